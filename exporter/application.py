@@ -1,0 +1,116 @@
+"""The parts put together: one process from its configuration to its end."""
+
+import asyncio
+import signal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from exporter import __version__
+from exporter.accounts import Accounts
+from exporter.clock import Clock, SystemClock
+from exporter.collectors.registry import families
+from exporter.config import Config
+from exporter.errors import ConfigError
+from exporter.exposition.own import OwnMetrics
+from exporter.exposition.text import Page, Request
+from exporter.logs import logger
+from exporter.refresh import refresh_all
+from exporter.snapshot import View
+from exporter.web.app import App, Services
+from exporter.web.serve import serve
+
+Load = Callable[[], Config]
+"""Reads the configuration; raises ConfigError. Called again by a reload."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """Where and how the exporter answers."""
+
+    addresses: Sequence[str]
+    web_config: Path | None = None
+    lifecycle: bool = False
+
+
+class Application:
+    """The exporter: accounts, page and own metrics of one process."""
+
+    def __init__(self, load: Load, clock: Clock | None = None) -> None:
+        self._load = load
+        self._clock = clock or SystemClock()
+        self._own = OwnMetrics()
+        self._page = Page(families(), self._own)
+        self._log = logger()
+        self.accounts = Accounts(clock=self._clock, observe=self._own.observer, forget=self._own.forget)
+
+    async def serve(self, listening: Listening, announce: Callable[[Sequence[str]], None]) -> None:
+        """Serve until SIGTERM or SIGINT; SIGHUP reloads. Raises ConfigError if it cannot begin."""
+        config = self._load()
+        stop = _stop_on_signals()
+        reloading = asyncio.Lock()
+
+        async def reload() -> None:
+            async with reloading:
+                await self.reload()
+
+        tasks: set[asyncio.Task[None]] = set()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, lambda: tasks.add(_spawn(self._reload_quietly())))
+        app = App(Services(self.accounts, self._page, self._clock, reload if listening.lifecycle else None))
+
+        def bound(addresses: Sequence[str]) -> None:
+            self._log.info("listening", addresses=", ".join(addresses), version=__version__)
+            announce(addresses)
+
+        try:
+            await self._apply(config)
+            await serve(app.asgi(), listening.addresses, listening.web_config, stop=stop, bound=bound)
+        finally:
+            app.close()
+            await self.accounts.stop()
+
+    async def reload(self) -> None:
+        """Read the configuration again and put it to work; a mistake leaves the old one in force."""
+        try:
+            config = self._load()
+        except ConfigError as error:
+            self._own.reload_successful.set(0)
+            self._log.error("configuration not reloaded; the old one stays in force", error=error)
+            raise
+        await self._apply(config)
+        self._log.info("configuration reloaded", accounts=len(config.accounts))
+
+    async def _reload_quietly(self) -> None:
+        try:
+            await self.reload()
+        except ConfigError:
+            pass  # logged, and shown by avepoint_exporter_config_last_reload_successful
+
+    async def _apply(self, config: Config) -> None:
+        await self.accounts.apply(config)
+        self._own.reload_successful.set(1)
+        self._own.reload_time.set(self._clock.time())
+
+    async def once(self) -> tuple[str, tuple[View, ...]]:
+        """Refresh everything once; gives the page as text and what each collector came to."""
+        await self.accounts.apply(self._load(), start=False)
+        try:
+            self._own.reload_successful.set(1)
+            self._own.reload_time.set(self._clock.time())
+            await refresh_all(self.accounts.refreshers())
+            views = self.accounts.snapshot.views()
+            pieces = self._page.pieces(views, Request(), monotonic=self._clock.monotonic())
+            return b"".join(pieces).decode(), views
+        finally:
+            await self.accounts.stop()
+
+
+def _spawn(coroutine: "asyncio.Coroutine[object, object, None]") -> asyncio.Task[None]:
+    return asyncio.get_running_loop().create_task(coroutine)
+
+
+def _stop_on_signals() -> asyncio.Event:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop

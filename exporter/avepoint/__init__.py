@@ -1,0 +1,1 @@
+"""Everything about AvePoint's wire: tokens, pace, pages and the meaning of values."""

@@ -1,0 +1,136 @@
+"""From an HTTP answer to JSON, or to the error that says what was wrong with it."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Final, NoReturn
+from urllib.parse import quote
+
+from exporter.avepoint.values import read_label, short
+from exporter.errors import (
+    AnswerError,
+    BadRequestError,
+    ForbiddenError,
+    LinkRefusedError,
+    NotFoundError,
+    StatusError,
+    UnauthorizedError,
+    UnavailableError,
+    UnreadableValueError,
+)
+
+_REQUEST_ID_HEADERS: Final = ("x-request-id", "request-id", "x-ms-request-id", "x-correlation-id", "trace-id")
+_PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One of the API's operations: `template` is its path without ids, and its name in metrics and logs."""
+
+    method: str
+    template: str
+    permission: str
+
+    def path(self, ids: Mapping[str, str]) -> str:
+        """Give the path with the ids in it, each as one path segment whatever characters it has."""
+        return _PLACEHOLDER.sub(lambda match: _segment(ids[match[1]]), self.template)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back: status, headers (lower-case names) and the whole body."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def read_json(body: bytes) -> object:
+    """Decode strict JSON; raises AnswerError."""
+    try:
+        return json.loads(body, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        start = body[:40].decode("utf-8", "replace")
+        raise AnswerError(f"the answer is not JSON; it begins with {short(start)}") from None
+
+
+def understand(endpoint: Endpoint, answer: Answer, *, now: float) -> object:
+    """Give the JSON of a good answer; raises StatusError or AnswerError for any other, at Unix time `now`."""
+    if answer.status != 200:  # noqa: PLR2004 - the one status that the documents call success
+        _raise_status(endpoint, answer.status, _request_id(answer.headers, None), _retry_after(answer, now))
+    decoded = read_json(answer.body)
+    if isinstance(decoded, dict):
+        _check_envelope(endpoint, answer, decoded)
+    return decoded
+
+
+def _check_envelope(endpoint: Endpoint, answer: Answer, envelope: dict[str, object]) -> None:
+    """Refuse a 200 that says inside that it is none."""
+    request_id = _request_id(answer.headers, envelope)
+    status = envelope.get("statusCode", 200)
+    if isinstance(status, int) and not isinstance(status, bool) and not 200 <= status < 300:  # noqa: PLR2004
+        _raise_status(endpoint, status, request_id, None)
+    if "statusCode" in envelope and (errors := envelope.get("errors")):
+        raise AnswerError(f"{endpoint.template}: the answer reports errors: {short(errors)}", request_id=request_id)
+
+
+def _raise_status(endpoint: Endpoint, status: int, request_id: str, retry_after: float | None) -> NoReturn:
+    what = f"{endpoint.template}: HTTP {status}"
+    if 300 <= status < 400:  # noqa: PLR2004
+        raise LinkRefusedError(f"{what}: a redirect, which is never followed", request_id=request_id)
+    if status == 429 or status >= 500:  # noqa: PLR2004
+        raise UnavailableError(what, status=status, retry_after=retry_after, request_id=request_id)
+    kinds: dict[int, tuple[type[StatusError], str]] = {
+        400: (BadRequestError, "a parameter was refused; this may be a change of the API"),
+        401: (UnauthorizedError, "a fresh token was refused; check environment, data_center and base_url"),
+        403: (ForbiddenError, f"the app lacks {endpoint.permission}; add it in {_registration(endpoint)}"),
+        404: (
+            NotFoundError,
+            f"the product is not licensed, the app lacks {endpoint.permission}, or the data center is wrong",
+        ),
+    }
+    kind, hint = kinds.get(status, (StatusError, ""))
+    raise kind(what, status=status, hint=hint, request_id=request_id)
+
+
+def _registration(endpoint: Endpoint) -> str:
+    if endpoint.template.startswith("/partner"):
+        return "Elements > Settings > API app registration"
+    return "AvePoint Online Services > Administration > App registrations"
+
+
+def _retry_after(answer: Answer, now: float) -> float | None:
+    """Read Retry-After, seconds or an HTTP date, as seconds from now."""
+    text = answer.headers.get("retry-after", "").strip()
+    if re.fullmatch(r"\d{1,9}(\.\d{1,6})?", text, re.ASCII):
+        return float(text)
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, OverflowError):
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - datetime.fromtimestamp(now, UTC)).total_seconds())
+
+
+def _request_id(headers: Mapping[str, str], envelope: Mapping[str, object] | None) -> str:
+    candidates = [envelope.get("requestId") if envelope else None, *map(headers.get, _REQUEST_ID_HEADERS)]
+    for candidate in candidates:
+        try:
+            if text := read_label(candidate):
+                return text
+        except UnreadableValueError:
+            continue
+    return ""
+
+
+def _segment(identifier: str) -> str:
+    # A dot segment would climb out of the endpoint's path.
+    return quote(identifier, safe="").replace(".", "%2E") if set(identifier) <= {"."} else quote(identifier, safe="")
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(name)

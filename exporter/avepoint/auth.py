@@ -1,0 +1,152 @@
+"""Access tokens by OAuth 2.0 client credentials: one per permission, kept for its life."""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from exporter.clock import Clock
+from exporter.config import Auth
+from exporter.errors import TokenError
+
+LONGEST_SCOPE: Final = 300
+"""Characters of a scope that AvePoint accepts."""
+_EARLIEST_REFRESH: Final = 120.0
+_LIFE_WHEN_UNSAID: Final = 300.0
+
+_HINTS: Final[Mapping[str, str]] = {
+    "invalid_client": "check auth.client_id and the secret or certificate; secrets expire",
+    "unauthorized_client": "check auth.client_id; the app registration may be disabled",
+    "invalid_scope": "grant the app the permission {permission}",
+    "invalid_grant": "check auth.client_id and the secret or certificate",
+}
+
+
+class Credential(Protocol):
+    """What proves who we are; read anew at each use, so that rotating a file needs no reload."""
+
+    def form(self) -> Mapping[str, str]:
+        """Give the fields of the token request that prove it; raises TokenError if it cannot be read."""
+        ...
+
+
+class ClientSecret:
+    """A secret from the configuration, a file or an environment variable."""
+
+    def __init__(self, auth: Auth) -> None:
+        self._auth = auth
+
+    def __repr__(self) -> str:
+        return "ClientSecret(…)"
+
+    def form(self) -> Mapping[str, str]:
+        """Give the secret as the token request takes it."""
+        return {"client_secret": self._read()}
+
+    def _read(self) -> str:
+        if self._auth.client_secret is not None:
+            return self._auth.client_secret.get_secret_value()
+        if self._auth.client_secret_env is not None:
+            secret = os.environ.get(self._auth.client_secret_env, "")
+            source = f"the environment variable {self._auth.client_secret_env}"
+        else:
+            secret, source = self._from_file(), str(self._auth.client_secret_file)
+        if not secret:
+            raise TokenError(f"{source} is empty", reason="credential", hint=f"put the client secret into {source}")
+        return secret
+
+    def _from_file(self) -> str:
+        path = self._auth.client_secret_file
+        if path is None:
+            return ""
+        try:
+            return path.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "not a text"
+            raise TokenError(f"cannot read {path}: {reason}", reason="credential") from None
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Token:
+    """An access token; `stale_at` is when, on the monotonic clock, another one should be had."""
+
+    text: str
+    stale_at: float
+
+
+Ask = Callable[[Mapping[str, str]], Awaitable[Mapping[str, object]]]
+"""Sends a token request's form and gives the answer's object; raises AvePointError."""
+
+
+class TokenSource:
+    """The tokens of one account; however many calls wait for one, it is asked for once."""
+
+    def __init__(self, client_id: str, credential: Credential, ask: Ask, clock: Clock) -> None:
+        self._client_id = client_id
+        self._credential = credential
+        self._ask = ask
+        self._clock = clock
+        self._tokens: dict[str, Token] = {}
+        self._under_way: dict[str, asyncio.Task[Token]] = {}
+
+    async def token(self, permission: str) -> Token:
+        """Give a valid token for one permission; raises TokenError or TransportError."""
+        token = self._tokens.get(permission)
+        if token is not None and self._clock.monotonic() < token.stale_at:
+            return token
+        task = self._under_way.get(permission)
+        if task is None:
+            task = asyncio.create_task(self._renew(permission))
+            self._under_way[permission] = task
+            task.add_done_callback(lambda done: self._ended(permission, done))
+        return await asyncio.shield(task)
+
+    def discard(self, permission: str, token: Token) -> None:
+        """Forget a token that was refused, unless it has been replaced already."""
+        if self._tokens.get(permission) is token:
+            del self._tokens[permission]
+
+    def _ended(self, permission: str, task: asyncio.Task[Token]) -> None:
+        del self._under_way[permission]
+        if not task.cancelled():
+            task.exception()  # looked at, so that an error nobody waits for any more is no warning
+
+    async def _renew(self, permission: str) -> Token:
+        if len(permission) > LONGEST_SCOPE:
+            raise TokenError("the scope is longer than AvePoint accepts", reason="invalid_scope")
+        began = self._clock.monotonic()
+        answer = await self._ask(
+            {
+                "grant_type": "client_credentials",
+                "client_id": self._client_id,
+                "scope": permission,
+                **self._credential.form(),
+            }
+        )
+        token = Token(_token_text(answer), began + _useful_life(answer))
+        self._tokens[permission] = token
+        return token
+
+
+def refusal(code: str, permission: str) -> TokenError:
+    """Say what an OAuth error means for an operator."""
+    hint = _HINTS.get(code, "see the app registration").format(permission=permission)
+    return TokenError(f"no token for {permission}: {code}", reason=code, hint=hint)
+
+
+def _token_text(answer: Mapping[str, object]) -> str:
+    text = answer.get("access_token")
+    if not isinstance(text, str) or not text or not text.isascii() or not text.isprintable() or " " in text:
+        raise TokenError("the token answer holds no access_token", reason="parse")
+    return text
+
+
+def _useful_life(answer: Mapping[str, object]) -> float:
+    """Give the seconds for which the token is used: its life less a margin for slow calls and clocks."""
+    life = answer.get("expires_in")
+    if isinstance(life, str) and life.isascii() and life.isdigit():
+        life = int(life)
+    if isinstance(life, bool) or not isinstance(life, int | float) or not 0 < life < 10**7:
+        life = _LIFE_WHEN_UNSAID
+    return life - min(_EARLIEST_REFRESH, life * 0.1)

@@ -1,0 +1,143 @@
+"""Which customers a partner has: listed once for all collectors of the account, by either generation."""
+
+import asyncio
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from exporter.avepoint.answers import Endpoint
+from exporter.avepoint.client import Client, Query
+from exporter.avepoint.generations import Generations
+from exporter.avepoint.paging import Ledger, Page, RawRow, numbered_pages, odata_page, odata_pages, v3_page
+from exporter.avepoint.rows import Row
+from exporter.clock import Clock
+from exporter.config import Account
+from exporter.errors import AvePointError
+
+BATCH: Final = Endpoint("POST", "/partner/external/v3/general/customers/batch", "elements.customers.read.all")
+CUSTOMERS: Final = Endpoint("GET", "/partner/customers", "partner.customers.read.all")
+PAGE_SIZE: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """One customer; a status of None is AvePoint's "N/A" or was not said."""
+
+    id: str
+    organization: str
+    country: str
+    status: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """All customers at one time (monotonic seconds), by id; incomplete if AvePoint said that there are more."""
+
+    customers: Mapping[str, Customer]
+    listed_at: float
+    complete: bool
+
+
+class Directory:
+    """The last listing of one account's customers, narrowed to what the configuration includes."""
+
+    def __init__(self, account: Account, client: Client, clock: Clock, log: structlog.stdlib.BoundLogger) -> None:
+        self.generations = Generations(account.api)
+        self._include = frozenset(account.customers.include)
+        self._exclude = frozenset(account.customers.exclude)
+        self._client = client
+        self._clock = clock
+        self._log = log
+        self._lock = asyncio.Lock()
+        self._last: Listing | None = None
+        self._watchers: list[Callable[[Collection[str]], None]] = []
+
+    def watch(self, watcher: Callable[[Collection[str]], None]) -> None:
+        """Call `watcher` with the ids of every new listing."""
+        self._watchers.append(watcher)
+
+    def lists(self, customer_id: str) -> bool:
+        """Tell whether a customer is in the last listing; without one, everyone is."""
+        return self._last is None or customer_id in self._last.customers
+
+    async def refresh(self) -> Listing:
+        """List all customers now; raises AvePointError."""
+        asked_at = self._clock.monotonic()
+        async with self._lock:
+            # Whoever waited for a listing that began after it asked needs no other one.
+            if self._last is None or self._last.listed_at < asked_at:
+                self._last = await self._list()
+                for watcher in self._watchers:
+                    watcher(self._last.customers.keys())
+            return self._last
+
+    async def ids(self, max_age: float) -> tuple[str, ...]:
+        """Give the ids to read, from a listing at most `max_age` seconds old; raises AvePointError.
+
+        Where customers cannot be listed, those known from before or named by the configuration are still read.
+        """
+        last = self._last
+        try:
+            if last is None or self._clock.monotonic() - last.listed_at > max_age:
+                last = await self.refresh()
+        except AvePointError as error:
+            if last is None and not self._include:
+                raise
+            self._log.warning("customers cannot be listed; reading those known", error=error, hint=error.hint)
+        if last is None:
+            return tuple(sorted(self._include - self._exclude))
+        return tuple(last.customers)
+
+    async def _list(self) -> Listing:
+        self.generations.begin()
+        listed_at = self._clock.monotonic()
+        rows, complete = await self.generations.ask({"modern": self._batch, "legacy": self._odata})
+        customers = {customer.id: customer for customer in rows if self._is_wanted(customer.id)}
+        if not complete:
+            # A customer that is missing from half a list is not gone.
+            self._log.warning("the list of customers came incomplete", seen=len(rows))
+            customers = {**(self._last.customers if self._last else {}), **customers}
+        elif missing := self._include - self._exclude - customers.keys():
+            self._log.warning("customers of the configuration are not among those listed", missing=len(missing))
+        return Listing(customers, listed_at, complete)
+
+    def _is_wanted(self, customer_id: str) -> bool:
+        return customer_id not in self._exclude and (not self._include or customer_id in self._include)
+
+    async def _batch(self) -> tuple[tuple[Customer, ...], bool]:
+        # Asking for a few by id is kinder than listing all; the ids of many would make a large request.
+        named = sorted(self._include - self._exclude)
+        body = {"customerIds": named} if 0 < len(named) <= PAGE_SIZE else {}
+
+        async def ask(query: Query) -> Page:
+            return v3_page(await self._client.call(BATCH, query=query, body=body), BATCH)
+
+        ledger = Ledger(BATCH, lambda row: row.get("id"))
+        rows = [row async for row in numbered_pages(ask, ledger, size=PAGE_SIZE)]
+        return self._read(rows, BATCH), not ledger.lacks_rows
+
+    async def _odata(self) -> tuple[tuple[Customer, ...], bool]:
+        async def ask(query: Query) -> Page:
+            return odata_page(await self._client.call(CUSTOMERS, query=query), CUSTOMERS)
+
+        ledger = Ledger(CUSTOMERS, lambda row: row.get("id"))
+        rows = [row async for row in odata_pages(self._client, ask, ledger, top=PAGE_SIZE)]
+        return self._read(rows, CUSTOMERS), not ledger.lacks_rows
+
+    def _read(self, rows: Iterable[RawRow], endpoint: Endpoint) -> tuple[Customer, ...]:
+        read = (_customer(Row(raw, endpoint.template, self._client.notes)) for raw in rows)
+        return tuple(customer for customer in read if customer is not None)
+
+
+def _customer(row: Row) -> Customer | None:
+    identifier = row.key("id")
+    if identifier is None:
+        return None
+    return Customer(
+        id=identifier,
+        organization=row.label("organization") or "",
+        country=row.label("countryOrRegion") or "",
+        status=row.customer_status("jobStatus"),
+    )

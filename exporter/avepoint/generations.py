@@ -1,0 +1,57 @@
+"""Which generation of an endpoint answers: pinned by the configuration, or found by asking."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Literal, TypeVar
+
+from exporter.config import Generation
+from exporter.errors import AvePointError, NotFoundError, TokenError
+
+T = TypeVar("T")
+
+
+class Generations:
+    """Remembers which generation answered; without an answer the modern one is asked first.
+
+    A 404 means that the generation is not there, and so does a permission that was not granted: the generations
+    have permissions of their own. What answered is asked alone until the next `begin`, so that a single customer's
+    404 costs one call.
+    """
+
+    def __init__(self, api: Literal["auto", "modern", "legacy"]) -> None:
+        self._pinned: Generation | None = None if api == "auto" else api
+        self._answered: Generation | None = None
+        self._certain = False
+
+    @property
+    def answered(self) -> Generation | None:
+        """The generation that answered last."""
+        return self._answered
+
+    def begin(self) -> None:
+        """Begin a refresh: the world may have changed since the last one."""
+        self._certain = False
+
+    async def ask(self, readers: Mapping[Generation, Callable[[], Awaitable[T]]]) -> T:
+        """Give what the first generation that is there answers; raises the first one's error if none is."""
+        failure: AvePointError | None = None
+        for generation in self._order():
+            try:
+                result = await readers[generation]()
+            except NotFoundError as error:
+                failure = failure or error
+            except TokenError as error:
+                if error.reason != "invalid_scope":
+                    raise
+                failure = failure or error
+            else:
+                self._answered, self._certain = generation, True
+                return result
+        raise failure or AssertionError("no generation was asked")
+
+    def _order(self) -> tuple[Generation, ...]:
+        if self._pinned is not None:
+            return (self._pinned,)
+        first = self._answered or "modern"
+        if self._certain:
+            return (first,)
+        return (first, "legacy" if first == "modern" else "modern")

@@ -1,0 +1,82 @@
+"""The job lists of a tenant: GET /backup/m365/cloudbackupjobs, or GET /cloudbackup/jobs."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from exporter.avepoint.answers import Endpoint
+from exporter.avepoint.client import Client, Query
+from exporter.avepoint.paging import IndexedPages, Page, RawRow, link_of, listed, total_of
+from exporter.avepoint.values import TICKS_PER_SECOND, Ticks, dotnet_ticks, iso_time
+from exporter.errors import AnswerError, BadRequestError
+
+PERMISSION: Final = "microsoft365backup.jobInfo.read.all"
+MODERN: Final = Endpoint("GET", "/backup/m365/cloudbackupjobs", PERMISSION)
+LEGACY: Final = Endpoint("GET", "/cloudbackup/jobs", PERMISSION)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The time range of a read: jobs that started from `start` to `end`."""
+
+    start: Ticks
+    end: Ticks
+
+
+class JobList:
+    """One generation's list of jobs, filtered by time, job type (0: all) and workload (0: all)."""
+
+    def __init__(self, client: Client, endpoint: Endpoint) -> None:
+        self.endpoint = endpoint
+        self._client = client
+        self._pages = IndexedPages(client, endpoint, job_id)
+        self._times: Callable[[Span], Query] = _iso_times if endpoint is MODERN else _tick_times
+
+    async def read(self, span: Span, *, size: int, job_type: int = 0, object_type: int = 0) -> list[RawRow]:
+        """Read all rows, `size` a page; raises AvePointError."""
+        query = {**self._times(span), "JobType": job_type, "ObjectType": object_type, "JobState": 0}
+        return [row async for row in self._pages.read(self._ask, query, size)]
+
+    async def ids(self, span: Span, *, size: int, largest: int, job_type: int = 0, object_type: int = 0) -> set[str]:
+        """Read the ids only, in pages of `largest` if the service allows such, else of `size`."""
+        try:
+            rows = await self.read(span, size=largest, job_type=job_type, object_type=object_type)
+        except BadRequestError:
+            if largest <= size:
+                raise
+            rows = await self.read(span, size=size, job_type=job_type, object_type=object_type)
+        return {identifier for row in rows if (identifier := job_id(row)) is not None}
+
+    async def _ask(self, query: Query) -> Page:
+        answer = await self._client.call(self.endpoint, query=query)
+        if not isinstance(answer, dict):
+            raise AnswerError(f"{self.endpoint.template}: the answer is not an object")
+        folded = {key.lower(): value for key, value in answer.items()}
+        key = "data" if self.endpoint is MODERN else "jobs"
+        if key not in folded:
+            raise AnswerError(f"{self.endpoint.template}: the answer has no {key}")
+        described = folded.get("metadata") if self.endpoint is MODERN else folded
+        about = {name.lower(): value for name, value in described.items()} if isinstance(described, dict) else {}
+        total = total_of(about.get("totalcount"))
+        return Page(
+            listed(folded[key], self.endpoint, key),
+            total_of(about.get("totalnumber")) if total is None else total,
+            link_of(about.get("nextlink")),
+        )
+
+
+def job_id(row: RawRow) -> str | None:
+    """Give a row's id, whatever the case of its key."""
+    for key, value in row.items():
+        if key.lower() == "id" and isinstance(value, str | int) and value != "":
+            return str(value)[:200]
+    return None
+
+
+def _tick_times(span: Span) -> Query:
+    return {"StartTime": dotnet_ticks(span.start), "FinishTime": dotnet_ticks(span.end)}
+
+
+def _iso_times(span: Span) -> Query:
+    # Whole seconds, rounded outwards.
+    return {"StartTime": iso_time(span.start), "FinishTime": iso_time(Ticks(span.end + TICKS_PER_SECOND - 1))}

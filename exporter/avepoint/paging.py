@@ -1,0 +1,234 @@
+"""Each generation's way of paging, from a first call to all rows, however the service numbers its pages."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from exporter.avepoint.answers import Endpoint
+from exporter.avepoint.client import Client, Query
+from exporter.errors import AnswerError, BadRequestError, LinkRefusedError, NotFoundError, StatusError
+
+RawRow = Mapping[str, object]
+Identity = Callable[[RawRow], object]
+Ask = Callable[[Query], Awaitable["Page"]]
+
+MOST_PAGES: Final = 1000
+"""Pages of one list; more is a list that does not end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The rows of one answer, the whole list's length and the link to the next page where they are said."""
+
+    rows: tuple[RawRow, ...]
+    total: int | None = None
+    link: str | None = None
+
+
+class Ledger:
+    """What has been received of one list: sees to it that it ends, and knows whether it is whole."""
+
+    def __init__(self, endpoint: Endpoint, identity: Identity) -> None:
+        self.endpoint = endpoint
+        self.received = 0
+        self.total: int | None = None
+        self._identity = identity
+        self._known: set[object] = set()
+        self._pages = 0
+
+    def enter(self, page: Page) -> bool:
+        """Enter a page; tells whether it brought anything new. Raises AnswerError for a list without end."""
+        self._pages += 1
+        if self._pages > MOST_PAGES:
+            raise AnswerError(f"{self.endpoint.template}: the list does not end after {MOST_PAGES} pages")
+        if page.total is not None:
+            self.total = page.total
+        fresh = {self._identity(row) for row in page.rows} - self._known - {None}
+        if not fresh and (self.received or not page.rows):
+            return False
+        self._known |= fresh
+        self.received += len(page.rows)
+        return True
+
+    @property
+    def lacks_rows(self) -> bool:
+        """Whether the service said that the list is longer than what came."""
+        return self.total is not None and self.received < self.total
+
+    def accept_end(self, page: Page) -> None:
+        """Accept a page without news as the end; raises AnswerError if it only hides that rows are missing."""
+        if page.rows and self.lacks_rows:
+            raise AnswerError(f"{self.endpoint.template}: a page came again; {self.received} of {self.total} rows read")
+
+
+def listed(value: object, endpoint: Endpoint, what: str) -> tuple[RawRow, ...]:
+    """Give the rows of a JSON list (null is an empty one); raises AnswerError for anything else."""
+    if value is None:
+        return ()
+    if not isinstance(value, list):
+        raise AnswerError(f"{endpoint.template}: {what} is not a list")
+    return tuple(row if isinstance(row, dict) else {} for row in value)
+
+
+def total_of(value: object) -> int | None:
+    """Give a list's length where it is said believably."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
+def link_of(value: object) -> str | None:
+    """Give a link to a next page; empty, null and anything but text mean that there is none."""
+    return value if isinstance(value, str) and value.strip() else None
+
+
+def v3_page(answer: object, endpoint: Endpoint) -> Page:
+    """Understand a page of the Elements API v3: {"data", "metadata"}, or a bare array that is the whole list."""
+    if isinstance(answer, list):
+        rows = listed(answer, endpoint, "the answer")
+        return Page(rows, total=len(rows))
+    if not isinstance(answer, dict) or "data" not in answer:
+        raise AnswerError(f"{endpoint.template}: the answer has no data")
+    metadata = answer.get("metadata")
+    total = total_of(metadata.get("totalCount")) if isinstance(metadata, dict) else None
+    return Page(listed(answer["data"], endpoint, "data"), total)
+
+
+def odata_page(answer: object, endpoint: Endpoint) -> Page:
+    """Understand a page of an OData list: {"value", "@odata.nextLink", "@odata.count"}."""
+    if not isinstance(answer, dict) or "value" not in answer:
+        raise AnswerError(f"{endpoint.template}: the answer has no value")
+    return Page(
+        listed(answer["value"], endpoint, "value"),
+        total_of(answer.get("@odata.count")),
+        link_of(answer.get("@odata.nextLink")),
+    )
+
+
+async def numbered_pages(ask: Ask, ledger: Ledger, *, size: int) -> AsyncIterator[RawRow]:
+    """Walk an Elements v3 list: `pageIndex` counts from 1, and the metadata say how long the list is."""
+    for number in range(1, MOST_PAGES + 2):
+        page = await ask({"pageIndex": number, "pageSize": size})
+        if not ledger.enter(page):
+            ledger.accept_end(page)
+            return
+        for row in page.rows:
+            yield row
+        if not (ledger.lacks_rows or (ledger.total is None and len(page.rows) >= size)):
+            return
+
+
+async def odata_pages(client: Client, ask: Ask, ledger: Ledger, *, top: int | None = None) -> AsyncIterator[RawRow]:
+    """Walk an OData list by its links, else (where `top` is given) by $top and $skip."""
+    query: Query | None = {} if top is None else {"$top": top, "$skip": 0}
+    while query is not None:
+        page = await ask(query)
+        if not ledger.enter(page):
+            ledger.accept_end(page)
+            return
+        for row in page.rows:
+            yield row
+        query = _odata_next(client, page, ledger, top)
+
+
+def _odata_next(client: Client, page: Page, ledger: Ledger, top: int | None) -> Query | None:
+    if page.link is not None:
+        try:
+            return client.link_query(ledger.endpoint, page.link)
+        except LinkRefusedError:
+            if top is None:
+                raise
+    if top is None or (len(page.rows) < top and not ledger.lacks_rows and page.link is None):
+        return None
+    return {"$top": top, "$skip": ledger.received}
+
+
+class IndexedPages:
+    """Walk the job lists: `PageIndex` counts from 0, or from 1, which is learnt; links are used where possible."""
+
+    def __init__(self, client: Client, endpoint: Endpoint, identity: Identity) -> None:
+        self._client = client
+        self._endpoint = endpoint
+        self._identity = identity
+        self._first = 0
+
+    async def read(self, ask: Ask, query: Query, size: int) -> AsyncIterator[RawRow]:
+        """Give all rows that the query has; a page that comes again is not given twice."""
+        ledger = Ledger(self._endpoint, self._identity)
+        place = _Place(self._first, self._first)
+        while place.is_open:
+            try:
+                page = await ask(_merged({**query, "PageIndex": place.index, "PageSize": size}, place.link or {}))
+            except (BadRequestError, NotFoundError) as error:
+                place.after_refusal(error, ledger)
+                continue
+            if not ledger.enter(page):
+                place.after_no_news(page, ledger)
+                continue
+            for row in page.rows:
+                yield row
+            goes_on = len(page.rows) >= size or ledger.lacks_rows or (ledger.total is None and page.link is not None)
+            place.advance(self._usable(page.link), is_open=goes_on)
+        self._learn(place.first, ledger)
+
+    def _learn(self, first: int, ledger: Ledger) -> None:
+        """Keep where this service begins to count, if the list came whole that way."""
+        started, self._first = self._first, first if not ledger.lacks_rows else 0
+        if started == 1 and ledger.lacks_rows:
+            raise AnswerError(
+                f"{self._endpoint.template}: {ledger.received} of {ledger.total} rows read, counting pages from 1"
+            )
+
+    def _usable(self, link: str | None) -> Query | None:
+        if link is None:
+            return None
+        try:
+            return self._client.link_query(self._endpoint, link)
+        except LinkRefusedError:
+            return None
+
+
+@dataclass(slots=True)
+class _Place:
+    """Where a walk through numbered pages stands, and where its numbers seem to begin."""
+
+    first: int
+    index: int
+    link: Query | None = None
+    is_open: bool = True
+
+    def advance(self, link: Query | None, *, is_open: bool) -> None:
+        """Go to the next page, by its link if there is one."""
+        self.link, self.is_open = link, is_open
+        named = {key.lower(): value for key, value in (link or {}).items()}.get("pageindex")
+        if isinstance(named, str) and named.isascii() and named.isdigit() and len(named) < 6:  # noqa: PLR2004
+            self.index = max(int(named), self.index)
+        else:
+            self.index += 1
+
+    def after_refusal(self, error: StatusError, ledger: Ledger) -> None:
+        """Go on after a 400 or 404: by number where a link led nowhere, from 1 where 0 is refused."""
+        if self.link is not None:
+            self.link = None
+        elif self.index == 0 and isinstance(error, BadRequestError):
+            self.first = self.index = 1
+        elif ledger.received and not ledger.lacks_rows:
+            self.is_open = False  # beyond the end, which a full last page hid
+        else:
+            raise error
+
+    def after_no_news(self, page: Page, ledger: Ledger) -> None:
+        """Go on after a page that brought nothing: it is the end, unless the numbers begin at 1."""
+        if self.link is not None:
+            self.link = None  # the link led nowhere new; the page's number still may
+        elif self.index == 0 and ledger.lacks_rows:
+            self.first = self.index = 1
+        elif self.index == 1 and self.first == 0 and page.rows:
+            self.first, self.index = 1, 2  # the service took 0 for 1: this was its first page again
+        else:
+            ledger.accept_end(page)
+            self.is_open = False
+
+
+def _merged(own: Query, link: Query) -> Query:
+    """Lay a link's parameters over our own, whatever their case; our filters stay where it has none."""
+    names = {key.lower(): key for key in own}
+    return {**own, **{names.get(key.lower(), key): value for key, value in link.items()}}

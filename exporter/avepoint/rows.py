@@ -1,0 +1,171 @@
+"""Rows of an answer, read field by field: what cannot be read is None, counted, and logged once."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final, TypeVar
+
+import structlog
+
+from exporter.avepoint import names
+from exporter.avepoint.observer import Observer
+from exporter.avepoint.values import (
+    Ticks,
+    read_count,
+    read_duration,
+    read_gigabytes,
+    read_label,
+    read_size,
+    read_time,
+    short,
+)
+from exporter.errors import UnreadableValueError
+
+T = TypeVar("T")
+_REMEMBERED: Final = 2000
+
+
+class Notes:
+    """What was odd in one account's answers: always counted, logged once per field and value."""
+
+    def __init__(self, observer: Observer, log: structlog.stdlib.BoundLogger) -> None:
+        self._observer = observer
+        self._log = log
+        self._seen: OrderedDict[tuple[str, str], None] = OrderedDict()
+
+    def unreadable(self, endpoint: str, field: str, value: object, why: str) -> None:
+        """Note a value that could not be read; only its own sample is lost."""
+        self._observer.unreadable(endpoint, field)
+        if self._is_new(field, short(value)):
+            self._log.warning("value not understood", endpoint=endpoint, field=field, value=short(value), why=why)
+
+    def unknown(self, endpoint: str, field: str, value: str) -> None:
+        """Note a name that nobody knew; it is passed through."""
+        self._observer.unknown(field)
+        if self._is_new(field, value):
+            self._log.warning("name not known, passed through", endpoint=endpoint, field=field, value=short(value))
+
+    def _is_new(self, field: str, value: str) -> bool:
+        key = (field, value)
+        if key in self._seen:
+            self._seen.move_to_end(key)
+            return False
+        self._seen[key] = None
+        if len(self._seen) > _REMEMBERED:
+            self._seen.popitem(last=False)
+        return True
+
+
+class Row:
+    """One JSON object whose keys are read whatever their case; a missing key reads as null."""
+
+    __slots__ = ("_endpoint", "_notes", "_values")
+
+    def __init__(self, raw: Mapping[str, object], endpoint: str, notes: Notes) -> None:
+        self._values = {key.lower(): value for key, value in raw.items()}
+        self._endpoint = endpoint
+        self._notes = notes
+
+    def raw(self, *spellings: str) -> object:
+        """Give the first of the given keys that is there, unread."""
+        for name in spellings:
+            if (value := self._values.get(name.lower())) is not None:
+                return value
+        return None
+
+    def has(self, name: str) -> bool:
+        """Tell whether the key is there, null or not."""
+        return name.lower() in self._values
+
+    def count(self, *spellings: str) -> int | None:
+        """Read a number of things."""
+        return self._read(read_count, spellings)
+
+    def size(self, *spellings: str) -> float | None:
+        """Read a size in bytes."""
+        return self._read(read_size, spellings)
+
+    def gigabytes(self, *spellings: str) -> float | None:
+        """Read a size in bytes of a field that counts in GB."""
+        return self._read(read_gigabytes, spellings)
+
+    def is_readable_time(self, name: str) -> bool:
+        """Tell whether the field is there and says a time or, readably, that there is none."""
+        try:
+            read_time(self.raw(name))
+        except UnreadableValueError:
+            return False
+        return self.has(name)
+
+    def time(self, *spellings: str) -> Ticks | None:
+        """Read a point in time."""
+        return self._read(read_time, spellings)
+
+    def duration(self, *spellings: str) -> Ticks | None:
+        """Read a span of time."""
+        return self._read(read_duration, spellings)
+
+    def label(self, *spellings: str) -> str | None:
+        """Read a text for a label."""
+        return self._read(read_label, spellings)
+
+    def key(self, *spellings: str) -> str | None:
+        """Read a text without which the row says nothing; its absence is noted."""
+        value = self._read(read_label, spellings)
+        if value is None and self.raw(*spellings) is None:
+            self._notes.unreadable(self._endpoint, spellings[0], None, "the row has none")
+        return value
+
+    def workload(self, name: str) -> str | None:
+        """Read a workload by its canonical name."""
+        return self._named(name, self.key(name), names.workload)
+
+    def job_state(self, name: str) -> str | None:
+        """Read a job's state."""
+        return self._named(name, self.key(name), names.job_state)
+
+    def customer_status(self, name: str) -> str | None:
+        """Read a customer's status; None where it is "N/A"."""
+        return self._named(name, self.label(name), names.customer_status)
+
+    def nested(self, name: str) -> "Row":
+        """Give the object under a key; an empty one if there is none."""
+        value = self.raw(name)
+        if value is not None and not isinstance(value, Mapping):
+            self._notes.unreadable(self._endpoint, name, value, "not an object")
+        return Row(value if isinstance(value, Mapping) else {}, self._endpoint, self._notes)
+
+    def conflict(self, field: str, value: str) -> None:
+        """Note that two rows contradict each other, so that neither can be shown."""
+        self._notes.unreadable(self._endpoint, field, value, "two rows contradict each other")
+
+    def _read(self, read: Callable[[object], T | None], spellings: Sequence[str]) -> T | None:
+        value = self.raw(*spellings)
+        try:
+            return read(value)
+        except UnreadableValueError as error:
+            self._notes.unreadable(self._endpoint, spellings[0], value, str(error))
+            return None
+
+    def _named(self, field: str, name: str | None, resolve: Callable[[str], tuple[T, bool]]) -> T | None:
+        if name is None:
+            return None
+        resolved, known = resolve(name)
+        if not known:
+            self._notes.unknown(self._endpoint, field, name)
+        return resolved
+
+
+def unique(keyed: Iterable[tuple[str, T, Row]], field: str) -> dict[str, T]:
+    """Keep one record a key; where two differ, neither is true for certain and both are left out."""
+    kept: dict[str, T] = {}
+    contradicted: set[str] = set()
+    for key, record, row in keyed:
+        if key in contradicted:
+            continue
+        if key in kept and kept[key] != record:
+            row.conflict(field, key)
+            contradicted.add(key)
+            del kept[key]
+            continue
+        kept[key] = record
+    return kept

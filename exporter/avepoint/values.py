@@ -1,0 +1,207 @@
+"""AvePoint's values as numbers and canonical names; one reader per kind of value, all of them pure.
+
+A reader gives None for AvePoint's ways of saying "nothing" (null, "", "N/A", the year 1) and raises
+UnreadableValueError for what it does not understand. The forms are listed in docs/avepoint-api.md.
+"""
+
+import re
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Final, NewType
+
+from exporter.errors import UnreadableValueError
+
+Ticks = NewType("Ticks", int)
+"""A time since 1970-01-01 UTC, or a span, in units of 100 ns: exact, as AvePoint counts them."""
+
+TICKS_PER_SECOND: Final = 10_000_000
+_DOTNET_EPOCH: Final = 621_355_968_000_000_000  # ticks from 0001-01-01 to 1970-01-01
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_LATEST: Final = 7_258_118_400 * TICKS_PER_SECOND  # the year 2200: beyond it no job and no contract ends
+_LONGEST_SPAN: Final = 10 * 366 * 86_400 * TICKS_PER_SECOND
+_MOST: Final = 2**53  # above it a float, all that Prometheus has, no longer counts singly
+_LONGEST_LABEL: Final = 200
+
+_NOTHING: Final = frozenset({"", "n/a", "na", "null", "none", "-"})
+_UNITS: Final = {"": 0, "byte": 0, "bytes": 0, "b": 0, "kb": 1, "mb": 2, "gb": 3, "tb": 4, "pb": 5, "eb": 6}
+_NUMBER: Final = r"(?:\d{1,3}(?:,\d{3})+|\d{1,18})"
+_COUNT: Final = re.compile(rf"{_NUMBER}", re.ASCII)
+_SIZE: Final = re.compile(rf"({_NUMBER}(?:\.\d{{1,18}})?|\.\d{{1,18}})\s*([A-Za-z]*)", re.ASCII)
+_CLOCK: Final = r"(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?\s?(Z|z|[+-]\d\d:?\d\d)?)?"
+_ISO: Final = re.compile(rf"(?P<y>\d{{4}})-(?P<m>\d\d)-(?P<d>\d\d){_CLOCK}", re.ASCII)
+_MONTH_FIRST: Final = re.compile(rf"(?P<m>\d\d)-(?P<d>\d\d)-(?P<y>\d{{4}}){_CLOCK}", re.ASCII)
+_HOURS: Final = re.compile(r"\d{1,6}(?:\.\d{1,12})?", re.ASCII)
+_SPAN: Final = re.compile(
+    r"(?:(\d{1,5})\s*d)?\s*(?:(\d{1,6})\s*h)?\s*(?:(\d{1,8})\s*m)?\s*(?:(\d{1,10}(?:\.\d{1,9})?)\s*s)?",
+    re.ASCII | re.IGNORECASE,
+)
+_EMAIL: Final = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
+_UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
+
+
+def seconds(ticks: Ticks) -> float:
+    """Give ticks as seconds."""
+    return ticks / TICKS_PER_SECOND
+
+
+def ticks_at(unix_seconds: float) -> Ticks:
+    """Give the ticks of a Unix time in seconds."""
+    return Ticks(round(unix_seconds * TICKS_PER_SECOND))
+
+
+def dotnet_ticks(ticks: Ticks) -> int:
+    """Give the ticks since the year 1 that the first generation's parameters take."""
+    return ticks + _DOTNET_EPOCH
+
+
+def iso_time(ticks: Ticks) -> str:
+    """Give ISO 8601 in whole seconds (rounded down), as the later generation's parameters take it."""
+    return (_EPOCH + timedelta(seconds=ticks // TICKS_PER_SECOND)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def read_count(value: object) -> int | None:
+    """Read a number of objects, seats or GB: 25, 25.0, "2430", "2,430", "N/A"."""
+    if _is_nothing(value):
+        return None
+    count = _whole(value)
+    if count is None and isinstance(value, str) and _COUNT.fullmatch(value.strip()):
+        count = int(value.replace(",", ""))
+    if count is None or not 0 <= count <= _MOST:
+        raise _unreadable("count", value)
+    return count
+
+
+def read_size(value: object) -> float | None:
+    """Read a size in bytes: "0 GB", "1.5 TB", "1,024.5 GB", "512MB", "N/A"; 1 GB is 1024³ bytes."""
+    if _is_nothing(value):
+        return None
+    match = _SIZE.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None:
+        if _whole(value) == 0:
+            return 0.0
+        raise _unreadable("size", value)
+    number, unit = Decimal(match[1].replace(",", "")), match[2].lower().replace("ib", "b")
+    # Zero is zero in every unit; any other number without one could be anything.
+    if unit not in _UNITS or (unit == "" and number != 0):
+        raise _unreadable("size", value)
+    return float(number * 1024 ** _UNITS[unit])
+
+
+def read_gigabytes(value: object) -> float | None:
+    """Read a size whose unit is GB unless it names one, in bytes: 1024, "1024", 0.5, "2 TB", "N/A"."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        if not 0 <= value <= _MOST:
+            raise _unreadable("size in GB", value)
+        return float(value * 1024**3)
+    if isinstance(value, str) and value.strip()[-1:].isdigit():
+        return read_size(f"{value} GB")
+    return read_size(value)
+
+
+def read_time(value: object) -> Ticks | None:
+    """Read a point in time: .NET ticks (number or digits), ISO 8601, a date, or month-first."""
+    if _is_nothing(value):
+        return None
+    ticks = _whole(value)
+    if isinstance(value, str):
+        text = value.strip()
+        ticks = int(text) if _COUNT.fullmatch(text) and "," not in text else None
+        match = _ISO.fullmatch(text) or _MONTH_FIRST.fullmatch(text)
+        if match is not None:
+            return _calendar_time(match, value)
+    if ticks == 0:
+        return None
+    if ticks is None or not _DOTNET_EPOCH < ticks < _DOTNET_EPOCH + _LATEST:
+        raise _unreadable("time", value)
+    return Ticks(ticks - _DOTNET_EPOCH)
+
+
+def read_duration(value: object) -> Ticks | None:
+    """Read a span: ticks (number), hours ("0.011"), or "17m39s", "1h13m30s", "0 S"."""
+    if _is_nothing(value):
+        return None
+    span = _whole(value)
+    if isinstance(value, str):
+        text = value.strip()
+        if _HOURS.fullmatch(text):
+            span = int(Decimal(text) * 3600 * TICKS_PER_SECOND)
+        elif match := _SPAN.fullmatch(text):
+            days, hours, minutes, secs = (Decimal(part or 0) for part in match.groups())
+            span = int((((days * 24 + hours) * 60 + minutes) * 60 + secs) * TICKS_PER_SECOND)
+    if span is None or not 0 <= span <= _LONGEST_SPAN:
+        raise _unreadable("duration", value)
+    return Ticks(span)
+
+
+def read_label(value: object) -> str | None:
+    """Read a text that becomes a label: printable, at most 200 characters, never an e-mail address."""
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= _MOST:
+        return str(value)
+    if value is None:
+        return None
+    if not isinstance(value, str) or len(value) > _LONGEST_LABEL:
+        raise _unreadable("text", value)
+    text = _UNPRINTABLE.sub(" ", value).strip()
+    if _EMAIL.search(text):
+        raise UnreadableValueError("an e-mail address is never made a label")
+    return text or None
+
+
+def snake_case(name: str) -> str:
+    """Give "Finished with Exception" or "FinishedWithException" as finished_with_exception."""
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
+    return re.sub(r"\W+|_+", "_", spaced).strip("_").lower()
+
+
+def fold(name: str) -> str:
+    """Give a name without case, spaces and punctuation, for comparing spellings."""
+    return re.sub(r"[\W_]+", "", name).casefold()
+
+
+def short(value: object) -> str:
+    """Give a value for a message: its type and a short piece of it, never an e-mail address."""
+    if isinstance(value, str):
+        return _EMAIL.sub("<e-mail>", repr(value[:60])) + ("…" if len(value) > 60 else "")  # noqa: PLR2004 - a look
+    if value is None or isinstance(value, bool | float):
+        return repr(value)
+    if isinstance(value, int):
+        return str(value) if abs(value) < 10**20 else "an enormous number"
+    return f"a {type(value).__name__}"
+
+
+def _is_nothing(value: object) -> bool:
+    return value is None or (isinstance(value, str) and value.strip().lower() in _NOTHING)
+
+
+def _whole(value: object) -> int | None:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, float) and value.is_integer() and abs(value) <= _MOST:
+        return int(value)
+    return None
+
+
+def _calendar_time(match: re.Match[str], value: object) -> Ticks | None:
+    hour, minute, second, fraction, zone = match.groups()[3:]
+    if match["y"] == "0001":
+        return None
+    try:
+        moment = datetime(
+            int(match["y"]), int(match["m"]), int(match["d"]),
+            int(hour or 0), int(minute or 0), int(second or 0), tzinfo=UTC,
+        )  # fmt: skip
+        offset = timedelta()
+        if zone and zone not in "Zz":
+            digits = zone[1:].replace(":", "")
+            offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:])) * (-1 if zone[0] == "-" else 1)
+        whole = (moment - offset - _EPOCH) // timedelta(seconds=1)
+    except (ValueError, OverflowError):
+        raise _unreadable("time", value) from None
+    ticks = whole * TICKS_PER_SECOND + int((fraction or "").ljust(7, "0")[:7])
+    if not 0 < ticks < _LATEST:
+        raise _unreadable("time", value)
+    return Ticks(ticks)
+
+
+def _unreadable(kind: str, value: object) -> UnreadableValueError:
+    return UnreadableValueError(f"not a {kind}: {short(value)}")

@@ -1,0 +1,188 @@
+"""The command line: flags, their environment twins, exit codes."""
+
+import asyncio
+import platform
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import click
+
+from exporter import __version__, configfile
+from exporter.application import Application, Listening
+from exporter.collectors.registry import catalogue
+from exporter.config import Config
+from exporter.errors import ConfigError
+from exporter.logs import LEVELS, setup
+
+DONE: Final = 0
+WRONG_CONFIGURATION: Final = 1
+UNREADABLE: Final = 2
+
+_PREFIX: Final = "AVEPOINT_EXPORTER"
+_DEFAULT_ADDRESS: Final = ":10087"
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def option(name: str, **settings: Any) -> Callable[[Command], Command]:  # noqa: ANN401 - click's own settings
+    """Declare a flag with its environment twin, as --config.file has AVEPOINT_EXPORTER_CONFIG_FILE."""
+    key = name.lstrip("-").replace(".", "_").replace("-", "_")
+    return click.option(name, key, envvar=f"{_PREFIX}_{key.upper()}", show_envvar=True, **settings)
+
+
+def common(command: Command) -> Command:
+    """Add the flags that every way of running takes."""
+    for decorate in reversed(
+        (
+            option("--config.file", metavar="PATH", help="The configuration; default: config.yaml."),
+            option("--log.level", type=click.Choice(list(LEVELS)), help="Default: info."),
+            option("--log.format", type=click.Choice(["logfmt", "json"]), help="Default: logfmt."),
+        )
+    ):
+        command = decorate(command)
+    return command
+
+
+def listening(command: Command) -> Command:
+    """Add the flags of the listening side."""
+    for decorate in reversed((
+        option("--web.listen-address", multiple=True, metavar="HOST:PORT",
+               help=f"Where to listen; repeatable; :PORT is every address; default: {_DEFAULT_ADDRESS}."),
+        option("--web.config.file", metavar="PATH",
+               help="TLS and basic authentication, in the Prometheus exporter-toolkit's format."),
+        option("--web.enable-lifecycle", is_flag=True, default=None, help="Allow POST /-/reload."),
+        option("--storage.path", metavar="DIR", help="Where what must outlive a restart is kept; default: nowhere."),
+    )):  # fmt: skip
+        command = decorate(command)
+    return command
+
+
+@click.group(
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit codes: 0 done, 1 the configuration or the command line is wrong, 2 AvePoint could not be read.",
+)
+@common
+@listening
+@option("--config.check", is_flag=True, help="Check the configuration, print every mistake, call nothing.")
+@option("--once", is_flag=True, help="Refresh everything once, print the exposition and exit.")
+@click.option("--version", is_flag=True, help="Show the version and exit.")
+@click.pass_context
+def command(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - one value a flag, of the flag's type
+    """Prometheus exporter for AvePoint Cloud Backup for Microsoft 365.
+
+    Without a command it serves /metrics until SIGTERM.
+    """
+    if flags["version"]:
+        click.echo(f"avepoint-exporter {__version__} (Python {platform.python_version()})")
+        ctx.exit(DONE)
+    if ctx.invoked_subcommand is not None:
+        return
+    setup(flags["log_level"] or "info", flags["log_format"] or "logfmt")
+    load = _loader(flags)
+    if flags["config_check"]:
+        accounts = load().accounts
+        click.echo(f"{_config_file(flags)}: fine; {len(accounts)} account{'s' * (len(accounts) != 1)}")
+    elif flags["once"]:
+        page, views = asyncio.run(Application(load).once())
+        click.echo(page, nl=False)
+        ctx.exit(DONE if all(view.status.up for view in views) else UNREADABLE)
+    else:
+        asyncio.run(Application(load).serve(_listening(flags), announce=lambda _: None))
+
+
+@command.command()
+@common
+@click.pass_context
+def check(ctx: click.Context, /, **own: Any) -> None:  # noqa: ANN401 - as above
+    """Try every account for real and say what works; exits 0 or 2."""
+    from exporter.check import report  # noqa: PLC0415 - only this command needs it
+
+    flags = _merged(ctx, own)
+    setup(flags["log_level"] or "error", flags["log_format"] or "logfmt")
+    load = _loader(flags)
+    _, views = asyncio.run(Application(load).once())
+    click.echo(report(views))
+    ctx.exit(DONE if all(view.status.up for view in views) else UNREADABLE)
+
+
+@command.command()
+@common
+@listening
+@option(
+    "--customers",
+    type=click.IntRange(0, 100_000),
+    default=25,
+    show_default=True,
+    help="Customers of the partner.",
+)
+@option("--seed", type=int, default=1, show_default=True, help="Another seed, another portfolio.")
+@option("--speed", type=click.FloatRange(1, 3600), default=60.0, show_default=True,
+        help="How much faster than in life jobs run and data grow.")  # fmt: skip
+@click.pass_context
+def demo(ctx: click.Context, /, customers: int, seed: int, speed: float, **own: Any) -> None:  # noqa: ANN401 - as above
+    """Run against a built-in simulator of AvePoint: no credentials, no configuration."""
+    from exporter.demo import Demo  # noqa: PLC0415 - the simulator is not loaded in production
+
+    flags = _merged(ctx, own)
+    setup(flags["log_level"] or "info", flags["log_format"] or "logfmt")
+    with Demo(customers=customers, seed=seed, speed=speed) as simulated:
+        application = Application(simulated.config)
+        asyncio.run(application.serve(_listening(flags), announce=partial(_tell_what_to_open, flags)))
+
+
+def _tell_what_to_open(flags: dict[str, Any], addresses: Sequence[str]) -> None:
+    click.echo("\nThe demo is running; numbers appear within seconds. Open:")
+    for address in addresses:
+        host, _, port = address.rpartition(":")
+        host = "localhost" if host in ("", "0.0.0.0", "[::]") else host  # noqa: S104 - shown, not listened on
+        scheme = "https" if flags["web_config_file"] else "http"
+        click.echo(f"  {scheme}://{host}:{port}/         status page\n  {scheme}://{host}:{port}/metrics  the metrics")
+    click.echo("Stop it with Ctrl-C.\n")
+
+
+def _merged(ctx: click.Context, own: dict[str, Any]) -> dict[str, Any]:
+    """Give a command's flags, with those given before its name where it has none."""
+    before = ctx.parent.params if ctx.parent is not None else {}
+    return {**before, **{key: value for key, value in own.items() if value not in (None, ())}}
+
+
+def _config_file(flags: dict[str, Any]) -> str:
+    return str(flags["config_file"] or "config.yaml")
+
+
+def _loader(flags: dict[str, Any]) -> Callable[[], Config]:
+    return partial(configfile.load, Path(_config_file(flags)), catalogue())
+
+
+def _listening(flags: dict[str, Any]) -> Listening:
+    web_config = flags["web_config_file"]
+    return Listening(
+        addresses=flags["web_listen_address"] or (_DEFAULT_ADDRESS,),
+        web_config=Path(web_config) if web_config else None,
+        lifecycle=bool(flags["web_enable_lifecycle"]),
+    )
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command line; gives the exit code."""
+    try:
+        result = command.main(list(arguments), prog_name="avepoint-exporter", standalone_mode=False)
+    except click.ClickException as error:
+        click.echo(f"avepoint-exporter: {error.format_message()} (--help shows how)", err=True)
+        return WRONG_CONFIGURATION
+    except ConfigError as error:
+        for mistake in error.mistakes:
+            click.echo(f"avepoint-exporter: {mistake}", err=True)
+        return WRONG_CONFIGURATION
+    except (click.Abort, KeyboardInterrupt):
+        return DONE
+    return result if isinstance(result, int) else DONE
+
+
+def entry_point() -> None:
+    """Run and exit; what the console script calls."""
+    sys.exit(run(sys.argv[1:]))

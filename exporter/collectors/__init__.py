@@ -1,0 +1,1 @@
+"""One file per thing that AvePoint tells; registry.py lists them."""

@@ -1,0 +1,107 @@
+"""What a collector is: a half that reads AvePoint into frozen records, and a half that makes samples of them."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Generic, NamedTuple, TypeVar
+
+import structlog
+
+from exporter.avepoint.client import Client
+from exporter.avepoint.directory import Directory
+from exporter.avepoint.generations import Generations
+from exporter.clock import Clock
+from exporter.config import Account, AccountType, CollectorOptions, Generation
+
+Records = TypeVar("Records")
+Options = TypeVar("Options", bound=CollectorOptions)
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """A metric: its name, what HELP says, its labels in order; the first is always `account`.
+
+    `history` marks a family whose values never grow stale, because they tell of the past.
+    """
+
+    name: str
+    help: str
+    labels: tuple[str, ...]
+    history: bool = False
+
+
+class Sample(NamedTuple):
+    """One value of a family; `labels` are the values after `account`, "" for one that does not apply."""
+
+    family: Family
+    labels: tuple[str, ...]
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a collector works with: its account, the client, the customers, time and a log."""
+
+    account: Account
+    client: Client
+    directory: Directory
+    clock: Clock
+    log: structlog.stdlib.BoundLogger
+
+
+class Collector(ABC, Generic[Options, Records]):
+    """Common to all collectors; one instance per account, so that nothing is shared between accounts."""
+
+    name: ClassVar[str]
+    account_type: ClassVar[AccountType]
+    permissions: ClassVar[Mapping[Generation, str]]
+    options_type: ClassVar[type[CollectorOptions]]
+    families: ClassVar[tuple[Family, ...]]
+
+    def __init__(self, surroundings: Surroundings, options: Options) -> None:
+        self.options = options
+        self.generations = Generations(surroundings.account.api)
+        self._client = surroundings.client
+        self._directory = surroundings.directory
+        self._clock = surroundings.clock
+        self._log = surroundings.log
+
+    @classmethod
+    @abstractmethod
+    def samples(cls, records: Records, customer_id: str) -> Iterable[Sample]:
+        """Make samples of what was read; pure. `customer_id` is "" for what is not of one customer."""
+
+    def remember(self) -> object:
+        """Give what must outlive a restart, as JSON; None if there is nothing."""
+        return None
+
+    def recall(self, remembered: object) -> None:
+        """Take back what `remember` gave; raises ValueError for anything else."""
+
+
+class AccountCollector(Collector[Options, Records]):
+    """Reads something of the account as a whole."""
+
+    @abstractmethod
+    async def read(self) -> Records:
+        """Read everything anew; raises AvePointError."""
+
+
+class CustomerCollector(Collector[Options, Records]):
+    """Reads something of each customer of a partner."""
+
+    async def customer_ids(self) -> tuple[str, ...]:
+        """Give the customers to read; raises AvePointError where none are known and none can be listed."""
+        return await self._directory.ids(self.options.interval)
+
+    def watch_customers(self, watcher: Callable[[Collection[str]], None]) -> None:
+        """Call `watcher` with the ids of every new list of customers."""
+        self._directory.watch(watcher)
+
+    def is_customer(self, customer_id: str) -> bool:
+        """Tell whether a customer has not left since."""
+        return self._directory.lists(customer_id)
+
+    @abstractmethod
+    async def read(self, customer_id: str) -> Records:
+        """Read one customer anew; raises AvePointError."""

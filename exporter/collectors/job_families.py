@@ -1,0 +1,125 @@
+"""Jobs as records, and the families that all collectors of jobs share."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from exporter.avepoint.names import FINISHED, IN_PROGRESS, STATES
+from exporter.avepoint.values import Ticks, seconds
+from exporter.collectors.base import Family, Sample
+
+Kind = tuple[str, str]
+"""A workload and a job type; "" where AvePoint does not tell."""
+
+_SOURCE: Final = "from the job list, cached between refreshes"
+_LABELS: Final = ("account", "customer_id", "workload", "job_type")
+
+JOBS = Family(
+    "avepoint_jobs",
+    f"Jobs that started within the window, by state; {_SOURCE}.",
+    ("account", "workload", "job_type", "state"),
+)
+JOBS_WINDOW = Family(
+    "avepoint_jobs_window_seconds",
+    "Length of the window in which avepoint_jobs counts, in seconds.",
+    ("account",),
+)
+LAST_START = Family(
+    "avepoint_last_job_start_timestamp_seconds",
+    f"When the newest job started, in Unix seconds; {_SOURCE}.",
+    _LABELS,
+)
+LAST_FINISH = Family(
+    "avepoint_last_job_finish_timestamp_seconds",
+    f"When the newest job that ended did so, in Unix seconds; {_SOURCE}.",
+    _LABELS,
+)
+LAST_DURATION = Family(
+    "avepoint_last_job_duration_seconds",
+    f"How long the newest job that ended took, in seconds; {_SOURCE}.",
+    _LABELS,
+)
+LAST_STATE = Family(
+    "avepoint_last_job_state",
+    f"1 for the state of the newest job, no series for the others; {_SOURCE}.",
+    (*_LABELS, "state"),
+)
+LAST_OBJECTS = Family(
+    "avepoint_last_job_objects",
+    f"Objects of the newest job that ended, by result; {_SOURCE}.",
+    (*_LABELS, "result"),
+)
+LAST_SUCCESS = Family(
+    "avepoint_last_success_timestamp_seconds",
+    f"When a job last ended in state finished, in Unix seconds; remembered; {_SOURCE}.",
+    _LABELS,
+    history=True,
+)
+OLDEST_RUNNING = Family(
+    "avepoint_oldest_running_job_start_timestamp_seconds",
+    f"When the oldest job still in progress started, in Unix seconds; absent when none runs; {_SOURCE}.",
+    _LABELS,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One run of a job; None is what AvePoint did not say. Times in ticks; counts of objects by result."""
+
+    id: str
+    state: str
+    start: Ticks
+    finish: Ticks | None
+    duration: Ticks | None
+    objects: tuple[tuple[str, int], ...]
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it still runs; a state nobody knows counts as running until there is a finish time."""
+        return self.state == IN_PROGRESS or (self.state not in STATES and self.finish is None)
+
+
+def newer_success(known: Ticks | None, job: Job) -> Ticks | None:
+    """Give the later of a known success and this job's, if it is one."""
+    if job.state != FINISHED or job.finish is None:
+        return known
+    return job.finish if known is None else max(known, job.finish)
+
+
+def count_samples(jobs: Iterable[tuple[Kind, Job]]) -> Iterator[Sample]:
+    """Count jobs by kind and state; every known state of a kind that had jobs has a sample."""
+    counts = Counter((kind, job.state) for kind, job in jobs)
+    states = {(kind, state): 0 for kind in sorted({kind for kind, _ in counts}) for state in STATES}
+    for (kind, state), count in {**states, **counts}.items():
+        yield Sample(JOBS, (*kind, state), float(count))
+
+
+def last_job_samples(
+    jobs: Mapping[Kind, list[Job]], last_success: Mapping[Kind, Ticks], customer_id: str
+) -> Iterator[Sample]:
+    """Make the samples of the newest job, the newest that ended, the last success and the oldest still running."""
+    for kind, of_kind in sorted(jobs.items()):
+        labels = (customer_id, *kind)
+        newest = max(of_kind, key=_by_start)
+        yield Sample(LAST_START, labels, seconds(newest.start))
+        yield Sample(LAST_STATE, (*labels, newest.state), 1.0)
+        ended = max((job for job in of_kind if not job.is_running), key=_by_start, default=None)
+        if ended is not None:
+            yield from _ended_samples(ended, labels)
+        if running := [job.start for job in of_kind if job.state == IN_PROGRESS]:
+            yield Sample(OLDEST_RUNNING, labels, seconds(min(running)))
+    for kind, finish in sorted(last_success.items()):
+        yield Sample(LAST_SUCCESS, (customer_id, *kind), seconds(finish))
+
+
+def _ended_samples(job: Job, labels: tuple[str, ...]) -> Iterator[Sample]:
+    if job.finish is not None:
+        yield Sample(LAST_FINISH, labels, seconds(job.finish))
+    if job.duration is not None:
+        yield Sample(LAST_DURATION, labels, seconds(job.duration))
+    for result, count in job.objects:
+        yield Sample(LAST_OBJECTS, (*labels, result), float(count))
+
+
+_by_start: Final[Callable[[Job], tuple[Ticks, str]]] = lambda job: (job.start, job.id)  # noqa: E731 - a sort key

@@ -1,0 +1,232 @@
+"""Jobs of a tenant, with the job type and workload that no row names.
+
+Both are known only from the filters. One paged read of the time range gives ids and states; jobs met for the first
+time are told apart by asking once per job type and once per workload until all are placed, since neither changes.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Final, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from exporter.avepoint.joblists import LEGACY, MODERN, PERMISSION, JobList, Span, job_id
+from exporter.avepoint.names import JOB_TYPES, WORKLOADS
+from exporter.avepoint.paging import RawRow
+from exporter.avepoint.rows import Row
+from exporter.avepoint.values import TICKS_PER_SECOND, Ticks, ticks_at
+from exporter.collectors.base import AccountCollector, Sample, Surroundings
+from exporter.collectors.job_families import (
+    JOBS,
+    JOBS_WINDOW,
+    LAST_DURATION,
+    LAST_FINISH,
+    LAST_OBJECTS,
+    LAST_START,
+    LAST_STATE,
+    LAST_SUCCESS,
+    OLDEST_RUNNING,
+    Job,
+    Kind,
+    count_samples,
+    last_job_samples,
+    newer_success,
+)
+from exporter.config import CollectorOptions, Interval, Seconds
+
+JobType = Literal["backup", "restore", "export", "delete", "retention"]
+_LARGEST_PAGE: Final = 1000
+_SETTLING: Final = 900 * TICKS_PER_SECOND  # how long a job that no filter gave may be a matter of delay
+_RESULTS: Final = ("successful", "failed", "skipped", "warning")
+_ELSEWHERE: Final = "-"  # a job type that the configuration does not ask for
+
+
+class JobsOptions(CollectorOptions):
+    """Options of the collector."""
+
+    interval: Interval = 300.0
+    window: Annotated[Seconds, Field(ge=60, le=31 * 86_400)] = 86_400.0
+    lookback: Annotated[Seconds, Field(ge=60, le=366 * 86_400)] = 7 * 86_400.0
+    job_types: tuple[JobType, ...] = Field(("backup", "restore", "export", "delete", "retention"), min_length=1)
+    page_size: int = Field(50, ge=1, le=_LARGEST_PAGE)
+
+    @field_validator("job_types")
+    @classmethod
+    def _once_each(cls, job_types: tuple[JobType, ...]) -> tuple[JobType, ...]:
+        return tuple(dict.fromkeys(job_types))
+
+    @model_validator(mode="after")
+    def _reaches_back_far_enough(self) -> "JobsOptions":
+        if self.lookback < self.window:
+            raise ValueError("lookback must be at least as long as window")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class JobRecords:
+    """What is known of a tenant's jobs: those of the lookback by kind, and when each kind last succeeded."""
+
+    window: float
+    window_start: Ticks
+    jobs: Mapping[Kind, list[Job]]
+    last_success: Mapping[Kind, Ticks]
+
+
+class Jobs(AccountCollector[JobsOptions, JobRecords]):
+    """Reads a tenant's jobs; remembers what never changes."""
+
+    name = "jobs"
+    account_type = "tenant"
+    permissions: ClassVar = {"modern": PERMISSION, "legacy": PERMISSION}
+    options_type = JobsOptions
+    families = (
+        JOBS, JOBS_WINDOW, LAST_START, LAST_FINISH, LAST_DURATION, LAST_STATE, LAST_OBJECTS, LAST_SUCCESS,
+        OLDEST_RUNNING,
+    )  # fmt: skip
+
+    def __init__(self, surroundings: Surroundings, options: JobsOptions) -> None:
+        super().__init__(surroundings, options)
+        self._lists = {
+            "modern": JobList(surroundings.client, MODERN),
+            "legacy": JobList(surroundings.client, LEGACY),
+        }
+        self._kinds: dict[str, Kind] = {}
+        self._jobs: dict[str, Job] = {}
+        self._last_success: dict[Kind, Ticks] = {}
+        self._read_until: Ticks | None = None
+
+    async def read(self) -> JobRecords:
+        """Read the jobs that may have changed, place those that are new, and give all that is known."""
+        now = ticks_at(self._clock.time())
+        span = Span(self._start(now), now)
+        job_list, rows = await self.generations.ask(
+            {
+                "modern": lambda: self._rows(self._lists["modern"], span),
+                "legacy": lambda: self._rows(self._lists["legacy"], span),
+            }
+        )
+        earliest = self._ago(now, self.options.lookback)
+        found = {job.id: job for job in map(self._job, rows, [job_list] * len(rows)) if job and job.start >= earliest}
+        await self._place(job_list, found, now)
+        kept = {key: job for key, job in self._jobs.items() if earliest <= job.start < span.start}
+        self._jobs = {**kept, **found}
+        self._kinds = {key: self._kinds[key] for key in self._jobs if key in self._kinds}
+        self._read_until = now
+        return self._records(now)
+
+    def _start(self, now: Ticks) -> Ticks:
+        """Give how far back to read: the lookback at first, then the window and whatever may still change."""
+        earliest, window_start = self._ago(now, self.options.lookback), self._ago(now, self.options.window)
+        if self._read_until is None:
+            return earliest
+        running = [job.start for job in self._jobs.values() if job.is_running]
+        return max(earliest, min([window_start, self._read_until, *running]))
+
+    async def _rows(self, job_list: JobList, span: Span) -> tuple[JobList, list[RawRow]]:
+        return job_list, await job_list.read(span, size=self.options.page_size)
+
+    def _job(self, raw: RawRow, job_list: JobList) -> Job | None:
+        """Read a row; one that has not started yet, or has no id or state, cannot be counted."""
+        row = Row(raw, job_list.endpoint.template, self._client.notes)
+        identifier, state, start = job_id(raw), row.job_state("state"), row.time("startTime")
+        if identifier is None or state is None or start is None:
+            return None
+        finish, details = row.time("finishTime"), row.nested("backupDetails")
+        duration = Ticks(finish - start) if finish is not None and finish >= start else row.duration("duration")
+        counts = ((result, details.count(f"{result}Count", f"{result}Number")) for result in _RESULTS)
+        objects = tuple((result, count) for result, count in counts if count is not None)
+        return Job(identifier, state, start, finish, None if finish is None else duration, objects)
+
+    async def _place(self, job_list: JobList, found: Mapping[str, Job], now: Ticks) -> None:
+        """Find out the job type, then the workload, of jobs whose kind is not known yet."""
+        new = {key for key in found if self._is_unplaced(key, found[key], now)}
+        if not new:
+            return
+        types: dict[str, int] = {name: JOB_TYPES[name] for name in self.options.job_types}
+        job_types = await self._told_apart(job_list, found, new, now, "job_type", types)
+        is_narrowed = len(types) < len(JOB_TYPES)
+        for key in new - job_types.keys() if is_narrowed else ():
+            self._kinds[key] = ("", _ELSEWHERE)
+        wanted = new & job_types.keys() if is_narrowed else new
+        objects = {name: number for number, name in WORKLOADS.items()}
+        workloads = await self._told_apart(job_list, found, wanted, now, "object_type", objects)
+        for key in wanted:
+            self._kinds[key] = (workloads.get(key, ""), job_types.get(key, ""))
+        if nameless := [key for key in wanted if "" in self._kinds[key]]:
+            self._client.notes.unknown(job_list.endpoint.template, "jobKind", nameless[0])
+
+    def _is_unplaced(self, key: str, job: Job, now: Ticks) -> bool:
+        kind = self._kinds.get(key)
+        return kind is None or ("" in kind and kind[1] != _ELSEWHERE and now - job.start < _SETTLING)
+
+    async def _told_apart(
+        self,
+        job_list: JobList,
+        found: Mapping[str, Job],
+        wanted: set[str],
+        now: Ticks,
+        filter_name: str,
+        values: Mapping[str, int],
+    ) -> dict[str, str]:
+        """Ask with one filter value after the other until each of the wanted jobs was among the answers."""
+        told: dict[str, str] = {}
+        for name, number in values.items():
+            pending = wanted - told.keys()
+            if not pending:
+                break
+            span = Span(min(found[key].start for key in pending), now)
+            rows = sum(job.start >= span.start for job in found.values())
+            size = self.options.page_size
+            filters: dict[str, Any] = {filter_name: number}
+            ids = await job_list.ids(span, size=size, largest=min(max(rows, size), _LARGEST_PAGE), **filters)
+            told.update(dict.fromkeys(pending & ids, name))
+        return told
+
+    def _records(self, now: Ticks) -> JobRecords:
+        jobs: dict[Kind, list[Job]] = {}
+        for key, job in self._jobs.items():
+            kind = self._kinds.get(key)
+            if kind is None or kind[1] == _ELSEWHERE:
+                continue
+            jobs.setdefault(kind, []).append(job)
+            if (success := newer_success(self._last_success.get(kind), job)) is not None:
+                self._last_success[kind] = success
+        window_start = self._ago(now, self.options.window)
+        return JobRecords(self.options.window, window_start, jobs, dict(self._last_success))
+
+    @staticmethod
+    def _ago(now: Ticks, span: float) -> Ticks:
+        return Ticks(now - round(span * TICKS_PER_SECOND))
+
+    @classmethod
+    def samples(cls, records: JobRecords, customer_id: str) -> Iterable[Sample]:
+        """Make the samples of a tenant's jobs."""
+        yield Sample(JOBS_WINDOW, (), records.window)
+        yield from count_samples(
+            (kind, job) for kind, jobs in records.jobs.items() for job in jobs if job.start >= records.window_start
+        )
+        yield from last_job_samples(records.jobs, records.last_success, customer_id)
+
+    def remember(self) -> object:
+        """Give the kinds of the known jobs and the last successes."""
+        return {
+            "kinds": {key: list(kind) for key, kind in self._kinds.items()},
+            "last_success": [[*kind, finish] for kind, finish in self._last_success.items()],
+        }
+
+    def recall(self, remembered: object) -> None:
+        """Take back what `remember` gave."""
+        match remembered:
+            case {"kinds": dict(kinds), "last_success": list(successes)}:
+                self._kinds = {str(key): _kind(kind) for key, kind in kinds.items()}
+                self._last_success = {_kind(entry[:2]): Ticks(int(entry[2])) for entry in successes}
+            case _:
+                raise ValueError("not what the jobs collector remembers")
+
+
+def _kind(value: object) -> Kind:
+    match value:
+        case [str(workload), str(job_type)]:
+            return workload, job_type
+        case _:
+            raise ValueError("not a workload and a job type")

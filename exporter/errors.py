@@ -1,0 +1,100 @@
+"""Every exception that the exporter raises on purpose.
+
+ExporterError
+├── ConfigError                  the configuration or the command line is wrong; one mistake a line
+├── UnreadableValueError         one value of an answer is not what the documents say
+└── AvePointError                AvePoint could not be asked, or did not answer as documented
+    ├── TokenError               no access token: wrong secret, permission not granted, …
+    ├── TransportError           no answer: connection refused, timeout, TLS failure
+    ├── StatusError              an HTTP status that is not 200
+    │   ├── BadRequestError      400: a parameter was not understood
+    │   ├── UnauthorizedError    401, also with a fresh token
+    │   ├── ForbiddenError       403: the app lacks the permission
+    │   ├── NotFoundError        404: not licensed, not permitted, or the wrong data center
+    │   └── UnavailableError     429 and 5xx: to be tried again
+    └── AnswerError              200, but not the documented shape
+        └── LinkRefusedError     a link or redirect that would take the token elsewhere
+"""
+
+from collections.abc import Sequence
+
+
+class ExporterError(Exception):
+    """The root of all errors raised on purpose."""
+
+
+class ConfigError(ExporterError):
+    """The configuration or the command line is wrong; str() gives one mistake a line."""
+
+    def __init__(self, mistakes: Sequence[str]) -> None:
+        self.mistakes = tuple(mistakes)
+        super().__init__("\n".join(self.mistakes))
+
+
+class UnreadableValueError(ExporterError):
+    """A value that cannot be read; the message never repeats more than a short piece of it."""
+
+
+class AvePointError(ExporterError):
+    """AvePoint could not be read; `hint` says what an operator should do about it."""
+
+    def __init__(self, message: str, *, hint: str = "", request_id: str = "") -> None:
+        self.hint = hint
+        self.request_id = request_id
+        super().__init__(message)
+
+
+class TokenError(AvePointError):
+    """No access token could be had; `reason` is the OAuth error code or a word for it."""
+
+    def __init__(self, message: str, *, reason: str, hint: str = "") -> None:
+        self.reason = reason
+        super().__init__(message, hint=hint)
+
+
+class TransportError(AvePointError):
+    """No answer came; `kind` is "timeout" or "connect"."""
+
+    def __init__(self, message: str, *, kind: str) -> None:
+        self.kind = kind
+        super().__init__(message)
+
+
+class StatusError(AvePointError):
+    """An HTTP status (or the status inside an envelope) that is not success."""
+
+    def __init__(self, message: str, *, status: int, hint: str = "", request_id: str = "") -> None:
+        self.status = status
+        super().__init__(message, hint=hint, request_id=request_id)
+
+
+class BadRequestError(StatusError):
+    """400."""
+
+
+class UnauthorizedError(StatusError):
+    """401, although the token was fresh."""
+
+
+class ForbiddenError(StatusError):
+    """403."""
+
+
+class NotFoundError(StatusError):
+    """404."""
+
+
+class UnavailableError(StatusError):
+    """429 or 5xx; `retry_after` in seconds where the answer named it."""
+
+    def __init__(self, message: str, *, status: int, retry_after: float | None, request_id: str = "") -> None:
+        self.retry_after = retry_after
+        super().__init__(message, status=status, request_id=request_id)
+
+
+class AnswerError(AvePointError):
+    """An answer that is not the documented shape."""
+
+
+class LinkRefusedError(AnswerError):
+    """A link or redirect to another origin, to which no token is ever sent."""

@@ -1,0 +1,1 @@
+"""Families and snapshot to text, at scrape time; and the exporter's own metrics."""

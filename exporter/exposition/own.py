@@ -1,0 +1,142 @@
+"""The exporter's own metrics, kept by prometheus_client."""
+
+import platform
+from collections.abc import Callable, Collection, Iterable, Iterator
+from typing import Final
+
+import prometheus_client
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import generate_latest as generate_text
+from prometheus_client.metrics_core import Metric
+from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
+from prometheus_client.registry import Collector
+
+from exporter import __version__
+from exporter.avepoint.observer import Observer
+
+_BUCKETS: Final = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60)
+
+
+class OwnMetrics:
+    """What the exporter counts of itself, on a registry of its own."""
+
+    def __init__(self, *, with_process: bool = True) -> None:
+        prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
+        registry = self._registry = CollectorRegistry()
+        self.requests = Counter(
+            "avepoint_api_requests_total",
+            "Requests to AvePoint; code is the HTTP status, or timeout, connect or parse.",
+            ("account", "endpoint", "code"),
+            registry=registry,
+        )
+        self.durations = Histogram(
+            "avepoint_api_request_duration_seconds",
+            "How long requests to AvePoint took.",
+            ("account", "endpoint"),
+            buckets=_BUCKETS,
+            registry=registry,
+        )
+        self.throttled = Counter(
+            "avepoint_api_throttled_seconds_total",
+            "Time waited for the rate limit and for Retry-After.",
+            ("account",),
+            registry=registry,
+        )
+        self.tokens = Counter(
+            "avepoint_token_requests_total",
+            "Requests for access tokens; result is success, or what went wrong.",
+            ("account", "result"),
+            registry=registry,
+        )
+        self.parse_errors = Counter(
+            "avepoint_parse_errors_total",
+            "Values of AvePoint's answers that could not be read.",
+            ("account", "endpoint", "field"),
+            registry=registry,
+        )
+        self.unknown_values = Counter(
+            "avepoint_unknown_values_total",
+            "States, workloads and types of AvePoint's answers that nobody knew; they are passed through.",
+            ("account", "field"),
+            registry=registry,
+        )
+        build = Gauge("avepoint_exporter_build_info", "Always 1.", ("version", "python_version"), registry=registry)
+        build.labels(__version__, platform.python_version()).set(1)
+        self.reload_successful = Gauge(
+            "avepoint_exporter_config_last_reload_successful",
+            "1 if the last attempt to read the configuration succeeded, else 0.",
+            registry=registry,
+        )
+        self.reload_time = Gauge(
+            "avepoint_exporter_config_last_reload_success_timestamp_seconds",
+            "When the configuration was last read successfully, in Unix seconds.",
+            registry=registry,
+        )
+        if with_process:
+            prometheus_client.ProcessCollector(registry=registry)
+            prometheus_client.PlatformCollector(registry=registry)
+            prometheus_client.GCCollector(registry=registry)
+
+    def observer(self, account: str) -> Observer:
+        """Give what counts for one account."""
+        return _AccountObserver(self, account)
+
+    def forget(self, account: str) -> None:
+        """Drop an account's series: it is no longer configured."""
+        for metric in (
+            self.requests, self.durations, self.throttled, self.tokens, self.parse_errors, self.unknown_values,
+        ):  # fmt: skip
+            metric.remove_by_labels({"account": account})
+
+    def text(self, *, account: str | None, names: Collection[str], openmetrics: bool) -> bytes:
+        """Give the exposition of all, or of the series of one account; `names` selects families."""
+        selection = _Selection(self._registry.collect, account, names)
+        return bytes(generate_openmetrics(selection) if openmetrics else generate_text(selection))  # type: ignore[no-untyped-call]
+
+
+class _AccountObserver:
+    """Counts what happens to one account's calls."""
+
+    def __init__(self, own: OwnMetrics, account: str) -> None:
+        self._own = own
+        self._account = account
+        own.throttled.labels(account)  # a series at 0, so that increase() sees the first wait
+
+    def request(self, endpoint: str, code: str, seconds: float) -> None:
+        self._own.requests.labels(self._account, endpoint, code).inc()
+        self._own.durations.labels(self._account, endpoint).observe(seconds)
+
+    def throttled(self, seconds: float) -> None:
+        self._own.throttled.labels(self._account).inc(seconds)
+
+    def token(self, result: str) -> None:
+        self._own.tokens.labels(self._account, result).inc()
+
+    def unreadable(self, endpoint: str, field: str) -> None:
+        self._own.parse_errors.labels(self._account, endpoint, field).inc()
+
+    def unknown(self, field: str) -> None:
+        self._own.unknown_values.labels(self._account, field).inc()
+
+
+class _Selection(Collector):
+    """A registry narrowed to an account and to family names."""
+
+    def __init__(self, collect: Callable[[], Iterable[Metric]], account: str | None, names: Collection[str]) -> None:
+        self._collect = collect
+        self._account = account
+        self._names = frozenset(names)
+
+    def collect(self) -> Iterator[Metric]:
+        for metric in self._collect():
+            if self._names and not self._is_named(metric):
+                continue
+            if self._account is not None:
+                mine = [sample for sample in metric.samples if sample.labels.get("account") == self._account]
+                if not mine:
+                    continue
+                metric.samples = mine
+            yield metric
+
+    def _is_named(self, metric: Metric) -> bool:
+        return bool(self._names & {metric.name, f"{metric.name}_total", *(sample.name for sample in metric.samples)})

@@ -1,0 +1,161 @@
+"""The HTTP surface: metrics, probe, status page, health, readiness, reload."""
+
+import asyncio
+import math
+import re
+import zlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Final
+
+from starlette.applications import Starlette
+from starlette.requests import Request as HttpRequest
+from starlette.responses import HTMLResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from exporter.accounts import Accounts
+from exporter.clock import Clock
+from exporter.errors import ConfigError
+from exporter.exposition.text import OPENMETRICS, TEXT, Page, Request
+from exporter.web.status import render_status
+
+Reload = Callable[[], Awaitable[None]]
+
+_WAIT: Final = 5.0
+_MARGIN: Final = 0.5  # of the scrape's deadline, kept for rendering and the way back
+_LONGEST_WAIT: Final = 300.0
+_GZIP_LEVEL: Final = 1  # higher levels cost more time than the network saves
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the pages show and do; `reload` is None where it is not allowed over HTTP."""
+
+    accounts: Accounts
+    page: Page
+    clock: Clock
+    reload: Reload | None
+
+
+class App:
+    """Answers requests; rendering and compression happen on a thread of their own."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        # One thread: pages are made one piece at a time, and the event loop stays free.
+        self._renderer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="render")
+
+    def asgi(self) -> Starlette:
+        """Give the ASGI application."""
+        return Starlette(
+            routes=[
+                Route("/metrics", self._metrics),
+                Route("/probe", self._probe),
+                Route("/", self._status),
+                Route("/-/healthy", self._healthy),
+                Route("/-/ready", self._ready),
+                Route("/-/reload", self._reload, methods=["POST"]),
+            ]
+        )
+
+    def close(self) -> None:
+        """End the rendering thread."""
+        self._renderer.shutdown(wait=False, cancel_futures=True)
+
+    async def _metrics(self, request: HttpRequest) -> Response:
+        return await self._exposition(request, None)
+
+    async def _probe(self, request: HttpRequest) -> Response:
+        account = request.query_params.get("account", "")
+        if account not in self._services.accounts.names:
+            return PlainTextResponse("unknown account; /probe?account=NAME takes a configured name\n", 404)
+        return await self._exposition(request, account)
+
+    async def _exposition(self, request: HttpRequest, account: str | None) -> Response:
+        """Render what is known, after waiting for a first refresh under way; never asks AvePoint."""
+        services = self._services
+        await services.accounts.first_refreshes(account, within=_scrape_wait(request))
+        wanted = Request(
+            account=account,
+            names=frozenset(request.query_params.getlist("name[]")),
+            openmetrics=wants_openmetrics(request.headers.get("accept", "")),
+        )
+        views = services.accounts.snapshot.views(account)
+        pieces = services.page.pieces(views, wanted, monotonic=services.clock.monotonic())
+        headers = {
+            "Content-Type": OPENMETRICS if wanted.openmetrics else TEXT,
+            "Vary": "Accept, Accept-Encoding",
+        }
+        if accepts_gzip(request.headers.get("accept-encoding", "")):
+            headers["Content-Encoding"] = "gzip"
+            pieces = _gzipped(pieces)
+        if request.method == "HEAD":
+            return Response(headers=headers)
+        return StreamingResponse(self._off_the_loop(pieces), headers=headers)
+
+    async def _off_the_loop(self, pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
+        loop = asyncio.get_running_loop()
+        while (piece := await loop.run_in_executor(self._renderer, next, pieces, None)) is not None:
+            yield piece
+
+    async def _status(self, _: HttpRequest) -> Response:
+        services = self._services
+        views = services.accounts.snapshot.views()
+        html = render_status(views, ready=services.accounts.ready, now=services.clock.time())
+        return HTMLResponse(html)
+
+    async def _healthy(self, _: HttpRequest) -> Response:
+        return PlainTextResponse("healthy\n")
+
+    async def _ready(self, _: HttpRequest) -> Response:
+        if self._services.accounts.ready:
+            return PlainTextResponse("ready\n")
+        return PlainTextResponse("not ready: a collector has not finished its first refresh\n", 503)
+
+    async def _reload(self, _: HttpRequest) -> Response:
+        if self._services.reload is None:
+            return PlainTextResponse("reloading is off; --web.enable-lifecycle allows it\n", 403)
+        try:
+            await self._services.reload()
+        except ConfigError as error:
+            return PlainTextResponse(f"the old configuration is still in force:\n{error}\n", 500)
+        return PlainTextResponse("reloaded\n")
+
+
+def wants_openmetrics(accept: str) -> bool:
+    """Tell whether an Accept header prefers OpenMetrics to the text format; on a tie it does."""
+    return 0 < _quality(accept, "application/openmetrics-text") >= _quality(accept, "text/plain")
+
+
+def accepts_gzip(accept_encoding: str) -> bool:
+    """Tell whether an Accept-Encoding header allows gzip."""
+    return _quality(accept_encoding, "gzip") > 0
+
+
+def _quality(header: str, name: str) -> float:
+    """Give the highest q that a header gives a name; 0 if it is not there."""
+    best = 0.0
+    for offer in header.lower().split(","):
+        kind, _, parameters = offer.partition(";")
+        if kind.strip() == name:
+            match = re.search(r"(?:^|;)\s*q\s*=\s*([01](?:\.\d{0,3})?)\s*(?:;|$)", parameters, re.ASCII)
+            best = max(best, float(match[1]) if match else 1.0)
+    return best
+
+
+def _scrape_wait(request: HttpRequest) -> float:
+    """Give how long a scrape may wait for a first refresh, in seconds."""
+    try:
+        timeout = float(request.headers.get("x-prometheus-scrape-timeout-seconds", ""))
+    except ValueError:
+        return _WAIT
+    return max(0.0, min(timeout - _MARGIN, _LONGEST_WAIT)) if math.isfinite(timeout) else _WAIT
+
+
+def _gzipped(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    compressor = zlib.compressobj(_GZIP_LEVEL, wbits=31)
+    for piece in pieces:
+        if compressed := compressor.compress(piece):
+            yield compressed
+    yield compressor.flush()
