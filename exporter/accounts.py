@@ -1,22 +1,23 @@
 """The accounts at work: clients and refreshers made from the configuration, and changed by a reload."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
-import structlog
-
-from exporter.avepoint.auth import ClientSecret
 from exporter.avepoint.client import Client, Transport
+from exporter.avepoint.credentials import credential, warn_of_readable_secrets
 from exporter.avepoint.directory import Directory
 from exporter.avepoint.observer import Observer
 from exporter.clock import Clock
-from exporter.collectors.base import Surroundings
+from exporter.collectors.base import Collector, Surroundings
 from exporter.collectors.registry import COLLECTORS
 from exporter.config import Account, Config
 from exporter.logs import logger
 from exporter.refresh import Refresher
 from exporter.snapshot import Entry, Snapshot
+from exporter.storage import Storage, registration
 
 Observe = Callable[[str], Observer]
 
@@ -51,12 +52,14 @@ class Accounts:
         clock: Clock,
         observe: Observe,
         forget: Callable[[str], None],
+        storage: Storage | None = None,
         transport: Callable[[], Transport] | None = None,
     ) -> None:
         self.snapshot = Snapshot()
         self._clock = clock
         self._observe = observe
         self._forget = forget
+        self._storage = storage
         self._transport = transport
         self._running: dict[str, Running] = {}
 
@@ -65,35 +68,18 @@ class Accounts:
         """The accounts' names, in the order of the configuration."""
         return tuple(self._running)
 
+    @property
+    def ready(self) -> bool:
+        """Whether every collector has finished a first refresh, well or badly."""
+        return all(refresher.first_ended.is_set() for refresher in self.refreshers())
+
     def refreshers(self, account: str | None = None) -> tuple[Refresher, ...]:
         """Give the refreshers of one account, or of all."""
-        chosen: Iterable[Running] = (running for name, running in self._running.items() if account in (None, name))
+        chosen = [running for name, running in self._running.items() if account in (None, name)]
         return tuple(refresher for running in chosen for refresher in running.refreshers)
 
-    async def apply(self, config: Config, *, start: bool = True) -> None:
-        """Put a configuration to work; an account that did not change keeps its snapshot, tokens and pace."""
-        before, after = self._running, {}
-        for account in config.accounts:
-            current = before.get(account.name)
-            unchanged = current is not None and current.account == account
-            after[account.name] = current if current is not None and unchanged else self._make(account)
-        gone = [running for name, running in before.items() if after.get(name) is not running]
-        self._running = after
-        self.snapshot.replace([refresher.entry for refresher in self.refreshers()])
-        for running in gone:
-            await running.stop()
-            if running.account.name not in after:
-                self._forget(running.account.name)
-        for running in after.values():
-            if start and not running.tasks:
-                running.start()
-
-    async def stop(self) -> None:
-        """Stop all accounts."""
-        await asyncio.gather(*(running.stop() for running in self._running.values()))
-
     async def first_refreshes(self, account: str | None = None, *, within: float) -> bool:
-        """Wait for the first refreshes that are under way, at most `within` seconds; tells whether all ended."""
+        """Wait at most `within` seconds for the first refreshes that are under way; tells whether all ended."""
         waits = [refresher.first_ended.wait() for refresher in self.refreshers(account)]
         try:
             async with asyncio.timeout(within):
@@ -102,35 +88,85 @@ class Accounts:
             return False
         return True
 
-    @property
-    def ready(self) -> bool:
-        """Whether every collector has finished a first refresh, well or badly."""
-        return all(refresher.first_ended.is_set() for refresher in self.refreshers())
+    async def apply(self, config: Config, *, start: bool = True) -> None:
+        """Put a configuration to work; an account that did not change keeps its snapshot, tokens and pace."""
+        before, after = self._running, {}
+        for account in config.accounts:
+            current = before.get(account.name)
+            unchanged = current is not None and current.account == account
+            after[account.name] = current if current is not None and unchanged else self._make(account, current)
+        self._running = after
+        self.snapshot.replace([refresher.entry for refresher in self.refreshers()])
+        for name, running in before.items():
+            if after.get(name) is not running:
+                await running.stop()
+            if name not in after:
+                self._forget(name)
+        for running in after.values():
+            if start and not running.tasks:
+                running.start()
 
-    def _make(self, account: Account) -> Running:
+    async def stop(self) -> None:
+        """Stop all accounts."""
+        await asyncio.gather(*(running.stop() for running in self._running.values()))
+
+    def _make(self, account: Account, former: Running | None) -> Running:
+        """Make an account ready to work, with what was known of it before, or before the last restart."""
         log = logger(account=account.name)
+        observer = self._observe(account.name)
+        warn_of_readable_secrets(account, log)
         client = Client(
             account,
-            ClientSecret(account.auth),
+            credential(account, self._clock, observer, log),
             clock=self._clock,
-            observer=self._observe(account.name),
+            observer=observer,
             log=log,
             transport=self._transport() if self._transport is not None else None,
         )
         directory = Directory(account, client, self._clock, log)
         surroundings = Surroundings(account, client, directory, self._clock, log)
-        return Running(account, client, tuple(self._refreshers(account, surroundings, log)))
+        running = Running(account, client, tuple(self._refreshers(surroundings)))
+        for refresher in running.refreshers:
+            self._recall(refresher, account, former)
+        return running
 
-    def _refreshers(
-        self, account: Account, surroundings: Surroundings, log: structlog.stdlib.BoundLogger
-    ) -> Iterable[Refresher]:
+    def _refreshers(self, surroundings: Surroundings) -> Iterator[Refresher]:
+        account = surroundings.account
         for kind in COLLECTORS:
             options = account.collectors.get(kind.name)
             if kind.account_type == account.type and options is not None and options.enabled:
+                collector = kind(surroundings, options)
+                entry = Entry(account.name, kind.name, options.stale_after)
                 yield Refresher(
-                    kind(surroundings, options),
-                    Entry(account.name, kind.name, options.stale_after),
+                    collector,
+                    entry,
                     workers=account.requests.concurrency,
                     clock=self._clock,
-                    log=log,
+                    log=surroundings.log,
+                    keep=partial(self._keep, account, collector, entry),
                 )
+
+    async def _keep(self, account: Account, collector: Collector[Any, Any], entry: Entry) -> None:
+        if self._storage is not None:
+            await self._storage.save(account, entry, collector.remember())
+
+    def _recall(self, refresher: Refresher, account: Account, former: Running | None) -> None:
+        """Give a refresher what is known already: from its account before a reload, or from the storage."""
+        collector, entry = refresher.collector, refresher.entry
+        for old in (
+            former.refreshers if former is not None and registration(former.account) == registration(account) else ()
+        ):
+            if old.collector.name == collector.name:
+                entry.known, entry.customer_up, entry.status = old.entry.known, old.entry.customer_up, old.entry.status
+                collector.recall(old.collector.remember())
+                return
+        stored = self._storage.load(account, collector.name) if self._storage is not None else None
+        if self._storage is None or stored is None:
+            return
+        try:
+            collector.recall(stored.remembered)
+        except (ValueError, TypeError, KeyError, IndexError) as error:
+            self._storage.set_aside(account, collector.name, error)
+            return
+        entry.known = dict(stored.known)
+        entry.note(last_success=stored.last_success)

@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from exporter.exposition.text import Page, Request
 from exporter.logs import logger
 from exporter.refresh import refresh_all
 from exporter.snapshot import View
+from exporter.storage import Storage
 from exporter.web.app import App, Services
 from exporter.web.serve import serve
 
@@ -36,13 +38,18 @@ class Listening:
 class Application:
     """The exporter: accounts, page and own metrics of one process."""
 
-    def __init__(self, load: Load, clock: Clock | None = None) -> None:
+    def __init__(self, load: Load, *, storage_path: Path | None = None, clock: Clock | None = None) -> None:
         self._load = load
         self._clock = clock or SystemClock()
         self._own = OwnMetrics()
         self._page = Page(families(), self._own)
         self._log = logger()
-        self.accounts = Accounts(clock=self._clock, observe=self._own.observer, forget=self._own.forget)
+        self.accounts = Accounts(
+            clock=self._clock,
+            observe=self._own.observer,
+            forget=self._own.forget,
+            storage=Storage(storage_path, families(), self._clock, self._log) if storage_path is not None else None,
+        )
 
     async def serve(self, listening: Listening, announce: Callable[[Sequence[str]], None]) -> None:
         """Serve until SIGTERM or SIGINT; SIGHUP reloads. Raises ConfigError if it cannot begin."""
@@ -54,8 +61,12 @@ class Application:
             async with reloading:
                 await self.reload()
 
-        tasks: set[asyncio.Task[None]] = set()
-        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, lambda: tasks.add(_spawn(self._reload_quietly())))
+        async def reload_quietly() -> None:
+            with suppress(ConfigError):  # logged, and shown by avepoint_exporter_config_last_reload_successful
+                await reload()
+
+        loop, reloads = asyncio.get_running_loop(), set[asyncio.Task[None]]()
+        loop.add_signal_handler(signal.SIGHUP, lambda: reloads.add(loop.create_task(reload_quietly())))
         app = App(Services(self.accounts, self._page, self._clock, reload if listening.lifecycle else None))
 
         def bound(addresses: Sequence[str]) -> None:
@@ -64,7 +75,7 @@ class Application:
 
         try:
             await self._apply(config)
-            await serve(app.asgi(), listening.addresses, listening.web_config, stop=stop, bound=bound)
+            await serve(app.asgi(), listening.addresses, listening.web_config, stop=stop, on_bound=bound)
         finally:
             app.close()
             await self.accounts.stop()
@@ -79,12 +90,6 @@ class Application:
             raise
         await self._apply(config)
         self._log.info("configuration reloaded", accounts=len(config.accounts))
-
-    async def _reload_quietly(self) -> None:
-        try:
-            await self.reload()
-        except ConfigError:
-            pass  # logged, and shown by avepoint_exporter_config_last_reload_successful
 
     async def _apply(self, config: Config) -> None:
         await self.accounts.apply(config)
@@ -103,10 +108,6 @@ class Application:
             return b"".join(pieces).decode(), views
         finally:
             await self.accounts.stop()
-
-
-def _spawn(coroutine: "asyncio.Coroutine[object, object, None]") -> asyncio.Task[None]:
-    return asyncio.get_running_loop().create_task(coroutine)
 
 
 def _stop_on_signals() -> asyncio.Event:

@@ -12,6 +12,8 @@ import click
 
 from exporter import __version__, configfile
 from exporter.application import Application, Listening
+from exporter.avepoint.credentials import certificate_mistakes
+from exporter.clock import SystemClock
 from exporter.collectors.registry import catalogue
 from exporter.config import Config
 from exporter.errors import ConfigError
@@ -84,14 +86,17 @@ def command(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - one 
     setup(flags["log_level"] or "info", flags["log_format"] or "logfmt")
     load = _loader(flags)
     if flags["config_check"]:
-        accounts = load().accounts
+        config = load()
+        if mistakes := list(certificate_mistakes(config, SystemClock())):
+            raise ConfigError(mistakes)
+        accounts = config.accounts
         click.echo(f"{_config_file(flags)}: fine; {len(accounts)} account{'s' * (len(accounts) != 1)}")
     elif flags["once"]:
-        page, views = asyncio.run(Application(load).once())
+        page, views = asyncio.run(_application(load, flags).once())
         click.echo(page, nl=False)
         ctx.exit(DONE if all(view.status.up for view in views) else UNREADABLE)
     else:
-        asyncio.run(Application(load).serve(_listening(flags), announce=lambda _: None))
+        asyncio.run(_application(load, flags).serve(_listening(flags), announce=lambda _: None))
 
 
 @command.command()
@@ -130,7 +135,7 @@ def demo(ctx: click.Context, /, customers: int, seed: int, speed: float, **own: 
     flags = _merged(ctx, own)
     setup(flags["log_level"] or "info", flags["log_format"] or "logfmt")
     with Demo(customers=customers, seed=seed, speed=speed) as simulated:
-        application = Application(simulated.config)
+        application = _application(simulated.config, flags)
         asyncio.run(application.serve(_listening(flags), announce=partial(_tell_what_to_open, flags)))
 
 
@@ -148,6 +153,11 @@ def _merged(ctx: click.Context, own: dict[str, Any]) -> dict[str, Any]:
     """Give a command's flags, with those given before its name where it has none."""
     before = ctx.parent.params if ctx.parent is not None else {}
     return {**before, **{key: value for key, value in own.items() if value not in (None, ())}}
+
+
+def _application(load: Callable[[], Config], flags: dict[str, Any]) -> Application:
+    storage = flags["storage_path"]
+    return Application(load, storage_path=Path(storage) if storage else None)
 
 
 def _config_file(flags: dict[str, Any]) -> str:

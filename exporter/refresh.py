@@ -1,7 +1,7 @@
 """When each collector runs, and that one failing collector or customer harms no other."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -40,6 +40,7 @@ class Refresher:
         workers: int,
         clock: Clock,
         log: structlog.stdlib.BoundLogger,
+        keep: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self.collector = collector
         self.entry = entry
@@ -47,6 +48,7 @@ class Refresher:
         self._workers = workers
         self._clock = clock
         self._log = log.bind(collector=collector.name)
+        self._keep = keep
         self._running = asyncio.Lock()
         if isinstance(collector, CustomerCollector):
             collector.watch_customers(entry.keep_only)
@@ -78,6 +80,8 @@ class Refresher:
                 duration=self._clock.monotonic() - began, generation=self.collector.generations.answered or ""
             )
             self.first_ended.set()
+            if self._keep is not None:
+                await self._keep()
             return bool(self.entry.status.up)
 
     def _pause(self, began: float, failures: int) -> float:

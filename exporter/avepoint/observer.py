@@ -18,6 +18,10 @@ class Observer(Protocol):
         """Note the end of one token request: success, or the OAuth error code, status or kind of failure."""
         ...
 
+    def certificate(self, expires_at: float) -> None:
+        """Note when the account's certificate expires, in Unix seconds."""
+        ...
+
     def unreadable(self, endpoint: str, field: str) -> None:
         """Note that a value could not be read."""
         ...

@@ -48,6 +48,12 @@ class OwnMetrics:
             ("account", "result"),
             registry=registry,
         )
+        self.certificates = Gauge(
+            "avepoint_certificate_expiry_timestamp_seconds",
+            "When the certificate that the account proves itself with expires, in Unix seconds.",
+            ("account",),
+            registry=registry,
+        )
         self.parse_errors = Counter(
             "avepoint_parse_errors_total",
             "Values of AvePoint's answers that could not be read.",
@@ -83,9 +89,8 @@ class OwnMetrics:
 
     def forget(self, account: str) -> None:
         """Drop an account's series: it is no longer configured."""
-        for metric in (
-            self.requests, self.durations, self.throttled, self.tokens, self.parse_errors, self.unknown_values,
-        ):  # fmt: skip
+        calls = (self.requests, self.durations, self.throttled, self.tokens)
+        for metric in (*calls, self.certificates, self.parse_errors, self.unknown_values):
             metric.remove_by_labels({"account": account})
 
     def text(self, *, account: str | None, names: Collection[str], openmetrics: bool) -> bytes:
@@ -111,6 +116,9 @@ class _AccountObserver:
 
     def token(self, result: str) -> None:
         self._own.tokens.labels(self._account, result).inc()
+
+    def certificate(self, expires_at: float) -> None:
+        self._own.certificates.labels(self._account).set(expires_at)
 
     def unreadable(self, endpoint: str, field: str) -> None:
         self._own.parse_errors.labels(self._account, endpoint, field).inc()

@@ -21,6 +21,7 @@ log = logging.getLogger("exporter.web")
 _Header = tuple[bytes, bytes]
 _CLOSE: _Header = (b"connection", b"close")
 _WARN_EVERY = 60.0
+_LENGTH_DIGITS = 18
 
 # The status page has its style inline and nothing else: no script, no image, no form.
 _SECURE: Mapping[bytes, bytes] = {
@@ -28,8 +29,7 @@ _SECURE: Mapping[bytes, bytes] = {
     b"x-frame-options": b"DENY",
     b"referrer-policy": b"no-referrer",
     b"content-security-policy": (
-        b"default-src 'none'; style-src 'unsafe-inline'; "
-        b"frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+        b"default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
     ),
 }
 
@@ -73,9 +73,7 @@ def secure_headers(given: Iterable[_Header], configured: Mapping[str, str]) -> l
     present = {name for name, _ in own} | set(chosen)
     return [
         *((name, value) for name, value in own if name not in chosen),
-        *(
-            (name, value) for name, value in chosen.items() if value
-        ),  # an empty one is unset, as in the toolkit
+        *((name, value) for name, value in chosen.items() if value),  # an empty one is unset, as in the toolkit
         *((name, value) for name, value in _SECURE.items() if name not in present),
     ]
 
@@ -127,9 +125,7 @@ class SecureHeaders:
 class RateLimit:
     """The toolkit's `rate_limit`: one token bucket over all requests; 429 when it is empty."""
 
-    def __init__(
-        self, app: ASGIApp, settings: Callable[[], RateLimitConfig], clock: Callable[[], float]
-    ) -> None:
+    def __init__(self, app: ASGIApp, settings: Callable[[], RateLimitConfig], clock: Callable[[], float]) -> None:
         self._app = app
         self._settings = settings
         self._clock = clock
@@ -159,7 +155,7 @@ class RateLimit:
 
 
 class BodyLimit:
-    """Ignore the body of a GET or HEAD; read any other first, and refuse it when it is too long or too slow."""
+    """Ignore the body of a GET or HEAD; read any other first, and refuse it if it is too long or too slow."""
 
     def __init__(self, app: ASGIApp, limits: Limits) -> None:
         self._app = app
@@ -190,7 +186,8 @@ class BodyLimit:
     async def _read(self, scope: Scope, receive: Receive) -> bytes | None:
         """Give the body (what came of it, if the client has gone), or None if it is too long."""
         length = dict(scope["headers"]).get(b"content-length", b"0")
-        if not length.isdigit() or int(length) > self._limits.body_bytes:
+        # The length of the number first: int() itself refuses thousands of digits.
+        if not length.isdigit() or len(length) > _LENGTH_DIGITS or int(length) > self._limits.body_bytes:
             return None
         body, more = b"", True
         while more and len(body) <= self._limits.body_bytes:
@@ -241,6 +238,10 @@ class Connection(Protocol):
         """Close at once; what is not sent yet is lost."""
         ...
 
+    def retire(self) -> None:
+        """Close after the response under way; at once if there is none."""
+        ...
+
 
 class Guard:
     """Cap the open connections, in all and for one address, and sweep out those that are too slow."""
@@ -281,7 +282,7 @@ class Guard:
         return True
 
     def leave(self, member: Connection) -> None:
-        """Forget a connection that has ended; one that was never admitted or has left already does no harm."""
+        """Forget a connection that has ended; one that was never admitted does no harm."""
         if member not in self._members:
             return
         del self._members[member]

@@ -123,7 +123,7 @@ def _as_file(text: str) -> Iterator[str]:
 
 
 def is_allowed(certificate: Mapping[str, object] | None, allowed: tuple[str, ...]) -> bool:
-    """Tell whether one of the verified certificate's alternative names is listed; an empty list allows all."""
+    """Tell whether one of a verified certificate's alternative names is listed; an empty list allows all."""
     names = certificate.get("subjectAltName") if certificate else None
     if not allowed:
         return True

@@ -252,17 +252,14 @@ class WebConfig(_Section):
     tls_server_config: TlsServerConfig = TlsServerConfig()
     http_server_config: HttpServerConfig = HttpServerConfig()
     rate_limit: RateLimitConfig = RateLimitConfig()
-    basic_auth_users: dict[
-        Annotated[str, AfterValidator(_user)], Annotated[SecretStr, AfterValidator(_hash)]
-    ] = Field(default_factory=dict)
+    basic_auth_users: dict[Annotated[str, AfterValidator(_user)], Annotated[SecretStr, AfterValidator(_hash)]] = Field(
+        default_factory=dict
+    )
 
     @property
     def users(self) -> dict[bytes, bytes]:
         """Give each user's bcrypt hash, both as the bytes that a client's header is compared with."""
-        return {
-            user.encode(): secret.get_secret_value().encode()
-            for user, secret in self.basic_auth_users.items()
-        }
+        return {user.encode(): secret.get_secret_value().encode() for user, secret in self.basic_auth_users.items()}
 
     def files(self) -> tuple[Path, ...]:
         """Give the certificate and key files that are to be watched."""
@@ -309,9 +306,7 @@ def _place(error: yaml.YAMLError) -> str:
 
 
 def _lines(detail: ErrorDetails) -> list[str]:
-    path = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in detail["loc"] if p != "[key]").lstrip(
-        "."
-    )
+    path = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in detail["loc"] if p != "[key]").lstrip(".")
     path = path or "--web.config.file"
     error = detail.get("ctx", {}).get("error")
     if isinstance(error, _MistakesError):
@@ -331,6 +326,4 @@ def _warn_of_slow_hashes(config: WebConfig) -> None:
     for user, secret in config.basic_auth_users.items():
         cost = int(secret.get_secret_value()[4:6])
         if cost > _SLOW_COST:
-            log.warning(
-                "basic_auth_users.%s: cost %d makes the first check of a password take seconds", user, cost
-            )
+            log.warning("basic_auth_users.%s: cost %d makes the first check of a password take seconds", user, cost)

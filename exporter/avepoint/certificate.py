@@ -1,0 +1,154 @@
+"""A certificate in place of a secret: a signed assertion proves that we hold its private key.
+
+The form is the one that AvePoint documents: RS256, `kid` the SHA-1 thumbprint in upper-case hex, `x5t` the same in
+base64url; the assertion lives five minutes.
+"""
+
+import base64
+import os
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import jwt
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.hazmat.primitives.serialization.pkcs12 import load_key_and_certificates
+
+from exporter.clock import Clock
+from exporter.config import Auth
+from exporter.errors import TokenError
+
+ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+ASSERTION_LIFE: Final = 300
+"""Seconds for which an assertion is valid."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class KeyPair:
+    """A certificate and its private key."""
+
+    certificate: x509.Certificate
+    key: RSAPrivateKey
+
+    @property
+    def expires_at(self) -> float:
+        """When the certificate expires, in Unix seconds."""
+        return self.certificate.not_valid_after_utc.timestamp()
+
+
+class ClientCertificate:
+    """Proves who we are by the certificate file of the configuration, read anew at each use."""
+
+    def __init__(self, auth: Auth, token_url: str, clock: Clock, expires: Callable[[float], None]) -> None:
+        self._auth = auth
+        self._token_url = token_url
+        self._clock = clock
+        self._expires = expires
+
+    def __repr__(self) -> str:
+        return "ClientCertificate(…)"
+
+    def form(self) -> Mapping[str, str]:
+        """Give a fresh assertion as the token request takes it; raises TokenError."""
+        pair = self.load()
+        return {"client_assertion_type": ASSERTION_TYPE, "client_assertion": self._assertion(pair)}
+
+    def load(self) -> KeyPair:
+        """Read the file, tell when it expires, and see that it is valid now; raises TokenError."""
+        path = self._auth.certificate_file
+        if path is None:
+            raise TokenError("certificate_file is not set", reason="credential")
+        pair = _read(path, self._password())
+        self._expires(pair.expires_at)
+        now = datetime.fromtimestamp(self._clock.time(), UTC)
+        if now >= pair.certificate.not_valid_after_utc:
+            raise _broken(path, f"the certificate expired on {pair.certificate.not_valid_after_utc:%Y-%m-%d}")
+        if now < pair.certificate.not_valid_before_utc:
+            raise _broken(path, f"the certificate is valid only from {pair.certificate.not_valid_before_utc:%Y-%m-%d}")
+        return pair
+
+    def _password(self) -> bytes | None:
+        if self._auth.certificate_password_env is not None:
+            return os.environ.get(self._auth.certificate_password_env, "").encode() or None
+        path = self._auth.certificate_password_file
+        if path is None:
+            return None
+        try:
+            return path.read_bytes().strip() or None
+        except OSError as error:
+            raise _broken(path, f"cannot be read: {error.strerror}") from None
+
+    def _assertion(self, pair: KeyPair) -> str:
+        thumbprint = pair.certificate.fingerprint(hashes.SHA1())  # noqa: S303 - the name of a certificate, as documented
+        now = int(self._clock.time())
+        return jwt.encode(
+            {
+                "iss": self._auth.client_id,
+                "sub": self._auth.client_id,
+                "aud": self._token_url,
+                "jti": str(uuid.uuid4()),
+                "iat": now,
+                "nbf": now,
+                "exp": now + ASSERTION_LIFE,
+            },
+            pair.key,
+            algorithm="RS256",
+            headers={
+                "kid": thumbprint.hex().upper(),
+                "x5t": base64.urlsafe_b64encode(thumbprint).rstrip(b"=").decode(),
+            },
+        )
+
+
+def _read(path: Path, password: bytes | None) -> KeyPair:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise _broken(path, f"cannot be read: {error.strerror}") from None
+    key, certificates = (_read_pem if b"-----BEGIN" in data else _read_pfx)(path, data, password)
+    if not isinstance(key, RSAPrivateKey):
+        raise _broken(path, "holds no private key" if key is None else "holds a private key that is not RSA")
+    public = key.public_key()
+    for certificate in certificates:
+        if certificate.public_key() == public:
+            return KeyPair(certificate, key)
+    raise _broken(path, "the private key belongs to another certificate" if certificates else "holds no certificate")
+
+
+def _read_pem(path: Path, data: bytes, password: bytes | None) -> tuple[object, list[x509.Certificate]]:
+    try:
+        certificates = x509.load_pem_x509_certificates(data) if b"BEGIN CERTIFICATE" in data else []
+    except ValueError:
+        raise _broken(path, "the certificate in it cannot be read") from None
+    if b"PRIVATE KEY-----" not in data:
+        return None, certificates
+    if b"ENCRYPTED" not in data:
+        password = None  # a password that is not needed is no mistake
+    try:
+        return load_pem_private_key(data, password), certificates
+    except TypeError:
+        raise _broken(path, "needs a password") from None
+    except (ValueError, UnsupportedAlgorithm):
+        wrong = "the password is wrong" if password else "the private key in it cannot be read"
+        raise _broken(path, wrong) from None
+
+
+def _read_pfx(path: Path, data: bytes, password: bytes | None) -> tuple[object, list[x509.Certificate]]:
+    try:
+        key, certificate, others = load_key_and_certificates(data, password)
+    except (ValueError, UnsupportedAlgorithm) as error:
+        # The library tells a wrong password from a broken file only in its words.
+        wrong = "the password is wrong" if "password" in str(error).lower() else "neither PEM nor PFX"
+        raise _broken(path, wrong) from None
+    return key, [*([certificate] if certificate is not None else []), *others]
+
+
+def _broken(path: Path, problem: str) -> TokenError:
+    return TokenError(f"{path}: {problem}", reason="credential", hint="replace the file; it is read again at each use")

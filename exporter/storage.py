@@ -1,0 +1,153 @@
+"""What outlives a restart: one file a collector, written whole or not at all. No secret and no token is in it."""
+
+import asyncio
+import hashlib
+import json
+import os
+import re
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+
+from exporter.clock import Clock
+from exporter.collectors.base import Family, Sample
+from exporter.config import Account
+from exporter.errors import ConfigError
+from exporter.snapshot import Entry, Known
+
+_FORMAT: Final = "avepoint-exporter"
+_VERSION: Final = 1
+_LABEL: Final = re.compile(r"[\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What was stored of one collector: the reads by customer id, the last success, and what it remembers."""
+
+    known: Mapping[str, Known]
+    last_success: float | None
+    remembered: object
+
+
+class Storage:
+    """A folder with one file for each collector of each account."""
+
+    def __init__(
+        self, folder: Path, families: Iterable[Family], clock: Clock, log: structlog.stdlib.BoundLogger
+    ) -> None:
+        """Make sure that the folder can be written; raises ConfigError."""
+        self._folder = folder
+        self._families = {family.name: family for family in families}
+        self._clock = clock
+        self._log = log
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder):
+                pass
+            for left_over in folder.glob("*--*.new"):  # of a write that was killed
+                left_over.unlink()
+        except OSError as error:
+            raise ConfigError([f"--storage.path: {folder}: {(error.strerror or 'unusable').lower()}"]) from None
+
+    async def save(self, account: Account, entry: Entry, remembered: object) -> None:
+        """Write what is known of one collector now; a failure is logged and costs nothing else."""
+        known, last_success = dict(entry.known), entry.status.last_success
+        try:
+            await asyncio.to_thread(self._write, account, entry.collector, Stored(known, last_success, remembered))
+        except OSError as error:
+            self._log.error("state not stored", file=str(self._path(account, entry.collector)), error=error)
+
+    def load(self, account: Account, collector: str) -> Stored | None:
+        """Read what was stored; a file that is not ours is set aside, one of another registration is ignored."""
+        path = self._path(account, collector)
+        try:
+            document = json.loads(path.read_bytes())
+            if document["format"] != _FORMAT or document["version"] != _VERSION:
+                raise ValueError("another format or version")
+            if document["registration"] != registration(account):
+                self._log.info("stored state is of another registration; not used", file=str(path))
+                return None
+            return self._stored(document)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            self._log.error("stored state cannot be read", file=str(path), error=error)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            self.set_aside(account, collector, error)
+        return None
+
+    def set_aside(self, account: Account, collector: str, error: Exception) -> None:
+        """Rename a file that is of no use, so that it can be looked at."""
+        path = self._path(account, collector)
+        aside = path.with_suffix(f".unreadable-{int(self._clock.time())}")
+        self._log.warning("stored state is not usable; set aside", file=str(path), aside=str(aside), error=error)
+        try:
+            path.replace(aside)
+        except OSError as problem:
+            self._log.error("stored state cannot be set aside", file=str(path), error=problem)
+
+    def _path(self, account: Account, collector: str) -> Path:
+        return self._folder / f"{account.name}--{collector}.json"
+
+    def _stored(self, document: Mapping[str, Any]) -> Stored:
+        last_success = document["last_success"]
+        return Stored(
+            {str(customer): self._known(entry) for customer, entry in document["known"].items()},
+            None if last_success is None else float(last_success),
+            document["remembered"],
+        )
+
+    def _known(self, entry: Mapping[str, Any]) -> Known:
+        """Rebuild a read with its true age; a family that is gone since is left out."""
+        read_at = float(entry["read_at"])
+        age = max(0.0, self._clock.time() - read_at)
+        samples = tuple(
+            Sample(self._families[name], _labels(labels, self._families[name]), float(value))
+            for name, labels, value in entry["samples"]
+            if name in self._families
+        )
+        return Known(samples, read_at, self._clock.monotonic() - age)
+
+    def _write(self, account: Account, collector: str, stored: Stored) -> None:
+        """Write a new file beside the old one and put it in its place, so that a kill leaves one of the two."""
+        document = {
+            "format": _FORMAT,
+            "version": _VERSION,
+            "registration": registration(account),
+            "last_success": stored.last_success,
+            "remembered": stored.remembered,
+            "known": {
+                customer: {
+                    "read_at": known.read_at,
+                    "samples": [[sample.family.name, sample.labels, sample.value] for sample in known.samples],
+                }
+                for customer, known in stored.known.items()
+            },
+        }
+        path = self._path(account, collector)
+        descriptor, name = tempfile.mkstemp(dir=self._folder, prefix=f"{path.stem}.", suffix=".new")
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                json.dump(document, file, separators=(",", ":"))
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+
+
+def registration(account: Account) -> str:
+    """Give what makes two accounts of one name the same: where they answer and which app asks; no secret."""
+    text = "\n".join((account.type, account.api_url, account.auth.client_id))
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _labels(labels: object, family: Family) -> tuple[str, ...]:
+    if not isinstance(labels, list) or len(labels) != len(family.labels) - 1:
+        raise ValueError(f"labels of {family.name}")
+    return tuple(_LABEL.sub("\N{REPLACEMENT CHARACTER}", str(label)) for label in labels)

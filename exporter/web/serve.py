@@ -1,0 +1,352 @@
+"""Listen and serve: sockets, TLS handshakes, uvicorn's HTTP/1.1 protocol, and an end that comes in time.
+
+uvicorn's own server is not used: it installs signal handlers, polls for its end ten times a second, and hands a
+connection over only after the TLS handshake, so that handshakes could be neither counted nor cut. Its protocol on
+top of h11 is; what it lacks, deadlines for slow clients, is added here.
+"""
+
+import asyncio
+import contextlib
+import errno
+import logging
+import os
+import re
+import socket
+import time
+from collections.abc import Callable, Sequence
+from email.utils import formatdate
+from pathlib import Path
+
+import h11
+from starlette.types import ASGIApp
+from uvicorn.config import Config
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.server import ServerState
+
+from exporter.errors import ConfigError
+from exporter.web.basic_auth import BasicAuth, Checker
+from exporter.web.hardening import BodyLimit, Guard, Limits, RateLimit, SecureHeaders, client_network, secure_headers
+from exporter.web.tls import LiveProtection, Protection, is_allowed
+
+log = logging.getLogger("exporter.web")
+http_log = logging.getLogger("exporter.web.http")
+
+_BACKLOG = 128
+_ADDRESS = re.compile(r"(?:\[(?P<ipv6>[^\]]+)\]|(?P<host>[^:\[\]]*)):(?P<port>[0-9]{1,5})")
+_HIGHEST_PORT = 65535
+_NO_IPV6 = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
+_SWEEPS_PER_TIMEOUT = 8
+_LONGEST_SWEEP = 1.0  # seconds; the Date header is renewed then too
+_LAST_MOMENTS = 0.5  # seconds at shutdown for what was cut to end
+
+
+async def serve(
+    app: ASGIApp,
+    listen: Sequence[str],
+    web_config_path: Path | None,
+    *,
+    stop: asyncio.Event,
+    limits: Limits | None = None,
+    on_bound: Callable[[Sequence[str]], None] | None = None,
+) -> None:
+    """Serve until `stop` is set, then end within the grace; raise ConfigError before anything is served.
+
+    `on_bound` is given the addresses as HOST:PORT once connections are accepted, in the order of `listen`.
+    """
+    loop = asyncio.get_running_loop()
+    limits = limits or Limits()
+    live = LiveProtection(web_config_path, clock=loop.time, interval=limits.reload_interval)
+    sockets = bind(listen)
+    service = _Service(app, live, limits)
+    servers = [await loop.create_server(service.connect, sock=each, backlog=_BACKLOG) for each in sockets]
+    addresses = [_name(each) for each in sockets]
+    log.info("listening on %s (%s)", ", ".join(addresses), "https" if live.current().context else "http")
+    if on_bound:
+        on_bound(addresses)
+    # A group: if the sweeper failed, connections would have no deadlines any more, and that must not go unseen.
+    async with asyncio.TaskGroup() as group:
+        sweeper = group.create_task(service.sweep())
+        try:
+            await stop.wait()
+        finally:
+            for server in servers:
+                server.close()
+            await service.drain()
+            sweeper.cancel()
+
+
+def bind(addresses: Sequence[str]) -> list[socket.socket]:
+    """Listen on every address; raise ConfigError with one line for each that cannot be had."""
+    sockets: list[socket.socket] = []
+    mistakes: list[str] = []
+    for address in addresses:
+        try:
+            sockets.append(_bind(address))
+        except ValueError as error:
+            mistakes.append(f"--web.listen-address: {address!r} {error}")
+        except OSError as error:
+            mistakes.append(f"--web.listen-address: cannot listen on {address}: {_reason(error)}")
+    if mistakes:
+        for listener in sockets:
+            listener.close()
+        raise ConfigError(mistakes)
+    return sockets
+
+
+def _bind(address: str) -> socket.socket:
+    match = _ADDRESS.fullmatch(address)
+    if not match:
+        raise ValueError("is not HOST:PORT (an IPv6 address goes in square brackets)")
+    port = int(match["port"])
+    if port > _HIGHEST_PORT:
+        raise ValueError("has a port above 65535")
+    host = match["ipv6"] or match["host"]
+    if not host:
+        return _bind_everywhere(port)
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    family, _, _, _, target = min(found, key=lambda entry: entry[0] != socket.AF_INET)
+    return socket.create_server(target, family=family, backlog=_BACKLOG)
+
+
+def _bind_everywhere(port: int) -> socket.socket:
+    # One socket for both, so that port 0 is one port. Where IPv6 is switched off, only binding tells.
+    if socket.has_dualstack_ipv6():
+        try:
+            return socket.create_server(("", port), family=socket.AF_INET6, backlog=_BACKLOG, dualstack_ipv6=True)
+        except OSError as error:
+            if error.errno not in _NO_IPV6:
+                raise
+    return socket.create_server(("", port), backlog=_BACKLOG)
+
+
+def _reason(error: OSError) -> str:
+    # socket.create_server adds the address in Python's notation to the system's words.
+    number = error.errno or 0
+    known = number in errno.errorcode and not isinstance(error, socket.gaierror)
+    return (os.strerror(number) if known else str(error.strerror)).lower()
+
+
+def _name(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+class _Service:
+    """What all connections share: the application with its protections, the limits, and their end."""
+
+    def __init__(self, app: ASGIApp, live: LiveProtection, limits: Limits) -> None:
+        self._live = live
+        self._limits = limits
+        self._clock = asyncio.get_running_loop().time
+        self._guard = Guard(limits, self._clock)
+        self._state = ServerState()
+        self._config = Config(
+            self._protect(app),
+            http=GuardedProtocol,
+            ws="none",
+            lifespan="off",
+            interface="asgi3",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            timeout_keep_alive=limits.keep_alive,
+            h11_max_incomplete_event_size=limits.header_bytes,
+        )
+        # At lower levels a client could fill the log: uvicorn warns of every malformed request.
+        http_log.setLevel(logging.ERROR)
+        http_log.addFilter(_is_no_cancellation)
+        self._renew_date()
+
+    def _protect(self, app: ASGIApp) -> ASGIApp:
+        current = self._live.current
+        authenticated = BasicAuth(BodyLimit(app, self._limits), lambda: current().users, Checker(self._limits))
+        limited = RateLimit(authenticated, lambda: current().config.rate_limit, self._clock)
+        return SecureHeaders(limited, lambda: current().config.http_server_config.headers)
+
+    def connect(self) -> asyncio.Protocol:
+        """Make the protocol of a new connection."""
+        return GuardedProtocol(self._config, self._state, guard=self._guard, live=self._live, limits=self._limits)
+
+    async def sweep(self) -> None:
+        """Cut slow clients, for ever."""
+        limits = self._limits
+        shortest = min(limits.header_timeout, limits.handshake_timeout, limits.write_timeout)
+        while True:
+            await asyncio.sleep(min(_LONGEST_SWEEP, shortest / _SWEEPS_PER_TIMEOUT))
+            self._guard.sweep()
+            self._renew_date()
+
+    async def drain(self) -> None:
+        """Let what is being answered end within the grace; then cut it off."""
+        for member in self._guard.members:
+            member.retire()
+        if not await self._emptied(self._limits.shutdown_grace):
+            log.warning("%d connections did not end in time and are cut", len(self._guard.members))
+        for member in self._guard.members:
+            member.cut()
+        await self._emptied(_LAST_MOMENTS)
+        tasks = set(self._state.tasks)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=_LAST_MOMENTS)
+
+    async def _emptied(self, within: float) -> bool:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._guard.empty.wait(), within)
+        return self._guard.empty.is_set()
+
+    def _renew_date(self) -> None:
+        self._state.default_headers = [(b"date", formatdate(time.time(), usegmt=True).encode())]
+
+
+def _is_no_cancellation(record: logging.LogRecord) -> bool:
+    # Requests cancelled at the end are said once, in words; uvicorn would show a traceback for each.
+    return not (record.exc_info and record.exc_info[0] is asyncio.CancelledError)
+
+
+class GuardedProtocol(H11Protocol):
+    """uvicorn's protocol with deadlines and a place in the guard's count.
+
+    uvicorn bounds only the idle time between two requests: a client that sends half a header, or reads half a
+    response, may stay for ever. Here a header has a deadline, and so has a response that makes no progress. The
+    guard sweeps through all connections, instead of each having timers.
+    """
+
+    def __init__(
+        self, config: Config, state: ServerState, *, guard: Guard, live: LiveProtection, limits: Limits
+    ) -> None:
+        super().__init__(config, state, {})
+        self.logger = http_log
+        self.network = ""
+        self.quiet_since: float | None = None
+        self._guard = guard
+        self._live = live
+        self._limits = limits
+        self._raw: asyncio.Transport
+        self._opened = self._lost = False
+        self._early = b""
+        self._handshake: asyncio.Task[None] | None = None
+        self._deadline: float | None = None
+        self._unsent = 0
+        self._progress = 0.0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as in uvicorn
+        """Take the plain connection in, and through the TLS handshake if there is TLS."""
+        self._raw = transport
+        self.quiet_since = self._progress = self.loop.time()
+        self._deadline = self.quiet_since + self._limits.header_timeout
+        peer = transport.get_extra_info("peername")
+        self.network = client_network(peer[0]) if peer else ""
+        if not self._guard.admit(self):
+            transport.abort()
+        elif self._live.current().context is None:
+            self._open(transport)
+        else:
+            transport.pause_reading()
+            self._handshake = self.loop.create_task(self._shake_hands(transport, self._live.current()))
+
+    async def _shake_hands(self, raw: asyncio.Transport, protection: Protection) -> None:
+        """Do the handshake with the context in force; who fails or may not come in is cut."""
+        transport: asyncio.Transport | None = None
+        if protection.context:
+            with contextlib.suppress(OSError):  # ssl's errors and asyncio's timeout are OSErrors
+                transport = await self.loop.start_tls(
+                    raw,
+                    self,
+                    protection.context,
+                    server_side=True,
+                    ssl_handshake_timeout=self._limits.handshake_timeout,
+                    ssl_shutdown_timeout=self._limits.write_timeout,
+                )
+        if transport is None or self._lost or not _is_admissible(transport, protection):
+            raw.abort()
+            self._guard.leave(self)
+        else:
+            self._open(transport)
+            self.data_received(self._early)
+
+    def _open(self, transport: asyncio.Transport) -> None:
+        self._opened = True
+        super().connection_made(transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Give the place back."""
+        self._lost = True
+        self._guard.leave(self)
+        if self._opened:
+            super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came; the first byte of a request starts its deadline."""
+        if not self._opened:
+            self._early += data  # the handshake is over, but start_tls has not returned yet
+            return
+        if self.transport.is_closing() or not data:
+            return
+        if self._deadline is None and self.quiet_since is not None:
+            self._deadline = self.loop.time() + self._limits.header_timeout
+        before = self.cycle
+        super().data_received(data)
+        if self.cycle is not before:
+            self._note_request()
+
+    def on_response_complete(self) -> None:
+        """Wait for the next request, unless the rest of this one is still to come."""
+        before = self.cycle
+        self.quiet_since = self.loop.time()
+        super().on_response_complete()
+        if self.cycle is not before:
+            self._note_request()  # it had been sent along with the last one
+        elif self.conn.their_state is h11.SEND_BODY:
+            self.transport.close()  # a body that nobody reads any more could drip in for ever
+        else:
+            begun = bool(self.conn.trailing_data[0])
+            self._deadline = self.quiet_since + self._limits.header_timeout if begun else None
+
+    def _note_request(self) -> None:
+        complete = self.cycle.response_complete
+        self.quiet_since = self.loop.time() if complete else None
+        self._deadline = None
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer a malformed request as everything else is answered: with the security headers."""
+        if self.quiet_since is None or self.conn.our_state not in {h11.IDLE, h11.SEND_RESPONSE}:
+            self.cut()  # in the middle of a response there is no place for another
+            return
+        given = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close")]
+        configured = self._live.current().config.http_server_config.headers
+        headers = secure_headers([*self.server_state.default_headers, *given], configured)
+        response = h11.Response(status_code=400, headers=headers, reason=b"Bad Request")
+        for event in (response, h11.Data(data=msg.encode()), h11.EndOfMessage()):
+            self.transport.write(self.conn.send(event) or b"")
+        self.transport.close()
+
+    def check(self, now: float) -> None:
+        """Cut the connection if its client is too slow, in sending a header or in reading a response."""
+        unsent = self._raw.get_write_buffer_size()
+        if self._opened and not self.transport.is_closing() and self.transport is not self._raw:
+            unsent += self.transport.get_write_buffer_size()
+        if unsent == 0 or unsent < self._unsent:
+            self._progress = now
+        self._unsent = unsent
+        late = self._deadline is not None and now > self._deadline
+        if late or now - self._progress > self._limits.write_timeout:
+            self.cut()
+
+    def cut(self) -> None:
+        """Close at once; what is not sent yet is lost."""
+        self._raw.abort()
+
+    def retire(self) -> None:
+        """End after the response under way; at once if there is none."""
+        if not self._opened:
+            self.cut()
+        elif not self.transport.is_closing():
+            self.shutdown()
+
+
+def _is_admissible(transport: asyncio.Transport, protection: Protection) -> bool:
+    allowed = protection.config.tls_server_config.client_allowed_sans
+    return is_allowed(transport.get_extra_info("peercert"), allowed)
