@@ -7,7 +7,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from exporter import __version__
 from exporter.accounts import Accounts
 from exporter.clock import Clock, SystemClock
 from exporter.collectors.registry import families
@@ -69,13 +68,9 @@ class Application:
         loop.add_signal_handler(signal.SIGHUP, lambda: reloads.add(loop.create_task(reload_quietly())))
         app = App(Services(self.accounts, self._page, self._clock, reload if listening.lifecycle else None))
 
-        def bound(addresses: Sequence[str]) -> None:
-            self._log.info("listening", addresses=", ".join(addresses), version=__version__)
-            announce(addresses)
-
         try:
             await self._apply(config)
-            await serve(app.asgi(), listening.addresses, listening.web_config, stop=stop, on_bound=bound)
+            await serve(app.asgi(), listening.addresses, listening.web_config, stop=stop, on_bound=announce)
         finally:
             app.close()
             await self.accounts.stop()

@@ -43,6 +43,10 @@ class AvePointError(ExporterError):
         self.request_id = request_id
         super().__init__(message)
 
+    def context(self) -> dict[str, str]:
+        """Give what a log line says beside the message: the hint and the request's id, where there are any."""
+        return {key: value for key, value in (("hint", self.hint), ("request_id", self.request_id)) if value}
+
 
 class TokenError(AvePointError):
     """No access token could be had; `reason` is the OAuth error code or a word for it."""
@@ -55,9 +59,9 @@ class TokenError(AvePointError):
 class TransportError(AvePointError):
     """No answer came; `kind` is "timeout" or "connect"."""
 
-    def __init__(self, message: str, *, kind: str) -> None:
+    def __init__(self, message: str, *, kind: str, hint: str = "") -> None:
         self.kind = kind
-        super().__init__(message)
+        super().__init__(message, hint=hint)
 
 
 class StatusError(AvePointError):

@@ -70,10 +70,10 @@ class Refresher:
             try:
                 await self._read()
             except AvePointError as error:
-                self._failed(str(error), error.hint, error.request_id)
+                self._failed(error)
             except Exception as error:  # noqa: BLE001 - a mistake of ours in one collector must not end the others
                 self._log.error("refresh failed unexpectedly", error=error, exc_info=True)
-                self._failed(f"unexpected {type(error).__name__}", "please report this", "")
+                self._failed(AvePointError(f"unexpected {type(error).__name__}", hint="please report this"))
             else:
                 self._succeeded()
             self.entry.note(
@@ -95,9 +95,9 @@ class Refresher:
             self._log.info("refreshed", samples=sum(len(known.samples) for known in self.entry.known.values()))
         self.entry.note(up=True, last_success=self._clock.time(), error="", hint="")
 
-    def _failed(self, error: str, hint: str, request_id: str) -> None:
-        self._log.error("refresh failed", error=error, hint=hint, request_id=request_id)
-        self.entry.note(up=False, error=error, hint=hint)
+    def _failed(self, error: AvePointError) -> None:
+        self._log.error("refresh failed", error=error, **error.context())
+        self.entry.note(up=False, error=str(error), hint=error.hint)
 
     async def _read(self) -> None:
         if isinstance(self.collector, AccountCollector):
@@ -152,13 +152,7 @@ class Refresher:
 
     def _customer_failed(self, customer_id: str, error: AvePointError, tally: _Tally) -> None:
         log = self._log.debug if self.entry.customer_up.get(customer_id) is False else self._log.warning
-        log(
-            "customer not read",
-            customer_id=customer_id,
-            error=error,
-            hint=error.hint,
-            request_id=error.request_id,
-        )
+        log("customer not read", customer_id=customer_id, error=error, **error.context())
         self.entry.customer_up[customer_id] = False
         tally.failed, tally.in_a_row = tally.failed + 1, tally.in_a_row + 1
         tally.first_error = tally.first_error or error

@@ -37,6 +37,7 @@ LARGEST_ANSWER: Final = 8 * 1024**2
 _CONNECT_TIMEOUT: Final = 10.0
 _UNSAID_SILENCE: Final = 5.0  # seconds after a 429 or 503 without Retry-After
 _LONGEST_BACKOFF: Final = 30.0
+_UNREACHED: Final = "check the network, proxy_url, and the address (environment, data_center or base_url)"
 _OAUTH_ERRORS: Final = frozenset(
     {"invalid_client", "invalid_scope", "invalid_grant", "invalid_request", "unauthorized_client"}
 )
@@ -162,7 +163,12 @@ class Client:
             self._observer.request(endpoint.template, code, self._clock.monotonic() - began)
 
     async def _ask_for_token(self, form: Mapping[str, str]) -> Mapping[str, object]:
-        return await self._retrying()(self._token_exchange, form)
+        try:
+            return await self._retrying()(self._token_exchange, form)
+        except (TransportError, UnavailableError) as error:
+            # Not again with every call's own retries: without a token there is nothing to call with.
+            reason = error.kind if isinstance(error, TransportError) else str(error.status)
+            raise TokenError(f"no token: {error}", reason=reason, hint=error.hint) from None
 
     async def _token_exchange(self, form: Mapping[str, str]) -> Mapping[str, object]:
         result = "connect"
@@ -193,10 +199,10 @@ class Client:
                 finally:
                     await response.aclose()
         except (TimeoutError, httpx.TimeoutException):
-            raise TransportError(f"{host}: no answer in time", kind="timeout") from None
+            raise TransportError(f"{host}: no answer in time", kind="timeout", hint=_UNREACHED) from None
         except httpx.HTTPError as error:
             reason = str(error) or type(error).__name__
-            raise TransportError(f"{host}: {reason}", kind="connect") from None
+            raise TransportError(f"{host}: {reason}", kind="connect", hint=_UNREACHED) from None
 
 
 async def _body(response: httpx.Response) -> bytes:

@@ -26,7 +26,7 @@ def credential(account: Account, clock: Clock, observer: Observer, log: structlo
     try:
         certificate.load()
     except TokenError as error:
-        log.error("certificate not usable", error=error, hint=error.hint)
+        log.error("certificate not usable", error=error, **error.context())
     return certificate
 
 

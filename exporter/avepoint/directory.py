@@ -85,7 +85,7 @@ class Directory:
         except AvePointError as error:
             if last is None and not self._include:
                 raise
-            self._log.warning("customers cannot be listed; reading those known", error=error, hint=error.hint)
+            self._log.warning("customers cannot be listed; reading those known", error=error, **error.context())
         if last is None:
             return tuple(sorted(self._include - self._exclude))
         return tuple(last.customers)

@@ -59,6 +59,15 @@ CIPHER_SUITES: Mapping[str, str] = {
 # As in Go, these may be named and are always on when TLS 1.3 is: the list rules TLS 1.2 only.
 _TLS13_SUITES = ("TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256")
 
+# pydantic's kinds of mistakes, in the operator's words.
+_WORDS = {
+    "extra_forbidden": "unknown key",
+    "model_type": "must be a mapping",
+    "dict_type": "must be a mapping",
+    "string_type": "must be text (put it in quotes)",
+    "path_type": "must be a path",
+}
+
 
 class _MistakesError(ValueError):
     """Several mistakes of one section, each with the path below it."""
@@ -315,10 +324,8 @@ def _lines(detail: ErrorDetails) -> list[str]:
 
 
 def _message(detail: ErrorDetails) -> str:
-    if detail["type"] == "extra_forbidden":
-        return "unknown key"
-    if detail["type"] in {"model_type", "dict_type"}:
-        return "must be a mapping"
+    if detail["type"] in _WORDS:
+        return _WORDS[detail["type"]]
     return detail["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
 
 

@@ -1,0 +1,317 @@
+"""Basic authentication: who gets in, what it costs, and what a flood of guesses can do."""
+
+import asyncio
+import base64
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import bcrypt
+import pytest
+from starlette.types import Message, Receive, Scope, Send
+
+from exporter.web.basic_auth import BasicAuth, Checker, Client, Credentials, Verdict, matches, parse_credentials
+from exporter.web.hardening import Limits
+
+STORED = bcrypt.hashpw(b"right", bcrypt.gensalt(4))
+USERS = {b"alice": STORED}
+HERE = Client("192.0.2.1", 1)
+
+
+def authorization(user: str, password: str) -> str:
+    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+
+
+class Counting:
+    """Compares for real, or as told, and counts."""
+
+    def __init__(self, compare: Callable[[bytes, bytes], bool] = matches) -> None:
+        self.seen: list[tuple[bytes, bytes]] = []
+        self.threads: set[int] = set()
+        self._compare = compare
+
+    def __call__(self, password: bytes, stored: bytes) -> bool:
+        self.seen.append((password, stored))
+        self.threads.add(threading.get_ident())
+        return self._compare(password, stored)
+
+
+class Gate:
+    """A comparison that ends when the test lets it; "right" is right."""
+
+    def __init__(self) -> None:
+        self.order: list[bytes] = []
+        self._tickets = threading.Semaphore(0)
+
+    def __call__(self, password: bytes, stored: bytes) -> bool:
+        self.order.append(password)
+        assert self._tickets.acquire(timeout=5)
+        return password == b"right"
+
+    def open(self, count: int = 1) -> None:
+        self._tickets.release(count)
+
+
+async def hello(_: Scope, __: Receive, send: Send) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"hello"})
+
+
+async def ask(app: BasicAuth, *values: str, client: tuple[str, int] | None = ("192.0.2.1", 1)) -> Any:
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def receive() -> Message:
+        raise AssertionError("the body is not for the authentication to read")
+
+    headers = [(b"authorization", value.encode()) for value in values]
+    await app({"type": "http", "headers": headers, "client": client}, receive, send)
+    return sent[0]["status"], dict(sent[0]["headers"])
+
+
+@pytest.mark.parametrize(
+    ("values", "status"),
+    [
+        ([authorization("alice", "right")], 200),
+        ([authorization("alice", "right").replace("Basic", "bAsIc")], 200),
+        ([authorization("alice", "wrong")], 401),
+        ([authorization("bob", "right")], 401),
+        ([authorization("alice", "")], 401),
+        ([], 401),
+        ([authorization("alice", "right")] * 2, 401),
+        (["Basic"], 401),
+        (["Basic !!!"], 401),
+        (["Basic " + base64.b64encode(b"no colon").decode()], 401),
+        (["Bearer abc"], 401),
+    ],
+)
+async def test_who_gets_in(values: list[str], status: int) -> None:
+    app = BasicAuth(hello, lambda: USERS, Checker(Limits()))
+    got, headers = await ask(app, *values)
+    assert got == status
+    if status == 401:
+        assert headers[b"www-authenticate"].startswith(b"Basic realm=")
+
+
+async def test_without_users_everybody_gets_in() -> None:
+    app = BasicAuth(hello, dict, Checker(Limits()))
+    assert (await ask(app))[0] == 200
+
+
+async def test_users_are_looked_up_anew() -> None:
+    users = dict(USERS)
+    app = BasicAuth(hello, lambda: users, Checker(Limits()))
+    assert (await ask(app, authorization("alice", "right"), client=None))[0] == 200
+    users[b"alice"] = bcrypt.hashpw(b"changed", bcrypt.gensalt(4))
+    assert (await ask(app, authorization("alice", "right")))[0] == 401
+    assert (await ask(app, authorization("alice", "changed")))[0] == 200
+
+
+async def test_lifespan_passes() -> None:
+    seen: list[str] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        seen.append(scope["type"])
+
+    await BasicAuth(app, lambda: USERS, Checker(Limits()))({"type": "lifespan"}, None, None)  # type: ignore[arg-type] # never used
+    assert seen == ["lifespan"]
+
+
+def test_credentials_are_not_shown() -> None:
+    credentials = parse_credentials([(b"authorization", authorization("alice", "a:b").encode())])
+    assert credentials == Credentials(b"alice", b"a:b")
+    assert repr(credentials) == "Credentials()"
+
+
+def test_a_password_that_bcrypt_would_cut_is_wrong() -> None:
+    stored = bcrypt.hashpw(b"x" * 72, bcrypt.gensalt(4))
+    assert matches(b"x" * 72, stored)
+    assert not matches(b"x" * 73, stored)
+    assert not matches(b"right\0", STORED)
+
+
+async def test_each_pair_is_compared_once_and_off_the_loop() -> None:
+    compare = Counting()
+    checker = Checker(Limits(), compare)
+    for _ in range(3):
+        assert await checker.check(USERS, Credentials(b"alice", b"right"), HERE) is Verdict.RIGHT
+        assert await checker.check(USERS, Credentials(b"alice", b"wrong"), HERE) is Verdict.WRONG
+        assert await checker.check(USERS, Credentials(b"bob", b"right"), HERE) is Verdict.WRONG
+    assert len(compare.seen) == 3
+    assert threading.get_ident() not in compare.threads
+
+
+async def test_an_unknown_user_costs_as_much() -> None:
+    compare = Counting(lambda _, __: True)  # even if the decoy matched, nobody would get in
+    checker = Checker(Limits(), compare)
+    users = {b"a": STORED, b"b": STORED.replace(b"$04$", b"$05$")}
+    for i in range(20):
+        assert await checker.check(users, Credentials(b"user%d" % i, b"x"), HERE) is Verdict.WRONG
+        assert await checker.check(users, Credentials(b"user%d" % i, b"y"), HERE) is Verdict.WRONG
+    decoys = [stored for _, stored in compare.seen]
+    assert {stored[4:6] for stored in decoys} == {b"04", b"05"}
+    assert decoys[::2] == decoys[1::2]  # by name, always the same
+    assert not any(matches(b"x", stored) for stored in set(decoys))
+
+
+async def test_the_same_question_at_once_is_asked_once() -> None:
+    gate = Gate()
+    checker = Checker(Limits(password_checks=1, password_queue=1), gate)
+    tasks = [
+        asyncio.create_task(checker.check(USERS, Credentials(b"alice", b"right"), Client("n", port)))
+        for port in range(50)
+    ]
+    await asyncio.sleep(0.01)
+    tasks[0].cancel()
+    gate.open()
+    assert set(await asyncio.gather(*tasks[1:])) == {Verdict.RIGHT}
+    assert gate.order == [b"right"]
+
+
+async def test_who_guesses_most_is_turned_away_first() -> None:
+    gate = Gate()
+    checker = Checker(Limits(password_checks=1, password_queue=2), gate)
+
+    def guess(password: bytes, network: str, port: int = 1) -> asyncio.Task[Verdict]:
+        return asyncio.create_task(checker.check(USERS, Credentials(b"alice", password), Client(network, port)))
+
+    guesses = [guess(b"%d" % i, "guesser", i) for i in range(5)]
+    await asyncio.sleep(0)
+    right = guess(b"right", "honest")
+    await asyncio.sleep(0)
+    late = guess(b"right", "guesser", 99)
+    await asyncio.sleep(0)
+    assert await right if False else True
+    gate.open(10)
+    verdicts = await asyncio.gather(*guesses)
+    assert await right is Verdict.RIGHT
+    assert await late is Verdict.RIGHT
+    assert gate.order[:2] == [b"0", b"right"]
+    assert verdicts.count(Verdict.BUSY) == 3
+
+
+async def test_within_a_network_a_new_connection_comes_first() -> None:
+    gate = Gate()
+    checker = Checker(Limits(password_checks=1, password_queue=2), gate)
+    gate.open(100)
+    for i in range(10):
+        await checker.check(USERS, Credentials(b"alice", b"old%d" % i), Client("proxy", 1))
+    gate = Gate()
+    checker._compare = gate
+    tasks = [
+        asyncio.create_task(checker.check(USERS, Credentials(b"alice", password), Client("proxy", port)))
+        for password, port in ((b"a", 1), (b"b", 1), (b"c", 1), (b"right", 2))
+    ]
+    await asyncio.sleep(0.01)
+    gate.open(10)
+    verdicts = await asyncio.gather(*tasks)
+    assert gate.order[1] == b"right"
+    assert verdicts[3] is Verdict.RIGHT
+    assert verdicts.count(Verdict.BUSY) == 1
+
+
+async def test_busy_is_said_so() -> None:
+    gate = Gate()
+    app = BasicAuth(hello, lambda: USERS, Checker(Limits(password_checks=1, password_queue=0), gate))
+    first = asyncio.create_task(ask(app, authorization("alice", "right")))
+    await asyncio.sleep(0.01)
+    status, headers = await ask(app, authorization("alice", "other"))
+    assert status == 429
+    assert headers[b"retry-after"] == b"1"
+    gate.open()
+    assert (await first)[0] == 200
+
+
+async def test_a_cancelled_wait_is_no_harm() -> None:
+    gate = Gate()
+    checker = Checker(Limits(password_checks=1), gate)
+    task = asyncio.create_task(checker.check(USERS, Credentials(b"alice", b"right"), HERE))
+    await asyncio.sleep(0.01)
+    next(iter(checker._pending.values())).verdict.cancel()
+    gate.open()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    while checker._pending:
+        await asyncio.sleep(0.005)
+    assert await checker.check(USERS, Credentials(b"alice", b"right"), HERE) is Verdict.RIGHT
+
+
+async def test_no_thread_to_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
+    def start(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    checker = Checker(Limits())
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", start)
+        assert await checker.check(USERS, Credentials(b"alice", b"right"), HERE) is Verdict.BUSY
+    assert await checker.check(USERS, Credentials(b"alice", b"right"), HERE) is Verdict.RIGHT
+
+
+async def test_what_is_remembered_is_bounded() -> None:
+    checker = Checker(Limits(), lambda _, __: False)
+    checker._wrong._size = checker._tries._size = 8
+    for i in range(40):
+        await checker.check(USERS, Credentials(b"alice", b"%d" % i), Client(f"n{i}", i))
+    assert len(checker._wrong._values) == 8
+    assert len(checker._tries._values) == 8
+    assert not any(b"alice" in repr(key).encode() for key in checker._wrong._values)
+
+
+def test_a_loop_that_has_ended_is_no_harm() -> None:
+    gate = Gate()
+    checker = Checker(Limits(), gate)
+
+    async def abandon() -> None:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.01):
+                await checker.check(USERS, Credentials(b"alice", b"right"), HERE)
+
+    asyncio.run(abandon())
+    gate.open()
+    for thread in threading.enumerate():
+        if thread.name == "bcrypt":
+            thread.join(5)
+
+
+@pytest.mark.parametrize("same_network", [False, True])
+async def test_a_flood_of_guesses_locks_nobody_out(same_network: bool) -> None:
+    """1,000 wrong passwords a second at cost 10, from 8 clients; or over 8 connections from one's own address."""
+    users = {b"alice": bcrypt.hashpw(b"right", bcrypt.gensalt(10)), b"bob": STORED}
+    app = BasicAuth(hello, lambda: users, Checker(Limits()))
+    assert (await ask(app, authorization("bob", "right")))[0] == 200
+    loop = asyncio.get_running_loop()
+    statuses: list[int] = []
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def attempt(number: int) -> None:
+        client = ("198.51.100.1", number % 8) if same_network else (f"203.0.113.{number % 8}", number)
+        statuses.append((await ask(app, authorization("alice", f"guess{number}"), client=client))[0])
+
+    async def flood(seconds: float) -> None:
+        begin, sent = loop.time(), 0
+        while (now := loop.time()) < begin + seconds:
+            while sent < (now - begin) * 1000:
+                task = asyncio.create_task(attempt(sent))
+                tasks.add(task)
+                task.add_done_callback(tasks.discard)
+                sent += 1
+            await asyncio.sleep(0.005)
+
+    flooding = asyncio.create_task(flood(2.5))
+    await asyncio.sleep(0.5)
+    start = time.monotonic()
+    assert (await ask(app, authorization("bob", "right"), client=("198.51.100.1", 4000)))[0] == 200
+    cached = time.monotonic() - start
+    status, _ = await ask(app, authorization("alice", "right"), client=("198.51.100.1", 5000))
+    fresh = time.monotonic() - start
+    await flooding
+    await asyncio.gather(*tasks)
+    assert status == 200
+    assert cached < 0.2
+    assert fresh < 2
+    assert len(statuses) > 2000
+    assert statuses.count(429) > 1000
+    assert set(statuses) == {401, 429}
