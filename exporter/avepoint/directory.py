@@ -64,23 +64,23 @@ class Directory:
 
     async def refresh(self) -> Listing:
         """List all customers now; raises AvePointError."""
-        asked_at = self._clock.monotonic()
+        joined, before = self._lock.locked(), self._last
         async with self._lock:
-            # Whoever waited for a listing that began after it asked needs no other one.
-            if self._last is None or self._last.listed_at < asked_at:
+            # Whoever waited for a listing under way needs no other one, unless it failed.
+            if self._last is None or not joined or self._last is before:
                 self._last = await self._list()
                 for watcher in self._watchers:
                     watcher(self._last.customers.keys())
             return self._last
 
     async def ids(self, max_age: float) -> tuple[str, ...]:
-        """Give the ids to read, from a listing at most `max_age` seconds old; raises AvePointError.
+        """Give the ids to read, from a listing under way or younger than `max_age` seconds; raises AvePointError.
 
         Where customers cannot be listed, those known from before or named by the configuration are still read.
         """
         last = self._last
         try:
-            if last is None or self._clock.monotonic() - last.listed_at > max_age:
+            if last is None or self._lock.locked() or self._clock.monotonic() - last.listed_at >= max_age:
                 last = await self.refresh()
         except AvePointError as error:
             if last is None and not self._include:

@@ -57,12 +57,8 @@ class JobList:
             raise AnswerError(f"{self.endpoint.template}: the answer has no {key}")
         described = folded.get("metadata") if self.endpoint is MODERN else folded
         about = {name.lower(): value for name, value in described.items()} if isinstance(described, dict) else {}
-        total = total_of(about.get("totalcount"))
-        return Page(
-            listed(folded[key], self.endpoint, key),
-            total_of(about.get("totalnumber")) if total is None else total,
-            link_of(about.get("nextlink")),
-        )
+        total = total_of(about.get("totalcount", about.get("totalnumber")))
+        return Page(listed(folded[key], self.endpoint, key, total=total), total, link_of(about.get("nextlink")))
 
 
 def job_id(row: RawRow) -> str | None:

@@ -61,9 +61,9 @@ class Ledger:
             raise AnswerError(f"{self.endpoint.template}: a page came again; {self.received} of {self.total} rows read")
 
 
-def listed(value: object, endpoint: Endpoint, what: str) -> tuple[RawRow, ...]:
-    """Give the rows of a JSON list (null is an empty one); raises AnswerError for anything else."""
-    if value is None:
+def listed(value: object, endpoint: Endpoint, what: str, *, total: int | None = None) -> tuple[RawRow, ...]:
+    """Give the rows of a JSON list (null is an empty one if the total is 0); raises AnswerError for anything else."""
+    if value is None and total == 0:
         return ()
     if not isinstance(value, list):
         raise AnswerError(f"{endpoint.template}: {what} is not a list")
@@ -89,7 +89,7 @@ def v3_page(answer: object, endpoint: Endpoint) -> Page:
         raise AnswerError(f"{endpoint.template}: the answer has no data")
     metadata = answer.get("metadata")
     total = total_of(metadata.get("totalCount")) if isinstance(metadata, dict) else None
-    return Page(listed(answer["data"], endpoint, "data"), total)
+    return Page(listed(answer["data"], endpoint, "data", total=total), total)
 
 
 def odata_page(answer: object, endpoint: Endpoint) -> Page:

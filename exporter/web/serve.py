@@ -12,6 +12,7 @@ import logging
 import os
 import re
 import socket
+import ssl
 import time
 from collections.abc import Callable, Sequence
 from email.utils import formatdate
@@ -26,7 +27,7 @@ from uvicorn.server import ServerState
 from exporter.errors import ConfigError
 from exporter.web.basic_auth import BasicAuth, Checker
 from exporter.web.hardening import BodyLimit, Guard, Limits, RateLimit, SecureHeaders, client_network, secure_headers
-from exporter.web.tls import LiveProtection, Protection, is_allowed
+from exporter.web.tls import LiveProtection, is_allowed
 
 log = logging.getLogger("exporter.web")
 http_log = logging.getLogger("exporter.web.http")
@@ -150,9 +151,11 @@ class _Service:
             access_log=False,
             proxy_headers=False,
             server_header=False,
+            workers=1,  # else taken from the environment
             timeout_keep_alive=limits.keep_alive,
             h11_max_incomplete_event_size=limits.header_bytes,
         )
+        self._config.load()
         # At lower levels a client could fill the log: uvicorn warns of every malformed request.
         http_log.setLevel(logging.ERROR)
         http_log.addFilter(_is_no_cancellation)
@@ -241,31 +244,33 @@ class GuardedProtocol(H11Protocol):
         self.network = client_network(peer[0]) if peer else ""
         if not self._guard.admit(self):
             transport.abort()
-        elif self._live.current().context is None:
+            return
+        protection = self._live.current()
+        if protection.context is None:
             self._open(transport)
         else:
             transport.pause_reading()
-            self._handshake = self.loop.create_task(self._shake_hands(transport, self._live.current()))
+            allowed = protection.config.tls_server_config.client_allowed_sans
+            self._handshake = self.loop.create_task(self._shake_hands(protection.context, allowed))
 
-    async def _shake_hands(self, raw: asyncio.Transport, protection: Protection) -> None:
+    async def _shake_hands(self, context: ssl.SSLContext, allowed: tuple[str, ...]) -> None:
         """Do the handshake with the context in force; who fails or may not come in is cut."""
         transport: asyncio.Transport | None = None
-        if protection.context:
-            with contextlib.suppress(OSError):  # ssl's errors and asyncio's timeout are OSErrors
-                transport = await self.loop.start_tls(
-                    raw,
-                    self,
-                    protection.context,
-                    server_side=True,
-                    ssl_handshake_timeout=self._limits.handshake_timeout,
-                    ssl_shutdown_timeout=self._limits.write_timeout,
-                )
-        if transport is None or self._lost or not _is_admissible(transport, protection):
-            raw.abort()
-            self._guard.leave(self)
-        else:
+        with contextlib.suppress(OSError):  # ssl's errors and asyncio's timeout are OSErrors
+            transport = await self.loop.start_tls(
+                self._raw,
+                self,
+                context,
+                server_side=True,
+                ssl_handshake_timeout=self._limits.handshake_timeout,
+                ssl_shutdown_timeout=self._limits.write_timeout,
+            )
+        if transport and not self._lost and is_allowed(transport.get_extra_info("peercert"), allowed):
             self._open(transport)
             self.data_received(self._early)
+        else:
+            self.cut()
+            self._guard.leave(self)
 
     def _open(self, transport: asyncio.Transport) -> None:
         self._opened = True
@@ -312,8 +317,8 @@ class GuardedProtocol(H11Protocol):
 
     def send_400_response(self, msg: str) -> None:
         """Answer a malformed request as everything else is answered: with the security headers."""
-        if self.quiet_since is None or self.conn.our_state not in {h11.IDLE, h11.SEND_RESPONSE}:
-            self.cut()  # in the middle of a response there is no place for another
+        if self.conn.our_state is not h11.IDLE:
+            self.cut()  # its body is malformed: the application is about to answer, and may have begun
             return
         given = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close")]
         configured = self._live.current().config.http_server_config.headers
@@ -345,8 +350,3 @@ class GuardedProtocol(H11Protocol):
             self.cut()
         elif not self.transport.is_closing():
             self.shutdown()
-
-
-def _is_admissible(transport: asyncio.Transport, protection: Protection) -> bool:
-    allowed = protection.config.tls_server_config.client_allowed_sans
-    return is_allowed(transport.get_extra_info("peercert"), allowed)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from exporter.errors import ConfigError
-from exporter.web.toolkit import TlsServerConfig, WebConfig, read_web_config
+from exporter.web.toolkit import TlsServerConfig, WebConfig, read_web_config, warn_of_slow_hashes
 
 log = logging.getLogger("exporter.web")
 
@@ -150,6 +150,7 @@ class LiveProtection:
         self._mistake = ""
         self._seen: _Stamps = {}
         self._current = self._read()
+        warn_of_slow_hashes(self._current.config)
         self._checked = clock()
 
     def current(self) -> Protection:
@@ -174,6 +175,7 @@ class LiveProtection:
             return
         self._current = fresh
         self._mistake = ""
+        warn_of_slow_hashes(fresh.config)
         log.info("%s or a file that it names has changed and is in force", self._path)
 
     def _read(self) -> Protection:

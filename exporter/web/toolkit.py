@@ -286,12 +286,10 @@ def read_web_config(path: Path) -> WebConfig:
     except yaml.YAMLError as error:
         raise ConfigError([f"--web.config.file: {path} is not YAML{_place(error)}"]) from None
     try:
-        config = WebConfig.model_validate({} if data is None else data, context={"folder": path.parent})
+        return WebConfig.model_validate({} if data is None else data, context={"folder": path.parent})
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False)
         raise ConfigError([line for detail in details for line in _lines(detail)]) from None
-    _warn_of_slow_hashes(config)
-    return config
 
 
 class _StrictLoader(yaml.SafeLoader):
@@ -329,7 +327,8 @@ def _message(detail: ErrorDetails) -> str:
     return detail["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
 
 
-def _warn_of_slow_hashes(config: WebConfig) -> None:
+def warn_of_slow_hashes(config: WebConfig) -> None:
+    """Log every user whose hash takes seconds; for what comes into force, not for what is only checked."""
     for user, secret in config.basic_auth_users.items():
         cost = int(secret.get_secret_value()[4:6])
         if cost > _SLOW_COST:

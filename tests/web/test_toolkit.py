@@ -8,7 +8,7 @@ import bcrypt
 import pytest
 
 from exporter.errors import ConfigError
-from exporter.web.toolkit import WebConfig, read_web_config
+from exporter.web.toolkit import WebConfig, read_web_config, warn_of_slow_hashes
 
 HASH = "$2y$10$mDwo.lAisC94iLAyP81MCesa29IzH37oigHC/42V2pdJlUprsJPze"  # the toolkit's own example
 
@@ -185,7 +185,7 @@ def test_every_kind_of_hash_is_taken(tmp_path: Path) -> None:
 def test_a_slow_hash_is_warned_of(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     slow = HASH.replace("$10$", "$15$")
     with caplog.at_level(logging.WARNING, "exporter.web"):
-        read(tmp_path, f"basic_auth_users: {{alice: {HASH}, bob: {slow}}}")
+        warn_of_slow_hashes(read(tmp_path, f"basic_auth_users: {{alice: {HASH}, bob: {slow}}}"))
     assert [record.getMessage() for record in caplog.records] == [
         "basic_auth_users.bob: cost 15 makes the first check of a password take seconds"
     ]

@@ -1,0 +1,53 @@
+"""Invented organisations: no two alike, none that exists."""
+
+from __future__ import annotations
+
+from typing import Final
+
+_HEADS: Final = (
+    "Alver", "Brund", "Corvel", "Drenn", "Elsk", "Fjarn", "Grell", "Hovar", "Isken", "Jolv", "Karrow", "Lundar",
+    "Mervin", "Norrel", "Oskel", "Pellan", "Quarl", "Rostin", "Selvar", "Tarn", "Ulvek", "Vandel", "Wexar", "Yorrel",
+)  # fmt: skip
+_MIDDLES: Final = (
+    "a", "abri", "e", "edo", "eli", "enna", "i", "iba", "ilo", "ista",
+    "o", "obre", "olan", "osti", "u", "ube", "unda", "ura", "y", "yra",
+)  # fmt: skip
+_TAILS: Final = (
+    "beck", "combe", "dahl", "fenn", "garth", "hythe", "kirk", "lund",
+    "mere", "ness", "quist", "rigg", "stow", "thorpe", "vik", "wold",
+)  # fmt: skip
+_TRADES: Final = (
+    "Accounting", "Architects", "Bakeries", "Brewing", "Clinics", "Dairy", "Dental Group", "Ferries", "Fisheries",
+    "Foods", "Glassworks", "Horticulture", "Insurance", "Joinery", "Law", "Logistics", "Museum Trust", "Optics",
+    "Packaging", "Pharmacies", "Precision", "Schools", "Textiles", "Water Board",
+)  # fmt: skip
+_COUNTRIES: Final = (
+    "United Kingdom", "Germany", "France", "United States", "Netherlands", "Denmark", "Australia", "Canada",
+    "Japan", "Switzerland", "Sweden", "Ireland",
+)  # fmt: skip
+_STEMS: Final = len(_HEADS) * len(_MIDDLES) * len(_TAILS)
+# A prime that divides none of the counts above: stepping by it visits every name once before any again.
+_STEP: Final = 104_729
+
+
+def stem(number: int) -> str:
+    """Give the first word of organisation `number`."""
+    rest, tail = divmod(number * _STEP % _STEMS, len(_TAILS))
+    head, middle = divmod(rest, len(_MIDDLES))
+    return f"{_HEADS[head]}{_MIDDLES[middle]}{_TAILS[tail]}"
+
+
+def organization(number: int) -> str:
+    """Give the name of organisation `number`, unique among more than 100,000."""
+    trade = (number + number // _STEMS) % len(_TRADES)
+    return f"{stem(number)} {_TRADES[trade]}"
+
+
+def owner_email(number: int) -> str:
+    """Give the owner's address, always in the domain reserved for examples."""
+    return f"owner.{stem(number).lower()}@example.com"
+
+
+def country(number: int) -> str:
+    """Give the country of organisation `number`."""
+    return _COUNTRIES[number * 7 % len(_COUNTRIES)]

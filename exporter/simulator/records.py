@@ -1,0 +1,83 @@
+"""Records of what the simulated AvePoint knows, free of any wire form."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+def unix_ns(seconds: float) -> int:
+    """Turn Unix seconds into whole nanoseconds, exact to the microsecond."""
+    return round(seconds * 1_000_000) * 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tenant:
+    """A Microsoft 365 tenant of a customer."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Customer:
+    """A customer of a partner; `job_status` is one of the codes 0 to 6 of the v3 API."""
+
+    id: str
+    organization: str
+    owner_email: str
+    country: str
+    job_status: int = 1
+    management_mode: int = 0
+    tenants: tuple[Tenant, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProtectedRow:
+    """What one module of a customer protects; a size is in bytes, None is "N/A", a text is sent as it is."""
+
+    customer_id: str
+    owner_email: str
+    service_type: str
+    service_module: str
+    scanned_objects: int
+    protected_objects: int
+    avepoint_bytes: int | str | None = None
+    byos_bytes: int | str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobError:
+    """An error that a job reports in the modern API."""
+
+    value: str
+    url: str = ""
+    number: int = 1
+    is_error_code: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A job of a tenant; `state` is a code 1 to 5 of the API, or a text that is sent as it is."""
+
+    id: str
+    job_type: int
+    object_type: int
+    state: int | str
+    start_unix_ns: int
+    finish_unix_ns: int | None = None
+    total_objects: int = 0
+    successful_objects: int = 0
+    failed_objects: int = 0
+    skipped_objects: int = 0
+    errors: tuple[JobError, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class License:
+    """What a tenant bought and uses; sizes are whole GB, no time means in policy."""
+
+    purchased_user_seats: int
+    assigned_user_seats: int
+    purchased_storage_gb: int
+    protected_gb: int
+    out_of_policy_unix_ns: int | None = None

@@ -1,0 +1,89 @@
+"""The numbers and words of AvePoint's documents."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+BACKUP: Final = 1
+RESTORE: Final = 2
+EXPORT: Final = 3
+DELETE: Final = 4
+RETENTION: Final = 5
+JOB_TYPES: Final = (BACKUP, RESTORE, EXPORT, DELETE, RETENTION)
+
+IN_PROGRESS: Final = 1
+FINISHED: Final = 2
+FAILED: Final = 3
+FINISHED_WITH_EXCEPTION: Final = 4
+PARTIALLY_FINISHED: Final = 5
+
+SPACED_STATES: Final[Mapping[int, str]] = MappingProxyType(
+    {
+        IN_PROGRESS: "In Progress",
+        FINISHED: "Finished",
+        FAILED: "Failed",
+        FINISHED_WITH_EXCEPTION: "Finished with Exception",
+        PARTIALLY_FINISHED: "Partially Finished",
+    }
+)
+COMPACT_STATES: Final[Mapping[int, str]] = MappingProxyType(
+    {
+        IN_PROGRESS: "InProgress",
+        FINISHED: "Finished",
+        FAILED: "Failed",
+        FINISHED_WITH_EXCEPTION: "FinishedException",
+        PARTIALLY_FINISHED: "PartiallyFinished",
+    }
+)
+
+OBJECT_TYPES: Final[Mapping[int, str]] = MappingProxyType(
+    {
+        1: "Exchange Online",
+        2: "SharePoint Online",
+        3: "OneDrive",
+        4: "Microsoft 365 Groups",
+        5: "Project Online",
+        6: "Public Folder",
+        7: "Teams",
+        8: "Viva Engage",
+        9: "Teams Chat",
+        10: "Power BI",
+        11: "Power Automate",
+        12: "Power Apps",
+    }
+)
+
+# The partner API spells the same twelve in its own way, and differently over the years.
+SERVICE_MODULES: Final[Mapping[int, tuple[str, ...]]] = MappingProxyType(
+    {
+        1: ("Exchange Online",),
+        2: ("SharePoint Online",),
+        3: ("OneDrive for Business", "OneDrive"),
+        4: ("Microsoft 365 Group",),
+        5: ("Project Online",),
+        6: ("Exchange Online Public Folder", "Public Folder"),
+        7: ("Microsoft Teams", "Teams"),
+        8: ("Viva Engage", "Yammer"),
+        9: ("Microsoft Teams Chat", "Teams Chat"),
+        10: ("Power BI",),
+        11: ("Power Automate",),
+        12: ("Power Apps",),
+    }
+)
+
+CLOUD_BACKUP: Final = "Cloud Backup for Microsoft 365"
+CLOUD_BACKUP_EXPRESS: Final = "Cloud Backup Express for Microsoft 365"
+
+CUSTOMER_STATUSES: Final[Mapping[int, str]] = MappingProxyType(
+    {
+        0: "N/A",
+        1: "Working",
+        2: "Failed",
+        3: "Waiting for configuration",
+        4: "Multiple issues found",
+        5: "Finished with exception",
+        6: "No backup updates",
+    }
+)

@@ -1,0 +1,268 @@
+"""TLS contexts from the file, and the files read again when they change."""
+
+import logging
+import os
+import shutil
+import ssl
+from pathlib import Path
+from typing import Any
+
+import bcrypt
+import pytest
+from cryptography.hazmat.primitives import serialization
+from pydantic import SecretStr
+
+from exporter.errors import ConfigError
+from exporter.web.tls import LiveProtection, build_context, is_allowed, load_protection
+from exporter.web.toolkit import TlsServerConfig
+
+HASH = bcrypt.hashpw(b"right", bcrypt.gensalt(4)).decode()
+
+
+@pytest.fixture
+def folder(tmp_path: Path, pki: Any) -> Path:
+    """Give a copy of the certificates that a test may change."""
+    shutil.copytree(pki.folder, tmp_path / "tls")
+    return tmp_path / "tls"
+
+
+def config(folder: Path, **more: Any) -> TlsServerConfig:
+    files = {"cert_file": str(folder / "server.crt"), "key_file": str(folder / "server.key")}
+    return TlsServerConfig.model_validate({**files, **more})
+
+
+def names(certificate: Any) -> set[str]:
+    return {value for _, value in (certificate or {}).get("subjectAltName", ())}
+
+
+def handshake(server: ssl.SSLContext, client: ssl.SSLContext) -> tuple[ssl.SSLObject, ssl.SSLObject]:
+    """Shake hands in memory; give the server's and the client's end."""
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    ends = (
+        server.wrap_bio(to_server, to_client, server_side=True),
+        client.wrap_bio(to_client, to_server, server_hostname="127.0.0.1"),
+    )
+    for _ in range(4):
+        for end in (ends[1], ends[0]):
+            try:
+                end.do_handshake()
+            except ssl.SSLWantReadError:
+                pass
+    return ends
+
+
+def test_defaults(pki: Any) -> None:
+    context = build_context(config(pki.folder))
+    server, client = handshake(context, pki.client_context())
+    assert server.version() == "TLSv1.3"
+    assert "server" in names(client.getpeercert())
+    assert context.options & ssl.OP_CIPHER_SERVER_PREFERENCE
+    suites = {suite["name"] for suite in context.get_ciphers()}
+    assert all(name.startswith(("TLS_", "ECDHE-")) for name in suites)
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1])
+def test_old_versions_are_refused(pki: Any, version: ssl.TLSVersion) -> None:
+    client = pki.client_context()
+    client.set_ciphers("DEFAULT:@SECLEVEL=0")
+    with pytest.warns(DeprecationWarning, match="TLSv1"):
+        client.minimum_version = client.maximum_version = version
+    with pytest.raises(ssl.SSLError):
+        handshake(build_context(config(pki.folder)), client)
+
+
+def test_versions_ciphers_and_curve(pki: Any) -> None:
+    context = build_context(
+        config(
+            pki.folder,
+            max_version="TLS12",
+            cipher_suites=["TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384", "TLS_AES_128_GCM_SHA256"],
+            curve_preferences=["CurveP384"],
+            prefer_server_cipher_suites=False,
+        )
+    )
+    server, _ = handshake(context, pki.client_context())
+    assert (server.cipher() or ())[:2] == ("ECDHE-ECDSA-AES256-GCM-SHA384", "TLSv1.2")
+    assert not context.options & ssl.OP_CIPHER_SERVER_PREFERENCE
+    client = pki.client_context()
+    client.set_ecdh_curve("prime256v1")
+    with pytest.raises(ssl.SSLError):
+        handshake(context, client)
+
+
+@pytest.mark.parametrize("memfd", [True, False])
+def test_inline(pki: Any, memfd: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not memfd:
+        monkeypatch.delattr(os, "memfd_create")
+    text = {name: (pki.folder / name).read_text() for name in ("server.crt", "server.key", "ca.crt")}
+    tls = TlsServerConfig(
+        cert=text["server.crt"],
+        key=SecretStr(text["server.key"]),
+        client_ca=text["ca.crt"],
+        client_auth_type="RequireAndVerifyClientCert",
+    )
+    server, _ = handshake(build_context(tls), pki.client_context("client"))
+    assert "client" in names(server.getpeercert())
+
+
+def test_client_certificates(pki: Any) -> None:
+    ca = str(pki.folder / "ca.crt")
+    must = build_context(config(pki.folder, client_auth_type="RequireAndVerifyClientCert", client_ca_file=ca))
+    may = build_context(config(pki.folder, client_auth_type="VerifyClientCertIfGiven", client_ca_file=ca))
+    only = str(pki.folder / "other.crt")
+    other = build_context(config(pki.folder, client_auth_type="RequireAndVerifyClientCert", client_ca_file=only))
+    with pytest.raises(ssl.SSLError):
+        handshake(must, pki.client_context())
+    with pytest.raises(ssl.SSLError):
+        handshake(other, pki.client_context("client"))
+    assert handshake(other, pki.client_context("other"))[0].getpeercert()
+    assert not handshake(may, pki.client_context())[0].getpeercert()
+    assert handshake(must, pki.client_context("client"))[0].getpeercert()
+
+
+def test_alternative_names() -> None:
+    certificate = {"subjectAltName": (("DNS", "prometheus"), ("IP Address", "2001:DB8:0:0:0:0:0:1\n"))}
+    assert is_allowed(certificate, ("x", "prometheus"))
+    assert is_allowed(certificate, ("2001:db8::1",))
+    assert not is_allowed(certificate, ("prom",))
+    assert not is_allowed({}, ("prometheus",))
+    assert not is_allowed(None, ("prometheus",))
+    assert is_allowed(None, ())
+
+
+def encrypted(key: bytes) -> bytes:
+    private = serialization.load_pem_private_key(key, None)
+    return private.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.BestAvailableEncryption(b"x"),
+    )
+
+
+def test_mistakes_in_files(folder: Path) -> None:
+    def mistake(tls: TlsServerConfig) -> str:
+        with pytest.raises(ConfigError) as caught:
+            build_context(tls)
+        return str(caught.value).removeprefix("tls_server_config.")
+
+    tls = config(folder, client_auth_type="VerifyClientCertIfGiven", client_ca_file=str(folder / "ca.crt"))
+    (folder / "ca.crt").write_text("nothing")
+    assert mistake(tls) == "client_ca_file: holds no certificate in PEM"
+    (folder / "ca.crt").unlink()
+    assert mistake(tls) == "client_ca_file: cannot be read: no such file or directory"
+    key = (folder / "server.key").read_bytes()
+    (folder / "server.key").write_bytes((folder / "other.key").read_bytes())
+    assert mistake(tls) == "key_file: does not belong to cert_file"
+    (folder / "server.key").write_bytes(encrypted(key))
+    assert mistake(tls) == "key_file: is encrypted; there is nobody to ask for its passphrase"
+    (folder / "server.crt").write_text("nothing")
+    assert mistake(tls) == "cert_file: certificate and key cannot be used as PEM"
+    (folder / "server.crt").unlink()
+    assert mistake(tls) == "cert_file: cannot be read: no such file or directory"
+
+
+class Hand:
+    """A clock moved by hand."""
+
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+FULL = """
+tls_server_config:
+  cert_file: server.crt
+  key_file: server.key
+  client_auth_type: RequireAndVerifyClientCert
+  client_ca_file: ca.crt
+  client_allowed_sans: [client]
+"""
+
+
+def live_on(path: Path, text: str) -> tuple[LiveProtection, Hand]:
+    path.write_text(text)
+    clock = Hand()
+    return LiveProtection(path, clock=clock), clock
+
+
+def test_without_a_file() -> None:
+    live = LiveProtection(None, clock=Hand())
+    assert live.current().context is None
+    assert live.current().users == {}
+    assert load_protection(None).config == live.current().config
+
+
+def test_a_change_is_in_force_within_a_second(folder: Path) -> None:
+    path = folder / "web.yaml"
+    live, clock = live_on(path, f"basic_auth_users: {{alice: {HASH}}}")
+    path.write_text(f"basic_auth_users: {{alice: {HASH}, bob: {HASH}}}")
+    clock.now += 0.9
+    assert set(live.current().users) == {b"alice"}
+    clock.now += 0.1
+    assert set(live.current().users) == {b"alice", b"bob"}
+
+
+def test_nothing_is_read_while_nothing_changes(folder: Path) -> None:
+    live, clock = live_on(folder / "web.yaml", FULL)
+    before = live.current()
+    clock.now += 5
+    assert live.current() is before
+
+
+def test_a_renewed_certificate(folder: Path, pki: Any) -> None:
+    live, clock = live_on(folder / "web.yaml", FULL)
+    for ending in ("crt", "key"):
+        (folder / f"renewed.{ending}").replace(folder / f"server.{ending}")
+    clock.now += 1
+    context = live.current().context
+    assert context
+    _, client = handshake(context, pki.client_context("client"))
+    assert "renewed" in names(client.getpeercert())
+
+
+def test_a_wrong_change_leaves_the_old_and_is_said_once(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    live, clock = live_on(folder / "web.yaml", FULL)
+    before = live.current()
+    (folder / "server.key").write_bytes((folder / "renewed.key").read_bytes())
+    for _ in range(3):
+        clock.now += 1
+        assert live.current() is before
+    errors = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
+    assert len(errors) == 1
+    assert errors[0].endswith("tls_server_config.key_file: does not belong to cert_file")
+    (folder / "server.crt").unlink()
+    clock.now += 1
+    assert live.current() is before
+    (folder / "server.crt").write_bytes((folder / "renewed.crt").read_bytes())
+    clock.now += 1
+    assert live.current() is not before
+
+
+def test_a_missing_file_is_a_change(folder: Path) -> None:
+    live, clock = live_on(folder / "web.yaml", FULL)
+    before = live.current()
+    (folder / "web.yaml").unlink()
+    clock.now += 1
+    assert live.current() is before
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "mistake"),
+    [
+        (FULL, "", "tls_server_config: TLS is switched on or off, which takes a restart"),
+        ("", FULL, "tls_server_config: TLS is switched on or off, which takes a restart"),
+        (FULL, FULL[: FULL.index("  client_auth")], "client certificates are no longer verified"),
+        (FULL, FULL[: FULL.index("  client_allowed")], "the list is gone, which takes a restart"),
+        (f"basic_auth_users: {{alice: {HASH}}}", "", "nobody is left, which takes a restart"),
+    ],
+)
+def test_half_a_file_switches_nothing_off(
+    folder: Path, before: str, after: str, mistake: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    live, clock = live_on(folder / "web.yaml", before)
+    old = live.current()
+    (folder / "web.yaml").write_text(after)
+    clock.now += 1
+    assert live.current() is old
+    assert mistake in caplog.text
