@@ -12,7 +12,7 @@ from exporter.collectors.base import Family, Sample
 Kind = tuple[str, str]
 """A workload and a job type; "" where AvePoint does not tell."""
 
-_SOURCE: Final = "from the job list, cached between refreshes"
+_SOURCE: Final = "from GET …/cloudbackupjobs or /cloudbackup/jobs, cached between refreshes"
 _LABELS: Final = ("account", "customer_id", "workload", "job_type")
 
 JOBS = Family(

@@ -33,10 +33,12 @@ from exporter.collectors.job_families import (
     newer_success,
 )
 from exporter.config import CollectorOptions, Interval, Seconds
+from exporter.errors import BadRequestError
 
 JobType = Literal["backup", "restore", "export", "delete", "retention"]
 _LARGEST_PAGE: Final = 1000
-_SETTLING: Final = 900 * TICKS_PER_SECOND  # how long a job that no filter gave may be a matter of delay
+_SETTLING: Final = 900 * TICKS_PER_SECOND  # how long a job that no list gave may be a matter of delay
+_LATEST: Final = 2**63  # ticks; whatever claims to be later was not written by us
 _RESULTS: Final = ("successful", "failed", "skipped", "warning")
 _ELSEWHERE: Final = "-"  # a job type that the configuration does not ask for
 
@@ -110,17 +112,18 @@ class Jobs(AccountCollector[JobsOptions, JobRecords]):
         await self._place(job_list, found, now)
         kept = {key: job for key, job in self._jobs.items() if earliest <= job.start < span.start}
         self._jobs = {**kept, **found}
-        self._kinds = {key: self._kinds[key] for key in self._jobs if key in self._kinds}
+        self._kinds = {key: self._kinds[key] for key in self._jobs}
         self._read_until = now
         return self._records(now)
 
     def _start(self, now: Ticks) -> Ticks:
         """Give how far back to read: the lookback at first, then the window and whatever may still change."""
         earliest, window_start = self._ago(now, self.options.lookback), self._ago(now, self.options.window)
-        if self._read_until is None:
+        # While the clock was ahead, jobs may have started outside of what was read.
+        if self._read_until is None or now < self._read_until:
             return earliest
         running = [job.start for job in self._jobs.values() if job.is_running]
-        return max(earliest, min([window_start, self._read_until, *running]))
+        return max(earliest, min([window_start, Ticks(self._read_until - _SETTLING), *running]))
 
     async def _rows(self, job_list: JobList, span: Span) -> tuple[JobList, list[RawRow]]:
         return job_list, await job_list.read(span, size=self.options.page_size)
@@ -170,6 +173,8 @@ class Jobs(AccountCollector[JobsOptions, JobRecords]):
     ) -> dict[str, str]:
         """Ask with one filter value after the other until each of the wanted jobs was among the answers."""
         told: dict[str, str] = {}
+        refused: BadRequestError | None = None
+        answers = 0
         for name, number in values.items():
             pending = wanted - told.keys()
             if not pending:
@@ -178,21 +183,36 @@ class Jobs(AccountCollector[JobsOptions, JobRecords]):
             rows = sum(job.start >= span.start for job in found.values())
             size = self.options.page_size
             filters: dict[str, Any] = {filter_name: number}
-            ids = await job_list.ids(span, size=size, largest=min(max(rows, size), _LARGEST_PAGE), **filters)
+            try:
+                ids = await job_list.ids(span, size=size, largest=min(max(rows, size), _LARGEST_PAGE), **filters)
+            except BadRequestError as error:
+                # A service that does not know one value of a filter still tells the others apart.
+                self._log.warning("filter refused", filter=filter_name, value=name, error=error)
+                refused = error
+                continue
+            answers += 1
             told.update(dict.fromkeys(pending & ids, name))
+        if refused is not None and not answers:
+            raise refused
         return told
 
     def _records(self, now: Ticks) -> JobRecords:
         jobs: dict[Kind, list[Job]] = {}
+        shown = {kind: finish for kind, finish in self._last_success.items() if self._is_wanted(kind)}
         for key, job in self._jobs.items():
-            kind = self._kinds.get(key)
-            if kind is None or kind[1] == _ELSEWHERE:
+            kind = self._kinds[key]
+            if not self._is_wanted(kind):
                 continue
             jobs.setdefault(kind, []).append(job)
-            if (success := newer_success(self._last_success.get(kind), job)) is not None:
-                self._last_success[kind] = success
-        window_start = self._ago(now, self.options.window)
-        return JobRecords(self.options.window, window_start, jobs, dict(self._last_success))
+            # What may yet turn out to be of another kind is not remembered under this one.
+            for successes in (shown,) if self._is_unplaced(key, job, now) else (shown, self._last_success):
+                if (success := newer_success(successes.get(kind), job)) is not None:
+                    successes[kind] = success
+        return JobRecords(self.options.window, self._ago(now, self.options.window), jobs, shown)
+
+    def _is_wanted(self, kind: Kind) -> bool:
+        """Tell whether the configuration asks for a kind; one without a job type only where it asks for all."""
+        return kind[1] in self.options.job_types or (kind[1] == "" and len(self.options.job_types) == len(JOB_TYPES))
 
     @staticmethod
     def _ago(now: Ticks, span: float) -> Ticks:
@@ -208,8 +228,9 @@ class Jobs(AccountCollector[JobsOptions, JobRecords]):
         yield from last_job_samples(records.jobs, records.last_success, customer_id)
 
     def remember(self) -> object:
-        """Give the kinds of the known jobs and the last successes."""
+        """Give the kinds of the known jobs, which types were asked for to know them, and the last successes."""
         return {
+            "job_types": list(self.options.job_types),
             "kinds": {key: list(kind) for key, kind in self._kinds.items()},
             "last_success": [[*kind, finish] for kind, finish in self._last_success.items()],
         }
@@ -217,9 +238,13 @@ class Jobs(AccountCollector[JobsOptions, JobRecords]):
     def recall(self, remembered: object) -> None:
         """Take back what `remember` gave."""
         match remembered:
-            case {"kinds": dict(kinds), "last_success": list(successes)}:
-                self._kinds = {str(key): _kind(kind) for key, kind in kinds.items()}
-                self._last_success = {_kind(entry[:2]): Ticks(int(entry[2])) for entry in successes}
+            case {"job_types": list(asked), "kinds": dict(kinds), "last_success": list(successes)}:
+                known = {str(key): _kind(kind) for key, kind in kinds.items()}
+                if any(job_type not in asked for job_type in self.options.job_types):
+                    # What was of no wanted type may be of one that is wanted now.
+                    known = {key: kind for key, kind in known.items() if kind[1] != _ELSEWHERE}
+                self._last_success = dict(map(_success, successes))
+                self._kinds = known
             case _:
                 raise ValueError("not what the jobs collector remembers")
 
@@ -227,6 +252,15 @@ class Jobs(AccountCollector[JobsOptions, JobRecords]):
 def _kind(value: object) -> Kind:
     match value:
         case [str(workload), str(job_type)]:
+            f"{workload}{job_type}".encode()  # raises ValueError for what no page could show
             return workload, job_type
         case _:
             raise ValueError("not a workload and a job type")
+
+
+def _success(value: object) -> tuple[Kind, Ticks]:
+    match value:
+        case [*kind, int(finish)] if 0 < finish < _LATEST:
+            return _kind(kind), Ticks(finish)
+        case _:
+            raise ValueError("not a kind of job and a time")

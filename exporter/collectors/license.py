@@ -22,7 +22,7 @@ _FIELDS: Final = (
     "outOfPolicyTime",
 )
 
-_SOURCE = "from GET …/licenseconsumption, cached between refreshes"
+_SOURCE = "from GET …/cloudbackuplicenseconsumption or /cloudbackup/licenseconsumption, cached between refreshes"
 _LABELS = ("account",)
 
 PURCHASED_SEATS = Family("avepoint_license_purchased_seats", f"User seats bought; {_SOURCE}.", _LABELS)

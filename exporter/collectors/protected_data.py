@@ -111,7 +111,7 @@ def _keyed_modules(rows: Iterable[Row]) -> Iterator[tuple[str, Module, Row]]:
             continue
         service_type = row.label("serviceType") or ""
         yield (
-            f"{service_type}/{workload}",
+            f"{service_type}\t{workload}",  # no label holds a tab, so no two modules share a key
             Module(
                 service_type=service_type,
                 workload=workload,

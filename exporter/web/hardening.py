@@ -7,10 +7,8 @@ outermost, so that refusals carry them too; bodies innermost, so that one is rea
 import asyncio
 import ipaddress
 import logging
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -20,7 +18,6 @@ log = logging.getLogger("exporter.web")
 
 _Header = tuple[bytes, bytes]
 _CLOSE: _Header = (b"connection", b"close")
-_WARN_EVERY = 60.0
 _LENGTH_DIGITS = 18
 
 # The status page has its style inline and nothing else: no script, no image, no form.
@@ -222,82 +219,3 @@ def _closing(send: Send) -> Send:
         await send(message)
 
     return closing
-
-
-class Connection(Protocol):
-    """What the guard needs to know of a connection."""
-
-    network: str
-    quiet_since: float | None  # None while a request is being answered
-
-    def check(self, now: float) -> None:
-        """Cut the connection if its client is too slow."""
-        ...
-
-    def cut(self) -> None:
-        """Close at once; what is not sent yet is lost."""
-        ...
-
-    def retire(self) -> None:
-        """Close after the response under way; at once if there is none."""
-        ...
-
-
-class Guard:
-    """Cap the open connections, in all and for one address, and sweep out those that are too slow."""
-
-    def __init__(self, limits: Limits, clock: Callable[[], float]) -> None:
-        self._limits = limits
-        self._clock = clock
-        self._members: dict[Connection, None] = {}
-        self._counts: Counter[str] = Counter()
-        self._warned = -_WARN_EVERY
-        self.empty = asyncio.Event()
-        self.empty.set()
-
-    @property
-    def members(self) -> list[Connection]:
-        """Give the open connections, oldest first."""
-        return list(self._members)
-
-    def admit(self, new: Connection) -> bool:
-        """Take a connection in if there is room.
-
-        At the cap, the one that has said nothing for longest goes: a crowd that only holds connections open
-        cannot lock out a client that has something to ask.
-        """
-        crowded = self._counts[new.network] >= self._limits.connections_per_address
-        if crowded or len(self._members) >= self._limits.connections:
-            self._warn()
-            rivals = [m for m in self._members if not crowded or m.network == new.network]
-            quiet = [(m.quiet_since, i) for i, m in enumerate(rivals) if m.quiet_since is not None]
-            if not quiet:
-                return False
-            victim = rivals[min(quiet)[1]]
-            victim.cut()
-            self.leave(victim)
-        self._members[new] = None
-        self._counts[new.network] += 1
-        self.empty.clear()
-        return True
-
-    def leave(self, member: Connection) -> None:
-        """Forget a connection that has ended; one that was never admitted does no harm."""
-        if member not in self._members:
-            return
-        del self._members[member]
-        self._counts -= Counter([member.network])  # drops what reaches 0
-        if not self._members:
-            self.empty.set()
-
-    def sweep(self) -> None:
-        """Check every connection."""
-        now = self._clock()
-        for member in self.members:
-            member.check(now)
-
-    def _warn(self) -> None:
-        now = self._clock()
-        if now - self._warned >= _WARN_EVERY:
-            self._warned = now
-            log.warning("at the limit of open connections (%d): the idle ones make room", len(self._members))

@@ -2,7 +2,7 @@
 
 uvicorn's own server is not used: it installs signal handlers, polls for its end ten times a second, and hands a
 connection over only after the TLS handshake, so that handshakes could be neither counted nor cut. Its protocol on
-top of h11 is; what it lacks, deadlines for slow clients, is added here.
+top of h11 is, with deadlines added: connections.py.
 """
 
 import asyncio
@@ -12,25 +12,22 @@ import logging
 import os
 import re
 import socket
-import ssl
 import time
 from collections.abc import Callable, Sequence
 from email.utils import formatdate
 from pathlib import Path
 
-import h11
 from starlette.types import ASGIApp
 from uvicorn.config import Config
-from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
 from exporter.errors import ConfigError
 from exporter.web.basic_auth import BasicAuth, Checker
-from exporter.web.hardening import BodyLimit, Guard, Limits, RateLimit, SecureHeaders, client_network, secure_headers
-from exporter.web.tls import LiveProtection, is_allowed
+from exporter.web.connections import Guard, GuardedProtocol, http_log
+from exporter.web.hardening import BodyLimit, Limits, RateLimit, SecureHeaders
+from exporter.web.tls import LiveProtection
 
 log = logging.getLogger("exporter.web")
-http_log = logging.getLogger("exporter.web.http")
 
 _BACKLOG = 128
 _ADDRESS = re.compile(r"(?:\[(?P<ipv6>[^\]]+)\]|(?P<host>[^:\[\]]*)):(?P<port>[0-9]{1,5})")
@@ -207,146 +204,3 @@ class _Service:
 def _is_no_cancellation(record: logging.LogRecord) -> bool:
     # Requests cancelled at the end are said once, in words; uvicorn would show a traceback for each.
     return not (record.exc_info and record.exc_info[0] is asyncio.CancelledError)
-
-
-class GuardedProtocol(H11Protocol):
-    """uvicorn's protocol with deadlines and a place in the guard's count.
-
-    uvicorn bounds only the idle time between two requests: a client that sends half a header, or reads half a
-    response, may stay for ever. Here a header has a deadline, and so has a response that makes no progress. The
-    guard sweeps through all connections, instead of each having timers.
-    """
-
-    def __init__(
-        self, config: Config, state: ServerState, *, guard: Guard, live: LiveProtection, limits: Limits
-    ) -> None:
-        super().__init__(config, state, {})
-        self.logger = http_log
-        self.network = ""
-        self.quiet_since: float | None = None
-        self._guard = guard
-        self._live = live
-        self._limits = limits
-        self._raw: asyncio.Transport
-        self._opened = self._lost = False
-        self._early = b""
-        self._handshake: asyncio.Task[None] | None = None
-        self._deadline: float | None = None
-        self._unsent = 0
-        self._progress = 0.0
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as in uvicorn
-        """Take the plain connection in, and through the TLS handshake if there is TLS."""
-        self._raw = transport
-        self.quiet_since = self._progress = self.loop.time()
-        self._deadline = self.quiet_since + self._limits.header_timeout
-        peer = transport.get_extra_info("peername")
-        self.network = client_network(peer[0]) if peer else ""
-        if not self._guard.admit(self):
-            transport.abort()
-            return
-        protection = self._live.current()
-        if protection.context is None:
-            self._open(transport)
-        else:
-            transport.pause_reading()
-            allowed = protection.config.tls_server_config.client_allowed_sans
-            self._handshake = self.loop.create_task(self._shake_hands(protection.context, allowed))
-
-    async def _shake_hands(self, context: ssl.SSLContext, allowed: tuple[str, ...]) -> None:
-        """Do the handshake with the context in force; who fails or may not come in is cut."""
-        transport: asyncio.Transport | None = None
-        with contextlib.suppress(OSError):  # ssl's errors and asyncio's timeout are OSErrors
-            transport = await self.loop.start_tls(
-                self._raw,
-                self,
-                context,
-                server_side=True,
-                ssl_handshake_timeout=self._limits.handshake_timeout,
-                ssl_shutdown_timeout=self._limits.write_timeout,
-            )
-        if transport and not self._lost and is_allowed(transport.get_extra_info("peercert"), allowed):
-            self._open(transport)
-            self.data_received(self._early)
-        else:
-            self.cut()
-            self._guard.leave(self)
-
-    def _open(self, transport: asyncio.Transport) -> None:
-        self._opened = True
-        super().connection_made(transport)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Give the place back."""
-        self._lost = True
-        self._guard.leave(self)
-        if self._opened:
-            super().connection_lost(exc)
-
-    def data_received(self, data: bytes) -> None:
-        """Take what came; the first byte of a request starts its deadline."""
-        if not self._opened:
-            self._early += data  # the handshake is over, but start_tls has not returned yet
-            return
-        if self.transport.is_closing() or not data:
-            return
-        if self._deadline is None and self.quiet_since is not None:
-            self._deadline = self.loop.time() + self._limits.header_timeout
-        before = self.cycle
-        super().data_received(data)
-        if self.cycle is not before:
-            self._note_request()
-
-    def on_response_complete(self) -> None:
-        """Wait for the next request, unless the rest of this one is still to come."""
-        before = self.cycle
-        self.quiet_since = self.loop.time()
-        super().on_response_complete()
-        if self.cycle is not before:
-            self._note_request()  # it had been sent along with the last one
-        elif self.conn.their_state is h11.SEND_BODY:
-            self.transport.close()  # a body that nobody reads any more could drip in for ever
-        else:
-            begun = bool(self.conn.trailing_data[0])
-            self._deadline = self.quiet_since + self._limits.header_timeout if begun else None
-
-    def _note_request(self) -> None:
-        complete = self.cycle.response_complete
-        self.quiet_since = self.loop.time() if complete else None
-        self._deadline = None
-
-    def send_400_response(self, msg: str) -> None:
-        """Answer a malformed request as everything else is answered: with the security headers."""
-        if self.conn.our_state is not h11.IDLE:
-            self.cut()  # its body is malformed: the application is about to answer, and may have begun
-            return
-        given = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close")]
-        configured = self._live.current().config.http_server_config.headers
-        headers = secure_headers([*self.server_state.default_headers, *given], configured)
-        response = h11.Response(status_code=400, headers=headers, reason=b"Bad Request")
-        for event in (response, h11.Data(data=msg.encode()), h11.EndOfMessage()):
-            self.transport.write(self.conn.send(event) or b"")
-        self.transport.close()
-
-    def check(self, now: float) -> None:
-        """Cut the connection if its client is too slow, in sending a header or in reading a response."""
-        unsent = self._raw.get_write_buffer_size()
-        if self._opened and not self.transport.is_closing() and self.transport is not self._raw:
-            unsent += self.transport.get_write_buffer_size()
-        if unsent == 0 or unsent < self._unsent:
-            self._progress = now
-        self._unsent = unsent
-        late = self._deadline is not None and now > self._deadline
-        if late or now - self._progress > self._limits.write_timeout:
-            self.cut()
-
-    def cut(self) -> None:
-        """Close at once; what is not sent yet is lost."""
-        self._raw.abort()
-
-    def retire(self) -> None:
-        """End after the response under way; at once if there is none."""
-        if not self._opened:
-            self.cut()
-        elif not self.transport.is_closing():
-            self.shutdown()

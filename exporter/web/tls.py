@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from exporter.errors import ConfigError
-from exporter.web.toolkit import TlsServerConfig, WebConfig, read_web_config, warn_of_slow_hashes
+from exporter.web.toolkit import TlsServerConfig, WebConfig
+from exporter.web.webconfig import read_web_config, warn_of_slow_hashes
 
 log = logging.getLogger("exporter.web")
 

@@ -1,16 +1,14 @@
-"""Read `--web.config.file`: the Prometheus exporter-toolkit's file format as types.
+"""The Prometheus exporter-toolkit's file format (`--web.config.file`) as types; reading it: webconfig.py.
 
 The format: https://github.com/prometheus/exporter-toolkit/blob/master/docs/web-configuration.md.
 No message made here repeats a secret from the file; what YAML or pydantic quote of it is left out.
 """
 
-import logging
 import re
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -18,17 +16,10 @@ from pydantic import (
     ConfigDict,
     Field,
     SecretStr,
-    ValidationError,
     ValidationInfo,
     model_validator,
 )
-from pydantic_core import ErrorDetails
 
-from exporter.errors import ConfigError
-
-log = logging.getLogger("exporter.web")
-
-_SLOW_COST = 14
 # The salt is 16 bytes in 22 characters: the last one can have only four values, and bcrypt refuses others.
 _HASH = re.compile(r"\$2[aby]\$(0[4-9]|[12][0-9]|3[01])\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{31}")
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ns|us|µs|ms|s|m|h)")
@@ -59,17 +50,8 @@ CIPHER_SUITES: Mapping[str, str] = {
 # As in Go, these may be named and are always on when TLS 1.3 is: the list rules TLS 1.2 only.
 _TLS13_SUITES = ("TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256")
 
-# pydantic's kinds of mistakes, in the operator's words.
-_WORDS = {
-    "extra_forbidden": "unknown key",
-    "model_type": "must be a mapping",
-    "dict_type": "must be a mapping",
-    "string_type": "must be text (put it in quotes)",
-    "path_type": "must be a path",
-}
 
-
-class _MistakesError(ValueError):
+class MistakesError(ValueError):
     """Several mistakes of one section, each with the path below it."""
 
     def __init__(self, mistakes: Sequence[tuple[str, str]]) -> None:
@@ -126,7 +108,7 @@ def _readable(value: object, info: ValidationInfo) -> object:
 def _headers(value: dict[str, str]) -> dict[str, str]:
     mistakes = [(name, mistake) for name, text in value.items() if (mistake := _header_mistake(name, text))]
     if mistakes:
-        raise _MistakesError(mistakes)
+        raise MistakesError(mistakes)
     return value
 
 
@@ -199,7 +181,7 @@ class TlsServerConfig(_Section):
     def _check_together(self) -> Self:
         mistakes = [(field, text) for field, text, wrong in self._rules() if wrong]
         if self.enabled and mistakes:
-            raise _MistakesError(mistakes)
+            raise MistakesError(mistakes)
         return self
 
     def _rules(self) -> Sequence[tuple[str, str, bool]]:
@@ -251,7 +233,7 @@ class RateLimitConfig(_Section):
     @model_validator(mode="after")
     def _check_together(self) -> Self:
         if self.interval and not self.burst:
-            raise _MistakesError([("burst", "must be 1 or more, or every request is refused")])
+            raise MistakesError([("burst", "must be 1 or more, or every request is refused")])
         return self
 
 
@@ -274,62 +256,3 @@ class WebConfig(_Section):
         """Give the certificate and key files that are to be watched."""
         tls = self.tls_server_config
         return tuple(path for path in (tls.cert_file, tls.key_file, tls.client_ca_file) if path)
-
-
-def read_web_config(path: Path) -> WebConfig:
-    """Read and check the file; raise ConfigError with one line for every mistake."""
-    try:
-        data = yaml.load(path.read_bytes(), Loader=_StrictLoader)  # noqa: S506 - a subclass of SafeLoader
-    except OSError as error:
-        reason = (error.strerror or "unknown error").lower()
-        raise ConfigError([f"--web.config.file: {path} cannot be read: {reason}"]) from None
-    except yaml.YAMLError as error:
-        raise ConfigError([f"--web.config.file: {path} is not YAML{_place(error)}"]) from None
-    try:
-        return WebConfig.model_validate({} if data is None else data, context={"folder": path.parent})
-    except ValidationError as error:
-        details = error.errors(include_url=False, include_input=False)
-        raise ConfigError([line for detail in details for line in _lines(detail)]) from None
-
-
-class _StrictLoader(yaml.SafeLoader):
-    """The safe loader, refusing a key that is there twice as Go does: the last would silently win."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, object]:  # noqa: FBT001, FBT002 - PyYAML's signature
-        """Build one mapping."""
-        seen: set[Hashable] = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if not isinstance(key, Hashable) or key in seen:
-                raise yaml.constructor.ConstructorError(problem_mark=key_node.start_mark)
-            seen.add(key)
-        return super().construct_mapping(node, deep)
-
-
-def _place(error: yaml.YAMLError) -> str:
-    # PyYAML's own words quote the file, hence only the place.
-    mark = error.problem_mark if isinstance(error, yaml.MarkedYAMLError) else None
-    return f" (or a key is there twice): line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-
-
-def _lines(detail: ErrorDetails) -> list[str]:
-    path = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in detail["loc"] if p != "[key]").lstrip(".")
-    path = path or "--web.config.file"
-    error = detail.get("ctx", {}).get("error")
-    if isinstance(error, _MistakesError):
-        return [f"{path}.{field}: {text}" for field, text in error.mistakes]
-    return [f"{path}: {_message(detail)}"]
-
-
-def _message(detail: ErrorDetails) -> str:
-    if detail["type"] in _WORDS:
-        return _WORDS[detail["type"]]
-    return detail["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
-
-
-def warn_of_slow_hashes(config: WebConfig) -> None:
-    """Log every user whose hash takes seconds; for what comes into force, not for what is only checked."""
-    for user, secret in config.basic_auth_users.items():
-        cost = int(secret.get_secret_value()[4:6])
-        if cost > _SLOW_COST:
-            log.warning("basic_auth_users.%s: cost %d makes the first check of a password take seconds", user, cost)

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from exporter.web.connections import Guard
 from exporter.web.hardening import (
     BodyLimit,
-    Guard,
     Limits,
     RateLimit,
     SecureHeaders,

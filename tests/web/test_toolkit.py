@@ -8,7 +8,8 @@ import bcrypt
 import pytest
 
 from exporter.errors import ConfigError
-from exporter.web.toolkit import WebConfig, read_web_config, warn_of_slow_hashes
+from exporter.web.toolkit import WebConfig
+from exporter.web.webconfig import read_web_config, warn_of_slow_hashes
 
 HASH = "$2y$10$mDwo.lAisC94iLAyP81MCesa29IzH37oigHC/42V2pdJlUprsJPze"  # the toolkit's own example
 
