@@ -18,6 +18,7 @@ from exporter.collectors.registry import catalogue
 from exporter.config import Config
 from exporter.errors import ConfigError
 from exporter.logs import LEVELS, setup
+from exporter.web.tls import load_protection
 
 DONE: Final = 0
 WRONG_CONFIGURATION: Final = 1
@@ -89,6 +90,7 @@ def command(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - one 
         config = load()
         if mistakes := list(certificate_mistakes(config, SystemClock())):
             raise ConfigError(mistakes)
+        load_protection(_listening(flags).web_config)
         accounts = config.accounts
         click.echo(f"{_config_file(flags)}: fine; {len(accounts)} account{'s' * (len(accounts) != 1)}")
     elif flags["once"]:

@@ -418,7 +418,7 @@ async def test_a_failing_sweep_ends_the_server(start: Any, monkeypatch: pytest.M
     def fail(_: object) -> None:
         raise RuntimeError("no sweep")
 
-    monkeypatch.setattr("exporter.web.hardening.Guard.sweep", fail)
+    monkeypatch.setattr("exporter.web.connections.Guard.sweep", fail)
     with pytest.raises(ExceptionGroup) as caught:
         await serve(App(), ["127.0.0.1:0"], None, stop=asyncio.Event(), limits=QUICK)
     assert caught.group_contains(RuntimeError, match="no sweep")
