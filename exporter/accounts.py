@@ -16,6 +16,7 @@ from exporter.collectors.registry import COLLECTORS
 from exporter.config import Account, Config
 from exporter.logs import logger
 from exporter.refresh import Refresher
+from exporter.shard import WHOLE, Shard
 from exporter.snapshot import Entry, Snapshot
 from exporter.storage import Storage, registration
 
@@ -53,6 +54,7 @@ class Accounts:
         observe: Observe,
         forget: Callable[[str], None],
         storage: Storage | None = None,
+        shard: Shard = WHOLE,
         transport: Callable[[], Transport] | None = None,
     ) -> None:
         self.snapshot = Snapshot()
@@ -60,6 +62,7 @@ class Accounts:
         self._observe = observe
         self._forget = forget
         self._storage = storage
+        self._shard = shard
         self._transport = transport
         self._running: dict[str, Running] = {}
 
@@ -91,7 +94,7 @@ class Accounts:
     async def apply(self, config: Config, *, start: bool = True) -> None:
         """Put a configuration to work; an account that did not change keeps its snapshot, tokens and pace."""
         before, after = self._running, {}
-        for account in config.accounts:
+        for account in self._of_this_shard(config):
             current = before.get(account.name)
             unchanged = current is not None and current.account == account
             after[account.name] = current if current is not None and unchanged else self._make(account, current)
@@ -110,6 +113,12 @@ class Accounts:
         """Stop all accounts."""
         await asyncio.gather(*(running.stop() for running in self._running.values()))
 
+    def _of_this_shard(self, config: Config) -> Iterator[Account]:
+        """Give the tenants that fall to this shard, and all partners: their customers are shared out one by one."""
+        for account in config.accounts:
+            if account.type == "partner" or self._shard.owns(account.name):
+                yield account
+
     def _make(self, account: Account, former: Running | None) -> Running:
         """Make an account ready to work, with what was known of it before, or before the last restart."""
         log = logger(account=account.name)
@@ -123,7 +132,7 @@ class Accounts:
             log=log,
             transport=self._transport() if self._transport is not None else None,
         )
-        directory = Directory(account, client, self._clock, log)
+        directory = Directory(account, client, self._clock, log, owns=self._shard.owns)
         surroundings = Surroundings(account, client, directory, self._clock, log)
         running = Running(account, client, tuple(self._refreshers(surroundings)))
         for refresher in running.refreshers:

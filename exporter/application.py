@@ -16,6 +16,7 @@ from exporter.exposition.own import OwnMetrics
 from exporter.exposition.text import Page, Request
 from exporter.logs import logger
 from exporter.refresh import refresh_all
+from exporter.shard import WHOLE, Shard
 from exporter.snapshot import View
 from exporter.storage import Storage
 from exporter.web.app import App, Services
@@ -37,10 +38,13 @@ class Listening:
 class Application:
     """The exporter: accounts, page and own metrics of one process."""
 
-    def __init__(self, load: Load, *, storage_path: Path | None = None, clock: Clock | None = None) -> None:
+    def __init__(
+        self, load: Load, *, storage_path: Path | None = None, shard: Shard = WHOLE, clock: Clock | None = None
+    ) -> None:
         self._load = load
         self._clock = clock or SystemClock()
         self._own = OwnMetrics()
+        self._own.say_shard(shard)
         self._page = Page(families(), self._own)
         self._log = logger()
         self.accounts = Accounts(
@@ -48,6 +52,7 @@ class Application:
             observe=self._own.observer,
             forget=self._own.forget,
             storage=Storage(storage_path, families(), self._clock, self._log) if storage_path is not None else None,
+            shard=shard,
         )
 
     async def serve(self, listening: Listening, announce: Callable[[Sequence[str]], None]) -> None:

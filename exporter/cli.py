@@ -18,6 +18,7 @@ from exporter.collectors.registry import catalogue
 from exporter.config import Config
 from exporter.errors import ConfigError
 from exporter.logs import LEVELS, setup
+from exporter.shard import parse_shard
 from exporter.web.tls import load_protection
 
 DONE: Final = 0
@@ -41,6 +42,10 @@ def common(command: Command) -> Command:
     for decorate in reversed(
         (
             option("--config.file", metavar="PATH", help="The configuration; default: config.yaml."),
+            option(
+                "--shard", metavar="N", help="Which of the shards this is, from 0; a name ending in -N is understood."
+            ),
+            option("--total-shards", type=click.IntRange(1), help="How many processes share the accounts; default: 1."),
             option("--log.level", type=click.Choice(list(LEVELS)), help="Default: info."),
             option("--log.format", type=click.Choice(["logfmt", "json"]), help="Default: logfmt."),
         )
@@ -110,8 +115,7 @@ def check(ctx: click.Context, /, **own: Any) -> None:  # noqa: ANN401 - as above
 
     flags = _merged(ctx, own)
     setup(flags["log_level"] or "error", flags["log_format"] or "logfmt")
-    load = _loader(flags)
-    _, views = asyncio.run(Application(load).once())
+    _, views = asyncio.run(_application(_loader(flags), flags).once())
     click.echo(report(views))
     ctx.exit(DONE if all(view.status.up for view in views) else UNREADABLE)
 
@@ -158,8 +162,8 @@ def _merged(ctx: click.Context, own: dict[str, Any]) -> dict[str, Any]:
 
 
 def _application(load: Callable[[], Config], flags: dict[str, Any]) -> Application:
-    storage = flags["storage_path"]
-    return Application(load, storage_path=Path(storage) if storage else None)
+    storage, shard = flags["storage_path"], parse_shard(flags["shard"] or "0", flags["total_shards"] or 1)
+    return Application(load, storage_path=Path(storage) if storage else None, shard=shard)
 
 
 def _config_file(flags: dict[str, Any]) -> str:

@@ -43,8 +43,18 @@ class Listing:
 class Directory:
     """The last listing of one account's customers, narrowed to what the configuration includes."""
 
-    def __init__(self, account: Account, client: Client, clock: Clock, log: structlog.stdlib.BoundLogger) -> None:
+    def __init__(
+        self,
+        account: Account,
+        client: Client,
+        clock: Clock,
+        log: structlog.stdlib.BoundLogger,
+        *,
+        owns: Callable[[str], bool] = lambda _: True,
+    ) -> None:
+        """List for one account; `owns` tells which customers, by id, are this process's to read."""
         self.generations = Generations(account.api)
+        self._owns = owns
         self._include = frozenset(account.customers.include)
         self._exclude = frozenset(account.customers.exclude)
         self._client = client
@@ -87,7 +97,7 @@ class Directory:
                 raise
             self._log.warning("customers cannot be listed; reading those known", error=error, **error.context())
         if last is None:
-            return tuple(sorted(self._include - self._exclude))
+            return tuple(sorted(filter(self._owns, self._include - self._exclude)))
         return tuple(last.customers)
 
     async def _list(self) -> Listing:
@@ -99,16 +109,17 @@ class Directory:
             # A customer that is missing from half a list is not gone.
             self._log.warning("the list of customers came incomplete", seen=len(rows))
             customers = {**(self._last.customers if self._last else {}), **customers}
-        elif missing := self._include - self._exclude - customers.keys():
+        elif missing := set(filter(self._owns, self._include - self._exclude)) - customers.keys():
             self._log.warning("customers of the configuration are not among those listed", missing=len(missing))
         return Listing(customers, listed_at, complete)
 
     def _is_wanted(self, customer_id: str) -> bool:
-        return customer_id not in self._exclude and (not self._include or customer_id in self._include)
+        included = not self._include or customer_id in self._include
+        return included and customer_id not in self._exclude and self._owns(customer_id)
 
     async def _batch(self) -> tuple[tuple[Customer, ...], bool]:
         # Asking for a few by id is kinder than listing all; the ids of many would make a large request.
-        named = sorted(self._include - self._exclude)
+        named = sorted(filter(self._owns, self._include - self._exclude))
         body = {"customerIds": named} if 0 < len(named) <= PAGE_SIZE else {}
 
         async def ask(query: Query) -> Page:

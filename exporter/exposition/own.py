@@ -13,6 +13,7 @@ from prometheus_client.registry import Collector
 
 from exporter import __version__
 from exporter.avepoint.observer import Observer
+from exporter.shard import Shard
 
 _BUCKETS: Final = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60)
 
@@ -68,6 +69,12 @@ class OwnMetrics:
         )
         build = Gauge("avepoint_exporter_build_info", "Always 1.", ("version", "python_version"), registry=registry)
         build.labels(__version__, platform.python_version()).set(1)
+        self._shard = Gauge(
+            "avepoint_exporter_shard_info",
+            "Always 1; which of how many shards this process is.",
+            ("shard", "total_shards"),
+            registry=registry,
+        )
         self.reload_successful = Gauge(
             "avepoint_exporter_config_last_reload_successful",
             "1 if the last attempt to read the configuration succeeded, else 0.",
@@ -82,6 +89,10 @@ class OwnMetrics:
             prometheus_client.ProcessCollector(registry=registry)
             prometheus_client.PlatformCollector(registry=registry)
             prometheus_client.GCCollector(registry=registry)
+
+    def say_shard(self, shard: Shard) -> None:
+        """Tell which share of the accounts this process reads."""
+        self._shard.labels(str(shard.index), str(shard.total)).set(1)
 
     def observer(self, account: str) -> Observer:
         """Give what counts for one account."""

@@ -1,0 +1,154 @@
+"""Real processes on 127.0.0.1 for the end-to-end tests; each is ended by its own handle."""
+
+import contextlib
+import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlencode
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP answer, whatever its status."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        return self.body.decode()
+
+
+def fetch(url: str, *, headers: Mapping[str, str] | None = None, method: str = "GET", timeout: float = 30) -> Answer:
+    """Ask once."""
+    request = urllib.request.Request(url, headers=dict(headers or {}), method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=timeout) as response:
+            return Answer(response.status, response.headers, response.read())
+    except urllib.error.HTTPError as error:
+        with error:
+            return Answer(error.code, error.headers, error.read())
+
+
+def eventually(probe: Callable[[], T | None], *, within: float, what: str) -> T:
+    """Ask again and again until something other than None or False comes."""
+    deadline = time.monotonic() + within
+    while True:
+        with contextlib.suppress(OSError):
+            result = probe()
+            if result is not None and result is not False:
+                return result
+        assert time.monotonic() < deadline, f"not within {within} s: {what}"
+        time.sleep(0.1)
+
+
+def free_port() -> int:
+    """Give a port that is free now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@dataclass(slots=True)
+class Exporter:
+    """A running exporter; `log` is its standard error so far."""
+
+    url: str
+    process: "subprocess.Popen[str]"
+    log: Path
+
+    def metrics(self, path: str = "/metrics") -> str:
+        return fetch(self.url + path).text
+
+    def stop(self) -> int:
+        """End it as an orchestrator does; gives the exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout=10)
+
+
+@contextlib.contextmanager
+def exporter(folder: Path, *arguments: str, env: Mapping[str, str] | None = None) -> Iterator[Exporter]:
+    """Run the exporter with these arguments on a free port."""
+    log = folder / f"exporter-{time.monotonic_ns()}.log"
+    command = [sys.executable, "-m", "exporter", *arguments, "--web.listen-address", "127.0.0.1:0"]
+    with log.open("w") as stderr:
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=stderr, text=True, cwd=folder, env=env)
+
+    def address() -> str | None:
+        assert process.poll() is None, log.read_text()
+        match = re.search(r"listening on (127\.0\.0\.1:\d+)", log.read_text())
+        return match[1] if match else None
+
+    try:
+        yield Exporter(f"http://{eventually(address, within=30, what='listening')}", process, log)
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+
+
+@dataclass(frozen=True, slots=True)
+class Prometheus:
+    """A running Prometheus."""
+
+    url: str
+
+    def query(self, expression: str) -> list[dict[str, Any]]:
+        answer = fetch(f"{self.url}/api/v1/query?{urlencode({'query': expression})}")
+        result: list[dict[str, Any]] = json.loads(answer.body)["data"]["result"]
+        return result
+
+    def value(self, expression: str) -> float | None:
+        result = self.query(expression)
+        return float(result[0]["value"][1]) if result else None
+
+    def targets(self) -> list[dict[str, Any]]:
+        active: list[dict[str, Any]] = json.loads(fetch(f"{self.url}/api/v1/targets").body)["data"]["activeTargets"]
+        return active
+
+
+@contextlib.contextmanager
+def running(command: Sequence[str], folder: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run a program quietly; its output is in the folder."""
+    with (folder / f"{Path(command[0]).name}.log").open("wb") as log:
+        process = subprocess.Popen(list(command), stdout=log, stderr=log, cwd=folder)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+@contextlib.contextmanager
+def prometheus(program: str, folder: Path, config: str) -> Iterator[Prometheus]:
+    """Run Prometheus on a free port with this configuration."""
+    port = free_port()
+    (folder / "prometheus.yml").write_text(config)
+    command = [
+        program,
+        f"--config.file={folder / 'prometheus.yml'}",
+        f"--storage.tsdb.path={folder / 'tsdb'}",
+        f"--web.listen-address=127.0.0.1:{port}",
+    ]
+    with running(command, folder):
+        url = f"http://127.0.0.1:{port}"
+        eventually(lambda: fetch(f"{url}/-/ready").status == 200, within=30, what="Prometheus is ready")
+        yield Prometheus(url)
