@@ -27,7 +27,7 @@ WHOLE: Final = Shard()
 
 def parse_shard(shard: str, total: int) -> Shard:
     """Read --shard: a number, or a name that ends in one, as a StatefulSet's pods have; raises ConfigError."""
-    match = re.fullmatch(r"(?:.*-)?(\d{1,6})", shard.strip(), re.ASCII)
+    match = re.fullmatch(r"(?:.+-)?(\d{1,6})", shard.strip(), re.ASCII)
     if match is None:
         raise ConfigError([f"--shard: {shard!r} is neither a number nor a name ending in -NUMBER"])
     index = int(match[1])
