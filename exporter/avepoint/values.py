@@ -21,6 +21,7 @@ _LATEST: Final = 7_258_118_400 * TICKS_PER_SECOND  # the year 2200: beyond it no
 _LONGEST_SPAN: Final = 10 * 366 * 86_400 * TICKS_PER_SECOND
 _MOST: Final = 2**53  # above it a float, all that Prometheus has, no longer counts singly
 _LONGEST_LABEL: Final = 200
+_LONGEST_NUMBER: Final = 64
 
 _NOTHING: Final = frozenset({"", "n/a", "na", "null", "none", "-"})
 _UNITS: Final = {"": 0, "byte": 0, "bytes": 0, "b": 0, "kb": 1, "mb": 2, "gb": 3, "tb": 4, "pb": 5, "eb": 6}
@@ -64,8 +65,8 @@ def read_count(value: object) -> int | None:
     if _is_nothing(value):
         return None
     count = _whole(value)
-    if count is None and isinstance(value, str) and _COUNT.fullmatch(value.strip()):
-        count = int(value.replace(",", ""))
+    if (text := _short_text(value)) is not None and _COUNT.fullmatch(text):
+        count = int(text.replace(",", ""))
     if count is None or not 0 <= count <= _MOST:
         raise _unreadable("count", value)
     return count
@@ -75,7 +76,8 @@ def read_size(value: object) -> float | None:
     """Read a size in bytes: "0 GB", "1.5 TB", "1,024.5 GB", "512MB", "N/A"; 1 GB is 1024³ bytes."""
     if _is_nothing(value):
         return None
-    match = _SIZE.fullmatch(value.strip()) if isinstance(value, str) else None
+    text = _short_text(value)
+    match = None if text is None else _SIZE.fullmatch(text)
     if match is None:
         if _whole(value) == 0:
             return 0.0
@@ -93,8 +95,8 @@ def read_gigabytes(value: object) -> float | None:
         if not 0 <= value <= _MOST:
             raise _unreadable("size in GB", value)
         return float(value * 1024**3)
-    if isinstance(value, str) and value.strip()[-1:].isdigit():
-        return read_size(f"{value} GB")
+    if (text := _short_text(value)) is not None and text[-1:].isdigit():
+        return read_size(f"{text} GB")
     return read_size(value)
 
 
@@ -103,8 +105,7 @@ def read_time(value: object) -> Ticks | None:
     if _is_nothing(value):
         return None
     ticks = _whole(value)
-    if isinstance(value, str):
-        text = value.strip()
+    if (text := _short_text(value)) is not None:
         ticks = int(text) if _COUNT.fullmatch(text) and "," not in text else None
         match = _ISO.fullmatch(text) or _MONTH_FIRST.fullmatch(text)
         if match is not None:
@@ -121,8 +122,7 @@ def read_duration(value: object) -> Ticks | None:
     if _is_nothing(value):
         return None
     span = _whole(value)
-    if isinstance(value, str):
-        text = value.strip()
+    if (text := _short_text(value)) is not None:
         if _HOURS.fullmatch(text):
             span = int(Decimal(text) * 3600 * TICKS_PER_SECOND)
         elif match := _SPAN.fullmatch(text):
@@ -171,6 +171,11 @@ def short(value: object) -> str:
 
 def _is_nothing(value: object) -> bool:
     return value is None or (isinstance(value, str) and value.strip().lower() in _NOTHING)
+
+
+def _short_text(value: object) -> str | None:
+    """Give a text that may be a number or a time; a long one is neither, and patterns would take long over it."""
+    return value.strip() if isinstance(value, str) and len(value) <= _LONGEST_NUMBER else None
 
 
 def _whole(value: object) -> int | None:
