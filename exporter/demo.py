@@ -8,7 +8,9 @@ from typing import Final, Self
 from exporter import configfile
 from exporter.collectors.registry import catalogue
 from exporter.config import Config
-from exporter.simulator.server import Simulator, SimulatorServer
+from exporter.simulator.server import SimulatorServer
+from exporter.simulator.simulator import Simulator
+from exporter.simulator.tokens import Credentials
 
 _DAY: Final = 86_400
 _TEMPLATE: Final = """
@@ -17,7 +19,7 @@ accounts:
     type: tenant
     base_url: {url}
     token_url: {url}/connect/token
-    auth: {{client_id: demo, client_secret: demo}}
+    auth: {{client_id: {client_id}, client_secret: {client_secret}}}
     collectors:
       jobs: {{interval: 15s, window: {window}s, lookback: 7d}}
       license: {{interval: 30s}}
@@ -25,7 +27,7 @@ accounts:
     type: partner
     base_url: {url}
     token_url: {url}/connect/token
-    auth: {{client_id: demo, client_secret: demo}}
+    auth: {{client_id: {client_id}, client_secret: {client_secret}}}
     requests: {{per_second: 200, concurrency: 16}}
     collectors:
       customers: {{interval: 60s}}
@@ -53,5 +55,8 @@ class Demo:
 
     def config(self) -> Config:
         """Give the configuration of the simulated accounts."""
-        text = _TEMPLATE.format(url=self._server.url, window=self._window)
+        app = Credentials()
+        text = _TEMPLATE.format(
+            url=self._server.url, window=self._window, client_id=app.client_id, client_secret=app.client_secret
+        )
         return configfile.parse(text, catalogue(), source="demo", folder=Path())

@@ -1,0 +1,28 @@
+"""The API's endpoints: one file each, and one line each in the registry below."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from exporter.simulator.calls import Endpoint
+from exporter.simulator.endpoints import (
+    customers_legacy,
+    customers_v3,
+    jobs_legacy,
+    jobs_modern,
+    license_legacy,
+    license_modern,
+    overview_v3,
+    protected_legacy,
+)
+
+ENDPOINTS: Final[tuple[Endpoint, ...]] = (
+    jobs_legacy.ENDPOINT,
+    jobs_modern.ENDPOINT,
+    license_legacy.ENDPOINT,
+    license_modern.ENDPOINT,
+    customers_legacy.ENDPOINT,
+    customers_v3.ENDPOINT,
+    protected_legacy.ENDPOINT,
+    overview_v3.ENDPOINT,
+)

@@ -1,0 +1,44 @@
+"""GET /cloudbackup/licenseconsumption: a tenant's licence, first generation."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Final
+
+from exporter.simulator import values
+from exporter.simulator.calls import Answer, BadCallError, Call, Endpoint
+from exporter.simulator.endpoints.legacy_keys import in_key_case
+from exporter.simulator.records import License
+
+PERMISSION: Final = "microsoft365backup.subscriptionInfo.read.all"
+
+
+def licensed(call: Call) -> License:
+    """Give the tenant's licence; without one the tenant API answers 404."""
+    record = call.portfolio.license(call.now)
+    if record is None:
+        raise BadCallError(HTTPStatus.NOT_FOUND, "The product is not licensed.")
+    return record
+
+
+def _handle(call: Call) -> Answer:
+    record, form = licensed(call), call.switches.counts
+    body = {
+        "OutOfPolicyTime": values.ticks(record.out_of_policy_unix_ns),
+        "PurchasedUserSeats": values.count(record.purchased_user_seats, form),
+        "AssignedUserSeats": values.count(record.assigned_user_seats, form),
+        "PurchasedStorageSize": values.count(record.purchased_storage_gb, form),
+        "ProtectedSize": values.count(record.protected_gb, form),
+    }
+    return Answer(body=in_key_case(body, call.switches.legacy_key_case))
+
+
+ENDPOINT: Final = Endpoint(
+    name="license_legacy",
+    method="GET",
+    prefix="/cloudbackup",
+    path="/licenseconsumption",
+    permission=PERMISSION,
+    generation="legacy",
+    handle=_handle,
+)

@@ -1,0 +1,93 @@
+"""What a simulated AvePoint holds: generated from a seed, or exactly what a test put in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from exporter.simulator.customers import CustomerBook
+from exporter.simulator.records import Customer, Job, License, ProtectedRow, unix_ns
+from exporter.simulator.schedule import JobSchedule
+from exporter.simulator.timeline import DAY, Timeline
+
+_PURCHASED_SEATS: Final = 1_200
+_OVER_LICENSED_DAYS: Final = 5
+_PURCHASED_GB: Final = 30_720
+_PROTECTED_GB: Final = 21_874
+
+
+class Portfolio(Protocol):
+    """The data behind the endpoints; `now` is in Unix seconds."""
+
+    def customers(self, now: float, /) -> Sequence[Customer]:
+        """List all customers of the partner."""
+
+    def protected_rows(self, customer_id: str, now: float, /) -> Sequence[ProtectedRow] | None:
+        """Give a customer's rows: empty without the product, None if there is no such customer."""
+
+    def jobs(self, now: float, /) -> Sequence[Job]:
+        """List the tenant's jobs, newest first."""
+
+    def license(self, now: float, /) -> License | None:
+        """Give the tenant's licence; None if the product is not licensed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StaticPortfolio:
+    """A portfolio that never changes: what a test says, in the order it says it."""
+
+    customer_list: tuple[Customer, ...] = ()
+    rows: tuple[ProtectedRow, ...] = ()
+    job_list: tuple[Job, ...] = ()
+    license_record: License | None = None
+
+    def customers(self, _now: float, /) -> Sequence[Customer]:
+        """List the given customers."""
+        return self.customer_list
+
+    def protected_rows(self, customer_id: str, _now: float, /) -> Sequence[ProtectedRow] | None:
+        """Give the given rows of a given customer."""
+        if not any(customer.id == customer_id for customer in self.customer_list):
+            return None
+        return [row for row in self.rows if row.customer_id == customer_id]
+
+    def jobs(self, _now: float, /) -> Sequence[Job]:
+        """List the given jobs, newest first."""
+        return sorted(self.job_list, key=lambda job: job.start_unix_ns, reverse=True)
+
+    def license(self, _now: float, /) -> License | None:
+        """Give the given licence."""
+        return self.license_record
+
+
+class GeneratedPortfolio:
+    """A believable portfolio: everything follows from (seed, customers, start, speed) and the time asked for."""
+
+    def __init__(self, *, seed: int, customers: int, start: float, speed: float = 1.0) -> None:
+        self._timeline = Timeline(start, speed)
+        self._book = CustomerBook(seed, customers, self._timeline)
+        self._schedule = JobSchedule(seed, self._timeline)
+
+    def customers(self, now: float, /) -> Sequence[Customer]:
+        """List all customers with the status each has at `now`."""
+        return self._book.customers(now)
+
+    def protected_rows(self, customer_id: str, now: float, /) -> Sequence[ProtectedRow] | None:
+        """Give a customer's rows as the last scan before `now` left them."""
+        return self._book.protected_rows(customer_id, now)
+
+    def jobs(self, now: float, /) -> Sequence[Job]:
+        """List the jobs that have started by `now`, newest first."""
+        return self._schedule.jobs(now)
+
+    def license(self, now: float, /) -> License | None:
+        """Give the licence of a tenant that assigned more seats than it bought."""
+        days = max(self._timeline.schedule_seconds(now) / DAY, -float(_OVER_LICENSED_DAYS))
+        return License(
+            purchased_user_seats=_PURCHASED_SEATS,
+            assigned_user_seats=_PURCHASED_SEATS + 42 + int(days * 2),
+            purchased_storage_gb=_PURCHASED_GB,
+            protected_gb=_PROTECTED_GB + int(days * 38),
+            out_of_policy_unix_ns=unix_ns(self._timeline.start - _OVER_LICENSED_DAYS * DAY),
+        )

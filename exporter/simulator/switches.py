@@ -1,0 +1,54 @@
+"""Switches: one for each thing that AvePoint's documents leave open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Generations = Literal["both", "modern", "legacy"]
+KeyCase = Literal["pascal", "camel"]
+NextLink = Literal["none", "empty", "absolute", "prefixed", "unprefixed", "token", "wrong_host"]
+IndexZero = Literal["clamp", "empty", "error"]
+DetailsKeys = Literal["Count", "Number"]
+StateSpelling = Literal["spaced", "compact"]
+OverviewShape = Literal["bare", "paged"]
+TotalKey = Literal["totalCount", "totalNumber"]
+IsoForm = Literal["z", "offset", "seven", "whole"]
+NoTime = Literal["zero", "null", "na"]
+JobStatus = Literal["documented", "int", "text"]
+Counts = Literal["numbers", "text"]
+Sizes = Literal["plain", "thousands", "no_space"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Switches:
+    """How the simulator answers; the defaults are the likeliest reading of the documents."""
+
+    generations: Generations = "both"
+    """Which endpoints exist; the others answer 404."""
+    legacy_key_case: KeyCase = "pascal"
+    next_link: NextLink = "absolute"
+    other_host: str = "https://elsewhere.invalid"
+    """Where `wrong_host` links and the redirecting faults point."""
+    page_base: Literal[0, 1] = 0
+    """The index of the first page of jobs; v3 lists of partners always start at 1."""
+    index_zero: IndexZero = "clamp"
+    """What index 0 gives where pages start at 1."""
+    details_keys: DetailsKeys = "Count"
+    state_spelling: StateSpelling = "spaced"
+    overview_shape: OverviewShape = "paged"
+    total_key: TotalKey = "totalCount"
+    iso_form: IsoForm = "z"
+    no_time: NoTime = "zero"
+    page_size_cap: int | None = None
+    """The most rows that any page holds, whatever was asked for."""
+    job_status: JobStatus = "documented"
+    """As documented: a text in the first generation, a number in v3."""
+    counts: Counts = "numbers"
+    sizes: Sizes = "plain"
+    latency_seconds: float = 0.0
+    latency_jitter_seconds: float = 0.0
+    """Up to this much more, evenly spread."""
+    token_lifetime_seconds: float = 3600.0
+    granted_scopes: frozenset[str] | None = None
+    """What the app registration was granted; None grants everything."""
