@@ -14,6 +14,7 @@ from exporter.clock import Clock
 from exporter.collectors.base import Collector, Surroundings
 from exporter.collectors.registry import COLLECTORS
 from exporter.config import Account, Config
+from exporter.errors import ConfigError
 from exporter.logs import logger
 from exporter.refresh import Refresher
 from exporter.shard import WHOLE, Shard
@@ -83,7 +84,9 @@ class Accounts:
 
     async def first_refreshes(self, account: str | None = None, *, within: float) -> bool:
         """Wait at most `within` seconds for the first refreshes that are under way; tells whether all ended."""
-        waits = [refresher.first_ended.wait() for refresher in self.refreshers(account)]
+        waits = [one.first_ended.wait() for one in self.refreshers(account) if not one.first_ended.is_set()]
+        if not waits:
+            return True
         try:
             async with asyncio.timeout(within):
                 await asyncio.gather(*waits)
@@ -92,7 +95,10 @@ class Accounts:
         return True
 
     async def apply(self, config: Config, *, start: bool = True) -> None:
-        """Put a configuration to work; an account that did not change keeps its snapshot, tokens and pace."""
+        """Put a configuration to work; an account that did not change keeps its snapshot, tokens and pace.
+
+        Raises ConfigError, with everything as it was, where an account cannot be made.
+        """
         before, after = self._running, {}
         for account in self._of_this_shard(config):
             current = before.get(account.name)
@@ -124,14 +130,18 @@ class Accounts:
         log = logger(account=account.name)
         observer = self._observe(account.name)
         warn_of_readable_secrets(account, log)
-        client = Client(
-            account,
-            credential(account, self._clock, observer, log),
-            clock=self._clock,
-            observer=observer,
-            log=log,
-            transport=self._transport() if self._transport is not None else None,
-        )
+        try:
+            client = Client(
+                account,
+                credential(account, self._clock, observer, log),
+                clock=self._clock,
+                observer=observer,
+                log=log,
+                transport=self._transport() if self._transport is not None else None,
+            )
+        except OSError as error:  # of OpenSSL, which reads the file only now
+            problem = f"cannot be used: {error.strerror or 'no certificates in it'}"
+            raise ConfigError([f"account {account.name}: tls.ca_file: {account.tls.ca_file} {problem}"]) from None
         directory = Directory(account, client, self._clock, log, owns=self._shard.owns)
         surroundings = Surroundings(account, client, directory, self._clock, log)
         running = Running(account, client, tuple(self._refreshers(surroundings)))
@@ -166,15 +176,19 @@ class Accounts:
             former.refreshers if former is not None and registration(former.account) == registration(account) else ()
         ):
             if old.collector.name == collector.name:
-                entry.known, entry.customer_up, entry.status = old.entry.known, old.entry.customer_up, old.entry.status
+                # Copies, because the old one may still write until it is stopped.
+                entry.known, entry.customer_up = dict(old.entry.known), dict(old.entry.customer_up)
+                entry.status = old.entry.status
                 collector.recall(old.collector.remember())
+                if old.first_ended.is_set():
+                    refresher.first_ended.set()
                 return
         stored = self._storage.load(account, collector.name) if self._storage is not None else None
         if self._storage is None or stored is None:
             return
         try:
             collector.recall(stored.remembered)
-        except (ValueError, TypeError, KeyError, IndexError) as error:
+        except ValueError as error:
             self._storage.set_aside(account, collector.name, error)
             return
         entry.known = dict(stored.known)

@@ -1,7 +1,7 @@
 """When each collector runs, and that one failing collector or customer harms no other."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -9,13 +9,22 @@ import structlog
 
 from exporter.clock import Clock
 from exporter.collectors.base import AccountCollector, Collector, CustomerCollector, Sample
-from exporter.errors import AvePointError, TokenError
+from exporter.errors import (
+    AvePointError,
+    ForbiddenError,
+    TokenError,
+    TransportError,
+    UnauthorizedError,
+    UnavailableError,
+)
 from exporter.snapshot import Entry, Known
 
 _FIRST_RETRY: Final = 30.0
 _LEAST_PAUSE: Final = 1.0
 _HOPELESS: Final = 10
-"""Failures in a row, with no success between, after which the remaining customers are not tried."""
+"""Failures of the whole account's kind in a row after which the remaining customers are not tried."""
+_OF_THE_ACCOUNT: Final = (TransportError, UnavailableError, UnauthorizedError, ForbiddenError)
+"""What says nothing of the customer that was asked for; anything else shows that AvePoint answers."""
 
 
 @dataclass(slots=True)
@@ -23,7 +32,6 @@ class _Tally:
     """How reading the customers of one refresh goes."""
 
     read: int = 0
-    failed: int = 0
     in_a_row: int = 0
     first_error: AvePointError | None = None
     fatal: AvePointError | None = None
@@ -50,8 +58,8 @@ class Refresher:
         self._log = log.bind(collector=collector.name)
         self._keep = keep
         self._running = asyncio.Lock()
-        if isinstance(collector, CustomerCollector):
-            collector.watch_customers(entry.keep_only)
+        self._failing: dict[str, None] = {}  # customers, the one that failed last at the end
+        collector.watch_customers(entry.keep_only)
 
     async def run(self) -> None:
         """Refresh on the interval for ever; sooner after a failure, ever later while it lasts."""
@@ -80,9 +88,16 @@ class Refresher:
                 duration=self._clock.monotonic() - began, generation=self.collector.generations.answered or ""
             )
             self.first_ended.set()
-            if self._keep is not None:
-                await self._keep()
+            await self._store()
             return bool(self.entry.status.up)
+
+    async def _store(self) -> None:
+        if self._keep is None:
+            return
+        try:
+            await self._keep()
+        except Exception as error:  # noqa: BLE001 - what cannot be stored costs a restart, never the next refresh
+            self._log.error("state not stored", error=error, exc_info=True)
 
     def _pause(self, began: float, failures: int) -> float:
         interval, now = self.collector.options.interval, self._clock.monotonic()
@@ -119,45 +134,66 @@ class Refresher:
 
     async def _read_customers(self, collector: CustomerCollector[Any, Any]) -> None:
         """Read every customer by a fixed set of workers; raises the error if none could be read."""
-        customers = await collector.customer_ids()
+        try:
+            customers = await collector.customer_ids()
+        except AvePointError:
+            self._not_read(self.entry.customer_up.copy())
+            raise
         self.entry.keep_only(customers)
-        tally, waiting = _Tally(), iter(customers)
+        tally, waiting = _Tally(), iter(self._in_order(customers))
         async with asyncio.TaskGroup() as group:
             for _ in range(min(self._workers, len(customers))):
                 group.create_task(self._work(collector, waiting, tally))
-        for unread in waiting:
-            self.entry.customer_up[unread] = False
-        if tally.fatal is not None:
+        unread = tuple(filter(collector.is_customer, waiting))
+        self._not_read(unread)
+        # Giving up on customers that failed before is no news; the account could still be read.
+        if isinstance(tally.fatal, TokenError) or (tally.fatal and any(one not in self._failing for one in unread)):
             raise tally.fatal
         if tally.first_error is not None and tally.read == 0:
             raise tally.first_error
+
+    def _in_order(self, customers: Collection[str]) -> list[str]:
+        """Put customers that failed last time at the end, so that giving up on them costs no other."""
+        listed = set(customers)
+        self._failing = {customer: None for customer in self._failing if customer in listed}
+        return [*(customer for customer in customers if customer not in self._failing), *self._failing]
+
+    def _not_read(self, customers: Iterable[str]) -> None:
+        self.entry.customer_up.update(dict.fromkeys(customers, False))
 
     async def _work(self, collector: CustomerCollector[Any, Any], waiting: Iterable[str], tally: _Tally) -> None:
         for customer_id in waiting:
             try:
                 records = await collector.read(customer_id)
-                if not collector.is_customer(customer_id):
-                    continue  # it left while it was read
-                self._publish(customer_id, records)
+                if collector.is_customer(customer_id):  # else it left while it was read
+                    self._publish(customer_id, records)
+                    self.entry.customer_up[customer_id] = True
             except AvePointError as error:
-                self._customer_failed(customer_id, error, tally)
+                self._customer_failed(collector, customer_id, error, tally)
             except Exception as error:  # noqa: BLE001 - nor may it in one customer
                 self._log.error("customer failed unexpectedly", customer_id=customer_id, error=error, exc_info=True)
-                self._customer_failed(customer_id, AvePointError(f"unexpected {type(error).__name__}"), tally)
+                unexpected = AvePointError(f"unexpected {type(error).__name__}", hint="please report this")
+                self._customer_failed(collector, customer_id, unexpected, tally)
             else:
-                self.entry.customer_up[customer_id] = True
+                self._failing.pop(customer_id, None)
                 tally.read, tally.in_a_row = tally.read + 1, 0
             if tally.fatal is not None:
                 return
 
-    def _customer_failed(self, customer_id: str, error: AvePointError, tally: _Tally) -> None:
+    def _customer_failed(
+        self, collector: CustomerCollector[Any, Any], customer_id: str, error: AvePointError, tally: _Tally
+    ) -> None:
+        tally.first_error = tally.first_error or error
+        tally.in_a_row = tally.in_a_row + 1 if isinstance(error, _OF_THE_ACCOUNT) else 0
+        if isinstance(error, TokenError) or tally.in_a_row >= max(_HOPELESS, 2 * self._workers):
+            tally.fatal = tally.fatal or error
+        if not collector.is_customer(customer_id):
+            return  # it left while it was read
         log = self._log.debug if self.entry.customer_up.get(customer_id) is False else self._log.warning
         log("customer not read", customer_id=customer_id, error=error, **error.context())
         self.entry.customer_up[customer_id] = False
-        tally.failed, tally.in_a_row = tally.failed + 1, tally.in_a_row + 1
-        tally.first_error = tally.first_error or error
-        if isinstance(error, TokenError) or tally.in_a_row >= max(_HOPELESS, 2 * self._workers):
-            tally.fatal = tally.fatal or error
+        self._failing.pop(customer_id, None)
+        self._failing[customer_id] = None
 
 
 async def refresh_all(refreshers: Sequence[Refresher]) -> bool:

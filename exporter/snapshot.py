@@ -1,6 +1,6 @@
 """What is known now, and since when. Written by the refreshes on the event loop; read as frozen views."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Set
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,6 +14,15 @@ class Known:
     samples: tuple[Sample, ...]
     read_at: float
     read_at_monotonic: float
+
+    def of_customers(self, customers: Set[str]) -> "Known":
+        """Give it without the samples of customers that are not among the given ones."""
+        kept = tuple(
+            sample
+            for sample in self.samples
+            if sample.family.labels[1:2] != ("customer_id",) or sample.labels[0] in customers
+        )
+        return self if len(kept) == len(self.samples) else replace(self, samples=kept)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +66,10 @@ class Entry:
         self.status = replace(self.status, **changes)
 
     def keep_only(self, customers: Collection[str]) -> None:
-        """Forget the customers that are not among the given ones."""
-        for gone in self.known.keys() - set(customers):
-            del self.known[gone]
-        for gone in self.customer_up.keys() - set(customers):
-            del self.customer_up[gone]
+        """Forget the customers that are not among the given ones; "" stands for the account as a whole."""
+        staying = {"", *customers}
+        self.known = {key: known.of_customers(staying) for key, known in self.known.items() if key in staying}
+        self.customer_up = {key: up for key, up in self.customer_up.items() if key in staying}
 
     def view(self) -> View:
         """Freeze what is known; the samples themselves are shared, not copied."""

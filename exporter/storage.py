@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+import math
 import os
 import re
 import tempfile
@@ -49,7 +50,7 @@ class Storage:
             with tempfile.TemporaryFile(dir=folder):
                 pass
             for left_over in folder.glob("*--*.new"):  # of a write that was killed
-                left_over.unlink()
+                left_over.unlink(missing_ok=True)
         except OSError as error:
             raise ConfigError([f"--storage.path: {folder}: {(error.strerror or 'unusable').lower()}"]) from None
 
@@ -76,7 +77,7 @@ class Storage:
             return None
         except OSError as error:
             self._log.error("stored state cannot be read", file=str(path), error=error)
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             self.set_aside(account, collector, error)
         return None
 
@@ -97,16 +98,16 @@ class Storage:
         last_success = document["last_success"]
         return Stored(
             {str(customer): self._known(entry) for customer, entry in document["known"].items()},
-            None if last_success is None else float(last_success),
+            None if last_success is None else _number(last_success),
             document["remembered"],
         )
 
     def _known(self, entry: Mapping[str, Any]) -> Known:
         """Rebuild a read with its true age; a family that is gone since is left out."""
-        read_at = float(entry["read_at"])
+        read_at = _number(entry["read_at"])
         age = max(0.0, self._clock.time() - read_at)
         samples = tuple(
-            Sample(self._families[name], _labels(labels, self._families[name]), float(value))
+            Sample(self._families[name], _labels(labels, self._families[name]), _number(value))
             for name, labels, value in entry["samples"]
             if name in self._families
         )
@@ -145,6 +146,12 @@ def registration(account: Account) -> str:
     """Give what makes two accounts of one name the same: where they answer and which app asks; no secret."""
     text = "\n".join((account.type, account.api_url, account.auth.client_id))
     return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _number(value: object) -> float:
+    if not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError("not a number")
+    return float(value)
 
 
 def _labels(labels: object, family: Family) -> tuple[str, ...]:

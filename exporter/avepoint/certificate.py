@@ -81,7 +81,7 @@ class ClientCertificate:
         if path is None:
             return None
         try:
-            return path.read_bytes().strip() or None
+            return path.read_bytes().strip(b"\r\n") or None
         except OSError as error:
             raise _broken(path, f"cannot be read: {error.strerror}") from None
 
@@ -117,7 +117,7 @@ def _read(path: Path, password: bytes | None) -> KeyPair:
         raise _broken(path, "holds no private key" if key is None else "holds a private key that is not RSA")
     public = key.public_key()
     for certificate in certificates:
-        if certificate.public_key() == public:
+        if _public_key(certificate) == public:
             return KeyPair(certificate, key)
     raise _broken(path, "the private key belongs to another certificate" if certificates else "holds no certificate")
 
@@ -145,9 +145,17 @@ def _read_pfx(path: Path, data: bytes, password: bytes | None) -> tuple[object, 
         key, certificate, others = load_key_and_certificates(data, password)
     except (ValueError, UnsupportedAlgorithm) as error:
         # The library tells a wrong password from a broken file only in its words.
-        wrong = "the password is wrong" if "password" in str(error).lower() else "neither PEM nor PFX"
-        raise _broken(path, wrong) from None
+        if "password" not in str(error).lower():
+            raise _broken(path, "neither PEM nor PFX") from None
+        raise _broken(path, "the password is wrong" if password else "needs a password") from None
     return key, [*([certificate] if certificate is not None else []), *others]
+
+
+def _public_key(certificate: x509.Certificate) -> object:
+    try:
+        return certificate.public_key()
+    except (ValueError, UnsupportedAlgorithm):  # of an authority in the chain; ours is RSA
+        return None
 
 
 def _broken(path: Path, problem: str) -> TokenError:

@@ -46,5 +46,12 @@ def warn_of_readable_secrets(account: Account, log: structlog.stdlib.BoundLogger
     """Warn of files with secrets that other users of this machine can read."""
     for key in _FILES:
         path: Path | None = getattr(account.auth, key)
-        if path is not None and path.stat().st_mode & (stat.S_IRWXO | stat.S_IWGRP):
+        if path is not None and _is_open_to_others(path):
             log.warning("secret file is open to others", key=f"auth.{key}", file=str(path), hint=f"chmod o-rwx {path}")
+
+
+def _is_open_to_others(path: Path) -> bool:
+    try:
+        return bool(path.stat().st_mode & (stat.S_IRWXO | stat.S_IWGRP))
+    except OSError:  # gone since the configuration was read; whoever uses it says so
+        return False

@@ -117,10 +117,18 @@ async def numbered_pages(ask: Ask, ledger: Ledger, *, size: int) -> AsyncIterato
 
 
 async def odata_pages(client: Client, ask: Ask, ledger: Ledger, *, top: int | None = None) -> AsyncIterator[RawRow]:
-    """Walk an OData list by its links, else (where `top` is given) by $top and $skip."""
+    """Walk an OData list by its links, else (where `top` is given) by $top and $skip until nothing new comes.
+
+    A short page is not taken for the end: a service may give fewer rows than it was asked for.
+    """
     query: Query | None = {} if top is None else {"$top": top, "$skip": 0}
     while query is not None:
-        page = await ask(query)
+        try:
+            page = await ask(query)
+        except (BadRequestError, NotFoundError):
+            if ledger.received and not ledger.lacks_rows and "$skip" in query:
+                return  # it does not like to be asked beyond its end
+            raise
         if not ledger.enter(page):
             ledger.accept_end(page)
             return
@@ -136,9 +144,8 @@ def _odata_next(client: Client, page: Page, ledger: Ledger, top: int | None) -> 
         except LinkRefusedError:
             if top is None:
                 raise
-    if top is None or (len(page.rows) < top and not ledger.lacks_rows and page.link is None):
-        return None
-    return {"$top": top, "$skip": ledger.received}
+    is_whole = ledger.total is not None and not ledger.lacks_rows and page.link is None
+    return None if top is None or is_whole else {"$top": top, "$skip": ledger.received}
 
 
 class IndexedPages:
@@ -170,8 +177,9 @@ class IndexedPages:
         self._learn(place.first, ledger)
 
     def _learn(self, first: int, ledger: Ledger) -> None:
-        """Keep where this service begins to count, if the list came whole that way."""
-        started, self._first = self._first, first if not ledger.lacks_rows else 0
+        """Keep that this service begins to count at 1 only if a list came whole that way, by its own word."""
+        started = self._first
+        self._first = first if ledger.received and ledger.total is not None and not ledger.lacks_rows else 0
         if started == 1 and ledger.lacks_rows:
             raise AnswerError(
                 f"{self._endpoint.template}: {ledger.received} of {ledger.total} rows read, counting pages from 1"
@@ -219,8 +227,8 @@ class _Place:
         """Go on after a page that brought nothing: it is the end, unless the numbers begin at 1."""
         if self.link is not None:
             self.link = None  # the link led nowhere new; the page's number still may
-        elif self.index == 0 and ledger.lacks_rows:
-            self.first = self.index = 1
+        elif self.index == 0:
+            self.first = self.index = 1  # nothing at 0: either nothing at all, or the numbers begin at 1
         elif self.index == 1 and self.first == 0 and page.rows:
             self.first, self.index = 1, 2  # the service took 0 for 1: this was its first page again
         else:

@@ -71,6 +71,10 @@ class Collector(ABC, Generic[Options, Records]):
     def samples(cls, records: Records, customer_id: str) -> Iterable[Sample]:
         """Make samples of what was read; pure. `customer_id` is "" for what is not of one customer."""
 
+    def watch_customers(self, watcher: Callable[[Collection[str]], None]) -> None:
+        """Call `watcher` with the ids of every new list of customers."""
+        self._directory.watch(watcher)
+
     def remember(self) -> object:
         """Give what must outlive a restart, as JSON; None if there is nothing."""
         return None
@@ -94,10 +98,6 @@ class CustomerCollector(Collector[Options, Records]):
         """Give the customers to read; raises AvePointError where none are known and none can be listed."""
         # Nearly an interval: where no other collector lists the customers, each refresh does.
         return await self._directory.ids(self.options.interval * 0.9)
-
-    def watch_customers(self, watcher: Callable[[Collection[str]], None]) -> None:
-        """Call `watcher` with the ids of every new list of customers."""
-        self._directory.watch(watcher)
 
     def is_customer(self, customer_id: str) -> bool:
         """Tell whether a customer has not left since."""

@@ -24,6 +24,7 @@ class OwnMetrics:
     def __init__(self, *, with_process: bool = True) -> None:
         prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
         registry = self._registry = CollectorRegistry()
+        self._accounts: set[str] = set()
         self.requests = Counter(
             "avepoint_api_requests_total",
             "Requests to AvePoint; code is the HTTP status, or timeout, connect or parse.",
@@ -95,11 +96,18 @@ class OwnMetrics:
         self._shard.labels(str(shard.index), str(shard.total)).set(1)
 
     def observer(self, account: str) -> Observer:
-        """Give what counts for one account."""
+        """Give what counts for one account; of its certificate nothing is known until it is read anew."""
+        self._accounts.add(account)
+        self.certificates.remove_by_labels({"account": account})
         return _AccountObserver(self, account)
 
+    def knows(self, account: str) -> bool:
+        """Tell whether an account is configured."""
+        return account in self._accounts
+
     def forget(self, account: str) -> None:
-        """Drop an account's series: it is no longer configured."""
+        """Drop an account's series: it is no longer configured; what its last calls still tell is not counted."""
+        self._accounts.discard(account)
         calls = (self.requests, self.durations, self.throttled, self.tokens)
         for metric in (*calls, self.certificates, self.parse_errors, self.unknown_values):
             metric.remove_by_labels({"account": account})
@@ -119,23 +127,29 @@ class _AccountObserver:
         own.throttled.labels(account)  # a series at 0, so that increase() sees the first wait
 
     def request(self, endpoint: str, code: str, seconds: float) -> None:
-        self._own.requests.labels(self._account, endpoint, code).inc()
-        self._own.durations.labels(self._account, endpoint).observe(seconds)
+        if self._own.knows(self._account):
+            self._own.requests.labels(self._account, endpoint, code).inc()
+            self._own.durations.labels(self._account, endpoint).observe(seconds)
 
     def throttled(self, seconds: float) -> None:
-        self._own.throttled.labels(self._account).inc(seconds)
+        self._count(self._own.throttled, amount=seconds)
 
     def token(self, result: str) -> None:
-        self._own.tokens.labels(self._account, result).inc()
+        self._count(self._own.tokens, result)
 
     def certificate(self, expires_at: float) -> None:
-        self._own.certificates.labels(self._account).set(expires_at)
+        if self._own.knows(self._account):
+            self._own.certificates.labels(self._account).set(expires_at)
 
     def unreadable(self, endpoint: str, field: str) -> None:
-        self._own.parse_errors.labels(self._account, endpoint, field).inc()
+        self._count(self._own.parse_errors, endpoint, field)
 
     def unknown(self, field: str) -> None:
-        self._own.unknown_values.labels(self._account, field).inc()
+        self._count(self._own.unknown_values, field)
+
+    def _count(self, counter: Counter, *labels: str, amount: float = 1.0) -> None:
+        if self._own.knows(self._account):
+            counter.labels(self._account, *labels).inc(amount)
 
 
 class _Selection(Collector):

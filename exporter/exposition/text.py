@@ -47,7 +47,6 @@ class Request:
     account: str | None = None
     names: frozenset[str] = frozenset()
     openmetrics: bool = False
-    with_process: bool = True
 
 
 class Page:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import ceil
 from random import Random
 from typing import Final
 
@@ -40,7 +41,8 @@ class _RowPlan:
 
     def at(self, customer: Customer, days: float) -> ProtectedRow:
         scanned = int(self.scanned * (1 + self.growth_per_day * days))
-        protected = int(scanned * self.protected_share)
+        # Rounded up: one object out of three is no story.
+        protected = ceil(scanned * self.protected_share)
         size = int(self.scanned * (1 + self.growth_per_day * days) * self.protected_share * self.object_bytes)
         byos = None if self.byos_share is None else int(size * self.byos_share)
         return ProtectedRow(

@@ -7,7 +7,7 @@ import logging
 import socket
 from threading import Event, Thread
 from types import TracebackType
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -53,7 +53,7 @@ class SimulatorServer:
         self._socket.close()
         self._server = self._thread = self._socket = None
 
-    def __enter__(self) -> SimulatorServer:
+    def __enter__(self) -> Self:
         self.start()
         return self
 

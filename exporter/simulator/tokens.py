@@ -93,4 +93,4 @@ class TokenBook:
 
 def _may_have(scope: str, switches: Switches) -> bool:
     wanted, granted = scope.split(), switches.granted_scopes
-    return 0 < len(wanted) and len(scope) <= LONGEST_SCOPE and (granted is None or granted.issuperset(wanted))
+    return bool(wanted) and len(scope) <= LONGEST_SCOPE and (granted is None or granted.issuperset(wanted))

@@ -91,7 +91,9 @@ class App:
             headers["Content-Encoding"] = "gzip"
             pieces = _gzipped(pieces)
         if request.method == "HEAD":
-            return Response(headers=headers)
+            response = Response(headers=headers)
+            del response.headers["content-length"]  # not that of an empty page, and nobody knows it beforehand
+            return response
         return StreamingResponse(self._off_the_loop(pieces), headers=headers)
 
     async def _off_the_loop(self, pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
@@ -125,23 +127,25 @@ class App:
 
 def wants_openmetrics(accept: str) -> bool:
     """Tell whether an Accept header prefers OpenMetrics to the text format; on a tie it does."""
-    return 0 < _quality(accept, "application/openmetrics-text") >= _quality(accept, "text/plain")
+    text = next(filter(None, (_offer(accept, kind) for kind in ("text/plain", "text/*", "*/*"))), (0.0,))
+    # Only who names OpenMetrics gets it.
+    return 0 < max(_offer(accept, "application/openmetrics-text"), default=0.0) >= max(text)
 
 
 def accepts_gzip(accept_encoding: str) -> bool:
     """Tell whether an Accept-Encoding header allows gzip."""
-    return _quality(accept_encoding, "gzip") > 0
+    return max(_offer(accept_encoding, "gzip"), default=0.0) > 0
 
 
-def _quality(header: str, name: str) -> float:
-    """Give the highest q that a header gives a name; 0 if it is not there."""
-    best = 0.0
+def _offer(header: str, name: str) -> tuple[float, ...]:
+    """Give the q of each time that a header names something."""
+    qualities = []
     for offer in header.lower().split(","):
         kind, _, parameters = offer.partition(";")
         if kind.strip() == name:
             match = re.search(r"(?:^|;)\s*q\s*=\s*([01](?:\.\d{0,3})?)\s*(?:;|$)", parameters, re.ASCII)
-            best = max(best, float(match[1]) if match else 1.0)
-    return best
+            qualities.append(float(match[1]) if match else 1.0)
+    return tuple(qualities)
 
 
 def _scrape_wait(request: HttpRequest) -> float:

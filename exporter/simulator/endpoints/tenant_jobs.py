@@ -42,9 +42,9 @@ def _wanted_jobs(call: Call, read_time: Callable[[str], int | None]) -> list[Job
         for job in call.portfolio.jobs(call.now)
         if (start is None or job.start_unix_ns >= start)
         and (finish is None or job.start_unix_ns <= finish)
-        and (job_type == 0 or job.job_type == job_type)
-        and (object_type == 0 or job.object_type == object_type)
-        and (state == 0 or job.state == state)
+        and (not job_type or job.job_type == job_type)
+        and (not object_type or job.object_type == object_type)
+        and (not state or job.state == state)
     ]
 
 

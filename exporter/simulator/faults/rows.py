@@ -6,6 +6,7 @@ import copy
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from http import HTTPStatus
 from typing import Any, Final
 
 from exporter.simulator.calls import Answer, Call
@@ -144,8 +145,10 @@ def _put_link(body: Row, link: str) -> None:
         body["NextLink" if "Jobs" in body else "nextLink"] = link
 
 
-def endless(call: Call, _answer: Answer) -> Answer:
+def endless(call: Call, answer: Answer) -> Answer:
     """Give one full page after another for ever, each with rows never seen before."""
+    if answer.status != HTTPStatus.OK or rows_of(answer.body) == [answer.body]:
+        return answer  # an error, or one record: nothing that could go on
     answer = call.endpoint.handle(replace(call, endless=True))
     mark = "".join(value for key, value in call.params if key.lower() in {"pageindex", "$skip"}) or "0"
 

@@ -1,0 +1,185 @@
+"""A random portfolio, and the samples that it must give: computed from the records alone, by nobody's code but this."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from random import Random
+from typing import Protocol
+
+from exporter.simulator.portfolio import StaticPortfolio
+from exporter.simulator.records import Customer, Job, License, ProtectedRow
+
+NOW = 1_795_000_000.0
+DAY = 86_400
+Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
+
+GB = 1024**3
+SIZES: tuple[tuple[str, float | None], ...] = (
+    ("0 GB", 0.0), ("N/A", None), ("143.22 GB", 143.22 * GB), ("1.5 TB", 1.5 * 1024 * GB), ("512 MB", 512 * 1024**2),
+    ("1,024.5 GB", 1024.5 * GB), ("7 bytes", 7.0), ("3KB", 3 * 1024.0), ("2 PB", 2 * 1024**2 * GB),
+)  # fmt: skip
+MODULES: Mapping[str, str] = {
+    "Exchange Online": "Exchange Online",
+    "Microsoft 365 Group": "Microsoft 365 Groups",
+    "OneDrive for Business": "OneDrive",
+    "SharePoint Online": "SharePoint Online",
+    "Microsoft Teams": "Teams",
+    "Personal Chat": "Teams Chat",
+    "Yammer Group": "Viva Engage",
+    "Exchange Online Public Folders": "Public Folder",
+    "Something New": "Something New",
+}
+WORKLOADS = (
+    "Exchange Online", "SharePoint Online", "OneDrive", "Microsoft 365 Groups", "Project Online", "Public Folder",
+    "Teams", "Viva Engage", "Teams Chat", "Power BI", "Power Automate", "Power Apps",
+)  # fmt: skip
+JOB_TYPES = ("backup", "restore", "export", "delete", "retention")
+STATES = ("in_progress", "finished", "failed", "finished_with_exception", "partially_finished")
+STATUSES = (None, "working", "failed", "waiting_for_configuration", "multiple_issues_found",
+            "finished_with_exception", "no_backup_updates")  # fmt: skip
+SERVICES = ("Cloud Backup for Microsoft 365", "Cloud Backup for Microsoft 365 Express")
+
+
+class Add(Protocol):
+    """Adds a sample unless its value is None."""
+
+    def __call__(self, name: str, value: float | None, /, **labels: str) -> None: ...
+
+
+def random_portfolio(seed: int, *, jobs: int, customers: int, whole_seconds: bool = False) -> StaticPortfolio:
+    """Make a portfolio; with `whole_seconds` no job begins or ends between two seconds."""
+    random = Random(seed)
+    people = [_customer(random, number) for number in range(customers)]
+    rows = [row for customer in people for row in _rows(random, customer)]
+    return StaticPortfolio(
+        customer_list=tuple(people),
+        rows=tuple(rows),
+        job_list=tuple(_job(random, number, whole_seconds=whole_seconds) for number in range(jobs)),
+        license_record=License(
+            purchased_user_seats=random.randrange(5000),
+            assigned_user_seats=random.randrange(5000),
+            purchased_storage_gb=random.randrange(100_000),
+            protected_gb=random.randrange(100_000),
+            out_of_policy_unix_ns=random.choice([None, int(NOW - 3 * DAY) * 10**9]),
+        ),
+    )
+
+
+def _customer(random: Random, number: int) -> Customer:
+    identifier = f"{random.getrandbits(64):016x}-{number}"
+    organization = random.choice([f"Org {number}", f'The "{number}" \\ Company', "Ünïcode & Söhne"])
+    country, status = random.choice(["Iceland", "Peru"]), random.randrange(7)
+    return Customer(
+        id=identifier,
+        organization=organization,
+        owner_email=f"owner{number}@example.com",
+        country=country,
+        job_status=status,
+    )
+
+
+def _rows(random: Random, customer: Customer) -> list[ProtectedRow]:
+    services = random.choice([(), SERVICES[:1], SERVICES])
+    rows = []
+    for service in services:
+        for module in random.sample(list(MODULES), random.randrange(1, len(MODULES) + 1)):
+            scanned = random.randrange(100_000)
+            rows.append(
+                ProtectedRow(
+                    customer_id=customer.id,
+                    owner_email=customer.owner_email,
+                    service_type=service,
+                    service_module=module,
+                    scanned_objects=scanned,
+                    protected_objects=random.randrange(scanned + 1),
+                    avepoint_bytes=random.choice(SIZES)[0],
+                    byos_bytes=random.choice(SIZES)[0],
+                )
+            )
+    return rows
+
+
+def _job(random: Random, number: int, *, whole_seconds: bool) -> Job:
+    # Sub-second times in units of 100 ns, as AvePoint counts them; none twice, so that the newest is one.
+    unit = 10**7 if whole_seconds else 1
+    start = (int((NOW - random.random() * 0.95 * DAY) * 10**7) // unit) * unit
+    state = random.choice([2] * 6 + [1, 3, 4, 5])
+    length = random.randrange(1, 3 * 3600 * 10**7 // unit) * unit
+    successful, failed, skipped = (random.randrange(1000) for _ in range(3))
+    return Job(
+        id=f"FB{number:05}{random.getrandbits(40)}",
+        job_type=random.choice([1, 1, 1, 2, 3, 4, 5]),
+        object_type=random.randrange(1, 13),
+        state=state,
+        start_unix_ns=start * 100,
+        finish_unix_ns=None if state == 1 else (start + length) * 100,
+        total_objects=successful + failed + skipped,
+        successful_objects=successful,
+        failed_objects=failed,
+        skipped_objects=skipped,
+    )
+
+
+def expected(portfolio: StaticPortfolio) -> Samples:
+    """Give every sample of the portfolio, for the accounts "tenant" and "partner"."""
+    samples: Samples = {}
+
+    def add(name: str, value: float | None, /, **labels: str) -> None:
+        if value is not None:
+            key = (f"avepoint_{name}", frozenset((label, text) for label, text in labels.items() if text))
+            assert key not in samples, key
+            samples[key] = value
+
+    for customer in portfolio.customer_list:
+        who = {"account": "partner", "customer_id": customer.id}
+        add("customer_info", 1, **who, organization=customer.organization, country=customer.country)
+        status = STATUSES[customer.job_status]
+        add("customer_status", None if status is None else 1, **who, status=status or "")
+    sizes = dict(SIZES)
+    for row in portfolio.rows:
+        where = {
+            "account": "partner",
+            "customer_id": row.customer_id,
+            "service_type": row.service_type,
+            "workload": MODULES[row.service_module],
+        }
+        add("scanned_objects", row.scanned_objects, **where)
+        add("protected_objects", row.protected_objects, **where)
+        add("protected_data_bytes", sizes[str(row.avepoint_bytes)], **where, storage="avepoint")
+        add("protected_data_bytes", sizes[str(row.byos_bytes)], **where, storage="byos")
+    license_ = portfolio.license_record
+    assert license_ is not None
+    add("license_purchased_seats", license_.purchased_user_seats, account="tenant")
+    add("license_assigned_seats", license_.assigned_user_seats, account="tenant")
+    add("license_purchased_storage_bytes", license_.purchased_storage_gb * GB, account="tenant")
+    add("license_protected_bytes", license_.protected_gb * GB, account="tenant")
+    since = license_.out_of_policy_unix_ns
+    add("license_out_of_policy", 0 if since is None else 1, account="tenant")
+    add("license_out_of_policy_timestamp_seconds", None if since is None else since / 10**9, account="tenant")
+    add("jobs_window_seconds", DAY, account="tenant")
+    kinds: dict[tuple[str, str], list[Job]] = defaultdict(list)
+    for job in portfolio.job_list:
+        kinds[WORKLOADS[job.object_type - 1], JOB_TYPES[job.job_type - 1]].append(job)
+    for (workload, job_type), jobs in kinds.items():
+        what = {"account": "tenant", "workload": workload, "job_type": job_type}
+        for code, state in enumerate(STATES, 1):
+            add("jobs", sum(job.state == code for job in jobs), **what, state=state)
+        _expect_last(add, jobs, what)
+    return samples
+
+
+def _expect_last(add: Add, jobs: list[Job], what: dict[str, str]) -> None:
+    newest = max(jobs, key=lambda job: job.start_unix_ns)
+    add("last_job_start_timestamp_seconds", newest.start_unix_ns / 10**9, **what)
+    add("last_job_state", 1, **what, state=STATES[int(newest.state) - 1])
+    running = [job.start_unix_ns for job in jobs if job.state == 1]
+    add("oldest_running_job_start_timestamp_seconds", min(running) / 10**9 if running else None, **what)
+    successes = [job.finish_unix_ns for job in jobs if job.state == 2 and job.finish_unix_ns is not None]
+    add("last_success_timestamp_seconds", max(successes) / 10**9 if successes else None, **what)
+    ended = [job for job in jobs if job.finish_unix_ns is not None]
+    if ended:
+        last = max(ended, key=lambda job: job.start_unix_ns)
+        assert last.finish_unix_ns is not None
+        add("last_job_finish_timestamp_seconds", last.finish_unix_ns / 10**9, **what)
+        add("last_job_duration_seconds", (last.finish_unix_ns - last.start_unix_ns) / 10**9, **what)
+        for result in ("successful", "failed", "skipped"):
+            add("last_job_objects", getattr(last, f"{result}_objects"), **what, result=result)

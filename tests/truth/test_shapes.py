@@ -1,0 +1,91 @@
+"""Whatever shape AvePoint answers in, the numbers are those of its records."""
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from exporter.simulator.simulator import Simulator
+from exporter.simulator.switches import Switches
+from tests.truth.oracle import NOW, expected, random_portfolio
+from tests.truth.world import World, world
+
+SHAPES: tuple[dict[str, Any], ...] = (
+    {},
+    {"generations": "legacy"},
+    {"generations": "modern"},
+    {"generations": "legacy", "legacy_key_case": "camel"},
+    *({"generations": g, "next_link": link} for g in ("modern", "legacy")
+      for link in ("none", "empty", "prefixed", "unprefixed", "token", "wrong_host")),
+    *({"generations": g, "page_base": 1, "index_zero": zero, "next_link": link} for g in ("modern", "legacy")
+      for zero in ("clamp", "empty", "error") for link in ("none", "absolute")),
+    *({"generations": g, "page_size_cap": 7, "next_link": link} for g in ("modern", "legacy")
+      for link in ("none", "absolute")),
+    {"generations": "modern", "details_keys": "Number"},
+    {"generations": "legacy", "details_keys": "Number"},
+    {"generations": "modern", "state_spelling": "compact"},
+    {"generations": "legacy", "state_spelling": "compact"},
+    {"overview_shape": "bare"},
+    {"total_key": "totalNumber"},
+    {"iso_form": "offset"},
+    {"iso_form": "seven"},
+    {"no_time": "null"},
+    {"no_time": "na"},
+    {"job_status": "int"},
+    {"job_status": "text"},
+    {"generations": "legacy", "job_status": "int"},
+    {"counts": "text"},
+    {"generations": "legacy", "counts": "text"},
+)  # fmt: skip
+
+
+def _differences(world: World, truth: dict[Any, float]) -> list[str]:
+    shown = world.samples()
+    wrong = [f"{key}: {shown.get(key)} for {value}" for key, value in truth.items() if not _same(shown.get(key), value)]
+    return wrong + [f"{key}: should not be there" for key in shown.keys() - truth.keys()]
+
+
+def _same(shown: float | None, true: float) -> bool:
+    # A size such as 143.22 GB is no whole number of bytes; 2 ulp is what two ways of multiplying may differ by.
+    return shown is not None and math.isclose(shown, true, rel_tol=5e-16)
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: "-".join(map(str, shape.values())) or "default")
+async def test_every_number_is_that_of_the_records(shape: dict[str, Any]) -> None:
+    portfolio = random_portfolio(7, jobs=127, customers=23, whole_seconds=shape.get("iso_form") != "seven")
+    simulator = Simulator(portfolio, now=lambda: NOW, switches=replace(Switches(), **shape))
+    async with world(simulator) as seen:
+        assert await seen.refresh()
+        assert _differences(seen, expected(portfolio)) == []
+        assert await seen.refresh()
+        assert _differences(seen, expected(portfolio)) == []
+
+
+@pytest.mark.parametrize("generations", ["modern", "legacy"])
+@pytest.mark.parametrize(("jobs", "customers"), [(0, 0), (1, 1), (49, 99), (50, 100), (51, 101), (100, 2), (500, 300)])
+async def test_every_size_of_portfolio(generations: Any, jobs: int, customers: int) -> None:
+    portfolio = random_portfolio(jobs, jobs=jobs, customers=customers, whole_seconds=True)
+    switches = Switches(generations=generations)
+    async with world(Simulator(portfolio, now=lambda: NOW, switches=switches)) as seen:
+        assert await seen.refresh()
+        assert _differences(seen, expected(portfolio)) == []
+
+
+@pytest.mark.parametrize("generations", ["modern", "legacy"])
+@pytest.mark.parametrize(("jobs", "page_size"), [(0, 50), (1, 50), (49, 50), (50, 50), (51, 50), (120, 10), (500, 50)])
+async def test_a_refresh_without_new_jobs_asks_for_each_page_once(generations: Any, jobs: int, page_size: int) -> None:
+    portfolio = random_portfolio(3, jobs=jobs, customers=0, whole_seconds=True)
+    simulator = Simulator(portfolio, now=lambda: NOW, switches=Switches(generations=generations))
+    async with world(simulator, page_size=page_size) as seen:
+        await seen.refresh()
+        first = _job_calls(simulator)
+        pages = max(1, math.ceil(jobs / page_size))
+        assert first <= pages + 1 + 17 + (generations == "legacy")
+        simulator.reset_log()
+        await seen.refresh()
+        assert pages <= _job_calls(simulator) <= pages + (jobs % page_size == 0)
+
+
+def _job_calls(simulator: Simulator) -> int:
+    return sum("jobs" in request.path for request in simulator.requests)
