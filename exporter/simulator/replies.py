@@ -41,20 +41,27 @@ class LogMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on and note it, even if it ends badly."""
-        status = 0
+        status, noted, started = 0, False, self._now()
+
+        def note() -> None:
+            nonlocal noted
+            if not noted:
+                noted = True
+                self._log.end(self._record(scope, status, started))
 
         async def watch(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+            elif not message.get("more_body", False):
+                note()  # before the client can see the end: what it has read is in the log
             await send(message)
 
-        started = self._now()
         self._log.begin(scope["path"])
         try:
             await self._app(scope, receive, watch)
         finally:
-            self._log.end(self._record(scope, status, started))
+            note()
 
     def _record(self, scope: Scope, status: int, started: float) -> RequestRecord:
         return RequestRecord(

@@ -42,6 +42,7 @@ class SimulatorServer:
         self._thread = Thread(target=self._server.run_on, args=(self._socket,), name="avepoint-simulator", daemon=True)
         self._thread.start()
         if not self._server.ready.wait(_STARTS_WITHIN_SECONDS):
+            self.stop()
             raise RuntimeError("the simulator did not start in time")
 
     def stop(self) -> None:

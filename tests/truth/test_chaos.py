@@ -1,0 +1,128 @@
+"""Random faults at every fifth call: never a wrong number, never an end, and all is well when they stop."""
+
+import asyncio
+import logging
+import resource
+from collections import defaultdict
+from collections.abc import Iterator
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from exporter.logs import setup
+from exporter.simulator.calls import FaultOptions
+from exporter.simulator.faults import FAULTS, Faults
+from exporter.simulator.server import SimulatorServer
+from exporter.simulator.simulator import Simulator
+from exporter.simulator.switches import Switches
+from tests.truth.oracle import NOW, SIZES, random_portfolio
+from tests.truth.world import World, world
+
+# What a server says of one customer may be a lie, but it must be that server's lie about that customer.
+_FIELDS = {
+    "avepoint_scanned_objects": "totalScannedObjects",
+    "avepoint_protected_objects": "totalProtectedObjects",
+    "avepoint_protected_data_bytes/avepoint": "dataSizeStoredInAvePoint",
+    "avepoint_protected_data_bytes/byos": "dataSizeStoredInBYOS",
+    "avepoint_license_purchased_seats": "purchasedUserSeats",
+    "avepoint_license_assigned_seats": "assignedUserSeats",
+    "avepoint_license_purchased_storage_bytes": "purchasedStorageSize",
+    "avepoint_license_protected_bytes": "protectedSize",
+}
+_UNITS = {"avepoint_license_purchased_storage_bytes": 2**30, "avepoint_license_protected_bytes": 2**30}
+_OPTIONS = FaultOptions(retry_after_seconds=2, timeout_seconds=0.3, text_bytes=300_000, bomb_bytes=20_000_000)
+_MEBIBYTE_PAGES = resource.getpagesize() / 2**20
+
+
+@pytest.fixture
+def messages() -> Iterator[list[str]]:
+    """Collect what is logged."""
+    lines: list[str] = []
+
+    class Collect(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            lines.append(str(record.msg))
+
+    setup("info")
+    root = logging.getLogger()
+    before, root.handlers = root.handlers, [Collect()]
+    yield lines
+    root.handlers = before
+
+
+def _resident_mebibytes() -> float:
+    with open("/proc/self/statm", encoding="ascii") as file:  # noqa: PTH123 - no file, but the kernel's answer
+        return int(file.read().split()[1]) * _MEBIBYTE_PAGES
+
+
+def _lies(seen: World, simulator: Simulator) -> list[str]:
+    """Find the samples whose value the server never gave for their customer."""
+    given: dict[tuple[str, str], set[float]] = defaultdict(set)
+    sizes = dict(SIZES)
+    for customer, key, value in simulator.given or ():
+        field = key[0].lower() + key[1:]
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            given[customer, field].add(float(value))
+        elif isinstance(value, str) and (number := sizes.get(value)) is not None:
+            given[customer, field].add(number)
+        elif isinstance(value, str) and value.isdigit():
+            given[customer, field].add(float(value))
+    lies = []
+    for (name, labels), value in seen.samples().items():
+        named = dict(labels)
+        wanted = _FIELDS.get(name) or _FIELDS.get(f"{name}/{named.get('storage')}")
+        if wanted is not None and value / _UNITS.get(name, 1) not in given[named.get("customer_id", ""), wanted]:
+            lies.append(f"{name} {named} {value}")
+    return lies
+
+
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("generations", ["modern", "legacy"])
+async def test_random_faults_cost_no_more_than_their_own_samples(
+    generations: str, soak: bool, messages: list[str]
+) -> None:
+    rounds = 1000 if soak else 40
+    portfolio = random_portfolio(11, jobs=70, customers=12, whole_seconds=True)
+    simulator = Simulator(
+        portfolio,
+        now=lambda: NOW,
+        switches=Switches(generations=generations),  # type: ignore[arg-type] # one of its literals
+        faults=Faults(probability=0.2, kinds=FAULTS, seed=5, options=_OPTIONS),
+        record_given=True,
+    )
+    settled = 0.0
+    with SimulatorServer(simulator) as server:
+        async with world(simulator, url=server.url, deadline="200ms") as seen:
+            for round_ in range(rounds):
+                await seen.refresh()
+                page = seen.page()
+                series = [line.rsplit(" ", 1)[0] for line in page.splitlines() if not line.startswith("#")]
+                assert len(series) == len(set(series))
+                assert list(text_string_to_metric_families(page))
+                assert _lies(seen, simulator) == []
+                assert "@" not in page
+                if round_ == rounds // 2:
+                    settled = _resident_mebibytes()
+            assert _resident_mebibytes() < settled * (1.05 if soak else 1.25)
+            simulator.faults.probability = 0.0
+            seen.clock.pass_(3600)
+            assert await seen.refresh()
+            shown = seen.samples()
+            async with world(simulator, url=server.url) as undisturbed:
+                await undisturbed.refresh()
+                assert {key: shown.get(key) for key in undisturbed.samples()} == undisturbed.samples()
+    assert [line for line in messages if "unexpectedly" in line or "a series twice" in line] == []
+
+
+async def test_two_accounts_never_show_each_others_customers(soak: bool) -> None:
+    rounds = 60 if soak else 3
+    ours = random_portfolio(1, jobs=0, customers=100)
+    theirs = random_portfolio(2, jobs=0, customers=100)
+    first, second = (Simulator(portfolio, now=lambda: NOW) for portfolio in (ours, theirs))
+    async with world(first) as one, world(second) as other:
+        for _ in range(rounds):
+            await asyncio.gather(one.refresh(), other.refresh())
+            for seen, portfolio in ((one, ours), (other, theirs)):
+                customers = {customer.id for customer in portfolio.customer_list}
+                shown = {dict(labels).get("customer_id") for _, labels in seen.samples()} - {None}
+                assert shown == customers
