@@ -1,11 +1,8 @@
 """The HTTP surface: metrics, probe, status page, health, readiness, reload."""
 
-import asyncio
 import math
 import re
-import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,6 +15,7 @@ from exporter.accounts import Accounts
 from exporter.clock import Clock
 from exporter.errors import ConfigError
 from exporter.exposition.text import OPENMETRICS, TEXT, Page, Request
+from exporter.web.rendering import Key, Pieces, Renderings
 from exporter.web.status import render_status
 
 Reload = Callable[[], Awaitable[None]]
@@ -25,7 +23,6 @@ Reload = Callable[[], Awaitable[None]]
 _WAIT: Final = 5.0
 _MARGIN: Final = 0.5  # of the scrape's deadline, kept for rendering and the way back
 _LONGEST_WAIT: Final = 300.0
-_GZIP_LEVEL: Final = 1  # higher levels cost more time than the network saves
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +36,11 @@ class Services:
 
 
 class App:
-    """Answers requests; rendering and compression happen on a thread of their own."""
+    """Answers requests."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        # One thread: pages are made one piece at a time, and the event loop stays free.
-        self._renderer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="render")
+        self._renderings = Renderings(self._render)
 
     def asgi(self) -> Starlette:
         """Give the ASGI application."""
@@ -61,7 +57,7 @@ class App:
 
     def close(self) -> None:
         """End the rendering thread."""
-        self._renderer.shutdown(wait=False, cancel_futures=True)
+        self._renderings.close()
 
     async def _metrics(self, request: HttpRequest) -> Response:
         return await self._exposition(request, None)
@@ -81,25 +77,20 @@ class App:
             names=frozenset(request.query_params.getlist("name[]")),
             openmetrics=wants_openmetrics(request.headers.get("accept", "")),
         )
-        views = services.accounts.snapshot.views(account)
-        pieces = services.page.pieces(views, wanted, monotonic=services.clock.monotonic())
-        headers = {
-            "Content-Type": OPENMETRICS if wanted.openmetrics else TEXT,
-            "Vary": "Accept, Accept-Encoding",
-        }
-        if accepts_gzip(request.headers.get("accept-encoding", "")):
+        gzip = accepts_gzip(request.headers.get("accept-encoding", ""))
+        headers = {"Content-Type": OPENMETRICS if wanted.openmetrics else TEXT, "Vary": "Accept, Accept-Encoding"}
+        if gzip:
             headers["Content-Encoding"] = "gzip"
-            pieces = _gzipped(pieces)
         if request.method == "HEAD":
-            response = Response(headers=headers)
-            del response.headers["content-length"]  # not that of an empty page, and nobody knows it beforehand
-            return response
-        return StreamingResponse(self._off_the_loop(pieces), headers=headers)
+            return Response(headers=headers)
+        pieces = await self._renderings.page(Key(wanted, gzip))
+        headers["Content-Length"] = str(sum(map(len, pieces)))
+        return StreamingResponse(_each(pieces), headers=headers)
 
-    async def _off_the_loop(self, pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
-        loop = asyncio.get_running_loop()
-        while (piece := await loop.run_in_executor(self._renderer, next, pieces, None)) is not None:
-            yield piece
+    def _render(self, wanted: Request) -> Iterator[bytes]:
+        services = self._services
+        views = services.accounts.snapshot.views(wanted.account)
+        return services.page.pieces(views, wanted, monotonic=services.clock.monotonic())
 
     async def _status(self, _: HttpRequest) -> Response:
         services = self._services
@@ -157,9 +148,6 @@ def _scrape_wait(request: HttpRequest) -> float:
     return max(0.0, min(timeout - _MARGIN, _LONGEST_WAIT)) if math.isfinite(timeout) else _WAIT
 
 
-def _gzipped(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    compressor = zlib.compressobj(_GZIP_LEVEL, wbits=31)
+async def _each(pieces: Pieces) -> AsyncIterator[bytes]:
     for piece in pieces:
-        if compressed := compressor.compress(piece):
-            yield compressed
-    yield compressor.flush()
+        yield piece

@@ -41,8 +41,8 @@ class Limits:
     write_timeout: float = 30.0  # without any progress
     keep_alive: int = 30
     shutdown_grace: float = 3.0
-    connections: int = 512
-    connections_per_address: int = 128
+    connections: int = 768
+    connections_per_address: int = 512
     header_bytes: int = 16 * 1024
     body_bytes: int = 8 * 1024
     password_checks: int = 2  # bcrypt at the same time

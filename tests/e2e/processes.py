@@ -37,10 +37,10 @@ def fetch(url: str, *, headers: Mapping[str, str] | None = None, method: str = "
     request = urllib.request.Request(url, headers=dict(headers or {}), method=method)
     try:
         with urllib.request.urlopen(request, timeout=timeout) as response:
-            return Answer(response.status, response.headers, response.read())
+            return Answer(response.status, dict(response.headers), response.read())
     except urllib.error.HTTPError as error:
         with error:
-            return Answer(error.code, error.headers, error.read())
+            return Answer(error.code, dict(error.headers), error.read())
 
 
 def eventually(probe: Callable[[], T | None], *, within: float, what: str) -> T:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
-from tests.programs import program
 
 from tests.e2e.processes import Exporter, eventually, exporter, fetch, prometheus
+from tests.programs import program
 
 pytestmark = pytest.mark.e2e
 
@@ -57,7 +57,7 @@ def test_a_full_page_is_valid_in_both_formats(tmp_path: Path) -> None:
         assert "_created" not in page
         openmetrics = fetch(f"{running.url}/metrics", headers={"Accept": "application/openmetrics-text"}).text
         assert openmetrics.endswith("# EOF\n")
-        families = {family.name for family in text_string_to_metric_families(openmetrics)}
+        families = {family.name for family in text_string_to_metric_families(openmetrics)}  # type: ignore[no-untyped-call]
         assert {"avepoint_jobs", "avepoint_protected_data_bytes", "avepoint_license_purchased_seats"} <= families
         checked = _promtool(page)
         assert checked == "", checked

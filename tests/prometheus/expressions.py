@@ -1,0 +1,125 @@
+"""Which labels the series of an expression can carry, found by walking it; refuses names that nobody exposes."""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import promql_parser as promql
+from prometheus_client.metrics import MetricWrapperBase
+
+from exporter.collectors.registry import families
+from exporter.exposition.own import OwnMetrics
+from exporter.exposition.text import STATUS_FAMILIES
+
+Labels = frozenset[str]
+_TARGET: Final = frozenset({"job", "instance"})
+_SETS: Final = ("and", "or", "unless")
+_REMOVED_IN_3: Final = ("holt_winters",)
+
+
+def exposed() -> Mapping[str, Labels]:
+    """Give every series the exporter exposes, and `up`, with its labels, those of the scrape among them."""
+    names = {family.name: frozenset(family.labels) for family in (*families(), *STATUS_FAMILIES)}
+    for metric in vars(OwnMetrics(with_process=False)).values():
+        if isinstance(metric, MetricWrapperBase):
+            names.update(_own_series(metric))
+    names["avepoint_exporter_build_info"] = frozenset({"version", "python_version"})
+    names["up"] = frozenset()
+    return {name: labels | _TARGET for name, labels in names.items()}
+
+
+def _own_series(metric: MetricWrapperBase) -> Mapping[str, Labels]:
+    labels = frozenset(metric._labelnames)
+    match metric._type:
+        case "counter":
+            return {f"{metric._name}_total": labels}
+        case "histogram":
+            bucket = {f"{metric._name}_bucket": labels | {"le"}}
+            return {**bucket, f"{metric._name}_sum": labels, f"{metric._name}_count": labels}
+        case _:
+            return {metric._name: labels}
+
+
+class Walk:
+    """Infers the labels of expressions, given those of all known series; notes what is wrong on the way."""
+
+    def __init__(self, known: Mapping[str, Labels]) -> None:
+        self.known = known
+        self.findings: list[str] = []
+        self.comparisons = 0
+
+    def labels(self, expression: promql.Expr) -> Labels:
+        """Give the labels that the expression's series can carry."""
+        handlers: tuple[tuple[type, Callable[..., Labels]], ...] = (
+            (promql.VectorSelector, self._selector),
+            (promql.MatrixSelector, self._matrix),
+            (promql.AggregateExpr, self._aggregate),
+            (promql.BinaryExpr, self._binary),
+            (promql.Call, self._call),
+            (promql.ParenExpr, self._inner),
+            (promql.UnaryExpr, self._inner),
+            (promql.SubqueryExpr, self._inner),
+        )
+        for kind, handler in handlers:
+            if isinstance(expression, kind):
+                return handler(expression)
+        return frozenset()
+
+    def _inner(self, expression: promql.ParenExpr) -> Labels:
+        return self.labels(expression.expr)
+
+    def _matrix(self, expression: promql.MatrixSelector) -> Labels:
+        # Prometheus 3 leaves out a sample at the left end: a range must hold enough without it.
+        self._note(expression.range.total_seconds() >= 300, f"range {expression.range} is under five scrapes")
+        return self.labels(expression.vector_selector)
+
+    def _selector(self, expression: promql.VectorSelector) -> Labels:
+        name = expression.name or ""
+        self._note(name in self.known, f"nobody exposes or records {name!r}")
+        labels = self.known.get(name, frozenset())
+        self._note(not expression.matchers.or_matchers, f"{name}: no Prometheus knows `or` between matchers")
+        for matcher in expression.matchers.matchers:
+            self._note(matcher.name in labels, f"{name} has no label {matcher.name}")
+            if matcher.op in (promql.MatchOp.Re, promql.MatchOp.NotRe):
+                # In Prometheus 3 a dot also matches a line break.
+                self._note("." not in matcher.value, f"{name}: a dot in the pattern of {matcher.name}")
+        return labels
+
+    def _call(self, expression: promql.Call) -> Labels:
+        function = expression.func.name
+        self._note(function not in _REMOVED_IN_3, f"{function}() is not there in Prometheus 3")
+        inner: Labels = frozenset().union(*(self.labels(argument) for argument in expression.args))
+        return frozenset() if function in ("absent", "scalar", "vector", "time") else inner
+
+    def _aggregate(self, expression: promql.AggregateExpr) -> Labels:
+        inner = self.labels(expression.expr)
+        modifier = expression.modifier
+        named = frozenset(modifier.labels) if modifier else frozenset()
+        self._note(named <= inner, f"aggregates by labels that are not there: {sorted(named - inner)}")
+        if str(expression.op) in ("topk", "bottomk"):
+            return inner
+        if modifier is not None and modifier.type == promql.AggModifierType.Without:
+            return inner - named
+        return named
+
+    def _binary(self, expression: promql.BinaryExpr) -> Labels:
+        left, right = self.labels(expression.lhs), self.labels(expression.rhs)
+        operator, modifier = str(expression.op), expression.modifier
+        self.comparisons += operator in (">", "<", ">=", "<=", "==", "!=")
+        matching = modifier.matching if modifier else None
+        if matching is not None:
+            named = frozenset(matching.labels)
+            either = left | right if matching.type == promql.LabelModifierType.Exclude else left & right
+            self._note(named <= either, f"matches on labels that are not there: {sorted(named - either)}")
+        group = frozenset((modifier.group_labels if modifier else None) or ())
+        self._note(group <= right, f"group_left of labels that are not there: {sorted(group - right)}")
+        if operator == "or":
+            return left | right
+        if operator in _SETS or group or not left or not right:
+            return (left or right) | group if operator not in _SETS else left
+        if matching is not None and matching.type == promql.LabelModifierType.Include:
+            return frozenset(matching.labels)
+        return left | right
+
+    def _note(self, is_fine: bool, finding: str) -> None:
+        if not is_fine:
+            self.findings.append(finding)
