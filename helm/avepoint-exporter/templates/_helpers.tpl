@@ -1,0 +1,121 @@
+{{/* Names. Kubernetes allows 63 characters; what a name is prolonged by is cut off it before, never after. */}}
+{{- define "avepoint-exporter.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" -}}
+{{- end -}}
+
+{{- define "avepoint-exporter.fullname" -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 63 | trimSuffix "-" -}}
+{{- else -}}
+{{- $name := default .Chart.Name .Values.nameOverride -}}
+{{- if contains $name .Release.Name -}}
+{{- .Release.Name | trunc 63 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name $name | trunc 63 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* A name with a suffix: list ROOT SUFFIX. */}}
+{{- define "avepoint-exporter.suffixed" -}}
+{{- $suffix := index . 1 -}}
+{{- $length := sub 62 (len $suffix) | int -}}
+{{- printf "%s-%s" (include "avepoint-exporter.fullname" (index . 0) | trunc $length | trimSuffix "-") $suffix -}}
+{{- end -}}
+
+{{/* A StatefulSet's name: its pods' labels add an ordinal and a hash to it, within 63 characters. */}}
+{{- define "avepoint-exporter.statefulset" -}}
+{{- include "avepoint-exporter.fullname" . | trunc 52 | trimSuffix "-" -}}
+{{- end -}}
+
+{{- define "avepoint-exporter.serviceAccountName" -}}
+{{- if .Values.serviceAccount.create -}}
+{{- default (include "avepoint-exporter.fullname" .) .Values.serviceAccount.name -}}
+{{- else -}}
+{{- default "default" .Values.serviceAccount.name -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "avepoint-exporter.configSecret" -}}
+{{- include "avepoint-exporter.suffixed" (list . "credentials") -}}
+{{- end -}}
+
+{{- define "avepoint-exporter.webSecret" -}}
+{{- include "avepoint-exporter.suffixed" (list . "web") -}}
+{{- end -}}
+
+{{/* Labels. */}}
+{{- define "avepoint-exporter.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "avepoint-exporter.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "avepoint-exporter.podSelectorLabels" -}}
+{{ include "avepoint-exporter.selectorLabels" . }}
+app.kubernetes.io/component: exporter
+{{- end -}}
+
+{{- define "avepoint-exporter.labels" -}}
+{{- $own := dict "helm.sh/chart" (printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-") -}}
+{{- $_ := set $own "app.kubernetes.io/version" .Chart.AppVersion -}}
+{{- $_ := set $own "app.kubernetes.io/managed-by" .Release.Service -}}
+{{- $_ := set $own "app.kubernetes.io/part-of" (include "avepoint-exporter.name" .) -}}
+{{- toYaml (merge (include "avepoint-exporter.selectorLabels" . | fromYaml) $own .Values.commonLabels) -}}
+{{- end -}}
+
+{{/* Labels or annotations of an object: list ROOT OWN_LABELS. */}}
+{{- define "avepoint-exporter.objectLabels" -}}
+{{- toYaml (merge (include "avepoint-exporter.labels" (index . 0) | fromYaml) (index . 1)) -}}
+{{- end -}}
+
+{{- define "avepoint-exporter.image" -}}
+{{- $image := .Values.image -}}
+{{- if $image.digest -}}
+{{- if $image.tag -}}
+{{- printf "%s:%s@%s" $image.repository $image.tag $image.digest -}}
+{{- else -}}
+{{- printf "%s@%s" $image.repository $image.digest -}}
+{{- end -}}
+{{- else -}}
+{{- printf "%s:%s" $image.repository (default .Chart.AppVersion $image.tag) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* "true" or nothing: what the values amount to. */}}
+{{- define "avepoint-exporter.configured" -}}
+{{- if or .Values.accounts .Values.existingConfig.configMap .Values.existingConfig.secret .Values.demo.enabled -}}true{{- end -}}
+{{- end -}}
+
+{{- define "avepoint-exporter.sharded" -}}
+{{- if gt (int .Values.shards) 1 -}}true{{- end -}}
+{{- end -}}
+
+{{- define "avepoint-exporter.ownWebConfig" -}}
+{{- if and (not .Values.web.existingSecret.name) (or .Values.web.tls.enabled .Values.web.basicAuthUsers) -}}true{{- end -}}
+{{- end -}}
+
+{{- define "avepoint-exporter.verifiesClients" -}}
+{{- if or .Values.web.tls.clientCAKey .Values.web.existingSecret.verifiesClients -}}true{{- end -}}
+{{- end -}}
+
+{{- define "avepoint-exporter.basicAuth" -}}
+{{- if or .Values.web.basicAuthUsers .Values.web.existingSecret.basicAuth -}}true{{- end -}}
+{{- end -}}
+
+{{- define "avepoint-exporter.scheme" -}}
+{{- ternary "https" "http" .Values.web.tls.enabled -}}
+{{- end -}}
+
+{{/* How a probe asks: list ROOT PATH. The kubelet has neither a password nor a certificate, so then it only connects. */}}
+{{- define "avepoint-exporter.probe" -}}
+{{- $root := index . 0 -}}
+{{- if or (include "avepoint-exporter.verifiesClients" $root) (include "avepoint-exporter.basicAuth" $root) -}}
+tcpSocket:
+  port: metrics
+{{- else -}}
+httpGet:
+  path: {{ index . 1 }}
+  port: metrics
+  scheme: {{ include "avepoint-exporter.scheme" $root | upper }}
+{{- end -}}
+{{- end -}}

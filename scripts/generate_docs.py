@@ -1,0 +1,222 @@
+"""Write docs/configuration.md and docs/metrics.md from the code; with --check say whether they are current."""
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
+
+from annotated_types import Ge, Gt, Le, MinLen
+from prometheus_client.metrics import MetricWrapperBase
+from pydantic import BaseModel, SecretStr, StringConstraints
+from pydantic.fields import FieldInfo
+
+from exporter.collectors.registry import COLLECTORS, catalogue
+from exporter.config import (
+    DATA_CENTERS,
+    ENVIRONMENTS,
+    Account,
+    Auth,
+    Config,
+    Customers,
+    EnvironmentVariable,
+    Requests,
+    Tls,
+    Url,
+    format_duration,
+    is_duration,
+)
+from exporter.exposition.own import OwnMetrics
+from exporter.exposition.text import STATUS_FAMILIES
+
+DOCS: Final = Path(__file__).resolve().parents[1] / "docs"
+_WRITTEN: Final = "<!-- Written by scripts/generate_docs.py; change the code instead and run `make docs`. -->"
+_NAMED: Final = {
+    get_args(Url)[1]: "https:// address",
+    get_args(EnvironmentVariable)[1]: "name of an environment variable",
+}
+_PLAIN: Final[dict[object, str]] = {
+    str: "text", int: "whole number", float: "number", bool: "true or false", Path: "file", SecretStr: "text, secret",
+}  # fmt: skip
+_CONFIGURATION: Final = (
+    "`--config.file` names a YAML file; [config.example.yaml](../config.example.yaml) shows every key.",
+    "`avepoint-exporter --config.check` checks one without calling anything; every mistake is a line with its path.",
+    "A key without a value is as if it were not there. Relative paths count from the file's folder.",
+    "Durations are written as in Prometheus: `30s`, `5m`, `1h30m`, `7d`.",
+)
+_METRICS: Final = (
+    'Absent means "does not apply" or "not known", and is never written as 0. A label without a value is left out, as'
+    " `customer_id` is on tenant accounts. Values are cached between refreshes and dropped when they are older than"
+    " the collector's `max_age`."
+)
+_OWN_LIBRARY: Final = (
+    "prometheus-client's `process_*` and `python_*` metrics are there too. No metric has a `_created` series."
+)
+
+Rows = Iterable[Sequence[str]]
+
+
+def main(arguments: Sequence[str], docs: Path = DOCS) -> int:
+    """Write the documents, or with --check compare them; gives the exit code."""
+    pages = {docs / "configuration.md": configuration(), docs / "metrics.md": metrics()}
+    if arguments == ["--check"]:
+        stale = [path for path, text in pages.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
+        for path in stale:
+            print(f"{path} is not what the code says; run `make docs`", file=sys.stderr)
+        return 1 if stale else 0
+    if arguments:
+        print("usage: generate_docs.py [--check]", file=sys.stderr)
+        return 1
+    for path, text in pages.items():
+        path.write_text(text, encoding="utf-8")
+    return 0
+
+
+def configuration() -> str:
+    """Write every key of the configuration file with its type, default, bounds and meaning."""
+    parts = ["# Configuration", _WRITTEN, *_CONFIGURATION]
+    sections: list[tuple[str, type[BaseModel]]] = [
+        ("", Config), ("accounts[]", Account), ("accounts[].auth", Auth), ("accounts[].requests", Requests),
+        ("accounts[].tls", Tls), ("accounts[].customers", Customers),
+    ]  # fmt: skip
+    for path, section in sections:
+        parts += [f"## `{path}`" if path else "## The file", str(section.__doc__), _section(path, section)]
+    parts += ["## Collectors", "Each is on unless it says `enabled: false`."]
+    for account_type, kinds in catalogue().items():
+        for name, options in kinds.items():
+            path = f"accounts[].collectors.{name}"
+            parts += [f"### `{path}`", f"Of `{account_type}` accounts.", _section(path, options)]
+    parts += ["## Environments", _environments()]
+    return "\n\n".join(parts) + "\n"
+
+
+def _section(path: str, section: type[BaseModel]) -> str:
+    rows = [
+        (
+            f"`{path}.{name}`" if path else f"`{name}`",
+            _type(field),
+            _default(field),
+            _bounds(field),
+            field.description or "",
+        )
+        for name, field in section.model_fields.items()
+    ]
+    return _table(("key", "type", "default", "bounds", "meaning"), rows)
+
+
+def _environments() -> str:
+    own = {environment.data_center for environment in ENVIRONMENTS.values()}
+    centers = ", ".join(f"`{center}`" for center in sorted(DATA_CENTERS - own))
+    rows = [
+        (f"`{name}`", f"`{its.data_center}`" if its.data_center else centers, its.token_url, its.partner_url)
+        for name, its in ENVIRONMENTS.items()
+    ]
+    return _table(("environment", "data centers of tenants", "tokens", "API of partners"), rows)
+
+
+def _metadata(field: FieldInfo) -> list[Any]:
+    """Collect what is said of a value besides its type, also of one that may be left out."""
+    inner = [part for argument in get_args(field.annotation) for part in getattr(argument, "__metadata__", ())]
+    return [
+        part
+        for item in [*field.metadata, *inner]
+        for part in (item.metadata if isinstance(item, FieldInfo) else [item])
+    ]
+
+
+def _type(field: FieldInfo) -> str:
+    if is_duration(field):
+        return "duration"
+    named = [_NAMED[part] for part in _metadata(field) if part in _NAMED]
+    return named[0] if named else _plain_type(field.annotation)
+
+
+def _plain_type(annotation: object) -> str:
+    origin, parts = get_origin(annotation), get_args(annotation)
+    if origin is Literal:
+        return ", ".join(f"`{choice}`" for choice in parts)
+    if origin is tuple:
+        return f"list of {_plain_type(parts[0])}"
+    if origin in (Annotated, Union, UnionType):
+        return _plain_type(parts[0])
+    return _PLAIN.get(annotation, "mapping")
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    value = field.default
+    if value is None:
+        return "none"
+    if is_duration(field):
+        return f"`{format_duration(value)}`"
+    if isinstance(value, BaseModel):
+        return "see below"
+    if isinstance(value, tuple):
+        return f"`[{', '.join(value)}]`"
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+def _bounds(field: FieldInfo) -> str:
+    write = format_duration if is_duration(field) else "{:g}".format
+    words = []
+    for part in _metadata(field):
+        match part:
+            case Ge(ge=float() | int() as number):
+                words.append(f"at least {write(number)}")
+            case Gt(gt=float() | int() as number):
+                words.append(f"above {write(number)}")
+            case Le(le=float() | int() as number):
+                words.append(f"at most {write(number)}")
+            case StringConstraints(max_length=int(length)):
+                words.append(f"1 to {length} characters")
+            case StringConstraints(pattern=str(pattern)):
+                words.append(f"`{pattern}`")
+            case MinLen():
+                words.append("not empty")
+    return ", ".join(words)
+
+
+def metrics() -> str:
+    """Write every metric with its type, labels and help, by what it comes from."""
+    parts = ["# Metrics", _WRITTEN, _METRICS]
+    for kind in COLLECTORS:
+        modern, legacy = kind.permissions["modern"], kind.permissions["legacy"]
+        permission = f"`{modern}`" if modern == legacy else f"`{modern}`, of the legacy endpoints `{legacy}`"
+        source = next(one.help.partition("; from ")[2] for one in kind.families if "; from " in one.help)
+        rows = [
+            (f"`{one.name}`", "gauge", _labels(one.labels), f"{one.help.partition('; from ')[0].rstrip('.')}.")
+            for one in kind.families
+        ]
+        parts += [
+            f"## Collector `{kind.name}`",
+            f"Of `{kind.account_type}` accounts. {kind.__doc__}",
+            f"Source: {source.partition(', cached')[0]}. Permission: {permission}.",
+            _table(("metric", "type", "labels", "help"), rows),
+        ]
+    status = [(f"`{one.name}`", "gauge", _labels(one.labels), one.help) for one in STATUS_FAMILIES]
+    parts += ["## Of every collector", _table(("metric", "type", "labels", "help"), status)]
+    parts += ["## Of the exporter itself", _table(("metric", "type", "labels", "help"), _own()), _OWN_LIBRARY]
+    return "\n\n".join(parts) + "\n"
+
+
+def _own() -> Iterator[Sequence[str]]:
+    registry = OwnMetrics(with_process=False)._registry  # noqa: SLF001 - the library tells labels nowhere else
+    for collector in registry._collector_to_names:  # noqa: SLF001 - as above
+        if isinstance(collector, MetricWrapperBase):
+            (metric,) = collector.describe()
+            name = f"{metric.name}_total" if metric.type == "counter" else metric.name
+            yield f"`{name}`", metric.type, _labels(collector._labelnames), metric.documentation  # noqa: SLF001 - as above
+
+
+def _labels(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def _table(head: Sequence[str], rows: Rows) -> str:
+    lines = [head, ["---"] * len(head), *([cell.replace("|", "\\|") for cell in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,92 @@
+"""What a release rests on: every place agrees on the version, and workflows take nothing that moves."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+
+
+def check(root: Path, *arguments: str) -> tuple[int, str]:
+    done = subprocess.run([root / "scripts/release-check", *arguments], check=False, capture_output=True, text=True)
+    return done.returncode, done.stderr
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A copy of what is compared."""
+    for name in ("exporter/__init__.py", "scripts/release-check", "helm/avepoint-exporter/Chart.yaml",
+                 "helm/avepoint-exporter/values.yaml"):  # fmt: skip
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
+    (tmp_path / "exporter/__init__.py").write_text('__version__ = "1.2.3"\n', "utf-8")
+    chart = tmp_path / "helm/avepoint-exporter/Chart.yaml"
+    chart.write_text('name: x\nversion: 1.2.3\nappVersion: "1.2.3"\n', "utf-8")
+    (tmp_path / "CHANGELOG.md").write_text(
+        "# Changelog\n\n## [1.2.3] - 2026-11-23\n\n## [1.2.2] - 2026-01-01\n", "utf-8"
+    )
+    return tmp_path
+
+
+def test_the_checkout_agrees() -> None:
+    assert check(ROOT) == (0, "")
+
+
+def test_a_release_agrees(tree: Path) -> None:
+    assert check(tree, "v1.2.3") == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "sentence"),
+    [
+        ("exporter/__init__.py", "1.2.3", "1.2.4", "the tag is v1.2.3, but exporter/__init__.py says 1.2.4"),
+        ("exporter/__init__.py", "1.2.3", "1.2", "'1.2' is not MAJOR.MINOR.PATCH"),
+        ("helm/avepoint-exporter/Chart.yaml", "\nversion: 1.2.3", "\nversion: 1.2.2", "version is 1.2.2, not 1.2.3"),
+        ("helm/avepoint-exporter/Chart.yaml", '"1.2.3"', '"1.2.2"', "appVersion is 1.2.2, not 1.2.3"),
+        ("helm/avepoint-exporter/values.yaml", '  tag: ""', "  tag: 1.2.2", "image.tag is 1.2.2, not 1.2.3"),
+        ("CHANGELOG.md", "## [1.2.3] - 2026-11-23", "## [Unreleased]", "must be '## [1.2.3] - YYYY-MM-DD'"),
+        ("CHANGELOG.md", " - 2026-11-23", "", "must be '## [1.2.3] - YYYY-MM-DD'"),
+    ],
+)
+def test_each_disagreement_is_told(tree: Path, file: str, old: str, new: str, sentence: str) -> None:
+    path = tree / file
+    text = path.read_text("utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), "utf-8")
+    code, said = check(tree, "v1.2.3")
+
+    assert code == 1
+    assert sentence in said
+
+
+def test_an_image_named_elsewhere_counts(tree: Path) -> None:
+    (tree / "README.md").write_text("docker run ghcr.io/avepoint-exporter/avepoint-exporter:1.2.2\n", "utf-8")
+
+    assert check(tree, "v1.2.3") == (1, "release-check: README.md: names the image 1.2.2, not 1.2.3\n")
+
+
+def test_between_releases_the_changelog_may_say_unreleased(tree: Path) -> None:
+    (tree / "CHANGELOG.md").write_text("# Changelog\n\n## [Unreleased]\n\n## [1.2.2] - 2026-01-01\n", "utf-8")
+
+    assert check(tree) == (0, "")
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_workflows_take_nothing_that_moves_and_ask_for_little(path: Path) -> None:
+    text = path.read_text("utf-8")
+    workflow: dict[str, Any] = yaml.safe_load(text)
+
+    assert workflow["permissions"] == {}
+    uses = re.findall(r"uses: (.*)$", text, re.MULTILINE)
+    assert all(re.fullmatch(r"[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", action) for action in uses), uses
+    for name, job in workflow["jobs"].items():
+        assert job["permissions"], name
+        assert "timeout-minutes" in job, name
+        assert "latest" not in job["runs-on"], name
+        assert not any("${{ github.event" in step.get("run", "") for step in job["steps"]), name

@@ -1,0 +1,115 @@
+"""The chart under two Helms: values in, objects out."""
+
+import base64
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import helm_python
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+CHART = ROOT / "helm" / "avepoint-exporter"
+CASES = {
+    "defaults": {},
+    **{
+        path.name.removesuffix("-values.yaml"): yaml.safe_load(path.read_text("utf-8"))
+        for path in sorted(CHART.glob("ci/*-values.yaml"))
+    },
+}
+RELEASE, NAMESPACE = "prod", "monitoring"
+
+Object = dict[str, Any]
+
+
+def manifests(values: Mapping[str, Any], *, release: str = RELEASE) -> dict[str, str]:
+    """Render with Helm 4, schema included; gives texts by the template's path. Raises HelmError."""
+    with helm_python.Chart.load(CHART) as chart:
+        chart.validate_schema(dict(values))
+        return chart.render(dict(values), name=release, namespace=NAMESPACE)
+
+
+def objects(values: Mapping[str, Any], *, release: str = RELEASE) -> list[Object]:
+    """Render with Helm 4; gives every object."""
+    texts = manifests(values, release=release)
+    return [document for path, text in texts.items() if path.endswith(".yaml") for document in parsed(text)]
+
+
+def notes(values: Mapping[str, Any], *, release: str = RELEASE) -> str:
+    """Render what the installer is told."""
+    (text,) = (text for path, text in manifests(values, release=release).items() if path.endswith("NOTES.txt"))
+    return text
+
+
+def objects_of_old_helm(helm: str, values: Mapping[str, Any], folder: Path) -> list[Object]:
+    """Render with a Helm on disk, as `helm template` does."""
+    file = folder / "values.yaml"
+    file.write_text(yaml.safe_dump(dict(values)), "utf-8")
+    command = [
+        helm,
+        "template",
+        RELEASE,
+        str(CHART),
+        "--namespace",
+        NAMESPACE,
+        "--kube-version",
+        "1.31.0",
+        "-f",
+        str(file),
+    ]
+    return list(parsed(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
+
+
+def parsed(text: str) -> Iterator[Object]:
+    """Give the objects of a text of YAML documents."""
+    for document in yaml.safe_load_all(text):
+        if document is not None:
+            assert isinstance(document, dict), text
+            yield document
+
+
+def one(found: list[Object], kind: str, name: str | None = None) -> Object:
+    """Give the only object of a kind, or of a kind and a name."""
+    (only,) = (each for each in found if each["kind"] == kind and name in (None, each["metadata"]["name"]))
+    return only
+
+
+def pods(found: list[Object]) -> Iterator[Object]:
+    """Give the specification of every pod, also of those that are made from templates."""
+    for each in found:
+        if each["kind"] == "Pod":
+            yield each["spec"]
+        elif "template" in each.get("spec", {}):
+            yield each["spec"]["template"]["spec"]
+
+
+def exporter(found: list[Object]) -> Object:
+    """Give the specification of the exporter's pod."""
+    (spec,) = (each["spec"]["template"]["spec"] for each in found if each["kind"] in ("Deployment", "StatefulSet"))
+    return dict(spec)
+
+
+def environment(found: list[Object]) -> dict[str, Any]:
+    """Give the variables of the exporter's container."""
+    return {
+        variable["name"]: variable.get("value", variable.get("valueFrom"))
+        for variable in exporter(found)["containers"][0]["env"]
+    }
+
+
+def secret_data(found: list[Object]) -> dict[str, bytes]:
+    """Give what all Secrets hold, by key."""
+    return {
+        key: base64.b64decode(value, validate=True)
+        for each in found
+        if each["kind"] == "Secret"
+        for key, value in each["data"].items()
+    }
+
+
+def account(**auth: Any) -> Object:
+    """Make the values of one tenant with such credentials."""
+    return {
+        "accounts": [{"name": "contoso", "type": "tenant", "data_center": "us", "auth": {"client_id": "id", **auth}}]
+    }

@@ -1,0 +1,184 @@
+"""Schema, values and README name the same; wrong values give one clear sentence."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import helm_python
+import pytest
+import yaml
+
+from exporter import config
+from exporter.collectors.registry import catalogue
+from tests.helm.chart import CHART, account, manifests
+
+SCHEMA = json.loads((CHART / "values.schema.json").read_text("utf-8"))
+VALUES = yaml.safe_load((CHART / "values.yaml").read_text("utf-8"))
+README = (CHART / "README.md").read_text("utf-8")
+MONITOR = {"serviceMonitor": {"enabled": True}}
+TLS = {"tls": {"enabled": True, "secretName": "x"}}
+
+
+def test_the_schema_is_draft_07_and_closed() -> None:
+    assert SCHEMA["$schema"] == "http://json-schema.org/draft-07/schema#"
+    for path, schema in _objects_of(SCHEMA):
+        assert schema.get("additionalProperties") is not None, path
+
+
+def _objects_of(schema: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Give every part with properties of its own."""
+    if "properties" in schema:
+        yield path, schema
+    for key in ("properties", "definitions"):
+        for name, inner in schema.get(key, {}).items():
+            yield from _objects_of(inner, f"{path}.{name}")
+
+
+def _leaves(schema: dict[str, Any], path: str = "") -> Iterator[str]:
+    for name, inner in schema["properties"].items():
+        if "properties" in inner:
+            yield from _leaves(inner, f"{path}{name}.")
+        else:
+            yield f"{path}{name}"
+
+
+def _defaults(values: dict[str, Any], schema: dict[str, Any], path: str = "") -> Iterator[str]:
+    for name, value in values.items():
+        inner = schema.get("properties", {}).get(name, {})
+        if isinstance(value, dict) and "properties" in inner:
+            yield from _defaults(value, inner, f"{path}{name}.")
+        else:
+            yield f"{path}{name}"
+
+
+def test_schema_and_values_have_the_same_keys() -> None:
+    assert set(_leaves(SCHEMA)) - {"global"} == set(_defaults(VALUES, SCHEMA))
+
+
+def test_every_value_is_explained_in_the_readme() -> None:
+    section = README[README.index("## Values") :]
+    explained = set(re.findall(r"^\| `([^`]+)` \|", section, re.MULTILINE))
+
+    assert {name for name in explained if not name.startswith("accounts[]")} == set(_leaves(SCHEMA)) - {"global"}
+
+
+def test_the_readme_gives_the_defaults() -> None:
+    section = README[README.index("## Values") :]
+    for name, default in re.findall(r"^\| `([^`\[]+)` \| `([^`]*)` \|", section, re.MULTILINE):
+        value = VALUES
+        for key in name.split("."):
+            value = value[key]
+        assert value == yaml.safe_load(default), name
+
+
+def test_an_account_takes_what_the_exporter_takes() -> None:
+    properties = SCHEMA["definitions"]["account"]["properties"]
+    own_auth = {"existing_secret", "certificate", "certificate_password"}
+    # The environment is no place for secrets; a ConfigMap neither, so client_secret becomes a Secret.
+    variables = {"client_secret_env", "certificate_password_env"}
+
+    assert properties.keys() == config.Account.model_fields.keys()
+    for key in ("customers", "requests", "tls"):
+        section = config.Account.model_fields[key].annotation
+        assert isinstance(section, type)
+        assert issubclass(section, config.Section)
+        assert properties[key]["properties"].keys() == section.model_fields.keys()
+    assert properties["auth"]["properties"].keys() == (config.Auth.model_fields.keys() - variables) | own_auth
+    assert set(properties["environment"]["enum"]) == config.ENVIRONMENTS.keys()
+    collectors = {name: options for kind in catalogue().values() for name, options in kind.items()}
+    assert properties["collectors"]["properties"].keys() == collectors.keys()
+    for name, options in collectors.items():
+        assert properties["collectors"]["properties"][name]["properties"].keys() == options.model_fields.keys()
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        (account(), "accounts[0].auth has no credentials; set one of existing_secret, client_secret"),
+        (
+            account(client_secret="a", existing_secret={"name": "x", "client_secret_key": "y"}),
+            "accounts[0].auth has existing_secret and client_secret, but only one of them can be used.",
+        ),
+        (
+            account(existing_secret={"name": "x"}),
+            "accounts[0].auth.existing_secret names no key; set client_secret_key",
+        ),
+        (
+            account(existing_secret={"name": "x", "client_secret_key": "a", "certificate_key": "b"}),
+            "has client_secret_key and certificate_key, but only one of them can be used.",
+        ),
+        (account(client_secret="a", certificate_password="b"), "certificate_password is for certificate, which is not"),
+        (
+            {"accounts": account(client_secret="a")["accounts"] * 2},
+            "accounts[1].name contoso is taken by another account; choose another name.",
+        ),
+        (
+            {**account(client_secret="a"), "demo": {"enabled": True}},
+            "accounts and demo.enabled are set, but only one of them can be used.",
+        ),
+        (
+            {"existingConfig": {"secret": "a", "configMap": "b"}},
+            "existingConfig.configMap and existingConfig.secret are",
+        ),
+        ({"web": {"tls": {"enabled": True}}}, "web.tls.enabled needs web.tls.secretName, a Secret with a certificate"),
+        ({"web": {"tls": {"secretName": "x"}}}, "web.tls.secretName is set, but web.tls.enabled is not."),
+        ({"web": {**TLS, "existingSecret": {"name": "y"}}}, "web.existingSecret is the whole web configuration;"),
+        ({"web": TLS, **MONITOR}, "serviceMonitor.tlsConfig is needed with web.tls.enabled"),
+        ({"web": {"basicAuthUsers": {"a": "$2b$12$x"}}, **MONITOR}, "serviceMonitor.basicAuth is needed with basic"),
+        ({"ca": {"configMap": "a", "secret": "b"}}, "ca.configMap and ca.secret are set, but only one"),
+        ({"proxy": {"httpsProxy": "http://u:p@proxy:3128"}}, "proxy.httpsProxy holds a password, which would be"),
+        ({"persistence": {"existingClaim": "x"}}, "persistence.existingClaim is set, but persistence.enabled is not."),
+        (
+            {"shards": 2, "persistence": {"enabled": True, "existingClaim": "x"}},
+            "persistence.existingClaim is one volume, but each of the shards needs its own; leave it empty.",
+        ),
+        (
+            {"podDisruptionBudget": {"enabled": True, "minAvailable": 0, "maxUnavailable": 1}},
+            "podDisruptionBudget.minAvailable and podDisruptionBudget.maxUnavailable are set, but only one",
+        ),
+        (
+            {"prometheusRule": {"enabled": True, "alerts": {"NoSuchAlert": {"enabled": False}}}},
+            "prometheusRule.alerts.NoSuchAlert names no alert of this chart.",
+        ),
+        (
+            {"prometheusRule": {"enabled": True, "thresholds": {"no_such": 1}}},
+            "prometheusRule.thresholds.no_such names no threshold of this chart.",
+        ),
+    ],
+)
+def test_wrong_values_give_one_clear_sentence(values: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(helm_python.HelmError) as caught:
+        manifests(values)
+
+    assert sentence in str(caught.value)
+    assert str(caught.value).count("\n") == 0
+
+
+@pytest.mark.parametrize(
+    ("values", "where"),
+    [
+        ({"shard": 2}, "shard"),
+        ({"shards": "two"}, "/shards"),
+        ({"shards": 0}, "/shards"),
+        ({"image": {"digest": "sha256:short"}}, "/image/digest"),
+        ({"log": {"level": "trace"}}, "/log/level"),
+        (account(client_secret_env="X"), "client_secret_env"),
+        ({"accounts": [{"name": "a b", "type": "tenant", "auth": {"client_id": "x"}}]}, "/accounts/0/name"),
+        ({"accounts": [{"name": "a", "type": "tenants", "auth": {"client_id": "x"}}]}, "/accounts/0/type"),
+        ({"web": {"basicAuthUsers": {"prometheus": "plain-password"}}}, "/web/basicAuthUsers/prometheus"),
+        ({"serviceMonitor": {"interval": "1 minute"}}, "/serviceMonitor/interval"),
+        ({"persistence": {"size": "much"}}, "/persistence/size"),
+    ],
+)
+def test_the_schema_names_what_is_wrong(values: dict[str, Any], where: str) -> None:
+    with pytest.raises(helm_python.HelmValuesError, match=re.escape(where)):
+        manifests(values)
+
+
+def test_a_password_in_an_accounts_proxy_is_refused() -> None:
+    values = account(client_secret="a")
+    values["accounts"][0]["proxy_url"] = "http://user:word@proxy:3128"
+
+    with pytest.raises(helm_python.HelmError, match=r"accounts\[0\]\.proxy_url holds a password"):
+        manifests(values)
