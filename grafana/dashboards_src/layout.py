@@ -1,0 +1,78 @@
+"""Lines of panels on the grid of 24 columns, numbered in reading order; and the frame all dashboards share."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from grafana_foundation_sdk.builders.dashboard import Dashboard, DashboardLink, Row, TimePicker
+from grafana_foundation_sdk.cog.builder import Builder
+from grafana_foundation_sdk.models.dashboard import (
+    Dashboard as Model,
+)
+from grafana_foundation_sdk.models.dashboard import (
+    DashboardCursorSync,
+    DashboardLinkType,
+    GridPos,
+    Panel,
+    RowPanel,
+)
+
+from grafana.dashboards_src import variables
+
+TAG: Final = "avepoint"
+COLUMNS: Final = 24
+Line = tuple[int, Sequence[tuple[int, Builder[Panel]]]]
+"""A height, and panels with their widths, which add up to 24."""
+
+
+def frame(*, uid: str, title: str, description: str, names: Sequence[str], since: str) -> Dashboard:
+    """Give an empty dashboard with its variables and the links to the others."""
+    board = (
+        Dashboard(title)
+        .uid(uid)
+        .description(description)
+        .tags([TAG])
+        .readonly()
+        .timezone("browser")
+        .time(since, "now")
+        .timepicker(TimePicker().refresh_intervals(["30s", "1m", "5m", "15m", "1h"]))
+        .refresh("1m")
+        .tooltip(DashboardCursorSync.CROSSHAIR)
+        .link(
+            DashboardLink("AvePoint")
+            .type(DashboardLinkType.DASHBOARDS)
+            .tags([TAG])
+            .tooltip("The other AvePoint dashboards, with the same choices")
+            .include_vars(True)
+            .keep_time(True)
+        )
+        .with_variable(variables.datasource())
+    )
+    for name in names:
+        board.with_variable(variables.query(name))
+    return board
+
+
+def place(board: Dashboard, *parts: str | Line) -> Model:
+    """Put titles of rows and lines of panels one below the other."""
+    model = board.build()
+    panels: list[Panel | RowPanel] = []
+    y = 0
+    for part in parts:
+        if isinstance(part, str):
+            row = Row(part).build()
+            row.id_val, row.grid_pos = len(panels) + 1, GridPos(h=1, w=COLUMNS, x=0, y=y)
+            panels.append(row)
+            y += 1
+            continue
+        height, line = part
+        if sum(width for width, _ in line) != COLUMNS:
+            raise ValueError(f"the line at {y} is not {COLUMNS} wide")
+        x = 0
+        for width, builder in line:
+            panel = builder.build()
+            panel.id_val, panel.grid_pos = len(panels) + 1, GridPos(h=height, w=width, x=x, y=y)
+            panels.append(panel)
+            x += width
+        y += height
+    model.panels = panels
+    return model

@@ -1,0 +1,254 @@
+"""Panels with everything that a panel here must have: title, description, unit, legend, text for no data."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from grafana_foundation_sdk.builders import bargauge, common, stat, statetimeline, timeseries
+from grafana_foundation_sdk.builders.dashboard import FieldColor, ThresholdsConfig
+from grafana_foundation_sdk.builders.prometheus import Dataquery
+from grafana_foundation_sdk.models.common import (
+    BarGaugeDisplayMode,
+    BarGaugeNamePlacement,
+    BarGaugeValueMode,
+    BigValueColorMode,
+    BigValueGraphMode,
+    BigValueTextMode,
+    GraphDrawStyle,
+    GraphThresholdsStyleMode,
+    LegendDisplayMode,
+    LegendPlacement,
+    SortOrder,
+    StackingMode,
+    TooltipDisplayMode,
+    VisibilityMode,
+    VizOrientation,
+)
+from grafana_foundation_sdk.models.dashboard import (
+    DashboardSpecialValueMapOptions,
+    DynamicConfigValue,
+    FieldColorModeId,
+    SpecialValueMap,
+    SpecialValueMatch,
+    Threshold,
+    ThresholdsMode,
+    ValueMap,
+    ValueMapping,
+    ValueMappingResult,
+)
+
+from grafana.dashboards_src.thresholds import DARK_GREY, GREY, plain
+from grafana.dashboards_src.variables import DATASOURCE
+
+Words = Mapping[str, tuple[str, str]]
+"""A value as text, what to say in its place, and the colour."""
+
+NONE: Final[Words] = {}
+
+
+def words(meanings: Words) -> list[ValueMapping]:
+    """Say words in place of values."""
+    results = {value: ValueMappingResult(text=text, color=color) for value, (text, color) in meanings.items()}
+    return [ValueMap(options=results)] if results else []
+
+
+def absent(text: str, color: str) -> ValueMapping:
+    """Say that there is no value, in a colour that judges nothing."""
+    result = ValueMappingResult(text=text, color=color)
+    return SpecialValueMap(options=DashboardSpecialValueMapOptions(match=SpecialValueMatch.NULL_AND_NAN, result=result))
+
+
+def steps_of(steps: Sequence[Threshold]) -> ThresholdsConfig:
+    """Give thresholds in the unit of the values."""
+    return ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(list(steps))
+
+
+def by_threshold() -> FieldColor:
+    """Colour by threshold."""
+    return FieldColor().mode(FieldColorModeId.THRESHOLDS)
+
+
+def instant(expr: str, legend: str, ref: str = "A") -> Dataquery:
+    """Ask for now."""
+    return Dataquery().expr(expr).instant().legend_format(legend).ref_id(ref).datasource(DATASOURCE)
+
+
+def ranged(expr: str, legend: str, ref: str = "A") -> Dataquery:
+    """Ask for the time range."""
+    return Dataquery().expr(expr).range().legend_format(legend).ref_id(ref).datasource(DATASOURCE)
+
+
+def number(
+    title: str,
+    about: str,
+    expr: str,
+    *,
+    unit: str,
+    steps: Sequence[Threshold],
+    empty: str,
+    meanings: Words = NONE,
+    decimals: int | None = None,
+) -> stat.Panel:
+    """Give one number on a coloured ground."""
+    panel = (
+        stat.Panel()
+        .title(title)
+        .description(about)
+        .datasource(DATASOURCE)
+        .with_target(instant(expr, title))
+        .unit(unit)
+        .no_value(empty)
+        .thresholds(steps_of(steps))
+        .color_scheme(by_threshold())
+        .mappings([*words(meanings), absent(empty, DARK_GREY)])
+        .color_mode(BigValueColorMode.BACKGROUND_SOLID)
+        .graph_mode(BigValueGraphMode.NONE)
+        .text_mode(BigValueTextMode.VALUE)
+        .wide_layout(True)
+        .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(False))
+    )
+    return panel if decimals is None else panel.decimals(decimals)
+
+
+def bars(
+    title: str,
+    about: str,
+    expr: str,
+    *,
+    legend: str,
+    unit: str,
+    steps: Sequence[Threshold],
+    empty: str,
+    least: float = 0,
+    most: float | None = None,
+) -> bargauge.Panel:
+    """Give one horizontal bar a series, coloured by threshold."""
+    panel = (
+        bargauge.Panel()
+        .title(title)
+        .description(about)
+        .datasource(DATASOURCE)
+        .with_target(instant(expr, legend))
+        .unit(unit)
+        .no_value(empty)
+        .min(least)
+        .thresholds(steps_of(steps))
+        .color_scheme(by_threshold())
+        .mappings([absent(empty, GREY)])
+        .orientation(VizOrientation.HORIZONTAL)
+        .display_mode(BarGaugeDisplayMode.BASIC)
+        .value_mode(BarGaugeValueMode.COLOR)
+        .name_placement(BarGaugeNamePlacement.LEFT)
+        .show_unfilled(True)
+        .min_viz_height(16)
+        .max_viz_height(28)
+        .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(False))
+        .text(common.VizTextDisplayOptions().value_size(14).title_size(12))
+        .legend(_legend(["lastNotNull"]))
+    )
+    return panel if most is None else panel.max(most)
+
+
+def lines(
+    title: str,
+    about: str,
+    queries: Sequence[tuple[str, str]],
+    *,
+    unit: str,
+    empty: str,
+    steps: Sequence[Threshold] = (),
+    stacked: bool = False,
+    least: float | None = 0,
+    calcs: Sequence[str] = ("lastNotNull",),
+    dashed: Sequence[str] = (),
+    below: bool = False,
+) -> timeseries.Panel:
+    """Give values over time; `steps` are drawn as lines, `below` puts a long legend under them."""
+    panel = (
+        timeseries.Panel()
+        .title(title)
+        .description(about)
+        .datasource(DATASOURCE)
+        .unit(unit)
+        .no_value(empty)
+        .color_scheme(FieldColor().mode(FieldColorModeId.PALETTE_CLASSIC))
+        .draw_style(GraphDrawStyle.LINE)
+        .fill_opacity(30 if stacked else 6)
+        .line_width(1 if stacked else 2)
+        .show_points(VisibilityMode.NEVER)
+        .span_nulls(300_000)
+        .legend(_legend(calcs, LegendPlacement.BOTTOM if below else LegendPlacement.RIGHT))
+        .tooltip(common.VizTooltipOptions().mode(TooltipDisplayMode.MULTI).sort(SortOrder.DESCENDING))
+    )
+    for index, (expr, legend) in enumerate(queries):
+        panel.with_target(ranged(expr, legend, chr(ord("A") + index)))
+    if least is not None:
+        panel.min(least)
+    if stacked:
+        panel.stacking(common.StackingConfig().mode(StackingMode.NORMAL).group("A"))
+    panel.thresholds(steps_of(steps or plain()))
+    if steps:
+        panel.thresholds_style(common.GraphThresholdsStyleConfig().mode(GraphThresholdsStyleMode.DASHED))
+    for name in dashed:
+        style = {"fill": "dash", "dash": [8, 8]}
+        panel.override_by_regexp(name, [DynamicConfigValue(id_val="custom.lineStyle", value=style)])
+    return panel
+
+
+def states(title: str, about: str, expr: str, *, legend: str, meanings: Words, empty: str) -> statetimeline.Panel:
+    """Give a row of states over time for each series."""
+    return (
+        statetimeline.Panel()
+        .title(title)
+        .description(about)
+        .datasource(DATASOURCE)
+        .with_target(ranged(expr, legend))
+        .unit("short")
+        .no_value(empty)
+        .thresholds(steps_of(plain()))
+        .color_scheme(by_threshold())
+        .mappings(words(meanings))
+        .show_value(VisibilityMode.NEVER)
+        .merge_values(True)
+        .row_height(0.85)
+        .fill_opacity(80)
+        .line_width(0)
+        .legend(
+            common.VizLegendOptions()
+            .show_legend(True)
+            .display_mode(LegendDisplayMode.LIST)
+            .placement(LegendPlacement.BOTTOM)
+            .calcs([])
+        )
+        .tooltip(common.VizTooltipOptions().mode(TooltipDisplayMode.SINGLE).sort(SortOrder.NONE))
+    )
+
+
+def renamed(panel: timeseries.Panel, names: Words) -> timeseries.Panel:
+    """Give series their words and colours."""
+    for name, (text, color) in names.items():
+        panel.override_by_name(name, [DynamicConfigValue(id_val="displayName", value=text), _fixed(color)])
+    return panel
+
+
+def on_its_own(color: str) -> list[DynamicConfigValue]:
+    """Draw a line over stacked ones, without being of their stack."""
+    return [
+        DynamicConfigValue(id_val="custom.stacking", value={"mode": "none", "group": "A"}),
+        DynamicConfigValue(id_val="custom.fillOpacity", value=0),
+        DynamicConfigValue(id_val="custom.lineWidth", value=2),
+        _fixed(color),
+    ]
+
+
+def _legend(calcs: Sequence[str], placement: LegendPlacement = LegendPlacement.RIGHT) -> common.VizLegendOptions:
+    return (
+        common.VizLegendOptions()
+        .show_legend(True)
+        .display_mode(LegendDisplayMode.TABLE)
+        .placement(placement)
+        .calcs(list(calcs))
+    )
+
+
+def _fixed(color: str) -> DynamicConfigValue:
+    return DynamicConfigValue(id_val="color", value={"mode": "fixed", "fixedColor": color})

@@ -1,0 +1,123 @@
+"""PromQL that all dashboards share.
+
+Recorded series (prometheus/rules) carry no instance: a restart or a second replica counts nothing twice. The variable
+`instance` reaches them through `scoped`, which keeps what the chosen instances read. `$customer|` and `$workload|` also
+match what has no such label: tenant accounts have no customers, and AvePoint does not place every job.
+"""
+
+from typing import Final
+
+from grafana.dashboards_src.thresholds import threshold
+
+JOB: Final = 'job=~"$job"'
+INSTANCE: Final = 'instance=~"$instance"'
+ACCOUNT: Final = 'account=~"$account"'
+CUSTOMER: Final = 'customer_id=~"$customer|"'
+WORKLOAD: Final = 'workload=~"$workload|"'
+
+OF_CUSTOMER: Final = (ACCOUNT, CUSTOMER)
+OF_WORKLOAD: Final = (ACCOUNT, CUSTOMER, WORKLOAD)
+
+_BY_CUSTOMER: Final = "on (job, account, customer_id)"
+TENANT: Final = 'collector=~"jobs|license"'
+
+
+def raw(name: str, *matchers: str) -> str:
+    """Select a metric of the exporter."""
+    return f"{name}{{{', '.join((JOB, INSTANCE, *matchers))}}}"
+
+
+def recorded(name: str, *matchers: str) -> str:
+    """Select a recorded series."""
+    return f"{name}{{{', '.join((JOB, *matchers))}}}"
+
+
+def scoped(expr: str) -> str:
+    """Keep what the chosen instances read; a restart of up to 15 minutes changes nothing."""
+    return f"({expr}) and on (job, account) last_over_time({raw('avepoint_up', ACCOUNT)}[15m])"
+
+
+def account_level(name: str, *matchers: str) -> str:
+    """Select a recorded series of accounts, of the chosen instances."""
+    return scoped(recorded(name, ACCOUNT, *matchers))
+
+
+def customer_level(name: str, *matchers: str) -> str:
+    """Select a recorded series of customers and tenants, of the chosen instances."""
+    return scoped(recorded(name, *OF_CUSTOMER, *matchers))
+
+
+def workload_level(name: str, *matchers: str) -> str:
+    """Select a recorded series of workloads, of the chosen instances."""
+    return scoped(recorded(name, *OF_WORKLOAD, *matchers))
+
+
+def by_account(expr: str) -> str:
+    """Name the labels that rows of tables are merged by; a metric's name would keep them apart."""
+    return f"max by (job, account) ({expr})"
+
+
+def by_customer(expr: str) -> str:
+    """Give one value a customer or tenant."""
+    return f"max by (job, account, customer_id) ({expr})"
+
+
+def or_zero(expr: str) -> str:
+    """Give 0 where nothing is wrong, but nothing where the rules are not loaded or no exporter is scraped."""
+    return f"{expr} or 0 * count({account_level('account:avepoint_up:min')})"
+
+
+def named(expr: str) -> str:
+    """Add the organization where known, and `name`: the organization, else the customer's id, else the account."""
+    info = recorded("customer:avepoint_customer_info:last", *OF_CUSTOMER)
+    joined = f"({expr}) * {_BY_CUSTOMER} group_left (organization) {info} or (({expr}) unless {_BY_CUSTOMER} {info})"
+    for label in ("account", "customer_id", "organization"):
+        joined = f'label_replace({joined}, "name", "$1", "{label}", "(.+)")'
+    return joined
+
+
+def rate(name: str, *matchers: str) -> str:
+    """Give a counter's rate."""
+    return f"rate({raw(name, ACCOUNT, *matchers)}[$__rate_interval])"
+
+
+def everyone() -> str:
+    """Give 0 for each customer and each tenant account that there is."""
+    customers = recorded("customer:avepoint_customer_info:last", *OF_CUSTOMER)
+    tenants = recorded("account:avepoint_up:min", ACCOUNT, TENANT)
+    return f"0 * max by (job, account, customer_id) ({customers}) or 0 * max by (job, account) ({tenants})"
+
+
+def problems_by_customer() -> str:
+    """Give the number of problems of each customer and tenant, 0 where all is well."""
+    problems = recorded("customer:avepoint_problems:count", *OF_CUSTOMER)
+    return scoped(f"sum by (job, account, customer_id) ({problems}) or {_BY_CUSTOMER} ({everyone()})")
+
+
+def customer_sum(name: str) -> str:
+    """Give each account's sum of the chosen customers. Summed before it is scoped: that is much cheaper."""
+    return scoped(f"sum by (job, account) ({recorded(name, *OF_CUSTOMER)})")
+
+
+def workload_sum(name: str) -> str:
+    """Give each account's sum of the chosen customers by workload, likewise."""
+    return scoped(f"sum by (job, account, workload) ({recorded(name, *OF_WORKLOAD)})")
+
+
+def largest_customers(name: str) -> str:
+    """Give the twenty customers with the largest values; those of each account are found first, which is cheaper."""
+    of_each = scoped(f"topk by (job, account) (20, {recorded(name, *OF_CUSTOMER)})")
+    return f"topk(20, {of_each})"
+
+
+def customer_ratio(part: str, whole: str) -> str:
+    """Give the share of one recorded sum of customers in another, over all that are chosen."""
+    return f"sum({customer_sum(part)}) / (sum({customer_sum(whole)}) > 0)"
+
+
+def backup_age() -> str:
+    """Give the age of the last successful backups; of retired workloads only those that are still to be backed up."""
+    age = recorded("workload:avepoint_backup_age_seconds:min", *OF_WORKLOAD)
+    overdue = recorded("workload:avepoint_backup_overdue:age_seconds", *OF_WORKLOAD)
+    retired = threshold("backup_retired_seconds:threshold")
+    return scoped(f"max by (job, account, customer_id, workload) ({age} < {retired:.0f} or {overdue})")

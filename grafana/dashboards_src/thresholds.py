@@ -1,0 +1,68 @@
+"""The alerts' thresholds, read from the rules, so that a colour never says what no alert says."""
+
+import functools
+import operator
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import yaml
+from grafana_foundation_sdk.models.dashboard import Threshold
+
+RULES: Final = Path(__file__).resolve().parents[2] / "prometheus" / "rules" / "avepoint.rules.yaml"
+GREEN: Final = "green"
+YELLOW: Final = "#EAB839"
+ORANGE: Final = "orange"
+RED: Final = "red"
+BLUE: Final = "blue"
+GREY: Final = "#8e8e8e"
+DARK_GREY: Final = "#55595f"
+_CONSTANT: Final = re.compile(r"vector\(([\d\s.*]+)\)")
+
+
+@functools.cache
+def alert_thresholds(rules: Path = RULES) -> Mapping[str, float]:
+    """Give the value of every recorded `avepoint:…:threshold`."""
+    groups = yaml.safe_load(rules.read_text(encoding="utf-8"))["groups"]
+    records = {rule["record"]: rule["expr"] for group in groups for rule in group["rules"] if "record" in rule}
+    return {name: _constant(expr) for name, expr in records.items() if name.startswith("avepoint:")}
+
+
+def threshold(name: str) -> float:
+    """Give one alert's threshold, such as `backup_age_seconds:threshold`."""
+    return alert_thresholds()[f"avepoint:{name}"]
+
+
+def _constant(expr: str) -> float:
+    match = _CONSTANT.fullmatch(expr.strip())
+    if match is None:
+        raise ValueError(f"not a constant: {expr}")
+    return functools.reduce(operator.mul, map(float, match[1].split("*")))
+
+
+def rising(*, warning: float | None = None, critical: float | None = None) -> list[Threshold]:
+    """More is worse: green, from `warning` orange, from `critical` red."""
+    steps = [Threshold(color=GREEN)]
+    if warning is not None:
+        steps.append(Threshold(value=warning, color=ORANGE))
+    if critical is not None:
+        steps.append(Threshold(value=critical, color=RED))
+    return steps
+
+
+def falling(*, warning: float | None = None, critical: float | None = None) -> list[Threshold]:
+    """Less is worse: red below `critical`, orange below `warning`, else green."""
+    steps = []
+    lowest = RED if critical is not None else ORANGE
+    steps.append(Threshold(color=lowest))
+    if critical is not None and warning is not None:
+        steps.append(Threshold(value=critical, color=ORANGE))
+    good_from = warning if warning is not None else critical
+    steps.append(Threshold(value=good_from, color=GREEN))
+    return steps
+
+
+def plain(color: str = BLUE) -> list[Threshold]:
+    """One colour for what is neither good nor bad."""
+    return [Threshold(color=color)]

@@ -1,0 +1,64 @@
+"""Words and colours that mean the same on every dashboard, and links from one to another."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from grafana.dashboards_src.panels import Words
+from grafana.dashboards_src.thresholds import BLUE, GREEN, GREY, ORANGE, RED, YELLOW
+
+NO_RULES: Final = "No data: load prometheus/rules and wait for a first refresh"
+_OR_NO_RULES: Final = "(or prometheus/rules is not loaded)"
+NO_CUSTOMERS: Final = f"No customers known {_OR_NO_RULES}"
+NO_JOBS: Final = f"No jobs known {_OR_NO_RULES}"
+NO_LICENCE: Final = f"No licence known {_OR_NO_RULES}"
+UNKNOWN: Final = "Not known"
+
+ALL_WELL: Final[Words] = {"0": ("All well", GREEN)}
+NOTHING: Final[Words] = {"0": ("None", GREEN)}
+POLICY: Final[Words] = {"0": ("In", GREEN), "1": ("Out", RED)}
+OVER: Final = 1.0001
+"""The alerts fire above all that was bought, not at it; a colour begins at its step."""
+READABLE: Final[Words] = {"0": ("No", RED), "1": ("Yes", GREEN)}
+
+PROBLEMS: Final[Mapping[str, tuple[str, str]]] = {
+    "backup_too_old": ("Backup too old", RED),
+    "backup_stopped": ("Backup stopped", "dark-red"),
+    "backup_never_succeeded": ("Never backed up", "dark-orange"),
+    "job_failed": ("Job failed", "semi-dark-red"),
+    "job_stuck": ("Job stuck", "purple"),
+    "job_incomplete": ("Job incomplete", YELLOW),
+    "objects_unprotected": ("Objects unprotected", ORANGE),
+    "status_failed": ("AvePoint reports failure", "light-red"),
+    "unreadable": ("Unreadable", "dark-purple"),
+}
+
+STATES: Final[Mapping[str, tuple[str, str]]] = {
+    "finished": ("Finished", GREEN),
+    "in_progress": ("Running", BLUE),
+    "finished_with_exception": ("With exceptions", YELLOW),
+    "partially_finished": ("Partially finished", ORANGE),
+    "failed": ("Failed", RED),
+}
+STATE_NUMBERS: Final[Mapping[str, int]] = {state: number for number, state in enumerate(STATES, start=1)}
+NUMBERED_STATES: Final[Words] = {
+    "0": ("Unknown state", GREY),
+    **{str(number): STATES[state] for state, number in STATE_NUMBERS.items()},
+}
+
+CUSTOMER_STATUSES: Final[Words] = {
+    "working": ("Working", GREEN),
+    "failed": ("Failed", RED),
+    "multiple_issues_found": ("Multiple issues", RED),
+    "finished_with_exception": ("With exceptions", YELLOW),
+    "no_backup_updates": ("No updates", YELLOW),
+    "waiting_for_configuration": ("Not configured", YELLOW),
+}
+
+_CHOSEN: Final = "${datasource:queryparam}&${job:queryparam}&${instance:queryparam}"
+_ROW: Final = "var-account=${__data.fields.Account:percentencode}"
+_CUSTOMER: Final = "var-customer=${__data.fields.customer_id:percentencode}"
+TO_CUSTOMER: Final = (
+    "Show this one",
+    f"/d/avepoint-customers?{_CHOSEN}&{_ROW}&{_CUSTOMER}&${{__url_time_range}}",
+)
+TO_JOBS: Final = ("Show its jobs", f"/d/avepoint-jobs?{_CHOSEN}&{_ROW}&${{__url_time_range}}")

@@ -1,0 +1,56 @@
+"""Write the dashboards: `python -m grafana.generate`, or with `--check` say whether the committed ones are current."""
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.models.dashboard import Dashboard
+
+from grafana.dashboards_src import customers, exporter, jobs, licence_storage, overview
+
+FOLDER: Final = Path(__file__).parent / "dashboards"
+DASHBOARDS: Final[Mapping[str, Callable[[], Dashboard]]] = {
+    "overview": overview.build,
+    "customers": customers.build,
+    "jobs": jobs.build,
+    "licence-storage": licence_storage.build,
+    "exporter": exporter.build,
+}
+
+
+def _without_defaults(board: Dashboard) -> object:
+    """Give what Grafana's types know: the SDK writes fields of interval variables into variables of all kinds."""
+    tree = json.loads(json.dumps(board, cls=JSONEncoder))
+    for variable in tree["templating"]["list"]:
+        for name in ("auto", "auto_min", "auto_count"):
+            variable.pop(name, None)
+    return tree
+
+
+def rendered() -> dict[Path, str]:
+    """Give the text of each file."""
+    return {
+        FOLDER / f"{name}.json": json.dumps(_without_defaults(build()), indent=2, ensure_ascii=False) + "\n"
+        for name, build in DASHBOARDS.items()
+    }
+
+
+def main(arguments: list[str]) -> int:
+    """Write or check."""
+    texts = rendered()
+    if arguments == ["--check"]:
+        stale = [path for path, text in texts.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
+        for path in stale:
+            print(f"{path}: not what the generator writes; run python -m grafana.generate")
+        return 1 if stale else 0
+    FOLDER.mkdir(exist_ok=True)
+    for path, text in texts.items():
+        path.write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,65 @@
+"""The committed dashboards: nothing for the linter to find, and exactly what the generator writes."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from exporter.avepoint import names
+from grafana import generate
+from grafana.dashboards_src.thresholds import alert_thresholds
+from grafana.dashboards_src.vocabulary import CUSTOMER_STATUSES, PROBLEMS, STATES
+from tests.grafana.linter import Json, lint, lint_together
+from tests.grafana.promql import ROOT, RULES
+
+FILES = sorted((ROOT / "grafana" / "dashboards").glob("*.json"))
+
+
+def load(path: Path) -> Json:
+    board: Json = json.loads(path.read_text(encoding="utf-8"))
+    return board
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_the_linter_finds_nothing(path: Path) -> None:
+    assert lint(load(path)) == []
+
+
+def test_together_they_hold() -> None:
+    assert lint_together([load(path) for path in FILES]) == []
+
+
+def test_committed_files_are_what_the_generator_writes(capsys: pytest.CaptureFixture[str]) -> None:
+    assert set(generate.rendered()) == set(FILES)
+    assert generate.main(["--check"]) == 0, capsys.readouterr().out
+
+
+def test_the_generator_says_what_is_not_current(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(generate, "FOLDER", tmp_path / "dashboards")
+    assert generate.main(["--check"]) == 1
+    assert "overview.json: not what the generator writes" in capsys.readouterr().out
+    assert generate.main([]) == 0
+    assert generate.main(["--check"]) == 0
+
+
+def test_every_constant_threshold_of_the_rules_is_understood(tmp_path: Path) -> None:
+    assert alert_thresholds()["avepoint:backup_age_seconds:threshold"] == 26 * 3600
+    rules: dict[str, Any] = {"groups": [{"rules": [{"record": "avepoint:x:threshold", "expr": "time()"}]}]}
+    (tmp_path / "rules.yaml").write_text(yaml.safe_dump(rules))
+    with pytest.raises(ValueError, match="not a constant"):
+        alert_thresholds(tmp_path / "rules.yaml")
+
+
+def test_every_word_of_the_rules_and_of_avepoint_has_a_colour() -> None:
+    rules = yaml.safe_load(RULES.read_text(encoding="utf-8"))
+    problems = {
+        rule["labels"]["problem"] for group in rules["groups"] for rule in group["rules"]
+        if "problem" in rule.get("labels", {}) and "record" in rule
+    }  # fmt: skip
+    assert set(PROBLEMS) == problems
+    assert set(STATES) == set(names.STATES)
+    assert set(CUSTOMER_STATUSES) == set(names.CUSTOMER_STATUSES.values())
