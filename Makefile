@@ -6,6 +6,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# Python without an extension, which the tools do not find by themselves.
+SCRIPTS := scripts/sync-chart scripts/release-check
 
 help: ## Show what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -20,19 +22,33 @@ run: $(READY) ## Run the exporter against its built-in simulator and say what to
 test: $(READY) programs ## Install what the tests need and run them all
 	@$(BIN)/python -m pytest --cov --cov-report=term:skip-covered $(ARGS)
 
+soak: $(READY) programs ## Run soaks and floods in full length (about half an hour) and print their figures
+	@$(BIN)/python -m pytest --soak -s --no-cov tests/truth/test_chaos.py tests/e2e
+
 lint: $(READY) ## Check format, style, types, the import contract and generated files
-	@$(BIN)/ruff format --check .
-	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check . $(SCRIPTS)
+	@$(BIN)/ruff check . $(SCRIPTS)
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/python scripts/generate_docs.py --check
+	@$(BIN)/python -m grafana.generate --check
+	@$(BIN)/python scripts/sync-chart --check
+	@scripts/release-check
 
 fix: $(READY) ## Format, and mend what can be mended mechanically
-	@$(BIN)/ruff check --fix .
-	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix . $(SCRIPTS)
+	@$(BIN)/ruff format . $(SCRIPTS)
 
-docs: $(READY) ## Write the generated documents again
+docs: $(READY) ## Write everything again that is generated: documents, dashboards, the chart's copies
 	@$(BIN)/python scripts/generate_docs.py
+	@$(BIN)/python -m grafana.generate
+	@$(BIN)/python scripts/sync-chart
+
+image: ## Build the image without a registry and see it run hardened
+	@scripts/build-image
+
+release-check: ## See that every place agrees on the version
+	@scripts/release-check $(TAG)
 
 lock: $(READY) ## Write the locked requirements again
 	@$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --quiet \
@@ -46,4 +62,4 @@ programs: ## Install the Debian programs that the tests use, where that is possi
 clean: ## Remove what was built and installed here
 	@rm -rf $(VENV) build dist .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help run test lint fix docs lock programs clean
+.PHONY: help run test soak lint fix docs image release-check lock programs clean

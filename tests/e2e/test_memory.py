@@ -1,0 +1,77 @@
+"""What a process weighs after hours of faults is what it weighed after minutes."""
+
+import re
+import resource
+import time
+from pathlib import Path
+
+import pytest
+
+from exporter.simulator.calls import FaultOptions
+from exporter.simulator.faults import FAULTS, Faults
+from exporter.simulator.server import SimulatorServer
+from exporter.simulator.simulator import Simulator
+from exporter.simulator.tokens import Credentials
+from tests.e2e.processes import Exporter, eventually, exporter, fetch
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(3600)]
+
+CONFIG = """
+accounts:
+  - name: tenant
+    type: tenant
+    base_url: {url}
+    token_url: {url}/connect/token
+    auth: {{client_id: {app.client_id}, client_secret: {app.client_secret}}}
+    requests: {{per_second: 1000, timeout: 500ms, retries: 1}}
+    collectors: {{jobs: {{interval: 1s}}, license: {{interval: 1s}}}}
+  - name: partner
+    type: partner
+    base_url: {url}
+    token_url: {url}/connect/token
+    auth: {{client_id: {app.client_id}, client_secret: {app.client_secret}}}
+    requests: {{per_second: 1000, timeout: 500ms, retries: 1}}
+    collectors: {{customers: {{interval: 1s}}, protected_data: {{interval: 1s}}}}
+"""
+# Waits would only make it slower; what they are is tested elsewhere.
+_WAITING = ("too_many_requests_date", "too_many_requests_bare", "unavailable")
+
+
+def _mebibytes(running: Exporter) -> float:
+    pages = int(Path(f"/proc/{running.process.pid}/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / 2**20
+
+
+def _attempts(running: Exporter) -> float:
+    page = running.metrics("/metrics?name[]=avepoint_api_requests_total")
+    return sum(float(value) for value in re.findall(r"^avepoint_api_requests_total\{.* (\S+)$", page, re.MULTILINE))
+
+
+def _is_well(running: Exporter) -> bool:
+    states = re.findall(r"^avepoint_(?:customer_)?up\{.* (\S+)$", running.metrics(), re.MULTILINE)
+    return len(states) > 15 and set(states) == {"1.0"}
+
+
+def test_faults_leave_nothing_behind(tmp_path: Path, soak: bool) -> None:
+    settling, watched = (120, 480) if soak else (8, 12)
+    faults = Faults(
+        probability=0.2,
+        kinds=[kind for kind in FAULTS if kind not in _WAITING],
+        options=FaultOptions(retry_after_seconds=0, timeout_seconds=0.6, text_bytes=300_000, bomb_bytes=20_000_000),
+    )
+    with SimulatorServer(Simulator(customers=15, seed=3, faults=faults)) as server:
+        (tmp_path / "config.yaml").write_text(CONFIG.format(url=server.url, app=Credentials()))
+        with exporter(tmp_path, "--config.file", "config.yaml", "--log.level", "error") as running:
+            time.sleep(settling)
+            before, began = _mebibytes(running), _attempts(running)
+            deadline = time.monotonic() + watched
+            while time.monotonic() < deadline:
+                assert fetch(f"{running.url}/metrics").status == 200
+                time.sleep(1)
+            after, calls = _mebibytes(running), _attempts(running) - began
+            print(f"{before:.1f} MiB, after {calls:.0f} more calls {after:.1f} MiB")  # noqa: T201 - for who runs it
+            assert after < before * (1.05 if soak else 1.3)
+            faults.probability = 0.0
+            eventually(lambda: _is_well(running), within=60, what="everything is up again")
+            assert running.stop() == 0
+            assert "unexpectedly" not in running.log.read_text()
