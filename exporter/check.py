@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from exporter.collectors.registry import COLLECTORS
+from exporter.logs import scrub
 from exporter.snapshot import View
 
 _HEADS: Final = ("ACCOUNT", "COLLECTOR", "RESULT", "API", "TOOK", "SAMPLES", "CUSTOMERS", "PERMISSION")
@@ -11,16 +12,23 @@ _HEADS: Final = ("ACCOUNT", "COLLECTOR", "RESULT", "API", "TOOK", "SAMPLES", "CU
 
 def report(views: Sequence[View]) -> str:
     """Give a table of what was tried, and under it what is wrong and what to do about it."""
+    if not views:
+        return "Nothing was tried: no collector is on, or all accounts are of other shards."
     rows = [_HEADS, *(_row(view) for view in views)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADS))]
     table = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     problems = [
-        f"{view.account}/{view.collector}: {view.status.error}"
-        + (f"\n  {view.status.hint}" if view.status.hint else "")
+        f"{view.account}/{view.collector}: {_line(view.status.error)}"
+        + (f"\n  {_line(view.status.hint)}" if view.status.hint else "")
         for view in views
         if view.status.error
     ]
     return "\n".join([*table, *([""] if problems else []), *problems])
+
+
+def _line(text: str) -> str:
+    """Keep what an answer said from moving about on the terminal."""
+    return scrub(text).replace("\n", " ")
 
 
 def _row(view: View) -> tuple[str, ...]:

@@ -2,13 +2,17 @@
 
 import asyncio
 import platform
+import ssl
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import click
+from click.core import ParameterSource
+from click.exceptions import Exit
+from click.types import StringParamType
 
 from exporter import __version__, configfile
 from exporter.application import Application, Listening
@@ -18,7 +22,8 @@ from exporter.collectors.registry import catalogue
 from exporter.config import Config
 from exporter.errors import ConfigError
 from exporter.logs import LEVELS, setup
-from exporter.shard import parse_shard
+from exporter.shard import Shard, parse_shard
+from exporter.snapshot import View
 from exporter.web.tls import load_protection
 
 DONE: Final = 0
@@ -29,6 +34,16 @@ _PREFIX: Final = "AVEPOINT_EXPORTER"
 _DEFAULT_ADDRESS: Final = ":10087"
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class Address(StringParamType):
+    """HOST:PORT; the environment twin may name several, separated by spaces or commas."""
+
+    name = "address"
+
+    def split_envvar_value(self, rv: str) -> Sequence[str]:
+        """Take the addresses of the environment variable apart."""
+        return rv.replace(",", " ").split()
 
 
 def option(name: str, **settings: Any) -> Callable[[Command], Command]:  # noqa: ANN401 - click's own settings
@@ -45,7 +60,12 @@ def common(command: Command) -> Command:
             option(
                 "--shard", metavar="N", help="Which of the shards this is, from 0; a name ending in -N is understood."
             ),
-            option("--total-shards", type=click.IntRange(1), help="How many processes share the accounts; default: 1."),
+            option(
+                "--total-shards",
+                type=click.IntRange(1),
+                metavar="N",
+                help="How many processes share the accounts; default: 1.",
+            ),
             option("--log.level", type=click.Choice(list(LEVELS)), help="Default: info."),
             option("--log.format", type=click.Choice(["logfmt", "json"]), help="Default: logfmt."),
         )
@@ -57,7 +77,7 @@ def common(command: Command) -> Command:
 def listening(command: Command) -> Command:
     """Add the flags of the listening side."""
     for decorate in reversed((
-        option("--web.listen-address", multiple=True, metavar="HOST:PORT",
+        option("--web.listen-address", multiple=True, type=Address(), metavar="HOST:PORT",
                help=f"Where to listen; repeatable; :PORT is every address; default: {_DEFAULT_ADDRESS}."),
         option("--web.config.file", metavar="PATH",
                help="TLS and basic authentication, in the Prometheus exporter-toolkit's format."),
@@ -77,33 +97,25 @@ def listening(command: Command) -> Command:
 @listening
 @option("--config.check", is_flag=True, help="Check the configuration, print every mistake, call nothing.")
 @option("--once", is_flag=True, help="Refresh everything once, print the exposition and exit.")
-@click.option("--version", is_flag=True, help="Show the version and exit.")
+@click.version_option(__version__, message=f"%(prog)s %(version)s (Python {platform.python_version()})")
 @click.pass_context
 def command(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - one value a flag, of the flag's type
     """Prometheus exporter for AvePoint Cloud Backup for Microsoft 365.
 
     Without a command it serves /metrics until SIGTERM.
     """
-    if flags["version"]:
-        click.echo(f"avepoint-exporter {__version__} (Python {platform.python_version()})")
-        ctx.exit(DONE)
     if ctx.invoked_subcommand is not None:
+        _refuse(ctx, "config_check", "once")
         return
     setup(flags["log_level"] or "info", flags["log_format"] or "logfmt")
-    load = _loader(flags)
     if flags["config_check"]:
-        config = load()
-        if mistakes := list(certificate_mistakes(config, SystemClock())):
-            raise ConfigError(mistakes)
-        load_protection(_listening(flags).web_config)
-        accounts = config.accounts
-        click.echo(f"{_config_file(flags)}: fine; {len(accounts)} account{'s' * (len(accounts) != 1)}")
+        click.echo(_checked(flags))
     elif flags["once"]:
-        page, views = asyncio.run(_application(load, flags).once())
+        page, views = _refresh_once(flags)
         click.echo(page, nl=False)
-        ctx.exit(DONE if all(view.status.up for view in views) else UNREADABLE)
+        ctx.exit(_exit_code(views))
     else:
-        asyncio.run(_application(load, flags).serve(_listening(flags), announce=lambda _: None))
+        asyncio.run(_application(_loader(flags), flags).serve(_listening(flags), announce=lambda _: None))
 
 
 @command.command()
@@ -115,23 +127,24 @@ def check(ctx: click.Context, /, **own: Any) -> None:  # noqa: ANN401 - as above
 
     flags = _merged(ctx, own)
     setup(flags["log_level"] or "error", flags["log_format"] or "logfmt")
-    _, views = asyncio.run(_application(_loader(flags), flags).once())
+    _, views = _refresh_once(flags)
     click.echo(report(views))
-    ctx.exit(DONE if all(view.status.up for view in views) else UNREADABLE)
+    ctx.exit(_exit_code(views))
 
 
-@command.command()
+@command.command(short_help="Run against a built-in simulator; needs nothing.")
 @common
 @listening
 @option(
     "--customers",
     type=click.IntRange(0, 100_000),
+    metavar="N",
     default=25,
     show_default=True,
     help="Customers of the partner.",
 )
-@option("--seed", type=int, default=1, show_default=True, help="Another seed, another portfolio.")
-@option("--speed", type=click.FloatRange(1, 3600), default=60.0, show_default=True,
+@option("--seed", type=int, metavar="N", default=1, show_default=True, help="Another seed, another portfolio.")
+@option("--speed", type=click.FloatRange(1, 3600), metavar="N", default=60.0, show_default=True,
         help="How much faster than in life jobs run and data grow.")  # fmt: skip
 @click.pass_context
 def demo(ctx: click.Context, /, customers: int, seed: int, speed: float, **own: Any) -> None:  # noqa: ANN401 - as above
@@ -156,14 +169,69 @@ def _tell_what_to_open(flags: dict[str, Any], addresses: Sequence[str]) -> None:
 
 
 def _merged(ctx: click.Context, own: dict[str, Any]) -> dict[str, Any]:
-    """Give a command's flags, with those given before its name where it has none."""
+    """Give a command's flags: those after its name before those in front of it, and both before the environment."""
     before = ctx.parent.params if ctx.parent is not None else {}
-    return {**before, **{key: value for key, value in own.items() if value not in (None, ())}}
+    given = {key: value for key, value in own.items() if ctx.get_parameter_source(key) is ParameterSource.COMMANDLINE}
+    return {**before, **own, **{key: value for key, value in before.items() if value not in (None, ())}, **given}
+
+
+def _refuse(ctx: click.Context, *keys: str) -> None:
+    """Refuse what was typed in front of a command that would not heed it."""
+    for key in keys:
+        if ctx.get_parameter_source(key) is ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"--{key.replace('_', '.')} cannot be used with {ctx.invoked_subcommand}")
+
+
+def _checked(flags: dict[str, Any]) -> str:
+    """Check everything that can be checked on this machine; raises ConfigError with all that is wrong."""
+    mistakes: list[str] = []
+    config: Config | None = None
+    for look in (
+        _loader(flags),
+        lambda: load_protection(_listening(flags).web_config),
+        lambda: _shard(flags),
+    ):
+        try:
+            found = look()
+            config = found if isinstance(found, Config) else config
+        except ConfigError as error:
+            mistakes += error.mistakes
+    if config is not None:
+        mistakes += [*certificate_mistakes(config, SystemClock()), *_authority_mistakes(config)]
+    if mistakes or config is None:
+        raise ConfigError(mistakes)
+    accounts = len(config.accounts)
+    return f"{_config_file(flags)}: fine; {accounts} account{'s' * (accounts != 1)}"
+
+
+def _authority_mistakes(config: Config) -> Iterator[str]:
+    for index, account in enumerate(config.accounts):
+        try:
+            if account.tls.ca_file is not None:
+                ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(account.tls.ca_file)
+        except OSError:
+            yield f"accounts[{index}].tls.ca_file: holds no certificates in PEM"
+
+
+def _refresh_once(flags: dict[str, Any]) -> tuple[str, tuple[View, ...]]:
+    """Refresh everything once; an interruption means that AvePoint was not read."""
+    try:
+        return asyncio.run(_application(_loader(flags), flags).once())
+    except KeyboardInterrupt:
+        raise Exit(UNREADABLE) from None
+
+
+def _exit_code(views: Iterable[View]) -> int:
+    return DONE if all(view.status.up for view in views) else UNREADABLE
 
 
 def _application(load: Callable[[], Config], flags: dict[str, Any]) -> Application:
-    storage, shard = flags["storage_path"], parse_shard(flags["shard"] or "0", flags["total_shards"] or 1)
-    return Application(load, storage_path=Path(storage) if storage else None, shard=shard)
+    storage = flags["storage_path"]
+    return Application(load, storage_path=Path(storage) if storage else None, shard=_shard(flags))
+
+
+def _shard(flags: dict[str, Any]) -> Shard:
+    return parse_shard(flags["shard"] or "0", flags["total_shards"] or 1)
 
 
 def _config_file(flags: dict[str, Any]) -> str:

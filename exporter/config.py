@@ -3,10 +3,12 @@
 import os
 import re
 from collections.abc import Mapping
+from ipaddress import ip_address
 from pathlib import Path
+from stat import S_ISREG
 from types import MappingProxyType
-from typing import Annotated, Final, Literal, TypeVar
-from urllib.parse import urlsplit
+from typing import Annotated, Final, Literal, Self, get_args
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -16,9 +18,12 @@ from pydantic import (
     Field,
     InstanceOf,
     SecretStr,
+    Strict,
     StringConstraints,
     ValidationInfo,
+    model_validator,
 )
+from pydantic.fields import FieldInfo
 
 AccountType = Literal["tenant", "partner"]
 Generation = Literal["modern", "legacy"]
@@ -66,9 +71,12 @@ ENVIRONMENTS: Final[Mapping[str, Environment]] = MappingProxyType(
     }
 )
 
-_DURATION: Final = re.compile(r"(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?(?:(\d+)ms)?", re.ASCII)
-_UNIT_SECONDS: Final = (604_800, 86_400, 3600, 60, 1, 0.001)
-_LOOPBACK: Final = re.compile(r"localhost|127(\.\d{1,3}){3}|::1", re.ASCII)
+_DURATION: Final = re.compile(
+    "".join(rf"(?:(\d{{1,9}}){unit})?" for unit in ("y", "w", "d", "h", "m", "s", "ms")), re.ASCII
+)
+_UNIT_SECONDS: Final = (31_536_000, 604_800, 86_400, 3600, 60, 1, 0.001)
+_HOST: Final = re.compile(r"[A-Z0-9_-]{1,63}(\.[A-Z0-9_-]{1,63})*\.?|[0-9A-F:]+:[0-9A-F:.]*", re.ASCII | re.IGNORECASE)
+_VARIABLE: Final = re.compile(r"[A-Z_][A-Z0-9_]{0,99}", re.ASCII)
 
 
 def parse_duration(value: object) -> float:
@@ -79,58 +87,103 @@ def parse_duration(value: object) -> float:
     return sum(int(part) * unit for part, unit in zip(match.groups(), _UNIT_SECONDS, strict=True) if part)
 
 
+def format_duration(seconds: float) -> str:
+    """Write seconds as the file has them: 90 as "1m30s"."""
+    left, text = round(seconds * 1000), ""
+    for unit, size in (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)):
+        count, left = divmod(left, size)
+        text += f"{count}{unit}" if count else ""
+    return text or "0s"
+
+
+def _parts(url: str) -> SplitResult | None:
+    """Take an address apart; None for what is none. What urllib says of it may hold its password."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return None
+    is_plain = url.isprintable() and not set(url) & set(" \\") and _HOST.fullmatch(parts.hostname or "")
+    return parts if is_plain and port != 0 and parts.scheme in ("http", "https") else None
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 def _safe_url(url: str) -> str:
     """Refuse what would send a token unencrypted; plain HTTP is for servers on this machine only."""
-    parts = urlsplit(url)
-    try:
-        port_is_fine = parts.port is None or parts.port > 0
-    except ValueError:
-        port_is_fine = False
-    host = parts.hostname or ""
-    if parts.scheme not in ("https", "http") or not host or not port_is_fine:
+    parts = _parts(url)
+    if parts is None:
         raise ValueError("not an https:// address")
-    if parts.username or parts.password or parts.query or parts.fragment:
+    if "@" in parts.netloc or "?" in url or "#" in url:
         raise ValueError("must be an address without user name, query and fragment")
-    if parts.scheme == "http" and not _LOOPBACK.fullmatch(host):
+    if parts.scheme == "http" and not _is_this_machine(parts.hostname or ""):
         raise ValueError("must begin with https://; a token is never sent unencrypted")
     return url.rstrip("/")
 
 
 def _proxy(url: SecretStr) -> SecretStr:
-    parts = urlsplit(url.get_secret_value())
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if _parts(url.get_secret_value()) is None:
         raise ValueError("not an http:// or https:// address")
     return url
 
 
 def _readable_file(path: Path, info: ValidationInfo) -> Path:
-    """Resolve against the configuration file's folder; the file must be there, readable and not empty."""
+    """Resolve against the configuration file's folder; the file must be there, readable and not blank.
+
+    A relative path is not repeated in messages: it may be a secret that stands in the wrong key.
+    """
     folder: Path = (info.context or {}).get("folder", Path())
+    name = str(path) if path.is_absolute() else f"the file, sought in {folder},"
     path = folder / path
     try:
+        if not S_ISREG(path.stat().st_mode):
+            raise ValueError(f"{name} is not a regular file")
         with path.open("rb") as file:
-            empty = not file.read(1)
+            blank = not file.read(4096).strip()
     except OSError as error:
-        raise ValueError(f"cannot read {path}: {(error.strerror or 'unreadable').lower()}") from None
-    if empty:
-        raise ValueError(f"{path} is empty")
+        raise ValueError(f"{name} cannot be read: {(error.strerror or 'unreadable').lower()}") from None
+    if blank:
+        raise ValueError(f"{name} is empty")
     return path
 
 
 def _set_variable(name: str) -> str:
-    if not os.environ.get(name):
-        raise ValueError(f"the environment variable {name} is not set")
+    if not os.environ.get(name, "").strip():
+        # Who writes the secret itself here must not find it in a log.
+        shown = name if _VARIABLE.fullmatch(name) else "of this name"
+        raise ValueError(f"the environment variable {shown} is not set, or empty")
     return name
+
+
+def _not_blank(secret: SecretStr) -> SecretStr:
+    if not secret.get_secret_value().strip():
+        raise ValueError("must not be empty")
+    return secret
 
 
 Seconds = Annotated[float, BeforeValidator(parse_duration)]
 Interval = Annotated[Seconds, Field(ge=1, le=30 * 86_400)]
+WholeNumber = Annotated[int, Strict()]
+Number = Annotated[float, Strict()]
+Switch = Annotated[bool, Strict()]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
 AccountName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
 Url = Annotated[str, AfterValidator(_safe_url)]
+Secret = Annotated[SecretStr, AfterValidator(_not_blank)]
 ProxyUrl = Annotated[SecretStr, AfterValidator(_proxy)]
 ReadableFile = Annotated[Path, AfterValidator(_readable_file)]
 EnvironmentVariable = Annotated[str, AfterValidator(_set_variable)]
+
+
+def is_duration(field: FieldInfo) -> bool:
+    """Tell whether a key holds a duration."""
+    inner = [part for argument in get_args(field.annotation) for part in getattr(argument, "__metadata__", ())]
+    return any(isinstance(part, BeforeValidator) and part.func is parse_duration for part in [*field.metadata, *inner])
 
 
 class Section(BaseModel):
@@ -138,73 +191,91 @@ class Section(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _blank_is_unset(cls, data: object) -> object:
+        """Take a key without a value, as is left when what was below it is commented out, for one not given."""
+        if not isinstance(data, dict):
+            return data
+        return {key: value for key, value in data.items() if value is not None or key not in cls.model_fields}
+
 
 class Auth(Section):
     """The credentials of the registered app: one secret or one certificate."""
 
-    client_id: Text
-    client_secret: SecretStr | None = Field(None, min_length=1)
-    client_secret_file: ReadableFile | None = None
-    client_secret_env: EnvironmentVariable | None = None
-    certificate_file: ReadableFile | None = None
-    certificate_password_file: ReadableFile | None = None
-    certificate_password_env: EnvironmentVariable | None = None
+    client_id: Text = Field(description="The id of the app registration.")
+    client_secret: Secret | None = Field(None, description="The secret itself; better in a file.")
+    client_secret_file: ReadableFile | None = Field(None, description="File with the secret; read at each use.")
+    client_secret_env: EnvironmentVariable | None = Field(None, description="Name of the variable with the secret.")
+    certificate_file: ReadableFile | None = Field(
+        None, description="Certificate with its private key, .pem or .pfx; read at each use."
+    )
+    certificate_password_file: ReadableFile | None = Field(None, description="File with the key's password.")
+    certificate_password_env: EnvironmentVariable | None = Field(None, description="Variable with the key's password.")
 
 
 class Requests(Section):
     """How hard AvePoint is asked."""
 
-    concurrency: int = Field(8, ge=1, le=64)
-    per_second: float = Field(10, gt=0, le=1000)
-    timeout: Annotated[Seconds, Field(ge=0.1, le=600)] = 30.0
-    retries: int = Field(3, ge=0, le=10)
+    concurrency: WholeNumber = Field(8, ge=1, le=64, description="Requests under way at the same time.")
+    per_second: Number = Field(10, gt=0, le=1000, description="Requests that are begun in a second, on average.")
+    timeout: Seconds = Field(30.0, ge=0.1, le=600, description="How long one request may take.")
+    retries: WholeNumber = Field(3, ge=0, le=10, description="How often a failed request is tried again.")
 
 
 class Tls(Section):
     """Which certificate authorities are trusted; verification itself cannot be turned off."""
 
-    ca_file: ReadableFile | None = None
+    ca_file: ReadableFile | None = Field(None, description="Certificates in PEM that are trusted too.")
 
 
 class Customers(Section):
     """Which customers of a partner are read, by id; no `include` means all that the account can see."""
 
-    include: tuple[Text, ...] = ()
-    exclude: tuple[Text, ...] = ()
+    include: tuple[Text, ...] = Field((), description="Ids of the customers to read; none means all.")
+    exclude: tuple[Text, ...] = Field((), description="Ids of customers that are left out.")
 
 
 class CollectorOptions(Section):
     """What every collector can be told; each collector adds its own."""
 
-    enabled: bool = True
-    interval: Interval = 3600.0
-    max_age: Annotated[Seconds, Field(ge=1)] | None = None
+    enabled: Switch = Field(default=True, description="Whether the collector is on.")
+    interval: Interval = Field(3600.0, description="Time between the beginnings of two refreshes.")
+    max_age: Annotated[Seconds, Field(ge=1)] | None = Field(
+        None,
+        description="Age at which values are dropped; at least `interval`. Unset: 12h or three intervals, the longer.",
+    )
 
     @property
     def stale_after(self) -> float:
         """Age in seconds at which values are dropped: as configured, else 12 h or three intervals."""
         return self.max_age if self.max_age is not None else max(12 * 3600.0, 3 * self.interval)
 
-
-Options = TypeVar("Options", bound=CollectorOptions)
+    @model_validator(mode="after")
+    def _outlives_an_interval(self) -> Self:
+        if self.stale_after < self.interval:
+            raise ValueError("max_age must be at least as long as interval")
+        return self
 
 
 class Account(Section):
     """One AvePoint Online Services tenant, or one Elements partner."""
 
-    name: AccountName
-    type: AccountType
-    environment: Literal["commercial", "us-gov", "aos2", "fedramp"] = "commercial"
-    data_center: Text | None = None
-    base_url: Url | None = None
-    token_url: Url | None = None
-    auth: Auth
-    api: Literal["auto", "modern", "legacy"] = "auto"
-    customers: Customers = Customers()
-    requests: Requests = Requests()
-    tls: Tls = Tls()
-    proxy_url: ProxyUrl | None = None
-    collectors: dict[str, InstanceOf[CollectorOptions]] = {}
+    name: AccountName = Field(description="The label `account` of its metrics; unique in the file.")
+    type: AccountType = Field(description="An organisation's own tenant, or a partner that looks after customers.")
+    environment: Literal["commercial", "us-gov", "aos2", "fedramp"] = Field(
+        "commercial", description="Which of AvePoint's clouds the account is in."
+    )
+    data_center: Text | None = Field(None, description="Where a tenant is; required in `commercial`.")
+    base_url: Url | None = Field(None, description="The API's address, in place of the two above.")
+    token_url: Url | None = Field(None, description="Where tokens are had, in place of the usual.")
+    auth: Auth = Field(description="The credentials; exactly one secret or certificate.")
+    api: Literal["auto", "modern", "legacy"] = Field("auto", description="Generation of the endpoints.")
+    customers: Customers = Field(Customers(), description="Partners only: which customers are read.")
+    requests: Requests = Field(Requests(), description="How hard AvePoint is asked.")
+    tls: Tls = Field(Tls(), description="Whom to trust.")
+    proxy_url: ProxyUrl | None = Field(None, description="http://HOST:PORT; may hold a password.")
+    collectors: dict[str, InstanceOf[CollectorOptions]] = Field({}, description="By name; those not named are on.")
 
     @property
     def api_url(self) -> str:
@@ -225,4 +296,4 @@ class Account(Section):
 class Config(Section):
     """The whole file."""
 
-    accounts: tuple[Account, ...] = Field(min_length=1)
+    accounts: tuple[Account, ...] = Field(min_length=1, description="The accounts to read, at least one.")

@@ -1,14 +1,26 @@
-"""From a YAML file to a Config; every mistake at once, each a line with its path in the file."""
+"""From a YAML file to a Config; every mistake at once, each a line with its path in the file.
+
+No message repeats a value of the file, nor a key that does not look like one: it may be a secret in the wrong place.
+"""
 
 import difflib
-from collections.abc import Hashable, Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
-from exporter.config import DATA_CENTERS, ENVIRONMENTS, Account, CollectorOptions, Config
+from exporter.config import (
+    DATA_CENTERS,
+    ENVIRONMENTS,
+    CollectorOptions,
+    Config,
+    format_duration,
+    is_duration,
+)
 from exporter.errors import ConfigError
 
 Catalogue = Mapping[str, Mapping[str, type[CollectorOptions]]]
@@ -23,54 +35,73 @@ _WORDS: Final = {
     "dict_type": "must be a mapping of keys to values",
     "model_type": "must be a mapping of keys to values",
     "tuple_type": "must be a list",
-    "list_type": "must be a list",
     "string_type": "must be a text",
+    "string_unicode": "must be a text",
     "bool_type": "must be true or false",
-    "bool_parsing": "must be true or false",
     "int_type": "must be a whole number",
-    "int_parsing": "must be a whole number",
-    "int_from_float": "must be a whole number",
     "float_type": "must be a number",
-    "float_parsing": "must be a number",
     "path_type": "must be the path of a file",
     "string_too_short": "must not be empty",
+    "string_too_long": "must be at most {max_length} characters long",
     "too_short": "must not be empty",
+    "greater_than": "must be above {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "value_error": "{error}",
+    "literal_error": "must be one of {choices}",
+    "string_pattern_mismatch": (
+        "must be 1 to 63 letters, digits, dots, dashes or underscores, beginning with a letter or digit"
+    ),
+    "invalid_key": "has a key that is not a text; quote numbers, dates, on, off, yes and no",
 }
+_KEY: Final = re.compile(r"[A-Za-z][A-Za-z_-]{0,39}[0-9]{0,3}", re.ASCII)
+_QUOTED: Final = re.compile(r"""('(?:<[a-z ]+>|[][{},:?-])')|'[^']*'|"[^"]*\"""")
+_LONGEST_LINE: Final = 1000
 
 
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """YAML as it is meant: a key that stands twice is a mistake, not a silent loss of the first."""
+class _Loader(yaml.SafeLoader):
+    """YAML as it is meant: a key that stands twice is a mistake, and whatever is wrong has its place."""
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002 - the library's signature
-        seen: set[object] = set()
-        for key_node, _ in node.value:
-            key = key_node.value
-            if key in seen and key != "<<":
-                raise yaml.MarkedYAMLError(problem=f"the key {key} stands twice", problem_mark=key_node.start_mark)
-            seen.add(key)
-        return super().construct_mapping(node, deep)
+    def compose_mapping_node(self, anchor: dict[Any, yaml.Node]) -> yaml.MappingNode:
+        node = super().compose_mapping_node(anchor)
+        seen: set[tuple[str, str]] = set()
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise yaml.MarkedYAMLError(problem="a key must be a text", problem_mark=key.start_mark)
+            if (key.tag, key.value) in seen:
+                problem = f"the key {key.value} stands twice" if _KEY.fullmatch(key.value) else "a key stands twice"
+                raise yaml.MarkedYAMLError(problem=problem, problem_mark=key.start_mark)
+            seen.add((key.tag, key.value))
+        return node
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:  # noqa: ANN401, FBT001, FBT002 - the library's signature
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, LookupError, AttributeError, TypeError):
+            raise yaml.MarkedYAMLError(problem="cannot be read as its type", problem_mark=node.start_mark) from None
 
 
 def load(path: Path, catalogue: Catalogue) -> Config:
     """Read the file; raises ConfigError with every mistake in it."""
     try:
         text = path.read_text(encoding="utf-8")
+        folder = path.absolute().parent
     except OSError as error:
         reason = (error.strerror or "unreadable").lower()
-        raise ConfigError([f"{path}: {reason} (--config.file names the configuration)"]) from None
+        raise ConfigError([_line(f"{path}: {reason} (--config.file names the configuration)")]) from None
     except UnicodeDecodeError:
-        raise ConfigError([f"{path}: not a UTF-8 text"]) from None
-    return parse(text, catalogue, source=str(path), folder=path.parent)
+        raise ConfigError([_line(f"{path}: not a UTF-8 text")]) from None
+    return parse(text, catalogue, source=str(path), folder=folder)
 
 
 def parse(text: str, catalogue: Catalogue, *, source: str, folder: Path) -> Config:
     """Read the text of a configuration whose relative paths count from `folder`."""
     try:
-        data = yaml.load(text, _UniqueKeyLoader)  # noqa: S506 - a SafeLoader with one more check
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ConfigError([f"{source}: {_yaml_problem(error)}"]) from None
+        data = yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader with more checks
+    except (yaml.YAMLError, RecursionError) as error:
+        raise ConfigError([_line(f"{source}: {_yaml_problem(error)}")]) from None
     if not isinstance(data, dict):
-        raise ConfigError([f"{source}: must be a mapping with the key accounts"])
+        raise ConfigError([_line(f"{source}: must be a mapping with the key accounts")])
     mistakes: list[str] = []
     accounts = data.get("accounts")
     if isinstance(accounts, list):
@@ -79,21 +110,27 @@ def parse(text: str, catalogue: Catalogue, *, source: str, folder: Path) -> Conf
         data = {**data, "accounts": prepared}
     config = _validate(Config, data, "", mistakes, folder)
     if mistakes or config is None:
-        raise ConfigError(sorted(set(mistakes), key=mistakes.index))
+        raise ConfigError(sorted(dict.fromkeys(map(_line, mistakes)), key=_position))
     return config
 
 
 def _with_collectors(raw: object, index: int, catalogue: Catalogue, mistakes: list[str]) -> object:
     """Replace the raw options of an account's collectors by their types, defaults included."""
-    if not isinstance(raw, dict) or raw.get("type") not in catalogue:
-        return {key: raw[key] for key in raw if key != "collectors"} if isinstance(raw, dict) else raw
-    known, given = catalogue[raw["type"]], raw.get("collectors")
-    path = f"accounts[{index}].collectors"
+    if not isinstance(raw, dict):
+        return raw
+    every = {name: kind for kinds in catalogue.values() for name, kind in kinds.items()}
+    account_type, given, path = raw.get("type"), raw.get("collectors"), f"accounts[{index}].collectors"
+    # What is said of collectors is checked even where it is not known whose they are.
+    known = catalogue.get(account_type, every) if isinstance(account_type, str) else every
     if given is not None and not isinstance(given, dict):
         mistakes.append(f"{path}: {_WORDS['dict_type']}")
         given = None
     given = given or {}
-    mistakes += [f"{path}.{name}: {_unknown(name, known)}" for name in given if name not in known]
+    mistakes += [
+        f"{path}.{name}: is not for a {account_type} account" if name in every else _unknown(path, name, known)
+        for name in given
+        if name not in known
+    ]
     options = {
         name: _validate(kind, {} if given.get(name) is None else given[name], f"{path}.{name}", mistakes, None)
         for name, kind in known.items()
@@ -105,99 +142,146 @@ def _validate(kind: type[M], data: object, path: str, mistakes: list[str], folde
     try:
         return kind.model_validate(data, context={"folder": folder or Path()})
     except ValidationError as error:
-        fields = _fields(kind)
-        details = error.errors(include_url=False, include_input=False)
-        mistakes.extend(f"{_path(path, detail['loc'])}: {_words(dict(detail), fields)}" for detail in details)
+        details = error.errors(include_url=False)
+        places = [detail["loc"] for detail in details]
+        for detail in details:
+            # A list whose items are all wrong is not empty, whatever pydantic counts.
+            of_items = any(place[:-1][: len(detail["loc"])] == detail["loc"] for place in places)
+            if not (detail["type"] == "too_short" and of_items):
+                mistakes.append(_mistake(kind, detail, path))
         return None
 
 
-def _words(detail: dict[str, Any], fields: frozenset[str]) -> str:
-    kind, context = detail["type"], detail.get("ctx", {})
-    if kind == "extra_forbidden":
-        return _unknown(str(detail["loc"][-1]), fields)
-    if kind == "literal_error":
-        return f"must be one of {context['expected'].replace(' or ', ', ')}"
-    if kind == "string_pattern_mismatch":
-        return "must be 1 to 63 letters, digits, dots, dashes or underscores, beginning with a letter or digit"
-    if kind == "value_error":
-        return str(context["error"])
-    return _WORDS.get(kind) or str(detail["msg"]).replace("Input should be", "must be")
+def _mistake(kind: type[BaseModel], detail: ErrorDetails, path: str) -> str:
+    """Say in one line what pydantic found; of the input only its type is looked at."""
+    location, what = detail["loc"], detail["type"]
+    section = _section(kind, location)
+    if what == "extra_forbidden":
+        return _unknown(_path(path, location[:-1]), location[-1], section)
+    if what == "invalid_key":
+        location = location[:-1]
+    words = _WORDS.get(what, "cannot be used").format(**_context(section, detail))
+    if what == "string_type" and not isinstance(detail["input"], list | dict):
+        words += "; put it in quotes"
+    return f"{_path(path, location) or 'the file'}: {words}"
 
 
-def _unknown(name: str, known: Mapping[str, object] | frozenset[str]) -> str:
-    close = difflib.get_close_matches(str(name), list(known), n=1)
-    return f"unknown key; did you mean {close[0]}?" if close else "unknown key"
+def _context(section: type[BaseModel], detail: ErrorDetails) -> dict[str, str]:
+    """Give what the words need of the rule that was broken, as the file would have it."""
+    field = section.model_fields.get(str(detail["loc"][-1])) if detail["loc"] else None
+    write = format_duration if field is not None and is_duration(field) else "{:g}".format
+    context = {
+        name: write(value) if isinstance(value, int | float) else str(value)
+        for name, value in detail.get("ctx", {}).items()
+    }
+    return {**context, "choices": ", ".join(re.findall("'([^']*)'", context.get("expected", "")))}
 
 
-def _fields(kind: type[BaseModel]) -> frozenset[str]:
-    """Collect the keys of a section and of the sections in it, for suggestions."""
-    names = set(kind.model_fields)
-    if kind is Config:
-        names = set(Account.model_fields) | names
-        for field in Account.model_fields.values():
-            if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-                names |= set(field.annotation.model_fields)
-    return frozenset(names)
+def _section(kind: type[BaseModel], location: tuple[int | str, ...]) -> type[BaseModel]:
+    """Find the section in which a place lies."""
+    for part in location[:-1]:
+        if isinstance(part, str) and part in kind.model_fields:
+            kind = _section_in(kind.model_fields[part].annotation) or kind
+    return kind
+
+
+def _section_in(annotation: object) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next(filter(None, map(_section_in, get_args(annotation))), None)
+
+
+def _unknown(path: str, key: object, section: type[BaseModel] | Iterable[str]) -> str:
+    """Name an unknown key, and the one that was probably meant, here or in a section below."""
+    known = dict.fromkeys(section.model_fields if isinstance(section, type) else section)
+    below = dict[str, str]()
+    if isinstance(section, type):
+        for name, field in section.model_fields.items():
+            below |= {key: f"{name}.{key}" for key in getattr(_section_in(field.annotation), "model_fields", ())}
+    text = str(key)
+    before = text.partition(":")[0]
+    if before != text and before in known:
+        return f"{_path(path, (before,))}: needs a space after its colon"
+    if not _KEY.fullmatch(text):
+        return f"{path or 'the file'}: has an unknown key, not shown because it may be a secret"
+    close = difflib.get_close_matches(text, known, n=1)
+    close = close or [below[name] for name in difflib.get_close_matches(text, below, n=1)]
+    return f"{_path(path, (text,))}: unknown key{f'; did you mean {close[0]}?' if close else ''}"
 
 
 def _path(prefix: str, location: tuple[int | str, ...]) -> str:
     path = prefix
     for part in location:
         path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else part
-    return path or "accounts"
+    return path
+
+
+def _position(mistake: str) -> int:
+    """Tell which account a mistake is in, for their order; -1 for none."""
+    match = re.match(r"accounts\[(\d+)\]", mistake)
+    return int(match[1]) if match else -1
+
+
+def _line(message: str) -> str:
+    """Make one line of a message, whatever stands in the paths that it names."""
+    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in message[:_LONGEST_LINE])
 
 
 def _cross_checks(accounts: list[object]) -> Iterator[str]:
     """Check what no single key can know."""
-    first: dict[object, int] = {}
+    first: dict[str, int] = {}
     for index, raw in enumerate(accounts):
         if not isinstance(raw, dict):
             continue
         name = raw.get("name")
         if isinstance(name, str) and first.setdefault(name, index) != index:
-            yield f"accounts[{index}].name: {name} is taken by accounts[{first[name]}]"
+            yield f"accounts[{index}].name: is the name of accounts[{first[name]}] too"
         yield from _address_mistakes(raw, f"accounts[{index}]")
         if isinstance(auth := raw.get("auth"), dict):
             yield from _credential_mistakes(auth, f"accounts[{index}].auth")
 
 
 def _address_mistakes(raw: dict[str, object], path: str) -> Iterator[str]:
-    center, environment = raw.get("data_center"), raw.get("environment", "commercial")
-    if raw.get("type") == "partner":
-        if center is not None:
-            yield f"{path}.data_center: only a tenant has a data center"
-    elif raw.get("type") == "tenant":
-        if raw.get("customers") is not None:
-            yield f"{path}.customers: only a partner has customers"
-        known, choice = ENVIRONMENTS.get(str(environment)), f"one of {', '.join(sorted(DATA_CENTERS))}"
-        if raw.get("base_url") is not None:
-            return
-        if center is None and known is not None and known.data_center is None:
-            yield f"{path}.data_center: is required for a tenant (or base_url); {choice}"
-        if isinstance(center, str) and center not in DATA_CENTERS:
-            yield f"{path}.data_center: must be {choice}; for another one set base_url"
+    center, name = raw.get("data_center"), raw.get("environment") or "commercial"
+    environment = ENVIRONMENTS.get(name) if isinstance(name, str) else None
+    if raw.get("type") == "partner" and center is not None:
+        yield f"{path}.data_center: only a tenant has a data center"
+    if raw.get("type") == "tenant" and raw.get("customers") is not None:
+        yield f"{path}.customers: only a partner has customers"
+    if raw.get("type") != "tenant" or raw.get("base_url") is not None or environment is None:
+        return
+    choices = sorted(DATA_CENTERS - {other.data_center for other in ENVIRONMENTS.values()})
+    if environment.data_center is not None:
+        if center not in (None, environment.data_center):
+            yield f"{path}.data_center: must be {environment.data_center} in the environment {name}, or left out"
+    elif center is None:
+        yield f"{path}.data_center: is required for a tenant (or base_url); one of {', '.join(choices)}"
+    elif others := [other for other, its in ENVIRONMENTS.items() if its.data_center == center]:
+        yield f"{path}.data_center: is in the environment {others[0]}"
+    elif isinstance(center, str) and center and center not in choices:
+        yield f"{path}.data_center: must be one of {', '.join(choices)}; for another one set base_url"
 
 
 def _credential_mistakes(auth: dict[str, object], path: str) -> Iterator[str]:
-    secrets = [key for key in _SECRETS if auth.get(key) is not None]
+    secrets = [key for key in (*_SECRETS, "certificate_file") if auth.get(key) is not None]
     passwords = [key for key in _PASSWORDS if auth.get(key) is not None]
-    certificate = auth.get("certificate_file") is not None
-    if len(secrets) + certificate == 0:
+    if not secrets:
         yield f"{path}: needs one of {', '.join(_SECRETS)} or certificate_file"
-    elif len(secrets) + certificate > 1:
-        both = [*secrets, *(["certificate_file"] if certificate else [])]
-        yield f"{path}: has {' and '.join(both)}; only one of them can be used"
-    if len(passwords) > 1:
-        yield f"{path}: has {' and '.join(passwords)}; only one of them can be used"
-    if passwords and not certificate:
+    for several in (secrets, passwords):
+        if len(several) > 1:
+            yield f"{path}: has {' and '.join(several)}; only one of them can be used"
+    if passwords and auth.get("certificate_file") is None:
         yield f"{path}.{passwords[0]}: is for certificate_file, which is not set"
 
 
 def _yaml_problem(error: Exception) -> str:
-    """Say where and what, without repeating a line that may hold a secret."""
+    """Say where and what, without repeating what stands there."""
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
-        mark = error.problem_mark
-        return f"not valid YAML: line {mark.line + 1}, column {mark.column + 1}: {error.problem}"
-    if isinstance(error, yaml.reader.ReaderError):
-        return "not valid YAML: a character that YAML does not allow"
-    return "not valid YAML"
+        mark, problem = error.problem_mark, error.problem or "cannot be read"
+        problem = (
+            "a tab; indent with spaces" if "'\\t'" in problem else _QUOTED.sub(lambda part: part[1] or "…", problem)
+        )
+        return f"not valid YAML: line {mark.line + 1}, column {mark.column + 1}: {problem}"
+    if isinstance(error, RecursionError):
+        return "not valid YAML: nested too deeply"
+    return "not valid YAML: a character that YAML does not allow"

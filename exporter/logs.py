@@ -1,6 +1,7 @@
 """Structured logs on standard error, as logfmt or JSON, that cannot print a secret."""
 
 import logging
+import math
 import re
 import sys
 from collections.abc import MutableMapping
@@ -18,31 +19,42 @@ LEVELS: Final = {
 }
 
 _LONGEST_VALUE: Final = 2000
-# What a token, an assertion or a form field with a secret looks like, wherever it stands in a text.
+_LONGEST_LOOKED_AT: Final = 65_536
+_GAP: Final = " […] "
+# What a token, an assertion or a form field with a secret looks like, wherever it stands in a text. What follows
+# our own "client_secret: must be a text" or the words "basic authentication" is none.
 _SECRET_SHAPES: Final = re.compile(
-    r"(?i)(bearer\s+|basic\s+|(?:client_secret|client_assertion|access_token|password)[\"']?\s*[=:]\s*[\"']?)"
-    r"[^\s\"',&}]+"
+    r"(?is)(\b(?:bearer|basic)\s+(?!auth|tokens?\b)|(?:secret|assertion|_token|passw(?:or)?d|pwd|api_?key)"
+    r"[\"'\\]*\s*[=:]\s*(?!(?:must|has|needs|is|of) ))"
+    r"(?:\\*\"(?:\\.|[^\"\\])*\\?(?:\"|$)|\\*'[^']*(?:'|$)|[^\s\"',&}]+)"
 )
-_JWT: Final = re.compile(r"\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*")
-_CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
+_JWT: Final = re.compile(r"eyJ[\w-]{8,}(?:\.[\w-]*)*")
+_PASSWORD_IN_URL: Final = re.compile(r"(?<=://)[^\s/@]+@")
+# Also what would turn the direction of the text on a terminal.
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 # Libraries whose debug output holds headers and bodies.
 _TALKATIVE: Final = ("httpx", "httpcore", "hpack", "h11", "asyncio", "uvicorn")
 
 
 def scrub(text: str) -> str:
-    """Give the text without secrets and control characters, at most 2,000 characters of it."""
-    text = _JWT.sub("<secret>", _SECRET_SHAPES.sub(r"\1<secret>", text[: _LONGEST_VALUE * 2]))
-    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)[:_LONGEST_VALUE]
+    """Give the text without secrets and control characters; of a long one 2,000 characters, start and end."""
+    text = _SECRET_SHAPES.sub(r"\1<secret>", _PASSWORD_IN_URL.sub("<secret>@", text[:_LONGEST_LOOKED_AT]))
+    text = _CONTROL.sub("\N{REPLACEMENT CHARACTER}", _JWT.sub("<secret>", text)).replace("\t", " ")
+    half = (_LONGEST_VALUE - len(_GAP)) // 2
+    return text if len(text) <= _LONGEST_VALUE else f"{text[:half]}{_GAP}{text[-half:]}"
+
+
+def _printable(value: object) -> object:
+    """Make a text of what is neither a text nor a number that JSON knows, and scrub it."""
+    if value is None or isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    return scrub(str(value) or (type(value).__name__ if isinstance(value, BaseException) else ""))
 
 
 def _scrub_values(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     for key, value in event.items():
-        if isinstance(value, BaseException):
-            event[key] = scrub(str(value) or type(value).__name__)
-        elif isinstance(value, str):
-            event[key] = scrub(value)
-        elif value is not None and not isinstance(value, bool | int | float):
-            event[key] = scrub(str(value))
+        if key != "_record":  # the library's own, taken out before the line is made
+            event[key] = _printable(value)
     return event
 
 
@@ -57,7 +69,9 @@ def setup(level: str = "info", form: str = "logfmt") -> None:
     renderer: Processor = (
         structlog.processors.JSONRenderer(sort_keys=False, ensure_ascii=False)
         if form == "json"
-        else structlog.processors.LogfmtRenderer(key_order=["ts", "level", "msg"], drop_missing=True)
+        else structlog.processors.LogfmtRenderer(
+            key_order=["ts", "level", "msg"], drop_missing=True, bool_as_flag=False
+        )
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
@@ -74,7 +88,8 @@ def setup(level: str = "info", form: str = "logfmt") -> None:
     root.handlers = [handler]
     root.setLevel(LEVELS[level])
     for name in _TALKATIVE:
-        logging.getLogger(name).setLevel(logging.WARNING)
+        logging.getLogger(name).setLevel(max(LEVELS[level], logging.WARNING))
+    logging.captureWarnings(capture=True)
     structlog.configure(
         processors=[*shared, ProcessorFormatter.wrap_for_formatter],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),

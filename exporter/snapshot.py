@@ -1,6 +1,6 @@
 """What is known now, and since when. Written by the refreshes on the event loop; read as frozen views."""
 
-from collections.abc import Collection, Mapping, Set
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,7 +15,7 @@ class Known:
     read_at: float
     read_at_monotonic: float
 
-    def of_customers(self, customers: Set[str]) -> "Known":
+    def of_customers(self, customers: frozenset[str]) -> "Known":
         """Give it without the samples of customers that are not among the given ones."""
         kept = tuple(
             sample
@@ -67,7 +67,7 @@ class Entry:
 
     def keep_only(self, customers: Collection[str]) -> None:
         """Forget the customers that are not among the given ones; "" stands for the account as a whole."""
-        staying = {"", *customers}
+        staying = frozenset({"", *customers})
         self.known = {key: known.of_customers(staying) for key, known in self.known.items() if key in staying}
         self.customer_up = {key: up for key, up in self.customer_up.items() if key in staying}
 

@@ -23,6 +23,8 @@ from exporter.errors import (
 )
 
 _REQUEST_ID_HEADERS: Final = ("x-request-id", "request-id", "x-ms-request-id", "x-correlation-id", "trace-id")
+_SUCCESS: Final = frozenset({"ok", "success", "succeeded"})
+_LONGEST_INT: Final = 30
 _PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
 
 
@@ -49,9 +51,9 @@ class Answer:
 
 
 def read_json(body: bytes) -> object:
-    """Decode strict JSON; raises AnswerError."""
+    """Decode JSON; raises AnswerError. A number that is none (NaN) or enormous costs its own field, not the answer."""
     try:
-        return json.loads(body, parse_constant=_refuse_constant)
+        return json.loads(body, parse_int=_whole_number)
     except (ValueError, RecursionError):
         start = body[:40].decode("utf-8", "replace")
         raise AnswerError(f"the answer is not JSON; it begins with {short(start)}") from None
@@ -60,21 +62,49 @@ def read_json(body: bytes) -> object:
 def understand(endpoint: Endpoint, answer: Answer, *, now: float) -> object:
     """Give the JSON of a good answer; raises StatusError or AnswerError for any other, at Unix time `now`."""
     if answer.status != 200:  # noqa: PLR2004 - the one status that the documents call success
-        _raise_status(endpoint, answer.status, _request_id(answer.headers, None), _retry_after(answer, now))
-    decoded = read_json(answer.body)
+        request_id = _request_id(answer.headers, _envelope(answer.body))
+        _raise_status(endpoint, answer.status, request_id, retry_after(answer, now))
+    try:
+        decoded = read_json(answer.body)
+    except AnswerError as error:
+        raise AnswerError(f"{endpoint.template}: {error}", request_id=_request_id(answer.headers, {})) from None
     if isinstance(decoded, dict):
-        _check_envelope(endpoint, answer, decoded)
+        _check_envelope(endpoint, answer, _folded(decoded), now=now)
     return decoded
 
 
-def _check_envelope(endpoint: Endpoint, answer: Answer, envelope: dict[str, object]) -> None:
+def _check_envelope(endpoint: Endpoint, answer: Answer, envelope: Mapping[str, object], *, now: float) -> None:
     """Refuse a 200 that says inside that it is none."""
     request_id = _request_id(answer.headers, envelope)
-    status = envelope.get("statusCode", 200)
-    if isinstance(status, int) and not isinstance(status, bool) and not 200 <= status < 300:  # noqa: PLR2004
-        _raise_status(endpoint, status, request_id, None)
-    if "statusCode" in envelope and (errors := envelope.get("errors")):
+    status = _status_inside(envelope.get("statuscode"))
+    if status is None:
+        what = f"{endpoint.template}: no status code: {short(envelope.get('statuscode'))}"
+        raise AnswerError(what, request_id=request_id)
+    if not 200 <= status < 300:  # noqa: PLR2004
+        _raise_status(endpoint, status, request_id, retry_after(answer, now))
+    if errors := envelope.get("errors"):
         raise AnswerError(f"{endpoint.template}: the answer reports errors: {short(errors)}", request_id=request_id)
+
+
+def _status_inside(value: object) -> int | None:
+    """Read an envelope's status, 200 where it says none; None for what is no status, since it becomes a label."""
+    if value is None or (isinstance(value, str) and value.strip().lower() in _SUCCESS):
+        return 200
+    match = re.fullmatch(r"\s*([1-5]\d\d)\s*", str(value), re.ASCII) if isinstance(value, int | str) else None
+    return int(match[1]) if match is not None else None
+
+
+def _envelope(body: bytes) -> Mapping[str, object]:
+    """Give what a failure's body holds, if it is an object."""
+    try:
+        decoded = read_json(body)
+    except AnswerError:
+        return {}
+    return _folded(decoded) if isinstance(decoded, dict) else {}
+
+
+def _folded(envelope: Mapping[str, object]) -> Mapping[str, object]:
+    return {key.lower(): value for key, value in envelope.items()}
 
 
 def _raise_status(endpoint: Endpoint, status: int, request_id: str, retry_after: float | None) -> NoReturn:
@@ -102,7 +132,7 @@ def _registration(endpoint: Endpoint) -> str:
     return "AvePoint Online Services > Administration > App registrations"
 
 
-def _retry_after(answer: Answer, now: float) -> float | None:
+def retry_after(answer: Answer, now: float) -> float | None:
     """Read Retry-After, seconds or an HTTP date, as seconds from now."""
     text = answer.headers.get("retry-after", "").strip()
     if re.fullmatch(r"\d{1,9}(\.\d{1,6})?", text, re.ASCII):
@@ -116,8 +146,8 @@ def _retry_after(answer: Answer, now: float) -> float | None:
     return max(0.0, (moment - datetime.fromtimestamp(now, UTC)).total_seconds())
 
 
-def _request_id(headers: Mapping[str, str], envelope: Mapping[str, object] | None) -> str:
-    candidates = [envelope.get("requestId") if envelope else None, *map(headers.get, _REQUEST_ID_HEADERS)]
+def _request_id(headers: Mapping[str, str], envelope: Mapping[str, object]) -> str:
+    candidates = [envelope.get("requestid"), *map(headers.get, _REQUEST_ID_HEADERS)]
     for candidate in candidates:
         try:
             if text := read_label(candidate):
@@ -132,5 +162,6 @@ def _segment(identifier: str) -> str:
     return quote(identifier, safe="").replace(".", "%2E") if set(identifier) <= {"."} else quote(identifier, safe="")
 
 
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(name)
+def _whole_number(text: str) -> int | float:
+    # Python refuses to make an int of thousands of digits, and no reader takes that many.
+    return int(text) if len(text) <= _LONGEST_INT else float(text)

@@ -124,7 +124,7 @@ class TokenSource:
                 **self._credential.form(),
             }
         )
-        token = Token(_token_text(answer), began + _useful_life(answer))
+        token = Token(token_text(answer), began + _useful_life(answer))
         self._tokens[permission] = token
         return token
 
@@ -135,7 +135,8 @@ def refusal(code: str, permission: str) -> TokenError:
     return TokenError(f"no token for {permission}: {code}", reason=code, hint=hint)
 
 
-def _token_text(answer: Mapping[str, object]) -> str:
+def token_text(answer: Mapping[str, object]) -> str:
+    """Give the token of a token answer; raises TokenError for what no header could carry."""
     text = answer.get("access_token")
     if not isinstance(text, str) or not text or not text.isascii() or not text.isprintable() or " " in text:
         raise TokenError("the token answer holds no access_token", reason="parse")
@@ -145,7 +146,7 @@ def _token_text(answer: Mapping[str, object]) -> str:
 def _useful_life(answer: Mapping[str, object]) -> float:
     """Give the seconds for which the token is used: its life less a margin for slow calls and clocks."""
     life = answer.get("expires_in")
-    if isinstance(life, str) and life.isascii() and life.isdigit():
+    if isinstance(life, str) and life.isascii() and life.isdigit() and len(life) < 10:  # noqa: PLR2004
         life = int(life)
     if isinstance(life, bool) or not isinstance(life, int | float) or not 0 < life < 10**7:
         life = _LIFE_WHEN_UNSAID

@@ -1,22 +1,20 @@
 """The one polite client of an account: token, pace, deadlines, retries, size limits, one origin."""
 
 import asyncio
-import ssl
 from collections.abc import Mapping
-from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import Final
+from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 import structlog
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from exporter import __version__
-from exporter.avepoint.answers import Answer, Endpoint, read_json, understand
-from exporter.avepoint.auth import Credential, TokenSource, refusal
+from exporter.avepoint.answers import Answer, Endpoint, read_json, retry_after, understand
+from exporter.avepoint.auth import Credential, Token, TokenSource, refusal, token_text
 from exporter.avepoint.observer import Observer
 from exporter.avepoint.pace import Pace
 from exporter.avepoint.rows import Notes
+from exporter.avepoint.wire import http_client, origin_of, read_body
 from exporter.clock import Clock
 from exporter.config import Account
 from exporter.errors import (
@@ -32,9 +30,7 @@ from exporter.errors import (
 Query = Mapping[str, str | int]
 Transport = httpx.AsyncBaseTransport
 
-LARGEST_ANSWER: Final = 8 * 1024**2
-"""Bytes of a decoded body; more is not an answer of this API."""
-_CONNECT_TIMEOUT: Final = 10.0
+_LONGEST_REASON: Final = 200
 _UNSAID_SILENCE: Final = 5.0  # seconds after a 429 or 503 without Retry-After
 _LONGEST_BACKOFF: Final = 30.0
 _UNREACHED: Final = "check the network, proxy_url, and the address (environment, data_center or base_url)"
@@ -61,7 +57,7 @@ class Client:
         self._clock = clock
         self._observer = observer
         self._log = log
-        self._http = _http_client(account, transport)
+        self._http = http_client(account, transport)
         self._tokens = TokenSource(account.auth.client_id, credential, self._ask_for_token, clock)
         self._pace = Pace(
             concurrency=account.requests.concurrency,
@@ -83,7 +79,7 @@ class Client:
         body: Mapping[str, object] | None = None,
     ) -> object:
         """Give the decoded JSON of a call; raises AvePointError when retries are used up or pointless."""
-        request = self._http.build_request(
+        request = self._request(
             endpoint.method,
             self._account.api_url + endpoint.path(ids or {}),
             params=query,
@@ -98,18 +94,15 @@ class Client:
         Only the query is taken, so a link with or without the service's prefix works; raises LinkRefusedError for
         a link to another origin or without a query.
         """
-        here = urlsplit(self._account.api_url)
+        link = link.strip()
         try:
-            there = urlsplit(link)
-            same = not (there.scheme or there.netloc) or (
-                (there.scheme, there.hostname, there.port) == (here.scheme, here.hostname, here.port)
-            )
-            query = dict(parse_qsl(there.query, max_num_fields=50)) if "?" in link else {}
+            is_ours = origin_of(link) in (None, origin_of(self._account.api_url))
+            query = dict(parse_qsl(urlsplit(link).query, max_num_fields=50)) if is_ours and "?" in link else {}
         except ValueError:
-            same, query = True, {}
-        if not same:
+            is_ours, query = False, {}
+        if not is_ours:
             self.notes.unreadable(endpoint.template, "nextLink", link, "a link to another origin is never followed")
-        if not same or not query:
+        if not query:
             raise LinkRefusedError(f"{endpoint.template}: a link that cannot be followed")
         return query
 
@@ -124,17 +117,35 @@ class Client:
 
     async def _authorized(self, endpoint: Endpoint, request: httpx.Request) -> object:
         """Send with a token; once more with a fresh one where it was refused."""
-        for last in (False, True):
-            async with self._pace:
-                token = await self._tokens.token(endpoint.permission)
-                request.headers["Authorization"] = f"Bearer {token.text}"
-                try:
-                    return await self._exchange(endpoint, request)
-                except UnauthorizedError:
-                    self._tokens.discard(endpoint.permission, token)
-                    if last:
-                        raise
-        raise AssertionError("unreachable")
+        try:
+            return await self._with_token(endpoint, request)
+        except UnauthorizedError:
+            return await self._with_token(endpoint, request)
+
+    async def _with_token(self, endpoint: Endpoint, request: httpx.Request) -> object:
+        async with self._pace:
+            token = await self._token(endpoint.permission)
+            request.headers["Authorization"] = f"Bearer {token.text}"
+            try:
+                return await self._exchange(endpoint, request)
+            except UnauthorizedError:
+                self._tokens.discard(endpoint.permission, token)
+                raise
+
+    async def _token(self, permission: str) -> Token:
+        """Give a token, and see that the silence which another call met while we waited for it holds for us too."""
+        token = await self._tokens.token(permission)
+        while self._pace.is_silent:
+            await self._pace.turn()
+            token = await self._tokens.token(permission)
+        return token
+
+    def _be_silent(self, error: UnavailableError) -> None:
+        """Obey a 429 or 503 with the whole account."""
+        if error.status in (429, 503):
+            self._pace.slow_down(_UNSAID_SILENCE if error.retry_after is None else error.retry_after)
+            self._log.warning("AvePoint asks for patience", error=error, retry_after=error.retry_after,
+                              **error.context())  # fmt: skip
 
     async def _exchange(self, endpoint: Endpoint, request: httpx.Request) -> object:
         """Send one request and understand its answer, whatever happens counted and timed."""
@@ -148,10 +159,8 @@ class Client:
             raise
         except StatusError as error:
             code = str(error.status)
-            if isinstance(error, UnavailableError) and error.status in (429, 503):
-                self._pace.slow_down(_UNSAID_SILENCE if error.retry_after is None else error.retry_after)
-                self._log.warning("AvePoint asks for patience", endpoint=endpoint.template, code=code,
-                                  retry_after=error.retry_after, request_id=error.request_id)  # fmt: skip
+            if isinstance(error, UnavailableError):
+                self._be_silent(error)
             raise
         except LinkRefusedError:
             self.notes.unreadable(endpoint.template, "Location", code, "a redirect is never followed")
@@ -171,13 +180,20 @@ class Client:
             raise TokenError(f"no token: {error}", reason=reason, hint=error.hint) from None
 
     async def _token_exchange(self, form: Mapping[str, str]) -> Mapping[str, object]:
+        while self._pace.is_silent:
+            await self._pace.turn()
         result = "connect"
         try:
-            request = self._http.build_request("POST", self._account.identity_url, data=dict(form))
-            answer = await self._send(request)
+            answer = await self._send(self._request("POST", self._account.identity_url, data=dict(form)))
             result = str(answer.status)
-            decoded = _token_answer(answer, form["scope"])
+            decoded = _token_answer(answer, form["scope"], now=self._clock.time())
             result = "success"
+        except UnavailableError as error:
+            self._be_silent(error)
+            raise
+        except AnswerError as error:
+            result = "parse"
+            raise TokenError(f"no token: {error}", reason=result) from None
         except TransportError as error:
             result = error.kind
             raise
@@ -188,6 +204,14 @@ class Client:
             self._observer.token(result)
         return decoded
 
+    def _request(self, method: str, url: str, **contents: Any) -> httpx.Request:  # noqa: ANN401 - the library's own
+        try:
+            return self._http.build_request(method, url, **contents)
+        except (httpx.InvalidURL, UnicodeError) as error:
+            raise TransportError(
+                f"not an address: {error}"[:_LONGEST_REASON], kind="connect", hint=_UNREACHED
+            ) from None
+
     async def _send(self, request: httpx.Request) -> Answer:
         """Send one request within the account's deadline, reading no more than the largest answer."""
         host = request.url.host
@@ -195,29 +219,20 @@ class Client:
             async with asyncio.timeout(self._account.requests.timeout):
                 response = await self._http.send(request, stream=True)
                 try:
-                    return Answer(response.status_code, response.headers, await _body(response))
+                    return Answer(response.status_code, response.headers, await read_body(response))
                 finally:
                     await response.aclose()
         except (TimeoutError, httpx.TimeoutException):
             raise TransportError(f"{host}: no answer in time", kind="timeout", hint=_UNREACHED) from None
-        except httpx.HTTPError as error:
-            reason = str(error) or type(error).__name__
+        except (httpx.HTTPError, OSError, UnicodeError) as error:
+            reason = str(error)[:_LONGEST_REASON] or type(error).__name__
             raise TransportError(f"{host}: {reason}", kind="connect", hint=_UNREACHED) from None
 
 
-async def _body(response: httpx.Response) -> bytes:
-    pieces, size = [], 0
-    async for piece in response.aiter_bytes():
-        size += len(piece)
-        if size > LARGEST_ANSWER:
-            raise AnswerError(f"the answer is larger than {LARGEST_ANSWER} bytes")
-        pieces.append(piece)
-    return b"".join(pieces)
-
-
-def _token_answer(answer: Answer, permission: str) -> Mapping[str, object]:
+def _token_answer(answer: Answer, permission: str, *, now: float) -> Mapping[str, object]:
     if answer.status == 429 or answer.status >= 500:  # noqa: PLR2004
-        raise UnavailableError(f"token: HTTP {answer.status}", status=answer.status, retry_after=None)
+        after = retry_after(answer, now)
+        raise UnavailableError(f"token: HTTP {answer.status}", status=answer.status, retry_after=after)
     try:
         decoded = read_json(answer.body)
     except AnswerError:
@@ -233,22 +248,5 @@ def _token_answer(answer: Answer, permission: str) -> Mapping[str, object]:
         )
     if not isinstance(decoded, dict):
         raise TokenError("the token answer is not a JSON object", reason="parse", hint="check environment or token_url")
+    token_text(decoded)
     return decoded
-
-
-def _http_client(account: Account, transport: httpx.AsyncBaseTransport | None) -> httpx.AsyncClient:
-    tls = ssl.create_default_context()
-    tls.minimum_version = ssl.TLSVersion.TLSv1_2
-    if account.tls.ca_file is not None:
-        tls.load_verify_locations(cafile=account.tls.ca_file)
-    connections = account.requests.concurrency + 1
-    return httpx.AsyncClient(
-        verify=tls,
-        transport=transport,
-        proxy=None if account.proxy_url is None else account.proxy_url.get_secret_value(),
-        timeout=httpx.Timeout(account.requests.timeout, connect=min(_CONNECT_TIMEOUT, account.requests.timeout)),
-        limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
-        follow_redirects=False,
-        headers={"User-Agent": f"avepoint-exporter/{__version__}", "Accept": "application/json"},
-        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-    )

@@ -10,7 +10,7 @@ import structlog
 from exporter.avepoint.answers import Endpoint
 from exporter.avepoint.client import Client, Query
 from exporter.avepoint.generations import Generations
-from exporter.avepoint.paging import Ledger, Page, RawRow, numbered_pages, odata_page, odata_pages, v3_page
+from exporter.avepoint.paging import Ledger, Page, RawRow, numbered_pages, odata_page, odata_pages, row_id, v3_page
 from exporter.avepoint.rows import Row
 from exporter.clock import Clock
 from exporter.config import Account
@@ -125,7 +125,7 @@ class Directory:
         async def ask(query: Query) -> Page:
             return v3_page(await self._client.call(BATCH, query=query, body=body), BATCH)
 
-        ledger = Ledger(BATCH, lambda row: row.get("id"))
+        ledger = Ledger(BATCH, row_id)
         rows = [row async for row in numbered_pages(ask, ledger, size=PAGE_SIZE)]
         return self._read(rows, BATCH), not ledger.lacks_rows
 
@@ -133,7 +133,7 @@ class Directory:
         async def ask(query: Query) -> Page:
             return odata_page(await self._client.call(CUSTOMERS, query=query), CUSTOMERS)
 
-        ledger = Ledger(CUSTOMERS, lambda row: row.get("id"))
+        ledger = Ledger(CUSTOMERS, row_id)
         rows = [row async for row in odata_pages(self._client, ask, ledger, top=PAGE_SIZE)]
         return self._read(rows, CUSTOMERS), not ledger.lacks_rows
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from exporter.avepoint.answers import Endpoint
 from exporter.avepoint.client import Client, Query
-from exporter.avepoint.paging import IndexedPages, Page, RawRow, link_of, listed, total_of
+from exporter.avepoint.paging import IndexedPages, Page, RawRow, link_of, listed, row_id, total_of
 from exporter.avepoint.values import TICKS_PER_SECOND, Ticks, dotnet_ticks, iso_time
 from exporter.errors import AnswerError, BadRequestError
 
@@ -37,15 +37,17 @@ class JobList:
         query = {**self._times(span), "JobType": job_type, "ObjectType": object_type, "JobState": 0}
         return [row async for row in self._pages.read(self._ask, query, size)]
 
-    async def ids(self, span: Span, *, size: int, largest: int, job_type: int = 0, object_type: int = 0) -> set[str]:
-        """Read the ids only, in pages of `largest` if the service allows such, else of `size`."""
+    async def ids(
+        self, span: Span, *, size: int, largest: int, job_type: int = 0, object_type: int = 0
+    ) -> set[str | None]:
+        """Read the ids only, None for one that cannot be read; in pages of `largest` if allowed, else of `size`."""
         try:
             rows = await self.read(span, size=largest, job_type=job_type, object_type=object_type)
         except BadRequestError:
             if largest <= size:
                 raise
             rows = await self.read(span, size=size, job_type=job_type, object_type=object_type)
-        return {identifier for row in rows if (identifier := job_id(row)) is not None}
+        return {job_id(row) for row in rows}
 
     async def _ask(self, query: Query) -> Page:
         answer = await self._client.call(self.endpoint, query=query)
@@ -63,10 +65,7 @@ class JobList:
 
 def job_id(row: RawRow) -> str | None:
     """Give a row's id, whatever the case of its key."""
-    for key, value in row.items():
-        if key.lower() == "id" and isinstance(value, str | int) and value != "":
-            return str(value)[:200]
-    return None
+    return row_id(row)
 
 
 def _tick_times(span: Span) -> Query:

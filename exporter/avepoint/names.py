@@ -43,12 +43,14 @@ _WORKLOADS: Final = {fold(name): name for name in WORKLOADS.values()} | {
     fold(name): WORKLOADS[number] for name, number in _OTHER_WORKLOADS.items()
 }
 _STATES: Final = {fold(name): name for name in STATES} | {
+    **{str(number): name for number, name in enumerate(STATES, start=1)},
     "finishedexception": "finished_with_exception",
     "running": IN_PROGRESS,
     "partialfinished": "partially_finished",
 }
 _CUSTOMER_STATUSES: Final = {fold(name): name for name in CUSTOMER_STATUSES.values()} | {
-    "nobackupupdate": "no_backup_updates"
+    **{str(number): name for number, name in CUSTOMER_STATUSES.items()},
+    "nobackupupdate": "no_backup_updates",
 }
 
 
@@ -60,20 +62,17 @@ def workload(name: str) -> tuple[str, bool]:
 
 def job_state(name: str) -> tuple[str, bool]:
     """Give a job's state (a word, or the number of the filter) and whether it is known."""
-    if name.isascii() and name.isdigit() and 1 <= int(name) <= len(STATES):
-        return STATES[int(name) - 1], True
     return _named(_STATES, name)
 
 
 def customer_status(name: str) -> tuple[str | None, bool]:
     """Give a customer's status (a word, or its number) and whether it is known; None for "N/A"."""
-    if fold(name) in {"0", "na", ""}:
+    if name in {"", "-"} or fold(name) in {"0", "na"}:
         return None, True
-    if name.isascii() and name.isdigit() and int(name) in CUSTOMER_STATUSES:
-        return CUSTOMER_STATUSES[int(name)], True
     return _named(_CUSTOMER_STATUSES, name)
 
 
 def _named(known: Mapping[str, str], name: str) -> tuple[str, bool]:
     found = known.get(fold(name))
-    return (snake_case(name), False) if found is None else (found, True)
+    # Of punctuation alone nothing would be left, and an empty label is none.
+    return (snake_case(name) or name, False) if found is None else (found, True)

@@ -37,6 +37,11 @@ class Pace:
         periods = (self._clock.monotonic() - self._reduced_at) // RECOVERY_PERIOD
         return min(self._full_rate, self._reduced_rate + self._full_rate * 0.1 * periods)
 
+    @property
+    def is_silent(self) -> bool:
+        """Whether AvePoint has asked for silence that is not over."""
+        return self._clock.monotonic() < self._silent_until
+
     def slow_down(self, silence: float) -> None:
         """Obey a 429 or 503: nothing goes out for `silence` seconds, then at half the rate."""
         now = self._clock.monotonic()
@@ -49,7 +54,7 @@ class Pace:
         """Wait for a place and a turn."""
         await self._places.acquire()
         try:
-            await self._turn()
+            await self.turn()
         except BaseException:
             self._places.release()
             raise
@@ -59,7 +64,8 @@ class Pace:
         """Give the place back."""
         self._places.release()
 
-    async def _turn(self) -> None:
+    async def turn(self) -> None:
+        """Wait for a turn, within a place that is held already."""
         # Who is first in the queue waits for all: the order stays, and the wait is counted once.
         async with self._queue:
             began = self._clock.monotonic()

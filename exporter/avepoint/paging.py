@@ -6,7 +6,15 @@ from typing import Final
 
 from exporter.avepoint.answers import Endpoint
 from exporter.avepoint.client import Client, Query
-from exporter.errors import AnswerError, BadRequestError, LinkRefusedError, NotFoundError, StatusError
+from exporter.avepoint.values import read_count
+from exporter.errors import (
+    AnswerError,
+    BadRequestError,
+    LinkRefusedError,
+    NotFoundError,
+    StatusError,
+    UnreadableValueError,
+)
 
 RawRow = Mapping[str, object]
 Identity = Callable[[RawRow], object]
@@ -14,15 +22,21 @@ Ask = Callable[[Query], Awaitable["Page"]]
 
 MOST_PAGES: Final = 1000
 """Pages of one list; more is a list that does not end."""
+_LONGEST_ID: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The rows of one answer, the whole list's length and the link to the next page where they are said."""
+    """The rows of one answer; the whole list's length, the link to the next page and the page's size where said."""
 
     rows: tuple[RawRow, ...]
     total: int | None = None
     link: str | None = None
+    size: int | None = None
+
+    def is_full(self, asked: int) -> bool:
+        """Tell whether there are as many rows as one page holds: as asked for, or fewer by the service's word."""
+        return len(self.rows) >= min(asked, self.size or asked)
 
 
 class Ledger:
@@ -72,7 +86,18 @@ def listed(value: object, endpoint: Endpoint, what: str, *, total: int | None = 
 
 def total_of(value: object) -> int | None:
     """Give a list's length where it is said believably."""
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    try:
+        return read_count(value)
+    except UnreadableValueError:
+        return None
+
+
+def row_id(row: RawRow) -> str | None:
+    """Give a row's id, whatever the case of its key."""
+    for key, value in row.items():
+        if key.lower() == "id" and isinstance(value, str | int) and value != "":
+            return str(value)[:_LONGEST_ID]
+    return None
 
 
 def link_of(value: object) -> str | None:
@@ -81,15 +106,15 @@ def link_of(value: object) -> str | None:
 
 
 def v3_page(answer: object, endpoint: Endpoint) -> Page:
-    """Understand a page of the Elements API v3: {"data", "metadata"}, or a bare array that is the whole list."""
+    """Understand a page of the Elements API v3: {"data", "metadata"}, or a bare array."""
     if isinstance(answer, list):
-        rows = listed(answer, endpoint, "the answer")
-        return Page(rows, total=len(rows))
+        return Page(listed(answer, endpoint, "the answer"))
     if not isinstance(answer, dict) or "data" not in answer:
         raise AnswerError(f"{endpoint.template}: the answer has no data")
     metadata = answer.get("metadata")
-    total = total_of(metadata.get("totalCount")) if isinstance(metadata, dict) else None
-    return Page(listed(answer["data"], endpoint, "data", total=total), total)
+    about = metadata if isinstance(metadata, dict) else {}
+    total = total_of(about.get("totalCount"))
+    return Page(listed(answer["data"], endpoint, "data", total=total), total, size=total_of(about.get("pageSize")))
 
 
 def odata_page(answer: object, endpoint: Endpoint) -> Page:
@@ -104,15 +129,19 @@ def odata_page(answer: object, endpoint: Endpoint) -> Page:
 
 
 async def numbered_pages(ask: Ask, ledger: Ledger, *, size: int) -> AsyncIterator[RawRow]:
-    """Walk an Elements v3 list: `pageIndex` counts from 1, and the metadata say how long the list is."""
-    for number in range(1, MOST_PAGES + 2):
+    """Walk an Elements v3 list: `pageIndex` counts from 1; a full page is the last one only by the list's total."""
+    number = 0
+    while True:
+        number += 1
         page = await ask({"pageIndex": number, "pageSize": size})
         if not ledger.enter(page):
             ledger.accept_end(page)
             return
         for row in page.rows:
             yield row
-        if not (ledger.lacks_rows or (ledger.total is None and len(page.rows) >= size)):
+        # A total above this page's rows counts the list; one that equals them may count the page only.
+        is_counted = ledger.total is not None and ledger.total > len(page.rows)
+        if not (ledger.lacks_rows or (page.is_full(size) and not is_counted)):
             return
 
 
@@ -172,15 +201,17 @@ class IndexedPages:
                 continue
             for row in page.rows:
                 yield row
-            goes_on = len(page.rows) >= size or ledger.lacks_rows or (ledger.total is None and page.link is not None)
-            place.advance(self._usable(page.link), is_open=goes_on)
+            # A total that says no more than this page may count the page only; then a link tells better.
+            is_counted = ledger.total is not None and ledger.total > len(page.rows)
+            place.may_go_on = page.is_full(size) or ledger.lacks_rows
+            place.advance(self._usable(page.link), has_link=page.link is not None and not is_counted)
         self._learn(place.first, ledger)
 
     def _learn(self, first: int, ledger: Ledger) -> None:
         """Keep that this service begins to count at 1 only if a list came whole that way, by its own word."""
         started = self._first
         self._first = first if ledger.received and ledger.total is not None and not ledger.lacks_rows else 0
-        if started == 1 and ledger.lacks_rows:
+        if 1 in (started, first) and ledger.lacks_rows:
             raise AnswerError(
                 f"{self._endpoint.template}: {ledger.received} of {ledger.total} rows read, counting pages from 1"
             )
@@ -202,20 +233,21 @@ class _Place:
     index: int
     link: Query | None = None
     is_open: bool = True
+    may_go_on: bool = True
 
-    def advance(self, link: Query | None, *, is_open: bool) -> None:
-        """Go to the next page, by its link if there is one."""
-        self.link, self.is_open = link, is_open
+    def advance(self, link: Query | None, *, has_link: bool) -> None:
+        """Go to the next page, by its link if there is one; a link back to this page is none."""
         named = {key.lower(): value for key, value in (link or {}).items()}.get("pageindex")
-        if isinstance(named, str) and named.isascii() and named.isdigit() and len(named) < 6:  # noqa: PLR2004
-            self.index = max(int(named), self.index)
-        else:
-            self.index += 1
+        is_number = isinstance(named, str) and named.isascii() and named.isdigit() and len(named) < 6  # noqa: PLR2004
+        number = int(named) if is_number and named is not None else self.index + 1
+        self.link = link if number > self.index else None
+        self.is_open = self.may_go_on or (has_link and number > self.index)
+        self.index = max(number, self.index + 1)
 
     def after_refusal(self, error: StatusError, ledger: Ledger) -> None:
         """Go on after a 400 or 404: by number where a link led nowhere, from 1 where 0 is refused."""
         if self.link is not None:
-            self.link = None
+            self.link, self.is_open = None, self.may_go_on
         elif self.index == 0 and isinstance(error, BadRequestError):
             self.first = self.index = 1
         elif ledger.received and not ledger.lacks_rows:
@@ -226,7 +258,8 @@ class _Place:
     def after_no_news(self, page: Page, ledger: Ledger) -> None:
         """Go on after a page that brought nothing: it is the end, unless the numbers begin at 1."""
         if self.link is not None:
-            self.link = None  # the link led nowhere new; the page's number still may
+            # The link led nowhere new; the page's number still may, if there can be more.
+            self.link, self.is_open = None, self.may_go_on
         elif self.index == 0:
             self.first = self.index = 1  # nothing at 0: either nothing at all, or the numbers begin at 1
         elif self.index == 1 and self.first == 0 and page.rows:

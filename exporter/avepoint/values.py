@@ -22,6 +22,7 @@ _LONGEST_SPAN: Final = 10 * 366 * 86_400 * TICKS_PER_SECOND
 _MOST: Final = 2**53  # above it a float, all that Prometheus has, no longer counts singly
 _LONGEST_LABEL: Final = 200
 _LONGEST_NUMBER: Final = 64
+_LONGEST_LOOK: Final = 60
 
 _NOTHING: Final = frozenset({"", "n/a", "na", "null", "none", "-"})
 _UNITS: Final = {"": 0, "byte": 0, "bytes": 0, "b": 0, "kb": 1, "mb": 2, "gb": 3, "tb": 4, "pb": 5, "eb": 6}
@@ -37,6 +38,8 @@ _SPAN: Final = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 _EMAIL: Final = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
+_AROUND_AT: Final = re.compile(r"[^\s@]*@\S*")  # an e-mail address, also one that was cut short
+_FARTHEST_OFFSET: Final = timedelta(hours=15)  # from UTC; no clock on Earth is set farther off
 _UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
 
@@ -150,7 +153,7 @@ def read_label(value: object) -> str | None:
 def snake_case(name: str) -> str:
     """Give "Finished with Exception" or "FinishedWithException" as finished_with_exception."""
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
-    return re.sub(r"\W+|_+", "_", spaced).strip("_").lower()
+    return re.sub(r"[\W_]+", "_", spaced).strip("_").lower()
 
 
 def fold(name: str) -> str:
@@ -161,7 +164,10 @@ def fold(name: str) -> str:
 def short(value: object) -> str:
     """Give a value for a message: its type and a short piece of it, never an e-mail address."""
     if isinstance(value, str):
-        return _EMAIL.sub("<e-mail>", repr(value[:60])) + ("…" if len(value) > 60 else "")  # noqa: PLR2004 - a look
+        # Masked before it is cut, so that no half of an address is left; cut before that, since text may be megabytes.
+        masked = _AROUND_AT.sub("<e-mail>", value[:_LONGEST_LABEL])
+        is_cut = len(masked) > _LONGEST_LOOK or len(value) > _LONGEST_LABEL
+        return repr(masked[:_LONGEST_LOOK]) + ("…" if is_cut else "")
     if value is None or isinstance(value, bool | float):
         return repr(value)
     if isinstance(value, int):
@@ -199,6 +205,8 @@ def _calendar_time(match: re.Match[str], value: object) -> Ticks | None:
         if zone and zone not in "Zz":
             digits = zone[1:].replace(":", "")
             offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:])) * (-1 if zone[0] == "-" else 1)
+            if int(digits[2:]) >= 60 or abs(offset) > _FARTHEST_OFFSET:  # noqa: PLR2004 - minutes
+                raise ValueError(zone)
         whole = (moment - offset - _EPOCH) // timedelta(seconds=1)
     except (ValueError, OverflowError):
         raise _unreadable("time", value) from None

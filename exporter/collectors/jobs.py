@@ -32,12 +32,13 @@ from exporter.collectors.job_families import (
     last_job_samples,
     newer_success,
 )
-from exporter.config import CollectorOptions, Interval, Seconds
+from exporter.config import CollectorOptions, Interval, Seconds, WholeNumber
 from exporter.errors import BadRequestError
 
 JobType = Literal["backup", "restore", "export", "delete", "retention"]
 _LARGEST_PAGE: Final = 1000
 _SETTLING: Final = 900 * TICKS_PER_SECOND  # how long a job that no list gave may be a matter of delay
+_ENOUGH: Final = 3  # answers without a job after which it is taken as nameless
 _LATEST: Final = 2**63  # ticks; whatever claims to be later was not written by us
 _RESULTS: Final = ("successful", "failed", "skipped", "warning")
 _ELSEWHERE: Final = "-"  # a job type that the configuration does not ask for
@@ -46,11 +47,17 @@ _ELSEWHERE: Final = "-"  # a job type that the configuration does not ask for
 class JobsOptions(CollectorOptions):
     """Options of the collector."""
 
-    interval: Interval = 300.0
-    window: Annotated[Seconds, Field(ge=60, le=31 * 86_400)] = 86_400.0
-    lookback: Annotated[Seconds, Field(ge=60, le=366 * 86_400)] = 7 * 86_400.0
-    job_types: tuple[JobType, ...] = Field(("backup", "restore", "export", "delete", "retention"), min_length=1)
-    page_size: int = Field(50, ge=1, le=_LARGEST_PAGE)
+    interval: Interval = Field(300.0, description="Time between the beginnings of two refreshes.")
+    window: Annotated[Seconds, Field(ge=60, le=31 * 86_400)] = Field(
+        86_400.0, description="`avepoint_jobs` counts the jobs that started within it."
+    )
+    lookback: Annotated[Seconds, Field(ge=60, le=366 * 86_400)] = Field(
+        7 * 86_400.0, description="How far back newest jobs are looked for; at least `window`."
+    )
+    job_types: tuple[JobType, ...] = Field(
+        ("backup", "restore", "export", "delete", "retention"), min_length=1, description="Which jobs are told apart."
+    )
+    page_size: WholeNumber = Field(50, ge=1, le=_LARGEST_PAGE, description="Jobs asked for at a time.")
 
     @field_validator("job_types")
     @classmethod
@@ -74,6 +81,14 @@ class JobRecords:
     last_success: Mapping[Kind, Ticks]
 
 
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What the filters told of jobs, by id; doubtful if an answer was refused or named jobs that there are not."""
+
+    names: Mapping[str, str]
+    is_doubtful: bool
+
+
 class Jobs(AccountCollector[JobsOptions, JobRecords]):
     """Reads a tenant's jobs; remembers what never changes."""
 
@@ -93,6 +108,7 @@ class Jobs(AccountCollector[JobsOptions, JobRecords]):
             "legacy": JobList(surroundings.client, LEGACY),
         }
         self._kinds: dict[str, Kind] = {}
+        self._tries: dict[str, int] = {}  # how often nameless jobs were asked for in vain
         self._jobs: dict[str, Job] = {}
         self._last_success: dict[Kind, Ticks] = {}
         self._read_until: Ticks | None = None
@@ -113,6 +129,7 @@ class Jobs(AccountCollector[JobsOptions, JobRecords]):
         kept = {key: job for key, job in self._jobs.items() if earliest <= job.start < span.start}
         self._jobs = {**kept, **found}
         self._kinds = {key: self._kinds[key] for key in self._jobs}
+        self._tries = {key: tries for key, tries in self._tries.items() if "" in self._kinds.get(key, ())}
         self._read_until = now
         return self._records(now)
 
@@ -146,21 +163,28 @@ class Jobs(AccountCollector[JobsOptions, JobRecords]):
         if not new:
             return
         types: dict[str, int] = {name: JOB_TYPES[name] for name in self.options.job_types}
-        job_types = await self._told_apart(job_list, found, new, now, "job_type", types)
         is_narrowed = len(types) < len(JOB_TYPES)
-        for key in new - job_types.keys() if is_narrowed else ():
-            self._kinds[key] = ("", _ELSEWHERE)
-        wanted = new & job_types.keys() if is_narrowed else new
+        job_types = await self._told_apart(job_list, found, new, now, "job_type", types)
+        wanted = new & job_types.names.keys() if is_narrowed else new
         objects = {name: number for number, name in WORKLOADS.items()}
         workloads = await self._told_apart(job_list, found, wanted, now, "object_type", objects)
-        for key in wanted:
-            self._kinds[key] = (workloads.get(key, ""), job_types.get(key, ""))
-        if nameless := [key for key in wanted if "" in self._kinds[key]]:
+        placed = {key: (workloads.names.get(key, ""), job_types.names.get(key, "")) for key in wanted}
+        placed |= dict.fromkeys(new - wanted, ("", _ELSEWHERE))
+        self._kinds |= placed
+        # A doubtful answer is no try; that of a type that is not wanted is believed at once, as there are many.
+        is_doubtful = job_types.is_doubtful or workloads.is_doubtful
+        for key in (key for key, kind in placed.items() if "" in kind):
+            tries = 0 if is_doubtful else 1 if key in wanted else _ENOUGH
+            self._tries[key] = self._tries.get(key, 0) + tries
+        if nameless := [key for key in wanted if "" in placed[key]]:
             self._client.notes.unknown(job_list.endpoint.template, "jobKind", nameless[0])
 
     def _is_unplaced(self, key: str, job: Job, now: Ticks) -> bool:
         kind = self._kinds.get(key)
-        return kind is None or ("" in kind and kind[1] != _ELSEWHERE and now - job.start < _SETTLING)
+        if kind is None or "" not in kind:
+            return kind is None
+        is_fresh = kind[1] != _ELSEWHERE and now - job.start < _SETTLING
+        return is_fresh or self._tries.get(key, _ENOUGH) < _ENOUGH
 
     async def _told_apart(
         self,
@@ -170,9 +194,10 @@ class Jobs(AccountCollector[JobsOptions, JobRecords]):
         now: Ticks,
         filter_name: str,
         values: Mapping[str, int],
-    ) -> dict[str, str]:
+    ) -> "_Told":
         """Ask with one filter value after the other until each of the wanted jobs was among the answers."""
         told: dict[str, str] = {}
+        strange = False
         refused: BadRequestError | None = None
         answers = 0
         for name, number in values.items():
@@ -180,7 +205,8 @@ class Jobs(AccountCollector[JobsOptions, JobRecords]):
             if not pending:
                 break
             span = Span(min(found[key].start for key in pending), now)
-            rows = sum(job.start >= span.start for job in found.values())
+            # One more than there can be, so that a full page does not look as if another followed.
+            rows = 1 + sum(job.start >= span.start for job in found.values())
             size = self.options.page_size
             filters: dict[str, Any] = {filter_name: number}
             try:
@@ -191,10 +217,11 @@ class Jobs(AccountCollector[JobsOptions, JobRecords]):
                 refused = error
                 continue
             answers += 1
-            told.update(dict.fromkeys(pending & ids, name))
+            strange = strange or not ids <= (found.keys() | self._jobs.keys())
+            told.update({key: name for key in pending if key in ids})
         if refused is not None and not answers:
             raise refused
-        return told
+        return _Told(told, is_doubtful=strange or refused is not None)
 
     def _records(self, now: Ticks) -> JobRecords:
         jobs: dict[Kind, list[Job]] = {}
@@ -231,7 +258,7 @@ class Jobs(AccountCollector[JobsOptions, JobRecords]):
         """Give the kinds of the known jobs, which types were asked for to know them, and the last successes."""
         return {
             "job_types": list(self.options.job_types),
-            "kinds": {key: list(kind) for key, kind in self._kinds.items()},
+            "kinds": {key: list(kind) for key, kind in self._kinds.items() if self._tries.get(key, _ENOUGH) >= _ENOUGH},
             "last_success": [[*kind, finish] for kind, finish in self._last_success.items()],
         }
 

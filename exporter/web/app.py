@@ -82,7 +82,9 @@ class App:
         if gzip:
             headers["Content-Encoding"] = "gzip"
         if request.method == "HEAD":
-            return Response(headers=headers)
+            response = Response(headers=headers)
+            del response.headers["content-length"]  # of the page, not of nothing; to know it means to render it
+            return response
         pieces = await self._renderings.page(Key(wanted, gzip))
         headers["Content-Length"] = str(sum(map(len, pieces)))
         return StreamingResponse(_each(pieces), headers=headers)

@@ -1,0 +1,84 @@
+"""What lies right above the socket: connections, bodies of bounded size, and origins."""
+
+import ssl
+import zlib
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Final, cast
+from urllib.parse import urlsplit
+
+import httpx
+
+from exporter import __version__
+from exporter.config import Account
+from exporter.errors import AnswerError
+
+LARGEST_ANSWER: Final = 8 * 1024**2
+"""Bytes of a decoded body; more is not an answer of this API."""
+_CONNECT_TIMEOUT: Final = 10.0
+_LONGEST_LINK: Final = 4096
+_DEFAULT_PORTS: Final = {"https": 443, "http": 80}
+
+
+def http_client(account: Account, transport: httpx.AsyncBaseTransport | None) -> httpx.AsyncClient:
+    """Make the HTTP client of one account: TLS verified, no redirects, no cookies."""
+    tls = ssl.create_default_context()
+    tls.minimum_version = ssl.TLSVersion.TLSv1_2
+    if account.tls.ca_file is not None:
+        tls.load_verify_locations(cafile=account.tls.ca_file)
+    connections = account.requests.concurrency + 1
+    return httpx.AsyncClient(
+        verify=tls,
+        transport=transport,
+        proxy=None if account.proxy_url is None else account.proxy_url.get_secret_value(),
+        timeout=httpx.Timeout(account.requests.timeout, connect=min(_CONNECT_TIMEOUT, account.requests.timeout)),
+        limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
+        follow_redirects=False,
+        headers={
+            "User-Agent": f"avepoint-exporter/{__version__}",
+            "Accept": "application/json",
+            "Accept-Encoding": "gzip",
+        },
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+        event_hooks={"response": [_forget_location]},
+    )
+
+
+async def _forget_location(response: httpx.Response) -> None:
+    # The library reads where a redirect leads even if it does not go there, and fails over a broken one.
+    response.headers.pop("location", None)
+
+
+async def read_body(response: httpx.Response) -> bytes:
+    """Read a body, unpacked piece by piece: a few packed bytes may hold more than the memory does."""
+    inflate = _inflate(response.headers.get("content-encoding", ""))
+    body = bytearray()
+    async for piece in cast("httpx.AsyncByteStream", response.stream):
+        body += piece if inflate is None else _unpacked(inflate, piece, LARGEST_ANSWER + 1 - len(body))
+        if len(body) > LARGEST_ANSWER:
+            raise AnswerError(f"the answer is larger than {LARGEST_ANSWER} bytes")
+    return bytes(body)
+
+
+def _inflate(encoding: str) -> "zlib._Decompress | None":
+    if encoding.strip().lower() in ("", "identity"):
+        return None
+    if encoding.strip().lower() in ("gzip", "x-gzip", "deflate"):
+        return zlib.decompressobj(zlib.MAX_WBITS | 32)  # finds out which of the two headers there is
+    raise AnswerError("the answer is packed in a way that was not asked for")
+
+
+def _unpacked(inflate: "zlib._Decompress", piece: bytes, most: int) -> bytes:
+    try:
+        return inflate.decompress(piece, most)
+    except zlib.error:
+        raise AnswerError("the answer cannot be unpacked") from None
+
+
+def origin_of(url: str) -> tuple[str, str, int | None] | None:
+    """Give the scheme, host and port of an address, None for a path; raises ValueError for what can mislead."""
+    parts = urlsplit(url)
+    if "\\" in url or not url.isprintable() or len(url) > _LONGEST_LINK or "@" in parts.netloc:
+        raise ValueError("not an address to follow")
+    if not (parts.scheme or parts.netloc):
+        return None
+    return parts.scheme, parts.hostname or "", parts.port or _DEFAULT_PORTS.get(parts.scheme)

@@ -1,0 +1,249 @@
+"""A certificate in place of a secret: what is signed, and what is said of a file that is of no use."""
+
+import base64
+import datetime as dt
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    KeySerializationEncryption,
+    NoEncryption,
+    PrivateFormat,
+    pkcs12,
+)
+from cryptography.x509.oid import NameOID
+
+from exporter.avepoint.certificate import ASSERTION_TYPE, ClientCertificate
+from exporter.config import Auth
+from exporter.errors import TokenError
+from tests.helpers import NOW, FakeClock
+
+TOKEN_URL = "https://identity.example.com/connect/token"
+PASSWORD = b"correct horse "  # a space at its end belongs to it
+PEM = Encoding.PEM
+Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+
+
+@dataclass(frozen=True)
+class Identity:
+    key: Key
+    certificate: x509.Certificate
+
+    def pem(self, password: bytes | None = None, *, traditional: bool = False) -> bytes:
+        form = PrivateFormat.TraditionalOpenSSL if traditional else PrivateFormat.PKCS8
+        encryption: KeySerializationEncryption = BestAvailableEncryption(password) if password else NoEncryption()
+        return self.certificate.public_bytes(PEM) + self.key.private_bytes(PEM, form, encryption)
+
+    def pfx(self, password: bytes | None = None, others: list[x509.Certificate] | None = None) -> bytes:
+        encryption: KeySerializationEncryption = BestAvailableEncryption(password) if password else NoEncryption()
+        return pkcs12.serialize_key_and_certificates(b"app", self.key, self.certificate, others, encryption)
+
+
+def identity(key: Key, *, start: float = NOW - 86_400, end: float = NOW + 86_400) -> Identity:
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "app")])
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    builder = builder.serial_number(x509.random_serial_number())
+    builder = builder.not_valid_before(dt.datetime.fromtimestamp(start, dt.UTC))
+    return Identity(key, builder.not_valid_after(dt.datetime.fromtimestamp(end, dt.UTC)).sign(key, hashes.SHA256()))
+
+
+@pytest.fixture(scope="module")
+def keys() -> tuple[rsa.RSAPrivateKey, rsa.RSAPrivateKey]:
+    return rsa.generate_private_key(65537, 2048), rsa.generate_private_key(65537, 2048)
+
+
+@pytest.fixture(scope="module")
+def app(keys: tuple[rsa.RSAPrivateKey, rsa.RSAPrivateKey]) -> Identity:
+    return identity(keys[0])
+
+
+class Bench:
+    """A certificate file, and what the credential makes of it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.file = folder / "app.pem"
+        self.password = folder / "password"
+        self.clock = FakeClock()
+        self.expiries: list[float] = []
+
+    def credential(self, content: bytes | None, password: bytes | None = None, **auth: Any) -> ClientCertificate:
+        if content is not None:
+            self.file.write_bytes(content)
+        if password is not None:
+            self.password.write_bytes(password)
+            auth["certificate_password_file"] = self.password
+        settings = Auth.model_construct(client_id="the-app", certificate_file=self.file, **auth)
+        return ClientCertificate(settings, TOKEN_URL, self.clock, self.expiries.append)
+
+    def problem(self, content: bytes | None, password: bytes | None = None, **auth: Any) -> str:
+        with pytest.raises(TokenError) as caught:
+            self.credential(content, password, **auth).form()
+        assert caught.value.reason == "credential"
+        assert "replace the file" in caught.value.hint
+        return str(caught.value).removeprefix(f"{self.file}: ")
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path)
+
+
+def verified(form: Any, certificate: x509.Certificate) -> tuple[dict[str, Any], dict[str, Any]]:
+    assert form.keys() == {"client_assertion_type", "client_assertion"}
+    assert form["client_assertion_type"] == ASSERTION_TYPE
+    key = certificate.public_key()
+    assert isinstance(key, rsa.RSAPublicKey)
+    options: Any = {"verify_exp": False, "verify_nbf": False, "verify_iat": False}
+    claims = jwt.decode(form["client_assertion"], key, ["RS256"], audience=TOKEN_URL, options=options)
+    return jwt.get_unverified_header(form["client_assertion"]), claims
+
+
+def test_the_assertion_says_what_avepoint_wants(bench: Bench, app: Identity) -> None:
+    header, claims = verified(bench.credential(app.pem()).form(), app.certificate)
+    digest = app.certificate.fingerprint(hashes.SHA1())  # noqa: S303 - as documented
+    x5t = base64.urlsafe_b64encode(digest).decode().rstrip("=")
+    assert header == {"alg": "RS256", "typ": "JWT", "kid": digest.hex().upper(), "x5t": x5t}
+    assert len(claims.pop("jti")) >= 32
+    assert claims == {
+        "iss": "the-app", "sub": "the-app", "aud": TOKEN_URL, "iat": NOW, "nbf": NOW, "exp": NOW + 300,
+    }  # fmt: skip
+
+
+def test_each_assertion_is_another(bench: Bench, app: Identity) -> None:
+    credential = bench.credential(app.pem())
+    seen = set()
+    for _ in range(5):
+        bench.clock.advance(60)
+        _, claims = verified(credential.form(), app.certificate)
+        assert claims["iat"] == int(bench.clock.time())
+        seen.add(claims["jti"])
+    assert len(seen) == 5
+
+
+def forms(app: Identity) -> dict[str, tuple[bytes, bytes | None]]:
+    public = app.certificate.public_bytes(PEM)
+    chained = identity(ec.generate_private_key(ec.SECP256R1())).certificate
+    return {
+        "pem": (app.pem(), None),
+        "key first": (app.pem().removeprefix(public) + public, None),
+        "chain": (chained.public_bytes(PEM) + app.pem(), None),
+        "rsa key": (app.pem(traditional=True), None),
+        "encrypted": (app.pem(PASSWORD), PASSWORD),
+        "encrypted rsa key": (app.pem(PASSWORD, traditional=True), PASSWORD + b"\r\n"),
+        "needless password": (app.pem(), PASSWORD),
+        "pfx": (app.pfx(PASSWORD), PASSWORD + b"\n"),
+        "pfx without": (app.pfx(), None),
+        "pfx chain": (app.pfx(PASSWORD, [chained]), PASSWORD),
+    }  # fmt: skip
+
+
+FORMS = ("pem", "key first", "chain", "rsa key", "encrypted", "encrypted rsa key", "needless password", "pfx",
+         "pfx without", "pfx chain")  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_every_form_of_file_is_read(bench: Bench, app: Identity, name: str) -> None:
+    content, password = forms(app)[name]
+    verified(bench.credential(content, password).form(), app.certificate)
+    assert bench.expiries == [NOW + 86_400]
+
+
+def test_a_password_of_the_environment(bench: Bench, app: Identity) -> None:
+    name = "AVEPOINT_TEST_PASSWORD"
+    os.environ[name] = PASSWORD.decode()
+    try:
+        verified(bench.credential(app.pfx(PASSWORD), certificate_password_env=name).form(), app.certificate)
+    finally:
+        del os.environ[name]
+    assert bench.problem(app.pfx(PASSWORD), certificate_password_env=name) == "needs a password"
+
+
+def test_what_is_wrong_is_said(bench: Bench, app: Identity, keys: tuple[rsa.RSAPrivateKey, rsa.RSAPrivateKey]) -> None:
+    public = app.certificate.public_bytes(PEM)
+    own_key = app.pem()[len(public) :]
+    other = identity(keys[1])
+    elliptic = identity(ec.generate_private_key(ec.SECP256R1()))
+    assert bench.problem(app.pem(PASSWORD)) == "needs a password"
+    assert bench.problem(app.pem(PASSWORD, traditional=True)) == "needs a password"
+    assert bench.problem(app.pem(PASSWORD), b"wrong") == "the password is wrong"
+    assert bench.problem(app.pfx(PASSWORD), b"wrong") == "the password is wrong"
+    bench.password.unlink()
+    assert bench.problem(app.pfx(PASSWORD)) == "needs a password"
+    assert bench.problem(public) == "holds no private key"
+    assert bench.problem(pkcs12.serialize_key_and_certificates(None, None, app.certificate, None, NoEncryption())) == (
+        "holds no private key"
+    )
+    assert bench.problem(own_key) == "holds no certificate"
+    assert (
+        bench.problem(other.certificate.public_bytes(PEM) + own_key) == "the private key belongs to another certificate"
+    )
+    assert bench.problem(elliptic.pem()) == "holds a private key that is not RSA"
+    assert bench.problem(elliptic.pfx(PASSWORD), PASSWORD) == "holds a private key that is not RSA"
+    bench.password.unlink()
+    assert bench.problem(b"garbage") == "neither PEM nor PFX"
+    assert bench.problem(b"\x30\x82\x00\x00") == "neither PEM nor PFX"
+    broken = public.replace(b"MII", b"AAA", 1)
+    assert bench.problem(broken + own_key) == "the certificate in it cannot be read"
+    nonsense = base64.encodebytes(b"no key at all")
+    assert bench.problem(public + b"-----BEGIN PRIVATE KEY-----\n" + nonsense + b"-----END PRIVATE KEY-----\n") == (
+        "the private key in it cannot be read"
+    )
+    assert bench.expiries == []
+
+
+def test_a_certificate_is_used_only_while_it_is_valid(
+    bench: Bench, keys: tuple[rsa.RSAPrivateKey, rsa.RSAPrivateKey]
+) -> None:
+    assert bench.problem(identity(keys[0], end=NOW - 1).pem()) == "the certificate expired on 2026-11-18"
+    assert bench.problem(identity(keys[0], end=NOW).pem()) == "the certificate expired on 2026-11-18"
+    late = identity(keys[0], start=NOW + 86_400, end=NOW + 2 * 86_400)
+    assert bench.problem(late.pem()) == "the certificate is valid only from 2026-11-19"
+    assert bench.expiries == [NOW - 1, NOW, NOW + 2 * 86_400], "what is expired still says when it did"
+
+
+def test_files_that_are_not_there(bench: Bench, app: Identity) -> None:
+    assert bench.problem(None) == "cannot be read: No such file or directory"
+    bench.file.write_bytes(app.pfx(PASSWORD))
+    missing = bench.file.with_name("missing")
+    assert bench.problem(None, certificate_password_file=missing).endswith(
+        "missing: cannot be read: No such file or directory"
+    )
+    auth = Auth.model_construct(client_id="x", certificate_file=None)
+    with pytest.raises(TokenError, match="certificate_file is not set"):
+        ClientCertificate(auth, TOKEN_URL, bench.clock, bench.expiries.append).form()
+
+
+def test_a_file_is_read_again_at_each_use(
+    bench: Bench, app: Identity, keys: tuple[rsa.RSAPrivateKey, rsa.RSAPrivateKey]
+) -> None:
+    credential = bench.credential(app.pem())
+    verified(credential.form(), app.certificate)
+    renewed = identity(keys[1], end=NOW + 9 * 86_400)
+    bench.file.write_bytes(renewed.pem())
+    header, _ = verified(credential.form(), renewed.certificate)
+    assert header["kid"] == renewed.certificate.fingerprint(hashes.SHA1()).hex().upper()  # noqa: S303 - as documented
+    assert bench.expiries == [NOW + 86_400, NOW + 9 * 86_400]
+
+
+def test_a_certificate_in_the_chain_that_cannot_be_understood_is_passed_over(bench: Bench, app: Identity) -> None:
+    kind = bytes.fromhex("06092a864886f70d010101")  # rsaEncryption, made a kind of key that does not exist
+    strange = app.certificate.public_bytes(Encoding.DER).replace(kind, kind[:-1] + b"\x63")
+    wrapped = x509.load_der_x509_certificate(strange).public_bytes(PEM)
+    verified(bench.credential(wrapped + app.pem()).form(), app.certificate)
+
+
+def test_it_never_shows_what_it_holds(bench: Bench, app: Identity) -> None:
+    credential = bench.credential(app.pem(PASSWORD), PASSWORD)
+    pair = credential.load()
+    for text in (repr(credential), str(credential), repr(pair)):
+        assert "horse" not in text
+        assert "RSAPrivateKey" not in text

@@ -1,0 +1,277 @@
+"""The polite client: retries, tokens, pace, limits, and one origin only."""
+
+import asyncio
+import json
+import logging
+
+import httpx
+import pytest
+
+from exporter.avepoint.answers import Endpoint
+from exporter.avepoint.wire import LARGEST_ANSWER
+from exporter.errors import (
+    AnswerError,
+    BadRequestError,
+    ForbiddenError,
+    NotFoundError,
+    StatusError,
+    TokenError,
+    TransportError,
+    UnauthorizedError,
+    UnavailableError,
+)
+from tests.fakes import FAST, SECRET, Script, Stream, World, good_token, make_account
+
+JOBS = Endpoint("GET", "/cloudbackup/jobs", "jobs.read")
+LICENSE = Endpoint("GET", "/cloudbackup/licenseconsumption", "license.read")
+BATCH = Endpoint("POST", "/partner/external/v3/general/customers/batch", "customers.read")
+ONE = Endpoint("GET", "/partner/customers/{id}/protected", "protected.read")
+
+
+def ok(_: httpx.Request | None = None) -> httpx.Response:
+    return httpx.Response(200, json={"a": 1})
+
+
+def status(code: int, **headers: str) -> httpx.Response:
+    return httpx.Response(
+        code, headers={name.replace("_", "-"): value for name, value in headers.items()}, text="<html>"
+    )
+
+
+async def test_what_is_sent() -> None:
+    world = World(ok)
+    assert await world.client.call(JOBS, query={"PageIndex": 0, "a b": "c&d"}) == {"a": 1}
+    await world.client.call(BATCH, query={"pageIndex": 1}, body={"customerIds": ["x"]})
+    await world.client.call(ONE, ids={"id": "../é/x"})
+    token, jobs, _, batch, _, one = world.sent
+    assert token.headers["content-type"] == "application/x-www-form-urlencoded"
+    assert "authorization" not in token.headers
+    assert f"client_secret={SECRET}" in token.content.decode()
+    assert jobs.url == "https://graph.example.com/cloudbackup/jobs?PageIndex=0&a+b=c%26d"
+    assert jobs.headers["authorization"] == "Bearer tok-1"
+    assert jobs.headers["accept-encoding"] == "gzip"
+    assert jobs.headers["user-agent"].startswith("avepoint-exporter/")
+    assert (batch.method, json.loads(batch.content)) == ("POST", {"customerIds": ["x"]})
+    assert batch.headers["content-type"] == "application/json"
+    assert one.url.raw_path == b"/partner/customers/..%2F%C3%A9%2Fx/protected"
+    assert world.observer.requests[0] == ("/cloudbackup/jobs", "200")
+    assert world.observer.tokens == ["success"] * 3
+    await world.client.aclose()
+
+
+async def test_fifty_calls_share_one_token() -> None:
+    world = World(ok)
+    await asyncio.gather(*(world.client.call(JOBS) for _ in range(50)))
+    assert world.token_calls == 1
+    assert len(world.calls) == 50
+
+
+async def test_a_refused_token_is_replaced_once() -> None:
+    sent: list[str] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        sent.append(request.headers["authorization"])
+        return status(401) if len(sent) == 1 else ok()
+
+    world = World(handler, tokens=_numbered())
+    await world.client.call(JOBS)
+    await world.client.call(JOBS)
+    assert sent == ["Bearer tok-1", "Bearer tok-2", "Bearer tok-2"]
+    assert world.observer.codes == ["401", "200", "200"]
+
+
+async def test_a_token_that_is_refused_again_is_an_error() -> None:
+    world = World(lambda _: status(401))
+    with pytest.raises(UnauthorizedError) as caught:
+        await world.client.call(JOBS)
+    assert "data_center" in caught.value.hint
+    assert len(world.calls) == world.token_calls == 2
+
+
+async def test_fifty_calls_with_a_revoked_token_renew_it_once() -> None:
+    tokens = _numbered()
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        return status(401) if request.headers["authorization"] == "Bearer tok-1" else ok()
+
+    world = World(handler, tokens=tokens)
+    await asyncio.gather(*(world.client.call(JOBS) for _ in range(50)))
+    assert world.token_calls == 2
+
+
+def _numbered() -> Script:
+    answers = [httpx.Response(200, json={"access_token": f"tok-{n}", "expires_in": 3600}) for n in range(1, 9)]
+    return Script(*answers)
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        status(500), status(503), status(429, Retry_After="0"), httpx.ConnectError("refused"),
+        httpx.ReadTimeout("slow"),
+        httpx.RemoteProtocolError("cut off"), OSError("gone"), UnicodeError("label too long"),
+    ],
+)  # fmt: skip
+async def test_what_may_pass_is_tried_again_and_not_for_ever(failure: httpx.Response | Exception) -> None:
+    world = World(Script(failure, failure, failure, ok()))
+    assert await world.client.call(JOBS) == {"a": 1}
+    assert len(world.calls) == 4
+    world = World(Script(failure))
+    with pytest.raises((TransportError, UnavailableError)):
+        await world.client.call(JOBS)
+    assert len(world.calls) == 4
+    assert all(pause <= 30 for pause in world.clock.slept)
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [(400, BadRequestError), (403, ForbiddenError), (404, NotFoundError), (418, StatusError), (204, StatusError)],
+)
+async def test_what_will_not_pass_is_not_tried_again(code: int, kind: type[StatusError]) -> None:
+    world = World(lambda _: status(code, x_request_id="r-1"))
+    with pytest.raises(kind) as caught:
+        await world.client.call(JOBS)
+    assert len(world.calls) == 1
+    assert world.observer.codes == [str(code)]
+    assert caught.value.request_id == "r-1"
+
+
+async def test_kinds_of_silence_are_told_apart() -> None:
+    world = World(Script(httpx.ConnectError("")), make_account(more="requests: {retries: 0}"))
+    with pytest.raises(TransportError, match=r"graph\.example\.com: ConnectError"):
+        await world.client.call(JOBS)
+    world.client._http = World(Script(httpx.PoolTimeout("x"))).client._http
+    with pytest.raises(TransportError, match="no answer in time"):
+        await world.client.call(JOBS)
+    assert world.observer.codes == ["connect", "timeout"]
+
+
+async def test_a_body_that_drips_is_cut_off() -> None:
+    stream = Stream(*[b"x"] * 1000, pause=0.02)
+    world = World(
+        lambda _: httpx.Response(200, stream=stream), make_account(more="requests: {retries: 0, timeout: 100ms}")
+    )
+    with pytest.raises(TransportError) as caught:
+        await world.client.call(JOBS)
+    assert caught.value.kind == "timeout"
+    assert stream.given < 20
+
+
+@pytest.mark.parametrize("body", [b"<html>Sign in</html>", b'{"a": [1, ', b"\xff\xfe\x00", b"[" * 100_000])
+async def test_a_200_that_is_no_json(body: bytes) -> None:
+    world = World(lambda _: httpx.Response(200, content=body))
+    with pytest.raises(AnswerError, match="/cloudbackup/jobs"):
+        await world.client.call(JOBS)
+    assert world.observer.codes == ["parse"]
+    assert len(world.calls) == 1
+
+
+async def test_an_envelope_that_says_500_is_tried_again() -> None:
+    world = World(Script(httpx.Response(200, json={"statusCode": 500, "requestId": "r-2"}), ok()))
+    assert await world.client.call(JOBS) == {"a": 1}
+    assert world.observer.codes == ["500", "200"]
+
+
+async def test_silence_is_kept_by_the_whole_account() -> None:
+    times: list[float] = []
+
+    def handler(_: httpx.Request) -> httpx.Response:
+        times.append(world.clock.now)
+        return status(429, Retry_After="7") if len(times) == 1 else ok()
+
+    world = World(handler)
+    await asyncio.gather(world.client.call(JOBS), *(world.client.call(LICENSE) for _ in range(20)))
+    late = [time for time in times if time > times[0] + 0.5]
+    assert late
+    assert min(late) >= times[0] + 7
+    assert sum(world.observer.waits) >= 6
+    assert "patience" in world.log
+    assert "retry_after" in world.log
+
+
+async def test_silence_holds_for_a_call_whose_token_came_late() -> None:
+    """Its turn had come before the 429 of another call; it must not use it any more."""
+    let_token_through = asyncio.Event()
+    times: dict[str, list[float]] = {"/cloudbackup/jobs": [], "/cloudbackup/licenseconsumption": []}
+
+    async def tokens(request: httpx.Request) -> httpx.Response:
+        if b"license" in request.content:
+            await let_token_through.wait()
+        return good_token(request)
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        times[request.url.path].append(world.clock.now)
+        first = request.url.path == JOBS.template and len(times[JOBS.template]) == 1
+        return status(429, Retry_After="7") if first else ok()
+
+    world = World(handler, make_account(more="requests: {retries: 0, per_second: 1000}"), tokens=tokens)
+    late = asyncio.create_task(world.client.call(LICENSE))
+    await asyncio.sleep(0.001)
+    with pytest.raises(UnavailableError):
+        await world.client.call(JOBS)
+    let_token_through.set()
+    await late
+    assert times[LICENSE.template][0] >= times[JOBS.template][0] + 7
+
+
+@pytest.mark.parametrize(("header", "least", "most"), [("", 5, 6), ("99999", 900, 901), ("junk", 5, 6)])
+async def test_silence_unsaid_or_too_long(header: str, least: float, most: float) -> None:
+    world = World(Script(status(503, Retry_After=header), ok()))
+    await world.client.call(JOBS)
+    assert least <= world.clock.now <= most
+
+
+async def test_a_token_service_that_asks_for_patience_is_obeyed() -> None:
+    world = World(ok, tokens=Script(status(429, Retry_After="40"), good_token(httpx.Request("POST", "https://x"))))
+    await world.client.call(JOBS)
+    assert world.clock.now >= 40
+    assert world.observer.tokens == ["429", "success"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (httpx.Response(400, json={"error": "invalid_client"}), "invalid_client"),
+        (httpx.Response(401, json={"error": "invalid_scope"}), "invalid_scope"),
+        (httpx.Response(400, json={"error": "made-up-" + "x" * 99}), "400"),
+        (httpx.Response(400, json={"error": [1]}), "400"),
+        (httpx.Response(404, text="<html>"), "404"), (httpx.Response(200, text="<html>"), "parse"),
+        (httpx.Response(200, json=["x"]), "parse"), (httpx.Response(200, json={"access_token": ""}), "parse"),
+        (httpx.Response(200, content=b"x" * (LARGEST_ANSWER + 1)), "parse"), (status(500), "500"), (status(503), "503"),
+        (httpx.ConnectError("refused"), "connect"), (httpx.ReadTimeout("slow"), "timeout"),
+    ],
+)  # fmt: skip
+async def test_tokens_that_cannot_be_had(answer: httpx.Response | Exception, reason: str) -> None:
+    world = World(ok, tokens=Script(answer))
+    with pytest.raises(TokenError) as caught:
+        await world.client.call(JOBS)
+    assert caught.value.reason == reason
+    assert set(world.observer.tokens) == {reason}
+    assert world.token_calls == (4 if reason in ("500", "503", "connect", "timeout") else 1)
+    assert not world.calls
+    assert not world.observer.requests
+
+
+async def test_an_address_that_is_none() -> None:
+    account = make_account().model_copy(update={"base_url": "https://exa mple\x7f"})
+    with pytest.raises(TransportError, match="not an address"):
+        await World(ok, account).client.call(JOBS)
+
+
+async def test_no_secret_in_any_error_or_log(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    texts: list[str] = []
+    for handler in (
+        Script(httpx.ConnectError("x")),
+        Script(status(401)),
+        Script(status(400)),
+        Script(httpx.Response(200, text="<")),
+    ):
+        world = World(handler, make_account(more=FAST.replace("retries: 3", "retries: 0")))
+        with pytest.raises(Exception, match=r".") as caught:
+            await world.client.call(JOBS)
+        texts += [repr(caught.value), str(caught.value), repr(vars(caught.value)), str(caught.getrepr(style="short"))]
+        texts += [*world.log.lines, repr(world.client), repr(world.client._tokens)]
+    joined = "\n".join([*texts, caplog.text])
+    assert SECRET not in joined
+    assert "tok-1" not in joined

@@ -1,0 +1,126 @@
+"""Which credential an account has, and what is said of it beforehand."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx
+import jwt
+import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
+from structlog.testing import capture_logs
+
+from exporter.avepoint.auth import ClientSecret
+from exporter.avepoint.certificate import ClientCertificate
+from exporter.avepoint.credentials import certificate_mistakes, credential, warn_of_readable_secrets
+from exporter.config import Account
+from exporter.logs import logger
+from tests.avepoint.test_certificate import identity
+from tests.helpers import NOW, FakeApi, FakeClock, World, config, tenant
+
+LICENSE = "/backup/m365/cloudbackuplicenseconsumption"
+SEATS = {"statusCode": 200, "data": {"purchasedUserSeats": 5}}
+
+
+@pytest.fixture(scope="module")
+def key() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(65537, 2048)
+
+
+def account(**auth: Any) -> Account:
+    return config(tenant(auth={"client_id": "app", **auth})).accounts[0]
+
+
+class Expiries:
+    """Hears of certificates and of nothing else."""
+
+    def __init__(self) -> None:
+        self.heard: list[float] = []
+
+    def certificate(self, expires_at: float) -> None:
+        self.heard.append(expires_at)
+
+
+def test_a_secret_or_a_certificate(tmp_path: Path, key: rsa.RSAPrivateKey) -> None:
+    file, observer = tmp_path / "app.pem", Expiries()
+    file.write_bytes(identity(key).pem())
+    chosen = credential(account(client_secret="x"), FakeClock(), observer, logger())  # type: ignore[arg-type] # hears less
+    assert isinstance(chosen, ClientSecret)
+    with capture_logs() as logs:
+        chosen = credential(account(certificate_file=str(file)), FakeClock(), observer, logger())  # type: ignore[arg-type] # as above
+    assert isinstance(chosen, ClientCertificate)
+    assert (observer.heard, logs) == ([NOW + 86_400], [])
+
+
+def test_a_certificate_that_cannot_be_used_is_told_at_once_and_by_the_check(
+    tmp_path: Path, key: rsa.RSAPrivateKey
+) -> None:
+    expired, good = tmp_path / "old.pem", tmp_path / "app.pem"
+    expired.write_bytes(identity(key, end=NOW - 86_400, start=NOW - 2 * 86_400).pem())
+    good.write_bytes(identity(key).pem())
+    with capture_logs() as logs:
+        credential(account(certificate_file=str(expired)), FakeClock(), Expiries(), logger())  # type: ignore[arg-type] # hears less
+    assert [log["event"] for log in logs] == ["certificate not usable"]
+    accounts = (
+        tenant("a", auth={"client_id": "x", "certificate_file": str(good)}),
+        tenant("b", auth={"client_id": "x", "certificate_file": str(expired)}),
+        tenant("c"),
+    )
+    assert list(certificate_mistakes(config(*accounts), FakeClock())) == [
+        f"accounts[1].auth.certificate_file: {expired}: the certificate expired on 2026-11-17"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("mode", "warned"), [(0o600, False), (0o640, False), (0o644, True), (0o660, True), (0o601, True)]
+)
+def test_files_that_others_can_read_are_warned_of(tmp_path: Path, mode: int, warned: bool) -> None:
+    file = tmp_path / "secret"
+    file.write_text("s")
+    subject = account(client_secret_file=str(file))
+    file.chmod(mode)
+    with capture_logs() as logs:
+        warn_of_readable_secrets(subject, logger())
+    assert [log["key"] for log in logs] == (["auth.client_secret_file"] if warned else [])
+    file.unlink()
+    with capture_logs() as logs:
+        warn_of_readable_secrets(subject, logger())
+    assert logs == [], "gone since: whoever uses it says so"
+
+
+async def test_a_rotated_certificate_proves_the_next_token_without_a_reload(
+    tmp_path: Path, key: rsa.RSAPrivateKey
+) -> None:
+    file, seen = tmp_path / "app.pem", []
+    first, second = identity(key), identity(rsa.generate_private_key(65537, 2048), end=NOW + 9 * 86_400)
+    file.write_bytes(first.pem())
+    url = "https://api.example.com/connect/token"
+
+    def token(request: httpx.Request) -> httpx.Response:
+        seen.append(dict(httpx.QueryParams(request.content.decode())))
+        return httpx.Response(200, content=json.dumps({"access_token": "t", "expires_in": 3600}))
+
+    world = World(FakeApi({LICENSE: SEATS, "/connect/token": token}))
+    await world.apply(tenant(collectors={"license": {}}, auth={"client_id": "app", "certificate_file": str(file)}))
+    expiry = "avepoint_certificate_expiry_timestamp_seconds"
+    assert world.value(expiry, account="contoso") == NOW + 86_400, "also before the first token"
+    assert await world.refresh()
+    file.write_bytes(second.pem())
+    world.clock.advance(3600)
+    assert await world.refresh()
+    assert world.value(expiry, account="contoso") == NOW + 9 * 86_400
+    for form, one in zip(seen, (first, second), strict=True):
+        assert form["grant_type"] == "client_credentials"
+        assert "client_secret" not in form
+        assertion = {name: form[name] for name in ("client_assertion_type", "client_assertion")}
+        claims = jwt.decode(assertion["client_assertion"], options={"verify_signature": False})
+        assert claims["aud"] == url
+        header = jwt.get_unverified_header(assertion["client_assertion"])
+        assert header["kid"] == one.certificate.fingerprint(hashes.SHA1()).hex().upper()  # noqa: S303 - as documented
+    file.write_bytes(b"garbage")
+    world.clock.advance(3600)
+    assert not await world.refresh()
+    assert world.value("avepoint_up", account="contoso", collector="license") == 0
+    assert "neither PEM nor PFX" in world.accounts.snapshot.views()[0].status.error
+    await world.accounts.stop()

@@ -1,0 +1,219 @@
+"""Which customers a partner has."""
+
+import asyncio
+import json
+from collections.abc import Collection
+from typing import Any
+
+import httpx
+import pytest
+
+from exporter.avepoint.directory import BATCH, CUSTOMERS, PAGE_SIZE, Customer, Directory
+from exporter.errors import TokenError, UnavailableError
+from tests.fakes import FAST, World, good_token, make_account, payload
+
+
+class Portfolio:
+    """A service with customers, in either generation."""
+
+    def __init__(self, more: str = "", *, modern: bool = True, account: str = FAST) -> None:
+        self.ids: list[str] = ["a", "b", "c"]
+        self.total: int | None = None
+        self.fails = False
+        self.modern = modern
+        self.asked: list[Any] = []
+        self.open = asyncio.Event()
+        self.open.set()
+        self.world = World(self._answer, make_account("partner", f"{account}\n{more}".strip()))
+        self.directory = Directory(self.world.account, self.world.client, self.world.clock, self.world.log.bound)
+
+    async def _answer(self, request: httpx.Request) -> httpx.Response:
+        await self.open.wait()
+        if self.fails:
+            return httpx.Response(400)
+        named = [
+            {"id": key, "organization": f"Org {key}", "jobStatus": 1, "ownerEmail": "o@example.com"} for key in self.ids
+        ]
+        if request.url.path == BATCH.template and self.modern:
+            self.asked.append(json.loads(request.content))
+            start = (int(request.url.params["pageIndex"]) - 1) * PAGE_SIZE
+            page = named[start : start + PAGE_SIZE]
+            total = len(named) if self.total is None else self.total
+            return httpx.Response(200, json={"data": page, "metadata": {"totalCount": total}})
+        if request.url.path == CUSTOMERS.template and not self.modern:
+            start = int(request.url.params["$skip"])
+            return httpx.Response(200, json={"value": named[start : start + PAGE_SIZE]})
+        return httpx.Response(404)
+
+    @property
+    def lists(self) -> int:
+        return len(self.world.calls)
+
+
+@pytest.mark.parametrize("modern", [True, False])
+@pytest.mark.parametrize("count", [0, 1, 100, 300])
+async def test_lists_all_in_either_generation(modern: bool, count: int) -> None:
+    portfolio = Portfolio(modern=modern)
+    portfolio.ids = [f"c{number}" for number in range(count)]
+    listing = await portfolio.directory.refresh()
+    assert list(listing.customers) == portfolio.ids
+    assert listing.complete
+    assert portfolio.directory.generations.answered == ("modern" if modern else "legacy")
+    assert portfolio.lists <= max(1, count // 100) + 1 + (not modern)
+
+
+@pytest.mark.parametrize("modern", [True, False])
+async def test_the_documented_samples(modern: bool) -> None:
+    body = payload("customers-v3" if modern else "customers-legacy")
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        if request.url.params.get("$skip", "0") != "0":
+            return httpx.Response(200, json={"value": []})
+        return httpx.Response(200, json=body)
+
+    world = World(handler, make_account("partner", f"api: {'modern' if modern else 'legacy'}"))
+    listing = await Directory(world.account, world.client, world.clock, world.log.bound).refresh()
+    assert listing.customers["c-1"] == Customer("c-1", "Contoso", "Germany", "multiple_issues_found")
+    if modern:
+        assert listing.customers["c-2"] == Customer("c-2", "Fabrikam", "France", None)
+
+
+async def test_a_permission_not_granted_falls_back() -> None:
+    portfolio = Portfolio(modern=False)
+
+    def tokens(request: httpx.Request) -> httpx.Response:
+        granted = b"partner.customers" in request.content
+        return good_token(request) if granted else httpx.Response(400, json={"error": "invalid_scope"})
+
+    portfolio.world._tokens = tokens
+    assert list((await portfolio.directory.refresh()).customers) == portfolio.ids
+
+
+async def test_include_asks_for_those_and_exclude_wins() -> None:
+    portfolio = Portfolio('customers: {include: [b, c, z], exclude: ["c"]}')
+    listing = await portfolio.directory.refresh()
+    assert list(listing.customers) == ["b"]
+    assert portfolio.asked == [{"customerIds": ["b", "z"]}]
+    assert "not among those listed" in portfolio.world.log
+    assert await portfolio.directory.ids(60) == ("b",)
+
+
+async def test_an_include_of_many_lists_all() -> None:
+    many = ", ".join(f"c{number}" for number in range(101))
+    portfolio = Portfolio(f"customers: {{include: [{many}]}}")
+    portfolio.ids = ["a", "c1"]
+    assert list((await portfolio.directory.refresh()).customers) == ["c1"]
+    assert portfolio.asked == [{}]
+
+
+async def test_exclude_alone() -> None:
+    portfolio = Portfolio('customers: {exclude: ["b"]}')
+    assert list((await portfolio.directory.refresh()).customers) == ["a", "c"]
+    assert portfolio.asked == [{}]
+
+
+async def test_an_incomplete_listing_keeps_those_known_before() -> None:
+    portfolio = Portfolio()
+    await portfolio.directory.refresh()
+    portfolio.ids, portfolio.total = ["a", "d"], 9
+    listing = await portfolio.directory.refresh()
+    assert not listing.complete
+    assert list(listing.customers) == ["a", "b", "c", "d"]
+    assert "incomplete" in portfolio.world.log
+    portfolio.total = None
+    listing = await portfolio.directory.refresh()
+    assert list(listing.customers) == ["a", "d"]
+    assert not portfolio.directory.lists("b")
+
+
+async def test_before_the_first_listing_everyone_is_a_customer() -> None:
+    portfolio = Portfolio()
+    assert portfolio.directory.lists("anyone")
+    await portfolio.directory.refresh()
+    assert portfolio.directory.lists("a")
+    assert not portfolio.directory.lists("anyone")
+
+
+async def test_who_waits_for_a_listing_shares_it() -> None:
+    portfolio = Portfolio()
+    portfolio.open.clear()
+    listing = [asyncio.create_task(portfolio.directory.refresh()) for _ in range(5)]
+    knowing = [asyncio.create_task(portfolio.directory.ids(3600)) for _ in range(5)]
+    await asyncio.sleep(0.001)
+    portfolio.world.clock.advance(1)
+    late = asyncio.create_task(portfolio.directory.ids(0.1))
+    await asyncio.sleep(0.001)
+    portfolio.open.set()
+    await asyncio.gather(*listing, *knowing, late)
+    assert portfolio.lists == 1
+
+
+async def test_a_listing_is_used_until_it_is_too_old() -> None:
+    portfolio = Portfolio()
+    for passed, lists in ((0, 1), (59, 1), (2, 2)):
+        portfolio.world.clock.advance(passed)
+        assert await portfolio.directory.ids(60) == ("a", "b", "c")
+        assert portfolio.lists == lists
+
+
+async def test_watchers_are_told_of_every_listing() -> None:
+    portfolio = Portfolio()
+    told: list[Collection[str]] = []
+    portfolio.directory.watch(lambda ids: told.append(tuple(ids)))
+    await portfolio.directory.refresh()
+    portfolio.world.clock.advance(1)
+    portfolio.ids = ["b"]
+    await portfolio.directory.refresh()
+    portfolio.fails = True
+    portfolio.world.clock.advance(1)
+    assert await portfolio.directory.ids(0.5) == ("b",)
+    assert told == [("a", "b", "c"), ("b",)]
+
+
+async def test_when_listing_fails_those_known_are_read() -> None:
+    portfolio = Portfolio()
+    await portfolio.directory.refresh()
+    portfolio.fails = True
+    portfolio.world.clock.advance(100)
+    assert await portfolio.directory.ids(60) == ("a", "b", "c")
+    assert "cannot be listed" in portfolio.world.log
+
+
+async def test_when_listing_never_worked_those_named_are_read() -> None:
+    portfolio = Portfolio("customers: {include: [y, x, z], exclude: [z]}")
+    portfolio.fails = True
+    assert await portfolio.directory.ids(60) == ("x", "y")
+    nobody = Portfolio()
+    nobody.fails = True
+    with pytest.raises(Exception, match="HTTP 400"):
+        await nobody.directory.ids(60)
+
+
+async def test_all_who_wait_for_a_listing_that_fails_learn_of_it() -> None:
+    portfolio = Portfolio(account=FAST.replace("retries: 3", "retries: 0"))
+    portfolio.world._tokens = lambda _: httpx.Response(400, json={"error": "invalid_client"})
+    results = await asyncio.gather(*(portfolio.directory.refresh() for _ in range(3)), return_exceptions=True)
+    assert all(isinstance(result, TokenError | UnavailableError) for result in results)
+
+
+async def test_rows_without_an_id_or_with_an_address_are_left_out() -> None:
+    rows = [
+        {"id": ["x"]},
+        {},
+        {"Id": "ok", "organization": "it@example.com"},
+        {"id": "it@example.com"},
+        7,
+        {"id": "ok"},
+    ]
+    world = World(lambda _: httpx.Response(200, json=rows), make_account("partner"))
+    listing = await Directory(world.account, world.client, world.clock, world.log.bound).refresh()
+    assert listing.customers == {"ok": Customer("ok", "", "", None)}
+    assert world.observer.unread[BATCH.template, "id"] == 4
+    assert "example.com" not in str(world.log.lines)
+
+
+async def test_only_what_this_process_owns() -> None:
+    portfolio = Portfolio()
+    world = portfolio.world
+    directory = Directory(world.account, world.client, world.clock, world.log.bound, owns=lambda key: key != "a")
+    assert await directory.ids(60) == ("b", "c")

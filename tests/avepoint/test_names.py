@@ -1,0 +1,81 @@
+"""Every documented spelling of workloads, states and statuses."""
+
+import pytest
+
+from exporter.avepoint import names
+
+SPELLINGS = {
+    "Exchange Online": ["exchange online", "ExchangeOnline"],
+    "SharePoint Online": ["SharePointOnline"],
+    "OneDrive": ["OneDrive for Business", "ONEDRIVE"],
+    "Microsoft 365 Groups": ["Microsoft 365 Group", "Office 365 Groups"],
+    "Project Online": ["project-online"],
+    "Public Folder": ["Public Folders", "Exchange Online Public Folder", "Exchange Online Public Folders"],
+    "Teams": ["Microsoft Teams"],
+    "Viva Engage": ["Yammer", "Yammer Group", "Microsoft Viva Engage"],
+    "Teams Chat": ["Microsoft Teams Chat", "Personal Chat"],
+    "Power BI": ["PowerBI"],
+    "Power Automate": ["PowerAutomate"],
+    "Power Apps": ["Power App"],
+}
+
+
+@pytest.mark.parametrize(
+    ("canonical", "spelling"), [(key, one) for key, all_ in SPELLINGS.items() for one in [key, *all_]]
+)
+def test_workloads(canonical: str, spelling: str) -> None:
+    assert names.workload(spelling) == (canonical, True)
+
+
+def test_every_workload_has_a_number_and_a_spelling() -> None:
+    assert set(names.WORKLOADS.values()) == SPELLINGS.keys()
+    assert sorted(names.WORKLOADS) == list(range(1, 13))
+
+
+@pytest.mark.parametrize("name", ["Copilot Studio", "???", "OneDrive 2"])
+def test_an_unknown_workload_passes_through(name: str) -> None:
+    assert names.workload(name) == (name, False)
+
+
+@pytest.mark.parametrize(
+    ("text", "state"),
+    [
+        ("In Progress", "in_progress"), ("InProgress", "in_progress"), ("Running", "in_progress"), ("1", "in_progress"),
+        ("Finished", "finished"), ("2", "finished"), ("Failed", "failed"), ("3", "failed"),
+        ("Finished with Exception", "finished_with_exception"), ("FinishedException", "finished_with_exception"),
+        ("FinishedWithException", "finished_with_exception"), ("4", "finished_with_exception"),
+        ("Partially Finished", "partially_finished"), ("PartiallyFinished", "partially_finished"),
+        ("5", "partially_finished"),
+    ],
+)  # fmt: skip
+def test_job_states(text: str, state: str) -> None:
+    assert names.job_state(text) == (state, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "state"), [("Not Started", "not_started"), ("0", "0"), ("6", "6"), ("¡!", "¡!"), ("9" * 200, "9" * 200)]
+)
+def test_unknown_job_states(text: str, state: str) -> None:
+    assert names.job_state(text) == (state, False)
+
+
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [
+        ("Working", "working"), ("1", "working"), ("Failed", "failed"), ("2", "failed"),
+        ("Waiting for configuration", "waiting_for_configuration"), ("3", "waiting_for_configuration"),
+        ("Multiple issues found", "multiple_issues_found"), ("4", "multiple_issues_found"),
+        ("Finished with exception", "finished_with_exception"), ("5", "finished_with_exception"),
+        ("No backup updates", "no_backup_updates"), ("No Backup Update", "no_backup_updates"),
+        ("6", "no_backup_updates"),
+        ("0", None), ("N/A", None), ("", None), ("-", None),
+    ],
+)  # fmt: skip
+def test_customer_statuses(text: str, status: str | None) -> None:
+    assert names.customer_status(text) == (status, True)
+
+
+def test_unknown_customer_statuses() -> None:
+    assert names.customer_status("On Holiday") == ("on_holiday", False)
+    assert names.customer_status("7") == ("7", False)
+    assert names.customer_status("??") == ("??", False)

@@ -1,0 +1,124 @@
+"""Rows read field by field."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.avepoint.rows import Notes, Row, unique
+from tests.fakes import Log, RecordingObserver, payload
+
+
+def make(raw: dict[str, object]) -> tuple[Row, RecordingObserver, Log]:
+    observer, log = RecordingObserver(), Log()
+    return Row(raw, "/x", Notes(observer, log.bound)), observer, log
+
+
+def test_the_documented_job_in_both_cases() -> None:
+    row, observer, _ = make(payload("jobs-legacy")["Jobs"][0])
+    assert row.time("startTime") == 638645575921780695 - 621_355_968_000_000_000
+    assert row.duration("duration") == 516606001
+    assert row.job_state("state") == "finished"
+    details = row.nested("backupDetails")
+    assert [details.count(f"{name}Count") for name in ("total", "failed", "successful", "skipped")] == [9, 1, 6, 2]
+    modern, _, _ = make(payload("jobs-modern")["data"][0])
+    assert modern.time("StartTime") == row.time("StartTime")
+    assert modern.job_state("State") == "finished_with_exception"
+    assert modern.nested("backupdetails").count("successfulCount", "successfulNumber") == 6
+    assert not observer.unread
+
+
+def test_the_documented_overview() -> None:
+    row, observer, _ = make(payload("overview-bare")[1])
+    assert row.workload("serviceModule") == "Microsoft 365 Groups"
+    assert row.count("totalScannedObjects") == 7
+    assert row.size("dataSizeStoredInAvePoint") == 0
+    assert row.size("dataSizeStoredInBYOS") is None
+    assert row.label("customer") is None, "an e-mail address"
+    assert observer.unread == {("/x", "customer"): 1}
+
+
+def test_what_cannot_be_read_is_counted_always_and_logged_once() -> None:
+    row, observer, log = make({"a": "a lot", "state": "Asleep"})
+    for _ in range(3):
+        assert row.count("a") is None
+        assert row.job_state("state") == "asleep"
+    assert observer.unread == {("/x", "a"): 3}
+    assert observer.unknowns == {"state": 3}
+    assert len(log.lines) == 2
+
+
+def test_what_is_remembered_of_logged_values_is_bounded() -> None:
+    observer, log = RecordingObserver(), Log()
+    notes = Notes(observer, log.bound)
+    for number in range(2001):
+        notes.unknown("/x", "f", str(number))
+    notes.unknown("/x", "f", "2000")
+    notes.unknown("/x", "f", "0")
+    assert len(log.lines) == 2002
+
+
+def test_keys_whatever_their_case_and_spelling() -> None:
+    row, observer, _ = make({"PurchasedStorageSize": 1, "zero": 0, "none": None, "status": 4, "n/a": "N/A"})
+    assert row.gigabytes("purchasedstoragesize") == 1024**3
+    assert row.count("none", "ZERO") == 0
+    assert row.has("NONE")
+    assert not row.has("other")
+    assert row.raw("other") is None
+    assert row.customer_status("status") == "multiple_issues_found"
+    assert row.customer_status("n/a") is None
+    assert row.customer_status("other") is None
+    assert not observer.unread
+
+
+def test_a_missing_key_is_noted_once_and_an_unreadable_one_too() -> None:
+    row, observer, log = make({"id": ["x"]})
+    assert row.key("id") is None
+    assert row.key("name") is None
+    assert row.workload("module") is None
+    assert observer.unread == {("/x", "id"): 1, ("/x", "name"): 1, ("/x", "module"): 1}
+    assert "the row has none" in log
+
+
+def test_times_that_can_be_read() -> None:
+    row, _, _ = make({"never": 0, "null": None, "bad": "soon"})
+    assert [row.is_readable_time(name) for name in ("never", "null", "bad", "absent")] == [True, True, False, False]
+
+
+def test_nested_that_is_no_object() -> None:
+    row, observer, _ = make({"a": [1], "b": None})
+    assert row.nested("a").raw("x") is None
+    assert row.nested("b").raw("x") is None
+    assert observer.unread == {("/x", "a"): 1}
+
+
+def test_rows_that_contradict_each_other_are_left_out() -> None:
+    row, observer, _ = make({})
+    entries = [("a", 1, row), ("b", 2, row), ("a", 1, row), ("b", 3, row), ("b", 2, row), ("c", 4, row)]
+    assert unique(entries, "module") == {"a": 1, "c": 4}
+    assert observer.unread == {("/x", "module"): 1}
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+)
+
+
+@given(st.dictionaries(st.sampled_from(["Id", "id", "state", "startTime", "x"]), JSON))
+def test_any_row_can_be_read(raw: dict[str, object]) -> None:
+    row, _, log = make(raw)
+    for name in ("id", "state", "startTime", "x"):
+        for read in (row.count, row.size, row.gigabytes, row.time, row.duration, row.label, row.key, row.workload):
+            read(name)
+        row.job_state(name)
+        row.customer_status(name)
+        row.nested(name)
+    assert not [line for line in log.lines if "@example" in line]
+
+
+@pytest.mark.parametrize("value", ["owner@example.com", "x" * 55 + "@example.com"])
+def test_no_address_is_logged(value: str) -> None:
+    row, _, log = make({"organization": value})
+    assert row.label("organization") is None
+    assert log.lines
+    assert "example" not in log

@@ -1,0 +1,203 @@
+"""Bodies of bounded size, redirects, cookies, certificate authorities and links."""
+
+import asyncio
+import gzip
+import ssl
+import zlib
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
+from pathlib import Path
+
+import httpx
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+
+from exporter.avepoint.answers import Endpoint
+from exporter.avepoint.wire import LARGEST_ANSWER, http_client
+from exporter.config import Tls
+from exporter.errors import AnswerError, LinkRefusedError, TokenError
+from tests.fakes import Stream, World, make_account
+
+JOBS = Endpoint("GET", "/cloudbackup/jobs", "jobs.read")
+
+
+def ok(_: httpx.Request) -> httpx.Response:
+    return httpx.Response(200, json={"a": 1})
+
+
+async def test_a_body_that_is_too_large_is_not_read_to_its_end() -> None:
+    stream = Stream(*[b"x" * 2**20] * 100)
+    world = World(lambda _: httpx.Response(200, stream=stream))
+    with pytest.raises(AnswerError, match="larger than"):
+        await world.client.call(JOBS)
+    assert stream.given == LARGEST_ANSWER // 2**20 + 1
+    assert world.observer.codes == ["parse"]
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+async def test_a_bomb_is_not_unpacked(layers: int) -> None:
+    body = b"[" + b" " * (LARGEST_ANSWER * 3) + b"]"
+    for _ in range(layers):
+        body = gzip.compress(body)
+    headers = {"content-encoding": ", ".join(["gzip"] * layers)}
+    world = World(lambda _: httpx.Response(200, headers=headers, stream=Stream(body)))
+    with pytest.raises(AnswerError, match="larger than" if layers == 1 else "packed in a way"):
+        await world.client.call(JOBS)
+    assert world.observer.codes == ["parse"]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body"),
+    [
+        ("gzip", gzip.compress(b'{"a": 1}')), ("X-GZIP", gzip.compress(b'{"a": 1}')),
+        ("deflate", zlib.compress(b'{"a": 1}')),
+        ("identity", b'{"a": 1}'),
+    ],
+)  # fmt: skip
+async def test_packed_bodies(encoding: str, body: bytes) -> None:
+    pieces = [body[index : index + 3] for index in range(0, len(body), 3)]
+    world = World(lambda _: httpx.Response(200, headers={"content-encoding": encoding}, stream=Stream(*pieces)))
+    assert await world.client.call(JOBS) == {"a": 1}
+
+
+@pytest.mark.parametrize("body", [b"not gzip", gzip.compress(b'{"a": 1}' * 99)[:-20], b""])
+async def test_broken_packing(body: bytes) -> None:
+    world = World(lambda _: httpx.Response(200, headers={"content-encoding": "gzip"}, stream=Stream(body)))
+    with pytest.raises(AnswerError):
+        await world.client.call(JOBS)
+    assert len(world.calls) == 1
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "https://evil.example/",
+        "http://graph.example.com/",
+        "/elsewhere",
+        "https://[evil",
+        "http:x",
+        "\\\\evil",
+        "https://a:99999/",
+        "é",
+    ],
+)
+async def test_redirects_are_refused_and_counted(location: str) -> None:
+    codes = iter((301, 302, 307, 308))
+    world = World(lambda _: httpx.Response(next(codes), headers=[(b"location", location.encode())]))
+    for _ in range(4):
+        with pytest.raises(LinkRefusedError):
+            await world.client.call(JOBS)
+    assert len(world.calls) == 4
+    assert world.observer.codes == ["301", "302", "307", "308"]
+    assert world.observer.unread == {("/cloudbackup/jobs", "Location"): 4}
+
+
+async def test_a_redirect_of_the_token_is_not_followed() -> None:
+    world = World(ok, tokens=lambda _: httpx.Response(307, headers={"location": "https://evil.example/"}))
+    with pytest.raises(TokenError):
+        await world.client.call(JOBS)
+    assert world.token_calls == 1
+    assert not world.calls
+
+
+@pytest.mark.parametrize(
+    ("link", "query"),
+    [
+        ("https://graph.example.com/x?PageIndex=2", {"PageIndex": "2"}),
+        ("/cloudbackup/jobs?PageIndex=2", {"PageIndex": "2"}),
+        ("/prefix/cloudbackup/jobs?PageIndex=2&a=%20b", {"PageIndex": "2", "a": " b"}),
+        ("?PageIndex=2", {"PageIndex": "2"}),
+        ("https://graph.example.com:443/x?a=1", {"a": "1"}), ("HTTPS://GRAPH.example.com/x?a=1", {"a": "1"}),
+        (" /x?a=1 ", {"a": "1"}),
+    ],
+)  # fmt: skip
+async def test_links_of_our_own(link: str, query: dict[str, str]) -> None:
+    world = World(ok)
+    assert world.client.link_query(JOBS, link) == query
+    assert not world.observer.unread
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "https://evil.example/x?a=1", "http://graph.example.com/x?a=1", "https://graph.example.com:444/x?a=1",
+        "https://graph.example.com@evil.example/?a=1", "//evil.example/x?a=1", "\\\\evil.example\\x?a=1",
+        "https:\\\\evil.example/x?a=1", "/\\evil.example/x?a=1", "https://u:p@graph.example.com/?a=1",
+        "ftp://graph.example.com/?a=1",
+        "https://graph.example.com.evil.example/?a=1", "https://[evil/?a=1", "https://graph.example.com:99999/?a=1",
+        "javascript:alert(1)?a=1", "/x?a=" + "1" * 5000, "/x?a=\ud800", "/x?a=1\r\nHost: evil",
+        "https:/evil.example/?a=1",
+        "/x?" + "a=1&" * 60,
+    ],
+)  # fmt: skip
+async def test_links_elsewhere_are_refused_and_counted(link: str) -> None:
+    world = World(ok)
+    with pytest.raises(LinkRefusedError):
+        world.client.link_query(JOBS, link)
+    assert world.observer.unread == {("/cloudbackup/jobs", "nextLink"): 1}
+    assert not world.sent
+
+
+@pytest.mark.parametrize("link", ["eyJvcGFxdWUiOjF9", "/cloudbackup/jobs", "?", "/x?novalue"])
+async def test_links_that_say_nothing_are_no_attack(link: str) -> None:
+    world = World(ok)
+    with pytest.raises(LinkRefusedError):
+        world.client.link_query(JOBS, link)
+    assert not world.observer.unread
+
+
+async def test_cookies_are_not_kept() -> None:
+    world = World(lambda _: httpx.Response(200, json=[], headers={"set-cookie": "track=1; Path=/"}))
+    await world.client.call(JOBS)
+    await world.client.call(JOBS)
+    assert all("cookie" not in request.headers for request in world.sent)
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate for 127.0.0.1 that vouches for itself, with its key, in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name, now = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")]), datetime.now(UTC)
+    names = x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))])
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 1, now - timedelta(1), now + timedelta(1))
+    certificate = builder.add_extension(names, critical=False).sign(key, hashes.SHA256())
+    file = tmp_path_factory.mktemp("tls") / "server.pem"
+    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    file.write_bytes(certificate.public_bytes(Encoding.PEM) + secret)
+    return file
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+async def test_ca_file_is_trusted_and_nothing_goes_to_who_is_not(authority: Path, trusted: bool) -> None:
+    received: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        received.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
+        await writer.drain()
+        writer.close()
+
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(authority)
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
+    url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    account = make_account().model_copy(update={"tls": Tls.model_construct(ca_file=authority if trusted else None)})
+    async with server, http_client(account, None) as client:
+        if trusted:
+            assert (await client.get(url)).json() == {}
+        else:
+            with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
+                await client.get(url)
+    assert bool(received) is trusted
+
+
+async def test_a_ca_file_without_certificates(tmp_path: Path) -> None:
+    file = tmp_path / "ca.pem"
+    file.write_text("no certificate")
+    account = make_account().model_copy(update={"tls": Tls.model_construct(ca_file=file)})
+    with pytest.raises(ssl.SSLError):
+        http_client(account, None)

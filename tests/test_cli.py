@@ -1,0 +1,424 @@
+"""The command line: flags and their environment twins, messages, exit codes."""
+
+import logging
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+import structlog
+
+from exporter import __version__
+from exporter.cli import command, entry_point, run
+from exporter.simulator.server import SimulatorServer
+from exporter.simulator.simulator import Simulator
+from exporter.simulator.tokens import Credentials
+
+TENANT = """
+accounts:
+  - name: contoso
+    type: tenant
+    data_center: us
+    auth: {client_id: app, client_secret: hunter2}
+"""
+
+
+@pytest.fixture(autouse=True)
+def _surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An empty working directory, no twins in the environment, and logging afterwards as before."""
+    for name in os.environ:
+        if name.startswith("AVEPOINT_EXPORTER_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.chdir(tmp_path)
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    logging.captureWarnings(capture=False)
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "config.yaml"
+    path.write_text(TENANT)
+    return path
+
+
+def simulated(
+    url: str, *, name: str = "contoso", kind: str = "tenant", secret: str | None = None, rest: str = ""
+) -> str:
+    app = Credentials()
+    return (
+        f"  - name: {name}\n    type: {kind}\n    base_url: {url}\n    token_url: {url}/connect/token\n"
+        f"    auth: {{client_id: {app.client_id}, client_secret: {secret or app.client_secret}}}\n"
+        f"    requests: {{per_second: 1000, retries: 0}}\n{rest}"
+    )
+
+
+@pytest.fixture
+def avepoint() -> Iterator[str]:
+    with SimulatorServer(Simulator(customers=2, seed=1, speed=60, now=time.time)) as server:
+        yield server.url
+
+
+@pytest.fixture
+def silent() -> Iterator[tuple[str, socket.socket]]:
+    """A server that accepts connections and never says anything."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}", listener
+
+
+def ended(*arguments: str, env: dict[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
+    """Run a real process to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "exporter", *arguments],
+        capture_output=True, text=True, timeout=60, check=False, env={**os.environ, **(env or {})},
+    )  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _found_by_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
+
+
+# Help and version
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["-h"], ["check", "--help"], ["demo", "-h"]])
+def test_help_fits_80_columns(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(arguments) == 0
+    shown = capsys.readouterr()
+    assert all(len(line) <= 80 for line in shown.out.splitlines())
+    assert "RANGE" not in shown.out
+    assert "…" not in shown.out
+    assert "..." not in re.sub(r"\[(OPTIONS|COMMAND|ARGS)\]\.\.\.", "", shown.out)
+    assert shown.err == ""
+
+
+def test_every_flag_of_the_contract_is_there_with_its_twin(capsys: pytest.CaptureFixture[str]) -> None:
+    run(["--help"])
+    text = " ".join(capsys.readouterr().out.split())
+    for flag in (
+        "--config.file", "--config.check", "--web.listen-address", "--web.config.file", "--web.enable-lifecycle",
+        "--storage.path", "--log.level", "--log.format", "--once",
+    ):  # fmt: skip
+        assert f" {flag} " in text
+        assert f"AVEPOINT_EXPORTER_{flag[2:].upper().replace('.', '_').replace('-', '_')}]" in text
+    assert "Exit codes: 0 done, 1 " in text
+
+
+def test_every_option_of_every_command_has_a_twin_and_a_help() -> None:
+    commands: list[click.Command] = [command, *command.commands.values()]
+    for each in commands:
+        for parameter in each.params:
+            assert isinstance(parameter, click.Option)
+            assert parameter.help
+            if parameter.name != "version":
+                assert parameter.envvar == f"AVEPOINT_EXPORTER_{(parameter.name or '').upper()}"
+
+
+def test_version(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AVEPOINT_EXPORTER_LOG_LEVEL", "nonsense")
+    assert run(["--version"]) == 0
+    number = ".".join(map(str, sys.version_info[:3]))
+    assert capsys.readouterr().out == f"avepoint-exporter {__version__} (Python {number})\n"
+
+
+def test_a_process_of_its_own() -> None:
+    done = ended("--version")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("avepoint-exporter ")
+
+
+def test_the_console_script_ends_with_the_exit_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["avepoint-exporter", "--nonsense"])
+    with pytest.raises(SystemExit) as caught:
+        entry_point()
+    assert caught.value.code == 1
+
+
+# What is wrong ends with 1 and one line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--nonsense"], "No such option"),
+        (["--log.levle", "info"], "--log.level"),
+        (["--log.level", "verbose"], "'debug', 'info', 'warn', 'error'"),
+        (["--log.format", "xml"], "'logfmt', 'json'"),
+        (["--config.file"], "requires an argument"),
+        (["nonsense"], "No such command 'nonsense'"),
+        (["check", "more"], "unexpected extra argument"),
+        (["check", "--web.listen-address", ":1"], "No such option"),
+        (["demo", "--customers", "-1"], "--customers"),
+        (["demo", "--customers", "many"], "not a valid integer"),
+        (["demo", "--speed", "0"], "--speed"),
+        (["--total-shards", "0"], "--total-shards"),
+        (["--once", "check"], "--once cannot be used with check"),
+        (["--config.check", "demo"], "--config.check cannot be used with demo"),
+        (["--once"], "config.yaml: no such file or directory (--config.file names the configuration)"),
+        (["--config.check", "--config.file", "absent"], "absent: no such file or directory"),
+        (["check", "--config.file", "."], ".: is a directory"),
+        ([], "config.yaml: no such file or directory"),
+    ],
+)
+def test_a_wrong_command_line_is_one_line_and_1(
+    arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(arguments) == 1
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert len(shown.err.splitlines()) == 1
+    assert shown.err.startswith("avepoint-exporter: ")
+    assert words in shown.err
+
+
+@pytest.mark.parametrize(
+    "flag", ["--log.level", "--log.format", "--total-shards", "--web.enable-lifecycle", "--once", "--config.check"]
+)
+def test_a_wrong_twin_is_one_line_and_1(
+    flag: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AVEPOINT_EXPORTER_" + flag[2:].upper().replace(".", "_").replace("-", "_"), "nonsense")
+    assert run([]) == 1
+    shown = capsys.readouterr()
+    assert flag in shown.err
+    assert len(shown.err.splitlines()) == 1
+
+
+def test_a_wrong_configuration_in_a_real_process(config: Path) -> None:
+    config.write_text(TENANT.replace("hunter2", "31415926") + "    nmae: x\n")
+    for arguments in ([], ["--config.check"]):
+        done = ended(*arguments)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr.splitlines() == [
+            "avepoint-exporter: accounts[0].auth.client_secret: must be a text; put it in quotes",
+            "avepoint-exporter: accounts[0].nmae: unknown key; did you mean name?",
+        ]
+
+
+# --config.check
+
+
+@pytest.mark.parametrize(("accounts", "words"), [(1, "1 account"), (2, "2 accounts")])
+def test_a_configuration_that_is_fine(
+    accounts: int, words: str, config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    second = TENANT.replace("accounts:", "").replace("contoso", "fabrikam")
+    config.write_text(TENANT + second * (accounts - 1))
+    assert run(["--config.check"]) == 0
+    assert capsys.readouterr() == (f"config.yaml: fine; {words}\n", "")
+
+
+def test_the_check_calls_nothing(config: Path, silent: tuple[str, socket.socket]) -> None:
+    url, listener = silent
+    config.write_text("accounts:\n" + simulated(url))
+    assert run(["--config.check"]) == 0
+    listener.settimeout(0.3)
+    with pytest.raises(TimeoutError):
+        listener.accept()
+
+
+def test_the_check_tells_everything_at_once(config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config.write_text(TENANT + "    api: v9\n")
+    (tmp_path / "web.yaml").write_text("nonsense: 1\n")
+    arguments = ["--config.check", "--web.config.file", "web.yaml", "--shard", "3", "--total-shards", "3"]
+    assert run(arguments) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 3
+    assert lines[0] == "avepoint-exporter: accounts[0].api: must be one of auto, modern, legacy"
+    assert "nonsense" in lines[1]
+    assert "--shard: 3 is not below --total-shards" in lines[2]
+
+
+def test_the_check_looks_into_certificates(config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "app.pem").write_text("no certificate")
+    certificate = TENANT.replace("client_secret: hunter2", "certificate_file: app.pem")
+    config.write_text(certificate + "    tls: {ca_file: app.pem}\n")
+    assert run(["--config.check"]) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2
+    assert lines[0].startswith("avepoint-exporter: accounts[0].auth.certificate_file: ")
+    assert lines[1] == "avepoint-exporter: accounts[0].tls.ca_file: holds no certificates in PEM"
+
+
+# Environment twins, and flags in front of and after a command
+
+
+def test_the_configuration_by_its_twin(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "other.yaml").write_text(TENANT)
+    monkeypatch.setenv("AVEPOINT_EXPORTER_CONFIG_FILE", "other.yaml")
+    monkeypatch.setenv("AVEPOINT_EXPORTER_CONFIG_CHECK", "true")
+    assert run([]) == 0
+    assert "other.yaml: fine" in capsys.readouterr().out
+    assert run(["--config.file", "absent.yaml"]) == 1
+    monkeypatch.setenv("AVEPOINT_EXPORTER_CONFIG_FILE", "")
+    assert run([]) == 1
+    assert "config.yaml: no such file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "twin", "file"),
+    [
+        (["check"], None, "config.yaml"),
+        (["check"], "twin", "twin"),
+        (["--config.file", "before", "check"], None, "before"),
+        (["--config.file", "before", "check"], "twin", "before"),
+        (["check", "--config.file", "after"], "twin", "after"),
+        (["--config.file", "before", "check", "--config.file", "after"], "twin", "after"),
+    ],
+)
+def test_which_of_several_settings_is_heeded(
+    arguments: list[str],
+    twin: str | None,
+    file: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    if twin is not None:
+        monkeypatch.setenv("AVEPOINT_EXPORTER_CONFIG_FILE", twin)
+    assert run(arguments) == 1
+    assert capsys.readouterr().err.startswith(f"avepoint-exporter: {file}: no such file")
+
+
+@pytest.mark.parametrize(
+    "value", ["127.0.0.1:70000 nowhere", "127.0.0.1:70000,nowhere", " 127.0.0.1:70000 ,\tnowhere,"]
+)
+def test_several_addresses_in_one_twin(
+    value: str, config: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AVEPOINT_EXPORTER_WEB_LISTEN_ADDRESS", value)
+    assert run([]) == 1
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("avepoint-exporter: ")]
+    assert len(lines) == 2
+    assert "'127.0.0.1:70000'" in lines[0]
+    assert "'nowhere'" in lines[1]
+
+
+# Against a simulator
+
+
+def test_once(avepoint: str, config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config.write_text("accounts:\n" + simulated(avepoint) + simulated(avepoint, name="msp", kind="partner"))
+    assert run(["--once", "--log.level", "error"]) == 0
+    shown = capsys.readouterr()
+    assert 'avepoint_up{account="contoso",collector="license"} 1.0\n' in shown.out
+    assert 'avepoint_up{account="msp",collector="protected_data"} 1.0\n' in shown.out
+    assert shown.err == ""
+
+
+def test_once_without_the_right_secret(avepoint: str, config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config.write_text("accounts:\n" + simulated(avepoint) + simulated(avepoint, name="wrong", secret="hunter2"))
+    assert run(["--once", "--log.format", "json"]) == 2
+    shown = capsys.readouterr()
+    assert 'avepoint_up{account="contoso",collector="license"} 1.0\n' in shown.out
+    assert 'avepoint_up{account="wrong",collector="license"} 0.0\n' in shown.out
+    assert "hunter2" not in shown.out + shown.err
+    assert all(line.startswith("{") for line in shown.err.splitlines())
+
+
+def test_check_tries_every_account(avepoint: str, config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config.write_text("accounts:\n" + simulated(avepoint))
+    assert run(["check"]) == 0
+    shown = capsys.readouterr()
+    assert [line.split()[2] for line in shown.out.splitlines()] == ["RESULT", "ok", "ok"]
+    assert shown.err == ""
+
+
+def test_check_says_what_is_wrong(avepoint: str, config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config.write_text("accounts:\n" + simulated(avepoint, secret="hunter2"))
+    assert run(["--log.level", "error", "check"]) == 2
+    shown = capsys.readouterr()
+    assert "contoso/jobs: no token" in shown.out
+    assert "hunter2" not in shown.out + shown.err
+
+
+def test_a_shard_that_owns_nothing(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    codes = [run(["check", "--shard", f"pod-{index}", "--total-shards", "1000"]) for index in (1, 2)]
+    assert codes == [0, 0]
+    assert capsys.readouterr().out.count("Nothing was tried") == 2
+
+
+def stop_once_it_listens(port: int) -> threading.Thread:
+    """Send this process SIGTERM as soon as the port is served; handlers are in place by then."""
+
+    def wait() -> None:
+        for _ in range(600):
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            except OSError:
+                time.sleep(0.05)
+            else:
+                os.kill(os.getpid(), signal.SIGTERM)
+                return
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    return thread
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def test_it_serves_until_sigterm(avepoint: str, config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config.write_text("accounts:\n" + simulated(avepoint))
+    port = free_port()
+    thread = stop_once_it_listens(port)
+    assert run(["--web.listen-address", f"127.0.0.1:{port}", "--web.enable-lifecycle", "--storage.path", "state"]) == 0
+    thread.join()
+    assert "listening" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", ""])
+def test_the_demo_says_what_to_open(host: str, capsys: pytest.CaptureFixture[str]) -> None:
+    port = free_port()
+    thread = stop_once_it_listens(port)
+    assert run(["--log.level", "error", "demo", "--customers", "1", "--web.listen-address", f"{host}:{port}"]) == 0
+    thread.join()
+    shown = capsys.readouterr().out
+    assert f"http://{host or 'localhost'}:{port}/metrics" in shown
+
+
+@pytest.mark.parametrize("arguments", [["--once"], ["check"]])
+def test_an_interrupted_refresh_has_not_read_avepoint(
+    arguments: list[str], config: Path, silent: tuple[str, socket.socket]
+) -> None:
+    url, listener = silent
+    config.write_text("accounts:\n" + simulated(url))
+    with subprocess.Popen(
+        [sys.executable, "-m", "exporter", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        connection, _ = listener.accept()
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+        connection.close()
+    assert process.returncode == 2, err
+    assert out == ""
+    assert "Traceback" not in err
+
+
+def test_an_interruption_before_serving_is_an_end() -> None:
+    @command.command("interrupted", hidden=True)
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    try:
+        assert run(["interrupted"]) == 0
+    finally:
+        del command.commands["interrupted"]
