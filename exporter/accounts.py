@@ -111,8 +111,13 @@ class Accounts:
                 await running.stop()
             if name not in after:
                 self._forget(name)
-        for running in after.values():
-            if start and not running.tasks:
+        if start:
+            self.start()
+
+    def start(self) -> None:
+        """Begin the refreshes of every account that does not work yet."""
+        for running in self._running.values():
+            if not running.tasks:
                 running.start()
 
     async def stop(self) -> None:

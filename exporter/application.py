@@ -73,9 +73,14 @@ class Application:
         loop.add_signal_handler(signal.SIGHUP, lambda: reloads.add(loop.create_task(reload_quietly())))
         app = App(Services(self.accounts, self._page, self._clock, reload if listening.lifecycle else None))
 
+        def bound(addresses: Sequence[str]) -> None:
+            # Not before: who cannot listen asks AvePoint nothing.
+            self.accounts.start()
+            announce(addresses)
+
         try:
-            await self._apply(config)
-            await serve(app.asgi(), listening.addresses, listening.web_config, stop=stop, on_bound=announce)
+            await self._apply(config, start=False)
+            await serve(app.asgi(), listening.addresses, listening.web_config, stop=stop, on_bound=bound)
         finally:
             app.close()
             await self.accounts.stop()
@@ -84,24 +89,22 @@ class Application:
         """Read the configuration again and put it to work; a mistake leaves the old one in force."""
         try:
             config = self._load()
+            await self._apply(config)
         except ConfigError as error:
             self._own.reload_successful.set(0)
             self._log.error("configuration not reloaded; the old one stays in force", error=error)
             raise
-        await self._apply(config)
         self._log.info("configuration reloaded", accounts=len(config.accounts))
 
-    async def _apply(self, config: Config) -> None:
-        await self.accounts.apply(config)
+    async def _apply(self, config: Config, *, start: bool = True) -> None:
+        await self.accounts.apply(config, start=start)
         self._own.reload_successful.set(1)
         self._own.reload_time.set(self._clock.time())
 
     async def once(self) -> tuple[str, tuple[View, ...]]:
         """Refresh everything once; gives the page as text and what each collector came to."""
-        await self.accounts.apply(self._load(), start=False)
+        await self._apply(self._load(), start=False)
         try:
-            self._own.reload_successful.set(1)
-            self._own.reload_time.set(self._clock.time())
             await refresh_all(self.accounts.refreshers())
             views = self.accounts.snapshot.views()
             pieces = self._page.pieces(views, Request(), monotonic=self._clock.monotonic())

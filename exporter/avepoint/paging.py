@@ -185,11 +185,12 @@ class IndexedPages:
         self._endpoint = endpoint
         self._identity = identity
         self._first = 0
+        self._has_page_zero = False
 
     async def read(self, ask: Ask, query: Query, size: int) -> AsyncIterator[RawRow]:
         """Give all rows that the query has; a page that comes again is not given twice."""
         ledger = Ledger(self._endpoint, self._identity)
-        place = _Place(self._first, self._first)
+        place = _Place(self._first, self._first, has_page_zero=self._has_page_zero)
         while place.is_open:
             try:
                 page = await ask(_merged({**query, "PageIndex": place.index, "PageSize": size}, place.link or {}))
@@ -199,6 +200,7 @@ class IndexedPages:
             if not ledger.enter(page):
                 place.after_no_news(page, ledger)
                 continue
+            self._has_page_zero = self._has_page_zero or place.index == 0
             for row in page.rows:
                 yield row
             # A total that says no more than this page may count the page only; then a link tells better.
@@ -231,6 +233,7 @@ class _Place:
 
     first: int
     index: int
+    has_page_zero: bool = False
     link: Query | None = None
     is_open: bool = True
     may_go_on: bool = True
@@ -260,7 +263,7 @@ class _Place:
         if self.link is not None:
             # The link led nowhere new; the page's number still may, if there can be more.
             self.link, self.is_open = None, self.may_go_on
-        elif self.index == 0:
+        elif self.index == 0 and not self.has_page_zero:
             self.first = self.index = 1  # nothing at 0: either nothing at all, or the numbers begin at 1
         elif self.index == 1 and self.first == 0 and page.rows:
             self.first, self.index = 1, 2  # the service took 0 for 1: this was its first page again

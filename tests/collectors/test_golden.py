@@ -1,0 +1,142 @@
+"""Each collector in each generation: from a canned answer to the text that is exposed of it."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from exporter.collectors.registry import COLLECTORS, catalogue, families
+from exporter.exposition.text import Request
+from tests.helpers import BATCH_PATH, FakeApi, FakeClock, World, customer, overview_path, partner, tenant, v3
+
+HERE = Path(__file__).parent.parent
+NOW = datetime(2026, 11, 18, 10, tzinfo=UTC).timestamp()
+KINDS = {"FB1": (1, 1), "FB2": (2, 3), "FB3": (1, 1)}
+
+
+def payload(name: str) -> Any:
+    return json.loads((HERE / "payloads" / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def jobs(name: str) -> Any:
+    """Give the canned list as the service would: narrowed by its filters."""
+    whole = payload(name)
+    rows = "data" if "data" in whole else "Jobs"
+
+    def answer(request: httpx.Request) -> object:
+        kind, workload = int(request.url.params["JobType"]), int(request.url.params["ObjectType"])
+        found = [
+            row
+            for row in whole[rows]
+            if kind in (0, KINDS[row.get("id") or row["Id"]][0])
+            and workload in (0, KINDS[row.get("id") or row["Id"]][1])
+        ]
+        narrowed = {**whole, rows: found}
+        if rows == "data":
+            return {**narrowed, "metadata": {"totalCount": len(found), "nextLink": ""}}
+        return {**narrowed, "TotalCount": len(found)}
+
+    return answer
+
+
+ONE = v3([customer("c-1")])
+CASES: dict[str, tuple[str, dict[str, Any]]] = {
+    "jobs-modern": ("jobs", {"/backup/m365/cloudbackupjobs": jobs("jobs-modern")}),
+    "jobs-legacy": ("jobs", {"/cloudbackup/jobs": jobs("jobs-legacy")}),
+    "license-modern": ("license", {"/backup/m365/cloudbackuplicenseconsumption": payload("license-modern")}),
+    "license-legacy": ("license", {"/cloudbackup/licenseconsumption": payload("license-legacy")}),
+    "customers-modern": ("customers", {BATCH_PATH: payload("customers-modern")}),
+    "customers-legacy": ("customers", {"/partner/customers": payload("customers-legacy")}),
+    "protected_data-modern": (
+        "protected_data", {BATCH_PATH: ONE, overview_path("c-1"): payload("protected_data-modern")},
+    ),
+    "protected_data-bare": ("protected_data", {BATCH_PATH: ONE, overview_path("c-1"): payload("protected_data-bare")}),
+    "protected_data-legacy": (
+        "protected_data", {BATCH_PATH: ONE, "/partner/customers/c-1/protected": payload("protected_data-legacy")},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CASES)
+async def test_the_text_of_a_canned_answer(name: str) -> None:
+    collector, routes = CASES[name]
+    world = World(FakeApi(routes), FakeClock(NOW))
+    make = tenant if collector in catalogue()["tenant"] else partner
+    off = {other: {"enabled": False} for other in catalogue()[make("x")["type"]] if other != collector}
+    await world.apply(make(collectors={**off, collector: {}}))
+    assert await world.refresh()
+    kind = next(kind for kind in COLLECTORS if kind.name == collector)
+    request = Request(names=frozenset(family.name for family in kind.families))
+    assert world.text(request) == (HERE / "golden" / f"{name}.txt").read_text(encoding="utf-8")
+    await world.accounts.stop()
+
+
+def test_every_collector_and_generation_has_its_golden_text() -> None:
+    stems = {file.stem for file in (HERE / "golden").glob("*.txt")}
+    assert {f"{kind.name}-{generation}" for kind in COLLECTORS for generation in ("modern", "legacy")} <= stems
+
+
+def test_the_three_shapes_of_protected_data_say_the_same() -> None:
+    texts = {(HERE / "golden" / f"protected_data-{shape}.txt").read_text() for shape in ("modern", "bare", "legacy")}
+    assert len(texts) == 1
+
+
+def test_no_golden_text_holds_an_address() -> None:
+    assert not any("@" in file.read_text() for file in (HERE / "golden").glob("*.txt"))
+
+
+def test_every_family_says_where_it_is_from_and_its_labels_begin_with_the_account() -> None:
+    for family in families():
+        assert family.labels[0] == "account"
+        assert family.help.endswith(".")
+        assert '"' not in family.help
+        assert "\\" not in family.help
+        assert "cached" in family.help or family.name == "avepoint_jobs_window_seconds", family.name
+
+
+LICENSE_CASES: tuple[tuple[object, dict[str, float]], ...] = (
+    ({"data": {"outOfPolicyTime": None}}, {"out_of_policy": 0}),
+    ({"data": {"outOfPolicyTime": "soon", "purchasedUserSeats": 0}}, {"purchased_seats": 0}),
+    ({"data": {"purchasedUserSeats": "N/A", "assignedUserSeats": 1.5}}, {}),
+    ({"data": {"purchasedStorageSize": "2 TB", "protectedSize": "0"}},
+     {"purchased_storage_bytes": 2 * 1024**4, "protected_bytes": 0}),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("answer", "expected"), LICENSE_CASES)
+async def test_what_a_licence_does_not_say_has_no_sample(answer: object, expected: dict[str, float]) -> None:
+    world = World(FakeApi({"/backup/m365/cloudbackuplicenseconsumption": answer}))
+    await world.apply(tenant(collectors={"license": {}}))
+    assert await world.refresh()
+    shown = {name.removeprefix("avepoint_license_"): value for (name, _), value in world.of_avepoint().items()}
+    assert shown == expected
+    await world.accounts.stop()
+
+
+@pytest.mark.parametrize("answer", [[], 7, None, {}, {"data": []}, {"data": None}, {"data": {"other": 1}}])
+async def test_an_answer_that_says_nothing_of_the_licence_is_a_failure(answer: object) -> None:
+    world = World(FakeApi({"/backup/m365/cloudbackuplicenseconsumption": httpx.Response(200, json=answer)}))
+    await world.apply(tenant(collectors={"license": {}}, api="modern"))
+    assert not await world.refresh()
+    assert world.of_avepoint() == {}
+    await world.accounts.stop()
+
+
+async def test_rows_without_a_module_say_nothing_and_names_are_not_confused() -> None:
+    rows = [
+        {"serviceType": "a", "serviceModule": "b/c", "totalScannedObjects": 1},
+        {"serviceType": "a/b", "serviceModule": "c", "totalScannedObjects": 2},
+        {"serviceType": "x", "serviceModule": None, "totalScannedObjects": 3},
+        {"serviceType": "x", "serviceModule": "owner@example.com", "totalScannedObjects": 4},
+        {}, None, 7,
+    ]  # fmt: skip
+    world = World(FakeApi({BATCH_PATH: ONE, overview_path("c-1"): rows}))
+    await world.apply(partner())
+    assert await world.refresh()
+    scanned = {value for (name, _), value in world.of_avepoint().items() if name == "avepoint_scanned_objects"}
+    assert scanned == {1, 2}
+    assert "@" not in world.text()
+    await world.accounts.stop()

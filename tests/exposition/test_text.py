@@ -1,0 +1,202 @@
+"""The page, sample by sample as prometheus_client would print it."""
+
+import math
+import subprocess
+from collections.abc import Callable, Iterator
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry, Gauge, Metric, generate_latest
+from prometheus_client.openmetrics import parser as openmetrics_parser
+from prometheus_client.parser import text_string_to_metric_families as parse_text
+
+from exporter.collectors.base import Family, Sample
+from exporter.collectors.registry import families
+from exporter.exposition.own import OwnMetrics
+from exporter.exposition.text import STATUS_FAMILIES, Page, Request, head, line
+from exporter.shard import Shard
+from exporter.snapshot import Known, Status, View
+from tests.collectors.test_jobs_truth import JobApi, Raw
+from tests.helpers import NOW, FakeApi, World, parsed, partner, portfolio, tenant
+from tests.programs import program
+
+parse_openmetrics: Callable[[str], Iterator[Metric]] = openmetrics_parser.text_string_to_metric_families
+FAMILY = Family("avepoint_things", "Things; cached.", ("account", "customer_id", "workload"))
+LABEL = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+VALUE = st.floats() | st.integers(-(2**60), 2**60).map(float)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.dictionaries(st.tuples(LABEL, LABEL), VALUE, max_size=6), LABEL.filter(bool))
+def test_lines_are_those_of_prometheus_client(values: dict[tuple[str, str], float], account: str) -> None:
+    registry = CollectorRegistry()
+    gauge = Gauge(FAMILY.name, FAMILY.help, FAMILY.labels, registry=registry)
+    for labels, value in values.items():
+        gauge.labels(account, *labels).set(value)
+    ours = head(FAMILY) + "".join(line(Sample(FAMILY, labels, value), account) for labels, value in values.items())
+    theirs = [sample for metric in parse_text(generate_latest(registry).decode()) for sample in metric.samples]
+    mine = [sample for metric in parse_text(ours) for sample in metric.samples]
+    assert len(mine) == len(theirs)
+    for one, other in zip(mine, theirs, strict=True):
+        assert one.name == other.name
+        assert one.labels == {name: text for name, text in other.labels.items() if text}
+        assert one.value == other.value or (math.isnan(one.value) and math.isnan(other.value))
+    if all(all(labels) for labels in values):
+        assert ours.encode() == generate_latest(registry)
+
+
+@settings(max_examples=200, deadline=None)
+@given(LABEL.filter(bool), LABEL)
+def test_openmetrics_reads_the_same_lines(account: str, text: str) -> None:
+    page = head(FAMILY) + line(Sample(FAMILY, (text, "Teams"), 1.5), account) + "# EOF\n"
+    [metric] = parse_openmetrics(page)
+    assert metric.samples[0].labels == {
+        name: value for name, value in (("account", account), ("customer_id", text), ("workload", "Teams")) if value
+    }
+
+
+async def full_world() -> World:
+    """Give a world in which every family but those of a licence has samples, hostile names among them."""
+    start = round((NOW - 3600) * 10**7)
+    jobs = [Raw("a", 1, 1, 2, start, start + 10**7, (1, 0, 0)), Raw("b", 1, 1, 1, start + 5, None, (0, 0, 0))]
+    api = FakeApi(portfolio(["x", 'y"\\\n', "z"]) | JobApi(jobs).routes)
+    license_answer = {"statusCode": 200, "data": {"outOfPolicyTime": "2026-01-01", "purchasedUserSeats": 5,
+                      "assignedUserSeats": 1, "purchasedStorageSize": 1, "protectedSize": 1}}  # fmt: skip
+    api.routes["/backup/m365/cloudbackuplicenseconsumption"] = license_answer
+    world = World(api)
+    await world.apply(tenant(collectors={"jobs": {}, "license": {}}), partner())
+    await world.refresh()
+    return world
+
+
+async def test_a_full_page_parses_in_both_formats_to_the_same_samples() -> None:
+    world = await full_world()
+    text, openmetrics = world.text(), world.text(Request(openmetrics=True))
+    assert openmetrics.endswith("# EOF\n")
+    assert openmetrics.count("# EOF") == 1
+    assert "_created" not in text + openmetrics
+    mine = {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for metric in parse_openmetrics(openmetrics)
+        for sample in metric.samples
+    }
+    assert mine == parsed(text)
+    shown = {name for name, _ in mine}
+    assert {family.name for family in (*families(), *STATUS_FAMILIES)} <= shown
+    await world.accounts.stop()
+
+
+async def test_no_series_and_no_family_stands_twice_and_every_family_is_of_one_piece() -> None:
+    world = await full_world()
+    types = [text.split()[2] for text in world.text().splitlines() if text.startswith("# TYPE")]
+    assert len(types) == len(set(types))
+    series = [text.rsplit(" ", 1)[0] for text in world.text().splitlines() if not text.startswith("#")]
+    assert len(series) == len(set(series))
+    await world.accounts.stop()
+
+
+async def test_promtool_has_no_complaint() -> None:
+    promtool = program("promtool")
+    world = await full_world()
+    checked = subprocess.run(  # noqa: ASYNC221 - short, and nothing else runs
+        [promtool, "check", "metrics"], input=world.text().encode(), capture_output=True, check=False, timeout=30
+    )
+    assert (checked.returncode, checked.stdout + checked.stderr) == (0, b"")
+    await world.accounts.stop()
+
+
+@pytest.mark.parametrize("openmetrics", [False, True])
+async def test_names_select_families(openmetrics: bool) -> None:
+    world = await full_world()
+    names = {"avepoint_scanned_objects", "avepoint_up", "avepoint_api_requests_total",
+             "avepoint_api_request_duration_seconds_bucket", "nothing"}  # fmt: skip
+    text = world.text(Request(names=frozenset(names), openmetrics=openmetrics))
+    types = {row.split()[2] for row in text.splitlines() if row.startswith("# TYPE")}
+    requests = "avepoint_api_requests" + ("" if openmetrics else "_total")
+    assert types == {"avepoint_scanned_objects", "avepoint_up", requests, "avepoint_api_request_duration_seconds"}
+    nothing = world.text(Request(names=frozenset({"nothing"}), openmetrics=openmetrics))
+    assert nothing == ("# EOF\n" if openmetrics else "")
+    await world.accounts.stop()
+
+
+async def test_a_probe_shows_one_account_and_nothing_of_the_process() -> None:
+    world = await full_world()
+    samples = world.samples(Request(account="msp"))
+    assert {dict(labels).get("account") for _, labels in samples} == {"msp"}
+    assert {name for name, _ in samples} >= {"avepoint_up", "avepoint_scanned_objects", "avepoint_api_requests_total"}
+    everything = world.samples()
+    assert samples == {key: everything[key] for key in samples}
+    assert samples.keys() == {key for key in everything if ("account", "msp") in key[1]}
+    await world.accounts.stop()
+
+
+def view(*known: Known, up: bool | None = None, stale_after: float = 60) -> View:
+    return View("a", "c", stale_after, Status(up=up), {str(index): one for index, one in enumerate(known)}, {})
+
+
+def test_a_large_page_comes_in_pieces_and_its_text_is_kept_as_long_as_the_read_is_known() -> None:
+    own, page = OwnMetrics(with_process=False), Page([FAMILY], OwnMetrics(with_process=False))
+    known = [Known(tuple(Sample(FAMILY, (f"c{n}", f"w{k}"), 1.0) for k in range(50)), 1.0, 1.0) for n in range(100)]
+    pieces = list(page.pieces([view(*known)], Request(), monotonic=2.0))
+    assert len(pieces) > 3
+    assert max(map(len, pieces)) < 80_000
+    assert len(parsed(b"".join(pieces).decode())) >= 5000
+    assert len(page._chunks) == 100
+    known.clear()
+    assert len(page._chunks) == 0
+    assert own.text(account="nobody", names=(), openmetrics=False) == b""
+
+
+def test_status_that_is_not_known_yet_has_no_sample() -> None:
+    page = Page([FAMILY], OwnMetrics(with_process=False))
+    text = b"".join(page.pieces([view()], Request(), monotonic=0.0)).decode()
+    assert "avepoint_up" not in text
+    text = b"".join(page.pieces([view(up=False)], Request(), monotonic=0.0)).decode()
+    assert 'avepoint_up{account="a",collector="c"} 0.0' in text
+
+
+def test_values_at_their_greatest_age_are_shown_and_older_ones_are_not() -> None:
+    page = Page([FAMILY], OwnMetrics(with_process=False))
+    known = Known((Sample(FAMILY, ("c", "w"), 1.0),), 1.0, 100.0)
+    for now, shown in ((160.0, True), (160.1, False)):
+        text = b"".join(page.pieces([view(known)], Request(), monotonic=now)).decode()
+        assert ("avepoint_things" in text) is shown
+
+
+def test_the_exporters_own_metrics() -> None:
+    own = OwnMetrics()
+    own.say_shard(Shard(1, 3))
+    observer = own.observer("a")
+    observer.request("/x/{id}", "200", 0.3)
+    observer.request("/x/{id}", "timeout", 61.0)
+    observer.throttled(2.5)
+    observer.token("success")
+    observer.certificate(1.8e9)
+    observer.unreadable("/x/{id}", "size")
+    observer.unknown("state")
+    own.reload_successful.set(1)
+    samples = parsed(own.text(account=None, names=(), openmetrics=False).decode())
+
+    def value(name: str, **labels: str) -> float:
+        return samples[name, frozenset(labels.items())]
+
+    assert value("avepoint_api_requests_total", account="a", endpoint="/x/{id}", code="timeout") == 1
+    bucket = "avepoint_api_request_duration_seconds_bucket"
+    assert value(bucket, account="a", endpoint="/x/{id}", le="60.0") == 1
+    assert value(bucket, account="a", endpoint="/x/{id}", le="+Inf") == 2
+    assert value("avepoint_api_throttled_seconds_total", account="a") == 2.5
+    assert value("avepoint_token_requests_total", account="a", result="success") == 1
+    assert value("avepoint_certificate_expiry_timestamp_seconds", account="a") == 1.8e9
+    assert value("avepoint_parse_errors_total", account="a", endpoint="/x/{id}", field="size") == 1
+    assert value("avepoint_unknown_values_total", account="a", field="state") == 1
+    assert value("avepoint_exporter_config_last_reload_successful") == 1
+    assert value("avepoint_exporter_shard_info", shard="1", total_shards="3") == 1
+    assert any(name == "avepoint_exporter_build_info" for name, _ in samples)
+    assert any(name.startswith("process_") for name, _ in samples)
+    assert any(name.startswith("python_") for name, _ in samples)
+    own.observer("a")  # made anew by a reload, perhaps without a certificate
+    again = parsed(own.text(account="a", names=(), openmetrics=False).decode())
+    assert not any(name == "avepoint_certificate_expiry_timestamp_seconds" for name, _ in again)
+    own.forget("a")
+    assert own.text(account="a", names=(), openmetrics=False) == b""

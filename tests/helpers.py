@@ -1,0 +1,233 @@
+"""Accounts on a fake AvePoint: time moved by hand, answers by transport, everything counted."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+from prometheus_client.parser import text_string_to_metric_families
+
+from exporter import configfile
+from exporter.accounts import Accounts
+from exporter.collectors.registry import catalogue, families
+from exporter.config import Config
+from exporter.exposition.own import OwnMetrics
+from exporter.exposition.text import Page, Request
+from exporter.logs import logger
+from exporter.refresh import refresh_all
+from exporter.storage import Storage
+
+NOW = 1_795_000_000.0
+DAY = 86_400.0
+TOKEN = "the-token-of-"
+SECRET = "a-secret-that-nobody-sees"
+
+Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
+
+
+class FakeClock:
+    """Time that moves only when told, or when somebody sleeps."""
+
+    def __init__(self, now: float = NOW) -> None:
+        self.wall = now
+        self.steady = 1000.0
+
+    def time(self) -> float:
+        return self.wall
+
+    def monotonic(self) -> float:
+        return self.steady
+
+    async def sleep(self, seconds: float) -> None:
+        self.advance(seconds)
+        await asyncio.sleep(0)
+
+    def advance(self, seconds: float) -> None:
+        self.wall += seconds
+        self.steady += seconds
+
+    def step(self, seconds: float) -> None:
+        """Set the wall clock, as an operator or NTP does."""
+        self.wall += seconds
+
+
+Route = Callable[[httpx.Request], httpx.Response | object]
+
+
+class FakeApi:
+    """Answers by path; what a route gives is JSON unless it is a response, and is raised if it is an error."""
+
+    def __init__(self, routes: Mapping[str, Route | object] | None = None) -> None:
+        self.routes: dict[str, Any] = dict(routes or {})
+        self.requests: list[httpx.Request] = []
+        self.tokens = 0
+        self.handler: Callable[[httpx.Request], Awaitable[httpx.Response]] = self.answer
+
+    def transport(self) -> httpx.MockTransport:
+        async def handle(request: httpx.Request) -> httpx.Response:
+            return await self.handler(request)
+
+        return httpx.MockTransport(handle)
+
+    async def answer(self, request: httpx.Request) -> httpx.Response:
+        await asyncio.sleep(0)
+        if request.url.path == "/connect/token":
+            return self._token(request)
+        self.requests.append(request)
+        route = self.routes.get(request.url.path)
+        if route is None:
+            return httpx.Response(404)
+        answer = route(request) if callable(route) else route
+        if isinstance(answer, Exception):
+            raise answer
+        return answer if isinstance(answer, httpx.Response) else httpx.Response(200, content=json.dumps(answer))
+
+    def _token(self, request: httpx.Request) -> httpx.Response:
+        self.tokens += 1
+        if "/connect/token" in self.routes:
+            answer = self.routes["/connect/token"](request)
+            assert isinstance(answer, httpx.Response)
+            return answer
+        return httpx.Response(200, json={"access_token": f"{TOKEN}{self.tokens}", "expires_in": 3600})
+
+    def calls(self, part: str = "") -> int:
+        return sum(part in request.url.path for request in self.requests)
+
+
+def config(*accounts: Mapping[str, Any]) -> Config:
+    """Make a configuration of accounts, given as the keys that differ from a plain one."""
+    plain = {
+        "base_url": "https://api.example.com",
+        "token_url": "https://api.example.com/connect/token",
+        "auth": {"client_id": "app", "client_secret": SECRET},
+        "requests": {"per_second": 1000, "retries": 0, "concurrency": 4},
+    }
+    text = json.dumps({"accounts": [{**plain, **account} for account in accounts]})
+    return configfile.parse(text, catalogue(), source="test", folder=Path())
+
+
+def tenant(name: str = "contoso", *, collectors: Mapping[str, Any] | None = None, **keys: Any) -> dict[str, Any]:
+    off = {"enabled": False}
+    chosen = {"jobs": off, "license": off} | dict(collectors or {"jobs": {}})
+    return {"name": name, "type": "tenant", "collectors": chosen, **keys}
+
+
+def partner(name: str = "msp", *, collectors: Mapping[str, Any] | None = None, **keys: Any) -> dict[str, Any]:
+    return {"name": name, "type": "partner", "collectors": dict(collectors or {}), **keys}
+
+
+@dataclass
+class World:
+    """An exporter's inside beside a fake AvePoint."""
+
+    api: FakeApi
+    clock: FakeClock = field(default_factory=FakeClock)
+    folder: Path | None = None
+
+    def __post_init__(self) -> None:
+        self.own = OwnMetrics(with_process=False)
+        self.page = Page(families(), self.own)
+        self.accounts = self.fresh()
+
+    def fresh(self) -> Accounts:
+        """Give accounts as after a restart."""
+        storage = None if self.folder is None else Storage(self.folder, families(), self.clock, logger())
+        return Accounts(
+            clock=self.clock,
+            observe=self.own.observer,
+            forget=self.own.forget,
+            storage=storage,
+            transport=self.api.transport,
+        )
+
+    async def restart(self, configuration: Config) -> None:
+        await self.accounts.stop()
+        self.clock.steady = 5.0  # another machine, just booted
+        self.accounts = self.fresh()
+        await self.accounts.apply(configuration, start=False)
+
+    async def apply(self, *accounts: Mapping[str, Any], start: bool = False) -> None:
+        await self.accounts.apply(config(*accounts), start=start)
+
+    async def refresh(self, collector: str = "") -> bool:
+        chosen = [one for one in self.accounts.refreshers() if collector in one.collector.name]
+        return await refresh_all(chosen)
+
+    def text(self, request: Request | None = None) -> str:
+        request = request or Request()
+        views = self.accounts.snapshot.views(request.account)
+        return b"".join(self.page.pieces(views, request, monotonic=self.clock.monotonic())).decode()
+
+    def samples(self, request: Request | None = None) -> Samples:
+        return parsed(self.text(request))
+
+    def of_avepoint(self) -> Samples:
+        names = {family.name for family in families()}
+        return {key: value for key, value in self.samples().items() if key[0] in names}
+
+    def value(self, name: str, **labels: str) -> float | None:
+        return self.samples().get((name, frozenset(labels.items())))
+
+    def labels(self, name: str, label: str) -> set[str]:
+        return {dict(labels).get(label, "") for found, labels in self.samples() if found == name}
+
+
+def parsed(text: str) -> Samples:
+    """Parse a page; no series may stand twice."""
+    samples: Samples = {}
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            key = (sample.name, frozenset(sample.labels.items()))
+            assert key not in samples, key
+            samples[key] = sample.value
+    return samples
+
+
+def expected_samples(rows: Iterable[tuple[str, float, Mapping[str, str]]]) -> Iterator[tuple[Any, float]]:
+    for name, value, labels in rows:
+        yield (f"avepoint_{name}", frozenset((key, text) for key, text in labels.items() if text)), value
+
+
+def overview_path(customer: str) -> str:
+    return f"/partner/external/v3/general/customers/{customer}/cloud-backup-m365/overview"
+
+
+BATCH_PATH = "/partner/external/v3/general/customers/batch"
+
+
+def module(name: str = "Exchange Online", **values: Any) -> dict[str, Any]:
+    return {
+        "customerId": "masked",
+        "customer": "owner@example.com",
+        "serviceType": "Cloud Backup for Microsoft 365",
+        "serviceModule": name,
+        "totalScannedObjects": 10,
+        "totalProtectedObjects": 9,
+        "dataSizeStoredInAvePoint": "1 GB",
+        "dataSizeStoredInBYOS": "N/A",
+        **values,
+    }
+
+
+def v3(rows: list[Any], total: int | None = None) -> dict[str, Any]:
+    size = len(rows) if total is None else total
+    return {"data": rows, "metadata": {"pageIndex": 1, "pageSize": 100, "totalCount": size}}
+
+
+def customer(identifier: str, **values: Any) -> dict[str, Any]:
+    plain = {"organization": f"Org {identifier}", "ownerEmail": "owner@example.com", "jobStatus": 1}
+    return {"id": identifier, **plain, "countryOrRegion": "Iceland", **values}
+
+
+def portfolio(ids: Iterable[str]) -> dict[str, Any]:
+    """Give the routes of a partner with these customers, one module each."""
+    names = list(ids)
+
+    def batch(request: httpx.Request) -> object:
+        number = int(request.url.params["pageIndex"])
+        return v3([customer(name) for name in names[(number - 1) * 100 : number * 100]], len(names))
+
+    return {BATCH_PATH: batch, **{overview_path(name): v3([module()]) for name in names}}
