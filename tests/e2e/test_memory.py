@@ -61,7 +61,7 @@ def test_faults_leave_nothing_behind(tmp_path: Path, soak: bool) -> None:
     )
     with SimulatorServer(Simulator(customers=15, seed=3, faults=faults)) as server:
         (tmp_path / "config.yaml").write_text(CONFIG.format(url=server.url, app=Credentials()))
-        with exporter(tmp_path, "--config.file", "config.yaml", "--log.level", "error") as running:
+        with exporter(tmp_path, "--config.file", "config.yaml") as running:
             time.sleep(settling)
             before, began = _mebibytes(running), _attempts(running)
             deadline = time.monotonic() + watched
