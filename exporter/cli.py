@@ -155,15 +155,16 @@ def demo(ctx: click.Context, /, customers: int, seed: int, speed: float, **own: 
     setup(flags["log_level"] or "info", flags["log_format"] or "logfmt")
     with Demo(customers=customers, seed=seed, speed=speed) as simulated:
         application = _application(simulated.config, flags)
-        asyncio.run(application.serve(_listening(flags), announce=partial(_tell_what_to_open, flags)))
+        where = _listening(flags)
+        scheme = "http" if load_protection(where.web_config).context is None else "https"
+        asyncio.run(application.serve(where, announce=partial(_tell_what_to_open, scheme)))
 
 
-def _tell_what_to_open(flags: dict[str, Any], addresses: Sequence[str]) -> None:
+def _tell_what_to_open(scheme: str, addresses: Sequence[str]) -> None:
     click.echo("\nThe demo is running; numbers appear within seconds. Open:")
     for address in addresses:
         host, _, port = address.rpartition(":")
         host = "localhost" if host in ("", "0.0.0.0", "[::]") else host  # noqa: S104 - shown, not listened on
-        scheme = "https" if flags["web_config_file"] else "http"
         click.echo(f"  {scheme}://{host}:{port}/         status page\n  {scheme}://{host}:{port}/metrics  the metrics")
     click.echo("Stop it with Ctrl-C.\n")
 

@@ -119,7 +119,7 @@ def _raise_status(endpoint: Endpoint, status: int, request_id: str, retry_after:
         403: (ForbiddenError, f"the app lacks {endpoint.permission}; add it in {_registration(endpoint)}"),
         404: (
             NotFoundError,
-            f"the product is not licensed, the app lacks {endpoint.permission}, or the data center is wrong",
+            f"not licensed, or the app lacks {endpoint.permission}, or the address is wrong (data_center, base_url)",
         ),
     }
     kind, hint = kinds.get(status, (StatusError, ""))

@@ -61,7 +61,7 @@ class ClientSecret:
         if path is None:
             return ""
         try:
-            return path.read_text(encoding="utf-8").strip()
+            return path.read_text(encoding="utf-8-sig").strip()
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "not a text"
             raise TokenError(f"cannot read {path}: {reason}", reason="credential") from None

@@ -33,7 +33,7 @@ Transport = httpx.AsyncBaseTransport
 _LONGEST_REASON: Final = 200
 _UNSAID_SILENCE: Final = 5.0  # seconds after a 429 or 503 without Retry-After
 _LONGEST_BACKOFF: Final = 30.0
-_UNREACHED: Final = "check the network, proxy_url, and the address (environment, data_center or base_url)"
+_UNREACHED: Final = "check the network, proxy_url, and the address (environment, data_center, base_url or token_url)"
 _OAUTH_ERRORS: Final = frozenset(
     {"invalid_client", "invalid_scope", "invalid_grant", "invalid_request", "unauthorized_client"}
 )
