@@ -6,7 +6,7 @@ from typing import Final
 
 from exporter.avepoint.answers import Endpoint
 from exporter.avepoint.client import Client, Query
-from exporter.avepoint.paging import IndexedPages, Page, RawRow, link_of, listed, row_id, total_of
+from exporter.avepoint.paging import IndexedPages, Page, RawRow, folded, link_of, listed, row_id, total_of
 from exporter.avepoint.values import TICKS_PER_SECOND, Ticks, dotnet_ticks, iso_time
 from exporter.errors import AnswerError, BadRequestError
 
@@ -51,16 +51,13 @@ class JobList:
 
     async def _ask(self, query: Query) -> Page:
         answer = await self._client.call(self.endpoint, query=query)
-        if not isinstance(answer, dict):
-            raise AnswerError(f"{self.endpoint.template}: the answer is not an object")
-        folded = {key.lower(): value for key, value in answer.items()}
+        page = folded(answer)
         key = "data" if self.endpoint is MODERN else "jobs"
-        if key not in folded:
+        if key not in page:
             raise AnswerError(f"{self.endpoint.template}: the answer has no {key}")
-        described = folded.get("metadata") if self.endpoint is MODERN else folded
-        about = {name.lower(): value for name, value in described.items()} if isinstance(described, dict) else {}
+        about = folded(page.get("metadata")) if self.endpoint is MODERN else page
         total = total_of(about.get("totalcount", about.get("totalnumber")))
-        return Page(listed(folded[key], self.endpoint, key, total=total), total, link_of(about.get("nextlink")))
+        return Page(listed(page[key], self.endpoint, key, total=total), total, link_of(about.get("nextlink")))
 
 
 def job_id(row: RawRow) -> str | None:

@@ -23,6 +23,9 @@ Ask = Callable[[Query], Awaitable["Page"]]
 MOST_PAGES: Final = 1000
 """Pages of one list; more is a list that does not end."""
 _LONGEST_ID: Final = 200
+_SMALLEST_CAP: Final = 10
+"""Rows that a page may hold at least, whatever is asked for: a job list's default. Where no total is told, a page with
+as many is not taken for the last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,16 +108,21 @@ def link_of(value: object) -> str | None:
     return value if isinstance(value, str) and value.strip() else None
 
 
+def folded(value: object) -> Mapping[str, object]:
+    """Give an object with its keys in lower case, since they come in any; nothing for what is no object."""
+    return {key.lower(): part for key, part in value.items()} if isinstance(value, dict) else {}
+
+
 def v3_page(answer: object, endpoint: Endpoint) -> Page:
     """Understand a page of the Elements API v3: {"data", "metadata"}, or a bare array."""
     if isinstance(answer, list):
         return Page(listed(answer, endpoint, "the answer"))
-    if not isinstance(answer, dict) or "data" not in answer:
+    page = folded(answer)
+    if "data" not in page:
         raise AnswerError(f"{endpoint.template}: the answer has no data")
-    metadata = answer.get("metadata")
-    about = metadata if isinstance(metadata, dict) else {}
-    total = total_of(about.get("totalCount"))
-    return Page(listed(answer["data"], endpoint, "data", total=total), total, size=total_of(about.get("pageSize")))
+    about = folded(page.get("metadata"))
+    total = total_of(about.get("totalcount"))
+    return Page(listed(page["data"], endpoint, "data", total=total), total, size=total_of(about.get("pagesize")))
 
 
 def odata_page(answer: object, endpoint: Endpoint) -> Page:
@@ -205,7 +213,7 @@ class IndexedPages:
                 yield row
             # A total that says no more than this page may count the page only; then a link tells better.
             is_counted = ledger.total is not None and ledger.total > len(page.rows)
-            place.may_go_on = page.is_full(size) or ledger.lacks_rows
+            place.may_go_on = ledger.lacks_rows or page.is_full(size if ledger.total is not None else _SMALLEST_CAP)
             place.advance(self._usable(page.link), has_link=page.link is not None and not is_counted)
         self._learn(place.first, ledger)
 
@@ -263,7 +271,7 @@ class _Place:
         if self.link is not None:
             # The link led nowhere new; the page's number still may, if there can be more.
             self.link, self.is_open = None, self.may_go_on
-        elif self.index == 0 and not self.has_page_zero:
+        elif self.index == 0 and not self.has_page_zero and ledger.total != 0:
             self.first = self.index = 1  # nothing at 0: either nothing at all, or the numbers begin at 1
         elif self.index == 1 and self.first == 0 and page.rows:
             self.first, self.index = 1, 2  # the service took 0 for 1: this was its first page again

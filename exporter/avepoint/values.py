@@ -37,7 +37,7 @@ _SPAN: Final = re.compile(
     r"(?:(\d{1,5})\s*d)?\s*(?:(\d{1,6})\s*h)?\s*(?:(\d{1,8})\s*m)?\s*(?:(\d{1,10}(?:\.\d{1,9})?)\s*s)?",
     re.ASCII | re.IGNORECASE,
 )
-_EMAIL: Final = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
+_EMAIL: Final = re.compile(r"[^\s@]+@[^\s@]+")
 _AROUND_AT: Final = re.compile(r"[^\s@]*@\S*")  # an e-mail address, also one that was cut short
 _FARTHEST_OFFSET: Final = timedelta(hours=15)  # from UTC; no clock on Earth is set farther off
 _UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")

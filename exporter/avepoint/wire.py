@@ -12,7 +12,7 @@ from exporter import __version__
 from exporter.config import Account
 from exporter.errors import AnswerError
 
-LARGEST_ANSWER: Final = 8 * 1024**2
+LARGEST_ANSWER: Final = 4 * 1024**2
 """Bytes of a decoded body; more is not an answer of this API."""
 _CONNECT_TIMEOUT: Final = 10.0
 _LONGEST_LINK: Final = 4096

@@ -108,7 +108,8 @@ class Jobs(AccountCollector[JobsOptions, JobRecords]):
             "legacy": JobList(surroundings.client, LEGACY),
         }
         self._kinds: dict[str, Kind] = {}
-        self._tries: dict[str, int] = {}  # how often nameless jobs were asked for in vain
+        self._tries: dict[str, int] = {}
+        self._listed: set[str | None] = set()  # how often nameless jobs were asked for in vain
         self._jobs: dict[str, Job] = {}
         self._last_success: dict[Kind, Ticks] = {}
         self._read_until: Ticks | None = None
@@ -124,6 +125,7 @@ class Jobs(AccountCollector[JobsOptions, JobRecords]):
             }
         )
         earliest = self._ago(now, self.options.lookback)
+        self._listed = {job_id(row) for row in rows} | self._jobs.keys()
         found = {job.id: job for job in map(self._job, rows, [job_list] * len(rows)) if job and job.start >= earliest}
         await self._place(job_list, found, now)
         kept = {key: job for key, job in self._jobs.items() if earliest <= job.start < span.start}
@@ -159,7 +161,7 @@ class Jobs(AccountCollector[JobsOptions, JobRecords]):
 
     async def _place(self, job_list: JobList, found: Mapping[str, Job], now: Ticks) -> None:
         """Find out the job type, then the workload, of jobs whose kind is not known yet."""
-        new = {key for key in found if self._is_unplaced(key, found[key], now)}
+        new = {key for key in found if self._is_unplaced(key)}
         if not new:
             return
         types: dict[str, int] = {name: JOB_TYPES[name] for name in self.options.job_types}
@@ -179,12 +181,11 @@ class Jobs(AccountCollector[JobsOptions, JobRecords]):
         if nameless := [key for key in wanted if "" in placed[key]]:
             self._client.notes.unknown(job_list.endpoint.template, "jobKind", nameless[0])
 
-    def _is_unplaced(self, key: str, job: Job, now: Ticks) -> bool:
+    def _is_unplaced(self, key: str) -> bool:
         kind = self._kinds.get(key)
         if kind is None or "" not in kind:
             return kind is None
-        is_fresh = kind[1] != _ELSEWHERE and now - job.start < _SETTLING
-        return is_fresh or self._tries.get(key, _ENOUGH) < _ENOUGH
+        return self._tries.get(key, _ENOUGH) < _ENOUGH
 
     async def _told_apart(
         self,
@@ -217,7 +218,7 @@ class Jobs(AccountCollector[JobsOptions, JobRecords]):
                 refused = error
                 continue
             answers += 1
-            strange = strange or not ids <= (found.keys() | self._jobs.keys())
+            strange = strange or not ids <= self._listed
             told.update({key: name for key in pending if key in ids})
         if refused is not None and not answers:
             raise refused
@@ -232,7 +233,7 @@ class Jobs(AccountCollector[JobsOptions, JobRecords]):
                 continue
             jobs.setdefault(kind, []).append(job)
             # What may yet turn out to be of another kind is not remembered under this one.
-            for successes in (shown,) if self._is_unplaced(key, job, now) else (shown, self._last_success):
+            for successes in (shown,) if self._is_unplaced(key) else (shown, self._last_success):
                 if (success := newer_success(successes.get(kind), job)) is not None:
                     successes[kind] = success
         return JobRecords(self.options.window, self._ago(now, self.options.window), jobs, shown)

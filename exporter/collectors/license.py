@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from exporter.avepoint.answers import Endpoint
+from exporter.avepoint.paging import folded
 from exporter.avepoint.rows import Row
 from exporter.avepoint.values import Ticks, seconds
 from exporter.collectors.base import AccountCollector, Family, Sample
@@ -79,10 +80,8 @@ class LicenseConsumption(AccountCollector[LicenseOptions, License]):
         return await self.generations.ask({"modern": lambda: self._read(MODERN), "legacy": lambda: self._read(LEGACY)})
 
     async def _read(self, endpoint: Endpoint) -> License:
-        answer = await self._client.call(endpoint)
-        if isinstance(answer, dict) and "data" in answer:
-            answer = answer["data"]
-        row = Row(answer if isinstance(answer, dict) else {}, endpoint.template, self._client.notes)
+        about = folded(await self._client.call(endpoint))
+        row = Row(folded(about["data"]) if "data" in about else about, endpoint.template, self._client.notes)
         if not any(row.has(field) for field in _FIELDS):
             raise AnswerError(f"{endpoint.template}: the answer says nothing of the licence")
         return License(

@@ -33,7 +33,9 @@ def numbered_page(call: Call, rows: Sequence[T], *, base: int, size: int, most: 
     size = call.number("PageSize", size, lowest=1)
     size = min(value for value in (size, most, call.switches.page_size_cap) if value is not None)
     if index < base:
-        rows, index = _index_zero(call, rows, base)
+        if call.switches.index_zero == "empty":
+            return Page((), index, size, len(rows), more=bool(rows))
+        index = _index_zero(call, base)
     return slice_page(call, rows, (index - base) * size, size, index)
 
 
@@ -46,14 +48,10 @@ def slice_page(call: Call, rows: Sequence[T], offset: int, size: int, index: int
     return Page(cut, index, size, len(rows), more=offset + size < len(rows))
 
 
-def _index_zero(call: Call, rows: Sequence[T], base: int) -> tuple[Sequence[T], int]:
-    match call.switches.index_zero:
-        case "clamp":
-            return rows, base
-        case "empty":
-            return (), base
-        case "error":
-            raise BadCallError(HTTPStatus.BAD_REQUEST, f"PageIndex must not be less than {base}.")
+def _index_zero(call: Call, base: int) -> int:
+    if call.switches.index_zero == "error":
+        raise BadCallError(HTTPStatus.BAD_REQUEST, f"PageIndex must not be less than {base}.")
+    return base
 
 
 def add_next_link(body: dict[str, Json], key: str, call: Call, changes: Mapping[str, str] | None, end: Json) -> None:

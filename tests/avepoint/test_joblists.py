@@ -107,7 +107,7 @@ def test_calls_are_the_pages_and_one_more_after_a_full_one(modern: bool) -> None
         reading.service.count = count
         read, calls = asyncio.run(reading.read(size))
         assert read == count
-        assert calls == max(1, math.ceil(count / size)) + (count % size == 0)
+        assert calls == max(1, math.ceil(count / size)) + (count > 0 and count % size == 0)
 
     holds()
 
@@ -119,6 +119,8 @@ async def test_every_job_is_read_however_pages_are_numbered_and_linked(link: Lin
     ]  # fmt: skip
     reading = Reading(Jobs(0, link=link))
     for begins, total, count in product(BEGINNINGS, totals, (0, 10, 25)):
+        if begins == "empty" and total(count, 0) in (0, "0"):
+            continue  # who says that there is nothing is believed
         reading.service.begins, reading.service.total, reading.service.count = begins, total, count
         reading.list = JobList(reading.world.client, MODERN)
         for _ in range(2):

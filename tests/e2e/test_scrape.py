@@ -12,7 +12,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from tests.e2e.processes import Exporter, eventually, exporter, fetch, prometheus
 from tests.programs import program
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 SCRAPE = """
 global: {{scrape_interval: 1s, scrape_timeout: 1s}}
