@@ -1,0 +1,112 @@
+"""From arbitrary JSON every collector's read gives records that make samples, or a typed error; nothing else."""
+
+import asyncio
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from exporter import configfile
+from exporter.accounts import Accounts
+from exporter.collectors.base import AccountCollector, CustomerCollector, Sample
+from exporter.collectors.registry import catalogue
+from exporter.errors import AvePointError
+from exporter.exposition.own import OwnMetrics
+from exporter.exposition.text import line
+from tests.truth.world import Clock
+
+_CONFIG = """
+accounts:
+  - name: any
+    type: {kind}
+    api: {api}
+    base_url: http://127.0.0.1:1
+    auth: {{client_id: a, client_secret: b}}
+    requests: {{per_second: 1000, retries: 0}}
+"""
+_KEYS = (
+    "data", "value", "Jobs", "jobs", "metadata", "TotalCount", "totalCount", "NextLink", "nextLink", "@odata.nextLink",
+    "statusCode", "errors", "Id", "id", "State", "state", "StartTime", "startTime", "FinishTime", "Duration",
+    "BackupDetails", "backupDetails", "SuccessfulCount", "failedNumber", "serviceType", "serviceModule",
+    "totalScannedObjects", "totalProtectedObjects", "dataSizeStoredInAvePoint", "dataSizeStoredInBYOS",
+    "organization", "ownerEmail", "jobStatus", "countryOrRegion", "OutOfPolicyTime", "PurchasedUserSeats",
+    "AssignedUserSeats", "PurchasedStorageSize", "ProtectedSize",
+)  # fmt: skip
+_VALUES = (
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=30)
+    | st.sampled_from(["N/A", "0 GB", "1.5 TB", "Finished", "In Progress", "Teams", "me@example.com", "17m39s",
+                       "2024-12-02T07:52:25Z", "638645575921780695", "/x?PageIndex=1", "https://evil.example/x?a=b"])
+    | st.sampled_from([638645575921780695, 0, -1, 200, 500, 10**30])
+)  # fmt: skip
+_JSON = st.recursive(
+    _VALUES,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(_KEYS) | st.text(max_size=5), inner),
+    max_leaves=25,
+)
+_ROWS = st.lists(st.dictionaries(st.sampled_from(_KEYS), _VALUES, max_size=12), max_size=4)
+# Bare JSON, and lists of half-believable rows in each of the envelopes.
+_BODIES = (
+    _JSON | st.sampled_from(["data", "value", "Jobs"]).flatmap(lambda key: st.fixed_dictionaries({key: _ROWS})) | _ROWS
+)
+
+
+class Inside:
+    """One collector, whose every call is answered by the same body."""
+
+    def __init__(self, kind: str, api: str, name: str) -> None:
+        self.body: object = None
+        config = configfile.parse(_CONFIG.format(kind=kind, api=api), catalogue(), source="test", folder=Path())
+        own = OwnMetrics()
+        self.accounts = Accounts(
+            clock=Clock(),
+            observe=own.observer,
+            forget=own.forget,
+            transport=lambda: httpx.MockTransport(self._answer),
+        )
+        asyncio.run(self.accounts.apply(config, start=False))
+        self.collector = next(one.collector for one in self.accounts.refreshers() if one.collector.name == name)
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/connect/token"):
+            return httpx.Response(200, json={"access_token": "t", "expires_in": 3600})
+        return httpx.Response(200, content=json.dumps(self.body).encode())
+
+    async def samples(self) -> list[Sample]:
+        collector: Any = self.collector
+        if isinstance(collector, CustomerCollector):
+            return list(collector.samples(await collector.read("customer"), "customer"))
+        assert isinstance(collector, AccountCollector)
+        return list(collector.samples(await collector.read(), ""))
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("api", ["modern", "legacy"])
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [("tenant", "jobs"), ("tenant", "license"), ("partner", "customers"), ("partner", "protected_data")],
+)
+def test_a_read_gives_samples_or_a_typed_error(kind: str, name: str, api: str) -> None:
+    inside = Inside(kind, api, name)
+
+    @given(_BODIES)
+    @settings(max_examples=1000, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+    def holds(body: object) -> None:
+        inside.body = body
+        try:
+            samples = asyncio.run(inside.samples())
+        except AvePointError:
+            return
+        for sample in samples:
+            assert math.isfinite(sample.value)
+            assert sample.value >= 0
+            text = line(sample, "any")
+            assert "@" not in text
+            assert text.count("\n") == 1
+            text.encode()
+
+    holds()
