@@ -1,0 +1,194 @@
+"""From AvePoint's answer to the operator's message: simulator, exporter, Prometheus, Alertmanager, webhook.
+
+The rules are the real ones, but for their patience: what waits hours for a second sign waits a second here.
+"""
+
+import json
+import re
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from exporter.simulator.portfolio import StaticPortfolio
+from exporter.simulator.records import Customer, Job, License
+from exporter.simulator.server import SimulatorServer
+from exporter.simulator.simulator import Simulator
+from exporter.simulator.switches import Switches
+from exporter.simulator.tokens import Credentials
+from tests.e2e.processes import eventually, exporter, fetch, free_port, prometheus, running
+from tests.programs import program
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFIG = """
+accounts:
+  - name: contoso
+    type: tenant
+    base_url: {url}
+    token_url: {url}/connect/token
+    auth: {{client_id: {app.client_id}, client_secret: {app.client_secret}}}
+    collectors: {{jobs: {{interval: 1s}}, license: {{interval: 1s}}}}
+  - name: msp
+    type: partner
+    base_url: {url}
+    token_url: {url}/connect/token
+    auth: {{client_id: {app.client_id}, client_secret: {app.client_secret}}}
+    collectors: {{customers: {{interval: 1s}}, protected_data: {{interval: 1s}}}}
+"""
+SCRAPE = """
+global: {{scrape_interval: 1s, evaluation_interval: 1s}}
+rule_files: [rules.yaml]
+alerting: {{alertmanagers: [{{static_configs: [{{targets: ["127.0.0.1:{alertmanager}"]}}]}}]}}
+scrape_configs:
+  - job_name: avepoint
+    honor_labels: true
+    static_configs: [{{targets: ["{target}"]}}]
+"""
+
+
+Alert = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Inbox:
+    """What the webhook was told, newest last."""
+
+    alerts: list[Alert] = field(default_factory=list)
+    port: int = 0
+
+    def find(self, name: str, status: str, **labels: str) -> Alert | None:
+        for alert in reversed(self.alerts):
+            wanted, given = {"alertname": name, **labels}, dict(alert["labels"])
+            if alert["status"] == status and wanted.items() <= given.items():
+                return alert
+        return None
+
+
+@contextmanager
+def _webhook() -> Iterator[Inbox]:
+    inbox = Inbox()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            inbox.alerts += json.loads(self.rfile.read(int(self.headers["Content-Length"])))["alerts"]
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    inbox.port = server.server_address[1]
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield inbox
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@contextmanager
+def _alertmanager(folder: Path, inbox: Inbox) -> Iterator[int]:
+    """Run Alertmanager with the example's inhibition and one impatient route; gives its port."""
+    example = yaml.safe_load((ROOT / "prometheus" / "alertmanager.yml").read_text())
+    config = {
+        "route": {"receiver": "hook", "group_by": ["..."], "group_wait": "0s", "group_interval": "1s"},
+        "receivers": [{"name": "hook", "webhook_configs": [{"url": f"http://127.0.0.1:{inbox.port}/"}]}],
+        "inhibit_rules": example["inhibit_rules"],
+    }
+    (folder / "alertmanager.yml").write_text(yaml.safe_dump(config))
+    port = free_port()
+    command = [
+        program("prometheus-alertmanager", "alertmanager"),
+        f"--config.file={folder / 'alertmanager.yml'}",
+        f"--storage.path={folder / 'alertmanager'}",
+        f"--web.listen-address=127.0.0.1:{port}",
+        "--cluster.listen-address=",
+    ]
+    with running(command, folder):
+        eventually(lambda: fetch(f"http://127.0.0.1:{port}/-/ready").status == 200, within=30, what="Alertmanager")
+        yield port
+
+
+def _impatient_rules() -> str:
+    rules = yaml.safe_load((ROOT / "prometheus" / "rules" / "avepoint.rules.yaml").read_text().replace("[15m]", "[4s]"))
+    for group in rules["groups"]:
+        group.pop("interval", None)
+        for rule in group["rules"]:
+            if "alert" in rule:
+                rule["for"] = "1s"
+    return yaml.safe_dump(rules)
+
+
+def _portfolio(simulator: Simulator, *, is_well: bool, at: float) -> StaticPortfolio:
+    """Make one tenant and one customer that are both well, or both not."""
+    start = int((at - 120) * 10**9)
+    job = Job(
+        id=f"FB{start}", job_type=1, object_type=7, state=2 if is_well else 3, start_unix_ns=start,
+        finish_unix_ns=start + 60 * 10**9, total_objects=3, successful_objects=3 if is_well else 0,
+    )  # fmt: skip
+    before = simulator.portfolio.job_list if isinstance(simulator.portfolio, StaticPortfolio) else ()
+    customer = Customer(
+        id="c-1",
+        organization="Fabled Forests",
+        owner_email="o@example.com",
+        country="Peru",
+        job_status=1 if is_well else 2,
+    )
+    license_ = License(purchased_user_seats=10, assigned_user_seats=5, purchased_storage_gb=10, protected_gb=1)
+    return StaticPortfolio(customer_list=(customer,), job_list=(*before, job), license_record=license_)
+
+
+def _told(inbox: Inbox, name: str, status: str, **labels: str) -> dict[str, Any]:
+    found: Callable[[], dict[str, Any] | None] = lambda: inbox.find(name, status, **labels)  # noqa: E731 - a probe
+    return eventually(found, within=45, what=f"{name} {status}")
+
+
+def test_a_failure_reaches_the_operator_and_its_end_does_too(tmp_path: Path) -> None:
+    simulator = Simulator(StaticPortfolio())
+    now = simulator.now
+    simulator.portfolio = _portfolio(simulator, is_well=True, at=now() - 600)
+    with SimulatorServer(simulator) as server, _webhook() as inbox, _alertmanager(tmp_path, inbox) as port:
+        (tmp_path / "config.yaml").write_text(CONFIG.format(url=server.url, app=Credentials()))
+        (tmp_path / "rules.yaml").write_text(_impatient_rules())
+        with exporter(tmp_path, "--config.file", "config.yaml") as target:
+            scrape = SCRAPE.format(alertmanager=port, target=target.url.removeprefix("http://"))
+            with prometheus(program("prometheus"), tmp_path, scrape) as scraped:
+                eventually(lambda: scraped.value("count(avepoint_up == 1) == 4"), within=30, what="all is read")
+                assert inbox.find("AvePointJobFailed", "firing") is None
+
+                simulator.portfolio = _portfolio(simulator, is_well=False, at=now() - 300)
+                job = _told(inbox, "AvePointJobFailed", "firing", account="contoso", workload="Teams")
+                customer = _told(inbox, "AvePointCustomerStatusFailed", "firing", customer_id="c-1")
+                assert customer["labels"]["organization"] == "Fabled Forests"
+                for alert in (job, customer):
+                    page = re.fullmatch(r"https://.*/(docs/runbooks/\w+\.md)", alert["annotations"]["runbook_url"])
+                    assert page is not None
+                    assert (ROOT / page[1]).is_file()
+
+                simulator.switches = replace(Switches(), granted_scopes=frozenset())
+                simulator.revoke_tokens()
+                _told(inbox, "AvePointAccountUnreadable", "firing", account="contoso", collector="jobs")
+                eventually(lambda: _is_silenced(port), within=30, what="the failed job is silenced")
+
+                simulator.switches = Switches()
+                simulator.portfolio = _portfolio(simulator, is_well=True, at=now())
+                _told(inbox, "AvePointAccountUnreadable", "resolved", account="contoso", collector="jobs")
+                _told(inbox, "AvePointJobFailed", "resolved", account="contoso", workload="Teams")
+                _told(inbox, "AvePointCustomerStatusFailed", "resolved", customer_id="c-1")
+
+
+def _is_silenced(port: int) -> bool:
+    """Tell whether Alertmanager holds the tenant's failed job back because the account cannot be read."""
+    alerts = json.loads(fetch(f"http://127.0.0.1:{port}/api/v2/alerts").body)
+    return any(
+        alert["labels"]["alertname"] == "AvePointJobFailed" and alert["status"]["inhibitedBy"] for alert in alerts
+    )
