@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from typing import Final, NoReturn
 from urllib.parse import quote
 
@@ -61,7 +62,7 @@ def read_json(body: bytes) -> object:
 
 def understand(endpoint: Endpoint, answer: Answer, *, now: float) -> object:
     """Give the JSON of a good answer; raises StatusError or AnswerError for any other, at Unix time `now`."""
-    if answer.status != 200:  # noqa: PLR2004 - the one status that the documents call success
+    if answer.status != HTTPStatus.OK:
         request_id = _request_id(answer.headers, _envelope(answer.body))
         _raise_status(endpoint, answer.status, request_id, retry_after(answer, now))
     try:
@@ -80,7 +81,7 @@ def _check_envelope(endpoint: Endpoint, answer: Answer, envelope: Mapping[str, o
     if status is None:
         what = f"{endpoint.template}: no status code: {short(envelope.get('statuscode'))}"
         raise AnswerError(what, request_id=request_id)
-    if not 200 <= status < 300:  # noqa: PLR2004
+    if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
         _raise_status(endpoint, status, request_id, retry_after(answer, now))
     if errors := envelope.get("errors"):
         raise AnswerError(f"{endpoint.template}: the answer reports errors: {short(errors)}", request_id=request_id)
@@ -109,9 +110,9 @@ def _folded(envelope: Mapping[str, object]) -> Mapping[str, object]:
 
 def _raise_status(endpoint: Endpoint, status: int, request_id: str, retry_after: float | None) -> NoReturn:
     what = f"{endpoint.template}: HTTP {status}"
-    if 300 <= status < 400:  # noqa: PLR2004
+    if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
         raise LinkRefusedError(f"{what}: a redirect, which is never followed", request_id=request_id)
-    if status == 429 or status >= 500:  # noqa: PLR2004
+    if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         raise UnavailableError(what, status=status, retry_after=retry_after, request_id=request_id)
     kinds: dict[int, tuple[type[StatusError], str]] = {
         400: (BadRequestError, "a parameter was refused; this may be a change of the API"),

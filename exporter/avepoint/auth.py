@@ -146,7 +146,7 @@ def token_text(answer: Mapping[str, object]) -> str:
 def _useful_life(answer: Mapping[str, object]) -> float:
     """Give the seconds for which the token is used: its life less a margin for slow calls and clocks."""
     life = answer.get("expires_in")
-    if isinstance(life, str) and life.isascii() and life.isdigit() and len(life) < 10:  # noqa: PLR2004
+    if isinstance(life, str) and life.isascii() and life.isdigit() and len(life) < 10:  # noqa: PLR2004 - digits
         life = int(life)
     if isinstance(life, bool) or not isinstance(life, int | float) or not 0 < life < 10**7:
         life = _LIFE_WHEN_UNSAID

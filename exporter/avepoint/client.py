@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
@@ -230,14 +231,14 @@ class Client:
 
 
 def _token_answer(answer: Answer, permission: str, *, now: float) -> Mapping[str, object]:
-    if answer.status == 429 or answer.status >= 500:  # noqa: PLR2004
+    if answer.status == HTTPStatus.TOO_MANY_REQUESTS or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         after = retry_after(answer, now)
         raise UnavailableError(f"token: HTTP {answer.status}", status=answer.status, retry_after=after)
     try:
         decoded = read_json(answer.body)
     except AnswerError:
         decoded = None
-    if answer.status != 200:  # noqa: PLR2004
+    if answer.status != HTTPStatus.OK:
         code = decoded.get("error") if isinstance(decoded, dict) else None
         if isinstance(code, str) and code in _OAUTH_ERRORS:
             raise refusal(code, permission)

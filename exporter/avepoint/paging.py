@@ -249,7 +249,7 @@ class _Place:
     def advance(self, link: Query | None, *, has_link: bool) -> None:
         """Go to the next page, by its link if there is one; a link back to this page is none."""
         named = {key.lower(): value for key, value in (link or {}).items()}.get("pageindex")
-        is_number = isinstance(named, str) and named.isascii() and named.isdigit() and len(named) < 6  # noqa: PLR2004
+        is_number = isinstance(named, str) and named.isascii() and named.isdigit() and len(named) < 6  # noqa: PLR2004 - digits
         number = int(named) if is_number and named is not None else self.index + 1
         self.link = link if number > self.index else None
         self.is_open = self.may_go_on or (has_link and number > self.index)

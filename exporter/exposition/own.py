@@ -22,7 +22,7 @@ class OwnMetrics:
     """What the exporter counts of itself, on a registry of its own."""
 
     def __init__(self, *, with_process: bool = True) -> None:
-        prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
+        prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call] # the library leaves it untyped
         registry = self._registry = CollectorRegistry()
         self._accounts: set[str] = set()
         self.requests = Counter(
@@ -115,7 +115,8 @@ class OwnMetrics:
     def text(self, *, account: str | None, names: Collection[str], openmetrics: bool) -> bytes:
         """Give the exposition of all, or of the series of one account; `names` selects families."""
         selection = _Selection(self._registry.collect, account, names)
-        return bytes(generate_openmetrics(selection) if openmetrics else generate_text(selection))  # type: ignore[no-untyped-call]
+        generate = generate_openmetrics if openmetrics else generate_text
+        return bytes(generate(selection))
 
 
 class _AccountObserver:

@@ -101,7 +101,7 @@ def line(sample: Sample, account: str) -> str:
     """Give a sample's line; a label without a value is left out."""
     values = zip(sample.family.labels, (account, *sample.labels), strict=True)
     labels = ",".join(f'{name}="{_escaped(value)}"' for name, value in values if value)
-    value = floatToGoString(sample.value)  # type: ignore[no-untyped-call]
+    value = floatToGoString(sample.value)  # type: ignore[no-untyped-call] # the library leaves it untyped
     return f"{sample.family.name}{{{labels}}} {value}\n"
 
 
