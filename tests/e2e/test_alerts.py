@@ -179,9 +179,12 @@ def test_a_failure_reaches_the_operator_and_its_end_does_too(tmp_path: Path) -> 
                 _told(inbox, "AvePointAccountUnreadable", "firing", account="contoso", collector="jobs")
                 eventually(lambda: _is_silenced(port), within=30, what="the failed job is silenced")
 
+                # First readable again: what ends while it is silenced is never told.
                 simulator.switches = Switches()
-                simulator.portfolio = _portfolio(simulator, is_well=True, at=now())
                 _told(inbox, "AvePointAccountUnreadable", "resolved", account="contoso", collector="jobs")
+                _told(inbox, "AvePointAccountUnreadable", "resolved", account="msp", collector="customers")
+                eventually(lambda: not _is_silenced(port), within=30, what="the failed job is heard again")
+                simulator.portfolio = _portfolio(simulator, is_well=True, at=now())
                 _told(inbox, "AvePointJobFailed", "resolved", account="contoso", workload="Teams")
                 _told(inbox, "AvePointCustomerStatusFailed", "resolved", customer_id="c-1")
 
