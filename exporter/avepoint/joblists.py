@@ -29,7 +29,7 @@ class JobList:
     def __init__(self, client: Client, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
         self._client = client
-        self._pages = IndexedPages(client, endpoint, job_id)
+        self._pages = IndexedPages(client, endpoint, row_id)
         self._times: Callable[[Span], Query] = _iso_times if endpoint is MODERN else _tick_times
 
     async def read(self, span: Span, *, size: int, job_type: int = 0, object_type: int = 0) -> list[RawRow]:
@@ -47,7 +47,7 @@ class JobList:
             if largest <= size:
                 raise
             rows = await self.read(span, size=size, job_type=job_type, object_type=object_type)
-        return {job_id(row) for row in rows}
+        return {row_id(row) for row in rows}
 
     async def _ask(self, query: Query) -> Page:
         answer = await self._client.call(self.endpoint, query=query)
@@ -58,11 +58,6 @@ class JobList:
         about = folded(page.get("metadata")) if self.endpoint is MODERN else page
         total = total_of(about.get("totalcount", about.get("totalnumber")))
         return Page(listed(page[key], self.endpoint, key, total=total), total, link_of(about.get("nextlink")))
-
-
-def job_id(row: RawRow) -> str | None:
-    """Give a row's id, whatever the case of its key."""
-    return row_id(row)
 
 
 def _tick_times(span: Span) -> Query:

@@ -10,9 +10,9 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from exporter.avepoint.joblists import LEGACY, MODERN, PERMISSION, JobList, Span, job_id
+from exporter.avepoint.joblists import LEGACY, MODERN, PERMISSION, JobList, Span
 from exporter.avepoint.names import JOB_TYPES, WORKLOADS
-from exporter.avepoint.paging import RawRow
+from exporter.avepoint.paging import RawRow, row_id
 from exporter.avepoint.rows import Row
 from exporter.avepoint.values import TICKS_PER_SECOND, Ticks, ticks_at
 from exporter.collectors.base import AccountCollector, Sample, Surroundings
@@ -37,7 +37,7 @@ from exporter.errors import BadRequestError
 
 JobType = Literal["backup", "restore", "export", "delete", "retention"]
 _LARGEST_PAGE: Final = 1000
-_SETTLING: Final = 900 * TICKS_PER_SECOND  # how long a job that no list gave may be a matter of delay
+_SETTLING: Final = 900 * TICKS_PER_SECOND  # how late a job may appear in the list: reads overlap by it
 _ENOUGH: Final = 3  # answers without a job after which it is taken as nameless
 _LATEST: Final = 2**63  # ticks; whatever claims to be later was not written by us
 _RESULTS: Final = ("successful", "failed", "skipped", "warning")
@@ -125,7 +125,7 @@ class Jobs(AccountCollector[JobsOptions, JobRecords]):
             }
         )
         earliest = self._ago(now, self.options.lookback)
-        self._listed = {job_id(row) for row in rows} | self._jobs.keys()
+        self._listed = {row_id(row) for row in rows} | self._jobs.keys()
         found = {job.id: job for job in map(self._job, rows, [job_list] * len(rows)) if job and job.start >= earliest}
         await self._place(job_list, found, now)
         kept = {key: job for key, job in self._jobs.items() if earliest <= job.start < span.start}
@@ -150,7 +150,7 @@ class Jobs(AccountCollector[JobsOptions, JobRecords]):
     def _job(self, raw: RawRow, job_list: JobList) -> Job | None:
         """Read a row; one that has not started yet, or has no id or state, cannot be counted."""
         row = Row(raw, job_list.endpoint.template, self._client.notes)
-        identifier, state, start = job_id(raw), row.job_state("state"), row.time("startTime")
+        identifier, state, start = row_id(raw), row.job_state("state"), row.time("startTime")
         if identifier is None or state is None or start is None:
             return None
         finish, details = row.time("finishTime"), row.nested("backupDetails")

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.avepoint.joblists import LEGACY, MODERN, JobList, Span, job_id
-from exporter.avepoint.paging import MOST_PAGES
+from exporter.avepoint.joblists import LEGACY, MODERN, JobList, Span
+from exporter.avepoint.paging import MOST_PAGES, row_id
 from exporter.avepoint.values import ticks_at
 from exporter.errors import AnswerError, BadRequestError, NotFoundError
 from tests.fakes import World, payload
@@ -94,7 +94,7 @@ class Reading:
         """Give how many different jobs were read and how many calls that took."""
         self.service.queries.clear()
         rows = await self.list.read(SPAN, size=size)
-        return len({job_id(row) for row in rows}), len(self.service.queries)
+        return len({row_id(row) for row in rows}), len(self.service.queries)
 
 
 @pytest.mark.parametrize("modern", [True, False])
@@ -259,7 +259,7 @@ async def test_what_is_not_there_and_what_fails_midway() -> None:
 async def test_the_documented_samples(name: str) -> None:
     world = World(lambda _: httpx.Response(200, json=payload(f"jobs-{name}")))
     rows = await JobList(world.client, MODERN if name == "modern" else LEGACY).read(SPAN, size=10)
-    assert [job_id(row) for row in rows] == ["FB20241012-0001"]
+    assert [row_id(row) for row in rows] == ["FB20241012-0001"]
     assert len(world.calls) == 1
 
 
@@ -275,4 +275,4 @@ async def test_the_documented_samples(name: str) -> None:
     ],
 )
 def test_ids_of_jobs(row: dict[str, object], key: str | None) -> None:
-    assert job_id(row) == key
+    assert row_id(row) == key
