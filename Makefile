@@ -51,9 +51,9 @@ release-check: ## See that every place agrees on the version
 	@scripts/release-check $(TAG)
 
 lock: $(READY) ## Write the locked requirements again
-	@$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --quiet \
+	@$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header --quiet \
 		pyproject.toml --output-file requirements/runtime.txt
-	@$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --quiet \
+	@$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header --quiet \
 		pyproject.toml --group dev --output-file requirements/dev.txt
 
 programs: ## Install the Debian programs that the tests use, where that is possible
