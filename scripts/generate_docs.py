@@ -185,7 +185,7 @@ def metrics() -> str:
         permission = f"`{modern}`" if modern == legacy else f"`{modern}`, of the legacy endpoints `{legacy}`"
         source = next(one.help.partition("; from ")[2] for one in kind.families if "; from " in one.help)
         rows = [
-            (f"`{one.name}`", "gauge", _labels(one.labels), f"{one.help.partition('; from ')[0].rstrip('.')}.")
+            (f"`{one.name}`", one.type, _labels(one.labels), f"{one.help.partition('; from ')[0].rstrip('.')}.")
             for one in kind.families
         ]
         parts += [
@@ -194,7 +194,7 @@ def metrics() -> str:
             f"Source: {source.partition(', cached')[0]}. Permission: {permission}.",
             _table(("metric", "type", "labels", "help"), rows),
         ]
-    status = [(f"`{one.name}`", "gauge", _labels(one.labels), one.help) for one in STATUS_FAMILIES]
+    status = [(f"`{one.name}`", one.type, _labels(one.labels), one.help) for one in STATUS_FAMILIES]
     parts += ["## Of every collector", _table(("metric", "type", "labels", "help"), status)]
     parts += ["## Of the exporter itself", _table(("metric", "type", "labels", "help"), _own()), _OWN_LIBRARY]
     return "\n\n".join(parts) + "\n"

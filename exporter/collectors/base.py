@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Generic, NamedTuple, TypeVar
+from typing import ClassVar, Generic, Literal, NamedTuple, TypeVar
 
 import structlog
 
@@ -21,13 +21,15 @@ Options = TypeVar("Options", bound=CollectorOptions)
 class Family:
     """A metric: its name, what HELP says, its labels in order; the first is always `account`.
 
-    `history` marks a family whose values never grow stale, because they tell of the past.
+    `history` marks a family whose values never grow stale, because they tell of the past. The name of a counter ends
+    in `_total`.
     """
 
     name: str
     help: str
     labels: tuple[str, ...]
     history: bool = False
+    type: Literal["gauge", "counter"] = "gauge"
 
 
 class Sample(NamedTuple):

@@ -1,10 +1,10 @@
-"""The page: gauges of the snapshot as text, piece by piece, then the exporter's own metrics.
+"""The page: the snapshot as text, piece by piece, then the exporter's own metrics.
 
-The lines of a gauge are the same in the text format 0.0.4 and in OpenMetrics 1.0, so each read is rendered once and its
-text kept until a newer read takes its place.
+A sample's line is the same in the text format 0.0.4 and in OpenMetrics 1.0, so each read is rendered once and its text
+kept until a newer read takes its place. Only the head of a counter differs.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from weakref import WeakKeyDictionary
@@ -48,6 +48,10 @@ class Request:
     names: frozenset[str] = frozenset()
     openmetrics: bool = False
 
+    def wants(self, family: Family) -> bool:
+        """Tell whether a family is asked for, a counter with or without its ending."""
+        return not self.names or not self.names.isdisjoint((family.name, _bare(family)))
+
 
 class Page:
     """Renders snapshots; keeps the text of each read as long as the read is known."""
@@ -60,7 +64,7 @@ class Page:
     def pieces(self, views: Sequence[View], request: Request, *, monotonic: float) -> Iterator[bytes]:
         """Yield the page in pieces of about 64 KB; `monotonic` is now, against which ages are taken."""
         pending, size = [], 0
-        for text in self._texts(views, request.names, monotonic):
+        for text in self._texts(views, request, monotonic):
             pending.append(text)
             size += len(text)
             if size >= _PIECE:
@@ -69,13 +73,15 @@ class Page:
         yield "".join(pending).encode()
         yield self._own.text(account=request.account, names=request.names, openmetrics=request.openmetrics)
 
-    def _texts(self, views: Sequence[View], names: Collection[str], now: float) -> Iterator[str]:
+    def _texts(self, views: Sequence[View], request: Request, now: float) -> Iterator[str]:
         for family in self._families:
-            if not names or family.name in names:
-                yield from _with_head(family, self._known_texts(family, views, now))
+            if request.wants(family):
+                yield from _with_head(
+                    head(family, openmetrics=request.openmetrics), self._known_texts(family, views, now)
+                )
         for family in STATUS_FAMILIES:
-            if not names or family.name in names:
-                yield from _with_head(family, _status_texts(family, views))
+            if request.wants(family):
+                yield from _with_head(head(family), _status_texts(family, views))
 
     def _known_texts(self, family: Family, views: Iterable[View], now: float) -> Iterator[str]:
         for view in views:
@@ -105,17 +111,22 @@ def line(sample: Sample, account: str) -> str:
     return f"{sample.family.name}{{{labels}}} {value}\n"
 
 
-def head(family: Family) -> str:
-    """Give a family's HELP and TYPE."""
-    return f"# HELP {family.name} {family.help}\n# TYPE {family.name} gauge\n"
+def head(family: Family, *, openmetrics: bool = False) -> str:
+    """Give a family's HELP and TYPE; OpenMetrics names a counter without its ending."""
+    name = _bare(family) if openmetrics else family.name
+    return f"# HELP {name} {family.help}\n# TYPE {name} {family.type}\n"
 
 
-def _with_head(family: Family, texts: Iterable[str]) -> Iterator[str]:
+def _bare(family: Family) -> str:
+    return family.name.removesuffix("_total") if family.type == "counter" else family.name
+
+
+def _with_head(head: str, texts: Iterable[str]) -> Iterator[str]:
     """Put the head before the first line; a family without lines has none."""
     headed = False
     for text in texts:
         if not headed:
-            yield head(family)
+            yield head
             headed = True
         yield text
 

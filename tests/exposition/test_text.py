@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from prometheus_client import CollectorRegistry, Gauge, Metric, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Metric, generate_latest
 from prometheus_client.openmetrics import parser as openmetrics_parser
+from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from exporter.collectors.base import Family, Sample
@@ -54,6 +55,21 @@ def test_openmetrics_reads_the_same_lines(account: str, text: str) -> None:
     assert metric.samples[0].labels == {
         name: value for name, value in (("account", account), ("customer_id", text), ("workload", "Teams")) if value
     }
+
+
+def test_a_counter_is_printed_as_prometheus_client_does_in_both_formats() -> None:
+    family = Family("avepoint_ends_total", "Ends; cached.", ("account", "workload"), type="counter")
+    registry = CollectorRegistry()
+    Counter(family.name, family.help, family.labels, registry=registry).labels("msp", "Teams").inc(7)
+    lines = line(Sample(family, ("Teams",), 7.0), "msp")
+    kept = [one for one in generate_latest(registry).decode().splitlines(keepends=True) if "_created" not in one]
+    assert head(family) + lines == "".join(kept)
+    openmetrics_page = generate_openmetrics(registry).decode()  # type: ignore[no-untyped-call] # the library's own
+    kept = [one for one in openmetrics_page.splitlines(keepends=True) if "_created" not in one]
+    assert head(family, openmetrics=True) + lines + "# EOF\n" == "".join(kept)
+    assert Request(names=frozenset({"avepoint_ends"})).wants(family)
+    assert Request(names=frozenset({"avepoint_ends_total"})).wants(family)
+    assert not Request(names=frozenset({"avepoint_things"})).wants(family)
 
 
 async def full_world() -> World:
