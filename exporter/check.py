@@ -36,7 +36,7 @@ def _row(view: View) -> tuple[str, ...]:
     return (
         view.account,
         view.collector,
-        "ok" if status.up else "failed",
+        "ok" if status.up else "off" if status.off else "failed",
         status.generation or "-",
         f"{status.duration or 0:.1f}s",
         str(sum(len(known.samples) for known in view.known.values())),

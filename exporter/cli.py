@@ -223,7 +223,7 @@ def _refresh_once(flags: dict[str, Any]) -> tuple[str, tuple[View, ...]]:
 
 
 def _exit_code(views: Iterable[View]) -> int:
-    return DONE if all(view.status.up for view in views) else UNREADABLE
+    return DONE if all(view.status.up or view.status.off for view in views) else UNREADABLE
 
 
 def _application(load: Callable[[], Config], flags: dict[str, Any]) -> Application:

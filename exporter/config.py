@@ -239,7 +239,10 @@ class Customers(Section):
 class CollectorOptions(Section):
     """What every collector can be told; each collector adds its own."""
 
-    enabled: Switch = Field(default=True, description="Whether the collector is on.")
+    enabled: Switch = Field(
+        default=True,
+        description="Whether the collector is on. Where `true` is said, a missing permission is always a failure.",
+    )
     interval: Interval = Field(3600.0, description="Time between the beginnings of two refreshes.")
     max_age: Annotated[Seconds, Field(ge=1)] | None = Field(
         None,

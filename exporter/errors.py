@@ -43,6 +43,11 @@ class AvePointError(ExporterError):
         self.request_id = request_id
         super().__init__(message)
 
+    @property
+    def means_not_granted(self) -> bool:
+        """Whether the app may simply not have the permission, or the tenant not the product."""
+        return False
+
     def context(self) -> dict[str, str]:
         """Give what a log line says beside the message: the hint and the request's id, where there are any."""
         return {key: value for key, value in (("hint", self.hint), ("request_id", self.request_id)) if value}
@@ -54,6 +59,11 @@ class TokenError(AvePointError):
     def __init__(self, message: str, *, reason: str, hint: str = "") -> None:
         self.reason = reason
         super().__init__(message, hint=hint)
+
+    @property
+    def means_not_granted(self) -> bool:
+        """Whether the token service refused the permission."""
+        return self.reason == "invalid_scope"
 
 
 class TransportError(AvePointError):
@@ -70,6 +80,11 @@ class StatusError(AvePointError):
     def __init__(self, message: str, *, status: int, hint: str = "", request_id: str = "") -> None:
         self.status = status
         super().__init__(message, hint=hint, request_id=request_id)
+
+    @property
+    def means_not_granted(self) -> bool:
+        """Whether the API refused the app (403), or denies that there is such a thing (404)."""
+        return self.status in (403, 404)
 
 
 class BadRequestError(StatusError):

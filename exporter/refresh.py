@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Final
 
 import structlog
@@ -23,6 +24,8 @@ _FIRST_RETRY: Final = 30.0
 _LEAST_PAUSE: Final = 1.0
 _HOPELESS: Final = 10
 """Failures of the whole account's kind in a row after which the remaining customers are not tried."""
+_TRIES: Final = 3
+"""Customers that must refuse an optional collector, one after the other, before it is off."""
 _OF_THE_ACCOUNT: Final = (TransportError, UnavailableError, UnauthorizedError, ForbiddenError)
 """What says nothing of the customer that was asked for; anything else shows that AvePoint answers."""
 
@@ -35,6 +38,8 @@ class _Tally:
     in_a_row: int = 0
     first_error: AvePointError | None = None
     fatal: AvePointError | None = None
+    is_trying: bool = False
+    refused: dict[str, AvePointError] = field(default_factory=dict)
 
 
 class Refresher:
@@ -78,7 +83,10 @@ class Refresher:
             try:
                 await self._read()
             except AvePointError as error:
-                self._failed(error)
+                if self._may_be_off(error):
+                    self._turn_off(error)
+                else:
+                    self._failed(error)
             except Exception as error:  # noqa: BLE001 - a mistake of ours in one collector must not end the others
                 self._log.error("refresh failed unexpectedly", error=error, exc_info=True)
                 self._failed(AvePointError(f"unexpected {type(error).__name__}", hint="please report this"))
@@ -89,7 +97,7 @@ class Refresher:
             )
             self.first_ended.set()
             await self._store()
-            return bool(self.entry.status.up)
+            return bool(self.entry.status.up or self.entry.status.off)
 
     async def _store(self) -> None:
         if self._keep is None:
@@ -108,11 +116,22 @@ class Refresher:
     def _succeeded(self) -> None:
         if not self.entry.status.up:
             self._log.info("refreshed", samples=sum(len(known.samples) for known in self.entry.known.values()))
-        self.entry.note(up=True, last_success=self._clock.time(), error="", hint="")
+        self.entry.note(up=True, off=False, last_success=self._clock.time(), error="", hint="")
 
     def _failed(self, error: AvePointError) -> None:
         self._log.error("refresh failed", error=error, **error.context())
-        self.entry.note(up=False, error=str(error), hint=error.hint)
+        self.entry.note(up=False, off=False, error=str(error), hint=error.hint)
+
+    def _may_be_off(self, error: AvePointError) -> bool:
+        """Tell whether a refusal only means that the permission was never granted; what has worked must go on to."""
+        is_optional = self.collector.optional and "enabled" not in self.collector.options.model_fields_set
+        return is_optional and not self.entry.known and error.means_not_granted
+
+    def _turn_off(self, error: AvePointError) -> None:
+        if not self.entry.status.off:
+            self._log.info("collector is off; it begins by itself once permitted", reason=error, **error.context())
+        self.entry.customer_up = {}
+        self.entry.note(up=None, off=True, error=str(error), hint=error.hint)
 
     async def _read(self) -> None:
         if isinstance(self.collector, AccountCollector):
@@ -141,6 +160,8 @@ class Refresher:
             raise
         self.entry.keep_only(customers)
         tally, waiting = _Tally(), iter(self._in_order(customers))
+        if collector.optional and not self.entry.known:
+            await self._try(collector, islice(waiting, _TRIES), tally)
         async with asyncio.TaskGroup() as group:
             for _ in range(min(self._workers, len(customers))):
                 group.create_task(self._work(collector, waiting, tally))
@@ -151,6 +172,17 @@ class Refresher:
             raise tally.fatal
         if tally.first_error is not None and tally.read == 0:
             raise tally.first_error
+
+    async def _try(self, collector: CustomerCollector[Any, Any], few: Iterable[str], tally: _Tally) -> None:
+        """Read a few customers one by one; raises the error if none can be read and one refuses."""
+        tally.is_trying = True
+        await self._work(collector, few, tally)
+        tally.is_trying = False
+        if tally.refused and not tally.read:
+            # Only a refusal by all of them says that the permission was not granted.
+            raise tally.first_error or next(iter(tally.refused.values()))
+        for customer_id, error in tally.refused.items():
+            self._customer_failed(collector, customer_id, error, tally)
 
     def _in_order(self, customers: Collection[str]) -> list[str]:
         """Put customers that failed last time at the end, so that giving up on them costs no other."""
@@ -169,7 +201,10 @@ class Refresher:
                     self._publish(customer_id, records)
                     self.entry.customer_up[customer_id] = True
             except AvePointError as error:
-                self._customer_failed(collector, customer_id, error, tally)
+                if tally.is_trying and self._may_be_off(error):
+                    tally.refused[customer_id] = error
+                else:
+                    self._customer_failed(collector, customer_id, error, tally)
             except Exception as error:  # noqa: BLE001 - nor may it in one customer
                 self._log.error("customer failed unexpectedly", customer_id=customer_id, error=error, exc_info=True)
                 unexpected = AvePointError(f"unexpected {type(error).__name__}", hint="please report this")

@@ -27,9 +27,13 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """How a collector's refreshes went; times in Unix seconds, None before the first."""
+    """How a collector's refreshes went; times in Unix seconds, None before the first.
+
+    `off` is an optional collector for which the app has no permission; `up` is None then.
+    """
 
     up: bool | None = None
+    off: bool = False
     last_attempt: float | None = None
     last_success: float | None = None
     duration: float | None = None

@@ -59,6 +59,8 @@ class Collector(ABC, Generic[Options, Records]):
     permissions: ClassVar[Mapping[Generation, str]]
     options_type: ClassVar[type[CollectorOptions]]
     families: ClassVar[tuple[Family, ...]]
+    optional: ClassVar[bool] = False
+    """Whether an app without the permission is no mistake: the collector is off then, and says so once."""
 
     def __init__(self, surroundings: Surroundings, options: Options) -> None:
         self.options = options

@@ -36,7 +36,7 @@ def render_status(views: Sequence[View], *, ready: bool, now: float) -> str:
 
 def _line(view: View, now: float) -> Line:
     status = view.status
-    state = "waiting" if status.up is None else "up" if status.up else "down"
+    state = "off" if status.off else "waiting" if status.up is None else "up" if status.up else "down"
     counts = list(view.customer_up.values())
     return Line(
         account=view.account,
