@@ -19,7 +19,7 @@ from exporter.logs import logger
 from exporter.refresh import Refresher
 from exporter.shard import WHOLE, Shard
 from exporter.snapshot import Entry, Snapshot
-from exporter.storage import Storage, registration
+from exporter.storage import Storage, appearance, registration
 
 Observe = Callable[[str], Observer]
 
@@ -182,7 +182,9 @@ class Accounts:
         ):
             if old.collector.name == collector.name:
                 # Copies, because the old one may still write until it is stopped.
-                entry.known, entry.customer_up = dict(old.entry.known), dict(old.entry.customer_up)
+                entry.customer_up = dict(old.entry.customer_up)
+                if former is not None and appearance(former.account) == appearance(account):
+                    entry.known = dict(old.entry.known)
                 entry.status = old.entry.status
                 collector.recall(old.collector.remember())
                 if old.first_ended.is_set():

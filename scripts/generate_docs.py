@@ -11,16 +11,17 @@ from prometheus_client.metrics import MetricWrapperBase
 from pydantic import BaseModel, SecretStr, StringConstraints
 from pydantic.fields import FieldInfo
 
+from exporter.clouds import DATA_CENTERS, ENVIRONMENTS
 from exporter.collectors.registry import COLLECTORS, catalogue
 from exporter.config import (
-    DATA_CENTERS,
-    ENVIRONMENTS,
     Account,
     Auth,
     Config,
     Customers,
     EnvironmentVariable,
+    Labels,
     Requests,
+    Shown,
     Tls,
     Url,
     format_duration,
@@ -34,6 +35,7 @@ _WRITTEN: Final = "<!-- Written by scripts/generate_docs.py; change the code ins
 _NAMED: Final = {
     get_args(Url)[1]: "https:// address",
     get_args(EnvironmentVariable)[1]: "name of an environment variable",
+    get_args(Shown)[1]: "true, false or `hashed`",
 }
 _PLAIN: Final[dict[object, str]] = {
     str: "text", int: "whole number", float: "number", bool: "true or false", Path: "file", SecretStr: "text, secret",
@@ -78,6 +80,7 @@ def configuration() -> str:
     sections: list[tuple[str, type[BaseModel]]] = [
         ("", Config), ("accounts[]", Account), ("accounts[].auth", Auth), ("accounts[].requests", Requests),
         ("accounts[].tls", Tls), ("accounts[].customers", Customers),
+        ("accounts[].labels", Labels),
     ]  # fmt: skip
     for path, section in sections:
         parts += [f"## `{path}`" if path else "## The file", str(section.__doc__), _section(path, section)]

@@ -113,7 +113,7 @@ FOREIGN: tuple[Any, ...] = (
     {"known": {"": {"read_at": 1, "samples": [["avepoint_jobs_window_seconds", ["extra"], 1]]}}},
     {"known": {"": {"read_at": 1, "samples": [["avepoint_jobs_window_seconds", "text", 1]]}}},
     {"known": {"": {"read_at": 1, "samples": [["avepoint_jobs_window_seconds", [], "1"]]}}},
-    {"known": {"": {"read_at": 1, "samples": [["avepoint_jobs_window_seconds", [], float("inf")]]}}},
+    {"known": {"": {"read_at": 1, "samples": [["avepoint_jobs_window_seconds", [], float("-inf")]]}}},
     {"known": {"": {"read_at": 1, "samples": [[["x"], [], 1]]}}},
     {"last_success": "yesterday"}, {"last_success": float("inf")}, {"last_success": []},
     {"remembered": None}, {"remembered": []}, {"remembered": {"kinds": {}}},
@@ -302,3 +302,23 @@ def test_a_process_killed_at_any_moment_leaves_a_whole_file(tmp_path: Path) -> N
         last = max(last, *values)
         assert [file.name for file in tmp_path.iterdir()] == ["contoso--license.json"]
     assert last >= 1
+
+
+async def test_names_that_may_no_longer_be_shown_are_not_taken_from_the_storage(tmp_path: Path) -> None:
+    world = World(FakeApi(portfolio(["c-1"])), folder=tmp_path)
+    await world.apply(partner())
+    assert await world.refresh()
+    await world.restart(config(partner(labels={"organization": "hashed"})))
+    assert world.value("avepoint_collector_last_success_timestamp_seconds", account="msp", collector="customers")
+    assert world.of_avepoint() == {}
+    await world.accounts.stop()
+
+
+async def test_what_is_without_end_outlives_a_restart(tmp_path: Path) -> None:
+    world = await stored_world(tmp_path)
+    file = tmp_path / "contoso--jobs.json"
+    known = {"": {"read_at": NOW, "samples": [["avepoint_jobs_window_seconds", [], float("inf")]]}}
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"known": known}))
+    await world.restart(config(JOBS))
+    assert world.value("avepoint_jobs_window_seconds", account="contoso") == float("inf")
+    await world.accounts.stop()

@@ -14,6 +14,8 @@ from exporter.avepoint.values import (
     read_duration,
     read_gigabytes,
     read_label,
+    read_purchased,
+    read_retention,
     read_size,
     read_time,
     short,
@@ -84,6 +86,14 @@ class Row:
         """Read a size in bytes."""
         return self._read(read_size, spellings)
 
+    def purchased(self, *spellings: str) -> float | None:
+        """Read a size bought, in bytes."""
+        return self._read(read_purchased, spellings)
+
+    def retention(self, *spellings: str) -> float | None:
+        """Read how long data are kept, in seconds, infinite for ever."""
+        return self._read(read_retention, spellings)
+
     def gigabytes(self, *spellings: str) -> float | None:
         """Read a size in bytes of a field that counts in GB."""
         return self._read(read_gigabytes, spellings)
@@ -119,9 +129,21 @@ class Row:
         """Read a workload by its canonical name."""
         return self._named(name, self.key(name), names.workload)
 
+    def service_type(self, name: str) -> str | None:
+        """Read the workload that a tenant's setting is of."""
+        return self._named(name, self.key(name), names.service_type)
+
+    def module(self, name: str) -> str | None:
+        """Read the workload that a customer's job is of."""
+        return self._named(name, self.key(name), names.module)
+
     def job_state(self, name: str) -> str | None:
         """Read a job's state."""
         return self._named(name, self.key(name), names.job_state)
+
+    def job_status(self, name: str) -> str | None:
+        """Read the state of a customer's job."""
+        return self._named(name, self.key(name), names.job_status)
 
     def customer_status(self, name: str) -> str | None:
         """Read a customer's status; None where it is "N/A"."""
