@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from exporter.collectors.jobs import JobsOptions
+from exporter.collectors.job_options import JobsOptions
 from exporter.collectors.registry import catalogue, families
 from exporter.config import Account, Auth, Config, Customers, Labels, Requests, Tls
 from exporter.configfile import load, parse

@@ -17,6 +17,7 @@ from exporter.avepoint.values import (
     read_purchased,
     read_retention,
     read_size,
+    read_switch,
     read_time,
     short,
 )
@@ -155,6 +156,20 @@ class Row:
         if value is not None and not isinstance(value, Mapping):
             self._notes.unreadable(self._endpoint, name, value, "not an object")
         return Row(value if isinstance(value, Mapping) else {}, self._endpoint, self._notes)
+
+    def rows(self, name: str) -> tuple["Row", ...] | None:
+        """Give the objects of a list; None where there is no list, or what stands in it is none."""
+        value = self.raw(name)
+        if value is None:
+            return None
+        if not isinstance(value, list) or not all(isinstance(one, Mapping) for one in value):
+            self._notes.unreadable(self._endpoint, name, value, "not a list of objects")
+            return None
+        return tuple(Row(one, self._endpoint, self._notes) for one in value)
+
+    def switch(self, name: str) -> bool | None:
+        """Read true or false."""
+        return self._read(read_switch, (name,))
 
     def conflict(self, field: str, value: str) -> None:
         """Note that two rows contradict each other, so that neither can be shown."""

@@ -179,6 +179,16 @@ def read_label(value: object) -> str | None:
     return text or None
 
 
+def read_switch(value: object) -> bool | None:
+    """Read true or false, also as a word."""
+    if value is None or isinstance(value, bool):
+        return value
+    word = (_short_text(value) or "").lower()
+    if word not in ("true", "false"):
+        raise _unreadable("true or false", value)
+    return word == "true"
+
+
 def snake_case(name: str) -> str:
     """Give "Finished with Exception" or "FinishedWithException" as finished_with_exception."""
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)

@@ -13,12 +13,12 @@ Kind = tuple[str, str]
 """A workload and a job type; "" where AvePoint does not tell."""
 
 _SOURCE: Final = "from GET …/cloudbackupjobs or /cloudbackup/jobs, cached between refreshes"
-_LABELS: Final = ("account", "customer_id", "workload", "job_type")
+_LABELS: Final = ("account", "customer_id", "workload", "job_type", "location")
 
 JOBS = Family(
     "avepoint_jobs",
     f"Jobs that started within the window, by state; {_SOURCE}.",
-    ("account", "workload", "job_type", "state"),
+    ("account", "workload", "job_type", "location", "state"),
 )
 JOBS_WINDOW = Family(
     "avepoint_jobs_window_seconds",
@@ -50,6 +50,12 @@ LAST_OBJECTS = Family(
     f"Objects of the newest job that ended, by result; {_SOURCE}.",
     (*_LABELS, "result"),
 )
+LAST_ERRORS = Family(
+    "avepoint_last_job_errors",
+    "Errors that the newest job that ended reports, by whether AvePoint has a code for them; "
+    "from GET …/cloudbackupjobs, cached between refreshes.",
+    (*_LABELS, "has_code"),
+)
 LAST_SUCCESS = Family(
     "avepoint_last_success_timestamp_seconds",
     f"When a job last ended in state finished, in Unix seconds; remembered; {_SOURCE}.",
@@ -65,7 +71,10 @@ OLDEST_RUNNING = Family(
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One run of a job; None is what AvePoint did not say. Times in ticks; counts of objects by result."""
+    """One run of a job; None is what AvePoint did not say. Times in ticks; counts of objects by result.
+
+    `errors` counts by "true" and "false", whether there is a code for them; nothing where AvePoint does not tell.
+    """
 
     id: str
     state: str
@@ -73,6 +82,7 @@ class Job:
     finish: Ticks | None
     duration: Ticks | None
     objects: tuple[tuple[str, int], ...]
+    errors: tuple[tuple[str, int], ...] = ()
 
     @property
     def is_running(self) -> bool:
@@ -87,20 +97,20 @@ def newer_success(known: Ticks | None, job: Job) -> Ticks | None:
     return job.finish if known is None else max(known, job.finish)
 
 
-def count_samples(jobs: Iterable[tuple[Kind, Job]]) -> Iterator[Sample]:
+def count_samples(jobs: Iterable[tuple[Kind, Job]], location: str = "") -> Iterator[Sample]:
     """Count jobs by kind and state; every known state of a kind that had jobs has a sample."""
     counts = Counter((kind, job.state) for kind, job in jobs)
     states = {(kind, state): 0 for kind in sorted({kind for kind, _ in counts}) for state in STATES}
     for (kind, state), count in {**states, **counts}.items():
-        yield Sample(JOBS, (*kind, state), float(count))
+        yield Sample(JOBS, (*kind, location, state), float(count))
 
 
 def last_job_samples(
-    jobs: Mapping[Kind, list[Job]], last_success: Mapping[Kind, Ticks], customer_id: str
+    jobs: Mapping[Kind, list[Job]], last_success: Mapping[Kind, Ticks], customer_id: str, location: str = ""
 ) -> Iterator[Sample]:
     """Make the samples of the newest job, the newest that ended, the last success and the oldest still running."""
     for kind, of_kind in sorted(jobs.items()):
-        labels = (customer_id, *kind)
+        labels = (customer_id, *kind, location)
         newest = max(of_kind, key=_by_start)
         yield Sample(LAST_START, labels, seconds(newest.start))
         yield Sample(LAST_STATE, (*labels, newest.state), 1.0)
@@ -110,7 +120,7 @@ def last_job_samples(
         if running := [job.start for job in of_kind if job.state == IN_PROGRESS]:
             yield Sample(OLDEST_RUNNING, labels, seconds(min(running)))
     for kind, finish in sorted(last_success.items()):
-        yield Sample(LAST_SUCCESS, (customer_id, *kind), seconds(finish))
+        yield Sample(LAST_SUCCESS, (customer_id, *kind, location), seconds(finish))
 
 
 def _ended_samples(job: Job, labels: tuple[str, ...]) -> Iterator[Sample]:
@@ -120,6 +130,8 @@ def _ended_samples(job: Job, labels: tuple[str, ...]) -> Iterator[Sample]:
         yield Sample(LAST_DURATION, labels, seconds(job.duration))
     for result, count in job.objects:
         yield Sample(LAST_OBJECTS, (*labels, result), float(count))
+    for has_code, count in job.errors:
+        yield Sample(LAST_ERRORS, (*labels, has_code), float(count))
 
 
 _by_start: Final[Callable[[Job], tuple[Ticks, str]]] = lambda job: (job.start, job.id)  # noqa: E731 - a sort key
