@@ -6,7 +6,7 @@ from random import Random
 from typing import Protocol
 
 from exporter.simulator.portfolio import StaticPortfolio
-from exporter.simulator.records import Customer, Job, License, ProtectedRow
+from exporter.simulator.records import Customer, Job, JobError, License, ProtectedRow
 
 NOW = 1_795_000_000.0
 DAY = 86_400
@@ -116,10 +116,14 @@ def _job(random: Random, number: int, *, whole_seconds: bool) -> Job:
         successful_objects=successful,
         failed_objects=failed,
         skipped_objects=skipped,
+        errors=tuple(
+            JobError(value=f"owner{number}@example.com failed", number=random.randrange(99), is_error_code=has_code)
+            for has_code in random.choices([True, False], k=random.randrange(4))
+        ),
     )
 
 
-def expected(portfolio: StaticPortfolio) -> Samples:
+def expected(portfolio: StaticPortfolio, generations: str = "modern") -> Samples:
     """Give every sample of the portfolio, for the accounts "tenant" and "partner"."""
     samples: Samples = {}
 
@@ -164,7 +168,18 @@ def expected(portfolio: StaticPortfolio) -> Samples:
         for code, state in enumerate(STATES, 1):
             add("jobs", sum(job.state == code for job in jobs), **what, state=state)
         _expect_last(add, jobs, what)
+        if generations != "legacy":
+            _expect_errors(add, jobs, what)
     return samples
+
+
+def _expect_errors(add: Add, jobs: list[Job], what: dict[str, str]) -> None:
+    ended = [job for job in jobs if job.finish_unix_ns is not None]
+    if ended:
+        last = max(ended, key=lambda job: job.start_unix_ns)
+        for has_code in (True, False):
+            number = sum(error.number for error in last.errors if error.is_error_code is has_code)
+            add("last_job_errors", number, **what, has_code=str(has_code).lower())
 
 
 def _expect_last(add: Add, jobs: list[Job], what: dict[str, str]) -> None:
