@@ -11,6 +11,7 @@ from exporter.avepoint.answers import Endpoint
 from exporter.avepoint.client import Client, Query
 from exporter.avepoint.generations import Generations
 from exporter.avepoint.paging import Ledger, Page, RawRow, numbered_pages, odata_page, odata_pages, row_id, v3_page
+from exporter.avepoint.privacy import Names
 from exporter.avepoint.rows import Row
 from exporter.clock import Clock
 from exporter.config import Account
@@ -23,12 +24,13 @@ PAGE_SIZE: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """One customer; a status of None is AvePoint's "N/A" or was not said."""
+    """One customer, with its names as far as they may be shown; a status of None is "N/A" or was not said."""
 
     id: str
     organization: str
     country: str
     status: str | None
+    owner_email: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,7 @@ class Directory:
         """List for one account; `owns` tells which customers, by id, are this process's to read."""
         self.generations = Generations(account.api)
         self._owns = owns
+        self._names = Names(account)
         self._include = frozenset(account.customers.include)
         self._exclude = frozenset(account.customers.exclude)
         self._client = client
@@ -138,17 +141,18 @@ class Directory:
         return self._read(rows, CUSTOMERS), not ledger.lacks_rows
 
     def _read(self, rows: Iterable[RawRow], endpoint: Endpoint) -> tuple[Customer, ...]:
-        read = (_customer(Row(raw, endpoint.template, self._client.notes)) for raw in rows)
+        read = (_customer(Row(raw, endpoint.template, self._client.notes), self._names) for raw in rows)
         return tuple(customer for customer in read if customer is not None)
 
 
-def _customer(row: Row) -> Customer | None:
+def _customer(row: Row, names: Names) -> Customer | None:
     identifier = row.key("id")
     if identifier is None:
         return None
     return Customer(
         id=identifier,
-        organization=row.label("organization") or "",
+        organization=names.organization(row.label("organization")),
         country=row.label("countryOrRegion") or "",
         status=row.customer_status("jobStatus"),
+        owner_email=names.owner_email(row.address("ownerEmail")) if names.shows_owner else "",
     )

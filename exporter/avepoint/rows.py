@@ -10,6 +10,7 @@ from exporter.avepoint import names
 from exporter.avepoint.observer import Observer
 from exporter.avepoint.values import (
     Ticks,
+    read_address,
     read_count,
     read_duration,
     read_gigabytes,
@@ -118,6 +119,10 @@ class Row:
     def label(self, *spellings: str) -> str | None:
         """Read a text for a label."""
         return self._read(read_label, spellings)
+
+    def address(self, name: str) -> str | None:
+        """Read an e-mail address, for who has said that it may be shown."""
+        return self._read(read_address, (name,))
 
     def key(self, *spellings: str) -> str | None:
         """Read a text without which the row says nothing; its absence is noted."""

@@ -169,14 +169,19 @@ def read_label(value: object) -> str | None:
     """Read a text that becomes a label: printable, at most 200 characters, never an e-mail address."""
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= _MOST:
         return str(value)
+    text = read_address(value)
+    if text is not None and _EMAIL.search(text):
+        raise UnreadableValueError("an e-mail address is never made a label")
+    return text
+
+
+def read_address(value: object) -> str | None:
+    """Read a printable text of at most 200 characters that may be an e-mail address."""
     if value is None:
         return None
     if not isinstance(value, str) or len(value) > _LONGEST_LABEL:
         raise _unreadable("text", value)
-    text = _UNPRINTABLE.sub(" ", value).strip()
-    if _EMAIL.search(text):
-        raise UnreadableValueError("an e-mail address is never made a label")
-    return text or None
+    return _UNPRINTABLE.sub(" ", value).strip() or None
 
 
 def read_switch(value: object) -> bool | None:
