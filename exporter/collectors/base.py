@@ -22,7 +22,7 @@ class Family:
     """A metric: its name, what HELP says, its labels in order; the first is always `account`.
 
     `history` marks a family whose values never grow stale, because they tell of the past. The name of a counter ends
-    in `_total`.
+    in `_total`. `query` is an example for the documents.
     """
 
     name: str
@@ -30,6 +30,7 @@ class Family:
     labels: tuple[str, ...]
     history: bool = False
     type: Literal["gauge", "counter"] = "gauge"
+    query: str = ""
 
 
 class Sample(NamedTuple):

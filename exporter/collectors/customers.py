@@ -13,11 +13,14 @@ INFO = Family(
     "avepoint_customer_info",
     f"A customer's names, always 1; join with group_left; {_SOURCE}.",
     ("account", "customer_id", "organization", "country", "owner_email"),
+    query="sum by (account, customer_id) (avepoint_protected_objects) * on (account, customer_id) "
+    "group_left (organization) avepoint_customer_info",
 )
 STATUS = Family(
     "avepoint_customer_status",
     f"1 for the status that AvePoint gives a customer's backup jobs now; {_SOURCE}.",
     ("account", "customer_id", "status"),
+    query="count by (account, status) (avepoint_customer_status)",
 )
 
 
