@@ -10,6 +10,7 @@ from exporter.avepoint.client import Client, Transport
 from exporter.avepoint.credentials import credential, warn_of_readable_secrets
 from exporter.avepoint.directory import Directory
 from exporter.avepoint.observer import Observer
+from exporter.avepoint.pace import Budget
 from exporter.clock import Clock
 from exporter.collectors.base import Collector, Surroundings
 from exporter.collectors.registry import COLLECTORS
@@ -76,6 +77,10 @@ class Accounts:
     def ready(self) -> bool:
         """Whether every collector has finished a first refresh, well or badly."""
         return all(refresher.first_ended.is_set() for refresher in self.refreshers())
+
+    def budgets(self) -> dict[str, Budget]:
+        """Give how much of what each account may ask is used now."""
+        return {name: running.client.budget for name, running in self._running.items()}
 
     def refreshers(self, account: str | None = None) -> tuple[Refresher, ...]:
         """Give the refreshers of one account, or of all."""
@@ -183,6 +188,7 @@ class Accounts:
             if old.collector.name == collector.name:
                 # Copies, because the old one may still write until it is stopped.
                 entry.customer_up = dict(old.entry.customer_up)
+                entry.customer_problems = dict(old.entry.customer_problems)
                 if former is not None and appearance(former.account) == appearance(account):
                     entry.known = dict(old.entry.known)
                 entry.status = old.entry.status

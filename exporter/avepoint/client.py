@@ -13,7 +13,7 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt,
 from exporter.avepoint.answers import Answer, Endpoint, read_json, retry_after, understand
 from exporter.avepoint.auth import Credential, Token, TokenSource, refusal, token_text
 from exporter.avepoint.observer import Observer
-from exporter.avepoint.pace import Pace
+from exporter.avepoint.pace import Budget, Pace
 from exporter.avepoint.rows import Notes
 from exporter.avepoint.wire import http_client, origin_of, read_body
 from exporter.clock import Clock
@@ -66,6 +66,11 @@ class Client:
             clock=clock,
             waited=observer.throttled,
         )
+
+    @property
+    def budget(self) -> Budget:
+        """How much of what the account may ask is used now."""
+        return self._pace.budget
 
     async def aclose(self) -> None:
         """Close the connections."""

@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 
 from exporter.collectors.base import Family, Sample
 from exporter.collectors.registry import families
-from exporter.exposition.own import OwnMetrics
+from exporter.exposition.own import OwnMetrics, Usage
 from exporter.exposition.text import STATUS_FAMILIES, Page, Request, head, line
 from exporter.shard import Shard
 from exporter.simulator import Simulator
@@ -223,3 +223,14 @@ def test_the_exporters_own_metrics() -> None:
     assert not any(name == "avepoint_certificate_expiry_timestamp_seconds" for name, _ in again)
     own.forget("a")
     assert own.text(account="a", names=(), openmetrics=False) == b""
+
+
+def test_usage_is_what_each_account_has_called() -> None:
+    own = OwnMetrics(with_process=False)
+    busy, _ = own.observer("busy"), own.observer("idle")
+    for endpoint, code in (("/a", "200"), ("/b", "200"), ("/b", "429"), ("/b", "timeout")):
+        busy.request(endpoint, code, 0.1)
+    busy.throttled(2.5)
+    assert own.usage() == {"busy": Usage({"200": 2, "429": 1, "timeout": 1}, 2.5), "idle": Usage({}, 0.0)}
+    own.forget("busy")
+    assert own.usage() == {"idle": Usage({}, 0.0)}
