@@ -36,7 +36,11 @@ def problem(message: str = "HTTP 403", *, request_id: str = "", age: float = 60)
 
 
 def names(organizations: Mapping[str, str], *, age: float = 0) -> Mapping[str, Known]:
-    samples = tuple(Sample(INFO, (one, name, "Iceland"), 1.0) for one, name in organizations.items())
+    owner = {label: "owner@example.com" if label == "owner_email" else "Iceland" for label in INFO.labels[1:]}
+    samples = tuple(
+        Sample(INFO, tuple((owner | {"customer_id": one, "organization": name}).values()), 1.0)
+        for one, name in organizations.items()
+    )
     return {"": Known(samples, NOW - age, MONOTONIC - age)}
 
 

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import httpx
 import pytest
@@ -20,6 +21,7 @@ from tests.helpers import NOW, SECRET, TOKEN, FakeApi, World, overview_path, par
 from tests.web.status_facts import facts, names, page, parsed, view
 from tests.web.test_app import browser
 
+ROOT = Path(__file__).parents[2]
 HOSTILE = "<script>alert('x')</script>\"'&{{ 7*7 }}"
 NONE = "\N{EN DASH}"
 
@@ -67,6 +69,14 @@ def test_each_state_is_said_in_words() -> None:
     assert "What to do: check the network" in read.text
 
 
+def test_the_owners_address_is_not_shown_even_where_the_metrics_have_it() -> None:
+    known = names({"x": "Bakery"})
+    assert "owner@example.com" in known[""].samples[0].labels
+    read = page(facts(view("msp", known=known), view("msp", "protected_data", customers={"x": True})))
+    assert "Bakery" in read.text
+    assert "@" not in read.text
+
+
 def test_tables_and_lists_have_names_and_heads() -> None:
     views = [view(f"a{number}", customers={f"c{number}": True}) for number in range(60)]
     read = page(facts(*views), Query(page=2))
@@ -88,6 +98,23 @@ def test_a_configuration_that_could_not_be_read_again_is_said() -> None:
     assert "and 2 more;" in read.text
     assert "a later change has mistakes" in read.text
     assert "the old one stays in force" in page(facts(configured=Configured(None, mistakes=("x",)))).text
+
+
+def test_links_lead_to_documents_that_are_there() -> None:
+    failed = view(
+        "msp", status=Status(up=False), customers={"x": False}, problems={"x": Problem("e", "", "", NOW, NOW)}
+    )
+    read = page(facts(failed, configured=Configured(NOW, mistakes=("x",))))
+    links = {attributes["href"] or "" for attributes in read.of("a")}
+    documents = {re.sub(r"/(?:blob|tree)/main/", "", link.removeprefix(PROJECT)) for link in links if PROJECT in link}
+    assert len(documents) == 6
+    for document in documents:
+        assert (ROOT / document).exists(), document
+    assert {"metrics", "-/ready", "-/healthy", "probe?account=msp"} <= links
+
+
+def test_the_projects_home_is_the_charts() -> None:
+    assert f"home: {PROJECT}\n" in (ROOT / "helm/avepoint-exporter/Chart.yaml").read_text()
 
 
 def test_nothing_configured_and_nothing_found_are_said() -> None:

@@ -24,6 +24,11 @@ class Trouble:
     at: Moment | None
     link: str = ""
 
+    @property
+    def runbook(self) -> str:
+        """The runbook that says how to look into it."""
+        return "AvePointCustomerUnreadable" if self.link else "AvePointAccountUnreadable"
+
 
 def troubles(facts: Facts, query: Query) -> Iterator[Trouble]:
     """Give what is wrong: collectors that are down first, then customers, most of them first."""
