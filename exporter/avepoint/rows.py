@@ -20,6 +20,7 @@ from exporter.avepoint.values import (
     read_size,
     read_switch,
     read_time,
+    read_word,
     short,
 )
 from exporter.errors import UnreadableValueError
@@ -124,6 +125,10 @@ class Row:
         """Read an e-mail address, for who has said that it may be shown."""
         return self._read(read_address, (name,))
 
+    def word(self, *spellings: str) -> str | None:
+        """Read a text for a label; None where it is "N/A"."""
+        return self._read(read_word, spellings)
+
     def key(self, *spellings: str) -> str | None:
         """Read a text without which the row says nothing; its absence is noted."""
         value = self._read(read_label, spellings)
@@ -175,6 +180,14 @@ class Row:
     def switch(self, name: str) -> bool | None:
         """Read true or false."""
         return self._read(read_switch, (name,))
+
+    def each(self, name: str) -> tuple["Row", ...]:
+        """Give what a list holds, one by one, nothing where there is no list; what is no object has no fields."""
+        value = self.raw(name)
+        if value is not None and not isinstance(value, list):
+            self._notes.unreadable(self._endpoint, name, value, "not a list")
+        parts = value if isinstance(value, list) else []
+        return tuple(Row(part if isinstance(part, Mapping) else {}, self._endpoint, self._notes) for part in parts)
 
     def conflict(self, field: str, value: str) -> None:
         """Note that two rows contradict each other, so that neither can be shown."""

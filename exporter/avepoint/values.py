@@ -194,6 +194,11 @@ def read_switch(value: object) -> bool | None:
     return word == "true"
 
 
+def read_word(value: object) -> str | None:
+    """Read a text for a label of a field that says "N/A" where it has none."""
+    return None if _is_nothing(value) else read_label(value)
+
+
 def snake_case(name: str) -> str:
     """Give "Finished with Exception" or "FinishedWithException" as finished_with_exception."""
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)

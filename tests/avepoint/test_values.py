@@ -28,7 +28,7 @@ READERS = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("read", READERS, ids=lambda read: read.__name__)
+@pytest.mark.parametrize("read", [*READERS, values.read_word], ids=lambda read: read.__name__)
 @given(value=JSON | NEARLY)
 @settings(max_examples=1000, deadline=None)
 def test_any_json_gives_a_value_or_the_typed_error(read: Callable[[object], object], value: object) -> None:
@@ -254,6 +254,13 @@ def test_no_labels(value: object) -> None:
     with pytest.raises(UnreadableValueError) as caught:
         values.read_label(value)
     assert "@" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("value", "word"), [("N/A", None), ("", None), (" Prepaid ", "Prepaid"), (None, None), (7, "7")]
+)
+def test_words(value: object, word: str | None) -> None:
+    assert values.read_word(value) == word
 
 
 @pytest.mark.parametrize(
