@@ -7,6 +7,7 @@ from typing import Protocol
 
 from exporter.simulator.portfolio import StaticPortfolio
 from exporter.simulator.records import Customer, Job, JobError, License, ProtectedRow
+from tests.truth.subscriptions import expect_subscriptions, random_subscriptions
 
 NOW = 1_795_000_000.0
 DAY = 86_400
@@ -53,6 +54,7 @@ def random_portfolio(seed: int, *, jobs: int, customers: int, whole_seconds: boo
     return StaticPortfolio(
         customer_list=tuple(people),
         rows=tuple(rows),
+        subscription_list=random_subscriptions(seed, people),
         job_list=tuple(_job(random, number, whole_seconds=whole_seconds) for number in range(jobs)),
         license_record=License(
             purchased_user_seats=random.randrange(5000),
@@ -150,6 +152,7 @@ def expected(portfolio: StaticPortfolio, generations: str = "modern") -> Samples
         add("protected_objects", row.protected_objects, **where)
         add("protected_data_bytes", sizes[str(row.avepoint_bytes)], **where, storage="avepoint")
         add("protected_data_bytes", sizes[str(row.byos_bytes)], **where, storage="byos")
+    expect_subscriptions(add, portfolio.subscription_list)
     license_ = portfolio.license_record
     assert license_ is not None
     add("license_purchased_seats", license_.purchased_user_seats, account="tenant")

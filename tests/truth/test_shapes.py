@@ -38,6 +38,7 @@ SHAPES: tuple[dict[str, Any], ...] = (
     {"generations": "legacy", "job_status": "int"},
     {"counts": "text"},
     {"generations": "legacy", "counts": "text"},
+    *({"generations": g, "subscription_dates": "seen", "product_keys": "mixed"} for g in ("modern", "legacy")),
 )  # fmt: skip
 
 
