@@ -81,7 +81,7 @@ async def test_the_text_of_a_canned_answer(name: str) -> None:
 
 def test_every_collector_and_generation_has_its_golden_text() -> None:
     stems = {file.stem for file in (HERE / "golden").glob("*.txt")}
-    assert {f"{kind.name}-{generation}" for kind in COLLECTORS for generation in ("modern", "legacy")} <= stems
+    assert {f"{kind.name}-{generation}" for kind in COLLECTORS for generation in kind.permissions} <= stems
 
 
 def test_the_three_shapes_of_protected_data_say_the_same() -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from exporter import configfile
 from exporter.accounts import Accounts
 from exporter.collectors.base import AccountCollector, CustomerCollector, Sample
-from exporter.collectors.registry import catalogue
+from exporter.collectors.registry import COLLECTORS, catalogue
 from exporter.errors import AvePointError
 from exporter.exposition.own import OwnMetrics
 from exporter.exposition.text import line
@@ -89,16 +89,8 @@ class Inside:
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("api", ["modern", "legacy"])
 @pytest.mark.parametrize(
-    ("kind", "name"),
-    [
-        ("tenant", "jobs"),
-        ("tenant", "license"),
-        ("partner", "customers"),
-        ("partner", "protected_data"),
-        ("partner", "subscriptions"),
-    ],
+    ("kind", "name", "api"), [(one.account_type, one.name, api) for one in COLLECTORS for api in one.permissions]
 )
 def test_a_read_gives_samples_or_a_typed_error(kind: str, name: str, api: str) -> None:
     inside = Inside(kind, api, name)
