@@ -154,8 +154,12 @@ class Row:
         """Read the workload that a tenant's setting is of."""
         return self._named(name, self.key(name), names.service_type)
 
+    def job_service(self, name: str) -> str | None:
+        """Read the service that a customer's job is of; "" where it is "N/A"."""
+        return self._named(name, self.key(name), names.job_service)
+
     def module(self, name: str) -> str | None:
-        """Read the workload that a customer's job is of."""
+        """Read the workload that a customer's job is of; "" where it is "N/A"."""
         return self._named(name, self.key(name), names.module)
 
     def job_state(self, name: str) -> str | None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from exporter.avepoint.names import FINISHED, IN_PROGRESS, STATES
+from exporter.avepoint.names import FINISHED, IN_PROGRESS, NOT_OVER, OVER, STATES
 from exporter.avepoint.values import Ticks, seconds
 from exporter.collectors.base import Family, Sample
 
@@ -96,8 +96,8 @@ class Job:
 
     @property
     def is_running(self) -> bool:
-        """Whether it still runs; a state nobody knows counts as running until there is a finish time."""
-        return self.state == IN_PROGRESS or (self.state not in STATES and self.finish is None)
+        """Whether it is not over yet; a state nobody knows counts as running until there is a finish time."""
+        return self.state in NOT_OVER or (self.state not in OVER and self.finish is None)
 
 
 def newer_success(known: Ticks | None, job: Job) -> Ticks | None:
