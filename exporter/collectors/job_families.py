@@ -12,12 +12,16 @@ from exporter.collectors.base import Family, Sample
 Kind = tuple[str, str]
 """A workload and a job type; "" where AvePoint does not tell."""
 
-_SOURCE: Final = "from GET …/cloudbackupjobs or /cloudbackup/jobs, cached between refreshes"
-_LABELS: Final = ("account", "customer_id", "workload", "job_type", "location")
+_OF_TENANTS: Final = "from GET …/cloudbackupjobs or /cloudbackup/jobs"
+SOURCE: Final = (
+    f"{_OF_TENANTS}, of customers from POST …/avpt-products/jobs/batch or GET /partner/customers/{{id}}/jobs, "
+    "cached between refreshes"
+)
+LABELS: Final = ("account", "customer_id", "workload", "job_type", "location")
 
 JOBS = Family(
     "avepoint_jobs",
-    f"Jobs that started within the window, by state; {_SOURCE}.",
+    f"Jobs that started within the window, by state; {_OF_TENANTS}, cached between refreshes.",
     ("account", "workload", "job_type", "location", "state"),
     query='sum by (account, workload) (avepoint_jobs{state="failed"}) > 0',
 )
@@ -29,52 +33,52 @@ JOBS_WINDOW = Family(
 )
 LAST_START = Family(
     "avepoint_last_job_start_timestamp_seconds",
-    f"When the newest job started, in Unix seconds; {_SOURCE}.",
-    _LABELS,
+    f"When the newest job started, in Unix seconds; {SOURCE}.",
+    LABELS,
     query='time() - avepoint_last_job_start_timestamp_seconds{job_type="backup"}',
 )
 LAST_FINISH = Family(
     "avepoint_last_job_finish_timestamp_seconds",
-    f"When the newest job that ended did so, in Unix seconds; {_SOURCE}.",
-    _LABELS,
+    f"When the newest job that ended did so, in Unix seconds; {SOURCE}.",
+    LABELS,
     query='time() - avepoint_last_job_finish_timestamp_seconds{job_type="backup"}',
 )
 LAST_DURATION = Family(
     "avepoint_last_job_duration_seconds",
-    f"How long the newest job that ended took, in seconds; {_SOURCE}.",
-    _LABELS,
+    f"How long the newest job that ended took, in seconds; {SOURCE}.",
+    LABELS,
     query='max by (workload) (avepoint_last_job_duration_seconds{job_type="backup"})',
 )
 LAST_STATE = Family(
     "avepoint_last_job_state",
-    f"1 for the state of the newest job, no series for the others; {_SOURCE}.",
-    (*_LABELS, "state"),
+    f"1 for the state of the newest job, no series for the others; {SOURCE}.",
+    (*LABELS, "state"),
     query='avepoint_last_job_state{state="failed"}',
 )
 LAST_OBJECTS = Family(
     "avepoint_last_job_objects",
-    f"Objects of the newest job that ended, by result; {_SOURCE}.",
-    (*_LABELS, "result"),
+    f"Objects of the newest job that ended, by result; {SOURCE}.",
+    (*LABELS, "result"),
     query='sum by (account, workload) (avepoint_last_job_objects{result="failed"})',
 )
 LAST_ERRORS = Family(
     "avepoint_last_job_errors",
     "Errors that the newest job that ended reports, by whether AvePoint has a code for them; "
     "from GET …/cloudbackupjobs, cached between refreshes.",
-    (*_LABELS, "has_code"),
+    (*LABELS, "has_code"),
     query="sum without (has_code) (avepoint_last_job_errors) > 0",
 )
 LAST_SUCCESS = Family(
     "avepoint_last_success_timestamp_seconds",
-    f"When a job last ended in state finished, in Unix seconds; remembered; {_SOURCE}.",
-    _LABELS,
+    f"When a job last ended in state finished, in Unix seconds; remembered; {SOURCE}.",
+    LABELS,
     history=True,
     query='time() - avepoint_last_success_timestamp_seconds{job_type="backup"} > 86400',
 )
 OLDEST_RUNNING = Family(
     "avepoint_oldest_running_job_start_timestamp_seconds",
-    f"When the oldest job still in progress started, in Unix seconds; absent when none runs; {_SOURCE}.",
-    _LABELS,
+    f"When the oldest job still in progress started, in Unix seconds; absent when none runs; {SOURCE}.",
+    LABELS,
     query="time() - avepoint_oldest_running_job_start_timestamp_seconds > 12 * 3600",
 )
 

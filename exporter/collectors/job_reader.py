@@ -18,13 +18,13 @@ from exporter.avepoint.rows import Row
 from exporter.avepoint.values import TICKS_PER_SECOND, Ticks, ticks_at
 from exporter.collectors.base import Surroundings
 from exporter.collectors.job_families import Job, Kind, newer_success
+from exporter.collectors.job_memory import recalled_kind, recalled_success, success_rows
 from exporter.collectors.job_options import LARGEST_PAGE, JobsOptions
 from exporter.config import Generation
 from exporter.errors import BadRequestError
 
 _SETTLING: Final = 900 * TICKS_PER_SECOND  # how late a job may appear in the list: reads overlap by it
 _ENOUGH: Final = 3  # answers without a job after which it is taken as nameless
-_LATEST: Final = 2**63  # ticks; whatever claims to be later was not written by us
 _RESULTS: Final = ("successful", "failed", "skipped", "warning")
 _ELSEWHERE: Final = "-"  # a job type that the configuration does not ask for
 
@@ -212,18 +212,18 @@ class JobReader:
         """Give the kinds of the known jobs and the last successes, as JSON."""
         return {
             "kinds": {key: list(kind) for key, kind in self._kinds.items() if self._tries.get(key, _ENOUGH) >= _ENOUGH},
-            "last_success": [[*kind, finish] for kind, finish in self._last_success.items()],
+            "last_success": success_rows(self._last_success),
         }
 
     def recall(self, remembered: object, asked: Sequence[object]) -> None:
         """Take back what `remember` gave when the job types `asked` were told apart; raises ValueError."""
         match remembered:
             case {"kinds": dict(kinds), "last_success": list(successes)}:
-                known = {str(key): _kind(kind) for key, kind in kinds.items()}
+                known = {str(key): recalled_kind(kind) for key, kind in kinds.items()}
                 if any(job_type not in asked for job_type in self._options.job_types):
                     # What was of no wanted type may be of one that is wanted now.
                     known = {key: kind for key, kind in known.items() if kind[1] != _ELSEWHERE}
-                self._last_success = dict(map(_success, successes))
+                self._last_success = dict(map(recalled_success, successes))
                 self._kinds = known
             case _:
                 raise ValueError("not what is remembered of jobs")
@@ -232,20 +232,3 @@ class JobReader:
 def ago(now: Ticks, span: float) -> Ticks:
     """Give the time that lies `span` seconds back."""
     return Ticks(now - round(span * TICKS_PER_SECOND))
-
-
-def _kind(value: object) -> Kind:
-    match value:
-        case [str(workload), str(job_type)]:
-            f"{workload}{job_type}".encode()  # raises ValueError for what no page could show
-            return workload, job_type
-        case _:
-            raise ValueError("not a workload and a job type")
-
-
-def _success(value: object) -> tuple[Kind, Ticks]:
-    match value:
-        case [*kind, int(finish)] if 0 < finish < _LATEST:
-            return _kind(kind), Ticks(finish)
-        case _:
-            raise ValueError("not a kind of job and a time")
