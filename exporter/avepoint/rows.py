@@ -192,6 +192,10 @@ class Row:
             return None
         return tuple(Row(one, self._endpoint, self._notes) for one in value)
 
+    def lacks(self, field: str) -> None:
+        """Note that the row does not say what it must."""
+        self._notes.unreadable(self._endpoint, field, None, "the row has none")
+
     def conflict(self, field: str, value: str) -> None:
         """Note that two rows contradict each other, so that neither can be shown."""
         self._notes.unreadable(self._endpoint, field, value, "two rows contradict each other")
@@ -213,7 +217,7 @@ class Row:
 
     def _noted_if_absent(self, value: T | None, spellings: Sequence[str]) -> T | None:
         if value is None and self.raw(*spellings) is None:
-            self._notes.unreadable(self._endpoint, spellings[0], None, "the row has none")
+            self.lacks(spellings[0])
         return value
 
     def _items(self, name: str) -> Sequence[object]:

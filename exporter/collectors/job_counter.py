@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from exporter.avepoint.names import OVER, STATES
 from exporter.avepoint.values import Ticks
 from exporter.collectors.base import Family, Sample
 from exporter.collectors.job_families import LABELS, SOURCE, Job, Kind
@@ -26,6 +27,7 @@ FINISHED_TOTAL = Family(
     query='sum by (account, workload) (increase(avepoint_jobs_finished_total{state="failed"}[7d]))',
 )
 
+_ENDS: Final = tuple(state for state in STATES if state in OVER)
 _KEPT_RUNNING: Final = 16  # of a kind, older than what is listed, and never seen to end
 _KEPT_OVER: Final = 1  # of a kind, in case an answer is one job behind
 
@@ -57,8 +59,8 @@ class JobCounter:
 
     __slots__ = ("_base", "_since", "_states", "_tallies")
 
-    def __init__(self, states: Sequence[str]) -> None:
-        """Count from the first refresh on; every kind of job begins at 0 in each of `states`."""
+    def __init__(self, states: Sequence[str] = _ENDS) -> None:
+        """Count from the first refresh on; every kind of job begins at 0 in each of `states`, by default a tenant's."""
         self._states = states
         self._base: Ticks | None = None
         self._since = Ticks(0)
@@ -118,7 +120,10 @@ class JobCounter:
         """Give what must outlive a restart, as JSON; None before the first refresh."""
         if self._base is None:
             return None
-        kinds = [[*kind, tally.since, tally.over, tally.running, tally.ended] for kind, tally in self._tallies.items()]
+        kinds = [
+            [*kind, tally.since, dict(tally.over), dict(tally.running), dict(tally.ended)]
+            for kind, tally in self._tallies.items()
+        ]
         return {"base": self._base, "since": self._since, "kinds": kinds}
 
     def recall(self, remembered: object) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from exporter.avepoint.names import FINISHED, IN_PROGRESS, NOT_OVER, OVER, STATES
+from exporter.avepoint.rows import Row
 from exporter.avepoint.values import Ticks, seconds
 from exporter.collectors.base import Family, Sample
 
@@ -17,6 +18,7 @@ SOURCE: Final = (
     f"{_OF_TENANTS}, of customers from POST …/avpt-products/jobs/batch or GET /partner/customers/{{id}}/jobs, "
     "cached between refreshes"
 )
+_RESULTS: Final = ("successful", "failed", "skipped", "warning")
 LABELS: Final = ("account", "customer_id", "workload", "job_type", "location")
 
 JOBS = Family(
@@ -125,10 +127,10 @@ def last_job_samples(
     """Make the samples of the newest job, the newest that ended, the last success and the oldest still running."""
     for kind, of_kind in sorted(jobs.items()):
         labels = (customer_id, *kind, location)
-        newest = max(of_kind, key=_by_start)
+        newest = max(of_kind, key=by_start)
         yield Sample(LAST_START, labels, seconds(newest.start))
         yield Sample(LAST_STATE, (*labels, newest.state), 1.0)
-        ended = max((job for job in of_kind if not job.is_running), key=_by_start, default=None)
+        ended = max((job for job in of_kind if not job.is_running), key=by_start, default=None)
         if ended is not None:
             yield from _ended_samples(ended, labels)
         if running := [job.start for job in of_kind if job.state == IN_PROGRESS]:
@@ -148,4 +150,10 @@ def _ended_samples(job: Job, labels: tuple[str, ...]) -> Iterator[Sample]:
         yield Sample(LAST_ERRORS, (*labels, has_code), float(count))
 
 
-_by_start: Final[Callable[[Job], tuple[Ticks, str]]] = lambda job: (job.start, job.id)  # noqa: E731 - a sort key
+def read_objects(row: Row) -> tuple[tuple[str, int], ...]:
+    """Read how many objects a job dealt with, by result; one that is not said is left out."""
+    counts = ((result, row.count(f"{result}Count", f"{result}Number")) for result in _RESULTS)
+    return tuple((result, count) for result, count in counts if count is not None)
+
+
+by_start: Final[Callable[[Job], tuple[Ticks, str]]] = lambda job: (job.start, job.id)  # noqa: E731 - a sort key

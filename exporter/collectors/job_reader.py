@@ -17,7 +17,7 @@ from exporter.avepoint.paging import RawRow, row_id
 from exporter.avepoint.rows import Row
 from exporter.avepoint.values import TICKS_PER_SECOND, Ticks, ticks_at
 from exporter.collectors.base import Surroundings
-from exporter.collectors.job_families import Job, Kind, newer_success
+from exporter.collectors.job_families import Job, Kind, newer_success, read_objects
 from exporter.collectors.job_memory import recalled_kind, recalled_success, success_rows
 from exporter.collectors.job_options import LARGEST_PAGE, JobsOptions
 from exporter.config import Generation
@@ -25,7 +25,6 @@ from exporter.errors import BadRequestError
 
 _SETTLING: Final = 900 * TICKS_PER_SECOND  # how late a job may appear in the list: reads overlap by it
 _ENOUGH: Final = 3  # answers without a job after which it is taken as nameless
-_RESULTS: Final = ("successful", "failed", "skipped", "warning")
 _ELSEWHERE: Final = "-"  # a job type that the configuration does not ask for
 
 
@@ -99,10 +98,8 @@ class JobReader:
         identifier, state, start = row_id(raw), row.job_state("state"), row.time("startTime")
         if identifier is None or state is None or start is None:
             return None
-        finish, details = row.time("finishTime"), row.nested("backupDetails")
+        finish, objects = row.time("finishTime"), read_objects(row.nested("backupDetails"))
         duration = Ticks(finish - start) if finish is not None and finish >= start else row.duration("duration")
-        counts = ((result, details.count(f"{result}Count", f"{result}Number")) for result in _RESULTS)
-        objects = tuple((result, count) for result, count in counts if count is not None)
         errors = self._errors(row, identifier)
         return Job(identifier, state, start, finish, None if finish is None else duration, objects, errors)
 

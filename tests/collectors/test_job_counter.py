@@ -34,7 +34,7 @@ class Counted:
     """A counter in a world of hours."""
 
     def __init__(self) -> None:
-        self.counter = JobCounter(ENDED)
+        self.counter = JobCounter()
 
     def refresh(self, now: float, *jobs: Job, since: float | None = None, unsure: Iterable[str] = ()) -> int:
         return self.of_kinds(now, {TEAMS: jobs}, since=since, unsure=unsure)
@@ -52,7 +52,7 @@ class Counted:
 
     def restart(self) -> None:
         remembered = json.loads(json.dumps(self.counter.remember()))
-        self.counter = JobCounter(ENDED)
+        self.counter = JobCounter()
         self.counter.recall(remembered)
 
 

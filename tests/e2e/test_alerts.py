@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
+from exporter.collectors.registry import COLLECTORS
 from exporter.simulator.portfolio import StaticPortfolio
 from exporter.simulator.records import Customer, Job, License
 from exporter.simulator.server import SimulatorServer
@@ -162,7 +163,11 @@ def test_a_failure_reaches_the_operator_and_its_end_does_too(tmp_path: Path) -> 
         with exporter(tmp_path, "--config.file", "config.yaml") as target:
             scrape = SCRAPE.format(alertmanager=port, target=target.url.removeprefix("http://"))
             with prometheus(program("prometheus"), tmp_path, scrape) as scraped:
-                eventually(lambda: scraped.value("count(avepoint_up == 1) == 4"), within=30, what="all is read")
+                eventually(
+                    lambda: scraped.value(f"count(avepoint_up == 1) == {len(COLLECTORS)}"),
+                    within=30,
+                    what="all is read",
+                )
                 assert inbox.find("AvePointJobFailed", "firing") is None
 
                 simulator.portfolio = _portfolio(simulator, is_well=False, at=now() - 300)
