@@ -79,9 +79,9 @@ class JobCounter:
         `since` is how far back AvePoint was asked; without it, each kind's earliest job tells how far back it lists.
         The jobs in `unsure` may yet turn out to be of another kind, and are counted when they are no longer in it.
         """
-        is_first = self._base is None
-        # Should the clock have been ahead at first, it is believed once it is right.
-        self._base = now if self._base is None else min(self._base, now)
+        # A base in the future was read by a wrong clock, and may not have shown what there was.
+        is_first = self._base is None or now < self._base
+        self._base = now if is_first else self._base
         over = {key for tally in self._tallies.values() for key in tally.over}
         running = {key: tally for tally in self._tallies.values() for key in tally.running}
         for kind, of_kind in jobs.items():
@@ -97,8 +97,7 @@ class JobCounter:
                     tally.running[job.id] = job.start
                     continue
                 over.add(job.id)
-                had_ended = is_first or (job.finish is not None and job.finish <= self._base)
-                tally.end(job, counts=ran is not None or (job.start >= tally.since and not had_ended))
+                tally.end(job, counts=ran is not None or (job.start >= tally.since and not is_first))
         self._forget(jobs, now, since)
 
     def _forget(self, jobs: Mapping[Kind, Collection[Job]], now: Ticks, since: Ticks | None) -> None:

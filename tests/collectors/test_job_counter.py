@@ -92,10 +92,11 @@ def test_two_jobs_of_one_kind_at_once_and_out_of_order() -> None:
     assert one.states() == {"finished": 2, "failed": 1}
 
 
-def test_what_had_ended_before_the_base_but_shows_only_later_does_not_count() -> None:
+def test_what_is_listed_late_counts_once_whenever_it_ended() -> None:
     one = Counted()
-    one.refresh(10)
-    assert one.refresh(20, job("a", 1, 2), job("b", 3, 11)) == 1
+    one.refresh(10, since=0)
+    assert one.refresh(20, job("a", 1, 2), job("b", 3, 11), since=0) == 2
+    assert one.refresh(30, job("a", 1, 2), job("b", 3, 11), since=0) == 2
 
 
 def test_a_listing_that_flaps_changes_nothing() -> None:
@@ -217,7 +218,8 @@ class Ideal:
     def refresh(
         self, now: float, jobs: Mapping[Kind, list[tuple[str, float, float | None]]], since: float | None
     ) -> None:
-        first, self.base = self.base is None, now if self.base is None else min(self.base, now)
+        first = self.base is None or now < self.base
+        self.base = now if first else self.base
         for kind, of_kind in jobs.items():
             begin = self.since.setdefault(kind, self.floor)
             for key, start, finish in of_kind:
@@ -227,7 +229,7 @@ class Ideal:
                     self.ran.add(key)
                     continue
                 self.over.add(key)
-                if key in self.ran or (not first and finish > self.base and start >= begin):
+                if key in self.ran or (not first and start >= begin):
                     self.counts[kind, "finished"] += 1
         starts = {kind: [start for _, start, _ in of_kind] for kind, of_kind in jobs.items() if of_kind}
         if since is not None and starts:
@@ -281,16 +283,13 @@ def test_it_counts_what_a_memory_without_end_would(
 @settings(max_examples=400, deadline=None)
 def test_every_job_first_seen_over_after_the_base_counts(history: Any, refreshes: Any, lookback: int) -> None:
     one, time, known = Counted(), 0, set[str]()
-    base, expected = 0, set[str]()
+    expected = set[str]()
     for number, (passes, _, bits, _) in enumerate(refreshes):
         time += passes
         jobs = visible(history, time, bits, time - lookback)
-        over = {(key, finish) for of_kind in jobs.values() for key, _, finish in of_kind if finish is not None}
-        if number == 0:
-            base = time
-        else:
-            # What was over by then, had the base shown it, is of the base.
-            expected |= {key for key, finish in over if key not in known and finish > base}
-        known |= {key for key, _ in over}
+        over = {key for of_kind in jobs.values() for key, _, finish in of_kind if finish is not None}
+        if number:
+            expected |= over - known
+        known |= over
         listed = {kind: [job(*of) for of in of_kind] for kind, of_kind in jobs.items()}
         assert one.of_kinds(time, listed, time - lookback) == len(expected)
