@@ -5,13 +5,14 @@ AvePoint seems to list the latest job of each module, so what it has once said o
 
 import json
 import zlib
+from base64 import b64decode, b64encode
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
 from exporter.avepoint.answers import Endpoint
 from exporter.avepoint.customerlists import CustomerList
-from exporter.avepoint.names import JOB_STATUSES, OVER
+from exporter.avepoint.names import FINISHED
 from exporter.avepoint.values import Ticks, ticks_at
 from exporter.collectors.base import CustomerCollector, Family, Sample, Surroundings
 from exporter.collectors.customer_job_rows import SortedJobs, sort_rows
@@ -44,7 +45,8 @@ SCAN = Family(
     ("account", "customer_id", "status"),
     query='count by (account) (avepoint_customer_scan_status{status="failed"})',
 )
-_ENDS: Final = tuple(state for state in JOB_STATUSES.values() if state in OVER)
+_ENDS: Final = (FINISHED, "failed", "finished_with_exception")
+"""The ends whose counters begin at 0: the usual ones, since a portfolio has many thousands of series of each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +88,19 @@ class CustomerJobs(CustomerCollector[CustomerJobsOptions, CustomerJobRecords]):
         """Read one customer's jobs; a customer without the product has none."""
         now = ticks_at(self._clock.time())
         listed = sort_rows(await self._list.read(self.generations, customer_id))
-        memory = _Memory.unpacked(self._memories.get(customer_id))
+        memory = self._memory(customer_id)
         memory.add(listed.jobs, now)
         if self.is_customer(customer_id):  # else it left while it was read
             self._memories[customer_id] = memory.packed()
         return CustomerJobRecords(listed, memory.last_success, memory.counter.totals())
+
+    def _memory(self, customer_id: str) -> "_Memory":
+        packed = self._memories.get(customer_id)
+        try:
+            return _Memory() if packed is None else _Memory.unpacked(packed)
+        except ValueError as error:
+            self._log.warning("what was remembered of a customer is not usable", customer_id=customer_id, error=error)
+            return _Memory()
 
     @classmethod
     def samples(cls, records: CustomerJobRecords, customer_id: str) -> Iterable[Sample]:
@@ -105,13 +115,13 @@ class CustomerJobs(CustomerCollector[CustomerJobsOptions, CustomerJobRecords]):
 
     def remember(self) -> object:
         """Give the last successes and the counted jobs of every customer."""
-        return {"customers": {customer: _json(memory) for customer, memory in self._memories.items()}}
+        return {"customers": {customer: b64encode(memory).decode() for customer, memory in self._memories.items()}}
 
     def recall(self, remembered: object) -> None:
-        """Take back what `remember` gave."""
+        """Take back what `remember` gave; what is packed is looked at when its customer is read."""
         match remembered:
-            case {"customers": dict(customers)}:
-                self._memories = {str(key): _Memory.recalled(memory).packed() for key, memory in customers.items()}
+            case {"customers": dict(customers)} if all(isinstance(memory, str) for memory in customers.values()):
+                self._memories = {str(key): b64decode(memory, validate=True) for key, memory in customers.items()}
             case _:
                 raise ValueError("not what the collector of customers' jobs remembers")
 
@@ -124,11 +134,11 @@ class _Memory:
     counter: JobCounter = field(default_factory=lambda: JobCounter(_ENDS))
 
     @classmethod
-    def unpacked(cls, packed: bytes | None) -> "_Memory":
-        return cls() if packed is None else cls.recalled(_json(packed))
-
-    @classmethod
-    def recalled(cls, remembered: object) -> "_Memory":
+    def unpacked(cls, packed: bytes) -> "_Memory":
+        try:
+            remembered = json.loads(zlib.decompress(packed))
+        except zlib.error:
+            raise ValueError("not packed by us") from None
         match remembered:
             case {"last_success": list(successes), "counter": counter}:
                 memory = cls(dict(map(recalled_success, successes)))
@@ -147,8 +157,3 @@ class _Memory:
     def packed(self) -> bytes:
         remembered = {"last_success": success_rows(self.last_success), "counter": self.counter.remember()}
         return zlib.compress(json.dumps(remembered, separators=(",", ":")).encode(), level=1)
-
-
-def _json(packed: bytes) -> object:
-    remembered: object = json.loads(zlib.decompress(packed))
-    return remembered

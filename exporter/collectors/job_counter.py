@@ -82,7 +82,7 @@ class JobCounter:
         # A base in the future was read by a wrong clock, and may not have shown what there was.
         is_first = self._base is None or now < self._base
         self._base = now if is_first else self._base
-        over = {key for tally in self._tallies.values() for key in tally.over}
+        known, over = {*self._tallies}, {key for tally in self._tallies.values() for key in tally.over}
         running = {key: tally for tally in self._tallies.values() for key in tally.running}
         for kind, of_kind in jobs.items():
             for job in of_kind:
@@ -97,7 +97,9 @@ class JobCounter:
                     tally.running[job.id] = job.start
                     continue
                 over.add(job.id)
-                tally.end(job, counts=ran is not None or (job.start >= tally.since and not is_first))
+                # Of a kind that a first answer may have lacked, what had ended by then is no news either.
+                is_base = is_first or (since is None and kind not in known and _had_ended(job, self._base))
+                tally.end(job, counts=ran is not None or (job.start >= tally.since and not is_base))
         self._forget(jobs, now, since)
 
     def _forget(self, jobs: Mapping[Kind, Collection[Job]], now: Ticks, since: Ticks | None) -> None:
@@ -142,6 +144,10 @@ def finished_samples(totals: Totals, customer_id: str, location: str = "") -> It
     for kind, ended in sorted(totals.items()):
         for state, count in ended.items():
             yield Sample(FINISHED_TOTAL, (customer_id, *kind, location, state), float(count))
+
+
+def _had_ended(job: Job, base: Ticks | None) -> bool:
+    return job.finish is not None and base is not None and job.finish <= base
 
 
 def _recent(jobs: dict[str, Ticks], since: Ticks, kept: int) -> dict[str, Ticks]:

@@ -12,7 +12,7 @@ from typing import Any, Final
 from exporter.avepoint.answers import Endpoint
 from exporter.avepoint.generations import Generations
 from exporter.avepoint.joblists import LEGACY, MODERN, JobList, Span
-from exporter.avepoint.names import IN_PROGRESS, JOB_TYPES, STATES, WORKLOADS
+from exporter.avepoint.names import JOB_TYPES, WORKLOADS
 from exporter.avepoint.paging import RawRow, row_id
 from exporter.avepoint.rows import Row
 from exporter.avepoint.values import TICKS_PER_SECOND, Ticks, ticks_at
@@ -26,7 +26,6 @@ from exporter.errors import BadRequestError
 
 _SETTLING: Final = 900 * TICKS_PER_SECOND  # how late a job may appear in the list: reads overlap by it
 _ENOUGH: Final = 3  # answers without a job after which it is taken as nameless
-_ENDS: Final = tuple(state for state in STATES if state != IN_PROGRESS)
 _ELSEWHERE: Final = "-"  # a job type that the configuration does not ask for
 
 
@@ -64,7 +63,7 @@ class JobReader:
         self._jobs: dict[str, Job] = {}
         self._last_success: dict[Kind, Ticks] = {}
         self._read_until: Ticks | None = None
-        self._counter = JobCounter(_ENDS)
+        self._counter = JobCounter()
 
     async def read(self, generations: Generations) -> KnownJobs:
         """Read the jobs that may have changed, place those that are new, and give all that is known."""
@@ -230,13 +229,13 @@ class JobReader:
     def recall(self, remembered: object, asked: Sequence[object]) -> None:
         """Take back what `remember` gave when the job types `asked` were told apart; raises ValueError."""
         match remembered:
-            case {"kinds": dict(kinds), "last_success": list(successes), "counter": counter}:
+            case {"kinds": dict(kinds), "last_success": list(successes), **others}:
                 known = {str(key): recalled_kind(kind) for key, kind in kinds.items()}
                 if any(job_type not in asked for job_type in self._options.job_types):
                     # What was of no wanted type may be of one that is wanted now.
                     known = {key: kind for key, kind in known.items() if kind[1] != _ELSEWHERE}
                 last_success = dict(map(recalled_success, successes))
-                self._counter.recall(counter)
+                self._counter.recall(others.get("counter"))
                 self._last_success, self._kinds = last_success, known
             case _:
                 raise ValueError("not what is remembered of jobs")

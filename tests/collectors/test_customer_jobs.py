@@ -1,6 +1,8 @@
 """Jobs of customers: what a row says, what is left out, and what is remembered that AvePoint lists no longer."""
 
 import json
+import zlib
+from base64 import b64encode
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
 from exporter.avepoint.names import OVER
 from tests.helpers import (
@@ -361,25 +364,40 @@ async def test_a_reload_keeps_the_counters(world: World) -> None:
     assert found["jobs_finished_total", "backup finished Teams"] == 2
 
 
-GOOD: Mapping[str, Any] = {"last_success": [["Teams", "backup", 7]], "counter": None}
+def packed(memory: Any) -> str:
+    return b64encode(zlib.compress(json.dumps(memory).encode())).decode()
+
+
+GOOD: Mapping[str, Any] = {"last_success": [["Teams", "backup", round(NOW * 10**7)]], "counter": None}
 
 
 @pytest.mark.parametrize(
-    "bad",
-    [
-        None, [], {}, {"customers": []}, {"customers": {"c-1": 7}}, {"customers": {"c-1": {"last_success": []}}},
-        {"customers": {"c-1": {**GOOD, "last_success": [["Teams", "backup", 0]]}}},
-        {"customers": {"c-1": {**GOOD, "last_success": [["Teams", 7]]}}},
-        {"customers": {"c-1": {**GOOD, "last_success": [7]}}},
-        {"customers": {"c-1": {**GOOD, "counter": 7}}},
-    ],
-)  # fmt: skip
+    "bad", [None, [], {}, {"customers": []}, {"customers": {"c-1": 7}}, {"customers": {"c-1": "?"}}]
+)
 async def test_only_what_was_remembered_is_recalled(world: World, bad: Any) -> None:
     (refresher,) = world.accounts.refreshers()
-    refresher.collector.recall({"customers": {"c-1": GOOD}})
-    with pytest.raises(ValueError, match="not "):
+    good = {"customers": {"c-1": packed(GOOD)}}
+    refresher.collector.recall(good)
+    with pytest.raises(ValueError, match=r"not |base64"):
         refresher.collector.recall(bad)
-    assert refresher.collector.remember() == {"customers": {"c-1": GOOD}}
+    assert refresher.collector.remember() == good
+
+
+@pytest.mark.parametrize(
+    "memory",
+    [
+        b64encode(b"not packed").decode(), packed([]), packed({"last_success": []}),
+        packed({**GOOD, "last_success": [["Teams", "backup", 0]]}), packed({**GOOD, "last_success": [["Teams", 7]]}),
+        packed({**GOOD, "last_success": [7]}), packed({**GOOD, "counter": 7}),
+    ],
+)  # fmt: skip
+async def test_a_memory_that_cannot_be_used_costs_nothing_else(world: World, memory: str) -> None:
+    (refresher,) = world.accounts.refreshers()
+    refresher.collector.recall({"customers": {"c-1": memory}})
+    with capture_logs() as logs:
+        found = await shown(world, row("a", -900, -800))
+    assert [log["log_level"] for log in logs if "remembered" in log["event"]] == ["warning"]
+    assert found["last_success_timestamp_seconds", "backup Teams"] == NOW - 800
 
 
 async def test_without_the_permission_it_is_off(world: World) -> None:

@@ -99,6 +99,13 @@ def test_what_is_listed_late_counts_once_whenever_it_ended() -> None:
     assert one.refresh(30, job("a", 1, 2), job("b", 3, 11), since=0) == 2
 
 
+def test_a_kind_that_the_first_answer_lacked_brings_no_old_jobs() -> None:
+    one = Counted()
+    one.refresh(10)
+    assert one.refresh(20, job("a", 1, 2), job("b", 3, 11)) == 1
+    assert one.refresh(30, job("c", 5, 6)) == 2, "of a kind that is known every new job counts"
+
+
 def test_a_listing_that_flaps_changes_nothing() -> None:
     one = Counted()
     one.refresh(10, job("a", 1, 2))
@@ -220,6 +227,7 @@ class Ideal:
     ) -> None:
         first = self.base is None or now < self.base
         self.base = now if first else self.base
+        known = {*self.since}
         for kind, of_kind in jobs.items():
             begin = self.since.setdefault(kind, self.floor)
             for key, start, finish in of_kind:
@@ -229,7 +237,10 @@ class Ideal:
                     self.ran.add(key)
                     continue
                 self.over.add(key)
-                if key in self.ran or (not first and start >= begin):
+                is_base = first or (
+                    since is None and kind not in known and self.base is not None and finish <= self.base
+                )
+                if key in self.ran or (not is_base and start >= begin):
                     self.counts[kind, "finished"] += 1
         starts = {kind: [start for _, start, _ in of_kind] for kind, of_kind in jobs.items() if of_kind}
         if since is not None and starts:
