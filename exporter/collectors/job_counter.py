@@ -57,12 +57,13 @@ class _Tally:
 class JobCounter:
     """Counts the jobs of a tenant, of one of its locations, or of a customer."""
 
-    __slots__ = ("_base", "_since", "_states", "_tallies")
+    __slots__ = ("_base", "_since", "_states", "_tallies", "_unread")
 
     def __init__(self, states: Sequence[str] = _ENDS) -> None:
         """Count from the first refresh on; every kind of job begins at 0 in each of `states`, by default a tenant's."""
         self._states = states
         self._base: Ticks | None = None
+        self._unread: frozenset[str] = frozenset()
         self._since = Ticks(0)
         self._tallies: dict[Kind, _Tally] = {}
 
@@ -73,22 +74,29 @@ class JobCounter:
         now: Ticks,
         since: Ticks | None = None,
         unsure: Collection[str] = (),
+        unread: Collection[str] = (),
     ) -> None:
         """Count the jobs that one refresh found; one without an id cannot be counted.
 
         `since` is how far back AvePoint was asked; without it, each kind's earliest job tells how far back it lists.
         The jobs in `unsure` may yet turn out to be of another kind, and are counted when they are no longer in it.
+        Those in `unread` were listed, but could not be read; at first they are of the base too.
         """
         # A base in the future was read by a wrong clock, and may not have shown what there was.
         is_first = self._base is None or now < self._base
-        self._base = now if is_first else self._base
+        if is_first:
+            self._base, self._unread = now, frozenset(unread)
         known, over = {*self._tallies}, {key for tally in self._tallies.values() for key in tally.over}
         running = {key: tally for tally in self._tallies.values() for key in tally.running}
         for kind, of_kind in jobs.items():
+            # A kind that the first answer may have lacked: what had ended by then is no news either.
+            is_late = since is None and kind not in known
             for job in of_kind:
-                if not job.id or job.id in over or (job.id in unsure and not is_first):
+                if not job.id or (job.id in unsure and not is_first):
                     continue
                 tally = self._tallies.setdefault(kind, _Tally(self._since))
+                if job.id in over:
+                    continue
                 ran = running.pop(job.id, None)
                 if ran is not None:
                     del ran.running[job.id]
@@ -97,8 +105,7 @@ class JobCounter:
                     tally.running[job.id] = job.start
                     continue
                 over.add(job.id)
-                # Of a kind that a first answer may have lacked, what had ended by then is no news either.
-                is_base = is_first or (since is None and kind not in known and _had_ended(job, self._base))
+                is_base = is_first or job.id in self._unread or (is_late and _had_ended(job, self._base))
                 tally.end(job, counts=ran is not None or (job.start >= tally.since and not is_base))
         self._forget(jobs, now, since)
 

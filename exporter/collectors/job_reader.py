@@ -212,7 +212,8 @@ class JobReader:
         for key, job in self._jobs.items():
             every.setdefault(self._kinds[key], []).append(job)
         unsure = {key for key in self._jobs if self._is_unplaced(key)}
-        self._counter.count(every, now=now, since=earliest, unsure=unsure)
+        unread = {key for key in self._listed if key is not None and key not in self._jobs}
+        self._counter.count(every, now=now, since=earliest, unsure=unsure, unread=unread)
 
     def _is_wanted(self, kind: Kind) -> bool:
         """Tell whether the configuration asks for a kind; one without a job type only where it asks for all."""

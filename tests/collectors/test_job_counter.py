@@ -99,6 +99,19 @@ def test_what_is_listed_late_counts_once_whenever_it_ended() -> None:
     assert one.refresh(30, job("a", 1, 2), job("b", 3, 11), since=0) == 2
 
 
+def test_what_was_listed_first_but_could_not_be_read_is_of_the_base() -> None:
+    one = Counted()
+    one.counter.count({TEAMS: [job("a", 1, 2)]}, now=at(10), since=at(0), unread={"b"})
+    assert one.refresh(20, job("a", 1, 2), job("b", 3, 4), job("c", 5, 6), since=0) == 1
+
+
+def test_a_kind_whose_jobs_were_counted_elsewhere_begins_at_zero_too() -> None:
+    one = Counted()
+    one.of_kinds(10, {("", "backup"): [job("a", 1, 2)]}, since=0)
+    one.of_kinds(20, {TEAMS: [job("a", 1, 2)]}, since=0)
+    assert one.counter.totals()[TEAMS] == dict.fromkeys(ENDED, 0)
+
+
 def test_a_kind_that_the_first_answer_lacked_brings_no_old_jobs() -> None:
     one = Counted()
     one.refresh(10)
