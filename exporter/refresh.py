@@ -7,6 +7,7 @@ from itertools import islice
 from typing import Any, Final
 
 import structlog
+from structlog.contextvars import bound_contextvars
 
 from exporter.clock import Clock
 from exporter.collectors.base import AccountCollector, Collector, CustomerCollector, Sample
@@ -81,7 +82,8 @@ class Refresher:
             self.entry.note(last_attempt=self._clock.time())
             self.collector.generations.begin()
             try:
-                await self._read()
+                with bound_contextvars(collector=self.collector.name):
+                    await self._read()
             except AvePointError as error:
                 if self._may_be_off(error):
                     self._turn_off(error)
@@ -116,11 +118,11 @@ class Refresher:
     def _succeeded(self) -> None:
         if not self.entry.status.up:
             self._log.info("refreshed", samples=sum(len(known.samples) for known in self.entry.known.values()))
-        self.entry.note(up=True, off=False, last_success=self._clock.time(), error="", hint="")
+        self.entry.note(up=True, off=False, last_success=self._clock.time(), error="", hint="", request_id="")
 
     def _failed(self, error: AvePointError) -> None:
         self._log.error("refresh failed", error=error, **error.context())
-        self.entry.note(up=False, off=False, error=str(error), hint=error.hint)
+        self.entry.note(up=False, off=False, error=str(error), hint=error.hint, request_id=error.request_id)
 
     def _may_be_off(self, error: AvePointError) -> bool:
         """Tell whether a refusal only means that the permission was never granted; what has worked must go on to."""
@@ -131,7 +133,7 @@ class Refresher:
         if not self.entry.status.off:
             self._log.info("collector is off; it begins by itself once permitted", reason=error, **error.context())
         self.entry.customer_up = {}
-        self.entry.note(up=None, off=True, error=str(error), hint=error.hint)
+        self.entry.note(up=None, off=True, error=str(error), hint=error.hint, request_id=error.request_id)
 
     async def _read(self) -> None:
         if isinstance(self.collector, AccountCollector):
@@ -196,7 +198,8 @@ class Refresher:
     async def _work(self, collector: CustomerCollector[Any, Any], waiting: Iterable[str], tally: _Tally) -> None:
         for customer_id in waiting:
             try:
-                records = await collector.read(customer_id)
+                with bound_contextvars(customer_id=customer_id):
+                    records = await collector.read(customer_id)
                 if collector.is_customer(customer_id):  # else it left while it was read
                     self._publish(customer_id, records)
                     self.entry.customer_up[customer_id] = True

@@ -39,6 +39,7 @@ class Status:
     duration: float | None = None
     error: str = ""
     hint: str = ""
+    request_id: str = ""
     generation: str = ""
 
 
