@@ -21,13 +21,9 @@ _DEFAULT_PORTS: Final = {"https": 443, "http": 80}
 
 def http_client(account: Account, transport: httpx.AsyncBaseTransport | None) -> httpx.AsyncClient:
     """Make the HTTP client of one account: TLS verified, no redirects, no cookies."""
-    tls = ssl.create_default_context()
-    tls.minimum_version = ssl.TLSVersion.TLSv1_2
-    if account.tls.ca_file is not None:
-        tls.load_verify_locations(cafile=account.tls.ca_file)
     connections = account.requests.concurrency + 1
     return httpx.AsyncClient(
-        verify=tls,
+        verify=tls_context(account),
         transport=transport,
         proxy=None if account.proxy_url is None else account.proxy_url.get_secret_value(),
         timeout=httpx.Timeout(account.requests.timeout, connect=min(_CONNECT_TIMEOUT, account.requests.timeout)),
@@ -41,6 +37,15 @@ def http_client(account: Account, transport: httpx.AsyncBaseTransport | None) ->
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         event_hooks={"response": [_forget_location]},
     )
+
+
+def tls_context(account: Account) -> ssl.SSLContext:
+    """Make what verifies AvePoint's certificates; raises OSError for a `tls.ca_file` that is of no use."""
+    tls = ssl.create_default_context()
+    tls.minimum_version = ssl.TLSVersion.TLSv1_2
+    if account.tls.ca_file is not None:
+        tls.load_verify_locations(cafile=account.tls.ca_file)
+    return tls
 
 
 async def _forget_location(response: httpx.Response) -> None:
