@@ -65,10 +65,10 @@ def _bare(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
-async def look_up(place: Place) -> tuple[str, ...]:
-    """Give the addresses of a host; raises TransportError."""
+async def look_up(place: Place, *, within: float = _TIMEOUT) -> tuple[str, ...]:
+    """Give the addresses of a host, found in so many seconds; raises TransportError."""
     try:
-        async with asyncio.timeout(_TIMEOUT):
+        async with asyncio.timeout(within):
             found = await asyncio.get_running_loop().getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM)
     except TimeoutError:
         raise TransportError(
@@ -80,11 +80,11 @@ async def look_up(place: Place) -> tuple[str, ...]:
     return tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
-async def shake_hands(account: Account, place: Place) -> Handshake:
+async def shake_hands(account: Account, place: Place, *, within: float = _TIMEOUT) -> Handshake:
     """Connect as the client does and agree on TLS, no more; raises TransportError."""
     name = f"{place.host}:{place.port}"
     try:
-        async with asyncio.timeout(_TIMEOUT):
+        async with asyncio.timeout(within):
             _, writer = await asyncio.open_connection(
                 place.host, place.port, ssl=tls_context(account), server_hostname=place.host
             )

@@ -118,6 +118,11 @@ class _Bar:
         self._bar.update(min(steps, self._bar.length - self._bar.pos), what)
 
 
+def _shortened(what: str | None) -> str:
+    # A line that is wider than the terminal would be written again and again.
+    return (what or "")[:24]
+
+
 @contextmanager
 def _progress() -> Iterator["Progress"]:
     """Show a bar on the terminal, and nothing where standard error is none."""
@@ -127,6 +132,6 @@ def _progress() -> Iterator["Progress"]:
         yield Silent()
         return
     with click.progressbar(
-        length=0, label="Checking", file=sys.stderr, width=24, show_pos=True, item_show_func=lambda what: what or ""
+        length=0, label="Checking", file=sys.stderr, width=16, show_pos=True, item_show_func=_shortened
     ) as bar:
         yield _Bar(bar)
