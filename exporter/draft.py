@@ -33,7 +33,7 @@ _COLUMN: Final = 34
 _HEAD: Final = """\
 # Configuration of avepoint-exporter, written by `avepoint-exporter init`.
 # What is commented out shows the defaults. Paths count from this file's folder.
-# After a change: avepoint-exporter --config.check, then avepoint-exporter check.
+# After a change: avepoint-exporter --config.check, and avepoint-exporter check.
 
 accounts:
 """

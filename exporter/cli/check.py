@@ -132,6 +132,6 @@ def _progress() -> Iterator["Progress"]:
         yield Silent()
         return
     with click.progressbar(
-        length=0, label="Checking", file=sys.stderr, width=16, show_pos=True, item_show_func=_shortened
+        length=0, label="Checking", file=sys.stderr, width=24, show_pos=True, show_eta=False, item_show_func=_shortened
     ) as bar:
         yield _Bar(bar)

@@ -1,5 +1,6 @@
 """`avepoint-exporter init`: a few questions or flags, and a configuration that works."""
 
+import sys
 from typing import Any
 
 import click
@@ -57,7 +58,7 @@ def init(ctx: click.Context, /, *, force: bool, no_check: bool, **own: Any) -> N
     target = config_file(flags)
     if not force:
         Files(target).refuse_existing()  # before anything is asked
-    found = Questions(flags, target.absolute().parent).ask()
+    found = Questions(flags, target.absolute().parent, is_terminal=sys.stdin.isatty()).ask()
     files = Files(target, found.kept)
     if not force:
         files.refuse_existing()

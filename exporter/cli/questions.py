@@ -17,6 +17,9 @@ from exporter.errors import ConfigError
 ENVIRONMENTS: Final[tuple[str, ...]] = get_args(Account.model_fields["environment"].annotation)
 TYPES: Final[tuple[str, ...]] = get_args(AccountType)
 
+Prompt = Callable[..., str]
+"""Asks one question, as click.prompt does."""
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Found:
@@ -28,12 +31,13 @@ class Found:
 
 
 class Questions:
-    """Gets the answers: from the flags, else by asking, else there are mistakes."""
+    """Gets the answers: from the flags, else by asking, else there are mistakes. `folder` is the configuration's."""
 
-    def __init__(self, flags: Flags, folder: Path) -> None:
+    def __init__(self, flags: Flags, folder: Path, prompt: Prompt = click.prompt, *, is_terminal: bool) -> None:
         self._flags = flags
         self._folder = folder
-        self._is_terminal = sys.stdin.isatty()
+        self._prompt = prompt
+        self._is_terminal = is_terminal
         self._answers: dict[str, str] = {}
         self._kept: Path | None = None
         self._mistakes: list[str] = []
@@ -73,7 +77,7 @@ class Questions:
             self._mistakes.append(f"{flag}: is needed where nobody can be asked: standard input is no terminal")
         elif given is None:
             kind = click.Choice(choices) if choices else None
-            self._answers[key] = click.prompt(question, default=default, type=kind, value_proc=self._checker(key, kind))
+            self._answers[key] = self._prompt(question, default=default, type=kind, value_proc=self._checker(key, kind))
         elif wrong := self._problem(key, given):
             self._mistakes.append(f"{flag}: {wrong}")
         else:
@@ -96,8 +100,8 @@ class Questions:
         certificate = self._flags["certificate_file"]
         if certificate is None and self._has_no_source() and self._is_terminal:
             question = "The app proves itself by its"
-            choice = click.prompt(question, type=click.Choice(["secret", "certificate"]), default="secret")
-            certificate = click.prompt("Path of the certificate, .pem or .pfx") if choice == "certificate" else None
+            choice = self._prompt(question, type=click.Choice(["secret", "certificate"]), default="secret")
+            certificate = self._prompt("Path of the certificate, .pem or .pfx") if choice == "certificate" else None
         key = "client_secret_file"
         if certificate is not None:
             key, path = "certificate_password_file", self._from_folder(Path(certificate))
@@ -123,31 +127,26 @@ class Questions:
         """Get the secret from where it is; nobody sees it typed."""
         name, source = self._flags["secret_env"], self._flags["secret_from"]
         if name is not None and source is not None:
-            self._mistakes.append("--secret-env: has --secret-from beside it; only one of them can be used")
-            return ""
+            return self._wrong("--secret-env: has --secret-from beside it; only one of them can be used")
         if name is not None:
-            found, where = (
-                os.environ.get(name, ""),
-                f"--secret-env: the environment variable {name} is not set, or empty",
-            )
-        elif source is not None:
-            found, where = self._read(source), f"--secret-from: {source} is empty"
-        elif self._is_terminal:
+            secret = os.environ.get(name, "").strip()
+            return secret or self._wrong(f"--secret-env: the environment variable {name} is not set, or empty")
+        if source is not None:
+            return self._read(source)
+        if self._is_terminal:
             question = "Password of its key, unseen (Enter for none)" if is_optional else "Client secret, unseen"
             default = "" if is_optional else None
-            return str(click.prompt(question, hide_input=True, default=default, show_default=False)).strip()
-        else:
-            found, where = "", "--secret-env: or --secret-from is needed where nobody can be asked"
-            if is_optional:
-                return ""
-        if not found.strip() and not self._mistakes:
-            self._mistakes.append(where)
-        return found.strip()
+            return str(self._prompt(question, hide_input=True, default=default, show_default=False)).strip()
+        return "" if is_optional else self._wrong("--secret-env: or --secret-from is needed where nobody can be asked")
 
     def _read(self, source: str) -> str:
         try:
-            return sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8-sig")
+            secret = sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "not a text"
-            self._mistakes.append(f"--secret-from: {source} cannot be read: {(reason or 'unreadable').lower()}")
-            return ""
+            return self._wrong(f"--secret-from: {source} cannot be read: {(reason or 'unreadable').lower()}")
+        return secret.strip() or self._wrong(f"--secret-from: {source} is empty")
+
+    def _wrong(self, mistake: str) -> str:
+        self._mistakes.append(mistake)
+        return ""

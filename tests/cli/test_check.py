@@ -110,7 +110,7 @@ def test_a_terminal_gets_a_bar_and_colours(slow: str, config: Path) -> None:
     code, shown = on_a_terminal(["check"])
     assert code == 0, shown
     assert "Checking" in shown
-    assert re.search(r"\[#{16}\]  (\d+)/\1 ", shown)
+    assert re.search(r"\[#{24}\]  (\d+)/\1 ", shown)
     assert "\x1b[32mok" in shown
     report = click.unstyle(shown).replace("\r\n", "\n")
     assert all(len(line) <= 80 or "/" in line.split()[-1] for line in report.partition("msp: partner")[2].splitlines())
