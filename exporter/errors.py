@@ -17,8 +17,21 @@ ExporterError
         └── LinkRefusedError     a link or redirect that would take the token elsewhere
 """
 
+import errno
 from collections.abc import Sequence
-from typing import TypedDict, Unpack
+from typing import Final, TypedDict, Unpack
+
+_ABOUT_FILES: Final = {
+    errno.ENOENT: "create it, or correct the path",
+    errno.EACCES: "let the exporter's user read it",
+    errno.EISDIR: "name a file",
+}
+
+
+def why_unreadable(error: OSError) -> str:
+    """Say why a file cannot be read, and what to do about it."""
+    what_to_do = _ABOUT_FILES.get(error.errno or 0, "name another")
+    return f"cannot be read: {(error.strerror or 'unknown error').lower()}; {what_to_do}"
 
 
 class ExporterError(Exception):

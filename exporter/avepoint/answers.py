@@ -124,7 +124,7 @@ def _raise_status(endpoint: Endpoint, status: int, request_id: str, retry_after:
     if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         raise UnavailableError(what, status=status, retry_after=retry_after, hint=unavailable(status), **call)
     kinds: dict[int, tuple[type[StatusError], str]] = {
-        400: (BadRequestError, "a parameter was refused; this may be a change of the API"),
+        400: (BadRequestError, f"a parameter was refused; {CHANGED}"),
         401: (UnauthorizedError, "a fresh token was refused; check environment, data_center and base_url"),
         403: (ForbiddenError, lacking(endpoint.permission)),
         404: (NotFoundError, not_there(endpoint.permission)),

@@ -34,7 +34,10 @@ def lacking(permission: str) -> str:
 
 def not_there(permission: str) -> str:
     """Say what a 404 may mean."""
-    return f"not licensed, or the app lacks {permission}, or the address is wrong (data_center, base_url)"
+    return (
+        f"check the address (data_center, base_url), that the product is licensed, and that the app has {permission}"
+        f" in {where_registered(permission)}"
+    )
 
 
 def unavailable(status: int) -> str:

@@ -119,7 +119,7 @@ def _authority_mistakes(config: Config) -> Iterator[str]:
             if account.tls.ca_file is not None:
                 ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(account.tls.ca_file)
         except OSError:
-            yield f"accounts[{index}].tls.ca_file: holds no certificates in PEM"
+            yield f"accounts[{index}].tls.ca_file: holds no certificates in PEM; name a file that does, such as ca.pem"
 
 
 def _refresh_once(flags: Flags) -> tuple[str, tuple[View, ...]]:

@@ -130,7 +130,9 @@ class Questions:
             return self._wrong("--secret-env: has --secret-from beside it; only one of them can be used")
         if name is not None:
             secret = os.environ.get(name, "").strip()
-            return secret or self._wrong(f"--secret-env: the environment variable {name} is not set, or empty")
+            return secret or self._wrong(
+                f"--secret-env: the environment variable {name} is not set, or empty; export it, or use --secret-from"
+            )
         if source is not None:
             return self._read(source)
         if self._is_terminal:
@@ -144,8 +146,10 @@ class Questions:
             secret = sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "not a text"
-            return self._wrong(f"--secret-from: {source} cannot be read: {(reason or 'unreadable').lower()}")
-        return secret.strip() or self._wrong(f"--secret-from: {source} is empty")
+            return self._wrong(
+                f"--secret-from: {source} cannot be read: {(reason or 'unreadable').lower()}; correct the path"
+            )
+        return secret.strip() or self._wrong(f"--secret-from: {source} is empty; put the secret into it")
 
     def _wrong(self, mistake: str) -> str:
         self._mistakes.append(mistake)

@@ -30,6 +30,7 @@ SECRET = "hunter2"
 APP = Credentials()
 TENANT_FLAGS = ["--type", "tenant", "--name", "contoso", "--data-center", "us", "--client-id", "app"]
 PARTNER_FLAGS = ["--type", "partner", "--name", "msp", "--client-id", "app"]
+MISSING = "cannot be read: no such file or directory; create it, or correct the path"
 NOWHERE = "FOLDER/no/such/msp.secret: cannot be written: no such file or directory"
 FROM = ["--secret-env", "THE_SECRET"]
 
@@ -170,15 +171,16 @@ def test_a_link_in_the_way_is_not_followed(tmp_path: Path, capsys: pytest.Captur
               "--client-id: is needed where nobody can be asked: standard input is no terminal",
               "--secret-env: or --secret-from is needed where nobody can be asked"]),
         ([*TENANT_FLAGS, "--secret-env", "UNSET"],
-         ["--secret-env: the environment variable UNSET is not set, or empty"]),
+         ["--secret-env: the environment variable UNSET is not set, or empty; export it, or use --secret-from"]),
         ([*TENANT_FLAGS, "--secret-from", "absent"],
-         ["--secret-from: absent cannot be read: no such file or directory"]),
-        ([*TENANT_FLAGS, "--secret-from", "/dev/null"], ["--secret-from: /dev/null is empty"]),
-        ([*TENANT_FLAGS, "--secret-from", "binary"], ["--secret-from: binary cannot be read: not a text"]),
+         ["--secret-from: absent cannot be read: no such file or directory; correct the path"]),
+        ([*TENANT_FLAGS, "--secret-from", "/dev/null"], ["--secret-from: /dev/null is empty; put the secret into it"]),
+        ([*TENANT_FLAGS, "--secret-from", "binary"],
+         ["--secret-from: binary cannot be read: not a text; correct the path"]),
         ([*TENANT_FLAGS, *FROM, "--secret-from", "x"],
          ["--secret-env: has --secret-from beside it; only one of them can be used"]),
         ([*TENANT_FLAGS, "--certificate-file", "absent.pem"],
-         ["--certificate-file: the file, sought in FOLDER, cannot be read: no such file or directory"]),
+         [f"--certificate-file: the file, sought in FOLDER, {MISSING}"]),
         ([*PARTNER_FLAGS, *FROM, "--data-center", "us"], ["--data-center: only a tenant has a data center"]),
         ([*PARTNER_FLAGS, *FROM, "--base-url", "http://graph.example.com"],
          ["--base-url: must begin with https://; a token is never sent unencrypted"]),

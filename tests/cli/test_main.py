@@ -95,7 +95,10 @@ def test_the_console_script_ends_with_the_exit_code(monkeypatch: pytest.MonkeyPa
         (["--total-shards", "0"], "--total-shards"),
         (["--once", "check"], "--once cannot be used with check"),
         (["--config.check", "demo"], "--config.check cannot be used with demo"),
-        (["--once"], "config.yaml: no such file or directory (--config.file names the configuration)"),
+        (
+            ["--once"],
+            "config.yaml: no such file or directory (--config.file names the configuration, avepoint-exporter init ",
+        ),
         (["--config.check", "--config.file", "absent"], "absent: no such file or directory"),
         (["check", "--config.file", "."], ".: is a directory"),
         ([], "config.yaml: no such file or directory"),
@@ -178,7 +181,8 @@ def test_the_check_looks_into_certificates(config: Path, tmp_path: Path, capsys:
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 2
     assert lines[0].startswith("avepoint-exporter: accounts[0].auth.certificate_file: ")
-    assert lines[1] == "avepoint-exporter: accounts[0].tls.ca_file: holds no certificates in PEM"
+    what = "holds no certificates in PEM; name a file that does, such as ca.pem"
+    assert lines[1] == f"avepoint-exporter: accounts[0].tls.ca_file: {what}"
 
 
 # Environment twins, and flags in front of and after a command
