@@ -30,7 +30,8 @@ def demo(ctx: click.Context, /, customers: int, seed: int, speed: float, **own: 
     \b
     Examples:
       avepoint-exporter demo
-      avepoint-exporter demo --customers 500 --web.listen-address 127.0.0.1:8080
+      avepoint-exporter demo --customers 500 \\
+        --web.listen-address 127.0.0.1:8080
     """  # noqa: D301 - click\'s mark for lines that are kept as they are
     from exporter.demo import Demo  # noqa: PLC0415 - the simulator is not loaded in production
 
