@@ -10,6 +10,7 @@ from exporter.avepoint.client import Client, Transport
 from exporter.avepoint.credentials import credential, warn_of_readable_secrets
 from exporter.avepoint.directory import Directory
 from exporter.avepoint.observer import Observer
+from exporter.avepoint.pace import Budget
 from exporter.clock import Clock
 from exporter.collectors.base import Collector, Surroundings
 from exporter.collectors.registry import COLLECTORS
@@ -19,7 +20,7 @@ from exporter.logs import logger
 from exporter.refresh import Refresher
 from exporter.shard import WHOLE, Shard
 from exporter.snapshot import Entry, Snapshot
-from exporter.storage import Storage, registration
+from exporter.storage import Storage, appearance, registration
 
 Observe = Callable[[str], Observer]
 
@@ -82,6 +83,10 @@ class Accounts:
     def running(self) -> tuple[Running, ...]:
         """Give the accounts with their clients and refreshers."""
         return tuple(self._running.values())
+
+    def budgets(self) -> dict[str, Budget]:
+        """Give how much of what each account may ask is used now."""
+        return {name: running.client.budget for name, running in self._running.items()}
 
     def refreshers(self, account: str | None = None) -> tuple[Refresher, ...]:
         """Give the refreshers of one account, or of all."""
@@ -188,7 +193,10 @@ class Accounts:
         ):
             if old.collector.name == collector.name:
                 # Copies, because the old one may still write until it is stopped.
-                entry.known, entry.customer_up = dict(old.entry.known), dict(old.entry.customer_up)
+                entry.customer_up = dict(old.entry.customer_up)
+                entry.customer_problems = dict(old.entry.customer_problems)
+                if former is not None and appearance(former.account) == appearance(account):
+                    entry.known = dict(old.entry.known)
                 entry.status = old.entry.status
                 collector.recall(old.collector.remember())
                 if old.first_ended.is_set():

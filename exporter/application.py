@@ -4,7 +4,7 @@ import asyncio
 import signal
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from exporter.accounts import Accounts
@@ -21,6 +21,7 @@ from exporter.snapshot import View
 from exporter.storage import Storage
 from exporter.web.app import App, Services
 from exporter.web.serve import serve
+from exporter.web.state import Configured
 
 Load = Callable[[], Config]
 """Reads the configuration; raises ConfigError. Called again by a reload."""
@@ -47,6 +48,7 @@ class Application:
         self._own.say_shard(shard)
         self._page = Page(families(), self._own)
         self._log = logger()
+        self.configured = Configured()
         self.accounts = Accounts(
             clock=self._clock,
             observe=self._own.observer,
@@ -71,7 +73,16 @@ class Application:
 
         loop, reloads = asyncio.get_running_loop(), set[asyncio.Task[None]]()
         loop.add_signal_handler(signal.SIGHUP, lambda: reloads.add(loop.create_task(reload_quietly())))
-        app = App(Services(self.accounts, self._page, self._clock, reload if listening.lifecycle else None))
+        app = App(
+            Services(
+                accounts=self.accounts,
+                page=self._page,
+                own=self._own,
+                clock=self._clock,
+                configured=lambda: self.configured,
+                reload=reload if listening.lifecycle else None,
+            )
+        )
 
         def bound(addresses: Sequence[str]) -> None:
             # Not before: who cannot listen asks AvePoint nothing.
@@ -92,6 +103,7 @@ class Application:
             await self._apply(config)
         except ConfigError as error:
             self._own.reload_successful.set(0)
+            self.configured = replace(self.configured, mistakes=error.mistakes)
             self._log.error("configuration not reloaded; the old one stays in force", error=error)
             raise
         self._log.info("configuration reloaded", accounts=len(config.accounts))
@@ -100,6 +112,7 @@ class Application:
         await self.accounts.apply(config, start=start)
         self._own.reload_successful.set(1)
         self._own.reload_time.set(self._clock.time())
+        self.configured = Configured(read_at=self._clock.time())
 
     async def once(self) -> tuple[str, tuple[View, ...]]:
         """Refresh everything once; gives the page as text and what each collector came to."""

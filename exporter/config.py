@@ -2,11 +2,9 @@
 
 import os
 import re
-from collections.abc import Mapping
 from ipaddress import ip_address
 from pathlib import Path
 from stat import S_ISREG
-from types import MappingProxyType
 from typing import Annotated, Final, Literal, Self, get_args
 from urllib.parse import SplitResult, urlsplit
 
@@ -25,53 +23,11 @@ from pydantic import (
 )
 from pydantic.fields import FieldInfo
 
+from exporter.clouds import ENVIRONMENTS, GEOGRAPHIES
 from exporter.errors import why_unreadable
 
 AccountType = Literal["tenant", "partner"]
 Generation = Literal["modern", "legacy"]
-
-DATA_CENTERS: Final = frozenset({
-    "us", "ca", "au", "sg", "jp", "kr", "ne", "we", "fr", "de", "ch", "uk", "uae", "za", "qa", "gov", "aos2",
-    "gcp-us", "gcp-au", "gcp-jp", "gcp-kr", "gcp-we",
-})  # fmt: skip
-
-_DOMAIN: Final = "avepointonlineservices.com"
-
-
-class Environment(BaseModel):
-    """Where one of AvePoint's clouds answers; `data_center` is what a tenant in it uses unless told."""
-
-    model_config = ConfigDict(frozen=True)
-
-    token_url: str
-    partner_url: str
-    data_center: str | None = None
-    tenant_url: str = f"https://graph-{{dc}}.{_DOMAIN}"
-
-
-ENVIRONMENTS: Final[Mapping[str, Environment]] = MappingProxyType(
-    {
-        "commercial": Environment(
-            token_url=f"https://identity.{_DOMAIN}/connect/token", partner_url=f"https://graph.{_DOMAIN}"
-        ),
-        "us-gov": Environment(
-            token_url=f"https://identity-gov.{_DOMAIN}/connect/token",
-            partner_url=f"https://graph-gov.{_DOMAIN}",
-            data_center="gov",
-        ),
-        "aos2": Environment(
-            token_url=f"https://identity-aos2.{_DOMAIN}/connect/token",
-            partner_url=f"https://graph-aos2.{_DOMAIN}",
-            data_center="aos2",
-        ),
-        "fedramp": Environment(
-            token_url="https://identity.online15.net/connect/token",  # noqa: S106 - an address, not a secret
-            partner_url="https://graphusgovapi.online15.net",
-            data_center="fedramp",
-            tenant_url="https://graphusgovapi.online15.net",
-        ),
-    }
-)
 
 _DURATION: Final = re.compile(
     "".join(rf"(?:(\d{{1,9}}){unit})?" for unit in ("y", "w", "d", "h", "m", "s", "ms")), re.ASCII
@@ -168,6 +124,18 @@ def _not_blank(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def _geography(name: str) -> str:
+    if name not in GEOGRAPHIES:
+        raise ValueError(f"must be one of {', '.join(GEOGRAPHIES)}")
+    return name
+
+
+def _shown(value: object) -> object:
+    if not isinstance(value, bool) and value != "hashed":
+        raise ValueError("must be true, false or hashed")
+    return value
+
+
 Seconds = Annotated[float, BeforeValidator(parse_duration)]
 Interval = Annotated[Seconds, Field(ge=1, le=30 * 86_400)]
 WholeNumber = Annotated[int, Strict()]
@@ -180,6 +148,8 @@ Secret = Annotated[SecretStr, AfterValidator(_not_blank)]
 ProxyUrl = Annotated[SecretStr, AfterValidator(_proxy)]
 ReadableFile = Annotated[Path, AfterValidator(_readable_file)]
 EnvironmentVariable = Annotated[str, AfterValidator(_set_variable)]
+Geography = Annotated[str, AfterValidator(_geography)]
+Shown = Annotated[bool | Literal["hashed"], BeforeValidator(_shown)]
 
 
 def is_duration(field: FieldInfo) -> bool:
@@ -238,6 +208,13 @@ class Customers(Section):
     exclude: tuple[Text, ...] = Field((), description="Ids of customers that are left out.")
 
 
+class Labels(Section):
+    """Which names become labels of `avepoint_customer_info`; `hashed` gives a text that only tells names apart."""
+
+    owner_email: Shown = Field(default=False, description="The owner's e-mail address: personal data.")
+    organization: Shown = Field(default=True, description="The organisation's name.")
+
+
 class CollectorOptions(Section):
     """What every collector can be told; each collector adds its own."""
 
@@ -276,7 +253,11 @@ class Account(Section):
     token_url: Url | None = Field(None, description="Where tokens are had, in place of the usual.")
     auth: Auth = Field(description="The credentials; exactly one secret or certificate.")
     api: Literal["auto", "modern", "legacy"] = Field("auto", description="Generation of the endpoints.")
+    locations: tuple[Geography, ...] = Field(
+        (), description="Multi-Geo tenants only: the locations to read one by one, each a label `location`."
+    )
     customers: Customers = Field(Customers(), description="Partners only: which customers are read.")
+    labels: Labels = Field(Labels(), description="Partners only: which names become labels; else as the file says.")
     requests: Requests = Field(Requests(), description="How hard AvePoint is asked.")
     tls: Tls = Field(Tls(), description="Whom to trust.")
     proxy_url: ProxyUrl | None = Field(None, description="http://HOST:PORT; may hold a password.")
@@ -301,4 +282,7 @@ class Account(Section):
 class Config(Section):
     """The whole file."""
 
+    labels: Labels = Field(
+        Labels(), description="Which names become labels, of accounts that do not say so themselves."
+    )
     accounts: tuple[Account, ...] = Field(min_length=1, description="The accounts to read, at least one.")

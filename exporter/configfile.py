@@ -5,7 +5,7 @@ No message repeats a value of the file, nor a key that does not look like one: i
 
 import difflib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeVar, get_args
 
@@ -14,13 +14,12 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from exporter.config import (
-    DATA_CENTERS,
-    ENVIRONMENTS,
     CollectorOptions,
     Config,
     format_duration,
     is_duration,
 )
+from exporter.configchecks import cross_checks
 from exporter.errors import ConfigError
 
 Catalogue = Mapping[str, Mapping[str, type[CollectorOptions]]]
@@ -28,8 +27,6 @@ Catalogue = Mapping[str, Mapping[str, type[CollectorOptions]]]
 
 M = TypeVar("M", bound=BaseModel)
 
-_SECRETS: Final = ("client_secret", "client_secret_file", "client_secret_env")
-_PASSWORDS: Final = ("certificate_password_file", "certificate_password_env")
 _WORDS: Final = {
     "missing": "is missing; add it",
     "dict_type": "must be a mapping of keys to values",
@@ -107,12 +104,21 @@ def parse(text: str, catalogue: Catalogue, *, source: str, folder: Path) -> Conf
     accounts = data.get("accounts")
     if isinstance(accounts, list):
         prepared = [_with_collectors(raw, index, catalogue, mistakes) for index, raw in enumerate(accounts)]
-        mistakes += _cross_checks(accounts)
+        mistakes += cross_checks(accounts)
         data = {**data, "accounts": prepared}
     config = _validate(Config, data, "", mistakes, folder)
     if mistakes or config is None:
         raise ConfigError(sorted(dict.fromkeys(map(_line, mistakes)), key=_position))
-    return config
+    return _with_labels(config)
+
+
+def _with_labels(config: Config) -> Config:
+    """Give accounts that do not say which names become labels what the file says of it."""
+    accounts = [
+        account if "labels" in account.model_fields_set else account.model_copy(update={"labels": config.labels})
+        for account in config.accounts
+    ]
+    return config.model_copy(update={"accounts": tuple(accounts)})
 
 
 def _with_collectors(raw: object, index: int, catalogue: Catalogue, mistakes: list[str]) -> object:
@@ -230,53 +236,6 @@ def _position(mistake: str) -> int:
 def _line(message: str) -> str:
     """Make one line of a message, whatever stands in the paths that it names."""
     return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in message[:_LONGEST_LINE])
-
-
-def _cross_checks(accounts: list[object]) -> Iterator[str]:
-    """Check what no single key can know."""
-    first: dict[str, int] = {}
-    for index, raw in enumerate(accounts):
-        if not isinstance(raw, dict):
-            continue
-        name = raw.get("name")
-        if isinstance(name, str) and first.setdefault(name, index) != index:
-            yield f"accounts[{index}].name: is the name of accounts[{first[name]}] too"
-        yield from _address_mistakes(raw, f"accounts[{index}]")
-        if isinstance(auth := raw.get("auth"), dict):
-            yield from _credential_mistakes(auth, f"accounts[{index}].auth")
-
-
-def _address_mistakes(raw: dict[str, object], path: str) -> Iterator[str]:
-    center, name = raw.get("data_center"), raw.get("environment") or "commercial"
-    environment = ENVIRONMENTS.get(name) if isinstance(name, str) else None
-    if raw.get("type") == "partner" and center is not None:
-        yield f"{path}.data_center: only a tenant has a data center"
-    if raw.get("type") == "tenant" and raw.get("customers") is not None:
-        yield f"{path}.customers: only a partner has customers"
-    if raw.get("type") != "tenant" or raw.get("base_url") is not None or environment is None:
-        return
-    choices = sorted(DATA_CENTERS - {other.data_center for other in ENVIRONMENTS.values()})
-    if environment.data_center is not None:
-        if center not in (None, environment.data_center):
-            yield f"{path}.data_center: must be {environment.data_center} in the environment {name}, or left out"
-    elif center is None:
-        yield f"{path}.data_center: is required for a tenant (or base_url); one of {', '.join(choices)}"
-    elif others := [other for other, its in ENVIRONMENTS.items() if its.data_center == center]:
-        yield f"{path}.data_center: is in the environment {others[0]}"
-    elif isinstance(center, str) and center and center not in choices:
-        yield f"{path}.data_center: must be one of {', '.join(choices)}; for another one set base_url"
-
-
-def _credential_mistakes(auth: dict[str, object], path: str) -> Iterator[str]:
-    secrets = [key for key in (*_SECRETS, "certificate_file") if auth.get(key) is not None]
-    passwords = [key for key in _PASSWORDS if auth.get(key) is not None]
-    if not secrets:
-        yield f"{path}: needs one of {', '.join(_SECRETS)} or certificate_file"
-    for several in (secrets, passwords):
-        if len(several) > 1:
-            yield f"{path}: has {' and '.join(several)}; only one of them can be used"
-    if passwords and auth.get("certificate_file") is None:
-        yield f"{path}.{passwords[0]}: is for certificate_file, which is not set"
 
 
 def _yaml_problem(error: Exception) -> str:

@@ -1,5 +1,6 @@
 """The demonstration: a configuration whose accounts live in the built-in simulator."""
 
+import json
 import time
 from pathlib import Path
 from types import TracebackType
@@ -20,18 +21,14 @@ accounts:
     base_url: {url}
     token_url: {url}/connect/token
     auth: {{client_id: {client_id}, client_secret: {client_secret}}}
-    collectors:
-      jobs: {{interval: 15s, window: {window}s, lookback: 7d}}
-      license: {{interval: 30s}}
+    collectors: {tenant}
   - name: msp
     type: partner
     base_url: {url}
     token_url: {url}/connect/token
     auth: {{client_id: {client_id}, client_secret: {client_secret}}}
     requests: {{per_second: 200, concurrency: 16}}
-    collectors:
-      customers: {{interval: 60s}}
-      protected_data: {{interval: 30s}}
+    collectors: {partner}
 """
 
 
@@ -55,8 +52,12 @@ class Demo:
 
     def config(self) -> Config:
         """Give the configuration of the simulated accounts."""
-        app = Credentials()
+        app, kinds = Credentials(), catalogue()
+        often = {kind: {name: {"interval": "30s"} for name in names} for kind, names in kinds.items()}
+        often["tenant"]["jobs"] = {"interval": "15s", "window": f"{self._window}s", "lookback": "7d"}
+        often["partner"]["customers"] = {"interval": "60s"}
+        collectors = {kind: json.dumps(options) for kind, options in often.items()}  # JSON is YAML
         text = _TEMPLATE.format(
-            url=self._server.url, window=self._window, client_id=app.client_id, client_secret=app.client_secret
+            url=self._server.url, client_id=app.client_id, client_secret=app.client_secret, **collectors
         )
-        return configfile.parse(text, catalogue(), source="demo", folder=Path())
+        return configfile.parse(text, kinds, source="demo", folder=Path())

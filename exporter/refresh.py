@@ -73,13 +73,15 @@ class Refresher:
         while True:
             began = self._clock.monotonic()
             failures = 0 if await self.refresh() else failures + 1
-            await self._clock.sleep(self._pause(began, failures))
+            pause = self._pause(began, failures)
+            self.entry.note(next_attempt=self._clock.time() + pause)
+            await self._clock.sleep(pause)
 
     async def refresh(self) -> bool:
         """Refresh once, whatever happens; tells whether the account could be read."""
         async with self._running:
             began = self._clock.monotonic()
-            self.entry.note(last_attempt=self._clock.time())
+            self.entry.note(last_attempt=self._clock.time(), next_attempt=None)
             self.collector.generations.begin()
             try:
                 with bound_contextvars(collector=self.collector.name):
@@ -94,9 +96,8 @@ class Refresher:
                 self._failed(AvePointError(f"unexpected {type(error).__name__}", hint="please report this"))
             else:
                 self._succeeded()
-            self.entry.note(
-                duration=self._clock.monotonic() - began, generation=self.collector.generations.answered or ""
-            )
+            generation = self.collector.generations.answered or ""
+            self.entry.ended(self._clock.monotonic() - began, generation=generation)
             self.first_ended.set()
             await self._store()
             return bool(self.entry.status.up or self.entry.status.off)
@@ -118,11 +119,11 @@ class Refresher:
     def _succeeded(self) -> None:
         if not self.entry.status.up:
             self._log.info("refreshed", samples=sum(len(known.samples) for known in self.entry.known.values()))
-        self.entry.note(up=True, off=False, last_success=self._clock.time(), error="", hint="", request_id="")
+        self.entry.note(up=True, off=False, last_success=self._clock.time(), error="", hint="")
 
     def _failed(self, error: AvePointError) -> None:
         self._log.error("refresh failed", error=error, **error.context())
-        self.entry.note(up=False, off=False, error=str(error), hint=error.hint, request_id=error.request_id)
+        self.entry.failed(error)
 
     def _may_be_off(self, error: AvePointError) -> bool:
         """Tell whether a refusal only means that the permission was never granted; what has worked must go on to."""
@@ -132,8 +133,8 @@ class Refresher:
     def _turn_off(self, error: AvePointError) -> None:
         if not self.entry.status.off:
             self._log.info("collector is off; it begins by itself once permitted", reason=error, **error.context())
-        self.entry.customer_up = {}
-        self.entry.note(up=None, off=True, error=str(error), hint=error.hint, request_id=error.request_id)
+        self.entry.customer_up, self.entry.customer_problems = {}, {}
+        self.entry.note(up=None, off=True, error=str(error), hint=error.hint)
 
     async def _read(self) -> None:
         if isinstance(self.collector, AccountCollector):
@@ -157,8 +158,8 @@ class Refresher:
         """Read every customer by a fixed set of workers; raises the error if none could be read."""
         try:
             customers = await collector.customer_ids()
-        except AvePointError:
-            self._not_read(self.entry.customer_up.copy())
+        except AvePointError as error:
+            self.entry.customers_skipped(self.entry.customer_up, error)
             raise
         self.entry.keep_only(customers)
         tally, waiting = _Tally(), iter(self._in_order(customers))
@@ -168,7 +169,8 @@ class Refresher:
             for _ in range(min(self._workers, len(customers))):
                 group.create_task(self._work(collector, waiting, tally))
         unread = tuple(filter(collector.is_customer, waiting))
-        self._not_read(unread)
+        if tally.fatal is not None:
+            self.entry.customers_skipped(unread, tally.fatal)
         # Giving up on customers that failed before is no news; the account could still be read.
         if isinstance(tally.fatal, TokenError) or (tally.fatal and any(one not in self._failing for one in unread)):
             raise tally.fatal
@@ -192,9 +194,6 @@ class Refresher:
         self._failing = {customer: None for customer in self._failing if customer in listed}
         return [*(customer for customer in customers if customer not in self._failing), *self._failing]
 
-    def _not_read(self, customers: Iterable[str]) -> None:
-        self.entry.customer_up.update(dict.fromkeys(customers, False))
-
     async def _work(self, collector: CustomerCollector[Any, Any], waiting: Iterable[str], tally: _Tally) -> None:
         for customer_id in waiting:
             try:
@@ -202,7 +201,7 @@ class Refresher:
                     records = await collector.read(customer_id)
                 if collector.is_customer(customer_id):  # else it left while it was read
                     self._publish(customer_id, records)
-                    self.entry.customer_up[customer_id] = True
+                    self.entry.customer_read(customer_id)
             except AvePointError as error:
                 if tally.is_trying and self._may_be_off(error):
                     tally.refused[customer_id] = error
@@ -229,7 +228,7 @@ class Refresher:
             return  # it left while it was read
         log = self._log.debug if self.entry.customer_up.get(customer_id) is False else self._log.warning
         log("customer not read", customer_id=customer_id, error=error, **error.context())
-        self.entry.customer_up[customer_id] = False
+        self.entry.customer_failed(customer_id, error)
         self._failing.pop(customer_id, None)
         self._failing[customer_id] = None
 

@@ -1,10 +1,17 @@
 """What is known now, and since when. Written by the refreshes on the event loop; read as frozen views."""
 
-from collections.abc import Collection, Mapping
+import sys
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Final, Self
 
 from exporter.collectors.base import Sample
+from exporter.errors import AvePointError
+
+RECENT_REFRESHES: Final = 30
+"""Ends of refreshes that each collector keeps for its plot."""
+RECENT_PROBLEMS: Final = 5
+"""Errors of its own that each collector keeps, the same one in a row counted as one."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
@@ -26,6 +33,35 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
+class Problem:
+    """An error in words, what to do, and the request's id; `since` and `at` are when the refreshes with it began.
+
+    Thousands of customers may fail in the same words, so the words are shared.
+    """
+
+    message: str
+    hint: str
+    request_id: str
+    since: float
+    at: float
+
+    @classmethod
+    def of(cls, error: AvePointError, *, at: float, before: Self | None = None) -> Self:
+        """Make it of an error met by the refresh that began at Unix time `at`; the same as before goes on."""
+        message = sys.intern(str(error))
+        since = before.since if before is not None and before.message == message else at
+        return cls(message, sys.intern(error.hint), error.request_id, since, at)
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    """A refresh that ended: how many seconds it took; whether it could read the account, None where it is off."""
+
+    seconds: float
+    up: bool | None
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """How a collector's refreshes went; times in Unix seconds, None before the first.
 
@@ -35,17 +71,19 @@ class Status:
     up: bool | None = None
     off: bool = False
     last_attempt: float | None = None
+    next_attempt: float | None = None
     last_success: float | None = None
     duration: float | None = None
     error: str = ""
     hint: str = ""
-    request_id: str = ""
     generation: str = ""
+    refreshes: tuple[Refreshed, ...] = ()
+    problems: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One collector of one account at one moment; `known` and `customer_up` by customer id ("" for the account)."""
+    """One collector of one account at one moment; the mappings are by customer id ("" for the account)."""
 
     account: str
     collector: str
@@ -53,6 +91,7 @@ class View:
     status: Status
     known: Mapping[str, Known]
     customer_up: Mapping[str, bool]
+    customer_problems: Mapping[str, Problem] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -65,16 +104,55 @@ class Entry:
     status: Status = field(default_factory=Status)
     known: dict[str, Known] = field(default_factory=dict)
     customer_up: dict[str, bool] = field(default_factory=dict)
+    customer_problems: dict[str, Problem] = field(default_factory=dict)
 
     def note(self, **changes: Any) -> None:  # noqa: ANN401 - dataclasses.replace checks the names
         """Change the status."""
         self.status = replace(self.status, **changes)
+
+    def failed(self, error: AvePointError) -> None:
+        """Note that the refresh under way could not read the account."""
+        status = self.status
+        earlier, last = status.problems, status.problems[-1] if status.problems and status.up is False else None
+        problem = Problem.of(error, at=self._began, before=last)
+        if last is not None and last.message == problem.message:
+            earlier = earlier[:-1]  # it goes on
+        problems = (*earlier, problem)[-RECENT_PROBLEMS:]
+        self.note(up=False, off=False, error=str(error), hint=error.hint, problems=problems)
+
+    def ended(self, seconds: float, *, generation: str) -> None:
+        """Note the end of a refresh."""
+        refreshes = (*self.status.refreshes, Refreshed(seconds, self.status.up))[-RECENT_REFRESHES:]
+        self.note(duration=seconds, generation=generation, refreshes=refreshes)
+
+    def customer_read(self, customer_id: str) -> None:
+        """Note that the refresh under way could read a customer."""
+        self.customer_up[customer_id] = True
+        self.customer_problems.pop(customer_id, None)
+
+    def customer_failed(self, customer_id: str, error: AvePointError) -> None:
+        """Note that it could not."""
+        before = self.customer_problems.get(customer_id)
+        self.customer_up[customer_id] = False
+        self.customer_problems[customer_id] = Problem.of(error, at=self._began, before=before)
+
+    def customers_skipped(self, customers: Iterable[str], error: AvePointError) -> None:
+        """Note that it did not ask for these customers, because of an error."""
+        skipped = tuple(customers)
+        problem = Problem.of(AvePointError(f"not asked for: {error}", **error.context()), at=self._began)
+        self.customer_up.update(dict.fromkeys(skipped, False))
+        self.customer_problems.update(dict.fromkeys(skipped, problem))
+
+    @property
+    def _began(self) -> float:
+        return self.status.last_attempt or 0.0
 
     def keep_only(self, customers: Collection[str]) -> None:
         """Forget the customers that are not among the given ones; "" stands for the account as a whole."""
         staying = frozenset({"", *customers})
         self.known = {key: known.of_customers(staying) for key, known in self.known.items() if key in staying}
         self.customer_up = {key: up for key, up in self.customer_up.items() if key in staying}
+        self.customer_problems = {key: one for key, one in self.customer_problems.items() if key in staying}
 
     def view(self) -> View:
         """Freeze what is known; the samples themselves are shared, not copied."""
@@ -85,6 +163,7 @@ class Entry:
             self.status,
             dict(self.known),
             dict(self.customer_up),
+            dict(self.customer_problems),
         )
 
 

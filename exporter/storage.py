@@ -6,6 +6,7 @@ import json
 import math
 import os
 import re
+import sys
 import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -16,12 +17,13 @@ import structlog
 
 from exporter.clock import Clock
 from exporter.collectors.base import Family, Sample
-from exporter.config import Account
+from exporter.config import Account, Labels
 from exporter.errors import ConfigError
 from exporter.snapshot import Entry, Known
 
 _FORMAT: Final = "avepoint-exporter"
 _VERSION: Final = 1
+_PLAIN: Final = Labels().model_dump()
 _LABEL: Final = re.compile(r"[\ud800-\udfff]")
 
 
@@ -73,6 +75,8 @@ class Storage:
             if document["registration"] != registration(account):
                 self._log.info("stored state is of another registration; not used", file=str(path))
                 return None
+            if document.get("appearance", "") != appearance(account):
+                document = {**document, "known": {}}  # names that may no longer be shown
             return self._stored(document)
         except FileNotFoundError:
             return None
@@ -108,7 +112,7 @@ class Storage:
         read_at = _number(entry["read_at"])
         age = max(0.0, self._clock.time() - read_at)
         samples = tuple(
-            Sample(self._families[name], _labels(labels, self._families[name]), _number(value))
+            Sample(self._families[name], _labels(labels, self._families[name]), _number(value, most=math.inf))
             for name, labels, value in entry["samples"]
             if name in self._families
         )
@@ -120,6 +124,7 @@ class Storage:
             "format": _FORMAT,
             "version": _VERSION,
             "registration": registration(account),
+            "appearance": appearance(account),
             "last_success": stored.last_success,
             "remembered": stored.remembered,
             "known": {
@@ -149,8 +154,14 @@ def registration(account: Account) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def _number(value: object) -> float:
-    if not isinstance(value, int | float) or not math.isfinite(value):
+def appearance(account: Account) -> str:
+    """Give what of the configuration decides how samples are labelled; "" where nothing is said."""
+    said = [f"{key}={shown}" for key, shown in account.labels.model_dump().items() if shown != _PLAIN.get(key)]
+    return " ".join([*account.locations, *said])
+
+
+def _number(value: object, *, most: float = sys.float_info.max) -> float:
+    if not isinstance(value, int | float) or not -sys.float_info.max <= value <= most:
         raise ValueError("not a number")
     return float(value)
 

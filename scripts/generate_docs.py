@@ -4,23 +4,25 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Final, Literal, NamedTuple, Union, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, MinLen
 from prometheus_client.metrics import MetricWrapperBase
 from pydantic import BaseModel, SecretStr, StringConstraints
 from pydantic.fields import FieldInfo
 
+from exporter.clouds import DATA_CENTERS, ENVIRONMENTS
+from exporter.collectors.base import Collector, Family
 from exporter.collectors.registry import COLLECTORS, catalogue
 from exporter.config import (
-    DATA_CENTERS,
-    ENVIRONMENTS,
     Account,
     Auth,
     Config,
     Customers,
     EnvironmentVariable,
+    Labels,
     Requests,
+    Shown,
     Tls,
     Url,
     format_duration,
@@ -34,6 +36,7 @@ _WRITTEN: Final = "<!-- Written by scripts/generate_docs.py; change the code ins
 _NAMED: Final = {
     get_args(Url)[1]: "https:// address",
     get_args(EnvironmentVariable)[1]: "name of an environment variable",
+    get_args(Shown)[1]: "true, false or `hashed`",
 }
 _PLAIN: Final[dict[object, str]] = {
     str: "text", int: "whole number", float: "number", bool: "true or false", Path: "file", SecretStr: "text, secret",
@@ -53,7 +56,53 @@ _OWN_LIBRARY: Final = (
     "prometheus-client's `process_*` and `python_*` metrics are there too. No metric has a `_created` series."
 )
 
+_SERIES: Final = (
+    "The column *series* gives how many there are at most: `customers` are a partner's customers (1 for a tenant),"
+    " `workloads` those that the customer or tenant has, `locations` the configured ones of a Multi-Geo tenant, else 1."
+)
+_HEAD: Final = ("metric", "type", "unit", "labels", "series", "help")
+_UNITS: Final = (
+    ("_timestamp_seconds", "Unix seconds"), ("_seconds", "seconds"), ("_bytes", "bytes"), ("_objects", "objects"),
+    ("_seats", "seats"), ("_sites", "sites"), ("_jobs", "jobs"), ("_jobs_finished", "jobs"), ("_errors", "errors"),
+    ("_requests", "requests"), ("_values", "values"), ("_units", "units"), ("_per_day", "a day"),
+    ("_assigned", "licences"), ("_available", "licences"), ("_info", "1"), ("_state", "1"), ("_status", "1"),
+    ("", "0 or 1"),
+)  # fmt: skip
+"""By how a name ends; the first that fits."""
+_NOUNS: Final = {
+    "account": "accounts", "customer_id": "customers", "service_type": "services", "workload": "workloads",
+    "job_type": "job types", "location": "locations", "storage": "2 storages", "state": "states", "result": "results",
+    "has_code": "2", "collector": "collectors", "endpoint": "endpoints", "code": "codes", "field": "fields",
+    "service": "services", "subscription": "subscriptions", "shard": "shards", "status": "statuses",
+}  # fmt: skip
+_OWN_QUERIES: Final = {
+    "avepoint_api_requests_total": 'sum by (account, endpoint) (rate(avepoint_api_requests_total{code!="200"}[15m]))',
+    "avepoint_api_request_duration_seconds":
+        "histogram_quantile(0.9, sum by (account, le) (rate(avepoint_api_request_duration_seconds_bucket[1h])))",
+    "avepoint_api_throttled_seconds_total": "rate(avepoint_api_throttled_seconds_total[1h]) > 0.5",
+    "avepoint_token_requests_total": 'increase(avepoint_token_requests_total{result!="success"}[1h])',
+    "avepoint_certificate_expiry_timestamp_seconds":
+        "avepoint_certificate_expiry_timestamp_seconds - time() < 21 * 86400",
+    "avepoint_parse_errors_total": "increase(avepoint_parse_errors_total[6h]) > 0",
+    "avepoint_unknown_values_total": "increase(avepoint_unknown_values_total[6h]) > 0",
+    "avepoint_exporter_build_info": "count by (version) (avepoint_exporter_build_info)",
+    "avepoint_exporter_shard_info": "count by (total_shards) (avepoint_exporter_shard_info)",
+    "avepoint_exporter_config_last_reload_successful": "avepoint_exporter_config_last_reload_successful == 0",
+    "avepoint_exporter_config_last_reload_success_timestamp_seconds":
+        "time() - avepoint_exporter_config_last_reload_success_timestamp_seconds",
+}  # fmt: skip
+
 Rows = Iterable[Sequence[str]]
+
+
+class _Described(NamedTuple):
+    """One of the exporter's own metrics, described as a family of a collector is."""
+
+    name: str
+    type: str
+    labels: Sequence[str]
+    help: str
+    query: str
 
 
 def main(arguments: Sequence[str], docs: Path = DOCS) -> int:
@@ -83,6 +132,7 @@ def configuration() -> str:
     sections: list[tuple[str, type[BaseModel]]] = [
         ("", Config), ("accounts[]", Account), ("accounts[].auth", Auth), ("accounts[].requests", Requests),
         ("accounts[].tls", Tls), ("accounts[].customers", Customers),
+        ("accounts[].labels", Labels),
     ]  # fmt: skip
     for path, section in sections:
         parts += [f"## `{path}`" if path else "## The file", str(section.__doc__), _section(path, section)]
@@ -183,35 +233,57 @@ def _bounds(field: FieldInfo) -> str:
 
 
 def metrics() -> str:
-    """Write every metric with its type, labels and help, by what it comes from."""
-    parts = ["# Metrics", _WRITTEN, _METRICS]
+    """Write every metric with its type, unit, labels, number of series, help and an example, by what it comes from."""
+    parts = ["# Metrics", _WRITTEN, _METRICS, _SERIES]
     for kind in COLLECTORS:
-        modern, legacy = kind.permissions["modern"], kind.permissions["legacy"]
-        permission = f"`{modern}`" if modern == legacy else f"`{modern}`, of the legacy endpoints `{legacy}`"
         source = next(one.help.partition("; from ")[2] for one in kind.families if "; from " in one.help)
-        rows = [
-            (f"`{one.name}`", one.type, _labels(one.labels), f"{one.help.partition('; from ')[0].rstrip('.')}.")
-            for one in kind.families
-        ]
         parts += [
             f"## Collector `{kind.name}`",
             f"Of `{kind.account_type}` accounts. {kind.__doc__}",
-            f"Source: {source.partition(', cached')[0]}. Permission: {permission}.",
-            _table(("metric", "type", "labels", "help"), rows),
+            f"Source: {source.partition(', cached')[0]}. Permission: {_permission(kind)}.",
+            _table(_HEAD, map(_row, kind.families)),
+            _examples(kind.families),
         ]
-    status = [(f"`{one.name}`", one.type, _labels(one.labels), one.help) for one in STATUS_FAMILIES]
-    parts += ["## Of every collector", _table(("metric", "type", "labels", "help"), status)]
-    parts += ["## Of the exporter itself", _table(("metric", "type", "labels", "help"), _own()), _OWN_LIBRARY]
+    parts += ["## Of every collector", _table(_HEAD, map(_row, STATUS_FAMILIES)), _examples(STATUS_FAMILIES)]
+    own = tuple(_own())
+    parts += ["## Of the exporter itself", _table(_HEAD, map(_row, own)), _examples(own), _OWN_LIBRARY]
     return "\n\n".join(parts) + "\n"
 
 
-def _own() -> Iterator[Sequence[str]]:
+def _permission(kind: type[Collector[Any, Any]]) -> str:
+    modern, legacy = kind.permissions["modern"], kind.permissions["legacy"]
+    return f"`{modern}`" if modern == legacy else f"`{modern}`, of the legacy endpoints `{legacy}`"
+
+
+def _row(family: "_Described | Family") -> Sequence[str]:
+    text = f"{family.help.partition('; from ')[0].rstrip('.')}."
+    return f"`{family.name}`", family.type, _unit(family.name), _labels(family.labels), _series(family), text
+
+
+def _unit(name: str) -> str:
+    return next(unit for ending, unit in _UNITS if name.removesuffix("_total").endswith(ending))
+
+
+def _series(family: "_Described | Family") -> str:
+    """Give how many series there are, as a product; of a label whose other values have no series there is one."""
+    one_of_many = ("state", "status") if family.help.startswith("1 for") else ()
+    counted = [name for name in family.labels if name not in one_of_many]
+    if family.name.endswith("_info"):  # its other labels say more of the same thing
+        counted = [name for name in counted if name in _NOUNS]
+    return " \N{MULTIPLICATION SIGN} ".join(_NOUNS.get(name, f"{name}s") for name in counted) or "1"
+
+
+def _examples(families: Iterable["_Described | Family"]) -> str:
+    return "\n".join(["```promql", *(one.query for one in families if one.query), "```"])
+
+
+def _own() -> Iterator["_Described"]:
     registry = OwnMetrics(with_process=False)._registry  # noqa: SLF001 - the library tells labels nowhere else
     for collector in registry._collector_to_names:  # noqa: SLF001 - as above
         if isinstance(collector, MetricWrapperBase):
             (metric,) = collector.describe()
             name = f"{metric.name}_total" if metric.type == "counter" else metric.name
-            yield f"`{name}`", metric.type, _labels(collector._labelnames), metric.documentation  # noqa: SLF001 - as above
+            yield _Described(name, metric.type, collector._labelnames, metric.documentation, _OWN_QUERIES[name])  # noqa: SLF001 - as above
 
 
 def _labels(names: Iterable[str]) -> str:

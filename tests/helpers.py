@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from exporter import configfile
 from exporter.accounts import Accounts
-from exporter.collectors.registry import catalogue, families
+from exporter.collectors.registry import COLLECTORS, catalogue, families
 from exporter.config import Config
 from exporter.exposition.own import OwnMetrics
 from exporter.exposition.text import Page, Request
@@ -24,6 +24,8 @@ NOW = 1_795_000_000.0
 DAY = 86_400.0
 TOKEN = "the-token-of-"
 SECRET = "a-secret-that-nobody-sees"
+
+OFF = {"enabled": False}
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
@@ -110,13 +112,15 @@ def config(*accounts: Mapping[str, Any]) -> Config:
 
 
 def tenant(name: str = "contoso", *, collectors: Mapping[str, Any] | None = None, **keys: Any) -> dict[str, Any]:
-    off = {"enabled": False}
-    chosen = {"jobs": off, "license": off} | dict(collectors or {"jobs": {}})
+    """Give a tenant of which only the given collectors are on."""
+    chosen = dict.fromkeys(catalogue()["tenant"], OFF) | dict(collectors or {"jobs": {}})
     return {"name": name, "type": "tenant", "collectors": chosen, **keys}
 
 
 def partner(name: str = "msp", *, collectors: Mapping[str, Any] | None = None, **keys: Any) -> dict[str, Any]:
-    return {"name": name, "type": "partner", "collectors": dict(collectors or {}), **keys}
+    """Give a partner; of the optional collectors only the given ones are on."""
+    optional = {kind.name: OFF for kind in COLLECTORS if kind.account_type == "partner" and kind.optional}
+    return {"name": name, "type": "partner", "collectors": optional | dict(collectors or {}), **keys}
 
 
 @dataclass

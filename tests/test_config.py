@@ -7,9 +7,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import SecretStr, TypeAdapter, ValidationError
 
+from exporter.clouds import DATA_CENTERS, ENVIRONMENTS
 from exporter.config import (
-    DATA_CENTERS,
-    ENVIRONMENTS,
     Account,
     Auth,
     CollectorOptions,

@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from exporter.collectors.jobs import JobsOptions
+from exporter.collectors.job_options import JobsOptions
 from exporter.collectors.registry import catalogue, families
-from exporter.config import Account, Auth, Config, Customers, Requests, Tls
+from exporter.config import Account, Auth, Config, Customers, Labels, Requests, Tls
 from exporter.configfile import load, parse
 from exporter.errors import ConfigError
 
@@ -90,7 +90,7 @@ def test_the_example_loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 def test_the_example_shows_every_key() -> None:
     text = (ROOT / "config.example.yaml").read_text(encoding="utf-8")
     options = [kind for kinds in catalogue().values() for kind in kinds.values()]
-    sections: list[type[BaseModel]] = [Config, Account, Auth, Requests, Tls, Customers, *options]
+    sections: list[type[BaseModel]] = [Config, Account, Auth, Requests, Tls, Customers, Labels, *options]
     for section in sections:
         for key in section.model_fields:
             assert re.search(rf"^[ #-]*{key}:", text, re.MULTILINE), key
@@ -131,11 +131,11 @@ def test_every_key_has_a_meaning_and_every_metric_is_there() -> None:
 
 def test_the_smallest_file_has_every_collector_of_its_account_with_its_defaults() -> None:
     (account,) = loaded(TENANT).accounts
-    assert set(account.collectors) == {"jobs", "license"}
+    assert set(account.collectors) == set(catalogue()["tenant"]) >= {"jobs", "license"}
     assert account.collectors["jobs"] == JobsOptions()
     assert account.collectors["jobs"].interval == 300
     partner = loaded(TENANT.replace("tenant", "partner").replace("data_center: us", ""))
-    assert set(partner.accounts[0].collectors) == {"customers", "protected_data"}
+    assert set(partner.accounts[0].collectors) == set(catalogue()["partner"]) >= {"customers", "protected_data"}
 
 
 def test_options_are_read() -> None:
@@ -280,3 +280,20 @@ def test_whatever_stands_there_ends_in_one_line_a_mistake_without_a_secret(accou
         assert line.isprintable()
         assert re.match(r"accounts\[\d\]|FILE: not valid YAML", line)
         assert "hunter2" not in line
+
+
+def test_the_file_says_which_names_become_labels_unless_the_account_does() -> None:
+    partner = "  - {name: NAME, type: partner, auth: {client_id: app, client_secret: hunter2}MORE}\n"
+    first = partner.replace("NAME", "one").replace("MORE", "")
+    second = partner.replace("NAME", "two").replace("MORE", ", labels: {owner_email: hashed}")
+    config = loaded(f"labels: {{organization: false}}\naccounts:\n{first}{second}")
+    assert [account.labels.organization for account in config.accounts] == [False, True]
+    assert [account.labels.owner_email for account in config.accounts] == [False, "hashed"]
+    plain = loaded(f"accounts:\n{first}").accounts[0]
+    assert (plain.labels.organization, plain.labels.owner_email) == (True, False)
+
+
+def test_locations_of_a_multi_geo_tenant() -> None:
+    assert loaded(TENANT.replace("data_center: us", "data_center: us\n    locations: [NAM, EUR]")).accounts[
+        0
+    ].locations == ("NAM", "EUR")

@@ -15,13 +15,13 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from exporter.avepoint.reach import Place, look_up, shake_hands
 from exporter.cli import run
 from exporter.errors import AvePointError, ConfigError
-from exporter.web.app import App, Services
 from tests.avepoint.test_certificate import identity
 from tests.check.support import checked, partner_with, tenant_with
 from tests.check.test_way import tls_server
 from tests.fakes import make_account
 from tests.helpers import FakeApi, World, overview_path, portfolio, tenant
 from tests.web.conftest import make_pki
+from tests.web.test_app import browser
 
 LICENSE = "/backup/m365/cloudbackuplicenseconsumption"
 OVERVIEW = "/partner/external/v3/general/customers/{customerId}/cloud-backup-m365/overview"
@@ -119,11 +119,8 @@ def asked(method: str, path: str, *, reload: str | None = None) -> Provoke:
     async def provoke(_: Stage) -> str:
         world = World(FakeApi())
         await world.apply(tenant())
-        app = App(Services(world.accounts, world.page, world.clock, fail if reload is not None else None))
-        transport = httpx.ASGITransport(app.asgi())
-        async with httpx.AsyncClient(transport=transport, base_url="http://exporter") as client:
+        async with browser(world, fail if reload is not None else None) as client:
             answer = await client.request(method, path)
-        app.close()
         await world.accounts.stop()
         assert answer.status_code >= 400
         return " ".join(answer.text.split())

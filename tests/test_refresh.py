@@ -349,6 +349,8 @@ async def test_a_collector_runs_on_its_interval_and_sooner_after_a_failure() -> 
     await world.apply(tenant(collectors={"license": {"interval": "10m"}}))
     slept = await pauses(world, [True, False, False, False, False, False, False, True])
     assert slept == pytest.approx([600, 30, 60, 120, 240, 480, 600, 600], abs=0.1)
+    status = world.accounts.refreshers()[0].entry.status
+    assert status.next_attempt == pytest.approx(world.clock.time() + 600, abs=0.1)
     await world.accounts.stop()
 
 

@@ -16,7 +16,9 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from exporter.collectors.base import Sample
-from exporter.collectors.jobs import Jobs, JobsOptions
+from exporter.collectors.job_options import JobsOptions
+from exporter.collectors.job_reader import JobReader
+from exporter.collectors.jobs import Jobs
 from exporter.collectors.license import PURCHASED_SEATS
 from exporter.collectors.registry import families
 from exporter.errors import ConfigError
@@ -113,17 +115,17 @@ FOREIGN: tuple[Any, ...] = (
     {"known": {"": {"read_at": 1, "samples": [["avepoint_jobs_window_seconds", ["extra"], 1]]}}},
     {"known": {"": {"read_at": 1, "samples": [["avepoint_jobs_window_seconds", "text", 1]]}}},
     {"known": {"": {"read_at": 1, "samples": [["avepoint_jobs_window_seconds", [], "1"]]}}},
-    {"known": {"": {"read_at": 1, "samples": [["avepoint_jobs_window_seconds", [], float("inf")]]}}},
+    {"known": {"": {"read_at": 1, "samples": [["avepoint_jobs_window_seconds", [], float("-inf")]]}}},
     {"known": {"": {"read_at": 1, "samples": [[["x"], [], 1]]}}},
     {"last_success": "yesterday"}, {"last_success": float("inf")}, {"last_success": []},
-    {"remembered": None}, {"remembered": []}, {"remembered": {"kinds": {}}},
-    {"remembered": {"job_types": [], "kinds": {"a": 7}, "last_success": []}},
-    {"remembered": {"job_types": [], "kinds": {"a": ["\ud800", "backup"]}, "last_success": []}},
-    {"remembered": {"job_types": [], "kinds": {}, "last_success": [["a", "b", 1e400]]}},
-    {"remembered": {"job_types": [], "kinds": {}, "last_success": [["a", "b", 10**400]]}},
-    {"remembered": {"job_types": [], "kinds": {}, "last_success": [["a", "b", -1]]}},
-    {"remembered": {"job_types": [], "kinds": {}, "last_success": [{"a": 1}]}},
-    {"remembered": {"job_types": [], "kinds": {}, "last_success": [[1, 2, 3]]}},
+    {"remembered": None}, {"remembered": []}, {"remembered": {"locations": {}}},
+    {"remembered": {"job_types": [], "locations": {"": {"kinds": {"a": 7}, "last_success": []}}}},
+    {"remembered": {"job_types": [], "locations": {"": {"kinds": {"a": ["\ud800", "backup"]}, "last_success": []}}}},
+    {"remembered": {"job_types": [], "locations": {"": {"kinds": {}, "last_success": [["a", "b", 1e400]]}}}},
+    {"remembered": {"job_types": [], "locations": {"": {"kinds": {}, "last_success": [["a", "b", 10**400]]}}}},
+    {"remembered": {"job_types": [], "locations": {"": {"kinds": {}, "last_success": [["a", "b", -1]]}}}},
+    {"remembered": {"job_types": [], "locations": {"": {"kinds": {}, "last_success": [{"a": 1}]}}}},
+    {"remembered": {"job_types": [], "locations": {"": {"kinds": {}, "last_success": [[1, 2, 3]]}}}},
 )  # fmt: skip
 
 
@@ -182,14 +184,18 @@ def test_any_json_is_read_or_set_aside(tmp_path: Path, content: dict[str, Any]) 
 @settings(max_examples=300, deadline=None)
 @given(JSON)
 def test_the_jobs_collector_recalls_or_refuses_any_json(content: Any) -> None:
+    reader = JobReader.__new__(JobReader)
     jobs = Jobs.__new__(Jobs)
-    jobs.options = JobsOptions()
-    jobs._kinds = {}
-    try:
-        jobs.recall(content)
-        jobs.recall({"job_types": [], "kinds": content, "last_success": []})
-    except ValueError:
-        assert jobs._kinds == {}
+    reader._options, reader._kinds, jobs._readers = JobsOptions(), {}, {"": reader}
+    for remembered in (
+        content,
+        {"job_types": [], "locations": {"": content}},
+        {"job_types": [], "locations": {"": {"kinds": content, "last_success": []}}},
+    ):
+        try:
+            jobs.recall(remembered)
+        except ValueError:
+            assert reader._kinds == {}
 
 
 async def test_another_registration_is_not_used_and_a_family_that_is_gone_is_left_out(tmp_path: Path) -> None:
@@ -200,7 +206,7 @@ async def test_another_registration_is_not_used_and_a_family_that_is_gone_is_lef
     assert file.exists()
     document = json.loads(file.read_text())
     document["known"][""]["samples"].append(["avepoint_of_long_ago", ["x"], 1])
-    labels = ["", "\ud800", "x"]
+    labels = ["", "\ud800", "x", ""]
     document["known"][""]["samples"].append(["avepoint_last_job_start_timestamp_seconds", labels, 1])
     file.write_text(json.dumps(document))
     await world.restart(config(JOBS))
@@ -302,3 +308,23 @@ def test_a_process_killed_at_any_moment_leaves_a_whole_file(tmp_path: Path) -> N
         last = max(last, *values)
         assert [file.name for file in tmp_path.iterdir()] == ["contoso--license.json"]
     assert last >= 1
+
+
+async def test_names_that_may_no_longer_be_shown_are_not_taken_from_the_storage(tmp_path: Path) -> None:
+    world = World(FakeApi(portfolio(["c-1"])), folder=tmp_path)
+    await world.apply(partner())
+    assert await world.refresh()
+    await world.restart(config(partner(labels={"organization": "hashed"})))
+    assert world.value("avepoint_collector_last_success_timestamp_seconds", account="msp", collector="customers")
+    assert world.of_avepoint() == {}
+    await world.accounts.stop()
+
+
+async def test_what_is_without_end_outlives_a_restart(tmp_path: Path) -> None:
+    world = await stored_world(tmp_path)
+    file = tmp_path / "contoso--jobs.json"
+    known = {"": {"read_at": NOW, "samples": [["avepoint_jobs_window_seconds", [], float("inf")]]}}
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"known": known}))
+    await world.restart(config(JOBS))
+    assert world.value("avepoint_jobs_window_seconds", account="contoso") == float("inf")
+    await world.accounts.stop()

@@ -14,7 +14,7 @@ from exporter.avepoint.answers import Answer, Endpoint, read_json, request_id_of
 from exporter.avepoint.auth import Credential, Token, TokenSource, refusal, token_text
 from exporter.avepoint.hints import NOT_OURS, WRONG_ISSUER, unavailable, unreached
 from exporter.avepoint.observer import Observer
-from exporter.avepoint.pace import Pace
+from exporter.avepoint.pace import Budget, Pace
 from exporter.avepoint.rows import Notes
 from exporter.avepoint.wire import http_client, origin_of, read_body
 from exporter.clock import Clock
@@ -69,6 +69,11 @@ class Client:
             clock=clock,
             waited=observer.throttled,
         )
+
+    @property
+    def budget(self) -> Budget:
+        """How much of what the account may ask is used now."""
+        return self._pace.budget
 
     async def aclose(self) -> None:
         """Close the connections."""

@@ -8,9 +8,11 @@ from typing import Final
 import structlog
 
 from exporter.avepoint.answers import Endpoint
-from exporter.avepoint.client import Client, Query
+from exporter.avepoint.client import Client
 from exporter.avepoint.generations import Generations
-from exporter.avepoint.paging import Ledger, Page, RawRow, numbered_pages, odata_page, odata_pages, row_id, v3_page
+from exporter.avepoint.paging import Ledger, RawRow, row_id
+from exporter.avepoint.partnerlists import PAGE_SIZE, batch_rows, odata_rows
+from exporter.avepoint.privacy import Names
 from exporter.avepoint.rows import Row
 from exporter.clock import Clock
 from exporter.config import Account
@@ -18,17 +20,17 @@ from exporter.errors import AvePointError
 
 BATCH: Final = Endpoint("POST", "/partner/external/v3/general/customers/batch", "elements.customers.read.all")
 CUSTOMERS: Final = Endpoint("GET", "/partner/customers", "partner.customers.read.all")
-PAGE_SIZE: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """One customer; a status of None is AvePoint's "N/A" or was not said."""
+    """One customer, with its names as far as they may be shown; a status of None is "N/A" or was not said."""
 
     id: str
     organization: str
     country: str
     status: str | None
+    owner_email: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ class Directory:
         self.generations = Generations(account.api)
         self._owns = owns
         self._most = most
+        self._names = Names(account)
         self._include = frozenset(account.customers.include)
         self._exclude = frozenset(account.customers.exclude)
         self._client = client
@@ -73,6 +76,11 @@ class Directory:
     def lists(self, customer_id: str) -> bool:
         """Tell whether a customer is in the last listing; without one, everyone is."""
         return self._last is None or customer_id in self._last.customers
+
+    def is_wanted(self, customer_id: str) -> bool:
+        """Tell whether the configuration wants a customer, and this process is the one to show it."""
+        included = not self._include or customer_id in self._include
+        return included and customer_id not in self._exclude and self._owns(customer_id)
 
     async def refresh(self) -> Listing:
         """List all customers now; raises AvePointError."""
@@ -106,7 +114,7 @@ class Directory:
         self.generations.begin()
         listed_at = self._clock.monotonic()
         rows, complete = await self.generations.ask({"modern": self._batch, "legacy": self._odata})
-        customers = {customer.id: customer for customer in rows if self._is_wanted(customer.id)}
+        customers = {customer.id: customer for customer in rows if self.is_wanted(customer.id)}
         if not complete:
             # A customer that is missing from half a list is not gone.
             self._log.warning("the list of customers came incomplete", seen=len(rows))
@@ -115,42 +123,32 @@ class Directory:
             self._log.warning("customers of the configuration are not among those listed", missing=len(missing))
         return Listing(customers, listed_at, complete)
 
-    def _is_wanted(self, customer_id: str) -> bool:
-        included = not self._include or customer_id in self._include
-        return included and customer_id not in self._exclude and self._owns(customer_id)
-
     async def _batch(self) -> tuple[tuple[Customer, ...], bool]:
         # Asking for a few by id is kinder than listing all; the ids of many would make a large request.
         named = sorted(filter(self._owns, self._include - self._exclude))
         body = {"customerIds": named} if 0 < len(named) <= PAGE_SIZE else {}
-
-        async def ask(query: Query) -> Page:
-            return v3_page(await self._client.call(BATCH, query=query, body=body), BATCH)
-
         ledger = Ledger(BATCH, row_id)
-        rows = [row async for row in numbered_pages(ask, ledger, size=PAGE_SIZE)]
+        rows = [row async for row in batch_rows(self._client, ledger, body=body)]
         return self._read(rows, BATCH), not ledger.lacks_rows
 
     async def _odata(self) -> tuple[tuple[Customer, ...], bool]:
-        async def ask(query: Query) -> Page:
-            return odata_page(await self._client.call(CUSTOMERS, query=query), CUSTOMERS)
-
         ledger = Ledger(CUSTOMERS, row_id)
-        rows = [row async for row in odata_pages(self._client, ask, ledger, top=PAGE_SIZE)]
+        rows = [row async for row in odata_rows(self._client, ledger)]
         return self._read(rows, CUSTOMERS), not ledger.lacks_rows
 
     def _read(self, rows: Iterable[RawRow], endpoint: Endpoint) -> tuple[Customer, ...]:
-        read = (_customer(Row(raw, endpoint.template, self._client.notes)) for raw in rows)
+        read = (_customer(Row(raw, endpoint.template, self._client.notes), self._names) for raw in rows)
         return tuple(customer for customer in read if customer is not None)
 
 
-def _customer(row: Row) -> Customer | None:
+def _customer(row: Row, names: Names) -> Customer | None:
     identifier = row.key("id")
     if identifier is None:
         return None
     return Customer(
         id=identifier,
-        organization=row.label("organization") or "",
+        organization=names.organization(row.label("organization")),
         country=row.label("countryOrRegion") or "",
         status=row.customer_status("jobStatus"),
+        owner_email=names.owner_email(row.address("ownerEmail")) if names.shows_owner else "",
     )

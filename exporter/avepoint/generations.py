@@ -23,6 +23,11 @@ class Generations:
         self._certain = False
 
     @property
+    def allowed(self) -> tuple[Generation, ...]:
+        """The generations that may be asked, the one preferred in front."""
+        return ("modern", "legacy") if self._pinned is None else (self._pinned,)
+
+    @property
     def answered(self) -> Generation | None:
         """The generation that answered last."""
         return self._answered
@@ -52,7 +57,7 @@ class Generations:
 
     def _order(self) -> tuple[Generation, ...]:
         if self._pinned is not None:
-            return (self._pinned,)
+            return self.allowed
         first = self._answered or "modern"
         if self._certain:
             return (first,)

@@ -24,17 +24,18 @@ class Span:
 
 
 class JobList:
-    """One generation's list of jobs, filtered by time, job type (0: all) and workload (0: all)."""
+    """One generation's list of jobs, filtered by time, job type (0: all), workload (0: all), location ("": all)."""
 
-    def __init__(self, client: Client, endpoint: Endpoint) -> None:
+    def __init__(self, client: Client, endpoint: Endpoint, location: str = "") -> None:
         self.endpoint = endpoint
+        self._location: Query = {"location": location} if location else {}
         self._client = client
         self._pages = IndexedPages(client, endpoint, row_id)
         self._times: Callable[[Span], Query] = _iso_times if endpoint is MODERN else _tick_times
 
     async def read(self, span: Span, *, size: int, job_type: int = 0, object_type: int = 0) -> list[RawRow]:
         """Read all rows, `size` a page; raises AvePointError."""
-        query = {**self._times(span), "JobType": job_type, "ObjectType": object_type, "JobState": 0}
+        query = {**self._times(span), "JobType": job_type, "ObjectType": object_type, "JobState": 0, **self._location}
         return [row async for row in self._pages.read(self._ask, query, size)]
 
     async def ids(

@@ -27,6 +27,27 @@ FINISHED: Final = "finished"
 STATES: Final = (IN_PROGRESS, FINISHED, "failed", "finished_with_exception", "partially_finished")
 """JobState 1 to 5."""
 
+SERVICE_TYPES: Final[Mapping[int, str]] = MappingProxyType({
+    0: "Exchange Online", 1: "SharePoint Online", 2: "OneDrive", 3: "Microsoft 365 Groups", 4: "Project Online",
+    5: "Public Folder", 6: "Teams", 7: "Public Folder Metadata", 8: "Private Channel", 9: "Viva Engage",
+    10: "Teams Chat", 11: "Power BI", 12: "Power Automate", 13: "Shared Channel", 14: "Power Apps",
+})  # fmt: skip
+"""serviceType of a tenant's settings and unusual activities: other numbers than the job API's."""
+
+MODULES: Final[Mapping[int, str]] = MappingProxyType({
+    302: "SharePoint Online", 303: "Exchange Online", 304: "Microsoft 365 Groups", 305: "OneDrive",
+    306: "Project Online", 307: "Public Folder", 308: "Teams", 309: "Teams Chat", 310: "Power BI",
+    311: "Power Automate", 312: "Power Apps", 402: "Viva Engage", 8: "Archiver",
+})  # fmt: skip
+"""jobModule of a customer's jobs."""
+
+JOB_STATUSES: Final[Mapping[int, str]] = MappingProxyType({
+    0: "none", 1: IN_PROGRESS, 2: FINISHED, 3: "failed", 4: "finished_with_exception", 5: "skipped", 6: "pending",
+    7: "failed_to_start", 8: "canceled", 9: "rejected", 10: "stopped", 11: "not_scanned", 12: "disabled",
+    13: "not_started", 14: "waiting_for_configuration",
+})  # fmt: skip
+"""status of a customer's jobs: other numbers than the job API's JobState."""
+
 CUSTOMER_STATUSES: Final[Mapping[int, str]] = MappingProxyType({
     1: "working", 2: "failed", 3: "waiting_for_configuration", 4: "multiple_issues_found",
     5: "finished_with_exception", 6: "no_backup_updates",
@@ -48,6 +69,15 @@ _STATES: Final = {fold(name): name for name in STATES} | {
     "running": IN_PROGRESS,
     "partialfinished": "partially_finished",
 }
+_SERVICE_TYPES: Final = {str(number): name for number, name in SERVICE_TYPES.items()} | {
+    fold(name): name for name in SERVICE_TYPES.values()
+}
+_MODULES: Final = {str(number): name for number, name in MODULES.items()} | {fold(MODULES[8]): MODULES[8]}
+_JOB_STATUSES: Final = {str(number): name for number, name in JOB_STATUSES.items()} | {
+    **{fold(name): name for name in (*JOB_STATUSES.values(), "partially_finished", "not_finished")},
+    "running": IN_PROGRESS,
+    "cancelled": "canceled",
+}
 _CUSTOMER_STATUSES: Final = {fold(name): name for name in CUSTOMER_STATUSES.values()} | {
     **{str(number): name for number, name in CUSTOMER_STATUSES.items()},
     "nobackupupdate": "no_backup_updates",
@@ -60,6 +90,23 @@ def workload(name: str) -> tuple[str, bool]:
     return (name, False) if known is None else (known, True)
 
 
+def service_type(name: str) -> tuple[str, bool]:
+    """Give the workload of a tenant's setting (a number, or a word) and whether it is known."""
+    known = _SERVICE_TYPES.get(fold(name))
+    return workload(name) if known is None else (known, True)
+
+
+def module(name: str) -> tuple[str, bool]:
+    """Give the workload of a customer's job (a number, or a word) and whether it is known."""
+    known = _MODULES.get(fold(name))
+    return workload(name) if known is None else (known, True)
+
+
+def job_status(name: str) -> tuple[str | None, bool]:
+    """Give the state of a customer's job (a number, or a word) and whether it is known; None for "N/A"."""
+    return (None, True) if _is_na(name) else _named(_JOB_STATUSES, name)
+
+
 def job_state(name: str) -> tuple[str, bool]:
     """Give a job's state (a word, or the number of the filter) and whether it is known."""
     return _named(_STATES, name)
@@ -67,9 +114,11 @@ def job_state(name: str) -> tuple[str, bool]:
 
 def customer_status(name: str) -> tuple[str | None, bool]:
     """Give a customer's status (a word, or its number) and whether it is known; None for "N/A"."""
-    if name in {"", "-"} or fold(name) in {"0", "na"}:
-        return None, True
-    return _named(_CUSTOMER_STATUSES, name)
+    return (None, True) if _is_na(name) or fold(name) == "0" else _named(_CUSTOMER_STATUSES, name)
+
+
+def _is_na(name: str) -> bool:
+    return name in {"", "-"} or fold(name) == "na"
 
 
 def _named(known: Mapping[str, str], name: str) -> tuple[str, bool]:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final, Self
 
 from exporter.clock import Clock
@@ -15,11 +16,24 @@ LONGEST_SILENCE: Final = 900.0
 _SLOWEST: Final = 0.05  # of the configured rate
 
 
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Calls under way and allowed at once; calls a second allowed now and configured; seconds of silence to come."""
+
+    under_way: int
+    concurrency: int
+    rate: float
+    full_rate: float
+    silence: float
+
+
 class Pace:
     """Use as `async with pace:` around each request; calls go out in the order in which they came."""
 
     def __init__(self, *, concurrency: int, per_second: float, clock: Clock, waited: Callable[[float], None]) -> None:
         self._places = asyncio.Semaphore(concurrency)
+        self._concurrency = concurrency
+        self._under_way = 0
         self._queue = asyncio.Lock()
         self._full_rate = per_second
         self._clock = clock
@@ -42,6 +56,12 @@ class Pace:
         """Whether AvePoint has asked for silence that is not over."""
         return self._clock.monotonic() < self._silent_until
 
+    @property
+    def budget(self) -> Budget:
+        """How much of it is used now."""
+        silence = max(0.0, self._silent_until - self._clock.monotonic())
+        return Budget(self._under_way, self._concurrency, self.rate, self._full_rate, silence)
+
     def slow_down(self, silence: float) -> None:
         """Obey a 429 or 503: nothing goes out for `silence` seconds, then at half the rate."""
         now = self._clock.monotonic()
@@ -58,10 +78,12 @@ class Pace:
         except BaseException:
             self._places.release()
             raise
+        self._under_way += 1
         return self
 
     async def __aexit__(self, *_: object) -> None:
         """Give the place back."""
+        self._under_way -= 1
         self._places.release()
 
     async def turn(self) -> None:

@@ -161,10 +161,13 @@ async def odata_pages(client: Client, ask: Ask, ledger: Ledger, *, top: int | No
     while query is not None:
         try:
             page = await ask(query)
-        except (BadRequestError, NotFoundError):
+        except (BadRequestError, NotFoundError) as error:
             if ledger.received and not ledger.lacks_rows and "$skip" in query:
                 return  # it does not like to be asked beyond its end
-            raise
+            if top is None or ledger.received or not isinstance(error, BadRequestError):
+                raise
+            top, query = None, {}  # it does not like to be told how much to give
+            continue
         if not ledger.enter(page):
             ledger.accept_end(page)
             return

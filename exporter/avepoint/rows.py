@@ -10,12 +10,17 @@ from exporter.avepoint import names
 from exporter.avepoint.observer import Observer
 from exporter.avepoint.values import (
     Ticks,
+    read_address,
     read_count,
     read_duration,
     read_gigabytes,
     read_label,
+    read_purchased,
+    read_retention,
     read_size,
+    read_switch,
     read_time,
+    read_word,
     short,
 )
 from exporter.errors import UnreadableValueError
@@ -84,6 +89,14 @@ class Row:
         """Read a size in bytes."""
         return self._read(read_size, spellings)
 
+    def purchased(self, *spellings: str) -> float | None:
+        """Read a size bought, in bytes."""
+        return self._read(read_purchased, spellings)
+
+    def retention(self, *spellings: str) -> float | None:
+        """Read how long data are kept, in seconds, infinite for ever."""
+        return self._read(read_retention, spellings)
+
     def gigabytes(self, *spellings: str) -> float | None:
         """Read a size in bytes of a field that counts in GB."""
         return self._read(read_gigabytes, spellings)
@@ -108,6 +121,14 @@ class Row:
         """Read a text for a label."""
         return self._read(read_label, spellings)
 
+    def address(self, name: str) -> str | None:
+        """Read an e-mail address, for who has said that it may be shown."""
+        return self._read(read_address, (name,))
+
+    def word(self, *spellings: str) -> str | None:
+        """Read a text for a label; None where it is "N/A"."""
+        return self._read(read_word, spellings)
+
     def key(self, *spellings: str) -> str | None:
         """Read a text without which the row says nothing; its absence is noted."""
         value = self._read(read_label, spellings)
@@ -119,9 +140,21 @@ class Row:
         """Read a workload by its canonical name."""
         return self._named(name, self.key(name), names.workload)
 
+    def service_type(self, name: str) -> str | None:
+        """Read the workload that a tenant's setting is of."""
+        return self._named(name, self.key(name), names.service_type)
+
+    def module(self, name: str) -> str | None:
+        """Read the workload that a customer's job is of."""
+        return self._named(name, self.key(name), names.module)
+
     def job_state(self, name: str) -> str | None:
         """Read a job's state."""
         return self._named(name, self.key(name), names.job_state)
+
+    def job_status(self, name: str) -> str | None:
+        """Read the state of a customer's job."""
+        return self._named(name, self.key(name), names.job_status)
 
     def customer_status(self, name: str) -> str | None:
         """Read a customer's status; None where it is "N/A"."""
@@ -133,6 +166,28 @@ class Row:
         if value is not None and not isinstance(value, Mapping):
             self._notes.unreadable(self._endpoint, name, value, "not an object")
         return Row(value if isinstance(value, Mapping) else {}, self._endpoint, self._notes)
+
+    def rows(self, name: str) -> tuple["Row", ...] | None:
+        """Give the objects of a list; None where there is no list, or what stands in it is none."""
+        value = self.raw(name)
+        if value is None:
+            return None
+        if not isinstance(value, list) or not all(isinstance(one, Mapping) for one in value):
+            self._notes.unreadable(self._endpoint, name, value, "not a list of objects")
+            return None
+        return tuple(Row(one, self._endpoint, self._notes) for one in value)
+
+    def switch(self, name: str) -> bool | None:
+        """Read true or false."""
+        return self._read(read_switch, (name,))
+
+    def each(self, name: str) -> tuple["Row", ...]:
+        """Give what a list holds, one by one, nothing where there is no list; what is no object has no fields."""
+        value = self.raw(name)
+        if value is not None and not isinstance(value, list):
+            self._notes.unreadable(self._endpoint, name, value, "not a list")
+        parts = value if isinstance(value, list) else []
+        return tuple(Row(part if isinstance(part, Mapping) else {}, self._endpoint, self._notes) for part in parts)
 
     def conflict(self, field: str, value: str) -> None:
         """Note that two rows contradict each other, so that neither can be shown."""

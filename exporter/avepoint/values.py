@@ -4,6 +4,7 @@ A reader gives None for AvePoint's ways of saying "nothing" (null, "", "N/A", th
 UnreadableValueError for what it does not understand. The forms are listed in docs/avepoint-api.md.
 """
 
+import math
 import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -32,6 +33,11 @@ _SIZE: Final = re.compile(rf"({_NUMBER}(?:\.\d{{1,18}})?|\.\d{{1,18}})\s*([A-Za-
 _CLOCK: Final = r"(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?\s?(Z|z|[+-]\d\d:?\d\d)?)?"
 _ISO: Final = re.compile(rf"(?P<y>\d{{4}})-(?P<m>\d\d)-(?P<d>\d\d){_CLOCK}", re.ASCII)
 _MONTH_FIRST: Final = re.compile(rf"(?P<m>\d\d)-(?P<d>\d\d)-(?P<y>\d{{4}}){_CLOCK}", re.ASCII)
+_SLASHED: Final = re.compile(rf"(?P<m>\d\d?)/(?P<d>\d\d?)/(?P<y>\d{{4}}){_CLOCK}", re.ASCII)
+_PURCHASED: Final = re.compile(rf"{_NUMBER}(?:\.\d{{1,18}})?\s?[A-Za-z]{{0,9}}\s?/\s?(.+)", re.ASCII)
+_RETENTION: Final = re.compile(r"(\d{1,5})\s*(day|week|month|year)s?", re.ASCII | re.IGNORECASE)
+_RETENTION_DAYS: Final = {"day": 1, "week": 7, "month": 30, "year": 365}
+_UNLIMITED: Final = frozenset({"unlimited", "forever", "indefinitely"})
 _HOURS: Final = re.compile(r"\d{1,6}(?:\.\d{1,12})?", re.ASCII)
 _SPAN: Final = re.compile(
     r"(?:(\d{1,5})\s*d)?\s*(?:(\d{1,6})\s*h)?\s*(?:(\d{1,8})\s*m)?\s*(?:(\d{1,10}(?:\.\d{1,9})?)\s*s)?",
@@ -103,14 +109,37 @@ def read_gigabytes(value: object) -> float | None:
     return read_size(value)
 
 
+def read_purchased(value: object) -> float | None:
+    """Read a size bought, in bytes: "1024 GB", or after what is used of it, "0/1 GB"."""
+    text = _short_text(value)
+    match = None if text is None else _PURCHASED.fullmatch(text)
+    try:
+        return read_size(value if match is None else match[1])
+    except UnreadableValueError:
+        raise _unreadable("size", value) from None
+
+
+def read_retention(value: object) -> float | None:
+    """Read how long data are kept, in seconds: "2 years" of 365 days, "6 months" of 30; "Unlimited" is infinite."""
+    if _is_nothing(value):
+        return None
+    text = (_short_text(value) or "").lower()
+    if text in _UNLIMITED:
+        return math.inf
+    match = _RETENTION.fullmatch(text)
+    if match is None:
+        raise _unreadable("retention period", value)
+    return float(int(match[1]) * _RETENTION_DAYS[match[2]] * 86_400)
+
+
 def read_time(value: object) -> Ticks | None:
-    """Read a point in time: .NET ticks (number or digits), ISO 8601, a date, or month-first."""
+    """Read a point in time: .NET ticks (number or digits), ISO 8601, a date, or month-first (dashes or slashes)."""
     if _is_nothing(value):
         return None
     ticks = _whole(value)
     if (text := _short_text(value)) is not None:
         ticks = int(text) if _COUNT.fullmatch(text) and "," not in text else None
-        match = _ISO.fullmatch(text) or _MONTH_FIRST.fullmatch(text)
+        match = _ISO.fullmatch(text) or _MONTH_FIRST.fullmatch(text) or _SLASHED.fullmatch(text)
         if match is not None:
             return _calendar_time(match, value)
     if ticks == 0:
@@ -140,14 +169,34 @@ def read_label(value: object) -> str | None:
     """Read a text that becomes a label: printable, at most 200 characters, never an e-mail address."""
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= _MOST:
         return str(value)
+    text = read_address(value)
+    if text is not None and _EMAIL.search(text):
+        raise UnreadableValueError("an e-mail address is never made a label")
+    return text
+
+
+def read_address(value: object) -> str | None:
+    """Read a printable text of at most 200 characters that may be an e-mail address."""
     if value is None:
         return None
     if not isinstance(value, str) or len(value) > _LONGEST_LABEL:
         raise _unreadable("text", value)
-    text = _UNPRINTABLE.sub(" ", value).strip()
-    if _EMAIL.search(text):
-        raise UnreadableValueError("an e-mail address is never made a label")
-    return text or None
+    return _UNPRINTABLE.sub(" ", value).strip() or None
+
+
+def read_switch(value: object) -> bool | None:
+    """Read true or false, also as a word."""
+    if value is None or isinstance(value, bool):
+        return value
+    word = (_short_text(value) or "").lower()
+    if word not in ("true", "false"):
+        raise _unreadable("true or false", value)
+    return word == "true"
+
+
+def read_word(value: object) -> str | None:
+    """Read a text for a label of a field that says "N/A" where it has none."""
+    return None if _is_nothing(value) else read_label(value)
 
 
 def snake_case(name: str) -> str:

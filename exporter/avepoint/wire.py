@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from exporter import __version__
+from exporter.avepoint.hints import NOT_OURS
 from exporter.config import Account
 from exporter.errors import AnswerError
 
@@ -60,7 +61,7 @@ async def read_body(response: httpx.Response) -> bytes:
     async for piece in cast("httpx.AsyncByteStream", response.stream):
         body += piece if inflate is None else _unpacked(inflate, piece, LARGEST_ANSWER + 1 - len(body))
         if len(body) > LARGEST_ANSWER:
-            raise AnswerError(f"the answer is larger than {LARGEST_ANSWER} bytes")
+            raise AnswerError(f"the answer is larger than {LARGEST_ANSWER} bytes", hint=NOT_OURS)
     return bytes(body)
 
 
@@ -69,14 +70,14 @@ def _inflate(encoding: str) -> "zlib._Decompress | None":
         return None
     if encoding.strip().lower() in ("gzip", "x-gzip", "deflate"):
         return zlib.decompressobj(zlib.MAX_WBITS | 32)  # finds out which of the two headers there is
-    raise AnswerError("the answer is packed in a way that was not asked for")
+    raise AnswerError("the answer is packed in a way that was not asked for", hint=NOT_OURS)
 
 
 def _unpacked(inflate: "zlib._Decompress", piece: bytes, most: int) -> bytes:
     try:
         return inflate.decompress(piece, most)
     except zlib.error:
-        raise AnswerError("the answer cannot be unpacked") from None
+        raise AnswerError("the answer cannot be unpacked", hint=NOT_OURS) from None
 
 
 def origin_of(url: str) -> tuple[str, str, int | None] | None:

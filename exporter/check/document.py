@@ -61,6 +61,7 @@ def _collector(collector: CollectorReport) -> dict[str, Any]:
         "seconds": round(collector.seconds, 3),
         "customers": seen.customers,
         "customers_failed": seen.customers_failed,
+        "customer_errors": [{"customers": count, **_trouble(one)} for count, one in seen.customer_troubles],
         "jobs": seen.jobs,
         "workloads": seen.workloads,
         "series": dict(seen.series),

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any, get_args
+from typing import Any
 
 from exporter.accounts import Accounts, Running
 from exporter.avepoint.directory import Directory
@@ -79,10 +79,9 @@ class _Examination:
         )
 
     def _generations(self, refresher: Refresher) -> tuple[Generation, ...]:
-        """Give the generations that the collector has and the account allows, the one asked first in front."""
-        every: tuple[Generation, ...] = get_args(Generation)
-        allowed = [one for one in every if self._account.api in ("auto", one)]
-        return tuple(one for one in allowed if one in refresher.collector.permissions)
+        """Give the generations that may be asked, the one preferred in front."""
+        collector = refresher.collector
+        return tuple(one for one in collector.generations.allowed if one in collector.permissions)
 
     def _untried(self, refresher: Refresher, broken: Step) -> CollectorReport:
         trouble = replace(broken.trouble, error=f"not tried: {broken.kind}: {broken.trouble.error}")
@@ -98,7 +97,8 @@ class _Examination:
         await self._refresh(refresher)
         status = entry.status
         result: Result = "ok" if status.up else "off" if status.off else "failed"
-        trouble = Trouble(status.error, status.hint, status.request_id)
+        request_id = status.problems[-1].request_id if result == "failed" and status.problems else ""
+        trouble = Trouble(status.error, status.hint, request_id)
         generations = self._generations(refresher)
         # Where none answered, the error is that of the one asked first.
         used = next((one for one in generations if one == status.generation), next(iter(generations), None))

@@ -50,10 +50,14 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """How much a collector saw; None is what it does not tell of. `series` by family."""
+    """How much a collector saw; None is what it does not tell of. `series` by family.
+
+    `customer_troubles` are those that most customers have, each with how many of them.
+    """
 
     customers: int | None = None
     customers_failed: int = 0
+    customer_troubles: tuple[tuple[int, Trouble], ...] = ()
     jobs: int | None = None
     workloads: int | None = None
     series: Mapping[str, int] = field(default_factory=dict)

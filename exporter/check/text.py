@@ -112,9 +112,12 @@ def _verdict(report: Report, width: int) -> Iterator[str]:
     some = [pair for pair in report.collectors if pair[1].is_fine and pair[1].seen.customers_failed]
     total = len(report.collectors)
     if some:
-        yield "Some customers could not be read; --log.level warn names each with its error:"
-        yield from (f"{_INDENT}{one.name}/{it.name}: {it.seen.customers_failed:,} of {_number(it.seen.customers)}"
-                    for one, it in some)  # fmt: skip
+        yield "Some customers could not be read; --log.level warn names each:"
+        for account, collector in some:
+            seen = collector.seen
+            yield f"{_INDENT}{account.name}/{collector.name}: {seen.customers_failed:,} of {_number(seen.customers)}"
+            for count, trouble in seen.customer_troubles:
+                yield from _trouble(f"{count:,} time{'s' * (count != 1)}", trouble, _INDENT * 2, width)
         yield ""
     if not bad:
         yield f"{total} of {total} collectors work." if total != 1 else "The collector works."
@@ -129,10 +132,14 @@ def _troubles(pairs: Sequence[tuple[AccountReport, CollectorReport]], width: int
     for account, collector in pairs:
         told.setdefault(collector.trouble, []).append(f"{account.name}/{collector.name}")
     for trouble, names in told.items():
-        request = f" (request {trouble.request_id})" if trouble.request_id else ""
-        yield from _wrapped(f"{', '.join(names)}: {trouble.error}{request}", _INDENT, width)
-        if trouble.hint:
-            yield from _wrapped(trouble.hint, _INDENT * 2, width)
+        yield from _trouble(", ".join(names), trouble, _INDENT, width)
+
+
+def _trouble(whose: str, trouble: Trouble, indent: str, width: int) -> Iterator[str]:
+    request = f" (request {trouble.request_id})" if trouble.request_id else ""
+    yield from _wrapped(f"{whose}: {trouble.error}{request}", indent, width)
+    if trouble.hint:
+        yield from _wrapped(trouble.hint, indent + _INDENT, width)
 
 
 def _wrapped(words: str, indent: str, width: int) -> Iterable[str]:

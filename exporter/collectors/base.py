@@ -22,7 +22,7 @@ class Family:
     """A metric: its name, what HELP says, its labels in order; the first is always `account`.
 
     `history` marks a family whose values never grow stale, because they tell of the past. The name of a counter ends
-    in `_total`.
+    in `_total`. `query` is an example for the documents.
     """
 
     name: str
@@ -30,6 +30,7 @@ class Family:
     labels: tuple[str, ...]
     history: bool = False
     type: Literal["gauge", "counter"] = "gauge"
+    query: str = ""
 
 
 class Sample(NamedTuple):
@@ -52,7 +53,10 @@ class Surroundings:
 
 
 class Collector(ABC, Generic[Options, Records]):
-    """Common to all collectors; one instance per account, so that nothing is shared between accounts."""
+    """Common to all collectors; one instance per account, so that nothing is shared between accounts.
+
+    `locations` are those of a Multi-Geo tenant that the configuration names, each to be read by itself; else "" alone.
+    """
 
     name: ClassVar[str]
     account_type: ClassVar[AccountType]
@@ -65,6 +69,7 @@ class Collector(ABC, Generic[Options, Records]):
     def __init__(self, surroundings: Surroundings, options: Options) -> None:
         self.options = options
         self.generations = Generations(surroundings.account.api)
+        self.locations = tuple(dict.fromkeys(surroundings.account.locations)) or ("",)
         self._client = surroundings.client
         self._directory = surroundings.directory
         self._clock = surroundings.clock
@@ -85,6 +90,11 @@ class Collector(ABC, Generic[Options, Records]):
 
     def recall(self, remembered: object) -> None:
         """Take back what `remember` gave; raises ValueError for anything else."""
+
+
+def at_location(location: str) -> Mapping[str, str]:
+    """Give the query that narrows a call to one location of a Multi-Geo tenant; "" asks without."""
+    return {"location": location} if location else {}
 
 
 class AccountCollector(Collector[Options, Records]):

@@ -12,12 +12,15 @@ _SOURCE = "from POST …/customers/batch or GET /partner/customers, cached betwe
 INFO = Family(
     "avepoint_customer_info",
     f"A customer's names, always 1; join with group_left; {_SOURCE}.",
-    ("account", "customer_id", "organization", "country"),
+    ("account", "customer_id", "organization", "country", "owner_email"),
+    query="sum by (account, customer_id) (avepoint_protected_objects) * on (account, customer_id) "
+    "group_left (organization) avepoint_customer_info",
 )
 STATUS = Family(
     "avepoint_customer_status",
     f"1 for the status that AvePoint gives a customer's backup jobs now; {_SOURCE}.",
     ("account", "customer_id", "status"),
+    query="count by (account, status) (avepoint_customer_status)",
 )
 
 
@@ -46,7 +49,7 @@ class Customers(AccountCollector[CustomersOptions, Listing]):
     def samples(cls, records: Listing, customer_id: str) -> Iterable[Sample]:  # noqa: ARG003 - of all customers
         """Make one info sample a customer, and one of its status where AvePoint says one."""
         for customer in records.customers.values():
-            yield Sample(INFO, (customer.id, customer.organization, customer.country), 1.0)
+            yield Sample(INFO, (customer.id, customer.organization, customer.country, customer.owner_email), 1.0)
         for customer in records.customers.values():
             if customer.status is not None:
                 yield Sample(STATUS, (customer.id, customer.status), 1.0)

@@ -13,59 +13,78 @@ Kind = tuple[str, str]
 """A workload and a job type; "" where AvePoint does not tell."""
 
 _SOURCE: Final = "from GET …/cloudbackupjobs or /cloudbackup/jobs, cached between refreshes"
-_LABELS: Final = ("account", "customer_id", "workload", "job_type")
+_LABELS: Final = ("account", "customer_id", "workload", "job_type", "location")
 
 JOBS = Family(
     "avepoint_jobs",
     f"Jobs that started within the window, by state; {_SOURCE}.",
-    ("account", "workload", "job_type", "state"),
+    ("account", "workload", "job_type", "location", "state"),
+    query='sum by (account, workload) (avepoint_jobs{state="failed"}) > 0',
 )
 JOBS_WINDOW = Family(
     "avepoint_jobs_window_seconds",
     "Length of the window in which avepoint_jobs counts, in seconds.",
     ("account",),
+    query="sum by (account) (avepoint_jobs) / on (account) (avepoint_jobs_window_seconds / 86400)",
 )
 LAST_START = Family(
     "avepoint_last_job_start_timestamp_seconds",
     f"When the newest job started, in Unix seconds; {_SOURCE}.",
     _LABELS,
+    query='time() - avepoint_last_job_start_timestamp_seconds{job_type="backup"}',
 )
 LAST_FINISH = Family(
     "avepoint_last_job_finish_timestamp_seconds",
     f"When the newest job that ended did so, in Unix seconds; {_SOURCE}.",
     _LABELS,
+    query='time() - avepoint_last_job_finish_timestamp_seconds{job_type="backup"}',
 )
 LAST_DURATION = Family(
     "avepoint_last_job_duration_seconds",
     f"How long the newest job that ended took, in seconds; {_SOURCE}.",
     _LABELS,
+    query='max by (workload) (avepoint_last_job_duration_seconds{job_type="backup"})',
 )
 LAST_STATE = Family(
     "avepoint_last_job_state",
     f"1 for the state of the newest job, no series for the others; {_SOURCE}.",
     (*_LABELS, "state"),
+    query='avepoint_last_job_state{state="failed"}',
 )
 LAST_OBJECTS = Family(
     "avepoint_last_job_objects",
     f"Objects of the newest job that ended, by result; {_SOURCE}.",
     (*_LABELS, "result"),
+    query='sum by (account, workload) (avepoint_last_job_objects{result="failed"})',
+)
+LAST_ERRORS = Family(
+    "avepoint_last_job_errors",
+    "Errors that the newest job that ended reports, by whether AvePoint has a code for them; "
+    "from GET …/cloudbackupjobs, cached between refreshes.",
+    (*_LABELS, "has_code"),
+    query="sum without (has_code) (avepoint_last_job_errors) > 0",
 )
 LAST_SUCCESS = Family(
     "avepoint_last_success_timestamp_seconds",
     f"When a job last ended in state finished, in Unix seconds; remembered; {_SOURCE}.",
     _LABELS,
     history=True,
+    query='time() - avepoint_last_success_timestamp_seconds{job_type="backup"} > 86400',
 )
 OLDEST_RUNNING = Family(
     "avepoint_oldest_running_job_start_timestamp_seconds",
     f"When the oldest job still in progress started, in Unix seconds; absent when none runs; {_SOURCE}.",
     _LABELS,
+    query="time() - avepoint_oldest_running_job_start_timestamp_seconds > 12 * 3600",
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One run of a job; None is what AvePoint did not say. Times in ticks; counts of objects by result."""
+    """One run of a job; None is what AvePoint did not say. Times in ticks; counts of objects by result.
+
+    `errors` counts by "true" and "false", whether there is a code for them; nothing where AvePoint does not tell.
+    """
 
     id: str
     state: str
@@ -73,6 +92,7 @@ class Job:
     finish: Ticks | None
     duration: Ticks | None
     objects: tuple[tuple[str, int], ...]
+    errors: tuple[tuple[str, int], ...] = ()
 
     @property
     def is_running(self) -> bool:
@@ -87,20 +107,20 @@ def newer_success(known: Ticks | None, job: Job) -> Ticks | None:
     return job.finish if known is None else max(known, job.finish)
 
 
-def count_samples(jobs: Iterable[tuple[Kind, Job]]) -> Iterator[Sample]:
+def count_samples(jobs: Iterable[tuple[Kind, Job]], location: str = "") -> Iterator[Sample]:
     """Count jobs by kind and state; every known state of a kind that had jobs has a sample."""
     counts = Counter((kind, job.state) for kind, job in jobs)
     states = {(kind, state): 0 for kind in sorted({kind for kind, _ in counts}) for state in STATES}
     for (kind, state), count in {**states, **counts}.items():
-        yield Sample(JOBS, (*kind, state), float(count))
+        yield Sample(JOBS, (*kind, location, state), float(count))
 
 
 def last_job_samples(
-    jobs: Mapping[Kind, list[Job]], last_success: Mapping[Kind, Ticks], customer_id: str
+    jobs: Mapping[Kind, list[Job]], last_success: Mapping[Kind, Ticks], customer_id: str, location: str = ""
 ) -> Iterator[Sample]:
     """Make the samples of the newest job, the newest that ended, the last success and the oldest still running."""
     for kind, of_kind in sorted(jobs.items()):
-        labels = (customer_id, *kind)
+        labels = (customer_id, *kind, location)
         newest = max(of_kind, key=_by_start)
         yield Sample(LAST_START, labels, seconds(newest.start))
         yield Sample(LAST_STATE, (*labels, newest.state), 1.0)
@@ -110,7 +130,7 @@ def last_job_samples(
         if running := [job.start for job in of_kind if job.state == IN_PROGRESS]:
             yield Sample(OLDEST_RUNNING, labels, seconds(min(running)))
     for kind, finish in sorted(last_success.items()):
-        yield Sample(LAST_SUCCESS, (customer_id, *kind), seconds(finish))
+        yield Sample(LAST_SUCCESS, (customer_id, *kind, location), seconds(finish))
 
 
 def _ended_samples(job: Job, labels: tuple[str, ...]) -> Iterator[Sample]:
@@ -120,6 +140,8 @@ def _ended_samples(job: Job, labels: tuple[str, ...]) -> Iterator[Sample]:
         yield Sample(LAST_DURATION, labels, seconds(job.duration))
     for result, count in job.objects:
         yield Sample(LAST_OBJECTS, (*labels, result), float(count))
+    for has_code, count in job.errors:
+        yield Sample(LAST_ERRORS, (*labels, has_code), float(count))
 
 
 _by_start: Final[Callable[[Job], tuple[Ticks, str]]] = lambda job: (job.start, job.id)  # noqa: E731 - a sort key

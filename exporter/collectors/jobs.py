@@ -1,92 +1,38 @@
-"""Jobs of a tenant, with the job type and workload that no row names.
-
-Both are known only from the filters. One paged read of the time range gives ids and states; jobs met for the first
-time are told apart by asking once per job type and once per workload until all are placed, since neither changes.
-"""
+"""Jobs of a tenant: GET /backup/m365/cloudbackupjobs, or GET /cloudbackup/jobs."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Final, Literal
+from typing import ClassVar
 
-from pydantic import Field, field_validator, model_validator
-
-from exporter.avepoint.joblists import LEGACY, MODERN, PERMISSION, JobList, Span
-from exporter.avepoint.names import JOB_TYPES, WORKLOADS
-from exporter.avepoint.paging import RawRow, row_id
-from exporter.avepoint.rows import Row
-from exporter.avepoint.values import TICKS_PER_SECOND, Ticks, ticks_at
+from exporter.avepoint.generations import Generations
+from exporter.avepoint.joblists import PERMISSION
+from exporter.avepoint.values import Ticks, ticks_at
 from exporter.collectors.base import AccountCollector, Sample, Surroundings
 from exporter.collectors.job_families import (
     JOBS,
     JOBS_WINDOW,
     LAST_DURATION,
+    LAST_ERRORS,
     LAST_FINISH,
     LAST_OBJECTS,
     LAST_START,
     LAST_STATE,
     LAST_SUCCESS,
     OLDEST_RUNNING,
-    Job,
-    Kind,
     count_samples,
     last_job_samples,
-    newer_success,
 )
-from exporter.config import CollectorOptions, Interval, Seconds, WholeNumber
-from exporter.errors import BadRequestError
-
-JobType = Literal["backup", "restore", "export", "delete", "retention"]
-_LARGEST_PAGE: Final = 1000
-_SETTLING: Final = 900 * TICKS_PER_SECOND  # how late a job may appear in the list: reads overlap by it
-_ENOUGH: Final = 3  # answers without a job after which it is taken as nameless
-_LATEST: Final = 2**63  # ticks; whatever claims to be later was not written by us
-_RESULTS: Final = ("successful", "failed", "skipped", "warning")
-_ELSEWHERE: Final = "-"  # a job type that the configuration does not ask for
-
-
-class JobsOptions(CollectorOptions):
-    """Options of the collector."""
-
-    interval: Interval = Field(300.0, description="Time between the beginnings of two refreshes.")
-    window: Annotated[Seconds, Field(ge=60, le=31 * 86_400)] = Field(
-        86_400.0, description="`avepoint_jobs` counts the jobs that started within it."
-    )
-    lookback: Annotated[Seconds, Field(ge=60, le=366 * 86_400)] = Field(
-        7 * 86_400.0, description="How far back newest jobs are looked for; at least `window`."
-    )
-    job_types: tuple[JobType, ...] = Field(
-        ("backup", "restore", "export", "delete", "retention"), min_length=1, description="Which jobs are told apart."
-    )
-    page_size: WholeNumber = Field(50, ge=1, le=_LARGEST_PAGE, description="Jobs asked for at a time.")
-
-    @field_validator("job_types")
-    @classmethod
-    def _once_each(cls, job_types: tuple[JobType, ...]) -> tuple[JobType, ...]:
-        return tuple(dict.fromkeys(job_types))
-
-    @model_validator(mode="after")
-    def _reaches_back_far_enough(self) -> "JobsOptions":
-        if self.lookback < self.window:
-            raise ValueError("lookback must be at least as long as window")
-        return self
+from exporter.collectors.job_options import JobsOptions
+from exporter.collectors.job_reader import JobReader, KnownJobs, ago
 
 
 @dataclass(frozen=True, slots=True)
 class JobRecords:
-    """What is known of a tenant's jobs: those of the lookback by kind, and when each kind last succeeded."""
+    """The jobs of a tenant by location ("" where none are configured); the window in seconds, its start in ticks."""
 
     window: float
     window_start: Ticks
-    jobs: Mapping[Kind, list[Job]]
-    last_success: Mapping[Kind, Ticks]
-
-
-@dataclass(frozen=True, slots=True)
-class _Told:
-    """What the filters told of jobs, by id; doubtful if an answer was refused or named jobs that there are not."""
-
-    names: Mapping[str, str]
-    is_doubtful: bool
+    locations: Mapping[str, KnownJobs]
 
 
 class Jobs(AccountCollector[JobsOptions, JobRecords]):
@@ -97,198 +43,44 @@ class Jobs(AccountCollector[JobsOptions, JobRecords]):
     permissions: ClassVar = {"modern": PERMISSION, "legacy": PERMISSION}
     options_type = JobsOptions
     families = (
-        JOBS, JOBS_WINDOW, LAST_START, LAST_FINISH, LAST_DURATION, LAST_STATE, LAST_OBJECTS, LAST_SUCCESS,
-        OLDEST_RUNNING,
+        JOBS, JOBS_WINDOW, LAST_START, LAST_FINISH, LAST_DURATION, LAST_STATE, LAST_OBJECTS, LAST_ERRORS,
+        LAST_SUCCESS, OLDEST_RUNNING,
     )  # fmt: skip
 
     def __init__(self, surroundings: Surroundings, options: JobsOptions) -> None:
         super().__init__(surroundings, options)
-        self._lists = {
-            "modern": JobList(surroundings.client, MODERN),
-            "legacy": JobList(surroundings.client, LEGACY),
-        }
-        self._kinds: dict[str, Kind] = {}
-        self._tries: dict[str, int] = {}
-        self._listed: set[str | None] = set()  # how often nameless jobs were asked for in vain
-        self._jobs: dict[str, Job] = {}
-        self._last_success: dict[Kind, Ticks] = {}
-        self._read_until: Ticks | None = None
+        if surroundings.account.locations:
+            self.generations = Generations("modern")  # the other one knows no locations
+        self._readers = {location: JobReader(surroundings, options, location) for location in self.locations}
 
     async def read(self) -> JobRecords:
-        """Read the jobs that may have changed, place those that are new, and give all that is known."""
-        now = ticks_at(self._clock.time())
-        span = Span(self._start(now), now)
-        job_list, rows = await self.generations.ask(
-            {
-                "modern": lambda: self._rows(self._lists["modern"], span),
-                "legacy": lambda: self._rows(self._lists["legacy"], span),
-            }
-        )
-        earliest = self._ago(now, self.options.lookback)
-        self._listed = {row_id(row) for row in rows} | self._jobs.keys()
-        found = {job.id: job for job in map(self._job, rows, [job_list] * len(rows)) if job and job.start >= earliest}
-        await self._place(job_list, found, now)
-        kept = {key: job for key, job in self._jobs.items() if earliest <= job.start < span.start}
-        self._jobs = {**kept, **found}
-        self._kinds = {key: self._kinds[key] for key in self._jobs}
-        self._tries = {key: tries for key, tries in self._tries.items() if "" in self._kinds.get(key, ())}
-        self._read_until = now
-        return self._records(now)
-
-    def _start(self, now: Ticks) -> Ticks:
-        """Give how far back to read: the lookback at first, then the window and whatever may still change."""
-        earliest, window_start = self._ago(now, self.options.lookback), self._ago(now, self.options.window)
-        # While the clock was ahead, jobs may have started outside of what was read.
-        if self._read_until is None or now < self._read_until:
-            return earliest
-        running = [job.start for job in self._jobs.values() if job.is_running]
-        return max(earliest, min([window_start, Ticks(self._read_until - _SETTLING), *running]))
-
-    async def _rows(self, job_list: JobList, span: Span) -> tuple[JobList, list[RawRow]]:
-        return job_list, await job_list.read(span, size=self.options.page_size)
-
-    def _job(self, raw: RawRow, job_list: JobList) -> Job | None:
-        """Read a row; one that has not started yet, or has no id or state, cannot be counted."""
-        row = Row(raw, job_list.endpoint.template, self._client.notes)
-        identifier, state, start = row_id(raw), row.job_state("state"), row.time("startTime")
-        if identifier is None or state is None or start is None:
-            return None
-        finish, details = row.time("finishTime"), row.nested("backupDetails")
-        duration = Ticks(finish - start) if finish is not None and finish >= start else row.duration("duration")
-        counts = ((result, details.count(f"{result}Count", f"{result}Number")) for result in _RESULTS)
-        objects = tuple((result, count) for result, count in counts if count is not None)
-        return Job(identifier, state, start, finish, None if finish is None else duration, objects)
-
-    async def _place(self, job_list: JobList, found: Mapping[str, Job], now: Ticks) -> None:
-        """Find out the job type, then the workload, of jobs whose kind is not known yet."""
-        new = {key for key in found if self._is_unplaced(key)}
-        if not new:
-            return
-        types: dict[str, int] = {name: JOB_TYPES[name] for name in self.options.job_types}
-        is_narrowed = len(types) < len(JOB_TYPES)
-        job_types = await self._told_apart(job_list, found, new, now, "job_type", types)
-        wanted = new & job_types.names.keys() if is_narrowed else new
-        objects = {name: number for number, name in WORKLOADS.items()}
-        workloads = await self._told_apart(job_list, found, wanted, now, "object_type", objects)
-        placed = {key: (workloads.names.get(key, ""), job_types.names.get(key, "")) for key in wanted}
-        placed |= dict.fromkeys(new - wanted, ("", _ELSEWHERE))
-        self._kinds |= placed
-        # A doubtful answer is no try; that of a type that is not wanted is believed at once, as there are many.
-        is_doubtful = job_types.is_doubtful or workloads.is_doubtful
-        for key in (key for key, kind in placed.items() if "" in kind):
-            tries = 0 if is_doubtful else 1 if key in wanted else _ENOUGH
-            self._tries[key] = self._tries.get(key, 0) + tries
-        if nameless := [key for key in wanted if "" in placed[key]]:
-            self._client.notes.unknown(job_list.endpoint.template, "jobKind", nameless[0])
-
-    def _is_unplaced(self, key: str) -> bool:
-        kind = self._kinds.get(key)
-        if kind is None or "" not in kind:
-            return kind is None
-        return self._tries.get(key, _ENOUGH) < _ENOUGH
-
-    async def _told_apart(
-        self,
-        job_list: JobList,
-        found: Mapping[str, Job],
-        wanted: set[str],
-        now: Ticks,
-        filter_name: str,
-        values: Mapping[str, int],
-    ) -> "_Told":
-        """Ask with one filter value after the other until each of the wanted jobs was among the answers."""
-        told: dict[str, str] = {}
-        strange = False
-        refused: BadRequestError | None = None
-        answers = 0
-        for name, number in values.items():
-            pending = wanted - told.keys()
-            if not pending:
-                break
-            span = Span(min(found[key].start for key in pending), now)
-            # One more than there can be, so that a full page does not look as if another followed.
-            rows = 1 + sum(job.start >= span.start for job in found.values())
-            size = self.options.page_size
-            filters: dict[str, Any] = {filter_name: number}
-            try:
-                ids = await job_list.ids(span, size=size, largest=min(max(rows, size), _LARGEST_PAGE), **filters)
-            except BadRequestError as error:
-                # A service that does not know one value of a filter still tells the others apart.
-                self._log.warning("filter refused", filter=filter_name, value=name, error=error, **error.context())
-                refused = error
-                continue
-            answers += 1
-            strange = strange or not ids <= self._listed
-            told.update({key: name for key in pending if key in ids})
-        if refused is not None and not answers:
-            raise refused
-        return _Told(told, is_doubtful=strange or refused is not None)
-
-    def _records(self, now: Ticks) -> JobRecords:
-        jobs: dict[Kind, list[Job]] = {}
-        shown = {kind: finish for kind, finish in self._last_success.items() if self._is_wanted(kind)}
-        for key, job in self._jobs.items():
-            kind = self._kinds[key]
-            if not self._is_wanted(kind):
-                continue
-            jobs.setdefault(kind, []).append(job)
-            # What may yet turn out to be of another kind is not remembered under this one.
-            for successes in (shown,) if self._is_unplaced(key) else (shown, self._last_success):
-                if (success := newer_success(successes.get(kind), job)) is not None:
-                    successes[kind] = success
-        return JobRecords(self.options.window, self._ago(now, self.options.window), jobs, shown)
-
-    def _is_wanted(self, kind: Kind) -> bool:
-        """Tell whether the configuration asks for a kind; one without a job type only where it asks for all."""
-        return kind[1] in self.options.job_types or (kind[1] == "" and len(self.options.job_types) == len(JOB_TYPES))
-
-    @staticmethod
-    def _ago(now: Ticks, span: float) -> Ticks:
-        return Ticks(now - round(span * TICKS_PER_SECOND))
+        """Read every location, one after the other."""
+        known = {location: await reader.read(self.generations) for location, reader in self._readers.items()}
+        window = self.options.window
+        return JobRecords(window, ago(ticks_at(self._clock.time()), window), known)
 
     @classmethod
     def samples(cls, records: JobRecords, customer_id: str) -> Iterable[Sample]:
         """Make the samples of a tenant's jobs."""
         yield Sample(JOBS_WINDOW, (), records.window)
-        yield from count_samples(
-            (kind, job) for kind, jobs in records.jobs.items() for job in jobs if job.start >= records.window_start
-        )
-        yield from last_job_samples(records.jobs, records.last_success, customer_id)
+        for location, known in records.locations.items():
+            yield from count_samples(
+                ((kind, job) for kind, jobs in known.jobs.items() for job in jobs if job.start >= records.window_start),
+                location,
+            )
+            yield from last_job_samples(known.jobs, known.last_success, customer_id, location)
 
     def remember(self) -> object:
-        """Give the kinds of the known jobs, which types were asked for to know them, and the last successes."""
-        return {
-            "job_types": list(self.options.job_types),
-            "kinds": {key: list(kind) for key, kind in self._kinds.items() if self._tries.get(key, _ENOUGH) >= _ENOUGH},
-            "last_success": [[*kind, finish] for kind, finish in self._last_success.items()],
-        }
+        """Give what each location's reader remembers, and which job types were told apart for it."""
+        readers = {location: reader.remember() for location, reader in self._readers.items()}
+        return {"job_types": list(self.options.job_types), "locations": readers}
 
     def recall(self, remembered: object) -> None:
-        """Take back what `remember` gave."""
+        """Take back what `remember` gave; a location that is no longer configured is forgotten."""
         match remembered:
-            case {"job_types": list(asked), "kinds": dict(kinds), "last_success": list(successes)}:
-                known = {str(key): _kind(kind) for key, kind in kinds.items()}
-                if any(job_type not in asked for job_type in self.options.job_types):
-                    # What was of no wanted type may be of one that is wanted now.
-                    known = {key: kind for key, kind in known.items() if kind[1] != _ELSEWHERE}
-                self._last_success = dict(map(_success, successes))
-                self._kinds = known
+            case {"job_types": list(asked), "locations": dict(locations)}:
+                for location, reader in self._readers.items():
+                    if location in locations:
+                        reader.recall(locations[location], asked)
             case _:
                 raise ValueError("not what the jobs collector remembers")
-
-
-def _kind(value: object) -> Kind:
-    match value:
-        case [str(workload), str(job_type)]:
-            f"{workload}{job_type}".encode()  # raises ValueError for what no page could show
-            return workload, job_type
-        case _:
-            raise ValueError("not a workload and a job type")
-
-
-def _success(value: object) -> tuple[Kind, Ticks]:
-    match value:
-        case [*kind, int(finish)] if 0 < finish < _LATEST:
-            return _kind(kind), Ticks(finish)
-        case _:
-            raise ValueError("not a kind of job and a time")

@@ -25,25 +25,41 @@ _FIELDS: Final = (
 _SOURCE = "from GET …/cloudbackuplicenseconsumption or /cloudbackup/licenseconsumption, cached between refreshes"
 _LABELS = ("account",)
 
-PURCHASED_SEATS = Family("avepoint_license_purchased_seats", f"User seats bought; {_SOURCE}.", _LABELS)
-ASSIGNED_SEATS = Family("avepoint_license_assigned_seats", f"User seats in use; {_SOURCE}.", _LABELS)
+PURCHASED_SEATS = Family(
+    "avepoint_license_purchased_seats",
+    f"User seats bought; {_SOURCE}.",
+    _LABELS,
+    query="avepoint_license_assigned_seats / avepoint_license_purchased_seats",
+)
+ASSIGNED_SEATS = Family(
+    "avepoint_license_assigned_seats",
+    f"User seats in use; {_SOURCE}.",
+    _LABELS,
+    query="avepoint_license_assigned_seats > avepoint_license_purchased_seats",
+)
 PURCHASED_STORAGE = Family(
     "avepoint_license_purchased_storage_bytes",
     f"Storage bought, in bytes (AvePoint gives GB of 1024³ bytes); {_SOURCE}.",
     _LABELS,
+    query="avepoint_license_purchased_storage_bytes - avepoint_license_protected_bytes",
 )
 PROTECTED_BYTES = Family(
     "avepoint_license_protected_bytes",
     f"Size of the protected data, in bytes (AvePoint gives GB of 1024³ bytes); {_SOURCE}.",
     _LABELS,
+    query="predict_linear(avepoint_license_protected_bytes[7d], 30 * 86400) > avepoint_license_purchased_storage_bytes",
 )
 OUT_OF_POLICY = Family(
-    "avepoint_license_out_of_policy", f"1 if the licence is out of policy, else 0; {_SOURCE}.", _LABELS
+    "avepoint_license_out_of_policy",
+    f"1 if the licence is out of policy, else 0; {_SOURCE}.",
+    _LABELS,
+    query="avepoint_license_out_of_policy == 1",
 )
 OUT_OF_POLICY_SINCE = Family(
     "avepoint_license_out_of_policy_timestamp_seconds",
     f"When the licence got out of policy, in Unix seconds; absent while it is in policy; {_SOURCE}.",
     _LABELS,
+    query="time() - avepoint_license_out_of_policy_timestamp_seconds",
 )
 
 

@@ -22,14 +22,23 @@ _PAGE_SIZE: Final = 100
 _SOURCE = "from GET …/cloud-backup-m365/overview or /partner/customers/{id}/protected, cached between refreshes"
 _LABELS = ("account", "customer_id", "service_type", "workload")
 
-SCANNED = Family("avepoint_scanned_objects", f"Objects found by the last scan; {_SOURCE}.", _LABELS)
+SCANNED = Family(
+    "avepoint_scanned_objects",
+    f"Objects found by the last scan; {_SOURCE}.",
+    _LABELS,
+    query="sum by (workload) (avepoint_scanned_objects)",
+)
 PROTECTED_OBJECTS = Family(
-    "avepoint_protected_objects", f"Objects of the last scan that are backed up; {_SOURCE}.", _LABELS
+    "avepoint_protected_objects",
+    f"Objects of the last scan that are backed up; {_SOURCE}.",
+    _LABELS,
+    query="1 - sum by (customer_id) (avepoint_protected_objects) / sum by (customer_id) (avepoint_scanned_objects)",
 )
 DATA_BYTES = Family(
     "avepoint_protected_data_bytes",
     f"Size of the backed-up objects in AvePoint's storage or in the customer's own (byos), in bytes; {_SOURCE}.",
     (*_LABELS, "storage"),
+    query="topk(10, sum by (account, customer_id) (avepoint_protected_data_bytes))",
 )
 
 

@@ -8,6 +8,7 @@ from exporter.collectors.customers import Customers
 from exporter.collectors.jobs import Jobs
 from exporter.collectors.license import LicenseConsumption
 from exporter.collectors.protected_data import ProtectedData
+from exporter.collectors.subscriptions import Subscriptions
 from exporter.config import CollectorOptions
 
 COLLECTORS: Final[tuple[type[Collector[Any, Any]], ...]] = (
@@ -15,6 +16,7 @@ COLLECTORS: Final[tuple[type[Collector[Any, Any]], ...]] = (
     LicenseConsumption,
     Customers,
     ProtectedData,
+    Subscriptions,
 )
 
 

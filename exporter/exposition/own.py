@@ -1,7 +1,8 @@
 """The exporter's own metrics, kept by prometheus_client."""
 
 import platform
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 import prometheus_client
@@ -16,6 +17,14 @@ from exporter.avepoint.observer import Observer
 from exporter.shard import Shard
 
 _BUCKETS: Final = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60)
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What an account has used: ended calls by code (HTTP status, timeout, connect, parse), seconds throttled."""
+
+    calls: Mapping[str, int]
+    throttled: float
 
 
 class OwnMetrics:
@@ -112,6 +121,16 @@ class OwnMetrics:
         for metric in (*calls, self.certificates, self.parse_errors, self.unknown_values):
             metric.remove_by_labels({"account": account})
 
+    def usage(self) -> dict[str, Usage]:
+        """Give what each account has used since the exporter knows it."""
+        calls: dict[str, dict[str, int]] = {}
+        for labels, value in _totals(self.requests):
+            codes = calls.setdefault(labels["account"], {})
+            codes[labels["code"]] = codes.get(labels["code"], 0) + int(value)
+        # Each account has this one, from its beginning on.
+        waited = {labels["account"]: value for labels, value in _totals(self.throttled)}
+        return {account: Usage(calls.get(account, {}), seconds) for account, seconds in waited.items()}
+
     def text(self, *, account: str | None, names: Collection[str], openmetrics: bool) -> bytes:
         """Give the exposition of all, or of the series of one account; `names` selects families."""
         selection = _Selection(self._registry.collect, account, names)
@@ -151,6 +170,12 @@ class _AccountObserver:
     def _count(self, counter: Counter, *labels: str, amount: float = 1.0) -> None:
         if self._own.knows(self._account):
             counter.labels(self._account, *labels).inc(amount)
+
+
+def _totals(counter: Counter) -> Iterator[tuple[Mapping[str, str], float]]:
+    for metric in counter.collect():
+        for sample in metric.samples:
+            yield sample.labels, sample.value
 
 
 class _Selection(Collector):

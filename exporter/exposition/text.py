@@ -20,23 +20,36 @@ OPENMETRICS: Final = "application/openmetrics-text; version=1.0.0; charset=utf-8
 _PIECE: Final = 64 * 1024
 
 _COLLECTOR = ("account", "collector")
-UP = Family("avepoint_up", "1 if the collector's last refresh could read the account, else 0.", _COLLECTOR)
+UP = Family(
+    "avepoint_up",
+    "1 if the collector's last refresh could read the account, else 0.",
+    _COLLECTOR,
+    query="avepoint_up == 0",
+)
 CUSTOMER_UP = Family(
     "avepoint_customer_up",
     "1 if the collector's last refresh could read the customer, else 0.",
     ("account", "customer_id", "collector"),
+    query="count by (account, collector) (avepoint_customer_up == 0)",
 )
 LAST_ATTEMPT = Family(
     "avepoint_collector_last_attempt_timestamp_seconds",
     "When the collector's last refresh began, in Unix seconds.",
     _COLLECTOR,
+    query="time() - avepoint_collector_last_attempt_timestamp_seconds",
 )
 LAST_REFRESH = Family(
     "avepoint_collector_last_success_timestamp_seconds",
     "When the collector's last refresh that could read the account ended, in Unix seconds.",
     _COLLECTOR,
+    query="time() - avepoint_collector_last_success_timestamp_seconds > 3 * 3600",
 )
-DURATION = Family("avepoint_collector_duration_seconds", "How long the collector's last refresh took.", _COLLECTOR)
+DURATION = Family(
+    "avepoint_collector_duration_seconds",
+    "How long the collector's last refresh took.",
+    _COLLECTOR,
+    query="max by (account, collector) (avepoint_collector_duration_seconds)",
+)
 STATUS_FAMILIES: Final = (UP, CUSTOMER_UP, LAST_ATTEMPT, LAST_REFRESH, DURATION)
 
 

@@ -6,7 +6,7 @@ from exporter.simulator.calls import FaultOptions
 from exporter.simulator.endpoints import ENDPOINTS
 from exporter.simulator.faults import FAULTS, Faults
 from exporter.simulator.portfolio import GeneratedPortfolio, Portfolio, StaticPortfolio
-from exporter.simulator.records import Customer, Job, JobError, License, ProtectedRow, Tenant, unix_ns
+from exporter.simulator.records import Customer, Job, JobError, License, ProtectedRow, Subscription, Tenant, unix_ns
 from exporter.simulator.requestlog import RequestRecord
 from exporter.simulator.server import SimulatorServer
 from exporter.simulator.simulator import Simulator
@@ -30,6 +30,7 @@ __all__ = [
     "Simulator",
     "SimulatorServer",
     "StaticPortfolio",
+    "Subscription",
     "Switches",
     "Tenant",
     "unix_ns",

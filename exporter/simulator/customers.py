@@ -14,7 +14,8 @@ from exporter.simulator.records import Customer, ProtectedRow, Tenant
 from exporter.simulator.timeline import DAY, HOUR, MINUTE, Timeline
 from exporter.simulator.vocabulary import CLOUD_BACKUP, CLOUD_BACKUP_EXPRESS, SERVICE_MODULES
 
-_WITHOUT_PRODUCT: Final = 2
+WITHOUT_PRODUCT: Final = 2
+"""The number of the customer who has none."""
 _MANY: Final = 20
 # Every code occurs among the first twenty customers; most customers are well.
 _STATUSES: Final = (1, 1, 0, 1, 2, 1, 5, 1, 4, 1, 3, 1, 6, 1, 1, 1, 1, 5, 1, 1)
@@ -77,6 +78,10 @@ class CustomerBook:
             self._current = (slot, customers)
         return customers
 
+    def number(self, customer_id: str) -> int | None:
+        """Give a customer's place in the list; None for one that does not exist."""
+        return self._numbers.get(customer_id)
+
     def protected_rows(self, customer_id: str, now: float) -> Sequence[ProtectedRow] | None:
         """Give a customer's rows at `now`; None for a customer that does not exist."""
         number = self._numbers.get(customer_id)
@@ -120,7 +125,7 @@ def _with_status(customer: Customer, number: int, slot: int) -> Customer:
 
 
 def _row_plans(seed: int, number: int) -> tuple[_RowPlan, ...]:
-    if number == _WITHOUT_PRODUCT:
+    if number == WITHOUT_PRODUCT:
         return ()
     source = Random(f"{seed}:rows:{number}")
     seats = source.lognormvariate(0, 0.9)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from exporter.simulator.customers import CustomerBook
-from exporter.simulator.records import Customer, Job, License, ProtectedRow, unix_ns
+from exporter.simulator.records import Customer, Job, License, ProtectedRow, Subscription, unix_ns
 from exporter.simulator.schedule import JobSchedule
+from exporter.simulator.subscriptions import subscriptions_of
 from exporter.simulator.timeline import DAY, Timeline
 
 _PURCHASED_SEATS: Final = 1_200
@@ -26,6 +27,9 @@ class Portfolio(Protocol):
     def protected_rows(self, customer_id: str, now: float, /) -> Sequence[ProtectedRow] | None:
         """Give a customer's rows: empty without the product, None if there is no such customer."""
 
+    def subscriptions(self, customer_id: str, now: float, /) -> Sequence[Subscription]:
+        """Give what a customer has subscribed to."""
+
     def jobs(self, now: float, /) -> Sequence[Job]:
         """List the tenant's jobs, newest first."""
 
@@ -39,6 +43,7 @@ class StaticPortfolio:
 
     customer_list: tuple[Customer, ...] = ()
     rows: tuple[ProtectedRow, ...] = ()
+    subscription_list: tuple[Subscription, ...] = ()
     job_list: tuple[Job, ...] = ()
     license_record: License | None = None
 
@@ -51,6 +56,10 @@ class StaticPortfolio:
         if not any(customer.id == customer_id for customer in self.customer_list):
             return None
         return [row for row in self.rows if row.customer_id == customer_id]
+
+    def subscriptions(self, customer_id: str, _now: float, /) -> Sequence[Subscription]:
+        """Give the given subscriptions of a customer."""
+        return [one for one in self.subscription_list if one.customer_id == customer_id]
 
     def jobs(self, _now: float, /) -> Sequence[Job]:
         """List the given jobs, newest first."""
@@ -65,6 +74,7 @@ class GeneratedPortfolio:
     """A believable portfolio: everything follows from (seed, customers, start, speed) and the time asked for."""
 
     def __init__(self, *, seed: int, customers: int, start: float, speed: float = 1.0) -> None:
+        self._seed = seed
         self._timeline = Timeline(start, speed)
         self._book = CustomerBook(seed, customers, self._timeline)
         self._schedule = JobSchedule(seed, self._timeline)
@@ -76,6 +86,11 @@ class GeneratedPortfolio:
     def protected_rows(self, customer_id: str, now: float, /) -> Sequence[ProtectedRow] | None:
         """Give a customer's rows as the last scan before `now` left them."""
         return self._book.protected_rows(customer_id, now)
+
+    def subscriptions(self, customer_id: str, now: float, /) -> Sequence[Subscription]:
+        """Give what a customer has subscribed to, and what of it is in use at `now`."""
+        number = self._book.number(customer_id)
+        return () if number is None else subscriptions_of(self._seed, number, customer_id, self._timeline, now)
 
     def jobs(self, now: float, /) -> Sequence[Job]:
         """List the jobs that have started by `now`, newest first."""

@@ -81,3 +81,27 @@ class License:
     purchased_storage_gb: int
     protected_gb: int
     out_of_policy_unix_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subscription:
+    """What a customer has subscribed to; a size is in bytes, a text is sent as it is, None is "N/A"."""
+
+    customer_id: str
+    service: str
+    name: str | None = None
+    package: str | None = None
+    model: str | None = None
+    source: str | None = None
+    payment_type: str | None = None
+    storage: str | None = None
+    retention: str | None = None
+    expiration_unix_ns: int | None = None
+    contract_end_unix_ns: int | None = None
+    user_seats: int | None = None
+    units: int | None = None
+    purchased_capacity: int | str | None = None
+    protected_capacity: int | str | None = None
+    consumed_storage: int | str | None = None
+    licenses_assigned: int | None = None
+    licenses_available: int | None = None

@@ -9,7 +9,7 @@ from threading import Lock
 from typing import Final
 
 from exporter.simulator.calls import Json
-from exporter.simulator.faults.rows import rows_of
+from exporter.simulator.faults.rows import parts_of, rows_of
 
 _TOKEN_PATH: Final = "/connect/token"  # noqa: S105 - a path
 
@@ -71,15 +71,16 @@ class RequestLog:
 
 
 def values_given(customer_id: str, body: Json) -> set[tuple[str, str, object]]:
-    """Give (customer id, field, value) for every plain value of the rows in a body."""
+    """Give (customer id, field, value) for every plain value of the rows in a body, and of what they list."""
     return {
         (customer_id or _row_id(row), field, value)
         for row in rows_of(body)
-        for field, value in row.items()
+        for part in (row, *parts_of(row))
+        for field, value in part.items()
         if isinstance(value, str | int | float | None)
     }
 
 
 def _row_id(row: Mapping[str, object]) -> str:
-    """Name the customer that a row of a customer list is about; rows of a tenant name none."""
-    return str(row["id"]) if "organization" in row and "id" in row else ""
+    """Name the customer that a row of a list of customers is about; rows of a tenant name none."""
+    return str(row.get("customerId", row.get("id", ""))) if "organization" in row else ""

@@ -18,6 +18,8 @@ NoTime = Literal["zero", "null", "na"]
 JobStatus = Literal["documented", "int", "text"]
 Counts = Literal["numbers", "text"]
 Sizes = Literal["plain", "thousands", "no_space"]
+SubscriptionDates = Literal["documented", "seen"]
+ProductKeys = Literal["camel", "mixed"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +48,10 @@ class Switches:
     """As documented: a text in the first generation, a number in v3."""
     counts: Counts = "numbers"
     sizes: Sizes = "plain"
+    subscription_dates: SubscriptionDates = "documented"
+    """Documented: ISO 8601 in v3, 12/29/2026 in the first generation; seen: month first in v3, a date in the first."""
+    product_keys: ProductKeys = "camel"
+    """Mixed: two keys of subscriptions begin with a capital, as one document's tables have them."""
     latency_seconds: float = 0.0
     latency_jitter_seconds: float = 0.0
     """Up to this much more, evenly spread."""

@@ -78,5 +78,15 @@ def count(value: int, form: Counts) -> int | str:
     return value if form == "numbers" else str(value)
 
 
+def text(value: object | None) -> str:
+    """Write a value as lists of subscriptions do: always a text."""
+    return "N/A" if value is None else str(value)
+
+
+def calendar(unix_ns: int | None, form: str) -> str:
+    """Write a time in a form of `strftime`."""
+    return "N/A" if unix_ns is None else datetime.fromtimestamp(unix_ns // _NS_PER_SECOND, UTC).strftime(form)
+
+
 def _trim(number: str) -> str:
     return number.rstrip("0").rstrip(".")

@@ -1,10 +1,12 @@
 """The HTTP surface: metrics, probe, status page, health, readiness, reload."""
 
+import asyncio
 import math
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from starlette.applications import Starlette
 from starlette.requests import Request as HttpRequest
@@ -14,9 +16,13 @@ from starlette.routing import Route
 from exporter.accounts import Accounts
 from exporter.clock import Clock
 from exporter.errors import ConfigError
+from exporter.exposition.own import OwnMetrics
 from exporter.exposition.text import OPENMETRICS, TEXT, Page, Request
 from exporter.web.rendering import Key, Pieces, Renderings
-from exporter.web.status import render_status
+from exporter.web.state import Configured, Facts
+
+if TYPE_CHECKING:
+    from exporter.web.status.page import StatusPage
 
 Reload = Callable[[], Awaitable[None]]
 
@@ -31,7 +37,9 @@ class Services:
 
     accounts: Accounts
     page: Page
+    own: OwnMetrics
     clock: Clock
+    configured: Callable[[], Configured]
     reload: Reload | None
 
 
@@ -41,6 +49,9 @@ class App:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._renderings = Renderings(self._render)
+        self._started = services.clock.monotonic()
+        self._status_page: StatusPage | None = None
+        self._status_thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="status")
 
     def asgi(self) -> Starlette:
         """Give the ASGI application."""
@@ -56,8 +67,9 @@ class App:
         )
 
     def close(self) -> None:
-        """End the rendering thread."""
+        """End the rendering threads."""
         self._renderings.close()
+        self._status_thread.shutdown(wait=False, cancel_futures=True)
 
     async def _metrics(self, request: HttpRequest) -> Response:
         return await self._exposition(request, None)
@@ -94,11 +106,31 @@ class App:
         views = services.accounts.snapshot.views(wanted.account)
         return services.page.pieces(views, wanted, monotonic=services.clock.monotonic())
 
-    async def _status(self, _: HttpRequest) -> Response:
-        services = self._services
-        views = services.accounts.snapshot.views()
-        html = render_status(views, ready=services.accounts.ready, now=services.clock.time())
-        return HTMLResponse(html)
+    async def _status(self, request: HttpRequest) -> Response:
+        loop, asked = asyncio.get_running_loop(), dict(request.query_params)
+        return await loop.run_in_executor(self._status_thread, self._render_status, self._facts(), asked)
+
+    def _facts(self) -> Facts:
+        services, now = self._services, self._services.clock.monotonic()
+        return Facts(
+            views=services.accounts.snapshot.views(),
+            budgets=services.accounts.budgets(),
+            usage=services.own.usage,
+            configured=services.configured(),
+            now=services.clock.time(),
+            monotonic=now,
+            uptime=now - self._started,
+        )
+
+    def _render_status(self, facts: Facts, asked: Mapping[str, str]) -> Response:
+        """Render the page, on its own thread; the first time loads what it is made with."""
+        from exporter.web.status.page import StatusPage  # noqa: PLC0415 - few ask for it, and Jinja2 is slow to load
+        from exporter.web.status.query import Query  # noqa: PLC0415 - as above
+
+        if self._status_page is None:
+            self._status_page = StatusPage()
+        headers = {"Content-Security-Policy": self._status_page.policy, "Cache-Control": "no-store"}
+        return HTMLResponse(self._status_page.html(facts, Query.read(asked)), headers=headers)
 
     async def _healthy(self, _: HttpRequest) -> Response:
         return PlainTextResponse("healthy\n")

@@ -8,7 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from exporter.avepoint.directory import BATCH, CUSTOMERS, PAGE_SIZE, Customer, Directory
+from exporter.avepoint.directory import BATCH, CUSTOMERS, Customer, Directory
+from exporter.avepoint.partnerlists import PAGE_SIZE
 from exporter.errors import TokenError, UnavailableError
 from tests.fakes import FAST, World, good_token, make_account, payload
 

@@ -79,3 +79,51 @@ def test_unknown_customer_statuses() -> None:
     assert names.customer_status("On Holiday") == ("on_holiday", False)
     assert names.customer_status("7") == ("7", False)
     assert names.customer_status("??") == ("??", False)
+
+
+@pytest.mark.parametrize(("number", "name"), names.SERVICE_TYPES.items())
+def test_settings_number_workloads_in_their_own_way(number: int, name: str) -> None:
+    assert names.service_type(str(number)) == (name, True)
+    assert names.service_type(name) == (name, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "known"),
+    [("Yammer Group", "Viva Engage", True), ("Personal Chat", "Teams Chat", True), ("99", "99", False)],
+)
+def test_settings_may_name_workloads(text: str, name: str, known: bool) -> None:
+    assert names.service_type(text) == (name, known)
+
+
+@pytest.mark.parametrize(("number", "name"), names.MODULES.items())
+def test_modules_of_customers_jobs(number: int, name: str) -> None:
+    assert names.module(str(number)) == (name, True)
+
+
+def test_every_workload_has_a_module_and_a_service_type() -> None:
+    assert set(names.MODULES.values()) == {*SPELLINGS, "Archiver"}
+    assert set(SPELLINGS) < set(names.SERVICE_TYPES.values())
+    assert names.module("Microsoft 365 Group") == ("Microsoft 365 Groups", True)
+    assert names.module("355") == ("355", False)
+
+
+STATUS_WORDS = {
+    0: "None", 1: "Running", 2: "Finished", 3: "Failed", 4: "Finished with exception", 5: "Skipped", 6: "Pending",
+    7: "Failed to start", 8: "Canceled", 9: "Rejected", 10: "Stopped", 11: "Not scanned", 12: "Disabled",
+    13: "Not started", 14: "Waiting for configuration",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("number", "word"), STATUS_WORDS.items())
+def test_every_status_of_customers_jobs_has_one_state(number: int, word: str) -> None:
+    expected = "in_progress" if number == 1 else word.lower().replace(" ", "_")
+    assert names.job_status(str(number)) == (expected, True)
+    assert names.job_status(word) == (expected, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "state", "known"),
+    [("Not Finished", "not_finished", True), ("N/A", None, True), ("15", "15", False), ("Odd One", "odd_one", False)],
+)
+def test_other_statuses_of_customers_jobs(text: str, state: str | None, known: bool) -> None:
+    assert names.job_status(text) == (state, known)

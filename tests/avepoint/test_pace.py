@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from exporter.avepoint.pace import HALVING_WINDOW, LONGEST_SILENCE, RECOVERY_PERIOD, Pace
+from exporter.avepoint.pace import HALVING_WINDOW, LONGEST_SILENCE, RECOVERY_PERIOD, Budget, Pace
 from tests.fakes import FakeClock
 
 
@@ -111,3 +111,11 @@ async def test_an_error_gives_the_place_back() -> None:
             async with paced.pace:
                 raise ZeroDivisionError
     await paced.call()
+
+
+async def test_the_budget_tells_what_is_used_now() -> None:
+    paced = Paced(concurrency=3, per_second=10)
+    async with paced.pace:
+        assert paced.pace.budget == Budget(under_way=1, concurrency=3, rate=10, full_rate=10, silence=0)
+        paced.pace.slow_down(7)
+    assert paced.pace.budget == Budget(under_way=0, concurrency=3, rate=5, full_rate=10, silence=7)

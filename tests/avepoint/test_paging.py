@@ -199,6 +199,16 @@ async def test_odata_that_ignores_what_it_is_asked(top: int) -> None:
     assert len(await List(lambda _: {"value": rows(25)}).odata()) == 25
 
 
+async def test_odata_that_refuses_to_be_told_how_much_to_give() -> None:
+    refusal = BadRequestError("x: HTTP 400", status=400)
+    linked = odata_service(25, cap=4, link="/x?$skiptoken={}")
+    read = List(lambda query: refusal if "$top" in query else linked(query))
+    assert len(await read.odata(10)) == 25
+    assert read.queries[:2] == [{"$top": 10, "$skip": 0}, {}]
+    with pytest.raises(BadRequestError):
+        await List(lambda _: refusal).odata(10)
+
+
 @pytest.mark.parametrize("refusal", [BadRequestError("x", status=400), NotFoundError("x", status=404)])
 async def test_odata_that_refuses_to_go_beyond_its_end(refusal: Exception) -> None:
     read = List(lambda query: refusal if int(query["$skip"]) else {"value": rows(5)})

@@ -91,6 +91,13 @@ def test_nested_that_is_no_object() -> None:
     assert observer.unread == {("/x", "a"): 1}
 
 
+def test_what_a_list_holds_one_by_one() -> None:
+    row, observer, _ = make({"Products": [{"Service": "a"}, 7], "none": None, "text": "some"})
+    assert [part.word("service") for part in row.each("products")] == ["a", None]
+    assert row.each("none") == row.each("missing") == row.each("text") == ()
+    assert observer.unread == {("/x", "text"): 1}
+
+
 def test_rows_that_contradict_each_other_are_left_out() -> None:
     row, observer, _ = make({})
     entries = [("a", 1, row), ("b", 2, row), ("a", 1, row), ("b", 3, row), ("b", 2, row), ("c", 4, row)]
@@ -108,11 +115,23 @@ JSON = st.recursive(
 def test_any_row_can_be_read(raw: dict[str, object]) -> None:
     row, _, log = make(raw)
     for name in ("id", "state", "startTime", "x"):
-        for read in (row.count, row.size, row.gigabytes, row.time, row.duration, row.label, row.key, row.workload):
+        for read in (
+            row.count,
+            row.size,
+            row.gigabytes,
+            row.time,
+            row.duration,
+            row.label,
+            row.word,
+            row.key,
+            row.workload,
+        ):
             read(name)
         row.job_state(name)
         row.customer_status(name)
         row.nested(name)
+        row.rows(name)
+        row.each(name)
     assert not [line for line in log.lines if "@example" in line]
 
 

@@ -1,6 +1,7 @@
 """Every reader of values: the documented spellings exactly, and whatever else JSON can hold."""
 
 import json
+import math
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
@@ -23,11 +24,11 @@ JSON = SCALARS | st.lists(SCALARS, max_size=2) | st.dictionaries(st.text(max_siz
 NEARLY = st.text(alphabet="0123456789.,:-+/TZ GgMmKkBbhsdNA\u00a0\u0663", max_size=70)
 READERS = (
     values.read_count, values.read_size, values.read_gigabytes, values.read_time, values.read_duration,
-    values.read_label,
+    values.read_purchased, values.read_retention, values.read_label,
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("read", READERS, ids=lambda read: read.__name__)
+@pytest.mark.parametrize("read", [*READERS, values.read_word], ids=lambda read: read.__name__)
 @given(value=JSON | NEARLY)
 @settings(max_examples=1000, deadline=None)
 def test_any_json_gives_a_value_or_the_typed_error(read: Callable[[object], object], value: object) -> None:
@@ -41,10 +42,10 @@ def test_any_json_gives_a_value_or_the_typed_error(read: Callable[[object], obje
         result.encode()
     elif result is not None:
         assert isinstance(result, int | float)
-        assert 0 <= result < 1e70
+        assert 0 <= result < 1e70 or (read is values.read_retention and result == math.inf)
 
 
-@pytest.mark.parametrize("read", READERS[:5], ids=lambda read: read.__name__)
+@pytest.mark.parametrize("read", READERS[:-1], ids=lambda read: read.__name__)
 @pytest.mark.parametrize(
     "text",
     ["1d" + " " * 200_000 + "x", "1" * 200_000, "1,000" * 100_000, "a" * 200_000, "1" + ",000" * 20, "@" * 70_000],
@@ -56,7 +57,7 @@ def test_long_texts_are_refused_at_once(read: Callable[[object], object], text: 
     assert time.perf_counter() - began < 0.5
 
 
-@pytest.mark.parametrize("read", READERS[:5], ids=lambda read: read.__name__)
+@pytest.mark.parametrize("read", READERS[:-1], ids=lambda read: read.__name__)
 @pytest.mark.parametrize("nothing", [None, "", " ", "N/A", "n/a", " N/A ", "null", "None", "-"])
 def test_nothing_is_absent(read: Callable[[object], object], nothing: object) -> None:
     assert read(nothing) is None
@@ -177,6 +178,7 @@ def test_dates_against_the_library(moment: datetime, offset: int, colon: bool) -
         ("2024-10-12T10:46:32+02:00", 1728722792), ("2024-10-12T03:46:32-0500", 1728722792),
         ("2024-10-12T08:46:32.5000000z", 1728722792.5), ("2025-04-05", 1743811200),
         ("03-14-2026T12:00:00Z", 1773489600), ("03-14-2026", 1773446400),
+        ("03/14/2026", 1773446400), ("3/14/2026", 1773446400), ("12/29/2026", 1798502400),
         ("2024-10-12T08:46:32.123456789Z", 1728722792.1234567),
     ],
 )  # fmt: skip
@@ -255,6 +257,13 @@ def test_no_labels(value: object) -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "word"), [("N/A", None), ("", None), (" Prepaid ", "Prepaid"), (None, None), (7, "7")]
+)
+def test_words(value: object, word: str | None) -> None:
+    assert values.read_word(value) == word
+
+
+@pytest.mark.parametrize(
     ("name", "snake"),
     [
         ("Finished with Exception", "finished_with_exception"), ("FinishedWithException", "finished_with_exception"),
@@ -288,3 +297,40 @@ def test_times_as_parameters() -> None:
     assert values.ticks_at(1728722792.5) == 17287227925000000
     assert values.iso_time(Ticks(17287227929999999)) == "2024-10-12T08:46:32Z"
     assert json.dumps(values.dotnet_ticks(Ticks(0))) == "621355968000000000"
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("0/1 GB", GB), ("1024 GB", 1024 * GB), ("0.5 / 2 TB", 2048 * GB), ("17 GB/3072 GB", 3072 * GB), ("5/0 GB", 0),
+        ("1,024/2,048 GB", 2048 * GB), ("N/A", None), ("3/N/A", None), (0, 0),
+    ],
+)  # fmt: skip
+def test_sizes_that_were_bought(text: object, size: float | None) -> None:
+    assert values.read_purchased(text) == size
+
+
+@pytest.mark.parametrize("text", ["1/2/3 GB", "/1 GB", "1/2", "a/1 GB", "1 GB/", "GB/1 GB", "-1/1 GB", 5])
+def test_no_sizes_that_were_bought(text: object) -> None:
+    with pytest.raises(UnreadableValueError):
+        values.read_purchased(text)
+
+
+@given(st.decimals(0, 10**6, places=2), st.decimals(0, 10**6, places=2), st.sampled_from(["GB", "TB"]))
+def test_of_two_sizes_the_second_was_bought(used: object, bought: object, unit: str) -> None:
+    assert values.read_purchased(f"{used}/{bought} {unit}") == values.read_size(f"{bought} {unit}")
+
+
+@pytest.mark.parametrize(
+    ("text", "days"),
+    [("1 years", 365), ("1 year", 365), ("10 Years", 3650), ("6 months", 180), ("2 weeks", 14), ("30days", 30),
+     ("Unlimited", math.inf), ("UNLIMITED ", math.inf), ("0 days", 0)],
+)  # fmt: skip
+def test_retention_periods(text: str, days: float) -> None:
+    assert values.read_retention(text) == days * 86_400
+
+
+@pytest.mark.parametrize("text", ["1", 1, "years", "1.5 years", "-1 years", "1 decades", "1 years 2 months", True, []])
+def test_no_retention_periods(text: object) -> None:
+    with pytest.raises(UnreadableValueError):
+        values.read_retention(text)

@@ -170,6 +170,8 @@ async def test_customers_that_fail_are_counted_and_the_collector_works() -> None
     report = await checked(api, partner_with("customers", "protected_data"))
     assert report.is_fine
     assert found(report, "protected_data").seen.customers_failed == 1
+    ((count, trouble),) = found(report, "protected_data").seen.customer_troubles
+    assert (count, trouble.error) == (1, f"{OVERVIEW.template}: HTTP 500")
     assert found(report, "protected_data").seen.customers == 5
 
 

@@ -42,7 +42,11 @@ def test_the_whole_report_in_text() -> None:
     )
     reading = Reading("modern", PERMISSION, is_used=True, result="ok", seconds=1.0, endpoints=("/a/very/long/path",))
     spare = Reading("legacy", PERMISSION, is_used=False, result="failed", trouble=Trouble("/y: HTTP 404"))
-    seen = Seen(customers=1234, customers_failed=34, jobs=5, workloads=2, series={"avepoint_x": 1000, "avepoint_y": 7})
+    troubles = ((33, Trouble("/z: HTTP 500", "ask", "r-9")), (1, Trouble("odd")))
+    seen = Seen(
+        customers=1234, customers_failed=34, customer_troubles=troubles, jobs=5, workloads=2,
+        series={"avepoint_x": 1000, "avepoint_y": 7},
+    )  # fmt: skip
     assert lines(collector(readings=(reading, spare), seen=seen), steps=steps, most=3) == [
         "contoso: partner, api auto, https://graph.example.com",
         "",
@@ -63,8 +67,11 @@ def test_the_whole_report_in_text() -> None:
         "   1,000  avepoint_x",
         "       7  avepoint_y",
         "",
-        "Some customers could not be read; --log.level warn names each with its error:",
+        "Some customers could not be read; --log.level warn names each:",
         "  contoso/license: 34 of 1,234",
+        "    33 times: /z: HTTP 500 (request r-9)",
+        "      ask",
+        "    1 time: odd",
         "",
         "The collector works.",
     ]
@@ -143,7 +150,7 @@ def test_a_document_in_full() -> None:
             "steps": [{"step": "token", "target": "p", "result": "failed", "seconds": 0.124, "detail": "", **trouble}],
             "collectors": [{
                 "name": "license", "result": "failed", "generation": "modern", "seconds": 0.5, "customers": None,
-                "customers_failed": 0, "jobs": None, "workloads": None, "series": {}, **trouble,
+                "customers_failed": 0, "customer_errors": [], "jobs": None, "workloads": None, "series": {}, **trouble,
                 "readings": [{
                     "generation": "modern", "permission": "p", "used": False, "result": "failed", "seconds": 0.0,
                     "endpoints": ["/x"], **trouble,

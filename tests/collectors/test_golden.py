@@ -42,6 +42,7 @@ def jobs(name: str) -> Any:
     return answer
 
 
+ELEMENTS = "/partner/external/v3/general"
 ONE = v3([customer("c-1")])
 CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "jobs-modern": ("jobs", {"/backup/m365/cloudbackupjobs": jobs("jobs-modern")}),
@@ -57,6 +58,10 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "protected_data-legacy": (
         "protected_data", {BATCH_PATH: ONE, "/partner/customers/c-1/protected": payload("protected_data-legacy")},
     ),
+    "subscriptions-modern": (
+        "subscriptions", {f"{ELEMENTS}/customers/services/batch": payload("subscriptions-modern")},
+    ),
+    "subscriptions-legacy": ("subscriptions", {"/partner/services": payload("subscriptions-legacy")}),
 }  # fmt: skip
 
 
@@ -81,6 +86,11 @@ def test_every_collector_and_generation_has_its_golden_text() -> None:
 
 def test_the_three_shapes_of_protected_data_say_the_same() -> None:
     texts = {(HERE / "golden" / f"protected_data-{shape}.txt").read_text() for shape in ("modern", "bare", "legacy")}
+    assert len(texts) == 1
+
+
+def test_both_generations_say_the_same_of_subscriptions() -> None:
+    texts = {(HERE / "golden" / f"subscriptions-{generation}.txt").read_text() for generation in ("modern", "legacy")}
     assert len(texts) == 1
 
 

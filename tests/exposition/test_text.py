@@ -14,13 +14,15 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 
 from exporter.collectors.base import Family, Sample
 from exporter.collectors.registry import families
-from exporter.exposition.own import OwnMetrics
+from exporter.exposition.own import OwnMetrics, Usage
 from exporter.exposition.text import STATUS_FAMILIES, Page, Request, head, line
 from exporter.shard import Shard
+from exporter.simulator import Simulator
 from exporter.snapshot import Known, Status, View
 from tests.collectors.test_jobs_truth import JobApi, Raw
 from tests.helpers import NOW, FakeApi, World, parsed, partner, portfolio, tenant
 from tests.programs import program
+from tests.truth.world import world as simulated
 
 parse_openmetrics: Callable[[str], Iterator[Metric]] = openmetrics_parser.text_string_to_metric_families
 FAMILY = Family("avepoint_things", "Things; cached.", ("account", "customer_id", "workload"))
@@ -73,7 +75,7 @@ def test_a_counter_is_printed_as_prometheus_client_does_in_both_formats() -> Non
 
 
 async def full_world() -> World:
-    """Give a world in which every family but those of a licence has samples, hostile names among them."""
+    """Give a world with samples of the first collectors, hostile names among them."""
     start = round((NOW - 3600) * 10**7)
     jobs = [Raw("a", 1, 1, 2, start, start + 10**7, (1, 0, 0)), Raw("b", 1, 1, 1, start + 5, None, (0, 0, 0))]
     api = FakeApi(portfolio(["x", 'y"\\\n', "z"]) | JobApi(jobs).routes)
@@ -98,9 +100,14 @@ async def test_a_full_page_parses_in_both_formats_to_the_same_samples() -> None:
         for sample in metric.samples
     }
     assert mine == parsed(text)
-    shown = {name for name, _ in mine}
-    assert {family.name for family in (*families(), *STATUS_FAMILIES)} <= shown
     await world.accounts.stop()
+
+
+async def test_every_family_has_samples_where_everything_is_simulated() -> None:
+    async with simulated(Simulator(now=lambda: NOW, customers=25)) as world:
+        assert await world.refresh()
+        shown = {name for name, _ in parsed(world.page())}
+        assert {family.name for family in (*families(), *STATUS_FAMILIES)} <= shown
 
 
 async def test_no_series_and_no_family_stands_twice_and_every_family_is_of_one_piece() -> None:
@@ -216,3 +223,14 @@ def test_the_exporters_own_metrics() -> None:
     assert not any(name == "avepoint_certificate_expiry_timestamp_seconds" for name, _ in again)
     own.forget("a")
     assert own.text(account="a", names=(), openmetrics=False) == b""
+
+
+def test_usage_is_what_each_account_has_called() -> None:
+    own = OwnMetrics(with_process=False)
+    busy, _ = own.observer("busy"), own.observer("idle")
+    for endpoint, code in (("/a", "200"), ("/b", "200"), ("/b", "429"), ("/b", "timeout")):
+        busy.request(endpoint, code, 0.1)
+    busy.throttled(2.5)
+    assert own.usage() == {"busy": Usage({"200": 2, "429": 1, "timeout": 1}, 2.5), "idle": Usage({}, 0.0)}
+    own.forget("busy")
+    assert own.usage() == {"idle": Usage({}, 0.0)}

@@ -1,6 +1,7 @@
 """What the objects say: configuration, secrets, probes, shards, storage, rules, dashboards, notes."""
 
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -235,7 +236,7 @@ def test_optional_objects_are_off_by_default() -> None:
 
 
 def test_the_charts_copies_are_in_step() -> None:
-    command = [str(ROOT / "scripts" / "sync-chart"), "--check"]
+    command = [sys.executable, str(ROOT / "scripts" / "sync-chart"), "--check"]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
 
     assert done.returncode == 0, done.stderr

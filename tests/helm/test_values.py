@@ -9,7 +9,7 @@ import helm_python
 import pytest
 import yaml
 
-from exporter import config
+from exporter import clouds, config
 from exporter.collectors.registry import catalogue
 from tests.helm.chart import CHART, account, manifests
 
@@ -79,13 +79,14 @@ def test_an_account_takes_what_the_exporter_takes() -> None:
     variables = {"client_secret_env", "certificate_password_env"}
 
     assert properties.keys() == config.Account.model_fields.keys()
-    for key in ("customers", "requests", "tls"):
+    for key in ("customers", "labels", "requests", "tls"):
         section = config.Account.model_fields[key].annotation
         assert isinstance(section, type)
         assert issubclass(section, config.Section)
         assert properties[key]["properties"].keys() == section.model_fields.keys()
     assert properties["auth"]["properties"].keys() == (config.Auth.model_fields.keys() - variables) | own_auth
-    assert set(properties["environment"]["enum"]) == config.ENVIRONMENTS.keys()
+    assert set(properties["environment"]["enum"]) == clouds.ENVIRONMENTS.keys()
+    assert set(properties["locations"]["items"]["enum"]) == set(clouds.GEOGRAPHIES)
     collectors = {name: options for kind in catalogue().values() for name, options in kind.items()}
     assert properties["collectors"]["properties"].keys() == collectors.keys()
     for name, options in collectors.items():

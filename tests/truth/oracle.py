@@ -6,7 +6,8 @@ from random import Random
 from typing import Protocol
 
 from exporter.simulator.portfolio import StaticPortfolio
-from exporter.simulator.records import Customer, Job, License, ProtectedRow
+from exporter.simulator.records import Customer, Job, JobError, License, ProtectedRow
+from tests.truth.subscriptions import expect_subscriptions, random_subscriptions
 
 NOW = 1_795_000_000.0
 DAY = 86_400
@@ -53,6 +54,7 @@ def random_portfolio(seed: int, *, jobs: int, customers: int, whole_seconds: boo
     return StaticPortfolio(
         customer_list=tuple(people),
         rows=tuple(rows),
+        subscription_list=random_subscriptions(seed, people),
         job_list=tuple(_job(random, number, whole_seconds=whole_seconds) for number in range(jobs)),
         license_record=License(
             purchased_user_seats=random.randrange(5000),
@@ -116,10 +118,14 @@ def _job(random: Random, number: int, *, whole_seconds: bool) -> Job:
         successful_objects=successful,
         failed_objects=failed,
         skipped_objects=skipped,
+        errors=tuple(
+            JobError(value=f"owner{number}@example.com failed", number=random.randrange(99), is_error_code=has_code)
+            for has_code in random.choices([True, False], k=random.randrange(4))
+        ),
     )
 
 
-def expected(portfolio: StaticPortfolio) -> Samples:
+def expected(portfolio: StaticPortfolio, generations: str = "modern") -> Samples:
     """Give every sample of the portfolio, for the accounts "tenant" and "partner"."""
     samples: Samples = {}
 
@@ -146,6 +152,7 @@ def expected(portfolio: StaticPortfolio) -> Samples:
         add("protected_objects", row.protected_objects, **where)
         add("protected_data_bytes", sizes[str(row.avepoint_bytes)], **where, storage="avepoint")
         add("protected_data_bytes", sizes[str(row.byos_bytes)], **where, storage="byos")
+    expect_subscriptions(add, portfolio.subscription_list)
     license_ = portfolio.license_record
     assert license_ is not None
     add("license_purchased_seats", license_.purchased_user_seats, account="tenant")
@@ -164,7 +171,18 @@ def expected(portfolio: StaticPortfolio) -> Samples:
         for code, state in enumerate(STATES, 1):
             add("jobs", sum(job.state == code for job in jobs), **what, state=state)
         _expect_last(add, jobs, what)
+        if generations != "legacy":
+            _expect_errors(add, jobs, what)
     return samples
+
+
+def _expect_errors(add: Add, jobs: list[Job], what: dict[str, str]) -> None:
+    ended = [job for job in jobs if job.finish_unix_ns is not None]
+    if ended:
+        last = max(ended, key=lambda job: job.start_unix_ns)
+        for has_code in (True, False):
+            number = sum(error.number for error in last.errors if error.is_error_code is has_code)
+            add("last_job_errors", number, **what, has_code=str(has_code).lower())
 
 
 def _expect_last(add: Add, jobs: list[Job], what: dict[str, str]) -> None:

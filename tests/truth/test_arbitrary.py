@@ -36,11 +36,13 @@ _KEYS = (
     "BackupDetails", "backupDetails", "SuccessfulCount", "failedNumber", "serviceType", "serviceModule",
     "totalScannedObjects", "totalProtectedObjects", "dataSizeStoredInAvePoint", "dataSizeStoredInBYOS",
     "organization", "ownerEmail", "jobStatus", "countryOrRegion", "OutOfPolicyTime", "PurchasedUserSeats",
-    "AssignedUserSeats", "PurchasedStorageSize", "ProtectedSize",
+    "AssignedUserSeats", "PurchasedStorageSize", "ProtectedSize", "customerId", "products", "Products", "service",
+    "package", "paymentType", "purchasedUserSeats", "purchasedCapacity", "consumedStorage", "expirationDate",
 )  # fmt: skip
 _VALUES = (
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=30)
     | st.sampled_from(["N/A", "0 GB", "1.5 TB", "Finished", "In Progress", "Teams", "me@example.com", "17m39s",
+                       "0/1 GB", "12/29/2026",
                        "2024-12-02T07:52:25Z", "638645575921780695", "/x?PageIndex=1", "https://evil.example/x?a=b"])
     | st.sampled_from([638645575921780695, 0, -1, 200, 500, 10**30])
 )  # fmt: skip
@@ -49,7 +51,8 @@ _JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(_KEYS) | st.text(max_size=5), inner),
     max_leaves=25,
 )
-_ROWS = st.lists(st.dictionaries(st.sampled_from(_KEYS), _VALUES, max_size=12), max_size=4)
+_ROW = st.dictionaries(st.sampled_from(_KEYS), _VALUES, max_size=12)
+_ROWS = st.lists(_ROW | st.builds(dict, _ROW, products=st.lists(_ROW, max_size=4)), max_size=4)
 # Bare JSON, and lists of half-believable rows in each of the envelopes.
 _BODIES = (
     _JSON | st.sampled_from(["data", "value", "Jobs"]).flatmap(lambda key: st.fixed_dictionaries({key: _ROWS})) | _ROWS
@@ -89,7 +92,13 @@ class Inside:
 @pytest.mark.parametrize("api", ["modern", "legacy"])
 @pytest.mark.parametrize(
     ("kind", "name"),
-    [("tenant", "jobs"), ("tenant", "license"), ("partner", "customers"), ("partner", "protected_data")],
+    [
+        ("tenant", "jobs"),
+        ("tenant", "license"),
+        ("partner", "customers"),
+        ("partner", "protected_data"),
+        ("partner", "subscriptions"),
+    ],
 )
 def test_a_read_gives_samples_or_a_typed_error(kind: str, name: str, api: str) -> None:
     inside = Inside(kind, api, name)

@@ -16,6 +16,7 @@ from exporter.simulator.server import SimulatorServer
 from exporter.simulator.simulator import Simulator
 from exporter.simulator.switches import Switches
 from tests.truth.oracle import NOW, SIZES, random_portfolio
+from tests.truth.subscriptions import BOUGHT
 from tests.truth.world import World, world
 
 # What a server says of one customer may be a lie, but it must be that server's lie about that customer.
@@ -24,6 +25,13 @@ _FIELDS = {
     "avepoint_protected_objects": "totalProtectedObjects",
     "avepoint_protected_data_bytes/avepoint": "dataSizeStoredInAvePoint",
     "avepoint_protected_data_bytes/byos": "dataSizeStoredInBYOS",
+    "avepoint_subscription_purchased_seats": "purchasedUserSeats",
+    "avepoint_subscription_purchased_units": "purchasedUnits",
+    "avepoint_subscription_purchased_capacity_bytes": "purchasedCapacity",
+    "avepoint_subscription_protected_capacity_bytes": "protectedCapacity",
+    "avepoint_subscription_consumed_storage_bytes": "consumedStorage",
+    "avepoint_subscription_microsoft_licenses_assigned": "microsoftLicenseAssigned",
+    "avepoint_subscription_microsoft_licenses_available": "microsoftLicenseAvailable",
     "avepoint_license_purchased_seats": "purchasedUserSeats",
     "avepoint_license_assigned_seats": "assignedUserSeats",
     "avepoint_license_purchased_storage_bytes": "purchasedStorageSize",
@@ -52,7 +60,7 @@ def messages() -> Iterator[list[str]]:
 def _lies(seen: World, simulator: Simulator) -> list[str]:
     """Find the samples whose value the server never gave for their customer."""
     given: dict[tuple[str, str], set[float]] = defaultdict(set)
-    sizes = dict(SIZES)
+    sizes: dict[object, float | None] = {**dict(SIZES), **dict(BOUGHT)}
     for customer, key, value in simulator.given or ():
         field = key[0].lower() + key[1:]
         if isinstance(value, int | float) and not isinstance(value, bool):

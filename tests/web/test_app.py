@@ -14,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from exporter.errors import ConfigError
 from exporter.exposition.text import OPENMETRICS, TEXT
 from exporter.web.app import App, Services, accepts_gzip, wants_openmetrics
+from exporter.web.state import Configured
 from tests.helpers import FakeApi, World, partner, portfolio, tenant
 
 LICENSE = "/backup/m365/cloudbackuplicenseconsumption"
@@ -22,7 +23,7 @@ SEATS = {"statusCode": 200, "data": {"purchasedUserSeats": 5}}
 
 @asynccontextmanager
 async def browser(world: World, reload: Any = None) -> AsyncIterator[httpx.AsyncClient]:
-    app = App(Services(world.accounts, world.page, world.clock, reload))
+    app = App(Services(world.accounts, world.page, world.own, world.clock, Configured, reload))
     transport = httpx.ASGITransport(app=app.asgi(), raise_app_exceptions=False)
     try:
         async with httpx.AsyncClient(transport=transport, base_url="http://exporter") as client:

@@ -72,10 +72,7 @@ def test_secure_headers() -> None:
         b"x-content-type-options": b"nosniff",
         b"x-frame-options": b"DENY",
         b"referrer-policy": b"no-referrer",
-        b"content-security-policy": (
-            b"default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; "
-            b"form-action 'none'"
-        ),
+        b"content-security-policy": b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
     }
 
 

@@ -14,6 +14,8 @@ from exporter.simulator.endpoints import (
     license_modern,
     overview_v3,
     protected_legacy,
+    subscriptions_legacy,
+    subscriptions_v3,
 )
 
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (
@@ -25,4 +27,6 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     customers_v3.ENDPOINT,
     protected_legacy.ENDPOINT,
     overview_v3.ENDPOINT,
+    subscriptions_legacy.ENDPOINT,
+    subscriptions_v3.ENDPOINT,
 )

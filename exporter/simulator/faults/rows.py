@@ -13,9 +13,21 @@ from exporter.simulator.calls import Answer, Call
 
 Row = dict[str, Any]
 _LISTS: Final = ("value", "Jobs", "jobs", "data")
+_PARTS: Final = ("products", "Products")
 _IDS: Final = frozenset({"id", "Id", "customerId"})
 _NAMES: Final = frozenset(
-    {"organization", "countryOrRegion", "serviceType", "serviceModule", "state", "State", "name", "value"}
+    {
+        "organization",
+        "countryOrRegion",
+        "serviceType",
+        "serviceModule",
+        "service",
+        "package",
+        "state",
+        "State",
+        "name",
+        "value",
+    }
 )
 _ODD_TEXT: Final = ' "quoted" \\ {brace} new\nline tab\t nul\x00 bell\x07 rtl\u202e \U0001f600 \u2028'
 
@@ -30,6 +42,12 @@ def rows_of(body: object) -> list[Row]:
     return [found] if isinstance(found, dict) else found or []
 
 
+def parts_of(row: Row) -> list[Row]:
+    """Find the rows that a row lists: a customer's subscriptions."""
+    lists = (row[key] for key in _PARTS if isinstance(row.get(key), list))
+    return [part for parts in lists for part in parts if isinstance(part, dict)]
+
+
 def _with_rows(answer: Answer, change: Callable[[list[Row]], None]) -> Answer:
     """Change a copy of the rows: what the endpoints gave may be kept elsewhere."""
     body = copy.deepcopy(answer.body)
@@ -38,8 +56,10 @@ def _with_rows(answer: Answer, change: Callable[[list[Row]], None]) -> Answer:
 
 
 def _each_row(answer: Answer, change: Callable[[Row], Row]) -> Answer:
+    """Change each row, or what it lists: a change of the whole would hide those of its parts."""
+
     def change_all(rows: list[Row]) -> None:
-        for row in rows:
+        for row in [part for whole in rows for part in parts_of(whole) or [whole]]:
             changed = change(row)
             row.clear()
             row.update(changed)
@@ -154,7 +174,7 @@ def endless(call: Call, answer: Answer) -> Answer:
 
     def renumber(rows: list[Row]) -> None:
         for number, row in enumerate(rows):
-            key = next((name for name in ("id", "Id", "serviceModule") if name in row), None)
+            key = next((name for name in ("id", "Id", "serviceModule", "customerId") if name in row), None)
             if key is not None:
                 row[key] = f"{row[key]}-{mark}-{number}"
 

@@ -1,0 +1,28 @@
+"""A partner's lists, row by row: Elements API v3 (POST …/batch), or the first generation's OData."""
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Final
+
+from exporter.avepoint.client import Client, Query
+from exporter.avepoint.paging import Ledger, Page, RawRow, numbered_pages, odata_page, odata_pages, v3_page
+
+PAGE_SIZE: Final = 100
+"""Rows of a page: the most that v3 gives."""
+
+
+def batch_rows(client: Client, ledger: Ledger, *, body: Mapping[str, object] | None = None) -> AsyncIterator[RawRow]:
+    """Walk a v3 list, narrowed by `body`; afterwards the ledger knows whether it came whole."""
+
+    async def ask(query: Query) -> Page:
+        return v3_page(await client.call(ledger.endpoint, query=query, body=body or {}), ledger.endpoint)
+
+    return numbered_pages(ask, ledger, size=PAGE_SIZE)
+
+
+def odata_rows(client: Client, ledger: Ledger) -> AsyncIterator[RawRow]:
+    """Walk an OData list by its links, or by $top and $skip; afterwards the ledger knows whether it came whole."""
+
+    async def ask(query: Query) -> Page:
+        return odata_page(await client.call(ledger.endpoint, query=query), ledger.endpoint)
+
+    return odata_pages(client, ask, ledger, top=PAGE_SIZE)

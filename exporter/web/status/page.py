@@ -1,0 +1,37 @@
+"""From records to HTML: one template, compiled once; its style is inline, and the policy names that style's hash."""
+
+import base64
+import hashlib
+from importlib import resources
+from typing import Final
+
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+from exporter.web.state import Facts
+from exporter.web.status.model import model
+from exporter.web.status.query import Query
+
+PROJECT: Final = "https://github.com/avepoint-exporter/avepoint-exporter"
+
+
+class StatusPage:
+    """The page, ready to be rendered again and again; `policy` is the content security policy that it needs."""
+
+    def __init__(self) -> None:
+        files = resources.files("exporter.web").joinpath("templates")
+        style = files.joinpath("status.css").read_text(encoding="utf-8")
+        environment = Environment(
+            autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined, auto_reload=False
+        )
+        environment.globals.update(style=Markup(style), project=PROJECT)  # noqa: S704 - our own file
+        self._template = environment.from_string(files.joinpath("status.html").read_text(encoding="utf-8"))
+        digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+        self.policy = (
+            f"default-src 'none'; style-src 'sha256-{digest}'; frame-ancestors 'none'; base-uri 'none'; "
+            "form-action 'self'"
+        )
+
+    def html(self, facts: Facts, query: Query) -> str:
+        """Render what is known; every text is escaped."""
+        return self._template.render(page=model(facts, query))

@@ -1,0 +1,60 @@
+"""Recent refreshes as a small plot of bars, with the same in words."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from exporter.snapshot import Refreshed
+from exporter.web.status.words import count, took
+
+HEIGHT: Final = 24
+_STEP: Final = 4
+_LEAST: Final = 3.0
+_OUTLINE: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One refresh: where its bar stands and its size, in the plot's units; one that failed is drawn as an outline."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    failed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """The bars, oldest first, and what they say in words."""
+
+    bars: tuple[Bar, ...]
+    width: int
+    height: int
+    text: str
+
+
+def plot(refreshes: Sequence[Refreshed]) -> Plot | None:
+    """Draw refreshes, oldest first; there is nothing to see in none."""
+    if not refreshes:
+        return None
+    slowest = max(one.seconds for one in refreshes)
+    bars = tuple(
+        _bar(number * _STEP, HEIGHT * one.seconds / slowest if slowest > 0 else 0.0, failed=one.up is False)
+        for number, one in enumerate(refreshes)
+    )
+    return Plot(bars, len(bars) * _STEP - 1, HEIGHT, _words(refreshes, slowest))
+
+
+def _bar(x: int, height: float, *, failed: bool) -> Bar:
+    inset = _OUTLINE / 2 if failed else 0.0  # the outline is drawn on both sides of the edge
+    height = max(_LEAST, height)
+    y, tall = HEIGHT - height + inset, height - 2 * inset
+    return Bar(x + inset, round(y, 1), _STEP - 1 - 2 * inset, round(tall, 1), failed)
+
+
+def _words(refreshes: Sequence[Refreshed], slowest: float) -> str:
+    fastest, failed = min(one.seconds for one in refreshes), sum(one.up is False for one in refreshes)
+    spread = took(slowest) if took(fastest) == took(slowest) else f"{took(fastest)} to {took(slowest)}"
+    outcome = f"{failed:,} failed" if failed else "none failed"
+    return f"Last {count(len(refreshes), 'refresh', 'refreshes')}: {spread}, {outcome}"

@@ -1,0 +1,152 @@
+"""Jobs of Multi-Geo tenants, read location by location; and the errors that jobs report."""
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from structlog.testing import capture_logs
+
+from tests.collectors.test_jobs_truth import MODERN, TICK, JobApi, Raw
+from tests.helpers import NOW, FakeApi, World, config, tenant
+
+BEGUN = round((NOW - 7200) * TICK)
+EXCHANGE = {"account": "contoso", "workload": "Exchange Online", "job_type": "backup"}
+
+
+def raw(identifier: str, *, minutes: int, workload: int = 1) -> Raw:
+    start = BEGUN + minutes * 60 * TICK
+    return Raw(identifier, 1, workload, 2, start, start + 60 * TICK, (minutes, 0, 0))
+
+
+class GeoApi(JobApi):
+    """A tenant with jobs in several locations; without `location` it lists all of them."""
+
+    def __init__(self, jobs: dict[str, list[Raw]]) -> None:
+        super().__init__(list(itertools.chain(*jobs.values())))
+        self.by_location = jobs
+        self.asked: list[str | None] = []
+
+    def _list(self, request: httpx.Request) -> object:
+        location = request.url.params.get("location")
+        self.asked.append(location)
+        every = list(itertools.chain(*self.by_location.values()))
+        self.jobs = every if location is None else self.by_location.get(location, [])
+        return super()._list(request)
+
+
+JOBS = {
+    "NAM": [raw("n-1", minutes=1), raw("n-2", minutes=20)],
+    "EUR": [raw("e-1", minutes=5), raw("e-2", minutes=7, workload=7)],
+}
+
+
+def starts(world: World) -> dict[tuple[str, str], float]:
+    return {
+        (dict(labels).get("location", ""), dict(labels)["workload"]): value
+        for (name, labels), value in world.samples().items()
+        if name == "avepoint_last_job_start_timestamp_seconds"
+    }
+
+
+async def test_each_location_is_read_by_itself_and_labelled() -> None:
+    api = GeoApi(JOBS)
+    world = World(api)
+    await world.apply(tenant(locations=["NAM", "EUR", "NAM"]))
+    assert await world.refresh()
+    assert set(api.asked) == {"NAM", "EUR"}
+    assert starts(world) == {
+        ("NAM", "Exchange Online"): NOW - 7200 + 1200,
+        ("EUR", "Exchange Online"): NOW - 7200 + 300,
+        ("EUR", "Teams"): NOW - 7200 + 420,
+    }
+    assert world.value("avepoint_jobs", **EXCHANGE, location="NAM", state="finished") == 2
+    assert world.value("avepoint_jobs", **EXCHANGE, location="EUR", state="finished") == 1
+    assert world.value("avepoint_jobs_window_seconds", account="contoso") == 86_400
+    await world.accounts.stop()
+
+
+async def test_a_location_is_not_sent_unless_configured() -> None:
+    api = GeoApi(JOBS)
+    world = World(api)
+    await world.apply(tenant())
+    assert await world.refresh()
+    assert set(api.asked) == {None}
+    assert world.labels("avepoint_jobs", "location") == {""}
+    assert world.value("avepoint_jobs", **EXCHANGE, state="finished") == 3
+    await world.accounts.stop()
+
+
+async def test_the_first_generation_is_never_asked_for_a_location() -> None:
+    api = JobApi(JOBS["NAM"], legacy=True)
+    world = World(api)
+    await world.apply(tenant(locations=["NAM"]))
+    assert not await world.refresh()
+    assert api.calls("/cloudbackup/jobs") == 0
+    await world.accounts.stop()
+
+
+async def test_locations_come_and_go_and_what_is_remembered_stays_with_each(tmp_path: Path) -> None:
+    api = GeoApi(JOBS)
+    world = World(api, folder=tmp_path)
+    await world.apply(tenant(locations=["NAM", "EUR"]))
+    assert await world.refresh()
+    api.by_location = {"NAM": [], "EUR": []}
+    await world.restart(config(tenant(locations=["EUR"])))
+    assert world.of_avepoint() == {}, "what was labelled otherwise is not shown"
+    assert await world.refresh()
+    family = "avepoint_last_success_timestamp_seconds"
+    assert world.value(family, **EXCHANGE, location="EUR") == NOW - 7200 + 360
+    assert world.labels(family, "location") == {"EUR"}
+    await world.accounts.stop()
+
+
+def job(errors: Any, **more: Any) -> dict[str, Any]:
+    times = {"startTime": "2026-11-18T00:00:00Z", "finishTime": "2026-11-18T00:01:00Z"}
+    return {"id": "a", "state": "Failed", **times, "jobErrors": errors, **more}
+
+
+ONE = {"isErrorCode": True, "value": "owner@example.com cannot be read", "url": "https://kb.example.com", "number": 2}
+CASES: tuple[tuple[Any, dict[str, float]], ...] = (
+    ([], {"true": 0, "false": 0}),
+    ([ONE, ONE, {**ONE, "isErrorCode": False, "number": "7"}], {"true": 4, "false": 7}),
+    ([{**ONE, "isErrorCode": "False"}], {"true": 0, "false": 2}),
+    (None, {}),
+    ("none", {}),
+    ([7], {}),
+    ([{**ONE, "number": "many"}], {"false": 0}),
+    ([{"value": "x", "isErrorCode": False}], {"true": 0}),
+    ([{**ONE, "isErrorCode": "perhaps"}, ONE], {}),
+    ([{"value": "x", "number": 1}], {}),
+)
+
+
+@pytest.mark.parametrize(("errors", "expected"), CASES)
+async def test_errors_are_counted_by_whether_they_have_a_code(errors: Any, expected: dict[str, float]) -> None:
+    answer = {"statusCode": 200, "data": [job(errors)], "metadata": {"totalCount": 1, "nextLink": ""}}
+    world = World(FakeApi({MODERN: answer}))
+    world.clock.wall = 1_794_999_000.0
+    await world.apply(tenant(collectors={"jobs": {"lookback": "366d"}}))
+    assert await world.refresh()
+    shown = {
+        dict(labels)["has_code"]: value
+        for (name, labels), value in world.samples().items()
+        if name == "avepoint_last_job_errors"
+    }
+    assert shown == expected
+    await world.accounts.stop()
+
+
+async def test_the_texts_of_errors_go_to_the_log_once_at_debug_and_nowhere_else() -> None:
+    answer = {"statusCode": 200, "data": [job([ONE])], "metadata": {"totalCount": 1, "nextLink": ""}}
+    world = World(FakeApi({MODERN: answer}))
+    await world.apply(tenant(collectors={"jobs": {"lookback": "366d"}}))
+    with capture_logs() as logs:
+        assert await world.refresh()
+        assert await world.refresh()
+    told = [log for log in logs if log["event"] == "job error"]
+    assert [(log["log_level"], log["text"]) for log in told] == [("debug", ONE["value"])]
+    assert "owner@" not in world.text()
+    assert "kb.example" not in world.text()
+    await world.accounts.stop()

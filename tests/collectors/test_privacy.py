@@ -1,0 +1,73 @@
+"""Names of customers: shown, hashed or hidden, and never more than the configuration says."""
+
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from exporter.exposition.text import Request
+from tests.helpers import BATCH_PATH, OFF, FakeApi, World, customer, partner, v3
+
+ROWS = [customer("c-1", organization="Alpha"), customer("c-2", organization="Beta"), customer("c-3", organization=None)]
+
+
+async def shown(labels: Any, **more: Any) -> dict[str, dict[str, str]]:
+    """Give the labels of avepoint_customer_info by customer."""
+    world = World(FakeApi({BATCH_PATH: v3(ROWS)}))
+    await world.apply(partner(collectors={"protected_data": OFF}, labels=labels, **more))
+    assert await world.refresh()
+    names = Request(names=frozenset({"avepoint_customer_info"}))
+    found = [dict(series) for _, series in world.samples(names)]
+    await world.accounts.stop()
+    return {series["customer_id"]: series for series in found}
+
+
+@pytest.mark.parametrize(("owner", "organization"), list(product((True, False, "hashed"), repeat=2)))
+async def test_each_name_is_shown_as_the_configuration_says(owner: Any, organization: Any) -> None:
+    series = await shown({"owner_email": owner, "organization": organization})
+    assert set(series) == {"c-1", "c-2", "c-3"}
+    names = [one.get("organization") for one in series.values()]
+    addresses = [one.get("owner_email") for one in series.values()]
+    assert (names == ["Alpha", "Beta", None]) is (organization is True)
+    assert (names == [None] * 3) is (organization is False)
+    assert (addresses == ["owner@example.com"] * 3) is (owner is True)
+    assert (addresses == [None] * 3) is (owner is False)
+    if organization == "hashed":
+        assert names[2] is None
+        assert len({*names[:2]}) == 2
+        assert all(len(name or "") == 16 and name not in ("Alpha", "Beta") for name in names[:2])
+    if owner == "hashed":
+        assert len(set(addresses)) == 1
+        assert all(len(address or "") == 16 and "@" not in (address or "") for address in addresses)
+
+
+async def test_addresses_are_not_shown_unless_asked_for() -> None:
+    series = await shown({})
+    assert [one["organization"] for one in list(series.values())[:2]] == ["Alpha", "Beta"]
+    assert not any("@" in text for one in series.values() for text in one.values())
+
+
+async def test_a_hash_stays_the_same_and_differs_between_apps() -> None:
+    hashed = {"organization": "hashed"}
+    first, again = await shown(hashed), await shown(hashed)
+    other = await shown(hashed, auth={"client_id": "another", "client_secret": "x"})
+    assert first == again
+    assert first["c-1"]["organization"] != other["c-1"]["organization"]
+
+
+def stored(folder: Path) -> str:
+    return "".join(file.read_text() for file in folder.iterdir())
+
+
+async def test_a_reload_that_hides_names_hides_them_at_once(tmp_path: Path) -> None:
+    world = World(FakeApi({BATCH_PATH: v3(ROWS)}), folder=tmp_path)
+    await world.apply(partner())
+    assert await world.refresh("customers")
+    assert "Alpha" in world.text()
+    await world.apply(partner(labels={"organization": False}))
+    assert "Alpha" not in world.text()
+    assert await world.refresh("customers")
+    assert "Alpha" not in world.text()
+    assert "Alpha" not in stored(tmp_path)
+    await world.accounts.stop()

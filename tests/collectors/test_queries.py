@@ -1,0 +1,17 @@
+"""The example of each metric, as the documents show it, parses and names only what the exporter exposes."""
+
+import promql_parser as promql
+import pytest
+
+from exporter.collectors.base import Family
+from exporter.collectors.registry import families
+from exporter.exposition.text import STATUS_FAMILIES
+from tests.prometheus.expressions import Walk, exposed
+
+
+@pytest.mark.parametrize("family", [*families(), *STATUS_FAMILIES], ids=lambda family: family.name)
+def test_every_family_has_an_example_that_asks_for_it(family: Family) -> None:
+    assert family.name in family.query
+    walk = Walk(exposed())
+    walk.labels(promql.parse(family.query))
+    assert walk.findings == []

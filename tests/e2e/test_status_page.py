@@ -1,0 +1,128 @@
+"""The status page in a real Chromium: three widths, light and dark, no JavaScript, keyboard and screen reader."""
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from exporter.simulator.faults import Faults
+from exporter.simulator.server import SimulatorServer
+from exporter.simulator.simulator import Simulator
+from tests.e2e.processes import Exporter, eventually, exporter, fetch
+from tests.programs import from_npm, program
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+
+PACKAGES = ("playwright-core@1.65.1", "axe-core@4.14.1")
+CUSTOMERS = 320
+CONFIG = """
+accounts:
+  - name: contoso
+    type: tenant
+    base_url: {url}
+    token_url: {url}/connect/token
+    api: modern
+    auth: {{client_id: simulator, client_secret: open-sesame}}
+    requests: {{retries: 0}}
+    collectors: {{jobs: {{interval: 1s}}, license: {{interval: 1s}}}}
+  - name: msp
+    type: partner
+    base_url: {url}
+    token_url: {url}/connect/token
+    api: modern
+    auth: {{client_id: simulator, client_secret: open-sesame}}
+    requests: {{per_second: 500, concurrency: 16, retries: 0}}
+    collectors: {{customers: {{interval: 2s}}, protected_data: {{interval: 1s}}}}
+"""
+Visit = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exporter]:
+    """An exporter with one collector down, some customers failing and a dozen refreshes behind it."""
+    folder = tmp_path_factory.mktemp("exporter")
+    faults = Faults(probability=0.03, kinds=["not_found", "server_error"], endpoints=["overview_v3"])
+    faults.always = {"license_modern": "forbidden"}
+    with SimulatorServer(Simulator(customers=CUSTOMERS, faults=faults)) as server:
+        (folder / "config.yaml").write_text(CONFIG.format(url=server.url))
+        with exporter(folder, "--config.file", "config.yaml") as process:
+            page = f"{process.url}/"
+            eventually(lambda: len(re.findall("<rect", fetch(page).text)) > 30, within=90, what="some refreshes")
+            eventually(lambda: "?account=msp&amp;state=failed" in fetch(page).text, within=60, what="a failed customer")
+            yield process
+
+
+@pytest.fixture(scope="module")
+def modules(request: pytest.FixtureRequest) -> Path:
+    """The driver and the accessibility checker from npm, kept between runs."""
+    return from_npm(request.config.cache.mkdir("browser"), *PACKAGES)
+
+
+def browse(modules: Path, *visits: Visit) -> list[dict[str, Any]]:
+    """Visit pages one after the other; gives what each met."""
+    browser = program("chromium", "google-chrome")
+    command = [program("node"), str(Path(__file__).parent / "browser.cjs"), str(modules)]
+    wanted = json.dumps({"browser": browser, "visits": visits})
+    result = subprocess.run(command, input=wanted, check=False, capture_output=True, text=True, timeout=240)
+    assert result.returncode == 0, result.stderr
+    met: list[dict[str, Any]] = json.loads(result.stdout)["visits"]
+    return met
+
+
+def test_the_page_is_clean_at_every_width_in_light_and_dark(running: Exporter, modules: Path, tmp_path: Path) -> None:
+    visits: list[Visit] = [
+        {"url": f"{running.url}/", "width": width, "scheme": scheme, "axe": True, "script": True,
+         "screenshot": str(tmp_path / f"status-{width}-{scheme}.png")}
+        for width in (360, 800, 1280)
+        for scheme in ("light", "dark")
+    ]  # fmt: skip
+    for visit, met in zip(visits, browse(modules, *visits), strict=True):
+        where = f"{visit['width']} {visit['scheme']}"
+        assert met["status"] == 200
+        assert met["errors"] == [], where
+        assert met["requests"] == [visit["url"]], "the page is whole in itself"
+        assert met["axe"]["violations"] == [], where
+        assert met["axe"]["incomplete"] == [], where
+        assert met["axe"]["passes"] > 15
+        assert met["overflow"] <= 0, f"{where}: wider than the screen"
+        assert Path(visit["screenshot"]).read_bytes().startswith(b"\x89PNG")
+
+
+def test_customers_are_found_without_javascript(running: Exporter, modules: Path) -> None:
+    def visit(*actions: tuple[str, Any]) -> Visit:
+        return {"url": f"{running.url}/", "width": 360, "scheme": "light", "actions": actions}
+
+    failed, named, paged, none = browse(
+        modules,
+        visit(("fill", {"account": "msp", "state": "failed"}), ("text", "#customers ~ table tbody .badge")),
+        visit(("fill", {"text": '  a"><script>alert(1)</script>'}), ("text", "main")),
+        visit(("follow", "nav[aria-label='Pages of customers'] a:text-is('Next')"), ("text", "[aria-current=page]")),
+        visit(("text", "script")),
+    )
+    assert failed["done"][0].endswith("?q=&account=msp&state=failed#customers")
+    assert set(failed["done"][1]) == {"failed"}
+    assert "No customer is like that" in named["done"][1][0]
+    assert paged["done"][0].endswith("?page=2#customers")
+    assert paged["done"][1] == ["2"]
+    assert none["done"] == [[]], "no script in it"
+    for met in (failed, named, paged, none):
+        assert met["errors"] == []
+
+
+def test_it_is_worked_by_keyboard_and_read_by_a_screen_reader(running: Exporter, modules: Path) -> None:
+    tabs = [("tab", None), ("press", "Enter"), ("tab", None), ("tree", None)]
+    (met,) = browse(modules, {"url": f"{running.url}/", "width": 360, "scheme": "dark", "actions": tabs})
+    skip, main, first, tree = met["done"]
+    assert skip == {"text": "Skip to content", "outline": "solid", "visible": True}
+    assert main == "main"
+    assert (first["outline"], first["visible"]) == ("solid", True)
+    assert re.search(r'img "Last \d+ refreshes: ', tree)
+    assert re.search(r'heading "What is wrong" \[level=2\]', tree)
+    # Tables stay tables on a phone, where they look like cards.
+    assert re.search(r'table "What each collector of each account came to"', tree)
+    assert re.search(r'rowheader "Collector license', tree)
+    assert re.search(r'cell "State down"', tree)

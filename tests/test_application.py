@@ -1,0 +1,30 @@
+"""The parts put together: what the process knows of its own configuration."""
+
+import pytest
+
+from exporter.application import Application
+from exporter.config import Config
+from exporter.errors import ConfigError
+from exporter.web.state import Configured
+from tests.helpers import NOW, FakeClock, config, tenant
+
+
+async def test_a_reload_that_fails_is_known_until_one_succeeds() -> None:
+    clock, mistakes = FakeClock(), [(), ("accounts: is missing",), ()]
+
+    def load() -> Config:
+        if found := mistakes.pop(0):
+            raise ConfigError(found)
+        return config(tenant(collectors={"jobs": {"enabled": False}}))
+
+    application = Application(load, clock=clock)
+    assert application.configured == Configured()
+    await application.reload()
+    assert application.configured == Configured(read_at=NOW)
+    clock.advance(60)
+    with pytest.raises(ConfigError):
+        await application.reload()
+    assert application.configured == Configured(read_at=NOW, mistakes=("accounts: is missing",))
+    await application.reload()
+    assert application.configured == Configured(read_at=NOW + 60)
+    await application.accounts.stop()

@@ -1,0 +1,95 @@
+"""Facts for the status page, made by hand."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from typing import Any
+
+from exporter.avepoint.pace import Budget
+from exporter.collectors.base import Sample
+from exporter.collectors.customers import INFO
+from exporter.exposition.own import Usage
+from exporter.snapshot import Known, Problem, Status, View
+from exporter.web.state import Configured, Facts
+from exporter.web.status.page import StatusPage
+from exporter.web.status.query import Query
+from tests.helpers import NOW
+
+MONOTONIC = 50_000.0
+IDLE = Budget(under_way=0, concurrency=8, rate=10, full_rate=10, silence=0)
+
+
+def view(
+    account: str = "a",
+    collector: str = "license",
+    *,
+    status: Status | None = None,
+    customers: Mapping[str, bool] | None = None,
+    problems: Mapping[str, Problem] | None = None,
+    known: Mapping[str, Known] | None = None,
+) -> View:
+    return View(account, collector, 3600, status or Status(), known or {}, customers or {}, problems or {})
+
+
+def problem(message: str = "HTTP 403", *, request_id: str = "", age: float = 60) -> Problem:
+    return Problem(message, "grant it", request_id, NOW - age, NOW - age)
+
+
+def names(organizations: Mapping[str, str], *, age: float = 0) -> Mapping[str, Known]:
+    owner = {label: "owner@example.com" if label == "owner_email" else "Iceland" for label in INFO.labels[1:]}
+    samples = tuple(
+        Sample(INFO, tuple((owner | {"customer_id": one, "organization": name}).values()), 1.0)
+        for one, name in organizations.items()
+    )
+    return {"": Known(samples, NOW - age, MONOTONIC - age)}
+
+
+def facts(*views: View, usage: Mapping[str, Usage] | None = None, **changes: Any) -> Facts:
+    given: dict[str, Any] = {
+        "views": views,
+        "budgets": {one.account: IDLE for one in views},
+        "usage": lambda: usage or {},
+        "configured": Configured(read_at=NOW - 7200),
+        "now": NOW,
+        "monotonic": MONOTONIC,
+        "uptime": 300.0,
+    }
+    return Facts(**(given | changes))
+
+
+@dataclass
+class Read:
+    """A page as its reader has it: texts in order, tags, and the attributes of each tag."""
+
+    texts: list[str] = field(default_factory=list)
+    tags: list[tuple[str, dict[str, str | None]]] = field(default_factory=list)
+
+    def of(self, tag: str) -> Sequence[dict[str, str | None]]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
+    @property
+    def text(self) -> str:
+        return " ".join(self.texts)
+
+
+class _Parser(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.read = Read()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.read.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        if data.strip() and self.read.tags[-1][0] != "style":
+            self.read.texts.append(" ".join(data.split()))
+
+
+def parsed(html: str) -> Read:
+    parser = _Parser()
+    parser.feed(html)
+    return parser.read
+
+
+def page(given: Facts, query: Query | None = None) -> Read:
+    return parsed(StatusPage().html(given, query or Query()))
