@@ -85,9 +85,11 @@ def problem(key: str, answers: Answers, folder: Path) -> str:
 
 
 def permissions(account_type: str) -> tuple[tuple[str, str], ...]:
-    """Give what an app of this kind of account may be granted: collector and permission, of the later generation."""
+    """Give what an app of this kind of account may be granted: what for, and the later generation's permission."""
     return tuple(
-        (kind.name, next(iter(kind.permissions.values()))) for kind in COLLECTORS if kind.account_type == account_type
+        (f"{kind.name}{', optional' * kind.optional}", next(iter(kind.permissions.values())))
+        for kind in COLLECTORS
+        if kind.account_type == account_type
     )
 
 

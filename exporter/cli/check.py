@@ -102,7 +102,7 @@ def _chosen(config: Config, names: tuple[str, ...]) -> Config:
     return config.model_copy(update={"accounts": tuple(chosen)})
 
 
-class _Bar:
+class Bar:
     """A progress bar that grows with what turns out to be to do."""
 
     def __init__(self, bar: Any) -> None:  # noqa: ANN401 - click does not export the type
@@ -134,4 +134,4 @@ def _progress() -> Iterator["Progress"]:
     with click.progressbar(
         length=0, label="Checking", file=sys.stderr, width=24, show_pos=True, show_eta=False, item_show_func=_shortened
     ) as bar:
-        yield _Bar(bar)
+        yield Bar(bar)

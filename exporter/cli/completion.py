@@ -1,15 +1,22 @@
 """`avepoint-exporter completion`: what makes a shell complete commands, flags and their values."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
 import click
-from click.shell_completion import get_completion_class
+from click.shell_completion import BashComplete, FishComplete, ShellComplete, ZshComplete
 
 from exporter.cli.flags import CONTEXT
 
-_VARIABLE = "_AVEPOINT_EXPORTER_COMPLETE"
+_VARIABLE: Final = "_AVEPOINT_EXPORTER_COMPLETE"
+_SHELLS: Final[Mapping[str, type[ShellComplete]]] = MappingProxyType(
+    {"bash": BashComplete, "zsh": ZshComplete, "fish": FishComplete}
+)
 
 
 @click.command(context_settings=CONTEXT, short_help="Print what makes a shell complete the commands.")
-@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@click.argument("shell", type=click.Choice(list(_SHELLS)))
 @click.pass_context
 def completion(ctx: click.Context, shell: str) -> None:
     """Print what makes a shell complete commands, flags and file names.
@@ -23,8 +30,4 @@ def completion(ctx: click.Context, shell: str) -> None:
       avepoint-exporter completion fish \\
         > ~/.config/fish/completions/avepoint-exporter.fish
     """  # noqa: D301 - click\'s mark for lines that are kept as they are
-    root = ctx.find_root()
-    kind = get_completion_class(shell)
-    if kind is None:
-        raise click.UsageError(f"no completion for {shell}; there is one for bash, zsh and fish")
-    click.echo(kind(root.command, {}, "avepoint-exporter", _VARIABLE).source())
+    click.echo(_SHELLS[shell](ctx.find_root().command, {}, "avepoint-exporter", _VARIABLE).source())

@@ -64,8 +64,8 @@ class Questions:
     def _tell_permissions(self, account_type: str) -> None:
         wanted = draft.permissions(account_type)
         click.echo(f"\nRegister an app in {draft.registration(account_type)}\nwith these permissions, which only read:")
-        for collector, permission in wanted:
-            click.echo(f"  {permission}  ({collector})")
+        for purpose, permission in wanted:
+            click.echo(f"  {permission}  ({purpose})")
         click.echo()
 
     def _one(self, key: str, question: str, *, choices: Sequence[str] = (), default: str | None = None) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from exporter.accounts import Accounts
 from exporter.check.records import Reading, Report, Trouble
+from exporter.clouds import GEOGRAPHIES
 from exporter.collectors.license import LicenseConsumption
 from exporter.collectors.protected_data import OVERVIEW
 from exporter.config import Config
@@ -101,6 +102,13 @@ async def test_a_pinned_generation_is_asked_alone() -> None:
     report = await checked(api, tenant_with("license", api="legacy"))
     assert results(report, "license") == [("legacy", True, "ok")]
     assert [request.url.path for request in api.requests] == [LEGACY_LICENSE]
+
+
+async def test_a_generation_that_a_collector_cannot_use_is_not_asked() -> None:
+    api = whole_tenant()
+    report = await checked(api, tenant_with("jobs", locations=[next(iter(GEOGRAPHIES))]))
+    assert results(report, "jobs") == [("modern", True, "ok")]
+    assert api.calls(LEGACY_JOBS) == 0
 
 
 async def test_a_generation_that_is_not_there_is_told_beside_the_one_that_is_used() -> None:

@@ -1,5 +1,6 @@
 """`avepoint-exporter check` against a simulator: what it prints where, and how it ends."""
 
+import io
 import json
 import os
 import pty
@@ -14,6 +15,7 @@ import click
 import pytest
 
 from exporter.cli import run
+from exporter.cli.check import Bar
 from exporter.simulator.server import SimulatorServer
 from exporter.simulator.simulator import Simulator
 from tests.cli.support import simulated
@@ -114,6 +116,19 @@ def test_a_terminal_gets_a_bar_and_colours(slow: str, config: Path) -> None:
     assert "\x1b[32mok" in shown
     report = click.unstyle(shown).replace("\r\n", "\n")
     assert all(len(line) <= 80 or "/" in line.split()[-1] for line in report.partition("msp: partner")[2].splitlines())
+
+
+def test_the_bar_grows_with_what_turns_out_to_be_to_do() -> None:
+    seen = io.StringIO()
+    with click.progressbar(length=0, file=seen) as shown:
+        bar = Bar(shown)
+        bar.expect(2)
+        bar.advance(2, "msp")
+        assert (shown.pos, shown.length, shown.finished) == (2, 2, True)
+        bar.expect(3)
+        assert not shown.finished
+        bar.advance(5, "msp/" + "x" * 80)
+        assert (shown.pos, shown.length) == (5, 5)
 
 
 def test_no_colours_where_none_are_wanted(avepoint: str, config: Path) -> None:
