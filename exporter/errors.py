@@ -13,6 +13,7 @@ ExporterError
     │   ├── ForbiddenError       403: the app lacks the permission
     │   ├── NotFoundError        404: not licensed, not permitted, or the wrong data center
     │   └── UnavailableError     429 and 5xx: to be tried again
+    ├── NotOfferedError          the generation of endpoints that the configuration asks for lacks it
     └── AnswerError              200, but not the documented shape
         └── LinkRefusedError     a link or redirect that would take the token elsewhere
 """
@@ -149,6 +150,13 @@ class UnavailableError(StatusError):
     def __init__(self, message: str, *, status: int, retry_after: float | None, **about: Unpack[About]) -> None:
         self.retry_after = retry_after
         super().__init__(message, status=status, **about)
+
+
+class NotOfferedError(AvePointError):
+    """The only generation of endpoints that may be asked does not have it; nothing was asked."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, hint="set api to auto or modern, or enabled: false")
 
 
 class AnswerError(AvePointError):

@@ -14,6 +14,7 @@ from exporter.collectors.base import AccountCollector, Collector, CustomerCollec
 from exporter.errors import (
     AvePointError,
     ForbiddenError,
+    NotOfferedError,
     TokenError,
     TransportError,
     UnauthorizedError,
@@ -128,12 +129,14 @@ class Refresher:
     def _may_be_off(self, error: AvePointError) -> bool:
         """Tell whether a refusal only means that the permission was never granted; what has worked must go on to."""
         is_optional = self.collector.optional and "enabled" not in self.collector.options.model_fields_set
-        return is_optional and not self.entry.known and error.means_not_granted
+        has_worked = bool(self.entry.known)
+        return is_optional and (isinstance(error, NotOfferedError) or (error.means_not_granted and not has_worked))
 
     def _turn_off(self, error: AvePointError) -> None:
         if not self.entry.status.off:
-            self._log.info("collector is off; it begins by itself once permitted", reason=error, **error.context())
-        self.entry.customer_up, self.entry.customer_problems = {}, {}
+            outlook = "" if isinstance(error, NotOfferedError) else "; it begins by itself once permitted"
+            self._log.info(f"collector is off{outlook}", reason=error, **error.context())
+        self.entry.known, self.entry.customer_up, self.entry.customer_problems = {}, {}, {}
         self.entry.note(up=None, off=True, error=str(error), hint=error.hint)
 
     async def _read(self) -> None:

@@ -251,7 +251,9 @@ def metrics() -> str:
 
 
 def _permission(kind: type[Collector[Any, Any]]) -> str:
-    modern, legacy = kind.permissions["modern"], kind.permissions["legacy"]
+    modern, legacy = kind.permissions["modern"], kind.permissions.get("legacy")
+    if legacy is None:
+        return f"`{modern}`; the legacy endpoints do not have it"
     return f"`{modern}`" if modern == legacy else f"`{modern}`, of the legacy endpoints `{legacy}`"
 
 

@@ -199,6 +199,23 @@ def overview_path(customer: str) -> str:
     return f"/partner/external/v3/general/customers/{customer}/cloud-backup-m365/overview"
 
 
+def canned(name: str) -> Any:
+    """Give a canned answer."""
+    return json.loads((Path(__file__).parent / "payloads" / f"{name}.json").read_text(encoding="utf-8"))
+
+
+ACTIVITY_PATH = "/backup/m365/cloudbackupunusualactivitydata"
+FREQUENCY_PATH = "/backup/m365/settings/backup/frequency"
+RETENTION_PATH = "/backup/m365/settings/retention-policy"
+SETTINGS = {"unusual_activity": ACTIVITY_PATH, "backup_frequency": FREQUENCY_PATH, "retention": RETENTION_PATH}
+"""The collectors of what only the modern endpoints of a tenant have, and where each asks."""
+
+
+def settings_routes() -> dict[str, Any]:
+    """Give the routes of a tenant whose settings can be read."""
+    return {path: canned(f"{name}-modern") for name, path in SETTINGS.items()}
+
+
 BATCH_PATH = "/partner/external/v3/general/customers/batch"
 
 

@@ -1,13 +1,15 @@
 """An optional collector whose permission was never granted is off: said once, asked for gently, begun by itself."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from exporter.collectors.license import LicenseConsumption
+from exporter.collectors.base import Sample
+from exporter.collectors.license import MODERN, PURCHASED_SEATS, License, LicenseConsumption
 from exporter.collectors.protected_data import ProtectedData
+from exporter.snapshot import Known
 from tests.helpers import FakeApi, World, overview_path, partner, portfolio, tenant
 
 NAMES = [f"c{number:04}" for number in range(50)]
@@ -20,6 +22,13 @@ class OptionalData(ProtectedData):
 
 class OptionalLicense(LicenseConsumption):
     optional = True
+
+
+class ModernLicense(OptionalLicense):
+    permissions: ClassVar = {"modern": "x"}
+
+    async def read(self) -> License:
+        return await self.generations.ask({"modern": lambda: self._read(MODERN)})
 
 
 async def portfolio_world(answers: dict[str, Any], **options: Any) -> World:
@@ -130,4 +139,42 @@ async def test_an_off_collector_is_asked_again_at_its_interval() -> None:
     world.api.routes[LICENSE] = {"statusCode": 200, "data": {"purchasedUserSeats": 5}}
     assert await refresher.refresh()
     assert world.value("avepoint_license_purchased_seats", account="contoso") == 5
+    await world.accounts.stop()
+
+
+async def modern_license(api: FakeApi, **options: Any) -> World:
+    """Give a world of the legacy endpoints alone, with a collector that these do not have."""
+    world = World(api)
+    await world.apply(tenant(collectors={"license": options}, api="legacy"))
+    [refresher] = [one for one in world.accounts.refreshers() if one.collector.name == "license"]
+    refresher.collector.__class__ = ModernLicense
+    return world
+
+
+async def test_what_the_legacy_endpoints_do_not_have_is_off_without_a_call() -> None:
+    world = await modern_license(FakeApi())
+    with capture_logs() as logs:
+        assert await world.refresh("license")
+        assert await world.refresh("license")
+    [line] = [line for line in logs if line.get("collector") == "license"]
+    assert (line["event"], str(line["reason"])) == ("collector is off", "the legacy endpoints do not have it")
+    assert line["hint"] == "set api to auto or modern, or enabled: false"
+    assert (world.api.requests, world.api.tokens) == ([], 0)
+    assert world.value("avepoint_up", account="contoso", collector="license") is None
+    await world.accounts.stop()
+
+
+async def test_what_was_read_before_the_legacy_endpoints_were_chosen_is_gone() -> None:
+    world = await modern_license(FakeApi())
+    world.accounts.refreshers()[-1].entry.known[""] = Known((Sample(PURCHASED_SEATS, (), 5.0),), 0.0, 1000.0)
+    assert world.of_avepoint()
+    assert await world.refresh("license")
+    assert world.of_avepoint() == {}
+    await world.accounts.stop()
+
+
+async def test_who_says_that_it_is_on_hears_that_the_legacy_endpoints_do_not_have_it() -> None:
+    world = await modern_license(FakeApi(), enabled=True)
+    assert not await world.refresh("license")
+    assert world.value("avepoint_up", account="contoso", collector="license") == 0
     await world.accounts.stop()

@@ -1,10 +1,10 @@
 """Which generation of an endpoint answers: pinned by the configuration, or found by asking."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Literal, TypeVar
 
 from exporter.config import Generation
-from exporter.errors import AvePointError, NotFoundError, TokenError
+from exporter.errors import AvePointError, NotFoundError, NotOfferedError, TokenError
 
 T = TypeVar("T")
 
@@ -14,7 +14,7 @@ class Generations:
 
     A 404 means that the generation is not there, and so does a permission that was not granted: the generations
     have permissions of their own. What answered is asked alone until the next `begin`, so that a single customer's
-    404 costs one call.
+    404 costs one call. Not everything is there in both.
     """
 
     def __init__(self, api: Literal["auto", "modern", "legacy"]) -> None:
@@ -37,9 +37,12 @@ class Generations:
         self._certain = False
 
     async def ask(self, readers: Mapping[Generation, Callable[[], Awaitable[T]]]) -> T:
-        """Give what the first generation that is there answers; raises the first one's error if none is."""
+        """Give what the first generation that is there answers; raises the first one's error if none is.
+
+        Raises NotOfferedError, and asks nothing, where `readers` has none for the generation of the configuration.
+        """
         failure: AvePointError | None = None
-        for generation in self._order():
+        for generation in self._order(readers):
             try:
                 result = await readers[generation]()
             except NotFoundError as error:
@@ -55,10 +58,13 @@ class Generations:
                 return result
         raise failure or AssertionError("no generation was asked")
 
-    def _order(self) -> tuple[Generation, ...]:
+    def _order(self, offered: Collection[Generation]) -> tuple[Generation, ...]:
         if self._pinned is not None:
+            if self._pinned not in offered:
+                raise NotOfferedError(f"the {self._pinned} endpoints do not have it")
             return self.allowed
         first = self._answered or "modern"
         if self._certain:
             return (first,)
-        return (first, "legacy" if first == "modern" else "modern")
+        both: tuple[Generation, ...] = (first, "legacy" if first == "modern" else "modern")
+        return tuple(generation for generation in both if generation in offered)

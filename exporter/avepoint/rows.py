@@ -13,12 +13,12 @@ from exporter.avepoint.values import (
     read_address,
     read_count,
     read_duration,
+    read_flag,
     read_gigabytes,
     read_label,
     read_purchased,
     read_retention,
     read_size,
-    read_switch,
     read_time,
     read_word,
     short,
@@ -85,6 +85,14 @@ class Row:
         """Read a number of things."""
         return self._read(read_count, spellings)
 
+    def needed_count(self, *spellings: str) -> int | None:
+        """Read a number of things without which the row says little; its absence is noted."""
+        return self._noted_if_absent(self.count(*spellings), spellings)
+
+    def flag(self, *spellings: str) -> bool | None:
+        """Read a switch."""
+        return self._read(read_flag, spellings)
+
     def size(self, *spellings: str) -> float | None:
         """Read a size in bytes."""
         return self._read(read_size, spellings)
@@ -113,6 +121,11 @@ class Row:
         """Read a point in time."""
         return self._read(read_time, spellings)
 
+    def times(self, name: str) -> tuple[Ticks, ...]:
+        """Read the points in time of a list; one that cannot be read costs only itself."""
+        read = (self._value(read_time, item, name) for item in self._items(name))
+        return tuple(ticks for ticks in read if ticks is not None)
+
     def duration(self, *spellings: str) -> Ticks | None:
         """Read a span of time."""
         return self._read(read_duration, spellings)
@@ -131,10 +144,7 @@ class Row:
 
     def key(self, *spellings: str) -> str | None:
         """Read a text without which the row says nothing; its absence is noted."""
-        value = self._read(read_label, spellings)
-        if value is None and self.raw(*spellings) is None:
-            self._notes.unreadable(self._endpoint, spellings[0], None, "the row has none")
-        return value
+        return self._noted_if_absent(self._read(read_label, spellings), spellings)
 
     def workload(self, name: str) -> str | None:
         """Read a workload by its canonical name."""
@@ -162,12 +172,13 @@ class Row:
 
     def nested(self, name: str) -> "Row":
         """Give the object under a key; an empty one if there is none."""
-        value = self.raw(name)
-        if value is not None and not isinstance(value, Mapping):
-            self._notes.unreadable(self._endpoint, name, value, "not an object")
-        return Row(value if isinstance(value, Mapping) else {}, self._endpoint, self._notes)
+        return self._object(self.raw(name), name)
 
-    def rows(self, name: str) -> tuple["Row", ...] | None:
+    def each(self, name: str) -> tuple["Row", ...]:
+        """Give the objects of a list one by one; what is no object has no fields."""
+        return tuple(self._object(item, name) for item in self._items(name))
+
+    def whole_list(self, name: str) -> tuple["Row", ...] | None:
         """Give the objects of a list; None where there is no list, or what stands in it is none."""
         value = self.raw(name)
         if value is None:
@@ -177,29 +188,33 @@ class Row:
             return None
         return tuple(Row(one, self._endpoint, self._notes) for one in value)
 
-    def switch(self, name: str) -> bool | None:
-        """Read true or false."""
-        return self._read(read_switch, (name,))
-
-    def each(self, name: str) -> tuple["Row", ...]:
-        """Give what a list holds, one by one, nothing where there is no list; what is no object has no fields."""
-        value = self.raw(name)
-        if value is not None and not isinstance(value, list):
-            self._notes.unreadable(self._endpoint, name, value, "not a list")
-        parts = value if isinstance(value, list) else []
-        return tuple(Row(part if isinstance(part, Mapping) else {}, self._endpoint, self._notes) for part in parts)
-
     def conflict(self, field: str, value: str) -> None:
         """Note that two rows contradict each other, so that neither can be shown."""
         self._notes.unreadable(self._endpoint, field, value, "two rows contradict each other")
 
     def _read(self, read: Callable[[object], T | None], spellings: Sequence[str]) -> T | None:
-        value = self.raw(*spellings)
+        return self._value(read, self.raw(*spellings), spellings[0])
+
+    def _value(self, read: Callable[[object], T | None], value: object, field: str) -> T | None:
         try:
             return read(value)
         except UnreadableValueError as error:
-            self._notes.unreadable(self._endpoint, spellings[0], value, str(error))
+            self._notes.unreadable(self._endpoint, field, value, str(error))
             return None
+
+    def _object(self, value: object, field: str) -> "Row":
+        if value is not None and not isinstance(value, Mapping):
+            self._notes.unreadable(self._endpoint, field, value, "not an object")
+        return Row(value if isinstance(value, Mapping) else {}, self._endpoint, self._notes)
+
+    def _noted_if_absent(self, value: T | None, spellings: Sequence[str]) -> T | None:
+        if value is None and self.raw(*spellings) is None:
+            self._notes.unreadable(self._endpoint, spellings[0], None, "the row has none")
+        return value
+
+    def _items(self, name: str) -> Sequence[object]:
+        value = self.raw(name)
+        return value if isinstance(value, list) else () if value is None else (value,)
 
     def _named(self, field: str, name: str | None, resolve: Callable[[str], tuple[T, bool]]) -> T | None:
         if name is None:

@@ -69,6 +69,11 @@ def iso_time(ticks: Ticks) -> str:
     return (_EPOCH + timedelta(seconds=ticks // TICKS_PER_SECOND)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def iso_date(ticks: Ticks) -> str:
+    """Give the day, in UTC, as 2024-01-01."""
+    return iso_time(ticks)[: len("2024-01-01")]
+
+
 def read_count(value: object) -> int | None:
     """Read a number of objects, seats or GB: 25, 25.0, "2430", "2,430", "N/A"."""
     if _is_nothing(value):
@@ -165,6 +170,16 @@ def read_duration(value: object) -> Ticks | None:
     return Ticks(span)
 
 
+def read_flag(value: object) -> bool | None:
+    """Read a switch: true, "False", "N/A"."""
+    if _is_nothing(value) or isinstance(value, bool):
+        return value if isinstance(value, bool) else None
+    text = (_short_text(value) or "").lower()
+    if text not in ("true", "false"):
+        raise _unreadable("switch", value)
+    return text == "true"
+
+
 def read_label(value: object) -> str | None:
     """Read a text that becomes a label: printable, at most 200 characters, never an e-mail address."""
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= _MOST:
@@ -182,16 +197,6 @@ def read_address(value: object) -> str | None:
     if not isinstance(value, str) or len(value) > _LONGEST_LABEL:
         raise _unreadable("text", value)
     return _UNPRINTABLE.sub(" ", value).strip() or None
-
-
-def read_switch(value: object) -> bool | None:
-    """Read true or false, also as a word."""
-    if value is None or isinstance(value, bool):
-        return value
-    word = (_short_text(value) or "").lower()
-    if word not in ("true", "false"):
-        raise _unreadable("true or false", value)
-    return word == "true"
 
 
 def read_word(value: object) -> str | None:

@@ -60,13 +60,15 @@ def _entry(result: str, seconds: float, what: str, width: int) -> Iterator[str]:
 
 
 def _step(step: Step) -> str:
-    said = step.detail or step.trouble.error
+    said = "not granted" if step.result == "refused" else step.detail or step.trouble.error
     return f"{step.kind} {step.target}{': ' if said else ''}{said}"
 
 
 def _reading(collector: CollectorReport, reading: Reading) -> str:
     words = f"{collector.name}, {reading.generation}{', used' if reading.is_used else ''}"
     said = reading.trouble.error or ", ".join(reading.endpoints)
+    if reading.result == "refused":
+        said = f"{reading.permission} not granted"
     return f"{words}: {said}" if said else words
 
 
@@ -102,7 +104,7 @@ def _families(report: Report) -> Iterator[str]:
 def _off(report: Report, width: int) -> Iterator[str]:
     off = [(account, collector) for account, collector in report.collectors if collector.result == "off"]
     if off:
-        yield "Off, because the app lacks a permission that not everybody needs:"
+        yield "Off, which is no mistake:"
         yield from _troubles(off, width)
         yield ""
 
@@ -122,7 +124,8 @@ def _verdict(report: Report, width: int) -> Iterator[str]:
     if not bad:
         yield f"{total} of {total} collectors work." if total != 1 else "The collector works."
         return
-    yield f"{len(bad)} of {total} collectors do not work:" if total != 1 else "The collector does not work:"
+    verb = "does" if len(bad) == 1 else "do"
+    yield f"{len(bad)} of {total} collectors {verb} not work:" if total != 1 else "The collector does not work:"
     yield from _troubles(bad, width)
 
 

@@ -61,6 +61,7 @@ class Collector(ABC, Generic[Options, Records]):
     name: ClassVar[str]
     account_type: ClassVar[AccountType]
     permissions: ClassVar[Mapping[Generation, str]]
+    """The permission that each generation wants which has this at all; the modern one has everything."""
     options_type: ClassVar[type[CollectorOptions]]
     families: ClassVar[tuple[Family, ...]]
     optional: ClassVar[bool] = False

@@ -108,12 +108,12 @@ class JobReader:
 
     def _errors(self, row: Row, identifier: str) -> tuple[tuple[str, int], ...]:
         """Count what a job reports by whether there is a code for it; the texts go to the log, at debug."""
-        errors = row.rows("jobErrors")
+        errors = row.whole_list("jobErrors")
         if errors is None:
             return ()
         counts: dict[bool | None, list[int | None]] = {True: [], False: []}
         for error in errors:
-            counts.setdefault(error.switch("isErrorCode"), []).append(error.count("number"))
+            counts.setdefault(error.flag("isErrorCode"), []).append(error.count("number"))
         # What cannot be read of one of them would make a wrong sum.
         found = tuple(
             (str(has_code).lower(), sum(count or 0 for count in counts[has_code]))

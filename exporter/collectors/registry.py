@@ -3,17 +3,23 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from exporter.collectors.backup_frequency import BackupFrequency
 from exporter.collectors.base import Collector, Family
 from exporter.collectors.customers import Customers
 from exporter.collectors.jobs import Jobs
 from exporter.collectors.license import LicenseConsumption
 from exporter.collectors.protected_data import ProtectedData
+from exporter.collectors.retention import Retention
 from exporter.collectors.subscriptions import Subscriptions
+from exporter.collectors.unusual_activity import UnusualActivity
 from exporter.config import CollectorOptions
 
 COLLECTORS: Final[tuple[type[Collector[Any, Any]], ...]] = (
     Jobs,
     LicenseConsumption,
+    UnusualActivity,
+    BackupFrequency,
+    Retention,
     Customers,
     ProtectedData,
     Subscriptions,

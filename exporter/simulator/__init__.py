@@ -6,7 +6,20 @@ from exporter.simulator.calls import FaultOptions
 from exporter.simulator.endpoints import ENDPOINTS
 from exporter.simulator.faults import FAULTS, Faults
 from exporter.simulator.portfolio import GeneratedPortfolio, Portfolio, StaticPortfolio
-from exporter.simulator.records import Customer, Job, JobError, License, ProtectedRow, Subscription, Tenant, unix_ns
+from exporter.simulator.records import (
+    BackupFrequency,
+    Customer,
+    Job,
+    JobError,
+    License,
+    ProtectedRow,
+    Retention,
+    ServiceRetention,
+    Subscription,
+    Tenant,
+    UnusualActivity,
+    unix_ns,
+)
 from exporter.simulator.requestlog import RequestRecord
 from exporter.simulator.server import SimulatorServer
 from exporter.simulator.simulator import Simulator
@@ -16,6 +29,7 @@ from exporter.simulator.tokens import Credentials
 __all__ = [
     "ENDPOINTS",
     "FAULTS",
+    "BackupFrequency",
     "Credentials",
     "Customer",
     "FaultOptions",
@@ -27,11 +41,14 @@ __all__ = [
     "Portfolio",
     "ProtectedRow",
     "RequestRecord",
+    "Retention",
+    "ServiceRetention",
     "Simulator",
     "SimulatorServer",
     "StaticPortfolio",
     "Subscription",
     "Switches",
     "Tenant",
+    "UnusualActivity",
     "unix_ns",
 ]

@@ -6,8 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from exporter.simulator import settings
 from exporter.simulator.customers import CustomerBook
-from exporter.simulator.records import Customer, Job, License, ProtectedRow, Subscription, unix_ns
+from exporter.simulator.records import (
+    BackupFrequency,
+    Customer,
+    Job,
+    License,
+    ProtectedRow,
+    Retention,
+    Subscription,
+    UnusualActivity,
+    unix_ns,
+)
 from exporter.simulator.schedule import JobSchedule
 from exporter.simulator.subscriptions import subscriptions_of
 from exporter.simulator.timeline import DAY, Timeline
@@ -36,6 +47,15 @@ class Portfolio(Protocol):
     def license(self, now: float, /) -> License | None:
         """Give the tenant's licence; None if the product is not licensed."""
 
+    def unusual_activities(self, now: float, /) -> Sequence[UnusualActivity] | None:
+        """List what was found unusual; None if the product is not licensed."""
+
+    def backup_frequencies(self, now: float, /) -> Sequence[BackupFrequency] | None:
+        """List how often each workload is backed up; None if the product is not licensed."""
+
+    def retentions(self, now: float, /) -> Sequence[Retention] | None:
+        """List how long backups are kept, the central location first; None if the product is not licensed."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StaticPortfolio:
@@ -46,6 +66,9 @@ class StaticPortfolio:
     subscription_list: tuple[Subscription, ...] = ()
     job_list: tuple[Job, ...] = ()
     license_record: License | None = None
+    activity_list: tuple[UnusualActivity, ...] | None = None
+    frequency_list: tuple[BackupFrequency, ...] | None = None
+    retention_list: tuple[Retention, ...] | None = None
 
     def customers(self, _now: float, /) -> Sequence[Customer]:
         """List the given customers."""
@@ -69,6 +92,18 @@ class StaticPortfolio:
         """Give the given licence."""
         return self.license_record
 
+    def unusual_activities(self, _now: float, /) -> Sequence[UnusualActivity] | None:
+        """List the given detections."""
+        return self.activity_list
+
+    def backup_frequencies(self, _now: float, /) -> Sequence[BackupFrequency] | None:
+        """List the given frequencies."""
+        return self.frequency_list
+
+    def retentions(self, _now: float, /) -> Sequence[Retention] | None:
+        """List the given policies."""
+        return self.retention_list
+
 
 class GeneratedPortfolio:
     """A believable portfolio: everything follows from (seed, customers, start, speed) and the time asked for."""
@@ -78,6 +113,7 @@ class GeneratedPortfolio:
         self._timeline = Timeline(start, speed)
         self._book = CustomerBook(seed, customers, self._timeline)
         self._schedule = JobSchedule(seed, self._timeline)
+        self._activities = settings.unusual_activities(seed, start)
 
     def customers(self, now: float, /) -> Sequence[Customer]:
         """List all customers with the status each has at `now`."""
@@ -106,3 +142,15 @@ class GeneratedPortfolio:
             protected_gb=_PROTECTED_GB + int(days * 38),
             out_of_policy_unix_ns=unix_ns(self._timeline.start - _OVER_LICENSED_DAYS * DAY),
         )
+
+    def unusual_activities(self, _now: float, /) -> Sequence[UnusualActivity]:
+        """List a spreading attack and some oddities, found before the start."""
+        return self._activities
+
+    def backup_frequencies(self, now: float, /) -> Sequence[BackupFrequency]:
+        """List the schedule of the jobs."""
+        return settings.backup_frequencies(self._timeline.start, now)
+
+    def retentions(self, _now: float, /) -> Sequence[Retention]:
+        """Give one policy, the same everywhere."""
+        return (settings.retention(),)

@@ -105,3 +105,47 @@ class Subscription:
     consumed_storage: int | str | None = None
     licenses_assigned: int | None = None
     licenses_available: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnusualActivity:
+    """Sites of a workload, by its number in the settings, that were found to behave unusually at one moment."""
+
+    tenant_id: str
+    tenant_owner: str
+    service_type: int
+    detected_unix_ns: int
+    unusual_sites: int = 0
+    ransomware_sites: int = 0
+    location: str = ""
+    """Where it was; "" is seen from every location."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupFrequency:
+    """How often a workload is backed up, and when on the current day."""
+
+    service_type: int
+    times_a_day: int
+    starts_unix_ns: tuple[int, ...] = ()
+    location: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceRetention:
+    """How long the backups of a workload are kept, of its objects in no container, and of each container."""
+
+    service_type: int
+    period: str | None
+    unassigned_period: str | None = None
+    container_periods: tuple[str | None, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retention:
+    """How long backups are kept; periods are texts, sent as they are."""
+
+    period: str | None
+    customized: bool | str | None = False
+    services: tuple[ServiceRetention, ...] = ()
+    location: str = ""

@@ -27,7 +27,7 @@ _THROTTLED: Final = JobError(value="Some objects were skipped: Microsoft 365 ask
 
 
 @dataclass(frozen=True, slots=True)
-class _BackupPlan:
+class BackupPlan:
     """How one workload is backed up."""
 
     object_type: int
@@ -36,20 +36,30 @@ class _BackupPlan:
     growth_per_day: float
     minutes: float
 
+    @property
+    def interval(self) -> float:
+        """Give the seconds from one backup to the next."""
+        return DAY / self.times_a_day
 
-_BACKUPS: Final = (
-    _BackupPlan(1, 6, 12_400, 0.004, 26),
-    _BackupPlan(2, 6, 8_300, 0.006, 41),
-    _BackupPlan(3, 6, 10_900, 0.005, 33),
-    _BackupPlan(4, 6, 1_900, 0.003, 17),
-    _BackupPlan(5, 3, 140, 0.001, 6),
-    _BackupPlan(6, 3, 260, 0.0, 8),
-    _BackupPlan(7, 6, 2_700, 0.006, 24),
-    _BackupPlan(8, 4, 310, 0.002, 9),
-    _BackupPlan(9, 6, 9_600, 0.009, 29),
-    _BackupPlan(10, 4, 620, 0.007, 11),
-    _BackupPlan(11, 4, 1_150, 0.008, 7),
-    _BackupPlan(12, 4, 480, 0.004, 7),
+    @property
+    def offset(self) -> float:
+        """Give the seconds before the first: workloads start staggered within two thirds of their interval."""
+        return self.object_type / 18 * self.interval
+
+
+BACKUPS: Final = (
+    BackupPlan(1, 6, 12_400, 0.004, 26),
+    BackupPlan(2, 6, 8_300, 0.006, 41),
+    BackupPlan(3, 6, 10_900, 0.005, 33),
+    BackupPlan(4, 6, 1_900, 0.003, 17),
+    BackupPlan(5, 3, 140, 0.001, 6),
+    BackupPlan(6, 3, 260, 0.0, 8),
+    BackupPlan(7, 6, 2_700, 0.006, 24),
+    BackupPlan(8, 4, 310, 0.002, 9),
+    BackupPlan(9, 6, 9_600, 0.009, 29),
+    BackupPlan(10, 4, 620, 0.007, 11),
+    BackupPlan(11, 4, 1_150, 0.008, 7),
+    BackupPlan(12, 4, 480, 0.004, 7),
 )
 # Job type, fewest and most a day, typical minutes, most objects.
 _ON_DEMAND: Final = (
@@ -141,19 +151,17 @@ def _stories(seed: int, start: float) -> tuple[Job, ...]:
 
 def _make_day(seed: int, timeline: Timeline, day: int) -> list[Job]:
     source = Random(f"{seed}:jobs:{day}")
-    jobs = [job for plan in _BACKUPS for job in _backups(source, timeline, day, plan)]
+    jobs = [job for plan in BACKUPS for job in _backups(source, timeline, day, plan)]
     jobs += _retentions(source, timeline, day)
     jobs += [job for kind in _ON_DEMAND for job in _on_demand(source, timeline, day, *kind)]
     return jobs
 
 
-def _backups(source: Random, timeline: Timeline, day: int, plan: _BackupPlan) -> list[Job]:
-    interval = DAY / plan.times_a_day
+def _backups(source: Random, timeline: Timeline, day: int, plan: BackupPlan) -> list[Job]:
     total = max(1, int(plan.objects * (1 + plan.growth_per_day * day)))
     jobs = []
     for turn in range(plan.times_a_day):
-        # Workloads start staggered within the first two thirds of their interval.
-        begin = day * DAY + (turn + plan.object_type / 18 + source.uniform(0, 0.08)) * interval
+        begin = day * DAY + plan.offset + (turn + source.uniform(0, 0.08)) * plan.interval
         jobs.append(_job(source, timeline, words.BACKUP, plan.object_type, begin, plan.minutes, total))
     return [_failed(job) if _is_failing(job, timeline.start) else job for job in jobs]
 
@@ -180,7 +188,7 @@ def _retentions(source: Random, timeline: Timeline, day: int) -> list[Job]:
     return [
         _job(source, timeline, words.RETENTION, plan.object_type, start + plan.object_type * 4 * MINUTE, 4,
              max(1, plan.objects // 40))
-        for plan in _BACKUPS
+        for plan in BACKUPS
     ]  # fmt: skip
 
 

@@ -20,6 +20,9 @@ Counts = Literal["numbers", "text"]
 Sizes = Literal["plain", "thousands", "no_space"]
 SubscriptionDates = Literal["documented", "seen"]
 ProductKeys = Literal["camel", "mixed"]
+ServiceTypes = Literal["numbers", "words"]
+ActivityShape = Literal["nested", "bare"]
+ActivityTimes = Literal["moments", "days"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +55,13 @@ class Switches:
     """Documented: ISO 8601 in v3, 12/29/2026 in the first generation; seen: month first in v3, a date in the first."""
     product_keys: ProductKeys = "camel"
     """Mixed: two keys of subscriptions begin with a capital, as one document's tables have them."""
+    service_types: ServiceTypes = "numbers"
+    """How settings and unusual activities name a workload."""
+    activity_shape: ActivityShape = "nested"
+    activity_times: ActivityTimes = "moments"
+    """What times are to unusual activities: a date its first moment; or only dates, each a whole day."""
+    locations: frozenset[str] = frozenset()
+    """Those of a Multi-Geo tenant; any other location is answered with nothing."""
     latency_seconds: float = 0.0
     latency_jitter_seconds: float = 0.0
     """Up to this much more, evenly spread."""

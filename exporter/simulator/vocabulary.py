@@ -73,6 +73,16 @@ SERVICE_MODULES: Final[Mapping[int, tuple[str, ...]]] = MappingProxyType(
     }
 )
 
+# Settings and unusual activities number the workloads in their own way; by ObjectType:
+SERVICE_TYPES: Final[Mapping[int, int]] = MappingProxyType(
+    {1: 0, 2: 1, 3: 2, 4: 3, 5: 4, 6: 5, 7: 6, 8: 9, 9: 10, 10: 11, 11: 12, 12: 14}
+)
+SERVICE_NAMES: Final = (
+    "Exchange Online", "SharePoint Online", "OneDrive", "Microsoft 365 Groups", "Project Online", "Public Folder",
+    "Teams", "Public Folder Metadata", "Private Channel", "Yammer Group", "Personal Chat", "Power BI",
+    "Power Automate", "Shared Channel", "Power Apps",
+)  # fmt: skip
+
 CLOUD_BACKUP: Final = "Cloud Backup for Microsoft 365"
 CLOUD_BACKUP_EXPRESS: Final = "Cloud Backup Express for Microsoft 365"
 

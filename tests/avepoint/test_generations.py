@@ -7,7 +7,7 @@ import pytest
 
 from exporter.avepoint.generations import Generations
 from exporter.config import Generation
-from exporter.errors import AvePointError, NotFoundError, TokenError, UnavailableError
+from exporter.errors import AvePointError, NotFoundError, NotOfferedError, TokenError, UnavailableError
 
 GONE = NotFoundError("gone", status=404)
 NOT_GRANTED = TokenError("not granted", reason="invalid_scope")
@@ -100,3 +100,20 @@ async def test_one_customer_whom_only_the_other_generation_knows_changes_nothing
 
     assert await asked.generations.ask({"modern": gone, "legacy": asked._reader("l", "old")}) == "old"
     assert asked.generations.answered == "modern"
+
+
+async def test_what_only_one_generation_has_is_asked_of_no_other() -> None:
+    asked = Asked()
+    assert await asked.generations.ask({"modern": asked._reader("m", "new")}) == "new"
+    asked.generations.begin()
+    with pytest.raises(NotFoundError):
+        await asked.generations.ask({"modern": asked._reader("m", GONE)})
+    assert asked.calls == ["m", "m"]
+
+
+async def test_where_the_configuration_pins_another_generation_nothing_is_asked() -> None:
+    asked = Asked("legacy")
+    with pytest.raises(NotOfferedError, match="the legacy endpoints do not have it"):
+        await asked.generations.ask({"modern": asked._reader("m", "new")})
+    assert asked.calls == []
+    assert asked.generations.answered is None

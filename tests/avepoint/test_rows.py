@@ -91,11 +91,22 @@ def test_nested_that_is_no_object() -> None:
     assert observer.unread == {("/x", "a"): 1}
 
 
-def test_what_a_list_holds_one_by_one() -> None:
-    row, observer, _ = make({"Products": [{"Service": "a"}, 7], "none": None, "text": "some"})
-    assert [part.word("service") for part in row.each("products")] == ["a", None]
-    assert row.each("none") == row.each("missing") == row.each("text") == ()
-    assert observer.unread == {("/x", "text"): 1}
+def test_lists_item_by_item() -> None:
+    row, observer, _ = make({"times": ["2026-11-18", "soon", None, 0], "one": "2026-11-18", "rows": [{"A": 1}, 7],
+                             "object": {"a": 2}, "null": None})  # fmt: skip
+    assert len(row.times("times")) == len(row.times("one")) == 1
+    assert row.times("null") == row.times("absent") == ()
+    assert row.each("absent") == row.each("null") == ()
+    assert [one.count("a") for one in row.each("rows")] == [1, None]
+    assert [one.count("a") for one in row.each("object")] == [2]
+    assert observer.unread == {("/x", "times"): 1, ("/x", "rows"): 1}
+
+
+def test_a_needed_count_is_missed_and_a_switch_is_not() -> None:
+    row, observer, _ = make({"zero": 0, "na": "N/A", "many": "many", "on": "True", "off": False, "odd": 2})
+    assert [row.needed_count(name) for name in ("zero", "na", "many", "absent")] == [0, None, None, None]
+    assert [row.flag(name) for name in ("on", "off", "odd", "absent")] == [True, False, None, None]
+    assert observer.unread == {("/x", "many"): 1, ("/x", "absent"): 1, ("/x", "odd"): 1}
 
 
 def test_rows_that_contradict_each_other_are_left_out() -> None:
@@ -130,8 +141,10 @@ def test_any_row_can_be_read(raw: dict[str, object]) -> None:
         row.job_state(name)
         row.customer_status(name)
         row.nested(name)
-        row.rows(name)
+        row.whole_list(name)
         row.each(name)
+        row.times(name)
+        row.flag(name)
     assert not [line for line in log.lines if "@example" in line]
 
 

@@ -296,6 +296,7 @@ def test_a_look_never_shows_an_address(text: str) -> None:
 def test_times_as_parameters() -> None:
     assert values.ticks_at(1728722792.5) == 17287227925000000
     assert values.iso_time(Ticks(17287227929999999)) == "2024-10-12T08:46:32Z"
+    assert values.iso_date(Ticks(17287227929999999)) == "2024-10-12"
     assert json.dumps(values.dotnet_ticks(Ticks(0))) == "621355968000000000"
 
 
@@ -334,3 +335,25 @@ def test_retention_periods(text: str, days: float) -> None:
 def test_no_retention_periods(text: object) -> None:
     with pytest.raises(UnreadableValueError):
         values.read_retention(text)
+
+
+@pytest.mark.parametrize(
+    ("value", "switch"),
+    [(True, True), (False, False), ("true", True), ("False", False), (" TRUE ", True), (None, None), ("N/A", None)],
+)
+def test_switches(value: object, switch: bool | None) -> None:
+    assert values.read_flag(value) is switch
+
+
+@pytest.mark.parametrize("value", [0, 1, 1.0, "yes", "0", [], {}, "true" * 20])
+def test_no_switches(value: object) -> None:
+    with pytest.raises(UnreadableValueError):
+        values.read_flag(value)
+
+
+@given(JSON | NEARLY)
+def test_any_json_is_a_switch_or_is_none(value: object) -> None:
+    try:
+        assert values.read_flag(value) in (True, False, None)
+    except UnreadableValueError:
+        assert not isinstance(value, bool)

@@ -54,8 +54,8 @@ def test_the_whole_report_in_text() -> None:
         "  ok        0.01s  dns graph.example.com: 192.0.2.1",
         "  ok        0.05s  tls graph.example.com:443: TLSv1.3, certificate valid until",
         "                     2027-01-31",
-        f"  refused   0.10s  token {PERMISSION}: no token:",
-        "                     invalid_scope",
+        f"  refused   0.10s  token {PERMISSION}: not",
+        "                     granted",
         "  ok        1.00s  license, modern, used: /a/very/long/path",
         "  -             -  license, legacy: /y: HTTP 404",
         "",
@@ -83,7 +83,7 @@ def test_what_is_wrong_is_told_once_with_what_to_do() -> None:
         collector("customers"), collector("seats", "off", trouble=Trouble("/z: HTTP 403", "grant q")),
     )  # fmt: skip
     assert found[-7:] == [
-        "Off, because the app lacks a permission that not everybody needs:",
+        "Off, which is no mistake:",
         "  contoso/seats: /z: HTTP 403",
         "    grant q",
         "",
@@ -112,6 +112,14 @@ def test_what_an_answer_said_moves_nothing_on_the_terminal_and_holds_no_secret()
     found = click.unstyle(text(bad, width=80))
     assert all(line.isprintable() for line in found.splitlines())
     assert "hunter2" not in found + document(bad)
+
+
+def test_a_permission_that_was_not_granted_to_a_collector() -> None:
+    reading = Reading("legacy", "p.read.all", is_used=False, result="refused", trouble=Trouble("no token: x"))
+    assert "  refused       -  license, legacy: p.read.all not granted" in lines(
+        collector(result="off", readings=(reading,))
+    )
+    assert "1 of 2 collectors does not work:" in lines(collector(result="failed"), collector())
 
 
 def test_a_word_that_is_wider_than_the_terminal_stays_whole() -> None:

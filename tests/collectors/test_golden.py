@@ -1,6 +1,5 @@
 """Each collector in each generation: from a canned answer to the text that is exposed of it."""
 
-import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,15 +9,26 @@ import pytest
 
 from exporter.collectors.registry import COLLECTORS, catalogue, families
 from exporter.exposition.text import Request
-from tests.helpers import BATCH_PATH, FakeApi, FakeClock, World, customer, overview_path, partner, tenant, v3
+from tests.helpers import (
+    BATCH_PATH,
+    SETTINGS,
+    FakeApi,
+    FakeClock,
+    World,
+    customer,
+    overview_path,
+    partner,
+    settings_routes,
+    tenant,
+    v3,
+)
+from tests.helpers import (
+    canned as payload,
+)
 
 HERE = Path(__file__).parent.parent
 NOW = datetime(2026, 11, 18, 10, tzinfo=UTC).timestamp()
 KINDS = {"FB1": (1, 1), "FB2": (2, 3), "FB3": (1, 1)}
-
-
-def payload(name: str) -> Any:
-    return json.loads((HERE / "payloads" / f"{name}.json").read_text(encoding="utf-8"))
 
 
 def jobs(name: str) -> Any:
@@ -45,6 +55,7 @@ def jobs(name: str) -> Any:
 ELEMENTS = "/partner/external/v3/general"
 ONE = v3([customer("c-1")])
 CASES: dict[str, tuple[str, dict[str, Any]]] = {
+    **{f"{name}-modern": (name, settings_routes()) for name in SETTINGS},
     "jobs-modern": ("jobs", {"/backup/m365/cloudbackupjobs": jobs("jobs-modern")}),
     "jobs-legacy": ("jobs", {"/cloudbackup/jobs": jobs("jobs-legacy")}),
     "license-modern": ("license", {"/backup/m365/cloudbackuplicenseconsumption": payload("license-modern")}),
@@ -81,7 +92,7 @@ async def test_the_text_of_a_canned_answer(name: str) -> None:
 
 def test_every_collector_and_generation_has_its_golden_text() -> None:
     stems = {file.stem for file in (HERE / "golden").glob("*.txt")}
-    assert {f"{kind.name}-{generation}" for kind in COLLECTORS for generation in ("modern", "legacy")} <= stems
+    assert {f"{kind.name}-{generation}" for kind in COLLECTORS for generation in kind.permissions} <= stems
 
 
 def test_the_three_shapes_of_protected_data_say_the_same() -> None:

@@ -20,7 +20,7 @@ from exporter.shard import Shard
 from exporter.simulator import Simulator
 from exporter.snapshot import Known, Status, View
 from tests.collectors.test_jobs_truth import JobApi, Raw
-from tests.helpers import NOW, FakeApi, World, parsed, partner, portfolio, tenant
+from tests.helpers import NOW, SETTINGS, FakeApi, World, parsed, partner, portfolio, settings_routes, tenant
 from tests.programs import program
 from tests.truth.world import world as simulated
 
@@ -78,12 +78,12 @@ async def full_world() -> World:
     """Give a world with samples of the first collectors, hostile names among them."""
     start = round((NOW - 3600) * 10**7)
     jobs = [Raw("a", 1, 1, 2, start, start + 10**7, (1, 0, 0)), Raw("b", 1, 1, 1, start + 5, None, (0, 0, 0))]
-    api = FakeApi(portfolio(["x", 'y"\\\n', "z"]) | JobApi(jobs).routes)
+    api = FakeApi(portfolio(["x", 'y"\\\n', "z"]) | JobApi(jobs).routes | settings_routes())
     license_answer = {"statusCode": 200, "data": {"outOfPolicyTime": "2026-01-01", "purchasedUserSeats": 5,
                       "assignedUserSeats": 1, "purchasedStorageSize": 1, "protectedSize": 1}}  # fmt: skip
     api.routes["/backup/m365/cloudbackuplicenseconsumption"] = license_answer
     world = World(api)
-    await world.apply(tenant(collectors={"jobs": {}, "license": {}}), partner())
+    await world.apply(tenant(collectors={name: {} for name in ("jobs", "license", *SETTINGS)}), partner())
     await world.refresh()
     return world
 

@@ -16,6 +16,7 @@ from exporter.simulator.server import SimulatorServer
 from exporter.simulator.simulator import Simulator
 from exporter.simulator.switches import Switches
 from tests.truth.oracle import NOW, SIZES, random_portfolio
+from tests.truth.oracle_settings import with_settings
 from tests.truth.subscriptions import BOUGHT
 from tests.truth.world import World, world
 
@@ -36,6 +37,7 @@ _FIELDS = {
     "avepoint_license_assigned_seats": "assignedUserSeats",
     "avepoint_license_purchased_storage_bytes": "purchasedStorageSize",
     "avepoint_license_protected_bytes": "protectedSize",
+    "avepoint_backups_per_day": "frequency",
 }
 _UNITS = {"avepoint_license_purchased_storage_bytes": 2**30, "avepoint_license_protected_bytes": 2**30}
 _OPTIONS = FaultOptions(retry_after_seconds=2, timeout_seconds=0.3, text_bytes=300_000, bomb_bytes=20_000_000)
@@ -84,7 +86,7 @@ async def test_random_faults_cost_no_more_than_their_own_samples(
     generations: str, soak: bool, messages: list[str]
 ) -> None:
     rounds = 1000 if soak else 40
-    portfolio = random_portfolio(11, jobs=70, customers=12, whole_seconds=True)
+    portfolio = with_settings(random_portfolio(11, jobs=70, customers=12, whole_seconds=True), 11)
     simulator = Simulator(
         portfolio,
         now=lambda: NOW,

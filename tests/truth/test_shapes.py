@@ -9,6 +9,7 @@ import pytest
 from exporter.simulator.simulator import Simulator
 from exporter.simulator.switches import Switches
 from tests.truth.oracle import NOW, expected, random_portfolio
+from tests.truth.oracle_settings import expected_settings, with_settings
 from tests.truth.world import World, world
 
 SHAPES: tuple[dict[str, Any], ...] = (
@@ -37,6 +38,9 @@ SHAPES: tuple[dict[str, Any], ...] = (
     {"job_status": "text"},
     {"generations": "legacy", "job_status": "int"},
     {"counts": "text"},
+    {"service_types": "words"},
+    {"activity_shape": "bare"},
+    {"activity_times": "days"},
     {"generations": "legacy", "counts": "text"},
     *({"generations": g, "subscription_dates": "seen", "product_keys": "mixed"} for g in ("modern", "legacy")),
 )  # fmt: skip
@@ -56,11 +60,14 @@ def _same(shown: float | None, true: float) -> bool:
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: "-".join(map(str, shape.values())) or "default")
 async def test_every_number_is_that_of_the_records(shape: dict[str, Any]) -> None:
     portfolio = random_portfolio(7, jobs=127, customers=23, whole_seconds=shape.get("iso_form") != "seven")
+    portfolio = with_settings(portfolio, 7)
+    generations = shape.get("generations", "both")
+    truth = expected(portfolio, generations) | ({} if generations == "legacy" else expected_settings(portfolio))
     simulator = Simulator(portfolio, now=lambda: NOW, switches=replace(Switches(), **shape))
     async with world(simulator) as seen:
         for _ in range(2):
             assert await seen.refresh()
-            assert _differences(seen, expected(portfolio, shape.get("generations", "both"))) == []
+            assert _differences(seen, truth) == []
 
 
 @pytest.mark.parametrize("generations", ["modern", "legacy"])
@@ -86,6 +93,14 @@ async def test_a_refresh_without_new_jobs_asks_for_each_page_once(generations: A
         simulator.reset_log()
         await seen.refresh()
         assert pages <= _job_calls(simulator) <= pages + (jobs % page_size == 0)
+
+
+@pytest.mark.parametrize("seed", range(25))
+async def test_random_settings(seed: int) -> None:
+    portfolio = with_settings(random_portfolio(1, jobs=0, customers=0), seed)
+    async with world(Simulator(portfolio, now=lambda: NOW)) as seen:
+        assert await seen.refresh()
+        assert _differences(seen, expected(portfolio) | expected_settings(portfolio)) == []
 
 
 def _job_calls(simulator: Simulator) -> int:

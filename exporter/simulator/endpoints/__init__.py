@@ -6,6 +6,7 @@ from typing import Final
 
 from exporter.simulator.calls import Endpoint
 from exporter.simulator.endpoints import (
+    backup_frequency,
     customers_legacy,
     customers_v3,
     jobs_legacy,
@@ -14,8 +15,10 @@ from exporter.simulator.endpoints import (
     license_modern,
     overview_v3,
     protected_legacy,
+    retention,
     subscriptions_legacy,
     subscriptions_v3,
+    unusual_activity,
 )
 
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (
@@ -23,6 +26,9 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     jobs_modern.ENDPOINT,
     license_legacy.ENDPOINT,
     license_modern.ENDPOINT,
+    unusual_activity.ENDPOINT,
+    backup_frequency.ENDPOINT,
+    retention.ENDPOINT,
     customers_legacy.ENDPOINT,
     customers_v3.ENDPOINT,
     protected_legacy.ENDPOINT,

@@ -12,8 +12,8 @@ from exporter.simulator.records import Job, JobError
 
 
 def _handle(call: Call) -> Answer:
-    if call.param("location"):
-        # The simulated tenant is not Multi-Geo, and only such a tenant knows locations.
+    if (location := call.param("location")) and location not in call.switches.locations:
+        # Only a Multi-Geo tenant knows locations.
         return Answer(body=envelope(call, [], metadata={call.switches.total_key: 0}))
     page = job_page(call, values.from_iso)
     metadata: dict[str, Json] = {call.switches.total_key: page.total}

@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from typing import Final
 
 from exporter.simulator import values
-from exporter.simulator.calls import Answer, BadCallError, Call, Endpoint
+from exporter.simulator.calls import Answer, Call, Endpoint
 from exporter.simulator.endpoints.legacy_keys import in_key_case
-from exporter.simulator.records import License
+from exporter.simulator.endpoints.tenant_settings import licensed
 
 PERMISSION: Final = "microsoft365backup.subscriptionInfo.read.all"
 
 
-def licensed(call: Call) -> License:
-    """Give the tenant's licence; without one the tenant API answers 404."""
-    record = call.portfolio.license(call.now)
-    if record is None:
-        raise BadCallError(HTTPStatus.NOT_FOUND, "The product is not licensed.")
-    return record
-
-
 def _handle(call: Call) -> Answer:
-    record, form = licensed(call), call.switches.counts
+    record, form = licensed(call.portfolio.license(call.now)), call.switches.counts
     body = {
         "OutOfPolicyTime": values.ticks(record.out_of_policy_unix_ns),
         "PurchasedUserSeats": values.count(record.purchased_user_seats, form),

@@ -6,11 +6,12 @@ from typing import Final
 
 from exporter.simulator import values
 from exporter.simulator.calls import Answer, Call, Endpoint, envelope
-from exporter.simulator.endpoints.license_legacy import PERMISSION, licensed
+from exporter.simulator.endpoints.license_legacy import PERMISSION
+from exporter.simulator.endpoints.tenant_settings import licensed
 
 
 def _handle(call: Call) -> Answer:
-    record, switches = licensed(call), call.switches
+    record, switches = licensed(call.portfolio.license(call.now)), call.switches
     data = {
         "outOfPolicyTime": values.iso(record.out_of_policy_unix_ns, switches.iso_form, switches.no_time),
         "purchasedUserSeats": values.count(record.purchased_user_seats, switches.counts),

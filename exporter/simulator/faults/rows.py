@@ -39,7 +39,9 @@ def rows_of(body: object) -> list[Row]:
     if not isinstance(body, dict) or "error" in body:
         return []
     found = next((body[key] for key in _LISTS if key in body), body)
-    return [found] if isinstance(found, dict) else found or []
+    if isinstance(found, dict):
+        return rows_of(found) if found is not body and "data" in found else [found]
+    return found or []
 
 
 def parts_of(row: Row) -> list[Row]:
