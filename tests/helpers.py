@@ -216,6 +216,10 @@ def settings_routes() -> dict[str, Any]:
     return {path: canned(f"{name}-modern") for name, path in SETTINGS.items()}
 
 
+def customer_jobs_path(customer: str) -> str:
+    return f"/partner/external/v3/general/customers/{customer}/avpt-products/jobs/batch"
+
+
 BATCH_PATH = "/partner/external/v3/general/customers/batch"
 
 

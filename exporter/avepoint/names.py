@@ -37,9 +37,21 @@ SERVICE_TYPES: Final[Mapping[int, str]] = MappingProxyType({
 MODULES: Final[Mapping[int, str]] = MappingProxyType({
     302: "SharePoint Online", 303: "Exchange Online", 304: "Microsoft 365 Groups", 305: "OneDrive",
     306: "Project Online", 307: "Public Folder", 308: "Teams", 309: "Teams Chat", 310: "Power BI",
-    311: "Power Automate", 312: "Power Apps", 402: "Viva Engage", 8: "Archiver",
+    311: "Power Automate", 312: "Power Apps", 402: "Viva Engage", 8: "Archiver", 10: "Retention",
 })  # fmt: skip
-"""jobModule of a customer's jobs."""
+"""jobModule of a customer's jobs; 0 is none."""
+
+RETENTION: Final = MODULES[10]
+"""The module that is no workload but a type of job."""
+
+JOB_SERVICES: Final[Mapping[int, str]] = MappingProxyType({
+    0: "Microsoft 365 Scan", 7: "Microsoft 365", 10: "Google Workspace Scan", 11: "Google Workspace",
+    12: "IaaS + PaaS", 15: "Salesforce", 16: "Dynamics 365",
+})  # fmt: skip
+"""jobType of a customer's jobs."""
+
+MICROSOFT_365: Final = JOB_SERVICES[7]
+MICROSOFT_365_SCAN: Final = JOB_SERVICES[0]
 
 JOB_STATUSES: Final[Mapping[int, str]] = MappingProxyType({
     0: "none", 1: IN_PROGRESS, 2: FINISHED, 3: "failed", 4: "finished_with_exception", 5: "skipped", 6: "pending",
@@ -47,6 +59,18 @@ JOB_STATUSES: Final[Mapping[int, str]] = MappingProxyType({
     13: "not_started", 14: "waiting_for_configuration",
 })  # fmt: skip
 """status of a customer's jobs: other numbers than the job API's JobState."""
+
+OVER: Final = (
+    FINISHED, "failed", "finished_with_exception", "partially_finished", "skipped", "failed_to_start", "canceled",
+    "rejected", "stopped",
+)  # fmt: skip
+"""States in which a job is over."""
+
+NOT_OVER: Final = frozenset({
+    "none", IN_PROGRESS, "pending", "not_started", "not_finished", "not_scanned", "disabled",
+    "waiting_for_configuration",
+})  # fmt: skip
+"""States in which a job is not over, or has not begun."""
 
 CUSTOMER_STATUSES: Final[Mapping[int, str]] = MappingProxyType({
     1: "working", 2: "failed", 3: "waiting_for_configuration", 4: "multiple_issues_found",
@@ -72,7 +96,13 @@ _STATES: Final = {fold(name): name for name in STATES} | {
 _SERVICE_TYPES: Final = {str(number): name for number, name in SERVICE_TYPES.items()} | {
     fold(name): name for name in SERVICE_TYPES.values()
 }
-_MODULES: Final = {str(number): name for number, name in MODULES.items()} | {fold(MODULES[8]): MODULES[8]}
+_MODULES: Final = {str(number): name for number, name in MODULES.items()} | {
+    **{fold(name): name for name in (MODULES[8], RETENTION)},
+    **dict.fromkeys(("0", "none"), ""),
+}
+_JOB_SERVICES: Final = {str(number): name for number, name in JOB_SERVICES.items()} | {
+    fold(prefix + name): name for name in JOB_SERVICES.values() for prefix in ("", "Cloud Backup for ")
+}
 _JOB_STATUSES: Final = {str(number): name for number, name in JOB_STATUSES.items()} | {
     **{fold(name): name for name in (*JOB_STATUSES.values(), "partially_finished", "not_finished")},
     "running": IN_PROGRESS,
@@ -96,9 +126,15 @@ def service_type(name: str) -> tuple[str, bool]:
     return workload(name) if known is None else (known, True)
 
 
+def job_service(name: str) -> tuple[str, bool]:
+    """Give the service of a customer's job (a number, or a word) and whether it is known; "" for "N/A"."""
+    known = "" if _is_na(name) else _JOB_SERVICES.get(fold(name))
+    return (name, False) if known is None else (known, True)
+
+
 def module(name: str) -> tuple[str, bool]:
-    """Give the workload of a customer's job (a number, or a word) and whether it is known."""
-    known = _MODULES.get(fold(name))
+    """Give the workload of a customer's job (a number, or a word) and whether it is known; "" for none and "N/A"."""
+    known = "" if _is_na(name) else _MODULES.get(fold(name))
     return workload(name) if known is None else (known, True)
 
 

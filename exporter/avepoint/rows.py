@@ -154,8 +154,12 @@ class Row:
         """Read the workload that a tenant's setting is of."""
         return self._named(name, self.key(name), names.service_type)
 
+    def job_service(self, name: str) -> str | None:
+        """Read the service that a customer's job is of; "" where it is "N/A"."""
+        return self._named(name, self.key(name), names.job_service)
+
     def module(self, name: str) -> str | None:
-        """Read the workload that a customer's job is of."""
+        """Read the workload that a customer's job is of; "" where it is "N/A"."""
         return self._named(name, self.key(name), names.module)
 
     def job_state(self, name: str) -> str | None:
@@ -188,6 +192,10 @@ class Row:
             return None
         return tuple(Row(one, self._endpoint, self._notes) for one in value)
 
+    def lacks(self, field: str) -> None:
+        """Note that the row does not say what it must."""
+        self._notes.unreadable(self._endpoint, field, None, "the row has none")
+
     def conflict(self, field: str, value: str) -> None:
         """Note that two rows contradict each other, so that neither can be shown."""
         self._notes.unreadable(self._endpoint, field, value, "two rows contradict each other")
@@ -209,7 +217,7 @@ class Row:
 
     def _noted_if_absent(self, value: T | None, spellings: Sequence[str]) -> T | None:
         if value is None and self.raw(*spellings) is None:
-            self._notes.unreadable(self._endpoint, spellings[0], None, "the row has none")
+            self.lacks(spellings[0])
         return value
 
     def _items(self, name: str) -> Sequence[object]:

@@ -12,29 +12,31 @@ from typing import Any, Final
 from exporter.avepoint.answers import Endpoint
 from exporter.avepoint.generations import Generations
 from exporter.avepoint.joblists import LEGACY, MODERN, JobList, Span
-from exporter.avepoint.names import JOB_TYPES, WORKLOADS
+from exporter.avepoint.names import IN_PROGRESS, JOB_TYPES, STATES, WORKLOADS
 from exporter.avepoint.paging import RawRow, row_id
 from exporter.avepoint.rows import Row
 from exporter.avepoint.values import TICKS_PER_SECOND, Ticks, ticks_at
 from exporter.collectors.base import Surroundings
-from exporter.collectors.job_families import Job, Kind, newer_success
+from exporter.collectors.job_counter import JobCounter, Totals
+from exporter.collectors.job_families import Job, Kind, newer_success, read_objects
+from exporter.collectors.job_memory import recalled_kind, recalled_success, success_rows
 from exporter.collectors.job_options import LARGEST_PAGE, JobsOptions
 from exporter.config import Generation
 from exporter.errors import BadRequestError
 
 _SETTLING: Final = 900 * TICKS_PER_SECOND  # how late a job may appear in the list: reads overlap by it
 _ENOUGH: Final = 3  # answers without a job after which it is taken as nameless
-_LATEST: Final = 2**63  # ticks; whatever claims to be later was not written by us
-_RESULTS: Final = ("successful", "failed", "skipped", "warning")
+_ENDS: Final = tuple(state for state in STATES if state != IN_PROGRESS)
 _ELSEWHERE: Final = "-"  # a job type that the configuration does not ask for
 
 
 @dataclass(frozen=True, slots=True)
 class KnownJobs:
-    """What is known of the jobs of one location: those of the lookback by kind, and when each kind last succeeded."""
+    """What is known of the jobs of one location by kind: those of the lookback, last successes, how many ended."""
 
     jobs: Mapping[Kind, list[Job]]
     last_success: Mapping[Kind, Ticks]
+    ended: Totals
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,7 @@ class JobReader:
         self._jobs: dict[str, Job] = {}
         self._last_success: dict[Kind, Ticks] = {}
         self._read_until: Ticks | None = None
+        self._counter = JobCounter(_ENDS)
 
     async def read(self, generations: Generations) -> KnownJobs:
         """Read the jobs that may have changed, place those that are new, and give all that is known."""
@@ -79,7 +82,7 @@ class JobReader:
         self._kinds = {key: self._kinds[key] for key in self._jobs}
         self._tries = {key: tries for key, tries in self._tries.items() if "" in self._kinds.get(key, ())}
         self._read_until = now
-        return self._known()
+        return self._known(now, earliest)
 
     def _start(self, now: Ticks) -> Ticks:
         """Give how far back to read: the lookback at first, then the window and whatever may still change."""
@@ -99,10 +102,8 @@ class JobReader:
         identifier, state, start = row_id(raw), row.job_state("state"), row.time("startTime")
         if identifier is None or state is None or start is None:
             return None
-        finish, details = row.time("finishTime"), row.nested("backupDetails")
+        finish, objects = row.time("finishTime"), read_objects(row.nested("backupDetails"))
         duration = Ticks(finish - start) if finish is not None and finish >= start else row.duration("duration")
-        counts = ((result, details.count(f"{result}Count", f"{result}Number")) for result in _RESULTS)
-        objects = tuple((result, count) for result, count in counts if count is not None)
         errors = self._errors(row, identifier)
         return Job(identifier, state, start, finish, None if finish is None else duration, objects, errors)
 
@@ -190,7 +191,7 @@ class JobReader:
             raise refused
         return _Told(told, is_doubtful=strange or refused is not None)
 
-    def _known(self) -> KnownJobs:
+    def _known(self, now: Ticks, earliest: Ticks) -> KnownJobs:
         jobs: dict[Kind, list[Job]] = {}
         shown = {kind: finish for kind, finish in self._last_success.items() if self._is_wanted(kind)}
         for key, job in self._jobs.items():
@@ -202,29 +203,41 @@ class JobReader:
             for successes in (shown,) if self._is_unplaced(key) else (shown, self._last_success):
                 if (success := newer_success(successes.get(kind), job)) is not None:
                     successes[kind] = success
-        return KnownJobs(jobs, shown)
+        self._count(now, earliest)
+        ended = {kind: states for kind, states in self._counter.totals().items() if self._is_wanted(kind)}
+        return KnownJobs(jobs, shown, ended)
+
+    def _count(self, now: Ticks, earliest: Ticks) -> None:
+        """Count what ended, also of types that are not wanted yet: what has ended by then will be no news."""
+        every: dict[Kind, list[Job]] = {}
+        for key, job in self._jobs.items():
+            every.setdefault(self._kinds[key], []).append(job)
+        unsure = {key for key in self._jobs if self._is_unplaced(key)}
+        self._counter.count(every, now=now, since=earliest, unsure=unsure)
 
     def _is_wanted(self, kind: Kind) -> bool:
         """Tell whether the configuration asks for a kind; one without a job type only where it asks for all."""
         return kind[1] in self._options.job_types or (kind[1] == "" and len(self._options.job_types) == len(JOB_TYPES))
 
     def remember(self) -> object:
-        """Give the kinds of the known jobs and the last successes, as JSON."""
+        """Give the kinds of the known jobs, the last successes and what was counted, as JSON."""
         return {
             "kinds": {key: list(kind) for key, kind in self._kinds.items() if self._tries.get(key, _ENOUGH) >= _ENOUGH},
-            "last_success": [[*kind, finish] for kind, finish in self._last_success.items()],
+            "last_success": success_rows(self._last_success),
+            "counter": self._counter.remember(),
         }
 
     def recall(self, remembered: object, asked: Sequence[object]) -> None:
         """Take back what `remember` gave when the job types `asked` were told apart; raises ValueError."""
         match remembered:
-            case {"kinds": dict(kinds), "last_success": list(successes)}:
-                known = {str(key): _kind(kind) for key, kind in kinds.items()}
+            case {"kinds": dict(kinds), "last_success": list(successes), "counter": counter}:
+                known = {str(key): recalled_kind(kind) for key, kind in kinds.items()}
                 if any(job_type not in asked for job_type in self._options.job_types):
                     # What was of no wanted type may be of one that is wanted now.
                     known = {key: kind for key, kind in known.items() if kind[1] != _ELSEWHERE}
-                self._last_success = dict(map(_success, successes))
-                self._kinds = known
+                last_success = dict(map(recalled_success, successes))
+                self._counter.recall(counter)
+                self._last_success, self._kinds = last_success, known
             case _:
                 raise ValueError("not what is remembered of jobs")
 
@@ -232,20 +245,3 @@ class JobReader:
 def ago(now: Ticks, span: float) -> Ticks:
     """Give the time that lies `span` seconds back."""
     return Ticks(now - round(span * TICKS_PER_SECOND))
-
-
-def _kind(value: object) -> Kind:
-    match value:
-        case [str(workload), str(job_type)]:
-            f"{workload}{job_type}".encode()  # raises ValueError for what no page could show
-            return workload, job_type
-        case _:
-            raise ValueError("not a workload and a job type")
-
-
-def _success(value: object) -> tuple[Kind, Ticks]:
-    match value:
-        case [*kind, int(finish)] if 0 < finish < _LATEST:
-            return _kind(kind), Ticks(finish)
-        case _:
-            raise ValueError("not a kind of job and a time")

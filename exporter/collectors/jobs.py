@@ -8,6 +8,7 @@ from exporter.avepoint.generations import Generations
 from exporter.avepoint.joblists import PERMISSION
 from exporter.avepoint.values import Ticks, ticks_at
 from exporter.collectors.base import AccountCollector, Sample, Surroundings
+from exporter.collectors.job_counter import FINISHED_TOTAL, finished_samples
 from exporter.collectors.job_families import (
     JOBS,
     JOBS_WINDOW,
@@ -44,7 +45,7 @@ class Jobs(AccountCollector[JobsOptions, JobRecords]):
     options_type = JobsOptions
     families = (
         JOBS, JOBS_WINDOW, LAST_START, LAST_FINISH, LAST_DURATION, LAST_STATE, LAST_OBJECTS, LAST_ERRORS,
-        LAST_SUCCESS, OLDEST_RUNNING,
+        LAST_SUCCESS, OLDEST_RUNNING, FINISHED_TOTAL,
     )  # fmt: skip
 
     def __init__(self, surroundings: Surroundings, options: JobsOptions) -> None:
@@ -69,6 +70,7 @@ class Jobs(AccountCollector[JobsOptions, JobRecords]):
                 location,
             )
             yield from last_job_samples(known.jobs, known.last_success, customer_id, location)
+            yield from finished_samples(known.ended, customer_id, location)
 
     def remember(self) -> object:
         """Give what each location's reader remembers, and which job types were told apart for it."""

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from exporter.avepoint.answers import Endpoint
-from exporter.avepoint.client import Query
-from exporter.avepoint.paging import Ledger, Page, RawRow, numbered_pages, odata_page, odata_pages, v3_page
+from exporter.avepoint.customerlists import CustomerList
 from exporter.avepoint.rows import Row, unique
-from exporter.collectors.base import CustomerCollector, Family, Sample
+from exporter.collectors.base import CustomerCollector, Family, Sample, Surroundings
 from exporter.config import CollectorOptions
 
 OVERVIEW: Final = Endpoint(
@@ -17,7 +16,6 @@ OVERVIEW: Final = Endpoint(
     "elements.cbprotected.read.all",
 )
 PROTECTED: Final = Endpoint("GET", "/partner/customers/{id}/protected", "partner.cbprotected.read.all")
-_PAGE_SIZE: Final = 100
 
 _SOURCE = "from GET …/cloud-backup-m365/overview or /partner/customers/{id}/protected, cached between refreshes"
 _LABELS = ("account", "customer_id", "service_type", "workload")
@@ -67,31 +65,13 @@ class ProtectedData(CustomerCollector[ProtectedDataOptions, tuple[Module, ...]])
     options_type = ProtectedDataOptions
     families = (SCANNED, PROTECTED_OBJECTS, DATA_BYTES)
 
+    def __init__(self, surroundings: Surroundings, options: ProtectedDataOptions) -> None:
+        super().__init__(surroundings, options)
+        self._list = CustomerList(surroundings.client, modern=OVERVIEW, legacy=PROTECTED)
+
     async def read(self, customer_id: str) -> tuple[Module, ...]:
         """Read one customer's modules; a customer without the product has none."""
-        return await self.generations.ask(
-            {
-                "modern": lambda: self._overview(customer_id),
-                "legacy": lambda: self._protected(customer_id),
-            }
-        )
-
-    async def _overview(self, customer_id: str) -> tuple[Module, ...]:
-        async def ask(query: Query) -> Page:
-            return v3_page(await self._client.call(OVERVIEW, ids={"customerId": customer_id}, query=query), OVERVIEW)
-
-        pages = numbered_pages(ask, Ledger(OVERVIEW, _identity), size=_PAGE_SIZE)
-        return self._modules([row async for row in pages], OVERVIEW)
-
-    async def _protected(self, customer_id: str) -> tuple[Module, ...]:
-        async def ask(query: Query) -> Page:
-            return odata_page(await self._client.call(PROTECTED, ids={"id": customer_id}, query=query), PROTECTED)
-
-        pages = odata_pages(self._client, ask, Ledger(PROTECTED, _identity))
-        return self._modules([row async for row in pages], PROTECTED)
-
-    def _modules(self, raw_rows: Iterable[RawRow], endpoint: Endpoint) -> tuple[Module, ...]:
-        rows = (Row(raw, endpoint.template, self._client.notes) for raw in raw_rows)
+        rows = await self._list.read(self.generations, customer_id)
         return tuple(unique(_keyed_modules(rows), "serviceModule").values())
 
     @classmethod
@@ -106,11 +86,6 @@ class ProtectedData(CustomerCollector[ProtectedDataOptions, tuple[Module, ...]])
                 (DATA_BYTES, (*labels, "byos"), module.byos_bytes),
             )
             yield from (Sample(family, names, float(value)) for family, names, value in values if value is not None)
-
-
-def _identity(raw: RawRow) -> object:
-    # The text of the whole row: two rows of one module that differ are both new, so that the clash is seen.
-    return repr(sorted(raw.items(), key=lambda item: item[0])) if raw else None
 
 
 def _keyed_modules(rows: Iterable[Row]) -> Iterator[tuple[str, Module, Row]]:

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from exporter.collectors.backup_frequency import BackupFrequency
 from exporter.collectors.base import Collector, Family
+from exporter.collectors.customer_jobs import CustomerJobs
 from exporter.collectors.customers import Customers
 from exporter.collectors.jobs import Jobs
 from exporter.collectors.license import LicenseConsumption
@@ -23,6 +24,7 @@ COLLECTORS: Final[tuple[type[Collector[Any, Any]], ...]] = (
     Customers,
     ProtectedData,
     Subscriptions,
+    CustomerJobs,
 )
 
 

@@ -9,6 +9,7 @@ from exporter.simulator.portfolio import GeneratedPortfolio, Portfolio, StaticPo
 from exporter.simulator.records import (
     BackupFrequency,
     Customer,
+    CustomerJob,
     Job,
     JobError,
     License,
@@ -32,6 +33,7 @@ __all__ = [
     "BackupFrequency",
     "Credentials",
     "Customer",
+    "CustomerJob",
     "FaultOptions",
     "Faults",
     "GeneratedPortfolio",

@@ -92,6 +92,11 @@ class CustomerBook:
         customer = self._base[number]
         return tuple(plan.at(customer, days) for plan in self._plan(number))
 
+    def object_types(self, number: int) -> tuple[int, ...]:
+        """List what is backed up of a customer, by ObjectType; nothing without the product."""
+        spelled = {row.service_module for row in self._plan(number)}
+        return tuple(kind for kind, spellings in SERVICE_MODULES.items() if not spelled.isdisjoint(spellings))
+
     def _plan(self, number: int) -> tuple[_RowPlan, ...]:
         plan = self._plans.get(number)
         if plan is None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 from exporter.simulator import settings
 from exporter.simulator.customers import CustomerBook
+from exporter.simulator.customerschedule import CustomerSchedule
 from exporter.simulator.records import (
     BackupFrequency,
     Customer,
+    CustomerJob,
     Job,
     License,
     ProtectedRow,
@@ -23,6 +25,7 @@ from exporter.simulator.schedule import JobSchedule
 from exporter.simulator.subscriptions import subscriptions_of
 from exporter.simulator.timeline import DAY, Timeline
 
+_OfCustomer = TypeVar("_OfCustomer", ProtectedRow, CustomerJob)
 _PURCHASED_SEATS: Final = 1_200
 _OVER_LICENSED_DAYS: Final = 5
 _PURCHASED_GB: Final = 30_720
@@ -40,6 +43,9 @@ class Portfolio(Protocol):
 
     def subscriptions(self, customer_id: str, now: float, /) -> Sequence[Subscription]:
         """Give what a customer has subscribed to."""
+
+    def customer_jobs(self, customer_id: str, now: float, /) -> Sequence[CustomerJob] | None:
+        """List a customer's jobs, newest first: empty without the product, None if there is no such customer."""
 
     def jobs(self, now: float, /) -> Sequence[Job]:
         """List the tenant's jobs, newest first."""
@@ -64,6 +70,7 @@ class StaticPortfolio:
     customer_list: tuple[Customer, ...] = ()
     rows: tuple[ProtectedRow, ...] = ()
     subscription_list: tuple[Subscription, ...] = ()
+    customer_job_list: tuple[CustomerJob, ...] = ()
     job_list: tuple[Job, ...] = ()
     license_record: License | None = None
     activity_list: tuple[UnusualActivity, ...] | None = None
@@ -76,9 +83,16 @@ class StaticPortfolio:
 
     def protected_rows(self, customer_id: str, _now: float, /) -> Sequence[ProtectedRow] | None:
         """Give the given rows of a given customer."""
+        return self._of_customer(self.rows, customer_id)
+
+    def customer_jobs(self, customer_id: str, _now: float, /) -> Sequence[CustomerJob] | None:
+        """List the given jobs of a given customer."""
+        return self._of_customer(self.customer_job_list, customer_id)
+
+    def _of_customer(self, records: Sequence[_OfCustomer], customer_id: str) -> Sequence[_OfCustomer] | None:
         if not any(customer.id == customer_id for customer in self.customer_list):
             return None
-        return [row for row in self.rows if row.customer_id == customer_id]
+        return [record for record in records if record.customer_id == customer_id]
 
     def subscriptions(self, customer_id: str, _now: float, /) -> Sequence[Subscription]:
         """Give the given subscriptions of a customer."""
@@ -114,6 +128,7 @@ class GeneratedPortfolio:
         self._book = CustomerBook(seed, customers, self._timeline)
         self._schedule = JobSchedule(seed, self._timeline)
         self._activities = settings.unusual_activities(seed, start)
+        self._customer_schedule = CustomerSchedule(seed, self._timeline)
 
     def customers(self, now: float, /) -> Sequence[Customer]:
         """List all customers with the status each has at `now`."""
@@ -127,6 +142,13 @@ class GeneratedPortfolio:
         """Give what a customer has subscribed to, and what of it is in use at `now`."""
         number = self._book.number(customer_id)
         return () if number is None else subscriptions_of(self._seed, number, customer_id, self._timeline, now)
+
+    def customer_jobs(self, customer_id: str, now: float, /) -> Sequence[CustomerJob] | None:
+        """List a customer's jobs of the last day, and whatever has no job yet."""
+        number = self._book.number(customer_id)
+        if number is None:
+            return None
+        return self._customer_schedule.jobs(customer_id, number, self._book.object_types(number), now)
 
     def jobs(self, now: float, /) -> Sequence[Job]:
         """List the jobs that have started by `now`, newest first."""

@@ -149,3 +149,25 @@ class Retention:
     customized: bool | str | None = False
     services: tuple[ServiceRetention, ...] = ()
     location: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomerJob:
+    """A job of a customer, or with neither id nor start the state of a module that has had none.
+
+    `job_type`, `job_module` and `status` are codes of the v3 API; a text is sent as it is. The scan is of type 0.
+    """
+
+    customer_id: str
+    job_type: int
+    job_module: int | str
+    status: int | str
+    id: str | None = None
+    start_unix_ns: int | None = None
+    finish_unix_ns: int | None = None
+    total_objects: int = 0
+    successful_objects: int = 0
+    failed_objects: int = 0
+    skipped_objects: int = 0
+    warning_objects: int = 0
+    backup_bytes: int | str | None = 0

@@ -17,6 +17,8 @@ IsoForm = Literal["z", "offset", "seven", "whole"]
 NoTime = Literal["zero", "null", "na"]
 JobStatus = Literal["documented", "int", "text"]
 Counts = Literal["numbers", "text"]
+CustomerJobs = Literal["latest", "all"]
+ScanRow = Literal["blank", "typed"]
 Sizes = Literal["plain", "thousands", "no_space"]
 SubscriptionDates = Literal["documented", "seen"]
 ProductKeys = Literal["camel", "mixed"]
@@ -49,6 +51,12 @@ class Switches:
     """The most rows that any page holds, whatever was asked for."""
     job_status: JobStatus = "documented"
     """As documented: a text in the first generation, a number in v3."""
+    customer_jobs: CustomerJobs = "latest"
+    """Whether a customer's list has the latest job of each module, as in the field, or every job."""
+    scan_row: ScanRow = "blank"
+    """Whether the scan says nothing but its status, as in the field, or also what it is."""
+    job_words: JobStatus = "documented"
+    """How a customer's jobs tell type, module and status; as documented: in words in the first generation."""
     counts: Counts = "numbers"
     sizes: Sizes = "plain"
     subscription_dates: SubscriptionDates = "documented"

@@ -35,6 +35,17 @@ def duration_hours(start_unix_ns: int, finish_unix_ns: int | None) -> str:
     return f"{seconds / 3600:.3f}"
 
 
+def duration_words(start_unix_ns: int | None, finish_unix_ns: int | None) -> str:
+    """Write a duration as "1h13m30s", "17m39s" or "2s", in whole seconds."""
+    if start_unix_ns is None or finish_unix_ns is None:
+        return "N/A"
+    minutes, seconds = divmod((finish_unix_ns - start_unix_ns) // _NS_PER_SECOND, 60)
+    hours, minutes = divmod(minutes, 60)
+    return "".join(
+        f"{number}{unit}" for number, unit in ((hours, "h"), (minutes, "m"), (seconds, "s")) if number or unit == "s"
+    )
+
+
 def iso(unix_ns: int | None, form: IsoForm, no_time: NoTime) -> str | None:
     """Write a time in one of the ISO 8601 forms, or in one of the ways to say 'never'."""
     if unix_ns is None:

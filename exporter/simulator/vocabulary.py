@@ -97,3 +97,62 @@ CUSTOMER_STATUSES: Final[Mapping[int, str]] = MappingProxyType(
         6: "No backup updates",
     }
 )
+
+MICROSOFT_365_SCAN: Final = 0
+MICROSOFT_365: Final = 7
+GOOGLE_WORKSPACE: Final = 11
+CUSTOMER_JOB_TYPES: Final[Mapping[int, str]] = MappingProxyType(
+    {
+        MICROSOFT_365_SCAN: "Microsoft 365 Scan",
+        MICROSOFT_365: "Microsoft 365",
+        10: "Google Workspace Scan",
+        GOOGLE_WORKSPACE: "Google Workspace",
+        12: "IaaS + PaaS",
+        15: "Salesforce",
+        16: "Dynamics 365",
+    }
+)
+
+RETENTION_MODULE: Final = 10
+# By ObjectType.
+JOB_MODULES: Final = (303, 302, 305, 304, 306, 307, 308, 402, 309, 310, 311, 312)
+CUSTOMER_JOB_MODULES: Final[Mapping[int, str]] = MappingProxyType(
+    {
+        0: "None",
+        8: "Archiver",
+        RETENTION_MODULE: "Retention",
+        302: "SharePoint Online",
+        303: "Exchange Online",
+        304: "Microsoft 365 Groups",
+        305: "OneDrive",
+        306: "Project Online",
+        307: "Exchange Online Public Folder",
+        308: "Microsoft Teams",
+        309: "Teams Chat",
+        310: "Power BI",
+        311: "Power Automate",
+        312: "Power Apps",
+        402: "Viva Engage",
+        501: "Gmail",
+    }
+)
+
+CUSTOMER_JOB_STATUSES: Final[Mapping[int, str]] = MappingProxyType(
+    {
+        0: "None",
+        1: "Running",
+        2: "Finished",
+        3: "Failed",
+        4: "Finished with exception",
+        5: "Skipped",
+        6: "Pending",
+        7: "Failed to start",
+        8: "Canceled",
+        9: "Rejected",
+        10: "Stopped",
+        11: "Not scanned",
+        12: "Disabled",
+        13: "Not started",
+        14: "Waiting for configuration",
+    }
+)

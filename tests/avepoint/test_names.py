@@ -101,10 +101,35 @@ def test_modules_of_customers_jobs(number: int, name: str) -> None:
 
 
 def test_every_workload_has_a_module_and_a_service_type() -> None:
-    assert set(names.MODULES.values()) == {*SPELLINGS, "Archiver"}
+    assert set(names.MODULES.values()) == {*SPELLINGS, "Archiver", names.RETENTION}
     assert set(SPELLINGS) < set(names.SERVICE_TYPES.values())
     assert names.module("Microsoft 365 Group") == ("Microsoft 365 Groups", True)
     assert names.module("355") == ("355", False)
+
+
+@pytest.mark.parametrize("text", ["0", "None", "none", "N/A", "", "-"])
+def test_a_job_of_no_module_has_no_workload(text: str) -> None:
+    assert names.module(text) == ("", True)
+
+
+@pytest.mark.parametrize(("number", "name"), names.JOB_SERVICES.items())
+def test_services_of_customers_jobs(number: int, name: str) -> None:
+    for text in (str(number), name, name.upper(), f"Cloud Backup for {name}"):
+        assert names.job_service(text) == (name, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "known"),
+    [("N/A", "", True), ("IaaS PaaS", "IaaS + PaaS", True), ("8", "8", False), ("Box", "Box", False)],
+)
+def test_other_services_of_customers_jobs(text: str, name: str, known: bool) -> None:
+    assert names.job_service(text) == (name, known)
+
+
+def test_every_state_is_over_or_not() -> None:
+    states = {*names.STATES, *names.JOB_STATUSES.values(), "not_finished"}
+    assert {*names.OVER} | names.NOT_OVER == states
+    assert not {*names.OVER} & names.NOT_OVER
 
 
 STATUS_WORDS = {

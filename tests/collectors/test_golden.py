@@ -16,6 +16,7 @@ from tests.helpers import (
     FakeClock,
     World,
     customer,
+    customer_jobs_path,
     overview_path,
     partner,
     settings_routes,
@@ -73,6 +74,12 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
         "subscriptions", {f"{ELEMENTS}/customers/services/batch": payload("subscriptions-modern")},
     ),
     "subscriptions-legacy": ("subscriptions", {"/partner/services": payload("subscriptions-legacy")}),
+    "customer_jobs-modern": (
+        "customer_jobs", {BATCH_PATH: ONE, customer_jobs_path("c-1"): payload("customer_jobs-modern")},
+    ),
+    "customer_jobs-legacy": (
+        "customer_jobs", {BATCH_PATH: ONE, "/partner/customers/c-1/jobs": payload("customer_jobs-legacy")},
+    ),
 }  # fmt: skip
 
 

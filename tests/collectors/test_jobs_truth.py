@@ -1,7 +1,7 @@
 """Jobs: every sample against an oracle that knows the raw jobs, whatever happens between refreshes."""
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -133,6 +133,21 @@ def oracle(
     return dict(expected_samples(rows))
 
 
+def gauges(world: World) -> dict[Any, float]:
+    """Give what the oracle knows; what has ended is counted below."""
+    return {key: value for key, value in world.of_avepoint().items() if key[0] != "avepoint_jobs_finished_total"}
+
+
+def ended(world: World) -> Counter[tuple[str, str, str]]:
+    """Give how many jobs are shown to have ended, by workload, job type and state."""
+    shown = Counter[tuple[str, str, str]]()
+    for (name, series), value in world.samples().items():
+        if name == "avepoint_jobs_finished_total":
+            labels = dict(series)
+            shown[labels.get("workload", ""), labels.get("job_type", ""), labels["state"]] += int(value)
+    return +shown
+
+
 def _labels(kind: tuple[str, str]) -> dict[str, str]:
     return {"account": "contoso", "workload": kind[0], "job_type": kind[1]}
 
@@ -181,15 +196,20 @@ async def test_every_sample_is_that_of_the_jobs_through_many_refreshes(legacy: b
     api = JobApi(jobs, legacy=legacy)
     world, successes = World(api), dict[tuple[str, str], int]()
     await world.apply(tenant(collectors={"jobs": {"page_size": size}}))
-    for _ in range(8):
+    before, seen = Counter[tuple[str, str, str]](), dict[str, Raw]()
+    for turn in range(8):
         assert await world.refresh()
-        assert world.of_avepoint() == oracle(api.jobs, world.clock.wall, successes)
+        assert gauges(world) == oracle(api.jobs, world.clock.wall, successes)
+        over = {job.id: job for job in api.jobs if job.state != 1 and job.start >= (world.clock.wall - 7 * DAY) * TICK}
+        if turn:
+            new = [job for key, job in over.items() if key not in seen]
+            before.update((WORKLOADS[job.workload], TYPES[job.type], STATES[job.state - 1]) for job in new)
+        seen |= over
+        assert ended(world) == before
         world.clock.advance(random.choice([300, 300, HOUR, DAY, 3 * DAY]))
         api.jobs = [_evolved(random, job, world.clock.wall) for job in api.jobs]
-        new = [
-            _job(random, len(api.jobs) + number, world.clock.wall, back=290) for number in range(random.randrange(4))
-        ]
-        api.jobs = [*api.jobs, *new]
+        begun = range(random.randrange(4))
+        api.jobs += [_job(random, len(api.jobs) + number, world.clock.wall, back=290) for number in begun]
     await world.accounts.stop()
 
 
@@ -229,7 +249,7 @@ async def test_what_no_filter_gives_is_asked_for_a_while_and_shown_without_names
     world, successes = World(api), dict[tuple[str, str], int]()
     await world.apply(tenant())
     await world.refresh()
-    assert world.of_avepoint() == oracle(odd, NOW, successes)
+    assert gauges(world) == oracle(odd, NOW, successes)
     assert world.value("avepoint_unknown_values_total", account="contoso", field="jobKind") == 1
     assert set(api.filters) == {*((kind, 0) for kind in TYPES), *((0, workload) for workload in WORKLOADS)}
     world.clock.advance(1000)
@@ -240,7 +260,7 @@ async def test_what_no_filter_gives_is_asked_for_a_while_and_shown_without_names
     world.clock.advance(8 * DAY)
     api.jobs = []
     await world.refresh()
-    assert world.of_avepoint() == oracle([], world.clock.wall, successes)
+    assert gauges(world) == oracle([], world.clock.wall, successes)
     await world.accounts.stop()
 
 
@@ -255,7 +275,7 @@ async def test_a_job_placed_late_leaves_no_success_under_no_name() -> None:
     api.jobs = [replace(late, workload=1)]
     world.clock.advance(300)
     await world.refresh()
-    assert world.of_avepoint() == oracle(api.jobs, world.clock.wall, {})
+    assert gauges(world) == oracle(api.jobs, world.clock.wall, {})
     await world.accounts.stop()
 
 
@@ -266,7 +286,7 @@ async def test_narrowed_job_types_show_and_ask_for_those_alone() -> None:
     types = ("backup", "restore")
     await world.apply(tenant(collectors={"jobs": {"job_types": [*types, "backup"]}}))
     await world.refresh()
-    assert world.of_avepoint() == oracle(api.jobs, NOW, successes, types=types)
+    assert gauges(world) == oracle(api.jobs, NOW, successes, types=types)
     assert len(set(api.filters)) <= 14
     api.requests.clear()
     world.clock.advance(60)
@@ -294,7 +314,7 @@ async def test_wider_and_narrower_job_types_after_a_reload_or_restart(stored: bo
         else:
             await world.apply(wanted)
         await world.refresh()
-        assert world.of_avepoint() == oracle(api.jobs, NOW, {}, types=types)
+        assert gauges(world) == oracle(api.jobs, NOW, {}, types=types)
     await world.accounts.stop()
 
 
@@ -311,7 +331,7 @@ async def test_a_refresh_that_fails_half_way_changes_nothing_and_the_next_is_who
         assert world.value("avepoint_up", account="contoso", collector="jobs") == 0
         api.fail_after = None
         assert await world.refresh()
-        assert world.of_avepoint() == oracle(api.jobs, NOW, successes)
+        assert gauges(world) == oracle(api.jobs, NOW, successes)
         before = world.of_avepoint()
         api.jobs.append(_job(random, 99, NOW + 300, back=290))
         world.clock.advance(300)
@@ -320,7 +340,7 @@ async def test_a_refresh_that_fails_half_way_changes_nothing_and_the_next_is_who
         assert world.of_avepoint() == before
         api.fail_after = None
         assert await world.refresh()
-        assert world.of_avepoint() == oracle(api.jobs, world.clock.wall, successes)
+        assert gauges(world) == oracle(api.jobs, world.clock.wall, successes)
         await world.accounts.stop()
 
 
@@ -339,7 +359,7 @@ async def test_a_clock_that_steps_and_returns_loses_no_job_and_no_success(step: 
         assert await world.refresh()
     world.clock.step(-step)
     assert await world.refresh()
-    assert world.of_avepoint() == oracle(api.jobs, world.clock.wall, successes, window=HOUR)
+    assert gauges(world) == oracle(api.jobs, world.clock.wall, successes, window=HOUR)
     await world.accounts.stop()
 
 
@@ -361,7 +381,7 @@ async def test_rows_with_garbage_cost_themselves_alone() -> None:
     world = World(api)
     await world.apply(tenant())
     assert await world.refresh()
-    assert world.of_avepoint() == oracle(good, NOW, {})
+    assert gauges(world) == oracle(good, NOW, {})
     assert (world.value("avepoint_parse_errors_total", account="contoso", endpoint=MODERN, field="startTime") or 0) >= 2
     await world.accounts.stop()
 
@@ -416,7 +436,7 @@ async def test_a_filter_value_that_is_refused_costs_only_its_own_jobs_their_name
     assert await world.refresh()
     nameless = [replace(job, workload=0) if job.workload == 12 else job for job in jobs]
     known = {key: value for key, value in oracle(nameless, NOW, {}).items() if key[0] != "avepoint_last_success_x"}
-    assert world.of_avepoint() == known
+    assert gauges(world) == known
     api.refused = {("JobType", number) for number in range(1, 6)}
     api.jobs.append(_job(random, 500, NOW, back=60))
     assert not await world.refresh(), "where every value is refused, nothing is told apart"
@@ -429,7 +449,7 @@ async def test_a_page_size_that_is_capped_loses_no_job() -> None:
     world = World(api)
     await world.apply(tenant(collectors={"jobs": {"page_size": 40}}))
     assert await world.refresh()
-    assert world.of_avepoint() == oracle(api.jobs, NOW, {})
+    assert gauges(world) == oracle(api.jobs, NOW, {})
     await world.accounts.stop()
 
 
@@ -450,11 +470,11 @@ async def test_an_answer_that_names_jobs_that_there_are_not_is_asked_for_again(t
     assert await world.refresh()
     narrowed = len(types) < 5
     seen = [job if job.id != "FB2" else replace(job, type=0, workload=0) for job in jobs]
-    assert world.of_avepoint() == oracle([job for job in seen if job.type or not narrowed], NOW, {}, types=types)
+    assert gauges(world) == oracle([job for job in seen if job.type or not narrowed], NOW, {}, types=types)
     garbled.clear()
     api.filters.clear()
     assert await world.refresh()
-    assert world.of_avepoint() == oracle(jobs, NOW, {}, types=types)
+    assert gauges(world) == oracle(jobs, NOW, {}, types=types)
     api.filters.clear()
     assert await world.refresh()
     assert api.filters == []
@@ -477,5 +497,5 @@ async def test_a_list_that_lacks_a_job_once_leaves_it_nameless_no_longer_than_a_
     api.routes[MODERN] = whole
     world.clock.advance(HOUR)
     assert await world.refresh()
-    assert world.of_avepoint() == oracle(api.jobs, world.clock.wall, {})
+    assert gauges(world) == oracle(api.jobs, world.clock.wall, {})
     await world.accounts.stop()

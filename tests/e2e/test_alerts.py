@@ -52,6 +52,7 @@ scrape_configs:
     honor_labels: true
     static_configs: [{{targets: ["{target}"]}}]
 """
+_ALL_IS_READ = 'count(avepoint_up{collector=~"jobs|license|customers|protected_data"} == 1) == 4'
 
 
 Alert = dict[str, Any]
@@ -162,7 +163,7 @@ def test_a_failure_reaches_the_operator_and_its_end_does_too(tmp_path: Path) -> 
         with exporter(tmp_path, "--config.file", "config.yaml") as target:
             scrape = SCRAPE.format(alertmanager=port, target=target.url.removeprefix("http://"))
             with prometheus(program("prometheus"), tmp_path, scrape) as scraped:
-                eventually(lambda: scraped.value("count(avepoint_up == 1) == 4"), within=30, what="all is read")
+                eventually(lambda: scraped.value(_ALL_IS_READ), within=30, what="all is read")
                 assert inbox.find("AvePointJobFailed", "firing") is None
 
                 simulator.portfolio = _portfolio(simulator, is_well=False, at=now() - 300)

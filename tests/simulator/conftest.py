@@ -21,7 +21,8 @@ NOON = 1_780_000_000.0
 TENANT_SCOPES = "microsoft365backup.jobInfo.read.all microsoft365backup.subscriptionInfo.read.all"
 PARTNER_SCOPES = (
     "partner.customers.read.all partner.cbprotected.read.all elements.customers.read.all elements.cbprotected.read.all "
-    "partner.license.read.all elements.license.read.all"
+    "partner.license.read.all elements.license.read.all "
+    "partner.jobs.read.all elements.jobs.read.all"
 )
 
 

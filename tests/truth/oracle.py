@@ -7,6 +7,7 @@ from typing import Protocol
 
 from exporter.simulator.portfolio import StaticPortfolio
 from exporter.simulator.records import Customer, Job, JobError, License, ProtectedRow
+from tests.truth.customer_oracle import expect_customer_jobs, random_customer_jobs
 from tests.truth.subscriptions import expect_subscriptions, random_subscriptions
 
 NOW = 1_795_000_000.0
@@ -55,6 +56,7 @@ def random_portfolio(seed: int, *, jobs: int, customers: int, whole_seconds: boo
         customer_list=tuple(people),
         rows=tuple(rows),
         subscription_list=random_subscriptions(seed, people),
+        customer_job_list=random_customer_jobs(seed, [customer.id for customer in people], NOW),
         job_list=tuple(_job(random, number, whole_seconds=whole_seconds) for number in range(jobs)),
         license_record=License(
             purchased_user_seats=random.randrange(5000),
@@ -125,7 +127,7 @@ def _job(random: Random, number: int, *, whole_seconds: bool) -> Job:
     )
 
 
-def expected(portfolio: StaticPortfolio, generations: str = "modern") -> Samples:
+def expected(portfolio: StaticPortfolio, generations: str = "modern", *, every_job: bool = False) -> Samples:
     """Give every sample of the portfolio, for the accounts "tenant" and "partner"."""
     samples: Samples = {}
 
@@ -153,6 +155,7 @@ def expected(portfolio: StaticPortfolio, generations: str = "modern") -> Samples
         add("protected_data_bytes", sizes[str(row.avepoint_bytes)], **where, storage="avepoint")
         add("protected_data_bytes", sizes[str(row.byos_bytes)], **where, storage="byos")
     expect_subscriptions(add, portfolio.subscription_list)
+    expect_customer_jobs(add, portfolio.customer_job_list, every_job=every_job)
     license_ = portfolio.license_record
     assert license_ is not None
     add("license_purchased_seats", license_.purchased_user_seats, account="tenant")
@@ -170,6 +173,8 @@ def expected(portfolio: StaticPortfolio, generations: str = "modern") -> Samples
         what = {"account": "tenant", "workload": workload, "job_type": job_type}
         for code, state in enumerate(STATES, 1):
             add("jobs", sum(job.state == code for job in jobs), **what, state=state)
+            # What had ended before the first refresh is not counted.
+            add("jobs_finished_total", None if state == "in_progress" else 0, **what, state=state)
         _expect_last(add, jobs, what)
         if generations != "legacy":
             _expect_errors(add, jobs, what)

@@ -41,13 +41,14 @@ _KEYS = (
     "tenantId", "tenantOwner", "unusualActivitiesCount",
     "potentialRansomwareAttackCount", "frequency", "backupStartTime", "retentionPeriod", "servicePolicies",
     "containerPolicies", "unassignedObjectRetentionPeriod", "enableCustomizedRetentionPolicy",
+    "jobType", "jobModule", "status", "jobId", "endTime", "failedCount", "jobDuration",
 )  # fmt: skip
 _VALUES = (
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=30)
-    | st.sampled_from(["N/A", "0 GB", "1.5 TB", "Finished", "In Progress", "Teams", "me@example.com", "17m39s",
-                       "0/1 GB", "12/29/2026", "2 years", "Unlimited",
+    | st.sampled_from(["N/A", "0 GB", "1.5 TB", "Finished", "In Progress", "Teams", "Microsoft 365", "me@example.com",
+                       "17m39s", "0/1 GB", "12/29/2026", "2 years", "Unlimited",
                        "2024-12-02T07:52:25Z", "638645575921780695", "/x?PageIndex=1", "https://evil.example/x?a=b"])
-    | st.sampled_from([638645575921780695, 0, -1, 200, 500, 10**30])
+    | st.sampled_from([638645575921780695, 0, 2, 7, 308, -1, 200, 500, 10**30])
 )  # fmt: skip
 _JSON = st.recursive(
     _VALUES,

@@ -43,6 +43,8 @@ SHAPES: tuple[dict[str, Any], ...] = (
     {"activity_times": "days"},
     {"generations": "legacy", "counts": "text"},
     *({"generations": g, "subscription_dates": "seen", "product_keys": "mixed"} for g in ("modern", "legacy")),
+    *({"generations": g, "customer_jobs": "all", "scan_row": "typed"} for g in ("modern", "legacy")),
+    *({"generations": g, "job_words": words} for g in ("modern", "legacy") for words in ("int", "text")),
 )  # fmt: skip
 
 
@@ -62,7 +64,9 @@ async def test_every_number_is_that_of_the_records(shape: dict[str, Any]) -> Non
     portfolio = random_portfolio(7, jobs=127, customers=23, whole_seconds=shape.get("iso_form") != "seven")
     portfolio = with_settings(portfolio, 7)
     generations = shape.get("generations", "both")
-    truth = expected(portfolio, generations) | ({} if generations == "legacy" else expected_settings(portfolio))
+    truth = expected(portfolio, generations, every_job=shape.get("customer_jobs") == "all") | (
+        {} if generations == "legacy" else expected_settings(portfolio)
+    )
     simulator = Simulator(portfolio, now=lambda: NOW, switches=replace(Switches(), **shape))
     async with world(simulator) as seen:
         for _ in range(2):
@@ -104,4 +108,4 @@ async def test_random_settings(seed: int) -> None:
 
 
 def _job_calls(simulator: Simulator) -> int:
-    return sum("jobs" in request.path for request in simulator.requests)
+    return sum("jobs" in request.path and "customers" not in request.path for request in simulator.requests)

@@ -7,6 +7,8 @@ from typing import Final
 from exporter.simulator.calls import Endpoint
 from exporter.simulator.endpoints import (
     backup_frequency,
+    customer_jobs_legacy,
+    customer_jobs_v3,
     customers_legacy,
     customers_v3,
     jobs_legacy,
@@ -35,4 +37,6 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     overview_v3.ENDPOINT,
     subscriptions_legacy.ENDPOINT,
     subscriptions_v3.ENDPOINT,
+    customer_jobs_legacy.ENDPOINT,
+    customer_jobs_v3.ENDPOINT,
 )

@@ -1,0 +1,110 @@
+"""Random jobs of customers, and the samples that they must give: computed from the records alone."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from random import Random
+from typing import TYPE_CHECKING
+
+from exporter.simulator.records import CustomerJob
+
+if TYPE_CHECKING:
+    from tests.truth.oracle import Add
+
+WORKLOADS = {
+    302: "SharePoint Online", 303: "Exchange Online", 304: "Microsoft 365 Groups", 305: "OneDrive",
+    306: "Project Online", 307: "Public Folder", 308: "Teams", 309: "Teams Chat", 310: "Power BI",
+    311: "Power Automate", 312: "Power Apps", 402: "Viva Engage", 0: "", 8: "Archiver", 10: "",
+}  # fmt: skip
+STATES = (
+    "none", "in_progress", "finished", "failed", "finished_with_exception", "skipped", "pending", "failed_to_start",
+    "canceled", "rejected", "stopped", "not_scanned", "disabled", "not_started", "waiting_for_configuration",
+)  # fmt: skip
+OVER = (2, 3, 4, 5, 7, 8, 9, 10)
+UNIT = 10**9
+
+
+def random_customer_jobs(seed: int, customers: Iterable[str], now: float) -> tuple[CustomerJob, ...]:
+    """Make jobs for customers: of some modules several, of some none yet; a scan, and another product's."""
+    random = Random(f"{seed}:customers' jobs")
+    return tuple(job for customer in customers for job in _of_customer(random, customer, now))
+
+
+def _of_customer(random: Random, customer: str, now: float) -> list[CustomerJob]:
+    if random.random() < 0.1:
+        return []
+    jobs = [CustomerJob(customer_id=customer, job_type=0, job_module=0, status=random.randrange(15))]
+    for module in random.sample(list(WORKLOADS), random.randrange(1, len(WORKLOADS) + 1)):
+        if random.random() < 0.2:
+            waiting = random.choice([0, 6, 11, 12, 13, 14])
+            jobs.append(CustomerJob(customer_id=customer, job_type=7, job_module=module, status=waiting))
+            continue
+        starts = random.sample(range(int(now) - 90_000, int(now)), random.randrange(1, 4))
+        jobs += [_job(random, customer, 7, module, start) for start in starts]
+    jobs.append(_job(random, customer, random.choice([10, 11, 12, 15, 16]), 501, int(now) - 77))
+    return jobs
+
+
+def _job(random: Random, customer: str, job_type: int, module: int, start: int) -> CustomerJob:
+    status = random.choice([2] * 6 + [1, 3, 4, 5, 6, 7, 8, 9, 10])
+    successful, failed, skipped, warning = (random.randrange(1000) for _ in range(4))
+    return CustomerJob(
+        customer_id=customer,
+        job_type=job_type,
+        job_module=module,
+        status=status,
+        id=f"FB{random.getrandbits(60)}",
+        start_unix_ns=start * UNIT,
+        finish_unix_ns=(start + random.randrange(1, 9000)) * UNIT if status in OVER else None,
+        total_objects=successful + failed + skipped + warning,
+        successful_objects=successful,
+        failed_objects=failed,
+        skipped_objects=skipped,
+        warning_objects=warning,
+    )
+
+
+def expect_customer_jobs(add: "Add", jobs: Iterable[CustomerJob], *, every_job: bool) -> None:
+    """Add every sample of these jobs, of which AvePoint lists all or the newest of each module."""
+    modules: dict[tuple[str, int], list[CustomerJob]] = defaultdict(list)
+    for job in jobs:
+        if job.job_type == 0:
+            add(
+                "customer_scan_status",
+                1,
+                account="partner",
+                customer_id=job.customer_id,
+                status=STATES[int(job.status)],
+            )
+        elif job.job_type == 7:
+            modules[job.customer_id, int(job.job_module)].append(job)
+    kinds: dict[tuple[str, str, str], list[CustomerJob]] = defaultdict(list)
+    for (customer, module), of_module in modules.items():
+        newest = max(of_module, key=lambda job: job.start_unix_ns or 0)
+        job_type = "retention" if module == 10 else "backup"
+        kinds[customer, WORKLOADS[module], job_type] += of_module if every_job else [newest]
+    for (customer, workload, job_type), listed in kinds.items():
+        what = {"account": "partner", "customer_id": customer, "workload": workload, "job_type": job_type}
+        _expect_kind(add, listed, what)
+
+
+def _expect_kind(add: "Add", jobs: list[CustomerJob], what: dict[str, str]) -> None:
+    newest = max(jobs, key=lambda job: job.start_unix_ns or 0)
+    add("last_job_state", 1, **what, state=STATES[int(newest.status)])
+    if newest.start_unix_ns is None:
+        return
+    add("last_job_start_timestamp_seconds", newest.start_unix_ns / UNIT, **what)
+    for status in OVER:
+        add("jobs_finished_total", 0, **what, state=STATES[status])
+    running = [job.start_unix_ns for job in jobs if job.status == 1 and job.start_unix_ns is not None]
+    add("oldest_running_job_start_timestamp_seconds", min(running) / UNIT if running else None, **what)
+    successes = [job.finish_unix_ns for job in jobs if job.status == 2 and job.finish_unix_ns is not None]
+    add("last_success_timestamp_seconds", max(successes) / UNIT if successes else None, **what)
+    ended = [job for job in jobs if job.finish_unix_ns is not None]
+    if ended:
+        last = max(ended, key=lambda job: job.start_unix_ns or 0)
+        assert last.start_unix_ns is not None
+        assert last.finish_unix_ns is not None
+        add("last_job_finish_timestamp_seconds", last.finish_unix_ns / UNIT, **what)
+        add("last_job_duration_seconds", (last.finish_unix_ns - last.start_unix_ns) / UNIT, **what)
+        for result in ("successful", "failed", "skipped", "warning"):
+            add("last_job_objects", getattr(last, f"{result}_objects"), **what, result=result)
