@@ -31,6 +31,7 @@ lint: $(READY) ## Check format, style, types, the import contract and generated 
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/python scripts/generate_docs.py --check
+	@$(BIN)/python scripts/generate_manual.py --check
 	@$(BIN)/python -m grafana.generate --check
 	@$(BIN)/python scripts/sync-chart --check
 	@scripts/release-check
@@ -41,6 +42,7 @@ fix: $(READY) ## Format, and mend what can be mended mechanically
 
 docs: $(READY) ## Write everything again that is generated: documents, dashboards, the chart's copies
 	@$(BIN)/python scripts/generate_docs.py
+	@$(BIN)/python scripts/generate_manual.py
 	@$(BIN)/python -m grafana.generate
 	@$(BIN)/python scripts/sync-chart
 

@@ -57,6 +57,7 @@ class Accounts:
         forget: Callable[[str], None],
         storage: Storage | None = None,
         shard: Shard = WHOLE,
+        most_customers: int | None = None,
         transport: Callable[[], Transport] | None = None,
     ) -> None:
         self.snapshot = Snapshot()
@@ -65,6 +66,7 @@ class Accounts:
         self._forget = forget
         self._storage = storage
         self._shard = shard
+        self._most_customers = most_customers
         self._transport = transport
         self._running: dict[str, Running] = {}
 
@@ -77,6 +79,10 @@ class Accounts:
     def ready(self) -> bool:
         """Whether every collector has finished a first refresh, well or badly."""
         return all(refresher.first_ended.is_set() for refresher in self.refreshers())
+
+    def running(self) -> tuple[Running, ...]:
+        """Give the accounts with their clients and refreshers."""
+        return tuple(self._running.values())
 
     def budgets(self) -> dict[str, Budget]:
         """Give how much of what each account may ask is used now."""
@@ -152,7 +158,7 @@ class Accounts:
         except OSError as error:  # of OpenSSL, which reads the file only now
             problem = f"cannot be used: {error.strerror or 'no certificates in it'}"
             raise ConfigError([f"account {account.name}: tls.ca_file: {account.tls.ca_file} {problem}"]) from None
-        directory = Directory(account, client, self._clock, log, owns=self._shard.owns)
+        directory = Directory(account, client, self._clock, log, owns=self._shard.owns, most=self._most_customers)
         surroundings = Surroundings(account, client, directory, self._clock, log)
         running = Running(account, client, tuple(self._refreshers(surroundings)))
         for refresher in running.refreshers:

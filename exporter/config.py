@@ -24,6 +24,7 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 
 from exporter.clouds import ENVIRONMENTS, GEOGRAPHIES
+from exporter.errors import why_unreadable
 
 AccountType = Literal["tenant", "partner"]
 Generation = Literal["modern", "legacy"]
@@ -99,13 +100,13 @@ def _readable_file(path: Path, info: ValidationInfo) -> Path:
     path = folder / path
     try:
         if not S_ISREG(path.stat().st_mode):
-            raise ValueError(f"{name} is not a regular file")
+            raise ValueError(f"{name} is not a regular file; name one that is")
         with path.open("rb") as file:
             blank = not file.read(4096).strip()
     except OSError as error:
-        raise ValueError(f"{name} cannot be read: {(error.strerror or 'unreadable').lower()}") from None
+        raise ValueError(f"{name} {why_unreadable(error)}") from None
     if blank:
-        raise ValueError(f"{name} is empty")
+        raise ValueError(f"{name} is empty; fill it, or name another")
     return path
 
 
@@ -113,7 +114,7 @@ def _set_variable(name: str) -> str:
     if not os.environ.get(name, "").strip():
         # Who writes the secret itself here must not find it in a log.
         shown = name if _VARIABLE.fullmatch(name) else "of this name"
-        raise ValueError(f"the environment variable {shown} is not set, or empty")
+        raise ValueError(f"the environment variable {shown} is not set, or empty; set it where the exporter runs")
     return name
 
 

@@ -28,7 +28,7 @@ Catalogue = Mapping[str, Mapping[str, type[CollectorOptions]]]
 M = TypeVar("M", bound=BaseModel)
 
 _WORDS: Final = {
-    "missing": "is required",
+    "missing": "is missing; add it",
     "dict_type": "must be a mapping of keys to values",
     "model_type": "must be a mapping of keys to values",
     "tuple_type": "must be a list",
@@ -40,7 +40,7 @@ _WORDS: Final = {
     "path_type": "must be the path of a file",
     "string_too_short": "must not be empty",
     "string_too_long": "must be at most {max_length} characters long",
-    "too_short": "must not be empty",
+    "too_short": "must not be empty; give at least one",
     "greater_than": "must be above {gt}",
     "greater_than_equal": "must be at least {ge}",
     "less_than_equal": "must be at most {le}",
@@ -66,8 +66,8 @@ class _Loader(yaml.SafeLoader):
             if not isinstance(key, yaml.ScalarNode):
                 raise yaml.MarkedYAMLError(problem="a key must be a text", problem_mark=key.start_mark)
             if (key.tag, key.value) in seen:
-                problem = f"the key {key.value} stands twice" if _KEY.fullmatch(key.value) else "a key stands twice"
-                raise yaml.MarkedYAMLError(problem=problem, problem_mark=key.start_mark)
+                name = f"the key {key.value}" if _KEY.fullmatch(key.value) else "a key"
+                raise yaml.MarkedYAMLError(problem=f"{name} stands twice; keep one", problem_mark=key.start_mark)
             seen.add((key.tag, key.value))
         return node
 
@@ -85,9 +85,10 @@ def load(path: Path, catalogue: Catalogue) -> Config:
         folder = path.absolute().parent
     except OSError as error:
         reason = (error.strerror or "unreadable").lower()
-        raise ConfigError([_line(f"{path}: {reason} (--config.file names the configuration)")]) from None
+        init = ", avepoint-exporter init writes one" if isinstance(error, FileNotFoundError) else ""
+        raise ConfigError([_line(f"{path}: {reason} (--config.file names the configuration{init})")]) from None
     except UnicodeDecodeError:
-        raise ConfigError([_line(f"{path}: not a UTF-8 text")]) from None
+        raise ConfigError([_line(f"{path}: not a UTF-8 text; save it as one")]) from None
     return parse(text, catalogue, source=str(path), folder=folder)
 
 
@@ -98,7 +99,7 @@ def parse(text: str, catalogue: Catalogue, *, source: str, folder: Path) -> Conf
     except (yaml.YAMLError, RecursionError) as error:
         raise ConfigError([_line(f"{source}: {_yaml_problem(error)}")]) from None
     if not isinstance(data, dict):
-        raise ConfigError([_line(f"{source}: must be a mapping with the key accounts")])
+        raise ConfigError([_line(f"{source}: must be a mapping with the key accounts; see config.example.yaml")])
     mistakes: list[str] = []
     accounts = data.get("accounts")
     if isinstance(accounts, list):
@@ -133,7 +134,9 @@ def _with_collectors(raw: object, index: int, catalogue: Catalogue, mistakes: li
         given = None
     given = given or {}
     mistakes += [
-        f"{path}.{name}: is not for a {account_type} account" if name in every else _unknown(path, name, known)
+        f"{path}.{name}: is not for a {account_type} account; take it out"
+        if name in every
+        else _unknown(path, name, known)
         for name in given
         if name not in known
     ]
@@ -204,15 +207,17 @@ def _unknown(path: str, key: object, section: type[BaseModel] | Iterable[str]) -
     if isinstance(section, type):
         for name, field in section.model_fields.items():
             below |= {key: f"{name}.{key}" for key in getattr(_section_in(field.annotation), "model_fields", ())}
-    text = str(key)
+    text, names = str(key), ", ".join(known)
     before = text.partition(":")[0]
     if before != text and before in known:
         return f"{_path(path, (before,))}: needs a space after its colon"
     if not _KEY.fullmatch(text):
-        return f"{path or 'the file'}: has an unknown key, not shown because it may be a secret"
+        return (
+            f"{path or 'the file'}: has an unknown key, not shown because it may be a secret; see config.example.yaml"
+        )
     close = difflib.get_close_matches(text, known, n=1)
     close = close or [below[name] for name in difflib.get_close_matches(text, below, n=1)]
-    return f"{_path(path, (text,))}: unknown key{f'; did you mean {close[0]}?' if close else ''}"
+    return f"{_path(path, (text,))}: unknown key; {f'did you mean {close[0]}?' if close else f'known are {names}'}"
 
 
 def _path(prefix: str, location: tuple[int | str, ...]) -> str:
@@ -240,7 +245,8 @@ def _yaml_problem(error: Exception) -> str:
         problem = (
             "a tab; indent with spaces" if "'\\t'" in problem else _QUOTED.sub(lambda part: part[1] or "…", problem)
         )
-        return f"not valid YAML: line {mark.line + 1}, column {mark.column + 1}: {problem}"
+        place = f"line {mark.line + 1}, column {mark.column + 1}"
+        return f"not valid YAML: {place}: {problem}{'' if ';' in problem else '; look there and just above'}"
     if isinstance(error, RecursionError):
-        return "not valid YAML: nested too deeply"
-    return "not valid YAML: a character that YAML does not allow"
+        return "not valid YAML: nested too deeply; see config.example.yaml"
+    return "not valid YAML: a character that YAML does not allow; remove it"

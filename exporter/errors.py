@@ -2,6 +2,7 @@
 
 ExporterError
 ├── ConfigError                  the configuration or the command line is wrong; one mistake a line
+├── EnoughError                  whoever only looks whether an endpoint answers has seen that it does
 ├── UnreadableValueError         one value of an answer is not what the documents say
 └── AvePointError                AvePoint could not be asked, or did not answer as documented
     ├── TokenError               no access token: wrong secret, permission not granted, …
@@ -17,7 +18,21 @@ ExporterError
         └── LinkRefusedError     a link or redirect that would take the token elsewhere
 """
 
+import errno
 from collections.abc import Sequence
+from typing import Final, TypedDict, Unpack
+
+_ABOUT_FILES: Final = {
+    errno.ENOENT: "create it, or correct the path",
+    errno.EACCES: "let the exporter's user read it",
+    errno.EISDIR: "name a file",
+}
+
+
+def why_unreadable(error: OSError) -> str:
+    """Say why a file cannot be read, and what to do about it."""
+    what_to_do = _ABOUT_FILES.get(error.errno or 0, "name another")
+    return f"cannot be read: {(error.strerror or 'unknown error').lower()}; {what_to_do}"
 
 
 class ExporterError(Exception):
@@ -32,16 +47,34 @@ class ConfigError(ExporterError):
         super().__init__("\n".join(self.mistakes))
 
 
+class EnoughError(ExporterError):
+    """What was to be seen has been seen: a call after the first answer."""
+
+
 class UnreadableValueError(ExporterError):
     """A value that cannot be read; the message never repeats more than a short piece of it."""
 
 
-class AvePointError(ExporterError):
-    """AvePoint could not be read; `hint` says what an operator should do about it."""
+class Call(TypedDict, total=False):
+    """Which call an error came from: its endpoint's template, and the id under which AvePoint knows it."""
 
-    def __init__(self, message: str, *, hint: str = "", request_id: str = "") -> None:
+    endpoint: str
+    request_id: str
+
+
+class About(Call, total=False):
+    """What an error of AvePoint knows beside its message."""
+
+    hint: str
+
+
+class AvePointError(ExporterError):
+    """AvePoint could not be read; `hint` says what an operator should do, `endpoint` is the template of the call."""
+
+    def __init__(self, message: str, *, hint: str = "", request_id: str = "", endpoint: str = "") -> None:
         self.hint = hint
         self.request_id = request_id
+        self.endpoint = endpoint
         super().__init__(message)
 
     @property
@@ -49,17 +82,24 @@ class AvePointError(ExporterError):
         """Whether the app may simply not have the permission, or the tenant not the product."""
         return False
 
-    def context(self) -> dict[str, str]:
-        """Give what a log line says beside the message: the hint and the request's id, where there are any."""
-        return {key: value for key, value in (("hint", self.hint), ("request_id", self.request_id)) if value}
+    def context(self) -> About:
+        """Give what a log line says beside the message, as far as it is known."""
+        about = About()
+        if self.endpoint:
+            about["endpoint"] = self.endpoint
+        if self.hint:
+            about["hint"] = self.hint
+        if self.request_id:
+            about["request_id"] = self.request_id
+        return about
 
 
 class TokenError(AvePointError):
     """No access token could be had; `reason` is the OAuth error code or a word for it."""
 
-    def __init__(self, message: str, *, reason: str, hint: str = "") -> None:
+    def __init__(self, message: str, *, reason: str, **about: Unpack[About]) -> None:
         self.reason = reason
-        super().__init__(message, hint=hint)
+        super().__init__(message, **about)
 
     @property
     def means_not_granted(self) -> bool:
@@ -70,17 +110,17 @@ class TokenError(AvePointError):
 class TransportError(AvePointError):
     """No answer came; `kind` is "timeout" or "connect"."""
 
-    def __init__(self, message: str, *, kind: str, hint: str = "") -> None:
+    def __init__(self, message: str, *, kind: str, **about: Unpack[About]) -> None:
         self.kind = kind
-        super().__init__(message, hint=hint)
+        super().__init__(message, **about)
 
 
 class StatusError(AvePointError):
     """An HTTP status (or the status inside an envelope) that is not success."""
 
-    def __init__(self, message: str, *, status: int, hint: str = "", request_id: str = "") -> None:
+    def __init__(self, message: str, *, status: int, **about: Unpack[About]) -> None:
         self.status = status
-        super().__init__(message, hint=hint, request_id=request_id)
+        super().__init__(message, **about)
 
     @property
     def means_not_granted(self) -> bool:
@@ -107,9 +147,9 @@ class NotFoundError(StatusError):
 class UnavailableError(StatusError):
     """429 or 5xx; `retry_after` in seconds where the answer named it."""
 
-    def __init__(self, message: str, *, status: int, retry_after: float | None, request_id: str = "") -> None:
+    def __init__(self, message: str, *, status: int, retry_after: float | None, **about: Unpack[About]) -> None:
         self.retry_after = retry_after
-        super().__init__(message, status=status, request_id=request_id)
+        super().__init__(message, status=status, **about)
 
 
 class NotOfferedError(AvePointError):

@@ -61,6 +61,7 @@ def _scrub_values(_: object, __: str, event: MutableMapping[str, Any]) -> Mutabl
 def setup(level: str = "info", form: str = "logfmt") -> None:
     """Send every log line of the process to standard error in one form ("logfmt" or "json")."""
     shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
         structlog.processors.format_exc_info,
@@ -96,6 +97,11 @@ def setup(level: str = "info", form: str = "logfmt") -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=False,
     )
+
+
+def hush() -> None:
+    """Write nothing but what is critical, for a command that says itself what happened."""
+    logging.getLogger().setLevel(logging.CRITICAL)
 
 
 def logger(**context: str) -> structlog.stdlib.BoundLogger:

@@ -7,6 +7,7 @@ from itertools import islice
 from typing import Any, Final
 
 import structlog
+from structlog.contextvars import bound_contextvars
 
 from exporter.clock import Clock
 from exporter.collectors.base import AccountCollector, Collector, CustomerCollector, Sample
@@ -84,7 +85,8 @@ class Refresher:
             self.entry.note(last_attempt=self._clock.time(), next_attempt=None)
             self.collector.generations.begin()
             try:
-                await self._read()
+                with bound_contextvars(collector=self.collector.name):
+                    await self._read()
             except AvePointError as error:
                 if self._may_be_off(error):
                     self._turn_off(error)
@@ -198,7 +200,8 @@ class Refresher:
     async def _work(self, collector: CustomerCollector[Any, Any], waiting: Iterable[str], tally: _Tally) -> None:
         for customer_id in waiting:
             try:
-                records = await collector.read(customer_id)
+                with bound_contextvars(customer_id=customer_id):
+                    records = await collector.read(customer_id)
                 if collector.is_customer(customer_id):  # else it left while it was read
                     self._publish(customer_id, records)
                     self.entry.customer_read(customer_id)

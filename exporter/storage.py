@@ -54,7 +54,8 @@ class Storage:
             for left_over in folder.glob("*--*.new"):  # of a write that was killed
                 left_over.unlink(missing_ok=True)
         except OSError as error:
-            raise ConfigError([f"--storage.path: {folder}: {(error.strerror or 'unusable').lower()}"]) from None
+            reason, what_to_do = (error.strerror or "unusable").lower(), "name a folder that the exporter may write"
+            raise ConfigError([f"--storage.path: {folder}: {reason}; {what_to_do}"]) from None
 
     async def save(self, account: Account, entry: Entry, remembered: object) -> None:
         """Write what is known of one collector now; a failure is logged and costs nothing else."""

@@ -1,7 +1,7 @@
 """Write docs/configuration.md and docs/metrics.md from the code; with --check say whether they are current."""
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Final, Literal, NamedTuple, Union, get_args, get_origin
@@ -108,13 +108,18 @@ class _Described(NamedTuple):
 def main(arguments: Sequence[str], docs: Path = DOCS) -> int:
     """Write the documents, or with --check compare them; gives the exit code."""
     pages = {docs / "configuration.md": configuration(), docs / "metrics.md": metrics()}
+    return write(pages, arguments)
+
+
+def write(pages: Mapping[Path, str], arguments: Sequence[str]) -> int:
+    """Write the pages, or with --check compare them; gives the exit code."""
     if arguments == ["--check"]:
         stale = [path for path, text in pages.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
         for path in stale:
             print(f"{path} is not what the code says; run `make docs`", file=sys.stderr)
         return 1 if stale else 0
     if arguments:
-        print("usage: generate_docs.py [--check]", file=sys.stderr)
+        print(f"usage: {Path(sys.argv[0]).name} [--check]", file=sys.stderr)
         return 1
     for path, text in pages.items():
         path.write_text(text, encoding="utf-8")

@@ -196,9 +196,11 @@ def test_harmless_forms_of_yaml(text: str) -> None:
 
 def test_a_key_that_stands_twice_is_named_only_if_it_looks_like_one() -> None:
     assert mistakes("{hunter22: 1, hunter22: 2}") == [
-        "FILE: not valid YAML: line 1, column 15: the key hunter22 stands twice"
+        "FILE: not valid YAML: line 1, column 15: the key hunter22 stands twice; keep one"
     ]
-    assert mistakes("{4hunter2: 1, 4hunter2: 2}") == ["FILE: not valid YAML: line 1, column 15: a key stands twice"]
+    assert mistakes("{4hunter2: 1, 4hunter2: 2}") == [
+        "FILE: not valid YAML: line 1, column 15: a key stands twice; keep one"
+    ]
 
 
 def test_the_same_mistake_is_told_once_and_mistakes_come_in_the_order_of_the_accounts() -> None:
@@ -209,7 +211,7 @@ def test_the_same_mistake_is_told_once_and_mistakes_come_in_the_order_of_the_acc
 
 
 def test_a_file_nested_too_deeply() -> None:
-    assert mistakes("accounts: " + "[" * 700) == ["FILE: not valid YAML: nested too deeply"]
+    assert mistakes("accounts: " + "[" * 700) == ["FILE: not valid YAML: nested too deeply; see config.example.yaml"]
 
 
 @pytest.mark.parametrize(
@@ -226,7 +228,8 @@ def test_odd_files_end_in_words(text: str) -> None:
 def test_no_path_breaks_the_line(tmp_path: Path) -> None:
     text = TENANT.replace("client_secret: hunter2", 'client_secret_file: "/a\\nb\\e[31m"')
     name = "/a\N{REPLACEMENT CHARACTER}b\N{REPLACEMENT CHARACTER}[31m"
-    assert mistakes(text) == [f"accounts[0].auth.client_secret_file: {name} cannot be read: no such file or directory"]
+    why = "cannot be read: no such file or directory; create it, or correct the path"
+    assert mistakes(text) == [f"accounts[0].auth.client_secret_file: {name} {why}"]
     assert len(mistakes(text.replace("/a", "/" + "a/" * 3000))[0]) == 1000
 
 
@@ -234,9 +237,10 @@ def test_a_file_that_is_not_there_or_no_text(tmp_path: Path, monkeypatch: pytest
     monkeypatch.chdir(tmp_path)
     (tmp_path / "utf-16.yaml").write_bytes("accounts: []".encode("utf-16"))
     expected = {
-        "absent.yaml": "absent.yaml: no such file or directory (--config.file names the configuration)",
+        "absent.yaml": "absent.yaml: no such file or directory"
+        " (--config.file names the configuration, avepoint-exporter init writes one)",
         ".": ".: is a directory (--config.file names the configuration)",
-        "utf-16.yaml": "utf-16.yaml: not a UTF-8 text",
+        "utf-16.yaml": "utf-16.yaml: not a UTF-8 text; save it as one",
     }
     for name, words in expected.items():
         with pytest.raises(ConfigError) as caught:

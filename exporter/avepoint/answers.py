@@ -10,10 +10,13 @@ from http import HTTPStatus
 from typing import Final, NoReturn
 from urllib.parse import quote
 
+from exporter.avepoint.hints import CHANGED, NOT_OURS, REDIRECTED, lacking, not_there, unavailable
 from exporter.avepoint.values import read_label, short
 from exporter.errors import (
+    About,
     AnswerError,
     BadRequestError,
+    Call,
     ForbiddenError,
     LinkRefusedError,
     NotFoundError,
@@ -41,6 +44,10 @@ class Endpoint:
         """Give the path with the ids in it, each as one path segment whatever characters it has."""
         return _PLACEHOLDER.sub(lambda match: _segment(ids[match[1]]), self.template)
 
+    def unlike(self, what: str) -> AnswerError:
+        """Make the error of an answer that is not as documented."""
+        return AnswerError(f"{self.template}: {what}", hint=CHANGED, endpoint=self.template)
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -63,12 +70,13 @@ def read_json(body: bytes) -> object:
 def understand(endpoint: Endpoint, answer: Answer, *, now: float) -> object:
     """Give the JSON of a good answer; raises StatusError or AnswerError for any other, at Unix time `now`."""
     if answer.status != HTTPStatus.OK:
-        request_id = _request_id(answer.headers, _envelope(answer.body))
+        request_id = request_id_of(answer.headers, _envelope(answer.body))
         _raise_status(endpoint, answer.status, request_id, retry_after(answer, now))
     try:
         decoded = read_json(answer.body)
     except AnswerError as error:
-        raise AnswerError(f"{endpoint.template}: {error}", request_id=_request_id(answer.headers, {})) from None
+        about = About(hint=NOT_OURS, request_id=request_id_of(answer.headers, {}), endpoint=endpoint.template)
+        raise AnswerError(f"{endpoint.template}: {error}", **about) from None
     if isinstance(decoded, dict):
         _check_envelope(endpoint, answer, _folded(decoded), now=now)
     return decoded
@@ -76,15 +84,16 @@ def understand(endpoint: Endpoint, answer: Answer, *, now: float) -> object:
 
 def _check_envelope(endpoint: Endpoint, answer: Answer, envelope: Mapping[str, object], *, now: float) -> None:
     """Refuse a 200 that says inside that it is none."""
-    request_id = _request_id(answer.headers, envelope)
+    request_id = request_id_of(answer.headers, envelope)
+    about = About(hint=CHANGED, request_id=request_id, endpoint=endpoint.template)
     status = _status_inside(envelope.get("statuscode"))
     if status is None:
         what = f"{endpoint.template}: no status code: {short(envelope.get('statuscode'))}"
-        raise AnswerError(what, request_id=request_id)
+        raise AnswerError(what, **about)
     if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
         _raise_status(endpoint, status, request_id, retry_after(answer, now))
     if errors := envelope.get("errors"):
-        raise AnswerError(f"{endpoint.template}: the answer reports errors: {short(errors)}", request_id=request_id)
+        raise AnswerError(f"{endpoint.template}: the answer reports errors: {short(errors)}", **about)
 
 
 def _status_inside(value: object) -> int | None:
@@ -109,28 +118,19 @@ def _folded(envelope: Mapping[str, object]) -> Mapping[str, object]:
 
 
 def _raise_status(endpoint: Endpoint, status: int, request_id: str, retry_after: float | None) -> NoReturn:
-    what = f"{endpoint.template}: HTTP {status}"
+    what, call = f"{endpoint.template}: HTTP {status}", Call(request_id=request_id, endpoint=endpoint.template)
     if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
-        raise LinkRefusedError(f"{what}: a redirect, which is never followed", request_id=request_id)
+        raise LinkRefusedError(f"{what}: a redirect, which is never followed", hint=REDIRECTED, **call)
     if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        raise UnavailableError(what, status=status, retry_after=retry_after, request_id=request_id)
+        raise UnavailableError(what, status=status, retry_after=retry_after, hint=unavailable(status), **call)
     kinds: dict[int, tuple[type[StatusError], str]] = {
-        400: (BadRequestError, "a parameter was refused; this may be a change of the API"),
+        400: (BadRequestError, f"a parameter was refused; {CHANGED}"),
         401: (UnauthorizedError, "a fresh token was refused; check environment, data_center and base_url"),
-        403: (ForbiddenError, f"the app lacks {endpoint.permission}; add it in {_registration(endpoint)}"),
-        404: (
-            NotFoundError,
-            f"not licensed, or the app lacks {endpoint.permission}, or the address is wrong (data_center, base_url)",
-        ),
+        403: (ForbiddenError, lacking(endpoint.permission)),
+        404: (NotFoundError, not_there(endpoint.permission)),
     }
-    kind, hint = kinds.get(status, (StatusError, ""))
-    raise kind(what, status=status, hint=hint, request_id=request_id)
-
-
-def _registration(endpoint: Endpoint) -> str:
-    if endpoint.template.startswith("/partner"):
-        return "Elements > Settings > API app registration"
-    return "AvePoint Online Services > Administration > App registrations"
+    kind, hint = kinds.get(status, (StatusError, CHANGED))
+    raise kind(what, status=status, hint=hint, **call)
 
 
 def retry_after(answer: Answer, now: float) -> float | None:
@@ -147,7 +147,8 @@ def retry_after(answer: Answer, now: float) -> float | None:
     return max(0.0, (moment - datetime.fromtimestamp(now, UTC)).total_seconds())
 
 
-def _request_id(headers: Mapping[str, str], envelope: Mapping[str, object]) -> str:
+def request_id_of(headers: Mapping[str, str], envelope: Mapping[str, object]) -> str:
+    """Give the id under which AvePoint knows a request; "" if the answer names none."""
     candidates = [envelope.get("requestid"), *map(headers.get, _REQUEST_ID_HEADERS)]
     for candidate in candidates:
         try:

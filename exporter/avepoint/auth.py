@@ -1,14 +1,18 @@
 """Access tokens by OAuth 2.0 client credentials: one per permission, kept for its life."""
 
 import asyncio
+import contextvars
 import os
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, Protocol, Unpack
 
+from structlog.contextvars import unbind_contextvars
+
+from exporter.avepoint.hints import WRONG_ISSUER, lacking, where_registered
 from exporter.clock import Clock
 from exporter.config import Auth
-from exporter.errors import TokenError
+from exporter.errors import Call, TokenError
 
 LONGEST_SCOPE: Final = 300
 """Characters of a scope that AvePoint accepts."""
@@ -18,7 +22,6 @@ _LIFE_WHEN_UNSAID: Final = 300.0
 _HINTS: Final[Mapping[str, str]] = {
     "invalid_client": "check auth.client_id and the secret or certificate; secrets expire",
     "unauthorized_client": "check auth.client_id; the app registration may be disabled",
-    "invalid_scope": "grant the app the permission {permission}",
     "invalid_grant": "check auth.client_id and the secret or certificate",
 }
 
@@ -64,7 +67,8 @@ class ClientSecret:
             return path.read_text(encoding="utf-8-sig").strip()
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "not a text"
-            raise TokenError(f"cannot read {path}: {reason}", reason="credential") from None
+            hint = "auth.client_secret_file must name a file that the exporter can read; it is read again at each use"
+            raise TokenError(f"cannot read {path}: {reason}", reason="credential", hint=hint) from None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -97,7 +101,10 @@ class TokenSource:
             return token
         task = self._under_way.get(permission)
         if task is None:
-            task = asyncio.create_task(self._renew(permission))
+            # Whoever asked first, a token is of no customer: its log lines must not name one.
+            context = contextvars.copy_context()
+            context.run(unbind_contextvars, "customer_id")
+            task = asyncio.create_task(self._renew(permission), context=context)
             self._under_way[permission] = task
             task.add_done_callback(lambda done: self._ended(permission, done))
         return await asyncio.shield(task)
@@ -129,17 +136,18 @@ class TokenSource:
         return token
 
 
-def refusal(code: str, permission: str) -> TokenError:
+def refusal(code: str, permission: str, **call: Unpack[Call]) -> TokenError:
     """Say what an OAuth error means for an operator."""
-    hint = _HINTS.get(code, "see the app registration").format(permission=permission)
-    return TokenError(f"no token for {permission}: {code}", reason=code, hint=hint)
+    registration = f"see the app in {where_registered(permission)}"
+    hint = lacking(permission) if code == "invalid_scope" else _HINTS.get(code, registration)
+    return TokenError(f"no token for {permission}: {code}", reason=code, hint=hint, **call)
 
 
 def token_text(answer: Mapping[str, object]) -> str:
     """Give the token of a token answer; raises TokenError for what no header could carry."""
     text = answer.get("access_token")
     if not isinstance(text, str) or not text or not text.isascii() or not text.isprintable() or " " in text:
-        raise TokenError("the token answer holds no access_token", reason="parse")
+        raise TokenError("the token answer holds no access_token", reason="parse", hint=WRONG_ISSUER)
     return text
 
 

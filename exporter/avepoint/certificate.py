@@ -29,6 +29,9 @@ ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ASSERTION_LIFE: Final = 300
 """Seconds for which an assertion is valid."""
 
+_REPLACE: Final = "replace the file; it is read again at each use"
+_PASSWORD: Final = "auth.certificate_password_file or auth.certificate_password_env must give its password"  # noqa: S105 - words
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class KeyPair:
@@ -134,10 +137,10 @@ def _read_pem(path: Path, data: bytes, password: bytes | None) -> tuple[object, 
     try:
         return load_pem_private_key(data, password), certificates
     except TypeError:
-        raise _broken(path, "needs a password") from None
+        raise _broken(path, "needs a password", _PASSWORD) from None
     except (ValueError, UnsupportedAlgorithm):
         wrong = "the password is wrong" if password else "the private key in it cannot be read"
-        raise _broken(path, wrong) from None
+        raise _broken(path, wrong, _PASSWORD if password else _REPLACE) from None
 
 
 def _read_pfx(path: Path, data: bytes, password: bytes | None) -> tuple[object, list[x509.Certificate]]:
@@ -147,7 +150,7 @@ def _read_pfx(path: Path, data: bytes, password: bytes | None) -> tuple[object, 
         # The library tells a wrong password from a broken file only in its words.
         if "password" not in str(error).lower():
             raise _broken(path, "neither PEM nor PFX") from None
-        raise _broken(path, "the password is wrong" if password else "needs a password") from None
+        raise _broken(path, "the password is wrong" if password else "needs a password", _PASSWORD) from None
     return key, [*([certificate] if certificate is not None else []), *others]
 
 
@@ -158,5 +161,5 @@ def _public_key(certificate: x509.Certificate) -> object:
         return None
 
 
-def _broken(path: Path, problem: str) -> TokenError:
-    return TokenError(f"{path}: {problem}", reason="credential", hint="replace the file; it is read again at each use")
+def _broken(path: Path, problem: str, hint: str = _REPLACE) -> TokenError:
+    return TokenError(f"{path}: {problem}", reason="credential", hint=hint)

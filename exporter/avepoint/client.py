@@ -10,8 +10,9 @@ import httpx
 import structlog
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from exporter.avepoint.answers import Answer, Endpoint, read_json, retry_after, understand
+from exporter.avepoint.answers import Answer, Endpoint, read_json, request_id_of, retry_after, understand
 from exporter.avepoint.auth import Credential, Token, TokenSource, refusal, token_text
+from exporter.avepoint.hints import NOT_OURS, WRONG_ISSUER, unavailable, unreached
 from exporter.avepoint.observer import Observer
 from exporter.avepoint.pace import Budget, Pace
 from exporter.avepoint.rows import Notes
@@ -20,6 +21,8 @@ from exporter.clock import Clock
 from exporter.config import Account
 from exporter.errors import (
     AnswerError,
+    AvePointError,
+    Call,
     LinkRefusedError,
     StatusError,
     TokenError,
@@ -34,7 +37,7 @@ Transport = httpx.AsyncBaseTransport
 _LONGEST_REASON: Final = 200
 _UNSAID_SILENCE: Final = 5.0  # seconds after a 429 or 503 without Retry-After
 _LONGEST_BACKOFF: Final = 30.0
-_UNREACHED: Final = "check the network, proxy_url, and the address (environment, data_center, base_url or token_url)"
+_TOKEN: Final = "token"  # noqa: S105 - the name of an endpoint, not a secret
 _OAUTH_ERRORS: Final = frozenset(
     {"invalid_client", "invalid_scope", "invalid_grant", "invalid_request", "unauthorized_client"}
 )
@@ -85,14 +88,23 @@ class Client:
         body: Mapping[str, object] | None = None,
     ) -> object:
         """Give the decoded JSON of a call; raises AvePointError when retries are used up or pointless."""
-        request = self._request(
-            endpoint.method,
-            self._account.api_url + endpoint.path(ids or {}),
-            params=query,
-            json=body,
-            headers={"Content-Type": "application/json"},
-        )
-        return await self._retrying()(self._authorized, endpoint, request)
+        try:
+            request = self._request(
+                endpoint.method,
+                self._account.api_url + endpoint.path(ids or {}),
+                params=query,
+                json=body,
+                headers={"Content-Type": "application/json"},
+            )
+            return await self._retrying()(self._authorized, endpoint, request)
+        except AvePointError as error:
+            error.endpoint = error.endpoint or endpoint.template
+            raise
+
+    async def authorize(self, permission: str) -> None:
+        """See to it that there is a token for a permission; raises TokenError."""
+        async with self._pace:
+            await self._token(permission)
 
     def link_query(self, endpoint: Endpoint, link: str) -> Query:
         """Give the query of a link to a next page, to be sent to the same endpoint.
@@ -109,7 +121,7 @@ class Client:
         if not is_ours:
             self.notes.unreadable(endpoint.template, "nextLink", link, "a link to another origin is never followed")
         if not query:
-            raise LinkRefusedError(f"{endpoint.template}: a link that cannot be followed")
+            raise LinkRefusedError(f"{endpoint.template}: a link that cannot be followed", endpoint=endpoint.template)
         return query
 
     def _retrying(self) -> AsyncRetrying:
@@ -183,7 +195,9 @@ class Client:
         except (TransportError, UnavailableError) as error:
             # Not again with every call's own retries: without a token there is nothing to call with.
             reason = error.kind if isinstance(error, TransportError) else str(error.status)
-            raise TokenError(f"no token: {error}", reason=reason, hint=error.hint) from None
+            raise TokenError(
+                f"no token: {error}", reason=reason, hint=error.hint, request_id=error.request_id, endpoint=_TOKEN
+            ) from None
 
     async def _token_exchange(self, form: Mapping[str, str]) -> Mapping[str, object]:
         while self._pace.is_silent:
@@ -199,7 +213,7 @@ class Client:
             raise
         except AnswerError as error:
             result = "parse"
-            raise TokenError(f"no token: {error}", reason=result) from None
+            raise TokenError(f"no token: {error}", reason=result, hint=NOT_OURS, endpoint=_TOKEN) from None
         except TransportError as error:
             result = error.kind
             raise
@@ -215,7 +229,7 @@ class Client:
             return self._http.build_request(method, url, **contents)
         except (httpx.InvalidURL, UnicodeError) as error:
             raise TransportError(
-                f"not an address: {error}"[:_LONGEST_REASON], kind="connect", hint=_UNREACHED
+                f"not an address: {error}"[:_LONGEST_REASON], kind="connect", hint=unreached(error)
             ) from None
 
     async def _send(self, request: httpx.Request) -> Answer:
@@ -228,17 +242,20 @@ class Client:
                     return Answer(response.status_code, response.headers, await read_body(response))
                 finally:
                     await response.aclose()
-        except (TimeoutError, httpx.TimeoutException):
-            raise TransportError(f"{host}: no answer in time", kind="timeout", hint=_UNREACHED) from None
+        except (TimeoutError, httpx.TimeoutException) as error:
+            raise TransportError(f"{host}: no answer in time", kind="timeout", hint=unreached(error)) from None
         except (httpx.HTTPError, OSError, UnicodeError) as error:
             reason = str(error)[:_LONGEST_REASON] or type(error).__name__
-            raise TransportError(f"{host}: {reason}", kind="connect", hint=_UNREACHED) from None
+            raise TransportError(f"{host}: {reason}", kind="connect", hint=unreached(error)) from None
 
 
 def _token_answer(answer: Answer, permission: str, *, now: float) -> Mapping[str, object]:
+    call = Call(request_id=request_id_of(answer.headers, {}), endpoint=_TOKEN)
     if answer.status == HTTPStatus.TOO_MANY_REQUESTS or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        after = retry_after(answer, now)
-        raise UnavailableError(f"token: HTTP {answer.status}", status=answer.status, retry_after=after)
+        after, hint = retry_after(answer, now), unavailable(answer.status)
+        raise UnavailableError(
+            f"token: HTTP {answer.status}", status=answer.status, retry_after=after, hint=hint, **call
+        )
     try:
         decoded = read_json(answer.body)
     except AnswerError:
@@ -246,13 +263,10 @@ def _token_answer(answer: Answer, permission: str, *, now: float) -> Mapping[str
     if answer.status != HTTPStatus.OK:
         code = decoded.get("error") if isinstance(decoded, dict) else None
         if isinstance(code, str) and code in _OAUTH_ERRORS:
-            raise refusal(code, permission)
-        raise TokenError(
-            f"no token for {permission}: HTTP {answer.status}",
-            reason=str(answer.status),
-            hint="check environment or token_url",
-        )
+            raise refusal(code, permission, **call)
+        what = f"no token for {permission}: HTTP {answer.status}"
+        raise TokenError(what, reason=str(answer.status), hint=WRONG_ISSUER, **call)
     if not isinstance(decoded, dict):
-        raise TokenError("the token answer is not a JSON object", reason="parse", hint="check environment or token_url")
+        raise TokenError("the token answer is not a JSON object", reason="parse", hint=WRONG_ISSUER, **call)
     token_text(decoded)
     return decoded

@@ -53,10 +53,12 @@ class Directory:
         log: structlog.stdlib.BoundLogger,
         *,
         owns: Callable[[str], bool] = lambda _: True,
+        most: int | None = None,
     ) -> None:
-        """List for one account; `owns` tells which customers, by id, are this process's to read."""
+        """List for one account; `owns` tells which customers, by id, are this process's to read, `most` how many."""
         self.generations = Generations(account.api)
         self._owns = owns
+        self._most = most
         self._names = Names(account)
         self._include = frozenset(account.customers.include)
         self._exclude = frozenset(account.customers.exclude)
@@ -105,8 +107,8 @@ class Directory:
                 raise
             self._log.warning("customers cannot be listed; reading those known", error=error, **error.context())
         if last is None:
-            return tuple(sorted(filter(self._owns, self._include - self._exclude)))
-        return tuple(last.customers)
+            return tuple(sorted(filter(self._owns, self._include - self._exclude)))[: self._most]
+        return tuple(last.customers)[: self._most]
 
     async def _list(self) -> Listing:
         self.generations.begin()

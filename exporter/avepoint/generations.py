@@ -23,6 +23,11 @@ class Generations:
         self._certain = False
 
     @property
+    def allowed(self) -> tuple[Generation, ...]:
+        """The generations that may be asked, the one preferred in front."""
+        return ("modern", "legacy") if self._pinned is None else (self._pinned,)
+
+    @property
     def answered(self) -> Generation | None:
         """The generation that answered last."""
         return self._answered
@@ -57,7 +62,7 @@ class Generations:
         if self._pinned is not None:
             if self._pinned not in offered:
                 raise NotOfferedError(f"the {self._pinned} endpoints do not have it")
-            return (self._pinned,)
+            return self.allowed
         first = self._answered or "modern"
         if self._certain:
             return (first,)

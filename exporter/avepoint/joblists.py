@@ -8,7 +8,7 @@ from exporter.avepoint.answers import Endpoint
 from exporter.avepoint.client import Client, Query
 from exporter.avepoint.paging import IndexedPages, Page, RawRow, folded, link_of, listed, row_id, total_of
 from exporter.avepoint.values import TICKS_PER_SECOND, Ticks, dotnet_ticks, iso_time
-from exporter.errors import AnswerError, BadRequestError
+from exporter.errors import BadRequestError
 
 PERMISSION: Final = "microsoft365backup.jobInfo.read.all"
 MODERN: Final = Endpoint("GET", "/backup/m365/cloudbackupjobs", PERMISSION)
@@ -55,7 +55,7 @@ class JobList:
         page = folded(answer)
         key = "data" if self.endpoint is MODERN else "jobs"
         if key not in page:
-            raise AnswerError(f"{self.endpoint.template}: the answer has no {key}")
+            raise self.endpoint.unlike(f"the answer has no {key}")
         about = folded(page.get("metadata")) if self.endpoint is MODERN else page
         total = total_of(about.get("totalcount", about.get("totalnumber")))
         return Page(listed(page[key], self.endpoint, key, total=total), total, link_of(about.get("nextlink")))

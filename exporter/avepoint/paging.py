@@ -8,7 +8,6 @@ from exporter.avepoint.answers import Endpoint
 from exporter.avepoint.client import Client, Query
 from exporter.avepoint.values import read_count
 from exporter.errors import (
-    AnswerError,
     BadRequestError,
     LinkRefusedError,
     NotFoundError,
@@ -57,7 +56,7 @@ class Ledger:
         """Enter a page; tells whether it brought anything new. Raises AnswerError for a list without end."""
         self._pages += 1
         if self._pages > MOST_PAGES:
-            raise AnswerError(f"{self.endpoint.template}: the list does not end after {MOST_PAGES} pages")
+            raise self.endpoint.unlike(f"the list does not end after {MOST_PAGES} pages")
         if page.total is not None:
             self.total = page.total
         fresh = {self._identity(row) for row in page.rows} - self._known - {None}
@@ -75,7 +74,7 @@ class Ledger:
     def accept_end(self, page: Page) -> None:
         """Accept a page without news as the end; raises AnswerError if it only hides that rows are missing."""
         if page.rows and self.lacks_rows:
-            raise AnswerError(f"{self.endpoint.template}: a page came again; {self.received} of {self.total} rows read")
+            raise self.endpoint.unlike(f"a page came again; {self.received} of {self.total} rows read")
 
 
 def listed(value: object, endpoint: Endpoint, what: str, *, total: int | None = None) -> tuple[RawRow, ...]:
@@ -83,7 +82,7 @@ def listed(value: object, endpoint: Endpoint, what: str, *, total: int | None = 
     if value is None and total == 0:
         return ()
     if not isinstance(value, list):
-        raise AnswerError(f"{endpoint.template}: {what} is not a list")
+        raise endpoint.unlike(f"{what} is not a list")
     return tuple(row if isinstance(row, dict) else {} for row in value)
 
 
@@ -119,7 +118,7 @@ def v3_page(answer: object, endpoint: Endpoint) -> Page:
         return Page(listed(answer, endpoint, "the answer"))
     page = folded(answer)
     if "data" not in page:
-        raise AnswerError(f"{endpoint.template}: the answer has no data")
+        raise endpoint.unlike("the answer has no data")
     about = folded(page.get("metadata"))
     total = total_of(about.get("totalcount"))
     return Page(listed(page["data"], endpoint, "data", total=total), total, size=total_of(about.get("pagesize")))
@@ -128,7 +127,7 @@ def v3_page(answer: object, endpoint: Endpoint) -> Page:
 def odata_page(answer: object, endpoint: Endpoint) -> Page:
     """Understand a page of an OData list: {"value", "@odata.nextLink", "@odata.count"}."""
     if not isinstance(answer, dict) or "value" not in answer:
-        raise AnswerError(f"{endpoint.template}: the answer has no value")
+        raise endpoint.unlike("the answer has no value")
     return Page(
         listed(answer["value"], endpoint, "value"),
         total_of(answer.get("@odata.count")),
@@ -225,9 +224,7 @@ class IndexedPages:
         started = self._first
         self._first = first if ledger.received and ledger.total is not None and not ledger.lacks_rows else 0
         if 1 in (started, first) and ledger.lacks_rows:
-            raise AnswerError(
-                f"{self._endpoint.template}: {ledger.received} of {ledger.total} rows read, counting pages from 1"
-            )
+            raise self._endpoint.unlike(f"{ledger.received} of {ledger.total} rows read, counting pages from 1")
 
     def _usable(self, link: str | None) -> Query | None:
         if link is None:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from exporter import __version__
+from exporter.avepoint.hints import NOT_OURS
 from exporter.config import Account
 from exporter.errors import AnswerError
 
@@ -21,13 +22,9 @@ _DEFAULT_PORTS: Final = {"https": 443, "http": 80}
 
 def http_client(account: Account, transport: httpx.AsyncBaseTransport | None) -> httpx.AsyncClient:
     """Make the HTTP client of one account: TLS verified, no redirects, no cookies."""
-    tls = ssl.create_default_context()
-    tls.minimum_version = ssl.TLSVersion.TLSv1_2
-    if account.tls.ca_file is not None:
-        tls.load_verify_locations(cafile=account.tls.ca_file)
     connections = account.requests.concurrency + 1
     return httpx.AsyncClient(
-        verify=tls,
+        verify=tls_context(account),
         transport=transport,
         proxy=None if account.proxy_url is None else account.proxy_url.get_secret_value(),
         timeout=httpx.Timeout(account.requests.timeout, connect=min(_CONNECT_TIMEOUT, account.requests.timeout)),
@@ -43,6 +40,15 @@ def http_client(account: Account, transport: httpx.AsyncBaseTransport | None) ->
     )
 
 
+def tls_context(account: Account) -> ssl.SSLContext:
+    """Make what verifies AvePoint's certificates; raises OSError for a `tls.ca_file` that is of no use."""
+    tls = ssl.create_default_context()
+    tls.minimum_version = ssl.TLSVersion.TLSv1_2
+    if account.tls.ca_file is not None:
+        tls.load_verify_locations(cafile=account.tls.ca_file)
+    return tls
+
+
 async def _forget_location(response: httpx.Response) -> None:
     # The library reads where a redirect leads even if it does not go there, and fails over a broken one.
     response.headers.pop("location", None)
@@ -55,7 +61,7 @@ async def read_body(response: httpx.Response) -> bytes:
     async for piece in cast("httpx.AsyncByteStream", response.stream):
         body += piece if inflate is None else _unpacked(inflate, piece, LARGEST_ANSWER + 1 - len(body))
         if len(body) > LARGEST_ANSWER:
-            raise AnswerError(f"the answer is larger than {LARGEST_ANSWER} bytes")
+            raise AnswerError(f"the answer is larger than {LARGEST_ANSWER} bytes", hint=NOT_OURS)
     return bytes(body)
 
 
@@ -64,14 +70,14 @@ def _inflate(encoding: str) -> "zlib._Decompress | None":
         return None
     if encoding.strip().lower() in ("gzip", "x-gzip", "deflate"):
         return zlib.decompressobj(zlib.MAX_WBITS | 32)  # finds out which of the two headers there is
-    raise AnswerError("the answer is packed in a way that was not asked for")
+    raise AnswerError("the answer is packed in a way that was not asked for", hint=NOT_OURS)
 
 
 def _unpacked(inflate: "zlib._Decompress", piece: bytes, most: int) -> bytes:
     try:
         return inflate.decompress(piece, most)
     except zlib.error:
-        raise AnswerError("the answer cannot be unpacked") from None
+        raise AnswerError("the answer cannot be unpacked", hint=NOT_OURS) from None
 
 
 def origin_of(url: str) -> tuple[str, str, int | None] | None:

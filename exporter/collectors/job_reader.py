@@ -180,7 +180,7 @@ class JobReader:
                 ids = await job_list.ids(span, size=size, largest=min(max(rows, size), LARGEST_PAGE), **filters)
             except BadRequestError as error:
                 # A service that does not know one value of a filter still tells the others apart.
-                self._log.warning("filter refused", filter=filter_name, value=name, error=error)
+                self._log.warning("filter refused", filter=filter_name, value=name, error=error, **error.context())
                 refused = error
                 continue
             answers += 1

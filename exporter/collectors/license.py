@@ -10,7 +10,6 @@ from exporter.avepoint.rows import Row
 from exporter.avepoint.values import Ticks, seconds
 from exporter.collectors.base import AccountCollector, Family, Sample
 from exporter.config import CollectorOptions
-from exporter.errors import AnswerError
 
 _PERMISSION: Final = "microsoft365backup.subscriptionInfo.read.all"
 MODERN: Final = Endpoint("GET", "/backup/m365/cloudbackuplicenseconsumption", _PERMISSION)
@@ -99,7 +98,7 @@ class LicenseConsumption(AccountCollector[LicenseOptions, License]):
         about = folded(await self._client.call(endpoint))
         row = Row(folded(about["data"]) if "data" in about else about, endpoint.template, self._client.notes)
         if not any(row.has(field) for field in _FIELDS):
-            raise AnswerError(f"{endpoint.template}: the answer says nothing of the licence")
+            raise endpoint.unlike("the answer says nothing of the licence")
         return License(
             purchased_seats=row.count("purchasedUserSeats"),
             assigned_seats=row.count("assignedUserSeats"),

@@ -8,7 +8,6 @@ from exporter.avepoint.client import Query
 from exporter.avepoint.paging import folded, listed
 from exporter.avepoint.rows import Row
 from exporter.collectors.base import AccountCollector, Options, Records, at_location
-from exporter.errors import AnswerError
 
 T = TypeVar("T")
 
@@ -31,7 +30,7 @@ class LocatedCollector(AccountCollector[Options, Records]):
         """Give what is in the envelope of a location's answer; raises AvePointError."""
         answer = folded(await self._client.call(endpoint, query={**(query or {}), **at_location(location)}))
         if "data" not in answer:
-            raise AnswerError(f"{endpoint.template}: the answer has no data")
+            raise endpoint.unlike("the answer has no data")
         return answer["data"]
 
     def rows(self, endpoint: Endpoint, data: object) -> Iterable[Row]:

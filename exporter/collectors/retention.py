@@ -9,7 +9,6 @@ from exporter.avepoint.rows import Row, unique
 from exporter.collectors.base import Family, Sample
 from exporter.collectors.located import LocatedCollector
 from exporter.config import CollectorOptions
-from exporter.errors import AnswerError
 
 ENDPOINT: Final = Endpoint("GET", "/backup/m365/settings/retention-policy", "microsoft365backup.settings.read.all")
 _FIELDS: Final = ("retentionPeriod", "enableCustomizedRetentionPolicy", "servicePolicies")
@@ -76,7 +75,7 @@ class Retention(LocatedCollector[RetentionOptions, Mapping[str, Policy]]):
         data = await self.data(ENDPOINT, location)
         row = Row(data if isinstance(data, dict) else {}, ENDPOINT.template, self._client.notes)
         if not any(row.has(field) for field in _FIELDS):
-            raise AnswerError(f"{ENDPOINT.template}: the answer says nothing of the retention")
+            raise ENDPOINT.unlike("the answer says nothing of the retention")
         is_custom = row.flag("enableCustomizedRetentionPolicy")
         # Policies of services that are switched off are not in force.
         services = () if is_custom is False else row.each("servicePolicies")

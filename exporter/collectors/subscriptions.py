@@ -26,7 +26,6 @@ from exporter.avepoint.rows import Row
 from exporter.avepoint.values import Ticks, seconds
 from exporter.collectors.base import AccountCollector, Family, Sample
 from exporter.config import CollectorOptions
-from exporter.errors import AnswerError
 
 BATCH: Final = Endpoint("POST", "/partner/external/v3/general/customers/services/batch", "elements.license.read.all")
 SERVICES: Final = Endpoint("GET", "/partner/services", "partner.license.read.all")
@@ -138,7 +137,7 @@ class Subscriptions(AccountCollector[SubscriptionsOptions, tuple[Subscription, .
             found += self._of_customer(Row(raw, ledger.endpoint.template, self._client.notes))
         if ledger.lacks_rows:
             # Whoever is missing is not gone; what was read before keeps its true age.
-            raise AnswerError(f"{ledger.endpoint.template}: {ledger.received} of {ledger.total} rows read")
+            raise ledger.endpoint.unlike(f"{ledger.received} of {ledger.total} rows read")
         return tuple(found)
 
     def _of_customer(self, row: Row) -> Iterator[Subscription]:

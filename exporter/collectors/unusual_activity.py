@@ -14,7 +14,6 @@ from exporter.avepoint.values import iso_date, ticks_at
 from exporter.collectors.base import Family, Sample
 from exporter.collectors.located import LocatedCollector
 from exporter.config import CollectorOptions, Interval, Seconds
-from exporter.errors import AnswerError
 
 ENDPOINT: Final = Endpoint(
     "GET", "/backup/m365/cloudbackupunusualactivitydata", "microsoft365backup.unusualActivity.read.all"
@@ -93,7 +92,7 @@ class UnusualActivity(LocatedCollector[UnusualActivityOptions, Activities]):
         if isinstance(data, dict):
             inner = folded(data)
             if "data" not in inner:
-                raise AnswerError(f"{ENDPOINT.template}: the answer's data has no data")
+                raise ENDPOINT.unlike("the answer's data has no data")
             data = inner["data"]
         return tuple(_summed(self.rows(ENDPOINT, data)))
 

@@ -77,7 +77,7 @@ class App:
     async def _probe(self, request: HttpRequest) -> Response:
         account = request.query_params.get("account", "")
         if account not in self._services.accounts.names:
-            return PlainTextResponse("unknown account; /probe?account=NAME takes a configured name\n", 404)
+            return PlainTextResponse("/probe: unknown account; account=NAME takes a name of the configuration\n", 404)
         return await self._exposition(request, account)
 
     async def _exposition(self, request: HttpRequest, account: str | None) -> Response:

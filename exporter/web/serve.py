@@ -33,6 +33,10 @@ _BACKLOG = 128
 _ADDRESS = re.compile(r"(?:\[(?P<ipv6>[^\]]+)\]|(?P<host>[^:\[\]]*)):(?P<port>[0-9]{1,5})")
 _HIGHEST_PORT = 65535
 _NO_IPV6 = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
+_WHAT_TO_DO = {
+    errno.EADDRINUSE: "stop what listens there, or choose another port",
+    errno.EACCES: "choose a port above 1023",
+}
 _SWEEPS_PER_TIMEOUT = 8
 _LONGEST_SWEEP = 1.0  # seconds; the Date header is renewed then too
 _LAST_MOMENTS = 0.5  # seconds at shutdown for what was cut to end
@@ -83,7 +87,8 @@ def bind(addresses: Sequence[str]) -> list[socket.socket]:
         except ValueError as error:
             mistakes.append(f"--web.listen-address: {address!r} {error}")
         except OSError as error:
-            mistakes.append(f"--web.listen-address: cannot listen on {address}: {_reason(error)}")
+            what_to_do = _WHAT_TO_DO.get(error.errno or 0, "name an address of this machine")
+            mistakes.append(f"--web.listen-address: cannot listen on {address}: {_reason(error)}; {what_to_do}")
     if mistakes:
         for listener in sockets:
             listener.close()
@@ -97,7 +102,7 @@ def _bind(address: str) -> socket.socket:
         raise ValueError("is not HOST:PORT (an IPv6 address goes in square brackets)")
     port = int(match["port"])
     if port > _HIGHEST_PORT:
-        raise ValueError("has a port above 65535")
+        raise ValueError("has a port above 65535; choose a lower one")
     host = match["ipv6"] or match["host"]
     if not host:
         return _bind_everywhere(port)

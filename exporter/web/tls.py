@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from exporter.errors import ConfigError
+from exporter.errors import ConfigError, why_unreadable
 from exporter.web.toolkit import TlsServerConfig, WebConfig
 from exporter.web.webconfig import read_web_config, warn_of_slow_hashes
 
@@ -75,10 +75,12 @@ def _load_identity(context: ssl.SSLContext, tls: TlsServerConfig) -> None:
             context.load_cert_chain(tls.cert_file or cert_text, tls.key_file or key_text, _refuse_passphrase)
     except ssl.SSLError as error:
         if error.reason == "KEY_VALUES_MISMATCH":
-            raise _mistake("key_file" if tls.key_file else "key", f"does not belong to {field}") from None
-        raise _mistake(field, "certificate and key cannot be used as PEM") from None
+            raise _mistake(
+                "key_file" if tls.key_file else "key", f"does not belong to {field}; name the key that it was made with"
+            ) from None
+        raise _mistake(field, "certificate and key cannot be used as PEM; name files that openssl can read") from None
     except OSError as error:
-        raise _mistake(field, f"cannot be read: {(error.strerror or 'unknown error').lower()}") from None
+        raise _mistake(field, why_unreadable(error)) from None
 
 
 def _load_client_ca(context: ssl.SSLContext, tls: TlsServerConfig) -> None:
@@ -92,9 +94,9 @@ def _load_client_ca(context: ssl.SSLContext, tls: TlsServerConfig) -> None:
         text = tls.client_ca_file.read_text("ascii") if tls.client_ca_file else tls.client_ca
         context.load_verify_locations(cadata=text)
     except (ValueError, ssl.SSLError):
-        raise _mistake(field, "holds no certificate in PEM") from None
+        raise _mistake(field, "holds no certificate in PEM; name a file that does") from None
     except OSError as error:
-        raise _mistake(field, f"cannot be read: {(error.strerror or 'unknown error').lower()}") from None
+        raise _mistake(field, why_unreadable(error)) from None
 
 
 def _mistake(field: str, text: str) -> ConfigError:
@@ -103,7 +105,7 @@ def _mistake(field: str, text: str) -> ConfigError:
 
 def _refuse_passphrase() -> str:
     # Without this, OpenSSL would ask for it on the terminal and wait for ever.
-    raise _mistake("key_file", "is encrypted; there is nobody to ask for its passphrase")
+    raise _mistake("key_file", "is encrypted; there is nobody to ask for its passphrase: store it without one")
 
 
 @contextlib.contextmanager

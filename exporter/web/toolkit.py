@@ -20,6 +20,8 @@ from pydantic import (
     model_validator,
 )
 
+from exporter.errors import why_unreadable
+
 # The salt is 16 bytes in 22 characters: the last one can have only four values, and bcrypt refuses others.
 _HASH = re.compile(r"\$2[aby]\$(0[4-9]|[12][0-9]|3[01])\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{31}")
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ns|us|µs|ms|s|m|h)")
@@ -84,7 +86,7 @@ def _cipher(value: str) -> str:
 
 def _hash(value: SecretStr) -> SecretStr:
     if not _HASH.fullmatch(value.get_secret_value()):
-        raise ValueError("not a bcrypt hash")
+        raise ValueError("not a bcrypt hash; make one with htpasswd -nBC 10 USER")
     return value
 
 
@@ -102,7 +104,7 @@ def _readable(value: object, info: ValidationInfo) -> object:
         with path.open("rb"):
             return path
     except OSError as error:
-        raise ValueError(f"cannot be read: {(error.strerror or 'unknown error').lower()}") from None
+        raise ValueError(why_unreadable(error)) from None
 
 
 def _headers(value: dict[str, str]) -> dict[str, str]:

@@ -8,7 +8,7 @@ import yaml
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from exporter.errors import ConfigError
+from exporter.errors import ConfigError, why_unreadable
 from exporter.web.toolkit import MistakesError, WebConfig
 
 log = logging.getLogger("exporter.web")
@@ -17,7 +17,7 @@ _SLOW_COST = 14  # bcrypt's; above it a check takes seconds
 
 # pydantic's kinds of mistakes, in the operator's words.
 _WORDS = {
-    "extra_forbidden": "unknown key",
+    "extra_forbidden": "unknown key in the file of --web.config.file; correct its spelling",
     "model_type": "must be a mapping",
     "dict_type": "must be a mapping",
     "string_type": "must be text (put it in quotes)",
@@ -30,10 +30,9 @@ def read_web_config(path: Path) -> WebConfig:
     try:
         data = yaml.load(path.read_bytes(), Loader=_StrictLoader)  # noqa: S506 - a subclass of SafeLoader
     except OSError as error:
-        reason = (error.strerror or "unknown error").lower()
-        raise ConfigError([f"--web.config.file: {path} cannot be read: {reason}"]) from None
+        raise ConfigError([f"--web.config.file: {path} {why_unreadable(error)}"]) from None
     except yaml.YAMLError as error:
-        raise ConfigError([f"--web.config.file: {path} is not YAML{_place(error)}"]) from None
+        raise ConfigError([f"--web.config.file: {path} is not YAML{_place(error)}; look just above"]) from None
     try:
         return WebConfig.model_validate({} if data is None else data, context={"folder": path.parent})
     except ValidationError as error:

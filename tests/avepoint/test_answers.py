@@ -27,7 +27,7 @@ from tests.fakes import payload
 
 NOW = 1_730_000_000.0
 TENANT = Endpoint("GET", "/cloudbackup/jobs", "jobs.read")
-PARTNER = Endpoint("GET", "/partner/customers/{id}/protected", "protected.read")
+PARTNER = Endpoint("GET", "/partner/customers/{id}/protected", "partner.cbprotected.read.all")
 SAMPLES = [
     "protected-legacy", "overview-bare", "overview-paged", "jobs-legacy", "jobs-modern", "license-legacy",
     "customers-legacy", "customers-v3",

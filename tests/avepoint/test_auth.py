@@ -187,7 +187,11 @@ def test_no_secret_at_all_is_an_error() -> None:
 
 @pytest.mark.parametrize(
     ("code", "hint"),
-    [("invalid_client", "client_id"), ("invalid_scope", "grant the app the permission p"), ("x", "see")],
+    [
+        ("invalid_client", "client_id"),
+        ("invalid_scope", "the app lacks p; add it in AvePoint Online"),
+        ("x", "see the app in"),
+    ],
 )
 def test_what_an_operator_should_do(code: str, hint: str) -> None:
     error = refusal(code, "p")

@@ -67,8 +67,9 @@ def test_a_certificate_that_cannot_be_used_is_told_at_once_and_by_the_check(
         tenant("b", auth={"client_id": "x", "certificate_file": str(expired)}),
         tenant("c"),
     )
+    problem = "the certificate expired on 2026-11-17; replace the file; it is read again at each use"
     assert list(certificate_mistakes(config(*accounts), FakeClock())) == [
-        f"accounts[1].auth.certificate_file: {expired}: the certificate expired on 2026-11-17"
+        f"accounts[1].auth.certificate_file: {expired}: {problem}"
     ]
 
 

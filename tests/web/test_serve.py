@@ -117,12 +117,13 @@ def test_addresses_that_cannot_be_had() -> None:
         with pytest.raises(ConfigError) as caught:
             bind(["127.0.0.1:0", f"127.0.0.1:{port}", "nonsense", "::1:9", "[::1", ":70000", "no.such.invalid:1"])
     lines = str(caught.value).splitlines()
+    in_use = "address already in use; stop what listens there, or choose another port"
     assert lines[:5] == [
-        f"--web.listen-address: cannot listen on 127.0.0.1:{port}: address already in use",
+        f"--web.listen-address: cannot listen on 127.0.0.1:{port}: {in_use}",
         "--web.listen-address: 'nonsense' is not HOST:PORT (an IPv6 address goes in square brackets)",
         "--web.listen-address: '::1:9' is not HOST:PORT (an IPv6 address goes in square brackets)",
         "--web.listen-address: '[::1' is not HOST:PORT (an IPv6 address goes in square brackets)",
-        "--web.listen-address: ':70000' has a port above 65535",
+        "--web.listen-address: ':70000' has a port above 65535; choose a lower one",
     ]
     assert lines[5].startswith("--web.listen-address: cannot listen on no.such.invalid:1: ")
 

@@ -147,18 +147,18 @@ def test_mistakes_in_files(folder: Path) -> None:
 
     tls = config(folder, client_auth_type="VerifyClientCertIfGiven", client_ca_file=str(folder / "ca.crt"))
     (folder / "ca.crt").write_text("nothing")
-    assert mistake(tls) == "client_ca_file: holds no certificate in PEM"
+    assert mistake(tls) == "client_ca_file: holds no certificate in PEM; name a file that does"
     (folder / "ca.crt").unlink()
-    assert mistake(tls) == "client_ca_file: cannot be read: no such file or directory"
+    assert mistake(tls) == "client_ca_file: cannot be read: no such file or directory; create it, or correct the path"
     key = (folder / "server.key").read_bytes()
     (folder / "server.key").write_bytes((folder / "other.key").read_bytes())
-    assert mistake(tls) == "key_file: does not belong to cert_file"
+    assert mistake(tls) == "key_file: does not belong to cert_file; name the key that it was made with"
     (folder / "server.key").write_bytes(encrypted(key))
-    assert mistake(tls) == "key_file: is encrypted; there is nobody to ask for its passphrase"
+    assert mistake(tls) == "key_file: is encrypted; there is nobody to ask for its passphrase: store it without one"
     (folder / "server.crt").write_text("nothing")
-    assert mistake(tls) == "cert_file: certificate and key cannot be used as PEM"
+    assert mistake(tls) == "cert_file: certificate and key cannot be used as PEM; name files that openssl can read"
     (folder / "server.crt").unlink()
-    assert mistake(tls) == "cert_file: cannot be read: no such file or directory"
+    assert mistake(tls) == "cert_file: cannot be read: no such file or directory; create it, or correct the path"
 
 
 class Hand:
@@ -230,7 +230,9 @@ def test_a_wrong_change_leaves_the_old_and_is_said_once(folder: Path, caplog: py
         assert live.current() is before
     errors = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
     assert len(errors) == 1
-    assert errors[0].endswith("tls_server_config.key_file: does not belong to cert_file")
+    assert errors[0].endswith(
+        "tls_server_config.key_file: does not belong to cert_file; name the key that it was made with"
+    )
     (folder / "server.crt").unlink()
     clock.now += 1
     assert live.current() is before

@@ -117,7 +117,7 @@ MISTAKES = {
         "tls_server_config.curve_preferences: only one curve can be named here"
     ],
     "tls_server_config: {cert_file: none.crt, key_file: 5}": [
-        "tls_server_config.cert_file: cannot be read: no such file or directory",
+        "tls_server_config.cert_file: cannot be read: no such file or directory; create it, or correct the path",
         "tls_server_config.key_file: must be a path",
     ],
     "tls_server_config: [1]": ["tls_server_config: must be a mapping"],
@@ -137,13 +137,13 @@ MISTAKES = {
     "rate_limit: {interval: 1s}": ["rate_limit.burst: must be 1 or more, or every request is refused"],
     "rate_limit: {interval: 5}": ["rate_limit.interval: must be a duration such as 1s or 500ms"],
     "basic_auth_users: {alice: hunter2, 'b:b': $2y$03$x, 5: no, c: 7}\nother: 1": [
-        "basic_auth_users.alice: not a bcrypt hash",
+        "basic_auth_users.alice: not a bcrypt hash; make one with htpasswd -nBC 10 USER",
         "basic_auth_users.b:b: a user name cannot hold a colon",
-        "basic_auth_users.b:b: not a bcrypt hash",
+        "basic_auth_users.b:b: not a bcrypt hash; make one with htpasswd -nBC 10 USER",
         "basic_auth_users[5]: must be text (put it in quotes)",
         "basic_auth_users[5]: must be text (put it in quotes)",
         "basic_auth_users.c: must be text (put it in quotes)",
-        "other: unknown key",
+        "other: unknown key in the file of --web.config.file; correct its spelling",
     ],
     "[1, 2]": ["--web.config.file: must be a mapping"],
 }
@@ -171,7 +171,7 @@ def test_mistakes(tmp_path: Path, text: str) -> None:
 def test_a_bad_hash_is_not_shown(tmp_path: Path, bad: str) -> None:
     with pytest.raises(ConfigError) as caught:
         read(tmp_path, f"basic_auth_users: {{alice: {bad!r}}}")
-    assert str(caught.value) == "basic_auth_users.alice: not a bcrypt hash"
+    assert str(caught.value) == "basic_auth_users.alice: not a bcrypt hash; make one with htpasswd -nBC 10 USER"
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__
 
@@ -203,7 +203,7 @@ def test_a_slow_hash_is_warned_of(tmp_path: Path, caplog: pytest.LogCaptureFixtu
 def test_broken_yaml_says_only_where(tmp_path: Path, text: str, place: str) -> None:
     with pytest.raises(ConfigError) as caught:
         read(tmp_path, text)
-    assert str(caught.value).endswith(f"web.yaml is not YAML (or a key is there twice): {place}")
+    assert str(caught.value).endswith(f"web.yaml is not YAML (or a key is there twice): {place}; look just above")
     assert "hunter" not in str(caught.value)
 
 
@@ -212,5 +212,5 @@ def test_unreadable(tmp_path: Path) -> None:
         read_web_config(tmp_path / "none.yaml")
     path = tmp_path / "binary.yaml"
     path.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(ConfigError, match=r"binary\.yaml is not YAML$"):
+    with pytest.raises(ConfigError, match=r"binary\.yaml is not YAML; look just above$"):
         read_web_config(path)

@@ -1,0 +1,52 @@
+"""What an operator should do about an answer, or about none: the words that go with AvePoint's errors."""
+
+from typing import Final
+
+import httpx
+
+NOT_OURS: Final = (
+    "something else answers in AvePoint's place, such as a proxy's login or a maintenance page;"
+    " check proxy_url and the address (environment, data_center or base_url)"
+)
+REDIRECTED: Final = "check the address: environment, data_center or base_url"
+CHANGED: Final = "this may be a change of the API; see whether a newer version of the exporter reads it"
+WRONG_ISSUER: Final = "check environment or token_url"
+_UNREACHED: Final = "check the network, proxy_url, and the address (environment, data_center, base_url or token_url)"
+_UNTRUSTED: Final = (
+    "where a proxy or firewall looks into TLS, name its authority in tls.ca_file; else check the address"
+)
+_PROXY: Final = "check proxy_url, with its user name and password"
+_OFTEN: Final = "it waits and goes on by itself; if this lasts, lower requests.per_second or lengthen the intervals"
+_THEIR_SIDE: Final = "it is tried again by itself; if this lasts, ask AvePoint, naming the request's id"
+
+
+def where_registered(permission: str) -> str:
+    """Tell where in AvePoint's portals an app is given a permission."""
+    if permission.startswith(("elements.", "partner.")):
+        return "Elements > Settings > API app registration"
+    return "AvePoint Online Services > Administration > App registrations"
+
+
+def lacking(permission: str) -> str:
+    """Say that a permission is missing, and where to add it."""
+    return f"the app lacks {permission}; add it in {where_registered(permission)}"
+
+
+def not_there(permission: str) -> str:
+    """Say what a 404 may mean."""
+    return (
+        f"check the address (data_center, base_url), that the product is licensed, and that the app has {permission}"
+        f" in {where_registered(permission)}"
+    )
+
+
+def unavailable(status: int) -> str:
+    """Say what to do about a 429 or 5xx."""
+    return _OFTEN if status in (429, 503) else _THEIR_SIDE
+
+
+def unreached(error: Exception) -> str:
+    """Say what to look at where no answer came."""
+    if isinstance(error, httpx.ProxyError):
+        return _PROXY
+    return _UNTRUSTED if "CERTIFICATE_VERIFY_FAILED" in str(error) else _UNREACHED

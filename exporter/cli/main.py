@@ -1,0 +1,155 @@
+"""The command line itself: what runs without a command, and how every run ends."""
+
+import asyncio
+import platform
+import ssl
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import click
+from click.core import ParameterSource
+from click.exceptions import Exit
+
+from exporter import __version__
+from exporter.avepoint.credentials import certificate_mistakes
+from exporter.cli.check import check
+from exporter.cli.completion import completion
+from exporter.cli.demo import demo
+from exporter.cli.flags import (
+    CONTEXT,
+    DONE,
+    EPILOG,
+    UNREADABLE,
+    WRONG_CONFIGURATION,
+    Flags,
+    common,
+    config_file,
+    listening,
+    listening_of,
+    loader,
+    make_application,
+    option,
+    shard_of,
+)
+from exporter.cli.init import init
+from exporter.clock import SystemClock
+from exporter.config import Config
+from exporter.errors import ConfigError
+from exporter.logs import setup
+from exporter.snapshot import View
+from exporter.web.tls import load_protection
+
+
+@click.group(
+    invoke_without_command=True,
+    context_settings=CONTEXT,
+    epilog=f"{EPILOG} Exit codes: 0 done, 1 the configuration or the command line is wrong, 2 AvePoint could not be"
+    " read.",
+)
+@common
+@listening
+@option("--config.check", is_flag=True, help="Check the configuration, print every mistake, call nothing.")
+@option("--once", is_flag=True, help="Refresh everything once, print the exposition and exit.")
+@click.version_option(
+    __version__, message=f"%(prog)s %(version)s (Python {platform.python_version()})", help="Show the version and exit."
+)
+@click.pass_context
+def command(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - one value a flag, of the flag's type
+    """Prometheus exporter for AvePoint Cloud Backup for Microsoft 365.
+
+    Without a command it reads AvePoint in the background and serves /metrics
+    and a status page until SIGTERM; SIGHUP reads the configuration again.
+
+    \b
+    New here?    avepoint-exporter demo     needs nothing
+                 avepoint-exporter init     writes a configuration
+                 avepoint-exporter check    tries it for real
+    """  # noqa: D301 - click\'s mark for lines that are kept as they are
+    if ctx.invoked_subcommand is not None:
+        _refuse(ctx, "config_check", "once")
+        return
+    setup(flags["log_level"] or "info", flags["log_format"] or "logfmt")
+    if flags["config_check"]:
+        click.echo(_checked(flags))
+    elif flags["once"]:
+        page, views = _refresh_once(flags)
+        click.echo(page, nl=False)
+        ctx.exit(_exit_code(views))
+    else:
+        asyncio.run(make_application(loader(flags), flags).serve(listening_of(flags), announce=lambda _: None))
+
+
+for _each in (init, check, demo, completion):
+    command.add_command(_each)
+
+
+def _refuse(ctx: click.Context, *keys: str) -> None:
+    """Refuse what was typed in front of a command that would not heed it."""
+    for key in keys:
+        if ctx.get_parameter_source(key) is ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"--{key.replace('_', '.')} cannot be used with {ctx.invoked_subcommand}")
+
+
+def _checked(flags: Flags) -> str:
+    """Check everything that can be checked on this machine; raises ConfigError with all that is wrong."""
+    mistakes: list[str] = []
+    config: Config | None = None
+    for look in (
+        loader(flags),
+        lambda: load_protection(listening_of(flags).web_config),
+        lambda: shard_of(flags),
+    ):
+        try:
+            found = look()
+            config = found if isinstance(found, Config) else config
+        except ConfigError as error:
+            mistakes += error.mistakes
+    if config is not None:
+        mistakes += [*certificate_mistakes(config, SystemClock()), *_authority_mistakes(config)]
+    if mistakes or config is None:
+        raise ConfigError(mistakes)
+    accounts = len(config.accounts)
+    return f"{config_file(flags)}: fine; {accounts} account{'s' * (accounts != 1)}"
+
+
+def _authority_mistakes(config: Config) -> Iterator[str]:
+    for index, account in enumerate(config.accounts):
+        try:
+            if account.tls.ca_file is not None:
+                ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(account.tls.ca_file)
+        except OSError:
+            yield f"accounts[{index}].tls.ca_file: holds no certificates in PEM; name a file that does, such as ca.pem"
+
+
+def _refresh_once(flags: Flags) -> tuple[str, tuple[View, ...]]:
+    """Refresh everything once; an interruption means that AvePoint was not read."""
+    try:
+        return asyncio.run(make_application(loader(flags), flags).once())
+    except KeyboardInterrupt:
+        raise Exit(UNREADABLE) from None
+
+
+def _exit_code(views: Iterable[View]) -> int:
+    return DONE if all(view.status.up or view.status.off for view in views) else UNREADABLE
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command line; gives the exit code."""
+    try:
+        result = command.main(list(arguments), prog_name="avepoint-exporter", standalone_mode=False)
+    except click.ClickException as error:
+        click.echo(f"avepoint-exporter: {error.format_message()} (--help shows how)", err=True)
+        return WRONG_CONFIGURATION
+    except ConfigError as error:
+        for mistake in error.mistakes:
+            click.echo(f"avepoint-exporter: {mistake}", err=True)
+        return WRONG_CONFIGURATION
+    except (click.Abort, KeyboardInterrupt):
+        return DONE
+    return result if isinstance(result, int) else DONE
+
+
+def entry_point() -> None:
+    """Run and exit; what the console script calls."""
+    sys.exit(run(sys.argv[1:]))

@@ -1,0 +1,356 @@
+"""`avepoint-exporter init`: from flags or from answers to a configuration that is right, and a secret kept safe."""
+
+import os
+import pty
+import re
+import select
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+from exporter import draft
+from exporter.cli import command, run
+from exporter.cli.questions import Found, Questions
+from exporter.collectors.registry import COLLECTORS, catalogue
+from exporter.config import Config
+from exporter.configfile import load, parse
+from exporter.errors import ConfigError
+from exporter.simulator.tokens import Credentials
+from tests.avepoint.test_certificate import identity
+from tests.cli.support import TENANT
+
+SECRET = "hunter2"
+APP = Credentials()
+TENANT_FLAGS = ["--type", "tenant", "--name", "contoso", "--data-center", "us", "--client-id", "app"]
+PARTNER_FLAGS = ["--type", "partner", "--name", "msp", "--client-id", "app"]
+MISSING = "cannot be read: no such file or directory; create it, or correct the path"
+NOWHERE = "FOLDER/no/such/msp.secret: cannot be written: no such file or directory"
+FROM = ["--secret-env", "THE_SECRET"]
+
+
+@pytest.fixture(autouse=True)
+def _nobody_to_ask(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("THE_SECRET", SECRET)
+    with Path("/dev/null").open(encoding="utf-8") as nobody:
+        monkeypatch.setattr(sys, "stdin", nobody)
+        yield
+
+
+def files(folder: str = ".") -> list[str]:
+    return sorted(path.name for path in Path(folder).iterdir())
+
+
+def written() -> Config:
+    return load(Path("config.yaml"), catalogue())
+
+
+def mode(path: str) -> int:
+    return stat.S_IMODE(Path(path).stat().st_mode)
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
+def test_a_tenant_by_flags(umask: int, capsys: pytest.CaptureFixture[str]) -> None:
+    before = os.umask(umask)
+    try:
+        assert run(["init", *TENANT_FLAGS, *FROM, "--no-check"]) == 0
+    finally:
+        os.umask(before)
+    (account,) = written().accounts
+    assert (account.name, account.type, account.data_center, account.auth.client_id) == (
+        "contoso",
+        "tenant",
+        "us",
+        "app",
+    )
+    assert account.auth.client_secret_file == Path("contoso.secret").absolute()
+    assert Path("contoso.secret").read_text() == f"{SECRET}\n"
+    assert mode("contoso.secret") == 0o600
+    assert SECRET not in Path("config.yaml").read_text()
+    shown = capsys.readouterr()
+    assert SECRET not in shown.out + shown.err
+    assert "Wrote config.yaml, and" in shown.out
+    assert run(["--config.check"]) == 0
+
+
+def test_a_partner_whose_secret_comes_from_a_file() -> None:
+    Path("here").write_text(f"\ufeff {SECRET}\r\n")
+    assert run(["init", *PARTNER_FLAGS, "--secret-from", "here", "--secret-file", "there", "--no-check"]) == 0
+    assert Path("there").read_text() == f"{SECRET}\n"
+    assert written().accounts[0].auth.client_secret_file == Path("there").absolute()
+
+
+def test_a_secret_from_standard_input() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "exporter", "init", *PARTNER_FLAGS, "--secret-from", "-", "--no-check"],
+        input=f"{SECRET}\n", capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    assert Path("msp.secret").read_text() == f"{SECRET}\n"
+
+
+@pytest.mark.parametrize("password", ["", "correct horse"])
+def test_a_certificate(password: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from cryptography.hazmat.primitives.asymmetric import rsa  # noqa: PLC0415 - slow to load
+
+    now = time.time()
+    own = identity(rsa.generate_private_key(65537, 2048), start=now - 60, end=now + 86_400)
+    Path("app.pem").write_bytes(own.pem(password.encode() or None))
+    monkeypatch.setenv("THE_SECRET", password)
+    source = FROM if password else []
+    assert run(["init", *TENANT_FLAGS, "--certificate-file", "app.pem", *source, "--no-check"]) == 0
+    auth = written().accounts[0].auth
+    assert auth.certificate_file == Path("app.pem").absolute()
+    assert (auth.certificate_password_file is not None) == bool(password)
+    assert Path("contoso.secret").exists() == bool(password)
+    assert run(["--config.check"]) == 0
+
+
+def test_a_configuration_elsewhere_names_its_files_from_there(tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    assert run(["init", *PARTNER_FLAGS, *FROM, "--config.file", "etc/avepoint.yaml", "--no-check"]) == 0
+    text = (tmp_path / "etc" / "avepoint.yaml").read_text()
+    assert 'client_secret_file: "msp.secret"' in text
+    assert mode("etc/msp.secret") == 0o600
+    assert run(["--config.check", "--config.file", "etc/avepoint.yaml"]) == 0
+
+
+def test_it_tries_what_it_wrote(
+    avepoint: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = ["--base-url", avepoint, "--token-url", f"{avepoint}/connect/token"]
+    flags = ["--type", "tenant", "--name", "contoso", "--client-id", APP.client_id, *place, *FROM]
+    assert run(["init", *flags, "--config.file", "wrong.yaml"]) == 2
+    assert "invalid_client" in capsys.readouterr().out
+    monkeypatch.setenv("THE_SECRET", APP.client_secret)
+    assert run(["init", *flags, "--config.file", "right.yaml", "--secret-file", "right.secret"]) == 0
+    shown = capsys.readouterr().out
+    assert "collectors work." in shown
+    assert shown.endswith("Serve it: avepoint-exporter --config.file right.yaml\n")
+    assert APP.client_secret not in shown
+
+
+def test_nothing_is_overwritten_without_force(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["init", *TENANT_FLAGS, *FROM, "--no-check"]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("avepoint-exporter: config.yaml: exists already; to add an account, ")
+    assert config.read_text() == TENANT
+    config.unlink()
+    Path("contoso.secret").write_text("old")
+    assert run(["init", *TENANT_FLAGS, *FROM, "--no-check"]) == 1
+    assert "contoso.secret: exists already; name another --secret-file" in capsys.readouterr().err
+    assert not config.exists()
+    assert Path("contoso.secret").read_text() == "old"
+    Path("contoso.secret").chmod(0o644)
+    assert run(["init", *TENANT_FLAGS, *FROM, "--no-check", "--force"]) == 0
+    assert mode("contoso.secret") == 0o600
+    assert Path("contoso.secret").read_text() == f"{SECRET}\n"
+    assert run(["init", *TENANT_FLAGS, *FROM, "--no-check", "--force"]) == 0
+    assert files() == ["config.yaml", "contoso.secret"]
+
+
+def test_a_link_in_the_way_is_not_followed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("contoso.secret").symlink_to(tmp_path / "elsewhere")
+    assert run(["init", *TENANT_FLAGS, *FROM, "--no-check"]) == 1
+    assert "contoso.secret: exists already" in capsys.readouterr().err
+    assert not (tmp_path / "elsewhere").exists()
+    assert not Path("config.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "lines"),
+    [
+        ([], ["--type: is needed where nobody can be asked: standard input is no terminal",
+              "--name: is needed where nobody can be asked: standard input is no terminal",
+              "--client-id: is needed where nobody can be asked: standard input is no terminal",
+              "--secret-env: or --secret-from is needed where nobody can be asked"]),
+        ([*TENANT_FLAGS, "--secret-env", "UNSET"],
+         ["--secret-env: the environment variable UNSET is not set, or empty; export it, or use --secret-from"]),
+        ([*TENANT_FLAGS, "--secret-from", "absent"],
+         ["--secret-from: absent cannot be read: no such file or directory; correct the path"]),
+        ([*TENANT_FLAGS, "--secret-from", "/dev/null"], ["--secret-from: /dev/null is empty; put the secret into it"]),
+        ([*TENANT_FLAGS, "--secret-from", "binary"],
+         ["--secret-from: binary cannot be read: not a text; correct the path"]),
+        ([*TENANT_FLAGS, *FROM, "--secret-from", "x"],
+         ["--secret-env: has --secret-from beside it; only one of them can be used"]),
+        ([*TENANT_FLAGS, "--certificate-file", "absent.pem"],
+         [f"--certificate-file: the file, sought in FOLDER, {MISSING}"]),
+        ([*PARTNER_FLAGS, *FROM, "--data-center", "us"], ["--data-center: only a tenant has a data center"]),
+        ([*PARTNER_FLAGS, *FROM, "--base-url", "http://graph.example.com"],
+         ["--base-url: must begin with https://; a token is never sent unencrypted"]),
+        (["--type", "tenant", "--name", "no good", "--client-id", "app", "--data-center", "mars", *FROM],
+         ["--name: must be 1 to 63 letters, digits, dots, dashes or underscores, beginning with a letter or digit",
+          "--data-center: must be one of CENTERS; for another one set base_url"]),
+        ([*PARTNER_FLAGS, *FROM, "--config.file", "no/such/config.yaml"],
+         [f"{NOWHERE}; create the folder FOLDER/no/such, or name another --config.file"]),
+    ],
+)  # fmt: skip
+def test_mistakes_are_told_all_at_once_and_nothing_is_written(
+    arguments: list[str], lines: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
+    assert run(["init", *arguments, "--no-check"]) == 1
+    shown = capsys.readouterr().err
+    plain = re.sub(r"one of au, [a-z, -]*za", "one of CENTERS", shown.replace(str(tmp_path), "FOLDER"))
+    assert [line.removeprefix("avepoint-exporter: ") for line in plain.splitlines()] == lines
+    assert files() == ["binary"]
+    assert SECRET not in shown
+
+
+def test_a_secret_is_not_left_behind_where_the_configuration_cannot_be_written(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    Path("read-only.yaml").mkdir()
+    files = draft.Files(Path("read-only.yaml"), Path("kept"))
+    answers = {"type": "partner", "name": "msp", "client_id": "app", "client_secret_file": "kept"}
+    with pytest.raises(ConfigError, match=r"read-only\.yaml: (exists already|cannot be written)"):
+        files.write(answers, SECRET, force=True)
+    assert not Path("kept").exists()
+    assert capsys.readouterr().out == ""
+
+
+def uncommented(text: str) -> str:
+    """Take the defaults that a configuration shows commented out as if they were said."""
+    return re.sub(r"(?m)^    # (?!proxy_url)", "    ", text)
+
+
+@pytest.mark.parametrize("kind", ["tenant", "partner"])
+def test_what_is_commented_out_are_the_defaults(kind: str, tmp_path: Path) -> None:
+    (tmp_path / "kept").write_text(SECRET)
+    answers = {"type": kind, "name": "a", "client_id": "31415926", "client_secret_file": "kept"}
+    answers |= {"data_center": "us"} if kind == "tenant" else {}
+    text = draft.text(answers)
+    plain, said = (parse(one, catalogue(), source="x", folder=tmp_path) for one in (text, uncommented(text)))
+    assert plain == said
+    assert set(plain.accounts[0].collectors) == {one.name for one in COLLECTORS if one.account_type == kind}
+    assert all(len(line) <= 80 for line in text.splitlines())
+    assert all("#" in line for line in text.splitlines() if line.strip() and not line.rstrip().endswith(":"))
+
+
+@pytest.mark.parametrize("value", ["no", "null", "~", "1e3", "0x1", "2020-01-01", 'a"b', "a: b", "#x", "ü", "a\\b"])
+def test_whatever_an_id_looks_like_it_is_a_text(value: str, tmp_path: Path) -> None:
+    (tmp_path / "kept").write_text(SECRET)
+    answers = {"type": "partner", "name": "a", "client_id": value, "client_secret_file": "kept"}
+    assert draft.problem("client_id", answers, tmp_path) == ""
+    config = parse(draft.text(answers), catalogue(), source="x", folder=tmp_path)
+    assert config.accounts[0].auth.client_id == value
+
+
+def conversation(answers: list[tuple[str, str]], *arguments: str) -> tuple[int, str]:
+    """Answer the questions of a real process on a terminal; give its exit code and what was to be seen."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "exporter", "init", *arguments], stdin=theirs, stdout=theirs, stderr=theirs,
+        start_new_session=True, env={**os.environ, "TERM": "dumb"},
+    )  # fmt: skip
+    os.close(theirs)
+    seen, deadline = "", time.monotonic() + 60
+    waiting: list[tuple[str, str]] = [*answers]
+    told = 0
+    with process:
+        while time.monotonic() < deadline:
+            if not select.select([ours], [], [], 0.2)[0]:
+                continue
+            try:
+                piece = os.read(ours, 4096)
+            except OSError:
+                break
+            seen += piece.decode()
+            if waiting and waiting[0][0] in seen[told:]:
+                told = len(seen)
+                os.write(ours, f"{waiting.pop(0)[1]}\n".encode())
+        code = process.wait(timeout=10)
+    os.close(ours)
+    assert not waiting, (waiting, seen)
+    return code, seen
+
+
+class Person:
+    """Answers questions from a list; a wrong answer is followed by another."""
+
+    def __init__(self, *answers: tuple[str, str]) -> None:
+        self.answers = list(answers)
+        self.told: list[str] = []
+
+    def __call__(self, question: str, **about: Any) -> str:
+        while True:
+            expected, answer = self.answers.pop(0)
+            assert expected in question
+            if about.get("default") is not None and answer == "":
+                answer = about["default"]
+            check = about.get("value_proc") or (lambda value: value)
+            try:
+                return str(check(answer))
+            except click.BadParameter as error:
+                self.told.append(error.message)
+
+
+def questions(person: Person, folder: Path, **flags: Any) -> Found:
+    every = {parameter.name: None for parameter in command.commands["init"].params}
+    return Questions(every | flags, folder, person, is_terminal=True).ask()
+
+
+def test_a_wrong_answer_is_asked_for_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    person = Person(
+        ("Kind", "tennant"), ("Kind", "tenant"), ("label", "no good"), ("label", "contoso"), ("clouds", ""),
+        ("data center", "mars"), ("data center", "uk"), ("client id", "app"), ("proves", ""), ("unseen", SECRET),
+    )  # fmt: skip
+    found = questions(person, tmp_path)
+    assert [told.partition(",")[0] for told in person.told] == [
+        "'tennant' is not one of 'tenant'", "must be 1 to 63 letters", "must be one of au",
+    ]  # fmt: skip
+    assert found.answers == {
+        "type": "tenant", "name": "contoso", "environment": "commercial", "data_center": "uk", "client_id": "app",
+        "client_secret_file": "contoso.secret",
+    }  # fmt: skip
+    assert (found.secret, found.kept) == (SECRET, tmp_path / "contoso.secret")
+    assert SECRET not in repr(found)
+    assert "microsoft365backup.jobInfo.read.all  (jobs)" in capsys.readouterr().out
+
+
+def test_only_what_no_flag_says_is_asked(tmp_path: Path) -> None:
+    (tmp_path / "app.pem").write_text("-----BEGIN")
+    person = Person(
+        ("clouds", "aos2"), ("proves", "certificate"), ("Path", str(tmp_path / "app.pem")), ("Password", "")
+    )
+    found = questions(person, tmp_path, type="tenant", name="contoso", client_id="app")
+    assert found.answers["certificate_file"] == "app.pem"
+    assert (found.secret, found.kept) == ("", None)
+    assert "data_center" not in found.answers
+
+
+def test_the_questions_of_a_tenant() -> None:
+    code, seen = conversation(
+        [("Kind of account (tenant, partner)", "tennant"), ("is not one of", "tenant"), ("label account=", "no good"),
+         ("must be 1 to 63 letters", "contoso"), ("clouds", ""), ("data center", "mars"), ("must be one of", "uk"),
+         ("client id", "app"), ("proves itself", ""), ("unseen", SECRET)],
+        "--no-check",
+    )  # fmt: skip
+    assert code == 0, seen
+    assert "microsoft365backup.jobInfo.read.all  (jobs)" in seen
+    assert "AvePoint Online Services > Administration > App registrations" in seen
+    assert SECRET not in seen
+    assert "Try it: avepoint-exporter check --config.file config.yaml" in seen
+    (account,) = written().accounts
+    assert (account.name, account.data_center) == ("contoso", "uk")
+    assert Path("contoso.secret").read_text() == f"{SECRET}\n"
+
+
+def test_the_questions_of_a_partner_with_a_certificate(tmp_path: Path) -> None:
+    (tmp_path / "app.pem").write_text("-----BEGIN")
+    code, seen = conversation(
+        [("Kind of account", "partner"), ("label account=", "msp"), ("clouds", "us-gov"), ("client id", "app"),
+         ("proves itself", "certificate"), ("Path of the certificate", "app.pem"), ("Password", "")],
+        "--no-check",
+    )  # fmt: skip
+    assert code == 0, seen
+    auth: Any = written().accounts[0].auth
+    assert auth.certificate_file == tmp_path / "app.pem"
+    assert auth.certificate_password_file is None
+    assert not list(tmp_path.glob("*.secret"))

@@ -1,0 +1,497 @@
+"""What an operator can get wrong, over the whole surface: each message says where, what, and what to do next."""
+
+import asyncio
+import re
+import socket
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from exporter.avepoint.reach import Place, look_up, shake_hands
+from exporter.cli import run
+from exporter.errors import AvePointError, ConfigError
+from tests.avepoint.test_certificate import identity
+from tests.check.support import checked, partner_with, tenant_with
+from tests.check.test_way import tls_server
+from tests.fakes import make_account
+from tests.helpers import FakeApi, World, overview_path, portfolio, tenant
+from tests.web.conftest import make_pki
+from tests.web.test_app import browser
+
+LICENSE = "/backup/m365/cloudbackuplicenseconsumption"
+OVERVIEW = "/partner/external/v3/general/customers/{customerId}/cloud-backup-m365/overview"
+PERMISSION = "microsoft365backup.subscriptionInfo.read.all"
+ONLINE_SERVICES = "AvePoint Online Services > Administration > App registrations"
+ELEMENTS = "Elements > Settings > API app registration"
+FINE = "accounts: [{name: contoso, type: tenant, data_center: us, auth: {client_id: app, client_secret: hunter2}}]"
+UNSET = "AVEPOINT_TEST_UNSET"
+TOKEN_PATH = "/connect/token"
+SECRETS = ("hunter2", "a-secret-that-nobody-sees")
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Where mistakes are made: an empty working directory, and what the process writes."""
+
+    folder: Path
+    written: Callable[[], str]
+
+
+Provoke = Callable[[Stage], str]
+
+
+def waiting(provoke: Callable[[Stage], Awaitable[str]]) -> Provoke:
+    """Make of what is awaited what is called, so that commands can have an event loop of their own."""
+
+    async def awaited(stage: Stage) -> str:
+        return await provoke(stage)
+
+    return lambda stage: asyncio.run(awaited(stage))
+
+
+def typed(*arguments: str, **files: str) -> Provoke:
+    """Run a command line in a folder with these files, `_` for the dot of their names; give what it says."""
+
+    def provoke(stage: Stage) -> str:
+        for name, content in files.items():
+            (stage.folder / name.replace("_", ".")).write_text(content)
+        assert run(arguments) == 1
+        (line,) = stage.written().splitlines()
+        return line.removeprefix("avepoint-exporter: ")
+
+    return provoke
+
+
+def configured(text: str) -> Provoke:
+    """Check a configuration."""
+    return typed("--config.check", config_yaml=text)
+
+
+def account(more: str = "", *, auth: str = "client_id: app, client_secret: hunter2", kind: str = "tenant") -> Provoke:
+    """Check a configuration of one account with these further keys."""
+    center = ", data_center: us" if kind == "tenant" and "data_center" not in more else ""
+    return configured(f"accounts: [{{name: contoso, type: {kind}{center}, auth: {{{auth}}}{more and ', '}{more}}}]")
+
+
+def web(text: str) -> Provoke:
+    """Check a web configuration."""
+    return typed("--config.check", "--web.config.file", "web.yaml", config_yaml=FINE, web_yaml=text)
+
+
+def answered(answer: Any, path: str = LICENSE) -> Provoke:
+    """Let AvePoint answer a tenant's licence, or a token, like this; give what check says of it."""
+
+    async def provoke(_: Stage) -> str:
+        report = await checked(FakeApi({path: answer}), tenant_with("license", api="modern"))
+        trouble = report.collectors[0][1].trouble
+        return f"{trouble.error}: {trouble.hint}"
+
+    return waiting(provoke)
+
+
+def customer_answered(answer: Any) -> Provoke:
+    """Let AvePoint answer a partner's only customer like this."""
+
+    async def provoke(_: Stage) -> str:
+        api = FakeApi(portfolio(["c1"]) | {overview_path("c1"): answer})
+        report = await checked(api, partner_with("protected_data", api="modern"))
+        trouble = report.collectors[0][1].trouble
+        return f"{trouble.error}: {trouble.hint}"
+
+    return waiting(provoke)
+
+
+def refused(code: str) -> Provoke:
+    return answered(lambda _: httpx.Response(400, json={"error": code}), TOKEN_PATH)
+
+
+def asked(method: str, path: str, *, reload: str | None = None) -> Provoke:
+    """Ask the exporter over HTTP; `reload` is the mistake that a reload meets, None where it is not allowed."""
+
+    async def fail() -> None:
+        raise ConfigError([str(reload)])
+
+    async def provoke(_: Stage) -> str:
+        world = World(FakeApi())
+        await world.apply(tenant())
+        async with browser(world, fail if reload is not None else None) as client:
+            answer = await client.request(method, path)
+        await world.accounts.stop()
+        assert answer.status_code >= 400
+        return " ".join(answer.text.split())
+
+    return waiting(provoke)
+
+
+def port_in_use(stage: Stage) -> str:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        said = typed("--web.listen-address", f"127.0.0.1:{port}", "--log.level", "error", config_yaml=FINE)(stage)
+    return said.replace(str(port), "PORT")
+
+
+def expired_certificate(stage: Stage) -> str:
+    own = identity(rsa.generate_private_key(65537, 2048), start=1, end=1_600_000_000)
+    (stage.folder / "app.pem").write_bytes(own.pem())
+    return account(auth="client_id: app, certificate_file: app.pem")(stage)
+
+
+def locked_certificate(stage: Stage) -> str:
+    own = identity(rsa.generate_private_key(65537, 2048), start=1, end=4_000_000_000)
+    (stage.folder / "app.pem").write_bytes(own.pem(b"hunter2"))
+    return account(auth="client_id: app, certificate_file: app.pem")(stage)
+
+
+async def said_by(call: Awaitable[Any]) -> str:
+    with pytest.raises(AvePointError) as caught:
+        await call
+    return f"{caught.value}: {caught.value.hint}"
+
+
+@waiting
+async def untrusted(stage: Stage) -> str:
+    async with tls_server(make_pki(stage.folder)) as port:
+        said = await said_by(shake_hands(make_account(), Place("127.0.0.1", port, is_encrypted=True)))
+    return re.sub(r" \(_ssl\.c:\d+\)", "", said.replace(str(port), "PORT"))
+
+
+@waiting
+async def unknown_name(_: Stage) -> str:
+    said = await said_by(look_up(Place("graph-usa.invalid", 443, is_encrypted=True)))
+    # The system's own words for it differ.
+    return re.sub(r"(?<=invalid: )[^:]+", "NO SUCH NAME", said)
+
+
+@waiting
+async def secret_gone(stage: Stage) -> str:
+    (stage.folder / "secret").write_text("hunter2")
+    auth = {"client_id": "app", "client_secret_file": str(stage.folder / "secret")}
+
+    class Gone(FakeApi):
+        def transport(self) -> httpx.MockTransport:
+            (stage.folder / "secret").unlink()  # after the configuration was read
+            return super().transport()
+
+    report = await checked(Gone(), tenant_with("license", auth=auth))
+    trouble = report.collectors[0][1].trouble
+    return f"{trouble.error}: {trouble.hint}"
+
+
+HOW = "^ (--help shows how)"
+ADDRESS = "check the network, proxy_url, and the address (environment, data_center, base_url or token_url)"
+NOT_OURS = (
+    "something else answers in AvePoint's place, such as a proxy's login or a maintenance page;"
+    " check proxy_url and the address (environment, data_center or base_url)"
+)
+CHANGED = "this may be a change of the API; see whether a newer version of the exporter reads it"
+READ_AGAIN = "replace the file; it is read again at each use"
+EXPIRE = "secrets expire"
+CREATE = "create it, or correct the path"
+TOKEN = f"no token for {PERMISSION}: "
+CENTERS = "au, ca, ch, de, fr, gcp-au, gcp-jp, gcp-kr, gcp-us, gcp-we, jp, kr, ne, qa, sg, uae, uk, us, we, za"
+LOCALHOST = ["--log.level", "error", "--web.listen-address"]
+INIT = ["init", "--type", "tenant", "--name", "contoso", "--data-center", "us", "--client-id", "app", "--no-check"]
+AUTH = "accounts[0].auth"
+
+# A mistake, how it is made, and the message: where^what^what to do.
+MISTAKES: Mapping[str, tuple[Provoke, str]] = {
+    # The command line
+    "unknown flag": (typed("--nonsense"), "No such option '--nonsense'^. Did you mean '--once'?" + HOW),
+    "misspelt flag": (typed("--log.levle", "info"), "No such option '--log.levle'^. Did you mean '--log.level'?" + HOW),
+    "unknown command": (typed("chekc"), "No such command 'chekc'^. Did you mean 'check'?" + HOW),
+    "flag without value": (typed("--config.file"), "Option '--config.file' ^requires an argument." + HOW),
+    "log level": (
+        typed("--log.level", "loud"),
+        "Invalid value for '--log.level': ^'loud' is not one of ^'debug', 'info', 'warn', 'error'. (--help shows how)",
+    ),
+    "once before a command": (typed("--once", "check"), "--once ^cannot be used with check" + HOW),
+    "shard beyond the last": (
+        typed("--config.check", "--shard", "3", "--total-shards", "3", config_yaml=FINE),
+        "--shard: ^3 is not below --total-shards, which is 3; ^the first shard is 0",
+    ),
+    "shard without a number": (
+        typed("--config.check", "--shard", "pod", config_yaml=FINE),
+        "--shard: ^'pod' is neither ^a number nor a name ending in -NUMBER",
+    ),
+    "shell": (
+        typed("completion", "tcsh"),
+        "Invalid value for '{bash|zsh|fish}': ^'tcsh' is not one of ^'bash', 'zsh', 'fish'. (--help shows how)",
+    ),
+    "unknown account": (
+        typed("check", "--account", "fabrikam", config_yaml=FINE),
+        "--account: ^there is no account 'fabrikam'; ^there are contoso",
+    ),
+    "init over a file": (
+        typed(*INIT, "--secret-env", "HOME", config_yaml=FINE),
+        ("config.yaml: ^exists already; ^to add an account, write it below `accounts:` by hand or run init with another"
+        " --config.file and copy it over; --force replaces the file"),
+    ),
+    "init over a secret": (
+        typed(*INIT, "--secret-env", "HOME", contoso_secret="old"),
+        "FOLDER/contoso.secret: ^exists already; ^name another --secret-file, or replace it with --force",
+    ),
+    "init without a secret": (
+        typed(*INIT, "--secret-env", UNSET),
+        f"--secret-env: ^the environment variable {UNSET} is not set, or empty; ^export it, or use --secret-from",
+    ),
+    "init with an empty secret": (
+        typed(*INIT, "--secret-from", "/dev/null"),
+        "--secret-from: ^/dev/null is empty; ^put the secret into it",
+    ),
+    "init without a place": (
+        typed(*INIT, "--secret-env", "HOME", "--config.file", "no/such.yaml"),
+        ("FOLDER/no/contoso.secret: ^cannot be written: no such file or directory; ^create the folder FOLDER/no,"
+        " or name another --config.file"),
+    ),
+    # Listening, storage and the web configuration
+    "port in use": (
+        port_in_use,
+        ("--web.listen-address: cannot listen on 127.0.0.1:PORT: ^address already in use; "
+        "^stop what listens there, or choose another port"),
+    ),
+    "address without a port": (
+        typed(*LOCALHOST, "localhost", config_yaml=FINE),
+        "--web.listen-address: ^'localhost' is not ^HOST:PORT (an IPv6 address goes in square brackets)",
+    ),
+    "port too high": (
+        typed(*LOCALHOST, ":70000", config_yaml=FINE),
+        "--web.listen-address: ^':70000' has a port above 65535; ^choose a lower one",
+    ),
+    "storage in a file": (
+        typed("--once", "--storage.path", "config.yaml", config_yaml=FINE),
+        "--storage.path: ^config.yaml: file exists; ^name a folder that the exporter may write",
+    ),
+    "no web configuration": (
+        typed("--config.check", "--web.config.file", "web.yaml", config_yaml=FINE),
+        f"--web.config.file: ^web.yaml cannot be read: no such file or directory; ^{CREATE}",
+    ),
+    "web configuration that is no YAML": (
+        web("a: ["),
+        "--web.config.file: ^web.yaml is not YAML (or a key is there twice): line 1, column 5; ^look just above",
+    ),
+    "unknown web key": (
+        web("nonsense: 1"), "nonsense: ^unknown key in the file of --web.config.file; ^correct its spelling",
+    ),
+    "no TLS certificate": (
+        web("tls_server_config: {cert_file: a.crt, key_file: web.yaml}"),
+        f"tls_server_config.cert_file: ^cannot be read: no such file or directory; ^{CREATE}",
+    ),
+    "TLS certificate that is none": (
+        web("tls_server_config: {cert_file: web.yaml, key_file: web.yaml}"),
+        "tls_server_config.cert_file: ^certificate and key cannot be used as PEM; ^name files that openssl can read",
+    ),
+    "password in place of a hash": (
+        web("basic_auth_users: {alice: hunter2}"),
+        "basic_auth_users.alice: ^not a bcrypt hash; ^make one with htpasswd -nBC 10 USER",
+    ),
+    # The configuration; tests/config has one file for each of its mistakes
+    "no configuration": (
+        typed("--config.check"),
+        ("config.yaml: ^no such file or directory ^(--config.file names the configuration, avepoint-exporter init"
+        " writes one)"),
+    ),
+    "folder as a configuration": (
+        typed("--config.check", "--config.file", "."), ".: ^is a directory ^(--config.file names the configuration)",
+    ),
+    "broken YAML": (
+        configured("accounts: [}"),
+        ("config.yaml: ^not valid YAML: line 1, column 12: expected the node content, but found '}'; "
+        "^look there and just above"),
+    ),
+    "tab": (
+        configured("accounts:\n\t- name: x"),
+        "config.yaml: ^not valid YAML: line 2, column 1: a tab; ^indent with spaces",
+    ),
+    "key twice": (
+        configured("accounts: []\naccounts: []"),
+        "config.yaml: ^not valid YAML: line 2, column 1: the key accounts stands twice; ^keep one",
+    ),
+    "not a mapping": (
+        configured("- name: contoso"),
+        "config.yaml: ^must be a mapping with the key accounts; ^see config.example.yaml",
+    ),
+    "no accounts": (configured("accounts: []"), "accounts: ^must not be empty; ^give at least one"),
+    "misspelt key": (account("databcenter: us"), "accounts[0].databcenter: ^unknown key; ^did you mean data_center?"),
+    "unknown key": (account("tls: {insecure: true}"), "accounts[0].tls.insecure: ^unknown key; ^known are ca_file"),
+    "secret as a key": (
+        account(auth="client_id: app, client_secret: x, 4hunter2: y"),
+        f"{AUTH}: ^has an unknown key, not shown because it may be a secret; ^see config.example.yaml",
+    ),
+    "no client id": (account(auth="client_secret: hunter2"), f"{AUTH}.client_id: ^is missing; ^add it"),
+    "no secret": (
+        account(auth="client_id: app"),
+        f"{AUTH}: ^needs one of ^client_secret, client_secret_file, client_secret_env or certificate_file",
+    ),
+    "two secrets": (
+        account(auth="client_id: app, client_secret: hunter2, client_secret_env: HOME"),
+        f"{AUTH}: ^has client_secret and client_secret_env; ^only one of them can be used",
+    ),
+    "secret that is a number": (
+        account(auth="client_id: app, client_secret: 31415926"),
+        f"{AUTH}.client_secret: ^must be a text; ^put it in quotes",
+    ),
+    "secret file that is not there": (
+        account(auth="client_id: app, client_secret_file: /no/such"),
+        f"{AUTH}.client_secret_file: ^/no/such cannot be read: no such file or directory; ^{CREATE}",
+    ),
+    "variable that is not set": (
+        account(auth=f"client_id: app, client_secret_env: {UNSET}"),
+        (f"{AUTH}.client_secret_env: ^the environment variable {UNSET} is not set, or empty; "
+        "^set it where the exporter runs"),
+    ),
+    "unknown data center": (
+        account("data_center: mars"),
+        f"accounts[0].data_center: ^must be one of ^{CENTERS}; for another one set base_url",
+    ),
+    "plain HTTP": (
+        account("base_url: 'http://graph.example.com'"),
+        "accounts[0].base_url: ^must begin with https://; ^a token is never sent unencrypted",
+    ),
+    "odd interval": (
+        account("collectors: {jobs: {interval: 5 minutes}}"),
+        "accounts[0].collectors.jobs.interval: ^not a duration ^such as 30s, 5m, 1h or 7d",
+    ),
+    "too many at once": (
+        account("requests: {concurrency: 1000}"), "accounts[0].requests.concurrency: ^must be ^at most 64",
+    ),
+    "collector of the other kind": (
+        account("collectors: {customers: {}}"),
+        "accounts[0].collectors.customers: ^is not for a tenant account; ^take it out",
+    ),
+    "CA file without certificates": (
+        account("tls: {ca_file: config.yaml}"),
+        "accounts[0].tls.ca_file: ^holds no certificates in PEM; ^name a file that does, such as ca.pem",
+    ),
+    "expired certificate": (
+        expired_certificate,
+        f"{AUTH}.certificate_file: FOLDER/app.pem: ^the certificate expired on 2020-09-13; ^{READ_AGAIN}",
+    ),
+    "certificate without its password": (
+        locked_certificate,
+        (f"{AUTH}.certificate_file: FOLDER/app.pem: ^needs a password; "
+        "^auth.certificate_password_file or auth.certificate_password_env must give its password"),
+    ),
+    # AvePoint
+    "host name": (
+        unknown_name,
+        ("graph-usa.invalid: ^NO SUCH NAME: "
+        "^check the spelling of the address (environment, data_center, base_url or token_url) and the DNS"),
+    ),
+    "nobody there": (
+        answered(httpx.ConnectError("Connection refused")), f"127.0.0.1: ^Connection refused: ^{ADDRESS}",
+    ),
+    "no answer": (answered(httpx.ReadTimeout("")), f"127.0.0.1: ^no answer in time: ^{ADDRESS}"),
+    "authority that nobody knows": (
+        untrusted,
+        ("127.0.0.1:PORT: ^[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: unable to get local issuer"
+        " certificate: ^where a proxy or firewall looks into TLS, name its authority in tls.ca_file; else check the"
+        " address"),
+    ),
+    "proxy that wants a password": (
+        answered(httpx.ProxyError("407 Proxy Authentication Required")),
+        "127.0.0.1: ^407 Proxy Authentication Required: ^check proxy_url, with its user name and password",
+    ),
+    "wrong secret": (
+        refused("invalid_client"),
+        f"not tried: token: {TOKEN}^invalid_client: ^check auth.client_id and the secret or certificate; {EXPIRE}",
+    ),
+    "permission that was not granted": (
+        refused("invalid_scope"),
+        f"{TOKEN}^invalid_scope: ^the app lacks {PERMISSION}; add it in {ONLINE_SERVICES}",
+    ),
+    "app that is disabled": (
+        refused("unauthorized_client"),
+        (f"not tried: token: {TOKEN}^unauthorized_client: "
+        "^check auth.client_id; the app registration may be disabled"),
+    ),
+    "token service that is another": (
+        answered(lambda _: httpx.Response(404), TOKEN_PATH),
+        f"not tried: token: {TOKEN}^HTTP 404: ^check environment or token_url",
+    ),
+    "token service that is a page": (
+        answered(lambda _: httpx.Response(200, text="<html>"), TOKEN_PATH),
+        "not tried: token: ^the token answer is not a JSON object: ^check environment or token_url",
+    ),
+    "secret file that is gone": (
+        secret_gone,
+        ("not tried: token: cannot read FOLDER/secret: ^No such file or directory: "
+        "^auth.client_secret_file must name a file that the exporter can read; it is read again at each use"),
+    ),
+    "400": (answered(httpx.Response(400)), f"{LICENSE}: ^HTTP 400: a parameter was refused; ^{CHANGED}"),
+    "401": (
+        answered(httpx.Response(401)),
+        f"{LICENSE}: ^HTTP 401: ^a fresh token was refused; check environment, data_center and base_url",
+    ),
+    "403 of a tenant": (
+        answered(httpx.Response(403)),
+        f"{LICENSE}: ^HTTP 403: ^the app lacks {PERMISSION}; add it in {ONLINE_SERVICES}",
+    ),
+    "403 of a partner": (
+        customer_answered(httpx.Response(403)),
+        f"{OVERVIEW}: ^HTTP 403: ^the app lacks elements.cbprotected.read.all; add it in {ELEMENTS}",
+    ),
+    "wrong data center, or not licensed": (
+        answered(httpx.Response(404)),
+        (f"{LICENSE}: ^HTTP 404: ^check the address (data_center, base_url), that the product is licensed,"
+        f" and that the app has {PERMISSION} in {ONLINE_SERVICES}"),
+    ),
+    "429": (
+        answered(httpx.Response(429, headers={"retry-after": "1"})),
+        (f"{LICENSE}: ^HTTP 429: ^it waits and goes on by itself; if this lasts, lower requests.per_second or lengthen"
+        " the intervals"),
+    ),
+    "500": (
+        answered(httpx.Response(500)),
+        f"{LICENSE}: ^HTTP 500: ^it is tried again by itself; if this lasts, ask AvePoint, naming the request's id",
+    ),
+    "redirect": (
+        answered(httpx.Response(302, headers={"location": "/login"})),
+        (f"{LICENSE}: ^HTTP 302: a redirect, which is never followed: "
+        "^check the address: environment, data_center or base_url"),
+    ),
+    "page in place of an answer": (
+        answered(httpx.Response(200, text="<!DOCTYPE html>")),
+        f"{LICENSE}: ^the answer is not JSON; it begins with '<!DOCTYPE html>': ^{NOT_OURS}",
+    ),
+    "answer of another shape": (
+        answered({"value": []}), f"{LICENSE}: ^the answer says nothing of the licence: ^{CHANGED}",
+    ),
+    # The exporter's own pages
+    "probe of nobody": (
+        asked("GET", "/probe?account=fabrikam"),
+        "/probe: ^unknown account; ^account=NAME takes a name of the configuration",
+    ),
+    "reload that is off": (asked("POST", "/-/reload"), "reloading ^is off; ^--web.enable-lifecycle allows it"),
+    "reload of a bad file": (
+        asked("POST", "/-/reload", reload="accounts: is missing; add it"),
+        "the old configuration is still in force: accounts: ^is missing; ^add it",
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture
+def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Stage:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv(UNSET, raising=False)
+    monkeypatch.setenv("COLUMNS", "80")
+    return Stage(tmp_path, lambda: capsys.readouterr().err)
+
+
+def test_there_are_enough() -> None:
+    assert len(MISTAKES) >= 70
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_mistake_is_told_with_where_what_and_what_to_do(name: str, stage: Stage) -> None:
+    provoke, message = MISTAKES[name]
+    said = provoke(stage).replace(str(stage.folder), "FOLDER")
+    where, what, what_to_do = message.split("^")
+    assert said == where + what + what_to_do
+    assert all((where, what, what_to_do))
+    assert said.isprintable()
+    assert not any(secret in said for secret in SECRETS)
