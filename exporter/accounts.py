@@ -17,7 +17,7 @@ from exporter.collectors.registry import COLLECTORS
 from exporter.config import Account, Config
 from exporter.errors import ConfigError
 from exporter.logs import logger
-from exporter.refresh import Refresher
+from exporter.refresh import Prepare, Refresher
 from exporter.shard import WHOLE, Shard
 from exporter.snapshot import Entry, Snapshot
 from exporter.storage import Storage, appearance, registration
@@ -59,6 +59,7 @@ class Accounts:
         shard: Shard = WHOLE,
         most_customers: int | None = None,
         transport: Callable[[], Transport] | None = None,
+        prepare: Prepare | None = None,
     ) -> None:
         self.snapshot = Snapshot()
         self._clock = clock
@@ -68,6 +69,7 @@ class Accounts:
         self._shard = shard
         self._most_customers = most_customers
         self._transport = transport
+        self._prepare = prepare
         self._running: dict[str, Running] = {}
 
     @property
@@ -179,6 +181,7 @@ class Accounts:
                     clock=self._clock,
                     log=surroundings.log,
                     keep=partial(self._keep, account, collector, entry),
+                    prepare=self._prepare,
                 )
 
     async def _keep(self, account: Account, collector: Collector[Any, Any], entry: Entry) -> None:

@@ -2,8 +2,8 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Any, Final
 
 import structlog
@@ -20,7 +20,12 @@ from exporter.errors import (
     UnauthorizedError,
     UnavailableError,
 )
+from exporter.feed import Feed
+from exporter.samples import SharedSeries
 from exporter.snapshot import Entry, Known
+
+Prepare = Callable[[str, Known, Known | None], None]
+"""Gets ready to show what an account's read brought, in the place of a former read's."""
 
 _FIRST_RETRY: Final = 30.0
 _LEAST_PAUSE: Final = 1.0
@@ -43,6 +48,10 @@ class _Tally:
     is_trying: bool = False
     refused: dict[str, AvePointError] = field(default_factory=dict)
 
+    def goes_on(self) -> bool:
+        """Tell whether it is worth while to ask for more customers."""
+        return self.fatal is None
+
 
 class Refresher:
     """Refreshes one collector of one account into its entry; never overlaps itself."""
@@ -56,6 +65,7 @@ class Refresher:
         clock: Clock,
         log: structlog.stdlib.BoundLogger,
         keep: Callable[[], Awaitable[None]] | None = None,
+        prepare: Prepare | None = None,
     ) -> None:
         self.collector = collector
         self.entry = entry
@@ -64,9 +74,12 @@ class Refresher:
         self._clock = clock
         self._log = log.bind(collector=collector.name)
         self._keep = keep
+        self._prepare = prepare
+        self._series = SharedSeries()
         self._running = asyncio.Lock()
         self._failing: dict[str, None] = {}  # customers, the one that failed last at the end
-        collector.watch_customers(entry.keep_only)
+        self._listed: Collection[str] | None = None
+        collector.watch_customers(self._keep_only)
 
     async def run(self) -> None:
         """Refresh on the interval for ever; sooner after a failure, ever later while it lasts."""
@@ -141,16 +154,37 @@ class Refresher:
 
     async def _read(self) -> None:
         if isinstance(self.collector, AccountCollector):
-            self._publish("", await self.collector.read())
+            await self._read_account(self.collector)
         elif isinstance(self.collector, CustomerCollector):
             await self._read_customers(self.collector)
 
+    async def _read_account(self, collector: AccountCollector[Any, Any]) -> None:
+        records, listed = await collector.read(), self._listed
+        # What lists every customer is large, so it is not made ready on the event loop.
+        known = await asyncio.to_thread(self._known, "", records)
+        if self._listed is not None and self._listed is not listed:  # some may have left meanwhile
+            known = known.of_customers(frozenset({"", *self._listed}))
+        self.entry.known[""] = known
+
+    def _keep_only(self, customers: Collection[str]) -> None:
+        self._listed = customers
+        self.entry.keep_only(customers)
+
     def _publish(self, customer_id: str, records: object) -> None:
         """Put what was read in the place of what was known, at once."""
-        samples = self._distinct(self.collector.samples(records, customer_id))
-        self.entry.known[customer_id] = Known(samples, self._clock.time(), self._clock.monotonic())
+        self.entry.known[customer_id] = self._known(customer_id, records)
 
-    def _distinct(self, samples: Iterable[Sample]) -> tuple[Sample, ...]:
+    def _known(self, customer_id: str, records: object) -> Known:
+        """Make what was read ready to take the place of what was known."""
+        samples: Collection[Sample] = self._distinct(self.collector.samples(records, customer_id))
+        if customer_id:
+            samples = self._series.samples(customer_id, samples)
+        known = Known(samples, self._clock.time(), self._clock.monotonic())
+        if self._prepare is not None:
+            self._prepare(self.entry.account, known, self.entry.known.get(customer_id))
+        return known
+
+    def _distinct(self, samples: Iterable[Sample]) -> Collection[Sample]:
         kept: dict[tuple[str, tuple[str, ...]], Sample] = {}
         for sample in samples:
             if kept.setdefault((sample.family.name, sample.labels), sample) is not sample:
@@ -158,20 +192,24 @@ class Refresher:
         return tuple(kept.values())
 
     async def _read_customers(self, collector: CustomerCollector[Any, Any]) -> None:
-        """Read every customer by a fixed set of workers; raises the error if none could be read."""
-        try:
-            customers = await collector.customer_ids()
-        except AvePointError as error:
-            self.entry.customers_skipped(self.entry.customer_up, error)
-            raise
-        self.entry.keep_only(customers)
-        tally, waiting = _Tally(), iter(self._in_order(customers))
-        if collector.optional and not self.entry.known:
-            await self._try(collector, islice(waiting, _TRIES), tally)
-        async with asyncio.TaskGroup() as group:
-            for _ in range(min(self._workers, len(customers))):
-                group.create_task(self._work(collector, waiting, tally))
-        unread = tuple(filter(collector.is_customer, waiting))
+        """Read every customer by a fixed set of workers, as they are listed; raises the error if none could be read."""
+        tally = _Tally()
+        async with aclosing(collector.customer_ids()) as ids:
+            feed = Feed(ids, self._failing)
+            if collector.optional and not self.entry.known:
+                await self._try(collector, feed, tally)
+            async with asyncio.TaskGroup() as group:
+                if not collector.optional:
+                    group.create_task(collector.token_ahead())
+                for _ in range(self._workers):
+                    group.create_task(self._work(collector, feed, tally))
+            unread = [one for one in await feed.rest() if collector.is_customer(one)]
+        if feed.error is not None:
+            unknown = [one for one in self.entry.customer_up if one not in feed.given]
+            self.entry.customers_skipped([*unread, *unknown], feed.error)
+            raise feed.error
+        self.entry.keep_only(feed.given)
+        self._failing = {customer: None for customer in self._failing if customer in feed.given}
         if tally.fatal is not None:
             self.entry.customers_skipped(unread, tally.fatal)
         # Giving up on customers that failed before is no news; the account could still be read.
@@ -180,10 +218,12 @@ class Refresher:
         if tally.first_error is not None and tally.read == 0:
             raise tally.first_error
 
-    async def _try(self, collector: CustomerCollector[Any, Any], few: Iterable[str], tally: _Tally) -> None:
+    async def _try(self, collector: CustomerCollector[Any, Any], feed: Feed, tally: _Tally) -> None:
         """Read a few customers one by one; raises the error if none can be read and one refuses."""
         tally.is_trying = True
-        await self._work(collector, few, tally)
+        for _ in range(_TRIES):
+            if tally.goes_on() and (customer_id := await feed.next()) is not None:
+                await self._read_customer(collector, customer_id, tally)
         tally.is_trying = False
         if tally.refused and not tally.read:
             # Only a refusal by all of them says that the permission was not granted.
@@ -191,34 +231,31 @@ class Refresher:
         for customer_id, error in tally.refused.items():
             self._customer_failed(collector, customer_id, error, tally)
 
-    def _in_order(self, customers: Collection[str]) -> list[str]:
-        """Put customers that failed last time at the end, so that giving up on them costs no other."""
-        listed = set(customers)
-        self._failing = {customer: None for customer in self._failing if customer in listed}
-        return [*(customer for customer in customers if customer not in self._failing), *self._failing]
+    async def _work(self, collector: CustomerCollector[Any, Any], feed: Feed, tally: _Tally) -> None:
+        while tally.goes_on() and (customer_id := await feed.next()) is not None:
+            await self._read_customer(collector, customer_id, tally)
+            if not tally.goes_on():
+                feed.close()
 
-    async def _work(self, collector: CustomerCollector[Any, Any], waiting: Iterable[str], tally: _Tally) -> None:
-        for customer_id in waiting:
-            try:
-                with bound_contextvars(customer_id=customer_id):
-                    records = await collector.read(customer_id)
-                if collector.is_customer(customer_id):  # else it left while it was read
-                    self._publish(customer_id, records)
-                    self.entry.customer_read(customer_id)
-            except AvePointError as error:
-                if tally.is_trying and self._may_be_off(error):
-                    tally.refused[customer_id] = error
-                else:
-                    self._customer_failed(collector, customer_id, error, tally)
-            except Exception as error:  # noqa: BLE001 - nor may it in one customer
-                self._log.error("customer failed unexpectedly", customer_id=customer_id, error=error, exc_info=True)
-                unexpected = AvePointError(f"unexpected {type(error).__name__}", hint="please report this")
-                self._customer_failed(collector, customer_id, unexpected, tally)
+    async def _read_customer(self, collector: CustomerCollector[Any, Any], customer_id: str, tally: _Tally) -> None:
+        try:
+            with bound_contextvars(customer_id=customer_id):
+                records = await collector.read(customer_id)
+            if collector.is_customer(customer_id):  # else it left while it was read
+                self._publish(customer_id, records)
+                self.entry.customer_read(customer_id)
+        except AvePointError as error:
+            if tally.is_trying and self._may_be_off(error):
+                tally.refused[customer_id] = error
             else:
-                self._failing.pop(customer_id, None)
-                tally.read, tally.in_a_row = tally.read + 1, 0
-            if tally.fatal is not None:
-                return
+                self._customer_failed(collector, customer_id, error, tally)
+        except Exception as error:  # noqa: BLE001 - nor may it in one customer
+            self._log.error("customer failed unexpectedly", customer_id=customer_id, error=error, exc_info=True)
+            unexpected = AvePointError(f"unexpected {type(error).__name__}", hint="please report this")
+            self._customer_failed(collector, customer_id, unexpected, tally)
+        else:
+            self._failing.pop(customer_id, None)
+            tally.read, tally.in_a_row = tally.read + 1, 0
 
     def _customer_failed(
         self, collector: CustomerCollector[Any, Any], customer_id: str, error: AvePointError, tally: _Tally

@@ -18,7 +18,7 @@ RECENT_PROBLEMS: Final = 5
 class Known:
     """The samples of one read, with its Unix time and the monotonic time from which its age counts."""
 
-    samples: tuple[Sample, ...]
+    samples: Collection[Sample] = field(repr=False)
     read_at: float
     read_at_monotonic: float
 
@@ -150,7 +150,9 @@ class Entry:
     def keep_only(self, customers: Collection[str]) -> None:
         """Forget the customers that are not among the given ones; "" stands for the account as a whole."""
         staying = frozenset({"", *customers})
-        self.known = {key: known.of_customers(staying) for key, known in self.known.items() if key in staying}
+        self.known = {
+            key: known if key else known.of_customers(staying) for key, known in self.known.items() if key in staying
+        }
         self.customer_up = {key: up for key, up in self.customer_up.items() if key in staying}
         self.customer_problems = {key: one for key, one in self.customer_problems.items() if key in staying}
 

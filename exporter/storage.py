@@ -8,7 +8,7 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -19,11 +19,13 @@ from exporter.clock import Clock
 from exporter.collectors.base import Family, Sample
 from exporter.config import Account, Labels
 from exporter.errors import ConfigError
+from exporter.samples import SharedSeries
 from exporter.snapshot import Entry, Known
 
 _FORMAT: Final = "avepoint-exporter"
 _VERSION: Final = 1
 _PLAIN: Final = Labels().model_dump()
+_READ_KEYS: Final = frozenset({"read_at", "samples"})
 _LABEL: Final = re.compile(r"[\ud800-\udfff]")
 
 
@@ -69,7 +71,7 @@ class Storage:
         """Read what was stored; a file that is not ours is set aside, one of another registration is ignored."""
         path = self._path(account, collector)
         try:
-            document = json.loads(path.read_bytes())
+            document = json.loads(path.read_bytes(), object_hook=self._reader())
             if document["format"] != _FORMAT or document["version"] != _VERSION:
                 raise ValueError("another format or version")
             if document["registration"] != registration(account):
@@ -99,53 +101,75 @@ class Storage:
     def _path(self, account: Account, collector: str) -> Path:
         return self._folder / f"{account.name}--{collector}.json"
 
-    def _stored(self, document: Mapping[str, Any]) -> Stored:
-        last_success = document["last_success"]
+    @staticmethod
+    def _stored(document: Mapping[str, Any]) -> Stored:
+        last_success, known = document["last_success"], dict(document["known"].items())
+        if not all(isinstance(one, Known) for one in known.values()):
+            raise ValueError("known holds something else")
         return Stored(
-            {str(customer): self._known(entry) for customer, entry in document["known"].items()},
+            known,
             None if last_success is None else _number(last_success),
             document["remembered"],
         )
 
-    def _known(self, entry: Mapping[str, Any]) -> Known:
+    def _reader(self) -> Callable[[dict[str, Any]], object]:
+        """Give what makes a read of each object that is one, as the file is decoded: all at once would be large."""
+        shared = SharedSeries()
+
+        def read(decoded: dict[str, Any]) -> object:
+            return self._known(decoded, shared) if decoded.keys() == _READ_KEYS else decoded
+
+        return read
+
+    def _known(self, entry: Mapping[str, Any], shared: SharedSeries) -> Known:
         """Rebuild a read with its true age; a family that is gone since is left out."""
         read_at = _number(entry["read_at"])
         age = max(0.0, self._clock.time() - read_at)
-        samples = tuple(
+        samples: Collection[Sample] = tuple(
             Sample(self._families[name], _labels(labels, self._families[name]), _number(value, most=math.inf))
             for name, labels, value in entry["samples"]
             if name in self._families
         )
+        customers = {sample.labels[0] for sample in samples if sample.family.labels[1:2] == ("customer_id",)}
+        if len(customers) == 1:
+            samples = shared.samples(customers.pop(), samples)
         return Known(samples, read_at, self._clock.monotonic() - age)
 
     def _write(self, account: Account, collector: str, stored: Stored) -> None:
         """Write a new file beside the old one and put it in its place, so that a kill leaves one of the two."""
-        document = {
-            "format": _FORMAT,
-            "version": _VERSION,
-            "registration": registration(account),
-            "appearance": appearance(account),
-            "last_success": stored.last_success,
-            "remembered": stored.remembered,
-            "known": {
-                customer: {
-                    "read_at": known.read_at,
-                    "samples": [[sample.family.name, sample.labels, sample.value] for sample in known.samples],
-                }
-                for customer, known in stored.known.items()
-            },
-        }
         path = self._path(account, collector)
         descriptor, name = tempfile.mkstemp(dir=self._folder, prefix=f"{path.stem}.", suffix=".new")
         try:
             with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                json.dump(document, file, separators=(",", ":"))
+                file.writelines(_document(account, stored))
                 file.flush()
                 os.fsync(file.fileno())
             Path(name).replace(path)
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
+
+
+def _document(account: Account, stored: Stored) -> Iterator[str]:
+    """Give the file piece by piece, a read at a time: a portfolio at once would be large, and keep others waiting."""
+    head = {
+        "format": _FORMAT,
+        "version": _VERSION,
+        "registration": registration(account),
+        "appearance": appearance(account),
+        "last_success": stored.last_success,
+        "remembered": stored.remembered,
+    }
+    yield f'{_json(head)[:-1]},"known":{{'
+    for number, (customer, known) in enumerate(stored.known.items()):
+        samples = [[sample.family.name, sample.labels, sample.value] for sample in known.samples]
+        read = {"read_at": known.read_at, "samples": samples}
+        yield f"{',' if number else ''}{_json(customer)}:{_json(read)}"
+    yield "}}"
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"))
 
 
 def registration(account: Account) -> str:

@@ -163,7 +163,7 @@ class World:
     def text(self, request: Request | None = None) -> str:
         request = request or Request()
         views = self.accounts.snapshot.views(request.account)
-        return b"".join(self.page.pieces(views, request, monotonic=self.clock.monotonic())).decode()
+        return b"".join(self.page.plain(views, request, monotonic=self.clock.monotonic())).decode()
 
     def samples(self, request: Request | None = None) -> Samples:
         return parsed(self.text(request))

@@ -4,6 +4,7 @@ import asyncio
 import contextvars
 import os
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Protocol, Unpack
 
@@ -12,7 +13,7 @@ from structlog.contextvars import unbind_contextvars
 from exporter.avepoint.hints import WRONG_ISSUER, lacking, where_registered
 from exporter.clock import Clock
 from exporter.config import Auth
-from exporter.errors import Call, TokenError
+from exporter.errors import AvePointError, Call, TokenError
 
 LONGEST_SCOPE: Final = 300
 """Characters of a scope that AvePoint accepts."""
@@ -93,6 +94,13 @@ class TokenSource:
         self._clock = clock
         self._tokens: dict[str, Token] = {}
         self._under_way: dict[str, asyncio.Task[Token]] = {}
+        self._refused: set[str] = set()
+
+    async def token_ahead(self, permission: str) -> None:
+        """Have a token ready that will be needed; whatever fails is told to who needs it, when he asks again."""
+        if permission not in self._refused:
+            with suppress(AvePointError):
+                await self.token(permission)
 
     async def token(self, permission: str) -> Token:
         """Give a valid token for one permission; raises TokenError or TransportError."""
@@ -116,8 +124,11 @@ class TokenSource:
 
     def _ended(self, permission: str, task: asyncio.Task[Token]) -> None:
         del self._under_way[permission]
-        if not task.cancelled():
-            task.exception()  # looked at, so that an error nobody waits for any more is no warning
+        # The error is looked at here too: one that nobody waits for any more is no warning.
+        if task.cancelled() or task.exception() is not None:
+            self._refused.add(permission)
+        else:
+            self._refused.discard(permission)
 
     async def _renew(self, permission: str) -> Token:
         if len(permission) > LONGEST_SCOPE:

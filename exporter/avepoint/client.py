@@ -1,9 +1,9 @@
 """The one polite client of an account: token, pace, deadlines, retries, size limits, one origin."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
 import httpx
@@ -16,7 +16,7 @@ from exporter.avepoint.hints import NOT_OURS, WRONG_ISSUER, unavailable, unreach
 from exporter.avepoint.observer import Observer
 from exporter.avepoint.pace import Budget, Pace
 from exporter.avepoint.rows import Notes
-from exporter.avepoint.wire import http_client, origin_of, read_body
+from exporter.avepoint.wire import Connections, origin_of
 from exporter.clock import Clock
 from exporter.config import Account
 from exporter.errors import (
@@ -31,10 +31,12 @@ from exporter.errors import (
     UnavailableError,
 )
 
+T = TypeVar("T")
 Query = Mapping[str, str | int]
 Transport = httpx.AsyncBaseTransport
 
 _LONGEST_REASON: Final = 200
+_PASSING: Final = (TransportError, UnavailableError)
 _UNSAID_SILENCE: Final = 5.0  # seconds after a 429 or 503 without Retry-After
 _LONGEST_BACKOFF: Final = 30.0
 _TOKEN: Final = "token"  # noqa: S105 - the name of an endpoint, not a secret
@@ -61,7 +63,7 @@ class Client:
         self._clock = clock
         self._observer = observer
         self._log = log
-        self._http = http_client(account, transport)
+        self._http = Connections(account, transport)
         self._tokens = TokenSource(account.auth.client_id, credential, self._ask_for_token, clock)
         self._pace = Pace(
             concurrency=account.requests.concurrency,
@@ -96,7 +98,7 @@ class Client:
                 json=body,
                 headers={"Content-Type": "application/json"},
             )
-            return await self._retrying()(self._authorized, endpoint, request)
+            return await self._retried(lambda: self._authorized(endpoint, request))
         except AvePointError as error:
             error.endpoint = error.endpoint or endpoint.template
             raise
@@ -105,6 +107,10 @@ class Client:
         """See to it that there is a token for a permission; raises TokenError."""
         async with self._pace:
             await self._token(permission)
+
+    async def token_ahead(self, permission: str) -> None:
+        """Ask for the token of calls that are about to be made, unless there is one."""
+        await self._tokens.token_ahead(permission)
 
     def link_query(self, endpoint: Endpoint, link: str) -> Query:
         """Give the query of a link to a next page, to be sent to the same endpoint.
@@ -124,14 +130,26 @@ class Client:
             raise LinkRefusedError(f"{endpoint.template}: a link that cannot be followed", endpoint=endpoint.template)
         return query
 
-    def _retrying(self) -> AsyncRetrying:
-        return AsyncRetrying(
+    async def _retried(self, attempt: Callable[[], Awaitable[T]]) -> T:
+        """Try, and try again after a failure that may pass."""
+        try:
+            return await attempt()  # without the library, which leaves cycles for the garbage collector at each call
+        except _PASSING as error:
+            failures = [error]
+
+        async def again() -> T:
+            if failures:
+                raise failures.pop()
+            return await attempt()
+
+        retrying = AsyncRetrying(
             stop=stop_after_attempt(self._account.requests.retries + 1),
             wait=wait_random_exponential(multiplier=0.5, max=_LONGEST_BACKOFF),
-            retry=retry_if_exception_type((TransportError, UnavailableError)),
+            retry=retry_if_exception_type(_PASSING),
             sleep=self._clock.sleep,
             reraise=True,
         )
+        return await retrying(again)
 
     async def _authorized(self, endpoint: Endpoint, request: httpx.Request) -> object:
         """Send with a token; once more with a fresh one where it was refused."""
@@ -191,7 +209,7 @@ class Client:
 
     async def _ask_for_token(self, form: Mapping[str, str]) -> Mapping[str, object]:
         try:
-            return await self._retrying()(self._token_exchange, form)
+            return await self._retried(lambda: self._token_exchange(form))
         except (TransportError, UnavailableError) as error:
             # Not again with every call's own retries: without a token there is nothing to call with.
             reason = error.kind if isinstance(error, TransportError) else str(error.status)
@@ -226,7 +244,7 @@ class Client:
 
     def _request(self, method: str, url: str, **contents: Any) -> httpx.Request:  # noqa: ANN401 - the library's own
         try:
-            return self._http.build_request(method, url, **contents)
+            return self._http.request(method, url, **contents)
         except (httpx.InvalidURL, UnicodeError) as error:
             raise TransportError(
                 f"not an address: {error}"[:_LONGEST_REASON], kind="connect", hint=unreached(error)
@@ -237,11 +255,8 @@ class Client:
         host = request.url.host
         try:
             async with asyncio.timeout(self._account.requests.timeout):
-                response = await self._http.send(request, stream=True)
-                try:
-                    return Answer(response.status_code, response.headers, await read_body(response))
-                finally:
-                    await response.aclose()
+                response, body = await self._http.exchange(request)
+                return Answer(response.status_code, response.headers, body)
         except (TimeoutError, httpx.TimeoutException) as error:
             raise TransportError(f"{host}: no answer in time", kind="timeout", hint=unreached(error)) from None
         except (httpx.HTTPError, OSError, UnicodeError) as error:

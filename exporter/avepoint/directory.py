@@ -1,7 +1,8 @@
 """Which customers a partner has: listed once for all collectors of the account, by either generation."""
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Final
 
@@ -42,6 +43,27 @@ class Listing:
     complete: bool
 
 
+class _Arrivals:
+    """The customers of a listing under way, as far as they have come."""
+
+    def __init__(self) -> None:
+        self.ids: list[str] = []
+        self.known: set[str] = set()
+        self.news = asyncio.Event()
+
+    def add(self, customer_id: str) -> None:
+        """Add a customer."""
+        if customer_id not in self.known:
+            self.known.add(customer_id)
+            self.ids.append(customer_id)
+            self.tell()
+
+    def tell(self) -> None:
+        """Wake whoever waits for news."""
+        news, self.news = self.news, asyncio.Event()
+        news.set()
+
+
 class Directory:
     """The last listing of one account's customers, narrowed to what the configuration includes."""
 
@@ -67,6 +89,7 @@ class Directory:
         self._log = log
         self._lock = asyncio.Lock()
         self._last: Listing | None = None
+        self._arrivals = _Arrivals()
         self._watchers: list[Callable[[Collection[str]], None]] = []
 
     def watch(self, watcher: Callable[[Collection[str]], None]) -> None:
@@ -74,8 +97,8 @@ class Directory:
         self._watchers.append(watcher)
 
     def lists(self, customer_id: str) -> bool:
-        """Tell whether a customer is in the last listing; without one, everyone is."""
-        return self._last is None or customer_id in self._last.customers
+        """Tell whether a customer is in the last listing or the one under way; without one, everyone is."""
+        return self._last is None or customer_id in self._last.customers or customer_id in self._arrivals.known
 
     def is_wanted(self, customer_id: str) -> bool:
         """Tell whether the configuration wants a customer, and this process is the one to show it."""
@@ -88,27 +111,79 @@ class Directory:
         async with self._lock:
             # Whoever waited for a listing under way needs no other one, unless it failed.
             if self._last is None or not joined or self._last is before:
-                self._last = await self._list()
+                try:
+                    self._last = await self._list()
+                finally:
+                    self._arrivals.tell()
+                    self._arrivals = _Arrivals()
                 for watcher in self._watchers:
                     watcher(self._last.customers.keys())
             return self._last
 
-    async def ids(self, max_age: float) -> tuple[str, ...]:
-        """Give the ids to read, from a listing under way or younger than `max_age` seconds; raises AvePointError.
+    async def ids(self, max_age: float) -> AsyncGenerator[str, None]:
+        """Give the ids to read, each once: of a listing younger than `max_age` seconds, else as they are listed.
 
-        Where customers cannot be listed, those known from before or named by the configuration are still read.
+        Where customers cannot be listed, those known from before or named by the configuration are still read;
+        raises AvePointError where there are none.
         """
-        last = self._last
+        given = 0
+        async with aclosing(self._ids(max_age)) as ids:
+            async for customer_id in ids:
+                if given == self._most:
+                    return
+                given += 1
+                yield customer_id
+
+    async def _ids(self, max_age: float) -> AsyncGenerator[str, None]:
+        last, given = self._last, set[str]()
+        if last is not None and not self._lock.locked() and self._clock.monotonic() - last.listed_at < max_age:
+            for customer_id in last.customers:
+                yield customer_id
+            return
+        listing = asyncio.create_task(self.refresh())
+        listing.add_done_callback(self._tell_of_end)
         try:
-            if last is None or self._lock.locked() or self._clock.monotonic() - last.listed_at >= max_age:
-                last = await self.refresh()
+            async for customer_id in self._arriving(listing):
+                if customer_id not in given:
+                    given.add(customer_id)
+                    yield customer_id
+            known = await self._known_after(listing, last)
+        except asyncio.CancelledError:
+            listing.cancel()
+            raise
+        for customer_id in known:
+            if customer_id not in given:
+                yield customer_id
+
+    def _tell_of_end(self, listing: asyncio.Task[Listing]) -> None:
+        self._arrivals.tell()
+        if not listing.cancelled():
+            listing.exception()  # looked at: who asked may have gone, and then it is no warning
+
+    async def _arriving(self, listing: asyncio.Task[Listing]) -> AsyncIterator[str]:
+        """Give what arrives until the listing is over; again from the first if it begins anew."""
+        arrivals, seen = self._arrivals, 0
+        while True:
+            news, is_over = self._arrivals.news, listing.done()
+            if arrivals is not self._arrivals:
+                arrivals, seen = self._arrivals, 0
+            fresh = arrivals.ids[seen:]
+            seen += len(fresh)
+            for customer_id in fresh:
+                yield customer_id
+            if is_over:
+                return
+            await news.wait()
+
+    async def _known_after(self, listing: asyncio.Task[Listing], last: Listing | None) -> Collection[str]:
+        """Give the ids of a listing that is over, or what is known without it; raises AvePointError for nothing."""
+        try:
+            return (await listing).customers
         except AvePointError as error:
             if last is None and not self._include:
                 raise
             self._log.warning("customers cannot be listed; reading those known", error=error, **error.context())
-        if last is None:
-            return tuple(sorted(filter(self._owns, self._include - self._exclude)))[: self._most]
-        return tuple(last.customers)[: self._most]
+        return sorted(filter(self._owns, self._include - self._exclude)) if last is None else last.customers
 
     async def _list(self) -> Listing:
         self.generations.begin()
@@ -128,17 +203,24 @@ class Directory:
         named = sorted(filter(self._owns, self._include - self._exclude))
         body = {"customerIds": named} if 0 < len(named) <= PAGE_SIZE else {}
         ledger = Ledger(BATCH, row_id)
-        rows = [row async for row in batch_rows(self._client, ledger, body=body)]
-        return self._read(rows, BATCH), not ledger.lacks_rows
+        customers = await self._read(batch_rows(self._client, ledger, body=body), BATCH)
+        return customers, not ledger.lacks_rows
 
     async def _odata(self) -> tuple[tuple[Customer, ...], bool]:
         ledger = Ledger(CUSTOMERS, row_id)
-        rows = [row async for row in odata_rows(self._client, ledger)]
-        return self._read(rows, CUSTOMERS), not ledger.lacks_rows
+        customers = await self._read(odata_rows(self._client, ledger), CUSTOMERS)
+        return customers, not ledger.lacks_rows
 
-    def _read(self, rows: Iterable[RawRow], endpoint: Endpoint) -> tuple[Customer, ...]:
-        read = (_customer(Row(raw, endpoint.template, self._client.notes), self._names) for raw in rows)
-        return tuple(customer for customer in read if customer is not None)
+    async def _read(self, rows: AsyncIterator[RawRow], endpoint: Endpoint) -> tuple[Customer, ...]:
+        """Read the rows as they come, and tell of each customer at once."""
+        customers = []
+        async for raw in rows:
+            customer = _customer(Row(raw, endpoint.template, self._client.notes), self._names)
+            if customer is not None:
+                customers.append(customer)
+                if self.is_wanted(customer.id):
+                    self._arrivals.add(customer.id)
+        return tuple(customers)
 
 
 def _customer(row: Row, names: Names) -> Customer | None:

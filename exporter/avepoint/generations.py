@@ -32,6 +32,10 @@ class Generations:
         """The generation that answered last."""
         return self._answered
 
+    def first(self, offered: Collection[Generation]) -> Generation:
+        """Give the generation that is asked first; raises NotOfferedError."""
+        return self._order(offered)[0]
+
     def begin(self) -> None:
         """Begin a refresh: the world may have changed since the last one."""
         self._certain = False

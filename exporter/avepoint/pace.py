@@ -14,6 +14,7 @@ RECOVERY_PERIOD: Final = 30.0
 LONGEST_SILENCE: Final = 900.0
 """Seconds that a Retry-After can silence an account for."""
 _SLOWEST: Final = 0.05  # of the configured rate
+_MOST_OVERRUN: Final = 0.02  # seconds; timers wake late, and at a high rate that would add up
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +91,11 @@ class Pace:
         """Wait for a turn, within a place that is held already."""
         # Who is first in the queue waits for all: the order stays, and the wait is counted once.
         async with self._queue:
-            began = self._clock.monotonic()
-            while (wait := max(self._next_start, self._silent_until) - self._clock.monotonic()) > 0:
-                await self._clock.sleep(wait)
+            began = due = self._clock.monotonic()
+            while (start := max(self._next_start, self._silent_until)) > self._clock.monotonic():
+                await self._clock.sleep(start - self._clock.monotonic())
+                due = start
             now = self._clock.monotonic()
-            self._next_start = now + 1 / self.rate
+            self._next_start = max(due, now - _MOST_OVERRUN) + 1 / self.rate
             if now > began:
                 self._waited(now - began)

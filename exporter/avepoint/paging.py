@@ -1,6 +1,6 @@
 """Each generation's way of paging, from a first call to all rows, however the service numbers its pages."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -50,6 +50,7 @@ class Ledger:
         self.total: int | None = None
         self._identity = identity
         self._known: set[object] = set()
+        self._first: tuple[RawRow, ...] = ()
         self._pages = 0
 
     def enter(self, page: Page) -> bool:
@@ -59,12 +60,21 @@ class Ledger:
             raise self.endpoint.unlike(f"the list does not end after {MOST_PAGES} pages")
         if page.total is not None:
             self.total = page.total
-        fresh = {self._identity(row) for row in page.rows} - self._known - {None}
-        if not fresh and (self.received or not page.rows):
+        if not self.received:
+            # Most lists are of one page, and then nobody asks what its rows are called.
+            self._first, self.received = page.rows, len(page.rows)
+            return bool(page.rows)
+        self._known |= self._identities(self._first)
+        self._first = ()
+        fresh = self._identities(page.rows) - self._known
+        if not fresh:
             return False
         self._known |= fresh
         self.received += len(page.rows)
         return True
+
+    def _identities(self, rows: Iterable[RawRow]) -> set[object]:
+        return {self._identity(row) for row in rows} - {None}
 
     @property
     def lacks_rows(self) -> bool:

@@ -2,8 +2,9 @@
 
 import ssl
 import zlib
+from collections.abc import Mapping
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import Final, cast
+from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
 import httpx
@@ -16,28 +17,79 @@ from exporter.errors import AnswerError
 LARGEST_ANSWER: Final = 4 * 1024**2
 """Bytes of a decoded body; more is not an answer of this API."""
 _CONNECT_TIMEOUT: Final = 10.0
+_READ: Final = httpx.ByteStream(b"")
+_HEADERS: Final = {
+    "User-Agent": f"avepoint-exporter/{__version__}",
+    "Accept": "application/json",
+    "Accept-Encoding": "gzip",
+    "Connection": "keep-alive",
+}
 _LONGEST_LINK: Final = 4096
 _DEFAULT_PORTS: Final = {"https": 443, "http": 80}
 
 
-def http_client(account: Account, transport: httpx.AsyncBaseTransport | None) -> httpx.AsyncClient:
-    """Make the HTTP client of one account: TLS verified, no redirects, no cookies."""
-    connections = account.requests.concurrency + 1
-    return httpx.AsyncClient(
-        verify=tls_context(account),
-        transport=transport,
-        proxy=None if account.proxy_url is None else account.proxy_url.get_secret_value(),
-        timeout=httpx.Timeout(account.requests.timeout, connect=min(_CONNECT_TIMEOUT, account.requests.timeout)),
-        limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
-        follow_redirects=False,
-        headers={
-            "User-Agent": f"avepoint-exporter/{__version__}",
-            "Accept": "application/json",
-            "Accept-Encoding": "gzip",
-        },
-        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-        event_hooks={"response": [_forget_location]},
-    )
+class Connections:
+    """The connections of one account: TLS verified, no redirects, no cookies.
+
+    Each is a client of its own: the library's pool takes time with the square of what it holds. One that is free is
+    taken again before another is made.
+    """
+
+    def __init__(self, account: Account, transport: httpx.AsyncBaseTransport | None) -> None:
+        self._account = account
+        self._transport = transport
+        self._tls = tls_context(account)
+        timeout = account.requests.timeout
+        self._extensions = {"timeout": httpx.Timeout(timeout, connect=min(_CONNECT_TIMEOUT, timeout)).as_dict()}
+        self._all: list[httpx.AsyncClient] = []
+        self._free = [self._connect()]
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        **contents: Any,  # noqa: ANN401 - the library's own
+    ) -> httpx.Request:
+        """Build a request; raises httpx.InvalidURL or UnicodeError.
+
+        Not by a client, which would take the address and every header apart to merge them with its own.
+        """
+        headers = {**_HEADERS, **(headers or {})}
+        return httpx.Request(method, url, headers=headers, extensions=dict(self._extensions), **contents)
+
+    async def exchange(self, request: httpx.Request) -> tuple[httpx.Response, bytes]:
+        """Send a request and read the body of its answer; raises AnswerError, httpx.HTTPError or OSError."""
+        client = self._free.pop() if self._free else self._connect()
+        try:
+            response = await client.send(request, stream=True)
+            try:
+                return response, await read_body(response)
+            finally:
+                await response.aclose()
+                response.stream = _READ  # which holds the response again, and both would wait for garbage collection
+        finally:
+            self._free.append(client)
+
+    async def aclose(self) -> None:
+        """Close all of them."""
+        for client in self._all:
+            await client.aclose()
+
+    def _connect(self) -> httpx.AsyncClient:
+        account = self._account
+        client = httpx.AsyncClient(
+            verify=self._tls,
+            transport=self._transport,
+            proxy=None if account.proxy_url is None else account.proxy_url.get_secret_value(),
+            limits=httpx.Limits(max_connections=1, max_keepalive_connections=1),
+            follow_redirects=False,
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+            event_hooks={"response": [_forget_location]},
+        )
+        self._all.append(client)
+        return client
 
 
 def tls_context(account: Account) -> ssl.SSLContext:

@@ -1,7 +1,8 @@
 """What a collector is: a half that reads AvePoint into frozen records, and a half that makes samples of them."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import ClassVar, Generic, Literal, NamedTuple, TypeVar
 
@@ -12,6 +13,7 @@ from exporter.avepoint.directory import Directory
 from exporter.avepoint.generations import Generations
 from exporter.clock import Clock
 from exporter.config import Account, AccountType, CollectorOptions, Generation
+from exporter.errors import NotOfferedError
 
 Records = TypeVar("Records")
 Options = TypeVar("Options", bound=CollectorOptions)
@@ -109,10 +111,15 @@ class AccountCollector(Collector[Options, Records]):
 class CustomerCollector(Collector[Options, Records]):
     """Reads something of each customer of a partner."""
 
-    async def customer_ids(self) -> tuple[str, ...]:
-        """Give the customers to read; raises AvePointError where none are known and none can be listed."""
+    def customer_ids(self) -> AsyncGenerator[str, None]:
+        """Give the customers to read, as they become known; raises AvePointError where none are and none can be."""
         # Nearly an interval: where no other collector lists the customers, each refresh does.
-        return await self._directory.ids(self.options.interval * 0.9)
+        return self._directory.ids(self.options.interval * 0.9)
+
+    async def token_ahead(self) -> None:
+        """Have the token ready by the time the first customer is known."""
+        with suppress(NotOfferedError):  # said by the first call
+            await self._client.token_ahead(self.permissions[self.generations.first(self.permissions)])
 
     def is_customer(self, customer_id: str) -> bool:
         """Tell whether a customer has not left since."""

@@ -1,23 +1,21 @@
-"""The page: the snapshot as text, piece by piece, then the exporter's own metrics.
+"""The page: the snapshot as text, then the exporter's own metrics; made by joining what is kept of each read."""
 
-A sample's line is the same in the text format 0.0.4 and in OpenMetrics 1.0, so each read is rendered once and its text
-kept until a newer read takes its place. Only the head of a counter differs.
-"""
-
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
-from weakref import WeakKeyDictionary
-
-from prometheus_client.utils import floatToGoString
+from itertools import chain
+from operator import itemgetter
+from typing import Final, TypeVar
 
 from exporter.collectors.base import Family, Sample
+from exporter.exposition.lines import Texts, bare, head, line
 from exporter.exposition.own import OwnMetrics
+from exporter.exposition.packing import Part, compress, member
+from exporter.exposition.runs import Lines, Run, Runs
 from exporter.snapshot import Known, View
 
 TEXT: Final = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS: Final = "application/openmetrics-text; version=1.0.0; charset=utf-8"
-_PIECE: Final = 64 * 1024
+_PIECE: Final = 128 * 1024
 
 _COLLECTOR = ("account", "collector")
 UP = Family(
@@ -52,6 +50,8 @@ DURATION = Family(
 )
 STATUS_FAMILIES: Final = (UP, CUSTOMER_UP, LAST_ATTEMPT, LAST_REFRESH, DURATION)
 
+C = TypeVar("C", bound=bytes | Part)
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -63,93 +63,128 @@ class Request:
 
     def wants(self, family: Family) -> bool:
         """Tell whether a family is asked for, a counter with or without its ending."""
-        return not self.names or not self.names.isdisjoint((family.name, _bare(family)))
+        return not self.names or not self.names.isdisjoint((family.name, bare(family)))
 
 
 class Page:
-    """Renders snapshots; keeps the text of each read as long as the read is known."""
+    """Renders snapshots. A read is rendered once, and a run of reads compressed once, until it changes."""
 
     def __init__(self, families: Sequence[Family], own: OwnMetrics) -> None:
         self._families = tuple(families)
+        self._history = frozenset(family.name for family in families if family.history)
         self._own = own
-        self._chunks: WeakKeyDictionary[Known, Mapping[str, str]] = WeakKeyDictionary()
+        self._texts = Texts()
+        self._runs: Mapping[Hashable, Run] = {}
 
-    def pieces(self, views: Sequence[View], request: Request, *, monotonic: float) -> Iterator[bytes]:
-        """Yield the page in pieces of about 64 KB; `monotonic` is now, against which ages are taken."""
-        pending, size = [], 0
-        for text in self._texts(views, request, monotonic):
-            pending.append(text)
-            size += len(text)
-            if size >= _PIECE:
-                yield "".join(pending).encode()
-                pending, size = [], 0
-        yield "".join(pending).encode()
-        yield self._own.text(account=request.account, names=request.names, openmetrics=request.openmetrics)
+    def prepare(self, account: str, known: Known, former: Known | None) -> None:
+        """Render a read that has just come in the place of a former one, so that no scrape has to."""
+        self._texts.prepare(account, known, former)
 
-    def _texts(self, views: Sequence[View], request: Request, now: float) -> Iterator[str]:
-        for family in self._families:
+    def plain(self, views: Sequence[View], request: Request, *, monotonic: float) -> Sequence[bytes]:
+        """Give the page, in chunks of any size; `monotonic` is now, against which ages are taken."""
+        shown = [_by_family(self._lines(view, monotonic)) for view in views]
+        return [*self._chunks(shown, views, request), self._own_text(request)]
+
+    def gzipped(self, views: Sequence[View], request: Request, *, monotonic: float) -> Sequence[bytes]:
+        """Give the page as one gzip member, in chunks of any size; one thread at a time."""
+        runs = Runs(self._runs)
+        shown = [_by_family(self._parts(view, monotonic, runs)) for view in views]
+        # A page of one account says nothing of the other accounts' runs.
+        self._runs = runs.used if request.account is None else {**self._runs, **runs.used}
+        return list(member(_packed([*self._chunks(shown, views, request), self._own_text(request)])))
+
+    def _own_text(self, request: Request) -> bytes:
+        return self._own.text(account=request.account, names=request.names, openmetrics=request.openmetrics)
+
+    def _chunks(
+        self, shown: Sequence[Mapping[str, Sequence[C]]], views: Sequence[View], request: Request
+    ) -> Iterator[C | bytes]:
+        for family in (*self._families, CUSTOMER_UP):
             if request.wants(family):
-                yield from _with_head(
-                    head(family, openmetrics=request.openmetrics), self._known_texts(family, views, now)
-                )
+                chunks = chain.from_iterable(one.get(family.name, ()) for one in shown)
+                yield from _with_head(head(family, openmetrics=request.openmetrics), chunks)
         for family in STATUS_FAMILIES:
-            if request.wants(family):
+            if family is not CUSTOMER_UP and request.wants(family):
                 yield from _with_head(head(family), _status_texts(family, views))
 
-    def _known_texts(self, family: Family, views: Iterable[View], now: float) -> Iterator[str]:
-        for view in views:
-            for known in view.known.values():
-                # Old values are never shown as if they were fresh.
-                if family.history or now - known.read_at_monotonic <= view.stale_after:
-                    chunk = self._chunk(known, view.account).get(family.name)
-                    if chunk is not None:
-                        yield chunk
+    def _lines(self, view: View, now: float) -> Iterator[Lines]:
+        yield from map(itemgetter(1), self._reads(view, now))
+        yield from map(_up_lines(view), view.customer_up.items())
 
-    def _chunk(self, known: Known, account: str) -> Mapping[str, str]:
-        """Give the lines of one read by family."""
-        chunk = self._chunks.get(known)
-        if chunk is None:
-            lines: dict[str, list[str]] = {}
-            for sample in known.samples:
-                lines.setdefault(sample.family.name, []).append(line(sample, account))
-            chunk = self._chunks[known] = {name: "".join(parts) for name, parts in lines.items()}
-        return chunk
+    def _parts(self, view: View, now: float, runs: Runs) -> Iterator[Mapping[str, Part]]:
+        place = f"{view.account}/{view.collector}"
+        yield from runs.compress(f"{place}/known", self._reads(view, now), itemgetter(0), itemgetter(1))
+        yield from runs.compress(f"{place}/up", tuple(view.customer_up.items()), tuple, _up_lines(view))
 
-
-def line(sample: Sample, account: str) -> str:
-    """Give a sample's line; a label without a value is left out."""
-    values = zip(sample.family.labels, (account, *sample.labels), strict=True)
-    labels = ",".join(f'{name}="{_escaped(value)}"' for name, value in values if value)
-    value = floatToGoString(sample.value)  # type: ignore[no-untyped-call] # the library leaves it untyped
-    return f"{sample.family.name}{{{labels}}} {value}\n"
+    def _reads(self, view: View, now: float) -> Sequence[tuple[int, Lines]]:
+        """Give the lines of each read with their number, below 0 for what is left of a read that grew old."""
+        reads = []
+        for known in view.known.values():
+            text = self._texts.of(view.account, known)
+            # Old values are never shown as if they were fresh.
+            if now - known.read_at_monotonic <= view.stale_after:
+                reads.append((text.number, text.lines))
+            else:
+                left = {name: lines for name, lines in text.lines.items() if name in self._history}
+                reads.append((-text.number, left))
+        return reads
 
 
-def head(family: Family, *, openmetrics: bool = False) -> str:
-    """Give a family's HELP and TYPE; OpenMetrics names a counter without its ending."""
-    name = _bare(family) if openmetrics else family.name
-    return f"# HELP {name} {family.help}\n# TYPE {name} {family.type}\n"
+def pieces(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Join chunks to pieces of about 128 KB, as they are sent."""
+    pending, size = [], 0
+    for chunk in chunks:
+        pending.append(chunk)
+        size += len(chunk)
+        if size >= _PIECE:
+            yield b"".join(pending)
+            pending, size = [], 0
+    yield b"".join(pending)
 
 
-def _bare(family: Family) -> str:
-    return family.name.removesuffix("_total") if family.type == "counter" else family.name
+def _by_family(texts: Iterable[Mapping[str, C]]) -> Mapping[str, Sequence[C]]:
+    chunks: dict[str, list[C]] = {}
+    for lines in texts:
+        for name, chunk in lines.items():
+            chunks.setdefault(name, []).append(chunk)
+    return chunks
 
 
-def _with_head(head: str, texts: Iterable[str]) -> Iterator[str]:
+def _packed(chunks: Iterable[bytes | Part]) -> Iterator[Part]:
+    """Compress what is not yet compressed, as much as stands together."""
+    loose: list[bytes] = []
+    for chunk in chunks:
+        if isinstance(chunk, bytes):
+            loose.append(chunk)
+            continue
+        if loose:
+            yield compress(b"".join(loose))
+            loose = []
+        yield chunk
+    yield compress(b"".join(loose))
+
+
+def _with_head(head: str, chunks: Iterable[C]) -> Iterator[C | bytes]:
     """Put the head before the first line; a family without lines has none."""
     headed = False
-    for text in texts:
+    for chunk in chunks:
         if not headed:
-            yield head
+            yield head.encode()
             headed = True
-        yield text
+        yield chunk
 
 
-def _status_texts(family: Family, views: Iterable[View]) -> Iterator[str]:
+def _up_lines(view: View) -> Callable[[tuple[str, bool]], Lines]:
+    def lines(customer: tuple[str, bool]) -> Lines:
+        customer_id, is_up = customer
+        sample = Sample(CUSTOMER_UP, (customer_id, view.collector), float(is_up))
+        return {CUSTOMER_UP.name: line(sample, view.account).encode()}
+
+    return lines
+
+
+def _status_texts(family: Family, views: Iterable[View]) -> Iterator[bytes]:
     for view in views:
-        if family is CUSTOMER_UP:
-            for customer_id, is_up in view.customer_up.items():
-                yield line(Sample(CUSTOMER_UP, (customer_id, view.collector), float(is_up)), view.account)
-            continue
         status = view.status
         value = {
             UP.name: None if status.up is None else float(status.up),
@@ -158,8 +193,4 @@ def _status_texts(family: Family, views: Iterable[View]) -> Iterator[str]:
             DURATION.name: status.duration,
         }[family.name]
         if value is not None:
-            yield line(Sample(family, (view.collector,), value), view.account)
-
-
-def _escaped(value: str) -> str:
-    return value.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
+            yield line(Sample(family, (view.collector,), value), view.account).encode()

@@ -3,9 +3,10 @@
 import asyncio
 import math
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from starlette.applications import Starlette
@@ -17,8 +18,8 @@ from exporter.accounts import Accounts
 from exporter.clock import Clock
 from exporter.errors import ConfigError
 from exporter.exposition.own import OwnMetrics
-from exporter.exposition.text import OPENMETRICS, TEXT, Page, Request
-from exporter.web.rendering import Key, Pieces, Renderings
+from exporter.exposition.text import OPENMETRICS, TEXT, Page, Request, pieces
+from exporter.web.rendering import Chunks, Key, Renderings
 from exporter.web.state import Configured, Facts
 
 if TYPE_CHECKING:
@@ -97,14 +98,15 @@ class App:
             response = Response(headers=headers)
             del response.headers["content-length"]  # of the page, not of nothing; to know it means to render it
             return response
-        pieces = await self._renderings.page(Key(wanted, gzip))
-        headers["Content-Length"] = str(sum(map(len, pieces)))
-        return StreamingResponse(_each(pieces), headers=headers)
+        chunks = await self._renderings.page(Key(wanted, gzip))
+        headers["Content-Length"] = str(sum(map(len, chunks)))
+        return StreamingResponse(_sent(chunks), headers=headers)
 
-    def _render(self, wanted: Request) -> Iterator[bytes]:
+    def _render(self, key: Key) -> Callable[[], Chunks]:
         services = self._services
-        views = services.accounts.snapshot.views(wanted.account)
-        return services.page.pieces(views, wanted, monotonic=services.clock.monotonic())
+        views = services.accounts.snapshot.views(key.request.account)
+        make = services.page.gzipped if key.gzip else services.page.plain
+        return partial(make, views, key.request, monotonic=services.clock.monotonic())
 
     async def _status(self, request: HttpRequest) -> Response:
         loop, asked = asyncio.get_running_loop(), dict(request.query_params)
@@ -182,6 +184,7 @@ def _scrape_wait(request: HttpRequest) -> float:
     return max(0.0, min(timeout - _MARGIN, _LONGEST_WAIT)) if math.isfinite(timeout) else _WAIT
 
 
-async def _each(pieces: Pieces) -> AsyncIterator[bytes]:
-    for piece in pieces:
+async def _sent(chunks: Chunks) -> AsyncIterator[bytes]:
+    for piece in pieces(chunks):
         yield piece
+        await asyncio.sleep(0)  # a fast reader never makes us wait, and others want to be answered too

@@ -18,7 +18,6 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-import bcrypt
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from exporter.web.hardening import Limits, answer, client_network
@@ -100,6 +99,8 @@ def parse_credentials(headers: Iterable[tuple[bytes, bytes]]) -> Credentials | N
 
 def matches(password: bytes, stored: bytes) -> bool:
     """Compare by bcrypt; a password that bcrypt would cut off is wrong, and takes as long."""
+    import bcrypt  # noqa: PLC0415 - most run without passwords
+
     same = bcrypt.checkpw(password[:_LONGEST_PASSWORD], stored)
     return same and len(password) <= _LONGEST_PASSWORD
 
@@ -187,6 +188,8 @@ class Checker:
         costs = sorted({stored[4:6] for stored in users.values()})
         cost = costs[int.from_bytes(self._mark(user)[:4]) % len(costs)]
         if cost not in self._decoys:
+            import bcrypt  # noqa: PLC0415 - as above
+
             self._decoys[cost] = bcrypt.gensalt(int(cost)) + b"." * 31
         return self._decoys[cost]
 

@@ -1,19 +1,13 @@
 """Pages made off the event loop, each once for all who ask at the same time."""
 
 import asyncio
-import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Final
 
 from exporter.exposition.text import Request
 
-_GZIP_LEVEL: Final = 1  # higher levels cost more time than the network saves
-
-Pieces = Sequence[bytes]
-Render = Callable[[Request], Iterator[bytes]]
-"""Gives the pieces of a page; called on the event loop, its pieces made elsewhere."""
+Chunks = Sequence[bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +16,10 @@ class Key:
 
     request: Request
     gzip: bool
+
+
+Render = Callable[[Key], Callable[[], Chunks]]
+"""Freezes what a page shows, on the event loop, and gives what makes the page of it, elsewhere."""
 
 
 class Renderings:
@@ -35,9 +33,9 @@ class Renderings:
         self._render = render
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="render")
         self._turn = asyncio.Lock()
-        self._waiting: dict[Key, asyncio.Task[Pieces]] = {}
+        self._waiting: dict[Key, asyncio.Task[Chunks]] = {}
 
-    async def page(self, key: Key) -> Pieces:
+    async def page(self, key: Key) -> Chunks:
         """Give the page as it is now."""
         task = self._waiting.get(key)
         if task is None:
@@ -48,17 +46,8 @@ class Renderings:
         """End the thread."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
-    async def _make(self, key: Key) -> Pieces:
+    async def _make(self, key: Key) -> Chunks:
         async with self._turn:
             del self._waiting[key]
-            pieces = self._render(key.request)
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._thread, tuple, _gzipped(pieces) if key.gzip else pieces)
-
-
-def _gzipped(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    compressor = zlib.compressobj(_GZIP_LEVEL, wbits=31)
-    for piece in pieces:
-        if compressed := compressor.compress(piece):
-            yield compressed
-    yield compressor.flush()
+            make = self._render(key)
+            return await asyncio.get_running_loop().run_in_executor(self._thread, make)

@@ -59,6 +59,9 @@ async def serve(
     limits = limits or Limits()
     live = LiveProtection(web_config_path, clock=loop.time, interval=limits.reload_interval)
     sockets = bind(listen)
+    for each in sockets:
+        # Connections inherit it: head and body are sent one after the other, and one must not wait for the other's ack.
+        each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     service = _Service(app, live, limits)
     servers = [await loop.create_server(service.connect, sock=each, backlog=_BACKLOG) for each in sockets]
     addresses = [_name(each) for each in sockets]

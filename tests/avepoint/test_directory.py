@@ -10,7 +10,7 @@ import pytest
 
 from exporter.avepoint.directory import BATCH, CUSTOMERS, Customer, Directory
 from exporter.avepoint.partnerlists import PAGE_SIZE
-from exporter.errors import TokenError, UnavailableError
+from exporter.errors import BadRequestError, TokenError, UnavailableError
 from tests.fakes import FAST, World, good_token, make_account, payload
 
 
@@ -49,6 +49,10 @@ class Portfolio:
     @property
     def lists(self) -> int:
         return len(self.world.calls)
+
+
+async def ids(directory: Directory, max_age: float) -> tuple[str, ...]:
+    return tuple([customer_id async for customer_id in directory.ids(max_age)])
 
 
 @pytest.mark.parametrize("modern", [True, False])
@@ -96,7 +100,7 @@ async def test_include_asks_for_those_and_exclude_wins() -> None:
     assert list(listing.customers) == ["b"]
     assert portfolio.asked == [{"customerIds": ["b", "z"]}]
     assert "not among those listed" in portfolio.world.log
-    assert await portfolio.directory.ids(60) == ("b",)
+    assert await ids(portfolio.directory, 60) == ("b",)
 
 
 async def test_an_include_of_many_lists_all() -> None:
@@ -139,10 +143,10 @@ async def test_who_waits_for_a_listing_shares_it() -> None:
     portfolio = Portfolio()
     portfolio.open.clear()
     listing = [asyncio.create_task(portfolio.directory.refresh()) for _ in range(5)]
-    knowing = [asyncio.create_task(portfolio.directory.ids(3600)) for _ in range(5)]
+    knowing = [asyncio.create_task(ids(portfolio.directory, 3600)) for _ in range(5)]
     await asyncio.sleep(0.001)
     portfolio.world.clock.advance(1)
-    late = asyncio.create_task(portfolio.directory.ids(0.1))
+    late = asyncio.create_task(ids(portfolio.directory, 0.1))
     await asyncio.sleep(0.001)
     portfolio.open.set()
     await asyncio.gather(*listing, *knowing, late)
@@ -153,7 +157,7 @@ async def test_a_listing_is_used_until_it_is_too_old() -> None:
     portfolio = Portfolio()
     for passed, lists in ((0, 1), (59, 1), (2, 2)):
         portfolio.world.clock.advance(passed)
-        assert await portfolio.directory.ids(60) == ("a", "b", "c")
+        assert await ids(portfolio.directory, 60) == ("a", "b", "c")
         assert portfolio.lists == lists
 
 
@@ -167,7 +171,7 @@ async def test_watchers_are_told_of_every_listing() -> None:
     await portfolio.directory.refresh()
     portfolio.fails = True
     portfolio.world.clock.advance(1)
-    assert await portfolio.directory.ids(0.5) == ("b",)
+    assert await ids(portfolio.directory, 0.5) == ("b",)
     assert told == [("a", "b", "c"), ("b",)]
 
 
@@ -176,18 +180,18 @@ async def test_when_listing_fails_those_known_are_read() -> None:
     await portfolio.directory.refresh()
     portfolio.fails = True
     portfolio.world.clock.advance(100)
-    assert await portfolio.directory.ids(60) == ("a", "b", "c")
+    assert await ids(portfolio.directory, 60) == ("a", "b", "c")
     assert "cannot be listed" in portfolio.world.log
 
 
 async def test_when_listing_never_worked_those_named_are_read() -> None:
     portfolio = Portfolio("customers: {include: [y, x, z], exclude: [z]}")
     portfolio.fails = True
-    assert await portfolio.directory.ids(60) == ("x", "y")
+    assert await ids(portfolio.directory, 60) == ("x", "y")
     nobody = Portfolio()
     nobody.fails = True
     with pytest.raises(Exception, match="HTTP 400"):
-        await nobody.directory.ids(60)
+        await ids(nobody.directory, 60)
 
 
 async def test_all_who_wait_for_a_listing_that_fails_learn_of_it() -> None:
@@ -217,4 +221,70 @@ async def test_only_what_this_process_owns() -> None:
     portfolio = Portfolio()
     world = portfolio.world
     directory = Directory(world.account, world.client, world.clock, world.log.bound, owns=lambda key: key != "a")
-    assert await directory.ids(60) == ("b", "c")
+    assert await ids(directory, 60) == ("b", "c")
+
+
+class Paged:
+    """A service that gives its pages of customers when told."""
+
+    def __init__(self, count: int) -> None:
+        self.answers: asyncio.Queue[int] = asyncio.Queue()
+        self.names = [f"c{number:03}" for number in range(count)]
+        self.world = World(self._answer, make_account("partner", FAST))
+        self.directory = Directory(self.world.account, self.world.client, self.world.clock, self.world.log.bound)
+
+    async def _answer(self, request: httpx.Request) -> httpx.Response:
+        code = await self.answers.get()
+        start = (int(request.url.params["pageIndex"]) - 1) * PAGE_SIZE
+        rows = [{"id": name} for name in self.names[start : start + PAGE_SIZE]]
+        return httpx.Response(code, json={"data": rows, "metadata": {"totalCount": len(self.names)}})
+
+
+async def test_customers_are_given_as_their_page_comes_and_count_as_customers() -> None:
+    paged = Paged(250)
+    await paged.answers.put(200)
+    given = paged.directory.ids(60)
+    assert [await anext(given) for _ in range(100)] == paged.names[:100]
+    late = asyncio.create_task(ids(paged.directory, 60))
+    waiting = asyncio.ensure_future(anext(given))
+    await asyncio.sleep(0.01)
+    assert not waiting.done()
+    for _ in range(2):
+        await paged.answers.put(200)
+    assert [await waiting] + [one async for one in given] == paged.names[100:]
+    assert await late == tuple(paged.names)
+    assert len(paged.world.calls) == 3
+    paged.names.insert(0, "new")
+    paged.world.clock.advance(60)
+    await paged.answers.put(200)
+    again = paged.directory.ids(60)
+    assert await anext(again) == "new"
+    assert paged.directory.lists("new"), "although the listing is still under way"
+    await again.aclose()
+    for _ in range(2):
+        await paged.answers.put(200)
+    assert "new" in (await paged.directory.refresh()).customers, "it went on, for others who may wait for it"
+    assert len(paged.world.calls) == 6
+    leaving = asyncio.create_task(ids(paged.directory, 0))
+    await asyncio.sleep(0.01)
+    leaving.cancel()
+    await asyncio.sleep(0.01)
+    assert not paged.directory._lock.locked(), "who is cancelled cancels what he began"
+
+
+async def test_a_listing_that_fails_halfway_tells_so_after_what_it_gave() -> None:
+    paged = Paged(150)
+    for code in (200, 400):
+        await paged.answers.put(code)
+    arriving = paged.directory.ids(60)
+    assert [await anext(arriving) for _ in range(100)] == paged.names[:100]
+    with pytest.raises(BadRequestError):
+        await anext(arriving)
+    for _ in range(2):
+        await paged.answers.put(200)
+    await paged.directory.refresh()
+    paged.world.clock.advance(60)
+    paged.names[99] = "new"
+    for code in (200, 400):
+        await paged.answers.put(code)
+    assert await ids(paged.directory, 60) == (*paged.names[:100], "c099", *paged.names[100:])

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from exporter.avepoint.answers import Endpoint
-from exporter.avepoint.wire import LARGEST_ANSWER, http_client
+from exporter.avepoint.wire import LARGEST_ANSWER, Connections
 from exporter.config import Tls
 from exporter.errors import AnswerError, LinkRefusedError, TokenError
 from tests.fakes import Stream, World, make_account
@@ -186,13 +186,47 @@ async def test_ca_file_is_trusted_and_nothing_goes_to_who_is_not(authority: Path
     server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
     url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
     account = make_account().model_copy(update={"tls": Tls.model_construct(ca_file=authority if trusted else None)})
-    async with server, http_client(account, None) as client:
+    connections = Connections(account, None)
+    request = connections.request("GET", url)
+    async with server:
         if trusted:
-            assert (await client.get(url)).json() == {}
+            _, body = await connections.exchange(request)
+            assert body == b"{}"
         else:
             with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
-                await client.get(url)
+                await connections.exchange(request)
+    await connections.aclose()
     assert bool(received) is trusted
+
+
+async def test_a_connection_that_is_free_is_taken_again_and_never_one_that_is_not() -> None:
+    peers: list[str] = []
+    all_here, ended = asyncio.Event(), asyncio.Semaphore(0)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.read(65536):
+            peers.append(str(writer.get_extra_info("peername")))
+            if len(peers) == 3:
+                all_here.set()
+            await all_here.wait()
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+        writer.close()
+        await writer.wait_closed()
+        ended.release()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    connections = Connections(make_account(), None)
+    request = connections.request("GET", f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/")
+    async with server:
+        async with asyncio.timeout(10):
+            answers = await asyncio.gather(*(connections.exchange(request) for _ in range(3)))
+            answers += [await connections.exchange(request) for _ in range(5)]
+        assert [body for _, body in answers] == [b"{}"] * 8
+        assert len(set(peers[:3])) == 3, "all three at once"
+        assert len(set(peers)) == 3
+        await connections.aclose()
+        for _ in range(3):
+            await ended.acquire()
 
 
 async def test_a_ca_file_without_certificates(tmp_path: Path) -> None:
@@ -200,4 +234,4 @@ async def test_a_ca_file_without_certificates(tmp_path: Path) -> None:
     file.write_text("no certificate")
     account = make_account().model_copy(update={"tls": Tls.model_construct(ca_file=file)})
     with pytest.raises(ssl.SSLError):
-        http_client(account, None)
+        Connections(account, None)

@@ -14,8 +14,9 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 
 from exporter.collectors.base import Family, Sample
 from exporter.collectors.registry import families
+from exporter.exposition.lines import head, line
 from exporter.exposition.own import OwnMetrics, Usage
-from exporter.exposition.text import STATUS_FAMILIES, Page, Request, head, line
+from exporter.exposition.text import STATUS_FAMILIES, Page, Request, pieces
 from exporter.shard import Shard
 from exporter.simulator import Simulator
 from exporter.snapshot import Known, Status, View
@@ -161,21 +162,23 @@ def view(*known: Known, up: bool | None = None, stale_after: float = 60) -> View
 def test_a_large_page_comes_in_pieces_and_its_text_is_kept_as_long_as_the_read_is_known() -> None:
     own, page = OwnMetrics(with_process=False), Page([FAMILY], OwnMetrics(with_process=False))
     known = [Known(tuple(Sample(FAMILY, (f"c{n}", f"w{k}"), 1.0) for k in range(50)), 1.0, 1.0) for n in range(100)]
-    pieces = list(page.pieces([view(*known)], Request(), monotonic=2.0))
-    assert len(pieces) > 3
-    assert max(map(len, pieces)) < 80_000
-    assert len(parsed(b"".join(pieces).decode())) >= 5000
-    assert len(page._chunks) == 100
+    chunks = page.plain([view(*known)], Request(), monotonic=2.0)
+    sent = list(pieces(chunks))
+    assert len(sent) > 2
+    assert max(map(len, sent)) < 150_000
+    assert b"".join(sent) == b"".join(chunks)
+    assert len(parsed(b"".join(sent).decode())) >= 5000
+    assert len(page._texts) == 100
     known.clear()
-    assert len(page._chunks) == 0
+    assert len(page._texts) == 0
     assert own.text(account="nobody", names=(), openmetrics=False) == b""
 
 
 def test_status_that_is_not_known_yet_has_no_sample() -> None:
     page = Page([FAMILY], OwnMetrics(with_process=False))
-    text = b"".join(page.pieces([view()], Request(), monotonic=0.0)).decode()
+    text = b"".join(page.plain([view()], Request(), monotonic=0.0)).decode()
     assert "avepoint_up" not in text
-    text = b"".join(page.pieces([view(up=False)], Request(), monotonic=0.0)).decode()
+    text = b"".join(page.plain([view(up=False)], Request(), monotonic=0.0)).decode()
     assert 'avepoint_up{account="a",collector="c"} 0.0' in text
 
 
@@ -183,7 +186,7 @@ def test_values_at_their_greatest_age_are_shown_and_older_ones_are_not() -> None
     page = Page([FAMILY], OwnMetrics(with_process=False))
     known = Known((Sample(FAMILY, ("c", "w"), 1.0),), 1.0, 100.0)
     for now, shown in ((160.0, True), (160.1, False)):
-        text = b"".join(page.pieces([view(known)], Request(), monotonic=now)).decode()
+        text = b"".join(page.plain([view(known)], Request(), monotonic=now)).decode()
         assert ("avepoint_things" in text) is shown
 
 

@@ -17,8 +17,8 @@ from exporter.accounts import Accounts
 from exporter.collectors.base import AccountCollector, CustomerCollector, Sample
 from exporter.collectors.registry import COLLECTORS, catalogue
 from exporter.errors import AvePointError
+from exporter.exposition.lines import line
 from exporter.exposition.own import OwnMetrics
-from exporter.exposition.text import line
 from tests.truth.world import Clock
 
 _CONFIG = """

@@ -66,7 +66,7 @@ class World:
         return await refresh_all(self.accounts.refreshers())
 
     def page(self) -> str:
-        pieces = self._page.pieces(self.accounts.snapshot.views(), Request(), monotonic=self.clock.monotonic())
+        pieces = self._page.plain(self.accounts.snapshot.views(), Request(), monotonic=self.clock.monotonic())
         return b"".join(pieces).decode()
 
     def samples(self) -> Samples:

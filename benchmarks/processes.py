@@ -1,0 +1,111 @@
+"""The exporter and a simulated AvePoint as processes of their own, and what they cost."""
+
+import contextlib
+import http.client
+import os
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from exporter.simulator.tokens import Credentials
+from tests.e2e.processes import Exporter, eventually, exporter, fetch
+
+_CONFIG = """
+accounts:
+  - name: msp
+    type: partner
+    base_url: {url}
+    token_url: {url}/connect/token
+    auth: {{client_id: {app.client_id}, client_secret: {app.client_secret}}}
+    requests: {{per_second: 1000, concurrency: {concurrency}}}
+    collectors: {{customers: {{interval: {interval}}}, protected_data: {{interval: {interval}}}}}
+"""
+
+
+@dataclass(slots=True)
+class AvePoint:
+    """A simulated AvePoint; how it was asked is known when it has ended."""
+
+    url: str
+    calls: int = 0
+    tokens: int = 0
+    most_at_once: int = 0
+
+
+@contextlib.contextmanager
+def avepoint(customers: int, latency: float) -> Iterator[AvePoint]:
+    """Run a simulated AvePoint."""
+    command = [sys.executable, "-m", "benchmarks.portfolio", "--customers", str(customers), "--latency", str(latency)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        service = AvePoint(process.stdout.readline().strip())
+        try:
+            yield service
+        finally:
+            process.terminate()
+            service.calls, service.tokens, service.most_at_once = map(int, process.stdout.read().split())
+
+
+@contextlib.contextmanager
+def serving(folder: Path, url: str, *, concurrency: int, interval: str, ready: bool = True) -> Iterator[Exporter]:
+    """Run an exporter that reads a simulated AvePoint."""
+    text = _CONFIG.format(url=url, app=Credentials(), concurrency=concurrency, interval=interval)
+    (folder / "config.yaml").write_text(text)
+    with exporter(
+        folder,
+        "--config.file",
+        "config.yaml",
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(Path.cwd()), os.environ.get("PYTHONPATH", "")])},
+    ) as running:
+        if ready:
+            eventually(lambda: fetch(f"{running.url}/-/ready").status == 200, within=3600, what="ready")
+        yield running
+        assert running.stop() == 0
+
+
+def cpu_seconds(running: Exporter) -> float:
+    """Give the CPU time that a process has taken so far."""
+    fields = Path(f"/proc/{running.process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def mebibytes(running: Exporter) -> float:
+    """Give what a process weighs now: its resident memory."""
+    pages = int(Path(f"/proc/{running.process.pid}/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / 2**20
+
+
+def value(running: Exporter, name: str, collector: str = "protected_data") -> float:
+    """Give one of a collector's own numbers."""
+    page = fetch(f"{running.url}/metrics?name[]={name}").text
+    return float(next(line for line in page.splitlines() if f'collector="{collector}"' in line).split()[-1])
+
+
+class Client:
+    """One scraper's connection, kept open as Prometheus does; `seconds` are how long each answer took."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        self.seconds: list[float] = []
+        self._connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=60)
+
+    def get(self, path: str, *, gzip: bool = False) -> int:
+        """Ask once; gives the bytes of the answer."""
+        began = time.perf_counter()
+        self._connection.request("GET", path, headers={"Accept-Encoding": "gzip" if gzip else "identity"})
+        response = self._connection.getresponse()
+        size, buffer = 0, bytearray(2**20)
+        while count := response.readinto(buffer):
+            size += count
+        assert response.status == 200
+        self.seconds.append(time.perf_counter() - began)
+        return size
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
