@@ -119,3 +119,18 @@ async def test_the_budget_tells_what_is_used_now() -> None:
         assert paced.pace.budget == Budget(under_way=1, concurrency=3, rate=10, full_rate=10, silence=0)
         paced.pace.slow_down(7)
     assert paced.pace.budget == Budget(under_way=0, concurrency=3, rate=5, full_rate=10, silence=7)
+
+
+async def test_timers_that_wake_late_do_not_lower_the_rate() -> None:
+    paced = Paced(per_second=100)
+    punctual = paced.clock.sleep
+
+    async def late(seconds: float) -> None:
+        await punctual(seconds + 0.001)
+
+    paced.clock.sleep = late  # type: ignore[method-assign] # a machine's timers
+    await asyncio.gather(*(paced.call(number) for number in range(101)))
+    assert paced.started[-1][1] == pytest.approx(1.0, abs=0.01)
+    paced.clock.advance(10)
+    await asyncio.gather(*(paced.call(number) for number in range(11)))
+    assert paced.started[-1][1] - paced.started[101][1] == pytest.approx(0.1, abs=0.01), "no burst after an idle time"

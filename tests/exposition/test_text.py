@@ -1,22 +1,26 @@
 """The page, sample by sample as prometheus_client would print it."""
 
+import gzip
 import math
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Counter, Gauge, Metric, generate_latest
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.openmetrics import parser as openmetrics_parser
 from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
+from prometheus_client.registry import Collector
 
 from exporter.collectors.base import Family, Sample
 from exporter.collectors.registry import families
-from exporter.exposition.lines import head, line
+from exporter.exposition.lines import Texts, head, line
 from exporter.exposition.own import OwnMetrics, Usage
 from exporter.exposition.text import STATUS_FAMILIES, Page, Request, pieces
+from exporter.samples import SharedSeries
 from exporter.shard import Shard
 from exporter.simulator import Simulator
 from exporter.snapshot import Known, Status, View
@@ -237,3 +241,79 @@ def test_usage_is_what_each_account_has_called() -> None:
     assert own.usage() == {"busy": Usage({"200": 2, "429": 1, "timeout": 1}, 2.5), "idle": Usage({}, 0.0)}
     own.forget("busy")
     assert own.usage() == {"idle": Usage({}, 0.0)}
+
+
+class Oracle(Collector):
+    """The same samples as prometheus_client's own families, in the page's order."""
+
+    def __init__(self, order: Sequence[Family], reads: Sequence[Known]) -> None:
+        self._order = order
+        self._reads = reads
+
+    def collect(self) -> Iterator[Metric]:
+        for family in self._order:
+            kind = CounterMetricFamily if family.type == "counter" else GaugeMetricFamily
+            metric = kind(family.name, family.help, labels=family.labels)
+            for sample in (one for read in self._reads for one in read.samples if one.family == family):
+                metric.add_metric(("msp", *sample.labels), sample.value)
+            if metric.samples:
+                yield metric
+
+
+ORDER = (FAMILY, Family("avepoint_ends_total", "Ends.", ("account", "customer_id", "workload"), type="counter"),
+         Family("avepoint_old", "Old.", ("account", "customer_id"), history=True))  # fmt: skip
+WORD = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8)
+
+
+@st.composite
+def reads(draw: st.DrawFn) -> dict[str, Known]:
+    shared, known = SharedSeries(), {}
+    for customer_id in draw(st.lists(WORD, max_size=5, unique=True)):
+        workloads = draw(st.lists(WORD, max_size=4, unique=True))
+        samples = [
+            Sample(family, (customer_id, workload), draw(VALUE)) for family in ORDER[:2] for workload in workloads
+        ]
+        samples.append(Sample(ORDER[2], (customer_id,), draw(VALUE)))
+        known[customer_id] = Known(shared.samples(customer_id, samples), 1.0, 1.0)
+    return known
+
+
+@settings(max_examples=150, deadline=None)
+@given(reads(), reads())
+def test_every_way_of_asking_gives_what_prometheus_client_prints(
+    before: dict[str, Known], after: dict[str, Known]
+) -> None:
+    page = Page(ORDER, OwnMetrics(with_process=False))
+    names = frozenset(family.name for family in ORDER)
+    for known in (before, after, before | after):
+        for one in known.values():
+            page.prepare("msp", one, None)
+        views = [View("msp", "c", 60, Status(), known, {})]
+        oracle = Oracle(ORDER, list(known.values()))
+        for openmetrics, generate in ((False, generate_latest), (True, generate_openmetrics)):
+            expected = generate(oracle)  # type: ignore[arg-type, no-untyped-call] # a registry by its `collect`
+            request = Request(names=names, openmetrics=openmetrics)
+            assert b"".join(page.plain(views, request, monotonic=2.0)) == expected
+            assert gzip.decompress(b"".join(page.gzipped(views, request, monotonic=2.0))) == expected
+            only = Request(account="msp", names=names, openmetrics=openmetrics)
+            assert gzip.decompress(b"".join(page.gzipped(views, only, monotonic=2.0))) == expected
+
+
+def test_what_grows_old_leaves_a_compressed_page_although_nothing_else_changes() -> None:
+    page = Page(ORDER, OwnMetrics(with_process=False))
+    samples = (Sample(FAMILY, ("c", "w"), 1.0), Sample(ORDER[2], ("c",), 5.0))
+    shown = [view(Known(samples, 1.0, 100.0))]
+    for now, fresh in ((160.0, True), (160.1, False), (159.0, True)):
+        text = gzip.decompress(b"".join(page.gzipped(shown, Request(), monotonic=now))).decode()
+        assert ("avepoint_things" in text) is fresh
+        assert 'avepoint_old{account="a",customer_id="c"} 5.0' in text, "history never grows old"
+
+
+def test_a_read_that_says_the_same_keeps_its_text_and_a_changed_one_gets_another() -> None:
+    texts = Texts()
+    old, same, other = (Known((Sample(FAMILY, ("c", "w"), value),), 1.0, 1.0) for value in (1.0, 1.0, 2.0))
+    first = texts.prepare("a", old)
+    assert texts.prepare("a", same, old) is first
+    assert texts.prepare("a", other, same).number != first.number
+    assert texts.prepare("a", Known((), 1.0, 1.0), Known((), 1.0, 1.0)).lines == {}
+    assert texts.of("a", old) is first
