@@ -25,6 +25,9 @@ test: $(READY) programs ## Install what the tests need and run them all
 soak: $(READY) programs ## Run soaks and floods in full length (about half an hour) and print their figures
 	@$(BIN)/python -m pytest --soak -s --no-cov tests/truth/test_chaos.py tests/e2e
 
+bench: $(READY) ## Measure pages, refreshes, memory and starts, and write docs/performance.md (about ten minutes)
+	@$(BIN)/python -m benchmarks $(ARGS)
+
 lint: $(READY) ## Check format, style, types, the import contract and generated files
 	@$(BIN)/ruff format --check . $(SCRIPTS)
 	@$(BIN)/ruff check . $(SCRIPTS)
@@ -64,4 +67,4 @@ programs: ## Install the Debian programs that the tests use, where that is possi
 clean: ## Remove what was built and installed here
 	@rm -rf $(VENV) build dist .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help run test soak lint fix docs image release-check lock programs clean
+.PHONY: help run test soak bench lint fix docs image release-check lock programs clean

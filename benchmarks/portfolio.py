@@ -13,7 +13,7 @@ WORKLOADS = (
     "Exchange Online", "SharePoint Online", "OneDrive", "Microsoft 365 Groups", "Project Online", "Public Folder",
     "Teams", "Viva Engage", "Teams Chat", "Power BI", "Power Automate", "Power Apps",
 )  # fmt: skip
-_SERVICE = "Cloud Backup for Microsoft 365"
+SERVICE = "Cloud Backup for Microsoft 365"
 
 
 class Uniform(StaticPortfolio):
@@ -23,7 +23,7 @@ class Uniform(StaticPortfolio):
         return [
             ProtectedRow(
                 customer_id=customer_id, owner_email="owner@example.com",
-                service_type=_SERVICE, service_module=workload,
+                service_type=SERVICE, service_module=workload,
                 scanned_objects=randrange(10**5), protected_objects=randrange(10**5),
                 avepoint_bytes=randrange(10**13), byos_bytes=randrange(10**12),
             )

@@ -23,7 +23,10 @@ accounts:
     token_url: {url}/connect/token
     auth: {{client_id: {app.client_id}, client_secret: {app.client_secret}}}
     requests: {{per_second: 1000, concurrency: {concurrency}}}
-    collectors: {{customers: {{interval: {interval}}}, protected_data: {{interval: {interval}}}}}
+    collectors:
+      customers: {{interval: {interval}}}
+      protected_data: {{interval: {interval}}}
+      subscriptions: {{enabled: false}}
 """
 
 

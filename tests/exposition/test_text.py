@@ -291,7 +291,7 @@ def test_every_way_of_asking_gives_what_prometheus_client_prints(
         views = [View("msp", "c", 60, Status(), known, {})]
         oracle = Oracle(ORDER, list(known.values()))
         for openmetrics, generate in ((False, generate_latest), (True, generate_openmetrics)):
-            expected = generate(oracle)  # type: ignore[arg-type, no-untyped-call] # a registry by its `collect`
+            expected = generate(oracle)
             request = Request(names=names, openmetrics=openmetrics)
             assert b"".join(page.plain(views, request, monotonic=2.0)) == expected
             assert gzip.decompress(b"".join(page.gzipped(views, request, monotonic=2.0))) == expected

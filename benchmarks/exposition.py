@@ -1,0 +1,112 @@
+"""Pages in this process, beside what prometheus_client needs for the same samples."""
+
+import gzip
+import statistics
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from random import Random
+
+from prometheus_client import generate_latest
+from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from benchmarks.portfolio import SERVICE, WORKLOADS
+from exporter.collectors.protected_data import Module, ProtectedData
+from exporter.exposition.own import OwnMetrics
+from exporter.exposition.text import Page, Request, pieces
+from exporter.samples import SharedSeries
+from exporter.snapshot import Known, Status, View
+
+_CHANGED = 0.16  # of the customers between two scrapes: four scrapers every 15 s during a refresh of 24 s
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Seconds: the median, the fastest and the slowest."""
+
+    median: float
+    least: float
+    most: float
+
+
+class World:
+    """So many customers, known, and a page that shows them."""
+
+    def __init__(self, customers: int) -> None:
+        self._random = Random(customers)
+        self._shared = SharedSeries()
+        self.page = Page(ProtectedData.families, OwnMetrics())
+        self.known: dict[str, Known] = {}
+        self._names = [f"00000000-0000-4000-8000-{number:012}" for number in range(customers)]
+        self._next = 0
+        self.change(1.0)
+
+    def change(self, share: float) -> None:
+        """Read the next customers anew, with other numbers."""
+        for _ in range(max(1, round(share * len(self._names)))):
+            name = self._names[self._next % len(self._names)]
+            self._next += 1
+            known = Known(self._shared.samples(name, tuple(ProtectedData.samples(self._modules(), name))), 1.0, 1.0)
+            self.page.prepare("msp", known, self.known.get(name))
+            self.known[name] = known
+
+    def _modules(self) -> tuple[Module, ...]:
+        number = self._random.randrange
+        return tuple(
+            Module(SERVICE, name, number(10**5), number(10**5), number(10**13), number(10**12)) for name in WORKLOADS
+        )
+
+    def views(self) -> Sequence[View]:
+        """Freeze what is known."""
+        return [View("msp", "protected_data", 60.0, Status(up=True), dict(self.known), dict.fromkeys(self.known, True))]
+
+    def plain(self) -> bytes:
+        """Make the page as it is sent."""
+        size = sum(map(len, pieces(self.page.plain(self.views(), Request(), monotonic=2.0))))
+        return size.to_bytes(8)
+
+    def gzipped(self) -> bytes:
+        """Make the compressed page."""
+        return b"".join(self.page.gzipped(self.views(), Request(), monotonic=2.0))
+
+
+class Theirs(Collector):
+    """The same samples as prometheus_client's own, made beforehand."""
+
+    def __init__(self, world: World) -> None:
+        families = {family.name: GaugeMetricFamily(family.name, family.help, labels=family.labels)
+                    for family in ProtectedData.families}  # fmt: skip
+        for known in world.known.values():
+            for sample in known.samples:
+                families[sample.family.name].add_metric(("msp", *sample.labels), sample.value)
+        self._families = tuple(families.values())
+
+    def collect(self) -> Iterator[Metric]:
+        yield from self._families
+
+
+def _timed(repeats: int, what: Callable[[], object], before: Callable[[], None] | None = None) -> Timing:
+    seconds = []
+    for _ in range(repeats):
+        if before is not None:
+            before()
+        began = time.perf_counter()
+        what()
+        seconds.append(time.perf_counter() - began)
+    return Timing(statistics.median(seconds), min(seconds), max(seconds))
+
+
+def measure(customers: int, repeats: int) -> dict[str, Timing]:
+    """Time every way of making a page; seconds."""
+    world = World(customers)
+    theirs = Theirs(world)
+    world.gzipped()
+    return {
+        "theirs": _timed(repeats, lambda: generate_latest(theirs)),
+        "theirs gzip": _timed(repeats, lambda: gzip.compress(generate_latest(theirs), 6)),
+        "plain": _timed(repeats, world.plain),
+        "plain changed": _timed(repeats, world.plain, lambda: world.change(_CHANGED)),
+        "gzip": _timed(repeats, world.gzipped),
+        "gzip changed": _timed(repeats, world.gzipped, lambda: world.change(_CHANGED)),
+    }

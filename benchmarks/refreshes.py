@@ -1,0 +1,132 @@
+"""Refreshes, scrapes and starts of whole processes."""
+
+import math
+import statistics
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks.processes import Client, avepoint, cpu_seconds, mebibytes, serving, value
+from tests.e2e.processes import Exporter, fetch
+
+DURATION = "avepoint_collector_duration_seconds"
+_SCRAPERS, _SCRAPE_INTERVAL = 4, 15.0
+
+
+@dataclass(slots=True)
+class Refreshed:
+    """How one portfolio was read."""
+
+    customers: int
+    latency: float
+    concurrency: int
+    ideal: float
+    walls: list[float] = field(default_factory=list)
+    cpu: float = 0.0
+    memory: float = 0.0
+    calls: int = 0
+    tokens: int = 0
+    ratio_scraped: float = math.nan
+    health: list[float] = field(default_factory=list)
+    scrapes: list[float] = field(default_factory=list)
+
+
+def least_calls(customers: int) -> int:
+    """Give the calls of a refresh: one a customer, one for every hundred to list them."""
+    return customers + math.ceil(customers / 100)
+
+
+def refresh_once(customers: int, latency: float, concurrency: int) -> Refreshed:
+    """Read a portfolio once; gives wall time, CPU a customer, calls and memory."""
+    result = _expected(customers, latency, concurrency)
+    with tempfile.TemporaryDirectory() as folder:
+        with avepoint(customers, latency) as service:
+            with serving(Path(folder), service.url, concurrency=concurrency, interval="1d") as running:
+                result.cpu = cpu_seconds(running) / customers
+                result.walls.append(value(running, DURATION))
+                result.memory = mebibytes(running)
+        result.calls, result.tokens = service.calls, service.tokens
+    return result
+
+
+def refresh_for_ever(customers: int, latency: float, concurrency: int, refreshes: int) -> Refreshed:
+    """Read a portfolio again and again, first alone, then with scrapers."""
+    result = _expected(customers, latency, concurrency)
+    with tempfile.TemporaryDirectory() as folder, avepoint(customers, latency) as service:
+        with serving(Path(folder), service.url, concurrency=concurrency, interval="1s") as running:
+            result.walls = _walls(running, refreshes)
+            before, began = cpu_seconds(running), time.monotonic()
+            with _crowd(running, result):
+                scraped = _walls(running, refreshes)
+                elapsed = time.monotonic() - began
+                result.cpu = (cpu_seconds(running) - before) / (elapsed / statistics.mean(scraped) * customers)
+                result.memory = mebibytes(running)
+            result.ratio_scraped = statistics.median(scraped) / statistics.median(result.walls)
+    return result
+
+
+def _expected(customers: int, latency: float, concurrency: int) -> Refreshed:
+    return Refreshed(customers, latency, concurrency, least_calls(customers) * latency / concurrency)
+
+
+def _walls(running: Exporter, count: int) -> list[float]:
+    """Wait for so many refreshes to end; gives how long they took."""
+    walls = [value(running, DURATION)]
+    while len(walls) <= count:
+        time.sleep(min(1.0, walls[-1] / 10))
+        if (wall := value(running, DURATION)) != walls[-1]:
+            walls.append(wall)
+    return walls[1:]
+
+
+class _crowd:  # noqa: N801 - used as a function
+    """Scrapers every 15 s, one after the other, and somebody who asks for the exporter's health all the time."""
+
+    def __init__(self, running: Exporter, result: Refreshed) -> None:
+        self._running = running
+        self._result = result
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._ask_for_health)]
+        for number in range(_SCRAPERS):
+            wait = number * _SCRAPE_INTERVAL / _SCRAPERS
+            self._threads.append(threading.Thread(target=self._scrape, args=(wait,)))
+
+    def __enter__(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _ask_for_health(self) -> None:
+        self._repeat(lambda client: client.get("/-/healthy"), 0.05, self._result.health)
+
+    def _scrape(self, wait: float) -> None:
+        self._stop.wait(wait)
+        self._repeat(lambda client: client.get("/metrics", gzip=True), _SCRAPE_INTERVAL, self._result.scrapes)
+
+    def _repeat(self, what: Callable[[Client], object], interval: float, seconds: list[float]) -> None:
+        client = Client(self._running.url)
+        while not self._stop.is_set():
+            what(client)
+            self._stop.wait(interval)
+        seconds += client.seconds
+        client.close()
+
+
+def starts(repeats: int) -> list[float]:
+    """Give the CPU time of starts up to the first byte of /metrics."""
+    seconds = []
+    for _ in range(repeats):
+        with tempfile.TemporaryDirectory() as folder:
+            nowhere = "http://127.0.0.1:9"
+            with serving(Path(folder), nowhere, concurrency=8, interval="1h", ready=False) as running:
+                headers = {"X-Prometheus-Scrape-Timeout-Seconds": "0.5"}
+                assert fetch(f"{running.url}/metrics", headers=headers).status == 200
+                seconds.append(cpu_seconds(running))
+    return seconds
