@@ -471,3 +471,37 @@ async def test_no_customers_is_a_good_refresh_and_a_repeated_failure_is_logged_o
             assert await world.refresh()
     assert [log["log_level"] for log in logs if log["event"] == "customer not read"] == ["warning", "debug", "debug"]
     await world.accounts.stop()
+
+
+async def test_a_customer_that_leaves_while_a_list_is_made_ready_is_not_shown_again() -> None:
+    api = FakeApi(portfolio(names(3)))
+    world = World(api)
+    await world.apply(partner())
+    refresher = next(one for one in world.accounts.refreshers() if one.collector.name == "customers")
+    loop = asyncio.get_running_loop()
+
+    def prepare(*_: object) -> None:  # on the thread that makes the list ready, while the event loop goes on
+
+        async def leave() -> None:
+            refresher._keep_only(["c0001"])
+
+        asyncio.run_coroutine_threadsafe(leave(), loop).result(10)
+
+    refresher._prepare = prepare
+    assert await refresher.refresh()
+    assert world.labels("avepoint_customer_info", "customer_id") == {"c0001"}
+    await world.accounts.stop()
+
+
+async def test_a_refresh_takes_one_call_a_customer_one_a_hundred_to_list_and_one_token_a_permission() -> None:
+    api = FakeApi(portfolio(names(250)))
+    world = World(api)
+    await world.apply(partner(collectors={"subscriptions": {"enabled": False}}))
+    for _ in range(2):
+        api.requests.clear()
+        assert await world.refresh()
+        assert (api.calls("overview"), api.calls("batch"), len(api.requests)) == (250, 3, 253)
+        assert len({request.url.path for request in api.requests}) == 251
+        assert api.tokens == 2
+        world.clock.advance(3000)
+    await world.accounts.stop()

@@ -317,3 +317,12 @@ def test_a_read_that_says_the_same_keeps_its_text_and_a_changed_one_gets_another
     assert texts.prepare("a", other, same).number != first.number
     assert texts.prepare("a", Known((), 1.0, 1.0), Known((), 1.0, 1.0)).lines == {}
     assert texts.of("a", old) is first
+
+
+def test_ends_of_lines_that_come_and_go_are_not_kept_for_ever() -> None:
+    texts, shared = Texts(), SharedSeries()
+    for number in range(10_002):
+        samples = [Sample(FAMILY, ("c", f"w{number}"), 1.0)]
+        text = texts.prepare("a", Known(shared.samples("c", samples), 1.0, 1.0))
+        assert text.lines == {FAMILY.name: line(samples[0], "a").encode()}
+    assert len(texts._ends) <= 10_001
