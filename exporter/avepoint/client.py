@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from typing import Any, Final, TypeVar
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import httpx
 import structlog
@@ -93,8 +93,8 @@ class Client:
         try:
             request = self._request(
                 endpoint.method,
-                self._account.api_url + endpoint.path(ids or {}),
-                params=query,
+                # As the library would do it, but without taking the address apart a second time.
+                self._account.api_url + endpoint.path(ids or {}) + (f"?{urlencode(query)}" if query else ""),
                 json=body,
                 headers={"Content-Type": "application/json"},
             )

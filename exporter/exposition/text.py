@@ -82,7 +82,8 @@ class Page:
 
     def plain(self, views: Sequence[View], request: Request, *, monotonic: float) -> Sequence[bytes]:
         """Give the page, in chunks of any size; `monotonic` is now, against which ages are taken."""
-        shown = [_by_family(self._lines(view, monotonic)) for view in views]
+        is_wanted = any(map(request.wants, (*self._families, CUSTOMER_UP)))
+        shown = [_by_family(self._lines(view, monotonic)) for view in views] if is_wanted else []
         return [*self._chunks(shown, views, request), self._own_text(request)]
 
     def gzipped(self, views: Sequence[View], request: Request, *, monotonic: float) -> Sequence[bytes]:
