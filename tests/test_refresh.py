@@ -293,7 +293,8 @@ async def test_old_values_are_dropped_but_ages_and_history_stay() -> None:
     api.fail_after = 0
     world.clock.advance(3601)
     assert not await world.refresh()
-    assert {name for name, _ in world.of_avepoint()} == {"avepoint_last_success_timestamp_seconds"}
+    history = {"avepoint_last_success_timestamp_seconds", "avepoint_jobs_finished_total"}
+    assert {name for name, _ in world.of_avepoint()} == history
     labels = {"account": "contoso", "collector": "jobs"}
     assert world.value("avepoint_up", **labels) == 0
     assert world.value("avepoint_collector_last_success_timestamp_seconds", **labels) == pytest.approx(1_795_000_000)

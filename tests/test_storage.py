@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from exporter.collectors.base import Sample
+from exporter.collectors.job_counter import JobCounter
 from exporter.collectors.job_options import JobsOptions
 from exporter.collectors.job_reader import JobReader
 from exporter.collectors.jobs import Jobs
@@ -187,7 +188,7 @@ def test_any_json_is_read_or_set_aside(tmp_path: Path, content: dict[str, Any]) 
 def test_the_jobs_collector_recalls_or_refuses_any_json(content: Any) -> None:
     reader = JobReader.__new__(JobReader)
     jobs = Jobs.__new__(Jobs)
-    reader._options, reader._kinds, jobs._readers = JobsOptions(), {}, {"": reader}
+    reader._options, reader._kinds, reader._counter, jobs._readers = JobsOptions(), {}, JobCounter(), {"": reader}
     for remembered in (
         content,
         {"job_types": [], "locations": {"": content}},

@@ -4,7 +4,6 @@ import asyncio
 import contextvars
 import os
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Protocol, Unpack
 
@@ -19,6 +18,7 @@ LONGEST_SCOPE: Final = 300
 """Characters of a scope that AvePoint accepts."""
 _EARLIEST_REFRESH: Final = 120.0
 _LIFE_WHEN_UNSAID: Final = 300.0
+_NEWS: Final = 60.0  # seconds for which a failure of a token asked for ahead is as good as one's own
 
 _HINTS: Final[Mapping[str, str]] = {
     "invalid_client": "check auth.client_id and the secret or certificate; secrets expire",
@@ -95,18 +95,25 @@ class TokenSource:
         self._tokens: dict[str, Token] = {}
         self._under_way: dict[str, asyncio.Task[Token]] = {}
         self._refused: set[str] = set()
+        self._ahead: dict[str, tuple[AvePointError, float]] = {}
 
     async def token_ahead(self, permission: str) -> None:
-        """Have a token ready that will be needed; whatever fails is told to who needs it, when he asks again."""
-        if permission not in self._refused:
-            with suppress(AvePointError):
-                await self.token(permission)
+        """Have a token ready that will be needed; a failure is told to who needs it, without asking again so soon."""
+        if permission in self._refused:
+            return
+        try:
+            await self.token(permission)
+        except AvePointError as error:
+            self._ahead[permission] = error, self._clock.monotonic()
 
     async def token(self, permission: str) -> Token:
         """Give a valid token for one permission; raises TokenError or TransportError."""
         token = self._tokens.get(permission)
         if token is not None and self._clock.monotonic() < token.stale_at:
             return token
+        error, at = self._ahead.pop(permission, (None, 0.0))
+        if error is not None and self._clock.monotonic() - at < _NEWS:
+            raise error
         task = self._under_way.get(permission)
         if task is None:
             # Whoever asked first, a token is of no customer: its log lines must not name one.
