@@ -55,7 +55,8 @@ _METRICS: Final = (
 )
 _PERMISSIONS: Final = ("account", "collector", "permission", "of the API's first generation", "not granted")
 _MARKED: Final = re.compile(
-    r"^(?P<indent> *)(?P<begin><!-- permissions of (?P<types>[a-z, ]+); written by `make docs` -->)$.*?^ *<!-- end -->$",
+    r"^(?P<indent> *)(?P<begin><!-- permissions of (?P<types>[a-z, ]+); written by `make docs` -->)$"
+    r".*?^ *<!-- end -->$",
     re.MULTILINE | re.DOTALL,
 )
 _OWN_LIBRARY: Final = (

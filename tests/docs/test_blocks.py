@@ -92,8 +92,8 @@ def exporter_reads(text: str, folder: Path) -> None:
 
 def web_reads(text: str, folder: Path) -> None:
     command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-keyout",
-               folder / "exporter.key", "-out", folder / "exporter.crt"]  # fmt: skip
-    subprocess.run(command, check=True, capture_output=True, timeout=60)
+               "exporter.key", "-out", "exporter.crt"]  # fmt: skip
+    subprocess.run(command, check=True, capture_output=True, timeout=60, cwd=folder)
     path = folder / "web.yaml"
     path.write_text(text)
     protection = load_protection(path)

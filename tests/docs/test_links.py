@@ -7,23 +7,19 @@ from typing import Final
 from urllib.parse import urlsplit
 
 import pytest
+from markdown_it import MarkdownIt
 
 from tests.docs.markdown import ROOT, Page, pages
 
 INDEX: Final = "docs/README.md"
 _LOCAL: Final = frozenset({"localhost", "127.0.0.1"})
-HOSTS: Final = _LOCAL | {
-    # ours
-    "github.com",
-    # standards
-    "keepachangelog.com", "semver.org",
-    # libraries that docs/dependencies.md names
-    "click.palletsprojects.com", "cryptography.io", "docs.pydantic.dev", "h11.readthedocs.io", "jinja.palletsprojects.com",
-    "prometheus.github.io", "pyjwt.readthedocs.io", "pyyaml.org", "tenacity.readthedocs.io", "www.python-httpx.org",
-    "www.starlette.io", "www.structlog.org", "www.uvicorn.org",
-    # tools
-    "pipx.pypa.io",
-}  # fmt: skip
+_LIBRARIES: Final = frozenset({
+    "click.palletsprojects.com", "cryptography.io", "docs.pydantic.dev", "h11.readthedocs.io",
+    "jinja.palletsprojects.com", "prometheus.github.io", "pyjwt.readthedocs.io", "pyyaml.org",
+    "tenacity.readthedocs.io", "www.python-httpx.org", "www.starlette.io", "www.structlog.org", "www.uvicorn.org",
+})  # fmt: skip
+_STANDARDS: Final = frozenset({"keepachangelog.com", "semver.org"})
+HOSTS: Final = _LOCAL | _LIBRARIES | _STANDARDS | {"github.com", "pipx.pypa.io"}
 LONGEST: Final = 220
 """Lines of a page that is written by hand."""
 _GENERATED: Final = ("docs/metrics.md", "docs/configuration.md")
@@ -96,7 +92,5 @@ def test_no_page_is_longer_than_anybody_reads(page: Page) -> None:
 
 
 def test_a_heading_that_stands_twice_has_an_anchor_of_its_own() -> None:
-    from markdown_it import MarkdownIt  # noqa: PLC0415 - only here
-
     page = Page("x.md", MarkdownIt().parse("# A `b`, c!\n\n## A b c\n\n## x_y (z)\n"))
     assert page.anchors() == {"a-b-c", "a-b-c-1", "x_y-z"}
