@@ -217,6 +217,14 @@ def test_commands_in_the_text_are_taken(page: Page, capsys: pytest.CaptureFixtur
     assert "Traceback" not in capsys.readouterr().err
 
 
+def test_commands_in_blocks_of_text_are_taken(capsys: pytest.CaptureFixture[str]) -> None:
+    for block in blocks("text"):
+        for line in block.text.replace("\\\n", " ").splitlines():
+            if line.startswith("avepoint-exporter ") and "[" not in line:
+                check_exporter(shlex.split(re.split(r"[|>]", line)[0])[1:])
+    assert "Traceback" not in capsys.readouterr().err
+
+
 @each_page
 def test_metrics_in_the_text_are_exposed_or_recorded(page: Page) -> None:
     series = known()
