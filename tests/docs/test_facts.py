@@ -65,3 +65,20 @@ def test_the_longest_of_the_hours_are_those_of_the_collectors() -> None:
     assert "5 min for `jobs`, 1 h for most others" in text("docs/reading-the-numbers.md")
     assert intervals["jobs"] == 300
     assert list(intervals.values()).count(3600) > len(intervals) / 2
+
+
+def test_what_programs_and_templates_point_at_is_there() -> None:
+    """The status page, the rules, the chart and the unit link to files of the project on GitHub."""
+    pointing = [
+        path
+        for place in ("exporter", "prometheus", "helm", "deploy", "grafana")
+        for path in (ROOT / place).rglob("*")
+        if path.suffix in (".html", ".py", ".yaml", ".txt", ".service", ".json", ".md")
+    ]
+    found = {
+        target.rstrip(".)")
+        for path in pointing
+        for target in re.findall(r"/(?:blob|tree)/main/([\w./-]*[\w/-])", path.read_text(encoding="utf-8"))
+    }
+    assert "docs" in found
+    assert [target for target in sorted(found) if not (ROOT / target).exists()] == []
