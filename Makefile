@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # Python without an extension, which the tools do not find by themselves.
-SCRIPTS := scripts/sync-chart scripts/release-check
+SCRIPTS := scripts/sync-chart scripts/release-check scripts/take-pictures
 
 help: ## Show what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16

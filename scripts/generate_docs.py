@@ -1,5 +1,6 @@
-"""Write docs/configuration.md and docs/metrics.md from the code; with --check say whether they are current."""
+"""Write what documents take from the code: two pages, and tables in others; with --check say whether it is current."""
 
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -51,6 +52,12 @@ _METRICS: Final = (
     'Absent means "does not apply" or "not known", and is never written as 0. A label without a value is left out, as'
     " `customer_id` is on tenant accounts. Values are cached between refreshes and dropped when they are older than"
     " the collector's `max_age`."
+)
+_PERMISSIONS: Final = ("account", "collector", "permission", "of the API's first generation", "not granted")
+_MARKED: Final = re.compile(
+    r"^(?P<indent> *)(?P<begin><!-- permissions of (?P<types>[a-z, ]+); written by `make docs` -->)$"
+    r".*?^ *<!-- end -->$",
+    re.MULTILINE | re.DOTALL,
 )
 _OWN_LIBRARY: Final = (
     "prometheus-client's `process_*` and `python_*` metrics are there too. No metric has a `_created` series."
@@ -108,6 +115,9 @@ class _Described(NamedTuple):
 def main(arguments: Sequence[str], docs: Path = DOCS) -> int:
     """Write the documents, or with --check compare them; gives the exit code."""
     pages = {docs / "configuration.md": configuration(), docs / "metrics.md": metrics()}
+    for path in (docs.parent / "README.md", *docs.glob("getting-started-*.md")):
+        if path.exists():
+            pages[path] = with_permissions(path.read_text(encoding="utf-8"))
     return write(pages, arguments)
 
 
@@ -255,6 +265,23 @@ def _permission(kind: type[Collector[Any, Any]]) -> str:
     if legacy is None:
         return f"`{modern}`; the legacy endpoints do not have it"
     return f"`{modern}`" if modern == legacy else f"`{modern}`, of the legacy endpoints `{legacy}`"
+
+
+def with_permissions(page: str) -> str:
+    """Fill the marked places of a page with the permissions of the named types of account."""
+    return _MARKED.sub(_permissions, page)
+
+
+def _permissions(place: re.Match[str]) -> str:
+    rows = [_permission_row(kind) for kind in COLLECTORS if kind.account_type in place["types"].split(", ")]
+    lines = [place["begin"], "", *_table(_PERMISSIONS, rows).splitlines(), "", "<!-- end -->"]
+    return "\n".join(f"{place['indent']}{line}".rstrip() for line in lines)
+
+
+def _permission_row(kind: type[Collector[Any, Any]]) -> Sequence[str]:
+    modern, legacy = kind.permissions["modern"], kind.permissions.get("legacy")
+    first = "not there" if legacy is None else "the same" if legacy == modern else f"`{legacy}`"
+    return kind.account_type, f"`{kind.name}`", f"`{modern}`", first, "off" if kind.optional else "fails"
 
 
 def _row(family: "_Described | Family") -> Sequence[str]:

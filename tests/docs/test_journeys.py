@@ -1,0 +1,159 @@
+"""A newcomer's first hour: each getting-started page from top to bottom, against the simulator."""
+
+import contextlib
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import yaml
+
+from exporter.simulator.server import SimulatorServer
+from exporter.simulator.simulator import Simulator
+from exporter.simulator.tokens import Credentials
+from tests.docs.commands import lines
+from tests.docs.markdown import ROOT, Block, pages
+from tests.e2e.processes import Prometheus, eventually, fetch, free_port, prometheus
+from tests.programs import program
+from tests.prometheus.expressions import exposed
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+
+APP: Final = Credentials()
+INSTALLS: Final = "python3 -m venv venv && venv/bin/pip install . && export PATH=$PWD/venv/bin:$PATH"
+"""Not run: what it installs is already first in PATH, and test_wheel.py installs it for real."""
+ASKS: Final = ["avepoint-exporter", "init"]
+"""Not run: it asks a person; tests/cli answers it. The page says how to do the same by hand, and that is run."""
+SERVES: Final = "avepoint-exporter"
+PAGES: Final = ("docs/getting-started-tenant.md", "docs/getting-started-partner.md")
+FINDS_NOTHING: Final = ("avepoint_customer_up == 0", 'avepoint_customer_info{organization="Adatum"}')
+"""Queries that find nothing where all is well, or nobody has the example's name."""
+
+
+def environment(**more: str) -> Mapping[str, str]:
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    plain = {key: value for key, value in os.environ.items() if not key.startswith("AVEPOINT_EXPORTER_")}
+    return plain | {"PATH": path} | more
+
+
+def typed(text: str, folder: Path, stdin: str = "") -> str:
+    """Type a line into a shell; gives what it shows."""
+    done = subprocess.run(["bash", "-c", text], input=stdin, capture_output=True, text=True, check=False, cwd=folder,
+                          env=environment(), timeout=120)  # fmt: skip
+    assert done.returncode == 0, f"{text}: {done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def pointed(text: str, url: str) -> str:
+    """Point a page's accounts at the simulator, with its app in place of the page's."""
+    config: dict[str, Any] = yaml.safe_load(text)
+    for account in config["accounts"]:
+        account.pop("data_center", None)
+        account |= {"base_url": url, "token_url": f"{url}/connect/token"}
+        account["auth"]["client_id"] = APP.client_id
+    return yaml.safe_dump(config)
+
+
+@pytest.fixture
+def simulator() -> Iterator[SimulatorServer]:
+    with SimulatorServer(Simulator(customers=5, now=time.time)) as server:
+        yield server
+
+
+def _blocks(name: str) -> Iterator[Block]:
+    return pages()[name].blocks()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_leads_from_nothing_to_graphs(name: str, simulator: SimulatorServer, tmp_path: Path) -> None:
+    scrape = ""
+    for block in _blocks(name):
+        if block.language == "yaml" and "accounts:" in block.text:
+            (tmp_path / "config.yaml").write_text(pointed(block.text, simulator.url))
+        elif block.language == "yaml":
+            scrape = block.text
+        for line in lines(block) if block.language == "console" else ():
+            if line.text not in (INSTALLS, SERVES) and next(line.commands()) != ASKS:
+                typed(line.text, tmp_path, f"{APP.client_secret}\n")
+    (secret,) = tmp_path.glob("*.secret")
+    assert secret.stat().st_mode & 0o077 == 0
+    with serving(tmp_path) as address:
+        assert secret.stem in fetch(f"http://{address}/").text
+        (tmp_path / "rules").symlink_to(ROOT / "prometheus" / "rules")
+        config = scrape.replace("localhost:10087", address).replace("1m", "1s")
+        with prometheus(program("prometheus"), tmp_path, config) as server:
+            eventually(lambda: server.value("avepoint_up == 1"), within=60, what="a first scrape")
+            _answers(server, [block.text.strip() for block in _blocks(name) if block.language == "promql"])
+    assert "level=error" not in (tmp_path / "log").read_text()
+
+
+@contextlib.contextmanager
+def serving(folder: Path, *arguments: str) -> Iterator[str]:
+    """Run the exporter as typed in this folder until it is ready; gives its address. It ends as it should."""
+    address = f"127.0.0.1:{free_port()}"
+    with (folder / "log").open("w") as stderr:
+        process = subprocess.Popen([SERVES, *arguments], stderr=stderr, cwd=folder,
+                                   env=environment(AVEPOINT_EXPORTER_WEB_LISTEN_ADDRESS=address))  # fmt: skip
+    try:
+        eventually(lambda: fetch(f"http://{address}/-/ready").status == 200, within=60, what="ready")
+        yield address
+        process.terminate()
+        assert process.wait(10) == 0
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _answers(server: Prometheus, queries: list[str]) -> None:
+    """See that each query returns what its page says."""
+    assert queries
+    assert server.query("avepoint_up == 0") == []
+    for query in queries:
+        is_empty = any(part in query for part in FINDS_NOTHING)
+        assert bool(server.query(query)) is not is_empty, query
+
+
+def test_credentials_are_made_as_the_page_says(tmp_path: Path) -> None:
+    configs = []
+    for block in _blocks("docs/credentials.md"):
+        if block.language == "yaml":
+            configs.append(block.text)
+        for line in lines(block) if block.language == "console" else ():
+            typed(line.text, tmp_path)
+    by_pem, by_pfx = configs
+    assert (tmp_path / "app.pem").stat().st_mode & 0o077 == 0
+    assert not (tmp_path / "app.key").exists()
+    typed("openssl x509 -inform DER -in app.cer -noout", tmp_path)
+    public = typed("openssl x509 -in app.crt -pubkey -noout", tmp_path)
+    with SimulatorServer(Simulator(now=time.time, credentials=Credentials(public_key_pem=public))) as server:
+        (tmp_path / "config.yaml").write_text(pointed(by_pem, server.url))
+        typed("avepoint-exporter --config.check", tmp_path)
+        typed("avepoint-exporter check", tmp_path)
+        typed(
+            "openssl pkcs12 -export -in app.pem -out app.pfx -passout pass:word && echo word > app.password", tmp_path
+        )
+        (tmp_path / "config.yaml").write_text(pointed(by_pfx, server.url))
+        typed("avepoint-exporter check", tmp_path)
+
+
+def test_shards_run_as_the_page_says(simulator: SimulatorServer, tmp_path: Path) -> None:
+    account = {"name": "msp", "type": "partner", "auth": {"client_secret": APP.client_secret}}
+    (tmp_path / "config.yaml").write_text(pointed(yaml.safe_dump({"accounts": [account]}), simulator.url))
+    (block,) = (block for block in _blocks("docs/scaling.md") if block.language == "console")
+    for line in lines(block):
+        ((program_name, *arguments),) = line.commands()
+        assert program_name == SERVES
+        with serving(tmp_path, *arguments) as address:
+            info = f'avepoint_exporter_shard_info{{shard="{arguments[1]}",total_shards="4"}} 1'
+            assert info in fetch(f"http://{address}/metrics").text
+
+
+def test_what_a_page_shows_first_is_exposed() -> None:
+    for name in PAGES:
+        text = " ".join(block.text for block in _blocks(name) if block.language == "promql")
+        assert set(re.findall(r"avepoint_\w+", text)) <= set(exposed())

@@ -1,0 +1,85 @@
+"""scripts/take-pictures: the right address and size, a whole picture or none."""
+
+import json
+import struct
+import subprocess
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from tests.docs.markdown import ROOT
+from tests.programs import program
+
+SCRIPT = ROOT / "scripts" / "take-pictures"
+
+
+class _Server(ThreadingHTTPServer):
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Grafana)
+        self.asked: list[str] = []
+
+
+class _Grafana(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        assert isinstance(self.server, _Server)
+        self.server.asked.append(self.path)
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+        self.wfile.write(b"<body style='background: #123'>a dashboard</body>")
+
+    def log_request(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def grafana() -> Iterator[tuple[str, list[str]]]:
+    """What stands for Grafana: its address, and the paths that were asked for."""
+    server = _Server()
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_address[1]}", server.asked
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def take(*arguments: str | Path, chromium: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([SCRIPT, *arguments], capture_output=True, text=True, check=False, timeout=110,
+                          env={"CHROMIUM": chromium, "PATH": "/usr/bin:/bin"})  # fmt: skip
+
+
+@pytest.mark.e2e
+def test_a_picture_is_taken(grafana: tuple[str, list[str]], tmp_path: Path) -> None:
+    url, asked = grafana
+    done = take(
+        "--grafana", url, "--only", "overview", "--into", tmp_path, chromium=program("google-chrome", "chromium")
+    )
+    assert done.returncode == 0, done.stderr
+    picture = tmp_path / "dashboard-overview.png"
+    assert done.stdout == f"{picture}\n"
+    assert list(tmp_path.iterdir()) == [picture]
+    board = json.loads((ROOT / "grafana" / "dashboards" / "overview.json").read_text(encoding="utf-8"))
+    assert f"/d/{board['uid']}?kiosk&theme=dark&from=now-1h&to=now" in asked
+    width, height = struct.unpack(">II", picture.read_bytes()[16:24])
+    assert width == 1600
+    assert 900 < height < 3000
+
+
+def test_where_there_is_none_the_old_one_stays(tmp_path: Path) -> None:
+    picture = tmp_path / "dashboard-jobs.png"
+    picture.write_text("old")
+    done = take("--only", "jobs", "--into", tmp_path, chromium="/bin/false")
+    assert done.returncode == 1
+    assert done.stderr.endswith(": no picture\n")
+    assert picture.read_text() == "old"
+    assert take("--only", "nonsense", chromium="/bin/false").stderr == "no dashboard nonsense\n"
+
+
+def test_every_picture_has_its_dashboard() -> None:
+    boards = {path.stem for path in (ROOT / "grafana" / "dashboards").glob("*.json")}
+    pictures = (ROOT / "docs" / "images").glob("dashboard-*.png")
+    assert {path.stem.removeprefix("dashboard-") for path in pictures} == boards
