@@ -27,6 +27,7 @@ accounts:
       customers: {{interval: {interval}}}
       protected_data: {{interval: {interval}}}
       subscriptions: {{enabled: false}}
+      customer_jobs: {{enabled: false}}
 """
 
 
