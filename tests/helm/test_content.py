@@ -259,7 +259,8 @@ def test_rules_are_equal_but_for_what_values_change() -> None:
 
 
 def test_alerts_can_be_disabled_and_changed(tmp_path: Path) -> None:
-    alerts = [rule["alert"] for rule in _rules(yaml.safe_load(RULES.read_text("utf-8"))) if "alert" in rule]
+    source = _rules(yaml.safe_load(RULES.read_text("utf-8")))
+    alerts = list(dict.fromkeys(rule["alert"] for rule in source if "alert" in rule))
     first, second = alerts[:2]
     values = {
         "prometheusRule": {
@@ -269,7 +270,7 @@ def test_alerts_can_be_disabled_and_changed(tmp_path: Path) -> None:
                 second: {"severity": "info", "for": "3h", "labels": {"team": "a"}, "annotations": {"more": "b"}},
             },
             "alertLabels": {"team": "all", "cluster": "x"},
-            "thresholds": {"backup_age_seconds": 172800},
+            "thresholds": {"backup_age_seconds": 172800, "certificate_left_seconds_critical": 1},
             "additionalGroups": [{"name": "own", "rules": [{"record": "a:b:c", "expr": "vector(1)"}]}],
         }
     }
@@ -283,10 +284,35 @@ def test_alerts_can_be_disabled_and_changed(tmp_path: Path) -> None:
     assert rules[second]["annotations"]["runbook_url"]
     assert rules[alerts[2]]["labels"]["team"] == "all"
     assert rules["avepoint:backup_age_seconds:threshold"]["expr"] == "vector(172800)"
+    assert rules["avepoint:certificate_left_seconds:threshold_critical"]["expr"] == "vector(1)"
+    assert rules["avepoint:certificate_left_seconds:threshold"]["expr"] != "vector(1)"
     assert rules["a:b:c"]["expr"] == "vector(1)"
     file = tmp_path / "rules.yaml"
     file.write_text(yaml.safe_dump(spec), "utf-8")
     subprocess.run([program("promtool"), "check", "rules", "--lint=none", str(file)], check=True, capture_output=True)
+
+
+def test_an_alert_of_two_rules_changes_in_both() -> None:
+    changes = {"AvePointJobFailed": {"for": "3h"}, "AvePointJobStuck": {"enabled": False}}
+    spec = one(objects({"prometheusRule": {"enabled": True, "alerts": changes}}), "PrometheusRule")["spec"]
+
+    assert [rule["for"] for rule in _rules(spec) if rule.get("alert") == "AvePointJobFailed"] == ["3h", "3h"]
+    assert not [rule for rule in _rules(spec) if rule.get("alert") == "AvePointJobStuck"]
+
+
+@pytest.mark.parametrize("file", sorted((RULES.parent / "optional").iterdir()), ids=lambda path: path.name)
+def test_what_is_optional_is_there_once_it_is_enabled(file: Path) -> None:
+    source = yaml.safe_load(file.read_text("utf-8"))
+    always = yaml.safe_load(RULES.read_text("utf-8"))["groups"]
+    [alert] = [rule["alert"] for rule in _rules(source) if "alert" in rule]
+
+    def groups(enabled: bool) -> list[Object]:
+        values = {"prometheusRule": {"enabled": True, "alerts": {alert: {"enabled": enabled}}}}
+        found: list[Object] = one(objects(values), "PrometheusRule")["spec"]["groups"]
+        return found
+
+    assert groups(enabled=True) == [*always, *source["groups"]]
+    assert groups(enabled=False) == always
 
 
 def _rules(spec: Object) -> list[Object]:

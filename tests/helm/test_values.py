@@ -143,6 +143,10 @@ def test_an_account_takes_what_the_exporter_takes() -> None:
             "prometheusRule.alerts.NoSuchAlert names no alert of this chart.",
         ),
         (
+            {"prometheusRule": {"enabled": True, "alerts": {"AvePointRestoreNotTested": {"for": "2h"}}}},
+            "prometheusRule.alerts.AvePointRestoreNotTested is off by default: say enabled.",
+        ),
+        (
             {"prometheusRule": {"enabled": True, "thresholds": {"no_such": 1}}},
             "prometheusRule.thresholds.no_such names no threshold of this chart.",
         ),

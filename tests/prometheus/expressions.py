@@ -82,6 +82,8 @@ class Walk:
             if matcher.op in (promql.MatchOp.Re, promql.MatchOp.NotRe):
                 # In Prometheus 3 a dot also matches a line break.
                 self._note("." not in matcher.value, f"{name}: a dot in the pattern of {matcher.name}")
+            if matcher.op == promql.MatchOp.Equal and matcher.value == "":
+                labels -= {matcher.name}
         return labels
 
     def _call(self, expression: promql.Call) -> Labels:

@@ -15,11 +15,13 @@ from tests.programs import program
 from tests.prometheus.expressions import Labels, Walk, exposed
 
 _ROOT: Final = Path(__file__).parents[2]
-_RULES: Final = _ROOT / "prometheus" / "rules" / "avepoint.rules.yaml"
+_RULES: Final = _ROOT / "prometheus" / "rules"
+_FILES: Final = (_RULES / "avepoint.rules.yaml", *sorted((_RULES / "optional").iterdir()))
 _TESTS: Final = sorted((_ROOT / "prometheus" / "tests").glob("*.test.yaml"))
 _RUNBOOKS: Final = _ROOT / "docs" / "runbooks"
 _BASE: Final = "https://github.com/avepoint-exporter/avepoint-exporter/blob/main/docs/runbooks/"
-_LEAST_FOR: Final = {"jobs": 600.0, "license": 7200.0, "customers": 7200.0, "protected_data": 7200.0}
+_HOURLY: Final = ("license", "customers", "protected_data", "customer_jobs", "subscriptions", "retention")
+_LEAST_FOR: Final = {"jobs": 600.0, "unusual_activity": 1800.0} | dict.fromkeys(_HOURLY, 7200.0)
 """Two refresh intervals at the defaults; of what does not rest on a refresh, a few scrapes."""
 
 Rule = dict[str, Any]
@@ -30,10 +32,12 @@ def _load(path: Path) -> Any:
 
 
 def _rules() -> list[Rule]:
-    return [rule for group in _load(_RULES)["groups"] for rule in group["rules"]]
+    return [rule for path in _FILES for group in _load(path)["groups"] for rule in group["rules"]]
 
 
-ALERTS: Final = {rule["alert"]: rule for rule in _rules() if "alert" in rule}
+_ALERT_RULES: Final = [rule for rule in _rules() if "alert" in rule]
+# Of an alert with a rule for tenants and one for customers, the tenants'.
+ALERTS: Final = {rule["alert"]: rule for rule in reversed(_ALERT_RULES)}
 RECORDS: Final = {rule["record"]: rule for rule in _rules() if "record" in rule}
 THRESHOLDS: Final = frozenset(name for name in RECORDS if name.rpartition(":")[2].startswith("threshold"))
 
@@ -45,9 +49,21 @@ def _promtool(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_promtool_finds_nothing_to_complain_about() -> None:
-    checked = _promtool("check", "rules", "--lint=all", "--lint-fatal", str(_RULES))
+    checked = _promtool("check", "rules", "--lint=all", "--lint-fatal", *map(str, _FILES))
     assert checked.returncode == 0, checked.stdout + checked.stderr
-    assert f"{len(_rules())} rules found" in checked.stdout
+    assert sum(map(int, re.findall(r"(\d+) rules found", checked.stdout))) == len(_rules())
+
+
+def test_an_alert_has_one_rule_or_one_for_tenants_and_one_for_customers() -> None:
+    for name in ALERTS:
+        collectors = [rule["labels"].get("collector") for rule in _ALERT_RULES if rule["alert"] == name]
+        assert len(collectors) == 1 or collectors == ["jobs", "customer_jobs"], name
+
+
+def test_what_is_optional_is_loaded_by_none_of_the_examples() -> None:
+    for example in ("prometheus/prometheus.yml", "deploy/compose/prometheus.yml"):
+        [pattern] = _load(_ROOT / example)["rule_files"]
+        assert re.fullmatch(r"(?:/etc/prometheus/)?rules/\*(?:\.rules)?\.yaml", pattern), "* is no folder"
 
 
 @pytest.mark.parametrize("path", _TESTS, ids=lambda path: path.name)
@@ -86,10 +102,9 @@ def test_every_recording_rule_is_tested_with_data_and_without() -> None:
         assert seen == ({True} if name in THRESHOLDS else {True, False}), f"{name}: tested with {seen}"
 
 
-@pytest.mark.parametrize("name", ALERTS)
-def test_an_alert_says_what_it_must(name: str) -> None:
-    alert = ALERTS[name]
-    labels, annotations = alert["labels"], alert["annotations"]
+@pytest.mark.parametrize("alert", _ALERT_RULES, ids=lambda rule: rule["alert"])
+def test_an_alert_says_what_it_must(alert: Rule) -> None:
+    name, labels, annotations = alert["alert"], alert["labels"], alert["annotations"]
     assert re.fullmatch(r"AvePoint[A-Z][A-Za-z]+", name)
     assert labels.keys() <= {"severity", "collector"}
     assert labels["severity"] in ("critical", "warning", "info")
@@ -170,9 +185,9 @@ def test_the_example_scrape_configuration_is_valid() -> None:
 
 def test_thresholds_have_one_place() -> None:
     """An alert takes its number from a threshold series; only 0 and 1 are plain facts."""
-    for name, alert in ALERTS.items():
+    for alert in _ALERT_RULES:
         numbers = re.findall(r"(?:[<>]=?|==|!=)\s*(?:bool\s+)?([0-9][0-9.*e]*)", alert["expr"])
-        assert set(numbers) <= {"0", "1"}, name
+        assert set(numbers) <= {"0", "1"}, alert["alert"]
     used = "\n".join(rule["expr"] for rule in _rules())
     assert all(name in used for name in THRESHOLDS)
 
