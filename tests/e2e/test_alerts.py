@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from exporter.simulator.portfolio import StaticPortfolio
-from exporter.simulator.records import Customer, Job, License
+from exporter.simulator.records import Customer, Job, License, Subscription, UnusualActivity
 from exporter.simulator.server import SimulatorServer
 from exporter.simulator.simulator import Simulator
 from exporter.simulator.switches import Switches
@@ -35,13 +35,13 @@ accounts:
     base_url: {url}
     token_url: {url}/connect/token
     auth: {{client_id: {app.client_id}, client_secret: {app.client_secret}}}
-    collectors: {{jobs: {{interval: 1s}}, license: {{interval: 1s}}}}
+    collectors: {{jobs: {{interval: 1s}}, license: {{interval: 1s}}, unusual_activity: {{interval: 1s}}}}
   - name: msp
     type: partner
     base_url: {url}
     token_url: {url}/connect/token
     auth: {{client_id: {app.client_id}, client_secret: {app.client_secret}}}
-    collectors: {{customers: {{interval: 1s}}, protected_data: {{interval: 1s}}}}
+    collectors: {{customers: {{interval: 1s}}, protected_data: {{interval: 1s}}, subscriptions: {{interval: 1s}}}}
 """
 SCRAPE = """
 global: {{scrape_interval: 1s, evaluation_interval: 1s}}
@@ -53,7 +53,13 @@ scrape_configs:
     static_configs: [{{targets: ["{target}"]}}]
 """
 _ALL_IS_READ = 'count(avepoint_up{collector=~"jobs|license|customers|protected_data"} == 1) == 4'
-
+_MORE_IS_READ = 'count(avepoint_up{collector=~"unusual_activity|subscriptions"} == 1) == 2'
+_OF_THE_STORY = {
+    "AvePointJobFailed",
+    "AvePointCustomerStatusFailed",
+    "AvePointSubscriptionExpiresSoon",
+    "AvePointRansomwareSignal",
+}
 
 Alert = dict[str, Any]
 
@@ -145,7 +151,24 @@ def _portfolio(simulator: Simulator, *, is_well: bool, at: float) -> StaticPortf
         job_status=1 if is_well else 2,
     )
     license_ = License(purchased_user_seats=10, assigned_user_seats=5, purchased_storage_gb=10, protected_gb=1)
-    return StaticPortfolio(customer_list=(customer,), job_list=(*before, job), license_record=license_)
+    day = 86_400 * 10**9
+    subscription = Subscription(
+        customer_id="c-1", service="Fly", expiration_unix_ns=start + (400 if is_well else 20) * day
+    )
+    attack = UnusualActivity(
+        tenant_id="t-1",
+        tenant_owner="o@example.com",
+        service_type=1,
+        detected_unix_ns=start,
+        ransomware_sites=0 if is_well else 2,
+    )
+    return StaticPortfolio(
+        customer_list=(customer,),
+        job_list=(*before, job),
+        license_record=license_,
+        subscription_list=(subscription,),
+        activity_list=(attack,),
+    )
 
 
 def _told(inbox: Inbox, name: str, status: str, **labels: str) -> dict[str, Any]:
@@ -164,13 +187,21 @@ def test_a_failure_reaches_the_operator_and_its_end_does_too(tmp_path: Path) -> 
             scrape = SCRAPE.format(alertmanager=port, target=target.url.removeprefix("http://"))
             with prometheus(program("prometheus"), tmp_path, scrape) as scraped:
                 eventually(lambda: scraped.value(_ALL_IS_READ), within=30, what="all is read")
-                assert inbox.find("AvePointJobFailed", "firing") is None
+                eventually(lambda: scraped.value(_MORE_IS_READ), within=30, what="what is optional is read too")
+                assert {alert["labels"]["alertname"] for alert in inbox.alerts}.isdisjoint(_OF_THE_STORY)
 
                 simulator.portfolio = _portfolio(simulator, is_well=False, at=now() - 300)
                 job = _told(inbox, "AvePointJobFailed", "firing", account="contoso", workload="Teams")
                 customer = _told(inbox, "AvePointCustomerStatusFailed", "firing", customer_id="c-1")
-                assert customer["labels"]["organization"] == "Fabled Forests"
-                for alert in (job, customer):
+                subscription = _told(
+                    inbox, "AvePointSubscriptionExpiresSoon", "firing", customer_id="c-1", service="Fly"
+                )
+                attack = _told(
+                    inbox, "AvePointRansomwareSignal", "firing", account="contoso", workload="SharePoint Online"
+                )
+                for alert in (customer, subscription):
+                    assert alert["labels"]["organization"] == "Fabled Forests"
+                for alert in (job, customer, subscription, attack):
                     page = re.fullmatch(r"https://.*/(docs/runbooks/\w+\.md)", alert["annotations"]["runbook_url"])
                     assert page is not None
                     assert (ROOT / page[1]).is_file()
@@ -188,6 +219,8 @@ def test_a_failure_reaches_the_operator_and_its_end_does_too(tmp_path: Path) -> 
                 simulator.portfolio = _portfolio(simulator, is_well=True, at=now())
                 _told(inbox, "AvePointJobFailed", "resolved", account="contoso", workload="Teams")
                 _told(inbox, "AvePointCustomerStatusFailed", "resolved", customer_id="c-1")
+                _told(inbox, "AvePointSubscriptionExpiresSoon", "resolved", customer_id="c-1")
+                _told(inbox, "AvePointRansomwareSignal", "resolved", account="contoso")
 
 
 def _is_silenced(port: int) -> bool:
