@@ -9,13 +9,14 @@ from typing import Final
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from grafana.dashboards_src import customers, exporter, jobs, licence_storage, overview
+from grafana.dashboards_src import customers, exporter, jobs, licence_storage, overview, protection
 
 FOLDER: Final = Path(__file__).parent / "dashboards"
 DASHBOARDS: Final[Mapping[str, Callable[[], Dashboard]]] = {
     "overview": overview.build,
     "customers": customers.build,
     "jobs": jobs.build,
+    "protection": protection.build,
     "licence-storage": licence_storage.build,
     "exporter": exporter.build,
 }

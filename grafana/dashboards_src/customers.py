@@ -8,8 +8,10 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 from grafana.dashboards_src import queries as q
 from grafana.dashboards_src import variables
 from grafana.dashboards_src.layout import Line, frame, place
+from grafana.dashboards_src.newest_jobs import newest_jobs
 from grafana.dashboards_src.panels import lines, number
 from grafana.dashboards_src.problems import what_is_wrong
+from grafana.dashboards_src.subscriptions import LEFT, left, subscriptions
 from grafana.dashboards_src.tables import COLORED, FILLED, GAUGE, Column, rows
 from grafana.dashboards_src.thresholds import falling, plain, rising, threshold
 from grafana.dashboards_src.vocabulary import (
@@ -18,6 +20,7 @@ from grafana.dashboards_src.vocabulary import (
     NO_CUSTOMERS,
     NOTHING,
     READABLE,
+    STATES,
     TO_CUSTOMER,
     UNKNOWN,
 )
@@ -43,6 +46,8 @@ def build() -> Dashboard:
         (13, [(24, _portfolio())]),
         "The chosen customers",
         (12, [(12, _workloads()), (12, what_is_wrong())]),
+        (12, [(24, newest_jobs("Newest jobs"))]),
+        (9, [(24, subscriptions("Subscriptions"))]),
         (8, [(12, _coverage_over_time()), (12, _data_over_time())]),
     )
 
@@ -97,11 +102,12 @@ def _facts() -> Line:
 def _portfolio() -> table.Panel:
     by = "job, account, customer_id"
     status = q.raw("avepoint_customer_status", q.ACCOUNT, q.CUSTOMER)
+    scan = q.raw("avepoint_customer_scan_status", q.ACCOUNT, q.CUSTOMER)
     read = q.customer_level("customer:avepoint_customer_up:min")
     return rows(
         "Portfolio",
         "One row a customer or tenant, worst first. Health counts the problems that the alerts know. If it is red: "
-        "click the name, then see below which problems they are. A dash: does not apply or is not known.",
+        "click the name, then see below which problems they are. A dash: does not apply, is not known, or none.",
         [
             ("A", q.named(q.problems_by_customer())),
             ("B", f"max by ({by}, status) ({status})"),
@@ -110,23 +116,29 @@ def _portfolio() -> table.Panel:
             ("E", q.by_customer(q.customer_level("customer:avepoint_protected_data_bytes:sum"))),
             ("F", q.by_customer(q.customer_level("customer:avepoint_backup_age_seconds:max"))),
             ("G", f"min by ({by}) ({read})"),
+            ("H", q.by_customer(q.customer_level("customer:avepoint_failed_jobs:count"))),
+            ("I", f"min by ({by}) ({left()})"),
+            ("J", f'max by ({by}, scan) (label_replace({scan}, "scan", "$1", "status", "(.+)"))'),
         ],
         [
             Column("name", "Customer or tenant", link=TO_CUSTOMER),
-            Column("account", "Account", width=120),
+            Column("account", "Account", width=100),
             Column(
-                "A", "Health", width=130, steps=rising(critical=1), cell=FILLED, unit="suffix: to solve",
+                "A", "Health", width=110, steps=rising(critical=1), cell=FILLED, unit="suffix: to solve",
                 meanings={"0": ("Well", "green")}, align="center",
             ),
-            Column("status", "AvePoint says", width=150, meanings=CUSTOMER_STATUSES, cell=COLORED),
+            Column("status", "AvePoint says", width=130, meanings=CUSTOMER_STATUSES, cell=COLORED),
+            Column("scan", "Scan", width=110, meanings=STATES, cell=COLORED),
+            Column("F", "Oldest backup", width=125, unit="s", steps=rising(critical=BACKUP_AGE), cell=COLORED),
+            Column("H", "Failed jobs", width=105, unit="locale", steps=rising(critical=1), cell=COLORED),
             Column(
-                "C", "Objects protected", width=240, unit="percentunit", steps=falling(critical=PROTECTED), cell=GAUGE,
+                "C", "Objects protected", width=170, unit="percentunit", steps=falling(critical=PROTECTED), cell=GAUGE,
                 least=0, most=1, decimals=1,
             ),
-            Column("D", "Unprotected", width=120, unit="locale"),
-            Column("E", "Protected data", width=140, unit="bytes"),
-            Column("F", "Oldest backup", width=140, unit="s", steps=rising(critical=BACKUP_AGE), cell=COLORED),
-            Column("G", "Readable", width=100, meanings=READABLE, cell=COLORED, align="center"),
+            Column("D", "Unprotected", width=115, unit="locale"),
+            Column("E", "Protected data", width=125, unit="bytes"),
+            Column("I", "Ends in", width=105, unit="s", steps=LEFT, cell=COLORED, decimals=1),
+            Column("G", "Readable", width=90, meanings=READABLE, cell=COLORED, align="center"),
             Column("customer_id"),
         ],
         sort="Health",

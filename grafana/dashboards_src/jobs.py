@@ -2,23 +2,29 @@
 
 from typing import Final
 
-from grafana_foundation_sdk.builders import bargauge, statetimeline, table, timeseries
+from grafana_foundation_sdk.builders import bargauge, statetimeline, timeseries
+from grafana_foundation_sdk.models.common import GraphDrawStyle
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from grafana.dashboards_src import queries as q
 from grafana.dashboards_src import variables
 from grafana.dashboards_src.layout import Line, frame, place
+from grafana.dashboards_src.newest_jobs import KIND, newest_jobs, state
 from grafana.dashboards_src.panels import bars, lines, number, renamed, states
-from grafana.dashboards_src.tables import FILLED, Column, rows
-from grafana.dashboards_src.thresholds import plain, rising, threshold
-from grafana.dashboards_src.vocabulary import NOTHING, NUMBERED_STATES, STATE_NUMBERS, STATES, UNKNOWN
+from grafana.dashboards_src.schedule import late, schedule
+from grafana.dashboards_src.thresholds import falling, plain, rising, threshold
+from grafana.dashboards_src.vocabulary import NOTHING, NUMBERED_STATES, STATES, UNKNOWN
 
 BACKUP_AGE: Final = threshold("backup_age_seconds:threshold")
 RUNNING: Final = threshold("job_running_seconds:threshold")
-_KIND: Final = "job, account, customer_id, workload, job_type"
+SUCCESS: Final = threshold("backup_success_ratio:threshold")
+_BACKUP: Final = 'job_type="backup"'
+_GOOD: Final = 'state="finished"'
 _FAILED: Final = 'state="failed"'
 _INCOMPLETE: Final = 'state=~"finished_with_exception|partially_finished"'
 _HOUR: Final = 3600
+_FEW_STEPS: Final = 24
+_FEW_POINTS: Final = 100  # thousands of customers are read at each
 _WHAT: Final = "account, workload, job_type"
 
 
@@ -35,9 +41,11 @@ def build() -> Dashboard:
         board,
         _facts(),
         (11, [(14, _timeline()), (10, _backup_age())]),
-        (12, [(24, _newest())]),
-        (10, [(12, _by_state()), (12, _durations())]),
-        (10, [(12, _objects()), (12, _running())]),
+        (12, [(24, newest_jobs("Newest jobs"))]),
+        (9, [(12, _by_state()), (12, _success())]),
+        (12, [(24, schedule())]),
+        (10, [(12, _durations()), (12, _running())]),
+        (10, [(12, _objects()), (12, _errors())]),
     )
 
 
@@ -45,8 +53,6 @@ def _facts() -> Line:
     trouble = "job_type:avepoint_last_job_trouble:last"
     running = q.workload_level("job_type:avepoint_running_job_age_seconds:max")
     jobs = q.raw("avepoint_jobs", q.ACCOUNT, q.WORKLOAD)
-    ended = q.raw("avepoint_jobs", q.ACCOUNT, q.WORKLOAD, 'state!="in_progress"')
-    good = q.raw("avepoint_jobs", q.ACCOUNT, q.WORKLOAD, 'state="finished"')
     by = "job, account, workload, job_type, state"
     facts = (
         number(
@@ -77,6 +83,14 @@ def _facts() -> Line:
             f"max({running}) or 0 * count({q.account_level('account:avepoint_jobs:sum')})",
             unit="s", steps=rising(critical=RUNNING), meanings={"0": ("None runs", "green")}, empty=UNKNOWN,
         ),
+        late(),
+        number(
+            "Errors",
+            "Errors that the newest ended jobs of tenants report. If there are many: see below which workload reports "
+            "them, then the job's report in AvePoint.",
+            f"sum(max by ({KIND}, has_code) ({_job_errors()}))",
+            unit="locale", steps=plain(), empty="No jobs known",
+        ),
         number(
             "Jobs in the window",
             "Jobs that started within avepoint_jobs_window_seconds, a day by default. If there are none: the schedule "
@@ -85,25 +99,15 @@ def _facts() -> Line:
             unit="short", steps=plain(), empty="No jobs known",
         ),
         number(
-            "Finished well",
-            "Share of the jobs in the window that ended without a failure or an exception. If it sinks for days: "
-            "look for one cause; the alerts judge each job.",
-            f"sum(max by ({by}) ({good})) / (sum(max by ({by}) ({ended})) > 0)",
-            unit="percentunit", steps=plain(), empty="No jobs known", decimals=1,
+            "Ended well",
+            "Share of the backups of tenants that ended within the time range without a failure or an exception. If "
+            "orange: look for one cause; the alerts judge each job.",
+            f"sum(increase({_ended(_BACKUP, _GOOD)}[$__range]))"
+            f" / (sum(increase({_ended(_BACKUP)}[$__range])) > 0)",
+            unit="percentunit", steps=falling(warning=SUCCESS), empty="None ended", decimals=1,
         ),
     )  # fmt: skip
-    return 4, [(4, panel) for panel in facts]
-
-
-def _state(by: str, *matchers: str) -> str:
-    """Give the worst state of the newest jobs as a number; 0 for one that nobody knows."""
-    parts = []
-    for state, value in sorted(STATE_NUMBERS.items(), key=lambda item: -item[1]):
-        selector = q.raw("avepoint_last_job_state", *q.OF_WORKLOAD, *matchers, f'state="{state}"')
-        parts.append(f"{value} * max by ({by}) ({selector})")
-    known = "|".join(STATE_NUMBERS)
-    unknown = q.raw("avepoint_last_job_state", *q.OF_WORKLOAD, *matchers, f'state!~"{known}"')
-    return " or ".join((*parts, f"0 * max by ({by}) ({unknown})"))
+    return 4, [(3, panel) for panel in facts]
 
 
 def _timeline() -> statetimeline.Panel:
@@ -111,7 +115,7 @@ def _timeline() -> statetimeline.Panel:
         "Newest backup by workload",
         "State of the newest backup job; of several tenants, the worst. If red: the table below says whose and since "
         "when.",
-        _state("workload", 'job_type="backup"'),
+        state("workload", _BACKUP),
         legend="{{workload}}", meanings=NUMBERED_STATES, empty="No backup jobs known",
     )  # fmt: skip
 
@@ -125,52 +129,53 @@ def _backup_age() -> bargauge.Panel:
     )  # fmt: skip
 
 
-def _newest() -> table.Panel:
-    def newest(name: str, *matchers: str) -> str:
-        return f"max by ({_KIND}) ({q.raw(name, *q.OF_WORKLOAD, *matchers)})"
+def _ended(*matchers: str) -> str:
+    return q.raw("avepoint_jobs_finished_total", q.ACCOUNT, q.WORKLOAD, q.OF_TENANTS, *matchers)
 
-    return rows(
-        "Newest jobs",
-        "One row a workload and job type, worst first. If the state is red: open the job in AvePoint; it turns green "
-        "with the next job that ends well.",
-        [
-            ("A", q.named(_state(_KIND))),
-            ("B", f"1000 * {newest('avepoint_last_job_start_timestamp_seconds')}"),
-            ("C", newest("avepoint_last_job_duration_seconds")),
-            ("D", f"1000 * {newest('avepoint_last_success_timestamp_seconds')}"),
-            ("E", newest("avepoint_last_job_objects", 'result="successful"')),
-            ("F", newest("avepoint_last_job_objects", 'result="failed"')),
-        ],
-        [
-            Column("name", "Customer or tenant"),
-            Column("workload", "Workload", width=200),
-            Column("job_type", "Job type", width=110),
-            Column("A", "State", width=160, meanings=NUMBERED_STATES, cell=FILLED, align="center"),
-            Column("B", "Started", width=150, unit="dateTimeFromNow"),
-            Column("C", "Took", width=110, unit="s"),
-            Column("D", "Last success", width=150, unit="dateTimeFromNow"),
-            Column("E", "Objects done", width=130, unit="locale"),
-            Column("F", "Objects failed", width=130, unit="locale"),
-        ],
-        sort="State",
-        empty="No jobs known",
-    )
+
+def _increase(counter: str) -> str:
+    return f"sum by (account) (increase({counter}[$__rate_interval]))"
 
 
 def _by_state() -> timeseries.Panel:
-    jobs = q.raw("avepoint_jobs", q.ACCOUNT, q.WORKLOAD)
     panel = lines(
-        "Jobs within the window, by state",
-        "Jobs that started within avepoint_jobs_window_seconds. If red grows: see which workload it is in the timeline "
-        "above; if all goes down: nothing is started any more.",
-        [(f"sum by (state) (max by (job, account, workload, job_type, state) ({jobs}))", "{{state}}")],
-        unit="short", empty="No jobs known", stacked=True,
+        "Jobs that ended, by state",
+        "Jobs of tenants that ended within each step of the graph, each counted once. If red grows: see which workload "
+        "it is in the timeline above; if there are none: nothing is started any more.",
+        [(f"sum by (state) (increase({_ended()}[$__rate_interval])) > 0", "{{state}}")],
+        unit="short", empty="No job ended yet", stacked=True,
     )  # fmt: skip
-    return renamed(panel, STATES).decimals(0)
+    bars = panel.draw_style(GraphDrawStyle.BARS).fill_opacity(70).max_data_points(_FEW_STEPS)
+    return renamed(bars, STATES).decimals(0)
+
+
+def _success() -> timeseries.Panel:
+    good = _ended(_BACKUP, _GOOD)
+    return lines(
+        "Backups that ended well",
+        "Share of the backups of each tenant that ended without a failure or an exception, within each step of the "
+        "graph. If it stays below the line: look for one cause in the tables.",
+        [(f"{_increase(good)} / ({_increase(_ended(_BACKUP))} > 0)", "{{account}}")],
+        unit="percentunit", empty="No backup ended yet", steps=falling(warning=SUCCESS), calcs=["mean", "lastNotNull"],
+    ).max_data_points(_FEW_STEPS).max(1).decimals(0)  # fmt: skip
+
+
+def _errors() -> timeseries.Panel:
+    return lines(
+        "Errors that jobs report",
+        "Errors that the newest ended jobs report, by workload. If it does not go back to nothing: the job's report in "
+        "AvePoint says what they are; for those with a code AvePoint has a page.",
+        [(f"sum by (workload) (max by ({KIND}, has_code) ({_job_errors()})) > 0", "{{workload}}")],
+        unit="short", empty="No job reports an error",
+    ).decimals(0)  # fmt: skip
+
+
+def _job_errors() -> str:
+    return q.raw("avepoint_last_job_errors", q.ACCOUNT, q.WORKLOAD)
 
 
 def _durations() -> timeseries.Panel:
-    took = q.raw("avepoint_last_job_duration_seconds", *q.OF_WORKLOAD, 'job_type="backup"')
+    took = q.raw("avepoint_last_job_duration_seconds", *q.OF_WORKLOAD, _BACKUP)
     return lines(
         "How long backups take",
         "Duration of the newest ended backup job, of the slowest tenant. If it nears the time between two backups: "
@@ -186,7 +191,7 @@ def _objects() -> timeseries.Panel:
         "Objects that failed or warned",
         "Of the newest ended jobs, by workload. If it does not go back to nothing: the job's report in AvePoint names "
         "the objects.",
-        [(f"sum by (workload) (max by ({_KIND}, result) ({objects}))", "{{workload}}")],
+        [(f"sum by (workload) (max by ({KIND}, result) ({objects}))", "{{workload}}")],
         unit="short", empty="No ended job known",
     ).decimals(0)  # fmt: skip
 

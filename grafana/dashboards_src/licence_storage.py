@@ -9,9 +9,18 @@ from grafana.dashboards_src import queries as q
 from grafana.dashboards_src import variables
 from grafana.dashboards_src.layout import Line, frame, place
 from grafana.dashboards_src.panels import bars, lines, number
+from grafana.dashboards_src.subscriptions import ending, first_end, subscriptions
 from grafana.dashboards_src.tables import FILLED, GAUGE, Column, rows
 from grafana.dashboards_src.thresholds import plain, rising, threshold
-from grafana.dashboards_src.vocabulary import NO_CUSTOMERS, NO_LICENCE, OVER, POLICY, TO_CUSTOMER, UNKNOWN
+from grafana.dashboards_src.vocabulary import (
+    NO_CUSTOMERS,
+    NO_LICENCE,
+    NO_SUBSCRIPTIONS,
+    OVER,
+    POLICY,
+    TO_CUSTOMER,
+    UNKNOWN,
+)
 
 STORAGE: Final = threshold("license_storage_ratio:threshold")
 _MONTH: Final = 30 * 86_400
@@ -34,6 +43,9 @@ def build() -> Dashboard:
         _facts(),
         (7, [(24, _licences())]),
         (9, [(14, _storage()), (10, _seats())]),
+        "Subscriptions of customers",
+        (13, [(24, subscriptions("Subscriptions"))]),
+        (9, [(12, _seats_by_service()), (12, _storage_by_service())]),
         "Protected data of customers",
         (9, [(12, _by_storage()), (12, _by_workload())]),
         (10, [(12, _largest()), (12, _growing())]),
@@ -85,7 +97,7 @@ def _facts() -> Line:
             unit="bytes", steps=plain(), empty="Not known", decimals=1,
         ),
     )  # fmt: skip
-    return 4, [(4, panel) for panel in facts]
+    return 4, [(3, panel) for panel in (*facts, ending(), first_end())]
 
 
 def _licences() -> table.Panel:
@@ -161,6 +173,31 @@ def _seats() -> timeseries.Panel:
         ],
         unit="locale", empty=NO_LICENCE, dashed=["/ bought$/"],
     ).decimals(0)  # fmt: skip
+
+
+def _by_service(name: str) -> str:
+    of_each = f"max by (job, account, customer_id, service, subscription) ({q.raw(name, *q.OF_CUSTOMER)})"
+    return f"sort_desc(sum by (service) ({of_each}) > 0)"
+
+
+def _seats_by_service() -> bargauge.Panel:
+    return bars(
+        "Seats by service",
+        "Seats that customers bought of each of AvePoint's services, ended subscriptions too. It needs no action; it "
+        "says what the portfolio is made of.",
+        _by_service("avepoint_subscription_purchased_seats"),
+        legend="{{service}}", unit="locale", steps=plain(), empty=NO_SUBSCRIPTIONS,
+    )  # fmt: skip
+
+
+def _storage_by_service() -> bargauge.Panel:
+    return bars(
+        "Storage by service",
+        "Storage that customers use of each of AvePoint's services. If it grows too large: the table of subscriptions "
+        "says whose.",
+        _by_service("avepoint_subscription_consumed_storage_bytes"),
+        legend="{{service}}", unit="bytes", steps=plain(), empty=NO_SUBSCRIPTIONS,
+    )  # fmt: skip
 
 
 def _by_storage() -> timeseries.Panel:

@@ -10,6 +10,9 @@ from grafana.dashboards_src import variables
 from grafana.dashboards_src.layout import Line, frame, place
 from grafana.dashboards_src.panels import bars, lines, number, on_its_own, renamed
 from grafana.dashboards_src.problems import what_is_wrong
+from grafana.dashboards_src.protection import ransomware
+from grafana.dashboards_src.schedule import late
+from grafana.dashboards_src.subscriptions import ending
 from grafana.dashboards_src.tables import FILLED, GAUGE, Column, rows
 from grafana.dashboards_src.thresholds import falling, rising, threshold
 from grafana.dashboards_src.vocabulary import (
@@ -57,13 +60,6 @@ def _facts() -> Line:
         q.or_zero(f"count(count by (job, account, customer_id) ({in_trouble}))"),
         unit="short", steps=rising(critical=1), meanings=ALL_WELL, empty="Not known",
     )  # fmt: skip
-    oldest = number(
-        "Oldest last backup",
-        "Age of the last successful backup of the workload that waits longest. If red: AvePointBackupTooOld fires; see "
-        "the bars below for the workload and the Jobs dashboard for what its jobs did.",
-        f"max({q.backup_age()})",
-        unit="s", steps=rising(critical=BACKUP_AGE), empty="No jobs known",
-    )  # fmt: skip
     failing = q.workload_level("job_type:avepoint_last_job_trouble:last", 'state="failed"')
     jobs = number(
         "Failing jobs",
@@ -93,7 +89,8 @@ def _facts() -> Line:
         q.or_zero(f"count(count by (job, account) ({q.account_level('account:avepoint_up:min')} == 0))"),
         unit="short", steps=rising(critical=1), meanings=NOTHING, empty=UNKNOWN,
     )  # fmt: skip
-    return 4, [(4, panel) for panel in (attention, oldest, jobs, covered, licences, unreadable)]
+    facts = (attention, late(), jobs, ransomware(), covered, licences, ending(), unreadable)
+    return 4, [(3, panel) for panel in facts]
 
 
 def _licences_in_trouble() -> str:

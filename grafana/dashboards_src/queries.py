@@ -15,6 +15,7 @@ ACCOUNT: Final = 'account=~"$account"'
 CUSTOMER: Final = 'customer_id=~"$customer|"'
 WORKLOAD: Final = 'workload=~"$workload|"'
 
+OF_TENANTS: Final = 'customer_id=""'
 OF_CUSTOMER: Final = (ACCOUNT, CUSTOMER)
 OF_WORKLOAD: Final = (ACCOUNT, CUSTOMER, WORKLOAD)
 

@@ -10,6 +10,7 @@ NO_RULES: Final = "No data: load prometheus/rules and wait for a first refresh"
 _OR_NO_RULES: Final = "(or prometheus/rules is not loaded)"
 NO_CUSTOMERS: Final = f"No customers known {_OR_NO_RULES}"
 NO_JOBS: Final = f"No jobs known {_OR_NO_RULES}"
+NO_SUBSCRIPTIONS: Final = "No subscriptions known"
 NO_LICENCE: Final = f"No licence known {_OR_NO_RULES}"
 UNKNOWN: Final = "Not known"
 
@@ -35,10 +36,23 @@ PROBLEMS: Final[Mapping[str, tuple[str, str]]] = {
 STATES: Final[Mapping[str, tuple[str, str]]] = {
     "finished": ("Finished", GREEN),
     "in_progress": ("Running", BLUE),
+    "none": ("No job", GREY),
+    "disabled": ("Disabled", GREY),
+    "not_scanned": ("Not scanned", GREY),
+    "not_started": ("Not started", GREY),
+    "not_finished": ("Not finished", GREY),
+    "pending": ("Pending", GREY),
+    "skipped": ("Skipped", GREY),
+    "waiting_for_configuration": ("Not configured", YELLOW),
+    "canceled": ("Canceled", YELLOW),
+    "stopped": ("Stopped", YELLOW),
     "finished_with_exception": ("With exceptions", YELLOW),
     "partially_finished": ("Partially finished", ORANGE),
+    "rejected": ("Rejected", RED),
+    "failed_to_start": ("Failed to start", RED),
     "failed": ("Failed", RED),
 }
+"""Of jobs, the worse the later."""
 STATE_NUMBERS: Final[Mapping[str, int]] = {state: number for number, state in enumerate(STATES, start=1)}
 NUMBERED_STATES: Final[Words] = {
     "0": ("Unknown state", GREY),
@@ -60,5 +74,9 @@ _CUSTOMER: Final = "var-customer=${__data.fields.customer_id:percentencode}"
 TO_CUSTOMER: Final = (
     "Show this one",
     f"/d/avepoint-customers?{_CHOSEN}&{_ROW}&{_CUSTOMER}&${{__url_time_range}}",
+)
+TO_ITS_JOBS: Final = (
+    "Show its jobs",
+    f"/d/avepoint-jobs?{_CHOSEN}&{_ROW}&{_CUSTOMER}&${{__url_time_range}}",
 )
 TO_JOBS: Final = ("Show its jobs", f"/d/avepoint-jobs?{_CHOSEN}&{_ROW}&${{__url_time_range}}")

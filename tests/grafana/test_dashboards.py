@@ -61,5 +61,5 @@ def test_every_word_of_the_rules_and_of_avepoint_has_a_colour() -> None:
         if "problem" in rule.get("labels", {}) and "record" in rule
     }  # fmt: skip
     assert set(PROBLEMS) == problems
-    assert set(STATES) == set(names.STATES)
+    assert set(STATES) == names.NOT_OVER | set(names.OVER)
     assert set(CUSTOMER_STATUSES) == set(names.CUSTOMER_STATUSES.values())

@@ -1,0 +1,69 @@
+"""Backups against their own schedule: how often they should run, and how many they missed."""
+
+from typing import Final
+
+from grafana_foundation_sdk.builders import stat, table
+
+from grafana.dashboards_src import queries as q
+from grafana.dashboards_src.panels import number
+from grafana.dashboards_src.tables import COLORED, Column, rows
+from grafana.dashboards_src.thresholds import rising, threshold
+from grafana.dashboards_src.vocabulary import NOTHING, TO_JOBS, UNKNOWN
+
+_MISSED: Final = threshold("backup_intervals_missed:threshold")
+_ONE: Final = "job, account, workload, location"
+NO_SCHEDULE: Final = "No backup schedule known"
+
+
+def _of_each(name: str, *matchers: str) -> str:
+    return f"max by ({_ONE}) ({q.raw(name, q.ACCOUNT, q.WORKLOAD, *matchers)})"
+
+
+def intervals() -> str:
+    """Give the age of the last successful backups in intervals of their own schedule."""
+    success = _of_each("avepoint_last_success_timestamp_seconds", 'job_type="backup"', q.OF_TENANTS)
+    return f"(time() - {success}) / on ({_ONE}) {_of_each('avepoint_backup_interval_seconds')}"
+
+
+def late() -> stat.Panel:
+    """Give how many workloads are late."""
+    return number(
+        "Late backups",
+        f"Workloads of tenants whose last successful backup is older than {_MISSED:g} intervals of their own schedule. "
+        "If orange: the schedule on the Jobs dashboard says which; see why their jobs fail or do not start.",
+        f"count({intervals()} > {_MISSED:g}) or 0 * count({intervals()})",
+        unit="short", steps=rising(warning=1), meanings=NOTHING, empty=UNKNOWN,
+    )  # fmt: skip
+
+
+def schedule() -> table.Panel:
+    """Give one row a workload of a tenant."""
+    return rows(
+        "Schedule",
+        "One row a workload of a tenant, latest first: how often it should be backed up and how many intervals ago it "
+        "last was. If that is orange: see in the table above whether its jobs fail, run long or do not start.",
+        [
+            ("A", intervals()),
+            ("B", _of_each("avepoint_backups_per_day")),
+            ("C", _of_each("avepoint_backup_interval_seconds")),
+            (
+                "D",
+                "1000 * "
+                + _of_each("avepoint_last_success_timestamp_seconds", 'job_type="backup"', q.OF_TENANTS)
+                + f" and on ({_ONE}) {_of_each('avepoint_backups_per_day')}",
+            ),
+            ("E", f"1000 * {_of_each('avepoint_next_scheduled_backup_timestamp_seconds')}"),
+        ],
+        [
+            Column("account", "Account", link=TO_JOBS),
+            Column("location", "Location", width=120),
+            Column("workload", "Workload", width=220),
+            Column("B", "Backups a day", width=150, unit="locale"),
+            Column("C", "Every", width=140, unit="s"),
+            Column("D", "Last success", width=190, unit="dateTimeFromNow"),
+            Column("A", "Intervals ago", width=160, steps=rising(warning=_MISSED), cell=COLORED, decimals=1),
+            Column("E", "Next scheduled", width=190, unit="dateTimeFromNow"),
+        ],
+        sort="Intervals ago",
+        empty=NO_SCHEDULE,
+    )
