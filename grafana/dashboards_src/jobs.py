@@ -24,7 +24,8 @@ _FAILED: Final = 'state="failed"'
 _INCOMPLETE: Final = 'state=~"finished_with_exception|partially_finished"'
 _HOUR: Final = 3600
 _FEW_STEPS: Final = 24
-_FEW_POINTS: Final = 100  # thousands of customers are read at each
+# Over time, and of counters, tenants alone are read: the jobs of thousands of customers are too many series.
+_OF_TENANTS: Final = (q.ACCOUNT, q.WORKLOAD, q.OF_TENANTS)
 _WHAT: Final = "account, workload, job_type"
 
 
@@ -113,9 +114,9 @@ def _facts() -> Line:
 def _timeline() -> statetimeline.Panel:
     return states(
         "Newest backup by workload",
-        "State of the newest backup job; of several tenants, the worst. If red: the table below says whose and since "
-        "when.",
-        state("workload", _BACKUP),
+        "State of tenants' newest backup job; of several tenants, the worst. If red: the table below says whose and "
+        "since when.",
+        state("workload", _BACKUP, q.OF_TENANTS),
         legend="{{workload}}", meanings=NUMBERED_STATES, empty="No backup jobs known",
     )  # fmt: skip
 
@@ -130,7 +131,7 @@ def _backup_age() -> bargauge.Panel:
 
 
 def _ended(*matchers: str) -> str:
-    return q.raw("avepoint_jobs_finished_total", q.ACCOUNT, q.WORKLOAD, q.OF_TENANTS, *matchers)
+    return q.raw("avepoint_jobs_finished_total", *_OF_TENANTS, *matchers)
 
 
 def _increase(counter: str) -> str:
@@ -175,7 +176,7 @@ def _job_errors() -> str:
 
 
 def _durations() -> timeseries.Panel:
-    took = q.raw("avepoint_last_job_duration_seconds", *q.OF_WORKLOAD, _BACKUP)
+    took = q.raw("avepoint_last_job_duration_seconds", *_OF_TENANTS, _BACKUP)
     return lines(
         "How long backups take",
         "Duration of the newest ended backup job, of the slowest tenant. If it nears the time between two backups: "
@@ -186,11 +187,11 @@ def _durations() -> timeseries.Panel:
 
 
 def _objects() -> timeseries.Panel:
-    objects = q.raw("avepoint_last_job_objects", *q.OF_WORKLOAD, 'result=~"failed|warning"')
+    objects = q.raw("avepoint_last_job_objects", *_OF_TENANTS, 'result=~"failed|warning"')
     return lines(
         "Objects that failed or warned",
-        "Of the newest ended jobs, by workload. If it does not go back to nothing: the job's report in AvePoint names "
-        "the objects.",
+        "Of tenants' newest ended jobs, by workload. If it does not go back to nothing: the job's report in AvePoint "
+        "names the objects.",
         [(f"sum by (workload) (max by ({KIND}, result) ({objects}))", "{{workload}}")],
         unit="short", empty="No ended job known",
     ).decimals(0)  # fmt: skip

@@ -45,7 +45,7 @@ def build() -> Dashboard:
         (9, [(14, _storage()), (10, _seats())]),
         "Subscriptions of customers",
         (13, [(24, subscriptions("Subscriptions"))]),
-        (9, [(12, _seats_by_service()), (12, _storage_by_service())]),
+        (6, [(12, _seats_by_service()), (12, _storage_by_service())]),
         "Protected data of customers",
         (9, [(12, _by_storage()), (12, _by_workload())]),
         (10, [(12, _largest()), (12, _growing())]),

@@ -83,7 +83,7 @@ def _facts() -> Line:
         unit="short", steps=rising(critical=1), meanings=NOTHING, empty="No licence known",
     )  # fmt: skip
     unreadable = number(
-        "Unreadable accounts",
+        "Unreadable",
         "Accounts that the exporter cannot read now: what is shown of them is old. If red: open the Exporter "
         "dashboard; often a secret has expired.",
         q.or_zero(f"count(count by (job, account) ({q.account_level('account:avepoint_up:min')} == 0))"),

@@ -58,7 +58,7 @@ def _restore_age() -> str:
 def ransomware() -> stat.Panel:
     """Give how many sites may be under attack."""
     return _sites(
-        "Ransomware signals",
+        "Ransomware",
         "Sites that AvePoint suspects to be under a ransomware attack, within the window of the collector, a week by "
         "default. If red: treat it as an incident; the Protection dashboard says where. Let no older backup expire.",
         "avepoint_potential_ransomware_sites",
@@ -90,7 +90,7 @@ def _facts() -> Line:
             f"How long the backups are kept that are kept least. If orange: it is less than {_KEPT / 86_400:.0f} days; "
             "the table below says of which workload.",
             f"min({_kept()})",
-            unit="s", steps=falling(warning=_KEPT), meanings=_FOR_EVER, empty=UNKNOWN,
+            unit="dtdurations", steps=falling(warning=_KEPT), meanings=_FOR_EVER, empty=UNKNOWN,
         ),
         number(
             "Kept too short",
@@ -166,9 +166,9 @@ def _retention() -> table.Panel:
             Column("account", "Account", link=TO_JOBS),
             Column("location", "Location", width=100),
             Column("workload", "Workload", width=220),
-            Column("A", "Kept", width=150, unit="s", meanings=_FOR_EVER),
+            Column("A", "Kept", width=150, unit="dtdurations", meanings=_FOR_EVER),
             Column(
-                "B", "Any part at least", width=170, unit="s", steps=falling(warning=_KEPT), meanings=_FOR_EVER,
+                "B", "Any part at least", width=170, unit="dtdurations", steps=falling(warning=_KEPT), meanings=_FOR_EVER,
                 cell=FILLED, align="center",
             ),
         ],
@@ -189,7 +189,7 @@ def _restores() -> table.Panel:
             Column("account", "Account", width=110),
             Column("location", "Location", width=100),
             Column("workload", "Workload", width=200),
-            Column("A", "Restored", width=120, unit="s", steps=rising(warning=_RESTORED), cell=COLORED),
+            Column("A", "Restored", width=120, unit="dtdurations", steps=rising(warning=_RESTORED), cell=COLORED),
             Column("customer_id"),
         ],
         sort="Restored",

@@ -7,11 +7,12 @@ from grafana_foundation_sdk.builders import stat, table
 from grafana.dashboards_src import queries as q
 from grafana.dashboards_src.panels import number
 from grafana.dashboards_src.tables import COLORED, GAUGE, Column, rows
-from grafana.dashboards_src.thresholds import falling, plain, rising, threshold
+from grafana.dashboards_src.thresholds import GREY, falling, plain, rising, threshold
 from grafana.dashboards_src.vocabulary import NO_SUBSCRIPTIONS, NOTHING, TO_CUSTOMER
 
 _SOON: Final = threshold("subscription_left_seconds:threshold")
 LEFT: Final = falling(warning=_SOON, critical=threshold("subscription_left_seconds:threshold_critical"))
+_HISTORY: Final = threshold("subscription_expired_seconds:threshold")
 _SERVICE: Final = "job, account, customer_id, service"
 _ONE: Final = f"{_SERVICE}, subscription"
 _WORDS: Final = "package, model, storage_type, retention"
@@ -20,16 +21,16 @@ _MOST: Final = 100  # rows
 
 
 def left() -> str:
-    """Give the seconds until each customer's service ends; of several subscriptions to it, the last one counts."""
+    """Give the seconds until each customer's service ends, by its last subscription; not of those that are history."""
     ends = q.raw("avepoint_subscription_expiry_timestamp_seconds", *q.OF_CUSTOMER)
-    return f"max by ({_SERVICE}) ({ends}) - time()"
+    return f"(max by ({_SERVICE}) ({ends}) - time() > -{_HISTORY:.0f})"
 
 
 def ending() -> stat.Panel:
     """Give how many services end soon."""
     return number(
-        "Subscriptions ending",
-        f"Customers' services that end within {_SOON / 86_400:.0f} days or have ended, without a later subscription. "
+        "Ending soon",
+        f"Customers' services that end within {_SOON / 86_400:.0f} days or ended lately, without a later subscription. "
         "If orange: renew them; the Licence and storage dashboard lists them, soonest first.",
         f"count({left()} < {_SOON:.0f}) or 0 * count({left()})",
         unit="short", steps=rising(warning=1), meanings=NOTHING, empty=NO_SUBSCRIPTIONS,
@@ -67,30 +68,31 @@ def subscriptions(title: str) -> table.Panel:
         "red: renew it, unless another row of the same service lasts longer.",
         [
             ("A", q.named(of_shown(info))),
-            ("B", of_shown(until)),
+            ("B", shown),
             ("C", f"1000 * ({of_shown(_of_each('contract_end_timestamp_seconds'))})"),
             ("D", of_shown(_of_each("purchased_seats"))),
             ("E", of_shown(_of_each("microsoft_licenses_assigned"))),
             ("F", of_shown(used)),
-            ("G", of_shown(_of_each("protected_capacity_bytes"))),
-            ("H", of_shown(_of_each("consumed_storage_bytes"))),
+            ("G", of_shown(_of_each("consumed_storage_bytes"))),
         ],
         [
             Column("name", "Customer", link=TO_CUSTOMER),
             Column("account", "Account", width=90),
-            Column("service", "Service", width=260),
+            Column("service", "Service", width=270),
             Column("package", "Package", width=100),
             Column("retention", "Kept", width=100),
-            Column("B", "Ends in", width=110, unit="s", steps=LEFT, cell=COLORED, decimals=1),
+            Column(
+                "B", "Ends in", width=105, unit="s", steps=LEFT, cell=COLORED, decimals=1,
+                meanings={str(_NEVER): ("No end", GREY)},
+            ),
             Column("C", "Contract ends", width=130, unit="dateTimeFromNow"),
             Column("D", "Seats", width=80, unit="locale"),
             Column("E", "Microsoft licences", width=150, unit="locale"),
             Column(
-                "F", "Capacity used", width=150, unit="percentunit", steps=plain(), cell=GAUGE, least=0, most=1,
+                "F", "Capacity used", width=140, unit="percentunit", steps=plain(), cell=GAUGE, least=0, most=1,
                 decimals=0,
             ),
-            Column("G", "Protected", width=110, unit="bytes"),
-            Column("H", "Storage", width=110, unit="bytes"),
+            Column("G", "Storage", width=100, unit="bytes"),
             Column("customer_id"),
         ],
         sort="Ends in",

@@ -26,6 +26,7 @@ _DEFAULTS: Final[Mapping[str, float]] = {
     "avepoint:backup_success_ratio:threshold": 0.9,
     "avepoint:subscription_left_seconds:threshold": 30 * _DAY,
     "avepoint:subscription_left_seconds:threshold_critical": 7 * _DAY,
+    "avepoint:subscription_expired_seconds:threshold": 30 * _DAY,
     "avepoint:retention_seconds:threshold": 365 * _DAY,
     "avepoint:restore_age_seconds:threshold": 365 * _DAY,
 }
