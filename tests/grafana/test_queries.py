@@ -40,7 +40,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
     """A Prometheus that has scraped the demo for a while."""
     folder = tmp_path_factory.mktemp("dashboards")
     rules = ROOT / "prometheus" / "rules" / "*.yaml"
-    with exporter(folder, "demo", "--customers", "20", "--speed", "60") as running:
+    with exporter(folder, "demo", "--customers", "20", "--speed", "240") as running:
         eventually(lambda: fetch(f"{running.url}/-/ready").status == 200, within=60, what="ready")
         config = CONFIG.format(rules=rules, target=running.url.removeprefix("http://"))
         with prometheus(program("prometheus"), folder, config) as running_server:
@@ -79,7 +79,7 @@ def test_every_query_returns_data(server: Prometheus, path: Path) -> None:
     ]
     # A rule or two may be waiting for its turn.
     eventually(
-        lambda: not [one for one in _again(board, empty) if not _has_data(server, one)], within=30, what=f"{empty}"
+        lambda: not [one for one in _again(board, empty) if not _has_data(server, one)], within=60, what=f"{empty}"
     )
 
 
