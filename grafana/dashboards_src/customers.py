@@ -11,7 +11,7 @@ from grafana.dashboards_src.layout import Line, frame, place
 from grafana.dashboards_src.newest_jobs import newest_jobs
 from grafana.dashboards_src.panels import lines, number
 from grafana.dashboards_src.problems import what_is_wrong
-from grafana.dashboards_src.subscriptions import LEFT, left, subscriptions
+from grafana.dashboards_src.subscriptions import LEFT, subscriptions
 from grafana.dashboards_src.tables import COLORED, FILLED, GAUGE, Column, rows
 from grafana.dashboards_src.thresholds import falling, plain, rising, threshold
 from grafana.dashboards_src.vocabulary import (
@@ -117,7 +117,7 @@ def _portfolio() -> table.Panel:
             ("F", q.by_customer(q.customer_level("customer:avepoint_backup_age_seconds:max"))),
             ("G", f"min by ({by}) ({read})"),
             ("H", q.by_customer(q.customer_level("customer:avepoint_failed_jobs:count"))),
-            ("I", f"min by ({by}) ({left()})"),
+            ("I", q.by_customer(q.customer_level("customer:avepoint_subscription_left_seconds:min"))),
             ("J", f'max by ({by}, scan) (label_replace({scan}, "scan", "$1", "status", "(.+)"))'),
         ],
         [

@@ -20,11 +20,12 @@ RUNNING: Final = threshold("job_running_seconds:threshold")
 SUCCESS: Final = threshold("backup_success_ratio:threshold")
 _BACKUP: Final = 'job_type="backup"'
 _GOOD: Final = 'state="finished"'
-_FAILED: Final = 'state="failed"'
+_FAILED: Final = 'state=~"failed|failed_to_start"'
 _INCOMPLETE: Final = 'state=~"finished_with_exception|partially_finished"'
 _HOUR: Final = 3600
 _FEW_STEPS: Final = 24
 # Over time, and of counters, tenants alone are read: the jobs of thousands of customers are too many series.
+_TENANTS_KIND: Final = "job, account, workload, job_type, location"
 _OF_TENANTS: Final = (q.ACCOUNT, q.WORKLOAD, q.OF_TENANTS)
 _WHAT: Final = "account, workload, job_type"
 
@@ -192,7 +193,7 @@ def _objects() -> timeseries.Panel:
         "Objects that failed or warned",
         "Of tenants' newest ended jobs, by workload. If it does not go back to nothing: the job's report in AvePoint "
         "names the objects.",
-        [(f"sum by (workload) (max by ({KIND}, result) ({objects}))", "{{workload}}")],
+        [(f"sum by (workload) (max by ({_TENANTS_KIND}, result) ({objects}))", "{{workload}}")],
         unit="short", empty="No ended job known",
     ).decimals(0)  # fmt: skip
 

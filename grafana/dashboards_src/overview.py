@@ -60,7 +60,7 @@ def _facts() -> Line:
         q.or_zero(f"count(count by (job, account, customer_id) ({in_trouble}))"),
         unit="short", steps=rising(critical=1), meanings=ALL_WELL, empty="Not known",
     )  # fmt: skip
-    failing = q.workload_level("job_type:avepoint_last_job_trouble:last", 'state="failed"')
+    failing = q.workload_level("job_type:avepoint_last_job_trouble:last", 'state=~"failed|failed_to_start"')
     jobs = number(
         "Failing jobs",
         "Workloads and job types whose newest ended job failed. If red: AvePointJobFailed fires; open the Jobs "

@@ -45,9 +45,13 @@ def _of_each(name: str, *matchers: str) -> str:
     return f"max by ({_ONE}) ({q.raw(name, q.ACCOUNT, q.WORKLOAD, *matchers)})"
 
 
+def _recorded(name: str) -> str:
+    return f"max by ({_ONE}) ({q.scoped(q.recorded(name, q.ACCOUNT, q.WORKLOAD))})"
+
+
 def _kept() -> str:
     """Give how long any part of the backups is kept at least, by workload, and by default."""
-    return f"({_of_each('avepoint_retention_shortest_seconds')} or {_of_each('avepoint_retention_seconds')})"
+    return _recorded("workload:avepoint_retention_seconds:min")
 
 
 def _restore_age() -> str:
@@ -60,8 +64,9 @@ def ransomware() -> stat.Panel:
     return _sites(
         "Ransomware",
         "Sites that AvePoint suspects to be under a ransomware attack, within the window of the collector, a week by "
-        "default. If red: treat it as an incident; the Protection dashboard says where. Let no older backup expire.",
-        "avepoint_potential_ransomware_sites",
+        "default. If red: AvePointRansomwareSignal fires; treat it as an incident. The Protection dashboard says "
+        "where; let no older backup expire.",
+        "workload:avepoint_potential_ransomware_sites:max",
         critical=1,
     )  # fmt: skip
 
@@ -69,7 +74,7 @@ def ransomware() -> stat.Panel:
 def _sites(title: str, about: str, name: str, *, critical: int | None) -> stat.Panel:
     read = q.raw("avepoint_unusual_activity_window_seconds", q.ACCOUNT)
     return number(
-        title, about, f"sum({_of_each(name)}) or 0 * count({read})",
+        title, about, f"sum({_recorded(name)}) or 0 * count({read})",
         unit="locale", steps=plain() if critical is None else rising(critical=critical), meanings=NOTHING,
         empty=UNKNOWN,
     )  # fmt: skip
@@ -82,13 +87,13 @@ def _facts() -> Line:
             "Unusual activity",
             "Sites whose data changed unusually within the window, ransomware or not. If it jumps: ask who deleted or "
             "encrypted so much.",
-            "avepoint_unusual_activity_sites",
+            "workload:avepoint_unusual_activity_sites:max",
             critical=None,
         ),
         number(
             "Shortest retention",
-            f"How long the backups are kept that are kept least. If orange: it is less than {_KEPT / 86_400:.0f} days; "
-            "the table below says of which workload.",
+            "How long the backups are kept that are kept least. If orange: AvePointRetentionTooShort fires; the table "
+            "below says of which workload.",
             f"min({_kept()})",
             unit="dtdurations", steps=falling(warning=_KEPT), meanings=_FOR_EVER, empty=UNKNOWN,
         ),
@@ -119,15 +124,15 @@ def _facts() -> Line:
 
 def _signs_over_time() -> timeseries.Panel:
     def signs(name: str) -> str:
-        return f"sum by (account) ({_of_each(name)})"
+        return f"sum by (account) ({_recorded(name)})"
 
     return lines(
         "Signs of an attack over time",
         "Sites within the window of the collector, so that a sign stays for days. If ransomware rises: treat it as an "
         "incident; AvePoint's anomaly report names the sites.",
         [
-            (signs("avepoint_potential_ransomware_sites"), "{{account}} ransomware"),
-            (signs("avepoint_unusual_activity_sites"), "{{account}} unusual"),
+            (signs("workload:avepoint_potential_ransomware_sites:max"), "{{account}} ransomware"),
+            (signs("workload:avepoint_unusual_activity_sites:max"), "{{account}} unusual"),
         ],
         unit="locale", empty=_NO_SIGNS, dashed=["/ unusual$/"],
     ).decimals(0)  # fmt: skip
@@ -138,7 +143,10 @@ def _signs() -> table.Panel:
         "Signs of an attack by workload",
         "Sites within the window of the collector, worst first. If ransomware is red: treat it as an incident; "
         "AvePoint's anomaly report names the sites.",
-        [("A", _of_each("avepoint_potential_ransomware_sites")), ("B", _of_each("avepoint_unusual_activity_sites"))],
+        [
+            ("A", _recorded("workload:avepoint_potential_ransomware_sites:max")),
+            ("B", _recorded("workload:avepoint_unusual_activity_sites:max")),
+        ],
         [
             Column("account", "Account", link=TO_JOBS),
             Column("location", "Location", width=100),
@@ -168,8 +176,8 @@ def _retention() -> table.Panel:
             Column("workload", "Workload", width=220),
             Column("A", "Kept", width=150, unit="dtdurations", meanings=_FOR_EVER),
             Column(
-                "B", "Any part at least", width=170, unit="dtdurations", steps=falling(warning=_KEPT), meanings=_FOR_EVER,
-                cell=FILLED, align="center",
+                "B", "Any part at least", width=170, unit="dtdurations", steps=falling(warning=_KEPT),
+                meanings=_FOR_EVER, cell=FILLED, align="center",
             ),
         ],
         sort="Any part at least",

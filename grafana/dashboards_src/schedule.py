@@ -19,10 +19,13 @@ def _of_each(name: str, *matchers: str) -> str:
     return f"max by ({_ONE}) ({q.raw(name, q.ACCOUNT, q.WORKLOAD, *matchers)})"
 
 
-def intervals() -> str:
+def _intervals() -> str:
     """Give the age of the last successful backups in intervals of their own schedule."""
-    success = _of_each("avepoint_last_success_timestamp_seconds", 'job_type="backup"', q.OF_TENANTS)
-    return f"(time() - {success}) / on ({_ONE}) {_of_each('avepoint_backup_interval_seconds')}"
+    return _recorded("workload:avepoint_backup_intervals_missed:ratio")
+
+
+def _recorded(name: str) -> str:
+    return q.scoped(q.recorded(name, q.ACCOUNT, q.WORKLOAD))
 
 
 def late() -> stat.Panel:
@@ -30,8 +33,8 @@ def late() -> stat.Panel:
     return number(
         "Late backups",
         f"Workloads of tenants whose last successful backup is older than {_MISSED:g} intervals of their own schedule. "
-        "If orange: the schedule on the Jobs dashboard says which; see why their jobs fail or do not start.",
-        f"count({intervals()} > {_MISSED:g}) or 0 * count({intervals()})",
+        "If orange: AvePointBackupLate fires; the schedule on the Jobs dashboard says which.",
+        f"count({_recorded('workload:avepoint_backup_late:age_seconds')}) or 0 * count({_intervals()})",
         unit="short", steps=rising(warning=1), meanings=NOTHING, empty=UNKNOWN,
     )  # fmt: skip
 
@@ -43,7 +46,7 @@ def schedule() -> table.Panel:
         "One row a workload of a tenant, latest first: how often it should be backed up and how many intervals ago it "
         "last was. If that is orange: see in the table above whether its jobs fail, run long or do not start.",
         [
-            ("A", intervals()),
+            ("A", f"max by ({_ONE}) ({_intervals()})"),
             ("B", _of_each("avepoint_backups_per_day")),
             ("C", _of_each("avepoint_backup_interval_seconds")),
             (

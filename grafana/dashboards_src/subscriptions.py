@@ -13,8 +13,7 @@ from grafana.dashboards_src.vocabulary import NO_SUBSCRIPTIONS, NOTHING, TO_CUST
 _SOON: Final = threshold("subscription_left_seconds:threshold")
 LEFT: Final = falling(warning=_SOON, critical=threshold("subscription_left_seconds:threshold_critical"))
 _HISTORY: Final = threshold("subscription_expired_seconds:threshold")
-_SERVICE: Final = "job, account, customer_id, service"
-_ONE: Final = f"{_SERVICE}, subscription"
+_ONE: Final = "job, account, customer_id, service, subscription"
 _WORDS: Final = "package, model, storage_type, retention"
 _NEVER: Final = 10**11
 _MOST: Final = 100  # rows
@@ -22,8 +21,7 @@ _MOST: Final = 100  # rows
 
 def left() -> str:
     """Give the seconds until each customer's service ends, by its last subscription; not of those that are history."""
-    ends = q.raw("avepoint_subscription_expiry_timestamp_seconds", *q.OF_CUSTOMER)
-    return f"(max by ({_SERVICE}) ({ends}) - time() > -{_HISTORY:.0f})"
+    return f"({q.customer_level('service:avepoint_subscription_left_seconds:max')}) > -{_HISTORY:.0f}"
 
 
 def ending() -> stat.Panel:
@@ -31,8 +29,9 @@ def ending() -> stat.Panel:
     return number(
         "Ending soon",
         f"Customers' services that end within {_SOON / 86_400:.0f} days or ended lately, without a later subscription. "
-        "If orange: renew them; the Licence and storage dashboard lists them, soonest first.",
-        f"count({left()} < {_SOON:.0f}) or 0 * count({left()})",
+        "If orange: AvePointSubscriptionExpiresSoon or AvePointSubscriptionExpired fires; the Licence and storage "
+        "dashboard lists them, soonest first.",
+        f"count(({left()}) < {_SOON:.0f}) or 0 * count({left()})",
         unit="short", steps=rising(warning=1), meanings=NOTHING, empty=NO_SUBSCRIPTIONS,
     )  # fmt: skip
 
@@ -43,7 +42,7 @@ def first_end() -> stat.Panel:
         "Next end in",
         "Time until the next customer's service ends, without a later subscription. If orange or red: renew it; the "
         "table of subscriptions says whose.",
-        f"min({left()} > 0)",
+        f"min(({left()}) > 0)",
         unit="s", steps=LEFT, empty=NO_SUBSCRIPTIONS,
     )  # fmt: skip
 

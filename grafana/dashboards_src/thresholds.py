@@ -19,28 +19,15 @@ BLUE: Final = "blue"
 GREY: Final = "#8e8e8e"
 DARK_GREY: Final = "#55595f"
 _CONSTANT: Final = re.compile(r"vector\(([\d\s.*]+)\)")
-_DAY: Final = 86_400
-# What the rules do not record yet; a record wins.
-_DEFAULTS: Final[Mapping[str, float]] = {
-    "avepoint:backup_intervals_missed:threshold": 2,
-    "avepoint:backup_success_ratio:threshold": 0.9,
-    "avepoint:subscription_left_seconds:threshold": 30 * _DAY,
-    "avepoint:subscription_left_seconds:threshold_critical": 7 * _DAY,
-    "avepoint:subscription_expired_seconds:threshold": 30 * _DAY,
-    "avepoint:retention_seconds:threshold": 365 * _DAY,
-    "avepoint:restore_age_seconds:threshold": 365 * _DAY,
-}
 
 
 @functools.cache
-def alert_thresholds(rules: Path = RULES) -> Mapping[str, float]:
-    """Give the value of every recorded `avepoint:…:threshold`."""
-    groups = yaml.safe_load(rules.read_text(encoding="utf-8"))["groups"]
+def alert_thresholds(*rules: Path) -> Mapping[str, float]:
+    """Give the value of every recorded `avepoint:…:threshold`, of the optional rules too."""
+    files = rules or (RULES, *sorted((RULES.parent / "optional").glob("*.rules.yaml")))
+    groups = [group for file in files for group in yaml.safe_load(file.read_text(encoding="utf-8"))["groups"]]
     records = {rule["record"]: rule["expr"] for group in groups for rule in group["rules"] if "record" in rule}
-    return {
-        **_DEFAULTS,
-        **{name: _constant(expr) for name, expr in records.items() if name.startswith("avepoint:")},
-    }
+    return {name: _constant(expr) for name, expr in records.items() if re.match(r"avepoint:.+:threshold", name)}
 
 
 def threshold(name: str) -> float:
