@@ -77,7 +77,7 @@ def subscriptions(title: str) -> table.Panel:
         [
             Column("name", "Customer", link=TO_CUSTOMER),
             Column("account", "Account", width=90),
-            Column("service", "Service", width=270),
+            Column("service", "Service", width=300),
             Column("package", "Package", width=100),
             Column("retention", "Kept", width=100),
             Column(
