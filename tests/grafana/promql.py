@@ -14,6 +14,7 @@ from tests.prometheus.expressions import Labels, Walk, exposed
 
 ROOT: Final = Path(__file__).parents[2]
 RULES: Final = ROOT / "prometheus" / "rules" / "avepoint.rules.yaml"
+OPTIONAL: Final = tuple(sorted((RULES.parent / "optional").glob("*.rules.yaml")))
 _MACROS: Final = {"$__rate_interval": "5m", "$__range": "6h", "$__interval": "5m"}
 _TARGET: Final = frozenset({"job", "instance"})
 _VARIABLE: Final = re.compile(r"\$(\w+)")
@@ -34,7 +35,8 @@ def known() -> Mapping[str, Labels]:
     """Give every series that the exporter exposes or the rules record, with its labels."""
     process = ProcessCollector(registry=None).collect()
     series = {sample.name: _TARGET for metric in process for sample in metric.samples} | dict(exposed())
-    groups = yaml.safe_load(RULES.read_text(encoding="utf-8"))["groups"]
+    files = [yaml.safe_load(file.read_text(encoding="utf-8")) for file in (RULES, *OPTIONAL)]
+    groups = [group for file in files for group in file["groups"]]
     records = [rule for group in groups for rule in group["rules"] if "record" in rule]
     for _ in range(4):  # some build on later ones, and some on themselves
         for rule in records:
