@@ -20,7 +20,7 @@ from exporter.logs import logger
 from exporter.refresh import Prepare, Refresher
 from exporter.shard import WHOLE, Shard
 from exporter.snapshot import Entry, Snapshot
-from exporter.storage import Storage, appearance, registration
+from exporter.storage import Storage, appearance, registration, relabelled
 
 Observe = Callable[[str], Observer]
 
@@ -134,8 +134,9 @@ class Accounts:
                 running.start()
 
     async def stop(self) -> None:
-        """Stop all accounts."""
+        """Stop all accounts, and keep what refreshes that are cut short have found: it may have been seen."""
         await asyncio.gather(*(running.stop() for running in self._running.values()))
+        await asyncio.gather(*(refresher.store() for refresher in self.refreshers()))
 
     def _of_this_shard(self, config: Config) -> Iterator[Account]:
         """Give the tenants that fall to this shard, and all partners: their customers are shared out one by one."""
@@ -198,8 +199,8 @@ class Accounts:
                 # Copies, because the old one may still write until it is stopped.
                 entry.customer_up = dict(old.entry.customer_up)
                 entry.customer_problems = dict(old.entry.customer_problems)
-                if former is not None and appearance(former.account) == appearance(account):
-                    entry.known = dict(old.entry.known)
+                changed = frozenset[str]() if former is None else relabelled(appearance(former.account), account)
+                entry.known = {key: known.without_labels(changed) for key, known in old.entry.known.items()}
                 entry.status = old.entry.status
                 collector.recall(old.collector.remember())
                 if old.first_ended.is_set():

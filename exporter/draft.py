@@ -3,7 +3,6 @@
 import json
 import os
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -120,19 +119,22 @@ class Files:
 
     def write(self, answers: Answers, secret: str, *, force: bool) -> None:
         """Write both, or neither; raises ConfigError. The secret is for this user alone from its first moment."""
-        written: list[Path] = []
+        if self.secret is not None and self.secret.absolute() == self.config.absolute():
+            raise ConfigError([f"{self.secret}: is the configuration too; name another --secret-file"])
+        # A secret that is replaced is the last to be touched: whatever fails before, it is still there.
+        is_replaced = force and self.secret is not None and self.secret.exists()
+        if self.secret is not None and not is_replaced:
+            _create(self.secret, secret + "\n", 0o600, force=False)
         try:
-            if self.secret is not None:
-                _create(self.secret, secret + "\n", 0o600, force=force)
-                written.append(self.secret)
             content = text(answers)
             configfile.parse(content, catalogue(), source=str(self.config), folder=self.config.absolute().parent)
             _create(self.config, content, 0o644, force=force)
         except ConfigError:
-            for path in written:
-                with suppress(OSError):
-                    path.unlink()
+            if self.secret is not None and not is_replaced:
+                self.secret.unlink(missing_ok=True)
             raise
+        if self.secret is not None and is_replaced:
+            _create(self.secret, secret + "\n", 0o600, force=True)
 
 
 def _create(path: Path, content: str, mode: int, *, force: bool) -> None:
@@ -147,6 +149,8 @@ def _create(path: Path, content: str, mode: int, *, force: bool) -> None:
     except FileExistsError:
         raise ConfigError([f"{path}: exists already; --force replaces it"]) from None
     except OSError as error:
+        if force:
+            fresh.unlink(missing_ok=True)
         reason = (error.strerror or "unwritable").lower()
         where = (
             f"create the folder {path.parent}" if isinstance(error, FileNotFoundError) else "see who may write there"

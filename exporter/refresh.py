@@ -31,7 +31,7 @@ _FIRST_RETRY: Final = 30.0
 _LEAST_PAUSE: Final = 1.0
 _HOPELESS: Final = 10
 """Failures of the whole account's kind in a row after which the remaining customers are not tried."""
-_TRIES: Final = 3
+_TRIES: Final = 10
 """Customers that must refuse an optional collector, one after the other, before it is off."""
 _OF_THE_ACCOUNT: Final = (TransportError, UnavailableError, UnauthorizedError, ForbiddenError)
 """What says nothing of the customer that was asked for; anything else shows that AvePoint answers."""
@@ -77,6 +77,7 @@ class Refresher:
         self._prepare = prepare
         self._series = SharedSeries()
         self._running = asyncio.Lock()
+        self._is_unstored = False
         self._failing: dict[str, None] = {}  # customers, the one that failed last at the end
         self._listed: Collection[str] | None = None
         collector.watch_customers(self._keep_only)
@@ -94,7 +95,7 @@ class Refresher:
     async def refresh(self) -> bool:
         """Refresh once, whatever happens; tells whether the account could be read."""
         async with self._running:
-            began = self._clock.monotonic()
+            began, self._is_unstored = self._clock.monotonic(), True
             self.entry.note(last_attempt=self._clock.time(), next_attempt=None)
             self.collector.generations.begin()
             try:
@@ -113,12 +114,14 @@ class Refresher:
             generation = self.collector.generations.answered or ""
             self.entry.ended(self._clock.monotonic() - began, generation=generation)
             self.first_ended.set()
-            await self._store()
+            await self.store()
             return bool(self.entry.status.up or self.entry.status.off)
 
-    async def _store(self) -> None:
-        if self._keep is None:
+    async def store(self) -> None:
+        """Keep what a refresh found, also of one that was cut short; nothing where it is kept already."""
+        if self._keep is None or not self._is_unstored:
             return
+        self._is_unstored = False
         try:
             await self._keep()
         except Exception as error:  # noqa: BLE001 - what cannot be stored costs a restart, never the next refresh
@@ -226,6 +229,7 @@ class Refresher:
                 await self._read_customer(collector, customer_id, tally)
         tally.is_trying = False
         if tally.refused and not tally.read:
+            self._failing = {**self._failing, **dict.fromkeys(tally.refused)}  # so that the next time others are asked
             # Only a refusal by all of them says that the permission was not granted.
             raise tally.first_error or next(iter(tally.refused.values()))
         for customer_id, error in tally.refused.items():

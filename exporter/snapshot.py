@@ -22,6 +22,11 @@ class Known:
     read_at: float
     read_at_monotonic: float
 
+    def without_labels(self, names: frozenset[str]) -> "Known":
+        """Give it without the samples of families that have one of the labels."""
+        kept = tuple(sample for sample in self.samples if names.isdisjoint(sample.family.labels)) if names else ()
+        return self if not names or len(kept) == len(self.samples) else replace(self, samples=kept)
+
     def of_customers(self, customers: frozenset[str]) -> "Known":
         """Give it without the samples of customers that are not among the given ones."""
         kept = tuple(

@@ -24,7 +24,7 @@ from exporter.snapshot import Entry, Known
 
 _FORMAT: Final = "avepoint-exporter"
 _VERSION: Final = 1
-_PLAIN: Final = Labels().model_dump()
+_PLAIN: Final[Mapping[str, object]] = {**Labels().model_dump(), "location": []}
 _READ_KEYS: Final = frozenset({"read_at", "samples"})
 _LABEL: Final = re.compile(r"[\ud800-\udfff]")
 
@@ -77,9 +77,7 @@ class Storage:
             if document["registration"] != registration(account):
                 self._log.info("stored state is of another registration; not used", file=str(path))
                 return None
-            if document.get("appearance", "") != appearance(account):
-                document = {**document, "known": {}}  # names that may no longer be shown
-            return self._stored(document)
+            return self._stored(document, relabelled(document.get("appearance"), account))
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -102,12 +100,12 @@ class Storage:
         return self._folder / f"{account.name}--{collector}.json"
 
     @staticmethod
-    def _stored(document: Mapping[str, Any]) -> Stored:
+    def _stored(document: Mapping[str, Any], changed: frozenset[str]) -> Stored:
         last_success, known = document["last_success"], dict(document["known"].items())
         if not all(isinstance(one, Known) for one in known.values()):
             raise ValueError("known holds something else")
         return Stored(
-            known,
+            {customer: one.without_labels(changed) for customer, one in known.items()},
             None if last_success is None else _number(last_success),
             document["remembered"],
         )
@@ -178,10 +176,15 @@ def registration(account: Account) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def appearance(account: Account) -> str:
-    """Give what of the configuration decides how samples are labelled; "" where nothing is said."""
-    said = [f"{key}={shown}" for key, shown in account.labels.model_dump().items() if shown != _PLAIN.get(key)]
-    return " ".join([*account.locations, *said])
+def appearance(account: Account) -> Mapping[str, object]:
+    """Give what of the configuration decides the values of labels, by the label's name, as JSON."""
+    return {**account.labels.model_dump(), "location": list(account.locations)}
+
+
+def relabelled(former: object, account: Account) -> frozenset[str]:
+    """Name the labels whose values an `appearance` of before gave otherwise: what has them may not be shown again."""
+    before = former if isinstance(former, Mapping) else {}
+    return frozenset(name for name, how in appearance(account).items() if before.get(name, _PLAIN[name]) != how)
 
 
 def _number(value: object, *, most: float = sys.float_info.max) -> float:

@@ -48,17 +48,27 @@ def said(logs: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("status", [403, 404])
-async def test_a_portfolio_that_refuses_is_asked_three_times_and_said_once(status: int) -> None:
+async def test_a_portfolio_that_refuses_is_asked_a_few_times_and_said_once(status: int) -> None:
     world = await portfolio_world(refusing(*NAMES, status=status))
     with capture_logs() as logs:
         assert await world.refresh()
         assert await world.refresh()
     assert said(logs) == ["collector is off; it begins by itself once permitted"]
     # In `auto` a 404 may mean that the other generation is there, so that one is asked too.
-    assert world.api.calls("overview") + world.api.calls("protected") == 2 * (3 if status == 403 else 6)
+    assert world.api.calls("overview") + world.api.calls("protected") == 2 * (10 if status == 403 else 20)
     assert world.value("avepoint_up", account="msp", collector="protected_data") is None
     assert not world.labels("avepoint_customer_up", "customer_id")
     assert world.accounts.ready
+    await world.accounts.stop()
+
+
+async def test_customers_that_refuse_for_themselves_do_not_hide_the_others() -> None:
+    world = await portfolio_world(refusing(*NAMES[:10]))
+    assert await world.refresh()
+    assert world.value("avepoint_up", account="msp", collector="protected_data") is None
+    assert await world.refresh()
+    assert world.value("avepoint_up", account="msp", collector="protected_data") == 1, "others were asked"
+    assert len(world.labels("avepoint_scanned_objects", "customer_id")) == len(NAMES) - 10
     await world.accounts.stop()
 
 

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -27,7 +28,20 @@ from exporter.logs import logger
 from exporter.snapshot import Entry, Known
 from exporter.storage import Storage, Stored, registration
 from tests.collectors.test_jobs_truth import JobApi, Raw
-from tests.helpers import DAY, NOW, SECRET, TOKEN, FakeApi, FakeClock, World, config, partner, portfolio, tenant
+from tests.helpers import (
+    DAY,
+    NOW,
+    SECRET,
+    TOKEN,
+    FakeApi,
+    FakeClock,
+    World,
+    config,
+    overview_path,
+    partner,
+    portfolio,
+    tenant,
+)
 
 LICENSE = "/backup/m365/cloudbackuplicenseconsumption"
 JOBS = tenant(collectors={"jobs": {}})
@@ -318,7 +332,8 @@ async def test_names_that_may_no_longer_be_shown_are_not_taken_from_the_storage(
     assert await world.refresh()
     await world.restart(config(partner(labels={"organization": "hashed"})))
     assert world.value("avepoint_collector_last_success_timestamp_seconds", account="msp", collector="customers")
-    assert world.of_avepoint() == {}
+    assert not world.labels("avepoint_customer_info", "organization")
+    assert world.labels("avepoint_scanned_objects", "customer_id") == {"c-1"}, "what names nobody stays"
     await world.accounts.stop()
 
 
@@ -330,3 +345,31 @@ async def test_what_is_without_end_outlives_a_restart(tmp_path: Path) -> None:
     await world.restart(config(JOBS))
     assert world.value("avepoint_jobs_window_seconds", account="contoso") == float("inf")
     await world.accounts.stop()
+
+
+async def test_what_a_refresh_that_is_cut_short_has_shown_is_kept(tmp_path: Path) -> None:
+    api = FakeApi(portfolio(["c-1", "c-2"]))
+    reached, plain = asyncio.Event(), api.answer
+
+    async def stuck(request: httpx.Request) -> httpx.Response:
+        if request.url.path == overview_path("c-2"):
+            reached.set()
+            await asyncio.Event().wait()
+        return await plain(request)
+
+    api.handler = stuck
+    world = World(api, folder=tmp_path)
+    account = partner(requests={"concurrency": 1, "per_second": 1000})
+    await world.apply(account, start=True)
+    await asyncio.wait_for(reached.wait(), 10)
+    seen = world.labels("avepoint_scanned_objects", "customer_id")
+    await world.restart(config(account))
+    assert world.labels("avepoint_scanned_objects", "customer_id") == seen == {"c-1"}
+    await world.accounts.stop()
+
+
+async def test_who_never_began_writes_nothing(tmp_path: Path) -> None:
+    world = World(FakeApi(portfolio(["c-1"])), folder=tmp_path)
+    await world.apply(partner())
+    await world.accounts.stop()
+    assert [file.name for file in tmp_path.iterdir()] == []  # noqa: ASYNC240 - a folder of the test

@@ -24,6 +24,7 @@ _MOST: Final = 2**53  # above it a float, all that Prometheus has, no longer cou
 _LONGEST_LABEL: Final = 200
 _LONGEST_NUMBER: Final = 64
 _LONGEST_LOOK: Final = 60
+_LONGEST_TEXT: Final = 2000
 
 _NOTHING: Final = frozenset({"", "n/a", "na", "null", "none", "-"})
 _UNITS: Final = {"": 0, "byte": 0, "bytes": 0, "b": 0, "kb": 1, "mb": 2, "gb": 3, "tb": 4, "pb": 5, "eb": 6}
@@ -213,6 +214,11 @@ def snake_case(name: str) -> str:
 def fold(name: str) -> str:
     """Give a name without case, spaces and punctuation, for comparing spellings."""
     return re.sub(r"[\W_]+", "", name).casefold()
+
+
+def without_addresses(value: object) -> str:
+    """Give a text, or the start of a long one, without the e-mail addresses in it."""
+    return _AROUND_AT.sub("<e-mail>", str(value)[:_LONGEST_TEXT])
 
 
 def short(value: object) -> str:

@@ -49,7 +49,7 @@ def _keyed(rows: Iterable[Row]) -> Iterator[tuple[str, tuple[Kind, Job | str], R
         if start is None:
             yield module, (kind, state), row
             continue
-        job = _job(row, state, start)
+        job = _job(row, module, state, start)
         yield job.id or f"{module}\t{start}", (kind, job), row
 
 
@@ -72,7 +72,9 @@ def _kind(row: Row) -> Kind | None:
     return ("", "retention") if module == RETENTION else (module, "backup")
 
 
-def _job(row: Row, state: str, start: Ticks) -> Job:
+def _job(row: Row, module: str, state: str, start: Ticks) -> Job:
     finish = row.time("endTime")
     duration = Ticks(finish - start) if finish is not None and finish >= start else row.duration("jobDuration")
-    return Job(row.word("jobId") or "", state, start, finish, duration, read_objects(row))
+    # Nothing says that two modules never share an id.
+    identifier = row.word("jobId")
+    return Job(f"{module}\t{identifier}" if identifier else "", state, start, finish, duration, read_objects(row))

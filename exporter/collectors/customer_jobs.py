@@ -45,6 +45,7 @@ SCAN = Family(
     ("account", "customer_id", "status"),
     query='count by (account) (avepoint_customer_scan_status{status="failed"})',
 )
+_KEPT_ABSENT: Final = 30 * 86_400.0  # seconds
 _ENDS: Final = (FINISHED, "failed", "finished_with_exception")
 """The ends whose counters begin at 0: the usual ones, since a portfolio has many thousands of series of each."""
 
@@ -79,10 +80,15 @@ class CustomerJobs(CustomerCollector[CustomerJobsOptions, CustomerJobRecords]):
         super().__init__(surroundings, options)
         self._list = CustomerList(surroundings.client, modern=BATCH, legacy=CUSTOMER_JOBS)
         self._memories: dict[str, bytes] = {}
+        self._absent: dict[str, float] = {}  # since when, in monotonic seconds
         self.watch_customers(self._keep_only)
 
     def _keep_only(self, customers: Collection[str]) -> None:
-        self._memories = {key: memory for key, memory in self._memories.items() if key in customers}
+        """Forget who has left for long; a listing may lack a customer for a while, who then comes back."""
+        now = self._clock.monotonic()
+        self._absent = {key: self._absent.get(key, now) for key in self._memories if key not in customers}
+        gone = {key for key, since in self._absent.items() if now - since > _KEPT_ABSENT}
+        self._memories = {key: memory for key, memory in self._memories.items() if key not in gone}
 
     async def read(self, customer_id: str) -> CustomerJobRecords:
         """Read one customer's jobs; a customer without the product has none."""

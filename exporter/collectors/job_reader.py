@@ -15,7 +15,7 @@ from exporter.avepoint.joblists import LEGACY, MODERN, JobList, Span
 from exporter.avepoint.names import JOB_TYPES, WORKLOADS
 from exporter.avepoint.paging import RawRow, row_id
 from exporter.avepoint.rows import Row
-from exporter.avepoint.values import TICKS_PER_SECOND, Ticks, ticks_at
+from exporter.avepoint.values import TICKS_PER_SECOND, Ticks, ticks_at, without_addresses
 from exporter.collectors.base import Surroundings
 from exporter.collectors.job_counter import JobCounter, Totals
 from exporter.collectors.job_families import Job, Kind, newer_success, read_objects
@@ -122,7 +122,8 @@ class JobReader:
         )
         if identifier not in self._jobs or self._jobs[identifier].errors != found:
             for error in errors:
-                self._log.debug("job error", job_id=identifier, text=error.raw("value"), url=error.raw("url"))
+                text, url = (without_addresses(error.raw(key) or "") for key in ("value", "url"))
+                self._log.debug("job error", job_id=identifier, text=text, url=url.partition("?")[0])
         return found
 
     async def _place(self, job_list: JobList, found: Mapping[str, Job], now: Ticks) -> None:

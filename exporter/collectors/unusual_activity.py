@@ -9,7 +9,7 @@ from pydantic import Field
 from exporter.avepoint.answers import Endpoint
 from exporter.avepoint.client import Query
 from exporter.avepoint.paging import folded
-from exporter.avepoint.rows import Row, unique
+from exporter.avepoint.rows import Row
 from exporter.avepoint.values import iso_date, ticks_at
 from exporter.collectors.base import Family, Sample
 from exporter.collectors.located import LocatedCollector
@@ -108,26 +108,27 @@ class UnusualActivity(LocatedCollector[UnusualActivityOptions, Activities]):
 
 
 def _summed(rows: Iterable[Row]) -> Iterator[Signals]:
-    """Add up the Microsoft 365 tenants of each workload; a sum of which a part is not known is not known."""
-    keyed = list(_keyed(rows))
-    told = unique(keyed, "serviceType")
-    contradicted = {signals.workload for key, signals, _ in keyed if key not in told}
+    """Add up the rows of each workload; a sum of which a part is not known is not known.
+
+    There is one for each Microsoft 365 tenant, and without `locations` perhaps one for each location, which no row
+    names; so rows that differ are different ones, and the same row again is a repetition.
+    """
     by_workload: dict[str, list[Signals]] = {}
-    for signals in told.values():
+    for _, signals in dict.fromkeys(_told(rows)):
         by_workload.setdefault(signals.workload, []).append(signals)
     for workload, parts in by_workload.items():
-        if workload not in contradicted:
-            yield Signals(workload, _sum(part.unusual for part in parts), _sum(part.ransomware for part in parts))
+        yield Signals(workload, _sum(part.unusual for part in parts), _sum(part.ransomware for part in parts))
 
 
-def _keyed(rows: Iterable[Row]) -> Iterator[tuple[str, Signals, Row]]:
+def _told(rows: Iterable[Row]) -> Iterator[tuple[str, Signals]]:
+    """Give what each row says of a Microsoft 365 tenant."""
     for row in rows:
         workload = row.service_type("serviceType")
         if workload is not None:
             # The names of the counts are right, their descriptions in the document are swapped.
             unusual = row.needed_count("unusualActivitiesCount")
             ransomware = row.needed_count("potentialRansomwareAttackCount")
-            yield f"{workload}\t{row.label('tenantId') or ''}", Signals(workload, unusual, ransomware), row
+            yield row.label("tenantId") or "", Signals(workload, unusual, ransomware)
 
 
 def _sum(counts: Iterable[int | None]) -> int | None:

@@ -258,7 +258,6 @@ async def test_of_several_rows_all_are_taken_and_the_newest_is_the_last(world: W
     [
         (row("a", -90, -30), True),
         (row("a", -90, -30, status=3), False),
-        (row("a", -90, -30, jobModule=303), False),
         (row("a", -90, -30, failedCount="7"), False),
     ],
 )
@@ -266,8 +265,15 @@ async def test_two_rows_of_one_job_that_contradict_each_other(world: World, othe
     found = await shown(world, row("a", -90, -30), row("b", -90, -30, jobModule=302), other)
     assert ("last_job_state", "backup finished SharePoint Online") in found
     assert (("last_job_state", "backup finished Teams") in found) == says_one
-    assert ("last_job_state", "backup finished Exchange Online") not in found
     assert notes(world, "parse_errors_total") == ({} if says_one else {"jobId": 1})
+
+
+async def test_an_id_that_two_modules_share_is_of_two_jobs(world: World) -> None:
+    await shown(world)
+    found = await shown(world, row("a", -90, 30), row("a", -90, 30, jobModule=303))
+    assert found["jobs_finished_total", "backup finished Teams"] == 1
+    assert found["jobs_finished_total", "backup finished Exchange Online"] == 1
+    assert notes(world, "parse_errors_total") == {}
 
 
 async def test_two_states_of_a_module_without_a_job(world: World) -> None:
@@ -305,7 +311,20 @@ def listing(world: World, *names: str) -> None:
     world.api.routes[BATCH_PATH] = v3([customer(name) for name in names])
 
 
-async def test_who_leaves_is_forgotten_and_who_is_new_begins_at_zero(world: World) -> None:
+async def test_who_is_missing_for_a_while_comes_back_with_all_that_was_remembered(world: World) -> None:
+    await shown(world, row("a", -900, -800))
+    await shown(world, row("b", -300, 10))
+    before = samples(world)
+    listing(world)
+    world.clock.advance(4000)
+    assert await world.refresh()
+    assert samples(world) == {}, "who is not listed is not shown"
+    listing(world, "c-1")
+    world.clock.advance(29 * DAY)
+    assert await shown(world, row("b", -300, 10)) == before
+
+
+async def test_who_leaves_for_long_is_forgotten_and_who_is_new_begins_at_zero(world: World) -> None:
     await shown(world, row("a", -900, -800))
     await shown(world, row("b", -300, 10))
     world.api.routes[customer_jobs_path("c-2")] = v3([row("x", -300, 10)])
@@ -313,6 +332,8 @@ async def test_who_leaves_is_forgotten_and_who_is_new_begins_at_zero(world: Worl
     world.clock.advance(4000)
     assert await world.refresh()
     assert world.labels("avepoint_jobs_finished_total", "customer_id") == {"c-2"}
+    world.clock.advance(31 * DAY)
+    assert await world.refresh()
     listing(world, "c-1", "c-2")
     world.clock.advance(4000)
     found = await shown(world, row("c", -200, 20, status=3))
