@@ -30,6 +30,12 @@ PROBLEMS: Final[Mapping[str, tuple[str, str]]] = {
     "job_incomplete": ("Job incomplete", YELLOW),
     "objects_unprotected": ("Objects unprotected", ORANGE),
     "status_failed": ("AvePoint reports failure", "light-red"),
+    "backup_late": ("Backup late", "light-orange"),
+    "scan_failed": ("Scan failed", "super-light-red"),
+    "ransomware": ("Ransomware signal", "super-light-purple"),
+    "retention_too_short": ("Retention too short", "light-yellow"),
+    "subscription_expires": ("Subscription expires", "light-purple"),
+    "subscription_expired": ("Subscription expired", "dark-yellow"),
     "unreadable": ("Unreadable", "dark-purple"),
 }
 
