@@ -30,7 +30,8 @@ PROTECTED_OBJECTS = Family(
     "avepoint_protected_objects",
     f"Objects of the last scan that are backed up; {_SOURCE}.",
     _LABELS,
-    query="1 - sum by (customer_id) (avepoint_protected_objects) / sum by (customer_id) (avepoint_scanned_objects)",
+    query="1 - sum by (account, customer_id) (avepoint_protected_objects) "
+    "/ sum by (account, customer_id) (avepoint_scanned_objects)",
 )
 DATA_BYTES = Family(
     "avepoint_protected_data_bytes",
