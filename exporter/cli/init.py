@@ -71,5 +71,8 @@ def init(ctx: click.Context, /, *, force: bool, no_check: bool, **own: Any) -> N
     click.echo("Trying it; nothing is changed at AvePoint.\n")
     report = run_check(flags | {"config_file": str(target)})
     show(report, as_json=False)
-    click.echo(f"\nServe it: avepoint-exporter --config.file {target}")
+    if report.is_fine:
+        click.echo(f"\nServe it: avepoint-exporter --config.file {target}")
+    else:
+        click.echo(f"\nThe files stay. Mend what is wrong, then: avepoint-exporter check --config.file {target}")
     ctx.exit(DONE if report.is_fine else UNREADABLE)

@@ -127,7 +127,9 @@ def test_it_tries_what_it_wrote(
     place = ["--base-url", avepoint, "--token-url", f"{avepoint}/connect/token"]
     flags = ["--type", "tenant", "--name", "contoso", "--client-id", APP.client_id, *place, *FROM]
     assert run(["init", *flags, "--config.file", "wrong.yaml"]) == 2
-    assert "invalid_client" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "invalid_client" in shown
+    assert shown.endswith("Mend what is wrong, then: avepoint-exporter check --config.file wrong.yaml\n")
     monkeypatch.setenv("THE_SECRET", APP.client_secret)
     assert run(["init", *flags, "--config.file", "right.yaml", "--secret-file", "right.secret"]) == 0
     shown = capsys.readouterr().out
