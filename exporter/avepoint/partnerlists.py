@@ -1,4 +1,4 @@
-"""A partner's lists, row by row: Elements API v3 (POST …/batch), or the first generation's OData."""
+"""A partner's lists, row by row: Elements API v3, or the first generation's OData."""
 
 from collections.abc import AsyncIterator, Mapping
 from typing import Final
@@ -10,19 +10,24 @@ PAGE_SIZE: Final = 100
 """Rows of a page: the most that v3 gives."""
 
 
-def batch_rows(client: Client, ledger: Ledger, *, body: Mapping[str, object] | None = None) -> AsyncIterator[RawRow]:
+def batch_rows(
+    client: Client, ledger: Ledger, *, ids: Mapping[str, str] | None = None, body: Mapping[str, object] | None = None
+) -> AsyncIterator[RawRow]:
     """Walk a v3 list, narrowed by `body`; afterwards the ledger knows whether it came whole."""
+    sent = (body or {}) if ledger.endpoint.method == "POST" else None
 
     async def ask(query: Query) -> Page:
-        return v3_page(await client.call(ledger.endpoint, query=query, body=body or {}), ledger.endpoint)
+        return v3_page(await client.call(ledger.endpoint, ids=ids, query=query, body=sent), ledger.endpoint)
 
     return numbered_pages(ask, ledger, size=PAGE_SIZE)
 
 
-def odata_rows(client: Client, ledger: Ledger) -> AsyncIterator[RawRow]:
+def odata_rows(
+    client: Client, ledger: Ledger, *, ids: Mapping[str, str] | None = None, top: int | None = PAGE_SIZE
+) -> AsyncIterator[RawRow]:
     """Walk an OData list by its links, or by $top and $skip; afterwards the ledger knows whether it came whole."""
 
     async def ask(query: Query) -> Page:
-        return odata_page(await client.call(ledger.endpoint, query=query), ledger.endpoint)
+        return odata_page(await client.call(ledger.endpoint, ids=ids, query=query), ledger.endpoint)
 
-    return odata_pages(client, ask, ledger, top=PAGE_SIZE)
+    return odata_pages(client, ask, ledger, top=top)
