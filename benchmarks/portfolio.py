@@ -1,19 +1,31 @@
 """A simulated AvePoint of any size in a process of its own: `python -m benchmarks.portfolio --customers 5000`."""
 
 import argparse
+import asyncio
+import itertools
 import signal
 import uuid
 from collections.abc import Sequence
 from random import randrange
-from threading import Event
+from urllib.parse import parse_qs, urlsplit
 
-from exporter.simulator import Customer, ProtectedRow, Simulator, SimulatorServer, StaticPortfolio, Switches
+import httpx
+
+from benchmarks.fastserver import Asked, serve
+from exporter.simulator import Customer, ProtectedRow, Simulator, StaticPortfolio
+from exporter.simulator.tokens import Credentials
 
 WORKLOADS = (
     "Exchange Online", "SharePoint Online", "OneDrive", "Microsoft 365 Groups", "Project Online", "Public Folder",
     "Teams", "Viva Engage", "Teams Chat", "Power BI", "Power Automate", "Power Apps",
 )  # fmt: skip
 SERVICE = "Cloud Backup for Microsoft 365"
+_LIST = "/partner/external/v3/general/customers/batch"
+_OVERVIEW = "/partner/external/v3/general/customers/{}/cloud-backup-m365/overview"
+_TOKEN = "/connect/token"  # noqa: S105 - a path
+_SCOPE = "elements.customers.read.all elements.cbprotected.read.all"
+_PAGE_SIZE = 100
+_OVERVIEWS = 500
 
 
 class Uniform(StaticPortfolio):
@@ -31,9 +43,53 @@ class Uniform(StaticPortfolio):
         ]  # fmt: skip
 
 
+class Answers:
+    """Bodies that the simulator made: a token, all pages of customers, and many an overview, given in turn."""
+
+    def __init__(self, token: bytes, pages: Sequence[bytes], overviews: Sequence[bytes]) -> None:
+        self._token = token
+        self._pages = pages
+        self._overviews = itertools.cycle(overviews)
+
+    def __call__(self, path: str) -> bytes:
+        if path.endswith("/overview") or "/overview?" in path:
+            return next(self._overviews)
+        if path.startswith(_LIST):
+            query = {name.lower(): values[-1] for name, values in parse_qs(urlsplit(path).query).items()}
+            return self._pages[int(query.get("pageindex", 1)) - 1]
+        assert path == _TOKEN, path
+        return self._token
+
+
+async def _answers(customers: int) -> Answers:
+    everybody = tuple(map(_customer, range(customers)))
+    application, simulator = Credentials(), Simulator(Uniform(customer_list=everybody))
+    form = {"grant_type": "client_credentials", "scope": _SCOPE, "client_id": application.client_id,
+            "client_secret": application.client_secret}  # fmt: skip
+    transport = httpx.ASGITransport(app=simulator.asgi)
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+        token = (await client.post(_TOKEN, data=form)).raise_for_status()
+        client.headers["Authorization"] = f"Bearer {token.json()['access_token']}"
+        pages = [
+            (await client.post(_LIST, params={"PageIndex": index, "PageSize": _PAGE_SIZE}, json={})).raise_for_status()
+            for index in range(1, -(-customers // _PAGE_SIZE) + 1)
+        ]
+        overviews = [(await client.get(_OVERVIEW.format(one.id))).raise_for_status() for one in everybody[:_OVERVIEWS]]
+    return Answers(token.content, [page.content for page in pages], [one.content for one in overviews])
+
+
 def _customer(number: int) -> Customer:
     return Customer(id=str(uuid.uuid4()), organization=f"Organization {number}", owner_email="owner@example.com",
                     country="Iceland")  # fmt: skip
+
+
+async def _serve(customers: int, latency: float) -> None:
+    asked, stop = Asked(), asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    print(await serve(await _answers(customers), asked, latency), flush=True)
+    await stop.wait()
+    tokens = asked.count[_TOKEN]
+    print(asked.count.total() - tokens, tokens, asked.most, flush=True)
 
 
 def main() -> None:
@@ -42,16 +98,7 @@ def main() -> None:
     parser.add_argument("--customers", type=int, default=5000)
     parser.add_argument("--latency", type=float, default=0.15, help="seconds before every answer")
     options = parser.parse_args()
-    customers = tuple(map(_customer, range(options.customers)))
-    stop = Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    switches = Switches(latency_seconds=options.latency)
-    simulator = Simulator(Uniform(customer_list=customers), switches=switches, log_size=10**6)
-    with SimulatorServer(simulator) as server:
-        print(server.url, flush=True)
-        stop.wait()
-    tokens = sum(record.path.endswith("/token") for record in simulator.requests)
-    print(len(simulator.requests) - tokens, tokens, simulator.max_in_flight, flush=True)
+    asyncio.run(_serve(options.customers, options.latency))
 
 
 if __name__ == "__main__":

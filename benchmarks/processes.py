@@ -24,7 +24,7 @@ accounts:
     auth: {{client_id: {app.client_id}, client_secret: {app.client_secret}}}
     requests: {{per_second: 1000, concurrency: {concurrency}}}
     collectors:
-      customers: {{interval: {interval}}}
+      customers: {{interval: 1d}}  # listed by each refresh of protected data
       protected_data: {{interval: {interval}}}
       subscriptions: {{enabled: false}}
       customer_jobs: {{enabled: false}}

@@ -122,7 +122,7 @@ class _scale:  # noqa: N801 - used as a function
 
 _TEXT = """# Performance
 
-Measured by `make bench` against the simulator in a process of its own; this page is what it wrote. The machine: {machine}.
+Measured by `make bench` against a simulated AvePoint in a process of its own; this page is what it wrote. The machine: {machine}.
 Each figure is the median of the run with the fastest and the slowest in brackets, and what is compared was measured in
 the same run. Other machines have other seconds; the ratios stay.
 
@@ -148,8 +148,8 @@ at its age. Nothing else is kept, so there is nothing that could be out of date.
 The ideal is `calls x seconds a call / calls at once`; the calls are one a customer and one for every hundred to list
 them. The first refresh of a process is measured, which also has to ask for two tokens.
 
-The simulator needs time of its own for an answer, 3 ms and more when many are asked for at once, and the ideal knows nothing
-of it: clients that only fetch the same answers, without reading them, take 1.06 times the ideal at 32 at once.
+What answers is a server of a few lines that gives what the simulator has answered before: a server that needs time for
+itself would be measured with what asks it.
 
 | customers | AvePoint | wall time and ideal | calls and the least | CPU a customer, start included | memory |
 | --- | --- | --- | --- | --- | --- |

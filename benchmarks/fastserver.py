@@ -1,0 +1,69 @@
+"""A server that is quick enough not to be measured itself: answers that are made already, given after a while."""
+
+import asyncio
+import re
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+Answerer = Callable[[str], bytes]
+"""Gives the body that answers a path with its query."""
+_END = b"\r\n\r\n"
+_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json; charset=utf-8\r\ncontent-length: %d\r\n\r\n"
+
+
+@dataclass(slots=True)
+class Asked:
+    """How a service was asked: how often for each path without its query, and how often at once."""
+
+    count: Counter[str] = field(default_factory=Counter)
+    now: int = 0
+    most: int = 0
+
+    def begin(self, path: str) -> None:
+        """Count a call that comes."""
+        self.count[path.partition("?")[0]] += 1
+        self.now += 1
+        self.most = max(self.most, self.now)
+
+    def end(self) -> None:
+        """Count a call that is answered."""
+        self.now -= 1
+
+
+class Protocol(asyncio.Protocol):
+    """One connection: requests one after the other, each answered `latency` seconds after it came."""
+
+    def __init__(self, answer: Answerer, asked: Asked, latency: float) -> None:
+        self._answer = answer
+        self._asked = asked
+        self._latency = latency
+        self._received = b""
+        self._loop = asyncio.get_running_loop()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        head, end, body = self._received.partition(_END)
+        length = _LENGTH.search(head)
+        if end and len(body) >= int(length[1] if length else 0):
+            self._received = b""
+            path = head.split(b" ", 2)[1].decode()
+            self._asked.begin(path)
+            self._loop.call_later(self._latency, self._send, path)
+
+    def _send(self, path: str) -> None:
+        self._asked.end()
+        body = self._answer(path)
+        self._transport.write(_HEAD % len(body) + body)
+
+
+async def serve(answer: Answerer, asked: Asked, latency: float) -> str:
+    """Listen on the loopback address; gives the URL."""
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: Protocol(answer, asked, latency), "127.0.0.1", 0)
+    return f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
