@@ -383,9 +383,9 @@ MISTAKES: Mapping[str, tuple[Provoke, str]] = {
         "^check the spelling of the address (environment, data_center, base_url or token_url) and the DNS"),
     ),
     "nobody there": (
-        answered(httpx.ConnectError("Connection refused")), f"127.0.0.1: ^Connection refused: ^{ADDRESS}",
+        answered(httpx.ConnectError("Connection refused")), f"127.0.0.1:9: ^Connection refused: ^{ADDRESS}",
     ),
-    "no answer": (answered(httpx.ReadTimeout("")), f"127.0.0.1: ^no answer in time: ^{ADDRESS}"),
+    "no answer": (answered(httpx.ReadTimeout("")), f"127.0.0.1:9: ^no answer in time: ^{ADDRESS}"),
     "authority that nobody knows": (
         untrusted,
         ("127.0.0.1:PORT: ^[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: unable to get local issuer"
@@ -394,7 +394,8 @@ MISTAKES: Mapping[str, tuple[Provoke, str]] = {
     ),
     "proxy that wants a password": (
         answered(httpx.ProxyError("407 Proxy Authentication Required")),
-        "127.0.0.1: ^407 Proxy Authentication Required: ^check proxy_url, with its user name and password",
+        ("127.0.0.1:9: ^407 Proxy Authentication Required: "
+         "^check proxy_url, with its user name and password; without one, HTTPS_PROXY and NO_PROXY"),
     ),
     "wrong secret": (
         refused("invalid_client"),

@@ -12,7 +12,7 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt,
 
 from exporter.avepoint.answers import Answer, Endpoint, read_json, request_id_of, retry_after, understand
 from exporter.avepoint.auth import Credential, Token, TokenSource, refusal, token_text
-from exporter.avepoint.hints import NOT_OURS, WRONG_ISSUER, unavailable, unreached
+from exporter.avepoint.hints import NOT_OURS, WRONG_ISSUER, reason_of, unavailable, unreached
 from exporter.avepoint.observer import Observer
 from exporter.avepoint.pace import Budget, Pace
 from exporter.avepoint.rows import Notes
@@ -252,7 +252,7 @@ class Client:
 
     async def _send(self, request: httpx.Request) -> Answer:
         """Send one request within the account's deadline, reading no more than the largest answer."""
-        host = request.url.host
+        host = request.url.netloc.decode()
         try:
             async with asyncio.timeout(self._account.requests.timeout):
                 response, body = await self._http.exchange(request)
@@ -260,8 +260,7 @@ class Client:
         except (TimeoutError, httpx.TimeoutException) as error:
             raise TransportError(f"{host}: no answer in time", kind="timeout", hint=unreached(error)) from None
         except (httpx.HTTPError, OSError, UnicodeError) as error:
-            reason = str(error)[:_LONGEST_REASON] or type(error).__name__
-            raise TransportError(f"{host}: {reason}", kind="connect", hint=unreached(error)) from None
+            raise TransportError(f"{host}: {reason_of(error)}", kind="connect", hint=unreached(error)) from None
 
 
 def _token_answer(answer: Answer, permission: str, *, now: float) -> Mapping[str, object]:

@@ -1,5 +1,7 @@
 """What an operator should do about an answer, or about none: the words that go with AvePoint's errors."""
 
+import os
+import ssl
 from typing import Final
 
 import httpx
@@ -11,11 +13,12 @@ NOT_OURS: Final = (
 REDIRECTED: Final = "check the address: environment, data_center or base_url"
 CHANGED: Final = "this may be a change of the API; see whether a newer version of the exporter reads it"
 WRONG_ISSUER: Final = "check environment or token_url"
+_LONGEST_REASON: Final = 200
 _UNREACHED: Final = "check the network, proxy_url, and the address (environment, data_center, base_url or token_url)"
 _UNTRUSTED: Final = (
     "where a proxy or firewall looks into TLS, name its authority in tls.ca_file; else check the address"
 )
-_PROXY: Final = "check proxy_url, with its user name and password"
+_PROXY: Final = "check proxy_url, with its user name and password; without one, HTTPS_PROXY and NO_PROXY"
 _OFTEN: Final = "it waits and goes on by itself; if this lasts, lower requests.per_second or lengthen the intervals"
 _THEIR_SIDE: Final = "it is tried again by itself; if this lasts, ask AvePoint, naming the request's id"
 
@@ -50,3 +53,15 @@ def unreached(error: Exception) -> str:
     if isinstance(error, httpx.ProxyError):
         return _PROXY
     return _UNTRUSTED if "CERTIFICATE_VERIFY_FAILED" in str(error) else _UNREACHED
+
+
+def reason_of(error: BaseException) -> str:
+    """Say why no answer came, in the words of the system where it knows them, without addresses of sockets."""
+    said = str(error)[:_LONGEST_REASON] or type(error).__name__
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and not isinstance(cause, ssl.SSLError) and cause.errno:
+            said = os.strerror(cause.errno) if cause.errno > 0 else cause.strerror or said
+        # Several addresses of a name were tried: what the first met stands for all.
+        cause = cause.exceptions[0] if isinstance(cause, BaseExceptionGroup) else cause.__cause__ or cause.__context__
+    return said

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 from exporter.avepoint.hints import unreached
-from exporter.avepoint.wire import tls_context
+from exporter.avepoint.wire import proxy_of, tls_context
 from exporter.config import Account
 from exporter.errors import TransportError
 
@@ -51,17 +50,15 @@ def is_address(host: str) -> bool:
     return True
 
 
-def proxy_of(account: Account, place: Place) -> str | None:
+def way_of(account: Account, place: Place) -> str | None:
     """Tell by what setting a host is asked through a proxy, and which, without its password; None for none."""
-    if account.proxy_url is not None:
-        return f"proxy_url: {_bare(account.proxy_url.get_secret_value())}"
-    proxies = getproxies()
-    url = proxies.get("https" if place.is_encrypted else "http") or proxies.get("all")
-    return None if not url or proxy_bypass(place.host) else f"the environment's proxy: {_bare(url)}"
+    url = proxy_of(account, "https" if place.is_encrypted else "http", place.host)
+    setting = "the environment's proxy" if account.proxy_url is None else "proxy_url"
+    return None if url is None else f"{setting}: {_bare(url)}"
 
 
 def _bare(url: str) -> str:
-    parts = urlsplit(url if "://" in url else f"http://{url}")
+    parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 

@@ -3,9 +3,10 @@
 import ssl
 import zlib
 from collections.abc import Mapping
-from http.cookiejar import CookieJar, DefaultCookiePolicy
+from functools import lru_cache, partial
 from typing import Any, Final, cast
 from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
@@ -17,7 +18,6 @@ from exporter.errors import AnswerError
 LARGEST_ANSWER: Final = 4 * 1024**2
 """Bytes of a decoded body; more is not an answer of this API."""
 _CONNECT_TIMEOUT: Final = 10.0
-_READ: Final = httpx.ByteStream(b"")
 _HEADERS: Final = {
     "User-Agent": f"avepoint-exporter/{__version__}",
     "Accept": "application/json",
@@ -29,20 +29,20 @@ _DEFAULT_PORTS: Final = {"https": 443, "http": 80}
 
 
 class Connections:
-    """The connections of one account: TLS verified, no redirects, no cookies.
+    """The connections of one account: TLS verified, and nothing sent but what is asked for.
 
-    Each is a client of its own: the library's pool takes time with the square of what it holds. One that is free is
-    taken again before another is made.
+    Each is a transport of its own, because the library's pool takes time with the square of what it holds; one that is
+    free is taken again before another is made. A transport, unlike a client, knows no redirects and no cookies.
     """
 
     def __init__(self, account: Account, transport: httpx.AsyncBaseTransport | None) -> None:
-        self._account = account
         self._transport = transport
         self._tls = tls_context(account)
+        self._proxy = lru_cache(8)(partial(proxy_of, account))
         timeout = account.requests.timeout
         self._extensions = {"timeout": httpx.Timeout(timeout, connect=min(_CONNECT_TIMEOUT, timeout)).as_dict()}
-        self._all: list[httpx.AsyncClient] = []
-        self._free = [self._connect()]
+        self._all: list[httpx.AsyncBaseTransport] = []
+        self._free: dict[str | None, list[httpx.AsyncBaseTransport]] = {}  # by the proxy that they go through
 
     def request(
         self,
@@ -61,35 +61,42 @@ class Connections:
 
     async def exchange(self, request: httpx.Request) -> tuple[httpx.Response, bytes]:
         """Send a request and read the body of its answer; raises AnswerError, httpx.HTTPError or OSError."""
-        client = self._free.pop() if self._free else self._connect()
+        proxy = self._proxy(request.url.scheme, request.url.host)
+        free = self._free.setdefault(proxy, [])
+        transport = free.pop() if free else self._connect(proxy)
         try:
-            response = await client.send(request, stream=True)
+            response = await transport.handle_async_request(request)
             try:
                 return response, await read_body(response)
             finally:
                 await response.aclose()
-                response.stream = _READ  # which holds the response again, and both would wait for garbage collection
         finally:
-            self._free.append(client)
+            free.append(transport)
 
     async def aclose(self) -> None:
         """Close all of them."""
-        for client in self._all:
-            await client.aclose()
+        for transport in self._all:
+            await transport.aclose()
 
-    def _connect(self) -> httpx.AsyncClient:
-        account = self._account
-        client = httpx.AsyncClient(
-            verify=self._tls,
-            transport=self._transport,
-            proxy=None if account.proxy_url is None else account.proxy_url.get_secret_value(),
-            limits=httpx.Limits(max_connections=1, max_keepalive_connections=1),
-            follow_redirects=False,
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-            event_hooks={"response": [_forget_location]},
-        )
-        self._all.append(client)
-        return client
+    def _connect(self, proxy: str | None) -> httpx.AsyncBaseTransport:
+        limits = httpx.Limits(max_connections=1, max_keepalive_connections=1)
+        try:
+            transport = self._transport or httpx.AsyncHTTPTransport(verify=self._tls, proxy=proxy, limits=limits)
+        except (ValueError, ImportError, httpx.InvalidURL):
+            raise httpx.ProxyError("the proxy is not an http:// or https:// address") from None
+        self._all.append(transport)
+        return transport
+
+
+def proxy_of(account: Account, scheme: str, host: str) -> str | None:
+    """Give the proxy that a host is asked through, by the configuration or the environment, with its password."""
+    if account.proxy_url is not None:
+        return account.proxy_url.get_secret_value()
+    proxies = getproxies()
+    url = proxies.get(scheme) or proxies.get("all")
+    if not url or proxy_bypass(host):
+        return None
+    return url if "://" in url else f"http://{url}"
 
 
 def tls_context(account: Account) -> ssl.SSLContext:
@@ -99,11 +106,6 @@ def tls_context(account: Account) -> ssl.SSLContext:
     if account.tls.ca_file is not None:
         tls.load_verify_locations(cafile=account.tls.ca_file)
     return tls
-
-
-async def _forget_location(response: httpx.Response) -> None:
-    # The library reads where a redirect leads even if it does not go there, and fails over a broken one.
-    response.headers.pop("location", None)
 
 
 async def read_body(response: httpx.Response) -> bytes:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from exporter.avepoint.client import Client
-from exporter.avepoint.reach import Place, is_address, look_up, place_of, proxy_of, shake_hands
+from exporter.avepoint.reach import Place, is_address, look_up, place_of, shake_hands, way_of
 from exporter.check.progress import Watch
 from exporter.check.records import Kind, Result, Step, Trouble
 from exporter.clock import Clock
@@ -50,7 +50,7 @@ class Way:
                 return
 
     async def _name(self, place: Place) -> Step:
-        if proxy := proxy_of(self._account, place):
+        if proxy := way_of(self._account, place):
             return Step("dns", place.host, "skipped", detail=f"the name is looked up by {proxy}")
         if is_address(place.host):
             return Step("dns", place.host, "skipped", detail="an address, not a name")
@@ -65,7 +65,7 @@ class Way:
         name = f"{place.host}:{place.port}"
         if not place.is_encrypted:
             return Step("tls", name, "skipped", detail="http:// on this machine, so nothing is encrypted")
-        if proxy := proxy_of(self._account, place):
+        if proxy := way_of(self._account, place):
             return Step("tls", name, "skipped", detail=f"the connection is made by {proxy}")
         began = self._clock.monotonic()
         try:

@@ -1,9 +1,12 @@
 """Bodies of bounded size, redirects, cookies, certificate authorities and links."""
 
 import asyncio
+import errno
 import gzip
+import socket
 import ssl
 import zlib
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -15,8 +18,10 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
+from pydantic import SecretStr
 
 from exporter.avepoint.answers import Endpoint
+from exporter.avepoint.hints import reason_of
 from exporter.avepoint.wire import LARGEST_ANSWER, Connections
 from exporter.config import Tls
 from exporter.errors import AnswerError, LinkRefusedError, TokenError
@@ -227,6 +232,94 @@ async def test_a_connection_that_is_free_is_taken_again_and_never_one_that_is_no
         await connections.aclose()
         for _ in range(3):
             await ended.acquire()
+
+
+@pytest.fixture
+async def proxy() -> AsyncIterator[tuple[str, list[str]]]:
+    """The address of a proxy that answers everything itself, and the request lines that it was sent."""
+    lines: list[str] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        lines.append((await reader.readuntil(b"\r\n\r\n")).split(b"\r\n")[0].decode())
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}", lines
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    return monkeypatch
+
+
+async def exchanged(url: str, **changes: object) -> bytes:
+    connections = Connections(make_account().model_copy(update=changes), None)
+    try:
+        return (await connections.exchange(connections.request("GET", url)))[1]
+    finally:
+        await connections.aclose()
+
+
+@pytest.mark.parametrize("scheme", ["", "http://"])
+async def test_the_proxy_of_the_environment(
+    scheme: str, proxy: tuple[str, list[str]], environment: pytest.MonkeyPatch
+) -> None:
+    address, lines = proxy
+    environment.setenv("http_proxy", scheme + address)
+    assert await exchanged("http://graph.example.com/x") == b"{}"
+    assert lines == ["GET http://graph.example.com/x HTTP/1.1"]
+
+
+async def test_the_proxy_of_the_configuration_comes_first(
+    proxy: tuple[str, list[str]], environment: pytest.MonkeyPatch
+) -> None:
+    address, lines = proxy
+    environment.setenv("http_proxy", "http://127.0.0.1:9")
+    environment.setenv("no_proxy", "example.com")
+    assert await exchanged("http://graph.example.com/x", proxy_url=SecretStr(f"http://{address}")) == b"{}"
+    assert lines == ["GET http://graph.example.com/x HTTP/1.1"]
+
+
+async def test_a_host_that_the_environment_asks_without_its_proxy(
+    proxy: tuple[str, list[str]], environment: pytest.MonkeyPatch
+) -> None:
+    address, lines = proxy
+    environment.setenv("all_proxy", "http://127.0.0.1:9")
+    environment.setenv("no_proxy", "127.0.0.1")
+    assert await exchanged(f"http://{address}/x") == b"{}"
+    assert lines == ["GET /x HTTP/1.1"]
+
+
+async def test_a_proxy_of_the_environment_that_is_of_no_use_is_said_without_its_password(
+    environment: pytest.MonkeyPatch,
+) -> None:
+    environment.setenv("all_proxy", "ftp://user:hunter2@127.0.0.1:9")
+    with pytest.raises(httpx.ProxyError) as raised:
+        await exchanged("http://graph.example.com/x")
+    assert str(raised.value) == "the proxy is not an http:// or https:// address"
+    assert raised.value.__cause__ is None
+    assert raised.value.__suppress_context__
+
+
+async def test_a_connection_that_is_refused_says_so(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("no_proxy", "*")
+    with pytest.raises(httpx.ConnectError) as raised:
+        await exchanged("http://127.0.0.1:9/")
+    assert reason_of(raised.value) == "Connection refused"
+
+
+def test_the_reason_of_several_addresses_is_that_of_the_first() -> None:
+    error = OSError("all failed")
+    refused, timed_out = OSError(errno.ECONNREFUSED, "x"), OSError(errno.ETIMEDOUT, "y")
+    error.__cause__ = ExceptionGroup("several", [refused, timed_out])
+    assert reason_of(error) == "Connection refused"
+    assert reason_of(socket.gaierror(socket.EAI_NONAME, "not known")) == "not known"
+    assert reason_of(ValueError()) == "ValueError"
 
 
 async def test_a_ca_file_without_certificates(tmp_path: Path) -> None:

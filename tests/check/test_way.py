@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from exporter.avepoint.reach import Place, is_address, look_up, place_of, proxy_of, shake_hands
+from exporter.avepoint.reach import Place, is_address, look_up, place_of, shake_hands, way_of
 from exporter.check.records import Step
 from exporter.errors import TransportError
 from tests.avepoint.test_certificate import identity
@@ -134,14 +134,14 @@ def test_proxies_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name.upper(), raising=False)
     account, place = make_account(), place_of("https://graph.example.com/x")
     assert place == Place("graph.example.com", 443, is_encrypted=True)
-    assert proxy_of(account, place) is None
+    assert way_of(account, place) is None
     monkeypatch.setenv("all_proxy", "user:hunter2@proxy.example.com:1")
-    assert proxy_of(account, place) == "the environment's proxy: http://proxy.example.com:1"
+    assert way_of(account, place) == "the environment's proxy: http://proxy.example.com:1"
     monkeypatch.setenv("https_proxy", "http://other.example.com:2")
-    assert proxy_of(account, place) == "the environment's proxy: http://other.example.com:2"
-    assert proxy_of(account, place_of("http://127.0.0.1")) == "the environment's proxy: http://proxy.example.com:1"
+    assert way_of(account, place) == "the environment's proxy: http://other.example.com:2"
+    assert way_of(account, place_of("http://127.0.0.1")) == "the environment's proxy: http://proxy.example.com:1"
     monkeypatch.setenv("no_proxy", "example.com")
-    assert proxy_of(account, place) is None
+    assert way_of(account, place) is None
 
 
 def test_addresses() -> None:
