@@ -18,11 +18,12 @@ from exporter.errors import AvePointError, ConfigError
 from tests.avepoint.test_certificate import identity
 from tests.check.support import checked, partner_with, tenant_with
 from tests.check.test_way import tls_server
-from tests.fakes import make_account
+from tests.fakes import make_account, payload
 from tests.helpers import FakeApi, World, overview_path, portfolio, tenant
 from tests.web.conftest import make_pki
 from tests.web.test_app import browser
 
+JOBS = "/backup/m365/cloudbackupjobs"
 LICENSE = "/backup/m365/cloudbackuplicenseconsumption"
 OVERVIEW = "/partner/external/v3/general/customers/{customerId}/cloud-backup-m365/overview"
 PERMISSION = "microsoft365backup.subscriptionInfo.read.all"
@@ -101,6 +102,17 @@ def customer_answered(answer: Any) -> Provoke:
         api = FakeApi(portfolio(["c1"]) | {overview_path("c1"): answer})
         report = await checked(api, partner_with("protected_data", api="modern"))
         trouble = report.collectors[0][1].trouble
+        return f"{trouble.error}: {trouble.hint}"
+
+    return waiting(provoke)
+
+
+def locations_answered(answer: Any, otherwise: Any) -> Provoke:
+    """Let AvePoint answer a tenant's jobs like this at a location, otherwise like that."""
+
+    async def provoke(_: Stage) -> str:
+        api = FakeApi({JOBS: lambda request: answer if "location" in request.url.params else otherwise})
+        trouble = (await checked(api, tenant_with("jobs", locations=["NAM"]))).collectors[0][1].trouble
         return f"{trouble.error}: {trouble.hint}"
 
     return waiting(provoke)
@@ -427,6 +439,11 @@ MISTAKES: Mapping[str, tuple[Provoke, str]] = {
     "401": (
         answered(httpx.Response(401)),
         f"{LICENSE}: ^HTTP 401: ^a fresh token was refused; check environment, data_center and base_url",
+    ),
+    "locations of a tenant that is not Multi-Geo": (
+        locations_answered({"data": []}, payload("jobs-modern")),
+        (f"{JOBS}: ^no job at any of the configured locations (NAM), but the tenant has jobs: "
+        "^remove locations, or name those that have its jobs; the tenant may not be Multi-Geo"),
     ),
     "403 of a tenant": (
         answered(httpx.Response(403)),

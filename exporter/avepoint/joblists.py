@@ -1,6 +1,7 @@
 """The job lists of a tenant: GET /backup/m365/cloudbackupjobs, or GET /cloudbackup/jobs."""
 
 from collections.abc import Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Final
 
@@ -35,8 +36,15 @@ class JobList:
 
     async def read(self, span: Span, *, size: int, job_type: int = 0, object_type: int = 0) -> list[RawRow]:
         """Read all rows, `size` a page; raises AvePointError."""
-        query = {**self._times(span), "JobType": job_type, "ObjectType": object_type, "JobState": 0, **self._location}
+        query = self._query(span, job_type=job_type, object_type=object_type)
         return [row async for row in self._pages.read(self._ask, query, size)]
+
+    async def has_any(self, span: Span) -> bool:
+        """Tell whether there is any job at all, by a page of one row; raises AvePointError."""
+        async with aclosing(self._pages.read(self._ask, self._query(span), 1)) as rows:
+            async for _ in rows:
+                return True
+        return False
 
     async def ids(
         self, span: Span, *, size: int, largest: int, job_type: int = 0, object_type: int = 0
@@ -49,6 +57,9 @@ class JobList:
                 raise
             rows = await self.read(span, size=size, job_type=job_type, object_type=object_type)
         return {row_id(row) for row in rows}
+
+    def _query(self, span: Span, *, job_type: int = 0, object_type: int = 0) -> Query:
+        return {**self._times(span), "JobType": job_type, "ObjectType": object_type, "JobState": 0, **self._location}
 
     async def _ask(self, query: Query) -> Page:
         answer = await self._client.call(self.endpoint, query=query)

@@ -1,6 +1,6 @@
 """Each generation's way of paging, from a first call to all rows, however the service numbers its pages."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -207,7 +207,7 @@ class IndexedPages:
         self._first = 0
         self._has_page_zero = False
 
-    async def read(self, ask: Ask, query: Query, size: int) -> AsyncIterator[RawRow]:
+    async def read(self, ask: Ask, query: Query, size: int) -> AsyncGenerator[RawRow, None]:
         """Give all rows that the query has; a page that comes again is not given twice."""
         ledger = Ledger(self._endpoint, self._identity)
         place = _Place(self._first, self._first, has_page_zero=self._has_page_zero)

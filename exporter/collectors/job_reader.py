@@ -83,6 +83,11 @@ class JobReader:
         self._read_until = now
         return self._known(now, earliest)
 
+    @property
+    def knows_jobs(self) -> bool:
+        """Whether any job was listed, as far back as is remembered."""
+        return bool(self._listed or self._last_success)
+
     def _start(self, now: Ticks) -> Ticks:
         """Give how far back to read: the lookback at first, then the window and whatever may still change."""
         earliest, window_start = ago(now, self._options.lookback), ago(now, self._options.window)

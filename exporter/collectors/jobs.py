@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from exporter.avepoint.generations import Generations
-from exporter.avepoint.joblists import PERMISSION
+from exporter.avepoint.hints import NOT_MULTI_GEO
+from exporter.avepoint.joblists import MODERN, PERMISSION, JobList, Span
 from exporter.avepoint.values import Ticks, ticks_at
 from exporter.collectors.base import AccountCollector, Sample, Surroundings
 from exporter.collectors.job_counter import FINISHED_TOTAL, finished_samples
@@ -25,6 +26,7 @@ from exporter.collectors.job_families import (
 )
 from exporter.collectors.job_options import JobsOptions
 from exporter.collectors.job_reader import JobReader, KnownJobs, ago
+from exporter.errors import AvePointError
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +57,26 @@ class Jobs(AccountCollector[JobsOptions, JobRecords]):
         self._readers = {location: JobReader(surroundings, options, location) for location in self.locations}
 
     async def read(self) -> JobRecords:
-        """Read every location, one after the other."""
+        """Read every location, one after the other; raises AvePointError where none has the tenant's jobs."""
+        now = ticks_at(self._clock.time())
         known = {location: await reader.read(self.generations) for location, reader in self._readers.items()}
+        if "" not in known and not any(reader.knows_jobs for reader in self._readers.values()):
+            await self._expect_none_elsewhere(Span(ago(now, self.options.lookback), now))
         window = self.options.window
         return JobRecords(window, ago(ticks_at(self._clock.time()), window), known)
+
+    async def _expect_none_elsewhere(self, span: Span) -> None:
+        """See that a tenant without jobs at its locations has none at all: one without locations lists nothing there.
+
+        `span` is the lookback, all of which was read by and by.
+        """
+        if await JobList(self._client, MODERN).has_any(span):
+            places = ", ".join(self._readers)
+            raise AvePointError(
+                f"{MODERN.template}: no job at any of the configured locations ({places}), but the tenant has jobs",
+                hint=NOT_MULTI_GEO,
+                endpoint=MODERN.template,
+            )
 
     @classmethod
     def samples(cls, records: JobRecords, customer_id: str) -> Iterable[Sample]:

@@ -69,7 +69,7 @@ class Switches:
     activity_times: ActivityTimes = "moments"
     """What times are to unusual activities: a date its first moment; or only dates, each a whole day."""
     locations: frozenset[str] = frozenset()
-    """Those of a Multi-Geo tenant; any other location is answered with nothing."""
+    """Those of a Multi-Geo tenant; any other location is answered with nothing, as are all where the tenant is none."""
     latency_seconds: float = 0.0
     latency_jitter_seconds: float = 0.0
     """Up to this much more, evenly spread."""

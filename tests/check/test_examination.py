@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from exporter.accounts import Accounts
+from exporter.avepoint.hints import NOT_MULTI_GEO
 from exporter.check.records import Reading, Report, Trouble
 from exporter.clouds import GEOGRAPHIES
 from exporter.collectors.license import LicenseConsumption
@@ -109,6 +110,15 @@ async def test_a_generation_that_a_collector_cannot_use_is_not_asked() -> None:
     report = await checked(api, tenant_with("jobs", locations=[next(iter(GEOGRAPHIES))]))
     assert results(report, "jobs") == [("modern", True, "ok")]
     assert api.calls(LEGACY_JOBS) == 0
+
+
+async def test_locations_of_a_tenant_that_is_not_multi_geo_are_told() -> None:
+    whole, nothing = payload("jobs-modern"), {"statusCode": 200, "data": [], "metadata": {"totalCount": 0}}
+    api = whole_tenant(**{MODERN_JOBS: lambda request: nothing if "location" in request.url.params else whole})
+    report = await checked(api, tenant_with("jobs", locations=["NAM"]))
+    error = f"{MODERN_JOBS}: no job at any of the configured locations (NAM), but the tenant has jobs"
+    assert found(report, "jobs").trouble == Trouble(error, NOT_MULTI_GEO)
+    assert api.calls(MODERN_JOBS) == 2
 
 
 async def test_a_generation_that_is_not_there_is_told_beside_the_one_that_is_used() -> None:

@@ -8,8 +8,9 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
+from exporter.avepoint.hints import NOT_MULTI_GEO
 from tests.collectors.test_jobs_truth import MODERN, TICK, JobApi, Raw
-from tests.helpers import NOW, FakeApi, World, config, tenant
+from tests.helpers import DAY, NOW, FakeApi, World, config, tenant
 
 BEGUN = round((NOW - 7200) * TICK)
 EXCHANGE = {"account": "contoso", "workload": "Exchange Online", "job_type": "backup"}
@@ -99,6 +100,64 @@ async def test_locations_come_and_go_and_what_is_remembered_stays_with_each(tmp_
     family = "avepoint_last_success_timestamp_seconds"
     assert world.value(family, **EXCHANGE, location="EUR") == NOW - 7200 + 360
     assert world.labels(family, "location") == {"EUR"}
+    await world.accounts.stop()
+
+
+LACKING = "/backup/m365/cloudbackupjobs: no job at any of the configured locations (NAM, EUR), but the tenant has jobs"
+
+
+async def test_a_tenant_that_is_not_multi_geo_is_not_shown_as_one_without_jobs() -> None:
+    api = GeoApi({"": JOBS["NAM"]})
+    world = World(api)
+    await world.apply(tenant(locations=["NAM", "EUR"]))
+    assert not await world.refresh()
+    assert api.asked == ["NAM", "EUR", None]
+    assert api.requests[-1].url.params["PageSize"] == "1"
+    assert api.requests[-1].url.params["JobType"] == "0"
+    status = world.accounts.snapshot.views()[0].status
+    assert (status.error, status.hint) == (LACKING, NOT_MULTI_GEO)
+    assert world.value("avepoint_up", account="contoso", collector="jobs") == 0
+    assert not starts(world)
+    world.clock.advance(25 * 3600)  # its newest job has left the window, not the lookback
+    assert not await world.refresh()
+    api.by_location = {"JPN": JOBS["NAM"], "EUR": [raw("e-3", minutes=26 * 60)]}
+    assert await world.refresh(), "one of its locations has a job now"
+    await world.accounts.stop()
+
+
+async def test_a_tenant_without_any_job_has_none_at_its_locations() -> None:
+    api = GeoApi({"NAM": []})
+    world = World(api)
+    await world.apply(tenant(locations=["NAM", "EUR"]))
+    assert await world.refresh()
+    assert api.asked == ["NAM", "EUR", None]
+    assert world.value("avepoint_up", account="contoso", collector="jobs") == 1
+    await world.accounts.stop()
+
+
+async def test_it_is_looked_elsewhere_only_where_no_location_ever_had_a_job(tmp_path: Path) -> None:
+    api = GeoApi({"NAM": [raw("n-1", minutes=1)], "EUR": [], "JPN": []})
+    world = World(api, folder=tmp_path)
+    account = tenant(locations=["NAM", "EUR"])
+    await world.apply(account)
+    assert await world.refresh(), "one of two locations has a job"
+    api.by_location = {"JPN": JOBS["EUR"]}
+    for days in (2, 30):  # beyond the window; beyond the lookback, where the last success is still known
+        world.clock.advance(days * DAY)
+        assert await world.refresh()
+    await world.restart(config(account))
+    assert await world.refresh()
+    assert None not in api.asked
+    await world.accounts.stop()
+
+
+async def test_what_goes_wrong_while_looking_elsewhere_is_told() -> None:
+    api = GeoApi({"NAM": []})
+    api.fail_after = 1
+    world = World(api)
+    await world.apply(tenant(locations=["NAM"]))
+    assert not await world.refresh()
+    assert world.accounts.snapshot.views()[0].status.error.endswith("HTTP 500")
     await world.accounts.stop()
 
 
