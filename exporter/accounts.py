@@ -166,6 +166,8 @@ class Accounts:
         running = Running(account, client, tuple(self._refreshers(surroundings)))
         for refresher in running.refreshers:
             self._recall(refresher, account, former)
+            # What the configuration has excluded since, or another shard shows now, may not wait for a new listing.
+            refresher.entry.keep_only(frozenset(filter(directory.is_wanted, refresher.entry.customers())))
         return running
 
     def _refreshers(self, surroundings: Surroundings) -> Iterator[Refresher]:

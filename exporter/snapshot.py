@@ -29,12 +29,13 @@ class Known:
 
     def of_customers(self, customers: frozenset[str]) -> "Known":
         """Give it without the samples of customers that are not among the given ones."""
-        kept = tuple(
-            sample
-            for sample in self.samples
-            if sample.family.labels[1:2] != ("customer_id",) or sample.labels[0] in customers
-        )
+        kept = tuple(sample for sample in self.samples if (one := _customer(sample)) is None or one in customers)
         return self if len(kept) == len(self.samples) else replace(self, samples=kept)
+
+
+def _customer(sample: Sample) -> str | None:
+    """Give the customer that a sample is of; None where its family is not of customers."""
+    return sample.labels[0] if sample.family.labels[1:2] == ("customer_id",) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +152,12 @@ class Entry:
     @property
     def _began(self) -> float:
         return self.status.last_attempt or 0.0
+
+    def customers(self) -> frozenset[str]:
+        """Give all customers of whom anything is known."""
+        of_all = self.known[""].samples if "" in self.known else ()
+        told = {one for sample in of_all if (one := _customer(sample)) is not None}
+        return frozenset({*told, *self.known, *self.customer_up, *self.customer_problems} - {""})
 
     def keep_only(self, customers: Collection[str]) -> None:
         """Forget the customers that are not among the given ones; "" stands for the account as a whole."""

@@ -9,7 +9,7 @@ import pytest
 
 from exporter.errors import ConfigError
 from exporter.shard import Shard
-from tests.helpers import FakeApi, World, config, partner, portfolio, tenant
+from tests.helpers import BATCH_PATH, FakeApi, World, config, overview_path, partner, portfolio, tenant
 
 LICENSE = "/backup/m365/cloudbackuplicenseconsumption"
 SEATS = {"statusCode": 200, "data": {"purchasedUserSeats": 5}}
@@ -87,6 +87,76 @@ async def test_what_a_changed_account_still_reads_does_not_reach_its_successor()
     assert world.labels("avepoint_customer_up", "customer_id") == {"x"}
     assert world.labels("avepoint_customer_info", "customer_id") == {"x"}
     await world.accounts.stop()
+
+
+class Unlistable(FakeApi):
+    """A partner whose customers can be listed until they cannot; the first three have products."""
+
+    def __init__(self) -> None:
+        super().__init__(portfolio(["x", "y", "z"]))
+
+    def end_listing(self) -> None:
+        self.routes[BATCH_PATH] = httpx.Response(503)
+
+
+async def unlistable(folder: Path | None = None) -> World:
+    """Give a partner, read once with one customer's failure, whose customers cannot be listed any more."""
+    world = World(api := Unlistable(), folder=folder)
+    api.routes[overview_path("y")] = httpx.Response(500)
+    await world.apply(partner())
+    assert await world.refresh()
+    assert customers_shown(world) == {"x", "y", "z"}
+    api.end_listing()
+    return world
+
+
+def customers_shown(world: World) -> set[str]:
+    """Give the customers with any series, and those of whom anything else is known."""
+    known = {one for refresher in world.accounts.refreshers() for one in refresher.entry.customers()}
+    shown = {dict(labels)["customer_id"] for _, labels in world.samples() if "customer_id" in dict(labels)}
+    return known | shown
+
+
+NARROWED: tuple[tuple[dict[str, Any], set[str]], ...] = (
+    ({"exclude": ["y"]}, {"x", "z"}),
+    ({"include": ["x", "y"], "exclude": ["y"]}, {"x"}),
+    ({"include": ["w"]}, set()),
+    ({"include": ["z", "y", "x"]}, {"x", "y", "z"}),
+)
+
+
+@pytest.mark.parametrize(("customers", "left"), NARROWED)
+async def test_customers_that_a_reload_excludes_leave_at_once(customers: dict[str, Any], left: set[str]) -> None:
+    world = await unlistable()
+    await world.apply(partner(customers=customers))
+    assert customers_shown(world) == left
+    await world.refresh("customers")
+    assert customers_shown(world) == left
+    await world.accounts.stop()
+
+
+@pytest.mark.parametrize(("customers", "left"), NARROWED)
+async def test_customers_that_a_restart_excludes_are_not_shown_again(
+    customers: dict[str, Any], left: set[str], tmp_path: Path
+) -> None:
+    world = await unlistable(tmp_path)
+    await world.restart(config(partner(customers=customers)))
+    assert customers_shown(world) == left
+    await world.accounts.stop()
+
+
+async def test_customers_of_another_shard_are_not_shown_again(tmp_path: Path) -> None:
+    world = await unlistable(tmp_path)
+    await world.accounts.stop()
+    seen = []
+    for index in range(2):
+        world.accounts = world.fresh()
+        world.accounts._shard = Shard(index, 2)
+        await world.accounts.apply(config(partner()), start=False)
+        seen.append(customers_shown(world))
+        await world.accounts.stop()
+    assert seen == [{one for one in "xyz" if Shard(index, 2).owns(one)} for index in range(2)]
+    assert all(seen)
 
 
 async def test_a_removed_account_leaves_the_page_and_the_counters() -> None:
