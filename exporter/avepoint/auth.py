@@ -18,6 +18,7 @@ LONGEST_SCOPE: Final = 300
 """Characters of a scope that AvePoint accepts."""
 _EARLIEST_REFRESH: Final = 120.0
 _LIFE_WHEN_UNSAID: Final = 300.0
+_DOUBTFUL_AFTER: Final = 300.0  # seconds; a permission granted since may be in a newer token only
 _NEWS: Final = 60.0  # seconds for which a failure of a token asked for ahead is as good as one's own
 
 _HINTS: Final[Mapping[str, str]] = {
@@ -74,9 +75,10 @@ class ClientSecret:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Token:
-    """An access token; `stale_at` is when, on the monotonic clock, another one should be had."""
+    """An access token; on the monotonic clock, when it was asked for and when another one should be had."""
 
     text: str
+    asked_at: float
     stale_at: float
 
 
@@ -129,6 +131,15 @@ class TokenSource:
         if self._tokens.get(permission) is token:
             del self._tokens[permission]
 
+    def doubt(self, permission: str, token: Token) -> None:
+        """Forget a token whose permission was denied, unless it is so young that a new one would hold no other."""
+        if self._clock.monotonic() - token.asked_at >= _DOUBTFUL_AFTER:
+            self.discard(permission, token)
+
+    def has(self, permission: str) -> bool:
+        """Tell whether there is a token for a permission that was not forgotten."""
+        return permission in self._tokens
+
     def _ended(self, permission: str, task: asyncio.Task[Token]) -> None:
         del self._under_way[permission]
         # The error is looked at here too: one that nobody waits for any more is no warning.
@@ -149,7 +160,7 @@ class TokenSource:
                 **self._credential.form(),
             }
         )
-        token = Token(token_text(answer), began + _useful_life(answer))
+        token = Token(token_text(answer), began, began + _useful_life(answer))
         self._tokens[permission] = token
         return token
 

@@ -23,6 +23,7 @@ from exporter.errors import (
     AnswerError,
     AvePointError,
     Call,
+    ForbiddenError,
     LinkRefusedError,
     StatusError,
     TokenError,
@@ -152,11 +153,15 @@ class Client:
         return await retrying(again)
 
     async def _authorized(self, endpoint: Endpoint, request: httpx.Request) -> object:
-        """Send with a token; once more with a fresh one where it was refused."""
+        """Send with a token; once more with a fresh one where it was refused, or may be older than a permission."""
         try:
             return await self._with_token(endpoint, request)
         except UnauthorizedError:
-            return await self._with_token(endpoint, request)
+            pass
+        except ForbiddenError:
+            if self._tokens.has(endpoint.permission):
+                raise
+        return await self._with_token(endpoint, request)
 
     async def _with_token(self, endpoint: Endpoint, request: httpx.Request) -> object:
         async with self._pace:
@@ -166,6 +171,9 @@ class Client:
                 return await self._exchange(endpoint, request)
             except UnauthorizedError:
                 self._tokens.discard(endpoint.permission, token)
+                raise
+            except ForbiddenError:
+                self._tokens.doubt(endpoint.permission, token)
                 raise
 
     async def _token(self, permission: str) -> Token:

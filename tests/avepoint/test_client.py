@@ -20,7 +20,7 @@ from exporter.errors import (
     UnauthorizedError,
     UnavailableError,
 )
-from tests.fakes import FAST, SECRET, Script, Stream, World, good_token, make_account
+from tests.fakes import FAST, SECRET, Handler, Script, Stream, World, good_token, make_account
 
 JOBS = Endpoint("GET", "/cloudbackup/jobs", "jobs.read")
 LICENSE = Endpoint("GET", "/cloudbackup/licenseconsumption", "license.read")
@@ -97,6 +97,52 @@ async def test_fifty_calls_with_a_revoked_token_renew_it_once() -> None:
     world = World(handler, tokens=tokens)
     await asyncio.gather(*(world.client.call(JOBS) for _ in range(50)))
     assert world.token_calls == 2
+
+
+def _granted_from(token: str) -> tuple[list[str], Handler]:
+    """Give a service that denies the permission to any token but this one, and what it was sent."""
+    sent: list[str] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        sent.append(request.headers["authorization"].removeprefix("Bearer "))
+        return ok() if sent[-1] == token else status(403)
+
+    return sent, handler
+
+
+async def test_a_permission_granted_meanwhile_works_with_a_new_token() -> None:
+    sent, handler = _granted_from("tok-2")
+    world = World(handler, tokens=_numbered())
+    for seconds in (0, 200, 99):
+        world.clock.advance(seconds)
+        with pytest.raises(ForbiddenError):
+            await world.client.call(JOBS)
+    assert sent == ["tok-1"] * 3, "a young token is not doubted"
+    world.clock.advance(2)
+    assert await world.client.call(JOBS) == {"a": 1}
+    assert sent[3:] == ["tok-1", "tok-2"]
+    assert world.token_calls == 2
+
+
+async def test_a_thousand_that_are_denied_cost_one_token_in_five_minutes() -> None:
+    sent, handler = _granted_from("none")
+    world = World(handler, make_account(more=FAST), tokens=_numbered())
+    await asyncio.gather(*(world.client.call(JOBS) for _ in range(1000)), return_exceptions=True)
+    assert (len(sent), world.token_calls) == (1000, 1)
+    for tokens in (2, 3):
+        world.clock.advance(301)
+        results = await asyncio.gather(*(world.client.call(JOBS) for _ in range(1000)), return_exceptions=True)
+        assert all(isinstance(result, ForbiddenError) for result in results)
+        assert world.token_calls == tokens
+    assert len(sent) <= 3000 + 2 * 8, "no more than were under way with the old token are sent again"
+
+
+async def test_a_token_is_asked_for_once_an_hour_where_nothing_is_denied() -> None:
+    world = World(ok, tokens=_numbered())
+    for _ in range(6 * 60):
+        world.clock.advance(60)
+        await world.client.call(JOBS)
+    assert world.token_calls == 7, "6 hours, each token for 58 minutes"
 
 
 def _numbered() -> Script:
