@@ -6,6 +6,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# There in place of it while the environment has only what runs the exporter.
+RUNS := $(VENV)/.runs
 # Python without an extension, which the tools do not find by themselves.
 SCRIPTS := scripts/sync-chart scripts/release-check scripts/take-pictures
 
@@ -13,11 +15,15 @@ help: ## Show what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 $(READY): requirements/dev.txt pyproject.toml scripts/make-venv
-	@scripts/make-venv "$(PYTHON)" "$(VENV)"
+	@scripts/make-venv "$(PYTHON)" "$(VENV)" dev
 	@touch $@
 
-run: $(READY) ## Run the exporter against its built-in simulator and say what to open
-	@$(BIN)/avepoint-exporter demo $(ARGS)
+$(RUNS): requirements/runtime.txt pyproject.toml scripts/make-venv
+	@scripts/make-venv "$(PYTHON)" "$(VENV)" runtime
+	@touch $@
+
+run: $(or $(wildcard $(READY)),$(RUNS)) ## Run the exporter against its built-in simulator and say what to open
+	@$(BIN)/python -m exporter demo $(ARGS)
 
 test: $(READY) programs ## Install what the tests need and run them all
 	@$(BIN)/python -m pytest --cov --cov-report=term:skip-covered $(ARGS)
