@@ -30,6 +30,20 @@ accounts:
     requests: {{per_second: 200, concurrency: 16}}
     collectors: {partner}
 """
+_BY_HAND: Final = """\
+To follow a number by hand, ask the simulator what the exporter asks:
+  URL            {url}
+  token URL      {url}/connect/token
+  client id      {client_id}
+  client secret  {client_secret}
+These open nothing but the simulator. A token, and the licence that it opens:
+  TOKEN=$(curl --silent --data grant_type=client_credentials \\
+    --data client_id={client_id} --data client_secret={client_secret} \\
+    --data scope=microsoft365backup.subscriptionInfo.read.all \\
+    {url}/connect/token | cut -d '"' -f 4)
+  curl --header "Authorization: Bearer $TOKEN" \\
+    {url}/backup/m365/cloudbackuplicenseconsumption
+"""
 
 
 class Demo:
@@ -49,6 +63,11 @@ class Demo:
     ) -> None:
         """Stop it."""
         self._server.__exit__(kind, error, traceback)
+
+    def by_hand(self) -> str:
+        """Say how to ask the simulator without the exporter."""
+        app = Credentials()
+        return _BY_HAND.format(url=self._server.url, client_id=app.client_id, client_secret=app.client_secret)
 
     def config(self) -> Config:
         """Give the configuration of the simulated accounts."""

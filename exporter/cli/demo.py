@@ -24,8 +24,8 @@ from exporter.web.tls import load_protection
 def demo(ctx: click.Context, /, customers: int, seed: int, speed: float, **own: Any) -> None:  # noqa: ANN401 - one value a flag
     """Run against a built-in simulator of AvePoint: no credentials, no configuration.
 
-    It shows a tenant and a partner whose backups run, fail and grow. Stop it
-    with Ctrl-C.
+    It shows a tenant and a partner whose backups run, fail and grow, and says
+    how to ask the simulator by hand. Stop it with Ctrl-C.
 
     \b
     Examples:
@@ -41,13 +41,13 @@ def demo(ctx: click.Context, /, customers: int, seed: int, speed: float, **own: 
         application = make_application(simulated.config, flags)
         where = listening_of(flags)
         scheme = "http" if load_protection(where.web_config).context is None else "https"
-        asyncio.run(application.serve(where, announce=partial(_tell_what_to_open, scheme)))
+        asyncio.run(application.serve(where, announce=partial(_tell_what_to_open, scheme, simulated.by_hand())))
 
 
-def _tell_what_to_open(scheme: str, addresses: Sequence[str]) -> None:
+def _tell_what_to_open(scheme: str, by_hand: str, addresses: Sequence[str]) -> None:
     click.echo("\nThe demo is running; numbers appear within seconds. Open:")
     for address in addresses:
         host, _, port = address.rpartition(":")
         host = "localhost" if host in ("", "0.0.0.0", "[::]") else host  # noqa: S104 - shown, not listened on
         click.echo(f"  {scheme}://{host}:{port}/         status page\n  {scheme}://{host}:{port}/metrics  the metrics")
-    click.echo("Stop it with Ctrl-C.\n")
+    click.echo(f"\n{by_hand}\nStop it with Ctrl-C.\n")

@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from threading import Event
 
+from exporter.simulator.endpoints import PERMISSIONS
 from exporter.simulator.server import SimulatorServer
 from exporter.simulator.simulator import Simulator
 from exporter.simulator.switches import Switches
@@ -22,6 +23,7 @@ def main(arguments: Sequence[str] | None = None, stop: Event | None = None) -> i
         generations=options.generations,
         latency_seconds=options.latency,
         latency_jitter_seconds=options.latency_jitter,
+        granted_scopes=None if options.granted is None else frozenset(options.granted),
     )
     simulator = Simulator(
         now=time.time,
@@ -46,6 +48,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--latency", type=float, default=0.0, help="seconds before every answer")
     parser.add_argument("--latency-jitter", type=float, default=0.0, help="up to so many seconds more")
     parser.add_argument("--generations", choices=("both", "modern", "legacy"), default="both")
+    parser.add_argument(
+        "--granted", nargs="+", choices=sorted(PERMISSIONS), metavar="SCOPE", help="what the app was granted; else all"
+    )
     return parser
 
 

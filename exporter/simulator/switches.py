@@ -75,4 +75,4 @@ class Switches:
     """Up to this much more, evenly spread."""
     token_lifetime_seconds: float = 3600.0
     granted_scopes: frozenset[str] | None = None
-    """What the app registration was granted; None grants everything."""
+    """What the app registration was granted; None grants all that an endpoint needs; nothing else exists."""

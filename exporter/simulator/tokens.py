@@ -11,6 +11,7 @@ from typing import Final
 
 from exporter.simulator.assertions import is_valid_assertion
 from exporter.simulator.calls import Answer
+from exporter.simulator.endpoints import PERMISSIONS
 from exporter.simulator.switches import Switches
 
 LONGEST_SCOPE: Final = 300
@@ -93,4 +94,5 @@ class TokenBook:
 
 def _may_have(scope: str, switches: Switches) -> bool:
     wanted, granted = scope.split(), switches.granted_scopes
-    return bool(wanted) and len(scope) <= LONGEST_SCOPE and (granted is None or granted.issuperset(wanted))
+    known = PERMISSIONS if granted is None else PERMISSIONS & granted
+    return bool(wanted) and len(scope) <= LONGEST_SCOPE and known.issuperset(wanted)

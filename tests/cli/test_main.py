@@ -1,5 +1,6 @@
 """The command line: flags and their environment twins, messages, exit codes."""
 
+import json
 import os
 import re
 import signal
@@ -16,6 +17,8 @@ import pytest
 from exporter import __version__
 from exporter.cli import command, entry_point, run
 from tests.cli.support import TENANT, ended, free_port, simulated
+from tests.e2e.processes import eventually, exporter, fetch
+from tests.programs import program
 
 # Help and version
 
@@ -297,6 +300,22 @@ def test_the_demo_says_what_to_open(host: str, capsys: pytest.CaptureFixture[str
     thread.join()
     shown = capsys.readouterr().out
     assert f"http://{host or 'localhost'}:{port}/metrics" in shown
+
+
+def test_a_number_of_the_demo_can_be_followed_by_hand(tmp_path: Path) -> None:
+    with exporter(tmp_path, "demo", "--customers", "1") as demo:
+        eventually(lambda: fetch(f"{demo.url}/-/ready").status == 200, within=60, what="ready")
+        shown = demo.out.read_text()
+        page = fetch(f"{demo.url}/metrics").text
+        done = subprocess.run(
+            [program("bash"), "-c", shown[shown.index("  TOKEN=") : shown.index("Stop it")]],
+            capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+    seats = json.loads(done.stdout)["data"]["assignedUserSeats"]
+    assert f'avepoint_license_assigned_seats{{account="contoso"}} {seats:.1f}' in page
+    for line in ("/connect/token", "client id      simulator", "These open nothing but the simulator."):
+        assert line in shown
+    assert all(len(line) <= 80 for line in shown.splitlines() if not line.startswith("ts="))
 
 
 @pytest.mark.parametrize("arguments", [["--once"], ["check"]])

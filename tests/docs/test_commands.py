@@ -55,8 +55,8 @@ HELPS: Final[Mapping[str, Sequence[str]]] = {
 _UNTOLD: Final = frozenset({"-sha256", "--namespace"})
 """Flags that a command's own help leaves out, being those of all its program's commands."""
 _DOTTED: Final = re.compile(r"(?:requests|customers|tls|auth|collectors)\.\w+")
-_OTHERS: Final = frozenset({"--build-arg", "--secret"})
-"""Flags in the running text that are of another program: docker build."""
+_OTHERS: Final = frozenset({"--build-arg", "--secret", "--granted"})
+"""Flags in the running text that are of another program: docker build, the simulator."""
 _METRIC: Final = re.compile(r"(?<![\w/.-])(?:[a-z_]+:)?avepoint[_:][a-z0-9_:]*[a-z0-9](?![\w*…/-]|\.\w)")
 
 

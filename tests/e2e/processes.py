@@ -65,11 +65,12 @@ def free_port() -> int:
 
 @dataclass(slots=True)
 class Exporter:
-    """A running exporter; `log` is its standard error so far."""
+    """A running exporter; `log` is its standard error so far, `out` its standard output."""
 
     url: str
     process: "subprocess.Popen[str]"
     log: Path
+    out: Path
 
     def metrics(self, path: str = "/metrics") -> str:
         return fetch(self.url + path).text
@@ -85,8 +86,9 @@ def exporter(folder: Path, *arguments: str, env: Mapping[str, str] | None = None
     """Run the exporter with these arguments on a free port."""
     log = folder / f"exporter-{time.monotonic_ns()}.log"
     command = [sys.executable, "-m", "exporter", *arguments, "--web.listen-address", "127.0.0.1:0"]
-    with log.open("w") as stderr:
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=stderr, text=True, cwd=folder, env=env)
+    out = log.with_suffix(".out")
+    with log.open("w") as stderr, out.open("w") as stdout:
+        process = subprocess.Popen(command, stdout=stdout, stderr=stderr, text=True, cwd=folder, env=env)
 
     def address() -> str | None:
         assert process.poll() is None, log.read_text()
@@ -94,7 +96,7 @@ def exporter(folder: Path, *arguments: str, env: Mapping[str, str] | None = None
         return match[1] if match else None
 
     try:
-        yield Exporter(f"http://{eventually(address, within=30, what='listening')}", process, log)
+        yield Exporter(f"http://{eventually(address, within=30, what='listening')}", process, log, out)
     finally:
         if process.poll() is None:
             process.kill()

@@ -112,6 +112,7 @@ def test_the_program_prints_its_url_and_serves(capsys: pytest.CaptureFixture[str
     stop = threading.Event()
     codes: list[int] = []
     arguments = ["--customers", "3", "--seed", "4", "--speed", "60", "--generations", "legacy"]
+    arguments += ["--granted", *SCOPE.split()]
     thread = threading.Thread(target=lambda: codes.append(program.main(arguments, stop)))
     thread.start()
     url = ""
@@ -119,12 +120,20 @@ def test_the_program_prints_its_url_and_serves(capsys: pytest.CaptureFixture[str
         time.sleep(0.02)
         url = capsys.readouterr().out.strip()
     with httpx.Client(base_url=url) as client:
+        refused = client.post("/connect/token", data=FORM | {"scope": "partner.jobs.read.all"})
+        assert refused.json() == {"error": "invalid_scope"}
         sign_in(client)
         assert len(client.get("/partner/customers").json()["value"]) == 3
         assert client.get("/backup/m365/cloudbackupjobs").status_code == 404
     stop.set()
     thread.join(5)
     assert codes == [0]
+
+
+def test_the_program_knows_what_can_be_granted(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        program.main(["--granted", "partner.jobs.write.all"], threading.Event())
+    assert "partner.jobs.read.all" in capsys.readouterr().err
 
 
 def test_signals_stop_the_program() -> None:

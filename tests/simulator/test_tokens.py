@@ -15,6 +15,7 @@ from exporter.simulator.assertions import is_valid_assertion
 from exporter.simulator.tokens import TokenBook
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+GRANTED = "elements.jobs.read.all"
 NOW = 1_780_000_000.0
 
 
@@ -26,12 +27,13 @@ def assertion(**changes: Any) -> str:
 
 
 async def test_token_answer_names_lifetime_and_scope(api: Any) -> None:
-    response = await api.token(scope="a b")
+    scope = "partner.jobs.read.all elements.jobs.read.all"
+    response = await api.token(scope=scope)
     body = response.json()
     assert (response.status_code, body["expires_in"], body["token_type"], body["scope"]) == (
-        200, 3600, "Bearer", "a b",
+        200, 3600, "Bearer", scope,
     )  # fmt: skip
-    assert api.simulator.granted[-1] == "a b"
+    assert api.simulator.granted[-1] == scope
 
 
 @pytest.mark.parametrize(
@@ -41,19 +43,27 @@ async def test_token_answer_names_lifetime_and_scope(api: Any) -> None:
         ({"client_id": "other"}, "invalid_client"),
         ({"client_secret": "wrong"}, "invalid_client"),
         ({"scope": ""}, "invalid_scope"),
-        ({"scope": "x" * 301}, "invalid_scope"),
-        ({"scope": "not.granted"}, "invalid_scope"),
+        ({"scope": f"{GRANTED:<301}"}, "invalid_scope"),
+        ({"scope": f"{GRANTED} elements.license.read.all"}, "invalid_scope"),
+        ({"scope": "nobody.needs.this"}, "invalid_scope"),
         ({"client_assertion_type": ASSERTION_TYPE, "client_assertion": "a.b"}, "invalid_client"),
     ],
 )
 async def test_token_refusals(api: Any, changes: dict[str, str], error: str) -> None:
-    api.simulator.switches = Switches(granted_scopes=frozenset({"x" * 301, "granted"}))
-    response = await api.token(**{"scope": "granted"} | changes)
+    api.simulator.switches = Switches(granted_scopes=frozenset({GRANTED, "nobody.needs.this"}))
+    assert (await api.token(scope=GRANTED)).status_code == 200
+    response = await api.token(**{"scope": GRANTED} | changes)
     assert (response.status_code, response.json()) == (400, {"error": error})
 
 
+async def test_what_no_endpoint_needs_is_not_granted(api: Any) -> None:
+    assert (await api.token(scope="elements.jobs.read.all")).status_code == 200
+    response = await api.token(scope="elements.jobs.read.all elements.jobs.write.all")
+    assert (response.status_code, response.json()) == (400, {"error": "invalid_scope"})
+
+
 async def test_scope_of_exactly_300_characters_is_granted(api: Any) -> None:
-    assert (await api.token(scope="x" * 300)).status_code == 200
+    assert (await api.token(scope=f"{GRANTED:<300}")).status_code == 200
 
 
 async def test_calls_without_a_token_that_holds_get_401(api: Any, clock: Any) -> None:
@@ -96,7 +106,7 @@ async def test_revoked_tokens_get_401(api: Any) -> None:
     ],
 )  # fmt: skip
 async def test_each_endpoint_wants_its_own_permission(api: Any, path: str, permission: str) -> None:
-    await api.sign_in(scope="some.other.permission")
+    await api.sign_in(scope=GRANTED)
     assert (await api.get(path)).status_code == 403
     await api.sign_in(scope=permission)
     assert (await api.get(path)).status_code == 200
@@ -151,7 +161,7 @@ def test_expired_tokens_are_forgotten_when_many(monkeypatch: pytest.MonkeyPatch)
         "grant_type": "client_credentials",
         "client_id": "simulator",
         "client_secret": "open-sesame",
-        "scope": "a",
+        "scope": GRANTED,
     }
     for now in (0.0, 0.0, 10_000.0):
         book.grant(form, Switches(), now)

@@ -40,3 +40,5 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     customer_jobs_legacy.ENDPOINT,
     customer_jobs_v3.ENDPOINT,
 )
+PERMISSIONS: Final = frozenset(endpoint.permission for endpoint in ENDPOINTS)
+"""All that an app can be granted."""
