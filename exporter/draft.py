@@ -85,11 +85,12 @@ def problem(key: str, answers: Answers, folder: Path) -> str:
 
 def permissions(account_type: str) -> tuple[tuple[str, str], ...]:
     """Give what an app of this kind of account may be granted: what for, and the later generation's permission."""
-    return tuple(
-        (f"{kind.name}{', optional' * kind.optional}", next(iter(kind.permissions.values())))
-        for kind in COLLECTORS
-        if kind.account_type == account_type
-    )
+    purposes: dict[str, list[str]] = {}
+    for kind in COLLECTORS:
+        if kind.account_type == account_type:
+            purpose = f"{kind.name}{', optional' * kind.optional}"
+            purposes.setdefault(next(iter(kind.permissions.values())), []).append(purpose)
+    return tuple(("; ".join(several), permission) for permission, several in purposes.items())
 
 
 def registration(account_type: str) -> str:

@@ -415,7 +415,7 @@ MISTAKES: Mapping[str, tuple[Provoke, str]] = {
     ),
     "permission that was not granted": (
         refused("invalid_scope"),
-        f"{TOKEN}^invalid_scope: ^the app lacks {PERMISSION}; add it in {ONLINE_SERVICES}",
+        f"{TOKEN}^invalid_scope: ^the app was not granted this permission; add it in {ONLINE_SERVICES}",
     ),
     "app that is disabled": (
         refused("unauthorized_client"),

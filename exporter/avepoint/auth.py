@@ -9,7 +9,7 @@ from typing import Final, Protocol, Unpack
 
 from structlog.contextvars import unbind_contextvars
 
-from exporter.avepoint.hints import WRONG_ISSUER, lacking, where_registered
+from exporter.avepoint.hints import WRONG_ISSUER, not_granted, where_registered
 from exporter.clock import Clock
 from exporter.config import Auth
 from exporter.errors import AvePointError, Call, TokenError
@@ -168,7 +168,7 @@ class TokenSource:
 def refusal(code: str, permission: str, **call: Unpack[Call]) -> TokenError:
     """Say what an OAuth error means for an operator."""
     registration = f"see the app in {where_registered(permission)}"
-    hint = lacking(permission) if code == "invalid_scope" else _HINTS.get(code, registration)
+    hint = not_granted(permission) if code == "invalid_scope" else _HINTS.get(code, registration)
     return TokenError(f"no token for {permission}: {code}", reason=code, hint=hint, **call)
 
 

@@ -36,6 +36,11 @@ def lacking(permission: str) -> str:
     return f"the app lacks {permission}; add it in {where_registered(permission)}"
 
 
+def not_granted(permission: str) -> str:
+    """Say where to add a permission, beside an error that names it."""
+    return f"the app was not granted this permission; add it in {where_registered(permission)}"
+
+
 def not_there(permission: str) -> str:
     """Say what a 404 may mean."""
     return (

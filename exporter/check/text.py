@@ -130,11 +130,13 @@ def _verdict(report: Report, width: int) -> Iterator[str]:
 
 
 def _troubles(pairs: Sequence[tuple[AccountReport, CollectorReport]], width: int) -> Iterator[str]:
-    """Tell each trouble once, with all the collectors that have it."""
-    told: dict[Trouble, list[str]] = {}
+    """Tell each trouble once, with all the collectors that have it; of several requests the first is named."""
+    told: dict[tuple[str, str], tuple[Trouble, list[str]]] = {}
     for account, collector in pairs:
-        told.setdefault(collector.trouble, []).append(f"{account.name}/{collector.name}")
-    for trouble, names in told.items():
+        trouble = collector.trouble
+        _, names = told.setdefault((trouble.error, trouble.hint), (trouble, []))
+        names.append(f"{account.name}/{collector.name}")
+    for trouble, names in told.values():
         yield from _trouble(", ".join(names), trouble, _INDENT, width)
 
 

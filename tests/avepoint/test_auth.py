@@ -189,7 +189,7 @@ def test_no_secret_at_all_is_an_error() -> None:
     ("code", "hint"),
     [
         ("invalid_client", "client_id"),
-        ("invalid_scope", "the app lacks p; add it in AvePoint Online"),
+        ("invalid_scope", "the app was not granted this permission; add it in AvePoint Online"),
         ("x", "see the app in"),
     ],
 )

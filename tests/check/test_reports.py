@@ -1,6 +1,7 @@
 """The two ways of showing a report: text for people, JSON for scripts; no secret in either."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +80,8 @@ def test_the_whole_report_in_text() -> None:
 
 def test_what_is_wrong_is_told_once_with_what_to_do() -> None:
     found = lines(
-        collector("jobs", "failed", trouble=WRONG), collector("license", "failed", trouble=WRONG),
+        collector("jobs", "failed", trouble=WRONG),
+        collector("license", "failed", trouble=replace(WRONG, request_id="r-2")),
         collector("customers"), collector("seats", "off", trouble=Trouble("/z: HTTP 403", "grant q")),
     )  # fmt: skip
     assert found[-7:] == [

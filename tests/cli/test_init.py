@@ -313,7 +313,9 @@ def test_a_wrong_answer_is_asked_for_again(tmp_path: Path, capsys: pytest.Captur
     }  # fmt: skip
     assert (found.secret, found.kept) == (SECRET, tmp_path / "contoso.secret")
     assert SECRET not in repr(found)
-    assert "microsoft365backup.jobInfo.read.all  (jobs)" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "microsoft365backup.jobInfo.read.all  (jobs)" in shown
+    assert shown.count("microsoft365backup.settings.read.all") == 1
 
 
 def test_only_what_no_flag_says_is_asked(tmp_path: Path) -> None:
