@@ -16,6 +16,15 @@ from exporter.errors import ConfigError
 
 ENVIRONMENTS: Final[tuple[str, ...]] = get_args(Account.model_fields["environment"].annotation)
 TYPES: Final[tuple[str, ...]] = get_args(AccountType)
+_BOTH: Final = 2
+_ABOUT_CLOUDS: Final = """
+AvePoint has several clouds. An account is in the commercial one, unless its
+organisation signed up at one for governments."""
+_ABOUT_DATA_CENTERS: Final = """
+The data center was chosen when the organisation signed up to AvePoint, whose
+support knows it if nobody else does. It is one of us, ca, au, sg, jp, kr,
+ne (Ireland), we (Netherlands), fr, de, ch, uk, uae, za, qa; on Google Cloud
+of gcp-us, gcp-au, gcp-jp, gcp-kr, gcp-we."""
 
 Prompt = Callable[..., str]
 """Asks one question, as click.prompt does."""
@@ -48,18 +57,23 @@ class Questions:
         if self._is_terminal and self._flags["client_id"] is None and self._answers.get("type"):
             self._tell_permissions(self._answers["type"])
         self._one("name", "Its name, the label account=… of its metrics")
-        self._one("environment", "Which of AvePoint's clouds", choices=ENVIRONMENTS, default=ENVIRONMENTS[0])
-        for key in ("base_url", "token_url"):
-            if self._flags[key] is not None:
-                self._one(key, "")
-        is_placed = "base_url" in self._answers or self._answers.get("environment") != ENVIRONMENTS[0]
-        if self._flags["data_center"] is not None or (self._answers.get("type") == "tenant" and not is_placed):
-            self._one("data_center", "Its data center, such as us, we or uk")
+        self._place()
         self._one("client_id", "Id of the app registration (client id)")
         secret = self._credential()
         if self._mistakes:
             raise ConfigError(self._mistakes)
         return Found(self._answers, secret, self._kept)
+
+    def _place(self) -> None:
+        """Find out where the account is, as far as no address says it."""
+        addresses = [key for key in ("base_url", "token_url") if self._flags[key] is not None]
+        if len(addresses) < _BOTH or self._flags["environment"] is not None:
+            self._one("environment", "Cloud", _ABOUT_CLOUDS, choices=ENVIRONMENTS, default=ENVIRONMENTS[0])
+        for key in addresses:
+            self._one(key, "")
+        is_placed = "base_url" in addresses or self._answers.get("environment") != ENVIRONMENTS[0]
+        if self._flags["data_center"] is not None or (self._answers.get("type") == "tenant" and not is_placed):
+            self._one("data_center", "Data center", _ABOUT_DATA_CENTERS)
 
     def _tell_permissions(self, account_type: str) -> None:
         wanted = draft.permissions(account_type)
@@ -68,14 +82,18 @@ class Questions:
             click.echo(f"  {permission}  ({purpose})")
         click.echo()
 
-    def _one(self, key: str, question: str, *, choices: Sequence[str] = (), default: str | None = None) -> None:
-        """Get one answer that the configuration's rules accept."""
+    def _one(
+        self, key: str, question: str, about: str = "", *, choices: Sequence[str] = (), default: str | None = None
+    ) -> None:
+        """Get one answer that the configuration's rules accept; what `about` says is told before it is asked for."""
         given, flag = self._flags[key], f"--{key.replace('_', '-')}"
         if given is None and not self._is_terminal:
             given = default
         if given is None and not self._is_terminal:
             self._mistakes.append(f"{flag}: is needed where nobody can be asked: standard input is no terminal")
         elif given is None:
+            if about:
+                click.echo(about)
             kind = click.Choice(choices) if choices else None
             self._answers[key] = self._prompt(question, default=default, type=kind, value_proc=self._checker(key, kind))
         elif wrong := self._problem(key, given):

@@ -18,6 +18,7 @@ import pytest
 from exporter import draft
 from exporter.cli import command, run
 from exporter.cli.questions import Found, Questions
+from exporter.clouds import DATA_CENTERS, ENVIRONMENTS
 from exporter.collectors.registry import COLLECTORS, catalogue
 from exporter.config import Config
 from exporter.configfile import load, parse
@@ -300,8 +301,8 @@ def questions(person: Person, folder: Path, **flags: Any) -> Found:
 
 def test_a_wrong_answer_is_asked_for_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     person = Person(
-        ("Kind", "tennant"), ("Kind", "tenant"), ("label", "no good"), ("label", "contoso"), ("clouds", ""),
-        ("data center", "mars"), ("data center", "uk"), ("client id", "app"), ("proves", ""), ("unseen", SECRET),
+        ("Kind", "tennant"), ("Kind", "tenant"), ("label", "no good"), ("label", "contoso"), ("Cloud", ""),
+        ("Data center", "mars"), ("Data center", "uk"), ("client id", "app"), ("proves", ""), ("unseen", SECRET),
     )  # fmt: skip
     found = questions(person, tmp_path)
     assert [told.partition(",")[0] for told in person.told] == [
@@ -320,19 +321,42 @@ def test_a_wrong_answer_is_asked_for_again(tmp_path: Path, capsys: pytest.Captur
 
 def test_only_what_no_flag_says_is_asked(tmp_path: Path) -> None:
     (tmp_path / "app.pem").write_text("-----BEGIN")
-    person = Person(
-        ("clouds", "aos2"), ("proves", "certificate"), ("Path", str(tmp_path / "app.pem")), ("Password", "")
-    )
+    person = Person(("Cloud", "aos2"), ("proves", "certificate"), ("Path", str(tmp_path / "app.pem")), ("Password", ""))
     found = questions(person, tmp_path, type="tenant", name="contoso", client_id="app")
     assert found.answers["certificate_file"] == "app.pem"
     assert (found.secret, found.kept) == ("", None)
     assert "data_center" not in found.answers
 
 
+@pytest.mark.parametrize("kind", ["tenant", "partner"])
+def test_addresses_say_where_an_account_is(kind: str, tmp_path: Path) -> None:
+    place = {"base_url": "https://graph.example.com", "token_url": "https://identity.example.com/connect/token"}
+    flags = {"type": kind, "name": "a", "client_id": "app", "secret_env": "THE_SECRET"}
+    found = questions(Person(), tmp_path, **flags, **place)
+    assert found.answers.items() >= place.items()
+    assert not {"environment", "data_center"} & set(found.answers)
+    found = questions(Person(), tmp_path, **flags, **place, environment="aos2")
+    assert found.answers["environment"] == "aos2"
+    for key, address in place.items():
+        center = [("Data center", "us")] if kind == "tenant" and key == "token_url" else []
+        found = questions(Person(("Cloud", ""), *center), tmp_path, **flags, **{key: address})
+        assert found.answers["environment"] == "commercial"
+
+
+def test_it_says_what_to_answer_and_where_that_is_known(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    flags = {"type": "tenant", "name": "a", "client_id": "app", "secret_env": "THE_SECRET"}
+    questions(Person(("Cloud", ""), ("Data center", "mars"), ("Data center", "us")), tmp_path, **flags)
+    told = capsys.readouterr().out
+    assert all(len(line) <= 80 for line in told.splitlines())
+    commercial = DATA_CENTERS - {one.data_center for one in ENVIRONMENTS.values()}
+    assert commercial <= set(re.findall(r"[a-z-]+", told))
+    assert told.count("signed up to AvePoint") == told.count("unless its") == 1
+
+
 def test_the_questions_of_a_tenant() -> None:
     code, seen = conversation(
         [("Kind of account (tenant, partner)", "tennant"), ("is not one of", "tenant"), ("label account=", "no good"),
-         ("must be 1 to 63 letters", "contoso"), ("clouds", ""), ("data center", "mars"), ("must be one of", "uk"),
+         ("must be 1 to 63 letters", "contoso"), ("[commercial]", ""), ("Data center", "mars"), ("must be one of", "uk"),
          ("client id", "app"), ("proves itself", ""), ("unseen", SECRET)],
         "--no-check",
     )  # fmt: skip
@@ -349,7 +373,7 @@ def test_the_questions_of_a_tenant() -> None:
 def test_the_questions_of_a_partner_with_a_certificate(tmp_path: Path) -> None:
     (tmp_path / "app.pem").write_text("-----BEGIN")
     code, seen = conversation(
-        [("Kind of account", "partner"), ("label account=", "msp"), ("clouds", "us-gov"), ("client id", "app"),
+        [("Kind of account", "partner"), ("label account=", "msp"), ("Cloud", "us-gov"), ("client id", "app"),
          ("proves itself", "certificate"), ("Path of the certificate", "app.pem"), ("Password", "")],
         "--no-check",
     )  # fmt: skip
