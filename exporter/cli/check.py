@@ -11,7 +11,19 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 from click.exceptions import Exit
 
-from exporter.cli.flags import CONTEXT, DONE, EPILOG, UNREADABLE, Flags, common, loader, merged, option, shard_of
+from exporter.cli.flags import (
+    CONTEXT,
+    DONE,
+    EPILOG,
+    UNREADABLE,
+    Flags,
+    common,
+    loader,
+    merged,
+    option,
+    shard_of,
+    sharding,
+)
 from exporter.clock import SystemClock
 from exporter.config import Config
 from exporter.errors import ConfigError
@@ -27,6 +39,7 @@ _FEW: Final = 3
 
 @click.command(context_settings=CONTEXT, epilog=EPILOG, short_help="Try every account for real and say what works.")
 @common
+@sharding
 @option("--account", multiple=True, metavar="NAME", help="Try this account only; repeatable.")
 @option("--quick", is_flag=True, help=f"Read the first {_FEW} customers of a partner only.")
 @option("--json", is_flag=True, help="Print a JSON document, for scripts.")

@@ -7,13 +7,24 @@ from typing import Any
 
 import click
 
-from exporter.cli.flags import CONTEXT, EPILOG, common, listening, listening_of, make_application, merged, option
+from exporter.cli.flags import (
+    CONTEXT,
+    EPILOG,
+    common,
+    listening,
+    listening_of,
+    make_application,
+    merged,
+    option,
+    sharding,
+)
 from exporter.logs import setup
 from exporter.web.tls import load_protection
 
 
 @click.command(context_settings=CONTEXT, epilog=EPILOG, short_help="Run against a built-in simulator; needs nothing.")
 @common
+@sharding
 @listening
 @option("--customers", type=click.IntRange(0, 100_000), metavar="N", default=25, show_default=True,
         help="Customers of the partner.")  # fmt: skip

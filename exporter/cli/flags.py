@@ -28,6 +28,9 @@ EPILOG: Final = "Each flag has an environment twin, as --config.file has AVEPOIN
 _PREFIX: Final = "AVEPOINT_EXPORTER"
 _DEFAULT_ADDRESS: Final = ":10087"
 
+SHARDING: Final = ("shard", "total_shards")
+"""The keys of what says which share of the accounts is read."""
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 Flags = dict[str, Any]
 
@@ -52,15 +55,23 @@ def common(command: Command) -> Command:
     """Add the flags that every way of running takes."""
     for decorate in reversed((
         option("--config.file", type=FILE, metavar="PATH", help="The configuration; default: config.yaml."),
+        option("--log.level", type=click.Choice(list(LEVELS)), metavar="LEVEL",
+               help=f"{', '.join(LEVELS)}; default: info."),
+        option("--log.format", type=click.Choice(["logfmt", "json"]), metavar="FORMAT",
+               help="logfmt or json; default: logfmt."),
+    )):  # fmt: skip
+        command = decorate(command)
+    return command
+
+
+def sharding(command: Command) -> Command:
+    """Add the flags of what reads a share of the accounts."""
+    for decorate in reversed((
         option(
             "--shard", metavar="N", help="Which of the shards this is, from 0; a name ending in -N is understood."
         ),
         option("--total-shards", type=click.IntRange(1), metavar="N",
                help="How many processes share the accounts; default: 1."),
-        option("--log.level", type=click.Choice(list(LEVELS)), metavar="LEVEL",
-               help=f"{', '.join(LEVELS)}; default: info."),
-        option("--log.format", type=click.Choice(["logfmt", "json"]), metavar="FORMAT",
-               help="logfmt or json; default: logfmt."),
     )):  # fmt: skip
         command = decorate(command)
     return command
@@ -92,6 +103,11 @@ def make_application(load: Callable[[], Config], flags: Flags) -> Application:
     """Make the exporter of these flags."""
     storage = flags["storage_path"]
     return Application(load, storage_path=Path(storage) if storage else None, shard=shard_of(flags))
+
+
+def unsharded(flags: Flags) -> Flags:
+    """Give the flags of a process that reads all accounts, whatever the environment says."""
+    return flags | dict.fromkeys(SHARDING)
 
 
 def shard_of(flags: Flags) -> Shard:

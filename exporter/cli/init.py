@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from exporter.cli.check import run_check, show
-from exporter.cli.flags import CONTEXT, DONE, EPILOG, FILE, UNREADABLE, common, config_file, merged, option
+from exporter.cli.flags import CONTEXT, DONE, EPILOG, FILE, UNREADABLE, common, config_file, merged, option, unsharded
 from exporter.cli.questions import ENVIRONMENTS, TYPES, Questions
 from exporter.draft import Files
 from exporter.logs import hush, setup
@@ -69,7 +69,7 @@ def init(ctx: click.Context, /, *, force: bool, no_check: bool, **own: Any) -> N
         return
     hush()
     click.echo("Trying it; nothing is changed at AvePoint.\n")
-    report = run_check(flags | {"config_file": str(target)})
+    report = run_check(unsharded(flags) | {"config_file": str(target)})
     show(report, as_json=False)
     if report.is_fine:
         click.echo(f"\nServe it: avepoint-exporter --config.file {target}")

@@ -20,6 +20,7 @@ from exporter.cli.flags import (
     CONTEXT,
     DONE,
     EPILOG,
+    SHARDING,
     UNREADABLE,
     WRONG_CONFIGURATION,
     Flags,
@@ -31,6 +32,7 @@ from exporter.cli.flags import (
     make_application,
     option,
     shard_of,
+    sharding,
 )
 from exporter.cli.init import init
 from exporter.clock import SystemClock
@@ -48,6 +50,7 @@ from exporter.web.tls import load_protection
     " read.",
 )
 @common
+@sharding
 @listening
 @option("--config.check", is_flag=True, help="Check the configuration, print every mistake, call nothing.")
 @option("--once", is_flag=True, help="Refresh everything once, print the exposition and exit.")
@@ -67,7 +70,7 @@ def command(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - one 
                  avepoint-exporter check    tries it for real
     """  # noqa: D301 - click\'s mark for lines that are kept as they are
     if ctx.invoked_subcommand is not None:
-        _refuse(ctx, "config_check", "once")
+        _refuse(ctx, "config_check", "once", *(SHARDING if ctx.invoked_subcommand == init.name else ()))
         return
     setup(flags["log_level"] or "info", flags["log_format"] or "logfmt")
     if flags["config_check"]:
@@ -86,9 +89,9 @@ for _each in (init, check, demo, completion):
 
 def _refuse(ctx: click.Context, *keys: str) -> None:
     """Refuse what was typed in front of a command that would not heed it."""
-    for key in keys:
-        if ctx.get_parameter_source(key) is ParameterSource.COMMANDLINE:
-            raise click.UsageError(f"--{key.replace('_', '.')} cannot be used with {ctx.invoked_subcommand}")
+    for parameter in ctx.command.params:
+        if parameter.name in keys and ctx.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"{parameter.opts[0]} cannot be used with {ctx.invoked_subcommand}")
 
 
 def _checked(flags: Flags) -> str:

@@ -132,6 +132,8 @@ def test_it_tries_what_it_wrote(
     assert "invalid_client" in shown
     assert shown.endswith("Mend what is wrong, then: avepoint-exporter check --config.file wrong.yaml\n")
     monkeypatch.setenv("THE_SECRET", APP.client_secret)
+    monkeypatch.setenv("AVEPOINT_EXPORTER_SHARD", "avepoint-exporter-3")  # of a shard that would read nothing
+    monkeypatch.setenv("AVEPOINT_EXPORTER_TOTAL_SHARDS", "1000")
     assert run(["init", *flags, "--config.file", "right.yaml", "--secret-file", "right.secret"]) == 0
     shown = capsys.readouterr().out
     assert "collectors work." in shown
@@ -356,8 +358,8 @@ def test_it_says_what_to_answer_and_where_that_is_known(tmp_path: Path, capsys: 
 def test_the_questions_of_a_tenant() -> None:
     code, seen = conversation(
         [("Kind of account (tenant, partner)", "tennant"), ("is not one of", "tenant"), ("label account=", "no good"),
-         ("must be 1 to 63 letters", "contoso"), ("[commercial]", ""), ("Data center", "mars"), ("must be one of", "uk"),
-         ("client id", "app"), ("proves itself", ""), ("unseen", SECRET)],
+         ("must be 1 to 63 letters", "contoso"), ("[commercial]", ""), ("Data center", "mars"),
+         ("must be one of", "uk"), ("client id", "app"), ("proves itself", ""), ("unseen", SECRET)],
         "--no-check",
     )  # fmt: skip
     assert code == 0, seen

@@ -98,6 +98,8 @@ def test_the_console_script_ends_with_the_exit_code(monkeypatch: pytest.MonkeyPa
         (["--total-shards", "0"], "--total-shards"),
         (["--once", "check"], "--once cannot be used with check"),
         (["--config.check", "demo"], "--config.check cannot be used with demo"),
+        (["--total-shards", "2", "init"], "--total-shards cannot be used with init"),
+        (["init", "--shard", "1"], "No such option"),
         (
             ["--once"],
             "config.yaml: no such file or directory (--config.file names the configuration, avepoint-exporter init ",
