@@ -92,6 +92,17 @@ def load(path: Path, catalogue: Catalogue) -> Config:
     return parse(text, catalogue, source=str(path), folder=folder)
 
 
+def names(path: Path) -> tuple[str, ...]:
+    """Give the accounts' names as far as the file can be read, whatever else is wrong in it."""
+    try:
+        data = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 - a SafeLoader with more checks
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError):
+        return ()
+    accounts = data.get("accounts") if isinstance(data, dict) else None
+    found = [raw.get("name") for raw in accounts if isinstance(raw, dict)] if isinstance(accounts, list) else []
+    return tuple(name for name in found if isinstance(name, str))
+
+
 def parse(text: str, catalogue: Catalogue, *, source: str, folder: Path) -> Config:
     """Read the text of a configuration whose relative paths count from `folder`."""
     try:

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from exporter.collectors.job_options import JobsOptions
 from exporter.collectors.registry import catalogue, families
 from exporter.config import Account, Auth, Config, Customers, Labels, Requests, Tls
-from exporter.configfile import load, parse
+from exporter.configfile import load, names, parse
 from exporter.errors import ConfigError
 
 FILES = sorted((Path(__file__).parent / "config").glob("invalid-*.yaml"))
@@ -297,3 +297,25 @@ def test_locations_of_a_multi_geo_tenant() -> None:
     assert loaded(TENANT.replace("data_center: us", "data_center: us\n    locations: [NAM, EUR]")).accounts[
         0
     ].locations == ("NAM", "EUR")
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("accounts: [{name: a, tipe: tenant}, {name: b}]", ("a", "b")),
+        ("accounts: [{name: 1}, {}, x, {name: [a]}]", ()),
+        ("accounts: {name: a}", ()),
+        ("accounts", ()),
+        ("a: [", ()),
+        ("[" * 5000, ()),
+    ],
+)
+def test_names_are_found_in_a_file_with_mistakes(text: str, found: tuple[str, ...], tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text(text)
+    assert names(tmp_path / "config.yaml") == found
+
+
+def test_no_names_are_found_where_no_file_can_be_read(tmp_path: Path) -> None:
+    assert names(tmp_path / "absent.yaml") == ()
+    (tmp_path / "binary").write_bytes(b"\xff\xfe")
+    assert names(tmp_path / "binary") == ()

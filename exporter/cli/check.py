@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 from click.exceptions import Exit
 
+from exporter import configfile
 from exporter.cli.flags import (
     CONTEXT,
     DONE,
@@ -18,6 +19,7 @@ from exporter.cli.flags import (
     UNREADABLE,
     Flags,
     common,
+    config_file,
     loader,
     merged,
     option,
@@ -37,10 +39,15 @@ _FEW: Final = 3
 """Customers that --quick reads."""
 
 
+def _accounts(ctx: click.Context, _parameter: click.Parameter, typed: str) -> list[str]:
+    names = configfile.names(config_file(merged(ctx, ctx.params)))
+    return [name for name in names if name.startswith(typed)]
+
+
 @click.command(context_settings=CONTEXT, epilog=EPILOG, short_help="Try every account for real and say what works.")
 @common
 @sharding
-@option("--account", multiple=True, metavar="NAME", help="Try this account only; repeatable.")
+@option("--account", multiple=True, metavar="NAME", shell_complete=_accounts, help="Try this account only; repeatable.")
 @option("--quick", is_flag=True, help=f"Read the first {_FEW} customers of a partner only.")
 @option("--json", is_flag=True, help="Print a JSON document, for scripts.")
 @click.pass_context

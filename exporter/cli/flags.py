@@ -51,35 +51,40 @@ def option(name: str, **settings: Any) -> Callable[[Command], Command]:  # noqa:
     return click.option(name, key, envvar=f"{_PREFIX}_{key.upper()}", **settings)
 
 
+def _decorated(command: Command, *decorators: Callable[[Command], Command]) -> Command:
+    for decorate in reversed(decorators):
+        command = decorate(command)
+    return command
+
+
 def common(command: Command) -> Command:
     """Add the flags that every way of running takes."""
-    for decorate in reversed((
+    return _decorated(
+        command,
         option("--config.file", type=FILE, metavar="PATH", help="The configuration; default: config.yaml."),
         option("--log.level", type=click.Choice(list(LEVELS)), metavar="LEVEL",
                help=f"{', '.join(LEVELS)}; default: info."),
         option("--log.format", type=click.Choice(["logfmt", "json"]), metavar="FORMAT",
                help="logfmt or json; default: logfmt."),
-    )):  # fmt: skip
-        command = decorate(command)
-    return command
+    )  # fmt: skip
 
 
 def sharding(command: Command) -> Command:
     """Add the flags of what reads a share of the accounts."""
-    for decorate in reversed((
+    return _decorated(
+        command,
         option(
             "--shard", metavar="N", help="Which of the shards this is, from 0; a name ending in -N is understood."
         ),
         option("--total-shards", type=click.IntRange(1), metavar="N",
                help="How many processes share the accounts; default: 1."),
-    )):  # fmt: skip
-        command = decorate(command)
-    return command
+    )  # fmt: skip
 
 
 def listening(command: Command) -> Command:
     """Add the flags of the listening side."""
-    for decorate in reversed((
+    return _decorated(
+        command,
         option("--web.listen-address", multiple=True, type=Address(), metavar="HOST:PORT",
                help=f"Where to listen; repeatable; :PORT is every address; default: {_DEFAULT_ADDRESS}."),
         option("--web.config.file", type=FILE, metavar="PATH",
@@ -87,9 +92,7 @@ def listening(command: Command) -> Command:
         option("--web.enable-lifecycle", is_flag=True, default=None, help="Allow POST /-/reload."),
         option("--storage.path", type=FILE, metavar="DIR",
                help="Where what must outlive a restart is kept; default: nowhere."),
-    )):  # fmt: skip
-        command = decorate(command)
-    return command
+    )  # fmt: skip
 
 
 def merged(ctx: click.Context, own: Flags) -> Flags:

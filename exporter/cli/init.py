@@ -8,8 +8,13 @@ import click
 from exporter.cli.check import run_check, show
 from exporter.cli.flags import CONTEXT, DONE, EPILOG, FILE, UNREADABLE, common, config_file, merged, option, unsharded
 from exporter.cli.questions import ENVIRONMENTS, TYPES, Questions
+from exporter.clouds import DATA_CENTERS
 from exporter.draft import Files
 from exporter.logs import hush, setup
+
+
+def _data_centers(_ctx: click.Context, _parameter: click.Parameter, typed: str) -> list[str]:
+    return [name for name in sorted(DATA_CENTERS) if name.startswith(typed)]
 
 
 @click.command(context_settings=CONTEXT, epilog=EPILOG, short_help="Write a first configuration, and try it.")
@@ -24,7 +29,7 @@ from exporter.logs import hush, setup
     metavar="CLOUD",
     help=f"{', '.join(ENVIRONMENTS)}; default: {ENVIRONMENTS[0]}.",
 )
-@option("--data-center", metavar="NAME", help="Where a tenant is, such as us or we.")
+@option("--data-center", metavar="NAME", shell_complete=_data_centers, help="Where a tenant is, such as us or we.")
 @option("--base-url", metavar="URL", help="Where the API answers, in place of the two above.")
 @option("--token-url", metavar="URL", help="Where tokens are had, in place of the usual.")
 @option("--client-id", metavar="ID", help="The id of the app registration.")

@@ -30,12 +30,16 @@ def test_another_shell_is_refused_in_words(capsys: pytest.CaptureFixture[str]) -
         (["avepoint-exporter", "check", "--qu"], {"--quick"}),
         (["avepoint-exporter", "--log.level", "w"], {"warn"}),
         (["avepoint-exporter", "init", "--type", "p"], {"partner"}),
+        (["avepoint-exporter", "init", "--data-center", "gcp-"], {"gcp-us", "gcp-au", "gcp-jp", "gcp-kr", "gcp-we"}),
+        (["avepoint-exporter", "check", "--account", "con"], {"contoso"}),
+        (["avepoint-exporter", "check", "--config.file", "my-config.yaml", "--account", ""], {"fabrikam", "msp"}),
         (["avepoint-exporter", "--config.f"], {"--config.file"}),
         (["avepoint-exporter", "--config.file", "my-"], {"compopt", "-o", "default"}),  # the shell's own file names
     ],
 )
 def test_bash_completes(typed: list[str], expected: set[str], tmp_path: Path) -> None:
-    (tmp_path / "my-config.yaml").touch()
+    (tmp_path / "config.yaml").write_text("accounts: [{name: contoso, auth: {client_secret_env: UNSET}}]")
+    (tmp_path / "my-config.yaml").write_text("accounts: [{name: fabrikam}, {name: msp}]")
     command = tmp_path / "avepoint-exporter"
     command.write_text(f'#!/bin/sh\nexec {sys.executable} -m exporter "$@"\n')
     command.chmod(0o755)
