@@ -455,8 +455,8 @@ MISTAKES: Mapping[str, tuple[Provoke, str]] = {
     ),
     "wrong data center, or not licensed": (
         answered(httpx.Response(404)),
-        (f"{LICENSE}: ^HTTP 404: ^check the address (data_center, base_url), that the product is licensed,"
-        f" and that the app has {PERMISSION} in {ONLINE_SERVICES}"),
+        (f"{LICENSE}: ^HTTP 404: ^check that the app has {PERMISSION} in {ONLINE_SERVICES},"
+        " then the address (data_center, base_url), then that the product is licensed"),
     ),
     "429": (
         answered(httpx.Response(429, headers={"retry-after": "1"})),

@@ -42,10 +42,10 @@ def not_granted(permission: str) -> str:
 
 
 def not_there(permission: str) -> str:
-    """Say what a 404 may mean."""
+    """Say what a 404 may mean, the likeliest first, as docs/troubleshooting.md does."""
     return (
-        f"check the address (data_center, base_url), that the product is licensed, and that the app has {permission}"
-        f" in {where_registered(permission)}"
+        f"check that the app has {permission} in {where_registered(permission)}, then the address (data_center,"
+        " base_url), then that the product is licensed"
     )
 
 

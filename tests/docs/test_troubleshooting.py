@@ -8,6 +8,7 @@ from typing import Final
 
 import pytest
 
+from exporter.avepoint.hints import not_there
 from tests.docs.markdown import ROOT
 from tests.e2e.processes import Exporter, eventually, exporter, prometheus
 from tests.programs import program
@@ -70,6 +71,14 @@ def test_prometheus_says_what_the_page_says(tmp_path: Path) -> None:
 def _listening(folder: Path, name: str) -> AbstractContextManager[Exporter]:
     (folder / f"{name}.yaml").write_text(_WEB[name])
     return exporter(folder, "demo", "--customers", "1", "--web.config.file", f"{name}.yaml")
+
+
+def test_what_a_404_may_mean_stands_in_the_order_of_the_hint() -> None:
+    section = PAGE.partition("## 404 from AvePoint")[2].partition("\n## ")[0]
+    runbook = (ROOT / "docs" / "runbooks" / "AvePointAccountUnreadable.md").read_text(encoding="utf-8")
+    (step,) = re.findall(r"^\d\. 404 on a tenant.*$", runbook, re.MULTILINE)
+    for words in (section, step, not_there("the permission")):
+        assert re.search(r"(?s)the permission.*data_center.*the product is (not )?licensed", words), words
 
 
 @pytest.mark.parametrize("words", _LOG_WORDS)
