@@ -249,7 +249,9 @@ def test_calls_to_the_exporter_are_answered(line: Line, tmp_path: Path) -> None:
 
 def test_a_hash_can_be_made_as_the_page_says(tmp_path: Path) -> None:
     (line,) = (line for line in all_lines() if "bcrypt" in line.text)
-    text = line.text.replace(".venv/bin/python", sys.executable)
+    text = line.text.removeprefix("venv/bin/python")
+    assert text != line.text, "the Python of the environment that README.md makes"
+    text = sys.executable + text
     done = subprocess.run(["setsid", "bash", "-c", text], input="word\n", capture_output=True, text=True, check=True,
                           timeout=60, cwd=tmp_path)  # fmt: skip
     assert bcrypt.checkpw(b"word", done.stdout.strip().rpartition(" ")[2].encode())
