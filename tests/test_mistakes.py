@@ -150,12 +150,14 @@ def port_in_use(stage: Stage) -> str:
 def expired_certificate(stage: Stage) -> str:
     own = identity(rsa.generate_private_key(65537, 2048), start=1, end=1_600_000_000)
     (stage.folder / "app.pem").write_bytes(own.pem())
+    (stage.folder / "app.pem").chmod(0o600)
     return account(auth="client_id: app, certificate_file: app.pem")(stage)
 
 
 def locked_certificate(stage: Stage) -> str:
     own = identity(rsa.generate_private_key(65537, 2048), start=1, end=4_000_000_000)
     (stage.folder / "app.pem").write_bytes(own.pem(b"hunter2"))
+    (stage.folder / "app.pem").chmod(0o600)
     return account(auth="client_id: app, certificate_file: app.pem")(stage)
 
 

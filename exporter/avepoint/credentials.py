@@ -1,5 +1,6 @@
 """Which credential an account has, and what can be said of it before it is used."""
 
+import shlex
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -44,10 +45,26 @@ def certificate_mistakes(config: Config, clock: Clock) -> Iterator[str]:
 
 def warn_of_readable_secrets(account: Account, log: structlog.stdlib.BoundLogger) -> None:
     """Warn of files with secrets that other users of this machine can read."""
+    for key, path in _open_files(account):
+        log.warning("secret file is open to others", key=key, file=str(path), hint=_closing(path))
+
+
+def readable_secrets(config: Config) -> Iterator[str]:
+    """Give a line for each file with a secret that other users of this machine can read: no mistake, but a danger."""
+    for index, account in enumerate(config.accounts):
+        for key, path in _open_files(account):
+            yield f"accounts[{index}].{key}: the file is open to others; {_closing(path)}"
+
+
+def _open_files(account: Account) -> Iterator[tuple[str, Path]]:
     for key in _FILES:
         path: Path | None = getattr(account.auth, key)
         if path is not None and _is_open_to_others(path):
-            log.warning("secret file is open to others", key=f"auth.{key}", file=str(path), hint=f"chmod o-rwx {path}")
+            yield f"auth.{key}", path
+
+
+def _closing(path: Path) -> str:
+    return f"chmod g-w,o-rwx {shlex.quote(str(path))}"
 
 
 def _is_open_to_others(path: Path) -> bool:

@@ -12,6 +12,7 @@ import click
 from click.exceptions import Exit
 
 from exporter import configfile
+from exporter.avepoint.credentials import readable_secrets
 from exporter.cli.flags import (
     CONTEXT,
     DONE,
@@ -82,7 +83,9 @@ def run_check(flags: Flags, names: tuple[str, ...] = (), *, quick: bool = False)
     from exporter.accounts import Accounts  # noqa: PLC0415 - only this command needs all this
     from exporter.check.examination import examine  # noqa: PLC0415 - as above
 
-    config, shard, clock, few = _chosen(loader(flags)(), names), shard_of(flags), SystemClock(), _FEW if quick else None
+    loaded = loader(flags)()
+    config, shard, clock, few = _chosen(loaded, names), shard_of(flags), SystemClock(), _FEW if quick else None
+    warn(loaded)
 
     async def tried(progress: "Progress") -> "Report":
         return await examine(
@@ -100,6 +103,12 @@ def run_check(flags: Flags, names: tuple[str, ...] = (), *, quick: bool = False)
             return asyncio.run(tried(progress))
     except KeyboardInterrupt:
         raise Exit(UNREADABLE) from None
+
+
+def warn(config: Config) -> None:
+    """Say on standard error which files with secrets others can read; the exit code does not heed it."""
+    for line in readable_secrets(config):
+        click.echo(f"avepoint-exporter: warning: {line}", err=True)
 
 
 def show(report: "Report", *, as_json: bool) -> None:

@@ -13,7 +13,7 @@ from click.exceptions import Exit
 
 from exporter import __version__
 from exporter.avepoint.credentials import certificate_mistakes
-from exporter.cli.check import check
+from exporter.cli.check import check, warn
 from exporter.cli.completion import completion
 from exporter.cli.demo import demo
 from exporter.cli.flags import (
@@ -109,6 +109,7 @@ def _checked(flags: Flags) -> str:
         except ConfigError as error:
             mistakes += error.mistakes
     if config is not None:
+        warn(config)
         mistakes += [*certificate_mistakes(config, SystemClock()), *_authority_mistakes(config)]
     if mistakes or config is None:
         raise ConfigError(mistakes)

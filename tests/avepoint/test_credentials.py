@@ -1,6 +1,7 @@
 """Which credential an account has, and what is said of it beforehand."""
 
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,13 @@ from structlog.testing import capture_logs
 
 from exporter.avepoint.auth import ClientSecret
 from exporter.avepoint.certificate import ClientCertificate
-from exporter.avepoint.credentials import certificate_mistakes, credential, warn_of_readable_secrets
-from exporter.config import Account
+from exporter.avepoint.credentials import (
+    certificate_mistakes,
+    credential,
+    readable_secrets,
+    warn_of_readable_secrets,
+)
+from exporter.config import Account, Config
 from exporter.logs import logger
 from tests.avepoint.test_certificate import identity
 from tests.helpers import NOW, FakeApi, FakeClock, World, config, tenant
@@ -77,13 +83,20 @@ def test_a_certificate_that_cannot_be_used_is_told_at_once_and_by_the_check(
     ("mode", "warned"), [(0o600, False), (0o640, False), (0o644, True), (0o660, True), (0o601, True)]
 )
 def test_files_that_others_can_read_are_warned_of(tmp_path: Path, mode: int, warned: bool) -> None:
-    file = tmp_path / "secret"
+    file = tmp_path / "a secret"
     file.write_text("s")
     subject = account(client_secret_file=str(file))
     file.chmod(mode)
+    both = Config(accounts=(account(client_secret="x"), subject))
+    told = list(readable_secrets(both))
     with capture_logs() as logs:
         warn_of_readable_secrets(subject, logger())
     assert [log["key"] for log in logs] == (["auth.client_secret_file"] if warned else [])
+    hints = [log["hint"] for log in logs]
+    assert told == [f"accounts[1].auth.client_secret_file: the file is open to others; {hint}" for hint in hints]
+    for hint in hints:
+        subprocess.run(["sh", "-c", hint], check=True)
+    assert list(readable_secrets(both)) == [], "the hint helps"
     file.unlink()
     with capture_logs() as logs:
         warn_of_readable_secrets(subject, logger())

@@ -18,7 +18,10 @@ from exporter.cli import run
 from exporter.cli.check import Bar
 from exporter.simulator.server import SimulatorServer
 from exporter.simulator.simulator import Simulator
+from exporter.simulator.tokens import Credentials
 from tests.cli.support import simulated
+
+APP = Credentials()
 
 
 def test_every_account_is_tried(avepoint: str, config: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -43,6 +46,23 @@ def test_what_is_wrong(avepoint: str, config: Path, capsys: pytest.CaptureFixtur
     assert "check auth.client_id and the secret or certificate; secrets expire" in words
     assert "hunter2" not in shown.out + shown.err
     assert shown.err == ""
+
+
+@pytest.mark.parametrize("flags", [[], ["--json"]])
+def test_a_secret_that_others_can_read_is_warned_of(
+    flags: list[str], avepoint: str, config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "secret").write_text(APP.client_secret)
+    (tmp_path / "secret").chmod(0o644)
+    inline = f"client_secret: {APP.client_secret}"
+    config.write_text("accounts:\n" + simulated(avepoint).replace(inline, "client_secret_file: secret"))
+    assert run(["check", *flags]) == 0
+    shown = capsys.readouterr()
+    (line,) = shown.err.splitlines()
+    assert line.startswith(
+        "avepoint-exporter: warning: accounts[0].auth.client_secret_file: the file is open to others"
+    )
+    assert "warning" not in shown.out
 
 
 def test_logs_are_shown_where_they_are_asked_for(

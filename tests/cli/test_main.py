@@ -180,6 +180,7 @@ def test_the_check_tells_everything_at_once(config: Path, tmp_path: Path, capsys
 
 def test_the_check_looks_into_certificates(config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "app.pem").write_text("no certificate")
+    (tmp_path / "app.pem").chmod(0o600)
     certificate = TENANT.replace("client_secret: hunter2", "certificate_file: app.pem")
     config.write_text(certificate + "    tls: {ca_file: app.pem}\n")
     assert run(["--config.check"]) == 1
@@ -188,6 +189,22 @@ def test_the_check_looks_into_certificates(config: Path, tmp_path: Path, capsys:
     assert lines[0].startswith("avepoint-exporter: accounts[0].auth.certificate_file: ")
     what = "holds no certificates in PEM; name a file that does, such as ca.pem"
     assert lines[1] == f"avepoint-exporter: accounts[0].tls.ca_file: {what}"
+
+
+OPEN = "avepoint-exporter: warning: accounts[0].auth.client_secret_file: the file is open to others; chmod g-w,o-rwx "
+
+
+def test_the_check_warns_of_secrets_that_others_can_read(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "secret").write_text("hunter2")
+    (tmp_path / "secret").chmod(0o644)
+    config.write_text(TENANT.replace("client_secret: hunter2", "client_secret_file: secret"))
+    assert run(["--config.check"]) == 0
+    assert capsys.readouterr() == ("config.yaml: fine; 1 account\n", f"{OPEN}{tmp_path / 'secret'}\n")
+    (tmp_path / "secret").chmod(0o640)
+    assert run(["--config.check"]) == 0
+    assert capsys.readouterr().err == ""
 
 
 # Environment twins, and flags in front of and after a command
