@@ -19,6 +19,7 @@ RUN --mount=type=secret,id=pip.conf --mount=type=secret,id=ca.pem \
       requirements/dev.txt > /tmp/build.txt \
     && /opt/build/bin/pip install --only-binary :all: --require-hashes --no-deps -r /tmp/build.txt
 COPY pyproject.toml README.md LICENSE ./
+COPY avepoint_simulator/ avepoint_simulator/
 COPY exporter/ exporter/
 RUN /opt/build/bin/pip wheel --no-build-isolation --no-deps --no-index --wheel-dir /tmp/dist . \
     && /opt/build/bin/pip --python /opt/avepoint-exporter/bin/python install --no-deps --no-index /tmp/dist/*.whl \

@@ -12,11 +12,11 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from benchmarks.portfolio import SERVICE, WORKLOADS
-from exporter.collectors.protected_data import Module, ProtectedData
-from exporter.exposition.own import OwnMetrics
-from exporter.exposition.text import Page, Request, pieces
-from exporter.samples import SharedSeries
-from exporter.snapshot import Known, Status, View
+from exporter.collectors.partner.protected_data import Module, ProtectedData
+from exporter.engine.shared_samples import SharedSeries
+from exporter.engine.snapshot import Known, Status, View
+from exporter.exposition.exporter_metrics import OwnMetrics
+from exporter.exposition.page import Page, Request, pieces
 
 _CHANGED = 0.16  # of the customers between two scrapes: four scrapers every 15 s during a refresh of 24 s
 

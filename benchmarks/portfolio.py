@@ -11,9 +11,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
+from avepoint_simulator import Customer, ProtectedRow, Simulator, StaticPortfolio
+from avepoint_simulator.tokens import Credentials
 from benchmarks.fastserver import Asked, serve
-from exporter.simulator import Customer, ProtectedRow, Simulator, StaticPortfolio
-from exporter.simulator.tokens import Credentials
 
 WORKLOADS = (
     "Exchange Online", "SharePoint Online", "OneDrive", "Microsoft 365 Groups", "Project Online", "Public Folder",

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from exporter.simulator.tokens import Credentials
+from avepoint_simulator.tokens import Credentials
 from tests.e2e.processes import Exporter, eventually, exporter, fetch
 
 _CONFIG = """

@@ -10,21 +10,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from exporter.accounts import Accounts
 from exporter.clock import Clock, SystemClock
 from exporter.collectors.registry import families
-from exporter.config import Config
+from exporter.config.schema import Config
+from exporter.engine.accounts import Accounts
+from exporter.engine.refresh import refresh_all
+from exporter.engine.shard import WHOLE, Shard
+from exporter.engine.snapshot import View
+from exporter.engine.state import Storage
 from exporter.errors import ConfigError
-from exporter.exposition.own import OwnMetrics
-from exporter.exposition.text import Page, Request
+from exporter.exposition.exporter_metrics import OwnMetrics
+from exporter.exposition.page import Page, Request
 from exporter.logs import logger
-from exporter.refresh import refresh_all
-from exporter.shard import WHOLE, Shard
-from exporter.snapshot import View
-from exporter.storage import Storage
 from exporter.web.app import App, Services
-from exporter.web.serve import serve
-from exporter.web.state import Configured
+from exporter.web.facts import Configured
+from exporter.web.server import serve
 
 _OLD_COLLECTIONS: Final = 50
 """Collections of young objects for one of all: what is known is replaced all the time, and is no garbage in cycles."""

@@ -12,10 +12,10 @@ from prometheus_client.metrics import MetricWrapperBase
 from pydantic import BaseModel, SecretStr, StringConstraints
 from pydantic.fields import FieldInfo
 
-from exporter.clouds import DATA_CENTERS, ENVIRONMENTS
 from exporter.collectors.base import Collector, Family
 from exporter.collectors.registry import COLLECTORS, catalogue
-from exporter.config import (
+from exporter.config.clouds import DATA_CENTERS, ENVIRONMENTS
+from exporter.config.schema import (
     Account,
     Auth,
     Config,
@@ -29,8 +29,8 @@ from exporter.config import (
     format_duration,
     is_duration,
 )
-from exporter.exposition.own import OwnMetrics
-from exporter.exposition.text import STATUS_FAMILIES
+from exporter.exposition.exporter_metrics import OwnMetrics
+from exporter.exposition.page import STATUS_FAMILIES
 
 DOCS: Final = Path(__file__).resolve().parents[1] / "docs"
 _WRITTEN: Final = "<!-- Written by scripts/generate_docs.py; change the code instead and run `make docs`. -->"

@@ -13,8 +13,8 @@ from structlog.testing import CapturingLogger
 
 from exporter.avepoint.auth import ClientSecret
 from exporter.avepoint.client import Client
-from exporter.config import Account, CollectorOptions
-from exporter.configfile import parse
+from exporter.config.load import parse
+from exporter.config.schema import Account, CollectorOptions
 
 PAYLOADS = Path(__file__).parent / "payloads" / "documented"
 TOKEN_PATH = "/connect/token"

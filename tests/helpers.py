@@ -10,15 +10,15 @@ from typing import Any
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
-from exporter import configfile
-from exporter.accounts import Accounts
 from exporter.collectors.registry import COLLECTORS, catalogue, families
-from exporter.config import Config
-from exporter.exposition.own import OwnMetrics
-from exporter.exposition.text import Page, Request
+from exporter.config import load
+from exporter.config.schema import Config
+from exporter.engine.accounts import Accounts
+from exporter.engine.refresh import refresh_all
+from exporter.engine.state import Storage
+from exporter.exposition.exporter_metrics import OwnMetrics
+from exporter.exposition.page import Page, Request
 from exporter.logs import logger
-from exporter.refresh import refresh_all
-from exporter.storage import Storage
 
 NOW = 1_795_000_000.0
 DAY = 86_400.0
@@ -108,7 +108,7 @@ def config(*accounts: Mapping[str, Any]) -> Config:
         "requests": {"per_second": 1000, "retries": 0, "concurrency": 4},
     }
     text = json.dumps({"accounts": [{**plain, **account} for account in accounts]})
-    return configfile.parse(text, catalogue(), source="test", folder=Path())
+    return load.parse(text, catalogue(), source="test", folder=Path())
 
 
 def tenant(name: str = "contoso", *, collectors: Mapping[str, Any] | None = None, **keys: Any) -> dict[str, Any]:

@@ -3,9 +3,9 @@
 import pytest
 
 from exporter.application import Application
-from exporter.config import Config
+from exporter.config.schema import Config
 from exporter.errors import ConfigError
-from exporter.web.state import Configured
+from exporter.web.facts import Configured
 from tests.helpers import NOW, FakeClock, config, tenant
 
 

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from exporter.logs import setup
-from tests.check.support import partner_with, tenant_with
+from tests.diagnose.support import partner_with, tenant_with
 from tests.helpers import BATCH_PATH, FakeApi, World, overview_path, portfolio
 
 LICENSE = "/backup/m365/cloudbackuplicenseconsumption"

@@ -12,12 +12,12 @@ import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from exporter.avepoint.reach import Place, look_up, shake_hands
 from exporter.cli import run
+from exporter.diagnose.connectivity import Place, look_up, shake_hands
 from exporter.errors import AvePointError, ConfigError
 from tests.avepoint.test_certificate import identity
-from tests.check.support import checked, partner_with, tenant_with
-from tests.check.test_way import tls_server
+from tests.diagnose.support import checked, partner_with, tenant_with
+from tests.diagnose.test_preflight import tls_server
 from tests.fakes import make_account, payload
 from tests.helpers import FakeApi, World, overview_path, portfolio, tenant
 from tests.web.conftest import make_pki

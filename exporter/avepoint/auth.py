@@ -11,7 +11,7 @@ from structlog.contextvars import unbind_contextvars
 
 from exporter.avepoint.hints import WRONG_ISSUER, not_granted, where_registered
 from exporter.clock import Clock
-from exporter.config import Auth
+from exporter.config.schema import Auth
 from exporter.errors import AvePointError, Call, TokenError
 
 LONGEST_SCOPE: Final = 300

@@ -10,15 +10,15 @@ import httpx
 import structlog
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from exporter.avepoint.answers import Answer, Endpoint, read_json, request_id_of, retry_after, understand
 from exporter.avepoint.auth import Credential, Token, TokenSource, refusal, token_text
+from exporter.avepoint.connections import Connections, origin_of
 from exporter.avepoint.hints import NOT_OURS, WRONG_ISSUER, reason_of, unavailable, unreached
 from exporter.avepoint.observer import Observer
-from exporter.avepoint.pace import Budget, Pace
+from exporter.avepoint.responses import Answer, Endpoint, read_json, request_id_of, retry_after, understand
 from exporter.avepoint.rows import Notes
-from exporter.avepoint.wire import Connections, origin_of
+from exporter.avepoint.throttle import Budget, Pace
 from exporter.clock import Clock
-from exporter.config import Account
+from exporter.config.schema import Account
 from exporter.errors import (
     AnswerError,
     AvePointError,

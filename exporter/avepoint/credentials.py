@@ -11,7 +11,7 @@ import structlog
 from exporter.avepoint.auth import ClientSecret, Credential
 from exporter.avepoint.observer import Observer
 from exporter.clock import Clock
-from exporter.config import Account, Config
+from exporter.config.schema import Account, Config
 from exporter.errors import TokenError
 
 _FILES: Final = ("client_secret_file", "certificate_file", "certificate_password_file")

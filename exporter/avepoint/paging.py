@@ -4,8 +4,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from dataclasses import dataclass
 from typing import Final
 
-from exporter.avepoint.answers import Endpoint
 from exporter.avepoint.client import Client, Query
+from exporter.avepoint.responses import Endpoint
 from exporter.avepoint.values import read_count
 from exporter.errors import (
     BadRequestError,

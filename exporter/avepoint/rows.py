@@ -6,7 +6,7 @@ from typing import Final, TypeVar
 
 import structlog
 
-from exporter.avepoint import names
+from exporter.avepoint import vocabulary
 from exporter.avepoint.observer import Observer
 from exporter.avepoint.values import (
     Ticks,
@@ -148,31 +148,31 @@ class Row:
 
     def workload(self, name: str) -> str | None:
         """Read a workload by its canonical name."""
-        return self._named(name, self.key(name), names.workload)
+        return self._named(name, self.key(name), vocabulary.workload)
 
     def service_type(self, name: str) -> str | None:
         """Read the workload that a tenant's setting is of."""
-        return self._named(name, self.key(name), names.service_type)
+        return self._named(name, self.key(name), vocabulary.service_type)
 
     def job_service(self, name: str) -> str | None:
         """Read the service that a customer's job is of; "" where it is "N/A"."""
-        return self._named(name, self.key(name), names.job_service)
+        return self._named(name, self.key(name), vocabulary.job_service)
 
     def module(self, name: str) -> str | None:
         """Read the workload that a customer's job is of; "" where it is "N/A"."""
-        return self._named(name, self.key(name), names.module)
+        return self._named(name, self.key(name), vocabulary.module)
 
     def job_state(self, name: str) -> str | None:
         """Read a job's state."""
-        return self._named(name, self.key(name), names.job_state)
+        return self._named(name, self.key(name), vocabulary.job_state)
 
     def job_status(self, name: str) -> str | None:
         """Read the state of a customer's job."""
-        return self._named(name, self.key(name), names.job_status)
+        return self._named(name, self.key(name), vocabulary.job_status)
 
     def customer_status(self, name: str) -> str | None:
         """Read a customer's status; None where it is "N/A"."""
-        return self._named(name, self.label(name), names.customer_status)
+        return self._named(name, self.label(name), vocabulary.customer_status)
 
     def nested(self, name: str) -> "Row":
         """Give the object under a key; an empty one if there is none."""

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 from click.exceptions import Exit
 
-from exporter import configfile
 from exporter.avepoint.credentials import readable_secrets
 from exporter.cli.flags import (
     CONTEXT,
@@ -28,20 +27,21 @@ from exporter.cli.flags import (
     sharding,
 )
 from exporter.clock import SystemClock
-from exporter.config import Config
+from exporter.config import load
+from exporter.config.schema import Config
 from exporter.errors import ConfigError
 from exporter.logs import hush, setup
 
 if TYPE_CHECKING:
-    from exporter.check.progress import Progress
-    from exporter.check.records import Report
+    from exporter.diagnose.progress import Progress
+    from exporter.diagnose.report import Report
 
 _FEW: Final = 3
 """Customers that --quick reads."""
 
 
 def _accounts(ctx: click.Context, _parameter: click.Parameter, typed: str) -> list[str]:
-    names = configfile.names(config_file(merged(ctx, ctx.params)))
+    names = load.names(config_file(merged(ctx, ctx.params)))
     return [name for name in names if name.startswith(typed)]
 
 
@@ -80,8 +80,8 @@ def check(ctx: click.Context, /, account: tuple[str, ...], *, quick: bool, json:
 
 def run_check(flags: Flags, names: tuple[str, ...] = (), *, quick: bool = False) -> "Report":
     """Try the accounts of these names, or all; raises ConfigError."""
-    from exporter.accounts import Accounts  # noqa: PLC0415 - only this command needs all this
-    from exporter.check.examination import examine  # noqa: PLC0415 - as above
+    from exporter.diagnose.examination import examine  # noqa: PLC0415 - as above
+    from exporter.engine.accounts import Accounts  # noqa: PLC0415 - only this command needs all this
 
     loaded = loader(flags)()
     config, shard, clock, few = _chosen(loaded, names), shard_of(flags), SystemClock(), _FEW if quick else None
@@ -113,8 +113,8 @@ def warn(config: Config) -> None:
 
 def show(report: "Report", *, as_json: bool) -> None:
     """Print the report; in colours only on a terminal."""
-    from exporter.check.document import document  # noqa: PLC0415 - as above
-    from exporter.check.text import text  # noqa: PLC0415 - as above
+    from exporter.diagnose.report_json import document  # noqa: PLC0415 - as above
+    from exporter.diagnose.report_text import text  # noqa: PLC0415 - as above
 
     color = None if "NO_COLOR" not in os.environ else False
     width = max(80, shutil.get_terminal_size().columns)
@@ -155,7 +155,7 @@ def _shortened(what: str | None) -> str:
 @contextmanager
 def _progress() -> Iterator["Progress"]:
     """Show a bar on the terminal, and nothing where standard error is none."""
-    from exporter.check.progress import Silent  # noqa: PLC0415 - as above
+    from exporter.diagnose.progress import Silent  # noqa: PLC0415 - as above
 
     if not sys.stderr.isatty():
         yield Silent()

@@ -44,7 +44,7 @@ def demo(ctx: click.Context, /, customers: int, seed: int, speed: float, **own: 
       avepoint-exporter demo --customers 500 \\
         --web.listen-address 127.0.0.1:8080
     """  # noqa: D301 - click\'s mark for lines that are kept as they are
-    from exporter.demo import Demo  # noqa: PLC0415 - the simulator is not loaded in production
+    from exporter.cli.demo_config import Demo  # noqa: PLC0415 - the simulator is not loaded in production
 
     flags = merged(ctx, own)
     setup(flags["log_level"] or "info", flags["log_format"] or "logfmt")

@@ -9,12 +9,12 @@ import click
 from click.core import ParameterSource
 from click.types import StringParamType
 
-from exporter import configfile
 from exporter.application import Application, Listening
 from exporter.collectors.registry import catalogue
-from exporter.config import Config
+from exporter.config import load
+from exporter.config.schema import Config
+from exporter.engine.shard import Shard, parse_shard
 from exporter.logs import LEVELS
-from exporter.shard import Shard, parse_shard
 
 DONE: Final = 0
 WRONG_CONFIGURATION: Final = 1
@@ -125,7 +125,7 @@ def config_file(flags: Flags) -> Path:
 
 def loader(flags: Flags) -> Callable[[], Config]:
     """Give what reads the configuration; it raises ConfigError."""
-    return partial(configfile.load, config_file(flags), catalogue())
+    return partial(load.load, config_file(flags), catalogue())
 
 
 def listening_of(flags: Flags) -> Listening:

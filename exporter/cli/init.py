@@ -6,10 +6,21 @@ from typing import Any
 import click
 
 from exporter.cli.check import run_check, show
-from exporter.cli.flags import CONTEXT, DONE, EPILOG, FILE, UNREADABLE, common, config_file, merged, option, unsharded
+from exporter.cli.config_template import Files
+from exporter.cli.flags import (
+    CONTEXT,
+    DONE,
+    EPILOG,
+    FILE,
+    UNREADABLE,
+    common,
+    config_file,
+    merged,
+    option,
+    unsharded,
+)
 from exporter.cli.questions import ENVIRONMENTS, TYPES, Questions
-from exporter.clouds import DATA_CENTERS
-from exporter.draft import Files
+from exporter.config.clouds import DATA_CENTERS
 from exporter.logs import hush, setup
 
 

@@ -36,10 +36,10 @@ from exporter.cli.flags import (
 )
 from exporter.cli.init import init
 from exporter.clock import SystemClock
-from exporter.config import Config
+from exporter.config.schema import Config
+from exporter.engine.snapshot import View
 from exporter.errors import ConfigError
 from exporter.logs import setup
-from exporter.snapshot import View
 from exporter.web.tls import load_protection
 
 

@@ -9,9 +9,9 @@ from typing import Final, get_args
 
 import click
 
-from exporter import draft
+from exporter.cli import config_template
 from exporter.cli.flags import Flags
-from exporter.config import Account, AccountType
+from exporter.config.schema import Account, AccountType
 from exporter.errors import ConfigError
 
 ENVIRONMENTS: Final[tuple[str, ...]] = get_args(Account.model_fields["environment"].annotation)
@@ -34,7 +34,7 @@ Prompt = Callable[..., str]
 class Found:
     """The answers: an account's keys, the secret ("" for none), and the file to keep it in."""
 
-    answers: draft.Answers
+    answers: config_template.Answers
     secret: str
     kept: Path | None
 
@@ -76,8 +76,11 @@ class Questions:
             self._one("data_center", "Data center", _ABOUT_DATA_CENTERS)
 
     def _tell_permissions(self, account_type: str) -> None:
-        wanted = draft.permissions(account_type)
-        click.echo(f"\nRegister an app in {draft.registration(account_type)}\nwith these permissions, which only read:")
+        wanted = config_template.permissions(account_type)
+        click.echo(
+            f"\nRegister an app in {config_template.registration(account_type)}\n"
+            "with these permissions, which only read:"
+        )
         for purpose, permission in wanted:
             click.echo(f"  {permission}  ({purpose})")
         click.echo()
@@ -111,7 +114,7 @@ class Questions:
         return check
 
     def _problem(self, key: str, value: str) -> str:
-        return draft.problem(key, self._answers | {key: value}, self._folder)
+        return config_template.problem(key, self._answers | {key: value}, self._folder)
 
     def _credential(self) -> str:
         """Get the certificate's path, where there is one, and the secret or its password."""

@@ -1,1 +1,1 @@
-"""One file per thing that AvePoint tells; registry.py lists them."""
+"""One file for each thing that AvePoint reports; registry.py lists them."""

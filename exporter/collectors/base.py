@@ -8,11 +8,11 @@ from typing import ClassVar, Generic, Literal, NamedTuple, TypeVar
 
 import structlog
 
+from exporter.avepoint.api_versions import Generations
 from exporter.avepoint.client import Client
-from exporter.avepoint.directory import Directory
-from exporter.avepoint.generations import Generations
 from exporter.clock import Clock
-from exporter.config import Account, AccountType, CollectorOptions, Generation
+from exporter.collectors.customer_list import Directory
+from exporter.config.schema import Account, AccountType, CollectorOptions, Generation
 from exporter.errors import NotOfferedError
 
 Records = TypeVar("Records")

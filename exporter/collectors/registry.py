@@ -3,17 +3,17 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from exporter.collectors.backup_frequency import BackupFrequency
 from exporter.collectors.base import Collector, Family
-from exporter.collectors.customer_jobs import CustomerJobs
-from exporter.collectors.customers import Customers
-from exporter.collectors.jobs import Jobs
-from exporter.collectors.license import LicenseConsumption
-from exporter.collectors.protected_data import ProtectedData
-from exporter.collectors.retention import Retention
-from exporter.collectors.subscriptions import Subscriptions
-from exporter.collectors.unusual_activity import UnusualActivity
-from exporter.config import CollectorOptions
+from exporter.collectors.partner.customer_jobs import CustomerJobs
+from exporter.collectors.partner.customers import Customers
+from exporter.collectors.partner.protected_data import ProtectedData
+from exporter.collectors.partner.subscriptions import Subscriptions
+from exporter.collectors.tenant.backup_frequency import BackupFrequency
+from exporter.collectors.tenant.jobs import Jobs
+from exporter.collectors.tenant.license import LicenseConsumption
+from exporter.collectors.tenant.retention import Retention
+from exporter.collectors.tenant.unusual_activity import UnusualActivity
+from exporter.config.schema import CollectorOptions
 
 COLLECTORS: Final[tuple[type[Collector[Any, Any]], ...]] = (
     Jobs,

@@ -12,8 +12,8 @@ from weakref import WeakKeyDictionary
 from prometheus_client.utils import floatToGoString
 
 from exporter.collectors.base import Family, Sample
-from exporter.samples import CustomerSamples
-from exporter.snapshot import Known
+from exporter.engine.shared_samples import CustomerSamples
+from exporter.engine.snapshot import Known
 
 _MOST_ENDS: Final = 10_000
 

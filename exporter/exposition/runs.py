@@ -4,7 +4,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from exporter.exposition.packing import Part, compress
+from exporter.exposition.compression import Part, compress
 
 T = TypeVar("T")
 Lines = Mapping[str, bytes]

@@ -14,13 +14,13 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import HTMLResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from exporter.accounts import Accounts
 from exporter.clock import Clock
+from exporter.engine.accounts import Accounts
 from exporter.errors import ConfigError
-from exporter.exposition.own import OwnMetrics
-from exporter.exposition.text import OPENMETRICS, TEXT, Page, Request, pieces
+from exporter.exposition.exporter_metrics import OwnMetrics
+from exporter.exposition.page import OPENMETRICS, TEXT, Page, Request, pieces
+from exporter.web.facts import Configured, Facts
 from exporter.web.rendering import Chunks, Key, Renderings
-from exporter.web.state import Configured, Facts
 
 if TYPE_CHECKING:
     from exporter.web.status.page import StatusPage

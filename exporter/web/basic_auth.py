@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from exporter.web.hardening import Limits, answer, client_network
+from exporter.web.limits import Limits, answer, client_network
 
 Users = Mapping[bytes, bytes]
 Compare = Callable[[bytes, bytes], bool]

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from exporter.exposition.text import Request
+from exporter.exposition.page import Request
 
 Chunks = Sequence[bytes]
 

@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from exporter.config.web_load import read_web_config, warn_of_slow_hashes
+from exporter.config.web_schema import TlsServerConfig, WebConfig
 from exporter.errors import ConfigError, why_unreadable
-from exporter.web.toolkit import TlsServerConfig, WebConfig
-from exporter.web.webconfig import read_web_config, warn_of_slow_hashes
 
 log = logging.getLogger("exporter.web")
 

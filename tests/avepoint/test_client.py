@@ -7,8 +7,8 @@ import logging
 import httpx
 import pytest
 
-from exporter.avepoint.answers import Endpoint
-from exporter.avepoint.wire import LARGEST_ANSWER
+from exporter.avepoint.connections import LARGEST_ANSWER
+from exporter.avepoint.responses import Endpoint
 from exporter.errors import (
     AnswerError,
     BadRequestError,

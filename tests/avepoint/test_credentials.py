@@ -14,13 +14,8 @@ from structlog.testing import capture_logs
 
 from exporter.avepoint.auth import ClientSecret
 from exporter.avepoint.certificate import ClientCertificate
-from exporter.avepoint.credentials import (
-    certificate_mistakes,
-    credential,
-    readable_secrets,
-    warn_of_readable_secrets,
-)
-from exporter.config import Account, Config
+from exporter.avepoint.credentials import certificate_mistakes, credential, readable_secrets, warn_of_readable_secrets
+from exporter.config.schema import Account, Config
 from exporter.logs import logger
 from tests.avepoint.test_certificate import identity
 from tests.helpers import NOW, FakeApi, FakeClock, World, config, tenant

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.avepoint.answers import Endpoint
 from exporter.avepoint.client import Query
 from exporter.avepoint.paging import (
     MOST_PAGES,
@@ -22,6 +21,7 @@ from exporter.avepoint.paging import (
     total_of,
     v3_page,
 )
+from exporter.avepoint.responses import Endpoint
 from exporter.errors import AnswerError, BadRequestError, LinkRefusedError, NotFoundError
 from tests.fakes import World, payload
 

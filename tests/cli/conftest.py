@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import structlog
 
-from exporter.simulator.server import SimulatorServer
-from exporter.simulator.simulator import Simulator
+from avepoint_simulator.application import Simulator
+from avepoint_simulator.server import SimulatorServer
 from tests.cli.support import TENANT
 
 

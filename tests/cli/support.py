@@ -5,7 +5,7 @@ import socket
 import subprocess
 import sys
 
-from exporter.simulator.tokens import Credentials
+from avepoint_simulator.tokens import Credentials
 
 TENANT = """
 accounts:

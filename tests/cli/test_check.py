@@ -14,11 +14,11 @@ from pathlib import Path
 import click
 import pytest
 
+from avepoint_simulator.application import Simulator
+from avepoint_simulator.server import SimulatorServer
+from avepoint_simulator.tokens import Credentials
 from exporter.cli import run
 from exporter.cli.check import Bar
-from exporter.simulator.server import SimulatorServer
-from exporter.simulator.simulator import Simulator
-from exporter.simulator.tokens import Credentials
 from tests.cli.support import simulated
 
 APP = Credentials()

@@ -15,15 +15,14 @@ from typing import Any
 import click
 import pytest
 
-from exporter import draft
-from exporter.cli import command, run
+from avepoint_simulator.tokens import Credentials
+from exporter.cli import command, config_template, run
 from exporter.cli.questions import Found, Questions
-from exporter.clouds import DATA_CENTERS, ENVIRONMENTS
 from exporter.collectors.registry import COLLECTORS, catalogue
-from exporter.config import Config
-from exporter.configfile import load, parse
+from exporter.config.clouds import DATA_CENTERS, ENVIRONMENTS
+from exporter.config.load import load, parse
+from exporter.config.schema import Config
 from exporter.errors import ConfigError
-from exporter.simulator.tokens import Credentials
 from tests.avepoint.test_certificate import identity
 from tests.cli.support import TENANT
 
@@ -212,7 +211,7 @@ def test_a_secret_is_not_left_behind_where_the_configuration_cannot_be_written(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     Path("read-only.yaml").mkdir()
-    files = draft.Files(Path("read-only.yaml"), Path("kept"))
+    files = config_template.Files(Path("read-only.yaml"), Path("kept"))
     answers = {"type": "partner", "name": "msp", "client_id": "app", "client_secret_file": "kept"}
     with pytest.raises(ConfigError, match=r"read-only\.yaml: (exists already|cannot be written)"):
         files.write(answers, SECRET, force=True)
@@ -230,7 +229,7 @@ def test_what_is_commented_out_are_the_defaults(kind: str, tmp_path: Path) -> No
     (tmp_path / "kept").write_text(SECRET)
     answers = {"type": kind, "name": "a", "client_id": "31415926", "client_secret_file": "kept"}
     answers |= {"data_center": "us"} if kind == "tenant" else {}
-    text = draft.text(answers)
+    text = config_template.text(answers)
     plain, said = (parse(one, catalogue(), source="x", folder=tmp_path) for one in (text, uncommented(text)))
     assert plain == said
     assert set(plain.accounts[0].collectors) == {one.name for one in COLLECTORS if one.account_type == kind}
@@ -242,8 +241,8 @@ def test_what_is_commented_out_are_the_defaults(kind: str, tmp_path: Path) -> No
 def test_whatever_an_id_looks_like_it_is_a_text(value: str, tmp_path: Path) -> None:
     (tmp_path / "kept").write_text(SECRET)
     answers = {"type": "partner", "name": "a", "client_id": value, "client_secret_file": "kept"}
-    assert draft.problem("client_id", answers, tmp_path) == ""
-    config = parse(draft.text(answers), catalogue(), source="x", folder=tmp_path)
+    assert config_template.problem("client_id", answers, tmp_path) == ""
+    config = parse(config_template.text(answers), catalogue(), source="x", folder=tmp_path)
     assert config.accounts[0].auth.client_id == value
 
 

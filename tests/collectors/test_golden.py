@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from exporter.collectors.registry import COLLECTORS, catalogue, families
-from exporter.exposition.text import Request
+from exporter.exposition.page import Request
 from tests.helpers import (
     BATCH_PATH,
     SETTINGS,

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.avepoint.names import OVER, STATES
 from exporter.avepoint.values import TICKS_PER_SECOND, Ticks
-from exporter.collectors.job_counter import JobCounter, finished_samples
-from exporter.collectors.job_families import Job, Kind
+from exporter.avepoint.vocabulary import OVER, STATES
+from exporter.collectors.jobs.counter import JobCounter, finished_samples
+from exporter.collectors.jobs.families import Job, Kind
 
 ENDED = tuple(state for state in STATES if state in OVER)
 TEAMS, CHAT = ("Teams", "backup"), ("Teams Chat", "backup")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from exporter.exposition.text import Request
+from exporter.exposition.page import Request
 from tests.helpers import BATCH_PATH, OFF, FakeApi, World, customer, partner, v3
 
 ROWS = [customer("c-1", organization="Alpha"), customer("c-2", organization="Beta"), customer("c-3", organization=None)]

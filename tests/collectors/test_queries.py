@@ -5,7 +5,7 @@ import pytest
 
 from exporter.collectors.base import Family
 from exporter.collectors.registry import families
-from exporter.exposition.text import STATUS_FAMILIES
+from exporter.exposition.page import STATUS_FAMILIES
 from tests.prometheus.expressions import Walk, exposed
 
 

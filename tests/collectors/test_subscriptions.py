@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.collectors.subscriptions import INFO, NUMBERS, Subscription, Subscriptions, Words
+from exporter.collectors.partner.subscriptions import INFO, NUMBERS, Subscription, Subscriptions, Words
 from tests.helpers import BATCH_PATH, FakeApi, World, customer, partner, v3
 
 PATH = "/partner/external/v3/general/customers/services/batch"

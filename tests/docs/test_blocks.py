@@ -14,8 +14,8 @@ import pytest
 import yaml
 from helm_python import HelmError
 
-from exporter import configfile
 from exporter.collectors.registry import catalogue
+from exporter.config import load
 from exporter.errors import ConfigError
 from exporter.web.tls import load_protection
 from tests.docs.markdown import ROOT, Block, blocks, pages
@@ -87,7 +87,7 @@ def exporter_reads(text: str, folder: Path) -> None:
         here = Path(name).name
         (folder / here).write_text("something")
         text = text.replace(name, here)
-    config = configfile.parse(text, catalogue(), source="document", folder=folder)
+    config = load.parse(text, catalogue(), source="document", folder=folder)
     assert config.accounts
 
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from exporter.clouds import DATA_CENTERS, ENVIRONMENTS
 from exporter.collectors.registry import COLLECTORS
+from exporter.config.clouds import DATA_CENTERS, ENVIRONMENTS
+from tests.config.test_load import generator
 from tests.docs.markdown import ROOT
-from tests.test_configfile import generator
 
 PERMISSION = re.compile(r"\b(?:microsoft365backup|elements|partner)(?:\.\w+)+\.all\b")
 PAGES = {"tenant": "docs/getting-started-tenant.md", "partner": "docs/getting-started-partner.md"}

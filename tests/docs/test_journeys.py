@@ -13,9 +13,9 @@ from typing import Any, Final
 import pytest
 import yaml
 
-from exporter.simulator.server import SimulatorServer
-from exporter.simulator.simulator import Simulator
-from exporter.simulator.tokens import Credentials
+from avepoint_simulator.application import Simulator
+from avepoint_simulator.server import SimulatorServer
+from avepoint_simulator.tokens import Credentials
 from tests.docs.commands import lines
 from tests.docs.markdown import ROOT, Block, pages
 from tests.e2e.processes import Prometheus, eventually, fetch, free_port, prometheus

@@ -16,12 +16,12 @@ from typing import Any
 import pytest
 import yaml
 
-from exporter.simulator.portfolio import StaticPortfolio
-from exporter.simulator.records import Customer, Job, License, Subscription, UnusualActivity
-from exporter.simulator.server import SimulatorServer
-from exporter.simulator.simulator import Simulator
-from exporter.simulator.switches import Switches
-from exporter.simulator.tokens import Credentials
+from avepoint_simulator.application import Simulator
+from avepoint_simulator.data.portfolio import StaticPortfolio
+from avepoint_simulator.data.records import Customer, Job, License, Subscription, UnusualActivity
+from avepoint_simulator.server import SimulatorServer
+from avepoint_simulator.switches import Switches
+from avepoint_simulator.tokens import Credentials
 from tests.e2e.processes import eventually, exporter, fetch, free_port, prometheus, running
 from tests.programs import program
 

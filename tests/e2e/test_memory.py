@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from exporter.simulator.calls import FaultOptions
-from exporter.simulator.faults import FAULTS, Faults
-from exporter.simulator.server import SimulatorServer
-from exporter.simulator.simulator import Simulator
-from exporter.simulator.tokens import Credentials
+from avepoint_simulator.application import Simulator
+from avepoint_simulator.calls import FaultOptions
+from avepoint_simulator.faults import FAULTS, Faults
+from avepoint_simulator.server import SimulatorServer
+from avepoint_simulator.tokens import Credentials
 from tests.e2e.processes import Exporter, eventually, exporter, fetch
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(3600)]

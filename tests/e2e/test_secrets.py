@@ -14,10 +14,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
-from exporter.simulator.faults import FAULTS, Faults
-from exporter.simulator.server import SimulatorServer
-from exporter.simulator.simulator import Simulator
-from exporter.simulator.tokens import Credentials
+from avepoint_simulator.application import Simulator
+from avepoint_simulator.faults import FAULTS, Faults
+from avepoint_simulator.server import SimulatorServer
+from avepoint_simulator.tokens import Credentials
 from tests.e2e.processes import eventually, exporter, fetch
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from exporter.simulator.faults import Faults
-from exporter.simulator.server import SimulatorServer
-from exporter.simulator.simulator import Simulator
+from avepoint_simulator.application import Simulator
+from avepoint_simulator.faults import Faults
+from avepoint_simulator.server import SimulatorServer
 from tests.e2e.processes import Exporter, eventually, exporter, fetch
 from tests.programs import from_npm, program
 

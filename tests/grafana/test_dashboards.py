@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from exporter.avepoint import names
+from exporter.avepoint import vocabulary
 from grafana import generate
 from grafana.dashboards_src.thresholds import alert_thresholds
 from grafana.dashboards_src.vocabulary import CUSTOMER_STATUSES, PROBLEMS, STATES
@@ -61,5 +61,5 @@ def test_every_word_of_the_rules_and_of_avepoint_has_a_colour() -> None:
         if "problem" in rule.get("labels", {}) and "record" in rule
     }  # fmt: skip
     assert set(PROBLEMS) == problems
-    assert set(STATES) == names.NOT_OVER | set(names.OVER)
-    assert set(CUSTOMER_STATUSES) == set(names.CUSTOMER_STATUSES.values())
+    assert set(STATES) == vocabulary.NOT_OVER | set(vocabulary.OVER)
+    assert set(CUSTOMER_STATUSES) == set(vocabulary.CUSTOMER_STATUSES.values())

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import yaml
 
-from exporter import configfile
 from exporter.collectors.registry import catalogue
-from exporter.shard import parse_shard
-from exporter.web.webconfig import read_web_config
+from exporter.config import load
+from exporter.config.web_load import read_web_config
+from exporter.engine.shard import parse_shard
 from tests.helm.chart import (
     CASES,
     CHART,
@@ -53,7 +53,7 @@ def test_the_exporter_accepts_the_configuration(values: dict[str, Any], tmp_path
         _write(tmp_path / "ca" / "ca.crt")
     text = one(found, "ConfigMap", "prod-avepoint-exporter")["data"]["config.yaml"]
 
-    config = configfile.parse(
+    config = load.parse(
         text.replace("/etc/avepoint-exporter", str(tmp_path)), catalogue(), source="config.yaml", folder=tmp_path
     )
 

@@ -9,8 +9,9 @@ import helm_python
 import pytest
 import yaml
 
-from exporter import clouds, config
 from exporter.collectors.registry import catalogue
+from exporter.config import clouds
+from exporter.config.schema import Account, Auth, Section
 from tests.helm.chart import CHART, account, manifests
 
 SCHEMA = json.loads((CHART / "values.schema.json").read_text("utf-8"))
@@ -78,13 +79,13 @@ def test_an_account_takes_what_the_exporter_takes() -> None:
     # The environment is no place for secrets; a ConfigMap neither, so client_secret becomes a Secret.
     variables = {"client_secret_env", "certificate_password_env"}
 
-    assert properties.keys() == config.Account.model_fields.keys()
+    assert properties.keys() == Account.model_fields.keys()
     for key in ("customers", "labels", "requests", "tls"):
-        section = config.Account.model_fields[key].annotation
+        section = Account.model_fields[key].annotation
         assert isinstance(section, type)
-        assert issubclass(section, config.Section)
+        assert issubclass(section, Section)
         assert properties[key]["properties"].keys() == section.model_fields.keys()
-    assert properties["auth"]["properties"].keys() == (config.Auth.model_fields.keys() - variables) | own_auth
+    assert properties["auth"]["properties"].keys() == (Auth.model_fields.keys() - variables) | own_auth
     assert set(properties["environment"]["enum"]) == clouds.ENVIRONMENTS.keys()
     assert set(properties["locations"]["items"]["enum"]) == set(clouds.GEOGRAPHIES)
     collectors = {name: options for kind in catalogue().values() for name, options in kind.items()}

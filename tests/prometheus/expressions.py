@@ -7,8 +7,8 @@ import promql_parser as promql
 from prometheus_client.metrics import MetricWrapperBase
 
 from exporter.collectors.registry import families
-from exporter.exposition.own import OwnMetrics
-from exporter.exposition.text import STATUS_FAMILIES
+from exporter.exposition.exporter_metrics import OwnMetrics
+from exporter.exposition.page import STATUS_FAMILIES
 
 Labels = frozenset[str]
 _TARGET: Final = frozenset({"job", "instance"})

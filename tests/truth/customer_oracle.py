@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from random import Random
 from typing import TYPE_CHECKING
 
-from exporter.simulator.records import CustomerJob
+from avepoint_simulator.data.records import CustomerJob
 
 if TYPE_CHECKING:
     from tests.truth.oracle import Add

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from random import Random
 from typing import Protocol
 
-from exporter.simulator.portfolio import StaticPortfolio
-from exporter.simulator.records import Customer, Job, JobError, License, ProtectedRow
+from avepoint_simulator.data.portfolio import StaticPortfolio
+from avepoint_simulator.data.records import Customer, Job, JobError, License, ProtectedRow
 from tests.truth.customer_oracle import expect_customer_jobs, random_customer_jobs
 from tests.truth.subscriptions import expect_subscriptions, random_subscriptions
 

@@ -4,8 +4,8 @@ from collections import Counter
 from dataclasses import replace
 from random import Random
 
-from exporter.simulator.portfolio import StaticPortfolio
-from exporter.simulator.records import BackupFrequency, Retention, ServiceRetention, UnusualActivity
+from avepoint_simulator.data.portfolio import StaticPortfolio
+from avepoint_simulator.data.records import BackupFrequency, Retention, ServiceRetention, UnusualActivity
 from tests.truth.oracle import DAY, NOW, Samples
 
 SERVICES = (

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from random import Random
 from typing import Any
 
-from exporter.simulator.records import Customer, Subscription
+from avepoint_simulator.data.records import Customer, Subscription
 
 MIDNIGHT = 20_700 * 86_400
 GB = 1024**3

@@ -12,13 +12,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from exporter import configfile
-from exporter.accounts import Accounts
 from exporter.collectors.base import AccountCollector, CustomerCollector, Sample
 from exporter.collectors.registry import COLLECTORS, catalogue
+from exporter.config import load
+from exporter.engine.accounts import Accounts
 from exporter.errors import AvePointError
+from exporter.exposition.exporter_metrics import OwnMetrics
 from exporter.exposition.lines import line
-from exporter.exposition.own import OwnMetrics
 from tests.truth.world import Clock
 
 _CONFIG = """
@@ -71,7 +71,7 @@ class Inside:
 
     def __init__(self, kind: str, api: str, name: str) -> None:
         self.body: object = None
-        config = configfile.parse(_CONFIG.format(kind=kind, api=api), catalogue(), source="test", folder=Path())
+        config = load.parse(_CONFIG.format(kind=kind, api=api), catalogue(), source="test", folder=Path())
         own = OwnMetrics()
         self.accounts = Accounts(
             clock=Clock(),

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from avepoint_simulator.application import Simulator
+from avepoint_simulator.calls import FaultOptions
+from avepoint_simulator.faults import FAULTS, Faults
+from avepoint_simulator.server import SimulatorServer
+from avepoint_simulator.switches import Switches
 from exporter.logs import setup
-from exporter.simulator.calls import FaultOptions
-from exporter.simulator.faults import FAULTS, Faults
-from exporter.simulator.server import SimulatorServer
-from exporter.simulator.simulator import Simulator
-from exporter.simulator.switches import Switches
 from tests.truth.oracle import NOW, SIZES, random_portfolio
 from tests.truth.oracle_settings import with_settings
 from tests.truth.subscriptions import BOUGHT

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from exporter.simulator.simulator import Simulator
+from avepoint_simulator.application import Simulator
 from tests.truth.world import world
 
 Answerer = Callable[[str], tuple[int, dict[str, str], object]]

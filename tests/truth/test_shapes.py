@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from exporter.simulator.simulator import Simulator
-from exporter.simulator.switches import Switches
+from avepoint_simulator.application import Simulator
+from avepoint_simulator.switches import Switches
 from tests.truth.oracle import NOW, expected, random_portfolio
 from tests.truth.oracle_settings import expected_settings, with_settings
 from tests.truth.world import World, world

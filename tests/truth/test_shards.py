@@ -6,13 +6,13 @@ from pathlib import Path
 
 import httpx
 
-from exporter import configfile
-from exporter.accounts import Accounts
+from avepoint_simulator.application import Simulator
+from avepoint_simulator.tokens import Credentials
 from exporter.collectors.registry import catalogue
-from exporter.exposition.own import OwnMetrics
-from exporter.shard import WHOLE, Shard
-from exporter.simulator.simulator import Simulator
-from exporter.simulator.tokens import Credentials
+from exporter.config import load
+from exporter.engine.accounts import Accounts
+from exporter.engine.shard import WHOLE, Shard
+from exporter.exposition.exporter_metrics import OwnMetrics
 from tests.truth.oracle import NOW, Samples
 from tests.truth.world import CONFIG, Clock, World
 
@@ -29,7 +29,7 @@ async def _read(simulator: Simulator, shard: Shard) -> tuple[Samples, int]:
         shard=shard,
         transport=lambda: httpx.ASGITransport(app=simulator.asgi),
     )
-    await accounts.apply(configfile.parse(text, catalogue(), source="test", folder=Path()), start=False)
+    await accounts.apply(load.parse(text, catalogue(), source="test", folder=Path()), start=False)
     seen = World(accounts, own, clock)
     assert await seen.refresh()
     await accounts.stop()

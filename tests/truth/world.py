@@ -8,14 +8,14 @@ from pathlib import Path
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
-from exporter import configfile
-from exporter.accounts import Accounts
+from avepoint_simulator.application import Simulator
+from avepoint_simulator.tokens import Credentials
 from exporter.collectors.registry import catalogue, families
-from exporter.exposition.own import OwnMetrics
-from exporter.exposition.text import Page, Request
-from exporter.refresh import refresh_all
-from exporter.simulator.simulator import Simulator
-from exporter.simulator.tokens import Credentials
+from exporter.config import load
+from exporter.engine.accounts import Accounts
+from exporter.engine.refresh import refresh_all
+from exporter.exposition.exporter_metrics import OwnMetrics
+from exporter.exposition.page import Page, Request
 from tests.truth.oracle import NOW, Samples
 
 CONFIG = """
@@ -86,7 +86,7 @@ async def world(
 ) -> AsyncIterator[World]:
     """Put an exporter beside a simulator; with the default address the calls go straight into its application."""
     text = CONFIG.format(url=url, app=Credentials(), page_size=page_size, deadline=deadline)
-    config = configfile.parse(text, catalogue(), source="test", folder=Path())
+    config = load.parse(text, catalogue(), source="test", folder=Path())
     own, clock = OwnMetrics(), Clock()
     straight = url == "http://127.0.0.1:1"
     accounts = Accounts(

@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from starlette.types import ASGIApp
 
-from exporter.web.hardening import Limits
-from exporter.web.serve import serve
+from exporter.web.limits import Limits
+from exporter.web.server import serve
 
 
 @dataclass(frozen=True)

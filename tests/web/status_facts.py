@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import Any
 
-from exporter.avepoint.pace import Budget
+from exporter.avepoint.throttle import Budget
 from exporter.collectors.base import Sample
-from exporter.collectors.customers import INFO
-from exporter.exposition.own import Usage
-from exporter.snapshot import Known, Problem, Status, View
-from exporter.web.state import Configured, Facts
+from exporter.collectors.partner.customers import INFO
+from exporter.engine.snapshot import Known, Problem, Status, View
+from exporter.exposition.exporter_metrics import Usage
+from exporter.web.facts import Configured, Facts
 from exporter.web.status.page import StatusPage
 from exporter.web.status.query import Query
 from tests.helpers import NOW

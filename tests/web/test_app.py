@@ -12,9 +12,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.errors import ConfigError
-from exporter.exposition.text import OPENMETRICS, TEXT
+from exporter.exposition.page import OPENMETRICS, TEXT
 from exporter.web.app import App, Services, accepts_gzip, wants_openmetrics
-from exporter.web.state import Configured
+from exporter.web.facts import Configured
 from tests.helpers import FakeApi, World, partner, portfolio, tenant
 
 LICENSE = "/backup/m365/cloudbackuplicenseconsumption"

@@ -12,7 +12,7 @@ import pytest
 from starlette.types import Message, Receive, Scope, Send
 
 from exporter.web.basic_auth import BasicAuth, Checker, Client, Credentials, Verdict, matches, parse_credentials
-from exporter.web.hardening import Limits
+from exporter.web.limits import Limits
 
 STORED = bcrypt.hashpw(b"right", bcrypt.gensalt(4))
 USERS = {b"alice": STORED}

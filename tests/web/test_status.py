@@ -12,9 +12,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from exporter.exposition.own import Usage
-from exporter.snapshot import Problem, Refreshed, Status
-from exporter.web.state import Configured
+from exporter.engine.snapshot import Problem, Refreshed, Status
+from exporter.exposition.exporter_metrics import Usage
+from exporter.web.facts import Configured
 from exporter.web.status.page import PROJECT, StatusPage
 from exporter.web.status.query import Query
 from tests.helpers import NOW, SECRET, TOKEN, FakeApi, World, overview_path, partner, portfolio

@@ -4,17 +4,17 @@ import time
 
 import pytest
 
-from exporter.avepoint.pace import Budget
+from exporter.avepoint.throttle import Budget
 from exporter.collectors.base import Family, Sample
-from exporter.exposition.own import Usage
-from exporter.snapshot import Known, Problem, Refreshed, Status, View
-from exporter.web.state import Configured
+from exporter.engine.snapshot import Known, Problem, Refreshed, Status, View
+from exporter.exposition.exporter_metrics import Usage
+from exporter.web.facts import Configured
 from exporter.web.status.collectors import Spent
+from exporter.web.status.formatting import count, moment, plain, rate, span, took
 from exporter.web.status.model import Verdict, model
 from exporter.web.status.page import StatusPage
 from exporter.web.status.plot import HEIGHT, plot
 from exporter.web.status.query import Query
-from exporter.web.status.words import count, moment, plain, rate, span, took
 from tests.helpers import NOW
 from tests.web.status_facts import MONOTONIC, facts, names, problem, view
 

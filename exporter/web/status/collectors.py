@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlencode
 
-from exporter.avepoint.pace import Budget
-from exporter.exposition.own import Usage
-from exporter.snapshot import Status, View
-from exporter.web.state import Facts
+from exporter.avepoint.throttle import Budget
+from exporter.engine.snapshot import Status, View
+from exporter.exposition.exporter_metrics import Usage
+from exporter.web.facts import Facts
+from exporter.web.status.formatting import Moment, moment, plain, rate, span, took
 from exporter.web.status.plot import Plot, plot
 from exporter.web.status.query import Query
-from exporter.web.status.words import Moment, moment, plain, rate, span, took
 
 State = Literal["waiting", "up", "down", "off"]
 

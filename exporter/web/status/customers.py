@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from exporter.collectors.customers import INFO
-from exporter.snapshot import View
-from exporter.web.state import Facts
+from exporter.collectors.partner.customers import INFO
+from exporter.engine.snapshot import View
+from exporter.web.facts import Facts
+from exporter.web.status.formatting import Moment, moment, plain, span
 from exporter.web.status.query import Paged, Query, paged
-from exporter.web.status.words import Moment, moment, plain, span
 
 _PAGE: Final = 25
 

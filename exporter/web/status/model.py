@@ -7,12 +7,12 @@ from itertools import islice
 from typing import Final, Literal
 
 from exporter import __version__
-from exporter.web.state import Facts
+from exporter.web.facts import Facts
 from exporter.web.status.collectors import Collector, Spent, State, collector, spent, state_of
 from exporter.web.status.customers import Customer, customers
+from exporter.web.status.formatting import Moment, count, moment, plain, span
+from exporter.web.status.problems import Trouble, earlier, troubles
 from exporter.web.status.query import Paged, Query, paged
-from exporter.web.status.troubles import Trouble, earlier, troubles
-from exporter.web.status.words import Moment, count, moment, plain, span
 
 _COLLECTORS: Final = 50
 _TROUBLES: Final = 12

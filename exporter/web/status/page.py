@@ -8,7 +8,7 @@ from typing import Final
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from exporter.web.state import Facts
+from exporter.web.facts import Facts
 from exporter.web.status.model import model
 from exporter.web.status.query import Query
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from exporter.snapshot import Refreshed
-from exporter.web.status.words import count, took
+from exporter.engine.snapshot import Refreshed
+from exporter.web.status.formatting import count, took
 
 HEIGHT: Final = 24
 _STEP: Final = 4

@@ -1,0 +1,56 @@
+"""An AvePoint look-alike for the demo, the tests and the benchmark; it shares no code with the exporter."""
+
+from __future__ import annotations
+
+from avepoint_simulator.application import Simulator
+from avepoint_simulator.calls import FaultOptions
+from avepoint_simulator.data.portfolio import GeneratedPortfolio, Portfolio, StaticPortfolio
+from avepoint_simulator.data.records import (
+    BackupFrequency,
+    Customer,
+    CustomerJob,
+    Job,
+    JobError,
+    License,
+    ProtectedRow,
+    Retention,
+    ServiceRetention,
+    Subscription,
+    Tenant,
+    UnusualActivity,
+    unix_ns,
+)
+from avepoint_simulator.endpoints import ENDPOINTS
+from avepoint_simulator.faults import FAULTS, Faults
+from avepoint_simulator.request_log import RequestRecord
+from avepoint_simulator.server import SimulatorServer
+from avepoint_simulator.switches import Switches
+from avepoint_simulator.tokens import Credentials
+
+__all__ = [
+    "ENDPOINTS",
+    "FAULTS",
+    "BackupFrequency",
+    "Credentials",
+    "Customer",
+    "CustomerJob",
+    "FaultOptions",
+    "Faults",
+    "GeneratedPortfolio",
+    "Job",
+    "JobError",
+    "License",
+    "Portfolio",
+    "ProtectedRow",
+    "RequestRecord",
+    "Retention",
+    "ServiceRetention",
+    "Simulator",
+    "SimulatorServer",
+    "StaticPortfolio",
+    "Subscription",
+    "Switches",
+    "Tenant",
+    "UnusualActivity",
+    "unix_ns",
+]

@@ -1,0 +1,65 @@
+"""Run a simulator of its own: `python -m avepoint_simulator --customers 100`."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from threading import Event
+
+from avepoint_simulator.application import Simulator
+from avepoint_simulator.endpoints import PERMISSIONS
+from avepoint_simulator.server import SimulatorServer
+from avepoint_simulator.switches import Switches
+
+
+def main(arguments: Sequence[str] | None = None, stop: Event | None = None) -> int:
+    """Print the URL and serve until SIGTERM, SIGINT or `stop`; the exit code is 0."""
+    options = _parser().parse_args(arguments)
+    stopped = stop or _stop_on_signals()
+    switches = Switches(
+        generations=options.generations,
+        latency_seconds=options.latency,
+        latency_jitter_seconds=options.latency_jitter,
+        granted_scopes=None if options.granted is None else frozenset(options.granted),
+    )
+    simulator = Simulator(
+        now=time.time,
+        seed=options.seed,
+        customers=options.customers,
+        speed=options.speed,
+        switches=switches,
+    )
+    with SimulatorServer(simulator, port=options.port) as server:
+        sys.stdout.write(f"{server.url}\n")
+        sys.stdout.flush()
+        stopped.wait()
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m avepoint_simulator", description=__doc__)
+    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
+    parser.add_argument("--customers", type=int, default=25)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--speed", type=float, default=1.0, help="how many times as fast as the clock things happen")
+    parser.add_argument("--latency", type=float, default=0.0, help="seconds before every answer")
+    parser.add_argument("--latency-jitter", type=float, default=0.0, help="up to so many seconds more")
+    parser.add_argument("--generations", choices=("both", "modern", "legacy"), default="both")
+    parser.add_argument(
+        "--granted", nargs="+", choices=sorted(PERMISSIONS), metavar="SCOPE", help="what the app was granted; else all"
+    )
+    return parser
+
+
+def _stop_on_signals() -> Event:
+    stop = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: stop.set())
+    return stop
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,171 @@
+"""The simulator: an ASGI application that answers as AvePoint's documents say."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import replace
+from http import HTTPStatus
+from random import Random
+from typing import Final
+from urllib.parse import parse_qs
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from avepoint_simulator.calls import Answer, BadCallError, Call, Endpoint, refuse
+from avepoint_simulator.data.portfolio import GeneratedPortfolio, Portfolio
+from avepoint_simulator.endpoints import ENDPOINTS
+from avepoint_simulator.faults import REGISTRY, TOKEN_ENDPOINT, Faults
+from avepoint_simulator.request_log import RequestLog, RequestRecord, values_given
+from avepoint_simulator.responses import LogMiddleware, make_response
+from avepoint_simulator.switches import Switches
+from avepoint_simulator.tokens import Credentials, TokenBook
+
+# The token service is another service: for its faults it stands as one more endpoint of no permission.
+_TOKEN: Final = Endpoint(
+    name=TOKEN_ENDPOINT,
+    method="POST",
+    prefix="/connect",
+    path="/token",
+    permission="",
+    generation="legacy",
+    handle=lambda _call: Answer(),
+)
+
+
+class Simulator:
+    """All of a simulated AvePoint; `switches`, `faults` and `portfolio` may be replaced at any time.
+
+    `now` gives Unix seconds, and `start` (default: now) is the time that the generated portfolio's stories are
+    told from; `seed`, `customers` and `speed` shape that portfolio and mean nothing with an own one.
+    """
+
+    def __init__(
+        self,
+        portfolio: Portfolio | None = None,
+        *,
+        now: Callable[[], float] = time.time,
+        start: float | None = None,
+        seed: int = 1,
+        customers: int = 25,
+        speed: float = 1.0,
+        switches: Switches | None = None,
+        faults: Faults | None = None,
+        credentials: Credentials | None = None,
+        record_given: bool = False,
+        log_size: int = 20_000,
+    ) -> None:
+        self.now = now
+        self.start = now() if start is None else start
+        self.portfolio: Portfolio = portfolio or GeneratedPortfolio(
+            seed=seed, customers=customers, start=self.start, speed=speed
+        )
+        self.switches = switches or Switches()
+        self.faults = faults or Faults()
+        self.tokens = TokenBook(credentials or Credentials())
+        self.given: set[tuple[str, str, object]] | None = set() if record_given else None
+        self._log = RequestLog(log_size)
+        self._random = Random(seed)
+        self.asgi = self._application()
+
+    @property
+    def requests(self) -> tuple[RequestRecord, ...]:
+        """List the requests that ended, oldest first."""
+        return self._log.records
+
+    @property
+    def max_in_flight(self) -> int:
+        """Tell how many API calls, token requests apart, were under way at once at most."""
+        return self._log.max_in_flight
+
+    @property
+    def granted(self) -> tuple[str, ...]:
+        """List the scopes of the tokens given, oldest first."""
+        return tuple(self.tokens.granted)
+
+    def reset_log(self) -> None:
+        """Forget the requests, the granted scopes and the values given so far."""
+        self._log.reset()
+        self.tokens.granted.clear()
+        if self.given is not None:
+            self.given.clear()
+
+    def revoke_tokens(self) -> None:
+        """Make every token given so far worthless."""
+        self.tokens.revoke_all()
+
+    def _application(self) -> Starlette:
+        routes = [Route(_TOKEN.full_path, self._answer_token, methods=["POST"])]
+        routes += [Route(one.full_path, self._answerer(one), methods=[one.method]) for one in ENDPOINTS]
+        log = Middleware(LogMiddleware, log=self._log, now=self.now)
+        application = Starlette(routes=routes, middleware=[log])
+        application.router.redirect_slashes = False
+        return application
+
+    def _answerer(self, endpoint: Endpoint) -> Callable[[Request], object]:
+        async def answer(request: Request) -> Response:
+            await self._wait()
+            call = await self._call(endpoint, request)
+            return await self._send(request, call, self._answer(call, request))
+
+        return answer
+
+    async def _answer_token(self, request: Request) -> Response:
+        await self._wait()
+        call = await self._call(_TOKEN, request)
+        form = {name: values[-1] for name, values in parse_qs(call.body.decode("utf-8", "replace")).items()}
+        answer = self.tokens.grant(form, self.switches, call.now)
+        return await self._send(request, call, answer)
+
+    async def _wait(self) -> None:
+        switches = self.switches
+        seconds = switches.latency_seconds + self._random.uniform(0, switches.latency_jitter_seconds)
+        if seconds > 0:
+            await asyncio.sleep(seconds)
+
+    async def _call(self, endpoint: Endpoint, request: Request) -> Call:
+        return Call(
+            endpoint=endpoint,
+            portfolio=self.portfolio,
+            switches=self.switches,
+            now=self.now(),
+            base_url=f"{request.url.scheme}://{request.url.netloc}",
+            path=request.url.path,
+            params=tuple(request.query_params.multi_items()),
+            customer_id=request.path_params.get("customer_id", ""),
+            content_type=request.headers.get("content-type", ""),
+            body=await request.body(),
+            request_id=str(uuid.UUID(int=self._random.getrandbits(128), version=4)),
+            fault_options=self.faults.options,
+        )
+
+    def _answer(self, call: Call, request: Request) -> Answer:
+        if self.switches.generations not in {"both", call.endpoint.generation}:
+            return refuse(call, HTTPStatus.NOT_FOUND, "There is no such resource.")
+        scopes = self.tokens.scopes(request.headers.get("authorization", ""), call.now)
+        if scopes is None:
+            unknown = refuse(call, HTTPStatus.UNAUTHORIZED, "The token is missing, unknown or expired.")
+            return replace(unknown, headers={"www-authenticate": "Bearer"})
+        if call.endpoint.permission not in scopes:
+            return refuse(call, HTTPStatus.FORBIDDEN, "The permission is missing.")
+        try:
+            return call.endpoint.handle(call)
+        except BadCallError as error:
+            return refuse(call, error.status, error.message)
+
+    async def _send(self, request: Request, call: Call, answer: Answer) -> Response:
+        fault = self.faults.pick(call.endpoint.name)
+        if fault is not None:
+            request.scope["simulator.fault"] = fault
+            answer = REGISTRY[fault](call, answer)
+        if answer.delay_seconds > 0:
+            await asyncio.sleep(answer.delay_seconds)
+        if self.given is not None and call.endpoint is not _TOKEN:
+            self.given |= values_given(call.customer_id, answer.body)
+        return make_response(answer, call.request_id)

@@ -1,0 +1,135 @@
+"""The jobs of a partner's customers, as a function of (seed, time)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import lru_cache
+from random import Random
+from typing import Any, Final, NamedTuple
+
+from avepoint_simulator.data import vocabulary as words
+from avepoint_simulator.data.records import CustomerJob, unix_ns
+from avepoint_simulator.data.timeline import DAY, HOUR, MINUTE, Timeline
+
+STUCK_SECONDS: Final = 30 * HOUR
+FAILING_SECONDS: Final = 2 * DAY
+_BACKUP_SECONDS: Final = 6 * HOUR
+_HISTORY_SECONDS: Final = DAY
+_GMAIL: Final = 501
+_KEPT: Final = 100_000
+_RUNNING, _FINISHED, _FAILED, _WITH_EXCEPTION, _WAITING, _NOT_SCANNED = 1, 2, 3, 4, 14, 11
+_SKIPPED, _FAILED_TO_START, _CANCELED = 5, 7, 8
+
+
+class _Lot(NamedTuple):
+    """What falls to one job by chance; `delay` is a share of the interval."""
+
+    delay: float
+    minutes: float
+    status: int
+    objects: int
+    object_bytes: int
+
+
+class CustomerSchedule:
+    """What runs for each customer; a customer's number, its place among all, decides its story."""
+
+    def __init__(self, seed: int, timeline: Timeline) -> None:
+        self._seed = seed
+        self._timeline = timeline
+        self._lot = lru_cache(maxsize=_KEPT)(self._draw)
+
+    def jobs(self, customer_id: str, number: int, object_types: tuple[int, ...], now: float) -> list[CustomerJob]:
+        """List a customer's jobs of the last day, newest first; none without the product."""
+        if not object_types:
+            return []
+        every = [self._scan(customer_id, number, now), *self._modules(customer_id, number, object_types, now)]
+        return sorted(every, key=lambda job: -(job.start_unix_ns or 0))
+
+    def _modules(self, customer_id: str, number: int, types: tuple[int, ...], now: float) -> Iterator[CustomerJob]:
+        waiting = types[-1] if number % 25 == 7 else None
+        stuck = types[0] if number % 25 == 5 else None
+        failing = types[1] if number % 10 == 4 else None
+        for kind in types:
+            module = words.JOB_MODULES[kind - 1]
+            if kind == waiting:
+                yield _job(customer_id, module, _WAITING)
+            elif kind == stuck:
+                yield self._stuck(customer_id, module)
+            else:
+                yield from self._backups(customer_id, number, module, now, is_failing=kind == failing)
+        yield from self._runs(customer_id, number, words.MICROSOFT_365, words.RETENTION_MODULE, now, interval=DAY)
+        if number % 8 == 6:
+            yield from self._runs(customer_id, number, words.GOOGLE_WORKSPACE, _GMAIL, now, interval=DAY)
+
+    def _backups(
+        self, customer_id: str, number: int, module: int, now: float, *, is_failing: bool
+    ) -> Iterator[CustomerJob]:
+        since = unix_ns(self._timeline.start - FAILING_SECONDS)
+        for job in self._runs(customer_id, number, words.MICROSOFT_365, module, now, interval=_BACKUP_SECONDS):
+            ended = job.finish_unix_ns is not None and (job.start_unix_ns or 0) > since
+            yield _failed(job) if is_failing and ended else job
+
+    def _stuck(self, customer_id: str, module: int) -> CustomerJob:
+        start = unix_ns(self._timeline.start - STUCK_SECONDS)
+        return _job(customer_id, module, _RUNNING, id=f"FB-{customer_id[:8]}-{module}-stuck", start_unix_ns=start)
+
+    def _scan(self, customer_id: str, number: int, now: float) -> CustomerJob:
+        """Scan every four hours for ten minutes; one customer in ten fails at it, one has never been scanned."""
+        runs = self._timeline.schedule_seconds(now) % (4 * HOUR) < 10 * MINUTE
+        status = _FAILED if number % 10 == 4 else _RUNNING if runs else _FINISHED
+        scan = words.MICROSOFT_365_SCAN
+        return _job(customer_id, 0, _NOT_SCANNED if number % 25 == 7 else status, job_type=scan)
+
+    def _runs(
+        self, customer_id: str, number: int, job_type: int, module: int, now: float, *, interval: float
+    ) -> Iterator[CustomerJob]:
+        """Give the jobs of one module that began within the last day."""
+        at = self._timeline.schedule_seconds(now)
+        newest = int(at // interval)
+        for turn in range(newest, newest - int(_HISTORY_SECONDS / interval) - 1, -1):
+            lot = self._lot(number, module, turn)
+            begin = (turn + lot.delay) * interval
+            end = begin + lot.minutes * MINUTE
+            if begin > at:
+                continue
+            status, total = lot.status, lot.objects
+            failed = total if status == _FAILED else total // 50 if status == _WITH_EXCEPTION else 0
+            done = total if end <= at else int(total * (at - begin) / (end - begin))
+            yield _job(
+                customer_id,
+                module,
+                status if end <= at else _RUNNING,
+                job_type=job_type,
+                id=f"FB-{customer_id[:8]}-{module}-{turn}",
+                start_unix_ns=self._timeline.wall_ns(begin),
+                finish_unix_ns=self._timeline.wall_ns(end) if end <= at else None,
+                total_objects=done,
+                successful_objects=done - failed if end <= at else done,
+                failed_objects=failed if end <= at else 0,
+                backup_bytes=done * lot.object_bytes,
+            )
+
+    def _draw(self, number: int, module: int, turn: int) -> _Lot:
+        source = Random(f"{self._seed}:customer-job:{number}:{module}:{turn}")
+        return _Lot(
+            delay=source.uniform(0.05, 0.45),
+            minutes=source.uniform(4, 55),
+            status=source.choices(
+                (_FINISHED, _WITH_EXCEPTION, _FAILED, _SKIPPED, _FAILED_TO_START, _CANCELED),
+                weights=(88, 5, 3, 2, 1, 1),
+            )[0],
+            objects=source.randint(20, 4_000),
+            object_bytes=source.randint(10_000, 90_000_000),
+        )
+
+
+def _job(customer_id: str, module: int, status: int, **values: Any) -> CustomerJob:  # noqa: ANN401 - a record's fields
+    values = {"job_type": words.MICROSOFT_365, **values}
+    return CustomerJob(customer_id=customer_id, job_module=module, status=status, **values)
+
+
+def _failed(job: CustomerJob) -> CustomerJob:
+    """Fail a job the way that misleads: no object failed, because none was reached."""
+    return replace(job, status=_FAILED, total_objects=0, successful_objects=0, failed_objects=0, backup_bytes=0)

@@ -1,0 +1,160 @@
+"""A believable set of customers and what each protects, as a function of (seed, time)."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import ceil
+from random import Random
+from typing import Final
+
+from avepoint_simulator.data import company_names
+from avepoint_simulator.data.records import Customer, ProtectedRow, Tenant
+from avepoint_simulator.data.timeline import DAY, HOUR, MINUTE, Timeline
+from avepoint_simulator.data.vocabulary import CLOUD_BACKUP, CLOUD_BACKUP_EXPRESS, SERVICE_MODULES
+
+WITHOUT_PRODUCT: Final = 2
+"""The number of the customer who has none."""
+_MANY: Final = 20
+# Every code occurs among the first twenty customers; most customers are well.
+_STATUSES: Final = (1, 1, 0, 1, 2, 1, 5, 1, 4, 1, 3, 1, 6, 1, 1, 1, 1, 5, 1, 1)
+_SCAN_SECONDS: Final = 15 * MINUTE
+_STATUS_SECONDS: Final = 6 * HOUR
+_EARLIEST_DAYS: Final = -8.0
+# Mean objects and KiB an object, by ObjectType.
+_OBJECTS: Final = (420, 95, 400, 130, 6, 12, 110, 30, 380, 24, 60, 35)
+_OBJECT_KIB: Final = (3_100_000, 9_400_000, 6_200_000, 2_700_000, 900_000, 450_000, 1_900_000, 120_000, 45_000,
+                      260_000, 900, 4_200)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _RowPlan:
+    """How one row of a customer starts and grows."""
+
+    service_type: str
+    service_module: str
+    scanned: float
+    growth_per_day: float
+    protected_share: float
+    object_bytes: int
+    byos_share: float | None
+
+    def at(self, customer: Customer, days: float) -> ProtectedRow:
+        scanned = int(self.scanned * (1 + self.growth_per_day * days))
+        # Rounded up: one object out of three is no story.
+        protected = ceil(scanned * self.protected_share)
+        size = int(self.scanned * (1 + self.growth_per_day * days) * self.protected_share * self.object_bytes)
+        byos = None if self.byos_share is None else int(size * self.byos_share)
+        return ProtectedRow(
+            customer_id=customer.id,
+            owner_email=customer.owner_email,
+            service_type=self.service_type,
+            service_module=self.service_module,
+            scanned_objects=scanned,
+            protected_objects=protected,
+            avepoint_bytes=None if self.byos_share == 1 else size - (byos or 0),
+            byos_bytes=byos,
+        )
+
+
+class CustomerBook:
+    """All customers of the simulated partner."""
+
+    def __init__(self, seed: int, count: int, timeline: Timeline) -> None:
+        self._seed = seed
+        self._timeline = timeline
+        self._base = tuple(_customer(seed, number) for number in range(count))
+        self._numbers = {customer.id: number for number, customer in enumerate(self._base)}
+        self._plans: dict[int, tuple[_RowPlan, ...]] = {}
+        self._current: tuple[int, tuple[Customer, ...]] = (-1, self._base)
+
+    def customers(self, now: float) -> Sequence[Customer]:
+        """List the customers with the job status that each has at `now`."""
+        slot = int(self._timeline.schedule_seconds(now) // _STATUS_SECONDS)
+        known, customers = self._current
+        if known != slot:
+            customers = tuple(_with_status(customer, n, slot) for n, customer in enumerate(self._base))
+            self._current = (slot, customers)
+        return customers
+
+    def number(self, customer_id: str) -> int | None:
+        """Give a customer's place in the list; None for one that does not exist."""
+        return self._numbers.get(customer_id)
+
+    def protected_rows(self, customer_id: str, now: float) -> Sequence[ProtectedRow] | None:
+        """Give a customer's rows at `now`; None for a customer that does not exist."""
+        number = self._numbers.get(customer_id)
+        if number is None:
+            return None
+        scans = self._timeline.schedule_seconds(now) // _SCAN_SECONDS
+        days = max(scans * _SCAN_SECONDS / DAY, _EARLIEST_DAYS)
+        customer = self._base[number]
+        return tuple(plan.at(customer, days) for plan in self._plan(number))
+
+    def object_types(self, number: int) -> tuple[int, ...]:
+        """List what is backed up of a customer, by ObjectType; nothing without the product."""
+        spelled = {row.service_module for row in self._plan(number)}
+        return tuple(kind for kind, spellings in SERVICE_MODULES.items() if not spelled.isdisjoint(spellings))
+
+    def _plan(self, number: int) -> tuple[_RowPlan, ...]:
+        plan = self._plans.get(number)
+        if plan is None:
+            plan = self._plans[number] = _row_plans(self._seed, number)
+        return plan
+
+
+def _customer(seed: int, number: int) -> Customer:
+    source = Random(f"{seed}:customer:{number}")
+    organization = company_names.organization(number + seed % 1_000)
+    tenant = Tenant(id=_new_id(source), name=f"{organization.split()[0].lower()}.example.com")
+    return Customer(
+        id=_new_id(source),
+        organization=organization,
+        owner_email=company_names.owner_email(number + seed % 1_000),
+        country=company_names.country(number),
+        job_status=_STATUSES[number % len(_STATUSES)],
+        management_mode=source.choice((0, 0, 1)),
+        tenants=(tenant,),
+    )
+
+
+def _new_id(source: Random) -> str:
+    return str(uuid.UUID(int=source.getrandbits(128), version=4))
+
+
+def _with_status(customer: Customer, number: int, slot: int) -> Customer:
+    """Let one customer in twenty have a bad quarter of a day in every four."""
+    unwell = number % _MANY == _MANY - 1 and (slot + number // _MANY) % 4 == 0
+    return replace(customer, job_status=5) if unwell else customer
+
+
+def _row_plans(seed: int, number: int) -> tuple[_RowPlan, ...]:
+    if number == WITHOUT_PRODUCT:
+        return ()
+    source = Random(f"{seed}:rows:{number}")
+    seats = source.lognormvariate(0, 0.9)
+    byos = source.choices((None, 1.0, 0.4), weights=(75, 15, 10))[0]
+    kinds = sorted({1, 2, 3, *source.sample(range(4, 13), source.randint(0, 9))})
+    rows = [_row_plan(source, kind, seats, byos, _share(source, number)) for kind in kinds]
+    if number % 9 == 1:
+        rows += [replace(row, service_type=CLOUD_BACKUP_EXPRESS, scanned=row.scanned / 5) for row in rows[:3]]
+    return tuple(rows)
+
+
+def _share(source: Random, number: int) -> float:
+    """Give the protected share: well over nine tenths, except for a few customers' stories."""
+    return source.uniform(0.6, 0.88) if number % 7 == 3 else source.choice((1.0, 1.0, source.uniform(0.96, 1)))
+
+
+def _row_plan(source: Random, kind: int, seats: float, byos: float | None, share: float) -> _RowPlan:
+    spelling = SERVICE_MODULES[kind]
+    return _RowPlan(
+        service_type=CLOUD_BACKUP,
+        service_module=spelling[0] if source.random() < 0.85 else spelling[-1],
+        scanned=_OBJECTS[kind - 1] * seats * source.uniform(0.5, 1.6) + 1,
+        growth_per_day=source.uniform(0.001, 0.008),
+        protected_share=share,
+        object_bytes=int(_OBJECT_KIB[kind - 1] * 1024 * source.uniform(0.3, 1.5)),
+        byos_share=byos,
+    )

@@ -1,0 +1,178 @@
+"""What a simulated AvePoint holds: generated from a seed, or exactly what a test put in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol, TypeVar
+
+from avepoint_simulator.data import tenant_settings
+from avepoint_simulator.data.customer_schedule import CustomerSchedule
+from avepoint_simulator.data.customers import CustomerBook
+from avepoint_simulator.data.records import (
+    BackupFrequency,
+    Customer,
+    CustomerJob,
+    Job,
+    License,
+    ProtectedRow,
+    Retention,
+    Subscription,
+    UnusualActivity,
+    unix_ns,
+)
+from avepoint_simulator.data.subscriptions import subscriptions_of
+from avepoint_simulator.data.tenant_schedule import JobSchedule
+from avepoint_simulator.data.timeline import DAY, Timeline
+
+_OfCustomer = TypeVar("_OfCustomer", ProtectedRow, CustomerJob)
+_PURCHASED_SEATS: Final = 1_200
+_OVER_LICENSED_DAYS: Final = 5
+_PURCHASED_GB: Final = 30_720
+_PROTECTED_GB: Final = 21_874
+
+
+class Portfolio(Protocol):
+    """The data behind the endpoints; `now` is in Unix seconds."""
+
+    def customers(self, now: float, /) -> Sequence[Customer]:
+        """List all customers of the partner."""
+
+    def protected_rows(self, customer_id: str, now: float, /) -> Sequence[ProtectedRow] | None:
+        """Give a customer's rows: empty without the product, None if there is no such customer."""
+
+    def subscriptions(self, customer_id: str, now: float, /) -> Sequence[Subscription]:
+        """Give what a customer has subscribed to."""
+
+    def customer_jobs(self, customer_id: str, now: float, /) -> Sequence[CustomerJob] | None:
+        """List a customer's jobs, newest first: empty without the product, None if there is no such customer."""
+
+    def jobs(self, now: float, /) -> Sequence[Job]:
+        """List the tenant's jobs, newest first."""
+
+    def license(self, now: float, /) -> License | None:
+        """Give the tenant's licence; None if the product is not licensed."""
+
+    def unusual_activities(self, now: float, /) -> Sequence[UnusualActivity] | None:
+        """List what was found unusual; None if the product is not licensed."""
+
+    def backup_frequencies(self, now: float, /) -> Sequence[BackupFrequency] | None:
+        """List how often each workload is backed up; None if the product is not licensed."""
+
+    def retentions(self, now: float, /) -> Sequence[Retention] | None:
+        """List how long backups are kept, the central location first; None if the product is not licensed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StaticPortfolio:
+    """A portfolio that never changes: what a test says, in the order it says it."""
+
+    customer_list: tuple[Customer, ...] = ()
+    rows: tuple[ProtectedRow, ...] = ()
+    subscription_list: tuple[Subscription, ...] = ()
+    customer_job_list: tuple[CustomerJob, ...] = ()
+    job_list: tuple[Job, ...] = ()
+    license_record: License | None = None
+    activity_list: tuple[UnusualActivity, ...] | None = None
+    frequency_list: tuple[BackupFrequency, ...] | None = None
+    retention_list: tuple[Retention, ...] | None = None
+
+    def customers(self, _now: float, /) -> Sequence[Customer]:
+        """List the given customers."""
+        return self.customer_list
+
+    def protected_rows(self, customer_id: str, _now: float, /) -> Sequence[ProtectedRow] | None:
+        """Give the given rows of a given customer."""
+        return self._of_customer(self.rows, customer_id)
+
+    def customer_jobs(self, customer_id: str, _now: float, /) -> Sequence[CustomerJob] | None:
+        """List the given jobs of a given customer."""
+        return self._of_customer(self.customer_job_list, customer_id)
+
+    def _of_customer(self, records: Sequence[_OfCustomer], customer_id: str) -> Sequence[_OfCustomer] | None:
+        if not any(customer.id == customer_id for customer in self.customer_list):
+            return None
+        return [record for record in records if record.customer_id == customer_id]
+
+    def subscriptions(self, customer_id: str, _now: float, /) -> Sequence[Subscription]:
+        """Give the given subscriptions of a customer."""
+        return [one for one in self.subscription_list if one.customer_id == customer_id]
+
+    def jobs(self, _now: float, /) -> Sequence[Job]:
+        """List the given jobs, newest first."""
+        return sorted(self.job_list, key=lambda job: job.start_unix_ns, reverse=True)
+
+    def license(self, _now: float, /) -> License | None:
+        """Give the given licence."""
+        return self.license_record
+
+    def unusual_activities(self, _now: float, /) -> Sequence[UnusualActivity] | None:
+        """List the given detections."""
+        return self.activity_list
+
+    def backup_frequencies(self, _now: float, /) -> Sequence[BackupFrequency] | None:
+        """List the given frequencies."""
+        return self.frequency_list
+
+    def retentions(self, _now: float, /) -> Sequence[Retention] | None:
+        """List the given policies."""
+        return self.retention_list
+
+
+class GeneratedPortfolio:
+    """A believable portfolio: everything follows from (seed, customers, start, speed) and the time asked for."""
+
+    def __init__(self, *, seed: int, customers: int, start: float, speed: float = 1.0) -> None:
+        self._seed = seed
+        self._timeline = Timeline(start, speed)
+        self._book = CustomerBook(seed, customers, self._timeline)
+        self._schedule = JobSchedule(seed, self._timeline)
+        self._activities = tenant_settings.unusual_activities(seed, start)
+        self._customer_schedule = CustomerSchedule(seed, self._timeline)
+
+    def customers(self, now: float, /) -> Sequence[Customer]:
+        """List all customers with the status each has at `now`."""
+        return self._book.customers(now)
+
+    def protected_rows(self, customer_id: str, now: float, /) -> Sequence[ProtectedRow] | None:
+        """Give a customer's rows as the last scan before `now` left them."""
+        return self._book.protected_rows(customer_id, now)
+
+    def subscriptions(self, customer_id: str, now: float, /) -> Sequence[Subscription]:
+        """Give what a customer has subscribed to, and what of it is in use at `now`."""
+        number = self._book.number(customer_id)
+        return () if number is None else subscriptions_of(self._seed, number, customer_id, self._timeline, now)
+
+    def customer_jobs(self, customer_id: str, now: float, /) -> Sequence[CustomerJob] | None:
+        """List a customer's jobs of the last day, and whatever has no job yet."""
+        number = self._book.number(customer_id)
+        if number is None:
+            return None
+        return self._customer_schedule.jobs(customer_id, number, self._book.object_types(number), now)
+
+    def jobs(self, now: float, /) -> Sequence[Job]:
+        """List the jobs that have started by `now`, newest first."""
+        return self._schedule.jobs(now)
+
+    def license(self, now: float, /) -> License | None:
+        """Give the licence of a tenant that assigned more seats than it bought."""
+        days = max(self._timeline.schedule_seconds(now) / DAY, -float(_OVER_LICENSED_DAYS))
+        return License(
+            purchased_user_seats=_PURCHASED_SEATS,
+            assigned_user_seats=_PURCHASED_SEATS + 42 + int(days * 2),
+            purchased_storage_gb=_PURCHASED_GB,
+            protected_gb=_PROTECTED_GB + int(days * 38),
+            out_of_policy_unix_ns=unix_ns(self._timeline.start - _OVER_LICENSED_DAYS * DAY),
+        )
+
+    def unusual_activities(self, _now: float, /) -> Sequence[UnusualActivity]:
+        """List a spreading attack and some oddities, found before the start."""
+        return self._activities
+
+    def backup_frequencies(self, now: float, /) -> Sequence[BackupFrequency]:
+        """List the schedule of the jobs."""
+        return tenant_settings.backup_frequencies(self._timeline.start, now)
+
+    def retentions(self, _now: float, /) -> Sequence[Retention]:
+        """Give one policy, the same everywhere."""
+        return (tenant_settings.retention(),)

@@ -1,0 +1,28 @@
+"""Schedule time: seconds since the simulator's start, running `speed` times as fast as the clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from avepoint_simulator.data.records import unix_ns
+
+MINUTE: Final = 60.0
+HOUR: Final = 3_600.0
+DAY: Final = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """Map wall-clock Unix seconds to schedule seconds and back."""
+
+    start: float
+    speed: float
+
+    def schedule_seconds(self, now: float) -> float:
+        """Tell where the schedule stands at `now`; negative before the start."""
+        return (now - self.start) * self.speed
+
+    def wall_ns(self, schedule_seconds: float) -> int:
+        """Tell when, in Unix nanoseconds, the schedule reaches a point."""
+        return unix_ns(self.start + schedule_seconds / self.speed)

@@ -1,0 +1,103 @@
+"""How AvePoint writes times, sizes and counts."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Final
+
+from avepoint_simulator.switches import Counts, IsoForm, NoTime, Sizes
+
+_TICKS_AT_UNIX_EPOCH: Final = 621_355_968_000_000_000
+_NS_PER_TICK: Final = 100
+_NS_PER_SECOND: Final = 1_000_000_000
+_GIB: Final = 1024**3
+_NO_TIMES: Final = (("zero", "0001-01-01T00:00:00Z"), ("null", None), ("na", "N/A"))
+
+
+def ticks(unix_ns: int | None) -> int:
+    """Write a time as .NET ticks, 0 for none."""
+    return 0 if unix_ns is None else unix_ns // _NS_PER_TICK + _TICKS_AT_UNIX_EPOCH
+
+
+def from_ticks(value: int) -> int | None:
+    """Read .NET ticks as Unix nanoseconds, None for 0."""
+    return None if value == 0 else (value - _TICKS_AT_UNIX_EPOCH) * _NS_PER_TICK
+
+
+def duration_ticks(start_unix_ns: int, finish_unix_ns: int | None) -> int:
+    """Write a duration in ticks, 0 while it lasts."""
+    return 0 if finish_unix_ns is None else (finish_unix_ns - start_unix_ns) // _NS_PER_TICK
+
+
+def duration_hours(start_unix_ns: int, finish_unix_ns: int | None) -> str:
+    """Write a duration as hours in a text, as coarse as the modern API does."""
+    seconds = 0.0 if finish_unix_ns is None else (finish_unix_ns - start_unix_ns) / _NS_PER_SECOND
+    return f"{seconds / 3600:.3f}"
+
+
+def duration_words(start_unix_ns: int | None, finish_unix_ns: int | None) -> str:
+    """Write a duration as "1h13m30s", "17m39s" or "2s", in whole seconds."""
+    if start_unix_ns is None or finish_unix_ns is None:
+        return "N/A"
+    minutes, seconds = divmod((finish_unix_ns - start_unix_ns) // _NS_PER_SECOND, 60)
+    hours, minutes = divmod(minutes, 60)
+    return "".join(
+        f"{number}{unit}" for number, unit in ((hours, "h"), (minutes, "m"), (seconds, "s")) if number or unit == "s"
+    )
+
+
+def iso(unix_ns: int | None, form: IsoForm, no_time: NoTime) -> str | None:
+    """Write a time in one of the ISO 8601 forms, or in one of the ways to say 'never'."""
+    if unix_ns is None:
+        return dict(_NO_TIMES)[no_time]
+    seconds, rest = divmod(unix_ns, _NS_PER_SECOND)
+    text = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    match form:
+        case "z":
+            return f"{text}.{rest // 1_000_000:03d}Z"
+        case "offset":
+            return f"{text}.{rest // 1_000_000:03d}+00:00"
+        case "seven":
+            return f"{text}.{rest // _NS_PER_TICK:07d}Z"
+        case "whole":
+            return f"{text}Z"
+
+
+def from_iso(text: str) -> int:
+    """Read a date or date-time, UTC unless it says otherwise, as Unix nanoseconds; ValueError if it is none."""
+    moment = datetime.fromisoformat(text)
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    since = moment - datetime(1970, 1, 1, tzinfo=UTC)
+    return (since.days * 86_400 + since.seconds) * _NS_PER_SECOND + since.microseconds * 1_000
+
+
+def size(value: int | str | None, form: Sizes) -> str:
+    """Write bytes the way the portal does; None is 'N/A', a text stays as it is."""
+    if value is None:
+        return "N/A"
+    if isinstance(value, str):
+        return value
+    gib = value / _GIB
+    if form == "thousands":
+        return f"{_trim(f'{gib:,.2f}')} GB"
+    number, unit = (gib / 1024, "TB") if gib >= 1024 else (gib, "GB")
+    return f"{_trim(f'{number:.2f}')}{'' if form == 'no_space' else ' '}{unit}"
+
+
+def count(value: int, form: Counts) -> int | str:
+    """Write a count as a number or as a text."""
+    return value if form == "numbers" else str(value)
+
+
+def text(value: object | None) -> str:
+    """Write a value as lists of subscriptions do: always a text."""
+    return "N/A" if value is None else str(value)
+
+
+def calendar(unix_ns: int | None, form: str) -> str:
+    """Write a time in a form of `strftime`."""
+    return "N/A" if unix_ns is None else datetime.fromtimestamp(unix_ns // _NS_PER_SECOND, UTC).strftime(form)
+
+
+def _trim(number: str) -> str:
+    return number.rstrip("0").rstrip(".")

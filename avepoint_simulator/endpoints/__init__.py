@@ -1,0 +1,46 @@
+"""The API's endpoints: one file each, and one line each in the registry below."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from avepoint_simulator.calls import Endpoint
+from avepoint_simulator.endpoints.partner import (
+    customer_jobs_legacy,
+    customer_jobs_v3,
+    customers_legacy,
+    customers_v3,
+    overview_v3,
+    protected_legacy,
+    subscriptions_legacy,
+    subscriptions_v3,
+)
+from avepoint_simulator.endpoints.tenant import (
+    backup_frequency,
+    jobs_legacy,
+    jobs_modern,
+    license_legacy,
+    license_modern,
+    retention,
+    unusual_activity,
+)
+
+ENDPOINTS: Final[tuple[Endpoint, ...]] = (
+    jobs_legacy.ENDPOINT,
+    jobs_modern.ENDPOINT,
+    license_legacy.ENDPOINT,
+    license_modern.ENDPOINT,
+    unusual_activity.ENDPOINT,
+    backup_frequency.ENDPOINT,
+    retention.ENDPOINT,
+    customers_legacy.ENDPOINT,
+    customers_v3.ENDPOINT,
+    protected_legacy.ENDPOINT,
+    overview_v3.ENDPOINT,
+    subscriptions_legacy.ENDPOINT,
+    subscriptions_v3.ENDPOINT,
+    customer_jobs_legacy.ENDPOINT,
+    customer_jobs_v3.ENDPOINT,
+)
+PERMISSIONS: Final = frozenset(endpoint.permission for endpoint in ENDPOINTS)
+"""All that an app can be granted."""

@@ -1,0 +1,25 @@
+"""GET /partner/customers/{id}/jobs: a customer's jobs, first generation."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from avepoint_simulator.calls import Answer, Call, Endpoint
+from avepoint_simulator.endpoints.partner.customer_jobs_rows import jobs_of_customer, write_job
+from avepoint_simulator.endpoints.partner.odata import odata_answer
+
+
+def _handle(call: Call) -> Answer:
+    jobs = jobs_of_customer(call)
+    return odata_answer(call, "BackUpJob", jobs, lambda job: write_job(call, job, in_words=True))
+
+
+ENDPOINT: Final = Endpoint(
+    name="customer_jobs_legacy",
+    method="GET",
+    prefix="/partner",
+    path="/customers/{customer_id}/jobs",
+    permission="partner.jobs.read.all",
+    generation="legacy",
+    handle=_handle,
+)

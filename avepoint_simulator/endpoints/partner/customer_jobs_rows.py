@@ -1,0 +1,62 @@
+"""What both generations of a customer's jobs share: which are listed, and how a row is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Final
+
+from avepoint_simulator.calls import BadCallError, Call, Json
+from avepoint_simulator.data import values
+from avepoint_simulator.data import vocabulary as words
+from avepoint_simulator.data.records import CustomerJob
+
+NOTHING: Final = "N/A"
+
+
+def jobs_of_customer(call: Call) -> Sequence[CustomerJob]:
+    """List the jobs of the customer in the path, the scan first; 404 if there is no such customer."""
+    jobs = call.portfolio.customer_jobs(call.customer_id, call.now)
+    if jobs is None:
+        raise BadCallError(HTTPStatus.NOT_FOUND, "The customer does not exist.")
+    if call.switches.customer_jobs == "latest":
+        latest: dict[tuple[int, int | str], CustomerJob] = {}
+        for job in sorted(jobs, key=lambda job: job.start_unix_ns or 0):
+            latest[job.job_type, job.job_module] = job
+        jobs = [job for job in jobs if latest[job.job_type, job.job_module] is job]
+    return sorted(jobs, key=lambda job: job.job_type != words.MICROSOFT_365_SCAN)
+
+
+def write_job(call: Call, job: CustomerJob, *, in_words: bool) -> dict[str, Json]:
+    """Write one row; `in_words` is what the documents say of the generation."""
+    switches = call.switches
+    in_words = {"documented": in_words, "text": True, "int": False}[switches.job_words]
+    if job.job_type == words.MICROSOFT_365_SCAN and switches.scan_row == "blank":
+        return {**dict.fromkeys(_KEYS, NOTHING), "status": _named(job.status, words.CUSTOMER_JOB_STATUSES, in_words)}
+    return {
+        "jobType": _named(job.job_type, words.CUSTOMER_JOB_TYPES, in_words),
+        "jobModule": _named(job.job_module, words.CUSTOMER_JOB_MODULES, in_words),
+        "status": _named(job.status, words.CUSTOMER_JOB_STATUSES, in_words),
+        "jobId": job.id or NOTHING,
+        "name": NOTHING,
+        "totalCount": str(job.total_objects),
+        "failedCount": str(job.failed_objects),
+        "successfulCount": str(job.successful_objects),
+        "skippedCount": str(job.skipped_objects),
+        "warningCount": str(job.warning_objects),
+        "backupSize": values.size(job.backup_bytes, switches.sizes),
+        "startTime": values.iso(job.start_unix_ns, switches.iso_form, "na"),
+        "endTime": values.iso(job.finish_unix_ns, switches.iso_form, "na"),
+        "jobDuration": values.duration_words(job.start_unix_ns, job.finish_unix_ns),
+        "lastModifyTime": values.iso(job.finish_unix_ns or job.start_unix_ns, switches.iso_form, "na"),
+    }
+
+
+_KEYS: Final = (
+    "jobType", "jobModule", "status", "jobId", "name", "totalCount", "failedCount", "successfulCount", "skippedCount",
+    "warningCount", "backupSize", "startTime", "endTime", "jobDuration", "lastModifyTime",
+)  # fmt: skip
+
+
+def _named(code: int | str, names: Mapping[int, str], in_words: bool) -> int | str:  # noqa: FBT001 - one of two forms
+    return names.get(code, str(code)) if in_words and isinstance(code, int) else code

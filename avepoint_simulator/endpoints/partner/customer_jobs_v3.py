@@ -1,0 +1,35 @@
+"""POST …/customers/{customerId}/avpt-products/jobs/batch: a customer's jobs, Elements API v3."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from avepoint_simulator.calls import Answer, Call, Endpoint
+from avepoint_simulator.data.records import CustomerJob
+from avepoint_simulator.endpoints.partner.customer_jobs_rows import jobs_of_customer, write_job
+from avepoint_simulator.endpoints.partner.v3 import PREFIX, json_object, v3_body, v3_page
+
+
+def _handle(call: Call) -> Answer:
+    page = v3_page(call, _wanted(call))
+    return Answer(body=v3_body(page, [write_job(call, job, in_words=False) for job in page.rows]))
+
+
+def _wanted(call: Call) -> Sequence[CustomerJob]:
+    body = json_object(call)
+    job_type, module = body.get("jobType"), body.get("jobModule")
+    return [
+        job for job in jobs_of_customer(call) if job_type in (None, job.job_type) and module in (None, job.job_module)
+    ]
+
+
+ENDPOINT: Final = Endpoint(
+    name="customer_jobs_v3",
+    method="POST",
+    prefix=PREFIX,
+    path="/customers/{customer_id}/avpt-products/jobs/batch",
+    permission="elements.jobs.read.all",
+    generation="modern",
+    handle=_handle,
+)

@@ -1,0 +1,37 @@
+"""GET /partner/customers: a partner's customers, first generation."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from avepoint_simulator.calls import Answer, Call, Endpoint, Json
+from avepoint_simulator.data.records import Customer
+from avepoint_simulator.data.vocabulary import CUSTOMER_STATUSES
+from avepoint_simulator.endpoints.partner.odata import odata_answer
+
+
+def _handle(call: Call) -> Answer:
+    as_number = call.switches.job_status == "int"
+
+    def write(customer: Customer) -> dict[str, Json]:
+        code = customer.job_status
+        return {
+            "id": customer.id,
+            "organization": customer.organization,
+            "ownerEmail": customer.owner_email,
+            "jobStatus": code if as_number else CUSTOMER_STATUSES.get(code, str(code)),
+            "countryOrRegion": customer.country,
+        }
+
+    return odata_answer(call, "Customer", call.portfolio.customers(call.now), write)
+
+
+ENDPOINT: Final = Endpoint(
+    name="customers_legacy",
+    method="GET",
+    prefix="/partner",
+    path="/customers",
+    permission="partner.customers.read.all",
+    generation="legacy",
+    handle=_handle,
+)

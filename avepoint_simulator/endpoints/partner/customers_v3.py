@@ -1,0 +1,53 @@
+"""POST /partner/external/v3/general/customers/batch: a partner's customers, Elements API v3."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Final
+
+from avepoint_simulator.calls import Answer, BadCallError, Call, Endpoint, Json
+from avepoint_simulator.data.records import Customer
+from avepoint_simulator.data.vocabulary import CUSTOMER_STATUSES
+from avepoint_simulator.endpoints.partner.v3 import PREFIX, json_object, v3_body, v3_page
+
+
+def _handle(call: Call) -> Answer:
+    page = v3_page(call, _wanted(call))
+    as_text = call.switches.job_status == "text"
+    return Answer(body=v3_body(page, [_row(customer, as_text=as_text) for customer in page.rows]))
+
+
+def _wanted(call: Call) -> Sequence[Customer]:
+    customers = call.portfolio.customers(call.now)
+    ids = json_object(call).get("customerIds")
+    if ids is None or ids == []:
+        return customers
+    if not isinstance(ids, list):
+        raise BadCallError(HTTPStatus.BAD_REQUEST, "customerIds must be a list.")
+    wanted = {name for name in ids if isinstance(name, str)}
+    return [customer for customer in customers if customer.id in wanted]
+
+
+def _row(customer: Customer, *, as_text: bool) -> dict[str, Json]:
+    code = customer.job_status
+    return {
+        "id": customer.id,
+        "organization": customer.organization,
+        "ownerEmail": customer.owner_email,
+        "jobStatus": CUSTOMER_STATUSES.get(code, str(code)) if as_text else code,
+        "countryOrRegion": customer.country,
+        "managementMode": customer.management_mode,
+        "tenants": [{"id": tenant.id, "name": tenant.name} for tenant in customer.tenants],
+    }
+
+
+ENDPOINT: Final = Endpoint(
+    name="customers_v3",
+    method="POST",
+    prefix=PREFIX,
+    path="/customers/batch",
+    permission="elements.customers.read.all",
+    generation="modern",
+    handle=_handle,
+)

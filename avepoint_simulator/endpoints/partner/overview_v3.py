@@ -1,0 +1,28 @@
+"""GET …/customers/{customerId}/cloud-backup-m365/overview: a customer's protected data, Elements API v3."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from avepoint_simulator.calls import Answer, Call, Endpoint
+from avepoint_simulator.endpoints.partner.protected_rows import rows_of_customer, write_row
+from avepoint_simulator.endpoints.partner.v3 import PREFIX, v3_body, v3_page
+
+
+def _handle(call: Call) -> Answer:
+    rows = rows_of_customer(call)
+    if call.switches.overview_shape == "bare":
+        return Answer(body=[write_row(call, row) for row in rows])
+    page = v3_page(call, rows)
+    return Answer(body=v3_body(page, [write_row(call, row) for row in page.rows]))
+
+
+ENDPOINT: Final = Endpoint(
+    name="overview_v3",
+    method="GET",
+    prefix=PREFIX,
+    path="/customers/{customer_id}/cloud-backup-m365/overview",
+    permission="elements.cbprotected.read.all",
+    generation="modern",
+    handle=_handle,
+)

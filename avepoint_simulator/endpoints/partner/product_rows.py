@@ -1,0 +1,43 @@
+"""What both generations of the list of subscriptions share: a customer with its products."""
+
+from __future__ import annotations
+
+from avepoint_simulator.calls import Call, Json
+from avepoint_simulator.data import values
+from avepoint_simulator.data.records import Customer, Subscription
+
+
+def write_customer(call: Call, customer: Customer, date: str) -> dict[str, Json]:
+    """Write a customer's row; `date` is the form of its dates."""
+    mixed = call.switches.product_keys == "mixed"
+    subscriptions = call.portfolio.subscriptions(customer.id, call.now)
+    return {
+        "customerId": customer.id,
+        "organization": customer.organization,
+        "customer": customer.owner_email,
+        "Products" if mixed else "products": [_write(call, one, date, mixed=mixed) for one in subscriptions],
+    }
+
+
+def _write(call: Call, one: Subscription, date: str, *, mixed: bool) -> dict[str, Json]:
+    sizes = call.switches.sizes
+    return {
+        "service": one.service,
+        "subscriptionModel": values.text(one.model),
+        "purchasedUserSeats": values.text(one.user_seats),
+        "purchasedUnits": values.text(one.units),
+        "microsoftLicenseAssigned": values.text(one.licenses_assigned),
+        "microsoftLicenseAvailable": values.text(one.licenses_available),
+        "PurchasedCapacity" if mixed else "purchasedCapacity": values.size(one.purchased_capacity, sizes),
+        "protectedCapacity": values.size(one.protected_capacity, sizes),
+        "storage": values.text(one.storage),
+        "retention": values.text(one.retention),
+        "consumedStorage": values.size(one.consumed_storage, sizes),
+        "expirationDate": values.calendar(one.expiration_unix_ns, date),
+        "change": "N/A",
+        "source": values.text(one.source),
+        "paymentType": values.text(one.payment_type),
+        "subscriptionName": values.text(one.name),
+        "package": values.text(one.package),
+        "contractEndDate": values.calendar(one.contract_end_unix_ns, date),
+    }

@@ -1,0 +1,40 @@
+"""Paged lists and JSON bodies, as the Elements API v3 has them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Final, TypeVar
+
+from avepoint_simulator.calls import BadCallError, Call, Json
+from avepoint_simulator.pages import Page, numbered_page
+
+T = TypeVar("T")
+PREFIX: Final = "/partner/external/v3/general"
+_DEFAULT_PAGE_SIZE: Final = 50
+_MOST_PAGE_SIZE: Final = 100
+
+
+def v3_page(call: Call, rows: Sequence[T]) -> Page[T]:
+    """Cut the page that pageIndex, which starts at 1, and pageSize ask for."""
+    return numbered_page(call, rows, base=1, size=_DEFAULT_PAGE_SIZE, most=_MOST_PAGE_SIZE)
+
+
+def v3_body(page: Page[T], data: list[dict[str, Json]]) -> dict[str, Json]:
+    """Make the paged body around the rows."""
+    metadata = {"pageIndex": page.index, "pageSize": page.size, "totalCount": page.total}
+    return {"data": data, "metadata": metadata}
+
+
+def json_object(call: Call) -> dict[str, Json]:
+    """Read the JSON object that a POST carries; 415 without its content type, 400 if it is none."""
+    if call.content_type.partition(";")[0].strip().lower() != "application/json":
+        raise BadCallError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Content-Type must be application/json.")
+    try:
+        value = json.loads(call.body or b"{}")
+    except ValueError:
+        raise BadCallError(HTTPStatus.BAD_REQUEST, "The body is not valid JSON.") from None
+    if not isinstance(value, dict):
+        raise BadCallError(HTTPStatus.BAD_REQUEST, "The body must be a JSON object.")
+    return value

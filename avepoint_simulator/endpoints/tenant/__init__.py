@@ -1,0 +1,1 @@
+"""Endpoints of the tenant API, one file each."""

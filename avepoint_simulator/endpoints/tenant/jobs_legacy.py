@@ -1,0 +1,47 @@
+"""GET /cloudbackup/jobs: a tenant's jobs, first generation."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from avepoint_simulator.calls import Answer, Call, Endpoint, Json
+from avepoint_simulator.data import values
+from avepoint_simulator.data.records import Job
+from avepoint_simulator.endpoints.tenant.jobs_shared import PERMISSION, job_page, next_index, state_text
+from avepoint_simulator.endpoints.tenant.legacy_keys import in_key_case
+from avepoint_simulator.pages import add_next_link
+
+
+def _handle(call: Call) -> Answer:
+    page = job_page(call, lambda text: values.from_ticks(int(text)))
+    body: dict[str, Json] = {"TotalCount": page.total, "Jobs": [_row(call, job) for job in page.rows]}
+    add_next_link(body, "NextLink", call, next_index(page), end="")
+    return Answer(body=in_key_case(body, call.switches.legacy_key_case))
+
+
+def _row(call: Call, job: Job) -> dict[str, Json]:
+    form = call.switches.counts
+    return {
+        "Id": job.id,
+        "State": state_text(call, job.state),
+        "StartTime": values.ticks(job.start_unix_ns),
+        "FinishTime": values.ticks(job.finish_unix_ns),
+        "Duration": values.duration_ticks(job.start_unix_ns, job.finish_unix_ns),
+        "BackupDetails": {
+            "TotalCount": values.count(job.total_objects, form),
+            "FailedCount": values.count(job.failed_objects, form),
+            "SuccessfulCount": values.count(job.successful_objects, form),
+            "SkippedCount": values.count(job.skipped_objects, form),
+        },
+    }
+
+
+ENDPOINT: Final = Endpoint(
+    name="jobs_legacy",
+    method="GET",
+    prefix="/cloudbackup",
+    path="/jobs",
+    permission=PERMISSION,
+    generation="legacy",
+    handle=_handle,
+)

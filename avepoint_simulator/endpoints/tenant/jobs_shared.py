@@ -1,0 +1,63 @@
+"""What both generations of the jobs endpoint share: which jobs a call asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Final
+
+from avepoint_simulator.calls import BadCallError, Call
+from avepoint_simulator.data import vocabulary as words
+from avepoint_simulator.data.records import Job
+from avepoint_simulator.pages import Page, numbered_page
+
+PERMISSION: Final = "microsoft365backup.jobInfo.read.all"
+DEFAULT_PAGE_SIZE: Final = 10
+
+
+def job_page(call: Call, read_time: Callable[[str], int | None]) -> Page[Job]:
+    """Give the page of jobs that the query asks for."""
+    return numbered_page(call, _wanted_jobs(call, read_time), base=call.switches.page_base, size=DEFAULT_PAGE_SIZE)
+
+
+def next_index(page: Page[Job]) -> dict[str, str] | None:
+    """Give the query of the next page; None after the last."""
+    return {"PageIndex": str(page.index + 1), "PageSize": str(page.size)} if page.more else None
+
+
+def state_text(call: Call, state: int | str) -> str:
+    """Write a job's state as the switch says; a text stays as it is."""
+    if isinstance(state, str):
+        return state
+    return (words.SPACED_STATES if call.switches.state_spelling == "spaced" else words.COMPACT_STATES)[state]
+
+
+def _wanted_jobs(call: Call, read_time: Callable[[str], int | None]) -> list[Job]:
+    start, finish = _bound(call, "StartTime", read_time), _bound(call, "FinishTime", read_time)
+    job_type = _choice(call, "JobType", len(words.JOB_TYPES))
+    object_type = _choice(call, "ObjectType", len(words.OBJECT_TYPES))
+    state = _choice(call, "JobState", len(words.SPACED_STATES))
+    return [
+        job
+        for job in call.portfolio.jobs(call.now)
+        if (start is None or job.start_unix_ns >= start)
+        and (finish is None or job.start_unix_ns <= finish)
+        and (not job_type or job.job_type == job_type)
+        and (not object_type or job.object_type == object_type)
+        and (not state or job.state == state)
+    ]
+
+
+def _bound(call: Call, name: str, read_time: Callable[[str], int | None]) -> int | None:
+    text = call.param(name)
+    try:
+        return read_time(text) if text else None
+    except ValueError:
+        raise BadCallError(HTTPStatus.BAD_REQUEST, f"The value '{text}' is not valid for {name}.") from None
+
+
+def _choice(call: Call, name: str, highest: int) -> int:
+    value = call.number(name, 0)
+    if value > highest:
+        raise BadCallError(HTTPStatus.BAD_REQUEST, f"The value '{value}' is not valid for {name}.")
+    return value

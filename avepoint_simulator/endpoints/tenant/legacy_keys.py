@@ -1,0 +1,17 @@
+"""The keys of the tenant API's first generation come in two cases."""
+
+from __future__ import annotations
+
+from avepoint_simulator.calls import Json
+from avepoint_simulator.switches import KeyCase
+
+
+def in_key_case(value: Json, case: KeyCase) -> Json:
+    """Give a body whose PascalCase keys are written in the case that the switch says."""
+    return value if case == "pascal" else _camel(value)
+
+
+def _camel(value: Json) -> Json:
+    if isinstance(value, dict):
+        return {key[0].lower() + key[1:]: _camel(part) for key, part in value.items()}
+    return [_camel(part) for part in value] if isinstance(value, list) else value

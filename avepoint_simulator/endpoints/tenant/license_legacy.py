@@ -1,0 +1,35 @@
+"""GET /cloudbackup/licenseconsumption: a tenant's licence, first generation."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from avepoint_simulator.calls import Answer, Call, Endpoint
+from avepoint_simulator.data import values
+from avepoint_simulator.endpoints.tenant.legacy_keys import in_key_case
+from avepoint_simulator.endpoints.tenant.settings_shared import licensed
+
+PERMISSION: Final = "microsoft365backup.subscriptionInfo.read.all"
+
+
+def _handle(call: Call) -> Answer:
+    record, form = licensed(call.portfolio.license(call.now)), call.switches.counts
+    body = {
+        "OutOfPolicyTime": values.ticks(record.out_of_policy_unix_ns),
+        "PurchasedUserSeats": values.count(record.purchased_user_seats, form),
+        "AssignedUserSeats": values.count(record.assigned_user_seats, form),
+        "PurchasedStorageSize": values.count(record.purchased_storage_gb, form),
+        "ProtectedSize": values.count(record.protected_gb, form),
+    }
+    return Answer(body=in_key_case(body, call.switches.legacy_key_case))
+
+
+ENDPOINT: Final = Endpoint(
+    name="license_legacy",
+    method="GET",
+    prefix="/cloudbackup",
+    path="/licenseconsumption",
+    permission=PERMISSION,
+    generation="legacy",
+    handle=_handle,
+)

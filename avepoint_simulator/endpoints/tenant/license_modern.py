@@ -1,0 +1,33 @@
+"""GET /backup/m365/cloudbackuplicenseconsumption: a tenant's licence, later generation."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from avepoint_simulator.calls import Answer, Call, Endpoint, envelope
+from avepoint_simulator.data import values
+from avepoint_simulator.endpoints.tenant.license_legacy import PERMISSION
+from avepoint_simulator.endpoints.tenant.settings_shared import licensed
+
+
+def _handle(call: Call) -> Answer:
+    record, switches = licensed(call.portfolio.license(call.now)), call.switches
+    data = {
+        "outOfPolicyTime": values.iso(record.out_of_policy_unix_ns, switches.iso_form, switches.no_time),
+        "purchasedUserSeats": values.count(record.purchased_user_seats, switches.counts),
+        "assignedUserSeats": values.count(record.assigned_user_seats, switches.counts),
+        "purchasedStorageSize": values.count(record.purchased_storage_gb, switches.counts),
+        "protectedSize": values.count(record.protected_gb, switches.counts),
+    }
+    return Answer(body=envelope(call, data))
+
+
+ENDPOINT: Final = Endpoint(
+    name="license_modern",
+    method="GET",
+    prefix="/backup/m365",
+    path="/cloudbackuplicenseconsumption",
+    permission=PERMISSION,
+    generation="modern",
+    handle=_handle,
+)

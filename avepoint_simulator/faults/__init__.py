@@ -1,0 +1,112 @@
+"""Faults: what may go wrong, by name, and which call it happens to."""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Mapping
+from random import Random
+from types import MappingProxyType
+from typing import Final
+
+from avepoint_simulator.calls import Answer, Call, FaultOptions
+from avepoint_simulator.faults import responses, rows
+
+Fault = Callable[[Call, Answer], Answer]
+ANY_ENDPOINT: Final = "*"
+TOKEN_ENDPOINT: Final = "token"  # noqa: S105 - the name of an endpoint, not a secret
+
+REGISTRY: Final[Mapping[str, Fault]] = MappingProxyType(
+    {
+        fault.__name__: fault
+        for fault in (
+            responses.too_many_requests,
+            responses.too_many_requests_date,
+            responses.too_many_requests_bare,
+            responses.unavailable,
+            responses.server_error,
+            responses.bad_request,
+            responses.unauthorized,
+            responses.forbidden,
+            responses.not_found,
+            responses.redirect,
+            responses.timeout,
+            responses.cut,
+            responses.truncated_json,
+            responses.html,
+            responses.gzip_bomb,
+            responses.envelope_status,
+            responses.envelope_errors,
+            rows.nulls,
+            rows.missing_keys,
+            rows.wrong_types,
+            rows.huge_numbers,
+            rows.nan,
+            rows.negative,
+            rows.long_text,
+            rows.odd_text,
+            rows.duplicate_row,
+            rows.conflicting_row,
+            rows.foreign_link,
+            rows.endless,
+        )
+    }
+)
+FAULTS: Final = tuple(REGISTRY)
+
+
+class Faults:
+    """Which fault each call meets: a scripted one first, else the constant one, else a random one.
+
+    `probability` is that of a random fault per API call, drawn evenly from `kinds` with a source seeded by
+    `seed`; `endpoints` limits random faults to these, and only then do they reach "token". `always` maps an
+    endpoint, or "*" for all of the API, to the fault that every one of its calls meets.
+    """
+
+    def __init__(
+        self,
+        *,
+        probability: float = 0.0,
+        kinds: Iterable[str] = FAULTS,
+        endpoints: Iterable[str] | None = None,
+        always: Mapping[str, str] = MappingProxyType({}),
+        seed: int = 0,
+        options: FaultOptions | None = None,
+    ) -> None:
+        self.probability = probability
+        self.kinds = _known(kinds)
+        self.endpoints = None if endpoints is None else frozenset(endpoints)
+        self.always = dict(zip(always, _known(always.values()), strict=True))
+        self.options = options or FaultOptions()
+        self._random = Random(seed)
+        self._queues: defaultdict[str, deque[str | None]] = defaultdict(deque)
+
+    def script(self, endpoint: str, *names: str | None) -> None:
+        """Queue faults for the next calls of an endpoint, or of "*"; None lets one call pass unharmed."""
+        _known(name for name in names if name is not None)
+        self._queues[endpoint].extend(names)
+
+    def pick(self, endpoint: str) -> str | None:
+        """Choose the fault that this call of the endpoint meets, None for none; "*" leaves the token alone."""
+        keys = (endpoint,) if endpoint == TOKEN_ENDPOINT else (endpoint, ANY_ENDPOINT)
+        for key in keys:
+            if self._queues[key]:
+                return self._queues[key].popleft()
+        for key in keys:
+            if key in self.always:
+                return self.always[key]
+        return self._draw(endpoint)
+
+    def _draw(self, endpoint: str) -> str | None:
+        among = endpoint != TOKEN_ENDPOINT if self.endpoints is None else endpoint in self.endpoints
+        if not among or not self.kinds or self._random.random() >= self.probability:
+            return None
+        return self._random.choice(self.kinds)
+
+
+def _known(names: Iterable[str]) -> tuple[str, ...]:
+    """Give the names back if all are faults; ValueError otherwise."""
+    names = tuple(names)
+    for name in names:
+        if name not in REGISTRY:
+            raise ValueError(f"unknown fault: {name}")
+    return names

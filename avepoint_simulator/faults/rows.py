@@ -1,0 +1,183 @@
+"""Faults of the data: rows and values that no document promises."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from http import HTTPStatus
+from typing import Any, Final
+
+from avepoint_simulator.calls import Answer, Call
+
+Row = dict[str, Any]
+_LISTS: Final = ("value", "Jobs", "jobs", "data")
+_PARTS: Final = ("products", "Products")
+_IDS: Final = frozenset({"id", "Id", "customerId"})
+_NAMES: Final = frozenset(
+    {
+        "organization",
+        "countryOrRegion",
+        "serviceType",
+        "serviceModule",
+        "service",
+        "package",
+        "state",
+        "State",
+        "name",
+        "value",
+    }
+)
+_ODD_TEXT: Final = ' "quoted" \\ {brace} new\nline tab\t nul\x00 bell\x07 rtl\u202e \U0001f600 \u2028'
+
+
+def rows_of(body: object) -> list[Row]:
+    """Find the rows of a body of any generation; a body that is one record is its own row."""
+    if isinstance(body, list):
+        return body
+    if not isinstance(body, dict) or "error" in body:
+        return []
+    found = next((body[key] for key in _LISTS if key in body), body)
+    if isinstance(found, dict):
+        return rows_of(found) if found is not body and "data" in found else [found]
+    return found or []
+
+
+def parts_of(row: Row) -> list[Row]:
+    """Find the rows that a row lists: a customer's subscriptions."""
+    lists = (row[key] for key in _PARTS if isinstance(row.get(key), list))
+    return [part for parts in lists for part in parts if isinstance(part, dict)]
+
+
+def _with_rows(answer: Answer, change: Callable[[list[Row]], None]) -> Answer:
+    """Change a copy of the rows: what the endpoints gave may be kept elsewhere."""
+    body = copy.deepcopy(answer.body)
+    change(rows_of(body))
+    return replace(answer, body=body)
+
+
+def _each_row(answer: Answer, change: Callable[[Row], Row]) -> Answer:
+    """Change each row, or what it lists: a change of the whole would hide those of its parts."""
+
+    def change_all(rows: list[Row]) -> None:
+        for row in [part for whole in rows for part in parts_of(whole) or [whole]]:
+            changed = change(row)
+            row.clear()
+            row.update(changed)
+
+    return _with_rows(answer, change_all)
+
+
+def _map_numbers(value: Any, change: Callable[[int], object]) -> Any:  # noqa: ANN401 - JSON of any shape
+    if isinstance(value, dict):
+        return {key: _map_numbers(part, change) for key, part in value.items()}
+    return change(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def nulls(_call: Call, answer: Answer) -> Answer:
+    """Give null for every value but the ids."""
+    return _each_row(answer, lambda row: {key: value if key in _IDS else None for key, value in row.items()})
+
+
+def missing_keys(_call: Call, answer: Answer) -> Answer:
+    """Leave out every second key, the first one included."""
+    return _each_row(answer, lambda row: dict(list(row.items())[1::2]))
+
+
+def wrong_types(_call: Call, answer: Answer) -> Answer:
+    """Give texts for objects, lists for numbers and numbers for texts."""
+
+    def wrong(value: object) -> object:
+        if isinstance(value, str):
+            return 7
+        return ["many"] if isinstance(value, int) else "some"
+
+    return _each_row(answer, lambda row: {key: wrong(value) for key, value in row.items()})
+
+
+def huge_numbers(_call: Call, answer: Answer) -> Answer:
+    """Give numbers that fit no machine word."""
+    return _each_row(answer, lambda row: _map_numbers(row, lambda _: 10**30))
+
+
+def nan(_call: Call, answer: Answer) -> Answer:
+    """Give NaN, which JSON does not know, for every number."""
+    return _each_row(answer, lambda row: _map_numbers(row, lambda _: math.nan))
+
+
+def negative(_call: Call, answer: Answer) -> Answer:
+    """Give numbers below zero."""
+    return _each_row(answer, lambda row: _map_numbers(row, lambda number: -abs(number) - 1))
+
+
+def long_text(call: Call, answer: Answer) -> Answer:
+    """Give megabytes of text for every name in the first row."""
+
+    def change(rows: list[Row]) -> None:
+        for row in rows[:1]:
+            row.update({key: "x" * call.fault_options.text_bytes for key in row if key in _NAMES})
+
+    return _with_rows(answer, change)
+
+
+def odd_text(_call: Call, answer: Answer) -> Answer:
+    """Give control characters, quotes and the like in every name."""
+    return _each_row(answer, lambda row: {key: _odd(key, value) for key, value in row.items()})
+
+
+def _odd(key: str, value: object) -> object:
+    return value + _ODD_TEXT if key in _NAMES and isinstance(value, str) else value
+
+
+def duplicate_row(_call: Call, answer: Answer) -> Answer:
+    """Give the first row twice."""
+    return _with_rows(answer, lambda rows: rows.extend(copy.deepcopy(rows[:1])))
+
+
+def conflicting_row(_call: Call, answer: Answer) -> Answer:
+    """Give the first row again with other values: other numbers or, where it has none, other names."""
+
+    def conflict(row: Row) -> Row:
+        changed: Row = _map_numbers(row, lambda number: number + 1)
+        return changed if changed != row else {key: _renamed(key, value) for key, value in row.items()}
+
+    return _with_rows(answer, lambda rows: rows.extend([conflict(row) for row in rows[:1]]))
+
+
+def _renamed(key: str, value: object) -> object:
+    return f"{value} (2)" if key in _NAMES else value
+
+
+def foreign_link(call: Call, answer: Answer) -> Answer:
+    """Link to a next page on another host."""
+    body = copy.deepcopy(answer.body)
+    link = f"{call.switches.other_host}{call.path}?PageIndex=1"
+    if isinstance(body, dict):
+        _put_link(body, link)
+    return replace(answer, body=body)
+
+
+def _put_link(body: Row, link: str) -> None:
+    if isinstance(body.get("metadata"), dict):
+        body["metadata"]["nextLink"] = link
+    elif "value" in body:
+        body["@odata.nextLink"] = link
+    else:
+        body["NextLink" if "Jobs" in body else "nextLink"] = link
+
+
+def endless(call: Call, answer: Answer) -> Answer:
+    """Give one full page after another for ever, each with rows never seen before."""
+    if answer.status != HTTPStatus.OK or rows_of(answer.body) == [answer.body]:
+        return answer  # an error, or one record: nothing that could go on
+    answer = call.endpoint.handle(replace(call, endless=True))
+    mark = "".join(value for key, value in call.params if key.lower() in {"pageindex", "$skip"}) or "0"
+
+    def renumber(rows: list[Row]) -> None:
+        for number, row in enumerate(rows):
+            key = next((name for name in ("id", "Id", "serviceModule", "customerId") if name in row), None)
+            if key is not None:
+                row[key] = f"{row[key]}-{mark}-{number}"
+
+    return _with_rows(answer, renumber)

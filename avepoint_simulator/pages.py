@@ -1,0 +1,79 @@
+"""Pages of lists, and the many forms of the link to the next one."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from itertools import islice
+from typing import Final, Generic, TypeVar
+from urllib.parse import urlencode
+
+from avepoint_simulator.calls import BadCallError, Call, Json
+
+T = TypeVar("T")
+ENDLESS_TOTAL: Final = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """One page of a list; `index` is the one that this page answers to."""
+
+    rows: Sequence[T]
+    index: int
+    size: int
+    total: int
+    more: bool
+
+
+def numbered_page(call: Call, rows: Sequence[T], *, base: int, size: int, most: int | None = None) -> Page[T]:
+    """Cut the page that PageIndex and PageSize ask for, where the first page has index `base`."""
+    index = call.number("PageIndex", base)
+    size = call.number("PageSize", size, lowest=1)
+    size = min(value for value in (size, most, call.switches.page_size_cap) if value is not None)
+    if index < base:
+        if call.switches.index_zero == "empty":
+            return Page((), index, size, len(rows), more=bool(rows))
+        index = _index_zero(call, base)
+    return slice_page(call, rows, (index - base) * size, size, index)
+
+
+def slice_page(call: Call, rows: Sequence[T], offset: int, size: int, index: int = 0) -> Page[T]:
+    """Cut `size` rows from `offset` on; an endless list repeats its rows for ever."""
+    if call.endless and rows:
+        repeated = [rows[number % len(rows)] for number in range(offset, offset + size)]
+        return Page(repeated, index, size, ENDLESS_TOTAL, more=True)
+    cut = list(islice(rows, offset, offset + size))
+    return Page(cut, index, size, len(rows), more=offset + size < len(rows))
+
+
+def _index_zero(call: Call, base: int) -> int:
+    if call.switches.index_zero == "error":
+        raise BadCallError(HTTPStatus.BAD_REQUEST, f"PageIndex must not be less than {base}.")
+    return base
+
+
+def add_next_link(body: dict[str, Json], key: str, call: Call, changes: Mapping[str, str] | None, end: Json) -> None:
+    """Put the link to the next page into a body; `changes` is None, and `end` is put, on the last page."""
+    form = call.switches.next_link
+    if form == "none":
+        return
+    body[key] = "" if form == "empty" else end if changes is None else _link(call, changes)
+
+
+def _link(call: Call, changes: Mapping[str, str]) -> str:
+    changed = {name.lower() for name in changes}
+    kept = [(name, value) for name, value in call.params if name.lower() not in changed]
+    query = urlencode([*kept, *changes.items()], safe="$")
+    match call.switches.next_link:
+        case "prefixed":
+            return f"{call.path}?{query}"
+        case "unprefixed":
+            return f"{call.path.removeprefix(call.endpoint.prefix)}?{query}"
+        case "token":
+            return base64.urlsafe_b64encode(query.encode()).decode()
+        case "wrong_host":
+            return f"{call.switches.other_host}{call.path}?{query}"
+        case _:
+            return f"{call.base_url}{call.path}?{query}"

@@ -1,0 +1,76 @@
+"""From answers to HTTP, and the log around it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from avepoint_simulator.calls import Answer
+from avepoint_simulator.request_log import RequestLog, RequestRecord
+
+
+def make_response(answer: Answer, request_id: str) -> Response:
+    """Make the HTTP response of an answer; its request id goes into a header."""
+    raw = answer.body if isinstance(answer.body, bytes) else json.dumps(answer.body).encode()
+    kind = CutResponse if answer.cut else Response
+    headers = {"content-type": "application/json; charset=utf-8", "x-request-id": request_id, **answer.headers}
+    return kind(raw, status_code=answer.status, headers=headers)
+
+
+class CutResponse(Response):
+    """A response that promises its whole body, sends half and drops the connection."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's signature
+        """Send half; raises ConnectionResetError, at which the server closes the connection."""
+        half = bytes(self.body[: len(self.body) // 2])
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        await send({"type": "http.response.body", "body": half, "more_body": True})
+        raise ConnectionResetError("cut by the simulator")
+
+
+class LogMiddleware:
+    """Note every request in a log, with the status it got."""
+
+    def __init__(self, app: ASGIApp, *, log: RequestLog, now: Callable[[], float]) -> None:
+        self._app = app
+        self._log = log
+        self._now = now
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on and note it, even if it ends badly."""
+        status, noted, started = 0, False, self._now()
+
+        def note() -> None:
+            nonlocal noted
+            if not noted:
+                noted = True
+                self._log.end(self._record(scope, status, started))
+
+        async def watch(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            elif not message.get("more_body", False):
+                note()  # before the client can see the end: what it has read is in the log
+            await send(message)
+
+        self._log.begin(scope["path"])
+        try:
+            await self._app(scope, receive, watch)
+        finally:
+            note()
+
+    def _record(self, scope: Scope, status: int, started: float) -> RequestRecord:
+        return RequestRecord(
+            method=scope["method"],
+            path=scope["path"],
+            query=scope["query_string"].decode("latin-1"),
+            authorized=any(name == b"authorization" for name, _ in scope["headers"]),
+            status=status,
+            fault=scope.get("simulator.fault"),
+            started=started,
+            ended=self._now(),
+        )

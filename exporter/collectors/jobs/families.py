@@ -1,0 +1,159 @@
+"""Jobs as records, and the families that all collectors of jobs share."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from exporter.avepoint.rows import Row
+from exporter.avepoint.values import Ticks, seconds
+from exporter.avepoint.vocabulary import FINISHED, IN_PROGRESS, NOT_OVER, OVER, STATES
+from exporter.collectors.base import Family, Sample
+
+Kind = tuple[str, str]
+"""A workload and a job type; "" where AvePoint does not tell."""
+
+_OF_TENANTS: Final = "from GET …/cloudbackupjobs or /cloudbackup/jobs"
+SOURCE: Final = (
+    f"{_OF_TENANTS}, of customers from POST …/avpt-products/jobs/batch or GET /partner/customers/{{id}}/jobs, "
+    "cached between refreshes"
+)
+_RESULTS: Final = ("successful", "failed", "skipped", "warning")
+LABELS: Final = ("account", "customer_id", "workload", "job_type", "location")
+
+JOBS = Family(
+    "avepoint_jobs",
+    f"Jobs that started within the window, by state; {_OF_TENANTS}, cached between refreshes.",
+    ("account", "workload", "job_type", "location", "state"),
+    query='sum by (account, workload) (avepoint_jobs{state="failed"}) > 0',
+)
+JOBS_WINDOW = Family(
+    "avepoint_jobs_window_seconds",
+    "Length of the window in which avepoint_jobs counts, in seconds.",
+    ("account",),
+    query="sum by (account) (avepoint_jobs) / on (account) (avepoint_jobs_window_seconds / 86400)",
+)
+LAST_START = Family(
+    "avepoint_last_job_start_timestamp_seconds",
+    f"When the newest job started, in Unix seconds; {SOURCE}.",
+    LABELS,
+    query='time() - avepoint_last_job_start_timestamp_seconds{job_type="backup"}',
+)
+LAST_FINISH = Family(
+    "avepoint_last_job_finish_timestamp_seconds",
+    f"When the newest job that ended did so, in Unix seconds; {SOURCE}.",
+    LABELS,
+    query='time() - avepoint_last_job_finish_timestamp_seconds{job_type="backup"}',
+)
+LAST_DURATION = Family(
+    "avepoint_last_job_duration_seconds",
+    f"How long the newest job that ended took, in seconds; {SOURCE}.",
+    LABELS,
+    query='max by (workload) (avepoint_last_job_duration_seconds{job_type="backup"})',
+)
+LAST_STATE = Family(
+    "avepoint_last_job_state",
+    f"1 for the state of the newest job, no series for the others; {SOURCE}.",
+    (*LABELS, "state"),
+    query='avepoint_last_job_state{state="failed"}',
+)
+LAST_OBJECTS = Family(
+    "avepoint_last_job_objects",
+    f"Objects of the newest job that ended, by result; {SOURCE}.",
+    (*LABELS, "result"),
+    query='sum by (account, workload) (avepoint_last_job_objects{result="failed"})',
+)
+LAST_ERRORS = Family(
+    "avepoint_last_job_errors",
+    "Errors that the newest job that ended reports, by whether AvePoint has a code for them; "
+    "from GET …/cloudbackupjobs, cached between refreshes.",
+    (*LABELS, "has_code"),
+    query="sum without (has_code) (avepoint_last_job_errors) > 0",
+)
+LAST_SUCCESS = Family(
+    "avepoint_last_success_timestamp_seconds",
+    f"When a job last ended in state finished, in Unix seconds; remembered; {SOURCE}.",
+    LABELS,
+    history=True,
+    query='time() - avepoint_last_success_timestamp_seconds{job_type="backup"} > 86400',
+)
+OLDEST_RUNNING = Family(
+    "avepoint_oldest_running_job_start_timestamp_seconds",
+    f"When the oldest job still in progress started, in Unix seconds; absent when none runs; {SOURCE}.",
+    LABELS,
+    query="time() - avepoint_oldest_running_job_start_timestamp_seconds > 12 * 3600",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One run of a job; None is what AvePoint did not say. Times in ticks; counts of objects by result.
+
+    `errors` counts by "true" and "false", whether there is a code for them; nothing where AvePoint does not tell.
+    """
+
+    id: str
+    state: str
+    start: Ticks
+    finish: Ticks | None
+    duration: Ticks | None
+    objects: tuple[tuple[str, int], ...]
+    errors: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it is not over yet; a state nobody knows counts as running until there is a finish time."""
+        return self.state in NOT_OVER or (self.state not in OVER and self.finish is None)
+
+
+def newer_success(known: Ticks | None, job: Job) -> Ticks | None:
+    """Give the later of a known success and this job's, if it is one."""
+    if job.state != FINISHED or job.finish is None:
+        return known
+    return job.finish if known is None else max(known, job.finish)
+
+
+def count_samples(jobs: Iterable[tuple[Kind, Job]], location: str = "") -> Iterator[Sample]:
+    """Count jobs by kind and state; every known state of a kind that had jobs has a sample."""
+    counts = Counter((kind, job.state) for kind, job in jobs)
+    states = {(kind, state): 0 for kind in sorted({kind for kind, _ in counts}) for state in STATES}
+    for (kind, state), count in {**states, **counts}.items():
+        yield Sample(JOBS, (*kind, location, state), float(count))
+
+
+def last_job_samples(
+    jobs: Mapping[Kind, list[Job]], last_success: Mapping[Kind, Ticks], customer_id: str, location: str = ""
+) -> Iterator[Sample]:
+    """Make the samples of the newest job, the newest that ended, the last success and the oldest still running."""
+    for kind, of_kind in sorted(jobs.items()):
+        labels = (customer_id, *kind, location)
+        newest = max(of_kind, key=by_start)
+        yield Sample(LAST_START, labels, seconds(newest.start))
+        yield Sample(LAST_STATE, (*labels, newest.state), 1.0)
+        ended = max((job for job in of_kind if not job.is_running), key=by_start, default=None)
+        if ended is not None:
+            yield from _ended_samples(ended, labels)
+        if running := [job.start for job in of_kind if job.state == IN_PROGRESS]:
+            yield Sample(OLDEST_RUNNING, labels, seconds(min(running)))
+    for kind, finish in sorted(last_success.items()):
+        yield Sample(LAST_SUCCESS, (customer_id, *kind, location), seconds(finish))
+
+
+def _ended_samples(job: Job, labels: tuple[str, ...]) -> Iterator[Sample]:
+    if job.finish is not None:
+        yield Sample(LAST_FINISH, labels, seconds(job.finish))
+    if job.duration is not None:
+        yield Sample(LAST_DURATION, labels, seconds(job.duration))
+    for result, count in job.objects:
+        yield Sample(LAST_OBJECTS, (*labels, result), float(count))
+    for has_code, count in job.errors:
+        yield Sample(LAST_ERRORS, (*labels, has_code), float(count))
+
+
+def read_objects(row: Row) -> tuple[tuple[str, int], ...]:
+    """Read how many objects a job dealt with, by result; one that is not said is left out."""
+    counts = ((result, row.count(f"{result}Count", f"{result}Number")) for result in _RESULTS)
+    return tuple((result, count) for result, count in counts if count is not None)
+
+
+by_start: Final[Callable[[Job], tuple[Ticks, str]]] = lambda job: (job.start, job.id)  # noqa: E731 - a sort key

@@ -1,0 +1,38 @@
+"""What the collector of a tenant's jobs can be told."""
+
+from typing import Annotated, Final, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from exporter.config.schema import CollectorOptions, Interval, Seconds, WholeNumber
+
+JobType = Literal["backup", "restore", "export", "delete", "retention"]
+LARGEST_PAGE: Final = 1000
+"""Jobs that are asked for at a time at most."""
+
+
+class JobsOptions(CollectorOptions):
+    """Options of the collector."""
+
+    interval: Interval = Field(300.0, description="Time between the beginnings of two refreshes.")
+    window: Annotated[Seconds, Field(ge=60, le=31 * 86_400)] = Field(
+        86_400.0, description="`avepoint_jobs` counts the jobs that started within it."
+    )
+    lookback: Annotated[Seconds, Field(ge=60, le=366 * 86_400)] = Field(
+        7 * 86_400.0, description="How far back newest jobs are looked for; at least `window`."
+    )
+    job_types: tuple[JobType, ...] = Field(
+        ("backup", "restore", "export", "delete", "retention"), min_length=1, description="Which jobs are told apart."
+    )
+    page_size: WholeNumber = Field(50, ge=1, le=LARGEST_PAGE, description="Jobs asked for at a time.")
+
+    @field_validator("job_types")
+    @classmethod
+    def _once_each(cls, job_types: tuple[JobType, ...]) -> tuple[JobType, ...]:
+        return tuple(dict.fromkeys(job_types))
+
+    @model_validator(mode="after")
+    def _reaches_back_far_enough(self) -> "JobsOptions":
+        if self.lookback < self.window:
+            raise ValueError("lookback must be at least as long as window")
+        return self

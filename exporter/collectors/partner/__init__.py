@@ -1,0 +1,1 @@
+"""Collectors of partner accounts, one file each."""

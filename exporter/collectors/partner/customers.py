@@ -1,0 +1,55 @@
+"""Who the customers are: POST …/v3/general/customers/batch, or GET /partner/customers."""
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from exporter.collectors.base import AccountCollector, Family, Sample, Surroundings
+from exporter.collectors.customer_list import BATCH, CUSTOMERS, Listing
+from exporter.config.schema import CollectorOptions
+
+_SOURCE = "from POST …/customers/batch or GET /partner/customers, cached between refreshes"
+
+INFO = Family(
+    "avepoint_customer_info",
+    f"A customer's names, always 1; join with group_left; {_SOURCE}.",
+    ("account", "customer_id", "organization", "country", "owner_email"),
+    query="sum by (account, customer_id) (avepoint_protected_objects) * on (account, customer_id) "
+    "group_left (organization) avepoint_customer_info",
+)
+STATUS = Family(
+    "avepoint_customer_status",
+    f"1 for the status that AvePoint gives a customer's backup jobs now; {_SOURCE}.",
+    ("account", "customer_id", "status"),
+    query="count by (account, status) (avepoint_customer_status)",
+)
+
+
+class CustomersOptions(CollectorOptions):
+    """Options of the collector."""
+
+
+class Customers(AccountCollector[CustomersOptions, Listing]):
+    """Lists the customers that the account can see."""
+
+    name = "customers"
+    account_type = "partner"
+    permissions: ClassVar = {"modern": BATCH.permission, "legacy": CUSTOMERS.permission}
+    options_type = CustomersOptions
+    families = (INFO, STATUS)
+
+    def __init__(self, surroundings: Surroundings, options: CustomersOptions) -> None:
+        super().__init__(surroundings, options)
+        self.generations = surroundings.directory.generations
+
+    async def read(self) -> Listing:
+        """List them; the listing also serves the collectors that read each customer."""
+        return await self._directory.refresh()
+
+    @classmethod
+    def samples(cls, records: Listing, customer_id: str) -> Iterable[Sample]:  # noqa: ARG003 - of all customers
+        """Make one info sample a customer, and one of its status where AvePoint says one."""
+        for customer in records.customers.values():
+            yield Sample(INFO, (customer.id, customer.organization, customer.country, customer.owner_email), 1.0)
+        for customer in records.customers.values():
+            if customer.status is not None:
+                yield Sample(STATUS, (customer.id, customer.status), 1.0)

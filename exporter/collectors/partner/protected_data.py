@@ -1,0 +1,109 @@
+"""What of each customer is protected: GET …/cloud-backup-m365/overview, or GET /partner/customers/{id}/protected."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+from exporter.avepoint.customer_lists import CustomerList
+from exporter.avepoint.responses import Endpoint
+from exporter.avepoint.rows import Row, unique
+from exporter.collectors.base import CustomerCollector, Family, Sample, Surroundings
+from exporter.config.schema import CollectorOptions
+
+OVERVIEW: Final = Endpoint(
+    "GET",
+    "/partner/external/v3/general/customers/{customerId}/cloud-backup-m365/overview",
+    "elements.cbprotected.read.all",
+)
+PROTECTED: Final = Endpoint("GET", "/partner/customers/{id}/protected", "partner.cbprotected.read.all")
+
+_SOURCE = "from GET …/cloud-backup-m365/overview or /partner/customers/{id}/protected, cached between refreshes"
+_LABELS = ("account", "customer_id", "service_type", "workload")
+
+SCANNED = Family(
+    "avepoint_scanned_objects",
+    f"Objects found by the last scan; {_SOURCE}.",
+    _LABELS,
+    query="sum by (workload) (avepoint_scanned_objects)",
+)
+PROTECTED_OBJECTS = Family(
+    "avepoint_protected_objects",
+    f"Objects of the last scan that are backed up; {_SOURCE}.",
+    _LABELS,
+    query="1 - sum by (account, customer_id) (avepoint_protected_objects) "
+    "/ sum by (account, customer_id) (avepoint_scanned_objects)",
+)
+DATA_BYTES = Family(
+    "avepoint_protected_data_bytes",
+    f"Size of the backed-up objects in AvePoint's storage or in the customer's own (byos), in bytes; {_SOURCE}.",
+    (*_LABELS, "storage"),
+    query="topk(10, sum by (account, customer_id) (avepoint_protected_data_bytes))",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """One workload of one service of one customer; None is what AvePoint did not say. Sizes in bytes."""
+
+    service_type: str
+    workload: str
+    scanned_objects: int | None
+    protected_objects: int | None
+    avepoint_bytes: float | None
+    byos_bytes: float | None
+
+
+class ProtectedDataOptions(CollectorOptions):
+    """Options of the collector."""
+
+
+class ProtectedData(CustomerCollector[ProtectedDataOptions, tuple[Module, ...]]):
+    """Reads the overview of one customer after another."""
+
+    name = "protected_data"
+    account_type = "partner"
+    permissions: ClassVar = {"modern": OVERVIEW.permission, "legacy": PROTECTED.permission}
+    options_type = ProtectedDataOptions
+    families = (SCANNED, PROTECTED_OBJECTS, DATA_BYTES)
+
+    def __init__(self, surroundings: Surroundings, options: ProtectedDataOptions) -> None:
+        super().__init__(surroundings, options)
+        self._list = CustomerList(surroundings.client, modern=OVERVIEW, legacy=PROTECTED)
+
+    async def read(self, customer_id: str) -> tuple[Module, ...]:
+        """Read one customer's modules; a customer without the product has none."""
+        rows = await self._list.read(self.generations, customer_id)
+        return tuple(unique(_keyed_modules(rows), "serviceModule").values())
+
+    @classmethod
+    def samples(cls, records: tuple[Module, ...], customer_id: str) -> Iterable[Sample]:
+        """Make the samples of one customer; what AvePoint did not say has none."""
+        for module in records:
+            labels = (customer_id, module.service_type, module.workload)
+            values = (
+                (SCANNED, labels, module.scanned_objects),
+                (PROTECTED_OBJECTS, labels, module.protected_objects),
+                (DATA_BYTES, (*labels, "avepoint"), module.avepoint_bytes),
+                (DATA_BYTES, (*labels, "byos"), module.byos_bytes),
+            )
+            yield from (Sample(family, names, float(value)) for family, names, value in values if value is not None)
+
+
+def _keyed_modules(rows: Iterable[Row]) -> Iterator[tuple[str, Module, Row]]:
+    for row in rows:
+        workload = row.workload("serviceModule")
+        if workload is None:
+            continue
+        service_type = row.label("serviceType") or ""
+        yield (
+            f"{service_type}\t{workload}",  # no label holds a tab, so no two modules share a key
+            Module(
+                service_type=service_type,
+                workload=workload,
+                scanned_objects=row.count("totalScannedObjects"),
+                protected_objects=row.count("totalProtectedObjects"),
+                avepoint_bytes=row.size("dataSizeStoredInAvePoint"),
+                byos_bytes=row.size("dataSizeStoredInBYOS"),
+            ),
+            row,
+        )

@@ -1,0 +1,1 @@
+"""Collectors of tenant accounts, one file each."""

@@ -1,0 +1,124 @@
+"""Seats and storage of a tenant: GET …/cloudbackuplicenseconsumption, or GET /cloudbackup/licenseconsumption."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+from exporter.avepoint.paging import folded
+from exporter.avepoint.responses import Endpoint
+from exporter.avepoint.rows import Row
+from exporter.avepoint.values import Ticks, seconds
+from exporter.collectors.base import AccountCollector, Family, Sample
+from exporter.config.schema import CollectorOptions
+
+_PERMISSION: Final = "microsoft365backup.subscriptionInfo.read.all"
+MODERN: Final = Endpoint("GET", "/backup/m365/cloudbackuplicenseconsumption", _PERMISSION)
+LEGACY: Final = Endpoint("GET", "/cloudbackup/licenseconsumption", _PERMISSION)
+_FIELDS: Final = (
+    "purchasedUserSeats",
+    "assignedUserSeats",
+    "purchasedStorageSize",
+    "protectedSize",
+    "outOfPolicyTime",
+)
+
+_SOURCE = "from GET …/cloudbackuplicenseconsumption or /cloudbackup/licenseconsumption, cached between refreshes"
+_LABELS = ("account",)
+
+PURCHASED_SEATS = Family(
+    "avepoint_license_purchased_seats",
+    f"User seats bought; {_SOURCE}.",
+    _LABELS,
+    query="avepoint_license_assigned_seats / avepoint_license_purchased_seats",
+)
+ASSIGNED_SEATS = Family(
+    "avepoint_license_assigned_seats",
+    f"User seats in use; {_SOURCE}.",
+    _LABELS,
+    query="avepoint_license_assigned_seats > avepoint_license_purchased_seats",
+)
+PURCHASED_STORAGE = Family(
+    "avepoint_license_purchased_storage_bytes",
+    f"Storage bought, in bytes (AvePoint gives GB of 1024³ bytes); {_SOURCE}.",
+    _LABELS,
+    query="avepoint_license_purchased_storage_bytes - avepoint_license_protected_bytes",
+)
+PROTECTED_BYTES = Family(
+    "avepoint_license_protected_bytes",
+    f"Size of the protected data, in bytes (AvePoint gives GB of 1024³ bytes); {_SOURCE}.",
+    _LABELS,
+    query="predict_linear(avepoint_license_protected_bytes[7d], 30 * 86400) > avepoint_license_purchased_storage_bytes",
+)
+OUT_OF_POLICY = Family(
+    "avepoint_license_out_of_policy",
+    f"1 if the licence is out of policy, else 0; {_SOURCE}.",
+    _LABELS,
+    query="avepoint_license_out_of_policy == 1",
+)
+OUT_OF_POLICY_SINCE = Family(
+    "avepoint_license_out_of_policy_timestamp_seconds",
+    f"When the licence got out of policy, in Unix seconds; absent while it is in policy; {_SOURCE}.",
+    _LABELS,
+    query="time() - avepoint_license_out_of_policy_timestamp_seconds",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class License:
+    """What is bought and used; None is what AvePoint did not say. `knows_policy`: whether it said so at all."""
+
+    purchased_seats: int | None
+    assigned_seats: int | None
+    purchased_bytes: float | None
+    protected_bytes: float | None
+    knows_policy: bool
+    out_of_policy_since: Ticks | None
+
+
+class LicenseOptions(CollectorOptions):
+    """Options of the collector."""
+
+
+class LicenseConsumption(AccountCollector[LicenseOptions, License]):
+    """Reads what the tenant has bought and what it uses."""
+
+    name = "license"
+    account_type = "tenant"
+    permissions: ClassVar = {"modern": _PERMISSION, "legacy": _PERMISSION}
+    options_type = LicenseOptions
+    families = (
+        PURCHASED_SEATS, ASSIGNED_SEATS, PURCHASED_STORAGE, PROTECTED_BYTES, OUT_OF_POLICY, OUT_OF_POLICY_SINCE,
+    )  # fmt: skip
+
+    async def read(self) -> License:
+        """Read the consumption now."""
+        return await self.generations.ask({"modern": lambda: self._read(MODERN), "legacy": lambda: self._read(LEGACY)})
+
+    async def _read(self, endpoint: Endpoint) -> License:
+        about = folded(await self._client.call(endpoint))
+        row = Row(folded(about["data"]) if "data" in about else about, endpoint.template, self._client.notes)
+        if not any(row.has(field) for field in _FIELDS):
+            raise endpoint.unlike("the answer says nothing of the licence")
+        return License(
+            purchased_seats=row.count("purchasedUserSeats"),
+            assigned_seats=row.count("assignedUserSeats"),
+            purchased_bytes=row.gigabytes("purchasedStorageSize"),
+            protected_bytes=row.gigabytes("protectedSize"),
+            # Only a readable "no time" says that the licence is in policy; a missing or garbled one says nothing.
+            knows_policy=row.is_readable_time("outOfPolicyTime"),
+            out_of_policy_since=row.time("outOfPolicyTime"),
+        )
+
+    @classmethod
+    def samples(cls, records: License, customer_id: str) -> Iterable[Sample]:  # noqa: ARG003 - of the whole account
+        """Make the samples of a tenant."""
+        since = records.out_of_policy_since
+        values: tuple[tuple[Family, float | None], ...] = (
+            (PURCHASED_SEATS, records.purchased_seats),
+            (ASSIGNED_SEATS, records.assigned_seats),
+            (PURCHASED_STORAGE, records.purchased_bytes),
+            (PROTECTED_BYTES, records.protected_bytes),
+            (OUT_OF_POLICY, (0.0 if since is None else 1.0) if records.knows_policy else None),
+            (OUT_OF_POLICY_SINCE, None if since is None else seconds(since)),
+        )
+        return (Sample(family, (), float(value)) for family, value in values if value is not None)

@@ -1,0 +1,114 @@
+"""How long a tenant's backups are kept: GET …/settings/retention-policy."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+from exporter.avepoint.responses import Endpoint
+from exporter.avepoint.rows import Row, unique
+from exporter.collectors.base import Family, Sample
+from exporter.collectors.per_location import LocatedCollector
+from exporter.config.schema import CollectorOptions
+
+ENDPOINT: Final = Endpoint("GET", "/backup/m365/settings/retention-policy", "microsoft365backup.settings.read.all")
+_FIELDS: Final = ("retentionPeriod", "enableCustomizedRetentionPolicy", "servicePolicies")
+_SOURCE: Final = "from GET …/settings/retention-policy, cached between refreshes"
+_LABELS: Final = ("account", "workload", "location")
+_UNITS: Final = "in seconds (a year is 365 days, a month 30; +Inf for ever)"
+
+PERIOD = Family(
+    "avepoint_retention_seconds",
+    f"How long backups are kept, {_UNITS}; without a workload the default, with one its own policy; {_SOURCE}.",
+    _LABELS,
+    query="avepoint_retention_seconds < 365 * 86400",
+)
+SHORTEST = Family(
+    "avepoint_retention_shortest_seconds",
+    f"How long the backups of a workload with an own policy are kept at least, {_UNITS}: the shortest of its period, of"
+    f" those of its containers and of that of objects in none; absent if one of them is not understood; {_SOURCE}.",
+    _LABELS,
+    query="avepoint_retention_shortest_seconds < 365 * 86400",
+)
+CUSTOM = Family(
+    "avepoint_custom_retention",
+    f"1 if workloads have own policies, else 0; {_SOURCE}.",
+    ("account", "location"),
+    query="avepoint_custom_retention == 1",
+)
+
+
+class RetentionOptions(CollectorOptions):
+    """Options of the collector."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """How long the backups of a workload are kept, and any part of them at least, in seconds."""
+
+    workload: str
+    period: float | None
+    shortest: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A tenant's retention; None is what AvePoint did not say."""
+
+    period: float | None
+    is_custom: bool | None
+    services: tuple[Service, ...]
+
+
+class Retention(LocatedCollector[RetentionOptions, Mapping[str, Policy]]):
+    """Reads how long backups are kept."""
+
+    name = "retention"
+    permissions: ClassVar = {"modern": ENDPOINT.permission}
+    options_type = RetentionOptions
+    families = (PERIOD, SHORTEST, CUSTOM)
+
+    async def read(self) -> Mapping[str, Policy]:
+        """Read the policies, by location."""
+        return await self.each_location(self._read)
+
+    async def _read(self, location: str) -> Policy:
+        data = await self.data(ENDPOINT, location)
+        row = Row(data if isinstance(data, dict) else {}, ENDPOINT.template, self._client.notes)
+        if not any(row.has(field) for field in _FIELDS):
+            raise ENDPOINT.unlike("the answer says nothing of the retention")
+        is_custom = row.flag("enableCustomizedRetentionPolicy")
+        # Policies of services that are switched off are not in force.
+        services = () if is_custom is False else row.each("servicePolicies")
+        kept = unique(_keyed(services), "serviceType").values()
+        return Policy(row.retention("retentionPeriod"), is_custom, tuple(kept))
+
+    @classmethod
+    def samples(cls, records: Mapping[str, Policy], customer_id: str) -> Iterable[Sample]:  # noqa: ARG003 - of the whole account
+        """Make the samples of a tenant."""
+        for location, policy in records.items():
+            if policy.is_custom is not None:
+                yield Sample(CUSTOM, (location,), float(policy.is_custom))
+            periods = [(PERIOD, "", policy.period)]
+            for service in policy.services:
+                periods += [(PERIOD, service.workload, service.period), (SHORTEST, service.workload, service.shortest)]
+            for family, workload, period in periods:
+                if period is not None:
+                    yield Sample(family, (workload, location), period)
+
+
+def _keyed(rows: Iterable[Row]) -> Iterator[tuple[str, Service, Row]]:
+    for row in rows:
+        workload = row.service_type("serviceType")
+        if workload is not None:
+            period = row.retention("retentionPeriod")
+            yield workload, Service(workload, period, _shortest(row, period)), row
+
+
+def _shortest(row: Row, period: float | None) -> float | None:
+    """Give the shortest of a service's period and those of its parts; None if one of them is not known."""
+    periods = [period, *(container.retention("retentionPeriod") for container in row.each("containerPolicies"))]
+    # Objects in no container that have no period of their own have the service's.
+    if row.raw("unassignedObjectRetentionPeriod") is not None:
+        periods.append(row.retention("unassignedObjectRetentionPeriod"))
+    known = [one for one in periods if one is not None]
+    return min(known) if len(known) == len(periods) else None

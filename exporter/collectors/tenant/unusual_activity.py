@@ -1,0 +1,140 @@
+"""Sites that changed as if attacked: GET …/cloudbackupunusualactivitydata."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Final
+
+from pydantic import Field
+
+from exporter.avepoint.client import Query
+from exporter.avepoint.paging import folded
+from exporter.avepoint.responses import Endpoint
+from exporter.avepoint.rows import Row
+from exporter.avepoint.values import iso_date, ticks_at
+from exporter.collectors.base import Family, Sample
+from exporter.collectors.per_location import LocatedCollector
+from exporter.config.schema import CollectorOptions, Interval, Seconds
+
+ENDPOINT: Final = Endpoint(
+    "GET", "/backup/m365/cloudbackupunusualactivitydata", "microsoft365backup.unusualActivity.read.all"
+)
+_DAY: Final = 86_400
+_SOURCE: Final = "from GET …/cloudbackupunusualactivitydata, cached between refreshes"
+_LABELS: Final = ("account", "workload", "location")
+
+UNUSUAL = Family(
+    "avepoint_unusual_activity_sites",
+    f"Sites with unusual activity within the window; no series for a workload that AvePoint lists none of; {_SOURCE}.",
+    _LABELS,
+    query="sum by (account, workload) (avepoint_unusual_activity_sites) > 0",
+)
+RANSOMWARE = Family(
+    "avepoint_potential_ransomware_sites",
+    "Sites under a potential ransomware attack within the window; no series for a workload that AvePoint lists none of;"
+    f" {_SOURCE}.",
+    _LABELS,
+    query="sum by (account, workload) (avepoint_potential_ransomware_sites) > 0",
+)
+WINDOW = Family(
+    "avepoint_unusual_activity_window_seconds",
+    "Length of the window of avepoint_unusual_activity_sites and avepoint_potential_ransomware_sites, in seconds: from"
+    f" the beginning of a day (UTC) to the refresh, thus up to a day more than configured; {_SOURCE}.",
+    ("account",),
+    query="avepoint_unusual_activity_window_seconds / 86400",
+)
+
+
+class UnusualActivityOptions(CollectorOptions):
+    """Options of the collector."""
+
+    interval: Interval = Field(900.0, description="Time between the beginnings of two refreshes.")
+    window: Annotated[Seconds, Field(ge=_DAY, le=366 * _DAY)] = Field(
+        7.0 * _DAY, description="How far back sites are counted, extended to the beginning of that day (UTC)."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """How many sites of a workload look unusual, and attacked; None is what is not known."""
+
+    workload: str
+    unusual: int | None
+    ransomware: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Activities:
+    """What was found within a window of seconds, by location."""
+
+    window: float
+    found: Mapping[str, tuple[Signals, ...]]
+
+
+class UnusualActivity(LocatedCollector[UnusualActivityOptions, Activities]):
+    """Reads where AvePoint suspects an attack."""
+
+    name = "unusual_activity"
+    permissions: ClassVar = {"modern": ENDPOINT.permission}
+    options_type = UnusualActivityOptions
+    families = (UNUSUAL, RANSOMWARE, WINDOW)
+
+    async def read(self) -> Activities:
+        """Read what was found since the first day of the window began."""
+        now = self._clock.time()
+        start = (now - self.options.window) // _DAY * _DAY
+        # Whole days are what the document shows. The end is tomorrow: taken for its first moment, today would hide
+        # what was found today.
+        query = {"startTime": iso_date(ticks_at(start)), "finishTime": iso_date(ticks_at(now + _DAY))}
+        return Activities(now - start, await self.each_location(lambda location: self._read(location, query)))
+
+    async def _read(self, location: str, query: Query) -> tuple[Signals, ...]:
+        data = await self.data(ENDPOINT, location, query)
+        if isinstance(data, dict):
+            inner = folded(data)
+            if "data" not in inner:
+                raise ENDPOINT.unlike("the answer's data has no data")
+            data = inner["data"]
+        return tuple(_summed(self.rows(ENDPOINT, data)))
+
+    @classmethod
+    def samples(cls, records: Activities, customer_id: str) -> Iterable[Sample]:  # noqa: ARG003 - of the whole account
+        """Make the samples of a tenant."""
+        yield Sample(WINDOW, (), records.window)
+        for location, found in records.found.items():
+            for signals in found:
+                for family, count in ((UNUSUAL, signals.unusual), (RANSOMWARE, signals.ransomware)):
+                    if count is not None:
+                        yield Sample(family, (signals.workload, location), float(count))
+
+
+def _summed(rows: Iterable[Row]) -> Iterator[Signals]:
+    """Add up the rows of each workload; a sum of which a part is not known is not known.
+
+    There is one for each Microsoft 365 tenant, and without `locations` perhaps one for each location, which no row
+    names; so rows that differ are different ones, and the same row again is a repetition.
+    """
+    by_workload: dict[str, list[Signals]] = {}
+    for _, signals in dict.fromkeys(_told(rows)):
+        by_workload.setdefault(signals.workload, []).append(signals)
+    for workload, parts in by_workload.items():
+        yield Signals(workload, _sum(part.unusual for part in parts), _sum(part.ransomware for part in parts))
+
+
+def _told(rows: Iterable[Row]) -> Iterator[tuple[str, Signals]]:
+    """Give what each row says of a Microsoft 365 tenant."""
+    for row in rows:
+        workload = row.service_type("serviceType")
+        if workload is not None:
+            # The names of the counts are right, their descriptions in the document are swapped.
+            unusual = row.needed_count("unusualActivitiesCount")
+            ransomware = row.needed_count("potentialRansomwareAttackCount")
+            yield row.label("tenantId") or "", Signals(workload, unusual, ransomware)
+
+
+def _sum(counts: Iterable[int | None]) -> int | None:
+    total = 0
+    for count in counts:
+        if count is None:
+            return None
+        total += count
+    return total

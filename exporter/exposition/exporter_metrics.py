@@ -1,0 +1,201 @@
+"""The exporter's own metrics, kept by prometheus_client."""
+
+import platform
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import prometheus_client
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import generate_latest as generate_text
+from prometheus_client.metrics_core import Metric
+from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
+from prometheus_client.registry import Collector
+
+from exporter import __version__
+from exporter.avepoint.observer import Observer
+from exporter.engine.shard import Shard
+
+_BUCKETS: Final = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60)
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What an account has used: ended calls by code (HTTP status, timeout, connect, parse), seconds throttled."""
+
+    calls: Mapping[str, int]
+    throttled: float
+
+
+class OwnMetrics:
+    """What the exporter counts of itself, on a registry of its own."""
+
+    def __init__(self, *, with_process: bool = True) -> None:
+        prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call] # the library leaves it untyped
+        registry = self._registry = CollectorRegistry()
+        self._accounts: set[str] = set()
+        self.requests = Counter(
+            "avepoint_api_requests_total",
+            "Requests to AvePoint; code is the HTTP status, or timeout, connect or parse.",
+            ("account", "endpoint", "code"),
+            registry=registry,
+        )
+        self.durations = Histogram(
+            "avepoint_api_request_duration_seconds",
+            "How long requests to AvePoint took.",
+            ("account", "endpoint"),
+            buckets=_BUCKETS,
+            registry=registry,
+        )
+        self.throttled = Counter(
+            "avepoint_api_throttled_seconds_total",
+            "Time waited for the rate limit and for Retry-After.",
+            ("account",),
+            registry=registry,
+        )
+        self.tokens = Counter(
+            "avepoint_token_requests_total",
+            "Requests for access tokens; result is success, or what went wrong.",
+            ("account", "result"),
+            registry=registry,
+        )
+        self.certificates = Gauge(
+            "avepoint_certificate_expiry_timestamp_seconds",
+            "When the certificate that the account proves itself with expires, in Unix seconds.",
+            ("account",),
+            registry=registry,
+        )
+        self.parse_errors = Counter(
+            "avepoint_parse_errors_total",
+            "Values of AvePoint's answers that could not be read.",
+            ("account", "endpoint", "field"),
+            registry=registry,
+        )
+        self.unknown_values = Counter(
+            "avepoint_unknown_values_total",
+            "States, workloads and types of AvePoint's answers that nobody knew; they are passed through.",
+            ("account", "field"),
+            registry=registry,
+        )
+        build = Gauge("avepoint_exporter_build_info", "Always 1.", ("version", "python_version"), registry=registry)
+        build.labels(__version__, platform.python_version()).set(1)
+        self._shard = Gauge(
+            "avepoint_exporter_shard_info",
+            "Always 1; which of how many shards this process is.",
+            ("shard", "total_shards"),
+            registry=registry,
+        )
+        self.reload_successful = Gauge(
+            "avepoint_exporter_config_last_reload_successful",
+            "1 if the last attempt to read the configuration succeeded, else 0.",
+            registry=registry,
+        )
+        self.reload_time = Gauge(
+            "avepoint_exporter_config_last_reload_success_timestamp_seconds",
+            "When the configuration was last read successfully, in Unix seconds.",
+            registry=registry,
+        )
+        if with_process:
+            prometheus_client.ProcessCollector(registry=registry)
+            prometheus_client.PlatformCollector(registry=registry)
+            prometheus_client.GCCollector(registry=registry)
+
+    def say_shard(self, shard: Shard) -> None:
+        """Tell which share of the accounts this process reads."""
+        self._shard.labels(str(shard.index), str(shard.total)).set(1)
+
+    def observer(self, account: str) -> Observer:
+        """Give what counts for one account; of its certificate nothing is known until it is read anew."""
+        self._accounts.add(account)
+        self.certificates.remove_by_labels({"account": account})
+        return _AccountObserver(self, account)
+
+    def knows(self, account: str) -> bool:
+        """Tell whether an account is configured."""
+        return account in self._accounts
+
+    def forget(self, account: str) -> None:
+        """Drop an account's series: it is no longer configured; what its last calls still tell is not counted."""
+        self._accounts.discard(account)
+        calls = (self.requests, self.durations, self.throttled, self.tokens)
+        for metric in (*calls, self.certificates, self.parse_errors, self.unknown_values):
+            metric.remove_by_labels({"account": account})
+
+    def usage(self) -> dict[str, Usage]:
+        """Give what each account has used since the exporter knows it."""
+        calls: dict[str, dict[str, int]] = {}
+        for labels, value in _totals(self.requests):
+            codes = calls.setdefault(labels["account"], {})
+            codes[labels["code"]] = codes.get(labels["code"], 0) + int(value)
+        # Each account has this one, from its beginning on.
+        waited = {labels["account"]: value for labels, value in _totals(self.throttled)}
+        return {account: Usage(calls.get(account, {}), seconds) for account, seconds in waited.items()}
+
+    def text(self, *, account: str | None, names: Collection[str], openmetrics: bool) -> bytes:
+        """Give the exposition of all, or of the series of one account; `names` selects families."""
+        selection = _Selection(self._registry.collect, account, names)
+        generate = generate_openmetrics if openmetrics else generate_text
+        return bytes(generate(selection))
+
+
+class _AccountObserver:
+    """Counts what happens to one account's calls."""
+
+    def __init__(self, own: OwnMetrics, account: str) -> None:
+        self._own = own
+        self._account = account
+        own.throttled.labels(account)  # a series at 0, so that increase() sees the first wait
+
+    def request(self, endpoint: str, code: str, seconds: float) -> None:
+        if self._own.knows(self._account):
+            self._own.requests.labels(self._account, endpoint, code).inc()
+            self._own.durations.labels(self._account, endpoint).observe(seconds)
+
+    def throttled(self, seconds: float) -> None:
+        self._count(self._own.throttled, amount=seconds)
+
+    def token(self, result: str) -> None:
+        self._count(self._own.tokens, result)
+
+    def certificate(self, expires_at: float) -> None:
+        if self._own.knows(self._account):
+            self._own.certificates.labels(self._account).set(expires_at)
+
+    def unreadable(self, endpoint: str, field: str) -> None:
+        self._count(self._own.parse_errors, endpoint, field)
+
+    def unknown(self, field: str) -> None:
+        self._count(self._own.unknown_values, field)
+
+    def _count(self, counter: Counter, *labels: str, amount: float = 1.0) -> None:
+        if self._own.knows(self._account):
+            counter.labels(self._account, *labels).inc(amount)
+
+
+def _totals(counter: Counter) -> Iterator[tuple[Mapping[str, str], float]]:
+    for metric in counter.collect():
+        for sample in metric.samples:
+            yield sample.labels, sample.value
+
+
+class _Selection(Collector):
+    """A registry narrowed to an account and to family names."""
+
+    def __init__(self, collect: Callable[[], Iterable[Metric]], account: str | None, names: Collection[str]) -> None:
+        self._collect = collect
+        self._account = account
+        self._names = frozenset(names)
+
+    def collect(self) -> Iterator[Metric]:
+        for metric in self._collect():
+            if self._names and not self._is_named(metric):
+                continue
+            if self._account is not None:
+                mine = [sample for sample in metric.samples if sample.labels.get("account") == self._account]
+                if not mine:
+                    continue
+                metric.samples = mine
+            yield metric
+
+    def _is_named(self, metric: Metric) -> bool:
+        return bool(self._names & {metric.name, f"{metric.name}_total", *(sample.name for sample in metric.samples)})

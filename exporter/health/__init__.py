@@ -1,0 +1,1 @@
+"""Problems of backups: expectations and facts in, problems out."""

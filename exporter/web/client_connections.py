@@ -1,0 +1,247 @@
+"""Connections and their end: a cap on how many there are, and deadlines for clients that are slow on purpose.
+
+uvicorn's protocol on top of h11 answers; what it lacks, deadlines, is added here.
+"""
+
+import asyncio
+import contextlib
+import logging
+import ssl
+from collections import Counter
+from collections.abc import Callable
+from typing import Protocol
+
+import h11
+from uvicorn.config import Config
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.server import ServerState
+
+from exporter.web.limits import Limits, client_network, secure_headers
+from exporter.web.tls import LiveProtection, is_allowed
+
+log = logging.getLogger("exporter.web")
+http_log = logging.getLogger("exporter.web.http")
+
+_WARN_EVERY = 60.0
+
+
+class Connection(Protocol):
+    """What the guard needs to know of a connection."""
+
+    network: str
+    quiet_since: float | None  # None while a request is being answered
+
+    def check(self, now: float) -> None:
+        """Cut the connection if its client is too slow."""
+        ...
+
+    def cut(self) -> None:
+        """Close at once; what is not sent yet is lost."""
+        ...
+
+    def retire(self) -> None:
+        """Close after the response under way; at once if there is none."""
+        ...
+
+
+class Guard:
+    """Cap the open connections, in all and for one address, and sweep out those that are too slow."""
+
+    def __init__(self, limits: Limits, clock: Callable[[], float]) -> None:
+        self._limits = limits
+        self._clock = clock
+        self._members: dict[Connection, None] = {}
+        self._counts: Counter[str] = Counter()
+        self._warned = -_WARN_EVERY
+        self.empty = asyncio.Event()
+        self.empty.set()
+
+    @property
+    def members(self) -> list[Connection]:
+        """Give the open connections, oldest first."""
+        return list(self._members)
+
+    def admit(self, new: Connection) -> bool:
+        """Take a connection in if there is room.
+
+        At the cap, the one that has said nothing for longest goes: a crowd that only holds connections open
+        cannot lock out a client that has something to ask.
+        """
+        crowded = self._counts[new.network] >= self._limits.connections_per_address
+        if crowded or len(self._members) >= self._limits.connections:
+            self._warn()
+            rivals = [m for m in self._members if not crowded or m.network == new.network]
+            quiet = [(m.quiet_since, i) for i, m in enumerate(rivals) if m.quiet_since is not None]
+            if not quiet:
+                return False
+            victim = rivals[min(quiet)[1]]
+            victim.cut()
+            self.leave(victim)
+        self._members[new] = None
+        self._counts[new.network] += 1
+        self.empty.clear()
+        return True
+
+    def leave(self, member: Connection) -> None:
+        """Forget a connection that has ended; one that was never admitted does no harm."""
+        if member not in self._members:
+            return
+        del self._members[member]
+        self._counts -= Counter([member.network])  # drops what reaches 0
+        if not self._members:
+            self.empty.set()
+
+    def sweep(self) -> None:
+        """Check every connection."""
+        now = self._clock()
+        for member in self.members:
+            member.check(now)
+
+    def _warn(self) -> None:
+        now = self._clock()
+        if now - self._warned >= _WARN_EVERY:
+            self._warned = now
+            log.warning("at the limit of open connections (%d): the idle ones make room", len(self._members))
+
+
+class GuardedProtocol(H11Protocol):
+    """uvicorn's protocol with deadlines and a place in the guard's count.
+
+    uvicorn bounds only the idle time between two requests: a client that sends half a header, or reads half a
+    response, may stay for ever. Here a header has a deadline, and so has a response that makes no progress. The
+    guard sweeps through all connections, instead of each having timers.
+    """
+
+    def __init__(
+        self, config: Config, state: ServerState, *, guard: Guard, live: LiveProtection, limits: Limits
+    ) -> None:
+        super().__init__(config, state, {})
+        self.logger = http_log
+        self.network = ""
+        self.quiet_since: float | None = None
+        self._guard = guard
+        self._live = live
+        self._limits = limits
+        self._raw: asyncio.Transport
+        self._opened = self._lost = False
+        self._early = b""
+        self._handshake: asyncio.Task[None] | None = None
+        self._deadline: float | None = None
+        self._unsent = 0
+        self._progress = 0.0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as in uvicorn
+        """Take the plain connection in, and through the TLS handshake if there is TLS."""
+        self._raw = transport
+        self.quiet_since = self._progress = self.loop.time()
+        self._deadline = self.quiet_since + self._limits.header_timeout
+        peer = transport.get_extra_info("peername")
+        self.network = client_network(peer[0]) if peer else ""
+        if not self._guard.admit(self):
+            transport.abort()
+            return
+        protection = self._live.current()
+        if protection.context is None:
+            self._open(transport)
+        else:
+            transport.pause_reading()
+            allowed = protection.config.tls_server_config.client_allowed_sans
+            self._handshake = self.loop.create_task(self._shake_hands(protection.context, allowed))
+
+    async def _shake_hands(self, context: ssl.SSLContext, allowed: tuple[str, ...]) -> None:
+        """Do the handshake with the context in force; who fails or may not come in is cut."""
+        transport: asyncio.Transport | None = None
+        with contextlib.suppress(OSError):  # ssl's errors and asyncio's timeout are OSErrors
+            transport = await self.loop.start_tls(
+                self._raw,
+                self,
+                context,
+                server_side=True,
+                ssl_handshake_timeout=self._limits.handshake_timeout,
+                ssl_shutdown_timeout=self._limits.write_timeout,
+            )
+        if transport and not self._lost and is_allowed(transport.get_extra_info("peercert"), allowed):
+            self._open(transport)
+            self.data_received(self._early)
+        else:
+            self.cut()
+            self._guard.leave(self)
+
+    def _open(self, transport: asyncio.Transport) -> None:
+        self._opened = True
+        super().connection_made(transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Give the place back."""
+        self._lost = True
+        self._guard.leave(self)
+        if self._opened:
+            super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came; the first byte of a request starts its deadline."""
+        if not self._opened:
+            self._early += data  # the handshake is over, but start_tls has not returned yet
+            return
+        if self.transport.is_closing() or not data:
+            return
+        if self._deadline is None and self.quiet_since is not None:
+            self._deadline = self.loop.time() + self._limits.header_timeout
+        before = self.cycle
+        super().data_received(data)
+        if self.cycle is not before:
+            self._note_request()
+
+    def on_response_complete(self) -> None:
+        """Wait for the next request, unless the rest of this one is still to come."""
+        before = self.cycle
+        self.quiet_since = self.loop.time()
+        super().on_response_complete()
+        if self.cycle is not before:
+            self._note_request()  # it had been sent along with the last one
+        elif self.conn.their_state is h11.SEND_BODY:
+            self.transport.close()  # a body that nobody reads any more could drip in for ever
+        else:
+            begun = bool(self.conn.trailing_data[0])
+            self._deadline = self.quiet_since + self._limits.header_timeout if begun else None
+
+    def _note_request(self) -> None:
+        complete = self.cycle.response_complete
+        self.quiet_since = self.loop.time() if complete else None
+        self._deadline = None
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer a malformed request as everything else is answered: with the security headers."""
+        if self.conn.our_state is not h11.IDLE:
+            self.cut()  # its body is malformed: the application is about to answer, and may have begun
+            return
+        given = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close")]
+        configured = self._live.current().config.http_server_config.headers
+        headers = secure_headers([*self.server_state.default_headers, *given], configured)
+        response = h11.Response(status_code=400, headers=headers, reason=b"Bad Request")
+        for event in (response, h11.Data(data=msg.encode()), h11.EndOfMessage()):
+            self.transport.write(self.conn.send(event) or b"")
+        self.transport.close()
+
+    def check(self, now: float) -> None:
+        """Cut the connection if its client is too slow, in sending a header or in reading a response."""
+        unsent = self._raw.get_write_buffer_size()
+        if self._opened and not self.transport.is_closing() and self.transport is not self._raw:
+            unsent += self.transport.get_write_buffer_size()
+        if unsent == 0 or unsent < self._unsent:
+            self._progress = now
+        self._unsent = unsent
+        late = self._deadline is not None and now > self._deadline
+        if late or now - self._progress > self._limits.write_timeout:
+            self.cut()
+
+    def cut(self) -> None:
+        """Close at once; what is not sent yet is lost."""
+        self._raw.abort()
+
+    def retire(self) -> None:
+        """End after the response under way; at once if there is none."""
+        if not self._opened:
+            self.cut()
+        elif not self.transport.is_closing():
+            self.shutdown()

@@ -1,0 +1,219 @@
+"""Limits on what clients may do, and headers on everything that they get.
+
+The middlewares are pure ASGI, to be stacked as `SecureHeaders(RateLimit(BasicAuth(BodyLimit(app))))`: headers
+outermost, so that refusals carry them too; bodies innermost, so that one is read only for those who may.
+"""
+
+import asyncio
+import ipaddress
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from exporter.config.web_schema import RateLimitConfig
+
+log = logging.getLogger("exporter.web")
+
+_Header = tuple[bytes, bytes]
+_CLOSE: _Header = (b"connection", b"close")
+_LENGTH_DIGITS = 18
+
+# For what is no page; the status page brings a policy that allows its own style and form besides.
+_SECURE: Mapping[bytes, bytes] = {
+    b"x-content-type-options": b"nosniff",
+    b"x-frame-options": b"DENY",
+    b"referrer-policy": b"no-referrer",
+    b"content-security-policy": b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How much a client may take; times in seconds, sizes in bytes."""
+
+    header_timeout: float = 10.0  # from connecting, or from a later request's first byte, to its whole header
+    handshake_timeout: float = 10.0
+    body_timeout: float = 10.0
+    write_timeout: float = 30.0  # without any progress
+    keep_alive: int = 30
+    shutdown_grace: float = 3.0
+    connections: int = 768
+    connections_per_address: int = 512
+    header_bytes: int = 16 * 1024
+    body_bytes: int = 8 * 1024
+    password_checks: int = 2  # bcrypt at the same time
+    password_queue: int = 16  # waiting for it
+    reload_interval: float = 1.0
+
+
+def client_network(host: str) -> str:
+    """Give what one client can be assumed to own: an IPv4 address, or an IPv6 network of 64 bits."""
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return host
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    if address.ipv4_mapped:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.ip_network((address, 64), strict=False))
+
+
+def secure_headers(given: Iterable[_Header], configured: Mapping[str, str]) -> list[_Header]:
+    """Complete a response's headers: the configured ones win, then the response's own, then the defaults."""
+    own = [(name.lower(), value) for name, value in given if name.lower() != b"server"]
+    chosen = {name.lower().encode(): value.encode() for name, value in configured.items()}
+    present = {name for name, _ in own} | set(chosen)
+    return [
+        *((name, value) for name, value in own if name not in chosen),
+        *((name, value) for name, value in chosen.items() if value),  # an empty one is unset, as in the toolkit
+        *((name, value) for name, value in _SECURE.items() if name not in present),
+    ]
+
+
+async def answer(send: Send, status: int, text: str, headers: Iterable[_Header] = ()) -> None:
+    """Send a whole plain-text response."""
+    body = f"{text}\n".encode()
+    size = str(len(body)).encode()
+    fixed = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", size)]
+    await send({"type": "http.response.start", "status": status, "headers": [*fixed, *headers]})
+    await send({"type": "http.response.body", "body": body})
+
+
+class SecureHeaders:
+    """Put the security headers on every answer, also on that to a request whose handling failed."""
+
+    def __init__(self, app: ASGIApp, configured: Callable[[], Mapping[str, str]]) -> None:
+        self._app = app
+        self._configured = configured
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve HTTP; let lifespan through and nothing else: no other protocol is authenticated."""
+        if scope["type"] == "http":
+            await self._serve(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+        else:
+            await send({"type": "websocket.close", "code": 1008})
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = False
+
+        async def secured(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                headers = secure_headers(message.get("headers", ()), self._configured())
+                message = {**message, "headers": headers}
+            await send(message)
+
+        try:
+            await self._app(scope, receive, secured)
+        except Exception as error:
+            log.error("a request could not be answered: %s", type(error).__name__, exc_info=True)
+            if not started:
+                await answer(secured, 500, "Internal Server Error")
+
+
+class RateLimit:
+    """The toolkit's `rate_limit`: one token bucket over all requests; 429 when it is empty."""
+
+    def __init__(self, app: ASGIApp, settings: Callable[[], RateLimitConfig], clock: Callable[[], float]) -> None:
+        self._app = app
+        self._settings = settings
+        self._clock = clock
+        self._config = RateLimitConfig()
+        self._tokens = 0.0
+        self._filled = 0.0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on if there is a token."""
+        if scope["type"] == "http" and not self._take():
+            await answer(send, 429, "Too Many Requests", [(b"retry-after", b"1")])
+        else:
+            await self._app(scope, receive, send)
+
+    def _take(self) -> bool:
+        config, now = self._settings(), self._clock()
+        if config != self._config:
+            self._config, self._tokens, self._filled = config, float(config.burst), now
+        if not config.interval:
+            return True
+        self._tokens = min(config.burst, self._tokens + (now - self._filled) / config.interval)
+        self._filled = now
+        if self._tokens < 1:
+            return False
+        self._tokens -= 1
+        return True
+
+
+class BodyLimit:
+    """Ignore the body of a GET or HEAD; read any other first, and refuse it if it is too long or too slow."""
+
+    def __init__(self, app: ASGIApp, limits: Limits) -> None:
+        self._app = app
+        self._limits = limits
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on with a body that is complete."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+        elif scope["method"] in {"GET", "HEAD"}:
+            declared = any(name in {b"content-length", b"transfer-encoding"} for name, _ in scope["headers"])
+            await self._app(scope, _replaying(b"", receive), _closing(send) if declared else send)
+        else:
+            await self._serve_with_body(scope, receive, send)
+
+    async def _serve_with_body(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            async with asyncio.timeout(self._limits.body_timeout):
+                body = await self._read(scope, receive)
+        except TimeoutError:
+            await answer(send, 408, "Request Timeout", [_CLOSE])
+            return
+        if body is None:
+            await answer(send, 413, "Content Too Large", [_CLOSE])
+        else:
+            await self._app(scope, _replaying(body, receive), send)
+
+    async def _read(self, scope: Scope, receive: Receive) -> bytes | None:
+        """Give the body (what came of it, if the client has gone), or None if it is too long."""
+        length = dict(scope["headers"]).get(b"content-length", b"0")
+        # The length of the number first: int() itself refuses thousands of digits.
+        if not length.isdigit() or len(length) > _LENGTH_DIGITS or int(length) > self._limits.body_bytes:
+            return None
+        body, more = b"", True
+        while more and len(body) <= self._limits.body_bytes:
+            message = await receive()
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
+        return body if len(body) <= self._limits.body_bytes else None
+
+
+def _replaying(body: bytes, receive: Receive) -> Receive:
+    """Give the body as one message; after it, only the client's going is of interest."""
+    given = False
+
+    async def replay() -> Message:
+        nonlocal given
+        if not given:
+            given = True
+            return {"type": "http.request", "body": body, "more_body": False}
+        while (message := await receive())["type"] != "http.disconnect":
+            pass
+        return message
+
+    return replay
+
+
+def _closing(send: Send) -> Send:
+    """Close the connection after the response: what is left of the body is not to be waited for."""
+
+    async def closing(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message.get("headers", ()), _CLOSE]}
+        await send(message)
+
+    return closing

@@ -1,0 +1,330 @@
+"""Bodies of bounded size, redirects, cookies, certificate authorities and links."""
+
+import asyncio
+import errno
+import gzip
+import socket
+import ssl
+import zlib
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
+from pathlib import Path
+
+import httpx
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+from pydantic import SecretStr
+
+from exporter.avepoint.connections import LARGEST_ANSWER, Connections
+from exporter.avepoint.hints import reason_of
+from exporter.avepoint.responses import Endpoint
+from exporter.config.schema import Tls
+from exporter.errors import AnswerError, LinkRefusedError, TokenError
+from tests.fakes import Stream, World, make_account
+
+JOBS = Endpoint("GET", "/cloudbackup/jobs", "jobs.read")
+
+
+def ok(_: httpx.Request) -> httpx.Response:
+    return httpx.Response(200, json={"a": 1})
+
+
+async def test_a_body_that_is_too_large_is_not_read_to_its_end() -> None:
+    stream = Stream(*[b"x" * 2**20] * 100)
+    world = World(lambda _: httpx.Response(200, stream=stream))
+    with pytest.raises(AnswerError, match="larger than"):
+        await world.client.call(JOBS)
+    assert stream.given == LARGEST_ANSWER // 2**20 + 1
+    assert world.observer.codes == ["parse"]
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+async def test_a_bomb_is_not_unpacked(layers: int) -> None:
+    body = b"[" + b" " * (LARGEST_ANSWER * 3) + b"]"
+    for _ in range(layers):
+        body = gzip.compress(body)
+    headers = {"content-encoding": ", ".join(["gzip"] * layers)}
+    world = World(lambda _: httpx.Response(200, headers=headers, stream=Stream(body)))
+    with pytest.raises(AnswerError, match="larger than" if layers == 1 else "packed in a way"):
+        await world.client.call(JOBS)
+    assert world.observer.codes == ["parse"]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body"),
+    [
+        ("gzip", gzip.compress(b'{"a": 1}')), ("X-GZIP", gzip.compress(b'{"a": 1}')),
+        ("deflate", zlib.compress(b'{"a": 1}')),
+        ("identity", b'{"a": 1}'),
+    ],
+)  # fmt: skip
+async def test_packed_bodies(encoding: str, body: bytes) -> None:
+    pieces = [body[index : index + 3] for index in range(0, len(body), 3)]
+    world = World(lambda _: httpx.Response(200, headers={"content-encoding": encoding}, stream=Stream(*pieces)))
+    assert await world.client.call(JOBS) == {"a": 1}
+
+
+@pytest.mark.parametrize("body", [b"not gzip", gzip.compress(b'{"a": 1}' * 99)[:-20], b""])
+async def test_broken_packing(body: bytes) -> None:
+    world = World(lambda _: httpx.Response(200, headers={"content-encoding": "gzip"}, stream=Stream(body)))
+    with pytest.raises(AnswerError):
+        await world.client.call(JOBS)
+    assert len(world.calls) == 1
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "https://evil.example/",
+        "http://graph.example.com/",
+        "/elsewhere",
+        "https://[evil",
+        "http:x",
+        "\\\\evil",
+        "https://a:99999/",
+        "é",
+    ],
+)
+async def test_redirects_are_refused_and_counted(location: str) -> None:
+    codes = iter((301, 302, 307, 308))
+    world = World(lambda _: httpx.Response(next(codes), headers=[(b"location", location.encode())]))
+    for _ in range(4):
+        with pytest.raises(LinkRefusedError):
+            await world.client.call(JOBS)
+    assert len(world.calls) == 4
+    assert world.observer.codes == ["301", "302", "307", "308"]
+    assert world.observer.unread == {("/cloudbackup/jobs", "Location"): 4}
+
+
+async def test_a_redirect_of_the_token_is_not_followed() -> None:
+    world = World(ok, tokens=lambda _: httpx.Response(307, headers={"location": "https://evil.example/"}))
+    with pytest.raises(TokenError):
+        await world.client.call(JOBS)
+    assert world.token_calls == 1
+    assert not world.calls
+
+
+@pytest.mark.parametrize(
+    ("link", "query"),
+    [
+        ("https://graph.example.com/x?PageIndex=2", {"PageIndex": "2"}),
+        ("/cloudbackup/jobs?PageIndex=2", {"PageIndex": "2"}),
+        ("/prefix/cloudbackup/jobs?PageIndex=2&a=%20b", {"PageIndex": "2", "a": " b"}),
+        ("?PageIndex=2", {"PageIndex": "2"}),
+        ("https://graph.example.com:443/x?a=1", {"a": "1"}), ("HTTPS://GRAPH.example.com/x?a=1", {"a": "1"}),
+        (" /x?a=1 ", {"a": "1"}),
+    ],
+)  # fmt: skip
+async def test_links_of_our_own(link: str, query: dict[str, str]) -> None:
+    world = World(ok)
+    assert world.client.link_query(JOBS, link) == query
+    assert not world.observer.unread
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "https://evil.example/x?a=1", "http://graph.example.com/x?a=1", "https://graph.example.com:444/x?a=1",
+        "https://graph.example.com@evil.example/?a=1", "//evil.example/x?a=1", "\\\\evil.example\\x?a=1",
+        "https:\\\\evil.example/x?a=1", "/\\evil.example/x?a=1", "https://u:p@graph.example.com/?a=1",
+        "ftp://graph.example.com/?a=1",
+        "https://graph.example.com.evil.example/?a=1", "https://[evil/?a=1", "https://graph.example.com:99999/?a=1",
+        "javascript:alert(1)?a=1", "/x?a=" + "1" * 5000, "/x?a=\ud800", "/x?a=1\r\nHost: evil",
+        "https:/evil.example/?a=1",
+        "/x?" + "a=1&" * 60,
+    ],
+)  # fmt: skip
+async def test_links_elsewhere_are_refused_and_counted(link: str) -> None:
+    world = World(ok)
+    with pytest.raises(LinkRefusedError):
+        world.client.link_query(JOBS, link)
+    assert world.observer.unread == {("/cloudbackup/jobs", "nextLink"): 1}
+    assert not world.sent
+
+
+@pytest.mark.parametrize("link", ["eyJvcGFxdWUiOjF9", "/cloudbackup/jobs", "?", "/x?novalue"])
+async def test_links_that_say_nothing_are_no_attack(link: str) -> None:
+    world = World(ok)
+    with pytest.raises(LinkRefusedError):
+        world.client.link_query(JOBS, link)
+    assert not world.observer.unread
+
+
+async def test_cookies_are_not_kept() -> None:
+    world = World(lambda _: httpx.Response(200, json=[], headers={"set-cookie": "track=1; Path=/"}))
+    await world.client.call(JOBS)
+    await world.client.call(JOBS)
+    assert all("cookie" not in request.headers for request in world.sent)
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate for 127.0.0.1 that vouches for itself, with its key, in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name, now = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")]), datetime.now(UTC)
+    names = x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))])
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 1, now - timedelta(1), now + timedelta(1))
+    certificate = builder.add_extension(names, critical=False).sign(key, hashes.SHA256())
+    file = tmp_path_factory.mktemp("tls") / "server.pem"
+    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    file.write_bytes(certificate.public_bytes(Encoding.PEM) + secret)
+    return file
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+async def test_ca_file_is_trusted_and_nothing_goes_to_who_is_not(authority: Path, trusted: bool) -> None:
+    received: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        received.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
+        await writer.drain()
+        writer.close()
+
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(authority)
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
+    url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    account = make_account().model_copy(update={"tls": Tls.model_construct(ca_file=authority if trusted else None)})
+    connections = Connections(account, None)
+    request = connections.request("GET", url)
+    async with server:
+        if trusted:
+            _, body = await connections.exchange(request)
+            assert body == b"{}"
+        else:
+            with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
+                await connections.exchange(request)
+    await connections.aclose()
+    assert bool(received) is trusted
+
+
+async def test_a_connection_that_is_free_is_taken_again_and_never_one_that_is_not() -> None:
+    peers: list[str] = []
+    all_here, ended = asyncio.Event(), asyncio.Semaphore(0)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.read(65536):
+            peers.append(str(writer.get_extra_info("peername")))
+            if len(peers) == 3:
+                all_here.set()
+            await all_here.wait()
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+        writer.close()
+        await writer.wait_closed()
+        ended.release()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    connections = Connections(make_account(), None)
+    request = connections.request("GET", f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/")
+    async with server:
+        async with asyncio.timeout(10):
+            answers = await asyncio.gather(*(connections.exchange(request) for _ in range(3)))
+            answers += [await connections.exchange(request) for _ in range(5)]
+        assert [body for _, body in answers] == [b"{}"] * 8
+        assert len(set(peers[:3])) == 3, "all three at once"
+        assert len(set(peers)) == 3
+        await connections.aclose()
+        for _ in range(3):
+            await ended.acquire()
+
+
+@pytest.fixture
+async def proxy() -> AsyncIterator[tuple[str, list[str]]]:
+    """The address of a proxy that answers everything itself, and the request lines that it was sent."""
+    lines: list[str] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        lines.append((await reader.readuntil(b"\r\n\r\n")).split(b"\r\n")[0].decode())
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}", lines
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    return monkeypatch
+
+
+async def exchanged(url: str, **changes: object) -> bytes:
+    connections = Connections(make_account().model_copy(update=changes), None)
+    try:
+        return (await connections.exchange(connections.request("GET", url)))[1]
+    finally:
+        await connections.aclose()
+
+
+@pytest.mark.parametrize("scheme", ["", "http://"])
+async def test_the_proxy_of_the_environment(
+    scheme: str, proxy: tuple[str, list[str]], environment: pytest.MonkeyPatch
+) -> None:
+    address, lines = proxy
+    environment.setenv("http_proxy", scheme + address)
+    assert await exchanged("http://graph.example.com/x") == b"{}"
+    assert lines == ["GET http://graph.example.com/x HTTP/1.1"]
+
+
+async def test_the_proxy_of_the_configuration_comes_first(
+    proxy: tuple[str, list[str]], environment: pytest.MonkeyPatch
+) -> None:
+    address, lines = proxy
+    environment.setenv("http_proxy", "http://127.0.0.1:9")
+    environment.setenv("no_proxy", "example.com")
+    assert await exchanged("http://graph.example.com/x", proxy_url=SecretStr(f"http://{address}")) == b"{}"
+    assert lines == ["GET http://graph.example.com/x HTTP/1.1"]
+
+
+async def test_a_host_that_the_environment_asks_without_its_proxy(
+    proxy: tuple[str, list[str]], environment: pytest.MonkeyPatch
+) -> None:
+    address, lines = proxy
+    environment.setenv("all_proxy", "http://127.0.0.1:9")
+    environment.setenv("no_proxy", "127.0.0.1")
+    assert await exchanged(f"http://{address}/x") == b"{}"
+    assert lines == ["GET /x HTTP/1.1"]
+
+
+async def test_a_proxy_of_the_environment_that_is_of_no_use_is_said_without_its_password(
+    environment: pytest.MonkeyPatch,
+) -> None:
+    environment.setenv("all_proxy", "ftp://user:hunter2@127.0.0.1:9")
+    with pytest.raises(httpx.ProxyError) as raised:
+        await exchanged("http://graph.example.com/x")
+    assert str(raised.value) == "the proxy is not an http:// or https:// address"
+    assert raised.value.__cause__ is None
+    assert raised.value.__suppress_context__
+
+
+async def test_a_connection_that_is_refused_says_so(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("no_proxy", "*")
+    with pytest.raises(httpx.ConnectError) as raised:
+        await exchanged("http://127.0.0.1:9/")
+    assert reason_of(raised.value) == "Connection refused"
+
+
+def test_the_reason_of_several_addresses_is_that_of_the_first() -> None:
+    error = OSError("all failed")
+    refused, timed_out = OSError(errno.ECONNREFUSED, "x"), OSError(errno.ETIMEDOUT, "y")
+    error.__cause__ = ExceptionGroup("several", [refused, timed_out])
+    assert reason_of(error) == "Connection refused"
+    assert reason_of(socket.gaierror(socket.EAI_NONAME, "not known")) == "not known"
+    assert reason_of(ValueError()) == "ValueError"
+
+
+async def test_a_ca_file_without_certificates(tmp_path: Path) -> None:
+    file = tmp_path / "ca.pem"
+    file.write_text("no certificate")
+    account = make_account().model_copy(update={"tls": Tls.model_construct(ca_file=file)})
+    with pytest.raises(ssl.SSLError):
+        Connections(account, None)

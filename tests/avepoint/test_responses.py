@@ -1,0 +1,185 @@
+"""From answers to JSON or to the error that says what is wrong."""
+
+import json
+import math
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.avepoint.responses import Answer, Endpoint, read_json, retry_after, understand
+from exporter.errors import (
+    AnswerError,
+    BadRequestError,
+    ForbiddenError,
+    LinkRefusedError,
+    NotFoundError,
+    StatusError,
+    UnauthorizedError,
+    UnavailableError,
+)
+from tests.fakes import payload
+
+NOW = 1_730_000_000.0
+TENANT = Endpoint("GET", "/cloudbackup/jobs", "jobs.read")
+PARTNER = Endpoint("GET", "/partner/customers/{id}/protected", "partner.cbprotected.read.all")
+SAMPLES = [
+    "protected-legacy", "overview-bare", "overview-paged", "jobs-legacy", "jobs-modern", "license-legacy",
+    "customers-legacy", "customers-v3",
+]  # fmt: skip
+
+
+def ask(body: object, status: int = 200, endpoint: Endpoint = TENANT, headers: dict[str, str] | None = None) -> Any:
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return understand(endpoint, Answer(status, headers or {}, content), now=NOW)
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_the_documented_samples_are_good(name: str) -> None:
+    assert ask(payload(name)) == payload(name)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"<html>Sign in owner@example.com</html>",
+        b'{"data": [',
+        b"\xff\xfe{}",
+        b'{"a": "\xc3"}',
+        b"[" * 100_000,
+        b"{}{}",
+    ],
+)
+def test_what_is_not_json(body: bytes) -> None:
+    with pytest.raises(AnswerError, match="/cloudbackup/jobs: the answer is not JSON") as caught:
+        ask(body, headers={"x-request-id": "r-1"})
+    assert caught.value.request_id == "r-1"
+    assert "@" not in str(caught.value)
+    assert len(str(caught.value)) < 200
+
+
+def test_odd_numbers_cost_only_themselves() -> None:
+    text = b'{"a": NaN, "b": -Infinity, "c": ' + b"9" * 5000 + b', "d": 638645575921780695, "e": 1e999}'
+    decoded = ask(text)
+    assert math.isnan(decoded["a"])
+    assert decoded["b"] == -math.inf
+    assert decoded["c"] == decoded["e"] == math.inf
+    assert decoded["d"] == 638645575921780695
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_give_json_or_the_typed_error(body: bytes) -> None:
+    try:
+        read_json(body)
+    except AnswerError:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "hint"),
+    [
+        (400, BadRequestError, "parameter"), (401, UnauthorizedError, "data_center"),
+        (403, ForbiddenError, "jobs.read"),
+        (404, NotFoundError, "licensed"), (418, StatusError, ""), (204, StatusError, ""), (429, UnavailableError, ""),
+        (500, UnavailableError, ""), (503, UnavailableError, ""), (599, UnavailableError, ""),
+    ],
+)  # fmt: skip
+def test_statuses(status: int, kind: type[StatusError], hint: str) -> None:
+    envelope = {"statusCode": status, "data": None}
+    for body, outside in ((b"<html>", status), (envelope, 204 if status == 204 else 200)):
+        with pytest.raises(kind, match=f"/cloudbackup/jobs: HTTP {status}") as caught:
+            ask(body, outside)
+        assert type(caught.value) is kind
+        assert caught.value.status == status
+        assert hint in caught.value.hint
+
+
+def test_where_a_permission_is_granted_depends_on_the_account() -> None:
+    with pytest.raises(ForbiddenError) as tenant:
+        ask({}, 403)
+    with pytest.raises(ForbiddenError) as partner:
+        ask({}, 403, PARTNER)
+    assert "AvePoint Online Services" in tenant.value.hint
+    assert "Elements" in partner.value.hint
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_redirects_are_refused(status: int) -> None:
+    with pytest.raises(LinkRefusedError):
+        ask(b"", status, headers={"location": "https://graph.example.com/"})
+
+
+@pytest.mark.parametrize(
+    "envelope",
+    [
+        {"statusCode": "500"}, {"StatusCode": 500, "Data": None}, {"statusCode": 0}, {"statusCode": 10**25},
+        {"statusCode": [1]}, {"statusCode": True}, {"statusCode": "Broken"}, {"statusCode": -1},
+        {"statusCode": 200, "errors": ["x"]}, {"errors": [{"code": 1}], "data": []}, {"Errors": "no"},
+    ],
+)  # fmt: skip
+def test_envelopes_that_say_failure(envelope: dict[str, object]) -> None:
+    with pytest.raises((AnswerError, UnavailableError)) as caught:
+        ask({**envelope, "requestId": "r-9"})
+    assert caught.value.request_id == "r-9"
+
+
+@pytest.mark.parametrize("status", [200, "200", None, "OK", 201])
+@pytest.mark.parametrize("errors", [None, [], "", {}])
+def test_envelopes_that_say_success(status: object, errors: object) -> None:
+    envelope = {"statusCode": status, "errors": errors, "data": [1]}
+    assert ask(envelope) == envelope
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "request_id"),
+    [
+        ({"requestId": "body"}, {"x-request-id": "header"}, "body"), ({"RequestId": 7}, {}, "7"),
+        ({}, {"x-request-id": "a"}, "a"), ({}, {"x-correlation-id": "b"}, "b"), (b"<html>", {"request-id": "c"}, "c"),
+        ({"requestId": "x@example.com"}, {"trace-id": "d"}, "d"), ({"requestId": ["x"]}, {}, ""), ([], {}, ""),
+    ],
+)  # fmt: skip
+def test_request_ids(body: object, headers: dict[str, str], request_id: str) -> None:
+    with pytest.raises(UnavailableError) as caught:
+        ask(body, 500, headers=headers)
+    assert caught.value.request_id == request_id
+
+
+@pytest.mark.parametrize(
+    ("text", "wait"),
+    [
+        ("7", 7), ("0", 0), ("1.5", 1.5), (" 7 ", 7), ("", None), ("-5", None), ("soon", None), ("1e9", None),
+        ("\u0667", None),
+        (format_datetime(datetime.fromtimestamp(NOW + 90, UTC), usegmt=True), 90),
+        (format_datetime(datetime.fromtimestamp(NOW + 90, UTC).replace(tzinfo=None)), 90),
+        (format_datetime(datetime.fromtimestamp(NOW - 90, UTC), usegmt=True), 0),
+    ],
+)  # fmt: skip
+def test_retry_after(text: str, wait: float | None) -> None:
+    assert retry_after(Answer(429, {"retry-after": text}, b""), NOW) == wait
+
+
+@given(st.text(max_size=40))
+def test_any_retry_after(text: str) -> None:
+    wait = retry_after(Answer(429, {"retry-after": text}, b""), NOW)
+    assert wait is None or wait >= 0
+
+
+@given(st.text(min_size=1, max_size=30).filter(lambda text: text.isprintable()))
+def test_an_id_is_one_segment_whatever_it_holds(identifier: str) -> None:
+    url = httpx.URL("https://graph.example.com" + PARTNER.path({"id": identifier}))
+    segments = url.raw_path.decode().split("/")
+    assert [*segments[:3], *segments[4:]] == ["", "partner", "customers", "protected"]
+    assert unquote(segments[3]) == identifier
+
+
+@pytest.mark.parametrize("identifier", ["..", ".", "a/../b", "%2e%2e", "a?b#c", "f1**-é\u2028", "\\..\\", "//evil"])
+def test_ids_do_not_climb(identifier: str) -> None:
+    url = urlsplit(str(httpx.URL("https://graph.example.com" + PARTNER.path({"id": identifier}))))
+    assert url.path.count("/") == 4
+    assert (url.hostname, url.query, url.fragment) == ("graph.example.com", "", "")

@@ -1,0 +1,136 @@
+"""Rate, order, silence and recovery, on a clock that is moved by hand."""
+
+import asyncio
+
+import pytest
+
+from exporter.avepoint.throttle import HALVING_WINDOW, LONGEST_SILENCE, RECOVERY_PERIOD, Budget, Pace
+from tests.fakes import FakeClock
+
+
+class Paced:
+    def __init__(self, *, concurrency: int = 100, per_second: float = 10) -> None:
+        self.clock = FakeClock()
+        self.waits: list[float] = []
+        self.pace = Pace(concurrency=concurrency, per_second=per_second, clock=self.clock, waited=self.waits.append)
+        self.started: list[tuple[int, float]] = []
+        self.inside = self.most_inside = 0
+
+    async def call(self, number: int = 0, ticks: int = 0) -> None:
+        async with self.pace:
+            self.started.append((number, self.clock.now))
+            self.inside += 1
+            self.most_inside = max(self.most_inside, self.inside)
+            for _ in range(ticks):
+                await asyncio.sleep(0)
+            self.inside -= 1
+
+
+async def test_calls_go_out_at_the_rate_and_in_order() -> None:
+    paced = Paced(per_second=10)
+    await asyncio.gather(*(paced.call(number) for number in range(50)))
+    assert [number for number, _ in paced.started] == list(range(50))
+    times = [time for _, time in paced.started]
+    assert times == pytest.approx([number / 10 for number in range(50)])
+    assert sum(paced.waits) == pytest.approx(4.9), "counted once, however many wait"
+
+
+async def test_no_more_at_once_than_configured() -> None:
+    paced = Paced(concurrency=3, per_second=1000)
+    await asyncio.gather(*(paced.call(number, ticks=7) for number in range(30)))
+    assert paced.most_inside == 3
+    assert [number for number, _ in paced.started] == list(range(30))
+
+
+async def test_silence_holds_for_every_call() -> None:
+    paced = Paced(per_second=1000)
+    await paced.call()
+    paced.pace.slow_down(7)
+    assert paced.pace.is_silent
+    await asyncio.gather(*(paced.call() for _ in range(20)))
+    assert all(time >= 7 for _, time in paced.started[1:])
+    assert paced.started[1][1] == pytest.approx(7, abs=0.01)
+    assert 7 <= sum(paced.waits) < 7.1
+    assert not paced.pace.is_silent
+
+
+async def test_silence_that_begins_while_waiting_is_kept_too() -> None:
+    paced = Paced(per_second=0.1)
+    await paced.call()
+    waiting = asyncio.create_task(paced.call())
+    await asyncio.sleep(0)
+    paced.pace.slow_down(60)
+    await waiting
+    assert paced.started[-1][1] >= 60
+
+
+async def test_silence_is_capped_and_never_shortened() -> None:
+    paced = Paced()
+    paced.pace.slow_down(10**9)
+    paced.pace.slow_down(1)
+    await paced.call()
+    assert paced.started[0][1] == LONGEST_SILENCE
+
+
+async def test_halved_once_a_window_and_given_back_slowly() -> None:
+    paced = Paced(per_second=10)
+    for _ in range(50):
+        paced.pace.slow_down(0)
+    assert paced.pace.rate == 5
+    paced.clock.advance(HALVING_WINDOW)
+    paced.pace.slow_down(0)
+    assert paced.pace.rate == 2.5
+    paced.clock.advance(RECOVERY_PERIOD - 1)
+    assert paced.pace.rate == 2.5
+    paced.clock.advance(1)
+    assert paced.pace.rate == 3.5
+    paced.clock.advance(RECOVERY_PERIOD * 100)
+    assert paced.pace.rate == 10
+    for _ in range(30):
+        paced.pace.slow_down(0)
+        paced.clock.advance(HALVING_WINDOW)
+    assert paced.pace.rate == 0.5, "never slower than a twentieth"
+
+
+async def test_who_gives_up_waiting_holds_no_place() -> None:
+    paced = Paced(concurrency=1, per_second=0.01)
+    await paced.call()
+    waiting = [asyncio.create_task(paced.call(number)) for number in (1, 2)]
+    await asyncio.sleep(0)
+    waiting[0].cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting[0]
+    await waiting[1]
+    assert [number for number, _ in paced.started] == [0, 2]
+
+
+async def test_an_error_gives_the_place_back() -> None:
+    paced = Paced(concurrency=1, per_second=1000)
+    for _ in range(3):
+        with pytest.raises(ZeroDivisionError):
+            async with paced.pace:
+                raise ZeroDivisionError
+    await paced.call()
+
+
+async def test_the_budget_tells_what_is_used_now() -> None:
+    paced = Paced(concurrency=3, per_second=10)
+    async with paced.pace:
+        assert paced.pace.budget == Budget(under_way=1, concurrency=3, rate=10, full_rate=10, silence=0)
+        paced.pace.slow_down(7)
+    assert paced.pace.budget == Budget(under_way=0, concurrency=3, rate=5, full_rate=10, silence=7)
+
+
+async def test_timers_that_wake_late_do_not_lower_the_rate() -> None:
+    paced = Paced(per_second=100)
+    punctual = paced.clock.sleep
+
+    async def late(seconds: float) -> None:
+        await punctual(seconds + 0.001)
+
+    paced.clock.sleep = late  # type: ignore[method-assign] # a machine's timers
+    await asyncio.gather(*(paced.call(number) for number in range(101)))
+    assert paced.started[-1][1] == pytest.approx(1.0, abs=0.01)
+    paced.clock.advance(10)
+    await asyncio.gather(*(paced.call(number) for number in range(11)))
+    assert paced.started[-1][1] - paced.started[101][1] == pytest.approx(0.1, abs=0.01), "no burst after an idle time"

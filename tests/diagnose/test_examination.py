@@ -1,0 +1,279 @@
+"""What a check tries and finds out: everything once, gently, and each trouble in its place."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from exporter.avepoint.hints import NOT_MULTI_GEO
+from exporter.collectors.partner.protected_data import OVERVIEW
+from exporter.collectors.tenant.license import LicenseConsumption
+from exporter.config.clouds import GEOGRAPHIES
+from exporter.config.schema import Config
+from exporter.diagnose.report import Reading, Report, Trouble
+from exporter.engine.accounts import Accounts
+from exporter.engine.shard import Shard
+from tests.diagnose.support import checked, found, partner_with, tenant_with
+from tests.fakes import payload
+from tests.helpers import BATCH_PATH, FakeApi, customer, module, overview_path, portfolio
+
+MODERN_LICENSE = "/backup/m365/cloudbackuplicenseconsumption"
+LEGACY_LICENSE = "/cloudbackup/licenseconsumption"
+MODERN_JOBS = "/backup/m365/cloudbackupjobs"
+LEGACY_JOBS = "/cloudbackup/jobs"
+ADD = "add it in AvePoint Online Services > Administration > App registrations"
+NAMES = [f"c{number:04}" for number in range(250)]
+
+
+def whole_tenant(**routes: Any) -> FakeApi:
+    answers = {
+        MODERN_LICENSE: {"statusCode": 200, "data": {"purchasedUserSeats": 5}},
+        LEGACY_LICENSE: {"PurchasedUserSeats": 5},
+        MODERN_JOBS: payload("jobs-modern"), LEGACY_JOBS: payload("jobs-legacy"),
+    }  # fmt: skip
+    return FakeApi(answers | routes)
+
+
+def whole_portfolio(names: list[str] = NAMES, **routes: Any) -> FakeApi:
+    old: dict[str, Any] = {f"/partner/customers/{name}/protected": {"value": [module()]} for name in names}
+    old["/partner/customers"] = lambda request: {
+        "value": [customer(name) for name in names[int(request.url.params["$skip"]) :][:100]]
+    }
+    return FakeApi(portfolio(names) | old | routes)
+
+
+def results(report: Report, name: str) -> list[tuple[str, bool, str]]:
+    return [(one.generation, one.is_used, one.result) for one in found(report, name).readings]
+
+
+def steps(report: Report) -> list[tuple[str, str]]:
+    return [(step.kind, step.result) for account in report.accounts for step in account.steps]
+
+
+async def test_a_tenant_whose_both_generations_answer() -> None:
+    api = whole_tenant()
+    report = await checked(api, tenant_with("jobs", "license"))
+    assert report.is_fine
+    assert steps(report) == [("dns", "skipped"), ("tls", "skipped"), ("token", "ok"), ("token", "ok")]
+    for name in ("jobs", "license"):
+        assert results(report, name) == [("modern", True, "ok"), ("legacy", False, "ok")]
+        assert found(report, name).generation == "modern"
+    assert (api.calls(LEGACY_JOBS), api.calls(LEGACY_LICENSE), api.calls(MODERN_LICENSE)) == (1, 1, 1)
+    licence = found(report, "license")
+    assert licence.seen.series["avepoint_license_purchased_seats"] == 1
+    assert (licence.seen.customers, licence.seen.jobs, licence.seen.workloads) == (None, None, None)
+    assert licence.readings[0].endpoints == (MODERN_LICENSE,)
+    assert licence.readings[1].endpoints == (LEGACY_LICENSE,)
+    jobs = found(report, "jobs").seen
+    assert jobs.customers is None
+    assert jobs.jobs is not None
+
+
+async def test_a_portfolio_is_read_once_and_its_other_generation_seen_by_one_call_a_collector() -> None:
+    api = whole_portfolio()
+    report = await checked(
+        api, partner_with("customers", "protected_data", requests={"per_second": 1000, "concurrency": 4})
+    )
+    assert report.is_fine
+    assert api.calls("overview") == len(NAMES)
+    assert api.calls("/protected") == 1
+    assert sum(request.url.path == "/partner/customers" for request in api.requests) == 1
+    assert api.calls(BATCH_PATH) == 3
+    data, listing = found(report, "protected_data"), found(report, "customers")
+    assert (data.seen.customers, data.seen.customers_failed, data.seen.workloads) == (250, 0, 1)
+    assert listing.seen.customers == 250
+    assert data.readings[0].endpoints == (OVERVIEW.template,)
+    assert data.seen.series == {
+        "avepoint_scanned_objects": 250, "avepoint_protected_objects": 250, "avepoint_protected_data_bytes": 250,
+    }  # fmt: skip
+
+
+async def test_a_quick_check_lists_all_customers_and_reads_three() -> None:
+    api = whole_portfolio()
+    report = await checked(api, partner_with("customers", "protected_data"), most=3)
+    assert report.is_fine
+    assert report.customers_at_most == 3
+    assert api.calls("overview") == 3
+    assert found(report, "customers").seen.customers == 250
+    assert found(report, "protected_data").seen.customers == 3
+
+
+async def test_a_pinned_generation_is_asked_alone() -> None:
+    api = whole_tenant()
+    report = await checked(api, tenant_with("license", api="legacy"))
+    assert results(report, "license") == [("legacy", True, "ok")]
+    assert [request.url.path for request in api.requests] == [LEGACY_LICENSE]
+
+
+async def test_a_generation_that_a_collector_cannot_use_is_not_asked() -> None:
+    api = whole_tenant()
+    report = await checked(api, tenant_with("jobs", locations=[next(iter(GEOGRAPHIES))]))
+    assert results(report, "jobs") == [("modern", True, "ok")]
+    assert api.calls(LEGACY_JOBS) == 0
+
+
+async def test_locations_of_a_tenant_that_is_not_multi_geo_are_told() -> None:
+    whole, nothing = payload("jobs-modern"), {"statusCode": 200, "data": [], "metadata": {"totalCount": 0}}
+    api = whole_tenant(**{MODERN_JOBS: lambda request: nothing if "location" in request.url.params else whole})
+    report = await checked(api, tenant_with("jobs", locations=["NAM"]))
+    error = f"{MODERN_JOBS}: no job at any of the configured locations (NAM), but the tenant has jobs"
+    assert found(report, "jobs").trouble == Trouble(error, NOT_MULTI_GEO)
+    assert api.calls(MODERN_JOBS) == 2
+
+
+async def test_a_generation_that_is_not_there_is_told_beside_the_one_that_is_used() -> None:
+    report = await checked(whole_tenant(**{MODERN_LICENSE: httpx.Response(404)}), tenant_with("license"))
+    assert report.is_fine
+    modern, legacy = found(report, "license").readings
+    assert (modern.result, modern.is_used, legacy.result, legacy.is_used) == ("failed", False, "ok", True)
+    assert modern.trouble.error == f"{MODERN_LICENSE}: HTTP 404"
+    assert found(report, "license").trouble == Trouble()
+
+
+async def test_a_missing_permission_is_told_with_what_to_do_and_the_requests_id() -> None:
+    refused = httpx.Response(403, headers={"x-request-id": "r-1"})
+    report = await checked(whole_tenant(**{MODERN_LICENSE: refused}), tenant_with("license"))
+    assert not report.is_fine
+    licence = found(report, "license")
+    hint = f"the app lacks microsoft365backup.subscriptionInfo.read.all; {ADD}"
+    assert licence.trouble == Trouble(f"{MODERN_LICENSE}: HTTP 403", hint, "r-1")
+    assert results(report, "license") == [("modern", False, "failed"), ("legacy", False, "ok")]
+
+
+def tokens_refusing(**by_scope: str) -> Any:
+    def answer(request: httpx.Request) -> httpx.Response:
+        scope = httpx.QueryParams(request.content.decode())["scope"]
+        error = by_scope.get(scope.partition(".")[0])
+        good = httpx.Response(200, json={"access_token": "t-1", "expires_in": 3600})
+        return httpx.Response(400, json={"error": error}) if error else good
+
+    return answer
+
+
+async def test_a_wrong_secret_is_tried_once_and_told_once() -> None:
+    api = whole_tenant(**{"/connect/token": tokens_refusing(microsoft365backup="invalid_client")})
+    report = await checked(api, tenant_with("jobs", "license"))
+    assert api.tokens == 1
+    assert api.requests == []
+    assert steps(report)[-1] == ("token", "failed")
+    for name in ("jobs", "license"):
+        assert found(report, name).result == "skipped"
+        assert found(report, name).trouble.error.startswith("not tried: token: no token for ")
+        assert {one.result for one in found(report, name).readings} == {"skipped"}
+    assert not report.is_fine
+
+
+async def test_a_permission_of_the_other_generation_that_was_not_granted_is_no_failure() -> None:
+    api = whole_portfolio(["c1"], **{"/connect/token": tokens_refusing(partner="invalid_scope")})
+    report = await checked(api, partner_with("customers", "protected_data"))
+    assert report.is_fine
+    assert [step for step in steps(report) if step[0] == "token"] == [
+        ("token", "ok"), ("token", "refused"), ("token", "ok"), ("token", "refused"),
+    ]  # fmt: skip
+    assert results(report, "customers") == [("modern", True, "ok"), ("legacy", False, "refused")]
+    assert api.tokens == 4
+
+
+async def test_without_customers_there_is_nobody_to_ask_the_other_generation_for() -> None:
+    api = whole_portfolio(["c1"], **{BATCH_PATH: httpx.Response(403)})
+    report = await checked(api, partner_with("customers", "protected_data"))
+    data = found(report, "protected_data")
+    assert data.result == "failed"
+    assert data.readings[1].result == "skipped"
+    assert data.readings[1].trouble.error == "no customer is known to ask for"
+
+
+async def test_customers_that_fail_are_counted_and_the_collector_works() -> None:
+    api = whole_portfolio(NAMES[:5], **{overview_path(NAMES[2]): httpx.Response(500)})
+    report = await checked(api, partner_with("customers", "protected_data"))
+    assert report.is_fine
+    assert found(report, "protected_data").seen.customers_failed == 1
+    ((count, trouble),) = found(report, "protected_data").seen.customer_troubles
+    assert (count, trouble.error) == (1, f"{OVERVIEW.template}: HTTP 500")
+    assert found(report, "protected_data").seen.customers == 5
+
+
+class OptionalLicense(LicenseConsumption):
+    optional = True
+
+
+class WithOptional(Accounts):
+    """Accounts whose licence is optional."""
+
+    async def apply(self, config: Config, *, start: bool = True) -> None:
+        await super().apply(config, start=start)
+        for refresher in self.refreshers():
+            if refresher.collector.name == "license":
+                refresher.collector.__class__ = OptionalLicense
+
+
+async def test_an_optional_collector_without_its_permission_is_off_and_no_failure() -> None:
+    api = whole_tenant(**{MODERN_LICENSE: httpx.Response(403), LEGACY_LICENSE: httpx.Response(403)})
+    report = await checked(api, tenant_with("license"), kind=WithOptional)
+    assert report.is_fine
+    assert found(report, "license").result == "off"
+    assert ADD in found(report, "license").trouble.hint
+
+
+async def test_a_mistake_of_ours_in_the_other_generation_does_not_end_the_check() -> None:
+    def broken(_: httpx.Request) -> Any:
+        raise RuntimeError("a bug")
+
+    report = await checked(whole_tenant(**{LEGACY_LICENSE: broken}), tenant_with("license"))
+    assert report.is_fine
+    assert found(report, "license").readings[1].trouble == Trouble("unexpected RuntimeError", "please report this")
+
+
+@pytest.mark.parametrize("answer", [{"value": []}, "<html>", []])
+async def test_an_answer_of_another_shape_is_seen_though_only_one_call_is_made(answer: Any) -> None:
+    report = await checked(whole_tenant(**{LEGACY_LICENSE: answer}), tenant_with("license"))
+    assert found(report, "license").readings[1].result == "failed"
+
+
+async def test_several_accounts_and_one_of_another_shard() -> None:
+    api = whole_tenant()
+    accounts = [tenant_with("license", name=f"t{number}") for number in range(6)]
+    half = Shard(0, 2)
+    report = await checked(api, *accounts, shard=half)
+    assert [one.name for one in report.accounts] == [f"t{number}" for number in range(6) if half.owns(f"t{number}")]
+
+
+async def test_an_account_without_collectors_is_tried_as_far_as_it_goes() -> None:
+    report = await checked(whole_tenant(), tenant_with())
+    assert steps(report) == [("dns", "skipped"), ("tls", "skipped")]
+    assert report.collectors == ()
+
+
+class Counting:
+    def __init__(self) -> None:
+        self.expected = 0
+        self.done = 0
+        self.said: set[str] = set()
+
+    def expect(self, steps: int) -> None:
+        self.expected += steps
+
+    def advance(self, steps: int, what: str) -> None:
+        assert steps > 0
+        self.done += steps
+        self.said.add(what)
+
+
+@pytest.mark.parametrize("most", [None, 3])
+async def test_the_progress_ends_where_it_said_it_would(most: int | None) -> None:
+    progress = Counting()
+    await checked(whole_portfolio(), partner_with("customers", "protected_data"), most=most, progress=progress)
+    assert progress.done == progress.expected == 6 + 2 + (most or len(NAMES))
+    assert progress.said == {"msp", "msp/customers", "msp/protected_data"}
+
+
+async def test_the_progress_follows_customers_that_only_the_configuration_names() -> None:
+    progress = Counting()
+    api = whole_portfolio(["c1", "c2"], **{BATCH_PATH: httpx.Response(500)})
+    report = await checked(api, partner_with("protected_data", customers={"include": ["c1", "c2"]}), progress=progress)
+    assert report.is_fine
+    assert progress.done == progress.expected
+
+
+def test_a_reading_is_only_what_it_says() -> None:
+    assert Reading("modern", "p", is_used=False, result="ok").trouble == Trouble()

@@ -1,0 +1,40 @@
+"""Samples in little room are the samples that they were made of."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.collectors.base import Family, Sample
+from exporter.engine.shared_samples import SharedSeries
+
+FAMILIES = (
+    Family("avepoint_a", "A.", ("account", "customer_id", "workload")),
+    Family("avepoint_b", "B.", ("account", "customer_id")),
+    Family("avepoint_c", "C.", ("account", "workload")),
+    Family("avepoint_d", "D.", ("account",)),
+)
+LABEL = st.sampled_from(["", "c1", "c2", "Teams"])
+SAMPLE = st.sampled_from(FAMILIES).flatmap(
+    lambda family: st.builds(
+        Sample, st.just(family), st.tuples(*[LABEL] * (len(family.labels) - 1)), st.floats(allow_nan=False)
+    )
+)
+
+
+@given(st.lists(SAMPLE, max_size=8), st.sampled_from(["c1", "c2", ""]))
+def test_the_same_samples_come_out(samples: list[Sample], customer_id: str) -> None:
+    packed = SharedSeries().samples(customer_id, samples)
+    assert list(packed) == samples
+    assert list(packed) == samples, "again and again"
+    assert len(packed) == len(samples)
+    assert all(sample in packed for sample in samples)
+    assert Sample(FAMILIES[3], (), 1.5) not in SharedSeries().samples(customer_id, [])
+
+
+def test_customers_share_what_they_have_in_common() -> None:
+    shared = SharedSeries()
+    one, other = (shared.samples(name, [Sample(FAMILIES[0], (name, "Teams"), 1.0)]) for name in ("c1", "c2"))
+    assert one._series[0] is other._series[0]
+    for number in range(10_001):
+        shared.samples("c1", [Sample(FAMILIES[0], ("c1", f"w{number}"), 1.0)])
+    assert len(shared._kept) <= 10_001, "names that come and go are not kept for ever"
+    assert [sample.labels for sample in one] == [("c1", "Teams")]
