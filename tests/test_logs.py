@@ -118,7 +118,7 @@ EVENTS: list[Any] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("value", EVENTS, ids=ascii)
+@pytest.mark.parametrize("value", EVENTS, ids=[str(index) for index, _ in enumerate(EVENTS)])
 def test_one_event_is_one_line_of_printable_text(value: object, lines: Lines, form: str) -> None:
     logger().info(str(value), key=value)
     logging.getLogger("a.library").error("%s", value)
