@@ -6,18 +6,18 @@ from avepoint_simulator.application import Simulator
 from avepoint_simulator.calls import FaultOptions
 from avepoint_simulator.data.portfolio import GeneratedPortfolio, Portfolio, StaticPortfolio
 from avepoint_simulator.data.records import (
-    BackupFrequency,
-    Customer,
+    ActivityRecord,
     CustomerJob,
-    Job,
+    CustomerRecord,
+    FrequencyRecord,
     JobError,
-    License,
+    JobRecord,
+    LicenseRecord,
     ProtectedRow,
-    Retention,
+    RetentionRecord,
     ServiceRetention,
-    Subscription,
+    SubscriptionRecord,
     Tenant,
-    UnusualActivity,
     unix_ns,
 )
 from avepoint_simulator.endpoints import ENDPOINTS
@@ -25,32 +25,32 @@ from avepoint_simulator.faults import FAULTS, Faults
 from avepoint_simulator.request_log import RequestRecord
 from avepoint_simulator.server import SimulatorServer
 from avepoint_simulator.switches import Switches
-from avepoint_simulator.tokens import Credentials
+from avepoint_simulator.tokens import AppCredentials
 
 __all__ = [
     "ENDPOINTS",
     "FAULTS",
-    "BackupFrequency",
-    "Credentials",
-    "Customer",
+    "ActivityRecord",
+    "AppCredentials",
     "CustomerJob",
+    "CustomerRecord",
     "FaultOptions",
     "Faults",
+    "FrequencyRecord",
     "GeneratedPortfolio",
-    "Job",
     "JobError",
-    "License",
+    "JobRecord",
+    "LicenseRecord",
     "Portfolio",
     "ProtectedRow",
     "RequestRecord",
-    "Retention",
+    "RetentionRecord",
     "ServiceRetention",
     "Simulator",
     "SimulatorServer",
     "StaticPortfolio",
-    "Subscription",
+    "SubscriptionRecord",
     "Switches",
     "Tenant",
-    "UnusualActivity",
     "unix_ns",
 ]

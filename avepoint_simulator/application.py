@@ -18,24 +18,24 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from avepoint_simulator.calls import Answer, BadCallError, Call, Endpoint, refuse
+from avepoint_simulator.calls import BadCallError, EndpointHandler, Reply, SimulatedRequest, refuse
 from avepoint_simulator.data.portfolio import GeneratedPortfolio, Portfolio
 from avepoint_simulator.endpoints import ENDPOINTS
 from avepoint_simulator.faults import REGISTRY, TOKEN_ENDPOINT, Faults
 from avepoint_simulator.request_log import RequestLog, RequestRecord, values_given
 from avepoint_simulator.responses import LogMiddleware, make_response
 from avepoint_simulator.switches import Switches
-from avepoint_simulator.tokens import Credentials, TokenBook
+from avepoint_simulator.tokens import AppCredentials, TokenBook
 
 # The token service is another service: for its faults it stands as one more endpoint of no permission.
-_TOKEN: Final = Endpoint(
+_TOKEN: Final = EndpointHandler(
     name=TOKEN_ENDPOINT,
     method="POST",
     prefix="/connect",
     path="/token",
     permission="",
     generation="legacy",
-    handle=lambda _call: Answer(),
+    handle=lambda _call: Reply(),
 )
 
 
@@ -57,7 +57,7 @@ class Simulator:
         speed: float = 1.0,
         switches: Switches | None = None,
         faults: Faults | None = None,
-        credentials: Credentials | None = None,
+        credentials: AppCredentials | None = None,
         record_given: bool = False,
         log_size: int = 20_000,
     ) -> None:
@@ -68,7 +68,7 @@ class Simulator:
         )
         self.switches = switches or Switches()
         self.faults = faults or Faults()
-        self.tokens = TokenBook(credentials or Credentials())
+        self.tokens = TokenBook(credentials or AppCredentials())
         self.given: set[tuple[str, str, object]] | None = set() if record_given else None
         self._log = RequestLog(log_size)
         self._random = Random(seed)
@@ -108,7 +108,7 @@ class Simulator:
         application.router.redirect_slashes = False
         return application
 
-    def _answerer(self, endpoint: Endpoint) -> Callable[[Request], object]:
+    def _answerer(self, endpoint: EndpointHandler) -> Callable[[Request], object]:
         async def answer(request: Request) -> Response:
             await self._wait()
             call = await self._call(endpoint, request)
@@ -129,8 +129,8 @@ class Simulator:
         if seconds > 0:
             await asyncio.sleep(seconds)
 
-    async def _call(self, endpoint: Endpoint, request: Request) -> Call:
-        return Call(
+    async def _call(self, endpoint: EndpointHandler, request: Request) -> SimulatedRequest:
+        return SimulatedRequest(
             endpoint=endpoint,
             portfolio=self.portfolio,
             switches=self.switches,
@@ -145,7 +145,7 @@ class Simulator:
             fault_options=self.faults.options,
         )
 
-    def _answer(self, call: Call, request: Request) -> Answer:
+    def _answer(self, call: SimulatedRequest, request: Request) -> Reply:
         if self.switches.generations not in {"both", call.endpoint.generation}:
             return refuse(call, HTTPStatus.NOT_FOUND, "There is no such resource.")
         scopes = self.tokens.scopes(request.headers.get("authorization", ""), call.now)
@@ -159,7 +159,7 @@ class Simulator:
         except BadCallError as error:
             return refuse(call, error.status, error.message)
 
-    async def _send(self, request: Request, call: Call, answer: Answer) -> Response:
+    async def _send(self, request: Request, call: SimulatedRequest, answer: Reply) -> Response:
         fault = self.faults.pick(call.endpoint.name)
         if fault is not None:
             request.scope["simulator.fault"] = fault

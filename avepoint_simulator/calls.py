@@ -10,7 +10,7 @@ from typing import Literal
 from avepoint_simulator.data.portfolio import Portfolio
 from avepoint_simulator.switches import Switches
 
-Generation = Literal["legacy", "modern"]
+SimulatedVersion = Literal["legacy", "modern"]
 Json = object
 """Anything that `json.dumps` writes; bytes are sent as they are."""
 
@@ -35,7 +35,7 @@ class FaultOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Reply:
     """What goes back: a JSON body or raw bytes, after a delay, perhaps cut off."""
 
     body: Json = None
@@ -47,7 +47,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Endpoint:
+class EndpointHandler:
     """An operation of the API: where it is, what it needs, how it is answered."""
 
     name: str
@@ -55,8 +55,8 @@ class Endpoint:
     prefix: str
     path: str
     permission: str
-    generation: Generation
-    handle: Callable[[Call], Answer]
+    generation: SimulatedVersion
+    handle: Callable[[SimulatedRequest], Reply]
 
     @property
     def full_path(self) -> str:
@@ -65,10 +65,10 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class SimulatedRequest:
     """One request to one endpoint, with all that may decide the answer."""
 
-    endpoint: Endpoint
+    endpoint: EndpointHandler
     portfolio: Portfolio
     switches: Switches
     now: float
@@ -102,15 +102,15 @@ class Call:
         return value
 
 
-def refuse(call: Call, status: int, message: str) -> Answer:
+def refuse(call: SimulatedRequest, status: int, message: str) -> Reply:
     """Make the error answer of the call's generation."""
     if call.endpoint.generation == "modern":
-        return Answer(status=status, body=envelope(call, None, status=status, message=message, errors=[message]))
-    return Answer(status=status, body={"error": {"code": str(status), "message": message}})
+        return Reply(status=status, body=envelope(call, None, status=status, message=message, errors=[message]))
+    return Reply(status=status, body={"error": {"code": str(status), "message": message}})
 
 
 def envelope(
-    call: Call,
+    call: SimulatedRequest,
     data: Json,
     *,
     status: int = 200,

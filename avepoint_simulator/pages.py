@@ -10,14 +10,14 @@ from itertools import islice
 from typing import Final, Generic, TypeVar
 from urllib.parse import urlencode
 
-from avepoint_simulator.calls import BadCallError, Call, Json
+from avepoint_simulator.calls import BadCallError, Json, SimulatedRequest
 
 T = TypeVar("T")
 ENDLESS_TOTAL: Final = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Page(Generic[T]):
+class RowSlice(Generic[T]):
     """One page of a list; `index` is the one that this page answers to."""
 
     rows: Sequence[T]
@@ -27,34 +27,38 @@ class Page(Generic[T]):
     more: bool
 
 
-def numbered_page(call: Call, rows: Sequence[T], *, base: int, size: int, most: int | None = None) -> Page[T]:
+def numbered_page(
+    call: SimulatedRequest, rows: Sequence[T], *, base: int, size: int, most: int | None = None
+) -> RowSlice[T]:
     """Cut the page that PageIndex and PageSize ask for, where the first page has index `base`."""
     index = call.number("PageIndex", base)
     size = call.number("PageSize", size, lowest=1)
     size = min(value for value in (size, most, call.switches.page_size_cap) if value is not None)
     if index < base:
         if call.switches.index_zero == "empty":
-            return Page((), index, size, len(rows), more=bool(rows))
+            return RowSlice((), index, size, len(rows), more=bool(rows))
         index = _index_zero(call, base)
     return slice_page(call, rows, (index - base) * size, size, index)
 
 
-def slice_page(call: Call, rows: Sequence[T], offset: int, size: int, index: int = 0) -> Page[T]:
+def slice_page(call: SimulatedRequest, rows: Sequence[T], offset: int, size: int, index: int = 0) -> RowSlice[T]:
     """Cut `size` rows from `offset` on; an endless list repeats its rows for ever."""
     if call.endless and rows:
         repeated = [rows[number % len(rows)] for number in range(offset, offset + size)]
-        return Page(repeated, index, size, ENDLESS_TOTAL, more=True)
+        return RowSlice(repeated, index, size, ENDLESS_TOTAL, more=True)
     cut = list(islice(rows, offset, offset + size))
-    return Page(cut, index, size, len(rows), more=offset + size < len(rows))
+    return RowSlice(cut, index, size, len(rows), more=offset + size < len(rows))
 
 
-def _index_zero(call: Call, base: int) -> int:
+def _index_zero(call: SimulatedRequest, base: int) -> int:
     if call.switches.index_zero == "error":
         raise BadCallError(HTTPStatus.BAD_REQUEST, f"PageIndex must not be less than {base}.")
     return base
 
 
-def add_next_link(body: dict[str, Json], key: str, call: Call, changes: Mapping[str, str] | None, end: Json) -> None:
+def add_next_link(
+    body: dict[str, Json], key: str, call: SimulatedRequest, changes: Mapping[str, str] | None, end: Json
+) -> None:
     """Put the link to the next page into a body; `changes` is None, and `end` is put, on the last page."""
     form = call.switches.next_link
     if form == "none":
@@ -62,7 +66,7 @@ def add_next_link(body: dict[str, Json], key: str, call: Call, changes: Mapping[
     body[key] = "" if form == "empty" else end if changes is None else _link(call, changes)
 
 
-def _link(call: Call, changes: Mapping[str, str]) -> str:
+def _link(call: SimulatedRequest, changes: Mapping[str, str]) -> str:
     changed = {name.lower() for name in changes}
     kept = [(name, value) for name, value in call.params if name.lower() not in changed]
     query = urlencode([*kept, *changes.items()], safe="$")

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from avepoint_simulator.calls import Answer
+from avepoint_simulator.calls import Reply
 from avepoint_simulator.request_log import RequestLog, RequestRecord
 
 
-def make_response(answer: Answer, request_id: str) -> Response:
+def make_response(answer: Reply, request_id: str) -> Response:
     """Make the HTTP response of an answer; its request id goes into a header."""
     raw = answer.body if isinstance(answer.body, bytes) else json.dumps(answer.body).encode()
     kind = CutResponse if answer.cut else Response

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Generations = Literal["both", "modern", "legacy"]
+AvailableVersions = Literal["both", "modern", "legacy"]
 KeyCase = Literal["pascal", "camel"]
 NextLink = Literal["none", "empty", "absolute", "prefixed", "unprefixed", "token", "wrong_host"]
 IndexZero = Literal["clamp", "empty", "error"]
@@ -17,7 +17,7 @@ IsoForm = Literal["z", "offset", "seven", "whole"]
 NoTime = Literal["zero", "null", "na"]
 JobStatus = Literal["documented", "int", "text"]
 Counts = Literal["numbers", "text"]
-CustomerJobs = Literal["latest", "all"]
+CustomerJobsForm = Literal["latest", "all"]
 ScanRow = Literal["blank", "typed"]
 Sizes = Literal["plain", "thousands", "no_space"]
 SubscriptionDates = Literal["documented", "seen"]
@@ -31,7 +31,7 @@ ActivityTimes = Literal["moments", "days"]
 class Switches:
     """How the simulator answers; the defaults are the likeliest reading of the documents."""
 
-    generations: Generations = "both"
+    generations: AvailableVersions = "both"
     """Which endpoints exist; the others answer 404."""
     legacy_key_case: KeyCase = "pascal"
     next_link: NextLink = "absolute"
@@ -51,7 +51,7 @@ class Switches:
     """The most rows that any page holds, whatever was asked for."""
     job_status: JobStatus = "documented"
     """As documented: a text in the first generation, a number in v3."""
-    customer_jobs: CustomerJobs = "latest"
+    customer_jobs: CustomerJobsForm = "latest"
     """Whether a customer's list has the latest job of each module, as in the field, or every job."""
     scan_row: ScanRow = "blank"
     """Whether the scan says nothing but its status, as in the field, or also what it is."""

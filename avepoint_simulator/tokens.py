@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
-from avepoint_simulator.calls import Answer
+from avepoint_simulator.calls import Reply
 from avepoint_simulator.client_assertions import is_valid_assertion
 from avepoint_simulator.endpoints import PERMISSIONS
 from avepoint_simulator.switches import Switches
@@ -20,7 +20,7 @@ _MANY_TOKENS: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Credentials:
+class AppCredentials:
     """The one app registration; with a public key, assertions must be signed by its private key."""
 
     client_id: str = "simulator"
@@ -37,21 +37,21 @@ class _Token:
 class TokenBook:
     """The tokens that were given and still hold, with the scope of each request that got one."""
 
-    def __init__(self, credentials: Credentials) -> None:
+    def __init__(self, credentials: AppCredentials) -> None:
         self.credentials = credentials
         self.granted: deque[str] = deque(maxlen=_MANY_TOKENS)
         self._tokens: dict[str, _Token] = {}
 
-    def grant(self, form: Mapping[str, str], switches: Switches, now: float) -> Answer:
+    def grant(self, form: Mapping[str, str], switches: Switches, now: float) -> Reply:
         """Answer a token request."""
         error = self._refusal(form, switches, now)
         if error:
-            return Answer(status=HTTPStatus.BAD_REQUEST, body={"error": error})
+            return Reply(status=HTTPStatus.BAD_REQUEST, body={"error": error})
         token, lifetime = secrets.token_urlsafe(32), switches.token_lifetime_seconds
         self._forget_expired(now)
         self._tokens[token] = _Token(frozenset(form["scope"].split()), now + lifetime)
         self.granted.append(form["scope"])
-        return Answer(
+        return Reply(
             body={
                 "access_token": token,
                 "expires_in": int(lifetime),

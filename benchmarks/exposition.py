@@ -12,11 +12,11 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from benchmarks.portfolio import SERVICE, WORKLOADS
-from exporter.collectors.partner.protected_data import Module, ProtectedData
+from exporter.collectors.partner.protected_data import Module, ProtectedDataCollector
 from exporter.engine.shared_samples import SharedSeries
-from exporter.engine.snapshot import Known, Status, View
+from exporter.engine.snapshot import ReadResult, RefreshStatus, SnapshotView
 from exporter.exposition.exporter_metrics import OwnMetrics
-from exporter.exposition.page import Page, Request, pieces
+from exporter.exposition.page import MetricsPage, PageRequest, pieces
 
 _CHANGED = 0.16  # of the customers between two scrapes: four scrapers every 15 s during a refresh of 24 s
 
@@ -36,8 +36,8 @@ class World:
     def __init__(self, customers: int) -> None:
         self._random = Random(customers)
         self._shared = SharedSeries()
-        self.page = Page(ProtectedData.families, OwnMetrics())
-        self.known: dict[str, Known] = {}
+        self.page = MetricsPage(ProtectedDataCollector.families, OwnMetrics())
+        self.known: dict[str, ReadResult] = {}
         self._names = [f"00000000-0000-4000-8000-{number:012}" for number in range(customers)]
         self._next = 0
         self.change(1.0)
@@ -47,7 +47,9 @@ class World:
         for _ in range(max(1, round(share * len(self._names)))):
             name = self._names[self._next % len(self._names)]
             self._next += 1
-            known = Known(self._shared.samples(name, tuple(ProtectedData.samples(self._modules(), name))), 1.0, 1.0)
+            known = ReadResult(
+                self._shared.samples(name, tuple(ProtectedDataCollector.samples(self._modules(), name))), 1.0, 1.0
+            )
             self.page.prepare("msp", known, self.known.get(name))
             self.known[name] = known
 
@@ -57,18 +59,22 @@ class World:
             Module(SERVICE, name, number(10**5), number(10**5), number(10**13), number(10**12)) for name in WORKLOADS
         )
 
-    def views(self) -> Sequence[View]:
+    def views(self) -> Sequence[SnapshotView]:
         """Freeze what is known."""
-        return [View("msp", "protected_data", 60.0, Status(up=True), dict(self.known), dict.fromkeys(self.known, True))]
+        return [
+            SnapshotView(
+                "msp", "protected_data", 60.0, RefreshStatus(up=True), dict(self.known), dict.fromkeys(self.known, True)
+            )
+        ]
 
     def plain(self) -> bytes:
         """Make the page as it is sent."""
-        size = sum(map(len, pieces(self.page.plain(self.views(), Request(), monotonic=2.0))))
+        size = sum(map(len, pieces(self.page.plain(self.views(), PageRequest(), monotonic=2.0))))
         return size.to_bytes(8)
 
     def gzipped(self) -> bytes:
         """Make the compressed page."""
-        return b"".join(self.page.gzipped(self.views(), Request(), monotonic=2.0))
+        return b"".join(self.page.gzipped(self.views(), PageRequest(), monotonic=2.0))
 
 
 class Theirs(Collector):
@@ -76,7 +82,7 @@ class Theirs(Collector):
 
     def __init__(self, world: World) -> None:
         families = {family.name: GaugeMetricFamily(family.name, family.help, labels=family.labels)
-                    for family in ProtectedData.families}  # fmt: skip
+                    for family in ProtectedDataCollector.families}  # fmt: skip
         for known in world.known.values():
             for sample in known.samples:
                 families[sample.family.name].add_metric(("msp", *sample.labels), sample.value)

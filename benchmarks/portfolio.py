@@ -11,8 +11,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
-from avepoint_simulator import Customer, ProtectedRow, Simulator, StaticPortfolio
-from avepoint_simulator.tokens import Credentials
+from avepoint_simulator import CustomerRecord, ProtectedRow, Simulator, StaticPortfolio
+from avepoint_simulator.tokens import AppCredentials
 from benchmarks.fastserver import Asked, serve
 
 WORKLOADS = (
@@ -63,7 +63,7 @@ class Answers:
 
 async def _answers(customers: int) -> Answers:
     everybody = tuple(map(_customer, range(customers)))
-    application, simulator = Credentials(), Simulator(Uniform(customer_list=everybody))
+    application, simulator = AppCredentials(), Simulator(Uniform(customer_list=everybody))
     form = {"grant_type": "client_credentials", "scope": _SCOPE, "client_id": application.client_id,
             "client_secret": application.client_secret}  # fmt: skip
     transport = httpx.ASGITransport(app=simulator.asgi)
@@ -78,8 +78,8 @@ async def _answers(customers: int) -> Answers:
     return Answers(token.content, [page.content for page in pages], [one.content for one in overviews])
 
 
-def _customer(number: int) -> Customer:
-    return Customer(id=str(uuid.uuid4()), organization=f"Organization {number}", owner_email="owner@example.com",
+def _customer(number: int) -> CustomerRecord:
+    return CustomerRecord(id=str(uuid.uuid4()), organization=f"Organization {number}", owner_email="owner@example.com",
                     country="Iceland")  # fmt: skip
 
 

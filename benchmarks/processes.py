@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from avepoint_simulator.tokens import Credentials
+from avepoint_simulator.tokens import AppCredentials
 from tests.e2e.processes import Exporter, eventually, exporter, fetch
 
 _CONFIG = """
@@ -58,7 +58,7 @@ def avepoint(customers: int, latency: float) -> Iterator[AvePoint]:
 @contextlib.contextmanager
 def serving(folder: Path, url: str, *, concurrency: int, interval: str, ready: bool = True) -> Iterator[Exporter]:
     """Run an exporter that reads a simulated AvePoint."""
-    text = _CONFIG.format(url=url, app=Credentials(), concurrency=concurrency, interval=interval)
+    text = _CONFIG.format(url=url, app=AppCredentials(), concurrency=concurrency, interval=interval)
     (folder / "config.yaml").write_text(text)
     with exporter(
         folder,

@@ -16,11 +16,11 @@ from exporter.config.schema import Config
 from exporter.engine.accounts import Accounts
 from exporter.engine.refresh import refresh_all
 from exporter.engine.shard import WHOLE, Shard
-from exporter.engine.snapshot import View
-from exporter.engine.state import Storage
+from exporter.engine.snapshot import SnapshotView
+from exporter.engine.state import StateStore
 from exporter.errors import ConfigError
 from exporter.exposition.exporter_metrics import OwnMetrics
-from exporter.exposition.page import Page, Request
+from exporter.exposition.page import MetricsPage, PageRequest
 from exporter.logs import logger
 from exporter.web.app import App, Services
 from exporter.web.facts import Configured
@@ -53,14 +53,14 @@ class Application:
         self._clock = clock or SystemClock()
         self._own = OwnMetrics()
         self._own.say_shard(shard)
-        self._page = Page(families(), self._own)
+        self._page = MetricsPage(families(), self._own)
         self._log = logger()
         self.configured = Configured()
         self.accounts = Accounts(
             clock=self._clock,
             observe=self._own.observer,
             forget=self._own.forget,
-            storage=Storage(storage_path, families(), self._clock, self._log) if storage_path is not None else None,
+            storage=StateStore(storage_path, families(), self._clock, self._log) if storage_path is not None else None,
             shard=shard,
             prepare=self._page.prepare,
         )
@@ -123,13 +123,13 @@ class Application:
         self._own.reload_time.set(self._clock.time())
         self.configured = Configured(read_at=self._clock.time())
 
-    async def once(self) -> tuple[str, tuple[View, ...]]:
+    async def once(self) -> tuple[str, tuple[SnapshotView, ...]]:
         """Refresh everything once; gives the page as text and what each collector came to."""
         await self._apply(self._load(), start=False)
         try:
             await refresh_all(self.accounts.refreshers())
             views = self.accounts.snapshot.views()
-            page = self._page.plain(views, Request(), monotonic=self._clock.monotonic())
+            page = self._page.plain(views, PageRequest(), monotonic=self._clock.monotonic())
             return b"".join(page).decode(), views
         finally:
             await self.accounts.stop()

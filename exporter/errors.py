@@ -55,14 +55,14 @@ class UnreadableValueError(ExporterError):
     """A value that cannot be read; the message never repeats more than a short piece of it."""
 
 
-class Call(TypedDict, total=False):
+class RequestContext(TypedDict, total=False):
     """Which call an error came from: its endpoint's template, and the id under which AvePoint knows it."""
 
     endpoint: str
     request_id: str
 
 
-class About(Call, total=False):
+class ErrorContext(RequestContext, total=False):
     """What an error of AvePoint knows beside its message."""
 
     hint: str
@@ -82,9 +82,9 @@ class AvePointError(ExporterError):
         """Whether the app may simply not have the permission, or the tenant not the product."""
         return False
 
-    def context(self) -> About:
+    def context(self) -> ErrorContext:
         """Give what a log line says beside the message, as far as it is known."""
-        about = About()
+        about = ErrorContext()
         if self.endpoint:
             about["endpoint"] = self.endpoint
         if self.hint:
@@ -97,7 +97,7 @@ class AvePointError(ExporterError):
 class TokenError(AvePointError):
     """No access token could be had; `reason` is the OAuth error code or a word for it."""
 
-    def __init__(self, message: str, *, reason: str, **about: Unpack[About]) -> None:
+    def __init__(self, message: str, *, reason: str, **about: Unpack[ErrorContext]) -> None:
         self.reason = reason
         super().__init__(message, **about)
 
@@ -110,7 +110,7 @@ class TokenError(AvePointError):
 class TransportError(AvePointError):
     """No answer came; `kind` is "timeout" or "connect"."""
 
-    def __init__(self, message: str, *, kind: str, **about: Unpack[About]) -> None:
+    def __init__(self, message: str, *, kind: str, **about: Unpack[ErrorContext]) -> None:
         self.kind = kind
         super().__init__(message, **about)
 
@@ -118,7 +118,7 @@ class TransportError(AvePointError):
 class StatusError(AvePointError):
     """An HTTP status (or the status inside an envelope) that is not success."""
 
-    def __init__(self, message: str, *, status: int, **about: Unpack[About]) -> None:
+    def __init__(self, message: str, *, status: int, **about: Unpack[ErrorContext]) -> None:
         self.status = status
         super().__init__(message, **about)
 
@@ -147,7 +147,7 @@ class NotFoundError(StatusError):
 class UnavailableError(StatusError):
     """429 or 5xx; `retry_after` in seconds where the answer named it."""
 
-    def __init__(self, message: str, *, status: int, retry_after: float | None, **about: Unpack[About]) -> None:
+    def __init__(self, message: str, *, status: int, retry_after: float | None, **about: Unpack[ErrorContext]) -> None:
         self.retry_after = retry_after
         super().__init__(message, status=status, **about)
 

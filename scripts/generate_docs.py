@@ -19,7 +19,7 @@ from exporter.config.schema import (
     Account,
     Auth,
     Config,
-    Customers,
+    CustomerFilter,
     EnvironmentVariable,
     Labels,
     Requests,
@@ -141,7 +141,7 @@ def configuration() -> str:
     parts = ["# Configuration", _WRITTEN, *_CONFIGURATION]
     sections: list[tuple[str, type[BaseModel]]] = [
         ("", Config), ("accounts[]", Account), ("accounts[].auth", Auth), ("accounts[].requests", Requests),
-        ("accounts[].tls", Tls), ("accounts[].customers", Customers),
+        ("accounts[].tls", Tls), ("accounts[].customers", CustomerFilter),
         ("accounts[].labels", Labels),
     ]  # fmt: skip
     for path, section in sections:

@@ -15,9 +15,9 @@ from exporter.config import load
 from exporter.config.schema import Config
 from exporter.engine.accounts import Accounts
 from exporter.engine.refresh import refresh_all
-from exporter.engine.state import Storage
+from exporter.engine.state import StateStore
 from exporter.exposition.exporter_metrics import OwnMetrics
-from exporter.exposition.page import Page, Request
+from exporter.exposition.page import MetricsPage, PageRequest
 from exporter.logs import logger
 
 NOW = 1_795_000_000.0
@@ -133,12 +133,12 @@ class World:
 
     def __post_init__(self) -> None:
         self.own = OwnMetrics(with_process=False)
-        self.page = Page(families(), self.own)
+        self.page = MetricsPage(families(), self.own)
         self.accounts = self.fresh()
 
     def fresh(self) -> Accounts:
         """Give accounts as after a restart."""
-        storage = None if self.folder is None else Storage(self.folder, families(), self.clock, logger())
+        storage = None if self.folder is None else StateStore(self.folder, families(), self.clock, logger())
         return Accounts(
             clock=self.clock,
             observe=self.own.observer,
@@ -160,12 +160,12 @@ class World:
         chosen = [one for one in self.accounts.refreshers() if collector in one.collector.name]
         return await refresh_all(chosen)
 
-    def text(self, request: Request | None = None) -> str:
-        request = request or Request()
+    def text(self, request: PageRequest | None = None) -> str:
+        request = request or PageRequest()
         views = self.accounts.snapshot.views(request.account)
         return b"".join(self.page.plain(views, request, monotonic=self.clock.monotonic())).decode()
 
-    def samples(self, request: Request | None = None) -> Samples:
+    def samples(self, request: PageRequest | None = None) -> Samples:
         return parsed(self.text(request))
 
     def of_avepoint(self) -> Samples:

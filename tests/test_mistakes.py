@@ -13,7 +13,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from exporter.cli import run
-from exporter.diagnose.connectivity import Place, look_up, shake_hands
+from exporter.diagnose.connectivity import Host, resolve, tls_handshake
 from exporter.errors import AvePointError, ConfigError
 from tests.avepoint.test_certificate import identity
 from tests.diagnose.support import checked, partner_with, tenant_with
@@ -170,13 +170,13 @@ async def said_by(call: Awaitable[Any]) -> str:
 @waiting
 async def untrusted(stage: Stage) -> str:
     async with tls_server(make_pki(stage.folder)) as port:
-        said = await said_by(shake_hands(make_account(), Place("127.0.0.1", port, is_encrypted=True)))
+        said = await said_by(tls_handshake(make_account(), Host("127.0.0.1", port, is_encrypted=True)))
     return re.sub(r" \(_ssl\.c:\d+\)", "", said.replace(str(port), "PORT"))
 
 
 @waiting
 async def unknown_name(_: Stage) -> str:
-    said = await said_by(look_up(Place("graph-usa.invalid", 443, is_encrypted=True)))
+    said = await said_by(resolve(Host("graph-usa.invalid", 443, is_encrypted=True)))
     # The system's own words for it differ.
     return re.sub(r"(?<=invalid: )[^:]+", "NO SUCH NAME", said)
 

@@ -10,7 +10,7 @@ from random import Random
 from typing import Final
 
 from avepoint_simulator.data import company_names
-from avepoint_simulator.data.records import Customer, ProtectedRow, Tenant
+from avepoint_simulator.data.records import CustomerRecord, ProtectedRow, Tenant
 from avepoint_simulator.data.timeline import DAY, HOUR, MINUTE, Timeline
 from avepoint_simulator.data.vocabulary import CLOUD_BACKUP, CLOUD_BACKUP_EXPRESS, SERVICE_MODULES
 
@@ -40,7 +40,7 @@ class _RowPlan:
     object_bytes: int
     byos_share: float | None
 
-    def at(self, customer: Customer, days: float) -> ProtectedRow:
+    def at(self, customer: CustomerRecord, days: float) -> ProtectedRow:
         scanned = int(self.scanned * (1 + self.growth_per_day * days))
         # Rounded up: one object out of three is no story.
         protected = ceil(scanned * self.protected_share)
@@ -67,9 +67,9 @@ class CustomerBook:
         self._base = tuple(_customer(seed, number) for number in range(count))
         self._numbers = {customer.id: number for number, customer in enumerate(self._base)}
         self._plans: dict[int, tuple[_RowPlan, ...]] = {}
-        self._current: tuple[int, tuple[Customer, ...]] = (-1, self._base)
+        self._current: tuple[int, tuple[CustomerRecord, ...]] = (-1, self._base)
 
-    def customers(self, now: float) -> Sequence[Customer]:
+    def customers(self, now: float) -> Sequence[CustomerRecord]:
         """List the customers with the job status that each has at `now`."""
         slot = int(self._timeline.schedule_seconds(now) // _STATUS_SECONDS)
         known, customers = self._current
@@ -104,11 +104,11 @@ class CustomerBook:
         return plan
 
 
-def _customer(seed: int, number: int) -> Customer:
+def _customer(seed: int, number: int) -> CustomerRecord:
     source = Random(f"{seed}:customer:{number}")
     organization = company_names.organization(number + seed % 1_000)
     tenant = Tenant(id=_new_id(source), name=f"{organization.split()[0].lower()}.example.com")
-    return Customer(
+    return CustomerRecord(
         id=_new_id(source),
         organization=organization,
         owner_email=company_names.owner_email(number + seed % 1_000),
@@ -123,7 +123,7 @@ def _new_id(source: Random) -> str:
     return str(uuid.UUID(int=source.getrandbits(128), version=4))
 
 
-def _with_status(customer: Customer, number: int, slot: int) -> Customer:
+def _with_status(customer: CustomerRecord, number: int, slot: int) -> CustomerRecord:
     """Let one customer in twenty have a bad quarter of a day in every four."""
     unwell = number % _MANY == _MANY - 1 and (slot + number // _MANY) % 4 == 0
     return replace(customer, job_status=5) if unwell else customer

@@ -10,15 +10,15 @@ from avepoint_simulator.data import tenant_settings
 from avepoint_simulator.data.customer_schedule import CustomerSchedule
 from avepoint_simulator.data.customers import CustomerBook
 from avepoint_simulator.data.records import (
-    BackupFrequency,
-    Customer,
+    ActivityRecord,
     CustomerJob,
-    Job,
-    License,
+    CustomerRecord,
+    FrequencyRecord,
+    JobRecord,
+    LicenseRecord,
     ProtectedRow,
-    Retention,
-    Subscription,
-    UnusualActivity,
+    RetentionRecord,
+    SubscriptionRecord,
     unix_ns,
 )
 from avepoint_simulator.data.subscriptions import subscriptions_of
@@ -35,31 +35,31 @@ _PROTECTED_GB: Final = 21_874
 class Portfolio(Protocol):
     """The data behind the endpoints; `now` is in Unix seconds."""
 
-    def customers(self, now: float, /) -> Sequence[Customer]:
+    def customers(self, now: float, /) -> Sequence[CustomerRecord]:
         """List all customers of the partner."""
 
     def protected_rows(self, customer_id: str, now: float, /) -> Sequence[ProtectedRow] | None:
         """Give a customer's rows: empty without the product, None if there is no such customer."""
 
-    def subscriptions(self, customer_id: str, now: float, /) -> Sequence[Subscription]:
+    def subscriptions(self, customer_id: str, now: float, /) -> Sequence[SubscriptionRecord]:
         """Give what a customer has subscribed to."""
 
     def customer_jobs(self, customer_id: str, now: float, /) -> Sequence[CustomerJob] | None:
         """List a customer's jobs, newest first: empty without the product, None if there is no such customer."""
 
-    def jobs(self, now: float, /) -> Sequence[Job]:
+    def jobs(self, now: float, /) -> Sequence[JobRecord]:
         """List the tenant's jobs, newest first."""
 
-    def license(self, now: float, /) -> License | None:
+    def license(self, now: float, /) -> LicenseRecord | None:
         """Give the tenant's licence; None if the product is not licensed."""
 
-    def unusual_activities(self, now: float, /) -> Sequence[UnusualActivity] | None:
+    def unusual_activities(self, now: float, /) -> Sequence[ActivityRecord] | None:
         """List what was found unusual; None if the product is not licensed."""
 
-    def backup_frequencies(self, now: float, /) -> Sequence[BackupFrequency] | None:
+    def backup_frequencies(self, now: float, /) -> Sequence[FrequencyRecord] | None:
         """List how often each workload is backed up; None if the product is not licensed."""
 
-    def retentions(self, now: float, /) -> Sequence[Retention] | None:
+    def retentions(self, now: float, /) -> Sequence[RetentionRecord] | None:
         """List how long backups are kept, the central location first; None if the product is not licensed."""
 
 
@@ -67,17 +67,17 @@ class Portfolio(Protocol):
 class StaticPortfolio:
     """A portfolio that never changes: what a test says, in the order it says it."""
 
-    customer_list: tuple[Customer, ...] = ()
+    customer_list: tuple[CustomerRecord, ...] = ()
     rows: tuple[ProtectedRow, ...] = ()
-    subscription_list: tuple[Subscription, ...] = ()
+    subscription_list: tuple[SubscriptionRecord, ...] = ()
     customer_job_list: tuple[CustomerJob, ...] = ()
-    job_list: tuple[Job, ...] = ()
-    license_record: License | None = None
-    activity_list: tuple[UnusualActivity, ...] | None = None
-    frequency_list: tuple[BackupFrequency, ...] | None = None
-    retention_list: tuple[Retention, ...] | None = None
+    job_list: tuple[JobRecord, ...] = ()
+    license_record: LicenseRecord | None = None
+    activity_list: tuple[ActivityRecord, ...] | None = None
+    frequency_list: tuple[FrequencyRecord, ...] | None = None
+    retention_list: tuple[RetentionRecord, ...] | None = None
 
-    def customers(self, _now: float, /) -> Sequence[Customer]:
+    def customers(self, _now: float, /) -> Sequence[CustomerRecord]:
         """List the given customers."""
         return self.customer_list
 
@@ -94,27 +94,27 @@ class StaticPortfolio:
             return None
         return [record for record in records if record.customer_id == customer_id]
 
-    def subscriptions(self, customer_id: str, _now: float, /) -> Sequence[Subscription]:
+    def subscriptions(self, customer_id: str, _now: float, /) -> Sequence[SubscriptionRecord]:
         """Give the given subscriptions of a customer."""
         return [one for one in self.subscription_list if one.customer_id == customer_id]
 
-    def jobs(self, _now: float, /) -> Sequence[Job]:
+    def jobs(self, _now: float, /) -> Sequence[JobRecord]:
         """List the given jobs, newest first."""
         return sorted(self.job_list, key=lambda job: job.start_unix_ns, reverse=True)
 
-    def license(self, _now: float, /) -> License | None:
+    def license(self, _now: float, /) -> LicenseRecord | None:
         """Give the given licence."""
         return self.license_record
 
-    def unusual_activities(self, _now: float, /) -> Sequence[UnusualActivity] | None:
+    def unusual_activities(self, _now: float, /) -> Sequence[ActivityRecord] | None:
         """List the given detections."""
         return self.activity_list
 
-    def backup_frequencies(self, _now: float, /) -> Sequence[BackupFrequency] | None:
+    def backup_frequencies(self, _now: float, /) -> Sequence[FrequencyRecord] | None:
         """List the given frequencies."""
         return self.frequency_list
 
-    def retentions(self, _now: float, /) -> Sequence[Retention] | None:
+    def retentions(self, _now: float, /) -> Sequence[RetentionRecord] | None:
         """List the given policies."""
         return self.retention_list
 
@@ -130,7 +130,7 @@ class GeneratedPortfolio:
         self._activities = tenant_settings.unusual_activities(seed, start)
         self._customer_schedule = CustomerSchedule(seed, self._timeline)
 
-    def customers(self, now: float, /) -> Sequence[Customer]:
+    def customers(self, now: float, /) -> Sequence[CustomerRecord]:
         """List all customers with the status each has at `now`."""
         return self._book.customers(now)
 
@@ -138,7 +138,7 @@ class GeneratedPortfolio:
         """Give a customer's rows as the last scan before `now` left them."""
         return self._book.protected_rows(customer_id, now)
 
-    def subscriptions(self, customer_id: str, now: float, /) -> Sequence[Subscription]:
+    def subscriptions(self, customer_id: str, now: float, /) -> Sequence[SubscriptionRecord]:
         """Give what a customer has subscribed to, and what of it is in use at `now`."""
         number = self._book.number(customer_id)
         return () if number is None else subscriptions_of(self._seed, number, customer_id, self._timeline, now)
@@ -150,14 +150,14 @@ class GeneratedPortfolio:
             return None
         return self._customer_schedule.jobs(customer_id, number, self._book.object_types(number), now)
 
-    def jobs(self, now: float, /) -> Sequence[Job]:
+    def jobs(self, now: float, /) -> Sequence[JobRecord]:
         """List the jobs that have started by `now`, newest first."""
         return self._schedule.jobs(now)
 
-    def license(self, now: float, /) -> License | None:
+    def license(self, now: float, /) -> LicenseRecord | None:
         """Give the licence of a tenant that assigned more seats than it bought."""
         days = max(self._timeline.schedule_seconds(now) / DAY, -float(_OVER_LICENSED_DAYS))
-        return License(
+        return LicenseRecord(
             purchased_user_seats=_PURCHASED_SEATS,
             assigned_user_seats=_PURCHASED_SEATS + 42 + int(days * 2),
             purchased_storage_gb=_PURCHASED_GB,
@@ -165,14 +165,14 @@ class GeneratedPortfolio:
             out_of_policy_unix_ns=unix_ns(self._timeline.start - _OVER_LICENSED_DAYS * DAY),
         )
 
-    def unusual_activities(self, _now: float, /) -> Sequence[UnusualActivity]:
+    def unusual_activities(self, _now: float, /) -> Sequence[ActivityRecord]:
         """List a spreading attack and some oddities, found before the start."""
         return self._activities
 
-    def backup_frequencies(self, now: float, /) -> Sequence[BackupFrequency]:
+    def backup_frequencies(self, now: float, /) -> Sequence[FrequencyRecord]:
         """List the schedule of the jobs."""
         return tenant_settings.backup_frequencies(self._timeline.start, now)
 
-    def retentions(self, _now: float, /) -> Sequence[Retention]:
+    def retentions(self, _now: float, /) -> Sequence[RetentionRecord]:
         """Give one policy, the same everywhere."""
         return (tenant_settings.retention(),)

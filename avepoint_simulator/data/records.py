@@ -19,7 +19,7 @@ class Tenant:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Customer:
+class CustomerRecord:
     """A customer of a partner; `job_status` is one of the codes 0 to 6 of the v3 API."""
 
     id: str
@@ -56,7 +56,7 @@ class JobError:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
+class JobRecord:
     """A job of a tenant; `state` is a code 1 to 5 of the API, or a text that is sent as it is."""
 
     id: str
@@ -73,7 +73,7 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class License:
+class LicenseRecord:
     """What a tenant bought and uses; sizes are whole GB, no time means in policy."""
 
     purchased_user_seats: int
@@ -84,7 +84,7 @@ class License:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Subscription:
+class SubscriptionRecord:
     """What a customer has subscribed to; a size is in bytes, a text is sent as it is, None is "N/A"."""
 
     customer_id: str
@@ -108,7 +108,7 @@ class Subscription:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UnusualActivity:
+class ActivityRecord:
     """Sites of a workload, by its number in the settings, that were found to behave unusually at one moment."""
 
     tenant_id: str
@@ -122,7 +122,7 @@ class UnusualActivity:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BackupFrequency:
+class FrequencyRecord:
     """How often a workload is backed up, and when on the current day."""
 
     service_type: int
@@ -142,7 +142,7 @@ class ServiceRetention:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Retention:
+class RetentionRecord:
     """How long backups are kept; periods are texts, sent as they are."""
 
     period: str | None

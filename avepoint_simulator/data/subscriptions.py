@@ -8,7 +8,7 @@ from random import Random
 from typing import Final
 
 from avepoint_simulator.data.customers import WITHOUT_PRODUCT
-from avepoint_simulator.data.records import Subscription, unix_ns
+from avepoint_simulator.data.records import SubscriptionRecord, unix_ns
 from avepoint_simulator.data.timeline import DAY, Timeline
 from avepoint_simulator.data.vocabulary import CLOUD_BACKUP, CLOUD_BACKUP_EXPRESS
 
@@ -25,7 +25,7 @@ _POOLED: Final = "AvePoint pooled subscription"
 
 def subscriptions_of(
     seed: int, number: int, customer_id: str, timeline: Timeline, now: float
-) -> Sequence[Subscription]:
+) -> Sequence[SubscriptionRecord]:
     """Give the subscriptions of customer `number`; dates are real ones, however fast the schedule runs."""
     if number == WITHOUT_PRODUCT:
         return ()
@@ -43,12 +43,12 @@ def subscriptions_of(
     return (*found, *source.sample(others, source.choice((0, 0, 1, 2))))
 
 
-def _cloud_backup(source: Random, number: int, customer_id: str, start: float, days: float) -> Subscription:
+def _cloud_backup(source: Random, number: int, customer_id: str, start: float, days: float) -> SubscriptionRecord:
     seats = int(source.lognormvariate(4, 0.9)) + 5
     consumed = int(seats * source.uniform(4, 30) * (1 + 0.004 * days) * _GIB)
     byos = source.random() < 0.2
     expires = _day(start, _EXPIRES_SOON.get(number % _MANY, source.randint(45, 700)))
-    return Subscription(
+    return SubscriptionRecord(
         customer_id=customer_id,
         service=CLOUD_BACKUP,
         package="Standard",
@@ -67,9 +67,9 @@ def _cloud_backup(source: Random, number: int, customer_id: str, start: float, d
     )
 
 
-def _others(source: Random, customer_id: str, start: float, days: float) -> Sequence[Subscription]:
+def _others(source: Random, customer_id: str, start: float, days: float) -> Sequence[SubscriptionRecord]:
     expires = _day(start, source.randint(90, 700))
-    plain = Subscription(
+    plain = SubscriptionRecord(
         customer_id=customer_id, service="Cense", source=_OWN, payment_type="Prepaid", expiration_unix_ns=expires
     )
     used = int(3 * (1 + 0.004 * days))

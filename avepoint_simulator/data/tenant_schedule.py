@@ -8,7 +8,7 @@ from random import Random
 from typing import Final
 
 from avepoint_simulator.data import vocabulary as words
-from avepoint_simulator.data.records import Job, JobError, unix_ns
+from avepoint_simulator.data.records import JobError, JobRecord, unix_ns
 from avepoint_simulator.data.timeline import DAY, HOUR, MINUTE, Timeline
 
 HISTORY_DAYS: Final = 8
@@ -75,10 +75,10 @@ class JobSchedule:
     def __init__(self, seed: int, timeline: Timeline) -> None:
         self._seed = seed
         self._timeline = timeline
-        self._days: dict[int, tuple[Job, ...]] = {}
+        self._days: dict[int, tuple[JobRecord, ...]] = {}
         self._stories = _stories(seed, timeline.start)
 
-    def jobs(self, now: float) -> list[Job]:
+    def jobs(self, now: float) -> list[JobRecord]:
         """List what the portal shows at `now`, newest first."""
         at = self._timeline.schedule_seconds(now)
         today = int(at // DAY)
@@ -91,12 +91,12 @@ class JobSchedule:
         self._forget_before(today - HISTORY_DAYS)
         return shown
 
-    def _kept_stories(self, now: float) -> tuple[Job, ...]:
+    def _kept_stories(self, now: float) -> tuple[JobRecord, ...]:
         """Keep the stories for eight days of the clock, however fast the schedule runs."""
         limit = unix_ns(now - HISTORY_DAYS * DAY)
         return tuple(job for job in self._stories if job.start_unix_ns >= limit)
 
-    def _day(self, day: int) -> tuple[Job, ...]:
+    def _day(self, day: int) -> tuple[JobRecord, ...]:
         jobs = self._days.get(day)
         if jobs is None:
             jobs = self._days[day] = tuple(_make_day(self._seed, self._timeline, day))
@@ -107,7 +107,7 @@ class JobSchedule:
             del self._days[old]
 
 
-def _as_seen(job: Job, now_ns: int) -> Job:
+def _as_seen(job: JobRecord, now_ns: int) -> JobRecord:
     """Show a job that has not finished yet as running, with what it has done so far."""
     if job.finish_unix_ns is None or job.finish_unix_ns <= now_ns:
         return job
@@ -124,10 +124,10 @@ def _as_seen(job: Job, now_ns: int) -> Job:
     )
 
 
-def _stories(seed: int, start: float) -> tuple[Job, ...]:
+def _stories(seed: int, start: float) -> tuple[JobRecord, ...]:
     """Make what must stay visible at any speed: a stuck job, and the last backup that a workload had."""
     source = Random(f"{seed}:stories")
-    stuck = Job(
+    stuck = JobRecord(
         id=_new_id(source),
         job_type=words.BACKUP,
         object_type=STUCK_WORKLOAD,
@@ -136,7 +136,7 @@ def _stories(seed: int, start: float) -> tuple[Job, ...]:
         total_objects=9_431,
         successful_objects=7_204,
     )
-    last_good = Job(
+    last_good = JobRecord(
         id=_new_id(source),
         job_type=words.BACKUP,
         object_type=FAILING_WORKLOAD,
@@ -149,7 +149,7 @@ def _stories(seed: int, start: float) -> tuple[Job, ...]:
     return stuck, last_good
 
 
-def _make_day(seed: int, timeline: Timeline, day: int) -> list[Job]:
+def _make_day(seed: int, timeline: Timeline, day: int) -> list[JobRecord]:
     source = Random(f"{seed}:jobs:{day}")
     jobs = [job for plan in BACKUPS for job in _backups(source, timeline, day, plan)]
     jobs += _retentions(source, timeline, day)
@@ -157,7 +157,7 @@ def _make_day(seed: int, timeline: Timeline, day: int) -> list[Job]:
     return jobs
 
 
-def _backups(source: Random, timeline: Timeline, day: int, plan: BackupPlan) -> list[Job]:
+def _backups(source: Random, timeline: Timeline, day: int, plan: BackupPlan) -> list[JobRecord]:
     total = max(1, int(plan.objects * (1 + plan.growth_per_day * day)))
     jobs = []
     for turn in range(plan.times_a_day):
@@ -166,11 +166,11 @@ def _backups(source: Random, timeline: Timeline, day: int, plan: BackupPlan) -> 
     return [_failed(job) if _is_failing(job, timeline.start) else job for job in jobs]
 
 
-def _is_failing(job: Job, start: float) -> bool:
+def _is_failing(job: JobRecord, start: float) -> bool:
     return job.object_type == FAILING_WORKLOAD and job.start_unix_ns > unix_ns(start - FAILING_SECONDS)
 
 
-def _failed(job: Job) -> Job:
+def _failed(job: JobRecord) -> JobRecord:
     """Fail a job the way that misleads: no object failed, because none was reached."""
     return replace(
         job,
@@ -183,7 +183,7 @@ def _failed(job: Job) -> Job:
     )
 
 
-def _retentions(source: Random, timeline: Timeline, day: int) -> list[Job]:
+def _retentions(source: Random, timeline: Timeline, day: int) -> list[JobRecord]:
     start = day * DAY + 2 * HOUR
     return [
         _job(source, timeline, words.RETENTION, plan.object_type, start + plan.object_type * 4 * MINUTE, 4,
@@ -194,7 +194,7 @@ def _retentions(source: Random, timeline: Timeline, day: int) -> list[Job]:
 
 def _on_demand(
     source: Random, timeline: Timeline, day: int, job_type: int, fewest: int, most: int, minutes: float, objects: int
-) -> list[Job]:
+) -> list[JobRecord]:
     """Make what people ask for in working hours."""
     return [
         _job(source, timeline, job_type, source.randint(1, 12), day * DAY + source.uniform(7, 19) * HOUR, minutes,
@@ -205,12 +205,12 @@ def _on_demand(
 
 def _job(
     source: Random, timeline: Timeline, job_type: int, object_type: int, begin: float, minutes: float, total: int
-) -> Job:
+) -> JobRecord:
     end = begin + minutes * MINUTE * min(source.lognormvariate(0, 0.35), 3)
     state = source.choices((words.FINISHED, words.FINISHED_WITH_EXCEPTION, words.PARTIALLY_FINISHED, words.FAILED),
                            weights=(90, 5, 3, 2))[0]  # fmt: skip
     failed, skipped = _misses(source, state, total)
-    return Job(
+    return JobRecord(
         id=_new_id(source),
         job_type=job_type,
         object_type=object_type,

@@ -8,7 +8,7 @@ from random import Random
 from typing import Final
 
 from avepoint_simulator.data import company_names
-from avepoint_simulator.data.records import BackupFrequency, Retention, ServiceRetention, UnusualActivity, unix_ns
+from avepoint_simulator.data.records import ActivityRecord, FrequencyRecord, RetentionRecord, ServiceRetention, unix_ns
 from avepoint_simulator.data.tenant_schedule import BACKUPS, BackupPlan
 from avepoint_simulator.data.timeline import DAY, HOUR
 from avepoint_simulator.data.vocabulary import SERVICE_TYPES
@@ -23,11 +23,11 @@ _USUAL: Final = "1 years"
 _DETECTIONS: Final = ((_ONEDRIVE, 5, 9, 3), (_ONEDRIVE, 20, 4, 1), (_SHAREPOINT, 50, 6, 0))
 
 
-def unusual_activities(seed: int, start: float) -> tuple[UnusualActivity, ...]:
+def unusual_activities(seed: int, start: float) -> tuple[ActivityRecord, ...]:
     """Tell of ransomware that is spreading in one workload, and of oddities in another."""
     tenant_id = str(uuid.UUID(int=Random(f"{seed}:tenant").getrandbits(128), version=4))
     return tuple(
-        UnusualActivity(
+        ActivityRecord(
             tenant_id=tenant_id,
             tenant_owner=company_names.owner_email(seed % 1_000),
             service_type=service_type,
@@ -39,10 +39,10 @@ def unusual_activities(seed: int, start: float) -> tuple[UnusualActivity, ...]:
     )
 
 
-def backup_frequencies(start: float, now: float) -> tuple[BackupFrequency, ...]:
+def backup_frequencies(start: float, now: float) -> tuple[FrequencyRecord, ...]:
     """Say when the day's backups start, at the pace of the clock however fast the schedule runs."""
     return tuple(
-        BackupFrequency(
+        FrequencyRecord(
             service_type=SERVICE_TYPES[plan.object_type],
             times_a_day=plan.times_a_day,
             starts_unix_ns=_starts_on_the_day(plan, start, now),
@@ -57,10 +57,10 @@ def _starts_on_the_day(plan: BackupPlan, start: float, now: float) -> tuple[int,
     return tuple(unix_ns(first + (turn + number) * plan.interval) for number in range(plan.times_a_day))
 
 
-def retention() -> Retention:
+def retention() -> RetentionRecord:
     """Keep one workload for ever, one for a short while, a part of one for less than the rest."""
     own = {_EXCHANGE: "Unlimited", _POWER_AUTOMATE: "3 months"}
-    return Retention(
+    return RetentionRecord(
         period=_USUAL,
         customized=True,
         services=tuple(

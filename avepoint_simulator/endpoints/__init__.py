@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from avepoint_simulator.calls import Endpoint
+from avepoint_simulator.calls import EndpointHandler
 from avepoint_simulator.endpoints.partner import (
     customer_jobs_legacy,
     customer_jobs_v3,
@@ -25,7 +25,7 @@ from avepoint_simulator.endpoints.tenant import (
     unusual_activity,
 )
 
-ENDPOINTS: Final[tuple[Endpoint, ...]] = (
+ENDPOINTS: Final[tuple[EndpointHandler, ...]] = (
     jobs_legacy.ENDPOINT,
     jobs_modern.ENDPOINT,
     license_legacy.ENDPOINT,

@@ -8,10 +8,10 @@ from random import Random
 from types import MappingProxyType
 from typing import Final
 
-from avepoint_simulator.calls import Answer, Call, FaultOptions
+from avepoint_simulator.calls import FaultOptions, Reply, SimulatedRequest
 from avepoint_simulator.faults import responses, rows
 
-Fault = Callable[[Call, Answer], Answer]
+Fault = Callable[[SimulatedRequest, Reply], Reply]
 ANY_ENDPOINT: Final = "*"
 TOKEN_ENDPOINT: Final = "token"  # noqa: S105 - the name of an endpoint, not a secret
 

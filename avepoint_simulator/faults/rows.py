@@ -9,9 +9,9 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import Any, Final
 
-from avepoint_simulator.calls import Answer, Call
+from avepoint_simulator.calls import Reply, SimulatedRequest
 
-Row = dict[str, Any]
+JsonRow = dict[str, Any]
 _LISTS: Final = ("value", "Jobs", "jobs", "data")
 _PARTS: Final = ("products", "Products")
 _IDS: Final = frozenset({"id", "Id", "customerId"})
@@ -32,7 +32,7 @@ _NAMES: Final = frozenset(
 _ODD_TEXT: Final = ' "quoted" \\ {brace} new\nline tab\t nul\x00 bell\x07 rtl\u202e \U0001f600 \u2028'
 
 
-def rows_of(body: object) -> list[Row]:
+def rows_of(body: object) -> list[JsonRow]:
     """Find the rows of a body of any generation; a body that is one record is its own row."""
     if isinstance(body, list):
         return body
@@ -44,23 +44,23 @@ def rows_of(body: object) -> list[Row]:
     return found or []
 
 
-def parts_of(row: Row) -> list[Row]:
+def parts_of(row: JsonRow) -> list[JsonRow]:
     """Find the rows that a row lists: a customer's subscriptions."""
     lists = (row[key] for key in _PARTS if isinstance(row.get(key), list))
     return [part for parts in lists for part in parts if isinstance(part, dict)]
 
 
-def _with_rows(answer: Answer, change: Callable[[list[Row]], None]) -> Answer:
+def _with_rows(answer: Reply, change: Callable[[list[JsonRow]], None]) -> Reply:
     """Change a copy of the rows: what the endpoints gave may be kept elsewhere."""
     body = copy.deepcopy(answer.body)
     change(rows_of(body))
     return replace(answer, body=body)
 
 
-def _each_row(answer: Answer, change: Callable[[Row], Row]) -> Answer:
+def _each_row(answer: Reply, change: Callable[[JsonRow], JsonRow]) -> Reply:
     """Change each row, or what it lists: a change of the whole would hide those of its parts."""
 
-    def change_all(rows: list[Row]) -> None:
+    def change_all(rows: list[JsonRow]) -> None:
         for row in [part for whole in rows for part in parts_of(whole) or [whole]]:
             changed = change(row)
             row.clear()
@@ -75,17 +75,17 @@ def _map_numbers(value: Any, change: Callable[[int], object]) -> Any:  # noqa: A
     return change(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-def nulls(_call: Call, answer: Answer) -> Answer:
+def nulls(_call: SimulatedRequest, answer: Reply) -> Reply:
     """Give null for every value but the ids."""
     return _each_row(answer, lambda row: {key: value if key in _IDS else None for key, value in row.items()})
 
 
-def missing_keys(_call: Call, answer: Answer) -> Answer:
+def missing_keys(_call: SimulatedRequest, answer: Reply) -> Reply:
     """Leave out every second key, the first one included."""
     return _each_row(answer, lambda row: dict(list(row.items())[1::2]))
 
 
-def wrong_types(_call: Call, answer: Answer) -> Answer:
+def wrong_types(_call: SimulatedRequest, answer: Reply) -> Reply:
     """Give texts for objects, lists for numbers and numbers for texts."""
 
     def wrong(value: object) -> object:
@@ -96,32 +96,32 @@ def wrong_types(_call: Call, answer: Answer) -> Answer:
     return _each_row(answer, lambda row: {key: wrong(value) for key, value in row.items()})
 
 
-def huge_numbers(_call: Call, answer: Answer) -> Answer:
+def huge_numbers(_call: SimulatedRequest, answer: Reply) -> Reply:
     """Give numbers that fit no machine word."""
     return _each_row(answer, lambda row: _map_numbers(row, lambda _: 10**30))
 
 
-def nan(_call: Call, answer: Answer) -> Answer:
+def nan(_call: SimulatedRequest, answer: Reply) -> Reply:
     """Give NaN, which JSON does not know, for every number."""
     return _each_row(answer, lambda row: _map_numbers(row, lambda _: math.nan))
 
 
-def negative(_call: Call, answer: Answer) -> Answer:
+def negative(_call: SimulatedRequest, answer: Reply) -> Reply:
     """Give numbers below zero."""
     return _each_row(answer, lambda row: _map_numbers(row, lambda number: -abs(number) - 1))
 
 
-def long_text(call: Call, answer: Answer) -> Answer:
+def long_text(call: SimulatedRequest, answer: Reply) -> Reply:
     """Give megabytes of text for every name in the first row."""
 
-    def change(rows: list[Row]) -> None:
+    def change(rows: list[JsonRow]) -> None:
         for row in rows[:1]:
             row.update({key: "x" * call.fault_options.text_bytes for key in row if key in _NAMES})
 
     return _with_rows(answer, change)
 
 
-def odd_text(_call: Call, answer: Answer) -> Answer:
+def odd_text(_call: SimulatedRequest, answer: Reply) -> Reply:
     """Give control characters, quotes and the like in every name."""
     return _each_row(answer, lambda row: {key: _odd(key, value) for key, value in row.items()})
 
@@ -130,16 +130,16 @@ def _odd(key: str, value: object) -> object:
     return value + _ODD_TEXT if key in _NAMES and isinstance(value, str) else value
 
 
-def duplicate_row(_call: Call, answer: Answer) -> Answer:
+def duplicate_row(_call: SimulatedRequest, answer: Reply) -> Reply:
     """Give the first row twice."""
     return _with_rows(answer, lambda rows: rows.extend(copy.deepcopy(rows[:1])))
 
 
-def conflicting_row(_call: Call, answer: Answer) -> Answer:
+def conflicting_row(_call: SimulatedRequest, answer: Reply) -> Reply:
     """Give the first row again with other values: other numbers or, where it has none, other names."""
 
-    def conflict(row: Row) -> Row:
-        changed: Row = _map_numbers(row, lambda number: number + 1)
+    def conflict(row: JsonRow) -> JsonRow:
+        changed: JsonRow = _map_numbers(row, lambda number: number + 1)
         return changed if changed != row else {key: _renamed(key, value) for key, value in row.items()}
 
     return _with_rows(answer, lambda rows: rows.extend([conflict(row) for row in rows[:1]]))
@@ -149,7 +149,7 @@ def _renamed(key: str, value: object) -> object:
     return f"{value} (2)" if key in _NAMES else value
 
 
-def foreign_link(call: Call, answer: Answer) -> Answer:
+def foreign_link(call: SimulatedRequest, answer: Reply) -> Reply:
     """Link to a next page on another host."""
     body = copy.deepcopy(answer.body)
     link = f"{call.switches.other_host}{call.path}?PageIndex=1"
@@ -158,7 +158,7 @@ def foreign_link(call: Call, answer: Answer) -> Answer:
     return replace(answer, body=body)
 
 
-def _put_link(body: Row, link: str) -> None:
+def _put_link(body: JsonRow, link: str) -> None:
     if isinstance(body.get("metadata"), dict):
         body["metadata"]["nextLink"] = link
     elif "value" in body:
@@ -167,14 +167,14 @@ def _put_link(body: Row, link: str) -> None:
         body["NextLink" if "Jobs" in body else "nextLink"] = link
 
 
-def endless(call: Call, answer: Answer) -> Answer:
+def endless(call: SimulatedRequest, answer: Reply) -> Reply:
     """Give one full page after another for ever, each with rows never seen before."""
     if answer.status != HTTPStatus.OK or rows_of(answer.body) == [answer.body]:
         return answer  # an error, or one record: nothing that could go on
     answer = call.endpoint.handle(replace(call, endless=True))
     mark = "".join(value for key, value in call.params if key.lower() in {"pageindex", "$skip"}) or "0"
 
-    def renumber(rows: list[Row]) -> None:
+    def renumber(rows: list[JsonRow]) -> None:
         for number, row in enumerate(rows):
             key = next((name for name in ("id", "Id", "serviceModule", "customerId") if name in row), None)
             if key is not None:

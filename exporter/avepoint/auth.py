@@ -12,7 +12,7 @@ from structlog.contextvars import unbind_contextvars
 from exporter.avepoint.hints import WRONG_ISSUER, not_granted, where_registered
 from exporter.clock import Clock
 from exporter.config.schema import Auth
-from exporter.errors import AvePointError, Call, TokenError
+from exporter.errors import AvePointError, RequestContext, TokenError
 
 LONGEST_SCOPE: Final = 300
 """Characters of a scope that AvePoint accepts."""
@@ -82,14 +82,14 @@ class Token:
     stale_at: float
 
 
-Ask = Callable[[Mapping[str, str]], Awaitable[Mapping[str, object]]]
+RequestToken = Callable[[Mapping[str, str]], Awaitable[Mapping[str, object]]]
 """Sends a token request's form and gives the answer's object; raises AvePointError."""
 
 
 class TokenSource:
     """The tokens of one account; however many calls wait for one, it is asked for once."""
 
-    def __init__(self, client_id: str, credential: Credential, ask: Ask, clock: Clock) -> None:
+    def __init__(self, client_id: str, credential: Credential, ask: RequestToken, clock: Clock) -> None:
         self._client_id = client_id
         self._credential = credential
         self._ask = ask
@@ -165,7 +165,7 @@ class TokenSource:
         return token
 
 
-def refusal(code: str, permission: str, **call: Unpack[Call]) -> TokenError:
+def refusal(code: str, permission: str, **call: Unpack[RequestContext]) -> TokenError:
     """Say what an OAuth error means for an operator."""
     registration = f"see the app in {where_registered(permission)}"
     hint = not_granted(permission) if code == "invalid_scope" else _HINTS.get(code, registration)

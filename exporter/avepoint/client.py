@@ -14,17 +14,17 @@ from exporter.avepoint.auth import Credential, Token, TokenSource, refusal, toke
 from exporter.avepoint.connections import Connections, origin_of
 from exporter.avepoint.hints import NOT_OURS, WRONG_ISSUER, reason_of, unavailable, unreached
 from exporter.avepoint.observer import Observer
-from exporter.avepoint.responses import Answer, Endpoint, read_json, request_id_of, retry_after, understand
-from exporter.avepoint.rows import Notes
-from exporter.avepoint.throttle import Budget, Pace
+from exporter.avepoint.responses import Endpoint, RawResponse, decode_response, read_json, request_id_of, retry_after
+from exporter.avepoint.rows import ValueIssues
+from exporter.avepoint.throttle import LimitUsage, Throttle
 from exporter.clock import Clock
 from exporter.config.schema import Account
 from exporter.errors import (
     AnswerError,
     AvePointError,
-    Call,
     ForbiddenError,
     LinkRefusedError,
+    RequestContext,
     StatusError,
     TokenError,
     TransportError,
@@ -59,14 +59,14 @@ class Client:
         log: structlog.stdlib.BoundLogger,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        self.notes = Notes(observer, log)
+        self.value_issues = ValueIssues(observer, log)
         self._account = account
         self._clock = clock
         self._observer = observer
         self._log = log
         self._http = Connections(account, transport)
         self._tokens = TokenSource(account.auth.client_id, credential, self._ask_for_token, clock)
-        self._pace = Pace(
+        self._throttle = Throttle(
             concurrency=account.requests.concurrency,
             per_second=account.requests.per_second,
             clock=clock,
@@ -74,9 +74,9 @@ class Client:
         )
 
     @property
-    def budget(self) -> Budget:
+    def budget(self) -> LimitUsage:
         """How much of what the account may ask is used now."""
-        return self._pace.budget
+        return self._throttle.budget
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -106,7 +106,7 @@ class Client:
 
     async def authorize(self, permission: str) -> None:
         """See to it that there is a token for a permission; raises TokenError."""
-        async with self._pace:
+        async with self._throttle:
             await self._token(permission)
 
     async def token_ahead(self, permission: str) -> None:
@@ -126,7 +126,9 @@ class Client:
         except ValueError:
             is_ours, query = False, {}
         if not is_ours:
-            self.notes.unreadable(endpoint.template, "nextLink", link, "a link to another origin is never followed")
+            self.value_issues.unreadable(
+                endpoint.template, "nextLink", link, "a link to another origin is never followed"
+            )
         if not query:
             raise LinkRefusedError(f"{endpoint.template}: a link that cannot be followed", endpoint=endpoint.template)
         return query
@@ -164,7 +166,7 @@ class Client:
         return await self._with_token(endpoint, request)
 
     async def _with_token(self, endpoint: Endpoint, request: httpx.Request) -> object:
-        async with self._pace:
+        async with self._throttle:
             token = await self._token(endpoint.permission)
             request.headers["Authorization"] = f"Bearer {token.text}"
             try:
@@ -179,15 +181,15 @@ class Client:
     async def _token(self, permission: str) -> Token:
         """Give a token, and see that the silence which another call met while we waited for it holds for us too."""
         token = await self._tokens.token(permission)
-        while self._pace.is_silent:
-            await self._pace.turn()
+        while self._throttle.is_silent:
+            await self._throttle.turn()
             token = await self._tokens.token(permission)
         return token
 
     def _be_silent(self, error: UnavailableError) -> None:
         """Obey a 429 or 503 with the whole account."""
         if error.status in (429, 503):
-            self._pace.slow_down(_UNSAID_SILENCE if error.retry_after is None else error.retry_after)
+            self._throttle.slow_down(_UNSAID_SILENCE if error.retry_after is None else error.retry_after)
             self._log.warning("AvePoint asks for patience", error=error, retry_after=error.retry_after,
                               **error.context())  # fmt: skip
 
@@ -197,7 +199,7 @@ class Client:
         try:
             answer = await self._send(request)
             code = str(answer.status)
-            return understand(endpoint, answer, now=self._clock.time())
+            return decode_response(endpoint, answer, now=self._clock.time())
         except TransportError as error:
             code = error.kind
             raise
@@ -207,7 +209,7 @@ class Client:
                 self._be_silent(error)
             raise
         except LinkRefusedError:
-            self.notes.unreadable(endpoint.template, "Location", code, "a redirect is never followed")
+            self.value_issues.unreadable(endpoint.template, "Location", code, "a redirect is never followed")
             raise
         except AnswerError:
             code = "parse"
@@ -226,8 +228,8 @@ class Client:
             ) from None
 
     async def _token_exchange(self, form: Mapping[str, str]) -> Mapping[str, object]:
-        while self._pace.is_silent:
-            await self._pace.turn()
+        while self._throttle.is_silent:
+            await self._throttle.turn()
         result = "connect"
         try:
             answer = await self._send(self._request("POST", self._account.identity_url, data=dict(form)))
@@ -258,21 +260,21 @@ class Client:
                 f"not an address: {error}"[:_LONGEST_REASON], kind="connect", hint=unreached(error)
             ) from None
 
-    async def _send(self, request: httpx.Request) -> Answer:
+    async def _send(self, request: httpx.Request) -> RawResponse:
         """Send one request within the account's deadline, reading no more than the largest answer."""
         host = request.url.netloc.decode()
         try:
             async with asyncio.timeout(self._account.requests.timeout):
                 response, body = await self._http.exchange(request)
-                return Answer(response.status_code, response.headers, body)
+                return RawResponse(response.status_code, response.headers, body)
         except (TimeoutError, httpx.TimeoutException) as error:
             raise TransportError(f"{host}: no answer in time", kind="timeout", hint=unreached(error)) from None
         except (httpx.HTTPError, OSError, UnicodeError) as error:
             raise TransportError(f"{host}: {reason_of(error)}", kind="connect", hint=unreached(error)) from None
 
 
-def _token_answer(answer: Answer, permission: str, *, now: float) -> Mapping[str, object]:
-    call = Call(request_id=request_id_of(answer.headers, {}), endpoint=_TOKEN)
+def _token_answer(answer: RawResponse, permission: str, *, now: float) -> Mapping[str, object]:
+    call = RequestContext(request_id=request_id_of(answer.headers, {}), endpoint=_TOKEN)
     if answer.status == HTTPStatus.TOO_MANY_REQUESTS or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         after, hint = retry_after(answer, now), unavailable(answer.status)
         raise UnavailableError(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from exporter.avepoint.client import Client, Query
-from exporter.avepoint.paging import IndexedPages, Page, RawRow, folded, link_of, listed, row_id, total_of
+from exporter.avepoint.paging import IndexedPages, ListPage, RawRow, folded, link_of, listed, row_id, total_of
 from exporter.avepoint.responses import Endpoint
 from exporter.avepoint.values import TICKS_PER_SECOND, Ticks, dotnet_ticks, iso_time
 from exporter.errors import BadRequestError
@@ -61,15 +61,15 @@ class JobList:
     def _query(self, span: Span, *, job_type: int = 0, object_type: int = 0) -> Query:
         return {**self._times(span), "JobType": job_type, "ObjectType": object_type, "JobState": 0, **self._location}
 
-    async def _ask(self, query: Query) -> Page:
+    async def _ask(self, query: Query) -> ListPage:
         answer = await self._client.call(self.endpoint, query=query)
         page = folded(answer)
         key = "data" if self.endpoint is MODERN else "jobs"
         if key not in page:
-            raise self.endpoint.unlike(f"the answer has no {key}")
+            raise self.endpoint.unexpected(f"the answer has no {key}")
         about = folded(page.get("metadata")) if self.endpoint is MODERN else page
         total = total_of(about.get("totalcount", about.get("totalnumber")))
-        return Page(listed(page[key], self.endpoint, key, total=total), total, link_of(about.get("nextlink")))
+        return ListPage(listed(page[key], self.endpoint, key, total=total), total, link_of(about.get("nextlink")))
 
 
 def _tick_times(span: Span) -> Query:

@@ -17,7 +17,7 @@ from exporter.errors import (
 
 RawRow = Mapping[str, object]
 Identity = Callable[[RawRow], object]
-Ask = Callable[[Query], Awaitable["Page"]]
+FetchPage = Callable[[Query], Awaitable["ListPage"]]
 
 MOST_PAGES: Final = 1000
 """Pages of one list; more is a list that does not end."""
@@ -28,7 +28,7 @@ as many is not taken for the last."""
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class ListPage:
     """The rows of one answer; the whole list's length, the link to the next page and the page's size where said."""
 
     rows: tuple[RawRow, ...]
@@ -41,7 +41,7 @@ class Page:
         return len(self.rows) >= min(asked, self.size or asked)
 
 
-class Ledger:
+class ListProgress:
     """What has been received of one list: sees to it that it ends, and knows whether it is whole."""
 
     def __init__(self, endpoint: Endpoint, identity: Identity) -> None:
@@ -53,11 +53,11 @@ class Ledger:
         self._first: tuple[RawRow, ...] = ()
         self._pages = 0
 
-    def enter(self, page: Page) -> bool:
+    def enter(self, page: ListPage) -> bool:
         """Enter a page; tells whether it brought anything new. Raises AnswerError for a list without end."""
         self._pages += 1
         if self._pages > MOST_PAGES:
-            raise self.endpoint.unlike(f"the list does not end after {MOST_PAGES} pages")
+            raise self.endpoint.unexpected(f"the list does not end after {MOST_PAGES} pages")
         if page.total is not None:
             self.total = page.total
         if not self.received:
@@ -81,10 +81,10 @@ class Ledger:
         """Whether the service said that the list is longer than what came."""
         return self.total is not None and self.received < self.total
 
-    def accept_end(self, page: Page) -> None:
+    def accept_end(self, page: ListPage) -> None:
         """Accept a page without news as the end; raises AnswerError if it only hides that rows are missing."""
         if page.rows and self.lacks_rows:
-            raise self.endpoint.unlike(f"a page came again; {self.received} of {self.total} rows read")
+            raise self.endpoint.unexpected(f"a page came again; {self.received} of {self.total} rows read")
 
 
 def listed(value: object, endpoint: Endpoint, what: str, *, total: int | None = None) -> tuple[RawRow, ...]:
@@ -92,7 +92,7 @@ def listed(value: object, endpoint: Endpoint, what: str, *, total: int | None = 
     if value is None and total == 0:
         return ()
     if not isinstance(value, list):
-        raise endpoint.unlike(f"{what} is not a list")
+        raise endpoint.unexpected(f"{what} is not a list")
     return tuple(row if isinstance(row, dict) else {} for row in value)
 
 
@@ -122,47 +122,49 @@ def folded(value: object) -> Mapping[str, object]:
     return {key.lower(): part for key, part in value.items()} if isinstance(value, dict) else {}
 
 
-def v3_page(answer: object, endpoint: Endpoint) -> Page:
+def v3_page(answer: object, endpoint: Endpoint) -> ListPage:
     """Understand a page of the Elements API v3: {"data", "metadata"}, or a bare array."""
     if isinstance(answer, list):
-        return Page(listed(answer, endpoint, "the answer"))
+        return ListPage(listed(answer, endpoint, "the answer"))
     page = folded(answer)
     if "data" not in page:
-        raise endpoint.unlike("the answer has no data")
+        raise endpoint.unexpected("the answer has no data")
     about = folded(page.get("metadata"))
     total = total_of(about.get("totalcount"))
-    return Page(listed(page["data"], endpoint, "data", total=total), total, size=total_of(about.get("pagesize")))
+    return ListPage(listed(page["data"], endpoint, "data", total=total), total, size=total_of(about.get("pagesize")))
 
 
-def odata_page(answer: object, endpoint: Endpoint) -> Page:
+def odata_page(answer: object, endpoint: Endpoint) -> ListPage:
     """Understand a page of an OData list: {"value", "@odata.nextLink", "@odata.count"}."""
     if not isinstance(answer, dict) or "value" not in answer:
-        raise endpoint.unlike("the answer has no value")
-    return Page(
+        raise endpoint.unexpected("the answer has no value")
+    return ListPage(
         listed(answer["value"], endpoint, "value"),
         total_of(answer.get("@odata.count")),
         link_of(answer.get("@odata.nextLink")),
     )
 
 
-async def numbered_pages(ask: Ask, ledger: Ledger, *, size: int) -> AsyncIterator[RawRow]:
+async def numbered_pages(ask: FetchPage, progress: ListProgress, *, size: int) -> AsyncIterator[RawRow]:
     """Walk an Elements v3 list: `pageIndex` counts from 1; a full page is the last one only by the list's total."""
     number = 0
     while True:
         number += 1
         page = await ask({"pageIndex": number, "pageSize": size})
-        if not ledger.enter(page):
-            ledger.accept_end(page)
+        if not progress.enter(page):
+            progress.accept_end(page)
             return
         for row in page.rows:
             yield row
         # A total above this page's rows counts the list; one that equals them may count the page only.
-        is_counted = ledger.total is not None and ledger.total > len(page.rows)
-        if not (ledger.lacks_rows or (page.is_full(size) and not is_counted)):
+        is_counted = progress.total is not None and progress.total > len(page.rows)
+        if not (progress.lacks_rows or (page.is_full(size) and not is_counted)):
             return
 
 
-async def odata_pages(client: Client, ask: Ask, ledger: Ledger, *, top: int | None = None) -> AsyncIterator[RawRow]:
+async def odata_pages(
+    client: Client, ask: FetchPage, progress: ListProgress, *, top: int | None = None
+) -> AsyncIterator[RawRow]:
     """Walk an OData list by its links, else (where `top` is given) by $top and $skip until nothing new comes.
 
     A short page is not taken for the end: a service may give fewer rows than it was asked for.
@@ -172,29 +174,29 @@ async def odata_pages(client: Client, ask: Ask, ledger: Ledger, *, top: int | No
         try:
             page = await ask(query)
         except (BadRequestError, NotFoundError) as error:
-            if ledger.received and not ledger.lacks_rows and "$skip" in query:
+            if progress.received and not progress.lacks_rows and "$skip" in query:
                 return  # it does not like to be asked beyond its end
-            if top is None or ledger.received or not isinstance(error, BadRequestError):
+            if top is None or progress.received or not isinstance(error, BadRequestError):
                 raise
             top, query = None, {}  # it does not like to be told how much to give
             continue
-        if not ledger.enter(page):
-            ledger.accept_end(page)
+        if not progress.enter(page):
+            progress.accept_end(page)
             return
         for row in page.rows:
             yield row
-        query = _odata_next(client, page, ledger, top)
+        query = _odata_next(client, page, progress, top)
 
 
-def _odata_next(client: Client, page: Page, ledger: Ledger, top: int | None) -> Query | None:
+def _odata_next(client: Client, page: ListPage, progress: ListProgress, top: int | None) -> Query | None:
     if page.link is not None:
         try:
-            return client.link_query(ledger.endpoint, page.link)
+            return client.link_query(progress.endpoint, page.link)
         except LinkRefusedError:
             if top is None:
                 raise
-    is_whole = ledger.total is not None and not ledger.lacks_rows and page.link is None
-    return None if top is None or is_whole else {"$top": top, "$skip": ledger.received}
+    is_whole = progress.total is not None and not progress.lacks_rows and page.link is None
+    return None if top is None or is_whole else {"$top": top, "$skip": progress.received}
 
 
 class IndexedPages:
@@ -207,34 +209,34 @@ class IndexedPages:
         self._first = 0
         self._has_page_zero = False
 
-    async def read(self, ask: Ask, query: Query, size: int) -> AsyncGenerator[RawRow, None]:
+    async def read(self, ask: FetchPage, query: Query, size: int) -> AsyncGenerator[RawRow, None]:
         """Give all rows that the query has; a page that comes again is not given twice."""
-        ledger = Ledger(self._endpoint, self._identity)
+        progress = ListProgress(self._endpoint, self._identity)
         place = _Place(self._first, self._first, has_page_zero=self._has_page_zero)
         while place.is_open:
             try:
                 page = await ask(_merged({**query, "PageIndex": place.index, "PageSize": size}, place.link or {}))
             except (BadRequestError, NotFoundError) as error:
-                place.after_refusal(error, ledger)
+                place.after_refusal(error, progress)
                 continue
-            if not ledger.enter(page):
-                place.after_no_news(page, ledger)
+            if not progress.enter(page):
+                place.after_no_news(page, progress)
                 continue
             self._has_page_zero = self._has_page_zero or place.index == 0
             for row in page.rows:
                 yield row
             # A total that says no more than this page may count the page only; then a link tells better.
-            is_counted = ledger.total is not None and ledger.total > len(page.rows)
-            place.may_go_on = ledger.lacks_rows or page.is_full(size if ledger.total is not None else _SMALLEST_CAP)
+            is_counted = progress.total is not None and progress.total > len(page.rows)
+            place.may_go_on = progress.lacks_rows or page.is_full(size if progress.total is not None else _SMALLEST_CAP)
             place.advance(self._usable(page.link), has_link=page.link is not None and not is_counted)
-        self._learn(place.first, ledger)
+        self._learn(place.first, progress)
 
-    def _learn(self, first: int, ledger: Ledger) -> None:
+    def _learn(self, first: int, progress: ListProgress) -> None:
         """Keep that this service begins to count at 1 only if a list came whole that way, by its own word."""
         started = self._first
-        self._first = first if ledger.received and ledger.total is not None and not ledger.lacks_rows else 0
-        if 1 in (started, first) and ledger.lacks_rows:
-            raise self._endpoint.unlike(f"{ledger.received} of {ledger.total} rows read, counting pages from 1")
+        self._first = first if progress.received and progress.total is not None and not progress.lacks_rows else 0
+        if 1 in (started, first) and progress.lacks_rows:
+            raise self._endpoint.unexpected(f"{progress.received} of {progress.total} rows read, counting pages from 1")
 
     def _usable(self, link: str | None) -> Query | None:
         if link is None:
@@ -265,28 +267,28 @@ class _Place:
         self.is_open = self.may_go_on or (has_link and number > self.index)
         self.index = max(number, self.index + 1)
 
-    def after_refusal(self, error: StatusError, ledger: Ledger) -> None:
+    def after_refusal(self, error: StatusError, progress: ListProgress) -> None:
         """Go on after a 400 or 404: by number where a link led nowhere, from 1 where 0 is refused."""
         if self.link is not None:
             self.link, self.is_open = None, self.may_go_on
         elif self.index == 0 and isinstance(error, BadRequestError):
             self.first = self.index = 1
-        elif ledger.received and not ledger.lacks_rows:
+        elif progress.received and not progress.lacks_rows:
             self.is_open = False  # beyond the end, which a full last page hid
         else:
             raise error
 
-    def after_no_news(self, page: Page, ledger: Ledger) -> None:
+    def after_no_news(self, page: ListPage, progress: ListProgress) -> None:
         """Go on after a page that brought nothing: it is the end, unless the numbers begin at 1."""
         if self.link is not None:
             # The link led nowhere new; the page's number still may, if there can be more.
             self.link, self.is_open = None, self.may_go_on
-        elif self.index == 0 and not self.has_page_zero and ledger.total != 0:
+        elif self.index == 0 and not self.has_page_zero and progress.total != 0:
             self.first = self.index = 1  # nothing at 0: either nothing at all, or the numbers begin at 1
         elif self.index == 1 and self.first == 0 and page.rows:
             self.first, self.index = 1, 2  # the service took 0 for 1: this was its first page again
         else:
-            ledger.accept_end(page)
+            progress.accept_end(page)
             self.is_open = False
 
 

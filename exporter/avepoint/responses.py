@@ -13,13 +13,13 @@ from urllib.parse import quote
 from exporter.avepoint.hints import CHANGED, NOT_OURS, REDIRECTED, lacking, not_there, unavailable
 from exporter.avepoint.values import read_label, short
 from exporter.errors import (
-    About,
     AnswerError,
     BadRequestError,
-    Call,
+    ErrorContext,
     ForbiddenError,
     LinkRefusedError,
     NotFoundError,
+    RequestContext,
     StatusError,
     UnauthorizedError,
     UnavailableError,
@@ -44,13 +44,13 @@ class Endpoint:
         """Give the path with the ids in it, each as one path segment whatever characters it has."""
         return _PLACEHOLDER.sub(lambda match: _segment(ids[match[1]]), self.template)
 
-    def unlike(self, what: str) -> AnswerError:
+    def unexpected(self, what: str) -> AnswerError:
         """Make the error of an answer that is not as documented."""
         return AnswerError(f"{self.template}: {what}", hint=CHANGED, endpoint=self.template)
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class RawResponse:
     """What came back: status, headers (lower-case names) and the whole body."""
 
     status: int
@@ -67,7 +67,7 @@ def read_json(body: bytes) -> object:
         raise AnswerError(f"the answer is not JSON; it begins with {short(start)}") from None
 
 
-def understand(endpoint: Endpoint, answer: Answer, *, now: float) -> object:
+def decode_response(endpoint: Endpoint, answer: RawResponse, *, now: float) -> object:
     """Give the JSON of a good answer; raises StatusError or AnswerError for any other, at Unix time `now`."""
     if answer.status != HTTPStatus.OK:
         request_id = request_id_of(answer.headers, _envelope(answer.body))
@@ -75,17 +75,17 @@ def understand(endpoint: Endpoint, answer: Answer, *, now: float) -> object:
     try:
         decoded = read_json(answer.body)
     except AnswerError as error:
-        about = About(hint=NOT_OURS, request_id=request_id_of(answer.headers, {}), endpoint=endpoint.template)
+        about = ErrorContext(hint=NOT_OURS, request_id=request_id_of(answer.headers, {}), endpoint=endpoint.template)
         raise AnswerError(f"{endpoint.template}: {error}", **about) from None
     if isinstance(decoded, dict):
         _check_envelope(endpoint, answer, _folded(decoded), now=now)
     return decoded
 
 
-def _check_envelope(endpoint: Endpoint, answer: Answer, envelope: Mapping[str, object], *, now: float) -> None:
+def _check_envelope(endpoint: Endpoint, answer: RawResponse, envelope: Mapping[str, object], *, now: float) -> None:
     """Refuse a 200 that says inside that it is none."""
     request_id = request_id_of(answer.headers, envelope)
-    about = About(hint=CHANGED, request_id=request_id, endpoint=endpoint.template)
+    about = ErrorContext(hint=CHANGED, request_id=request_id, endpoint=endpoint.template)
     status = _status_inside(envelope.get("statuscode"))
     if status is None:
         what = f"{endpoint.template}: no status code: {short(envelope.get('statuscode'))}"
@@ -118,7 +118,10 @@ def _folded(envelope: Mapping[str, object]) -> Mapping[str, object]:
 
 
 def _raise_status(endpoint: Endpoint, status: int, request_id: str, retry_after: float | None) -> NoReturn:
-    what, call = f"{endpoint.template}: HTTP {status}", Call(request_id=request_id, endpoint=endpoint.template)
+    what, call = (
+        f"{endpoint.template}: HTTP {status}",
+        RequestContext(request_id=request_id, endpoint=endpoint.template),
+    )
     if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
         raise LinkRefusedError(f"{what}: a redirect, which is never followed", hint=REDIRECTED, **call)
     if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -133,7 +136,7 @@ def _raise_status(endpoint: Endpoint, status: int, request_id: str, retry_after:
     raise kind(what, status=status, hint=hint, **call)
 
 
-def retry_after(answer: Answer, now: float) -> float | None:
+def retry_after(answer: RawResponse, now: float) -> float | None:
     """Read Retry-After, seconds or an HTTP date, as seconds from now."""
     text = answer.headers.get("retry-after", "").strip()
     if re.fullmatch(r"\d{1,9}(\.\d{1,6})?", text, re.ASCII):

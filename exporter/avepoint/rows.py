@@ -29,7 +29,7 @@ T = TypeVar("T")
 _REMEMBERED: Final = 2000
 
 
-class Notes:
+class ValueIssues:
     """What was odd in one account's answers: always counted, logged once per field and value."""
 
     def __init__(self, observer: Observer, log: structlog.stdlib.BoundLogger) -> None:
@@ -63,12 +63,12 @@ class Notes:
 class Row:
     """One JSON object whose keys are read whatever their case; a missing key reads as null."""
 
-    __slots__ = ("_endpoint", "_notes", "_values")
+    __slots__ = ("_endpoint", "_value_issues", "_values")
 
-    def __init__(self, raw: Mapping[str, object], endpoint: str, notes: Notes) -> None:
+    def __init__(self, raw: Mapping[str, object], endpoint: str, value_issues: ValueIssues) -> None:
         self._values = {key.lower(): value for key, value in raw.items()}
         self._endpoint = endpoint
-        self._notes = notes
+        self._value_issues = value_issues
 
     def raw(self, *spellings: str) -> object:
         """Give the first of the given keys that is there, unread."""
@@ -188,17 +188,17 @@ class Row:
         if value is None:
             return None
         if not isinstance(value, list) or not all(isinstance(one, Mapping) for one in value):
-            self._notes.unreadable(self._endpoint, name, value, "not a list of objects")
+            self._value_issues.unreadable(self._endpoint, name, value, "not a list of objects")
             return None
-        return tuple(Row(one, self._endpoint, self._notes) for one in value)
+        return tuple(Row(one, self._endpoint, self._value_issues) for one in value)
 
     def lacks(self, field: str) -> None:
         """Note that the row does not say what it must."""
-        self._notes.unreadable(self._endpoint, field, None, "the row has none")
+        self._value_issues.unreadable(self._endpoint, field, None, "the row has none")
 
     def conflict(self, field: str, value: str) -> None:
         """Note that two rows contradict each other, so that neither can be shown."""
-        self._notes.unreadable(self._endpoint, field, value, "two rows contradict each other")
+        self._value_issues.unreadable(self._endpoint, field, value, "two rows contradict each other")
 
     def _read(self, read: Callable[[object], T | None], spellings: Sequence[str]) -> T | None:
         return self._value(read, self.raw(*spellings), spellings[0])
@@ -207,13 +207,13 @@ class Row:
         try:
             return read(value)
         except UnreadableValueError as error:
-            self._notes.unreadable(self._endpoint, field, value, str(error))
+            self._value_issues.unreadable(self._endpoint, field, value, str(error))
             return None
 
     def _object(self, value: object, field: str) -> "Row":
         if value is not None and not isinstance(value, Mapping):
-            self._notes.unreadable(self._endpoint, field, value, "not an object")
-        return Row(value if isinstance(value, Mapping) else {}, self._endpoint, self._notes)
+            self._value_issues.unreadable(self._endpoint, field, value, "not an object")
+        return Row(value if isinstance(value, Mapping) else {}, self._endpoint, self._value_issues)
 
     def _noted_if_absent(self, value: T | None, spellings: Sequence[str]) -> T | None:
         if value is None and self.raw(*spellings) is None:
@@ -229,7 +229,7 @@ class Row:
             return None
         resolved, known = resolve(name)
         if not known:
-            self._notes.unknown(self._endpoint, field, name)
+            self._value_issues.unknown(self._endpoint, field, name)
         return resolved
 
 

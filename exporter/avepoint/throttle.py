@@ -18,7 +18,7 @@ _MOST_OVERRUN: Final = 0.02  # seconds; timers wake late, and at a high rate tha
 
 
 @dataclass(frozen=True, slots=True)
-class Budget:
+class LimitUsage:
     """Calls under way and allowed at once; calls a second allowed now and configured; seconds of silence to come."""
 
     under_way: int
@@ -28,7 +28,7 @@ class Budget:
     silence: float
 
 
-class Pace:
+class Throttle:
     """Use as `async with pace:` around each request; calls go out in the order in which they came."""
 
     def __init__(self, *, concurrency: int, per_second: float, clock: Clock, waited: Callable[[float], None]) -> None:
@@ -58,10 +58,10 @@ class Pace:
         return self._clock.monotonic() < self._silent_until
 
     @property
-    def budget(self) -> Budget:
+    def budget(self) -> LimitUsage:
         """How much of it is used now."""
         silence = max(0.0, self._silent_until - self._clock.monotonic())
-        return Budget(self._under_way, self._concurrency, self.rate, self._full_rate, silence)
+        return LimitUsage(self._under_way, self._concurrency, self.rate, self._full_rate, silence)
 
     def slow_down(self, silence: float) -> None:
         """Obey a 429 or 503: nothing goes out for `silence` seconds, then at half the rate."""

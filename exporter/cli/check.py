@@ -80,7 +80,7 @@ def check(ctx: click.Context, /, account: tuple[str, ...], *, quick: bool, json:
 
 def run_check(flags: Flags, names: tuple[str, ...] = (), *, quick: bool = False) -> "Report":
     """Try the accounts of these names, or all; raises ConfigError."""
-    from exporter.diagnose.examination import examine  # noqa: PLC0415 - as above
+    from exporter.diagnose.examination import check_accounts  # noqa: PLC0415 - as above
     from exporter.engine.accounts import Accounts  # noqa: PLC0415 - only this command needs all this
 
     loaded = loader(flags)()
@@ -88,7 +88,7 @@ def run_check(flags: Flags, names: tuple[str, ...] = (), *, quick: bool = False)
     warn(loaded)
 
     async def tried(progress: "Progress") -> "Report":
-        return await examine(
+        return await check_accounts(
             config,
             lambda observe: Accounts(
                 clock=clock, observe=observe, forget=lambda _: None, shard=shard, most_customers=few
@@ -131,7 +131,7 @@ def _chosen(config: Config, names: tuple[str, ...]) -> Config:
     return config.model_copy(update={"accounts": tuple(chosen)})
 
 
-class Bar:
+class ProgressBar:
     """A progress bar that grows with what turns out to be to do."""
 
     def __init__(self, bar: Any) -> None:  # noqa: ANN401 - click does not export the type
@@ -163,4 +163,4 @@ def _progress() -> Iterator["Progress"]:
     with click.progressbar(
         length=0, label="Checking", file=sys.stderr, width=24, show_pos=True, show_eta=False, item_show_func=_shortened
     ) as bar:
-        yield Bar(bar)
+        yield ProgressBar(bar)

@@ -8,7 +8,7 @@ from typing import Final, Self
 
 from avepoint_simulator.application import Simulator
 from avepoint_simulator.server import SimulatorServer
-from avepoint_simulator.tokens import Credentials
+from avepoint_simulator.tokens import AppCredentials
 from exporter.collectors.registry import catalogue
 from exporter.config import load
 from exporter.config.schema import Config
@@ -66,12 +66,12 @@ class Demo:
 
     def by_hand(self) -> str:
         """Say how to ask the simulator without the exporter."""
-        app = Credentials()
+        app = AppCredentials()
         return _BY_HAND.format(url=self._server.url, client_id=app.client_id, client_secret=app.client_secret)
 
     def config(self) -> Config:
         """Give the configuration of the simulated accounts."""
-        app, kinds = Credentials(), catalogue()
+        app, kinds = AppCredentials(), catalogue()
         often = {kind: {name: {"interval": "30s"} for name in names} for kind, names in kinds.items()}
         often["tenant"]["jobs"] = {"interval": "15s", "window": f"{self._window}s", "lookback": "7d"}
         often["partner"]["customers"] = {"interval": "60s"}

@@ -37,7 +37,7 @@ from exporter.cli.flags import (
 from exporter.cli.init import init
 from exporter.clock import SystemClock
 from exporter.config.schema import Config
-from exporter.engine.snapshot import View
+from exporter.engine.snapshot import SnapshotView
 from exporter.errors import ConfigError
 from exporter.logs import setup
 from exporter.web.tls import load_protection
@@ -126,7 +126,7 @@ def _authority_mistakes(config: Config) -> Iterator[str]:
             yield f"accounts[{index}].tls.ca_file: holds no certificates in PEM; name a file that does, such as ca.pem"
 
 
-def _refresh_once(flags: Flags) -> tuple[str, tuple[View, ...]]:
+def _refresh_once(flags: Flags) -> tuple[str, tuple[SnapshotView, ...]]:
     """Refresh everything once; an interruption means that AvePoint was not read."""
     try:
         return asyncio.run(make_application(loader(flags), flags).once())
@@ -134,7 +134,7 @@ def _refresh_once(flags: Flags) -> tuple[str, tuple[View, ...]]:
         raise Exit(UNREADABLE) from None
 
 
-def _exit_code(views: Iterable[View]) -> int:
+def _exit_code(views: Iterable[SnapshotView]) -> int:
     return DONE if all(view.status.up or view.status.off for view in views) else UNREADABLE
 
 

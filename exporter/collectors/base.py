@@ -8,11 +8,11 @@ from typing import ClassVar, Generic, Literal, NamedTuple, TypeVar
 
 import structlog
 
-from exporter.avepoint.api_versions import Generations
+from exporter.avepoint.api_versions import ApiVersions
 from exporter.avepoint.client import Client
 from exporter.clock import Clock
-from exporter.collectors.customer_list import Directory
-from exporter.config.schema import Account, AccountType, CollectorOptions, Generation
+from exporter.collectors.customer_list import CustomerList
+from exporter.config.schema import Account, AccountType, ApiVersion, CollectorOptions
 from exporter.errors import NotOfferedError
 
 Records = TypeVar("Records")
@@ -44,12 +44,12 @@ class Sample(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class CollectorContext:
     """What a collector works with: its account, the client, the customers, time and a log."""
 
     account: Account
     client: Client
-    directory: Directory
+    customer_list: CustomerList
     clock: Clock
     log: structlog.stdlib.BoundLogger
 
@@ -62,21 +62,21 @@ class Collector(ABC, Generic[Options, Records]):
 
     name: ClassVar[str]
     account_type: ClassVar[AccountType]
-    permissions: ClassVar[Mapping[Generation, str]]
+    permissions: ClassVar[Mapping[ApiVersion, str]]
     """The permission that each generation wants which has this at all; the modern one has everything."""
     options_type: ClassVar[type[CollectorOptions]]
     families: ClassVar[tuple[Family, ...]]
     optional: ClassVar[bool] = False
     """Whether an app without the permission is no mistake: the collector is off then, and says so once."""
 
-    def __init__(self, surroundings: Surroundings, options: Options) -> None:
+    def __init__(self, context: CollectorContext, options: Options) -> None:
         self.options = options
-        self.generations = Generations(surroundings.account.api)
-        self.locations = tuple(dict.fromkeys(surroundings.account.locations)) or ("",)
-        self._client = surroundings.client
-        self._directory = surroundings.directory
-        self._clock = surroundings.clock
-        self._log = surroundings.log
+        self.api_versions = ApiVersions(context.account.api)
+        self.locations = tuple(dict.fromkeys(context.account.locations)) or ("",)
+        self._client = context.client
+        self._customer_list = context.customer_list
+        self._clock = context.clock
+        self._log = context.log
 
     @classmethod
     @abstractmethod
@@ -85,13 +85,13 @@ class Collector(ABC, Generic[Options, Records]):
 
     def watch_customers(self, watcher: Callable[[Collection[str]], None]) -> None:
         """Call `watcher` with the ids of every new list of customers."""
-        self._directory.watch(watcher)
+        self._customer_list.watch(watcher)
 
-    def remember(self) -> object:
+    def dump_state(self) -> object:
         """Give what must outlive a restart, as JSON; None if there is nothing."""
         return None
 
-    def recall(self, remembered: object) -> None:
+    def load_state(self, remembered: object) -> None:
         """Take back what `remember` gave; raises ValueError for anything else."""
 
 
@@ -114,16 +114,16 @@ class CustomerCollector(Collector[Options, Records]):
     def customer_ids(self) -> AsyncGenerator[str, None]:
         """Give the customers to read, as they become known; raises AvePointError where none are and none can be."""
         # Nearly an interval: where no other collector lists the customers, each refresh does.
-        return self._directory.ids(self.options.interval * 0.9)
+        return self._customer_list.ids(self.options.interval * 0.9)
 
     async def token_ahead(self) -> None:
         """Have the token ready by the time the first customer is known."""
         with suppress(NotOfferedError):  # said by the first call
-            await self._client.token_ahead(self.permissions[self.generations.first(self.permissions)])
+            await self._client.token_ahead(self.permissions[self.api_versions.first(self.permissions)])
 
     def is_customer(self, customer_id: str) -> bool:
         """Tell whether a customer has not left since."""
-        return self._directory.lists(customer_id)
+        return self._customer_list.lists(customer_id)
 
     @abstractmethod
     async def read(self, customer_id: str) -> Records:

@@ -8,14 +8,14 @@ from typing import Final
 
 import structlog
 
-from exporter.avepoint.api_versions import Generations
+from exporter.avepoint.api_versions import ApiVersions
 from exporter.avepoint.client import Client
-from exporter.avepoint.paging import Ledger, RawRow, row_id
+from exporter.avepoint.paging import ListProgress, RawRow, row_id
 from exporter.avepoint.partner_lists import PAGE_SIZE, batch_rows, odata_rows
 from exporter.avepoint.responses import Endpoint
 from exporter.avepoint.rows import Row
 from exporter.clock import Clock
-from exporter.collectors.privacy import Names
+from exporter.collectors.privacy import NamePolicy
 from exporter.config.schema import Account
 from exporter.errors import AvePointError
 
@@ -64,7 +64,7 @@ class _Arrivals:
         news.set()
 
 
-class Directory:
+class CustomerList:
     """The last listing of one account's customers, narrowed to what the configuration includes."""
 
     def __init__(
@@ -78,10 +78,10 @@ class Directory:
         most: int | None = None,
     ) -> None:
         """List for one account; `owns` tells which customers, by id, are this process's to read, `most` how many."""
-        self.generations = Generations(account.api)
+        self.api_versions = ApiVersions(account.api)
         self._owns = owns
         self._most = most
-        self._names = Names(account)
+        self._names = NamePolicy(account)
         self._include = frozenset(account.customers.include)
         self._exclude = frozenset(account.customers.exclude)
         self._client = client
@@ -186,9 +186,9 @@ class Directory:
         return sorted(filter(self._owns, self._include - self._exclude)) if last is None else last.customers
 
     async def _list(self) -> Listing:
-        self.generations.begin()
+        self.api_versions.begin()
         listed_at = self._clock.monotonic()
-        rows, complete = await self.generations.ask({"modern": self._batch, "legacy": self._odata})
+        rows, complete = await self.api_versions.ask({"modern": self._batch, "legacy": self._odata})
         customers = {customer.id: customer for customer in rows if self.is_wanted(customer.id)}
         if not complete:
             # A customer that is missing from half a list is not gone.
@@ -202,20 +202,20 @@ class Directory:
         # Asking for a few by id is kinder than listing all; the ids of many would make a large request.
         named = sorted(filter(self._owns, self._include - self._exclude))
         body = {"customerIds": named} if 0 < len(named) <= PAGE_SIZE else {}
-        ledger = Ledger(BATCH, row_id)
-        customers = await self._read(batch_rows(self._client, ledger, body=body), BATCH)
-        return customers, not ledger.lacks_rows
+        progress = ListProgress(BATCH, row_id)
+        customers = await self._read(batch_rows(self._client, progress, body=body), BATCH)
+        return customers, not progress.lacks_rows
 
     async def _odata(self) -> tuple[tuple[Customer, ...], bool]:
-        ledger = Ledger(CUSTOMERS, row_id)
-        customers = await self._read(odata_rows(self._client, ledger), CUSTOMERS)
-        return customers, not ledger.lacks_rows
+        progress = ListProgress(CUSTOMERS, row_id)
+        customers = await self._read(odata_rows(self._client, progress), CUSTOMERS)
+        return customers, not progress.lacks_rows
 
     async def _read(self, rows: AsyncIterator[RawRow], endpoint: Endpoint) -> tuple[Customer, ...]:
         """Read the rows as they come, and tell of each customer at once."""
         customers = []
         async for raw in rows:
-            customer = _customer(Row(raw, endpoint.template, self._client.notes), self._names)
+            customer = _customer(Row(raw, endpoint.template, self._client.value_issues), self._names)
             if customer is not None:
                 customers.append(customer)
                 if self.is_wanted(customer.id):
@@ -223,7 +223,7 @@ class Directory:
         return tuple(customers)
 
 
-def _customer(row: Row, names: Names) -> Customer | None:
+def _customer(row: Row, names: NamePolicy) -> Customer | None:
     identifier = row.key("id")
     if identifier is None:
         return None

@@ -12,7 +12,7 @@ from exporter.collectors.base import AccountCollector, Options, Records, at_loca
 T = TypeVar("T")
 
 
-class LocatedCollector(AccountCollector[Options, Records]):
+class PerLocationCollector(AccountCollector[Options, Records]):
     """Reads something of each location of a tenant, or of the tenant where no locations are configured."""
 
     account_type = "tenant"
@@ -24,15 +24,15 @@ class LocatedCollector(AccountCollector[Options, Records]):
         async def read_all() -> Mapping[str, T]:
             return {location: await read(location) for location in self.locations}
 
-        return await self.generations.ask({"modern": read_all})
+        return await self.api_versions.ask({"modern": read_all})
 
     async def data(self, endpoint: Endpoint, location: str, query: Query | None = None) -> object:
         """Give what is in the envelope of a location's answer; raises AvePointError."""
         answer = folded(await self._client.call(endpoint, query={**(query or {}), **at_location(location)}))
         if "data" not in answer:
-            raise endpoint.unlike("the answer has no data")
+            raise endpoint.unexpected("the answer has no data")
         return answer["data"]
 
     def rows(self, endpoint: Endpoint, data: object) -> Iterable[Row]:
         """Give the rows of a list; raises AnswerError if it is none."""
-        return [Row(raw, endpoint.template, self._client.notes) for raw in listed(data, endpoint, "data")]
+        return [Row(raw, endpoint.template, self._client.value_issues) for raw in listed(data, endpoint, "data")]

@@ -10,7 +10,7 @@ Shown = bool | Literal["hashed"]
 _DIGITS: Final = 16
 
 
-class Names:
+class NamePolicy:
     """What of an account's names may be seen: as it came, as a hash that only tells them apart, or nothing.
 
     The hash is keyed with the app's id, so that a list of known names cannot simply be hashed and compared; it is the

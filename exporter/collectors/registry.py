@@ -4,27 +4,27 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from exporter.collectors.base import Collector, Family
-from exporter.collectors.partner.customer_jobs import CustomerJobs
-from exporter.collectors.partner.customers import Customers
-from exporter.collectors.partner.protected_data import ProtectedData
-from exporter.collectors.partner.subscriptions import Subscriptions
-from exporter.collectors.tenant.backup_frequency import BackupFrequency
-from exporter.collectors.tenant.jobs import Jobs
-from exporter.collectors.tenant.license import LicenseConsumption
-from exporter.collectors.tenant.retention import Retention
-from exporter.collectors.tenant.unusual_activity import UnusualActivity
+from exporter.collectors.partner.customer_jobs import CustomerJobsCollector
+from exporter.collectors.partner.customers import CustomersCollector
+from exporter.collectors.partner.protected_data import ProtectedDataCollector
+from exporter.collectors.partner.subscriptions import SubscriptionsCollector
+from exporter.collectors.tenant.backup_frequency import BackupFrequencyCollector
+from exporter.collectors.tenant.jobs import JobsCollector
+from exporter.collectors.tenant.license import LicenseCollector
+from exporter.collectors.tenant.retention import RetentionCollector
+from exporter.collectors.tenant.unusual_activity import UnusualActivityCollector
 from exporter.config.schema import CollectorOptions
 
 COLLECTORS: Final[tuple[type[Collector[Any, Any]], ...]] = (
-    Jobs,
-    LicenseConsumption,
-    UnusualActivity,
-    BackupFrequency,
-    Retention,
-    Customers,
-    ProtectedData,
-    Subscriptions,
-    CustomerJobs,
+    JobsCollector,
+    LicenseCollector,
+    UnusualActivityCollector,
+    BackupFrequencyCollector,
+    RetentionCollector,
+    CustomersCollector,
+    ProtectedDataCollector,
+    SubscriptionsCollector,
+    CustomerJobsCollector,
 )
 
 

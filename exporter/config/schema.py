@@ -27,7 +27,7 @@ from exporter.config.clouds import ENVIRONMENTS, GEOGRAPHIES
 from exporter.errors import why_unreadable
 
 AccountType = Literal["tenant", "partner"]
-Generation = Literal["modern", "legacy"]
+ApiVersion = Literal["modern", "legacy"]
 
 _DURATION: Final = re.compile(
     "".join(rf"(?:(\d{{1,9}}){unit})?" for unit in ("y", "w", "d", "h", "m", "s", "ms")), re.ASCII
@@ -141,7 +141,7 @@ Interval = Annotated[Seconds, Field(ge=1, le=30 * 86_400)]
 WholeNumber = Annotated[int, Strict()]
 Number = Annotated[float, Strict()]
 Switch = Annotated[bool, Strict()]
-Text = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
+NonEmptyText = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
 AccountName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
 Url = Annotated[str, AfterValidator(_safe_url)]
 Secret = Annotated[SecretStr, AfterValidator(_not_blank)]
@@ -175,7 +175,7 @@ class Section(BaseModel):
 class Auth(Section):
     """The credentials of the registered app: one secret or one certificate."""
 
-    client_id: Text = Field(description="The id of the app registration.")
+    client_id: NonEmptyText = Field(description="The id of the app registration.")
     client_secret: Secret | None = Field(None, description="The secret itself; better in a file.")
     client_secret_file: ReadableFile | None = Field(None, description="File with the secret; read at each use.")
     client_secret_env: EnvironmentVariable | None = Field(None, description="Name of the variable with the secret.")
@@ -201,11 +201,11 @@ class Tls(Section):
     ca_file: ReadableFile | None = Field(None, description="Certificates in PEM that are trusted too.")
 
 
-class Customers(Section):
+class CustomerFilter(Section):
     """Which customers of a partner are read, by id; no `include` means all that the account can see."""
 
-    include: tuple[Text, ...] = Field((), description="Ids of the customers to read; none means all.")
-    exclude: tuple[Text, ...] = Field((), description="Ids of customers that are left out.")
+    include: tuple[NonEmptyText, ...] = Field((), description="Ids of the customers to read; none means all.")
+    exclude: tuple[NonEmptyText, ...] = Field((), description="Ids of customers that are left out.")
 
 
 class Labels(Section):
@@ -248,7 +248,7 @@ class Account(Section):
     environment: Literal["commercial", "us-gov", "aos2", "fedramp"] = Field(
         "commercial", description="Which of AvePoint's clouds the account is in."
     )
-    data_center: Text | None = Field(None, description="Where a tenant is; required in `commercial`.")
+    data_center: NonEmptyText | None = Field(None, description="Where a tenant is; required in `commercial`.")
     base_url: Url | None = Field(None, description="The API's address, in place of the two above.")
     token_url: Url | None = Field(None, description="Where tokens are had, in place of the usual.")
     auth: Auth = Field(description="The credentials; exactly one secret or certificate.")
@@ -256,7 +256,7 @@ class Account(Section):
     locations: tuple[Geography, ...] = Field(
         (), description="Multi-Geo tenants only: the locations to read one by one, each a label `location`."
     )
-    customers: Customers = Field(Customers(), description="Partners only: which customers are read.")
+    customers: CustomerFilter = Field(CustomerFilter(), description="Partners only: which customers are read.")
     labels: Labels = Field(Labels(), description="Partners only: which names become labels; else as the file says.")
     requests: Requests = Field(Requests(), description="How hard AvePoint is asked.")
     tls: Tls = Field(Tls(), description="Whom to trust.")

@@ -18,7 +18,7 @@ _NO_SUCH_NAME: Final = "check the spelling of the address (environment, data_cen
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Place:
+class Host:
     """Where an address of the configuration leads."""
 
     host: str
@@ -34,14 +34,14 @@ class Handshake:
     expires_at: float
 
 
-def place_of(url: str) -> Place:
+def host_of(url: str) -> Host:
     """Take an address of the configuration apart."""
     parts = urlsplit(url)
     is_encrypted = parts.scheme == "https"
-    return Place(parts.hostname or "", parts.port or (443 if is_encrypted else 80), is_encrypted)
+    return Host(parts.hostname or "", parts.port or (443 if is_encrypted else 80), is_encrypted)
 
 
-def is_address(host: str) -> bool:
+def is_ip_address(host: str) -> bool:
     """Tell whether a host is named by its IP address."""
     try:
         ip_address(host)
@@ -50,7 +50,7 @@ def is_address(host: str) -> bool:
     return True
 
 
-def way_of(account: Account, place: Place) -> str | None:
+def proxy_description(account: Account, place: Host) -> str | None:
     """Tell by what setting a host is asked through a proxy, and which, without its password; None for none."""
     url = proxy_of(account, "https" if place.is_encrypted else "http", place.host)
     setting = "the environment's proxy" if account.proxy_url is None else "proxy_url"
@@ -62,7 +62,7 @@ def _bare(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
-async def look_up(place: Place, *, within: float = _TIMEOUT) -> tuple[str, ...]:
+async def resolve(place: Host, *, within: float = _TIMEOUT) -> tuple[str, ...]:
     """Give the addresses of a host, found in so many seconds; raises TransportError."""
     try:
         async with asyncio.timeout(within):
@@ -77,7 +77,7 @@ async def look_up(place: Place, *, within: float = _TIMEOUT) -> tuple[str, ...]:
     return tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
-async def shake_hands(account: Account, place: Place, *, within: float = _TIMEOUT) -> Handshake:
+async def tls_handshake(account: Account, place: Host, *, within: float = _TIMEOUT) -> Handshake:
     """Connect as the client does and agree on TLS, no more; raises TransportError."""
     name = f"{place.host}:{place.port}"
     try:

@@ -10,15 +10,15 @@ from dataclasses import replace
 from typing import Any
 
 from exporter.clock import Clock
-from exporter.collectors.base import AccountCollector, Collector, CustomerCollector, Surroundings
-from exporter.collectors.customer_list import Directory
-from exporter.config.schema import Account, Config, Generation
-from exporter.diagnose.preflight import Way
-from exporter.diagnose.probe import FirstAnswer
+from exporter.collectors.base import AccountCollector, Collector, CollectorContext, CustomerCollector
+from exporter.collectors.customer_list import CustomerList
+from exporter.config.schema import Account, ApiVersion, Config
+from exporter.diagnose.preflight import Preflight
+from exporter.diagnose.probe import ProbeClient
 from exporter.diagnose.progress import CustomersProgress, Progress, Watch
-from exporter.diagnose.report import AccountReport, CollectorReport, Reading, Report, Result, Step, Trouble
+from exporter.diagnose.report import AccountReport, CollectorReport, ReadReport, Report, ReportedError, Result, Step
 from exporter.diagnose.summary import seen_by
-from exporter.engine.accounts import Accounts, Running
+from exporter.engine.accounts import Accounts, RunningAccount
 from exporter.engine.refresh import Refresher
 from exporter.errors import AvePointError, EnoughError
 from exporter.logs import logger
@@ -28,7 +28,7 @@ MakeAccounts = Callable[[Callable[[str], Watch]], Accounts]
 """Makes the accounts, with what observes the account of a name."""
 
 
-async def examine(
+async def check_accounts(
     config: Config, make_accounts: MakeAccounts, clock: Clock, progress: Progress, *, customers_at_most: int | None
 ) -> Report:
     """Try every account at the same time; raises ConfigError for one that cannot even be made."""
@@ -37,7 +37,7 @@ async def examine(
     try:
         await accounts.apply(config, start=False)
         tried = (
-            _Examination(one, watches[one.account.name], clock, progress, customers_at_most).run()
+            _AccountCheck(one, watches[one.account.name], clock, progress, customers_at_most).run()
             for one in accounts.running()
         )
         reports = await asyncio.gather(*tried)
@@ -46,10 +46,12 @@ async def examine(
     return Report(tuple(reports), clock.monotonic() - began, clock.time(), customers_at_most)
 
 
-class _Examination:
+class _AccountCheck:
     """One account; its collectors one after the other, so that calls and seconds are each collector's own."""
 
-    def __init__(self, running: Running, watch: Watch, clock: Clock, progress: Progress, most: int | None) -> None:
+    def __init__(
+        self, running: RunningAccount, watch: Watch, clock: Clock, progress: Progress, most: int | None
+    ) -> None:
         self._running = running
         self._account = running.account
         self._watch = watch
@@ -62,9 +64,9 @@ class _Examination:
     async def run(self) -> AccountReport:
         """Try everything."""
         account, refreshers = self._account, self._running.refreshers
-        way = Way(account, self._running.client, self._watch, self._clock)
+        way = Preflight(account, self._running.client, self._watch, self._clock)
         permissions = tuple(dict.fromkeys(
-            one.collector.permissions[generation] for one in refreshers for generation in self._generations(one)
+            one.collector.permissions[api_version] for one in refreshers for api_version in self._generations(one)
         ))  # fmt: skip
         if refreshers:
             refreshers[0].collector.watch_customers(self._note_listing)
@@ -78,16 +80,16 @@ class _Examination:
             account.name, account.type, account.api, account.api_url, tuple(self._steps), tuple(collectors)
         )
 
-    def _generations(self, refresher: Refresher) -> tuple[Generation, ...]:
+    def _generations(self, refresher: Refresher) -> tuple[ApiVersion, ...]:
         """Give the generations that may be asked, the one preferred in front."""
         collector = refresher.collector
-        return tuple(one for one in collector.generations.allowed if one in collector.permissions)
+        return tuple(one for one in collector.api_versions.allowed if one in collector.permissions)
 
     def _untried(self, refresher: Refresher, broken: Step) -> CollectorReport:
         trouble = replace(broken.trouble, error=f"not tried: {broken.kind}: {broken.trouble.error}")
         readings = tuple(
-            Reading(generation, refresher.collector.permissions[generation], is_used=False, result="skipped")
-            for generation in self._generations(refresher)
+            ReadReport(api_version, refresher.collector.permissions[api_version], is_used=False, result="skipped")
+            for api_version in self._generations(refresher)
         )
         return CollectorReport(refresher.collector.name, "skipped", "", 0.0, readings, trouble=trouble)
 
@@ -98,21 +100,23 @@ class _Examination:
         status = entry.status
         result: Result = "ok" if status.up else "off" if status.off else "failed"
         request_id = status.problems[-1].request_id if result == "failed" and status.problems else ""
-        trouble = Trouble(status.error, status.hint, request_id)
-        generations = self._generations(refresher)
+        trouble = ReportedError(status.error, status.hint, request_id)
+        api_versions = self._generations(refresher)
         # Where none answered, the error is that of the one asked first.
-        used = next((one for one in generations if one == status.generation), next(iter(generations), None))
-        endpoints, readings = self._watch.taken(), list[Reading]()
-        for generation in generations:
-            permission = collector.permissions[generation]
-            if generation == used:
-                read = Reading(generation, permission, result == "ok", result, status.duration or 0, endpoints, trouble)
+        used = next((one for one in api_versions if one == status.api_version), next(iter(api_versions), None))
+        endpoints, readings = self._watch.taken(), list[ReadReport]()
+        for api_version in api_versions:
+            permission = collector.permissions[api_version]
+            if api_version == used:
+                read = ReadReport(
+                    api_version, permission, result == "ok", result, status.duration or 0, endpoints, trouble
+                )
             else:
-                read = await self._other(refresher, generation)
+                read = await self._other(refresher, api_version)
             readings.append(read)
         self._progress.advance(1, f"{self._account.name}/{collector.name}")
         return CollectorReport(
-            collector.name, result, status.generation, status.duration or 0.0, tuple(readings),
+            collector.name, result, status.api_version, status.duration or 0.0, tuple(readings),
             seen_by(collector, entry.view()), trouble,
         )  # fmt: skip
 
@@ -133,33 +137,33 @@ class _Examination:
     def _note_listing(self, customers: Collection[str]) -> None:
         self._listed = min(len(customers), self._most or len(customers))
 
-    async def _other(self, refresher: Refresher, generation: Generation) -> Reading:
+    async def _other(self, refresher: Refresher, api_version: ApiVersion) -> ReadReport:
         collector = refresher.collector
-        reading = Reading(generation, collector.permissions[generation], is_used=False, result="ok")
+        reading = ReadReport(api_version, collector.permissions[api_version], is_used=False, result="ok")
         for step in self._steps:
             if step.result == "refused" and step.target == reading.permission:
                 return replace(reading, result="refused", trouble=step.trouble)
         up = refresher.entry.customer_up
         customer = next((one for one, is_up in up.items() if is_up), next(iter(up), ""))
         if isinstance(collector, CustomerCollector) and not customer:
-            return replace(reading, result="skipped", trouble=Trouble("no customer is known to ask for"))
+            return replace(reading, result="skipped", trouble=ReportedError("no customer is known to ask for"))
         began = self._clock.monotonic()
         try:
-            await self._ask_once(collector, generation, customer)
+            await self._ask_once(collector, api_version, customer)
         except AvePointError as error:
-            trouble = Trouble(str(error), error.hint, error.request_id)
+            trouble = ReportedError(str(error), error.hint, error.request_id)
             reading = replace(reading, result="failed", trouble=trouble)
         except Exception as error:  # noqa: BLE001 - a mistake of ours in one collector must not end the check
-            trouble = Trouble(f"unexpected {type(error).__name__}", "please report this")
+            trouble = ReportedError(f"unexpected {type(error).__name__}", "please report this")
             reading = replace(reading, result="failed", trouble=trouble)
         return replace(reading, seconds=self._clock.monotonic() - began, endpoints=self._watch.taken())
 
-    async def _ask_once(self, collector: Collector[Any, Any], generation: Generation, customer: str) -> None:
+    async def _ask_once(self, collector: Collector[Any, Any], api_version: ApiVersion, customer: str) -> None:
         """Let the collector read with one generation alone, until one call is answered."""
-        account: Account = self._account.model_copy(update={"api": generation})
-        client, log = FirstAnswer(self._running.client), logger(account=account.name, collector=collector.name)
-        directory = Directory(account, client, self._clock, log)
-        pinned = type(collector)(Surroundings(account, client, directory, self._clock, log), collector.options)
+        account: Account = self._account.model_copy(update={"api": api_version})
+        client, log = ProbeClient(self._running.client), logger(account=account.name, collector=collector.name)
+        customer_list = CustomerList(account, client, self._clock, log)
+        pinned = type(collector)(CollectorContext(account, client, customer_list, self._clock, log), collector.options)
         with suppress(EnoughError):
             if isinstance(pinned, AccountCollector):
                 await pinned.read()

@@ -7,9 +7,9 @@ from typing import Final
 from exporter.avepoint.client import Client
 from exporter.clock import Clock
 from exporter.config.schema import Account
-from exporter.diagnose.connectivity import Place, is_address, look_up, place_of, shake_hands, way_of
+from exporter.diagnose.connectivity import Host, host_of, is_ip_address, proxy_description, resolve, tls_handshake
 from exporter.diagnose.progress import Watch
-from exporter.diagnose.report import Kind, Result, Step, Trouble
+from exporter.diagnose.report import ReportedError, Result, Step, StepKind
 from exporter.errors import AvePointError
 
 _DAY: Final = 86_400.0
@@ -17,7 +17,7 @@ _SOON: Final = 14
 """Days before its end from which a certificate is told of."""
 
 
-class Way:
+class Preflight:
     """Tries the steps of one account; after one that failed the others are of no use."""
 
     def __init__(self, account: Account, client: Client, watch: Watch, clock: Clock) -> None:
@@ -26,9 +26,9 @@ class Way:
         self._watch = watch
         self._clock = clock
 
-    def places(self) -> tuple[Place, ...]:
+    def places(self) -> tuple[Host, ...]:
         """Give where the API and the token service are, once if they are at one place."""
-        return tuple(dict.fromkeys((place_of(self._account.api_url), place_of(self._account.identity_url))))
+        return tuple(dict.fromkeys((host_of(self._account.api_url), host_of(self._account.identity_url))))
 
     def length(self, permissions: Iterable[str]) -> int:
         """Give how many steps there are."""
@@ -49,27 +49,27 @@ class Way:
             if step.result == "failed":
                 return
 
-    async def _name(self, place: Place) -> Step:
-        if proxy := way_of(self._account, place):
+    async def _name(self, place: Host) -> Step:
+        if proxy := proxy_description(self._account, place):
             return Step("dns", place.host, "skipped", detail=f"the name is looked up by {proxy}")
-        if is_address(place.host):
+        if is_ip_address(place.host):
             return Step("dns", place.host, "skipped", detail="an address, not a name")
         began = self._clock.monotonic()
         try:
-            addresses = await look_up(place)
+            addresses = await resolve(place)
         except AvePointError as error:
             return self._failed("dns", place.host, began, error)
         return self._done("dns", place.host, began, ", ".join(addresses))
 
-    async def _tls(self, place: Place) -> Step:
+    async def _tls(self, place: Host) -> Step:
         name = f"{place.host}:{place.port}"
         if not place.is_encrypted:
             return Step("tls", name, "skipped", detail="http:// on this machine, so nothing is encrypted")
-        if proxy := way_of(self._account, place):
+        if proxy := proxy_description(self._account, place):
             return Step("tls", name, "skipped", detail=f"the connection is made by {proxy}")
         began = self._clock.monotonic()
         try:
-            found = await shake_hands(self._account, place)
+            found = await tls_handshake(self._account, place)
         except AvePointError as error:
             return self._failed("tls", name, began, error)
         return self._done("tls", name, began, f"{found.version}, certificate {self._until(found.expires_at)}")
@@ -92,9 +92,11 @@ class Way:
         note = f", only {days} day{'s' * (days != 1)} more" if days < _SOON else ""
         return f"valid until {datetime.fromtimestamp(expires_at, UTC):%Y-%m-%d}{note}"
 
-    def _done(self, kind: Kind, target: str, began: float, detail: str) -> Step:
+    def _done(self, kind: StepKind, target: str, began: float, detail: str) -> Step:
         return Step(kind, target, "ok", self._clock.monotonic() - began, detail)
 
-    def _failed(self, kind: Kind, target: str, began: float, error: AvePointError, result: Result = "failed") -> Step:
-        trouble = Trouble(str(error), error.hint, error.request_id)
+    def _failed(
+        self, kind: StepKind, target: str, began: float, error: AvePointError, result: Result = "failed"
+    ) -> Step:
+        trouble = ReportedError(str(error), error.hint, error.request_id)
         return Step(kind, target, result, self._clock.monotonic() - began, trouble=trouble)

@@ -7,14 +7,14 @@ from exporter.avepoint.responses import Endpoint
 from exporter.errors import EnoughError
 
 
-class FirstAnswer(Client):
+class ProbeClient(Client):
     """Calls through another client until a call is answered; a further one raises EnoughError.
 
     Whoever reads with it reads as always, so that the first answer is understood in full or refused in words.
     """
 
     def __init__(self, client: Client) -> None:
-        self.notes = client.notes
+        self.value_issues = client.value_issues
         self._client = client
         self._is_answered = False
 

@@ -4,15 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from exporter.config.schema import Generation
+from exporter.config.schema import ApiVersion
 
-Kind = Literal["dns", "tls", "certificate", "token"]
+StepKind = Literal["dns", "tls", "certificate", "token"]
 Result = Literal["ok", "failed", "refused", "skipped", "off"]
 """`refused` is a permission that the app was not granted, `off` an optional collector that lacks its permission."""
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class ReportedError:
     """What is wrong and what to do about it; all empty where nothing is."""
 
     error: str = ""
@@ -20,36 +20,36 @@ class Trouble:
     request_id: str = ""
 
 
-NONE = Trouble()
+NONE = ReportedError()
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
     """One thing that every call needs: a name, a handshake, the app's certificate, a token."""
 
-    kind: Kind
+    kind: StepKind
     target: str
     result: Result
     seconds: float = 0.0
     detail: str = ""
-    trouble: Trouble = NONE
+    trouble: ReportedError = NONE
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ReadReport:
     """One collector in one generation of the API: whether its endpoint is there, and whether it is the one used."""
 
-    generation: Generation
+    api_version: ApiVersion
     permission: str
     is_used: bool
     result: Result
     seconds: float = 0.0
     endpoints: tuple[str, ...] = ()
-    trouble: Trouble = NONE
+    trouble: ReportedError = NONE
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class ReadSummary:
     """How much a collector saw; None is what it does not tell of. `series` by family.
 
     `customer_troubles` are those that most customers have, each with how many of them.
@@ -57,7 +57,7 @@ class Seen:
 
     customers: int | None = None
     customers_failed: int = 0
-    customer_troubles: tuple[tuple[int, Trouble], ...] = ()
+    customer_troubles: tuple[tuple[int, ReportedError], ...] = ()
     jobs: int | None = None
     workloads: int | None = None
     series: Mapping[str, int] = field(default_factory=dict)
@@ -69,11 +69,11 @@ class CollectorReport:
 
     name: str
     result: Result
-    generation: str
+    api_version: str
     seconds: float
-    readings: tuple[Reading, ...]
-    seen: Seen = Seen()
-    trouble: Trouble = NONE
+    readings: tuple[ReadReport, ...]
+    seen: ReadSummary = ReadSummary()
+    trouble: ReportedError = NONE
 
     @property
     def is_fine(self) -> bool:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from exporter import __version__
-from exporter.diagnose.report import AccountReport, CollectorReport, Reading, Report, Step, Trouble
+from exporter.diagnose.report import AccountReport, CollectorReport, ReadReport, Report, ReportedError, Step
 from exporter.logs import scrub
 
 VERSION: Final = 1
@@ -57,7 +57,7 @@ def _collector(collector: CollectorReport) -> dict[str, Any]:
     return {
         "name": collector.name,
         "result": collector.result,
-        "generation": collector.generation or None,
+        "generation": collector.api_version or None,
         "seconds": round(collector.seconds, 3),
         "customers": seen.customers,
         "customers_failed": seen.customers_failed,
@@ -70,9 +70,9 @@ def _collector(collector: CollectorReport) -> dict[str, Any]:
     }
 
 
-def _reading(reading: Reading) -> dict[str, Any]:
+def _reading(reading: ReadReport) -> dict[str, Any]:
     return {
-        "generation": reading.generation,
+        "generation": reading.api_version,
         "permission": reading.permission,
         "used": reading.is_used,
         "result": reading.result,
@@ -82,5 +82,5 @@ def _reading(reading: Reading) -> dict[str, Any]:
     }
 
 
-def _trouble(trouble: Trouble) -> dict[str, str]:
+def _trouble(trouble: ReportedError) -> dict[str, str]:
     return {key: scrub(text) for key, text in asdict(trouble).items()}

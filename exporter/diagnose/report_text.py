@@ -6,7 +6,7 @@ from typing import Final
 
 import click
 
-from exporter.diagnose.report import AccountReport, CollectorReport, Reading, Report, Step, Trouble
+from exporter.diagnose.report import AccountReport, CollectorReport, ReadReport, Report, ReportedError, Step
 from exporter.logs import scrub
 
 _COLOURS: Final = {"ok": "green", "failed": "red"}
@@ -64,8 +64,8 @@ def _step(step: Step) -> str:
     return f"{step.kind} {step.target}{': ' if said else ''}{said}"
 
 
-def _reading(collector: CollectorReport, reading: Reading) -> str:
-    words = f"{collector.name}, {reading.generation}{', used' if reading.is_used else ''}"
+def _reading(collector: CollectorReport, reading: ReadReport) -> str:
+    words = f"{collector.name}, {reading.api_version}{', used' if reading.is_used else ''}"
     said = reading.trouble.error or ", ".join(reading.endpoints)
     if reading.result == "refused":
         said = f"{reading.permission} not granted"
@@ -78,7 +78,7 @@ def _row(collector: CollectorReport) -> tuple[str, ...]:
     if seen.customers_failed:
         customers = f"{(seen.customers or 0) - seen.customers_failed:,} of {customers}"
     series = sum(seen.series.values())
-    return (collector.name, collector.result, collector.generation or "-", customers, _number(seen.jobs),
+    return (collector.name, collector.result, collector.api_version or "-", customers, _number(seen.jobs),
             _number(seen.workloads), _number(series))  # fmt: skip
 
 
@@ -131,7 +131,7 @@ def _verdict(report: Report, width: int) -> Iterator[str]:
 
 def _troubles(pairs: Sequence[tuple[AccountReport, CollectorReport]], width: int) -> Iterator[str]:
     """Tell each trouble once, with all the collectors that have it; of several requests the first is named."""
-    told: dict[tuple[str, str], tuple[Trouble, list[str]]] = {}
+    told: dict[tuple[str, str], tuple[ReportedError, list[str]]] = {}
     for account, collector in pairs:
         trouble = collector.trouble
         _, names = told.setdefault((trouble.error, trouble.hint), (trouble, []))
@@ -140,7 +140,7 @@ def _troubles(pairs: Sequence[tuple[AccountReport, CollectorReport]], width: int
         yield from _trouble(", ".join(names), trouble, _INDENT, width)
 
 
-def _trouble(whose: str, trouble: Trouble, indent: str, width: int) -> Iterator[str]:
+def _trouble(whose: str, trouble: ReportedError, indent: str, width: int) -> Iterator[str]:
     request = f" (request {trouble.request_id})" if trouble.request_id else ""
     yield from _wrapped(f"{whose}: {trouble.error}{request}", indent, width)
     if trouble.hint:

@@ -5,13 +5,13 @@ from typing import Any, Final
 
 from exporter.collectors.base import Collector, CustomerCollector
 from exporter.collectors.jobs.families import JOBS, LAST_START
-from exporter.diagnose.report import Seen, Trouble
-from exporter.engine.snapshot import View
+from exporter.diagnose.report import ReadSummary, ReportedError
+from exporter.engine.snapshot import SnapshotView
 
 _MOST_TROUBLES: Final = 3
 
 
-def seen_by(collector: Collector[Any, Any], view: View) -> Seen:
+def seen_by(collector: Collector[Any, Any], view: SnapshotView) -> ReadSummary:
     """Count customers, jobs, workloads and series; jobs are those of the window, else the newest of each kind."""
     series: Counter[str] = Counter({family.name: 0 for family in collector.families})
     labels: dict[str, set[str]] = {}
@@ -30,7 +30,7 @@ def seen_by(collector: Collector[Any, Any], view: View) -> Seen:
         has.discard("customer_id")
     counted = next((count for family, count in ((JOBS, int(jobs)), (LAST_START, series[LAST_START.name]))
                     if family in collector.families), None)  # fmt: skip
-    return Seen(
+    return ReadSummary(
         customers=len(view.customer_up) if is_by_customer else _count(labels, "customer_id", has),
         customers_failed=sum(not up for up in view.customer_up.values()),
         customer_troubles=_troubles(view),
@@ -40,11 +40,11 @@ def seen_by(collector: Collector[Any, Any], view: View) -> Seen:
     )
 
 
-def _troubles(view: View) -> tuple[tuple[int, Trouble], ...]:
-    """Give the troubles that most customers have; of the requests with each, one is named."""
+def _troubles(view: SnapshotView) -> tuple[tuple[int, ReportedError], ...]:
+    """Give the error_cards that most customers have; of the requests with each, one is named."""
     told = Counter((one.message, one.hint) for one in view.customer_problems.values())
     requests = {(one.message, one.hint): one.request_id for one in view.customer_problems.values()}
-    return tuple((count, Trouble(*words, requests[words])) for words, count in told.most_common(_MOST_TROUBLES))
+    return tuple((count, ReportedError(*words, requests[words])) for words, count in told.most_common(_MOST_TROUBLES))
 
 
 def _count(labels: dict[str, set[str]], name: str, has: set[str]) -> int | None:

@@ -9,16 +9,16 @@ from typing import Any
 from exporter.avepoint.client import Client, Transport
 from exporter.avepoint.credentials import credential, warn_of_readable_secrets
 from exporter.avepoint.observer import Observer
-from exporter.avepoint.throttle import Budget
+from exporter.avepoint.throttle import LimitUsage
 from exporter.clock import Clock
-from exporter.collectors.base import Collector, Surroundings
-from exporter.collectors.customer_list import Directory
+from exporter.collectors.base import Collector, CollectorContext
+from exporter.collectors.customer_list import CustomerList
 from exporter.collectors.registry import COLLECTORS
 from exporter.config.schema import Account, Config
 from exporter.engine.refresh import Prepare, Refresher
 from exporter.engine.shard import WHOLE, Shard
-from exporter.engine.snapshot import Entry, Snapshot
-from exporter.engine.state import Storage, appearance, registration, relabelled
+from exporter.engine.snapshot import CollectorEntry, Snapshot
+from exporter.engine.state import StateStore, changed_labels, label_settings, registration_id
 from exporter.errors import ConfigError
 from exporter.logs import logger
 
@@ -26,7 +26,7 @@ Observe = Callable[[str], Observer]
 
 
 @dataclass(slots=True)
-class Running:
+class RunningAccount:
     """One account at work."""
 
     account: Account
@@ -55,7 +55,7 @@ class Accounts:
         clock: Clock,
         observe: Observe,
         forget: Callable[[str], None],
-        storage: Storage | None = None,
+        storage: StateStore | None = None,
         shard: Shard = WHOLE,
         most_customers: int | None = None,
         transport: Callable[[], Transport] | None = None,
@@ -70,7 +70,7 @@ class Accounts:
         self._most_customers = most_customers
         self._transport = transport
         self._prepare = prepare
-        self._running: dict[str, Running] = {}
+        self._running: dict[str, RunningAccount] = {}
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -82,11 +82,11 @@ class Accounts:
         """Whether every collector has finished a first refresh, well or badly."""
         return all(refresher.first_ended.is_set() for refresher in self.refreshers())
 
-    def running(self) -> tuple[Running, ...]:
+    def running(self) -> tuple[RunningAccount, ...]:
         """Give the accounts with their clients and refreshers."""
         return tuple(self._running.values())
 
-    def budgets(self) -> dict[str, Budget]:
+    def budgets(self) -> dict[str, LimitUsage]:
         """Give how much of what each account may ask is used now."""
         return {name: running.client.budget for name, running in self._running.items()}
 
@@ -144,7 +144,7 @@ class Accounts:
             if account.type == "partner" or self._shard.owns(account.name):
                 yield account
 
-    def _make(self, account: Account, former: Running | None) -> Running:
+    def _make(self, account: Account, former: RunningAccount | None) -> RunningAccount:
         """Make an account ready to work, with what was known of it before, or before the last restart."""
         log = logger(account=account.name)
         observer = self._observe(account.name)
@@ -161,50 +161,56 @@ class Accounts:
         except OSError as error:  # of OpenSSL, which reads the file only now
             problem = f"cannot be used: {error.strerror or 'no certificates in it'}"
             raise ConfigError([f"account {account.name}: tls.ca_file: {account.tls.ca_file} {problem}"]) from None
-        directory = Directory(account, client, self._clock, log, owns=self._shard.owns, most=self._most_customers)
-        surroundings = Surroundings(account, client, directory, self._clock, log)
-        running = Running(account, client, tuple(self._refreshers(surroundings)))
+        customer_list = CustomerList(
+            account, client, self._clock, log, owns=self._shard.owns, most=self._most_customers
+        )
+        context = CollectorContext(account, client, customer_list, self._clock, log)
+        running = RunningAccount(account, client, tuple(self._refreshers(context)))
         for refresher in running.refreshers:
             self._recall(refresher, account, former)
             # What the configuration has excluded since, or another shard shows now, may not wait for a new listing.
-            refresher.entry.keep_only(frozenset(filter(directory.is_wanted, refresher.entry.customers())))
+            refresher.entry.keep_only(frozenset(filter(customer_list.is_wanted, refresher.entry.customers())))
         return running
 
-    def _refreshers(self, surroundings: Surroundings) -> Iterator[Refresher]:
-        account = surroundings.account
+    def _refreshers(self, context: CollectorContext) -> Iterator[Refresher]:
+        account = context.account
         for kind in COLLECTORS:
             options = account.collectors.get(kind.name)
             if kind.account_type == account.type and options is not None and options.enabled:
-                collector = kind(surroundings, options)
-                entry = Entry(account.name, kind.name, options.stale_after)
+                collector = kind(context, options)
+                entry = CollectorEntry(account.name, kind.name, options.stale_after)
                 yield Refresher(
                     collector,
                     entry,
                     workers=account.requests.concurrency,
                     clock=self._clock,
-                    log=surroundings.log,
+                    log=context.log,
                     keep=partial(self._keep, account, collector, entry),
                     prepare=self._prepare,
                 )
 
-    async def _keep(self, account: Account, collector: Collector[Any, Any], entry: Entry) -> None:
+    async def _keep(self, account: Account, collector: Collector[Any, Any], entry: CollectorEntry) -> None:
         if self._storage is not None:
-            await self._storage.save(account, entry, collector.remember())
+            await self._storage.save(account, entry, collector.dump_state())
 
-    def _recall(self, refresher: Refresher, account: Account, former: Running | None) -> None:
+    def _recall(self, refresher: Refresher, account: Account, former: RunningAccount | None) -> None:
         """Give a refresher what is known already: from its account before a reload, or from the storage."""
         collector, entry = refresher.collector, refresher.entry
         for old in (
-            former.refreshers if former is not None and registration(former.account) == registration(account) else ()
+            former.refreshers
+            if former is not None and registration_id(former.account) == registration_id(account)
+            else ()
         ):
             if old.collector.name == collector.name:
                 # Copies, because the old one may still write until it is stopped.
                 entry.customer_up = dict(old.entry.customer_up)
                 entry.customer_problems = dict(old.entry.customer_problems)
-                changed = frozenset[str]() if former is None else relabelled(appearance(former.account), account)
+                changed = (
+                    frozenset[str]() if former is None else changed_labels(label_settings(former.account), account)
+                )
                 entry.known = {key: known.without_labels(changed) for key, known in old.entry.known.items()}
                 entry.status = old.entry.status
-                collector.recall(old.collector.remember())
+                collector.load_state(old.collector.dump_state())
                 if old.first_ended.is_set():
                     refresher.first_ended.set()
                 return
@@ -212,7 +218,7 @@ class Accounts:
         if self._storage is None or stored is None:
             return
         try:
-            collector.recall(stored.remembered)
+            collector.load_state(stored.remembered)
         except ValueError as error:
             self._storage.set_aside(account, collector.name, error)
             return

@@ -12,8 +12,8 @@ from structlog.contextvars import bound_contextvars
 from exporter.clock import Clock
 from exporter.collectors.base import AccountCollector, Collector, CustomerCollector, Sample
 from exporter.engine.shared_samples import SharedSeries
-from exporter.engine.snapshot import Entry, Known
-from exporter.engine.work_queue import Feed
+from exporter.engine.snapshot import CollectorEntry, ReadResult
+from exporter.engine.work_queue import WorkQueue
 from exporter.errors import (
     AvePointError,
     ForbiddenError,
@@ -24,7 +24,7 @@ from exporter.errors import (
     UnavailableError,
 )
 
-Prepare = Callable[[str, Known, Known | None], None]
+Prepare = Callable[[str, ReadResult, ReadResult | None], None]
 """Gets ready to show what an account's read brought, in the place of a former read's."""
 
 _FIRST_RETRY: Final = 30.0
@@ -38,7 +38,7 @@ _OF_THE_ACCOUNT: Final = (TransportError, UnavailableError, UnauthorizedError, F
 
 
 @dataclass(slots=True)
-class _Tally:
+class _RefreshTally:
     """How reading the customers of one refresh goes."""
 
     read: int = 0
@@ -59,7 +59,7 @@ class Refresher:
     def __init__(
         self,
         collector: Collector[Any, Any],
-        entry: Entry,
+        entry: CollectorEntry,
         *,
         workers: int,
         clock: Clock,
@@ -97,7 +97,7 @@ class Refresher:
         async with self._running:
             began, self._is_unstored = self._clock.monotonic(), True
             self.entry.note(last_attempt=self._clock.time(), next_attempt=None)
-            self.collector.generations.begin()
+            self.collector.api_versions.begin()
             try:
                 with bound_contextvars(collector=self.collector.name):
                     await self._read()
@@ -111,8 +111,8 @@ class Refresher:
                 self._failed(AvePointError(f"unexpected {type(error).__name__}", hint="please report this"))
             else:
                 self._succeeded()
-            generation = self.collector.generations.answered or ""
-            self.entry.ended(self._clock.monotonic() - began, generation=generation)
+            api_version = self.collector.api_versions.answered or ""
+            self.entry.ended(self._clock.monotonic() - began, api_version=api_version)
             self.first_ended.set()
             await self.store()
             return bool(self.entry.status.up or self.entry.status.off)
@@ -177,12 +177,12 @@ class Refresher:
         """Put what was read in the place of what was known, at once."""
         self.entry.known[customer_id] = self._known(customer_id, records)
 
-    def _known(self, customer_id: str, records: object) -> Known:
+    def _known(self, customer_id: str, records: object) -> ReadResult:
         """Make what was read ready to take the place of what was known."""
         samples: Collection[Sample] = self._distinct(self.collector.samples(records, customer_id))
         if customer_id:
             samples = self._series.samples(customer_id, samples)
-        known = Known(samples, self._clock.time(), self._clock.monotonic())
+        known = ReadResult(samples, self._clock.time(), self._clock.monotonic())
         if self._prepare is not None:
             self._prepare(self.entry.account, known, self.entry.known.get(customer_id))
         return known
@@ -196,23 +196,23 @@ class Refresher:
 
     async def _read_customers(self, collector: CustomerCollector[Any, Any]) -> None:
         """Read every customer by a fixed set of workers, as they are listed; raises the error if none could be read."""
-        tally = _Tally()
+        tally = _RefreshTally()
         async with aclosing(collector.customer_ids()) as ids:
-            feed = Feed(ids, self._failing)
+            queue = WorkQueue(ids, self._failing)
             if collector.optional and not self.entry.known:
-                await self._try(collector, feed, tally)
+                await self._try(collector, queue, tally)
             async with asyncio.TaskGroup() as group:
                 if not collector.optional:
                     group.create_task(collector.token_ahead())
                 for _ in range(self._workers):
-                    group.create_task(self._work(collector, feed, tally))
-            unread = [one for one in await feed.rest() if collector.is_customer(one)]
-        if feed.error is not None:
-            unknown = [one for one in self.entry.customer_up if one not in feed.given]
-            self.entry.customers_skipped([*unread, *unknown], feed.error)
-            raise feed.error
-        self.entry.keep_only(feed.given)
-        self._failing = {customer: None for customer in self._failing if customer in feed.given}
+                    group.create_task(self._work(collector, queue, tally))
+            unread = [one for one in await queue.rest() if collector.is_customer(one)]
+        if queue.error is not None:
+            unknown = [one for one in self.entry.customer_up if one not in queue.given]
+            self.entry.customers_skipped([*unread, *unknown], queue.error)
+            raise queue.error
+        self.entry.keep_only(queue.given)
+        self._failing = {customer: None for customer in self._failing if customer in queue.given}
         if tally.fatal is not None:
             self.entry.customers_skipped(unread, tally.fatal)
         # Giving up on customers that failed before is no news; the account could still be read.
@@ -221,11 +221,11 @@ class Refresher:
         if tally.first_error is not None and tally.read == 0:
             raise tally.first_error
 
-    async def _try(self, collector: CustomerCollector[Any, Any], feed: Feed, tally: _Tally) -> None:
+    async def _try(self, collector: CustomerCollector[Any, Any], queue: WorkQueue, tally: _RefreshTally) -> None:
         """Read a few customers one by one; raises the error if none can be read and one refuses."""
         tally.is_trying = True
         for _ in range(_TRIES):
-            if tally.goes_on() and (customer_id := await feed.next()) is not None:
+            if tally.goes_on() and (customer_id := await queue.next()) is not None:
                 await self._read_customer(collector, customer_id, tally)
         tally.is_trying = False
         if tally.refused and not tally.read:
@@ -235,13 +235,15 @@ class Refresher:
         for customer_id, error in tally.refused.items():
             self._customer_failed(collector, customer_id, error, tally)
 
-    async def _work(self, collector: CustomerCollector[Any, Any], feed: Feed, tally: _Tally) -> None:
-        while tally.goes_on() and (customer_id := await feed.next()) is not None:
+    async def _work(self, collector: CustomerCollector[Any, Any], queue: WorkQueue, tally: _RefreshTally) -> None:
+        while tally.goes_on() and (customer_id := await queue.next()) is not None:
             await self._read_customer(collector, customer_id, tally)
             if not tally.goes_on():
-                feed.close()
+                queue.close()
 
-    async def _read_customer(self, collector: CustomerCollector[Any, Any], customer_id: str, tally: _Tally) -> None:
+    async def _read_customer(
+        self, collector: CustomerCollector[Any, Any], customer_id: str, tally: _RefreshTally
+    ) -> None:
         try:
             with bound_contextvars(customer_id=customer_id):
                 records = await collector.read(customer_id)
@@ -262,7 +264,7 @@ class Refresher:
             tally.read, tally.in_a_row = tally.read + 1, 0
 
     def _customer_failed(
-        self, collector: CustomerCollector[Any, Any], customer_id: str, error: AvePointError, tally: _Tally
+        self, collector: CustomerCollector[Any, Any], customer_id: str, error: AvePointError, tally: _RefreshTally
     ) -> None:
         tally.first_error = tally.first_error or error
         tally.in_a_row = tally.in_a_row + 1 if isinstance(error, _OF_THE_ACCOUNT) else 0

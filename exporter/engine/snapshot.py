@@ -15,19 +15,19 @@ RECENT_PROBLEMS: Final = 5
 
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
-class Known:
+class ReadResult:
     """The samples of one read, with its Unix time and the monotonic time from which its age counts."""
 
     samples: Collection[Sample] = field(repr=False)
     read_at: float
     read_at_monotonic: float
 
-    def without_labels(self, names: frozenset[str]) -> "Known":
+    def without_labels(self, names: frozenset[str]) -> "ReadResult":
         """Give it without the samples of families that have one of the labels."""
         kept = tuple(sample for sample in self.samples if names.isdisjoint(sample.family.labels)) if names else ()
         return self if not names or len(kept) == len(self.samples) else replace(self, samples=kept)
 
-    def of_customers(self, customers: frozenset[str]) -> "Known":
+    def of_customers(self, customers: frozenset[str]) -> "ReadResult":
         """Give it without the samples of customers that are not among the given ones."""
         kept = tuple(sample for sample in self.samples if (one := _customer(sample)) is None or one in customers)
         return self if len(kept) == len(self.samples) else replace(self, samples=kept)
@@ -39,7 +39,7 @@ def _customer(sample: Sample) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class ReadError:
     """An error in words, what to do, and the request's id; `since` and `at` are when the refreshes with it began.
 
     Thousands of customers may fail in the same words, so the words are shared.
@@ -60,7 +60,7 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
-class Refreshed:
+class RefreshOutcome:
     """A refresh that ended: how many seconds it took; whether it could read the account, None where it is off."""
 
     seconds: float
@@ -68,7 +68,7 @@ class Refreshed:
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class RefreshStatus:
     """How a collector's refreshes went; times in Unix seconds, None before the first.
 
     `off` is an optional collector for which the app has no permission; `up` is None then.
@@ -82,35 +82,35 @@ class Status:
     duration: float | None = None
     error: str = ""
     hint: str = ""
-    generation: str = ""
-    refreshes: tuple[Refreshed, ...] = ()
-    problems: tuple[Problem, ...] = ()
+    api_version: str = ""
+    refreshes: tuple[RefreshOutcome, ...] = ()
+    problems: tuple[ReadError, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class SnapshotView:
     """One collector of one account at one moment; the mappings are by customer id ("" for the account)."""
 
     account: str
     collector: str
     stale_after: float
-    status: Status
-    known: Mapping[str, Known]
+    status: RefreshStatus
+    known: Mapping[str, ReadResult]
     customer_up: Mapping[str, bool]
-    customer_problems: Mapping[str, Problem] = field(default_factory=dict)
+    customer_problems: Mapping[str, ReadError] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
-class Entry:
+class CollectorEntry:
     """What one collector of one account has found out so far."""
 
     account: str
     collector: str
     stale_after: float
-    status: Status = field(default_factory=Status)
-    known: dict[str, Known] = field(default_factory=dict)
+    status: RefreshStatus = field(default_factory=RefreshStatus)
+    known: dict[str, ReadResult] = field(default_factory=dict)
     customer_up: dict[str, bool] = field(default_factory=dict)
-    customer_problems: dict[str, Problem] = field(default_factory=dict)
+    customer_problems: dict[str, ReadError] = field(default_factory=dict)
 
     def note(self, **changes: Any) -> None:  # noqa: ANN401 - dataclasses.replace checks the names
         """Change the status."""
@@ -120,16 +120,16 @@ class Entry:
         """Note that the refresh under way could not read the account."""
         status = self.status
         earlier, last = status.problems, status.problems[-1] if status.problems and status.up is False else None
-        problem = Problem.of(error, at=self._began, before=last)
+        problem = ReadError.of(error, at=self._began, before=last)
         if last is not None and last.message == problem.message:
             earlier = earlier[:-1]  # it goes on
         problems = (*earlier, problem)[-RECENT_PROBLEMS:]
         self.note(up=False, off=False, error=str(error), hint=error.hint, problems=problems)
 
-    def ended(self, seconds: float, *, generation: str) -> None:
+    def ended(self, seconds: float, *, api_version: str) -> None:
         """Note the end of a refresh."""
-        refreshes = (*self.status.refreshes, Refreshed(seconds, self.status.up))[-RECENT_REFRESHES:]
-        self.note(duration=seconds, generation=generation, refreshes=refreshes)
+        refreshes = (*self.status.refreshes, RefreshOutcome(seconds, self.status.up))[-RECENT_REFRESHES:]
+        self.note(duration=seconds, api_version=api_version, refreshes=refreshes)
 
     def customer_read(self, customer_id: str) -> None:
         """Note that the refresh under way could read a customer."""
@@ -140,12 +140,12 @@ class Entry:
         """Note that it could not."""
         before = self.customer_problems.get(customer_id)
         self.customer_up[customer_id] = False
-        self.customer_problems[customer_id] = Problem.of(error, at=self._began, before=before)
+        self.customer_problems[customer_id] = ReadError.of(error, at=self._began, before=before)
 
     def customers_skipped(self, customers: Iterable[str], error: AvePointError) -> None:
         """Note that it did not ask for these customers, because of an error."""
         skipped = tuple(customers)
-        problem = Problem.of(AvePointError(f"not asked for: {error}", **error.context()), at=self._began)
+        problem = ReadError.of(AvePointError(f"not asked for: {error}", **error.context()), at=self._began)
         self.customer_up.update(dict.fromkeys(skipped, False))
         self.customer_problems.update(dict.fromkeys(skipped, problem))
 
@@ -168,9 +168,9 @@ class Entry:
         self.customer_up = {key: up for key, up in self.customer_up.items() if key in staying}
         self.customer_problems = {key: one for key, one in self.customer_problems.items() if key in staying}
 
-    def view(self) -> View:
+    def view(self) -> SnapshotView:
         """Freeze what is known; the samples themselves are shared, not copied."""
-        return View(
+        return SnapshotView(
             self.account,
             self.collector,
             self.stale_after,
@@ -185,12 +185,12 @@ class Snapshot:
     """The entries of all collectors of all accounts, in the order of the configuration."""
 
     def __init__(self) -> None:
-        self._entries: dict[tuple[str, str], Entry] = {}
+        self._entries: dict[tuple[str, str], CollectorEntry] = {}
 
-    def replace(self, entries: Collection[Entry]) -> None:
+    def replace(self, entries: Collection[CollectorEntry]) -> None:
         """Take these entries in place of all before."""
         self._entries = {(entry.account, entry.collector): entry for entry in entries}
 
-    def views(self, account: str | None = None) -> tuple[View, ...]:
+    def views(self, account: str | None = None) -> tuple[SnapshotView, ...]:
         """Freeze the entries of one account, or of all."""
         return tuple(entry.view() for entry in self._entries.values() if account in (None, entry.account))

@@ -19,7 +19,7 @@ from exporter.clock import Clock
 from exporter.collectors.base import Family, Sample
 from exporter.config.schema import Account, Labels
 from exporter.engine.shared_samples import SharedSeries
-from exporter.engine.snapshot import Entry, Known
+from exporter.engine.snapshot import CollectorEntry, ReadResult
 from exporter.errors import ConfigError
 
 _FORMAT: Final = "avepoint-exporter"
@@ -30,15 +30,15 @@ _LABEL: Final = re.compile(r"[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredState:
     """What was stored of one collector: the reads by customer id, the last success, and what it remembers."""
 
-    known: Mapping[str, Known]
+    known: Mapping[str, ReadResult]
     last_success: float | None
     remembered: object
 
 
-class Storage:
+class StateStore:
     """A folder with one file for each collector of each account."""
 
     def __init__(
@@ -59,25 +59,25 @@ class Storage:
             reason, what_to_do = (error.strerror or "unusable").lower(), "name a folder that the exporter may write"
             raise ConfigError([f"--storage.path: {folder}: {reason}; {what_to_do}"]) from None
 
-    async def save(self, account: Account, entry: Entry, remembered: object) -> None:
+    async def save(self, account: Account, entry: CollectorEntry, remembered: object) -> None:
         """Write what is known of one collector now; a failure is logged and costs nothing else."""
         known, last_success = dict(entry.known), entry.status.last_success
         try:
-            await asyncio.to_thread(self._write, account, entry.collector, Stored(known, last_success, remembered))
+            await asyncio.to_thread(self._write, account, entry.collector, StoredState(known, last_success, remembered))
         except OSError as error:
             self._log.error("state not stored", file=str(self._path(account, entry.collector)), error=error)
 
-    def load(self, account: Account, collector: str) -> Stored | None:
+    def load(self, account: Account, collector: str) -> StoredState | None:
         """Read what was stored; a file that is not ours is set aside, one of another registration is ignored."""
         path = self._path(account, collector)
         try:
             document = json.loads(path.read_bytes(), object_hook=self._reader())
             if document["format"] != _FORMAT or document["version"] != _VERSION:
                 raise ValueError("another format or version")
-            if document["registration"] != registration(account):
+            if document["registration"] != registration_id(account):
                 self._log.info("stored state is of another registration; not used", file=str(path))
                 return None
-            return self._stored(document, relabelled(document.get("appearance"), account))
+            return self._stored(document, changed_labels(document.get("appearance"), account))
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -100,11 +100,11 @@ class Storage:
         return self._folder / f"{account.name}--{collector}.json"
 
     @staticmethod
-    def _stored(document: Mapping[str, Any], changed: frozenset[str]) -> Stored:
+    def _stored(document: Mapping[str, Any], changed: frozenset[str]) -> StoredState:
         last_success, known = document["last_success"], dict(document["known"].items())
-        if not all(isinstance(one, Known) for one in known.values()):
+        if not all(isinstance(one, ReadResult) for one in known.values()):
             raise ValueError("known holds something else")
-        return Stored(
+        return StoredState(
             {customer: one.without_labels(changed) for customer, one in known.items()},
             None if last_success is None else _number(last_success),
             document["remembered"],
@@ -119,7 +119,7 @@ class Storage:
 
         return read
 
-    def _known(self, entry: Mapping[str, Any], shared: SharedSeries) -> Known:
+    def _known(self, entry: Mapping[str, Any], shared: SharedSeries) -> ReadResult:
         """Rebuild a read with its true age; a family that is gone since is left out."""
         read_at = _number(entry["read_at"])
         age = max(0.0, self._clock.time() - read_at)
@@ -131,9 +131,9 @@ class Storage:
         customers = {sample.labels[0] for sample in samples if sample.family.labels[1:2] == ("customer_id",)}
         if len(customers) == 1:
             samples = shared.samples(customers.pop(), samples)
-        return Known(samples, read_at, self._clock.monotonic() - age)
+        return ReadResult(samples, read_at, self._clock.monotonic() - age)
 
-    def _write(self, account: Account, collector: str, stored: Stored) -> None:
+    def _write(self, account: Account, collector: str, stored: StoredState) -> None:
         """Write a new file beside the old one and put it in its place, so that a kill leaves one of the two."""
         path = self._path(account, collector)
         descriptor, name = tempfile.mkstemp(dir=self._folder, prefix=f"{path.stem}.", suffix=".new")
@@ -148,13 +148,13 @@ class Storage:
             raise
 
 
-def _document(account: Account, stored: Stored) -> Iterator[str]:
+def _document(account: Account, stored: StoredState) -> Iterator[str]:
     """Give the file piece by piece, a read at a time: a portfolio at once would be large, and keep others waiting."""
     head = {
         "format": _FORMAT,
         "version": _VERSION,
-        "registration": registration(account),
-        "appearance": appearance(account),
+        "registration": registration_id(account),
+        "appearance": label_settings(account),
         "last_success": stored.last_success,
         "remembered": stored.remembered,
     }
@@ -170,21 +170,21 @@ def _json(value: object) -> str:
     return json.dumps(value, separators=(",", ":"))
 
 
-def registration(account: Account) -> str:
+def registration_id(account: Account) -> str:
     """Give what makes two accounts of one name the same: where they answer and which app asks; no secret."""
     text = "\n".join((account.type, account.api_url, account.auth.client_id))
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def appearance(account: Account) -> Mapping[str, object]:
+def label_settings(account: Account) -> Mapping[str, object]:
     """Give what of the configuration decides the values of labels, by the label's name, as JSON."""
     return {**account.labels.model_dump(), "location": list(account.locations)}
 
 
-def relabelled(former: object, account: Account) -> frozenset[str]:
+def changed_labels(former: object, account: Account) -> frozenset[str]:
     """Name the labels whose values an `appearance` of before gave otherwise: what has them may not be shown again."""
     before = former if isinstance(former, Mapping) else {}
-    return frozenset(name for name, how in appearance(account).items() if before.get(name, _PLAIN[name]) != how)
+    return frozenset(name for name, how in label_settings(account).items() if before.get(name, _PLAIN[name]) != how)
 
 
 def _number(value: object, *, most: float = sys.float_info.max) -> float:

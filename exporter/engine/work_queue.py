@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Collection
 from exporter.errors import AvePointError
 
 
-class Feed:
+class WorkQueue:
     """Hands out customers as they become known; those that failed last time come last, so that they cost no other."""
 
     def __init__(self, ids: AsyncIterator[str], failed: Collection[str]) -> None:

@@ -13,44 +13,44 @@ from prometheus_client.utils import floatToGoString
 
 from exporter.collectors.base import Family, Sample
 from exporter.engine.shared_samples import CustomerSamples
-from exporter.engine.snapshot import Known
+from exporter.engine.snapshot import ReadResult
 
 _MOST_ENDS: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class FamilyText:
     """The lines of one read by family; two texts of one number are the same."""
 
     number: int
     lines: Mapping[str, bytes]
 
 
-class Texts:
+class FamilyTexts:
     """Renders reads, each once."""
 
     def __init__(self) -> None:
-        self._kept: WeakKeyDictionary[Known, Text] = WeakKeyDictionary()
+        self._kept: WeakKeyDictionary[ReadResult, FamilyText] = WeakKeyDictionary()
         self._numbers = count(1)
         self._ends: dict[tuple[tuple[str, ...], tuple[str, ...]], str] = {}
 
     def __len__(self) -> int:
         return len(self._kept)
 
-    def prepare(self, account: str, known: Known, former: Known | None = None) -> Text:
+    def prepare(self, account: str, known: ReadResult, former: ReadResult | None = None) -> FamilyText:
         """Render a read; where it says what the `former` one said, that one's text stands for both."""
         lines = self._rendered(account, known)
         text = None if former is None else self._kept.get(former)
         if text is None or text.lines != lines:
-            text = Text(next(self._numbers), lines)
+            text = FamilyText(next(self._numbers), lines)
         self._kept[known] = text
         return text
 
-    def of(self, account: str, known: Known) -> Text:
+    def of(self, account: str, known: ReadResult) -> FamilyText:
         """Give the text of a read, rendered now if it was not before."""
         return self._kept.get(known) or self.prepare(account, known)
 
-    def _rendered(self, account: str, known: Known) -> Mapping[str, bytes]:
+    def _rendered(self, account: str, known: ReadResult) -> Mapping[str, bytes]:
         of_customer = isinstance(known.samples, CustomerSamples)
         lines: dict[str, list[str]] = {}
         for text, family in self._lines(account, known.samples) if of_customer else _lines(account, known.samples):

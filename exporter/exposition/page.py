@@ -7,10 +7,10 @@ from operator import itemgetter
 from typing import Final, TypeVar
 
 from exporter.collectors.base import Family, Sample
-from exporter.engine.snapshot import Known, View
+from exporter.engine.snapshot import ReadResult, SnapshotView
 from exporter.exposition.compression import Part, compress, member
 from exporter.exposition.exporter_metrics import OwnMetrics
-from exporter.exposition.lines import Texts, bare, head, line
+from exporter.exposition.lines import FamilyTexts, bare, head, line
 from exporter.exposition.runs import Lines, Run, Runs
 
 TEXT: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -54,7 +54,7 @@ C = TypeVar("C", bound=bytes | Part)
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class PageRequest:
     """What a scrape asks for: one account or all (None), some families or all (empty), which format."""
 
     account: str | None = None
@@ -66,27 +66,27 @@ class Request:
         return not self.names or not self.names.isdisjoint((family.name, bare(family)))
 
 
-class Page:
+class MetricsPage:
     """Renders snapshots. A read is rendered once, and a run of reads compressed once, until it changes."""
 
     def __init__(self, families: Sequence[Family], own: OwnMetrics) -> None:
         self._families = tuple(families)
         self._history = frozenset(family.name for family in families if family.history)
         self._own = own
-        self._texts = Texts()
+        self._texts = FamilyTexts()
         self._runs: Mapping[Hashable, Run] = {}
 
-    def prepare(self, account: str, known: Known, former: Known | None) -> None:
+    def prepare(self, account: str, known: ReadResult, former: ReadResult | None) -> None:
         """Render a read that has just come in the place of a former one, so that no scrape has to."""
         self._texts.prepare(account, known, former)
 
-    def plain(self, views: Sequence[View], request: Request, *, monotonic: float) -> Sequence[bytes]:
+    def plain(self, views: Sequence[SnapshotView], request: PageRequest, *, monotonic: float) -> Sequence[bytes]:
         """Give the page, in chunks of any size; `monotonic` is now, against which ages are taken."""
         is_wanted = any(map(request.wants, (*self._families, CUSTOMER_UP)))
         shown = [_by_family(self._lines(view, monotonic)) for view in views] if is_wanted else []
         return [*self._chunks(shown, views, request), self._own_text(request)]
 
-    def gzipped(self, views: Sequence[View], request: Request, *, monotonic: float) -> Sequence[bytes]:
+    def gzipped(self, views: Sequence[SnapshotView], request: PageRequest, *, monotonic: float) -> Sequence[bytes]:
         """Give the page as one gzip member, in chunks of any size; one thread at a time."""
         runs = Runs(self._runs)
         shown = [_by_family(self._parts(view, monotonic, runs)) for view in views]
@@ -94,11 +94,11 @@ class Page:
         self._runs = runs.used if request.account is None else {**self._runs, **runs.used}
         return list(member(_packed([*self._chunks(shown, views, request), self._own_text(request)])))
 
-    def _own_text(self, request: Request) -> bytes:
+    def _own_text(self, request: PageRequest) -> bytes:
         return self._own.text(account=request.account, names=request.names, openmetrics=request.openmetrics)
 
     def _chunks(
-        self, shown: Sequence[Mapping[str, Sequence[C]]], views: Sequence[View], request: Request
+        self, shown: Sequence[Mapping[str, Sequence[C]]], views: Sequence[SnapshotView], request: PageRequest
     ) -> Iterator[C | bytes]:
         for family in (*self._families, CUSTOMER_UP):
             if request.wants(family):
@@ -108,16 +108,16 @@ class Page:
             if family is not CUSTOMER_UP and request.wants(family):
                 yield from _with_head(head(family), _status_texts(family, views))
 
-    def _lines(self, view: View, now: float) -> Iterator[Lines]:
+    def _lines(self, view: SnapshotView, now: float) -> Iterator[Lines]:
         yield from map(itemgetter(1), self._reads(view, now))
         yield from map(_up_lines(view), view.customer_up.items())
 
-    def _parts(self, view: View, now: float, runs: Runs) -> Iterator[Mapping[str, Part]]:
+    def _parts(self, view: SnapshotView, now: float, runs: Runs) -> Iterator[Mapping[str, Part]]:
         place = f"{view.account}/{view.collector}"
         yield from runs.compress(f"{place}/known", self._reads(view, now), itemgetter(0), itemgetter(1))
         yield from runs.compress(f"{place}/up", tuple(view.customer_up.items()), tuple, _up_lines(view))
 
-    def _reads(self, view: View, now: float) -> Sequence[tuple[int, Lines]]:
+    def _reads(self, view: SnapshotView, now: float) -> Sequence[tuple[int, Lines]]:
         """Give the lines of each read with their number, below 0 for what is left of a read that grew old."""
         reads = []
         for known in view.known.values():
@@ -175,7 +175,7 @@ def _with_head(head: str, chunks: Iterable[C]) -> Iterator[C | bytes]:
         yield chunk
 
 
-def _up_lines(view: View) -> Callable[[tuple[str, bool]], Lines]:
+def _up_lines(view: SnapshotView) -> Callable[[tuple[str, bool]], Lines]:
     def lines(customer: tuple[str, bool]) -> Lines:
         customer_id, is_up = customer
         sample = Sample(CUSTOMER_UP, (customer_id, view.collector), float(is_up))
@@ -184,7 +184,7 @@ def _up_lines(view: View) -> Callable[[tuple[str, bool]], Lines]:
     return lines
 
 
-def _status_texts(family: Family, views: Iterable[View]) -> Iterator[bytes]:
+def _status_texts(family: Family, views: Iterable[SnapshotView]) -> Iterator[bytes]:
     for view in views:
         status = view.status
         value = {

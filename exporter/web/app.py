@@ -18,7 +18,7 @@ from exporter.clock import Clock
 from exporter.engine.accounts import Accounts
 from exporter.errors import ConfigError
 from exporter.exposition.exporter_metrics import OwnMetrics
-from exporter.exposition.page import OPENMETRICS, TEXT, Page, Request, pieces
+from exporter.exposition.page import OPENMETRICS, TEXT, MetricsPage, PageRequest, pieces
 from exporter.web.facts import Configured, Facts
 from exporter.web.rendering import Chunks, Key, Renderings
 
@@ -37,7 +37,7 @@ class Services:
     """What the pages show and do; `reload` is None where it is not allowed over HTTP."""
 
     accounts: Accounts
-    page: Page
+    page: MetricsPage
     own: OwnMetrics
     clock: Clock
     configured: Callable[[], Configured]
@@ -85,7 +85,7 @@ class App:
         """Render what is known, after waiting for a first refresh under way; never asks AvePoint."""
         services = self._services
         await services.accounts.first_refreshes(account, within=_scrape_wait(request))
-        wanted = Request(
+        wanted = PageRequest(
             account=account,
             names=frozenset(request.query_params.getlist("name[]")),
             openmetrics=wants_openmetrics(request.headers.get("accept", "")),
@@ -127,12 +127,12 @@ class App:
     def _render_status(self, facts: Facts, asked: Mapping[str, str]) -> Response:
         """Render the page, on its own thread; the first time loads what it is made with."""
         from exporter.web.status.page import StatusPage  # noqa: PLC0415 - few ask for it, and Jinja2 is slow to load
-        from exporter.web.status.query import Query  # noqa: PLC0415 - as above
+        from exporter.web.status.query import StatusQuery  # noqa: PLC0415 - as above
 
         if self._status_page is None:
             self._status_page = StatusPage()
         headers = {"Content-Security-Policy": self._status_page.policy, "Cache-Control": "no-store"}
-        return HTMLResponse(self._status_page.html(facts, Query.read(asked)), headers=headers)
+        return HTMLResponse(self._status_page.html(facts, StatusQuery.read(asked)), headers=headers)
 
     async def _healthy(self, _: HttpRequest) -> Response:
         return PlainTextResponse("healthy\n")

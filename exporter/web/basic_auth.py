@@ -29,7 +29,7 @@ _LONGEST_PASSWORD = 72  # bytes; bcrypt looks at no more
 _REMEMBERED = 4096
 
 
-class Verdict(enum.Enum):
+class CheckResult(enum.Enum):
     """What is known of a user and a password."""
 
     RIGHT = enum.auto()
@@ -38,7 +38,7 @@ class Verdict(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Credentials:
+class BasicCredentials:
     """What a client sent; neither part is ever shown."""
 
     user: bytes = field(repr=False)
@@ -46,7 +46,7 @@ class Credentials:
 
 
 @dataclass(frozen=True, slots=True)
-class Client:
+class ClientKey:
     """Who asks, from where; `port` tells the connections of one network apart."""
 
     network: str
@@ -64,26 +64,26 @@ class BasicAuth:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer 401 to wrong credentials, 429 if they cannot be looked at now."""
         users = self._users()
-        verdict = Verdict.RIGHT
+        verdict = CheckResult.RIGHT
         if scope["type"] == "http" and users:
             verdict = await self._judge(users, scope)
-        if verdict is Verdict.RIGHT:
+        if verdict is CheckResult.RIGHT:
             await self._app(scope, receive, send)
-        elif verdict is Verdict.BUSY:
+        elif verdict is CheckResult.BUSY:
             await answer(send, 429, "Too Many Requests", [(b"retry-after", b"1")])
         else:
             challenge = (b"www-authenticate", b'Basic realm="metrics", charset="UTF-8"')
             await answer(send, 401, "Unauthorized", [challenge])
 
-    async def _judge(self, users: Users, scope: Scope) -> Verdict:
+    async def _judge(self, users: Users, scope: Scope) -> CheckResult:
         credentials = parse_credentials(scope["headers"])
         if credentials is None:
-            return Verdict.WRONG
+            return CheckResult.WRONG
         host, port = scope.get("client") or ("", 0)
-        return await self._checker.check(users, credentials, Client(client_network(host), port))
+        return await self._checker.check(users, credentials, ClientKey(client_network(host), port))
 
 
-def parse_credentials(headers: Iterable[tuple[bytes, bytes]]) -> Credentials | None:
+def parse_credentials(headers: Iterable[tuple[bytes, bytes]]) -> BasicCredentials | None:
     """Read the Authorization header; None if there is none, more than one, or it is malformed."""
     values = [value for name, value in headers if name == b"authorization"]
     scheme, _, token = values[0].partition(b" ") if len(values) == 1 else (b"", b"", b"")
@@ -94,7 +94,7 @@ def parse_credentials(headers: Iterable[tuple[bytes, bytes]]) -> Credentials | N
     except binascii.Error:
         return None
     user, colon, password = decoded.partition(b":")
-    return Credentials(user, password) if colon else None
+    return BasicCredentials(user, password) if colon else None
 
 
 def matches(password: bytes, stored: bytes) -> bool:
@@ -138,8 +138,8 @@ class _Check:
     password: bytes = field(repr=False)
     stored: bytes = field(repr=False)
     known: bool
-    client: Client
-    verdict: asyncio.Future[Verdict]
+    client: ClientKey
+    verdict: asyncio.Future[CheckResult]
 
 
 class Checker:
@@ -158,14 +158,14 @@ class Checker:
         self._waiting: list[_Check] = []
         self._running = 0
 
-    async def check(self, users: Users, credentials: Credentials, client: Client) -> Verdict:
+    async def check(self, users: Users, credentials: BasicCredentials, client: ClientKey) -> CheckResult:
         """Say whether the password is the user's; only the first answer for a pair costs a comparison."""
         stored = users.get(credentials.user) or self._decoy(users, credentials.user)
         mark = self._mark(credentials.user, credentials.password, stored)
         if mark in self._right:
-            return Verdict.RIGHT
+            return CheckResult.RIGHT
         if mark in self._wrong:
-            return Verdict.WRONG
+            return CheckResult.WRONG
         check = self._pending.get(mark)
         if check is None:
             future = asyncio.get_running_loop().create_future()
@@ -203,7 +203,7 @@ class Checker:
         if len(self._waiting) > self._limits.password_queue:
             last = max(reversed(self._waiting), key=self._rank)
             self._waiting.remove(last)
-            self._settle(last, Verdict.BUSY)
+            self._settle(last, CheckResult.BUSY)
 
     def _rank(self, check: _Check) -> tuple[int, int]:
         return self._tries.get(check.client.network), self._tries.get(check.client)
@@ -218,7 +218,7 @@ class Checker:
             try:
                 thread.start()
             except RuntimeError:  # the system gives no more threads
-                self._settle(check, Verdict.BUSY)
+                self._settle(check, CheckResult.BUSY)
             else:
                 self._running += 1
 
@@ -238,10 +238,10 @@ class Checker:
             self._tries.drop(check.client)
         else:
             self._wrong.add(check.mark)
-        self._settle(check, Verdict.RIGHT if right else Verdict.WRONG)
+        self._settle(check, CheckResult.RIGHT if right else CheckResult.WRONG)
         self._start()
 
-    def _settle(self, check: _Check, verdict: Verdict) -> None:
+    def _settle(self, check: _Check, verdict: CheckResult) -> None:
         del self._pending[check.mark]
         if not check.verdict.done():
             check.verdict.set_result(verdict)

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from exporter.avepoint.throttle import Budget
-from exporter.engine.snapshot import View
+from exporter.avepoint.throttle import LimitUsage
+from exporter.engine.snapshot import SnapshotView
 from exporter.exposition.exporter_metrics import Usage
 
 
@@ -20,8 +20,8 @@ class Configured:
 class Facts:
     """Everything that the page shows; `now` in Unix seconds, `monotonic` and `uptime` in seconds."""
 
-    views: Sequence[View]
-    budgets: Mapping[str, Budget]
+    views: Sequence[SnapshotView]
+    budgets: Mapping[str, LimitUsage]
     usage: Callable[[], Mapping[str, Usage]]
     configured: Configured
     now: float

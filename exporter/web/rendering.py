@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from exporter.exposition.page import Request
+from exporter.exposition.page import PageRequest
 
 Chunks = Sequence[bytes]
 
@@ -14,7 +14,7 @@ Chunks = Sequence[bytes]
 class Key:
     """What makes two pages the same: what is asked for, and how it is packed."""
 
-    request: Request
+    request: PageRequest
     gzip: bool
 
 

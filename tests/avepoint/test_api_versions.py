@@ -5,8 +5,8 @@ from typing import Literal
 
 import pytest
 
-from exporter.avepoint.api_versions import Generations
-from exporter.config.schema import Generation
+from exporter.avepoint.api_versions import ApiVersions
+from exporter.config.schema import ApiVersion
 from exporter.errors import AvePointError, NotFoundError, NotOfferedError, TokenError, UnavailableError
 
 GONE = NotFoundError("gone", status=404)
@@ -16,7 +16,7 @@ Outcome = str | AvePointError
 
 class Asked:
     def __init__(self, api: Literal["auto", "modern", "legacy"] = "auto") -> None:
-        self.generations = Generations(api)
+        self.api_versions = ApiVersions(api)
         self.calls: list[str] = []
 
     def _reader(self, name: str, outcome: Outcome) -> Callable[[], Awaitable[str]]:
@@ -30,18 +30,18 @@ class Asked:
 
     async def ask(self, modern: Outcome, legacy: Outcome) -> str:
         self.calls.clear()
-        readers: dict[Generation, Callable[[], Awaitable[str]]] = {
+        readers: dict[ApiVersion, Callable[[], Awaitable[str]]] = {
             "modern": self._reader("modern", modern), "legacy": self._reader("legacy", legacy),
         }  # fmt: skip
-        return await self.generations.ask(readers)
+        return await self.api_versions.ask(readers)
 
 
 async def test_modern_is_asked_first() -> None:
     asked = Asked()
-    assert asked.generations.answered is None
+    assert asked.api_versions.answered is None
     assert await asked.ask("new", "old") == "new"
     assert asked.calls == ["modern"]
-    assert asked.generations.answered == "modern"
+    assert asked.api_versions.answered == "modern"
 
 
 @pytest.mark.parametrize("refusal", [GONE, NOT_GRANTED])
@@ -50,7 +50,7 @@ async def test_falls_back_and_remembers(refusal: AvePointError) -> None:
     assert await asked.ask(refusal, "old") == "old"
     assert await asked.ask("new", "old") == "old"
     assert asked.calls == ["legacy"]
-    asked.generations.begin()
+    asked.api_versions.begin()
     assert await asked.ask("new", GONE) == "new", "learns anew"
     assert asked.calls == ["legacy", "modern"]
 
@@ -71,7 +71,7 @@ async def test_the_first_error_is_told_if_none_is_there() -> None:
         await asked.ask(NOT_GRANTED, GONE)
     with pytest.raises(NotFoundError):
         await asked.ask(GONE, NOT_GRANTED)
-    assert asked.generations.answered is None
+    assert asked.api_versions.answered is None
 
 
 @pytest.mark.parametrize("api", ["modern", "legacy"])
@@ -95,25 +95,25 @@ async def test_one_customer_whom_only_the_other_generation_knows_changes_nothing
     asked = Asked()
 
     async def gone() -> str:
-        await asked.generations.ask({"modern": asked._reader("m", "new")})  # another customer answers meanwhile
+        await asked.api_versions.ask({"modern": asked._reader("m", "new")})  # another customer answers meanwhile
         raise GONE
 
-    assert await asked.generations.ask({"modern": gone, "legacy": asked._reader("l", "old")}) == "old"
-    assert asked.generations.answered == "modern"
+    assert await asked.api_versions.ask({"modern": gone, "legacy": asked._reader("l", "old")}) == "old"
+    assert asked.api_versions.answered == "modern"
 
 
 async def test_what_only_one_generation_has_is_asked_of_no_other() -> None:
     asked = Asked()
-    assert await asked.generations.ask({"modern": asked._reader("m", "new")}) == "new"
-    asked.generations.begin()
+    assert await asked.api_versions.ask({"modern": asked._reader("m", "new")}) == "new"
+    asked.api_versions.begin()
     with pytest.raises(NotFoundError):
-        await asked.generations.ask({"modern": asked._reader("m", GONE)})
+        await asked.api_versions.ask({"modern": asked._reader("m", GONE)})
     assert asked.calls == ["m", "m"]
 
 
 async def test_where_the_configuration_pins_another_generation_nothing_is_asked() -> None:
     asked = Asked("legacy")
     with pytest.raises(NotOfferedError, match="the legacy endpoints do not have it"):
-        await asked.generations.ask({"modern": asked._reader("m", "new")})
+        await asked.api_versions.ask({"modern": asked._reader("m", "new")})
     assert asked.calls == []
-    assert asked.generations.answered is None
+    assert asked.api_versions.answered is None

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from exporter.avepoint.client import Query
 from exporter.avepoint.paging import (
     MOST_PAGES,
-    Ledger,
-    Page,
+    ListPage,
+    ListProgress,
     link_of,
     numbered_pages,
     odata_page,
@@ -36,10 +36,10 @@ class List:
     def __init__(self, service: Service) -> None:
         self._service = service
         self.queries: list[Query] = []
-        self.ledger = Ledger(HERE, row_id)
+        self.progress = ListProgress(HERE, row_id)
 
-    def _ask(self, understand: Callable[[object, Endpoint], Page]) -> Callable[[Query], Awaitable[Page]]:
-        async def ask(query: Query) -> Page:
+    def _ask(self, understand: Callable[[object, Endpoint], ListPage]) -> Callable[[Query], Awaitable[ListPage]]:
+        async def ask(query: Query) -> ListPage:
             self.queries.append(query)
             answer = self._service(query)
             if isinstance(answer, Exception):
@@ -49,10 +49,10 @@ class List:
         return ask
 
     async def v3(self, size: int = 10) -> list[str | None]:
-        return [row_id(row) async for row in numbered_pages(self._ask(v3_page), self.ledger, size=size)]
+        return [row_id(row) async for row in numbered_pages(self._ask(v3_page), self.progress, size=size)]
 
     async def odata(self, top: int | None = None) -> list[str | None]:
-        pages = odata_pages(WORLD.client, self._ask(odata_page), self.ledger, top=top)
+        pages = odata_pages(WORLD.client, self._ask(odata_page), self.progress, top=top)
         return [row_id(row) async for row in pages]
 
 
@@ -81,7 +81,7 @@ async def test_v3_takes_its_pages_and_one_more_where_the_only_one_is_full(count:
     # The last of several full pages is ended by the total; the full page of a one-page list is looked behind.
     last_alone = count > 0 and count % size == 0 and size in (count, 1)
     assert len(read.queries) <= max(1, math.ceil(count / size)) + last_alone
-    assert not read.ledger.lacks_rows
+    assert not read.progress.lacks_rows
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ async def test_lists_without_end() -> None:
 async def test_an_empty_page_ends_a_list_that_claims_more() -> None:
     read = List(v3_service(25, total=lambda _: 99))
     assert len(await read.v3()) == 25
-    assert read.ledger.lacks_rows
+    assert read.progress.lacks_rows
 
 
 async def test_rows_of_any_kind() -> None:

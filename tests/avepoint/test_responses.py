@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.avepoint.responses import Answer, Endpoint, read_json, retry_after, understand
+from exporter.avepoint.responses import Endpoint, RawResponse, decode_response, read_json, retry_after
 from exporter.errors import (
     AnswerError,
     BadRequestError,
@@ -36,7 +36,7 @@ SAMPLES = [
 
 def ask(body: object, status: int = 200, endpoint: Endpoint = TENANT, headers: dict[str, str] | None = None) -> Any:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return understand(endpoint, Answer(status, headers or {}, content), now=NOW)
+    return decode_response(endpoint, RawResponse(status, headers or {}, content), now=NOW)
 
 
 @pytest.mark.parametrize("name", SAMPLES)
@@ -161,12 +161,12 @@ def test_request_ids(body: object, headers: dict[str, str], request_id: str) -> 
     ],
 )  # fmt: skip
 def test_retry_after(text: str, wait: float | None) -> None:
-    assert retry_after(Answer(429, {"retry-after": text}, b""), NOW) == wait
+    assert retry_after(RawResponse(429, {"retry-after": text}, b""), NOW) == wait
 
 
 @given(st.text(max_size=40))
 def test_any_retry_after(text: str) -> None:
-    wait = retry_after(Answer(429, {"retry-after": text}, b""), NOW)
+    wait = retry_after(RawResponse(429, {"retry-after": text}, b""), NOW)
     assert wait is None or wait >= 0
 
 

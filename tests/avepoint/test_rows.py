@@ -4,13 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.avepoint.rows import Notes, Row, unique
+from exporter.avepoint.rows import Row, ValueIssues, unique
 from tests.fakes import Log, RecordingObserver, payload
 
 
 def make(raw: dict[str, object]) -> tuple[Row, RecordingObserver, Log]:
     observer, log = RecordingObserver(), Log()
-    return Row(raw, "/x", Notes(observer, log.bound)), observer, log
+    return Row(raw, "/x", ValueIssues(observer, log.bound)), observer, log
 
 
 def test_the_documented_job_in_both_cases() -> None:
@@ -49,11 +49,11 @@ def test_what_cannot_be_read_is_counted_always_and_logged_once() -> None:
 
 def test_what_is_remembered_of_logged_values_is_bounded() -> None:
     observer, log = RecordingObserver(), Log()
-    notes = Notes(observer, log.bound)
+    value_issues = ValueIssues(observer, log.bound)
     for number in range(2001):
-        notes.unknown("/x", "f", str(number))
-    notes.unknown("/x", "f", "2000")
-    notes.unknown("/x", "f", "0")
+        value_issues.unknown("/x", "f", str(number))
+    value_issues.unknown("/x", "f", "2000")
+    value_issues.unknown("/x", "f", "0")
     assert len(log.lines) == 2002
 
 

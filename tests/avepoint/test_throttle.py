@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from exporter.avepoint.throttle import HALVING_WINDOW, LONGEST_SILENCE, RECOVERY_PERIOD, Budget, Pace
+from exporter.avepoint.throttle import HALVING_WINDOW, LONGEST_SILENCE, RECOVERY_PERIOD, LimitUsage, Throttle
 from tests.fakes import FakeClock
 
 
@@ -12,12 +12,14 @@ class Paced:
     def __init__(self, *, concurrency: int = 100, per_second: float = 10) -> None:
         self.clock = FakeClock()
         self.waits: list[float] = []
-        self.pace = Pace(concurrency=concurrency, per_second=per_second, clock=self.clock, waited=self.waits.append)
+        self.throttle = Throttle(
+            concurrency=concurrency, per_second=per_second, clock=self.clock, waited=self.waits.append
+        )
         self.started: list[tuple[int, float]] = []
         self.inside = self.most_inside = 0
 
     async def call(self, number: int = 0, ticks: int = 0) -> None:
-        async with self.pace:
+        async with self.throttle:
             self.started.append((number, self.clock.now))
             self.inside += 1
             self.most_inside = max(self.most_inside, self.inside)
@@ -45,13 +47,13 @@ async def test_no_more_at_once_than_configured() -> None:
 async def test_silence_holds_for_every_call() -> None:
     paced = Paced(per_second=1000)
     await paced.call()
-    paced.pace.slow_down(7)
-    assert paced.pace.is_silent
+    paced.throttle.slow_down(7)
+    assert paced.throttle.is_silent
     await asyncio.gather(*(paced.call() for _ in range(20)))
     assert all(time >= 7 for _, time in paced.started[1:])
     assert paced.started[1][1] == pytest.approx(7, abs=0.01)
     assert 7 <= sum(paced.waits) < 7.1
-    assert not paced.pace.is_silent
+    assert not paced.throttle.is_silent
 
 
 async def test_silence_that_begins_while_waiting_is_kept_too() -> None:
@@ -59,15 +61,15 @@ async def test_silence_that_begins_while_waiting_is_kept_too() -> None:
     await paced.call()
     waiting = asyncio.create_task(paced.call())
     await asyncio.sleep(0)
-    paced.pace.slow_down(60)
+    paced.throttle.slow_down(60)
     await waiting
     assert paced.started[-1][1] >= 60
 
 
 async def test_silence_is_capped_and_never_shortened() -> None:
     paced = Paced()
-    paced.pace.slow_down(10**9)
-    paced.pace.slow_down(1)
+    paced.throttle.slow_down(10**9)
+    paced.throttle.slow_down(1)
     await paced.call()
     assert paced.started[0][1] == LONGEST_SILENCE
 
@@ -75,21 +77,21 @@ async def test_silence_is_capped_and_never_shortened() -> None:
 async def test_halved_once_a_window_and_given_back_slowly() -> None:
     paced = Paced(per_second=10)
     for _ in range(50):
-        paced.pace.slow_down(0)
-    assert paced.pace.rate == 5
+        paced.throttle.slow_down(0)
+    assert paced.throttle.rate == 5
     paced.clock.advance(HALVING_WINDOW)
-    paced.pace.slow_down(0)
-    assert paced.pace.rate == 2.5
+    paced.throttle.slow_down(0)
+    assert paced.throttle.rate == 2.5
     paced.clock.advance(RECOVERY_PERIOD - 1)
-    assert paced.pace.rate == 2.5
+    assert paced.throttle.rate == 2.5
     paced.clock.advance(1)
-    assert paced.pace.rate == 3.5
+    assert paced.throttle.rate == 3.5
     paced.clock.advance(RECOVERY_PERIOD * 100)
-    assert paced.pace.rate == 10
+    assert paced.throttle.rate == 10
     for _ in range(30):
-        paced.pace.slow_down(0)
+        paced.throttle.slow_down(0)
         paced.clock.advance(HALVING_WINDOW)
-    assert paced.pace.rate == 0.5, "never slower than a twentieth"
+    assert paced.throttle.rate == 0.5, "never slower than a twentieth"
 
 
 async def test_who_gives_up_waiting_holds_no_place() -> None:
@@ -108,17 +110,17 @@ async def test_an_error_gives_the_place_back() -> None:
     paced = Paced(concurrency=1, per_second=1000)
     for _ in range(3):
         with pytest.raises(ZeroDivisionError):
-            async with paced.pace:
+            async with paced.throttle:
                 raise ZeroDivisionError
     await paced.call()
 
 
 async def test_the_budget_tells_what_is_used_now() -> None:
     paced = Paced(concurrency=3, per_second=10)
-    async with paced.pace:
-        assert paced.pace.budget == Budget(under_way=1, concurrency=3, rate=10, full_rate=10, silence=0)
-        paced.pace.slow_down(7)
-    assert paced.pace.budget == Budget(under_way=0, concurrency=3, rate=5, full_rate=10, silence=7)
+    async with paced.throttle:
+        assert paced.throttle.budget == LimitUsage(under_way=1, concurrency=3, rate=10, full_rate=10, silence=0)
+        paced.throttle.slow_down(7)
+    assert paced.throttle.budget == LimitUsage(under_way=0, concurrency=3, rate=5, full_rate=10, silence=7)
 
 
 async def test_timers_that_wake_late_do_not_lower_the_rate() -> None:

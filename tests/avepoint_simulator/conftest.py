@@ -7,9 +7,9 @@ import httpx
 import pytest
 
 from avepoint_simulator import (
-    Customer,
-    Job,
-    License,
+    CustomerRecord,
+    JobRecord,
+    LicenseRecord,
     ProtectedRow,
     Simulator,
     StaticPortfolio,
@@ -68,7 +68,7 @@ class Api:
         return await self.client.post(path, params=params, json=body or {}, headers=self.headers)
 
 
-def make_job(number: int, **changes: Any) -> Job:
+def make_job(number: int, **changes: Any) -> JobRecord:
     values: dict[str, Any] = {
         "id": f"job-{number}",
         "job_type": 1,
@@ -81,7 +81,7 @@ def make_job(number: int, **changes: Any) -> Job:
         "failed_objects": 1,
         "skipped_objects": 1,
     }
-    return Job(**(values | changes))
+    return JobRecord(**(values | changes))
 
 
 def make_row(customer_id: str, **changes: Any) -> ProtectedRow:
@@ -97,7 +97,7 @@ def make_row(customer_id: str, **changes: Any) -> ProtectedRow:
     return ProtectedRow(**(values | changes))
 
 
-def make_customer(number: int, **changes: Any) -> Customer:
+def make_customer(number: int, **changes: Any) -> CustomerRecord:
     values: dict[str, Any] = {
         "id": f"customer-{number}",
         "organization": f"Organisation {number}",
@@ -106,7 +106,7 @@ def make_customer(number: int, **changes: Any) -> Customer:
         "job_status": 5,
         "tenants": (Tenant(id=f"tenant-{number}", name="t.example.com"),),
     }
-    return Customer(**(values | changes))
+    return CustomerRecord(**(values | changes))
 
 
 @pytest.fixture
@@ -121,7 +121,7 @@ def static() -> StaticPortfolio:
         customer_list=tuple(make_customer(number) for number in range(5)),
         rows=tuple(make_row("customer-0", service_module=module) for module in modules),
         job_list=tuple(make_job(number) for number in range(25)),
-        license_record=License(
+        license_record=LicenseRecord(
             purchased_user_seats=100, assigned_user_seats=90, purchased_storage_gb=1024, protected_gb=77
         ),
     )

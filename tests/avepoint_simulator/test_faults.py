@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from avepoint_simulator import FAULTS, FaultOptions, Faults, Simulator, StaticPortfolio, Switches
-from avepoint_simulator.calls import Answer, Call, Endpoint
+from avepoint_simulator.calls import EndpointHandler, Reply, SimulatedRequest
 from avepoint_simulator.faults import REGISTRY
 
 LEGACY = "/cloudbackup/jobs"
@@ -89,8 +89,8 @@ async def test_truncated_json(api: Any, always: Any) -> None:
 
 
 async def test_truncated_bytes(simulator: Simulator) -> None:
-    call = Call(endpoint=None, portfolio=simulator.portfolio, switches=Switches(), now=0)  # type: ignore[arg-type]
-    assert REGISTRY["truncated_json"](call, Answer(body=b"1234")).body == b"12"
+    call = SimulatedRequest(endpoint=None, portfolio=simulator.portfolio, switches=Switches(), now=0)  # type: ignore[arg-type]
+    assert REGISTRY["truncated_json"](call, Reply(body=b"1234")).body == b"12"
 
 
 async def test_html(api: Any, always: Any) -> None:
@@ -208,12 +208,12 @@ async def test_endless_leaves_alone_what_is_no_list(api: Any, always: Any, stati
 
 
 async def test_endless_rows_without_a_name_stay(api: Any, simulator: Simulator) -> None:
-    endpoint = Endpoint(
+    endpoint = EndpointHandler(
         name="x", method="GET", prefix="", path="/", permission="", generation="legacy",
-        handle=lambda _call: Answer(body=[{"count": 1}]),
+        handle=lambda _call: Reply(body=[{"count": 1}]),
     )  # fmt: skip
-    call = Call(endpoint=endpoint, portfolio=simulator.portfolio, switches=Switches(), now=0)
-    assert REGISTRY["endless"](call, Answer(body=[])).body == [{"count": 1}]
+    call = SimulatedRequest(endpoint=endpoint, portfolio=simulator.portfolio, switches=Switches(), now=0)
+    assert REGISTRY["endless"](call, Reply(body=[])).body == [{"count": 1}]
 
 
 @pytest.mark.parametrize("name", [name for name in FAULTS if name not in {"cut", "timeout"}])

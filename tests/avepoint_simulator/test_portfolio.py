@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from avepoint_simulator import GeneratedPortfolio, Job, unix_ns
+from avepoint_simulator import GeneratedPortfolio, JobRecord, unix_ns
 from avepoint_simulator.data.company_names import organization, owner_email
 from avepoint_simulator.data.tenant_schedule import FAILING_WORKLOAD, STUCK_WORKLOAD
 
@@ -18,7 +18,7 @@ def make(**changes: Any) -> GeneratedPortfolio:
     return GeneratedPortfolio(**({"seed": 1, "customers": 40, "start": START} | changes))
 
 
-def started_within(jobs: Any, now: float, seconds: float) -> list[Job]:
+def started_within(jobs: Any, now: float, seconds: float) -> list[JobRecord]:
     return [job for job in jobs if job.start_unix_ns > unix_ns(now - seconds)]
 
 
@@ -139,7 +139,7 @@ def test_stories_end_after_eight_days() -> None:
 
 def test_jobs_run_and_then_end_as_they_must() -> None:
     portfolio = make()
-    seen: dict[str, Job] = {}
+    seen: dict[str, JobRecord] = {}
     ran, checked = 0, 0
     for minute in range(0, 24 * 60, 10):
         for job in portfolio.jobs(START + minute * 60):

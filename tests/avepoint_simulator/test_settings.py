@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from avepoint_simulator import (
-    BackupFrequency,
+    ActivityRecord,
+    FrequencyRecord,
     GeneratedPortfolio,
-    Retention,
+    RetentionRecord,
     ServiceRetention,
     StaticPortfolio,
     Switches,
-    UnusualActivity,
     unix_ns,
 )
 
@@ -26,12 +26,12 @@ DAY = 86_400.0
 SPAN = {"startTime": "2026-05-21", "finishTime": "2026-05-29"}
 
 
-def found(days_ago: float, **changes: Any) -> UnusualActivity:
+def found(days_ago: float, **changes: Any) -> ActivityRecord:
     values: dict[str, Any] = {
         "tenant_id": "t", "tenant_owner": "John Doe", "service_type": 1, "unusual_sites": 3, "ransomware_sites": 1,
         "detected_unix_ns": unix_ns(NOON - days_ago * DAY),
     }  # fmt: skip
-    return UnusualActivity(**(values | changes))
+    return ActivityRecord(**(values | changes))
 
 
 @pytest.fixture(autouse=True)
@@ -41,8 +41,8 @@ async def settings(api: Any, static: StaticPortfolio) -> None:
     api.simulator.portfolio = replace(
         static,
         activity_list=(found(0), found(3), found(30), found(1, tenant_id="other"), found(1, service_type=10)),
-        frequency_list=(BackupFrequency(service_type=9, times_a_day=1, starts_unix_ns=(unix_ns(NOON),)),),
-        retention_list=(Retention(period="1 years", customized=True, services=services),),
+        frequency_list=(FrequencyRecord(service_type=9, times_a_day=1, starts_unix_ns=(unix_ns(NOON),)),),
+        retention_list=(RetentionRecord(period="1 years", customized=True, services=services),),
     )
     await api.sign_in(scope=PERMISSIONS)
 
@@ -132,7 +132,10 @@ async def test_each_location_of_a_multi_geo_tenant_has_its_own_and_what_is_every
         portfolio,
         activity_list=(found(0, location="NAM"), found(1, location="EUR", unusual_sites=5), found(1, service_type=2)),
         frequency_list=tuple(replace(portfolio.frequency_list[0], location=place) for place in ("NAM", "EUR")),
-        retention_list=(Retention(period="1 years", location="NAM"), Retention(period="2 years", location="EUR")),
+        retention_list=(
+            RetentionRecord(period="1 years", location="NAM"),
+            RetentionRecord(period="2 years", location="EUR"),
+        ),
     )
     assert [row["unusualActivitiesCount"] for row in await rows(api, location="NAM")] == [3, 3]
     assert [row["unusualActivitiesCount"] for row in await rows(api, location="EUR")] == [5, 3]

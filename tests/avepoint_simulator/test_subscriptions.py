@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from avepoint_simulator import GeneratedPortfolio, Simulator, StaticPortfolio, Subscription, Switches, unix_ns
+from avepoint_simulator import GeneratedPortfolio, Simulator, StaticPortfolio, SubscriptionRecord, Switches, unix_ns
 from avepoint_simulator.request_log import values_given
 
 V3 = "/partner/external/v3/general/customers/services/batch"
@@ -37,7 +37,7 @@ DOCUMENTED = {
 
 @pytest.fixture
 def subscribed(simulator: Simulator, static: StaticPortfolio) -> Simulator:
-    one = Subscription(
+    one = SubscriptionRecord(
         customer_id="customer-1",
         service="Cloud Backup for IaaS + PaaS - Unit",
         units=3,
@@ -103,7 +103,7 @@ def test_what_was_given_is_known_by_customer() -> None:
     assert ("c", "purchasedUserSeats", "5") in values_given("", body)
 
 
-def everything(portfolio: GeneratedPortfolio, now: float = START) -> list[Subscription]:
+def everything(portfolio: GeneratedPortfolio, now: float = START) -> list[SubscriptionRecord]:
     return [one for customer in portfolio.customers(now) for one in portfolio.subscriptions(customer.id, now)]
 
 

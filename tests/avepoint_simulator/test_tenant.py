@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from avepoint_simulator import JobError, License, Simulator, StaticPortfolio, Switches, unix_ns
+from avepoint_simulator import JobError, LicenseRecord, Simulator, StaticPortfolio, Switches, unix_ns
 
 LEGACY = "/cloudbackup/jobs"
 MODERN = "/backup/m365/cloudbackupjobs"
@@ -150,7 +150,7 @@ async def test_license_of_both_generations(api: Any, static: StaticPortfolio) ->
         "PurchasedStorageSize": 1024,
         "ProtectedSize": 77,
     }
-    over = License(
+    over = LicenseRecord(
         purchased_user_seats=1, assigned_user_seats=2, purchased_storage_gb=3, protected_gb=4,
         out_of_policy_unix_ns=unix_ns(NOON),
     )  # fmt: skip

@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from avepoint_simulator import Credentials, Simulator, Switches
+from avepoint_simulator import AppCredentials, Simulator, Switches
 from avepoint_simulator.client_assertions import is_valid_assertion
 from avepoint_simulator.tokens import TokenBook
 
@@ -147,7 +147,7 @@ def test_assertion_signature_counts_with_a_public_key() -> None:
 
 async def test_token_for_an_assertion(api: Any) -> None:
     simulator: Simulator = api.simulator
-    simulator.tokens.credentials = replace(Credentials(), client_id="app")
+    simulator.tokens.credentials = replace(AppCredentials(), client_id="app")
     response = await api.token(
         client_id="app", client_secret="", client_assertion_type=ASSERTION_TYPE, client_assertion=assertion()
     )
@@ -156,7 +156,7 @@ async def test_token_for_an_assertion(api: Any) -> None:
 
 def test_expired_tokens_are_forgotten_when_many(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("avepoint_simulator.tokens._MANY_TOKENS", 2)
-    book = TokenBook(Credentials())
+    book = TokenBook(AppCredentials())
     form = {
         "grant_type": "client_credentials",
         "client_id": "simulator",

@@ -5,7 +5,7 @@ import socket
 import subprocess
 import sys
 
-from avepoint_simulator.tokens import Credentials
+from avepoint_simulator.tokens import AppCredentials
 
 TENANT = """
 accounts:
@@ -19,7 +19,7 @@ accounts:
 def simulated(
     url: str, *, name: str = "contoso", kind: str = "tenant", secret: str | None = None, rest: str = ""
 ) -> str:
-    app = Credentials()
+    app = AppCredentials()
     return (
         f"  - name: {name}\n    type: {kind}\n    base_url: {url}\n    token_url: {url}/connect/token\n"
         f"    auth: {{client_id: {app.client_id}, client_secret: {secret or app.client_secret}}}\n"

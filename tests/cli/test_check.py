@@ -16,12 +16,12 @@ import pytest
 
 from avepoint_simulator.application import Simulator
 from avepoint_simulator.server import SimulatorServer
-from avepoint_simulator.tokens import Credentials
+from avepoint_simulator.tokens import AppCredentials
 from exporter.cli import run
-from exporter.cli.check import Bar
+from exporter.cli.check import ProgressBar
 from tests.cli.support import simulated
 
-APP = Credentials()
+APP = AppCredentials()
 
 
 def test_every_account_is_tried(avepoint: str, config: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -141,7 +141,7 @@ def test_a_terminal_gets_a_bar_and_colours(slow: str, config: Path) -> None:
 def test_the_bar_grows_with_what_turns_out_to_be_to_do() -> None:
     seen = io.StringIO()
     with click.progressbar(length=0, file=seen) as shown:
-        bar = Bar(shown)
+        bar = ProgressBar(shown)
         bar.expect(2)
         bar.advance(2, "msp")
         assert (shown.pos, shown.length, shown.finished) == (2, 2, True)

@@ -15,7 +15,7 @@ from typing import Any
 import click
 import pytest
 
-from avepoint_simulator.tokens import Credentials
+from avepoint_simulator.tokens import AppCredentials
 from exporter.cli import command, config_template, run
 from exporter.cli.questions import Found, Questions
 from exporter.collectors.registry import COLLECTORS, catalogue
@@ -27,7 +27,7 @@ from tests.avepoint.test_certificate import identity
 from tests.cli.support import TENANT
 
 SECRET = "hunter2"
-APP = Credentials()
+APP = AppCredentials()
 TENANT_FLAGS = ["--type", "tenant", "--name", "contoso", "--data-center", "us", "--client-id", "app"]
 PARTNER_FLAGS = ["--type", "partner", "--name", "msp", "--client-id", "app"]
 MISSING = "cannot be read: no such file or directory; create it, or correct the path"

@@ -59,9 +59,9 @@ async def world() -> AsyncIterator[World]:
     await world.accounts.stop()
 
 
-async def shown(world: World, *rows: Any, generation: str = "modern") -> dict[tuple[str, str], float]:
+async def shown(world: World, *rows: Any, api_version: str = "modern") -> dict[tuple[str, str], float]:
     """Refresh with these rows; gives the samples by name and their own labels, without the counter's zeros."""
-    world.api.routes.update({JOBS: v3(list(rows))} if generation == "modern" else {LEGACY: {"value": list(rows)}})
+    world.api.routes.update({JOBS: v3(list(rows))} if api_version == "modern" else {LEGACY: {"value": list(rows)}})
     assert await world.refresh()
     return samples(world)
 
@@ -75,7 +75,7 @@ def samples(world: World) -> dict[tuple[str, str], float]:
     return found
 
 
-def notes(world: World, name: str) -> dict[str, float]:
+def value_issues(world: World, name: str) -> dict[str, float]:
     return {
         dict(labels)["field"]: value
         for (found, labels), value in world.samples().items()
@@ -121,7 +121,7 @@ async def test_every_status_has_a_state_and_is_over_or_not(world: World, status:
     assert (found.get(("jobs_finished_total", f"backup {state} Teams")) == 1) == is_over
     running = ("oldest_running_job_start_timestamp_seconds", "backup Teams")
     assert (running in found) == (state == "in_progress")
-    assert notes(world, "unknown_values_total") == {}
+    assert value_issues(world, "unknown_values_total") == {}
 
 
 @pytest.mark.parametrize("values", [{}, {"jobId": "a"}, {"startTime": "soon", "jobId": "a"}])
@@ -141,7 +141,7 @@ async def test_a_module_with_a_job_is_told_by_its_job(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("rows", "generation", "status"),
+    ("rows", "api_version", "status"),
     [
         ([blank(2)], "modern", "finished"),
         ([blank("Running")], "legacy", "in_progress"),
@@ -153,8 +153,8 @@ async def test_a_module_with_a_job_is_told_by_its_job(world: World) -> None:
         ([blank("N/A")], "modern", None),
     ],
 )
-async def test_the_scan(world: World, rows: Any, generation: str, status: str | None) -> None:
-    found = await shown(world, *rows, generation=generation)
+async def test_the_scan(world: World, rows: Any, api_version: str, status: str | None) -> None:
+    found = await shown(world, *rows, api_version=api_version)
     assert found == ({} if status is None else {("customer_scan_status", status): 1})
 
 
@@ -176,10 +176,10 @@ async def test_modules_are_workloads(world: World, module: Any, word: str, label
     found = await shown(
         world,
         row("a", -90, -30, jobType="Cloud Backup for Microsoft 365", jobModule=word, status="Finished"),
-        generation="legacy",
+        api_version="legacy",
     )
     assert [text for name, text in found if name == "last_job_state"] == [labels]
-    assert notes(world, "unknown_values_total") == {}
+    assert value_issues(world, "unknown_values_total") == {}
 
 
 OTHER_PRODUCTS = (
@@ -191,7 +191,7 @@ OTHER_PRODUCTS = (
 async def test_rows_of_other_products_are_left_out_silently(world: World) -> None:
     rows = [row(f"j{number}", -90, -30, jobType=one, jobModule=501) for number, one in enumerate(OTHER_PRODUCTS)]
     assert await shown(world, *rows) == {}
-    assert notes(world, "unknown_values_total") == notes(world, "parse_errors_total") == {}
+    assert value_issues(world, "unknown_values_total") == value_issues(world, "parse_errors_total") == {}
 
 
 @pytest.mark.parametrize(
@@ -211,15 +211,15 @@ async def test_a_row_whose_place_nobody_can_tell_is_left_out(
     world: World, values: Any, unknown: Any, unreadable: Any
 ) -> None:
     assert await shown(world, row("a", -90, -30, **values)) == {}
-    assert notes(world, "unknown_values_total") == unknown
-    assert notes(world, "parse_errors_total") == unreadable
+    assert value_issues(world, "unknown_values_total") == unknown
+    assert value_issues(world, "parse_errors_total") == unreadable
 
 
 async def test_an_unknown_module_and_an_unknown_state_pass_through(world: World) -> None:
     found = await shown(world, row("a", -90, -30, jobModule=999, status="Half Done"))
     assert ("last_job_state", "backup half_done 999") in found
     assert ("last_job_finish_timestamp_seconds", "backup 999") in found, "it has a finish, so it is over"
-    assert notes(world, "unknown_values_total") == {"jobModule": 1, "status": 1}
+    assert value_issues(world, "unknown_values_total") == {"jobModule": 1, "status": 1}
 
 
 async def test_where_there_is_no_end_the_duration_is_what_avepoint_says(world: World) -> None:
@@ -265,7 +265,7 @@ async def test_two_rows_of_one_job_that_contradict_each_other(world: World, othe
     found = await shown(world, row("a", -90, -30), row("b", -90, -30, jobModule=302), other)
     assert ("last_job_state", "backup finished SharePoint Online") in found
     assert (("last_job_state", "backup finished Teams") in found) == says_one
-    assert notes(world, "parse_errors_total") == ({} if says_one else {"jobId": 1})
+    assert value_issues(world, "parse_errors_total") == ({} if says_one else {"jobId": 1})
 
 
 async def test_an_id_that_two_modules_share_is_of_two_jobs(world: World) -> None:
@@ -273,7 +273,7 @@ async def test_an_id_that_two_modules_share_is_of_two_jobs(world: World) -> None
     found = await shown(world, row("a", -90, 30), row("a", -90, 30, jobModule=303))
     assert found["jobs_finished_total", "backup finished Teams"] == 1
     assert found["jobs_finished_total", "backup finished Exchange Online"] == 1
-    assert notes(world, "parse_errors_total") == {}
+    assert value_issues(world, "parse_errors_total") == {}
 
 
 async def test_two_states_of_a_module_without_a_job(world: World) -> None:
@@ -349,13 +349,13 @@ async def test_who_leaves_while_being_read_leaves_nothing_behind(world: World) -
     async def leave(_: httpx.Request) -> httpx.Response:
         if "jobs" in str(_.url):
             listing(world, "c-2")
-            await collector._directory.refresh()
+            await collector._customer_list.refresh()
         return await world.api.answer(_)
 
     world.api.routes[JOBS] = v3([row("a", -900, -800)])
     world.api.handler = leave
     await world.refresh()
-    assert collector.remember() == {"customers": {}}
+    assert collector.dump_state() == {"customers": {}}
 
 
 async def test_all_is_kept_by_the_storage(tmp_path: Path) -> None:
@@ -398,10 +398,10 @@ GOOD: Mapping[str, Any] = {"last_success": [["Teams", "backup", round(NOW * 10**
 async def test_only_what_was_remembered_is_recalled(world: World, bad: Any) -> None:
     (refresher,) = world.accounts.refreshers()
     good = {"customers": {"c-1": packed(GOOD)}}
-    refresher.collector.recall(good)
+    refresher.collector.load_state(good)
     with pytest.raises(ValueError, match=r"not |base64"):
-        refresher.collector.recall(bad)
-    assert refresher.collector.remember() == good
+        refresher.collector.load_state(bad)
+    assert refresher.collector.dump_state() == good
 
 
 @pytest.mark.parametrize(
@@ -414,7 +414,7 @@ async def test_only_what_was_remembered_is_recalled(world: World, bad: Any) -> N
 )  # fmt: skip
 async def test_a_memory_that_cannot_be_used_costs_nothing_else(world: World, memory: str) -> None:
     (refresher,) = world.accounts.refreshers()
-    refresher.collector.recall({"customers": {"c-1": memory}})
+    refresher.collector.load_state({"customers": {"c-1": memory}})
     with capture_logs() as logs:
         found = await shown(world, row("a", -900, -800))
     assert [log["log_level"] for log in logs if "remembered" in log["event"]] == ["warning"]

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from exporter.avepoint.partner_lists import PAGE_SIZE
-from exporter.collectors.customer_list import BATCH, CUSTOMERS, Customer, Directory
+from exporter.collectors.customer_list import BATCH, CUSTOMERS, Customer, CustomerList
 from exporter.errors import BadRequestError, TokenError, UnavailableError
 from tests.fakes import FAST, World, good_token, make_account, payload
 
@@ -26,7 +26,7 @@ class Portfolio:
         self.open = asyncio.Event()
         self.open.set()
         self.world = World(self._answer, make_account("partner", f"{account}\n{more}".strip()))
-        self.directory = Directory(self.world.account, self.world.client, self.world.clock, self.world.log.bound)
+        self.customer_list = CustomerList(self.world.account, self.world.client, self.world.clock, self.world.log.bound)
 
     async def _answer(self, request: httpx.Request) -> httpx.Response:
         await self.open.wait()
@@ -51,8 +51,8 @@ class Portfolio:
         return len(self.world.calls)
 
 
-async def ids(directory: Directory, max_age: float) -> tuple[str, ...]:
-    return tuple([customer_id async for customer_id in directory.ids(max_age)])
+async def ids(customer_list: CustomerList, max_age: float) -> tuple[str, ...]:
+    return tuple([customer_id async for customer_id in customer_list.ids(max_age)])
 
 
 @pytest.mark.parametrize("modern", [True, False])
@@ -60,10 +60,10 @@ async def ids(directory: Directory, max_age: float) -> tuple[str, ...]:
 async def test_lists_all_in_either_generation(modern: bool, count: int) -> None:
     portfolio = Portfolio(modern=modern)
     portfolio.ids = [f"c{number}" for number in range(count)]
-    listing = await portfolio.directory.refresh()
+    listing = await portfolio.customer_list.refresh()
     assert list(listing.customers) == portfolio.ids
     assert listing.complete
-    assert portfolio.directory.generations.answered == ("modern" if modern else "legacy")
+    assert portfolio.customer_list.api_versions.answered == ("modern" if modern else "legacy")
     assert portfolio.lists <= max(1, count // 100) + 1 + (not modern)
 
 
@@ -77,7 +77,7 @@ async def test_the_documented_samples(modern: bool) -> None:
         return httpx.Response(200, json=body)
 
     world = World(handler, make_account("partner", f"api: {'modern' if modern else 'legacy'}"))
-    listing = await Directory(world.account, world.client, world.clock, world.log.bound).refresh()
+    listing = await CustomerList(world.account, world.client, world.clock, world.log.bound).refresh()
     assert listing.customers["c-1"] == Customer("c-1", "Contoso", "Germany", "multiple_issues_found")
     if modern:
         assert listing.customers["c-2"] == Customer("c-2", "Fabrikam", "France", None)
@@ -91,62 +91,62 @@ async def test_a_permission_not_granted_falls_back() -> None:
         return good_token(request) if granted else httpx.Response(400, json={"error": "invalid_scope"})
 
     portfolio.world._tokens = tokens
-    assert list((await portfolio.directory.refresh()).customers) == portfolio.ids
+    assert list((await portfolio.customer_list.refresh()).customers) == portfolio.ids
 
 
 async def test_include_asks_for_those_and_exclude_wins() -> None:
     portfolio = Portfolio('customers: {include: [b, c, z], exclude: ["c"]}')
-    listing = await portfolio.directory.refresh()
+    listing = await portfolio.customer_list.refresh()
     assert list(listing.customers) == ["b"]
     assert portfolio.asked == [{"customerIds": ["b", "z"]}]
     assert "not among those listed" in portfolio.world.log
-    assert await ids(portfolio.directory, 60) == ("b",)
+    assert await ids(portfolio.customer_list, 60) == ("b",)
 
 
 async def test_an_include_of_many_lists_all() -> None:
     many = ", ".join(f"c{number}" for number in range(101))
     portfolio = Portfolio(f"customers: {{include: [{many}]}}")
     portfolio.ids = ["a", "c1"]
-    assert list((await portfolio.directory.refresh()).customers) == ["c1"]
+    assert list((await portfolio.customer_list.refresh()).customers) == ["c1"]
     assert portfolio.asked == [{}]
 
 
 async def test_exclude_alone() -> None:
     portfolio = Portfolio('customers: {exclude: ["b"]}')
-    assert list((await portfolio.directory.refresh()).customers) == ["a", "c"]
+    assert list((await portfolio.customer_list.refresh()).customers) == ["a", "c"]
     assert portfolio.asked == [{}]
 
 
 async def test_an_incomplete_listing_keeps_those_known_before() -> None:
     portfolio = Portfolio()
-    await portfolio.directory.refresh()
+    await portfolio.customer_list.refresh()
     portfolio.ids, portfolio.total = ["a", "d"], 9
-    listing = await portfolio.directory.refresh()
+    listing = await portfolio.customer_list.refresh()
     assert not listing.complete
     assert list(listing.customers) == ["a", "b", "c", "d"]
     assert "incomplete" in portfolio.world.log
     portfolio.total = None
-    listing = await portfolio.directory.refresh()
+    listing = await portfolio.customer_list.refresh()
     assert list(listing.customers) == ["a", "d"]
-    assert not portfolio.directory.lists("b")
+    assert not portfolio.customer_list.lists("b")
 
 
 async def test_before_the_first_listing_everyone_is_a_customer() -> None:
     portfolio = Portfolio()
-    assert portfolio.directory.lists("anyone")
-    await portfolio.directory.refresh()
-    assert portfolio.directory.lists("a")
-    assert not portfolio.directory.lists("anyone")
+    assert portfolio.customer_list.lists("anyone")
+    await portfolio.customer_list.refresh()
+    assert portfolio.customer_list.lists("a")
+    assert not portfolio.customer_list.lists("anyone")
 
 
 async def test_who_waits_for_a_listing_shares_it() -> None:
     portfolio = Portfolio()
     portfolio.open.clear()
-    listing = [asyncio.create_task(portfolio.directory.refresh()) for _ in range(5)]
-    knowing = [asyncio.create_task(ids(portfolio.directory, 3600)) for _ in range(5)]
+    listing = [asyncio.create_task(portfolio.customer_list.refresh()) for _ in range(5)]
+    knowing = [asyncio.create_task(ids(portfolio.customer_list, 3600)) for _ in range(5)]
     await asyncio.sleep(0.001)
     portfolio.world.clock.advance(1)
-    late = asyncio.create_task(ids(portfolio.directory, 0.1))
+    late = asyncio.create_task(ids(portfolio.customer_list, 0.1))
     await asyncio.sleep(0.001)
     portfolio.open.set()
     await asyncio.gather(*listing, *knowing, late)
@@ -157,47 +157,47 @@ async def test_a_listing_is_used_until_it_is_too_old() -> None:
     portfolio = Portfolio()
     for passed, lists in ((0, 1), (59, 1), (2, 2)):
         portfolio.world.clock.advance(passed)
-        assert await ids(portfolio.directory, 60) == ("a", "b", "c")
+        assert await ids(portfolio.customer_list, 60) == ("a", "b", "c")
         assert portfolio.lists == lists
 
 
 async def test_watchers_are_told_of_every_listing() -> None:
     portfolio = Portfolio()
     told: list[Collection[str]] = []
-    portfolio.directory.watch(lambda ids: told.append(tuple(ids)))
-    await portfolio.directory.refresh()
+    portfolio.customer_list.watch(lambda ids: told.append(tuple(ids)))
+    await portfolio.customer_list.refresh()
     portfolio.world.clock.advance(1)
     portfolio.ids = ["b"]
-    await portfolio.directory.refresh()
+    await portfolio.customer_list.refresh()
     portfolio.fails = True
     portfolio.world.clock.advance(1)
-    assert await ids(portfolio.directory, 0.5) == ("b",)
+    assert await ids(portfolio.customer_list, 0.5) == ("b",)
     assert told == [("a", "b", "c"), ("b",)]
 
 
 async def test_when_listing_fails_those_known_are_read() -> None:
     portfolio = Portfolio()
-    await portfolio.directory.refresh()
+    await portfolio.customer_list.refresh()
     portfolio.fails = True
     portfolio.world.clock.advance(100)
-    assert await ids(portfolio.directory, 60) == ("a", "b", "c")
+    assert await ids(portfolio.customer_list, 60) == ("a", "b", "c")
     assert "cannot be listed" in portfolio.world.log
 
 
 async def test_when_listing_never_worked_those_named_are_read() -> None:
     portfolio = Portfolio("customers: {include: [y, x, z], exclude: [z]}")
     portfolio.fails = True
-    assert await ids(portfolio.directory, 60) == ("x", "y")
+    assert await ids(portfolio.customer_list, 60) == ("x", "y")
     nobody = Portfolio()
     nobody.fails = True
     with pytest.raises(Exception, match="HTTP 400"):
-        await ids(nobody.directory, 60)
+        await ids(nobody.customer_list, 60)
 
 
 async def test_all_who_wait_for_a_listing_that_fails_learn_of_it() -> None:
     portfolio = Portfolio(account=FAST.replace("retries: 3", "retries: 0"))
     portfolio.world._tokens = lambda _: httpx.Response(400, json={"error": "invalid_client"})
-    results = await asyncio.gather(*(portfolio.directory.refresh() for _ in range(3)), return_exceptions=True)
+    results = await asyncio.gather(*(portfolio.customer_list.refresh() for _ in range(3)), return_exceptions=True)
     assert all(isinstance(result, TokenError | UnavailableError) for result in results)
 
 
@@ -211,7 +211,7 @@ async def test_rows_without_an_id_or_with_an_address_are_left_out() -> None:
         {"id": "ok"},
     ]
     world = World(lambda _: httpx.Response(200, json=rows), make_account("partner"))
-    listing = await Directory(world.account, world.client, world.clock, world.log.bound).refresh()
+    listing = await CustomerList(world.account, world.client, world.clock, world.log.bound).refresh()
     assert listing.customers == {"ok": Customer("ok", "", "", None)}
     assert world.observer.unread[BATCH.template, "id"] == 4
     assert "example.com" not in str(world.log.lines)
@@ -220,8 +220,8 @@ async def test_rows_without_an_id_or_with_an_address_are_left_out() -> None:
 async def test_only_what_this_process_owns() -> None:
     portfolio = Portfolio()
     world = portfolio.world
-    directory = Directory(world.account, world.client, world.clock, world.log.bound, owns=lambda key: key != "a")
-    assert await ids(directory, 60) == ("b", "c")
+    customer_list = CustomerList(world.account, world.client, world.clock, world.log.bound, owns=lambda key: key != "a")
+    assert await ids(customer_list, 60) == ("b", "c")
 
 
 class Paged:
@@ -231,7 +231,7 @@ class Paged:
         self.answers: asyncio.Queue[int] = asyncio.Queue()
         self.names = [f"c{number:03}" for number in range(count)]
         self.world = World(self._answer, make_account("partner", FAST))
-        self.directory = Directory(self.world.account, self.world.client, self.world.clock, self.world.log.bound)
+        self.customer_list = CustomerList(self.world.account, self.world.client, self.world.clock, self.world.log.bound)
 
     async def _answer(self, request: httpx.Request) -> httpx.Response:
         code = await self.answers.get()
@@ -243,9 +243,9 @@ class Paged:
 async def test_customers_are_given_as_their_page_comes_and_count_as_customers() -> None:
     paged = Paged(250)
     await paged.answers.put(200)
-    given = paged.directory.ids(60)
+    given = paged.customer_list.ids(60)
     assert [await anext(given) for _ in range(100)] == paged.names[:100]
-    late = asyncio.create_task(ids(paged.directory, 60))
+    late = asyncio.create_task(ids(paged.customer_list, 60))
     waiting = asyncio.ensure_future(anext(given))
     await asyncio.sleep(0.01)
     assert not waiting.done()
@@ -257,34 +257,34 @@ async def test_customers_are_given_as_their_page_comes_and_count_as_customers() 
     paged.names.insert(0, "new")
     paged.world.clock.advance(60)
     await paged.answers.put(200)
-    again = paged.directory.ids(60)
+    again = paged.customer_list.ids(60)
     assert await anext(again) == "new"
-    assert paged.directory.lists("new"), "although the listing is still under way"
+    assert paged.customer_list.lists("new"), "although the listing is still under way"
     await again.aclose()
     for _ in range(2):
         await paged.answers.put(200)
-    assert "new" in (await paged.directory.refresh()).customers, "it went on, for others who may wait for it"
+    assert "new" in (await paged.customer_list.refresh()).customers, "it went on, for others who may wait for it"
     assert len(paged.world.calls) == 6
-    leaving = asyncio.create_task(ids(paged.directory, 0))
+    leaving = asyncio.create_task(ids(paged.customer_list, 0))
     await asyncio.sleep(0.01)
     leaving.cancel()
     await asyncio.sleep(0.01)
-    assert not paged.directory._lock.locked(), "who is cancelled cancels what he began"
+    assert not paged.customer_list._lock.locked(), "who is cancelled cancels what he began"
 
 
 async def test_a_listing_that_fails_halfway_tells_so_after_what_it_gave() -> None:
     paged = Paged(150)
     for code in (200, 400):
         await paged.answers.put(code)
-    arriving = paged.directory.ids(60)
+    arriving = paged.customer_list.ids(60)
     assert [await anext(arriving) for _ in range(100)] == paged.names[:100]
     with pytest.raises(BadRequestError):
         await anext(arriving)
     for _ in range(2):
         await paged.answers.put(200)
-    await paged.directory.refresh()
+    await paged.customer_list.refresh()
     paged.world.clock.advance(60)
     paged.names[99] = "new"
     for code in (200, 400):
         await paged.answers.put(code)
-    assert await ids(paged.directory, 60) == (*paged.names[:100], "c099", *paged.names[100:])
+    assert await ids(paged.customer_list, 60) == (*paged.names[:100], "c099", *paged.names[100:])

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from exporter.collectors.registry import COLLECTORS, catalogue, families
-from exporter.exposition.page import Request
+from exporter.exposition.page import PageRequest
 from tests.helpers import (
     BATCH_PATH,
     SETTINGS,
@@ -92,14 +92,14 @@ async def test_the_text_of_a_canned_answer(name: str) -> None:
     await world.apply(make(collectors={**off, collector: {}}))
     assert await world.refresh()
     kind = next(kind for kind in COLLECTORS if kind.name == collector)
-    request = Request(names=frozenset(family.name for family in kind.families))
+    request = PageRequest(names=frozenset(family.name for family in kind.families))
     assert world.text(request) == (HERE / "golden" / f"{name}.txt").read_text(encoding="utf-8")
     await world.accounts.stop()
 
 
 def test_every_collector_and_generation_has_its_golden_text() -> None:
     stems = {file.stem for file in (HERE / "golden").glob("*.txt")}
-    assert {f"{kind.name}-{generation}" for kind in COLLECTORS for generation in kind.permissions} <= stems
+    assert {f"{kind.name}-{api_version}" for kind in COLLECTORS for api_version in kind.permissions} <= stems
 
 
 def test_the_three_shapes_of_protected_data_say_the_same() -> None:
@@ -108,7 +108,7 @@ def test_the_three_shapes_of_protected_data_say_the_same() -> None:
 
 
 def test_both_generations_say_the_same_of_subscriptions() -> None:
-    texts = {(HERE / "golden" / f"subscriptions-{generation}.txt").read_text() for generation in ("modern", "legacy")}
+    texts = {(HERE / "golden" / f"subscriptions-{api_version}.txt").read_text() for api_version in ("modern", "legacy")}
     assert len(texts) == 1
 
 

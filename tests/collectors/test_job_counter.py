@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from exporter.avepoint.values import TICKS_PER_SECOND, Ticks
 from exporter.avepoint.vocabulary import OVER, STATES
 from exporter.collectors.jobs.counter import JobCounter, finished_samples
-from exporter.collectors.jobs.families import Job, Kind
+from exporter.collectors.jobs.families import Job, JobKind
 
 ENDED = tuple(state for state in STATES if state in OVER)
 TEAMS, CHAT = ("Teams", "backup"), ("Teams Chat", "backup")
@@ -40,20 +40,20 @@ class Counted:
         return self.of_kinds(now, {TEAMS: jobs}, since=since, unsure=unsure)
 
     def of_kinds(
-        self, now: float, jobs: Mapping[Kind, Iterable[Job]], since: float | None = None, unsure: Iterable[str] = ()
+        self, now: float, jobs: Mapping[JobKind, Iterable[Job]], since: float | None = None, unsure: Iterable[str] = ()
     ) -> int:
         listed = {kind: list(of_kind) for kind, of_kind in jobs.items()}
         earliest = None if since is None else at(since)
         self.counter.count(listed, now=at(now), since=earliest, unsure=set(unsure))
         return sum(sum(ended.values()) for ended in self.counter.totals().values())
 
-    def states(self, kind: Kind = TEAMS) -> dict[str, int]:
+    def states(self, kind: JobKind = TEAMS) -> dict[str, int]:
         return {state: count for state, count in self.counter.totals().get(kind, {}).items() if count}
 
     def restart(self) -> None:
-        remembered = json.loads(json.dumps(self.counter.remember()))
+        remembered = json.loads(json.dumps(self.counter.dump_state()))
         self.counter = JobCounter()
-        self.counter.recall(remembered)
+        self.counter.load_state(remembered)
 
 
 def test_the_first_refresh_is_the_base_and_every_state_begins_at_zero() -> None:
@@ -186,8 +186,8 @@ def test_a_restart_without_storage_begins_again_and_with_it_goes_on() -> None:
 
 def test_nothing_is_remembered_before_the_first_refresh() -> None:
     one = Counted()
-    assert one.counter.remember() is None
-    one.counter.recall(None)  # as of a version that did not count
+    assert one.counter.dump_state() is None
+    one.counter.load_state(None)  # as of a version that did not count
     assert one.refresh(10, job("a", 1, 2)) == 0
 
 
@@ -208,10 +208,10 @@ GOOD: dict[str, Any] = {"base": 1, "since": 0, "kinds": [["w", "t", 1, {"a": 1},
 )  # fmt: skip
 def test_only_what_was_remembered_is_recalled(bad: Any) -> None:
     one = Counted()
-    one.counter.recall(GOOD)
+    one.counter.load_state(GOOD)
     with pytest.raises(ValueError, match=r"not |surrogates"):
-        one.counter.recall(bad)
-    assert one.counter.remember() == GOOD
+        one.counter.load_state(bad)
+    assert one.counter.dump_state() == GOOD
 
 
 def test_memory_does_not_grow_with_time() -> None:
@@ -220,7 +220,7 @@ def test_memory_does_not_grow_with_time() -> None:
     for day in range(1, 400):
         # The newest job alone is listed; each ran when it was seen, and none was seen to end.
         one.refresh(day * 24, job(f"r{day:04}", day * 24 - 2), job(f"f{day:04}", day * 24 - 3, day * 24 - 1))
-        sizes.append(len(json.dumps(one.counter.remember())))
+        sizes.append(len(json.dumps(one.counter.dump_state())))
     assert max(sizes[100:]) < 1200
 
 
@@ -230,13 +230,13 @@ class Ideal:
 
     base: float | None = None
     floor: float = 0.0
-    since: dict[Kind, float] = field(default_factory=dict)
+    since: dict[JobKind, float] = field(default_factory=dict)
     ran: set[str] = field(default_factory=set)
     over: set[str] = field(default_factory=set)
-    counts: Counter[tuple[Kind, str]] = field(default_factory=Counter)
+    counts: Counter[tuple[JobKind, str]] = field(default_factory=Counter)
 
     def refresh(
-        self, now: float, jobs: Mapping[Kind, list[tuple[str, float, float | None]]], since: float | None
+        self, now: float, jobs: Mapping[JobKind, list[tuple[str, float, float | None]]], since: float | None
     ) -> None:
         first = self.base is None or now < self.base
         self.base = now if first else self.base
@@ -273,8 +273,10 @@ REFRESHES = st.lists(
 )  # fmt: skip
 
 
-def visible(history: Any, time: int, bits: int, earliest: float) -> dict[Kind, list[tuple[str, float, float | None]]]:
-    jobs: dict[Kind, list[tuple[str, float, float | None]]] = {}
+def visible(
+    history: Any, time: int, bits: int, earliest: float
+) -> dict[JobKind, list[tuple[str, float, float | None]]]:
+    jobs: dict[JobKind, list[tuple[str, float, float | None]]] = {}
     for number, (kind, start, length) in enumerate(history):
         if bits >> number & 1 and earliest <= start <= time:
             jobs.setdefault(kind, []).append((f"j{number}", start, start + length if start + length <= time else None))

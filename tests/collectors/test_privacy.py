@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from exporter.exposition.page import Request
+from exporter.exposition.page import PageRequest
 from tests.helpers import BATCH_PATH, OFF, FakeApi, World, customer, partner, v3
 
 ROWS = [customer("c-1", organization="Alpha"), customer("c-2", organization="Beta"), customer("c-3", organization=None)]
@@ -17,7 +17,7 @@ async def shown(labels: Any, **more: Any) -> dict[str, dict[str, str]]:
     world = World(FakeApi({BATCH_PATH: v3(ROWS)}))
     await world.apply(partner(collectors={"protected_data": OFF}, labels=labels, **more))
     assert await world.refresh()
-    names = Request(names=frozenset({"avepoint_customer_info"}))
+    names = PageRequest(names=frozenset({"avepoint_customer_info"}))
     found = [dict(series) for _, series in world.samples(names)]
     await world.accounts.stop()
     return {series["customer_id"]: series for series in found}

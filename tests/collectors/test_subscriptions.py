@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.collectors.partner.subscriptions import INFO, NUMBERS, Subscription, Subscriptions, Words
+from exporter.collectors.partner.subscriptions import INFO, NUMBERS, Subscription, SubscriptionsCollector, Words
 from tests.helpers import BATCH_PATH, FakeApi, World, customer, partner, v3
 
 PATH = "/partner/external/v3/general/customers/services/batch"
@@ -249,7 +249,7 @@ ANY = st.builds(
 def test_no_series_collides_none_is_lost_and_the_order_of_the_list_is_nothing(
     subscriptions: list[Subscription], source: random.Random
 ) -> None:
-    samples = list(Subscriptions.samples(tuple(subscriptions), ""))
+    samples = list(SubscriptionsCollector.samples(tuple(subscriptions), ""))
     assert len({(sample.family.name, sample.labels) for sample in samples}) == len(samples)
     assert sum(sample.family is INFO for sample in samples) == len(set(subscriptions))
     for family, index in ((family, index) for index, family in enumerate(NUMBERS)):
@@ -257,14 +257,14 @@ def test_no_series_collides_none_is_lost_and_the_order_of_the_list_is_nothing(
         assert sorted(sample.value for sample in samples if sample.family is family) == told
     again = subscriptions + source.sample(subscriptions, len(subscriptions) // 2)
     source.shuffle(again)
-    assert set(Subscriptions.samples(tuple(again), "")) == set(samples)
+    assert set(SubscriptionsCollector.samples(tuple(again), "")) == set(samples)
 
 
 @given(st.lists(ANY, min_size=2, max_size=6, unique=True))
 def test_what_several_are_called_depends_on_their_own_words_alone(subscriptions: list[Subscription]) -> None:
     several = [one._replace(customer_id="c", service="s") for one in subscriptions]
     several = [one for one in dict.fromkeys(several) if sum(str(o.words) == str(one.words) for o in several) == 1]
-    names = {sample.labels[3:]: sample.labels[2] for sample in Subscriptions.samples(tuple(several), "")
+    names = {sample.labels[3:]: sample.labels[2] for sample in SubscriptionsCollector.samples(tuple(several), "")
              if sample.family is INFO}  # fmt: skip
     for words, name in names.items():
         text = str(Words(*words))

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from exporter.collectors.jobs.options import JobsOptions
 from exporter.collectors.registry import catalogue, families
 from exporter.config.load import load, names, parse
-from exporter.config.schema import Account, Auth, Config, Customers, Labels, Requests, Tls
+from exporter.config.schema import Account, Auth, Config, CustomerFilter, Labels, Requests, Tls
 from exporter.errors import ConfigError
 
 FILES = sorted(Path(__file__).parent.glob("invalid-*.yaml"))
@@ -82,7 +82,7 @@ def test_the_example_loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     config = load(tmp_path / "config.yaml", catalogue())
     assert [account.type for account in config.accounts] == ["tenant", "partner"]
     tenant, partner = config.accounts
-    assert (tenant.requests, tenant.customers, tenant.api) == (Requests(), Customers(), "auto")
+    assert (tenant.requests, tenant.customers, tenant.api) == (Requests(), CustomerFilter(), "auto")
     for account in (tenant, partner):
         assert account.collectors == {name: kind() for name, kind in catalogue()[account.type].items()}
 
@@ -90,7 +90,7 @@ def test_the_example_loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 def test_the_example_shows_every_key() -> None:
     text = (ROOT / "config.example.yaml").read_text(encoding="utf-8")
     options = [kind for kinds in catalogue().values() for kind in kinds.values()]
-    sections: list[type[BaseModel]] = [Config, Account, Auth, Requests, Tls, Customers, Labels, *options]
+    sections: list[type[BaseModel]] = [Config, Account, Auth, Requests, Tls, CustomerFilter, Labels, *options]
     for section in sections:
         for key in section.model_fields:
             assert re.search(rf"^[ #-]*{key}:", text, re.MULTILINE), key

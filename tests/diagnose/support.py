@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from exporter.collectors.registry import COLLECTORS
-from exporter.diagnose.examination import examine
+from exporter.diagnose.examination import check_accounts
 from exporter.diagnose.progress import Progress, Silent, Watch
 from exporter.diagnose.report import CollectorReport, Report
 from exporter.engine.accounts import Accounts
@@ -47,7 +47,7 @@ async def checked(
         )  # fmt: skip
 
     chosen = config(*({**HERE, **account} for account in accounts))
-    return await examine(chosen, make, clock, progress or Silent(), customers_at_most=most)
+    return await check_accounts(chosen, make, clock, progress or Silent(), customers_at_most=most)
 
 
 def found(report: Report, name: str) -> CollectorReport:

@@ -7,10 +7,10 @@ import pytest
 
 from exporter.avepoint.hints import NOT_MULTI_GEO
 from exporter.collectors.partner.protected_data import OVERVIEW
-from exporter.collectors.tenant.license import LicenseConsumption
+from exporter.collectors.tenant.license import LicenseCollector
 from exporter.config.clouds import GEOGRAPHIES
 from exporter.config.schema import Config
-from exporter.diagnose.report import Reading, Report, Trouble
+from exporter.diagnose.report import ReadReport, Report, ReportedError
 from exporter.engine.accounts import Accounts
 from exporter.engine.shard import Shard
 from tests.diagnose.support import checked, found, partner_with, tenant_with
@@ -43,7 +43,7 @@ def whole_portfolio(names: list[str] = NAMES, **routes: Any) -> FakeApi:
 
 
 def results(report: Report, name: str) -> list[tuple[str, bool, str]]:
-    return [(one.generation, one.is_used, one.result) for one in found(report, name).readings]
+    return [(one.api_version, one.is_used, one.result) for one in found(report, name).readings]
 
 
 def steps(report: Report) -> list[tuple[str, str]]:
@@ -57,7 +57,7 @@ async def test_a_tenant_whose_both_generations_answer() -> None:
     assert steps(report) == [("dns", "skipped"), ("tls", "skipped"), ("token", "ok"), ("token", "ok")]
     for name in ("jobs", "license"):
         assert results(report, name) == [("modern", True, "ok"), ("legacy", False, "ok")]
-        assert found(report, name).generation == "modern"
+        assert found(report, name).api_version == "modern"
     assert (api.calls(LEGACY_JOBS), api.calls(LEGACY_LICENSE), api.calls(MODERN_LICENSE)) == (1, 1, 1)
     licence = found(report, "license")
     assert licence.seen.series["avepoint_license_purchased_seats"] == 1
@@ -117,7 +117,7 @@ async def test_locations_of_a_tenant_that_is_not_multi_geo_are_told() -> None:
     api = whole_tenant(**{MODERN_JOBS: lambda request: nothing if "location" in request.url.params else whole})
     report = await checked(api, tenant_with("jobs", locations=["NAM"]))
     error = f"{MODERN_JOBS}: no job at any of the configured locations (NAM), but the tenant has jobs"
-    assert found(report, "jobs").trouble == Trouble(error, NOT_MULTI_GEO)
+    assert found(report, "jobs").trouble == ReportedError(error, NOT_MULTI_GEO)
     assert api.calls(MODERN_JOBS) == 2
 
 
@@ -127,7 +127,7 @@ async def test_a_generation_that_is_not_there_is_told_beside_the_one_that_is_use
     modern, legacy = found(report, "license").readings
     assert (modern.result, modern.is_used, legacy.result, legacy.is_used) == ("failed", False, "ok", True)
     assert modern.trouble.error == f"{MODERN_LICENSE}: HTTP 404"
-    assert found(report, "license").trouble == Trouble()
+    assert found(report, "license").trouble == ReportedError()
 
 
 async def test_a_missing_permission_is_told_with_what_to_do_and_the_requests_id() -> None:
@@ -136,7 +136,7 @@ async def test_a_missing_permission_is_told_with_what_to_do_and_the_requests_id(
     assert not report.is_fine
     licence = found(report, "license")
     hint = f"the app lacks microsoft365backup.subscriptionInfo.read.all; {ADD}"
-    assert licence.trouble == Trouble(f"{MODERN_LICENSE}: HTTP 403", hint, "r-1")
+    assert licence.trouble == ReportedError(f"{MODERN_LICENSE}: HTTP 403", hint, "r-1")
     assert results(report, "license") == [("modern", False, "failed"), ("legacy", False, "ok")]
 
 
@@ -193,7 +193,7 @@ async def test_customers_that_fail_are_counted_and_the_collector_works() -> None
     assert found(report, "protected_data").seen.customers == 5
 
 
-class OptionalLicense(LicenseConsumption):
+class OptionalLicense(LicenseCollector):
     optional = True
 
 
@@ -221,7 +221,9 @@ async def test_a_mistake_of_ours_in_the_other_generation_does_not_end_the_check(
 
     report = await checked(whole_tenant(**{LEGACY_LICENSE: broken}), tenant_with("license"))
     assert report.is_fine
-    assert found(report, "license").readings[1].trouble == Trouble("unexpected RuntimeError", "please report this")
+    assert found(report, "license").readings[1].trouble == ReportedError(
+        "unexpected RuntimeError", "please report this"
+    )
 
 
 @pytest.mark.parametrize("answer", [{"value": []}, "<html>", []])
@@ -276,4 +278,4 @@ async def test_the_progress_follows_customers_that_only_the_configuration_names(
 
 
 def test_a_reading_is_only_what_it_says() -> None:
-    assert Reading("modern", "p", is_used=False, result="ok").trouble == Trouble()
+    assert ReadReport("modern", "p", is_used=False, result="ok").trouble == ReportedError()

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from exporter.diagnose.connectivity import Place, is_address, look_up, place_of, shake_hands, way_of
+from exporter.diagnose.connectivity import Host, host_of, is_ip_address, proxy_description, resolve, tls_handshake
 from exporter.diagnose.report import Step
 from exporter.errors import TransportError
 from tests.avepoint.test_certificate import identity
@@ -62,7 +62,7 @@ async def test_a_handshake_tells_the_version_and_how_long_the_certificate_lasts(
 async def test_the_end_of_a_certificate_that_is_near_is_told(pki: Pki) -> None:
     account = make_account(more=f"tls: {{ca_file: {pki.folder / 'ca.crt'}}}")
     async with tls_server(pki) as port:
-        handshake = await shake_hands(account, Place("127.0.0.1", port, is_encrypted=True))
+        handshake = await tls_handshake(account, Host("127.0.0.1", port, is_encrypted=True))
     now = dt.datetime.now(dt.UTC).timestamp()
     assert now < handshake.expires_at < now + 7200
 
@@ -83,7 +83,7 @@ async def test_an_authority_that_nobody_knows_ends_the_check_of_the_account(pki:
 
 async def test_nobody_listening() -> None:
     with pytest.raises(TransportError, match=r"127\.0\.0\.1:1: .*(refused|failed)") as caught:
-        await shake_hands(make_account(), Place("127.0.0.1", 1, is_encrypted=True))
+        await tls_handshake(make_account(), Host("127.0.0.1", 1, is_encrypted=True))
     assert "check the network" in caught.value.hint
 
 
@@ -91,16 +91,16 @@ async def test_what_does_not_answer_in_time() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
         with pytest.raises(TransportError, match="no answer in time"):
-            await shake_hands(make_account(), Place("127.0.0.1", port, is_encrypted=True), within=0.2)
+            await tls_handshake(make_account(), Host("127.0.0.1", port, is_encrypted=True), within=0.2)
     with pytest.raises(TransportError, match="localhost: no answer from the DNS in time"):
-        await look_up(Place("localhost", 80, is_encrypted=False), within=0)
+        await resolve(Host("localhost", 80, is_encrypted=False), within=0)
 
 
 async def test_names() -> None:
-    assert "127.0.0.1" in await look_up(Place("localhost", 80, is_encrypted=False))
+    assert "127.0.0.1" in await resolve(Host("localhost", 80, is_encrypted=False))
     for name in ("nonexistent.invalid", "a" * 64 + ".example.com"):
         with pytest.raises(TransportError) as caught:
-            await look_up(Place(name, 443, is_encrypted=True))
+            await resolve(Host(name, 443, is_encrypted=True))
         assert str(caught.value).startswith(f"{name}: ")
         assert "spelling" in caught.value.hint
 
@@ -132,20 +132,22 @@ def test_proxies_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
-    account, place = make_account(), place_of("https://graph.example.com/x")
-    assert place == Place("graph.example.com", 443, is_encrypted=True)
-    assert way_of(account, place) is None
+    account, place = make_account(), host_of("https://graph.example.com/x")
+    assert place == Host("graph.example.com", 443, is_encrypted=True)
+    assert proxy_description(account, place) is None
     monkeypatch.setenv("all_proxy", "user:hunter2@proxy.example.com:1")
-    assert way_of(account, place) == "the environment's proxy: http://proxy.example.com:1"
+    assert proxy_description(account, place) == "the environment's proxy: http://proxy.example.com:1"
     monkeypatch.setenv("https_proxy", "http://other.example.com:2")
-    assert way_of(account, place) == "the environment's proxy: http://other.example.com:2"
-    assert way_of(account, place_of("http://127.0.0.1")) == "the environment's proxy: http://proxy.example.com:1"
+    assert proxy_description(account, place) == "the environment's proxy: http://other.example.com:2"
+    assert (
+        proxy_description(account, host_of("http://127.0.0.1")) == "the environment's proxy: http://proxy.example.com:1"
+    )
     monkeypatch.setenv("no_proxy", "example.com")
-    assert way_of(account, place) is None
+    assert proxy_description(account, place) is None
 
 
 def test_addresses() -> None:
-    assert [is_address(host) for host in ("127.0.0.1", "::1", "localhost", "")] == [True, True, False, False]
+    assert [is_ip_address(host) for host in ("127.0.0.1", "::1", "localhost", "")] == [True, True, False, False]
 
 
 @pytest.mark.parametrize(("days", "words"), [(30, ""), (13, ", only 13 days more"), (1, ", only 1 day more")])

@@ -10,7 +10,15 @@ import httpx
 import jsonschema
 import pytest
 
-from exporter.diagnose.report import AccountReport, CollectorReport, Reading, Report, Seen, Step, Trouble
+from exporter.diagnose.report import (
+    AccountReport,
+    CollectorReport,
+    ReadReport,
+    ReadSummary,
+    Report,
+    ReportedError,
+    Step,
+)
 from exporter.diagnose.report_json import document
 from exporter.diagnose.report_text import text
 from tests.diagnose.support import checked, partner_with, tenant_with
@@ -19,7 +27,7 @@ from tests.helpers import SECRET, TOKEN, overview_path
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "check.schema.json").read_text(encoding="utf-8"))
 PERMISSION = "microsoft365backup.subscriptionInfo.read.all"
-WRONG = Trouble("/x: HTTP 403", "the app lacks p; add it", "r-1")
+WRONG = ReportedError("/x: HTTP 403", "the app lacks p; add it", "r-1")
 
 
 def report(*collectors: CollectorReport, steps: tuple[Step, ...] = (), most: int | None = None) -> Report:
@@ -39,13 +47,13 @@ def test_the_whole_report_in_text() -> None:
     steps = (
         Step("dns", "graph.example.com", "ok", 0.012, "192.0.2.1"),
         Step("tls", "graph.example.com:443", "ok", 0.05, "TLSv1.3, certificate valid until 2027-01-31"),
-        Step("token", PERMISSION, "refused", 0.1, trouble=Trouble("no token: invalid_scope")),
+        Step("token", PERMISSION, "refused", 0.1, trouble=ReportedError("no token: invalid_scope")),
     )
-    reading = Reading("modern", PERMISSION, is_used=True, result="ok", seconds=1.0, endpoints=("/a/very/long/path",))
-    spare = Reading("legacy", PERMISSION, is_used=False, result="failed", trouble=Trouble("/y: HTTP 404"))
-    troubles = ((33, Trouble("/z: HTTP 500", "ask", "r-9")), (1, Trouble("odd")))
-    seen = Seen(
-        customers=1234, customers_failed=34, customer_troubles=troubles, jobs=5, workloads=2,
+    reading = ReadReport("modern", PERMISSION, is_used=True, result="ok", seconds=1.0, endpoints=("/a/very/long/path",))
+    spare = ReadReport("legacy", PERMISSION, is_used=False, result="failed", trouble=ReportedError("/y: HTTP 404"))
+    error_cards = ((33, ReportedError("/z: HTTP 500", "ask", "r-9")), (1, ReportedError("odd")))
+    seen = ReadSummary(
+        customers=1234, customers_failed=34, customer_troubles=error_cards, jobs=5, workloads=2,
         series={"avepoint_x": 1000, "avepoint_y": 7},
     )  # fmt: skip
     assert lines(collector(readings=(reading, spare), seen=seen), steps=steps, most=3) == [
@@ -82,7 +90,7 @@ def test_what_is_wrong_is_told_once_with_what_to_do() -> None:
     found = lines(
         collector("jobs", "failed", trouble=WRONG),
         collector("license", "failed", trouble=replace(WRONG, request_id="r-2")),
-        collector("customers"), collector("seats", "off", trouble=Trouble("/z: HTTP 403", "grant q")),
+        collector("customers"), collector("seats", "off", trouble=ReportedError("/z: HTTP 403", "grant q")),
     )  # fmt: skip
     assert found[-7:] == [
         "Off, which is no mistake:",
@@ -100,7 +108,7 @@ def test_what_is_wrong_is_told_once_with_what_to_do() -> None:
     [
         ((collector(),), "The collector works."),
         ((collector(), collector()), "2 of 2 collectors work."),
-        ((collector(result="failed", trouble=Trouble("odd")),), "  contoso/license: odd"),
+        ((collector(result="failed", trouble=ReportedError("odd")),), "  contoso/license: odd"),
         ((), "Nothing was tried: no collector is on, or all accounts are of other shards."),
     ],
 )
@@ -109,7 +117,7 @@ def test_the_last_line(collectors: tuple[CollectorReport, ...], last: str) -> No
 
 
 def test_what_an_answer_said_moves_nothing_on_the_terminal_and_holds_no_secret() -> None:
-    trouble = Trouble("bad\n\x1b[31mred client_secret=hunter2", "a\r\nb\u202e", "r\n1")
+    trouble = ReportedError("bad\n\x1b[31mred client_secret=hunter2", "a\r\nb\u202e", "r\n1")
     bad = report(collector(result="failed", trouble=trouble))
     found = click.unstyle(text(bad, width=80))
     assert all(line.isprintable() for line in found.splitlines())
@@ -117,7 +125,7 @@ def test_what_an_answer_said_moves_nothing_on_the_terminal_and_holds_no_secret()
 
 
 def test_a_permission_that_was_not_granted_to_a_collector() -> None:
-    reading = Reading("legacy", "p.read.all", is_used=False, result="refused", trouble=Trouble("no token: x"))
+    reading = ReadReport("legacy", "p.read.all", is_used=False, result="refused", trouble=ReportedError("no token: x"))
     assert "  refused       -  license, legacy: p.read.all not granted" in lines(
         collector(result="off", readings=(reading,))
     )
@@ -126,7 +134,7 @@ def test_a_permission_that_was_not_granted_to_a_collector() -> None:
 
 def test_a_word_that_is_wider_than_the_terminal_stays_whole() -> None:
     path = "/" + "x" * 100
-    reading = Reading("modern", PERMISSION, is_used=True, result="ok", endpoints=(path,))
+    reading = ReadReport("modern", PERMISSION, is_used=True, result="ok", endpoints=(path,))
     assert any(line.strip() == path for line in lines(collector(readings=(reading,))))
 
 
@@ -148,7 +156,7 @@ async def test_documents_are_as_their_schema_says_and_hold_no_secret() -> None:
 
 def test_a_document_in_full() -> None:
     steps = (Step("token", "p", "failed", 0.1239, trouble=WRONG),)
-    reading = Reading("modern", "p", is_used=False, result="failed", endpoints=("/x",), trouble=WRONG)
+    reading = ReadReport("modern", "p", is_used=False, result="failed", endpoints=("/x",), trouble=WRONG)
     one = collector(result="failed", readings=(reading,), trouble=WRONG)
     found = json.loads(document(report(one, steps=steps)))
     trouble = {"error": "/x: HTTP 403", "hint": "the app lacks p; add it", "request_id": "r-1"}

@@ -15,7 +15,7 @@ import yaml
 
 from avepoint_simulator.application import Simulator
 from avepoint_simulator.server import SimulatorServer
-from avepoint_simulator.tokens import Credentials
+from avepoint_simulator.tokens import AppCredentials
 from tests.docs.commands import lines
 from tests.docs.markdown import ROOT, Block, pages
 from tests.e2e.processes import Prometheus, eventually, fetch, free_port, prometheus
@@ -24,7 +24,7 @@ from tests.prometheus.expressions import exposed
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
-APP: Final = Credentials()
+APP: Final = AppCredentials()
 INSTALLS: Final = "python3 -m venv venv && venv/bin/pip install . && export PATH=$PWD/venv/bin:$PATH"
 """Not run: what it installs is already first in PATH, and test_wheel.py installs it for real."""
 ASKS: Final = ["avepoint-exporter", "init"]
@@ -130,7 +130,7 @@ def test_credentials_are_made_as_the_page_says(tmp_path: Path) -> None:
     assert not (tmp_path / "app.key").exists()
     typed("openssl x509 -inform DER -in app.cer -noout", tmp_path)
     public = typed("openssl x509 -in app.crt -pubkey -noout", tmp_path)
-    with SimulatorServer(Simulator(now=time.time, credentials=Credentials(public_key_pem=public))) as server:
+    with SimulatorServer(Simulator(now=time.time, credentials=AppCredentials(public_key_pem=public))) as server:
         (tmp_path / "config.yaml").write_text(pointed(by_pem, server.url))
         typed("avepoint-exporter --config.check", tmp_path)
         typed("avepoint-exporter check", tmp_path)

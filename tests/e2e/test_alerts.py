@@ -18,10 +18,10 @@ import yaml
 
 from avepoint_simulator.application import Simulator
 from avepoint_simulator.data.portfolio import StaticPortfolio
-from avepoint_simulator.data.records import Customer, Job, License, Subscription, UnusualActivity
+from avepoint_simulator.data.records import ActivityRecord, CustomerRecord, JobRecord, LicenseRecord, SubscriptionRecord
 from avepoint_simulator.server import SimulatorServer
 from avepoint_simulator.switches import Switches
-from avepoint_simulator.tokens import Credentials
+from avepoint_simulator.tokens import AppCredentials
 from tests.e2e.processes import eventually, exporter, fetch, free_port, prometheus, running
 from tests.programs import program
 
@@ -138,24 +138,24 @@ def _impatient_rules() -> str:
 def _portfolio(simulator: Simulator, *, is_well: bool, at: float) -> StaticPortfolio:
     """Make one tenant and one customer that are both well, or both not."""
     start = int((at - 120) * 10**9)
-    job = Job(
+    job = JobRecord(
         id=f"FB{start}", job_type=1, object_type=7, state=2 if is_well else 3, start_unix_ns=start,
         finish_unix_ns=start + 60 * 10**9, total_objects=3, successful_objects=3 if is_well else 0,
     )  # fmt: skip
     before = simulator.portfolio.job_list if isinstance(simulator.portfolio, StaticPortfolio) else ()
-    customer = Customer(
+    customer = CustomerRecord(
         id="c-1",
         organization="Fabled Forests",
         owner_email="o@example.com",
         country="Peru",
         job_status=1 if is_well else 2,
     )
-    license_ = License(purchased_user_seats=10, assigned_user_seats=5, purchased_storage_gb=10, protected_gb=1)
+    license_ = LicenseRecord(purchased_user_seats=10, assigned_user_seats=5, purchased_storage_gb=10, protected_gb=1)
     day = 86_400 * 10**9
-    subscription = Subscription(
+    subscription = SubscriptionRecord(
         customer_id="c-1", service="Fly", expiration_unix_ns=start + (400 if is_well else 20) * day
     )
-    attack = UnusualActivity(
+    attack = ActivityRecord(
         tenant_id="t-1",
         tenant_owner="o@example.com",
         service_type=1,
@@ -181,7 +181,7 @@ def test_a_failure_reaches_the_operator_and_its_end_does_too(tmp_path: Path) -> 
     now = simulator.now
     simulator.portfolio = _portfolio(simulator, is_well=True, at=now() - 600)
     with SimulatorServer(simulator) as server, _webhook() as inbox, _alertmanager(tmp_path, inbox) as port:
-        (tmp_path / "config.yaml").write_text(CONFIG.format(url=server.url, app=Credentials()))
+        (tmp_path / "config.yaml").write_text(CONFIG.format(url=server.url, app=AppCredentials()))
         (tmp_path / "rules.yaml").write_text(_impatient_rules())
         with exporter(tmp_path, "--config.file", "config.yaml") as target:
             scrape = SCRAPE.format(alertmanager=port, target=target.url.removeprefix("http://"))

@@ -11,7 +11,7 @@ from avepoint_simulator.application import Simulator
 from avepoint_simulator.calls import FaultOptions
 from avepoint_simulator.faults import FAULTS, Faults
 from avepoint_simulator.server import SimulatorServer
-from avepoint_simulator.tokens import Credentials
+from avepoint_simulator.tokens import AppCredentials
 from tests.e2e.processes import Exporter, eventually, exporter, fetch
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(3600)]
@@ -60,7 +60,7 @@ def test_faults_leave_nothing_behind(tmp_path: Path, soak: bool) -> None:
         options=FaultOptions(retry_after_seconds=0, timeout_seconds=0.6, text_bytes=300_000, bomb_bytes=20_000_000),
     )
     with SimulatorServer(Simulator(customers=15, seed=3, faults=faults)) as server:
-        (tmp_path / "config.yaml").write_text(CONFIG.format(url=server.url, app=Credentials()))
+        (tmp_path / "config.yaml").write_text(CONFIG.format(url=server.url, app=AppCredentials()))
         with exporter(tmp_path, "--config.file", "config.yaml") as running:
             time.sleep(settling)
             before, began = _mebibytes(running), _attempts(running)

@@ -17,7 +17,7 @@ from cryptography.x509.oid import NameOID
 from avepoint_simulator.application import Simulator
 from avepoint_simulator.faults import FAULTS, Faults
 from avepoint_simulator.server import SimulatorServer
-from avepoint_simulator.tokens import Credentials
+from avepoint_simulator.tokens import AppCredentials
 from tests.e2e.processes import eventually, exporter, fetch
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
@@ -82,7 +82,7 @@ def _prepare(folder: Path, url: str) -> str:
 
 def test_nothing_secret_is_shown(tmp_path: Path) -> None:
     faults = Faults(probability=0.3, kinds=[kind for kind in FAULTS if "too_many" not in kind])
-    simulator = Simulator(customers=5, faults=faults, credentials=Credentials(client_secret=SECRET))
+    simulator = Simulator(customers=5, faults=faults, credentials=AppCredentials(client_secret=SECRET))
     with SimulatorServer(simulator) as server:
         hashed = _prepare(tmp_path, server.url)
         flags = ("--config.file", "config.yaml", "--storage.path", "state", "--log.level", "debug")

@@ -30,11 +30,11 @@ async def started() -> World:
 async def test_an_unchanged_account_keeps_snapshot_tokens_and_pace() -> None:
     world = await started()
     kept = world.accounts.refreshers("a")[0]
-    pace = world.accounts._running["a"].client._pace
+    pace = world.accounts._running["a"].client._throttle
     await world.apply(licensed("b", api="modern"), licensed("a"))
     assert world.accounts.names == ("b", "a")
     assert world.accounts.refreshers("a")[0] is kept
-    assert world.accounts._running["a"].client._pace is pace
+    assert world.accounts._running["a"].client._throttle is pace
     assert world.accounts.ready
     tokens = world.api.tokens
     assert await kept.refresh()

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import httpx
 
-from exporter.engine.snapshot import RECENT_PROBLEMS, RECENT_REFRESHES, Entry, Problem, View
+from exporter.engine.snapshot import RECENT_PROBLEMS, RECENT_REFRESHES, CollectorEntry, ReadError, SnapshotView
 from exporter.errors import AvePointError, ForbiddenError
 from tests.helpers import BATCH_PATH, NOW, FakeApi, World, overview_path, partner, portfolio
 
@@ -15,8 +15,8 @@ def refused(request_id: str = "") -> AvePointError:
     return ForbiddenError("HTTP 403", status=403, hint="grant it", request_id=request_id)
 
 
-def entry_at(began: float) -> Entry:
-    entry = Entry("msp", "protected_data", 60)
+def entry_at(began: float) -> CollectorEntry:
+    entry = CollectorEntry("msp", "protected_data", 60)
     entry.note(last_attempt=began)
     return entry
 
@@ -26,7 +26,7 @@ def test_the_same_error_in_a_row_is_one_problem_with_its_beginning_and_its_last_
     entry.failed(refused("first"))
     entry.note(last_attempt=130.0)
     entry.failed(refused("second"))
-    assert entry.status.problems == (Problem("HTTP 403", "grant it", "second", since=100, at=130.0),)
+    assert entry.status.problems == (ReadError("HTTP 403", "grant it", "second", since=100, at=130.0),)
     assert (entry.status.up, entry.status.error, entry.status.hint) == (False, "HTTP 403", "grant it")
 
 
@@ -46,12 +46,12 @@ def test_problems_and_refreshes_are_bounded_and_the_newest_stay() -> None:
     entry = entry_at(1)
     for number in range(100):
         entry.failed(AvePointError(f"error {number}"))
-        entry.ended(float(number), generation="modern")
+        entry.ended(float(number), api_version="modern")
     assert [one.message for one in entry.status.problems] == [f"error {number}" for number in range(95, 100)]
     assert len(entry.status.problems) == RECENT_PROBLEMS
     assert [one.seconds for one in entry.status.refreshes] == [float(number) for number in range(70, 100)]
     assert len(entry.status.refreshes) == RECENT_REFRESHES
-    assert (entry.status.duration, entry.status.generation) == (99.0, "modern")
+    assert (entry.status.duration, entry.status.api_version) == (99.0, "modern")
 
 
 def test_a_customers_problem_ends_with_a_read_and_goes_with_the_customer() -> None:
@@ -61,7 +61,7 @@ def test_a_customers_problem_ends_with_a_read_and_goes_with_the_customer() -> No
     entry.customer_read("a")
     view = entry.view()
     entry.keep_only(["b"])
-    assert entry.customer_problems == {"b": Problem("HTTP 403", "grant it", "b", 100, 100)}
+    assert entry.customer_problems == {"b": ReadError("HTTP 403", "grant it", "b", 100, 100)}
     assert set(view.customer_problems) == {"b", "c"}
     assert entry.customer_up == {"b": False}
 
@@ -70,7 +70,7 @@ def test_customers_skipped_for_one_error_share_one_problem() -> None:
     entry = entry_at(100)
     entry.customers_skipped(iter(["a", "b"]), refused("id"))
     assert entry.customer_up == {"a": False, "b": False}
-    assert entry.customer_problems["a"] == Problem("not asked for: HTTP 403", "grant it", "id", 100, 100)
+    assert entry.customer_problems["a"] == ReadError("not asked for: HTTP 403", "grant it", "id", 100, 100)
     assert entry.customer_problems["a"] is entry.customer_problems["b"]
 
 
@@ -92,7 +92,7 @@ def test_five_thousand_failing_customers_cost_about_a_megabyte() -> None:
     assert sys.getsizeof(entry.customer_problems) < 0.4e6
 
 
-def view_of(world: World, collector: str) -> View:
+def view_of(world: World, collector: str) -> SnapshotView:
     return next(view for view in world.accounts.snapshot.views() if view.collector == collector)
 
 
@@ -112,7 +112,7 @@ async def test_refreshes_leave_what_failed_in_words_with_the_requests_id() -> No
     assert view.status.problems == ()
 
     api.routes[BATCH_PATH] = httpx.Response(500, headers={"x-request-id": "list-id"})
-    world.accounts._running["msp"].refreshers[1].collector._directory._last = None
+    world.accounts._running["msp"].refreshers[1].collector._customer_list._last = None
     await world.refresh()
     view = view_of(world, "protected_data")
     assert {one.message.partition(":")[0] for one in view.customer_problems.values()} == {"not asked for"}

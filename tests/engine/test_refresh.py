@@ -8,7 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from exporter.collectors.base import Sample
-from exporter.collectors.partner.protected_data import SCANNED, ProtectedData
+from exporter.collectors.partner.protected_data import SCANNED, ProtectedDataCollector
 from exporter.engine.refresh import Refresher
 from tests.collectors.test_jobs_truth import JobApi, Raw
 from tests.helpers import (
@@ -224,7 +224,7 @@ async def test_a_customer_that_leaves_while_it_is_read_does_not_come_back(outcom
     world = World(api)
     await world.apply(partner(requests={"concurrency": 3, "per_second": 1000}))
     assert await world.refresh()
-    directory = world.accounts.refreshers()[1].collector._directory
+    customer_list = world.accounts.refreshers()[1].collector._customer_list
     left: list[str] = []
 
     async def leave(request: httpx.Request) -> httpx.Response:
@@ -232,7 +232,7 @@ async def test_a_customer_that_leaves_while_it_is_read_does_not_come_back(outcom
             left.append("c0005")
             staying = names(12)[:5]
             api.routes[BATCH_PATH] = portfolio(staying)[BATCH_PATH]
-            await directory.refresh()
+            await customer_list.refresh()
             if outcome != "good":
                 return httpx.Response(500)
         return await api.answer(request)
@@ -397,7 +397,7 @@ def refresher_of(world: World, collector: Any, **options: Any) -> Refresher:
 
 
 async def test_a_mistake_of_ours_costs_its_customer_alone() -> None:
-    class Buggy(ProtectedData):
+    class Buggy(ProtectedDataCollector):
         async def read(self, customer_id: str) -> Any:
             return 1 / 0 if customer_id == "c0001" else await super().read(customer_id)
 
@@ -444,7 +444,7 @@ async def test_what_cannot_be_kept_costs_no_refresh() -> None:
 
 
 async def test_a_series_that_a_collector_gives_twice_is_shown_once() -> None:
-    class Twice(ProtectedData):
+    class Twice(ProtectedDataCollector):
         @classmethod
         def samples(cls, records: Any, customer_id: str) -> Any:
             labels = (customer_id, "", "Teams")

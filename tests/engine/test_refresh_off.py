@@ -7,28 +7,28 @@ import pytest
 from structlog.testing import capture_logs
 
 from exporter.collectors.base import Sample
-from exporter.collectors.partner.protected_data import ProtectedData
-from exporter.collectors.tenant.license import MODERN, PURCHASED_SEATS, License, LicenseConsumption
-from exporter.engine.snapshot import Known
+from exporter.collectors.partner.protected_data import ProtectedDataCollector
+from exporter.collectors.tenant.license import MODERN, PURCHASED_SEATS, LicenseCollector, LicenseConsumption
+from exporter.engine.snapshot import ReadResult
 from tests.helpers import FakeApi, World, overview_path, partner, portfolio, tenant
 
 NAMES = [f"c{number:04}" for number in range(50)]
 LICENSE = "/backup/m365/cloudbackuplicenseconsumption"
 
 
-class OptionalData(ProtectedData):
+class OptionalData(ProtectedDataCollector):
     optional = True
 
 
-class OptionalLicense(LicenseConsumption):
+class OptionalLicense(LicenseCollector):
     optional = True
 
 
 class ModernLicense(OptionalLicense):
     permissions: ClassVar = {"modern": "x"}
 
-    async def read(self) -> License:
-        return await self.generations.ask({"modern": lambda: self._read(MODERN)})
+    async def read(self) -> LicenseConsumption:
+        return await self.api_versions.ask({"modern": lambda: self._read(MODERN)})
 
 
 async def portfolio_world(answers: dict[str, Any], **options: Any) -> World:
@@ -176,7 +176,7 @@ async def test_what_the_legacy_endpoints_do_not_have_is_off_without_a_call() -> 
 
 async def test_what_was_read_before_the_legacy_endpoints_were_chosen_is_gone() -> None:
     world = await modern_license(FakeApi())
-    world.accounts.refreshers()[-1].entry.known[""] = Known((Sample(PURCHASED_SEATS, (), 5.0),), 0.0, 1000.0)
+    world.accounts.refreshers()[-1].entry.known[""] = ReadResult((Sample(PURCHASED_SEATS, (), 5.0),), 0.0, 1000.0)
     assert world.of_avepoint()
     assert await world.refresh("license")
     assert world.of_avepoint() == {}

@@ -1,19 +1,19 @@
 """What is known, and what is forgotten."""
 
 from exporter.collectors.base import Family, Sample
-from exporter.engine.snapshot import Entry, Known, Snapshot
+from exporter.engine.snapshot import CollectorEntry, ReadResult, Snapshot
 
 OF_CUSTOMERS = Family("avepoint_customer_info", "Names.", ("account", "customer_id"))
 OF_ACCOUNT = Family("avepoint_license_purchased_seats", "Seats.", ("account",))
 
 
-def known(*customers: str) -> Known:
-    return Known(tuple(Sample(OF_CUSTOMERS, (customer,), 1.0) for customer in customers), 1.0, 2.0)
+def known(*customers: str) -> ReadResult:
+    return ReadResult(tuple(Sample(OF_CUSTOMERS, (customer,), 1.0) for customer in customers), 1.0, 2.0)
 
 
 def test_customers_that_are_gone_are_forgotten_everywhere() -> None:
-    whole = Known((*known("a", "b", "").samples, Sample(OF_ACCOUNT, (), 1.0)), 1.0, 2.0)
-    entry = Entry(
+    whole = ReadResult((*known("a", "b", "").samples, Sample(OF_ACCOUNT, (), 1.0)), 1.0, 2.0)
+    entry = CollectorEntry(
         "msp", "x", 60, known={"": whole, "a": known("a"), "b": known("b")}, customer_up={"a": True, "b": False}
     )
     entry.keep_only(["a", "c"])
@@ -25,13 +25,13 @@ def test_customers_that_are_gone_are_forgotten_everywhere() -> None:
 
 def test_what_loses_nothing_stays_the_same_object() -> None:
     one = known("a")
-    entry = Entry("msp", "x", 60, known={"": one})
+    entry = CollectorEntry("msp", "x", 60, known={"": one})
     entry.keep_only({"a"})
     assert entry.known[""] is one
 
 
 def test_a_view_does_not_change_with_what_it_shows() -> None:
-    entry = Entry("msp", "x", 60, known={"a": known("a")}, customer_up={"a": True})
+    entry = CollectorEntry("msp", "x", 60, known={"a": known("a")}, customer_up={"a": True})
     view = entry.view()
     entry.keep_only([])
     entry.note(up=False, error="down")
@@ -40,7 +40,7 @@ def test_a_view_does_not_change_with_what_it_shows() -> None:
 
 def test_views_are_of_one_account_or_of_all_in_order() -> None:
     snapshot = Snapshot()
-    snapshot.replace([Entry("b", "x", 1), Entry("a", "x", 1), Entry("b", "y", 1)])
+    snapshot.replace([CollectorEntry("b", "x", 1), CollectorEntry("a", "x", 1), CollectorEntry("b", "y", 1)])
     assert [(view.account, view.collector) for view in snapshot.views()] == [("b", "x"), ("a", "x"), ("b", "y")]
     assert [view.collector for view in snapshot.views("b")] == ["x", "y"]
     assert snapshot.views("c") == ()

@@ -21,10 +21,10 @@ from exporter.collectors.jobs.counter import JobCounter
 from exporter.collectors.jobs.options import JobsOptions
 from exporter.collectors.jobs.reader import JobReader
 from exporter.collectors.registry import families
-from exporter.collectors.tenant.jobs import Jobs
+from exporter.collectors.tenant.jobs import JobsCollector
 from exporter.collectors.tenant.license import PURCHASED_SEATS
-from exporter.engine.snapshot import Entry, Known
-from exporter.engine.state import Storage, Stored, registration
+from exporter.engine.snapshot import CollectorEntry, ReadResult
+from exporter.engine.state import StateStore, StoredState, registration_id
 from exporter.errors import ConfigError
 from exporter.logs import logger
 from tests.collectors.test_jobs_truth import JobApi, Raw
@@ -51,8 +51,8 @@ FINISHED = NOW - 3600 + 1
 KIND = {"account": "contoso", "workload": "Exchange Online", "job_type": "backup"}
 
 
-def storage(folder: Path) -> Storage:
-    return Storage(folder, families(), FakeClock(), logger())
+def storage(folder: Path) -> StateStore:
+    return StateStore(folder, families(), FakeClock(), logger())
 
 
 def names(folder: Path) -> list[str]:
@@ -190,18 +190,23 @@ JSON = st.recursive(
 @given(st.fixed_dictionaries({}, optional={"known": JSON, "last_success": JSON, "version": JSON | st.just(1)}))
 def test_any_json_is_read_or_set_aside(tmp_path: Path, content: dict[str, Any]) -> None:
     account = config(JOBS).accounts[0]
-    document = {"format": "avepoint-exporter", "version": 1, "registration": registration(account), "remembered": None}
+    document = {
+        "format": "avepoint-exporter",
+        "version": 1,
+        "registration": registration_id(account),
+        "remembered": None,
+    }
     file = tmp_path / "contoso--jobs.json"
     file.write_text(json.dumps(document | {"known": {}, "last_success": None} | content))
     stored = storage(tmp_path).load(account, "jobs")
-    assert stored is None or isinstance(stored, Stored)
+    assert stored is None or isinstance(stored, StoredState)
 
 
 @settings(max_examples=300, deadline=None)
 @given(JSON)
 def test_the_jobs_collector_recalls_or_refuses_any_json(content: Any) -> None:
     reader = JobReader.__new__(JobReader)
-    jobs = Jobs.__new__(Jobs)
+    jobs = JobsCollector.__new__(JobsCollector)
     reader._options, reader._kinds, reader._counter, jobs._readers = JobsOptions(), {}, JobCounter(), {"": reader}
     for remembered in (
         content,
@@ -209,7 +214,7 @@ def test_the_jobs_collector_recalls_or_refuses_any_json(content: Any) -> None:
         {"job_types": [], "locations": {"": {"kinds": content, "last_success": []}}},
     ):
         try:
-            jobs.recall(remembered)
+            jobs.load_state(remembered)
         except ValueError:
             assert reader._kinds == {}
 
@@ -278,16 +283,16 @@ class Exploding(dict[str, Any]):
         raise Interrupted
 
 
-def entry(value: float, count: int = 1) -> Entry:
+def entry(value: float, count: int = 1) -> CollectorEntry:
     samples = tuple(Sample(PURCHASED_SEATS, (), value) for _ in range(count))
-    return Entry("contoso", "license", 60, known={"": Known(samples, NOW, 0.0)})
+    return CollectorEntry("contoso", "license", 60, known={"": ReadResult(samples, NOW, 0.0)})
 
 
 async def test_a_write_that_breaks_off_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
     account, kept = config(JOBS).accounts[0], storage(tmp_path)
     await kept.save(account, entry(1), None)
     with pytest.raises(Interrupted):
-        kept._write(account, "license", Stored(entry(2).known, None, Exploding(x=1)))
+        kept._write(account, "license", StoredState(entry(2).known, None, Exploding(x=1)))
     assert names(tmp_path) == ["contoso--license.json"]
     stored = kept.load(account, "license")
     assert stored is not None

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 
-from exporter.engine.work_queue import Feed
+from exporter.engine.work_queue import WorkQueue
 from exporter.errors import AvePointError
 
 
@@ -15,35 +15,35 @@ async def _listed(*names: str, error: AvePointError | None = None) -> AsyncItera
         raise error
 
 
-async def _handed_out(feed: Feed) -> list[str]:
+async def _handed_out(queue: WorkQueue) -> list[str]:
     names = []
-    while (name := await feed.next()) is not None:
+    while (name := await queue.next()) is not None:
         names.append(name)
     return names
 
 
 async def test_those_that_failed_come_last_and_those_that_left_not_at_all() -> None:
-    feed = Feed(_listed("a", "b", "c", "d"), ["gone", "c", "a"])
-    assert await _handed_out(feed) == ["b", "d", "c", "a"]
-    assert await feed.next() is None
-    assert await feed.rest() == []
-    assert set(feed.given) == {"a", "b", "c", "d"}
+    queue = WorkQueue(_listed("a", "b", "c", "d"), ["gone", "c", "a"])
+    assert await _handed_out(queue) == ["b", "d", "c", "a"]
+    assert await queue.next() is None
+    assert await queue.rest() == []
+    assert set(queue.given) == {"a", "b", "c", "d"}
 
 
 async def test_workers_that_ask_at_once_get_different_customers() -> None:
-    feed = Feed(_listed("a", "b", "c"), [])
-    assert sorted(filter(None, await asyncio.gather(*(feed.next() for _ in range(5))))) == ["a", "b", "c"]
+    queue = WorkQueue(_listed("a", "b", "c"), [])
+    assert sorted(filter(None, await asyncio.gather(*(queue.next() for _ in range(5))))) == ["a", "b", "c"]
 
 
 async def test_a_closed_feed_hands_out_nothing_and_tells_the_rest() -> None:
-    feed = Feed(_listed("a", "b", "c"), ["b"])
-    assert await feed.next() == "a"
-    feed.close()
-    assert await feed.next() is None
-    assert await feed.rest() == ["c", "b"]
+    queue = WorkQueue(_listed("a", "b", "c"), ["b"])
+    assert await queue.next() == "a"
+    queue.close()
+    assert await queue.next() is None
+    assert await queue.rest() == ["c", "b"]
 
 
 async def test_an_error_of_the_list_comes_after_what_was_listed() -> None:
-    feed = Feed(_listed("a", "b", error=AvePointError("down")), ["a"])
-    assert await _handed_out(feed) == ["b", "a"]
-    assert str(feed.error) == "down"
+    queue = WorkQueue(_listed("a", "b", error=AvePointError("down")), ["a"])
+    assert await _handed_out(queue) == ["b", "a"]
+    assert str(queue.error) == "down"

@@ -20,10 +20,10 @@ from exporter.collectors.base import Family, Sample
 from exporter.collectors.registry import families
 from exporter.engine.shard import Shard
 from exporter.engine.shared_samples import SharedSeries
-from exporter.engine.snapshot import Known, Status, View
+from exporter.engine.snapshot import ReadResult, RefreshStatus, SnapshotView
 from exporter.exposition.exporter_metrics import OwnMetrics, Usage
-from exporter.exposition.lines import Texts, head, line
-from exporter.exposition.page import STATUS_FAMILIES, Page, Request, pieces
+from exporter.exposition.lines import FamilyTexts, head, line
+from exporter.exposition.page import STATUS_FAMILIES, MetricsPage, PageRequest, pieces
 from tests.collectors.test_jobs_truth import JobApi, Raw
 from tests.helpers import NOW, SETTINGS, FakeApi, World, parsed, partner, portfolio, settings_routes, tenant
 from tests.programs import program
@@ -74,9 +74,9 @@ def test_a_counter_is_printed_as_prometheus_client_does_in_both_formats() -> Non
     openmetrics_page = generate_openmetrics(registry).decode()  # type: ignore[no-untyped-call] # the library's own
     kept = [one for one in openmetrics_page.splitlines(keepends=True) if "_created" not in one]
     assert head(family, openmetrics=True) + lines + "# EOF\n" == "".join(kept)
-    assert Request(names=frozenset({"avepoint_ends"})).wants(family)
-    assert Request(names=frozenset({"avepoint_ends_total"})).wants(family)
-    assert not Request(names=frozenset({"avepoint_things"})).wants(family)
+    assert PageRequest(names=frozenset({"avepoint_ends"})).wants(family)
+    assert PageRequest(names=frozenset({"avepoint_ends_total"})).wants(family)
+    assert not PageRequest(names=frozenset({"avepoint_things"})).wants(family)
 
 
 async def full_world() -> World:
@@ -95,7 +95,7 @@ async def full_world() -> World:
 
 async def test_a_full_page_parses_in_both_formats_to_the_same_samples() -> None:
     world = await full_world()
-    text, openmetrics = world.text(), world.text(Request(openmetrics=True))
+    text, openmetrics = world.text(), world.text(PageRequest(openmetrics=True))
     assert openmetrics.endswith("# EOF\n")
     assert openmetrics.count("# EOF") == 1
     assert "_created" not in text + openmetrics
@@ -139,18 +139,18 @@ async def test_names_select_families(openmetrics: bool) -> None:
     world = await full_world()
     names = {"avepoint_scanned_objects", "avepoint_up", "avepoint_api_requests_total",
              "avepoint_api_request_duration_seconds_bucket", "nothing"}  # fmt: skip
-    text = world.text(Request(names=frozenset(names), openmetrics=openmetrics))
+    text = world.text(PageRequest(names=frozenset(names), openmetrics=openmetrics))
     types = {row.split()[2] for row in text.splitlines() if row.startswith("# TYPE")}
     requests = "avepoint_api_requests" + ("" if openmetrics else "_total")
     assert types == {"avepoint_scanned_objects", "avepoint_up", requests, "avepoint_api_request_duration_seconds"}
-    nothing = world.text(Request(names=frozenset({"nothing"}), openmetrics=openmetrics))
+    nothing = world.text(PageRequest(names=frozenset({"nothing"}), openmetrics=openmetrics))
     assert nothing == ("# EOF\n" if openmetrics else "")
     await world.accounts.stop()
 
 
 async def test_a_probe_shows_one_account_and_nothing_of_the_process() -> None:
     world = await full_world()
-    samples = world.samples(Request(account="msp"))
+    samples = world.samples(PageRequest(account="msp"))
     assert {dict(labels).get("account") for _, labels in samples} == {"msp"}
     assert {name for name, _ in samples} >= {"avepoint_up", "avepoint_scanned_objects", "avepoint_api_requests_total"}
     everything = world.samples()
@@ -159,14 +159,18 @@ async def test_a_probe_shows_one_account_and_nothing_of_the_process() -> None:
     await world.accounts.stop()
 
 
-def view(*known: Known, up: bool | None = None, stale_after: float = 60) -> View:
-    return View("a", "c", stale_after, Status(up=up), {str(index): one for index, one in enumerate(known)}, {})
+def view(*known: ReadResult, up: bool | None = None, stale_after: float = 60) -> SnapshotView:
+    return SnapshotView(
+        "a", "c", stale_after, RefreshStatus(up=up), {str(index): one for index, one in enumerate(known)}, {}
+    )
 
 
 def test_a_large_page_comes_in_pieces_and_its_text_is_kept_as_long_as_the_read_is_known() -> None:
-    own, page = OwnMetrics(with_process=False), Page([FAMILY], OwnMetrics(with_process=False))
-    known = [Known(tuple(Sample(FAMILY, (f"c{n}", f"w{k}"), 1.0) for k in range(50)), 1.0, 1.0) for n in range(100)]
-    chunks = page.plain([view(*known)], Request(), monotonic=2.0)
+    own, page = OwnMetrics(with_process=False), MetricsPage([FAMILY], OwnMetrics(with_process=False))
+    known = [
+        ReadResult(tuple(Sample(FAMILY, (f"c{n}", f"w{k}"), 1.0) for k in range(50)), 1.0, 1.0) for n in range(100)
+    ]
+    chunks = page.plain([view(*known)], PageRequest(), monotonic=2.0)
     sent = list(pieces(chunks))
     assert len(sent) > 2
     assert max(map(len, sent)) < 150_000
@@ -179,18 +183,18 @@ def test_a_large_page_comes_in_pieces_and_its_text_is_kept_as_long_as_the_read_i
 
 
 def test_status_that_is_not_known_yet_has_no_sample() -> None:
-    page = Page([FAMILY], OwnMetrics(with_process=False))
-    text = b"".join(page.plain([view()], Request(), monotonic=0.0)).decode()
+    page = MetricsPage([FAMILY], OwnMetrics(with_process=False))
+    text = b"".join(page.plain([view()], PageRequest(), monotonic=0.0)).decode()
     assert "avepoint_up" not in text
-    text = b"".join(page.plain([view(up=False)], Request(), monotonic=0.0)).decode()
+    text = b"".join(page.plain([view(up=False)], PageRequest(), monotonic=0.0)).decode()
     assert 'avepoint_up{account="a",collector="c"} 0.0' in text
 
 
 def test_values_at_their_greatest_age_are_shown_and_older_ones_are_not() -> None:
-    page = Page([FAMILY], OwnMetrics(with_process=False))
-    known = Known((Sample(FAMILY, ("c", "w"), 1.0),), 1.0, 100.0)
+    page = MetricsPage([FAMILY], OwnMetrics(with_process=False))
+    known = ReadResult((Sample(FAMILY, ("c", "w"), 1.0),), 1.0, 100.0)
     for now, shown in ((160.0, True), (160.1, False)):
-        text = b"".join(page.plain([view(known)], Request(), monotonic=now)).decode()
+        text = b"".join(page.plain([view(known)], PageRequest(), monotonic=now)).decode()
         assert ("avepoint_things" in text) is shown
 
 
@@ -246,7 +250,7 @@ def test_usage_is_what_each_account_has_called() -> None:
 class Oracle(Collector):
     """The same samples as prometheus_client's own families, in the page's order."""
 
-    def __init__(self, order: Sequence[Family], reads: Sequence[Known]) -> None:
+    def __init__(self, order: Sequence[Family], reads: Sequence[ReadResult]) -> None:
         self._order = order
         self._reads = reads
 
@@ -266,7 +270,7 @@ WORD = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8)
 
 
 @st.composite
-def reads(draw: st.DrawFn) -> dict[str, Known]:
+def reads(draw: st.DrawFn) -> dict[str, ReadResult]:
     shared, known = SharedSeries(), {}
     for customer_id in draw(st.lists(WORD, max_size=5, unique=True)):
         workloads = draw(st.lists(WORD, max_size=4, unique=True))
@@ -274,55 +278,55 @@ def reads(draw: st.DrawFn) -> dict[str, Known]:
             Sample(family, (customer_id, workload), draw(VALUE)) for family in ORDER[:2] for workload in workloads
         ]
         samples.append(Sample(ORDER[2], (customer_id,), draw(VALUE)))
-        known[customer_id] = Known(shared.samples(customer_id, samples), 1.0, 1.0)
+        known[customer_id] = ReadResult(shared.samples(customer_id, samples), 1.0, 1.0)
     return known
 
 
 @settings(max_examples=150, deadline=None)
 @given(reads(), reads())
 def test_every_way_of_asking_gives_what_prometheus_client_prints(
-    before: dict[str, Known], after: dict[str, Known]
+    before: dict[str, ReadResult], after: dict[str, ReadResult]
 ) -> None:
-    page = Page(ORDER, OwnMetrics(with_process=False))
+    page = MetricsPage(ORDER, OwnMetrics(with_process=False))
     names = frozenset(family.name for family in ORDER)
     for known in (before, after, before | after):
         for one in known.values():
             page.prepare("msp", one, None)
-        views = [View("msp", "c", 60, Status(), known, {})]
+        views = [SnapshotView("msp", "c", 60, RefreshStatus(), known, {})]
         oracle = Oracle(ORDER, list(known.values()))
         for openmetrics, generate in ((False, generate_latest), (True, generate_openmetrics)):
             expected = generate(oracle)
-            request = Request(names=names, openmetrics=openmetrics)
+            request = PageRequest(names=names, openmetrics=openmetrics)
             assert b"".join(page.plain(views, request, monotonic=2.0)) == expected
             assert gzip.decompress(b"".join(page.gzipped(views, request, monotonic=2.0))) == expected
-            only = Request(account="msp", names=names, openmetrics=openmetrics)
+            only = PageRequest(account="msp", names=names, openmetrics=openmetrics)
             assert gzip.decompress(b"".join(page.gzipped(views, only, monotonic=2.0))) == expected
 
 
 def test_what_grows_old_leaves_a_compressed_page_although_nothing_else_changes() -> None:
-    page = Page(ORDER, OwnMetrics(with_process=False))
+    page = MetricsPage(ORDER, OwnMetrics(with_process=False))
     samples = (Sample(FAMILY, ("c", "w"), 1.0), Sample(ORDER[2], ("c",), 5.0))
-    shown = [view(Known(samples, 1.0, 100.0))]
+    shown = [view(ReadResult(samples, 1.0, 100.0))]
     for now, fresh in ((160.0, True), (160.1, False), (159.0, True)):
-        text = gzip.decompress(b"".join(page.gzipped(shown, Request(), monotonic=now))).decode()
+        text = gzip.decompress(b"".join(page.gzipped(shown, PageRequest(), monotonic=now))).decode()
         assert ("avepoint_things" in text) is fresh
         assert 'avepoint_old{account="a",customer_id="c"} 5.0' in text, "history never grows old"
 
 
 def test_a_read_that_says_the_same_keeps_its_text_and_a_changed_one_gets_another() -> None:
-    texts = Texts()
-    old, same, other = (Known((Sample(FAMILY, ("c", "w"), value),), 1.0, 1.0) for value in (1.0, 1.0, 2.0))
+    texts = FamilyTexts()
+    old, same, other = (ReadResult((Sample(FAMILY, ("c", "w"), value),), 1.0, 1.0) for value in (1.0, 1.0, 2.0))
     first = texts.prepare("a", old)
     assert texts.prepare("a", same, old) is first
     assert texts.prepare("a", other, same).number != first.number
-    assert texts.prepare("a", Known((), 1.0, 1.0), Known((), 1.0, 1.0)).lines == {}
+    assert texts.prepare("a", ReadResult((), 1.0, 1.0), ReadResult((), 1.0, 1.0)).lines == {}
     assert texts.of("a", old) is first
 
 
 def test_ends_of_lines_that_come_and_go_are_not_kept_for_ever() -> None:
-    texts, shared = Texts(), SharedSeries()
+    texts, shared = FamilyTexts(), SharedSeries()
     for number in range(10_002):
         samples = [Sample(FAMILY, ("c", f"w{number}"), 1.0)]
-        text = texts.prepare("a", Known(shared.samples("c", samples), 1.0, 1.0))
+        text = texts.prepare("a", ReadResult(shared.samples("c", samples), 1.0, 1.0))
         assert text.lines == {FAMILY.name: line(samples[0], "a").encode()}
     assert len(texts._ends) <= 10_001

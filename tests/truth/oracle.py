@@ -6,7 +6,7 @@ from random import Random
 from typing import Protocol
 
 from avepoint_simulator.data.portfolio import StaticPortfolio
-from avepoint_simulator.data.records import Customer, Job, JobError, License, ProtectedRow
+from avepoint_simulator.data.records import CustomerRecord, JobError, JobRecord, LicenseRecord, ProtectedRow
 from tests.truth.customer_oracle import expect_customer_jobs, random_customer_jobs
 from tests.truth.subscriptions import expect_subscriptions, random_subscriptions
 
@@ -58,7 +58,7 @@ def random_portfolio(seed: int, *, jobs: int, customers: int, whole_seconds: boo
         subscription_list=random_subscriptions(seed, people),
         customer_job_list=random_customer_jobs(seed, [customer.id for customer in people], NOW),
         job_list=tuple(_job(random, number, whole_seconds=whole_seconds) for number in range(jobs)),
-        license_record=License(
+        license_record=LicenseRecord(
             purchased_user_seats=random.randrange(5000),
             assigned_user_seats=random.randrange(5000),
             purchased_storage_gb=random.randrange(100_000),
@@ -68,11 +68,11 @@ def random_portfolio(seed: int, *, jobs: int, customers: int, whole_seconds: boo
     )
 
 
-def _customer(random: Random, number: int) -> Customer:
+def _customer(random: Random, number: int) -> CustomerRecord:
     identifier = f"{random.getrandbits(64):016x}-{number}"
     organization = random.choice([f"Org {number}", f'The "{number}" \\ Company', "Ünïcode & Söhne"])
     country, status = random.choice(["Iceland", "Peru"]), random.randrange(7)
-    return Customer(
+    return CustomerRecord(
         id=identifier,
         organization=organization,
         owner_email=f"owner{number}@example.com",
@@ -81,7 +81,7 @@ def _customer(random: Random, number: int) -> Customer:
     )
 
 
-def _rows(random: Random, customer: Customer) -> list[ProtectedRow]:
+def _rows(random: Random, customer: CustomerRecord) -> list[ProtectedRow]:
     services = random.choice([(), SERVICES[:1], SERVICES])
     rows = []
     for service in services:
@@ -102,14 +102,14 @@ def _rows(random: Random, customer: Customer) -> list[ProtectedRow]:
     return rows
 
 
-def _job(random: Random, number: int, *, whole_seconds: bool) -> Job:
+def _job(random: Random, number: int, *, whole_seconds: bool) -> JobRecord:
     # Sub-second times in units of 100 ns, as AvePoint counts them; none twice, so that the newest is one.
     unit = 10**7 if whole_seconds else 1
     start = (int((NOW - random.random() * 0.95 * DAY) * 10**7) // unit) * unit
     state = random.choice([2] * 6 + [1, 3, 4, 5])
     length = random.randrange(1, 3 * 3600 * 10**7 // unit) * unit
     successful, failed, skipped = (random.randrange(1000) for _ in range(3))
-    return Job(
+    return JobRecord(
         id=f"FB{number:05}{random.getrandbits(40)}",
         job_type=random.choice([1, 1, 1, 2, 3, 4, 5]),
         object_type=random.randrange(1, 13),
@@ -166,7 +166,7 @@ def expected(portfolio: StaticPortfolio, generations: str = "modern", *, every_j
     add("license_out_of_policy", 0 if since is None else 1, account="tenant")
     add("license_out_of_policy_timestamp_seconds", None if since is None else since / 10**9, account="tenant")
     add("jobs_window_seconds", DAY, account="tenant")
-    kinds: dict[tuple[str, str], list[Job]] = defaultdict(list)
+    kinds: dict[tuple[str, str], list[JobRecord]] = defaultdict(list)
     for job in portfolio.job_list:
         kinds[WORKLOADS[job.object_type - 1], JOB_TYPES[job.job_type - 1]].append(job)
     for (workload, job_type), jobs in kinds.items():
@@ -181,7 +181,7 @@ def expected(portfolio: StaticPortfolio, generations: str = "modern", *, every_j
     return samples
 
 
-def _expect_errors(add: Add, jobs: list[Job], what: dict[str, str]) -> None:
+def _expect_errors(add: Add, jobs: list[JobRecord], what: dict[str, str]) -> None:
     ended = [job for job in jobs if job.finish_unix_ns is not None]
     if ended:
         last = max(ended, key=lambda job: job.start_unix_ns)
@@ -190,7 +190,7 @@ def _expect_errors(add: Add, jobs: list[Job], what: dict[str, str]) -> None:
             add("last_job_errors", number, **what, has_code=str(has_code).lower())
 
 
-def _expect_last(add: Add, jobs: list[Job], what: dict[str, str]) -> None:
+def _expect_last(add: Add, jobs: list[JobRecord], what: dict[str, str]) -> None:
     newest = max(jobs, key=lambda job: job.start_unix_ns)
     add("last_job_start_timestamp_seconds", newest.start_unix_ns / 10**9, **what)
     add("last_job_state", 1, **what, state=STATES[int(newest.state) - 1])

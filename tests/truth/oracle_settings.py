@@ -5,7 +5,7 @@ from dataclasses import replace
 from random import Random
 
 from avepoint_simulator.data.portfolio import StaticPortfolio
-from avepoint_simulator.data.records import BackupFrequency, Retention, ServiceRetention, UnusualActivity
+from avepoint_simulator.data.records import ActivityRecord, FrequencyRecord, RetentionRecord, ServiceRetention
 from tests.truth.oracle import DAY, NOW, Samples
 
 SERVICES = (
@@ -33,9 +33,9 @@ def with_settings(portfolio: StaticPortfolio, seed: int) -> StaticPortfolio:
     )
 
 
-def _activity(random: Random) -> UnusualActivity:
+def _activity(random: Random) -> ActivityRecord:
     tenant = random.randrange(3)
-    return UnusualActivity(
+    return ActivityRecord(
         tenant_id=f"tenant-{tenant}",
         tenant_owner=f"owner{tenant}@example.com",
         service_type=random.randrange(15),
@@ -45,17 +45,17 @@ def _activity(random: Random) -> UnusualActivity:
     )
 
 
-def _frequency(random: Random, number: int) -> BackupFrequency:
+def _frequency(random: Random, number: int) -> FrequencyRecord:
     times = random.randrange(7)
     starts = random.sample(range(DAY), times)
-    return BackupFrequency(
+    return FrequencyRecord(
         service_type=number,
         times_a_day=times,
         starts_unix_ns=tuple((MIDNIGHT + start) * 10**9 for start in starts),
     )
 
 
-def _retention(random: Random) -> Retention:
+def _retention(random: Random) -> RetentionRecord:
     def period() -> str:
         return random.choice(list(PERIODS))
 
@@ -68,7 +68,7 @@ def _retention(random: Random) -> Retention:
         )
         for number in random.sample(range(15), random.randrange(16))
     )
-    return Retention(period=period(), customized=random.choice([True, True, False]), services=tuple(services))
+    return RetentionRecord(period=period(), customized=random.choice([True, True, False]), services=tuple(services))
 
 
 def expected_settings(portfolio: StaticPortfolio) -> Samples:

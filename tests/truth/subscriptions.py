@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from random import Random
 from typing import Any
 
-from avepoint_simulator.data.records import Customer, Subscription
+from avepoint_simulator.data.records import CustomerRecord, SubscriptionRecord
 
 MIDNIGHT = 20_700 * 86_400
 GB = 1024**3
@@ -17,20 +17,20 @@ WORDS = {"package": "package", "model": "model", "source": "source", "payment_ty
          "storage": "storage_type", "retention": "retention"}  # fmt: skip
 
 
-def random_subscriptions(seed: int, customers: Iterable[Customer]) -> tuple[Subscription, ...]:
+def random_subscriptions(seed: int, customers: Iterable[CustomerRecord]) -> tuple[SubscriptionRecord, ...]:
     """Give each customer some, often several to one service, and some of them in the same words."""
     random = Random(f"subscriptions:{seed}")
     return tuple(_subscription(random, one.id) for one in customers for _ in range(random.randrange(6)))
 
 
-def _subscription(random: Random, customer_id: str) -> Subscription:
+def _subscription(random: Random, customer_id: str) -> SubscriptionRecord:
     def day() -> int | None:
         return random.choice([None, (MIDNIGHT + random.randrange(900) * 86_400) * 10**9])
 
     def some(most: int) -> int | None:
         return random.choice([None, random.randrange(most)])
 
-    return Subscription(
+    return SubscriptionRecord(
         customer_id=customer_id,
         service=random.choice(SERVICES[: random.choice([1, 4])]),
         name=random.choice([None, None, "Mail / #1"]),
@@ -50,12 +50,12 @@ def _subscription(random: Random, customer_id: str) -> Subscription:
     )
 
 
-def words_of(one: Subscription) -> dict[str, str]:
+def words_of(one: SubscriptionRecord) -> dict[str, str]:
     found = {"name": one.name, **{WORDS[word]: getattr(one, word) for word in WORDS}}
     return {word: text for word, text in found.items() if text is not None}
 
 
-def numbers_of(one: Subscription) -> dict[str, float | None]:
+def numbers_of(one: SubscriptionRecord) -> dict[str, float | None]:
     def unix(time: int | None) -> float | None:
         return None if time is None else time / 10**9
 
@@ -72,7 +72,7 @@ def numbers_of(one: Subscription) -> dict[str, float | None]:
     }
 
 
-def expect_subscriptions(add: Any, subscriptions: Iterable[Subscription]) -> None:
+def expect_subscriptions(add: Any, subscriptions: Iterable[SubscriptionRecord]) -> None:
     """Add the samples of each: its place among those in its own words is how many of them go before it."""
     different = list(dict.fromkeys(subscriptions))
     for one in different:
@@ -89,7 +89,7 @@ def expect_subscriptions(add: Any, subscriptions: Iterable[Subscription]) -> Non
             add(f"subscription_{number}", value, **labels)
 
 
-def _goes_before(one: Subscription, other: Subscription) -> bool:
+def _goes_before(one: SubscriptionRecord, other: SubscriptionRecord) -> bool:
     for mine, its in zip(numbers_of(one).values(), numbers_of(other).values(), strict=True):
         if mine != its:
             return its is None or (mine is not None and mine < its)

@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 
 from avepoint_simulator.application import Simulator
-from avepoint_simulator.tokens import Credentials
+from avepoint_simulator.tokens import AppCredentials
 from exporter.collectors.registry import catalogue
 from exporter.config import load
 from exporter.engine.accounts import Accounts
@@ -20,7 +20,7 @@ from tests.truth.world import CONFIG, Clock, World
 async def _read(simulator: Simulator, shard: Shard) -> tuple[Samples, int]:
     """Refresh one shard; gives its samples and how many calls it made for customers."""
     simulator.reset_log()
-    text = CONFIG.format(url="http://127.0.0.1:1", app=Credentials(), page_size=50, deadline="30s")
+    text = CONFIG.format(url="http://127.0.0.1:1", app=AppCredentials(), page_size=50, deadline="30s")
     own, clock = OwnMetrics(), Clock()
     accounts = Accounts(
         clock=clock,

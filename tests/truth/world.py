@@ -9,13 +9,13 @@ import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 from avepoint_simulator.application import Simulator
-from avepoint_simulator.tokens import Credentials
+from avepoint_simulator.tokens import AppCredentials
 from exporter.collectors.registry import catalogue, families
 from exporter.config import load
 from exporter.engine.accounts import Accounts
 from exporter.engine.refresh import refresh_all
 from exporter.exposition.exporter_metrics import OwnMetrics
-from exporter.exposition.page import Page, Request
+from exporter.exposition.page import MetricsPage, PageRequest
 from tests.truth.oracle import NOW, Samples
 
 CONFIG = """
@@ -60,13 +60,13 @@ class World:
     def __init__(self, accounts: Accounts, own: OwnMetrics, clock: Clock) -> None:
         self.accounts = accounts
         self.clock = clock
-        self._page = Page(families(), own)
+        self._page = MetricsPage(families(), own)
 
     async def refresh(self) -> bool:
         return await refresh_all(self.accounts.refreshers())
 
     def page(self) -> str:
-        pieces = self._page.plain(self.accounts.snapshot.views(), Request(), monotonic=self.clock.monotonic())
+        pieces = self._page.plain(self.accounts.snapshot.views(), PageRequest(), monotonic=self.clock.monotonic())
         return b"".join(pieces).decode()
 
     def samples(self) -> Samples:
@@ -85,7 +85,7 @@ async def world(
     simulator: Simulator, *, url: str = "http://127.0.0.1:1", page_size: int = 50, deadline: str = "30s"
 ) -> AsyncIterator[World]:
     """Put an exporter beside a simulator; with the default address the calls go straight into its application."""
-    text = CONFIG.format(url=url, app=Credentials(), page_size=page_size, deadline=deadline)
+    text = CONFIG.format(url=url, app=AppCredentials(), page_size=page_size, deadline=deadline)
     config = load.parse(text, catalogue(), source="test", folder=Path())
     own, clock = OwnMetrics(), Clock()
     straight = url == "http://127.0.0.1:1"

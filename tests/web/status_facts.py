@@ -5,46 +5,48 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import Any
 
-from exporter.avepoint.throttle import Budget
+from exporter.avepoint.throttle import LimitUsage
 from exporter.collectors.base import Sample
 from exporter.collectors.partner.customers import INFO
-from exporter.engine.snapshot import Known, Problem, Status, View
+from exporter.engine.snapshot import ReadError, ReadResult, RefreshStatus, SnapshotView
 from exporter.exposition.exporter_metrics import Usage
 from exporter.web.facts import Configured, Facts
 from exporter.web.status.page import StatusPage
-from exporter.web.status.query import Query
+from exporter.web.status.query import StatusQuery
 from tests.helpers import NOW
 
 MONOTONIC = 50_000.0
-IDLE = Budget(under_way=0, concurrency=8, rate=10, full_rate=10, silence=0)
+IDLE = LimitUsage(under_way=0, concurrency=8, rate=10, full_rate=10, silence=0)
 
 
 def view(
     account: str = "a",
     collector: str = "license",
     *,
-    status: Status | None = None,
+    status: RefreshStatus | None = None,
     customers: Mapping[str, bool] | None = None,
-    problems: Mapping[str, Problem] | None = None,
-    known: Mapping[str, Known] | None = None,
-) -> View:
-    return View(account, collector, 3600, status or Status(), known or {}, customers or {}, problems or {})
+    problems: Mapping[str, ReadError] | None = None,
+    known: Mapping[str, ReadResult] | None = None,
+) -> SnapshotView:
+    return SnapshotView(
+        account, collector, 3600, status or RefreshStatus(), known or {}, customers or {}, problems or {}
+    )
 
 
-def problem(message: str = "HTTP 403", *, request_id: str = "", age: float = 60) -> Problem:
-    return Problem(message, "grant it", request_id, NOW - age, NOW - age)
+def problem(message: str = "HTTP 403", *, request_id: str = "", age: float = 60) -> ReadError:
+    return ReadError(message, "grant it", request_id, NOW - age, NOW - age)
 
 
-def names(organizations: Mapping[str, str], *, age: float = 0) -> Mapping[str, Known]:
+def names(organizations: Mapping[str, str], *, age: float = 0) -> Mapping[str, ReadResult]:
     owner = {label: "owner@example.com" if label == "owner_email" else "Iceland" for label in INFO.labels[1:]}
     samples = tuple(
         Sample(INFO, tuple((owner | {"customer_id": one, "organization": name}).values()), 1.0)
         for one, name in organizations.items()
     )
-    return {"": Known(samples, NOW - age, MONOTONIC - age)}
+    return {"": ReadResult(samples, NOW - age, MONOTONIC - age)}
 
 
-def facts(*views: View, usage: Mapping[str, Usage] | None = None, **changes: Any) -> Facts:
+def facts(*views: SnapshotView, usage: Mapping[str, Usage] | None = None, **changes: Any) -> Facts:
     given: dict[str, Any] = {
         "views": views,
         "budgets": {one.account: IDLE for one in views},
@@ -91,5 +93,5 @@ def parsed(html: str) -> Read:
     return parser.read
 
 
-def page(given: Facts, query: Query | None = None) -> Read:
-    return parsed(StatusPage().html(given, query or Query()))
+def page(given: Facts, query: StatusQuery | None = None) -> Read:
+    return parsed(StatusPage().html(given, query or StatusQuery()))

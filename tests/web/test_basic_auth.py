@@ -11,12 +11,20 @@ import bcrypt
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from exporter.web.basic_auth import BasicAuth, Checker, Client, Credentials, Verdict, matches, parse_credentials
+from exporter.web.basic_auth import (
+    BasicAuth,
+    BasicCredentials,
+    Checker,
+    CheckResult,
+    ClientKey,
+    matches,
+    parse_credentials,
+)
 from exporter.web.limits import Limits
 
 STORED = bcrypt.hashpw(b"right", bcrypt.gensalt(4))
 USERS = {b"alice": STORED}
-HERE = Client("192.0.2.1", 1)
+HERE = ClientKey("192.0.2.1", 1)
 
 
 def authorization(user: str, password: str) -> str:
@@ -128,8 +136,8 @@ async def test_lifespan_passes() -> None:
 
 def test_credentials_are_not_shown() -> None:
     credentials = parse_credentials([(b"authorization", authorization("alice", "a:b").encode())])
-    assert credentials == Credentials(b"alice", b"a:b")
-    assert repr(credentials) == "Credentials()"
+    assert credentials == BasicCredentials(b"alice", b"a:b")
+    assert repr(credentials) == "BasicCredentials()"
 
 
 def test_a_password_that_bcrypt_would_cut_is_wrong() -> None:
@@ -143,9 +151,9 @@ async def test_each_pair_is_compared_once_and_off_the_loop() -> None:
     compare = Counting()
     checker = Checker(Limits(), compare)
     for _ in range(3):
-        assert await checker.check(USERS, Credentials(b"alice", b"right"), HERE) is Verdict.RIGHT
-        assert await checker.check(USERS, Credentials(b"alice", b"wrong"), HERE) is Verdict.WRONG
-        assert await checker.check(USERS, Credentials(b"bob", b"right"), HERE) is Verdict.WRONG
+        assert await checker.check(USERS, BasicCredentials(b"alice", b"right"), HERE) is CheckResult.RIGHT
+        assert await checker.check(USERS, BasicCredentials(b"alice", b"wrong"), HERE) is CheckResult.WRONG
+        assert await checker.check(USERS, BasicCredentials(b"bob", b"right"), HERE) is CheckResult.WRONG
     assert len(compare.seen) == 3
     assert threading.get_ident() not in compare.threads
 
@@ -155,8 +163,8 @@ async def test_an_unknown_user_costs_as_much() -> None:
     checker = Checker(Limits(), compare)
     users = {b"a": STORED, b"b": STORED.replace(b"$04$", b"$05$")}
     for i in range(20):
-        assert await checker.check(users, Credentials(b"user%d" % i, b"x"), HERE) is Verdict.WRONG
-        assert await checker.check(users, Credentials(b"user%d" % i, b"y"), HERE) is Verdict.WRONG
+        assert await checker.check(users, BasicCredentials(b"user%d" % i, b"x"), HERE) is CheckResult.WRONG
+        assert await checker.check(users, BasicCredentials(b"user%d" % i, b"y"), HERE) is CheckResult.WRONG
     decoys = [stored for _, stored in compare.seen]
     assert {stored[4:6] for stored in decoys} == {b"04", b"05"}
     assert decoys[::2] == decoys[1::2]  # by name, always the same
@@ -167,13 +175,13 @@ async def test_the_same_question_at_once_is_asked_once() -> None:
     gate = Gate()
     checker = Checker(Limits(password_checks=1, password_queue=1), gate)
     tasks = [
-        asyncio.create_task(checker.check(USERS, Credentials(b"alice", b"right"), Client("n", port)))
+        asyncio.create_task(checker.check(USERS, BasicCredentials(b"alice", b"right"), ClientKey("n", port)))
         for port in range(50)
     ]
     await asyncio.sleep(0.01)
     tasks[0].cancel()
     gate.open()
-    assert set(await asyncio.gather(*tasks[1:])) == {Verdict.RIGHT}
+    assert set(await asyncio.gather(*tasks[1:])) == {CheckResult.RIGHT}
     assert gate.order == [b"right"]
 
 
@@ -181,8 +189,8 @@ async def test_who_guesses_most_is_turned_away_first() -> None:
     gate = Gate()
     checker = Checker(Limits(password_checks=1, password_queue=2), gate)
 
-    def guess(password: bytes, network: str, port: int = 1) -> asyncio.Task[Verdict]:
-        return asyncio.create_task(checker.check(USERS, Credentials(b"alice", password), Client(network, port)))
+    def guess(password: bytes, network: str, port: int = 1) -> asyncio.Task[CheckResult]:
+        return asyncio.create_task(checker.check(USERS, BasicCredentials(b"alice", password), ClientKey(network, port)))
 
     guesses = [guess(b"%d" % i, "guesser", i) for i in range(5)]
     await asyncio.sleep(0)
@@ -192,10 +200,10 @@ async def test_who_guesses_most_is_turned_away_first() -> None:
     await asyncio.sleep(0)
     gate.open(10)
     verdicts = await asyncio.gather(*guesses)
-    assert await right is Verdict.RIGHT
-    assert await late is Verdict.RIGHT
+    assert await right is CheckResult.RIGHT
+    assert await late is CheckResult.RIGHT
     assert gate.order[:2] == [b"0", b"right"]
-    assert verdicts.count(Verdict.BUSY) == 3
+    assert verdicts.count(CheckResult.BUSY) == 3
 
 
 async def test_within_a_network_a_new_connection_comes_first() -> None:
@@ -203,19 +211,19 @@ async def test_within_a_network_a_new_connection_comes_first() -> None:
     checker = Checker(Limits(password_checks=1, password_queue=2), gate)
     gate.open(100)
     for i in range(10):
-        await checker.check(USERS, Credentials(b"alice", b"old%d" % i), Client("proxy", 1))
+        await checker.check(USERS, BasicCredentials(b"alice", b"old%d" % i), ClientKey("proxy", 1))
     gate = Gate()
     checker._compare = gate
     tasks = [
-        asyncio.create_task(checker.check(USERS, Credentials(b"alice", password), Client("proxy", port)))
+        asyncio.create_task(checker.check(USERS, BasicCredentials(b"alice", password), ClientKey("proxy", port)))
         for password, port in ((b"a", 1), (b"b", 1), (b"c", 1), (b"right", 2))
     ]
     await asyncio.sleep(0.01)
     gate.open(10)
     verdicts = await asyncio.gather(*tasks)
     assert gate.order[1] == b"right"
-    assert verdicts[3] is Verdict.RIGHT
-    assert verdicts.count(Verdict.BUSY) == 1
+    assert verdicts[3] is CheckResult.RIGHT
+    assert verdicts.count(CheckResult.BUSY) == 1
 
 
 async def test_busy_is_said_so() -> None:
@@ -233,14 +241,14 @@ async def test_busy_is_said_so() -> None:
 async def test_a_cancelled_wait_is_no_harm() -> None:
     gate = Gate()
     checker = Checker(Limits(password_checks=1), gate)
-    task = asyncio.create_task(checker.check(USERS, Credentials(b"alice", b"right"), HERE))
+    task = asyncio.create_task(checker.check(USERS, BasicCredentials(b"alice", b"right"), HERE))
     await asyncio.sleep(0.01)
     next(iter(checker._pending.values())).verdict.cancel()
     gate.open()
     with pytest.raises(asyncio.CancelledError):
         await task
     await asyncio.to_thread(join_checks)
-    assert await checker.check(USERS, Credentials(b"alice", b"right"), HERE) is Verdict.RIGHT
+    assert await checker.check(USERS, BasicCredentials(b"alice", b"right"), HERE) is CheckResult.RIGHT
 
 
 async def test_no_thread_to_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -250,15 +258,15 @@ async def test_no_thread_to_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
     checker = Checker(Limits())
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", start)
-        assert await checker.check(USERS, Credentials(b"alice", b"right"), HERE) is Verdict.BUSY
-    assert await checker.check(USERS, Credentials(b"alice", b"right"), HERE) is Verdict.RIGHT
+        assert await checker.check(USERS, BasicCredentials(b"alice", b"right"), HERE) is CheckResult.BUSY
+    assert await checker.check(USERS, BasicCredentials(b"alice", b"right"), HERE) is CheckResult.RIGHT
 
 
 async def test_what_is_remembered_is_bounded() -> None:
     checker = Checker(Limits(), lambda _, __: False)
     checker._wrong._size = checker._tries._size = 8
     for i in range(40):
-        await checker.check(USERS, Credentials(b"alice", b"%d" % i), Client(f"n{i}", i))
+        await checker.check(USERS, BasicCredentials(b"alice", b"%d" % i), ClientKey(f"n{i}", i))
     assert len(checker._wrong._values) == 8
     assert len(checker._tries._values) == 8
     assert not any(b"alice" in repr(key).encode() for key in checker._wrong._values)
@@ -271,7 +279,7 @@ def test_a_loop_that_has_ended_is_no_harm() -> None:
     async def abandon() -> None:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.01):
-                await checker.check(USERS, Credentials(b"alice", b"right"), HERE)
+                await checker.check(USERS, BasicCredentials(b"alice", b"right"), HERE)
 
     asyncio.run(abandon())
     gate.open()

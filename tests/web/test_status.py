@@ -12,11 +12,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from exporter.engine.snapshot import Problem, Refreshed, Status
+from exporter.engine.snapshot import ReadError, RefreshOutcome, RefreshStatus
 from exporter.exposition.exporter_metrics import Usage
 from exporter.web.facts import Configured
 from exporter.web.status.page import PROJECT, StatusPage
-from exporter.web.status.query import Query
+from exporter.web.status.query import StatusQuery
 from tests.helpers import NOW, SECRET, TOKEN, FakeApi, World, overview_path, partner, portfolio
 from tests.web.status_facts import facts, names, page, parsed, view
 from tests.web.test_app import browser
@@ -27,15 +27,20 @@ NONE = "\N{EN DASH}"
 
 
 def test_hostile_texts_are_shown_and_not_obeyed() -> None:
-    problem = Problem(HOSTILE, HOSTILE, HOSTILE, NOW, NOW)
-    status = Status(up=False, error=HOSTILE, hint=HOSTILE, generation=HOSTILE, problems=(problem, problem))
+    problem = ReadError(HOSTILE, HOSTILE, HOSTILE, NOW, NOW)
+    status = RefreshStatus(up=False, error=HOSTILE, hint=HOSTILE, api_version=HOSTILE, problems=(problem, problem))
     given = facts(
         view(HOSTILE, HOSTILE, status=status, customers={HOSTILE: False}, problems={HOSTILE: problem}),
-        view(HOSTILE, "x", status=Status(off=True, error=HOSTILE, hint=HOSTILE), known=names({HOSTILE: HOSTILE})),
+        view(
+            HOSTILE,
+            "x",
+            status=RefreshStatus(off=True, error=HOSTILE, hint=HOSTILE),
+            known=names({HOSTILE: HOSTILE}),
+        ),
         configured=Configured(NOW, mistakes=(HOSTILE,)),
         usage={HOSTILE: Usage({HOSTILE: 1}, 0.0)},
     )  # fmt: skip
-    read = page(given, Query(account=HOSTILE, text=HOSTILE))
+    read = page(given, StatusQuery(account=HOSTILE, text=HOSTILE))
     assert read.of("script") == []
     assert read.text.count(HOSTILE) > 15
     assert "49" not in read.text
@@ -46,14 +51,16 @@ def test_hostile_texts_are_shown_and_not_obeyed() -> None:
 
 
 def test_each_state_is_said_in_words() -> None:
-    down = Status(up=False, last_success=NOW - 3 * 3600, duration=1.26, error="no answer", hint="check the network")
+    down = RefreshStatus(
+        up=False, last_success=NOW - 3 * 3600, duration=1.26, error="no answer", hint="check the network"
+    )
     read = page(
         facts(
             view("waits"),
-            view("works", status=Status(up=True, last_success=NOW - 42, duration=0.5, generation="modern",
-                                        refreshes=(Refreshed(0.5, up=True),))),
+            view("works", status=RefreshStatus(up=True, last_success=NOW - 42, duration=0.5, api_version="modern",
+                                        refreshes=(RefreshOutcome(0.5, up=True),))),
             view("fails", status=down, customers={"x": True, "y": False}),
-            view("spared", status=Status(off=True, error="HTTP 403", hint="grant it")),
+            view("spared", status=RefreshStatus(off=True, error="HTTP 403", hint="grant it")),
         )
     )  # fmt: skip
     table = read.texts[read.texts.index("What each collector of each account came to") :]
@@ -79,7 +86,7 @@ def test_the_owners_address_is_not_shown_even_where_the_metrics_have_it() -> Non
 
 def test_tables_and_lists_have_names_and_heads() -> None:
     views = [view(f"a{number}", customers={f"c{number}": True}) for number in range(60)]
-    read = page(facts(*views), Query(page=2))
+    read = page(facts(*views), StatusQuery(page=2))
     tables, captions = read.of("table"), read.of("caption")
     assert len(tables) == len(captions) == 3
     assert {attributes.get("scope") for attributes in read.of("th")} == {"col", "row"}
@@ -102,7 +109,7 @@ def test_a_configuration_that_could_not_be_read_again_is_said() -> None:
 
 def test_links_lead_to_documents_that_are_there() -> None:
     failed = view(
-        "msp", status=Status(up=False), customers={"x": False}, problems={"x": Problem("e", "", "", NOW, NOW)}
+        "msp", status=RefreshStatus(up=False), customers={"x": False}, problems={"x": ReadError("e", "", "", NOW, NOW)}
     )
     read = page(facts(failed, configured=Configured(NOW, mistakes=("x",))))
     links = {attributes["href"] or "" for attributes in read.of("a")}
@@ -119,13 +126,13 @@ def test_the_projects_home_is_the_charts() -> None:
 
 def test_nothing_configured_and_nothing_found_are_said() -> None:
     assert "No account is configured for this process." in page(facts()).text
-    read = page(facts(view(customers={"x": True})), Query(text="nobody"))
+    read = page(facts(view(customers={"x": True})), StatusQuery(text="nobody"))
     assert "No customer is like that." in read.text
 
 
 def test_the_policy_allows_the_pages_own_style_and_form_and_nothing_else() -> None:
     made = StatusPage()
-    html = made.html(facts(view(customers={"x": True})), Query())
+    html = made.html(facts(view(customers={"x": True})), StatusQuery())
     styles = re.findall(r"<style>(.*?)</style>", html, re.DOTALL)
     assert len(styles) == 1
     digest = base64.b64encode(hashlib.sha256(styles[0].encode()).digest()).decode()

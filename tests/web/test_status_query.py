@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.web.status.query import Paged, Query, Step, paged
+from exporter.web.status.query import Paged, PagerStep, StatusQuery, paged
 
 
 def test_a_sensible_query_is_taken_as_it_is() -> None:
     asked = {"account": "msp", "q": "  Bakery ", "state": "failed", "page": "3", "part": "2", "x": "y"}
-    assert Query.read(asked) == Query("msp", "Bakery", "failed", 3, 2)
-    assert Query.read({}) == Query()
+    assert StatusQuery.read(asked) == StatusQuery("msp", "Bakery", "failed", 3, 2)
+    assert StatusQuery.read({}) == StatusQuery()
 
 
 @pytest.mark.parametrize(
@@ -33,11 +33,11 @@ def test_a_sensible_query_is_taken_as_it_is() -> None:
     ],
 )
 def test_a_page_that_is_no_number_is_the_first(number: str) -> None:
-    assert Query.read({"page": number, "part": number}) == Query()
+    assert StatusQuery.read({"page": number, "part": number}) == StatusQuery()
 
 
 def test_texts_are_cut_and_rid_of_what_cannot_be_seen() -> None:
-    query = Query.read({"q": "\x00a\u202eb\n" + "x" * 10_000, "account": "y" * 10_000, "state": "FAILED"})
+    query = StatusQuery.read({"q": "\x00a\u202eb\n" + "x" * 10_000, "account": "y" * 10_000, "state": "FAILED"})
     assert query.text == "ab" + "x" * 98
     assert len(query.account) == 200
     assert query.state == "all"
@@ -45,20 +45,25 @@ def test_texts_are_cut_and_rid_of_what_cannot_be_seen() -> None:
 
 @given(st.dictionaries(st.sampled_from(["account", "q", "state", "page", "part"]), st.text()))
 def test_any_query_is_read_and_its_links_lead_back_to_it(asked: dict[str, str]) -> None:
-    query = Query.read(asked)
+    query = StatusQuery.read(asked)
     assert len(query.text) <= 100
     assert query.page >= 1
     link = urlsplit(query.link("customers"))
     assert (link.scheme, link.netloc, link.path, link.fragment) == ("", "", "", "customers")
     again = {key: values[0] for key, values in parse_qs(link.query, errors="surrogatepass").items()}
-    assert Query.read(again) == query
+    assert StatusQuery.read(again) == query
 
 
 def test_links_name_only_what_differs() -> None:
-    query = Query("a&b", "x y", "ok", 2, 1)
+    query = StatusQuery("a&b", "x y", "ok", 2, 1)
     assert query.link("customers", page=1) == "?account=a%26b&q=x+y&state=ok#customers"
-    assert Query().link("x") == "?#x"
-    assert [Query().filters, Query(page=2).filters, query.filters, Query(state="ok").filters] == [0, 0, 1, 1]
+    assert StatusQuery().link("x") == "?#x"
+    assert [StatusQuery().filters, StatusQuery(page=2).filters, query.filters, StatusQuery(state="ok").filters] == [
+        0,
+        0,
+        1,
+        1,
+    ]
 
 
 def words(shown: Paged[int]) -> list[str]:
@@ -76,14 +81,14 @@ def words(shown: Paged[int]) -> list[str]:
     ],
 )
 def test_pages_are_named_near_the_current_one(page: int, expected: list[str]) -> None:
-    shown = paged(range(96), 10, Query(page=page), "page", "customers")
+    shown = paged(range(96), 10, StatusQuery(page=page), "page", "customers")
     assert words(shown) == expected
     assert shown.total == 96
     assert list(shown.items) == list(range(shown.first - 1, shown.last))
 
 
 def test_one_page_has_no_steps_and_none_has_no_items() -> None:
-    assert paged([1, 2], 10, Query(), "page", "x") == Paged([1, 2], 1, 2, 2, ())
-    assert paged([], 10, Query(page=7), "page", "x") == Paged([], 0, 0, 0, ())
-    steps = paged([1, 2], 1, Query(page=1, text="z"), "part", "collectors").steps
-    assert steps[-1] == Step("Next", "?q=z&part=2#collectors")
+    assert paged([1, 2], 10, StatusQuery(), "page", "x") == Paged([1, 2], 1, 2, 2, ())
+    assert paged([], 10, StatusQuery(page=7), "page", "x") == Paged([], 0, 0, 0, ())
+    steps = paged([1, 2], 1, StatusQuery(page=1, text="z"), "part", "collectors").steps
+    assert steps[-1] == PagerStep("Next", "?q=z&part=2#collectors")

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Final
 
-from avepoint_simulator.calls import Answer, Call, Endpoint
+from avepoint_simulator.calls import EndpointHandler, Reply, SimulatedRequest
 from avepoint_simulator.endpoints.partner.customer_jobs_rows import jobs_of_customer, write_job
 from avepoint_simulator.endpoints.partner.odata import odata_answer
 
 
-def _handle(call: Call) -> Answer:
+def _handle(call: SimulatedRequest) -> Reply:
     jobs = jobs_of_customer(call)
     return odata_answer(call, "BackUpJob", jobs, lambda job: write_job(call, job, in_words=True))
 
 
-ENDPOINT: Final = Endpoint(
+ENDPOINT: Final = EndpointHandler(
     name="customer_jobs_legacy",
     method="GET",
     prefix="/partner",

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Final
 
-from avepoint_simulator.calls import BadCallError, Call, Json
+from avepoint_simulator.calls import BadCallError, Json, SimulatedRequest
 from avepoint_simulator.data import values
 from avepoint_simulator.data import vocabulary as words
 from avepoint_simulator.data.records import CustomerJob
@@ -14,7 +14,7 @@ from avepoint_simulator.data.records import CustomerJob
 NOTHING: Final = "N/A"
 
 
-def jobs_of_customer(call: Call) -> Sequence[CustomerJob]:
+def jobs_of_customer(call: SimulatedRequest) -> Sequence[CustomerJob]:
     """List the jobs of the customer in the path, the scan first; 404 if there is no such customer."""
     jobs = call.portfolio.customer_jobs(call.customer_id, call.now)
     if jobs is None:
@@ -27,7 +27,7 @@ def jobs_of_customer(call: Call) -> Sequence[CustomerJob]:
     return sorted(jobs, key=lambda job: job.job_type != words.MICROSOFT_365_SCAN)
 
 
-def write_job(call: Call, job: CustomerJob, *, in_words: bool) -> dict[str, Json]:
+def write_job(call: SimulatedRequest, job: CustomerJob, *, in_words: bool) -> dict[str, Json]:
     """Write one row; `in_words` is what the documents say of the generation."""
     switches = call.switches
     in_words = {"documented": in_words, "text": True, "int": False}[switches.job_words]

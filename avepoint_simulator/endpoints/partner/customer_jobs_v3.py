@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from avepoint_simulator.calls import Answer, Call, Endpoint
+from avepoint_simulator.calls import EndpointHandler, Reply, SimulatedRequest
 from avepoint_simulator.data.records import CustomerJob
 from avepoint_simulator.endpoints.partner.customer_jobs_rows import jobs_of_customer, write_job
 from avepoint_simulator.endpoints.partner.v3 import PREFIX, json_object, v3_body, v3_page
 
 
-def _handle(call: Call) -> Answer:
+def _handle(call: SimulatedRequest) -> Reply:
     page = v3_page(call, _wanted(call))
-    return Answer(body=v3_body(page, [write_job(call, job, in_words=False) for job in page.rows]))
+    return Reply(body=v3_body(page, [write_job(call, job, in_words=False) for job in page.rows]))
 
 
-def _wanted(call: Call) -> Sequence[CustomerJob]:
+def _wanted(call: SimulatedRequest) -> Sequence[CustomerJob]:
     body = json_object(call)
     job_type, module = body.get("jobType"), body.get("jobModule")
     return [
@@ -24,7 +24,7 @@ def _wanted(call: Call) -> Sequence[CustomerJob]:
     ]
 
 
-ENDPOINT: Final = Endpoint(
+ENDPOINT: Final = EndpointHandler(
     name="customer_jobs_v3",
     method="POST",
     prefix=PREFIX,

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Final
 
-from avepoint_simulator.calls import Answer, Call, Endpoint, Json
-from avepoint_simulator.data.records import Customer
+from avepoint_simulator.calls import EndpointHandler, Json, Reply, SimulatedRequest
+from avepoint_simulator.data.records import CustomerRecord
 from avepoint_simulator.data.vocabulary import CUSTOMER_STATUSES
 from avepoint_simulator.endpoints.partner.odata import odata_answer
 
 
-def _handle(call: Call) -> Answer:
+def _handle(call: SimulatedRequest) -> Reply:
     as_number = call.switches.job_status == "int"
 
-    def write(customer: Customer) -> dict[str, Json]:
+    def write(customer: CustomerRecord) -> dict[str, Json]:
         code = customer.job_status
         return {
             "id": customer.id,
@@ -26,7 +26,7 @@ def _handle(call: Call) -> Answer:
     return odata_answer(call, "Customer", call.portfolio.customers(call.now), write)
 
 
-ENDPOINT: Final = Endpoint(
+ENDPOINT: Final = EndpointHandler(
     name="customers_legacy",
     method="GET",
     prefix="/partner",

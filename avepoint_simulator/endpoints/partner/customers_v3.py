@@ -6,19 +6,19 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Final
 
-from avepoint_simulator.calls import Answer, BadCallError, Call, Endpoint, Json
-from avepoint_simulator.data.records import Customer
+from avepoint_simulator.calls import BadCallError, EndpointHandler, Json, Reply, SimulatedRequest
+from avepoint_simulator.data.records import CustomerRecord
 from avepoint_simulator.data.vocabulary import CUSTOMER_STATUSES
 from avepoint_simulator.endpoints.partner.v3 import PREFIX, json_object, v3_body, v3_page
 
 
-def _handle(call: Call) -> Answer:
+def _handle(call: SimulatedRequest) -> Reply:
     page = v3_page(call, _wanted(call))
     as_text = call.switches.job_status == "text"
-    return Answer(body=v3_body(page, [_row(customer, as_text=as_text) for customer in page.rows]))
+    return Reply(body=v3_body(page, [_row(customer, as_text=as_text) for customer in page.rows]))
 
 
-def _wanted(call: Call) -> Sequence[Customer]:
+def _wanted(call: SimulatedRequest) -> Sequence[CustomerRecord]:
     customers = call.portfolio.customers(call.now)
     ids = json_object(call).get("customerIds")
     if ids is None or ids == []:
@@ -29,7 +29,7 @@ def _wanted(call: Call) -> Sequence[Customer]:
     return [customer for customer in customers if customer.id in wanted]
 
 
-def _row(customer: Customer, *, as_text: bool) -> dict[str, Json]:
+def _row(customer: CustomerRecord, *, as_text: bool) -> dict[str, Json]:
     code = customer.job_status
     return {
         "id": customer.id,
@@ -42,7 +42,7 @@ def _row(customer: Customer, *, as_text: bool) -> dict[str, Json]:
     }
 
 
-ENDPOINT: Final = Endpoint(
+ENDPOINT: Final = EndpointHandler(
     name="customers_v3",
     method="POST",
     prefix=PREFIX,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Final, TypeVar
 
-from avepoint_simulator.calls import Answer, BadCallError, Call, Json
+from avepoint_simulator.calls import BadCallError, Json, Reply, SimulatedRequest
 from avepoint_simulator.pages import add_next_link, slice_page
 
 T = TypeVar("T")
@@ -14,7 +14,7 @@ T = TypeVar("T")
 _NOT_SIMULATED: Final = ("$filter", "$orderby", "$select", "$search", "$apply")
 
 
-def odata_answer(call: Call, model: str, rows: Sequence[T], write: Callable[[T], Json]) -> Answer:
+def odata_answer(call: SimulatedRequest, model: str, rows: Sequence[T], write: Callable[[T], Json]) -> Reply:
     """Answer with the rows that $top and $skip ask for, and a link when the server stopped before."""
     for option in _NOT_SIMULATED:
         if call.param(option):
@@ -30,4 +30,4 @@ def odata_answer(call: Call, model: str, rows: Sequence[T], write: Callable[[T],
     if call.endless or (page.more and size < wanted):
         changes = {"$skip": str(skip + size)} | ({"$top": str(wanted - size)} if call.param("$top") else {})
         add_next_link(body, "@odata.nextLink", call, changes, end=None)
-    return Answer(body=body)
+    return Reply(body=body)

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import Final
 
-from avepoint_simulator.calls import Answer, Call, Endpoint
+from avepoint_simulator.calls import EndpointHandler, Reply, SimulatedRequest
 from avepoint_simulator.endpoints.partner.protected_rows import rows_of_customer, write_row
 from avepoint_simulator.endpoints.partner.v3 import PREFIX, v3_body, v3_page
 
 
-def _handle(call: Call) -> Answer:
+def _handle(call: SimulatedRequest) -> Reply:
     rows = rows_of_customer(call)
     if call.switches.overview_shape == "bare":
-        return Answer(body=[write_row(call, row) for row in rows])
+        return Reply(body=[write_row(call, row) for row in rows])
     page = v3_page(call, rows)
-    return Answer(body=v3_body(page, [write_row(call, row) for row in page.rows]))
+    return Reply(body=v3_body(page, [write_row(call, row) for row in page.rows]))
 
 
-ENDPOINT: Final = Endpoint(
+ENDPOINT: Final = EndpointHandler(
     name="overview_v3",
     method="GET",
     prefix=PREFIX,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from avepoint_simulator.calls import Call, Json
+from avepoint_simulator.calls import Json, SimulatedRequest
 from avepoint_simulator.data import values
-from avepoint_simulator.data.records import Customer, Subscription
+from avepoint_simulator.data.records import CustomerRecord, SubscriptionRecord
 
 
-def write_customer(call: Call, customer: Customer, date: str) -> dict[str, Json]:
+def write_customer(call: SimulatedRequest, customer: CustomerRecord, date: str) -> dict[str, Json]:
     """Write a customer's row; `date` is the form of its dates."""
     mixed = call.switches.product_keys == "mixed"
     subscriptions = call.portfolio.subscriptions(customer.id, call.now)
@@ -19,7 +19,7 @@ def write_customer(call: Call, customer: Customer, date: str) -> dict[str, Json]
     }
 
 
-def _write(call: Call, one: Subscription, date: str, *, mixed: bool) -> dict[str, Json]:
+def _write(call: SimulatedRequest, one: SubscriptionRecord, date: str, *, mixed: bool) -> dict[str, Json]:
     sizes = call.switches.sizes
     return {
         "service": one.service,

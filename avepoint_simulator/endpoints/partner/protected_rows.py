@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from http import HTTPStatus
 
-from avepoint_simulator.calls import BadCallError, Call, Json
+from avepoint_simulator.calls import BadCallError, Json, SimulatedRequest
 from avepoint_simulator.data import values
 from avepoint_simulator.data.records import ProtectedRow
 
 
-def rows_of_customer(call: Call) -> Sequence[ProtectedRow]:
+def rows_of_customer(call: SimulatedRequest) -> Sequence[ProtectedRow]:
     """Give the rows of the customer in the path; 404 if there is no such customer."""
     rows = call.portfolio.protected_rows(call.customer_id, call.now)
     if rows is None:
@@ -18,7 +18,7 @@ def rows_of_customer(call: Call) -> Sequence[ProtectedRow]:
     return rows
 
 
-def write_row(call: Call, row: ProtectedRow) -> dict[str, Json]:
+def write_row(call: SimulatedRequest, row: ProtectedRow) -> dict[str, Json]:
     """Write one row: the same in both generations."""
     counts, sizes = call.switches.counts, call.switches.sizes
     return {

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import Final
 
-from avepoint_simulator.calls import Answer, Call, Endpoint
+from avepoint_simulator.calls import EndpointHandler, Reply, SimulatedRequest
 from avepoint_simulator.endpoints.partner.odata import odata_answer
 from avepoint_simulator.endpoints.partner.product_rows import write_customer
 
 _DATES: Final = {"documented": "%m/%d/%Y", "seen": "%Y-%m-%d"}
 
 
-def _handle(call: Call) -> Answer:
+def _handle(call: SimulatedRequest) -> Reply:
     date = _DATES[call.switches.subscription_dates]
     customers = call.portfolio.customers(call.now)
     return odata_answer(call, "Services", customers, lambda customer: write_customer(call, customer, date))
 
 
-ENDPOINT: Final = Endpoint(
+ENDPOINT: Final = EndpointHandler(
     name="subscriptions_legacy",
     method="GET",
     prefix="/partner",

@@ -5,27 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from avepoint_simulator.calls import Answer, Call, Endpoint
-from avepoint_simulator.data.records import Customer
+from avepoint_simulator.calls import EndpointHandler, Reply, SimulatedRequest
+from avepoint_simulator.data.records import CustomerRecord
 from avepoint_simulator.endpoints.partner.product_rows import write_customer
 from avepoint_simulator.endpoints.partner.v3 import PREFIX, json_object, v3_body, v3_page
 
 _DATES: Final = {"documented": "%Y-%m-%dT%H:%M:%SZ", "seen": "%m-%d-%YT%H:%M:%SZ"}
 
 
-def _handle(call: Call) -> Answer:
+def _handle(call: SimulatedRequest) -> Reply:
     page = v3_page(call, _wanted(call))
     date = _DATES[call.switches.subscription_dates]
-    return Answer(body=v3_body(page, [write_customer(call, customer, date) for customer in page.rows]))
+    return Reply(body=v3_body(page, [write_customer(call, customer, date) for customer in page.rows]))
 
 
-def _wanted(call: Call) -> Sequence[Customer]:
+def _wanted(call: SimulatedRequest) -> Sequence[CustomerRecord]:
     wanted = json_object(call).get("customerId")
     customers = call.portfolio.customers(call.now)
     return customers if wanted is None else [customer for customer in customers if customer.id == wanted]
 
 
-ENDPOINT: Final = Endpoint(
+ENDPOINT: Final = EndpointHandler(
     name="subscriptions_v3",
     method="POST",
     prefix=PREFIX,

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Final, TypeVar
 
-from avepoint_simulator.calls import BadCallError, Call, Json
-from avepoint_simulator.pages import Page, numbered_page
+from avepoint_simulator.calls import BadCallError, Json, SimulatedRequest
+from avepoint_simulator.pages import RowSlice, numbered_page
 
 T = TypeVar("T")
 PREFIX: Final = "/partner/external/v3/general"
@@ -16,18 +16,18 @@ _DEFAULT_PAGE_SIZE: Final = 50
 _MOST_PAGE_SIZE: Final = 100
 
 
-def v3_page(call: Call, rows: Sequence[T]) -> Page[T]:
+def v3_page(call: SimulatedRequest, rows: Sequence[T]) -> RowSlice[T]:
     """Cut the page that pageIndex, which starts at 1, and pageSize ask for."""
     return numbered_page(call, rows, base=1, size=_DEFAULT_PAGE_SIZE, most=_MOST_PAGE_SIZE)
 
 
-def v3_body(page: Page[T], data: list[dict[str, Json]]) -> dict[str, Json]:
+def v3_body(page: RowSlice[T], data: list[dict[str, Json]]) -> dict[str, Json]:
     """Make the paged body around the rows."""
     metadata = {"pageIndex": page.index, "pageSize": page.size, "totalCount": page.total}
     return {"data": data, "metadata": metadata}
 
 
-def json_object(call: Call) -> dict[str, Json]:
+def json_object(call: SimulatedRequest) -> dict[str, Json]:
     """Read the JSON object that a POST carries; 415 without its content type, 400 if it is none."""
     if call.content_type.partition(";")[0].strip().lower() != "application/json":
         raise BadCallError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Content-Type must be application/json.")

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import Final
 
-from avepoint_simulator.calls import Answer, Call, Endpoint, Json, envelope
+from avepoint_simulator.calls import EndpointHandler, Json, Reply, SimulatedRequest, envelope
 from avepoint_simulator.data import values
-from avepoint_simulator.data.records import BackupFrequency
+from avepoint_simulator.data.records import FrequencyRecord
 from avepoint_simulator.endpoints.tenant.settings_shared import PERMISSION, at_location, licensed, service_type
 
 
-def _handle(call: Call) -> Answer:
+def _handle(call: SimulatedRequest) -> Reply:
     records = at_location(call, licensed(call.portfolio.backup_frequencies(call.now)))
-    return Answer(body=envelope(call, [_row(call, record) for record in records]))
+    return Reply(body=envelope(call, [_row(call, record) for record in records]))
 
 
-def _row(call: Call, record: BackupFrequency) -> dict[str, Json]:
+def _row(call: SimulatedRequest, record: FrequencyRecord) -> dict[str, Json]:
     switches = call.switches
     return {
         "serviceType": service_type(call, record.service_type),
@@ -24,7 +24,7 @@ def _row(call: Call, record: BackupFrequency) -> dict[str, Json]:
     }
 
 
-ENDPOINT: Final = Endpoint(
+ENDPOINT: Final = EndpointHandler(
     name="backup_frequency",
     method="GET",
     prefix="/backup/m365/settings",

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from typing import Final
 
-from avepoint_simulator.calls import Answer, Call, Endpoint, Json
+from avepoint_simulator.calls import EndpointHandler, Json, Reply, SimulatedRequest
 from avepoint_simulator.data import values
-from avepoint_simulator.data.records import Job
+from avepoint_simulator.data.records import JobRecord
 from avepoint_simulator.endpoints.tenant.jobs_shared import PERMISSION, job_page, next_index, state_text
 from avepoint_simulator.endpoints.tenant.legacy_keys import in_key_case
 from avepoint_simulator.pages import add_next_link
 
 
-def _handle(call: Call) -> Answer:
+def _handle(call: SimulatedRequest) -> Reply:
     page = job_page(call, lambda text: values.from_ticks(int(text)))
     body: dict[str, Json] = {"TotalCount": page.total, "Jobs": [_row(call, job) for job in page.rows]}
     add_next_link(body, "NextLink", call, next_index(page), end="")
-    return Answer(body=in_key_case(body, call.switches.legacy_key_case))
+    return Reply(body=in_key_case(body, call.switches.legacy_key_case))
 
 
-def _row(call: Call, job: Job) -> dict[str, Json]:
+def _row(call: SimulatedRequest, job: JobRecord) -> dict[str, Json]:
     form = call.switches.counts
     return {
         "Id": job.id,
@@ -36,7 +36,7 @@ def _row(call: Call, job: Job) -> dict[str, Json]:
     }
 
 
-ENDPOINT: Final = Endpoint(
+ENDPOINT: Final = EndpointHandler(
     name="jobs_legacy",
     method="GET",
     prefix="/cloudbackup",

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from typing import Final
 
-from avepoint_simulator.calls import Answer, Call, Endpoint, Json, envelope
+from avepoint_simulator.calls import EndpointHandler, Json, Reply, SimulatedRequest, envelope
 from avepoint_simulator.data import values
-from avepoint_simulator.data.records import Job, JobError
+from avepoint_simulator.data.records import JobError, JobRecord
 from avepoint_simulator.endpoints.tenant.jobs_shared import PERMISSION, job_page, next_index, state_text
 from avepoint_simulator.pages import add_next_link
 
 
-def _handle(call: Call) -> Answer:
+def _handle(call: SimulatedRequest) -> Reply:
     if (location := call.param("location")) and location not in call.switches.locations:
         # Only a Multi-Geo tenant knows locations.
-        return Answer(body=envelope(call, [], metadata={call.switches.total_key: 0}))
+        return Reply(body=envelope(call, [], metadata={call.switches.total_key: 0}))
     page = job_page(call, values.from_iso)
     metadata: dict[str, Json] = {call.switches.total_key: page.total}
     add_next_link(metadata, "nextLink", call, next_index(page), end=None)
-    return Answer(body=envelope(call, [_row(call, job) for job in page.rows], metadata=metadata))
+    return Reply(body=envelope(call, [_row(call, job) for job in page.rows], metadata=metadata))
 
 
-def _row(call: Call, job: Job) -> dict[str, Json]:
+def _row(call: SimulatedRequest, job: JobRecord) -> dict[str, Json]:
     switches = call.switches
     return {
         "id": job.id,
@@ -34,7 +34,7 @@ def _row(call: Call, job: Job) -> dict[str, Json]:
     }
 
 
-def _details(call: Call, job: Job) -> dict[str, Json]:
+def _details(call: SimulatedRequest, job: JobRecord) -> dict[str, Json]:
     ending, form = call.switches.details_keys, call.switches.counts
     return {
         f"total{ending}": values.count(job.total_objects, form),
@@ -53,7 +53,7 @@ def _error(error: JobError) -> dict[str, Json]:
     }
 
 
-ENDPOINT: Final = Endpoint(
+ENDPOINT: Final = EndpointHandler(
     name="jobs_modern",
     method="GET",
     prefix="/backup/m365",

@@ -6,33 +6,33 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Final
 
-from avepoint_simulator.calls import BadCallError, Call
+from avepoint_simulator.calls import BadCallError, SimulatedRequest
 from avepoint_simulator.data import vocabulary as words
-from avepoint_simulator.data.records import Job
-from avepoint_simulator.pages import Page, numbered_page
+from avepoint_simulator.data.records import JobRecord
+from avepoint_simulator.pages import RowSlice, numbered_page
 
 PERMISSION: Final = "microsoft365backup.jobInfo.read.all"
 DEFAULT_PAGE_SIZE: Final = 10
 
 
-def job_page(call: Call, read_time: Callable[[str], int | None]) -> Page[Job]:
+def job_page(call: SimulatedRequest, read_time: Callable[[str], int | None]) -> RowSlice[JobRecord]:
     """Give the page of jobs that the query asks for."""
     return numbered_page(call, _wanted_jobs(call, read_time), base=call.switches.page_base, size=DEFAULT_PAGE_SIZE)
 
 
-def next_index(page: Page[Job]) -> dict[str, str] | None:
+def next_index(page: RowSlice[JobRecord]) -> dict[str, str] | None:
     """Give the query of the next page; None after the last."""
     return {"PageIndex": str(page.index + 1), "PageSize": str(page.size)} if page.more else None
 
 
-def state_text(call: Call, state: int | str) -> str:
+def state_text(call: SimulatedRequest, state: int | str) -> str:
     """Write a job's state as the switch says; a text stays as it is."""
     if isinstance(state, str):
         return state
     return (words.SPACED_STATES if call.switches.state_spelling == "spaced" else words.COMPACT_STATES)[state]
 
 
-def _wanted_jobs(call: Call, read_time: Callable[[str], int | None]) -> list[Job]:
+def _wanted_jobs(call: SimulatedRequest, read_time: Callable[[str], int | None]) -> list[JobRecord]:
     start, finish = _bound(call, "StartTime", read_time), _bound(call, "FinishTime", read_time)
     job_type = _choice(call, "JobType", len(words.JOB_TYPES))
     object_type = _choice(call, "ObjectType", len(words.OBJECT_TYPES))
@@ -48,7 +48,7 @@ def _wanted_jobs(call: Call, read_time: Callable[[str], int | None]) -> list[Job
     ]
 
 
-def _bound(call: Call, name: str, read_time: Callable[[str], int | None]) -> int | None:
+def _bound(call: SimulatedRequest, name: str, read_time: Callable[[str], int | None]) -> int | None:
     text = call.param(name)
     try:
         return read_time(text) if text else None
@@ -56,7 +56,7 @@ def _bound(call: Call, name: str, read_time: Callable[[str], int | None]) -> int
         raise BadCallError(HTTPStatus.BAD_REQUEST, f"The value '{text}' is not valid for {name}.") from None
 
 
-def _choice(call: Call, name: str, highest: int) -> int:
+def _choice(call: SimulatedRequest, name: str, highest: int) -> int:
     value = call.number(name, 0)
     if value > highest:
         raise BadCallError(HTTPStatus.BAD_REQUEST, f"The value '{value}' is not valid for {name}.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from avepoint_simulator.calls import Answer, Call, Endpoint
+from avepoint_simulator.calls import EndpointHandler, Reply, SimulatedRequest
 from avepoint_simulator.data import values
 from avepoint_simulator.endpoints.tenant.legacy_keys import in_key_case
 from avepoint_simulator.endpoints.tenant.settings_shared import licensed
@@ -12,7 +12,7 @@ from avepoint_simulator.endpoints.tenant.settings_shared import licensed
 PERMISSION: Final = "microsoft365backup.subscriptionInfo.read.all"
 
 
-def _handle(call: Call) -> Answer:
+def _handle(call: SimulatedRequest) -> Reply:
     record, form = licensed(call.portfolio.license(call.now)), call.switches.counts
     body = {
         "OutOfPolicyTime": values.ticks(record.out_of_policy_unix_ns),
@@ -21,10 +21,10 @@ def _handle(call: Call) -> Answer:
         "PurchasedStorageSize": values.count(record.purchased_storage_gb, form),
         "ProtectedSize": values.count(record.protected_gb, form),
     }
-    return Answer(body=in_key_case(body, call.switches.legacy_key_case))
+    return Reply(body=in_key_case(body, call.switches.legacy_key_case))
 
 
-ENDPOINT: Final = Endpoint(
+ENDPOINT: Final = EndpointHandler(
     name="license_legacy",
     method="GET",
     prefix="/cloudbackup",

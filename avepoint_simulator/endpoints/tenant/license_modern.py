@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from avepoint_simulator.calls import Answer, Call, Endpoint, envelope
+from avepoint_simulator.calls import EndpointHandler, Reply, SimulatedRequest, envelope
 from avepoint_simulator.data import values
 from avepoint_simulator.endpoints.tenant.license_legacy import PERMISSION
 from avepoint_simulator.endpoints.tenant.settings_shared import licensed
 
 
-def _handle(call: Call) -> Answer:
+def _handle(call: SimulatedRequest) -> Reply:
     record, switches = licensed(call.portfolio.license(call.now)), call.switches
     data = {
         "outOfPolicyTime": values.iso(record.out_of_policy_unix_ns, switches.iso_form, switches.no_time),
@@ -19,10 +19,10 @@ def _handle(call: Call) -> Answer:
         "purchasedStorageSize": values.count(record.purchased_storage_gb, switches.counts),
         "protectedSize": values.count(record.protected_gb, switches.counts),
     }
-    return Answer(body=envelope(call, data))
+    return Reply(body=envelope(call, data))
 
 
-ENDPOINT: Final = Endpoint(
+ENDPOINT: Final = EndpointHandler(
     name="license_modern",
     method="GET",
     prefix="/backup/m365",

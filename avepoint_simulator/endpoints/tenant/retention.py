@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Final
 
-from avepoint_simulator.calls import Answer, Call, Endpoint, Json, envelope
-from avepoint_simulator.data.records import Retention, ServiceRetention
+from avepoint_simulator.calls import EndpointHandler, Json, Reply, SimulatedRequest, envelope
+from avepoint_simulator.data.records import RetentionRecord, ServiceRetention
 from avepoint_simulator.endpoints.tenant.settings_shared import PERMISSION, at_location, licensed, service_type
 
 
-def _handle(call: Call) -> Answer:
+def _handle(call: SimulatedRequest) -> Reply:
     policies = at_location(call, licensed(call.portfolio.retentions(call.now)))
-    return Answer(body=envelope(call, _policy(call, policies[0]) if policies else None))
+    return Reply(body=envelope(call, _policy(call, policies[0]) if policies else None))
 
 
-def _policy(call: Call, record: Retention) -> dict[str, Json]:
+def _policy(call: SimulatedRequest, record: RetentionRecord) -> dict[str, Json]:
     return {
         "enableDailyRetentionPolicy": False,
         "enableCustomizedRetentionPolicy": record.customized,
@@ -23,7 +23,7 @@ def _policy(call: Call, record: Retention) -> dict[str, Json]:
     }
 
 
-def _service(call: Call, record: ServiceRetention) -> dict[str, Json]:
+def _service(call: SimulatedRequest, record: ServiceRetention) -> dict[str, Json]:
     return {
         "serviceType": service_type(call, record.service_type),
         "containerPolicies": [
@@ -39,7 +39,7 @@ def _service(call: Call, record: ServiceRetention) -> dict[str, Json]:
     }
 
 
-ENDPOINT: Final = Endpoint(
+ENDPOINT: Final = EndpointHandler(
     name="retention",
     method="GET",
     prefix="/backup/m365/settings",

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Final, Protocol, TypeVar
 
-from avepoint_simulator.calls import BadCallError, Call, Json
+from avepoint_simulator.calls import BadCallError, Json, SimulatedRequest
 from avepoint_simulator.data.vocabulary import SERVICE_NAMES
 
 PERMISSION: Final = "microsoft365backup.settings.read.all"
@@ -31,7 +31,7 @@ def licensed(record: T | None) -> T:
     return record
 
 
-def at_location(call: Call, records: Iterable[L]) -> list[L]:
+def at_location(call: SimulatedRequest, records: Iterable[L]) -> list[L]:
     """Give the records of the location that a call asks for; of a location that the tenant does not have, none."""
     location = call.param("location")
     if location and location not in call.switches.locations:
@@ -39,6 +39,6 @@ def at_location(call: Call, records: Iterable[L]) -> list[L]:
     return [record for record in records if not location or record.location in ("", location)]
 
 
-def service_type(call: Call, number: int) -> Json:
+def service_type(call: SimulatedRequest, number: int) -> Json:
     """Write a workload as the switch says."""
     return number if call.switches.service_types == "numbers" else SERVICE_NAMES[number]

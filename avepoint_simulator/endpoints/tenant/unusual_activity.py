@@ -6,28 +6,28 @@ from collections import defaultdict
 from http import HTTPStatus
 from typing import Final
 
-from avepoint_simulator.calls import Answer, BadCallError, Call, Endpoint, Json, envelope
+from avepoint_simulator.calls import BadCallError, EndpointHandler, Json, Reply, SimulatedRequest, envelope
 from avepoint_simulator.data import values
-from avepoint_simulator.data.records import UnusualActivity
+from avepoint_simulator.data.records import ActivityRecord
 from avepoint_simulator.endpoints.tenant.settings_shared import at_location, licensed, service_type
 
 _DAY_NS: Final = 86_400 * 10**9
 _DATE_LENGTH: Final = len("2024-01-01")
 
 
-def _handle(call: Call) -> Answer:
+def _handle(call: SimulatedRequest) -> Reply:
     start, finish = _bound(call, "startTime"), _bound(call, "finishTime")
     if call.switches.activity_times == "days":
         finish += _DAY_NS - 1
-    found: dict[tuple[str, str, int], list[UnusualActivity]] = defaultdict(list)
+    found: dict[tuple[str, str, int], list[ActivityRecord]] = defaultdict(list)
     for one in at_location(call, licensed(call.portfolio.unusual_activities(call.now))):
         if start <= one.detected_unix_ns <= finish:
             found[one.tenant_id, one.tenant_owner, one.service_type].append(one)
     rows: Json = [_row(call, *key, activities) for key, activities in found.items()]
-    return Answer(body=envelope(call, rows if call.switches.activity_shape == "bare" else {"data": rows}))
+    return Reply(body=envelope(call, rows if call.switches.activity_shape == "bare" else {"data": rows}))
 
 
-def _bound(call: Call, name: str) -> int:
+def _bound(call: SimulatedRequest, name: str) -> int:
     text = call.param(name)
     try:
         if call.switches.activity_times == "days" and len(text) != _DATE_LENGTH:
@@ -37,7 +37,9 @@ def _bound(call: Call, name: str) -> int:
         raise BadCallError(HTTPStatus.BAD_REQUEST, f"The value '{text}' is not valid for {name}.") from None
 
 
-def _row(call: Call, tenant_id: str, owner: str, number: int, activities: list[UnusualActivity]) -> dict[str, Json]:
+def _row(
+    call: SimulatedRequest, tenant_id: str, owner: str, number: int, activities: list[ActivityRecord]
+) -> dict[str, Json]:
     form = call.switches.counts
     return {
         "tenantOwner": owner,
@@ -48,7 +50,7 @@ def _row(call: Call, tenant_id: str, owner: str, number: int, activities: list[U
     }
 
 
-ENDPOINT: Final = Endpoint(
+ENDPOINT: Final = EndpointHandler(
     name="unusual_activity",
     method="GET",
     prefix="/backup/m365",

@@ -11,10 +11,10 @@ from typing import Final
 from exporter.avepoint.values import Ticks
 from exporter.avepoint.vocabulary import OVER, STATES
 from exporter.collectors.base import Family, Sample
-from exporter.collectors.jobs.families import LABELS, SOURCE, Job, Kind
-from exporter.collectors.jobs.state import recalled_counts, recalled_jobs, recalled_kind, recalled_ticks
+from exporter.collectors.jobs.families import LABELS, SOURCE, Job, JobKind
+from exporter.collectors.jobs.state import parse_counts, parse_jobs, parse_kind, parse_ticks
 
-Totals = Mapping[Kind, Mapping[str, int]]
+Totals = Mapping[JobKind, Mapping[str, int]]
 """Numbers of jobs by kind and state."""
 
 FINISHED_TOTAL = Family(
@@ -33,7 +33,7 @@ _KEPT_OVER: Final = 1  # of a kind, in case an answer is one job behind
 
 
 @dataclass(slots=True)
-class _Tally:
+class _JobTally:
     """The jobs of one kind: the starts of those that are over or run, by id, and how many ended by state."""
 
     since: Ticks
@@ -65,11 +65,11 @@ class JobCounter:
         self._base: Ticks | None = None
         self._unread: frozenset[str] = frozenset()
         self._since = Ticks(0)
-        self._tallies: dict[Kind, _Tally] = {}
+        self._tallies: dict[JobKind, _JobTally] = {}
 
     def count(
         self,
-        jobs: Mapping[Kind, Collection[Job]],
+        jobs: Mapping[JobKind, Collection[Job]],
         *,
         now: Ticks,
         since: Ticks | None = None,
@@ -94,7 +94,7 @@ class JobCounter:
             for job in of_kind:
                 if not job.id or (job.id in unsure and not is_first):
                     continue
-                tally = self._tallies.setdefault(kind, _Tally(self._since))
+                tally = self._tallies.setdefault(kind, _JobTally(self._since))
                 if job.id in over:
                     continue
                 ran = running.pop(job.id, None)
@@ -109,7 +109,7 @@ class JobCounter:
                 tally.end(job, counts=ran is not None or (job.start >= tally.since and not is_base))
         self._forget(jobs, now, since)
 
-    def _forget(self, jobs: Mapping[Kind, Collection[Job]], now: Ticks, since: Ticks | None) -> None:
+    def _forget(self, jobs: Mapping[JobKind, Collection[Job]], now: Ticks, since: Ticks | None) -> None:
         """Forget what AvePoint lists no longer; no further than its newest job, so that a wrong clock costs nothing."""
         starts = {kind: [job.start for job in of_kind] for kind, of_kind in jobs.items() if of_kind}
         if since is not None:
@@ -124,7 +124,7 @@ class JobCounter:
         zeros = dict.fromkeys(self._states, 0)
         return {kind: {**zeros, **tally.ended} for kind, tally in self._tallies.items()}
 
-    def remember(self) -> object:
+    def dump_state(self) -> object:
         """Give what must outlive a restart, as JSON; None before the first refresh."""
         if self._base is None:
             return None
@@ -134,14 +134,14 @@ class JobCounter:
         ]
         return {"base": self._base, "since": self._since, "kinds": kinds}
 
-    def recall(self, remembered: object) -> None:
+    def load_state(self, remembered: object) -> None:
         """Take back what `remember` gave; raises ValueError for anything else."""
         match remembered:
             case None:
                 return
             case {"base": base, "since": since, "kinds": list(kinds)}:
                 tallies = dict(map(_tally, kinds))
-                self._base, self._since, self._tallies = recalled_ticks(base), recalled_ticks(since), tallies
+                self._base, self._since, self._tallies = parse_ticks(base), parse_ticks(since), tallies
             case _:
                 raise ValueError("not what is remembered of ended jobs")
 
@@ -164,10 +164,10 @@ def _recent(jobs: dict[str, Ticks], since: Ticks, kept: int) -> dict[str, Ticks]
     return {key: start for key, start in jobs.items() if key not in forgotten} if forgotten else jobs
 
 
-def _tally(value: object) -> tuple[Kind, _Tally]:
+def _tally(value: object) -> tuple[JobKind, _JobTally]:
     match value:
         case [workload, job_type, since, over, running, ended]:
-            tally = _Tally(recalled_ticks(since), recalled_jobs(over), recalled_jobs(running), recalled_counts(ended))
-            return recalled_kind([workload, job_type]), tally
+            tally = _JobTally(parse_ticks(since), parse_jobs(over), parse_jobs(running), parse_counts(ended))
+            return parse_kind([workload, job_type]), tally
         case _:
             raise ValueError("not the ended jobs of a kind")

@@ -7,24 +7,24 @@ from typing import Final
 from exporter.avepoint.rows import Row, unique
 from exporter.avepoint.values import Ticks
 from exporter.avepoint.vocabulary import MICROSOFT_365, MICROSOFT_365_SCAN, RETENTION
-from exporter.collectors.jobs.families import Job, Kind, by_start, read_objects
+from exporter.collectors.jobs.families import Job, JobKind, by_start, read_objects
 
-_SCAN: Final[Kind] = ("", MICROSOFT_365_SCAN)  # no job type that is shown has this name
+_SCAN: Final[JobKind] = ("", MICROSOFT_365_SCAN)  # no job type that is shown has this name
 
 
 @dataclass(frozen=True, slots=True)
 class SortedJobs:
     """The jobs of a customer by kind; the states of kinds without a job; the scan's status, None if not said."""
 
-    jobs: Mapping[Kind, list[Job]]
-    without_job: Mapping[Kind, str]
+    jobs: Mapping[JobKind, list[Job]]
+    without_job: Mapping[JobKind, str]
     scan: str | None
 
 
 def sort_rows(rows: Iterable[Row]) -> SortedJobs:
     """Sort rows; two that contradict each other are both left out, and so are those of other products."""
-    jobs: dict[Kind, list[Job]] = {}
-    states: dict[Kind, str] = {}
+    jobs: dict[JobKind, list[Job]] = {}
+    states: dict[JobKind, str] = {}
     for kind, found in unique(_keyed(rows), "jobId").values():
         if isinstance(found, Job):
             jobs.setdefault(kind, []).append(found)
@@ -38,7 +38,7 @@ def sort_rows(rows: Iterable[Row]) -> SortedJobs:
     )
 
 
-def _keyed(rows: Iterable[Row]) -> Iterator[tuple[str, tuple[Kind, Job | str], Row]]:
+def _keyed(rows: Iterable[Row]) -> Iterator[tuple[str, tuple[JobKind, Job | str], Row]]:
     """Read what each row says: a job, or the state of what has not had one."""
     for row in rows:
         kind = _kind(row)
@@ -53,7 +53,7 @@ def _keyed(rows: Iterable[Row]) -> Iterator[tuple[str, tuple[Kind, Job | str], R
         yield job.id or f"{module}\t{start}", (kind, job), row
 
 
-def _kind(row: Row) -> Kind | None:
+def _kind(row: Row) -> JobKind | None:
     """Tell which workload and type a row is about; None for other products, and where it cannot be told."""
     service = row.job_service("jobType")
     if service == MICROSOFT_365_SCAN:

@@ -10,7 +10,7 @@ from exporter.avepoint.values import Ticks, seconds
 from exporter.avepoint.vocabulary import FINISHED, IN_PROGRESS, NOT_OVER, OVER, STATES
 from exporter.collectors.base import Family, Sample
 
-Kind = tuple[str, str]
+JobKind = tuple[str, str]
 """A workload and a job type; "" where AvePoint does not tell."""
 
 _OF_TENANTS: Final = "from GET …/cloudbackupjobs or /cloudbackup/jobs"
@@ -113,7 +113,7 @@ def newer_success(known: Ticks | None, job: Job) -> Ticks | None:
     return job.finish if known is None else max(known, job.finish)
 
 
-def count_samples(jobs: Iterable[tuple[Kind, Job]], location: str = "") -> Iterator[Sample]:
+def count_samples(jobs: Iterable[tuple[JobKind, Job]], location: str = "") -> Iterator[Sample]:
     """Count jobs by kind and state; every known state of a kind that had jobs has a sample."""
     counts = Counter((kind, job.state) for kind, job in jobs)
     states = {(kind, state): 0 for kind in sorted({kind for kind, _ in counts}) for state in STATES}
@@ -122,7 +122,7 @@ def count_samples(jobs: Iterable[tuple[Kind, Job]], location: str = "") -> Itera
 
 
 def last_job_samples(
-    jobs: Mapping[Kind, list[Job]], last_success: Mapping[Kind, Ticks], customer_id: str, location: str = ""
+    jobs: Mapping[JobKind, list[Job]], last_success: Mapping[JobKind, Ticks], customer_id: str, location: str = ""
 ) -> Iterator[Sample]:
     """Make the samples of the newest job, the newest that ended, the last success and the oldest still running."""
     for kind, of_kind in sorted(jobs.items()):

@@ -9,19 +9,19 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
-from exporter.avepoint.api_versions import Generations
+from exporter.avepoint.api_versions import ApiVersions
 from exporter.avepoint.job_lists import LEGACY, MODERN, JobList, Span
 from exporter.avepoint.paging import RawRow, row_id
 from exporter.avepoint.responses import Endpoint
 from exporter.avepoint.rows import Row
 from exporter.avepoint.values import TICKS_PER_SECOND, Ticks, ticks_at, without_addresses
 from exporter.avepoint.vocabulary import JOB_TYPES, WORKLOADS
-from exporter.collectors.base import Surroundings
+from exporter.collectors.base import CollectorContext
 from exporter.collectors.jobs.counter import JobCounter, Totals
-from exporter.collectors.jobs.families import Job, Kind, newer_success, read_objects
+from exporter.collectors.jobs.families import Job, JobKind, newer_success, read_objects
 from exporter.collectors.jobs.options import LARGEST_PAGE, JobsOptions
-from exporter.collectors.jobs.state import recalled_kind, recalled_success, success_rows
-from exporter.config.schema import Generation
+from exporter.collectors.jobs.state import parse_kind, parse_success, success_rows
+from exporter.config.schema import ApiVersion
 from exporter.errors import BadRequestError
 
 _SETTLING: Final = 900 * TICKS_PER_SECOND  # how late a job may appear in the list: reads overlap by it
@@ -33,8 +33,8 @@ _ELSEWHERE: Final = "-"  # a job type that the configuration does not ask for
 class KnownJobs:
     """What is known of the jobs of one location by kind: those of the lookback, last successes, how many ended."""
 
-    jobs: Mapping[Kind, list[Job]]
-    last_success: Mapping[Kind, Ticks]
+    jobs: Mapping[JobKind, list[Job]]
+    last_success: Mapping[JobKind, Ticks]
     ended: Totals
 
 
@@ -49,27 +49,27 @@ class _Told:
 class JobReader:
     """Reads the jobs of one location ("" for all there are); remembers what never changes."""
 
-    def __init__(self, surroundings: Surroundings, options: JobsOptions, location: str) -> None:
+    def __init__(self, context: CollectorContext, options: JobsOptions, location: str) -> None:
         self._options = options
-        self._clock = surroundings.clock
-        self._log = surroundings.log.bind(location=location) if location else surroundings.log
-        self._notes = surroundings.client.notes
+        self._clock = context.clock
+        self._log = context.log.bind(location=location) if location else context.log
+        self._value_issues = context.client.value_issues
         # Only the modern list can be narrowed to a location.
-        endpoints: dict[Generation, Endpoint] = {"modern": MODERN} if location else {"modern": MODERN, "legacy": LEGACY}
-        self._lists = {name: JobList(surroundings.client, one, location) for name, one in endpoints.items()}
-        self._kinds: dict[str, Kind] = {}
+        endpoints: dict[ApiVersion, Endpoint] = {"modern": MODERN} if location else {"modern": MODERN, "legacy": LEGACY}
+        self._lists = {name: JobList(context.client, one, location) for name, one in endpoints.items()}
+        self._kinds: dict[str, JobKind] = {}
         self._tries: dict[str, int] = {}  # how often nameless jobs were asked for in vain
         self._listed: set[str | None] = set()
         self._jobs: dict[str, Job] = {}
-        self._last_success: dict[Kind, Ticks] = {}
+        self._last_success: dict[JobKind, Ticks] = {}
         self._read_until: Ticks | None = None
         self._counter = JobCounter()
 
-    async def read(self, generations: Generations) -> KnownJobs:
+    async def read(self, api_versions: ApiVersions) -> KnownJobs:
         """Read the jobs that may have changed, place those that are new, and give all that is known."""
         now = ticks_at(self._clock.time())
         span = Span(self._start(now), now)
-        job_list, rows = await generations.ask(
+        job_list, rows = await api_versions.ask(
             {name: partial(self._rows, job_list, span) for name, job_list in self._lists.items()}
         )
         earliest = ago(now, self._options.lookback)
@@ -102,7 +102,7 @@ class JobReader:
 
     def _job(self, raw: RawRow, job_list: JobList) -> Job | None:
         """Read a row; one that has not started yet, or has no id or state, cannot be counted."""
-        row = Row(raw, job_list.endpoint.template, self._notes)
+        row = Row(raw, job_list.endpoint.template, self._value_issues)
         identifier, state, start = row_id(raw), row.job_state("state"), row.time("startTime")
         if identifier is None or state is None or start is None:
             return None
@@ -151,7 +151,7 @@ class JobReader:
             tries = 0 if is_doubtful else 1 if key in wanted else _ENOUGH
             self._tries[key] = self._tries.get(key, 0) + tries
         if nameless := [key for key in wanted if "" in placed[key]]:
-            self._notes.unknown(job_list.endpoint.template, "jobKind", nameless[0])
+            self._value_issues.unknown(job_list.endpoint.template, "jobKind", nameless[0])
 
     def _is_unplaced(self, key: str) -> bool:
         kind = self._kinds.get(key)
@@ -197,7 +197,7 @@ class JobReader:
         return _Told(told, is_doubtful=strange or refused is not None)
 
     def _known(self, now: Ticks, earliest: Ticks) -> KnownJobs:
-        jobs: dict[Kind, list[Job]] = {}
+        jobs: dict[JobKind, list[Job]] = {}
         shown = {kind: finish for kind, finish in self._last_success.items() if self._is_wanted(kind)}
         for key, job in self._jobs.items():
             kind = self._kinds[key]
@@ -214,35 +214,35 @@ class JobReader:
 
     def _count(self, now: Ticks, earliest: Ticks) -> None:
         """Count what ended, also of types that are not wanted yet: what has ended by then will be no news."""
-        every: dict[Kind, list[Job]] = {}
+        every: dict[JobKind, list[Job]] = {}
         for key, job in self._jobs.items():
             every.setdefault(self._kinds[key], []).append(job)
         unsure = {key for key in self._jobs if self._is_unplaced(key)}
         unread = {key for key in self._listed if key is not None and key not in self._jobs}
         self._counter.count(every, now=now, since=earliest, unsure=unsure, unread=unread)
 
-    def _is_wanted(self, kind: Kind) -> bool:
+    def _is_wanted(self, kind: JobKind) -> bool:
         """Tell whether the configuration asks for a kind; one without a job type only where it asks for all."""
         return kind[1] in self._options.job_types or (kind[1] == "" and len(self._options.job_types) == len(JOB_TYPES))
 
-    def remember(self) -> object:
+    def dump_state(self) -> object:
         """Give the kinds of the known jobs, the last successes and what was counted, as JSON."""
         return {
             "kinds": {key: list(kind) for key, kind in self._kinds.items() if self._tries.get(key, _ENOUGH) >= _ENOUGH},
             "last_success": success_rows(self._last_success),
-            "counter": self._counter.remember(),
+            "counter": self._counter.dump_state(),
         }
 
-    def recall(self, remembered: object, asked: Sequence[object]) -> None:
+    def load_state(self, remembered: object, asked: Sequence[object]) -> None:
         """Take back what `remember` gave when the job types `asked` were told apart; raises ValueError."""
         match remembered:
             case {"kinds": dict(kinds), "last_success": list(successes), **others}:
-                known = {str(key): recalled_kind(kind) for key, kind in kinds.items()}
+                known = {str(key): parse_kind(kind) for key, kind in kinds.items()}
                 if any(job_type not in asked for job_type in self._options.job_types):
                     # What was of no wanted type may be of one that is wanted now.
                     known = {key: kind for key, kind in known.items() if kind[1] != _ELSEWHERE}
-                last_success = dict(map(recalled_success, successes))
-                self._counter.recall(others.get("counter"))
+                last_success = dict(map(parse_success, successes))
+                self._counter.load_state(others.get("counter"))
                 self._last_success, self._kinds = last_success, known
             case _:
                 raise ValueError("not what is remembered of jobs")

@@ -10,11 +10,11 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
-from exporter.avepoint.customer_lists import CustomerList
+from exporter.avepoint.customer_lists import PerCustomerList
 from exporter.avepoint.responses import Endpoint
 from exporter.avepoint.values import Ticks, ticks_at
 from exporter.avepoint.vocabulary import FINISHED
-from exporter.collectors.base import CustomerCollector, Family, Sample, Surroundings
+from exporter.collectors.base import CollectorContext, CustomerCollector, Family, Sample
 from exporter.collectors.jobs.counter import FINISHED_TOTAL, JobCounter, Totals, finished_samples
 from exporter.collectors.jobs.customer_rows import SortedJobs, sort_rows
 from exporter.collectors.jobs.families import (
@@ -26,11 +26,11 @@ from exporter.collectors.jobs.families import (
     LAST_SUCCESS,
     OLDEST_RUNNING,
     Job,
-    Kind,
+    JobKind,
     last_job_samples,
     newer_success,
 )
-from exporter.collectors.jobs.state import recalled_success, success_rows
+from exporter.collectors.jobs.state import parse_success, success_rows
 from exporter.config.schema import CollectorOptions
 
 BATCH: Final = Endpoint(
@@ -55,7 +55,7 @@ class CustomerJobRecords:
     """What AvePoint lists of one customer's jobs, when each kind last succeeded, and how many ended."""
 
     listed: SortedJobs
-    last_success: Mapping[Kind, Ticks]
+    last_success: Mapping[JobKind, Ticks]
     ended: Totals
 
 
@@ -63,7 +63,7 @@ class CustomerJobsOptions(CollectorOptions):
     """Options of the collector."""
 
 
-class CustomerJobs(CustomerCollector[CustomerJobsOptions, CustomerJobRecords]):
+class CustomerJobsCollector(CustomerCollector[CustomerJobsOptions, CustomerJobRecords]):
     """Reads the Microsoft 365 jobs of one customer after another; remembers what AvePoint lists no longer."""
 
     name = "customer_jobs"
@@ -76,9 +76,9 @@ class CustomerJobs(CustomerCollector[CustomerJobsOptions, CustomerJobRecords]):
         FINISHED_TOTAL,
     )  # fmt: skip
 
-    def __init__(self, surroundings: Surroundings, options: CustomerJobsOptions) -> None:
-        super().__init__(surroundings, options)
-        self._list = CustomerList(surroundings.client, modern=BATCH, legacy=CUSTOMER_JOBS)
+    def __init__(self, context: CollectorContext, options: CustomerJobsOptions) -> None:
+        super().__init__(context, options)
+        self._list = PerCustomerList(context.client, modern=BATCH, legacy=CUSTOMER_JOBS)
         self._memories: dict[str, bytes] = {}
         self._absent: dict[str, float] = {}  # since when, in monotonic seconds
         self.watch_customers(self._keep_only)
@@ -93,7 +93,7 @@ class CustomerJobs(CustomerCollector[CustomerJobsOptions, CustomerJobRecords]):
     async def read(self, customer_id: str) -> CustomerJobRecords:
         """Read one customer's jobs; a customer without the product has none."""
         now = ticks_at(self._clock.time())
-        listed = sort_rows(await self._list.read(self.generations, customer_id))
+        listed = sort_rows(await self._list.read(self.api_versions, customer_id))
         memory = self._memory(customer_id)
         memory.add(listed.jobs, now)
         if self.is_customer(customer_id):  # else it left while it was read
@@ -119,11 +119,11 @@ class CustomerJobs(CustomerCollector[CustomerJobsOptions, CustomerJobRecords]):
             yield Sample(LAST_STATE, (customer_id, *kind, "", state), 1.0)
         yield from finished_samples(records.ended, customer_id)
 
-    def remember(self) -> object:
+    def dump_state(self) -> object:
         """Give the last successes and the counted jobs of every customer."""
         return {"customers": {customer: b64encode(memory).decode() for customer, memory in self._memories.items()}}
 
-    def recall(self, remembered: object) -> None:
+    def load_state(self, remembered: object) -> None:
         """Take back what `remember` gave; what is packed is looked at when its customer is read."""
         match remembered:
             case {"customers": dict(customers)} if all(isinstance(memory, str) for memory in customers.values()):
@@ -136,7 +136,7 @@ class CustomerJobs(CustomerCollector[CustomerJobsOptions, CustomerJobRecords]):
 class _Memory:
     """What is remembered of one customer; packed between refreshes, since there may be thousands of them."""
 
-    last_success: dict[Kind, Ticks] = field(default_factory=dict)
+    last_success: dict[JobKind, Ticks] = field(default_factory=dict)
     counter: JobCounter = field(default_factory=lambda: JobCounter(_ENDS))
 
     @classmethod
@@ -147,13 +147,13 @@ class _Memory:
             raise ValueError("not packed by us") from None
         match remembered:
             case {"last_success": list(successes), "counter": counter}:
-                memory = cls(dict(map(recalled_success, successes)))
-                memory.counter.recall(counter)
+                memory = cls(dict(map(parse_success, successes)))
+                memory.counter.load_state(counter)
                 return memory
             case _:
                 raise ValueError("not what is remembered of a customer's jobs")
 
-    def add(self, jobs: Mapping[Kind, list[Job]], now: Ticks) -> None:
+    def add(self, jobs: Mapping[JobKind, list[Job]], now: Ticks) -> None:
         for kind, of_kind in jobs.items():
             for job in of_kind:
                 if (success := newer_success(self.last_success.get(kind), job)) is not None:
@@ -161,5 +161,5 @@ class _Memory:
         self.counter.count(jobs, now=now)
 
     def packed(self) -> bytes:
-        remembered = {"last_success": success_rows(self.last_success), "counter": self.counter.remember()}
+        remembered = {"last_success": success_rows(self.last_success), "counter": self.counter.dump_state()}
         return zlib.compress(json.dumps(remembered, separators=(",", ":")).encode(), level=1)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import ClassVar
 
-from exporter.collectors.base import AccountCollector, Family, Sample, Surroundings
+from exporter.collectors.base import AccountCollector, CollectorContext, Family, Sample
 from exporter.collectors.customer_list import BATCH, CUSTOMERS, Listing
 from exporter.config.schema import CollectorOptions
 
@@ -28,7 +28,7 @@ class CustomersOptions(CollectorOptions):
     """Options of the collector."""
 
 
-class Customers(AccountCollector[CustomersOptions, Listing]):
+class CustomersCollector(AccountCollector[CustomersOptions, Listing]):
     """Lists the customers that the account can see."""
 
     name = "customers"
@@ -37,13 +37,13 @@ class Customers(AccountCollector[CustomersOptions, Listing]):
     options_type = CustomersOptions
     families = (INFO, STATUS)
 
-    def __init__(self, surroundings: Surroundings, options: CustomersOptions) -> None:
-        super().__init__(surroundings, options)
-        self.generations = surroundings.directory.generations
+    def __init__(self, context: CollectorContext, options: CustomersOptions) -> None:
+        super().__init__(context, options)
+        self.api_versions = context.customer_list.api_versions
 
     async def read(self) -> Listing:
         """List them; the listing also serves the collectors that read each customer."""
-        return await self._directory.refresh()
+        return await self._customer_list.refresh()
 
     @classmethod
     def samples(cls, records: Listing, customer_id: str) -> Iterable[Sample]:  # noqa: ARG003 - of all customers

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
-from exporter.avepoint.customer_lists import CustomerList
+from exporter.avepoint.customer_lists import PerCustomerList
 from exporter.avepoint.responses import Endpoint
 from exporter.avepoint.rows import Row, unique
-from exporter.collectors.base import CustomerCollector, Family, Sample, Surroundings
+from exporter.collectors.base import CollectorContext, CustomerCollector, Family, Sample
 from exporter.config.schema import CollectorOptions
 
 OVERVIEW: Final = Endpoint(
@@ -57,7 +57,7 @@ class ProtectedDataOptions(CollectorOptions):
     """Options of the collector."""
 
 
-class ProtectedData(CustomerCollector[ProtectedDataOptions, tuple[Module, ...]]):
+class ProtectedDataCollector(CustomerCollector[ProtectedDataOptions, tuple[Module, ...]]):
     """Reads the overview of one customer after another."""
 
     name = "protected_data"
@@ -66,13 +66,13 @@ class ProtectedData(CustomerCollector[ProtectedDataOptions, tuple[Module, ...]])
     options_type = ProtectedDataOptions
     families = (SCANNED, PROTECTED_OBJECTS, DATA_BYTES)
 
-    def __init__(self, surroundings: Surroundings, options: ProtectedDataOptions) -> None:
-        super().__init__(surroundings, options)
-        self._list = CustomerList(surroundings.client, modern=OVERVIEW, legacy=PROTECTED)
+    def __init__(self, context: CollectorContext, options: ProtectedDataOptions) -> None:
+        super().__init__(context, options)
+        self._list = PerCustomerList(context.client, modern=OVERVIEW, legacy=PROTECTED)
 
     async def read(self, customer_id: str) -> tuple[Module, ...]:
         """Read one customer's modules; a customer without the product has none."""
-        rows = await self._list.read(self.generations, customer_id)
+        rows = await self._list.read(self.api_versions, customer_id)
         return tuple(unique(_keyed_modules(rows), "serviceModule").values())
 
     @classmethod

@@ -19,7 +19,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import ClassVar, Final, NamedTuple
 
-from exporter.avepoint.paging import Ledger, RawRow, folded
+from exporter.avepoint.paging import ListProgress, RawRow, folded
 from exporter.avepoint.partner_lists import batch_rows, odata_rows
 from exporter.avepoint.responses import Endpoint
 from exporter.avepoint.rows import Row
@@ -108,7 +108,7 @@ class SubscriptionsOptions(CollectorOptions):
     """Options of the collector."""
 
 
-class Subscriptions(AccountCollector[SubscriptionsOptions, tuple[Subscription, ...]]):
+class SubscriptionsCollector(AccountCollector[SubscriptionsOptions, tuple[Subscription, ...]]):
     """Reads what all customers have subscribed to, of all of AvePoint's services, in one list."""
 
     name = "subscriptions"
@@ -120,30 +120,32 @@ class Subscriptions(AccountCollector[SubscriptionsOptions, tuple[Subscription, .
 
     async def read(self) -> tuple[Subscription, ...]:
         """List the subscriptions of the customers that are wanted; raises AnswerError if the list is not whole."""
-        return await self.generations.ask({"modern": self._batch, "legacy": self._odata})
+        return await self.api_versions.ask({"modern": self._batch, "legacy": self._odata})
 
     async def _batch(self) -> tuple[Subscription, ...]:
-        ledger = Ledger(BATCH, _identity)
-        return await self._read(batch_rows(self._client, ledger), ledger)
+        progress = ListProgress(BATCH, _identity)
+        return await self._read(batch_rows(self._client, progress), progress)
 
     async def _odata(self) -> tuple[Subscription, ...]:
-        ledger = Ledger(SERVICES, _identity)
-        return await self._read(odata_rows(self._client, ledger), ledger)
+        progress = ListProgress(SERVICES, _identity)
+        return await self._read(odata_rows(self._client, progress), progress)
 
-    async def _read(self, raw_rows: AsyncIterator[RawRow], ledger: Ledger) -> tuple[Subscription, ...]:
+    async def _read(self, raw_rows: AsyncIterator[RawRow], progress: ListProgress) -> tuple[Subscription, ...]:
         found: list[Subscription] = []
         # Row by row, so that neither all of a long list's JSON nor the time to read it comes in one piece.
         async for raw in raw_rows:
-            found += self._of_customer(Row(raw, ledger.endpoint.template, self._client.notes))
-        if ledger.lacks_rows:
+            found += self._of_customer(Row(raw, progress.endpoint.template, self._client.value_issues))
+        if progress.lacks_rows:
             # Whoever is missing is not gone; what was read before keeps its true age.
-            raise ledger.endpoint.unlike(f"{ledger.received} of {ledger.total} rows read")
+            raise progress.endpoint.unexpected(f"{progress.received} of {progress.total} rows read")
         return tuple(found)
 
     def _of_customer(self, row: Row) -> Iterator[Subscription]:
         customer_id = row.key("customerId")
         # Who has left the customers' list would come and go with every listing of either.
-        if customer_id is None or not (self._directory.is_wanted(customer_id) and self._directory.lists(customer_id)):
+        if customer_id is None or not (
+            self._customer_list.is_wanted(customer_id) and self._customer_list.lists(customer_id)
+        ):
             return
         for product in row.each("products"):
             service = product.key("service")

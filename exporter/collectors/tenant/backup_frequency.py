@@ -10,7 +10,7 @@ from exporter.avepoint.responses import Endpoint
 from exporter.avepoint.rows import Row, unique
 from exporter.avepoint.values import TICKS_PER_SECOND, Ticks, seconds, ticks_at
 from exporter.collectors.base import Family, Sample
-from exporter.collectors.per_location import LocatedCollector
+from exporter.collectors.per_location import PerLocationCollector
 from exporter.config.schema import CollectorOptions, Interval
 
 ENDPOINT: Final = Endpoint("GET", "/backup/m365/settings/backup/frequency", "microsoft365backup.settings.read.all")
@@ -56,7 +56,7 @@ class Schedule:
     next_start: Ticks | None
 
 
-class BackupFrequency(LocatedCollector[BackupFrequencyOptions, Mapping[str, tuple[Schedule, ...]]]):
+class BackupFrequencyCollector(PerLocationCollector[BackupFrequencyOptions, Mapping[str, tuple[Schedule, ...]]]):
     """Reads how often each workload is backed up."""
 
     name = "backup_frequency"

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from exporter.avepoint.api_versions import Generations
+from exporter.avepoint.api_versions import ApiVersions
 from exporter.avepoint.hints import NOT_MULTI_GEO
 from exporter.avepoint.job_lists import MODERN, PERMISSION, JobList, Span
 from exporter.avepoint.values import Ticks, ticks_at
-from exporter.collectors.base import AccountCollector, Sample, Surroundings
+from exporter.collectors.base import AccountCollector, CollectorContext, Sample
 from exporter.collectors.jobs.counter import FINISHED_TOTAL, finished_samples
 from exporter.collectors.jobs.families import (
     JOBS,
@@ -38,7 +38,7 @@ class JobRecords:
     locations: Mapping[str, KnownJobs]
 
 
-class Jobs(AccountCollector[JobsOptions, JobRecords]):
+class JobsCollector(AccountCollector[JobsOptions, JobRecords]):
     """Reads a tenant's jobs; remembers what never changes."""
 
     name = "jobs"
@@ -50,16 +50,16 @@ class Jobs(AccountCollector[JobsOptions, JobRecords]):
         LAST_SUCCESS, OLDEST_RUNNING, FINISHED_TOTAL,
     )  # fmt: skip
 
-    def __init__(self, surroundings: Surroundings, options: JobsOptions) -> None:
-        super().__init__(surroundings, options)
-        if surroundings.account.locations:
-            self.generations = Generations("modern")  # the other one knows no locations
-        self._readers = {location: JobReader(surroundings, options, location) for location in self.locations}
+    def __init__(self, context: CollectorContext, options: JobsOptions) -> None:
+        super().__init__(context, options)
+        if context.account.locations:
+            self.api_versions = ApiVersions("modern")  # the other one knows no locations
+        self._readers = {location: JobReader(context, options, location) for location in self.locations}
 
     async def read(self) -> JobRecords:
         """Read every location, one after the other; raises AvePointError where none has the tenant's jobs."""
         now = ticks_at(self._clock.time())
-        known = {location: await reader.read(self.generations) for location, reader in self._readers.items()}
+        known = {location: await reader.read(self.api_versions) for location, reader in self._readers.items()}
         if "" not in known and not any(reader.knows_jobs for reader in self._readers.values()):
             await self._expect_none_elsewhere(Span(ago(now, self.options.lookback), now))
         window = self.options.window
@@ -90,17 +90,17 @@ class Jobs(AccountCollector[JobsOptions, JobRecords]):
             yield from last_job_samples(known.jobs, known.last_success, customer_id, location)
             yield from finished_samples(known.ended, customer_id, location)
 
-    def remember(self) -> object:
+    def dump_state(self) -> object:
         """Give what each location's reader remembers, and which job types were told apart for it."""
-        readers = {location: reader.remember() for location, reader in self._readers.items()}
+        readers = {location: reader.dump_state() for location, reader in self._readers.items()}
         return {"job_types": list(self.options.job_types), "locations": readers}
 
-    def recall(self, remembered: object) -> None:
+    def load_state(self, remembered: object) -> None:
         """Take back what `remember` gave; a location that is no longer configured is forgotten."""
         match remembered:
             case {"job_types": list(asked), "locations": dict(locations)}:
                 for location, reader in self._readers.items():
                     if location in locations:
-                        reader.recall(locations[location], asked)
+                        reader.load_state(locations[location], asked)
             case _:
                 raise ValueError("not what the jobs collector remembers")

@@ -64,7 +64,7 @@ OUT_OF_POLICY_SINCE = Family(
 
 
 @dataclass(frozen=True, slots=True)
-class License:
+class LicenseConsumption:
     """What is bought and used; None is what AvePoint did not say. `knows_policy`: whether it said so at all."""
 
     purchased_seats: int | None
@@ -79,7 +79,7 @@ class LicenseOptions(CollectorOptions):
     """Options of the collector."""
 
 
-class LicenseConsumption(AccountCollector[LicenseOptions, License]):
+class LicenseCollector(AccountCollector[LicenseOptions, LicenseConsumption]):
     """Reads what the tenant has bought and what it uses."""
 
     name = "license"
@@ -90,16 +90,16 @@ class LicenseConsumption(AccountCollector[LicenseOptions, License]):
         PURCHASED_SEATS, ASSIGNED_SEATS, PURCHASED_STORAGE, PROTECTED_BYTES, OUT_OF_POLICY, OUT_OF_POLICY_SINCE,
     )  # fmt: skip
 
-    async def read(self) -> License:
+    async def read(self) -> LicenseConsumption:
         """Read the consumption now."""
-        return await self.generations.ask({"modern": lambda: self._read(MODERN), "legacy": lambda: self._read(LEGACY)})
+        return await self.api_versions.ask({"modern": lambda: self._read(MODERN), "legacy": lambda: self._read(LEGACY)})
 
-    async def _read(self, endpoint: Endpoint) -> License:
+    async def _read(self, endpoint: Endpoint) -> LicenseConsumption:
         about = folded(await self._client.call(endpoint))
-        row = Row(folded(about["data"]) if "data" in about else about, endpoint.template, self._client.notes)
+        row = Row(folded(about["data"]) if "data" in about else about, endpoint.template, self._client.value_issues)
         if not any(row.has(field) for field in _FIELDS):
-            raise endpoint.unlike("the answer says nothing of the licence")
-        return License(
+            raise endpoint.unexpected("the answer says nothing of the licence")
+        return LicenseConsumption(
             purchased_seats=row.count("purchasedUserSeats"),
             assigned_seats=row.count("assignedUserSeats"),
             purchased_bytes=row.gigabytes("purchasedStorageSize"),
@@ -110,7 +110,7 @@ class LicenseConsumption(AccountCollector[LicenseOptions, License]):
         )
 
     @classmethod
-    def samples(cls, records: License, customer_id: str) -> Iterable[Sample]:  # noqa: ARG003 - of the whole account
+    def samples(cls, records: LicenseConsumption, customer_id: str) -> Iterable[Sample]:  # noqa: ARG003 - of the whole account
         """Make the samples of a tenant."""
         since = records.out_of_policy_since
         values: tuple[tuple[Family, float | None], ...] = (

@@ -7,7 +7,7 @@ from typing import ClassVar, Final
 from exporter.avepoint.responses import Endpoint
 from exporter.avepoint.rows import Row, unique
 from exporter.collectors.base import Family, Sample
-from exporter.collectors.per_location import LocatedCollector
+from exporter.collectors.per_location import PerLocationCollector
 from exporter.config.schema import CollectorOptions
 
 ENDPOINT: Final = Endpoint("GET", "/backup/m365/settings/retention-policy", "microsoft365backup.settings.read.all")
@@ -59,7 +59,7 @@ class Policy:
     services: tuple[Service, ...]
 
 
-class Retention(LocatedCollector[RetentionOptions, Mapping[str, Policy]]):
+class RetentionCollector(PerLocationCollector[RetentionOptions, Mapping[str, Policy]]):
     """Reads how long backups are kept."""
 
     name = "retention"
@@ -73,9 +73,9 @@ class Retention(LocatedCollector[RetentionOptions, Mapping[str, Policy]]):
 
     async def _read(self, location: str) -> Policy:
         data = await self.data(ENDPOINT, location)
-        row = Row(data if isinstance(data, dict) else {}, ENDPOINT.template, self._client.notes)
+        row = Row(data if isinstance(data, dict) else {}, ENDPOINT.template, self._client.value_issues)
         if not any(row.has(field) for field in _FIELDS):
-            raise ENDPOINT.unlike("the answer says nothing of the retention")
+            raise ENDPOINT.unexpected("the answer says nothing of the retention")
         is_custom = row.flag("enableCustomizedRetentionPolicy")
         # Policies of services that are switched off are not in force.
         services = () if is_custom is False else row.each("servicePolicies")

@@ -12,7 +12,7 @@ from exporter.avepoint.responses import Endpoint
 from exporter.avepoint.rows import Row
 from exporter.avepoint.values import iso_date, ticks_at
 from exporter.collectors.base import Family, Sample
-from exporter.collectors.per_location import LocatedCollector
+from exporter.collectors.per_location import PerLocationCollector
 from exporter.config.schema import CollectorOptions, Interval, Seconds
 
 ENDPOINT: Final = Endpoint(
@@ -70,7 +70,7 @@ class Activities:
     found: Mapping[str, tuple[Signals, ...]]
 
 
-class UnusualActivity(LocatedCollector[UnusualActivityOptions, Activities]):
+class UnusualActivityCollector(PerLocationCollector[UnusualActivityOptions, Activities]):
     """Reads where AvePoint suspects an attack."""
 
     name = "unusual_activity"
@@ -92,7 +92,7 @@ class UnusualActivity(LocatedCollector[UnusualActivityOptions, Activities]):
         if isinstance(data, dict):
             inner = folded(data)
             if "data" not in inner:
-                raise ENDPOINT.unlike("the answer's data has no data")
+                raise ENDPOINT.unexpected("the answer's data has no data")
             data = inner["data"]
         return tuple(_summed(self.rows(ENDPOINT, data)))
 

@@ -5,19 +5,19 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlencode
 
-from exporter.avepoint.throttle import Budget
-from exporter.engine.snapshot import Status, View
+from exporter.avepoint.throttle import LimitUsage
+from exporter.engine.snapshot import RefreshStatus, SnapshotView
 from exporter.exposition.exporter_metrics import Usage
 from exporter.web.facts import Facts
 from exporter.web.status.formatting import Moment, moment, plain, rate, span, took
 from exporter.web.status.plot import Plot, plot
-from exporter.web.status.query import Query
+from exporter.web.status.query import StatusQuery
 
 State = Literal["waiting", "up", "down", "off"]
 
 
 @dataclass(frozen=True, slots=True)
-class Collector:
+class CollectorRow:
     """One collector of one account; `reason` says why it is off, `too_old` that its values are no longer shown."""
 
     account: str
@@ -31,7 +31,7 @@ class Collector:
     failed_link: str
     took: str
     plot: Plot | None
-    generation: str
+    api_version: str
     reason: str
     hint: str
 
@@ -52,19 +52,19 @@ class Spent:
     codes: tuple[tuple[str, int], ...]
 
 
-def state_of(status: Status) -> State:
+def state_of(status: RefreshStatus) -> State:
     """Give a collector's state as one word."""
     if status.off:
         return "off"
     return "waiting" if status.up is None else "up" if status.up else "down"
 
 
-def collector(view: View, facts: Facts, query: Query) -> Collector:
+def collector(view: SnapshotView, facts: Facts, query: StatusQuery) -> CollectorRow:
     """Make a collector's row."""
     status, whole = view.status, view.known.get("")
     state, failed = state_of(status), sum(not is_read for is_read in view.customer_up.values())
     is_old = whole is not None and facts.monotonic - whole.read_at_monotonic > view.stale_after
-    return Collector(
+    return CollectorRow(
         account=view.account,
         name=view.collector,
         state=state,
@@ -76,13 +76,13 @@ def collector(view: View, facts: Facts, query: Query) -> Collector:
         failed_link=failed_link(view.account, query),
         took="" if status.duration is None else took(status.duration),
         plot=plot(status.refreshes),
-        generation=status.generation,
+        api_version=status.api_version,
         reason=plain(status.error) if state == "off" else "",
         hint=plain(status.hint) if state == "off" else "",
     )
 
 
-def failed_link(account: str, query: Query) -> str:
+def failed_link(account: str, query: StatusQuery) -> str:
     """Give the address of an account's failed customers."""
     return query.link("customers", account=account, text="", state="failed", page=1)
 
@@ -97,7 +97,7 @@ def spent(accounts: Sequence[str], facts: Facts) -> tuple[Spent, ...]:
     )
 
 
-def _spent(account: str, budget: Budget, usage: Usage) -> Spent:
+def _spent(account: str, budget: LimitUsage, usage: Usage) -> Spent:
     return Spent(
         account=account,
         probe=f"probe?{urlencode({'account': account})}",
@@ -112,7 +112,7 @@ def _spent(account: str, budget: Budget, usage: Usage) -> Spent:
     )
 
 
-def _next_run(status: Status, now: float) -> str:
+def _next_run(status: RefreshStatus, now: float) -> str:
     if status.next_attempt is None:
         return "" if status.last_attempt is None else "under way"
     return f"in {span(status.next_attempt - now)}" if status.next_attempt > now else "due now"

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from exporter.collectors.partner.customers import INFO
-from exporter.engine.snapshot import View
+from exporter.engine.snapshot import SnapshotView
 from exporter.web.facts import Facts
 from exporter.web.status.formatting import Moment, moment, plain, span
-from exporter.web.status.query import Paged, Query, paged
+from exporter.web.status.query import Paged, StatusQuery, paged
 
 _PAGE: Final = 25
 
@@ -17,7 +17,7 @@ Organizations = Mapping[str, Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Customer:
+class CustomerRow:
     """One customer as one collector sees it; `too_old` says that its values are no longer shown."""
 
     account: str
@@ -37,7 +37,7 @@ class _Found(NamedTuple):
     is_read: bool
     name: str
     customer_id: str
-    view: View
+    view: SnapshotView
 
 
 def organizations(facts: Facts) -> Organizations:
@@ -54,7 +54,7 @@ def organizations(facts: Facts) -> Organizations:
     return names
 
 
-def customers(facts: Facts, query: Query) -> Paged[Customer]:
+def customers(facts: Facts, query: StatusQuery) -> Paged[CustomerRow]:
     """Give the page of customers that is asked for."""
     names = organizations(facts)
     found = sorted(_matching(facts.views, names, query), key=lambda one: one[:3])
@@ -63,7 +63,7 @@ def customers(facts: Facts, query: Query) -> Paged[Customer]:
     return Paged(rows, chosen.first, chosen.last, chosen.total, chosen.steps)
 
 
-def _matching(views: Sequence[View], names: Organizations, query: Query) -> Iterator[_Found]:
+def _matching(views: Sequence[SnapshotView], names: Organizations, query: StatusQuery) -> Iterator[_Found]:
     needle = query.text.casefold()
     for view in views:
         if query.account not in ("", view.account):
@@ -77,11 +77,11 @@ def _matching(views: Sequence[View], names: Organizations, query: Query) -> Iter
                 yield _Found(is_read, name or customer_id, customer_id, view)
 
 
-def _customer(found: _Found, names: Mapping[str, str], facts: Facts) -> Customer:
+def _customer(found: _Found, names: Mapping[str, str], facts: Facts) -> CustomerRow:
     view, customer_id = found.view, found.customer_id
     known, problem = view.known.get(customer_id), view.customer_problems.get(customer_id)
     age = None if known is None else facts.monotonic - known.read_at_monotonic
-    return Customer(
+    return CustomerRow(
         account=view.account,
         collector=view.collector,
         id=customer_id,

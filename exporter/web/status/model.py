@@ -8,11 +8,11 @@ from typing import Final, Literal
 
 from exporter import __version__
 from exporter.web.facts import Facts
-from exporter.web.status.collectors import Collector, Spent, State, collector, spent, state_of
-from exporter.web.status.customers import Customer, customers
+from exporter.web.status.collectors import CollectorRow, Spent, State, collector, spent, state_of
+from exporter.web.status.customers import CustomerRow, customers
+from exporter.web.status.error_cards import ErrorCard, earlier, error_cards
 from exporter.web.status.formatting import Moment, count, moment, plain, span
-from exporter.web.status.problems import Trouble, earlier, troubles
-from exporter.web.status.query import Paged, Query, paged
+from exporter.web.status.query import Paged, StatusQuery, paged
 
 _COLLECTORS: Final = 50
 _TROUBLES: Final = 12
@@ -21,7 +21,7 @@ _MISTAKES: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Headline:
     """How everything is, in a sentence; "waiting" where it is not known yet."""
 
     level: Literal["good", "waiting", "bad"]
@@ -35,29 +35,29 @@ class Model:
     version: str
     uptime: str
     as_of: Moment
-    verdict: Verdict
+    verdict: Headline
     configured: Moment | None
     mistakes: tuple[str, ...]
     more_mistakes: int
-    troubles: tuple[Trouble, ...]
-    more_troubles: int
-    collectors: Paged[Collector]
+    error_cards: tuple[ErrorCard, ...]
+    more_error_cards: int
+    collectors: Paged[CollectorRow]
     spent: tuple[Spent, ...]
-    earlier: tuple[Trouble, ...]
+    earlier: tuple[ErrorCard, ...]
     accounts: tuple[str, ...]
-    customers: Paged[Customer]
+    customers: Paged[CustomerRow]
     customers_total: int
-    query: Query
+    query: StatusQuery
 
 
-def model(facts: Facts, query: Query) -> Model:
+def model(facts: Facts, query: StatusQuery) -> Model:
     """Make the page that is asked for; `query` may be anything."""
     with_customers = tuple(dict.fromkeys(view.account for view in facts.views if view.customer_up))
     if query.account not in with_customers:
-        query = Query(text=query.text, state=query.state, page=query.page, part=query.part)
+        query = StatusQuery(text=query.text, state=query.state, page=query.page, part=query.part)
     shown = paged(facts.views, _COLLECTORS, query, "part", "collectors")
     rows = [collector(view, facts, query) for view in shown.items]
-    wrong, mistakes = iter(troubles(facts, query)), facts.configured.mistakes
+    wrong, mistakes = iter(error_cards(facts, query)), facts.configured.mistakes
     read_at = facts.configured.read_at
     return Model(
         version=__version__,
@@ -67,8 +67,8 @@ def model(facts: Facts, query: Query) -> Model:
         configured=None if read_at is None else moment(read_at, facts.now),
         mistakes=tuple(map(plain, mistakes[:_MISTAKES])),
         more_mistakes=max(0, len(mistakes) - _MISTAKES),
-        troubles=tuple(islice(wrong, _TROUBLES)),
-        more_troubles=sum(1 for _ in wrong),
+        error_cards=tuple(islice(wrong, _TROUBLES)),
+        more_error_cards=sum(1 for _ in wrong),
         collectors=Paged(rows, shown.first, shown.last, shown.total, shown.steps),
         spent=spent(tuple(dict.fromkeys(row.account for row in rows)), facts),
         earlier=tuple(earlier(facts.views, facts.now)[:_EARLIER]),
@@ -79,7 +79,7 @@ def model(facts: Facts, query: Query) -> Model:
     )
 
 
-def verdict(facts: Facts) -> Verdict:
+def verdict(facts: Facts) -> Headline:
     """Say how everything is."""
     states: Mapping[State, int] = Counter(state_of(view.status) for view in facts.views)
     known = {(view.account, customer): up for view in facts.views for customer, up in view.customer_up.items() if up}
@@ -90,13 +90,13 @@ def verdict(facts: Facts) -> Verdict:
         *(["the changed configuration has mistakes"] if facts.configured.mistakes else ()),
     ]
     if wrong:
-        return Verdict("bad", _sentence(wrong))
+        return Headline("bad", _sentence(wrong))
     if waiting := states.get("waiting"):
-        return Verdict("waiting", f"Not ready: {waiting} of {count(len(facts.views), 'collector')} in a first refresh")
+        return Headline("waiting", f"Not ready: {waiting} of {count(len(facts.views), 'collector')} in a first refresh")
     if not facts.views:
-        return Verdict("waiting", "No collector runs here")
+        return Headline("waiting", "No collector runs here")
     off = f", {states['off']} off" if states.get("off") else ""
-    return Verdict("good", f"{count(states.get('up', 0), 'collector')} up{off}; nothing is wrong")
+    return Headline("good", f"{count(states.get('up', 0), 'collector')} up{off}; nothing is wrong")
 
 
 def _sentence(parts: list[str]) -> str:

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from exporter.web.facts import Facts
 from exporter.web.status.model import model
-from exporter.web.status.query import Query
+from exporter.web.status.query import StatusQuery
 
 PROJECT: Final = "https://github.com/avepoint-exporter/avepoint-exporter"
 
@@ -32,6 +32,6 @@ class StatusPage:
             "form-action 'self'"
         )
 
-    def html(self, facts: Facts, query: Query) -> str:
+    def html(self, facts: Facts, query: StatusQuery) -> str:
         """Render what is known; every text is escaped."""
         return self._template.render(page=model(facts, query))

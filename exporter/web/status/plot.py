@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from exporter.engine.snapshot import Refreshed
+from exporter.engine.snapshot import RefreshOutcome
 from exporter.web.status.formatting import count, took
 
 HEIGHT: Final = 24
@@ -14,7 +14,7 @@ _OUTLINE: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
+class PlotBar:
     """One refresh: where its bar stands and its size, in the plot's units; one that failed is drawn as an outline."""
 
     x: float
@@ -28,13 +28,13 @@ class Bar:
 class Plot:
     """The bars, oldest first, and what they say in words."""
 
-    bars: tuple[Bar, ...]
+    bars: tuple[PlotBar, ...]
     width: int
     height: int
     text: str
 
 
-def plot(refreshes: Sequence[Refreshed]) -> Plot | None:
+def plot(refreshes: Sequence[RefreshOutcome]) -> Plot | None:
     """Draw refreshes, oldest first; there is nothing to see in none."""
     if not refreshes:
         return None
@@ -46,14 +46,14 @@ def plot(refreshes: Sequence[Refreshed]) -> Plot | None:
     return Plot(bars, len(bars) * _STEP - 1, HEIGHT, _words(refreshes, slowest))
 
 
-def _bar(x: int, height: float, *, failed: bool) -> Bar:
+def _bar(x: int, height: float, *, failed: bool) -> PlotBar:
     inset = _OUTLINE / 2 if failed else 0.0  # the outline is drawn on both sides of the edge
     height = max(_LEAST, height)
     y, tall = HEIGHT - height + inset, height - 2 * inset
-    return Bar(x + inset, round(y, 1), _STEP - 1 - 2 * inset, round(tall, 1), failed)
+    return PlotBar(x + inset, round(y, 1), _STEP - 1 - 2 * inset, round(tall, 1), failed)
 
 
-def _words(refreshes: Sequence[Refreshed], slowest: float) -> str:
+def _words(refreshes: Sequence[RefreshOutcome], slowest: float) -> str:
     fastest, failed = min(one.seconds for one in refreshes), sum(one.up is False for one in refreshes)
     spread = took(slowest) if took(fastest) == took(slowest) else f"{took(fastest)} to {took(slowest)}"
     outcome = f"{failed:,} failed" if failed else "none failed"

@@ -16,7 +16,7 @@ _NEAR: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
+class StatusQuery:
     """Which customers are wanted, and which page of them and of the collectors, from 1."""
 
     account: str = ""
@@ -26,7 +26,7 @@ class Query:
     part: int = 1
 
     @classmethod
-    def read(cls, given: Mapping[str, str]) -> "Query":
+    def read(cls, given: Mapping[str, str]) -> "StatusQuery":
         """Read it from the address; what makes no sense counts as not said."""
         state = given.get("state", "")
         return cls(
@@ -44,7 +44,7 @@ class Query:
 
     def link(self, fragment: str, **changes: Any) -> str:  # noqa: ANN401 - dataclasses.replace checks the names
         """Give the address of the page with these changes, to a part of it."""
-        other, plain = replace(self, **changes), Query()
+        other, plain = replace(self, **changes), StatusQuery()
         said = {
             "account": other.account,
             "q": other.text,
@@ -56,7 +56,7 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class PagerStep:
     """One place to go to: its words, its address, and whether it is where the visitor is."""
 
     text: str
@@ -72,10 +72,12 @@ class Paged(Generic[Item]):
     first: int
     last: int
     total: int
-    steps: tuple[Step | None, ...]
+    steps: tuple[PagerStep | None, ...]
 
 
-def paged(items: Sequence[Item], size: int, query: Query, key: Literal["page", "part"], fragment: str) -> Paged[Item]:
+def paged(
+    items: Sequence[Item], size: int, query: StatusQuery, key: Literal["page", "part"], fragment: str
+) -> Paged[Item]:
     """Give the page that is asked for, or the last one there is."""
     pages = max(1, -(-len(items) // size))
     number = min(pages, getattr(query, key))
@@ -85,16 +87,16 @@ def paged(items: Sequence[Item], size: int, query: Query, key: Literal["page", "
     return Paged(chosen, begin + 1 if chosen else 0, begin + len(chosen), len(items), steps)
 
 
-def _steps(number: int, pages: int, link: Any) -> tuple[Step | None, ...]:  # noqa: ANN401 - a local function
+def _steps(number: int, pages: int, link: Any) -> tuple[PagerStep | None, ...]:  # noqa: ANN401 - a local function
     near = range(number - _NEAR, number + _NEAR + 1)
-    steps: list[Step | None] = [Step("Previous", link(number - 1))] if number > 1 else []
+    steps: list[PagerStep | None] = [PagerStep("Previous", link(number - 1))] if number > 1 else []
     before = 0
     for page in sorted({1, pages, *(one for one in near if 1 <= one <= pages)}):
         if page > before + 1:
             steps.append(None)
-        steps.append(Step(str(page), link(page), page == number))
+        steps.append(PagerStep(str(page), link(page), page == number))
         before = page
-    return (*steps, Step("Next", link(number + 1))) if number < pages else tuple(steps)
+    return (*steps, PagerStep("Next", link(number + 1))) if number < pages else tuple(steps)
 
 
 def _printable(text: str) -> str:

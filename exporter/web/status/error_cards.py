@@ -3,15 +3,15 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from exporter.engine.snapshot import Problem, View
+from exporter.engine.snapshot import ReadError, SnapshotView
 from exporter.web.facts import Facts
 from exporter.web.status.collectors import failed_link, state_of
 from exporter.web.status.formatting import Moment, count, moment, plain
-from exporter.web.status.query import Query
+from exporter.web.status.query import StatusQuery
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class ErrorCard:
     """What is wrong, with what, since when, and what to do; `link` leads to the customers that it befalls."""
 
     account: str
@@ -30,7 +30,7 @@ class Trouble:
         return "AvePointCustomerUnreadable" if self.link else "AvePointAccountUnreadable"
 
 
-def troubles(facts: Facts, query: Query) -> Iterator[Trouble]:
+def error_cards(facts: Facts, query: StatusQuery) -> Iterator[ErrorCard]:
     """Give what is wrong: collectors that are down first, then customers, most of them first."""
     for view in facts.views:
         if state_of(view.status) == "down":
@@ -39,7 +39,7 @@ def troubles(facts: Facts, query: Query) -> Iterator[Trouble]:
     yield from (trouble for _, trouble in sorted(groups, key=lambda one: -one[0]))
 
 
-def earlier(views: Sequence[View], now: float) -> list[Trouble]:
+def earlier(views: Sequence[SnapshotView], now: float) -> list[ErrorCard]:
     """Give the last errors of all collectors but for those that last, newest first."""
     problems = (
         (problem, view)
@@ -50,17 +50,17 @@ def earlier(views: Sequence[View], now: float) -> list[Trouble]:
     return [_trouble(view, "", problem, now) for problem, view in ordered]
 
 
-def _of_collector(view: View, facts: Facts) -> Trouble:
+def _of_collector(view: SnapshotView, facts: Facts) -> ErrorCard:
     # What is down has a problem, but what a reload took over may have only its words.
     status = view.status
-    problem = status.problems[-1] if status.problems else Problem(status.error, status.hint, "", 0.0, 0.0)
+    problem = status.problems[-1] if status.problems else ReadError(status.error, status.hint, "", 0.0, 0.0)
     return _trouble(view, "is down", problem, facts.now)
 
 
-def _of_customers(view: View, facts: Facts, query: Query) -> Iterator[tuple[int, Trouble]]:
+def _of_customers(view: SnapshotView, facts: Facts, query: StatusQuery) -> Iterator[tuple[int, ErrorCard]]:
     """Group a collector's failed customers by what they failed with, but for what its own state says already."""
     said = (view.status.error, f"not asked for: {view.status.error}") if state_of(view.status) == "down" else ()
-    groups: dict[str, list[Problem]] = {}
+    groups: dict[str, list[ReadError]] = {}
     for problem in view.customer_problems.values():
         groups.setdefault(problem.message, []).append(problem)
     for message, group in groups.items():
@@ -71,8 +71,8 @@ def _of_customers(view: View, facts: Facts, query: Query) -> Iterator[tuple[int,
             yield len(group), _trouble(view, what, whole, facts.now, failed_link(view.account, query))
 
 
-def _trouble(view: View, what: str, problem: Problem, now: float, link: str = "") -> Trouble:
-    return Trouble(
+def _trouble(view: SnapshotView, what: str, problem: ReadError, now: float, link: str = "") -> ErrorCard:
+    return ErrorCard(
         account=view.account,
         collector=view.collector,
         what=what,
