@@ -19,8 +19,10 @@ ExporterError
 """
 
 import errno
+import sys
 from collections.abc import Sequence
-from typing import Final, TypedDict, Unpack
+from dataclasses import dataclass
+from typing import Final, Self, TypedDict, Unpack
 
 _ABOUT_FILES: Final = {
     errno.ENOENT: "create it, or correct the path",
@@ -83,7 +85,7 @@ class AvePointError(ExporterError):
         return False
 
     def context(self) -> ErrorContext:
-        """Give what a log line says beside the message, as far as it is known."""
+        """Return the known fields of a log line beside the message."""
         about = ErrorContext()
         if self.endpoint:
             about["endpoint"] = self.endpoint
@@ -92,6 +94,27 @@ class AvePointError(ExporterError):
         if self.request_id:
             about["request_id"] = self.request_id
         return about
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An error that is kept: its message, hint and request id.
+
+    `since` and `at` are the Unix times of the first and the last refresh with this error, None outside of refreshes.
+    """
+
+    message: str
+    hint: str = ""
+    request_id: str = ""
+    since: float | None = None
+    at: float | None = None
+
+    @classmethod
+    def of(cls, error: AvePointError, *, at: float | None = None, before: Self | None = None) -> Self:
+        """Return the failure of the refresh that began at `at`; it continues `before` if the message is equal."""
+        message = sys.intern(str(error))  # thousands of customers fail with the same message
+        since = before.since if before is not None and before.message == message else at
+        return cls(message, sys.intern(error.hint), error.request_id, since, at)
 
 
 class TokenError(AvePointError):

@@ -20,7 +20,7 @@ from exporter.diagnose.report import AccountReport, CollectorReport, ReadReport,
 from exporter.diagnose.summary import seen_by
 from exporter.engine.accounts import Accounts, RunningAccount
 from exporter.engine.refresh import Refresher
-from exporter.errors import AvePointError, EnoughError
+from exporter.errors import AvePointError, EnoughError, Failure
 from exporter.logs import logger
 
 Watches = dict[str, Watch]
@@ -99,8 +99,8 @@ class _AccountCheck:
         await self._refresh(refresher)
         status = entry.status
         result: Result = "ok" if status.up else "off" if status.off else "failed"
-        request_id = status.problems[-1].request_id if result == "failed" and status.problems else ""
-        trouble = ReportedError(status.error, status.hint, request_id)
+        failure = status.failure or Failure("")
+        trouble = ReportedError(failure.message, failure.hint, failure.request_id if result == "failed" else "")
         api_versions = self._generations(refresher)
         # Where none answered, the error is that of the one asked first.
         used = next((one for one in api_versions if one == status.api_version), next(iter(api_versions), None))

@@ -16,7 +16,7 @@ def seen_by(collector: Collector[Any, Any], view: SnapshotView) -> ReadSummary:
     series: Counter[str] = Counter({family.name: 0 for family in collector.families})
     labels: dict[str, set[str]] = {}
     jobs = 0.0
-    for known in view.known.values():
+    for known in view.reads.values():
         for sample in known.samples:
             family = sample.family
             series[family.name] += 1
@@ -42,8 +42,8 @@ def seen_by(collector: Collector[Any, Any], view: SnapshotView) -> ReadSummary:
 
 def _troubles(view: SnapshotView) -> tuple[tuple[int, ReportedError], ...]:
     """Give the error_cards that most customers have; of the requests with each, one is named."""
-    told = Counter((one.message, one.hint) for one in view.customer_problems.values())
-    requests = {(one.message, one.hint): one.request_id for one in view.customer_problems.values()}
+    told = Counter((one.message, one.hint) for one in view.customer_failures.values())
+    requests = {(one.message, one.hint): one.request_id for one in view.customer_failures.values()}
     return tuple((count, ReportedError(*words, requests[words])) for words, count in told.most_common(_MOST_TROUBLES))
 
 

@@ -204,11 +204,11 @@ class Accounts:
             if old.collector.name == collector.name:
                 # Copies, because the old one may still write until it is stopped.
                 entry.customer_up = dict(old.entry.customer_up)
-                entry.customer_problems = dict(old.entry.customer_problems)
+                entry.customer_failures = dict(old.entry.customer_failures)
                 changed = (
                     frozenset[str]() if former is None else changed_labels(label_settings(former.account), account)
                 )
-                entry.known = {key: known.without_labels(changed) for key, known in old.entry.known.items()}
+                entry.reads = {key: known.without_labels(changed) for key, known in old.entry.reads.items()}
                 entry.status = old.entry.status
                 collector.load_state(old.collector.dump_state())
                 if old.first_ended.is_set():
@@ -222,5 +222,5 @@ class Accounts:
         except ValueError as error:
             self._storage.set_aside(account, collector.name, error)
             return
-        entry.known = dict(stored.known)
+        entry.reads = dict(stored.known)
         entry.note(last_success=stored.last_success)

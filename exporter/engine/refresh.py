@@ -16,6 +16,7 @@ from exporter.engine.snapshot import CollectorEntry, ReadResult
 from exporter.engine.work_queue import WorkQueue
 from exporter.errors import (
     AvePointError,
+    Failure,
     ForbiddenError,
     NotOfferedError,
     TokenError,
@@ -135,8 +136,8 @@ class Refresher:
 
     def _succeeded(self) -> None:
         if not self.entry.status.up:
-            self._log.info("refreshed", samples=sum(len(known.samples) for known in self.entry.known.values()))
-        self.entry.note(up=True, off=False, last_success=self._clock.time(), error="", hint="")
+            self._log.info("refreshed", samples=sum(len(known.samples) for known in self.entry.reads.values()))
+        self.entry.note(up=True, off=False, last_success=self._clock.time(), failure=None)
 
     def _failed(self, error: AvePointError) -> None:
         self._log.error("refresh failed", error=error, **error.context())
@@ -145,15 +146,15 @@ class Refresher:
     def _may_be_off(self, error: AvePointError) -> bool:
         """Tell whether a refusal only means that the permission was never granted; what has worked must go on to."""
         is_optional = self.collector.optional and "enabled" not in self.collector.options.model_fields_set
-        has_worked = bool(self.entry.known)
+        has_worked = bool(self.entry.reads)
         return is_optional and (isinstance(error, NotOfferedError) or (error.means_not_granted and not has_worked))
 
     def _turn_off(self, error: AvePointError) -> None:
         if not self.entry.status.off:
             outlook = "" if isinstance(error, NotOfferedError) else "; it begins by itself once permitted"
             self._log.info(f"collector is off{outlook}", reason=error, **error.context())
-        self.entry.known, self.entry.customer_up, self.entry.customer_problems = {}, {}, {}
-        self.entry.note(up=None, off=True, error=str(error), hint=error.hint)
+        self.entry.reads, self.entry.customer_up, self.entry.customer_failures = {}, {}, {}
+        self.entry.note(up=None, off=True, failure=Failure.of(error, at=self.entry.status.last_attempt))
 
     async def _read(self) -> None:
         if isinstance(self.collector, AccountCollector):
@@ -167,7 +168,7 @@ class Refresher:
         known = await asyncio.to_thread(self._known, "", records)
         if self._listed is not None and self._listed is not listed:  # some may have left meanwhile
             known = known.of_customers(frozenset({"", *self._listed}))
-        self.entry.known[""] = known
+        self.entry.reads[""] = known
 
     def _keep_only(self, customers: Collection[str]) -> None:
         self._listed = customers
@@ -175,7 +176,7 @@ class Refresher:
 
     def _publish(self, customer_id: str, records: object) -> None:
         """Put what was read in the place of what was known, at once."""
-        self.entry.known[customer_id] = self._known(customer_id, records)
+        self.entry.reads[customer_id] = self._known(customer_id, records)
 
     def _known(self, customer_id: str, records: object) -> ReadResult:
         """Make what was read ready to take the place of what was known."""
@@ -184,7 +185,7 @@ class Refresher:
             samples = self._series.samples(customer_id, samples)
         known = ReadResult(samples, self._clock.time(), self._clock.monotonic())
         if self._prepare is not None:
-            self._prepare(self.entry.account, known, self.entry.known.get(customer_id))
+            self._prepare(self.entry.account, known, self.entry.reads.get(customer_id))
         return known
 
     def _distinct(self, samples: Iterable[Sample]) -> Collection[Sample]:
@@ -199,7 +200,7 @@ class Refresher:
         tally = _RefreshTally()
         async with aclosing(collector.customer_ids()) as ids:
             queue = WorkQueue(ids, self._failing)
-            if collector.optional and not self.entry.known:
+            if collector.optional and not self.entry.reads:
                 await self._try(collector, queue, tally)
             async with asyncio.TaskGroup() as group:
                 if not collector.optional:

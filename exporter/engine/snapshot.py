@@ -1,16 +1,15 @@
 """What is known now, and since when. Written by the refreshes on the event loop; read as frozen views."""
 
-import sys
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from exporter.collectors.base import Sample
-from exporter.errors import AvePointError
+from exporter.errors import AvePointError, Failure
 
 RECENT_REFRESHES: Final = 30
 """Ends of refreshes that each collector keeps for its plot."""
-RECENT_PROBLEMS: Final = 5
+RECENT_FAILURES: Final = 5
 """Errors of its own that each collector keeps, the same one in a row counted as one."""
 
 
@@ -39,27 +38,6 @@ def _customer(sample: Sample) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
-class ReadError:
-    """An error in words, what to do, and the request's id; `since` and `at` are when the refreshes with it began.
-
-    Thousands of customers may fail in the same words, so the words are shared.
-    """
-
-    message: str
-    hint: str
-    request_id: str
-    since: float
-    at: float
-
-    @classmethod
-    def of(cls, error: AvePointError, *, at: float, before: Self | None = None) -> Self:
-        """Make it of an error met by the refresh that began at Unix time `at`; the same as before goes on."""
-        message = sys.intern(str(error))
-        since = before.since if before is not None and before.message == message else at
-        return cls(message, sys.intern(error.hint), error.request_id, since, at)
-
-
-@dataclass(frozen=True, slots=True)
 class RefreshOutcome:
     """A refresh that ended: how many seconds it took; whether it could read the account, None where it is off."""
 
@@ -71,7 +49,8 @@ class RefreshOutcome:
 class RefreshStatus:
     """How a collector's refreshes went; times in Unix seconds, None before the first.
 
-    `off` is an optional collector for which the app has no permission; `up` is None then.
+    `off` is an optional collector for which the app has no permission; `up` is None then. `failure` is the reason if
+    the collector is down or off; `failures` are the last ones.
     """
 
     up: bool | None = None
@@ -80,11 +59,10 @@ class RefreshStatus:
     next_attempt: float | None = None
     last_success: float | None = None
     duration: float | None = None
-    error: str = ""
-    hint: str = ""
+    failure: Failure | None = None
     api_version: str = ""
     refreshes: tuple[RefreshOutcome, ...] = ()
-    problems: tuple[ReadError, ...] = ()
+    failures: tuple[Failure, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +73,9 @@ class SnapshotView:
     collector: str
     stale_after: float
     status: RefreshStatus
-    known: Mapping[str, ReadResult]
+    reads: Mapping[str, ReadResult]
     customer_up: Mapping[str, bool]
-    customer_problems: Mapping[str, ReadError] = field(default_factory=dict)
+    customer_failures: Mapping[str, Failure] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -108,9 +86,9 @@ class CollectorEntry:
     collector: str
     stale_after: float
     status: RefreshStatus = field(default_factory=RefreshStatus)
-    known: dict[str, ReadResult] = field(default_factory=dict)
+    reads: dict[str, ReadResult] = field(default_factory=dict)
     customer_up: dict[str, bool] = field(default_factory=dict)
-    customer_problems: dict[str, ReadError] = field(default_factory=dict)
+    customer_failures: dict[str, Failure] = field(default_factory=dict)
 
     def note(self, **changes: Any) -> None:  # noqa: ANN401 - dataclasses.replace checks the names
         """Change the status."""
@@ -119,12 +97,11 @@ class CollectorEntry:
     def failed(self, error: AvePointError) -> None:
         """Note that the refresh under way could not read the account."""
         status = self.status
-        earlier, last = status.problems, status.problems[-1] if status.problems and status.up is False else None
-        problem = ReadError.of(error, at=self._began, before=last)
-        if last is not None and last.message == problem.message:
+        earlier, last = status.failures, status.failures[-1] if status.failures and status.up is False else None
+        failure = Failure.of(error, at=self._began, before=last)
+        if last is not None and last.message == failure.message:
             earlier = earlier[:-1]  # it goes on
-        problems = (*earlier, problem)[-RECENT_PROBLEMS:]
-        self.note(up=False, off=False, error=str(error), hint=error.hint, problems=problems)
+        self.note(up=False, off=False, failure=failure, failures=(*earlier, failure)[-RECENT_FAILURES:])
 
     def ended(self, seconds: float, *, api_version: str) -> None:
         """Note the end of a refresh."""
@@ -134,20 +111,20 @@ class CollectorEntry:
     def customer_read(self, customer_id: str) -> None:
         """Note that the refresh under way could read a customer."""
         self.customer_up[customer_id] = True
-        self.customer_problems.pop(customer_id, None)
+        self.customer_failures.pop(customer_id, None)
 
     def customer_failed(self, customer_id: str, error: AvePointError) -> None:
         """Note that it could not."""
-        before = self.customer_problems.get(customer_id)
+        before = self.customer_failures.get(customer_id)
         self.customer_up[customer_id] = False
-        self.customer_problems[customer_id] = ReadError.of(error, at=self._began, before=before)
+        self.customer_failures[customer_id] = Failure.of(error, at=self._began, before=before)
 
     def customers_skipped(self, customers: Iterable[str], error: AvePointError) -> None:
         """Note that it did not ask for these customers, because of an error."""
         skipped = tuple(customers)
-        problem = ReadError.of(AvePointError(f"not asked for: {error}", **error.context()), at=self._began)
+        failure = Failure.of(AvePointError(f"not asked for: {error}", **error.context()), at=self._began)
         self.customer_up.update(dict.fromkeys(skipped, False))
-        self.customer_problems.update(dict.fromkeys(skipped, problem))
+        self.customer_failures.update(dict.fromkeys(skipped, failure))
 
     @property
     def _began(self) -> float:
@@ -155,18 +132,18 @@ class CollectorEntry:
 
     def customers(self) -> frozenset[str]:
         """Give all customers of whom anything is known."""
-        of_all = self.known[""].samples if "" in self.known else ()
+        of_all = self.reads[""].samples if "" in self.reads else ()
         told = {one for sample in of_all if (one := _customer(sample)) is not None}
-        return frozenset({*told, *self.known, *self.customer_up, *self.customer_problems} - {""})
+        return frozenset({*told, *self.reads, *self.customer_up, *self.customer_failures} - {""})
 
     def keep_only(self, customers: Collection[str]) -> None:
         """Forget the customers that are not among the given ones; "" stands for the account as a whole."""
         staying = frozenset({"", *customers})
-        self.known = {
-            key: known if key else known.of_customers(staying) for key, known in self.known.items() if key in staying
+        self.reads = {
+            key: known if key else known.of_customers(staying) for key, known in self.reads.items() if key in staying
         }
         self.customer_up = {key: up for key, up in self.customer_up.items() if key in staying}
-        self.customer_problems = {key: one for key, one in self.customer_problems.items() if key in staying}
+        self.customer_failures = {key: one for key, one in self.customer_failures.items() if key in staying}
 
     def view(self) -> SnapshotView:
         """Freeze what is known; the samples themselves are shared, not copied."""
@@ -175,9 +152,9 @@ class CollectorEntry:
             self.collector,
             self.stale_after,
             self.status,
-            dict(self.known),
+            dict(self.reads),
             dict(self.customer_up),
-            dict(self.customer_problems),
+            dict(self.customer_failures),
         )
 
 

@@ -61,7 +61,7 @@ class StateStore:
 
     async def save(self, account: Account, entry: CollectorEntry, remembered: object) -> None:
         """Write what is known of one collector now; a failure is logged and costs nothing else."""
-        known, last_success = dict(entry.known), entry.status.last_success
+        known, last_success = dict(entry.reads), entry.status.last_success
         try:
             await asyncio.to_thread(self._write, account, entry.collector, StoredState(known, last_success, remembered))
         except OSError as error:

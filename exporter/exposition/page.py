@@ -120,7 +120,7 @@ class MetricsPage:
     def _reads(self, view: SnapshotView, now: float) -> Sequence[tuple[int, Lines]]:
         """Give the lines of each read with their number, below 0 for what is left of a read that grew old."""
         reads = []
-        for known in view.known.values():
+        for known in view.reads.values():
             text = self._texts.of(view.account, known)
             # Old values are never shown as if they were fresh.
             if now - known.read_at_monotonic <= view.stale_after:

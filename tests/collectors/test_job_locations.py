@@ -115,7 +115,8 @@ async def test_a_tenant_that_is_not_multi_geo_is_not_shown_as_one_without_jobs()
     assert api.requests[-1].url.params["PageSize"] == "1"
     assert api.requests[-1].url.params["JobType"] == "0"
     status = world.accounts.snapshot.views()[0].status
-    assert (status.error, status.hint) == (LACKING, NOT_MULTI_GEO)
+    assert status.failure is not None
+    assert (status.failure.message, status.failure.hint) == (LACKING, NOT_MULTI_GEO)
     assert world.value("avepoint_up", account="contoso", collector="jobs") == 0
     assert not starts(world)
     world.clock.advance(25 * 3600)  # its newest job has left the window, not the lookback
@@ -157,7 +158,9 @@ async def test_what_goes_wrong_while_looking_elsewhere_is_told() -> None:
     world = World(api)
     await world.apply(tenant(locations=["NAM"]))
     assert not await world.refresh()
-    assert world.accounts.snapshot.views()[0].status.error.endswith("HTTP 500")
+    failure = world.accounts.snapshot.views()[0].status.failure
+    assert failure is not None
+    assert failure.message.endswith("HTTP 500")
     await world.accounts.stop()
 
 

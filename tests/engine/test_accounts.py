@@ -82,7 +82,7 @@ async def test_what_a_changed_account_still_reads_does_not_reach_its_successor()
     await world.apply(partner(customers={"exclude": ["y"]}))
     old._publish("z", ())
     old.entry.customer_up["z"] = True
-    assert "z" not in world.accounts.refreshers()[-1].entry.known
+    assert "z" not in world.accounts.refreshers()[-1].entry.reads
     await world.refresh()
     assert world.labels("avepoint_customer_up", "customer_id") == {"x"}
     assert world.labels("avepoint_customer_info", "customer_id") == {"x"}

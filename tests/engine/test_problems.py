@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import httpx
 
-from exporter.engine.snapshot import RECENT_PROBLEMS, RECENT_REFRESHES, CollectorEntry, ReadError, SnapshotView
-from exporter.errors import AvePointError, ForbiddenError
+from exporter.engine.snapshot import RECENT_FAILURES, RECENT_REFRESHES, CollectorEntry, SnapshotView
+from exporter.errors import AvePointError, Failure, ForbiddenError
 from tests.helpers import BATCH_PATH, NOW, FakeApi, World, overview_path, partner, portfolio
 
 
@@ -26,8 +26,8 @@ def test_the_same_error_in_a_row_is_one_problem_with_its_beginning_and_its_last_
     entry.failed(refused("first"))
     entry.note(last_attempt=130.0)
     entry.failed(refused("second"))
-    assert entry.status.problems == (ReadError("HTTP 403", "grant it", "second", since=100, at=130.0),)
-    assert (entry.status.up, entry.status.error, entry.status.hint) == (False, "HTTP 403", "grant it")
+    assert entry.status.failures == (Failure("HTTP 403", "grant it", "second", since=100, at=130.0),)
+    assert (entry.status.up, entry.status.failure) == (False, entry.status.failures[-1])
 
 
 def test_the_same_error_after_a_success_or_another_error_is_another_problem() -> None:
@@ -37,7 +37,7 @@ def test_the_same_error_after_a_success_or_another_error_is_another_problem() ->
     entry.failed(refused())
     entry.note(last_attempt=300.0)
     entry.failed(AvePointError("no answer"))
-    assert [(one.message, one.since) for one in entry.status.problems] == [
+    assert [(one.message, one.since) for one in entry.status.failures] == [
         ("HTTP 403", 100), ("HTTP 403", 200), ("no answer", 300),
     ]  # fmt: skip
 
@@ -47,8 +47,8 @@ def test_problems_and_refreshes_are_bounded_and_the_newest_stay() -> None:
     for number in range(100):
         entry.failed(AvePointError(f"error {number}"))
         entry.ended(float(number), api_version="modern")
-    assert [one.message for one in entry.status.problems] == [f"error {number}" for number in range(95, 100)]
-    assert len(entry.status.problems) == RECENT_PROBLEMS
+    assert [one.message for one in entry.status.failures] == [f"error {number}" for number in range(95, 100)]
+    assert len(entry.status.failures) == RECENT_FAILURES
     assert [one.seconds for one in entry.status.refreshes] == [float(number) for number in range(70, 100)]
     assert len(entry.status.refreshes) == RECENT_REFRESHES
     assert (entry.status.duration, entry.status.api_version) == (99.0, "modern")
@@ -61,8 +61,8 @@ def test_a_customers_problem_ends_with_a_read_and_goes_with_the_customer() -> No
     entry.customer_read("a")
     view = entry.view()
     entry.keep_only(["b"])
-    assert entry.customer_problems == {"b": ReadError("HTTP 403", "grant it", "b", 100, 100)}
-    assert set(view.customer_problems) == {"b", "c"}
+    assert entry.customer_failures == {"b": Failure("HTTP 403", "grant it", "b", 100, 100)}
+    assert set(view.customer_failures) == {"b", "c"}
     assert entry.customer_up == {"b": False}
 
 
@@ -70,8 +70,8 @@ def test_customers_skipped_for_one_error_share_one_problem() -> None:
     entry = entry_at(100)
     entry.customers_skipped(iter(["a", "b"]), refused("id"))
     assert entry.customer_up == {"a": False, "b": False}
-    assert entry.customer_problems["a"] == ReadError("not asked for: HTTP 403", "grant it", "id", 100, 100)
-    assert entry.customer_problems["a"] is entry.customer_problems["b"]
+    assert entry.customer_failures["a"] == Failure("not asked for: HTTP 403", "grant it", "id", 100, 100)
+    assert entry.customer_failures["a"] is entry.customer_failures["b"]
 
 
 def test_five_thousand_failing_customers_cost_about_a_megabyte() -> None:
@@ -87,9 +87,9 @@ def test_five_thousand_failing_customers_cost_about_a_megabyte() -> None:
         size, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert len({id(one.message) for one in entry.customer_problems.values()}) == 1
+    assert len({id(one.message) for one in entry.customer_failures.values()}) == 1
     assert size < 1.4e6
-    assert sys.getsizeof(entry.customer_problems) < 0.4e6
+    assert sys.getsizeof(entry.customer_failures) < 0.4e6
 
 
 def view_of(world: World, collector: str) -> SnapshotView:
@@ -103,20 +103,20 @@ async def test_refreshes_leave_what_failed_in_words_with_the_requests_id() -> No
     await world.apply(partner())
     assert await world.refresh()
     view = view_of(world, "protected_data")
-    (customer, problem), *others = view.customer_problems.items()
+    (customer, problem), *others = view.customer_failures.items()
     assert (customer, others) == ("y", [])
     assert "HTTP 403" in problem.message
     assert "elements.cbprotected.read.all" in problem.hint
     assert (problem.request_id, problem.at) == ("the-id", view.status.last_attempt)
     assert [one.up for one in view.status.refreshes] == [True]
-    assert view.status.problems == ()
+    assert view.status.failures == ()
 
     api.routes[BATCH_PATH] = httpx.Response(500, headers={"x-request-id": "list-id"})
     world.accounts._running["msp"].refreshers[1].collector._customer_list._last = None
     await world.refresh()
     view = view_of(world, "protected_data")
-    assert {one.message.partition(":")[0] for one in view.customer_problems.values()} == {"not asked for"}
-    assert [one.request_id for one in view.status.problems] == ["list-id"]
+    assert {one.message.partition(":")[0] for one in view.customer_failures.values()} == {"not asked for"}
+    assert [one.request_id for one in view.status.failures] == ["list-id"]
     assert view.customer_up == {"x": False, "y": False}
     await world.accounts.stop()
 
@@ -127,7 +127,7 @@ async def test_customers_given_up_on_say_why() -> None:
     world = World(api)
     await world.apply(partner())
     assert not await world.refresh("protected_data")
-    messages = [problem.message for problem in view_of(world, "protected_data").customer_problems.values()]
+    messages = [problem.message for problem in view_of(world, "protected_data").customer_failures.values()]
     assert len(messages) == 100
     skipped = [message for message in messages if message.startswith("not asked for: ")]
     assert 50 < len(skipped) < 100
@@ -143,6 +143,6 @@ async def test_a_changed_account_keeps_its_customers_problems() -> None:
     before = view_of(world, "protected_data")
     await world.apply(partner(requests={"concurrency": 2}))
     after = view_of(world, "protected_data")
-    assert set(after.customer_problems) == {"y"}
+    assert set(after.customer_failures) == {"y"}
     assert replace(after, status=before.status) == before
     await world.accounts.stop()

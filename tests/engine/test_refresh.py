@@ -164,8 +164,9 @@ async def test_where_no_customer_can_be_read_the_account_is_down() -> None:
     assert not await world.refresh("protected")
     assert await world.refresh("customers")
     view = next(view for view in world.accounts.snapshot.views() if view.collector == "protected_data")
-    assert "404" in view.status.error
-    assert "licensed" in view.status.hint
+    assert view.status.failure is not None
+    assert "404" in view.status.failure.message
+    assert "licensed" in view.status.failure.hint
     await world.accounts.stop()
 
 
@@ -423,7 +424,11 @@ async def test_a_mistake_of_ours_in_a_collector_is_a_failed_refresh() -> None:
     with capture_logs() as logs:
         assert not await world.refresh()
     view = world.accounts.snapshot.views()[0]
-    assert (view.status.error, view.status.hint) == ("unexpected ZeroDivisionError", "please report this")
+    assert view.status.failure is not None
+    assert (view.status.failure.message, view.status.failure.hint) == (
+        "unexpected ZeroDivisionError",
+        "please report this",
+    )
     assert [log["event"] for log in logs] == ["refresh failed unexpectedly", "refresh failed"]
     await world.accounts.stop()
 

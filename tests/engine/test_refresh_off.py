@@ -176,7 +176,7 @@ async def test_what_the_legacy_endpoints_do_not_have_is_off_without_a_call() -> 
 
 async def test_what_was_read_before_the_legacy_endpoints_were_chosen_is_gone() -> None:
     world = await modern_license(FakeApi())
-    world.accounts.refreshers()[-1].entry.known[""] = ReadResult((Sample(PURCHASED_SEATS, (), 5.0),), 0.0, 1000.0)
+    world.accounts.refreshers()[-1].entry.reads[""] = ReadResult((Sample(PURCHASED_SEATS, (), 5.0),), 0.0, 1000.0)
     assert world.of_avepoint()
     assert await world.refresh("license")
     assert world.of_avepoint() == {}

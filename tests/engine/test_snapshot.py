@@ -14,28 +14,28 @@ def known(*customers: str) -> ReadResult:
 def test_customers_that_are_gone_are_forgotten_everywhere() -> None:
     whole = ReadResult((*known("a", "b", "").samples, Sample(OF_ACCOUNT, (), 1.0)), 1.0, 2.0)
     entry = CollectorEntry(
-        "msp", "x", 60, known={"": whole, "a": known("a"), "b": known("b")}, customer_up={"a": True, "b": False}
+        "msp", "x", 60, reads={"": whole, "a": known("a"), "b": known("b")}, customer_up={"a": True, "b": False}
     )
     entry.keep_only(["a", "c"])
-    assert set(entry.known) == {"", "a"}
-    assert [sample.labels for sample in entry.known[""].samples] == [("a",), ("",), ()]
-    assert (entry.known[""].read_at, entry.known[""].read_at_monotonic) == (1.0, 2.0)
+    assert set(entry.reads) == {"", "a"}
+    assert [sample.labels for sample in entry.reads[""].samples] == [("a",), ("",), ()]
+    assert (entry.reads[""].read_at, entry.reads[""].read_at_monotonic) == (1.0, 2.0)
     assert entry.customer_up == {"a": True}
 
 
 def test_what_loses_nothing_stays_the_same_object() -> None:
     one = known("a")
-    entry = CollectorEntry("msp", "x", 60, known={"": one})
+    entry = CollectorEntry("msp", "x", 60, reads={"": one})
     entry.keep_only({"a"})
-    assert entry.known[""] is one
+    assert entry.reads[""] is one
 
 
 def test_a_view_does_not_change_with_what_it_shows() -> None:
-    entry = CollectorEntry("msp", "x", 60, known={"a": known("a")}, customer_up={"a": True})
+    entry = CollectorEntry("msp", "x", 60, reads={"a": known("a")}, customer_up={"a": True})
     view = entry.view()
     entry.keep_only([])
-    entry.note(up=False, error="down")
-    assert (set(view.known), dict(view.customer_up), view.status.up) == ({"a"}, {"a": True}, None)
+    entry.note(up=False)
+    assert (set(view.reads), dict(view.customer_up), view.status.up) == ({"a"}, {"a": True}, None)
 
 
 def test_views_are_of_one_account_or_of_all_in_order() -> None:

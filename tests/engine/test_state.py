@@ -285,14 +285,14 @@ class Exploding(dict[str, Any]):
 
 def entry(value: float, count: int = 1) -> CollectorEntry:
     samples = tuple(Sample(PURCHASED_SEATS, (), value) for _ in range(count))
-    return CollectorEntry("contoso", "license", 60, known={"": ReadResult(samples, NOW, 0.0)})
+    return CollectorEntry("contoso", "license", 60, reads={"": ReadResult(samples, NOW, 0.0)})
 
 
 async def test_a_write_that_breaks_off_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
     account, kept = config(JOBS).accounts[0], storage(tmp_path)
     await kept.save(account, entry(1), None)
     with pytest.raises(Interrupted):
-        kept._write(account, "license", StoredState(entry(2).known, None, Exploding(x=1)))
+        kept._write(account, "license", StoredState(entry(2).reads, None, Exploding(x=1)))
     assert names(tmp_path) == ["contoso--license.json"]
     stored = kept.load(account, "license")
     assert stored is not None

@@ -8,7 +8,8 @@ from typing import Any
 from exporter.avepoint.throttle import LimitUsage
 from exporter.collectors.base import Sample
 from exporter.collectors.partner.customers import INFO
-from exporter.engine.snapshot import ReadError, ReadResult, RefreshStatus, SnapshotView
+from exporter.engine.snapshot import ReadResult, RefreshStatus, SnapshotView
+from exporter.errors import Failure
 from exporter.exposition.exporter_metrics import Usage
 from exporter.web.facts import Configured, Facts
 from exporter.web.status.page import StatusPage
@@ -25,7 +26,7 @@ def view(
     *,
     status: RefreshStatus | None = None,
     customers: Mapping[str, bool] | None = None,
-    problems: Mapping[str, ReadError] | None = None,
+    problems: Mapping[str, Failure] | None = None,
     known: Mapping[str, ReadResult] | None = None,
 ) -> SnapshotView:
     return SnapshotView(
@@ -33,8 +34,8 @@ def view(
     )
 
 
-def problem(message: str = "HTTP 403", *, request_id: str = "", age: float = 60) -> ReadError:
-    return ReadError(message, "grant it", request_id, NOW - age, NOW - age)
+def problem(message: str = "HTTP 403", *, request_id: str = "", age: float = 60) -> Failure:
+    return Failure(message, "grant it", request_id, NOW - age, NOW - age)
 
 
 def names(organizations: Mapping[str, str], *, age: float = 0) -> Mapping[str, ReadResult]:

@@ -12,7 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from exporter.engine.snapshot import ReadError, RefreshOutcome, RefreshStatus
+from exporter.engine.snapshot import RefreshOutcome, RefreshStatus
+from exporter.errors import Failure
 from exporter.exposition.exporter_metrics import Usage
 from exporter.web.facts import Configured
 from exporter.web.status.page import PROJECT, StatusPage
@@ -27,14 +28,14 @@ NONE = "\N{EN DASH}"
 
 
 def test_hostile_texts_are_shown_and_not_obeyed() -> None:
-    problem = ReadError(HOSTILE, HOSTILE, HOSTILE, NOW, NOW)
-    status = RefreshStatus(up=False, error=HOSTILE, hint=HOSTILE, api_version=HOSTILE, problems=(problem, problem))
+    problem = Failure(HOSTILE, HOSTILE, HOSTILE, NOW, NOW)
+    status = RefreshStatus(up=False, failure=problem, api_version=HOSTILE, failures=(problem, problem))
     given = facts(
         view(HOSTILE, HOSTILE, status=status, customers={HOSTILE: False}, problems={HOSTILE: problem}),
         view(
             HOSTILE,
             "x",
-            status=RefreshStatus(off=True, error=HOSTILE, hint=HOSTILE),
+            status=RefreshStatus(off=True, failure=problem),
             known=names({HOSTILE: HOSTILE}),
         ),
         configured=Configured(NOW, mistakes=(HOSTILE,)),
@@ -52,7 +53,7 @@ def test_hostile_texts_are_shown_and_not_obeyed() -> None:
 
 def test_each_state_is_said_in_words() -> None:
     down = RefreshStatus(
-        up=False, last_success=NOW - 3 * 3600, duration=1.26, error="no answer", hint="check the network"
+        up=False, last_success=NOW - 3 * 3600, duration=1.26, failure=Failure("no answer", "check the network")
     )
     read = page(
         facts(
@@ -60,7 +61,7 @@ def test_each_state_is_said_in_words() -> None:
             view("works", status=RefreshStatus(up=True, last_success=NOW - 42, duration=0.5, api_version="modern",
                                         refreshes=(RefreshOutcome(0.5, up=True),))),
             view("fails", status=down, customers={"x": True, "y": False}),
-            view("spared", status=RefreshStatus(off=True, error="HTTP 403", hint="grant it")),
+            view("spared", status=RefreshStatus(off=True, failure=Failure("HTTP 403", "grant it"))),
         )
     )  # fmt: skip
     table = read.texts[read.texts.index("What each collector of each account came to") :]
@@ -109,7 +110,7 @@ def test_a_configuration_that_could_not_be_read_again_is_said() -> None:
 
 def test_links_lead_to_documents_that_are_there() -> None:
     failed = view(
-        "msp", status=RefreshStatus(up=False), customers={"x": False}, problems={"x": ReadError("e", "", "", NOW, NOW)}
+        "msp", status=RefreshStatus(up=False), customers={"x": False}, problems={"x": Failure("e", "", "", NOW, NOW)}
     )
     read = page(facts(failed, configured=Configured(NOW, mistakes=("x",))))
     links = {attributes["href"] or "" for attributes in read.of("a")}

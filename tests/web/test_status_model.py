@@ -6,7 +6,8 @@ import pytest
 
 from exporter.avepoint.throttle import LimitUsage
 from exporter.collectors.base import Family, Sample
-from exporter.engine.snapshot import ReadError, ReadResult, RefreshOutcome, RefreshStatus, SnapshotView
+from exporter.engine.snapshot import ReadResult, RefreshOutcome, RefreshStatus, SnapshotView
+from exporter.errors import Failure
 from exporter.exposition.exporter_metrics import Usage
 from exporter.web.facts import Configured
 from exporter.web.status.collectors import Spent
@@ -18,7 +19,8 @@ from exporter.web.status.query import StatusQuery
 from tests.helpers import NOW
 from tests.web.status_facts import MONOTONIC, facts, names, problem, view
 
-DOWN = RefreshStatus(up=False, error="HTTP 403", hint="grant it", problems=(problem(request_id="the-id"),))
+FAILURE = problem(request_id="the-id")
+DOWN = RefreshStatus(up=False, failure=FAILURE, failures=(FAILURE,))
 UP = RefreshStatus(up=True, last_attempt=NOW - 60, next_attempt=NOW + 90, last_success=NOW - 42, duration=0.5)
 
 
@@ -75,7 +77,7 @@ def test_collectors_say_state_ages_and_next_run() -> None:
             view("works", status=UP, customers={"x": True, "y": False, "z": True}),
             view("runs", status=RefreshStatus(up=True, last_attempt=NOW, last_success=NOW - 7200), known=old),
             view("late", status=RefreshStatus(up=True, next_attempt=NOW - 5)),
-            view("off", status=RefreshStatus(off=True, error="HTTP 403", hint="grant it")),
+            view("off", status=RefreshStatus(off=True, failure=Failure("HTTP 403", "grant it"))),
         ),
         StatusQuery(),
     )
@@ -117,7 +119,7 @@ def test_a_collector_that_is_down_is_not_said_again_for_each_of_its_customers() 
 
 def test_a_collector_that_is_down_without_a_kept_problem_still_says_why() -> None:
     (trouble,) = model(
-        facts(view(status=RefreshStatus(up=False, error="no answer", hint="look"))), StatusQuery()
+        facts(view(status=RefreshStatus(up=False, failure=Failure("no answer", "look")))), StatusQuery()
     ).error_cards
     assert (trouble.error, trouble.hint, trouble.since, trouble.at) == ("no answer", "look", None, None)
 
@@ -133,8 +135,8 @@ def test_lists_of_what_is_wrong_are_cut_and_say_so() -> None:
 
 
 def test_earlier_errors_are_those_that_are_over_newest_first() -> None:
-    down = RefreshStatus(up=False, problems=(problem("old", age=900), problem("lasts", age=5)))
-    up = RefreshStatus(up=True, problems=(problem("older", age=1000), problem("newest", age=1)))
+    down = RefreshStatus(up=False, failures=(problem("old", age=900), problem("lasts", age=5)))
+    up = RefreshStatus(up=True, failures=(problem("older", age=1000), problem("newest", age=1)))
     shown = model(facts(view("a", status=down), view("b", status=up)), StatusQuery())
     assert [(one.account, one.error) for one in shown.earlier] == [("b", "newest"), ("a", "old"), ("b", "older")]
 
@@ -226,7 +228,7 @@ def test_a_plot_shows_each_refresh_and_says_the_same_in_words() -> None:
 
 def crowd(size: int) -> tuple[SnapshotView, ...]:
     ids = [f"{number:08x}-0000-4000-8000-000000000000" for number in range(size)]
-    failed = {one: ReadError("HTTP 500", "wait", f"request-{one}", NOW, NOW) for one in ids[::2]}
+    failed = {one: Failure("HTTP 500", "wait", f"request-{one}", NOW, NOW) for one in ids[::2]}
     known = {one: ReadResult((), NOW, MONOTONIC) for one in ids}
     return (
         view("msp", "customers", status=UP, known=names({one: f"Organization {one}" for one in ids})),

@@ -61,7 +61,7 @@ def state_of(status: RefreshStatus) -> State:
 
 def collector(view: SnapshotView, facts: Facts, query: StatusQuery) -> CollectorRow:
     """Make a collector's row."""
-    status, whole = view.status, view.known.get("")
+    status, whole = view.status, view.reads.get("")
     state, failed = state_of(status), sum(not is_read for is_read in view.customer_up.values())
     is_old = whole is not None and facts.monotonic - whole.read_at_monotonic > view.stale_after
     return CollectorRow(
@@ -77,8 +77,8 @@ def collector(view: SnapshotView, facts: Facts, query: StatusQuery) -> Collector
         took="" if status.duration is None else took(status.duration),
         plot=plot(status.refreshes),
         api_version=status.api_version,
-        reason=plain(status.error) if state == "off" else "",
-        hint=plain(status.hint) if state == "off" else "",
+        reason=plain(status.failure.message) if status.failure and state == "off" else "",
+        hint=plain(status.failure.hint) if status.failure and state == "off" else "",
     )
 
 

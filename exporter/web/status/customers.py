@@ -45,7 +45,7 @@ def organizations(facts: Facts) -> Organizations:
     names: dict[str, dict[str, str]] = {}
     position = INFO.labels.index("organization") - 1
     for view in facts.views:
-        for known in view.known.values():
+        for known in view.reads.values():
             if facts.monotonic - known.read_at_monotonic > view.stale_after:
                 continue
             for sample in known.samples:
@@ -79,7 +79,7 @@ def _matching(views: Sequence[SnapshotView], names: Organizations, query: Status
 
 def _customer(found: _Found, names: Mapping[str, str], facts: Facts) -> CustomerRow:
     view, customer_id = found.view, found.customer_id
-    known, problem = view.known.get(customer_id), view.customer_problems.get(customer_id)
+    known, problem = view.reads.get(customer_id), view.customer_failures.get(customer_id)
     age = None if known is None else facts.monotonic - known.read_at_monotonic
     return CustomerRow(
         account=view.account,
@@ -92,5 +92,5 @@ def _customer(found: _Found, names: Mapping[str, str], facts: Facts) -> Customer
         error=plain(problem.message) if problem else "",
         hint=plain(problem.hint) if problem else "",
         request_id=plain(problem.request_id) if problem else "",
-        since=moment(problem.since, facts.now) if problem else None,
+        since=moment(problem.since, facts.now) if problem and problem.since else None,
     )

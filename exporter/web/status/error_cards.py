@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from exporter.engine.snapshot import ReadError, SnapshotView
+from exporter.engine.snapshot import SnapshotView
+from exporter.errors import Failure
 from exporter.web.facts import Facts
 from exporter.web.status.collectors import failed_link, state_of
 from exporter.web.status.formatting import Moment, count, moment, plain
@@ -44,34 +45,32 @@ def earlier(views: Sequence[SnapshotView], now: float) -> list[ErrorCard]:
     problems = (
         (problem, view)
         for view in views
-        for problem in (view.status.problems[:-1] if state_of(view.status) == "down" else view.status.problems)
+        for problem in (view.status.failures[:-1] if state_of(view.status) == "down" else view.status.failures)
     )
-    ordered = sorted(problems, key=lambda one: -one[0].at)
+    ordered = sorted(problems, key=lambda one: -(one[0].at or 0))
     return [_trouble(view, "", problem, now) for problem, view in ordered]
 
 
 def _of_collector(view: SnapshotView, facts: Facts) -> ErrorCard:
-    # What is down has a problem, but what a reload took over may have only its words.
-    status = view.status
-    problem = status.problems[-1] if status.problems else ReadError(status.error, status.hint, "", 0.0, 0.0)
-    return _trouble(view, "is down", problem, facts.now)
+    return _trouble(view, "is down", view.status.failure or Failure(""), facts.now)
 
 
 def _of_customers(view: SnapshotView, facts: Facts, query: StatusQuery) -> Iterator[tuple[int, ErrorCard]]:
     """Group a collector's failed customers by what they failed with, but for what its own state says already."""
-    said = (view.status.error, f"not asked for: {view.status.error}") if state_of(view.status) == "down" else ()
-    groups: dict[str, list[ReadError]] = {}
-    for problem in view.customer_problems.values():
+    down = view.status.failure if state_of(view.status) == "down" else None
+    said = (down.message, f"not asked for: {down.message}") if down else ()
+    groups: dict[str, list[Failure]] = {}
+    for problem in view.customer_failures.values():
         groups.setdefault(problem.message, []).append(problem)
     for message, group in groups.items():
         if message not in said:
             what = f"could not read {count(len(group), 'customer')} of {len(view.customer_up):,}"
-            newest = max(group, key=lambda one: one.at)
-            whole = replace(newest, since=min(one.since for one in group))
+            newest = max(group, key=lambda one: one.at or 0)
+            whole = replace(newest, since=min((one.since for one in group if one.since), default=None))
             yield len(group), _trouble(view, what, whole, facts.now, failed_link(view.account, query))
 
 
-def _trouble(view: SnapshotView, what: str, problem: ReadError, now: float, link: str = "") -> ErrorCard:
+def _trouble(view: SnapshotView, what: str, problem: Failure, now: float, link: str = "") -> ErrorCard:
     return ErrorCard(
         account=view.account,
         collector=view.collector,
