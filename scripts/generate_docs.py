@@ -26,9 +26,8 @@ from exporter.config.schema import (
     Shown,
     Tls,
     Url,
-    format_duration,
-    is_duration,
 )
+from exporter.config.sections import format_duration, is_duration
 from exporter.exposition.exporter_metrics import OwnMetrics
 from exporter.exposition.page import STATUS_FAMILIES
 

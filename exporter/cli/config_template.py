@@ -12,7 +12,7 @@ import yaml
 from exporter.avepoint.hints import where_registered
 from exporter.collectors.registry import COLLECTORS, catalogue
 from exporter.config import load
-from exporter.config.schema import format_duration
+from exporter.config.sections import format_duration
 from exporter.errors import ConfigError
 
 _IN_AUTH: Final = ("client_id", "client_secret_file", "certificate_file", "certificate_password_file")

@@ -14,7 +14,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from exporter.config.checks import cross_checks
-from exporter.config.schema import CollectorOptions, Config, format_duration, is_duration
+from exporter.config.schema import CollectorOptions, Config
+from exporter.config.sections import format_duration, is_duration
 from exporter.errors import ConfigError
 
 Catalogue = Mapping[str, Mapping[str, type[CollectorOptions]]]

@@ -5,53 +5,29 @@ import re
 from ipaddress import ip_address
 from pathlib import Path
 from stat import S_ISREG
-from typing import Annotated, Final, Literal, Self, get_args
+from typing import Annotated, Final, Literal, Self
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     InstanceOf,
     SecretStr,
-    Strict,
     StringConstraints,
     ValidationInfo,
     model_validator,
 )
-from pydantic.fields import FieldInfo
 
 from exporter.config.clouds import ENVIRONMENTS, GEOGRAPHIES
+from exporter.config.sections import NonEmptyText, Number, Seconds, Section, Switch, WholeNumber
 from exporter.errors import why_unreadable
 
 AccountType = Literal["tenant", "partner"]
 ApiVersion = Literal["modern", "legacy"]
 
-_DURATION: Final = re.compile(
-    "".join(rf"(?:(\d{{1,9}}){unit})?" for unit in ("y", "w", "d", "h", "m", "s", "ms")), re.ASCII
-)
-_UNIT_SECONDS: Final = (31_536_000, 604_800, 86_400, 3600, 60, 1, 0.001)
 _HOST: Final = re.compile(r"[A-Z0-9_-]{1,63}(\.[A-Z0-9_-]{1,63})*\.?|[0-9A-F:]+:[0-9A-F:.]*", re.ASCII | re.IGNORECASE)
 _VARIABLE: Final = re.compile(r"[A-Z_][A-Z0-9_]{0,99}", re.ASCII)
-
-
-def parse_duration(value: object) -> float:
-    """Read "30s", "5m", "1h30m" or "7d", as Prometheus writes them, in seconds."""
-    match = _DURATION.fullmatch(value) if isinstance(value, str) and value else None
-    if match is None:
-        raise ValueError("not a duration such as 30s, 5m, 1h or 7d")
-    return sum(int(part) * unit for part, unit in zip(match.groups(), _UNIT_SECONDS, strict=True) if part)
-
-
-def format_duration(seconds: float) -> str:
-    """Write seconds as the file has them: 90 as "1m30s"."""
-    left, text = round(seconds * 1000), ""
-    for unit, size in (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)):
-        count, left = divmod(left, size)
-        text += f"{count}{unit}" if count else ""
-    return text or "0s"
 
 
 def _parts(url: str) -> SplitResult | None:
@@ -136,12 +112,7 @@ def _shown(value: object) -> object:
     return value
 
 
-Seconds = Annotated[float, BeforeValidator(parse_duration)]
 Interval = Annotated[Seconds, Field(ge=1, le=30 * 86_400)]
-WholeNumber = Annotated[int, Strict()]
-Number = Annotated[float, Strict()]
-Switch = Annotated[bool, Strict()]
-NonEmptyText = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
 AccountName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
 Url = Annotated[str, AfterValidator(_safe_url)]
 Secret = Annotated[SecretStr, AfterValidator(_not_blank)]
@@ -150,26 +121,6 @@ ReadableFile = Annotated[Path, AfterValidator(_readable_file)]
 EnvironmentVariable = Annotated[str, AfterValidator(_set_variable)]
 Geography = Annotated[str, AfterValidator(_geography)]
 Shown = Annotated[bool | Literal["hashed"], BeforeValidator(_shown)]
-
-
-def is_duration(field: FieldInfo) -> bool:
-    """Tell whether a key holds a duration."""
-    inner = [part for argument in get_args(field.annotation) for part in getattr(argument, "__metadata__", ())]
-    return any(isinstance(part, BeforeValidator) and part.func is parse_duration for part in [*field.metadata, *inner])
-
-
-class Section(BaseModel):
-    """A part of the file: frozen, strict about keys, and silent about what was typed in."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _blank_is_unset(cls, data: object) -> object:
-        """Take a key without a value, as is left when what was below it is commented out, for one not given."""
-        if not isinstance(data, dict):
-            return data
-        return {key: value for key, value in data.items() if value is not None or key not in cls.model_fields}
 
 
 class Auth(Section):

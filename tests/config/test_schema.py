@@ -8,17 +8,8 @@ from hypothesis import strategies as st
 from pydantic import SecretStr, TypeAdapter, ValidationError
 
 from exporter.config.clouds import DATA_CENTERS, ENVIRONMENTS
-from exporter.config.schema import (
-    Account,
-    Auth,
-    CollectorOptions,
-    ProxyUrl,
-    Requests,
-    Url,
-    format_duration,
-    is_duration,
-    parse_duration,
-)
+from exporter.config.schema import Account, Auth, CollectorOptions, ProxyUrl, Requests, Url
+from exporter.config.sections import format_duration, is_duration, parse_duration
 
 AUTH = {"client_id": "app", "client_secret": "hunter2"}
 

@@ -11,7 +11,8 @@ import yaml
 
 from exporter.collectors.registry import catalogue
 from exporter.config import clouds
-from exporter.config.schema import Account, Auth, Section
+from exporter.config.schema import Account, Auth
+from exporter.config.sections import Section
 from tests.helm.chart import CHART, account, manifests
 
 SCHEMA = json.loads((CHART / "values.schema.json").read_text("utf-8"))

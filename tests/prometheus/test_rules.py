@@ -10,7 +10,7 @@ import promql_parser as promql
 import pytest
 import yaml
 
-from exporter.config.schema import parse_duration
+from exporter.config.sections import parse_duration
 from tests.programs import program
 from tests.prometheus.expressions import Labels, Walk, exposed
 

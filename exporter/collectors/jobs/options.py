@@ -4,7 +4,8 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from exporter.config.schema import CollectorOptions, Interval, Seconds, WholeNumber
+from exporter.config.schema import CollectorOptions, Interval
+from exporter.config.sections import Seconds, WholeNumber
 
 JobType = Literal["backup", "restore", "export", "delete", "retention"]
 LARGEST_PAGE: Final = 1000

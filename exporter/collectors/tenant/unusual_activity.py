@@ -13,7 +13,8 @@ from exporter.avepoint.rows import Row
 from exporter.avepoint.values import iso_date, ticks_at
 from exporter.collectors.base import Family, Sample
 from exporter.collectors.per_location import PerLocationCollector
-from exporter.config.schema import CollectorOptions, Interval, Seconds
+from exporter.config.schema import CollectorOptions, Interval
+from exporter.config.sections import Seconds
 
 ENDPOINT: Final = Endpoint(
     "GET", "/backup/m365/cloudbackupunusualactivitydata", "microsoft365backup.unusualActivity.read.all"
