@@ -217,7 +217,7 @@ def test_commands_in_blocks_of_text_are_taken(capsys: pytest.CaptureFixture[str]
 def test_metrics_in_the_text_are_exposed_or_recorded(page: Page) -> None:
     series = known()
     for code in page.code():
-        for name in _METRIC.findall(code):
+        for name in set(_METRIC.findall(code)) - {"avepoint_simulator"}:  # a package
             histogram = f"{name}_bucket" in series
             assert name in series or histogram, f"{name} in {code}"
 
