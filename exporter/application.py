@@ -52,7 +52,7 @@ class Application:
         self._load = load
         self._clock = clock or SystemClock()
         self._own = OwnMetrics()
-        self._own.say_shard(shard)
+        self._own.set_shard(shard)
         self._page = MetricsPage(families(), self._own)
         self._log = logger()
         self.configured = Configured()

@@ -64,25 +64,27 @@ _OWN_LIBRARY: Final = (
 
 _SERIES: Final = (
     "The column *series* gives how many there are at most: `customers` are a partner's customers (1 for a tenant),"
-    " `workloads` those that the customer or tenant has, `locations` the configured ones of a Multi-Geo tenant, else 1."
+    " `workloads` those that the customer or tenant has, `geo locations` the configured ones of a Multi-Geo tenant,"
+    " else 1."
 )
 _HEAD: Final = ("metric", "type", "unit", "labels", "series", "help")
 _UNITS: Final = (
     ("_timestamp_seconds", "Unix seconds"), ("_seconds", "seconds"), ("_bytes", "bytes"), ("_objects", "objects"),
-    ("_seats", "seats"), ("_sites", "sites"), ("_jobs", "jobs"), ("_jobs_finished", "jobs"), ("_errors", "errors"),
+    ("_seats", "seats"), ("_sites", "sites"), ("_jobs", "jobs"), ("_jobs_completed", "jobs"), ("_errors", "errors"),
     ("_requests", "requests"), ("_values", "values"), ("_units", "units"), ("_per_day", "a day"),
     ("_assigned", "licences"), ("_available", "licences"), ("_info", "1"), ("_state", "1"), ("_status", "1"),
+    ("_total_shards", "shards"), ("_shard", "index"),
     ("", "0 or 1"),
 )  # fmt: skip
 """By how a name ends; the first that fits."""
 _NOUNS: Final = {
     "account": "accounts", "customer_id": "customers", "service_type": "services", "workload": "workloads",
-    "job_type": "job types", "location": "locations", "storage": "2 storages", "state": "states", "result": "results",
-    "has_code": "2", "collector": "collectors", "endpoint": "endpoints", "code": "codes", "field": "fields",
-    "service": "services", "subscription": "subscriptions", "shard": "shards", "status": "statuses",
+    "job_type": "job types", "geo_location": "geo locations", "storage": "2 storages", "state": "states",
+    "result": "results", "has_code": "2", "collector": "collectors", "path": "paths", "code": "codes",
+    "field": "fields", "subscription": "subscriptions", "status": "statuses",
 }  # fmt: skip
 _OWN_QUERIES: Final = {
-    "avepoint_api_requests_total": 'sum by (account, endpoint) (rate(avepoint_api_requests_total{code!="200"}[15m]))',
+    "avepoint_api_requests_total": 'sum by (account, path) (rate(avepoint_api_requests_total{code!="200"}[15m]))',
     "avepoint_api_request_duration_seconds":
         "histogram_quantile(0.9, sum by (account, le) (rate(avepoint_api_request_duration_seconds_bucket[1h])))",
     "avepoint_api_throttled_seconds_total": "rate(avepoint_api_throttled_seconds_total[1h]) > 0.5",
@@ -92,7 +94,9 @@ _OWN_QUERIES: Final = {
     "avepoint_parse_errors_total": "increase(avepoint_parse_errors_total[6h]) > 0",
     "avepoint_unknown_values_total": "increase(avepoint_unknown_values_total[6h]) > 0",
     "avepoint_exporter_build_info": "count by (version) (avepoint_exporter_build_info)",
-    "avepoint_exporter_shard_info": "count by (total_shards) (avepoint_exporter_shard_info)",
+    "avepoint_exporter_shard": "sort(avepoint_exporter_shard)",
+    "avepoint_exporter_total_shards":
+        "max by (job) (avepoint_exporter_total_shards) - count by (job) (avepoint_exporter_shard)",
     "avepoint_exporter_config_last_reload_successful": "avepoint_exporter_config_last_reload_successful == 0",
     "avepoint_exporter_config_last_reload_success_timestamp_seconds":
         "time() - avepoint_exporter_config_last_reload_success_timestamp_seconds",

@@ -205,7 +205,7 @@ class Account(Section):
     auth: Auth = Field(description="The credentials; exactly one secret or certificate.")
     api: Literal["auto", "modern", "legacy"] = Field("auto", description="Generation of the endpoints.")
     locations: tuple[Geography, ...] = Field(
-        (), description="Multi-Geo tenants only: the locations to read one by one, each a label `location`."
+        (), description="Multi-Geo tenants only: the locations to read one by one, each a label `geo_location`."
     )
     customers: CustomerFilter = Field(CustomerFilter(), description="Partners only: which customers are read.")
     labels: Labels = Field(Labels(), description="Partners only: which names become labels; else as the file says.")

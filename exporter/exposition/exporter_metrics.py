@@ -37,13 +37,13 @@ class OwnMetrics:
         self.requests = Counter(
             "avepoint_api_requests_total",
             "Requests to AvePoint; code is the HTTP status, or timeout, connect or parse.",
-            ("account", "endpoint", "code"),
+            ("account", "path", "code"),
             registry=registry,
         )
         self.durations = Histogram(
             "avepoint_api_request_duration_seconds",
             "How long requests to AvePoint took.",
-            ("account", "endpoint"),
+            ("account", "path"),
             buckets=_BUCKETS,
             registry=registry,
         )
@@ -68,7 +68,7 @@ class OwnMetrics:
         self.parse_errors = Counter(
             "avepoint_parse_errors_total",
             "Values of AvePoint's answers that could not be read.",
-            ("account", "endpoint", "field"),
+            ("account", "path", "field"),
             registry=registry,
         )
         self.unknown_values = Counter(
@@ -80,9 +80,13 @@ class OwnMetrics:
         build = Gauge("avepoint_exporter_build_info", "Always 1.", ("version", "python_version"), registry=registry)
         build.labels(__version__, platform.python_version()).set(1)
         self._shard = Gauge(
-            "avepoint_exporter_shard_info",
-            "Always 1; which of how many shards this process is.",
-            ("shard", "total_shards"),
+            "avepoint_exporter_shard",
+            "Index of this shard, from 0.",
+            registry=registry,
+        )
+        self._total_shards = Gauge(
+            "avepoint_exporter_total_shards",
+            "Number of shards.",
             registry=registry,
         )
         self.reload_successful = Gauge(
@@ -100,9 +104,10 @@ class OwnMetrics:
             prometheus_client.PlatformCollector(registry=registry)
             prometheus_client.GCCollector(registry=registry)
 
-    def say_shard(self, shard: Shard) -> None:
-        """Tell which share of the accounts this process reads."""
-        self._shard.labels(str(shard.index), str(shard.total)).set(1)
+    def set_shard(self, shard: Shard) -> None:
+        """Set the index of this shard and the number of shards."""
+        self._shard.set(shard.index)
+        self._total_shards.set(shard.total)
 
     def observer(self, account: str) -> Observer:
         """Give what counts for one account; of its certificate nothing is known until it is read anew."""

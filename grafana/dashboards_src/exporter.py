@@ -143,9 +143,9 @@ def _latency() -> timeseries.Panel:
     buckets = q.rate("avepoint_api_request_duration_seconds_bucket")
     return lines(
         "Time to answer, 95th percentile",
-        "How long 95 of 100 calls take at most, by endpoint. If it nears the timeout (30 s by default): raise the "
+        "How long 95 of 100 calls take at most, by path. If it nears the timeout (30 s by default): raise the "
         "timeout or lower the page size.",
-        [(f"histogram_quantile(0.95, sum by (endpoint, le) ({buckets}))", "{{endpoint}}")],
+        [(f"histogram_quantile(0.95, sum by (path, le) ({buckets}))", "{{path}}")],
         unit="s", empty="No calls in the time range", below=True,
     )  # fmt: skip
 

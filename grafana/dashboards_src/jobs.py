@@ -25,7 +25,7 @@ _INCOMPLETE: Final = 'state=~"finished_with_exception|partially_finished"'
 _HOUR: Final = 3600
 _FEW_STEPS: Final = 24
 # Over time, and of counters, tenants alone are read: the jobs of thousands of customers are too many series.
-_TENANTS_KIND: Final = "job, account, workload, job_type, location"
+_TENANTS_KIND: Final = "job, account, workload, job_type, geo_location"
 _OF_TENANTS: Final = (q.ACCOUNT, q.WORKLOAD, q.OF_TENANTS)
 _WHAT: Final = "account, workload, job_type"
 
@@ -132,7 +132,7 @@ def _backup_age() -> bargauge.Panel:
 
 
 def _ended(*matchers: str) -> str:
-    return q.raw("avepoint_jobs_finished_total", *_OF_TENANTS, *matchers)
+    return q.raw("avepoint_jobs_completed_total", *_OF_TENANTS, *matchers)
 
 
 def _increase(counter: str) -> str:

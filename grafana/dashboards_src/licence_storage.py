@@ -176,8 +176,8 @@ def _seats() -> timeseries.Panel:
 
 
 def _by_service(name: str) -> str:
-    of_each = f"max by (job, account, customer_id, service, subscription) ({q.raw(name, *q.OF_CUSTOMER)})"
-    return f"sort_desc(sum by (service) ({of_each}) > 0)"
+    of_each = f"max by (job, account, customer_id, service_type, subscription) ({q.raw(name, *q.OF_CUSTOMER)})"
+    return f"sort_desc(sum by (service_type) ({of_each}) > 0)"
 
 
 def _seats_by_service() -> bargauge.Panel:
@@ -186,7 +186,7 @@ def _seats_by_service() -> bargauge.Panel:
         "Seats that customers bought of each of AvePoint's services, ended subscriptions too. It needs no action; it "
         "says what the portfolio is made of.",
         _by_service("avepoint_subscription_purchased_seats"),
-        legend="{{service}}", unit="locale", steps=plain(), empty=NO_SUBSCRIPTIONS,
+        legend="{{service_type}}", unit="locale", steps=plain(), empty=NO_SUBSCRIPTIONS,
     )  # fmt: skip
 
 
@@ -196,7 +196,7 @@ def _storage_by_service() -> bargauge.Panel:
         "Storage that customers use of each of AvePoint's services. If it grows too large: the table of subscriptions "
         "says whose.",
         _by_service("avepoint_subscription_consumed_storage_bytes"),
-        legend="{{service}}", unit="bytes", steps=plain(), empty=NO_SUBSCRIPTIONS,
+        legend="{{service_type}}", unit="bytes", steps=plain(), empty=NO_SUBSCRIPTIONS,
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from grafana.dashboards_src import queries as q
 from grafana.dashboards_src.tables import FILLED, Column, rows
 from grafana.dashboards_src.vocabulary import NUMBERED_STATES, STATE_NUMBERS, TO_CUSTOMER
 
-KIND: Final = "job, account, customer_id, workload, job_type, location"
+KIND: Final = "job, account, customer_id, workload, job_type, geo_location"
 _MOST: Final = 100  # rows; thousands of customers have tens of thousands of kinds
 
 
@@ -45,7 +45,7 @@ def newest_jobs(title: str) -> table.Panel:
         [
             Column("name", "Customer or tenant", link=TO_CUSTOMER),
             Column("account", "Account", width=120),
-            Column("location", "Location", width=100),
+            Column("geo_location", "Geo location", width=100),
             Column("workload", "Workload", width=190),
             Column("job_type", "Job type", width=100),
             Column("A", "State", width=160, meanings=NUMBERED_STATES, cell=FILLED, align="center"),

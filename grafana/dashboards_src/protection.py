@@ -15,8 +15,8 @@ from grafana.dashboards_src.vocabulary import NOTHING, TO_CUSTOMER, TO_JOBS, UNK
 
 _KEPT: Final = threshold("retention_seconds:threshold")
 _RESTORED: Final = threshold("restore_age_seconds:threshold")
-_ONE: Final = "job, account, workload, location"
-_RESTORES: Final = "job, account, customer_id, workload, location"
+_ONE: Final = "job, account, workload, geo_location"
+_RESTORES: Final = "job, account, customer_id, workload, geo_location"
 _DEFAULT: Final = "Default"
 _FOR_EVER: Final = {"Infinity": ("For ever", "green")}
 _NO_SIGNS: Final = "Nothing suspected, or signs are not read"
@@ -108,7 +108,7 @@ def _facts() -> Line:
             "Own policies",
             "Tenants whose workloads have retention policies of their own. If there are any: the table below says what "
             "each keeps.",
-            f"sum(max by (job, account, location) ({q.raw('avepoint_custom_retention', q.ACCOUNT)}))",
+            f"sum(max by (job, account, geo_location) ({q.raw('avepoint_custom_retention', q.ACCOUNT)}))",
             unit="short", steps=plain(), meanings={"0": ("None", "blue")}, empty=UNKNOWN,
         ),
         number(
@@ -149,7 +149,7 @@ def _signs() -> table.Panel:
         ],
         [
             Column("account", "Account", link=TO_JOBS),
-            Column("location", "Location", width=100),
+            Column("geo_location", "Geo location", width=100),
             Column("workload", "Workload", width=180),
             Column(
                 "A", "Ransomware", width=120, unit="locale", steps=rising(critical=1), meanings=NOTHING, cell=COLORED
@@ -172,7 +172,7 @@ def _retention() -> table.Panel:
         [("A", named(_of_each("avepoint_retention_seconds"))), ("B", named(_kept()))],
         [
             Column("account", "Account", link=TO_JOBS),
-            Column("location", "Location", width=100),
+            Column("geo_location", "Geo location", width=100),
             Column("workload", "Workload", width=220),
             Column("A", "Kept", width=150, unit="dtdurations", meanings=_FOR_EVER),
             Column(
@@ -195,7 +195,7 @@ def _restores() -> table.Panel:
         [
             Column("name", "Customer or tenant", link=TO_CUSTOMER),
             Column("account", "Account", width=110),
-            Column("location", "Location", width=100),
+            Column("geo_location", "Geo location", width=100),
             Column("workload", "Workload", width=200),
             Column("A", "Restored", width=120, unit="dtdurations", steps=rising(warning=_RESTORED), cell=COLORED),
             Column("customer_id"),

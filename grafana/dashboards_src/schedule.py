@@ -11,7 +11,7 @@ from grafana.dashboards_src.thresholds import rising, threshold
 from grafana.dashboards_src.vocabulary import NOTHING, TO_JOBS, UNKNOWN
 
 _MISSED: Final = threshold("backup_intervals_missed:threshold")
-_ONE: Final = "job, account, workload, location"
+_ONE: Final = "job, account, workload, geo_location"
 NO_SCHEDULE: Final = "No backup schedule known"
 
 
@@ -59,7 +59,7 @@ def schedule() -> table.Panel:
         ],
         [
             Column("account", "Account", link=TO_JOBS),
-            Column("location", "Location", width=120),
+            Column("geo_location", "Geo location", width=120),
             Column("workload", "Workload", width=220),
             Column("B", "Backups a day", width=150, unit="locale"),
             Column("C", "Every", width=140, unit="s"),

@@ -13,7 +13,7 @@ from grafana.dashboards_src.vocabulary import NO_SUBSCRIPTIONS, NOTHING, TO_CUST
 _SOON: Final = threshold("subscription_left_seconds:threshold")
 LEFT: Final = falling(warning=_SOON, critical=threshold("subscription_left_seconds:threshold_critical"))
 _HISTORY: Final = threshold("subscription_expired_seconds:threshold")
-_ONE: Final = "job, account, customer_id, service, subscription"
+_ONE: Final = "job, account, customer_id, service_type, subscription"
 _WORDS: Final = "package, model, storage_type, retention"
 _NEVER: Final = 10**11
 _MOST: Final = 100  # rows
@@ -21,7 +21,7 @@ _MOST: Final = 100  # rows
 
 def left() -> str:
     """Give the seconds until each customer's service ends, by its last subscription; not of those that are history."""
-    return f"({q.customer_level('service:avepoint_subscription_left_seconds:max')}) > -{_HISTORY:.0f}"
+    return f"({q.customer_level('service_type:avepoint_subscription_left_seconds:max')}) > -{_HISTORY:.0f}"
 
 
 def ending() -> stat.Panel:
@@ -77,7 +77,7 @@ def subscriptions(title: str) -> table.Panel:
         [
             Column("name", "Customer", link=TO_CUSTOMER),
             Column("account", "Account", width=90),
-            Column("service", "Service", width=300),
+            Column("service_type", "Service", width=300),
             Column("package", "Package", width=100),
             Column("retention", "Kept", width=100),
             Column(

@@ -118,7 +118,7 @@ async def test_every_status_has_a_state_and_is_over_or_not(world: World, status:
     assert [labels for name, labels in found if name == "last_job_state"] == [f"backup {state} Teams"]
     is_over = state in OVER
     assert (("last_job_finish_timestamp_seconds", "backup Teams") in found) == is_over
-    assert (found.get(("jobs_finished_total", f"backup {state} Teams")) == 1) == is_over
+    assert (found.get(("jobs_completed_total", f"backup {state} Teams")) == 1) == is_over
     running = ("oldest_running_job_start_timestamp_seconds", "backup Teams")
     assert (running in found) == (state == "in_progress")
     assert value_issues(world, "unknown_values_total") == {}
@@ -132,7 +132,7 @@ async def test_a_module_that_has_had_no_job_has_a_state_and_no_number(world: Wor
         ("last_job_state", "backup waiting_for_configuration Teams"): 1,
         ("last_job_state", "backup disabled Exchange Online"): 1,
     }
-    assert "avepoint_jobs_finished_total" not in world.text()
+    assert "avepoint_jobs_completed_total" not in world.text()
 
 
 async def test_a_module_with_a_job_is_told_by_its_job(world: World) -> None:
@@ -235,7 +235,7 @@ async def test_a_job_without_an_id_is_shown_and_not_counted(world: World) -> Non
     await shown(world, row("a", -900, -830))
     found = await shown(world, row("N/A", -9, 1))
     assert found["last_job_start_timestamp_seconds", "backup Teams"] == NOW - 9
-    assert not any(name == "jobs_finished_total" for name, _ in found)
+    assert not any(name == "jobs_completed_total" for name, _ in found)
 
 
 async def test_of_several_rows_all_are_taken_and_the_newest_is_the_last(world: World) -> None:
@@ -271,8 +271,8 @@ async def test_two_rows_of_one_job_that_contradict_each_other(world: World, othe
 async def test_an_id_that_two_modules_share_is_of_two_jobs(world: World) -> None:
     await shown(world)
     found = await shown(world, row("a", -90, 30), row("a", -90, 30, jobModule=303))
-    assert found["jobs_finished_total", "backup finished Teams"] == 1
-    assert found["jobs_finished_total", "backup finished Exchange Online"] == 1
+    assert found["jobs_completed_total", "backup finished Teams"] == 1
+    assert found["jobs_completed_total", "backup finished Exchange Online"] == 1
     assert value_issues(world, "parse_errors_total") == {}
 
 
@@ -299,12 +299,12 @@ async def test_a_failed_read_forgets_nothing(world: World) -> None:
     assert not await world.refresh()
     assert samples(world) == {
         ("last_success_timestamp_seconds", "backup Teams"): NOW + 10,
-        ("jobs_finished_total", "backup finished Teams"): 1,
+        ("jobs_completed_total", "backup finished Teams"): 1,
     }
     found = await shown(world, row("c", 20 * DAY, 21 * DAY, status=3))
     assert found["last_success_timestamp_seconds", "backup Teams"] == NOW + 10
-    assert found["jobs_finished_total", "backup finished Teams"] == 1
-    assert found["jobs_finished_total", "backup failed Teams"] == 1
+    assert found["jobs_completed_total", "backup finished Teams"] == 1
+    assert found["jobs_completed_total", "backup failed Teams"] == 1
 
 
 def listing(world: World, *names: str) -> None:
@@ -331,13 +331,13 @@ async def test_who_leaves_for_long_is_forgotten_and_who_is_new_begins_at_zero(wo
     listing(world, "c-2")
     world.clock.advance(4000)
     assert await world.refresh()
-    assert world.labels("avepoint_jobs_finished_total", "customer_id") == {"c-2"}
+    assert world.labels("avepoint_jobs_completed_total", "customer_id") == {"c-2"}
     world.clock.advance(31 * DAY)
     assert await world.refresh()
     listing(world, "c-1", "c-2")
     world.clock.advance(4000)
     found = await shown(world, row("c", -200, 20, status=3))
-    assert ("jobs_finished_total", "backup finished Teams") not in found
+    assert ("jobs_completed_total", "backup finished Teams") not in found
     assert world.value("avepoint_last_success_timestamp_seconds", account="msp", customer_id="c-1", workload="Teams",
                        job_type="backup") is None  # fmt: skip
 
@@ -369,7 +369,7 @@ async def test_all_is_kept_by_the_storage(tmp_path: Path) -> None:
     assert samples(world) == before
     # One ended while the exporter was away; another one ran before.
     found = await shown(world, row("c", 20, 30, status=3), row("m", -500, 40, jobModule=303))
-    assert {labels: value for (name, labels), value in found.items() if name == "jobs_finished_total"} == {
+    assert {labels: value for (name, labels), value in found.items() if name == "jobs_completed_total"} == {
         "backup finished Teams": 1, "backup failed Teams": 1, "backup finished Exchange Online": 1,
     }  # fmt: skip
     assert found["last_success_timestamp_seconds", "backup Teams"] == NOW + 10
@@ -382,7 +382,7 @@ async def test_a_reload_keeps_the_counters(world: World) -> None:
     changed = {**ONLY, "customer_jobs": {"interval": "2h"}}
     await world.apply(partner(collectors=changed))
     found = await shown(world, row("c", 20, 30))
-    assert found["jobs_finished_total", "backup finished Teams"] == 2
+    assert found["jobs_completed_total", "backup finished Teams"] == 2
 
 
 def packed(memory: Any) -> str:

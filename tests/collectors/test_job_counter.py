@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from exporter.avepoint.values import TICKS_PER_SECOND, Ticks
 from exporter.avepoint.vocabulary import OVER, STATES
-from exporter.collectors.jobs.counter import JobCounter, finished_samples
+from exporter.collectors.jobs.counter import JobCounter, completed_samples
 from exporter.collectors.jobs.families import Job, JobKind
 
 ENDED = tuple(state for state in STATES if state in OVER)
@@ -60,7 +60,7 @@ def test_the_first_refresh_is_the_base_and_every_state_begins_at_zero() -> None:
     one = Counted()
     assert one.refresh(10, job("a", 1, 2), job("b", 3, 4, "failed"), job("c", 9)) == 0
     assert one.counter.totals() == {TEAMS: dict.fromkeys(ENDED, 0)}
-    samples = list(finished_samples(one.counter.totals(), "c-1", "NAM"))
+    samples = list(completed_samples(one.counter.totals(), "c-1", "NAM"))
     assert [sample.labels for sample in samples] == [("c-1", *TEAMS, "NAM", state) for state in ENDED]
     assert {sample.value for sample in samples} == {0.0}
 

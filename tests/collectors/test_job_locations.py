@@ -45,7 +45,7 @@ JOBS = {
 
 def starts(world: World) -> dict[tuple[str, str], float]:
     return {
-        (dict(labels).get("location", ""), dict(labels)["workload"]): value
+        (dict(labels).get("geo_location", ""), dict(labels)["workload"]): value
         for (name, labels), value in world.samples().items()
         if name == "avepoint_last_job_start_timestamp_seconds"
     }
@@ -62,8 +62,8 @@ async def test_each_location_is_read_by_itself_and_labelled() -> None:
         ("EUR", "Exchange Online"): NOW - 7200 + 300,
         ("EUR", "Teams"): NOW - 7200 + 420,
     }
-    assert world.value("avepoint_jobs", **EXCHANGE, location="NAM", state="finished") == 2
-    assert world.value("avepoint_jobs", **EXCHANGE, location="EUR", state="finished") == 1
+    assert world.value("avepoint_jobs", **EXCHANGE, geo_location="NAM", state="finished") == 2
+    assert world.value("avepoint_jobs", **EXCHANGE, geo_location="EUR", state="finished") == 1
     assert world.value("avepoint_jobs_window_seconds", account="contoso") == 86_400
     await world.accounts.stop()
 
@@ -74,7 +74,7 @@ async def test_a_location_is_not_sent_unless_configured() -> None:
     await world.apply(tenant())
     assert await world.refresh()
     assert set(api.asked) == {None}
-    assert world.labels("avepoint_jobs", "location") == {""}
+    assert world.labels("avepoint_jobs", "geo_location") == {""}
     assert world.value("avepoint_jobs", **EXCHANGE, state="finished") == 3
     await world.accounts.stop()
 
@@ -98,8 +98,8 @@ async def test_locations_come_and_go_and_what_is_remembered_stays_with_each(tmp_
     assert not starts(world), "what was labelled otherwise is not shown"
     assert await world.refresh()
     family = "avepoint_last_success_timestamp_seconds"
-    assert world.value(family, **EXCHANGE, location="EUR") == NOW - 7200 + 360
-    assert world.labels(family, "location") == {"EUR"}
+    assert world.value(family, **EXCHANGE, geo_location="EUR") == NOW - 7200 + 360
+    assert world.labels(family, "geo_location") == {"EUR"}
     await world.accounts.stop()
 
 

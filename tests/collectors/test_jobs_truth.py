@@ -135,14 +135,14 @@ def oracle(
 
 def gauges(world: World) -> dict[Any, float]:
     """Give what the oracle knows; what has ended is counted below."""
-    return {key: value for key, value in world.of_avepoint().items() if key[0] != "avepoint_jobs_finished_total"}
+    return {key: value for key, value in world.of_avepoint().items() if key[0] != "avepoint_jobs_completed_total"}
 
 
 def ended(world: World) -> Counter[tuple[str, str, str]]:
     """Give how many jobs are shown to have ended, by workload, job type and state."""
     shown = Counter[tuple[str, str, str]]()
     for (name, series), value in world.samples().items():
-        if name == "avepoint_jobs_finished_total":
+        if name == "avepoint_jobs_completed_total":
             labels = dict(series)
             shown[labels.get("workload", ""), labels.get("job_type", ""), labels["state"]] += int(value)
     return +shown
@@ -382,7 +382,7 @@ async def test_rows_with_garbage_cost_themselves_alone() -> None:
     await world.apply(tenant())
     assert await world.refresh()
     assert gauges(world) == oracle(good, NOW, {})
-    assert (world.value("avepoint_parse_errors_total", account="contoso", endpoint=MODERN, field="startTime") or 0) >= 2
+    assert (world.value("avepoint_parse_errors_total", account="contoso", path=MODERN, field="startTime") or 0) >= 2
     await world.accounts.stop()
 
 

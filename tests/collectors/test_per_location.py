@@ -56,7 +56,7 @@ def shown(world: World) -> Shown:
     }
 
 
-KEYS = ("workload", "location")
+KEYS = ("workload", "geo_location")
 
 
 def errors(world: World, field: str) -> float:

@@ -47,7 +47,7 @@ def only(options: dict[str, Any]) -> dict[str, Any]:
 def by_labels(world: World, name: str) -> dict[tuple[str, ...], float]:
     found = ((dict(labels), value) for (family, labels), value in world.of_avepoint().items() if family == name)
     return {
-        tuple(labels[key] for key in ("customer_id", "service", "subscription") if key in labels): value
+        tuple(labels[key] for key in ("customer_id", "service_type", "subscription") if key in labels): value
         for labels, value in found
     }
 

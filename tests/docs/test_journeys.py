@@ -149,8 +149,9 @@ def test_shards_run_as_the_page_says(simulator: SimulatorServer, tmp_path: Path)
         ((program_name, *arguments),) = line.commands()
         assert program_name == SERVES
         with serving(tmp_path, *arguments) as address:
-            info = f'avepoint_exporter_shard_info{{shard="{arguments[1]}",total_shards="4"}} 1'
-            assert info in fetch(f"http://{address}/metrics").text
+            page = fetch(f"http://{address}/metrics").text
+            assert f"\navepoint_exporter_shard {arguments[1]}.0\n" in page
+            assert "\navepoint_exporter_total_shards 4.0\n" in page
 
 
 def test_what_a_page_shows_first_is_exposed() -> None:

@@ -194,7 +194,7 @@ def test_a_failure_reaches_the_operator_and_its_end_does_too(tmp_path: Path) -> 
                 job = _told(inbox, "AvePointJobFailed", "firing", account="contoso", workload="Teams")
                 customer = _told(inbox, "AvePointCustomerStatusFailed", "firing", customer_id="c-1")
                 subscription = _told(
-                    inbox, "AvePointSubscriptionExpiresSoon", "firing", customer_id="c-1", service="Fly"
+                    inbox, "AvePointSubscriptionExpiresSoon", "firing", customer_id="c-1", service_type="Fly"
                 )
                 attack = _told(
                     inbox, "AvePointRansomwareSignal", "firing", account="contoso", workload="SharePoint Online"

@@ -79,7 +79,7 @@ async def test_values_successes_and_identities_survive_with_their_true_ages(tmp_
     assert world.value("avepoint_collector_last_success_timestamp_seconds", **labels) == pytest.approx(NOW, abs=1)
     assert world.value("avepoint_up", **labels) is None
     world.clock.advance(2 * 3600)  # 13 h since they were read: dropped, although the process is young
-    history = {"avepoint_last_success_timestamp_seconds", "avepoint_jobs_finished_total"}
+    history = {"avepoint_last_success_timestamp_seconds", "avepoint_jobs_completed_total"}
     assert {name for name, _ in world.of_avepoint()} == history
     api.fail_after = None
     api.requests.clear()

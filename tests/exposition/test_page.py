@@ -200,7 +200,7 @@ def test_values_at_their_greatest_age_are_shown_and_older_ones_are_not() -> None
 
 def test_the_exporters_own_metrics() -> None:
     own = OwnMetrics()
-    own.say_shard(Shard(1, 3))
+    own.set_shard(Shard(1, 3))
     observer = own.observer("a")
     observer.request("/x/{id}", "200", 0.3)
     observer.request("/x/{id}", "timeout", 61.0)
@@ -215,17 +215,17 @@ def test_the_exporters_own_metrics() -> None:
     def value(name: str, **labels: str) -> float:
         return samples[name, frozenset(labels.items())]
 
-    assert value("avepoint_api_requests_total", account="a", endpoint="/x/{id}", code="timeout") == 1
+    assert value("avepoint_api_requests_total", account="a", path="/x/{id}", code="timeout") == 1
     bucket = "avepoint_api_request_duration_seconds_bucket"
-    assert value(bucket, account="a", endpoint="/x/{id}", le="60.0") == 1
-    assert value(bucket, account="a", endpoint="/x/{id}", le="+Inf") == 2
+    assert value(bucket, account="a", path="/x/{id}", le="60.0") == 1
+    assert value(bucket, account="a", path="/x/{id}", le="+Inf") == 2
     assert value("avepoint_api_throttled_seconds_total", account="a") == 2.5
     assert value("avepoint_token_requests_total", account="a", result="success") == 1
     assert value("avepoint_certificate_expiry_timestamp_seconds", account="a") == 1.8e9
-    assert value("avepoint_parse_errors_total", account="a", endpoint="/x/{id}", field="size") == 1
+    assert value("avepoint_parse_errors_total", account="a", path="/x/{id}", field="size") == 1
     assert value("avepoint_unknown_values_total", account="a", field="state") == 1
     assert value("avepoint_exporter_config_last_reload_successful") == 1
-    assert value("avepoint_exporter_shard_info", shard="1", total_shards="3") == 1
+    assert (value("avepoint_exporter_shard"), value("avepoint_exporter_total_shards")) == (1, 3)
     assert any(name == "avepoint_exporter_build_info" for name, _ in samples)
     assert any(name.startswith("process_") for name, _ in samples)
     assert any(name.startswith("python_") for name, _ in samples)

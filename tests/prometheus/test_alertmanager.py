@@ -21,7 +21,7 @@ _CUSTOMER: Final = "11111111-2222-3333-4444-555555555555"
 _TENANT: Final = {"job": "avepoint", "account": "contoso"}
 _PARTNER: Final = {"job": "avepoint", "account": "msp", "customer_id": _CUSTOMER}
 _EXCHANGE: Final = {"workload": "Exchange Online"}
-_FLY: Final = {"customer_id": "c1", "service": "Fly"}
+_FLY: Final = {"customer_id": "c1", "service_type": "Fly"}
 Labels = Mapping[str, str]
 
 
@@ -52,7 +52,10 @@ def test_the_example_is_valid() -> None:
         (_alert("AvePointJobFailed", **_PARTNER, **_EXCHANGE, job_type="backup"), "adatum-desk"),
         (_alert("AvePointJobFailed", **{**_PARTNER, "customer_id": "other"}, **_EXCHANGE), "backup-team"),
         (_alert("AvePointCustomerNeedsAttention", **_PARTNER), "digest"),
-        (_alert("AvePointSubscriptionExpired", **{**_PARTNER, "customer_id": "other"}, service="Fly"), "night-duty"),
+        (
+            _alert("AvePointSubscriptionExpired", **{**_PARTNER, "customer_id": "other"}, service_type="Fly"),
+            "night-duty",
+        ),
     ],
     ids=lambda value: value if isinstance(value, str) else value["alertname"],
 )
@@ -87,7 +90,12 @@ _SILENCED: Final = [
         {**_EXCHANGE, "customer_id": "c1"},
     ),
     ("AvePointBackupTooOld", _EXCHANGE, "AvePointJobFailed", {**_EXCHANGE, "job_type": "backup"}),
-    ("AvePointBackupTooOld", {**_EXCHANGE, "location": "EUR"}, "AvePointBackupLate", {**_EXCHANGE, "location": "EUR"}),
+    (
+        "AvePointBackupTooOld",
+        {**_EXCHANGE, "geo_location": "EUR"},
+        "AvePointBackupLate",
+        {**_EXCHANGE, "geo_location": "EUR"},
+    ),
     ("AvePointBackupLate", _EXCHANGE, "AvePointBackupSuccessRatioLow", _EXCHANGE),
     (
         "AvePointJobFailed",
@@ -106,10 +114,15 @@ _HEARD: Final = [
     ("AvePointAccountUnreadable", {"collector": "license"}, "AvePointBackupTooOld", _EXCHANGE),
     ("AvePointBackupTooOld", _EXCHANGE, "AvePointJobFailed", {**_EXCHANGE, "job_type": "restore"}),
     ("AvePointBackupTooOld", _EXCHANGE, "AvePointJobFailed", {"workload": "Teams", "job_type": "backup"}),
-    ("AvePointBackupTooOld", {**_EXCHANGE, "location": "EUR"}, "AvePointBackupLate", {**_EXCHANGE, "location": "NAM"}),
+    (
+        "AvePointBackupTooOld",
+        {**_EXCHANGE, "geo_location": "EUR"},
+        "AvePointBackupLate",
+        {**_EXCHANGE, "geo_location": "NAM"},
+    ),
     ("AvePointRansomwareSignal", _EXCHANGE, "AvePointJobFailed", {**_EXCHANGE, "job_type": "backup"}),
     ("AvePointBackupTooOld", _EXCHANGE, "AvePointRetentionTooShort", _EXCHANGE),
-    ("AvePointSubscriptionExpired", _FLY, "AvePointSubscriptionExpiresSoon", {**_FLY, "service": "Other"}),
+    ("AvePointSubscriptionExpired", _FLY, "AvePointSubscriptionExpiresSoon", {**_FLY, "service_type": "Other"}),
     ("AvePointStorageFull", {}, "AvePointSeatsOverPurchased", {}),
     (
         "AvePointCustomerUnreadable",

@@ -94,7 +94,7 @@ def _expect_kind(add: "Add", jobs: list[CustomerJob], what: dict[str, str]) -> N
         return
     add("last_job_start_timestamp_seconds", newest.start_unix_ns / UNIT, **what)
     for state in ("finished", "failed", "finished_with_exception"):
-        add("jobs_finished_total", 0, **what, state=state)
+        add("jobs_completed_total", 0, **what, state=state)
     running = [job.start_unix_ns for job in jobs if job.status == 1 and job.start_unix_ns is not None]
     add("oldest_running_job_start_timestamp_seconds", min(running) / UNIT if running else None, **what)
     successes = [job.finish_unix_ns for job in jobs if job.status == 2 and job.finish_unix_ns is not None]

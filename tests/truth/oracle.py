@@ -174,7 +174,7 @@ def expected(portfolio: StaticPortfolio, generations: str = "modern", *, every_j
         for code, state in enumerate(STATES, 1):
             add("jobs", sum(job.state == code for job in jobs), **what, state=state)
             # What had ended before the first refresh is not counted.
-            add("jobs_finished_total", None if state == "in_progress" else 0, **what, state=state)
+            add("jobs_completed_total", None if state == "in_progress" else 0, **what, state=state)
         _expect_last(add, jobs, what)
         if generations != "legacy":
             _expect_errors(add, jobs, what)

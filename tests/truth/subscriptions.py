@@ -83,7 +83,12 @@ def expect_subscriptions(add: Any, subscriptions: Iterable[SubscriptionRecord]) 
         if len(rivals) > 1:
             place = 1 + sum(_goes_before(other, one) for other in alike)
             name = spoken if spoken and len(alike) == 1 else f"{spoken} #{place}" if spoken else f"#{place}"
-        labels = {"account": "partner", "customer_id": one.customer_id, "service": one.service, "subscription": name}
+        labels = {
+            "account": "partner",
+            "customer_id": one.customer_id,
+            "service_type": one.service,
+            "subscription": name,
+        }
         add("subscription_info", 1, **labels, **words_of(one))
         for number, value in numbers_of(one).items():
             add(f"subscription_{number}", value, **labels)

@@ -59,7 +59,7 @@ def messages() -> Iterator[list[str]]:
     root.handlers = before
 
 
-_ENDED = "avepoint_jobs_finished_total"
+_ENDED = "avepoint_jobs_completed_total"
 
 
 def _lies(seen: World, simulator: Simulator) -> list[str]:

@@ -17,14 +17,14 @@ from exporter.collectors.jobs.state import parse_counts, parse_jobs, parse_kind,
 Totals = Mapping[JobKind, Mapping[str, int]]
 """Numbers of jobs by kind and state."""
 
-FINISHED_TOTAL = Family(
-    "avepoint_jobs_finished_total",
+COMPLETED_TOTAL = Family(
+    "avepoint_jobs_completed_total",
     "Jobs that ended since the first refresh, each once, by the state in which it was first seen to be over; "
     f"kept by --storage.path; {SOURCE}.",
     (*LABELS, "state"),
     history=True,
     type="counter",
-    query='sum by (account, workload) (increase(avepoint_jobs_finished_total{state="failed"}[7d]))',
+    query='sum by (account, workload) (increase(avepoint_jobs_completed_total{state="failed"}[7d]))',
 )
 
 _ENDS: Final = tuple(state for state in STATES if state in OVER)
@@ -146,11 +146,11 @@ class JobCounter:
                 raise ValueError("not what is remembered of ended jobs")
 
 
-def finished_samples(totals: Totals, customer_id: str, location: str = "") -> Iterator[Sample]:
+def completed_samples(totals: Totals, customer_id: str, location: str = "") -> Iterator[Sample]:
     """Make a sample of each number."""
     for kind, ended in sorted(totals.items()):
         for state, count in ended.items():
-            yield Sample(FINISHED_TOTAL, (customer_id, *kind, location, state), float(count))
+            yield Sample(COMPLETED_TOTAL, (customer_id, *kind, location, state), float(count))
 
 
 def _had_ended(job: Job, base: Ticks | None) -> bool:

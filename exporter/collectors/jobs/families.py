@@ -19,12 +19,12 @@ SOURCE: Final = (
     "cached between refreshes"
 )
 _RESULTS: Final = ("successful", "failed", "skipped", "warning")
-LABELS: Final = ("account", "customer_id", "workload", "job_type", "location")
+LABELS: Final = ("account", "customer_id", "workload", "job_type", "geo_location")
 
 JOBS = Family(
     "avepoint_jobs",
     f"Jobs that started within the window, by state; {_OF_TENANTS}, cached between refreshes.",
-    ("account", "workload", "job_type", "location", "state"),
+    ("account", "workload", "job_type", "geo_location", "state"),
     query='sum by (account, workload) (avepoint_jobs{state="failed"}) > 0',
 )
 JOBS_WINDOW = Family(

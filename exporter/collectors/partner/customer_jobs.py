@@ -15,7 +15,7 @@ from exporter.avepoint.responses import Endpoint
 from exporter.avepoint.values import Ticks, ticks_at
 from exporter.avepoint.vocabulary import FINISHED
 from exporter.collectors.base import CollectorContext, CustomerCollector, Family, Sample
-from exporter.collectors.jobs.counter import FINISHED_TOTAL, JobCounter, Totals, finished_samples
+from exporter.collectors.jobs.counter import COMPLETED_TOTAL, JobCounter, Totals, completed_samples
 from exporter.collectors.jobs.customer_rows import SortedJobs, sort_rows
 from exporter.collectors.jobs.families import (
     LAST_DURATION,
@@ -73,7 +73,7 @@ class CustomerJobsCollector(CustomerCollector[CustomerJobsOptions, CustomerJobRe
     options_type = CustomerJobsOptions
     families = (
         SCAN, LAST_START, LAST_FINISH, LAST_DURATION, LAST_STATE, LAST_OBJECTS, LAST_SUCCESS, OLDEST_RUNNING,
-        FINISHED_TOTAL,
+        COMPLETED_TOTAL,
     )  # fmt: skip
 
     def __init__(self, context: CollectorContext, options: CustomerJobsOptions) -> None:
@@ -117,7 +117,7 @@ class CustomerJobsCollector(CustomerCollector[CustomerJobsOptions, CustomerJobRe
         yield from last_job_samples(listed.jobs, records.last_success, customer_id)
         for kind, state in sorted(listed.without_job.items()):
             yield Sample(LAST_STATE, (customer_id, *kind, "", state), 1.0)
-        yield from finished_samples(records.ended, customer_id)
+        yield from completed_samples(records.ended, customer_id)
 
     def dump_state(self) -> object:
         """Give the last successes and the counted jobs of every customer."""

@@ -12,7 +12,7 @@ what runs out. A series must then go on being about the same one, or an alert on
 
 When a second subscription to a service appears, the first one's series ends and goes on under its words; when one of
 two goes, the other's loses them again. To leave the label away from one of them would mean to choose which, and the
-series could silently become the other's. `min by (account, customer_id, service)` is the same through all of it.
+series could silently become the other's. `min by (account, customer_id, service_type)` is the same through all of it.
 """
 
 from collections import defaultdict
@@ -31,7 +31,7 @@ BATCH: Final = Endpoint("POST", "/partner/external/v3/general/customers/services
 SERVICES: Final = Endpoint("GET", "/partner/services", "partner.license.read.all")
 
 _SOURCE = "from POST …/customers/services/batch or GET /partner/services, cached between refreshes"
-_LABELS = ("account", "customer_id", "service", "subscription")
+_LABELS = ("account", "customer_id", "service_type", "subscription")
 
 
 def _family(name: str, what: str, query: str) -> Family:
@@ -44,7 +44,7 @@ INFO = Family(
     "A customer's subscription to a service in AvePoint's words, always 1; where there are several to one service, "
     f"subscription tells them apart, numbered by expiry where the words are the same; {_SOURCE}.",
     (*_LABELS, "name", "package", "model", "source", "payment_type", "storage_type", "retention"),
-    query="count by (service, package) (avepoint_subscription_info)",
+    query="count by (service_type, package) (avepoint_subscription_info)",
 )
 NUMBERS: Final = (
     _family(
@@ -57,11 +57,11 @@ NUMBERS: Final = (
         "When the subscription's contract ends, in Unix seconds; a date means its midnight UTC",
         "{} - time() < 90 * 86400",
     ),
-    _family("purchased_seats", "User seats bought", "sum by (account, service) ({})"),
+    _family("purchased_seats", "User seats bought", "sum by (account, service_type) ({})"),
     _family(
         "purchased_units",
         "Units bought, of services that are sold by unit or by Microsoft 365 tenant",
-        "sum by (account, service) ({})",
+        "sum by (account, service_type) ({})",
     ),
     _family(
         "purchased_capacity_bytes",
@@ -69,7 +69,7 @@ NUMBERS: Final = (
         "avepoint_subscription_protected_capacity_bytes / {} > 0.9",
     ),
     _family("protected_capacity_bytes", "Size of the protected data, in bytes", "topk(10, {})"),
-    _family("consumed_storage_bytes", "Storage in use, in bytes", "sum by (account, service) ({})"),
+    _family("consumed_storage_bytes", "Storage in use, in bytes", "sum by (account, service_type) ({})"),
     _family(
         "microsoft_licenses_assigned",
         "Microsoft licences that the customer has assigned",

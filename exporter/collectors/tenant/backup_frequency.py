@@ -16,7 +16,7 @@ from exporter.config.schema import CollectorOptions, Interval
 ENDPOINT: Final = Endpoint("GET", "/backup/m365/settings/backup/frequency", "microsoft365backup.settings.read.all")
 _DAY: Final = 86_400
 _SOURCE: Final = "from GET …/settings/backup/frequency, cached between refreshes"
-_LABELS: Final = ("account", "workload", "location")
+_LABELS: Final = ("account", "workload", "geo_location")
 
 PER_DAY = Family(
     "avepoint_backups_per_day",

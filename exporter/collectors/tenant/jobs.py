@@ -9,7 +9,7 @@ from exporter.avepoint.hints import NOT_MULTI_GEO
 from exporter.avepoint.job_lists import MODERN, PERMISSION, JobList, Span
 from exporter.avepoint.values import Ticks, ticks_at
 from exporter.collectors.base import AccountCollector, CollectorContext, Sample
-from exporter.collectors.jobs.counter import FINISHED_TOTAL, finished_samples
+from exporter.collectors.jobs.counter import COMPLETED_TOTAL, completed_samples
 from exporter.collectors.jobs.families import (
     JOBS,
     JOBS_WINDOW,
@@ -47,7 +47,7 @@ class JobsCollector(AccountCollector[JobsOptions, JobRecords]):
     options_type = JobsOptions
     families = (
         JOBS, JOBS_WINDOW, LAST_START, LAST_FINISH, LAST_DURATION, LAST_STATE, LAST_OBJECTS, LAST_ERRORS,
-        LAST_SUCCESS, OLDEST_RUNNING, FINISHED_TOTAL,
+        LAST_SUCCESS, OLDEST_RUNNING, COMPLETED_TOTAL,
     )  # fmt: skip
 
     def __init__(self, context: CollectorContext, options: JobsOptions) -> None:
@@ -88,7 +88,7 @@ class JobsCollector(AccountCollector[JobsOptions, JobRecords]):
                 location,
             )
             yield from last_job_samples(known.jobs, known.last_success, customer_id, location)
-            yield from finished_samples(known.ended, customer_id, location)
+            yield from completed_samples(known.ended, customer_id, location)
 
     def dump_state(self) -> object:
         """Give what each location's reader remembers, and which job types were told apart for it."""

@@ -13,7 +13,7 @@ from exporter.config.schema import CollectorOptions
 ENDPOINT: Final = Endpoint("GET", "/backup/m365/settings/retention-policy", "microsoft365backup.settings.read.all")
 _FIELDS: Final = ("retentionPeriod", "enableCustomizedRetentionPolicy", "servicePolicies")
 _SOURCE: Final = "from GET …/settings/retention-policy, cached between refreshes"
-_LABELS: Final = ("account", "workload", "location")
+_LABELS: Final = ("account", "workload", "geo_location")
 _UNITS: Final = "in seconds (a year is 365 days, a month 30; +Inf for ever)"
 
 PERIOD = Family(
@@ -32,7 +32,7 @@ SHORTEST = Family(
 CUSTOM = Family(
     "avepoint_custom_retention",
     f"1 if workloads have own policies, else 0; {_SOURCE}.",
-    ("account", "location"),
+    ("account", "geo_location"),
     query="avepoint_custom_retention == 1",
 )
 

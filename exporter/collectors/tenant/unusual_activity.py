@@ -21,7 +21,7 @@ ENDPOINT: Final = Endpoint(
 )
 _DAY: Final = 86_400
 _SOURCE: Final = "from GET …/cloudbackupunusualactivitydata, cached between refreshes"
-_LABELS: Final = ("account", "workload", "location")
+_LABELS: Final = ("account", "workload", "geo_location")
 
 UNUSUAL = Family(
     "avepoint_unusual_activity_sites",
