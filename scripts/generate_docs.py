@@ -15,6 +15,7 @@ from pydantic.fields import FieldInfo
 from exporter.collectors.base import Collector, Family
 from exporter.collectors.registry import COLLECTORS, catalogue
 from exporter.config.clouds import DATA_CENTERS, ENVIRONMENTS
+from exporter.config.expectations import ExpectationException, Expectations, Limits
 from exporter.config.schema import (
     Account,
     Auth,
@@ -145,7 +146,8 @@ def configuration() -> str:
     sections: list[tuple[str, type[BaseModel]]] = [
         ("", Config), ("accounts[]", Account), ("accounts[].auth", Auth), ("accounts[].requests", Requests),
         ("accounts[].tls", Tls), ("accounts[].customers", CustomerFilter),
-        ("accounts[].labels", Labels),
+        ("accounts[].labels", Labels), ("expectations", Expectations),
+        ("expectations.exceptions[]", ExpectationException),
     ]  # fmt: skip
     for path, section in sections:
         parts += [f"## `{path}`" if path else "## The file", str(section.__doc__), _section(path, section)]
@@ -168,6 +170,7 @@ def _section(path: str, section: type[BaseModel]) -> str:
             field.description or "",
         )
         for name, field in section.model_fields.items()
+        if section is not ExpectationException or name not in Limits.model_fields  # described once, by expectations
     ]
     return _table(("key", "type", "default", "bounds", "meaning"), rows)
 

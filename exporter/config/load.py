@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from exporter.config.checks import cross_checks
-from exporter.config.schema import CollectorOptions, Config
+from exporter.config.schema import Account, CollectorOptions, Config
 from exporter.config.sections import format_duration, is_duration
 from exporter.errors import ConfigError
 
@@ -116,16 +116,19 @@ def parse(text: str, catalogue: Catalogue, *, source: str, folder: Path) -> Conf
     config = _validate(Config, data, "", mistakes, folder)
     if mistakes or config is None:
         raise ConfigError(sorted(dict.fromkeys(map(_line, mistakes)), key=_position))
-    return _with_labels(config)
+    return _inherited(config)
 
 
-def _with_labels(config: Config) -> Config:
-    """Give accounts that do not say which names become labels what the file says of it."""
-    accounts = [
-        account if "labels" in account.model_fields_set else account.model_copy(update={"labels": config.labels})
-        for account in config.accounts
-    ]
-    return config.model_copy(update={"accounts": tuple(accounts)})
+def _inherited(config: Config) -> Config:
+    """Return the configuration with the file's labels and expectations in the accounts that do not set them."""
+    return config.model_copy(update={"accounts": tuple(_with_defaults(account, config) for account in config.accounts)})
+
+
+def _with_defaults(account: Account, config: Config) -> Account:
+    update: dict[str, object] = {"expectations": account.expectations.inherit(config.expectations)}
+    if "labels" not in account.model_fields_set:
+        update["labels"] = config.labels
+    return account.model_copy(update=update)
 
 
 def _with_collectors(raw: object, index: int, catalogue: Catalogue, mistakes: list[str]) -> object:

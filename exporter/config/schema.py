@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 from exporter.config.clouds import ENVIRONMENTS, GEOGRAPHIES
+from exporter.config.expectations import Expectations
 from exporter.config.sections import NonEmptyText, Number, Seconds, Section, Switch, WholeNumber
 from exporter.errors import why_unreadable
 
@@ -209,6 +210,9 @@ class Account(Section):
     )
     customers: CustomerFilter = Field(CustomerFilter(), description="Partners only: which customers are read.")
     labels: Labels = Field(Labels(), description="Partners only: which names become labels; else as the file says.")
+    expectations: Expectations = Field(
+        Expectations(), description="What counts as a problem; keys that are not set are as in the file's section."
+    )
     requests: Requests = Field(Requests(), description="How hard AvePoint is asked.")
     tls: Tls = Field(Tls(), description="Whom to trust.")
     proxy_url: ProxyUrl | None = Field(None, description="http://HOST:PORT; may hold a password.")
@@ -236,4 +240,5 @@ class Config(Section):
     labels: Labels = Field(
         Labels(), description="Which names become labels, of accounts that do not say so themselves."
     )
+    expectations: Expectations = Field(Expectations(), description="What counts as a problem, of all accounts.")
     accounts: tuple[Account, ...] = Field(min_length=1, description="The accounts to read, at least one.")

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from exporter.collectors.jobs.options import JobsOptions
 from exporter.collectors.registry import catalogue, families
+from exporter.config.expectations import ExpectationException, Expectations
 from exporter.config.load import load, names, parse
 from exporter.config.schema import Account, Auth, Config, CustomerFilter, Labels, Requests, Tls
 from exporter.errors import ConfigError
@@ -90,7 +91,8 @@ def test_the_example_loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 def test_the_example_shows_every_key() -> None:
     text = (ROOT / "config.example.yaml").read_text(encoding="utf-8")
     options = [kind for kinds in catalogue().values() for kind in kinds.values()]
-    sections: list[type[BaseModel]] = [Config, Account, Auth, Requests, Tls, CustomerFilter, Labels, *options]
+    sections: list[type[BaseModel]] = [Config, Account, Auth, Requests, Tls, CustomerFilter, Labels]
+    sections += [ExpectationException, Expectations, *options]
     for section in sections:
         for key in section.model_fields:
             assert re.search(rf"^[ #-]*{key}:", text, re.MULTILINE), key

@@ -11,6 +11,7 @@ import yaml
 
 from exporter.collectors.registry import catalogue
 from exporter.config import clouds
+from exporter.config.expectations import Expectations
 from exporter.config.schema import Account, Auth
 from exporter.config.sections import Section
 from tests.helm.chart import CHART, account, manifests
@@ -87,6 +88,7 @@ def test_an_account_takes_what_the_exporter_takes() -> None:
         assert issubclass(section, Section)
         assert properties[key]["properties"].keys() == section.model_fields.keys()
     assert properties["auth"]["properties"].keys() == (Auth.model_fields.keys() - variables) | own_auth
+    assert SCHEMA["definitions"]["expectations"]["properties"].keys() == Expectations.model_fields.keys()
     assert set(properties["environment"]["enum"]) == clouds.ENVIRONMENTS.keys()
     assert set(properties["locations"]["items"]["enum"]) == set(clouds.GEOGRAPHIES)
     collectors = {name: options for kind in catalogue().values() for name, options in kind.items()}

@@ -26,7 +26,11 @@ Secrets are mounted.
 {{- end -}}
 {{- $accounts = append $accounts $written -}}
 {{- end -}}
-{{- toYaml (dict "accounts" $accounts) -}}
+{{- $config := dict "accounts" $accounts -}}
+{{- with .Values.expectations -}}
+{{- $_ := set $config "expectations" . -}}
+{{- end -}}
+{{- toYaml $config -}}
 {{- end -}}
 
 {{/* The Secret's data: what is given inline, a key for each account and kind. */}}
