@@ -15,6 +15,7 @@ ExporterError
     │   └── UnavailableError     429 and 5xx: to be tried again
     ├── NotOfferedError          the generation of endpoints that the configuration asks for lacks it
     └── AnswerError              200, but not the documented shape
+        ├── IncompleteListError  a list with fewer rows than its total
         └── LinkRefusedError     a link or redirect that would take the token elsewhere
 """
 
@@ -184,6 +185,15 @@ class NotOfferedError(AvePointError):
 
 class AnswerError(AvePointError):
     """An answer that is not the documented shape."""
+
+
+class IncompleteListError(AnswerError):
+    """A list that has `rows` rows although its total is `total`, or whose total changed while it was read."""
+
+    def __init__(self, message: str, *, rows: int, total: int, **about: Unpack[ErrorContext]) -> None:
+        self.rows = rows
+        self.total = total
+        super().__init__(message, **about)
 
 
 class LinkRefusedError(AnswerError):

@@ -61,6 +61,7 @@ class RecordingObserver:
         self.certificates: list[float] = []
         self.unread: Counter[tuple[str, str]] = Counter()
         self.unknowns: Counter[str] = Counter()
+        self.incomplete_lists: Counter[str] = Counter()
 
     def request(self, endpoint: str, code: str, seconds: float) -> None:
         assert seconds >= 0
@@ -80,6 +81,9 @@ class RecordingObserver:
 
     def unknown(self, field: str) -> None:
         self.unknowns[field] += 1
+
+    def incomplete_list(self, endpoint: str) -> None:
+        self.incomplete_lists[endpoint] += 1
 
     @property
     def codes(self) -> list[str]:

@@ -12,9 +12,10 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt,
 
 from exporter.avepoint.auth import Credential, Token, TokenSource, refusal, token_text
 from exporter.avepoint.connections import Connections, origin_of
+from exporter.avepoint.endpoints import Endpoint
 from exporter.avepoint.hints import NOT_OURS, WRONG_ISSUER, reason_of, unavailable, unreached
 from exporter.avepoint.observer import Observer
-from exporter.avepoint.responses import Endpoint, RawResponse, decode_response, read_json, request_id_of, retry_after
+from exporter.avepoint.responses import RawResponse, decode_response, read_json, request_id_of, retry_after
 from exporter.avepoint.rows import ValueIssues
 from exporter.avepoint.throttle import LimitUsage, Throttle
 from exporter.clock import Clock

@@ -29,3 +29,7 @@ class Observer(Protocol):
     def unknown(self, field: str) -> None:
         """Note a state, workload or type that nobody knew."""
         ...
+
+    def incomplete_list(self, endpoint: str) -> None:
+        """Count a list that is shorter than its total."""
+        ...

@@ -1,187 +1,159 @@
-"""Each generation's way of paging, from a first call to all rows, however the service numbers its pages."""
+"""From the first page of a list to its last, and whether all rows came, however the service numbers its pages."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
 from exporter.avepoint.client import Client, Query
-from exporter.avepoint.responses import Endpoint
-from exporter.avepoint.values import read_count
+from exporter.avepoint.endpoints import Endpoint
+from exporter.avepoint.pages import ListPage, RawRow, row_hash
 from exporter.errors import (
     BadRequestError,
+    IncompleteListError,
     LinkRefusedError,
     NotFoundError,
     StatusError,
-    UnreadableValueError,
 )
 
-RawRow = Mapping[str, object]
 Identity = Callable[[RawRow], object]
-FetchPage = Callable[[Query], Awaitable["ListPage"]]
+FetchPage = Callable[[Query], Awaitable[ListPage]]
 
 MOST_PAGES: Final = 1000
-"""Pages of one list; more is a list that does not end."""
-_LONGEST_ID: Final = 200
+"""Pages of one list; a longer list is taken as endless."""
 _SMALLEST_CAP: Final = 10
-"""Rows that a page may hold at least, whatever is asked for: a job list's default. Where no total is told, a page with
-as many is not taken for the last."""
-
-
-@dataclass(frozen=True, slots=True)
-class ListPage:
-    """The rows of one answer; the whole list's length, the link to the next page and the page's size where said."""
-
-    rows: tuple[RawRow, ...]
-    total: int | None = None
-    link: str | None = None
-    size: int | None = None
-
-    def is_full(self, asked: int) -> bool:
-        """Tell whether there are as many rows as one page holds: as asked for, or fewer by the service's word."""
-        return len(self.rows) >= min(asked, self.size or asked)
+"""Default page size of the job lists. Without a total, a page with as many rows is not taken as the last."""
 
 
 class ListProgress:
-    """What has been received of one list: sees to it that it ends, and knows whether it is whole."""
+    """The rows of one list received so far; ends an endless list, and reports whether the list is whole."""
 
     def __init__(self, endpoint: Endpoint, identity: Identity) -> None:
         self.endpoint = endpoint
-        self.received = 0
-        self.total: int | None = None
         self._identity = identity
-        self._known: set[object] = set()
+        self._seen: set[object] = set()
         self._first: tuple[RawRow, ...] = ()
         self._pages = 0
+        self._totals: list[int] = []
+        self._counts_pages = True
+        self._is_repeated = False
 
     def enter(self, page: ListPage) -> bool:
-        """Enter a page; tells whether it brought anything new. Raises AnswerError for a list without end."""
+        """Add a page and return whether it has new rows. Raises AnswerError for an endless list."""
         self._pages += 1
         if self._pages > MOST_PAGES:
             raise self.endpoint.unexpected(f"the list does not end after {MOST_PAGES} pages")
         if page.total is not None:
-            self.total = page.total
+            self._totals.append(page.total)
+            self._counts_pages = self._counts_pages and page.total == len(page.rows)
         if not self.received:
-            # Most lists are of one page, and then nobody asks what its rows are called.
-            self._first, self.received = page.rows, len(page.rows)
+            # Most lists have one page, and then no row needs an identity.
+            self._first = page.rows
             return bool(page.rows)
-        self._known |= self._identities(self._first)
-        self._first = ()
-        fresh = self._identities(page.rows) - self._known
-        if not fresh:
-            return False
-        self._known |= fresh
-        self.received += len(page.rows)
-        return True
+        before = len(self._identities())
+        self._seen |= self._identities_of(page.rows)
+        return len(self._seen) > before
 
-    def _identities(self, rows: Iterable[RawRow]) -> set[object]:
-        return {self._identity(row) for row in rows} - {None}
+    @property
+    def received(self) -> int:
+        """Number of different rows."""
+        return len(self._seen) or len(self._first)
+
+    @property
+    def total(self) -> int | None:
+        """Total that the service states; None if it states none, or only the number of rows of each page."""
+        return None if self._counts_pages or not self._totals else max(self._totals)
+
+    @property
+    def states_total(self) -> bool:
+        """Whether the service states any total, of the list or of a page."""
+        return bool(self._totals)
 
     @property
     def lacks_rows(self) -> bool:
-        """Whether the service said that the list is longer than what came."""
+        """Whether the list has fewer rows than its total."""
         return self.total is not None and self.received < self.total
 
-    def accept_end(self, page: ListPage) -> None:
-        """Accept a page without news as the end; raises AnswerError if it only hides that rows are missing."""
-        if page.rows and self.lacks_rows:
-            raise self.endpoint.unexpected(f"a page came again; {self.received} of {self.total} rows read")
+    @property
+    def signature(self) -> tuple[int, int] | None:
+        """Total and hash of all rows; None if the total changed or a page was repeated."""
+        if self.total is None or self._is_repeated or self._total_changed:
+            return None
+        return self.total, hash(frozenset(self._identities()))
+
+    def end(self, page: ListPage) -> None:
+        """End the list with a page that has no new rows."""
+        self._is_repeated = bool(page.rows) and self.lacks_rows
+
+    def incomplete(self) -> IncompleteListError | None:
+        """Return the error for a list that is not whole, None if it is whole."""
+        total = self.total
+        if total is None or not (self.lacks_rows or self._total_changed):
+            return None
+        reason = f"{self.received} of {total} rows read"
+        if self._is_repeated:
+            reason = f"a page was repeated; {reason}"
+        elif self._total_changed:
+            reason = f"the total changed while the list was read; {reason}"
+        return IncompleteListError(
+            f"{self.endpoint.template}: the list is incomplete: {reason}",
+            rows=self.received,
+            total=total,
+            endpoint=self.endpoint.template,
+        )
+
+    @property
+    def _total_changed(self) -> bool:
+        return not self._counts_pages and len(set(self._totals)) > 1
+
+    def _identities(self) -> set[object]:
+        if self._first:
+            self._seen, self._first = self._identities_of(self._first), ()
+        return self._seen
+
+    def _identities_of(self, rows: Iterable[RawRow]) -> set[object]:
+        """Return what tells rows apart; equal rows of one page are different rows, those of two pages are not."""
+        counts = Counter(row_hash(row) if (key := self._identity(row)) is None else key for row in rows)
+        return {(key, number) for key, count in counts.items() for number in range(count)}
 
 
-def listed(value: object, endpoint: Endpoint, what: str, *, total: int | None = None) -> tuple[RawRow, ...]:
-    """Give the rows of a JSON list (null is an empty one if the total is 0); raises AnswerError for anything else."""
-    if value is None and total == 0:
-        return ()
-    if not isinstance(value, list):
-        raise endpoint.unexpected(f"{what} is not a list")
-    return tuple(row if isinstance(row, dict) else {} for row in value)
-
-
-def total_of(value: object) -> int | None:
-    """Give a list's length where it is said believably."""
-    try:
-        return read_count(value)
-    except UnreadableValueError:
-        return None
-
-
-def row_id(row: RawRow) -> str | None:
-    """Give a row's id, whatever the case of its key."""
-    for key, value in row.items():
-        if key.lower() == "id" and isinstance(value, str | int) and value != "":
-            return str(value)[:_LONGEST_ID]
-    return None
-
-
-def link_of(value: object) -> str | None:
-    """Give a link to a next page; empty, null and anything but text mean that there is none."""
-    return value if isinstance(value, str) and value.strip() else None
-
-
-def folded(value: object) -> Mapping[str, object]:
-    """Give an object with its keys in lower case, since they come in any; nothing for what is no object."""
-    return {key.lower(): part for key, part in value.items()} if isinstance(value, dict) else {}
-
-
-def v3_page(answer: object, endpoint: Endpoint) -> ListPage:
-    """Understand a page of the Elements API v3: {"data", "metadata"}, or a bare array."""
-    if isinstance(answer, list):
-        return ListPage(listed(answer, endpoint, "the answer"))
-    page = folded(answer)
-    if "data" not in page:
-        raise endpoint.unexpected("the answer has no data")
-    about = folded(page.get("metadata"))
-    total = total_of(about.get("totalcount"))
-    return ListPage(listed(page["data"], endpoint, "data", total=total), total, size=total_of(about.get("pagesize")))
-
-
-def odata_page(answer: object, endpoint: Endpoint) -> ListPage:
-    """Understand a page of an OData list: {"value", "@odata.nextLink", "@odata.count"}."""
-    if not isinstance(answer, dict) or "value" not in answer:
-        raise endpoint.unexpected("the answer has no value")
-    return ListPage(
-        listed(answer["value"], endpoint, "value"),
-        total_of(answer.get("@odata.count")),
-        link_of(answer.get("@odata.nextLink")),
-    )
-
-
-async def numbered_pages(ask: FetchPage, progress: ListProgress, *, size: int) -> AsyncIterator[RawRow]:
-    """Walk an Elements v3 list: `pageIndex` counts from 1; a full page is the last one only by the list's total."""
+async def numbered_pages(fetch: FetchPage, progress: ListProgress, *, size: int) -> AsyncIterator[RawRow]:
+    """Yield the rows of a list of the Elements API; if no total is stated, a page that is not full is the last."""
     number = 0
     while True:
         number += 1
-        page = await ask({"pageIndex": number, "pageSize": size})
+        page = await fetch({"pageIndex": number, "pageSize": size})
         if not progress.enter(page):
-            progress.accept_end(page)
+            progress.end(page)
             return
         for row in page.rows:
             yield row
-        # A total above this page's rows counts the list; one that equals them may count the page only.
+        # A total above the rows of this page counts the list; an equal one may count only the page.
         is_counted = progress.total is not None and progress.total > len(page.rows)
         if not (progress.lacks_rows or (page.is_full(size) and not is_counted)):
             return
 
 
 async def odata_pages(
-    client: Client, ask: FetchPage, progress: ListProgress, *, top: int | None = None
+    client: Client, fetch: FetchPage, progress: ListProgress, *, top: int | None = None
 ) -> AsyncIterator[RawRow]:
-    """Walk an OData list by its links, else (where `top` is given) by $top and $skip until nothing new comes.
+    """Yield the rows of an OData list by its links, else (if `top` is set) by $top and $skip until no new row comes.
 
-    A short page is not taken for the end: a service may give fewer rows than it was asked for.
+    A short page is not the last one: a service may return fewer rows than requested.
     """
     query: Query | None = {} if top is None else {"$top": top, "$skip": 0}
     while query is not None:
         try:
-            page = await ask(query)
+            page = await fetch(query)
         except (BadRequestError, NotFoundError) as error:
             if progress.received and not progress.lacks_rows and "$skip" in query:
-                return  # it does not like to be asked beyond its end
+                return  # the service refuses a request beyond the end
             if top is None or progress.received or not isinstance(error, BadRequestError):
                 raise
-            top, query = None, {}  # it does not like to be told how much to give
+            top, query = None, {}  # the service refuses $top
             continue
         if not progress.enter(page):
-            progress.accept_end(page)
+            progress.end(page)
             return
         for row in page.rows:
             yield row
@@ -195,48 +167,43 @@ def _odata_next(client: Client, page: ListPage, progress: ListProgress, top: int
         except LinkRefusedError:
             if top is None:
                 raise
-    is_whole = progress.total is not None and not progress.lacks_rows and page.link is None
+    is_whole = progress.states_total and not progress.lacks_rows and page.link is None
     return None if top is None or is_whole else {"$top": top, "$skip": progress.received}
 
 
 class IndexedPages:
-    """Walk the job lists: `PageIndex` counts from 0, or from 1, which is learnt; links are used where possible."""
+    """Reads job lists, whose pages a service numbers from 0 or from 1; links are used where possible."""
 
-    def __init__(self, client: Client, endpoint: Endpoint, identity: Identity) -> None:
+    def __init__(self, client: Client, endpoint: Endpoint) -> None:
         self._client = client
         self._endpoint = endpoint
-        self._identity = identity
         self._first = 0
         self._has_page_zero = False
 
-    async def read(self, ask: FetchPage, query: Query, size: int) -> AsyncGenerator[RawRow, None]:
-        """Give all rows that the query has; a page that comes again is not given twice."""
-        progress = ListProgress(self._endpoint, self._identity)
-        place = _Place(self._first, self._first, has_page_zero=self._has_page_zero)
-        while place.is_open:
+    async def read(
+        self, fetch: FetchPage, progress: ListProgress, query: Query, size: int
+    ) -> AsyncGenerator[RawRow, None]:
+        """Yield all rows of the query; the rows of a repeated page are not yielded again."""
+        cursor = _Cursor(self._first, self._first, has_page_zero=self._has_page_zero)
+        while cursor.is_open:
             try:
-                page = await ask(_merged({**query, "PageIndex": place.index, "PageSize": size}, place.link or {}))
+                page = await fetch(_merged({**query, "PageIndex": cursor.index, "PageSize": size}, cursor.link or {}))
             except (BadRequestError, NotFoundError) as error:
-                place.after_refusal(error, progress)
+                cursor.after_refusal(error, progress)
                 continue
             if not progress.enter(page):
-                place.after_no_news(page, progress)
+                cursor.after_repeated_page(page, progress)
                 continue
-            self._has_page_zero = self._has_page_zero or place.index == 0
+            self._has_page_zero = self._has_page_zero or cursor.index == 0
             for row in page.rows:
                 yield row
-            # A total that says no more than this page may count the page only; then a link tells better.
+            # A total equal to the rows of this page may count only the page; then the link decides.
             is_counted = progress.total is not None and progress.total > len(page.rows)
-            place.may_go_on = progress.lacks_rows or page.is_full(size if progress.total is not None else _SMALLEST_CAP)
-            place.advance(self._usable(page.link), has_link=page.link is not None and not is_counted)
-        self._learn(place.first, progress)
-
-    def _learn(self, first: int, progress: ListProgress) -> None:
-        """Keep that this service begins to count at 1 only if a list came whole that way, by its own word."""
-        started = self._first
-        self._first = first if progress.received and progress.total is not None and not progress.lacks_rows else 0
-        if 1 in (started, first) and progress.lacks_rows:
-            raise self._endpoint.unexpected(f"{progress.received} of {progress.total} rows read, counting pages from 1")
+            cursor.may_go_on = progress.lacks_rows or page.is_full(size if page.total is not None else _SMALLEST_CAP)
+            cursor.advance(self._usable(page.link), has_link=page.link is not None and not is_counted)
+        # Only a list that is whole by a stated total proves that the service numbers its pages from 1.
+        is_proof = progress.received and progress.states_total and not progress.lacks_rows
+        self._first = cursor.first if is_proof else 0
 
     def _usable(self, link: str | None) -> Query | None:
         if link is None:
@@ -248,8 +215,8 @@ class IndexedPages:
 
 
 @dataclass(slots=True)
-class _Place:
-    """Where a walk through numbered pages stands, and where its numbers seem to begin."""
+class _Cursor:
+    """Position in a list with numbered pages, and the number that its first page seems to have."""
 
     first: int
     index: int
@@ -259,7 +226,7 @@ class _Place:
     may_go_on: bool = True
 
     def advance(self, link: Query | None, *, has_link: bool) -> None:
-        """Go to the next page, by its link if there is one; a link back to this page is none."""
+        """Go to the next page, by its link if there is one; a link back to this page counts as none."""
         named = {key.lower(): value for key, value in (link or {}).items()}.get("pageindex")
         is_number = isinstance(named, str) and named.isascii() and named.isdigit() and len(named) < 6  # noqa: PLR2004 - digits
         number = int(named) if is_number and named is not None else self.index + 1
@@ -268,31 +235,31 @@ class _Place:
         self.index = max(number, self.index + 1)
 
     def after_refusal(self, error: StatusError, progress: ListProgress) -> None:
-        """Go on after a 400 or 404: by number where a link led nowhere, from 1 where 0 is refused."""
+        """Go on after a 400 or 404: by number if a link led nowhere, from page 1 if the service refuses page 0."""
         if self.link is not None:
             self.link, self.is_open = None, self.may_go_on
         elif self.index == 0 and isinstance(error, BadRequestError):
             self.first = self.index = 1
         elif progress.received and not progress.lacks_rows:
-            self.is_open = False  # beyond the end, which a full last page hid
+            self.is_open = False  # beyond the end, because the last page was full
         else:
             raise error
 
-    def after_no_news(self, page: ListPage, progress: ListProgress) -> None:
-        """Go on after a page that brought nothing: it is the end, unless the numbers begin at 1."""
+    def after_repeated_page(self, page: ListPage, progress: ListProgress) -> None:
+        """Go on after a page without new rows: it is the end, unless the service numbers its pages from 1."""
         if self.link is not None:
-            # The link led nowhere new; the page's number still may, if there can be more.
+            # The link led to no new row; the number of the page still may.
             self.link, self.is_open = None, self.may_go_on
-        elif self.index == 0 and not self.has_page_zero and progress.total != 0:
-            self.first = self.index = 1  # nothing at 0: either nothing at all, or the numbers begin at 1
+        elif self.index == 0 and not self.has_page_zero and page.total != 0:
+            self.first = self.index = 1  # page 0 is empty: the list is empty, or its first page is page 1
         elif self.index == 1 and self.first == 0 and page.rows:
-            self.first, self.index = 1, 2  # the service took 0 for 1: this was its first page again
+            self.first, self.index = 1, 2  # the service took 0 for 1, so page 1 was its first page again
         else:
-            progress.accept_end(page)
+            progress.end(page)
             self.is_open = False
 
 
 def _merged(own: Query, link: Query) -> Query:
-    """Lay a link's parameters over our own, whatever their case; our filters stay where it has none."""
+    """Return our parameters with those of a link in their place, whatever their case; our other filters stay."""
     names = {key.lower(): key for key in own}
     return {**own, **{names.get(key.lower(), key): value for key, value in link.items()}}

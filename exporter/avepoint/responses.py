@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Final, NoReturn
-from urllib.parse import quote
 
+from exporter.avepoint.endpoints import Endpoint, Paging
 from exporter.avepoint.hints import CHANGED, NOT_OURS, REDIRECTED, lacking, not_there, unavailable
 from exporter.avepoint.values import read_label, short
 from exporter.errors import (
@@ -29,24 +29,6 @@ from exporter.errors import (
 _REQUEST_ID_HEADERS: Final = ("x-request-id", "request-id", "x-ms-request-id", "x-correlation-id", "trace-id")
 _SUCCESS: Final = frozenset({"ok", "success", "succeeded"})
 _LONGEST_INT: Final = 30
-_PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """One of the API's operations: `template` is its path without ids, and its name in metrics and logs."""
-
-    method: str
-    template: str
-    permission: str
-
-    def path(self, ids: Mapping[str, str]) -> str:
-        """Give the path with the ids in it, each as one path segment whatever characters it has."""
-        return _PLACEHOLDER.sub(lambda match: _segment(ids[match[1]]), self.template)
-
-    def unexpected(self, what: str) -> AnswerError:
-        """Make the error of an answer that is not as documented."""
-        return AnswerError(f"{self.template}: {what}", hint=CHANGED, endpoint=self.template)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +51,8 @@ def read_json(body: bytes) -> object:
 
 def decode_response(endpoint: Endpoint, answer: RawResponse, *, now: float) -> object:
     """Give the JSON of a good answer; raises StatusError or AnswerError for any other, at Unix time `now`."""
+    if answer.status == HTTPStatus.NO_CONTENT and endpoint.paging is Paging.ELEMENTS:
+        return []  # documented as an empty success of the Elements API
     if answer.status != HTTPStatus.OK:
         request_id = request_id_of(answer.headers, _envelope(answer.body))
         _raise_status(endpoint, answer.status, request_id, retry_after(answer, now))
@@ -160,11 +144,6 @@ def request_id_of(headers: Mapping[str, str], envelope: Mapping[str, object]) ->
         except UnreadableValueError:
             continue
     return ""
-
-
-def _segment(identifier: str) -> str:
-    # A dot segment would climb out of the endpoint's path.
-    return quote(identifier, safe="").replace(".", "%2E") if set(identifier) <= {"."} else quote(identifier, safe="")
 
 
 def _whole_number(text: str) -> int | float:

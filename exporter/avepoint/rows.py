@@ -8,6 +8,7 @@ import structlog
 
 from exporter.avepoint import vocabulary
 from exporter.avepoint.observer import Observer
+from exporter.avepoint.pages import row_id
 from exporter.avepoint.values import (
     Ticks,
     read_address,
@@ -23,7 +24,7 @@ from exporter.avepoint.values import (
     read_word,
     short,
 )
-from exporter.errors import UnreadableValueError
+from exporter.errors import IncompleteListError, UnreadableValueError
 
 T = TypeVar("T")
 _REMEMBERED: Final = 2000
@@ -49,6 +50,19 @@ class ValueIssues:
         if self._is_new(field, value):
             self._log.warning("name not known, passed through", endpoint=endpoint, field=field, value=short(value))
 
+    def incomplete_list(self, endpoint: str) -> None:
+        """Count a list that is shorter than its total."""
+        self._observer.incomplete_list(endpoint)
+
+    def settled_list(self, error: IncompleteListError) -> None:
+        """Log that an incomplete list is taken as whole, because its rows and its total stay the same."""
+        self._log.warning(
+            "total differs from the rows in three refreshes in a row; the rows are used",
+            endpoint=error.endpoint,
+            rows=error.rows,
+            total=error.total,
+        )
+
     def _is_new(self, field: str, value: str) -> bool:
         key = (field, value)
         if key in self._seen:
@@ -69,6 +83,11 @@ class Row:
         self._values = {key.lower(): value for key, value in raw.items()}
         self._endpoint = endpoint
         self._value_issues = value_issues
+
+    @property
+    def id(self) -> str | None:
+        """The id of the row, None if it is missing or unreadable."""
+        return row_id(self._values)
 
     def raw(self, *spellings: str) -> object:
         """Give the first of the given keys that is there, unread."""

@@ -4,23 +4,19 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Final
 
 import structlog
 
 from exporter.avepoint.api_versions import ApiVersions
 from exporter.avepoint.client import Client
-from exporter.avepoint.paging import ListProgress, RawRow, row_id
-from exporter.avepoint.partner_lists import PAGE_SIZE, batch_rows, odata_rows
-from exporter.avepoint.responses import Endpoint
+from exporter.avepoint.endpoints import CUSTOMERS
+from exporter.avepoint.lists import PAGE_SIZE, ListReader
+from exporter.avepoint.pages import row_id
 from exporter.avepoint.rows import Row
 from exporter.clock import Clock
 from exporter.collectors.privacy import NamePolicy
 from exporter.config.schema import Account
 from exporter.errors import AvePointError
-
-BATCH: Final = Endpoint("POST", "/partner/external/v3/general/customers/batch", "elements.customers.read.all")
-CUSTOMERS: Final = Endpoint("GET", "/partner/customers", "partner.customers.read.all")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +32,10 @@ class Customer:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """All customers at one time (monotonic seconds), by id; incomplete if AvePoint said that there are more."""
+    """All customers by id, and when they were listed, in monotonic seconds."""
 
     customers: Mapping[str, Customer]
     listed_at: float
-    complete: bool
 
 
 class _Arrivals:
@@ -84,7 +79,7 @@ class CustomerList:
         self._names = NamePolicy(account)
         self._include = frozenset(account.customers.include)
         self._exclude = frozenset(account.customers.exclude)
-        self._client = client
+        self._customers = ListReader(client, CUSTOMERS, row_id)
         self._clock = clock
         self._log = log
         self._lock = asyncio.Lock()
@@ -188,39 +183,21 @@ class CustomerList:
     async def _list(self) -> Listing:
         self.api_versions.begin()
         listed_at = self._clock.monotonic()
-        rows, complete = await self.api_versions.ask({"modern": self._batch, "legacy": self._odata})
-        customers = {customer.id: customer for customer in rows if self.is_wanted(customer.id)}
-        if not complete:
-            # A customer that is missing from half a list is not gone.
-            self._log.warning("the list of customers came incomplete", seen=len(rows))
-            customers = {**(self._last.customers if self._last else {}), **customers}
-        elif missing := set(filter(self._owns, self._include - self._exclude)) - customers.keys():
-            self._log.warning("customers of the configuration are not among those listed", missing=len(missing))
-        return Listing(customers, listed_at, complete)
+        configured = sorted(filter(self._owns, self._include - self._exclude))
+        # A request for a few ids spares a long list; the ids of many customers would make a large request.
+        body = {"customerIds": configured} if 0 < len(configured) <= PAGE_SIZE else {}
+        found = await self._customers.read(self.api_versions, self._arrived, body=body)
+        customers = {customer.id: customer for customer in found if customer and self.is_wanted(customer.id)}
+        if missing := set(configured) - customers.keys():
+            self._log.warning("configured customers are not in the customer list", missing=len(missing))
+        return Listing(customers, listed_at)
 
-    async def _batch(self) -> tuple[tuple[Customer, ...], bool]:
-        # Asking for a few by id is kinder than listing all; the ids of many would make a large request.
-        named = sorted(filter(self._owns, self._include - self._exclude))
-        body = {"customerIds": named} if 0 < len(named) <= PAGE_SIZE else {}
-        progress = ListProgress(BATCH, row_id)
-        customers = await self._read(batch_rows(self._client, progress, body=body), BATCH)
-        return customers, not progress.lacks_rows
-
-    async def _odata(self) -> tuple[tuple[Customer, ...], bool]:
-        progress = ListProgress(CUSTOMERS, row_id)
-        customers = await self._read(odata_rows(self._client, progress), CUSTOMERS)
-        return customers, not progress.lacks_rows
-
-    async def _read(self, rows: AsyncIterator[RawRow], endpoint: Endpoint) -> tuple[Customer, ...]:
-        """Read the rows as they come, and tell of each customer at once."""
-        customers = []
-        async for raw in rows:
-            customer = _customer(Row(raw, endpoint.template, self._client.value_issues), self._names)
-            if customer is not None:
-                customers.append(customer)
-                if self.is_wanted(customer.id):
-                    self._arrivals.add(customer.id)
-        return tuple(customers)
+    def _arrived(self, row: Row) -> Customer | None:
+        """Return the customer of a row, and announce it at once."""
+        customer = _customer(row, self._names)
+        if customer is not None and self.is_wanted(customer.id):
+            self._arrivals.add(customer.id)
+        return customer
 
 
 def _customer(row: Row, names: NamePolicy) -> Customer | None:

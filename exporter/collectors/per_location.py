@@ -4,8 +4,8 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TypeVar
 
 from exporter.avepoint.client import Query
-from exporter.avepoint.paging import folded, listed
-from exporter.avepoint.responses import Endpoint
+from exporter.avepoint.endpoints import Endpoint
+from exporter.avepoint.pages import folded, read_rows
 from exporter.avepoint.rows import Row
 from exporter.collectors.base import AccountCollector, Options, Records, at_location
 
@@ -35,4 +35,4 @@ class PerLocationCollector(AccountCollector[Options, Records]):
 
     def rows(self, endpoint: Endpoint, data: object) -> Iterable[Row]:
         """Give the rows of a list; raises AnswerError if it is none."""
-        return [Row(raw, endpoint.template, self._client.value_issues) for raw in listed(data, endpoint, "data")]
+        return [Row(raw, endpoint.template, self._client.value_issues) for raw in read_rows(data, endpoint, "data")]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from exporter.avepoint.client import Client, Query
-from exporter.avepoint.responses import Endpoint
+from exporter.avepoint.endpoints import Endpoint
 from exporter.errors import EnoughError
 
 

@@ -90,3 +90,6 @@ class Watch:
 
     def unknown(self, field: str) -> None:
         """Take no notice."""
+
+    def incomplete_list(self, endpoint: str) -> None:
+        """Take no notice."""

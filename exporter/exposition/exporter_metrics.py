@@ -77,6 +77,12 @@ class OwnMetrics:
             ("account", "field"),
             registry=registry,
         )
+        self.incomplete_lists = Counter(
+            "avepoint_incomplete_lists_total",
+            "Lists of AvePoint that were shorter than their total.",
+            ("account", "path"),
+            registry=registry,
+        )
         build = Gauge("avepoint_exporter_build_info", "Always 1.", ("version", "python_version"), registry=registry)
         build.labels(__version__, platform.python_version()).set(1)
         self._shard = Gauge(
@@ -123,7 +129,7 @@ class OwnMetrics:
         """Drop an account's series: it is no longer configured; what its last calls still tell is not counted."""
         self._accounts.discard(account)
         calls = (self.requests, self.durations, self.throttled, self.tokens)
-        for metric in (*calls, self.certificates, self.parse_errors, self.unknown_values):
+        for metric in (*calls, self.certificates, self.parse_errors, self.unknown_values, self.incomplete_lists):
             metric.remove_by_labels({"account": account})
 
     def usage(self) -> dict[str, Usage]:
@@ -171,6 +177,9 @@ class _AccountObserver:
 
     def unknown(self, field: str) -> None:
         self._count(self._own.unknown_values, field)
+
+    def incomplete_list(self, endpoint: str) -> None:
+        self._count(self._own.incomplete_lists, endpoint)
 
     def _count(self, counter: Counter, *labels: str, amount: float = 1.0) -> None:
         if self._own.knows(self._account):

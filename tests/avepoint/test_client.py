@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from exporter.avepoint.connections import LARGEST_ANSWER
-from exporter.avepoint.responses import Endpoint
+from exporter.avepoint.endpoints import Endpoint
 from exporter.errors import (
     AnswerError,
     BadRequestError,

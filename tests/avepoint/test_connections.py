@@ -21,8 +21,8 @@ from cryptography.x509.oid import NameOID
 from pydantic import SecretStr
 
 from exporter.avepoint.connections import LARGEST_ANSWER, Connections
+from exporter.avepoint.endpoints import Endpoint
 from exporter.avepoint.hints import reason_of
-from exporter.avepoint.responses import Endpoint
 from exporter.config.schema import Tls
 from exporter.errors import AnswerError, LinkRefusedError, TokenError
 from tests.fakes import Stream, World, make_account

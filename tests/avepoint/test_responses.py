@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.avepoint.responses import Endpoint, RawResponse, decode_response, read_json, retry_after
+from exporter.avepoint.endpoints import Endpoint
+from exporter.avepoint.responses import RawResponse, decode_response, read_json, retry_after
 from exporter.errors import (
     AnswerError,
     BadRequestError,

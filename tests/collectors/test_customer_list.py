@@ -8,9 +8,10 @@ from typing import Any
 import httpx
 import pytest
 
-from exporter.avepoint.partner_lists import PAGE_SIZE
-from exporter.collectors.customer_list import BATCH, CUSTOMERS, Customer, CustomerList
-from exporter.errors import BadRequestError, TokenError, UnavailableError
+from exporter.avepoint.endpoints import CUSTOMERS
+from exporter.avepoint.lists import PAGE_SIZE
+from exporter.collectors.customer_list import Customer, CustomerList
+from exporter.errors import BadRequestError, IncompleteListError, TokenError, UnavailableError
 from tests.fakes import FAST, World, good_token, make_account, payload
 
 
@@ -35,13 +36,13 @@ class Portfolio:
         named = [
             {"id": key, "organization": f"Org {key}", "jobStatus": 1, "ownerEmail": "o@example.com"} for key in self.ids
         ]
-        if request.url.path == BATCH.template and self.modern:
+        if request.url.path == CUSTOMERS.modern.template and self.modern:
             self.asked.append(json.loads(request.content))
             start = (int(request.url.params["pageIndex"]) - 1) * PAGE_SIZE
             page = named[start : start + PAGE_SIZE]
             total = len(named) if self.total is None else self.total
             return httpx.Response(200, json={"data": page, "metadata": {"totalCount": total}})
-        if request.url.path == CUSTOMERS.template and not self.modern:
+        if request.url.path == "/partner/customers" and not self.modern:
             start = int(request.url.params["$skip"])
             return httpx.Response(200, json={"value": named[start : start + PAGE_SIZE]})
         return httpx.Response(404)
@@ -62,7 +63,6 @@ async def test_lists_all_in_either_generation(modern: bool, count: int) -> None:
     portfolio.ids = [f"c{number}" for number in range(count)]
     listing = await portfolio.customer_list.refresh()
     assert list(listing.customers) == portfolio.ids
-    assert listing.complete
     assert portfolio.customer_list.api_versions.answered == ("modern" if modern else "legacy")
     assert portfolio.lists <= max(1, count // 100) + 1 + (not modern)
 
@@ -99,7 +99,7 @@ async def test_include_asks_for_those_and_exclude_wins() -> None:
     listing = await portfolio.customer_list.refresh()
     assert list(listing.customers) == ["b"]
     assert portfolio.asked == [{"customerIds": ["b", "z"]}]
-    assert "not among those listed" in portfolio.world.log
+    assert "not in the customer list" in portfolio.world.log
     assert await ids(portfolio.customer_list, 60) == ("b",)
 
 
@@ -117,14 +117,15 @@ async def test_exclude_alone() -> None:
     assert portfolio.asked == [{}]
 
 
-async def test_an_incomplete_listing_keeps_those_known_before() -> None:
+async def test_an_incomplete_list_is_an_error_and_no_customer_leaves() -> None:
     portfolio = Portfolio()
     await portfolio.customer_list.refresh()
     portfolio.ids, portfolio.total = ["a", "d"], 9
-    listing = await portfolio.customer_list.refresh()
-    assert not listing.complete
-    assert list(listing.customers) == ["a", "b", "c", "d"]
-    assert "incomplete" in portfolio.world.log
+    with pytest.raises(IncompleteListError, match="2 of 9 rows read"):
+        await portfolio.customer_list.refresh()
+    assert portfolio.customer_list.lists("b")
+    assert await ids(portfolio.customer_list, 0) == ("a", "d", "b", "c")
+    assert "the list is incomplete" in portfolio.world.log
     portfolio.total = None
     listing = await portfolio.customer_list.refresh()
     assert list(listing.customers) == ["a", "d"]
@@ -213,7 +214,7 @@ async def test_rows_without_an_id_or_with_an_address_are_left_out() -> None:
     world = World(lambda _: httpx.Response(200, json=rows), make_account("partner"))
     listing = await CustomerList(world.account, world.client, world.clock, world.log.bound).refresh()
     assert listing.customers == {"ok": Customer("ok", "", "", None)}
-    assert world.observer.unread[BATCH.template, "id"] == 4
+    assert world.observer.unread[CUSTOMERS.modern.template, "id"] == 4
     assert "example.com" not in str(world.log.lines)
 
 

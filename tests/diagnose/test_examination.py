@@ -5,8 +5,8 @@ from typing import Any
 import httpx
 import pytest
 
+from exporter.avepoint.endpoints import PROTECTED_DATA
 from exporter.avepoint.hints import NOT_MULTI_GEO
-from exporter.collectors.partner.protected_data import OVERVIEW
 from exporter.collectors.tenant.license import LicenseCollector
 from exporter.config.clouds import GEOGRAPHIES
 from exporter.config.schema import Config
@@ -82,7 +82,7 @@ async def test_a_portfolio_is_read_once_and_its_other_generation_seen_by_one_cal
     data, listing = found(report, "protected_data"), found(report, "customers")
     assert (data.seen.customers, data.seen.customers_failed, data.seen.workloads) == (250, 0, 1)
     assert listing.seen.customers == 250
-    assert data.readings[0].endpoints == (OVERVIEW.template,)
+    assert data.readings[0].endpoints == (PROTECTED_DATA.modern.template,)
     assert data.seen.series == {
         "avepoint_scanned_objects": 250, "avepoint_protected_objects": 250, "avepoint_protected_data_bytes": 250,
     }  # fmt: skip
@@ -189,7 +189,7 @@ async def test_customers_that_fail_are_counted_and_the_collector_works() -> None
     assert report.is_fine
     assert found(report, "protected_data").seen.customers_failed == 1
     ((count, trouble),) = found(report, "protected_data").seen.customer_troubles
-    assert (count, trouble.error) == (1, f"{OVERVIEW.template}: HTTP 500")
+    assert (count, trouble.error) == (1, f"{PROTECTED_DATA.modern.template}: HTTP 500")
     assert found(report, "protected_data").seen.customers == 5
 
 

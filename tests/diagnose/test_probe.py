@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from exporter.avepoint.responses import Endpoint
+from exporter.avepoint.endpoints import Endpoint
 from exporter.diagnose.probe import ProbeClient
 from exporter.errors import BadRequestError, EnoughError
 from tests.fakes import Script, World

@@ -6,9 +6,10 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
+from exporter.avepoint import endpoints
 from exporter.collectors.base import Sample
 from exporter.collectors.partner.protected_data import ProtectedDataCollector
-from exporter.collectors.tenant.license import MODERN, PURCHASED_SEATS, LicenseCollector, LicenseConsumption
+from exporter.collectors.tenant.license import PURCHASED_SEATS, LicenseCollector, LicenseConsumption
 from exporter.engine.snapshot import ReadResult
 from tests.helpers import FakeApi, World, overview_path, partner, portfolio, tenant
 
@@ -28,7 +29,7 @@ class ModernLicense(OptionalLicense):
     permissions: ClassVar = {"modern": "x"}
 
     async def read(self) -> LicenseConsumption:
-        return await self.api_versions.ask({"modern": lambda: self._read(MODERN)})
+        return await self.api_versions.ask({"modern": lambda: self._read(endpoints.LICENSE.modern)})
 
 
 async def portfolio_world(answers: dict[str, Any], **options: Any) -> World:

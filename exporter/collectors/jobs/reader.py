@@ -10,9 +10,8 @@ from functools import partial
 from typing import Any, Final
 
 from exporter.avepoint.api_versions import ApiVersions
-from exporter.avepoint.job_lists import LEGACY, MODERN, JobList, Span
-from exporter.avepoint.paging import RawRow, row_id
-from exporter.avepoint.responses import Endpoint
+from exporter.avepoint.endpoints import TENANT_JOBS
+from exporter.avepoint.lists import JobList, Span
 from exporter.avepoint.rows import Row
 from exporter.avepoint.values import TICKS_PER_SECOND, Ticks, ticks_at, without_addresses
 from exporter.avepoint.vocabulary import JOB_TYPES, WORKLOADS
@@ -21,7 +20,6 @@ from exporter.collectors.jobs.counter import JobCounter, Totals
 from exporter.collectors.jobs.families import Job, JobKind, newer_success, read_objects
 from exporter.collectors.jobs.options import LARGEST_PAGE, JobsOptions
 from exporter.collectors.jobs.state import parse_kind, parse_success, success_rows
-from exporter.config.schema import ApiVersion
 from exporter.errors import BadRequestError
 
 _SETTLING: Final = 900 * TICKS_PER_SECOND  # how late a job may appear in the list: reads overlap by it
@@ -55,8 +53,11 @@ class JobReader:
         self._log = context.log.bind(location=location) if location else context.log
         self._value_issues = context.client.value_issues
         # Only the modern list can be narrowed to a location.
-        endpoints: dict[ApiVersion, Endpoint] = {"modern": MODERN} if location else {"modern": MODERN, "legacy": LEGACY}
-        self._lists = {name: JobList(context.client, one, location) for name, one in endpoints.items()}
+        self._lists = {
+            version: JobList(context.client, endpoint, location)
+            for version, endpoint in TENANT_JOBS.versions.items()
+            if version == "modern" or not location
+        }
         self._kinds: dict[str, JobKind] = {}
         self._tries: dict[str, int] = {}  # how often nameless jobs were asked for in vain
         self._listed: set[str | None] = set()
@@ -73,8 +74,8 @@ class JobReader:
             {name: partial(self._rows, job_list, span) for name, job_list in self._lists.items()}
         )
         earliest = ago(now, self._options.lookback)
-        self._listed = {row_id(row) for row in rows} | self._jobs.keys()
-        found = {job.id: job for job in map(self._job, rows, [job_list] * len(rows)) if job and job.start >= earliest}
+        self._listed = {row.id for row in rows} | self._jobs.keys()
+        found = {job.id: job for job in map(self._job, rows) if job and job.start >= earliest}
         await self._place(job_list, found, now)
         kept = {key: job for key, job in self._jobs.items() if earliest <= job.start < span.start}
         self._jobs = {**kept, **found}
@@ -97,13 +98,12 @@ class JobReader:
         running = [job.start for job in self._jobs.values() if job.is_running]
         return max(earliest, min([window_start, Ticks(self._read_until - _SETTLING), *running]))
 
-    async def _rows(self, job_list: JobList, span: Span) -> tuple[JobList, list[RawRow]]:
+    async def _rows(self, job_list: JobList, span: Span) -> tuple[JobList, list[Row]]:
         return job_list, await job_list.read(span, size=self._options.page_size)
 
-    def _job(self, raw: RawRow, job_list: JobList) -> Job | None:
+    def _job(self, row: Row) -> Job | None:
         """Read a row; one that has not started yet, or has no id or state, cannot be counted."""
-        row = Row(raw, job_list.endpoint.template, self._value_issues)
-        identifier, state, start = row_id(raw), row.job_state("state"), row.time("startTime")
+        identifier, state, start = row.id, row.job_state("state"), row.time("startTime")
         if identifier is None or state is None or start is None:
             return None
         finish, objects = row.time("finishTime"), read_objects(row.nested("backupDetails"))

@@ -10,8 +10,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
-from exporter.avepoint.customer_lists import PerCustomerList
-from exporter.avepoint.responses import Endpoint
+from exporter.avepoint.endpoints import CUSTOMER_JOBS
+from exporter.avepoint.lists import ListReader
 from exporter.avepoint.values import Ticks, ticks_at
 from exporter.avepoint.vocabulary import FINISHED
 from exporter.collectors.base import CollectorContext, CustomerCollector, Family, Sample
@@ -32,11 +32,6 @@ from exporter.collectors.jobs.families import (
 )
 from exporter.collectors.jobs.state import parse_success, success_rows
 from exporter.config.schema import CollectorOptions
-
-BATCH: Final = Endpoint(
-    "POST", "/partner/external/v3/general/customers/{customerId}/avpt-products/jobs/batch", "elements.jobs.read.all"
-)
-CUSTOMER_JOBS: Final = Endpoint("GET", "/partner/customers/{id}/jobs", "partner.jobs.read.all")
 
 SCAN = Family(
     "avepoint_customer_scan_status",
@@ -69,7 +64,7 @@ class CustomerJobsCollector(CustomerCollector[CustomerJobsOptions, CustomerJobRe
     name = "customer_jobs"
     account_type = "partner"
     optional = True
-    permissions: ClassVar = {"modern": BATCH.permission, "legacy": CUSTOMER_JOBS.permission}
+    permissions: ClassVar = CUSTOMER_JOBS.permissions
     options_type = CustomerJobsOptions
     families = (
         SCAN, LAST_START, LAST_FINISH, LAST_DURATION, LAST_STATE, LAST_OBJECTS, LAST_SUCCESS, OLDEST_RUNNING,
@@ -78,7 +73,7 @@ class CustomerJobsCollector(CustomerCollector[CustomerJobsOptions, CustomerJobRe
 
     def __init__(self, context: CollectorContext, options: CustomerJobsOptions) -> None:
         super().__init__(context, options)
-        self._list = PerCustomerList(context.client, modern=BATCH, legacy=CUSTOMER_JOBS)
+        self._list = ListReader(context.client, CUSTOMER_JOBS)
         self._memories: dict[str, bytes] = {}
         self._absent: dict[str, float] = {}  # since when, in monotonic seconds
         self.watch_customers(self._keep_only)
@@ -93,7 +88,7 @@ class CustomerJobsCollector(CustomerCollector[CustomerJobsOptions, CustomerJobRe
     async def read(self, customer_id: str) -> CustomerJobRecords:
         """Read one customer's jobs; a customer without the product has none."""
         now = ticks_at(self._clock.time())
-        listed = sort_rows(await self._list.read(self.api_versions, customer_id))
+        listed = sort_rows(await self._list.rows(self.api_versions, customer_id))
         memory = self._memory(customer_id)
         memory.add(listed.jobs, now)
         if self.is_customer(customer_id):  # else it left while it was read

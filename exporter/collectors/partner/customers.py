@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from typing import ClassVar
 
+from exporter.avepoint.endpoints import CUSTOMERS
 from exporter.collectors.base import AccountCollector, CollectorContext, Family, Sample
-from exporter.collectors.customer_list import BATCH, CUSTOMERS, Listing
+from exporter.collectors.customer_list import Listing
 from exporter.config.schema import CollectorOptions
 
 _SOURCE = "from POST …/customers/batch or GET /partner/customers, cached between refreshes"
@@ -33,7 +34,7 @@ class CustomersCollector(AccountCollector[CustomersOptions, Listing]):
 
     name = "customers"
     account_type = "partner"
-    permissions: ClassVar = {"modern": BATCH.permission, "legacy": CUSTOMERS.permission}
+    permissions: ClassVar = CUSTOMERS.permissions
     options_type = CustomersOptions
     families = (INFO, STATUS)
 

@@ -2,20 +2,13 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import ClassVar
 
-from exporter.avepoint.customer_lists import PerCustomerList
-from exporter.avepoint.responses import Endpoint
+from exporter.avepoint.endpoints import PROTECTED_DATA
+from exporter.avepoint.lists import ListReader
 from exporter.avepoint.rows import Row, unique
 from exporter.collectors.base import CollectorContext, CustomerCollector, Family, Sample
 from exporter.config.schema import CollectorOptions
-
-OVERVIEW: Final = Endpoint(
-    "GET",
-    "/partner/external/v3/general/customers/{customerId}/cloud-backup-m365/overview",
-    "elements.cbprotected.read.all",
-)
-PROTECTED: Final = Endpoint("GET", "/partner/customers/{id}/protected", "partner.cbprotected.read.all")
 
 _SOURCE = "from GET …/cloud-backup-m365/overview or /partner/customers/{id}/protected, cached between refreshes"
 _LABELS = ("account", "customer_id", "service_type", "workload")
@@ -62,17 +55,17 @@ class ProtectedDataCollector(CustomerCollector[ProtectedDataOptions, tuple[Modul
 
     name = "protected_data"
     account_type = "partner"
-    permissions: ClassVar = {"modern": OVERVIEW.permission, "legacy": PROTECTED.permission}
+    permissions: ClassVar = PROTECTED_DATA.permissions
     options_type = ProtectedDataOptions
     families = (SCANNED, PROTECTED_OBJECTS, DATA_BYTES)
 
     def __init__(self, context: CollectorContext, options: ProtectedDataOptions) -> None:
         super().__init__(context, options)
-        self._list = PerCustomerList(context.client, modern=OVERVIEW, legacy=PROTECTED)
+        self._list = ListReader(context.client, PROTECTED_DATA)
 
     async def read(self, customer_id: str) -> tuple[Module, ...]:
         """Read one customer's modules; a customer without the product has none."""
-        rows = await self._list.read(self.api_versions, customer_id)
+        rows = await self._list.rows(self.api_versions, customer_id)
         return tuple(unique(_keyed_modules(rows), "serviceModule").values())
 
     @classmethod

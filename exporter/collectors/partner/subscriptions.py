@@ -16,19 +16,17 @@ series could silently become the other's. `min by (account, customer_id, service
 """
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import ClassVar, Final, NamedTuple
 
-from exporter.avepoint.paging import ListProgress, RawRow, folded
-from exporter.avepoint.partner_lists import batch_rows, odata_rows
-from exporter.avepoint.responses import Endpoint
+from exporter.avepoint.endpoints import SUBSCRIPTIONS
+from exporter.avepoint.lists import ListReader
+from exporter.avepoint.pages import RawRow, folded
 from exporter.avepoint.rows import Row
 from exporter.avepoint.values import Ticks, seconds
-from exporter.collectors.base import AccountCollector, Family, Sample
+from exporter.collectors.base import AccountCollector, CollectorContext, Family, Sample
 from exporter.config.schema import CollectorOptions
-
-BATCH: Final = Endpoint("POST", "/partner/external/v3/general/customers/services/batch", "elements.license.read.all")
-SERVICES: Final = Endpoint("GET", "/partner/services", "partner.license.read.all")
 
 _SOURCE = "from POST …/customers/services/batch or GET /partner/services, cached between refreshes"
 _LABELS = ("account", "customer_id", "service_type", "subscription")
@@ -113,32 +111,20 @@ class SubscriptionsCollector(AccountCollector[SubscriptionsOptions, tuple[Subscr
 
     name = "subscriptions"
     account_type = "partner"
-    permissions: ClassVar = {"modern": BATCH.permission, "legacy": SERVICES.permission}
+    permissions: ClassVar = SUBSCRIPTIONS.permissions
     options_type = SubscriptionsOptions
     families = (INFO, *NUMBERS)
     optional = True
 
+    def __init__(self, context: CollectorContext, options: SubscriptionsOptions) -> None:
+        super().__init__(context, options)
+        self._list = ListReader(context.client, SUBSCRIPTIONS, _identity)
+
     async def read(self) -> tuple[Subscription, ...]:
-        """List the subscriptions of the customers that are wanted; raises AnswerError if the list is not whole."""
-        return await self.api_versions.ask({"modern": self._batch, "legacy": self._odata})
-
-    async def _batch(self) -> tuple[Subscription, ...]:
-        progress = ListProgress(BATCH, _identity)
-        return await self._read(batch_rows(self._client, progress), progress)
-
-    async def _odata(self) -> tuple[Subscription, ...]:
-        progress = ListProgress(SERVICES, _identity)
-        return await self._read(odata_rows(self._client, progress), progress)
-
-    async def _read(self, raw_rows: AsyncIterator[RawRow], progress: ListProgress) -> tuple[Subscription, ...]:
-        found: list[Subscription] = []
-        # Row by row, so that neither all of a long list's JSON nor the time to read it comes in one piece.
-        async for raw in raw_rows:
-            found += self._of_customer(Row(raw, progress.endpoint.template, self._client.value_issues))
-        if progress.lacks_rows:
-            # Whoever is missing is not gone; what was read before keeps its true age.
-            raise progress.endpoint.unexpected(f"{progress.received} of {progress.total} rows read")
-        return tuple(found)
+        """Return the subscriptions of the customers that this process reads; raises AvePointError."""
+        # Page by page, because a long list's JSON is large.
+        found = await self._list.read(self.api_versions, lambda row: tuple(self._of_customer(row)))
+        return tuple(chain.from_iterable(found))
 
     def _of_customer(self, row: Row) -> Iterator[Subscription]:
         customer_id = row.key("customerId")

@@ -6,14 +6,13 @@ from typing import ClassVar, Final
 
 from pydantic import Field
 
-from exporter.avepoint.responses import Endpoint
+from exporter.avepoint.endpoints import BACKUP_FREQUENCY
 from exporter.avepoint.rows import Row, unique
 from exporter.avepoint.values import TICKS_PER_SECOND, Ticks, seconds, ticks_at
 from exporter.collectors.base import Family, Sample
 from exporter.collectors.per_location import PerLocationCollector
 from exporter.config.schema import CollectorOptions, Interval
 
-ENDPOINT: Final = Endpoint("GET", "/backup/m365/settings/backup/frequency", "microsoft365backup.settings.read.all")
 _DAY: Final = 86_400
 _SOURCE: Final = "from GET …/settings/backup/frequency, cached between refreshes"
 _LABELS: Final = ("account", "workload", "geo_location")
@@ -60,7 +59,7 @@ class BackupFrequencyCollector(PerLocationCollector[BackupFrequencyOptions, Mapp
     """Reads how often each workload is backed up."""
 
     name = "backup_frequency"
-    permissions: ClassVar = {"modern": ENDPOINT.permission}
+    permissions: ClassVar = BACKUP_FREQUENCY.permissions
     options_type = BackupFrequencyOptions
     families = (PER_DAY, INTERVAL, NEXT)
 
@@ -69,8 +68,8 @@ class BackupFrequencyCollector(PerLocationCollector[BackupFrequencyOptions, Mapp
         return await self.each_location(self._read)
 
     async def _read(self, location: str) -> tuple[Schedule, ...]:
-        data = await self.data(ENDPOINT, location)
-        keyed = _keyed(self.rows(ENDPOINT, data), ticks_at(self._clock.time()))
+        data = await self.data(BACKUP_FREQUENCY.modern, location)
+        keyed = _keyed(self.rows(BACKUP_FREQUENCY.modern, data), ticks_at(self._clock.time()))
         return tuple(unique(keyed, "serviceType").values())
 
     @classmethod

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from exporter.avepoint.api_versions import ApiVersions
+from exporter.avepoint.endpoints import TENANT_JOBS
 from exporter.avepoint.hints import NOT_MULTI_GEO
-from exporter.avepoint.job_lists import MODERN, PERMISSION, JobList, Span
+from exporter.avepoint.lists import JobList, Span
 from exporter.avepoint.values import Ticks, ticks_at
 from exporter.collectors.base import AccountCollector, CollectorContext, Sample
 from exporter.collectors.jobs.counter import COMPLETED_TOTAL, completed_samples
@@ -43,7 +44,7 @@ class JobsCollector(AccountCollector[JobsOptions, JobRecords]):
 
     name = "jobs"
     account_type = "tenant"
-    permissions: ClassVar = {"modern": PERMISSION, "legacy": PERMISSION}
+    permissions: ClassVar = TENANT_JOBS.permissions
     options_type = JobsOptions
     families = (
         JOBS, JOBS_WINDOW, LAST_START, LAST_FINISH, LAST_DURATION, LAST_STATE, LAST_OBJECTS, LAST_ERRORS,
@@ -70,13 +71,10 @@ class JobsCollector(AccountCollector[JobsOptions, JobRecords]):
 
         `span` is the lookback, all of which was read by and by.
         """
-        if await JobList(self._client, MODERN).has_any(span):
-            places = ", ".join(self._readers)
-            raise AvePointError(
-                f"{MODERN.template}: no job at any of the configured locations ({places}), but the tenant has jobs",
-                hint=NOT_MULTI_GEO,
-                endpoint=MODERN.template,
-            )
+        if await JobList(self._client, TENANT_JOBS.modern).has_any(span):
+            places, path = ", ".join(self._readers), TENANT_JOBS.modern.template
+            what = f"{path}: no job at any of the configured locations ({places}), but the tenant has jobs"
+            raise AvePointError(what, hint=NOT_MULTI_GEO, endpoint=path)
 
     @classmethod
     def samples(cls, records: JobRecords, customer_id: str) -> Iterable[Sample]:

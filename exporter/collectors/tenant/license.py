@@ -2,18 +2,16 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar, Final
 
-from exporter.avepoint.paging import folded
-from exporter.avepoint.responses import Endpoint
+from exporter.avepoint.endpoints import LICENSE, Endpoint
+from exporter.avepoint.pages import folded
 from exporter.avepoint.rows import Row
 from exporter.avepoint.values import Ticks, seconds
 from exporter.collectors.base import AccountCollector, Family, Sample
 from exporter.config.schema import CollectorOptions
 
-_PERMISSION: Final = "microsoft365backup.subscriptionInfo.read.all"
-MODERN: Final = Endpoint("GET", "/backup/m365/cloudbackuplicenseconsumption", _PERMISSION)
-LEGACY: Final = Endpoint("GET", "/cloudbackup/licenseconsumption", _PERMISSION)
 _FIELDS: Final = (
     "purchasedUserSeats",
     "assignedUserSeats",
@@ -84,7 +82,7 @@ class LicenseCollector(AccountCollector[LicenseOptions, LicenseConsumption]):
 
     name = "license"
     account_type = "tenant"
-    permissions: ClassVar = {"modern": _PERMISSION, "legacy": _PERMISSION}
+    permissions: ClassVar = LICENSE.permissions
     options_type = LicenseOptions
     families = (
         PURCHASED_SEATS, ASSIGNED_SEATS, PURCHASED_STORAGE, PROTECTED_BYTES, OUT_OF_POLICY, OUT_OF_POLICY_SINCE,
@@ -92,7 +90,8 @@ class LicenseCollector(AccountCollector[LicenseOptions, LicenseConsumption]):
 
     async def read(self) -> LicenseConsumption:
         """Read the consumption now."""
-        return await self.api_versions.ask({"modern": lambda: self._read(MODERN), "legacy": lambda: self._read(LEGACY)})
+        readers = {version: partial(self._read, endpoint) for version, endpoint in LICENSE.versions.items()}
+        return await self.api_versions.ask(readers)
 
     async def _read(self, endpoint: Endpoint) -> LicenseConsumption:
         about = folded(await self._client.call(endpoint))

@@ -4,13 +4,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
-from exporter.avepoint.responses import Endpoint
+from exporter.avepoint.endpoints import RETENTION
 from exporter.avepoint.rows import Row, unique
 from exporter.collectors.base import Family, Sample
 from exporter.collectors.per_location import PerLocationCollector
 from exporter.config.schema import CollectorOptions
 
-ENDPOINT: Final = Endpoint("GET", "/backup/m365/settings/retention-policy", "microsoft365backup.settings.read.all")
 _FIELDS: Final = ("retentionPeriod", "enableCustomizedRetentionPolicy", "servicePolicies")
 _SOURCE: Final = "from GET …/settings/retention-policy, cached between refreshes"
 _LABELS: Final = ("account", "workload", "geo_location")
@@ -63,7 +62,7 @@ class RetentionCollector(PerLocationCollector[RetentionOptions, Mapping[str, Pol
     """Reads how long backups are kept."""
 
     name = "retention"
-    permissions: ClassVar = {"modern": ENDPOINT.permission}
+    permissions: ClassVar = RETENTION.permissions
     options_type = RetentionOptions
     families = (PERIOD, SHORTEST, CUSTOM)
 
@@ -72,10 +71,10 @@ class RetentionCollector(PerLocationCollector[RetentionOptions, Mapping[str, Pol
         return await self.each_location(self._read)
 
     async def _read(self, location: str) -> Policy:
-        data = await self.data(ENDPOINT, location)
-        row = Row(data if isinstance(data, dict) else {}, ENDPOINT.template, self._client.value_issues)
+        data = await self.data(RETENTION.modern, location)
+        row = Row(data if isinstance(data, dict) else {}, RETENTION.modern.template, self._client.value_issues)
         if not any(row.has(field) for field in _FIELDS):
-            raise ENDPOINT.unexpected("the answer says nothing of the retention")
+            raise RETENTION.modern.unexpected("the answer says nothing of the retention")
         is_custom = row.flag("enableCustomizedRetentionPolicy")
         # Policies of services that are switched off are not in force.
         services = () if is_custom is False else row.each("servicePolicies")

@@ -7,8 +7,8 @@ from typing import Annotated, ClassVar, Final
 from pydantic import Field
 
 from exporter.avepoint.client import Query
-from exporter.avepoint.paging import folded
-from exporter.avepoint.responses import Endpoint
+from exporter.avepoint.endpoints import UNUSUAL_ACTIVITY
+from exporter.avepoint.pages import folded
 from exporter.avepoint.rows import Row
 from exporter.avepoint.values import iso_date, ticks_at
 from exporter.collectors.base import Family, Sample
@@ -16,9 +16,6 @@ from exporter.collectors.per_location import PerLocationCollector
 from exporter.config.schema import CollectorOptions, Interval
 from exporter.config.sections import Seconds
 
-ENDPOINT: Final = Endpoint(
-    "GET", "/backup/m365/cloudbackupunusualactivitydata", "microsoft365backup.unusualActivity.read.all"
-)
 _DAY: Final = 86_400
 _SOURCE: Final = "from GET …/cloudbackupunusualactivitydata, cached between refreshes"
 _LABELS: Final = ("account", "workload", "geo_location")
@@ -75,7 +72,7 @@ class UnusualActivityCollector(PerLocationCollector[UnusualActivityOptions, Acti
     """Reads where AvePoint suspects an attack."""
 
     name = "unusual_activity"
-    permissions: ClassVar = {"modern": ENDPOINT.permission}
+    permissions: ClassVar = UNUSUAL_ACTIVITY.permissions
     options_type = UnusualActivityOptions
     families = (UNUSUAL, RANSOMWARE, WINDOW)
 
@@ -89,13 +86,13 @@ class UnusualActivityCollector(PerLocationCollector[UnusualActivityOptions, Acti
         return Activities(now - start, await self.each_location(lambda location: self._read(location, query)))
 
     async def _read(self, location: str, query: Query) -> tuple[Signals, ...]:
-        data = await self.data(ENDPOINT, location, query)
+        data = await self.data(UNUSUAL_ACTIVITY.modern, location, query)
         if isinstance(data, dict):
             inner = folded(data)
             if "data" not in inner:
-                raise ENDPOINT.unexpected("the answer's data has no data")
+                raise UNUSUAL_ACTIVITY.modern.unexpected("the answer's data has no data")
             data = inner["data"]
-        return tuple(_summed(self.rows(ENDPOINT, data)))
+        return tuple(_summed(self.rows(UNUSUAL_ACTIVITY.modern, data)))
 
     @classmethod
     def samples(cls, records: Activities, customer_id: str) -> Iterable[Sample]:  # noqa: ARG003 - of the whole account

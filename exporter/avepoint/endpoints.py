@@ -1,0 +1,114 @@
+"""Every endpoint that the exporter reads: its path, its permission and the form of its pages, per API version."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Final
+from urllib.parse import quote
+
+from exporter.avepoint.hints import CHANGED
+from exporter.config.schema import ApiVersion
+from exporter.errors import AnswerError
+
+_PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
+
+
+class Paging(Enum):
+    """How the pages of a list are requested and what a page looks like."""
+
+    NONE = auto()
+    """No list."""
+    ELEMENTS = auto()
+    """`pageIndex` from 1, `pageSize`; {"data", "metadata": {"totalCount"}}, or a bare array."""
+    ODATA = auto()
+    """`$top` and `$skip`, or links; {"value", "@odata.nextLink", "@odata.count"}."""
+    ODATA_LINKS = auto()
+    """The same by links only."""
+    MODERN_JOBS = auto()
+    """`PageIndex` from 0 or 1, `PageSize`, or links; {"data", "metadata": {"totalCount", "nextLink"}}."""
+    LEGACY_JOBS = auto()
+    """The same; {"Jobs", "TotalCount", "NextLink"}."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One operation of the API: `template` is its path without ids, and its name in metrics and logs."""
+
+    method: str
+    template: str
+    permission: str
+    paging: Paging = Paging.NONE
+
+    def path(self, ids: Mapping[str, str]) -> str:
+        """Return the path with the ids, each encoded as a single path segment."""
+        return _PLACEHOLDER.sub(lambda match: _segment(ids[match[1]]), self.template)
+
+    def unexpected(self, what: str) -> AnswerError:
+        """Return the error for a response that is not as documented."""
+        return AnswerError(f"{self.template}: {what}", hint=CHANGED, endpoint=self.template)
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointPair:
+    """The endpoint of each API version for the same data; `legacy` is None if only the modern version has the data."""
+
+    modern: Endpoint
+    legacy: Endpoint | None = None
+
+    @property
+    def versions(self) -> Mapping[ApiVersion, Endpoint]:
+        """The endpoints by API version."""
+        return {"modern": self.modern} if self.legacy is None else {"modern": self.modern, "legacy": self.legacy}
+
+    @property
+    def permissions(self) -> Mapping[ApiVersion, str]:
+        """The permissions by API version."""
+        return {version: endpoint.permission for version, endpoint in self.versions.items()}
+
+
+def _segment(identifier: str) -> str:
+    # A dot segment would lead out of the endpoint's path.
+    return quote(identifier, safe="").replace(".", "%2E") if set(identifier) <= {"."} else quote(identifier, safe="")
+
+
+_JOB_INFO: Final = "microsoft365backup.jobInfo.read.all"
+_SUBSCRIPTION_INFO: Final = "microsoft365backup.subscriptionInfo.read.all"
+_SETTINGS: Final = "microsoft365backup.settings.read.all"
+_ELEMENTS: Final = "/partner/external/v3/general/customers"
+
+TENANT_JOBS: Final = EndpointPair(
+    Endpoint("GET", "/backup/m365/cloudbackupjobs", _JOB_INFO, Paging.MODERN_JOBS),
+    Endpoint("GET", "/cloudbackup/jobs", _JOB_INFO, Paging.LEGACY_JOBS),
+)
+LICENSE: Final = EndpointPair(
+    Endpoint("GET", "/backup/m365/cloudbackuplicenseconsumption", _SUBSCRIPTION_INFO),
+    Endpoint("GET", "/cloudbackup/licenseconsumption", _SUBSCRIPTION_INFO),
+)
+UNUSUAL_ACTIVITY: Final = EndpointPair(
+    Endpoint("GET", "/backup/m365/cloudbackupunusualactivitydata", "microsoft365backup.unusualActivity.read.all"),
+)
+BACKUP_FREQUENCY: Final = EndpointPair(Endpoint("GET", "/backup/m365/settings/backup/frequency", _SETTINGS))
+RETENTION: Final = EndpointPair(Endpoint("GET", "/backup/m365/settings/retention-policy", _SETTINGS))
+
+CUSTOMERS: Final = EndpointPair(
+    Endpoint("POST", f"{_ELEMENTS}/batch", "elements.customers.read.all", Paging.ELEMENTS),
+    Endpoint("GET", "/partner/customers", "partner.customers.read.all", Paging.ODATA),
+)
+SUBSCRIPTIONS: Final = EndpointPair(
+    Endpoint("POST", f"{_ELEMENTS}/services/batch", "elements.license.read.all", Paging.ELEMENTS),
+    Endpoint("GET", "/partner/services", "partner.license.read.all", Paging.ODATA),
+)
+PROTECTED_DATA: Final = EndpointPair(
+    Endpoint(
+        "GET",
+        f"{_ELEMENTS}/{{customerId}}/cloud-backup-m365/overview",
+        "elements.cbprotected.read.all",
+        Paging.ELEMENTS,
+    ),
+    Endpoint("GET", "/partner/customers/{id}/protected", "partner.cbprotected.read.all", Paging.ODATA_LINKS),
+)
+CUSTOMER_JOBS: Final = EndpointPair(
+    Endpoint("POST", f"{_ELEMENTS}/{{customerId}}/avpt-products/jobs/batch", "elements.jobs.read.all", Paging.ELEMENTS),
+    Endpoint("GET", "/partner/customers/{id}/jobs", "partner.jobs.read.all", Paging.ODATA_LINKS),
+)

@@ -1,0 +1,209 @@
+"""Lists of the API, read whole by their endpoints; a list that is shorter than its total is an error."""
+
+from collections.abc import AsyncIterator, Callable, Hashable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
+from functools import partial
+from typing import Final, TypeVar
+
+from exporter.avepoint.api_versions import ApiVersions
+from exporter.avepoint.client import Client, Query
+from exporter.avepoint.endpoints import TENANT_JOBS, Endpoint, EndpointPair, Paging
+from exporter.avepoint.pages import ListPage, RawRow, read_page, row_hash, row_id
+from exporter.avepoint.paging import Identity, IndexedPages, ListProgress, numbered_pages, odata_pages
+from exporter.avepoint.rows import Row
+from exporter.avepoint.values import TICKS_PER_SECOND, Ticks, dotnet_ticks, iso_time
+from exporter.errors import BadRequestError
+
+T = TypeVar("T")
+PAGE_SIZE: Final = 100
+"""Rows per page of a partner's list: the most that the Elements API returns."""
+_SETTLED: Final = 3
+"""Refreshes in a row with equal rows and an equal total, after which the total is taken to count something else."""
+_MOST_INCOMPLETE: Final = 10_000
+
+
+class ListReader:
+    """Reads a partner's list; keep it between refreshes, because it compares incomplete lists with former ones."""
+
+    def __init__(self, client: Client, endpoints: EndpointPair, identity: Identity = row_hash) -> None:
+        self._client = client
+        self._endpoints = endpoints
+        self._identity = identity
+        self._checked = _CheckedReader(client)
+
+    async def read(
+        self,
+        api_versions: ApiVersions,
+        convert: Callable[[Row], T],
+        *,
+        customer_id: str = "",
+        body: Mapping[str, object] | None = None,
+    ) -> list[T]:
+        """Return what `convert` makes of each row; raises AvePointError.
+
+        `convert` receives each row as soon as its page is read, and again if an incomplete list is read twice.
+        """
+        readers = {
+            version: partial(self._read, endpoint, convert, customer_id, body or {})
+            for version, endpoint in self._endpoints.versions.items()
+        }
+        return await api_versions.ask(readers)
+
+    async def rows(self, api_versions: ApiVersions, customer_id: str) -> list[Row]:
+        """Return all rows of one customer; raises AvePointError."""
+        return await self.read(api_versions, lambda row: row, customer_id=customer_id)
+
+    async def _read(
+        self, endpoint: Endpoint, convert: Callable[[Row], T], customer_id: str, body: Mapping[str, object]
+    ) -> list[T]:
+        async def fetch(query: Query) -> ListPage:
+            response = await self._client.call(
+                endpoint,
+                ids={"customerId": customer_id, "id": customer_id},
+                query=query,
+                body=body if endpoint.method == "POST" else None,
+            )
+            return read_page(response, endpoint)
+
+        def walk(progress: ListProgress) -> AsyncIterator[RawRow]:
+            if endpoint.paging is Paging.ELEMENTS:
+                return numbered_pages(fetch, progress, size=PAGE_SIZE)
+            top = PAGE_SIZE if endpoint.paging is Paging.ODATA else None
+            return odata_pages(self._client, fetch, progress, top=top)
+
+        def progress() -> ListProgress:
+            return ListProgress(endpoint, self._identity)
+
+        key = endpoint.template, customer_id
+        return await self._checked.read(key, progress, walk, lambda raw: convert(self._row(raw, endpoint)))
+
+    def _row(self, raw: RawRow, endpoint: Endpoint) -> Row:
+        return Row(raw, endpoint.template, self._client.value_issues)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The time range of a read: jobs that started from `start` to `end`."""
+
+    start: Ticks
+    end: Ticks
+
+
+class JobList:
+    """The jobs of a tenant account in one API version, by time, job type (0: all), workload (0: all) and geo location.
+
+    The geo location "" stands for all. Keep the list between refreshes, as a `ListReader`.
+    """
+
+    def __init__(self, client: Client, endpoint: Endpoint, location: str = "") -> None:
+        self.endpoint = endpoint
+        self._location: Query = {"location": location} if location else {}
+        self._client = client
+        self._pages = IndexedPages(client, endpoint)
+        self._checked = _CheckedReader(client)
+        self._times: Callable[[Span], Query] = _iso_times if endpoint is TENANT_JOBS.modern else _tick_times
+
+    async def read(self, span: Span, *, size: int, job_type: int = 0, object_type: int = 0) -> list[Row]:
+        """Return all rows, read in pages of `size`; raises AvePointError."""
+        query = self._query(span, job_type=job_type, object_type=object_type)
+        return await self._checked.read(
+            (job_type, object_type),
+            self._progress,
+            lambda progress: self._pages.read(self._fetch, progress, query, size),
+            lambda raw: Row(raw, self.endpoint.template, self._client.value_issues),
+        )
+
+    async def has_any(self, span: Span) -> bool:
+        """Return whether there is any job, by a page of one row; raises AvePointError."""
+        progress = self._progress()
+        async with aclosing(self._pages.read(self._fetch, progress, self._query(span), 1)) as rows:
+            async for _ in rows:
+                return True
+        if error := progress.incomplete():
+            raise error
+        return False
+
+    async def ids(
+        self, span: Span, *, size: int, largest: int, job_type: int = 0, object_type: int = 0
+    ) -> set[str | None]:
+        """Return only the ids, None for an unreadable one; in pages of `largest` if allowed, else of `size`."""
+        try:
+            rows = await self.read(span, size=largest, job_type=job_type, object_type=object_type)
+        except BadRequestError:
+            if largest <= size:
+                raise
+            rows = await self.read(span, size=size, job_type=job_type, object_type=object_type)
+        return {row.id for row in rows}
+
+    def _query(self, span: Span, *, job_type: int = 0, object_type: int = 0) -> Query:
+        return {**self._times(span), "JobType": job_type, "ObjectType": object_type, "JobState": 0, **self._location}
+
+    def _progress(self) -> ListProgress:
+        return ListProgress(self.endpoint, row_id)
+
+    async def _fetch(self, query: Query) -> ListPage:
+        return read_page(await self._client.call(self.endpoint, query=query), self.endpoint)
+
+
+class _CheckedReader:
+    """Reads a list again if it is incomplete, and raises an error if it still is."""
+
+    def __init__(self, client: Client) -> None:
+        self._issues = client.value_issues
+        self._incomplete: dict[Hashable, tuple[tuple[int, int] | None, int]] = {}
+
+    async def read(
+        self,
+        key: Hashable,
+        new_progress: Callable[[], ListProgress],
+        walk: Callable[[ListProgress], AsyncIterator[RawRow]],
+        convert: Callable[[RawRow], T],
+    ) -> list[T]:
+        """Return the converted rows of the list that `key` names; raises IncompleteListError.
+
+        If three refreshes in a row return equal rows and an equal total, the total counts something else than the
+        rows, and the rows are the whole list.
+        """
+
+        async def attempt() -> tuple[list[T], ListProgress]:
+            progress = new_progress()
+            items = [convert(row) async for row in walk(progress)]
+            if progress.incomplete():
+                self._issues.incomplete_list(progress.endpoint.template)
+            return items, progress
+
+        items, progress = await attempt()
+        if progress.incomplete() and self._refreshes(key, progress) <= _SETTLED:
+            items, progress = await attempt()
+        error = progress.incomplete()
+        if error is None:
+            self._incomplete.pop(key, None)
+            return items
+        refreshes = self._refreshes(key, progress)
+        self._store(key, progress, refreshes)
+        if refreshes < _SETTLED:
+            raise error
+        if refreshes == _SETTLED:
+            self._issues.settled_list(error)
+        return items
+
+    def _refreshes(self, key: Hashable, progress: ListProgress) -> int:
+        """Return how many refreshes in a row, with this one, had these rows and this total."""
+        signature, refreshes = self._incomplete.get(key, (None, 0))
+        return refreshes + 1 if signature is not None and signature == progress.signature else 1
+
+    def _store(self, key: Hashable, progress: ListProgress, refreshes: int) -> None:
+        self._incomplete.pop(key, None)
+        self._incomplete[key] = progress.signature, refreshes
+        if len(self._incomplete) > _MOST_INCOMPLETE:
+            del self._incomplete[next(iter(self._incomplete))]
+
+
+def _tick_times(span: Span) -> Query:
+    return {"StartTime": dotnet_ticks(span.start), "FinishTime": dotnet_ticks(span.end)}
+
+
+def _iso_times(span: Span) -> Query:
+    # Whole seconds, rounded outwards.
+    return {"StartTime": iso_time(span.start), "FinishTime": iso_time(Ticks(span.end + TICKS_PER_SECOND - 1))}

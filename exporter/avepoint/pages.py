@@ -1,0 +1,92 @@
+"""One page of a list: its rows, the total of the list and the link to the next page, whatever the page's form."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from exporter.avepoint.endpoints import Endpoint, Paging
+from exporter.avepoint.values import read_count
+from exporter.errors import UnreadableValueError
+
+RawRow = Mapping[str, object]
+_LONGEST_ID: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class ListPage:
+    """The rows of one response; if the service states them, the total of the list, the next link and the page size."""
+
+    rows: tuple[RawRow, ...]
+    total: int | None = None
+    link: str | None = None
+    size: int | None = None
+
+    def is_full(self, requested: int) -> bool:
+        """Return whether the page has as many rows as requested, or as the page size that the service states."""
+        return len(self.rows) >= min(requested, self.size or requested)
+
+
+def read_page(response: object, endpoint: Endpoint) -> ListPage:
+    """Return the page that a response holds; raises AnswerError if it has not the form of the endpoint."""
+    if endpoint.paging in (Paging.ODATA, Paging.ODATA_LINKS):
+        return _odata_page(response, endpoint)
+    if endpoint.paging is Paging.ELEMENTS and isinstance(response, list):
+        return ListPage(read_rows(response, endpoint, "the response"))
+    page = folded(response)
+    key = "jobs" if endpoint.paging is Paging.LEGACY_JOBS else "data"
+    if key not in page:
+        raise endpoint.unexpected(f"the response has no {key}")
+    facts = page if endpoint.paging is Paging.LEGACY_JOBS else folded(page.get("metadata"))
+    total = read_total(facts.get("totalcount", facts.get("totalnumber")))
+    rows = read_rows(page[key], endpoint, key, total=total)
+    return ListPage(rows, total, read_link(facts.get("nextlink")), read_total(facts.get("pagesize")))
+
+
+def _odata_page(response: object, endpoint: Endpoint) -> ListPage:
+    if not isinstance(response, dict) or "value" not in response:
+        raise endpoint.unexpected("the response has no value")
+    return ListPage(
+        read_rows(response["value"], endpoint, "value"),
+        read_total(response.get("@odata.count")),
+        read_link(response.get("@odata.nextLink")),
+    )
+
+
+def read_rows(value: object, endpoint: Endpoint, name: str, *, total: int | None = None) -> tuple[RawRow, ...]:
+    """Return the rows of a JSON list; null is an empty list if the total is 0. Raises AnswerError for other values."""
+    if value is None and total == 0:
+        return ()
+    if not isinstance(value, list):
+        raise endpoint.unexpected(f"{name} is not a list")
+    return tuple(row if isinstance(row, dict) else {} for row in value)
+
+
+def read_total(value: object) -> int | None:
+    """Return the total of a list, None if it is missing or no count."""
+    try:
+        return read_count(value)
+    except UnreadableValueError:
+        return None
+
+
+def read_link(value: object) -> str | None:
+    """Return the link to the next page, None if it is empty, null or not a string."""
+    return value if isinstance(value, str) and value.strip() else None
+
+
+def folded(value: object) -> Mapping[str, object]:
+    """Return a JSON object with its keys in lower case; an empty one if the value is no object."""
+    return {key.lower(): part for key, part in value.items()} if isinstance(value, dict) else {}
+
+
+def row_id(row: RawRow) -> str | None:
+    """Return the id of a row, whatever the case of its key."""
+    for key, value in row.items():
+        if key.lower() == "id" and isinstance(value, str | int) and value != "":
+            return str(value)[:_LONGEST_ID]
+    return None
+
+
+def row_hash(row: RawRow) -> int:
+    """Return a hash of all fields of a row: two rows of one thing that differ are two rows."""
+    return hash(repr(sorted(row.items(), key=lambda item: item[0])))
