@@ -72,7 +72,7 @@ _HEAD: Final = ("metric", "type", "unit", "labels", "series", "help")
 _UNITS: Final = (
     ("_timestamp_seconds", "Unix seconds"), ("_seconds", "seconds"), ("_bytes", "bytes"), ("_objects", "objects"),
     ("_seats", "seats"), ("_sites", "sites"), ("_jobs", "jobs"), ("_jobs_completed", "jobs"), ("_errors", "errors"),
-    ("_requests", "requests"), ("_values", "values"), ("_units", "units"), ("_per_day", "a day"),
+    ("_requests", "requests"), ("_values", "values"), ("_lists", "lists"), ("_units", "units"), ("_per_day", "a day"),
     ("_assigned", "licences"), ("_available", "licences"), ("_info", "1"), ("_state", "1"), ("_status", "1"),
     ("_total_shards", "shards"), ("_shard", "index"),
     ("", "0 or 1"),
@@ -94,6 +94,7 @@ _OWN_QUERIES: Final = {
         "avepoint_certificate_expiry_timestamp_seconds - time() < 21 * 86400",
     "avepoint_parse_errors_total": "increase(avepoint_parse_errors_total[6h]) > 0",
     "avepoint_unknown_values_total": "increase(avepoint_unknown_values_total[6h]) > 0",
+    "avepoint_incomplete_lists_total": "increase(avepoint_incomplete_lists_total[6h]) > 0",
     "avepoint_exporter_build_info": "count by (version) (avepoint_exporter_build_info)",
     "avepoint_exporter_shard": "sort(avepoint_exporter_shard)",
     "avepoint_exporter_total_shards":
