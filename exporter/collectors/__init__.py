@@ -1,1 +1,1 @@
-"""One file for each thing that AvePoint reports; registry.py lists them."""
+"""Collectors: one module per endpoint of AvePoint. registry.py lists them."""

@@ -1,4 +1,4 @@
-"""What a collector is: a half that reads AvePoint into frozen records, and a half that makes samples of them."""
+"""Base classes of collectors. A collector reads responses of AvePoint into frozen records, and records into samples."""
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Mapping
@@ -21,10 +21,10 @@ Options = TypeVar("Options", bound=CollectorOptions)
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """A metric: its name, what HELP says, its labels in order; the first is always `account`.
+    """A metric family: its name, the text of HELP and its label names, of which the first is always `account`.
 
-    `history` marks a family whose values never grow stale, because they tell of the past. The name of a counter ends
-    in `_total`. `query` is an example for the documents.
+    The values of a `history` family never become stale, because they describe the past. The name of a counter ends
+    in `_total`. `query` is an example in PromQL for the documentation.
     """
 
     name: str
@@ -36,7 +36,7 @@ class Family:
 
 
 class Sample(NamedTuple):
-    """One value of a family; `labels` are the values after `account`, "" for one that does not apply."""
+    """One value of a family. `labels` are the label values after `account`; a label with the value "" is absent."""
 
     family: Family
     labels: tuple[str, ...]
@@ -45,7 +45,7 @@ class Sample(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CollectorContext:
-    """What a collector works with: its account, the client, the customers, time and a log."""
+    """The account of a collector, and what the collectors of the account share."""
 
     account: Account
     client: Client
@@ -55,19 +55,19 @@ class CollectorContext:
 
 
 class Collector(ABC, Generic[Options, Records]):
-    """Common to all collectors; one instance per account, so that nothing is shared between accounts.
+    """Base class of all collectors. Each account has its own instances, so accounts share no state.
 
-    `locations` are those of a Multi-Geo tenant that the configuration names, each to be read by itself; else "" alone.
+    `locations` are the configured geo locations of a Multi-Geo tenant, or ("",) if none is configured.
     """
 
     name: ClassVar[str]
     account_type: ClassVar[AccountType]
     permissions: ClassVar[Mapping[ApiVersion, str]]
-    """The permission that each generation wants which has this at all; the modern one has everything."""
+    """The permission that the endpoint needs, by the API versions that have the endpoint."""
     options_type: ClassVar[type[CollectorOptions]]
     families: ClassVar[tuple[Family, ...]]
     optional: ClassVar[bool] = False
-    """Whether an app without the permission is no mistake: the collector is off then, and says so once."""
+    """Whether the collector is off, instead of down, if the app lacks the permission."""
 
     def __init__(self, context: CollectorContext, options: Options) -> None:
         self.options = options
@@ -81,50 +81,50 @@ class Collector(ABC, Generic[Options, Records]):
     @classmethod
     @abstractmethod
     def samples(cls, records: Records, customer_id: str) -> Iterable[Sample]:
-        """Make samples of what was read; pure. `customer_id` is "" for what is not of one customer."""
+        """Return the samples of records; a pure function. `customer_id` is "" for the records of an account."""
 
     def watch_customers(self, watcher: Callable[[Collection[str]], None]) -> None:
         """Call `watcher` with the ids of every new list of customers."""
         self._customer_list.watch(watcher)
 
     def dump_state(self) -> object:
-        """Give what must outlive a restart, as JSON; None if there is nothing."""
+        """Return the persistent state as JSON values, or None if the collector has no state."""
         return None
 
-    def load_state(self, remembered: object) -> None:
-        """Take back what `remember` gave; raises ValueError for anything else."""
+    def load_state(self, state: object) -> None:
+        """Restore the state that `dump_state` returned. Raise ValueError for any other value."""
 
 
 def at_location(location: str) -> Mapping[str, str]:
-    """Give the query that narrows a call to one location of a Multi-Geo tenant; "" asks without."""
+    """Return the query parameter for one geo location of a Multi-Geo tenant; none for ""."""
     return {"location": location} if location else {}
 
 
 class AccountCollector(Collector[Options, Records]):
-    """Reads something of the account as a whole."""
+    """Base class of collectors that read the account as a whole."""
 
     @abstractmethod
     async def read(self) -> Records:
-        """Read everything anew; raises AvePointError."""
+        """Read the account. Raise AvePointError if a request fails."""
 
 
 class CustomerCollector(Collector[Options, Records]):
-    """Reads something of each customer of a partner."""
+    """Base class of collectors that read each customer of a partner account."""
 
     def customer_ids(self) -> AsyncGenerator[str, None]:
-        """Give the customers to read, as they become known; raises AvePointError where none are and none can be."""
-        # Nearly an interval: where no other collector lists the customers, each refresh does.
+        """Yield the ids of the customers to read as they are listed. Raise AvePointError if no list is available."""
+        # Less than an interval, so that each refresh lists the customers if no other collector does.
         return self._customer_list.ids(self.options.interval * 0.9)
 
     async def token_ahead(self) -> None:
-        """Have the token ready by the time the first customer is known."""
-        with suppress(NotOfferedError):  # said by the first call
+        """Request the access token while the customers are listed."""
+        with suppress(NotOfferedError):  # the first request reports it
             await self._client.token_ahead(self.permissions[self.api_versions.first(self.permissions)])
 
     def is_customer(self, customer_id: str) -> bool:
-        """Tell whether a customer has not left since."""
+        """Return whether the customer is still in the customer list."""
         return self._customer_list.lists(customer_id)
 
     @abstractmethod
     async def read(self, customer_id: str) -> Records:
-        """Read one customer anew; raises AvePointError."""
+        """Read one customer. Raise AvePointError if a request fails."""

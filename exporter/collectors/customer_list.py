@@ -1,9 +1,10 @@
-"""Which customers a partner has: listed once for all collectors of the account, by either generation."""
+"""The customer list of a partner account, shared by its collectors."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
+from itertools import islice
 
 import structlog
 
@@ -21,7 +22,7 @@ from exporter.errors import AvePointError
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """One customer, with its names as far as they may be shown; a status of None is "N/A" or was not said."""
+    """One customer with the names that may be shown; a `status` of None means "N/A" or unknown."""
 
     id: str
     organization: str
@@ -32,35 +33,33 @@ class Customer:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """All customers by id, and when they were listed, in monotonic seconds."""
+    """All customers by id, and the time of the list in monotonic seconds."""
 
     customers: Mapping[str, Customer]
     listed_at: float
 
 
 class _Arrivals:
-    """The customers of a listing under way, as far as they have come."""
+    """The customers that a running listing has read so far."""
 
     def __init__(self) -> None:
-        self.ids: list[str] = []
-        self.known: set[str] = set()
-        self.news = asyncio.Event()
+        self.ids: dict[str, None] = {}
+        self.changed = asyncio.Event()
 
     def add(self, customer_id: str) -> None:
-        """Add a customer."""
-        if customer_id not in self.known:
-            self.known.add(customer_id)
-            self.ids.append(customer_id)
-            self.tell()
+        """Add a customer, unless it is there."""
+        if customer_id not in self.ids:
+            self.ids[customer_id] = None
+            self.notify()
 
-    def tell(self) -> None:
-        """Wake whoever waits for news."""
-        news, self.news = self.news, asyncio.Event()
-        news.set()
+    def notify(self) -> None:
+        """Wake the tasks that wait for a change."""
+        changed, self.changed = self.changed, asyncio.Event()
+        changed.set()
 
 
 class CustomerList:
-    """The last listing of one account's customers, narrowed to what the configuration includes."""
+    """The customers of one account that the configuration includes."""
 
     def __init__(
         self,
@@ -72,7 +71,7 @@ class CustomerList:
         owns: Callable[[str], bool] = lambda _: True,
         most: int | None = None,
     ) -> None:
-        """List for one account; `owns` tells which customers, by id, are this process's to read, `most` how many."""
+        """Create the list; `owns` returns whether a customer id belongs to this shard, and `most` limits `ids`."""
         self.api_versions = ApiVersions(account.api)
         self._owns = owns
         self._most = most
@@ -88,103 +87,107 @@ class CustomerList:
         self._watchers: list[Callable[[Collection[str]], None]] = []
 
     def watch(self, watcher: Callable[[Collection[str]], None]) -> None:
-        """Call `watcher` with the ids of every new listing."""
+        """Call `watcher` with the customer ids of every new listing."""
         self._watchers.append(watcher)
 
     def lists(self, customer_id: str) -> bool:
-        """Tell whether a customer is in the last listing or the one under way; without one, everyone is."""
-        return self._last is None or customer_id in self._last.customers or customer_id in self._arrivals.known
+        """Return whether a customer is in the last or the running listing; always true before the first one."""
+        return self._last is None or customer_id in self._last.customers or customer_id in self._arrivals.ids
 
     def is_wanted(self, customer_id: str) -> bool:
-        """Tell whether the configuration wants a customer, and this process is the one to show it."""
+        """Return whether the configuration includes a customer and the customer belongs to this shard."""
         included = not self._include or customer_id in self._include
         return included and customer_id not in self._exclude and self._owns(customer_id)
 
     async def refresh(self) -> Listing:
-        """List all customers now; raises AvePointError."""
+        """Return a new listing. Raise AvePointError if a request fails."""
         joined, before = self._lock.locked(), self._last
         async with self._lock:
-            # Whoever waited for a listing under way needs no other one, unless it failed.
+            # A caller that waited for a running listing gets its result, unless it failed.
             if self._last is None or not joined or self._last is before:
                 try:
                     self._last = await self._list()
                 finally:
-                    self._arrivals.tell()
+                    self._arrivals.notify()
                     self._arrivals = _Arrivals()
                 for watcher in self._watchers:
                     watcher(self._last.customers.keys())
             return self._last
 
     async def ids(self, max_age: float) -> AsyncGenerator[str, None]:
-        """Give the ids to read, each once: of a listing younger than `max_age` seconds, else as they are listed.
+        """Yield the customer ids, each once: of a listing younger than `max_age` seconds, else of a new one.
 
-        Where customers cannot be listed, those known from before or named by the configuration are still read;
-        raises AvePointError where there are none.
+        If the listing fails, yield the ids of the last listing, or else those that the configuration includes. Raise
+        AvePointError if there are none.
         """
-        given = 0
+        yielded = 0
         async with aclosing(self._ids(max_age)) as ids:
             async for customer_id in ids:
-                if given == self._most:
+                if yielded == self._most:
                     return
-                given += 1
+                yielded += 1
                 yield customer_id
 
     async def _ids(self, max_age: float) -> AsyncGenerator[str, None]:
-        last, given = self._last, set[str]()
+        last, yielded = self._last, set[str]()
         if last is not None and not self._lock.locked() and self._clock.monotonic() - last.listed_at < max_age:
             for customer_id in last.customers:
                 yield customer_id
             return
         listing = asyncio.create_task(self.refresh())
-        listing.add_done_callback(self._tell_of_end)
+        listing.add_done_callback(self._notify_end)
         try:
             async for customer_id in self._arriving(listing):
-                if customer_id not in given:
-                    given.add(customer_id)
+                if customer_id not in yielded:
+                    yielded.add(customer_id)
                     yield customer_id
-            known = await self._known_after(listing, last)
+            remaining = await self._listed_or_configured(listing, last)
         except asyncio.CancelledError:
             listing.cancel()
             raise
-        for customer_id in known:
-            if customer_id not in given:
+        for customer_id in remaining:
+            if customer_id not in yielded:
                 yield customer_id
 
-    def _tell_of_end(self, listing: asyncio.Task[Listing]) -> None:
-        self._arrivals.tell()
+    def _notify_end(self, listing: asyncio.Task[Listing]) -> None:
+        self._arrivals.notify()
         if not listing.cancelled():
-            listing.exception()  # looked at: who asked may have gone, and then it is no warning
+            listing.exception()  # retrieved, so that asyncio does not warn if no caller awaits the task any more
 
     async def _arriving(self, listing: asyncio.Task[Listing]) -> AsyncIterator[str]:
-        """Give what arrives until the listing is over; again from the first if it begins anew."""
+        """Yield the ids that arrive until the listing ends; start over if another listing replaces it."""
         arrivals, seen = self._arrivals, 0
         while True:
-            news, is_over = self._arrivals.news, listing.done()
+            changed, is_over = self._arrivals.changed, listing.done()
             if arrivals is not self._arrivals:
                 arrivals, seen = self._arrivals, 0
-            fresh = arrivals.ids[seen:]
-            seen += len(fresh)
-            for customer_id in fresh:
+            new = tuple(islice(arrivals.ids, seen, None))
+            seen += len(new)
+            for customer_id in new:
                 yield customer_id
             if is_over:
                 return
-            await news.wait()
+            await changed.wait()
 
-    async def _known_after(self, listing: asyncio.Task[Listing], last: Listing | None) -> Collection[str]:
-        """Give the ids of a listing that is over, or what is known without it; raises AvePointError for nothing."""
+    async def _listed_or_configured(self, listing: asyncio.Task[Listing], last: Listing | None) -> Collection[str]:
+        """Return the ids of a listing that ended, or the ids known without it. Raise AvePointError if none is known."""
         try:
             return (await listing).customers
         except AvePointError as error:
             if last is None and not self._include:
                 raise
-            self._log.warning("customers cannot be listed; reading those known", error=error, **error.context())
-        return sorted(filter(self._owns, self._include - self._exclude)) if last is None else last.customers
+            self._log.warning("customer list failed; using the ids known so far", error=error, **error.context())
+        return self._configured() if last is None else last.customers
+
+    def _configured(self) -> list[str]:
+        """Return the ids that the configuration includes and that belong to this shard."""
+        return sorted(filter(self._owns, self._include - self._exclude))
 
     async def _list(self) -> Listing:
         self.api_versions.begin()
         listed_at = self._clock.monotonic()
-        configured = sorted(filter(self._owns, self._include - self._exclude))
-        # A request for a few ids spares a long list; the ids of many customers would make a large request.
+        configured = self._configured()
+        # One page of customers by id costs AvePoint less than all customers.
         body = {"customerIds": configured} if 0 < len(configured) <= PAGE_SIZE else {}
         found = await self._customers.read(self.api_versions, self._arrived, body=body)
         customers = {customer.id: customer for customer in found if customer and self.is_wanted(customer.id)}
@@ -193,7 +196,7 @@ class CustomerList:
         return Listing(customers, listed_at)
 
     def _arrived(self, row: Row) -> Customer | None:
-        """Return the customer of a row, and announce it at once."""
+        """Return the customer of a row, and add it to the arrivals at once."""
         customer = _customer(row, self._names)
         if customer is not None and self.is_wanted(customer.id):
             self._arrivals.add(customer.id)

@@ -1,4 +1,4 @@
-"""What collectors of a tenant share that read one location after the other, and only in the modern generation."""
+"""Base class of tenant collectors that read each geo location, and only with the modern API version."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TypeVar
@@ -13,13 +13,13 @@ T = TypeVar("T")
 
 
 class PerLocationCollector(AccountCollector[Options, Records]):
-    """Reads something of each location of a tenant, or of the tenant where no locations are configured."""
+    """Base class of collectors that read each geo location, or the whole tenant if no location is configured."""
 
     account_type = "tenant"
     optional = True
 
     async def each_location(self, read: Callable[[str], Awaitable[T]]) -> Mapping[str, T]:
-        """Give what `read` finds at each location, one after the other; raises AvePointError if one cannot be read."""
+        """Return the result of `read` by geo location. Raise AvePointError if one of them fails."""
 
         async def read_all() -> Mapping[str, T]:
             return {location: await read(location) for location in self.locations}
@@ -27,12 +27,12 @@ class PerLocationCollector(AccountCollector[Options, Records]):
         return await self.api_versions.ask({"modern": read_all})
 
     async def data(self, endpoint: Endpoint, location: str, query: Query | None = None) -> object:
-        """Give what is in the envelope of a location's answer; raises AvePointError."""
-        answer = folded(await self._client.call(endpoint, query={**(query or {}), **at_location(location)}))
-        if "data" not in answer:
-            raise endpoint.unexpected("the answer has no data")
-        return answer["data"]
+        """Return the `data` field of the response for one geo location. Raise AvePointError if there is none."""
+        response = folded(await self._client.call(endpoint, query={**(query or {}), **at_location(location)}))
+        if "data" not in response:
+            raise endpoint.unexpected("the response has no data")
+        return response["data"]
 
     def rows(self, endpoint: Endpoint, data: object) -> Iterable[Row]:
-        """Give the rows of a list; raises AnswerError if it is none."""
+        """Return the rows of a JSON list. Raise AnswerError for any other value."""
         return [Row(raw, endpoint.template, self._client.value_issues) for raw in read_rows(data, endpoint, "data")]

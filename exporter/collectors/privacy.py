@@ -1,4 +1,4 @@
-"""Names of people and organisations, as far as the configuration lets them be shown."""
+"""Names of people and organizations: shown, hashed or hidden, as the configuration sets it."""
 
 import hashlib
 import hmac
@@ -11,10 +11,10 @@ _DIGITS: Final = 16
 
 
 class NamePolicy:
-    """What of an account's names may be seen: as it came, as a hash that only tells them apart, or nothing.
+    """The `labels` setting of an account: it shows names, replaces them with a hash, or hides them.
 
-    The hash is keyed with the app's id, so that a list of known names cannot simply be hashed and compared; it is the
-    same after a restart and in every shard.
+    The client id of the app is the key of the hash, so nobody can compare a list of hashed names with it. The hash of
+    a name stays the same after a restart and in every shard.
     """
 
     def __init__(self, account: Account) -> None:
@@ -23,18 +23,18 @@ class NamePolicy:
 
     @property
     def shows_owner(self) -> bool:
-        """Whether anything of the owner's address is shown."""
+        """Whether the owner's e-mail address, or its hash, is shown."""
         return self._labels.owner_email is not False
 
     def organization(self, name: str | None) -> str:
-        """Give what is shown of an organisation's name."""
+        """Return the label value for the name of an organization or of a Microsoft 365 tenant."""
         return self._shown(name, self._labels.organization)
 
     def owner_email(self, address: str | None) -> str:
-        """Give what is shown of the owner's address."""
+        """Return the label value for the owner's e-mail address."""
         return self._shown(address, self._labels.owner_email)
 
-    def _shown(self, name: str | None, how: Shown) -> str:
-        if not name or how is False:
+    def _shown(self, name: str | None, setting: Shown) -> str:
+        if not name or setting is False:
             return ""
-        return name if how is True else hmac.new(self._key, name.encode(), hashlib.sha256).hexdigest()[:_DIGITS]
+        return name if setting is True else hmac.new(self._key, name.encode(), hashlib.sha256).hexdigest()[:_DIGITS]

@@ -1,4 +1,4 @@
-"""The collectors there are; adding one means its file and its line here."""
+"""The list of collectors. A new collector needs its own file and one line here."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -29,13 +29,13 @@ COLLECTORS: Final[tuple[type[Collector[Any, Any]], ...]] = (
 
 
 def catalogue() -> Mapping[str, Mapping[str, type[CollectorOptions]]]:
-    """Give the options of each collector by account type and name, as the configuration needs them."""
-    kinds: dict[str, dict[str, type[CollectorOptions]]] = {}
+    """Return the options class of each collector, by account type and collector name."""
+    options: dict[str, dict[str, type[CollectorOptions]]] = {}
     for collector in COLLECTORS:
-        kinds.setdefault(collector.account_type, {})[collector.name] = collector.options_type
-    return kinds
+        options.setdefault(collector.account_type, {})[collector.name] = collector.options_type
+    return options
 
 
 def families() -> tuple[Family, ...]:
-    """Give every family once, in the order of the collectors."""
+    """Return every family once, in the order of the collectors."""
     return tuple(dict.fromkeys(family for collector in COLLECTORS for family in collector.families))

@@ -1,1 +1,1 @@
-"""Jobs of tenants and of customers: records, families and counters that their collectors share."""
+"""Records, families and counters that the collectors of jobs share."""

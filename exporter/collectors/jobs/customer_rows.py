@@ -1,4 +1,4 @@
-"""Rows of a customer's jobs, sorted: jobs of Microsoft 365, modules that have none yet, and the scan."""
+"""Sort the rows of a customer's jobs into jobs, workloads without a job, and the scan."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ _SCAN: Final[JobKind] = ("", MICROSOFT_365_SCAN)  # no job type that is shown ha
 
 @dataclass(frozen=True, slots=True)
 class SortedJobs:
-    """The jobs of a customer by kind; the states of kinds without a job; the scan's status, None if not said."""
+    """The jobs of a customer by kind, the states of kinds without a job, and the status of the scan (None: unknown)."""
 
     jobs: Mapping[JobKind, list[Job]]
     without_job: Mapping[JobKind, str]
@@ -22,7 +22,7 @@ class SortedJobs:
 
 
 def sort_rows(rows: Iterable[Row]) -> SortedJobs:
-    """Sort rows; two that contradict each other are both left out, and so are those of other products."""
+    """Return the sorted rows, without rows that contradict each other and rows of other products."""
     jobs: dict[JobKind, list[Job]] = {}
     states: dict[JobKind, str] = {}
     for kind, found in unique(_keyed(rows), "jobId").values():
@@ -39,13 +39,13 @@ def sort_rows(rows: Iterable[Row]) -> SortedJobs:
 
 
 def _keyed(rows: Iterable[Row]) -> Iterator[tuple[str, tuple[JobKind, Job | str], Row]]:
-    """Read what each row says: a job, or the state of what has not had one."""
+    """Yield a key, and the job or the state of each row."""
     for row in rows:
         kind = _kind(row)
         state = None if kind is None else row.job_status("status")
         if kind is None or state is None:
             continue
-        start, module = row.time("startTime"), "\t".join(kind)  # no name holds a tab
+        start, module = row.time("startTime"), "\t".join(kind)  # names contain no tab
         if start is None:
             yield module, (kind, state), row
             continue
@@ -54,7 +54,7 @@ def _keyed(rows: Iterable[Row]) -> Iterator[tuple[str, tuple[JobKind, Job | str]
 
 
 def _kind(row: Row) -> JobKind | None:
-    """Tell which workload and type a row is about; None for other products, and where it cannot be told."""
+    """Return the workload and the job type of a row; None if it is of another product or unknown."""
     service = row.job_service("jobType")
     if service == MICROSOFT_365_SCAN:
         return _SCAN
@@ -62,7 +62,7 @@ def _kind(row: Row) -> JobKind | None:
         return None
     module = row.module("jobModule")
     if service == "":
-        # Of the scan AvePoint says nothing but the status.
+        # A row of the scan has only a status.
         if module == "" and row.time("startTime") is None:
             return _SCAN
         row.lacks("jobType")
@@ -75,6 +75,6 @@ def _kind(row: Row) -> JobKind | None:
 def _job(row: Row, module: str, state: str, start: Ticks) -> Job:
     finish = row.time("endTime")
     duration = Ticks(finish - start) if finish is not None and finish >= start else row.duration("jobDuration")
-    # Nothing says that two modules never share an id.
+    # The documentation does not state that ids are unique among modules.
     identifier = row.word("jobId")
     return Job(f"{module}\t{identifier}" if identifier else "", state, start, finish, duration, read_objects(row))

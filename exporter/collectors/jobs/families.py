@@ -1,4 +1,4 @@
-"""Jobs as records, and the families that all collectors of jobs share."""
+"""The record of a job, and the metric families that the collectors of jobs share."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -11,7 +11,7 @@ from exporter.avepoint.vocabulary import FINISHED, IN_PROGRESS, NOT_OVER, OVER, 
 from exporter.collectors.base import Family, Sample
 
 JobKind = tuple[str, str]
-"""A workload and a job type; "" where AvePoint does not tell."""
+"""A workload and a job type; "" if unknown."""
 
 _OF_TENANTS: Final = "from GET …/cloudbackupjobs or /cloudbackup/jobs"
 SOURCE: Final = (
@@ -29,57 +29,57 @@ JOBS = Family(
 )
 JOBS_WINDOW = Family(
     "avepoint_jobs_window_seconds",
-    "Length of the window in which avepoint_jobs counts, in seconds.",
+    "Length of the window of avepoint_jobs in seconds.",
     ("account",),
     query="sum by (account) (avepoint_jobs) / on (account) (avepoint_jobs_window_seconds / 86400)",
 )
 LAST_START = Family(
     "avepoint_last_job_start_timestamp_seconds",
-    f"When the newest job started, in Unix seconds; {SOURCE}.",
+    f"Start of the last job, as Unix time; {SOURCE}.",
     LABELS,
     query='time() - avepoint_last_job_start_timestamp_seconds{job_type="backup"}',
 )
 LAST_FINISH = Family(
     "avepoint_last_job_finish_timestamp_seconds",
-    f"When the newest job that ended did so, in Unix seconds; {SOURCE}.",
+    f"Completion time of the last completed job, as Unix time; {SOURCE}.",
     LABELS,
     query='time() - avepoint_last_job_finish_timestamp_seconds{job_type="backup"}',
 )
 LAST_DURATION = Family(
     "avepoint_last_job_duration_seconds",
-    f"How long the newest job that ended took, in seconds; {SOURCE}.",
+    f"Duration of the last completed job in seconds; {SOURCE}.",
     LABELS,
     query='max by (workload) (avepoint_last_job_duration_seconds{job_type="backup"})',
 )
 LAST_STATE = Family(
     "avepoint_last_job_state",
-    f"1 for the state of the newest job, no series for the others; {SOURCE}.",
+    f"1 for the state of the last job; other states are absent; {SOURCE}.",
     (*LABELS, "state"),
     query='avepoint_last_job_state{state="failed"}',
 )
 LAST_OBJECTS = Family(
     "avepoint_last_job_objects",
-    f"Objects of the newest job that ended, by result; {SOURCE}.",
+    f"Objects of the last completed job, by result; {SOURCE}.",
     (*LABELS, "result"),
     query='sum by (account, workload) (avepoint_last_job_objects{result="failed"})',
 )
 LAST_ERRORS = Family(
     "avepoint_last_job_errors",
-    "Errors that the newest job that ended reports, by whether AvePoint has a code for them; "
+    "Errors of the last completed job, by whether they have an error code; "
     "from GET …/cloudbackupjobs, cached between refreshes.",
     (*LABELS, "has_code"),
     query="sum without (has_code) (avepoint_last_job_errors) > 0",
 )
 LAST_SUCCESS = Family(
     "avepoint_last_success_timestamp_seconds",
-    f"When a job last ended in state finished, in Unix seconds; remembered; {SOURCE}.",
+    f"Completion time of the last successful job, as Unix time; kept until a later success; {SOURCE}.",
     LABELS,
     history=True,
     query='time() - avepoint_last_success_timestamp_seconds{job_type="backup"} > 86400',
 )
 OLDEST_RUNNING = Family(
     "avepoint_oldest_running_job_start_timestamp_seconds",
-    f"When the oldest job still in progress started, in Unix seconds; absent when none runs; {SOURCE}.",
+    f"Start of the oldest job in progress, as Unix time; absent if no job runs; {SOURCE}.",
     LABELS,
     query="time() - avepoint_oldest_running_job_start_timestamp_seconds > 12 * 3600",
 )
@@ -87,9 +87,10 @@ OLDEST_RUNNING = Family(
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One run of a job; None is what AvePoint did not say. Times in ticks; counts of objects by result.
+    """One run of a job. Times are in ticks, None if unknown.
 
-    `errors` counts by "true" and "false", whether there is a code for them; nothing where AvePoint does not tell.
+    `objects` are pairs of a result ("successful", "failed", "skipped", "warning") and a count. `errors` are pairs of
+    "true" or "false", whether the errors have an error code, and a count.
     """
 
     id: str
@@ -102,19 +103,19 @@ class Job:
 
     @property
     def is_running(self) -> bool:
-        """Whether it is not over yet; a state nobody knows counts as running until there is a finish time."""
+        """Whether the job is not completed. A job in an unknown state runs until it has a finish time."""
         return self.state in NOT_OVER or (self.state not in OVER and self.finish is None)
 
 
-def newer_success(known: Ticks | None, job: Job) -> Ticks | None:
-    """Give the later of a known success and this job's, if it is one."""
+def newer_success(last: Ticks | None, job: Job) -> Ticks | None:
+    """Return the later of `last`, the finish of the last successful job, and the finish of `job` if it succeeded."""
     if job.state != FINISHED or job.finish is None:
-        return known
-    return job.finish if known is None else max(known, job.finish)
+        return last
+    return job.finish if last is None else max(last, job.finish)
 
 
 def count_samples(jobs: Iterable[tuple[JobKind, Job]], location: str = "") -> Iterator[Sample]:
-    """Count jobs by kind and state; every known state of a kind that had jobs has a sample."""
+    """Yield the number of jobs by kind and state; 0 for the other known states of a kind that has jobs."""
     counts = Counter((kind, job.state) for kind, job in jobs)
     states = {(kind, state): 0 for kind in sorted({kind for kind, _ in counts}) for state in STATES}
     for (kind, state), count in {**states, **counts}.items():
@@ -124,22 +125,22 @@ def count_samples(jobs: Iterable[tuple[JobKind, Job]], location: str = "") -> It
 def last_job_samples(
     jobs: Mapping[JobKind, list[Job]], last_success: Mapping[JobKind, Ticks], customer_id: str, location: str = ""
 ) -> Iterator[Sample]:
-    """Make the samples of the newest job, the newest that ended, the last success and the oldest still running."""
+    """Yield the samples of the last job, the last completed job, the last success and the oldest running job."""
     for kind, of_kind in sorted(jobs.items()):
         labels = (customer_id, *kind, location)
-        newest = max(of_kind, key=by_start)
-        yield Sample(LAST_START, labels, seconds(newest.start))
-        yield Sample(LAST_STATE, (*labels, newest.state), 1.0)
-        ended = max((job for job in of_kind if not job.is_running), key=by_start, default=None)
-        if ended is not None:
-            yield from _ended_samples(ended, labels)
+        last = max(of_kind, key=by_start)
+        yield Sample(LAST_START, labels, seconds(last.start))
+        yield Sample(LAST_STATE, (*labels, last.state), 1.0)
+        completed = max((job for job in of_kind if not job.is_running), key=by_start, default=None)
+        if completed is not None:
+            yield from _completed_samples(completed, labels)
         if running := [job.start for job in of_kind if job.state == IN_PROGRESS]:
             yield Sample(OLDEST_RUNNING, labels, seconds(min(running)))
     for kind, finish in sorted(last_success.items()):
         yield Sample(LAST_SUCCESS, (customer_id, *kind, location), seconds(finish))
 
 
-def _ended_samples(job: Job, labels: tuple[str, ...]) -> Iterator[Sample]:
+def _completed_samples(job: Job, labels: tuple[str, ...]) -> Iterator[Sample]:
     if job.finish is not None:
         yield Sample(LAST_FINISH, labels, seconds(job.finish))
     if job.duration is not None:
@@ -151,7 +152,7 @@ def _ended_samples(job: Job, labels: tuple[str, ...]) -> Iterator[Sample]:
 
 
 def read_objects(row: Row) -> tuple[tuple[str, int], ...]:
-    """Read how many objects a job dealt with, by result; one that is not said is left out."""
+    """Return the numbers of objects of a job by result, without those that the row lacks."""
     counts = ((result, row.count(f"{result}Count", f"{result}Number")) for result in _RESULTS)
     return tuple((result, count) for result, count in counts if count is not None)
 

@@ -1,4 +1,4 @@
-"""What the collector of a tenant's jobs can be told."""
+"""Options of the collector of a tenant's jobs."""
 
 from typing import Annotated, Final, Literal
 
@@ -9,23 +9,23 @@ from exporter.config.sections import Seconds, WholeNumber
 
 JobType = Literal["backup", "restore", "export", "delete", "retention"]
 LARGEST_PAGE: Final = 1000
-"""Jobs that are asked for at a time at most."""
+"""Maximum number of jobs per page."""
 
 
 class JobsOptions(CollectorOptions):
     """Options of the collector."""
 
-    interval: Interval = Field(300.0, description="Time between the beginnings of two refreshes.")
+    interval: Interval = Field(300.0, description="Time between the starts of two refreshes.")
     window: Annotated[Seconds, Field(ge=60, le=31 * 86_400)] = Field(
-        86_400.0, description="`avepoint_jobs` counts the jobs that started within it."
+        86_400.0, description="`avepoint_jobs` counts the jobs that started within this time."
     )
     lookback: Annotated[Seconds, Field(ge=60, le=366 * 86_400)] = Field(
-        7 * 86_400.0, description="How far back newest jobs are looked for; at least `window`."
+        7 * 86_400.0, description="How far back the last jobs are searched for; at least `window`."
     )
     job_types: tuple[JobType, ...] = Field(
-        ("backup", "restore", "export", "delete", "retention"), min_length=1, description="Which jobs are told apart."
+        ("backup", "restore", "export", "delete", "retention"), min_length=1, description="Job types to expose."
     )
-    page_size: WholeNumber = Field(50, ge=1, le=LARGEST_PAGE, description="Jobs asked for at a time.")
+    page_size: WholeNumber = Field(50, ge=1, le=LARGEST_PAGE, description="Jobs per page of the list.")
 
     @field_validator("job_types")
     @classmethod

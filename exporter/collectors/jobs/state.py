@@ -1,4 +1,4 @@
-"""What collectors of jobs remember as JSON, read back; each reader raises ValueError for what none of them wrote."""
+"""Read the persistent state of job collectors. Every function raises ValueError for a value that they never write."""
 
 import sys
 from collections.abc import Mapping
@@ -7,19 +7,19 @@ from typing import Final
 from exporter.avepoint.values import Ticks
 from exporter.collectors.jobs.families import JobKind
 
-_LATEST: Final = 2**63  # ticks; whatever claims to be later was not written by us
+_LATEST: Final = 2**63  # ticks
 
 
 def parse_name(value: object) -> str:
-    """Read a name for a label; the same names share their memory."""
+    """Return a label value, interned to save memory."""
     if not isinstance(value, str):
-        raise ValueError("not a name")  # noqa: TRY004 - one kind of error for all that was stored
-    value.encode()  # raises ValueError for what no page could show
+        raise ValueError("not a name")  # noqa: TRY004 - one exception for every invalid state
+    value.encode()  # raises ValueError for a lone surrogate, which no page can contain
     return sys.intern(value)
 
 
 def parse_kind(value: object) -> JobKind:
-    """Read a workload and a job type."""
+    """Return a workload and a job type."""
     match value:
         case [workload, job_type]:
             return parse_name(workload), parse_name(job_type)
@@ -28,7 +28,7 @@ def parse_kind(value: object) -> JobKind:
 
 
 def parse_ticks(value: object) -> Ticks:
-    """Read a time, or 0."""
+    """Return a time, or 0."""
     match value:
         case int(ticks) if 0 <= ticks < _LATEST:
             return Ticks(ticks)
@@ -37,25 +37,25 @@ def parse_ticks(value: object) -> Ticks:
 
 
 def parse_success(value: object) -> tuple[JobKind, Ticks]:
-    """Read when a kind of job last succeeded."""
+    """Return a workload, a job type and the time of the last successful job."""
     match value:
         case [*kind, finish] if finish:
             return parse_kind(kind), parse_ticks(finish)
         case _:
-            raise ValueError("not a kind of job and a time")
+            raise ValueError("not a workload, a job type and a time")
 
 
 def parse_jobs(value: object) -> dict[str, Ticks]:
-    """Read ids of jobs with the time at which each started."""
+    """Return the start times of jobs by id."""
     match value:
         case dict(jobs):
             return {str(key): parse_ticks(start) for key, start in jobs.items()}
         case _:
-            raise ValueError("not jobs and their times")
+            raise ValueError("not job ids and times")
 
 
 def parse_counts(value: object) -> dict[str, int]:
-    """Read numbers of jobs by name."""
+    """Return numbers of jobs by state."""
     match value:
         case dict(counts):
             return {parse_name(name): int(parse_ticks(count)) for name, count in counts.items()}
@@ -64,5 +64,5 @@ def parse_counts(value: object) -> dict[str, int]:
 
 
 def success_rows(last_success: Mapping[JobKind, Ticks]) -> list[list[str | int]]:
-    """Give last successes as JSON."""
+    """Return the times of the last successful jobs as JSON values."""
     return [[*kind, finish] for kind, finish in last_success.items()]

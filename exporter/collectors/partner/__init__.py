@@ -1,1 +1,1 @@
-"""Collectors of partner accounts, one file each."""
+"""Collectors of partner accounts."""

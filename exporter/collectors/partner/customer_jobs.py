@@ -1,6 +1,6 @@
 """Jobs of each customer: POST …/customers/{customerId}/avpt-products/jobs/batch, or GET /partner/customers/{id}/jobs.
 
-AvePoint seems to list the latest job of each module, so what it has once said of a success or an end is remembered.
+AvePoint may list only the last job of each module, so the collector keeps successes and completed jobs as state.
 """
 
 import json
@@ -35,23 +35,23 @@ from exporter.config.schema import CollectorOptions
 
 SCAN = Family(
     "avepoint_customer_scan_status",
-    "1 for the status of the customer's Microsoft 365 scan, no series for the others; "
+    "1 for the status of the customer's Microsoft 365 scan; other statuses are absent; "
     "from POST …/avpt-products/jobs/batch or GET /partner/customers/{id}/jobs, cached between refreshes.",
     ("account", "customer_id", "status"),
     query='count by (account) (avepoint_customer_scan_status{status="failed"})',
 )
 _KEPT_ABSENT: Final = 30 * 86_400.0  # seconds
-_ENDS: Final = (FINISHED, "failed", "finished_with_exception")
-"""The ends whose counters begin at 0: the usual ones, since a portfolio has many thousands of series of each."""
+_ZERO_FILLED: Final = (FINISHED, "failed", "finished_with_exception")
+"""States whose counters start at 0: only the frequent ones, because large partners have many series of each."""
 
 
 @dataclass(frozen=True, slots=True)
 class CustomerJobRecords:
-    """What AvePoint lists of one customer's jobs, when each kind last succeeded, and how many ended."""
+    """The listed jobs of one customer, the last success of each kind (ticks) and the numbers of completed jobs."""
 
     listed: SortedJobs
     last_success: Mapping[JobKind, Ticks]
-    ended: Totals
+    completed: Totals
 
 
 class CustomerJobsOptions(CollectorOptions):
@@ -59,7 +59,7 @@ class CustomerJobsOptions(CollectorOptions):
 
 
 class CustomerJobsCollector(CustomerCollector[CustomerJobsOptions, CustomerJobRecords]):
-    """Reads the Microsoft 365 jobs of one customer after another; remembers what AvePoint lists no longer."""
+    """Collector of the jobs of each customer."""
 
     name = "customer_jobs"
     account_type = "partner"
@@ -74,79 +74,79 @@ class CustomerJobsCollector(CustomerCollector[CustomerJobsOptions, CustomerJobRe
     def __init__(self, context: CollectorContext, options: CustomerJobsOptions) -> None:
         super().__init__(context, options)
         self._list = ListReader(context.client, CUSTOMER_JOBS)
-        self._memories: dict[str, bytes] = {}
-        self._absent: dict[str, float] = {}  # since when, in monotonic seconds
-        self.watch_customers(self._keep_only)
+        self._histories: dict[str, bytes] = {}
+        self._absent: dict[str, float] = {}  # monotonic seconds since which the customer list lacks the customer
+        self.watch_customers(self._drop_absent)
 
-    def _keep_only(self, customers: Collection[str]) -> None:
-        """Forget who has left for long; a listing may lack a customer for a while, who then comes back."""
+    def _drop_absent(self, customers: Collection[str]) -> None:
+        """Drop the history of customers that have been absent from the customer list for 30 days."""
         now = self._clock.monotonic()
-        self._absent = {key: self._absent.get(key, now) for key in self._memories if key not in customers}
-        gone = {key for key, since in self._absent.items() if now - since > _KEPT_ABSENT}
-        self._memories = {key: memory for key, memory in self._memories.items() if key not in gone}
+        self._absent = {key: self._absent.get(key, now) for key in self._histories if key not in customers}
+        expired = {key for key, since in self._absent.items() if now - since > _KEPT_ABSENT}
+        self._histories = {key: packed for key, packed in self._histories.items() if key not in expired}
 
     async def read(self, customer_id: str) -> CustomerJobRecords:
-        """Read one customer's jobs; a customer without the product has none."""
+        """Return the jobs of one customer. Raise AvePointError if a request fails."""
         now = ticks_at(self._clock.time())
         listed = sort_rows(await self._list.rows(self.api_versions, customer_id))
-        memory = self._memory(customer_id)
-        memory.add(listed.jobs, now)
-        if self.is_customer(customer_id):  # else it left while it was read
-            self._memories[customer_id] = memory.packed()
-        return CustomerJobRecords(listed, memory.last_success, memory.counter.totals())
+        history = self._history(customer_id)
+        history.add(listed.jobs, now)
+        if self.is_customer(customer_id):  # false if the customer left during the request
+            self._histories[customer_id] = history.packed()
+        return CustomerJobRecords(listed, history.last_success, history.counter.totals())
 
-    def _memory(self, customer_id: str) -> "_Memory":
-        packed = self._memories.get(customer_id)
+    def _history(self, customer_id: str) -> "_JobHistory":
+        packed = self._histories.get(customer_id)
         try:
-            return _Memory() if packed is None else _Memory.unpacked(packed)
+            return _JobHistory() if packed is None else _JobHistory.unpacked(packed)
         except ValueError as error:
-            self._log.warning("what was remembered of a customer is not usable", customer_id=customer_id, error=error)
-            return _Memory()
+            self._log.warning("state of a customer is invalid; dropped", customer_id=customer_id, error=error)
+            return _JobHistory()
 
     @classmethod
     def samples(cls, records: CustomerJobRecords, customer_id: str) -> Iterable[Sample]:
-        """Make the samples of one customer; a module without a job has a state and nothing else."""
+        """Return the samples of one customer. A module without a job has only a state."""
         listed = records.listed
         if listed.scan is not None:
             yield Sample(SCAN, (customer_id, listed.scan), 1.0)
         yield from last_job_samples(listed.jobs, records.last_success, customer_id)
         for kind, state in sorted(listed.without_job.items()):
             yield Sample(LAST_STATE, (customer_id, *kind, "", state), 1.0)
-        yield from completed_samples(records.ended, customer_id)
+        yield from completed_samples(records.completed, customer_id)
 
     def dump_state(self) -> object:
-        """Give the last successes and the counted jobs of every customer."""
-        return {"customers": {customer: b64encode(memory).decode() for customer, memory in self._memories.items()}}
+        """Return the packed history of every customer as JSON values."""
+        return {"customers": {customer: b64encode(packed).decode() for customer, packed in self._histories.items()}}
 
-    def load_state(self, remembered: object) -> None:
-        """Take back what `remember` gave; what is packed is looked at when its customer is read."""
-        match remembered:
-            case {"customers": dict(customers)} if all(isinstance(memory, str) for memory in customers.values()):
-                self._memories = {str(key): b64decode(memory, validate=True) for key, memory in customers.items()}
+    def load_state(self, state: object) -> None:
+        """Restore the state that `dump_state` returned; the next refresh of a customer unpacks its history."""
+        match state:
+            case {"customers": dict(customers)} if all(isinstance(packed, str) for packed in customers.values()):
+                self._histories = {str(key): b64decode(packed, validate=True) for key, packed in customers.items()}
             case _:
-                raise ValueError("not what the collector of customers' jobs remembers")
+                raise ValueError("not the state of the collector of customers' jobs")
 
 
 @dataclass(slots=True)
-class _Memory:
-    """What is remembered of one customer; packed between refreshes, since there may be thousands of them."""
+class _JobHistory:
+    """The history of one customer's jobs. Between refreshes it is packed, because there are thousands of customers."""
 
     last_success: dict[JobKind, Ticks] = field(default_factory=dict)
-    counter: JobCounter = field(default_factory=lambda: JobCounter(_ENDS))
+    counter: JobCounter = field(default_factory=lambda: JobCounter(_ZERO_FILLED))
 
     @classmethod
-    def unpacked(cls, packed: bytes) -> "_Memory":
+    def unpacked(cls, packed: bytes) -> "_JobHistory":
         try:
-            remembered = json.loads(zlib.decompress(packed))
+            state = json.loads(zlib.decompress(packed))
         except zlib.error:
-            raise ValueError("not packed by us") from None
-        match remembered:
+            raise ValueError("not compressed with zlib") from None
+        match state:
             case {"last_success": list(successes), "counter": counter}:
-                memory = cls(dict(map(parse_success, successes)))
-                memory.counter.load_state(counter)
-                return memory
+                history = cls(dict(map(parse_success, successes)))
+                history.counter.load_state(counter)
+                return history
             case _:
-                raise ValueError("not what is remembered of a customer's jobs")
+                raise ValueError("not the history of a customer's jobs")
 
     def add(self, jobs: Mapping[JobKind, list[Job]], now: Ticks) -> None:
         for kind, of_kind in jobs.items():
@@ -156,5 +156,5 @@ class _Memory:
         self.counter.count(jobs, now=now)
 
     def packed(self) -> bytes:
-        remembered = {"last_success": success_rows(self.last_success), "counter": self.counter.dump_state()}
-        return zlib.compress(json.dumps(remembered, separators=(",", ":")).encode(), level=1)
+        state = {"last_success": success_rows(self.last_success), "counter": self.counter.dump_state()}
+        return zlib.compress(json.dumps(state, separators=(",", ":")).encode(), level=1)

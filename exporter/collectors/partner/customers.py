@@ -1,4 +1,4 @@
-"""Who the customers are: POST …/v3/general/customers/batch, or GET /partner/customers."""
+"""Customers of a partner: POST …/v3/general/customers/batch, or GET /partner/customers."""
 
 from collections.abc import Iterable
 from typing import ClassVar
@@ -12,14 +12,14 @@ _SOURCE = "from POST …/customers/batch or GET /partner/customers, cached betwe
 
 INFO = Family(
     "avepoint_customer_info",
-    f"A customer's names, always 1; join with group_left; {_SOURCE}.",
+    f"Names of a customer, always 1; join with group_left; {_SOURCE}.",
     ("account", "customer_id", "organization", "country", "owner_email"),
     query="sum by (account, customer_id) (avepoint_protected_objects) * on (account, customer_id) "
     "group_left (organization) avepoint_customer_info",
 )
 STATUS = Family(
     "avepoint_customer_status",
-    f"1 for the status that AvePoint gives a customer's backup jobs now; {_SOURCE}.",
+    f"1 for the current status of a customer's backup jobs; {_SOURCE}.",
     ("account", "customer_id", "status"),
     query="count by (account, status) (avepoint_customer_status)",
 )
@@ -30,7 +30,7 @@ class CustomersOptions(CollectorOptions):
 
 
 class CustomersCollector(AccountCollector[CustomersOptions, Listing]):
-    """Lists the customers that the account can see."""
+    """Collector of the customer list."""
 
     name = "customers"
     account_type = "partner"
@@ -43,12 +43,12 @@ class CustomersCollector(AccountCollector[CustomersOptions, Listing]):
         self.api_versions = context.customer_list.api_versions
 
     async def read(self) -> Listing:
-        """List them; the listing also serves the collectors that read each customer."""
+        """List the customers, also for the collectors that read each customer. Raise AvePointError on failure."""
         return await self._customer_list.refresh()
 
     @classmethod
-    def samples(cls, records: Listing, customer_id: str) -> Iterable[Sample]:  # noqa: ARG003 - of all customers
-        """Make one info sample a customer, and one of its status where AvePoint says one."""
+    def samples(cls, records: Listing, customer_id: str) -> Iterable[Sample]:  # noqa: ARG003 - all customers
+        """Return the samples of all customers."""
         for customer in records.customers.values():
             yield Sample(INFO, (customer.id, customer.organization, customer.country, customer.owner_email), 1.0)
         for customer in records.customers.values():

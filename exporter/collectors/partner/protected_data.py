@@ -1,4 +1,4 @@
-"""What of each customer is protected: GET …/cloud-backup-m365/overview, or GET /partner/customers/{id}/protected."""
+"""Protected data of each customer: GET …/cloud-backup-m365/overview, or GET /partner/customers/{id}/protected."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -21,14 +21,14 @@ SCANNED = Family(
 )
 PROTECTED_OBJECTS = Family(
     "avepoint_protected_objects",
-    f"Objects of the last scan that are backed up; {_SOURCE}.",
+    f"Backed-up objects among those of the last scan; {_SOURCE}.",
     _LABELS,
     query="1 - sum by (account, customer_id) (avepoint_protected_objects) "
     "/ sum by (account, customer_id) (avepoint_scanned_objects)",
 )
 DATA_BYTES = Family(
     "avepoint_protected_data_bytes",
-    f"Size of the backed-up objects in AvePoint's storage or in the customer's own (byos), in bytes; {_SOURCE}.",
+    f"Size of the backed-up objects in bytes, by storage: AvePoint's or the customer's own (byos); {_SOURCE}.",
     (*_LABELS, "storage"),
     query="topk(10, sum by (account, customer_id) (avepoint_protected_data_bytes))",
 )
@@ -36,7 +36,7 @@ DATA_BYTES = Family(
 
 @dataclass(frozen=True, slots=True)
 class Module:
-    """One workload of one service of one customer; None is what AvePoint did not say. Sizes in bytes."""
+    """One workload of one service of a customer; sizes in bytes, None if unknown."""
 
     service_type: str
     workload: str
@@ -51,7 +51,7 @@ class ProtectedDataOptions(CollectorOptions):
 
 
 class ProtectedDataCollector(CustomerCollector[ProtectedDataOptions, tuple[Module, ...]]):
-    """Reads the overview of one customer after another."""
+    """Collector of the protected data of each customer."""
 
     name = "protected_data"
     account_type = "partner"
@@ -64,13 +64,13 @@ class ProtectedDataCollector(CustomerCollector[ProtectedDataOptions, tuple[Modul
         self._list = ListReader(context.client, PROTECTED_DATA)
 
     async def read(self, customer_id: str) -> tuple[Module, ...]:
-        """Read one customer's modules; a customer without the product has none."""
+        """Return the modules of one customer; none if the customer does not have the product."""
         rows = await self._list.rows(self.api_versions, customer_id)
         return tuple(unique(_keyed_modules(rows), "serviceModule").values())
 
     @classmethod
     def samples(cls, records: tuple[Module, ...], customer_id: str) -> Iterable[Sample]:
-        """Make the samples of one customer; what AvePoint did not say has none."""
+        """Return the samples of one customer's modules."""
         for module in records:
             labels = (customer_id, module.service_type, module.workload)
             values = (
@@ -89,7 +89,7 @@ def _keyed_modules(rows: Iterable[Row]) -> Iterator[tuple[str, Module, Row]]:
             continue
         service_type = row.label("serviceType") or ""
         yield (
-            f"{service_type}\t{workload}",  # no label holds a tab, so no two modules share a key
+            f"{service_type}\t{workload}",  # labels contain no tab
             Module(
                 service_type=service_type,
                 workload=workload,

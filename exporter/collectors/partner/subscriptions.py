@@ -1,18 +1,17 @@
-"""What customers have subscribed to: POST …/customers/services/batch, or GET /partner/services.
+"""Subscriptions of customers: POST …/customers/services/batch, or GET /partner/services.
 
-AvePoint gives a subscription no id, and a customer may have several to one service: two packages, or a renewal beside
-what runs out. A series must then go on being about the same one, or an alert on its expiry would be about another:
+A subscription has no id, and a customer may have several subscriptions to one service: two packages, or a renewal
+beside the subscription that it replaces. A series must not move from one subscription to another, so the label
+`subscription` follows these rules:
 
 - The only subscription to a service has no label `subscription`.
-- Of several, each is named by all the words that AvePoint has for it (package, model, source, payment, storage, …),
-  never by a number, a date or its place in the list. That name depends on the subscription itself alone, so a third
-  one changes nothing for two.
-- Those that the same words describe are numbered in the order in which they expire: #1 is the next to expire. That is
-  a rank and not a name, and all that can be said truthfully where nothing tells them apart.
+- If there are several, the label joins all texts of a subscription (package, model, source, payment type, storage, …),
+  but no number, no date and no position. The label depends on the subscription alone, so a third subscription
+  changes no label of the other two.
+- Subscriptions with equal texts are numbered by expiry; #1 expires first. The number is a rank and not an identity.
 
-When a second subscription to a service appears, the first one's series ends and goes on under its words; when one of
-two goes, the other's loses them again. To leave the label away from one of them would mean to choose which, and the
-series could silently become the other's. `min by (account, customer_id, service_type)` is the same through all of it.
+If a second subscription to a service appears, the series of the first one continues with the label. If one of two
+disappears, the series of the other one continues without it. A sum or minimum over the label is not affected.
 """
 
 from collections import defaultdict
@@ -39,46 +38,45 @@ def _family(name: str, what: str, query: str) -> Family:
 
 INFO = Family(
     "avepoint_subscription_info",
-    "A customer's subscription to a service in AvePoint's words, always 1; where there are several to one service, "
-    f"subscription tells them apart, numbered by expiry where the words are the same; {_SOURCE}.",
+    f"Texts of a customer's subscription, always 1; subscription is set if a service has several; {_SOURCE}.",
     (*_LABELS, "name", "package", "model", "source", "payment_type", "storage_type", "retention"),
     query="count by (service_type, package) (avepoint_subscription_info)",
 )
 NUMBERS: Final = (
     _family(
         "expiry_timestamp_seconds",
-        "When the subscription expires, in Unix seconds; a date means its midnight UTC",
+        "Expiry of the subscription, as Unix time; a date without a time is midnight UTC",
         "{} - time() < 30 * 86400",
     ),
     _family(
         "contract_end_timestamp_seconds",
-        "When the subscription's contract ends, in Unix seconds; a date means its midnight UTC",
+        "End of the subscription's contract, as Unix time; a date without a time is midnight UTC",
         "{} - time() < 90 * 86400",
     ),
-    _family("purchased_seats", "User seats bought", "sum by (account, service_type) ({})"),
+    _family("purchased_seats", "Purchased user seats", "sum by (account, service_type) ({})"),
     _family(
         "purchased_units",
-        "Units bought, of services that are sold by unit or by Microsoft 365 tenant",
+        "Purchased units of a service that is sold by unit or by Microsoft 365 tenant",
         "sum by (account, service_type) ({})",
     ),
     _family(
         "purchased_capacity_bytes",
-        "Size bought, in bytes (of AvePoint's used/bought the second)",
+        "Purchased capacity in bytes",
         "avepoint_subscription_protected_capacity_bytes / {} > 0.9",
     ),
-    _family("protected_capacity_bytes", "Size of the protected data, in bytes", "topk(10, {})"),
-    _family("consumed_storage_bytes", "Storage in use, in bytes", "sum by (account, service_type) ({})"),
+    _family("protected_capacity_bytes", "Size of the protected data in bytes", "topk(10, {})"),
+    _family("consumed_storage_bytes", "Used storage in bytes", "sum by (account, service_type) ({})"),
     _family(
         "microsoft_licenses_assigned",
-        "Microsoft licences that the customer has assigned",
+        "Microsoft licenses that the customer has assigned",
         "{} > avepoint_subscription_purchased_seats",
     ),
-    _family("microsoft_licenses_available", "Microsoft licences that the customer has left", "topk(10, {})"),
+    _family("microsoft_licenses_available", "Microsoft licenses that the customer has not assigned", "topk(10, {})"),
 )
 
 
 class Words(NamedTuple):
-    """How AvePoint describes a subscription, in the order of INFO's labels; "" for what it does not say."""
+    """Texts of a subscription in the order of the labels of INFO; "" if unknown."""
 
     name: str
     package: str
@@ -89,12 +87,12 @@ class Words(NamedTuple):
     retention: str
 
     def __str__(self) -> str:
-        """Join them; without any "#", so that no text looks like a numbered one."""
+        """Return the texts as one string without "#", so that no text looks like a numbered one."""
         return " / ".join(filter(None, self)).replace("#", "")
 
 
 class Subscription(NamedTuple):
-    """A customer's subscription; its numbers in the order and the units of NUMBERS, None for what is not said."""
+    """A customer's subscription; `numbers` have the order and the units of NUMBERS, and None is unknown."""
 
     customer_id: str
     service: str
@@ -107,7 +105,7 @@ class SubscriptionsOptions(CollectorOptions):
 
 
 class SubscriptionsCollector(AccountCollector[SubscriptionsOptions, tuple[Subscription, ...]]):
-    """Reads what all customers have subscribed to, of all of AvePoint's services, in one list."""
+    """Collector of the subscriptions of all customers."""
 
     name = "subscriptions"
     account_type = "partner"
@@ -121,14 +119,13 @@ class SubscriptionsCollector(AccountCollector[SubscriptionsOptions, tuple[Subscr
         self._list = ListReader(context.client, SUBSCRIPTIONS, _identity)
 
     async def read(self) -> tuple[Subscription, ...]:
-        """Return the subscriptions of the customers that this process reads; raises AvePointError."""
-        # Page by page, because a long list's JSON is large.
+        """Return the subscriptions of the included customers. Raise AvePointError if a request fails."""
         found = await self._list.read(self.api_versions, lambda row: tuple(self._of_customer(row)))
         return tuple(chain.from_iterable(found))
 
     def _of_customer(self, row: Row) -> Iterator[Subscription]:
         customer_id = row.key("customerId")
-        # Who has left the customers' list would come and go with every listing of either.
+        # The two lists may differ for a while; the customer list decides.
         if customer_id is None or not (
             self._customer_list.is_wanted(customer_id) and self._customer_list.lists(customer_id)
         ):
@@ -142,9 +139,9 @@ class SubscriptionsCollector(AccountCollector[SubscriptionsOptions, tuple[Subscr
     def samples(
         cls,
         records: tuple[Subscription, ...],
-        customer_id: str,  # noqa: ARG003 - of all customers
+        customer_id: str,  # noqa: ARG003 - all customers
     ) -> Iterable[Sample]:
-        """Make the samples of each subscription; what AvePoint did not say has none."""
+        """Return the samples of all subscriptions."""
         for name, subscription in _named(records):
             labels = (subscription.customer_id, subscription.service, name)
             yield Sample(INFO, (*labels, *subscription.words), 1.0)
@@ -154,7 +151,7 @@ class SubscriptionsCollector(AccountCollector[SubscriptionsOptions, tuple[Subscr
 
 
 def _identity(raw: RawRow) -> str | None:
-    """Tell rows apart by what cannot change while pages are walked; a customer may have two."""
+    """Return what identifies a row within a list: the customer, and the services and expiry dates."""
     row = folded(raw)
     customer_id, products = row.get("customerid"), row.get("products")
     if customer_id is None:
@@ -194,7 +191,7 @@ def _unix(ticks: Ticks | None) -> float | None:
 
 
 def _named(subscriptions: Iterable[Subscription]) -> Iterator[tuple[str, Subscription]]:
-    """Name each among those of its customer and service; one that is told twice, alike in everything, is one."""
+    """Yield each subscription with the value of its label `subscription`; equal subscriptions are one."""
     services: defaultdict[tuple[str, str], list[Subscription]] = defaultdict(list)
     for subscription in dict.fromkeys(subscriptions):
         services[subscription.customer_id, subscription.service].append(subscription)
@@ -218,5 +215,5 @@ def _named_by_words(several: Iterable[Subscription]) -> Iterator[tuple[str, Subs
 
 
 def _rank(subscription: Subscription) -> tuple[list[tuple[bool, float]], Words]:
-    """Order by expiry, then by every other number, whatever the order of the list; what is not said comes last."""
+    """Return a sort key: expiry, then the other numbers and the texts; unknown numbers come last."""
     return [(number is None, number or 0) for number in subscription.numbers], subscription.words

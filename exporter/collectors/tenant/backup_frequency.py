@@ -1,4 +1,4 @@
-"""How often a tenant is backed up, and when next: GET …/settings/backup/frequency."""
+"""Backup schedule of a tenant: GET …/settings/backup/frequency."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -19,13 +19,13 @@ _LABELS: Final = ("account", "workload", "geo_location")
 
 PER_DAY = Family(
     "avepoint_backups_per_day",
-    f"Backups that are configured for each day; {_SOURCE}.",
+    f"Scheduled backups per day; {_SOURCE}.",
     _LABELS,
     query="min by (account) (avepoint_backups_per_day)",
 )
 INTERVAL = Family(
     "avepoint_backup_interval_seconds",
-    f"A day's length by the backups configured for it, in seconds; absent where none are; {_SOURCE}.",
+    f"Expected seconds between two backups; absent without scheduled backups; {_SOURCE}.",
     _LABELS,
     query="time() - max by (account, workload) "
     '(avepoint_last_success_timestamp_seconds{job_type="backup"}) '
@@ -33,8 +33,7 @@ INTERVAL = Family(
 )
 NEXT = Family(
     "avepoint_next_scheduled_backup_timestamp_seconds",
-    "When the next backup is to start, in Unix seconds, as of the last refresh; after a day's last one, when the first"
-    f" of the day comes again; {_SOURCE}.",
+    f"Start of the next scheduled backup as of the last refresh, as Unix time; {_SOURCE}.",
     _LABELS,
     query="avepoint_next_scheduled_backup_timestamp_seconds - time()",
 )
@@ -43,12 +42,12 @@ NEXT = Family(
 class BackupFrequencyOptions(CollectorOptions):
     """Options of the collector."""
 
-    interval: Interval = Field(900.0, description="Time between the beginnings of two refreshes.")
+    interval: Interval = Field(900.0, description="Time between the starts of two refreshes.")
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """How often a workload is backed up a day, and when next; None is what is not known."""
+    """Scheduled backups of a workload per day and the start of the next one; None if unknown."""
 
     workload: str
     per_day: int | None
@@ -56,7 +55,7 @@ class Schedule:
 
 
 class BackupFrequencyCollector(PerLocationCollector[BackupFrequencyOptions, Mapping[str, tuple[Schedule, ...]]]):
-    """Reads how often each workload is backed up."""
+    """Collector of the backup schedule."""
 
     name = "backup_frequency"
     permissions: ClassVar = BACKUP_FREQUENCY.permissions
@@ -64,7 +63,7 @@ class BackupFrequencyCollector(PerLocationCollector[BackupFrequencyOptions, Mapp
     families = (PER_DAY, INTERVAL, NEXT)
 
     async def read(self) -> Mapping[str, tuple[Schedule, ...]]:
-        """Read the schedules, by location."""
+        """Return the schedules by geo location. Raise AvePointError if a request fails."""
         return await self.each_location(self._read)
 
     async def _read(self, location: str) -> tuple[Schedule, ...]:
@@ -76,9 +75,9 @@ class BackupFrequencyCollector(PerLocationCollector[BackupFrequencyOptions, Mapp
     def samples(
         cls,
         records: Mapping[str, tuple[Schedule, ...]],
-        customer_id: str,  # noqa: ARG003 - of the whole account
+        customer_id: str,  # noqa: ARG003 - account only
     ) -> Iterable[Sample]:
-        """Make the samples of a tenant."""
+        """Return the samples of a tenant's schedules."""
         for location, schedules in records.items():
             for schedule in schedules:
                 labels = (schedule.workload, location)
@@ -99,10 +98,10 @@ def _keyed(rows: Iterable[Row], now: Ticks) -> Iterator[tuple[str, Schedule, Row
 
 
 def _next(starts: Collection[Ticks], now: Ticks) -> Ticks | None:
-    """Give the first of a day's starts after `now`; where all are past, the first of them a day later."""
+    """Return the first start after `now`. If all starts are in the past, the first one repeats a day later."""
     coming = [start for start in starts if start > now]
     if coming:
         return min(coming)
     again = [Ticks(start + _DAY * TICKS_PER_SECOND) for start in starts]
-    # Starts of an earlier day say nothing of the next.
+    # The next start after those of an earlier day is unknown.
     return min((start for start in again if start > now), default=None)

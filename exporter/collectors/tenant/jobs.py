@@ -26,21 +26,21 @@ from exporter.collectors.jobs.families import (
     last_job_samples,
 )
 from exporter.collectors.jobs.options import JobsOptions
-from exporter.collectors.jobs.reader import JobReader, KnownJobs, ago
+from exporter.collectors.jobs.reader import JobReader, LocationJobs, ago
 from exporter.errors import AvePointError
 
 
 @dataclass(frozen=True, slots=True)
 class JobRecords:
-    """The jobs of a tenant by location ("" where none are configured); the window in seconds, its start in ticks."""
+    """The jobs of a tenant by geo location ("" if none is configured); `window` is in seconds."""
 
     window: float
     window_start: Ticks
-    locations: Mapping[str, KnownJobs]
+    locations: Mapping[str, LocationJobs]
 
 
 class JobsCollector(AccountCollector[JobsOptions, JobRecords]):
-    """Reads a tenant's jobs; remembers what never changes."""
+    """Collector of a tenant's jobs."""
 
     name = "jobs"
     account_type = "tenant"
@@ -54,51 +54,51 @@ class JobsCollector(AccountCollector[JobsOptions, JobRecords]):
     def __init__(self, context: CollectorContext, options: JobsOptions) -> None:
         super().__init__(context, options)
         if context.account.locations:
-            self.api_versions = ApiVersions("modern")  # the other one knows no locations
+            self.api_versions = ApiVersions("modern")  # the legacy endpoint has no geo locations
         self._readers = {location: JobReader(context, options, location) for location in self.locations}
 
     async def read(self) -> JobRecords:
-        """Read every location, one after the other; raises AvePointError where none has the tenant's jobs."""
+        """Read every geo location in turn. Raise AvePointError if the tenant has jobs at none of them but elsewhere."""
         now = ticks_at(self._clock.time())
-        known = {location: await reader.read(self.api_versions) for location, reader in self._readers.items()}
-        if "" not in known and not any(reader.knows_jobs for reader in self._readers.values()):
+        locations = {location: await reader.read(self.api_versions) for location, reader in self._readers.items()}
+        if "" not in locations and not any(reader.has_jobs for reader in self._readers.values()):
             await self._expect_none_elsewhere(Span(ago(now, self.options.lookback), now))
         window = self.options.window
-        return JobRecords(window, ago(ticks_at(self._clock.time()), window), known)
+        return JobRecords(window, ago(ticks_at(self._clock.time()), window), locations)
 
     async def _expect_none_elsewhere(self, span: Span) -> None:
-        """See that a tenant without jobs at its locations has none at all: one without locations lists nothing there.
+        """Raise AvePointError if the tenant has jobs that started within `span`, at any geo location or without one.
 
-        `span` is the lookback, all of which was read by and by.
+        A tenant without Multi-Geo returns an empty list for every geo location.
         """
         if await JobList(self._client, TENANT_JOBS.modern).has_any(span):
-            places, path = ", ".join(self._readers), TENANT_JOBS.modern.template
-            what = f"{path}: no job at any of the configured locations ({places}), but the tenant has jobs"
+            names, path = ", ".join(self._readers), TENANT_JOBS.modern.template
+            what = f"{path}: no job at any of the configured locations ({names}), but the tenant has jobs"
             raise AvePointError(what, hint=NOT_MULTI_GEO, endpoint=path)
 
     @classmethod
     def samples(cls, records: JobRecords, customer_id: str) -> Iterable[Sample]:
-        """Make the samples of a tenant's jobs."""
+        """Return the samples of a tenant's jobs."""
         yield Sample(JOBS_WINDOW, (), records.window)
-        for location, known in records.locations.items():
+        for location, found in records.locations.items():
             yield from count_samples(
-                ((kind, job) for kind, jobs in known.jobs.items() for job in jobs if job.start >= records.window_start),
+                ((kind, job) for kind, jobs in found.jobs.items() for job in jobs if job.start >= records.window_start),
                 location,
             )
-            yield from last_job_samples(known.jobs, known.last_success, customer_id, location)
-            yield from completed_samples(known.ended, customer_id, location)
+            yield from last_job_samples(found.jobs, found.last_success, customer_id, location)
+            yield from completed_samples(found.completed, customer_id, location)
 
     def dump_state(self) -> object:
-        """Give what each location's reader remembers, and which job types were told apart for it."""
+        """Return the state of each geo location, and the job types that were configured for it."""
         readers = {location: reader.dump_state() for location, reader in self._readers.items()}
         return {"job_types": list(self.options.job_types), "locations": readers}
 
-    def load_state(self, remembered: object) -> None:
-        """Take back what `remember` gave; a location that is no longer configured is forgotten."""
-        match remembered:
-            case {"job_types": list(asked), "locations": dict(locations)}:
+    def load_state(self, state: object) -> None:
+        """Restore the state of the configured geo locations. Raise ValueError for anything else."""
+        match state:
+            case {"job_types": list(job_types), "locations": dict(locations)}:
                 for location, reader in self._readers.items():
                     if location in locations:
-                        reader.load_state(locations[location], asked)
+                        reader.load_state(locations[location], job_types)
             case _:
-                raise ValueError("not what the jobs collector remembers")
+                raise ValueError("not the state of the jobs collector")

@@ -1,4 +1,4 @@
-"""Seats and storage of a tenant: GET …/cloudbackuplicenseconsumption, or GET /cloudbackup/licenseconsumption."""
+"""License of a tenant: GET …/cloudbackuplicenseconsumption, or GET /cloudbackup/licenseconsumption."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -25,37 +25,37 @@ _LABELS = ("account",)
 
 PURCHASED_SEATS = Family(
     "avepoint_license_purchased_seats",
-    f"User seats bought; {_SOURCE}.",
+    f"Purchased user seats; {_SOURCE}.",
     _LABELS,
     query="avepoint_license_assigned_seats / avepoint_license_purchased_seats",
 )
 ASSIGNED_SEATS = Family(
     "avepoint_license_assigned_seats",
-    f"User seats in use; {_SOURCE}.",
+    f"Assigned user seats; {_SOURCE}.",
     _LABELS,
     query="avepoint_license_assigned_seats > avepoint_license_purchased_seats",
 )
 PURCHASED_STORAGE = Family(
     "avepoint_license_purchased_storage_bytes",
-    f"Storage bought, in bytes (AvePoint gives GB of 1024³ bytes); {_SOURCE}.",
+    f"Purchased storage in bytes, converted from GB of 1024³ bytes; {_SOURCE}.",
     _LABELS,
     query="avepoint_license_purchased_storage_bytes - avepoint_license_protected_bytes",
 )
 PROTECTED_BYTES = Family(
     "avepoint_license_protected_bytes",
-    f"Size of the protected data, in bytes (AvePoint gives GB of 1024³ bytes); {_SOURCE}.",
+    f"Size of the protected data in bytes, converted from GB of 1024³ bytes; {_SOURCE}.",
     _LABELS,
     query="predict_linear(avepoint_license_protected_bytes[7d], 30 * 86400) > avepoint_license_purchased_storage_bytes",
 )
 OUT_OF_POLICY = Family(
     "avepoint_license_out_of_policy",
-    f"1 if the licence is out of policy, else 0; {_SOURCE}.",
+    f"1 if the license is out of policy, else 0; {_SOURCE}.",
     _LABELS,
     query="avepoint_license_out_of_policy == 1",
 )
 OUT_OF_POLICY_SINCE = Family(
     "avepoint_license_out_of_policy_timestamp_seconds",
-    f"When the licence got out of policy, in Unix seconds; absent while it is in policy; {_SOURCE}.",
+    f"Time at which the license went out of policy, as Unix time; absent while it is in policy; {_SOURCE}.",
     _LABELS,
     query="time() - avepoint_license_out_of_policy_timestamp_seconds",
 )
@@ -63,7 +63,7 @@ OUT_OF_POLICY_SINCE = Family(
 
 @dataclass(frozen=True, slots=True)
 class LicenseConsumption:
-    """What is bought and used; None is what AvePoint did not say. `knows_policy`: whether it said so at all."""
+    """Purchased and used seats and bytes; None if unknown. Without `knows_policy`, the policy time is unknown."""
 
     purchased_seats: int | None
     assigned_seats: int | None
@@ -78,7 +78,7 @@ class LicenseOptions(CollectorOptions):
 
 
 class LicenseCollector(AccountCollector[LicenseOptions, LicenseConsumption]):
-    """Reads what the tenant has bought and what it uses."""
+    """Collector of a tenant's license."""
 
     name = "license"
     account_type = "tenant"
@@ -89,28 +89,29 @@ class LicenseCollector(AccountCollector[LicenseOptions, LicenseConsumption]):
     )  # fmt: skip
 
     async def read(self) -> LicenseConsumption:
-        """Read the consumption now."""
+        """Read the license consumption. Raise AvePointError if the request fails."""
         readers = {version: partial(self._read, endpoint) for version, endpoint in LICENSE.versions.items()}
         return await self.api_versions.ask(readers)
 
     async def _read(self, endpoint: Endpoint) -> LicenseConsumption:
-        about = folded(await self._client.call(endpoint))
-        row = Row(folded(about["data"]) if "data" in about else about, endpoint.template, self._client.value_issues)
+        response = folded(await self._client.call(endpoint))
+        fields = folded(response["data"]) if "data" in response else response
+        row = Row(fields, endpoint.template, self._client.value_issues)
         if not any(row.has(field) for field in _FIELDS):
-            raise endpoint.unexpected("the answer says nothing of the licence")
+            raise endpoint.unexpected("the response has no field of the license")
         return LicenseConsumption(
             purchased_seats=row.count("purchasedUserSeats"),
             assigned_seats=row.count("assignedUserSeats"),
             purchased_bytes=row.gigabytes("purchasedStorageSize"),
             protected_bytes=row.gigabytes("protectedSize"),
-            # Only a readable "no time" says that the licence is in policy; a missing or garbled one says nothing.
+            # Only a valid "no time" means in policy; after a missing or invalid value the policy is unknown.
             knows_policy=row.is_readable_time("outOfPolicyTime"),
             out_of_policy_since=row.time("outOfPolicyTime"),
         )
 
     @classmethod
-    def samples(cls, records: LicenseConsumption, customer_id: str) -> Iterable[Sample]:  # noqa: ARG003 - of the whole account
-        """Make the samples of a tenant."""
+    def samples(cls, records: LicenseConsumption, customer_id: str) -> Iterable[Sample]:  # noqa: ARG003 - account only
+        """Return the samples of a tenant's license."""
         since = records.out_of_policy_since
         values: tuple[tuple[Family, float | None], ...] = (
             (PURCHASED_SEATS, records.purchased_seats),

@@ -1,4 +1,4 @@
-"""How long a tenant's backups are kept: GET …/settings/retention-policy."""
+"""Retention policies of a tenant: GET …/settings/retention-policy."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -13,24 +13,23 @@ from exporter.config.schema import CollectorOptions
 _FIELDS: Final = ("retentionPeriod", "enableCustomizedRetentionPolicy", "servicePolicies")
 _SOURCE: Final = "from GET …/settings/retention-policy, cached between refreshes"
 _LABELS: Final = ("account", "workload", "geo_location")
-_UNITS: Final = "in seconds (a year is 365 days, a month 30; +Inf for ever)"
+_UNITS: Final = "in seconds (a year is 365 days, a month is 30 days; +Inf if unlimited)"
 
 PERIOD = Family(
     "avepoint_retention_seconds",
-    f"How long backups are kept, {_UNITS}; without a workload the default, with one its own policy; {_SOURCE}.",
+    f"Retention period {_UNITS}: of a workload, or the default if the label is absent; {_SOURCE}.",
     _LABELS,
     query="avepoint_retention_seconds < 365 * 86400",
 )
 SHORTEST = Family(
     "avepoint_retention_shortest_seconds",
-    f"How long the backups of a workload with an own policy are kept at least, {_UNITS}: the shortest of its period, of"
-    f" those of its containers and of that of objects in none; absent if one of them is not understood; {_SOURCE}.",
+    f"Shortest retention period of a workload and its containers, {_UNITS}; absent if one is unknown; {_SOURCE}.",
     _LABELS,
     query="avepoint_retention_shortest_seconds < 365 * 86400",
 )
 CUSTOM = Family(
     "avepoint_custom_retention",
-    f"1 if workloads have own policies, else 0; {_SOURCE}.",
+    f"1 if workloads have their own policies, else 0; {_SOURCE}.",
     ("account", "geo_location"),
     query="avepoint_custom_retention == 1",
 )
@@ -42,7 +41,7 @@ class RetentionOptions(CollectorOptions):
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """How long the backups of a workload are kept, and any part of them at least, in seconds."""
+    """Retention period of a workload and the shortest one of its containers, in seconds; None if unknown."""
 
     workload: str
     period: float | None
@@ -51,7 +50,7 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A tenant's retention; None is what AvePoint did not say."""
+    """Retention policies of a tenant; `period` in seconds is the default, and None is unknown."""
 
     period: float | None
     is_custom: bool | None
@@ -59,7 +58,7 @@ class Policy:
 
 
 class RetentionCollector(PerLocationCollector[RetentionOptions, Mapping[str, Policy]]):
-    """Reads how long backups are kept."""
+    """Collector of the retention policies."""
 
     name = "retention"
     permissions: ClassVar = RETENTION.permissions
@@ -67,23 +66,23 @@ class RetentionCollector(PerLocationCollector[RetentionOptions, Mapping[str, Pol
     families = (PERIOD, SHORTEST, CUSTOM)
 
     async def read(self) -> Mapping[str, Policy]:
-        """Read the policies, by location."""
+        """Return the policies by geo location. Raise AvePointError if a request fails."""
         return await self.each_location(self._read)
 
     async def _read(self, location: str) -> Policy:
         data = await self.data(RETENTION.modern, location)
         row = Row(data if isinstance(data, dict) else {}, RETENTION.modern.template, self._client.value_issues)
         if not any(row.has(field) for field in _FIELDS):
-            raise RETENTION.modern.unexpected("the answer says nothing of the retention")
+            raise RETENTION.modern.unexpected("the response has no field of the retention policy")
         is_custom = row.flag("enableCustomizedRetentionPolicy")
-        # Policies of services that are switched off are not in force.
+        # Without customized retention, the policies of services are not in force.
         services = () if is_custom is False else row.each("servicePolicies")
         kept = unique(_keyed(services), "serviceType").values()
         return Policy(row.retention("retentionPeriod"), is_custom, tuple(kept))
 
     @classmethod
-    def samples(cls, records: Mapping[str, Policy], customer_id: str) -> Iterable[Sample]:  # noqa: ARG003 - of the whole account
-        """Make the samples of a tenant."""
+    def samples(cls, records: Mapping[str, Policy], customer_id: str) -> Iterable[Sample]:  # noqa: ARG003 - account only
+        """Return the samples of a tenant's policies."""
         for location, policy in records.items():
             if policy.is_custom is not None:
                 yield Sample(CUSTOM, (location,), float(policy.is_custom))
@@ -104,9 +103,9 @@ def _keyed(rows: Iterable[Row]) -> Iterator[tuple[str, Service, Row]]:
 
 
 def _shortest(row: Row, period: float | None) -> float | None:
-    """Give the shortest of a service's period and those of its parts; None if one of them is not known."""
+    """Return the shortest of the periods of a service and its containers, or None if one is unknown."""
     periods = [period, *(container.retention("retentionPeriod") for container in row.each("containerPolicies"))]
-    # Objects in no container that have no period of their own have the service's.
+    # Without a period of their own, objects outside of containers have the period of the service.
     if row.raw("unassignedObjectRetentionPeriod") is not None:
         periods.append(row.retention("unassignedObjectRetentionPeriod"))
     known = [one for one in periods if one is not None]

@@ -1,4 +1,4 @@
-"""Sites that changed as if attacked: GET …/cloudbackupunusualactivitydata."""
+"""Sites with unusual activity or signs of ransomware: GET …/cloudbackupunusualactivitydata."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -22,21 +22,21 @@ _LABELS: Final = ("account", "workload", "geo_location")
 
 UNUSUAL = Family(
     "avepoint_unusual_activity_sites",
-    f"Sites with unusual activity within the window; no series for a workload that AvePoint lists none of; {_SOURCE}.",
+    f"Sites with unusual activity within the window; absent for a workload that AvePoint does not list; {_SOURCE}.",
     _LABELS,
     query="sum by (account, workload) (avepoint_unusual_activity_sites) > 0",
 )
 RANSOMWARE = Family(
     "avepoint_potential_ransomware_sites",
-    "Sites under a potential ransomware attack within the window; no series for a workload that AvePoint lists none of;"
+    "Sites under a potential ransomware attack within the window; absent for a workload that AvePoint does not list;"
     f" {_SOURCE}.",
     _LABELS,
     query="sum by (account, workload) (avepoint_potential_ransomware_sites) > 0",
 )
 WINDOW = Family(
     "avepoint_unusual_activity_window_seconds",
-    "Length of the window of avepoint_unusual_activity_sites and avepoint_potential_ransomware_sites, in seconds: from"
-    f" the beginning of a day (UTC) to the refresh, thus up to a day more than configured; {_SOURCE}.",
+    "Length of the window of avepoint_unusual_activity_sites and avepoint_potential_ransomware_sites in seconds;"
+    f" {_SOURCE}.",
     ("account",),
     query="avepoint_unusual_activity_window_seconds / 86400",
 )
@@ -45,15 +45,15 @@ WINDOW = Family(
 class UnusualActivityOptions(CollectorOptions):
     """Options of the collector."""
 
-    interval: Interval = Field(900.0, description="Time between the beginnings of two refreshes.")
+    interval: Interval = Field(900.0, description="Time between the starts of two refreshes.")
     window: Annotated[Seconds, Field(ge=_DAY, le=366 * _DAY)] = Field(
-        7.0 * _DAY, description="How far back sites are counted, extended to the beginning of that day (UTC)."
+        7.0 * _DAY, description="How far back sites are counted; the window starts at midnight (UTC)."
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Signals:
-    """How many sites of a workload look unusual, and attacked; None is what is not known."""
+    """Numbers of sites of a workload with unusual activity and with signs of ransomware; None if unknown."""
 
     workload: str
     unusual: int | None
@@ -62,14 +62,14 @@ class Signals:
 
 @dataclass(frozen=True, slots=True)
 class Activities:
-    """What was found within a window of seconds, by location."""
+    """Signals within a window of seconds, by geo location."""
 
     window: float
     found: Mapping[str, tuple[Signals, ...]]
 
 
 class UnusualActivityCollector(PerLocationCollector[UnusualActivityOptions, Activities]):
-    """Reads where AvePoint suspects an attack."""
+    """Collector of unusual activity and signs of ransomware."""
 
     name = "unusual_activity"
     permissions: ClassVar = UNUSUAL_ACTIVITY.permissions
@@ -77,11 +77,11 @@ class UnusualActivityCollector(PerLocationCollector[UnusualActivityOptions, Acti
     families = (UNUSUAL, RANSOMWARE, WINDOW)
 
     async def read(self) -> Activities:
-        """Read what was found since the first day of the window began."""
+        """Read the signals since the first day of the window. Raise AvePointError if a request fails."""
         now = self._clock.time()
         start = (now - self.options.window) // _DAY * _DAY
-        # Whole days are what the document shows. The end is tomorrow: taken for its first moment, today would hide
-        # what was found today.
+        # The documentation shows dates without a time. The end is tomorrow, because a service that reads a date as
+        # its midnight would leave out the signals of today.
         query = {"startTime": iso_date(ticks_at(start)), "finishTime": iso_date(ticks_at(now + _DAY))}
         return Activities(now - start, await self.each_location(lambda location: self._read(location, query)))
 
@@ -90,13 +90,13 @@ class UnusualActivityCollector(PerLocationCollector[UnusualActivityOptions, Acti
         if isinstance(data, dict):
             inner = folded(data)
             if "data" not in inner:
-                raise UNUSUAL_ACTIVITY.modern.unexpected("the answer's data has no data")
+                raise UNUSUAL_ACTIVITY.modern.unexpected("the field data has no data")
             data = inner["data"]
         return tuple(_summed(self.rows(UNUSUAL_ACTIVITY.modern, data)))
 
     @classmethod
-    def samples(cls, records: Activities, customer_id: str) -> Iterable[Sample]:  # noqa: ARG003 - of the whole account
-        """Make the samples of a tenant."""
+    def samples(cls, records: Activities, customer_id: str) -> Iterable[Sample]:  # noqa: ARG003 - account only
+        """Return the samples of a tenant's signals."""
         yield Sample(WINDOW, (), records.window)
         for location, found in records.found.items():
             for signals in found:
@@ -106,24 +106,24 @@ class UnusualActivityCollector(PerLocationCollector[UnusualActivityOptions, Acti
 
 
 def _summed(rows: Iterable[Row]) -> Iterator[Signals]:
-    """Add up the rows of each workload; a sum of which a part is not known is not known.
+    """Yield the sum of each workload's rows. A sum is unknown if one of its parts is unknown.
 
-    There is one for each Microsoft 365 tenant, and without `locations` perhaps one for each location, which no row
-    names; so rows that differ are different ones, and the same row again is a repetition.
+    Each Microsoft 365 tenant has a row, and each geo location may have one that does not name it. Rows that differ are
+    therefore added up, and equal rows are read once.
     """
     by_workload: dict[str, list[Signals]] = {}
-    for _, signals in dict.fromkeys(_told(rows)):
+    for _, signals in dict.fromkeys(_signals_of_tenants(rows)):
         by_workload.setdefault(signals.workload, []).append(signals)
     for workload, parts in by_workload.items():
         yield Signals(workload, _sum(part.unusual for part in parts), _sum(part.ransomware for part in parts))
 
 
-def _told(rows: Iterable[Row]) -> Iterator[tuple[str, Signals]]:
-    """Give what each row says of a Microsoft 365 tenant."""
+def _signals_of_tenants(rows: Iterable[Row]) -> Iterator[tuple[str, Signals]]:
+    """Yield the id of a Microsoft 365 tenant ("" if absent) and its signals, per row."""
     for row in rows:
         workload = row.service_type("serviceType")
         if workload is not None:
-            # The names of the counts are right, their descriptions in the document are swapped.
+            # The documentation swaps the descriptions of the two counts; their names are right.
             unusual = row.needed_count("unusualActivitiesCount")
             ransomware = row.needed_count("potentialRansomwareAttackCount")
             yield row.label("tenantId") or "", Signals(workload, unusual, ransomware)
