@@ -9,6 +9,7 @@ import structlog
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--soak", action="store_true", help="run soaks and floods in full length")
+    parser.addoption("--update-golden", action="store_true", help="write tests/golden/ anew from the canned responses")
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Stand-ins that tests share: time that is moved by hand, an observer that remembers, clients on a fake transport."""
+"""A client on a fake transport, with an observer and a log that record."""
 
 import asyncio
 import json
@@ -15,6 +15,7 @@ from exporter.avepoint.auth import ClientSecret
 from exporter.avepoint.client import Client
 from exporter.config.load import parse
 from exporter.config.schema import Account, CollectorOptions
+from tests.helpers import FakeClock
 
 PAYLOADS = Path(__file__).parent / "payloads" / "documented"
 TOKEN_PATH = "/connect/token"
@@ -25,30 +26,6 @@ Handler = Callable[[httpx.Request], httpx.Response | Awaitable[httpx.Response]]
 def payload(name: str) -> Any:
     """Give a documented sample."""
     return json.loads((PAYLOADS / f"{name}.json").read_text(encoding="utf-8"))
-
-
-class FakeClock:
-    """Time that stands still until someone sleeps; a sleep moves it and lets the others run."""
-
-    def __init__(self, unix: float = 1_730_000_000.0) -> None:
-        self.now = 0.0
-        self._unix = unix
-        self.slept: list[float] = []
-
-    def time(self) -> float:
-        return self._unix + self.now
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def advance(self, seconds: float) -> None:
-        self.now += seconds
-
-    async def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        until = self.now + seconds
-        await asyncio.sleep(0)
-        self.now = max(self.now, until)
 
 
 class RecordingObserver:
@@ -119,8 +96,8 @@ def make_account(kind: str = "tenant", more: str = "", *, auth: str = f"client_s
 FAST = "requests: {concurrency: 8, per_second: 1000, retries: 3, timeout: 30s}"
 
 
-class World:
-    """A client, and everything around it that a test wants to look at."""
+class ClientHarness:
+    """A client on a fake transport, and what a test inspects: requests, waits, metrics and log lines."""
 
     def __init__(self, handler: Handler, account: Account | None = None, *, tokens: Handler | None = None) -> None:
         self.account = account or make_account(more=FAST)

@@ -1,4 +1,4 @@
-"""Accounts on a fake AvePoint: time moved by hand, answers by transport, everything counted."""
+"""The world of a test: accounts with a fake AvePoint or a simulator behind a transport, and a fake clock."""
 
 import asyncio
 import json
@@ -15,6 +15,7 @@ from exporter.config import load
 from exporter.config.schema import Config
 from exporter.engine.accounts import Accounts
 from exporter.engine.refresh import refresh_all
+from exporter.engine.shard import WHOLE, Shard
 from exporter.engine.state import StateStore
 from exporter.exposition.exporter_metrics import OwnMetrics
 from exporter.exposition.page import MetricsPage, PageRequest
@@ -31,11 +32,14 @@ Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 
 class FakeClock:
-    """Time that moves only when told, or when somebody sleeps."""
+    """A clock that moves only by `advance`, `step` and `sleep`; with `stands_still`, its wall time never moves."""
 
-    def __init__(self, now: float = NOW) -> None:
+    def __init__(self, now: float = NOW, *, stands_still: bool = False) -> None:
         self.wall = now
         self.steady = 1000.0
+        self.elapsed = 0.0
+        self.slept: list[float] = []
+        self._stands_still = stands_still
 
     def time(self) -> float:
         return self.wall
@@ -44,12 +48,17 @@ class FakeClock:
         return self.steady
 
     async def sleep(self, seconds: float) -> None:
-        self.advance(seconds)
+        """Let other tasks run, then move to the end of the sleep; parallel sleeps overlap."""
+        self.slept.append(seconds)
+        until = self.steady + seconds
         await asyncio.sleep(0)
+        self.advance(max(0.0, until - self.steady))
 
     def advance(self, seconds: float) -> None:
-        self.wall += seconds
+        self.elapsed += seconds
         self.steady += seconds
+        if not self._stands_still:
+            self.wall += seconds
 
     def step(self, seconds: float) -> None:
         """Set the wall clock, as an operator or NTP does."""
@@ -125,11 +134,14 @@ def partner(name: str = "msp", *, collectors: Mapping[str, Any] | None = None, *
 
 @dataclass
 class World:
-    """An exporter's inside beside a fake AvePoint."""
+    """The accounts of an exporter whose requests go to a fake API, to another transport, or to the network."""
 
-    api: FakeApi
+    api: FakeApi = field(default_factory=FakeApi)
     clock: FakeClock = field(default_factory=FakeClock)
     folder: Path | None = None
+    transport: Callable[[], httpx.AsyncBaseTransport] | None = None
+    uses_network: bool = False
+    shard: Shard = WHOLE
 
     def __post_init__(self) -> None:
         self.own = OwnMetrics(with_process=False)
@@ -137,14 +149,15 @@ class World:
         self.accounts = self.fresh()
 
     def fresh(self) -> Accounts:
-        """Give accounts as after a restart."""
+        """Return new accounts, as after a restart."""
         storage = None if self.folder is None else StateStore(self.folder, families(), self.clock, logger())
         return Accounts(
             clock=self.clock,
             observe=self.own.observer,
             forget=self.own.forget,
             storage=storage,
-            transport=self.api.transport,
+            transport=None if self.uses_network else self.transport or self.api.transport,
+            shard=self.shard,
         )
 
     async def restart(self, configuration: Config) -> None:

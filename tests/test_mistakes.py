@@ -479,7 +479,7 @@ MISTAKES: Mapping[str, tuple[Provoke, str]] = {
         f"{LICENSE}: ^the answer is not JSON; it begins with '<!DOCTYPE html>': ^{NOT_OURS}",
     ),
     "answer of another shape": (
-        answered({"value": []}), f"{LICENSE}: ^the answer says nothing of the licence: ^{CHANGED}",
+        answered({"value": []}), f"{LICENSE}: ^the response has no field of the license: ^{CHANGED}",
     ),
     # The exporter's own pages
     "probe of nobody": (

@@ -8,7 +8,8 @@ import pytest
 
 from exporter.avepoint.auth import LONGEST_SCOPE, ClientSecret, TokenSource, refusal
 from exporter.errors import TokenError
-from tests.fakes import SECRET, FakeClock, make_account
+from tests.fakes import SECRET, make_account
+from tests.helpers import FakeClock
 
 
 class Identity:

@@ -20,7 +20,7 @@ from exporter.errors import (
     UnauthorizedError,
     UnavailableError,
 )
-from tests.fakes import FAST, SECRET, Handler, Script, Stream, World, good_token, make_account
+from tests.fakes import FAST, SECRET, ClientHarness, Handler, Script, Stream, good_token, make_account
 
 JOBS = Endpoint("GET", "/cloudbackup/jobs", "jobs.read")
 LICENSE = Endpoint("GET", "/cloudbackup/licenseconsumption", "license.read")
@@ -39,7 +39,7 @@ def status(code: int, **headers: str) -> httpx.Response:
 
 
 async def test_what_is_sent() -> None:
-    world = World(ok)
+    world = ClientHarness(ok)
     assert await world.client.call(JOBS, query={"PageIndex": 0, "a b": "c&d"}) == {"a": 1}
     await world.client.call(BATCH, query={"pageIndex": 1}, body={"customerIds": ["x"]})
     await world.client.call(ONE, ids={"id": "../é/x"})
@@ -60,7 +60,7 @@ async def test_what_is_sent() -> None:
 
 
 async def test_fifty_calls_share_one_token() -> None:
-    world = World(ok)
+    world = ClientHarness(ok)
     await asyncio.gather(*(world.client.call(JOBS) for _ in range(50)))
     assert world.token_calls == 1
     assert len(world.calls) == 50
@@ -73,7 +73,7 @@ async def test_a_refused_token_is_replaced_once() -> None:
         sent.append(request.headers["authorization"])
         return status(401) if len(sent) == 1 else ok()
 
-    world = World(handler, tokens=_numbered())
+    world = ClientHarness(handler, tokens=_numbered())
     await world.client.call(JOBS)
     await world.client.call(JOBS)
     assert sent == ["Bearer tok-1", "Bearer tok-2", "Bearer tok-2"]
@@ -81,7 +81,7 @@ async def test_a_refused_token_is_replaced_once() -> None:
 
 
 async def test_a_token_that_is_refused_again_is_an_error() -> None:
-    world = World(lambda _: status(401))
+    world = ClientHarness(lambda _: status(401))
     with pytest.raises(UnauthorizedError) as caught:
         await world.client.call(JOBS)
     assert "data_center" in caught.value.hint
@@ -94,7 +94,7 @@ async def test_fifty_calls_with_a_revoked_token_renew_it_once() -> None:
     def handler(request: httpx.Request) -> httpx.Response:
         return status(401) if request.headers["authorization"] == "Bearer tok-1" else ok()
 
-    world = World(handler, tokens=tokens)
+    world = ClientHarness(handler, tokens=tokens)
     await asyncio.gather(*(world.client.call(JOBS) for _ in range(50)))
     assert world.token_calls == 2
 
@@ -112,7 +112,7 @@ def _granted_from(token: str) -> tuple[list[str], Handler]:
 
 async def test_a_permission_granted_meanwhile_works_with_a_new_token() -> None:
     sent, handler = _granted_from("tok-2")
-    world = World(handler, tokens=_numbered())
+    world = ClientHarness(handler, tokens=_numbered())
     for seconds in (0, 200, 99):
         world.clock.advance(seconds)
         with pytest.raises(ForbiddenError):
@@ -126,7 +126,7 @@ async def test_a_permission_granted_meanwhile_works_with_a_new_token() -> None:
 
 async def test_a_thousand_that_are_denied_cost_one_token_in_five_minutes() -> None:
     sent, handler = _granted_from("none")
-    world = World(handler, make_account(more=FAST), tokens=_numbered())
+    world = ClientHarness(handler, make_account(more=FAST), tokens=_numbered())
     await asyncio.gather(*(world.client.call(JOBS) for _ in range(1000)), return_exceptions=True)
     assert (len(sent), world.token_calls) == (1000, 1)
     for tokens in (2, 3):
@@ -138,7 +138,7 @@ async def test_a_thousand_that_are_denied_cost_one_token_in_five_minutes() -> No
 
 
 async def test_a_token_is_asked_for_once_an_hour_where_nothing_is_denied() -> None:
-    world = World(ok, tokens=_numbered())
+    world = ClientHarness(ok, tokens=_numbered())
     for _ in range(6 * 60):
         world.clock.advance(60)
         await world.client.call(JOBS)
@@ -159,10 +159,10 @@ def _numbered() -> Script:
     ],
 )  # fmt: skip
 async def test_what_may_pass_is_tried_again_and_not_for_ever(failure: httpx.Response | Exception) -> None:
-    world = World(Script(failure, failure, failure, ok()))
+    world = ClientHarness(Script(failure, failure, failure, ok()))
     assert await world.client.call(JOBS) == {"a": 1}
     assert len(world.calls) == 4
-    world = World(Script(failure))
+    world = ClientHarness(Script(failure))
     with pytest.raises((TransportError, UnavailableError)):
         await world.client.call(JOBS)
     assert len(world.calls) == 4
@@ -174,7 +174,7 @@ async def test_what_may_pass_is_tried_again_and_not_for_ever(failure: httpx.Resp
     [(400, BadRequestError), (403, ForbiddenError), (404, NotFoundError), (418, StatusError), (204, StatusError)],
 )
 async def test_what_will_not_pass_is_not_tried_again(code: int, kind: type[StatusError]) -> None:
-    world = World(lambda _: status(code, x_request_id="r-1"))
+    world = ClientHarness(lambda _: status(code, x_request_id="r-1"))
     with pytest.raises(kind) as caught:
         await world.client.call(JOBS)
     assert len(world.calls) == 1
@@ -183,10 +183,10 @@ async def test_what_will_not_pass_is_not_tried_again(code: int, kind: type[Statu
 
 
 async def test_kinds_of_silence_are_told_apart() -> None:
-    world = World(Script(httpx.ConnectError("")), make_account(more="requests: {retries: 0}"))
+    world = ClientHarness(Script(httpx.ConnectError("")), make_account(more="requests: {retries: 0}"))
     with pytest.raises(TransportError, match=r"graph\.example\.com: ConnectError"):
         await world.client.call(JOBS)
-    world.client._http = World(Script(httpx.PoolTimeout("x"))).client._http
+    world.client._http = ClientHarness(Script(httpx.PoolTimeout("x"))).client._http
     with pytest.raises(TransportError, match="no answer in time"):
         await world.client.call(JOBS)
     assert world.observer.codes == ["connect", "timeout"]
@@ -194,7 +194,7 @@ async def test_kinds_of_silence_are_told_apart() -> None:
 
 async def test_a_body_that_drips_is_cut_off() -> None:
     stream = Stream(*[b"x"] * 1000, pause=0.02)
-    world = World(
+    world = ClientHarness(
         lambda _: httpx.Response(200, stream=stream), make_account(more="requests: {retries: 0, timeout: 100ms}")
     )
     with pytest.raises(TransportError) as caught:
@@ -205,7 +205,7 @@ async def test_a_body_that_drips_is_cut_off() -> None:
 
 @pytest.mark.parametrize("body", [b"<html>Sign in</html>", b'{"a": [1, ', b"\xff\xfe\x00", b"[" * 100_000])
 async def test_a_200_that_is_no_json(body: bytes) -> None:
-    world = World(lambda _: httpx.Response(200, content=body))
+    world = ClientHarness(lambda _: httpx.Response(200, content=body))
     with pytest.raises(AnswerError, match="/cloudbackup/jobs"):
         await world.client.call(JOBS)
     assert world.observer.codes == ["parse"]
@@ -213,7 +213,7 @@ async def test_a_200_that_is_no_json(body: bytes) -> None:
 
 
 async def test_an_envelope_that_says_500_is_tried_again() -> None:
-    world = World(Script(httpx.Response(200, json={"statusCode": 500, "requestId": "r-2"}), ok()))
+    world = ClientHarness(Script(httpx.Response(200, json={"statusCode": 500, "requestId": "r-2"}), ok()))
     assert await world.client.call(JOBS) == {"a": 1}
     assert world.observer.codes == ["500", "200"]
 
@@ -222,10 +222,10 @@ async def test_silence_is_kept_by_the_whole_account() -> None:
     times: list[float] = []
 
     def handler(_: httpx.Request) -> httpx.Response:
-        times.append(world.clock.now)
+        times.append(world.clock.elapsed)
         return status(429, Retry_After="7") if len(times) == 1 else ok()
 
-    world = World(handler)
+    world = ClientHarness(handler)
     await asyncio.gather(world.client.call(JOBS), *(world.client.call(LICENSE) for _ in range(20)))
     late = [time for time in times if time > times[0] + 0.5]
     assert late
@@ -246,11 +246,11 @@ async def test_silence_holds_for_a_call_whose_token_came_late() -> None:
         return good_token(request)
 
     def handler(request: httpx.Request) -> httpx.Response:
-        times[request.url.path].append(world.clock.now)
+        times[request.url.path].append(world.clock.elapsed)
         first = request.url.path == JOBS.template and len(times[JOBS.template]) == 1
         return status(429, Retry_After="7") if first else ok()
 
-    world = World(handler, make_account(more="requests: {retries: 0, per_second: 1000}"), tokens=tokens)
+    world = ClientHarness(handler, make_account(more="requests: {retries: 0, per_second: 1000}"), tokens=tokens)
     late = asyncio.create_task(world.client.call(LICENSE))
     await asyncio.sleep(0.001)
     with pytest.raises(UnavailableError):
@@ -262,15 +262,17 @@ async def test_silence_holds_for_a_call_whose_token_came_late() -> None:
 
 @pytest.mark.parametrize(("header", "least", "most"), [("", 5, 6), ("99999", 900, 901), ("junk", 5, 6)])
 async def test_silence_unsaid_or_too_long(header: str, least: float, most: float) -> None:
-    world = World(Script(status(503, Retry_After=header), ok()))
+    world = ClientHarness(Script(status(503, Retry_After=header), ok()))
     await world.client.call(JOBS)
-    assert least <= world.clock.now <= most
+    assert least <= world.clock.elapsed <= most
 
 
 async def test_a_token_service_that_asks_for_patience_is_obeyed() -> None:
-    world = World(ok, tokens=Script(status(429, Retry_After="40"), good_token(httpx.Request("POST", "https://x"))))
+    world = ClientHarness(
+        ok, tokens=Script(status(429, Retry_After="40"), good_token(httpx.Request("POST", "https://x")))
+    )
     await world.client.call(JOBS)
-    assert world.clock.now >= 40
+    assert world.clock.elapsed >= 40
     assert world.observer.tokens == ["429", "success"]
 
 
@@ -288,7 +290,7 @@ async def test_a_token_service_that_asks_for_patience_is_obeyed() -> None:
     ],
 )  # fmt: skip
 async def test_tokens_that_cannot_be_had(answer: httpx.Response | Exception, reason: str) -> None:
-    world = World(ok, tokens=Script(answer))
+    world = ClientHarness(ok, tokens=Script(answer))
     with pytest.raises(TokenError) as caught:
         await world.client.call(JOBS)
     assert caught.value.reason == reason
@@ -301,7 +303,7 @@ async def test_tokens_that_cannot_be_had(answer: httpx.Response | Exception, rea
 async def test_an_address_that_is_none() -> None:
     account = make_account().model_copy(update={"base_url": "https://exa mple\x7f"})
     with pytest.raises(TransportError, match="not an address"):
-        await World(ok, account).client.call(JOBS)
+        await ClientHarness(ok, account).client.call(JOBS)
 
 
 async def test_no_secret_in_any_error_or_log(caplog: pytest.LogCaptureFixture) -> None:
@@ -313,7 +315,7 @@ async def test_no_secret_in_any_error_or_log(caplog: pytest.LogCaptureFixture) -
         Script(status(400)),
         Script(httpx.Response(200, text="<")),
     ):
-        world = World(handler, make_account(more=FAST.replace("retries: 3", "retries: 0")))
+        world = ClientHarness(handler, make_account(more=FAST.replace("retries: 3", "retries: 0")))
         with pytest.raises(Exception, match=r".") as caught:
             await world.client.call(JOBS)
         texts += [repr(caught.value), str(caught.value), repr(vars(caught.value)), str(caught.getrepr(style="short"))]

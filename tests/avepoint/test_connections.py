@@ -25,7 +25,7 @@ from exporter.avepoint.endpoints import Endpoint
 from exporter.avepoint.hints import reason_of
 from exporter.config.schema import Tls
 from exporter.errors import AnswerError, LinkRefusedError, TokenError
-from tests.fakes import Stream, World, make_account
+from tests.fakes import ClientHarness, Stream, make_account
 
 JOBS = Endpoint("GET", "/cloudbackup/jobs", "jobs.read")
 
@@ -36,7 +36,7 @@ def ok(_: httpx.Request) -> httpx.Response:
 
 async def test_a_body_that_is_too_large_is_not_read_to_its_end() -> None:
     stream = Stream(*[b"x" * 2**20] * 100)
-    world = World(lambda _: httpx.Response(200, stream=stream))
+    world = ClientHarness(lambda _: httpx.Response(200, stream=stream))
     with pytest.raises(AnswerError, match="larger than"):
         await world.client.call(JOBS)
     assert stream.given == LARGEST_ANSWER // 2**20 + 1
@@ -49,7 +49,7 @@ async def test_a_bomb_is_not_unpacked(layers: int) -> None:
     for _ in range(layers):
         body = gzip.compress(body, mtime=0)
     headers = {"content-encoding": ", ".join(["gzip"] * layers)}
-    world = World(lambda _: httpx.Response(200, headers=headers, stream=Stream(body)))
+    world = ClientHarness(lambda _: httpx.Response(200, headers=headers, stream=Stream(body)))
     with pytest.raises(AnswerError, match="larger than" if layers == 1 else "packed in a way"):
         await world.client.call(JOBS)
     assert world.observer.codes == ["parse"]
@@ -65,13 +65,13 @@ async def test_a_bomb_is_not_unpacked(layers: int) -> None:
 )  # fmt: skip
 async def test_packed_bodies(encoding: str, body: bytes) -> None:
     pieces = [body[index : index + 3] for index in range(0, len(body), 3)]
-    world = World(lambda _: httpx.Response(200, headers={"content-encoding": encoding}, stream=Stream(*pieces)))
+    world = ClientHarness(lambda _: httpx.Response(200, headers={"content-encoding": encoding}, stream=Stream(*pieces)))
     assert await world.client.call(JOBS) == {"a": 1}
 
 
 @pytest.mark.parametrize("body", [b"not gzip", gzip.compress(b'{"a": 1}' * 99, mtime=0)[:-20], b""])
 async def test_broken_packing(body: bytes) -> None:
-    world = World(lambda _: httpx.Response(200, headers={"content-encoding": "gzip"}, stream=Stream(body)))
+    world = ClientHarness(lambda _: httpx.Response(200, headers={"content-encoding": "gzip"}, stream=Stream(body)))
     with pytest.raises(AnswerError):
         await world.client.call(JOBS)
     assert len(world.calls) == 1
@@ -92,7 +92,7 @@ async def test_broken_packing(body: bytes) -> None:
 )
 async def test_redirects_are_refused_and_counted(location: str) -> None:
     codes = iter((301, 302, 307, 308))
-    world = World(lambda _: httpx.Response(next(codes), headers=[(b"location", location.encode())]))
+    world = ClientHarness(lambda _: httpx.Response(next(codes), headers=[(b"location", location.encode())]))
     for _ in range(4):
         with pytest.raises(LinkRefusedError):
             await world.client.call(JOBS)
@@ -102,7 +102,7 @@ async def test_redirects_are_refused_and_counted(location: str) -> None:
 
 
 async def test_a_redirect_of_the_token_is_not_followed() -> None:
-    world = World(ok, tokens=lambda _: httpx.Response(307, headers={"location": "https://evil.example/"}))
+    world = ClientHarness(ok, tokens=lambda _: httpx.Response(307, headers={"location": "https://evil.example/"}))
     with pytest.raises(TokenError):
         await world.client.call(JOBS)
     assert world.token_calls == 1
@@ -121,7 +121,7 @@ async def test_a_redirect_of_the_token_is_not_followed() -> None:
     ],
 )  # fmt: skip
 async def test_links_of_our_own(link: str, query: dict[str, str]) -> None:
-    world = World(ok)
+    world = ClientHarness(ok)
     assert world.client.link_query(JOBS, link) == query
     assert not world.observer.unread
 
@@ -140,7 +140,7 @@ async def test_links_of_our_own(link: str, query: dict[str, str]) -> None:
     ],
 )  # fmt: skip
 async def test_links_elsewhere_are_refused_and_counted(link: str) -> None:
-    world = World(ok)
+    world = ClientHarness(ok)
     with pytest.raises(LinkRefusedError):
         world.client.link_query(JOBS, link)
     assert world.observer.unread == {("/cloudbackup/jobs", "nextLink"): 1}
@@ -149,14 +149,14 @@ async def test_links_elsewhere_are_refused_and_counted(link: str) -> None:
 
 @pytest.mark.parametrize("link", ["eyJvcGFxdWUiOjF9", "/cloudbackup/jobs", "?", "/x?novalue"])
 async def test_links_that_say_nothing_are_no_attack(link: str) -> None:
-    world = World(ok)
+    world = ClientHarness(ok)
     with pytest.raises(LinkRefusedError):
         world.client.link_query(JOBS, link)
     assert not world.observer.unread
 
 
 async def test_cookies_are_not_kept() -> None:
-    world = World(lambda _: httpx.Response(200, json=[], headers={"set-cookie": "track=1; Path=/"}))
+    world = ClientHarness(lambda _: httpx.Response(200, json=[], headers={"set-cookie": "track=1; Path=/"}))
     await world.client.call(JOBS)
     await world.client.call(JOBS)
     assert all("cookie" not in request.headers for request in world.sent)

@@ -18,7 +18,7 @@ from exporter.avepoint.pages import row_id
 from exporter.avepoint.paging import MOST_PAGES
 from exporter.avepoint.values import ticks_at
 from exporter.errors import AnswerError, BadRequestError, IncompleteListError, NotFoundError
-from tests.fakes import World, payload
+from tests.fakes import ClientHarness, payload
 
 MODERN, LEGACY = TENANT_JOBS.versions.values()
 SPAN = Span(ticks_at(1_729_900_000.25), ticks_at(1_730_000_000.25))
@@ -90,7 +90,7 @@ class Jobs:
 class Reading:
     def __init__(self, service: Jobs) -> None:
         self.service = service
-        self.world = World(service)
+        self.world = ClientHarness(service)
         self.list = JobList(self.world.client, MODERN if service.modern else LEGACY)
 
     async def read(self, size: int = 50) -> tuple[int, int]:
@@ -182,7 +182,7 @@ async def test_a_link_that_loops_does_not_teach_a_wrong_beginning(link: Link) ->
 
 async def test_a_list_that_never_ends() -> None:
     numbers = iter(range(10**6))
-    world = World(
+    world = ClientHarness(
         lambda _: httpx.Response(200, json={"data": [{"id": next(numbers)}], "metadata": {"totalCount": 10**6}})
     )
     with pytest.raises(AnswerError, match="does not end"):
@@ -191,7 +191,7 @@ async def test_a_list_that_never_ends() -> None:
 
 
 async def test_one_page_for_ever() -> None:
-    world = World(lambda _: httpx.Response(200, json={"Jobs": [{"Id": 1}, {"Id": 2}], "TotalCount": 9}))
+    world = ClientHarness(lambda _: httpx.Response(200, json={"Jobs": [{"Id": 1}, {"Id": 2}], "TotalCount": 9}))
     with pytest.raises(IncompleteListError, match="a page was repeated; 2 of 9 rows read"):
         await JobList(world.client, LEGACY).read(SPAN, size=2)
     assert len(world.calls) < 10
@@ -205,7 +205,7 @@ async def test_rows_that_shift_between_pages() -> None:
         page = pages[index] if index < len(pages) else []
         return httpx.Response(200, json={"Jobs": [{"Id": key} for key in page], "TotalCount": total})
 
-    world = World(handler)
+    world = ClientHarness(handler)
     rows = await JobList(world.client, LEGACY).read(SPAN, size=2)
     assert {row.id for row in rows} == {"a", "b", "c", "d"}
     total = 5
@@ -237,12 +237,12 @@ async def test_ids_in_large_pages_where_the_service_allows_them() -> None:
     reading = Reading(Jobs(30))
     assert await reading.list.ids(SPAN, size=10, largest=100) == {f"j{number}" for number in range(30)}
     assert len(reading.service.queries) == 1
-    world = World(
+    world = ClientHarness(
         lambda request: httpx.Response(400) if request.url.params["PageSize"] == "100" else reading.service(request)
     )
     assert len(await JobList(world.client, MODERN).ids(SPAN, size=10, largest=100)) == 30
     with pytest.raises(BadRequestError):
-        await JobList(World(lambda _: httpx.Response(400)).client, MODERN).ids(SPAN, size=10, largest=10)
+        await JobList(ClientHarness(lambda _: httpx.Response(400)).client, MODERN).ids(SPAN, size=10, largest=10)
 
 
 @pytest.mark.parametrize(
@@ -250,24 +250,26 @@ async def test_ids_in_large_pages_where_the_service_allows_them() -> None:
 )
 async def test_what_is_no_list_of_jobs(body: object) -> None:
     with pytest.raises(AnswerError):
-        await JobList(World(lambda _: httpx.Response(200, json=body)).client, MODERN).read(SPAN, size=5)
+        await JobList(ClientHarness(lambda _: httpx.Response(200, json=body)).client, MODERN).read(SPAN, size=5)
 
 
 async def test_null_is_a_list_of_none_if_the_service_says_so() -> None:
     body = {"data": None, "metadata": {"totalNumber": 0}}
-    assert await JobList(World(lambda _: httpx.Response(200, json=body)).client, MODERN).read(SPAN, size=5) == []
+    assert (
+        await JobList(ClientHarness(lambda _: httpx.Response(200, json=body)).client, MODERN).read(SPAN, size=5) == []
+    )
 
 
 async def test_what_is_not_there_and_what_fails_midway() -> None:
     with pytest.raises(NotFoundError):
-        await JobList(World(lambda _: httpx.Response(404)).client, MODERN).read(SPAN, size=5)
+        await JobList(ClientHarness(lambda _: httpx.Response(404)).client, MODERN).read(SPAN, size=5)
     with pytest.raises(BadRequestError):
         await Reading(Jobs(30, total=lambda _, __: 99, beyond=400)).read(10)
 
 
 @pytest.mark.parametrize("name", ["legacy", "modern"])
 async def test_the_documented_samples(name: str) -> None:
-    world = World(lambda _: httpx.Response(200, json=payload(f"jobs-{name}")))
+    world = ClientHarness(lambda _: httpx.Response(200, json=payload(f"jobs-{name}")))
     rows = await JobList(world.client, MODERN if name == "modern" else LEGACY).read(SPAN, size=10)
     assert [row.id for row in rows] == ["FB20241012-0001"]
     assert len(world.calls) == 1

@@ -13,11 +13,11 @@ from exporter.avepoint.endpoints import Endpoint, Paging
 from exporter.avepoint.pages import ListPage, read_link, read_page, read_total, row_id
 from exporter.avepoint.paging import MOST_PAGES, FetchPage, ListProgress, numbered_pages, odata_pages
 from exporter.errors import AnswerError, BadRequestError, LinkRefusedError, NotFoundError
-from tests.fakes import World, payload
+from tests.fakes import ClientHarness, payload
 
 ELEMENTS = Endpoint("GET", "/partner/customers", "customers.read", Paging.ELEMENTS)
 ODATA = Endpoint("GET", "/partner/customers", "customers.read", Paging.ODATA)
-WORLD = World(lambda _: httpx.Response(500))  # for its links; nothing is sent
+WORLD = ClientHarness(lambda _: httpx.Response(500))  # for its links; nothing is sent
 Service = Callable[[Query], object]
 
 

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from exporter.avepoint.throttle import HALVING_WINDOW, LONGEST_SILENCE, RECOVERY_PERIOD, LimitUsage, Throttle
-from tests.fakes import FakeClock
+from tests.helpers import FakeClock
 
 
 class Paced:
@@ -20,7 +20,7 @@ class Paced:
 
     async def call(self, number: int = 0, ticks: int = 0) -> None:
         async with self.throttle:
-            self.started.append((number, self.clock.now))
+            self.started.append((number, self.clock.elapsed))
             self.inside += 1
             self.most_inside = max(self.most_inside, self.inside)
             for _ in range(ticks):

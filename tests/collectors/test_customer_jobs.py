@@ -417,7 +417,7 @@ async def test_a_memory_that_cannot_be_used_costs_nothing_else(world: World, mem
     refresher.collector.load_state({"customers": {"c-1": memory}})
     with capture_logs() as logs:
         found = await shown(world, row("a", -900, -800))
-    assert [log["log_level"] for log in logs if "remembered" in log["event"]] == ["warning"]
+    assert [log["log_level"] for log in logs if "state of a customer" in log["event"]] == ["warning"]
     assert found["last_success_timestamp_seconds", "backup Teams"] == NOW - 800
 
 

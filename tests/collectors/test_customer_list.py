@@ -12,7 +12,7 @@ from exporter.avepoint.endpoints import CUSTOMERS
 from exporter.avepoint.lists import PAGE_SIZE
 from exporter.collectors.customer_list import Customer, CustomerList
 from exporter.errors import BadRequestError, IncompleteListError, TokenError, UnavailableError
-from tests.fakes import FAST, World, good_token, make_account, payload
+from tests.fakes import FAST, ClientHarness, good_token, make_account, payload
 
 
 class Portfolio:
@@ -26,7 +26,7 @@ class Portfolio:
         self.asked: list[Any] = []
         self.open = asyncio.Event()
         self.open.set()
-        self.world = World(self._answer, make_account("partner", f"{account}\n{more}".strip()))
+        self.world = ClientHarness(self._answer, make_account("partner", f"{account}\n{more}".strip()))
         self.customer_list = CustomerList(self.world.account, self.world.client, self.world.clock, self.world.log.bound)
 
     async def _answer(self, request: httpx.Request) -> httpx.Response:
@@ -76,7 +76,7 @@ async def test_the_documented_samples(modern: bool) -> None:
             return httpx.Response(200, json={"value": []})
         return httpx.Response(200, json=body)
 
-    world = World(handler, make_account("partner", f"api: {'modern' if modern else 'legacy'}"))
+    world = ClientHarness(handler, make_account("partner", f"api: {'modern' if modern else 'legacy'}"))
     listing = await CustomerList(world.account, world.client, world.clock, world.log.bound).refresh()
     assert listing.customers["c-1"] == Customer("c-1", "Contoso", "Germany", "multiple_issues_found")
     if modern:
@@ -182,7 +182,7 @@ async def test_when_listing_fails_those_known_are_read() -> None:
     portfolio.fails = True
     portfolio.world.clock.advance(100)
     assert await ids(portfolio.customer_list, 60) == ("a", "b", "c")
-    assert "cannot be listed" in portfolio.world.log
+    assert "customer list failed" in portfolio.world.log
 
 
 async def test_when_listing_never_worked_those_named_are_read() -> None:
@@ -211,7 +211,7 @@ async def test_rows_without_an_id_or_with_an_address_are_left_out() -> None:
         7,
         {"id": "ok"},
     ]
-    world = World(lambda _: httpx.Response(200, json=rows), make_account("partner"))
+    world = ClientHarness(lambda _: httpx.Response(200, json=rows), make_account("partner"))
     listing = await CustomerList(world.account, world.client, world.clock, world.log.bound).refresh()
     assert listing.customers == {"ok": Customer("ok", "", "", None)}
     assert world.observer.unread[CUSTOMERS.modern.template, "id"] == 4
@@ -231,7 +231,7 @@ class Paged:
     def __init__(self, count: int) -> None:
         self.answers: asyncio.Queue[int] = asyncio.Queue()
         self.names = [f"c{number:03}" for number in range(count)]
-        self.world = World(self._answer, make_account("partner", FAST))
+        self.world = ClientHarness(self._answer, make_account("partner", FAST))
         self.customer_list = CustomerList(self.world.account, self.world.client, self.world.clock, self.world.log.bound)
 
     async def _answer(self, request: httpx.Request) -> httpx.Response:

@@ -111,7 +111,7 @@ async def test_a_full_page_parses_in_both_formats_to_the_same_samples() -> None:
 async def test_every_family_has_samples_where_everything_is_simulated() -> None:
     async with simulated(Simulator(now=lambda: NOW, customers=25)) as world:
         assert await world.refresh()
-        shown = {name for name, _ in parsed(world.page())}
+        shown = {name for name, _ in parsed(world.text())}
         assert {family.name for family in (*families(), *STATUS_FAMILIES)} <= shown
 
 

@@ -19,7 +19,7 @@ from exporter.engine.accounts import Accounts
 from exporter.errors import AvePointError
 from exporter.exposition.exporter_metrics import OwnMetrics
 from exporter.exposition.lines import line
-from tests.truth.world import Clock
+from tests.helpers import FakeClock
 
 _CONFIG = """
 accounts:
@@ -74,7 +74,7 @@ class Inside:
         config = load.parse(_CONFIG.format(kind=kind, api=api), catalogue(), source="test", folder=Path())
         own = OwnMetrics()
         self.accounts = Accounts(
-            clock=Clock(),
+            clock=FakeClock(),
             observe=own.observer,
             forget=own.forget,
             transport=lambda: httpx.MockTransport(self._answer),

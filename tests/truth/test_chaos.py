@@ -15,10 +15,11 @@ from avepoint_simulator.faults import FAULTS, Faults
 from avepoint_simulator.server import SimulatorServer
 from avepoint_simulator.switches import Switches
 from exporter.logs import setup
+from tests.helpers import World
 from tests.truth.oracle import NOW, SIZES, random_portfolio
 from tests.truth.oracle_settings import with_settings
 from tests.truth.subscriptions import BOUGHT
-from tests.truth.world import World, world
+from tests.truth.world import world
 
 # What a server says of one customer may be a lie, but it must be that server's lie about that customer.
 _FIELDS = {
@@ -75,7 +76,7 @@ def _lies(seen: World, simulator: Simulator) -> list[str]:
         elif isinstance(value, str) and value.isdigit():
             given[customer, field].add(float(value))
     lies = []
-    for (name, labels), value in seen.samples().items():
+    for (name, labels), value in seen.of_avepoint().items():
         named = dict(labels)
         wanted = _FIELDS.get(name) or _FIELDS.get(f"{name}/{named.get('storage')}")
         if wanted is not None and value / _UNITS.get(name, 1) not in given[named.get("customer_id", ""), wanted]:
@@ -101,19 +102,19 @@ async def test_random_faults_cost_no_more_than_their_own_samples(
         async with world(simulator, url=server.url, deadline="200ms") as seen:
             for _ in range(rounds):
                 await seen.refresh()
-                page = seen.page()
+                page = seen.text()
                 series = [line.rsplit(" ", 1)[0] for line in page.splitlines() if not line.startswith("#")]
                 assert len(series) == len(set(series))
                 assert list(text_string_to_metric_families(page))
                 assert _lies(seen, simulator) == []
                 assert "@" not in page
             simulator.faults.probability = 0.0
-            seen.clock.elapsed += 3600
+            seen.clock.advance(3600)
             assert await seen.refresh()
-            shown = seen.samples()
+            shown = seen.of_avepoint()
             async with world(simulator, url=server.url) as undisturbed:
                 await undisturbed.refresh()
-                truth = undisturbed.samples()
+                truth = undisturbed.of_avepoint()
                 assert {key: shown.get(key) for key in truth if key[0] != _ENDED} == {
                     key: value for key, value in truth.items() if key[0] != _ENDED
                 }
@@ -136,7 +137,7 @@ async def test_two_accounts_never_show_each_others_customers(soak: bool) -> None
             await asyncio.gather(one.refresh(), other.refresh())
             for seen, portfolio in ((one, ours), (other, theirs)):
                 customers = {customer.id for customer in portfolio.customer_list}
-                shown = {dict(labels).get("customer_id") for _, labels in seen.samples()} - {None}
+                shown = {dict(labels).get("customer_id") for _, labels in seen.of_avepoint()} - {None}
                 assert shown == customers
             rounds += 1
         print(f"{rounds} refreshes of two accounts with 100 customers each")  # noqa: T201 - for who runs it

@@ -8,9 +8,10 @@ import pytest
 
 from avepoint_simulator.application import Simulator
 from avepoint_simulator.switches import Switches
+from tests.helpers import World
 from tests.truth.oracle import NOW, expected, random_portfolio
 from tests.truth.oracle_settings import expected_settings, with_settings
-from tests.truth.world import World, world
+from tests.truth.world import world
 
 SHAPES: tuple[dict[str, Any], ...] = (
     {},
@@ -49,7 +50,7 @@ SHAPES: tuple[dict[str, Any], ...] = (
 
 
 def _differences(world: World, truth: dict[Any, float]) -> list[str]:
-    shown = world.samples()
+    shown = world.of_avepoint()
     wrong = [f"{key}: {shown.get(key)} for {value}" for key, value in truth.items() if not _same(shown.get(key), value)]
     return wrong + [f"{key}: should not be there" for key in shown.keys() - truth.keys()]
 
