@@ -119,6 +119,14 @@ def test_a_kind_that_the_first_answer_lacked_brings_no_old_jobs() -> None:
     assert one.refresh(30, job("c", 5, 6)) == 2, "of a kind that is known every new job counts"
 
 
+@pytest.mark.parametrize(("start", "counted"), [(9.0, 0), (10.0, 0), (11.0, 1)])
+def test_a_late_kind_counts_a_job_without_a_finish_by_its_start(start: float, counted: int) -> None:
+    one = Counted()
+    one.refresh(10, job("a", 1, 2))
+    skipped = Job("b", "skipped", at(start), None, None, ())
+    assert one.of_kinds(20, {TEAMS: [job("a", 1, 2)], CHAT: [skipped]}) == counted
+
+
 def test_a_listing_that_flaps_changes_nothing() -> None:
     one = Counted()
     one.refresh(10, job("a", 1, 2))

@@ -154,7 +154,8 @@ def completed_samples(totals: Totals, customer_id: str, location: str = "") -> I
 
 
 def _was_completed(job: Job, at: Ticks | None) -> bool:
-    return job.finish is not None and at is not None and job.finish <= at
+    """Return whether a completed job was completed at a time, or started by then if its finish is unknown."""
+    return at is not None and (job.start if job.finish is None else job.finish) <= at
 
 
 def _recent(jobs: dict[str, Ticks], since: Ticks, kept: int) -> dict[str, Ticks]:
