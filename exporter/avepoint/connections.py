@@ -109,13 +109,18 @@ def tls_context(account: Account) -> ssl.SSLContext:
 
 
 async def read_body(response: httpx.Response) -> bytes:
-    """Read a body, unpacked piece by piece: a few packed bytes may hold more than the memory does."""
+    """Return a body, decompressed piece by piece, because a small body may decompress to more than the memory holds.
+
+    Bytes after the end of a compressed body end the read.
+    """
     inflate = _inflate(response.headers.get("content-encoding", ""))
     body = bytearray()
     async for piece in cast("httpx.AsyncByteStream", response.stream):
         body += piece if inflate is None else _unpacked(inflate, piece, LARGEST_ANSWER + 1 - len(body))
         if len(body) > LARGEST_ANSWER:
             raise AnswerError(f"the answer is larger than {LARGEST_ANSWER} bytes", hint=NOT_OURS)
+        if inflate is not None and inflate.unused_data:
+            break
     return bytes(body)
 
 

@@ -1,4 +1,4 @@
-"""Every endpoint that the exporter reads: its path, its permission and the form of its pages, per API version."""
+"""Every endpoint that the exporter reads: path, permission, form of the pages and fields, per API version."""
 
 import re
 from collections.abc import Mapping
@@ -33,12 +33,17 @@ class Paging(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One operation of the API: `template` is its path without ids, and its name in metrics and logs."""
+    """One operation of the API: `template` is its path without ids, and its name in metrics and logs.
+
+    `fields` are the names, in lower case, of the fields of a row that collectors read. All others are dropped as soon
+    as a page is decoded, because a row may be large; an empty set keeps all.
+    """
 
     method: str
     template: str
     permission: str
     paging: Paging = Paging.NONE
+    fields: frozenset[str] = frozenset()
 
     def path(self, ids: Mapping[str, str]) -> str:
         """Return the path with the ids, each encoded as a single path segment."""
@@ -67,6 +72,10 @@ class EndpointPair:
         return {version: endpoint.permission for version, endpoint in self.versions.items()}
 
 
+def _fields(names: str) -> frozenset[str]:
+    return frozenset(names.lower().split())
+
+
 def _segment(identifier: str) -> str:
     # A dot segment would lead out of the endpoint's path.
     return quote(identifier, safe="").replace(".", "%2E") if set(identifier) <= {"."} else quote(identifier, safe="")
@@ -77,9 +86,22 @@ _SUBSCRIPTION_INFO: Final = "microsoft365backup.subscriptionInfo.read.all"
 _SETTINGS: Final = "microsoft365backup.settings.read.all"
 _ELEMENTS: Final = "/partner/external/v3/general/customers"
 
+_JOB: Final = _fields("id state startTime finishTime duration backupDetails jobErrors")
+_CUSTOMER: Final = _fields("id organization ownerEmail countryOrRegion jobStatus tenants")
+_SUBSCRIPTION: Final = _fields("customerId products")
+_PROTECTED: Final = _fields(
+    "customerId tenantId serviceType serviceModule totalScannedObjects totalProtectedObjects"
+    " dataSizeStoredInAvePoint dataSizeStoredInBYOS lastRunTime"
+)
+_CUSTOMER_JOB: Final = _fields(
+    "customerId tenantId jobType jobModule status jobId name startTime endTime jobDuration lastModifyTime backupSize"
+    " successfulCount failedCount skippedCount warningCount"
+    " successfulNumber failedNumber skippedNumber warningNumber"
+)
+
 TENANT_JOBS: Final = EndpointPair(
-    Endpoint("GET", "/backup/m365/cloudbackupjobs", _JOB_INFO, Paging.MODERN_JOBS),
-    Endpoint("GET", "/cloudbackup/jobs", _JOB_INFO, Paging.LEGACY_JOBS),
+    Endpoint("GET", "/backup/m365/cloudbackupjobs", _JOB_INFO, Paging.MODERN_JOBS, _JOB),
+    Endpoint("GET", "/cloudbackup/jobs", _JOB_INFO, Paging.LEGACY_JOBS, _JOB),
 )
 LICENSE: Final = EndpointPair(
     Endpoint("GET", "/backup/m365/cloudbackuplicenseconsumption", _SUBSCRIPTION_INFO),
@@ -92,12 +114,12 @@ BACKUP_FREQUENCY: Final = EndpointPair(Endpoint("GET", "/backup/m365/settings/ba
 RETENTION: Final = EndpointPair(Endpoint("GET", "/backup/m365/settings/retention-policy", _SETTINGS))
 
 CUSTOMERS: Final = EndpointPair(
-    Endpoint("POST", f"{_ELEMENTS}/batch", "elements.customers.read.all", Paging.ELEMENTS),
-    Endpoint("GET", "/partner/customers", "partner.customers.read.all", Paging.ODATA),
+    Endpoint("POST", f"{_ELEMENTS}/batch", "elements.customers.read.all", Paging.ELEMENTS, _CUSTOMER),
+    Endpoint("GET", "/partner/customers", "partner.customers.read.all", Paging.ODATA, _CUSTOMER),
 )
 SUBSCRIPTIONS: Final = EndpointPair(
-    Endpoint("POST", f"{_ELEMENTS}/services/batch", "elements.license.read.all", Paging.ELEMENTS),
-    Endpoint("GET", "/partner/services", "partner.license.read.all", Paging.ODATA),
+    Endpoint("POST", f"{_ELEMENTS}/services/batch", "elements.license.read.all", Paging.ELEMENTS, _SUBSCRIPTION),
+    Endpoint("GET", "/partner/services", "partner.license.read.all", Paging.ODATA, _SUBSCRIPTION),
 )
 PROTECTED_DATA: Final = EndpointPair(
     Endpoint(
@@ -105,10 +127,19 @@ PROTECTED_DATA: Final = EndpointPair(
         f"{_ELEMENTS}/{{customerId}}/cloud-backup-m365/overview",
         "elements.cbprotected.read.all",
         Paging.ELEMENTS,
+        _PROTECTED,
     ),
-    Endpoint("GET", "/partner/customers/{id}/protected", "partner.cbprotected.read.all", Paging.ODATA_LINKS),
+    Endpoint(
+        "GET", "/partner/customers/{id}/protected", "partner.cbprotected.read.all", Paging.ODATA_LINKS, _PROTECTED
+    ),
 )
 CUSTOMER_JOBS: Final = EndpointPair(
-    Endpoint("POST", f"{_ELEMENTS}/{{customerId}}/avpt-products/jobs/batch", "elements.jobs.read.all", Paging.ELEMENTS),
-    Endpoint("GET", "/partner/customers/{id}/jobs", "partner.jobs.read.all", Paging.ODATA_LINKS),
+    Endpoint(
+        "POST",
+        f"{_ELEMENTS}/{{customerId}}/avpt-products/jobs/batch",
+        "elements.jobs.read.all",
+        Paging.ELEMENTS,
+        _CUSTOMER_JOB,
+    ),
+    Endpoint("GET", "/partner/customers/{id}/jobs", "partner.jobs.read.all", Paging.ODATA_LINKS, _CUSTOMER_JOB),
 )

@@ -79,7 +79,7 @@ class ListReader:
         return await self._checked.read(key, progress, walk, lambda raw: convert(self._row(raw, endpoint)))
 
     def _row(self, raw: RawRow, endpoint: Endpoint) -> Row:
-        return Row(raw, endpoint.template, self._client.value_issues)
+        return Row(raw, endpoint.template, self._client.value_issues, endpoint.fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ class JobList:
             (job_type, object_type),
             self._progress,
             lambda progress: self._pages.read(self._fetch, progress, query, size),
-            lambda raw: Row(raw, self.endpoint.template, self._client.value_issues),
+            lambda raw: Row(raw, self.endpoint.template, self._client.value_issues, self.endpoint.fields),
         )
 
     async def has_any(self, span: Span) -> bool:

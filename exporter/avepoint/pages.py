@@ -1,6 +1,6 @@
 """One page of a list: its rows, the total of the list and the link to the next page, whatever the page's form."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -58,7 +58,11 @@ def read_rows(value: object, endpoint: Endpoint, name: str, *, total: int | None
         return ()
     if not isinstance(value, list):
         raise endpoint.unexpected(f"{name} is not a list")
-    return tuple(row if isinstance(row, dict) else {} for row in value)
+    return tuple(_narrowed(row, endpoint.fields) if isinstance(row, dict) else {} for row in value)
+
+
+def _narrowed(row: RawRow, fields: Collection[str]) -> RawRow:
+    return {key.lower(): value for key, value in row.items() if not fields or key.lower() in fields}
 
 
 def read_total(value: object) -> int | None:

@@ -75,12 +75,22 @@ class ValueIssues:
 
 
 class Row:
-    """One JSON object whose keys are read whatever their case; a missing key reads as null."""
+    """One JSON object whose keys are read whatever their case; a missing key reads as null.
 
-    __slots__ = ("_endpoint", "_value_issues", "_values")
+    `fields` are the keys that were kept of the object; reading another one is an error of the program.
+    """
 
-    def __init__(self, raw: Mapping[str, object], endpoint: str, value_issues: ValueIssues) -> None:
+    __slots__ = ("_endpoint", "_fields", "_value_issues", "_values")
+
+    def __init__(
+        self,
+        raw: Mapping[str, object],
+        endpoint: str,
+        value_issues: ValueIssues,
+        fields: frozenset[str] = frozenset(),
+    ) -> None:
         self._values = {key.lower(): value for key, value in raw.items()}
+        self._fields = fields
         self._endpoint = endpoint
         self._value_issues = value_issues
 
@@ -92,13 +102,19 @@ class Row:
     def raw(self, *spellings: str) -> object:
         """Give the first of the given keys that is there, unread."""
         for name in spellings:
-            if (value := self._values.get(name.lower())) is not None:
+            if (value := self._get(name)) is not None:
                 return value
         return None
 
     def has(self, name: str) -> bool:
         """Tell whether the key is there, null or not."""
-        return name.lower() in self._values
+        return self._get(name) is not None or name.lower() in self._values
+
+    def _get(self, name: str) -> object:
+        key = name.lower()
+        if self._fields and key not in self._fields:
+            raise LookupError(f"{name} is not among the fields of {self._endpoint}")
+        return self._values.get(key)
 
     def count(self, *spellings: str) -> int | None:
         """Read a number of things."""

@@ -69,6 +69,14 @@ async def test_packed_bodies(encoding: str, body: bytes) -> None:
     assert await world.client.call(JOBS) == {"a": 1}
 
 
+@pytest.mark.parametrize("junk", [b"x" * 999, gzip.compress(b"{}", mtime=0)])
+async def test_bytes_after_a_compressed_body_end_the_read(junk: bytes) -> None:
+    stream = Stream(gzip.compress(b'{"a": 1}', mtime=0), *[junk] * 1000)
+    world = ClientHarness(lambda _: httpx.Response(200, headers={"content-encoding": "gzip"}, stream=stream))
+    assert await world.client.call(JOBS) == {"a": 1}
+    assert stream.given < 4
+
+
 @pytest.mark.parametrize("body", [b"not gzip", gzip.compress(b'{"a": 1}' * 99, mtime=0)[:-20], b""])
 async def test_broken_packing(body: bytes) -> None:
     world = ClientHarness(lambda _: httpx.Response(200, headers={"content-encoding": "gzip"}, stream=Stream(body)))
