@@ -66,6 +66,8 @@ lock: $(READY) ## Write the locked requirements again
 		pyproject.toml --output-file requirements/runtime.txt
 	@$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header --quiet \
 		pyproject.toml --group dev --output-file requirements/dev.txt
+	@$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header --quiet \
+		--group release --output-file requirements/release.txt
 
 programs: ## Install the Debian programs that the tests use, where that is possible
 	@scripts/install-programs

@@ -13,6 +13,7 @@ from click.exceptions import Exit
 
 from exporter import __version__
 from exporter.avepoint.credentials import certificate_mistakes
+from exporter.cli.assets import assets
 from exporter.cli.check import check, warn
 from exporter.cli.completion import completion
 from exporter.cli.demo import demo
@@ -83,7 +84,7 @@ def command(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - one 
         asyncio.run(make_application(loader(flags), flags).serve(listening_of(flags), announce=lambda _: None))
 
 
-for _each in (init, check, demo, completion):
+for _each in (init, check, demo, assets, completion):
     command.add_command(_each)
 
 

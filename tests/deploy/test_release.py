@@ -90,3 +90,32 @@ def test_workflows_take_nothing_that_moves_and_ask_for_little(path: Path) -> Non
         assert "timeout-minutes" in job, name
         assert "latest" not in job["runs-on"], name
         assert not any("${{ github.event" in step.get("run", "") for step in job["steps"]), name
+
+
+def test_nothing_is_published_before_everything_is_checked() -> None:
+    text = (ROOT / ".github" / "workflows" / "release.yml").read_text("utf-8")
+    jobs: dict[str, Any] = yaml.safe_load(text)["jobs"]
+
+    def before(name: str) -> set[str]:
+        needs = jobs[name].get("needs", [])
+        direct = {needs} if isinstance(needs, str) else set(needs)
+        return direct.union(*(before(each) for each in direct))
+
+    for name, job in jobs.items():
+        writes = {scope for scope, right in job["permissions"].items() if right == "write"}
+        assert bool(writes) == name.startswith("publish-"), name
+        if writes:
+            assert {"check", "build", "image"} <= before(name), name
+    assert "scripts/build_release.py" in text
+
+
+def test_every_script_of_the_workflows_exists() -> None:
+    for path in WORKFLOWS:
+        for script in re.findall(r"(?:^|[ /])(scripts/[\w.-]+)", path.read_text("utf-8")):
+            assert (ROOT / script).is_file(), script
+
+
+def test_dependency_updates_cover_every_ecosystem() -> None:
+    updates = yaml.safe_load((ROOT / ".github" / "dependabot.yml").read_text("utf-8"))["updates"]
+
+    assert {each["package-ecosystem"] for each in updates} == {"docker", "docker-compose", "github-actions", "pip"}

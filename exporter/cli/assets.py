@@ -1,0 +1,67 @@
+"""`avepoint-exporter assets`: alert rules, dashboards and example configurations, for users without a checkout."""
+
+from pathlib import Path
+from typing import Final
+
+import click
+
+from exporter.cli.flags import CONTEXT, option
+
+# Relative to the root of the checkout; pyproject.toml puts the same paths into the wheel, under exporter/assets.
+ASSETS: Final = (
+    "config.example.yaml",
+    "deploy/systemd",
+    "grafana/dashboards",
+    "grafana/provisioning",
+    "prometheus/alertmanager.yml",
+    "prometheus/prometheus.yml",
+    "prometheus/rules",
+)
+_PACKAGE: Final = Path(__file__).resolve().parents[1]
+
+
+@click.command(context_settings=CONTEXT, short_help="Write alert rules, dashboards and example configurations.")
+@option("--output", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", required=True,
+              help="Directory to write to; it is created if it does not exist.")  # fmt: skip
+@option("--force", is_flag=True, help="Overwrite files that differ.")
+def assets(*, output: Path, force: bool) -> None:
+    """Write alert rules, dashboards and example configurations to a directory.
+
+    The files match this version of the exporter. After an upgrade, run the
+    command again with --force. Files that differ are never overwritten
+    without --force.
+
+    \b
+    Examples:
+      avepoint-exporter assets --output avepoint-assets
+      avepoint-exporter assets --output avepoint-assets --force
+    """  # noqa: D301 - click\'s mark for lines that are kept as they are
+    files = asset_files()
+    try:
+        changed = [name for name, source in files.items() if _differs(output / name, source)]
+        if changed and not force:
+            listed = "".join(f"\n  {output / name}" for name in changed)
+            raise click.ClickException(f"these files differ; use --force to overwrite them:{listed}")
+        for name, source in files.items():
+            target = output / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(source.read_bytes())
+    except OSError as error:
+        raise click.ClickException(f"cannot write to {output}: {error.strerror}: {error.filename}") from None
+    click.echo(f"Wrote {len(files)} files to {output}.")
+
+
+def asset_files() -> dict[str, Path]:
+    """Return the assets by their path in the output directory, from the wheel or from the checkout."""
+    installed = _PACKAGE / "assets"
+    root = installed if installed.is_dir() else _PACKAGE.parent
+    found = [path for name in ASSETS for path in sorted(_files_of(root / name))]
+    return {path.relative_to(root).as_posix(): path for path in found}
+
+
+def _files_of(path: Path) -> list[Path]:
+    return [each for each in path.rglob("*") if each.is_file()] if path.is_dir() else [path]
+
+
+def _differs(target: Path, source: Path) -> bool:
+    return target.exists() and target.read_bytes() != source.read_bytes()
