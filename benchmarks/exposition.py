@@ -13,7 +13,7 @@ from prometheus_client.registry import Collector
 
 from benchmarks.portfolio import SERVICE, WORKLOADS
 from exporter.collectors.partner.protected_data import Module, ProtectedDataCollector
-from exporter.engine.shared_samples import SharedSeries
+from exporter.engine.samples import SharedSeries
 from exporter.engine.snapshot import ReadResult, RefreshStatus, SnapshotView
 from exporter.exposition.exporter_metrics import OwnMetrics
 from exporter.exposition.page import MetricsPage, PageRequest, pieces
@@ -50,7 +50,7 @@ class World:
             known = ReadResult(
                 self._shared.samples(name, tuple(ProtectedDataCollector.samples(self._modules(), name))), 1.0, 1.0
             )
-            self.page.prepare("msp", known, self.known.get(name))
+            known.lines("msp")
             self.known[name] = known
 
     def _modules(self) -> tuple[Module, ...]:

@@ -62,7 +62,6 @@ class Application:
             forget=self._own.forget,
             storage=StateStore(storage_path, families(), self._clock, self._log) if storage_path is not None else None,
             shard=shard,
-            prepare=self._page.prepare,
         )
 
     async def serve(self, listening: Listening, announce: Callable[[Sequence[str]], None]) -> None:

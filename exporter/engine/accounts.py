@@ -15,7 +15,7 @@ from exporter.collectors.base import Collector, CollectorContext
 from exporter.collectors.customer_list import CustomerList
 from exporter.collectors.registry import COLLECTORS
 from exporter.config.schema import Account, Config
-from exporter.engine.refresh import Prepare, Refresher
+from exporter.engine.refresh import Refresher
 from exporter.engine.shard import WHOLE, Shard
 from exporter.engine.snapshot import CollectorEntry, Snapshot
 from exporter.engine.state import StateStore, changed_labels, label_settings, registration_id
@@ -59,7 +59,6 @@ class Accounts:
         shard: Shard = WHOLE,
         most_customers: int | None = None,
         transport: Callable[[], Transport] | None = None,
-        prepare: Prepare | None = None,
     ) -> None:
         self.snapshot = Snapshot()
         self._clock = clock
@@ -69,7 +68,6 @@ class Accounts:
         self._shard = shard
         self._most_customers = most_customers
         self._transport = transport
-        self._prepare = prepare
         self._running: dict[str, RunningAccount] = {}
 
     @property
@@ -136,7 +134,7 @@ class Accounts:
     async def stop(self) -> None:
         """Stop all accounts, and keep what refreshes that are cut short have found: it may have been seen."""
         await asyncio.gather(*(running.stop() for running in self._running.values()))
-        await asyncio.gather(*(refresher.store() for refresher in self.refreshers()))
+        await asyncio.gather(*(refresher.save() for refresher in self.refreshers()))
 
     def _of_this_shard(self, config: Config) -> Iterator[Account]:
         """Give the tenants that fall to this shard, and all partners: their customers are shared out one by one."""
@@ -185,11 +183,10 @@ class Accounts:
                     workers=account.requests.concurrency,
                     clock=self._clock,
                     log=context.log,
-                    keep=partial(self._keep, account, collector, entry),
-                    prepare=self._prepare,
+                    save=partial(self._save, account, collector, entry),
                 )
 
-    async def _keep(self, account: Account, collector: Collector[Any, Any], entry: CollectorEntry) -> None:
+    async def _save(self, account: Account, collector: Collector[Any, Any], entry: CollectorEntry) -> None:
         if self._storage is not None:
             await self._storage.save(account, entry, collector.dump_state())
 
@@ -223,4 +220,4 @@ class Accounts:
             self._storage.set_aside(account, collector.name, error)
             return
         entry.reads = dict(stored.known)
-        entry.note(last_success=stored.last_success)
+        entry.update_status(last_success=stored.last_success)

@@ -18,7 +18,7 @@ import structlog
 from exporter.clock import Clock
 from exporter.collectors.base import Family, Sample
 from exporter.config.schema import Account, Labels
-from exporter.engine.shared_samples import SharedSeries
+from exporter.engine.samples import SharedSeries
 from exporter.engine.snapshot import CollectorEntry, ReadResult
 from exporter.errors import ConfigError
 

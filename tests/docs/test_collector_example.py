@@ -14,8 +14,8 @@ from exporter.avepoint.auth import ClientSecret
 from exporter.avepoint.client import Client
 from exporter.collectors.base import Collector, CollectorContext
 from exporter.collectors.customer_list import CustomerList
+from exporter.engine.samples import line
 from exporter.errors import ForbiddenError
-from exporter.exposition.lines import line
 from exporter.logs import logger
 from tests.docs.markdown import blocks
 from tests.fakes import RecordingObserver

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from exporter.engine.shard import Shard
+from exporter.engine.snapshot import ReadResult
 from exporter.errors import ConfigError
 from tests.helpers import BATCH_PATH, FakeApi, World, config, overview_path, partner, portfolio, tenant
 
@@ -80,8 +81,7 @@ async def test_what_a_changed_account_still_reads_does_not_reach_its_successor()
     assert await world.refresh()
     old = world.accounts.refreshers()[-1]
     await world.apply(partner(customers={"exclude": ["y"]}))
-    old._publish("z", ())
-    old.entry.customer_up["z"] = True
+    old.entry.record_read("z", ReadResult((), 0.0, 0.0))
     assert "z" not in world.accounts.refreshers()[-1].entry.reads
     await world.refresh()
     assert world.labels("avepoint_customer_up", "customer_id") == {"x"}

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import httpx
 
-from exporter.engine.snapshot import RECENT_FAILURES, RECENT_REFRESHES, CollectorEntry, SnapshotView
+from exporter.engine.snapshot import RECENT_FAILURES, RECENT_REFRESHES, CollectorEntry, ReadResult, SnapshotView
 from exporter.errors import AvePointError, Failure, ForbiddenError
 from tests.helpers import BATCH_PATH, NOW, FakeApi, World, overview_path, partner, portfolio
 
@@ -17,26 +17,26 @@ def refused(request_id: str = "") -> AvePointError:
 
 def entry_at(began: float) -> CollectorEntry:
     entry = CollectorEntry("msp", "protected_data", 60)
-    entry.note(last_attempt=began)
+    entry.update_status(last_attempt=began)
     return entry
 
 
 def test_the_same_error_in_a_row_is_one_problem_with_its_beginning_and_its_last_request() -> None:
     entry = entry_at(100)
-    entry.failed(refused("first"))
-    entry.note(last_attempt=130.0)
-    entry.failed(refused("second"))
+    entry.record_failure(refused("first"))
+    entry.update_status(last_attempt=130.0)
+    entry.record_failure(refused("second"))
     assert entry.status.failures == (Failure("HTTP 403", "grant it", "second", since=100, at=130.0),)
     assert (entry.status.up, entry.status.failure) == (False, entry.status.failures[-1])
 
 
 def test_the_same_error_after_a_success_or_another_error_is_another_problem() -> None:
     entry = entry_at(100)
-    entry.failed(refused())
-    entry.note(up=True, last_attempt=200.0)
-    entry.failed(refused())
-    entry.note(last_attempt=300.0)
-    entry.failed(AvePointError("no answer"))
+    entry.record_failure(refused())
+    entry.update_status(up=True, last_attempt=200.0)
+    entry.record_failure(refused())
+    entry.update_status(last_attempt=300.0)
+    entry.record_failure(AvePointError("no answer"))
     assert [(one.message, one.since) for one in entry.status.failures] == [
         ("HTTP 403", 100), ("HTTP 403", 200), ("no answer", 300),
     ]  # fmt: skip
@@ -45,8 +45,8 @@ def test_the_same_error_after_a_success_or_another_error_is_another_problem() ->
 def test_problems_and_refreshes_are_bounded_and_the_newest_stay() -> None:
     entry = entry_at(1)
     for number in range(100):
-        entry.failed(AvePointError(f"error {number}"))
-        entry.ended(float(number), api_version="modern")
+        entry.record_failure(AvePointError(f"error {number}"))
+        entry.record_end(float(number), api_version="modern")
     assert [one.message for one in entry.status.failures] == [f"error {number}" for number in range(95, 100)]
     assert len(entry.status.failures) == RECENT_FAILURES
     assert [one.seconds for one in entry.status.refreshes] == [float(number) for number in range(70, 100)]
@@ -57,8 +57,8 @@ def test_problems_and_refreshes_are_bounded_and_the_newest_stay() -> None:
 def test_a_customers_problem_ends_with_a_read_and_goes_with_the_customer() -> None:
     entry = entry_at(100)
     for customer in ("a", "b", "c"):
-        entry.customer_failed(customer, refused(customer))
-    entry.customer_read("a")
+        entry.record_customer_failure(customer, refused(customer))
+    entry.record_read("a", ReadResult((), 100, 1))
     view = entry.view()
     entry.keep_only(["b"])
     assert entry.customer_failures == {"b": Failure("HTTP 403", "grant it", "b", 100, 100)}
@@ -68,7 +68,7 @@ def test_a_customers_problem_ends_with_a_read_and_goes_with_the_customer() -> No
 
 def test_customers_skipped_for_one_error_share_one_problem() -> None:
     entry = entry_at(100)
-    entry.customers_skipped(iter(["a", "b"]), refused("id"))
+    entry.record_skipped(iter(["a", "b"]), refused("id"))
     assert entry.customer_up == {"a": False, "b": False}
     assert entry.customer_failures["a"] == Failure("not asked for: HTTP 403", "grant it", "id", 100, 100)
     assert entry.customer_failures["a"] is entry.customer_failures["b"]
@@ -83,7 +83,7 @@ def test_five_thousand_failing_customers_cost_about_a_megabyte() -> None:
         for number, customer in enumerate(customers):
             # As they come: texts made anew for each answer.
             message, hint = "".join(["/partner/…: HTTP ", "403"]), "".join(["grant ", "it"])
-            entry.customer_failed(customer, AvePointError(message, hint=hint, request_id=f"{number:036}"))
+            entry.record_customer_failure(customer, AvePointError(message, hint=hint, request_id=f"{number:036}"))
         size, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

@@ -8,6 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from exporter.collectors.base import Sample
+from exporter.collectors.partner.customers import CustomersCollector
 from exporter.collectors.partner.protected_data import SCANNED, ProtectedDataCollector
 from exporter.engine.refresh import Refresher
 from tests.collectors.test_jobs_truth import JobApi, Raw
@@ -433,14 +434,14 @@ async def test_a_mistake_of_ours_in_a_collector_is_a_failed_refresh() -> None:
     await world.accounts.stop()
 
 
-async def test_what_cannot_be_kept_costs_no_refresh() -> None:
+async def test_a_failed_save_costs_no_refresh() -> None:
     world = World(FakeApi(portfolio(names(1))))
     await world.apply(partner())
 
-    async def keep() -> None:
+    async def save() -> None:
         raise RuntimeError("no thread left")
 
-    refresher = refresher_of(world, world.accounts.refreshers()[-1].collector, keep=keep)
+    refresher = refresher_of(world, world.accounts.refreshers()[-1].collector, save=save)
     with capture_logs() as logs:
         assert await refresher.refresh()
     assert any(log["event"] == "state not stored" for log in logs)
@@ -461,7 +462,7 @@ async def test_a_series_that_a_collector_gives_twice_is_shown_once() -> None:
     with capture_logs() as logs:
         assert await world.refresh()
     assert world.value("avepoint_scanned_objects", account="msp", customer_id="c0000", workload="Teams") == 1
-    assert any("a series twice" in log["event"] for log in logs)
+    assert any("duplicate series dropped" in log["event"] for log in logs)
     await world.accounts.stop()
 
 
@@ -486,14 +487,17 @@ async def test_a_customer_that_leaves_while_a_list_is_made_ready_is_not_shown_ag
     refresher = next(one for one in world.accounts.refreshers() if one.collector.name == "customers")
     loop = asyncio.get_running_loop()
 
-    def prepare(*_: object) -> None:  # on the thread that makes the list ready, while the event loop goes on
+    async def leave() -> None:
+        refresher._keep_only(["c0001"])
 
-        async def leave() -> None:
-            refresher._keep_only(["c0001"])
+    class Leaving(CustomersCollector):
+        @classmethod
+        def samples(cls, records: Any, customer_id: str) -> Any:
+            # Runs on a thread, while the event loop goes on.
+            asyncio.run_coroutine_threadsafe(leave(), loop).result(10)
+            return super().samples(records, customer_id)
 
-        asyncio.run_coroutine_threadsafe(leave(), loop).result(10)
-
-    refresher._prepare = prepare
+    refresher.collector.__class__ = Leaving
     assert await refresher.refresh()
     assert world.labels("avepoint_customer_info", "customer_id") == {"c0001"}
     await world.accounts.stop()

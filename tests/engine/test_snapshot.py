@@ -34,7 +34,7 @@ def test_a_view_does_not_change_with_what_it_shows() -> None:
     entry = CollectorEntry("msp", "x", 60, reads={"a": known("a")}, customer_up={"a": True})
     view = entry.view()
     entry.keep_only([])
-    entry.note(up=False)
+    entry.update_status(up=False)
     assert (set(view.reads), dict(view.customer_up), view.status.up) == ({"a"}, {"a": True}, None)
 
 

@@ -17,7 +17,7 @@ async def _listed(*names: str, error: AvePointError | None = None) -> AsyncItera
 
 async def _handed_out(queue: WorkQueue) -> list[str]:
     names = []
-    while (name := await queue.next()) is not None:
+    while (name := await queue.take()) is not None:
         names.append(name)
     return names
 
@@ -25,21 +25,21 @@ async def _handed_out(queue: WorkQueue) -> list[str]:
 async def test_those_that_failed_come_last_and_those_that_left_not_at_all() -> None:
     queue = WorkQueue(_listed("a", "b", "c", "d"), ["gone", "c", "a"])
     assert await _handed_out(queue) == ["b", "d", "c", "a"]
-    assert await queue.next() is None
+    assert await queue.take() is None
     assert await queue.rest() == []
-    assert set(queue.given) == {"a", "b", "c", "d"}
+    assert set(queue.taken) == {"a", "b", "c", "d"}
 
 
 async def test_workers_that_ask_at_once_get_different_customers() -> None:
     queue = WorkQueue(_listed("a", "b", "c"), [])
-    assert sorted(filter(None, await asyncio.gather(*(queue.next() for _ in range(5))))) == ["a", "b", "c"]
+    assert sorted(filter(None, await asyncio.gather(*(queue.take() for _ in range(5))))) == ["a", "b", "c"]
 
 
-async def test_a_closed_feed_hands_out_nothing_and_tells_the_rest() -> None:
+async def test_a_closed_queue_hands_out_nothing_and_tells_the_rest() -> None:
     queue = WorkQueue(_listed("a", "b", "c"), ["b"])
-    assert await queue.next() == "a"
+    assert await queue.take() == "a"
     queue.close()
-    assert await queue.next() is None
+    assert await queue.take() is None
     assert await queue.rest() == ["c", "b"]
 
 

@@ -4,6 +4,7 @@ import gzip
 import math
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -18,12 +19,11 @@ from prometheus_client.registry import Collector
 from avepoint_simulator import Simulator
 from exporter.collectors.base import Family, Sample
 from exporter.collectors.registry import families
+from exporter.engine.samples import SharedSeries, line
 from exporter.engine.shard import Shard
-from exporter.engine.shared_samples import SharedSeries
 from exporter.engine.snapshot import ReadResult, RefreshStatus, SnapshotView
 from exporter.exposition.exporter_metrics import OwnMetrics, Usage
-from exporter.exposition.lines import FamilyTexts, head, line
-from exporter.exposition.page import STATUS_FAMILIES, MetricsPage, PageRequest, pieces
+from exporter.exposition.page import STATUS_FAMILIES, MetricsPage, PageRequest, head, pieces
 from tests.collectors.test_jobs_truth import JobApi, Raw
 from tests.helpers import NOW, SETTINGS, FakeApi, World, parsed, partner, portfolio, settings_routes, tenant
 from tests.programs import program
@@ -165,7 +165,7 @@ def view(*known: ReadResult, up: bool | None = None, stale_after: float = 60) ->
     )
 
 
-def test_a_large_page_comes_in_pieces_and_its_text_is_kept_as_long_as_the_read_is_known() -> None:
+def test_a_large_page_comes_in_pieces() -> None:
     own, page = OwnMetrics(with_process=False), MetricsPage([FAMILY], OwnMetrics(with_process=False))
     known = [
         ReadResult(tuple(Sample(FAMILY, (f"c{n}", f"w{k}"), 1.0) for k in range(50)), 1.0, 1.0) for n in range(100)
@@ -176,9 +176,6 @@ def test_a_large_page_comes_in_pieces_and_its_text_is_kept_as_long_as_the_read_i
     assert max(map(len, sent)) < 150_000
     assert b"".join(sent) == b"".join(chunks)
     assert len(parsed(b"".join(sent).decode())) >= 5000
-    assert len(page._texts) == 100
-    known.clear()
-    assert len(page._texts) == 0
     assert own.text(account="nobody", names=(), openmetrics=False) == b""
 
 
@@ -290,8 +287,6 @@ def test_every_way_of_asking_gives_what_prometheus_client_prints(
     page = MetricsPage(ORDER, OwnMetrics(with_process=False))
     names = frozenset(family.name for family in ORDER)
     for known in (before, after, before | after):
-        for one in known.values():
-            page.prepare("msp", one, None)
         views = [SnapshotView("msp", "c", 60, RefreshStatus(), known, {})]
         oracle = Oracle(ORDER, list(known.values()))
         for openmetrics, generate in ((False, generate_latest), (True, generate_openmetrics)):
@@ -313,20 +308,23 @@ def test_what_grows_old_leaves_a_compressed_page_although_nothing_else_changes()
         assert 'avepoint_old{account="a",customer_id="c"} 5.0' in text, "history never grows old"
 
 
-def test_a_read_that_says_the_same_keeps_its_text_and_a_changed_one_gets_another() -> None:
-    texts = FamilyTexts()
-    old, same, other = (ReadResult((Sample(FAMILY, ("c", "w"), value),), 1.0, 1.0) for value in (1.0, 1.0, 2.0))
-    first = texts.prepare("a", old)
-    assert texts.prepare("a", same, old) is first
-    assert texts.prepare("a", other, same).number != first.number
-    assert texts.prepare("a", ReadResult((), 1.0, 1.0), ReadResult((), 1.0, 1.0)).lines == {}
-    assert texts.of("a", old) is first
+def test_a_compressed_page_is_kept_until_something_on_it_changes() -> None:
+    page = MetricsPage(ORDER, OwnMetrics(with_process=False))
 
+    def blocks(*reads: ReadResult, up: bool = True, now: float = 2.0, name: str = "") -> bytes:
+        given = replace(view(*reads), customer_up={"c": up})
+        names = frozenset({FAMILY.name, name} if name else ())
+        return page.gzipped([given], PageRequest(names=names), monotonic=now)[1]
 
-def test_ends_of_lines_that_come_and_go_are_not_kept_for_ever() -> None:
-    texts, shared = FamilyTexts(), SharedSeries()
-    for number in range(10_002):
-        samples = [Sample(FAMILY, ("c", f"w{number}"), 1.0)]
-        text = texts.prepare("a", ReadResult(shared.samples("c", samples), 1.0, 1.0))
-        assert text.lines == {FAMILY.name: line(samples[0], "a").encode()}
-    assert len(texts._ends) <= 10_001
+    old, new = (ReadResult((Sample(FAMILY, ("c", "w"), value),), 1.0, 1.0) for value in (1.0, 2.0))
+    first = blocks(old)
+    assert blocks(old) is first
+    for changed in (blocks(new), blocks(old, new), blocks(old, up=False), blocks(old, now=100.0)):
+        assert changed is not first
+    again = blocks(old)
+    for number in range(3):
+        blocks(old, name=f"name{number}")
+    assert blocks(old) is again
+    for number in range(4):
+        blocks(old, name=f"name{number}")
+    assert blocks(old) is not again, "pages of only a few requests are kept"

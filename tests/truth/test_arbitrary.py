@@ -16,9 +16,9 @@ from exporter.collectors.base import AccountCollector, CustomerCollector, Sample
 from exporter.collectors.registry import COLLECTORS, catalogue
 from exporter.config import load
 from exporter.engine.accounts import Accounts
+from exporter.engine.samples import line
 from exporter.errors import AvePointError
 from exporter.exposition.exporter_metrics import OwnMetrics
-from exporter.exposition.lines import line
 from tests.helpers import FakeClock
 
 _CONFIG = """

@@ -122,7 +122,7 @@ async def test_random_faults_cost_no_more_than_their_own_samples(
                 jobs = len(portfolio.job_list) + len(portfolio.customer_job_list)
                 assert sum(value for (name, _), value in shown.items() if name == _ENDED) <= jobs
                 assert {key for key in truth if key[0] == _ENDED} <= shown.keys()
-    assert [line for line in messages if "unexpectedly" in line or "a series twice" in line] == []
+    assert [line for line in messages if "unexpectedly" in line or "duplicate series dropped" in line] == []
 
 
 @pytest.mark.timeout(1200)

@@ -1,0 +1,120 @@
+"""Samples of a read: compact in memory, and as lines of the exposition format.
+
+A line is the same in the text format 0.0.4 and in OpenMetrics 1.0; only the head of a counter differs.
+"""
+
+from array import array
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Final, NamedTuple
+
+from exporter.collectors.base import Family, Sample
+
+Lines = Mapping[str, bytes]
+"""The lines of samples by the name of their family."""
+
+_MAX_SHARED: Final = 10_000
+_MAX_DIGITS: Final = 6  # before the point, of a positive number that is printed without an exponent
+_SPECIAL_NUMBERS: Final = {"inf": "+Inf", "-inf": "-Inf", "nan": "NaN"}
+
+
+class Series(NamedTuple):
+    """A series that customers share: its labels without the customer id, and its line around the first labels."""
+
+    family: Family
+    labels: tuple[str, ...]
+    is_of_customer: bool
+    end: str
+
+
+class CustomerSamples(Collection[Sample]):
+    """The samples of one customer, a tenth of the size of `Sample` records because customers share the series."""
+
+    __slots__ = ("_customer_id", "_series", "_values")
+
+    def __init__(self, customer_id: str, series: tuple[Series, ...], values: Iterable[float]) -> None:
+        self._customer_id = customer_id
+        self._series = series
+        self._values = array("d", values)
+
+    def __len__(self) -> int:
+        return len(self._series)
+
+    def __contains__(self, sample: object) -> bool:
+        return any(sample == one for one in self)
+
+    def __iter__(self) -> Iterator[Sample]:
+        for (family, labels, is_of_customer, _), value in zip(self._series, self._values, strict=True):
+            yield Sample(family, (self._customer_id, *labels) if is_of_customer else labels, value)
+
+    def lines(self, account: str) -> Lines:
+        """Return the lines of the samples."""
+        start = label_text(("account", "customer_id"), (account, self._customer_id))
+        plain_start = label_text(("account",), (account,))
+        lines: dict[str, list[str]] = {}
+        for (family, _, is_of_customer, end), value in zip(self._series, self._values, strict=True):
+            text = f"{family.name}{{{start if is_of_customer else plain_start}{end}}} {number_text(value)}\n"
+            lines.setdefault(family.name, []).append(text)
+        return {name: "".join(texts).encode() for name, texts in lines.items()}
+
+
+class SharedSeries:
+    """The series that the customers of a collector share, each kept once."""
+
+    def __init__(self) -> None:
+        self._series: dict[tuple[str, tuple[str, ...]], Series] = {}
+
+    def samples(self, customer_id: str, samples: Collection[Sample]) -> CustomerSamples:
+        """Return the samples of a customer with shared series."""
+        if len(self._series) > _MAX_SHARED:
+            self._series.clear()  # of names that come and go; series in use stay with their customers
+        series = tuple(self._shared(customer_id, sample) for sample in samples)
+        return CustomerSamples(customer_id, series, (sample.value for sample in samples))
+
+    def _shared(self, customer_id: str, sample: Sample) -> Series:
+        family, labels = sample.family, sample.labels
+        is_of_customer = family.labels[1:2] == ("customer_id",) and labels[0] == customer_id
+        labels = labels[1:] if is_of_customer else labels
+        series = self._series.get((family.name, labels))
+        if series is None:
+            text = label_text(family.labels[2 if is_of_customer else 1 :], labels)
+            series = Series(family, labels, is_of_customer, f",{text}" if text else "")
+            self._series[family.name, labels] = series
+        return series
+
+
+def lines_of(samples: Collection[Sample], account: str) -> Lines:
+    """Return the lines of any samples of an account."""
+    if isinstance(samples, CustomerSamples):
+        return samples.lines(account)
+    lines: dict[str, list[str]] = {}
+    for sample in samples:
+        lines.setdefault(sample.family.name, []).append(line(sample, account))
+    return {name: "".join(texts).encode() for name, texts in lines.items()}
+
+
+def line(sample: Sample, account: str) -> str:
+    """Return the line of a sample; a label without a value is omitted."""
+    labels = label_text(sample.family.labels, (account, *sample.labels))
+    return f"{sample.family.name}{{{labels}}} {number_text(sample.value)}\n"
+
+
+def label_text(names: Iterable[str], values: Iterable[str]) -> str:
+    """Return labels as in a line; a label without a value is omitted."""
+    return ",".join([f'{name}="{_escaped(value)}"' for name, value in zip(names, values, strict=True) if value])
+
+
+def number_text(value: float) -> str:
+    """Return a number as Go prints it, so that it equals the text of the client libraries."""
+    text = repr(float(value))
+    whole, dot, fraction = text.partition(".")
+    if not dot:  # repr has its own exponent, or it is not a number
+        return _SPECIAL_NUMBERS.get(text, text)
+    if len(whole) <= _MAX_DIGITS or value < 0:
+        return text
+    return f"{f'{whole[0]}.{whole[1:]}{fraction}'.rstrip('0.')}e+{len(whole) - 1:02}"
+
+
+def _escaped(value: str) -> str:
+    if "\\" in value or '"' in value or "\n" in value:
+        return value.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
+    return value
