@@ -1,1 +1,1 @@
-"""Problems of backups: expectations and facts in, problems out."""
+"""What is wrong with backups now: facts and expectations in, problems out."""

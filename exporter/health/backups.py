@@ -1,0 +1,146 @@
+"""Problems of backups by the age of the last successful one: overdue, late, stopped, never succeeded."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from exporter.avepoint.vocabulary import MICROSOFT_365
+from exporter.config.expectations import Limits
+from exporter.health.facts import JobFacts
+from exporter.health.findings import Finding, Outcome, Subject, View, next_change, outcome
+
+_OFF: Final = frozenset({"disabled", "waiting_for_configuration"})
+_SCANNING: Final = "protected_data"
+_SCHEDULES: Final = "backup_frequency"
+_INTERVAL: Final = "avepoint_backup_interval_seconds"
+
+
+@dataclass(frozen=True, slots=True)
+class _Backup:
+    """The backup of one workload. `is_scanned` is None if the number of scanned objects is missing."""
+
+    job: JobFacts
+    limits: Limits
+    now: float
+    is_scanned: bool | None
+
+    @property
+    def subject(self) -> Subject:
+        return Subject(self.job.product, self.job.workload, geo_location=self.job.geo_location)
+
+    @property
+    def is_off(self) -> bool:
+        return self.job.state in _OFF
+
+    @property
+    def idle_from(self) -> float:
+        """When the workload counts as idle: `idle_after` after the last job, or at least after the last success."""
+        began = self.job.start if self.job.start is not None else self.job.last_success
+        return 0.0 if began is None else began + self.limits.idle_after
+
+    @property
+    def retired_from(self) -> float:
+        return self.idle_from - self.limits.idle_after + self.limits.retired_after
+
+    @property
+    def is_idle(self) -> bool:
+        return self.now >= self.idle_from
+
+    @property
+    def is_expected(self) -> bool | None:
+        """Whether a backup is expected; None if that depends on scanned objects that are not known."""
+        if self.is_off:
+            return False
+        return self.is_scanned if self.is_idle else True
+
+    def overdue_after(self, age: float) -> Finding:
+        """Return whether the last success, which is known, is older than `age` although a backup is expected."""
+        due = (self.job.last_success or 0.0) + age
+        found = outcome(wrong=bool(self.is_expected) and self.now >= due)
+        if self.is_expected is None and self.now >= due:
+            found = Outcome.UNKNOWN
+        changes_at = next_change(self.now, due, self.idle_from)
+        return Finding(self.subject, found, self.job.collector, since=due, changes_at=changes_at)
+
+
+def _backups(view: View) -> Iterator[_Backup]:
+    """Return the backups of workloads; jobs whose workload AvePoint does not name are none."""
+    for job in view.facts.jobs:
+        if job.job_type == "backup" and job.workload:
+            limits = view.limits.of(job.product, job.workload)
+            yield _Backup(job, limits, view.now, _is_scanned(view, job))
+
+
+def _is_scanned(view: View, job: JobFacts) -> bool | None:
+    """Return whether the last scan found objects of a workload; False if no collector counts them."""
+    source = view.sources.get(_SCANNING)
+    if source is None or source.off or job.product != MICROSOFT_365:
+        return False
+    if view.facts.scanned.get(job.workload):
+        return True
+    return None if source.read_at is None else False
+
+
+def overdue(view: View) -> Iterator[Finding]:
+    """Find expected backups whose last success is older than `backup_age`."""
+    for backup in _backups(view):
+        if backup.job.last_success is not None:
+            yield backup.overdue_after(backup.limits.backup_age)
+
+
+def late(view: View) -> Iterator[Finding]:
+    """Find expected backups whose last success is older than `backup_intervals` of their own intervals."""
+    schedules = {one.key: one.get(_INTERVAL) for one in view.facts.records((_INTERVAL,), ("workload", "geo_location"))}
+    source = view.sources.get(_SCHEDULES)
+    is_missing = source is not None and not source.off and source.read_at is None
+    for backup in _backups(view):
+        job = backup.job
+        if job.last_success is None or job.product != MICROSOFT_365:
+            continue
+        interval = schedules.get((job.workload, job.geo_location), schedules.get((job.workload, "")))
+        if interval is not None:
+            yield backup.overdue_after(backup.limits.backup_intervals * interval)
+        elif is_missing:
+            yield Finding(backup.subject, Outcome.UNKNOWN, job.collector)
+
+
+def stopped(view: View) -> Iterator[Finding]:
+    """Find backups that no job ran for since `idle_after`, without scanned objects; until `retired_after`."""
+    for backup in _backups(view):
+        job, now = backup.job, view.now
+        if job.last_success is None:
+            continue
+        begins = max(job.last_success + backup.limits.backup_age, backup.idle_from)
+        is_stopped = begins <= now < backup.retired_from
+        found = outcome(wrong=is_stopped and backup.is_scanned is False)
+        if is_stopped and backup.is_scanned is None:
+            found = Outcome.UNKNOWN
+        changes_at = next_change(now, begins, backup.retired_from)
+        yield Finding(backup.subject, found, job.collector, since=begins, changes_at=changes_at)
+
+
+def success_unknown(view: View) -> Iterator[Finding]:
+    """Find backups that run without any known success."""
+    for backup in _backups(view):
+        job = backup.job
+        if job.last_success is None and job.start is not None:
+            wrong = not backup.is_off and not backup.is_idle
+            changes_at = next_change(view.now, backup.idle_from)
+            yield Finding(backup.subject, outcome(wrong=wrong), job.collector, changes_at=changes_at)
+
+
+def never_succeeded(view: View) -> Iterator[Finding]:
+    """Find backups that run without any known success for `never_succeeded_after` since jobs were first seen."""
+    oldest = {(job.collector, job.product, job.workload, job.geo_location): job.oldest_start for job in view.facts.jobs}
+    for finding in success_unknown(view):
+        product, workload, _, geo_location, _ = finding.subject
+        grace = view.limits.of(product, workload).never_succeeded_after
+        seen_since = oldest.get((finding.collector, product, workload, geo_location))
+        yield finding._replace(grace=grace, seen_since=seen_since)
+
+
+def due_times(view: View) -> Iterator[tuple[Subject, float]]:
+    """Return when the last success of each expected backup becomes too old."""
+    for backup in _backups(view):
+        if backup.job.last_success is not None and backup.is_expected:
+            yield backup.subject, backup.job.last_success + backup.limits.backup_age

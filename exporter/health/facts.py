@@ -1,0 +1,158 @@
+"""Facts about one customer, taken from the samples of its collectors: samples survive restarts, and are uniform."""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Final
+
+from exporter.avepoint.vocabulary import MICROSOFT_365
+from exporter.collectors.base import Sample
+
+_FRESH_FOR: Final = 3 * 3600.0
+
+Labels = Mapping[str, str]
+Key = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What one collector knows of a customer: the samples of its last successful read.
+
+    `read_at` is the Unix time of that read, None if there was none. `fresh_for` is in seconds. `off` is a collector
+    for which the app lacks the permission.
+    """
+
+    collector: str
+    samples: Collection[Sample] = field(default=(), repr=False)
+    read_at: float | None = None
+    fresh_for: float = _FRESH_FOR
+    off: bool = False
+
+    @property
+    def fresh_until(self) -> float:
+        """Unix time from which the samples are no longer fresh; 0 if there are none."""
+        return 0.0 if self.read_at is None else self.read_at + self.fresh_for
+
+
+def fresh_for(interval: float) -> float:
+    """Return for how many seconds the samples of a collector with this interval are fresh."""
+    return max(_FRESH_FOR, 3 * interval)
+
+
+@dataclass(frozen=True, slots=True)
+class JobFacts:
+    """The jobs of one workload and job type; times in Unix seconds, None if not known.
+
+    `state` and `start` are of the last job, `completed_state` and `finish` of the last completed one.
+    """
+
+    collector: str
+    product: str
+    workload: str
+    job_type: str
+    geo_location: str
+    state: str | None = None
+    start: float | None = None
+    completed_state: str | None = None
+    finish: float | None = None
+    last_success: float | None = None
+    oldest_running: float | None = None
+    oldest_start: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Values that samples of several families have for the same labels; a family that has none is not in `values`."""
+
+    collector: str
+    key: Key
+    values: Mapping[str, float]
+
+    def get(self, family: str) -> float | None:
+        """Return the value of a family, None if it is not known."""
+        return self.values.get(family)
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A status that a sample has as a label, with the labels that say of what."""
+
+    collector: str
+    key: Key
+    status: str
+
+
+SCANNED: Final = "avepoint_scanned_objects"
+_JOB_VALUES: Final = {
+    "avepoint_last_job_start_timestamp_seconds": "start",
+    "avepoint_last_job_finish_timestamp_seconds": "finish",
+    "avepoint_last_success_timestamp_seconds": "last_success",
+    "avepoint_oldest_running_job_start_timestamp_seconds": "oldest_running",
+    "avepoint_oldest_job_start_timestamp_seconds": "oldest_start",
+}
+_JOB_STATES: Final = {
+    "avepoint_last_job_state": "state",
+    "avepoint_last_completed_job_state": "completed_state",
+}
+_JOB_KEY: Final = ("product", "workload", "job_type", "geo_location")
+
+
+class Facts:
+    """The samples of one customer by family; every fact names the collector that it rests on."""
+
+    def __init__(self, sources: Iterable[Source]) -> None:
+        self._samples: dict[str, list[tuple[str, Sample]]] = {}
+        for source in sources:
+            for sample in source.samples:
+                self._samples.setdefault(sample.family.name, []).append((source.collector, sample))
+
+    @cached_property
+    def jobs(self) -> tuple[JobFacts, ...]:
+        """The jobs by collector, product, workload, job type and geo location."""
+        found: dict[tuple[str, Key], dict[str, float | str]] = {}
+        for name, attribute in _JOB_VALUES.items():
+            for collector, key, sample in self._keyed(name, _JOB_KEY):
+                found.setdefault((collector, key), {})[attribute] = sample.value
+        for name, attribute in _JOB_STATES.items():
+            for collector, key, sample in self._keyed(name, _JOB_KEY):
+                found.setdefault((collector, key), {})[attribute] = sample.labels[-1]
+        return tuple(
+            JobFacts(collector, key[0] or MICROSOFT_365, *key[1:], **values)  # type: ignore[arg-type] # by attribute
+            for (collector, key), values in found.items()
+        )
+
+    @cached_property
+    def scanned(self) -> Mapping[str, bool]:
+        """Whether the last scan found objects, by workload."""
+        found: dict[str, bool] = {}
+        for _, (workload,), sample in self._keyed(SCANNED, ("workload",)):
+            found[workload] = found.get(workload, False) or sample.value > 0
+        return found
+
+    def records(self, families: Iterable[str], key: Key) -> tuple[Record, ...]:
+        """Return the values of several families, joined on the labels of `key`, in the order of the samples."""
+        found: dict[tuple[str, Key], dict[str, float]] = {}
+        for name in families:
+            for collector, labels, sample in self._keyed(name, key):
+                found.setdefault((collector, labels), {})[name] = sample.value
+        return tuple(Record(collector, labels, values) for (collector, labels), values in found.items())
+
+    def statuses(self, family: str, key: Key = ()) -> tuple[Status, ...]:
+        """Return the statuses of a family whose last label is the status."""
+        return tuple(
+            Status(collector, labels, sample.labels[-1]) for collector, labels, sample in self._keyed(family, key)
+        )
+
+    def _keyed(self, name: str, key: Key) -> Iterator[tuple[str, Key, Sample]]:
+        samples = self._samples.get(name, ())
+        read: Callable[[Sample], Key] | None = None
+        for collector, sample in samples:
+            read = read or _key_reader(sample.family.labels, key)
+            yield collector, read(sample), sample
+
+
+def _key_reader(labels: tuple[str, ...], key: Key) -> Callable[[Sample], Key]:
+    """Return what reads the labels of `key` from a sample of a family; "" for a label that the family lacks."""
+    places = {name: place for place, name in enumerate(labels[1:])}
+    chosen = [places.get(name) for name in key]
+    return lambda sample: tuple("" if place is None else sample.labels[place] for place in chosen)

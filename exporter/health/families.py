@@ -1,0 +1,62 @@
+"""The metrics of the verdict."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+from exporter.collectors.base import Family, Sample
+from exporter.config.expectations import ProblemName
+from exporter.health.judge import CustomerVerdict
+from exporter.health.registry import PROBLEMS
+
+_SOURCE: Final = "decided by the exporter from expectations and what its collectors read"
+_LABELS: Final = (
+    "account", "customer_id", "problem", "severity", "product", "workload", "job_type", "geo_location", "service_type",
+)  # fmt: skip
+
+PROBLEM = Family(
+    "avepoint_problem",
+    f"1 for each problem that a customer or tenant has now, no series otherwise; {_SOURCE}.",
+    _LABELS,
+    query='count by (account) (group by (account, customer_id) (avepoint_problem{severity="critical"}))',
+)
+PROBLEM_START = Family(
+    "avepoint_problem_start_timestamp_seconds",
+    f"Start time of each problem, as Unix time; {_SOURCE}.",
+    _LABELS,
+    query="topk(10, time() - avepoint_problem_start_timestamp_seconds)",
+)
+DUE = Family(
+    "avepoint_backup_due_timestamp_seconds",
+    f"Time at which the last successful backup becomes too old, as Unix time; {_SOURCE}.",
+    ("account", "customer_id", "product", "workload", "geo_location"),
+    query="avepoint_backup_due_timestamp_seconds - time() < 3600",
+)
+CUSTOMERS = Family(
+    "avepoint_verdict_customers",
+    f"Customers by verdict on each problem: wrong, fine or unknown; a tenant counts as one; {_SOURCE}.",
+    ("account", "problem", "verdict"),
+    query='avepoint_verdict_customers{verdict="wrong"} / on (account, problem) sum by (account, problem) '
+    "(avepoint_verdict_customers)",
+)
+FAMILIES: Final = (PROBLEM, PROBLEM_START, DUE, CUSTOMERS)
+VERDICTS: Final = ("wrong", "fine", "unknown")
+
+_SEVERITIES: Final = {problem.name: problem.severity for problem in PROBLEMS}
+
+
+def customer_samples(customer_id: str, verdict: CustomerVerdict) -> Iterator[Sample]:
+    """Return the samples of a customer's problems, then of its due times."""
+    for held in sorted(verdict.problems, key=lambda one: one.key):
+        problem, subject = held.key
+        labels = (customer_id, problem, _SEVERITIES[problem], *subject)
+        yield Sample(PROBLEM, labels, 1.0)
+        yield Sample(PROBLEM_START, labels, held.start)
+    for subject, due in sorted(verdict.due):
+        yield Sample(DUE, (customer_id, subject.product, subject.workload, subject.geo_location), due)
+
+
+def count_samples(applicable: Iterable[ProblemName], counts: Mapping[tuple[ProblemName, str], int]) -> Iterator[Sample]:
+    """Return the numbers of customers by problem and verdict, 0 included."""
+    for problem in applicable:
+        for verdict in VERDICTS:
+            yield Sample(CUSTOMERS, (problem, verdict), float(counts.get((problem, verdict), 0)))

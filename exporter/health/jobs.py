@@ -1,0 +1,84 @@
+"""Problems of single jobs: failed, incomplete, stuck, and restores that are not tested."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from exporter.avepoint.vocabulary import OVER
+from exporter.health.facts import JobFacts
+from exporter.health.findings import Finding, Outcome, Subject, View, next_change, outcome
+
+_FAILED: Final = frozenset({"failed", "failed_to_start"})
+_INCOMPLETE: Final = frozenset({"finished_with_exception", "partially_finished"})
+_WAITING: Final = frozenset({"in_progress", "pending", "not_started", "not_finished"})
+
+
+def failed(view: View) -> Iterator[Finding]:
+    """Find workloads whose last completed job failed or could not start."""
+    for job in view.facts.jobs:
+        yield _by_state(view, job, _FAILED)
+
+
+def incomplete(view: View) -> Iterator[Finding]:
+    """Find workloads whose last completed job is incomplete, for `incomplete_after`."""
+    for job in view.facts.jobs:
+        grace = view.limits.of(job.product, job.workload).incomplete_after
+        yield _by_state(view, job, _INCOMPLETE)._replace(grace=grace, since=None)
+
+
+def stuck(view: View) -> Iterator[Finding]:
+    """Find jobs that run for longer than `job_runtime`."""
+    for job in view.facts.jobs:
+        if job.oldest_running is not None:
+            ends = job.oldest_running + view.limits.of(job.product, job.workload).job_runtime
+            found = outcome(wrong=view.now >= ends)
+            yield Finding(_subject(job), found, job.collector, since=ends, changes_at=next_change(view.now, ends))
+
+
+def restore_not_tested(view: View) -> Iterator[Finding]:
+    """Find workloads whose last successful restore is older than `restore_age`; only tenants list restores."""
+    if not view.is_tenant:
+        return
+    restores = {
+        (job.collector, job.product, job.workload, job.geo_location): job
+        for job in view.facts.jobs
+        if job.job_type == "restore"
+    }
+    for job in view.facts.jobs:
+        age = view.limits.of(job.product, job.workload).restore_age
+        if not age or job.job_type != "backup" or not job.workload:
+            continue
+        subject = Subject(workload=job.workload, geo_location=job.geo_location)
+        restore = restores.get((job.collector, job.product, job.workload, job.geo_location))
+        if restore is None or restore.last_success is None:
+            seen = job.oldest_start
+            yield Finding(subject, Outcome.WRONG, job.collector, grace=age, seen_since=seen)
+        else:
+            ends = restore.last_success + age
+            found, changes_at = outcome(wrong=view.now >= ends), next_change(view.now, ends)
+            yield Finding(subject, found, job.collector, since=ends, changes_at=changes_at)
+
+
+def _subject(job: JobFacts) -> Subject:
+    return Subject(job.product, job.workload, job.job_type, job.geo_location)
+
+
+def _by_state(view: View, job: JobFacts, states: frozenset[str]) -> Finding:
+    """Return whether the last completed job has one of the states and is younger than `job_verdict_age`."""
+    completed = _completed_state(job)
+    if completed is None:
+        found = Outcome.UNKNOWN if job.state in _WAITING else Outcome.FINE
+        return Finding(_subject(job), found, job.collector)
+    ended = job.finish if job.finish is not None else job.start
+    history = view.now + 1 if ended is None else ended + view.limits.of(job.product, job.workload).job_verdict_age
+    wrong = completed in states and view.now < history
+    changes_at = next_change(view.now, history) if ended is not None else float("inf")
+    return Finding(_subject(job), outcome(wrong=wrong), job.collector, since=ended, changes_at=changes_at)
+
+
+def _completed_state(job: JobFacts) -> str | None:
+    """Return the state of the last completed job; None if the last job runs and nothing is known of the one before."""
+    if job.state in OVER:
+        return job.state
+    if job.completed_state is not None:
+        return job.completed_state
+    return "finished" if job.finish is not None and job.finish == job.last_success else None

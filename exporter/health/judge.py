@@ -1,0 +1,199 @@
+"""The verdict on one customer: a pure function of its facts, the expectations, the time and what is remembered.
+
+A problem begins only on fresh facts. It ends only on fresh facts that are newer than its beginning, or if the
+configuration does not expect the opposite any more.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from math import inf
+from typing import Final
+
+from exporter.config.expectations import ProblemName
+from exporter.health.backups import due_times
+from exporter.health.findings import Finding, Outcome, Subject, View
+from exporter.health.memory import HeldProblem, Memory, ProblemKey
+from exporter.health.registry import PROBLEMS, Problem
+
+_LONG_AGO: Final = 0.0
+"""When a state was first seen that may have lasted since before anything is remembered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a verdict depends on beside facts: the limits' fingerprint, the collectors, the start of the process."""
+
+    fingerprint: str
+    collectors: Mapping[ProblemName, frozenset[str]]
+    started: float
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerVerdict:
+    """What is wrong with one customer, until time alone changes it at `valid_until`.
+
+    `unknown` are the problems that nothing is known about, `applicable` all that the account's collectors can find.
+    """
+
+    problems: tuple[HeldProblem, ...]
+    unknown: frozenset[ProblemName]
+    applicable: frozenset[ProblemName]
+    due: tuple[tuple[Subject, float], ...]
+    valid_until: float
+    memory: Memory
+
+    def outcomes(self) -> Iterator[tuple[ProblemName, str]]:
+        """Return wrong, fine or unknown for each problem that the account's collectors can find."""
+        wrong = {held.key.problem for held in self.problems}
+        for problem in self.applicable:
+            yield problem, "wrong" if problem in wrong else "unknown" if problem in self.unknown else "fine"
+
+    def of_absent_customer(self, gone_from: float) -> "CustomerVerdict":
+        """Return the verdict on a customer that left the list: only problems that are held until `gone_from`."""
+        wrong = frozenset(held.key.problem for held in self.problems)
+        return replace(self, applicable=wrong, unknown=frozenset(), due=(), valid_until=gone_from)
+
+
+def judge(view: View, memory: Memory, rules: Rules) -> CustomerVerdict:
+    """Return the verdict on a customer at `view.now`."""
+    trials = [
+        _Trial(problem, view, memory, rules).decide()
+        for problem in PROBLEMS
+        if not rules.collectors[problem.name].isdisjoint(view.sources)
+    ]
+    found = {key: held for trial in trials for key, held in trial.held.items()}
+    shown = {key: held for key, held in found.items() if not _is_hidden(key, found)}
+    fresh = {name for name, source in view.sources.items() if source.fresh_until > view.now}
+    times = [view.sources[name].fresh_until for name in fresh] + [trial.changes_at for trial in trials]
+    wrong = {key.problem for key in shown}
+    return CustomerVerdict(
+        problems=tuple(shown.values()),
+        unknown=frozenset(trial.problem.name for trial in trials if trial.is_unknown) - wrong,
+        applicable=frozenset(trial.problem.name for trial in trials),
+        due=tuple(due_times(view)),
+        valid_until=min(times, default=inf),
+        memory=Memory(
+            shown, {key: time for trial in trials for key, time in trial.first_seen.items()}, memory.judged | fresh
+        ),
+    )
+
+
+_HIDDEN_BY: Final = {problem.name: problem.hidden_by for problem in PROBLEMS}
+
+
+def _is_hidden(key: ProblemKey, found: Mapping[ProblemKey, HeldProblem]) -> bool:
+    return any(ProblemKey(problem, key.subject) in found for problem in _HIDDEN_BY[key.problem])
+
+
+class _Trial:
+    """The trial of one problem of one customer: which subjects have it, and what is to be remembered."""
+
+    def __init__(self, problem: Problem, view: View, memory: Memory, rules: Rules) -> None:
+        self.problem = problem
+        self.held: dict[ProblemKey, HeldProblem] = {}
+        self.first_seen: dict[ProblemKey, float] = {}
+        self.changes_at = inf
+        self.is_unknown = False
+        self._view = view
+        self._memory = memory
+        self._rules = rules
+
+    def decide(self) -> "_Trial":
+        """Decide on every subject that has findings or a problem that is held."""
+        sources = [self._view.sources.get(name) for name in self._rules.collectors[self.problem.name]]
+        present = [source for source in sources if source is not None]
+        is_stale = any(source.off or source.fresh_until <= self._view.now for source in present)
+        self.is_unknown = is_stale
+        groups = self._findings()
+        for subject, findings in groups.items():
+            self._decide_subject(ProblemKey(self.problem.name, subject), findings)
+        for key, held in self._memory.held.items():
+            if key.problem == self.problem.name and key.subject not in groups and self._stays_unmentioned(held):
+                self.held[key] = held
+        for key, time in self._memory.first_seen.items():
+            if key.problem == self.problem.name and key.subject not in groups and is_stale:
+                self.first_seen[key] = time
+        return self
+
+    def _findings(self) -> Mapping[Subject, list[Finding]]:
+        groups: dict[Subject, list[Finding]] = {}
+        for finding in self.problem.find(self._view):
+            if not self._is_ignored(finding.subject):
+                groups.setdefault(finding.subject, []).append(finding)
+                if finding.changes_at > self._view.now:
+                    self.changes_at = min(self.changes_at, finding.changes_at)
+        return groups
+
+    def _is_ignored(self, subject: Subject) -> bool:
+        ignore = self._view.limits.of(subject.product, subject.workload).ignore
+        return self.problem.name in ignore
+
+    def _is_fresh(self, collector: str) -> bool:
+        return self._view.sources[collector].fresh_until > self._view.now
+
+    def _decide_subject(self, key: ProblemKey, findings: list[Finding]) -> None:
+        wrong = [one for one in findings if one.outcome is Outcome.WRONG and self._is_fresh(one.collector)]
+        if wrong:
+            self._decide_wrong(key, min(wrong, key=lambda one: self._begins(key, one)))
+            return
+        self._keep_first_seen(key, findings)
+        held = self._memory.held.get(key)
+        self.is_unknown |= any(one.outcome is Outcome.UNKNOWN for one in findings)
+        if held is not None and self._stays(held, findings):
+            self.held[key] = held
+
+    def _decide_wrong(self, key: ProblemKey, finding: Finding) -> None:
+        """Decide on a state that is wrong now: it is a problem unless its grace period runs."""
+        now, rules, held = self._view.now, self._rules.fingerprint, self._memory.held.get(key)
+        seen, begins = self._seen_since(key, finding), self._begins(key, finding)
+        if finding.grace:
+            self.first_seen[key] = seen
+        if now < begins:
+            self.changes_at = min(self.changes_at, begins)
+            if held is None or held.rules != rules:
+                return
+        if held is None:
+            known = begins if finding.grace and seen > _LONG_AGO else now
+            start = known if finding.since is None else finding.since
+            held = HeldProblem(key, min(now, start), now, finding.collector, rules)
+        self.held[key] = replace(held, collector=finding.collector, rules=rules)
+
+    def _begins(self, key: ProblemKey, finding: Finding) -> float:
+        return self._seen_since(key, finding) + finding.grace if finding.grace else _LONG_AGO
+
+    def _seen_since(self, key: ProblemKey, finding: Finding) -> float:
+        remembered = self._memory.first_seen.get(key)
+        if remembered is not None:
+            return remembered if finding.seen_since is None else min(remembered, finding.seen_since)
+        if finding.seen_since is not None:
+            return min(self._view.now, finding.seen_since)
+        if finding.collector in self._memory.judged:
+            return self._view.now
+        return _LONG_AGO if self.problem.is_loud else self._rules.started
+
+    def _keep_first_seen(self, key: ProblemKey, findings: Iterable[Finding]) -> None:
+        """Remember when a state was first seen as long as no fresh facts deny it."""
+        if key in self._memory.first_seen and not all(self._denies(one) for one in findings):
+            self.first_seen[key] = self._memory.first_seen[key]
+
+    def _denies(self, finding: Finding) -> bool:
+        return finding.outcome is Outcome.FINE and self._is_fresh(finding.collector)
+
+    def _stays(self, held: HeldProblem, findings: Iterable[Finding]) -> bool:
+        """Return whether a problem is held although no fresh facts confirm it."""
+        if held.rules != self._rules.fingerprint:
+            return not all(one.outcome is Outcome.FINE for one in findings)
+        return not all(self._denies(one) and self._is_newer(one.collector, held) for one in findings)
+
+    def _stays_unmentioned(self, held: HeldProblem) -> bool:
+        """Return whether a problem is held whose subject no facts mention."""
+        source = self._view.sources.get(held.collector)
+        if source is None or source.off or self._is_ignored(held.key.subject):
+            return False
+        if held.rules != self._rules.fingerprint:
+            return source.read_at is None
+        return not (self._is_fresh(held.collector) and self._is_newer(held.collector, held))
+
+    def _is_newer(self, collector: str, held: HeldProblem) -> bool:
+        read_at = self._view.sources[collector].read_at
+        return read_at is not None and read_at > held.began

@@ -1,0 +1,144 @@
+"""Problems of what is purchased: seats, storage, policy, subscriptions; and AvePoint's status of a customer."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from exporter.health.facts import Record
+from exporter.health.findings import Finding, Outcome, Subject, View, next_change, outcome
+
+LICENSE_SEATS: Final = ("avepoint_license_purchased_seats", "avepoint_license_assigned_seats")
+LICENSE_STORAGE: Final = ("avepoint_license_purchased_storage_bytes", "avepoint_license_protected_bytes")
+SEATS: Final = ("avepoint_subscription_purchased_seats", "avepoint_subscription_microsoft_licenses_assigned")
+STORAGE: Final = ("avepoint_subscription_purchased_capacity_bytes", "avepoint_subscription_protected_capacity_bytes")
+EXPIRY: Final = "avepoint_subscription_expiry_timestamp_seconds"
+INFO: Final = "avepoint_subscription_info"
+OUT_OF_POLICY: Final = "avepoint_license_out_of_policy"
+OUT_OF_POLICY_SINCE: Final = "avepoint_license_out_of_policy_timestamp_seconds"
+STATUS: Final = "avepoint_customer_status"
+_ATTENTION: Final = frozenset(
+    {"waiting_for_configuration", "multiple_issues_found", "finished_with_exception", "no_backup_updates"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Usage:
+    """What is used of what is purchased; `ratio` is None if a part is not known."""
+
+    subject: Subject
+    collector: str
+    ratio: float | None
+    changes_at: float = float("inf")
+
+    def finding(self, *, wrong: bool) -> Finding:
+        found = Outcome.UNKNOWN if self.ratio is None else outcome(wrong=wrong)
+        return Finding(self.subject, found, self.collector, changes_at=self.changes_at)
+
+
+def seats_exceeded(view: View) -> Iterator[Finding]:
+    """Find seats in use above the purchased ones."""
+    for usage in (*_of_license(view, LICENSE_SEATS), *_of_subscriptions(view, SEATS)):
+        yield usage.finding(wrong=usage.ratio is not None and usage.ratio > 1)
+
+
+def storage_full(view: View) -> Iterator[Finding]:
+    """Find purchased storage that is used up."""
+    for usage in (*_of_license(view, LICENSE_STORAGE), *_of_subscriptions(view, STORAGE)):
+        yield usage.finding(wrong=usage.ratio is not None and usage.ratio >= 1)
+
+
+def storage_nearly_full(view: View) -> Iterator[Finding]:
+    """Find purchased storage of which at least `storage_ratio` is used."""
+    limit = view.limits.of().storage_ratio
+    for usage in (*_of_license(view, LICENSE_STORAGE), *_of_subscriptions(view, STORAGE)):
+        yield usage.finding(wrong=usage.ratio is not None and usage.ratio >= limit)
+
+
+def _of_license(view: View, families: Sequence[str]) -> Iterator[_Usage]:
+    for record in view.facts.records(families, ()):
+        purchased, used = map(record.get, families)
+        if purchased != 0:  # nothing is purchased, such as storage of one's own
+            ratio = None if purchased is None or used is None else used / purchased
+            yield _Usage(Subject(), record.collector, ratio)
+
+
+def _of_subscriptions(view: View, families: Sequence[str]) -> Iterator[_Usage]:
+    """Return the usage by service, of the subscriptions that have not expired.
+
+    What is purchased is added up. What is used may be the whole customer's in each of them, so the largest counts.
+    """
+    for collector, service_type, several in _services(view, (*families, EXPIRY, INFO)):
+        ends = [record.get(EXPIRY) for record in several]
+        valid = [one for one, end in zip(several, ends, strict=True) if end is None or end > view.now]
+        parts = [(one.get(families[0]), one.get(families[1])) for one in valid if any(map(one.get, families))]
+        purchased = [number for number, _ in parts if number is not None]
+        used = [number for _, number in parts if number is not None]
+        if not sum(purchased):
+            continue
+        is_known = len(purchased) == len(used) == len(parts)
+        ratio = max(used) / sum(purchased) if is_known else None
+        changes_at = next_change(view.now, *(end for end in ends if end is not None))
+        yield _Usage(Subject(service_type=service_type), collector, ratio, changes_at)
+
+
+def _services(view: View, families: Sequence[str]) -> Iterator[tuple[str, str, list[Record]]]:
+    """Return the subscriptions by service."""
+    services: dict[tuple[str, str], list[Record]] = {}
+    for record in view.facts.records(families, ("service_type", "subscription")):
+        services.setdefault((record.collector, record.key[0]), []).append(record)
+    for (collector, service_type), several in services.items():
+        yield collector, service_type, several
+
+
+def out_of_policy(view: View) -> Iterator[Finding]:
+    """Find a license that is out of policy."""
+    for record in view.facts.records((OUT_OF_POLICY, OUT_OF_POLICY_SINCE), ()):
+        if (value := record.get(OUT_OF_POLICY)) is not None:
+            since = record.get(OUT_OF_POLICY_SINCE)
+            yield Finding(Subject(), outcome(wrong=value == 1), record.collector, since=since)
+
+
+def subscription_expired(view: View) -> Iterator[Finding]:
+    """Find services whose last subscription expired less than `subscription_history` ago."""
+    history = view.limits.of().subscription_history
+    for subject, collector, end in _last_expiries(view):
+        if end is None:
+            yield Finding(subject, Outcome.UNKNOWN, collector)
+        else:
+            wrong, changes_at = end <= view.now < end + history, next_change(view.now, end, end + history)
+            yield Finding(subject, outcome(wrong=wrong), collector, since=end, changes_at=changes_at)
+
+
+def subscription_expiring(view: View) -> Iterator[Finding]:
+    """Find services whose last subscription expires in less than `subscription_left`."""
+    left = view.limits.of().subscription_left
+    for subject, collector, end in _last_expiries(view):
+        if end is None:
+            yield Finding(subject, Outcome.UNKNOWN, collector)
+        else:
+            wrong, changes_at = end - left <= view.now < end, next_change(view.now, end - left, end)
+            yield Finding(subject, outcome(wrong=wrong), collector, since=end - left, changes_at=changes_at)
+
+
+def _last_expiries(view: View) -> Iterator[tuple[Subject, str, float | None]]:
+    """Return when the last subscription to each service expires; None if that is not known of one of them."""
+    for collector, service_type, several in _services(view, (INFO, EXPIRY)):
+        ends = [record.get(EXPIRY) for record in several]
+        known = [end for end in ends if end is not None]
+        yield Subject(service_type=service_type), collector, max(known) if len(known) == len(ends) else None
+
+
+def status_failed(view: View) -> Iterator[Finding]:
+    """Find customers to which AvePoint gives the status failed, for `status_after`."""
+    return _status(view, frozenset({"failed"}))
+
+
+def attention(view: View) -> Iterator[Finding]:
+    """Find customers to which AvePoint gives a status that needs attention, for `status_after`."""
+    return _status(view, _ATTENTION)
+
+
+def _status(view: View, statuses: frozenset[str]) -> Iterator[Finding]:
+    grace = view.limits.of().status_after
+    for one in view.facts.statuses(STATUS):
+        yield Finding(Subject(), outcome(wrong=one.status in statuses), one.collector, grace=grace)

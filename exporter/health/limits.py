@@ -1,0 +1,68 @@
+"""Which limits apply to a workload of a customer: the first exception that matches, else the account's."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from exporter.config.expectations import ExpectationException, Expectations, Limits
+
+_FINGERPRINT_LENGTH: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class _Exception:
+    """An exception with the limits that it leads to."""
+
+    customers: frozenset[str]
+    products: frozenset[str]
+    workloads: frozenset[str]
+    limits: Limits
+
+    def matches(self, product: str, workload: str) -> bool:
+        """Return whether it covers a product and workload; "" is covered only where nothing narrows it."""
+        is_product = not self.products or product in self.products
+        return is_product and (not self.workloads or workload.casefold() in self.workloads)
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerLimits:
+    """The limits of one customer."""
+
+    _base: Limits
+    _exceptions: Sequence[_Exception]
+
+    def of(self, product: str = "", workload: str = "") -> Limits:
+        """Return the limits of a workload; those of the customer as a whole if both are ""."""
+        for exception in self._exceptions:
+            if exception.matches(product, workload):
+                return exception.limits
+        return self._base
+
+
+class AccountLimits:
+    """The limits of one account; made once per configuration."""
+
+    def __init__(self, expectations: Expectations) -> None:
+        self._base = expectations
+        self._exceptions = tuple(_resolved(expectations, exception) for exception in expectations.exceptions)
+        self._common = CustomerLimits(expectations, tuple(one for one in self._exceptions if not one.customers))
+        self._named = frozenset(customer for one in self._exceptions for customer in one.customers)
+        text = expectations.model_dump_json()
+        self.fingerprint = hashlib.sha256(text.encode()).hexdigest()[:_FINGERPRINT_LENGTH]
+
+    def of(self, customer_id: str) -> CustomerLimits:
+        """Return the limits of a customer; "" is a tenant account."""
+        if customer_id not in self._named:
+            return self._common
+        chosen = tuple(one for one in self._exceptions if not one.customers or customer_id in one.customers)
+        return CustomerLimits(self._base, chosen)
+
+
+def _resolved(base: Limits, exception: ExpectationException) -> _Exception:
+    return _Exception(
+        frozenset(exception.customers),
+        frozenset(exception.products),
+        frozenset(workload.casefold() for workload in exception.workloads),
+        base.model_copy(update=exception.own_limits()),
+    )

@@ -1,0 +1,65 @@
+"""Problems of what is protected: objects, users, scans, the consent of the backup app."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from exporter.avepoint.vocabulary import MICROSOFT_365
+from exporter.health.facts import SCANNED, Record
+from exporter.health.findings import Finding, Outcome, Subject, View, outcome
+
+PROTECTED: Final = "avepoint_protected_objects"
+USERS: Final = "avepoint_users"
+CUSTOMER_SCAN: Final = "avepoint_customer_scan_status"
+PROFILE_SCAN: Final = "avepoint_scan_profile_status"
+CONSENT: Final = "avepoint_app_consent"
+_FAILED: Final = frozenset({"failed", "failed_to_start"})
+
+
+def objects_unprotected(view: View) -> Iterator[Finding]:
+    """Find workloads of whose scanned objects too many have no backup, for `unprotected_after`."""
+    parts: dict[tuple[str, str], list[Record]] = {}
+    for part in view.facts.records((SCANNED, PROTECTED), ("workload", "service_type", "tenant_id")):
+        parts.setdefault((part.collector, part.key[0]), []).append(part)
+    for (collector, workload), several in parts.items():
+        limits = view.limits.of(MICROSOFT_365, workload)
+        scanned, protected = _sum(several, SCANNED), _sum(several, PROTECTED)
+        found = Outcome.UNKNOWN
+        if scanned is not None and protected is not None:
+            found = outcome(wrong=scanned > 0 and scanned - protected > limits.unprotected_ratio * scanned)
+        yield Finding(Subject(workload=workload), found, collector, grace=limits.unprotected_after)
+
+
+def _sum(parts: list[Record], family: str) -> float | None:
+    """Return the sum of the parts; None if one is not known."""
+    values = [part.get(family) for part in parts]
+    known = [value for value in values if value is not None]
+    return sum(known) if len(known) == len(values) else None
+
+
+def users_unprotected(view: View) -> Iterator[Finding]:
+    """Find workloads of which too many users of a tenant have no backup, for `unprotected_after`."""
+    counts: dict[tuple[str, str, str], dict[str, float]] = {}
+    for record in view.facts.records((USERS,), ("workload", "tenant_id", "state")):
+        workload, tenant_id, state = record.key
+        counts.setdefault((record.collector, workload, tenant_id), {})[state] = record.values[USERS]
+    for (collector, workload, _), states in counts.items():
+        limits = view.limits.of(MICROSOFT_365, workload)
+        protected, unprotected = states.get("protected"), states.get("unprotected")
+        found = Outcome.UNKNOWN
+        if protected is not None and unprotected is not None:
+            found = outcome(wrong=unprotected > limits.users_unprotected_ratio * (protected + unprotected))
+        yield Finding(Subject(workload=workload), found, collector, grace=limits.unprotected_after)
+
+
+def scan_failed(view: View) -> Iterator[Finding]:
+    """Find failed scans of the customer, for `scan_failed_after`."""
+    grace = view.limits.of().scan_failed_after
+    for family in (CUSTOMER_SCAN, PROFILE_SCAN):
+        for scan in view.facts.statuses(family):
+            yield Finding(Subject(), outcome(wrong=scan.status in _FAILED), scan.collector, grace=grace)
+
+
+def consent_missing(view: View) -> Iterator[Finding]:
+    """Find Microsoft 365 tenants whose consent the backup app lacks."""
+    for record in view.facts.records((CONSENT,), ("tenant_id",)):
+        yield Finding(Subject(), outcome(wrong=record.values[CONSENT] == 0), record.collector)

@@ -1,0 +1,167 @@
+"""The verdicts on all customers of one account, each kept until its facts, the expectations or the time change it."""
+
+import heapq
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from typing import Final
+
+from exporter.collectors.base import Sample
+from exporter.config.expectations import Expectations, ProblemName
+from exporter.config.schema import AccountType
+from exporter.health.facts import Facts, Source
+from exporter.health.families import count_samples, customer_samples
+from exporter.health.findings import View
+from exporter.health.judge import CustomerVerdict, Rules, judge
+from exporter.health.limits import AccountLimits
+from exporter.health.memory import Memory
+from exporter.health.registry import collectors_of
+
+Sources = Callable[[str], Mapping[str, Source]]
+"""Returns what each collector of the account knows of a customer ("" for a tenant account), by collector."""
+
+_KEPT_ABSENT: Final = 86_400.0
+"""Seconds for which the problems of a customer that left the customer list are held."""
+
+
+class AccountVerdict:
+    """The verdicts on the customers of one account; a tenant account is its own customer, with the id ""."""
+
+    def __init__(
+        self, account_type: AccountType, expectations: Expectations, sources: Sources, *, started: float
+    ) -> None:
+        """Begin without verdicts; `started` is the Unix time at which the process started."""
+        self._is_tenant = account_type == "tenant"
+        self._collectors = collectors_of(account_type)
+        self._limits = AccountLimits(expectations)
+        self._sources = sources
+        self._started = started
+        self._verdicts: dict[str, CustomerVerdict] = {}
+        self._memories: dict[str, Memory] = {}
+        self._absent_since: dict[str, float] = {}
+        self._changed: dict[str, None] = {}
+        self._expiries: list[tuple[float, str]] = []
+        self._counts: Counter[tuple[ProblemName, str]] = Counter()
+
+    def configure(self, expectations: Expectations) -> None:
+        """Apply other expectations to what is known; every verdict changes."""
+        self._limits = AccountLimits(expectations)
+        self.mark(self._verdicts)
+
+    def mark(self, customers: Iterable[str]) -> None:
+        """Note that facts about these customers have changed."""
+        self._changed |= dict.fromkeys(customers)
+
+    def list_read(self, customers: Collection[str], now: float) -> None:
+        """Note which customers a customer list has that was read whole at Unix time `now`."""
+        for customer_id in self._memories.keys() - set(customers):
+            self._absent_since.setdefault(customer_id, now)
+        for customer_id in self._absent_since.keys() & set(customers):
+            del self._absent_since[customer_id]
+        self.mark([*self._absent_since, *customers])
+
+    def drop(self, customer_id: str) -> None:
+        """Drop everything about a customer at once, such as one that the configuration excludes."""
+        self._count(self._verdicts.pop(customer_id, None), -1)
+        self._memories.pop(customer_id, None)
+        self._absent_since.pop(customer_id, None)
+        self._changed.pop(customer_id, None)
+
+    def steps(self, now: float) -> Iterator[str]:
+        """Judge each customer whose verdict is not valid any more at Unix time `now`; return their ids one by one."""
+        while self._expiries and self._expiries[0][0] <= now:
+            expiry, customer_id = heapq.heappop(self._expiries)
+            verdict = self._verdicts.get(customer_id)
+            if verdict is not None and verdict.valid_until == expiry:
+                self._changed[customer_id] = None
+        while self._changed:
+            customer_id = next(iter(self._changed))
+            del self._changed[customer_id]
+            self._judge(customer_id, now)
+            yield customer_id
+
+    def settle(self, now: float) -> None:
+        """Take all steps at once."""
+        for _ in self.steps(now):
+            pass
+
+    def _judge(self, customer_id: str, now: float) -> None:
+        gone_from = self._absent_since.get(customer_id, now) + _KEPT_ABSENT
+        if now >= gone_from:
+            self.drop(customer_id)
+            return
+        sources = self._sources(customer_id)
+        view = View(Facts(sources.values()), self._limits.of(customer_id), now, sources, self._is_tenant)
+        memory = self._memories.get(customer_id, Memory())
+        verdict = judge(view, memory, Rules(self._limits.fingerprint, self._collectors, self._started))
+        if customer_id in self._absent_since:
+            verdict = verdict.of_absent_customer(gone_from)
+            if not verdict.problems:
+                self.drop(customer_id)
+                return
+        self._count(self._verdicts.get(customer_id), -1)
+        self._count(verdict, 1)
+        self._verdicts[customer_id], self._memories[customer_id] = verdict, verdict.memory
+        heapq.heappush(self._expiries, (verdict.valid_until, customer_id))
+
+    def _count(self, verdict: CustomerVerdict | None, number: int) -> None:
+        if verdict is not None:
+            for problem, outcome in verdict.outcomes():
+                self._counts[problem, outcome] += number
+
+    def __getitem__(self, customer_id: str) -> CustomerVerdict:
+        return self._verdicts[customer_id]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._verdicts)
+
+    def __len__(self) -> int:
+        return len(self._verdicts)
+
+    def customer_samples(self, customer_id: str) -> tuple[Sample, ...]:
+        """Return the samples of a customer's problems and due times; none before the first verdict."""
+        verdict = self._verdicts.get(customer_id)
+        return () if verdict is None else tuple(customer_samples(customer_id, verdict))
+
+    def count_samples(self) -> tuple[Sample, ...]:
+        """Return how many customers have each problem, do not have it, or may have it."""
+        sources = self._sources("")
+        applicable = [name for name, collectors in self._collectors.items() if not collectors.isdisjoint(sources)]
+        return tuple(count_samples(applicable, self._counts))
+
+    def dump(self) -> object:
+        """Return the memory of all customers, as JSON; customers with nothing but the same `judged` share it."""
+        plain: dict[tuple[str, ...], list[str]] = {}
+        others: dict[str, object] = {}
+        for customer_id, memory in self._memories.items():
+            if memory.held or memory.first_seen:
+                others[customer_id] = memory.dump()
+            else:
+                plain.setdefault(tuple(sorted(memory.judged)), []).append(customer_id)
+        judged = [[list(collectors), customers] for collectors, customers in plain.items()]
+        return {"judged": judged, "customers": others, "absent_since": dict(self._absent_since)}
+
+    def load(self, dumped: object) -> None:
+        """Take the memory that `dump` returned; raises ValueError for anything else."""
+        match dumped:
+            case {"judged": list(judged), "customers": dict(customers), "absent_since": dict(absent_since)}:
+                memories = {str(key): Memory.load(memory) for key, memory in customers.items()}
+                for row in judged:
+                    match row:
+                        case [list(collectors), list(ids)]:
+                            memory = Memory(judged=frozenset(map(str, collectors)))
+                            memories |= dict.fromkeys(map(str, ids), memory)
+                        case _:
+                            raise ValueError("not the memory of verdicts")
+                self._absent_since = {str(key): _time(since) for key, since in absent_since.items()}
+                self._memories = memories
+                self.mark(memories)
+            case _:
+                raise ValueError("not the memory of verdicts")
+
+
+def _time(value: object) -> float:
+    match value:
+        case float() | int():
+            return float(value)
+        case _:
+            raise ValueError("not a time")
