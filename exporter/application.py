@@ -111,7 +111,7 @@ class Application:
             await self._apply(config)
         except ConfigError as error:
             self._own.reload_successful.set(0)
-            self.configured = replace(self.configured, mistakes=error.mistakes)
+            self.configured = replace(self.configured, errors=error.errors)
             self._log.error("configuration not reloaded; the old one stays in force", error=error)
             raise
         self._log.info("configuration reloaded", accounts=len(config.accounts))

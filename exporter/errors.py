@@ -1,7 +1,7 @@
 """Every exception that the exporter raises on purpose.
 
 ExporterError
-├── ConfigError                  the configuration or the command line is wrong; one mistake a line
+├── ConfigError                  the configuration or the command line is wrong; one line per error
 ├── EnoughError                  whoever only looks whether an endpoint answers has seen that it does
 ├── UnreadableValueError         one value of an answer is not what the documents say
 └── AvePointError                AvePoint could not be asked, or did not answer as documented
@@ -27,15 +27,15 @@ from typing import Final, Self, TypedDict, Unpack
 
 _ABOUT_FILES: Final = {
     errno.ENOENT: "create it, or correct the path",
-    errno.EACCES: "let the exporter's user read it",
-    errno.EISDIR: "name a file",
+    errno.EACCES: "give the user of the exporter read permission",
+    errno.EISDIR: "use the path of a file",
 }
 
 
 def why_unreadable(error: OSError) -> str:
-    """Say why a file cannot be read, and what to do about it."""
-    what_to_do = _ABOUT_FILES.get(error.errno or 0, "name another")
-    return f"cannot be read: {(error.strerror or 'unknown error').lower()}; {what_to_do}"
+    """Return why a file cannot be read, and what to do."""
+    what_to_do = _ABOUT_FILES.get(error.errno or 0, "use another file")
+    return f"{(error.strerror or 'unknown error').lower()}; {what_to_do}"
 
 
 class ExporterError(Exception):
@@ -43,11 +43,11 @@ class ExporterError(Exception):
 
 
 class ConfigError(ExporterError):
-    """The configuration or the command line is wrong; str() gives one mistake a line."""
+    """The configuration or the command line is wrong; its string has one line per error."""
 
-    def __init__(self, mistakes: Sequence[str]) -> None:
-        self.mistakes = tuple(mistakes)
-        super().__init__("\n".join(self.mistakes))
+    def __init__(self, errors: Sequence[str]) -> None:
+        self.errors = tuple(errors)
+        super().__init__("\n".join(self.errors))
 
 
 class EnoughError(ExporterError):

@@ -13,7 +13,7 @@ from structlog.testing import CapturingLogger
 
 from exporter.avepoint.auth import ClientSecret
 from exporter.avepoint.client import Client
-from exporter.config.load import parse
+from exporter.config.load import parse_config
 from exporter.config.schema import Account, CollectorOptions
 from tests.helpers import FakeClock
 
@@ -90,7 +90,7 @@ def make_account(kind: str = "tenant", more: str = "", *, auth: str = f"client_s
     lines = f"accounts:\n  - name: contoso\n    type: {kind}\n    {address}\n    auth: {{client_id: app, {auth}}}\n"
     extra = "".join(f"    {line}\n" for line in more.splitlines())
     catalogue: Mapping[str, Mapping[str, type[CollectorOptions]]] = {"tenant": {}, "partner": {}}
-    return parse(lines + extra, catalogue, source="test", folder=Path()).accounts[0]
+    return parse_config(lines + extra, catalogue, source="test", directory=Path()).accounts[0]
 
 
 FAST = "requests: {concurrency: 8, per_second: 1000, retries: 3, timeout: 30s}"

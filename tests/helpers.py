@@ -11,7 +11,7 @@ import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.collectors.registry import COLLECTORS, catalogue, families
-from exporter.config import load
+from exporter.config.load import parse_config
 from exporter.config.schema import Config
 from exporter.engine.accounts import Accounts
 from exporter.engine.refresh import refresh_all
@@ -117,7 +117,7 @@ def config(*accounts: Mapping[str, Any]) -> Config:
         "requests": {"per_second": 1000, "retries": 0, "concurrency": 4},
     }
     text = json.dumps({"accounts": [{**plain, **account} for account in accounts]})
-    return load.parse(text, catalogue(), source="test", folder=Path())
+    return parse_config(text, catalogue(), source="test", directory=Path())
 
 
 def tenant(name: str = "contoso", *, collectors: Mapping[str, Any] | None = None, **keys: Any) -> dict[str, Any]:

@@ -24,7 +24,7 @@ async def test_a_reload_that_fails_is_known_until_one_succeeds() -> None:
     clock.advance(60)
     with pytest.raises(ConfigError):
         await application.reload()
-    assert application.configured == Configured(read_at=NOW, mistakes=("accounts: is missing",))
+    assert application.configured == Configured(read_at=NOW, errors=("accounts: is missing",))
     await application.reload()
     assert application.configured == Configured(read_at=NOW + 60)
     await application.accounts.stop()

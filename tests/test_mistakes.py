@@ -211,6 +211,7 @@ CENTERS = "au, ca, ch, de, fr, gcp-au, gcp-jp, gcp-kr, gcp-us, gcp-we, jp, kr, n
 LOCALHOST = ["--log.level", "error", "--web.listen-address"]
 INIT = ["init", "--type", "tenant", "--name", "contoso", "--data-center", "us", "--client-id", "app", "--no-check"]
 AUTH = "accounts[0].auth"
+PLACE = " (config.yaml:1, account contoso)"
 
 # A mistake, how it is made, and the message: where^what^what to do.
 MISTAKES: Mapping[str, tuple[Provoke, str]] = {
@@ -242,12 +243,12 @@ MISTAKES: Mapping[str, tuple[Provoke, str]] = {
     ),
     "init over a file": (
         typed(*INIT, "--secret-env", "HOME", config_yaml=FINE),
-        ("config.yaml: ^exists already; ^to add an account, write it below `accounts:` by hand or run init with another"
-        " --config.file and copy it over; --force replaces the file"),
+        ("config.yaml: ^file exists; ^run init with another --config.file and copy the account to this file, or use --force"
+         " to replace the file"),
     ),
     "init over a secret": (
         typed(*INIT, "--secret-env", "HOME", contoso_secret="old"),
-        "FOLDER/contoso.secret: ^exists already; ^name another --secret-file, or replace it with --force",
+        "FOLDER/contoso.secret: ^file exists; ^use another --secret-file, or --force to replace the file",
     ),
     "init without a secret": (
         typed(*INIT, "--secret-env", UNSET),
@@ -259,8 +260,8 @@ MISTAKES: Mapping[str, tuple[Provoke, str]] = {
     ),
     "init without a place": (
         typed(*INIT, "--secret-env", "HOME", "--config.file", "no/such.yaml"),
-        ("FOLDER/no/contoso.secret: ^cannot be written: no such file or directory; ^create the folder FOLDER/no,"
-        " or name another --config.file"),
+        ("FOLDER/no/contoso.secret: ^cannot write the file: no such file or directory; ^create the directory FOLDER/no,"
+         " or use another --config.file"),
     ),
     # Listening, storage and the web configuration
     "port in use": (
@@ -282,18 +283,20 @@ MISTAKES: Mapping[str, tuple[Provoke, str]] = {
     ),
     "no web configuration": (
         typed("--config.check", "--web.config.file", "web.yaml", config_yaml=FINE),
-        f"--web.config.file: ^web.yaml cannot be read: no such file or directory; ^{CREATE}",
+        f"--web.config.file: ^cannot read web.yaml: no such file or directory; ^{CREATE}",
     ),
     "web configuration that is no YAML": (
         web("a: ["),
-        "--web.config.file: ^web.yaml is not YAML (or a key is there twice): line 1, column 5; ^look just above",
+        ("web.yaml: ^invalid YAML at line 1, column 5: expected the node content, but found '<stream end>'; ^check this line"
+         " and the line before"),
     ),
     "unknown web key": (
-        web("nonsense: 1"), "nonsense: ^unknown key in the file of --web.config.file; ^correct its spelling",
+        web("nonsense: 1"), ("nonsense: ^unknown key; ^use tls_server_config, http_server_config, rate_limit, basic_auth_users (web.yaml:1)"),
     ),
     "no TLS certificate": (
         web("tls_server_config: {cert_file: a.crt, key_file: web.yaml}"),
-        f"tls_server_config.cert_file: ^cannot be read: no such file or directory; ^{CREATE}",
+        ("tls_server_config.cert_file: ^cannot read the file (looked in .): no such file or directory; "
+         f"^{CREATE} (web.yaml:1)"),
     ),
     "TLS certificate that is none": (
         web("tls_server_config: {cert_file: web.yaml, key_file: web.yaml}"),
@@ -301,81 +304,81 @@ MISTAKES: Mapping[str, tuple[Provoke, str]] = {
     ),
     "password in place of a hash": (
         web("basic_auth_users: {alice: hunter2}"),
-        "basic_auth_users.alice: ^not a bcrypt hash; ^make one with htpasswd -nBC 10 USER",
+        "basic_auth_users.alice: ^must be a bcrypt hash; ^create one with htpasswd -nBC 10 USER (web.yaml:1)",
     ),
     # The configuration; tests/config has one file for each of its mistakes
     "no configuration": (
         typed("--config.check"),
-        ("config.yaml: ^no such file or directory ^(--config.file names the configuration, avepoint-exporter init"
-        " writes one)"),
+        f"--config.file: ^cannot read config.yaml: no such file or directory; ^{CREATE} (avepoint-exporter init writes one)",
     ),
     "folder as a configuration": (
-        typed("--config.check", "--config.file", "."), ".: ^is a directory ^(--config.file names the configuration)",
+        typed("--config.check", "--config.file", "."), "--config.file: ^cannot read .: is a directory; ^use the path of a file",
     ),
     "broken YAML": (
         configured("accounts: [}"),
-        ("config.yaml: ^not valid YAML: line 1, column 12: expected the node content, but found '}'; "
-        "^look there and just above"),
+        ("config.yaml: ^invalid YAML at line 1, column 12: expected the node content, but found '}'; "
+         "^check this line and the line before"),
     ),
     "tab": (
         configured("accounts:\n\t- name: x"),
-        "config.yaml: ^not valid YAML: line 2, column 1: a tab; ^indent with spaces",
+        "config.yaml: ^invalid YAML at line 2, column 1: a tab; ^indent with spaces",
     ),
     "key twice": (
         configured("accounts: []\naccounts: []"),
-        "config.yaml: ^not valid YAML: line 2, column 1: the key accounts stands twice; ^keep one",
+        "config.yaml: ^invalid YAML at line 2, column 1: duplicate key accounts; ^remove one",
     ),
     "not a mapping": (
         configured("- name: contoso"),
         "config.yaml: ^must be a mapping with the key accounts; ^see config.example.yaml",
     ),
-    "no accounts": (configured("accounts: []"), "accounts: ^must not be empty; ^give at least one"),
-    "misspelt key": (account("databcenter: us"), "accounts[0].databcenter: ^unknown key; ^did you mean data_center?"),
-    "unknown key": (account("tls: {insecure: true}"), "accounts[0].tls.insecure: ^unknown key; ^known are ca_file"),
+    "no accounts": (configured("accounts: []"), "accounts: ^must not be empty; ^add an item (config.yaml:1)"),
+    "misspelt key": (account("databcenter: us"), "accounts[0].databcenter: ^unknown key; ^did you mean data_center?" + PLACE),
+    "unknown key": (account("tls: {insecure: true}"), "accounts[0].tls.insecure: ^unknown key; ^use ca_file" + PLACE),
     "secret as a key": (
         account(auth="client_id: app, client_secret: x, 4hunter2: y"),
-        f"{AUTH}: ^has an unknown key, not shown because it may be a secret; ^see config.example.yaml",
+        f"{AUTH}: ^contains an unknown key, not shown because it may be a secret; ^check its keys{PLACE}",
     ),
-    "no client id": (account(auth="client_secret: hunter2"), f"{AUTH}.client_id: ^is missing; ^add it"),
+    "no client id": (account(auth="client_secret: hunter2"), f"{AUTH}.client_id: ^is missing; ^add it{PLACE}"),
     "no secret": (
         account(auth="client_id: app"),
-        f"{AUTH}: ^needs one of ^client_secret, client_secret_file, client_secret_env or certificate_file",
+        (f"{AUTH}: ^contains no credential; ^add one of client_secret, client_secret_file, client_secret_env or"
+         f" certificate_file{PLACE}"),
     ),
     "two secrets": (
         account(auth="client_id: app, client_secret: hunter2, client_secret_env: HOME"),
-        f"{AUTH}: ^has client_secret and client_secret_env; ^only one of them can be used",
+        f"{AUTH}: ^contains client_secret and client_secret_env; ^keep only one{PLACE}",
     ),
     "secret that is a number": (
         account(auth="client_id: app, client_secret: 31415926"),
-        f"{AUTH}.client_secret: ^must be a text; ^put it in quotes",
+        f"{AUTH}.client_secret: ^must be a string; ^put it in quotes{PLACE}",
     ),
     "secret file that is not there": (
         account(auth="client_id: app, client_secret_file: /no/such"),
-        f"{AUTH}.client_secret_file: ^/no/such cannot be read: no such file or directory; ^{CREATE}",
+        f"{AUTH}.client_secret_file: ^cannot read /no/such: no such file or directory; ^{CREATE}{PLACE}",
     ),
     "variable that is not set": (
         account(auth=f"client_id: app, client_secret_env: {UNSET}"),
         (f"{AUTH}.client_secret_env: ^the environment variable {UNSET} is not set, or empty; "
-        "^set it where the exporter runs"),
+        f"^set it where the exporter runs{PLACE}"),
     ),
     "unknown data center": (
         account("data_center: mars"),
-        f"accounts[0].data_center: ^must be one of ^{CENTERS}; for another one set base_url",
+        f"accounts[0].data_center: ^must be one of ^{CENTERS}; for another data center set base_url{PLACE}",
     ),
     "plain HTTP": (
         account("base_url: 'http://graph.example.com'"),
-        "accounts[0].base_url: ^must begin with https://; ^a token is never sent unencrypted",
+        "accounts[0].base_url: ^must begin with https://; ^tokens are never sent unencrypted" + PLACE,
     ),
     "odd interval": (
         account("collectors: {jobs: {interval: 5 minutes}}"),
-        "accounts[0].collectors.jobs.interval: ^not a duration ^such as 30s, 5m, 1h or 7d",
+        "accounts[0].collectors.jobs.interval: ^must be a duration ^such as 30s, 5m, 1h or 7d" + PLACE,
     ),
     "too many at once": (
-        account("requests: {concurrency: 1000}"), "accounts[0].requests.concurrency: ^must be ^at most 64",
+        account("requests: {concurrency: 1000}"), "accounts[0].requests.concurrency: ^must be ^at most 64" + PLACE,
     ),
     "collector of the other kind": (
         account("collectors: {customers: {}}"),
-        "accounts[0].collectors.customers: ^is not for a tenant account; ^take it out",
+        "accounts[0].collectors.customers: ^not available for tenant accounts; ^remove it" + PLACE,
     ),
     "CA file without certificates": (
         account("tls: {ca_file: config.yaml}"),

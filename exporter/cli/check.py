@@ -27,7 +27,7 @@ from exporter.cli.flags import (
     sharding,
 )
 from exporter.clock import SystemClock
-from exporter.config import load
+from exporter.config.load import account_names
 from exporter.config.schema import Config
 from exporter.errors import ConfigError
 from exporter.logs import hush, setup
@@ -41,7 +41,7 @@ _FEW: Final = 3
 
 
 def _accounts(ctx: click.Context, _parameter: click.Parameter, typed: str) -> list[str]:
-    names = load.names(config_file(merged(ctx, ctx.params)))
+    names = account_names(config_file(merged(ctx, ctx.params)))
     return [name for name in names if name.startswith(typed)]
 
 

@@ -10,7 +10,7 @@ from avepoint_simulator.application import Simulator
 from avepoint_simulator.server import SimulatorServer
 from avepoint_simulator.tokens import AppCredentials
 from exporter.collectors.registry import catalogue
-from exporter.config import load
+from exporter.config.load import parse_config
 from exporter.config.schema import Config
 
 _DAY: Final = 86_400
@@ -79,4 +79,4 @@ class Demo:
         text = _TEMPLATE.format(
             url=self._server.url, client_id=app.client_id, client_secret=app.client_secret, **collectors
         )
-        return load.parse(text, kinds, source="demo", folder=Path())
+        return parse_config(text, kinds, source="demo", directory=Path())

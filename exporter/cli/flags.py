@@ -11,7 +11,7 @@ from click.types import StringParamType
 
 from exporter.application import Application, Listening
 from exporter.collectors.registry import catalogue
-from exporter.config import load
+from exporter.config.load import load_config
 from exporter.config.schema import Config
 from exporter.engine.shard import Shard, parse_shard
 from exporter.logs import LEVELS
@@ -125,7 +125,7 @@ def config_file(flags: Flags) -> Path:
 
 def loader(flags: Flags) -> Callable[[], Config]:
     """Give what reads the configuration; it raises ConfigError."""
-    return partial(load.load, config_file(flags), catalogue())
+    return partial(load_config, config_file(flags), catalogue())
 
 
 def listening_of(flags: Flags) -> Listening:

@@ -6,7 +6,6 @@ from typing import Any
 import click
 
 from exporter.cli.check import run_check, show
-from exporter.cli.config_template import Files
 from exporter.cli.flags import (
     CONTEXT,
     DONE,
@@ -20,7 +19,9 @@ from exporter.cli.flags import (
     unsharded,
 )
 from exporter.cli.questions import ENVIRONMENTS, TYPES, Questions
+from exporter.collectors.registry import catalogue
 from exporter.config.clouds import DATA_CENTERS
+from exporter.config.template import ConfigFiles
 from exporter.logs import hush, setup
 
 
@@ -73,9 +74,9 @@ def init(ctx: click.Context, /, *, force: bool, no_check: bool, **own: Any) -> N
     setup(flags["log_level"] or "error", flags["log_format"] or "logfmt")
     target = config_file(flags)
     if not force:
-        Files(target).refuse_existing()  # before anything is asked
+        ConfigFiles(target, None, catalogue()).refuse_existing()  # before anything is asked
     found = Questions(flags, target.absolute().parent, is_terminal=sys.stdin.isatty()).ask()
-    files = Files(target, found.kept)
+    files = ConfigFiles(target, found.kept, catalogue())
     if not force:
         files.refuse_existing()
     files.write(found.answers, found.secret, force=force)

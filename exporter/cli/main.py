@@ -108,7 +108,7 @@ def _checked(flags: Flags) -> str:
             found = look()
             config = found if isinstance(found, Config) else config
         except ConfigError as error:
-            mistakes += error.mistakes
+            mistakes += error.errors
     if config is not None:
         warn(config)
         mistakes += [*certificate_mistakes(config, SystemClock()), *_authority_mistakes(config)]
@@ -147,8 +147,8 @@ def run(arguments: Sequence[str]) -> int:
         click.echo(f"avepoint-exporter: {error.format_message()} (--help shows how)", err=True)
         return WRONG_CONFIGURATION
     except ConfigError as error:
-        for mistake in error.mistakes:
-            click.echo(f"avepoint-exporter: {mistake}", err=True)
+        for line in error.errors:
+            click.echo(f"avepoint-exporter: {line}", err=True)
         return WRONG_CONFIGURATION
     except (click.Abort, KeyboardInterrupt):
         return DONE

@@ -9,9 +9,11 @@ from typing import Final, get_args
 
 import click
 
-from exporter.cli import config_template
+from exporter.avepoint.hints import where_registered
 from exporter.cli.flags import Flags
+from exporter.collectors.registry import COLLECTORS, catalogue
 from exporter.config.schema import Account, AccountType
+from exporter.config.template import Answers, answer_error
 from exporter.errors import ConfigError
 
 ENVIRONMENTS: Final[tuple[str, ...]] = get_args(Account.model_fields["environment"].annotation)
@@ -34,9 +36,24 @@ Prompt = Callable[..., str]
 class Found:
     """The answers: an account's keys, the secret ("" for none), and the file to keep it in."""
 
-    answers: config_template.Answers
+    answers: Answers
     secret: str
     kept: Path | None
+
+
+def permissions(account_type: str) -> tuple[tuple[str, str], ...]:
+    """Return the collectors and the permission that each needs, for an app of this type of account."""
+    purposes: dict[str, list[str]] = {}
+    for kind in COLLECTORS:
+        if kind.account_type == account_type:
+            purpose = f"{kind.name}{', optional' * kind.optional}"
+            purposes.setdefault(next(iter(kind.permissions.values())), []).append(purpose)
+    return tuple(("; ".join(names), permission) for permission, names in purposes.items())
+
+
+def registration(account_type: str) -> str:
+    """Return where in AvePoint's portals an app for this type of account is registered."""
+    return where_registered(permissions(account_type)[0][1])
 
 
 class Questions:
@@ -76,11 +93,8 @@ class Questions:
             self._one("data_center", "Data center", _ABOUT_DATA_CENTERS)
 
     def _tell_permissions(self, account_type: str) -> None:
-        wanted = config_template.permissions(account_type)
-        click.echo(
-            f"\nRegister an app in {config_template.registration(account_type)}\n"
-            "with these permissions, which only read:"
-        )
+        wanted = permissions(account_type)
+        click.echo(f"\nRegister an app in {registration(account_type)}\nwith these permissions, which only read:")
         for purpose, permission in wanted:
             click.echo(f"  {permission}  ({purpose})")
         click.echo()
@@ -114,7 +128,7 @@ class Questions:
         return check
 
     def _problem(self, key: str, value: str) -> str:
-        return config_template.problem(key, self._answers | {key: value}, self._folder)
+        return answer_error(key, self._answers | {key: value}, self._folder, catalogue())
 
     def _credential(self) -> str:
         """Get the certificate's path, where there is one, and the secret or its password."""

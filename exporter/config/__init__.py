@@ -1,1 +1,1 @@
-"""The configuration: its types and bounds, YAML files to read it from, and checks between keys."""
+"""The configuration: its types and bounds, the YAML files, and the checks between keys."""

@@ -1,47 +1,47 @@
-"""What no single key of the configuration can know: mistakes between keys and between accounts."""
+"""Checks between keys and between accounts."""
 
 from collections.abc import Iterator
 from typing import Final
 
 from exporter.config.clouds import DATA_CENTERS, ENVIRONMENTS
+from exporter.config.validation import InvalidKey
 
 _SECRETS: Final = ("client_secret", "client_secret_file", "client_secret_env")
 _PASSWORDS: Final = ("certificate_password_file", "certificate_password_env")
-_KINDS: Final = ("tenant", "partner")
-_OF_ONE_KIND: Final = (
-    ("data_center", "tenant", "a data center"),
-    ("locations", "tenant", "locations"),
-    ("customers", "partner", "customers"),
-    ("labels", "partner", "customers to name"),
-)
+_TYPES: Final = ("tenant", "partner")
+_KEYS_OF_ONE_TYPE: Final = {
+    "data_center": "tenant",
+    "locations": "tenant",
+    "customers": "partner",
+    "labels": "partner",
+}
 
 
-def cross_checks(accounts: list[object]) -> Iterator[str]:
-    """Check what no single key can know."""
+def cross_checks(accounts: list[object]) -> Iterator[InvalidKey]:
+    """Yield the errors between keys and between accounts."""
     first: dict[str, int] = {}
     for index, raw in enumerate(accounts):
         if not isinstance(raw, dict):
             continue
         name = raw.get("name")
         if isinstance(name, str) and first.setdefault(name, index) != index:
-            yield f"accounts[{index}].name: is the name of accounts[{first[name]}] too"
-        yield from _kind_mistakes(raw, f"accounts[{index}]")
-        yield from _address_mistakes(raw, f"accounts[{index}]")
+            yield InvalidKey(f"accounts[{index}].name", f"duplicate of accounts[{first[name]}].name; use another name")
+        yield from _check_type(raw, f"accounts[{index}]")
+        yield from _check_data_center(raw, f"accounts[{index}].data_center")
         if isinstance(auth := raw.get("auth"), dict):
-            yield from _credential_mistakes(auth, f"accounts[{index}].auth")
+            yield from _check_credentials(auth, f"accounts[{index}].auth")
 
 
-def _kind_mistakes(raw: dict[str, object], path: str) -> Iterator[str]:
-    """Find what only the other kind of account has, or only the other generation."""
-    kind = raw.get("type")
-    for key, owner, words in _OF_ONE_KIND:
-        if kind in _KINDS and kind != owner and raw.get(key) is not None:
-            yield f"{path}.{key}: only a {owner} has {words}"
-    if kind == "tenant" and raw.get("api") == "legacy" and raw.get("locations"):
-        yield f"{path}.locations: the legacy endpoints know no locations; set api to auto or modern"
+def _check_type(raw: dict[str, object], path: str) -> Iterator[InvalidKey]:
+    account_type = raw.get("type")
+    for key, only in _KEYS_OF_ONE_TYPE.items():
+        if account_type in _TYPES and account_type != only and raw.get(key) is not None:
+            yield InvalidKey(f"{path}.{key}", f"not available for {account_type} accounts; remove it")
+    if account_type == "tenant" and raw.get("api") == "legacy" and raw.get("locations"):
+        yield InvalidKey(f"{path}.locations", "not available with the legacy API; set api to auto or modern")
 
 
-def _address_mistakes(raw: dict[str, object], path: str) -> Iterator[str]:
+def _check_data_center(raw: dict[str, object], path: str) -> Iterator[InvalidKey]:
     center, name = raw.get("data_center"), raw.get("environment") or "commercial"
     environment = ENVIRONMENTS.get(name) if isinstance(name, str) else None
     if raw.get("type") != "tenant" or raw.get("base_url") is not None or environment is None:
@@ -49,22 +49,22 @@ def _address_mistakes(raw: dict[str, object], path: str) -> Iterator[str]:
     choices = sorted(DATA_CENTERS - {other.data_center for other in ENVIRONMENTS.values()})
     if environment.data_center is not None:
         if center not in (None, environment.data_center):
-            yield f"{path}.data_center: must be {environment.data_center} in the environment {name}, or left out"
+            yield InvalidKey(path, f"must be {environment.data_center} in environment {name}; correct or remove it")
     elif center is None:
-        yield f"{path}.data_center: is required for a tenant (or base_url); one of {', '.join(choices)}"
+        yield InvalidKey(path, f"is missing; add it or base_url; one of {', '.join(choices)}")
     elif others := [other for other, its in ENVIRONMENTS.items() if its.data_center == center]:
-        yield f"{path}.data_center: is in the environment {others[0]}"
+        yield InvalidKey(path, f"belongs to environment {others[0]}; set environment: {others[0]}")
     elif isinstance(center, str) and center and center not in choices:
-        yield f"{path}.data_center: must be one of {', '.join(choices)}; for another one set base_url"
+        yield InvalidKey(path, f"must be one of {', '.join(choices)}; for another data center set base_url")
 
 
-def _credential_mistakes(auth: dict[str, object], path: str) -> Iterator[str]:
+def _check_credentials(auth: dict[str, object], path: str) -> Iterator[InvalidKey]:
     secrets = [key for key in (*_SECRETS, "certificate_file") if auth.get(key) is not None]
     passwords = [key for key in _PASSWORDS if auth.get(key) is not None]
     if not secrets:
-        yield f"{path}: needs one of {', '.join(_SECRETS)} or certificate_file"
+        yield InvalidKey(path, f"contains no credential; add one of {', '.join(_SECRETS)} or certificate_file")
     for several in (secrets, passwords):
         if len(several) > 1:
-            yield f"{path}: has {' and '.join(several)}; only one of them can be used"
+            yield InvalidKey(path, f"contains {' and '.join(several)}; keep only one")
     if passwords and auth.get("certificate_file") is None:
-        yield f"{path}.{passwords[0]}: is for certificate_file, which is not set"
+        yield InvalidKey(f"{path}.{passwords[0]}", "needs certificate_file, which is missing")

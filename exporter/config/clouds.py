@@ -1,4 +1,4 @@
-"""Where AvePoint's clouds answer, and what they call places."""
+"""URLs, data centers and geo locations of AvePoint's clouds."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ GEOGRAPHIES: Final = (
     "PrimaryGeoLocation", "NAM", "EUR", "GBR", "JPN", "APC", "AUS", "CAN", "IND", "FRA", "ARE", "ZAF", "CHE", "KOR",
     "DEU", "BRA", "NOR", "SWE", "QAT", "POL", "ITA", "ISR", "MEX", "NZL", "ESP", "TWN",
 )  # fmt: skip
-"""Locations of Multi-Geo tenants; to any other text AvePoint answers with an empty list, as if there were nothing."""
+"""Geo locations of Multi-Geo tenants; for any other name AvePoint returns an empty list."""
 
 _DOMAIN: Final = "avepointonlineservices.com"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
-    """Where one of AvePoint's clouds answers; `data_center` is what a tenant in it uses unless told."""
+    """URLs of one of AvePoint's clouds; `data_center` is the default for its tenants."""
 
     token_url: str
     partner_url: str
@@ -45,7 +45,7 @@ ENVIRONMENTS: Final[Mapping[str, Environment]] = MappingProxyType(
             data_center="aos2",
         ),
         "fedramp": Environment(
-            token_url="https://identity.online15.net/connect/token",  # noqa: S106 - an address, not a secret
+            token_url="https://identity.online15.net/connect/token",  # noqa: S106 - a URL, not a secret
             partner_url="https://graphusgovapi.online15.net",
             data_center="fedramp",
             tenant_url="https://graphusgovapi.online15.net",

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from exporter.config.sections import NonEmptyText, Number, Seconds, Section
+from exporter.config.sections import NonEmptyString, Number, Seconds, Section
 
 ProblemName = Literal[
     "backup_overdue", "backup_late", "backup_stopped", "backup_never_succeeded", "success_unknown",
@@ -72,9 +72,9 @@ class Limits(Section):
 class ExpectationException(Limits):
     """Other limits for some customers, products or workloads: any key of `expectations` except `exceptions`."""
 
-    customers: tuple[NonEmptyText, ...] = Field((), description="Ids of the customers; none means all.")
+    customers: tuple[NonEmptyString, ...] = Field((), description="Ids of the customers; none means all.")
     products: tuple[ProductName, ...] = Field((), description="Products; none means all.")
-    workloads: tuple[NonEmptyText, ...] = Field((), description="Names of the workloads; none means all.")
+    workloads: tuple[NonEmptyString, ...] = Field((), description="Names of the workloads; none means all.")
 
     @model_validator(mode="after")
     def _is_narrowed_and_sets_limits(self) -> Self:

@@ -1,10 +1,10 @@
-"""The configuration file as types: every key, default and bound. Loading and messages: configfile.py."""
+"""The configuration file as types: every key, default and bound."""
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import suppress
 from ipaddress import ip_address
-from pathlib import Path
-from stat import S_ISREG
 from typing import Annotated, Final, Literal, Self
 from urllib.parse import SplitResult, urlsplit
 
@@ -15,24 +15,32 @@ from pydantic import (
     InstanceOf,
     SecretStr,
     StringConstraints,
-    ValidationInfo,
     model_validator,
 )
 
 from exporter.config.clouds import ENVIRONMENTS, GEOGRAPHIES
 from exporter.config.expectations import Expectations
-from exporter.config.sections import NonEmptyText, Number, Seconds, Section, Switch, WholeNumber
-from exporter.errors import why_unreadable
+from exporter.config.files import PasswordFile, ReadableFile, SecretFile, check_no_reference, check_secret, read_secret
+from exporter.config.sections import (
+    Integer,
+    InvalidKeysError,
+    NonEmptyString,
+    Number,
+    Seconds,
+    Section,
+    Switch,
+)
 
 AccountType = Literal["tenant", "partner"]
 ApiVersion = Literal["modern", "legacy"]
 
 _HOST: Final = re.compile(r"[A-Z0-9_-]{1,63}(\.[A-Z0-9_-]{1,63})*\.?|[0-9A-F:]+:[0-9A-F:.]*", re.ASCII | re.IGNORECASE)
 _VARIABLE: Final = re.compile(r"[A-Z_][A-Z0-9_]{0,99}", re.ASCII)
+_PERCENT_ENCODING: Final = "; percent-encode the password (@ is %40, / is %2F, : is %3A)"
 
 
-def _parts(url: str) -> SplitResult | None:
-    """Take an address apart; None for what is none. What urllib says of it may hold its password."""
+def _url_parts(url: str) -> SplitResult | None:
+    """Return the parts of a URL, None if it is invalid. The errors of urllib may contain its password."""
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -50,55 +58,55 @@ def _is_this_machine(host: str) -> bool:
 
 
 def _safe_url(url: str) -> str:
-    """Refuse what would send a token unencrypted; plain HTTP is for servers on this machine only."""
-    parts = _parts(url)
+    """Raise ValueError for a URL that would send a token unencrypted; plain HTTP is for servers on this machine."""
+    parts = _url_parts(check_no_reference(url))
     if parts is None:
-        raise ValueError("not an https:// address")
+        raise ValueError("must be an https:// URL")
     if "@" in parts.netloc or "?" in url or "#" in url:
-        raise ValueError("must be an address without user name, query and fragment")
+        raise ValueError("must be a URL without user name, query and fragment")
     if parts.scheme == "http" and not _is_this_machine(parts.hostname or ""):
-        raise ValueError("must begin with https://; a token is never sent unencrypted")
+        raise ValueError("must begin with https://; tokens are never sent unencrypted")
     return url.rstrip("/")
 
 
 def _proxy(url: SecretStr) -> SecretStr:
-    if _parts(url.get_secret_value()) is None:
-        raise ValueError("not an http:// or https:// address")
+    text = check_no_reference(url.get_secret_value())
+    if _url_parts(text) is None:
+        credentials = "@" in text
+        raise ValueError(f"must be an http:// or https:// URL{_PERCENT_ENCODING if credentials else ''}")
     return url
 
 
-def _readable_file(path: Path, info: ValidationInfo) -> Path:
-    """Resolve against the configuration file's folder; the file must be there, readable and not blank.
-
-    A relative path is not repeated in messages: it may be a secret that stands in the wrong key.
-    """
-    folder: Path = (info.context or {}).get("folder", Path())
-    name = str(path) if path.is_absolute() else f"the file, sought in {folder},"
-    path = folder / path
-    try:
-        if not S_ISREG(path.stat().st_mode):
-            raise ValueError(f"{name} is not a regular file; name one that is")
-        with path.open("rb") as file:
-            blank = not file.read(4096).strip()
-    except OSError as error:
-        raise ValueError(f"{name} {why_unreadable(error)}") from None
-    if blank:
-        raise ValueError(f"{name} is empty; fill it, or name another")
-    return path
-
-
 def _set_variable(name: str) -> str:
+    if name.startswith(("$", "%")):
+        raise ValueError("must be the name of an environment variable, without $, % and braces")
     if not os.environ.get(name, "").strip():
-        # Who writes the secret itself here must not find it in a log.
+        # A secret in this key by mistake must not appear in the error.
         shown = name if _VARIABLE.fullmatch(name) else "of this name"
         raise ValueError(f"the environment variable {shown} is not set, or empty; set it where the exporter runs")
     return name
 
 
-def _not_blank(secret: SecretStr) -> SecretStr:
-    if not secret.get_secret_value().strip():
-        raise ValueError("must not be empty")
-    return secret
+def _secret_variable(name: str) -> str:
+    try:
+        check_secret(os.environ.get(name, ""))
+    except ValueError as error:
+        raise ValueError(f"the value of the variable: {error}") from None
+    return name
+
+
+def _secret(secret: SecretStr) -> SecretStr:
+    return SecretStr(check_secret(secret.get_secret_value()))
+
+
+def _id(value: str) -> str:
+    """Return an id; raise ValueError if it was not copied exactly."""
+    check_no_reference(value)
+    if any(sign.isspace() or not sign.isprintable() for sign in value):
+        raise ValueError("contains a space or a character that cannot be seen; copy the id again")
+    if value[0] in "\"'`" or value[-1] in "\"'`":
+        raise ValueError("begins or ends with a quotation mark; remove it")
+    return value
 
 
 def _geography(name: str) -> str:
@@ -115,112 +123,141 @@ def _shown(value: object) -> object:
 
 Interval = Annotated[Seconds, Field(ge=1, le=30 * 86_400)]
 AccountName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
+Id = Annotated[NonEmptyString, AfterValidator(_id)]
 Url = Annotated[str, AfterValidator(_safe_url)]
-Secret = Annotated[SecretStr, AfterValidator(_not_blank)]
+Secret = Annotated[SecretStr, AfterValidator(_secret)]
 ProxyUrl = Annotated[SecretStr, AfterValidator(_proxy)]
-ReadableFile = Annotated[Path, AfterValidator(_readable_file)]
 EnvironmentVariable = Annotated[str, AfterValidator(_set_variable)]
+SecretVariable = Annotated[EnvironmentVariable, AfterValidator(_secret_variable)]
 Geography = Annotated[str, AfterValidator(_geography)]
 Shown = Annotated[bool | Literal["hashed"], BeforeValidator(_shown)]
 
 
 class Auth(Section):
-    """The credentials of the registered app: one secret or one certificate."""
+    """Credential of the registered app: exactly one secret or certificate."""
 
-    client_id: NonEmptyText = Field(description="The id of the app registration.")
-    client_secret: Secret | None = Field(None, description="The secret itself; better in a file.")
-    client_secret_file: ReadableFile | None = Field(None, description="File with the secret; read at each use.")
-    client_secret_env: EnvironmentVariable | None = Field(None, description="Name of the variable with the secret.")
+    client_id: Id = Field(description="Id of the app registration.")
+    client_secret: Secret | None = Field(None, description="Client secret; a file is safer.")
+    client_secret_file: SecretFile | None = Field(None, description="File with the secret; read at each token request.")
+    client_secret_env: SecretVariable | None = Field(None, description="Environment variable with the secret.")
     certificate_file: ReadableFile | None = Field(
-        None, description="Certificate with its private key, .pem or .pfx; read at each use."
+        None, description="Certificate with its private key, .pem or .pfx; read at each token request."
     )
-    certificate_password_file: ReadableFile | None = Field(None, description="File with the key's password.")
-    certificate_password_env: EnvironmentVariable | None = Field(None, description="Variable with the key's password.")
+    certificate_password_file: PasswordFile | None = Field(None, description="File with the password of the key.")
+    certificate_password_env: EnvironmentVariable | None = Field(
+        None, description="Environment variable with the password of the key."
+    )
+
+    @model_validator(mode="after")
+    def _secret_is_not_the_id(self) -> Self:
+        for key, secret in self._secrets():
+            if secret.casefold() == self.client_id.casefold():
+                raise InvalidKeysError([(key, "is equal to client_id; use the secret of the app registration")])
+        return self
+
+    def _secrets(self) -> Iterator[tuple[str, str]]:
+        if self.client_secret is not None:
+            yield "client_secret", self.client_secret.get_secret_value()
+        if self.client_secret_file is not None:
+            with suppress(OSError, ValueError):  # the file has just been checked
+                yield "client_secret_file", read_secret(self.client_secret_file)
+        if self.client_secret_env is not None:
+            yield "client_secret_env", os.environ.get(self.client_secret_env, "").strip()
 
 
 class Requests(Section):
-    """How hard AvePoint is asked."""
+    """Limits on the requests to AvePoint."""
 
-    concurrency: WholeNumber = Field(8, ge=1, le=64, description="Requests under way at the same time.")
-    per_second: Number = Field(10, gt=0, le=1000, description="Requests that are begun in a second, on average.")
-    timeout: Seconds = Field(30.0, ge=0.1, le=600, description="How long one request may take.")
-    retries: WholeNumber = Field(3, ge=0, le=10, description="How often a failed request is tried again.")
+    concurrency: Integer = Field(8, ge=1, le=64, description="Concurrent requests.")
+    per_second: Number = Field(10, gt=0, le=1000, description="Requests per second on average.")
+    timeout: Seconds = Field(30.0, ge=0.1, le=600, description="Timeout of one request.")
+    retries: Integer = Field(3, ge=0, le=10, description="Retries of a failed request.")
 
 
 class Tls(Section):
-    """Which certificate authorities are trusted; verification itself cannot be turned off."""
+    """Trusted certificate authorities; certificates are always verified."""
 
-    ca_file: ReadableFile | None = Field(None, description="Certificates in PEM that are trusted too.")
+    ca_file: ReadableFile | None = Field(
+        None, description="Certificates in PEM that are trusted beside those of the system, also for an https:// proxy."
+    )
 
 
 class CustomerFilter(Section):
-    """Which customers of a partner are read, by id; no `include` means all that the account can see."""
+    """Customers of a partner account, by id."""
 
-    include: tuple[NonEmptyText, ...] = Field((), description="Ids of the customers to read; none means all.")
-    exclude: tuple[NonEmptyText, ...] = Field((), description="Ids of customers that are left out.")
+    include: tuple[Id, ...] = Field((), description="Ids of the customers to read; none means all visible customers.")
+    exclude: tuple[Id, ...] = Field((), description="Ids of customers to ignore.")
 
 
 class Labels(Section):
-    """Which names become labels of `avepoint_customer_info`; `hashed` gives a text that only tells names apart."""
+    """Names that become labels of `avepoint_customer_info`; `hashed` replaces a name by a hash of it."""
 
-    owner_email: Shown = Field(default=False, description="The owner's e-mail address: personal data.")
-    organization: Shown = Field(default=True, description="The organisation's name.")
+    owner_email: Shown = Field(default=False, description="E-mail address of the owner: personal data.")
+    organization: Shown = Field(default=True, description="Name of the organization.")
 
 
 class CollectorOptions(Section):
-    """What every collector can be told; each collector adds its own."""
+    """Options of every collector; a collector may add its own."""
 
     enabled: Switch = Field(
         default=True,
-        description="Whether the collector is on. Where `true` is said, a missing permission is always a failure.",
+        description="`false` disables the collector. If it is `true` in the file, a missing permission is an error.",
     )
-    interval: Interval = Field(3600.0, description="Time between the beginnings of two refreshes.")
+    interval: Interval = Field(3600.0, description="Time from the start of a refresh to the start of the next.")
     max_age: Annotated[Seconds, Field(ge=1)] | None = Field(
         None,
-        description="Age at which values are dropped; at least `interval`. Unset: 12h or three intervals, the longer.",
+        description="Age at which values are dropped, at least `interval`. Default: 12h or three intervals, if longer.",
     )
 
     @property
     def stale_after(self) -> float:
-        """Age in seconds at which values are dropped: as configured, else 12 h or three intervals."""
+        """Return the age in seconds at which values are dropped."""
         return self.max_age if self.max_age is not None else max(12 * 3600.0, 3 * self.interval)
 
     @model_validator(mode="after")
     def _outlives_an_interval(self) -> Self:
         if self.stale_after < self.interval:
-            raise ValueError("max_age must be at least as long as interval")
+            raise InvalidKeysError([("max_age", "must be at least as long as interval")])
         return self
 
 
 class Account(Section):
-    """One AvePoint Online Services tenant, or one Elements partner."""
+    """Credentials and settings for one tenant of AvePoint Online Services or one Elements partner."""
 
-    name: AccountName = Field(description="The label `account` of its metrics; unique in the file.")
-    type: AccountType = Field(description="An organisation's own tenant, or a partner that looks after customers.")
+    name: AccountName = Field(description="Value of the label `account` of its metrics; unique in the file.")
+    type: AccountType = Field(description="`tenant`: one organization; `partner`: the customers of a partner.")
     environment: Literal["commercial", "us-gov", "aos2", "fedramp"] = Field(
-        "commercial", description="Which of AvePoint's clouds the account is in."
+        "commercial", description="AvePoint cloud of the account."
     )
-    data_center: NonEmptyText | None = Field(None, description="Where a tenant is; required in `commercial`.")
-    base_url: Url | None = Field(None, description="The API's address, in place of the two above.")
-    token_url: Url | None = Field(None, description="Where tokens are had, in place of the usual.")
-    auth: Auth = Field(description="The credentials; exactly one secret or certificate.")
-    api: Literal["auto", "modern", "legacy"] = Field("auto", description="Generation of the endpoints.")
+    data_center: Id | None = Field(None, description="Data center of a tenant; required in `commercial`.")
+    base_url: Url | None = Field(None, description="URL of the API, in place of `environment` and `data_center`.")
+    token_url: Url | None = Field(None, description="URL for token requests. Default: the URL of `environment`.")
+    auth: Auth = Field(description="Credential of the app.")
+    api: Literal["auto", "modern", "legacy"] = Field(
+        "auto", description="API version; `auto` uses the modern one and falls back to the legacy one."
+    )
     locations: tuple[Geography, ...] = Field(
-        (), description="Multi-Geo tenants only: the locations to read one by one, each a label `geo_location`."
+        (), description="Multi-Geo tenants only: geo locations to read, each a value of the label `geo_location`."
     )
-    customers: CustomerFilter = Field(CustomerFilter(), description="Partners only: which customers are read.")
-    labels: Labels = Field(Labels(), description="Partners only: which names become labels; else as the file says.")
+    customers: CustomerFilter = Field(CustomerFilter(), description="Partner accounts only: customers to read.")
+    labels: Labels = Field(
+        Labels(), description="Partner accounts only: names that become labels. Default: `labels` of the file."
+    )
     expectations: Expectations = Field(
-        Expectations(), description="What counts as a problem; keys that are not set are as in the file's section."
+        Expectations(), description="What counts as a problem. Default of each key: `expectations` of the file."
     )
-    requests: Requests = Field(Requests(), description="How hard AvePoint is asked.")
-    tls: Tls = Field(Tls(), description="Whom to trust.")
-    proxy_url: ProxyUrl | None = Field(None, description="http://HOST:PORT; may hold a password.")
-    collectors: dict[str, InstanceOf[CollectorOptions]] = Field({}, description="By name; those not named are on.")
+    requests: Requests = Field(Requests(), description="Limits on the requests to AvePoint.")
+    tls: Tls = Field(Tls(), description="Trusted certificate authorities.")
+    proxy_url: ProxyUrl | None = Field(
+        None, description="URL of a proxy, `http://[USER:PASSWORD@]HOST:PORT`. Default: `HTTPS_PROXY` and `NO_PROXY`."
+    )
+    collectors: dict[str, InstanceOf[CollectorOptions]] = Field(
+        {}, description="Options by name of the collector; a collector that is not named has its defaults."
+    )
 
     @property
     def api_url(self) -> str:
-        """Where the API answers, without a slash at the end."""
+        """Return the URL of the API without a slash at the end."""
         environment = ENVIRONMENTS[self.environment]
         if self.base_url is not None:
             return self.base_url
@@ -230,15 +267,13 @@ class Account(Section):
 
     @property
     def identity_url(self) -> str:
-        """Where tokens are had."""
+        """Return the URL for token requests."""
         return self.token_url or ENVIRONMENTS[self.environment].token_url
 
 
 class Config(Section):
     """The whole file."""
 
-    labels: Labels = Field(
-        Labels(), description="Which names become labels, of accounts that do not say so themselves."
-    )
-    expectations: Expectations = Field(Expectations(), description="What counts as a problem, of all accounts.")
-    accounts: tuple[Account, ...] = Field(min_length=1, description="The accounts to read, at least one.")
+    labels: Labels = Field(Labels(), description="Names that become labels, for accounts without `labels`.")
+    expectations: Expectations = Field(Expectations(), description="What counts as a problem, for all accounts.")
+    accounts: tuple[Account, ...] = Field(min_length=1, description="Accounts to read, at least one.")

@@ -1,23 +1,28 @@
-"""The base class of the configuration's sections, and the plain types that sections share."""
+"""The base class of sections in YAML files, and the plain types that sections share."""
 
 import re
-from typing import Annotated, Final, get_args
+from collections.abc import Sequence
+from typing import Annotated, ClassVar, Final, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Strict, StringConstraints, model_validator
 from pydantic.fields import FieldInfo
 
-_DURATION: Final = re.compile(
-    "".join(rf"(?:(\d{{1,9}}){unit})?" for unit in ("y", "w", "d", "h", "m", "s", "ms")), re.ASCII
-)
-_UNIT_SECONDS: Final = (31_536_000, 604_800, 86_400, 3600, 60, 1, 0.001)
+_UNIT_SECONDS: Final = {
+    "y": 31_536_000, "w": 604_800, "d": 86_400, "h": 3600, "m": 60, "s": 1, "ms": 1e-3,
+    "us": 1e-6, "µs": 1e-6, "ns": 1e-9,
+}  # fmt: skip
+_DURATION: Final = re.compile("".join(rf"(?:(\d{{1,9}}(?:\.\d{{1,9}})?){unit})?" for unit in _UNIT_SECONDS), re.ASCII)
 
 
 def parse_duration(value: object) -> float:
-    """Return the seconds of a duration in the format of Prometheus, such as "30s", "1h30m" or "7d"."""
+    """Return the seconds of a duration in the format of Prometheus or Go, such as "30s", "1h30m", "7d" or "1.5s"."""
+    if value == 0 and not isinstance(value, bool):
+        return 0.0
     match = _DURATION.fullmatch(value) if isinstance(value, str) and value else None
     if match is None:
-        raise ValueError("not a duration such as 30s, 5m, 1h or 7d")
-    return sum(int(part) * unit for part, unit in zip(match.groups(), _UNIT_SECONDS, strict=True) if part)
+        raise ValueError("must be a duration such as 30s, 5m, 1h or 7d")
+    parts = zip(match.groups(), _UNIT_SECONDS.values(), strict=True)
+    return sum(float(number) * unit for number, unit in parts if number)
 
 
 def format_duration(seconds: float) -> str:
@@ -30,10 +35,10 @@ def format_duration(seconds: float) -> str:
 
 
 Seconds = Annotated[float, BeforeValidator(parse_duration)]
-WholeNumber = Annotated[int, Strict()]
+Integer = Annotated[int, Strict()]
 Number = Annotated[float, Strict()]
 Switch = Annotated[bool, Strict()]
-NonEmptyText = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
+NonEmptyString = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
 
 
 def is_duration(field: FieldInfo) -> bool:
@@ -42,15 +47,24 @@ def is_duration(field: FieldInfo) -> bool:
     return any(isinstance(part, BeforeValidator) and part.func is parse_duration for part in [*field.metadata, *inner])
 
 
+class InvalidKeysError(ValueError):
+    """Several errors of one section, each with the path below the section."""
+
+    def __init__(self, errors: Sequence[tuple[str, str]]) -> None:
+        self.errors = errors
+        super().__init__("several errors")
+
+
 class Section(BaseModel):
-    """A part of the file: frozen, strict about keys; its errors never repeat a value."""
+    """A mapping in a YAML file: frozen and without unknown keys; its errors never repeat a value."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    unset: ClassVar[tuple[object, ...]] = (None,)
+    """Values that mean the default, such as the value of a key whose children are commented out."""
 
     @model_validator(mode="before")
     @classmethod
-    def _blank_is_unset(cls, data: object) -> object:
-        """Drop keys without a value, such as a key whose children are commented out."""
+    def _drop_unset(cls, data: object) -> object:
         if not isinstance(data, dict):
             return data
-        return {key: value for key, value in data.items() if value is not None or key not in cls.model_fields}
+        return {key: value for key, value in data.items() if value not in cls.unset or key not in cls.model_fields}

@@ -13,7 +13,7 @@ class Configured:
     """When the configuration was last read well (Unix seconds), and the mistakes of a later attempt."""
 
     read_at: float | None = None
-    mistakes: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

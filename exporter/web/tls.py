@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from exporter.config.web_load import read_web_config, warn_of_slow_hashes
+from exporter.config.web_load import load_web_config, warn_of_slow_hashes
 from exporter.config.web_schema import TlsServerConfig, WebConfig
 from exporter.errors import ConfigError, why_unreadable
 
@@ -40,7 +40,7 @@ class Protection:
 
 def load_protection(path: Path | None) -> Protection:
     """Read the file and everything it names; raise ConfigError with one line for every mistake."""
-    return _protect(read_web_config(path) if path else WebConfig())
+    return _protect(load_web_config(path) if path else WebConfig())
 
 
 def _protect(config: WebConfig) -> Protection:
@@ -80,7 +80,7 @@ def _load_identity(context: ssl.SSLContext, tls: TlsServerConfig) -> None:
             ) from None
         raise _mistake(field, "certificate and key cannot be used as PEM; name files that openssl can read") from None
     except OSError as error:
-        raise _mistake(field, why_unreadable(error)) from None
+        raise _mistake(field, f"cannot read the file: {why_unreadable(error)}") from None
 
 
 def _load_client_ca(context: ssl.SSLContext, tls: TlsServerConfig) -> None:
@@ -96,7 +96,7 @@ def _load_client_ca(context: ssl.SSLContext, tls: TlsServerConfig) -> None:
     except (ValueError, ssl.SSLError):
         raise _mistake(field, "holds no certificate in PEM; name a file that does") from None
     except OSError as error:
-        raise _mistake(field, why_unreadable(error)) from None
+        raise _mistake(field, f"cannot read the file: {why_unreadable(error)}") from None
 
 
 def _mistake(field: str, text: str) -> ConfigError:
@@ -186,7 +186,7 @@ class LiveProtection:
             return load_protection(None)
         # Stamped before reading: what changes in between is seen at the next check.
         seen = _stamps([self._path])
-        config = read_web_config(self._path)
+        config = load_web_config(self._path)
         seen |= _stamps(config.files())
         fresh = _protect(config)
         self._seen = seen

@@ -16,12 +16,13 @@ import click
 import pytest
 
 from avepoint_simulator.tokens import AppCredentials
-from exporter.cli import command, config_template, run
+from exporter.cli import command, run
 from exporter.cli.questions import Found, Questions
 from exporter.collectors.registry import COLLECTORS, catalogue
 from exporter.config.clouds import DATA_CENTERS, ENVIRONMENTS
-from exporter.config.load import load, parse
+from exporter.config.load import load_config, parse_config
 from exporter.config.schema import Config
+from exporter.config.template import ConfigFiles, answer_error, config_text
 from exporter.errors import ConfigError
 from tests.avepoint.test_certificate import identity
 from tests.cli.support import TENANT
@@ -48,7 +49,7 @@ def files(folder: str = ".") -> list[str]:
 
 
 def written() -> Config:
-    return load(Path("config.yaml"), catalogue())
+    return load_config(Path("config.yaml"), catalogue())
 
 
 def mode(path: str) -> int:
@@ -143,12 +144,12 @@ def test_it_tries_what_it_wrote(
 def test_nothing_is_overwritten_without_force(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["init", *TENANT_FLAGS, *FROM, "--no-check"]) == 1
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("avepoint-exporter: config.yaml: exists already; to add an account, ")
+    assert line.startswith("avepoint-exporter: config.yaml: file exists; ")
     assert config.read_text() == TENANT
     config.unlink()
     Path("contoso.secret").write_text("old")
     assert run(["init", *TENANT_FLAGS, *FROM, "--no-check"]) == 1
-    assert "contoso.secret: exists already; name another --secret-file" in capsys.readouterr().err
+    assert "contoso.secret: file exists; name another --secret-file" in capsys.readouterr().err
     assert not config.exists()
     assert Path("contoso.secret").read_text() == "old"
     Path("contoso.secret").chmod(0o644)
@@ -162,7 +163,7 @@ def test_nothing_is_overwritten_without_force(config: Path, capsys: pytest.Captu
 def test_a_link_in_the_way_is_not_followed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Path("contoso.secret").symlink_to(tmp_path / "elsewhere")
     assert run(["init", *TENANT_FLAGS, *FROM, "--no-check"]) == 1
-    assert "contoso.secret: exists already" in capsys.readouterr().err
+    assert "contoso.secret: file exists" in capsys.readouterr().err
     assert not (tmp_path / "elsewhere").exists()
     assert not Path("config.yaml").exists()
 
@@ -185,12 +186,12 @@ def test_a_link_in_the_way_is_not_followed(tmp_path: Path, capsys: pytest.Captur
          ["--secret-env: has --secret-from beside it; only one of them can be used"]),
         ([*TENANT_FLAGS, "--certificate-file", "absent.pem"],
          [f"--certificate-file: the file, sought in FOLDER, {MISSING}"]),
-        ([*PARTNER_FLAGS, *FROM, "--data-center", "us"], ["--data-center: only a tenant has a data center"]),
+        ([*PARTNER_FLAGS, *FROM, "--data-center", "us"], ["--data-center: not available for partner accounts; remove it"]),
         ([*PARTNER_FLAGS, *FROM, "--base-url", "http://graph.example.com"],
-         ["--base-url: must begin with https://; a token is never sent unencrypted"]),
+         ["--base-url: must begin with https://; tokens are never sent unencrypted"]),
         (["--type", "tenant", "--name", "no good", "--client-id", "app", "--data-center", "mars", *FROM],
-         ["--name: must be 1 to 63 letters, digits, dots, dashes or underscores, beginning with a letter or digit",
-          "--data-center: must be one of CENTERS; for another one set base_url"]),
+         ["--name: must be 1 to 63 letters, digits, dots, dashes or underscores, and begin with a letter or digit",
+          "--data-center: must be one of CENTERS; for another data center set base_url"]),
         ([*PARTNER_FLAGS, *FROM, "--config.file", "no/such/config.yaml"],
          [f"{NOWHERE}; create the folder FOLDER/no/such, or name another --config.file"]),
     ],
@@ -211,9 +212,9 @@ def test_a_secret_is_not_left_behind_where_the_configuration_cannot_be_written(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     Path("read-only.yaml").mkdir()
-    files = config_template.Files(Path("read-only.yaml"), Path("kept"))
+    files = ConfigFiles(Path("read-only.yaml"), Path("kept"), catalogue())
     answers = {"type": "partner", "name": "msp", "client_id": "app", "client_secret_file": "kept"}
-    with pytest.raises(ConfigError, match=r"read-only\.yaml: (exists already|cannot be written)"):
+    with pytest.raises(ConfigError, match=r"read-only\.yaml: cannot write the file"):
         files.write(answers, SECRET, force=True)
     assert not Path("kept").exists()
     assert capsys.readouterr().out == ""
@@ -229,20 +230,20 @@ def test_what_is_commented_out_are_the_defaults(kind: str, tmp_path: Path) -> No
     (tmp_path / "kept").write_text(SECRET)
     answers = {"type": kind, "name": "a", "client_id": "31415926", "client_secret_file": "kept"}
     answers |= {"data_center": "us"} if kind == "tenant" else {}
-    text = config_template.text(answers)
-    plain, said = (parse(one, catalogue(), source="x", folder=tmp_path) for one in (text, uncommented(text)))
+    text = config_text(answers, catalogue())
+    plain, said = (parse_config(one, catalogue(), source="x", directory=tmp_path) for one in (text, uncommented(text)))
     assert plain == said
     assert set(plain.accounts[0].collectors) == {one.name for one in COLLECTORS if one.account_type == kind}
     assert all(len(line) <= 80 for line in text.splitlines())
     assert all("#" in line for line in text.splitlines() if line.strip() and not line.rstrip().endswith(":"))
 
 
-@pytest.mark.parametrize("value", ["no", "null", "~", "1e3", "0x1", "2020-01-01", 'a"b', "a: b", "#x", "ü", "a\\b"])
+@pytest.mark.parametrize("value", ["no", "null", "~", "1e3", "0x1", "2020-01-01", 'a"b', "a:b", "#x", "ü", "a\\b"])
 def test_whatever_an_id_looks_like_it_is_a_text(value: str, tmp_path: Path) -> None:
     (tmp_path / "kept").write_text(SECRET)
     answers = {"type": "partner", "name": "a", "client_id": value, "client_secret_file": "kept"}
-    assert config_template.problem("client_id", answers, tmp_path) == ""
-    config = parse(config_template.text(answers), catalogue(), source="x", folder=tmp_path)
+    assert answer_error("client_id", answers, tmp_path, catalogue()) == ""
+    config = parse_config(config_text(answers, catalogue()), catalogue(), source="x", directory=tmp_path)
     assert config.accounts[0].auth.client_id == value
 
 

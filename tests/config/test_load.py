@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from exporter.collectors.jobs.options import JobsOptions
 from exporter.collectors.registry import catalogue, families
 from exporter.config.expectations import ExpectationException, Expectations
-from exporter.config.load import load, names, parse
+from exporter.config.load import account_names, load_config, parse_config
 from exporter.config.schema import Account, Auth, Config, CustomerFilter, Labels, Requests, Tls
 from exporter.errors import ConfigError
 
@@ -30,17 +30,17 @@ accounts:
 """
 
 
-def mistakes(text: str, folder: Path = Path("/nonexistent")) -> list[str]:
+def errors(text: str, folder: Path = Path("/nonexistent")) -> list[str]:
     with pytest.raises(ConfigError) as caught:
-        parse(text, catalogue(), source="FILE", folder=folder)
+        parse_config(text, catalogue(), source="FILE", directory=folder)
     # No traceback may lead to what pydantic or PyYAML quote.
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
-    return list(caught.value.mistakes)
+    return list(caught.value.errors)
 
 
 def loaded(text: str) -> Config:
-    return parse(text, catalogue(), source="FILE", folder=Path("/nonexistent"))
+    return parse_config(text, catalogue(), source="FILE", directory=Path("/nonexistent"))
 
 
 @pytest.fixture
@@ -65,8 +65,8 @@ def test_a_mistake_is_told_in_these_words(file: Path, folder: Path) -> None:
     copy.write_text(text, encoding="utf-8")
     expected = [line.removeprefix("# expect: ") for line in text.splitlines() if line.startswith("# expect: ")]
     with pytest.raises(ConfigError) as caught:
-        load(copy, catalogue())
-    found = [line.replace(str(copy), "FILE").replace(str(folder), "FOLDER") for line in caught.value.mistakes]
+        load_config(copy, catalogue())
+    found = [line.replace(str(copy), "FILE").replace(str(folder), "FOLDER") for line in caught.value.errors]
     assert found == expected
     assert not any(secret in line for secret in SECRETS for line in found)
     assert all(line.isprintable() for line in found)
@@ -80,7 +80,7 @@ def test_the_example_loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         (tmp_path / value).write_text("hunter2")
     monkeypatch.setenv("CONTOSO_SECRET", "hunter2")
     (tmp_path / "config.yaml").write_text(text, encoding="utf-8")
-    config = load(tmp_path / "config.yaml", catalogue())
+    config = load_config(tmp_path / "config.yaml", catalogue())
     assert [account.type for account in config.accounts] == ["tenant", "partner"]
     tenant, partner = config.accounts
     assert (tenant.requests, tenant.customers, tenant.api) == (Requests(), CustomerFilter(), "auto")
@@ -197,23 +197,23 @@ def test_harmless_forms_of_yaml(text: str) -> None:
 
 
 def test_a_key_that_stands_twice_is_named_only_if_it_looks_like_one() -> None:
-    assert mistakes("{hunter22: 1, hunter22: 2}") == [
-        "FILE: not valid YAML: line 1, column 15: the key hunter22 stands twice; keep one"
+    assert errors("{hunter22: 1, hunter22: 2}") == [
+        "FILE: invalid YAML at line 1, column 15: duplicate key hunter22; remove one"
     ]
-    assert mistakes("{4hunter2: 1, 4hunter2: 2}") == [
-        "FILE: not valid YAML: line 1, column 15: a key stands twice; keep one"
+    assert errors("{4hunter2: 1, 4hunter2: 2}") == [
+        "FILE: invalid YAML at line 1, column 15: duplicate key; remove one"
     ]
 
 
 def test_the_same_mistake_is_told_once_and_mistakes_come_in_the_order_of_the_accounts() -> None:
     text = "accounts:\n" + "  - {name: a, type: partner, auth: {client_id: x}}\n" * 11
-    found = mistakes(text)
+    found = errors(text)
     assert len(found) == 21
     assert [int(line.split("]")[0].removeprefix("accounts[")) for line in found] == sorted([*range(11), *range(1, 11)])
 
 
 def test_a_file_nested_too_deeply() -> None:
-    assert mistakes("accounts: " + "[" * 700) == ["FILE: not valid YAML: nested too deeply; see config.example.yaml"]
+    assert errors("accounts: " + "[" * 700) == ["FILE: invalid YAML: nested too deeply; see config.example.yaml"]
 
 
 @pytest.mark.parametrize(
@@ -224,30 +224,30 @@ def test_a_file_nested_too_deeply() -> None:
      "accounts: [{~: 1}]", "accounts: [{1.5: 1, 2020-01-01: 2}]", "accounts: [{type: {}, environment: [], name: {}}]"],
 )  # fmt: skip
 def test_odd_files_end_in_words(text: str) -> None:
-    assert all(line.isprintable() and line for line in mistakes(text))
+    assert all(line.isprintable() and line for line in errors(text))
 
 
 def test_no_path_breaks_the_line(tmp_path: Path) -> None:
     text = TENANT.replace("client_secret: hunter2", 'client_secret_file: "/a\\nb\\e[31m"')
     name = "/a\N{REPLACEMENT CHARACTER}b\N{REPLACEMENT CHARACTER}[31m"
-    why = "cannot be read: no such file or directory; create it, or correct the path"
-    assert mistakes(text) == [f"accounts[0].auth.client_secret_file: {name} {why}"]
-    assert len(mistakes(text.replace("/a", "/" + "a/" * 3000))[0]) == 1000
+    why = "no such file or directory; create it, or correct the path (FILE:6, account contoso)"
+    assert errors(text) == [f"accounts[0].auth.client_secret_file: cannot read {name}: {why}"]
+    assert len(errors(text.replace("/a", "/" + "a/" * 3000))[0]) == 1000
 
 
 def test_a_file_that_is_not_there_or_no_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "utf-16.yaml").write_bytes("accounts: []".encode("utf-16"))
+    (tmp_path / "cp1252.yaml").write_bytes("accounts:\n  # für alle".encode("cp1252"))
     expected = {
-        "absent.yaml": "absent.yaml: no such file or directory"
-        " (--config.file names the configuration, avepoint-exporter init writes one)",
-        ".": ".: is a directory (--config.file names the configuration)",
-        "utf-16.yaml": "utf-16.yaml: not a UTF-8 text; save it as one",
+        "absent.yaml": "--config.file: cannot read absent.yaml: no such file or directory; create it, or correct the path"
+        " (avepoint-exporter init writes one)",
+        ".": "--config.file: cannot read .: is a directory; use the path of a file",
+        "cp1252.yaml": "cp1252.yaml: line 2 is not UTF-8; save the file as UTF-8",
     }
     for name, words in expected.items():
         with pytest.raises(ConfigError) as caught:
-            load(Path(name), catalogue())
-        assert caught.value.mistakes == (words,)
+            load_config(Path(name), catalogue())
+        assert caught.value.errors == (words,)
 
 
 def test_relative_files_count_from_the_configuration_not_from_the_working_directory(
@@ -256,7 +256,7 @@ def test_relative_files_count_from_the_configuration_not_from_the_working_direct
     (folder / "config.yaml").write_text(TENANT.replace("client_secret: hunter2", "client_secret_file: secret"))
     (folder / "below").mkdir()
     monkeypatch.chdir(folder / "below")
-    config = load(Path("../config.yaml"), catalogue())
+    config = load_config(Path("../config.yaml"), catalogue())
     path = config.accounts[0].auth.client_secret_file
     assert path is not None
     assert path.is_absolute()
@@ -278,9 +278,9 @@ TREES = st.recursive(
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.dictionaries(KEYS, TREES, min_size=1, max_size=8), min_size=1, max_size=3))
 def test_whatever_stands_there_ends_in_one_line_a_mistake_without_a_secret(accounts: list[object]) -> None:
-    for line in mistakes(yaml.safe_dump({"accounts": accounts}, allow_unicode=True)):
+    for line in errors(yaml.safe_dump({"accounts": accounts}, allow_unicode=True)):
         assert line.isprintable()
-        assert re.match(r"accounts\[\d\]|FILE: not valid YAML", line)
+        assert re.match(r"accounts\[\d\]|FILE: invalid YAML", line)
         assert "hunter2" not in line
 
 
@@ -314,10 +314,10 @@ def test_locations_of_a_multi_geo_tenant() -> None:
 )
 def test_names_are_found_in_a_file_with_mistakes(text: str, found: tuple[str, ...], tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text(text)
-    assert names(tmp_path / "config.yaml") == found
+    assert account_names(tmp_path / "config.yaml") == found
 
 
 def test_no_names_are_found_where_no_file_can_be_read(tmp_path: Path) -> None:
-    assert names(tmp_path / "absent.yaml") == ()
+    assert account_names(tmp_path / "absent.yaml") == ()
     (tmp_path / "binary").write_bytes(b"\xff\xfe")
-    assert names(tmp_path / "binary") == ()
+    assert account_names(tmp_path / "binary") == ()

@@ -35,11 +35,11 @@ def test_durations(text: str, seconds: float) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["", "5", "m", "5 m", " 5m", "5m\n", "-5m", "+5m", "1.5h", "5M", "30s5m", "5m5m", "\N{ARABIC-INDIC DIGIT FIVE}m",
+    ["", "5", "m", "5 m", " 5m", "5m\n", "-5m", "+5m", "1.h", "5M", "30s5m", "5m5m", "\N{ARABIC-INDIC DIGIT FIVE}m",
      "9" * 5000 + "s", "9" * 10 + "s", "PT5M", None, 5, 5.0, True, ["5m"], {}],
 )  # fmt: skip
 def test_what_is_no_duration(value: object) -> None:
-    with pytest.raises(ValueError, match=r"^not a duration such as 30s, 5m, 1h or 7d$"):
+    with pytest.raises(ValueError, match=r"^must be a duration such as 30s, 5m, 1h or 7d$"):
         parse_duration(value)
 
 
@@ -86,9 +86,9 @@ def test_addresses(given_url: str, kept: str) -> None:
     assert TypeAdapter(Url).validate_python(given_url) == kept
 
 
-NONE = "not an https:// address"
-PARTS = "must be an address without user name, query and fragment"
-PLAIN = "must begin with https://; a token is never sent unencrypted"
+NONE = "must be an https:// URL"
+PARTS = "must be a URL without user name, query and fragment"
+PLAIN = "must begin with https://; tokens are never sent unencrypted"
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_proxies_keep_their_password_to_themselves(url: str) -> None:
 
 @pytest.mark.parametrize("url", ["", "proxy:3128", "socks5://proxy", "http://", "http://proxy:99999", "http://[x]"])
 def test_proxies_that_are_refused(url: str) -> None:
-    with pytest.raises(ValidationError, match="not an http:// or https:// address"):
+    with pytest.raises(ValidationError, match="must be an http:// or https:// URL"):
         TypeAdapter(ProxyUrl).validate_python(url)
 
 
@@ -157,7 +157,7 @@ def test_a_file_counts_from_the_folder_and_an_absolute_one_does_not(tmp_path: Pa
     (tmp_path / "secret").write_text("hunter2")
     for given_path in ("secret", str(tmp_path / "secret")):
         raw = {"client_id": "app", "client_secret_file": given_path}
-        auth = Auth.model_validate(raw, context={"folder": tmp_path})
+        auth = Auth.model_validate(raw, context={"directory": tmp_path})
         assert auth.client_secret_file == tmp_path / "secret"
 
 

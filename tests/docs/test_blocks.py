@@ -15,7 +15,7 @@ import yaml
 from helm_python import HelmError
 
 from exporter.collectors.registry import catalogue
-from exporter.config import load
+from exporter.config.load import parse_config
 from exporter.errors import ConfigError
 from exporter.web.tls import load_protection
 from tests.docs.markdown import ROOT, Block, blocks, pages
@@ -90,7 +90,7 @@ def exporter_reads(text: str, folder: Path) -> None:
         here = Path(name).name
         (folder / here).write_text("something")
         text = text.replace(name, here)
-    config = load.parse(text, catalogue(), source="document", folder=folder)
+    config = parse_config(text, catalogue(), source="document", directory=folder)
     assert config.accounts
 
 

@@ -193,7 +193,7 @@ async def test_an_account_that_cannot_be_made_changes_nothing(tmp_path: Path) ->
     running = dict(world.accounts._running)
     with pytest.raises(ConfigError) as caught:
         await world.apply(licensed("c"), licensed("a", tls={"ca_file": str(garbage)}))
-    assert caught.value.mistakes[0].startswith(f"account a: tls.ca_file: {garbage} cannot be used")
+    assert caught.value.errors[0].startswith(f"account a: tls.ca_file: {garbage} cannot be used")
     assert world.accounts._running == running
     assert world.labels(SHOWN, "account") == {"a", "b"}
     await world.accounts.stop()

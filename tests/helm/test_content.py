@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from exporter.collectors.registry import catalogue
-from exporter.config import load
-from exporter.config.web_load import read_web_config
+from exporter.config.load import parse_config
+from exporter.config.web_load import load_web_config
 from exporter.engine.shard import parse_shard
 from tests.helm.chart import (
     CASES,
@@ -53,8 +53,8 @@ def test_the_exporter_accepts_the_configuration(values: dict[str, Any], tmp_path
         _write(tmp_path / "ca" / "ca.crt")
     text = one(found, "ConfigMap", "prod-avepoint-exporter")["data"]["config.yaml"]
 
-    config = load.parse(
-        text.replace("/etc/avepoint-exporter", str(tmp_path)), catalogue(), source="config.yaml", folder=tmp_path
+    config = parse_config(
+        text.replace("/etc/avepoint-exporter", str(tmp_path)), catalogue(), source="config.yaml", directory=tmp_path
     )
 
     assert [each.name for each in config.accounts] == [each["name"] for each in values["accounts"]]
@@ -76,7 +76,7 @@ def test_the_exporter_accepts_the_web_configuration(case: str, tmp_path: Path) -
     file = tmp_path / "web-config.yaml"
     file.write_text(text, "utf-8")
 
-    web = read_web_config(file)
+    web = load_web_config(file)
 
     assert web.tls_server_config.enabled
     assert web.tls_server_config.verifies_clients == (case == "listener-tls")

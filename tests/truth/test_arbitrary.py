@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from exporter.collectors.base import AccountCollector, CustomerCollector, Sample
 from exporter.collectors.registry import COLLECTORS, catalogue
-from exporter.config import load
+from exporter.config.load import parse_config
 from exporter.engine.accounts import Accounts
 from exporter.engine.samples import line
 from exporter.errors import AvePointError
@@ -71,7 +71,7 @@ class Inside:
 
     def __init__(self, kind: str, api: str, name: str) -> None:
         self.body: object = None
-        config = load.parse(_CONFIG.format(kind=kind, api=api), catalogue(), source="test", folder=Path())
+        config = parse_config(_CONFIG.format(kind=kind, api=api), catalogue(), source="test", directory=Path())
         own = OwnMetrics()
         self.accounts = Accounts(
             clock=FakeClock(),

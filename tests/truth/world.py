@@ -9,7 +9,7 @@ import httpx
 from avepoint_simulator.application import Simulator
 from avepoint_simulator.tokens import AppCredentials
 from exporter.collectors.registry import catalogue
-from exporter.config import load
+from exporter.config.load import parse_config
 from exporter.engine.shard import WHOLE, Shard
 from tests.helpers import FakeClock, World
 from tests.truth.oracle import NOW
@@ -48,7 +48,7 @@ async def world(
     The wall time stands still, so that all jobs stay in the window.
     """
     text = CONFIG.format(url=url, app=AppCredentials(), page_size=page_size, deadline=deadline)
-    config = load.parse(text, catalogue(), source="test", folder=Path())
+    config = parse_config(text, catalogue(), source="test", directory=Path())
     transport = None if url != INSIDE else lambda: httpx.ASGITransport(app=simulator.asgi)
     clock = FakeClock(NOW, stands_still=True)
     seen = World(clock=clock, transport=transport, uses_network=url != INSIDE, shard=shard)

@@ -38,7 +38,7 @@ def test_hostile_texts_are_shown_and_not_obeyed() -> None:
             status=RefreshStatus(off=True, failure=problem),
             known=names({HOSTILE: HOSTILE}),
         ),
-        configured=Configured(NOW, mistakes=(HOSTILE,)),
+        configured=Configured(NOW, errors=(HOSTILE,)),
         usage={HOSTILE: Usage({HOSTILE: 1}, 0.0)},
     )  # fmt: skip
     read = page(given, StatusQuery(account=HOSTILE, text=HOSTILE))
@@ -100,19 +100,19 @@ def test_tables_and_lists_have_names_and_heads() -> None:
 
 def test_a_configuration_that_could_not_be_read_again_is_said() -> None:
     many = tuple(f"accounts[{number}]: is missing" for number in range(12))
-    read = page(facts(configured=Configured(NOW - 7200, mistakes=many)))
+    read = page(facts(configured=Configured(NOW - 7200, errors=many)))
     assert "The changed configuration could not be used; the one read 2 h ago stays in force." in read.text
     assert "accounts[9]: is missing" in read.text
     assert "and 2 more;" in read.text
     assert "a later change has mistakes" in read.text
-    assert "the old one stays in force" in page(facts(configured=Configured(None, mistakes=("x",)))).text
+    assert "the old one stays in force" in page(facts(configured=Configured(None, errors=("x",)))).text
 
 
 def test_links_lead_to_documents_that_are_there() -> None:
     failed = view(
         "msp", status=RefreshStatus(up=False), customers={"x": False}, problems={"x": Failure("e", "", "", NOW, NOW)}
     )
-    read = page(facts(failed, configured=Configured(NOW, mistakes=("x",))))
+    read = page(facts(failed, configured=Configured(NOW, errors=("x",))))
     links = {attributes["href"] or "" for attributes in read.of("a")}
     documents = {re.sub(r"/(?:blob|tree)/main/", "", link.removeprefix(PROJECT)) for link in links if PROJECT in link}
     assert len(documents) == 6

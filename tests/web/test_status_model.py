@@ -47,7 +47,7 @@ def test_words() -> None:
 
 def test_the_verdict_says_the_worst_first() -> None:
     partly = view("msp", "protected_data", status=UP, customers={"x": True, "y": False})
-    mistakes = Configured(NOW, mistakes=("accounts[0]: is missing",))
+    mistakes = Configured(NOW, errors=("accounts[0]: is missing",))
     assert model(facts(view(status=UP), view("b", status=UP)), StatusQuery()).verdict == Headline(
         "good", "2 collectors up; nothing is wrong"
     )
@@ -126,7 +126,7 @@ def test_a_collector_that_is_down_without_a_kept_problem_still_says_why() -> Non
 
 def test_lists_of_what_is_wrong_are_cut_and_say_so() -> None:
     views = [view(f"a{number}", status=DOWN) for number in range(130)]
-    configured = Configured(None, mistakes=tuple(f"mistake {number}" for number in range(30)))
+    configured = Configured(None, errors=tuple(f"mistake {number}" for number in range(30)))
     shown = model(facts(*views, configured=configured), StatusQuery(part=3))
     assert (len(shown.error_cards), shown.more_error_cards) == (12, 118)
     assert (len(shown.mistakes), shown.more_mistakes, shown.configured) == (10, 20, None)

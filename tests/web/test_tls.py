@@ -150,7 +150,10 @@ def test_mistakes_in_files(folder: Path) -> None:
     (folder / "ca.crt").write_text("nothing")
     assert mistake(tls) == "client_ca_file: holds no certificate in PEM; name a file that does"
     (folder / "ca.crt").unlink()
-    assert mistake(tls) == "client_ca_file: cannot be read: no such file or directory; create it, or correct the path"
+    assert (
+        mistake(tls)
+        == "client_ca_file: cannot read the file: no such file or directory; create it, or correct the path"
+    )
     key = (folder / "server.key").read_bytes()
     (folder / "server.key").write_bytes((folder / "other.key").read_bytes())
     assert mistake(tls) == "key_file: does not belong to cert_file; name the key that it was made with"
@@ -159,7 +162,7 @@ def test_mistakes_in_files(folder: Path) -> None:
     (folder / "server.crt").write_text("nothing")
     assert mistake(tls) == "cert_file: certificate and key cannot be used as PEM; name files that openssl can read"
     (folder / "server.crt").unlink()
-    assert mistake(tls) == "cert_file: cannot be read: no such file or directory; create it, or correct the path"
+    assert mistake(tls) == "cert_file: cannot read the file: no such file or directory; create it, or correct the path"
 
 
 class Hand:

@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field, field_validator, model_validator
 
 from exporter.config.schema import CollectorOptions, Interval
-from exporter.config.sections import Seconds, WholeNumber
+from exporter.config.sections import Integer, Seconds
 
 JobType = Literal["backup", "restore", "export", "delete", "retention"]
 LARGEST_PAGE: Final = 1000
@@ -25,7 +25,7 @@ class JobsOptions(CollectorOptions):
     job_types: tuple[JobType, ...] = Field(
         ("backup", "restore", "export", "delete", "retention"), min_length=1, description="Job types to expose."
     )
-    page_size: WholeNumber = Field(50, ge=1, le=LARGEST_PAGE, description="Jobs per page of the list.")
+    page_size: Integer = Field(50, ge=1, le=LARGEST_PAGE, description="Jobs per page of the list.")
 
     @field_validator("job_types")
     @classmethod

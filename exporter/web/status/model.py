@@ -57,7 +57,7 @@ def model(facts: Facts, query: StatusQuery) -> Model:
         query = StatusQuery(text=query.text, state=query.state, page=query.page, part=query.part)
     shown = paged(facts.views, _COLLECTORS, query, "part", "collectors")
     rows = [collector(view, facts, query) for view in shown.items]
-    wrong, mistakes = iter(error_cards(facts, query)), facts.configured.mistakes
+    wrong, mistakes = iter(error_cards(facts, query)), facts.configured.errors
     read_at = facts.configured.read_at
     return Model(
         version=__version__,
@@ -87,7 +87,7 @@ def verdict(facts: Facts) -> Headline:
     wrong = [
         *([f"{states['down']} of {count(len(facts.views), 'collector')} down"] if states.get("down") else ()),
         *([f"{count(len(unread), 'customer')} of {len(known.keys() | unread):,} not read"] if unread else ()),
-        *(["the changed configuration has mistakes"] if facts.configured.mistakes else ()),
+        *(["the changed configuration has mistakes"] if facts.configured.errors else ()),
     ]
     if wrong:
         return Headline("bad", _sentence(wrong))

@@ -1,0 +1,121 @@
+"""Files that the configuration names: their text, their secrets, and whether they have changed."""
+
+import codecs
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from stat import S_ISREG
+from typing import Annotated, Final
+
+from pydantic import AfterValidator, ValidationInfo
+
+from exporter.errors import why_unreadable
+
+_BYTE_ORDER_MARKS: Final = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark it begins with
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_PROBE_BYTES: Final = 4096
+_REFERENCE: Final = re.compile(r"\$\{[^{}]*\}|\$[A-Za-z_]\w*|%\w+%|\{\{.*\}\}", re.ASCII)
+
+FileStamps = Mapping[Path, tuple[int, int, int] | None]
+"""Time, size and inode of files; None for a file that does not exist."""
+
+
+def decode_text(data: bytes) -> str:
+    """Return the text of a file in UTF-8, or in UTF-16 as PowerShell writes it; raise ValueError for other files."""
+    encoding = next((name for mark, name in _BYTE_ORDER_MARKS if data.startswith(mark)), "utf-8")
+    if encoding == "utf-8" and b"\0" in data[:2]:
+        encoding = "utf-16-be" if data.startswith(b"\0") else "utf-16-le"
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ValueError(f"line {line} is not UTF-8; save the file as UTF-8") from None
+
+
+def read_secret(path: Path) -> str:
+    """Return the secret in a file without the white space around it; raise OSError or ValueError."""
+    return decode_text(path.read_bytes()).strip()
+
+
+def check_no_reference(value: str) -> str:
+    """Raise ValueError for a reference to a variable, such as ${NAME}: references are not replaced."""
+    if _REFERENCE.fullmatch(value.strip()):
+        raise ValueError("is a reference to a variable, which is not replaced; write the value, or use a key with _env")
+    return value
+
+
+def check_secret(secret: str) -> str:
+    """Return a secret without the white space around it; raise ValueError if it cannot be a secret."""
+    secret = check_no_reference(secret.strip())
+    if not secret:
+        raise ValueError("must not be empty")
+    if secret.startswith("-----BEGIN"):
+        raise ValueError("is a certificate or key in PEM; use certificate_file")
+    if len(secret.splitlines()) > 1:
+        raise ValueError("has more than one line; it must contain only the secret")
+    if secret[0] == secret[-1] and secret[0] in "\"'`" and len(secret) > 1:
+        raise ValueError("begins and ends with a quotation mark; remove both")
+    if not secret.isprintable():
+        raise ValueError("contains a character that cannot be seen; copy the secret again")
+    return secret
+
+
+def readable_file(path: Path, info: ValidationInfo) -> Path:
+    """Return the path relative to the directory of the configuration; raise ValueError if no text can be read there.
+
+    No message repeats a relative path: it may be a secret in the wrong key.
+    """
+    directory: Path = (info.context or {}).get("directory", Path())
+    name = str(path) if path.is_absolute() else f"the file (looked in {directory})"
+    check_no_reference(str(path))
+    path = directory / path
+    try:
+        if not S_ISREG(path.stat().st_mode):
+            raise ValueError(f"{name} is not a regular file; use the path of a file")
+        with path.open("rb") as file:
+            is_blank = not file.read(_PROBE_BYTES).strip()
+    except OSError as error:
+        raise ValueError(f"cannot read {name}: {why_unreadable(error)}") from None
+    if is_blank:
+        raise ValueError(f"{name} is empty; fill it, or use another file")
+    return path
+
+
+def _secret_file(path: Path) -> Path:
+    try:
+        check_secret(read_secret(path))
+    except OSError as error:
+        raise ValueError(f"cannot read {path}: {why_unreadable(error)}") from None
+    except ValueError as error:
+        raise ValueError(f"the content of the file: {error}") from None
+    return path
+
+
+def _text_file(path: Path) -> Path:
+    try:
+        read_secret(path)
+    except OSError as error:
+        raise ValueError(f"cannot read {path}: {why_unreadable(error)}") from None
+    return path
+
+
+ReadableFile = Annotated[Path, AfterValidator(readable_file)]
+SecretFile = Annotated[ReadableFile, AfterValidator(_secret_file)]
+PasswordFile = Annotated[ReadableFile, AfterValidator(_text_file)]
+
+
+def file_stamps(paths: Iterable[Path]) -> FileStamps:
+    """Return what changes when one of these files changes."""
+    return {path: _stamp(path) for path in paths}
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size, status.st_ino

@@ -1,0 +1,143 @@
+"""The configuration that `init` writes: commented, and with a secret file that only its user can read."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import yaml
+
+from exporter.config.load import Catalogue, parse_config
+from exporter.config.sections import format_duration
+from exporter.errors import ConfigError
+
+_IN_AUTH: Final = ("client_id", "client_secret_file", "certificate_file", "certificate_password_file")
+_COMMENTS: Final[Mapping[str, str]] = {
+    "name": 'the label account="…" of its metrics',
+    "type": "tenant, or partner with customers",
+    "environment": "commercial, us-gov, aos2 or fedramp",
+    "data_center": "data center of the tenant",
+    "base_url": "URL of the API",
+    "token_url": "URL for token requests",
+    "client_id": "id of the app registration",
+    "client_secret_file": "read at each token request",
+    "certificate_file": "read at each token request",
+    "certificate_password_file": "password of the private key",
+}
+_COLUMN: Final = 34
+_HEAD: Final = """\
+# Configuration of avepoint-exporter, written by `avepoint-exporter init`.
+# Commented keys show the defaults. Paths are relative to this file.
+# After a change, run: avepoint-exporter --config.check; avepoint-exporter check
+
+accounts:
+"""
+_DEFAULTS: Final = """
+    # api: auto                     # API version: auto, modern or legacy
+    # requests:                     # limits on the requests to AvePoint
+    #   concurrency: 8              # concurrent requests
+    #   per_second: 10              # requests per second
+    #   timeout: 30s
+    #   retries: 3
+    # proxy_url: http://proxy.example.com:3128
+    # collectors:                   # on, unless enabled: false
+"""
+
+Answers = Mapping[str, str]
+"""Keys of an account and of its `auth`, with their values."""
+
+
+def config_text(answers: Answers, catalogue: Catalogue) -> str:
+    """Return the configuration of one account, with a comment beside each key."""
+    given = {key: answers[key] for key in _COMMENTS if answers.get(key)}
+    lines = [_line(f"    {key}: {_quoted(value)}", key) for key, value in given.items() if key not in _IN_AUTH]
+    lines[0] = "  - " + lines[0].lstrip()
+    lines += ["    auth:"]
+    lines += [_line(f"      {key}: {_quoted(value)}", key) for key, value in given.items() if key in _IN_AUTH]
+    collectors = catalogue.get(answers.get("type", ""), {})
+    options = [f"    #   {name}: {{interval: {format_duration(kind().interval)}}}" for name, kind in collectors.items()]
+    return _HEAD + "\n".join([*lines, _DEFAULTS.rstrip("\n"), *options]) + "\n"
+
+
+def _line(start: str, key: str) -> str:
+    return f"{start:<{_COLUMN}}  # {_COMMENTS[key]}"
+
+
+def _quoted(value: str) -> str:
+    # YAML reads JSON strings; quotes keep a number or a boolean a string.
+    is_plain = value.isascii() and value.isalpha() and yaml.safe_load(value) == value
+    return value if is_plain else json.dumps(value, ensure_ascii=False)
+
+
+def answer_error(key: str, answers: Answers, directory: Path, catalogue: Catalogue) -> str:
+    """Return the error that an answer causes in the configuration, "" for none."""
+    path = f"accounts[0].auth.{key}: " if key in _IN_AUTH else f"accounts[0].{key}: "
+    try:
+        parse_config(config_text(answers, catalogue), catalogue, source="", directory=directory)
+    except ConfigError as error:
+        return next((line.removeprefix(path) for line in error.errors if line.startswith(path)), "")
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigFiles:
+    """The files that `init` writes: the configuration, and the secret or None."""
+
+    config: Path
+    secret: Path | None
+    catalogue: Catalogue
+
+    def refuse_existing(self) -> None:
+        """Raise ConfigError if a file exists."""
+        errors = []
+        if self.config.exists():
+            errors.append(
+                f"{self.config}: file exists; run init with another --config.file and copy the account to this file,"
+                " or use --force to replace the file"
+            )
+        if self.secret is not None and self.secret.exists():
+            errors.append(f"{self.secret}: file exists; use another --secret-file, or --force to replace the file")
+        if errors:
+            raise ConfigError(errors)
+
+    def write(self, answers: Answers, secret: str, *, force: bool) -> None:
+        """Write both files or none; raise ConfigError. Only this user can read the secret."""
+        if self.secret is not None and self.secret.absolute() == self.config.absolute():
+            raise ConfigError([f"{self.secret}: the configuration has this path; use another --secret-file"])
+        # An existing secret is replaced last, so that any failure before keeps it.
+        is_replaced = force and self.secret is not None and self.secret.exists()
+        if self.secret is not None and not is_replaced:
+            _create(self.secret, secret + "\n", 0o600, force=False)
+        try:
+            content = config_text(answers, self.catalogue)
+            parse_config(content, self.catalogue, source=str(self.config), directory=self.config.absolute().parent)
+            _create(self.config, content, 0o644, force=force)
+        except ConfigError:
+            if self.secret is not None and not is_replaced:
+                self.secret.unlink(missing_ok=True)
+            raise
+        if self.secret is not None and is_replaced:
+            _create(self.secret, secret + "\n", 0o600, force=True)
+
+
+def _create(path: Path, content: str, mode: int, *, force: bool) -> None:
+    """Create a file; with `force`, replace an existing file atomically."""
+    fresh = path.with_name(f".{path.name}.{os.getpid()}") if force else path
+    try:
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content.encode("utf-8", "surrogateescape"))
+        if force:
+            fresh.replace(path)
+    except FileExistsError:
+        raise ConfigError([f"{path}: file exists; use --force to replace it"]) from None
+    except OSError as error:
+        if force:
+            fresh.unlink(missing_ok=True)
+        reason = (error.strerror or "unwritable").lower()
+        where = (
+            f"create the directory {path.parent}" if isinstance(error, FileNotFoundError) else "check its permissions"
+        )
+        raise ConfigError([f"{path}: cannot write the file: {reason}; {where}, or use another --config.file"]) from None

@@ -1,0 +1,171 @@
+"""Validate the data of a YAML file: every error at once, with its path, line and account, and never a value."""
+
+import difflib
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final, NamedTuple, TypeVar, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from exporter.config.sections import InvalidKeysError, format_duration, is_duration
+from exporter.config.yaml_file import KEY, Document, join_path, one_line
+from exporter.errors import ConfigError
+
+M = TypeVar("M", bound=BaseModel)
+
+_MESSAGES: Final = {
+    "missing": "is missing; add it",
+    "dict_type": "must be a mapping of keys to values",
+    "model_type": "must be a mapping of keys to values",
+    "tuple_type": "must be a list",
+    "string_type": "must be a string",
+    "string_unicode": "must be a string",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "int_type": "must be an integer",
+    "int_parsing": "must be an integer",
+    "float_type": "must be a number",
+    "path_type": "must be the path of a file",
+    "string_too_short": "must not be empty",
+    "string_too_long": "must be at most {max_length} characters long",
+    "too_short": "must not be empty; add an item",
+    "greater_than": "must be above {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "value_error": "{error}",
+    "literal_error": "must be one of {choices}",
+    "string_pattern_mismatch": (
+        "must be 1 to 63 letters, digits, dots, dashes or underscores, and begin with a letter or digit"
+    ),
+    "invalid_key": "contains a key that is not a string; quote numbers, dates, on, off, yes and no",
+}
+_LEADING_ZERO: Final = re.compile(r"[-+]?0[0-9]+", re.ASCII)
+
+
+class InvalidKey(NamedTuple):
+    """An error in a file: the path of the key, "" for the file as a whole, and the message."""
+
+    path: str
+    message: str
+
+
+def validate(kind: type[M], data: object, path: str, errors: list[InvalidKey], directory: Path) -> M | None:
+    """Return the section, or None after adding its errors; relative paths of files count from `directory`."""
+    try:
+        return kind.model_validate(data, context={"directory": directory})
+    except ValidationError as error:
+        details = error.errors(include_url=False)
+        locations = [detail["loc"] for detail in details]
+        for detail in details:
+            # pydantic counts only valid items: a list of invalid items is not empty.
+            has_invalid_items = any(place[:-1][: len(detail["loc"])] == detail["loc"] for place in locations)
+            if not (detail["type"] == "too_short" and has_invalid_items):
+                errors += _invalid_keys(kind, detail, path)
+        return None
+
+
+def require_valid(section: M | None, errors: Iterable[InvalidKey], document: Document, source: str) -> M:
+    """Return the section, or raise ConfigError: one line per error, in the order of the accounts."""
+    lines = [_located(error, document, source) for error in sorted(errors, key=_account_index)]
+    if lines or section is None:
+        raise ConfigError(list(dict.fromkeys(lines)))
+    return section
+
+
+def unknown_key(path: str, key: object, section: type[BaseModel] | Iterable[str]) -> InvalidKey:
+    """Return the error for an unknown key, with the key that was probably meant, here or in a section below."""
+    known = dict.fromkeys(section.model_fields if isinstance(section, type) else section)
+    below = dict[str, str]()
+    if isinstance(section, type):
+        for name, field in section.model_fields.items():
+            below |= {key: f"{name}.{key}" for key in getattr(_section_in(field.annotation), "model_fields", ())}
+    text, names = str(key), ", ".join(known)
+    before = text.partition(":")[0]
+    if before != text and before in known:
+        return InvalidKey(join_path(path, before), "needs a space after its colon")
+    if not KEY.fullmatch(text):
+        return InvalidKey(path, "contains an unknown key, not shown because it may be a secret; check its keys")
+    close = difflib.get_close_matches(text, known, n=1)
+    close = close or [below[name] for name in difflib.get_close_matches(text, below, n=1)]
+    return InvalidKey(join_path(path, text), f"unknown key; {f'did you mean {close[0]}?' if close else f'use {names}'}")
+
+
+def _located(error: InvalidKey, document: Document, source: str) -> str:
+    """Return an error as a line, with the file, the line and the account's name where they are available."""
+    path = error.path
+    if not path:
+        return one_line(f"{source or 'the file'}: {error.message}")
+    while path not in document.lines and path:
+        path = re.sub(r"(\.[^.[\]]*|\[\d+\]|^[^.[\]]*)$", "", path)
+    where = [f"{source}:{document.lines[path]}" if path else source] if source else []
+    where += [f"account {name}" for name in _account_name(error, document.data) if source]
+    return one_line(f"{error.path}: {error.message}" + (f" ({', '.join(where)})" if where else ""))
+
+
+def _account_index(error: InvalidKey) -> int:
+    match = re.match(r"accounts\[(\d+)\]", error.path)
+    return int(match[1]) if match else -1
+
+
+def _account_name(error: InvalidKey, data: object) -> Iterator[str]:
+    accounts, index = data.get("accounts") if isinstance(data, dict) else None, _account_index(error)
+    if isinstance(accounts, list) and 0 <= index < len(accounts) and isinstance(accounts[index], dict):
+        name = accounts[index].get("name")
+        if isinstance(name, str) and re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", name):
+            yield name
+
+
+def _invalid_keys(kind: type[BaseModel], detail: ErrorDetails, path: str) -> Iterator[InvalidKey]:
+    """Yield what pydantic found; of the input only the type is used."""
+    location = tuple(part for part in detail["loc"] if part != "[key]")
+    section, what = _section(kind, location), detail["type"]
+    error = detail.get("ctx", {}).get("error")
+    if isinstance(error, InvalidKeysError):
+        yield from (InvalidKey(_path(path, (*location, key)), message) for key, message in error.errors)
+    elif what == "extra_forbidden":
+        yield unknown_key(_path(path, location[:-1]), location[-1], section)
+    else:
+        message = _MESSAGES.get(what, "cannot be used").format(**_context(section, location, detail))
+        yield InvalidKey(_path(path, location[:-1] if what == "invalid_key" else location), message + _advice(detail))
+
+
+def _advice(detail: ErrorDetails) -> str:
+    value = detail["input"]
+    if detail["type"] == "string_type" and not isinstance(value, list | dict):
+        return "; put it in quotes"
+    if detail["type"] == "int_type" and isinstance(value, str) and _LEADING_ZERO.fullmatch(value):
+        return " without a leading zero"
+    return ""
+
+
+def _context(section: type[BaseModel], location: tuple[int | str, ...], detail: ErrorDetails) -> dict[str, str]:
+    """Return what the message needs of the rule, in the notation of the file."""
+    field = section.model_fields.get(str(location[-1])) if location else None
+    write = format_duration if field is not None and is_duration(field) else "{:g}".format
+    context = {
+        name: write(value) if isinstance(value, int | float) else str(value)
+        for name, value in detail.get("ctx", {}).items()
+    }
+    return {**context, "choices": ", ".join(re.findall("'([^']*)'", context.get("expected", "")))}
+
+
+def _section(kind: type[BaseModel], location: tuple[int | str, ...]) -> type[BaseModel]:
+    """Return the section that contains a location."""
+    for part in location[:-1]:
+        if isinstance(part, str) and part in kind.model_fields:
+            kind = _section_in(kind.model_fields[part].annotation) or kind
+    return kind
+
+
+def _section_in(annotation: object) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next(filter(None, map(_section_in, get_args(annotation))), None)
+
+
+def _path(path: str, location: Iterable[int | str]) -> str:
+    for part in location:
+        path = join_path(path, part)
+    return path

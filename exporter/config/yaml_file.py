@@ -1,0 +1,127 @@
+"""Strict YAML: duplicate keys are errors, numbers are decimal, and each error has its line.
+
+No message repeats a value of the file, nor a key that does not look like one: it may be a secret in the wrong place.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from exporter.config.files import decode_text
+from exporter.errors import ConfigError, why_unreadable
+
+KEY: Final = re.compile(r"[A-Za-z][A-Za-z_-]{0,39}[0-9]{0,3}", re.ASCII)
+"""What looks like a key of a configuration."""
+_QUOTED: Final = re.compile(r"""('(?:<[a-z ]+>|[][{},:?-])')|'[^']*'|"[^"]*\"""")
+_DECIMAL: Final = re.compile(r"[-+]?(0|[1-9][0-9]*)$", re.ASCII)
+_LONGEST_LINE: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """The data of a YAML file; `lines` are the lines of its keys by path, such as `accounts[0].auth`."""
+
+    data: object
+    lines: Mapping[str, int]
+
+
+def read_yaml(path: Path, *, flag: str, hint: str = "") -> Document:
+    """Read the YAML file that a flag names; raise ConfigError."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        missing = hint if isinstance(error, FileNotFoundError) else ""
+        raise ConfigError([one_line(f"{flag}: cannot read {path}: {why_unreadable(error)}{missing}")]) from None
+    try:
+        text = decode_text(data)
+    except ValueError as error:
+        raise ConfigError([one_line(f"{path}: {error}")]) from None
+    return parse_yaml(text, source=str(path))
+
+
+def parse_yaml(text: str, *, source: str) -> Document:
+    """Parse the text of a file; raise ConfigError."""
+    try:
+        loader = _Loader(text)
+        node = loader.get_single_node()
+        lines = dict(_lines(node, "", set())) if node is not None else {}
+        return Document(loader.construct_document(node) if node is not None else None, lines)
+    except (yaml.YAMLError, RecursionError) as error:
+        raise ConfigError([one_line(f"{source}: {_explain(error)}")]) from None
+
+
+def join_path(path: str, key: object) -> str:
+    """Return the path of a key or index below a path."""
+    return f"{path}[{key}]" if isinstance(key, int) else f"{path}.{key}" if path else str(key)
+
+
+def one_line(message: str) -> str:
+    """Return a message as one printable line, whatever the paths in it contain."""
+    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in message[:_LONGEST_LINE])
+
+
+class _Loader(yaml.SafeLoader):
+    """PyYAML's safe loader with fewer surprises: no duplicate keys, no octal numbers, a line for each error."""
+
+    def compose_mapping_node(self, anchor: dict[Any, yaml.Node]) -> yaml.MappingNode:
+        node = super().compose_mapping_node(anchor)
+        seen: set[tuple[str, str]] = set()
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise yaml.MarkedYAMLError(problem="a key must be a string", problem_mark=key.start_mark)
+            if (key.tag, key.value) in seen:
+                name = f"key {key.value}" if KEY.fullmatch(key.value) else "key"
+                raise yaml.MarkedYAMLError(problem=f"duplicate {name}; remove one", problem_mark=key.start_mark)
+            seen.add((key.tag, key.value))
+        return node
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:  # noqa: ANN401, FBT001, FBT002 - the library's signature
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, LookupError, AttributeError, TypeError):
+            raise yaml.MarkedYAMLError(
+                problem="the value does not fit its type", problem_mark=node.start_mark
+            ) from None
+
+
+# YAML 1.1 reads 050 as 40, 1:30 as 90 and 1_0 as 10. Here they are strings, which no integer key accepts.
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:int"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver("tag:yaml.org,2002:int", _DECIMAL, list("-+0123456789"))
+
+
+def _lines(node: yaml.Node, path: str, seen: set[int]) -> Iterator[tuple[str, int]]:
+    """Yield the paths below a node with their lines; a node with several aliases has the path of its first use."""
+    if id(node) in seen:
+        return
+    seen.add(id(node))
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            below = join_path(path, key.value)
+            yield below, key.start_mark.line + 1
+            yield from _lines(value, below, seen)
+    elif isinstance(node, yaml.SequenceNode):
+        for index, value in enumerate(node.value):
+            below = join_path(path, index)
+            yield below, value.start_mark.line + 1
+            yield from _lines(value, below, seen)
+
+
+def _explain(error: Exception) -> str:
+    """Return where a file is invalid and why, without its content."""
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
+        mark, problem = error.problem_mark, error.problem or "syntax error"
+        problem = (
+            "a tab; indent with spaces" if "'\\t'" in problem else _QUOTED.sub(lambda part: part[1] or "…", problem)
+        )
+        advice = "" if ";" in problem else "; check this line and the line before"
+        return f"invalid YAML at line {mark.line + 1}, column {mark.column + 1}: {problem}{advice}"
+    if isinstance(error, RecursionError):
+        return "invalid YAML: nested too deeply; see config.example.yaml"
+    return "invalid YAML: a character that YAML does not allow; remove it"
