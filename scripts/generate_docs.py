@@ -35,16 +35,16 @@ from exporter.exposition.page import STATUS_FAMILIES
 DOCS: Final = Path(__file__).resolve().parents[1] / "docs"
 _WRITTEN: Final = "<!-- Written by scripts/generate_docs.py; change the code instead and run `make docs`. -->"
 _NAMED: Final = {
-    get_args(Url)[1]: "https:// address",
+    get_args(Url)[1]: "https:// URL",
     get_args(EnvironmentVariable)[1]: "name of an environment variable",
     get_args(Shown)[1]: "true, false or `hashed`",
 }
 _PLAIN: Final[dict[object, str]] = {
-    str: "text", int: "whole number", float: "number", bool: "true or false", Path: "file", SecretStr: "text, secret",
+    str: "string", int: "integer", float: "number", bool: "true or false", Path: "file", SecretStr: "string, secret",
 }  # fmt: skip
 _CONFIGURATION: Final = (
     "`--config.file` names a YAML file; [config.example.yaml](../config.example.yaml) shows every key.",
-    "`avepoint-exporter --config.check` checks one without calling anything; every mistake is a line with its path.",
+    "`avepoint-exporter --config.check` checks a file without any request; each error names path, line and account.",
     "A key without a value is as if it were not there. Relative paths count from the file's folder.",
     "Durations are written as in Prometheus: `30s`, `5m`, `1h30m`, `7d`.",
 )

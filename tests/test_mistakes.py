@@ -243,8 +243,8 @@ MISTAKES: Mapping[str, tuple[Provoke, str]] = {
     ),
     "init over a file": (
         typed(*INIT, "--secret-env", "HOME", config_yaml=FINE),
-        ("config.yaml: ^file exists; ^run init with another --config.file and copy the account to this file, or use --force"
-         " to replace the file"),
+        ("config.yaml: ^file exists; ^run init with another --config.file and copy the account to this file,"
+         " or use --force to replace the file"),
     ),
     "init over a secret": (
         typed(*INIT, "--secret-env", "HOME", contoso_secret="old"),
@@ -287,11 +287,12 @@ MISTAKES: Mapping[str, tuple[Provoke, str]] = {
     ),
     "web configuration that is no YAML": (
         web("a: ["),
-        ("web.yaml: ^invalid YAML at line 1, column 5: expected the node content, but found '<stream end>'; ^check this line"
-         " and the line before"),
+        ("web.yaml: ^invalid YAML at line 1, column 5: expected the node content, but found '<stream end>'; "
+         "^check this line and the line before"),
     ),
     "unknown web key": (
-        web("nonsense: 1"), ("nonsense: ^unknown key; ^use tls_server_config, http_server_config, rate_limit, basic_auth_users (web.yaml:1)"),
+        web("nonsense: 1"), ("nonsense: ^unknown key; "
+        "^use tls_server_config, http_server_config, rate_limit, basic_auth_users (web.yaml:1)"),
     ),
     "no TLS certificate": (
         web("tls_server_config: {cert_file: a.crt, key_file: web.yaml}"),
@@ -309,10 +310,12 @@ MISTAKES: Mapping[str, tuple[Provoke, str]] = {
     # The configuration; tests/config has one file for each of its mistakes
     "no configuration": (
         typed("--config.check"),
-        f"--config.file: ^cannot read config.yaml: no such file or directory; ^{CREATE} (avepoint-exporter init writes one)",
+        ("--config.file: ^cannot read config.yaml: no such file or directory; "
+        f"^{CREATE} (avepoint-exporter init writes one)"),
     ),
     "folder as a configuration": (
-        typed("--config.check", "--config.file", "."), "--config.file: ^cannot read .: is a directory; ^use the path of a file",
+        typed("--config.check", "--config.file", "."),
+        "--config.file: ^cannot read .: is a directory; ^use the path of a file",
     ),
     "broken YAML": (
         configured("accounts: [}"),
@@ -332,7 +335,8 @@ MISTAKES: Mapping[str, tuple[Provoke, str]] = {
         "config.yaml: ^must be a mapping with the key accounts; ^see config.example.yaml",
     ),
     "no accounts": (configured("accounts: []"), "accounts: ^must not be empty; ^add an item (config.yaml:1)"),
-    "misspelt key": (account("databcenter: us"), "accounts[0].databcenter: ^unknown key; ^did you mean data_center?" + PLACE),
+    "misspelled key": (
+        account("databcenter: us"), "accounts[0].databcenter: ^unknown key; ^did you mean data_center?" + PLACE),
     "unknown key": (account("tls: {insecure: true}"), "accounts[0].tls.insecure: ^unknown key; ^use ca_file" + PLACE),
     "secret as a key": (
         account(auth="client_id: app, client_secret: x, 4hunter2: y"),

@@ -31,8 +31,8 @@ SECRET = "hunter2"
 APP = AppCredentials()
 TENANT_FLAGS = ["--type", "tenant", "--name", "contoso", "--data-center", "us", "--client-id", "app"]
 PARTNER_FLAGS = ["--type", "partner", "--name", "msp", "--client-id", "app"]
-MISSING = "cannot be read: no such file or directory; create it, or correct the path"
-NOWHERE = "FOLDER/no/such/msp.secret: cannot be written: no such file or directory"
+MISSING = "no such file or directory; create it, or correct the path"
+NOWHERE = "FOLDER/no/such/msp.secret: cannot write the file: no such file or directory"
 FROM = ["--secret-env", "THE_SECRET"]
 
 
@@ -149,7 +149,7 @@ def test_nothing_is_overwritten_without_force(config: Path, capsys: pytest.Captu
     config.unlink()
     Path("contoso.secret").write_text("old")
     assert run(["init", *TENANT_FLAGS, *FROM, "--no-check"]) == 1
-    assert "contoso.secret: file exists; name another --secret-file" in capsys.readouterr().err
+    assert "contoso.secret: file exists; use another --secret-file" in capsys.readouterr().err
     assert not config.exists()
     assert Path("contoso.secret").read_text() == "old"
     Path("contoso.secret").chmod(0o644)
@@ -185,15 +185,16 @@ def test_a_link_in_the_way_is_not_followed(tmp_path: Path, capsys: pytest.Captur
         ([*TENANT_FLAGS, *FROM, "--secret-from", "x"],
          ["--secret-env: has --secret-from beside it; only one of them can be used"]),
         ([*TENANT_FLAGS, "--certificate-file", "absent.pem"],
-         [f"--certificate-file: the file, sought in FOLDER, {MISSING}"]),
-        ([*PARTNER_FLAGS, *FROM, "--data-center", "us"], ["--data-center: not available for partner accounts; remove it"]),
+         [f"--certificate-file: cannot read the file (looked in FOLDER): {MISSING}"]),
+        ([*PARTNER_FLAGS, *FROM, "--data-center", "us"],
+         ["--data-center: not available for partner accounts; remove it"]),
         ([*PARTNER_FLAGS, *FROM, "--base-url", "http://graph.example.com"],
          ["--base-url: must begin with https://; tokens are never sent unencrypted"]),
         (["--type", "tenant", "--name", "no good", "--client-id", "app", "--data-center", "mars", *FROM],
          ["--name: must be 1 to 63 letters, digits, dots, dashes or underscores, and begin with a letter or digit",
           "--data-center: must be one of CENTERS; for another data center set base_url"]),
         ([*PARTNER_FLAGS, *FROM, "--config.file", "no/such/config.yaml"],
-         [f"{NOWHERE}; create the folder FOLDER/no/such, or name another --config.file"]),
+         [f"{NOWHERE}; create the directory FOLDER/no/such, or use another --config.file"]),
     ],
 )  # fmt: skip
 def test_mistakes_are_told_all_at_once_and_nothing_is_written(

@@ -102,11 +102,11 @@ def test_the_console_script_ends_with_the_exit_code(monkeypatch: pytest.MonkeyPa
         (["init", "--shard", "1"], "No such option"),
         (
             ["--once"],
-            "config.yaml: no such file or directory (--config.file names the configuration, avepoint-exporter init ",
+            "create it, or correct the path (avepoint-exporter init ",
         ),
-        (["--config.check", "--config.file", "absent"], "absent: no such file or directory"),
+        (["--config.check", "--config.file", "absent"], "cannot read absent: no such file or directory"),
         (["check", "--config.file", "."], ".: is a directory"),
-        ([], "config.yaml: no such file or directory"),
+        ([], "cannot read config.yaml: no such file or directory"),
     ],
 )
 def test_a_wrong_command_line_is_one_line_and_1(
@@ -139,8 +139,11 @@ def test_a_wrong_configuration_in_a_real_process(config: Path) -> None:
         done = ended(*arguments)
         assert (done.returncode, done.stdout) == (1, "")
         assert done.stderr.splitlines() == [
-            "avepoint-exporter: accounts[0].auth.client_secret: must be a text; put it in quotes",
-            "avepoint-exporter: accounts[0].nmae: unknown key; did you mean name?",
+            (
+                "avepoint-exporter: accounts[0].auth.client_secret: must be a string; put it in quotes"
+                " (config.yaml:6, account contoso)"
+            ),
+            "avepoint-exporter: accounts[0].nmae: unknown key; did you mean name? (config.yaml:7, account contoso)",
         ]
 
 
@@ -173,7 +176,7 @@ def test_the_check_tells_everything_at_once(config: Path, tmp_path: Path, capsys
     assert run(arguments) == 1
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 3
-    assert lines[0] == "avepoint-exporter: accounts[0].api: must be one of auto, modern, legacy"
+    assert lines[0].startswith("avepoint-exporter: accounts[0].api: must be one of auto, modern, legacy (config.yaml:")
     assert "nonsense" in lines[1]
     assert "--shard: 3 is not below --total-shards" in lines[2]
 
@@ -245,7 +248,7 @@ def test_which_of_several_settings_is_heeded(
     if twin is not None:
         monkeypatch.setenv("AVEPOINT_EXPORTER_CONFIG_FILE", twin)
     assert run(arguments) == 1
-    assert capsys.readouterr().err.startswith(f"avepoint-exporter: {file}: no such file")
+    assert capsys.readouterr().err.startswith(f"avepoint-exporter: --config.file: cannot read {file}: no such file")
 
 
 @pytest.mark.parametrize(

@@ -4,14 +4,14 @@ from pathlib import Path
 
 from exporter.collectors.registry import catalogue
 from exporter.config.expectations import Expectations
-from exporter.config.load import parse
+from exporter.config.load import parse_config
 
 ACCOUNT = "- {name: contoso, type: tenant, data_center: us, auth: {client_id: app, client_secret: hunter2}"
 
 
 def expectations(file: str = "{}", account: str = "{}") -> Expectations:
     text = f"expectations: {file}\naccounts:\n  {ACCOUNT}, expectations: {account}}}\n"
-    [loaded] = parse(text, catalogue(), source="FILE", folder=Path("/nonexistent")).accounts
+    [loaded] = parse_config(text, catalogue(), source="FILE", directory=Path("/nonexistent")).accounts
     return loaded.expectations
 
 

@@ -118,7 +118,10 @@ MISTAKES = {
         "tls_server_config.curve_preferences: must contain only one curve"
     ],
     "tls_server_config: {cert_file: none.crt, key_file: 5}": [
-        "tls_server_config.cert_file: cannot read the file (looked in FOLDER): no such file or directory; create it, or correct the path",
+        (
+            "tls_server_config.cert_file: cannot read the file (looked in FOLDER): no such file or directory;"
+            " create it, or correct the path"
+        ),
         "tls_server_config.key_file: must be the path of a file",
     ],
     "tls_server_config: [1]": ["tls_server_config: must be a mapping of keys to values"],
@@ -174,7 +177,7 @@ def test_a_bad_hash_is_not_shown(tmp_path: Path, bad: str) -> None:
     message = "basic_auth_users.alice: must be a bcrypt hash; create one with htpasswd -nBC 10 USER"
     assert str(caught.value) == f"{message} ({tmp_path}/web.yaml:1)"
     assert caught.value.__cause__ is None
-    assert caught.value.__suppress_context__
+    assert caught.value.__context__ is None
 
 
 def test_every_kind_of_hash_is_taken(tmp_path: Path) -> None:
