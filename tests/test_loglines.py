@@ -116,6 +116,21 @@ async def test_a_token_service_that_asks_for_patience_names_no_customer(lines: L
     ]
 
 
+async def test_a_throttled_token_request_names_no_customer_although_one_began_it(lines: Lines) -> None:
+    def busy(request: httpx.Request) -> httpx.Response:
+        is_list = b"customers.read" in request.content
+        good = httpx.Response(200, json={"access_token": "t", "expires_in": 3600})
+        return good if is_list else httpx.Response(429, headers=NAMED | {"retry-after": "1"})
+
+    # An optional collector requests its token with its first customer.
+    api = FakeApi(portfolio(["c1"]) | {"/connect/token": busy})
+    await refreshed(api, partner_with("customers", "customer_jobs", api="modern"))
+    (line,) = lines("AvePoint asks for patience")
+    assert line == {
+        "account": "msp", "collector": "customer_jobs", "endpoint": "token", "request_id": "r-1", "retry_after": 1.0
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize("answer", [
     httpx.Response(400, json={"error": "invalid_client"}, headers=NAMED), httpx.Response(418, headers=NAMED),
     httpx.Response(200, json=[], headers=NAMED), httpx.Response(500, headers=NAMED),

@@ -5,7 +5,7 @@ import contextvars
 import os
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Final, Protocol, Unpack
+from typing import Any, Final, Protocol, Unpack
 
 from structlog.contextvars import unbind_contextvars
 
@@ -82,6 +82,8 @@ class Token:
     stale_at: float
 
 
+StartTask = Callable[..., asyncio.Task[Any]]
+"""Starts a task, as asyncio.create_task does."""
 RequestToken = Callable[[Mapping[str, str]], Awaitable[Mapping[str, object]]]
 """Sends a token request's form and gives the answer's object; raises AvePointError."""
 
@@ -89,11 +91,19 @@ RequestToken = Callable[[Mapping[str, str]], Awaitable[Mapping[str, object]]]
 class TokenSource:
     """The tokens of one account; however many calls wait for one, it is asked for once."""
 
-    def __init__(self, client_id: str, credential: Credential, ask: RequestToken, clock: Clock) -> None:
+    def __init__(
+        self,
+        client_id: str,
+        credential: Credential,
+        ask: RequestToken,
+        clock: Clock,
+        start_task: StartTask = asyncio.create_task,
+    ) -> None:
         self._client_id = client_id
         self._credential = credential
         self._ask = ask
         self._clock = clock
+        self._start_task = start_task
         self._tokens: dict[str, Token] = {}
         self._under_way: dict[str, asyncio.Task[Token]] = {}
         self._refused: set[str] = set()
@@ -121,7 +131,7 @@ class TokenSource:
             # Whoever asked first, a token is of no customer: its log lines must not name one.
             context = contextvars.copy_context()
             context.run(unbind_contextvars, "customer_id")
-            task = asyncio.create_task(self._renew(permission), context=context)
+            task = self._start_task(self._renew(permission), context=context)
             self._under_way[permission] = task
             task.add_done_callback(lambda done: self._ended(permission, done))
         return await asyncio.shield(task)

@@ -10,7 +10,7 @@ import httpx
 import structlog
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from exporter.avepoint.auth import Credential, Token, TokenSource, refusal, token_text
+from exporter.avepoint.auth import Credential, StartTask, Token, TokenSource, refusal, token_text
 from exporter.avepoint.connections import Connections, origin_of
 from exporter.avepoint.endpoints import Endpoint
 from exporter.avepoint.hints import NOT_OURS, WRONG_ISSUER, reason_of, unavailable, unreached
@@ -59,6 +59,7 @@ class Client:
         observer: Observer,
         log: structlog.stdlib.BoundLogger,
         transport: httpx.AsyncBaseTransport | None = None,
+        start_task: StartTask = asyncio.create_task,
     ) -> None:
         self.value_issues = ValueIssues(observer, log)
         self._account = account
@@ -66,7 +67,7 @@ class Client:
         self._observer = observer
         self._log = log
         self._http = Connections(account, transport)
-        self._tokens = TokenSource(account.auth.client_id, credential, self._ask_for_token, clock)
+        self._tokens = TokenSource(account.auth.client_id, credential, self._ask_for_token, clock, start_task)
         self._throttle = Throttle(
             concurrency=account.requests.concurrency,
             per_second=account.requests.per_second,

@@ -9,6 +9,7 @@ from itertools import islice
 import structlog
 
 from exporter.avepoint.api_versions import ApiVersions
+from exporter.avepoint.auth import StartTask
 from exporter.avepoint.client import Client
 from exporter.avepoint.endpoints import CUSTOMERS
 from exporter.avepoint.lists import PAGE_SIZE, ListReader
@@ -70,6 +71,7 @@ class CustomerList:
         *,
         owns: Callable[[str], bool] = lambda _: True,
         most: int | None = None,
+        start_task: StartTask = asyncio.create_task,
     ) -> None:
         """Create the list; `owns` returns whether a customer id belongs to this shard, and `most` limits `ids`."""
         self.api_versions = ApiVersions(account.api)
@@ -80,6 +82,7 @@ class CustomerList:
         self._exclude = frozenset(account.customers.exclude)
         self._customers = ListReader(client, CUSTOMERS, row_id)
         self._clock = clock
+        self._start_task = start_task
         self._log = log
         self._lock = asyncio.Lock()
         self._last: Listing | None = None
@@ -134,7 +137,7 @@ class CustomerList:
             for customer_id in last.customers:
                 yield customer_id
             return
-        listing = asyncio.create_task(self.refresh())
+        listing = self._start_task(self.refresh())
         listing.add_done_callback(self._notify_end)
         try:
             async for customer_id in self._arriving(listing):

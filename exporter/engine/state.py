@@ -59,9 +59,9 @@ class StateStore:
             reason, what_to_do = (error.strerror or "unusable").lower(), "name a folder that the exporter may write"
             raise ConfigError([f"--storage.path: {folder}: {reason}; {what_to_do}"]) from None
 
-    async def save(self, account: Account, entry: CollectorEntry, remembered: object) -> None:
+    async def save(self, account: Account, entry: CollectorEntry, dump_state: Callable[[], object]) -> None:
         """Write what is known of one collector now; a failure is logged and costs nothing else."""
-        known, last_success = dict(entry.reads), entry.status.last_success
+        known, last_success, remembered = dict(entry.reads), entry.status.last_success, dump_state()
         try:
             await asyncio.to_thread(self._write, account, entry.collector, StoredState(known, last_success, remembered))
         except OSError as error:

@@ -204,11 +204,11 @@ async def test_accounts_that_are_started_refresh_by_themselves_and_stop() -> Non
     await world.apply(licensed("a"), start=True)
     assert await world.accounts.first_refreshes("a", within=5)
     assert world.value(SHOWN, account="a") == 5
-    tasks = world.accounts._running["a"].tasks
+    running = world.accounts._running["a"]
     await world.apply(licensed("a"), start=True)
-    assert world.accounts._running["a"].tasks is tasks
+    assert world.accounts._running["a"] is running
     await world.apply(licensed("b"), start=True)
-    assert all(task.cancelled() for task in tasks)
+    assert not running.tasks._tasks
     assert world.accounts.refreshers("a") == ()
     await world.accounts.stop()
 
@@ -229,6 +229,36 @@ async def test_an_account_removed_while_it_asks_for_a_token_stays_gone() -> None
     await world.apply(licensed("b"))
     await asyncio.sleep(0.3)  # until the token request, which nobody waits for any more, has ended
     assert {dict(labels).get("account") for _, labels in world.samples()} == {"b", None}
+    await world.accounts.stop()
+
+
+@pytest.mark.parametrize("path", [BATCH_PATH, "/connect/token", overview_path("x")])
+async def test_nothing_is_requested_for_an_account_after_its_removal(path: str) -> None:
+    """Whatever request is open then: of the customer list, whose pages would follow, of a token or of a customer."""
+    reached, released = asyncio.Event(), asyncio.Event()
+    api = FakeApi(portfolio([f"c{number:04}" for number in range(500)] + ["x"]))
+    answer, sent = api.answer, list[str]()
+
+    async def hold(request: httpx.Request) -> httpx.Response:
+        sent.append(request.url.path)
+        if request.url.path == path:
+            reached.set()
+            await released.wait()
+        return await answer(request)
+
+    api.handler = hold
+    world = World(api)
+    await world.apply(partner(), start=True)
+    await asyncio.wait_for(reached.wait(), 20)
+    before = set(asyncio.all_tasks())
+    await world.apply(licensed("other"))
+    released.set()
+    count = len(sent)
+    for _ in range(1000):
+        await asyncio.sleep(0)
+    assert len(sent) == count
+    assert asyncio.all_tasks() < before, "no task of the account is left"
+    assert {dict(labels).get("account") for _, labels in world.samples()} == {None, "other"}
     await world.accounts.stop()
 
 

@@ -55,7 +55,7 @@ async def test_results_of_a_customer_are_seen_as_they_arrive() -> None:
 
     api.handler = slow
     world = World(api)
-    await world.apply(partner(requests={"concurrency": 1, "per_second": 1000}))
+    await world.apply(partner(requests={"concurrency": 1, "per_second": 1000, "retries": 0}))
     task = asyncio.create_task(world.refresh())
     await asyncio.wait_for(reached.wait(), 10)
     assert world.labels("avepoint_scanned_objects", "customer_id") == {"c0000", "c0001"}
@@ -514,4 +514,49 @@ async def test_a_refresh_takes_one_call_a_customer_one_a_hundred_to_list_and_one
         assert len({request.url.path for request in api.requests}) == 251
         assert api.tokens == 2
         world.clock.advance(3000)
+    await world.accounts.stop()
+
+
+async def test_success_is_logged_once_and_again_only_after_a_failure() -> None:
+    world = World(FakeApi({LICENSE: LICENSE_ANSWER}))
+    await world.apply(tenant(collectors={"license": {}}))
+
+    async def events() -> list[str]:
+        with capture_logs() as logs:
+            await world.refresh()
+        return [log["event"] for log in logs]
+
+    assert await events() == ["refreshed"]
+    assert await events() == []
+    world.api.routes[LICENSE] = httpx.Response(500)
+    assert await events() == ["refresh failed"]
+    world.api.routes[LICENSE] = LICENSE_ANSWER
+    assert await events() == ["refreshed"]
+    assert await events() == []
+    await world.accounts.stop()
+
+
+async def test_a_successful_collector_is_not_off() -> None:
+    world = World(FakeApi({LICENSE: LICENSE_ANSWER}))
+    await world.apply(tenant(collectors={"license": {}}))
+    assert await world.refresh()
+    (view,) = world.accounts.snapshot.views()
+    assert (view.status.up, view.status.off, view.status.failure) == (True, False, None)
+    await world.accounts.stop()
+
+
+async def test_a_customer_that_recovered_is_read_in_its_order_again() -> None:
+    world = World(FakeApi(portfolio(names(3))))
+    await world.apply(partner(requests={"concurrency": 1, "per_second": 1000, "retries": 0}))
+
+    async def order() -> list[str]:
+        world.api.requests.clear()
+        await world.refresh("protected_data")
+        return [one.url.path.split("/")[6] for one in world.api.requests if one.url.path.endswith("overview")]
+
+    world.api.routes[overview_path("c0000")] = httpx.Response(403)
+    assert await order() == names(3)
+    world.api.routes[overview_path("c0000")] = v3([module()])
+    assert await order() == ["c0001", "c0002", "c0000"]
+    assert await order() == names(3)
     await world.accounts.stop()

@@ -7,6 +7,7 @@ import os
 import signal
 import stat
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -290,7 +291,7 @@ def entry(value: float, count: int = 1) -> CollectorEntry:
 
 async def test_a_write_that_breaks_off_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
     account, kept = config(JOBS).accounts[0], storage(tmp_path)
-    await kept.save(account, entry(1), None)
+    await kept.save(account, entry(1), lambda: None)
     with pytest.raises(Interrupted):
         kept._write(account, "license", StoredState(entry(2).reads, None, Exploding(x=1)))
     assert names(tmp_path) == ["contoso--license.json"]
@@ -302,7 +303,7 @@ async def test_a_write_that_breaks_off_leaves_the_old_file_and_no_other(tmp_path
 def _write_for_ever(folder: str) -> None:
     account, kept = config(JOBS).accounts[0], storage(Path(folder))
     for number in range(1, 10**6):
-        asyncio.run(kept.save(account, entry(number, 2000), {"number": number}))
+        asyncio.run(kept.save(account, entry(number, 2000), partial(dict, number=number)))
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")  # the child is killed, whatever it holds

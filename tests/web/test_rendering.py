@@ -1,0 +1,37 @@
+"""Pages rendered once for all clients that wait for the same page."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+
+from exporter.exposition.page import PageRequest
+from exporter.web.rendering import Chunks, Key, Renderings
+
+KEY = Key(PageRequest(), gzip=False)
+
+
+async def test_a_client_that_leaves_does_not_cancel_the_page_of_the_others() -> None:
+    started, go_on = asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
+
+    def render(key: Key) -> Callable[[], Chunks]:
+        def make() -> Chunks:
+            loop.call_soon_threadsafe(started.set)
+            assert go_on.wait(20)
+            return [str(key.gzip).encode()]
+
+        return make
+
+    renderings = Renderings(render)
+    first = asyncio.create_task(renderings.page(KEY))
+    await asyncio.wait_for(started.wait(), 20)
+    # Two clients share the page that waits for its turn.
+    leaving, staying = (asyncio.create_task(renderings.page(KEY)) for _ in range(2))
+    await asyncio.sleep(0)
+    leaving.cancel()
+    await asyncio.sleep(0)
+    go_on.set()
+    assert await first == [b"False"]
+    assert await staying == [b"False"]
+    assert leaving.cancelled()
+    renderings.close()
