@@ -1,4 +1,4 @@
-"""The parts put together: one process from its configuration to its end."""
+"""The application: one process from its configuration to its end."""
 
 import asyncio
 import gc
@@ -27,16 +27,16 @@ from exporter.web.facts import Configured
 from exporter.web.server import serve
 
 _OLD_COLLECTIONS: Final = 50
-"""Collections of young objects for one of all: what is known is replaced all the time, and is no garbage in cycles."""
-_SWITCH_INTERVAL: Final = 0.0005  # seconds after which the rendering thread gives way
+"""Collections of young objects per collection of all objects: results are replaced often but form no cycles."""
+_SWITCH_INTERVAL: Final = 0.0005  # seconds after which the rendering thread releases the interpreter
 
 Load = Callable[[], Config]
-"""Reads the configuration; raises ConfigError. Called again by a reload."""
+"""Reads the configuration, also on a reload; raises ConfigError."""
 
 
 @dataclass(frozen=True, slots=True)
 class Listening:
-    """Where and how the exporter answers."""
+    """The addresses and the options of the HTTP server."""
 
     addresses: Sequence[str]
     web_config: Path | None = None
@@ -44,7 +44,7 @@ class Listening:
 
 
 class Application:
-    """The exporter: accounts, page and own metrics of one process."""
+    """The accounts, the metrics page and the own metrics of one process."""
 
     def __init__(
         self, load: Load, *, storage_path: Path | None = None, shard: Shard = WHOLE, clock: Clock | None = None
@@ -65,7 +65,7 @@ class Application:
         )
 
     async def serve(self, listening: Listening, announce: Callable[[Sequence[str]], None]) -> None:
-        """Serve until SIGTERM or SIGINT; SIGHUP reloads. Raises ConfigError if it cannot begin."""
+        """Serve until SIGTERM or SIGINT; SIGHUP reloads. Raise ConfigError if the start fails."""
         config = self._load()
         stop = _stop_on_signals()
         reloading = asyncio.Lock()
@@ -92,20 +92,20 @@ class Application:
         )
 
         def bound(addresses: Sequence[str]) -> None:
-            # Not before: who cannot listen asks AvePoint nothing.
+            # Not before, so that a process that cannot listen sends no request to AvePoint.
             self.accounts.start()
             announce(addresses)
 
         try:
             await self._apply(config, start=False)
-            _favour_the_event_loop()
+            _favor_the_event_loop()
             await serve(app.asgi(), listening.addresses, listening.web_config, stop=stop, on_bound=bound)
         finally:
             app.close()
             await self.accounts.stop()
 
     async def reload(self) -> None:
-        """Read the configuration again and put it to work; a mistake leaves the old one in force."""
+        """Reload the configuration; after an error, the old one stays in force."""
         try:
             config = self._load()
             await self._apply(config)
@@ -123,7 +123,7 @@ class Application:
         self.configured = Configured(read_at=self._clock.time())
 
     async def once(self) -> tuple[str, tuple[SnapshotView, ...]]:
-        """Refresh everything once; gives the page as text and what each collector came to."""
+        """Refresh everything once and return the page and a view of each collector."""
         await self._apply(self._load(), start=False)
         try:
             await refresh_all(self.accounts.refreshers())
@@ -134,9 +134,9 @@ class Application:
             await self.accounts.stop()
 
 
-def _favour_the_event_loop() -> None:
-    """See to it that an answer never waits long for the interpreter's own work."""
-    gc.freeze()  # modules and configuration stay; to look through them at every collection takes 30 ms
+def _favor_the_event_loop() -> None:
+    """Keep garbage collections and threads from delaying the event loop."""
+    gc.freeze()  # scanning modules at every collection would take 30 ms
     gc.set_threshold(*gc.get_threshold()[:2], _OLD_COLLECTIONS)
     sys.setswitchinterval(_SWITCH_INTERVAL)
 

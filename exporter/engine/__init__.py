@@ -1,1 +1,1 @@
-"""Accounts at work: refreshes, the snapshot that they fill, and the state that is kept across restarts."""
+"""The running accounts: their refreshes, the results, and the persistent state."""

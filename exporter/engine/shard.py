@@ -1,4 +1,4 @@
-"""Which customers and tenants this process reads, where several share a configuration."""
+"""The share of customers and tenant accounts that one of several processes reads."""
 
 import hashlib
 import re
@@ -10,23 +10,23 @@ from exporter.errors import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """One of `total` processes, counted from 0. What it owns depends on the key alone, never on the other keys."""
+    """One of `total` processes, counted from 0. The shard of a key depends on no other key."""
 
     index: int = 0
     total: int = 1
 
     def owns(self, key: str) -> bool:
-        """Tell whether a customer's id, or a tenant account's name, falls to this shard."""
+        """Return whether a customer id, or the name of a tenant account, belongs to this shard."""
         digest = hashlib.sha256(key.encode("utf-8", "replace")).digest()
         return int.from_bytes(digest[:8], "big") % self.total == self.index
 
 
 WHOLE: Final = Shard()
-"""The shard of a process that is alone."""
+"""The shard of a single process."""
 
 
 def parse_shard(shard: str, total: int) -> Shard:
-    """Read --shard: a number, or a name that ends in one, as a StatefulSet's pods have; raises ConfigError."""
+    """Return the shard for --shard, an integer or the name of a pod of a StatefulSet; raise ConfigError if invalid."""
     match = re.fullmatch(r"(?:.+-)?(\d{1,6})", shard.strip(), re.ASCII)
     if match is None:
         raise ConfigError([f"--shard: {shard!r} is neither a number nor a name ending in -NUMBER"])

@@ -1,1 +1,1 @@
-"""Families and snapshot to text, at scrape time; and the exporter's own metrics."""
+"""The metrics page: snapshots as text, and the exporter's metrics about itself."""

@@ -1,4 +1,4 @@
-"""The exporter's own metrics, kept by prometheus_client."""
+"""The exporter's metrics about itself, on a registry of prometheus_client."""
 
 import platform
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -21,14 +21,14 @@ _BUCKETS: Final = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60)
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What an account has used: ended calls by code (HTTP status, timeout, connect, parse), seconds throttled."""
+    """The requests of an account by code (HTTP status, timeout, connect, parse), and the seconds they waited."""
 
     calls: Mapping[str, int]
     throttled: float
 
 
 class OwnMetrics:
-    """What the exporter counts of itself, on a registry of its own."""
+    """The exporter's metrics about itself."""
 
     def __init__(self, *, with_process: bool = True) -> None:
         prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call] # the library leaves it untyped
@@ -42,38 +42,38 @@ class OwnMetrics:
         )
         self.durations = Histogram(
             "avepoint_api_request_duration_seconds",
-            "How long requests to AvePoint took.",
+            "Duration of requests to AvePoint.",
             ("account", "path"),
             buckets=_BUCKETS,
             registry=registry,
         )
         self.throttled = Counter(
             "avepoint_api_throttled_seconds_total",
-            "Time waited for the rate limit and for Retry-After.",
+            "Time that requests waited for the rate limit or after throttling.",
             ("account",),
             registry=registry,
         )
         self.tokens = Counter(
             "avepoint_token_requests_total",
-            "Requests for access tokens; result is success, or what went wrong.",
+            "Requests for access tokens; result is success or the kind of error.",
             ("account", "result"),
             registry=registry,
         )
         self.certificates = Gauge(
             "avepoint_certificate_expiry_timestamp_seconds",
-            "When the certificate that the account proves itself with expires, in Unix seconds.",
+            "Expiry of the account's client certificate, as Unix time.",
             ("account",),
             registry=registry,
         )
         self.parse_errors = Counter(
             "avepoint_parse_errors_total",
-            "Values of AvePoint's answers that could not be read.",
+            "Values in responses of AvePoint that could not be parsed.",
             ("account", "path", "field"),
             registry=registry,
         )
         self.unknown_values = Counter(
             "avepoint_unknown_values_total",
-            "States, workloads and types of AvePoint's answers that nobody knew; they are passed through.",
+            "Unknown states, workloads and types in responses of AvePoint.",
             ("account", "field"),
             registry=registry,
         )
@@ -97,12 +97,12 @@ class OwnMetrics:
         )
         self.reload_successful = Gauge(
             "avepoint_exporter_config_last_reload_successful",
-            "1 if the last attempt to read the configuration succeeded, else 0.",
+            "1 if the last reload of the configuration succeeded, else 0.",
             registry=registry,
         )
         self.reload_time = Gauge(
             "avepoint_exporter_config_last_reload_success_timestamp_seconds",
-            "When the configuration was last read successfully, in Unix seconds.",
+            "Time of the last successful reload, as Unix time.",
             registry=registry,
         )
         if with_process:
@@ -116,41 +116,41 @@ class OwnMetrics:
         self._total_shards.set(shard.total)
 
     def observer(self, account: str) -> Observer:
-        """Give what counts for one account; of its certificate nothing is known until it is read anew."""
+        """Return the observer of an account. The expiry of a former certificate is dropped."""
         self._accounts.add(account)
         self.certificates.remove_by_labels({"account": account})
         return _AccountObserver(self, account)
 
     def knows(self, account: str) -> bool:
-        """Tell whether an account is configured."""
+        """Return whether an account is configured."""
         return account in self._accounts
 
     def forget(self, account: str) -> None:
-        """Drop an account's series: it is no longer configured; what its last calls still tell is not counted."""
+        """Drop the series of an account that a reload removed; its last requests are not counted."""
         self._accounts.discard(account)
         calls = (self.requests, self.durations, self.throttled, self.tokens)
         for metric in (*calls, self.certificates, self.parse_errors, self.unknown_values, self.incomplete_lists):
             metric.remove_by_labels({"account": account})
 
     def usage(self) -> dict[str, Usage]:
-        """Give what each account has used since the exporter knows it."""
+        """Return the usage of each account since its first configuration."""
         calls: dict[str, dict[str, int]] = {}
         for labels, value in _totals(self.requests):
             codes = calls.setdefault(labels["account"], {})
             codes[labels["code"]] = codes.get(labels["code"], 0) + int(value)
-        # Each account has this one, from its beginning on.
+        # This series exists for each account from the start.
         waited = {labels["account"]: value for labels, value in _totals(self.throttled)}
         return {account: Usage(calls.get(account, {}), seconds) for account, seconds in waited.items()}
 
     def text(self, *, account: str | None, names: Collection[str], openmetrics: bool) -> bytes:
-        """Give the exposition of all, or of the series of one account; `names` selects families."""
+        """Return the exposition of all series or those of one account; `names` selects families."""
         selection = _Selection(self._registry.collect, account, names)
         generate = generate_openmetrics if openmetrics else generate_text
         return bytes(generate(selection))
 
 
 class _AccountObserver:
-    """Counts what happens to one account's calls."""
+    """Counts the requests of one account."""
 
     def __init__(self, own: OwnMetrics, account: str) -> None:
         self._own = own
@@ -193,7 +193,7 @@ def _totals(counter: Counter) -> Iterator[tuple[Mapping[str, str], float]]:
 
 
 class _Selection(Collector):
-    """A registry narrowed to an account and to family names."""
+    """A part of a registry: one account, or some families."""
 
     def __init__(self, collect: Callable[[], Iterable[Metric]], account: str | None, names: Collection[str]) -> None:
         self._collect = collect

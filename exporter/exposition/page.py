@@ -19,31 +19,31 @@ _MAX_KEPT: Final = 4  # compressed pages, of different requests
 _COLLECTOR = ("account", "collector")
 UP = Family(
     "avepoint_up",
-    "1 if the collector's last refresh could read the account, else 0.",
+    "1 if the last refresh of the collector succeeded, else 0.",
     _COLLECTOR,
     query="avepoint_up == 0",
 )
 CUSTOMER_UP = Family(
     "avepoint_customer_up",
-    "1 if the collector's last refresh could read the customer, else 0.",
+    "1 if the last refresh of the collector could read the customer, else 0.",
     ("account", "customer_id", "collector"),
     query="count by (account, collector) (avepoint_customer_up == 0)",
 )
 LAST_ATTEMPT = Family(
     "avepoint_collector_last_attempt_timestamp_seconds",
-    "When the collector's last refresh began, in Unix seconds.",
+    "Start time of the collector's last refresh, as Unix time.",
     _COLLECTOR,
     query="time() - avepoint_collector_last_attempt_timestamp_seconds",
 )
 LAST_REFRESH = Family(
     "avepoint_collector_last_success_timestamp_seconds",
-    "When the collector's last refresh that could read the account ended, in Unix seconds.",
+    "End time of the collector's last successful refresh, as Unix time.",
     _COLLECTOR,
     query="time() - avepoint_collector_last_success_timestamp_seconds > 3 * 3600",
 )
 DURATION = Family(
     "avepoint_collector_duration_seconds",
-    "How long the collector's last refresh took.",
+    "Duration of the collector's last refresh.",
     _COLLECTOR,
     query="max by (account, collector) (avepoint_collector_duration_seconds)",
 )

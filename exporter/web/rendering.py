@@ -1,4 +1,4 @@
-"""Pages made off the event loop, each once for all who ask at the same time."""
+"""Pages rendered off the event loop, once for all clients that request the same page at the same time."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -12,21 +12,21 @@ Chunks = Sequence[bytes]
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """What makes two pages the same: what is asked for, and how it is packed."""
+    """Equal for two requests that get the same page."""
 
     request: PageRequest
     gzip: bool
 
 
 Render = Callable[[Key], Callable[[], Chunks]]
-"""Freezes what a page shows, on the event loop, and gives what makes the page of it, elsewhere."""
+"""Takes a view on the event loop and returns the function that renders it on a thread."""
 
 
 class Renderings:
     """Renders one page after the other on a thread of its own.
 
-    Whoever asks while the same page waits for its turn gets that one: it is made after they asked, so it is as
-    fresh as one of their own. A crowd of scrapers costs two renderings.
+    A request for a page that waits for its turn shares that page, which is as fresh as a page of its own. Any number
+    of simultaneous scrapes costs two renderings.
     """
 
     def __init__(self, render: Render) -> None:
@@ -36,14 +36,14 @@ class Renderings:
         self._waiting: dict[Key, asyncio.Task[Chunks]] = {}
 
     async def page(self, key: Key) -> Chunks:
-        """Give the page as it is now."""
+        """Return the current page."""
         task = self._waiting.get(key)
         if task is None:
             task = self._waiting[key] = asyncio.create_task(self._make(key))
         return await asyncio.shield(task)
 
     def close(self) -> None:
-        """End the thread."""
+        """Stop the thread."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     async def _make(self, key: Key) -> Chunks:
