@@ -2,7 +2,6 @@
 
 ExporterError
 ├── ConfigError                  the configuration or the command line is wrong; one line per error
-├── EnoughError                  whoever only looks whether an endpoint answers has seen that it does
 ├── UnreadableValueError         one value of an answer is not what the documents say
 └── AvePointError                AvePoint could not be asked, or did not answer as documented
     ├── TokenError               no access token: wrong secret, permission not granted, …
@@ -48,10 +47,6 @@ class ConfigError(ExporterError):
     def __init__(self, errors: Sequence[str]) -> None:
         self.errors = tuple(errors)
         super().__init__("\n".join(self.errors))
-
-
-class EnoughError(ExporterError):
-    """What was to be seen has been seen: a call after the first answer."""
 
 
 class UnreadableValueError(ExporterError):

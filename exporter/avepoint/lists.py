@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final, TypeVar
 
+from exporter.avepoint.api_client import ApiClient
 from exporter.avepoint.api_versions import ApiVersions
-from exporter.avepoint.client import Client, Query
+from exporter.avepoint.client import Query
 from exporter.avepoint.endpoints import TENANT_JOBS, Endpoint, EndpointPair, Paging
 from exporter.avepoint.pages import ListPage, RawRow, read_page, row_hash, row_id
 from exporter.avepoint.paging import Identity, IndexedPages, ListProgress, numbered_pages, odata_pages
@@ -26,7 +27,7 @@ _MOST_INCOMPLETE: Final = 10_000
 class ListReader:
     """Reads a partner's list; keep it between refreshes, because it compares incomplete lists with former ones."""
 
-    def __init__(self, client: Client, endpoints: EndpointPair, identity: Identity = row_hash) -> None:
+    def __init__(self, client: ApiClient, endpoints: EndpointPair, identity: Identity = row_hash) -> None:
         self._client = client
         self._endpoints = endpoints
         self._identity = identity
@@ -96,7 +97,7 @@ class JobList:
     The geo location "" stands for all. Keep the list between refreshes, as a `ListReader`.
     """
 
-    def __init__(self, client: Client, endpoint: Endpoint, location: str = "") -> None:
+    def __init__(self, client: ApiClient, endpoint: Endpoint, location: str = "") -> None:
         self.endpoint = endpoint
         self._location: Query = {"location": location} if location else {}
         self._client = client
@@ -149,7 +150,7 @@ class JobList:
 class _CheckedReader:
     """Reads a list again if it is incomplete, and raises an error if it still is."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: ApiClient) -> None:
         self._issues = client.value_issues
         self._incomplete: dict[Hashable, tuple[tuple[int, int] | None, int]] = {}
 

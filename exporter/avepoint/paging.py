@@ -5,7 +5,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from dataclasses import dataclass
 from typing import Final
 
-from exporter.avepoint.client import Client, Query
+from exporter.avepoint.api_client import ApiClient
+from exporter.avepoint.client import Query
 from exporter.avepoint.endpoints import Endpoint
 from exporter.avepoint.pages import ListPage, RawRow, row_hash
 from exporter.errors import (
@@ -135,7 +136,7 @@ async def numbered_pages(fetch: FetchPage, progress: ListProgress, *, size: int)
 
 
 async def odata_pages(
-    client: Client, fetch: FetchPage, progress: ListProgress, *, top: int | None = None
+    client: ApiClient, fetch: FetchPage, progress: ListProgress, *, top: int | None = None
 ) -> AsyncIterator[RawRow]:
     """Yield the rows of an OData list by its links, else (if `top` is set) by $top and $skip until no new row comes.
 
@@ -160,7 +161,7 @@ async def odata_pages(
         query = _odata_next(client, page, progress, top)
 
 
-def _odata_next(client: Client, page: ListPage, progress: ListProgress, top: int | None) -> Query | None:
+def _odata_next(client: ApiClient, page: ListPage, progress: ListProgress, top: int | None) -> Query | None:
     if page.link is not None:
         try:
             return client.link_query(progress.endpoint, page.link)
@@ -174,7 +175,7 @@ def _odata_next(client: Client, page: ListPage, progress: ListProgress, top: int
 class IndexedPages:
     """Reads job lists, whose pages a service numbers from 0 or from 1; links are used where possible."""
 
-    def __init__(self, client: Client, endpoint: Endpoint) -> None:
+    def __init__(self, client: ApiClient, endpoint: Endpoint) -> None:
         self._client = client
         self._endpoint = endpoint
         self._first = 0

@@ -8,8 +8,8 @@ from typing import ClassVar, Generic, Literal, NamedTuple, TypeVar
 
 import structlog
 
+from exporter.avepoint.api_client import ApiClient
 from exporter.avepoint.api_versions import ApiVersions
-from exporter.avepoint.client import Client
 from exporter.clock import Clock
 from exporter.collectors.customer_list import CustomerList
 from exporter.config.schema import Account, AccountType, ApiVersion, CollectorOptions
@@ -48,7 +48,7 @@ class CollectorContext:
     """The account of a collector, and what the collectors of the account share."""
 
     account: Account
-    client: Client
+    client: ApiClient
     customer_list: CustomerList
     clock: Clock
     log: structlog.stdlib.BoundLogger

@@ -8,9 +8,10 @@ from itertools import islice
 
 import structlog
 
+from exporter.avepoint.api_client import ApiClient
 from exporter.avepoint.api_versions import ApiVersions
 from exporter.avepoint.auth import StartTask
-from exporter.avepoint.client import Client
+from exporter.avepoint.api_client import ApiClient
 from exporter.avepoint.endpoints import CUSTOMERS
 from exporter.avepoint.lists import PAGE_SIZE, ListReader
 from exporter.avepoint.pages import row_id
@@ -65,7 +66,7 @@ class CustomerList:
     def __init__(
         self,
         account: Account,
-        client: Client,
+        client: ApiClient,
         clock: Clock,
         log: structlog.stdlib.BoundLogger,
         *,

@@ -1,1 +1,1 @@
-"""`avepoint-exporter check`: every account tried for real, step by step, and what came of it in words."""
+"""`avepoint-exporter check`: test every account with real requests and report the results."""

@@ -1,4 +1,4 @@
-"""Whether AvePoint's hosts can be reached at all: their names looked up, and a TLS handshake without a request."""
+"""Tests whether AvePoint's hosts are reachable: a DNS lookup and a TLS handshake, without an HTTP request."""
 
 import asyncio
 import socket
@@ -14,12 +14,14 @@ from exporter.config.schema import Account
 from exporter.errors import TransportError
 
 _TIMEOUT: Final = 10.0
-_NO_SUCH_NAME: Final = "check the spelling of the address (environment, data_center, base_url or token_url) and the DNS"
+_NO_SUCH_NAME: Final = (
+    "check the spelling of the host name (environment, data_center, base_url or token_url) and the DNS"
+)
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Host:
-    """Where an address of the configuration leads."""
+    """Host and port of a URL in the configuration."""
 
     host: str
     port: int
@@ -28,21 +30,21 @@ class Host:
 
 @dataclass(frozen=True, slots=True)
 class Handshake:
-    """What a server agreed to, and until when its certificate is valid, in Unix seconds."""
+    """The negotiated TLS version, and the expiry of the server's certificate as Unix time."""
 
     version: str
     expires_at: float
 
 
 def host_of(url: str) -> Host:
-    """Take an address of the configuration apart."""
+    """Return the host and port of a URL."""
     parts = urlsplit(url)
     is_encrypted = parts.scheme == "https"
     return Host(parts.hostname or "", parts.port or (443 if is_encrypted else 80), is_encrypted)
 
 
 def is_ip_address(host: str) -> bool:
-    """Tell whether a host is named by its IP address."""
+    """Return whether a host is an IP address."""
     try:
         ip_address(host)
     except ValueError:
@@ -50,43 +52,41 @@ def is_ip_address(host: str) -> bool:
     return True
 
 
-def proxy_description(account: Account, place: Host) -> str | None:
-    """Tell by what setting a host is asked through a proxy, and which, without its password; None for none."""
-    url = proxy_of(account, "https" if place.is_encrypted else "http", place.host)
+def proxy_description(account: Account, host: Host) -> str | None:
+    """Return the proxy for a host, with the setting it comes from and without its password; None if there is none."""
+    url = proxy_of(account, "https" if host.is_encrypted else "http", host.host)
     setting = "the environment's proxy" if account.proxy_url is None else "proxy_url"
-    return None if url is None else f"{setting}: {_bare(url)}"
+    return None if url is None else f"{setting}: {_without_password(url)}"
 
 
-def _bare(url: str) -> str:
+def _without_password(url: str) -> str:
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
-async def resolve(place: Host, *, within: float = _TIMEOUT) -> tuple[str, ...]:
-    """Give the addresses of a host, found in so many seconds; raises TransportError."""
+async def resolve(host: Host, *, within: float = _TIMEOUT) -> tuple[str, ...]:
+    """Return the IP addresses of a host; raise TransportError if the lookup fails or exceeds `within` seconds."""
     try:
         async with asyncio.timeout(within):
-            found = await asyncio.get_running_loop().getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM)
+            found = await asyncio.get_running_loop().getaddrinfo(host.host, host.port, type=socket.SOCK_STREAM)
     except TimeoutError:
-        raise TransportError(
-            f"{place.host}: no answer from the DNS in time", kind="timeout", hint=_NO_SUCH_NAME
-        ) from None
+        raise TransportError(f"{host.host}: the DNS lookup timed out", kind="timeout", hint=_NO_SUCH_NAME) from None
     except (OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or "not a host name"
-        raise TransportError(f"{place.host}: {reason}", kind="connect", hint=_NO_SUCH_NAME) from None
+        raise TransportError(f"{host.host}: {reason}", kind="connect", hint=_NO_SUCH_NAME) from None
     return tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
-async def tls_handshake(account: Account, place: Host, *, within: float = _TIMEOUT) -> Handshake:
-    """Connect as the client does and agree on TLS, no more; raises TransportError."""
-    name = f"{place.host}:{place.port}"
+async def tls_handshake(account: Account, host: Host, *, within: float = _TIMEOUT) -> Handshake:
+    """Connect with the client's TLS settings and complete the handshake; raise TransportError if it fails."""
+    name = f"{host.host}:{host.port}"
     try:
         async with asyncio.timeout(within):
             _, writer = await asyncio.open_connection(
-                place.host, place.port, ssl=tls_context(account), server_hostname=place.host
+                host.host, host.port, ssl=tls_context(account), server_hostname=host.host
             )
     except TimeoutError as error:
-        raise TransportError(f"{name}: no answer in time", kind="timeout", hint=unreached(error)) from None
+        raise TransportError(f"{name}: the connection timed out", kind="timeout", hint=unreached(error)) from None
     except OSError as error:
         reason = error.strerror or str(error) or type(error).__name__
         raise TransportError(f"{name}: {reason}", kind="connect", hint=unreached(error)) from None

@@ -1,13 +1,12 @@
-"""Try every account: the way to it, each collector as a refresh reads it, the other generation by one call.
+"""Tests every account: its preflight, a refresh of each collector, and one request with the other API version.
 
-Nothing here knows a collector by name: whatever stands in the registry is tried.
+This module works for every collector in the registry and names none.
 """
 
 import asyncio
 from collections.abc import Callable, Collection
-from contextlib import suppress
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from exporter.clock import Clock
 from exporter.collectors.base import AccountCollector, Collector, CollectorContext, CustomerCollector
@@ -15,157 +14,173 @@ from exporter.collectors.customer_list import CustomerList
 from exporter.config.schema import Account, ApiVersion, Config
 from exporter.diagnose.preflight import Preflight
 from exporter.diagnose.probe import ProbeClient
-from exporter.diagnose.progress import CustomersProgress, Progress, Watch
-from exporter.diagnose.report import AccountReport, CollectorReport, ReadReport, Report, ReportedError, Result, Step
-from exporter.diagnose.summary import seen_by
+from exporter.diagnose.progress import CollectorProgress, Progress, RequestMonitor
+from exporter.diagnose.report import AccountReport, CollectorReport, Report, Result, Step, VersionReport
+from exporter.diagnose.summary import summarize
 from exporter.engine.accounts import Accounts, RunningAccount
 from exporter.engine.refresh import Refresher
-from exporter.errors import AvePointError, EnoughError, Failure
+from exporter.errors import AvePointError, Failure
 from exporter.logs import logger
 
-Watches = dict[str, Watch]
-MakeAccounts = Callable[[Callable[[str], Watch]], Accounts]
-"""Makes the accounts, with what observes the account of a name."""
+Monitors = dict[str, RequestMonitor]
+MakeAccounts = Callable[[Callable[[str], RequestMonitor]], Accounts]
+"""Makes the accounts; its argument returns the observer of an account by name."""
+
+_CUSTOMERS_STEPS: Final = 10
+"""Progress of a collector that makes requests for each customer, in steps."""
 
 
 async def check_accounts(
     config: Config, make_accounts: MakeAccounts, clock: Clock, progress: Progress, *, customers_at_most: int | None
 ) -> Report:
-    """Try every account at the same time; raises ConfigError for one that cannot even be made."""
-    began, watches = clock.monotonic(), Watches()
-    accounts = make_accounts(lambda name: watches.setdefault(name, Watch()))
+    """Test all accounts concurrently; raise ConfigError if an account cannot be created."""
+    began, monitors = clock.monotonic(), Monitors()
+    accounts = make_accounts(lambda name: monitors.setdefault(name, RequestMonitor()))
     try:
         await accounts.apply(config, start=False)
-        tried = (
-            _AccountCheck(one, watches[one.account.name], clock, progress, customers_at_most).run()
-            for one in accounts.running()
-        )
-        reports = await asyncio.gather(*tried)
+        checks = [
+            _AccountCheck(running, monitors[running.account.name], clock, progress, customers_at_most)
+            for running in accounts.running()
+        ]
+        progress.begin(sum(check.steps for check in checks))
+        reports = await asyncio.gather(*(check.run() for check in checks))
     finally:
         await accounts.stop()
     return Report(tuple(reports), clock.monotonic() - began, clock.time(), customers_at_most)
 
 
 class _AccountCheck:
-    """One account; its collectors one after the other, so that calls and seconds are each collector's own."""
+    """Tests one account; its collectors run one after the other, so that paths and seconds belong to one of them."""
 
     def __init__(
-        self, running: RunningAccount, watch: Watch, clock: Clock, progress: Progress, most: int | None
+        self,
+        running: RunningAccount,
+        monitor: RequestMonitor,
+        clock: Clock,
+        progress: Progress,
+        customers_at_most: int | None,
     ) -> None:
         self._running = running
         self._account = running.account
-        self._watch = watch
+        self._monitor = monitor
         self._clock = clock
         self._progress = progress
-        self._most = most
-        self._listed = 0
-        self._steps: list[Step] = []
+        self._customers_at_most = customers_at_most
+        self._customers = 0
+        self._preflight_steps: list[Step] = []
+        self._preflight = Preflight(running.account, running.client, monitor, clock)
+        self._permissions = tuple(dict.fromkeys(
+            one.collector.permissions[version] for one in running.refreshers for version in _api_versions(one)
+        ))  # fmt: skip
+        self.steps = self._preflight.length(self._permissions) + sum(_steps(one) for one in running.refreshers)
 
     async def run(self) -> AccountReport:
-        """Try everything."""
+        """Test everything; the collectors are skipped if a preflight step fails."""
         account, refreshers = self._account, self._running.refreshers
-        way = Preflight(account, self._running.client, self._watch, self._clock)
-        permissions = tuple(dict.fromkeys(
-            one.collector.permissions[api_version] for one in refreshers for api_version in self._generations(one)
-        ))  # fmt: skip
         if refreshers:
-            refreshers[0].collector.watch_customers(self._note_listing)
-        self._progress.expect(way.length(permissions) + len(refreshers))
-        async for step in way.steps(permissions):
-            self._steps.append(step)
-            self._progress.advance(1, account.name)
-        broken = next((step for step in self._steps if step.result == "failed"), None)
-        collectors = [self._untried(one, broken) if broken else await self._collector(one) for one in refreshers]
+            refreshers[0].collector.watch_customers(self._count_customers)
+        async for step in self._preflight.steps(self._permissions):
+            self._preflight_steps.append(step)
+            if step.kind != "certificate":
+                self._progress.advance(1, account.name)
+        failed = next((step for step in self._preflight_steps if step.result == "failed"), None)
+        collectors = [self._skipped(one, failed) if failed else await self._collector(one) for one in refreshers]
         return AccountReport(
-            account.name, account.type, account.api, account.api_url, tuple(self._steps), tuple(collectors)
+            account.name, account.type, account.api, account.api_url, tuple(self._preflight_steps), tuple(collectors)
         )
 
-    def _generations(self, refresher: Refresher) -> tuple[ApiVersion, ...]:
-        """Give the generations that may be asked, the one preferred in front."""
-        collector = refresher.collector
-        return tuple(one for one in collector.api_versions.allowed if one in collector.permissions)
-
-    def _untried(self, refresher: Refresher, broken: Step) -> CollectorReport:
-        trouble = replace(broken.trouble, error=f"not tried: {broken.kind}: {broken.trouble.error}")
-        readings = tuple(
-            ReadReport(api_version, refresher.collector.permissions[api_version], is_used=False, result="skipped")
-            for api_version in self._generations(refresher)
+    def _skipped(self, refresher: Refresher, failed: Step) -> CollectorReport:
+        cause = failed.failure or Failure("")
+        versions = tuple(
+            VersionReport(version, refresher.collector.permissions[version], is_used=False, result="skipped")
+            for version in _api_versions(refresher)
         )
-        return CollectorReport(refresher.collector.name, "skipped", "", 0.0, readings, trouble=trouble)
-
-    async def _collector(self, refresher: Refresher) -> CollectorReport:
-        """Refresh as ever, then see by one call whether the other generation is there."""
-        collector, entry = refresher.collector, refresher.entry
-        await self._refresh(refresher)
-        status = entry.status
-        result: Result = "ok" if status.up else "off" if status.off else "failed"
-        failure = status.failure or Failure("")
-        trouble = ReportedError(failure.message, failure.hint, failure.request_id if result == "failed" else "")
-        api_versions = self._generations(refresher)
-        # Where none answered, the error is that of the one asked first.
-        used = next((one for one in api_versions if one == status.api_version), next(iter(api_versions), None))
-        endpoints, readings = self._watch.taken(), list[ReadReport]()
-        for api_version in api_versions:
-            permission = collector.permissions[api_version]
-            if api_version == used:
-                read = ReadReport(
-                    api_version, permission, result == "ok", result, status.duration or 0, endpoints, trouble
-                )
-            else:
-                read = await self._other(refresher, api_version)
-            readings.append(read)
-        self._progress.advance(1, f"{self._account.name}/{collector.name}")
+        failure = replace(cause, message=f"not tested: {failed.kind}: {cause.message}")
         return CollectorReport(
-            collector.name, result, status.api_version, status.duration or 0.0, tuple(readings),
-            seen_by(collector, entry.view()), trouble,
+            refresher.collector.name, "skipped", "", 0.0, versions, failure=failure,
+            is_per_customer=isinstance(refresher.collector, CustomerCollector),
         )  # fmt: skip
 
-    async def _refresh(self, refresher: Refresher) -> None:
+    async def _collector(self, refresher: Refresher) -> CollectorReport:
+        """Refresh a collector, then send one request with the other API version."""
         collector, entry = refresher.collector, refresher.entry
-        of_each = isinstance(collector, CustomerCollector)
-        progress = CustomersProgress(
+        progress = self._collector_progress(refresher)
+        self._monitor.on_request = progress.update
+        await refresher.refresh()
+        self._monitor.on_request = lambda: None
+        status = entry.status
+        result: Result = "ok" if status.up else "off" if status.off else "failed"
+        failure = status.failure
+        if failure is not None and result != "failed":
+            failure = replace(failure, request_id="")
+        api_versions = _api_versions(refresher)
+        # If both versions fail, the failure is that of the version requested first.
+        used = next((one for one in api_versions if one == status.api_version), next(iter(api_versions), None))
+        paths, versions = self._monitor.take_paths(), list[VersionReport]()
+        for version in api_versions:
+            if version != used:
+                versions.append(await self._other_version(refresher, version))
+                continue
+            permission, is_used = collector.permissions[version], result == "ok"
+            versions.append(VersionReport(version, permission, is_used, result, status.duration or 0.0, paths, failure))
+        progress.end()
+        return CollectorReport(
+            collector.name, result, status.api_version, status.duration or 0.0, tuple(versions),
+            summarize(collector, entry.view()), failure, isinstance(collector, CustomerCollector),
+        )  # fmt: skip
+
+    def _collector_progress(self, refresher: Refresher) -> CollectorProgress:
+        collector, entry = refresher.collector, refresher.entry
+        is_per_customer = isinstance(collector, CustomerCollector)
+        return CollectorProgress(
             self._progress,
             f"{self._account.name}/{collector.name}",
-            listed=lambda: self._listed if of_each else 0,
+            _steps(refresher),
+            listed=lambda: self._customers if is_per_customer else 0,
             read=lambda: len(entry.customer_up),
         )
-        self._watch.on_call = progress.look
-        await refresher.refresh()
-        self._watch.on_call = lambda: None
-        progress.end()
 
-    def _note_listing(self, customers: Collection[str]) -> None:
-        self._listed = min(len(customers), self._most or len(customers))
+    def _count_customers(self, customers: Collection[str]) -> None:
+        self._customers = min(len(customers), self._customers_at_most or len(customers))
 
-    async def _other(self, refresher: Refresher, api_version: ApiVersion) -> ReadReport:
+    async def _other_version(self, refresher: Refresher, version: ApiVersion) -> VersionReport:
         collector = refresher.collector
-        reading = ReadReport(api_version, collector.permissions[api_version], is_used=False, result="ok")
-        for step in self._steps:
-            if step.result == "refused" and step.target == reading.permission:
-                return replace(reading, result="refused", trouble=step.trouble)
+        report = VersionReport(version, collector.permissions[version], is_used=False, result="ok")
+        for step in self._preflight_steps:
+            if step.result == "refused" and step.target == report.permission:
+                return replace(report, result="refused", failure=step.failure)
         up = refresher.entry.customer_up
         customer = next((one for one, is_up in up.items() if is_up), next(iter(up), ""))
         if isinstance(collector, CustomerCollector) and not customer:
-            return replace(reading, result="skipped", trouble=ReportedError("no customer is known to ask for"))
+            return replace(report, result="skipped", failure=Failure("not tested: no customer was read"))
         began = self._clock.monotonic()
         try:
-            await self._ask_once(collector, api_version, customer)
+            await self._probe(collector, version, customer)
         except AvePointError as error:
-            trouble = ReportedError(str(error), error.hint, error.request_id)
-            reading = replace(reading, result="failed", trouble=trouble)
-        except Exception as error:  # noqa: BLE001 - a mistake of ours in one collector must not end the check
-            trouble = ReportedError(f"unexpected {type(error).__name__}", "please report this")
-            reading = replace(reading, result="failed", trouble=trouble)
-        return replace(reading, seconds=self._clock.monotonic() - began, endpoints=self._watch.taken())
+            report = replace(report, result="failed", failure=Failure.of(error))
+        except Exception as error:  # noqa: BLE001 - a defect of one collector must not end the check
+            failure = Failure(f"unexpected {type(error).__name__}", "please report this")
+            report = replace(report, result="failed", failure=failure)
+        return replace(report, seconds=self._clock.monotonic() - began, endpoints=self._monitor.take_paths())
 
-    async def _ask_once(self, collector: Collector[Any, Any], api_version: ApiVersion, customer: str) -> None:
-        """Let the collector read with one generation alone, until one call is answered."""
-        account: Account = self._account.model_copy(update={"api": api_version})
+    async def _probe(self, collector: Collector[Any, Any], version: ApiVersion, customer: str) -> None:
+        """Read with one API version until the first response."""
+        account: Account = self._account.model_copy(update={"api": version})
         client, log = ProbeClient(self._running.client), logger(account=account.name, collector=collector.name)
         customer_list = CustomerList(account, client, self._clock, log)
-        pinned = type(collector)(CollectorContext(account, client, customer_list, self._clock, log), collector.options)
-        with suppress(EnoughError):
-            if isinstance(pinned, AccountCollector):
-                await pinned.read()
-            elif isinstance(pinned, CustomerCollector):
-                await pinned.read(customer)
+        context = CollectorContext(account, client, customer_list, self._clock, log)
+        pinned = type(collector)(context, collector.options)
+        if isinstance(pinned, AccountCollector):
+            await client.read_once(pinned.read())
+        elif isinstance(pinned, CustomerCollector):
+            await client.read_once(pinned.read(customer))
+
+
+def _api_versions(refresher: Refresher) -> tuple[ApiVersion, ...]:
+    """Return the API versions that a collector may use, the preferred one first."""
+    collector = refresher.collector
+    return tuple(version for version in collector.api_versions.allowed if version in collector.permissions)
+
+
+def _steps(refresher: Refresher) -> int:
+    return _CUSTOMERS_STEPS if isinstance(refresher.collector, CustomerCollector) else 1

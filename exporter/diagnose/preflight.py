@@ -1,4 +1,4 @@
-"""The way to AvePoint, one step after the other: names, TLS, the app's certificate, a token for each permission."""
+"""The steps before the first API request: DNS, TLS, the app's certificate, one token per permission."""
 
 from collections.abc import AsyncIterator, Iterable
 from datetime import UTC, datetime
@@ -8,71 +8,70 @@ from exporter.avepoint.client import Client
 from exporter.clock import Clock
 from exporter.config.schema import Account
 from exporter.diagnose.connectivity import Host, host_of, is_ip_address, proxy_description, resolve, tls_handshake
-from exporter.diagnose.progress import Watch
-from exporter.diagnose.report import ReportedError, Result, Step, StepKind
-from exporter.errors import AvePointError
+from exporter.diagnose.progress import RequestMonitor
+from exporter.diagnose.report import Result, Step, StepKind
+from exporter.errors import AvePointError, Failure
 
 _DAY: Final = 86_400.0
-_SOON: Final = 14
-"""Days before its end from which a certificate is told of."""
+_EXPIRES_SOON_DAYS: Final = 14
 
 
 class Preflight:
-    """Tries the steps of one account; after one that failed the others are of no use."""
+    """Runs the steps of one account and stops after the first that fails."""
 
-    def __init__(self, account: Account, client: Client, watch: Watch, clock: Clock) -> None:
+    def __init__(self, account: Account, client: Client, monitor: RequestMonitor, clock: Clock) -> None:
         self._account = account
         self._client = client
-        self._watch = watch
+        self._monitor = monitor
         self._clock = clock
 
-    def places(self) -> tuple[Host, ...]:
-        """Give where the API and the token service are, once if they are at one place."""
+    def hosts(self) -> tuple[Host, ...]:
+        """Return the hosts of the API and of the token service; one if they are the same."""
         return tuple(dict.fromkeys((host_of(self._account.api_url), host_of(self._account.identity_url))))
 
     def length(self, permissions: Iterable[str]) -> int:
-        """Give how many steps there are."""
-        return 2 * len(self.places()) + len(tuple(permissions))
+        """Return the number of steps, without the certificate's."""
+        return 2 * len(self.hosts()) + len(tuple(permissions))
 
     async def steps(self, permissions: Iterable[str]) -> AsyncIterator[Step]:
-        """Try one step after the other, and no more after one that failed."""
-        for place in self.places():
-            yield (step := await self._name(place))
+        """Run and yield one step after the other, until one fails."""
+        for host in self.hosts():
+            yield (step := await self._dns(host))
             if step.result != "failed":
-                yield (step := await self._tls(place))
+                yield (step := await self._tls(host))
             if step.result == "failed":
                 return
-        if self._watch.certificate_expires_at is not None:
-            yield self._certificate(self._watch.certificate_expires_at)
+        if self._monitor.certificate_expires_at is not None:
+            yield self._certificate(self._monitor.certificate_expires_at)
         for permission in permissions:
             yield (step := await self._token(permission))
             if step.result == "failed":
                 return
 
-    async def _name(self, place: Host) -> Step:
-        if proxy := proxy_description(self._account, place):
-            return Step("dns", place.host, "skipped", detail=f"the name is looked up by {proxy}")
-        if is_ip_address(place.host):
-            return Step("dns", place.host, "skipped", detail="an address, not a name")
+    async def _dns(self, host: Host) -> Step:
+        if proxy := proxy_description(self._account, host):
+            return Step("dns", host.host, "skipped", detail=f"left to {proxy}")
+        if is_ip_address(host.host):
+            return Step("dns", host.host, "skipped", detail="an IP address, no name to look up")
         began = self._clock.monotonic()
         try:
-            addresses = await resolve(place)
+            addresses = await resolve(host)
         except AvePointError as error:
-            return self._failed("dns", place.host, began, error)
-        return self._done("dns", place.host, began, ", ".join(addresses))
+            return self._failed("dns", host.host, began, error)
+        return self._ok("dns", host.host, began, ", ".join(addresses))
 
-    async def _tls(self, place: Host) -> Step:
-        name = f"{place.host}:{place.port}"
-        if not place.is_encrypted:
-            return Step("tls", name, "skipped", detail="http:// on this machine, so nothing is encrypted")
-        if proxy := proxy_description(self._account, place):
-            return Step("tls", name, "skipped", detail=f"the connection is made by {proxy}")
+    async def _tls(self, host: Host) -> Step:
+        name = f"{host.host}:{host.port}"
+        if not host.is_encrypted:
+            return Step("tls", name, "skipped", detail="http:// to this machine is not encrypted")
+        if proxy := proxy_description(self._account, host):
+            return Step("tls", name, "skipped", detail=f"the connection goes through {proxy}")
         began = self._clock.monotonic()
         try:
-            found = await tls_handshake(self._account, place)
+            handshake = await tls_handshake(self._account, host)
         except AvePointError as error:
             return self._failed("tls", name, began, error)
-        return self._done("tls", name, began, f"{found.version}, certificate {self._until(found.expires_at)}")
+        return self._ok("tls", name, began, f"{handshake.version}, certificate {self._until(handshake.expires_at)}")
 
     def _certificate(self, expires_at: float) -> Step:
         path = str(self._account.auth.certificate_file)
@@ -85,18 +84,17 @@ class Preflight:
         except AvePointError as error:
             result: Result = "refused" if error.means_not_granted else "failed"
             return self._failed("token", permission, began, error, result)
-        return self._done("token", permission, began, "")
+        return self._ok("token", permission, began, "")
 
     def _until(self, expires_at: float) -> str:
         days = int((expires_at - self._clock.time()) // _DAY)
-        note = f", only {days} day{'s' * (days != 1)} more" if days < _SOON else ""
+        note = f", expires in {days} day{'s' * (days != 1)}" if days < _EXPIRES_SOON_DAYS else ""
         return f"valid until {datetime.fromtimestamp(expires_at, UTC):%Y-%m-%d}{note}"
 
-    def _done(self, kind: StepKind, target: str, began: float, detail: str) -> Step:
+    def _ok(self, kind: StepKind, target: str, began: float, detail: str) -> Step:
         return Step(kind, target, "ok", self._clock.monotonic() - began, detail)
 
     def _failed(
         self, kind: StepKind, target: str, began: float, error: AvePointError, result: Result = "failed"
     ) -> Step:
-        trouble = ReportedError(str(error), error.hint, error.request_id)
-        return Step(kind, target, result, self._clock.monotonic() - began, trouble=trouble)
+        return Step(kind, target, result, self._clock.monotonic() - began, failure=Failure.of(error))

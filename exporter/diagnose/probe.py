@@ -1,22 +1,33 @@
-"""A client that stops after one answer: enough to see whether an endpoint is there and speaks as documented."""
+"""A client that ends a collector's read after one response, which shows whether an endpoint exists."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
+from contextlib import suppress
 
-from exporter.avepoint.client import Client, Query
+from exporter.avepoint.api_client import ApiClient
+from exporter.avepoint.client import Query
 from exporter.avepoint.endpoints import Endpoint
-from exporter.errors import EnoughError
+from exporter.errors import ExporterError
 
 
-class ProbeClient(Client):
-    """Calls through another client until a call is answered; a further one raises EnoughError.
+class _ReadEndedError(ExporterError):
+    """A read that goes on after its first response."""
 
-    Whoever reads with it reads as always, so that the first answer is understood in full or refused in words.
+
+class ProbeClient:
+    """Passes requests to `client` until one succeeds; the next request ends the read.
+
+    The collector reads as in a refresh, so it parses the first response completely and rejects an unexpected one.
     """
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: ApiClient) -> None:
         self.value_issues = client.value_issues
         self._client = client
-        self._is_answered = False
+        self._has_response = False
+
+    async def read_once(self, read: Awaitable[object]) -> None:
+        """Run a read of a collector that uses this client; raise AvePointError if its first response is an error."""
+        with suppress(_ReadEndedError):
+            await read
 
     async def call(
         self,
@@ -26,20 +37,16 @@ class ProbeClient(Client):
         query: Query | None = None,
         body: Mapping[str, object] | None = None,
     ) -> object:
-        """Give the decoded JSON of a call, unless one was answered before."""
-        if self._is_answered:
-            raise EnoughError
-        answer = await self._client.call(endpoint, ids=ids, query=query, body=body)
-        self._is_answered = True
-        return answer
+        """Return the decoded JSON of a response, or end the read if there was a response before."""
+        if self._has_response:
+            raise _ReadEndedError
+        response = await self._client.call(endpoint, ids=ids, query=query, body=body)
+        self._has_response = True
+        return response
 
     def link_query(self, endpoint: Endpoint, link: str) -> Query:
-        """Give the query of a link to a next page."""
+        """Return the query of a link to a next page."""
         return self._client.link_query(endpoint, link)
 
-    async def authorize(self, permission: str) -> None:
-        """See to it that there is a token for a permission."""
-        await self._client.authorize(permission)
-
-    async def aclose(self) -> None:
-        """Leave the connections to whose they are."""
+    async def token_ahead(self, permission: str) -> None:
+        """Request no token: a probe sends one request, which requests it."""

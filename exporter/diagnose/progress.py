@@ -1,4 +1,4 @@
-"""How far a check has come, told to whoever shows it; and what it hears of an account's calls on the way."""
+"""Progress of a check, and the monitor that counts the requests of an account."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -6,90 +6,93 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """Shows how far a check has come, in steps: one a thing that is tried, one a customer that is read."""
+    """Shows the progress of a check. It never goes backwards: the number of steps is fixed at the beginning."""
 
-    def expect(self, steps: int) -> None:
-        """There are so many steps more to come than was known."""
+    def begin(self, steps: float) -> None:
+        """Show a check of `steps` steps."""
         ...
 
-    def advance(self, steps: int, what: str) -> None:
-        """So many steps are done, the last of them for this account or collector."""
+    def advance(self, steps: float, label: str) -> None:
+        """Add completed steps, at least 0; `label` names the account or the collector."""
         ...
 
 
-class Silent:
+class SilentProgress:
     """Shows nothing."""
 
-    def expect(self, steps: int) -> None:
-        """Take no notice."""
+    def begin(self, steps: float) -> None:
+        """Ignore the steps."""
 
-    def advance(self, steps: int, what: str) -> None:
-        """Take no notice."""
+    def advance(self, steps: float, label: str) -> None:
+        """Ignore the steps."""
 
 
-class CustomersProgress:
-    """Follows one collector through its customers: `listed` tells how many there are, `read` how many are done."""
+class CollectorProgress:
+    """Divides the steps of one collector among its customers.
 
-    def __init__(self, progress: Progress, what: str, listed: Callable[[], int], read: Callable[[], int]) -> None:
+    `listed` returns the number of customers, 0 if unknown; `read` returns how many of them are done.
+    """
+
+    def __init__(
+        self, progress: Progress, label: str, steps: float, *, listed: Callable[[], int], read: Callable[[], int]
+    ) -> None:
         self._progress = progress
-        self._what = what
+        self._label = label
+        self._steps = steps
         self._listed = listed
         self._read = read
-        self._expected = 0
-        self._done = 0
+        self._done = 0.0
 
-    def look(self) -> None:
-        """Tell what is new since the last look."""
-        self._expect(max(self._listed(), self._expected))
-        if (done := self._read()) > self._done:
-            self._progress.advance(done - self._done, self._what)
-            self._done = done
+    def update(self) -> None:
+        """Show the customers that were read since the last update."""
+        listed, read = self._listed(), self._read()
+        if listed:
+            self._advance_to(self._steps * min(1.0, read / listed), f"{self._label} {read:,}/{listed:,}")
 
     def end(self) -> None:
-        """Tell the last of it; no more are expected."""
-        self.look()
-        self._expect(self._done)
+        """Show the collector as completed."""
+        self._advance_to(self._steps, self._label)
 
-    def _expect(self, customers: int) -> None:
-        if customers != self._expected:
-            self._progress.expect(customers - self._expected)
-            self._expected = customers
+    def _advance_to(self, done: float, label: str) -> None:
+        if done > self._done:
+            self._progress.advance(done - self._done, label)
+            self._done = done
 
 
-class Watch:
-    """Hears of one account's calls: counts them by endpoint and code, and tells `on_call` of each."""
+class RequestMonitor:
+    """Counts the requests of one account by path and code, and calls `on_request` after each."""
 
     def __init__(self) -> None:
         self.certificate_expires_at: float | None = None
-        self.on_call: Callable[[], None] = lambda: None
-        self._calls: Counter[tuple[str, str]] = Counter()
+        self.on_request: Callable[[], None] = lambda: None
+        self._requests: Counter[tuple[str, str]] = Counter()
 
-    def taken(self) -> tuple[str, ...]:
-        """Give the endpoints asked since the last time, those that answered if any did."""
-        calls, self._calls = self._calls, Counter()
-        answered = [endpoint for endpoint, code in calls if code == "200"]
-        return tuple(dict.fromkeys(answered or [endpoint for endpoint, _ in calls]))
+    def take_paths(self) -> tuple[str, ...]:
+        """Return the paths requested since the last call; only the successful ones if there are any."""
+        requests, self._requests = self._requests, Counter()
+        successful = [path for path, code in requests if code == "200"]
+        return tuple(dict.fromkeys(successful or [path for path, _ in requests]))
 
-    def request(self, endpoint: str, code: str, seconds: float) -> None:  # noqa: ARG002 - the steps are timed as a whole
-        """Count a call."""
-        self._calls[endpoint, code] += 1
-        self.on_call()
+    def request(self, endpoint: str, code: str, seconds: float) -> None:  # noqa: ARG002 - collectors are timed as a whole
+        """Count a request."""
+        self._requests[endpoint, code] += 1
+        self.on_request()
 
     def certificate(self, expires_at: float) -> None:
-        """Remember until when the app's certificate is valid."""
+        """Note the expiry of the app's certificate."""
         self.certificate_expires_at = expires_at
 
     def throttled(self, seconds: float) -> None:
-        """Take no notice."""
+        """Ignore the wait."""
 
     def token(self, result: str) -> None:
-        """Take no notice: each token is a step of its own."""
+        """Ignore the token request: each token is a step of the check."""
 
     def unreadable(self, endpoint: str, field: str) -> None:
-        """Take no notice."""
+        """Ignore the value."""
 
     def unknown(self, field: str) -> None:
-        """Take no notice."""
+        """Ignore the value."""
 
     def incomplete_list(self, endpoint: str) -> None:
-        """Take no notice."""
+        """Ignore the list."""

@@ -1,43 +1,32 @@
-"""What a check found out, as frozen records; both ways of showing it, text and JSON, are made of them."""
+"""The result of a check as frozen records; the text report and the JSON report are made from them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 from exporter.config.schema import ApiVersion
+from exporter.errors import Failure
 
 StepKind = Literal["dns", "tls", "certificate", "token"]
 Result = Literal["ok", "failed", "refused", "skipped", "off"]
-"""`refused` is a permission that the app was not granted, `off` an optional collector that lacks its permission."""
-
-
-@dataclass(frozen=True, slots=True)
-class ReportedError:
-    """What is wrong and what to do about it; all empty where nothing is."""
-
-    error: str = ""
-    hint: str = ""
-    request_id: str = ""
-
-
-NONE = ReportedError()
+"""`refused`: the app lacks the permission. `off`: an optional collector without its permission."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing that every call needs: a name, a handshake, the app's certificate, a token."""
+    """A step that all requests of an account depend on."""
 
     kind: StepKind
     target: str
     result: Result
     seconds: float = 0.0
     detail: str = ""
-    trouble: ReportedError = NONE
+    failure: Failure | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class ReadReport:
-    """One collector in one generation of the API: whether its endpoint is there, and whether it is the one used."""
+class VersionReport:
+    """One collector with one API version; `is_used` marks the version that refreshes use."""
 
     api_version: ApiVersion
     permission: str
@@ -45,19 +34,20 @@ class ReadReport:
     result: Result
     seconds: float = 0.0
     endpoints: tuple[str, ...] = ()
-    trouble: ReportedError = NONE
+    failure: Failure | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ReadSummary:
-    """How much a collector saw; None is what it does not tell of. `series` by family.
+    """Counts of what one refresh read; None if the collector does not read such things.
 
-    `customer_troubles` are those that most customers have, each with how many of them.
+    `customers` counts the customers that the collector attempted, with `customers_failed` among them.
+    `customer_failures` holds the most frequent failures, each with its number of customers. `series` is by family.
     """
 
     customers: int | None = None
     customers_failed: int = 0
-    customer_troubles: tuple[tuple[int, ReportedError], ...] = ()
+    customer_failures: tuple[tuple[int, Failure], ...] = ()
     jobs: int | None = None
     workloads: int | None = None
     series: Mapping[str, int] = field(default_factory=dict)
@@ -65,19 +55,20 @@ class ReadSummary:
 
 @dataclass(frozen=True, slots=True)
 class CollectorReport:
-    """One collector of one account."""
+    """One collector of one account; `is_per_customer` if it makes requests for each customer."""
 
     name: str
     result: Result
     api_version: str
     seconds: float
-    readings: tuple[ReadReport, ...]
-    seen: ReadSummary = ReadSummary()
-    trouble: ReportedError = NONE
+    versions: tuple[VersionReport, ...]
+    summary: ReadSummary = ReadSummary()
+    failure: Failure | None = None
+    is_per_customer: bool = False
 
     @property
-    def is_fine(self) -> bool:
-        """Whether it works, or is off without being a mistake."""
+    def is_ok(self) -> bool:
+        """Whether the collector works, or is optional and off."""
         return self.result in ("ok", "off")
 
 
@@ -95,7 +86,7 @@ class AccountReport:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The whole check; `customers_at_most` where only the first few customers were read."""
+    """The whole check; `customers_at_most` is the limit of --quick, None without a limit."""
 
     accounts: tuple[AccountReport, ...]
     seconds: float
@@ -108,6 +99,6 @@ class Report:
         return tuple((account, collector) for account in self.accounts for collector in account.collectors)
 
     @property
-    def is_fine(self) -> bool:
-        """Whether every collector works."""
-        return all(collector.is_fine for _, collector in self.collectors)
+    def is_ok(self) -> bool:
+        """Whether every collector works, or is optional and off."""
+        return all(collector.is_ok for _, collector in self.collectors)

@@ -1,25 +1,25 @@
-"""The report as JSON; its schema is docs/check.schema.json, and stable: keys are added, never changed."""
+"""The report as JSON, described by docs/check.schema.json. Keys may be added; existing keys never change."""
 
 import json
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from exporter import __version__
-from exporter.diagnose.report import AccountReport, CollectorReport, ReadReport, Report, ReportedError, Step
+from exporter.diagnose.report import AccountReport, CollectorReport, Report, Step, VersionReport
+from exporter.errors import Failure
 from exporter.logs import scrub
 
 VERSION: Final = 1
 
 
-def document(report: Report) -> str:
-    """Write the report."""
+def json_report(report: Report) -> str:
+    """Return the report as a JSON document."""
     return json.dumps(
         {
             "version": VERSION,
             "exporter": __version__,
             "checked_at": f"{datetime.fromtimestamp(report.at, UTC):%Y-%m-%dT%H:%M:%SZ}",
-            "ok": report.is_fine,
+            "ok": report.is_ok,
             "seconds": round(report.seconds, 3),
             "customers_at_most": report.customers_at_most,
             "accounts": [_account(account) for account in report.accounts],
@@ -35,7 +35,7 @@ def _account(account: AccountReport) -> dict[str, Any]:
         "type": account.type,
         "api": account.api,
         "url": account.url,
-        "ok": all(collector.is_fine for collector in account.collectors),
+        "ok": all(collector.is_ok for collector in account.collectors),
         "steps": [_step(step) for step in account.steps],
         "collectors": [_collector(collector) for collector in account.collectors],
     }
@@ -48,39 +48,44 @@ def _step(step: Step) -> dict[str, Any]:
         "result": step.result,
         "seconds": round(step.seconds, 3),
         "detail": step.detail,
-        **_trouble(step.trouble),
+        **_failure(step.failure),
     }
 
 
 def _collector(collector: CollectorReport) -> dict[str, Any]:
-    seen = collector.seen
+    summary = collector.summary
     return {
         "name": collector.name,
         "result": collector.result,
         "generation": collector.api_version or None,
         "seconds": round(collector.seconds, 3),
-        "customers": seen.customers,
-        "customers_failed": seen.customers_failed,
-        "customer_errors": [{"customers": count, **_trouble(one)} for count, one in seen.customer_troubles],
-        "jobs": seen.jobs,
-        "workloads": seen.workloads,
-        "series": dict(seen.series),
-        **_trouble(collector.trouble),
-        "readings": [_reading(reading) for reading in collector.readings],
+        "customers": summary.customers,
+        "customers_failed": summary.customers_failed,
+        "customer_errors": [
+            {"customers": customers, **_failure(failure)} for customers, failure in summary.customer_failures
+        ],
+        "jobs": summary.jobs,
+        "workloads": summary.workloads,
+        "series": dict(summary.series),
+        **_failure(collector.failure),
+        "readings": [_version(version) for version in collector.versions],
     }
 
 
-def _reading(reading: ReadReport) -> dict[str, Any]:
+def _version(version: VersionReport) -> dict[str, Any]:
     return {
-        "generation": reading.api_version,
-        "permission": reading.permission,
-        "used": reading.is_used,
-        "result": reading.result,
-        "seconds": round(reading.seconds, 3),
-        "endpoints": list(reading.endpoints),
-        **_trouble(reading.trouble),
+        "generation": version.api_version,
+        "permission": version.permission,
+        "used": version.is_used,
+        "result": version.result,
+        "seconds": round(version.seconds, 3),
+        "endpoints": list(version.endpoints),
+        **_failure(version.failure),
     }
 
 
-def _trouble(trouble: ReportedError) -> dict[str, str]:
-    return {key: scrub(text) for key, text in asdict(trouble).items()}
+def _failure(failure: Failure | None) -> dict[str, str]:
+    failure = failure or Failure("")
+    return {
+        "error": scrub(failure.message), "hint": scrub(failure.hint), "request_id": scrub(failure.request_id)
+    }  # fmt: skip

@@ -1,4 +1,4 @@
-"""The report for people: what was tried and how it went, what was seen, and what to do about what is wrong."""
+"""The report for people: the steps, the counts of each collector, the errors and their hints."""
 
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
@@ -6,18 +6,19 @@ from typing import Final
 
 import click
 
-from exporter.diagnose.report import AccountReport, CollectorReport, ReadReport, Report, ReportedError, Step
+from exporter.diagnose.report import AccountReport, CollectorReport, Report, Step, VersionReport
+from exporter.errors import Failure
 from exporter.logs import scrub
 
-_COLOURS: Final = {"ok": "green", "failed": "red"}
-_HEAD: Final = ("COLLECTOR", "RESULT", "API", "CUSTOMERS", "JOBS", "WORKLOADS", "SERIES")
-_NOTHING: Final = "Nothing was tried: no collector is on, or all accounts are of other shards."
+_COLORS: Final = {"ok": "green", "failed": "red"}
+_HEADER: Final = ("COLLECTOR", "RESULT", "API", "CUSTOMERS", "JOBS", "WORKLOADS", "SERIES")
+_TEXT_COLUMNS: Final = 3
+_NOTHING: Final = "Nothing was tested: every collector is disabled, or all accounts belong to other shards."
 _INDENT: Final = "  "
-_HANGING: Final = " " * 18
 
 
-def text(report: Report, *, width: int) -> str:
-    """Write the report in lines of at most `width` signs, longer only where one word is."""
+def text_report(report: Report, *, width: int) -> str:
+    """Return the report in lines of at most `width` characters; only a longer word makes a longer line."""
     if not report.collectors:
         return _NOTHING
     lines = [line for account in report.accounts for line in _account(account, report, width)]
@@ -25,61 +26,73 @@ def text(report: Report, *, width: int) -> str:
 
 
 def _account(account: AccountReport, report: Report, width: int) -> Iterator[str]:
-    yield f"{account.name}: {account.type}, api {account.api}, {_line(account.url)}"
+    yield f"{account.name}: {account.type}, api {account.api}, {_one_line(account.url)}"
     yield ""
     yield f"{_INDENT}RESULT     TOOK  STEP"
     for step in account.steps:
         yield from _entry(step.result, step.seconds, _step(step), width)
     for collector in account.collectors:
-        for reading in collector.readings:
-            is_spare = not reading.is_used and reading.result != "skipped" and collector.result == "ok"
-            result = "-" if is_spare and reading.result != "ok" else reading.result
-            yield from _entry(result, reading.seconds, _reading(collector, reading), width)
+        for version in collector.versions:
+            # The version that is not used need not exist.
+            is_spare = not version.is_used and version.result != "skipped" and collector.result == "ok"
+            result = "-" if is_spare and version.result != "ok" else version.result
+            yield from _entry(result, version.seconds, _version(collector, version), width)
     yield ""
-    rows = [_HEAD, *(_row(collector) for collector in account.collectors)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEAD))]
+    yield from _table(account.collectors)
+    yield from _quick(account, report.customers_at_most)
+    yield ""
+
+
+def _table(collectors: Sequence[CollectorReport]) -> Iterator[str]:
+    rows = [_HEADER, *(_row(collector) for collector in collectors)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADER))]
     for row in rows:
         cells = [
-            cell.ljust(size) if column < 3 else cell.rjust(size)  # noqa: PLR2004 - the first three are words
+            cell.ljust(size) if column < _TEXT_COLUMNS else cell.rjust(size)
             for column, (cell, size) in enumerate(zip(row, widths, strict=True))
         ]
-        cells[1] = _coloured(row[1], cells[1])
+        cells[1] = _colored(row[1], cells[1])
         yield _INDENT + "  ".join(cells).rstrip()
-    if report.customers_at_most is not None and account.type == "partner":
-        yield f"{_INDENT}Only the first {report.customers_at_most} customers were read."
-    yield ""
+
+
+def _quick(account: AccountReport, customers_at_most: int | None) -> Iterator[str]:
+    """Return the line about the limit of --quick, if the limit was reached."""
+    read = max((one.summary.customers or 0 for one in account.collectors if one.is_per_customer), default=0)
+    if customers_at_most is not None and read >= customers_at_most:
+        yield f"{_INDENT}--quick: {read} customers were read."
 
 
 def _entry(result: str, seconds: float, what: str, width: int) -> Iterator[str]:
     took = f"{seconds:.2f}s" if seconds else "-"
     first = f"{_INDENT}{result:<7}{took:>8}  "
-    lines = textwrap.wrap(_line(what), width, initial_indent=first, subsequent_indent=" " * len(first) + _INDENT,
+    lines = textwrap.wrap(_one_line(what), width, initial_indent=first, subsequent_indent=" " * len(first) + _INDENT,
                           break_long_words=False, break_on_hyphens=False)  # fmt: skip
-    yield lines[0].replace(f"{result:<7}", _coloured(result, f"{result:<7}"), 1)
+    yield lines[0].replace(f"{result:<7}", _colored(result, f"{result:<7}"), 1)
     yield from lines[1:]
 
 
 def _step(step: Step) -> str:
-    said = "not granted" if step.result == "refused" else step.detail or step.trouble.error
-    return f"{step.kind} {step.target}{': ' if said else ''}{said}"
+    error = step.failure.message if step.failure else ""
+    detail = "not granted" if step.result == "refused" else step.detail or error
+    return f"{step.kind} {step.target}{': ' if detail else ''}{detail}"
 
 
-def _reading(collector: CollectorReport, reading: ReadReport) -> str:
-    words = f"{collector.name}, {reading.api_version}{', used' if reading.is_used else ''}"
-    said = reading.trouble.error or ", ".join(reading.endpoints)
-    if reading.result == "refused":
-        said = f"{reading.permission} not granted"
-    return f"{words}: {said}" if said else words
+def _version(collector: CollectorReport, version: VersionReport) -> str:
+    title = f"{collector.name}, {version.api_version}{', used' if version.is_used else ''}"
+    detail = version.failure.message if version.failure else ", ".join(version.endpoints)
+    if version.result == "refused":
+        detail = f"{version.permission} not granted"
+    return f"{title}: {detail}" if detail else title
 
 
 def _row(collector: CollectorReport) -> tuple[str, ...]:
-    seen = collector.seen
-    customers = _number(seen.customers)
-    if seen.customers_failed:
-        customers = f"{(seen.customers or 0) - seen.customers_failed:,} of {customers}"
-    series = sum(seen.series.values())
-    return (collector.name, collector.result, collector.api_version or "-", customers, _number(seen.jobs),
-            _number(seen.workloads), _number(series))  # fmt: skip
+    summary = collector.summary
+    customers = _number(summary.customers)
+    if summary.customers_failed:
+        customers = f"{(summary.customers or 0) - summary.customers_failed:,} of {customers}"
+    series = sum(summary.series.values())
+    return (collector.name, collector.result, collector.api_version or "-", customers, _number(summary.jobs),
+            _number(summary.workloads), _number(series))  # fmt: skip
 
 
 def _number(value: int | None) -> str:
@@ -87,15 +100,15 @@ def _number(value: int | None) -> str:
 
 
 def _families(report: Report) -> Iterator[str]:
-    """List what would be exposed."""
+    """Return the metrics that the exporter would expose, with their numbers of series."""
     series: dict[str, int] = {}
     for _, collector in report.collectors:
-        for name, count in collector.seen.series.items():
+        for name, count in collector.summary.series.items():
             series[name] = series.get(name, 0) + count
     if not series:
         return
     width = max(len("SERIES"), *(len(_number(count)) for count in series.values()))
-    yield f"{_INDENT}{'SERIES':>{width}}  FAMILY"
+    yield f"{_INDENT}{'SERIES':>{width}}  METRIC"
     for name, count in series.items():
         yield f"{_INDENT}{_number(count):>{width}}  {name}"
     yield ""
@@ -104,58 +117,81 @@ def _families(report: Report) -> Iterator[str]:
 def _off(report: Report, width: int) -> Iterator[str]:
     off = [(account, collector) for account, collector in report.collectors if collector.result == "off"]
     if off:
-        yield "Off, which is no mistake:"
-        yield from _troubles(off, width)
+        yield "Off, because the permission of an optional collector is missing:"
+        yield from _failures(off, width)
         yield ""
 
 
 def _verdict(report: Report, width: int) -> Iterator[str]:
-    bad = [pair for pair in report.collectors if not pair[1].is_fine]
-    some = [pair for pair in report.collectors if pair[1].is_fine and pair[1].seen.customers_failed]
+    yield from _failed_customers(report, width)
     total = len(report.collectors)
-    if some:
-        yield "Some customers could not be read; --log.level warn names each:"
-        for account, collector in some:
-            seen = collector.seen
-            yield f"{_INDENT}{account.name}/{collector.name}: {seen.customers_failed:,} of {_number(seen.customers)}"
-            for count, trouble in seen.customer_troubles:
-                yield from _trouble(f"{count:,} time{'s' * (count != 1)}", trouble, _INDENT * 2, width)
-        yield ""
-    if not bad:
-        yield f"{total} of {total} collectors work." if total != 1 else "The collector works."
+    ok, off, failed, skipped = (
+        [pair for pair in report.collectors if pair[1].result == result]
+        for result in ("ok", "off", "failed", "skipped")
+    )
+    if not failed and not skipped:
+        yield _working(len(ok), len(off))
+    if failed:
+        verb = "does" if len(failed) == 1 else "do"
+        one_of_one = "The collector does not work:"
+        yield f"{len(failed)} of {total} collectors {verb} not work:" if total != 1 else one_of_one
+        yield from _failures(failed, width)
+    if skipped:
+        verb = "was" if len(skipped) == 1 else "were"
+        one_of_one = "The collector was not tested:"
+        yield f"{len(skipped)} of {total} collectors {verb} not tested:" if total != 1 else one_of_one
+        yield from _failures(skipped, width)
+
+
+def _working(ok: int, off: int) -> str:
+    if off:
+        return (
+            f"{ok} of {ok + off} collectors {'works' if ok == 1 else 'work'}; {off} {'is' if off == 1 else 'are'} off."
+        )
+    return f"All {ok} collectors work." if ok != 1 else "The collector works."
+
+
+def _failed_customers(report: Report, width: int) -> Iterator[str]:
+    pairs = [pair for pair in report.collectors if pair[1].is_ok and pair[1].summary.customers_failed]
+    if not pairs:
         return
-    verb = "does" if len(bad) == 1 else "do"
-    yield f"{len(bad)} of {total} collectors {verb} not work:" if total != 1 else "The collector does not work:"
-    yield from _troubles(bad, width)
-
-
-def _troubles(pairs: Sequence[tuple[AccountReport, CollectorReport]], width: int) -> Iterator[str]:
-    """Tell each trouble once, with all the collectors that have it; of several requests the first is named."""
-    told: dict[tuple[str, str], tuple[ReportedError, list[str]]] = {}
+    yield "Some customers failed; --log.level warn logs each of them:"
     for account, collector in pairs:
-        trouble = collector.trouble
-        _, names = told.setdefault((trouble.error, trouble.hint), (trouble, []))
+        summary = collector.summary
+        yield f"{_INDENT}{account.name}/{collector.name}: {summary.customers_failed:,} of {_number(summary.customers)}"
+        for count, failure in summary.customer_failures:
+            yield from _failure(f"{count:,} customer{'s' * (count != 1)}", failure, _INDENT * 2, width)
+    yield ""
+
+
+def _failures(pairs: Sequence[tuple[AccountReport, CollectorReport]], width: int) -> Iterator[str]:
+    """Return each failure once, with all collectors that have it and the request id of the first."""
+    collectors: dict[tuple[str, str], tuple[Failure, list[str]]] = {}
+    for account, collector in pairs:
+        failure = collector.failure or Failure("unknown error")
+        _, names = collectors.setdefault((failure.message, failure.hint), (failure, []))
         names.append(f"{account.name}/{collector.name}")
-    for trouble, names in told.values():
-        yield from _trouble(", ".join(names), trouble, _INDENT, width)
+    for failure, names in collectors.values():
+        yield from _failure(", ".join(names), failure, _INDENT, width)
 
 
-def _trouble(whose: str, trouble: ReportedError, indent: str, width: int) -> Iterator[str]:
-    request = f" (request {trouble.request_id})" if trouble.request_id else ""
-    yield from _wrapped(f"{whose}: {trouble.error}{request}", indent, width)
-    if trouble.hint:
-        yield from _wrapped(trouble.hint, indent + _INDENT, width)
+def _failure(title: str, failure: Failure, indent: str, width: int) -> Iterator[str]:
+    request = f" (request {failure.request_id})" if failure.request_id else ""
+    yield from _wrapped(f"{title}: {failure.message}{request}", indent, width)
+    if failure.hint:
+        yield from _wrapped(failure.hint, indent + _INDENT, width)
 
 
-def _wrapped(words: str, indent: str, width: int) -> Iterable[str]:
-    return textwrap.wrap(_line(words), width, initial_indent=indent, subsequent_indent=indent + _INDENT,
+def _wrapped(text: str, indent: str, width: int) -> Iterable[str]:
+    return textwrap.wrap(_one_line(text), width, initial_indent=indent, subsequent_indent=indent + _INDENT,
                          break_long_words=False, break_on_hyphens=False)  # fmt: skip
 
 
-def _coloured(result: str, cell: str) -> str:
-    return click.style(cell, fg=_COLOURS.get(result, "yellow")) if result != "-" and cell.strip() != "RESULT" else cell
+def _colored(result: str, cell: str) -> str:
+    is_result = result != "-" and cell.strip() != "RESULT"
+    return click.style(cell, fg=_COLORS.get(result, "yellow")) if is_result else cell
 
 
-def _line(words: str) -> str:
-    """Keep what an answer said from moving about on the terminal."""
-    return scrub(words).replace("\n", " ")
+def _one_line(text: str) -> str:
+    """Remove secrets, control characters and line breaks, which responses may contain."""
+    return scrub(text).replace("\n", " ")

@@ -1,51 +1,51 @@
-"""How much a collector saw, told from its samples alone, whatever it collects."""
+"""Counts of what a collector read, from its samples alone, so that they work for every collector."""
 
 from collections import Counter
 from typing import Any, Final
 
 from exporter.collectors.base import Collector, CustomerCollector
 from exporter.collectors.jobs.families import JOBS, LAST_START
-from exporter.diagnose.report import ReadSummary, ReportedError
+from exporter.diagnose.report import ReadSummary
 from exporter.engine.snapshot import SnapshotView
+from exporter.errors import Failure
 
-_MOST_TROUBLES: Final = 3
+_FAILURES_SHOWN: Final = 3
 
 
-def seen_by(collector: Collector[Any, Any], view: SnapshotView) -> ReadSummary:
-    """Count customers, jobs, workloads and series; jobs are those of the window, else the newest of each kind."""
+def summarize(collector: Collector[Any, Any], view: SnapshotView) -> ReadSummary:
+    """Count customers, jobs, workloads and series.
+
+    Jobs are those of the window. If a collector has no window, they are the last jobs of each workload and job type.
+    """
     series: Counter[str] = Counter({family.name: 0 for family in collector.families})
-    labels: dict[str, set[str]] = {}
+    values: dict[str, set[str]] = {}
     jobs = 0.0
-    for known in view.reads.values():
-        for sample in known.samples:
+    for read in view.reads.values():
+        for sample in read.samples:
             family = sample.family
             series[family.name] += 1
             jobs += sample.value if family == JOBS else 0
             for name, value in zip(family.labels[1:], sample.labels, strict=True):
                 if value and name in ("customer_id", "workload"):
-                    labels.setdefault(name, set()).add(value)
-    is_by_customer = isinstance(collector, CustomerCollector)
-    has = {name for family in collector.families for name in family.labels}
+                    values.setdefault(name, set()).add(value)
+    labels = {name for family in collector.families for name in family.labels}
     if collector.account_type == "tenant":
-        has.discard("customer_id")
+        labels.discard("customer_id")
     counted = next((count for family, count in ((JOBS, int(jobs)), (LAST_START, series[LAST_START.name]))
                     if family in collector.families), None)  # fmt: skip
+    customers = len(values.get("customer_id", ())) if "customer_id" in labels else None
     return ReadSummary(
-        customers=len(view.customer_up) if is_by_customer else _count(labels, "customer_id", has),
+        customers=len(view.customer_up) if isinstance(collector, CustomerCollector) else customers,
         customers_failed=sum(not up for up in view.customer_up.values()),
-        customer_troubles=_troubles(view),
+        customer_failures=_frequent_failures(view),
         jobs=counted,
-        workloads=_count(labels, "workload", has),
+        workloads=len(values.get("workload", ())) if "workload" in labels else None,
         series={name: count for name, count in series.items() if count},
     )
 
 
-def _troubles(view: SnapshotView) -> tuple[tuple[int, ReportedError], ...]:
-    """Give the error_cards that most customers have; of the requests with each, one is named."""
-    told = Counter((one.message, one.hint) for one in view.customer_failures.values())
-    requests = {(one.message, one.hint): one.request_id for one in view.customer_failures.values()}
-    return tuple((count, ReportedError(*words, requests[words])) for words, count in told.most_common(_MOST_TROUBLES))
-
-
-def _count(labels: dict[str, set[str]], name: str, has: set[str]) -> int | None:
-    return len(labels.get(name, ())) if name in has else None
+def _frequent_failures(view: SnapshotView) -> tuple[tuple[int, Failure], ...]:
+    """Return the most frequent failures of customers, each with the request id of one of its requests."""
+    counts = Counter((failure.message, failure.hint) for failure in view.customer_failures.values())
+    requests = {(failure.message, failure.hint): failure.request_id for failure in view.customer_failures.values()}
+    return tuple((count, Failure(*text, requests[text])) for text, count in counts.most_common(_FAILURES_SHOWN))
