@@ -56,6 +56,6 @@ def test_the_manual_page_is_one() -> None:
     )  # fmt: skip
     assert done.stderr == ""
     shown = re.sub(r"\x1b\[[\d;]*m|.\x08", "", done.stdout)
-    assert "No secret is shown" in " ".join(shown.split())
+    assert "it contains no secret" in " ".join(shown.split())
     assert "--config.file" in shown
     assert all(len(line) <= 80 for line in shown.splitlines())

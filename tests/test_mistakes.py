@@ -16,7 +16,7 @@ from exporter.cli import run
 from exporter.diagnose.connectivity import Host, resolve, tls_handshake
 from exporter.errors import AvePointError, ConfigError
 from tests.avepoint.test_certificate import identity
-from tests.diagnose.support import checked, partner_with, tenant_with
+from tests.diagnose.support import checked, failure_of, partner_with, tenant_with
 from tests.diagnose.test_preflight import tls_server
 from tests.fakes import make_account, payload
 from tests.helpers import FakeApi, World, overview_path, portfolio, tenant
@@ -89,8 +89,8 @@ def answered(answer: Any, path: str = LICENSE) -> Provoke:
 
     async def provoke(_: Stage) -> str:
         report = await checked(FakeApi({path: answer}), tenant_with("license", api="modern"))
-        trouble = report.collectors[0][1].trouble
-        return f"{trouble.error}: {trouble.hint}"
+        failure = failure_of(report.collectors[0][1])
+        return f"{failure.message}: {failure.hint}"
 
     return waiting(provoke)
 
@@ -101,8 +101,8 @@ def customer_answered(answer: Any) -> Provoke:
     async def provoke(_: Stage) -> str:
         api = FakeApi(portfolio(["c1"]) | {overview_path("c1"): answer})
         report = await checked(api, partner_with("protected_data", api="modern"))
-        trouble = report.collectors[0][1].trouble
-        return f"{trouble.error}: {trouble.hint}"
+        failure = failure_of(report.collectors[0][1])
+        return f"{failure.message}: {failure.hint}"
 
     return waiting(provoke)
 
@@ -112,8 +112,8 @@ def locations_answered(answer: Any, otherwise: Any) -> Provoke:
 
     async def provoke(_: Stage) -> str:
         api = FakeApi({JOBS: lambda request: answer if "location" in request.url.params else otherwise})
-        trouble = (await checked(api, tenant_with("jobs", locations=["NAM"]))).collectors[0][1].trouble
-        return f"{trouble.error}: {trouble.hint}"
+        failure = failure_of((await checked(api, tenant_with("jobs", locations=["NAM"]))).collectors[0][1])
+        return f"{failure.message}: {failure.hint}"
 
     return waiting(provoke)
 
@@ -192,11 +192,11 @@ async def secret_gone(stage: Stage) -> str:
             return super().transport()
 
     report = await checked(Gone(), tenant_with("license", auth=auth))
-    trouble = report.collectors[0][1].trouble
-    return f"{trouble.error}: {trouble.hint}"
+    failure = failure_of(report.collectors[0][1])
+    return f"{failure.message}: {failure.hint}"
 
 
-HOW = "^ (--help shows how)"
+HELP = "(help: avepoint-exporter --help)"
 ADDRESS = "check the network, proxy_url, and the address (environment, data_center, base_url or token_url)"
 NOT_OURS = (
     "something else answers in AvePoint's place, such as a proxy's login or a maintenance page;"
@@ -216,15 +216,19 @@ PLACE = " (config.yaml:1, account contoso)"
 # A mistake, how it is made, and the message: where^what^what to do.
 MISTAKES: Mapping[str, tuple[Provoke, str]] = {
     # The command line
-    "unknown flag": (typed("--nonsense"), "No such option '--nonsense'^. Did you mean '--once'?" + HOW),
-    "misspelt flag": (typed("--log.levle", "info"), "No such option '--log.levle'^. Did you mean '--log.level'?" + HOW),
-    "unknown command": (typed("chekc"), "No such command 'chekc'^. Did you mean 'check'?" + HOW),
-    "flag without value": (typed("--config.file"), "Option '--config.file' ^requires an argument." + HOW),
+    "unknown flag": (typed("--nonsense"), "no flag is named ^--nonsense ^" + HELP),
+    "misspelt flag": (
+        typed("--log.levle", "info"),
+        f"no flag is named ^--log.levle; ^did you mean --log.level? {HELP}",
+    ),
+    "unknown command": (typed("chekc"), f"no command is named ^'chekc'; ^did you mean check? {HELP}"),
+    "flag without value": (typed("--config.file"), "option '--config.file' ^requires an argument ^" + HELP),
     "log level": (
         typed("--log.level", "loud"),
-        "Invalid value for '--log.level': ^'loud' is not one of ^'debug', 'info', 'warn', 'error'. (--help shows how)",
+        ("invalid value for '--log.level': ^'loud' is not one of ^'debug', 'info', 'warn', 'error'"
+         " (help: avepoint-exporter --help)"),
     ),
-    "once before a command": (typed("--once", "check"), "--once ^cannot be used with check" + HOW),
+    "once before a command": (typed("--once", "check"), "--once ^cannot be used with check ^" + HELP),
     "shard beyond the last": (
         typed("--config.check", "--shard", "3", "--total-shards", "3", config_yaml=FINE),
         "--shard: ^3 is not below --total-shards, which is 3; ^the first shard is 0",
@@ -235,11 +239,12 @@ MISTAKES: Mapping[str, tuple[Provoke, str]] = {
     ),
     "shell": (
         typed("completion", "tcsh"),
-        "Invalid value for '{bash|zsh|fish}': ^'tcsh' is not one of ^'bash', 'zsh', 'fish'. (--help shows how)",
+        ("invalid value for '{bash|zsh|fish}': ^'tcsh' is not one of ^'bash', 'zsh', 'fish'"
+         " (help: avepoint-exporter completion --help)"),
     ),
     "unknown account": (
         typed("check", "--account", "fabrikam", config_yaml=FINE),
-        "--account: ^there is no account 'fabrikam'; ^there are contoso",
+        "--account: ^no account is named 'fabrikam'; ^configured: contoso",
     ),
     "init over a file": (
         typed(*INIT, "--secret-env", "HOME", config_yaml=FINE),
@@ -252,11 +257,11 @@ MISTAKES: Mapping[str, tuple[Provoke, str]] = {
     ),
     "init without a secret": (
         typed(*INIT, "--secret-env", UNSET),
-        f"--secret-env: ^the environment variable {UNSET} is not set, or empty; ^export it, or use --secret-from",
+        f"--secret-env: ^the environment variable {UNSET} is not set or empty; ^export it, or use --secret-from",
     ),
     "init with an empty secret": (
         typed(*INIT, "--secret-from", "/dev/null"),
-        "--secret-from: ^/dev/null is empty; ^put the secret into it",
+        "--secret-from: ^/dev/null is empty; ^write the secret into it",
     ),
     "init without a place": (
         typed(*INIT, "--secret-env", "HOME", "--config.file", "no/such.yaml"),
@@ -386,7 +391,7 @@ MISTAKES: Mapping[str, tuple[Provoke, str]] = {
     ),
     "CA file without certificates": (
         account("tls: {ca_file: config.yaml}"),
-        "accounts[0].tls.ca_file: ^holds no certificates in PEM; ^name a file that does, such as ca.pem",
+        "accounts[0].tls.ca_file: ^contains no PEM certificates; ^set the path of a PEM file",
     ),
     "expired certificate": (
         expired_certificate,
@@ -401,7 +406,7 @@ MISTAKES: Mapping[str, tuple[Provoke, str]] = {
     "host name": (
         unknown_name,
         ("graph-usa.invalid: ^NO SUCH NAME: "
-        "^check the spelling of the address (environment, data_center, base_url or token_url) and the DNS"),
+        "^check the spelling of the host name (environment, data_center, base_url or token_url) and the DNS"),
     ),
     "nobody there": (
         answered(httpx.ConnectError("Connection refused")), f"127.0.0.1:9: ^Connection refused: ^{ADDRESS}",
@@ -420,7 +425,7 @@ MISTAKES: Mapping[str, tuple[Provoke, str]] = {
     ),
     "wrong secret": (
         refused("invalid_client"),
-        f"not tried: token: {TOKEN}^invalid_client: ^check auth.client_id and the secret or certificate; {EXPIRE}",
+        f"not tested: token: {TOKEN}^invalid_client: ^check auth.client_id and the secret or certificate; {EXPIRE}",
     ),
     "permission that was not granted": (
         refused("invalid_scope"),
@@ -428,20 +433,20 @@ MISTAKES: Mapping[str, tuple[Provoke, str]] = {
     ),
     "app that is disabled": (
         refused("unauthorized_client"),
-        (f"not tried: token: {TOKEN}^unauthorized_client: "
+        (f"not tested: token: {TOKEN}^unauthorized_client: "
         "^check auth.client_id; the app registration may be disabled"),
     ),
     "token service that is another": (
         answered(lambda _: httpx.Response(404), TOKEN_PATH),
-        f"not tried: token: {TOKEN}^HTTP 404: ^check environment or token_url",
+        f"not tested: token: {TOKEN}^HTTP 404: ^check environment or token_url",
     ),
     "token service that is a page": (
         answered(lambda _: httpx.Response(200, text="<html>"), TOKEN_PATH),
-        "not tried: token: ^the token answer is not a JSON object: ^check environment or token_url",
+        "not tested: token: ^the token answer is not a JSON object: ^check environment or token_url",
     ),
     "secret file that is gone": (
         secret_gone,
-        ("not tried: token: cannot read FOLDER/secret: ^No such file or directory: "
+        ("not tested: token: cannot read FOLDER/secret: ^No such file or directory: "
         "^auth.client_secret_file must name a file that the exporter can read; it is read again at each use"),
     ),
     "400": (answered(httpx.Response(400)), f"{LICENSE}: ^HTTP 400: a parameter was refused; ^{CHANGED}"),

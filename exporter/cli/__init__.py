@@ -1,4 +1,4 @@
-"""The command line: flags and their environment twins, commands, exit codes."""
+"""The command line: flags, environment variables, commands, exit codes."""
 
 from exporter.cli.main import command, entry_point, run
 

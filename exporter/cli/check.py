@@ -1,4 +1,4 @@
-"""`avepoint-exporter check`: what is tried, how its progress is shown, and where the report goes."""
+"""`avepoint-exporter check`: runs the check, shows its progress and prints the report."""
 
 import asyncio
 import os
@@ -36,131 +36,140 @@ if TYPE_CHECKING:
     from exporter.diagnose.progress import Progress
     from exporter.diagnose.report import Report
 
-_FEW: Final = 3
-"""Customers that --quick reads."""
+_QUICK_CUSTOMERS: Final = 3
+_LABEL_WIDTH: Final = 34
+_BAR_LENGTH: Final = 1000
 
 
-def _accounts(ctx: click.Context, _parameter: click.Parameter, typed: str) -> list[str]:
+def _complete_account(ctx: click.Context, _parameter: click.Parameter, typed: str) -> list[str]:
     names = account_names(config_file(merged(ctx, ctx.params)))
     return [name for name in names if name.startswith(typed)]
 
 
-@click.command(context_settings=CONTEXT, epilog=EPILOG, short_help="Try every account for real and say what works.")
+@click.command(context_settings=CONTEXT, epilog=EPILOG, short_help="Test every account with real requests.")
 @common
 @sharding
-@option("--account", multiple=True, metavar="NAME", shell_complete=_accounts, help="Try this account only; repeatable.")
-@option("--quick", is_flag=True, help=f"Read the first {_FEW} customers of a partner only.")
-@option("--json", is_flag=True, help="Print a JSON document, for scripts.")
+@option("--account", multiple=True, metavar="NAME", shell_complete=_complete_account,
+        help="Test only this account; repeatable.")  # fmt: skip
+@option("--quick", is_flag=True, help=f"Read at most {_QUICK_CUSTOMERS} customers per partner account.")
+@option("--json", is_flag=True, help="Print a JSON document for scripts.")
 @click.pass_context
 def check(ctx: click.Context, /, account: tuple[str, ...], *, quick: bool, json: bool, **own: Any) -> None:  # noqa: ANN401 - one value a flag
-    """Try every account for real and say what works, what does not, and what to do.
+    """Test every account with real requests and report what to fix.
 
-    In this order: the names of AvePoint's hosts, TLS, a token for each
-    permission, each collector in each generation of the API; then what was
-    seen and what would be exposed. No secret is shown. A customer is read
-    once at most, at the pace of the configuration.
+    The check looks up AvePoint's hosts, connects with TLS, requests one token
+    per permission and runs each collector once. It also sends one request
+    with the other API version. The report shows counts of what was read and
+    the metrics that would be exposed; it contains no secret. The check reads
+    each customer at most once and respects the configured rate limits.
 
-    Exit codes: 0 every collector works (or is off because its permission is
-    optional), 1 the configuration is wrong, 2 something does not work.
+    Exit codes: 0 if every collector works, or is off because it is optional
+    and its permission is missing; 1 if the configuration is wrong; 2 if a
+    collector does not work.
 
     \b
     Examples:
       avepoint-exporter check
       avepoint-exporter check --quick --account msp
       avepoint-exporter check --json | jq '.accounts[].collectors[].error'
-    """  # noqa: D301 - click\'s mark for lines that are kept as they are
+    """  # noqa: D301 - click's mark for lines that are kept as they are
     flags = merged(ctx, own)
     setup(flags["log_level"] or "error", flags["log_format"] or "logfmt")
     if flags["log_level"] is None:
-        hush()  # the report says it all
+        hush()  # the report contains every error
     report = run_check(flags, account, quick=quick)
     show(report, as_json=json)
-    ctx.exit(DONE if report.is_fine else UNREADABLE)
+    ctx.exit(DONE if report.is_ok else UNREADABLE)
 
 
 def run_check(flags: Flags, names: tuple[str, ...] = (), *, quick: bool = False) -> "Report":
-    """Try the accounts of these names, or all; raises ConfigError."""
-    from exporter.diagnose.examination import check_accounts  # noqa: PLC0415 - as above
-    from exporter.engine.accounts import Accounts  # noqa: PLC0415 - only this command needs all this
+    """Test the accounts with these names, or all accounts; raise ConfigError."""
+    from exporter.diagnose.examination import check_accounts  # noqa: PLC0415 - only this command needs it
+    from exporter.engine.accounts import Accounts  # noqa: PLC0415 - only this command needs it
 
     loaded = loader(flags)()
-    config, shard, clock, few = _chosen(loaded, names), shard_of(flags), SystemClock(), _FEW if quick else None
+    config, shard, clock = _chosen(loaded, names), shard_of(flags), SystemClock()
+    customers_at_most = _QUICK_CUSTOMERS if quick else None
     warn(loaded)
 
-    async def tried(progress: "Progress") -> "Report":
+    async def test(progress: "Progress") -> "Report":
         return await check_accounts(
             config,
             lambda observe: Accounts(
-                clock=clock, observe=observe, forget=lambda _: None, shard=shard, most_customers=few
+                clock=clock, observe=observe, forget=lambda _: None, shard=shard, most_customers=customers_at_most
             ),
             clock,
             progress,
-            customers_at_most=few,
+            customers_at_most=customers_at_most,
         )
 
     try:
         with _progress() as progress:
-            return asyncio.run(tried(progress))
+            return asyncio.run(test(progress))
     except KeyboardInterrupt:
         raise Exit(UNREADABLE) from None
 
 
 def warn(config: Config) -> None:
-    """Say on standard error which files with secrets others can read; the exit code does not heed it."""
+    """Print a warning for each file with a secret that other users can read; the exit code stays the same."""
     for line in readable_secrets(config):
         click.echo(f"avepoint-exporter: warning: {line}", err=True)
 
 
 def show(report: "Report", *, as_json: bool) -> None:
-    """Print the report; in colours only on a terminal."""
-    from exporter.diagnose.report_json import document  # noqa: PLC0415 - as above
-    from exporter.diagnose.report_text import text  # noqa: PLC0415 - as above
+    """Print the report, with colors if standard output is a terminal."""
+    from exporter.diagnose.report_json import json_report  # noqa: PLC0415 - only this command needs it
+    from exporter.diagnose.report_text import text_report  # noqa: PLC0415 - only this command needs it
 
     color = None if "NO_COLOR" not in os.environ else False
     width = max(80, shutil.get_terminal_size().columns)
-    click.echo(document(report) if as_json else text(report, width=width), color=color)
+    click.echo(json_report(report) if as_json else text_report(report, width=width), color=color)
 
 
 def _chosen(config: Config, names: tuple[str, ...]) -> Config:
-    known = [account.name for account in config.accounts]
-    if unknown := [name for name in names if name not in known]:
-        raise ConfigError(
-            [f"--account: there is no account {name!r}; there are {', '.join(known)}" for name in unknown]
-        )
+    configured = [account.name for account in config.accounts]
+    if unknown := [name for name in names if name not in configured]:
+        accounts = ", ".join(configured)
+        raise ConfigError([f"--account: no account is named {name!r}; configured: {accounts}" for name in unknown])
     chosen = [account for account in config.accounts if not names or account.name in names]
     return config.model_copy(update={"accounts": tuple(chosen)})
 
 
 class ProgressBar:
-    """A progress bar that grows with what turns out to be to do."""
+    """Shows the progress of a check as a bar; the bar counts in thousandths, since steps may be fractions."""
 
     def __init__(self, bar: Any) -> None:  # noqa: ANN401 - click does not export the type
         self._bar = bar
+        self._steps = 0.0
+        self._done = 0.0
 
-    def expect(self, steps: int) -> None:
-        """Make room for so many steps more."""
-        self._bar.length += steps
-        self._bar.finished = False
+    def begin(self, steps: float) -> None:
+        """Show an empty bar of `steps` steps."""
+        self._steps = steps
+        self._bar.render_progress()
 
-    def advance(self, steps: int, what: str) -> None:
-        """Move on."""
-        self._bar.update(min(steps, self._bar.length - self._bar.pos), what)
+    def advance(self, steps: float, label: str) -> None:
+        """Move the bar forward."""
+        self._done += steps
+        position = round(_BAR_LENGTH * min(1.0, self._done / self._steps))
+        self._bar.update(position - self._bar.pos, label)
 
 
-def _shortened(what: str | None) -> str:
-    # A line that is wider than the terminal would be written again and again.
-    return (what or "")[:24]
+def _shortened(label: str | None) -> str:
+    # A line that is wider than the terminal wraps and cannot be overwritten.
+    return (label or "")[:_LABEL_WIDTH]
 
 
 @contextmanager
 def _progress() -> Iterator["Progress"]:
-    """Show a bar on the terminal, and nothing where standard error is none."""
-    from exporter.diagnose.progress import Silent  # noqa: PLC0415 - as above
+    """Show a progress bar if standard error is a terminal."""
+    from exporter.diagnose.progress import SilentProgress  # noqa: PLC0415 - only this command needs it
 
     if not sys.stderr.isatty():
-        yield Silent()
+        yield SilentProgress()
         return
     with click.progressbar(
-        length=0, label="Checking", file=sys.stderr, width=24, show_pos=True, show_eta=False, item_show_func=_shortened
-    ) as bar:
+        length=_BAR_LENGTH, label="Checking", file=sys.stderr, width=24, show_percent=True, show_eta=False,
+        item_show_func=_shortened,
+    ) as bar:  # fmt: skip
         yield ProgressBar(bar)

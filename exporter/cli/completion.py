@@ -1,4 +1,4 @@
-"""`avepoint-exporter completion`: what makes a shell complete commands, flags and their values."""
+"""`avepoint-exporter completion`: prints a completion script for a shell."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -15,11 +15,11 @@ _SHELLS: Final[Mapping[str, type[ShellComplete]]] = MappingProxyType(
 )
 
 
-@click.command(context_settings=CONTEXT, short_help="Print what makes a shell complete the commands.")
+@click.command(context_settings=CONTEXT, short_help="Print a completion script for a shell.")
 @click.argument("shell", type=click.Choice(list(_SHELLS)))
 @click.pass_context
 def completion(ctx: click.Context, shell: str) -> None:
-    """Print what makes a shell complete commands, flags and file names.
+    """Print a script that completes commands, flags and file names in a shell.
 
     \b
     bash, in ~/.bashrc:
@@ -29,5 +29,5 @@ def completion(ctx: click.Context, shell: str) -> None:
     fish:
       avepoint-exporter completion fish \\
         > ~/.config/fish/completions/avepoint-exporter.fish
-    """  # noqa: D301 - click\'s mark for lines that are kept as they are
+    """  # noqa: D301 - click's mark for lines that are kept as they are
     click.echo(_SHELLS[shell](ctx.find_root().command, {}, "avepoint-exporter", _VARIABLE).source())

@@ -1,9 +1,11 @@
-"""`avepoint-exporter demo`: the exporter against its own simulator."""
+"""`avepoint-exporter demo`: runs the exporter against the built-in simulator."""
 
 import asyncio
+import json
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -18,47 +20,104 @@ from exporter.cli.flags import (
     option,
     sharding,
 )
+from exporter.collectors.registry import catalogue
+from exporter.config.load import parse_config
+from exporter.config.schema import Config
 from exporter.logs import setup
 from exporter.web.tls import load_protection
 
+if TYPE_CHECKING:
+    from avepoint_simulator import AppCredentials
 
-@click.command(context_settings=CONTEXT, epilog=EPILOG, short_help="Run against a built-in simulator; needs nothing.")
+_DAY: Final = 86_400
+_CONFIGURATION: Final = """
+accounts:
+  - name: contoso
+    type: tenant
+    base_url: {url}
+    token_url: {url}/connect/token
+    auth: {{client_id: {client_id}, client_secret: {client_secret}}}
+    collectors: {tenant}
+  - name: msp
+    type: partner
+    base_url: {url}
+    token_url: {url}/connect/token
+    auth: {{client_id: {client_id}, client_secret: {client_secret}}}
+    requests: {{per_second: 200, concurrency: 16}}
+    collectors: {partner}
+"""
+_MANUAL_REQUESTS: Final = """\
+To compare a metric with its source, send the exporter's request yourself:
+  URL            {url}
+  token URL      {url}/connect/token
+  client id      {client_id}
+  client secret  {client_secret}
+These credentials are valid only for the simulator. Request a token, then
+the license:
+  TOKEN=$(curl --silent --data grant_type=client_credentials \\
+    --data client_id={client_id} --data client_secret={client_secret} \\
+    --data scope=microsoft365backup.subscriptionInfo.read.all \\
+    {url}/connect/token | cut -d '"' -f 4)
+  curl --header "Authorization: Bearer $TOKEN" \\
+    {url}/backup/m365/cloudbackuplicenseconsumption
+"""
+
+
+@click.command(context_settings=CONTEXT, epilog=EPILOG, short_help="Run against a built-in simulator of AvePoint.")
 @common
 @sharding
 @listening
 @option("--customers", type=click.IntRange(0, 100_000), metavar="N", default=25, show_default=True,
-        help="Customers of the partner.")  # fmt: skip
-@option("--seed", type=int, metavar="N", default=1, show_default=True, help="Another seed, another portfolio.")
+        help="Number of customers of the partner account.")  # fmt: skip
+@option("--seed", type=int, metavar="N", default=1, show_default=True,
+        help="Seed of the generated data; the same seed generates the same data.")  # fmt: skip
 @option("--speed", type=click.FloatRange(1, 3600), metavar="N", default=60.0, show_default=True,
-        help="How much faster than in life jobs run and data grow.")  # fmt: skip
+        help="Factor by which jobs run and data grow faster than in reality.")  # fmt: skip
 @click.pass_context
 def demo(ctx: click.Context, /, customers: int, seed: int, speed: float, **own: Any) -> None:  # noqa: ANN401 - one value a flag
-    """Run against a built-in simulator of AvePoint: no credentials, no configuration.
+    """Run against a built-in simulator of AvePoint, without credentials.
 
-    It shows a tenant and a partner whose backups run, fail and grow, and says
-    how to ask the simulator by hand. Stop it with Ctrl-C.
+    The demo needs no configuration. It simulates a tenant account and a
+    partner account with successful and failed backups, and prints the URLs
+    to open. Press Ctrl-C to stop it.
 
     \b
     Examples:
       avepoint-exporter demo
       avepoint-exporter demo --customers 500 \\
         --web.listen-address 127.0.0.1:8080
-    """  # noqa: D301 - click\'s mark for lines that are kept as they are
-    from exporter.cli.demo_config import Demo  # noqa: PLC0415 - the simulator is not loaded in production
+    """  # noqa: D301 - click's mark for lines that are kept as they are
+    from avepoint_simulator import AppCredentials, Simulator, SimulatorServer  # noqa: PLC0415 - not for production
 
     flags = merged(ctx, own)
     setup(flags["log_level"] or "info", flags["log_format"] or "logfmt")
-    with Demo(customers=customers, seed=seed, speed=speed) as simulated:
-        application = make_application(simulated.config, flags)
-        where = listening_of(flags)
-        scheme = "http" if load_protection(where.web_config).context is None else "https"
-        asyncio.run(application.serve(where, announce=partial(_tell_what_to_open, scheme, simulated.by_hand())))
+    app = AppCredentials()
+    with SimulatorServer(Simulator(customers=customers, seed=seed, speed=speed, credentials=app)) as server:
+        application = make_application(lambda: _configuration(server.url, app, speed), flags)
+        listen = listening_of(flags)
+        scheme = "http" if load_protection(listen.web_config).context is None else "https"
+        manual = _MANUAL_REQUESTS.format(url=server.url, client_id=app.client_id, client_secret=app.client_secret)
+        asyncio.run(application.serve(listen, announce=partial(_announce, scheme, manual)))
 
 
-def _tell_what_to_open(scheme: str, by_hand: str, addresses: Sequence[str]) -> None:
-    click.echo("\nThe demo is running; numbers appear within seconds. Open:")
+def _configuration(url: str, app: "AppCredentials", speed: float) -> Config:
+    """Return a configuration whose accounts are read from a simulator."""
+    options = {
+        account_type: {name: {"interval": "30s"} for name in collectors}
+        for account_type, collectors in catalogue().items()
+    }
+    window = max(600, round(_DAY / speed))
+    options["tenant"]["jobs"] = {"interval": "15s", "window": f"{window}s", "lookback": "7d"}
+    options["partner"]["customers"] = {"interval": "60s"}
+    collectors = {account_type: json.dumps(each) for account_type, each in options.items()}  # JSON is YAML
+    text = _CONFIGURATION.format(url=url, client_id=app.client_id, client_secret=app.client_secret, **collectors)
+    return parse_config(text, catalogue(), source="demo", directory=Path())
+
+
+def _announce(scheme: str, manual: str, addresses: Sequence[str]) -> None:
+    click.echo("\nThe demo is running. The first metrics appear within seconds. Open:")
     for address in addresses:
         host, _, port = address.rpartition(":")
         host = "localhost" if host in ("", "0.0.0.0", "[::]") else host  # noqa: S104 - shown, not listened on
-        click.echo(f"  {scheme}://{host}:{port}/         status page\n  {scheme}://{host}:{port}/metrics  the metrics")
-    click.echo(f"\n{by_hand}\nStop it with Ctrl-C.\n")
+        click.echo(f"  {scheme}://{host}:{port}/         status page\n  {scheme}://{host}:{port}/metrics  metrics")
+    click.echo(f"\n{manual}\nPress Ctrl-C to stop the demo.\n")

@@ -1,6 +1,8 @@
-"""`avepoint-exporter init`: a few questions or flags, and a configuration that works."""
+"""`avepoint-exporter init`: writes a first configuration from a few questions or flags, and tests it."""
 
+import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import click
@@ -12,55 +14,55 @@ from exporter.cli.flags import (
     EPILOG,
     FILE,
     UNREADABLE,
+    Flags,
     common,
     config_file,
     merged,
     option,
     unsharded,
 )
-from exporter.cli.questions import ENVIRONMENTS, TYPES, Questions
+from exporter.cli.questions import ENVIRONMENTS, TYPES, Questions, Settings
 from exporter.collectors.registry import catalogue
 from exporter.config.clouds import DATA_CENTERS
 from exporter.config.template import ConfigFiles
+from exporter.errors import ConfigError
 from exporter.logs import hush, setup
 
 
-def _data_centers(_ctx: click.Context, _parameter: click.Parameter, typed: str) -> list[str]:
+def _complete_data_center(_ctx: click.Context, _parameter: click.Parameter, typed: str) -> list[str]:
     return [name for name in sorted(DATA_CENTERS) if name.startswith(typed)]
 
 
-@click.command(context_settings=CONTEXT, epilog=EPILOG, short_help="Write a first configuration, and try it.")
+@click.command(context_settings=CONTEXT, epilog=EPILOG, short_help="Write a first configuration and test it.")
 @common
-@option(
-    "--type", type=click.Choice(TYPES), metavar="TYPE", help="tenant, an organisation's own; or partner, of Elements."
-)
-@option("--name", metavar="NAME", help='The label account="NAME" of its metrics.')
-@option(
-    "--environment",
-    type=click.Choice(ENVIRONMENTS),
-    metavar="CLOUD",
-    help=f"{', '.join(ENVIRONMENTS)}; default: {ENVIRONMENTS[0]}.",
-)
-@option("--data-center", metavar="NAME", shell_complete=_data_centers, help="Where a tenant is, such as us or we.")
-@option("--base-url", metavar="URL", help="Where the API answers, in place of the two above.")
-@option("--token-url", metavar="URL", help="Where tokens are had, in place of the usual.")
-@option("--client-id", metavar="ID", help="The id of the app registration.")
+@option("--type", type=click.Choice(TYPES), metavar="TYPE",
+        help="Account type: tenant for one organization, partner for Elements.")  # fmt: skip
+@option("--name", metavar="NAME", help="Account name, the value of the label account.")
+@option("--environment", type=click.Choice(ENVIRONMENTS), metavar="CLOUD",
+        help=f"Cloud: {', '.join(ENVIRONMENTS)} (default: {ENVIRONMENTS[0]}).")  # fmt: skip
+@option("--data-center", metavar="NAME", shell_complete=_complete_data_center,
+        help="Data center of a tenant account, such as us or we.")  # fmt: skip
+@option("--base-url", metavar="URL", help="URL of the API (default: from --environment and --data-center).")
+@option("--token-url", metavar="URL", help="URL of the token service (default: from --environment).")
+@option("--client-id", metavar="ID", help="Client ID of the app registration.")
 @option("--certificate-file", type=FILE, metavar="PATH",
-        help="Certificate with its private key, .pem or .pfx; in place of a secret.")  # fmt: skip
+        help="Certificate with its private key (.pem or .pfx), in place of a client secret.")  # fmt: skip
 @option("--secret-env", metavar="NAME",
-        help="Variable with the client secret, or the certificate's password.")  # fmt: skip
-@option("--secret-from", type=FILE, metavar="PATH", help="File with it; - is standard input.")
+        help="Environment variable with the client secret or the certificate's password.")  # fmt: skip
+@option("--secret-from", type=FILE, metavar="PATH",
+        help="File with the client secret or the certificate's password; - is standard input.")  # fmt: skip
 @option("--secret-file", type=FILE, metavar="PATH",
-        help="Where it is kept, for this user alone; default: NAME.secret beside the configuration.")  # fmt: skip
-@option("--force", is_flag=True, help="Replace files that are there.")
-@option("--no-check", is_flag=True, help="Only write; do not try the account.")
+        help="File to write the secret to (default: NAME.secret beside the configuration).")  # fmt: skip
+@option("--force", is_flag=True, help="Replace existing files.")
+@option("--no-check", is_flag=True, help="Do not test the account.")
 @click.pass_context
 def init(ctx: click.Context, /, *, force: bool, no_check: bool, **own: Any) -> None:  # noqa: ANN401 - one value a flag
-    """Write a first configuration, keep its secret safe, and try the account.
+    """Write a first configuration and its secret file, and test the account.
 
-    Asks for what no flag says. The secret is typed unseen, or comes from a
-    variable or a file, never from the command line; it is kept in a file of
-    mode 0600 beside the configuration. No file is overwritten.
+    On a terminal, init prompts for settings without a flag. It never takes the
+    secret from the command line: type it hidden, or pass it in an environment
+    variable or a file. The secret file has mode 0600. Existing files are
+    kept unless you use --force.
 
     \b
     Examples:
@@ -74,22 +76,52 @@ def init(ctx: click.Context, /, *, force: bool, no_check: bool, **own: Any) -> N
     setup(flags["log_level"] or "error", flags["log_format"] or "logfmt")
     target = config_file(flags)
     if not force:
-        ConfigFiles(target, None, catalogue()).refuse_existing()  # before anything is asked
-    found = Questions(flags, target.absolute().parent, is_terminal=sys.stdin.isatty()).ask()
-    files = ConfigFiles(target, found.kept, catalogue())
+        ConfigFiles(target, None, catalogue()).refuse_existing()  # before the first question
+    settings = _settings(flags, target)
+    files = ConfigFiles(target, settings.secret_file, catalogue())
     if not force:
         files.refuse_existing()
-    files.write(found.answers, found.secret, force=force)
-    click.echo(f"Wrote {target}" + (f", and {files.secret} for this user alone." if files.secret else "."))
+    files.write(settings.answers, settings.secret, force=force)
+    click.echo(f"Wrote {target}" + (f" and {files.secret} (mode 0600)." if files.secret else "."))
+    if files.secret is not None and _is_exposed_to_git(files.secret):
+        click.echo(
+            f"avepoint-exporter: warning: git does not ignore {files.secret}; add it to .gitignore, or `git add` may"
+            " publish the secret", err=True,
+        )  # fmt: skip
     if no_check:
-        click.echo(f"Try it: avepoint-exporter check --config.file {target}")
+        click.echo(f"To test it, run: avepoint-exporter check --config.file {target}")
         return
+    ctx.exit(_test(flags, target))
+
+
+def _settings(flags: Flags, target: Path) -> Settings:
+    is_terminal = sys.stdin is not None and sys.stdin.isatty()
+    try:
+        return Questions(flags, target.absolute().parent, is_terminal=is_terminal).settings()
+    except click.Abort:
+        raise ConfigError(["init: canceled; no file was written"]) from None
+
+
+def _is_exposed_to_git(path: Path) -> bool:
+    """Return whether a file is in a git repository and not ignored; False without git."""
+    try:
+        done = subprocess.run(  # noqa: S603 - the arguments are fixed but for a file name
+            ["git", "check-ignore", "--quiet", "--", path.name],  # noqa: S607 - the user's own git
+            cwd=path.absolute().parent, capture_output=True, timeout=10, check=False,
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return False
+    return done.returncode == 1
+
+
+def _test(flags: Flags, target: Path) -> int:
+    """Test the new configuration and return the exit code."""
     hush()
-    click.echo("Trying it; nothing is changed at AvePoint.\n")
+    click.echo("Testing the account. The requests only read from AvePoint.\n")
     report = run_check(unsharded(flags) | {"config_file": str(target)})
     show(report, as_json=False)
-    if report.is_fine:
-        click.echo(f"\nServe it: avepoint-exporter --config.file {target}")
-    else:
-        click.echo(f"\nThe files stay. Mend what is wrong, then: avepoint-exporter check --config.file {target}")
-    ctx.exit(DONE if report.is_fine else UNREADABLE)
+    if report.is_ok:
+        click.echo(f"\nTo serve metrics, run: avepoint-exporter --config.file {target}")
+        return DONE
+    click.echo(f"\nThe files were kept. Fix the errors, then run: avepoint-exporter check --config.file {target}")
+    return UNREADABLE

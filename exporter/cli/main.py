@@ -1,4 +1,4 @@
-"""The command line itself: what runs without a command, and how every run ends."""
+"""The root command, which serves metrics, and the exit codes of all commands."""
 
 import asyncio
 import platform
@@ -36,6 +36,7 @@ from exporter.cli.flags import (
     sharding,
 )
 from exporter.cli.init import init
+from exporter.cli.usage import Commands, usage_message
 from exporter.clock import SystemClock
 from exporter.config.schema import Config
 from exporter.engine.snapshot import SnapshotView
@@ -45,16 +46,16 @@ from exporter.web.tls import load_protection
 
 
 @click.group(
+    cls=Commands,
     invoke_without_command=True,
     context_settings=CONTEXT,
-    epilog=f"{EPILOG} Exit codes: 0 done, 1 the configuration or the command line is wrong, 2 AvePoint could not be"
-    " read.",
+    epilog=f"{EPILOG} Exit codes: 0 success, 1 the configuration or the command line is wrong, 2 a refresh failed.",
 )
 @common
 @sharding
 @listening
-@option("--config.check", is_flag=True, help="Check the configuration, print every mistake, call nothing.")
-@option("--once", is_flag=True, help="Refresh everything once, print the exposition and exit.")
+@option("--config.check", is_flag=True, help="Check the configuration, print all errors and exit; send no request.")
+@option("--once", is_flag=True, help="Refresh everything once, print the metrics and exit.")
 @click.version_option(
     __version__, message=f"%(prog)s %(version)s (Python {platform.python_version()})", help="Show the version and exit."
 )
@@ -62,14 +63,15 @@ from exporter.web.tls import load_protection
 def command(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - one value a flag, of the flag's type
     """Prometheus exporter for AvePoint Cloud Backup for Microsoft 365.
 
-    Without a command it reads AvePoint in the background and serves /metrics
-    and a status page until SIGTERM; SIGHUP reads the configuration again.
+    Without a command, the exporter reads AvePoint in the background. It serves
+    /metrics and a status page until SIGTERM. SIGHUP reloads the configuration.
 
     \b
-    New here?    avepoint-exporter demo     needs nothing
-                 avepoint-exporter init     writes a configuration
-                 avepoint-exporter check    tries it for real
-    """  # noqa: D301 - click\'s mark for lines that are kept as they are
+    First steps:
+      avepoint-exporter demo     run without credentials
+      avepoint-exporter init     write a configuration
+      avepoint-exporter check    test it with real requests
+    """  # noqa: D301 - click's mark for lines that are kept as they are
     if ctx.invoked_subcommand is not None:
         _refuse(ctx, "config_check", "once", *(SHARDING if ctx.invoked_subcommand == init.name else ()))
         return
@@ -89,23 +91,23 @@ for _each in (init, check, demo, assets, completion):
 
 
 def _refuse(ctx: click.Context, *keys: str) -> None:
-    """Refuse what was typed in front of a command that would not heed it."""
+    """Raise UsageError for flags before a command that does not support them."""
     for parameter in ctx.command.params:
         if parameter.name in keys and ctx.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE:
             raise click.UsageError(f"{parameter.opts[0]} cannot be used with {ctx.invoked_subcommand}")
 
 
 def _checked(flags: Flags) -> str:
-    """Check everything that can be checked on this machine; raises ConfigError with all that is wrong."""
+    """Check everything that needs no request; raise ConfigError with all errors."""
     mistakes: list[str] = []
     config: Config | None = None
-    for look in (
+    for read in (
         loader(flags),
         lambda: load_protection(listening_of(flags).web_config),
         lambda: shard_of(flags),
     ):
         try:
-            found = look()
+            found = read()
             config = found if isinstance(found, Config) else config
         except ConfigError as error:
             mistakes += error.errors
@@ -115,7 +117,7 @@ def _checked(flags: Flags) -> str:
     if mistakes or config is None:
         raise ConfigError(mistakes)
     accounts = len(config.accounts)
-    return f"{config_file(flags)}: fine; {accounts} account{'s' * (accounts != 1)}"
+    return f"{config_file(flags)}: valid, {accounts} account{'s' * (accounts != 1)}"
 
 
 def _authority_mistakes(config: Config) -> Iterator[str]:
@@ -124,11 +126,11 @@ def _authority_mistakes(config: Config) -> Iterator[str]:
             if account.tls.ca_file is not None:
                 ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(account.tls.ca_file)
         except OSError:
-            yield f"accounts[{index}].tls.ca_file: holds no certificates in PEM; name a file that does, such as ca.pem"
+            yield f"accounts[{index}].tls.ca_file: contains no PEM certificates; set the path of a PEM file"
 
 
 def _refresh_once(flags: Flags) -> tuple[str, tuple[SnapshotView, ...]]:
-    """Refresh everything once; an interruption means that AvePoint was not read."""
+    """Refresh everything once; return the page and the state of each collector."""
     try:
         return asyncio.run(make_application(loader(flags), flags).once())
     except KeyboardInterrupt:
@@ -140,11 +142,11 @@ def _exit_code(views: Iterable[SnapshotView]) -> int:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run the command line; gives the exit code."""
+    """Run the command line; return the exit code."""
     try:
         result = command.main(list(arguments), prog_name="avepoint-exporter", standalone_mode=False)
     except click.ClickException as error:
-        click.echo(f"avepoint-exporter: {error.format_message()} (--help shows how)", err=True)
+        click.echo(f"avepoint-exporter: {usage_message(error, command, arguments)}", err=True)
         return WRONG_CONFIGURATION
     except ConfigError as error:
         for line in error.errors:
@@ -156,5 +158,5 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def entry_point() -> None:
-    """Run and exit; what the console script calls."""
+    """Run the command line and exit; the console script calls this."""
     sys.exit(run(sys.argv[1:]))

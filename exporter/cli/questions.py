@@ -1,4 +1,4 @@
-"""What `avepoint-exporter init` must know: from its flags, else by asking whoever sits at the terminal."""
+"""The settings that `avepoint-exporter init` needs, from its flags or from questions on the terminal."""
 
 import os
 import sys
@@ -18,174 +18,180 @@ from exporter.errors import ConfigError
 
 ENVIRONMENTS: Final[tuple[str, ...]] = get_args(Account.model_fields["environment"].annotation)
 TYPES: Final[tuple[str, ...]] = get_args(AccountType)
-_BOTH: Final = 2
-_ABOUT_CLOUDS: Final = """
-AvePoint has several clouds. An account is in the commercial one, unless its
-organisation signed up at one for governments."""
+_URLS: Final = ("base_url", "token_url")
+_NO_TERMINAL: Final = "required, because standard input is not a terminal"
+_ABOUT_ENVIRONMENTS: Final = """
+AvePoint runs several clouds. Accounts are in the commercial cloud, unless the
+organization signed up to a cloud for governments."""
 _ABOUT_DATA_CENTERS: Final = """
-The data center was chosen when the organisation signed up to AvePoint, whose
-support knows it if nobody else does. It is one of us, ca, au, sg, jp, kr,
+The organization chose its data center when it signed up to AvePoint. AvePoint's
+support can look it up. The data centers are us, ca, au, sg, jp, kr,
 ne (Ireland), we (Netherlands), fr, de, ch, uk, uae, za, qa; on Google Cloud
-of gcp-us, gcp-au, gcp-jp, gcp-kr, gcp-we."""
+gcp-us, gcp-au, gcp-jp, gcp-kr, gcp-we."""
 
 Prompt = Callable[..., str]
-"""Asks one question, as click.prompt does."""
+"""Shows one question and returns the answer, as click.prompt does."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Found:
-    """The answers: an account's keys, the secret ("" for none), and the file to keep it in."""
+class Settings:
+    """The keys of an account, its secret ("" if there is none) and the file for the secret."""
 
     answers: Answers
     secret: str
-    kept: Path | None
+    secret_file: Path | None
 
 
 def permissions(account_type: str) -> tuple[tuple[str, str], ...]:
-    """Return the collectors and the permission that each needs, for an app of this type of account."""
-    purposes: dict[str, list[str]] = {}
+    """Return the permissions of the modern API for an account type, each after the collectors that need it."""
+    collectors: dict[str, list[str]] = {}
     for kind in COLLECTORS:
         if kind.account_type == account_type:
-            purpose = f"{kind.name}{', optional' * kind.optional}"
-            purposes.setdefault(next(iter(kind.permissions.values())), []).append(purpose)
-    return tuple(("; ".join(names), permission) for permission, names in purposes.items())
+            name = f"{kind.name}{', optional' * kind.optional}"
+            collectors.setdefault(next(iter(kind.permissions.values())), []).append(name)
+    return tuple(("; ".join(names), permission) for permission, names in collectors.items())
 
 
 def registration(account_type: str) -> str:
-    """Return where in AvePoint's portals an app for this type of account is registered."""
+    """Return the page on which an app is registered for an account type."""
     return where_registered(permissions(account_type)[0][1])
 
 
 class Questions:
-    """Gets the answers: from the flags, else by asking, else there are mistakes. `folder` is the configuration's."""
+    """Collects the settings from flags, and on a terminal from questions; `directory` contains the configuration."""
 
-    def __init__(self, flags: Flags, folder: Path, prompt: Prompt = click.prompt, *, is_terminal: bool) -> None:
+    def __init__(self, flags: Flags, directory: Path, prompt: Prompt = click.prompt, *, is_terminal: bool) -> None:
         self._flags = flags
-        self._folder = folder
+        self._directory = directory
         self._prompt = prompt
         self._is_terminal = is_terminal
         self._answers: dict[str, str] = {}
-        self._kept: Path | None = None
+        self._secret_file: Path | None = None
         self._mistakes: list[str] = []
 
-    def ask(self) -> Found:
-        """Give them all; raises ConfigError with all that is missing or wrong."""
-        self._one("type", "Kind of account", choices=TYPES)
+    def settings(self) -> Settings:
+        """Return the settings; raise ConfigError with everything that is missing or wrong."""
+        self._key("type", "Account type", choices=TYPES)
         if self._is_terminal and self._flags["client_id"] is None and self._answers.get("type"):
-            self._tell_permissions(self._answers["type"])
-        self._one("name", "Its name, the label account=… of its metrics")
-        self._place()
-        self._one("client_id", "Id of the app registration (client id)")
+            self._show_permissions(self._answers["type"])
+        self._key("name", "Account name, the value of the label account")
+        self._urls()
+        self._key("client_id", "Client ID of the app registration")
         secret = self._credential()
         if self._mistakes:
             raise ConfigError(self._mistakes)
-        return Found(self._answers, secret, self._kept)
+        return Settings(self._answers, secret, self._secret_file)
 
-    def _place(self) -> None:
-        """Find out where the account is, as far as no address says it."""
-        addresses = [key for key in ("base_url", "token_url") if self._flags[key] is not None]
-        if len(addresses) < _BOTH or self._flags["environment"] is not None:
-            self._one("environment", "Cloud", _ABOUT_CLOUDS, choices=ENVIRONMENTS, default=ENVIRONMENTS[0])
-        for key in addresses:
-            self._one(key, "")
-        is_placed = "base_url" in addresses or self._answers.get("environment") != ENVIRONMENTS[0]
-        if self._flags["data_center"] is not None or (self._answers.get("type") == "tenant" and not is_placed):
-            self._one("data_center", "Data center", _ABOUT_DATA_CENTERS)
+    def _urls(self) -> None:
+        """Collect the environment and the data center, unless the flags contain the URLs."""
+        urls = [key for key in _URLS if self._flags[key] is not None]
+        if len(urls) < len(_URLS) or self._flags["environment"] is not None:
+            self._key("environment", "Cloud", _ABOUT_ENVIRONMENTS, choices=ENVIRONMENTS, default=ENVIRONMENTS[0])
+        for key in urls:
+            self._key(key, "")
+        has_url = "base_url" in urls or self._answers.get("environment") != ENVIRONMENTS[0]
+        if self._flags["data_center"] is not None or (self._answers.get("type") == "tenant" and not has_url):
+            self._key("data_center", "Data center", _ABOUT_DATA_CENTERS)
 
-    def _tell_permissions(self, account_type: str) -> None:
-        wanted = permissions(account_type)
-        click.echo(f"\nRegister an app in {registration(account_type)}\nwith these permissions, which only read:")
-        for purpose, permission in wanted:
-            click.echo(f"  {permission}  ({purpose})")
+    def _show_permissions(self, account_type: str) -> None:
+        click.echo(f"\nRegister an app in {registration(account_type)}\nand grant it these read-only permissions:")
+        for collectors, permission in permissions(account_type):
+            click.echo(f"  {permission}  ({collectors})")
         click.echo()
 
-    def _one(
+    def _key(
         self, key: str, question: str, about: str = "", *, choices: Sequence[str] = (), default: str | None = None
     ) -> None:
-        """Get one answer that the configuration's rules accept; what `about` says is told before it is asked for."""
+        """Collect the value of one key; `about` is shown before the question."""
         given, flag = self._flags[key], f"--{key.replace('_', '-')}"
         if given is None and not self._is_terminal:
             given = default
         if given is None and not self._is_terminal:
-            self._mistakes.append(f"{flag}: is needed where nobody can be asked: standard input is no terminal")
+            self._mistakes.append(f"{flag}: {_NO_TERMINAL}")
         elif given is None:
             if about:
                 click.echo(about)
             kind = click.Choice(choices) if choices else None
             self._answers[key] = self._prompt(question, default=default, type=kind, value_proc=self._checker(key, kind))
-        elif wrong := self._problem(key, given):
-            self._mistakes.append(f"{flag}: {wrong}")
+        elif error := self._error(key, given):
+            self._mistakes.append(f"{flag}: {error}")
         else:
             self._answers[key] = given
 
     def _checker(self, key: str, kind: click.Choice[str] | None) -> Callable[[str], str]:
         def check(value: str) -> str:
             value = kind.convert(value, None, None) if kind else value.strip()
-            if wrong := self._problem(key, value):
-                raise click.BadParameter(wrong)
+            if error := self._error(key, value):
+                raise click.BadParameter(error)
             return value
 
         return check
 
-    def _problem(self, key: str, value: str) -> str:
-        return answer_error(key, self._answers | {key: value}, self._folder, catalogue())
+    def _error(self, key: str, value: str) -> str:
+        return answer_error(key, self._answers | {key: value}, self._directory, catalogue())
 
     def _credential(self) -> str:
-        """Get the certificate's path, where there is one, and the secret or its password."""
+        """Collect the path of the certificate, if there is one; return its password or the client secret."""
         certificate = self._flags["certificate_file"]
         if certificate is None and self._has_no_source() and self._is_terminal:
-            question = "The app proves itself by its"
+            question = "Credential of the app"
             choice = self._prompt(question, type=click.Choice(["secret", "certificate"]), default="secret")
-            certificate = self._prompt("Path of the certificate, .pem or .pfx") if choice == "certificate" else None
+            certificate = self._prompt("Path of the certificate (.pem or .pfx)") if choice == "certificate" else None
         key = "client_secret_file"
         if certificate is not None:
-            key, path = "certificate_password_file", self._from_folder(Path(certificate))
-            if wrong := self._problem("certificate_file", path):
-                self._mistakes.append(f"--certificate-file: {wrong}")
+            key, path = "certificate_password_file", self._relative(Path(certificate))
+            if error := self._error("certificate_file", path):
+                self._mistakes.append(f"--certificate-file: {error}")
             self._answers["certificate_file"] = path
         secret = self._secret(is_optional=certificate is not None)
         if secret:
             name = self._answers.get("name", "account")
-            self._kept = Path(self._flags["secret_file"] or self._folder / f"{name}.secret")
-            self._answers[key] = self._from_folder(self._kept)
+            self._secret_file = Path(self._flags["secret_file"] or self._directory / f"{name}.secret")
+            self._answers[key] = self._relative(self._secret_file)
         return secret
 
     def _has_no_source(self) -> bool:
         return self._flags["secret_env"] is None and self._flags["secret_from"] is None
 
-    def _from_folder(self, path: Path) -> str:
-        """Write a path as it counts from the configuration's folder."""
+    def _relative(self, path: Path) -> str:
+        """Return a path relative to the configuration's directory if it is inside, else absolute."""
         path = path.absolute()
-        return str(path.relative_to(self._folder) if path.is_relative_to(self._folder) else path)
+        return str(path.relative_to(self._directory) if path.is_relative_to(self._directory) else path)
 
     def _secret(self, *, is_optional: bool) -> str:
-        """Get the secret from where it is; nobody sees it typed."""
+        """Return the secret from its source, or from a question that does not show what is typed."""
         name, source = self._flags["secret_env"], self._flags["secret_from"]
         if name is not None and source is not None:
-            return self._wrong("--secret-env: has --secret-from beside it; only one of them can be used")
+            return self._mistake("--secret-env: cannot be combined with --secret-from; remove one of them")
         if name is not None:
             secret = os.environ.get(name, "").strip()
-            return secret or self._wrong(
-                f"--secret-env: the environment variable {name} is not set, or empty; export it, or use --secret-from"
+            return secret or self._mistake(
+                f"--secret-env: the environment variable {name} is not set or empty; export it, or use --secret-from"
             )
         if source is not None:
             return self._read(source)
         if self._is_terminal:
-            question = "Password of its key, unseen (Enter for none)" if is_optional else "Client secret, unseen"
+            question = "Password of its key (hidden, Enter for none)" if is_optional else "Client secret (hidden)"
             default = "" if is_optional else None
             return str(self._prompt(question, hide_input=True, default=default, show_default=False)).strip()
-        return "" if is_optional else self._wrong("--secret-env: or --secret-from is needed where nobody can be asked")
+        return "" if is_optional else self._mistake(f"--secret-env or --secret-from: {_NO_TERMINAL}")
 
     def _read(self, source: str) -> str:
+        if source == "-" and sys.stdin is None:
+            return self._mistake("--secret-from: standard input is closed; pipe the secret into it")
         try:
             secret = sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8-sig")
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "not a text"
-            return self._wrong(
-                f"--secret-from: {source} cannot be read: {(reason or 'unreadable').lower()}; correct the path"
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+            return self._mistake(
+                f"--secret-from: cannot read {source}: {_lower_first(reason or 'unknown error')}; correct the path"
             )
-        return secret.strip() or self._wrong(f"--secret-from: {source} is empty; put the secret into it")
+        return secret.strip() or self._mistake(f"--secret-from: {source} is empty; write the secret into it")
 
-    def _wrong(self, mistake: str) -> str:
+    def _mistake(self, mistake: str) -> str:
         self._mistakes.append(mistake)
         return ""
+
+
+def _lower_first(text: str) -> str:
+    return text[:1].lower() + text[1:]

@@ -110,9 +110,7 @@ class _AccountCheck:
         self._monitor.on_request = lambda: None
         status = entry.status
         result: Result = "ok" if status.up else "off" if status.off else "failed"
-        failure = status.failure
-        if failure is not None and result != "failed":
-            failure = replace(failure, request_id="")
+        failure = _timeless(status.failure, result)
         api_versions = _api_versions(refresher)
         # If both versions fail, the failure is that of the version requested first.
         used = next((one for one in api_versions if one == status.api_version), next(iter(api_versions), None))
@@ -180,6 +178,12 @@ def _api_versions(refresher: Refresher) -> tuple[ApiVersion, ...]:
     """Return the API versions that a collector may use, the preferred one first."""
     collector = refresher.collector
     return tuple(version for version in collector.api_versions.allowed if version in collector.permissions)
+
+
+def _timeless(failure: Failure | None, result: Result) -> Failure | None:
+    """Return a failure without the times of its refreshes; the request id only matters if it explains a failure."""
+    request_id = failure.request_id if failure and result == "failed" else ""
+    return Failure(failure.message, failure.hint, request_id) if failure else None
 
 
 def _steps(refresher: Refresher) -> int:

@@ -145,9 +145,8 @@ def _verdict(report: Report, width: int) -> Iterator[str]:
 
 def _working(ok: int, off: int) -> str:
     if off:
-        return (
-            f"{ok} of {ok + off} collectors {'works' if ok == 1 else 'work'}; {off} {'is' if off == 1 else 'are'} off."
-        )
+        verb, state = "works" if ok == 1 else "work", "is" if off == 1 else "are"
+        return f"{ok} of {ok + off} collectors {verb}; {off} {state} off."
     return f"All {ok} collectors work." if ok != 1 else "The collector works."
 
 

@@ -1,4 +1,4 @@
-"""`avepoint-exporter init`: from flags or from answers to a configuration that is right, and a secret kept safe."""
+"""`avepoint-exporter init`: a valid configuration and a protected secret, from flags and from questions."""
 
 import os
 import pty
@@ -17,7 +17,7 @@ import pytest
 
 from avepoint_simulator.tokens import AppCredentials
 from exporter.cli import command, run
-from exporter.cli.questions import Found, Questions
+from exporter.cli.questions import Questions, Settings
 from exporter.collectors.registry import COLLECTORS, catalogue
 from exporter.config.clouds import DATA_CENTERS, ENVIRONMENTS
 from exporter.config.load import load_config, parse_config
@@ -31,6 +31,7 @@ SECRET = "hunter2"
 APP = AppCredentials()
 TENANT_FLAGS = ["--type", "tenant", "--name", "contoso", "--data-center", "us", "--client-id", "app"]
 PARTNER_FLAGS = ["--type", "partner", "--name", "msp", "--client-id", "app"]
+REQUIRED = "required, because standard input is not a terminal"
 MISSING = "no such file or directory; create it, or correct the path"
 NOWHERE = "FOLDER/no/such/msp.secret: cannot write the file: no such file or directory"
 FROM = ["--secret-env", "THE_SECRET"]
@@ -76,11 +77,11 @@ def test_a_tenant_by_flags(umask: int, capsys: pytest.CaptureFixture[str]) -> No
     assert SECRET not in Path("config.yaml").read_text()
     shown = capsys.readouterr()
     assert SECRET not in shown.out + shown.err
-    assert "Wrote config.yaml, and" in shown.out
+    assert "Wrote config.yaml and" in shown.out
     assert run(["--config.check"]) == 0
 
 
-def test_a_partner_whose_secret_comes_from_a_file() -> None:
+def test_a_secret_from_a_file() -> None:
     Path("here").write_text(f"\ufeff {SECRET}\r\n")
     assert run(["init", *PARTNER_FLAGS, "--secret-from", "here", "--secret-file", "there", "--no-check"]) == 0
     assert Path("there").read_text() == f"{SECRET}\n"
@@ -113,7 +114,7 @@ def test_a_certificate(password: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert run(["--config.check"]) == 0
 
 
-def test_a_configuration_elsewhere_names_its_files_from_there(tmp_path: Path) -> None:
+def test_paths_are_relative_to_the_configuration(tmp_path: Path) -> None:
     (tmp_path / "etc").mkdir()
     assert run(["init", *PARTNER_FLAGS, *FROM, "--config.file", "etc/avepoint.yaml", "--no-check"]) == 0
     text = (tmp_path / "etc" / "avepoint.yaml").read_text()
@@ -122,7 +123,7 @@ def test_a_configuration_elsewhere_names_its_files_from_there(tmp_path: Path) ->
     assert run(["--config.check", "--config.file", "etc/avepoint.yaml"]) == 0
 
 
-def test_it_tries_what_it_wrote(
+def test_it_tests_the_new_account(
     avepoint: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place = ["--base-url", avepoint, "--token-url", f"{avepoint}/connect/token"]
@@ -130,18 +131,18 @@ def test_it_tries_what_it_wrote(
     assert run(["init", *flags, "--config.file", "wrong.yaml"]) == 2
     shown = capsys.readouterr().out
     assert "invalid_client" in shown
-    assert shown.endswith("Mend what is wrong, then: avepoint-exporter check --config.file wrong.yaml\n")
+    assert shown.endswith("Fix the errors, then run: avepoint-exporter check --config.file wrong.yaml\n")
     monkeypatch.setenv("THE_SECRET", APP.client_secret)
     monkeypatch.setenv("AVEPOINT_EXPORTER_SHARD", "avepoint-exporter-3")  # of a shard that would read nothing
     monkeypatch.setenv("AVEPOINT_EXPORTER_TOTAL_SHARDS", "1000")
     assert run(["init", *flags, "--config.file", "right.yaml", "--secret-file", "right.secret"]) == 0
     shown = capsys.readouterr().out
     assert "collectors work." in shown
-    assert shown.endswith("Serve it: avepoint-exporter --config.file right.yaml\n")
+    assert shown.endswith("To serve metrics, run: avepoint-exporter --config.file right.yaml\n")
     assert APP.client_secret not in shown
 
 
-def test_nothing_is_overwritten_without_force(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_existing_files_are_kept_without_force(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["init", *TENANT_FLAGS, *FROM, "--no-check"]) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("avepoint-exporter: config.yaml: file exists; ")
@@ -160,7 +161,7 @@ def test_nothing_is_overwritten_without_force(config: Path, capsys: pytest.Captu
     assert files() == ["config.yaml", "contoso.secret"]
 
 
-def test_a_link_in_the_way_is_not_followed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_symbolic_link_is_not_followed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Path("contoso.secret").symlink_to(tmp_path / "elsewhere")
     assert run(["init", *TENANT_FLAGS, *FROM, "--no-check"]) == 1
     assert "contoso.secret: file exists" in capsys.readouterr().err
@@ -171,19 +172,17 @@ def test_a_link_in_the_way_is_not_followed(tmp_path: Path, capsys: pytest.Captur
 @pytest.mark.parametrize(
     ("arguments", "lines"),
     [
-        ([], ["--type: is needed where nobody can be asked: standard input is no terminal",
-              "--name: is needed where nobody can be asked: standard input is no terminal",
-              "--client-id: is needed where nobody can be asked: standard input is no terminal",
-              "--secret-env: or --secret-from is needed where nobody can be asked"]),
+        ([], [f"{flag}: {REQUIRED}" for flag in ("--type", "--name", "--client-id", "--secret-env or --secret-from")]),
         ([*TENANT_FLAGS, "--secret-env", "UNSET"],
-         ["--secret-env: the environment variable UNSET is not set, or empty; export it, or use --secret-from"]),
+         ["--secret-env: the environment variable UNSET is not set or empty; export it, or use --secret-from"]),
         ([*TENANT_FLAGS, "--secret-from", "absent"],
-         ["--secret-from: absent cannot be read: no such file or directory; correct the path"]),
-        ([*TENANT_FLAGS, "--secret-from", "/dev/null"], ["--secret-from: /dev/null is empty; put the secret into it"]),
+         ["--secret-from: cannot read absent: no such file or directory; correct the path"]),
+        ([*TENANT_FLAGS, "--secret-from", "/dev/null"],
+         ["--secret-from: /dev/null is empty; write the secret into it"]),
         ([*TENANT_FLAGS, "--secret-from", "binary"],
-         ["--secret-from: binary cannot be read: not a text; correct the path"]),
+         ["--secret-from: cannot read binary: not UTF-8 text; correct the path"]),
         ([*TENANT_FLAGS, *FROM, "--secret-from", "x"],
-         ["--secret-env: has --secret-from beside it; only one of them can be used"]),
+         ["--secret-env: cannot be combined with --secret-from; remove one of them"]),
         ([*TENANT_FLAGS, "--certificate-file", "absent.pem"],
          [f"--certificate-file: cannot read the file (looked in FOLDER): {MISSING}"]),
         ([*PARTNER_FLAGS, *FROM, "--data-center", "us"],
@@ -197,7 +196,7 @@ def test_a_link_in_the_way_is_not_followed(tmp_path: Path, capsys: pytest.Captur
          [f"{NOWHERE}; create the directory FOLDER/no/such, or use another --config.file"]),
     ],
 )  # fmt: skip
-def test_mistakes_are_told_all_at_once_and_nothing_is_written(
+def test_all_errors_are_reported_at_once_and_no_file_is_written(
     arguments: list[str], lines: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
@@ -209,7 +208,7 @@ def test_mistakes_are_told_all_at_once_and_nothing_is_written(
     assert SECRET not in shown
 
 
-def test_a_secret_is_not_left_behind_where_the_configuration_cannot_be_written(
+def test_no_secret_file_stays_if_the_configuration_cannot_be_written(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     Path("read-only.yaml").mkdir()
@@ -222,12 +221,12 @@ def test_a_secret_is_not_left_behind_where_the_configuration_cannot_be_written(
 
 
 def uncommented(text: str) -> str:
-    """Take the defaults that a configuration shows commented out as if they were said."""
+    """Return a configuration with its commented defaults as keys."""
     return re.sub(r"(?m)^    # (?!proxy_url)", "    ", text)
 
 
 @pytest.mark.parametrize("kind", ["tenant", "partner"])
-def test_what_is_commented_out_are_the_defaults(kind: str, tmp_path: Path) -> None:
+def test_commented_lines_show_the_defaults(kind: str, tmp_path: Path) -> None:
     (tmp_path / "kept").write_text(SECRET)
     answers = {"type": kind, "name": "a", "client_id": "31415926", "client_secret_file": "kept"}
     answers |= {"data_center": "us"} if kind == "tenant" else {}
@@ -240,7 +239,7 @@ def test_what_is_commented_out_are_the_defaults(kind: str, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("value", ["no", "null", "~", "1e3", "0x1", "2020-01-01", 'a"b', "a:b", "#x", "ü", "a\\b"])
-def test_whatever_an_id_looks_like_it_is_a_text(value: str, tmp_path: Path) -> None:
+def test_every_id_is_written_as_a_string(value: str, tmp_path: Path) -> None:
     (tmp_path / "kept").write_text(SECRET)
     answers = {"type": "partner", "name": "a", "client_id": value, "client_secret_file": "kept"}
     assert answer_error("client_id", answers, tmp_path, catalogue()) == ""
@@ -249,7 +248,7 @@ def test_whatever_an_id_looks_like_it_is_a_text(value: str, tmp_path: Path) -> N
 
 
 def conversation(answers: list[tuple[str, str]], *arguments: str) -> tuple[int, str]:
-    """Answer the questions of a real process on a terminal; give its exit code and what was to be seen."""
+    """Answer the questions of a real process on a terminal; return its exit code and output."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "exporter", "init", *arguments], stdin=theirs, stdout=theirs, stderr=theirs,
@@ -278,7 +277,7 @@ def conversation(answers: list[tuple[str, str]], *arguments: str) -> tuple[int, 
 
 
 class Person:
-    """Answers questions from a list; a wrong answer is followed by another."""
+    """Answers questions from a list, and again after a wrong answer."""
 
     def __init__(self, *answers: tuple[str, str]) -> None:
         self.answers = list(answers)
@@ -297,15 +296,15 @@ class Person:
                 self.told.append(error.message)
 
 
-def questions(person: Person, folder: Path, **flags: Any) -> Found:
+def questions(person: Person, folder: Path, **flags: Any) -> Settings:
     every = {parameter.name: None for parameter in command.commands["init"].params}
-    return Questions(every | flags, folder, person, is_terminal=True).ask()
+    return Questions(every | flags, folder, person, is_terminal=True).settings()
 
 
-def test_a_wrong_answer_is_asked_for_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_question_is_repeated_after_a_wrong_answer(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     person = Person(
-        ("Kind", "tennant"), ("Kind", "tenant"), ("label", "no good"), ("label", "contoso"), ("Cloud", ""),
-        ("Data center", "mars"), ("Data center", "uk"), ("client id", "app"), ("proves", ""), ("unseen", SECRET),
+        ("type", "tennant"), ("type", "tenant"), ("label", "no good"), ("label", "contoso"), ("Cloud", ""),
+        ("Data center", "mars"), ("Data center", "uk"), ("Client ID", "app"), ("Credential", ""), ("hidden", SECRET),
     )  # fmt: skip
     found = questions(person, tmp_path)
     assert [told.partition(",")[0] for told in person.told] == [
@@ -315,24 +314,26 @@ def test_a_wrong_answer_is_asked_for_again(tmp_path: Path, capsys: pytest.Captur
         "type": "tenant", "name": "contoso", "environment": "commercial", "data_center": "uk", "client_id": "app",
         "client_secret_file": "contoso.secret",
     }  # fmt: skip
-    assert (found.secret, found.kept) == (SECRET, tmp_path / "contoso.secret")
+    assert (found.secret, found.secret_file) == (SECRET, tmp_path / "contoso.secret")
     assert SECRET not in repr(found)
     shown = capsys.readouterr().out
     assert "microsoft365backup.jobInfo.read.all  (jobs)" in shown
     assert shown.count("microsoft365backup.settings.read.all") == 1
 
 
-def test_only_what_no_flag_says_is_asked(tmp_path: Path) -> None:
+def test_flags_replace_questions(tmp_path: Path) -> None:
     (tmp_path / "app.pem").write_text("-----BEGIN")
-    person = Person(("Cloud", "aos2"), ("proves", "certificate"), ("Path", str(tmp_path / "app.pem")), ("Password", ""))
+    person = Person(
+        ("Cloud", "aos2"), ("Credential", "certificate"), ("Path", str(tmp_path / "app.pem")), ("Password", "")
+    )
     found = questions(person, tmp_path, type="tenant", name="contoso", client_id="app")
     assert found.answers["certificate_file"] == "app.pem"
-    assert (found.secret, found.kept) == ("", None)
+    assert (found.secret, found.secret_file) == ("", None)
     assert "data_center" not in found.answers
 
 
 @pytest.mark.parametrize("kind", ["tenant", "partner"])
-def test_addresses_say_where_an_account_is(kind: str, tmp_path: Path) -> None:
+def test_urls_replace_the_environment_and_the_data_center(kind: str, tmp_path: Path) -> None:
     place = {"base_url": "https://graph.example.com", "token_url": "https://identity.example.com/connect/token"}
     flags = {"type": kind, "name": "a", "client_id": "app", "secret_env": "THE_SECRET"}
     found = questions(Person(), tmp_path, **flags, **place)
@@ -346,28 +347,28 @@ def test_addresses_say_where_an_account_is(kind: str, tmp_path: Path) -> None:
         assert found.answers["environment"] == "commercial"
 
 
-def test_it_says_what_to_answer_and_where_that_is_known(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_questions_explain_clouds_and_data_centers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     flags = {"type": "tenant", "name": "a", "client_id": "app", "secret_env": "THE_SECRET"}
     questions(Person(("Cloud", ""), ("Data center", "mars"), ("Data center", "us")), tmp_path, **flags)
     told = capsys.readouterr().out
     assert all(len(line) <= 80 for line in told.splitlines())
     commercial = DATA_CENTERS - {one.data_center for one in ENVIRONMENTS.values()}
     assert commercial <= set(re.findall(r"[a-z-]+", told))
-    assert told.count("signed up to AvePoint") == told.count("unless its") == 1
+    assert told.count("signed up to AvePoint.") == told.count("several clouds") == 1
 
 
 def test_the_questions_of_a_tenant() -> None:
     code, seen = conversation(
-        [("Kind of account (tenant, partner)", "tennant"), ("is not one of", "tenant"), ("label account=", "no good"),
+        [("Account type (tenant, partner)", "tennant"), ("is not one of", "tenant"), ("label account", "no good"),
          ("must be 1 to 63 letters", "contoso"), ("[commercial]", ""), ("Data center", "mars"),
-         ("must be one of", "uk"), ("client id", "app"), ("proves itself", ""), ("unseen", SECRET)],
+         ("must be one of", "uk"), ("Client ID", "app"), ("Credential", ""), ("hidden", SECRET)],
         "--no-check",
     )  # fmt: skip
     assert code == 0, seen
     assert "microsoft365backup.jobInfo.read.all  (jobs)" in seen
     assert "AvePoint Online Services > Administration > App registrations" in seen
     assert SECRET not in seen
-    assert "Try it: avepoint-exporter check --config.file config.yaml" in seen
+    assert "To test it, run: avepoint-exporter check --config.file config.yaml" in seen
     (account,) = written().accounts
     assert (account.name, account.data_center) == ("contoso", "uk")
     assert Path("contoso.secret").read_text() == f"{SECRET}\n"
@@ -376,8 +377,8 @@ def test_the_questions_of_a_tenant() -> None:
 def test_the_questions_of_a_partner_with_a_certificate(tmp_path: Path) -> None:
     (tmp_path / "app.pem").write_text("-----BEGIN")
     code, seen = conversation(
-        [("Kind of account", "partner"), ("label account=", "msp"), ("Cloud", "us-gov"), ("client id", "app"),
-         ("proves itself", "certificate"), ("Path of the certificate", "app.pem"), ("Password", "")],
+        [("Account type", "partner"), ("label account", "msp"), ("Cloud", "us-gov"), ("Client ID", "app"),
+         ("Credential", "certificate"), ("Path of the certificate", "app.pem"), ("Password", "")],
         "--no-check",
     )  # fmt: skip
     assert code == 0, seen

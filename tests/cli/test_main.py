@@ -42,8 +42,8 @@ def test_every_flag_of_the_contract_is_there_with_its_twin(capsys: pytest.Captur
         "--storage.path", "--log.level", "--log.format", "--once",
     ):  # fmt: skip
         assert f" {flag} " in text
-    assert "--config.file has AVEPOINT_EXPORTER_CONFIG_FILE" in text
-    assert "Exit codes: 0 done, 1 " in text
+    assert "AVEPOINT_EXPORTER_CONFIG_FILE sets --config.file" in text
+    assert "Exit codes: 0 success, 1 " in text
 
 
 def test_every_option_of_every_command_has_a_twin_and_a_help() -> None:
@@ -84,22 +84,30 @@ def test_the_console_script_ends_with_the_exit_code(monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--nonsense"], "No such option"),
-        (["--log.levle", "info"], "--log.level"),
+        (["--nonsense"], "no flag is named --nonsense (help: avepoint-exporter --help)"),
+        (["--log.levle", "info"], "no flag is named --log.levle; did you mean --log.level?"),
+        (["-config.file=x"], "no flag is named -config.file; did you mean --config.file?"),
+        (["--config-file", "x"], "no flag is named --config-file; did you mean --config.file?"),
+        (["--customers", "5"], "no flag is named --customers; it is a flag of avepoint-exporter demo"),
+        (["-x"], "no flag is named -x"),
         (["--log.level", "verbose"], "'debug', 'info', 'warn', 'error'"),
         (["--log.format", "xml"], "'logfmt', 'json'"),
         (["--config.file"], "requires an argument"),
-        (["nonsense"], "No such command 'nonsense'"),
+        (["nonsense"], "no command is named 'nonsense' (help"),
+        (["chek"], "no command is named 'chek'; did you mean check?"),
         (["check", "more"], "unexpected extra argument"),
-        (["check", "--web.listen-address", ":1"], "No such option"),
+        (
+            ["check", "--web.listen-address", ":1"],
+            "it is a flag of avepoint-exporter without a command, avepoint-exporter demo",
+        ),
         (["demo", "--customers", "-1"], "--customers"),
-        (["demo", "--customers", "many"], "not a valid integer"),
+        (["demo", "--customers", "many"], "invalid value for '--customers': 'many' is not an integer"),
         (["demo", "--speed", "0"], "--speed"),
         (["--total-shards", "0"], "--total-shards"),
         (["--once", "check"], "--once cannot be used with check"),
         (["--config.check", "demo"], "--config.check cannot be used with demo"),
         (["--total-shards", "2", "init"], "--total-shards cannot be used with init"),
-        (["init", "--shard", "1"], "No such option"),
+        (["init", "--shard", "1"], "no flag is named --shard; it is a flag of "),
         (
             ["--once"],
             "create it, or correct the path (avepoint-exporter init ",
@@ -157,7 +165,7 @@ def test_a_configuration_that_is_fine(
     second = TENANT.replace("accounts:", "").replace("contoso", "fabrikam")
     config.write_text(TENANT + second * (accounts - 1))
     assert run(["--config.check"]) == 0
-    assert capsys.readouterr() == (f"config.yaml: fine; {words}\n", "")
+    assert capsys.readouterr() == (f"config.yaml: valid, {words}\n", "")
 
 
 def test_the_check_calls_nothing(config: Path, silent: tuple[str, socket.socket]) -> None:
@@ -190,7 +198,7 @@ def test_the_check_looks_into_certificates(config: Path, tmp_path: Path, capsys:
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 2
     assert lines[0].startswith("avepoint-exporter: accounts[0].auth.certificate_file: ")
-    what = "holds no certificates in PEM; name a file that does, such as ca.pem"
+    what = "contains no PEM certificates; set the path of a PEM file"
     assert lines[1] == f"avepoint-exporter: accounts[0].tls.ca_file: {what}"
 
 
@@ -204,7 +212,7 @@ def test_the_check_warns_of_secrets_that_others_can_read(
     (tmp_path / "secret").chmod(0o644)
     config.write_text(TENANT.replace("client_secret: hunter2", "client_secret_file: secret"))
     assert run(["--config.check"]) == 0
-    assert capsys.readouterr() == ("config.yaml: fine; 1 account\n", f"{OPEN}{tmp_path / 'secret'}\n")
+    assert capsys.readouterr() == ("config.yaml: valid, 1 account\n", f"{OPEN}{tmp_path / 'secret'}\n")
     (tmp_path / "secret").chmod(0o640)
     assert run(["--config.check"]) == 0
     assert capsys.readouterr().err == ""
@@ -220,7 +228,7 @@ def test_the_configuration_by_its_twin(
     monkeypatch.setenv("AVEPOINT_EXPORTER_CONFIG_FILE", "other.yaml")
     monkeypatch.setenv("AVEPOINT_EXPORTER_CONFIG_CHECK", "true")
     assert run([]) == 0
-    assert "other.yaml: fine" in capsys.readouterr().out
+    assert "other.yaml: valid" in capsys.readouterr().out
     assert run(["--config.file", "absent.yaml"]) == 1
     monkeypatch.setenv("AVEPOINT_EXPORTER_CONFIG_FILE", "")
     assert run([]) == 1
@@ -330,12 +338,12 @@ def test_a_number_of_the_demo_can_be_followed_by_hand(tmp_path: Path) -> None:
         shown = demo.out.read_text()
         page = fetch(f"{demo.url}/metrics").text
         done = subprocess.run(
-            [program("bash"), "-c", shown[shown.index("  TOKEN=") : shown.index("Stop it")]],
+            [program("bash"), "-c", shown[shown.index("  TOKEN=") : shown.index("Press Ctrl-C")]],
             capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
     seats = json.loads(done.stdout)["data"]["assignedUserSeats"]
     assert f'avepoint_license_assigned_seats{{account="contoso"}} {seats:.1f}' in page
-    for line in ("/connect/token", "client id      simulator", "These open nothing but the simulator."):
+    for line in ("/connect/token", "client id      simulator", "These credentials are valid only for the simulator."):
         assert line in shown
     assert all(len(line) <= 80 for line in shown.splitlines() if not line.startswith("ts="))
 

@@ -1,26 +1,27 @@
-"""A check against a fake AvePoint at an address of this machine, so that no name is looked up."""
+"""A check against a fake API on a loopback address, so that no name is looked up."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from exporter.collectors.registry import COLLECTORS
 from exporter.diagnose.examination import check_accounts
-from exporter.diagnose.progress import Progress, Silent, Watch
-from exporter.diagnose.report import CollectorReport, Report
+from exporter.diagnose.progress import Progress, RequestMonitor, SilentProgress
+from exporter.diagnose.report import CollectorReport, Report, VersionReport
 from exporter.engine.accounts import Accounts
 from exporter.engine.shard import WHOLE, Shard
+from exporter.errors import Failure
 from tests.helpers import FakeApi, FakeClock, config, partner, tenant
 
 HERE = {"base_url": "http://127.0.0.1:9", "token_url": "http://127.0.0.1:9/connect/token"}
 
 
 def tenant_with(*names: str, **keys: Any) -> dict[str, Any]:
-    """Give a tenant's account with these collectors on."""
+    """Return a tenant account with these collectors enabled."""
     return tenant(collectors=_only("tenant", names), **keys)
 
 
 def partner_with(*names: str, **keys: Any) -> dict[str, Any]:
-    """Give a partner's account with these collectors on."""
+    """Return a partner account with these collectors enabled."""
     return partner(collectors=_only("partner", names), **keys)
 
 
@@ -37,19 +38,25 @@ async def checked(
     kind: type[Accounts] = Accounts,
     shard: Shard = WHOLE,
 ) -> Report:
-    """Check accounts that are given as the keys that differ from a plain one."""
+    """Check accounts, each given by the keys that differ from the default."""
     clock = FakeClock()
 
-    def make(observe: Callable[[str], Watch]) -> Accounts:
+    def make(observe: Callable[[str], RequestMonitor]) -> Accounts:
         return kind(
             clock=clock, observe=observe, forget=lambda _: None, shard=shard, most_customers=most,
             transport=api.transport,
         )  # fmt: skip
 
     chosen = config(*({**HERE, **account} for account in accounts))
-    return await check_accounts(chosen, make, clock, progress or Silent(), customers_at_most=most)
+    return await check_accounts(chosen, make, clock, progress or SilentProgress(), customers_at_most=most)
 
 
 def found(report: Report, name: str) -> CollectorReport:
-    """Give what was found out of one collector."""
+    """Return the report of one collector."""
     return next(collector for _, collector in report.collectors if collector.name == name)
+
+
+def failure_of(report: VersionReport | CollectorReport) -> Failure:
+    """Return the failure of a collector, or of one of its API versions."""
+    assert report.failure is not None
+    return report.failure

@@ -10,10 +10,11 @@ from exporter.avepoint.hints import NOT_MULTI_GEO
 from exporter.collectors.tenant.license import LicenseCollector
 from exporter.config.clouds import GEOGRAPHIES
 from exporter.config.schema import Config
-from exporter.diagnose.report import ReadReport, Report, ReportedError
+from exporter.diagnose.report import Report
 from exporter.engine.accounts import Accounts
 from exporter.engine.shard import Shard
-from tests.diagnose.support import checked, found, partner_with, tenant_with
+from exporter.errors import Failure
+from tests.diagnose.support import checked, failure_of, found, partner_with, tenant_with
 from tests.fakes import payload
 from tests.helpers import BATCH_PATH, FakeApi, customer, module, overview_path, portfolio
 
@@ -43,7 +44,7 @@ def whole_portfolio(names: list[str] = NAMES, **routes: Any) -> FakeApi:
 
 
 def results(report: Report, name: str) -> list[tuple[str, bool, str]]:
-    return [(one.api_version, one.is_used, one.result) for one in found(report, name).readings]
+    return [(one.api_version, one.is_used, one.result) for one in found(report, name).versions]
 
 
 def steps(report: Report) -> list[tuple[str, str]]:
@@ -53,18 +54,18 @@ def steps(report: Report) -> list[tuple[str, str]]:
 async def test_a_tenant_whose_both_generations_answer() -> None:
     api = whole_tenant()
     report = await checked(api, tenant_with("jobs", "license"))
-    assert report.is_fine
+    assert report.is_ok
     assert steps(report) == [("dns", "skipped"), ("tls", "skipped"), ("token", "ok"), ("token", "ok")]
     for name in ("jobs", "license"):
         assert results(report, name) == [("modern", True, "ok"), ("legacy", False, "ok")]
         assert found(report, name).api_version == "modern"
     assert (api.calls(LEGACY_JOBS), api.calls(LEGACY_LICENSE), api.calls(MODERN_LICENSE)) == (1, 1, 1)
     licence = found(report, "license")
-    assert licence.seen.series["avepoint_license_purchased_seats"] == 1
-    assert (licence.seen.customers, licence.seen.jobs, licence.seen.workloads) == (None, None, None)
-    assert licence.readings[0].endpoints == (MODERN_LICENSE,)
-    assert licence.readings[1].endpoints == (LEGACY_LICENSE,)
-    jobs = found(report, "jobs").seen
+    assert licence.summary.series["avepoint_license_purchased_seats"] == 1
+    assert (licence.summary.customers, licence.summary.jobs, licence.summary.workloads) == (None, None, None)
+    assert licence.versions[0].endpoints == (MODERN_LICENSE,)
+    assert licence.versions[1].endpoints == (LEGACY_LICENSE,)
+    jobs = found(report, "jobs").summary
     assert jobs.customers is None
     assert jobs.jobs is not None
 
@@ -74,16 +75,16 @@ async def test_a_portfolio_is_read_once_and_its_other_generation_seen_by_one_cal
     report = await checked(
         api, partner_with("customers", "protected_data", requests={"per_second": 1000, "concurrency": 4})
     )
-    assert report.is_fine
+    assert report.is_ok
     assert api.calls("overview") == len(NAMES)
     assert api.calls("/protected") == 1
     assert sum(request.url.path == "/partner/customers" for request in api.requests) == 1
     assert api.calls(BATCH_PATH) == 3
     data, listing = found(report, "protected_data"), found(report, "customers")
-    assert (data.seen.customers, data.seen.customers_failed, data.seen.workloads) == (250, 0, 1)
-    assert listing.seen.customers == 250
-    assert data.readings[0].endpoints == (PROTECTED_DATA.modern.template,)
-    assert data.seen.series == {
+    assert (data.summary.customers, data.summary.customers_failed, data.summary.workloads) == (250, 0, 1)
+    assert listing.summary.customers == 250
+    assert data.versions[0].endpoints == (PROTECTED_DATA.modern.template,)
+    assert data.summary.series == {
         "avepoint_scanned_objects": 250, "avepoint_protected_objects": 250, "avepoint_protected_data_bytes": 250,
     }  # fmt: skip
 
@@ -91,11 +92,11 @@ async def test_a_portfolio_is_read_once_and_its_other_generation_seen_by_one_cal
 async def test_a_quick_check_lists_all_customers_and_reads_three() -> None:
     api = whole_portfolio()
     report = await checked(api, partner_with("customers", "protected_data"), most=3)
-    assert report.is_fine
+    assert report.is_ok
     assert report.customers_at_most == 3
     assert api.calls("overview") == 3
-    assert found(report, "customers").seen.customers == 250
-    assert found(report, "protected_data").seen.customers == 3
+    assert found(report, "customers").summary.customers == 250
+    assert found(report, "protected_data").summary.customers == 3
 
 
 async def test_a_pinned_generation_is_asked_alone() -> None:
@@ -117,26 +118,26 @@ async def test_locations_of_a_tenant_that_is_not_multi_geo_are_told() -> None:
     api = whole_tenant(**{MODERN_JOBS: lambda request: nothing if "location" in request.url.params else whole})
     report = await checked(api, tenant_with("jobs", locations=["NAM"]))
     error = f"{MODERN_JOBS}: no job at any of the configured locations (NAM), but the tenant has jobs"
-    assert found(report, "jobs").trouble == ReportedError(error, NOT_MULTI_GEO)
+    assert found(report, "jobs").failure == Failure(error, NOT_MULTI_GEO)
     assert api.calls(MODERN_JOBS) == 2
 
 
 async def test_a_generation_that_is_not_there_is_told_beside_the_one_that_is_used() -> None:
     report = await checked(whole_tenant(**{MODERN_LICENSE: httpx.Response(404)}), tenant_with("license"))
-    assert report.is_fine
-    modern, legacy = found(report, "license").readings
+    assert report.is_ok
+    modern, legacy = found(report, "license").versions
     assert (modern.result, modern.is_used, legacy.result, legacy.is_used) == ("failed", False, "ok", True)
-    assert modern.trouble.error == f"{MODERN_LICENSE}: HTTP 404"
-    assert found(report, "license").trouble == ReportedError()
+    assert failure_of(modern).message == f"{MODERN_LICENSE}: HTTP 404"
+    assert found(report, "license").failure is None
 
 
 async def test_a_missing_permission_is_told_with_what_to_do_and_the_requests_id() -> None:
     refused = httpx.Response(403, headers={"x-request-id": "r-1"})
     report = await checked(whole_tenant(**{MODERN_LICENSE: refused}), tenant_with("license"))
-    assert not report.is_fine
+    assert not report.is_ok
     licence = found(report, "license")
     hint = f"the app lacks microsoft365backup.subscriptionInfo.read.all; {ADD}"
-    assert licence.trouble == ReportedError(f"{MODERN_LICENSE}: HTTP 403", hint, "r-1")
+    assert licence.failure == Failure(f"{MODERN_LICENSE}: HTTP 403", hint, "r-1")
     assert results(report, "license") == [("modern", False, "failed"), ("legacy", False, "ok")]
 
 
@@ -158,15 +159,15 @@ async def test_a_wrong_secret_is_tried_once_and_told_once() -> None:
     assert steps(report)[-1] == ("token", "failed")
     for name in ("jobs", "license"):
         assert found(report, name).result == "skipped"
-        assert found(report, name).trouble.error.startswith("not tried: token: no token for ")
-        assert {one.result for one in found(report, name).readings} == {"skipped"}
-    assert not report.is_fine
+        assert failure_of(found(report, name)).message.startswith("not tested: token: no token for ")
+        assert {one.result for one in found(report, name).versions} == {"skipped"}
+    assert not report.is_ok
 
 
 async def test_a_permission_of_the_other_generation_that_was_not_granted_is_no_failure() -> None:
     api = whole_portfolio(["c1"], **{"/connect/token": tokens_refusing(partner="invalid_scope")})
     report = await checked(api, partner_with("customers", "protected_data"))
-    assert report.is_fine
+    assert report.is_ok
     assert [step for step in steps(report) if step[0] == "token"] == [
         ("token", "ok"), ("token", "refused"), ("token", "ok"), ("token", "refused"),
     ]  # fmt: skip
@@ -179,18 +180,18 @@ async def test_without_customers_there_is_nobody_to_ask_the_other_generation_for
     report = await checked(api, partner_with("customers", "protected_data"))
     data = found(report, "protected_data")
     assert data.result == "failed"
-    assert data.readings[1].result == "skipped"
-    assert data.readings[1].trouble.error == "no customer is known to ask for"
+    assert data.versions[1].result == "skipped"
+    assert failure_of(data.versions[1]).message == "not tested: no customer was read"
 
 
 async def test_customers_that_fail_are_counted_and_the_collector_works() -> None:
     api = whole_portfolio(NAMES[:5], **{overview_path(NAMES[2]): httpx.Response(500)})
     report = await checked(api, partner_with("customers", "protected_data"))
-    assert report.is_fine
-    assert found(report, "protected_data").seen.customers_failed == 1
-    ((count, trouble),) = found(report, "protected_data").seen.customer_troubles
-    assert (count, trouble.error) == (1, f"{PROTECTED_DATA.modern.template}: HTTP 500")
-    assert found(report, "protected_data").seen.customers == 5
+    assert report.is_ok
+    assert found(report, "protected_data").summary.customers_failed == 1
+    ((count, failure),) = found(report, "protected_data").summary.customer_failures
+    assert (count, failure.message) == (1, f"{PROTECTED_DATA.modern.template}: HTTP 500")
+    assert found(report, "protected_data").summary.customers == 5
 
 
 class OptionalLicense(LicenseCollector):
@@ -210,9 +211,9 @@ class WithOptional(Accounts):
 async def test_an_optional_collector_without_its_permission_is_off_and_no_failure() -> None:
     api = whole_tenant(**{MODERN_LICENSE: httpx.Response(403), LEGACY_LICENSE: httpx.Response(403)})
     report = await checked(api, tenant_with("license"), kind=WithOptional)
-    assert report.is_fine
+    assert report.is_ok
     assert found(report, "license").result == "off"
-    assert ADD in found(report, "license").trouble.hint
+    assert ADD in failure_of(found(report, "license")).hint
 
 
 async def test_a_mistake_of_ours_in_the_other_generation_does_not_end_the_check() -> None:
@@ -220,16 +221,14 @@ async def test_a_mistake_of_ours_in_the_other_generation_does_not_end_the_check(
         raise RuntimeError("a bug")
 
     report = await checked(whole_tenant(**{LEGACY_LICENSE: broken}), tenant_with("license"))
-    assert report.is_fine
-    assert found(report, "license").readings[1].trouble == ReportedError(
-        "unexpected RuntimeError", "please report this"
-    )
+    assert report.is_ok
+    assert found(report, "license").versions[1].failure == Failure("unexpected RuntimeError", "please report this")
 
 
 @pytest.mark.parametrize("answer", [{"value": []}, "<html>", []])
 async def test_an_answer_of_another_shape_is_seen_though_only_one_call_is_made(answer: Any) -> None:
     report = await checked(whole_tenant(**{LEGACY_LICENSE: answer}), tenant_with("license"))
-    assert found(report, "license").readings[1].result == "failed"
+    assert found(report, "license").versions[1].result == "failed"
 
 
 async def test_several_accounts_and_one_of_another_shard() -> None:
@@ -248,34 +247,32 @@ async def test_an_account_without_collectors_is_tried_as_far_as_it_goes() -> Non
 
 class Counting:
     def __init__(self) -> None:
-        self.expected = 0
-        self.done = 0
-        self.said: set[str] = set()
+        self.steps = 0.0
+        self.done = 0.0
+        self.labels: set[str] = set()
 
-    def expect(self, steps: int) -> None:
-        self.expected += steps
+    def begin(self, steps: float) -> None:
+        assert self.steps == 0
+        self.steps = steps
 
-    def advance(self, steps: int, what: str) -> None:
+    def advance(self, steps: float, label: str) -> None:
         assert steps > 0
         self.done += steps
-        self.said.add(what)
+        self.labels.add(label.partition(" ")[0])
 
 
 @pytest.mark.parametrize("most", [None, 3])
-async def test_the_progress_ends_where_it_said_it_would(most: int | None) -> None:
+async def test_progress_only_moves_forward_and_ends_at_its_number_of_steps(most: int | None) -> None:
     progress = Counting()
     await checked(whole_portfolio(), partner_with("customers", "protected_data"), most=most, progress=progress)
-    assert progress.done == progress.expected == 6 + 2 + (most or len(NAMES))
-    assert progress.said == {"msp", "msp/customers", "msp/protected_data"}
+    assert progress.steps == 6 + 1 + 10
+    assert progress.done == pytest.approx(progress.steps)
+    assert progress.labels == {"msp", "msp/customers", "msp/protected_data"}
 
 
 async def test_the_progress_follows_customers_that_only_the_configuration_names() -> None:
     progress = Counting()
     api = whole_portfolio(["c1", "c2"], **{BATCH_PATH: httpx.Response(500)})
     report = await checked(api, partner_with("protected_data", customers={"include": ["c1", "c2"]}), progress=progress)
-    assert report.is_fine
-    assert progress.done == progress.expected
-
-
-def test_a_reading_is_only_what_it_says() -> None:
-    assert ReadReport("modern", "p", is_used=False, result="ok").trouble == ReportedError()
+    assert report.is_ok
+    assert progress.done == pytest.approx(progress.steps)

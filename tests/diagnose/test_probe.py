@@ -1,41 +1,42 @@
-"""A client that stops after one answer."""
+"""A client that ends a read after one response."""
 
 import httpx
 import pytest
 
 from exporter.avepoint.endpoints import Endpoint
 from exporter.diagnose.probe import ProbeClient
-from exporter.errors import BadRequestError, EnoughError
+from exporter.errors import BadRequestError
 from tests.fakes import ClientHarness, Script
 
 ENDPOINT = Endpoint("GET", "/things/{id}", "things.read.all")
 
 
-async def test_a_call_after_the_first_answer_is_not_made() -> None:
-    world = ClientHarness(Script(httpx.Response(200, json={"a": 1})))
-    once = ProbeClient(world.client)
-    assert await once.call(ENDPOINT, ids={"id": "1"}, query={"x": 2}) == {"a": 1}
-    assert str(world.calls[0].url) == "https://graph.example.com/things/1?x=2"
-    with pytest.raises(EnoughError):
-        await once.call(ENDPOINT, ids={"id": "2"})
-    assert len(world.calls) == 1
+async def test_a_read_ends_at_its_second_request() -> None:
+    harness = ClientHarness(Script(httpx.Response(200, json={"a": 1})))
+    probe = ProbeClient(harness.client)
+    responses = []
+
+    async def read() -> None:
+        responses.append(await probe.call(ENDPOINT, ids={"id": "1"}, query={"x": 2}))
+        responses.append(await probe.call(ENDPOINT, ids={"id": "2"}))
+
+    await probe.read_once(read())
+    assert responses == [{"a": 1}]
+    assert [str(request.url) for request in harness.calls] == ["https://graph.example.com/things/1?x=2"]
 
 
-async def test_a_refusal_is_no_answer() -> None:
-    world = ClientHarness(Script(httpx.Response(400), httpx.Response(200, json=[])))
-    once = ProbeClient(world.client)
+async def test_an_error_is_no_response() -> None:
+    harness = ClientHarness(Script(httpx.Response(400), httpx.Response(200, json=[])))
+    probe = ProbeClient(harness.client)
     with pytest.raises(BadRequestError):
-        await once.call(ENDPOINT, ids={"id": "1"})
-    assert await once.call(ENDPOINT, ids={"id": "1"}) == []
+        await probe.read_once(probe.call(ENDPOINT, ids={"id": "1"}))
+    assert await probe.call(ENDPOINT, ids={"id": "1"}) == []
 
 
-async def test_all_else_is_the_other_clients() -> None:
-    world = ClientHarness(Script(httpx.Response(200, json=[])))
-    once = ProbeClient(world.client)
-    assert once.value_issues is world.client.value_issues
-    assert once.link_query(ENDPOINT, "/things?page=2") == {"page": "2"}
-    await once.authorize("things.read.all")
-    await once.aclose()
-    assert world.token_calls == 1
-    assert await once.call(ENDPOINT, ids={"id": "1"}) == []  # the connections are still open
-    assert world.token_calls == 1
+async def test_everything_else_is_left_to_the_other_client() -> None:
+    harness = ClientHarness(Script(httpx.Response(200, json=[])))
+    probe = ProbeClient(harness.client)
+    assert probe.value_issues is harness.client.value_issues
+    assert probe.link_query(ENDPOINT, "/things?page=2") == {"page": "2"}
+    await probe.token_ahead("things.read.all")
+    assert harness.token_calls == 0

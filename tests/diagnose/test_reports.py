@@ -1,4 +1,4 @@
-"""The two ways of showing a report: text for people, JSON for scripts; no secret in either."""
+"""The report as text and as JSON; neither contains a secret."""
 
 import json
 from dataclasses import replace
@@ -13,21 +13,21 @@ import pytest
 from exporter.diagnose.report import (
     AccountReport,
     CollectorReport,
-    ReadReport,
     ReadSummary,
     Report,
-    ReportedError,
     Step,
+    VersionReport,
 )
-from exporter.diagnose.report_json import document
-from exporter.diagnose.report_text import text
+from exporter.diagnose.report_json import json_report
+from exporter.diagnose.report_text import text_report
+from exporter.errors import Failure
 from tests.diagnose.support import checked, partner_with, tenant_with
 from tests.diagnose.test_examination import MODERN_LICENSE, NAMES, whole_portfolio, whole_tenant
 from tests.helpers import SECRET, TOKEN, overview_path
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "check.schema.json").read_text(encoding="utf-8"))
 PERMISSION = "microsoft365backup.subscriptionInfo.read.all"
-WRONG = ReportedError("/x: HTTP 403", "the app lacks p; add it", "r-1")
+WRONG = Failure("/x: HTTP 403", "the app lacks p; add it", "r-1")
 
 
 def report(*collectors: CollectorReport, steps: tuple[Step, ...] = (), most: int | None = None) -> Report:
@@ -36,27 +36,28 @@ def report(*collectors: CollectorReport, steps: tuple[Step, ...] = (), most: int
 
 
 def collector(name: str = "license", result: Any = "ok", **more: Any) -> CollectorReport:
-    return CollectorReport(name, result, "modern", 0.5, more.pop("readings", ()), **more)
+    return CollectorReport(name, result, "modern", 0.5, more.pop("versions", ()), **more)
 
 
 def lines(*collectors: CollectorReport, width: int = 80, **more: Any) -> list[str]:
-    return click.unstyle(text(report(*collectors, **more), width=width)).splitlines()
+    return click.unstyle(text_report(report(*collectors, **more), width=width)).splitlines()
 
 
 def test_the_whole_report_in_text() -> None:
     steps = (
         Step("dns", "graph.example.com", "ok", 0.012, "192.0.2.1"),
         Step("tls", "graph.example.com:443", "ok", 0.05, "TLSv1.3, certificate valid until 2027-01-31"),
-        Step("token", PERMISSION, "refused", 0.1, trouble=ReportedError("no token: invalid_scope")),
+        Step("token", PERMISSION, "refused", 0.1, failure=Failure("no token: invalid_scope")),
     )
-    reading = ReadReport("modern", PERMISSION, is_used=True, result="ok", seconds=1.0, endpoints=("/a/very/long/path",))
-    spare = ReadReport("legacy", PERMISSION, is_used=False, result="failed", trouble=ReportedError("/y: HTTP 404"))
-    error_cards = ((33, ReportedError("/z: HTTP 500", "ask", "r-9")), (1, ReportedError("odd")))
-    seen = ReadSummary(
-        customers=1234, customers_failed=34, customer_troubles=error_cards, jobs=5, workloads=2,
+    used = VersionReport("modern", PERMISSION, is_used=True, result="ok", seconds=1.0, endpoints=("/a/very/long/path",))
+    spare = VersionReport("legacy", PERMISSION, is_used=False, result="failed", failure=Failure("/y: HTTP 404"))
+    failures = ((33, Failure("/z: HTTP 500", "ask", "r-9")), (1, Failure("odd")))
+    summary = ReadSummary(
+        customers=1234, customers_failed=34, customer_failures=failures, jobs=5, workloads=2,
         series={"avepoint_x": 1000, "avepoint_y": 7},
     )  # fmt: skip
-    assert lines(collector(readings=(reading, spare), seen=seen), steps=steps, most=3) == [
+    whole = collector(versions=(used, spare), summary=summary, is_per_customer=True)
+    assert lines(whole, steps=steps, most=3) == [
         "contoso: partner, api auto, https://graph.example.com",
         "",
         "  RESULT     TOOK  STEP",
@@ -70,30 +71,30 @@ def test_the_whole_report_in_text() -> None:
         "",
         "  COLLECTOR  RESULT  API          CUSTOMERS  JOBS  WORKLOADS  SERIES",
         "  license    ok      modern  1,200 of 1,234     5          2   1,007",
-        "  Only the first 3 customers were read.",
+        "  --quick: 1234 customers were read.",
         "",
-        "  SERIES  FAMILY",
+        "  SERIES  METRIC",
         "   1,000  avepoint_x",
         "       7  avepoint_y",
         "",
-        "Some customers could not be read; --log.level warn names each:",
+        "Some customers failed; --log.level warn logs each of them:",
         "  contoso/license: 34 of 1,234",
-        "    33 times: /z: HTTP 500 (request r-9)",
+        "    33 customers: /z: HTTP 500 (request r-9)",
         "      ask",
-        "    1 time: odd",
+        "    1 customer: odd",
         "",
         "The collector works.",
     ]
 
 
-def test_what_is_wrong_is_told_once_with_what_to_do() -> None:
+def test_each_failure_is_shown_once_with_its_hint() -> None:
     found = lines(
-        collector("jobs", "failed", trouble=WRONG),
-        collector("license", "failed", trouble=replace(WRONG, request_id="r-2")),
-        collector("customers"), collector("seats", "off", trouble=ReportedError("/z: HTTP 403", "grant q")),
+        collector("jobs", "failed", failure=WRONG),
+        collector("license", "failed", failure=replace(WRONG, request_id="r-2")),
+        collector("customers"), collector("seats", "off", failure=Failure("/z: HTTP 403", "grant q")),
     )  # fmt: skip
     assert found[-7:] == [
-        "Off, which is no mistake:",
+        "Off, because the permission of an optional collector is missing:",
         "  contoso/seats: /z: HTTP 403",
         "    grant q",
         "",
@@ -107,38 +108,47 @@ def test_what_is_wrong_is_told_once_with_what_to_do() -> None:
     ("collectors", "last"),
     [
         ((collector(),), "The collector works."),
-        ((collector(), collector()), "2 of 2 collectors work."),
-        ((collector(result="failed", trouble=ReportedError("odd")),), "  contoso/license: odd"),
-        ((), "Nothing was tried: no collector is on, or all accounts are of other shards."),
+        ((collector(), collector()), "All 2 collectors work."),
+        ((collector(result="failed", failure=Failure("odd")),), "  contoso/license: odd"),
+        ((collector(), collector(result="off", failure=Failure("/z"))), "1 of 2 collectors works; 1 is off."),
+        (
+            (collector(), collector(), *(collector(result="off", failure=Failure("/z")),) * 2),
+            "2 of 4 collectors work; 2 are off.",
+        ),
+        (
+            (collector(result="skipped", failure=Failure("not tested: token: x")),),
+            "  contoso/license: not tested: token: x",
+        ),
+        ((), "Nothing was tested: every collector is disabled, or all accounts belong to other shards."),
     ],
 )
 def test_the_last_line(collectors: tuple[CollectorReport, ...], last: str) -> None:
     assert lines(*collectors)[-1] == last
 
 
-def test_what_an_answer_said_moves_nothing_on_the_terminal_and_holds_no_secret() -> None:
-    trouble = ReportedError("bad\n\x1b[31mred client_secret=hunter2", "a\r\nb\u202e", "r\n1")
-    bad = report(collector(result="failed", trouble=trouble))
-    found = click.unstyle(text(bad, width=80))
+def test_text_from_responses_contains_no_control_character_and_no_secret() -> None:
+    failure = Failure("bad\n\x1b[31mred client_secret=hunter2", "a\r\nb\u202e", "r\n1")
+    bad = report(collector(result="failed", failure=failure))
+    found = click.unstyle(text_report(bad, width=80))
     assert all(line.isprintable() for line in found.splitlines())
-    assert "hunter2" not in found + document(bad)
+    assert "hunter2" not in found + json_report(bad)
 
 
-def test_a_permission_that_was_not_granted_to_a_collector() -> None:
-    reading = ReadReport("legacy", "p.read.all", is_used=False, result="refused", trouble=ReportedError("no token: x"))
+def test_a_permission_that_was_not_granted() -> None:
+    reading = VersionReport("legacy", "p.read.all", is_used=False, result="refused", failure=Failure("no token: x"))
     assert "  refused       -  license, legacy: p.read.all not granted" in lines(
-        collector(result="off", readings=(reading,))
+        collector(result="off", versions=(reading,))
     )
     assert "1 of 2 collectors does not work:" in lines(collector(result="failed"), collector())
 
 
-def test_a_word_that_is_wider_than_the_terminal_stays_whole() -> None:
+def test_a_word_wider_than_the_terminal_is_not_broken() -> None:
     path = "/" + "x" * 100
-    reading = ReadReport("modern", PERMISSION, is_used=True, result="ok", endpoints=(path,))
-    assert any(line.strip() == path for line in lines(collector(readings=(reading,))))
+    reading = VersionReport("modern", PERMISSION, is_used=True, result="ok", endpoints=(path,))
+    assert any(line.strip() == path for line in lines(collector(versions=(reading,))))
 
 
-async def test_documents_are_as_their_schema_says_and_hold_no_secret() -> None:
+async def test_json_reports_match_their_schema_and_contain_no_secret() -> None:
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
     troubled = whole_portfolio(NAMES[:4], **{overview_path(NAMES[1]): httpx.Response(500)})
     for api, account, most in (
@@ -148,31 +158,42 @@ async def test_documents_are_as_their_schema_says_and_hold_no_secret() -> None:
         (troubled, partner_with("customers", "protected_data"), 3),
     ):
         found = await checked(api, account, most=most)
-        shown = document(found)
+        shown = json_report(found)
         jsonschema.validate(json.loads(shown), SCHEMA, cls=jsonschema.Draft202012Validator)
         for hidden in (SECRET, TOKEN):
-            assert hidden not in shown + text(found, width=80)
+            assert hidden not in shown + text_report(found, width=80)
 
 
-def test_a_document_in_full() -> None:
-    steps = (Step("token", "p", "failed", 0.1239, trouble=WRONG),)
-    reading = ReadReport("modern", "p", is_used=False, result="failed", endpoints=("/x",), trouble=WRONG)
-    one = collector(result="failed", readings=(reading,), trouble=WRONG)
-    found = json.loads(document(report(one, steps=steps)))
-    trouble = {"error": "/x: HTTP 403", "hint": "the app lacks p; add it", "request_id": "r-1"}
+def test_the_whole_report_as_json() -> None:
+    steps = (Step("token", "p", "failed", 0.1239, failure=WRONG),)
+    reading = VersionReport("modern", "p", is_used=False, result="failed", endpoints=("/x",), failure=WRONG)
+    one = collector(result="failed", versions=(reading,), failure=WRONG)
+    found = json.loads(json_report(report(one, steps=steps)))
+    failure = {"error": "/x: HTTP 403", "hint": "the app lacks p; add it", "request_id": "r-1"}
     assert found.pop("exporter")
     assert found == {
         "version": 1, "checked_at": "2026-11-18T11:06:40Z", "ok": False, "seconds": 1.235, "customers_at_most": None,
         "accounts": [{
             "name": "contoso", "type": "partner", "api": "auto", "url": "https://graph.example.com", "ok": False,
-            "steps": [{"step": "token", "target": "p", "result": "failed", "seconds": 0.124, "detail": "", **trouble}],
+            "steps": [{"step": "token", "target": "p", "result": "failed", "seconds": 0.124, "detail": "", **failure}],
             "collectors": [{
                 "name": "license", "result": "failed", "generation": "modern", "seconds": 0.5, "customers": None,
-                "customers_failed": 0, "customer_errors": [], "jobs": None, "workloads": None, "series": {}, **trouble,
+                "customers_failed": 0, "customer_errors": [], "jobs": None, "workloads": None, "series": {}, **failure,
                 "readings": [{
                     "generation": "modern", "permission": "p", "used": False, "result": "failed", "seconds": 0.0,
-                    "endpoints": ["/x"], **trouble,
+                    "endpoints": ["/x"], **failure,
                 }],
             }],
         }],
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("customers", "shown"), [(None, False), (0, False), (2, False), (3, True)], ids=["none", "zero", "all", "limited"]
+)
+def test_the_limit_of_quick_is_only_mentioned_if_it_was_reached(customers: int | None, shown: bool) -> None:
+    listing = collector("customers", summary=ReadSummary(customers=250))
+    per_customer = collector("protected_data", summary=ReadSummary(customers=customers), is_per_customer=True)
+    found = lines(listing, per_customer, most=3)
+    assert ("  --quick: 3 customers were read." in found) is shown
+    assert ("--quick" in "".join(found)) is shown

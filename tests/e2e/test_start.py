@@ -17,7 +17,7 @@ accounts:
     token_url: http://127.0.0.1:9/connect/token
     auth: {client_id: app, client_secret: x}
 """
-NOT_LOADED = ("bcrypt", "cryptography", "exporter.cli.demo_config", "avepoint_simulator", "exporter.web.status",
+NOT_LOADED = ("bcrypt", "cryptography", "avepoint_simulator", "exporter.web.status",
               "jinja2", "jwt", "multiprocessing.pool", "sqlite3", "unittest")  # fmt: skip
 
 

@@ -1,0 +1,66 @@
+"""Messages for wrong command lines, with a suggestion for a misspelled or misplaced flag or command."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from difflib import get_close_matches
+from typing import Final
+
+import click
+
+_SIMILARITY: Final = 0.65
+_WORDS: Final = (("a valid integer range", "an integer"), ("a valid float range", "a number"))
+
+
+class Commands(click.Group):
+    """A group that suggests a command for a misspelled one."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command; raise UsageError with a suggestion if there is none of this name."""
+        if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
+            raise click.UsageError(f"no command is named {args[0]!r}{_did_you_mean(args[0], self.commands)}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+def usage_message(error: click.ClickException, group: click.Group, arguments: Sequence[str]) -> str:
+    """Return the message for a wrong command line as one line, with the help command to run."""
+    if not isinstance(error, click.UsageError):
+        return error.format_message()
+    message = _unknown_flag(error, group, arguments) if isinstance(error, click.NoSuchOption) else _message(error)
+    return f"{message} (help: {error.ctx.command_path if error.ctx else 'avepoint-exporter'} --help)"
+
+
+def _message(error: click.UsageError) -> str:
+    message = " ".join(error.format_message().split()).rstrip(".")
+    for click_words, words in _WORDS:
+        message = message.replace(click_words, words)
+    return message[:1].lower() + message[1:]
+
+
+def _unknown_flag(error: click.NoSuchOption, group: click.Group, arguments: Sequence[str]) -> str:
+    """Return the message for an unknown flag, with a similar flag or the commands that have the flag."""
+    flag = error.option_name
+    if not flag.startswith("--"):  # click splits -config.file into -c -o …
+        flag = next((argument.partition("=")[0] for argument in arguments if argument.startswith(flag)), flag)
+    typed = f"--{flag.lstrip('-')}"
+    suggestion = _did_you_mean(typed, _flags(error.ctx.command) if error.ctx else ())
+    if not suggestion and (owners := ", ".join(_owners(typed, group))):
+        suggestion = f"; it is a flag of {owners}"
+    return f"no flag is named {flag}{suggestion}"
+
+
+def _owners(flag: str, group: click.Group) -> Iterator[str]:
+    if flag in _flags(group):
+        yield "avepoint-exporter without a command"
+    for name, command in sorted(group.commands.items()):
+        if flag in _flags(command):
+            yield f"avepoint-exporter {name}"
+
+
+def _flags(command: click.Command) -> list[str]:
+    return [name for parameter in command.params for name in parameter.opts if name.startswith("--")]
+
+
+def _did_you_mean(typed: str, names: Iterable[str]) -> str:
+    matches = get_close_matches(typed, list(names), n=1, cutoff=_SIMILARITY)
+    return f"; did you mean {' or '.join(matches)}?" if matches else ""
