@@ -11,7 +11,6 @@ import structlog
 from exporter.avepoint.api_client import ApiClient
 from exporter.avepoint.api_versions import ApiVersions
 from exporter.avepoint.auth import StartTask
-from exporter.avepoint.api_client import ApiClient
 from exporter.avepoint.endpoints import CUSTOMERS
 from exporter.avepoint.lists import PAGE_SIZE, ListReader
 from exporter.avepoint.pages import row_id
