@@ -8,10 +8,12 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # There in place of it while the environment has only what runs the exporter.
 RUNS := $(VENV)/.runs
+# One worker per processor; tests of one group run in one worker, in the order of the collection (slow ones first).
+PARALLEL := --numprocesses=auto --maxprocesses=4 --dist=loadgroup --no-loadscope-reorder
 # Python without an extension, which the tools do not find by themselves.
 SCRIPTS := scripts/sync-chart scripts/release-check scripts/take-pictures
 
-help: ## Show what there is
+help: ## Show the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 $(READY): requirements/dev.txt pyproject.toml scripts/make-venv
@@ -22,13 +24,13 @@ $(RUNS): requirements/runtime.txt pyproject.toml scripts/make-venv
 	@scripts/make-venv "$(PYTHON)" "$(VENV)" runtime
 	@touch $@
 
-run: $(or $(wildcard $(READY)),$(RUNS)) ## Run the exporter against its built-in simulator and say what to open
+run: $(or $(wildcard $(READY)),$(RUNS)) ## Run the exporter against its built-in simulator and print what to open
 	@$(BIN)/python -m exporter demo $(ARGS)
 
-test: $(READY) programs ## Install what the tests need and run them all
-	@$(BIN)/python -m pytest --cov --cov-report=term:skip-covered $(ARGS)
+test: $(READY) programs ## Install the dependencies of the tests and run all tests
+	@$(BIN)/python -m pytest $(PARALLEL) --cov --cov-report=term:skip-covered $(ARGS)
 
-soak: $(READY) programs ## Run soaks and floods in full length (about half an hour) and print their figures
+soak: $(READY) programs ## Run soaks and floods at full length (about half an hour) and print their figures
 	@$(BIN)/python -m pytest --soak -s --no-cov tests/truth/test_chaos.py tests/e2e
 
 bench: $(READY) ## Measure pages, refreshes, memory and starts, and write docs/performance.md (about ten minutes)
@@ -45,23 +47,23 @@ lint: $(READY) ## Check format, style, types, the import contract and generated 
 	@$(BIN)/python scripts/sync-chart --check
 	@scripts/release-check
 
-fix: $(READY) ## Format, and mend what can be mended mechanically
+fix: $(READY) ## Format, and fix what ruff can fix
 	@$(BIN)/ruff check --fix . $(SCRIPTS)
 	@$(BIN)/ruff format . $(SCRIPTS)
 
-docs: $(READY) ## Write everything again that is generated: documents, dashboards, the chart's copies
+docs: $(READY) ## Generate documents, dashboards and the chart's copies
 	@$(BIN)/python scripts/generate_docs.py
 	@$(BIN)/python scripts/generate_manual.py
 	@$(BIN)/python -m grafana.generate
 	@$(BIN)/python scripts/sync-chart
 
-image: ## Build the image without a registry and see it run hardened
+image: ## Build the image without a registry and check that it runs hardened
 	@scripts/build-image
 
-release-check: ## See that every place agrees on the version
+release-check: ## Check that every file has the same version
 	@scripts/release-check $(TAG)
 
-lock: $(READY) ## Write the locked requirements again
+lock: $(READY) ## Lock the requirements
 	@$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header --quiet \
 		pyproject.toml --output-file requirements/runtime.txt
 	@$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header --quiet \
@@ -69,10 +71,10 @@ lock: $(READY) ## Write the locked requirements again
 	@$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header --quiet \
 		--group release --output-file requirements/release.txt
 
-programs: ## Install the Debian programs that the tests use, where that is possible
+programs: ## Install the Debian programs that the tests use, if this machine can
 	@scripts/install-programs
 
-clean: ## Remove what was built and installed here
+clean: ## Remove everything that these targets built and installed
 	@rm -rf $(VENV) build dist .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 .PHONY: help run test soak bench lint fix docs image release-check lock programs clean

@@ -43,7 +43,7 @@ class World:
         self.change(1.0)
 
     def change(self, share: float) -> None:
-        """Read the next customers anew, with other numbers."""
+        """Refresh the next customers, with other numbers."""
         for _ in range(max(1, round(share * len(self._names)))):
             name = self._names[self._next % len(self._names)]
             self._next += 1

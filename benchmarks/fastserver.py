@@ -63,7 +63,7 @@ class Protocol(asyncio.Protocol):
 
 
 async def serve(answer: Answerer, asked: Asked, latency: float) -> str:
-    """Listen on the loopback address; gives the URL."""
+    """Listen on the loopback address; return the URL."""
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: Protocol(answer, asked, latency), "127.0.0.1", 0)
     return f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"

@@ -73,19 +73,19 @@ def serving(folder: Path, url: str, *, concurrency: int, interval: str, ready: b
 
 
 def cpu_seconds(running: Exporter) -> float:
-    """Give the CPU time that a process has taken so far."""
+    """Return the CPU time that a process has taken so far."""
     fields = Path(f"/proc/{running.process.pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def mebibytes(running: Exporter) -> float:
-    """Give what a process weighs now: its resident memory."""
+    """Return what a process weighs now: its resident memory."""
     pages = int(Path(f"/proc/{running.process.pid}/statm").read_text().split()[1])
     return pages * resource.getpagesize() / 2**20
 
 
 def value(running: Exporter, name: str, collector: str = "protected_data") -> float:
-    """Give one of a collector's own numbers."""
+    """Return one of a collector's own numbers."""
     page = fetch(f"{running.url}/metrics?name[]={name}").text
     return float(next(line for line in page.splitlines() if f'collector="{collector}"' in line).split()[-1])
 
@@ -99,7 +99,7 @@ class Client:
         self._connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=60)
 
     def get(self, path: str, *, gzip: bool = False) -> int:
-        """Ask once; gives the bytes of the answer."""
+        """Ask once; return the bytes of the answer."""
         began = time.perf_counter()
         self._connection.request("GET", path, headers={"Accept-Encoding": "gzip" if gzip else "identity"})
         response = self._connection.getresponse()

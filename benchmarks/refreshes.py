@@ -35,7 +35,7 @@ class Refreshed:
 
 
 def least_calls(customers: int) -> int:
-    """Give the calls of a refresh: one a customer, one for every hundred to list them."""
+    """Return the calls of a refresh: one a customer, one for every hundred to list them."""
     return customers + math.ceil(customers / 100)
 
 
@@ -120,7 +120,7 @@ class _crowd:  # noqa: N801 - used as a function
 
 
 def starts(repeats: int) -> list[float]:
-    """Give the CPU time of starts up to the first byte of /metrics."""
+    """Return the CPU time of starts up to the first byte of /metrics."""
     seconds = []
     for _ in range(repeats):
         with tempfile.TemporaryDirectory() as folder:

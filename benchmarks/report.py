@@ -24,7 +24,7 @@ class Results:
 
 
 def page(results: Results) -> str:
-    """Give docs/performance.md."""
+    """Return docs/performance.md."""
     return _TEXT.format(
         machine=results.machine,
         pages="\n".join(_page_rows(results)),
@@ -85,7 +85,7 @@ _WIDTH, _HEIGHT, _LEFT, _BOTTOM = 640, 360, 70, 300
 
 
 def plot(results: Results) -> str:
-    """Give the times of a page over the number of samples as SVG, both axes logarithmic."""
+    """Return the times of a page over the number of samples as SVG, both axes logarithmic."""
     sizes = list(results.pages)
     times = [result[kind].median * 1e3 for result in results.pages.values() for kind in _KINDS]
     across = _scale(min(sizes) * SAMPLES, max(sizes) * SAMPLES, _LEFT, _WIDTH - 20)
@@ -129,7 +129,7 @@ the same run. Other machines have other seconds; the ratios stay.
 ## A page
 
 Each customer has twelve workloads and 48 samples. `generate_latest` prints the same samples from families that are made
-already. "Changed" means that a sixth of the customers was read anew since the last page, as four scrapers find it
+already. "Changed" means that a sixth of the customers was refreshed since the last page, as four scrapers find it
 during a refresh.
 
 | customers (samples) | `generate_latest` | ours, changed | ours, unchanged | and gzip, level 6 | ours, changed | ours, unchanged |

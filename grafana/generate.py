@@ -23,7 +23,7 @@ DASHBOARDS: Final[Mapping[str, Callable[[], Dashboard]]] = {
 
 
 def _without_defaults(board: Dashboard) -> object:
-    """Give what Grafana's types know: the SDK writes fields of interval variables into variables of all kinds."""
+    """Return what Grafana's types know: the SDK writes fields of interval variables into variables of all kinds."""
     tree = json.loads(json.dumps(board, cls=JSONEncoder))
     for variable in tree["templating"]["list"]:
         for name in ("auto", "auto_min", "auto_count"):
@@ -32,7 +32,7 @@ def _without_defaults(board: Dashboard) -> object:
 
 
 def rendered() -> dict[Path, str]:
-    """Give the text of each file."""
+    """Return the text of each file."""
     return {
         FOLDER / f"{name}.json": json.dumps(_without_defaults(build()), indent=2, ensure_ascii=False) + "\n"
         for name, build in DASHBOARDS.items()

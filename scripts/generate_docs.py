@@ -118,7 +118,7 @@ class _Described(NamedTuple):
 
 
 def main(arguments: Sequence[str], docs: Path = DOCS) -> int:
-    """Write the documents, or with --check compare them; gives the exit code."""
+    """Write the documents, or with --check compare them; return the exit code."""
     pages = {docs / "configuration.md": configuration(), docs / "metrics.md": metrics()}
     for path in (docs.parent / "README.md", *docs.glob("getting-started-*.md")):
         if path.exists():
@@ -127,7 +127,7 @@ def main(arguments: Sequence[str], docs: Path = DOCS) -> int:
 
 
 def write(pages: Mapping[Path, str], arguments: Sequence[str]) -> int:
-    """Write the pages, or with --check compare them; gives the exit code."""
+    """Write the pages, or with --check compare them; return the exit code."""
     if arguments == ["--check"]:
         stale = [path for path, text in pages.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
         for path in stale:
@@ -301,7 +301,7 @@ def _unit(name: str) -> str:
 
 
 def _series(family: "_Described | Family") -> str:
-    """Give how many series there are, as a product; of a label whose other values have no series there is one."""
+    """Return how many series there are, as a product; of a label whose other values have no series there is one."""
     one_of_many = ("state", "status") if family.help.startswith("1 for") else ()
     counted = [name for name in family.labels if name not in one_of_many]
     if family.name.endswith("_info"):  # its other labels say more of the same thing

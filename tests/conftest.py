@@ -1,15 +1,23 @@
 """Options and fixtures that all tests share."""
 
 import logging
+import os
 from collections.abc import Generator, Iterator
 
 import pytest
 import structlog
 
+from tests.programs import UNAVAILABLE
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--soak", action="store_true", help="run soaks and floods in full length")
-    parser.addoption("--update-golden", action="store_true", help="write tests/golden/ anew from the canned responses")
+    parser.addoption("--update-golden", action="store_true", help="write tests/golden/ from the canned responses")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start slow tests first, so that parallel workers end at about the same time."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 @pytest.fixture
@@ -30,7 +38,9 @@ def _logs_as_before() -> Iterator[None]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Escape what a test logged and no encoding holds, so that parallel workers can send their reports."""
+    """Escape what a test logged and no encoding holds, so that workers can send it; fail where CI skips."""
     report = yield
     report.sections = [(name, text.encode("utf-8", "backslashreplace").decode()) for name, text in report.sections]
+    if report.skipped and os.environ.get("CI") == "true" and UNAVAILABLE not in str(report.longrepr):
+        report.outcome, report.longrepr = "failed", f"CI must not skip a test: {report.longrepr}"
     return report

@@ -24,7 +24,7 @@ Handler = Callable[[httpx.Request], httpx.Response | Awaitable[httpx.Response]]
 
 
 def payload(name: str) -> Any:
-    """Give a documented sample."""
+    """Return a documented sample."""
     return json.loads((PAYLOADS / f"{name}.json").read_text(encoding="utf-8"))
 
 
@@ -133,7 +133,7 @@ def good_token(_: httpx.Request) -> httpx.Response:
 
 
 class Script:
-    """Answers one after another; the last one for ever."""
+    """Responses one after another; then the last one again and again."""
 
     def __init__(self, *answers: httpx.Response | Callable[[], httpx.Response] | Exception) -> None:
         self._answers = list(answers)

@@ -121,13 +121,13 @@ def config(*accounts: Mapping[str, Any]) -> Config:
 
 
 def tenant(name: str = "contoso", *, collectors: Mapping[str, Any] | None = None, **keys: Any) -> dict[str, Any]:
-    """Give a tenant of which only the given collectors are on."""
+    """Return a tenant of which only the given collectors are on."""
     chosen = dict.fromkeys(catalogue()["tenant"], OFF) | dict(collectors or {"jobs": {}})
     return {"name": name, "type": "tenant", "collectors": chosen, **keys}
 
 
 def partner(name: str = "msp", *, collectors: Mapping[str, Any] | None = None, **keys: Any) -> dict[str, Any]:
-    """Give a partner; of the optional collectors only the given ones are on."""
+    """Return a partner; of the optional collectors only the given ones are on."""
     optional = {kind.name: OFF for kind in COLLECTORS if kind.account_type == "partner" and kind.optional}
     return {"name": name, "type": "partner", "collectors": optional | dict(collectors or {}), **keys}
 
@@ -213,7 +213,7 @@ def overview_path(customer: str) -> str:
 
 
 def canned(name: str) -> Any:
-    """Give a canned answer."""
+    """Return a canned answer."""
     return json.loads((Path(__file__).parent / "payloads" / f"{name}.json").read_text(encoding="utf-8"))
 
 
@@ -225,7 +225,7 @@ SETTINGS = {"unusual_activity": ACTIVITY_PATH, "backup_frequency": FREQUENCY_PAT
 
 
 def settings_routes() -> dict[str, Any]:
-    """Give the routes of a tenant whose settings can be read."""
+    """Return the routes of a tenant whose settings can be read."""
     return {path: canned(f"{name}-modern") for name, path in SETTINGS.items()}
 
 
@@ -261,7 +261,7 @@ def customer(identifier: str, **values: Any) -> dict[str, Any]:
 
 
 def portfolio(ids: Iterable[str]) -> dict[str, Any]:
-    """Give the routes of a partner with these customers, one module each."""
+    """Return the routes of a partner with these customers, one module each."""
     names = list(ids)
 
     def batch(request: httpx.Request) -> object:

@@ -22,7 +22,7 @@ Lines = Callable[[str], list[dict[str, Any]]]
 
 @pytest.fixture
 def lines(monkeypatch: pytest.MonkeyPatch) -> Lines:
-    """Logs as in production; gives the lines with a message, without what every line has."""
+    """Logs as in production; return the lines with a message, without what every line has."""
     stream = io.StringIO()
     monkeypatch.setattr(sys, "stderr", stream)
     setup("debug", "json")

@@ -47,7 +47,7 @@ def form(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def lines(form: str, monkeypatch: pytest.MonkeyPatch) -> Lines:
-    """Logs at debug in each of the forms; gives what was written."""
+    """Logs at debug in each of the forms; return what was written."""
     stream = io.StringIO()
     monkeypatch.setattr(sys, "stderr", stream)
     setup("debug", form)

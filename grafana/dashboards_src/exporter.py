@@ -185,8 +185,8 @@ def _not_understood() -> table.Panel:
 
     return rows(
         "Values not understood, last six hours",
-        "Values of AvePoint's answers that could not be read, or that nobody knew. If red: AvePoint has changed its "
-        "API; AvePointValuesNotUnderstood fires; look for a newer exporter or report the field.",
+        "Values in AvePoint's responses that the exporter could not read, or that are unknown. If red: AvePoint has "
+        "changed its API; AvePointValuesNotUnderstood fires; look for a newer exporter or report the field.",
         [
             ("A", counted("account:avepoint_parse_errors:increase6h")),
             ("B", counted("account:avepoint_unknown_values:increase6h")),

@@ -25,7 +25,7 @@ Line = tuple[int, Sequence[tuple[int, Builder[Panel]]]]
 
 
 def frame(*, uid: str, title: str, description: str, names: Sequence[str], since: str) -> Dashboard:
-    """Give an empty dashboard with its variables and the links to the others."""
+    """Return an empty dashboard with its variables and the links to the others."""
     board = (
         Dashboard(title)
         .uid(uid)

@@ -13,7 +13,7 @@ _MOST: Final = 100  # rows; thousands of customers have tens of thousands of kin
 
 
 def state(by: str, *matchers: str) -> str:
-    """Give the worst state of the newest jobs as a number; 0 for one that nobody knows."""
+    """Return the worst state of the newest jobs as a number; 0 for one that nobody knows."""
     parts = []
     for name, value in sorted(STATE_NUMBERS.items(), key=lambda item: -item[1]):
         selector = q.raw("avepoint_last_job_state", *q.OF_WORKLOAD, *matchers, f'state="{name}"')
@@ -24,7 +24,7 @@ def state(by: str, *matchers: str) -> str:
 
 
 def newest_jobs(title: str) -> table.Panel:
-    """Give one row a workload and job type."""
+    """Return one row a workload and job type."""
     worst = f"topk({_MOST}, {state(KIND)})"
 
     def newest(name: str, *matchers: str) -> str:

@@ -58,7 +58,7 @@ def absent(text: str, color: str) -> ValueMapping:
 
 
 def steps_of(steps: Sequence[Threshold]) -> ThresholdsConfig:
-    """Give thresholds in the unit of the values."""
+    """Return thresholds in the unit of the values."""
     return ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(list(steps))
 
 
@@ -88,7 +88,7 @@ def number(
     meanings: Words = NONE,
     decimals: int | None = None,
 ) -> stat.Panel:
-    """Give one number on a coloured ground."""
+    """Return one number on a coloured ground."""
     panel = (
         stat.Panel()
         .title(title)
@@ -121,7 +121,7 @@ def bars(
     least: float = 0,
     most: float | None = None,
 ) -> bargauge.Panel:
-    """Give one horizontal bar a series, coloured by threshold."""
+    """Return one horizontal bar a series, coloured by threshold."""
     panel = (
         bargauge.Panel()
         .title(title)
@@ -162,7 +162,7 @@ def lines(
     dashed: Sequence[str] = (),
     below: bool = False,
 ) -> timeseries.Panel:
-    """Give values over time; `steps` are drawn as lines, `below` puts a long legend under them."""
+    """Return values over time; `steps` are drawn as lines, `below` puts a long legend under them."""
     panel = (
         timeseries.Panel()
         .title(title)
@@ -195,7 +195,7 @@ def lines(
 
 
 def states(title: str, about: str, expr: str, *, legend: str, meanings: Words, empty: str) -> statetimeline.Panel:
-    """Give a row of states over time for each series."""
+    """Return a row of states over time for each series."""
     return (
         statetimeline.Panel()
         .title(title)
@@ -224,7 +224,7 @@ def states(title: str, about: str, expr: str, *, legend: str, meanings: Words, e
 
 
 def renamed(panel: timeseries.Panel, names: Words) -> timeseries.Panel:
-    """Give series their words and colours."""
+    """Return series their words and colours."""
     for name, (text, color) in names.items():
         panel.override_by_name(name, [DynamicConfigValue(id_val="displayName", value=text), _fixed(color)])
     return panel

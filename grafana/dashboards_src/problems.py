@@ -8,7 +8,7 @@ from grafana.dashboards_src.vocabulary import ALL_WELL, NO_RULES, PROBLEMS, TO_C
 
 
 def what_is_wrong() -> table.Panel:
-    """Give one row a problem of a customer or tenant, or one that says that there is none."""
+    """Return one row a problem of a customer or tenant, or one that says that there is none."""
     problems = q.named(q.customer_level("customer:avepoint_problems:count"))
     well = f'label_replace(0 * count({q.account_level("account:avepoint_up:min")}), "problem", "none", "", "")'
     return rows(

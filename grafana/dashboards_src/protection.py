@@ -18,7 +18,7 @@ _RESTORED: Final = threshold("restore_age_seconds:threshold")
 _ONE: Final = "job, account, workload, geo_location"
 _RESTORES: Final = "job, account, customer_id, workload, geo_location"
 _DEFAULT: Final = "Default"
-_FOR_EVER: Final = {"Infinity": ("For ever", "green")}
+_UNLIMITED: Final = {"Infinity": ("Unlimited", "green")}
 _NO_SIGNS: Final = "Nothing suspected, or signs are not read"
 _NO_RETENTION: Final = "No retention known"
 _NO_RESTORE: Final = "No successful restore known"
@@ -50,7 +50,7 @@ def _recorded(name: str) -> str:
 
 
 def _kept() -> str:
-    """Give how long any part of the backups is kept at least, by workload, and by default."""
+    """Return how long any part of the backups is kept at least, by workload, and by default."""
     return _recorded("workload:avepoint_retention_seconds:min")
 
 
@@ -60,7 +60,7 @@ def _restore_age() -> str:
 
 
 def ransomware() -> stat.Panel:
-    """Give how many sites may be under attack."""
+    """Return how many sites may be under attack."""
     return _sites(
         "Ransomware",
         "Sites that AvePoint suspects to be under a ransomware attack, within the window of the collector, a week by "
@@ -95,7 +95,7 @@ def _facts() -> Line:
             "How long the backups are kept that are kept least. If orange: AvePointRetentionTooShort fires; the table "
             "below says of which workload.",
             f"min({_kept()})",
-            unit="dtdurations", steps=falling(warning=_KEPT), meanings=_FOR_EVER, empty=UNKNOWN,
+            unit="dtdurations", steps=falling(warning=_KEPT), meanings=_UNLIMITED, empty=UNKNOWN,
         ),
         number(
             "Kept too short",
@@ -174,10 +174,10 @@ def _retention() -> table.Panel:
             Column("account", "Account", link=TO_JOBS),
             Column("geo_location", "Geo location", width=100),
             Column("workload", "Workload", width=220),
-            Column("A", "Kept", width=150, unit="dtdurations", meanings=_FOR_EVER),
+            Column("A", "Kept", width=150, unit="dtdurations", meanings=_UNLIMITED),
             Column(
                 "B", "Any part at least", width=170, unit="dtdurations", steps=falling(warning=_KEPT),
-                meanings=_FOR_EVER, cell=FILLED, align="center",
+                meanings=_UNLIMITED, cell=FILLED, align="center",
             ),
         ],
         sort="Any part at least",

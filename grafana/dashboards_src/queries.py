@@ -59,12 +59,12 @@ def by_account(expr: str) -> str:
 
 
 def by_customer(expr: str) -> str:
-    """Give one value a customer or tenant."""
+    """Return one value a customer or tenant."""
     return f"max by (job, account, customer_id) ({expr})"
 
 
 def or_zero(expr: str) -> str:
-    """Give 0 where nothing is wrong, but nothing where the rules are not loaded or no exporter is scraped."""
+    """Return 0 where nothing is wrong, but nothing where the rules are not loaded or no exporter is scraped."""
     return f"{expr} or 0 * count({account_level('account:avepoint_up:min')})"
 
 
@@ -78,46 +78,46 @@ def named(expr: str) -> str:
 
 
 def rate(name: str, *matchers: str) -> str:
-    """Give a counter's rate."""
+    """Return a counter's rate."""
     return f"rate({raw(name, ACCOUNT, *matchers)}[$__rate_interval])"
 
 
 def everyone() -> str:
-    """Give 0 for each customer and each tenant account that there is."""
+    """Return 0 for each customer and each tenant account that there is."""
     customers = recorded("customer:avepoint_customer_info:last", *OF_CUSTOMER)
     tenants = recorded("account:avepoint_up:min", ACCOUNT, TENANT)
     return f"0 * max by (job, account, customer_id) ({customers}) or 0 * max by (job, account) ({tenants})"
 
 
 def problems_by_customer() -> str:
-    """Give the number of problems of each customer and tenant, 0 where all is well."""
+    """Return the number of problems of each customer and tenant, 0 where all is well."""
     problems = recorded("customer:avepoint_problems:count", *OF_CUSTOMER)
     return scoped(f"sum by (job, account, customer_id) ({problems}) or {_BY_CUSTOMER} ({everyone()})")
 
 
 def customer_sum(name: str) -> str:
-    """Give each account's sum of the chosen customers. Summed before it is scoped: that is much cheaper."""
+    """Return each account's sum of the chosen customers. Summed before it is scoped: that is much cheaper."""
     return scoped(f"sum by (job, account) ({recorded(name, *OF_CUSTOMER)})")
 
 
 def workload_sum(name: str) -> str:
-    """Give each account's sum of the chosen customers by workload, likewise."""
+    """Return each account's sum of the chosen customers by workload, likewise."""
     return scoped(f"sum by (job, account, workload) ({recorded(name, *OF_WORKLOAD)})")
 
 
 def largest_customers(name: str) -> str:
-    """Give the twenty customers with the largest values; those of each account are found first, which is cheaper."""
+    """Return the twenty customers with the largest values; those of each account are found first, which is cheaper."""
     of_each = scoped(f"topk by (job, account) (20, {recorded(name, *OF_CUSTOMER)})")
     return f"topk(20, {of_each})"
 
 
 def customer_ratio(part: str, whole: str) -> str:
-    """Give the share of one recorded sum of customers in another, over all that are chosen."""
+    """Return the share of one recorded sum of customers in another, over all that are chosen."""
     return f"sum({customer_sum(part)}) / (sum({customer_sum(whole)}) > 0)"
 
 
 def backup_age() -> str:
-    """Give the age of the last successful backups; of retired workloads only those that are still to be backed up."""
+    """Return the age of the last successful backups; of retired workloads only those that are still to be backed up."""
     age = recorded("workload:avepoint_backup_age_seconds:min", *OF_WORKLOAD)
     overdue = recorded("workload:avepoint_backup_overdue:age_seconds", *OF_WORKLOAD)
     retired = threshold("backup_retired_seconds:threshold")

@@ -20,7 +20,7 @@ def _of_each(name: str, *matchers: str) -> str:
 
 
 def _intervals() -> str:
-    """Give the age of the last successful backups in intervals of their own schedule."""
+    """Return the age of the last successful backups in intervals of their own schedule."""
     return _recorded("workload:avepoint_backup_intervals_missed:ratio")
 
 
@@ -29,7 +29,7 @@ def _recorded(name: str) -> str:
 
 
 def late() -> stat.Panel:
-    """Give how many workloads are late."""
+    """Return how many workloads are late."""
     return number(
         "Late backups",
         f"Workloads of tenants whose last successful backup is older than {_MISSED:g} intervals of their own schedule. "
@@ -40,7 +40,7 @@ def late() -> stat.Panel:
 
 
 def schedule() -> table.Panel:
-    """Give one row a workload of a tenant."""
+    """Return one row a workload of a tenant."""
     return rows(
         "Schedule",
         "One row a workload of a tenant, latest first: how often it should be backed up and how many intervals ago it "

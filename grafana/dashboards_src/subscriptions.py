@@ -20,12 +20,12 @@ _MOST: Final = 100  # rows
 
 
 def left() -> str:
-    """Give the seconds until each customer's service ends, by its last subscription; not of those that are history."""
+    """Return seconds until each customer's service expires, by its last subscription; omit expired ones of the past."""
     return f"({q.customer_level('service_type:avepoint_subscription_left_seconds:max')}) > -{_HISTORY:.0f}"
 
 
 def ending() -> stat.Panel:
-    """Give how many services end soon."""
+    """Return how many services end soon."""
     return number(
         "Ending soon",
         f"Customers' services that end within {_SOON / 86_400:.0f} days or ended lately, without a later subscription. "
@@ -37,7 +37,7 @@ def ending() -> stat.Panel:
 
 
 def first_end() -> stat.Panel:
-    """Give when the first one that has not ended yet ends."""
+    """Return when the first one that has not ended yet ends."""
     return number(
         "Next end in",
         "Time until the next customer's service ends, without a later subscription. If orange or red: renew it; the "
@@ -52,7 +52,7 @@ def _of_each(name: str) -> str:
 
 
 def subscriptions(title: str) -> table.Panel:
-    """Give one row a subscription, that which ends first at the top; those without an end last."""
+    """Return one row a subscription, that which ends first at the top; those without an end last."""
     until = f"{_of_each('expiry_timestamp_seconds')} - time()"
     shown = f"bottomk({_MOST}, {until} or {_NEVER} * {_of_each('info')})"
     info = f"max by ({_ONE}, {_WORDS}) ({q.raw('avepoint_subscription_info', *q.OF_CUSTOMER)})"

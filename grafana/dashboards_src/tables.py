@@ -64,7 +64,7 @@ def rows(
     empty: str,
     descending: bool = True,
 ) -> table.Panel:
-    """Give a table; `queries` are pairs of a letter and an expression, `sort` the title of a column."""
+    """Return a table; `queries` are pairs of a letter and an expression, `sort` the title of a column."""
     several = len(queries) > 1
     panel = (
         table.Panel()
@@ -126,7 +126,7 @@ def _field(column: Column, *, several: bool) -> str:
 
 
 def _mappings(column: Column) -> list[ValueMapping]:
-    """Give the words; where colours have a meaning, a value that is not there has none."""
+    """Return the words; where colours have a meaning, a value that is not there has none."""
     if not (column.steps or column.meanings):
         return []
     return [*words(column.meanings), absent(NOT_THERE, "transparent" if column.cell is FILLED else GREY)]

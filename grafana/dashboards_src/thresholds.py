@@ -23,7 +23,7 @@ _CONSTANT: Final = re.compile(r"vector\(([\d\s.*]+)\)")
 
 @functools.cache
 def alert_thresholds(*rules: Path) -> Mapping[str, float]:
-    """Give the value of every recorded `avepoint:…:threshold`, of the optional rules too."""
+    """Return the value of every recorded `avepoint:…:threshold`, of the optional rules too."""
     files = rules or (RULES, *sorted((RULES.parent / "optional").glob("*.rules.yaml")))
     groups = [group for file in files for group in yaml.safe_load(file.read_text(encoding="utf-8"))["groups"]]
     records = {rule["record"]: rule["expr"] for group in groups for rule in group["rules"] if "record" in rule}
@@ -31,7 +31,7 @@ def alert_thresholds(*rules: Path) -> Mapping[str, float]:
 
 
 def threshold(name: str) -> float:
-    """Give one alert's threshold, such as `backup_age_seconds:threshold`."""
+    """Return one alert's threshold, such as `backup_age_seconds:threshold`."""
     return alert_thresholds()[f"avepoint:{name}"]
 
 

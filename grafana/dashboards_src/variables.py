@@ -28,12 +28,12 @@ NAMES: Final = tuple(_QUERIES)
 
 
 def datasource() -> DatasourceVariable:
-    """Give the choice of the Prometheus."""
+    """Return the choice of the Prometheus."""
     return DatasourceVariable("datasource").label("Data source").type("prometheus")
 
 
 def query(name: str) -> QueryVariable:
-    """Give one of the variables that ask Prometheus."""
+    """Return one of the variables that ask Prometheus."""
     label, text = _QUERIES[name]
     variable = (
         QueryVariable(name)

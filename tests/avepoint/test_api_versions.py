@@ -51,7 +51,7 @@ async def test_falls_back_and_remembers(refusal: AvePointError) -> None:
     assert await asked.ask("new", "old") == "old"
     assert asked.calls == ["legacy"]
     asked.api_versions.begin()
-    assert await asked.ask("new", GONE) == "new", "learns anew"
+    assert await asked.ask("new", GONE) == "new", "learns again"
     assert asked.calls == ["legacy", "modern"]
 
 

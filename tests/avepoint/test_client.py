@@ -100,7 +100,7 @@ async def test_fifty_calls_with_a_revoked_token_renew_it_once() -> None:
 
 
 def _granted_from(token: str) -> tuple[list[str], Handler]:
-    """Give a service that denies the permission to any token but this one, and what it was sent."""
+    """Return a service that denies the permission to any token but this one, and what it was sent."""
     sent: list[str] = []
 
     def handler(request: httpx.Request) -> httpx.Response:

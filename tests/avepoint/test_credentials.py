@@ -95,7 +95,7 @@ def test_files_that_others_can_read_are_warned_of(tmp_path: Path, mode: int, war
     file.unlink()
     with capture_logs() as logs:
         warn_of_readable_secrets(subject, logger())
-    assert logs == [], "gone since: whoever uses it says so"
+    assert logs == [], "a missing file is reported when it is used"
 
 
 async def test_a_rotated_certificate_proves_the_next_token_without_a_reload(

@@ -94,7 +94,7 @@ class Reading:
         self.list = JobList(self.world.client, MODERN if service.modern else LEGACY)
 
     async def read(self, size: int = 50) -> tuple[int, int]:
-        """Give how many different jobs were read and how many calls that took."""
+        """Return how many different jobs were read and how many calls that took."""
         self.service.queries.clear()
         rows = await self.list.read(SPAN, size=size)
         return len({row.id for row in rows}), len(self.service.queries)

@@ -145,7 +145,7 @@ def test_published_ticks_keep_every_digit() -> None:
     assert start == 638645575921780695 - EPOCH_TICKS
     assert finish is not None
     assert values.dotnet_ticks(finish) == 638645576438386696
-    # The published duration is the difference, but for what the service rounds.
+    # The published duration is the difference, except what the service rounds.
     assert values.read_duration(516606001) == 516606001 == Ticks(finish - start)
 
 

@@ -35,7 +35,7 @@ def make_job(number: int, **changes: Any) -> CustomerJob:
 
 @pytest.fixture
 def jobs(api: Any, static: StaticPortfolio) -> Any:
-    """Give a function that sets the jobs and asks for the rows of either generation."""
+    """Return a function that sets the jobs and asks for the rows of either generation."""
 
     async def ask(*records: CustomerJob, legacy: bool = False, body: Any = None, **switches: Any) -> Any:
         api.simulator.portfolio = replace(static, customer_job_list=records)
@@ -113,7 +113,7 @@ def test_durations(seconds: int | None, words: str) -> None:
 
 
 def generated(now: float, **changes: Any) -> dict[int, list[CustomerJob]]:
-    """Give the jobs of every customer of a generated portfolio by the customer's place."""
+    """Return the jobs of every customer of a generated portfolio by the customer's place."""
     portfolio = GeneratedPortfolio(**({"seed": 1, "customers": 40, "start": NOON} | changes))
     people = portfolio.customers(now)
     return {place: list(portfolio.customer_jobs(one.id, now) or ()) for place, one in enumerate(people)}

@@ -36,7 +36,7 @@ def iso(seconds: float) -> str:
 
 
 def row(identifier: str, start: float | None = 0.0, finish: float | None = None, **values: Any) -> dict[str, Any]:
-    """Give a finished backup of Teams; times in seconds before or after now, None for "N/A"."""
+    """Return a finished backup of Teams; times in seconds before or after now, None for "N/A"."""
     counts = {f"{name}Count": "1" for name in ("total", "failed", "successful", "skipped", "warning")}
     times = {"startTime": start, "endTime": finish}
     return {
@@ -52,7 +52,7 @@ def blank(status: int | str) -> dict[str, Any]:
 
 @pytest.fixture
 async def world() -> AsyncIterator[World]:
-    """Give a partner with one customer, whose jobs the test says."""
+    """Return a partner with one customer, whose jobs the test says."""
     world = World(FakeApi({BATCH_PATH: v3([customer("c-1")])}))
     await world.apply(partner(collectors=ONLY))
     yield world
@@ -60,7 +60,7 @@ async def world() -> AsyncIterator[World]:
 
 
 async def shown(world: World, *rows: Any, api_version: str = "modern") -> dict[tuple[str, str], float]:
-    """Refresh with these rows; gives the samples by name and their own labels, without the counter's zeros."""
+    """Refresh with these rows; return the samples by name and their own labels, without the counter's zeros."""
     world.api.routes.update({JOBS: v3(list(rows))} if api_version == "modern" else {LEGACY: {"value": list(rows)}})
     assert await world.refresh()
     return samples(world)

@@ -264,7 +264,9 @@ async def test_customers_are_given_as_their_page_comes_and_count_as_customers() 
     await again.aclose()
     for _ in range(2):
         await paged.answers.put(200)
-    assert "new" in (await paged.customer_list.refresh()).customers, "it went on, for others who may wait for it"
+    assert "new" in (await paged.customer_list.refresh()).customers, (
+        "it went on, because other collectors can wait for it"
+    )
     assert len(paged.world.calls) == 6
     leaving = asyncio.create_task(ids(paged.customer_list, 0))
     await asyncio.sleep(0.01)

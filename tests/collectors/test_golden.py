@@ -33,7 +33,7 @@ KINDS = {"FB1": (1, 1), "FB2": (2, 3), "FB3": (1, 1)}
 
 
 def jobs(name: str) -> Any:
-    """Give the canned list as the service would: narrowed by its filters."""
+    """Return the canned list as the service would: narrowed by its filters."""
     whole = payload(name)
     rows = "data" if "data" in whole else "Jobs"
 

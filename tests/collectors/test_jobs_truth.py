@@ -114,7 +114,7 @@ def oracle(
     jobs: list[Raw], now: float, successes: dict[tuple[str, str], int], *, types: tuple[str, ...] = tuple(JOB_TYPES),
     window: float = DAY, lookback: float = 7 * DAY,
 ) -> dict[Any, float]:  # fmt: skip
-    """Give every sample for the account, and enter new successes."""
+    """Return every sample for the account, and enter new successes."""
     until = round(now * TICK)
     kinds: dict[tuple[str, str], list[Raw]] = defaultdict(list)
     for job in jobs:
@@ -134,12 +134,12 @@ def oracle(
 
 
 def gauges(world: World) -> dict[Any, float]:
-    """Give what the oracle knows; what has ended is counted below."""
+    """Return what the oracle knows; what has ended is counted below."""
     return {key: value for key, value in world.of_avepoint().items() if key[0] != "avepoint_jobs_completed_total"}
 
 
 def ended(world: World) -> Counter[tuple[str, str, str]]:
-    """Give how many jobs are shown to have ended, by workload, job type and state."""
+    """Return how many jobs are shown to have ended, by workload, job type and state."""
     shown = Counter[tuple[str, str, str]]()
     for (name, series), value in world.samples().items():
         if name == "avepoint_jobs_completed_total":
@@ -256,7 +256,7 @@ async def test_what_no_filter_gives_is_asked_for_a_while_and_shown_without_names
     for asks in (True, True, False, False):
         api.filters.clear()
         await world.refresh()
-        assert bool(api.filters) is asks, "three times, but not for ever"
+        assert bool(api.filters) is asks, "three times, then no more"
     world.clock.advance(8 * DAY)
     api.jobs = []
     await world.refresh()

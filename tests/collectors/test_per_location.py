@@ -38,7 +38,7 @@ def envelope(data: object) -> dict[str, Any]:
 
 
 async def read(name: str, answer: object, *, now: datetime = NOON, **options: Any) -> World:
-    """Give a world that has read one collector; `answer` is what is in the envelope."""
+    """Return a world that has read one collector; `answer` is what is in the envelope."""
     world = World(FakeApi({SETTINGS[name]: envelope(answer)}), FakeClock(now.timestamp()))
     await world.apply(tenant(collectors={name: options}))
     assert await world.refresh()
@@ -47,7 +47,7 @@ async def read(name: str, answer: object, *, now: datetime = NOON, **options: An
 
 
 def shown(world: World) -> Shown:
-    """Give what is shown by the end of the name, workload and location."""
+    """Return what is shown by the end of the name, workload and location."""
     return {
         tuple(
             part for part in (name.removeprefix("avepoint_"), *(dict(labels).get(key) for key in KEYS)) if part
@@ -244,7 +244,7 @@ RETENTIONS: dict[str, tuple[Any, Shown]] = {
                                    kept(None, YEAR, Exchange_Online=(2 * YEAR, 2 * YEAR))),
     "a switch that cannot be read": (policy(enableCustomizedRetentionPolicy=2, servicePolicies=[OWN]),
                                      kept(None, YEAR, Exchange_Online=(2 * YEAR, 2 * YEAR))),
-    "for ever": (policy(retentionPeriod="Unlimited", servicePolicies=[service("Unlimited")]),
+    "unlimited": (policy(retentionPeriod="Unlimited", servicePolicies=[service("Unlimited")]),
                  kept(1, math.inf, Exchange_Online=(math.inf, math.inf))),
     "months": (policy(retentionPeriod="6 months"), kept(1, 180 * DAY)),
     "no default": (policy(retentionPeriod=None), kept(1, None)),

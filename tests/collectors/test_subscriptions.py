@@ -31,7 +31,7 @@ def later(**values: Any) -> dict[str, Any]:
 
 
 async def shown(name: str, *rows: Any, **keys: Any) -> dict[tuple[str, ...], float]:
-    """Give the values of a family by the labels after the account, as one refresh of these rows shows them."""
+    """Return the values of a family by the labels after the account, as one refresh of these rows shows them."""
     world = World(FakeApi({PATH: v3(list(rows))}))
     await world.apply(partner(collectors=only({}), **keys))
     assert await world.refresh()

@@ -1,4 +1,4 @@
-"""`make run` and `make test`: which of them installs what, and when it is installed anew; pip is a stand-in."""
+"""`make run` and `make test`: which of them installs what, and when it installs it again; pip is a stand-in."""
 
 import os
 import re
@@ -43,10 +43,10 @@ class Checkout:
         os.utime(self.folder / name, (at, at))
 
     def make(self, target: str, *, code: int = 0) -> list[str]:
-        """Make a target; gives what was installed for it: a new environment, requirements, the package."""
+        """Make a target; return what was installed for it: a new environment, requirements, the package."""
         (self.folder / "installed").write_text("")
         command = ["make", "PYTHON=./python", target]
-        done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=False)
         assert done.returncode == code, done.stderr
         return re.findall(rf"venv|{RUNTIME}|{DEV}|{PACKAGE}", (self.folder / "installed").read_text())
 

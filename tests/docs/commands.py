@@ -23,7 +23,7 @@ class Line:
         return f"{self.block.page}: {self.text[:60]}"
 
     def commands(self) -> Iterator[Sequence[str]]:
-        """Give each command of the line: program and arguments, without assignments before it and redirections."""
+        """Return each command of the line: program and arguments, without assignments before it and redirections."""
         lexer = shlex.shlex(self.text, posix=True, punctuation_chars=True)
         lexer.whitespace_split = True
         parts = [(is_between, list(words)) for is_between, words in groupby(lexer, _BETWEEN.__contains__)]
@@ -39,7 +39,7 @@ class Line:
 
 
 def lines(block: Block) -> Iterator[Line]:
-    """Give the lines that a console block has the reader type; every line is one, or goes on with one."""
+    """Return the lines that a console block has the reader type; every line is one, or goes on with one."""
     typed = ""
     for raw in block.text.splitlines():
         if not typed:
@@ -52,5 +52,5 @@ def lines(block: Block) -> Iterator[Line]:
 
 
 def all_lines() -> list[Line]:
-    """Give the lines of all pages."""
+    """Return the lines of all pages."""
     return [line for block in blocks("console") for line in lines(block)]

@@ -29,7 +29,7 @@ each_page = pytest.mark.parametrize("page", pages().values(), ids=lambda page: p
 
 
 def _inside(page: Page) -> Iterator[tuple[str, Path, str]]:
-    """Give each link to a file of the checkout: as it stands, the file, the anchor."""
+    """Return each link to a file of the checkout: as it stands, the file, the anchor."""
     for link in page.links():
         parts = urlsplit(link)
         if not parts.scheme:

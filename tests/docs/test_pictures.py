@@ -48,7 +48,7 @@ def grafana() -> Iterator[tuple[str, list[str]]]:
 
 
 def take(*arguments: str | Path, chromium: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([SCRIPT, *arguments], capture_output=True, text=True, check=False, timeout=110,
+    return subprocess.run([SCRIPT, *arguments], capture_output=True, text=True, check=False,
                           env={"CHROMIUM": chromium, "PATH": "/usr/bin:/bin"})  # fmt: skip
 
 

@@ -42,11 +42,10 @@ SEEN: Final = {
 
 
 @pytest.mark.e2e
-@pytest.mark.timeout(300)
 def test_prometheus_says_what_the_page_says(tmp_path: Path) -> None:
     command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=other", "-addext",
                "subjectAltName=DNS:other", "-keyout", "web.key", "-out", "web.crt"]  # fmt: skip
-    subprocess.run(command, check=True, capture_output=True, timeout=60, cwd=tmp_path)
+    subprocess.run(command, check=True, capture_output=True, cwd=tmp_path)
     with (
         _listening(tmp_path, "plain") as plain,
         _listening(tmp_path, "tls") as tls,
@@ -61,7 +60,7 @@ def test_prometheus_says_what_the_page_says(tmp_path: Path) -> None:
         ]
         config = "\n".join(["global: {scrape_interval: 1s, scrape_timeout: 1s}", "scrape_configs:", *jobs])
         with prometheus(program("prometheus"), tmp_path, config) as server:
-            eventually(lambda: server.value(f"count(up) == {len(SEEN)}"), within=60, what="a scrape of each")
+            eventually(lambda: server.value(f"count(up) == {len(SEEN)}"), what="a scrape of each")
             errors = {target["scrapePool"]: target["lastError"] for target in server.targets()}
     for name, (_, _, words) in SEEN.items():
         assert re.search(words, errors[name]), f"{name}: {errors[name]}"

@@ -13,10 +13,12 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 from urllib.parse import urlencode
 
 T = TypeVar("T")
+TIMEOUT: Final = 300.0
+"""Seconds after which a test stops to wait: long enough for a busy machine, so that only a hang takes so long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,9 @@ class Answer:
         return self.body.decode()
 
 
-def fetch(url: str, *, headers: Mapping[str, str] | None = None, method: str = "GET", timeout: float = 30) -> Answer:
+def fetch(
+    url: str, *, headers: Mapping[str, str] | None = None, method: str = "GET", timeout: float = TIMEOUT
+) -> Answer:
     """Ask once."""
     request = urllib.request.Request(url, headers=dict(headers or {}), method=method)
     try:
@@ -43,7 +47,7 @@ def fetch(url: str, *, headers: Mapping[str, str] | None = None, method: str = "
             return Answer(error.code, dict(error.headers), error.read())
 
 
-def eventually(probe: Callable[[], T | None], *, within: float, what: str) -> T:
+def eventually(probe: Callable[[], T | None], *, what: str, within: float = TIMEOUT) -> T:
     """Ask again and again until something other than None or False comes."""
     deadline = time.monotonic() + within
     while True:
@@ -56,7 +60,7 @@ def eventually(probe: Callable[[], T | None], *, within: float, what: str) -> T:
 
 
 def free_port() -> int:
-    """Give a port that is free now."""
+    """Return a port that is free now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -76,9 +80,9 @@ class Exporter:
         return fetch(self.url + path).text
 
     def stop(self) -> int:
-        """End it as an orchestrator does; gives the exit code."""
+        """End it as an orchestrator does; return the exit code."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout=10)
+        return self.process.wait(timeout=TIMEOUT)
 
 
 @contextlib.contextmanager
@@ -96,7 +100,7 @@ def exporter(folder: Path, *arguments: str, env: Mapping[str, str] | None = None
         return match[1] if match else None
 
     try:
-        yield Exporter(f"http://{eventually(address, within=30, what='listening')}", process, log, out)
+        yield Exporter(f"http://{eventually(address, what='listening')}", process, log, out)
     finally:
         if process.poll() is None:
             process.kill()
@@ -133,7 +137,7 @@ def running(command: Sequence[str], folder: Path) -> Iterator["subprocess.Popen[
     finally:
         process.terminate()
         try:
-            process.wait(timeout=10)
+            process.wait(timeout=TIMEOUT)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
@@ -152,5 +156,5 @@ def prometheus(program: str, folder: Path, config: str) -> Iterator[Prometheus]:
     ]
     with running(command, folder):
         url = f"http://127.0.0.1:{port}"
-        eventually(lambda: fetch(f"{url}/-/ready").status == 200, within=30, what="Prometheus is ready")
+        eventually(lambda: fetch(f"{url}/-/ready").status == 200, what="Prometheus is ready")
         yield Prometheus(url)

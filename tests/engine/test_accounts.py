@@ -100,7 +100,7 @@ class Unlistable(FakeApi):
 
 
 async def unlistable(folder: Path | None = None) -> World:
-    """Give a partner, read once with one customer's failure, whose customers cannot be listed any more."""
+    """Return a partner, read once with one customer's failure, whose customers cannot be listed any more."""
     world = World(api := Unlistable(), folder=folder)
     api.routes[overview_path("y")] = httpx.Response(500)
     await world.apply(partner())
@@ -111,7 +111,7 @@ async def unlistable(folder: Path | None = None) -> World:
 
 
 def customers_shown(world: World) -> set[str]:
-    """Give the customers with any series, and those of whom anything else is known."""
+    """Return the customers with any series, and those of whom anything else is known."""
     known = {one for refresher in world.accounts.refreshers() for one in refresher.entry.customers()}
     shown = {dict(labels)["customer_id"] for _, labels in world.samples() if "customer_id" in dict(labels)}
     return known | shown

@@ -33,7 +33,7 @@ class ModernLicense(OptionalLicense):
 
 
 async def portfolio_world(answers: dict[str, Any], **options: Any) -> World:
-    """Give a world whose protected data is optional; `answers` lie over those of a good portfolio."""
+    """Return a world whose protected data is optional; `answers` lie over those of a good portfolio."""
     world = World(FakeApi(portfolio(NAMES) | answers))
     await world.apply(partner(collectors={"customers": {}, "protected_data": options}))
     world.accounts.refreshers()[-1].collector.__class__ = OptionalData
@@ -154,7 +154,7 @@ async def test_an_off_collector_is_asked_again_at_its_interval() -> None:
 
 
 async def modern_license(api: FakeApi, **options: Any) -> World:
-    """Give a world of the legacy endpoints alone, with a collector that these do not have."""
+    """Return a world of the legacy endpoints alone, with a collector that these do not have."""
     world = World(api)
     await world.apply(tenant(collectors={"license": options}, api="legacy"))
     [refresher] = [one for one in world.accounts.refreshers() if one.collector.name == "license"]

@@ -80,7 +80,7 @@ def test_a_counter_is_printed_as_prometheus_client_does_in_both_formats() -> Non
 
 
 async def full_world() -> World:
-    """Give a world with samples of the first collectors, hostile names among them."""
+    """Return a world with samples of the first collectors, hostile names among them."""
     start = round((NOW - 3600) * 10**7)
     jobs = [Raw("a", 1, 1, 2, start, start + 10**7, (1, 0, 0)), Raw("b", 1, 1, 1, start + 5, None, (0, 0, 0))]
     api = FakeApi(portfolio(["x", 'y"\\\n', "z"]) | JobApi(jobs).routes | settings_routes())
@@ -226,7 +226,7 @@ def test_the_exporters_own_metrics() -> None:
     assert any(name == "avepoint_exporter_build_info" for name, _ in samples)
     assert any(name.startswith("process_") for name, _ in samples)
     assert any(name.startswith("python_") for name, _ in samples)
-    own.observer("a")  # made anew by a reload, perhaps without a certificate
+    own.observer("a")  # as after a reload, perhaps without a certificate
     again = parsed(own.text(account="a", names=(), openmetrics=False).decode())
     assert not any(name == "avepoint_certificate_expiry_timestamp_seconds" for name, _ in again)
     own.forget("a")

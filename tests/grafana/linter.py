@@ -21,12 +21,12 @@ _COUNTS: Final = {0.5, 1.0, 1.0001}
 
 
 def panels(board: Json) -> list[Json]:
-    """Give the panels that show something."""
+    """Return the panels that show something."""
     return [panel for panel in board["panels"] if panel["type"] != "row"]
 
 
 def queries(board: Json) -> Iterator[tuple[Json, Json]]:
-    """Give each panel with each of its queries."""
+    """Return each panel with each of its queries."""
     yield from ((panel, target) for panel in panels(board) for target in panel["targets"])
 
 
@@ -222,7 +222,7 @@ def links(board: Json) -> Iterator[str]:
 
 
 def data_links(panel: Json) -> list[str]:
-    """Give the addresses that cells link to."""
+    """Return the addresses that cells link to."""
     overrides = panel["fieldConfig"].get("overrides", [])
     items = [item for override in overrides for item in override["properties"] if item["id"] == "links"]
     return [link["url"] for item in items for link in item["value"]]
@@ -235,12 +235,12 @@ RULES: Final[Sequence[Rule]] = (
 
 
 def lint(board: Json) -> list[str]:
-    """Give the findings of all rules on one dashboard."""
+    """Return the findings of all rules on one dashboard."""
     return [f"{rule.__name__}: {finding}" for rule in RULES for finding in rule(board)]
 
 
 def lint_together(boards: Sequence[Json]) -> list[str]:
-    """Give the findings that only several dashboards can have."""
+    """Return the findings that only several dashboards can have."""
     uids = [board["uid"] for board in boards]
     found = [] if len(set(uids)) == len(uids) else ["two dashboards have one uid"]
     if len({board["schemaVersion"] for board in boards}) != 1:

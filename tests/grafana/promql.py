@@ -32,7 +32,7 @@ def replaced(text: str) -> str:
 
 @functools.cache
 def known() -> Mapping[str, Labels]:
-    """Give every series that the exporter exposes or the rules record, with its labels."""
+    """Return every series that the exporter exposes or the rules record, with its labels."""
     process = ProcessCollector(registry=None).collect()
     series = {sample.name: _TARGET for metric in process for sample in metric.samples} | dict(exposed())
     files = [yaml.safe_load(file.read_text(encoding="utf-8")) for file in (RULES, *OPTIONAL)]
@@ -102,12 +102,12 @@ def _wrong_windows(text: str) -> list[str]:
 
 
 def series_labels(text: str) -> Labels:
-    """Give the labels of an expression's series."""
+    """Return the labels of an expression's series."""
     return Lint(known()).labels(promql.parse(replaced(text)))
 
 
 def keeps_name(expression: Any) -> bool:
-    """Tell whether series keep their metric's name, which would keep rows of a merged table apart."""
+    """Return whether series keep their metric's name, which would keep rows of a merged table apart."""
     match expression:
         case promql.VectorSelector():
             return True
@@ -129,7 +129,7 @@ def keeps_name(expression: Any) -> bool:
 
 
 def variable_expressions(query: str) -> Iterator[tuple[str, str]]:
-    """Give the expressions in a variable's query, each with the label it wants; one for each name it selects."""
+    """Return the expressions in a variable's query, each with the label it wants; one for each name it selects."""
     call = _CALL.fullmatch(query)
     if call is None:
         raise ValueError(f"neither label_values nor query_result: {query}")

@@ -154,9 +154,9 @@ def test_a_variable_that_nothing_uses_is_found() -> None:
 
 def test_dashboards_are_compared() -> None:
     assert lint_together([GOOD]) != []  # it links to others
-    twin = copy.deepcopy(GOOD)
-    twin["schemaVersion"] = 1
-    found = lint_together([GOOD, twin])
+    copied = copy.deepcopy(GOOD)
+    copied["schemaVersion"] = 1
+    found = lint_together([GOOD, copied])
     assert "two dashboards have one uid" in found
     assert "there is more than one schemaVersion" in found
 

@@ -15,7 +15,7 @@ from tests.grafana.linter import Json, queries
 from tests.grafana.promql import ROOT, variable_expressions
 from tests.programs import program
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.xdist_group("queries")]
 
 FILES: Final = sorted((ROOT / "grafana" / "dashboards").glob("*.json"))
 CONFIG: Final = """
@@ -41,11 +41,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
     folder = tmp_path_factory.mktemp("dashboards")
     rules = ROOT / "prometheus" / "rules" / "*.yaml"
     with exporter(folder, "demo", "--customers", "20", "--speed", "240") as running:
-        eventually(lambda: fetch(f"{running.url}/-/ready").status == 200, within=60, what="ready")
+        eventually(lambda: fetch(f"{running.url}/-/ready").status == 200, what="ready")
         config = CONFIG.format(rules=rules, target=running.url.removeprefix("http://"))
         with prometheus(program("prometheus"), folder, config) as running_server:
             growth = f"customer:avepoint_protected_data_bytes:sum offset {_RANGE}s"
-            eventually(lambda: bool(running_server.query(growth)), within=60, what="history")
+            eventually(lambda: bool(running_server.query(growth)), what="history")
             yield running_server
 
 
@@ -78,9 +78,7 @@ def test_every_query_returns_data(server: Prometheus, path: Path) -> None:
         if (panel["title"], target["refId"]) not in MAY_BE_EMPTY and not _has_data(server, target)
     ]
     # A rule or two may be waiting for its turn.
-    eventually(
-        lambda: not [one for one in _again(board, empty) if not _has_data(server, one)], within=60, what=f"{empty}"
-    )
+    eventually(lambda: not [one for one in _again(board, empty) if not _has_data(server, one)], what=f"{empty}")
 
 
 def _again(board: Json, wanted: list[tuple[str, str]]) -> list[Json]:

@@ -62,7 +62,7 @@ def objects_of_old_helm(helm: str, values: Mapping[str, Any], folder: Path) -> l
 
 
 def parsed(text: str) -> Iterator[Object]:
-    """Give the objects of a text of YAML documents."""
+    """Return the objects of a text of YAML documents."""
     for document in yaml.safe_load_all(text):
         if document is not None:
             assert isinstance(document, dict), text
@@ -70,13 +70,13 @@ def parsed(text: str) -> Iterator[Object]:
 
 
 def one(found: list[Object], kind: str, name: str | None = None) -> Object:
-    """Give the only object of a kind, or of a kind and a name."""
+    """Return the only object of a kind, or of a kind and a name."""
     (only,) = (each for each in found if each["kind"] == kind and name in (None, each["metadata"]["name"]))
     return only
 
 
 def pods(found: list[Object]) -> Iterator[Object]:
-    """Give the specification of every pod, also of those that are made from templates."""
+    """Return the specification of every pod, also of those that are made from templates."""
     for each in found:
         if each["kind"] == "Pod":
             yield each["spec"]
@@ -85,13 +85,13 @@ def pods(found: list[Object]) -> Iterator[Object]:
 
 
 def exporter(found: list[Object]) -> Object:
-    """Give the specification of the exporter's pod."""
+    """Return the specification of the exporter's pod."""
     (spec,) = (each["spec"]["template"]["spec"] for each in found if each["kind"] in ("Deployment", "StatefulSet"))
     return dict(spec)
 
 
 def environment(found: list[Object]) -> dict[str, Any]:
-    """Give the variables of the exporter's container."""
+    """Return the variables of the exporter's container."""
     return {
         variable["name"]: variable.get("value", variable.get("valueFrom"))
         for variable in exporter(found)["containers"][0]["env"]
@@ -99,7 +99,7 @@ def environment(found: list[Object]) -> dict[str, Any]:
 
 
 def secret_data(found: list[Object]) -> dict[str, bytes]:
-    """Give what all Secrets hold, by key."""
+    """Return what all Secrets hold, by key."""
     return {
         key: base64.b64decode(value, validate=True)
         for each in found

@@ -30,7 +30,7 @@ def test_the_schema_is_draft_07_and_closed() -> None:
 
 
 def _objects_of(schema: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
-    """Give every part with properties of its own."""
+    """Return every part with properties of its own."""
     if "properties" in schema:
         yield path, schema
     for key in ("properties", "definitions"):

@@ -17,7 +17,7 @@ _REMOVED_IN_3: Final = ("holt_winters",)
 
 
 def exposed() -> Mapping[str, Labels]:
-    """Give every series the exporter exposes, and `up`, with its labels, those of the scrape among them."""
+    """Return every series the exporter exposes, and `up`, with its labels, those of the scrape among them."""
     names = {family.name: frozenset(family.labels) for family in (*families(), *STATUS_FAMILIES)}
     for metric in vars(OwnMetrics(with_process=False)).values():
         if isinstance(metric, MetricWrapperBase):
@@ -48,7 +48,7 @@ class Walk:
         self.comparisons = 0
 
     def labels(self, expression: promql.Expr) -> Labels:
-        """Give the labels that the expression's series can carry."""
+        """Return the labels that the expression's series can carry."""
         handlers: tuple[tuple[type, Callable[..., Labels]], ...] = (
             (promql.VectorSelector, self._selector),
             (promql.MatrixSelector, self._matrix),

@@ -12,7 +12,7 @@ from typing import Any, Final
 import pytest
 import yaml
 
-from tests.e2e.processes import eventually, fetch, free_port
+from tests.e2e.processes import TIMEOUT, eventually, fetch, free_port
 from tests.programs import program
 from tests.prometheus.test_rules import ALERTS, KNOWN
 
@@ -27,7 +27,7 @@ Labels = Mapping[str, str]
 
 def _amtool(*arguments: str) -> str:
     done = subprocess.run(
-        [program("amtool"), *arguments], capture_output=True, text=True, check=False, timeout=30, cwd=_FILE.parent
+        [program("amtool"), *arguments], capture_output=True, text=True, check=False, cwd=_FILE.parent
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -135,14 +135,14 @@ _HEARD: Final = [
 
 @contextlib.contextmanager
 def _alertmanager(folder: Path) -> Iterator[str]:
-    """Run an Alertmanager with the example; gives its address."""
+    """Run an Alertmanager with the example; return its address."""
     url = f"127.0.0.1:{free_port()}"
     command = [program("alertmanager", "prometheus-alertmanager"), f"--config.file={_FILE}"]
     options = [f"--storage.path={folder}", f"--web.listen-address={url}", "--cluster.listen-address="]
     with (folder / "alertmanager.log").open("w") as log:
         process = subprocess.Popen([*command, *options], stdout=log, stderr=log)
     try:
-        eventually(lambda: fetch(f"http://{url}/-/ready").status == 200, within=20, what="Alertmanager")
+        eventually(lambda: fetch(f"http://{url}/-/ready").status == 200, what="Alertmanager")
         yield f"http://{url}/api/v2/alerts"
     finally:
         process.kill()
@@ -152,7 +152,7 @@ def _alertmanager(folder: Path) -> Iterator[str]:
 def _post(url: str, alerts: list[Labels]) -> None:
     body = json.dumps([{"labels": labels} for labels in alerts]).encode()
     request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
         assert answer.status == 200
 
 
@@ -177,9 +177,9 @@ def test_inhibition_silences_what_follows_and_nothing_else(tmp_path: Path) -> No
         expected[of["account"], target] = number < len(_SILENCED)
     with _alertmanager(tmp_path) as url:
         _post(url, alerts)
-        eventually(lambda: len(_inhibited(url)) == len(expected), within=10, what="all alerts")
+        eventually(lambda: len(_inhibited(url)) == len(expected), what="all alerts")
         with contextlib.suppress(AssertionError):
-            eventually(lambda: _inhibited(url) == expected, within=10, what="inhibition")
+            eventually(lambda: _inhibited(url) == expected, what="inhibition")
         assert _inhibited(url) == expected
 
 
@@ -199,5 +199,5 @@ def test_without_an_exporter_nothing_else_speaks(tmp_path: Path, source: str, is
     with _alertmanager(tmp_path) as url:
         _post(url, alerts)
         with contextlib.suppress(AssertionError):
-            eventually(lambda: _inhibited(url) == expected, within=10, what="inhibition")
+            eventually(lambda: _inhibited(url) == expected, what="inhibition")
         assert _inhibited(url) == expected

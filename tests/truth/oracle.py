@@ -128,7 +128,7 @@ def _job(random: Random, number: int, *, whole_seconds: bool) -> JobRecord:
 
 
 def expected(portfolio: StaticPortfolio, generations: str = "modern", *, every_job: bool = False) -> Samples:
-    """Give every sample of the portfolio, for the accounts "tenant" and "partner"."""
+    """Return every sample of the portfolio, for the accounts "tenant" and "partner"."""
     samples: Samples = {}
 
     def add(name: str, value: float | None, /, **labels: str) -> None:

@@ -22,7 +22,7 @@ WINDOW_START = MIDNIGHT - 7 * DAY
 
 
 def with_settings(portfolio: StaticPortfolio, seed: int) -> StaticPortfolio:
-    """Give a portfolio settings and signals too."""
+    """Return a portfolio settings and signals too."""
     random = Random(seed)
     frequencies = (_frequency(random, number) for number in random.sample(range(15), random.randrange(16)))
     return replace(
@@ -72,7 +72,7 @@ def _retention(random: Random) -> RetentionRecord:
 
 
 def expected_settings(portfolio: StaticPortfolio) -> Samples:
-    """Give every sample of the settings and signals, for the account "tenant"; legacy endpoints have none of them."""
+    """Return every sample of the settings and signals, for the account "tenant"; legacy endpoints have none of them."""
     samples: Samples = {}
 
     def add(name: str, value: float, workload: str = "") -> None:

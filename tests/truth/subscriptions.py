@@ -18,7 +18,7 @@ WORDS = {"package": "package", "model": "model", "source": "source", "payment_ty
 
 
 def random_subscriptions(seed: int, customers: Iterable[CustomerRecord]) -> tuple[SubscriptionRecord, ...]:
-    """Give each customer some, often several to one service, and some of them in the same words."""
+    """Return each customer some, often several to one service, and some of them in the same words."""
     random = Random(f"subscriptions:{seed}")
     return tuple(_subscription(random, one.id) for one in customers for _ in range(random.randrange(6)))
 

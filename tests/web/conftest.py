@@ -191,7 +191,7 @@ Start = Callable[..., AbstractAsyncContextManager[Running]]
 
 @pytest.fixture
 def start() -> Start:
-    """Give what runs a server on a free port of 127.0.0.1 for the length of a block."""
+    """Return what runs a server on a free port of 127.0.0.1 for the length of a block."""
 
     @contextlib.asynccontextmanager
     async def started(

@@ -158,7 +158,7 @@ async def test_a_probe_is_of_a_configured_account_only() -> None:
 
 
 async def waiting_world() -> tuple[World, asyncio.Event]:
-    """Give a world whose first refresh lasts until the event."""
+    """Return a world whose first refresh lasts until the event."""
     api, released = FakeApi({LICENSE: SEATS}), asyncio.Event()
 
     async def slow(request: httpx.Request) -> httpx.Response:

@@ -54,7 +54,7 @@ class App:
 
 
 async def closed_within(reader: asyncio.StreamReader, seconds: float) -> bytes:
-    """Give what still came before the server closed the connection."""
+    """Return what still came before the server closed the connection."""
     received = b""
     with contextlib.suppress(ConnectionError):
         async with asyncio.timeout(seconds):

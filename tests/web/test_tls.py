@@ -22,7 +22,7 @@ HASH = bcrypt.hashpw(b"right", SALT).decode()
 
 @pytest.fixture
 def folder(tmp_path: Path, pki: Any) -> Path:
-    """Give a copy of the certificates that a test may change."""
+    """Return a copy of the certificates that a test may change."""
     shutil.copytree(pki.folder, tmp_path / "tls")
     return tmp_path / "tls"
 
