@@ -35,6 +35,9 @@ _CLOCK: Final = r"(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?\s?(Z|z|[+-]\d
 _ISO: Final = re.compile(rf"(?P<y>\d{{4}})-(?P<m>\d\d)-(?P<d>\d\d){_CLOCK}", re.ASCII)
 _MONTH_FIRST: Final = re.compile(rf"(?P<m>\d\d)-(?P<d>\d\d)-(?P<y>\d{{4}}){_CLOCK}", re.ASCII)
 _SLASHED: Final = re.compile(rf"(?P<m>\d\d?)/(?P<d>\d\d?)/(?P<y>\d{{4}}){_CLOCK}", re.ASCII)
+_YEAR_FIRST: Final = re.compile(rf"(?P<y>\d{{4}})/(?P<m>\d\d?)/(?P<d>\d\d?){_CLOCK}", re.ASCII)
+_DATES: Final = (_ISO, _MONTH_FIRST, _SLASHED, _YEAR_FIRST)
+_NEVER: Final = range(3_155_378_112_000_000_000, 3_155_378_976_000_000_000)  # ticks of 9999-12-31
 _PURCHASED: Final = re.compile(rf"{_NUMBER}(?:\.\d{{1,18}})?\s?[A-Za-z]{{0,9}}\s?/\s?(.+)", re.ASCII)
 _RETENTION: Final = re.compile(r"(\d{1,5})\s*(day|week|month|year)s?", re.ASCII | re.IGNORECASE)
 _RETENTION_DAYS: Final = {"day": 1, "week": 7, "month": 30, "year": 365}
@@ -145,10 +148,10 @@ def read_time(value: object) -> Ticks | None:
     ticks = _whole(value)
     if (text := _short_text(value)) is not None:
         ticks = int(text) if _COUNT.fullmatch(text) and "," not in text else None
-        match = _ISO.fullmatch(text) or _MONTH_FIRST.fullmatch(text) or _SLASHED.fullmatch(text)
+        match = next(filter(None, (form.fullmatch(text) for form in _DATES)), None)
         if match is not None:
             return _calendar_time(match, value)
-    if ticks == 0:
+    if ticks == 0 or (ticks is not None and ticks in _NEVER):
         return None
     if ticks is None or not _DOTNET_EPOCH < ticks < _DOTNET_EPOCH + _LATEST:
         raise _unreadable("time", value)
@@ -254,7 +257,7 @@ def _whole(value: object) -> int | None:
 
 def _calendar_time(match: re.Match[str], value: object) -> Ticks | None:
     hour, minute, second, fraction, zone = match.groups()[3:]
-    if match["y"] == "0001":
+    if match["y"] == "0001" or match.group("y", "m", "d") == ("9999", "12", "31"):
         return None
     try:
         moment = datetime(

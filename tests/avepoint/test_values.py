@@ -28,10 +28,15 @@ READERS = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("read", [*READERS, values.read_word], ids=lambda read: read.__name__)
+# Each example is read by all readers, because generating examples takes most of the time.
 @given(value=JSON | NEARLY)
-@settings(max_examples=1000, deadline=None)
-def test_any_json_gives_a_value_or_the_typed_error(read: Callable[[object], object], value: object) -> None:
+@settings(max_examples=500, deadline=None)
+def test_any_json_gives_a_value_or_the_typed_error(value: object) -> None:
+    for read in (*READERS, values.read_word):
+        _check_result(read, value)
+
+
+def _check_result(read: Callable[[object], object], value: object) -> None:
     try:
         result = read(value)
     except UnreadableValueError:
@@ -179,6 +184,7 @@ def test_dates_against_the_library(moment: datetime, offset: int, colon: bool) -
         ("2024-10-12T08:46:32.5000000z", 1728722792.5), ("2025-04-05", 1743811200),
         ("03-14-2026T12:00:00Z", 1773489600), ("03-14-2026", 1773446400),
         ("03/14/2026", 1773446400), ("3/14/2026", 1773446400), ("12/29/2026", 1798502400),
+        ("2025/09/30", 1759190400), ("2026/3/14", 1773446400), ("2025/09/30T12:00:00Z", 1759233600),
         ("2024-10-12T08:46:32.123456789Z", 1728722792.1234567),
     ],
 )  # fmt: skip
@@ -188,7 +194,13 @@ def test_dates(value: str, unix: float) -> None:
     assert values.seconds(read) == pytest.approx(unix, abs=1e-6)
 
 
-@pytest.mark.parametrize("never", [0, 0.0, "0", "0001-01-01T00:00:00Z", "0001-01-01T00:00:00", "01-01-0001T00:00:00Z"])
+@pytest.mark.parametrize(
+    "never",
+    [
+        0, 0.0, "0", "0001-01-01T00:00:00Z", "0001-01-01T00:00:00", "01-01-0001T00:00:00Z", "9999-12-31",
+        "9999-12-31T23:59:59.9999999Z", "12/31/9999", "12-31-9999T12:00:00Z", 3155378975999999999, 3155378112000000000,
+    ],
+)  # fmt: skip
 def test_never_is_no_time(never: object) -> None:
     assert values.read_time(never) is None
 
@@ -196,7 +208,7 @@ def test_never_is_no_time(never: object) -> None:
 @pytest.mark.parametrize(
     "value",
     [
-        -1, 1_728_722_792, EPOCH_TICKS, 3155378975999999999, 638645575921780695.0, "9999-12-31T23:59:59Z", "2024-13-01",
+        -1, 1_728_722_792, EPOCH_TICKS, 3155378976000000000, 638645575921780695.0, "9999-12-30T23:59:59Z", "2024-13-01",
         "2024-02-30", "2024-01-01T25:00:00Z", "2024-01-01T00:00:60Z",
         "1969-12-31T23:59:59Z", "2024-01-01T00:00:00+99:99",
         "2024-01-01T00:00:00+05:60", "2024-01-01T00:00:00+15:01", "0002-01-01", "0000-01-01", "14-03-2026", "yesterday",

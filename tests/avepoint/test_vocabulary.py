@@ -32,6 +32,12 @@ def test_every_workload_has_a_number_and_a_spelling() -> None:
     assert sorted(vocabulary.WORKLOADS) == list(range(1, 13))
 
 
+@pytest.mark.parametrize("name", ["Copilot Studio Agents", "copilot studio agent"])
+def test_a_workload_without_a_number_in_the_job_list(name: str) -> None:
+    assert vocabulary.workload(name) == ("Copilot Studio Agents", True)
+    assert vocabulary.service_type("15") == vocabulary.module(name) == ("Copilot Studio Agents", True)
+
+
 @pytest.mark.parametrize("name", ["Copilot Studio", "???", "OneDrive 2"])
 def test_an_unknown_workload_passes_through(name: str) -> None:
     assert vocabulary.workload(name) == (name, False)
@@ -45,7 +51,7 @@ def test_an_unknown_workload_passes_through(name: str) -> None:
         ("Finished with Exception", "finished_with_exception"), ("FinishedException", "finished_with_exception"),
         ("FinishedWithException", "finished_with_exception"), ("4", "finished_with_exception"),
         ("Partially Finished", "partially_finished"), ("PartiallyFinished", "partially_finished"),
-        ("5", "partially_finished"),
+        ("5", "partially_finished"), ("Successful", "finished"), ("Success", "finished"), ("Succeeded", "finished"),
     ],
 )  # fmt: skip
 def test_job_states(text: str, state: str) -> None:
@@ -101,10 +107,35 @@ def test_modules_of_customers_jobs(number: int, name: str) -> None:
 
 
 def test_every_workload_has_a_module_and_a_service_type() -> None:
-    assert set(vocabulary.MODULES.values()) == {*SPELLINGS, "Archiver", vocabulary.RETENTION}
+    microsoft_365 = {name for number, name in vocabulary.MODULES.items() if number < 355 or number == 402}
+    assert microsoft_365 == {*SPELLINGS, "Archiver", vocabulary.RETENTION}
     assert set(SPELLINGS) < set(vocabulary.SERVICE_TYPES.values())
     assert vocabulary.module("Microsoft 365 Group") == ("Microsoft 365 Groups", True)
-    assert vocabulary.module("355") == ("355", False)
+    assert vocabulary.module("367") == ("367", False)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("Cloud Backup for Azure", "Azure"), ("Azure Virtual Machine", "Azure Virtual Machine"), ("504", "Drive"),
+        ("Dynamics CRM Backup", "Dynamics CRM"), ("Dev Ops", "DevOps"), ("Gmail", "Gmail"), ("401", "Dynamics 365"),
+    ],
+)  # fmt: skip
+def test_modules_of_other_products(text: str, name: str) -> None:
+    assert vocabulary.module(text) == (name, True)
+
+
+def test_a_legacy_scan_is_named_by_its_module() -> None:
+    assert vocabulary.job_service("DOR") == (vocabulary.MICROSOFT_365_SCAN, True)
+    for name, scan in vocabulary.SCANS.items():
+        assert vocabulary.module(name) == (name, True)
+        assert scan in vocabulary.JOB_SERVICES.values()
+
+
+@pytest.mark.parametrize("state", ["completed", "done", "odd_one"])
+def test_an_unknown_state_may_mean_success(state: str) -> None:
+    assert vocabulary.may_mean_success(state)
+    assert not any(map(vocabulary.may_mean_success, (*vocabulary.OVER, *vocabulary.NOT_OVER)))
 
 
 @pytest.mark.parametrize("text", ["0", "None", "none", "N/A", "", "-"])
@@ -120,7 +151,13 @@ def test_services_of_customers_jobs(number: int, name: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "name", "known"),
-    [("N/A", "", True), ("IaaS PaaS", "IaaS + PaaS", True), ("8", "8", False), ("Box", "Box", False)],
+    [
+        ("N/A", "", True),
+        ("IaaS PaaS", "IaaS + PaaS", True),
+        ("Azure", "IaaS + PaaS", True),
+        ("8", "8", False),
+        ("Box", "Box", False),
+    ],
 )
 def test_other_services_of_customers_jobs(text: str, name: str, known: bool) -> None:
     assert vocabulary.job_service(text) == (name, known)
@@ -148,7 +185,13 @@ def test_every_status_of_customers_jobs_has_one_state(number: int, word: str) ->
 
 @pytest.mark.parametrize(
     ("text", "state", "known"),
-    [("Not Finished", "not_finished", True), ("N/A", None, True), ("15", "15", False), ("Odd One", "odd_one", False)],
+    [
+        ("Not Finished", "not_finished", True),
+        ("N/A", None, True),
+        ("15", "15", False),
+        ("Odd One", "odd_one", False),
+        ("Successful", "finished", True),
+    ],
 )
 def test_other_statuses_of_customers_jobs(text: str, state: str | None, known: bool) -> None:
     assert vocabulary.job_status(text) == (state, known)

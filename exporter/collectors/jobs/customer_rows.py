@@ -6,7 +6,7 @@ from typing import Final
 
 from exporter.avepoint.rows import Row, unique
 from exporter.avepoint.values import Ticks
-from exporter.avepoint.vocabulary import MICROSOFT_365, MICROSOFT_365_SCAN, RETENTION
+from exporter.avepoint.vocabulary import MICROSOFT_365, MICROSOFT_365_SCAN, RETENTION, SCANS
 from exporter.collectors.jobs.families import Job, JobKind, by_start, read_objects
 
 _SCAN: Final[JobKind] = ("", MICROSOFT_365_SCAN)  # no job type that is shown has this name
@@ -57,7 +57,8 @@ def _kind(row: Row) -> JobKind | None:
     """Return the workload and the job type of a row; None if it is of another product or unknown."""
     service = row.job_service("jobType")
     if service == MICROSOFT_365_SCAN:
-        return _SCAN
+        module = "" if row.raw("jobModule") is None else row.module("jobModule")
+        return _SCAN if SCANS.get(module or "", service) == service else None
     if service not in (MICROSOFT_365, ""):
         return None
     module = row.module("jobModule")
