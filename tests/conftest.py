@@ -7,12 +7,18 @@ from collections.abc import Generator, Iterator
 import pytest
 import structlog
 
+from tests.parallel import Groups
 from tests.programs import UNAVAILABLE
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--soak", action="store_true", help="run soaks and floods in full length")
     parser.addoption("--update-golden", action="store_true", help="write tests/golden/ from the canned responses")
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Groups:
+    """Return the scheduler of parallel tests."""
+    return Groups(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -15,7 +15,7 @@ import yaml
 from exporter.cli.assets import ASSETS, asset_files
 from tests.deploy.conftest import ROOT, Release
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.xdist_group("release")]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 
 def test_exactly_the_promised_files_are_built(release: Release) -> None:

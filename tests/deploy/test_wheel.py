@@ -10,7 +10,7 @@ import pytest
 from tests.deploy.conftest import Release
 from tests.e2e.processes import eventually, fetch, free_port
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.xdist_group("release")]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 ROOT = Path(__file__).resolve().parents[2]
 

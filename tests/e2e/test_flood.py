@@ -13,7 +13,7 @@ import pytest
 
 from tests.e2e.processes import Exporter, eventually, exporter, fetch
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.xdist_group("machine")]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 _PASSWORD = "correct horse"
 _GUESSERS = 40

@@ -14,7 +14,7 @@ from avepoint_simulator.server import SimulatorServer
 from avepoint_simulator.tokens import AppCredentials
 from tests.e2e.processes import Exporter, eventually, exporter, fetch
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.xdist_group("machine")]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 CONFIG = """
 accounts:

@@ -14,7 +14,7 @@ from benchmarks.processes import Client, avepoint, mebibytes, serving
 from tests.e2e.processes import fetch, prometheus
 from tests.programs import program
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.xdist_group("machine")]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 SCRAPE = """
 global: {{scrape_interval: {interval}s, scrape_timeout: {interval}s}}

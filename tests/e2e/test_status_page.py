@@ -15,7 +15,7 @@ from avepoint_simulator.server import SimulatorServer
 from tests.e2e.processes import Exporter, eventually, exporter, fetch
 from tests.programs import from_npm, program
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.xdist_group("status page")]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 PACKAGES = ("playwright-core@1.65.1", "axe-core@4.14.1")
 CUSTOMERS = 320

@@ -15,7 +15,7 @@ from tests.grafana.linter import Json, queries
 from tests.grafana.promql import ROOT, variable_expressions
 from tests.programs import program
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.xdist_group("queries")]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 FILES: Final = sorted((ROOT / "grafana" / "dashboards").glob("*.json"))
 CONFIG: Final = """

@@ -1,0 +1,26 @@
+"""How tests are spread over the workers of pytest-xdist.
+
+The scheduler groups tests by their files, not by the mark `xdist_group`, which has no effect in pytest 9.
+"""
+
+from typing import Final
+
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped] # the library has no types
+
+_GROUPS: Final = {
+    "tests/deploy/test_rehearsal.py": "release",
+    "tests/deploy/test_wheel.py": "release",
+    "tests/e2e/test_flood.py": "machine",
+    "tests/e2e/test_memory.py": "machine",
+    "tests/e2e/test_scale.py": "machine",
+    "tests/e2e/test_status_page.py": "browser",
+    "tests/grafana/test_queries.py": "dashboards",
+}
+"""Files whose tests run in one worker: they share a slow fixture, or each of them needs most of the machine."""
+
+
+class Groups(LoadScopeScheduling):  # type: ignore[misc] # as above
+    """Send the tests of one group to one worker, and each other test to the next free worker."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return _GROUPS.get(nodeid.partition("::")[0], nodeid)
