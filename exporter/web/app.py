@@ -27,9 +27,7 @@ if TYPE_CHECKING:
 
 Reload = Callable[[], Awaitable[None]]
 
-_WAIT: Final = 5.0
-_MARGIN: Final = 0.5  # of the scrape's deadline, kept for rendering and the way back
-_LONGEST_WAIT: Final = 300.0
+_START_SECONDS: Final = 5.0  # after the start, in which scrapes wait for first refreshes
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +82,8 @@ class App:
     async def _exposition(self, request: HttpRequest, account: str | None) -> Response:
         """Render what is known, after waiting for a first refresh under way; never asks AvePoint."""
         services = self._services
-        await services.accounts.first_refreshes(account, within=_scrape_wait(request))
+        timeout, uptime = request.headers.get("x-prometheus-scrape-timeout-seconds", ""), self._uptime()
+        await services.accounts.first_refreshes(account, within=first_refresh_wait(timeout, uptime))
         wanted = PageRequest(
             account=account,
             names=frozenset(request.query_params.getlist("name[]")),
@@ -121,8 +120,11 @@ class App:
             configured=services.configured(),
             now=services.clock.time(),
             monotonic=now,
-            uptime=now - self._started,
+            uptime=self._uptime(),
         )
+
+    def _uptime(self) -> float:
+        return self._services.clock.monotonic() - self._started
 
     def _render_status(self, facts: Facts, asked: Mapping[str, str]) -> Response:
         """Render the page, on its own thread; the first time loads what it is made with."""
@@ -175,13 +177,14 @@ def _offer(header: str, name: str) -> tuple[float, ...]:
     return tuple(qualities)
 
 
-def _scrape_wait(request: HttpRequest) -> float:
-    """Give how long a scrape may wait for a first refresh, in seconds."""
+def first_refresh_wait(scrape_timeout: str, uptime: float) -> float:
+    """Return the seconds that a scrape may wait for first refreshes, from the timeout header of Prometheus."""
     try:
-        timeout = float(request.headers.get("x-prometheus-scrape-timeout-seconds", ""))
+        timeout = float(scrape_timeout)
     except ValueError:
-        return _WAIT
-    return max(0.0, min(timeout - _MARGIN, _LONGEST_WAIT)) if math.isfinite(timeout) else _WAIT
+        timeout = math.inf
+    timeout = timeout if math.isfinite(timeout) else math.inf
+    return max(0.0, min(timeout / 2, _START_SECONDS - uptime))
 
 
 async def _sent(chunks: Chunks) -> AsyncIterator[bytes]:

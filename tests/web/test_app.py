@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.errors import ConfigError
 from exporter.exposition.page import OPENMETRICS, TEXT
-from exporter.web.app import App, Services, accepts_gzip, wants_openmetrics
+from exporter.web.app import App, Services, accepts_gzip, first_refresh_wait, wants_openmetrics
 from exporter.web.facts import Configured
 from tests.helpers import FakeApi, World, partner, portfolio, tenant
 
@@ -172,19 +172,36 @@ async def waiting_world() -> tuple[World, asyncio.Event]:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "shortest", "longest"),
-    [("0.7", 0.15, 2), ("0.5", 0, 1), ("0", 0, 1), ("-5", 0, 1), ("0.1", 0, 1), ("1e-9", 0, 1)],
-)
-async def test_a_scrape_waits_for_a_first_refresh_no_longer_than_its_deadline(
-    seconds: str, shortest: float, longest: float
-) -> None:
-    world, _ = await waiting_world()
+    ("header", "uptime", "wait"),
+    [
+        ("10", 0, 5), ("10", 2, 3), ("4", 0, 2), ("4", 4, 1), ("4", 5, 0), ("4", 500, 0), ("60", 0, 5), ("60", 6, 0),
+        ("", 0, 5), ("garbage", 1, 4), ("nan", 0, 5), ("inf", 0, 5), ("-inf", 0, 5), ("", 6, 0),
+        ("0", 0, 0), ("-5", 0, 0), ("1e-9", 0, 5e-10),
+    ],
+)  # fmt: skip
+def test_the_wait_for_first_refreshes(header: str, uptime: float, wait: float) -> None:
+    assert first_refresh_wait(header, uptime) == wait
+
+
+async def test_a_scrape_without_time_is_answered_before_the_first_refresh_ends() -> None:
+    world, released = await waiting_world()
     async with browser(world) as client:
-        began = time.monotonic()
-        answer = await client.get("/metrics", headers={"X-Prometheus-Scrape-Timeout-Seconds": seconds})
+        for seconds in ("0", "1e-9"):
+            answer = await client.get("/metrics", headers={"X-Prometheus-Scrape-Timeout-Seconds": seconds})
+            assert answer.status_code == 200
+            assert "avepoint_license" not in answer.text
+        assert not released.is_set()
+    await world.accounts.stop()
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/probe?account=a"])
+async def test_after_the_first_seconds_no_scrape_waits(path: str) -> None:
+    world, released = await waiting_world()
+    async with browser(world) as client:
+        world.clock.advance(5)
+        answer = await asyncio.wait_for(client.get(path, headers={"X-Prometheus-Scrape-Timeout-Seconds": "3600"}), 60)
         assert answer.status_code == 200
-        assert shortest <= time.monotonic() - began < longest
-        assert "avepoint_license" not in answer.text
+        assert not released.is_set()
     await world.accounts.stop()
 
 
