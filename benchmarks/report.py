@@ -24,7 +24,7 @@ class Results:
 
 
 def page(results: Results) -> str:
-    """Give docs/performance.md."""
+    """Return docs/performance.md."""
     return _TEXT.format(
         machine=results.machine,
         pages="\n".join(_page_rows(results)),
@@ -86,7 +86,7 @@ _WIDTH, _HEIGHT, _LEFT, _BOTTOM = 640, 360, 70, 300
 
 
 def plot(results: Results) -> str:
-    """Give the times of a page over the number of samples as SVG, both axes logarithmic."""
+    """Return the times of a page over the number of samples as SVG, both axes logarithmic."""
     sizes = list(results.pages)
     times = [result[kind].median * 1e3 for result in results.pages.values() for kind in _KINDS]
     across = _scale(min(sizes) * SAMPLES, max(sizes) * SAMPLES, _LEFT, _WIDTH - 20)

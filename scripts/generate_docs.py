@@ -287,7 +287,7 @@ def _permissions(place: re.Match[str]) -> str:
 
 def _permission_row(kind: type[Collector[Any, Any]]) -> Sequence[str]:
     modern, legacy = kind.permissions["modern"], kind.permissions.get("legacy")
-    first = "not there" if legacy is None else "the same" if legacy == modern else f"`{legacy}`"
+    first = "not there" if legacy is None else f"`{legacy}`"
     return kind.account_type, f"`{kind.name}`", f"`{modern}`", first, "off" if kind.optional else "fails"
 
 

@@ -17,7 +17,7 @@ from tests.cli.support import TENANT
 
 @pytest.fixture(autouse=True)
 def _surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """An empty working directory, no twins in the environment, and logging afterwards as before."""
+    """An empty working directory, no variables of flags in the environment, and logging afterwards as before."""
     for name in os.environ:
         if name.startswith("AVEPOINT_EXPORTER_"):
             monkeypatch.delenv(name)

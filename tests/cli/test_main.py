@@ -1,4 +1,4 @@
-"""The command line: flags and their environment twins, messages, exit codes."""
+"""The command line: flags and their environment variables, messages, exit codes."""
 
 import json
 import os
@@ -34,7 +34,7 @@ def test_help_fits_80_columns(arguments: list[str], capsys: pytest.CaptureFixtur
     assert shown.err == ""
 
 
-def test_every_flag_of_the_contract_is_there_with_its_twin(capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_flag_of_the_contract_is_there_with_its_variable(capsys: pytest.CaptureFixture[str]) -> None:
     run(["--help"])
     text = " ".join(capsys.readouterr().out.split())
     for flag in (
@@ -46,7 +46,7 @@ def test_every_flag_of_the_contract_is_there_with_its_twin(capsys: pytest.Captur
     assert "Exit codes: 0 success, 1 " in text
 
 
-def test_every_option_of_every_command_has_a_twin_and_a_help() -> None:
+def test_every_option_of_every_command_has_a_variable_and_a_help() -> None:
     commands: list[click.Command] = [command, *command.commands.values()]
     for each in commands:
         for parameter in each.params:
@@ -131,7 +131,7 @@ def test_a_wrong_command_line_is_one_line_and_1(
 @pytest.mark.parametrize(
     "flag", ["--log.level", "--log.format", "--total-shards", "--web.enable-lifecycle", "--once", "--config.check"]
 )
-def test_a_wrong_twin_is_one_line_and_1(
+def test_a_wrong_variable_is_one_line_and_1(
     flag: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("AVEPOINT_EXPORTER_" + flag[2:].upper().replace(".", "_").replace("-", "_"), "nonsense")
@@ -218,10 +218,10 @@ def test_the_check_warns_of_secrets_that_others_can_read(
     assert capsys.readouterr().err == ""
 
 
-# Environment twins, and flags in front of and after a command
+# Environment variables, and flags in front of and after a command
 
 
-def test_the_configuration_by_its_twin(
+def test_the_configuration_by_its_variable(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "other.yaml").write_text(TENANT)
@@ -236,25 +236,25 @@ def test_the_configuration_by_its_twin(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "twin", "file"),
+    ("arguments", "variable", "file"),
     [
         (["check"], None, "config.yaml"),
-        (["check"], "twin", "twin"),
+        (["check"], "variable", "variable"),
         (["--config.file", "before", "check"], None, "before"),
-        (["--config.file", "before", "check"], "twin", "before"),
-        (["check", "--config.file", "after"], "twin", "after"),
-        (["--config.file", "before", "check", "--config.file", "after"], "twin", "after"),
+        (["--config.file", "before", "check"], "variable", "before"),
+        (["check", "--config.file", "after"], "variable", "after"),
+        (["--config.file", "before", "check", "--config.file", "after"], "variable", "after"),
     ],
 )
 def test_which_of_several_settings_is_heeded(
     arguments: list[str],
-    twin: str | None,
+    variable: str | None,
     file: str,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    if twin is not None:
-        monkeypatch.setenv("AVEPOINT_EXPORTER_CONFIG_FILE", twin)
+    if variable is not None:
+        monkeypatch.setenv("AVEPOINT_EXPORTER_CONFIG_FILE", variable)
     assert run(arguments) == 1
     assert capsys.readouterr().err.startswith(f"avepoint-exporter: --config.file: cannot read {file}: no such file")
 
@@ -262,7 +262,7 @@ def test_which_of_several_settings_is_heeded(
 @pytest.mark.parametrize(
     "value", ["127.0.0.1:70000 nowhere", "127.0.0.1:70000,nowhere", " 127.0.0.1:70000 ,\tnowhere,"]
 )
-def test_several_addresses_in_one_twin(
+def test_several_addresses_in_one_variable(
     value: str, config: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("AVEPOINT_EXPORTER_WEB_LISTEN_ADDRESS", value)

@@ -36,5 +36,5 @@ def test_customers_share_what_they_have_in_common() -> None:
     assert one._series[0] is other._series[0]
     for number in range(10_001):
         shared.samples("c1", [Sample(FAMILIES[0], ("c1", f"w{number}"), 1.0)])
-    assert len(shared._series) <= 10_001, "names that come and go are not kept for ever"
+    assert len(shared._series) <= 10_001, "names that come and go are dropped"
     assert [sample.labels for sample in one] == [("c1", "Teams")]

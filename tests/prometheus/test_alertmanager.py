@@ -157,7 +157,7 @@ def _post(url: str, alerts: list[Labels]) -> None:
 
 
 def _inhibited(url: str) -> dict[tuple[str, str], bool]:
-    """Give, by account and name, whether an alert is inhibited."""
+    """Return, by account and name, whether an alert is inhibited."""
     alerts: list[dict[str, Any]] = json.loads(fetch(url).body)
     return {
         (alert["labels"].get("account", ""), alert["labels"]["alertname"]): bool(alert["status"]["inhibitedBy"])
