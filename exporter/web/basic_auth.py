@@ -1,9 +1,8 @@
-"""HTTP basic authentication against bcrypt hashes, cheap for scrapes and bounded for floods.
+"""HTTP basic authentication against bcrypt hashes: cheap for scrapes, bounded for floods of wrong passwords.
 
-A check costs tens of milliseconds of CPU, on purpose; so it runs off the event loop, what it found is remembered,
-and how many wait for it is bounded. Whoever has asked least without being right is served first, by network and
-then by connection: a client that is right gets through while others guess a thousand passwords a second. What
-this cannot tell apart are guesses that come from the same address, each over a connection of its own.
+A bcrypt check takes tens of milliseconds of CPU. Therefore results are cached, checks run on a few threads, and the
+queue is short. A network or connection whose passwords were not right so far can fill only a part of the queue; the
+rest is left for new clients. Guesses over a new connection each, from many networks, can still fill the whole queue.
 """
 
 import asyncio
@@ -17,29 +16,30 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from exporter.web.limits import Limits, answer, client_network
+from exporter.web.limits import Limits, client_network, send_text
 
 Users = Mapping[bytes, bytes]
 Compare = Callable[[bytes, bytes], bool]
 
-_LONGEST_PASSWORD = 72  # bytes; bcrypt looks at no more
-_REMEMBERED = 4096
+_LONGEST_PASSWORD: Final = 72  # bytes; bcrypt ignores the rest
+_CACHE_SIZE: Final = 4096
 
 
 class CheckResult(enum.Enum):
-    """What is known of a user and a password."""
+    """The result of a password check."""
 
     RIGHT = enum.auto()
     WRONG = enum.auto()
-    BUSY = enum.auto()  # not looked at: too many others wait
+    BUSY = enum.auto()  # not checked: too many checks are pending
 
 
 @dataclass(frozen=True, slots=True)
 class BasicCredentials:
-    """What a client sent; neither part is ever shown."""
+    """User name and password of a request; the representation shows neither."""
 
     user: bytes = field(repr=False)
     password: bytes = field(repr=False)
@@ -47,35 +47,35 @@ class BasicCredentials:
 
 @dataclass(frozen=True, slots=True)
 class ClientKey:
-    """Who asks, from where; `port` tells the connections of one network apart."""
+    """The network and the connection of a client."""
 
     network: str
     port: int
 
 
 class BasicAuth:
-    """Let only authenticated requests through; all paths are protected, as in the toolkit."""
+    """Refuse requests without valid credentials, on every path, as the exporter-toolkit does."""
 
-    def __init__(self, app: ASGIApp, users: Callable[[], Users], checker: "Checker") -> None:
+    def __init__(self, app: ASGIApp, users: Callable[[], Users], checker: "PasswordChecker") -> None:
         self._app = app
         self._users = users
         self._checker = checker
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer 401 to wrong credentials, 429 if they cannot be looked at now."""
+        """Respond with 401 to wrong credentials, and with 429 if there are too many to check."""
         users = self._users()
-        verdict = CheckResult.RIGHT
+        result = CheckResult.RIGHT
         if scope["type"] == "http" and users:
-            verdict = await self._judge(users, scope)
-        if verdict is CheckResult.RIGHT:
+            result = await self._check(users, scope)
+        if result is CheckResult.RIGHT:
             await self._app(scope, receive, send)
-        elif verdict is CheckResult.BUSY:
-            await answer(send, 429, "Too Many Requests", [(b"retry-after", b"1")])
+        elif result is CheckResult.BUSY:
+            await send_text(send, 429, "Too Many Requests", [(b"retry-after", b"1")])
         else:
             challenge = (b"www-authenticate", b'Basic realm="metrics", charset="UTF-8"')
-            await answer(send, 401, "Unauthorized", [challenge])
+            await send_text(send, 401, "Unauthorized", [challenge])
 
-    async def _judge(self, users: Users, scope: Scope) -> CheckResult:
+    async def _check(self, users: Users, scope: Scope) -> CheckResult:
         credentials = parse_credentials(scope["headers"])
         if credentials is None:
             return CheckResult.WRONG
@@ -84,7 +84,7 @@ class BasicAuth:
 
 
 def parse_credentials(headers: Iterable[tuple[bytes, bytes]]) -> BasicCredentials | None:
-    """Read the Authorization header; None if there is none, more than one, or it is malformed."""
+    """Return the credentials of the Authorization header, None without exactly one that is well-formed."""
     values = [value for name, value in headers if name == b"authorization"]
     scheme, _, token = values[0].partition(b" ") if len(values) == 1 else (b"", b"", b"")
     if scheme.lower() != b"basic":
@@ -98,150 +98,133 @@ def parse_credentials(headers: Iterable[tuple[bytes, bytes]]) -> BasicCredential
 
 
 def matches(password: bytes, stored: bytes) -> bool:
-    """Compare by bcrypt; a password that bcrypt would cut off is wrong, and takes as long."""
-    import bcrypt  # noqa: PLC0415 - most run without passwords
+    """Return whether a password has this bcrypt hash; a password that bcrypt would cut is wrong, in the same time."""
+    import bcrypt  # noqa: PLC0415 - most processes run without passwords
 
     same = bcrypt.checkpw(password[:_LONGEST_PASSWORD], stored)
     return same and len(password) <= _LONGEST_PASSWORD
 
 
-class _Recent:
-    """A bounded memory of numbers by key, that forgets what was touched longest ago."""
+class _Cache:
+    """A set of limited size; the entry that was added first is dropped first."""
 
-    def __init__(self, size: int = _REMEMBERED) -> None:
+    def __init__(self, size: int) -> None:
         self._size = size
-        self._values: OrderedDict[object, int] = OrderedDict()
+        self._keys: OrderedDict[object, None] = OrderedDict()
 
     def __contains__(self, key: object) -> bool:
-        return key in self._values
+        return key in self._keys
 
-    def get(self, key: object) -> int:
-        """Give a key's number, 0 if it is not remembered."""
-        return self._values.get(key, 0)
+    def __len__(self) -> int:
+        return len(self._keys)
 
     def add(self, key: object) -> None:
-        """Count a key once more, as the latest."""
-        self._values[key] = self._values.pop(key, 0) + 1
-        if len(self._values) > self._size:
-            self._values.popitem(last=False)
+        """Add a key."""
+        self._keys[key] = None
+        if len(self._keys) > self._size:
+            self._keys.popitem(last=False)
 
-    def drop(self, key: object) -> None:
-        """Forget a key."""
-        self._values.pop(key, None)
-
-
-@dataclass(eq=False, slots=True)
-class _Check:
-    """One comparison, waiting or running; several requests with the same credentials share it."""
-
-    mark: bytes
-    password: bytes = field(repr=False)
-    stored: bytes = field(repr=False)
-    known: bool
-    client: ClientKey
-    verdict: asyncio.Future[CheckResult]
+    def discard(self, key: object) -> None:
+        """Drop a key."""
+        self._keys.pop(key, None)
 
 
-class Checker:
-    """Compares passwords on threads of its own, remembers the results, and bounds the queue."""
+class PasswordChecker:
+    """Checks passwords on threads and caches the results; the number of threads and of pending checks is limited."""
 
-    def __init__(self, limits: Limits, compare: Compare = matches) -> None:
+    def __init__(self, limits: Limits, compare: Compare = matches, *, cache_size: int = _CACHE_SIZE) -> None:
         self._limits = limits
         self._compare = compare
-        # Credentials are remembered only under a keyed hash, whose key ends with the process.
+        self._threads = asyncio.Semaphore(limits.password_checks)
+        # The caches contain only keyed hashes of credentials; the key exists only in this process.
         self._key = secrets.token_bytes(32)
-        self._right = _Recent()
-        self._wrong = _Recent()
-        self._tries = _Recent()
+        self._right = _Cache(cache_size)
+        self._wrong = _Cache(cache_size)
         self._decoys: dict[bytes, bytes] = {}
-        self._pending: dict[bytes, _Check] = {}
-        self._waiting: list[_Check] = []
-        self._running = 0
+        self._pending: dict[bytes, asyncio.Task[CheckResult]] = {}
+        self._suspects = _Cache(cache_size)  # networks and connections that have not yet sent a right password
 
     async def check(self, users: Users, credentials: BasicCredentials, client: ClientKey) -> CheckResult:
-        """Say whether the password is the user's; only the first answer for a pair costs a comparison."""
+        """Return whether the password is the user's; requests with equal credentials share one check."""
         stored = users.get(credentials.user) or self._decoy(users, credentials.user)
-        mark = self._mark(credentials.user, credentials.password, stored)
-        if mark in self._right:
+        key = self._digest(credentials.user, credentials.password, stored)
+        if key in self._right:
             return CheckResult.RIGHT
-        if mark in self._wrong:
+        if key in self._wrong:
             return CheckResult.WRONG
-        check = self._pending.get(mark)
-        if check is None:
-            future = asyncio.get_running_loop().create_future()
-            known = credentials.user in users
-            check = _Check(mark, credentials.password, stored, known, client, future)
-            self._admit(check)
-        # Shielded: the one who leaves must not take the answer from those who share it.
-        return await asyncio.shield(check.verdict)
+        task = self._pending.get(key)
+        if task is None:
+            if len(self._pending) >= self._queue_for(client):
+                return CheckResult.BUSY
+            is_known = credentials.user in users
+            task = asyncio.create_task(self._run(key, credentials.password, stored, is_known=is_known))
+            self._pending[key] = task
+            self._suspects.add(client.network)
+            self._suspects.add(client)
+            task.add_done_callback(lambda done: self._finish(key, client, done))
+        # A client that disconnects must not cancel the check that others wait for.
+        return await asyncio.shield(task)
 
-    def _mark(self, *parts: bytes) -> bytes:
+    def _queue_for(self, client: ClientKey) -> int:
+        """Return how many pending checks there may be for this client to add one."""
+        limit = self._limits.password_queue
+        if client.network not in self._suspects:
+            return limit
+        return limit * 3 // 4 if client not in self._suspects else limit // 2
+
+    def _finish(self, key: bytes, client: ClientKey, task: asyncio.Task[CheckResult]) -> None:
+        del self._pending[key]
+        if not task.cancelled() and task.exception() is None and task.result() is CheckResult.RIGHT:
+            self._suspects.discard(client.network)
+            self._suspects.discard(client)
+
+    async def _run(self, key: bytes, password: bytes, stored: bytes, *, is_known: bool) -> CheckResult:
+        async with self._threads:
+            try:
+                is_right = await _in_daemon_thread(lambda: self._compare(password, stored))
+            except RuntimeError:  # the system has no more threads
+                return CheckResult.BUSY
+        is_right = is_right and is_known
+        (self._right if is_right else self._wrong).add(key)
+        return CheckResult.RIGHT if is_right else CheckResult.WRONG
+
+    def _digest(self, *parts: bytes) -> bytes:
         framed = b"".join(len(part).to_bytes(4) + part for part in parts)
         return hmac.digest(self._key, framed, "sha256")
 
     def _decoy(self, users: Users, user: bytes) -> bytes:
-        """Give an unknown user a hash that nothing matches, with the cost of some configured one.
+        """Return a hash that no password has, so that unknown users take as long as known ones.
 
-        Which one depends on the name only: asking twice shows nothing, and a name that does not exist takes as
-        long as one that does.
+        Its cost is that of a configured hash, chosen by the name: a second request for the name shows no difference.
         """
         costs = sorted({stored[4:6] for stored in users.values()})
-        cost = costs[int.from_bytes(self._mark(user)[:4]) % len(costs)]
+        cost = costs[int.from_bytes(self._digest(user)[:4]) % len(costs)]
         if cost not in self._decoys:
             import bcrypt  # noqa: PLC0415 - as above
 
             self._decoys[cost] = bcrypt.gensalt(int(cost)) + b"." * 31
         return self._decoys[cost]
 
-    def _admit(self, check: _Check) -> None:
-        """Start a check, or let it wait; where there is no room, the least deserving one is turned away."""
-        self._tries.add(check.client.network)
-        self._tries.add(check.client)
-        self._pending[check.mark] = check
-        self._waiting.append(check)
-        self._start()
-        if len(self._waiting) > self._limits.password_queue:
-            last = max(reversed(self._waiting), key=self._rank)
-            self._waiting.remove(last)
-            self._settle(last, CheckResult.BUSY)
 
-    def _rank(self, check: _Check) -> tuple[int, int]:
-        return self._tries.get(check.client.network), self._tries.get(check.client)
+async def _in_daemon_thread(function: Callable[[], bool]) -> bool:
+    """Return what a function returns on a thread that does not delay the end of the process.
 
-    def _start(self) -> None:
-        while self._waiting and self._running < self._limits.password_checks:
-            check = min(self._waiting, key=self._rank)
-            self._waiting.remove(check)
-            # A daemon thread each, of a bounded number: an executor's threads would be waited for at exit, and
-            # a comparison at cost 17 cannot be interrupted. Starting one costs a thousandth of the comparison.
-            thread = threading.Thread(target=self._run, args=(check,), name="bcrypt", daemon=True)
-            try:
-                thread.start()
-            except RuntimeError:  # the system gives no more threads
-                self._settle(check, CheckResult.BUSY)
-            else:
-                self._running += 1
+    The threads of an executor are joined at exit, and bcrypt at cost 17 takes seconds and cannot be interrupted.
+    """
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[bool] = loop.create_future()
 
-    def _run(self, check: _Check) -> None:
-        same = False
+    def finish(result: bool) -> None:  # noqa: FBT001 - call_soon_threadsafe passes arguments by position
+        if not future.done():
+            future.set_result(result)
+
+    def run() -> None:
+        result = False
         try:
-            same = self._compare(check.password, check.stored)
+            result = function()
         finally:
-            with contextlib.suppress(RuntimeError):  # the loop has been closed: nobody waits any more
-                check.verdict.get_loop().call_soon_threadsafe(self._finish, check, same and check.known)
+            with contextlib.suppress(RuntimeError):  # the loop is closed
+                loop.call_soon_threadsafe(finish, result)
 
-    def _finish(self, check: _Check, right: bool) -> None:  # noqa: FBT001 - call_soon passes by position only
-        self._running -= 1
-        if right:
-            self._right.add(check.mark)
-            self._tries.drop(check.client.network)
-            self._tries.drop(check.client)
-        else:
-            self._wrong.add(check.mark)
-        self._settle(check, CheckResult.RIGHT if right else CheckResult.WRONG)
-        self._start()
-
-    def _settle(self, check: _Check, verdict: CheckResult) -> None:
-        del self._pending[check.mark]
-        if not check.verdict.done():
-            check.verdict.set_result(verdict)
+    threading.Thread(target=run, name="bcrypt", daemon=True).start()
+    return await future

