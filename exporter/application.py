@@ -23,8 +23,8 @@ from exporter.exposition.exporter_metrics import OwnMetrics
 from exporter.exposition.page import MetricsPage, PageRequest
 from exporter.logs import logger
 from exporter.web.app import App, Services
-from exporter.web.facts import Configured
 from exporter.web.server import serve
+from exporter.web.status_data import ConfigStatus
 
 _OLD_COLLECTIONS: Final = 50
 """Collections of young objects per collection of all objects: results are replaced often but form no cycles."""
@@ -55,7 +55,7 @@ class Application:
         self._own.set_shard(shard)
         self._page = MetricsPage(families(), self._own)
         self._log = logger()
-        self.configured = Configured()
+        self.configured = ConfigStatus()
         self.accounts = Accounts(
             clock=self._clock,
             observe=self._own.observer,
@@ -120,7 +120,7 @@ class Application:
         await self.accounts.apply(config, start=start)
         self._own.reload_successful.set(1)
         self._own.reload_time.set(self._clock.time())
-        self.configured = Configured(read_at=self._clock.time())
+        self.configured = ConfigStatus(loaded_at=self._clock.time())
 
     async def once(self) -> tuple[str, tuple[SnapshotView, ...]]:
         """Refresh everything once and return the page and a view of each collector."""

@@ -5,7 +5,7 @@ import pytest
 from exporter.application import Application
 from exporter.config.schema import Config
 from exporter.errors import ConfigError
-from exporter.web.facts import Configured
+from exporter.web.status_data import ConfigStatus
 from tests.helpers import NOW, FakeClock, config, tenant
 
 
@@ -18,13 +18,13 @@ async def test_a_reload_that_fails_is_known_until_one_succeeds() -> None:
         return config(tenant(collectors={"jobs": {"enabled": False}}))
 
     application = Application(load, clock=clock)
-    assert application.configured == Configured()
+    assert application.configured == ConfigStatus()
     await application.reload()
-    assert application.configured == Configured(read_at=NOW)
+    assert application.configured == ConfigStatus(loaded_at=NOW)
     clock.advance(60)
     with pytest.raises(ConfigError):
         await application.reload()
-    assert application.configured == Configured(read_at=NOW, errors=("accounts: is missing",))
+    assert application.configured == ConfigStatus(loaded_at=NOW, errors=("accounts: is missing",))
     await application.reload()
-    assert application.configured == Configured(read_at=NOW + 60)
+    assert application.configured == ConfigStatus(loaded_at=NOW + 60)
     await application.accounts.stop()

@@ -272,15 +272,15 @@ MISTAKES: Mapping[str, tuple[Provoke, str]] = {
     "port in use": (
         port_in_use,
         ("--web.listen-address: cannot listen on 127.0.0.1:PORT: ^address already in use; "
-        "^stop what listens there, or choose another port"),
+        "^stop the other process, or use another port"),
     ),
     "address without a port": (
         typed(*LOCALHOST, "localhost", config_yaml=FINE),
-        "--web.listen-address: ^'localhost' is not ^HOST:PORT (an IPv6 address goes in square brackets)",
+        "--web.listen-address: ^'localhost' must be ^HOST:PORT, with an IPv6 address in square brackets",
     ),
     "port too high": (
         typed(*LOCALHOST, ":70000", config_yaml=FINE),
-        "--web.listen-address: ^':70000' has a port above 65535; ^choose a lower one",
+        "--web.listen-address: ^':70000' has a port above 65535; ^use a lower port",
     ),
     "storage in a file": (
         typed("--once", "--storage.path", "config.yaml", config_yaml=FINE),
@@ -306,7 +306,7 @@ MISTAKES: Mapping[str, tuple[Provoke, str]] = {
     ),
     "TLS certificate that is none": (
         web("tls_server_config: {cert_file: web.yaml, key_file: web.yaml}"),
-        "tls_server_config.cert_file: ^certificate and key cannot be used as PEM; ^name files that openssl can read",
+        "tls_server_config.cert_file: ^certificate or key is not valid PEM; ^use files that openssl can read",
     ),
     "password in place of a hash": (
         web("basic_auth_users: {alice: hunter2}"),
@@ -496,12 +496,13 @@ MISTAKES: Mapping[str, tuple[Provoke, str]] = {
     # The exporter's own pages
     "probe of nobody": (
         asked("GET", "/probe?account=fabrikam"),
-        "/probe: ^unknown account; ^account=NAME takes a name of the configuration",
+        "/probe: ^unknown account; ^set account=NAME to the name of a configured account",
     ),
-    "reload that is off": (asked("POST", "/-/reload"), "reloading ^is off; ^--web.enable-lifecycle allows it"),
+    "reload that is off": (
+        asked("POST", "/-/reload"), "reload ^is disabled; ^start the exporter with --web.enable-lifecycle"),
     "reload of a bad file": (
         asked("POST", "/-/reload", reload="accounts: is missing; add it"),
-        "the old configuration is still in force: accounts: ^is missing; ^add it",
+        "configuration not reloaded; the old one stays in force: accounts: ^is missing; ^add it",
     ),
 }  # fmt: skip
 

@@ -24,7 +24,7 @@ from exporter.collectors.registry import catalogue
 from exporter.config.load import parse_config
 from exporter.config.schema import Config
 from exporter.logs import setup
-from exporter.web.tls import load_protection
+from exporter.web.protection import load_protection
 
 if TYPE_CHECKING:
     from avepoint_simulator import AppCredentials

@@ -42,7 +42,7 @@ from exporter.config.schema import Config
 from exporter.engine.snapshot import SnapshotView
 from exporter.errors import ConfigError
 from exporter.logs import setup
-from exporter.web.tls import load_protection
+from exporter.web.protection import load_protection
 
 
 @click.group(

@@ -1,1 +1,1 @@
-"""The listening side: the ASGI application, its TLS, its authentication and its limits."""
+"""The HTTP server: application, TLS, basic authentication, limits and status page."""

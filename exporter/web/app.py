@@ -19,8 +19,8 @@ from exporter.engine.accounts import Accounts
 from exporter.errors import ConfigError
 from exporter.exposition.exporter_metrics import OwnMetrics
 from exporter.exposition.page import OPENMETRICS, TEXT, MetricsPage, PageRequest, pieces
-from exporter.web.facts import Configured, Facts
 from exporter.web.rendering import Chunks, Key, Renderings
+from exporter.web.status_data import ConfigStatus, StatusData
 
 if TYPE_CHECKING:
     from exporter.web.status.page import StatusPage
@@ -32,18 +32,18 @@ _START_SECONDS: Final = 5.0  # after the start, in which scrapes wait for first 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What the pages show and do; `reload` is None where it is not allowed over HTTP."""
+    """The parts of the exporter that the pages use; `reload` is None if it is disabled over HTTP."""
 
     accounts: Accounts
     page: MetricsPage
     own: OwnMetrics
     clock: Clock
-    configured: Callable[[], Configured]
+    configured: Callable[[], ConfigStatus]
     reload: Reload | None
 
 
 class App:
-    """Answers requests."""
+    """The endpoints of the exporter."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -53,7 +53,7 @@ class App:
         self._status_thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="status")
 
     def asgi(self) -> Starlette:
-        """Give the ASGI application."""
+        """Return the ASGI application."""
         return Starlette(
             routes=[
                 Route("/metrics", self._metrics),
@@ -66,7 +66,7 @@ class App:
         )
 
     def close(self) -> None:
-        """End the rendering threads."""
+        """Stop the rendering threads."""
         self._renderings.close()
         self._status_thread.shutdown(wait=False, cancel_futures=True)
 
@@ -76,11 +76,13 @@ class App:
     async def _probe(self, request: HttpRequest) -> Response:
         account = request.query_params.get("account", "")
         if account not in self._services.accounts.names:
-            return PlainTextResponse("/probe: unknown account; account=NAME takes a name of the configuration\n", 404)
+            return PlainTextResponse(
+                "/probe: unknown account; set account=NAME to the name of a configured account\n", 404
+            )
         return await self._exposition(request, account)
 
     async def _exposition(self, request: HttpRequest, account: str | None) -> Response:
-        """Render what is known, after waiting for a first refresh under way; never asks AvePoint."""
+        """Return the page of the snapshot after waiting for the first refresh; send no request to AvePoint."""
         services = self._services
         timeout, uptime = request.headers.get("x-prometheus-scrape-timeout-seconds", ""), self._uptime()
         await services.accounts.first_refreshes(account, within=first_refresh_wait(timeout, uptime))
@@ -95,7 +97,7 @@ class App:
             headers["Content-Encoding"] = "gzip"
         if request.method == "HEAD":
             response = Response(headers=headers)
-            del response.headers["content-length"]  # of the page, not of nothing; to know it means to render it
+            del response.headers["content-length"]  # the length of the page is unknown without rendering it
             return response
         chunks = await self._renderings.page(Key(wanted, gzip))
         headers["Content-Length"] = str(sum(map(len, chunks)))
@@ -109,11 +111,11 @@ class App:
 
     async def _status(self, request: HttpRequest) -> Response:
         loop, asked = asyncio.get_running_loop(), dict(request.query_params)
-        return await loop.run_in_executor(self._status_thread, self._render_status, self._facts(), asked)
+        return await loop.run_in_executor(self._status_thread, self._render_status, self._status_data(), asked)
 
-    def _facts(self) -> Facts:
+    def _status_data(self) -> StatusData:
         services, now = self._services, self._services.clock.monotonic()
-        return Facts(
+        return StatusData(
             views=services.accounts.snapshot.views(),
             budgets=services.accounts.budgets(),
             usage=services.own.usage,
@@ -126,15 +128,15 @@ class App:
     def _uptime(self) -> float:
         return self._services.clock.monotonic() - self._started
 
-    def _render_status(self, facts: Facts, asked: Mapping[str, str]) -> Response:
-        """Render the page, on its own thread; the first time loads what it is made with."""
-        from exporter.web.status.page import StatusPage  # noqa: PLC0415 - few ask for it, and Jinja2 is slow to load
+    def _render_status(self, data: StatusData, asked: Mapping[str, str]) -> Response:
+        """Render the page on its own thread; import Jinja2 on first use."""
+        from exporter.web.status.page import StatusPage  # noqa: PLC0415 - rarely used, and Jinja2 is slow to import
         from exporter.web.status.query import StatusQuery  # noqa: PLC0415 - as above
 
         if self._status_page is None:
             self._status_page = StatusPage()
         headers = {"Content-Security-Policy": self._status_page.policy, "Cache-Control": "no-store"}
-        return HTMLResponse(self._status_page.html(facts, StatusQuery.read(asked)), headers=headers)
+        return HTMLResponse(self._status_page.html(data, StatusQuery.read(asked)), headers=headers)
 
     async def _healthy(self, _: HttpRequest) -> Response:
         return PlainTextResponse("healthy\n")
@@ -146,28 +148,28 @@ class App:
 
     async def _reload(self, _: HttpRequest) -> Response:
         if self._services.reload is None:
-            return PlainTextResponse("reloading is off; --web.enable-lifecycle allows it\n", 403)
+            return PlainTextResponse("reload is disabled; start the exporter with --web.enable-lifecycle\n", 403)
         try:
             await self._services.reload()
         except ConfigError as error:
-            return PlainTextResponse(f"the old configuration is still in force:\n{error}\n", 500)
+            return PlainTextResponse(f"configuration not reloaded; the old one stays in force:\n{error}\n", 500)
         return PlainTextResponse("reloaded\n")
 
 
 def wants_openmetrics(accept: str) -> bool:
-    """Tell whether an Accept header prefers OpenMetrics to the text format; on a tie it does."""
+    """Return whether an Accept header prefers OpenMetrics to the text format; OpenMetrics wins a tie."""
     text = next(filter(None, (_offer(accept, kind) for kind in ("text/plain", "text/*", "*/*"))), (0.0,))
-    # Only who names OpenMetrics gets it.
+    # Wildcards do not mean OpenMetrics.
     return 0 < max(_offer(accept, "application/openmetrics-text"), default=0.0) >= max(text)
 
 
 def accepts_gzip(accept_encoding: str) -> bool:
-    """Tell whether an Accept-Encoding header allows gzip."""
+    """Return whether an Accept-Encoding header accepts gzip."""
     return max(_offer(accept_encoding, "gzip"), default=0.0) > 0
 
 
 def _offer(header: str, name: str) -> tuple[float, ...]:
-    """Give the q of each time that a header names something."""
+    """Return the quality of each occurrence of a name in a header."""
     qualities = []
     for offer in header.lower().split(","):
         kind, _, parameters = offer.partition(";")
@@ -190,4 +192,4 @@ def first_refresh_wait(scrape_timeout: str, uptime: float) -> float:
 async def _sent(chunks: Chunks) -> AsyncIterator[bytes]:
     for piece in pieces(chunks):
         yield piece
-        await asyncio.sleep(0)  # a fast reader never makes us wait, and others want to be answered too
+        await asyncio.sleep(0)  # writing to a fast client never blocks; other requests need a turn

@@ -1,6 +1,6 @@
-"""Connections and their end: a cap on how many there are, and deadlines for clients that are slow on purpose.
+"""Connections of clients: a limit on their number, and deadlines for slow clients.
 
-uvicorn's protocol on top of h11 answers; what it lacks, deadlines, is added here.
+uvicorn's protocol on top of h11 handles the requests; it has no deadlines, which are added here.
 """
 
 import asyncio
@@ -17,7 +17,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
 from exporter.web.limits import Limits, client_network, secure_headers
-from exporter.web.tls import LiveProtection, is_allowed
+from exporter.web.protection import LiveProtection
+from exporter.web.tls import is_allowed
 
 log = logging.getLogger("exporter.web")
 http_log = logging.getLogger("exporter.web.http")
@@ -26,26 +27,26 @@ _WARN_EVERY = 60.0
 
 
 class Connection(Protocol):
-    """What the guard needs to know of a connection."""
+    """The interface of a connection for the guard."""
 
     network: str
-    quiet_since: float | None  # None while a request is being answered
+    quiet_since: float | None  # None during a request
 
     def check(self, now: float) -> None:
-        """Cut the connection if its client is too slow."""
+        """Close the connection if its client is too slow."""
         ...
 
     def cut(self) -> None:
-        """Close at once; what is not sent yet is lost."""
+        """Close at once, without sending the rest."""
         ...
 
     def retire(self) -> None:
-        """Close after the response under way; at once if there is none."""
+        """Close after the current response; at once if there is none."""
         ...
 
 
 class Guard:
-    """Cap the open connections, in all and for one address, and sweep out those that are too slow."""
+    """Limits the open connections, in total and per client network, and closes those that are too slow."""
 
     def __init__(self, limits: Limits, clock: Callable[[], float]) -> None:
         self._limits = limits
@@ -58,23 +59,23 @@ class Guard:
 
     @property
     def members(self) -> list[Connection]:
-        """Give the open connections, oldest first."""
+        """Return the open connections, oldest first."""
         return list(self._members)
 
     def admit(self, new: Connection) -> bool:
-        """Take a connection in if there is room.
+        """Accept a connection; return whether there is room.
 
-        At the cap, the one that has said nothing for longest goes: a crowd that only holds connections open
-        cannot lock out a client that has something to ask.
+        At the limit, the connection that has been idle for longest is closed, so that clients that only keep
+        connections open cannot lock others out.
         """
         crowded = self._counts[new.network] >= self._limits.connections_per_address
         if crowded or len(self._members) >= self._limits.connections:
             self._warn()
-            rivals = [m for m in self._members if not crowded or m.network == new.network]
-            quiet = [(m.quiet_since, i) for i, m in enumerate(rivals) if m.quiet_since is not None]
+            candidates = [m for m in self._members if not crowded or m.network == new.network]
+            quiet = [(m.quiet_since, i) for i, m in enumerate(candidates) if m.quiet_since is not None]
             if not quiet:
                 return False
-            victim = rivals[min(quiet)[1]]
+            victim = candidates[min(quiet)[1]]
             victim.cut()
             self.leave(victim)
         self._members[new] = None
@@ -83,7 +84,7 @@ class Guard:
         return True
 
     def leave(self, member: Connection) -> None:
-        """Forget a connection that has ended; one that was never admitted does no harm."""
+        """Remove a connection that has ended, if it was admitted."""
         if member not in self._members:
             return
         del self._members[member]
@@ -101,15 +102,15 @@ class Guard:
         now = self._clock()
         if now - self._warned >= _WARN_EVERY:
             self._warned = now
-            log.warning("at the limit of open connections (%d): the idle ones make room", len(self._members))
+            log.warning("limit of open connections reached (%d): closing idle ones", len(self._members))
 
 
 class GuardedProtocol(H11Protocol):
-    """uvicorn's protocol with deadlines and a place in the guard's count.
+    """uvicorn's protocol with deadlines, counted by the guard.
 
-    uvicorn bounds only the idle time between two requests: a client that sends half a header, or reads half a
-    response, may stay for ever. Here a header has a deadline, and so has a response that makes no progress. The
-    guard sweeps through all connections, instead of each having timers.
+    uvicorn limits only the idle time between two requests: a client that sends half a header, or reads half a response,
+    can stay forever. Here a header has a deadline, and so has a response without progress. The guard checks all
+    connections regularly, instead of a timer per connection.
     """
 
     def __init__(
@@ -131,7 +132,7 @@ class GuardedProtocol(H11Protocol):
         self._progress = 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as in uvicorn
-        """Take the plain connection in, and through the TLS handshake if there is TLS."""
+        """Admit the plain connection, and start the TLS handshake if TLS is on."""
         self._raw = transport
         self.quiet_since = self._progress = self.loop.time()
         self._deadline = self.quiet_since + self._limits.header_timeout
@@ -149,9 +150,9 @@ class GuardedProtocol(H11Protocol):
             self._handshake = self.loop.create_task(self._shake_hands(protection.context, allowed))
 
     async def _shake_hands(self, context: ssl.SSLContext, allowed: tuple[str, ...]) -> None:
-        """Do the handshake with the context in force; who fails or may not come in is cut."""
+        """Do the handshake with the current context; close the connection if it fails or the client is not allowed."""
         transport: asyncio.Transport | None = None
-        with contextlib.suppress(OSError):  # ssl's errors and asyncio's timeout are OSErrors
+        with contextlib.suppress(OSError):  # errors of ssl and timeouts of asyncio are OSErrors
             transport = await self.loop.start_tls(
                 self._raw,
                 self,
@@ -172,16 +173,16 @@ class GuardedProtocol(H11Protocol):
         super().connection_made(transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Give the place back."""
+        """Leave the guard."""
         self._lost = True
         self._guard.leave(self)
         if self._opened:
             super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Take what came; the first byte of a request starts its deadline."""
+        """Handle received bytes; the first byte of a request starts its deadline."""
         if not self._opened:
-            self._early += data  # the handshake is over, but start_tls has not returned yet
+            self._early += data  # the handshake has ended, but start_tls has not returned yet
             return
         if self.transport.is_closing() or not data:
             return
@@ -193,14 +194,14 @@ class GuardedProtocol(H11Protocol):
             self._note_request()
 
     def on_response_complete(self) -> None:
-        """Wait for the next request, unless the rest of this one is still to come."""
+        """Wait for the next request, or close the connection if the body of this request is incomplete."""
         before = self.cycle
         self.quiet_since = self.loop.time()
         super().on_response_complete()
         if self.cycle is not before:
-            self._note_request()  # it had been sent along with the last one
+            self._note_request()  # it was sent with the last one
         elif self.conn.their_state is h11.SEND_BODY:
-            self.transport.close()  # a body that nobody reads any more could drip in for ever
+            self.transport.close()  # the rest of a body that is not read could arrive forever
         else:
             begun = bool(self.conn.trailing_data[0])
             self._deadline = self.quiet_since + self._limits.header_timeout if begun else None
@@ -211,9 +212,9 @@ class GuardedProtocol(H11Protocol):
         self._deadline = None
 
     def send_400_response(self, msg: str) -> None:
-        """Answer a malformed request as everything else is answered: with the security headers."""
+        """Respond to a malformed request with the security headers."""
         if self.conn.our_state is not h11.IDLE:
-            self.cut()  # its body is malformed: the application is about to answer, and may have begun
+            self.cut()  # the body is malformed, and the application may have started its response
             return
         given = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close")]
         configured = self._live.current().config.http_server_config.headers
@@ -224,7 +225,7 @@ class GuardedProtocol(H11Protocol):
         self.transport.close()
 
     def check(self, now: float) -> None:
-        """Cut the connection if its client is too slow, in sending a header or in reading a response."""
+        """Close the connection if its client sends a header or reads a response too slowly."""
         unsent = self._raw.get_write_buffer_size()
         if self._opened and not self.transport.is_closing() and self.transport is not self._raw:
             unsent += self.transport.get_write_buffer_size()
@@ -236,11 +237,11 @@ class GuardedProtocol(H11Protocol):
             self.cut()
 
     def cut(self) -> None:
-        """Close at once; what is not sent yet is lost."""
+        """Close at once, without sending the rest."""
         self._raw.abort()
 
     def retire(self) -> None:
-        """End after the response under way; at once if there is none."""
+        """Close after the current response; at once if there is none."""
         if not self._opened:
             self.cut()
         elif not self.transport.is_closing():

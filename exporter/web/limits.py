@@ -1,7 +1,7 @@
-"""Limits on what clients may do, and headers on everything that they get.
+"""Limits for clients, and security headers on every response.
 
-The middlewares are pure ASGI, to be stacked as `SecureHeaders(RateLimit(BasicAuth(BodyLimit(app))))`: headers
-outermost, so that refusals carry them too; bodies innermost, so that one is read only for those who may.
+The middlewares are pure ASGI, in the order `SecureHeaders(RateLimit(BasicAuth(BodyLimit(app))))`: the headers are
+outermost, so that refusals have them too; the body is read innermost, only for authenticated clients.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ _Header = tuple[bytes, bytes]
 _CLOSE: _Header = (b"connection", b"close")
 _LENGTH_DIGITS = 18
 
-# For what is no page; the status page brings a policy that allows its own style and form besides.
+# For everything but the status page, which sets a policy that allows its own style and form.
 _SECURE: Mapping[bytes, bytes] = {
     b"x-content-type-options": b"nosniff",
     b"x-frame-options": b"DENY",
@@ -31,12 +31,12 @@ _SECURE: Mapping[bytes, bytes] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How much a client may take; times in seconds, sizes in bytes."""
+    """Limits for clients; times in seconds, sizes in bytes."""
 
-    header_timeout: float = 10.0  # from connecting, or from a later request's first byte, to its whole header
+    header_timeout: float = 10.0  # from the connection, or the first byte of a later request, to the end of the header
     handshake_timeout: float = 10.0
     body_timeout: float = 10.0
-    write_timeout: float = 30.0  # without any progress
+    write_timeout: float = 30.0  # without progress
     keep_alive: int = 30
     shutdown_grace: float = 3.0
     connections: int = 768
@@ -49,7 +49,7 @@ class Limits:
 
 
 def client_network(host: str) -> str:
-    """Give what one client can be assumed to own: an IPv4 address, or an IPv6 network of 64 bits."""
+    """Return the network of one client: an IPv4 address, or an IPv6 network of 64 bits."""
     try:
         address = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
@@ -62,19 +62,19 @@ def client_network(host: str) -> str:
 
 
 def secure_headers(given: Iterable[_Header], configured: Mapping[str, str]) -> list[_Header]:
-    """Complete a response's headers: the configured ones win, then the response's own, then the defaults."""
+    """Return the headers of a response: configured ones first, then its own, then the defaults."""
     own = [(name.lower(), value) for name, value in given if name.lower() != b"server"]
     chosen = {name.lower().encode(): value.encode() for name, value in configured.items()}
     present = {name for name, _ in own} | set(chosen)
     return [
         *((name, value) for name, value in own if name not in chosen),
-        *((name, value) for name, value in chosen.items() if value),  # an empty one is unset, as in the toolkit
+        *((name, value) for name, value in chosen.items() if value),  # an empty header is unset, as in the toolkit
         *((name, value) for name, value in _SECURE.items() if name not in present),
     ]
 
 
 async def send_text(send: Send, status: int, text: str, headers: Iterable[_Header] = ()) -> None:
-    """Send a whole plain-text response."""
+    """Send a complete plain-text response."""
     body = f"{text}\n".encode()
     size = str(len(body)).encode()
     fixed = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", size)]
@@ -83,14 +83,14 @@ async def send_text(send: Send, status: int, text: str, headers: Iterable[_Heade
 
 
 class SecureHeaders:
-    """Put the security headers on every answer, also on that to a request whose handling failed."""
+    """Add the security headers to every response, also after an exception."""
 
     def __init__(self, app: ASGIApp, configured: Callable[[], Mapping[str, str]]) -> None:
         self._app = app
         self._configured = configured
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve HTTP; let lifespan through and nothing else: no other protocol is authenticated."""
+        """Serve HTTP and lifespan; refuse other protocols, which are not authenticated."""
         if scope["type"] == "http":
             await self._serve(scope, receive, send)
         elif scope["type"] == "lifespan":
@@ -112,13 +112,13 @@ class SecureHeaders:
         try:
             await self._app(scope, receive, secured)
         except Exception as error:
-            log.error("a request could not be answered: %s", type(error).__name__, exc_info=True)
+            log.error("request failed: %s", type(error).__name__, exc_info=True)
             if not started:
                 await send_text(secured, 500, "Internal Server Error")
 
 
 class RateLimit:
-    """The toolkit's `rate_limit`: one token bucket over all requests; 429 when it is empty."""
+    """The `rate_limit` of the toolkit: one token bucket for all requests; 429 while it is empty."""
 
     def __init__(self, app: ASGIApp, settings: Callable[[], RateLimitConfig], clock: Callable[[], float]) -> None:
         self._app = app
@@ -129,7 +129,7 @@ class RateLimit:
         self._filled = 0.0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on if there is a token."""
+        """Handle the request if there is a token."""
         if scope["type"] == "http" and not self._take():
             await send_text(send, 429, "Too Many Requests", [(b"retry-after", b"1")])
         else:
@@ -150,14 +150,14 @@ class RateLimit:
 
 
 class BodyLimit:
-    """Ignore the body of a GET or HEAD; read any other first, and refuse it if it is too long or too slow."""
+    """Ignore the body of GET and HEAD; read other bodies first, and refuse bodies that are too long or too slow."""
 
     def __init__(self, app: ASGIApp, limits: Limits) -> None:
         self._app = app
         self._limits = limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on with a body that is complete."""
+        """Handle the request with its complete body."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
         elif scope["method"] in {"GET", "HEAD"}:
@@ -179,9 +179,9 @@ class BodyLimit:
             await self._app(scope, _replaying(body, receive), send)
 
     async def _read(self, scope: Scope, receive: Receive) -> bytes | None:
-        """Give the body (what came of it, if the client has gone), or None if it is too long."""
+        """Return the body, None if it is too long; after a disconnect, the part that was received."""
         length = dict(scope["headers"]).get(b"content-length", b"0")
-        # The length of the number first: int() itself refuses thousands of digits.
+        # The length first: int() raises for thousands of digits.
         if not length.isdigit() or len(length) > _LENGTH_DIGITS or int(length) > self._limits.body_bytes:
             return None
         body, more = b"", True
@@ -193,7 +193,7 @@ class BodyLimit:
 
 
 def _replaying(body: bytes, receive: Receive) -> Receive:
-    """Give the body as one message; after it, only the client's going is of interest."""
+    """Return a receive function with the body as one message, and then only a disconnect."""
     given = False
 
     async def replay() -> Message:
@@ -209,7 +209,7 @@ def _replaying(body: bytes, receive: Receive) -> Receive:
 
 
 def _closing(send: Send) -> Send:
-    """Close the connection after the response: what is left of the body is not to be waited for."""
+    """Return a send function that closes the connection after the response, without the rest of the body."""
 
     async def closing(message: Message) -> None:
         if message["type"] == "http.response.start":

@@ -23,7 +23,7 @@ Render = Callable[[Key], Callable[[], Chunks]]
 
 
 class Renderings:
-    """Renders one page after the other on a thread of its own.
+    """Renders one page after the other on one thread.
 
     A request for a page that waits for its turn shares that page, which is as fresh as a page of its own. Any number
     of simultaneous scrapes costs two renderings.

@@ -17,7 +17,7 @@ from helm_python import HelmError
 from exporter.collectors.registry import catalogue
 from exporter.config.load import parse_config
 from exporter.errors import ConfigError
-from exporter.web.tls import load_protection
+from exporter.web.protection import load_protection
 from tests.docs.markdown import ROOT, Block, blocks, pages
 from tests.grafana.promql import known
 from tests.helm.chart import CHART, account, manifests

@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from exporter.errors import ConfigError
 from exporter.exposition.page import OPENMETRICS, TEXT
 from exporter.web.app import App, Services, accepts_gzip, first_refresh_wait, wants_openmetrics
-from exporter.web.facts import Configured
+from exporter.web.status_data import ConfigStatus
 from tests.helpers import FakeApi, World, partner, portfolio, tenant
 
 LICENSE = "/backup/m365/cloudbackuplicenseconsumption"
@@ -23,7 +23,7 @@ SEATS = {"statusCode": 200, "data": {"purchasedUserSeats": 5}}
 
 @asynccontextmanager
 async def browser(world: World, reload: Any = None) -> AsyncIterator[httpx.AsyncClient]:
-    app = App(Services(world.accounts, world.page, world.own, world.clock, Configured, reload))
+    app = App(Services(world.accounts, world.page, world.own, world.clock, ConfigStatus, reload))
     transport = httpx.ASGITransport(app=app.asgi(), raise_app_exceptions=False)
     try:
         async with httpx.AsyncClient(transport=transport, base_url="http://exporter") as client:
@@ -251,7 +251,7 @@ async def test_reloading() -> None:
         assert (await client.post("/-/reload")).text == "reloaded\n"
         refused = await client.post("/-/reload")
         assert refused.status_code == 500
-        assert "old configuration is still in force" in refused.text
+        assert "configuration not reloaded; the old one stays in force" in refused.text
         assert "accounts[0].name: is required\naccounts[1]" in refused.text
 
 

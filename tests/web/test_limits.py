@@ -115,7 +115,7 @@ async def test_failures_are_answered_and_logged(caplog: pytest.LogCaptureFixture
     sent = await run(SecureHeaders(Page(after=True), dict), http(), [part(b"")])
     assert [message["type"] for message in sent] == ["http.response.start"]
     assert (b"x-frame-options", b"DENY") in sent[0]["headers"]
-    assert [record.getMessage() for record in caplog.records] == ["a request could not be answered: RuntimeError"] * 2
+    assert [record.getMessage() for record in caplog.records] == ["request failed: RuntimeError"] * 2
 
 
 async def test_only_http_is_served() -> None:
@@ -226,7 +226,7 @@ def test_at_the_cap_the_quietest_makes_room(caplog: pytest.LogCaptureFixture) ->
     assert not full.admit(refused)
     assert len(full.members) == 3
     assert caplog.record_tuples == [
-        ("exporter.web", logging.WARNING, "at the limit of open connections (3): the idle ones make room")
+        ("exporter.web", logging.WARNING, "limit of open connections reached (3): closing idle ones")
     ]
 
 

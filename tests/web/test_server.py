@@ -117,13 +117,13 @@ def test_addresses_that_cannot_be_had() -> None:
         with pytest.raises(ConfigError) as caught:
             bind(["127.0.0.1:0", f"127.0.0.1:{port}", "nonsense", "::1:9", "[::1", ":70000", "no.such.invalid:1"])
     lines = str(caught.value).splitlines()
-    in_use = "address already in use; stop what listens there, or choose another port"
+    in_use = "address already in use; stop the other process, or use another port"
     assert lines[:5] == [
         f"--web.listen-address: cannot listen on 127.0.0.1:{port}: {in_use}",
-        "--web.listen-address: 'nonsense' is not HOST:PORT (an IPv6 address goes in square brackets)",
-        "--web.listen-address: '::1:9' is not HOST:PORT (an IPv6 address goes in square brackets)",
-        "--web.listen-address: '[::1' is not HOST:PORT (an IPv6 address goes in square brackets)",
-        "--web.listen-address: ':70000' has a port above 65535; choose a lower one",
+        "--web.listen-address: 'nonsense' must be HOST:PORT, with an IPv6 address in square brackets",
+        "--web.listen-address: '::1:9' must be HOST:PORT, with an IPv6 address in square brackets",
+        "--web.listen-address: '[::1' must be HOST:PORT, with an IPv6 address in square brackets",
+        "--web.listen-address: ':70000' has a port above 65535; use a lower port",
     ]
     assert lines[5].startswith("--web.listen-address: cannot listen on no.such.invalid:1: ")
 
@@ -403,7 +403,7 @@ async def test_the_end_comes_in_time(
             await app.reached.wait()
             app.reached.clear()
         assert await running.end() < 2
-    assert "did not end in time and are cut" in caplog.text
+    assert "at the end of the grace period" in caplog.text
     assert "Traceback" not in caplog.text
 
 

@@ -6,7 +6,6 @@ import hashlib
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import httpx
@@ -15,11 +14,11 @@ import pytest
 from exporter.engine.snapshot import RefreshOutcome, RefreshStatus
 from exporter.errors import Failure
 from exporter.exposition.exporter_metrics import Usage
-from exporter.web.facts import Configured
 from exporter.web.status.page import PROJECT, StatusPage
 from exporter.web.status.query import StatusQuery
+from exporter.web.status_data import ConfigStatus
 from tests.helpers import NOW, SECRET, TOKEN, FakeApi, World, overview_path, partner, portfolio
-from tests.web.status_facts import facts, names, page, parsed, view
+from tests.web.status_data import names, page, parsed, status_data, view
 from tests.web.test_app import browser
 
 ROOT = Path(__file__).parents[2]
@@ -30,7 +29,7 @@ NONE = "\N{EN DASH}"
 def test_hostile_texts_are_shown_and_not_obeyed() -> None:
     problem = Failure(HOSTILE, HOSTILE, HOSTILE, NOW, NOW)
     status = RefreshStatus(up=False, failure=problem, api_version=HOSTILE, failures=(problem, problem))
-    given = facts(
+    given = status_data(
         view(HOSTILE, HOSTILE, status=status, customers={HOSTILE: False}, problems={HOSTILE: problem}),
         view(
             HOSTILE,
@@ -38,7 +37,7 @@ def test_hostile_texts_are_shown_and_not_obeyed() -> None:
             status=RefreshStatus(off=True, failure=problem),
             known=names({HOSTILE: HOSTILE}),
         ),
-        configured=Configured(NOW, errors=(HOSTILE,)),
+        configured=ConfigStatus(NOW, errors=(HOSTILE,)),
         usage={HOSTILE: Usage({HOSTILE: 1}, 0.0)},
     )  # fmt: skip
     read = page(given, StatusQuery(account=HOSTILE, text=HOSTILE))
@@ -56,7 +55,7 @@ def test_each_state_is_said_in_words() -> None:
         up=False, last_success=NOW - 3 * 3600, duration=1.26, failure=Failure("no answer", "check the network")
     )
     read = page(
-        facts(
+        status_data(
             view("waits"),
             view("works", status=RefreshStatus(up=True, last_success=NOW - 42, duration=0.5, api_version="modern",
                                         refreshes=(RefreshOutcome(0.5, up=True),))),
@@ -64,30 +63,30 @@ def test_each_state_is_said_in_words() -> None:
             view("spared", status=RefreshStatus(off=True, failure=Failure("HTTP 403", "grant it"))),
         )
     )  # fmt: skip
-    table = read.texts[read.texts.index("What each collector of each account came to") :]
+    table = read.texts[read.texts.index("State of each collector") :]
     for row in (
         ["waits", "license", "waiting", "never", NONE, NONE, NONE],
         ["works", "license", "modern", "up", "42 s ago", NONE, NONE, "Last 1 refresh: 0.5 s, none failed", "0.5 s"],
-        ["fails", "license", "down", "3 h ago", NONE, "1 read", "1 failed", NONE],
+        ["fails", "license", "down", "3 h ago", NONE, "1 up", "1 failed", NONE],
         ["spared", "license", "off", "HTTP 403", "; ", "grant it"],
     ):
         at = table.index(row[0])
         assert [one.strip() for one in table[at : at + len(row)]] == [one.strip() for one in row]
-    assert "1 of 4 collectors down; 1 customer of 2 not read." in read.text
+    assert "1 of 4 collectors down; 1 of 2 customers failed." in read.text
     assert "What to do: check the network" in read.text
 
 
 def test_the_owners_address_is_not_shown_even_where_the_metrics_have_it() -> None:
     known = names({"x": "Bakery"})
     assert "owner@example.com" in next(iter(known[""].samples)).labels
-    read = page(facts(view("msp", known=known), view("msp", "protected_data", customers={"x": True})))
+    read = page(status_data(view("msp", known=known), view("msp", "protected_data", customers={"x": True})))
     assert "Bakery" in read.text
     assert "@" not in read.text
 
 
 def test_tables_and_lists_have_names_and_heads() -> None:
     views = [view(f"a{number}", customers={f"c{number}": True}) for number in range(60)]
-    read = page(facts(*views), StatusQuery(page=2))
+    read = page(status_data(*views), StatusQuery(page=2))
     tables, captions = read.of("table"), read.of("caption")
     assert len(tables) == len(captions) == 3
     assert {attributes.get("scope") for attributes in read.of("th")} == {"col", "row"}
@@ -100,19 +99,21 @@ def test_tables_and_lists_have_names_and_heads() -> None:
 
 def test_a_configuration_that_could_not_be_read_again_is_said() -> None:
     many = tuple(f"accounts[{number}]: is missing" for number in range(12))
-    read = page(facts(configured=Configured(NOW - 7200, errors=many)))
-    assert "The changed configuration could not be used; the one read 2 h ago stays in force." in read.text
+    read = page(status_data(configured=ConfigStatus(NOW - 7200, errors=many)))
+    assert "The changed configuration is invalid. The configuration loaded 2 h ago stays in force." in read.text
     assert "accounts[9]: is missing" in read.text
     assert "and 2 more;" in read.text
-    assert "a later change has mistakes" in read.text
-    assert "the old one stays in force" in page(facts(configured=Configured(None, errors=("x",)))).text
+    assert "a later change is invalid" in read.text
+    assert (
+        "The old configuration stays in force" in page(status_data(configured=ConfigStatus(None, errors=("x",)))).text
+    )
 
 
 def test_links_lead_to_documents_that_are_there() -> None:
     failed = view(
         "msp", status=RefreshStatus(up=False), customers={"x": False}, problems={"x": Failure("e", "", "", NOW, NOW)}
     )
-    read = page(facts(failed, configured=Configured(NOW, errors=("x",))))
+    read = page(status_data(failed, configured=ConfigStatus(NOW, errors=("x",))))
     links = {attributes["href"] or "" for attributes in read.of("a")}
     documents = {re.sub(r"/(?:blob|tree)/main/", "", link.removeprefix(PROJECT)) for link in links if PROJECT in link}
     assert len(documents) == 6
@@ -126,14 +127,14 @@ def test_the_projects_home_is_the_charts() -> None:
 
 
 def test_nothing_configured_and_nothing_found_are_said() -> None:
-    assert "No account is configured for this process." in page(facts()).text
-    read = page(facts(view(customers={"x": True})), StatusQuery(text="nobody"))
-    assert "No customer is like that." in read.text
+    assert "No account is configured for this process." in page(status_data()).text
+    read = page(status_data(view(customers={"x": True})), StatusQuery(text="nobody"))
+    assert "No customers match." in read.text
 
 
 def test_the_policy_allows_the_pages_own_style_and_form_and_nothing_else() -> None:
     made = StatusPage()
-    html = made.html(facts(view(customers={"x": True})), StatusQuery())
+    html = made.html(status_data(view(customers={"x": True})), StatusQuery())
     styles = re.findall(r"<style>(.*?)</style>", html, re.DOTALL)
     assert len(styles) == 1
     digest = base64.b64encode(hashlib.sha256(styles[0].encode()).digest()).decode()
@@ -158,8 +159,8 @@ async def test_the_page_shows_accounts_and_errors_and_no_secret() -> None:
     assert answer.headers["cache-control"] == "no-store"
     assert answer.headers["content-security-policy"].startswith("default-src 'none'; style-src 'sha256-")
     read = parsed(answer.text)
-    assert "1 read 1 failed" in read.text
-    assert "could not read 1 customer of 2" in read.text
+    assert "1 up 1 failed" in read.text
+    assert "refresh failed for 1 of 2 customers" in read.text
     for text in ("msp", "Org y", "the-id", "200 2 500 1"):
         assert text in read.text
     for secret in (SECRET, TOKEN, "Bearer", "owner@example.com"):
@@ -193,18 +194,17 @@ async def test_the_event_loop_goes_on_while_the_page_is_made() -> None:
     await world.refresh()
     async with browser(world) as client:
         await client.get("/")
-        longest, began = 0.0, time.perf_counter()
-        pages = asyncio.gather(*(client.get("/?q=c1") for _ in range(10)))
+        turns, pages = 0, asyncio.gather(*(client.get("/?q=c1") for _ in range(10)))
         while not pages.done():
-            await asyncio.sleep(0.001)
-            longest, began = max(longest, time.perf_counter() - began), time.perf_counter()
+            await asyncio.sleep(0)
+            turns += 1
         assert {answer.status_code for answer in await pages} == {200}
-    # Ten pages take longer than that; a crowded machine is given more than the few milliseconds that it is.
-    assert longest < 0.1
+    # Without a thread, a request takes a few turns of the loop, and ten requests less than a hundred.
+    assert turns > 200
     await world.accounts.stop()
 
 
 def test_nothing_of_the_page_is_loaded_before_it_is_asked_for() -> None:
-    code = "import sys, exporter.application; print([n for n in sys.modules if 'jinja' in n or 'web.status' in n])"
+    code = "import sys, exporter.application; print([n for n in sys.modules if 'jinja' in n or 'web.status.' in n])"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"

@@ -14,7 +14,8 @@ from pydantic import SecretStr
 
 from exporter.config.web_schema import TlsServerConfig
 from exporter.errors import ConfigError
-from exporter.web.tls import LiveProtection, build_context, is_allowed, load_protection
+from exporter.web.protection import LiveProtection, load_protection
+from exporter.web.tls import build_context, is_allowed
 
 SALT = b"$2b$04$tkAz5K8Qnp6pVUtcGEPE6O"  # fixed, since the hash is part of names of tests
 HASH = bcrypt.hashpw(b"right", SALT).decode()
@@ -148,7 +149,7 @@ def test_mistakes_in_files(folder: Path) -> None:
 
     tls = config(folder, client_auth_type="VerifyClientCertIfGiven", client_ca_file=str(folder / "ca.crt"))
     (folder / "ca.crt").write_text("nothing")
-    assert mistake(tls) == "client_ca_file: holds no certificate in PEM; name a file that does"
+    assert mistake(tls) == "client_ca_file: contains no certificate in PEM; use a file such as ca.pem"
     (folder / "ca.crt").unlink()
     assert (
         mistake(tls)
@@ -156,11 +157,14 @@ def test_mistakes_in_files(folder: Path) -> None:
     )
     key = (folder / "server.key").read_bytes()
     (folder / "server.key").write_bytes((folder / "other.key").read_bytes())
-    assert mistake(tls) == "key_file: does not belong to cert_file; name the key that it was made with"
+    assert mistake(tls) == "key_file: does not match cert_file; use the private key of this certificate"
     (folder / "server.key").write_bytes(encrypted(key))
-    assert mistake(tls) == "key_file: is encrypted; there is nobody to ask for its passphrase: store it without one"
+    assert (
+        mistake(tls)
+        == "key_file: is encrypted, but a server cannot prompt for its passphrase; store the key without passphrase"
+    )
     (folder / "server.crt").write_text("nothing")
-    assert mistake(tls) == "cert_file: certificate and key cannot be used as PEM; name files that openssl can read"
+    assert mistake(tls) == "cert_file: certificate or key is not valid PEM; use files that openssl can read"
     (folder / "server.crt").unlink()
     assert mistake(tls) == "cert_file: cannot read the file: no such file or directory; create it, or correct the path"
 
@@ -235,7 +239,7 @@ def test_a_wrong_change_leaves_the_old_and_is_said_once(folder: Path, caplog: py
     errors = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
     assert len(errors) == 1
     assert errors[0].endswith(
-        "tls_server_config.key_file: does not belong to cert_file; name the key that it was made with"
+        "tls_server_config.key_file: does not match cert_file; use the private key of this certificate"
     )
     (folder / "server.crt").unlink()
     clock.now += 1
@@ -256,11 +260,11 @@ def test_a_missing_file_is_a_change(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("before", "after", "mistake"),
     [
-        (FULL, "", "tls_server_config: TLS is switched on or off, which takes a restart"),
-        ("", FULL, "tls_server_config: TLS is switched on or off, which takes a restart"),
-        (FULL, FULL[: FULL.index("  client_auth")], "client certificates are no longer verified"),
-        (FULL, FULL[: FULL.index("  client_allowed")], "the list is gone, which takes a restart"),
-        (f"basic_auth_users: {{alice: {HASH}}}", "", "nobody is left, which takes a restart"),
+        (FULL, "", "tls_server_config: TLS is turned on or off; restart the exporter for this change"),
+        ("", FULL, "tls_server_config: TLS is turned on or off; restart the exporter for this change"),
+        (FULL, FULL[: FULL.index("  client_auth")], "client certificates are no longer required"),
+        (FULL, FULL[: FULL.index("  client_allowed")], "the list is empty; restart the exporter for this change"),
+        (f"basic_auth_users: {{alice: {HASH}}}", "", "no user is left; restart the exporter for this change"),
     ],
 )
 def test_half_a_file_switches_nothing_off(

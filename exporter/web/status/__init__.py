@@ -1,5 +1,4 @@
-"""The status page: what each collector and customer came to, in words; no secrets, no script.
+"""The status page: the state of each collector and customer; no secrets, no scripts.
 
-`model` makes plain records of what is known, `page` makes HTML of them. Nothing here is loaded before somebody asks for
-the page.
+`model` returns plain records, and `page` renders them as HTML. Nothing here is imported before a request for the page.
 """

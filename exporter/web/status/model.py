@@ -1,4 +1,4 @@
-"""The whole page as plain records, before any HTML."""
+"""The whole page as plain records, without HTML."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -7,22 +7,22 @@ from itertools import islice
 from typing import Final, Literal
 
 from exporter import __version__
-from exporter.web.facts import Facts
-from exporter.web.status.collectors import CollectorRow, Spent, State, collector, spent, state_of
+from exporter.web.status.collectors import AccountUsage, CollectorRow, State, account_usage, collector, state_of
 from exporter.web.status.customers import CustomerRow, customers
-from exporter.web.status.error_cards import ErrorCard, earlier, error_cards
-from exporter.web.status.formatting import Moment, count, moment, plain, span
+from exporter.web.status.error_cards import ErrorCard, earlier_errors, error_cards
+from exporter.web.status.formatting import Moment, count, moment, rounded_time, safe_text
 from exporter.web.status.query import Paged, StatusQuery, paged
+from exporter.web.status_data import StatusData
 
 _COLLECTORS: Final = 50
-_TROUBLES: Final = 12
+_ERROR_CARDS: Final = 12
 _EARLIER: Final = 10
-_MISTAKES: Final = 10
+_CONFIG_ERRORS: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Headline:
-    """How everything is, in a sentence; "waiting" where it is not known yet."""
+    """The overall state in one sentence; "waiting" before the first refreshes."""
 
     level: Literal["good", "waiting", "bad"]
     text: str
@@ -30,19 +30,19 @@ class Headline:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """Everything on the page; numbers of what there is more of where a list is cut."""
+    """Everything on the page; for shortened lists, the number of further entries."""
 
     version: str
     uptime: str
     as_of: Moment
-    verdict: Headline
+    headline: Headline
     configured: Moment | None
-    mistakes: tuple[str, ...]
-    more_mistakes: int
+    config_errors: tuple[str, ...]
+    more_config_errors: int
     error_cards: tuple[ErrorCard, ...]
     more_error_cards: int
     collectors: Paged[CollectorRow]
-    spent: tuple[Spent, ...]
+    account_usage: tuple[AccountUsage, ...]
     earlier: tuple[ErrorCard, ...]
     accounts: tuple[str, ...]
     customers: Paged[CustomerRow]
@@ -50,53 +50,56 @@ class Model:
     query: StatusQuery
 
 
-def model(facts: Facts, query: StatusQuery) -> Model:
-    """Make the page that is asked for; `query` may be anything."""
-    with_customers = tuple(dict.fromkeys(view.account for view in facts.views if view.customer_up))
+def model(data: StatusData, query: StatusQuery) -> Model:
+    """Return the page for a query, which may contain anything."""
+    with_customers = tuple(dict.fromkeys(view.account for view in data.views if view.customer_up))
     if query.account not in with_customers:
         query = StatusQuery(text=query.text, state=query.state, page=query.page, part=query.part)
-    shown = paged(facts.views, _COLLECTORS, query, "part", "collectors")
-    rows = [collector(view, facts, query) for view in shown.items]
-    wrong, mistakes = iter(error_cards(facts, query)), facts.configured.errors
-    read_at = facts.configured.read_at
+    shown = paged(data.views, _COLLECTORS, query, "part", "collectors")
+    rows = [collector(view, data, query) for view in shown.items]
+    cards, config_errors = iter(error_cards(data, query)), data.configured.errors
+    loaded_at = data.configured.loaded_at
     return Model(
         version=__version__,
-        uptime=span(facts.uptime),
-        as_of=moment(facts.now, facts.now),
-        verdict=verdict(facts),
-        configured=None if read_at is None else moment(read_at, facts.now),
-        mistakes=tuple(map(plain, mistakes[:_MISTAKES])),
-        more_mistakes=max(0, len(mistakes) - _MISTAKES),
-        error_cards=tuple(islice(wrong, _TROUBLES)),
-        more_error_cards=sum(1 for _ in wrong),
+        uptime=rounded_time(data.uptime),
+        as_of=moment(data.now, data.now),
+        headline=headline(data),
+        configured=None if loaded_at is None else moment(loaded_at, data.now),
+        config_errors=tuple(map(safe_text, config_errors[:_CONFIG_ERRORS])),
+        more_config_errors=max(0, len(config_errors) - _CONFIG_ERRORS),
+        error_cards=tuple(islice(cards, _ERROR_CARDS)),
+        more_error_cards=sum(1 for _ in cards),
         collectors=Paged(rows, shown.first, shown.last, shown.total, shown.steps),
-        spent=spent(tuple(dict.fromkeys(row.account for row in rows)), facts),
-        earlier=tuple(earlier(facts.views, facts.now)[:_EARLIER]),
+        account_usage=account_usage(tuple(dict.fromkeys(row.account for row in rows)), data),
+        earlier=tuple(earlier_errors(data.views, data.now)[:_EARLIER]),
         accounts=with_customers,
-        customers=customers(facts, query),
-        customers_total=sum(len(view.customer_up) for view in facts.views),
+        customers=customers(data, query),
+        customers_total=sum(len(view.customer_up) for view in data.views),
         query=query,
     )
 
 
-def verdict(facts: Facts) -> Headline:
-    """Say how everything is."""
-    states: Mapping[State, int] = Counter(state_of(view.status) for view in facts.views)
-    known = {(view.account, customer): up for view in facts.views for customer, up in view.customer_up.items() if up}
-    unread = {(view.account, customer) for view in facts.views for customer, up in view.customer_up.items() if not up}
-    wrong = [
-        *([f"{states['down']} of {count(len(facts.views), 'collector')} down"] if states.get("down") else ()),
-        *([f"{count(len(unread), 'customer')} of {len(known.keys() | unread):,} not read"] if unread else ()),
-        *(["the changed configuration has mistakes"] if facts.configured.errors else ()),
+def headline(data: StatusData) -> Headline:
+    """Return the overall state."""
+    states: Mapping[State, int] = Counter(state_of(view.status) for view in data.views)
+    customers = [(view.account, *item) for view in data.views for item in view.customer_up.items()]
+    failed = {(account, customer) for account, customer, is_up in customers if not is_up}
+    total = len({(account, customer) for account, customer, _ in customers})
+    parts = [
+        *([f"{states['down']} of {count(len(data.views), 'collector')} down"] if states.get("down") else ()),
+        *([f"{len(failed):,} of {count(total, 'customer')} failed"] if failed else ()),
+        *(["the changed configuration is invalid"] if data.configured.errors else ()),
     ]
-    if wrong:
-        return Headline("bad", _sentence(wrong))
+    if parts:
+        return Headline("bad", _sentence(parts))
     if waiting := states.get("waiting"):
-        return Headline("waiting", f"Not ready: {waiting} of {count(len(facts.views), 'collector')} in a first refresh")
-    if not facts.views:
-        return Headline("waiting", "No collector runs here")
+        return Headline(
+            "waiting", f"Not ready: {waiting} of {count(len(data.views), 'collector')} in the first refresh"
+        )
+    if not data.views:
+        return Headline("waiting", "No account is configured")
     off = f", {states['off']} off" if states.get("off") else ""
-    return Headline("good", f"{count(states.get('up', 0), 'collector')} up{off}; nothing is wrong")
+    return Headline("good", f"{count(states.get('up', 0), 'collector')} up{off}, no errors")
 
 
 def _sentence(parts: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""From records to HTML: one template, compiled once; its style is inline, and the policy names that style's hash."""
+"""Render the page: one template with an inline style, whose hash is in the content security policy."""
 
 import base64
 import hashlib
@@ -8,15 +8,15 @@ from typing import Final
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from exporter.web.facts import Facts
 from exporter.web.status.model import model
 from exporter.web.status.query import StatusQuery
+from exporter.web.status_data import StatusData
 
 PROJECT: Final = "https://github.com/avepoint-exporter/avepoint-exporter"
 
 
 class StatusPage:
-    """The page, ready to be rendered again and again; `policy` is the content security policy that it needs."""
+    """The compiled page; `policy` is its content security policy."""
 
     def __init__(self) -> None:
         files = resources.files("exporter.web").joinpath("templates")
@@ -32,6 +32,6 @@ class StatusPage:
             "form-action 'self'"
         )
 
-    def html(self, facts: Facts, query: StatusQuery) -> str:
-        """Render what is known; every text is escaped."""
-        return self._template.render(page=model(facts, query))
+    def html(self, data: StatusData, query: StatusQuery) -> str:
+        """Return the page as HTML; every text is escaped."""
+        return self._template.render(page=model(data, query))

@@ -1,11 +1,11 @@
-"""Recent refreshes as a small plot of bars, with the same in words."""
+"""A small bar plot of the recent refreshes, with a description in words."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from exporter.engine.snapshot import RefreshOutcome
-from exporter.web.status.formatting import count, took
+from exporter.web.status.formatting import count, precise_time
 
 HEIGHT: Final = 24
 _STEP: Final = 4
@@ -15,7 +15,7 @@ _OUTLINE: Final = 1.0
 
 @dataclass(frozen=True, slots=True)
 class PlotBar:
-    """One refresh: where its bar stands and its size, in the plot's units; one that failed is drawn as an outline."""
+    """Position and size of one refresh in the units of the plot; a failed refresh is drawn as an outline."""
 
     x: float
     y: float
@@ -26,7 +26,7 @@ class PlotBar:
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """The bars, oldest first, and what they say in words."""
+    """The bars, oldest first, and their description."""
 
     bars: tuple[PlotBar, ...]
     width: int
@@ -35,7 +35,7 @@ class Plot:
 
 
 def plot(refreshes: Sequence[RefreshOutcome]) -> Plot | None:
-    """Draw refreshes, oldest first; there is nothing to see in none."""
+    """Return the plot of refreshes, oldest first; None without refreshes."""
     if not refreshes:
         return None
     slowest = max(one.seconds for one in refreshes)
@@ -43,7 +43,7 @@ def plot(refreshes: Sequence[RefreshOutcome]) -> Plot | None:
         _bar(number * _STEP, HEIGHT * one.seconds / slowest if slowest > 0 else 0.0, failed=one.up is False)
         for number, one in enumerate(refreshes)
     )
-    return Plot(bars, len(bars) * _STEP - 1, HEIGHT, _words(refreshes, slowest))
+    return Plot(bars, len(bars) * _STEP - 1, HEIGHT, _description(refreshes, slowest))
 
 
 def _bar(x: int, height: float, *, failed: bool) -> PlotBar:
@@ -53,8 +53,9 @@ def _bar(x: int, height: float, *, failed: bool) -> PlotBar:
     return PlotBar(x + inset, round(y, 1), _STEP - 1 - 2 * inset, round(tall, 1), failed)
 
 
-def _words(refreshes: Sequence[RefreshOutcome], slowest: float) -> str:
+def _description(refreshes: Sequence[RefreshOutcome], slowest: float) -> str:
     fastest, failed = min(one.seconds for one in refreshes), sum(one.up is False for one in refreshes)
-    spread = took(slowest) if took(fastest) == took(slowest) else f"{took(fastest)} to {took(slowest)}"
+    low, high = precise_time(fastest), precise_time(slowest)
+    spread = low if low == high else f"{low} to {high}"
     outcome = f"{failed:,} failed" if failed else "none failed"
     return f"Last {count(len(refreshes), 'refresh', 'refreshes')}: {spread}, {outcome}"

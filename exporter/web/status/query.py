@@ -1,63 +1,63 @@
-"""What a visitor asks the page for: a filter of the customers and places in two lists. Nothing in it is believed."""
+"""The query of the page: a filter for customers and the pages of two lists. Its input is untrusted."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Generic, Literal, TypeVar, get_args
 from urllib.parse import urlencode
 
-Wanted = Literal["all", "failed", "ok"]
+StateFilter = Literal["all", "failed", "ok"]
 Item = TypeVar("Item")
 
 _LONGEST_TEXT: Final = 100
 _LONGEST_ACCOUNT: Final = 200
 _LONGEST_NUMBER: Final = 6
 _NEAR: Final = 1
-"""Pages named to the left and to the right of the current one."""
+"""Number of page links on each side of the current page."""
 
 
 @dataclass(frozen=True, slots=True)
 class StatusQuery:
-    """Which customers are wanted, and which page of them and of the collectors, from 1."""
+    """A filter for customers, and the pages of customers and collectors, from 1."""
 
     account: str = ""
     text: str = ""
-    state: Wanted = "all"
+    state: StateFilter = "all"
     page: int = 1
     part: int = 1
 
     @classmethod
     def read(cls, given: Mapping[str, str]) -> "StatusQuery":
-        """Read it from the address; what makes no sense counts as not said."""
+        """Return the query of a URL; invalid values count as absent."""
         state = given.get("state", "")
         return cls(
             account=given.get("account", "")[:_LONGEST_ACCOUNT],
             text=_printable(given.get("q", ""))[:_LONGEST_TEXT].strip(),
-            state=next((one for one in get_args(Wanted) if one == state), "all"),
+            state=next((one for one in get_args(StateFilter) if one == state), "all"),
             page=_number(given.get("page", "")),
             part=_number(given.get("part", "")),
         )
 
     @property
     def filters(self) -> bool:
-        """Whether some customers may be left out."""
+        """Return whether a filter is set."""
         return bool(self.account or self.text or self.state != "all")
 
     def link(self, fragment: str, **changes: Any) -> str:  # noqa: ANN401 - dataclasses.replace checks the names
-        """Give the address of the page with these changes, to a part of it."""
-        other, plain = replace(self, **changes), StatusQuery()
-        said = {
+        """Return the link to a fragment of the page with changes to the query."""
+        other, default = replace(self, **changes), StatusQuery()
+        values = {
             "account": other.account,
             "q": other.text,
-            "state": "" if other.state == plain.state else other.state,
-            "page": "" if other.page == plain.page else str(other.page),
-            "part": "" if other.part == plain.part else str(other.part),
+            "state": "" if other.state == default.state else other.state,
+            "page": "" if other.page == default.page else str(other.page),
+            "part": "" if other.part == default.part else str(other.part),
         }
-        return f"?{urlencode({name: value for name, value in said.items() if value})}#{fragment}"
+        return f"?{urlencode({name: value for name, value in values.items() if value})}#{fragment}"
 
 
 @dataclass(frozen=True, slots=True)
 class PagerStep:
-    """One place to go to: its words, its address, and whether it is where the visitor is."""
+    """One link of a pager; `current` marks the page that is shown."""
 
     text: str
     link: str
@@ -66,7 +66,7 @@ class PagerStep:
 
 @dataclass(frozen=True, slots=True)
 class Paged(Generic[Item]):
-    """One page of a list: its items, which of how many they are, and the ways to the others (None for a gap)."""
+    """One page of a list: its items, their range and total, and the links to other pages (None for a gap)."""
 
     items: Sequence[Item]
     first: int
@@ -78,7 +78,7 @@ class Paged(Generic[Item]):
 def paged(
     items: Sequence[Item], size: int, query: StatusQuery, key: Literal["page", "part"], fragment: str
 ) -> Paged[Item]:
-    """Give the page that is asked for, or the last one there is."""
+    """Return the page of a list that the query asks for, at most the last one."""
     pages = max(1, -(-len(items) // size))
     number = min(pages, getattr(query, key))
     begin = (number - 1) * size

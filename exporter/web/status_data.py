@@ -1,4 +1,4 @@
-"""What the status page tells of, taken at one moment; light, since the page itself loads only when asked for."""
+"""The data of the status page at one moment. The page itself is loaded only when it is requested."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,21 +9,21 @@ from exporter.exposition.exporter_metrics import Usage
 
 
 @dataclass(frozen=True, slots=True)
-class Configured:
-    """When the configuration was last read well (Unix seconds), and the mistakes of a later attempt."""
+class ConfigStatus:
+    """When the configuration in force was loaded, in Unix seconds, and the errors of a later reload."""
 
-    read_at: float | None = None
+    loaded_at: float | None = None
     errors: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
-    """Everything that the page shows; `now` in Unix seconds, `monotonic` and `uptime` in seconds."""
+class StatusData:
+    """Everything on the page; `now` is Unix time, `monotonic` and `uptime` are in seconds."""
 
     views: Sequence[SnapshotView]
     budgets: Mapping[str, LimitUsage]
     usage: Callable[[], Mapping[str, Usage]]
-    configured: Configured
+    configured: ConfigStatus
     now: float
     monotonic: float
     uptime: float

@@ -1,4 +1,4 @@
-"""Facts for the status page, made by hand."""
+"""StatusData for the status page, made by hand."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,9 +11,9 @@ from exporter.collectors.partner.customers import INFO
 from exporter.engine.snapshot import ReadResult, RefreshStatus, SnapshotView
 from exporter.errors import Failure
 from exporter.exposition.exporter_metrics import Usage
-from exporter.web.facts import Configured, Facts
 from exporter.web.status.page import StatusPage
 from exporter.web.status.query import StatusQuery
+from exporter.web.status_data import ConfigStatus, StatusData
 from tests.helpers import NOW
 
 MONOTONIC = 50_000.0
@@ -47,17 +47,17 @@ def names(organizations: Mapping[str, str], *, age: float = 0) -> Mapping[str, R
     return {"": ReadResult(samples, NOW - age, MONOTONIC - age)}
 
 
-def facts(*views: SnapshotView, usage: Mapping[str, Usage] | None = None, **changes: Any) -> Facts:
+def status_data(*views: SnapshotView, usage: Mapping[str, Usage] | None = None, **changes: Any) -> StatusData:
     given: dict[str, Any] = {
         "views": views,
         "budgets": {one.account: IDLE for one in views},
         "usage": lambda: usage or {},
-        "configured": Configured(read_at=NOW - 7200),
+        "configured": ConfigStatus(loaded_at=NOW - 7200),
         "now": NOW,
         "monotonic": MONOTONIC,
         "uptime": 300.0,
     }
-    return Facts(**(given | changes))
+    return StatusData(**(given | changes))
 
 
 @dataclass
@@ -94,5 +94,5 @@ def parsed(html: str) -> Read:
     return parser.read
 
 
-def page(given: Facts, query: StatusQuery | None = None) -> Read:
+def page(given: StatusData, query: StatusQuery | None = None) -> Read:
     return parsed(StatusPage().html(given, query or StatusQuery()))

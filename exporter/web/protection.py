@@ -1,0 +1,106 @@
+"""The web configuration in force: users, headers, limits and TLS, reloaded when a file changes."""
+
+import logging
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from exporter.config.files import FileStamps, file_stamps
+from exporter.config.web_load import load_web_config, warn_of_slow_hashes
+from exporter.config.web_schema import WebConfig
+from exporter.errors import ConfigError
+from exporter.web.tls import build_context
+
+log = logging.getLogger("exporter.web")
+
+
+@dataclass(frozen=True, slots=True)
+class Protection:
+    """The web configuration and its TLS context, None for plain HTTP."""
+
+    config: WebConfig
+    context: ssl.SSLContext | None
+    users: Mapping[bytes, bytes]
+
+
+def load_protection(path: Path | None) -> Protection:
+    """Load the web configuration and its certificates; raise ConfigError with one line per error."""
+    return _protection(load_web_config(path) if path else WebConfig())
+
+
+def _protection(config: WebConfig) -> Protection:
+    tls = config.tls_server_config
+    return Protection(config, build_context(tls) if tls.enabled else None, config.users)
+
+
+class LiveProtection:
+    """The protection in force; files are checked for changes at most once per `interval` seconds."""
+
+    def __init__(self, path: Path | None, *, clock: Callable[[], float], interval: float = 1.0) -> None:
+        self._path = path
+        self._clock = clock
+        self._interval = interval
+        self._error = ""
+        self._stamps: FileStamps = {}
+        self._current = self._load()
+        warn_of_slow_hashes(self._current.config)
+        self._checked = clock()
+
+    def current(self) -> Protection:
+        """Return the protection in force; an invalid new file is logged once, and the old one stays in force."""
+        now = self._clock()
+        if self._path and now - self._checked >= self._interval:
+            self._checked = now
+            if not self._stamps or self._stamps != file_stamps(self._stamps):
+                self._reload()
+        return self._current
+
+    def _reload(self) -> None:
+        try:
+            protection = self._load()
+            _refuse_weaker(self._current.config, protection.config)
+        except ConfigError as error:
+            # Without stamps, each check loads again: the error may be in a file that has no stamp yet.
+            self._stamps = {}
+            if str(error) != self._error:
+                log.error("web configuration %s not reloaded; the old one stays in force: %s", self._path, error)
+            self._error = str(error)
+            return
+        self._current = protection
+        self._error = ""
+        warn_of_slow_hashes(protection.config)
+        log.info("web configuration %s reloaded", self._path)
+
+    def _load(self) -> Protection:
+        if self._path is None:
+            return load_protection(None)
+        # The stamps are older than the content: a change in between is noticed by the next check.
+        stamps = dict(file_stamps([self._path]))
+        config = load_web_config(self._path)
+        stamps |= file_stamps(config.files())
+        protection = _protection(config)
+        self._stamps = stamps
+        return protection
+
+
+def _refuse_weaker(old: WebConfig, new: WebConfig) -> None:
+    """Raise ConfigError if a reload would turn a protection off, as a half-written file would."""
+    before, after = old.tls_server_config, new.tls_server_config
+    changes = (
+        ("tls_server_config", "TLS is turned on or off", before.enabled != after.enabled),
+        (
+            "tls_server_config.client_auth_type",
+            "client certificates are no longer required",
+            before.verifies_clients and not after.verifies_clients,
+        ),
+        (
+            "tls_server_config.client_allowed_sans",
+            "the list is empty",
+            bool(before.client_allowed_sans) and not after.client_allowed_sans,
+        ),
+        ("basic_auth_users", "no user is left", bool(old.basic_auth_users) and not new.basic_auth_users),
+    )
+    errors = [f"{path}: {what}; restart the exporter for this change" for path, what, is_weaker in changes if is_weaker]
+    if errors:
+        raise ConfigError(errors)
