@@ -44,6 +44,8 @@ class Switches:
     details_keys: DetailsKeys = "Count"
     state_spelling: StateSpelling = "spaced"
     overview_shape: OverviewShape = "paged"
+    overview_tenants: bool = True
+    """Whether overview rows have `tenantId` and `lastRunTime`, as since October 2026."""
     total_key: TotalKey = "totalCount"
     iso_form: IsoForm = "z"
     no_time: NoTime = "zero"

@@ -12,7 +12,7 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from benchmarks.portfolio import SERVICE, WORKLOADS
-from exporter.collectors.partner.protected_data import Module, ProtectedDataCollector
+from exporter.collectors.partner.protected_data import Module, ProtectedData, ProtectedDataCollector
 from exporter.engine.samples import SharedSeries
 from exporter.engine.snapshot import ReadResult, RefreshStatus, SnapshotView
 from exporter.exposition.exporter_metrics import OwnMetrics
@@ -58,16 +58,17 @@ class World:
 
     def _read(self, name: str) -> None:
         known = ReadResult(
-            self._shared.samples(name, tuple(ProtectedDataCollector.samples(self._modules(), name))), 1.0, 1.0
+            self._shared.samples(name, tuple(ProtectedDataCollector.samples(self._data(), name))), 1.0, 1.0
         )
         known.lines("msp")
         self.known[name] = known
 
-    def _modules(self) -> tuple[Module, ...]:
+    def _data(self) -> ProtectedData:
         number = self._random.randrange
-        return tuple(
+        modules = (
             Module(SERVICE, name, number(10**5), number(10**5), number(10**13), number(10**12)) for name in WORKLOADS
         )
+        return ProtectedData(tuple(modules), is_complete=False)  # without sums
 
     def views(self) -> Sequence[SnapshotView]:
         """Return a frozen view."""

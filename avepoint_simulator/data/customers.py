@@ -17,6 +17,8 @@ from avepoint_simulator.data.vocabulary import CLOUD_BACKUP, CLOUD_BACKUP_EXPRES
 WITHOUT_PRODUCT: Final = 2
 """The number of the customer who has none."""
 _MANY: Final = 20
+_TWO_TENANTS: Final = 25
+"""Every 25th customer has two Microsoft 365 tenants."""
 # Every code occurs among the first twenty customers; most customers are well.
 _STATUSES: Final = (1, 1, 0, 1, 2, 1, 5, 1, 4, 1, 3, 1, 6, 1, 1, 1, 1, 5, 1, 1)
 _SCAN_SECONDS: Final = 15 * MINUTE
@@ -40,7 +42,9 @@ class _RowPlan:
     object_bytes: int
     byos_share: float | None
 
-    def at(self, customer: CustomerRecord, days: float) -> ProtectedRow:
+    tenant: int = 0
+
+    def at(self, customer: CustomerRecord, days: float, last_run_unix_ns: int) -> ProtectedRow:
         scanned = int(self.scanned * (1 + self.growth_per_day * days))
         # Rounded up: one object out of three is no story.
         protected = ceil(scanned * self.protected_share)
@@ -55,6 +59,8 @@ class _RowPlan:
             protected_objects=protected,
             avepoint_bytes=None if self.byos_share == 1 else size - (byos or 0),
             byos_bytes=byos,
+            tenant_id=customer.tenants[self.tenant].id,
+            last_run_unix_ns=last_run_unix_ns,
         )
 
 
@@ -90,7 +96,8 @@ class CustomerBook:
         scans = self._timeline.schedule_seconds(now) // _SCAN_SECONDS
         days = max(scans * _SCAN_SECONDS / DAY, _EARLIEST_DAYS)
         customer = self._base[number]
-        return tuple(plan.at(customer, days) for plan in self._plan(number))
+        last_run = self._timeline.wall_ns(scans * _SCAN_SECONDS)
+        return tuple(plan.at(customer, days, last_run) for plan in self._plan(number))
 
     def object_types(self, number: int) -> tuple[int, ...]:
         """List what is backed up of a customer, by ObjectType; nothing without the product."""
@@ -107,7 +114,8 @@ class CustomerBook:
 def _customer(seed: int, number: int) -> CustomerRecord:
     source = Random(f"{seed}:customer:{number}")
     organization = company_names.organization(number + seed % 1_000)
-    tenant = Tenant(id=_new_id(source), name=f"{organization.split()[0].lower()}.example.com")
+    name = organization.split()[0].lower()
+    tenant = Tenant(id=_new_id(source), name=f"{name}.example.com")
     return CustomerRecord(
         id=_new_id(source),
         organization=organization,
@@ -115,7 +123,9 @@ def _customer(seed: int, number: int) -> CustomerRecord:
         country=company_names.country(number),
         job_status=_STATUSES[number % len(_STATUSES)],
         management_mode=source.choice((0, 0, 1)),
-        tenants=(tenant,),
+        tenants=(tenant, Tenant(id=str(uuid.UUID(int=number)), name=f"{name}-2.example.com"))
+        if number % _TWO_TENANTS == _TWO_TENANTS - 1
+        else (tenant,),
     )
 
 
@@ -139,6 +149,8 @@ def _row_plans(seed: int, number: int) -> tuple[_RowPlan, ...]:
     rows = [_row_plan(source, kind, seats, byos, _share(source, number)) for kind in kinds]
     if number % 9 == 1:
         rows += [replace(row, service_type=CLOUD_BACKUP_EXPRESS, scanned=row.scanned / 5) for row in rows[:3]]
+    if number % _TWO_TENANTS == _TWO_TENANTS - 1:
+        rows += [replace(row, tenant=1, scanned=row.scanned / 3) for row in rows[:4]]
     return tuple(rows)
 
 

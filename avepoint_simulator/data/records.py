@@ -43,6 +43,8 @@ class ProtectedRow:
     protected_objects: int
     avepoint_bytes: int | str | None = None
     byos_bytes: int | str | None = None
+    tenant_id: str | None = None
+    last_run_unix_ns: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,12 +1,13 @@
 """Rows of an answer, read field by field: what cannot be read is None, counted, and logged once."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, TypeVar
 
 import structlog
 
 from exporter.avepoint import vocabulary
+from exporter.avepoint.hints import CHANGED
 from exporter.avepoint.observer import Observer
 from exporter.avepoint.pages import row_id
 from exporter.avepoint.values import (
@@ -24,7 +25,7 @@ from exporter.avepoint.values import (
     read_word,
     short,
 )
-from exporter.errors import IncompleteListError, UnreadableValueError
+from exporter.errors import AnswerError, IncompleteListError, UnreadableValueError
 
 T = TypeVar("T")
 _REMEMBERED: Final = 2000
@@ -227,6 +228,18 @@ class Row:
             return None
         return tuple(Row(one, self._endpoint, self._value_issues) for one in value)
 
+    def unexpected(self, what: str) -> AnswerError:
+        """Return the error for rows that are not as documented."""
+        return AnswerError(f"{self._endpoint}: {what}", hint=CHANGED, endpoint=self._endpoint)
+
+    def refuse(self, field: str, reason: str) -> None:
+        """Count a value that is readable but cannot be true."""
+        self._value_issues.unreadable(self._endpoint, field, self.raw(field), reason)
+
+    def is_na(self, field: str) -> bool:
+        """Return whether the field says "N/A": the value does not apply."""
+        return isinstance(value := self.raw(field), str) and value.strip().lower() in ("n/a", "na")
+
     def lacks(self, field: str) -> None:
         """Note that the row does not say what it must."""
         self._value_issues.unreadable(self._endpoint, field, None, "the row has none")
@@ -266,19 +279,3 @@ class Row:
         if not known:
             self._value_issues.unknown(self._endpoint, field, name)
         return resolved
-
-
-def unique(keyed: Iterable[tuple[str, T, Row]], field: str) -> dict[str, T]:
-    """Keep one record a key; where two differ, neither is true for certain and both are left out."""
-    kept: dict[str, T] = {}
-    contradicted: set[str] = set()
-    for key, record, row in keyed:
-        if key in contradicted:
-            continue
-        if key in kept and kept[key] != record:
-            row.conflict(field, key)
-            contradicted.add(key)
-            del kept[key]
-            continue
-        kept[key] = record
-    return kept

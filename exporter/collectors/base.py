@@ -13,7 +13,7 @@ from exporter.avepoint.api_versions import ApiVersions
 from exporter.clock import Clock
 from exporter.collectors.customer_list import CustomerList
 from exporter.config.schema import Account, AccountType, ApiVersion, CollectorOptions
-from exporter.errors import NotOfferedError
+from exporter.errors import AvePointError, NotOfferedError
 
 Records = TypeVar("Records")
 Options = TypeVar("Options", bound=CollectorOptions)
@@ -82,6 +82,11 @@ class Collector(ABC, Generic[Options, Records]):
     @abstractmethod
     def samples(cls, records: Records, customer_id: str) -> Iterable[Sample]:
         """Return the samples of records; a pure function. `customer_id` is "" for the records of an account."""
+
+    @classmethod
+    def error(cls, records: Records) -> AvePointError | None:  # noqa: ARG003 - for subclasses
+        """Return why records are not complete, or None. Incomplete records are shown, and the refresh has failed."""
+        return None
 
     def watch_customers(self, watcher: Callable[[Collection[str]], None]) -> None:
         """Call `watcher` with the ids of every new list of customers."""

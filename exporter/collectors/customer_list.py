@@ -1,9 +1,9 @@
 """The customer list of a partner account, shared by its collectors."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Iterator, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 
 import structlog
@@ -30,6 +30,8 @@ class Customer:
     country: str
     status: str | None
     owner_email: str = ""
+    tenants: Mapping[str, str] = field(default_factory=dict)
+    """Names of the Microsoft 365 tenants by id; "" for a hidden or unknown name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,4 +218,11 @@ def _customer(row: Row, names: NamePolicy) -> Customer | None:
         country=row.label("countryOrRegion") or "",
         status=row.customer_status("jobStatus"),
         owner_email=names.owner_email(row.address("ownerEmail")) if names.shows_owner else "",
+        tenants=dict(_tenants(row, names)),
     )
+
+
+def _tenants(row: Row, names: NamePolicy) -> Iterator[tuple[str, str]]:
+    for tenant in row.each("tenants"):
+        if tenant_id := tenant.key("id"):
+            yield tenant_id, names.organization(tenant.label("name"))

@@ -193,7 +193,7 @@ class Labels(Section):
     """Names that become labels of `avepoint_customer_info`; `hashed` replaces a name by a hash of it."""
 
     owner_email: Shown = Field(default=False, description="E-mail address of the owner: personal data.")
-    organization: Shown = Field(default=True, description="Name of the organization.")
+    organization: Shown = Field(default=True, description="Names of customers and of their Microsoft 365 tenants.")
 
 
 class CollectorOptions(Section):

@@ -158,6 +158,8 @@ class Refresher:
         if self._listed is not None and self._listed is not listed:  # customers may have left meanwhile
             read = read.of_customers(frozenset({"", *self._listed}))
         self.entry.reads[""] = read
+        if (error := collector.error(records)) is not None:
+            raise error
 
     def _keep_only(self, customers: Collection[str]) -> None:
         self._listed = customers
@@ -230,7 +232,7 @@ class Refresher:
             with bound_contextvars(customer_id=customer_id):
                 records = await collector.read(customer_id)
             if collector.is_customer(customer_id):  # False if the customer left during the read
-                self.entry.record_read(customer_id, self._result(customer_id, records))
+                self._record_customer(collector, customer_id, records, tally)
         except AvePointError as error:
             if tally.is_trying and self._may_be_off(error):
                 tally.refused[customer_id] = error
@@ -243,6 +245,18 @@ class Refresher:
         else:
             self._failing.pop(customer_id, None)
             tally.read, tally.in_a_row = tally.read + 1, 0
+
+    def _record_customer(
+        self, collector: CustomerCollector[Any, Any], customer_id: str, records: object, tally: _RefreshTally
+    ) -> None:
+        """Store a customer's read. Raise the error of incomplete records, which are stored all the same."""
+        result, error = self._result(customer_id, records), collector.error(records)
+        if error is None:
+            self.entry.record_read(customer_id, result)
+            return
+        self.entry.reads[customer_id] = result
+        tally.read += 1  # the account can be read
+        raise error
 
     def _customer_failed(
         self, collector: CustomerCollector[Any, Any], customer_id: str, error: AvePointError, tally: _RefreshTally

@@ -24,7 +24,7 @@ from exporter.errors import ConfigError
 
 _FORMAT: Final = "avepoint-exporter"
 _VERSION: Final = 1
-_PLAIN: Final[Mapping[str, object]] = {**Labels().model_dump(), "geo_location": []}
+_PLAIN: Final[Mapping[str, object]] = {**Labels().model_dump(), "tenant": Labels().organization, "geo_location": []}
 _READ_KEYS: Final = frozenset({"read_at", "samples"})
 _LABEL: Final = re.compile(r"[\ud800-\udfff]")
 
@@ -178,7 +178,8 @@ def registration_id(account: Account) -> str:
 
 def label_settings(account: Account) -> Mapping[str, object]:
     """Give what of the configuration decides the values of labels, by the label's name, as JSON."""
-    return {**account.labels.model_dump(), "geo_location": list(account.locations)}
+    labels = account.labels
+    return {**labels.model_dump(), "tenant": labels.organization, "geo_location": list(account.locations)}
 
 
 def changed_labels(former: object, account: Account) -> frozenset[str]:

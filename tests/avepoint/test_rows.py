@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.avepoint.rows import Row, ValueIssues, unique
+from exporter.avepoint.rows import Row, ValueIssues
 from tests.fakes import Log, RecordingObserver, payload
 
 
@@ -107,13 +107,6 @@ def test_a_needed_count_is_missed_and_a_switch_is_not() -> None:
     assert [row.needed_count(name) for name in ("zero", "na", "many", "absent")] == [0, None, None, None]
     assert [row.flag(name) for name in ("on", "off", "odd", "absent")] == [True, False, None, None]
     assert observer.unread == {("/x", "many"): 1, ("/x", "absent"): 1, ("/x", "odd"): 1}
-
-
-def test_rows_that_contradict_each_other_are_left_out() -> None:
-    row, observer, _ = make({})
-    entries = [("a", 1, row), ("b", 2, row), ("a", 1, row), ("b", 3, row), ("b", 2, row), ("c", 4, row)]
-    assert unique(entries, "module") == {"a": 1, "c": 4}
-    assert observer.unread == {("/x", "module"): 1}
 
 
 JSON = st.recursive(

@@ -78,7 +78,8 @@ async def test_the_documented_samples(modern: bool) -> None:
 
     world = ClientHarness(handler, make_account("partner", f"api: {'modern' if modern else 'legacy'}"))
     listing = await CustomerList(world.account, world.client, world.clock, world.log.bound).refresh()
-    assert listing.customers["c-1"] == Customer("c-1", "Contoso", "Germany", "multiple_issues_found")
+    tenants = {"t-1": "contoso.example.com"} if modern else {}
+    assert listing.customers["c-1"] == Customer("c-1", "Contoso", "Germany", "multiple_issues_found", tenants=tenants)
     if modern:
         assert listing.customers["c-2"] == Customer("c-2", "Fabrikam", "France", None)
 

@@ -67,6 +67,9 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
         "protected_data", {BATCH_PATH: ONE, overview_path("c-1"): payload("protected_data-modern")},
     ),
     "protected_data-bare": ("protected_data", {BATCH_PATH: ONE, overview_path("c-1"): payload("protected_data-bare")}),
+    "protected_data-tenants": (
+        "protected_data", {BATCH_PATH: ONE, overview_path("c-1"): payload("protected_data-tenants")},
+    ),
     "protected_data-legacy": (
         "protected_data", {BATCH_PATH: ONE, "/partner/customers/c-1/protected": payload("protected_data-legacy")},
     ),

@@ -37,11 +37,11 @@ def envelope(data: object) -> dict[str, Any]:
     return {"statusCode": 200, "data": data}
 
 
-async def read(name: str, answer: object, *, now: datetime = NOON, **options: Any) -> World:
+async def read(name: str, answer: object, *, now: datetime = NOON, is_up: bool = True, **options: Any) -> World:
     """Return a world that has read one collector; `answer` is what is in the envelope."""
     world = World(FakeApi({SETTINGS[name]: envelope(answer)}), FakeClock(now.timestamp()))
     await world.apply(tenant(collectors={name: options}))
-    assert await world.refresh()
+    assert await world.refresh() is is_up
     await world.accounts.stop()
     return world
 
@@ -193,7 +193,8 @@ FREQUENCIES: dict[str, tuple[list[Any], Shown]] = {
 
 @pytest.mark.parametrize(("rows", "expected"), FREQUENCIES.values(), ids=FREQUENCIES)
 async def test_schedules(rows: list[Any], expected: Shown) -> None:
-    assert shown(await read("backup_frequency", rows)) == expected
+    is_up = rows is not FREQUENCIES["contradiction"][0]
+    assert shown(await read("backup_frequency", rows, is_up=is_up)) == expected
 
 
 async def test_a_moment_that_cannot_be_read_is_counted() -> None:
@@ -275,7 +276,7 @@ RETENTIONS: dict[str, tuple[Any, Shown]] = {
 
 @pytest.mark.parametrize(("answer", "expected"), RETENTIONS.values(), ids=RETENTIONS)
 async def test_retentions(answer: Any, expected: Shown) -> None:
-    world = await read("retention", answer)
+    world = await read("retention", answer, is_up=answer is not RETENTIONS["contradiction"][0])
     assert shown(world) == expected
     assert "Secret" not in world.text()
 

@@ -56,6 +56,32 @@ async def test_a_hash_stays_the_same_and_differs_between_apps() -> None:
     assert first["c-1"]["organization"] != other["c-1"]["organization"]
 
 
+@pytest.mark.parametrize("organization", [True, False, "hashed"])
+async def test_names_of_microsoft_365_tenants_follow_the_organization(organization: Any) -> None:
+    rows = [customer("c-1", tenants=[{"id": "t-1", "name": "Contoso"}, {"id": "t-2", "name": None}, {"name": "x"}, 7])]
+    world = World(FakeApi({BATCH_PATH: v3(rows)}))
+    await world.apply(partner(collectors={"protected_data": OFF}, labels={"organization": organization}))
+    assert await world.refresh()
+    found = world.samples(PageRequest(names=frozenset({"avepoint_customer_tenant_info"})))
+    names = {labels["tenant_id"]: labels.get("tenant") for labels in (dict(series) for _, series in found)}
+    assert set(names) == {"t-1", "t-2"}
+    assert names["t-2"] is None
+    assert (names["t-1"] == "Contoso") is (organization is True)
+    assert (names["t-1"] is None) is (organization is False)
+    await world.accounts.stop()
+
+
+async def test_a_reload_that_hides_names_hides_those_of_tenants(tmp_path: Path) -> None:
+    rows = [customer("c-1", tenants=[{"id": "t-1", "name": "Fabrikam"}])]
+    world = World(FakeApi({BATCH_PATH: v3(rows)}), folder=tmp_path)
+    await world.apply(partner())
+    assert await world.refresh("customers")
+    assert "Fabrikam" in world.text()
+    await world.apply(partner(labels={"organization": "hashed"}))
+    assert "Fabrikam" not in world.text()
+    await world.accounts.stop()
+
+
 def stored(folder: Path) -> str:
     return "".join(file.read_text() for file in folder.iterdir())
 

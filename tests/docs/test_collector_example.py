@@ -71,7 +71,9 @@ async def test_the_code_exposes_the_sample_on_the_page(example: ModuleType) -> N
 
 async def test_rows_that_contradict_each_other_have_no_sample(example: ModuleType) -> None:
     collector = build(example, FakeApi({PATH: v3([*ROWS, {"tenantId": "t-1", "assignedUserSeat": 26}])}))
-    assert list(collector.samples(await collector.read("c-1"), "c-1")) == []
+    records = await collector.read("c-1")
+    assert list(collector.samples(records, "c-1")) == []
+    assert "rows contradict each other: 1 by tenantId" in str(collector.error(records))
 
 
 async def test_a_missing_permission_is_an_error_of_the_client(example: ModuleType) -> None:

@@ -453,7 +453,7 @@ async def test_a_series_that_a_collector_gives_twice_is_shown_once() -> None:
     class Twice(ProtectedDataCollector):
         @classmethod
         def samples(cls, records: Any, customer_id: str) -> Any:
-            labels = (customer_id, "", "Teams")
+            labels = (customer_id, "", "", "Teams")
             return [Sample(SCANNED, labels, 1.0), Sample(SCANNED, labels, 2.0)]
 
     world = World(FakeApi(portfolio(names(1))))

@@ -1,13 +1,14 @@
 """A random portfolio, and the samples that it must give: computed from the records alone, by nobody's code but this."""
 
+import itertools
 from collections import defaultdict
-from collections.abc import Mapping
 from random import Random
 from typing import Protocol
 
 from avepoint_simulator.data.portfolio import StaticPortfolio
-from avepoint_simulator.data.records import CustomerRecord, JobError, JobRecord, LicenseRecord, ProtectedRow
+from avepoint_simulator.data.records import CustomerRecord, JobError, JobRecord, LicenseRecord, ProtectedRow, Tenant
 from tests.truth.customer_oracle import expect_customer_jobs, random_customer_jobs
+from tests.truth.protected_oracle import MODULES, SIZES, expect_protected
 from tests.truth.subscriptions import expect_subscriptions, random_subscriptions
 
 NOW = 1_795_000_000.0
@@ -15,21 +16,6 @@ DAY = 86_400
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 GB = 1024**3
-SIZES: tuple[tuple[str, float | None], ...] = (
-    ("0 GB", 0.0), ("N/A", None), ("143.22 GB", 143.22 * GB), ("1.5 TB", 1.5 * 1024 * GB), ("512 MB", 512 * 1024**2),
-    ("1,024.5 GB", 1024.5 * GB), ("7 bytes", 7.0), ("3KB", 3 * 1024.0), ("2 PB", 2 * 1024**2 * GB),
-)  # fmt: skip
-MODULES: Mapping[str, str] = {
-    "Exchange Online": "Exchange Online",
-    "Microsoft 365 Group": "Microsoft 365 Groups",
-    "OneDrive for Business": "OneDrive",
-    "SharePoint Online": "SharePoint Online",
-    "Microsoft Teams": "Teams",
-    "Personal Chat": "Teams Chat",
-    "Yammer Group": "Viva Engage",
-    "Exchange Online Public Folders": "Public Folder",
-    "Something New": "Something New",
-}
 WORKLOADS = (
     "Exchange Online", "SharePoint Online", "OneDrive", "Microsoft 365 Groups", "Project Online", "Public Folder",
     "Teams", "Viva Engage", "Teams Chat", "Power BI", "Power Automate", "Power Apps",
@@ -78,14 +64,19 @@ def _customer(random: Random, number: int) -> CustomerRecord:
         owner_email=f"owner{number}@example.com",
         country=country,
         job_status=status,
+        tenants=tuple(
+            Tenant(id=f"{random.getrandbits(64):016x}", name=random.choice(["contoso.example.com", "Ünïcode", ""]))
+            for _ in range(random.choice([1, 1, 2, 3]))
+        ),
     )
 
 
 def _rows(random: Random, customer: CustomerRecord) -> list[ProtectedRow]:
     services = random.choice([(), SERVICES[:1], SERVICES])
     rows = []
-    for service in services:
-        for module in random.sample(list(MODULES), random.randrange(1, len(MODULES) + 1)):
+    for tenant, service in itertools.product(customer.tenants, services):
+        most = len(MODULES) if len(customer.tenants) == 1 else 3
+        for module in random.sample(list(MODULES), random.randrange(1, most + 1)):
             scanned = random.randrange(100_000)
             rows.append(
                 ProtectedRow(
@@ -97,6 +88,8 @@ def _rows(random: Random, customer: CustomerRecord) -> list[ProtectedRow]:
                     protected_objects=random.randrange(scanned + 1),
                     avepoint_bytes=random.choice(SIZES)[0],
                     byos_bytes=random.choice(SIZES)[0],
+                    tenant_id=tenant.id,
+                    last_run_unix_ns=random.choice([None, (int(NOW) - random.randrange(90_000)) * 10**9]),
                 )
             )
     return rows
@@ -127,7 +120,9 @@ def _job(random: Random, number: int, *, whole_seconds: bool) -> JobRecord:
     )
 
 
-def expected(portfolio: StaticPortfolio, generations: str = "modern", *, every_job: bool = False) -> Samples:
+def expected(
+    portfolio: StaticPortfolio, generations: str = "modern", *, every_job: bool = False, with_tenants: bool = True
+) -> Samples:
     """Return every sample of the portfolio, for the accounts "tenant" and "partner"."""
     samples: Samples = {}
 
@@ -142,18 +137,9 @@ def expected(portfolio: StaticPortfolio, generations: str = "modern", *, every_j
         add("customer_info", 1, **who, organization=customer.organization, country=customer.country)
         status = STATUSES[customer.job_status]
         add("customer_status", None if status is None else 1, **who, status=status or "")
-    sizes = dict(SIZES)
-    for row in portfolio.rows:
-        where = {
-            "account": "partner",
-            "customer_id": row.customer_id,
-            "service_type": row.service_type,
-            "workload": MODULES[row.service_module],
-        }
-        add("scanned_objects", row.scanned_objects, **where)
-        add("protected_objects", row.protected_objects, **where)
-        add("protected_data_bytes", sizes[str(row.avepoint_bytes)], **where, storage="avepoint")
-        add("protected_data_bytes", sizes[str(row.byos_bytes)], **where, storage="byos")
+        for tenant in customer.tenants if generations != "legacy" else ():
+            add("customer_tenant_info", 1, **who, tenant_id=tenant.id, tenant=tenant.name)
+    expect_protected(add, portfolio.rows, with_tenants=generations != "legacy" and with_tenants)
     expect_subscriptions(add, portfolio.subscription_list)
     expect_customer_jobs(add, portfolio.customer_job_list, every_job=every_job)
     license_ = portfolio.license_record

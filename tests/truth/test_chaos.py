@@ -16,8 +16,9 @@ from avepoint_simulator.server import SimulatorServer
 from avepoint_simulator.switches import Switches
 from exporter.logs import setup
 from tests.helpers import World
-from tests.truth.oracle import NOW, SIZES, random_portfolio
+from tests.truth.oracle import NOW, random_portfolio
 from tests.truth.oracle_settings import with_settings
+from tests.truth.protected_oracle import SIZES
 from tests.truth.subscriptions import BOUGHT
 from tests.truth.world import world
 

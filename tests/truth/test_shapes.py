@@ -30,6 +30,7 @@ SHAPES: tuple[dict[str, Any], ...] = (
     {"generations": "modern", "state_spelling": "compact"},
     {"generations": "legacy", "state_spelling": "compact"},
     {"overview_shape": "bare"},
+    {"overview_tenants": False},
     {"total_key": "totalNumber"},
     {"iso_form": "offset"},
     {"iso_form": "seven"},
@@ -65,9 +66,12 @@ async def test_every_number_is_that_of_the_records(shape: dict[str, Any]) -> Non
     portfolio = random_portfolio(7, jobs=127, customers=23, whole_seconds=shape.get("iso_form") != "seven")
     portfolio = with_settings(portfolio, 7)
     generations = shape.get("generations", "both")
-    truth = expected(portfolio, generations, every_job=shape.get("customer_jobs") == "all") | (
-        {} if generations == "legacy" else expected_settings(portfolio)
-    )
+    truth = expected(
+        portfolio,
+        generations,
+        every_job=shape.get("customer_jobs") == "all",
+        with_tenants=shape.get("overview_tenants", True),
+    ) | ({} if generations == "legacy" else expected_settings(portfolio))
     simulator = Simulator(portfolio, now=lambda: NOW, switches=replace(Switches(), **shape))
     async with world(simulator) as seen:
         for _ in range(2):

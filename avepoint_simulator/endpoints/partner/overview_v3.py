@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from avepoint_simulator.calls import EndpointHandler, Reply, SimulatedRequest
+from avepoint_simulator.calls import EndpointHandler, Json, Reply, SimulatedRequest
+from avepoint_simulator.data import values
+from avepoint_simulator.data.records import ProtectedRow
 from avepoint_simulator.endpoints.partner.protected_rows import rows_of_customer, write_row
 from avepoint_simulator.endpoints.partner.v3 import PREFIX, v3_body, v3_page
 
@@ -12,9 +14,19 @@ from avepoint_simulator.endpoints.partner.v3 import PREFIX, v3_body, v3_page
 def _handle(call: SimulatedRequest) -> Reply:
     rows = rows_of_customer(call)
     if call.switches.overview_shape == "bare":
-        return Reply(body=[write_row(call, row) for row in rows])
+        return Reply(body=[_write(call, row) for row in rows])
     page = v3_page(call, rows)
-    return Reply(body=v3_body(page, [write_row(call, row) for row in page.rows]))
+    return Reply(body=v3_body(page, [_write(call, row) for row in page.rows]))
+
+
+def _write(call: SimulatedRequest, row: ProtectedRow) -> dict[str, Json]:
+    """Write a row; only this API version has the Microsoft 365 tenant and the last run."""
+    written = write_row(call, row)
+    if call.switches.overview_tenants and row.tenant_id is not None:
+        switches = call.switches
+        written["tenantId"] = row.tenant_id
+        written["lastRunTime"] = values.iso(row.last_run_unix_ns, switches.iso_form, switches.no_time)
+    return written
 
 
 ENDPOINT: Final = EndpointHandler(

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from exporter.avepoint.rows import Row, unique
+from exporter.avepoint.rows import Row
 from exporter.avepoint.values import Ticks
 from exporter.avepoint.vocabulary import MICROSOFT_365, MICROSOFT_365_SCAN, RETENTION, SCANS
+from exporter.collectors.distinct import distinct
 from exporter.collectors.jobs.families import Job, JobKind, by_start, read_objects
 
 _SCAN: Final[JobKind] = ("", MICROSOFT_365_SCAN)  # no job type that is shown has this name
@@ -25,7 +26,7 @@ def sort_rows(rows: Iterable[Row]) -> SortedJobs:
     """Return the sorted rows, without rows that contradict each other and rows of other products."""
     jobs: dict[JobKind, list[Job]] = {}
     states: dict[JobKind, str] = {}
-    for kind, found in unique(_keyed(rows), "jobId").values():
+    for kind, found in distinct(_keyed(rows), "jobId").records.values():
         if isinstance(found, Job):
             jobs.setdefault(kind, []).append(found)
         else:

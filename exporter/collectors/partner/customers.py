@@ -17,6 +17,13 @@ INFO = Family(
     query="sum by (account, customer_id) (avepoint_protected_objects) * on (account, customer_id) "
     "group_left (organization) avepoint_customer_info",
 )
+TENANT_INFO = Family(
+    "avepoint_customer_tenant_info",
+    f"Name of a customer's Microsoft 365 tenant, always 1; join with group_left; {_SOURCE}.",
+    ("account", "customer_id", "tenant_id", "tenant"),
+    query="sum by (account, customer_id, tenant_id) (avepoint_protected_objects) "
+    "* on (account, customer_id, tenant_id) group_left (tenant) avepoint_customer_tenant_info",
+)
 STATUS = Family(
     "avepoint_customer_status",
     f"1 for the current status of a customer's backup jobs; {_SOURCE}.",
@@ -36,7 +43,7 @@ class CustomersCollector(AccountCollector[CustomersOptions, Listing]):
     account_type = "partner"
     permissions: ClassVar = CUSTOMERS.permissions
     options_type = CustomersOptions
-    families = (INFO, STATUS)
+    families = (INFO, TENANT_INFO, STATUS)
 
     def __init__(self, context: CollectorContext, options: CustomersOptions) -> None:
         super().__init__(context, options)
@@ -51,6 +58,9 @@ class CustomersCollector(AccountCollector[CustomersOptions, Listing]):
         """Return the samples of all customers."""
         for customer in records.customers.values():
             yield Sample(INFO, (customer.id, customer.organization, customer.country, customer.owner_email), 1.0)
+        for customer in records.customers.values():
+            for tenant_id, name in customer.tenants.items():
+                yield Sample(TENANT_INFO, (customer.id, tenant_id, name), 1.0)
         for customer in records.customers.values():
             if customer.status is not None:
                 yield Sample(STATUS, (customer.id, customer.status), 1.0)

@@ -1,17 +1,23 @@
 """Protected data of each customer: GET …/cloud-backup-m365/overview, or GET /partner/customers/{id}/protected."""
 
-from collections.abc import Iterable, Iterator
+import math
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from exporter.avepoint.endpoints import PROTECTED_DATA
 from exporter.avepoint.lists import ListReader
-from exporter.avepoint.rows import Row, unique
+from exporter.avepoint.rows import Row
+from exporter.avepoint.values import Ticks, seconds, ticks_at
 from exporter.collectors.base import CollectorContext, CustomerCollector, Family, Sample
+from exporter.collectors.distinct import distinct, own_rows
+from exporter.collectors.times import past_time
 from exporter.config.schema import CollectorOptions
+from exporter.errors import AvePointError
 
-_SOURCE = "from GET …/cloud-backup-m365/overview or /partner/customers/{id}/protected, cached between refreshes"
-_LABELS = ("account", "customer_id", "service_type", "workload")
+_SOURCE: Final = "from GET …/cloud-backup-m365/overview or /partner/customers/{id}/protected, cached between refreshes"
+_CUSTOMER: Final = ("account", "customer_id")
+_LABELS: Final = (*_CUSTOMER, "tenant_id", "service_type", "workload")
 
 SCANNED = Family(
     "avepoint_scanned_objects",
@@ -32,11 +38,38 @@ DATA_BYTES = Family(
     (*_LABELS, "storage"),
     query="topk(10, sum by (account, customer_id) (avepoint_protected_data_bytes))",
 )
+LAST_RUN = Family(
+    "avepoint_last_run_timestamp_seconds",
+    f"Time of the last run of a workload, as Unix time; {_SOURCE}.",
+    _LABELS,
+    query="time() - avepoint_last_run_timestamp_seconds",
+)
+CUSTOMER_SCANNED = Family(
+    "avepoint_customer_scanned_objects",
+    f"Sum of avepoint_scanned_objects of a customer; absent if a part is unknown; {_SOURCE}.",
+    _CUSTOMER,
+    query="topk(10, avepoint_customer_scanned_objects)",
+)
+CUSTOMER_PROTECTED = Family(
+    "avepoint_customer_protected_objects",
+    f"Sum of avepoint_protected_objects of a customer; absent if a part is unknown; {_SOURCE}.",
+    _CUSTOMER,
+    query="1 - avepoint_customer_protected_objects / avepoint_customer_scanned_objects",
+)
+CUSTOMER_BYTES = Family(
+    "avepoint_customer_protected_data_bytes",
+    f"Sum of avepoint_protected_data_bytes of a customer, by storage; absent if a part is unknown; {_SOURCE}.",
+    (*_CUSTOMER, "storage"),
+    query="topk(10, sum by (account, customer_id) (avepoint_customer_protected_data_bytes))",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Module:
-    """One workload of one service of a customer; sizes in bytes, None if unknown."""
+    """One workload of one service in one Microsoft 365 tenant of a customer; None is unknown, sizes are in bytes.
+
+    A size may also be "N/A", which means that the storage is not in use; it is then None, and in `unused_storage`.
+    """
 
     service_type: str
     workload: str
@@ -44,59 +77,112 @@ class Module:
     protected_objects: int | None
     avepoint_bytes: float | None
     byos_bytes: float | None
+    unused_storage: frozenset[str] = frozenset()
+    tenant_id: str = ""
+    last_run: Ticks | None = None
+
+    @property
+    def may_repeat(self) -> bool:
+        """Whether an equal row is the same module: without a tenant id, it may be the one of another tenant."""
+        return self.tenant_id != "" or not (self.scanned_objects or self.avepoint_bytes or self.byos_bytes)
+
+
+@dataclass(frozen=True, slots=True)
+class ProtectedData:
+    """The modules of a customer; `error` is set if rows contradict each other or belong to another customer."""
+
+    modules: tuple[Module, ...]
+    is_complete: bool
+    """Whether each row of the response is a module."""
+    error: AvePointError | None = None
 
 
 class ProtectedDataOptions(CollectorOptions):
     """Options of the collector."""
 
 
-class ProtectedDataCollector(CustomerCollector[ProtectedDataOptions, tuple[Module, ...]]):
+class ProtectedDataCollector(CustomerCollector[ProtectedDataOptions, ProtectedData]):
     """Collector of the protected data of each customer."""
 
     name = "protected_data"
     account_type = "partner"
     permissions: ClassVar = PROTECTED_DATA.permissions
     options_type = ProtectedDataOptions
-    families = (SCANNED, PROTECTED_OBJECTS, DATA_BYTES)
+    families = (
+        SCANNED, PROTECTED_OBJECTS, DATA_BYTES, LAST_RUN, CUSTOMER_SCANNED, CUSTOMER_PROTECTED, CUSTOMER_BYTES,
+    )  # fmt: skip
 
     def __init__(self, context: CollectorContext, options: ProtectedDataOptions) -> None:
         super().__init__(context, options)
         self._list = ListReader(context.client, PROTECTED_DATA)
 
-    async def read(self, customer_id: str) -> tuple[Module, ...]:
+    async def read(self, customer_id: str) -> ProtectedData:
         """Return the modules of one customer; none if the customer does not have the product."""
-        rows = await self._list.rows(self.api_versions, customer_id)
-        return tuple(unique(_keyed_modules(rows), "serviceModule").values())
+        rows, foreign = own_rows(await self._list.rows(self.api_versions, customer_id), customer_id)
+        keyed = tuple(_keyed_modules(rows, ticks_at(self._clock.time())))
+        found = distinct(keyed, "serviceModule", may_repeat=lambda module: module.may_repeat)
+        error = found.error or foreign
+        return ProtectedData(tuple(found.records.values()), error is None and len(keyed) == len(rows), error)
 
     @classmethod
-    def samples(cls, records: tuple[Module, ...], customer_id: str) -> Iterable[Sample]:
-        """Return the samples of one customer's modules."""
-        for module in records:
-            labels = (customer_id, module.service_type, module.workload)
+    def error(cls, records: ProtectedData) -> AvePointError | None:
+        """Return the error of rows that were dropped."""
+        return records.error
+
+    @classmethod
+    def samples(cls, records: ProtectedData, customer_id: str) -> Iterable[Sample]:
+        """Return the samples of one customer's modules, and their sums."""
+        for module in records.modules:
+            labels = (customer_id, module.tenant_id, module.service_type, module.workload)
             values = (
                 (SCANNED, labels, module.scanned_objects),
                 (PROTECTED_OBJECTS, labels, module.protected_objects),
                 (DATA_BYTES, (*labels, "avepoint"), module.avepoint_bytes),
                 (DATA_BYTES, (*labels, "byos"), module.byos_bytes),
+                (LAST_RUN, labels, None if module.last_run is None else seconds(module.last_run)),
             )
             yield from (Sample(family, names, float(value)) for family, names, value in values if value is not None)
+        if records.is_complete and records.modules:
+            yield from _sums(records.modules, customer_id)
 
 
-def _keyed_modules(rows: Iterable[Row]) -> Iterator[tuple[str, Module, Row]]:
+def _sums(modules: tuple[Module, ...], customer_id: str) -> Iterator[Sample]:
+    in_use = {
+        storage: [module for module in modules if storage not in module.unused_storage]
+        for storage in ("avepoint", "byos")
+    }
+    sums = (
+        (CUSTOMER_SCANNED, (customer_id,), _sum(modules, lambda module: module.scanned_objects)),
+        (CUSTOMER_PROTECTED, (customer_id,), _sum(modules, lambda module: module.protected_objects)),
+        (CUSTOMER_BYTES, (customer_id, "avepoint"), _sum(in_use["avepoint"], lambda module: module.avepoint_bytes)),
+        (CUSTOMER_BYTES, (customer_id, "byos"), _sum(in_use["byos"], lambda module: module.byos_bytes)),
+    )
+    yield from (Sample(family, labels, total) for family, labels, total in sums if total is not None)
+
+
+def _sum(modules: Iterable[Module], value: Callable[[Module], float | None]) -> float | None:
+    """Return the sum of a value over modules, or None if there is no module or one of the values is unknown."""
+    values = [value(module) for module in modules]
+    known = [one for one in values if one is not None]
+    return math.fsum(known) if known and len(known) == len(values) else None
+
+
+def _keyed_modules(rows: Iterable[Row], now: Ticks) -> Iterator[tuple[str, Module, Row]]:
     for row in rows:
         workload = row.workload("serviceModule")
         if workload is None:
             continue
-        service_type = row.label("serviceType") or ""
-        yield (
-            f"{service_type}\t{workload}",  # labels contain no tab
-            Module(
-                service_type=service_type,
-                workload=workload,
-                scanned_objects=row.count("totalScannedObjects"),
-                protected_objects=row.count("totalProtectedObjects"),
-                avepoint_bytes=row.size("dataSizeStoredInAvePoint"),
-                byos_bytes=row.size("dataSizeStoredInBYOS"),
-            ),
-            row,
+        service_type, tenant_id = row.label("serviceType") or "", row.word("tenantId") or ""
+        sizes = {"avepoint": "dataSizeStoredInAvePoint", "byos": "dataSizeStoredInBYOS"}
+        module = Module(
+            tenant_id=tenant_id,
+            service_type=service_type,
+            workload=workload,
+            scanned_objects=row.count("totalScannedObjects"),
+            protected_objects=row.count("totalProtectedObjects"),
+            avepoint_bytes=row.size(sizes["avepoint"]),
+            byos_bytes=row.size(sizes["byos"]),
+            unused_storage=frozenset(storage for storage, field in sizes.items() if row.is_na(field)),
+            last_run=past_time(row, "lastRunTime", now),
         )
+        yield f"{tenant_id}\t{service_type}\t{workload}", module, row  # labels contain no tab

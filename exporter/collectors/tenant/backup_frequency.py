@@ -7,11 +7,13 @@ from typing import ClassVar, Final
 from pydantic import Field
 
 from exporter.avepoint.endpoints import BACKUP_FREQUENCY
-from exporter.avepoint.rows import Row, unique
+from exporter.avepoint.rows import Row
 from exporter.avepoint.values import TICKS_PER_SECOND, Ticks, seconds, ticks_at
 from exporter.collectors.base import Family, Sample
+from exporter.collectors.distinct import Distinct, distinct
 from exporter.collectors.per_location import PerLocationCollector
 from exporter.config.schema import CollectorOptions, Interval
+from exporter.errors import AvePointError
 
 _DAY: Final = 86_400
 _SOURCE: Final = "from GET …/settings/backup/frequency, cached between refreshes"
@@ -54,7 +56,7 @@ class Schedule:
     next_start: Ticks | None
 
 
-class BackupFrequencyCollector(PerLocationCollector[BackupFrequencyOptions, Mapping[str, tuple[Schedule, ...]]]):
+class BackupFrequencyCollector(PerLocationCollector[BackupFrequencyOptions, Mapping[str, Distinct[Schedule]]]):
     """Collector of the backup schedule."""
 
     name = "backup_frequency"
@@ -62,24 +64,28 @@ class BackupFrequencyCollector(PerLocationCollector[BackupFrequencyOptions, Mapp
     options_type = BackupFrequencyOptions
     families = (PER_DAY, INTERVAL, NEXT)
 
-    async def read(self) -> Mapping[str, tuple[Schedule, ...]]:
+    async def read(self) -> Mapping[str, Distinct[Schedule]]:
         """Return the schedules by geo location. Raise AvePointError if a request fails."""
         return await self.each_location(self._read)
 
-    async def _read(self, location: str) -> tuple[Schedule, ...]:
+    async def _read(self, location: str) -> Distinct[Schedule]:
         data = await self.data(BACKUP_FREQUENCY.modern, location)
-        keyed = _keyed(self.rows(BACKUP_FREQUENCY.modern, data), ticks_at(self._clock.time()))
-        return tuple(unique(keyed, "serviceType").values())
+        return distinct(_keyed(self.rows(BACKUP_FREQUENCY.modern, data), ticks_at(self._clock.time())), "serviceType")
+
+    @classmethod
+    def error(cls, records: Mapping[str, Distinct[Schedule]]) -> AvePointError | None:
+        """Return the error of rows that contradict each other."""
+        return next((found.error for found in records.values() if found.error), None)
 
     @classmethod
     def samples(
         cls,
-        records: Mapping[str, tuple[Schedule, ...]],
+        records: Mapping[str, Distinct[Schedule]],
         customer_id: str,  # noqa: ARG003 - account only
     ) -> Iterable[Sample]:
         """Return the samples of a tenant's schedules."""
-        for location, schedules in records.items():
-            for schedule in schedules:
+        for location, found in records.items():
+            for schedule in found.records.values():
                 labels = (schedule.workload, location)
                 if schedule.per_day is not None:
                     yield Sample(PER_DAY, labels, float(schedule.per_day))

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from exporter.avepoint.endpoints import RETENTION
-from exporter.avepoint.rows import Row, unique
+from exporter.avepoint.rows import Row
 from exporter.collectors.base import Family, Sample
+from exporter.collectors.distinct import Distinct, distinct
 from exporter.collectors.per_location import PerLocationCollector
 from exporter.config.schema import CollectorOptions
+from exporter.errors import AvePointError
 
 _FIELDS: Final = ("retentionPeriod", "enableCustomizedRetentionPolicy", "servicePolicies")
 _SOURCE: Final = "from GET …/settings/retention-policy, cached between refreshes"
@@ -54,7 +56,7 @@ class Policy:
 
     period: float | None
     is_custom: bool | None
-    services: tuple[Service, ...]
+    services: Distinct[Service]
 
 
 class RetentionCollector(PerLocationCollector[RetentionOptions, Mapping[str, Policy]]):
@@ -77,8 +79,13 @@ class RetentionCollector(PerLocationCollector[RetentionOptions, Mapping[str, Pol
         is_custom = row.flag("enableCustomizedRetentionPolicy")
         # Without customized retention, the policies of services are not in force.
         services = () if is_custom is False else row.each("servicePolicies")
-        kept = unique(_keyed(services), "serviceType").values()
-        return Policy(row.retention("retentionPeriod"), is_custom, tuple(kept))
+        found = distinct(_keyed(services), "serviceType")
+        return Policy(row.retention("retentionPeriod"), is_custom, found)
+
+    @classmethod
+    def error(cls, records: Mapping[str, Policy]) -> AvePointError | None:
+        """Return the error of rows that contradict each other."""
+        return next((policy.services.error for policy in records.values() if policy.services.error), None)
 
     @classmethod
     def samples(cls, records: Mapping[str, Policy], customer_id: str) -> Iterable[Sample]:  # noqa: ARG003 - account only
@@ -87,7 +94,7 @@ class RetentionCollector(PerLocationCollector[RetentionOptions, Mapping[str, Pol
             if policy.is_custom is not None:
                 yield Sample(CUSTOM, (location,), float(policy.is_custom))
             periods = [(PERIOD, "", policy.period)]
-            for service in policy.services:
+            for service in policy.services.records.values():
                 periods += [(PERIOD, service.workload, service.period), (SHORTEST, service.workload, service.shortest)]
             for family, workload, period in periods:
                 if period is not None:
