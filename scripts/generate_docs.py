@@ -94,6 +94,7 @@ _OWN_QUERIES: Final = {
         "avepoint_certificate_expiry_timestamp_seconds - time() < 21 * 86400",
     "avepoint_parse_errors_total": "increase(avepoint_parse_errors_total[6h]) > 0",
     "avepoint_unknown_values_total": "increase(avepoint_unknown_values_total[6h]) > 0",
+    "avepoint_api_clock_offset_seconds": "abs(avepoint_api_clock_offset_seconds) > 300",
     "avepoint_incomplete_lists_total": "increase(avepoint_incomplete_lists_total[6h]) > 0",
     "avepoint_exporter_build_info": "count by (version) (avepoint_exporter_build_info)",
     "avepoint_exporter_shard": "sort(avepoint_exporter_shard)",

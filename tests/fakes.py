@@ -38,6 +38,7 @@ class RecordingObserver:
         self.certificates: list[float] = []
         self.unread: Counter[tuple[str, str]] = Counter()
         self.unknowns: Counter[str] = Counter()
+        self.clock_offsets: list[float] = []
         self.incomplete_lists: Counter[str] = Counter()
 
     def request(self, endpoint: str, code: str, seconds: float) -> None:
@@ -58,6 +59,9 @@ class RecordingObserver:
 
     def unknown(self, field: str) -> None:
         self.unknowns[field] += 1
+
+    def clock_offset(self, seconds: float) -> None:
+        self.clock_offsets.append(seconds)
 
     def incomplete_list(self, endpoint: str) -> None:
         self.incomplete_lists[endpoint] += 1

@@ -148,7 +148,7 @@ async def test_values_and_names_that_nobody_understands(lines: Lines) -> None:
     api = FakeApi(portfolio(["c1"]) | {overview_path("c1"): page})
     await refreshed(api, partner_with("customers", "protected_data", api="modern"))
     known = {"account": "msp", "collector": "protected_data", "customer_id": "c1", "endpoint": OVERVIEW}
-    (line,) = lines("value not understood")
+    (line,) = lines("value is unreadable")
     assert {key: line[key] for key in known} == known
 
 

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from exporter.avepoint.client import Query
 from exporter.avepoint.endpoints import Endpoint
-from exporter.avepoint.rows import ValueIssues
+from exporter.avepoint.observer import ValueIssues
 
 
 class ApiClient(Protocol):

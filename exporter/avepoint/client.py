@@ -14,9 +14,8 @@ from exporter.avepoint.auth import Credential, StartTask, Token, TokenSource, re
 from exporter.avepoint.connections import Connections, origin_of
 from exporter.avepoint.endpoints import Endpoint
 from exporter.avepoint.hints import NOT_OURS, WRONG_ISSUER, reason_of, unavailable, unreached
-from exporter.avepoint.observer import Observer
-from exporter.avepoint.responses import RawResponse, decode_response, read_json, request_id_of, retry_after
-from exporter.avepoint.rows import ValueIssues
+from exporter.avepoint.observer import Observer, ServerClock, ValueIssues
+from exporter.avepoint.responses import RawResponse, decode_response, read_json, request_id_of, retry_after, server_time
 from exporter.avepoint.throttle import LimitUsage, Throttle
 from exporter.clock import Clock
 from exporter.config.schema import Account
@@ -61,7 +60,8 @@ class Client:
         transport: httpx.AsyncBaseTransport | None = None,
         start_task: StartTask = asyncio.create_task,
     ) -> None:
-        self.value_issues = ValueIssues(observer, log)
+        self.value_issues = ValueIssues(observer, log, clock)
+        self._server_clock = ServerClock(observer, log)
         self._account = account
         self._clock = clock
         self._observer = observer
@@ -79,6 +79,11 @@ class Client:
     def budget(self) -> LimitUsage:
         """How much of what the account may ask is used now."""
         return self._throttle.budget
+
+    @property
+    def clock_offset(self) -> float | None:
+        """Seconds by which AvePoint's clock is ahead of the exporter's; None before the first response."""
+        return self._server_clock.offset
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -201,6 +206,7 @@ class Client:
         try:
             answer = await self._send(request)
             code = str(answer.status)
+            self._server_clock.measure(server_time(answer.headers), self._clock.time())
             return decode_response(endpoint, answer, now=self._clock.time())
         except TransportError as error:
             code = error.kind

@@ -12,6 +12,7 @@ NOT_OURS: Final = (
 )
 REDIRECTED: Final = "check the address: environment, data_center or base_url"
 CHANGED: Final = "this may be a change of the API; see whether a newer version of the exporter reads it"
+CLOCK: Final = "synchronize the clock of this machine, for example with NTP"
 NOT_MULTI_GEO: Final = "remove locations, or name those that have its jobs; the tenant may not be Multi-Geo"
 WRONG_ISSUER: Final = "check environment or token_url"
 _LONGEST_REASON: Final = 200

@@ -1,35 +1,123 @@
-"""What the API room tells of itself, to whoever counts it (the exposition room does)."""
+"""What is observed of an account's requests: counters, unusual values, and the clock of the server."""
 
-from typing import Protocol
+from collections import OrderedDict
+from typing import Final, Protocol
+
+import structlog
+
+from exporter.avepoint.hints import CLOCK
+from exporter.avepoint.values import CLOCK_TOLERANCE, Ticks, short, ticks_at
+from exporter.clock import Clock
+from exporter.errors import IncompleteListError
+
+_REMEMBERED: Final = 2000
+_LARGE_OFFSET: Final = 300.0
 
 
 class Observer(Protocol):
-    """Receives what happens to one account's calls."""
+    """Counts what happens to the requests of one account; the package `exposition` implements it."""
 
     def request(self, endpoint: str, code: str, seconds: float) -> None:
-        """Note the end of one HTTP request: its template, its status (or timeout, connect, parse), how long it took."""
+        """Count one HTTP request by its path and its status (or timeout, connect, parse), with its duration."""
         ...
 
     def throttled(self, seconds: float) -> None:
-        """Note that a call waited for the rate limit or for Retry-After."""
+        """Count the time that a request waited for the rate limit or for Retry-After."""
         ...
 
     def token(self, result: str) -> None:
-        """Note the end of one token request: success, or the OAuth error code, status or kind of failure."""
+        """Count one token request by its result: success, the OAuth error code, the status or timeout, connect."""
         ...
 
     def certificate(self, expires_at: float) -> None:
-        """Note when the account's certificate expires, in Unix seconds."""
+        """Set when the account's certificate expires, as Unix time."""
+        ...
+
+    def clock_offset(self, seconds: float) -> None:
+        """Set how far AvePoint's clock is ahead of the exporter's."""
         ...
 
     def unreadable(self, endpoint: str, field: str) -> None:
-        """Note that a value could not be read."""
+        """Count a value that cannot be read."""
         ...
 
     def unknown(self, field: str) -> None:
-        """Note a state, workload or type that nobody knew."""
+        """Count an unknown state, workload or type."""
         ...
 
     def incomplete_list(self, endpoint: str) -> None:
         """Count a list that is shorter than its total."""
         ...
+
+
+class ValueIssues:
+    """Counts every value of an account's responses that cannot be read, and logs each once per field."""
+
+    def __init__(self, observer: Observer, log: structlog.stdlib.BoundLogger, clock: Clock) -> None:
+        self._observer = observer
+        self._clock = clock
+        self._log = log
+        self._seen: OrderedDict[tuple[str, str], None] = OrderedDict()
+
+    @property
+    def latest(self) -> Ticks:
+        """The latest time that an event of the past can have, with a tolerance for clocks that differ."""
+        return Ticks(ticks_at(self._clock.time()) + CLOCK_TOLERANCE)
+
+    def unreadable(self, endpoint: str, field: str, value: object, why: str) -> None:
+        """Count a value that cannot be read; only its own sample is missing."""
+        self._observer.unreadable(endpoint, field)
+        if self._is_new(field, short(value)):
+            self._log.warning("value is unreadable", endpoint=endpoint, field=field, value=short(value), why=why)
+
+    def unknown(self, endpoint: str, field: str, value: str) -> None:
+        """Count an unknown name, which is used unchanged."""
+        self._observer.unknown(field)
+        if self._is_new(field, value):
+            self._log.warning("name is unknown; used unchanged", endpoint=endpoint, field=field, value=short(value))
+
+    def incomplete_list(self, endpoint: str) -> None:
+        """Count a list that is shorter than its total."""
+        self._observer.incomplete_list(endpoint)
+
+    def settled_list(self, error: IncompleteListError) -> None:
+        """Log that an incomplete list is taken as whole, because its rows and its total stay the same."""
+        self._log.warning(
+            "total differs from the rows in three refreshes in a row; the rows are used",
+            endpoint=error.endpoint,
+            rows=error.rows,
+            total=error.total,
+        )
+
+    def _is_new(self, field: str, value: str) -> bool:
+        key = (field, value)
+        if key in self._seen:
+            self._seen.move_to_end(key)
+            return False
+        self._seen[key] = None
+        if len(self._seen) > _REMEMBERED:
+            self._seen.popitem(last=False)
+        return True
+
+
+class ServerClock:
+    """Compares the clock of AvePoint's servers, by the Date header of their responses, with the exporter's."""
+
+    def __init__(self, observer: Observer, log: structlog.stdlib.BoundLogger) -> None:
+        self.offset: float | None = None
+        self._observer = observer
+        self._log = log
+        self._is_large = False
+
+    def measure(self, server: float | None, now: float) -> None:
+        """Set the offset from the times of a response, in Unix seconds; log once if it is above five minutes."""
+        if server is None:
+            return
+        self.offset = server - now
+        self._observer.clock_offset(self.offset)
+        is_large = abs(self.offset) > _LARGE_OFFSET
+        if is_large and not self._is_large:
+            self._log.warning("clock differs from AvePoint's", offset_seconds=round(self.offset), hint=CLOCK)
+        elif self._is_large and not is_large:
+            self._log.info("clock agrees with AvePoint's again", offset_seconds=round(self.offset))
+        self._is_large = is_large

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Final, NoReturn
@@ -120,18 +120,30 @@ def _raise_status(endpoint: Endpoint, status: int, request_id: str, retry_after:
     raise kind(what, status=status, hint=hint, **call)
 
 
-def retry_after(answer: RawResponse, now: float) -> float | None:
-    """Read Retry-After, seconds or an HTTP date, as seconds from now."""
-    text = answer.headers.get("retry-after", "").strip()
+def retry_after(response: RawResponse, now: float) -> float | None:
+    """Return Retry-After (seconds or an HTTP date) in seconds.
+
+    A date is relative to the response's own Date header, or to the Unix time `now` if there is none.
+    """
+    text = response.headers.get("retry-after", "").strip()
     if re.fullmatch(r"\d{1,9}(\.\d{1,6})?", text, re.ASCII):
         return float(text)
+    until = _http_date(text)
+    server = server_time(response.headers)
+    return None if until is None else max(0.0, until - (now if server is None else server))
+
+
+def server_time(headers: Mapping[str, str]) -> float | None:
+    """Return the Date header as Unix time, None if it is missing or unreadable."""
+    return _http_date(headers.get("date", ""))
+
+
+def _http_date(text: str) -> float | None:
     try:
         moment = parsedate_to_datetime(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError):
         return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - datetime.fromtimestamp(now, UTC)).total_seconds())
 
 
 def request_id_of(headers: Mapping[str, str], envelope: Mapping[str, object]) -> str:

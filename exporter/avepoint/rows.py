@@ -1,14 +1,11 @@
 """Rows of an answer, read field by field: what cannot be read is None, counted, and logged once."""
 
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, TypeVar
-
-import structlog
+from typing import TypeVar
 
 from exporter.avepoint import vocabulary
 from exporter.avepoint.hints import CHANGED
-from exporter.avepoint.observer import Observer
+from exporter.avepoint.observer import ValueIssues
 from exporter.avepoint.pages import row_id
 from exporter.avepoint.values import (
     Ticks,
@@ -23,56 +20,10 @@ from exporter.avepoint.values import (
     read_size,
     read_time,
     read_word,
-    short,
 )
-from exporter.errors import AnswerError, IncompleteListError, UnreadableValueError
+from exporter.errors import AnswerError, UnreadableValueError
 
 T = TypeVar("T")
-_REMEMBERED: Final = 2000
-
-
-class ValueIssues:
-    """What was odd in one account's answers: always counted, logged once per field and value."""
-
-    def __init__(self, observer: Observer, log: structlog.stdlib.BoundLogger) -> None:
-        self._observer = observer
-        self._log = log
-        self._seen: OrderedDict[tuple[str, str], None] = OrderedDict()
-
-    def unreadable(self, endpoint: str, field: str, value: object, why: str) -> None:
-        """Note a value that could not be read; only its own sample is lost."""
-        self._observer.unreadable(endpoint, field)
-        if self._is_new(field, short(value)):
-            self._log.warning("value not understood", endpoint=endpoint, field=field, value=short(value), why=why)
-
-    def unknown(self, endpoint: str, field: str, value: str) -> None:
-        """Note a name that nobody knew; it is passed through."""
-        self._observer.unknown(field)
-        if self._is_new(field, value):
-            self._log.warning("name not known, passed through", endpoint=endpoint, field=field, value=short(value))
-
-    def incomplete_list(self, endpoint: str) -> None:
-        """Count a list that is shorter than its total."""
-        self._observer.incomplete_list(endpoint)
-
-    def settled_list(self, error: IncompleteListError) -> None:
-        """Log that an incomplete list is taken as whole, because its rows and its total stay the same."""
-        self._log.warning(
-            "total differs from the rows in three refreshes in a row; the rows are used",
-            endpoint=error.endpoint,
-            rows=error.rows,
-            total=error.total,
-        )
-
-    def _is_new(self, field: str, value: str) -> bool:
-        key = (field, value)
-        if key in self._seen:
-            self._seen.move_to_end(key)
-            return False
-        self._seen[key] = None
-        if len(self._seen) > _REMEMBERED:
-            self._seen.popitem(last=False)
-        return True
 
 
 class Row:
@@ -145,17 +96,26 @@ class Row:
         """Read a size in bytes of a field that counts in GB."""
         return self._read(read_gigabytes, spellings)
 
-    def is_readable_time(self, name: str) -> bool:
-        """Tell whether the field is there and says a time or, readably, that there is none."""
+    def is_past_time(self, name: str) -> bool:
+        """Return whether the field is there and holds a time that is not in the future, or readably no time."""
         try:
-            read_time(self.raw(name))
+            ticks = read_time(self.raw(name))
         except UnreadableValueError:
             return False
-        return self.has(name)
+        return self.has(name) and (ticks is None or ticks <= self._value_issues.latest)
 
     def time(self, *spellings: str) -> Ticks | None:
         """Read a point in time."""
         return self._read(read_time, spellings)
+
+    def past_time(self, *spellings: str, since: Ticks | None = None) -> Ticks | None:
+        """Read a time that cannot lie in the future, nor before `since`; any other time is unreadable."""
+        ticks = self.time(*spellings)
+        if ticks is None or (since or 0) <= ticks <= self._value_issues.latest:
+            return ticks
+        reason = "before its start" if since is not None and ticks < since else "in the future"
+        self._value_issues.unreadable(self._endpoint, spellings[0], self.raw(*spellings), f"the time is {reason}")
+        return None
 
     def times(self, name: str) -> tuple[Ticks, ...]:
         """Read the points in time of a list; one that cannot be read costs only itself."""

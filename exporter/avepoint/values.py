@@ -16,6 +16,8 @@ Ticks = NewType("Ticks", int)
 """A time since 1970-01-01 UTC, or a span, in units of 100 ns: exact, as AvePoint counts them."""
 
 TICKS_PER_SECOND: Final = 10_000_000
+CLOCK_TOLERANCE: Final = Ticks(300 * TICKS_PER_SECOND)
+"""How far an event of the past may lie in the future, because clocks differ."""
 _DOTNET_EPOCH: Final = 621_355_968_000_000_000  # ticks from 0001-01-01 to 1970-01-01
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST: Final = 7_258_118_400 * TICKS_PER_SECOND  # the year 2200: beyond it no job and no contract ends

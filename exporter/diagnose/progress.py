@@ -64,6 +64,7 @@ class RequestMonitor:
 
     def __init__(self) -> None:
         self.certificate_expires_at: float | None = None
+        self.clock_offset_seconds: float | None = None
         self.on_request: Callable[[], None] = lambda: None
         self._requests: Counter[tuple[str, str]] = Counter()
 
@@ -93,6 +94,10 @@ class RequestMonitor:
 
     def unknown(self, field: str) -> None:
         """Ignore the value."""
+
+    def clock_offset(self, seconds: float) -> None:
+        """Store how far AvePoint's clock is ahead."""
+        self.clock_offset_seconds = seconds
 
     def incomplete_list(self, endpoint: str) -> None:
         """Ignore the list."""

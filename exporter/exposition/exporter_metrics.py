@@ -77,6 +77,12 @@ class OwnMetrics:
             ("account", "field"),
             registry=registry,
         )
+        self.clock_offsets = Gauge(
+            "avepoint_api_clock_offset_seconds",
+            "Time of AvePoint's clock (the Date header of its last response) minus the exporter's.",
+            ("account",),
+            registry=registry,
+        )
         self.incomplete_lists = Counter(
             "avepoint_incomplete_lists_total",
             "Lists of AvePoint that were shorter than their total.",
@@ -129,7 +135,8 @@ class OwnMetrics:
         """Drop the series of an account that a reload removed; its last requests are not counted."""
         self._accounts.discard(account)
         calls = (self.requests, self.durations, self.throttled, self.tokens)
-        for metric in (*calls, self.certificates, self.parse_errors, self.unknown_values, self.incomplete_lists):
+        values = (self.parse_errors, self.unknown_values, self.incomplete_lists)
+        for metric in (*calls, *values, self.certificates, self.clock_offsets):
             metric.remove_by_labels({"account": account})
 
     def usage(self) -> dict[str, Usage]:
@@ -177,6 +184,10 @@ class _AccountObserver:
 
     def unknown(self, field: str) -> None:
         self._count(self._own.unknown_values, field)
+
+    def clock_offset(self, seconds: float) -> None:
+        if self._own.knows(self._account):
+            self._own.clock_offsets.labels(self._account).set(seconds)
 
     def incomplete_list(self, endpoint: str) -> None:
         self._count(self._own.incomplete_lists, endpoint)

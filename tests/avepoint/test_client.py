@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+from email.utils import formatdate
 
 import httpx
 import pytest
@@ -298,6 +299,22 @@ async def test_tokens_that_cannot_be_had(answer: httpx.Response | Exception, rea
     assert world.token_calls == (4 if reason in ("500", "503", "connect", "timeout") else 1)
     assert not world.calls
     assert not world.observer.requests
+
+
+async def test_the_clock_of_the_server_is_compared() -> None:
+    offset: float = 0
+
+    def respond(_: httpx.Request) -> httpx.Response:
+        date = formatdate(world.clock.time() + offset, usegmt=True)
+        return httpx.Response(200, json={}, headers={"Date": date})
+
+    world = ClientHarness(respond)
+    for offset in (0.0, 299.0, -400.0, -500.0, 0.0, 86_400.0):
+        await world.client.call(JOBS)
+        assert world.client.clock_offset == pytest.approx(offset, abs=1.5)
+    assert world.observer.clock_offsets[-1] == world.client.clock_offset
+    levels = [line.split(" ")[0] for line in world.log.lines if "clock" in line]
+    assert levels == ["warning", "info", "warning"]
 
 
 async def test_an_address_that_is_none() -> None:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.avepoint.endpoints import Endpoint
-from exporter.avepoint.responses import RawResponse, decode_response, read_json, retry_after
+from exporter.avepoint.responses import RawResponse, decode_response, read_json, retry_after, server_time
 from exporter.errors import (
     AnswerError,
     BadRequestError,
@@ -163,6 +163,14 @@ def test_request_ids(body: object, headers: dict[str, str], request_id: str) -> 
 )  # fmt: skip
 def test_retry_after(text: str, wait: float | None) -> None:
     assert retry_after(RawResponse(429, {"retry-after": text}, b""), NOW) == wait
+
+
+def test_a_date_in_retry_after_is_relative_to_the_response_itself() -> None:
+    date, until = (format_datetime(datetime.fromtimestamp(NOW + add, UTC), usegmt=True) for add in (9000, 9090))
+    assert retry_after(RawResponse(503, {"retry-after": until, "date": date}, b""), NOW) == 90
+    assert retry_after(RawResponse(503, {"retry-after": until, "date": "soon"}, b""), NOW) == 9090
+    assert server_time({"date": date}) == NOW + 9000
+    assert server_time({}) is None
 
 
 @given(st.text(max_size=40))

@@ -4,13 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.avepoint.rows import Row, ValueIssues
+from exporter.avepoint.observer import ValueIssues
+from exporter.avepoint.rows import Row
+from exporter.avepoint.values import iso_time, ticks_at
 from tests.fakes import Log, RecordingObserver, payload
+from tests.helpers import NOW, FakeClock
 
 
 def make(raw: dict[str, object]) -> tuple[Row, RecordingObserver, Log]:
     observer, log = RecordingObserver(), Log()
-    return Row(raw, "/x", ValueIssues(observer, log.bound)), observer, log
+    return Row(raw, "/x", ValueIssues(observer, log.bound, FakeClock())), observer, log
 
 
 def test_the_documented_job_in_both_cases() -> None:
@@ -49,7 +52,7 @@ def test_what_cannot_be_read_is_counted_always_and_logged_once() -> None:
 
 def test_what_is_remembered_of_logged_values_is_bounded() -> None:
     observer, log = RecordingObserver(), Log()
-    value_issues = ValueIssues(observer, log.bound)
+    value_issues = ValueIssues(observer, log.bound, FakeClock())
     for number in range(2001):
         value_issues.unknown("/x", "f", str(number))
     value_issues.unknown("/x", "f", "2000")
@@ -80,8 +83,35 @@ def test_a_missing_key_is_noted_once_and_an_unreadable_one_too() -> None:
 
 
 def test_times_that_can_be_read() -> None:
-    row, _, _ = make({"never": 0, "null": None, "bad": "soon"})
-    assert [row.is_readable_time(name) for name in ("never", "null", "bad", "absent")] == [True, True, False, False]
+    row, _, _ = make({"never": 0, "null": None, "bad": "soon", "past": "2024-10-12", "future": "2199-01-01"})
+    names = ("never", "null", "past", "bad", "absent", "future")
+    assert [row.is_past_time(name) for name in names] == [True, True, True, False, False, False]
+
+
+@pytest.mark.parametrize(
+    ("finish", "is_believed"),
+    [
+        (NOW - 60, True),
+        (NOW + 299, True),
+        (NOW + 301, False),
+        (NOW + 10**9, False),
+        (NOW - 100, True),
+        (NOW - 101, False),
+    ],
+)
+def test_a_time_of_the_past_lies_neither_in_the_future_nor_before_its_start(finish: float, is_believed: bool) -> None:
+    start = ticks_at(NOW - 100)
+    row, observer, log = make({"finishTime": iso_time(ticks_at(finish))})
+    assert row.past_time("finishTime", since=start) == (ticks_at(finish) if is_believed else None)
+    assert observer.unread == ({} if is_believed else {("/x", "finishTime"): 1})
+    assert is_believed or "the time is in the future" in log or "the time is before its start" in log
+
+
+@pytest.mark.parametrize("value", [0, "N/A", "9999-12-31T23:59:59Z", None])
+def test_never_is_no_time_of_the_past(value: object) -> None:
+    row, observer, _ = make({"finishTime": value})
+    assert row.past_time("finishTime") is None
+    assert not observer.unread
 
 
 def test_nested_that_is_no_object() -> None:

@@ -46,7 +46,7 @@ def _keyed(rows: Iterable[Row]) -> Iterator[tuple[str, tuple[JobKind, Job | str]
         state = None if kind is None else row.job_status("status")
         if kind is None or state is None:
             continue
-        start, module = row.time("startTime"), "\t".join(kind)  # names contain no tab
+        start, module = row.past_time("startTime"), "\t".join(kind)  # names contain no tab
         if start is None:
             yield module, (kind, state), row
             continue
@@ -75,8 +75,8 @@ def _kind(row: Row) -> JobKind | None:
 
 
 def _job(row: Row, module: str, state: str, start: Ticks) -> Job:
-    finish = row.time("endTime")
-    duration = Ticks(finish - start) if finish is not None and finish >= start else row.duration("jobDuration")
+    finish = row.past_time("endTime", since=start)
+    duration = row.duration("jobDuration") if finish is None else Ticks(finish - start)
     # The documentation does not state that ids are unique among modules.
     identifier = row.word("jobId")
     return Job(f"{module}\t{identifier}" if identifier else "", state, start, finish, duration, read_objects(row))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from exporter.avepoint.rows import Row
-from exporter.avepoint.values import Ticks, seconds
+from exporter.avepoint.values import CLOCK_TOLERANCE, Ticks, seconds
 from exporter.avepoint.vocabulary import FINISHED, IN_PROGRESS, NOT_OVER, OVER, STATES
 from exporter.collectors.base import Family, Sample
 
@@ -107,11 +107,20 @@ class Job:
         return self.state in NOT_OVER or (self.state not in OVER and self.finish is None)
 
 
-def newer_success(last: Ticks | None, job: Job) -> Ticks | None:
-    """Return the later of `last`, the finish of the last successful job, and the finish of `job` if it succeeded."""
+def newer_success(last: Ticks | None, job: Job, now: Ticks) -> Ticks | None:
+    """Return the later of `last`, the finish of the last successful job, and the finish of `job` if it succeeded.
+
+    A `last` in the future is replaced: an older version stored it, or the clock was ahead.
+    """
     if job.state != FINISHED or job.finish is None:
         return last
-    return job.finish if last is None else max(last, job.finish)
+    return job.finish if last is None or last > now + CLOCK_TOLERANCE else max(last, job.finish)
+
+
+def past_successes(last_success: Mapping[JobKind, Ticks], now: Ticks) -> dict[JobKind, Ticks]:
+    """Return the last successes that are not in the future; the others stay stored in case the clock is wrong."""
+    latest = now + CLOCK_TOLERANCE
+    return {kind: finish for kind, finish in last_success.items() if finish <= latest}
 
 
 def count_samples(jobs: Iterable[tuple[JobKind, Job]], location: str = "") -> Iterator[Sample]:

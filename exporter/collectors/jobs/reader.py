@@ -18,7 +18,7 @@ from exporter.avepoint.values import TICKS_PER_SECOND, Ticks, ticks_at, without_
 from exporter.avepoint.vocabulary import JOB_TYPES, WORKLOADS
 from exporter.collectors.base import CollectorContext
 from exporter.collectors.jobs.counter import JobCounter, Totals
-from exporter.collectors.jobs.families import Job, JobKind, newer_success, read_objects
+from exporter.collectors.jobs.families import Job, JobKind, newer_success, past_successes, read_objects
 from exporter.collectors.jobs.options import LARGEST_PAGE, JobsOptions
 from exporter.collectors.jobs.state import parse_kind, parse_success, success_rows
 from exporter.errors import BadRequestError
@@ -107,13 +107,12 @@ class JobReader:
 
     def _job(self, row: Row) -> Job | None:
         """Return the job of a row, or None if it has no id, no state or no start."""
-        identifier, state, start = row.id, row.job_state("state"), row.time("startTime")
+        identifier, state, start = row.id, row.job_state("state"), row.past_time("startTime")
         if identifier is None or state is None or start is None:
             return None
-        finish, objects = row.time("finishTime"), read_objects(row.nested("backupDetails"))
-        duration = Ticks(finish - start) if finish is not None and finish >= start else row.duration("duration")
-        errors = self._errors(row, identifier)
-        return Job(identifier, state, start, finish, None if finish is None else duration, objects, errors)
+        finish, objects = row.past_time("finishTime", since=start), read_objects(row.nested("backupDetails"))
+        duration = None if finish is None else Ticks(finish - start)
+        return Job(identifier, state, start, finish, duration, objects, self._errors(row, identifier))
 
     def _errors(self, row: Row, identifier: str) -> tuple[tuple[str, int], ...]:
         """Return the numbers of a job's errors by whether they have a code. Log new texts at debug level."""
@@ -202,7 +201,8 @@ class JobReader:
 
     def _records(self, now: Ticks, earliest: Ticks) -> LocationJobs:
         jobs: dict[JobKind, list[Job]] = {}
-        shown = {kind: finish for kind, finish in self._last_success.items() if self._is_wanted(kind)}
+        last_success = past_successes(self._last_success, now)
+        shown = {kind: finish for kind, finish in last_success.items() if self._is_wanted(kind)}
         for key, job in self._jobs.items():
             kind = self._kinds[key]
             if not self._is_wanted(kind):
@@ -210,7 +210,7 @@ class JobReader:
             jobs.setdefault(kind, []).append(job)
             # The success of a job whose kind may still change is not kept.
             for successes in (shown,) if self._is_unclassified(key) else (shown, self._last_success):
-                if (success := newer_success(successes.get(kind), job)) is not None:
+                if (success := newer_success(successes.get(kind), job, now)) is not None:
                     successes[kind] = success
         self._count(now, earliest)
         completed = {kind: states for kind, states in self._counter.totals().items() if self._is_wanted(kind)}

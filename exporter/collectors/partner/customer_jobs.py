@@ -29,6 +29,7 @@ from exporter.collectors.jobs.families import (
     JobKind,
     last_job_samples,
     newer_success,
+    past_successes,
 )
 from exporter.collectors.jobs.state import parse_success, success_rows
 from exporter.config.schema import CollectorOptions
@@ -93,7 +94,7 @@ class CustomerJobsCollector(CustomerCollector[CustomerJobsOptions, CustomerJobRe
         history.add(listed.jobs, now)
         if self.is_customer(customer_id):  # false if the customer left during the request
             self._histories[customer_id] = history.packed()
-        return CustomerJobRecords(listed, history.last_success, history.counter.totals())
+        return CustomerJobRecords(listed, past_successes(history.last_success, now), history.counter.totals())
 
     def _history(self, customer_id: str) -> "_JobHistory":
         packed = self._histories.get(customer_id)
@@ -151,7 +152,7 @@ class _JobHistory:
     def add(self, jobs: Mapping[JobKind, list[Job]], now: Ticks) -> None:
         for kind, of_kind in jobs.items():
             for job in of_kind:
-                if (success := newer_success(self.last_success.get(kind), job)) is not None:
+                if (success := newer_success(self.last_success.get(kind), job, now)) is not None:
                     self.last_success[kind] = success
         self.counter.count(jobs, now=now)
 

@@ -105,8 +105,8 @@ class LicenseCollector(AccountCollector[LicenseOptions, LicenseConsumption]):
             purchased_bytes=row.gigabytes("purchasedStorageSize"),
             protected_bytes=row.gigabytes("protectedSize"),
             # Only a valid "no time" means in policy; after a missing or invalid value the policy is unknown.
-            knows_policy=row.is_readable_time("outOfPolicyTime"),
-            out_of_policy_since=row.time("outOfPolicyTime"),
+            knows_policy=row.is_past_time("outOfPolicyTime"),
+            out_of_policy_since=row.past_time("outOfPolicyTime"),
         )
 
     @classmethod
