@@ -113,8 +113,7 @@ class Row:
         ticks = self.time(*spellings)
         if ticks is None or (since or 0) <= ticks <= self._value_issues.latest:
             return ticks
-        reason = "before its start" if since is not None and ticks < since else "in the future"
-        self._value_issues.unreadable(self._endpoint, spellings[0], self.raw(*spellings), f"the time is {reason}")
+        self.refuse(spellings[0], "before its start" if since is not None and ticks < since else "in the future")
         return None
 
     def times(self, name: str) -> tuple[Ticks, ...]:

@@ -2,12 +2,11 @@
 
 import pytest
 
-from exporter.avepoint.rows import Row, ValueIssues
-from exporter.avepoint.values import Ticks, iso_time, ticks_at
+from exporter.avepoint.observer import ValueIssues
+from exporter.avepoint.rows import Row
 from exporter.collectors.distinct import distinct, own_rows
-from exporter.collectors.times import TOLERANCE, past_time
 from tests.fakes import Log, RecordingObserver
-from tests.helpers import NOW
+from tests.helpers import FakeClock
 
 GUID = "caf94a75-2cc6-43aa-b04b-794cb9af5ea3"
 OTHER = "f1626c49-2cc6-43aa-b04b-794cb9af5ea3"
@@ -15,7 +14,7 @@ OTHER = "f1626c49-2cc6-43aa-b04b-794cb9af5ea3"
 
 def make(**raw: object) -> tuple[Row, RecordingObserver]:
     observer = RecordingObserver()
-    return Row(raw, "/x", ValueIssues(observer, Log().bound)), observer
+    return Row(raw, "/x", ValueIssues(observer, Log().bound, FakeClock())), observer
 
 
 def test_rows_that_contradict_each_other_are_dropped_and_counted() -> None:
@@ -57,21 +56,3 @@ def test_rows_of_another_customer_are_refused(requested: str, listed: object, *,
     assert observer.unread == ({} if is_own else {("/x", "customerId"): 1})
     if error is not None:
         assert str(error) == "/x: rows of another customer: 1"
-
-
-@pytest.mark.parametrize(("offset", "is_believed"), [(-1e6, True), (0, True), (3600, True), (3601, False)])
-def test_a_past_event_does_not_lie_in_the_future(offset: float, *, is_believed: bool) -> None:
-    now = ticks_at(NOW)
-    row, observer = make(finish=iso_time(ticks_at(NOW + offset)))
-    assert (past_time(row, "finish", now) is not None) is is_believed
-    assert observer.unread == ({} if is_believed else {("/x", "finish"): 1})
-
-
-def test_an_event_does_not_lie_before_its_beginning() -> None:
-    now = ticks_at(NOW)
-    row, observer = make(finish=iso_time(now), none="N/A")
-    assert past_time(row, "finish", now, not_before=now) == now
-    assert past_time(row, "finish", now, not_before=Ticks(now + 1)) is None
-    assert past_time(row, "none", now, not_before=now) is None
-    assert observer.unread == {("/x", "finish"): 1}
-    assert TOLERANCE > 0

@@ -8,10 +8,9 @@ from typing import ClassVar, Final
 from exporter.avepoint.endpoints import PROTECTED_DATA
 from exporter.avepoint.lists import ListReader
 from exporter.avepoint.rows import Row
-from exporter.avepoint.values import Ticks, seconds, ticks_at
+from exporter.avepoint.values import Ticks, seconds
 from exporter.collectors.base import CollectorContext, CustomerCollector, Family, Sample
 from exporter.collectors.distinct import distinct, own_rows
-from exporter.collectors.times import past_time
 from exporter.config.schema import CollectorOptions
 from exporter.errors import AvePointError
 
@@ -119,7 +118,7 @@ class ProtectedDataCollector(CustomerCollector[ProtectedDataOptions, ProtectedDa
     async def read(self, customer_id: str) -> ProtectedData:
         """Return the modules of one customer; none if the customer does not have the product."""
         rows, foreign = own_rows(await self._list.rows(self.api_versions, customer_id), customer_id)
-        keyed = tuple(_keyed_modules(rows, ticks_at(self._clock.time())))
+        keyed = tuple(_keyed_modules(rows))
         found = distinct(keyed, "serviceModule", may_repeat=lambda module: module.may_repeat)
         error = found.error or foreign
         return ProtectedData(tuple(found.records.values()), error is None and len(keyed) == len(rows), error)
@@ -167,7 +166,7 @@ def _sum(modules: Iterable[Module], value: Callable[[Module], float | None]) -> 
     return math.fsum(known) if known and len(known) == len(values) else None
 
 
-def _keyed_modules(rows: Iterable[Row], now: Ticks) -> Iterator[tuple[str, Module, Row]]:
+def _keyed_modules(rows: Iterable[Row]) -> Iterator[tuple[str, Module, Row]]:
     for row in rows:
         workload = row.workload("serviceModule")
         if workload is None:
@@ -183,6 +182,6 @@ def _keyed_modules(rows: Iterable[Row], now: Ticks) -> Iterator[tuple[str, Modul
             avepoint_bytes=row.size(sizes["avepoint"]),
             byos_bytes=row.size(sizes["byos"]),
             unused_storage=frozenset(storage for storage, field in sizes.items() if row.is_na(field)),
-            last_run=past_time(row, "lastRunTime", now),
+            last_run=row.past_time("lastRunTime"),
         )
         yield f"{tenant_id}\t{service_type}\t{workload}", module, row  # labels contain no tab
