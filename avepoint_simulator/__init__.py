@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from avepoint_simulator.application import Simulator
-from avepoint_simulator.calls import FaultOptions
 from avepoint_simulator.data.portfolio import GeneratedPortfolio, Portfolio, StaticPortfolio
 from avepoint_simulator.data.records import (
     ActivityRecord,
@@ -23,6 +22,7 @@ from avepoint_simulator.data.records import (
 from avepoint_simulator.endpoints import ENDPOINTS
 from avepoint_simulator.faults import FAULTS, Faults
 from avepoint_simulator.request_log import RequestRecord
+from avepoint_simulator.requests import FaultOptions
 from avepoint_simulator.server import SimulatorServer
 from avepoint_simulator.switches import Switches
 from avepoint_simulator.tokens import AppCredentials

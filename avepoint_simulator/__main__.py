@@ -20,7 +20,7 @@ def main(arguments: Sequence[str] | None = None, stop: Event | None = None) -> i
     options = _parser().parse_args(arguments)
     stopped = stop or _stop_on_signals()
     switches = Switches(
-        generations=options.generations,
+        api_versions=options.api_versions,
         latency_seconds=options.latency,
         latency_jitter_seconds=options.latency_jitter,
         granted_scopes=None if options.granted is None else frozenset(options.granted),
@@ -47,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--speed", type=float, default=1.0, help="how many times as fast as the clock things happen")
     parser.add_argument("--latency", type=float, default=0.0, help="seconds before every answer")
     parser.add_argument("--latency-jitter", type=float, default=0.0, help="up to so many seconds more")
-    parser.add_argument("--generations", choices=("both", "modern", "legacy"), default="both")
+    parser.add_argument("--api_versions", choices=("both", "modern", "legacy"), default="both")
     parser.add_argument(
         "--granted", nargs="+", choices=sorted(PERMISSIONS), metavar="SCOPE", help="what the app was granted; else all"
     )

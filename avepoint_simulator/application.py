@@ -18,11 +18,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from avepoint_simulator.calls import BadCallError, EndpointHandler, Reply, SimulatedRequest, refuse
 from avepoint_simulator.data.portfolio import GeneratedPortfolio, Portfolio
 from avepoint_simulator.endpoints import ENDPOINTS
 from avepoint_simulator.faults import REGISTRY, TOKEN_ENDPOINT, Faults
-from avepoint_simulator.request_log import RequestLog, RequestRecord, values_given
+from avepoint_simulator.request_log import RequestLog, RequestRecord, returned_values
+from avepoint_simulator.requests import BadRequestError, EndpointHandler, Reply, SimulatedRequest, refuse
 from avepoint_simulator.responses import LogMiddleware, make_response
 from avepoint_simulator.switches import Switches
 from avepoint_simulator.tokens import AppCredentials, TokenBook
@@ -34,7 +34,7 @@ _TOKEN: Final = EndpointHandler(
     prefix="/connect",
     path="/token",
     permission="",
-    generation="legacy",
+    api_version="legacy",
     handle=lambda _call: Reply(),
 )
 
@@ -58,7 +58,7 @@ class Simulator:
         switches: Switches | None = None,
         faults: Faults | None = None,
         credentials: AppCredentials | None = None,
-        record_given: bool = False,
+        record_values: bool = False,
         log_size: int = 20_000,
     ) -> None:
         self.now = now
@@ -69,7 +69,7 @@ class Simulator:
         self.switches = switches or Switches()
         self.faults = faults or Faults()
         self.tokens = TokenBook(credentials or AppCredentials())
-        self.given: set[tuple[str, str, object]] | None = set() if record_given else None
+        self.returned_values: set[tuple[str, str, object]] | None = set() if record_values else None
         self._log = RequestLog(log_size)
         self._random = Random(seed)
         self.asgi = self._application()
@@ -93,8 +93,8 @@ class Simulator:
         """Forget the requests, the granted scopes and the values given so far."""
         self._log.reset()
         self.tokens.granted.clear()
-        if self.given is not None:
-            self.given.clear()
+        if self.returned_values is not None:
+            self.returned_values.clear()
 
     def revoke_tokens(self) -> None:
         """Make every token given so far worthless."""
@@ -146,7 +146,7 @@ class Simulator:
         )
 
     def _answer(self, call: SimulatedRequest, request: Request) -> Reply:
-        if self.switches.generations not in {"both", call.endpoint.generation}:
+        if self.switches.api_versions not in {"both", call.endpoint.api_version}:
             return refuse(call, HTTPStatus.NOT_FOUND, "There is no such resource.")
         scopes = self.tokens.scopes(request.headers.get("authorization", ""), call.now)
         if scopes is None:
@@ -156,7 +156,7 @@ class Simulator:
             return refuse(call, HTTPStatus.FORBIDDEN, "The permission is missing.")
         try:
             return call.endpoint.handle(call)
-        except BadCallError as error:
+        except BadRequestError as error:
             return refuse(call, error.status, error.message)
 
     async def _send(self, request: Request, call: SimulatedRequest, answer: Reply) -> Response:
@@ -166,6 +166,6 @@ class Simulator:
             answer = REGISTRY[fault](call, answer)
         if answer.delay_seconds > 0:
             await asyncio.sleep(answer.delay_seconds)
-        if self.given is not None and call.endpoint is not _TOKEN:
-            self.given |= values_given(call.customer_id, answer.body)
+        if self.returned_values is not None and call.endpoint is not _TOKEN:
+            self.returned_values |= returned_values(call.customer_id, answer.body)
         return make_response(answer, call.request_id)

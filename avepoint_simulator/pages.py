@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Final, Generic, TypeVar
 from urllib.parse import urlencode
 
-from avepoint_simulator.calls import BadCallError, Json, SimulatedRequest
+from avepoint_simulator.requests import BadRequestError, Json, SimulatedRequest
 
 T = TypeVar("T")
 ENDLESS_TOTAL: Final = 1_000_000_000
@@ -28,56 +28,56 @@ class RowSlice(Generic[T]):
 
 
 def numbered_page(
-    call: SimulatedRequest, rows: Sequence[T], *, base: int, size: int, most: int | None = None
+    request: SimulatedRequest, rows: Sequence[T], *, base: int, size: int, most: int | None = None
 ) -> RowSlice[T]:
     """Cut the page that PageIndex and PageSize ask for, where the first page has index `base`."""
-    index = call.number("PageIndex", base)
-    size = call.number("PageSize", size, lowest=1)
-    size = min(value for value in (size, most, call.switches.page_size_cap) if value is not None)
+    index = request.number("PageIndex", base)
+    size = request.number("PageSize", size, lowest=1)
+    size = min(value for value in (size, most, request.switches.page_size_cap) if value is not None)
     if index < base:
-        if call.switches.index_zero == "empty":
+        if request.switches.index_zero == "empty":
             return RowSlice((), index, size, len(rows), more=bool(rows))
-        index = _index_zero(call, base)
-    return slice_page(call, rows, (index - base) * size, size, index)
+        index = _index_zero(request, base)
+    return slice_page(request, rows, (index - base) * size, size, index)
 
 
-def slice_page(call: SimulatedRequest, rows: Sequence[T], offset: int, size: int, index: int = 0) -> RowSlice[T]:
+def slice_page(request: SimulatedRequest, rows: Sequence[T], offset: int, size: int, index: int = 0) -> RowSlice[T]:
     """Cut `size` rows from `offset` on; an endless list repeats its rows for ever."""
-    if call.endless and rows:
+    if request.endless and rows:
         repeated = [rows[number % len(rows)] for number in range(offset, offset + size)]
         return RowSlice(repeated, index, size, ENDLESS_TOTAL, more=True)
     cut = list(islice(rows, offset, offset + size))
     return RowSlice(cut, index, size, len(rows), more=offset + size < len(rows))
 
 
-def _index_zero(call: SimulatedRequest, base: int) -> int:
-    if call.switches.index_zero == "error":
-        raise BadCallError(HTTPStatus.BAD_REQUEST, f"PageIndex must not be less than {base}.")
+def _index_zero(request: SimulatedRequest, base: int) -> int:
+    if request.switches.index_zero == "error":
+        raise BadRequestError(HTTPStatus.BAD_REQUEST, f"PageIndex must not be less than {base}.")
     return base
 
 
 def add_next_link(
-    body: dict[str, Json], key: str, call: SimulatedRequest, changes: Mapping[str, str] | None, end: Json
+    body: dict[str, Json], key: str, request: SimulatedRequest, changes: Mapping[str, str] | None, end: Json
 ) -> None:
     """Put the link to the next page into a body; `changes` is None, and `end` is put, on the last page."""
-    form = call.switches.next_link
+    form = request.switches.next_link
     if form == "none":
         return
-    body[key] = "" if form == "empty" else end if changes is None else _link(call, changes)
+    body[key] = "" if form == "empty" else end if changes is None else _link(request, changes)
 
 
-def _link(call: SimulatedRequest, changes: Mapping[str, str]) -> str:
+def _link(request: SimulatedRequest, changes: Mapping[str, str]) -> str:
     changed = {name.lower() for name in changes}
-    kept = [(name, value) for name, value in call.params if name.lower() not in changed]
+    kept = [(name, value) for name, value in request.params if name.lower() not in changed]
     query = urlencode([*kept, *changes.items()], safe="$")
-    match call.switches.next_link:
+    match request.switches.next_link:
         case "prefixed":
-            return f"{call.path}?{query}"
+            return f"{request.path}?{query}"
         case "unprefixed":
-            return f"{call.path.removeprefix(call.endpoint.prefix)}?{query}"
+            return f"{request.path.removeprefix(request.endpoint.prefix)}?{query}"
         case "token":
             return base64.urlsafe_b64encode(query.encode()).decode()
         case "wrong_host":
-            return f"{call.switches.other_host}{call.path}?{query}"
+            return f"{request.switches.other_host}{request.path}?{query}"
         case _:
-            return f"{call.base_url}{call.path}?{query}"
+            return f"{request.base_url}{request.path}?{query}"

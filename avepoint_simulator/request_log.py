@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Final
 
-from avepoint_simulator.calls import Json
 from avepoint_simulator.faults.rows import parts_of, rows_of
+from avepoint_simulator.requests import Json
 
 _TOKEN_PATH: Final = "/connect/token"  # noqa: S105 - a path
 
@@ -70,7 +70,7 @@ class RequestLog:
             self._max_in_flight = self._in_flight
 
 
-def values_given(customer_id: str, body: Json) -> set[tuple[str, str, object]]:
+def returned_values(customer_id: str, body: Json) -> set[tuple[str, str, object]]:
     """Give (customer id, field, value) for every plain value of the rows in a body, and of what they list."""
     return {
         (customer_id or _row_id(row), field, value)

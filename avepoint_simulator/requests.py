@@ -1,4 +1,4 @@
-"""One call and its answer, apart from any web framework."""
+"""One call and its reply, apart from any web framework."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ Json = object
 """Anything that `json.dumps` writes; bytes are sent as they are."""
 
 
-class BadCallError(Exception):
-    """A call that gets an error answer: `status`, and why."""
+class BadRequestError(Exception):
+    """A call that gets an error reply: `status`, and why."""
 
     def __init__(self, status: HTTPStatus, message: str) -> None:
         super().__init__(message)
@@ -55,7 +55,7 @@ class EndpointHandler:
     prefix: str
     path: str
     permission: str
-    generation: SimulatedVersion
+    api_version: SimulatedVersion
     handle: Callable[[SimulatedRequest], Reply]
 
     @property
@@ -66,7 +66,7 @@ class EndpointHandler:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SimulatedRequest:
-    """One request to one endpoint, with all that may decide the answer."""
+    """One request to one endpoint, with all that may decide the reply."""
 
     endpoint: EndpointHandler
     portfolio: Portfolio
@@ -96,21 +96,21 @@ class SimulatedRequest:
         try:
             value = int(text)
         except ValueError:
-            raise BadCallError(HTTPStatus.BAD_REQUEST, f"The value '{text}' is not valid for {name}.") from None
+            raise BadRequestError(HTTPStatus.BAD_REQUEST, f"The value '{text}' is not valid for {name}.") from None
         if value < lowest:
-            raise BadCallError(HTTPStatus.BAD_REQUEST, f"{name} must not be less than {lowest}.")
+            raise BadRequestError(HTTPStatus.BAD_REQUEST, f"{name} must not be less than {lowest}.")
         return value
 
 
-def refuse(call: SimulatedRequest, status: int, message: str) -> Reply:
+def refuse(request: SimulatedRequest, status: int, message: str) -> Reply:
     """Make the error answer of the call's generation."""
-    if call.endpoint.generation == "modern":
-        return Reply(status=status, body=envelope(call, None, status=status, message=message, errors=[message]))
+    if request.endpoint.api_version == "modern":
+        return Reply(status=status, body=envelope(request, None, status=status, message=message, errors=[message]))
     return Reply(status=status, body={"error": {"code": str(status), "message": message}})
 
 
 def envelope(
-    call: SimulatedRequest,
+    request: SimulatedRequest,
     data: Json,
     *,
     status: int = 200,
@@ -125,7 +125,7 @@ def envelope(
         "errors": errors or [],
         "data": data,
         "metadata": metadata,
-        "requestId": call.request_id,
-        "timestamp": int(call.now * 1000),
-        "traceId": call.request_id.replace("-", ""),
+        "requestId": request.request_id,
+        "timestamp": int(request.now * 1000),
+        "traceId": request.request_id.replace("-", ""),
     }

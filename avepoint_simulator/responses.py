@@ -8,16 +8,16 @@ from collections.abc import Callable
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from avepoint_simulator.calls import Reply
 from avepoint_simulator.request_log import RequestLog, RequestRecord
+from avepoint_simulator.requests import Reply
 
 
-def make_response(answer: Reply, request_id: str) -> Response:
+def make_response(reply: Reply, request_id: str) -> Response:
     """Make the HTTP response of an answer; its request id goes into a header."""
-    raw = answer.body if isinstance(answer.body, bytes) else json.dumps(answer.body).encode()
-    kind = CutResponse if answer.cut else Response
-    headers = {"content-type": "application/json; charset=utf-8", "x-request-id": request_id, **answer.headers}
-    return kind(raw, status_code=answer.status, headers=headers)
+    raw = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
+    kind = CutResponse if reply.cut else Response
+    headers = {"content-type": "application/json; charset=utf-8", "x-request-id": request_id, **reply.headers}
+    return kind(raw, status_code=reply.status, headers=headers)
 
 
 class CutResponse(Response):

@@ -31,7 +31,7 @@ ActivityTimes = Literal["moments", "days"]
 class Switches:
     """How the simulator answers; the defaults are the likeliest reading of the documents."""
 
-    generations: AvailableVersions = "both"
+    api_versions: AvailableVersions = "both"
     """Which endpoints exist; the others answer 404."""
     legacy_key_case: KeyCase = "pascal"
     next_link: NextLink = "absolute"

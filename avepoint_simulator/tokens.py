@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
-from avepoint_simulator.calls import Reply
 from avepoint_simulator.client_assertions import is_valid_assertion
 from avepoint_simulator.endpoints import PERMISSIONS
+from avepoint_simulator.requests import Reply
 from avepoint_simulator.switches import Switches
 
 LONGEST_SCOPE: Final = 300

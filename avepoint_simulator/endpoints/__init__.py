@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from avepoint_simulator.calls import EndpointHandler
 from avepoint_simulator.endpoints.partner import (
     customer_jobs_legacy,
     customer_jobs_v3,
@@ -24,6 +23,7 @@ from avepoint_simulator.endpoints.tenant import (
     retention,
     unusual_activity,
 )
+from avepoint_simulator.requests import EndpointHandler
 
 ENDPOINTS: Final[tuple[EndpointHandler, ...]] = (
     jobs_legacy.ENDPOINT,

@@ -8,8 +8,8 @@ from random import Random
 from types import MappingProxyType
 from typing import Final
 
-from avepoint_simulator.calls import FaultOptions, Reply, SimulatedRequest
 from avepoint_simulator.faults import responses, rows
+from avepoint_simulator.requests import FaultOptions, Reply, SimulatedRequest
 
 Fault = Callable[[SimulatedRequest, Reply], Reply]
 ANY_ENDPOINT: Final = "*"
@@ -57,7 +57,7 @@ FAULTS: Final = tuple(REGISTRY)
 class Faults:
     """Which fault each call meets: a scripted one first, else the constant one, else a random one.
 
-    `probability` is that of a random fault per API call, drawn evenly from `kinds` with a source seeded by
+    `probability` is that of a random fault per API request, drawn evenly from `kinds` with a source seeded by
     `seed`; `endpoints` limits random faults to these, and only then do they reach "token". `always` maps an
     endpoint, or "*" for all of the API, to the fault that every one of its calls meets.
     """

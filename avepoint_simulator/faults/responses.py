@@ -10,92 +10,92 @@ from functools import lru_cache
 from http import HTTPStatus
 from typing import Final
 
-from avepoint_simulator.calls import Reply, SimulatedRequest, envelope, refuse
+from avepoint_simulator.requests import Reply, SimulatedRequest, envelope, refuse
 
 _BLOCK: Final = b" " * 1_000_000
 
 
-def _status(call: SimulatedRequest, status: HTTPStatus, **headers: str) -> Reply:
+def _status(request: SimulatedRequest, status: HTTPStatus, **headers: str) -> Reply:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return replace(refuse(call, status, status.phrase), headers=named)
+    return replace(refuse(request, status, status.phrase), headers=named)
 
 
-def too_many_requests(call: SimulatedRequest, _answer: Reply) -> Reply:
+def too_many_requests(request: SimulatedRequest, _reply: Reply) -> Reply:
     """Answer 429 with Retry-After in seconds."""
-    return _status(call, HTTPStatus.TOO_MANY_REQUESTS, retry_after=str(call.fault_options.retry_after_seconds))
+    return _status(request, HTTPStatus.TOO_MANY_REQUESTS, retry_after=str(request.fault_options.retry_after_seconds))
 
 
-def too_many_requests_date(call: SimulatedRequest, _answer: Reply) -> Reply:
+def too_many_requests_date(request: SimulatedRequest, _reply: Reply) -> Reply:
     """Answer 429 with Retry-After as an HTTP date."""
-    date = formatdate(call.now + call.fault_options.retry_after_seconds, usegmt=True)
-    return _status(call, HTTPStatus.TOO_MANY_REQUESTS, retry_after=date)
+    date = formatdate(request.now + request.fault_options.retry_after_seconds, usegmt=True)
+    return _status(request, HTTPStatus.TOO_MANY_REQUESTS, retry_after=date)
 
 
-def too_many_requests_bare(call: SimulatedRequest, _answer: Reply) -> Reply:
+def too_many_requests_bare(request: SimulatedRequest, _reply: Reply) -> Reply:
     """Answer 429 without a hint."""
-    return _status(call, HTTPStatus.TOO_MANY_REQUESTS)
+    return _status(request, HTTPStatus.TOO_MANY_REQUESTS)
 
 
-def unavailable(call: SimulatedRequest, _answer: Reply) -> Reply:
+def unavailable(request: SimulatedRequest, _reply: Reply) -> Reply:
     """Answer 503."""
-    return _status(call, HTTPStatus.SERVICE_UNAVAILABLE)
+    return _status(request, HTTPStatus.SERVICE_UNAVAILABLE)
 
 
-def server_error(call: SimulatedRequest, _answer: Reply) -> Reply:
+def server_error(request: SimulatedRequest, _reply: Reply) -> Reply:
     """Answer 500."""
-    return _status(call, HTTPStatus.INTERNAL_SERVER_ERROR)
+    return _status(request, HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
-def bad_request(call: SimulatedRequest, _answer: Reply) -> Reply:
+def bad_request(request: SimulatedRequest, _reply: Reply) -> Reply:
     """Answer 400."""
-    return _status(call, HTTPStatus.BAD_REQUEST)
+    return _status(request, HTTPStatus.BAD_REQUEST)
 
 
-def unauthorized(call: SimulatedRequest, _answer: Reply) -> Reply:
+def unauthorized(request: SimulatedRequest, _reply: Reply) -> Reply:
     """Answer 401, whatever the token is worth."""
-    return _status(call, HTTPStatus.UNAUTHORIZED, www_authenticate="Bearer")
+    return _status(request, HTTPStatus.UNAUTHORIZED, www_authenticate="Bearer")
 
 
-def forbidden(call: SimulatedRequest, _answer: Reply) -> Reply:
+def forbidden(request: SimulatedRequest, _reply: Reply) -> Reply:
     """Answer 403."""
-    return _status(call, HTTPStatus.FORBIDDEN)
+    return _status(request, HTTPStatus.FORBIDDEN)
 
 
-def not_found(call: SimulatedRequest, _answer: Reply) -> Reply:
+def not_found(request: SimulatedRequest, _reply: Reply) -> Reply:
     """Answer 404."""
-    return _status(call, HTTPStatus.NOT_FOUND)
+    return _status(request, HTTPStatus.NOT_FOUND)
 
 
-def redirect(call: SimulatedRequest, _answer: Reply) -> Reply:
+def redirect(request: SimulatedRequest, _reply: Reply) -> Reply:
     """Answer 302 to another host."""
-    return Reply(body=b"", status=302, headers={"location": f"{call.switches.other_host}{call.path}"})
+    return Reply(body=b"", status=302, headers={"location": f"{request.switches.other_host}{request.path}"})
 
 
-def timeout(call: SimulatedRequest, answer: Reply) -> Reply:
+def timeout(request: SimulatedRequest, reply: Reply) -> Reply:
     """Answer, but so late that nobody waits."""
-    return replace(answer, delay_seconds=call.fault_options.timeout_seconds)
+    return replace(reply, delay_seconds=request.fault_options.timeout_seconds)
 
 
-def cut(_call: SimulatedRequest, answer: Reply) -> Reply:
+def cut(_request: SimulatedRequest, reply: Reply) -> Reply:
     """Drop the connection in the middle of the body."""
-    return replace(answer, cut=True)
+    return replace(reply, cut=True)
 
 
-def truncated_json(_call: SimulatedRequest, answer: Reply) -> Reply:
+def truncated_json(_request: SimulatedRequest, reply: Reply) -> Reply:
     """End the body in the middle, as if it were whole."""
-    whole = answer.body if isinstance(answer.body, bytes) else json.dumps(answer.body).encode()
-    return replace(answer, body=whole[: len(whole) // 2])
+    whole = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
+    return replace(reply, body=whole[: len(whole) // 2])
 
 
-def html(_call: SimulatedRequest, _answer: Reply) -> Reply:
+def html(_request: SimulatedRequest, _reply: Reply) -> Reply:
     """Answer 200 with the page of some gateway."""
     page = b"<!DOCTYPE html><html><head><title>Maintenance</title></head><body>Back soon.</body></html>"
     return Reply(body=page, headers={"content-type": "text/html; charset=utf-8"})
 
 
-def gzip_bomb(call: SimulatedRequest, _answer: Reply) -> Reply:
+def gzip_bomb(request: SimulatedRequest, _reply: Reply) -> Reply:
     """Answer with a small body that unpacks to a very large one."""
-    return Reply(body=_bomb(call.fault_options.bomb_bytes), headers={"content-encoding": "gzip"})
+    return Reply(body=_bomb(request.fault_options.bomb_bytes), headers={"content-encoding": "gzip"})
 
 
 @lru_cache(maxsize=2)
@@ -106,14 +106,14 @@ def _bomb(size: int) -> bytes:
     return b"".join([*parts, packer.compress(b"]}"), packer.flush()])
 
 
-def envelope_status(call: SimulatedRequest, _answer: Reply) -> Reply:
+def envelope_status(request: SimulatedRequest, _reply: Reply) -> Reply:
     """Answer 200 with an envelope that says 500."""
-    return Reply(body=envelope(call, None, status=500, message="Internal error", errors=["Internal error"]))
+    return Reply(body=envelope(request, None, status=500, message="Internal error", errors=["Internal error"]))
 
 
-def envelope_errors(call: SimulatedRequest, answer: Reply) -> Reply:
+def envelope_errors(request: SimulatedRequest, reply: Reply) -> Reply:
     """Answer 200 with an envelope whose errors are not empty, beside data."""
-    body = answer.body
+    body = reply.body
     data = body["data"] if isinstance(body, dict) and "data" in body else body
     metadata = body.get("metadata") if isinstance(body, dict) else None
-    return Reply(body=envelope(call, data, errors=["A part of the data could not be read."], metadata=metadata))
+    return Reply(body=envelope(request, data, errors=["A part of the data could not be read."], metadata=metadata))

@@ -9,7 +9,7 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import Any, Final
 
-from avepoint_simulator.calls import Reply, SimulatedRequest
+from avepoint_simulator.requests import Reply, SimulatedRequest
 
 JsonRow = dict[str, Any]
 _LISTS: Final = ("value", "Jobs", "jobs", "data")
@@ -50,14 +50,14 @@ def parts_of(row: JsonRow) -> list[JsonRow]:
     return [part for parts in lists for part in parts if isinstance(part, dict)]
 
 
-def _with_rows(answer: Reply, change: Callable[[list[JsonRow]], None]) -> Reply:
+def _with_rows(reply: Reply, change: Callable[[list[JsonRow]], None]) -> Reply:
     """Change a copy of the rows: what the endpoints gave may be kept elsewhere."""
-    body = copy.deepcopy(answer.body)
+    body = copy.deepcopy(reply.body)
     change(rows_of(body))
-    return replace(answer, body=body)
+    return replace(reply, body=body)
 
 
-def _each_row(answer: Reply, change: Callable[[JsonRow], JsonRow]) -> Reply:
+def _each_row(reply: Reply, change: Callable[[JsonRow], JsonRow]) -> Reply:
     """Change each row, or what it lists: a change of the whole would hide those of its parts."""
 
     def change_all(rows: list[JsonRow]) -> None:
@@ -66,7 +66,7 @@ def _each_row(answer: Reply, change: Callable[[JsonRow], JsonRow]) -> Reply:
             row.clear()
             row.update(changed)
 
-    return _with_rows(answer, change_all)
+    return _with_rows(reply, change_all)
 
 
 def _map_numbers(value: Any, change: Callable[[int], object]) -> Any:  # noqa: ANN401 - JSON of any shape
@@ -75,17 +75,17 @@ def _map_numbers(value: Any, change: Callable[[int], object]) -> Any:  # noqa: A
     return change(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-def nulls(_call: SimulatedRequest, answer: Reply) -> Reply:
+def nulls(_request: SimulatedRequest, reply: Reply) -> Reply:
     """Give null for every value but the ids."""
-    return _each_row(answer, lambda row: {key: value if key in _IDS else None for key, value in row.items()})
+    return _each_row(reply, lambda row: {key: value if key in _IDS else None for key, value in row.items()})
 
 
-def missing_keys(_call: SimulatedRequest, answer: Reply) -> Reply:
+def missing_keys(_request: SimulatedRequest, reply: Reply) -> Reply:
     """Leave out every second key, the first one included."""
-    return _each_row(answer, lambda row: dict(list(row.items())[1::2]))
+    return _each_row(reply, lambda row: dict(list(row.items())[1::2]))
 
 
-def wrong_types(_call: SimulatedRequest, answer: Reply) -> Reply:
+def wrong_types(_request: SimulatedRequest, reply: Reply) -> Reply:
     """Give texts for objects, lists for numbers and numbers for texts."""
 
     def wrong(value: object) -> object:
@@ -93,69 +93,69 @@ def wrong_types(_call: SimulatedRequest, answer: Reply) -> Reply:
             return 7
         return ["many"] if isinstance(value, int) else "some"
 
-    return _each_row(answer, lambda row: {key: wrong(value) for key, value in row.items()})
+    return _each_row(reply, lambda row: {key: wrong(value) for key, value in row.items()})
 
 
-def huge_numbers(_call: SimulatedRequest, answer: Reply) -> Reply:
+def huge_numbers(_request: SimulatedRequest, reply: Reply) -> Reply:
     """Give numbers that fit no machine word."""
-    return _each_row(answer, lambda row: _map_numbers(row, lambda _: 10**30))
+    return _each_row(reply, lambda row: _map_numbers(row, lambda _: 10**30))
 
 
-def nan(_call: SimulatedRequest, answer: Reply) -> Reply:
+def nan(_request: SimulatedRequest, reply: Reply) -> Reply:
     """Give NaN, which JSON does not know, for every number."""
-    return _each_row(answer, lambda row: _map_numbers(row, lambda _: math.nan))
+    return _each_row(reply, lambda row: _map_numbers(row, lambda _: math.nan))
 
 
-def negative(_call: SimulatedRequest, answer: Reply) -> Reply:
+def negative(_request: SimulatedRequest, reply: Reply) -> Reply:
     """Give numbers below zero."""
-    return _each_row(answer, lambda row: _map_numbers(row, lambda number: -abs(number) - 1))
+    return _each_row(reply, lambda row: _map_numbers(row, lambda number: -abs(number) - 1))
 
 
-def long_text(call: SimulatedRequest, answer: Reply) -> Reply:
+def long_text(request: SimulatedRequest, reply: Reply) -> Reply:
     """Give megabytes of text for every name in the first row."""
 
     def change(rows: list[JsonRow]) -> None:
         for row in rows[:1]:
-            row.update({key: "x" * call.fault_options.text_bytes for key in row if key in _NAMES})
+            row.update({key: "x" * request.fault_options.text_bytes for key in row if key in _NAMES})
 
-    return _with_rows(answer, change)
+    return _with_rows(reply, change)
 
 
-def odd_text(_call: SimulatedRequest, answer: Reply) -> Reply:
+def odd_text(_request: SimulatedRequest, reply: Reply) -> Reply:
     """Give control characters, quotes and the like in every name."""
-    return _each_row(answer, lambda row: {key: _odd(key, value) for key, value in row.items()})
+    return _each_row(reply, lambda row: {key: _odd(key, value) for key, value in row.items()})
 
 
 def _odd(key: str, value: object) -> object:
     return value + _ODD_TEXT if key in _NAMES and isinstance(value, str) else value
 
 
-def duplicate_row(_call: SimulatedRequest, answer: Reply) -> Reply:
+def duplicate_row(_request: SimulatedRequest, reply: Reply) -> Reply:
     """Give the first row twice."""
-    return _with_rows(answer, lambda rows: rows.extend(copy.deepcopy(rows[:1])))
+    return _with_rows(reply, lambda rows: rows.extend(copy.deepcopy(rows[:1])))
 
 
-def conflicting_row(_call: SimulatedRequest, answer: Reply) -> Reply:
+def conflicting_row(_request: SimulatedRequest, reply: Reply) -> Reply:
     """Give the first row again with other values: other numbers or, where it has none, other names."""
 
     def conflict(row: JsonRow) -> JsonRow:
         changed: JsonRow = _map_numbers(row, lambda number: number + 1)
         return changed if changed != row else {key: _renamed(key, value) for key, value in row.items()}
 
-    return _with_rows(answer, lambda rows: rows.extend([conflict(row) for row in rows[:1]]))
+    return _with_rows(reply, lambda rows: rows.extend([conflict(row) for row in rows[:1]]))
 
 
 def _renamed(key: str, value: object) -> object:
     return f"{value} (2)" if key in _NAMES else value
 
 
-def foreign_link(call: SimulatedRequest, answer: Reply) -> Reply:
+def foreign_link(request: SimulatedRequest, reply: Reply) -> Reply:
     """Link to a next page on another host."""
-    body = copy.deepcopy(answer.body)
-    link = f"{call.switches.other_host}{call.path}?PageIndex=1"
+    body = copy.deepcopy(reply.body)
+    link = f"{request.switches.other_host}{request.path}?PageIndex=1"
     if isinstance(body, dict):
         _put_link(body, link)
-    return replace(answer, body=body)
+    return replace(reply, body=body)
 
 
 def _put_link(body: JsonRow, link: str) -> None:
@@ -167,12 +167,12 @@ def _put_link(body: JsonRow, link: str) -> None:
         body["NextLink" if "Jobs" in body else "nextLink"] = link
 
 
-def endless(call: SimulatedRequest, answer: Reply) -> Reply:
+def endless(request: SimulatedRequest, reply: Reply) -> Reply:
     """Give one full page after another for ever, each with rows never seen before."""
-    if answer.status != HTTPStatus.OK or rows_of(answer.body) == [answer.body]:
-        return answer  # an error, or one record: nothing that could go on
-    answer = call.endpoint.handle(replace(call, endless=True))
-    mark = "".join(value for key, value in call.params if key.lower() in {"pageindex", "$skip"}) or "0"
+    if reply.status != HTTPStatus.OK or rows_of(reply.body) == [reply.body]:
+        return reply  # an error, or one record: nothing that could go on
+    reply = request.endpoint.handle(replace(request, endless=True))
+    mark = "".join(value for key, value in request.params if key.lower() in {"pageindex", "$skip"}) or "0"
 
     def renumber(rows: list[JsonRow]) -> None:
         for number, row in enumerate(rows):
@@ -180,4 +180,4 @@ def endless(call: SimulatedRequest, answer: Reply) -> Reply:
             if key is not None:
                 row[key] = f"{row[key]}-{mark}-{number}"
 
-    return _with_rows(answer, renumber)
+    return _with_rows(reply, renumber)

@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from avepoint_simulator import FAULTS, FaultOptions, Faults, Simulator, StaticPortfolio, Switches
-from avepoint_simulator.calls import EndpointHandler, Reply, SimulatedRequest
 from avepoint_simulator.faults import REGISTRY
+from avepoint_simulator.requests import EndpointHandler, Reply, SimulatedRequest
 
 LEGACY = "/cloudbackup/jobs"
 MODERN = "/backup/m365/cloudbackupjobs"
@@ -209,7 +209,7 @@ async def test_endless_leaves_alone_what_is_no_list(api: Any, always: Any, stati
 
 async def test_endless_rows_without_a_name_stay(api: Any, simulator: Simulator) -> None:
     endpoint = EndpointHandler(
-        name="x", method="GET", prefix="", path="/", permission="", generation="legacy",
+        name="x", method="GET", prefix="", path="/", permission="", api_version="legacy",
         handle=lambda _call: Reply(body=[{"count": 1}]),
     )  # fmt: skip
     call = SimulatedRequest(endpoint=endpoint, portfolio=simulator.portfolio, switches=Switches(), now=0)
@@ -272,7 +272,7 @@ def test_unknown_faults_are_refused() -> None:
 
 
 async def test_given_values_are_those_of_the_faulty_answer(static: StaticPortfolio, clock: Any) -> None:
-    simulator = Simulator(static, now=clock, record_given=True)
+    simulator = Simulator(static, now=clock, record_values=True)
     transport = httpx.ASGITransport(app=simulator.asgi)
     async with httpx.AsyncClient(transport=transport, base_url="http://sim.example.com") as client:
         scope = "partner.cbprotected.read.all partner.customers.read.all microsoft365backup.jobInfo.read.all"
@@ -282,7 +282,7 @@ async def test_given_values_are_those_of_the_faulty_answer(static: StaticPortfol
         simulator.faults.script("protected_legacy", "negative", "html")
         for path in (PROTECTED, PROTECTED, CUSTOMERS, LEGACY):
             await client.get(path, headers=headers)
-    given = simulator.given
+    given = simulator.returned_values
     assert given is not None
     assert ("customer-0", "totalScannedObjects", -26) in given
     assert ("customer-0", "totalScannedObjects", 25) not in given
@@ -290,4 +290,4 @@ async def test_given_values_are_those_of_the_faulty_answer(static: StaticPortfol
     assert ("", "Id", "job-0") in given
     assert token not in json.dumps([list(entry) for entry in given])
     simulator.reset_log()
-    assert (simulator.given, simulator.requests, simulator.granted) == (set(), (), ())
+    assert (simulator.returned_values, simulator.requests, simulator.granted) == (set(), (), ())

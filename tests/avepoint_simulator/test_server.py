@@ -111,7 +111,7 @@ def test_a_server_that_does_not_start_is_an_error(static: StaticPortfolio, monke
 def test_the_program_prints_its_url_and_serves(capsys: pytest.CaptureFixture[str]) -> None:
     stop = threading.Event()
     codes: list[int] = []
-    arguments = ["--customers", "3", "--seed", "4", "--speed", "60", "--generations", "legacy"]
+    arguments = ["--customers", "3", "--seed", "4", "--speed", "60", "--api_versions", "legacy"]
     arguments += ["--granted", *SCOPE.split()]
     thread = threading.Thread(target=lambda: codes.append(program.main(arguments, stop)))
     thread.start()
@@ -150,4 +150,4 @@ def test_signals_stop_the_program() -> None:
 def test_the_default_simulator_is_generated() -> None:
     simulator = Simulator(now=lambda: 1_780_000_000.0)
     customers: Any = simulator.portfolio.customers(1_780_000_000.0)
-    assert (simulator.start, len(customers), simulator.given) == (1_780_000_000.0, 25, None)
+    assert (simulator.start, len(customers), simulator.returned_values) == (1_780_000_000.0, 25, None)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from avepoint_simulator import GeneratedPortfolio, Simulator, StaticPortfolio, SubscriptionRecord, Switches, unix_ns
-from avepoint_simulator.request_log import values_given
+from avepoint_simulator.request_log import returned_values
 
 V3 = "/partner/external/v3/general/customers/services/batch"
 LEGACY = "/partner/services"
@@ -100,7 +100,7 @@ async def test_faults_of_rows_reach_what_they_list(api: Any, subscribed: Simulat
 
 def test_what_was_given_is_known_by_customer() -> None:
     body = {"data": [{"customerId": "c", "organization": "o", "products": [{"purchasedUserSeats": "5"}, 7]}]}
-    assert ("c", "purchasedUserSeats", "5") in values_given("", body)
+    assert ("c", "purchasedUserSeats", "5") in returned_values("", body)
 
 
 def everything(portfolio: GeneratedPortfolio, now: float = START) -> list[SubscriptionRecord]:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from avepoint_simulator.application import Simulator
-from avepoint_simulator.calls import FaultOptions
 from avepoint_simulator.faults import FAULTS, Faults
+from avepoint_simulator.requests import FaultOptions
 from avepoint_simulator.server import SimulatorServer
 from avepoint_simulator.tokens import AppCredentials
 from tests.e2e.processes import Exporter, eventually, exporter, fetch

@@ -121,7 +121,7 @@ def _job(random: Random, number: int, *, whole_seconds: bool) -> JobRecord:
 
 
 def expected(
-    portfolio: StaticPortfolio, generations: str = "modern", *, every_job: bool = False, with_tenants: bool = True
+    portfolio: StaticPortfolio, api_versions: str = "modern", *, every_job: bool = False, with_tenants: bool = True
 ) -> Samples:
     """Return every sample of the portfolio, for the accounts "tenant" and "partner"."""
     samples: Samples = {}
@@ -137,7 +137,7 @@ def expected(
         add("customer_info", 1, **who, organization=customer.organization, country=customer.country)
         status = STATUSES[customer.job_status]
         add("customer_status", None if status is None else 1, **who, status=status or "")
-        for tenant in customer.tenants if generations != "legacy" else ():
+        for tenant in customer.tenants if api_versions != "legacy" else ():
             add("customer_tenant_info", 1, **who, tenant_id=tenant.id, tenant=tenant.name)
     expect_protected(add, portfolio.rows, with_tenants=generations != "legacy" and with_tenants)
     expect_subscriptions(add, portfolio.subscription_list)
@@ -162,7 +162,7 @@ def expected(
             # What had ended before the first refresh is not counted.
             add("jobs_completed_total", None if state == "in_progress" else 0, **what, state=state)
         _expect_last(add, jobs, what)
-        if generations != "legacy":
+        if api_versions != "legacy":
             _expect_errors(add, jobs, what)
     return samples
 

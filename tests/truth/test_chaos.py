@@ -10,8 +10,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from avepoint_simulator.application import Simulator
-from avepoint_simulator.calls import FaultOptions
 from avepoint_simulator.faults import FAULTS, Faults
+from avepoint_simulator.requests import FaultOptions
 from avepoint_simulator.server import SimulatorServer
 from avepoint_simulator.switches import Switches
 from exporter.logs import setup
@@ -68,7 +68,7 @@ def _lies(seen: World, simulator: Simulator) -> list[str]:
     """Find the samples whose value the server never gave for their customer."""
     given: dict[tuple[str, str], set[float]] = defaultdict(set)
     sizes: dict[object, float | None] = {**dict(SIZES), **dict(BOUGHT)}
-    for customer, key, value in simulator.given or ():
+    for customer, key, value in simulator.returned_values or ():
         field = key[0].lower() + key[1:]
         if isinstance(value, int | float) and not isinstance(value, bool):
             given[customer, field].add(float(value))
@@ -86,18 +86,18 @@ def _lies(seen: World, simulator: Simulator) -> list[str]:
 
 
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize("generations", ["modern", "legacy"])
+@pytest.mark.parametrize("api_versions", ["modern", "legacy"])
 async def test_random_faults_cost_no_more_than_their_own_samples(
-    generations: str, soak: bool, messages: list[str]
+    api_versions: str, soak: bool, messages: list[str]
 ) -> None:
     rounds = 1000 if soak else 40
     portfolio = with_settings(random_portfolio(11, jobs=70, customers=12, whole_seconds=True), 11)
     simulator = Simulator(
         portfolio,
         now=lambda: NOW,
-        switches=Switches(generations=generations),  # type: ignore[arg-type] # one of its literals
+        switches=Switches(api_versions=api_versions),  # type: ignore[arg-type] # one of its literals
         faults=Faults(probability=0.2, kinds=FAULTS, seed=5, options=_OPTIONS),
-        record_given=True,
+        record_values=True,
     )
     with SimulatorServer(simulator) as server:
         async with world(simulator, url=server.url, deadline="200ms") as seen:

@@ -15,20 +15,20 @@ from tests.truth.world import world
 
 SHAPES: tuple[dict[str, Any], ...] = (
     {},
-    {"generations": "legacy"},
-    {"generations": "modern"},
-    {"generations": "legacy", "legacy_key_case": "camel"},
-    *({"generations": g, "next_link": link} for g in ("modern", "legacy")
+    {"api_versions": "legacy"},
+    {"api_versions": "modern"},
+    {"api_versions": "legacy", "legacy_key_case": "camel"},
+    *({"api_versions": g, "next_link": link} for g in ("modern", "legacy")
       for link in ("none", "empty", "prefixed", "unprefixed", "token", "wrong_host")),
-    *({"generations": g, "page_base": 1, "index_zero": zero, "next_link": link} for g in ("modern", "legacy")
+    *({"api_versions": g, "page_base": 1, "index_zero": zero, "next_link": link} for g in ("modern", "legacy")
       for zero in ("clamp", "empty", "error") for link in ("none", "absolute")),
     # The rows of one customer in the first generation have no paging but links: the cap is above their number.
-    *({"generations": g, "page_size_cap": 20, "next_link": link} for g in ("modern", "legacy")
+    *({"api_versions": g, "page_size_cap": 20, "next_link": link} for g in ("modern", "legacy")
       for link in ("none", "absolute")),
-    {"generations": "modern", "details_keys": "Number"},
-    {"generations": "legacy", "details_keys": "Number"},
-    {"generations": "modern", "state_spelling": "compact"},
-    {"generations": "legacy", "state_spelling": "compact"},
+    {"api_versions": "modern", "details_keys": "Number"},
+    {"api_versions": "legacy", "details_keys": "Number"},
+    {"api_versions": "modern", "state_spelling": "compact"},
+    {"api_versions": "legacy", "state_spelling": "compact"},
     {"overview_shape": "bare"},
     {"overview_tenants": False},
     {"total_key": "totalNumber"},
@@ -38,15 +38,15 @@ SHAPES: tuple[dict[str, Any], ...] = (
     {"no_time": "na"},
     {"job_status": "int"},
     {"job_status": "text"},
-    {"generations": "legacy", "job_status": "int"},
+    {"api_versions": "legacy", "job_status": "int"},
     {"counts": "text"},
     {"service_types": "words"},
     {"activity_shape": "bare"},
     {"activity_times": "days"},
-    {"generations": "legacy", "counts": "text"},
-    *({"generations": g, "subscription_dates": "seen", "product_keys": "mixed"} for g in ("modern", "legacy")),
-    *({"generations": g, "customer_jobs": "all", "scan_row": "typed"} for g in ("modern", "legacy")),
-    *({"generations": g, "job_words": words} for g in ("modern", "legacy") for words in ("int", "text")),
+    {"api_versions": "legacy", "counts": "text"},
+    *({"api_versions": g, "subscription_dates": "seen", "product_keys": "mixed"} for g in ("modern", "legacy")),
+    *({"api_versions": g, "customer_jobs": "all", "scan_row": "typed"} for g in ("modern", "legacy")),
+    *({"api_versions": g, "job_words": words} for g in ("modern", "legacy") for words in ("int", "text")),
 )  # fmt: skip
 
 
@@ -65,13 +65,13 @@ def _same(shown: float | None, true: float) -> bool:
 async def test_every_number_is_that_of_the_records(shape: dict[str, Any]) -> None:
     portfolio = random_portfolio(7, jobs=127, customers=23, whole_seconds=shape.get("iso_form") != "seven")
     portfolio = with_settings(portfolio, 7)
-    generations = shape.get("generations", "both")
+    api_versions = shape.get("api_versions", "both")
     truth = expected(
         portfolio,
         generations,
         every_job=shape.get("customer_jobs") == "all",
         with_tenants=shape.get("overview_tenants", True),
-    ) | ({} if generations == "legacy" else expected_settings(portfolio))
+    ) | ({} if api_versions == "legacy" else expected_settings(portfolio))
     simulator = Simulator(portfolio, now=lambda: NOW, switches=replace(Switches(), **shape))
     async with world(simulator) as seen:
         for _ in range(2):
@@ -79,26 +79,26 @@ async def test_every_number_is_that_of_the_records(shape: dict[str, Any]) -> Non
             assert _differences(seen, truth) == []
 
 
-@pytest.mark.parametrize("generations", ["modern", "legacy"])
+@pytest.mark.parametrize("api_versions", ["modern", "legacy"])
 @pytest.mark.parametrize(("jobs", "customers"), [(0, 0), (1, 1), (49, 99), (50, 100), (51, 101), (100, 2), (500, 300)])
-async def test_every_size_of_portfolio(generations: Any, jobs: int, customers: int) -> None:
+async def test_every_size_of_portfolio(api_versions: Any, jobs: int, customers: int) -> None:
     portfolio = random_portfolio(jobs, jobs=jobs, customers=customers, whole_seconds=True)
-    switches = Switches(generations=generations)
+    switches = Switches(api_versions=api_versions)
     async with world(Simulator(portfolio, now=lambda: NOW, switches=switches)) as seen:
         assert await seen.refresh()
-        assert _differences(seen, expected(portfolio, generations)) == []
+        assert _differences(seen, expected(portfolio, api_versions)) == []
 
 
-@pytest.mark.parametrize("generations", ["modern", "legacy"])
+@pytest.mark.parametrize("api_versions", ["modern", "legacy"])
 @pytest.mark.parametrize(("jobs", "page_size"), [(0, 50), (1, 50), (49, 50), (50, 50), (51, 50), (120, 10), (500, 50)])
-async def test_a_refresh_without_new_jobs_asks_for_each_page_once(generations: Any, jobs: int, page_size: int) -> None:
+async def test_a_refresh_without_new_jobs_asks_for_each_page_once(api_versions: Any, jobs: int, page_size: int) -> None:
     portfolio = random_portfolio(3, jobs=jobs, customers=0, whole_seconds=True)
-    simulator = Simulator(portfolio, now=lambda: NOW, switches=Switches(generations=generations))
+    simulator = Simulator(portfolio, now=lambda: NOW, switches=Switches(api_versions=api_versions))
     async with world(simulator, page_size=page_size) as seen:
         await seen.refresh()
         first = _job_calls(simulator)
         pages = max(1, math.ceil(jobs / page_size))
-        assert first <= pages + 1 + 17 + (generations == "legacy")
+        assert first <= pages + 1 + 17 + (api_versions == "legacy")
         simulator.reset_log()
         await seen.refresh()
         assert pages <= _job_calls(simulator) <= pages + (jobs % page_size == 0)

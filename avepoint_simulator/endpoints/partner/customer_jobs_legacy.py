@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from avepoint_simulator.calls import EndpointHandler, Reply, SimulatedRequest
 from avepoint_simulator.endpoints.partner.customer_jobs_rows import jobs_of_customer, write_job
-from avepoint_simulator.endpoints.partner.odata import odata_answer
+from avepoint_simulator.endpoints.partner.odata import odata_reply
+from avepoint_simulator.requests import EndpointHandler, Reply, SimulatedRequest
 
 
-def _handle(call: SimulatedRequest) -> Reply:
-    jobs = jobs_of_customer(call)
-    return odata_answer(call, "BackUpJob", jobs, lambda job: write_job(call, job, in_words=True))
+def _handle(request: SimulatedRequest) -> Reply:
+    jobs = jobs_of_customer(request)
+    return odata_reply(request, "BackUpJob", jobs, lambda job: write_job(request, job, in_words=True))
 
 
 ENDPOINT: Final = EndpointHandler(
@@ -20,6 +20,6 @@ ENDPOINT: Final = EndpointHandler(
     prefix="/partner",
     path="/customers/{customer_id}/jobs",
     permission="partner.jobs.read.all",
-    generation="legacy",
+    api_version="legacy",
     handle=_handle,
 )

@@ -6,20 +6,20 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Final
 
-from avepoint_simulator.calls import BadCallError, Json, SimulatedRequest
 from avepoint_simulator.data import values
 from avepoint_simulator.data import vocabulary as words
 from avepoint_simulator.data.records import CustomerJob
+from avepoint_simulator.requests import BadRequestError, Json, SimulatedRequest
 
 NOTHING: Final = "N/A"
 
 
-def jobs_of_customer(call: SimulatedRequest) -> Sequence[CustomerJob]:
+def jobs_of_customer(request: SimulatedRequest) -> Sequence[CustomerJob]:
     """List the jobs of the customer in the path, the scan first; 404 if there is no such customer."""
-    jobs = call.portfolio.customer_jobs(call.customer_id, call.now)
+    jobs = request.portfolio.customer_jobs(request.customer_id, request.now)
     if jobs is None:
-        raise BadCallError(HTTPStatus.NOT_FOUND, "The customer does not exist.")
-    if call.switches.customer_jobs == "latest":
+        raise BadRequestError(HTTPStatus.NOT_FOUND, "The customer does not exist.")
+    if request.switches.customer_jobs == "latest":
         latest: dict[tuple[int, int | str], CustomerJob] = {}
         for job in sorted(jobs, key=lambda job: job.start_unix_ns or 0):
             latest[job.job_type, job.job_module] = job
@@ -27,9 +27,9 @@ def jobs_of_customer(call: SimulatedRequest) -> Sequence[CustomerJob]:
     return sorted(jobs, key=lambda job: job.job_type != words.MICROSOFT_365_SCAN)
 
 
-def write_job(call: SimulatedRequest, job: CustomerJob, *, in_words: bool) -> dict[str, Json]:
+def write_job(request: SimulatedRequest, job: CustomerJob, *, in_words: bool) -> dict[str, Json]:
     """Write one row; `in_words` is what the documents say of the generation."""
-    switches = call.switches
+    switches = request.switches
     in_words = {"documented": in_words, "text": True, "int": False}[switches.job_words]
     if job.job_type == words.MICROSOFT_365_SCAN and switches.scan_row == "blank":
         return {**dict.fromkeys(_KEYS, NOTHING), "status": _named(job.status, words.CUSTOMER_JOB_STATUSES, in_words)}

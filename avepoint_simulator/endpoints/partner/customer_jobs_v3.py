@@ -5,22 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from avepoint_simulator.calls import EndpointHandler, Reply, SimulatedRequest
 from avepoint_simulator.data.records import CustomerJob
 from avepoint_simulator.endpoints.partner.customer_jobs_rows import jobs_of_customer, write_job
 from avepoint_simulator.endpoints.partner.v3 import PREFIX, json_object, v3_body, v3_page
+from avepoint_simulator.requests import EndpointHandler, Reply, SimulatedRequest
 
 
-def _handle(call: SimulatedRequest) -> Reply:
-    page = v3_page(call, _wanted(call))
-    return Reply(body=v3_body(page, [write_job(call, job, in_words=False) for job in page.rows]))
+def _handle(request: SimulatedRequest) -> Reply:
+    page = v3_page(request, _wanted(request))
+    return Reply(body=v3_body(page, [write_job(request, job, in_words=False) for job in page.rows]))
 
 
-def _wanted(call: SimulatedRequest) -> Sequence[CustomerJob]:
-    body = json_object(call)
+def _wanted(request: SimulatedRequest) -> Sequence[CustomerJob]:
+    body = json_object(request)
     job_type, module = body.get("jobType"), body.get("jobModule")
     return [
-        job for job in jobs_of_customer(call) if job_type in (None, job.job_type) and module in (None, job.job_module)
+        job
+        for job in jobs_of_customer(request)
+        if job_type in (None, job.job_type) and module in (None, job.job_module)
     ]
 
 
@@ -30,6 +32,6 @@ ENDPOINT: Final = EndpointHandler(
     prefix=PREFIX,
     path="/customers/{customer_id}/avpt-products/jobs/batch",
     permission="elements.jobs.read.all",
-    generation="modern",
+    api_version="modern",
     handle=_handle,
 )

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from avepoint_simulator.calls import EndpointHandler, Json, Reply, SimulatedRequest
 from avepoint_simulator.data.records import CustomerRecord
 from avepoint_simulator.data.vocabulary import CUSTOMER_STATUSES
-from avepoint_simulator.endpoints.partner.odata import odata_answer
+from avepoint_simulator.endpoints.partner.odata import odata_reply
+from avepoint_simulator.requests import EndpointHandler, Json, Reply, SimulatedRequest
 
 
-def _handle(call: SimulatedRequest) -> Reply:
-    as_number = call.switches.job_status == "int"
+def _handle(request: SimulatedRequest) -> Reply:
+    as_number = request.switches.job_status == "int"
 
     def write(customer: CustomerRecord) -> dict[str, Json]:
         code = customer.job_status
@@ -23,7 +23,7 @@ def _handle(call: SimulatedRequest) -> Reply:
             "countryOrRegion": customer.country,
         }
 
-    return odata_answer(call, "Customer", call.portfolio.customers(call.now), write)
+    return odata_reply(request, "Customer", request.portfolio.customers(request.now), write)
 
 
 ENDPOINT: Final = EndpointHandler(
@@ -32,6 +32,6 @@ ENDPOINT: Final = EndpointHandler(
     prefix="/partner",
     path="/customers",
     permission="partner.customers.read.all",
-    generation="legacy",
+    api_version="legacy",
     handle=_handle,
 )

@@ -6,25 +6,25 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Final
 
-from avepoint_simulator.calls import BadCallError, EndpointHandler, Json, Reply, SimulatedRequest
 from avepoint_simulator.data.records import CustomerRecord
 from avepoint_simulator.data.vocabulary import CUSTOMER_STATUSES
 from avepoint_simulator.endpoints.partner.v3 import PREFIX, json_object, v3_body, v3_page
+from avepoint_simulator.requests import BadRequestError, EndpointHandler, Json, Reply, SimulatedRequest
 
 
-def _handle(call: SimulatedRequest) -> Reply:
-    page = v3_page(call, _wanted(call))
-    as_text = call.switches.job_status == "text"
+def _handle(request: SimulatedRequest) -> Reply:
+    page = v3_page(request, _wanted(request))
+    as_text = request.switches.job_status == "text"
     return Reply(body=v3_body(page, [_row(customer, as_text=as_text) for customer in page.rows]))
 
 
-def _wanted(call: SimulatedRequest) -> Sequence[CustomerRecord]:
-    customers = call.portfolio.customers(call.now)
-    ids = json_object(call).get("customerIds")
+def _wanted(request: SimulatedRequest) -> Sequence[CustomerRecord]:
+    customers = request.portfolio.customers(request.now)
+    ids = json_object(request).get("customerIds")
     if ids is None or ids == []:
         return customers
     if not isinstance(ids, list):
-        raise BadCallError(HTTPStatus.BAD_REQUEST, "customerIds must be a list.")
+        raise BadRequestError(HTTPStatus.BAD_REQUEST, "customerIds must be a list.")
     wanted = {name for name in ids if isinstance(name, str)}
     return [customer for customer in customers if customer.id in wanted]
 
@@ -48,6 +48,6 @@ ENDPOINT: Final = EndpointHandler(
     prefix=PREFIX,
     path="/customers/batch",
     permission="elements.customers.read.all",
-    generation="modern",
+    api_version="modern",
     handle=_handle,
 )

@@ -6,28 +6,28 @@ from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Final, TypeVar
 
-from avepoint_simulator.calls import BadCallError, Json, Reply, SimulatedRequest
 from avepoint_simulator.pages import add_next_link, slice_page
+from avepoint_simulator.requests import BadRequestError, Json, Reply, SimulatedRequest
 
 T = TypeVar("T")
 # Options that would change the rows: to ignore one would be to answer another question.
 _NOT_SIMULATED: Final = ("$filter", "$orderby", "$select", "$search", "$apply")
 
 
-def odata_answer(call: SimulatedRequest, model: str, rows: Sequence[T], write: Callable[[T], Json]) -> Reply:
+def odata_reply(request: SimulatedRequest, model: str, rows: Sequence[T], write: Callable[[T], Json]) -> Reply:
     """Answer with the rows that $top and $skip ask for, and a link when the server stopped before."""
     for option in _NOT_SIMULATED:
-        if call.param(option):
-            raise BadCallError(HTTPStatus.BAD_REQUEST, f"{option} is not simulated.")
-    skip = call.number("$skip", 0)
-    wanted = call.number("$top", max(len(rows) - skip, 1), lowest=1)
-    size = min(wanted, call.switches.page_size_cap or wanted)
-    page = slice_page(call, rows, skip, size)
+        if request.param(option):
+            raise BadRequestError(HTTPStatus.BAD_REQUEST, f"{option} is not simulated.")
+    skip = request.number("$skip", 0)
+    wanted = request.number("$top", max(len(rows) - skip, 1), lowest=1)
+    size = min(wanted, request.switches.page_size_cap or wanted)
+    page = slice_page(request, rows, skip, size)
     body: dict[str, Json] = {
-        "@odata.context": f"{call.base_url}/partner/$metadata#Collection(Portal.Api.Model.{model})",
+        "@odata.context": f"{request.base_url}/partner/$metadata#Collection(Portal.Api.Model.{model})",
         "value": [write(row) for row in page.rows],
     }
-    if call.endless or (page.more and size < wanted):
-        changes = {"$skip": str(skip + size)} | ({"$top": str(wanted - size)} if call.param("$top") else {})
-        add_next_link(body, "@odata.nextLink", call, changes, end=None)
+    if request.endless or (page.more and size < wanted):
+        changes = {"$skip": str(skip + size)} | ({"$top": str(wanted - size)} if request.param("$top") else {})
+        add_next_link(body, "@odata.nextLink", request, changes, end=None)
     return Reply(body=body)

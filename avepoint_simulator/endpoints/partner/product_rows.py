@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from avepoint_simulator.calls import Json, SimulatedRequest
 from avepoint_simulator.data import values
 from avepoint_simulator.data.records import CustomerRecord, SubscriptionRecord
+from avepoint_simulator.requests import Json, SimulatedRequest
 
 
-def write_customer(call: SimulatedRequest, customer: CustomerRecord, date: str) -> dict[str, Json]:
+def write_customer(request: SimulatedRequest, customer: CustomerRecord, date: str) -> dict[str, Json]:
     """Write a customer's row; `date` is the form of its dates."""
-    mixed = call.switches.product_keys == "mixed"
-    subscriptions = call.portfolio.subscriptions(customer.id, call.now)
+    mixed = request.switches.product_keys == "mixed"
+    subscriptions = request.portfolio.subscriptions(customer.id, request.now)
     return {
         "customerId": customer.id,
         "organization": customer.organization,
         "customer": customer.owner_email,
-        "Products" if mixed else "products": [_write(call, one, date, mixed=mixed) for one in subscriptions],
+        "Products" if mixed else "products": [_write(request, one, date, mixed=mixed) for one in subscriptions],
     }
 
 
-def _write(call: SimulatedRequest, one: SubscriptionRecord, date: str, *, mixed: bool) -> dict[str, Json]:
-    sizes = call.switches.sizes
+def _write(request: SimulatedRequest, one: SubscriptionRecord, date: str, *, mixed: bool) -> dict[str, Json]:
+    sizes = request.switches.sizes
     return {
         "service": one.service,
         "subscriptionModel": values.text(one.model),

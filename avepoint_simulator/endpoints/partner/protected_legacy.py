@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from avepoint_simulator.calls import EndpointHandler, Reply, SimulatedRequest
-from avepoint_simulator.endpoints.partner.odata import odata_answer
+from avepoint_simulator.endpoints.partner.odata import odata_reply
 from avepoint_simulator.endpoints.partner.protected_rows import rows_of_customer, write_row
+from avepoint_simulator.requests import EndpointHandler, Reply, SimulatedRequest
 
 
-def _handle(call: SimulatedRequest) -> Reply:
-    rows = rows_of_customer(call)
-    return odata_answer(call, "CustomerOverallProtected", rows, lambda row: write_row(call, row))
+def _handle(request: SimulatedRequest) -> Reply:
+    rows = rows_of_customer(request)
+    return odata_reply(request, "CustomerOverallProtected", rows, lambda row: write_row(request, row))
 
 
 ENDPOINT: Final = EndpointHandler(
@@ -20,6 +20,6 @@ ENDPOINT: Final = EndpointHandler(
     prefix="/partner",
     path="/customers/{customer_id}/protected",
     permission="partner.cbprotected.read.all",
-    generation="legacy",
+    api_version="legacy",
     handle=_handle,
 )

@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from http import HTTPStatus
 
-from avepoint_simulator.calls import BadCallError, Json, SimulatedRequest
 from avepoint_simulator.data import values
 from avepoint_simulator.data.records import ProtectedRow
+from avepoint_simulator.requests import BadRequestError, Json, SimulatedRequest
 
 
-def rows_of_customer(call: SimulatedRequest) -> Sequence[ProtectedRow]:
+def rows_of_customer(request: SimulatedRequest) -> Sequence[ProtectedRow]:
     """Give the rows of the customer in the path; 404 if there is no such customer."""
-    rows = call.portfolio.protected_rows(call.customer_id, call.now)
+    rows = request.portfolio.protected_rows(request.customer_id, request.now)
     if rows is None:
-        raise BadCallError(HTTPStatus.NOT_FOUND, "The customer does not exist.")
+        raise BadRequestError(HTTPStatus.NOT_FOUND, "The customer does not exist.")
     return rows
 
 
-def write_row(call: SimulatedRequest, row: ProtectedRow) -> dict[str, Json]:
-    """Write one row: the same in both generations."""
-    counts, sizes = call.switches.counts, call.switches.sizes
+def write_row(request: SimulatedRequest, row: ProtectedRow) -> dict[str, Json]:
+    """Write one row: the same in both api_versions."""
+    counts, sizes = request.switches.counts, request.switches.sizes
     return {
         "customerId": row.customer_id,
         "customer": row.owner_email,

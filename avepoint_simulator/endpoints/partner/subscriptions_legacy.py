@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Final
 
-from avepoint_simulator.calls import EndpointHandler, Reply, SimulatedRequest
-from avepoint_simulator.endpoints.partner.odata import odata_answer
+from avepoint_simulator.endpoints.partner.odata import odata_reply
 from avepoint_simulator.endpoints.partner.product_rows import write_customer
+from avepoint_simulator.requests import EndpointHandler, Reply, SimulatedRequest
 
 _DATES: Final = {"documented": "%m/%d/%Y", "seen": "%Y-%m-%d"}
 
 
-def _handle(call: SimulatedRequest) -> Reply:
-    date = _DATES[call.switches.subscription_dates]
-    customers = call.portfolio.customers(call.now)
-    return odata_answer(call, "Services", customers, lambda customer: write_customer(call, customer, date))
+def _handle(request: SimulatedRequest) -> Reply:
+    date = _DATES[request.switches.subscription_dates]
+    customers = request.portfolio.customers(request.now)
+    return odata_reply(request, "Services", customers, lambda customer: write_customer(request, customer, date))
 
 
 ENDPOINT: Final = EndpointHandler(
@@ -23,6 +23,6 @@ ENDPOINT: Final = EndpointHandler(
     prefix="/partner",
     path="/services",
     permission="partner.license.read.all",
-    generation="legacy",
+    api_version="legacy",
     handle=_handle,
 )

@@ -5,23 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from avepoint_simulator.calls import EndpointHandler, Reply, SimulatedRequest
 from avepoint_simulator.data.records import CustomerRecord
 from avepoint_simulator.endpoints.partner.product_rows import write_customer
 from avepoint_simulator.endpoints.partner.v3 import PREFIX, json_object, v3_body, v3_page
+from avepoint_simulator.requests import EndpointHandler, Reply, SimulatedRequest
 
 _DATES: Final = {"documented": "%Y-%m-%dT%H:%M:%SZ", "seen": "%m-%d-%YT%H:%M:%SZ"}
 
 
-def _handle(call: SimulatedRequest) -> Reply:
-    page = v3_page(call, _wanted(call))
-    date = _DATES[call.switches.subscription_dates]
-    return Reply(body=v3_body(page, [write_customer(call, customer, date) for customer in page.rows]))
+def _handle(request: SimulatedRequest) -> Reply:
+    page = v3_page(request, _wanted(request))
+    date = _DATES[request.switches.subscription_dates]
+    return Reply(body=v3_body(page, [write_customer(request, customer, date) for customer in page.rows]))
 
 
-def _wanted(call: SimulatedRequest) -> Sequence[CustomerRecord]:
-    wanted = json_object(call).get("customerId")
-    customers = call.portfolio.customers(call.now)
+def _wanted(request: SimulatedRequest) -> Sequence[CustomerRecord]:
+    wanted = json_object(request).get("customerId")
+    customers = request.portfolio.customers(request.now)
     return customers if wanted is None else [customer for customer in customers if customer.id == wanted]
 
 
@@ -31,6 +31,6 @@ ENDPOINT: Final = EndpointHandler(
     prefix=PREFIX,
     path="/customers/services/batch",
     permission="elements.license.read.all",
-    generation="modern",
+    api_version="modern",
     handle=_handle,
 )

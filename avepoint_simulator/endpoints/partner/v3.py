@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Final, TypeVar
 
-from avepoint_simulator.calls import BadCallError, Json, SimulatedRequest
 from avepoint_simulator.pages import RowSlice, numbered_page
+from avepoint_simulator.requests import BadRequestError, Json, SimulatedRequest
 
 T = TypeVar("T")
 PREFIX: Final = "/partner/external/v3/general"
@@ -16,9 +16,9 @@ _DEFAULT_PAGE_SIZE: Final = 50
 _MOST_PAGE_SIZE: Final = 100
 
 
-def v3_page(call: SimulatedRequest, rows: Sequence[T]) -> RowSlice[T]:
+def v3_page(request: SimulatedRequest, rows: Sequence[T]) -> RowSlice[T]:
     """Cut the page that pageIndex, which starts at 1, and pageSize ask for."""
-    return numbered_page(call, rows, base=1, size=_DEFAULT_PAGE_SIZE, most=_MOST_PAGE_SIZE)
+    return numbered_page(request, rows, base=1, size=_DEFAULT_PAGE_SIZE, most=_MOST_PAGE_SIZE)
 
 
 def v3_body(page: RowSlice[T], data: list[dict[str, Json]]) -> dict[str, Json]:
@@ -27,14 +27,14 @@ def v3_body(page: RowSlice[T], data: list[dict[str, Json]]) -> dict[str, Json]:
     return {"data": data, "metadata": metadata}
 
 
-def json_object(call: SimulatedRequest) -> dict[str, Json]:
+def json_object(request: SimulatedRequest) -> dict[str, Json]:
     """Read the JSON object that a POST carries; 415 without its content type, 400 if it is none."""
-    if call.content_type.partition(";")[0].strip().lower() != "application/json":
-        raise BadCallError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Content-Type must be application/json.")
+    if request.content_type.partition(";")[0].strip().lower() != "application/json":
+        raise BadRequestError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Content-Type must be application/json.")
     try:
-        value = json.loads(call.body or b"{}")
+        value = json.loads(request.body or b"{}")
     except ValueError:
-        raise BadCallError(HTTPStatus.BAD_REQUEST, "The body is not valid JSON.") from None
+        raise BadRequestError(HTTPStatus.BAD_REQUEST, "The body is not valid JSON.") from None
     if not isinstance(value, dict):
-        raise BadCallError(HTTPStatus.BAD_REQUEST, "The body must be a JSON object.")
+        raise BadRequestError(HTTPStatus.BAD_REQUEST, "The body must be a JSON object.")
     return value

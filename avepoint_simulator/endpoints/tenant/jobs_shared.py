@@ -6,18 +6,20 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Final
 
-from avepoint_simulator.calls import BadCallError, SimulatedRequest
 from avepoint_simulator.data import vocabulary as words
 from avepoint_simulator.data.records import JobRecord
 from avepoint_simulator.pages import RowSlice, numbered_page
+from avepoint_simulator.requests import BadRequestError, SimulatedRequest
 
 PERMISSION: Final = "microsoft365backup.jobInfo.read.all"
 DEFAULT_PAGE_SIZE: Final = 10
 
 
-def job_page(call: SimulatedRequest, read_time: Callable[[str], int | None]) -> RowSlice[JobRecord]:
+def job_page(request: SimulatedRequest, read_time: Callable[[str], int | None]) -> RowSlice[JobRecord]:
     """Give the page of jobs that the query asks for."""
-    return numbered_page(call, _wanted_jobs(call, read_time), base=call.switches.page_base, size=DEFAULT_PAGE_SIZE)
+    return numbered_page(
+        request, _wanted_jobs(request, read_time), base=request.switches.page_base, size=DEFAULT_PAGE_SIZE
+    )
 
 
 def next_index(page: RowSlice[JobRecord]) -> dict[str, str] | None:
@@ -25,21 +27,21 @@ def next_index(page: RowSlice[JobRecord]) -> dict[str, str] | None:
     return {"PageIndex": str(page.index + 1), "PageSize": str(page.size)} if page.more else None
 
 
-def state_text(call: SimulatedRequest, state: int | str) -> str:
+def state_text(request: SimulatedRequest, state: int | str) -> str:
     """Write a job's state as the switch says; a text stays as it is."""
     if isinstance(state, str):
         return state
-    return (words.SPACED_STATES if call.switches.state_spelling == "spaced" else words.COMPACT_STATES)[state]
+    return (words.SPACED_STATES if request.switches.state_spelling == "spaced" else words.COMPACT_STATES)[state]
 
 
-def _wanted_jobs(call: SimulatedRequest, read_time: Callable[[str], int | None]) -> list[JobRecord]:
-    start, finish = _bound(call, "StartTime", read_time), _bound(call, "FinishTime", read_time)
-    job_type = _choice(call, "JobType", len(words.JOB_TYPES))
-    object_type = _choice(call, "ObjectType", len(words.OBJECT_TYPES))
-    state = _choice(call, "JobState", len(words.SPACED_STATES))
+def _wanted_jobs(request: SimulatedRequest, read_time: Callable[[str], int | None]) -> list[JobRecord]:
+    start, finish = _bound(request, "StartTime", read_time), _bound(request, "FinishTime", read_time)
+    job_type = _choice(request, "JobType", len(words.JOB_TYPES))
+    object_type = _choice(request, "ObjectType", len(words.OBJECT_TYPES))
+    state = _choice(request, "JobState", len(words.SPACED_STATES))
     return [
         job
-        for job in call.portfolio.jobs(call.now)
+        for job in request.portfolio.jobs(request.now)
         if (start is None or job.start_unix_ns >= start)
         and (finish is None or job.start_unix_ns <= finish)
         and (not job_type or job.job_type == job_type)
@@ -48,16 +50,16 @@ def _wanted_jobs(call: SimulatedRequest, read_time: Callable[[str], int | None])
     ]
 
 
-def _bound(call: SimulatedRequest, name: str, read_time: Callable[[str], int | None]) -> int | None:
-    text = call.param(name)
+def _bound(request: SimulatedRequest, name: str, read_time: Callable[[str], int | None]) -> int | None:
+    text = request.param(name)
     try:
         return read_time(text) if text else None
     except ValueError:
-        raise BadCallError(HTTPStatus.BAD_REQUEST, f"The value '{text}' is not valid for {name}.") from None
+        raise BadRequestError(HTTPStatus.BAD_REQUEST, f"The value '{text}' is not valid for {name}.") from None
 
 
-def _choice(call: SimulatedRequest, name: str, highest: int) -> int:
-    value = call.number(name, 0)
+def _choice(request: SimulatedRequest, name: str, highest: int) -> int:
+    value = request.number(name, 0)
     if value > highest:
-        raise BadCallError(HTTPStatus.BAD_REQUEST, f"The value '{value}' is not valid for {name}.")
+        raise BadRequestError(HTTPStatus.BAD_REQUEST, f"The value '{value}' is not valid for {name}.")
     return value

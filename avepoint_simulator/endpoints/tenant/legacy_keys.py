@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from avepoint_simulator.calls import Json
+from avepoint_simulator.requests import Json
 from avepoint_simulator.switches import KeyCase
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Final, Protocol, TypeVar
 
-from avepoint_simulator.calls import BadCallError, Json, SimulatedRequest
 from avepoint_simulator.data.vocabulary import SERVICE_NAMES
+from avepoint_simulator.requests import BadRequestError, Json, SimulatedRequest
 
 PERMISSION: Final = "microsoft365backup.settings.read.all"
 
@@ -27,18 +27,18 @@ L = TypeVar("L", bound=Located)
 def licensed(record: T | None) -> T:
     """Give what there is; without the product the tenant API answers 404."""
     if record is None:
-        raise BadCallError(HTTPStatus.NOT_FOUND, "The product is not licensed.")
+        raise BadRequestError(HTTPStatus.NOT_FOUND, "The product is not licensed.")
     return record
 
 
-def at_location(call: SimulatedRequest, records: Iterable[L]) -> list[L]:
+def at_location(request: SimulatedRequest, records: Iterable[L]) -> list[L]:
     """Give the records of the location that a call asks for; of a location that the tenant does not have, none."""
-    location = call.param("location")
-    if location and location not in call.switches.locations:
+    location = request.param("location")
+    if location and location not in request.switches.locations:
         return []
     return [record for record in records if not location or record.location in ("", location)]
 
 
-def service_type(call: SimulatedRequest, number: int) -> Json:
+def service_type(request: SimulatedRequest, number: int) -> Json:
     """Write a workload as the switch says."""
-    return number if call.switches.service_types == "numbers" else SERVICE_NAMES[number]
+    return number if request.switches.service_types == "numbers" else SERVICE_NAMES[number]
