@@ -1,4 +1,4 @@
-"""An AvePoint look-alike for the demo, the tests and the benchmark; it shares no code with the exporter."""
+"""A simulator of the AvePoint API for tests, demos and benchmarks of API clients; see README.md."""
 
 from __future__ import annotations
 

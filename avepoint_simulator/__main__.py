@@ -1,4 +1,4 @@
-"""Run a simulator of its own: `python -m avepoint_simulator --customers 100`."""
+"""Run a simulator as a process: `python -m avepoint_simulator --customers 100`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from avepoint_simulator.switches import Switches
 
 
 def main(arguments: Sequence[str] | None = None, stop: Event | None = None) -> int:
-    """Print the URL and serve until SIGTERM, SIGINT or `stop`; the exit code is 0."""
+    """Print the URL and serve until SIGTERM, SIGINT or `stop`; return the exit code 0."""
     options = _parser().parse_args(arguments)
     stopped = stop or _stop_on_signals()
     switches = Switches(
@@ -41,15 +41,21 @@ def main(arguments: Sequence[str] | None = None, stop: Event | None = None) -> i
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m avepoint_simulator", description=__doc__)
-    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
-    parser.add_argument("--customers", type=int, default=25)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--speed", type=float, default=1.0, help="how many times as fast as the clock things happen")
-    parser.add_argument("--latency", type=float, default=0.0, help="seconds before every answer")
-    parser.add_argument("--latency-jitter", type=float, default=0.0, help="up to so many seconds more")
-    parser.add_argument("--api_versions", choices=("both", "modern", "legacy"), default="both")
+    parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; 0 selects a free port (default: 0)")
+    parser.add_argument("--customers", type=int, default=25, help="customers of the partner (default: 25)")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the generated data (default: 1)")
+    parser.add_argument("--speed", type=float, default=1.0, help="speed of jobs and growth, relative to the clock")
+    parser.add_argument("--latency", type=float, default=0.0, help="seconds before each response")
+    parser.add_argument("--latency-jitter", type=float, default=0.0, help="random seconds on top, at most")
     parser.add_argument(
-        "--granted", nargs="+", choices=sorted(PERMISSIONS), metavar="SCOPE", help="what the app was granted; else all"
+        "--api-versions", choices=("both", "modern", "legacy"), default="both", help="API versions that exist"
+    )
+    parser.add_argument(
+        "--granted",
+        nargs="+",
+        choices=sorted(PERMISSIONS),
+        metavar="SCOPE",
+        help="permissions of the app (default: all)",
     )
     return parser
 

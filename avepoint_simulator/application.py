@@ -1,4 +1,4 @@
-"""The simulator: an ASGI application that answers as AvePoint's documents say."""
+"""The simulator: an ASGI application with the endpoints and the token service of AvePoint."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from avepoint_simulator.responses import LogMiddleware, make_response
 from avepoint_simulator.switches import Switches
 from avepoint_simulator.tokens import AppCredentials, TokenBook
 
-# The token service is another service: for its faults it stands as one more endpoint of no permission.
+# The token service is no API endpoint; as one, it can have faults.
 _TOKEN: Final = EndpointHandler(
     name=TOKEN_ENDPOINT,
     method="POST",
@@ -40,10 +40,10 @@ _TOKEN: Final = EndpointHandler(
 
 
 class Simulator:
-    """All of a simulated AvePoint; `switches`, `faults` and `portfolio` may be replaced at any time.
+    """A simulated AvePoint; `switches`, `faults` and `portfolio` can be replaced at any time.
 
-    `now` gives Unix seconds, and `start` (default: now) is the time that the generated portfolio's stories are
-    told from; `seed`, `customers` and `speed` shape that portfolio and mean nothing with an own one.
+    `now` returns the Unix time. The history of the generated portfolio is relative to `start` (default: now).
+    `seed`, `customers` and `speed` only apply to the generated portfolio.
     """
 
     def __init__(
@@ -76,28 +76,28 @@ class Simulator:
 
     @property
     def requests(self) -> tuple[RequestRecord, ...]:
-        """List the requests that ended, oldest first."""
+        """Completed requests, the oldest first."""
         return self._log.records
 
     @property
     def max_in_flight(self) -> int:
-        """Tell how many API calls, token requests apart, were under way at once at most."""
+        """Largest number of concurrent API requests, without token requests."""
         return self._log.max_in_flight
 
     @property
     def granted(self) -> tuple[str, ...]:
-        """List the scopes of the tokens given, oldest first."""
+        """Scopes of the issued tokens, the oldest first."""
         return tuple(self.tokens.granted)
 
     def reset_log(self) -> None:
-        """Forget the requests, the granted scopes and the values given so far."""
+        """Clear the completed requests, the granted scopes and the returned values."""
         self._log.reset()
         self.tokens.granted.clear()
         if self.returned_values is not None:
             self.returned_values.clear()
 
     def revoke_tokens(self) -> None:
-        """Make every token given so far worthless."""
+        """Revoke all issued tokens."""
         self.tokens.revoke_all()
 
     def _application(self) -> Starlette:
@@ -147,7 +147,7 @@ class Simulator:
 
     def _answer(self, call: SimulatedRequest, request: Request) -> Reply:
         if self.switches.api_versions not in {"both", call.endpoint.api_version}:
-            return refuse(call, HTTPStatus.NOT_FOUND, "There is no such resource.")
+            return refuse(call, HTTPStatus.NOT_FOUND, "The resource does not exist.")
         scopes = self.tokens.scopes(request.headers.get("authorization", ""), call.now)
         if scopes is None:
             unknown = refuse(call, HTTPStatus.UNAUTHORIZED, "The token is missing, unknown or expired.")

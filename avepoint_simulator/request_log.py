@@ -1,4 +1,4 @@
-"""What the simulator was asked, for tests to look at."""
+"""The log of requests, for assertions in tests."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _TOKEN_PATH: Final = "/connect/token"  # noqa: S105 - a path
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestRecord:
-    """One request; times are Unix seconds of the simulator's clock, status 0 means that none was sent."""
+    """One request; times are Unix times of the simulator's clock, status 0 means no response."""
 
     method: str
     path: str
     query: str
     authorized: bool
-    """Whether an Authorization header came, good or bad."""
+    """Whether the request had an Authorization header, valid or not."""
     status: int
     fault: str | None
     started: float
@@ -30,7 +30,7 @@ class RequestRecord:
 
 
 class RequestLog:
-    """A bounded list of requests, and how many API calls were ever under way at once."""
+    """The last requests, and the largest number of concurrent API requests."""
 
     def __init__(self, size: int) -> None:
         self._records: deque[RequestRecord] = deque(maxlen=size)
@@ -40,38 +40,38 @@ class RequestLog:
 
     @property
     def records(self) -> tuple[RequestRecord, ...]:
-        """List the requests that ended, oldest first."""
+        """Completed requests, the oldest first."""
         with self._lock:
             return tuple(self._records)
 
     @property
     def max_in_flight(self) -> int:
-        """Tell how many API calls, token requests apart, were under way at once at most."""
+        """Largest number of concurrent API requests, without token requests."""
         return self._max_in_flight
 
     def begin(self, path: str) -> None:
-        """Count a request that begins."""
+        """Count a request at its start."""
         if path != _TOKEN_PATH:
             with self._lock:
                 self._in_flight += 1
                 self._max_in_flight = max(self._max_in_flight, self._in_flight)
 
     def end(self, record: RequestRecord) -> None:
-        """Note a request that ended."""
+        """Record a completed request."""
         with self._lock:
             self._records.append(record)
             if record.path != _TOKEN_PATH:
                 self._in_flight -= 1
 
     def reset(self) -> None:
-        """Forget all requests that ended."""
+        """Clear the completed requests."""
         with self._lock:
             self._records.clear()
             self._max_in_flight = self._in_flight
 
 
 def returned_values(customer_id: str, body: Json) -> set[tuple[str, str, object]]:
-    """Give (customer id, field, value) for every plain value of the rows in a body, and of what they list."""
+    """Return (customer id, field, value) for every scalar value in the rows of a body and in their lists."""
     return {
         (customer_id or _row_id(row), field, value)
         for row in rows_of(body)
@@ -82,5 +82,5 @@ def returned_values(customer_id: str, body: Json) -> set[tuple[str, str, object]
 
 
 def _row_id(row: Mapping[str, object]) -> str:
-    """Name the customer that a row of a list of customers is about; rows of a tenant name none."""
+    """Return the customer id of a row of a customer list, "" for a row of a tenant."""
     return str(row.get("customerId", row.get("id", ""))) if "organization" in row else ""

@@ -1,4 +1,4 @@
-"""One call and its reply, apart from any web framework."""
+"""A request and its reply, independent of the web framework."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from avepoint_simulator.switches import Switches
 
 SimulatedVersion = Literal["legacy", "modern"]
 Json = object
-"""Anything that `json.dumps` writes; bytes are sent as they are."""
+"""A value for `json.dumps`; bytes are sent unchanged."""
 
 
 class BadRequestError(Exception):
-    """A call that gets an error reply: `status`, and why."""
+    """A request that is answered with an error status."""
 
     def __init__(self, status: HTTPStatus, message: str) -> None:
         super().__init__(message)
@@ -26,7 +26,7 @@ class BadRequestError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultOptions:
-    """How strong the faults are."""
+    """Parameters of the faults."""
 
     retry_after_seconds: int = 1
     timeout_seconds: float = 60.0
@@ -36,19 +36,19 @@ class FaultOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """What goes back: a JSON body or raw bytes, after a delay, perhaps cut off."""
+    """A response before it is encoded: a JSON body or bytes, an optional delay."""
 
     body: Json = None
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     delay_seconds: float = 0.0
     cut: bool = False
-    """Send half of the body, then drop the connection."""
+    """Whether the connection is closed after half of the body."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointHandler:
-    """An operation of the API: where it is, what it needs, how it is answered."""
+    """One endpoint of the API: its method and path, its permission and its handler."""
 
     name: str
     method: Literal["GET", "POST"]
@@ -60,13 +60,13 @@ class EndpointHandler:
 
     @property
     def full_path(self) -> str:
-        """Give the path with the service's prefix."""
+        """The path with the prefix of the service."""
         return self.prefix + self.path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SimulatedRequest:
-    """One request to one endpoint, with all that may decide the reply."""
+    """One request to one endpoint, with everything that its handler may read."""
 
     endpoint: EndpointHandler
     portfolio: Portfolio
@@ -80,16 +80,16 @@ class SimulatedRequest:
     body: bytes = b""
     request_id: str = ""
     endless: bool = False
-    """Whether lists go on for ever: set by the fault of that name."""
+    """Whether lists never end; the fault `endless` sets it."""
     fault_options: FaultOptions = FaultOptions()
 
     def param(self, name: str) -> str:
-        """Give a query parameter, found without regard to case; empty if absent."""
+        """Return a query parameter, "" if it is missing; names are case-insensitive."""
         wanted = name.lower()
         return next((value for key, value in self.params if key.lower() == wanted), "")
 
     def number(self, name: str, default: int, *, lowest: int = 0) -> int:
-        """Give a query parameter as a number; refuse what is none or too low."""
+        """Return a query parameter as an integer; raise BadRequestError if it is invalid or too low."""
         text = self.param(name)
         if not text:
             return default
@@ -103,7 +103,7 @@ class SimulatedRequest:
 
 
 def refuse(request: SimulatedRequest, status: int, message: str) -> Reply:
-    """Make the error answer of the call's generation."""
+    """Return an error reply in the form of the endpoint's API version."""
     if request.endpoint.api_version == "modern":
         return Reply(status=status, body=envelope(request, None, status=status, message=message, errors=[message]))
     return Reply(status=status, body={"error": {"code": str(status), "message": message}})
@@ -118,7 +118,7 @@ def envelope(
     errors: list[str] | None = None,
     metadata: Json = None,
 ) -> dict[str, Json]:
-    """Wrap data as the modern tenant API does."""
+    """Return data in the envelope of the modern tenant API."""
     return {
         "statusCode": status,
         "message": message,

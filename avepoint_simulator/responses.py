@@ -1,4 +1,4 @@
-"""From answers to HTTP, and the log around it."""
+"""HTTP responses from replies, and the middleware that logs requests."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from avepoint_simulator.requests import Reply
 
 
 def make_response(reply: Reply, request_id: str) -> Response:
-    """Make the HTTP response of an answer; its request id goes into a header."""
+    """Return the HTTP response for a reply, with the request id in a header."""
     raw = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
     kind = CutResponse if reply.cut else Response
     headers = {"content-type": "application/json; charset=utf-8", "x-request-id": request_id, **reply.headers}
@@ -21,10 +21,10 @@ def make_response(reply: Reply, request_id: str) -> Response:
 
 
 class CutResponse(Response):
-    """A response that promises its whole body, sends half and drops the connection."""
+    """A response that announces its whole body, sends half of it and closes the connection."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's signature
-        """Send half; raises ConnectionResetError, at which the server closes the connection."""
+        """Send half of the body; raise ConnectionResetError, so that the server closes the connection."""
         half = bytes(self.body[: len(self.body) // 2])
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         await send({"type": "http.response.body", "body": half, "more_body": True})
@@ -32,7 +32,7 @@ class CutResponse(Response):
 
 
 class LogMiddleware:
-    """Note every request in a log, with the status it got."""
+    """Records every request with its status."""
 
     def __init__(self, app: ASGIApp, *, log: RequestLog, now: Callable[[], float]) -> None:
         self._app = app
@@ -40,28 +40,28 @@ class LogMiddleware:
         self._now = now
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on and note it, even if it ends badly."""
-        status, noted, started = 0, False, self._now()
+        """Handle the request and record it, also if handling fails."""
+        status, is_recorded, started = 0, False, self._now()
 
-        def note() -> None:
-            nonlocal noted
-            if not noted:
-                noted = True
+        def record() -> None:
+            nonlocal is_recorded
+            if not is_recorded:
+                is_recorded = True
                 self._log.end(self._record(scope, status, started))
 
-        async def watch(message: Message) -> None:
+        async def send_and_record(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
             elif not message.get("more_body", False):
-                note()  # before the client can see the end: what it has read is in the log
+                record()  # before the client reads the end, so that a completed request is always in the log
             await send(message)
 
         self._log.begin(scope["path"])
         try:
-            await self._app(scope, receive, watch)
+            await self._app(scope, receive, send_and_record)
         finally:
-            note()
+            record()
 
     def _record(self, scope: Scope, status: int, started: float) -> RequestRecord:
         return RequestRecord(

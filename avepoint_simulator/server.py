@@ -1,4 +1,4 @@
-"""The simulator as a real HTTP server on the loopback address."""
+"""An HTTP server for a simulator on 127.0.0.1."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _STOPS_WITHIN_SECONDS: Final = 10.0
 
 
 class SimulatorServer:
-    """Serve a simulator from a thread of its own; a context manager, or `start` and `stop`."""
+    """Serves a simulator in a thread; use it as a context manager or with `start` and `stop`."""
 
     def __init__(self, simulator: Simulator, *, port: int = 0) -> None:
         self.simulator = simulator
@@ -30,13 +30,13 @@ class SimulatorServer:
 
     @property
     def url(self) -> str:
-        """Give the base URL, without a slash at its end; the token URL is this and `/connect/token`."""
+        """The base URL without a trailing slash; the token URL is this URL plus `/connect/token`."""
         if self._socket is None:
             raise RuntimeError("the simulator is not running")
         return f"http://127.0.0.1:{self._socket.getsockname()[1]}"
 
     def start(self) -> None:
-        """Listen, and return once requests are answered; OSError if the port is taken."""
+        """Listen, and return when the server is ready; raise OSError if the port is in use."""
         self._socket = _listen(self._port)
         self._server = _Server(self.simulator)
         self._thread = Thread(target=self._server.run_on, args=(self._socket,), name="avepoint-simulator", daemon=True)
@@ -46,7 +46,7 @@ class SimulatorServer:
             raise RuntimeError("the simulator did not start in time")
 
     def stop(self) -> None:
-        """Stop at once, dropping what is still under way."""
+        """Stop immediately and close all connections."""
         if self._server is None or self._thread is None or self._socket is None:
             return
         self._server.force_exit = self._server.should_exit = True
@@ -65,16 +65,16 @@ class SimulatorServer:
 
 
 class _QuietProtocol(H11Protocol):
-    """HTTP/1.1 that keeps cut connections, which are on purpose, out of everybody's log."""
+    """HTTP/1.1 that does not log connections that a fault closed."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - uvicorn's own signature, passed on
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - uvicorn's own signature
         super().__init__(*args, **kwargs)
-        self.logger = logging.Logger("simulator")  # noqa: LOG001 - outside the tree of loggers on purpose
+        self.logger = logging.Logger("simulator")  # noqa: LOG001 - without parent loggers on purpose
         self.logger.addHandler(logging.NullHandler())
 
 
 class _Server(uvicorn.Server):
-    """A uvicorn server that says when it is ready."""
+    """A uvicorn server with an event for its readiness."""
 
     def __init__(self, simulator: Simulator) -> None:
         config = uvicorn.Config(

@@ -1,4 +1,4 @@
-"""Switches: one for each thing that AvePoint's documents leave open."""
+"""Switches: one for each property that AvePoint's documents leave open."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ ActivityTimes = Literal["moments", "days"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Switches:
-    """How the simulator answers; the defaults are the likeliest reading of the documents."""
+    """Properties of the responses; the defaults are the most likely reading of the documents."""
 
     api_versions: AvailableVersions = "both"
-    """Which endpoints exist; the others answer 404."""
+    """API versions that exist; endpoints of others return 404."""
     legacy_key_case: KeyCase = "pascal"
     next_link: NextLink = "absolute"
     other_host: str = "https://elsewhere.invalid"
-    """Where `wrong_host` links and the redirecting faults point."""
+    """Target of `wrong_host` links and of redirects."""
     page_base: Literal[0, 1] = 0
-    """The index of the first page of jobs; v3 lists of partners always start at 1."""
+    """Index of the first page of jobs; lists of the Elements API v3 always start at 1."""
     index_zero: IndexZero = "clamp"
-    """What index 0 gives where pages start at 1."""
+    """Response to index 0 if pages start at 1."""
     details_keys: DetailsKeys = "Count"
     state_spelling: StateSpelling = "spaced"
     overview_shape: OverviewShape = "paged"
@@ -50,31 +50,31 @@ class Switches:
     iso_form: IsoForm = "z"
     no_time: NoTime = "zero"
     page_size_cap: int | None = None
-    """The most rows that any page holds, whatever was asked for."""
+    """Most rows per page, whatever the request."""
     job_status: JobStatus = "documented"
-    """As documented: a text in the first generation, a number in v3."""
+    """Documented: a string in the legacy API, an integer in v3."""
     customer_jobs: CustomerJobsForm = "latest"
-    """Whether a customer's list has the latest job of each module, as in the field, or every job."""
+    """Jobs in a customer's list: the last job of each module, as seen in the field, or every job."""
     scan_row: ScanRow = "blank"
-    """Whether the scan says nothing but its status, as in the field, or also what it is."""
+    """Row of the scan: only its status, as seen in the field, or also its type."""
     job_words: JobStatus = "documented"
-    """How a customer's jobs tell type, module and status; as documented: in words in the first generation."""
+    """Form of a customer's job type, module and status; documented: names in the legacy API."""
     counts: Counts = "numbers"
     sizes: Sizes = "plain"
     subscription_dates: SubscriptionDates = "documented"
-    """Documented: ISO 8601 in v3, 12/29/2026 in the first generation; seen: month first in v3, a date in the first."""
+    """Documented: ISO 8601 in v3, 12/29/2026 in legacy; seen: 12-29-2026T… in v3, 2026-12-29 in legacy."""
     product_keys: ProductKeys = "camel"
-    """Mixed: two keys of subscriptions begin with a capital, as one document's tables have them."""
+    """Mixed: two keys of subscriptions begin with a capital letter, as in the tables of one document."""
     service_types: ServiceTypes = "numbers"
-    """How settings and unusual activities name a workload."""
+    """Form of a workload in settings and unusual activities."""
     activity_shape: ActivityShape = "nested"
     activity_times: ActivityTimes = "moments"
-    """What times are to unusual activities: a date its first moment; or only dates, each a whole day."""
+    """Times of the query for unusual activities: points in time, or dates that mean whole days."""
     locations: frozenset[str] = frozenset()
-    """Those of a Multi-Geo tenant; any other location is answered with nothing, as are all where the tenant is none."""
+    """Locations of a Multi-Geo tenant; other locations have no data."""
     latency_seconds: float = 0.0
     latency_jitter_seconds: float = 0.0
-    """Up to this much more, evenly spread."""
+    """Largest random addition to the latency."""
     token_lifetime_seconds: float = 3600.0
     granted_scopes: frozenset[str] | None = None
-    """What the app registration was granted; None grants all that an endpoint needs; nothing else exists."""
+    """Permissions of the app; None grants the permissions of all endpoints."""

@@ -1,4 +1,4 @@
-"""POST /connect/token: OAuth 2.0 client credentials, and the tokens it gave."""
+"""POST /connect/token: OAuth 2.0 client credentials, and the issued tokens."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _MANY_TOKENS: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class AppCredentials:
-    """The one app registration; with a public key, assertions must be signed by its private key."""
+    """The app registration; with a public key, the signature of client assertions is verified."""
 
     client_id: str = "simulator"
-    client_secret: str = "open-sesame"  # noqa: S105 - opens nothing but a simulator
+    client_secret: str = "open-sesame"  # noqa: S105 - valid only for a simulator
     public_key_pem: str | None = None
 
 
@@ -35,7 +35,7 @@ class _Token:
 
 
 class TokenBook:
-    """The tokens that were given and still hold, with the scope of each request that got one."""
+    """The valid tokens, and the scopes of all issued tokens."""
 
     def __init__(self, credentials: AppCredentials) -> None:
         self.credentials = credentials
@@ -43,12 +43,12 @@ class TokenBook:
         self._tokens: dict[str, _Token] = {}
 
     def grant(self, form: Mapping[str, str], switches: Switches, now: float) -> Reply:
-        """Answer a token request."""
+        """Return the reply to a token request."""
         error = self._refusal(form, switches, now)
         if error:
             return Reply(status=HTTPStatus.BAD_REQUEST, body={"error": error})
         token, lifetime = secrets.token_urlsafe(32), switches.token_lifetime_seconds
-        self._forget_expired(now)
+        self._discard_expired(now)
         self._tokens[token] = _Token(frozenset(form["scope"].split()), now + lifetime)
         self.granted.append(form["scope"])
         return Reply(
@@ -62,13 +62,13 @@ class TokenBook:
         )
 
     def scopes(self, authorization: str, now: float) -> frozenset[str] | None:
-        """Give what an Authorization header permits; None without a token that holds."""
+        """Return the scopes of an Authorization header, None without a valid token."""
         scheme, _, value = authorization.partition(" ")
         token = self._tokens.get(value.strip()) if scheme.lower() == "bearer" else None
         return token.scopes if token is not None and token.expires > now else None
 
     def revoke_all(self) -> None:
-        """Make every token given so far worthless."""
+        """Revoke all issued tokens."""
         self._tokens.clear()
 
     def _refusal(self, form: Mapping[str, str], switches: Switches, now: float) -> str | None:
@@ -76,7 +76,7 @@ class TokenBook:
             return "unsupported_grant_type"
         if not self._is_client(form, now):
             return "invalid_client"
-        return None if _may_have(form.get("scope", ""), switches) else "invalid_scope"
+        return None if _is_granted(form.get("scope", ""), switches) else "invalid_scope"
 
     def _is_client(self, form: Mapping[str, str], now: float) -> bool:
         known = self.credentials
@@ -87,12 +87,12 @@ class TokenBook:
             return is_valid_assertion(assertion, known.client_id, now, known.public_key_pem)
         return form.get("client_secret") == known.client_secret
 
-    def _forget_expired(self, now: float) -> None:
+    def _discard_expired(self, now: float) -> None:
         if len(self._tokens) >= _MANY_TOKENS:
             self._tokens = {name: token for name, token in self._tokens.items() if token.expires > now}
 
 
-def _may_have(scope: str, switches: Switches) -> bool:
+def _is_granted(scope: str, switches: Switches) -> bool:
     wanted, granted = scope.split(), switches.granted_scopes
     known = PERMISSIONS if granted is None else PERMISSIONS & granted
     return bool(wanted) and len(scope) <= LONGEST_SCOPE and known.issuperset(wanted)

@@ -1,4 +1,4 @@
-"""Invented organisations: no two alike, none that exists."""
+"""Invented organizations, all different."""
 
 from __future__ import annotations
 
@@ -26,28 +26,28 @@ _COUNTRIES: Final = (
     "Japan", "Switzerland", "Sweden", "Ireland",
 )  # fmt: skip
 _STEMS: Final = len(_HEADS) * len(_MIDDLES) * len(_TAILS)
-# A prime that divides none of the counts above: stepping by it visits every name once before any again.
+# A prime that divides none of the counts above, so that no name repeats before all were used.
 _STEP: Final = 104_729
 
 
 def stem(number: int) -> str:
-    """Give the first word of organisation `number`."""
+    """Return the first word of organization `number`."""
     rest, tail = divmod(number * _STEP % _STEMS, len(_TAILS))
     head, middle = divmod(rest, len(_MIDDLES))
     return f"{_HEADS[head]}{_MIDDLES[middle]}{_TAILS[tail]}"
 
 
 def organization(number: int) -> str:
-    """Give the name of organisation `number`, unique among more than 100,000."""
+    """Return the name of organization `number`, unique among more than 100,000."""
     trade = (number + number // _STEMS) % len(_TRADES)
     return f"{stem(number)} {_TRADES[trade]}"
 
 
 def owner_email(number: int) -> str:
-    """Give the owner's address, always in the domain reserved for examples."""
+    """Return the owner's e-mail address, in a domain reserved for examples."""
     return f"owner.{stem(number).lower()}@example.com"
 
 
 def country(number: int) -> str:
-    """Give the country of organisation `number`."""
+    """Return the country of organization `number`."""
     return _COUNTRIES[number * 7 % len(_COUNTRIES)]

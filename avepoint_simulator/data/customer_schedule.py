@@ -23,7 +23,7 @@ _SKIPPED, _FAILED_TO_START, _CANCELED = 5, 7, 8
 
 
 class _Lot(NamedTuple):
-    """What falls to one job by chance; `delay` is a share of the interval."""
+    """Random properties of one job; `delay` is a share of the interval."""
 
     delay: float
     minutes: float
@@ -33,7 +33,7 @@ class _Lot(NamedTuple):
 
 
 class CustomerSchedule:
-    """What runs for each customer; a customer's number, its place among all, decides its story."""
+    """Jobs of each customer; the number of a customer determines its problems."""
 
     def __init__(self, seed: int, timeline: Timeline) -> None:
         self._seed = seed
@@ -41,7 +41,7 @@ class CustomerSchedule:
         self._lot = lru_cache(maxsize=_KEPT)(self._draw)
 
     def jobs(self, customer_id: str, number: int, object_types: tuple[int, ...], now: float) -> list[CustomerJob]:
-        """List a customer's jobs of the last day, newest first; none without the product."""
+        """Return a customer's jobs of the last day, the newest first; none without the product."""
         if not object_types:
             return []
         every = [self._scan(customer_id, number, now), *self._modules(customer_id, number, object_types, now)]
@@ -76,7 +76,7 @@ class CustomerSchedule:
         return _job(customer_id, module, _RUNNING, id=f"FB-{customer_id[:8]}-{module}-stuck", start_unix_ns=start)
 
     def _scan(self, customer_id: str, number: int, now: float) -> CustomerJob:
-        """Scan every four hours for ten minutes; one customer in ten fails at it, one has never been scanned."""
+        """Return the scan: every four hours, for ten minutes."""
         runs = self._timeline.schedule_seconds(now) % (4 * HOUR) < 10 * MINUTE
         status = _FAILED if number % 10 == 4 else _RUNNING if runs else _FINISHED
         scan = words.MICROSOFT_365_SCAN
@@ -85,7 +85,7 @@ class CustomerSchedule:
     def _runs(
         self, customer_id: str, number: int, job_type: int, module: int, now: float, *, interval: float
     ) -> Iterator[CustomerJob]:
-        """Give the jobs of one module that began within the last day."""
+        """Yield the jobs of one module that started within the last day."""
         at = self._timeline.schedule_seconds(now)
         newest = int(at // interval)
         for turn in range(newest, newest - int(_HISTORY_SECONDS / interval) - 1, -1):
@@ -131,5 +131,5 @@ def _job(customer_id: str, module: int, status: int, **values: Any) -> CustomerJ
 
 
 def _failed(job: CustomerJob) -> CustomerJob:
-    """Fail a job the way that misleads: no object failed, because none was reached."""
+    """Return a job as failed before its first object: no object failed, because none was processed."""
     return replace(job, status=_FAILED, total_objects=0, successful_objects=0, failed_objects=0, backup_bytes=0)

@@ -1,4 +1,4 @@
-"""A believable set of customers and what each protects, as a function of (seed, time)."""
+"""Customers and their protected data, as a function of (seed, time)."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from avepoint_simulator.data.timeline import DAY, HOUR, MINUTE, Timeline
 from avepoint_simulator.data.vocabulary import CLOUD_BACKUP, CLOUD_BACKUP_EXPRESS, SERVICE_MODULES
 
 WITHOUT_PRODUCT: Final = 2
-"""The number of the customer who has none."""
+"""Number of the customer without the product."""
 _MANY: Final = 20
 _TWO_TENANTS: Final = 25
 """Every 25th customer has two Microsoft 365 tenants."""
-# Every code occurs among the first twenty customers; most customers are well.
+# Every code occurs among the first twenty customers; most customers have the code 1.
 _STATUSES: Final = (1, 1, 0, 1, 2, 1, 5, 1, 4, 1, 3, 1, 6, 1, 1, 1, 1, 5, 1, 1)
 _SCAN_SECONDS: Final = 15 * MINUTE
 _STATUS_SECONDS: Final = 6 * HOUR
 _EARLIEST_DAYS: Final = -8.0
-# Mean objects and KiB an object, by ObjectType.
+# Mean number of objects, and KiB per object, by ObjectType.
 _OBJECTS: Final = (420, 95, 400, 130, 6, 12, 110, 30, 380, 24, 60, 35)
 _OBJECT_KIB: Final = (3_100_000, 9_400_000, 6_200_000, 2_700_000, 900_000, 450_000, 1_900_000, 120_000, 45_000,
                       260_000, 900, 4_200)  # fmt: skip
@@ -32,7 +32,7 @@ _OBJECT_KIB: Final = (3_100_000, 9_400_000, 6_200_000, 2_700_000, 900_000, 450_0
 
 @dataclass(frozen=True, slots=True)
 class _RowPlan:
-    """How one row of a customer starts and grows."""
+    """Initial values and growth of one row of a customer."""
 
     service_type: str
     service_module: str
@@ -46,7 +46,7 @@ class _RowPlan:
 
     def at(self, customer: CustomerRecord, days: float, last_run_unix_ns: int) -> ProtectedRow:
         scanned = int(self.scanned * (1 + self.growth_per_day * days))
-        # Rounded up: one object out of three is no story.
+        # Rounded up, so that a few objects are not unprotected by rounding.
         protected = ceil(scanned * self.protected_share)
         size = int(self.scanned * (1 + self.growth_per_day * days) * self.protected_share * self.object_bytes)
         byos = None if self.byos_share is None else int(size * self.byos_share)
@@ -76,7 +76,7 @@ class CustomerBook:
         self._current: tuple[int, tuple[CustomerRecord, ...]] = (-1, self._base)
 
     def customers(self, now: float) -> Sequence[CustomerRecord]:
-        """List the customers with the job status that each has at `now`."""
+        """Return the customers with their job status at `now`."""
         slot = int(self._timeline.schedule_seconds(now) // _STATUS_SECONDS)
         known, customers = self._current
         if known != slot:
@@ -85,11 +85,11 @@ class CustomerBook:
         return customers
 
     def number(self, customer_id: str) -> int | None:
-        """Give a customer's place in the list; None for one that does not exist."""
+        """Return the number of a customer, None for an unknown customer."""
         return self._numbers.get(customer_id)
 
     def protected_rows(self, customer_id: str, now: float) -> Sequence[ProtectedRow] | None:
-        """Give a customer's rows at `now`; None for a customer that does not exist."""
+        """Return the rows of a customer at `now`, None for an unknown customer."""
         number = self._numbers.get(customer_id)
         if number is None:
             return None
@@ -100,7 +100,7 @@ class CustomerBook:
         return tuple(plan.at(customer, days, last_run) for plan in self._plan(number))
 
     def object_types(self, number: int) -> tuple[int, ...]:
-        """List what is backed up of a customer, by ObjectType; nothing without the product."""
+        """Return the ObjectTypes that are backed up for a customer, none without the product."""
         spelled = {row.service_module for row in self._plan(number)}
         return tuple(kind for kind, spellings in SERVICE_MODULES.items() if not spelled.isdisjoint(spellings))
 
@@ -134,7 +134,7 @@ def _new_id(source: Random) -> str:
 
 
 def _with_status(customer: CustomerRecord, number: int, slot: int) -> CustomerRecord:
-    """Let one customer in twenty have a bad quarter of a day in every four."""
+    """Change the status of one customer in twenty for a quarter of each day."""
     unwell = number % _MANY == _MANY - 1 and (slot + number // _MANY) % 4 == 0
     return replace(customer, job_status=5) if unwell else customer
 
@@ -155,7 +155,7 @@ def _row_plans(seed: int, number: int) -> tuple[_RowPlan, ...]:
 
 
 def _share(source: Random, number: int) -> float:
-    """Give the protected share: well over nine tenths, except for a few customers' stories."""
+    """Return the protected share: over 0.95 except for some customers."""
     return source.uniform(0.6, 0.88) if number % 7 == 3 else source.choice((1.0, 1.0, source.uniform(0.96, 1)))
 
 

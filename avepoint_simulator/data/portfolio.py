@@ -1,4 +1,4 @@
-"""What a simulated AvePoint holds: generated from a seed, or exactly what a test put in."""
+"""The data behind the endpoints: generated from a seed, or set by a test."""
 
 from __future__ import annotations
 
@@ -33,39 +33,39 @@ _PROTECTED_GB: Final = 21_874
 
 
 class Portfolio(Protocol):
-    """The data behind the endpoints; `now` is in Unix seconds."""
+    """The data behind the endpoints; `now` is a Unix time."""
 
     def customers(self, now: float, /) -> Sequence[CustomerRecord]:
-        """List all customers of the partner."""
+        """Return all customers of the partner."""
 
     def protected_rows(self, customer_id: str, now: float, /) -> Sequence[ProtectedRow] | None:
-        """Give a customer's rows: empty without the product, None if there is no such customer."""
+        """Return a customer's rows: none without the product, None for an unknown customer."""
 
     def subscriptions(self, customer_id: str, now: float, /) -> Sequence[SubscriptionRecord]:
-        """Give what a customer has subscribed to."""
+        """Return the subscriptions of a customer."""
 
     def customer_jobs(self, customer_id: str, now: float, /) -> Sequence[CustomerJob] | None:
-        """List a customer's jobs, newest first: empty without the product, None if there is no such customer."""
+        """Return a customer's jobs, the newest first: none without the product, None for an unknown customer."""
 
     def jobs(self, now: float, /) -> Sequence[JobRecord]:
-        """List the tenant's jobs, newest first."""
+        """Return the tenant's jobs, the newest first."""
 
     def license(self, now: float, /) -> LicenseRecord | None:
-        """Give the tenant's licence; None if the product is not licensed."""
+        """Return the tenant's license, None if the product is not licensed."""
 
     def unusual_activities(self, now: float, /) -> Sequence[ActivityRecord] | None:
-        """List what was found unusual; None if the product is not licensed."""
+        """Return the unusual activities, None if the product is not licensed."""
 
     def backup_frequencies(self, now: float, /) -> Sequence[FrequencyRecord] | None:
-        """List how often each workload is backed up; None if the product is not licensed."""
+        """Return the backups per day of each workload, None if the product is not licensed."""
 
     def retentions(self, now: float, /) -> Sequence[RetentionRecord] | None:
-        """List how long backups are kept, the central location first; None if the product is not licensed."""
+        """Return the retention policies, the central location first, None if the product is not licensed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StaticPortfolio:
-    """A portfolio that never changes: what a test says, in the order it says it."""
+    """A portfolio that never changes, in the order in which a test sets it."""
 
     customer_list: tuple[CustomerRecord, ...] = ()
     rows: tuple[ProtectedRow, ...] = ()
@@ -78,15 +78,15 @@ class StaticPortfolio:
     retention_list: tuple[RetentionRecord, ...] | None = None
 
     def customers(self, _now: float, /) -> Sequence[CustomerRecord]:
-        """List the given customers."""
+        """Return the customers."""
         return self.customer_list
 
     def protected_rows(self, customer_id: str, _now: float, /) -> Sequence[ProtectedRow] | None:
-        """Give the given rows of a given customer."""
+        """Return the rows of a customer."""
         return self._of_customer(self.rows, customer_id)
 
     def customer_jobs(self, customer_id: str, _now: float, /) -> Sequence[CustomerJob] | None:
-        """List the given jobs of a given customer."""
+        """Return the jobs of a customer."""
         return self._of_customer(self.customer_job_list, customer_id)
 
     def _of_customer(self, records: Sequence[_OfCustomer], customer_id: str) -> Sequence[_OfCustomer] | None:
@@ -95,32 +95,32 @@ class StaticPortfolio:
         return [record for record in records if record.customer_id == customer_id]
 
     def subscriptions(self, customer_id: str, _now: float, /) -> Sequence[SubscriptionRecord]:
-        """Give the given subscriptions of a customer."""
+        """Return the subscriptions of a customer."""
         return [one for one in self.subscription_list if one.customer_id == customer_id]
 
     def jobs(self, _now: float, /) -> Sequence[JobRecord]:
-        """List the given jobs, newest first."""
+        """Return the jobs, the newest first."""
         return sorted(self.job_list, key=lambda job: job.start_unix_ns, reverse=True)
 
     def license(self, _now: float, /) -> LicenseRecord | None:
-        """Give the given licence."""
+        """Return the license."""
         return self.license_record
 
     def unusual_activities(self, _now: float, /) -> Sequence[ActivityRecord] | None:
-        """List the given detections."""
+        """Return the unusual activities."""
         return self.activity_list
 
     def backup_frequencies(self, _now: float, /) -> Sequence[FrequencyRecord] | None:
-        """List the given frequencies."""
+        """Return the backups per day."""
         return self.frequency_list
 
     def retentions(self, _now: float, /) -> Sequence[RetentionRecord] | None:
-        """List the given policies."""
+        """Return the retention policies."""
         return self.retention_list
 
 
 class GeneratedPortfolio:
-    """A believable portfolio: everything follows from (seed, customers, start, speed) and the time asked for."""
+    """A generated portfolio: a function of (seed, customers, start, speed) and the time of the request."""
 
     def __init__(self, *, seed: int, customers: int, start: float, speed: float = 1.0) -> None:
         self._seed = seed
@@ -131,31 +131,31 @@ class GeneratedPortfolio:
         self._customer_schedule = CustomerSchedule(seed, self._timeline)
 
     def customers(self, now: float, /) -> Sequence[CustomerRecord]:
-        """List all customers with the status each has at `now`."""
+        """Return all customers with their status at `now`."""
         return self._book.customers(now)
 
     def protected_rows(self, customer_id: str, now: float, /) -> Sequence[ProtectedRow] | None:
-        """Give a customer's rows as the last scan before `now` left them."""
+        """Return a customer's rows after the last scan before `now`."""
         return self._book.protected_rows(customer_id, now)
 
     def subscriptions(self, customer_id: str, now: float, /) -> Sequence[SubscriptionRecord]:
-        """Give what a customer has subscribed to, and what of it is in use at `now`."""
+        """Return the subscriptions of a customer, with their consumption at `now`."""
         number = self._book.number(customer_id)
         return () if number is None else subscriptions_of(self._seed, number, customer_id, self._timeline, now)
 
     def customer_jobs(self, customer_id: str, now: float, /) -> Sequence[CustomerJob] | None:
-        """List a customer's jobs of the last day, and whatever has no job yet."""
+        """Return a customer's jobs of the last day, and the states of modules without a job."""
         number = self._book.number(customer_id)
         if number is None:
             return None
         return self._customer_schedule.jobs(customer_id, number, self._book.object_types(number), now)
 
     def jobs(self, now: float, /) -> Sequence[JobRecord]:
-        """List the jobs that have started by `now`, newest first."""
+        """Return the jobs that started before `now`, the newest first."""
         return self._schedule.jobs(now)
 
     def license(self, now: float, /) -> LicenseRecord | None:
-        """Give the licence of a tenant that assigned more seats than it bought."""
+        """Return the license at `now`."""
         days = max(self._timeline.schedule_seconds(now) / DAY, -float(_OVER_LICENSED_DAYS))
         return LicenseRecord(
             purchased_user_seats=_PURCHASED_SEATS,
@@ -166,13 +166,13 @@ class GeneratedPortfolio:
         )
 
     def unusual_activities(self, _now: float, /) -> Sequence[ActivityRecord]:
-        """List a spreading attack and some oddities, found before the start."""
+        """Return the unusual activities, all detected before the start."""
         return self._activities
 
     def backup_frequencies(self, now: float, /) -> Sequence[FrequencyRecord]:
-        """List the schedule of the jobs."""
+        """Return the schedule of the jobs."""
         return tenant_settings.backup_frequencies(self._timeline.start, now)
 
     def retentions(self, _now: float, /) -> Sequence[RetentionRecord]:
-        """Give one policy, the same everywhere."""
+        """Return one policy for all locations."""
         return (tenant_settings.retention(),)

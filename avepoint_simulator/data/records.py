@@ -1,4 +1,4 @@
-"""Records of what the simulated AvePoint knows, free of any wire form."""
+"""The records of the simulated AvePoint, independent of their form in responses."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 def unix_ns(seconds: float) -> int:
-    """Turn Unix seconds into whole nanoseconds, exact to the microsecond."""
+    """Return Unix seconds as integer nanoseconds, exact to the microsecond."""
     return round(seconds * 1_000_000) * 1_000
 
 
@@ -33,7 +33,7 @@ class CustomerRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProtectedRow:
-    """What one module of a customer protects; a size is in bytes, None is "N/A", a text is sent as it is."""
+    """Protected data of one module of a customer; sizes in bytes, None is "N/A", a string is sent unchanged."""
 
     customer_id: str
     owner_email: str
@@ -49,7 +49,7 @@ class ProtectedRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobError:
-    """An error that a job reports in the modern API."""
+    """An error of a job in the modern API."""
 
     value: str
     url: str = ""
@@ -59,7 +59,7 @@ class JobError:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobRecord:
-    """A job of a tenant; `state` is a code 1 to 5 of the API, or a text that is sent as it is."""
+    """A job of a tenant; `state` is a code from 1 to 5, or a string that is sent unchanged."""
 
     id: str
     job_type: int
@@ -76,7 +76,7 @@ class JobRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LicenseRecord:
-    """What a tenant bought and uses; sizes are whole GB, no time means in policy."""
+    """License consumption of a tenant; sizes in GB, no time means in policy."""
 
     purchased_user_seats: int
     assigned_user_seats: int
@@ -87,7 +87,7 @@ class LicenseRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubscriptionRecord:
-    """What a customer has subscribed to; a size is in bytes, a text is sent as it is, None is "N/A"."""
+    """A subscription of a customer; sizes in bytes, a string is sent unchanged, None is "N/A"."""
 
     customer_id: str
     service: str
@@ -111,7 +111,7 @@ class SubscriptionRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActivityRecord:
-    """Sites of a workload, by its number in the settings, that were found to behave unusually at one moment."""
+    """Sites of a workload with unusual activities, detected at one time."""
 
     tenant_id: str
     tenant_owner: str
@@ -120,12 +120,12 @@ class ActivityRecord:
     unusual_sites: int = 0
     ransomware_sites: int = 0
     location: str = ""
-    """Where it was; "" is seen from every location."""
+    """Location of the sites; "" belongs to every location."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrequencyRecord:
-    """How often a workload is backed up, and when on the current day."""
+    """Backups per day of a workload, and their times on the current day."""
 
     service_type: int
     times_a_day: int
@@ -135,7 +135,7 @@ class FrequencyRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceRetention:
-    """How long the backups of a workload are kept, of its objects in no container, and of each container."""
+    """Retention of a workload, of its objects without container, and of each container."""
 
     service_type: int
     period: str | None
@@ -145,7 +145,7 @@ class ServiceRetention:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetentionRecord:
-    """How long backups are kept; periods are texts, sent as they are."""
+    """Retention policy; periods are strings, sent unchanged."""
 
     period: str | None
     customized: bool | str | None = False
@@ -155,9 +155,9 @@ class RetentionRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CustomerJob:
-    """A job of a customer, or with neither id nor start the state of a module that has had none.
+    """A job of a customer; without id and start, the state of a module that had no job.
 
-    `job_type`, `job_module` and `status` are codes of the v3 API; a text is sent as it is. The scan is of type 0.
+    `job_type`, `job_module` and `status` are codes of the v3 API; a string is sent unchanged. The scan has type 0.
     """
 
     customer_id: str

@@ -1,4 +1,4 @@
-"""What each customer has subscribed to, as a function of (seed, number of the customer, time)."""
+"""Subscriptions of each customer, as a function of (seed, number of the customer, time)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from avepoint_simulator.data.vocabulary import CLOUD_BACKUP, CLOUD_BACKUP_EXPRES
 _GIB: Final = 1024**3
 _EARLIEST_DAYS: Final = -30.0
 _MANY: Final = 20
-# Stories, by a customer's place among twenty: days until the subscription expires.
+# Days until the subscription expires, for some of every twenty customers.
 _EXPIRES_SOON: Final = {4: 20, 8: -3, 11: 5, 15: 12}
 _TWO_PACKAGES: Final = 7
 _RENEWED: Final = 15
@@ -26,7 +26,7 @@ _POOLED: Final = "AvePoint pooled subscription"
 def subscriptions_of(
     seed: int, number: int, customer_id: str, timeline: Timeline, now: float
 ) -> Sequence[SubscriptionRecord]:
-    """Give the subscriptions of customer `number`; dates are real ones, however fast the schedule runs."""
+    """Return the subscriptions of customer `number`; their dates follow the clock at any speed."""
     if number == WITHOUT_PRODUCT:
         return ()
     source = Random(f"{seed}:subscriptions:{number}")
@@ -83,5 +83,5 @@ def _others(source: Random, customer_id: str, start: float, days: float) -> Sequ
 
 
 def _day(start: float, days: int) -> int:
-    """Give the midnight (UTC) that many days after the start's."""
+    """Return midnight (UTC) of a day relative to the start."""
     return unix_ns((start // DAY + days) * DAY)

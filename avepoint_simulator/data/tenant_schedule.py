@@ -23,12 +23,12 @@ _REFUSED: Final = JobError(
     number=1042,
     is_error_code=True,
 )
-_THROTTLED: Final = JobError(value="Some objects were skipped: Microsoft 365 asked to slow down.", number=3)
+_THROTTLED: Final = JobError(value="Some objects were skipped: Microsoft 365 throttled the backup.", number=3)
 
 
 @dataclass(frozen=True, slots=True)
 class BackupPlan:
-    """How one workload is backed up."""
+    """Schedule and size of the backups of one workload."""
 
     object_type: int
     times_a_day: int
@@ -38,12 +38,12 @@ class BackupPlan:
 
     @property
     def interval(self) -> float:
-        """Give the seconds from one backup to the next."""
+        """Seconds from one backup to the next."""
         return DAY / self.times_a_day
 
     @property
     def offset(self) -> float:
-        """Give the seconds before the first: workloads start staggered within two thirds of their interval."""
+        """Seconds before the first backup; workloads are spread over two thirds of their interval."""
         return self.object_type / 18 * self.interval
 
 
@@ -61,7 +61,7 @@ BACKUPS: Final = (
     BackupPlan(11, 4, 1_150, 0.008, 7),
     BackupPlan(12, 4, 480, 0.004, 7),
 )
-# Job type, fewest and most a day, typical minutes, most objects.
+# Job type, fewest and most jobs per day, typical minutes, most objects.
 _ON_DEMAND: Final = (
     (words.RESTORE, 3, 8, 12.0, 900),
     (words.EXPORT, 0, 3, 20.0, 400),
@@ -70,31 +70,31 @@ _ON_DEMAND: Final = (
 
 
 class JobSchedule:
-    """All jobs of the simulated tenant; each schedule day is made once and kept while it is visible."""
+    """All jobs of the simulated tenant; each day is generated once and kept while it is visible."""
 
     def __init__(self, seed: int, timeline: Timeline) -> None:
         self._seed = seed
         self._timeline = timeline
         self._days: dict[int, tuple[JobRecord, ...]] = {}
-        self._stories = _stories(seed, timeline.start)
+        self._fixed = _fixed_jobs(seed, timeline.start)
 
     def jobs(self, now: float) -> list[JobRecord]:
-        """List what the portal shows at `now`, newest first."""
+        """Return the jobs visible at `now`, the newest first."""
         at = self._timeline.schedule_seconds(now)
         today = int(at // DAY)
         oldest, newest = self._timeline.wall_ns(at - HISTORY_DAYS * DAY), unix_ns(now)
         days = range(today, today - HISTORY_DAYS - 1, -1)
         every = (job for day in days for job in self._day(day))
         shown = [_as_seen(job, newest) for job in every if oldest <= job.start_unix_ns <= newest]
-        shown += self._kept_stories(now)
+        shown += self._visible_fixed(now)
         shown.sort(key=lambda job: job.start_unix_ns, reverse=True)
-        self._forget_before(today - HISTORY_DAYS)
+        self._discard_before(today - HISTORY_DAYS)
         return shown
 
-    def _kept_stories(self, now: float) -> tuple[JobRecord, ...]:
-        """Keep the stories for eight days of the clock, however fast the schedule runs."""
+    def _visible_fixed(self, now: float) -> tuple[JobRecord, ...]:
+        """Return the fixed jobs; they stay for eight days of the clock at any speed."""
         limit = unix_ns(now - HISTORY_DAYS * DAY)
-        return tuple(job for job in self._stories if job.start_unix_ns >= limit)
+        return tuple(job for job in self._fixed if job.start_unix_ns >= limit)
 
     def _day(self, day: int) -> tuple[JobRecord, ...]:
         jobs = self._days.get(day)
@@ -102,13 +102,13 @@ class JobSchedule:
             jobs = self._days[day] = tuple(_make_day(self._seed, self._timeline, day))
         return jobs
 
-    def _forget_before(self, day: int) -> None:
+    def _discard_before(self, day: int) -> None:
         for old in [known for known in self._days if known < day]:
             del self._days[old]
 
 
 def _as_seen(job: JobRecord, now_ns: int) -> JobRecord:
-    """Show a job that has not finished yet as running, with what it has done so far."""
+    """Return a job at `now_ns`; an uncompleted job is running, with its progress."""
     if job.finish_unix_ns is None or job.finish_unix_ns <= now_ns:
         return job
     progress = (now_ns - job.start_unix_ns) / (job.finish_unix_ns - job.start_unix_ns)
@@ -124,8 +124,8 @@ def _as_seen(job: JobRecord, now_ns: int) -> JobRecord:
     )
 
 
-def _stories(seed: int, start: float) -> tuple[JobRecord, ...]:
-    """Make what must stay visible at any speed: a stuck job, and the last backup that a workload had."""
+def _fixed_jobs(seed: int, start: float) -> tuple[JobRecord, ...]:
+    """Return the jobs that stay visible at any speed: a stuck job, and the last successful backup of a workload."""
     source = Random(f"{seed}:stories")
     stuck = JobRecord(
         id=_new_id(source),
@@ -171,7 +171,7 @@ def _is_failing(job: JobRecord, start: float) -> bool:
 
 
 def _failed(job: JobRecord) -> JobRecord:
-    """Fail a job the way that misleads: no object failed, because none was reached."""
+    """Return a job as failed before its first object: no object failed, because none was processed."""
     return replace(
         job,
         state=words.FAILED,
@@ -195,7 +195,7 @@ def _retentions(source: Random, timeline: Timeline, day: int) -> list[JobRecord]
 def _on_demand(
     source: Random, timeline: Timeline, day: int, job_type: int, fewest: int, most: int, minutes: float, objects: int
 ) -> list[JobRecord]:
-    """Make what people ask for in working hours."""
+    """Return the jobs that users start during working hours."""
     return [
         _job(source, timeline, job_type, source.randint(1, 12), day * DAY + source.uniform(7, 19) * HOUR, minutes,
              source.randint(1, objects))
@@ -226,7 +226,7 @@ def _job(
 
 
 def _misses(source: Random, state: int, total: int) -> tuple[int, int]:
-    """Tell how many of the objects failed and how many were skipped."""
+    """Return the numbers of failed and skipped objects."""
     if state == words.FINISHED:
         return 0, 0
     if state == words.FAILED:

@@ -1,4 +1,4 @@
-"""What a simulated tenant has configured, and what looked unusual in it, as a function of (seed, time)."""
+"""Settings and unusual activities of a tenant, as a function of (seed, time)."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _ONEDRIVE: Final = 2
 _GROUPS: Final = 3
 _POWER_AUTOMATE: Final = 12
 _USUAL: Final = "1 years"
-# Workload, hours before the start, unusual sites, of them perhaps attacked.
+# Workload, hours before the start, unusual sites, sites with suspected ransomware.
 _DETECTIONS: Final = ((_ONEDRIVE, 5, 9, 3), (_ONEDRIVE, 20, 4, 1), (_SHAREPOINT, 50, 6, 0))
 
 
 def unusual_activities(seed: int, start: float) -> tuple[ActivityRecord, ...]:
-    """Tell of ransomware that is spreading in one workload, and of oddities in another."""
+    """Return suspected ransomware in one workload, and unusual activities in another."""
     tenant_id = str(uuid.UUID(int=Random(f"{seed}:tenant").getrandbits(128), version=4))
     return tuple(
         ActivityRecord(
@@ -40,7 +40,7 @@ def unusual_activities(seed: int, start: float) -> tuple[ActivityRecord, ...]:
 
 
 def backup_frequencies(start: float, now: float) -> tuple[FrequencyRecord, ...]:
-    """Say when the day's backups start, at the pace of the clock however fast the schedule runs."""
+    """Return the start times of the day's backups; they follow the clock at any speed of the schedule."""
     return tuple(
         FrequencyRecord(
             service_type=SERVICE_TYPES[plan.object_type],
@@ -58,7 +58,7 @@ def _starts_on_the_day(plan: BackupPlan, start: float, now: float) -> tuple[int,
 
 
 def retention() -> RetentionRecord:
-    """Keep one workload for ever, one for a short while, a part of one for less than the rest."""
+    """Return a policy with an unlimited, a short and a partly shorter retention."""
     own = {_EXCHANGE: "Unlimited", _POWER_AUTOMATE: "3 months"}
     return RetentionRecord(
         period=_USUAL,

@@ -1,4 +1,4 @@
-"""Schedule time: seconds since the simulator's start, running `speed` times as fast as the clock."""
+"""Schedule time: seconds since the simulator's start, `speed` times as fast as the clock."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ DAY: Final = 86_400.0
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """Map wall-clock Unix seconds to schedule seconds and back."""
+    """Converts Unix time to schedule seconds and back."""
 
     start: float
     speed: float
 
     def schedule_seconds(self, now: float) -> float:
-        """Tell where the schedule stands at `now`; negative before the start."""
+        """Return the schedule seconds at `now`, negative before the start."""
         return (now - self.start) * self.speed
 
     def wall_ns(self, schedule_seconds: float) -> int:
-        """Tell when, in Unix nanoseconds, the schedule reaches a point."""
+        """Return the Unix time, in nanoseconds, of a point of the schedule."""
         return unix_ns(self.start + schedule_seconds / self.speed)

@@ -1,4 +1,4 @@
-"""How AvePoint writes times, sizes and counts."""
+"""Forms of times, sizes and counts in responses."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ _NO_TIMES: Final = (("zero", "0001-01-01T00:00:00Z"), ("null", None), ("na", "N/
 
 
 def ticks(unix_ns: int | None) -> int:
-    """Write a time as .NET ticks, 0 for none."""
+    """Return a time as .NET ticks, 0 for None."""
     return 0 if unix_ns is None else unix_ns // _NS_PER_TICK + _TICKS_AT_UNIX_EPOCH
 
 
 def from_ticks(value: int) -> int | None:
-    """Read .NET ticks as Unix nanoseconds, None for 0."""
+    """Return .NET ticks as Unix nanoseconds, None for 0."""
     return None if value == 0 else (value - _TICKS_AT_UNIX_EPOCH) * _NS_PER_TICK
 
 
 def duration_ticks(start_unix_ns: int, finish_unix_ns: int | None) -> int:
-    """Write a duration in ticks, 0 while it lasts."""
+    """Return a duration in ticks, 0 without a finish."""
     return 0 if finish_unix_ns is None else (finish_unix_ns - start_unix_ns) // _NS_PER_TICK
 
 
 def duration_hours(start_unix_ns: int, finish_unix_ns: int | None) -> str:
-    """Write a duration as hours in a text, as coarse as the modern API does."""
+    """Return a duration as a string of hours with three decimals."""
     seconds = 0.0 if finish_unix_ns is None else (finish_unix_ns - start_unix_ns) / _NS_PER_SECOND
     return f"{seconds / 3600:.3f}"
 
 
-def duration_words(start_unix_ns: int | None, finish_unix_ns: int | None) -> str:
-    """Write a duration as "1h13m30s", "17m39s" or "2s", in whole seconds."""
+def duration_text(start_unix_ns: int | None, finish_unix_ns: int | None) -> str:
+    """Return a duration as "1h13m30s", "17m39s" or "2s"."""
     if start_unix_ns is None or finish_unix_ns is None:
         return "N/A"
     minutes, seconds = divmod((finish_unix_ns - start_unix_ns) // _NS_PER_SECOND, 60)
@@ -47,7 +47,7 @@ def duration_words(start_unix_ns: int | None, finish_unix_ns: int | None) -> str
 
 
 def iso(unix_ns: int | None, form: IsoForm, no_time: NoTime) -> str | None:
-    """Write a time in one of the ISO 8601 forms, or in one of the ways to say 'never'."""
+    """Return a time in an ISO 8601 form, or None in the form `no_time`."""
     if unix_ns is None:
         return dict(_NO_TIMES)[no_time]
     seconds, rest = divmod(unix_ns, _NS_PER_SECOND)
@@ -64,7 +64,7 @@ def iso(unix_ns: int | None, form: IsoForm, no_time: NoTime) -> str | None:
 
 
 def from_iso(text: str) -> int:
-    """Read a date or date-time, UTC unless it says otherwise, as Unix nanoseconds; ValueError if it is none."""
+    """Return an ISO 8601 date or time, UTC by default, as Unix nanoseconds; raise ValueError."""
     moment = datetime.fromisoformat(text)
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     since = moment - datetime(1970, 1, 1, tzinfo=UTC)
@@ -72,7 +72,7 @@ def from_iso(text: str) -> int:
 
 
 def size(value: int | str | None, form: Sizes) -> str:
-    """Write bytes the way the portal does; None is 'N/A', a text stays as it is."""
+    """Return bytes as a string with a unit; None is "N/A", a string stays unchanged."""
     if value is None:
         return "N/A"
     if isinstance(value, str):
@@ -85,17 +85,17 @@ def size(value: int | str | None, form: Sizes) -> str:
 
 
 def count(value: int, form: Counts) -> int | str:
-    """Write a count as a number or as a text."""
+    """Return a count as an integer or as a string."""
     return value if form == "numbers" else str(value)
 
 
 def text(value: object | None) -> str:
-    """Write a value as lists of subscriptions do: always a text."""
+    """Return a value as a string, "N/A" for None."""
     return "N/A" if value is None else str(value)
 
 
 def calendar(unix_ns: int | None, form: str) -> str:
-    """Write a time in a form of `strftime`."""
+    """Return a time in a format of `strftime`, "N/A" for None."""
     return "N/A" if unix_ns is None else datetime.fromtimestamp(unix_ns // _NS_PER_SECOND, UTC).strftime(form)
 
 

@@ -1,4 +1,4 @@
-"""The numbers and words of AvePoint's documents."""
+"""The codes and names of AvePoint's documents."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ OBJECT_TYPES: Final[Mapping[int, str]] = MappingProxyType(
     }
 )
 
-# The partner API spells the same twelve in its own way, and differently over the years.
+# The partner API has other names for the same twelve workloads; they changed over the years.
 SERVICE_MODULES: Final[Mapping[int, tuple[str, ...]]] = MappingProxyType(
     {
         1: ("Exchange Online",),
@@ -73,7 +73,7 @@ SERVICE_MODULES: Final[Mapping[int, tuple[str, ...]]] = MappingProxyType(
     }
 )
 
-# Settings and unusual activities number the workloads in their own way; by ObjectType:
+# Settings and unusual activities have other codes for the workloads; by ObjectType:
 SERVICE_TYPES: Final[Mapping[int, int]] = MappingProxyType(
     {1: 0, 2: 1, 3: 2, 4: 3, 5: 4, 6: 5, 7: 6, 8: 9, 9: 10, 10: 11, 11: 12, 12: 14}
 )

@@ -1,4 +1,4 @@
-"""The API's endpoints: one file each, and one line each in the registry below."""
+"""The endpoints of the API: one file and one registry line per endpoint."""
 
 from __future__ import annotations
 
@@ -43,4 +43,4 @@ ENDPOINTS: Final[tuple[EndpointHandler, ...]] = (
     customer_jobs_v3.ENDPOINT,
 )
 PERMISSIONS: Final = frozenset(endpoint.permission for endpoint in ENDPOINTS)
-"""All that an app can be granted."""
+"""All permissions of the API."""

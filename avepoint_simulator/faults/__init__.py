@@ -1,4 +1,4 @@
-"""Faults: what may go wrong, by name, and which call it happens to."""
+"""Faults by name, and the selection of the fault for each request."""
 
 from __future__ import annotations
 
@@ -55,11 +55,11 @@ FAULTS: Final = tuple(REGISTRY)
 
 
 class Faults:
-    """Which fault each call meets: a scripted one first, else the constant one, else a random one.
+    """Selects the fault of each request: a scripted fault first, then a permanent one, then a random one.
 
-    `probability` is that of a random fault per API request, drawn evenly from `kinds` with a source seeded by
-    `seed`; `endpoints` limits random faults to these, and only then do they reach "token". `always` maps an
-    endpoint, or "*" for all of the API, to the fault that every one of its calls meets.
+    `probability` is the probability of a random fault per request, with equal shares for `kinds`; `seed` makes it
+    reproducible. Without `endpoints`, random faults affect all endpoints except "token". `always` maps an endpoint,
+    or "*" for all API endpoints, to its permanent fault.
     """
 
     def __init__(
@@ -81,12 +81,12 @@ class Faults:
         self._queues: defaultdict[str, deque[str | None]] = defaultdict(deque)
 
     def script(self, endpoint: str, *names: str | None) -> None:
-        """Queue faults for the next calls of an endpoint, or of "*"; None lets one call pass unharmed."""
+        """Add faults for the next requests of an endpoint, or of "*"; None means a request without fault."""
         _known(name for name in names if name is not None)
         self._queues[endpoint].extend(names)
 
     def pick(self, endpoint: str) -> str | None:
-        """Choose the fault that this call of the endpoint meets, None for none; "*" leaves the token alone."""
+        """Return the fault of a request, None for no fault; "*" does not include the token service."""
         keys = (endpoint,) if endpoint == TOKEN_ENDPOINT else (endpoint, ANY_ENDPOINT)
         for key in keys:
             if self._queues[key]:
@@ -104,7 +104,7 @@ class Faults:
 
 
 def _known(names: Iterable[str]) -> tuple[str, ...]:
-    """Give the names back if all are faults; ValueError otherwise."""
+    """Return the names; raise ValueError for an unknown fault."""
     names = tuple(names)
     for name in names:
         if name not in REGISTRY:

@@ -1,4 +1,4 @@
-"""Faults of the answer as a whole: other statuses, broken transport, bodies that are not what they say."""
+"""Faults of the whole response: other statuses, broken connections, wrong bodies."""
 
 from __future__ import annotations
 
@@ -21,80 +21,80 @@ def _status(request: SimulatedRequest, status: HTTPStatus, **headers: str) -> Re
 
 
 def too_many_requests(request: SimulatedRequest, _reply: Reply) -> Reply:
-    """Answer 429 with Retry-After in seconds."""
+    """Return 429 with Retry-After in seconds."""
     return _status(request, HTTPStatus.TOO_MANY_REQUESTS, retry_after=str(request.fault_options.retry_after_seconds))
 
 
 def too_many_requests_date(request: SimulatedRequest, _reply: Reply) -> Reply:
-    """Answer 429 with Retry-After as an HTTP date."""
+    """Return 429 with Retry-After as an HTTP date."""
     date = formatdate(request.now + request.fault_options.retry_after_seconds, usegmt=True)
     return _status(request, HTTPStatus.TOO_MANY_REQUESTS, retry_after=date)
 
 
 def too_many_requests_bare(request: SimulatedRequest, _reply: Reply) -> Reply:
-    """Answer 429 without a hint."""
+    """Return 429 without Retry-After."""
     return _status(request, HTTPStatus.TOO_MANY_REQUESTS)
 
 
 def unavailable(request: SimulatedRequest, _reply: Reply) -> Reply:
-    """Answer 503."""
+    """Return 503."""
     return _status(request, HTTPStatus.SERVICE_UNAVAILABLE)
 
 
 def server_error(request: SimulatedRequest, _reply: Reply) -> Reply:
-    """Answer 500."""
+    """Return 500."""
     return _status(request, HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
 def bad_request(request: SimulatedRequest, _reply: Reply) -> Reply:
-    """Answer 400."""
+    """Return 400."""
     return _status(request, HTTPStatus.BAD_REQUEST)
 
 
 def unauthorized(request: SimulatedRequest, _reply: Reply) -> Reply:
-    """Answer 401, whatever the token is worth."""
+    """Return 401, also for a valid token."""
     return _status(request, HTTPStatus.UNAUTHORIZED, www_authenticate="Bearer")
 
 
 def forbidden(request: SimulatedRequest, _reply: Reply) -> Reply:
-    """Answer 403."""
+    """Return 403."""
     return _status(request, HTTPStatus.FORBIDDEN)
 
 
 def not_found(request: SimulatedRequest, _reply: Reply) -> Reply:
-    """Answer 404."""
+    """Return 404."""
     return _status(request, HTTPStatus.NOT_FOUND)
 
 
 def redirect(request: SimulatedRequest, _reply: Reply) -> Reply:
-    """Answer 302 to another host."""
+    """Return 302 to another host."""
     return Reply(body=b"", status=302, headers={"location": f"{request.switches.other_host}{request.path}"})
 
 
 def timeout(request: SimulatedRequest, reply: Reply) -> Reply:
-    """Answer, but so late that nobody waits."""
+    """Delay the response beyond the timeout of a client."""
     return replace(reply, delay_seconds=request.fault_options.timeout_seconds)
 
 
 def cut(_request: SimulatedRequest, reply: Reply) -> Reply:
-    """Drop the connection in the middle of the body."""
+    """Close the connection in the middle of the body."""
     return replace(reply, cut=True)
 
 
 def truncated_json(_request: SimulatedRequest, reply: Reply) -> Reply:
-    """End the body in the middle, as if it were whole."""
+    """Return half of the JSON as a complete body."""
     whole = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
     return replace(reply, body=whole[: len(whole) // 2])
 
 
 def html(_request: SimulatedRequest, _reply: Reply) -> Reply:
-    """Answer 200 with the page of some gateway."""
+    """Return 200 with the HTML page of a gateway."""
     page = b"<!DOCTYPE html><html><head><title>Maintenance</title></head><body>Back soon.</body></html>"
     return Reply(body=page, headers={"content-type": "text/html; charset=utf-8"})
 
 
 def gzip_bomb(request: SimulatedRequest, _reply: Reply) -> Reply:
-    """Answer with a small body that unpacks to a very large one."""
+    """Return a small gzip body that decompresses to a very large one."""
     return Reply(body=_bomb(request.fault_options.bomb_bytes), headers={"content-encoding": "gzip"})
 
 
@@ -107,12 +107,12 @@ def _bomb(size: int) -> bytes:
 
 
 def envelope_status(request: SimulatedRequest, _reply: Reply) -> Reply:
-    """Answer 200 with an envelope that says 500."""
+    """Return 200 with an envelope whose statusCode is 500."""
     return Reply(body=envelope(request, None, status=500, message="Internal error", errors=["Internal error"]))
 
 
 def envelope_errors(request: SimulatedRequest, reply: Reply) -> Reply:
-    """Answer 200 with an envelope whose errors are not empty, beside data."""
+    """Return 200 with an envelope that contains data and errors."""
     body = reply.body
     data = body["data"] if isinstance(body, dict) and "data" in body else body
     metadata = body.get("metadata") if isinstance(body, dict) else None

@@ -1,4 +1,4 @@
-"""Faults of the data: rows and values that no document promises."""
+"""Faults of the data: undocumented rows and values."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _ODD_TEXT: Final = ' "quoted" \\ {brace} new\nline tab\t nul\x00 bell\x07 rtl\u2
 
 
 def rows_of(body: object) -> list[JsonRow]:
-    """Find the rows of a body of any generation; a body that is one record is its own row."""
+    """Return the rows of a body of any API version; a single record is one row."""
     if isinstance(body, list):
         return body
     if not isinstance(body, dict) or "error" in body:
@@ -45,20 +45,20 @@ def rows_of(body: object) -> list[JsonRow]:
 
 
 def parts_of(row: JsonRow) -> list[JsonRow]:
-    """Find the rows that a row lists: a customer's subscriptions."""
+    """Return the rows inside a row, such as a customer's subscriptions."""
     lists = (row[key] for key in _PARTS if isinstance(row.get(key), list))
     return [part for parts in lists for part in parts if isinstance(part, dict)]
 
 
 def _with_rows(reply: Reply, change: Callable[[list[JsonRow]], None]) -> Reply:
-    """Change a copy of the rows: what the endpoints gave may be kept elsewhere."""
+    """Change the rows in a copy of the body, because the original may be shared."""
     body = copy.deepcopy(reply.body)
     change(rows_of(body))
     return replace(reply, body=body)
 
 
 def _each_row(reply: Reply, change: Callable[[JsonRow], JsonRow]) -> Reply:
-    """Change each row, or what it lists: a change of the whole would hide those of its parts."""
+    """Change each row; in a row with a list, change the rows of the list."""
 
     def change_all(rows: list[JsonRow]) -> None:
         for row in [part for whole in rows for part in parts_of(whole) or [whole]]:
@@ -76,43 +76,43 @@ def _map_numbers(value: Any, change: Callable[[int], object]) -> Any:  # noqa: A
 
 
 def nulls(_request: SimulatedRequest, reply: Reply) -> Reply:
-    """Give null for every value but the ids."""
+    """Replace every value except ids by null."""
     return _each_row(reply, lambda row: {key: value if key in _IDS else None for key, value in row.items()})
 
 
 def missing_keys(_request: SimulatedRequest, reply: Reply) -> Reply:
-    """Leave out every second key, the first one included."""
+    """Remove every second key, including the first."""
     return _each_row(reply, lambda row: dict(list(row.items())[1::2]))
 
 
 def wrong_types(_request: SimulatedRequest, reply: Reply) -> Reply:
-    """Give texts for objects, lists for numbers and numbers for texts."""
+    """Replace objects by strings, numbers by lists and strings by numbers."""
 
-    def wrong(value: object) -> object:
+    def replaced(value: object) -> object:
         if isinstance(value, str):
             return 7
         return ["many"] if isinstance(value, int) else "some"
 
-    return _each_row(reply, lambda row: {key: wrong(value) for key, value in row.items()})
+    return _each_row(reply, lambda row: {key: replaced(value) for key, value in row.items()})
 
 
 def huge_numbers(_request: SimulatedRequest, reply: Reply) -> Reply:
-    """Give numbers that fit no machine word."""
+    """Replace numbers by numbers above 64 bits."""
     return _each_row(reply, lambda row: _map_numbers(row, lambda _: 10**30))
 
 
 def nan(_request: SimulatedRequest, reply: Reply) -> Reply:
-    """Give NaN, which JSON does not know, for every number."""
+    """Replace numbers by NaN, which is invalid JSON."""
     return _each_row(reply, lambda row: _map_numbers(row, lambda _: math.nan))
 
 
 def negative(_request: SimulatedRequest, reply: Reply) -> Reply:
-    """Give numbers below zero."""
+    """Replace numbers by negative numbers."""
     return _each_row(reply, lambda row: _map_numbers(row, lambda number: -abs(number) - 1))
 
 
 def long_text(request: SimulatedRequest, reply: Reply) -> Reply:
-    """Give megabytes of text for every name in the first row."""
+    """Replace every name in the first row by megabytes of text."""
 
     def change(rows: list[JsonRow]) -> None:
         for row in rows[:1]:
@@ -122,7 +122,7 @@ def long_text(request: SimulatedRequest, reply: Reply) -> Reply:
 
 
 def odd_text(_request: SimulatedRequest, reply: Reply) -> Reply:
-    """Give control characters, quotes and the like in every name."""
+    """Add control characters, quotes and other special characters to every name."""
     return _each_row(reply, lambda row: {key: _odd(key, value) for key, value in row.items()})
 
 
@@ -131,12 +131,12 @@ def _odd(key: str, value: object) -> object:
 
 
 def duplicate_row(_request: SimulatedRequest, reply: Reply) -> Reply:
-    """Give the first row twice."""
+    """Repeat the first row."""
     return _with_rows(reply, lambda rows: rows.extend(copy.deepcopy(rows[:1])))
 
 
 def conflicting_row(_request: SimulatedRequest, reply: Reply) -> Reply:
-    """Give the first row again with other values: other numbers or, where it has none, other names."""
+    """Repeat the first row with other numbers or, if it has no numbers, with other names."""
 
     def conflict(row: JsonRow) -> JsonRow:
         changed: JsonRow = _map_numbers(row, lambda number: number + 1)
@@ -150,7 +150,7 @@ def _renamed(key: str, value: object) -> object:
 
 
 def foreign_link(request: SimulatedRequest, reply: Reply) -> Reply:
-    """Link to a next page on another host."""
+    """Add a link to a next page on another host."""
     body = copy.deepcopy(reply.body)
     link = f"{request.switches.other_host}{request.path}?PageIndex=1"
     if isinstance(body, dict):
@@ -168,9 +168,9 @@ def _put_link(body: JsonRow, link: str) -> None:
 
 
 def endless(request: SimulatedRequest, reply: Reply) -> Reply:
-    """Give one full page after another for ever, each with rows never seen before."""
+    """Return full pages without end, each with new rows."""
     if reply.status != HTTPStatus.OK or rows_of(reply.body) == [reply.body]:
-        return reply  # an error, or one record: nothing that could go on
+        return reply  # an error or a single record, not a list
     reply = request.endpoint.handle(replace(request, endless=True))
     mark = "".join(value for key, value in request.params if key.lower() in {"pageindex", "$skip"}) or "0"
 

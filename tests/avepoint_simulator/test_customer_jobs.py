@@ -8,7 +8,7 @@ import pytest
 
 from avepoint_simulator import CustomerJob, GeneratedPortfolio, StaticPortfolio, Switches, unix_ns
 from avepoint_simulator.data.customer_schedule import FAILING_SECONDS, STUCK_SECONDS
-from avepoint_simulator.data.values import duration_words
+from avepoint_simulator.data.values import duration_text
 from tests.avepoint_simulator.conftest import NOON
 
 V3 = "/partner/external/v3/general/customers/{}/avpt-products/jobs/batch"
@@ -109,7 +109,7 @@ async def test_nobody_has_no_jobs(api: Any) -> None:
     ("seconds", "words"), [(0, "0s"), (2, "2s"), (1_059, "17m39s"), (4_410, "1h13m30s"), (3_600, "1h0s"), (None, "N/A")]
 )
 def test_durations(seconds: int | None, words: str) -> None:
-    assert duration_words(0, None if seconds is None else seconds * 10**9) == words
+    assert duration_text(0, None if seconds is None else seconds * 10**9) == words
 
 
 def generated(now: float, **changes: Any) -> dict[int, list[CustomerJob]]:

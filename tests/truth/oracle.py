@@ -139,7 +139,7 @@ def expected(
         add("customer_status", None if status is None else 1, **who, status=status or "")
         for tenant in customer.tenants if api_versions != "legacy" else ():
             add("customer_tenant_info", 1, **who, tenant_id=tenant.id, tenant=tenant.name)
-    expect_protected(add, portfolio.rows, with_tenants=generations != "legacy" and with_tenants)
+    expect_protected(add, portfolio.rows, with_tenants=api_versions != "legacy" and with_tenants)
     expect_subscriptions(add, portfolio.subscription_list)
     expect_customer_jobs(add, portfolio.customer_job_list, every_job=every_job)
     license_ = portfolio.license_record

@@ -68,7 +68,7 @@ async def test_every_number_is_that_of_the_records(shape: dict[str, Any]) -> Non
     api_versions = shape.get("api_versions", "both")
     truth = expected(
         portfolio,
-        generations,
+        api_versions,
         every_job=shape.get("customer_jobs") == "all",
         with_tenants=shape.get("overview_tenants", True),
     ) | ({} if api_versions == "legacy" else expected_settings(portfolio))

@@ -1,4 +1,4 @@
-"""GET /partner/customers/{id}/jobs: a customer's jobs, first generation."""
+"""GET /partner/customers/{id}/jobs: a customer's jobs, legacy API."""
 
 from __future__ import annotations
 

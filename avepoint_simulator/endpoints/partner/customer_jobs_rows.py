@@ -1,4 +1,4 @@
-"""What both generations of a customer's jobs share: which are listed, and how a row is written."""
+"""Rows of a customer's jobs in both API versions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NOTHING: Final = "N/A"
 
 
 def jobs_of_customer(request: SimulatedRequest) -> Sequence[CustomerJob]:
-    """List the jobs of the customer in the path, the scan first; 404 if there is no such customer."""
+    """Return the jobs of the customer in the path, the scan first; raise BadRequestError with 404."""
     jobs = request.portfolio.customer_jobs(request.customer_id, request.now)
     if jobs is None:
         raise BadRequestError(HTTPStatus.NOT_FOUND, "The customer does not exist.")
@@ -28,7 +28,7 @@ def jobs_of_customer(request: SimulatedRequest) -> Sequence[CustomerJob]:
 
 
 def write_job(request: SimulatedRequest, job: CustomerJob, *, in_words: bool) -> dict[str, Json]:
-    """Write one row; `in_words` is what the documents say of the generation."""
+    """Return one row; `in_words` is the documented form of the API version."""
     switches = request.switches
     in_words = {"documented": in_words, "text": True, "int": False}[switches.job_words]
     if job.job_type == words.MICROSOFT_365_SCAN and switches.scan_row == "blank":
@@ -47,7 +47,7 @@ def write_job(request: SimulatedRequest, job: CustomerJob, *, in_words: bool) ->
         "backupSize": values.size(job.backup_bytes, switches.sizes),
         "startTime": values.iso(job.start_unix_ns, switches.iso_form, "na"),
         "endTime": values.iso(job.finish_unix_ns, switches.iso_form, "na"),
-        "jobDuration": values.duration_words(job.start_unix_ns, job.finish_unix_ns),
+        "jobDuration": values.duration_text(job.start_unix_ns, job.finish_unix_ns),
         "lastModifyTime": values.iso(job.finish_unix_ns or job.start_unix_ns, switches.iso_form, "na"),
     }
 

@@ -1,4 +1,4 @@
-"""GET /partner/customers: a partner's customers, first generation."""
+"""GET /partner/customers: a partner's customers, legacy API."""
 
 from __future__ import annotations
 

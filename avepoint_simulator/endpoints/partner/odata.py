@@ -1,4 +1,4 @@
-"""OData lists, as the partner API's first generation answers with them."""
+"""OData lists of the legacy partner API."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from avepoint_simulator.pages import add_next_link, slice_page
 from avepoint_simulator.requests import BadRequestError, Json, Reply, SimulatedRequest
 
 T = TypeVar("T")
-# Options that would change the rows: to ignore one would be to answer another question.
+# Options that change the rows must not be ignored.
 _NOT_SIMULATED: Final = ("$filter", "$orderby", "$select", "$search", "$apply")
 
 
 def odata_reply(request: SimulatedRequest, model: str, rows: Sequence[T], write: Callable[[T], Json]) -> Reply:
-    """Answer with the rows that $top and $skip ask for, and a link when the server stopped before."""
+    """Return the rows for $top and $skip, and a link if there are more rows than one page."""
     for option in _NOT_SIMULATED:
         if request.param(option):
             raise BadRequestError(HTTPStatus.BAD_REQUEST, f"{option} is not simulated.")

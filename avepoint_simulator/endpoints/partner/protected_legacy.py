@@ -1,4 +1,4 @@
-"""GET /partner/customers/{id}/protected: a customer's protected data, first generation."""
+"""GET /partner/customers/{id}/protected: a customer's protected data, legacy API."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What both generations of the protected-data endpoint share: a customer's rows."""
+"""Rows of protected data in both API versions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from avepoint_simulator.requests import BadRequestError, Json, SimulatedRequest
 
 
 def rows_of_customer(request: SimulatedRequest) -> Sequence[ProtectedRow]:
-    """Give the rows of the customer in the path; 404 if there is no such customer."""
+    """Return the rows of the customer in the path; raise BadRequestError with 404."""
     rows = request.portfolio.protected_rows(request.customer_id, request.now)
     if rows is None:
         raise BadRequestError(HTTPStatus.NOT_FOUND, "The customer does not exist.")
@@ -19,7 +19,7 @@ def rows_of_customer(request: SimulatedRequest) -> Sequence[ProtectedRow]:
 
 
 def write_row(request: SimulatedRequest, row: ProtectedRow) -> dict[str, Json]:
-    """Write one row: the same in both api_versions."""
+    """Return one row."""
     counts, sizes = request.switches.counts, request.switches.sizes
     return {
         "customerId": row.customer_id,

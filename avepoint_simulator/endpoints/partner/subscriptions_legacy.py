@@ -1,4 +1,4 @@
-"""GET /partner/services: what customers have subscribed to, first generation."""
+"""GET /partner/services: subscriptions of customers, legacy API."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""POST /partner/external/v3/general/customers/services/batch: what customers have subscribed to, Elements API v3."""
+"""POST /partner/external/v3/general/customers/services/batch: subscriptions of customers, Elements API v3."""
 
 from __future__ import annotations
 

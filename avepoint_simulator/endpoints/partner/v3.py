@@ -1,4 +1,4 @@
-"""Paged lists and JSON bodies, as the Elements API v3 has them."""
+"""Paged lists and JSON bodies of the Elements API v3."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ _MOST_PAGE_SIZE: Final = 100
 
 
 def v3_page(request: SimulatedRequest, rows: Sequence[T]) -> RowSlice[T]:
-    """Cut the page that pageIndex, which starts at 1, and pageSize ask for."""
+    """Return the page for pageIndex, from 1, and pageSize."""
     return numbered_page(request, rows, base=1, size=_DEFAULT_PAGE_SIZE, most=_MOST_PAGE_SIZE)
 
 
 def v3_body(page: RowSlice[T], data: list[dict[str, Json]]) -> dict[str, Json]:
-    """Make the paged body around the rows."""
+    """Return the body of a page."""
     metadata = {"pageIndex": page.index, "pageSize": page.size, "totalCount": page.total}
     return {"data": data, "metadata": metadata}
 
 
 def json_object(request: SimulatedRequest) -> dict[str, Json]:
-    """Read the JSON object that a POST carries; 415 without its content type, 400 if it is none."""
+    """Return the JSON object of a POST; raise BadRequestError with 415 or 400."""
     if request.content_type.partition(";")[0].strip().lower() != "application/json":
         raise BadRequestError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Content-Type must be application/json.")
     try:

@@ -1,4 +1,4 @@
-"""GET /backup/m365/settings/backup/frequency: how often each workload is backed up, and when today."""
+"""GET /backup/m365/settings/backup/frequency: backups per day of each workload."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""GET /cloudbackup/jobs: a tenant's jobs, first generation."""
+"""GET /cloudbackup/jobs: a tenant's jobs, legacy API."""
 
 from __future__ import annotations
 

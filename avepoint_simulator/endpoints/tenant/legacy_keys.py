@@ -1,4 +1,4 @@
-"""The keys of the tenant API's first generation come in two cases."""
+"""Case of the keys in the legacy tenant API."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from avepoint_simulator.switches import KeyCase
 
 
 def in_key_case(value: Json, case: KeyCase) -> Json:
-    """Give a body whose PascalCase keys are written in the case that the switch says."""
+    """Return a body with its PascalCase keys in the given case."""
     return value if case == "pascal" else _camel(value)
 
 

@@ -1,4 +1,4 @@
-"""GET /cloudbackup/licenseconsumption: a tenant's licence, first generation."""
+"""GET /cloudbackup/licenseconsumption: a tenant's license, legacy API."""
 
 from __future__ import annotations
 

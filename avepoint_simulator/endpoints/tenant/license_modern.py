@@ -1,4 +1,4 @@
-"""GET /backup/m365/cloudbackuplicenseconsumption: a tenant's licence, later generation."""
+"""GET /backup/m365/cloudbackuplicenseconsumption: a tenant's license, modern API."""
 
 from __future__ import annotations
 

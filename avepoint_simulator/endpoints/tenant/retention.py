@@ -1,4 +1,4 @@
-"""GET /backup/m365/settings/retention-policy: how long a tenant's backups are kept."""
+"""GET /backup/m365/settings/retention-policy: retention of a tenant."""
 
 from __future__ import annotations
 

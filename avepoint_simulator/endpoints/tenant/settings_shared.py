@@ -1,4 +1,4 @@
-"""What endpoints of a tenant share: the licence, the location, and the settings' names of workloads."""
+"""License, location and workload codes, shared by endpoints of the tenant API."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ PERMISSION: Final = "microsoft365backup.settings.read.all"
 
 
 class Located(Protocol):
-    """A record of one location, or of all."""
+    """A record of one location or of all locations."""
 
     @property
     def location(self) -> str:
-        """Where; "" is everywhere."""
+        """Location; "" means all locations."""
 
 
 T = TypeVar("T")
@@ -25,14 +25,14 @@ L = TypeVar("L", bound=Located)
 
 
 def licensed(record: T | None) -> T:
-    """Give what there is; without the product the tenant API answers 404."""
+    """Return the record; raise BadRequestError with 404 if the product is not licensed."""
     if record is None:
         raise BadRequestError(HTTPStatus.NOT_FOUND, "The product is not licensed.")
     return record
 
 
 def at_location(request: SimulatedRequest, records: Iterable[L]) -> list[L]:
-    """Give the records of the location that a call asks for; of a location that the tenant does not have, none."""
+    """Return the records of the requested location, none for an unknown location."""
     location = request.param("location")
     if location and location not in request.switches.locations:
         return []
@@ -40,5 +40,5 @@ def at_location(request: SimulatedRequest, records: Iterable[L]) -> list[L]:
 
 
 def service_type(request: SimulatedRequest, number: int) -> Json:
-    """Write a workload as the switch says."""
+    """Return a workload in the form of the switch."""
     return number if request.switches.service_types == "numbers" else SERVICE_NAMES[number]

@@ -1,4 +1,4 @@
-"""GET /backup/m365/cloudbackupunusualactivitydata: where a tenant's data changed unusually."""
+"""GET /backup/m365/cloudbackupunusualactivitydata: unusual activities of a tenant."""
 
 from __future__ import annotations
 
