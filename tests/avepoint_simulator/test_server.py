@@ -70,14 +70,15 @@ async def test_concurrent_requests_are_counted(server: SimulatorServer) -> None:
     assert (server.simulator.max_in_flight, server.simulator.requests) == (0, ())
 
 
-def test_it_stops_without_waiting_for_a_delayed_response(
-    static: StaticPortfolio, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_it_stops_without_waiting_for_a_response(static: StaticPortfolio, caplog: pytest.LogCaptureFixture) -> None:
     faults = Faults(always={"*": "timeout"}, options=FaultOptions(timeout_seconds=300))
     simulator = Simulator(static, faults=faults)
-    with SimulatorServer(simulator) as server:
-        with httpx.Client(base_url=server.url, timeout=0.2) as client, pytest.raises(httpx.ReadTimeout):
-            client.get("/cloudbackup/jobs")
+    with (
+        SimulatorServer(simulator) as server,
+        httpx.Client(base_url=server.url, timeout=0.2) as client,
+        pytest.raises(httpx.ReadTimeout),
+    ):
+        client.get("/cloudbackup/jobs")
     assert simulator.requests[-1].status == 0
     assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
@@ -111,7 +112,7 @@ def test_a_server_that_does_not_start_is_an_error(static: StaticPortfolio, monke
 def test_the_program_prints_its_url_and_serves(capsys: pytest.CaptureFixture[str]) -> None:
     stop = threading.Event()
     codes: list[int] = []
-    arguments = ["--customers", "3", "--seed", "4", "--speed", "60", "--api_versions", "legacy"]
+    arguments = ["--customers", "3", "--seed", "4", "--speed", "60", "--api-versions", "legacy"]
     arguments += ["--granted", *SCOPE.split()]
     thread = threading.Thread(target=lambda: codes.append(program.main(arguments, stop)))
     thread.start()
