@@ -24,26 +24,26 @@ Object = dict[str, Any]
 
 
 def manifests(values: Mapping[str, Any], *, release: str = RELEASE) -> dict[str, str]:
-    """Render with Helm 4, schema included; gives texts by the template's path. Raises HelmError."""
+    """Render with Helm 4 and the schema; return the texts by template. Raise HelmError if a value is wrong."""
     with helm_python.Chart.load(CHART) as chart:
         chart.validate_schema(dict(values))
         return chart.render(dict(values), name=release, namespace=NAMESPACE)
 
 
 def objects(values: Mapping[str, Any], *, release: str = RELEASE) -> list[Object]:
-    """Render with Helm 4; gives every object."""
+    """Render with Helm 4; return all objects."""
     texts = manifests(values, release=release)
     return [document for path, text in texts.items() if path.endswith(".yaml") for document in parsed(text)]
 
 
 def notes(values: Mapping[str, Any], *, release: str = RELEASE) -> str:
-    """Render what the installer is told."""
+    """Render NOTES.txt."""
     (text,) = (text for path, text in manifests(values, release=release).items() if path.endswith("NOTES.txt"))
     return text
 
 
 def objects_of_old_helm(helm: str, values: Mapping[str, Any], folder: Path) -> list[Object]:
-    """Render with a Helm on disk, as `helm template` does."""
+    """Render with `helm template` of another Helm."""
     file = folder / "values.yaml"
     file.write_text(yaml.safe_dump(dict(values)), "utf-8")
     command = [
@@ -62,7 +62,7 @@ def objects_of_old_helm(helm: str, values: Mapping[str, Any], folder: Path) -> l
 
 
 def parsed(text: str) -> Iterator[Object]:
-    """Return the objects of a text of YAML documents."""
+    """Yield the objects of a text of YAML documents."""
     for document in yaml.safe_load_all(text):
         if document is not None:
             assert isinstance(document, dict), text
@@ -76,7 +76,7 @@ def one(found: list[Object], kind: str, name: str | None = None) -> Object:
 
 
 def pods(found: list[Object]) -> Iterator[Object]:
-    """Return the specification of every pod, also of those that are made from templates."""
+    """Yield the specification of every pod and of every pod template."""
     for each in found:
         if each["kind"] == "Pod":
             yield each["spec"]
@@ -91,7 +91,7 @@ def exporter(found: list[Object]) -> Object:
 
 
 def environment(found: list[Object]) -> dict[str, Any]:
-    """Return the variables of the exporter's container."""
+    """Return the environment variables of the exporter's container."""
     return {
         variable["name"]: variable.get("value", variable.get("valueFrom"))
         for variable in exporter(found)["containers"][0]["env"]
@@ -99,7 +99,7 @@ def environment(found: list[Object]) -> dict[str, Any]:
 
 
 def secret_data(found: list[Object]) -> dict[str, bytes]:
-    """Return what all Secrets hold, by key."""
+    """Return the data of all Secrets by key."""
     return {
         key: base64.b64decode(value, validate=True)
         for each in found
@@ -109,7 +109,7 @@ def secret_data(found: list[Object]) -> dict[str, bytes]:
 
 
 def account(**auth: Any) -> Object:
-    """Make the values of one tenant with such credentials."""
+    """Return the values of one tenant account with these credentials."""
     return {
         "accounts": [{"name": "contoso", "type": "tenant", "data_center": "us", "auth": {"client_id": "id", **auth}}]
     }

@@ -1,7 +1,6 @@
-"""What the objects say: configuration, secrets, probes, shards, storage, rules, dashboards, notes."""
+"""The rendered objects: configuration, secrets, probes, shards, storage, network, image."""
 
-import subprocess
-import sys
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ from exporter.engine.shard import parse_shard
 from tests.helm.chart import (
     CASES,
     CHART,
-    ROOT,
     Object,
     account,
     environment,
@@ -23,12 +21,10 @@ from tests.helm.chart import (
     notes,
     objects,
     one,
+    pods,
     secret_data,
 )
-from tests.programs import program
 
-RULES = ROOT / "prometheus" / "rules" / "avepoint.rules.yaml"
-DASHBOARDS = sorted((ROOT / "grafana" / "dashboards").glob("*.json"))
 SECRETS = {
     "inline-secret": ["not-a-real-secret-inline"],
     "certificate": ["bm90IGEgcmVhbCBjZXJ0aWZpY2F0ZSwgb25seSBhIHBsYWNlaG9sZGVy", "not-a-real-password-pfx"],
@@ -235,120 +231,33 @@ def test_optional_objects_are_off_by_default() -> None:
     assert kinds == {"ConfigMap", "Deployment", "Service", "ServiceAccount", "Pod"}
 
 
-def test_the_charts_copies_are_in_step() -> None:
-    command = [sys.executable, str(ROOT / "scripts" / "sync-chart"), "--check"]
-    done = subprocess.run(command, check=False, capture_output=True, text=True)
+def test_the_policy_opens_dns_and_the_ports_of_proxies_and_urls() -> None:
+    values = merge(CASES["http-route"], {"networkPolicy": {"egress": {"ports": [443, 8443]}}})
+    values["accounts"][0] |= {"proxy_url": "http://proxy", "base_url": "https://avepoint.example.com:9443/api"}
+    dns, rest = one(objects(values), "NetworkPolicy")["spec"]["egress"]
 
-    assert done.returncode == 0, done.stderr
-    assert (CHART / "files" / "rules" / "avepoint.rules.yaml").read_bytes() == RULES.read_bytes()
-
-
-def test_dashboards_are_byte_equal() -> None:
-    found = [e for e in objects(CASES["operator"]) if e["metadata"]["labels"].get("grafana_dashboard") == "1"]
-    rendered = {key: text.encode() for each in found for key, text in each["data"].items()}
-
-    assert rendered == {path.name: path.read_bytes() for path in DASHBOARDS}
-    assert rendered
-    assert all(each["metadata"]["annotations"] == {"grafana_folder": "AvePoint"} for each in found)
+    assert sorted((port["port"], port["protocol"]) for port in dns["ports"]) == [
+        (53, "TCP"), (53, "UDP"), (5353, "TCP"), (5353, "UDP"),
+    ]  # fmt: skip
+    assert [port["port"] for port in rest["ports"]] == [443, 8443, 3128, 80, 9443]
 
 
-def test_rules_are_equal_but_for_what_values_change() -> None:
-    source = yaml.safe_load(RULES.read_text("utf-8"))
-
-    assert one(objects({"prometheusRule": {"enabled": True}}), "PrometheusRule")["spec"] == source
+def merge(one_values: Object, other: Object) -> Object:
+    return {**copy.deepcopy(one_values), **{key: {**one_values.get(key, {}), **value} for key, value in other.items()}}
 
 
-def test_alerts_can_be_disabled_and_changed(tmp_path: Path) -> None:
-    source = _rules(yaml.safe_load(RULES.read_text("utf-8")))
-    alerts = list(dict.fromkeys(rule["alert"] for rule in source if "alert" in rule))
-    first, second = alerts[:2]
-    values = {
-        "prometheusRule": {
-            "enabled": True,
-            "alerts": {
-                first: {"enabled": False},
-                second: {"severity": "info", "for": "3h", "labels": {"team": "a"}, "annotations": {"more": "b"}},
-            },
-            "alertLabels": {"team": "all", "cluster": "x"},
-            "thresholds": {"backup_age_seconds": 172800, "certificate_left_seconds_critical": 1},
-            "additionalGroups": [{"name": "own", "rules": [{"record": "a:b:c", "expr": "vector(1)"}]}],
-        }
+@pytest.mark.parametrize(
+    ("values", "image"),
+    [
+        ({}, "ghcr.io/avepoint-exporter/avepoint-exporter:{}"),
+        ({"image": {"registry": "a.example.com/b/"}}, "a.example.com/b/avepoint-exporter/avepoint-exporter:{}"),
+        ({"image": {"registry": "", "repository": "mine", "tag": "1"}}, "mine:1"),
+        ({"global": {"imageRegistry": "g.example.com"}}, "g.example.com/avepoint-exporter/avepoint-exporter:{}"),
+    ],
+)
+def test_the_image_and_its_registry(values: Object, image: str) -> None:
+    version = yaml.safe_load((CHART / "Chart.yaml").read_text("utf-8"))["appVersion"]
+
+    assert {spec["containers"][0]["image"] for spec in pods(objects({"demo": {"enabled": True}, **values}))} == {
+        image.format(version)
     }
-    spec = one(objects(values), "PrometheusRule")["spec"]
-    rules = {rule.get("alert", rule.get("record")): rule for rule in _rules(spec)}
-
-    assert first not in rules
-    assert rules[second]["for"] == "3h"
-    assert {"severity": "info", "team": "a", "cluster": "x"}.items() <= rules[second]["labels"].items()
-    assert rules[second]["annotations"]["more"] == "b"
-    assert rules[second]["annotations"]["runbook_url"]
-    assert rules[alerts[2]]["labels"]["team"] == "all"
-    assert rules["avepoint:backup_age_seconds:threshold"]["expr"] == "vector(172800)"
-    assert rules["avepoint:certificate_left_seconds:threshold_critical"]["expr"] == "vector(1)"
-    assert rules["avepoint:certificate_left_seconds:threshold"]["expr"] != "vector(1)"
-    assert rules["a:b:c"]["expr"] == "vector(1)"
-    file = tmp_path / "rules.yaml"
-    file.write_text(yaml.safe_dump(spec), "utf-8")
-    subprocess.run([program("promtool"), "check", "rules", "--lint=none", str(file)], check=True, capture_output=True)
-
-
-def test_an_alert_of_two_rules_changes_in_both() -> None:
-    changes = {"AvePointJobFailed": {"for": "3h"}, "AvePointJobStuck": {"enabled": False}}
-    spec = one(objects({"prometheusRule": {"enabled": True, "alerts": changes}}), "PrometheusRule")["spec"]
-
-    assert [rule["for"] for rule in _rules(spec) if rule.get("alert") == "AvePointJobFailed"] == ["3h", "3h"]
-    assert not [rule for rule in _rules(spec) if rule.get("alert") == "AvePointJobStuck"]
-
-
-@pytest.mark.parametrize("file", sorted((RULES.parent / "optional").iterdir()), ids=lambda path: path.name)
-def test_what_is_optional_is_there_once_it_is_enabled(file: Path) -> None:
-    source = yaml.safe_load(file.read_text("utf-8"))
-    always = yaml.safe_load(RULES.read_text("utf-8"))["groups"]
-    [alert] = [rule["alert"] for rule in _rules(source) if "alert" in rule]
-
-    def groups(enabled: bool) -> list[Object]:
-        values = {"prometheusRule": {"enabled": True, "alerts": {alert: {"enabled": enabled}}}}
-        found: list[Object] = one(objects(values), "PrometheusRule")["spec"]["groups"]
-        return found
-
-    assert groups(enabled=True) == [*always, *source["groups"]]
-    assert groups(enabled=False) == always
-
-
-def _rules(spec: Object) -> list[Object]:
-    return [rule for group in spec["groups"] for rule in group["rules"]]
-
-
-NOTES: dict[str, tuple[list[str], list[str]]] = {
-    "defaults": (["NOTHING RUNS YET"], ["port-forward", "MADE UP. Unset"]),
-    "demo": (["MADE UP"], ["avepoint-exporter check", "NOTHING RUNS"]),
-    "minimal": (["1 account: contoso (tenant).", "Secret contoso must hold client-secret", "http://"], ["accounts:"]),
-    "existing-secret": (["2 accounts: contoso (tenant), fabrikam (tenant).", "app.pfx and password"], []),
-    "inline-secret": (["exec deployment/prod-avepoint-exporter -- avepoint-exporter check"], ["must hold"]),
-    "certificate": (["1 account"], ["must hold"]),
-    "partner": (["msp (partner)"], []),
-    "tenant": (["contoso (tenant)"], []),
-    "operator": (["through ServiceMonitor prod-avepoint-exporter."], ["No alert rules", "by itself"]),
-    "network-policy": (["lost with the pod"], []),
-    "sharded": (["4 pods share", "pod/prod-avepoint-exporter-0 10087:10087", "statefulset/"], ["deployment/", "lost"]),
-    "persistent-storage": (["rollout status deployment/"], ["lost with the pod"]),
-    "listener-tls": (["--insecure --cert CERTIFICATE --key KEY --user NAME https://localhost"], ["http://"]),
-    "listener-server-tls": (["curl --insecure https://localhost:10087/metrics"], ["http://", "--user", "--cert"]),
-    "existing-config": (["Secret avepoint-exporter-config says under config.yaml", "--user NAME"], ["accounts"]),
-    "image-digest": (["service/prod-avepoint-exporter 10087:10087"], []),
-}
-
-
-def test_notes_are_looked_at_for_every_case() -> None:
-    assert NOTES.keys() == CASES.keys()
-
-
-@pytest.mark.parametrize("case", NOTES)
-def test_notes_are_right(case: str) -> None:
-    said, unsaid = NOTES[case]
-    text = notes(CASES[case])
-
-    assert [part for part in said if part not in text] == []
-    assert [part for part in unsaid if part in text] == []
-    assert "<no value>" not in text
-    assert "\n\n\n" not in text

@@ -1,4 +1,4 @@
-"""Schema, values and README name the same; wrong values give one clear sentence."""
+"""Schema, values and README have the same keys; a wrong value leads to one clear sentence."""
 
 import json
 import re
@@ -30,7 +30,7 @@ def test_the_schema_is_draft_07_and_closed() -> None:
 
 
 def _objects_of(schema: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
-    """Return every part with properties of its own."""
+    """Yield every part with properties of its own."""
     if "properties" in schema:
         yield path, schema
     for key in ("properties", "definitions"):
@@ -56,14 +56,14 @@ def _defaults(values: dict[str, Any], schema: dict[str, Any], path: str = "") ->
 
 
 def test_schema_and_values_have_the_same_keys() -> None:
-    assert set(_leaves(SCHEMA)) - {"global"} == set(_defaults(VALUES, SCHEMA))
+    assert set(_leaves(SCHEMA)) == set(_defaults(VALUES, SCHEMA))
 
 
 def test_every_value_is_explained_in_the_readme() -> None:
     section = README[README.index("## Values") :]
     explained = set(re.findall(r"^\| `([^`]+)` \|", section, re.MULTILINE))
 
-    assert {name for name in explained if not name.startswith("accounts[]")} == set(_leaves(SCHEMA)) - {"global"}
+    assert {name for name in explained if not name.startswith("accounts[]")} == set(_leaves(SCHEMA))
 
 
 def test_the_readme_gives_the_defaults() -> None:
@@ -103,7 +103,7 @@ def test_an_account_takes_what_the_exporter_takes() -> None:
         (account(), "accounts[0].auth has no credentials; set one of existing_secret, client_secret"),
         (
             account(client_secret="a", existing_secret={"name": "x", "client_secret_key": "y"}),
-            "accounts[0].auth has existing_secret and client_secret, but only one of them can be used.",
+            "accounts[0].auth.existing_secret and accounts[0].auth.client_secret are set, but only one of them can be",
         ),
         (
             account(existing_secret={"name": "x"}),
@@ -111,12 +111,15 @@ def test_an_account_takes_what_the_exporter_takes() -> None:
         ),
         (
             account(existing_secret={"name": "x", "client_secret_key": "a", "certificate_key": "b"}),
-            "has client_secret_key and certificate_key, but only one of them can be used.",
+            "client_secret_key and accounts[0].auth.existing_secret.certificate_key are set, but only one of them can",
         ),
-        (account(client_secret="a", certificate_password="b"), "certificate_password is for certificate, which is not"),
+        (
+            account(client_secret="a", certificate_password="b"),
+            "accounts[0].auth.certificate_password needs certificate.",
+        ),
         (
             {"accounts": account(client_secret="a")["accounts"] * 2},
-            "accounts[1].name contoso is taken by another account; choose another name.",
+            "accounts[1].name: contoso is the name of another account; choose another name.",
         ),
         (
             {**account(client_secret="a"), "demo": {"enabled": True}},
@@ -127,16 +130,19 @@ def test_an_account_takes_what_the_exporter_takes() -> None:
             "existingConfig.configMap and existingConfig.secret are",
         ),
         ({"web": {"tls": {"enabled": True}}}, "web.tls.enabled needs web.tls.secretName, a Secret with a certificate"),
-        ({"web": {"tls": {"secretName": "x"}}}, "web.tls.secretName is set, but web.tls.enabled is not."),
+        ({"web": {"tls": {"secretName": "x"}}}, "web.tls.secretName and web.tls.clientCAKey need web.tls.enabled."),
         ({"web": {**TLS, "existingSecret": {"name": "y"}}}, "web.existingSecret is the whole web configuration;"),
         ({"web": TLS, **MONITOR}, "serviceMonitor.tlsConfig is needed with web.tls.enabled"),
         ({"web": {"basicAuthUsers": {"a": "$2b$12$x"}}, **MONITOR}, "serviceMonitor.basicAuth is needed with basic"),
         ({"ca": {"configMap": "a", "secret": "b"}}, "ca.configMap and ca.secret are set, but only one"),
-        ({"proxy": {"httpsProxy": "http://u:p@proxy:3128"}}, "proxy.httpsProxy holds a password, which would be"),
-        ({"persistence": {"existingClaim": "x"}}, "persistence.existingClaim is set, but persistence.enabled is not."),
+        (
+            {"proxy": {"httpsProxy": "http://u:p@proxy:3128"}},
+            "proxy.httpsProxy contains credentials, which anyone who can read the pod could read;",
+        ),
+        ({"persistence": {"existingClaim": "x"}}, "persistence.existingClaim needs persistence.enabled."),
         (
             {"shards": 2, "persistence": {"enabled": True, "existingClaim": "x"}},
-            "persistence.existingClaim is one volume, but each of the shards needs its own; leave it empty.",
+            "persistence.existingClaim is one volume, but each shard needs its own; leave it empty.",
         ),
         (
             {"podDisruptionBudget": {"enabled": True, "minAvailable": 0, "maxUnavailable": 1}},
@@ -144,15 +150,28 @@ def test_an_account_takes_what_the_exporter_takes() -> None:
         ),
         (
             {"prometheusRule": {"enabled": True, "alerts": {"NoSuchAlert": {"enabled": False}}}},
-            "prometheusRule.alerts.NoSuchAlert names no alert of this chart.",
+            "prometheusRule.alerts.NoSuchAlert: this chart has no such alert.",
         ),
         (
             {"prometheusRule": {"enabled": True, "alerts": {"AvePointRestoreNotTested": {"for": "2h"}}}},
-            "prometheusRule.alerts.AvePointRestoreNotTested is off by default: say enabled.",
+            "prometheusRule.alerts.AvePointRestoreNotTested: the alert is disabled by default; set enabled.",
         ),
         (
             {"prometheusRule": {"enabled": True, "thresholds": {"no_such": 1}}},
-            "prometheusRule.thresholds.no_such names no threshold of this chart.",
+            "prometheusRule.thresholds.no_such: this chart has no such threshold.",
+        ),
+        ({"demo": {"enabled": True}, "expectations": {"backup_age": "1d"}}, "expectations needs accounts;"),
+        ({"service": {"nodePort": 30087}}, "service.nodePort needs service.type NodePort or LoadBalancer."),
+        ({"ingress": {"enabled": True}}, "ingress.enabled needs ingress.hosts."),
+        ({"httpRoute": {"enabled": True}}, "httpRoute.enabled needs httpRoute.parentRefs, the gateways of the route."),
+        (
+            {**MONITOR, "podMonitor": {"enabled": True}},
+            "serviceMonitor.enabled and podMonitor.enabled are set, but only one of them can be used.",
+        ),
+        ({"web": TLS, "podMonitor": {"enabled": True}}, "podMonitor.tlsConfig is needed with web.tls.enabled;"),
+        (
+            {"persistentVolumeClaimRetentionPolicy": {"whenScaled": "Delete"}},
+            "persistentVolumeClaimRetentionPolicy needs persistence.enabled and more than one of shards.",
         ),
     ],
 )
@@ -178,6 +197,15 @@ def test_wrong_values_give_one_clear_sentence(values: dict[str, Any], sentence: 
         ({"web": {"basicAuthUsers": {"prometheus": "plain-password"}}}, "/web/basicAuthUsers/prometheus"),
         ({"serviceMonitor": {"interval": "1 minute"}}, "/serviceMonitor/interval"),
         ({"persistence": {"size": "much"}}, "/persistence/size"),
+        ({"nameOverride": "Upper_Case"}, "/nameOverride"),
+        ({"namespaceOverride": "a.b"}, "/namespaceOverride"),
+        ({"fullnameOverride": "x" * 64}, "/fullnameOverride"),
+        ({"existingConfig": {"secret": "two words"}}, "/existingConfig/secret"),
+        ({"serviceAccount": {"name": "-a"}}, "/serviceAccount/name"),
+        ({"proxy": {"httpsProxy": "proxy:3128"}}, "/proxy/httpsProxy"),
+        ({"imagePullSecrets": ["registry"]}, "/imagePullSecrets/0"),
+        (account(existing_secret={"name": "a/b", "client_secret_key": "x"}), "existing_secret/name"),
+        ({"podMonitor": {"bodySizeLimit": "64 MB"}}, "/podMonitor/bodySizeLimit"),
     ],
 )
 def test_the_schema_names_what_is_wrong(values: dict[str, Any], where: str) -> None:
@@ -185,9 +213,11 @@ def test_the_schema_names_what_is_wrong(values: dict[str, Any], where: str) -> N
         manifests(values)
 
 
-def test_a_password_in_an_accounts_proxy_is_refused() -> None:
+@pytest.mark.parametrize("key", ["base_url", "token_url", "proxy_url"])
+def test_credentials_in_the_urls_of_an_account_are_refused(key: str) -> None:
     values = account(client_secret="a")
-    values["accounts"][0]["proxy_url"] = "http://user:word@proxy:3128"
+    values["accounts"][0][key] = "https://user:word@host:3128"
 
-    with pytest.raises(helm_python.HelmError, match=r"accounts\[0\]\.proxy_url holds a password"):
+    with pytest.raises(helm_python.HelmError, match=rf"accounts\[0\]\.{key} contains credentials") as caught:
         manifests(values)
+    assert "word@" not in str(caught.value)

@@ -1,9 +1,7 @@
-{{/*
-The exporter's configuration, made of the accounts: each secret becomes the path of a file below this folder, where the
-Secrets are mounted.
-*/}}
+{{/* The directory of the mounted Secrets. In the configuration, each secret becomes the path of a file in it. */}}
 {{- define "avepoint-exporter.secretsFolder" -}}/etc/avepoint-exporter/secrets{{- end -}}
 
+{{/* The exporter's configuration file, from the accounts. */}}
 {{- define "avepoint-exporter.config" -}}
 {{- $root := . -}}
 {{- $accounts := list -}}
@@ -33,7 +31,7 @@ Secrets are mounted.
 {{- toYaml $config -}}
 {{- end -}}
 
-{{/* The Secret's data: what is given inline, a key for each account and kind. */}}
+{{/* The data of the Secret for inline credentials: one key per account and credential. */}}
 {{- define "avepoint-exporter.inlineSecrets" -}}
 {{- range $account := .Values.accounts -}}
 {{- with $account.auth.client_secret }}
@@ -48,7 +46,7 @@ Secrets are mounted.
 {{- end -}}
 {{- end -}}
 
-{{/* The Secrets as one folder for each account: sources of a projected volume. */}}
+{{/* The sources of a projected volume with one directory per account. */}}
 {{- define "avepoint-exporter.secretSources" -}}
 {{- $root := . -}}
 {{- range $account := .Values.accounts -}}
@@ -78,7 +76,7 @@ Secrets are mounted.
 {{- end -}}
 {{- end -}}
 
-{{/* The web configuration in the exporter-toolkit's format. */}}
+{{/* The web configuration file, in the format of Prometheus's exporter-toolkit. */}}
 {{- define "avepoint-exporter.webConfig" -}}
 {{- $config := dict -}}
 {{- $tls := .Values.web.tls -}}

@@ -1,4 +1,4 @@
-{{/* Names. Kubernetes allows 63 characters; what a name is prolonged by is cut off it before, never after. */}}
+{{/* Names. Kubernetes allows 63 characters, so a name is cut before a suffix is added. */}}
 {{- define "avepoint-exporter.name" -}}
 {{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" -}}
 {{- end -}}
@@ -16,6 +16,10 @@
 {{- end -}}
 {{- end -}}
 
+{{- define "avepoint-exporter.namespace" -}}
+{{- default .Release.Namespace .Values.namespaceOverride -}}
+{{- end -}}
+
 {{/* A name with a suffix: list ROOT SUFFIX. */}}
 {{- define "avepoint-exporter.suffixed" -}}
 {{- $suffix := index . 1 -}}
@@ -23,7 +27,7 @@
 {{- printf "%s-%s" (include "avepoint-exporter.fullname" (index . 0) | trunc $length | trimSuffix "-") $suffix -}}
 {{- end -}}
 
-{{/* A StatefulSet's name: its pods' labels add an ordinal and a hash to it, within 63 characters. */}}
+{{/* The name of the StatefulSet. The labels of its pods add an ordinal and a hash within 63 characters. */}}
 {{- define "avepoint-exporter.statefulset" -}}
 {{- include "avepoint-exporter.fullname" . | trunc 52 | trimSuffix "-" -}}
 {{- end -}}
@@ -70,18 +74,27 @@ app.kubernetes.io/component: exporter
 
 {{- define "avepoint-exporter.image" -}}
 {{- $image := .Values.image -}}
+{{- $registry := default $image.registry .Values.global.imageRegistry | trimSuffix "/" -}}
+{{- $repository := ternary (printf "%s/%s" $registry $image.repository) $image.repository (ne $registry "") -}}
 {{- if $image.digest -}}
 {{- if $image.tag -}}
-{{- printf "%s:%s@%s" $image.repository $image.tag $image.digest -}}
+{{- printf "%s:%s@%s" $repository $image.tag $image.digest -}}
 {{- else -}}
-{{- printf "%s@%s" $image.repository $image.digest -}}
+{{- printf "%s@%s" $repository $image.digest -}}
 {{- end -}}
 {{- else -}}
-{{- printf "%s:%s" $image.repository (default .Chart.AppVersion $image.tag) -}}
+{{- printf "%s:%s" $repository (default .Chart.AppVersion $image.tag) -}}
 {{- end -}}
 {{- end -}}
 
-{{/* "true" or nothing: what the values amount to. */}}
+{{- define "avepoint-exporter.imagePullSecrets" -}}
+{{- with concat .Values.imagePullSecrets .Values.image.pullSecrets | uniq -}}
+imagePullSecrets:
+  {{- toYaml . | nindent 2 }}
+{{- end -}}
+{{- end -}}
+
+{{/* "true" or nothing: facts that follow from several values. */}}
 {{- define "avepoint-exporter.configured" -}}
 {{- if or .Values.accounts .Values.existingConfig.configMap .Values.existingConfig.secret .Values.demo.enabled -}}true{{- end -}}
 {{- end -}}
@@ -106,7 +119,7 @@ app.kubernetes.io/component: exporter
 {{- ternary "https" "http" .Values.web.tls.enabled -}}
 {{- end -}}
 
-{{/* How a probe asks: list ROOT PATH. The kubelet has neither a password nor a certificate, so then it only connects. */}}
+{{/* The request of a probe: list ROOT PATH. The kubelet has no password and no client certificate; then it only connects. */}}
 {{- define "avepoint-exporter.probe" -}}
 {{- $root := index . 0 -}}
 {{- if or (include "avepoint-exporter.verifiesClients" $root) (include "avepoint-exporter.basicAuth" $root) -}}
@@ -118,4 +131,17 @@ httpGet:
   port: metrics
   scheme: {{ include "avepoint-exporter.scheme" $root | upper }}
 {{- end -}}
+{{- end -}}
+
+{{/* The ports of networkPolicy.egress.ports, of the proxies and of the URLs of the accounts, separated by commas. */}}
+{{- define "avepoint-exporter.egressPorts" -}}
+{{- $urls := list .Values.proxy.httpProxy .Values.proxy.httpsProxy -}}
+{{- range .Values.accounts }}{{ $urls = append (append (append $urls .proxy_url) .base_url) .token_url }}{{ end -}}
+{{- $ports := list -}}
+{{- range .Values.networkPolicy.egress.ports }}{{ $ports = append $ports (toString (int .)) }}{{ end -}}
+{{- range compact $urls -}}
+{{- $port := regexFind ":[0-9]+$" (urlParse .).host | trimPrefix ":" -}}
+{{- $ports = append $ports (default (ternary "443" "80" (hasPrefix "https:" .)) $port) -}}
+{{- end -}}
+{{- uniq $ports | join "," -}}
 {{- end -}}

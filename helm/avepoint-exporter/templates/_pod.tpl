@@ -1,4 +1,4 @@
-{{/* The pod, the same for the Deployment and the StatefulSet. */}}
+{{/* The pod of the Deployment and of the StatefulSet. */}}
 {{- define "avepoint-exporter.pod" -}}
 metadata:
   labels:
@@ -19,9 +19,11 @@ spec:
   serviceAccountName: {{ include "avepoint-exporter.serviceAccountName" . }}
   automountServiceAccountToken: false
   enableServiceLinks: false
-  {{- with .Values.image.pullSecrets }}
-  imagePullSecrets:
-    {{- toYaml . | nindent 4 }}
+  {{- with include "avepoint-exporter.imagePullSecrets" . }}
+  {{- . | nindent 2 }}
+  {{- end }}
+  {{- if not (kindIs "invalid" .Values.hostUsers) }}
+  hostUsers: {{ .Values.hostUsers }}
   {{- end }}
   terminationGracePeriodSeconds: {{ .Values.terminationGracePeriodSeconds }}
   securityContext:
@@ -54,6 +56,11 @@ spec:
         - name: metrics
           containerPort: 10087
           protocol: TCP
+      {{- if .Values.startupProbe.enabled }}
+      startupProbe:
+        {{- include "avepoint-exporter.probe" (list . "/-/healthy") | nindent 8 }}
+        {{- toYaml (omit .Values.startupProbe "enabled") | nindent 8 }}
+      {{- end }}
       livenessProbe:
         {{- include "avepoint-exporter.probe" (list . "/-/healthy") | nindent 8 }}
         {{- toYaml .Values.livenessProbe | nindent 8 }}
@@ -112,7 +119,7 @@ spec:
   value: /var/lib/avepoint-exporter
 {{- end }}
 {{- if include "avepoint-exporter.sharded" . }}
-# The pod's name ends in its ordinal, which is its shard.
+# The name of the pod ends in its ordinal, which is the index of the shard.
 - name: AVEPOINT_EXPORTER_SHARD
   valueFrom:
     fieldRef:
@@ -259,7 +266,7 @@ spec:
 {{- end }}
 {{- end -}}
 
-{{/* The claim's specification. */}}
+{{/* The specification of a volume claim. */}}
 {{- define "avepoint-exporter.claim" -}}
 accessModes:
   {{- toYaml .Values.persistence.accessModes | nindent 2 }}

@@ -1,75 +1,92 @@
-{{/* What no schema can say in words: each mistake ends the rendering with one sentence that says what to change. */}}
+{{/* Rules between values, which a schema cannot express. Each error is one sentence that names the values and the fix. */}}
 {{- define "avepoint-exporter.validate" -}}
 {{- $sources := list -}}
 {{- if .Values.accounts }}{{ $sources = append $sources "accounts" }}{{ end -}}
 {{- if .Values.existingConfig.configMap }}{{ $sources = append $sources "existingConfig.configMap" }}{{ end -}}
 {{- if .Values.existingConfig.secret }}{{ $sources = append $sources "existingConfig.secret" }}{{ end -}}
 {{- if .Values.demo.enabled }}{{ $sources = append $sources "demo.enabled" }}{{ end -}}
-{{- if gt (len $sources) 1 -}}
-{{- fail (printf "%s are set, but only one of them can be used." (join " and " $sources)) -}}
+{{- include "avepoint-exporter.onlyOne" $sources -}}
+{{- if and .Values.expectations (not .Values.accounts) -}}
+{{- fail "expectations needs accounts; with existingConfig, set expectations in the configuration file." -}}
 {{- end -}}
-{{- $seen := dict -}}
-{{- range $index, $account := .Values.accounts -}}
-{{- if hasKey $seen $account.name -}}
-{{- fail (printf "accounts[%d].name %s is taken by another account; choose another name." $index $account.name) -}}
-{{- end -}}
-{{- $_ := set $seen $account.name true -}}
-{{- include "avepoint-exporter.validateAuth" (list (printf "accounts[%d].auth" $index) $account.auth) -}}
-{{- if regexMatch "://[^/]*@" (default "" $account.proxy_url) -}}
-{{- fail (printf "accounts[%d].proxy_url holds a password, which would be readable in a ConfigMap; put the whole configuration into a Secret and name it in existingConfig.secret." $index) -}}
-{{- end -}}
-{{- end -}}
+{{- include "avepoint-exporter.validateAccounts" . -}}
 {{- include "avepoint-exporter.validateWeb" . -}}
+{{- include "avepoint-exporter.validateMonitors" . -}}
 {{- if and .Values.ca.configMap .Values.ca.secret -}}
-{{- fail "ca.configMap and ca.secret are set, but only one of them can be used." -}}
+{{- include "avepoint-exporter.onlyOne" (list "ca.configMap" "ca.secret") -}}
 {{- end -}}
 {{- range $name, $url := pick .Values.proxy "httpProxy" "httpsProxy" -}}
 {{- if regexMatch "://[^/]*@" $url -}}
-{{- fail (printf "proxy.%s holds a password, which would be readable in the pod's environment; name a Secret in extraEnvFrom, or put the configuration with proxy_url into existingConfig.secret." $name) -}}
+{{- fail (printf "proxy.%s contains credentials, which anyone who can read the pod could read; use extraEnvFrom with a Secret, or proxy_url in a configuration file in existingConfig.secret." $name) -}}
 {{- end -}}
 {{- end -}}
-{{- if and .Values.persistence.existingClaim (not .Values.persistence.enabled) -}}
-{{- fail "persistence.existingClaim is set, but persistence.enabled is not." -}}
+{{- if and .Values.service.nodePort (eq .Values.service.type "ClusterIP") -}}
+{{- fail "service.nodePort needs service.type NodePort or LoadBalancer." -}}
 {{- end -}}
-{{- if and .Values.persistence.existingClaim (include "avepoint-exporter.sharded" .) -}}
-{{- fail "persistence.existingClaim is one volume, but each of the shards needs its own; leave it empty." -}}
+{{- if and .Values.ingress.enabled (not .Values.ingress.hosts) -}}
+{{- fail "ingress.enabled needs ingress.hosts." -}}
 {{- end -}}
+{{- if and .Values.httpRoute.enabled (not .Values.httpRoute.parentRefs) -}}
+{{- fail "httpRoute.enabled needs httpRoute.parentRefs, the gateways of the route." -}}
+{{- end -}}
+{{- include "avepoint-exporter.validateStorage" . -}}
 {{- if and (not (kindIs "invalid" .Values.podDisruptionBudget.minAvailable)) (not (kindIs "invalid" .Values.podDisruptionBudget.maxUnavailable)) -}}
-{{- fail "podDisruptionBudget.minAvailable and podDisruptionBudget.maxUnavailable are set, but only one of them can be used." -}}
+{{- include "avepoint-exporter.onlyOne" (list "podDisruptionBudget.minAvailable" "podDisruptionBudget.maxUnavailable") -}}
 {{- end -}}
 {{- end -}}
 
-{{/* One account's credentials: list PATH AUTH. */}}
+{{/* Fail if a list of values that exclude each other has more than one. */}}
+{{- define "avepoint-exporter.onlyOne" -}}
+{{- if gt (len .) 1 -}}
+{{- fail (printf "%s are set, but only one of them can be used." (join " and " .)) -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "avepoint-exporter.validateAccounts" -}}
+{{- $names := dict -}}
+{{- range $index, $account := .Values.accounts -}}
+{{- if hasKey $names $account.name -}}
+{{- fail (printf "accounts[%d].name: %s is the name of another account; choose another name." $index $account.name) -}}
+{{- end -}}
+{{- $_ := set $names $account.name true -}}
+{{- include "avepoint-exporter.validateAuth" (list (printf "accounts[%d].auth" $index) $account.auth) -}}
+{{- range $key := list "base_url" "token_url" "proxy_url" -}}
+{{- if regexMatch "://[^/]*@" (default "" (index $account $key)) -}}
+{{- fail (printf "accounts[%d].%s contains credentials, which anyone who can read the ConfigMap could read; %s." $index $key (ternary "put the configuration file into a Secret and set existingConfig.secret" "remove them" (eq $key "proxy_url"))) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* The credentials of one account: list PATH AUTH. */}}
 {{- define "avepoint-exporter.validateAuth" -}}
 {{- $path := index . 0 -}}
 {{- $auth := index . 1 -}}
 {{- $existing := default dict $auth.existing_secret -}}
-{{- $ways := list -}}
+{{- $given := list -}}
 {{- range $key := list "existing_secret" "client_secret" "client_secret_file" "certificate" "certificate_file" -}}
-{{- if index $auth $key }}{{ $ways = append $ways $key }}{{ end -}}
+{{- if index $auth $key }}{{ $given = append $given (printf "%s.%s" $path $key) }}{{ end -}}
 {{- end -}}
-{{- if not $ways -}}
+{{- if not $given -}}
 {{- fail (printf "%s has no credentials; set one of existing_secret, client_secret, certificate, client_secret_file, certificate_file." $path) -}}
 {{- end -}}
-{{- if gt (len $ways) 1 -}}
-{{- fail (printf "%s has %s, but only one of them can be used." $path (join " and " $ways)) -}}
-{{- end -}}
+{{- include "avepoint-exporter.onlyOne" $given -}}
 {{- if $auth.existing_secret -}}
 {{- if and $existing.client_secret_key $existing.certificate_key -}}
-{{- fail (printf "%s.existing_secret has client_secret_key and certificate_key, but only one of them can be used." $path) -}}
+{{- include "avepoint-exporter.onlyOne" (list (printf "%s.existing_secret.client_secret_key" $path) (printf "%s.existing_secret.certificate_key" $path)) -}}
 {{- end -}}
 {{- if not (or $existing.client_secret_key $existing.certificate_key) -}}
 {{- fail (printf "%s.existing_secret names no key; set client_secret_key or certificate_key." $path) -}}
 {{- end -}}
 {{- if and $existing.certificate_password_key (not $existing.certificate_key) -}}
-{{- fail (printf "%s.existing_secret.certificate_password_key is for certificate_key, which is not set." $path) -}}
+{{- fail (printf "%s.existing_secret.certificate_password_key needs certificate_key." $path) -}}
 {{- end -}}
 {{- end -}}
-{{- if and $auth.certificate_password (not $auth.certificate) -}}
-{{- fail (printf "%s.certificate_password is for certificate, which is not set." $path) -}}
+{{- range $key := list "certificate" "certificate_file" -}}
+{{- $password := $key | replace "certificate" "certificate_password" -}}
+{{- if and (index $auth $password) (not (index $auth $key)) -}}
+{{- fail (printf "%s.%s needs %s." $path $password $key) -}}
 {{- end -}}
-{{- if and $auth.certificate_password_file (not $auth.certificate_file) -}}
-{{- fail (printf "%s.certificate_password_file is for certificate_file, which is not set." $path) -}}
 {{- end -}}
 {{- end -}}
 
@@ -83,19 +100,43 @@
 {{- if and $web.tls.enabled (not $web.tls.secretName) -}}
 {{- fail "web.tls.enabled needs web.tls.secretName, a Secret with a certificate and its key." -}}
 {{- end -}}
-{{- if and $web.tls.secretName (not $web.tls.enabled) -}}
-{{- fail "web.tls.secretName is set, but web.tls.enabled is not." -}}
+{{- if and (or $web.tls.secretName $web.tls.clientCAKey) (not $web.tls.enabled) -}}
+{{- fail "web.tls.secretName and web.tls.clientCAKey need web.tls.enabled." -}}
 {{- end -}}
 {{- if or $web.existingSecret.verifiesClients $web.existingSecret.basicAuth -}}
-{{- fail "web.existingSecret.verifiesClients and web.existingSecret.basicAuth describe the Secret in web.existingSecret.name, which is not set." -}}
+{{- fail "web.existingSecret.verifiesClients and web.existingSecret.basicAuth need web.existingSecret.name." -}}
 {{- end -}}
 {{- end -}}
-{{- if .Values.serviceMonitor.enabled -}}
-{{- if and $web.tls.enabled (not .Values.serviceMonitor.tlsConfig) -}}
-{{- fail "serviceMonitor.tlsConfig is needed with web.tls.enabled: it says how Prometheus verifies the certificate." -}}
 {{- end -}}
-{{- if and (include "avepoint-exporter.basicAuth" .) (not .Values.serviceMonitor.basicAuth) -}}
-{{- fail "serviceMonitor.basicAuth is needed with basic authentication: it names the Secret with the user and the password of Prometheus." -}}
+
+{{- define "avepoint-exporter.validateMonitors" -}}
+{{- $root := . -}}
+{{- if and .Values.serviceMonitor.enabled .Values.podMonitor.enabled -}}
+{{- include "avepoint-exporter.onlyOne" (list "serviceMonitor.enabled" "podMonitor.enabled") -}}
 {{- end -}}
+{{- range $name := list "serviceMonitor" "podMonitor" -}}
+{{- $monitor := index $root.Values $name -}}
+{{- if $monitor.enabled -}}
+{{- if and $root.Values.web.tls.enabled (not $monitor.tlsConfig) -}}
+{{- fail (printf "%s.tlsConfig is needed with web.tls.enabled; it sets how Prometheus verifies the certificate." $name) -}}
+{{- end -}}
+{{- if and (include "avepoint-exporter.basicAuth" $root) (not $monitor.basicAuth) -}}
+{{- fail (printf "%s.basicAuth is needed with basic authentication; it names the Secret with the user name and password of Prometheus." $name) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "avepoint-exporter.validateStorage" -}}
+{{- $storage := .Values.persistence -}}
+{{- $sharded := include "avepoint-exporter.sharded" . -}}
+{{- if and $storage.existingClaim (not $storage.enabled) -}}
+{{- fail "persistence.existingClaim needs persistence.enabled." -}}
+{{- end -}}
+{{- if and $storage.existingClaim $sharded -}}
+{{- fail "persistence.existingClaim is one volume, but each shard needs its own; leave it empty." -}}
+{{- end -}}
+{{- if and .Values.persistentVolumeClaimRetentionPolicy (not (and $storage.enabled $sharded)) -}}
+{{- fail "persistentVolumeClaimRetentionPolicy needs persistence.enabled and more than one of shards." -}}
 {{- end -}}
 {{- end -}}

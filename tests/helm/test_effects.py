@@ -1,0 +1,242 @@
+"""No value is accepted and ignored: another value changes the rendered objects."""
+
+import copy
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.helm.chart import CHART, manifests
+
+Values = dict[str, Any]
+Schema = dict[str, Any]
+Path = tuple[str, ...]
+
+SCHEMA: Schema = json.loads((CHART / "values.schema.json").read_text("utf-8"))
+VALUES: Values = yaml.safe_load((CHART / "values.yaml").read_text("utf-8"))
+RULES = [
+    rule
+    for group in yaml.safe_load((CHART / "files" / "rules" / "avepoint.rules.yaml").read_text("utf-8"))["groups"]
+    for rule in group["rules"]
+]
+ALERT = next(rule["alert"] for rule in RULES if "keep_firing_for" not in rule and "alert" in rule)
+ACCOUNT = {
+    "name": "contoso",
+    "type": "tenant",
+    "auth": {"client_id": "id", "existing_secret": {"name": "contoso", "client_secret_key": "secret"}},
+}
+TLS = {"web": {"tls": {"enabled": True, "secretName": "tls"}}}
+WEB = {"web": {"existingSecret": {"name": "web"}}}
+STORAGE = {"shards": 2, "persistence": {"enabled": True}}
+# The values under which a value has an effect, by the beginning of its path. Every `enabled` on the way is set too.
+BASES: dict[str, Values] = {
+    "existingConfig.key": {"accounts": [], "existingConfig": {"secret": "config"}},
+    "existingConfig": {"accounts": []},
+    "demo": {"accounts": []},
+    "web.tls.enabled": WEB,
+    "web.tls": TLS,
+    "web.existingSecret.name": {},
+    "web.existingSecret": WEB,
+    "ca.key": {"ca": {"secret": "ca"}},
+    "persistentVolumeClaimRetentionPolicy": STORAGE,
+    "service.nodePort": {"service": {"type": "NodePort"}},
+    "ingress": {"ingress": {"hosts": [{"host": "example.com"}]}},
+    "httpRoute": {"httpRoute": {"parentRefs": [{"name": "gateway"}]}},
+}
+# Another value, where the schema alone does not lead to one.
+SAMPLES: Values = {
+    "accounts": [{**ACCOUNT, "name": "another"}],
+    "image.digest": f"sha256:{'0' * 64}",
+    "web.basicAuthUsers": {"another": "$2b$12$x"},
+    "imagePullSecrets": [{"name": "another"}],
+    "image.pullSecrets": [{"name": "another"}],
+    "persistentVolumeClaimRetentionPolicy": {"whenScaled": "Delete"},
+    "ingress.hosts": [{"host": "another.example.com"}],
+    "httpRoute.rules": [{"filters": [{"type": "RequestHeaderModifier"}]}],
+    "prometheusRule.alerts": {ALERT: {"enabled": False}},
+    "prometheusRule.thresholds": {
+        next(
+            match[1] for rule in RULES if (match := re.fullmatch("avepoint:(.*):threshold", rule.get("record", "")))
+        ): 7
+    },
+    "extraObjects": [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "another"}}],
+    "serviceMonitor.params": {"name[]": ["another"]},
+    "podMonitor.params": {"name[]": ["another"]},
+    "expectations.exceptions": [{"backup_age": "7h"}],
+    "accounts.0.expectations.exceptions": [{"backup_age": "7h"}],
+    "accounts.0.labels.owner_email": "hashed",
+    "accounts.0.labels.organization": "hashed",
+}
+# Texts for all patterns of the schema.
+TEXTS = ("another", "7m", "https://another.example.com", "/another", "7Gi", "64MB", "192.0.2.7", "YW5vdGhlcg==")
+
+
+def resolved(schema: Schema) -> Schema:
+    """Return a schema without a reference at its top."""
+    reference = schema.get("$ref", "").removeprefix("#/definitions/")
+    return dict(SCHEMA["definitions"][reference]) if reference else schema
+
+
+def leaves(schema: Schema, path: Path = ()) -> Iterator[tuple[Path, Schema]]:
+    """Yield every value without properties of its own, with its path."""
+    schema = resolved(schema)
+    if "properties" not in schema:
+        yield path, schema
+        return
+    for name, inner in schema["properties"].items():
+        yield from leaves(inner, (*path, name))
+
+
+def of_account() -> Iterator[tuple[Path, Schema]]:
+    account = {"properties": SCHEMA["definitions"]["account"]["properties"]}
+    return ((path, schema) for path, schema in leaves(account, ("accounts", "0")) if path[2] != "auth")
+
+
+LEAVES = {".".join(path): (path, schema) for path, schema in [*leaves(SCHEMA), *of_account()]}
+
+
+def base(path: Path) -> Values:
+    """Return values under which the value at a path has an effect."""
+    name = ".".join(path)
+    [*_, prefix] = ["", *sorted((key for key in BASES if f"{name}.".startswith(f"{key}.")), key=len)]
+    values = merged({"accounts": [ACCOUNT]}, BASES.get(prefix, {}))
+    for length in range(1, len(path)):
+        section = at(VALUES, path[:length])
+        if isinstance(section, dict) and "enabled" in section and path[length] != "enabled":
+            values = merged(values, nested((*path[:length], "enabled"), value=True))
+    return values
+
+
+def merged(one: Values, other: Values) -> Values:
+    """Return the values of both, as Helm merges them."""
+    result = copy.deepcopy(one)
+    for key, value in other.items():
+        result[key] = merged(result[key], value) if isinstance(value, dict) and key in result else copy.deepcopy(value)
+    return result
+
+
+def nested(path: Path, *, value: Any) -> Values:
+    for key in reversed(path):
+        value = {key: value}
+    return dict(value)
+
+
+def at(values: Any, path: Path) -> Any:
+    """Return the value at a path, or None."""
+    for key in path:
+        values = values[int(key)] if isinstance(values, list) and values else values.get(key) if values else None
+    return values
+
+
+def with_value(values: Values, path: Path, value: Any) -> Values:
+    if path[0] == "accounts" and len(path) > 1:
+        return {**values, "accounts": [merged(values["accounts"][0], nested(path[2:], value=value))]}
+    return merged(values, nested(path, value=value))
+
+
+def another(name: str, schema: Schema, current: Any) -> Any:
+    """Return a value that the schema accepts and that is not the current one."""
+    if name in SAMPLES:
+        return SAMPLES[name]
+    kind = schema.get("type")
+    if "enum" in schema:
+        return next(value for value in reversed(schema["enum"]) if value not in ("", current))
+    if kind in ("boolean", ["boolean", "null"]):
+        return not current
+    if kind in ("integer", "number") or (isinstance(kind, list) and "integer" in kind):
+        return current + 1 if current is not None else min(schema.get("maximum", 2), 2)
+    if kind == "array":
+        item = resolved(schema["items"])
+        return [{"another": "x"} if item.get("type") == "object" else another(name, item, None)]
+    if kind == "object":
+        return {"another": "x"}
+    assert kind == "string", name
+    pattern = schema.get("pattern", "")
+    return next(text for text in TEXTS if re.search(pattern, text) and text != current)
+
+
+def rendered(values: Values) -> Values:
+    return {name: text for name, text in manifests(values).items() if name.endswith(".yaml")}
+
+
+@pytest.mark.parametrize("name", LEAVES)
+def test_every_value_changes_an_object(name: str) -> None:
+    path, schema = LEAVES[name]
+    values = base(path)
+    given = at(values, path)
+    changed = with_value(values, path, another(name, schema, at(VALUES, path) if given is None else given))
+
+    assert changed != values
+    assert rendered(changed) != rendered(values)
+
+
+AUTH: dict[str, tuple[Values, str | None]] = {
+    "client_id": ({}, "client_id"),
+    "existing_secret": ({"existing_secret": {"name": "a", "client_secret_key": "b"}}, None),
+    "client_secret": ({"client_secret": "a"}, "client_secret"),
+    "client_secret_file": ({"client_secret_file": "/a"}, "client_secret_file"),
+    "certificate": ({"certificate": "YQ=="}, "certificate"),
+    "certificate_file": ({"certificate_file": "/a"}, "certificate_file"),
+    "certificate_password": ({"certificate": "YQ==", "certificate_password": "a"}, "certificate_password"),
+    "certificate_password_file": (
+        {"certificate_file": "/a", "certificate_password_file": "/b"},
+        "certificate_password_file",
+    ),
+}
+
+
+def with_auth(auth: Values) -> Values:
+    return {"accounts": [{"name": "contoso", "type": "tenant", "auth": {"client_id": "id", **auth}}]}
+
+
+def test_every_credential_changes_an_object() -> None:
+    assert AUTH.keys() == SCHEMA["definitions"]["account"]["properties"]["auth"]["properties"].keys()
+    for auth, key in AUTH.values():
+        if key is not None:
+            base_auth = auth or {"client_secret": "a"}
+            assert rendered(with_auth({**base_auth, key: "YW5vdGhlcg=="})) != rendered(with_auth(base_auth)), key
+    certificate = {"name": "a", "certificate_key": "b", "certificate_password_key": "c"}
+    for secret in ({"name": "a", "client_secret_key": "b"}, certificate):
+        for key in secret:
+            changed = {"existing_secret": {**secret, key: "another"}}
+            assert rendered(with_auth(changed)) != rendered(with_auth({"existing_secret": secret})), key
+
+
+CHANGES: Values = {
+    "enabled": False,
+    "severity": "info",
+    "for": "7h",
+    "keep_firing_for": "7h",
+    "expr": "vector(7)",
+    "labels": {"another": "x"},
+    "annotations": {"another": "x"},
+}
+
+
+def test_every_change_of_an_alert_changes_its_rule() -> None:
+    names = [rule["alert"] for rule in RULES if "alert" in rule]
+    alert = next(name for name in names if names.count(name) == 1)
+    properties = SCHEMA["properties"]["prometheusRule"]["properties"]["alerts"]["additionalProperties"]["properties"]
+
+    assert CHANGES.keys() == properties.keys()
+    before = rendered({"prometheusRule": {"enabled": True}})
+    for key, value in CHANGES.items():
+        after = rendered({"prometheusRule": {"enabled": True, "alerts": {alert: {key: value}}}})
+        assert before != after, key
+
+
+def test_every_key_of_a_host_and_of_a_route_changes_an_object() -> None:
+    def ingress(**path: str) -> Values:
+        return rendered({"ingress": {"enabled": True, "hosts": [{"host": "example.com", "paths": [path]}]}})
+
+    def route(**rule: Any) -> Values:
+        return rendered({"httpRoute": {"enabled": True, "parentRefs": [{"name": "a"}], "rules": [rule]}})
+
+    matches = [{"path": {"type": "Exact", "value": "/"}}]
+    assert ingress(path="/a") != ingress()
+    assert ingress(pathType="Exact") != ingress()
+    assert route(name="another", matches=matches) != route(matches=matches)
+    assert route(matches=matches, timeouts={"request": "7s"}) != route(matches=matches)

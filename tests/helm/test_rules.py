@@ -1,0 +1,130 @@
+"""Rules and dashboards of the chart: equal to their sources, except for the changes of the values."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import helm_python
+import pytest
+import yaml
+
+from tests.helm.chart import CASES, CHART, ROOT, Object, objects, one
+from tests.programs import program
+
+RULES = ROOT / "prometheus" / "rules" / "avepoint.rules.yaml"
+DASHBOARDS = sorted((ROOT / "grafana" / "dashboards").glob("*.json"))
+
+
+def test_the_charts_copies_are_in_step() -> None:
+    command = [sys.executable, str(ROOT / "scripts" / "sync-chart"), "--check"]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+
+    assert done.returncode == 0, done.stderr
+    assert (CHART / "files" / "rules" / "avepoint.rules.yaml").read_bytes() == RULES.read_bytes()
+
+
+def test_dashboards_are_byte_equal() -> None:
+    found = [e for e in objects(CASES["operator"]) if e["metadata"]["labels"].get("grafana_dashboard") == "1"]
+    rendered = {key: text.encode() for each in found for key, text in each["data"].items()}
+
+    assert rendered == {path.name: path.read_bytes() for path in DASHBOARDS}
+    assert rendered
+    assert all(each["metadata"]["annotations"] == {"grafana_folder": "AvePoint"} for each in found)
+
+
+def test_rules_are_equal_but_for_what_values_change() -> None:
+    source = yaml.safe_load(RULES.read_text("utf-8"))
+
+    assert one(objects({"prometheusRule": {"enabled": True}}), "PrometheusRule")["spec"] == source
+
+
+def test_alerts_can_be_disabled_and_changed(tmp_path: Path) -> None:
+    source = _rules(yaml.safe_load(RULES.read_text("utf-8")))
+    alerts = list(dict.fromkeys(rule["alert"] for rule in source if "alert" in rule))
+    first, second = alerts[:2]
+    values = {
+        "prometheusRule": {
+            "enabled": True,
+            "alerts": {
+                first: {"enabled": False},
+                second: {"severity": "info", "for": "3h", "labels": {"team": "a"}, "annotations": {"more": "b"}},
+            },
+            "alertLabels": {"team": "all", "cluster": "x"},
+            "thresholds": {"backup_age_seconds": 172800, "certificate_left_seconds_critical": 1},
+            "additionalGroups": [{"name": "own", "rules": [{"record": "a:b:c", "expr": "vector(1)"}]}],
+        }
+    }
+    spec = one(objects(values), "PrometheusRule")["spec"]
+    rules = {rule.get("alert", rule.get("record")): rule for rule in _rules(spec)}
+
+    assert first not in rules
+    assert rules[second]["for"] == "3h"
+    assert {"severity": "info", "team": "a", "cluster": "x"}.items() <= rules[second]["labels"].items()
+    assert rules[second]["annotations"]["more"] == "b"
+    assert rules[second]["annotations"]["runbook_url"]
+    assert rules[alerts[2]]["labels"]["team"] == "all"
+    assert rules["avepoint:backup_age_seconds:threshold"]["expr"] == "vector(172800)"
+    assert rules["avepoint:certificate_left_seconds:threshold_critical"]["expr"] == "vector(1)"
+    assert rules["avepoint:certificate_left_seconds:threshold"]["expr"] != "vector(1)"
+    assert rules["a:b:c"]["expr"] == "vector(1)"
+    file = tmp_path / "rules.yaml"
+    file.write_text(yaml.safe_dump(spec), "utf-8")
+    subprocess.run([program("promtool"), "check", "rules", "--lint=none", str(file)], check=True, capture_output=True)
+
+
+def test_an_alert_of_two_rules_changes_in_both() -> None:
+    changes = {"AvePointJobFailed": {"for": "3h"}, "AvePointJobStuck": {"enabled": False}}
+    spec = one(objects({"prometheusRule": {"enabled": True, "alerts": changes}}), "PrometheusRule")["spec"]
+
+    assert [rule["for"] for rule in _rules(spec) if rule.get("alert") == "AvePointJobFailed"] == ["3h", "3h"]
+    assert not [rule for rule in _rules(spec) if rule.get("alert") == "AvePointJobStuck"]
+
+
+@pytest.mark.parametrize("file", sorted((RULES.parent / "optional").iterdir()), ids=lambda path: path.name)
+def test_what_is_optional_is_there_once_it_is_enabled(file: Path) -> None:
+    source = yaml.safe_load(file.read_text("utf-8"))
+    always = yaml.safe_load(RULES.read_text("utf-8"))["groups"]
+    [alert] = [rule["alert"] for rule in _rules(source) if "alert" in rule]
+
+    def groups(enabled: bool) -> list[Object]:
+        values = {"prometheusRule": {"enabled": True, "alerts": {alert: {"enabled": enabled}}}}
+        found: list[Object] = one(objects(values), "PrometheusRule")["spec"]["groups"]
+        return found
+
+    assert groups(enabled=True) == [*always, *source["groups"]]
+    assert groups(enabled=False) == always
+
+
+def test_an_empty_duration_and_a_base_url_of_runbooks() -> None:
+    source = _rules(yaml.safe_load(RULES.read_text("utf-8")))
+    [name, *_] = [rule["alert"] for rule in source if "for" in rule]
+    values = {
+        "enabled": True,
+        "runbookBaseUrl": "https://wiki.example.com/",
+        "interval": "2m",
+        "alerts": {name: {"for": ""}},
+    }
+    spec = one(objects({"prometheusRule": {**values, "alerts": {name: {"for": ""}}}}), "PrometheusRule")["spec"]
+    urls = {rule["annotations"]["runbook_url"] for rule in _rules(spec) if "alert" in rule}
+
+    assert not [rule for rule in _rules(spec) if rule.get("alert") == name and "for" in rule]
+    assert all(re.fullmatch(r"https://wiki\.example\.com/\w+\.md(#[\w-]+)?", url) for url in urls)
+    assert {group["interval"] for group in spec["groups"]} == {"2m"}
+
+
+def test_one_expression_cannot_replace_two_rules() -> None:
+    names = [rule["alert"] for rule in _rules(yaml.safe_load(RULES.read_text("utf-8"))) if "alert" in rule]
+    for name in (name for name in names if names.count(name) > 1):
+        with pytest.raises(helm_python.HelmError, match=r"\.expr: the alert has \d rules"):
+            objects({"prometheusRule": {"enabled": True, "alerts": {name: {"expr": "vector(1)"}}}})
+
+
+def test_a_grafana_operator_gets_the_same_dashboards() -> None:
+    found = [each for each in objects(CASES["pod-monitor"]) if each["kind"] == "GrafanaDashboard"]
+
+    assert {each["spec"]["json"].encode() for each in found} == {path.read_bytes() for path in DASHBOARDS}
+
+
+def _rules(spec: Object) -> list[Object]:
+    return [rule for group in spec["groups"] for rule in group["rules"]]
