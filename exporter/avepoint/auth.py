@@ -11,6 +11,7 @@ from structlog.contextvars import unbind_contextvars
 
 from exporter.avepoint.hints import WRONG_ISSUER, not_granted, where_registered
 from exporter.clock import Clock
+from exporter.config.files import read_secret
 from exporter.config.schema import Auth
 from exporter.errors import AvePointError, RequestContext, TokenError
 
@@ -53,7 +54,7 @@ class ClientSecret:
         if self._auth.client_secret is not None:
             return self._auth.client_secret.get_secret_value()
         if self._auth.client_secret_env is not None:
-            secret = os.environ.get(self._auth.client_secret_env, "")
+            secret = os.environ.get(self._auth.client_secret_env, "").strip()
             source = f"the environment variable {self._auth.client_secret_env}"
         else:
             secret, source = self._from_file(), str(self._auth.client_secret_file)
@@ -66,9 +67,9 @@ class ClientSecret:
         if path is None:
             return ""
         try:
-            return path.read_text(encoding="utf-8-sig").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "not a text"
+            return read_secret(path)
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
             hint = "auth.client_secret_file must name a file that the exporter can read; it is read again at each use"
             raise TokenError(f"cannot read {path}: {reason}", reason="credential", hint=hint) from None
 

@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.hazmat.primitives.serialization.pkcs12 import load_key_and_certificates
 
 from exporter.clock import Clock
+from exporter.config.files import decode_text
 from exporter.config.schema import Auth
 from exporter.errors import TokenError
 
@@ -79,14 +80,16 @@ class ClientCertificate:
 
     def _password(self) -> bytes | None:
         if self._auth.certificate_password_env is not None:
-            return os.environ.get(self._auth.certificate_password_env, "").encode() or None
+            return os.environ.get(self._auth.certificate_password_env, "").strip("\r\n").encode() or None
         path = self._auth.certificate_password_file
         if path is None:
             return None
         try:
-            return path.read_bytes().strip(b"\r\n") or None
+            return decode_text(path.read_bytes()).strip("\r\n").encode() or None
         except OSError as error:
             raise _broken(path, f"cannot be read: {error.strerror}") from None
+        except ValueError as error:
+            raise _broken(path, str(error)) from None
 
     def _assertion(self, pair: KeyPair) -> str:
         thumbprint = pair.certificate.fingerprint(hashes.SHA1())  # noqa: S303 - the name of a certificate, as documented
@@ -112,7 +115,7 @@ class ClientCertificate:
 
 def _read(path: Path, password: bytes | None) -> KeyPair:
     try:
-        data = path.read_bytes()
+        data = _unwrapped(path.read_bytes())
     except OSError as error:
         raise _broken(path, f"cannot be read: {error.strerror}") from None
     key, certificates = (_read_pem if b"-----BEGIN" in data else _read_pfx)(path, data, password)
@@ -123,6 +126,15 @@ def _read(path: Path, password: bytes | None) -> KeyPair:
         if _public_key(certificate) == public:
             return KeyPair(certificate, key)
     raise _broken(path, "the private key belongs to another certificate" if certificates else "holds no certificate")
+
+
+def _unwrapped(data: bytes) -> bytes:
+    """Return the PEM or PFX in a file: also PEM in UTF-16 from PowerShell, and PFX in base64 from Azure Key Vault."""
+    try:
+        text = decode_text(data)
+        return text.encode() if "-----BEGIN" in text else base64.b64decode("".join(text.split()), validate=True)
+    except ValueError:
+        return data
 
 
 def _read_pem(path: Path, data: bytes, password: bytes | None) -> tuple[object, list[x509.Certificate]]:

@@ -270,7 +270,7 @@ class Client:
 
     async def _send(self, request: httpx.Request) -> RawResponse:
         """Send one request within the account's deadline, reading no more than the largest answer."""
-        host = request.url.netloc.decode()
+        host = self._http.target(request)
         try:
             async with asyncio.timeout(self._account.requests.timeout):
                 response, body = await self._http.exchange(request)

@@ -1,9 +1,12 @@
 """What lies right above the socket: connections, bodies of bounded size, and origins."""
 
+import re
 import ssl
 import zlib
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import lru_cache, partial
+from ipaddress import ip_address, ip_network
 from typing import Any, Final, cast
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -61,7 +64,7 @@ class Connections:
 
     async def exchange(self, request: httpx.Request) -> tuple[httpx.Response, bytes]:
         """Send a request and read the body of its answer; raises AnswerError, httpx.HTTPError or OSError."""
-        proxy = self._proxy(request.url.scheme, request.url.host)
+        proxy = self._proxy_of(request)
         free = self._free.setdefault(proxy, [])
         transport = free.pop() if free else self._connect(proxy)
         try:
@@ -73,6 +76,15 @@ class Connections:
         finally:
             free.append(transport)
 
+    def target(self, request: httpx.Request) -> str:
+        """Return the host of a request for error messages, with the proxy but without its password."""
+        host, proxy = request.url.netloc.decode(), self._proxy_of(request)
+        return f"{host} (through proxy {without_password(proxy)})" if proxy else host
+
+    def _proxy_of(self, request: httpx.Request) -> str | None:
+        url = request.url
+        return self._proxy(url.scheme, url.host, url.port or _DEFAULT_PORTS.get(url.scheme, 0))
+
     async def aclose(self) -> None:
         """Close all of them."""
         for transport in self._all:
@@ -81,28 +93,60 @@ class Connections:
     def _connect(self, proxy: str | None) -> httpx.AsyncBaseTransport:
         limits = httpx.Limits(max_connections=1, max_keepalive_connections=1)
         try:
-            transport = self._transport or httpx.AsyncHTTPTransport(verify=self._tls, proxy=proxy, limits=limits)
+            # An https:// proxy often has a certificate of the same private CA as the servers that it intercepts.
+            through = (
+                httpx.Proxy(proxy, ssl_context=self._tls if proxy.startswith("https:") else None) if proxy else None
+            )
+            transport = self._transport or httpx.AsyncHTTPTransport(verify=self._tls, proxy=through, limits=limits)
         except (ValueError, ImportError, httpx.InvalidURL):
-            raise httpx.ProxyError("the proxy is not an http:// or https:// address") from None
+            raise httpx.ProxyError("the URL of the proxy must begin with http:// or https://") from None
         self._all.append(transport)
         return transport
 
 
-def proxy_of(account: Account, scheme: str, host: str) -> str | None:
-    """Give the proxy that a host is asked through, by the configuration or the environment, with its password."""
+def proxy_of(account: Account, scheme: str, host: str, port: int) -> str | None:
+    """Return the URL of the proxy for a host, with its password: `proxy_url`, or the proxy of the environment."""
     if account.proxy_url is not None:
         return account.proxy_url.get_secret_value()
     proxies = getproxies()
     url = proxies.get(scheme) or proxies.get("all")
-    if not url or proxy_bypass(host):
+    if not url or (matches_no_proxy(proxies["no"], host, port) if "no" in proxies else proxy_bypass(host)):
         return None
     return url if "://" in url else f"http://{url}"
 
 
+def matches_no_proxy(no_proxy: str, host: str, port: int) -> bool:
+    """Return whether NO_PROXY lists a host: a name, its domain, HOST:PORT, an address, a network, or an asterisk."""
+    return any(_matches_entry(entry, host.lower(), port) for entry in no_proxy.lower().replace(",", " ").split())
+
+
+def _matches_entry(entry: str, host: str, port: int) -> bool:
+    with suppress(ValueError):
+        return ip_address(host.strip("[]")) in ip_network(entry.strip("[]"), strict=False)
+    match = re.fullmatch(r"(.*?)(?::(\d+))?", entry)
+    name, only_port = (match[1], match[2]) if match else (entry, None)
+    name = name.strip("[]").removeprefix("*").removeprefix(".")
+    if only_port is not None and int(only_port) != port:
+        return False
+    return entry == "*" or (name != "" and (host == name or host.endswith(f".{name}")))
+
+
+def without_password(url: str) -> str:
+    """Return the scheme, host and port of a URL."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+
 def tls_context(account: Account) -> ssl.SSLContext:
-    """Make what verifies AvePoint's certificates; raises OSError for a `tls.ca_file` that is of no use."""
+    """Return the context that verifies certificates; raise OSError if `tls.ca_file` cannot be used.
+
+    Python 3.13 turns VERIFY_X509_STRICT on and thereby refuses certificates of many private CAs, which other clients
+    accept. The exporter verifies equally with every version of Python: the chain and the host name, but not the form of
+    the CA. A certificate in `tls.ca_file` is trusted also if it is an intermediate.
+    """
     tls = ssl.create_default_context()
     tls.minimum_version = ssl.TLSVersion.TLSv1_2
+    tls.verify_flags = (tls.verify_flags & ~ssl.VerifyFlags.VERIFY_X509_STRICT) | ssl.VERIFY_X509_PARTIAL_CHAIN
     if account.tls.ca_file is not None:
         tls.load_verify_locations(cafile=account.tls.ca_file)
     return tls

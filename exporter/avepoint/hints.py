@@ -17,10 +17,20 @@ NOT_MULTI_GEO: Final = "remove locations, or name those that have its jobs; the 
 WRONG_ISSUER: Final = "check environment or token_url"
 _LONGEST_REASON: Final = 200
 _UNREACHED: Final = "check the network, proxy_url, and the address (environment, data_center, base_url or token_url)"
-_UNTRUSTED: Final = (
-    "where a proxy or firewall looks into TLS, name its authority in tls.ca_file; else check the address"
+_UNTRUSTED: Final = "if a proxy or firewall inspects TLS, add its CA certificate to tls.ca_file; else check the URL"
+_CERTIFICATE_HINTS: Final = {
+    9: "the certificate is not valid yet; check the clock of this machine",
+    10: "the certificate has expired; check the clock of this machine, and the proxy or firewall if one inspects TLS",
+    62: "the certificate belongs to another host; check the URL, and the proxy or firewall if one inspects TLS",
+    66: "the key of the certificate is too short; the CA must issue a certificate with a longer key",
+    67: "the key of the CA is too short; the proxy or firewall needs a CA with a longer key",
+    68: "the certificate is signed with a broken hash such as SHA-1; the CA must use SHA-256",
+    79: "the certificate in tls.ca_file is not a CA certificate (basicConstraints without CA); add the CA certificate",
+}
+"""Hints by error code of OpenSSL's verification."""
+_PROXY: Final = (
+    "check proxy_url with its user name and password, or HTTPS_PROXY and NO_PROXY; percent-encode special characters"
 )
-_PROXY: Final = "check proxy_url, with its user name and password; without one, HTTPS_PROXY and NO_PROXY"
 _OFTEN: Final = "it waits and goes on by itself; if this lasts, lower requests.per_second or lengthen the intervals"
 _THEIR_SIDE: Final = "it is tried again by itself; if this lasts, ask AvePoint, naming the request's id"
 
@@ -59,6 +69,11 @@ def unreached(error: Exception) -> str:
     """Say what to look at where no answer came."""
     if isinstance(error, httpx.ProxyError):
         return _PROXY
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return _CERTIFICATE_HINTS.get(cause.verify_code, _UNTRUSTED)
+        cause = cause.__cause__ or cause.__context__
     return _UNTRUSTED if "CERTIFICATE_VERIFY_FAILED" in str(error) else _UNREACHED
 
 

@@ -71,9 +71,10 @@ def _safe_url(url: str) -> str:
 
 def _proxy(url: SecretStr) -> SecretStr:
     text = check_no_reference(url.get_secret_value())
-    if _url_parts(text) is None:
-        credentials = "@" in text
-        raise ValueError(f"must be an http:// or https:// URL{_PERCENT_ENCODING if credentials else ''}")
+    parts, signs = _url_parts(text), text.count("@")
+    # With an unencoded @, / or # in its password, the URL would name another host.
+    if parts is None or signs > 1 or (signs and "@" not in parts.netloc):
+        raise ValueError(f"must be an http:// or https:// URL{_PERCENT_ENCODING if signs else ''}")
     return url
 
 

@@ -8,7 +8,7 @@ from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
 
-from exporter.avepoint.connections import proxy_of, tls_context
+from exporter.avepoint.connections import proxy_of, tls_context, without_password
 from exporter.avepoint.hints import unreached
 from exporter.config.schema import Account
 from exporter.errors import TransportError
@@ -54,14 +54,9 @@ def is_ip_address(host: str) -> bool:
 
 def proxy_description(account: Account, host: Host) -> str | None:
     """Return the proxy for a host, with the setting it comes from and without its password; None if there is none."""
-    url = proxy_of(account, "https" if host.is_encrypted else "http", host.host)
+    url = proxy_of(account, "https" if host.is_encrypted else "http", host.host, host.port)
     setting = "the environment's proxy" if account.proxy_url is None else "proxy_url"
-    return None if url is None else f"{setting}: {_without_password(url)}"
-
-
-def _without_password(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+    return None if url is None else f"{setting}: {without_password(url)}"
 
 
 async def resolve(host: Host, *, within: float = _TIMEOUT) -> tuple[str, ...]:

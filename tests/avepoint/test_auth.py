@@ -161,8 +161,10 @@ def test_a_secret_file_is_read_anew(tmp_path: Path) -> None:
     file.write_text(" \n")
     with pytest.raises(TokenError, match="is empty"):
         credential.form()
-    file.write_bytes(b"\xff\xfe secret")
-    with pytest.raises(TokenError, match="not a text") as caught:
+    file.write_bytes("third\r\n".encode("utf-16"))
+    assert credential.form() == {"client_secret": "third"}
+    file.write_bytes("sécret".encode("cp1252"))
+    with pytest.raises(TokenError, match="line 1 is not UTF-8; save the file as UTF-8") as caught:
         credential.form()
     assert "secret'" not in repr(caught.value)
     file.unlink()

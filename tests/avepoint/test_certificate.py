@@ -144,11 +144,14 @@ def forms(app: Identity) -> dict[str, tuple[bytes, bytes | None]]:
         "pfx": (app.pfx(PASSWORD), PASSWORD + b"\n"),
         "pfx without": (app.pfx(), None),
         "pfx chain": (app.pfx(PASSWORD, [chained]), PASSWORD),
+        "pfx in base64": (base64.encodebytes(app.pfx(PASSWORD)), PASSWORD),
+        "pem in UTF-16": (app.pem().decode().encode("utf-16"), None),
+        "password in UTF-16": (app.pfx(PASSWORD), (PASSWORD.decode() + "\r\n").encode("utf-16")),
     }  # fmt: skip
 
 
 FORMS = ("pem", "key first", "chain", "rsa key", "encrypted", "encrypted rsa key", "needless password", "pfx",
-         "pfx without", "pfx chain")  # fmt: skip
+         "pfx without", "pfx chain", "pfx in base64", "pem in UTF-16", "password in UTF-16")  # fmt: skip
 
 
 @pytest.mark.parametrize("name", FORMS)

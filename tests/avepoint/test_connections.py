@@ -20,9 +20,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 from pydantic import SecretStr
 
-from exporter.avepoint.connections import LARGEST_ANSWER, Connections
+from exporter.avepoint.connections import LARGEST_ANSWER, Connections, matches_no_proxy, tls_context
 from exporter.avepoint.endpoints import Endpoint
-from exporter.avepoint.hints import reason_of
+from exporter.avepoint.hints import reason_of, unreached
 from exporter.config.schema import Tls
 from exporter.errors import AnswerError, LinkRefusedError, TokenError
 from tests.fakes import ClientHarness, Stream, make_account
@@ -309,9 +309,73 @@ async def test_a_proxy_of_the_environment_that_is_of_no_use_is_said_without_its_
     environment.setenv("all_proxy", "ftp://user:hunter2@127.0.0.1:9")
     with pytest.raises(httpx.ProxyError) as raised:
         await exchanged("http://graph.example.com/x")
-    assert str(raised.value) == "the proxy is not an http:// or https:// address"
+    assert str(raised.value) == "the URL of the proxy must begin with http:// or https://"
     assert raised.value.__cause__ is None
     assert raised.value.__suppress_context__
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+async def test_ca_file_is_trusted_for_an_https_proxy(
+    authority: Path, trusted: bool, environment: pytest.MonkeyPatch
+) -> None:
+    lines: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        lines.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
+        await writer.drain()
+        writer.close()
+
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(authority)
+    async with await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls) as server:
+        url = SecretStr(f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        ca = Tls.model_construct(ca_file=authority if trusted else None)
+        if trusted:
+            assert await exchanged("http://graph.example.com/x", proxy_url=url, tls=ca) == b"{}"
+        else:
+            with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
+                await exchanged("http://graph.example.com/x", proxy_url=url, tls=ca)
+    assert bool(lines) is trusted
+
+
+def test_errors_name_the_proxy_without_its_password() -> None:
+    account = make_account().model_copy(update={"proxy_url": SecretStr("http://user:hunter2@proxy.example.com:3128")})
+    connections = Connections(account, None)
+    request = connections.request("GET", "https://graph.example.com/x")
+    assert connections.target(request) == "graph.example.com (through proxy http://proxy.example.com:3128)"
+
+
+@pytest.mark.parametrize(
+    ("no_proxy", "host", "port", "matches"),
+    [
+        ("10.0.0.0/8", "10.1.2.3", 443, True), ("10.0.0.0/8", "11.1.2.3", 443, False), ("fd00::/8", "fd00::1", 1, True),
+        ("10.0.0.0/8", "example.com", 443, False), ("10.1.2.3:443", "10.1.2.3", 443, True),
+        ("[fd00::1]:443", "fd00::1", 443, True), ("example.com", "a.Example.com", 443, True),
+        (".example.com", "example.com", 1, True), ("*.example.com", "x.example.com", 1, True),
+        ("example.com:8443", "example.com", 443, False), ("example.com:443", "example.com", 443, True),
+        ("*", "x", 1, True), ("ample.com", "example.com", 1, False), ("localhost, b", "b", 1, True),
+        ("localhost b", "b", 1, True), ("", "b", 1, False), (":443", "b", 443, False),
+    ],
+)  # fmt: skip
+def test_no_proxy(no_proxy: str, host: str, port: int, matches: bool) -> None:
+    assert matches_no_proxy(no_proxy, host, port) is matches
+
+
+def test_certificates_are_verified_equally_with_every_python() -> None:
+    flags = tls_context(make_account()).verify_flags
+    assert not flags & ssl.VerifyFlags.VERIFY_X509_STRICT
+    assert flags & ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
+
+
+@pytest.mark.parametrize(
+    ("code", "words"), [(10, "has expired"), (62, "another host"), (68, "SHA-1"), (20, "add its CA certificate")]
+)
+def test_the_hint_names_the_defect_of_the_certificate(code: int, words: str) -> None:
+    error, cause = httpx.ConnectError("x"), ssl.SSLCertVerificationError("[SSL: CERTIFICATE_VERIFY_FAILED]")
+    cause.verify_code = code
+    error.__cause__ = cause
+    assert words in unreached(error)
 
 
 async def test_a_connection_that_is_refused_says_so(environment: pytest.MonkeyPatch) -> None:
