@@ -79,6 +79,22 @@ def account(more: str = "", *, auth: str = "client_id: app, client_secret: hunte
     return configured(f"accounts: [{{name: contoso, type: {kind}{center}, auth: {{{auth}}}{more and ', '}{more}}}]")
 
 
+def written(content: bytes, name: str = "config.yaml", config: str = "") -> Provoke:
+    """Check a configuration after writing these bytes to a file."""
+
+    def provoke(stage: Stage) -> str:
+        (stage.folder / name).write_bytes(content)
+        (stage.folder / name).chmod(0o600)
+        return configured(config)(stage) if config else typed("--config.check")(stage)
+
+    return provoke
+
+
+def secret_file(content: bytes) -> Provoke:
+    """Check a configuration whose secret file contains these bytes."""
+    return written(content, "secret", FINE.replace("client_secret: hunter2", "client_secret_file: secret"))
+
+
 def web(text: str) -> Provoke:
     """Check a web configuration."""
     return typed("--config.check", "--web.config.file", "web.yaml", config_yaml=FINE, web_yaml=text)
@@ -389,6 +405,89 @@ MISTAKES: Mapping[str, tuple[Provoke, str]] = {
         account("collectors: {customers: {}}"),
         "accounts[0].collectors.customers: ^not available for tenant accounts; ^remove it" + PLACE,
     ),
+    "integer with a leading zero": (
+        account("collectors: {jobs: {page_size: 050}}"),
+        "accounts[0].collectors.jobs.page_size: ^must be an integer ^without a leading zero" + PLACE,
+    ),
+    "id with a space": (
+        account(auth="client_id: 0000-00 00, client_secret: hunter2"),
+        f"{AUTH}.client_id: ^contains a space or a character that cannot be seen; ^copy the id again{PLACE}",
+    ),
+    "id with a character that cannot be seen": (
+        account(auth='client_id: "0000\\u200b-00", client_secret: hunter2'),
+        f"{AUTH}.client_id: ^contains a space or a character that cannot be seen; ^copy the id again{PLACE}",
+    ),
+    "id in two pairs of quotes": (
+        account(auth="""client_id: '"0000-00"', client_secret: hunter2"""),
+        f"{AUTH}.client_id: ^begins or ends with a quotation mark; ^remove it{PLACE}",
+    ),
+    "id that is a reference": (
+        account(auth="client_id: '${CLIENT_ID}', client_secret: hunter2"),
+        (f"{AUTH}.client_id: ^is a reference to a variable, which is not replaced; ^write the value, or use a key with"
+         f" _env{PLACE}"),
+    ),
+    "secret that is a reference": (
+        account(auth="client_id: app, client_secret: '${SECRET}'"),
+        (f"{AUTH}.client_secret: ^is a reference to a variable, which is not replaced; ^write the value, or use a key"
+         f" with _env{PLACE}"),
+    ),
+    "id in place of the secret": (
+        account(auth="client_id: hunter2, client_secret: HUNTER2"),
+        f"{AUTH}.client_secret: ^is equal to client_id; ^use the secret of the app registration{PLACE}",
+    ),
+    "secret in two pairs of quotes": (
+        account(auth="""client_id: app, client_secret: '"hunter2"'"""),
+        f"{AUTH}.client_secret: ^begins and ends with a quotation mark; ^remove both{PLACE}",
+    ),
+    "private key in place of the secret": (
+        account(auth="client_id: app, client_secret: '-----BEGIN PRIVATE KEY-----'"),
+        f"{AUTH}.client_secret: ^is a certificate or key in PEM; ^use certificate_file{PLACE}",
+    ),
+    "variable with its dollar sign": (
+        account(auth="client_id: app, client_secret_env: $SECRET"),
+        f"{AUTH}.client_secret_env: ^must be the name of an environment variable, ^without $, % and braces{PLACE}",
+    ),
+    "secret file in another encoding": (
+        secret_file("hunté".encode("cp1252")),
+        (f"{AUTH}.client_secret_file: ^the content of the file: line 1 is not UTF-8; ^save the file as UTF-8"
+         " (config.yaml:1, account contoso)"),
+    ),
+    "secret file with two lines": (
+        secret_file(b"hunter2\nother"),
+        (f"{AUTH}.client_secret_file: ^the content of the file: has more than one line; ^it must contain only the"
+         f" secret{PLACE}"),
+    ),
+    "secret file with a certificate": (
+        secret_file(b"-----BEGIN CERTIFICATE-----\nhunter2"),
+        (f"{AUTH}.client_secret_file: ^the content of the file: is a certificate or key in PEM; ^use certificate_file"
+         f"{PLACE}"),
+    ),
+    "empty secret file": (
+        secret_file(b"\n"),
+        f"{AUTH}.client_secret_file: ^the file (looked in FOLDER) is empty; ^fill it, or use another file{PLACE}",
+    ),
+    "configuration in another encoding": (
+        written(b"accounts:\n  # f\xfcr alle"), "config.yaml: ^line 2 is not UTF-8; ^save the file as UTF-8",
+    ),
+    "proxy with a password that is not encoded": (
+        account("proxy_url: 'http://user:hunter2/x@proxy:3128'"),
+        ("accounts[0].proxy_url: ^must be an http:// or https:// URL; "
+         "^percent-encode the password (@ is %40, / is %2F, : is %3A)" + PLACE),
+    ),
+    "proxy without a scheme": (
+        account("proxy_url: 'proxy.example.com:3128'"),
+        "accounts[0].proxy_url: ^must be ^an http:// or https:// URL" + PLACE,
+    ),
+    "name twice": (
+        configured(
+            FINE.replace("]", ", {name: contoso, type: partner, auth: {client_id: x, client_secret: hunter2}}]")
+        ),
+        "accounts[1].name: ^duplicate of accounts[0].name; ^use another name" + PLACE,
+    ),
+    "number of customers": (
+        typed("demo", "--customers", "abc"),
+        "invalid value for '--customers': ^'abc' is not an integer ^(help: avepoint-exporter demo --help)",
+    ),
     "CA file without certificates": (
         account("tls: {ca_file: config.yaml}"),
         "accounts[0].tls.ca_file: ^contains no PEM certificates; ^set the path of a PEM file",
@@ -415,13 +514,14 @@ MISTAKES: Mapping[str, tuple[Provoke, str]] = {
     "authority that nobody knows": (
         untrusted,
         ("127.0.0.1:PORT: ^[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: unable to get local issuer"
-        " certificate: ^where a proxy or firewall looks into TLS, name its authority in tls.ca_file; else check the"
-        " address"),
+        " certificate: ^if a proxy or firewall inspects TLS, add its CA certificate to tls.ca_file;"
+         " else check the URL"),
     ),
     "proxy that wants a password": (
         answered(httpx.ProxyError("407 Proxy Authentication Required")),
         ("127.0.0.1:9: ^407 Proxy Authentication Required: "
-         "^check proxy_url, with its user name and password; without one, HTTPS_PROXY and NO_PROXY"),
+         "^check proxy_url with its user name and password, or HTTPS_PROXY and NO_PROXY;"
+         " percent-encode special characters"),
     ),
     "wrong secret": (
         refused("invalid_client"),
