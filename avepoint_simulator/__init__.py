@@ -19,6 +19,7 @@ from avepoint_simulator.data.records import (
     Tenant,
     unix_ns,
 )
+from avepoint_simulator.data.scenarios import SCENARIOS, Scenario
 from avepoint_simulator.endpoints import ENDPOINTS
 from avepoint_simulator.faults import FAULTS, Faults
 from avepoint_simulator.request_log import RequestRecord
@@ -30,6 +31,7 @@ from avepoint_simulator.tokens import AppCredentials
 __all__ = [
     "ENDPOINTS",
     "FAULTS",
+    "SCENARIOS",
     "ActivityRecord",
     "AppCredentials",
     "CustomerJob",
@@ -45,6 +47,7 @@ __all__ = [
     "ProtectedRow",
     "RequestRecord",
     "RetentionRecord",
+    "Scenario",
     "ServiceRetention",
     "Simulator",
     "SimulatorServer",

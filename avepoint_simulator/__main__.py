@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from threading import Event
 
 from avepoint_simulator.application import Simulator
+from avepoint_simulator.data.scenarios import SCENARIOS
 from avepoint_simulator.endpoints import PERMISSIONS
 from avepoint_simulator.server import SimulatorServer
 from avepoint_simulator.switches import Switches
@@ -30,6 +31,7 @@ def main(arguments: Sequence[str] | None = None, stop: Event | None = None) -> i
         seed=options.seed,
         customers=options.customers,
         speed=options.speed,
+        scenario=options.scenario,
         switches=switches,
     )
     with SimulatorServer(simulator, port=options.port) as server:
@@ -45,6 +47,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--customers", type=int, default=25, help="customers of the partner (default: 25)")
     parser.add_argument("--seed", type=int, default=1, help="seed of the generated data (default: 1)")
     parser.add_argument("--speed", type=float, default=1.0, help="speed of jobs and growth, relative to the clock")
+    parser.add_argument(
+        "--scenario", choices=SCENARIOS, default="varied", help="problems of the customers (default: varied)"
+    )
     parser.add_argument("--latency", type=float, default=0.0, help="seconds before each response")
     parser.add_argument("--latency-jitter", type=float, default=0.0, help="random seconds on top, at most")
     parser.add_argument(

@@ -19,8 +19,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from avepoint_simulator.data.portfolio import GeneratedPortfolio, Portfolio
+from avepoint_simulator.data.scenarios import Scenario
 from avepoint_simulator.endpoints import ENDPOINTS
 from avepoint_simulator.faults import REGISTRY, TOKEN_ENDPOINT, Faults
+from avepoint_simulator.faults.incident import IncidentFaults
 from avepoint_simulator.request_log import RequestLog, RequestRecord, returned_values
 from avepoint_simulator.requests import BadRequestError, EndpointHandler, Reply, SimulatedRequest, refuse
 from avepoint_simulator.responses import LogMiddleware, make_response
@@ -43,7 +45,8 @@ class Simulator:
     """A simulated AvePoint; `switches`, `faults` and `portfolio` can be replaced at any time.
 
     `now` returns the Unix time. The history of the generated portfolio is relative to `start` (default: now).
-    `seed`, `customers` and `speed` only apply to the generated portfolio.
+    `seed`, `customers`, `speed` and `scenario` only apply to the generated portfolio. The scenario `incident` also
+    has faults.
     """
 
     def __init__(
@@ -55,6 +58,7 @@ class Simulator:
         seed: int = 1,
         customers: int = 25,
         speed: float = 1.0,
+        scenario: Scenario = "varied",
         switches: Switches | None = None,
         faults: Faults | None = None,
         credentials: AppCredentials | None = None,
@@ -64,10 +68,10 @@ class Simulator:
         self.now = now
         self.start = now() if start is None else start
         self.portfolio: Portfolio = portfolio or GeneratedPortfolio(
-            seed=seed, customers=customers, start=self.start, speed=speed
+            seed=seed, customers=customers, start=self.start, speed=speed, scenario=scenario
         )
         self.switches = switches or Switches()
-        self.faults = faults or Faults()
+        self.faults = faults or (IncidentFaults(now, self.start, seed) if scenario == "incident" else Faults())
         self.tokens = TokenBook(credentials or AppCredentials())
         self.returned_values: set[tuple[str, str, object]] | None = set() if record_values else None
         self._log = RequestLog(log_size)

@@ -10,10 +10,12 @@ from typing import Any, Final, NamedTuple
 
 from avepoint_simulator.data import vocabulary as words
 from avepoint_simulator.data.records import CustomerJob, unix_ns
+from avepoint_simulator.data.scenarios import Scenario, conditions
 from avepoint_simulator.data.timeline import DAY, HOUR, MINUTE, Timeline
 
 STUCK_SECONDS: Final = 30 * HOUR
 FAILING_SECONDS: Final = 2 * DAY
+OVERDUE_SECONDS: Final = 30 * HOUR
 _BACKUP_SECONDS: Final = 6 * HOUR
 _HISTORY_SECONDS: Final = DAY
 _GMAIL: Final = 501
@@ -35,8 +37,9 @@ class _Lot(NamedTuple):
 class CustomerSchedule:
     """Jobs of each customer; the number of a customer determines its problems."""
 
-    def __init__(self, seed: int, timeline: Timeline) -> None:
+    def __init__(self, seed: int, timeline: Timeline, scenario: Scenario = "varied") -> None:
         self._seed = seed
+        self._scenario = scenario
         self._timeline = timeline
         self._lot = lru_cache(maxsize=_KEPT)(self._draw)
 
@@ -48,12 +51,16 @@ class CustomerSchedule:
         return sorted(every, key=lambda job: -(job.start_unix_ns or 0))
 
     def _modules(self, customer_id: str, number: int, types: tuple[int, ...], now: float) -> Iterator[CustomerJob]:
-        waiting = types[-1] if number % 25 == 7 else None
-        stuck = types[0] if number % 25 == 5 else None
-        failing = types[1] if number % 10 == 4 else None
+        found = conditions(self._scenario, self._seed, number)
+        waiting = types[-1] if "waiting" in found else None
+        stuck = types[0] if "stuck" in found else None
+        failing = types[1] if "failing" in found else None
+        overdue = types if "outage" in found else types[:1] if "overdue" in found else ()
         for kind in types:
             module = words.JOB_MODULES[kind - 1]
-            if kind == waiting:
+            if kind in overdue:
+                yield self._overdue(customer_id, module)
+            elif kind == waiting:
                 yield _job(customer_id, module, _WAITING)
             elif kind == stuck:
                 yield self._stuck(customer_id, module)
@@ -75,12 +82,22 @@ class CustomerSchedule:
         start = unix_ns(self._timeline.start - STUCK_SECONDS)
         return _job(customer_id, module, _RUNNING, id=f"FB-{customer_id[:8]}-{module}-stuck", start_unix_ns=start)
 
+    def _overdue(self, customer_id: str, module: int) -> CustomerJob:
+        """Return the last job of a module without later jobs."""
+        start = unix_ns(self._timeline.start - OVERDUE_SECONDS)
+        return _job(
+            customer_id, module, _FINISHED, id=f"FB-{customer_id[:8]}-{module}-last", start_unix_ns=start,
+            finish_unix_ns=start + unix_ns(12 * MINUTE), total_objects=400, successful_objects=400,
+            backup_bytes=30_000_000,
+        )  # fmt: skip
+
     def _scan(self, customer_id: str, number: int, now: float) -> CustomerJob:
         """Return the scan: every four hours, for ten minutes."""
         runs = self._timeline.schedule_seconds(now) % (4 * HOUR) < 10 * MINUTE
-        status = _FAILED if number % 10 == 4 else _RUNNING if runs else _FINISHED
+        found = conditions(self._scenario, self._seed, number)
+        status = _FAILED if "scan failed" in found else _RUNNING if runs else _FINISHED
         scan = words.MICROSOFT_365_SCAN
-        return _job(customer_id, 0, _NOT_SCANNED if number % 25 == 7 else status, job_type=scan)
+        return _job(customer_id, 0, _NOT_SCANNED if "waiting" in found else status, job_type=scan)
 
     def _runs(
         self, customer_id: str, number: int, job_type: int, module: int, now: float, *, interval: float
@@ -118,7 +135,7 @@ class CustomerSchedule:
             minutes=source.uniform(4, 55),
             status=source.choices(
                 (_FINISHED, _WITH_EXCEPTION, _FAILED, _SKIPPED, _FAILED_TO_START, _CANCELED),
-                weights=(88, 5, 3, 2, 1, 1),
+                weights=(88, 5, 3, 2, 1, 1) if self._scenario == "varied" else (1, 0, 0, 0, 0, 0),
             )[0],
             objects=source.randint(20, 4_000),
             object_bytes=source.randint(10_000, 90_000_000),

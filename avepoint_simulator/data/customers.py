@@ -11,6 +11,7 @@ from typing import Final
 
 from avepoint_simulator.data import company_names
 from avepoint_simulator.data.records import CustomerRecord, ProtectedRow, Tenant
+from avepoint_simulator.data.scenarios import Scenario, conditions
 from avepoint_simulator.data.timeline import DAY, HOUR, MINUTE, Timeline
 from avepoint_simulator.data.vocabulary import CLOUD_BACKUP, CLOUD_BACKUP_EXPRESS, SERVICE_MODULES
 
@@ -21,6 +22,7 @@ _TWO_TENANTS: Final = 25
 """Every 25th customer has two Microsoft 365 tenants."""
 # Every code occurs among the first twenty customers; most customers have the code 1.
 _STATUSES: Final = (1, 1, 0, 1, 2, 1, 5, 1, 4, 1, 3, 1, 6, 1, 1, 1, 1, 5, 1, 1)
+_WORKING, _FAILED = 1, 2
 _SCAN_SECONDS: Final = 15 * MINUTE
 _STATUS_SECONDS: Final = 6 * HOUR
 _EARLIEST_DAYS: Final = -8.0
@@ -67,10 +69,11 @@ class _RowPlan:
 class CustomerBook:
     """All customers of the simulated partner."""
 
-    def __init__(self, seed: int, count: int, timeline: Timeline) -> None:
+    def __init__(self, seed: int, count: int, timeline: Timeline, scenario: Scenario = "varied") -> None:
         self._seed = seed
+        self._scenario = scenario
         self._timeline = timeline
-        self._base = tuple(_customer(seed, number) for number in range(count))
+        self._base = tuple(_customer(seed, number, scenario) for number in range(count))
         self._numbers = {customer.id: number for number, customer in enumerate(self._base)}
         self._plans: dict[int, tuple[_RowPlan, ...]] = {}
         self._current: tuple[int, tuple[CustomerRecord, ...]] = (-1, self._base)
@@ -80,7 +83,7 @@ class CustomerBook:
         slot = int(self._timeline.schedule_seconds(now) // _STATUS_SECONDS)
         known, customers = self._current
         if known != slot:
-            customers = tuple(_with_status(customer, n, slot) for n, customer in enumerate(self._base))
+            customers = tuple(self._with_status(customer, n, slot) for n, customer in enumerate(self._base))
             self._current = (slot, customers)
         return customers
 
@@ -104,14 +107,19 @@ class CustomerBook:
         spelled = {row.service_module for row in self._plan(number)}
         return tuple(kind for kind, spellings in SERVICE_MODULES.items() if not spelled.isdisjoint(spellings))
 
+    def _with_status(self, customer: CustomerRecord, number: int, slot: int) -> CustomerRecord:
+        """Change the status of one customer in twenty for a quarter of each day."""
+        is_affected = self._scenario == "varied" and number % _MANY == _MANY - 1
+        return replace(customer, job_status=5) if is_affected and (slot + number // _MANY) % 4 == 0 else customer
+
     def _plan(self, number: int) -> tuple[_RowPlan, ...]:
         plan = self._plans.get(number)
         if plan is None:
-            plan = self._plans[number] = _row_plans(self._seed, number)
+            plan = self._plans[number] = _row_plans(self._seed, number, self._scenario)
         return plan
 
 
-def _customer(seed: int, number: int) -> CustomerRecord:
+def _customer(seed: int, number: int, scenario: Scenario) -> CustomerRecord:
     source = Random(f"{seed}:customer:{number}")
     organization = company_names.organization(number + seed % 1_000)
     name = organization.split()[0].lower()
@@ -121,7 +129,7 @@ def _customer(seed: int, number: int) -> CustomerRecord:
         organization=organization,
         owner_email=company_names.owner_email(number + seed % 1_000),
         country=company_names.country(number),
-        job_status=_STATUSES[number % len(_STATUSES)],
+        job_status=_status(seed, number, scenario),
         management_mode=source.choice((0, 0, 1)),
         tenants=(tenant, Tenant(id=str(uuid.UUID(int=number)), name=f"{name}-2.example.com"))
         if number % _TWO_TENANTS == _TWO_TENANTS - 1
@@ -133,20 +141,21 @@ def _new_id(source: Random) -> str:
     return str(uuid.UUID(int=source.getrandbits(128), version=4))
 
 
-def _with_status(customer: CustomerRecord, number: int, slot: int) -> CustomerRecord:
-    """Change the status of one customer in twenty for a quarter of each day."""
-    unwell = number % _MANY == _MANY - 1 and (slot + number // _MANY) % 4 == 0
-    return replace(customer, job_status=5) if unwell else customer
+def _status(seed: int, number: int, scenario: Scenario) -> int:
+    if scenario == "varied":
+        return _STATUSES[number % len(_STATUSES)]
+    return _FAILED if "status failed" in conditions(scenario, seed, number) else _WORKING
 
 
-def _row_plans(seed: int, number: int) -> tuple[_RowPlan, ...]:
+def _row_plans(seed: int, number: int, scenario: Scenario) -> tuple[_RowPlan, ...]:
     if number == WITHOUT_PRODUCT:
         return ()
     source = Random(f"{seed}:rows:{number}")
     seats = source.lognormvariate(0, 0.9)
     byos = source.choices((None, 1.0, 0.4), weights=(75, 15, 10))[0]
     kinds = sorted({1, 2, 3, *source.sample(range(4, 13), source.randint(0, 9))})
-    rows = [_row_plan(source, kind, seats, byos, _share(source, number)) for kind in kinds]
+    is_unprotected = "unprotected" in conditions(scenario, seed, number)
+    rows = [_row_plan(source, kind, seats, byos, _share(source, is_unprotected)) for kind in kinds]
     if number % 9 == 1:
         rows += [replace(row, service_type=CLOUD_BACKUP_EXPRESS, scanned=row.scanned / 5) for row in rows[:3]]
     if number % _TWO_TENANTS == _TWO_TENANTS - 1:
@@ -154,9 +163,9 @@ def _row_plans(seed: int, number: int) -> tuple[_RowPlan, ...]:
     return tuple(rows)
 
 
-def _share(source: Random, number: int) -> float:
-    """Return the protected share: over 0.95 except for some customers."""
-    return source.uniform(0.6, 0.88) if number % 7 == 3 else source.choice((1.0, 1.0, source.uniform(0.96, 1)))
+def _share(source: Random, is_unprotected: bool) -> float:  # noqa: FBT001 - one of two ranges
+    """Return the protected share of the objects."""
+    return source.uniform(0.6, 0.88) if is_unprotected else source.choice((1.0, 1.0, source.uniform(0.96, 1)))
 
 
 def _row_plan(source: Random, kind: int, seats: float, byos: float | None, share: float) -> _RowPlan:

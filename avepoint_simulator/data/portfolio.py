@@ -21,6 +21,7 @@ from avepoint_simulator.data.records import (
     SubscriptionRecord,
     unix_ns,
 )
+from avepoint_simulator.data.scenarios import Scenario
 from avepoint_simulator.data.subscriptions import subscriptions_of
 from avepoint_simulator.data.tenant_schedule import JobSchedule
 from avepoint_simulator.data.timeline import DAY, Timeline
@@ -122,13 +123,16 @@ class StaticPortfolio:
 class GeneratedPortfolio:
     """A generated portfolio: a function of (seed, customers, start, speed) and the time of the request."""
 
-    def __init__(self, *, seed: int, customers: int, start: float, speed: float = 1.0) -> None:
+    def __init__(
+        self, *, seed: int, customers: int, start: float, speed: float = 1.0, scenario: Scenario = "varied"
+    ) -> None:
         self._seed = seed
+        self._scenario = scenario
         self._timeline = Timeline(start, speed)
-        self._book = CustomerBook(seed, customers, self._timeline)
-        self._schedule = JobSchedule(seed, self._timeline)
-        self._activities = tenant_settings.unusual_activities(seed, start)
-        self._customer_schedule = CustomerSchedule(seed, self._timeline)
+        self._book = CustomerBook(seed, customers, self._timeline, scenario)
+        self._schedule = JobSchedule(seed, self._timeline, scenario)
+        self._activities = tenant_settings.unusual_activities(seed, start, scenario)
+        self._customer_schedule = CustomerSchedule(seed, self._timeline, scenario)
 
     def customers(self, now: float, /) -> Sequence[CustomerRecord]:
         """Return all customers with their status at `now`."""
@@ -141,7 +145,9 @@ class GeneratedPortfolio:
     def subscriptions(self, customer_id: str, now: float, /) -> Sequence[SubscriptionRecord]:
         """Return the subscriptions of a customer, with their consumption at `now`."""
         number = self._book.number(customer_id)
-        return () if number is None else subscriptions_of(self._seed, number, customer_id, self._timeline, now)
+        if number is None:
+            return ()
+        return subscriptions_of(self._seed, number, customer_id, self._timeline, now, self._scenario)
 
     def customer_jobs(self, customer_id: str, now: float, /) -> Sequence[CustomerJob] | None:
         """Return a customer's jobs of the last day, and the states of modules without a job."""
@@ -155,8 +161,15 @@ class GeneratedPortfolio:
         return self._schedule.jobs(now)
 
     def license(self, now: float, /) -> LicenseRecord | None:
-        """Return the license at `now`."""
+        """Return the license at `now`; in the scenario `varied`, more seats are assigned than purchased."""
         days = max(self._timeline.schedule_seconds(now) / DAY, -float(_OVER_LICENSED_DAYS))
+        if self._scenario != "varied":
+            return LicenseRecord(
+                purchased_user_seats=_PURCHASED_SEATS,
+                assigned_user_seats=min(_PURCHASED_SEATS - 30, _PURCHASED_SEATS - 150 + int(days * 2)),
+                purchased_storage_gb=_PURCHASED_GB,
+                protected_gb=min(_PROTECTED_GB + int(days * 38), int(_PURCHASED_GB * 0.85)),
+            )
         return LicenseRecord(
             purchased_user_seats=_PURCHASED_SEATS,
             assigned_user_seats=_PURCHASED_SEATS + 42 + int(days * 2),

@@ -9,6 +9,7 @@ from typing import Final
 
 from avepoint_simulator.data.customers import WITHOUT_PRODUCT
 from avepoint_simulator.data.records import SubscriptionRecord, unix_ns
+from avepoint_simulator.data.scenarios import Scenario, conditions
 from avepoint_simulator.data.timeline import DAY, Timeline
 from avepoint_simulator.data.vocabulary import CLOUD_BACKUP, CLOUD_BACKUP_EXPRESS
 
@@ -17,6 +18,7 @@ _EARLIEST_DAYS: Final = -30.0
 _MANY: Final = 20
 # Days until the subscription expires, for some of every twenty customers.
 _EXPIRES_SOON: Final = {4: 20, 8: -3, 11: 5, 15: 12}
+_EXPIRING_DAYS: Final = 12
 _TWO_PACKAGES: Final = 7
 _RENEWED: Final = 15
 _OWN: Final = "AvePoint subscription"
@@ -24,30 +26,46 @@ _POOLED: Final = "AvePoint pooled subscription"
 
 
 def subscriptions_of(
-    seed: int, number: int, customer_id: str, timeline: Timeline, now: float
+    seed: int, number: int, customer_id: str, timeline: Timeline, now: float, scenario: Scenario = "varied"
 ) -> Sequence[SubscriptionRecord]:
     """Return the subscriptions of customer `number`; their dates follow the clock at any speed."""
     if number == WITHOUT_PRODUCT:
         return ()
     source = Random(f"{seed}:subscriptions:{number}")
     days = max(timeline.schedule_seconds(now) / DAY, _EARLIEST_DAYS)
-    main = _cloud_backup(source, number, customer_id, timeline.start, days)
+    main = _cloud_backup(source, customer_id, timeline.start, days)
+    if (left := _days_left(seed, number, scenario)) is not None:
+        main = replace(main, expiration_unix_ns=_day(timeline.start, left))
     found = [main]
     if number % _MANY == _TWO_PACKAGES:
         found.append(replace(main, package="Enterprise", user_seats=12, retention="Unlimited"))
-    if number % _MANY == _RENEWED:
+    if scenario == "varied" and number % _MANY == _RENEWED:
         found.append(replace(main, expiration_unix_ns=_day(timeline.start, _EXPIRES_SOON[_RENEWED] + 365)))
     if number % 9 == 1:
         found.append(replace(main, service=CLOUD_BACKUP_EXPRESS, package=None, user_seats=25))
     others = _others(source, customer_id, timeline.start, days)
-    return (*found, *source.sample(others, source.choice((0, 0, 1, 2))))
+    found += source.sample(others, source.choice((0, 0, 1, 2)))
+    return found if scenario == "varied" else [_within_seats(one) for one in found]
 
 
-def _cloud_backup(source: Random, number: int, customer_id: str, start: float, days: float) -> SubscriptionRecord:
+def _within_seats(one: SubscriptionRecord) -> SubscriptionRecord:
+    if one.licenses_assigned is None or one.user_seats is None:
+        return one
+    return replace(one, licenses_assigned=min(one.licenses_assigned, one.user_seats))
+
+
+def _days_left(seed: int, number: int, scenario: Scenario) -> int | None:
+    """Return the days until a subscription expires that needs attention, None for the others."""
+    if scenario == "varied":
+        return _EXPIRES_SOON.get(number % _MANY)
+    return _EXPIRING_DAYS if "expiring" in conditions(scenario, seed, number) else None
+
+
+def _cloud_backup(source: Random, customer_id: str, start: float, days: float) -> SubscriptionRecord:
     seats = int(source.lognormvariate(4, 0.9)) + 5
     consumed = int(seats * source.uniform(4, 30) * (1 + 0.004 * days) * _GIB)
     byos = source.random() < 0.2
-    expires = _day(start, _EXPIRES_SOON.get(number % _MANY, source.randint(45, 700)))
+    expires = _day(start, source.randint(45, 700))
     return SubscriptionRecord(
         customer_id=customer_id,
         service=CLOUD_BACKUP,

@@ -9,6 +9,7 @@ from typing import Final
 
 from avepoint_simulator.data import vocabulary as words
 from avepoint_simulator.data.records import JobError, JobRecord, unix_ns
+from avepoint_simulator.data.scenarios import Scenario
 from avepoint_simulator.data.timeline import DAY, HOUR, MINUTE, Timeline
 
 HISTORY_DAYS: Final = 8
@@ -72,11 +73,12 @@ _ON_DEMAND: Final = (
 class JobSchedule:
     """All jobs of the simulated tenant; each day is generated once and kept while it is visible."""
 
-    def __init__(self, seed: int, timeline: Timeline) -> None:
+    def __init__(self, seed: int, timeline: Timeline, scenario: Scenario = "varied") -> None:
         self._seed = seed
+        self._scenario = scenario
         self._timeline = timeline
         self._days: dict[int, tuple[JobRecord, ...]] = {}
-        self._fixed = _fixed_jobs(seed, timeline.start)
+        self._fixed = _fixed_jobs(seed, timeline.start, scenario)
 
     def jobs(self, now: float) -> list[JobRecord]:
         """Return the jobs visible at `now`, the newest first."""
@@ -99,8 +101,19 @@ class JobSchedule:
     def _day(self, day: int) -> tuple[JobRecord, ...]:
         jobs = self._days.get(day)
         if jobs is None:
-            jobs = self._days[day] = tuple(_make_day(self._seed, self._timeline, day))
+            jobs = self._days[day] = tuple(self._make_day(day))
         return jobs
+
+    def _make_day(self, day: int) -> list[JobRecord]:
+        source, timeline = Random(f"{self._seed}:jobs:{day}"), self._timeline
+        jobs = [job for plan in BACKUPS for job in _backups(source, timeline, day, plan)]
+        jobs += _retentions(source, timeline, day)
+        jobs += [job for kind in _ON_DEMAND for job in _on_demand(source, timeline, day, *kind)]
+        if self._scenario != "varied":
+            jobs = [_successful(job) for job in jobs]
+        if self._scenario not in ("varied", "incident"):
+            return jobs
+        return [_failed(job) if _is_failing(job, timeline.start) else job for job in jobs]
 
     def _discard_before(self, day: int) -> None:
         for old in [known for known in self._days if known < day]:
@@ -124,7 +137,7 @@ def _as_seen(job: JobRecord, now_ns: int) -> JobRecord:
     )
 
 
-def _fixed_jobs(seed: int, start: float) -> tuple[JobRecord, ...]:
+def _fixed_jobs(seed: int, start: float, scenario: Scenario) -> tuple[JobRecord, ...]:
     """Return the jobs that stay visible at any speed: a stuck job, and the last successful backup of a workload."""
     source = Random(f"{seed}:stories")
     stuck = JobRecord(
@@ -146,15 +159,9 @@ def _fixed_jobs(seed: int, start: float) -> tuple[JobRecord, ...]:
         total_objects=308,
         successful_objects=308,
     )
-    return stuck, last_good
-
-
-def _make_day(seed: int, timeline: Timeline, day: int) -> list[JobRecord]:
-    source = Random(f"{seed}:jobs:{day}")
-    jobs = [job for plan in BACKUPS for job in _backups(source, timeline, day, plan)]
-    jobs += _retentions(source, timeline, day)
-    jobs += [job for kind in _ON_DEMAND for job in _on_demand(source, timeline, day, *kind)]
-    return jobs
+    if scenario == "varied":
+        return stuck, last_good
+    return (last_good,) if scenario == "incident" else ()
 
 
 def _backups(source: Random, timeline: Timeline, day: int, plan: BackupPlan) -> list[JobRecord]:
@@ -163,11 +170,18 @@ def _backups(source: Random, timeline: Timeline, day: int, plan: BackupPlan) -> 
     for turn in range(plan.times_a_day):
         begin = day * DAY + plan.offset + (turn + source.uniform(0, 0.08)) * plan.interval
         jobs.append(_job(source, timeline, words.BACKUP, plan.object_type, begin, plan.minutes, total))
-    return [_failed(job) if _is_failing(job, timeline.start) else job for job in jobs]
+    return jobs
 
 
 def _is_failing(job: JobRecord, start: float) -> bool:
-    return job.object_type == FAILING_WORKLOAD and job.start_unix_ns > unix_ns(start - FAILING_SECONDS)
+    is_backup = job.job_type == words.BACKUP and job.object_type == FAILING_WORKLOAD
+    return is_backup and job.start_unix_ns > unix_ns(start - FAILING_SECONDS)
+
+
+def _successful(job: JobRecord) -> JobRecord:
+    return replace(
+        job, state=words.FINISHED, successful_objects=job.total_objects, failed_objects=0, skipped_objects=0, errors=()
+    )
 
 
 def _failed(job: JobRecord) -> JobRecord:

@@ -9,6 +9,7 @@ from typing import Final
 
 from avepoint_simulator.data import company_names
 from avepoint_simulator.data.records import ActivityRecord, FrequencyRecord, RetentionRecord, ServiceRetention, unix_ns
+from avepoint_simulator.data.scenarios import Scenario
 from avepoint_simulator.data.tenant_schedule import BACKUPS, BackupPlan
 from avepoint_simulator.data.timeline import DAY, HOUR
 from avepoint_simulator.data.vocabulary import SERVICE_TYPES
@@ -23,8 +24,8 @@ _USUAL: Final = "1 years"
 _DETECTIONS: Final = ((_ONEDRIVE, 5, 9, 3), (_ONEDRIVE, 20, 4, 1), (_SHAREPOINT, 50, 6, 0))
 
 
-def unusual_activities(seed: int, start: float) -> tuple[ActivityRecord, ...]:
-    """Return suspected ransomware in one workload, and unusual activities in another."""
+def unusual_activities(seed: int, start: float, scenario: Scenario = "varied") -> tuple[ActivityRecord, ...]:
+    """Return suspected ransomware in one workload and unusual activities in another; none if all is well."""
     tenant_id = str(uuid.UUID(int=Random(f"{seed}:tenant").getrandbits(128), version=4))
     return tuple(
         ActivityRecord(
@@ -36,6 +37,7 @@ def unusual_activities(seed: int, start: float) -> tuple[ActivityRecord, ...]:
             ransomware_sites=ransomware,
         )
         for service_type, hours, unusual, ransomware in _DETECTIONS
+        if scenario in ("varied", "incident")
     )
 
 

@@ -27,9 +27,10 @@ from exporter.logs import setup
 from exporter.web.protection import load_protection
 
 if TYPE_CHECKING:
-    from avepoint_simulator import AppCredentials
+    from avepoint_simulator import AppCredentials, Scenario
 
 _DAY: Final = 86_400
+_SCENARIOS: Final = ("healthy", "typical", "incident")
 _CONFIGURATION: Final = """
 accounts:
   - name: contoso
@@ -45,6 +46,14 @@ accounts:
     auth: {{client_id: {client_id}, client_secret: {client_secret}}}
     requests: {{per_second: 200, concurrency: 16}}
     collectors: {partner}
+"""
+_EXPIRED_ACCOUNT: Final = """
+  - name: fabrikam
+    type: tenant
+    base_url: {url}
+    token_url: {url}/connect/token
+    auth: {{client_id: {client_id}, client_secret: expired}}
+    collectors: {tenant}
 """
 _MANUAL_REQUESTS: Final = """\
 To compare a metric with its source, send the exporter's request yourself:
@@ -71,19 +80,26 @@ the license:
         help="Number of customers of the partner account.")  # fmt: skip
 @option("--seed", type=int, metavar="N", default=1, show_default=True,
         help="Seed of the generated data; the same seed generates the same data.")  # fmt: skip
+@option("--scenario", type=click.Choice(_SCENARIOS), metavar="NAME", default="typical", show_default=True,
+        help=f"Problems to simulate: {', '.join(_SCENARIOS)}.")  # fmt: skip
 @option("--speed", type=click.FloatRange(1, 3600), metavar="N", default=60.0, show_default=True,
         help="Factor by which jobs run and data grow faster than in reality.")  # fmt: skip
 @click.pass_context
-def demo(ctx: click.Context, /, customers: int, seed: int, speed: float, **own: Any) -> None:  # noqa: ANN401 - one value a flag
+def demo(ctx: click.Context, /, customers: int, seed: int, scenario: "Scenario", speed: float, **own: Any) -> None:  # noqa: ANN401 - one value a flag
     """Run against a built-in simulator of AvePoint, without credentials.
 
     The demo needs no configuration. It simulates a tenant account and a
-    partner account with successful and failed backups, and prints the URLs
-    to open. Press Ctrl-C to stop it.
+    partner account, and prints the URLs to open. Press Ctrl-C to stop it.
+
+    In the scenario typical, 5 % of the customers have a problem; in healthy,
+    none has. The scenario incident lets you practice: a third of the customers
+    has no recent backup, there is ransomware, AvePoint throttles requests and
+    fails from minute 3 to minute 7, and the secret of one account has expired.
 
     \b
     Examples:
       avepoint-exporter demo
+      avepoint-exporter demo --scenario incident
       avepoint-exporter demo --customers 500 \\
         --web.listen-address 127.0.0.1:8080
     """  # noqa: D301 - click's mark for lines that are kept as they are
@@ -92,15 +108,16 @@ def demo(ctx: click.Context, /, customers: int, seed: int, speed: float, **own: 
     flags = merged(ctx, own)
     setup(flags["log_level"] or "info", flags["log_format"] or "logfmt")
     app = AppCredentials()
-    with SimulatorServer(Simulator(customers=customers, seed=seed, speed=speed, credentials=app)) as server:
-        application = make_application(lambda: _configuration(server.url, app, speed), flags)
+    simulator = Simulator(customers=customers, seed=seed, scenario=scenario, speed=speed, credentials=app)
+    with SimulatorServer(simulator) as server:
+        application = make_application(lambda: _configuration(server.url, app, speed, scenario), flags)
         listen = listening_of(flags)
         scheme = "http" if load_protection(listen.web_config).context is None else "https"
         manual = _MANUAL_REQUESTS.format(url=server.url, client_id=app.client_id, client_secret=app.client_secret)
         asyncio.run(application.serve(listen, announce=partial(_announce, scheme, manual)))
 
 
-def _configuration(url: str, app: "AppCredentials", speed: float) -> Config:
+def _configuration(url: str, app: "AppCredentials", speed: float, scenario: "Scenario") -> Config:
     """Return a configuration whose accounts are read from a simulator."""
     options = {
         account_type: {name: {"interval": "30s"} for name in collectors}
@@ -110,7 +127,8 @@ def _configuration(url: str, app: "AppCredentials", speed: float) -> Config:
     options["tenant"]["jobs"] = {"interval": "15s", "window": f"{window}s", "lookback": "7d"}
     options["partner"]["customers"] = {"interval": "60s"}
     collectors = {account_type: json.dumps(each) for account_type, each in options.items()}  # JSON is YAML
-    text = _CONFIGURATION.format(url=url, client_id=app.client_id, client_secret=app.client_secret, **collectors)
+    template = _CONFIGURATION + (_EXPIRED_ACCOUNT if scenario == "incident" else "")
+    text = template.format(url=url, client_id=app.client_id, client_secret=app.client_secret, **collectors)
     return parse_config(text, catalogue(), source="demo", directory=Path())
 
 

@@ -26,6 +26,7 @@ from exporter.config.template import ConfigFiles, answer_error, config_text
 from exporter.errors import ConfigError
 from tests.avepoint.test_certificate import identity
 from tests.cli.support import TENANT
+from tests.programs import program
 
 SECRET = "hunter2"
 APP = AppCredentials()
@@ -140,6 +141,49 @@ def test_it_tests_the_new_account(
     assert "collectors work." in shown
     assert shown.endswith("To serve metrics, run: avepoint-exporter --config.file right.yaml\n")
     assert APP.client_secret not in shown
+
+
+@pytest.mark.parametrize(("ignored", "is_warned"), [("*.secret", False), ("*.txt", True), (None, False)])
+def test_a_warning_if_git_would_add_the_secret(
+    ignored: str | None, is_warned: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if ignored is not None:
+        subprocess.run([program("git"), "init", "--quiet"], check=True, capture_output=True)
+        Path(".gitignore").write_text(f"{ignored}\n")
+    assert run(["init", *TENANT_FLAGS, *FROM, "--no-check"]) == 0
+    shown = capsys.readouterr().err
+    assert ("git does not ignore" in shown) is is_warned
+    assert ("contoso.secret; add it to .gitignore" in shown) is is_warned
+
+
+def test_the_checkout_ignores_secrets_keys_and_environments() -> None:
+    names = ["config.yaml", "contoso.secret", "app.pem", "app.pfx", "tls.key", ".env", ".env.local", ".venv"]
+    done = subprocess.run(
+        [program("git"), "check-ignore", *names], cwd=Path(__file__).parents[2], capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    if done.returncode > 1:
+        pytest.skip("not a git checkout")
+    assert done.stdout.split() == names
+
+
+@pytest.mark.parametrize("arguments", [[], [*PARTNER_FLAGS, "--secret-from", "-"]])
+def test_closed_standard_input_is_one_line_per_setting(arguments: list[str]) -> None:
+    done = subprocess.run(
+        ["/bin/sh", "-c", 'exec "$0" "$@" <&-', sys.executable, "-m", "exporter", "init", *arguments, "--no-check"],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert all(line.startswith("avepoint-exporter: --") for line in done.stderr.splitlines())
+    assert "standard input is" in done.stderr
+    assert files() == []
+
+
+def test_end_of_input_at_a_question_writes_nothing() -> None:
+    code, seen = conversation([("Account type", "tenant"), ("label account", "\x04")], "--no-check")
+    assert code == 1
+    assert "init: canceled; no file was written" in seen
+    assert files() == []
 
 
 def test_existing_files_are_kept_without_force(config: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,64 @@
+"""Scenarios: which customers have which condition, as a function of (scenario, seed, number of the customer)."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Final, Literal, get_args
+
+Scenario = Literal["varied", "healthy", "typical", "incident"]
+"""`varied`: every kind of problem, often, for tests of clients. `healthy`: no problem.
+
+`typical`: 5 % of the customers have a problem. `incident`: an outage, ransomware and throttling.
+"""
+SCENARIOS: Final[tuple[Scenario, ...]] = get_args(Scenario)
+
+Condition = Literal[
+    "outage",  # no job of any workload for more than a day
+    "failing",  # the jobs of one workload fail
+    "overdue",  # one workload had its last job more than a day ago
+    "stuck",  # one job runs for more than a day
+    "waiting",  # one workload waits for configuration
+    "unprotected",  # many objects have no backup
+    "scan failed",
+    "status failed",
+    "expiring",  # the subscription expires soon
+]
+_BLOCK: Final = 20
+"""One customer of every block has a problem in the scenario `typical`, which makes 5 %."""
+_TYPICAL: Final[tuple[frozenset[Condition], ...]] = (
+    frozenset({"overdue"}),
+    frozenset({"failing", "status failed"}),
+    frozenset({"unprotected"}),
+    frozenset({"expiring"}),
+    frozenset({"stuck"}),
+)
+_NONE: Final[frozenset[Condition]] = frozenset()
+
+
+def conditions(scenario: Scenario, seed: int, number: int) -> frozenset[Condition]:
+    """Return the conditions of customer `number`; in the scenario `varied` without those of its subscriptions."""
+    if scenario == "varied":
+        return _varied(number)
+    if scenario == "incident" and number % 10 in (1, 4, 7):
+        return frozenset({"outage", "status failed"})
+    return _NONE if scenario == "healthy" else _typical(seed, number)
+
+
+def _typical(seed: int, number: int) -> frozenset[Condition]:
+    block, place = divmod(number, _BLOCK)
+    # The first customers include the one without the product.
+    chosen = Random(f"{seed}:problem:{block}").randrange(3, _BLOCK)
+    return _TYPICAL[(seed - 1 + block) % len(_TYPICAL)] if place == chosen else _NONE
+
+
+def _varied(number: int) -> frozenset[Condition]:
+    found: set[Condition] = set()
+    if number % 25 == 7:
+        found.add("waiting")
+    if number % 25 == 5:
+        found.add("stuck")
+    if number % 10 == 4:
+        found |= {"failing", "scan failed"}
+    if number % 7 == 3:
+        found.add("unprotected")
+    return frozenset(found)

@@ -1,0 +1,31 @@
+"""The faults of the scenario `incident`: an outage of the API, then throttling."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from avepoint_simulator.faults import TOKEN_ENDPOINT, Faults
+from avepoint_simulator.requests import FaultOptions
+
+OUTAGE_BEGINS: Final = 180.0
+"""Seconds after the start, so that a client can read everything once."""
+OUTAGE_ENDS: Final = 420.0
+THROTTLED_SHARE: Final = 0.1
+
+
+class IncidentFaults(Faults):
+    """Returns 503 to all API requests during an outage, and 429 to a tenth of them at other times."""
+
+    def __init__(self, now: Callable[[], float], start: float, seed: int) -> None:
+        super().__init__(
+            probability=THROTTLED_SHARE, kinds=("too_many_requests",), seed=seed,
+            options=FaultOptions(retry_after_seconds=5),
+        )  # fmt: skip
+        self._now = now
+        self._start = start
+
+    def pick(self, endpoint: str) -> str | None:
+        """Return the fault of a request by the time since the start."""
+        is_outage = OUTAGE_BEGINS <= self._now() - self._start < OUTAGE_ENDS
+        return "unavailable" if is_outage and endpoint != TOKEN_ENDPOINT else super().pick(endpoint)
