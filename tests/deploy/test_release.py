@@ -1,4 +1,4 @@
-"""What a release rests on: every place agrees on the version, and workflows take nothing that moves."""
+"""All files have the same version, and workflows use nothing that can change."""
 
 import re
 import shutil
@@ -20,7 +20,7 @@ def check(root: Path, *arguments: str) -> tuple[int, str]:
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    """A copy of what is compared."""
+    """A copy of the files that are compared."""
     for name in ("exporter/__init__.py", "scripts/release-check", "helm/avepoint-exporter/Chart.yaml",
                  "helm/avepoint-exporter/values.yaml"):  # fmt: skip
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -34,18 +34,18 @@ def tree(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_the_checkout_agrees() -> None:
+def test_the_checkout_has_one_version() -> None:
     assert check(ROOT) == (0, "")
 
 
-def test_a_release_agrees(tree: Path) -> None:
+def test_a_release_has_one_version(tree: Path) -> None:
     assert check(tree, "v1.2.3") == (0, "")
 
 
 @pytest.mark.parametrize(
     ("file", "old", "new", "sentence"),
     [
-        ("exporter/__init__.py", "1.2.3", "1.2.4", "the tag is v1.2.3, but exporter/__init__.py says 1.2.4"),
+        ("exporter/__init__.py", "1.2.3", "1.2.4", "the tag is v1.2.3, but the version in exporter/__init__.py"),
         ("exporter/__init__.py", "1.2.3", "1.2", "'1.2' is not MAJOR.MINOR.PATCH"),
         ("helm/avepoint-exporter/Chart.yaml", "\nversion: 1.2.3", "\nversion: 1.2.2", "version is 1.2.2, not 1.2.3"),
         ("helm/avepoint-exporter/Chart.yaml", '"1.2.3"', '"1.2.2"', "appVersion is 1.2.2, not 1.2.3"),
@@ -54,31 +54,31 @@ def test_a_release_agrees(tree: Path) -> None:
         ("CHANGELOG.md", " - 2026-11-23", "", "must be '## [1.2.3] - YYYY-MM-DD'"),
     ],
 )
-def test_each_disagreement_is_told(tree: Path, file: str, old: str, new: str, sentence: str) -> None:
+def test_each_other_version_is_an_error(tree: Path, file: str, old: str, new: str, sentence: str) -> None:
     path = tree / file
     text = path.read_text("utf-8")
     assert old in text
     path.write_text(text.replace(old, new), "utf-8")
-    code, said = check(tree, "v1.2.3")
+    code, output = check(tree, "v1.2.3")
 
     assert code == 1
-    assert sentence in said
+    assert sentence in output
 
 
-def test_an_image_named_elsewhere_counts(tree: Path) -> None:
+def test_another_tag_of_the_image_is_an_error(tree: Path) -> None:
     (tree / "README.md").write_text("docker run ghcr.io/avepoint-exporter/avepoint-exporter:1.2.2\n", "utf-8")
 
     assert check(tree, "v1.2.3") == (1, "release-check: README.md: names the image 1.2.2, not 1.2.3\n")
 
 
-def test_between_releases_the_changelog_may_say_unreleased(tree: Path) -> None:
+def test_between_releases_the_changelog_can_begin_with_unreleased(tree: Path) -> None:
     (tree / "CHANGELOG.md").write_text("# Changelog\n\n## [Unreleased]\n\n## [1.2.2] - 2026-01-01\n", "utf-8")
 
     assert check(tree) == (0, "")
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
-def test_workflows_take_nothing_that_moves_and_ask_for_little(path: Path) -> None:
+def test_workflows_pin_actions_and_have_few_permissions(path: Path) -> None:
     text = path.read_text("utf-8")
     workflow: dict[str, Any] = yaml.safe_load(text)
 
