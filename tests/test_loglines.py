@@ -97,7 +97,7 @@ async def test_a_request_for_patience(status: int, lines: Lines) -> None:
     busy = httpx.Response(status, headers=NAMED | {"retry-after": "7"})
     api = FakeApi(portfolio(["c1"]) | {overview_path("c1"): busy})
     await refreshed(api, partner_with("customers", "protected_data", api="modern"))
-    assert lines("AvePoint asks for patience") == [
+    assert lines("AvePoint throttles the account") == [
         {"account": "msp", "collector": "protected_data", "customer_id": "c1", "endpoint": OVERVIEW,
          "request_id": "r-1", "retry_after": 7.0}
     ]  # fmt: skip
@@ -111,7 +111,7 @@ async def test_a_token_service_that_asks_for_patience_names_no_customer(lines: L
 
     api = FakeApi(portfolio(["c1"]) | {"/connect/token": busy})
     await refreshed(api, partner_with("customers", "protected_data", api="modern"))
-    assert lines("AvePoint asks for patience") == [
+    assert lines("AvePoint throttles the account") == [
         {"account": "msp", "collector": "protected_data", "endpoint": "token", "request_id": "r-1", "retry_after": 1.0}
     ]
 
@@ -125,7 +125,7 @@ async def test_a_throttled_token_request_names_no_customer_although_one_began_it
     # An optional collector requests its token with its first customer.
     api = FakeApi(portfolio(["c1"]) | {"/connect/token": busy})
     await refreshed(api, partner_with("customers", "customer_jobs", api="modern"))
-    (line,) = lines("AvePoint asks for patience")
+    (line,) = lines("AvePoint throttles the account")
     assert line == {
         "account": "msp", "collector": "customer_jobs", "endpoint": "token", "request_id": "r-1", "retry_after": 1.0
     }  # fmt: skip

@@ -510,7 +510,7 @@ MISTAKES: Mapping[str, tuple[Provoke, str]] = {
     "nobody there": (
         answered(httpx.ConnectError("Connection refused")), f"127.0.0.1:9: ^Connection refused: ^{ADDRESS}",
     ),
-    "no answer": (answered(httpx.ReadTimeout("")), f"127.0.0.1:9: ^no answer in time: ^{ADDRESS}"),
+    "no answer": (answered(httpx.ReadTimeout("")), f"127.0.0.1:9: ^no response in time: ^{ADDRESS}"),
     "authority that nobody knows": (
         untrusted,
         ("127.0.0.1:PORT: ^[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: unable to get local issuer"
@@ -542,7 +542,7 @@ MISTAKES: Mapping[str, tuple[Provoke, str]] = {
     ),
     "token service that is a page": (
         answered(lambda _: httpx.Response(200, text="<html>"), TOKEN_PATH),
-        "not tested: token: ^the token answer is not a JSON object: ^check environment or token_url",
+        "not tested: token: ^the token response is not a JSON object: ^check environment or token_url",
     ),
     "secret file that is gone": (
         secret_gone,
@@ -588,7 +588,7 @@ MISTAKES: Mapping[str, tuple[Provoke, str]] = {
     ),
     "page in place of an answer": (
         answered(httpx.Response(200, text="<!DOCTYPE html>")),
-        f"{LICENSE}: ^the answer is not JSON; it begins with '<!DOCTYPE html>': ^{NOT_OURS}",
+        f"{LICENSE}: ^the response is not JSON; it begins with '<!DOCTYPE html>': ^{NOT_OURS}",
     ),
     "answer of another shape": (
         answered({"value": []}), f"{LICENSE}: ^the response has no field of the license: ^{CHANGED}",

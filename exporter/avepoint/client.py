@@ -1,22 +1,22 @@
-"""The one polite client of an account: token, pace, deadlines, retries, size limits, one origin."""
+"""The client of one account: tokens, rate limit, deadlines, retries, size limits, and requests to one origin only."""
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable, Mapping
-from http import HTTPStatus
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import httpx
 import structlog
-from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from exporter.avepoint.auth import Credential, StartTask, Token, TokenSource, refusal, token_text
 from exporter.avepoint.connections import Connections, origin_of
+from exporter.avepoint.credentials import Credential
 from exporter.avepoint.endpoints import Endpoint
-from exporter.avepoint.hints import NOT_OURS, WRONG_ISSUER, reason_of, unavailable, unreached
+from exporter.avepoint.hints import NOT_OURS, reason_of, unreached
 from exporter.avepoint.observer import Observer, ServerClock, ValueIssues
-from exporter.avepoint.responses import RawResponse, decode_response, read_json, request_id_of, retry_after, server_time
+from exporter.avepoint.responses import RawResponse, decode_response, server_time
 from exporter.avepoint.throttle import LimitUsage, Throttle
+from exporter.avepoint.tokens import TOKEN_PATH, StartTask, Token, TokenSource, decode_token_response
 from exporter.clock import Clock
 from exporter.config.schema import Account
 from exporter.errors import (
@@ -24,7 +24,6 @@ from exporter.errors import (
     AvePointError,
     ForbiddenError,
     LinkRefusedError,
-    RequestContext,
     StatusError,
     TokenError,
     TransportError,
@@ -37,17 +36,42 @@ Query = Mapping[str, str | int]
 Transport = httpx.AsyncBaseTransport
 
 _LONGEST_REASON: Final = 200
-_PASSING: Final = (TransportError, UnavailableError)
-_UNSAID_SILENCE: Final = 5.0  # seconds after a 429 or 503 without Retry-After
+_TEMPORARY: Final = (TransportError, UnavailableError)
+_DEFAULT_PAUSE: Final = 5.0  # seconds after a 429 or 503 without Retry-After
+_FIRST_BACKOFF: Final = 0.5
 _LONGEST_BACKOFF: Final = 30.0
-_TOKEN: Final = "token"  # noqa: S105 - the name of an endpoint, not a secret
-_OAUTH_ERRORS: Final = frozenset(
-    {"invalid_client", "invalid_scope", "invalid_grant", "invalid_request", "unauthorized_client"}
-)
+
+
+class ApiClient(Protocol):
+    """What collectors need of a client, so that `check` can pass another one to them."""
+
+    @property
+    def value_issues(self) -> ValueIssues:
+        """Counts and logs values that cannot be read."""
+        ...
+
+    async def call(
+        self,
+        endpoint: Endpoint,
+        *,
+        ids: Mapping[str, str] | None = None,
+        query: Query | None = None,
+        body: Mapping[str, object] | None = None,
+    ) -> object:
+        """Return the decoded JSON of a response; raise AvePointError."""
+        ...
+
+    def link_query(self, endpoint: Endpoint, link: str) -> Query:
+        """Return the query of a link to a next page; raise LinkRefusedError."""
+        ...
+
+    async def token_ahead(self, permission: str) -> None:
+        """Request the token of requests that follow soon."""
+        ...
 
 
 class Client:
-    """Asks AvePoint for one account. Everything that leaves for AvePoint leaves through here."""
+    """Sends all requests of one account to AvePoint."""
 
     def __init__(
         self,
@@ -67,7 +91,7 @@ class Client:
         self._observer = observer
         self._log = log
         self._http = Connections(account, transport)
-        self._tokens = TokenSource(account.auth.client_id, credential, self._ask_for_token, clock, start_task)
+        self._tokens = TokenSource(account.auth.client_id, credential, self._request_token, clock, start_task)
         self._throttle = Throttle(
             concurrency=account.requests.concurrency,
             per_second=account.requests.per_second,
@@ -77,7 +101,7 @@ class Client:
 
     @property
     def budget(self) -> LimitUsage:
-        """How much of what the account may ask is used now."""
+        """The use of the account's rate limits."""
         return self._throttle.budget
 
     @property
@@ -97,11 +121,11 @@ class Client:
         query: Query | None = None,
         body: Mapping[str, object] | None = None,
     ) -> object:
-        """Give the decoded JSON of a call; raises AvePointError when retries are used up or pointless."""
+        """Return the decoded JSON of a response; raise AvePointError if retries are used up or useless."""
         try:
-            request = self._request(
+            request = self._build(
                 endpoint.method,
-                # As the library would do it, but without taking the address apart a second time.
+                # httpx would parse the URL a second time to add the query.
                 self._account.api_url + endpoint.path(ids or {}) + (f"?{urlencode(query)}" if query else ""),
                 json=body,
                 headers={"Content-Type": "application/json"},
@@ -112,19 +136,19 @@ class Client:
             raise
 
     async def authorize(self, permission: str) -> None:
-        """See to it that there is a token for a permission; raises TokenError."""
+        """Ensure that there is a token for a permission; raise TokenError."""
         async with self._throttle:
             await self._token(permission)
 
     async def token_ahead(self, permission: str) -> None:
-        """Ask for the token of calls that are about to be made, unless there is one."""
+        """Request the token of requests that follow soon, unless there is one."""
         await self._tokens.token_ahead(permission)
 
     def link_query(self, endpoint: Endpoint, link: str) -> Query:
-        """Give the query of a link to a next page, to be sent to the same endpoint.
+        """Return the query of a link to a next page, which is sent to the same endpoint.
 
-        Only the query is taken, so a link with or without the service's prefix works; raises LinkRefusedError for
-        a link to another origin or without a query.
+        Only the query is used, so the path of the link does not matter. Raise LinkRefusedError for a link to another
+        origin or without a query.
         """
         link = link.strip()
         try:
@@ -141,28 +165,17 @@ class Client:
         return query
 
     async def _retried(self, attempt: Callable[[], Awaitable[T]]) -> T:
-        """Try, and try again after a failure that may pass."""
-        try:
-            return await attempt()  # without the library, which leaves cycles for the garbage collector at each call
-        except _PASSING as error:
-            failures = [error]
-
-        async def again() -> T:
-            if failures:
-                raise failures.pop()
-            return await attempt()
-
-        retrying = AsyncRetrying(
-            stop=stop_after_attempt(self._account.requests.retries + 1),
-            wait=wait_random_exponential(multiplier=0.5, max=_LONGEST_BACKOFF),
-            retry=retry_if_exception_type(_PASSING),
-            sleep=self._clock.sleep,
-            reraise=True,
-        )
-        return await retrying(again)
+        """Return the result of an attempt; retry after temporary errors, each time after a random pause."""
+        for retry in range(self._account.requests.retries):
+            try:
+                return await attempt()
+            except _TEMPORARY:
+                longest = min(_LONGEST_BACKOFF, _FIRST_BACKOFF * 2**retry)
+                await self._clock.sleep(random.uniform(0, longest))  # noqa: S311 - jitter is no secret
+        return await attempt()
 
     async def _authorized(self, endpoint: Endpoint, request: httpx.Request) -> object:
-        """Send with a token; once more with a fresh one where it was refused, or may be older than a permission."""
+        """Send a request with a token; once more with a new token if the first was refused or may be outdated."""
         try:
             return await self._with_token(endpoint, request)
         except UnauthorizedError:
@@ -177,44 +190,45 @@ class Client:
             token = await self._token(endpoint.permission)
             request.headers["Authorization"] = f"Bearer {token.text}"
             try:
-                return await self._exchange(endpoint, request)
+                return await self._exchange(endpoint, request, token)
             except UnauthorizedError:
                 self._tokens.discard(endpoint.permission, token)
                 raise
             except ForbiddenError:
-                self._tokens.doubt(endpoint.permission, token)
+                self._tokens.discard_denied(endpoint.permission, token)
                 raise
 
     async def _token(self, permission: str) -> Token:
-        """Give a token, and see that the silence which another call met while we waited for it holds for us too."""
+        """Return a token. If another request was throttled meanwhile, wait as well."""
         token = await self._tokens.token(permission)
         while self._throttle.is_silent:
             await self._throttle.turn()
             token = await self._tokens.token(permission)
         return token
 
-    def _be_silent(self, error: UnavailableError) -> None:
-        """Obey a 429 or 503 with the whole account."""
+    def _back_off(self, error: UnavailableError) -> None:
+        """Pause all requests of the account after a 429 or 503."""
         if error.status in (429, 503):
-            self._throttle.slow_down(_UNSAID_SILENCE if error.retry_after is None else error.retry_after)
-            self._log.warning("AvePoint asks for patience", error=error, retry_after=error.retry_after,
-                              **error.context())  # fmt: skip
+            self._throttle.slow_down(_DEFAULT_PAUSE if error.retry_after is None else error.retry_after)
+            self._log.warning(
+                "AvePoint throttles the account", error=error, retry_after=error.retry_after, **error.context()
+            )
 
-    async def _exchange(self, endpoint: Endpoint, request: httpx.Request) -> object:
-        """Send one request and understand its answer, whatever happens counted and timed."""
+    async def _exchange(self, endpoint: Endpoint, request: httpx.Request, token: Token) -> object:
+        """Send one request and return the decoded response; count and time it whatever happens."""
         began, code = self._clock.monotonic(), "connect"
         try:
-            answer = await self._send(request)
-            code = str(answer.status)
-            self._server_clock.measure(server_time(answer.headers), self._clock.time())
-            return decode_response(endpoint, answer, now=self._clock.time())
+            response = await self._send(request)
+            code, now = str(response.status), self._clock.time()
+            self._server_clock.measure(server_time(response.headers), now)
+            return decode_response(endpoint, response, now=now, secrets=(token.text,))
         except TransportError as error:
             code = error.kind
             raise
         except StatusError as error:
             code = str(error.status)
             if isinstance(error, UnavailableError):
-                self._be_silent(error)
+                self._back_off(error)
             raise
         except LinkRefusedError:
             self.value_issues.unreadable(endpoint.template, "Location", code, "a redirect is never followed")
@@ -225,14 +239,17 @@ class Client:
         finally:
             self._observer.request(endpoint.template, code, self._clock.monotonic() - began)
 
-    async def _ask_for_token(self, form: Mapping[str, str]) -> Mapping[str, object]:
+    async def _request_token(self, form: Mapping[str, str]) -> Mapping[str, object]:
         try:
             return await self._retried(lambda: self._token_exchange(form))
-        except (TransportError, UnavailableError) as error:
-            # Not again with every call's own retries: without a token there is nothing to call with.
-            reason = error.kind if isinstance(error, TransportError) else str(error.status)
+        except _TEMPORARY as error:
+            # A TokenError is not retried by the request that needs the token.
             raise TokenError(
-                f"no token: {error}", reason=reason, hint=error.hint, request_id=error.request_id, endpoint=_TOKEN
+                f"no token: {error}",
+                reason=error.kind if isinstance(error, TransportError) else str(error.status),
+                hint=error.hint,
+                request_id=error.request_id,
+                endpoint=TOKEN_PATH,
             ) from None
 
     async def _token_exchange(self, form: Mapping[str, str]) -> Mapping[str, object]:
@@ -240,16 +257,16 @@ class Client:
             await self._throttle.turn()
         result = "connect"
         try:
-            answer = await self._send(self._request("POST", self._account.identity_url, data=dict(form)))
-            result = str(answer.status)
-            decoded = _token_answer(answer, form["scope"], now=self._clock.time())
+            response = await self._send(self._build("POST", self._account.identity_url, data=dict(form)))
+            result = str(response.status)
+            decoded = decode_token_response(response, form, now=self._clock.time())
             result = "success"
         except UnavailableError as error:
-            self._be_silent(error)
+            self._back_off(error)
             raise
         except AnswerError as error:
             result = "parse"
-            raise TokenError(f"no token: {error}", reason=result, hint=NOT_OURS, endpoint=_TOKEN) from None
+            raise TokenError(f"no token: {error}", reason=result, hint=NOT_OURS, endpoint=TOKEN_PATH) from None
         except TransportError as error:
             result = error.kind
             raise
@@ -260,45 +277,22 @@ class Client:
             self._observer.token(result)
         return decoded
 
-    def _request(self, method: str, url: str, **contents: Any) -> httpx.Request:  # noqa: ANN401 - the library's own
+    def _build(self, method: str, url: str, **contents: Any) -> httpx.Request:  # noqa: ANN401 - the library's own
         try:
             return self._http.request(method, url, **contents)
         except (httpx.InvalidURL, UnicodeError) as error:
             raise TransportError(
-                f"not an address: {error}"[:_LONGEST_REASON], kind="connect", hint=unreached(error)
+                f"invalid URL: {error}"[:_LONGEST_REASON], kind="connect", hint=unreached(error)
             ) from None
 
     async def _send(self, request: httpx.Request) -> RawResponse:
-        """Send one request within the account's deadline, reading no more than the largest answer."""
+        """Send one request within the deadline and read the response up to the size limit."""
         host = self._http.target(request)
         try:
             async with asyncio.timeout(self._account.requests.timeout):
                 response, body = await self._http.exchange(request)
                 return RawResponse(response.status_code, response.headers, body)
         except (TimeoutError, httpx.TimeoutException) as error:
-            raise TransportError(f"{host}: no answer in time", kind="timeout", hint=unreached(error)) from None
+            raise TransportError(f"{host}: no response in time", kind="timeout", hint=unreached(error)) from None
         except (httpx.HTTPError, OSError, UnicodeError) as error:
             raise TransportError(f"{host}: {reason_of(error)}", kind="connect", hint=unreached(error)) from None
-
-
-def _token_answer(answer: RawResponse, permission: str, *, now: float) -> Mapping[str, object]:
-    call = RequestContext(request_id=request_id_of(answer.headers, {}), endpoint=_TOKEN)
-    if answer.status == HTTPStatus.TOO_MANY_REQUESTS or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        after, hint = retry_after(answer, now), unavailable(answer.status)
-        raise UnavailableError(
-            f"token: HTTP {answer.status}", status=answer.status, retry_after=after, hint=hint, **call
-        )
-    try:
-        decoded = read_json(answer.body)
-    except AnswerError:
-        decoded = None
-    if answer.status != HTTPStatus.OK:
-        code = decoded.get("error") if isinstance(decoded, dict) else None
-        if isinstance(code, str) and code in _OAUTH_ERRORS:
-            raise refusal(code, permission, **call)
-        what = f"no token for {permission}: HTTP {answer.status}"
-        raise TokenError(what, reason=str(answer.status), hint=WRONG_ISSUER, **call)
-    if not isinstance(decoded, dict):
-        raise TokenError("the token answer is not a JSON object", reason="parse", hint=WRONG_ISSUER, **call)
-    token_text(decoded)
-    return decoded

@@ -1,24 +1,70 @@
-"""Which credential an account has, and what can be said of it before it is used."""
+"""Credentials of an account: a client secret or a certificate, and checks of both before their use."""
 
+import os
 import shlex
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import structlog
 
-from exporter.avepoint.auth import ClientSecret, Credential
 from exporter.avepoint.observer import Observer
 from exporter.clock import Clock
-from exporter.config.schema import Account, Config
+from exporter.config.files import read_secret
+from exporter.config.schema import Account, Auth, Config
 from exporter.errors import TokenError
 
 _FILES: Final = ("client_secret_file", "certificate_file", "certificate_password_file")
 
 
+class Credential(Protocol):
+    """Authenticates the app; files are read at each use, so that a rotated file needs no reload."""
+
+    def form(self) -> Mapping[str, str]:
+        """Return the fields of the token request that authenticate the app; raise TokenError if unreadable."""
+        ...
+
+
+class ClientSecret:
+    """A secret from the configuration, a file or an environment variable."""
+
+    def __init__(self, auth: Auth) -> None:
+        self._auth = auth
+
+    def __repr__(self) -> str:
+        return "ClientSecret(…)"
+
+    def form(self) -> Mapping[str, str]:
+        """Return the secret as a field of the token request."""
+        return {"client_secret": self._read()}
+
+    def _read(self) -> str:
+        if self._auth.client_secret is not None:
+            return self._auth.client_secret.get_secret_value()
+        if self._auth.client_secret_env is not None:
+            secret = os.environ.get(self._auth.client_secret_env, "").strip()
+            source = f"the environment variable {self._auth.client_secret_env}"
+        else:
+            secret, source = self._from_file(), str(self._auth.client_secret_file)
+        if not secret:
+            raise TokenError(f"{source} is empty", reason="credential", hint=f"put the client secret into {source}")
+        return secret
+
+    def _from_file(self) -> str:
+        path = self._auth.client_secret_file
+        if path is None:
+            return ""
+        try:
+            return read_secret(path)
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
+            hint = "auth.client_secret_file must name a file that the exporter can read; it is read again at each use"
+            raise TokenError(f"cannot read {path}: {reason}", reason="credential", hint=hint) from None
+
+
 def credential(account: Account, clock: Clock, observer: Observer, log: structlog.stdlib.BoundLogger) -> Credential:
-    """Give the account's credential; a certificate that cannot be used is logged, and told again at each use."""
+    """Return the credential of an account; log an unusable certificate, whose every use raises TokenError."""
     if account.auth.certificate_file is None:
         return ClientSecret(account.auth)
     from exporter.avepoint.certificate import ClientCertificate  # noqa: PLC0415 - cryptography is slow to load
@@ -27,12 +73,12 @@ def credential(account: Account, clock: Clock, observer: Observer, log: structlo
     try:
         certificate.load()
     except TokenError as error:
-        log.error("certificate not usable", error=error, **error.context())
+        log.error("certificate is unusable", error=error, **error.context())
     return certificate
 
 
 def certificate_mistakes(config: Config, clock: Clock) -> Iterator[str]:
-    """Give a line for each certificate of the configuration that cannot be used now."""
+    """Yield a line for each configured certificate that cannot be used."""
     for index, account in enumerate(config.accounts):
         if account.auth.certificate_file is not None:
             from exporter.avepoint.certificate import ClientCertificate  # noqa: PLC0415 - as above
@@ -44,13 +90,13 @@ def certificate_mistakes(config: Config, clock: Clock) -> Iterator[str]:
 
 
 def warn_of_readable_secrets(account: Account, log: structlog.stdlib.BoundLogger) -> None:
-    """Warn of files with secrets that other users of this machine can read."""
+    """Log a warning for each secret file that other users of this machine can read."""
     for key, path in _open_files(account):
         log.warning("secret file is open to others", key=key, file=str(path), hint=_closing(path))
 
 
 def readable_secrets(config: Config) -> Iterator[str]:
-    """Give a line for each file with a secret that other users of this machine can read: no mistake, but a danger."""
+    """Yield a line for each secret file that other users of this machine can read."""
     for index, account in enumerate(config.accounts):
         for key, path in _open_files(account):
             yield f"accounts[{index}].{key}: the file is open to others; {_closing(path)}"
@@ -70,5 +116,5 @@ def _closing(path: Path) -> str:
 def _is_open_to_others(path: Path) -> bool:
     try:
         return bool(path.stat().st_mode & (stat.S_IRWXO | stat.S_IWGRP))
-    except OSError:  # gone since the configuration was read; whoever uses it says so
+    except OSError:  # removed since the configuration was read; its next use raises an error
         return False

@@ -1,16 +1,20 @@
-"""Every endpoint that the exporter reads: path, permission, form of the pages and fields, per API version."""
+"""Every endpoint that the exporter reads: path, permission, form of the pages and fields, per API version.
+
+`ApiVersions` selects the version of an account.
+"""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Final
+from typing import Final, Literal, TypeVar
 from urllib.parse import quote
 
 from exporter.avepoint.hints import CHANGED
 from exporter.config.schema import ApiVersion
-from exporter.errors import AnswerError
+from exporter.errors import AnswerError, AvePointError, NotFoundError, NotOfferedError, TokenError
 
+T = TypeVar("T")
 _PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
 
 
@@ -70,6 +74,71 @@ class EndpointPair:
     def permissions(self) -> Mapping[ApiVersion, str]:
         """The permissions by API version."""
         return {version: endpoint.permission for version, endpoint in self.versions.items()}
+
+
+class ApiVersions:
+    """Selects the API version that responds, the modern one first.
+
+    A 404 or a permission that was not granted means that the account does not have a version, because each version
+    has its own permissions. Until the next `begin`, only the version that responded is requested, so that a 404 of
+    one customer costs one request. Not every endpoint exists in both versions.
+    """
+
+    def __init__(self, api: Literal["auto", "modern", "legacy"]) -> None:
+        self._configured: ApiVersion | None = None if api == "auto" else api
+        self._answered: ApiVersion | None = None
+        self._is_certain = False
+
+    @property
+    def allowed(self) -> tuple[ApiVersion, ...]:
+        """The versions that may be requested, the preferred one first."""
+        return ("modern", "legacy") if self._configured is None else (self._configured,)
+
+    @property
+    def answered(self) -> ApiVersion | None:
+        """The version that responded last."""
+        return self._answered
+
+    def first(self, offered: Collection[ApiVersion]) -> ApiVersion:
+        """Return the version that is requested first; raise NotOfferedError."""
+        return self._order(offered)[0]
+
+    def begin(self) -> None:
+        """Begin a refresh, in which the version may differ from that of the last one."""
+        self._is_certain = False
+
+    async def ask(self, readers: Mapping[ApiVersion, Callable[[], Awaitable[T]]]) -> T:
+        """Return the result of the first version that exists; raise the first error if none does.
+
+        Raise NotOfferedError, without a request, if `readers` lacks the configured version.
+        """
+        failure: AvePointError | None = None
+        for api_version in self._order(readers):
+            try:
+                result = await readers[api_version]()
+            except NotFoundError as error:
+                failure = failure or error
+            except TokenError as error:
+                if error.reason != "invalid_scope":
+                    raise
+                failure = failure or error
+            else:
+                # The first response decides: a customer who only exists in the other version changes nothing.
+                if not self._is_certain:
+                    self._answered, self._is_certain = api_version, True
+                return result
+        raise failure or AssertionError("no version was requested")
+
+    def _order(self, offered: Collection[ApiVersion]) -> tuple[ApiVersion, ...]:
+        if self._configured is not None:
+            if self._configured not in offered:
+                raise NotOfferedError(f"the {self._configured} endpoints do not have it")
+            return self.allowed
+        first = self._answered or "modern"
+        if self._is_certain:
+            return (first,)
+        both: tuple[ApiVersion, ...] = (first, "legacy" if first == "modern" else "modern")
+        return tuple(api_version for api_version in both if api_version in offered)
 
 
 def _fields(names: str) -> frozenset[str]:

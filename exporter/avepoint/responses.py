@@ -1,8 +1,8 @@
-"""From an HTTP answer to JSON, or to the error that says what was wrong with it."""
+"""From an HTTP response to its JSON, or to the error that it stands for."""
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -11,7 +11,7 @@ from typing import Final, NoReturn
 
 from exporter.avepoint.endpoints import Endpoint, Paging
 from exporter.avepoint.hints import CHANGED, NOT_OURS, REDIRECTED, lacking, not_there, unavailable
-from exporter.avepoint.values import read_label, short
+from exporter.avepoint.values import read_label, short, without_addresses
 from exporter.errors import (
     AnswerError,
     BadRequestError,
@@ -25,15 +25,19 @@ from exporter.errors import (
     UnavailableError,
     UnreadableValueError,
 )
+from exporter.logs import scrub
 
 _REQUEST_ID_HEADERS: Final = ("x-request-id", "request-id", "x-ms-request-id", "x-correlation-id", "trace-id")
 _SUCCESS: Final = frozenset({"ok", "success", "succeeded"})
+_NOTHING: Final = frozenset({"", "none", "null", "n/a", "-"})
 _LONGEST_INT: Final = 30
+_LONGEST_TEXT: Final = 200
+_MOST_ERRORS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
 class RawResponse:
-    """What came back: status, headers (lower-case names) and the whole body."""
+    """The status, the headers (lower-case names) and the whole body of an HTTP response."""
 
     status: int
     headers: Mapping[str, str]
@@ -41,75 +45,116 @@ class RawResponse:
 
 
 def read_json(body: bytes) -> object:
-    """Decode JSON; raises AnswerError. A number that is none (NaN) or enormous costs its own field, not the answer."""
+    """Return decoded JSON; raise AnswerError. NaN or an enormous number costs only its own field."""
     try:
         return json.loads(body, parse_int=_whole_number)
     except (ValueError, RecursionError):
         start = body[:40].decode("utf-8", "replace")
-        raise AnswerError(f"the answer is not JSON; it begins with {short(start)}") from None
+        raise AnswerError(f"the response is not JSON; it begins with {short(start)}") from None
 
 
-def decode_response(endpoint: Endpoint, answer: RawResponse, *, now: float) -> object:
-    """Give the JSON of a good answer; raises StatusError or AnswerError for any other, at Unix time `now`."""
-    if answer.status == HTTPStatus.NO_CONTENT and endpoint.paging is Paging.ELEMENTS:
+def decode_response(endpoint: Endpoint, response: RawResponse, *, now: float, secrets: Collection[str] = ()) -> object:
+    """Return the JSON of a good response; raise StatusError or AnswerError for any other, at Unix time `now`.
+
+    The text of an error body becomes part of the exception, without the `secrets` of the request.
+    """
+    if response.status == HTTPStatus.NO_CONTENT and endpoint.paging is Paging.ELEMENTS:
         return []  # documented as an empty success of the Elements API
-    if answer.status != HTTPStatus.OK:
-        request_id = request_id_of(answer.headers, _envelope(answer.body))
-        _raise_status(endpoint, answer.status, request_id, retry_after(answer, now))
+    if response.status != HTTPStatus.OK:
+        body = _json_or_none(response.body)
+        _raise_status(endpoint, response, response.status, body, now=now, secrets=secrets)
     try:
-        decoded = read_json(answer.body)
+        decoded = read_json(response.body)
     except AnswerError as error:
-        about = ErrorContext(hint=NOT_OURS, request_id=request_id_of(answer.headers, {}), endpoint=endpoint.template)
+        about = ErrorContext(hint=NOT_OURS, request_id=request_id_of(response.headers, {}), endpoint=endpoint.template)
         raise AnswerError(f"{endpoint.template}: {error}", **about) from None
     if isinstance(decoded, dict):
-        _check_envelope(endpoint, answer, _folded(decoded), now=now)
+        _check_envelope(endpoint, response, decoded, now=now, secrets=secrets)
     return decoded
 
 
-def _check_envelope(endpoint: Endpoint, answer: RawResponse, envelope: Mapping[str, object], *, now: float) -> None:
-    """Refuse a 200 that says inside that it is none."""
-    request_id = request_id_of(answer.headers, envelope)
-    about = ErrorContext(hint=CHANGED, request_id=request_id, endpoint=endpoint.template)
+def _check_envelope(
+    endpoint: Endpoint, response: RawResponse, body: Mapping[str, object], *, now: float, secrets: Collection[str]
+) -> None:
+    """Raise StatusError or AnswerError if a response with status 200 reports an error inside."""
+    envelope = _folded(body)
+    about = ErrorContext(hint=CHANGED, request_id=request_id_of(response.headers, envelope), endpoint=endpoint.template)
     status = _status_inside(envelope.get("statuscode"))
     if status is None:
         what = f"{endpoint.template}: no status code: {short(envelope.get('statuscode'))}"
         raise AnswerError(what, **about)
     if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
-        _raise_status(endpoint, status, request_id, retry_after(answer, now))
-    if errors := envelope.get("errors"):
-        raise AnswerError(f"{endpoint.template}: the answer reports errors: {short(errors)}", **about)
+        _raise_status(endpoint, response, status, body, now=now, secrets=secrets)
+    if not (_is_empty(envelope.get("errors")) and _is_empty(envelope.get("error"))):
+        raise AnswerError(f"{endpoint.template}: the response reports an error{error_text(body, secrets)}", **about)
+
+
+def _is_empty(value: object) -> bool:
+    """Return whether an error field states no error: null, false, 0, "", "N/A", or a container of such values."""
+    if isinstance(value, str):
+        return value.strip().lower() in _NOTHING
+    if isinstance(value, Mapping | list):
+        return all(map(_is_empty, value.values() if isinstance(value, Mapping) else value))
+    return not value
 
 
 def _status_inside(value: object) -> int | None:
-    """Read an envelope's status, 200 where it says none; None for what is no status, since it becomes a label."""
+    """Return the status of an envelope, 200 if it has none; None for an invalid one, since it becomes a label."""
     if value is None or (isinstance(value, str) and value.strip().lower() in _SUCCESS):
         return 200
     match = re.fullmatch(r"\s*([1-5]\d\d)\s*", str(value), re.ASCII) if isinstance(value, int | str) else None
     return int(match[1]) if match is not None else None
 
 
-def _envelope(body: bytes) -> Mapping[str, object]:
-    """Give what a failure's body holds, if it is an object."""
+def _json_or_none(body: bytes) -> object:
     try:
-        decoded = read_json(body)
+        return read_json(body)
     except AnswerError:
-        return {}
-    return _folded(decoded) if isinstance(decoded, dict) else {}
+        return None
 
 
-def _folded(envelope: Mapping[str, object]) -> Mapping[str, object]:
-    return {key.lower(): value for key, value in envelope.items()}
+def _folded(value: object) -> Mapping[str, object]:
+    return {key.lower(): part for key, part in value.items()} if isinstance(value, Mapping) else {}
 
 
-def _raise_status(endpoint: Endpoint, status: int, request_id: str, retry_after: float | None) -> NoReturn:
-    what, call = (
-        f"{endpoint.template}: HTTP {status}",
-        RequestContext(request_id=request_id, endpoint=endpoint.template),
-    )
+def error_text(body: object, secrets: Collection[str] = ()) -> str:
+    """Return ": " and what an error body says, or "" if it says nothing.
+
+    Forms: {message, errors: [{code, field, message}]}, {error}, {error: {code, message}}, {error, error_description}.
+    The text is printable, at most 200 characters long, and has neither e-mail addresses nor secrets.
+    """
+    text = "; ".join(dict.fromkeys(_error_parts(_folded(body))))
+    for secret in filter(None, secrets):
+        text = text.replace(secret, "<secret>")  # before anything is cut, so that no part of a secret is left
+    text = " ".join(without_addresses(scrub(text)).split())
+    text = "".join(character for character in text if character.isprintable())
+    return f": {text[:_LONGEST_TEXT]}" if text else ""
+
+
+def _error_parts(body: Mapping[str, object]) -> list[str]:
+    parts = [body.get("error_description"), body.get("message")]
+    for name in ("error", "errors"):
+        value = body.get(name)
+        for item in value[:_MOST_ERRORS] if isinstance(value, list) else [value]:
+            error = _folded(item)
+            labels = [str(error[key]) for key in ("code", "field") if not _is_empty(error.get(key))]
+            about = f" ({', '.join(labels)})" if labels else ""
+            text = error.get("message") if isinstance(item, Mapping) else item
+            parts.append(f"{'' if _is_empty(text) else text}{about}".strip())
+    return [str(part).strip() for part in parts if isinstance(part, str | int) and not _is_empty(part)]
+
+
+def _raise_status(
+    endpoint: Endpoint, response: RawResponse, status: int, body: object, *, now: float, secrets: Collection[str]
+) -> NoReturn:
+    about = RequestContext(request_id=request_id_of(response.headers, _folded(body)), endpoint=endpoint.template)
+    what = f"{endpoint.template}: HTTP {status}"
     if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
-        raise LinkRefusedError(f"{what}: a redirect, which is never followed", hint=REDIRECTED, **call)
+        raise LinkRefusedError(f"{what}: a redirect, which is never followed", hint=REDIRECTED, **about)
+    what += error_text(body, secrets)
     if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        raise UnavailableError(what, status=status, retry_after=retry_after, hint=unavailable(status), **call)
+        pause, hint = retry_after(response, now), unavailable(status)
+        raise UnavailableError(what, status=status, retry_after=pause, hint=hint, **about)
     kinds: dict[int, tuple[type[StatusError], str]] = {
         400: (BadRequestError, f"a parameter was refused; {CHANGED}"),
         401: (UnauthorizedError, "a fresh token was refused; check environment, data_center and base_url"),
@@ -117,7 +162,7 @@ def _raise_status(endpoint: Endpoint, status: int, request_id: str, retry_after:
         404: (NotFoundError, not_there(endpoint.permission)),
     }
     kind, hint = kinds.get(status, (StatusError, CHANGED))
-    raise kind(what, status=status, hint=hint, **call)
+    raise kind(what, status=status, hint=hint, **about)
 
 
 def retry_after(response: RawResponse, now: float) -> float | None:
@@ -147,8 +192,8 @@ def _http_date(text: str) -> float | None:
 
 
 def request_id_of(headers: Mapping[str, str], envelope: Mapping[str, object]) -> str:
-    """Give the id under which AvePoint knows a request; "" if the answer names none."""
-    candidates = [envelope.get("requestid"), *map(headers.get, _REQUEST_ID_HEADERS)]
+    """Return AvePoint's id of a request, "" if the response has none."""
+    candidates = [envelope.get("requestid"), *map(headers.get, _REQUEST_ID_HEADERS), envelope.get("traceid")]
     for candidate in candidates:
         try:
             if text := read_label(candidate):
@@ -159,5 +204,5 @@ def request_id_of(headers: Mapping[str, str], envelope: Mapping[str, object]) ->
 
 
 def _whole_number(text: str) -> int | float:
-    # Python refuses to make an int of thousands of digits, and no reader takes that many.
+    # Python refuses integers of thousands of digits, and no reader accepts so many.
     return int(text) if len(text) <= _LONGEST_INT else float(text)

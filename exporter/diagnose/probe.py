@@ -3,8 +3,7 @@
 from collections.abc import Awaitable, Mapping
 from contextlib import suppress
 
-from exporter.avepoint.api_client import ApiClient
-from exporter.avepoint.client import Query
+from exporter.avepoint.client import ApiClient, Query
 from exporter.avepoint.endpoints import Endpoint
 from exporter.errors import ExporterError
 

@@ -12,9 +12,14 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from structlog.testing import capture_logs
 
-from exporter.avepoint.auth import ClientSecret
 from exporter.avepoint.certificate import ClientCertificate
-from exporter.avepoint.credentials import certificate_mistakes, credential, readable_secrets, warn_of_readable_secrets
+from exporter.avepoint.credentials import (
+    ClientSecret,
+    certificate_mistakes,
+    credential,
+    readable_secrets,
+    warn_of_readable_secrets,
+)
 from exporter.config.schema import Account, Config
 from exporter.logs import logger
 from tests.avepoint.test_certificate import identity
@@ -62,7 +67,7 @@ def test_a_certificate_that_cannot_be_used_is_told_at_once_and_by_the_check(
     good.write_bytes(identity(key).pem())
     with capture_logs() as logs:
         credential(account(certificate_file=str(expired)), FakeClock(), Expiries(), logger())  # type: ignore[arg-type] # hears less
-    assert [log["event"] for log in logs] == ["certificate not usable"]
+    assert [log["event"] for log in logs] == ["certificate is unusable"]
     accounts = (
         tenant("a", auth={"client_id": "x", "certificate_file": str(good)}),
         tenant("b", auth={"client_id": "x", "certificate_file": str(expired)}),

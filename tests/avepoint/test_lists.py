@@ -10,13 +10,13 @@ from typing import Any
 import httpx
 import pytest
 
-from exporter.avepoint.api_versions import ApiVersions
 from exporter.avepoint.endpoints import (
     CUSTOMER_JOBS,
     CUSTOMERS,
     PROTECTED_DATA,
     SUBSCRIPTIONS,
     TENANT_JOBS,
+    ApiVersions,
     Endpoint,
     EndpointPair,
     Paging,
@@ -241,7 +241,7 @@ async def test_a_field_that_the_table_lacks_cannot_be_read() -> None:
 
 MEMORY = """
 import asyncio, resource, httpx
-from exporter.avepoint.api_versions import ApiVersions
+from exporter.avepoint.endpoints import ApiVersions
 from exporter.avepoint.endpoints import PROTECTED_DATA
 from exporter.avepoint.lists import ListReader
 from tests.fakes import FAST, ClientHarness, make_account

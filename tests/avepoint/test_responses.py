@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.avepoint.endpoints import Endpoint
-from exporter.avepoint.responses import RawResponse, decode_response, read_json, retry_after, server_time
+from exporter.avepoint.responses import RawResponse, decode_response, error_text, read_json, retry_after, server_time
 from exporter.errors import (
     AnswerError,
     BadRequestError,
@@ -27,6 +27,13 @@ from exporter.errors import (
 from tests.fakes import payload
 
 NOW = 1_730_000_000.0
+TEXTS = st.text() | st.sampled_from(["a@b.example", "Bearer secret-token", "secret-token"])
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | TEXTS,
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["code", "field", "Message"]), inner, max_size=3)
+    ),
+)
 TENANT = Endpoint("GET", "/cloudbackup/jobs", "jobs.read")
 PARTNER = Endpoint("GET", "/partner/customers/{id}/protected", "partner.cbprotected.read.all")
 SAMPLES = [
@@ -58,7 +65,7 @@ def test_the_documented_samples_are_good(name: str) -> None:
     ],
 )
 def test_what_is_not_json(body: bytes) -> None:
-    with pytest.raises(AnswerError, match="/cloudbackup/jobs: the answer is not JSON") as caught:
+    with pytest.raises(AnswerError, match="/cloudbackup/jobs: the response is not JSON") as caught:
         ask(body, headers={"x-request-id": "r-1"})
     assert caught.value.request_id == "r-1"
     assert "@" not in str(caught.value)
@@ -192,3 +199,57 @@ def test_ids_do_not_climb(identifier: str) -> None:
     url = urlsplit(str(httpx.URL("https://graph.example.com" + PARTNER.path({"id": identifier}))))
     assert url.path.count("/") == 4
     assert (url.hostname, url.query, url.fragment) == ("graph.example.com", "", "")
+
+
+ERROR_BODIES = [
+    ({"statusCode": 400, "message": "Bad page", "errors": []}, "Bad page"),
+    ({"StatusCode": 400, "Errors": [{"Code": "E1", "Field": "page", "Message": "too large"}]}, "too large (E1, page)"),
+    ({"message": "No", "errors": ["first", {"message": "second"}, {"code": 7}]}, "No; first; second; (7)"),
+    ({"traceId": "t-1", "error": "The tenant is locked."}, "The tenant is locked."),
+    ({"TraceId": "t-1", "Error": {"Code": "X9", "Message": "locked"}}, "locked (X9)"),
+    ({"error": {"code": "NotFound", "message": "no such customer"}}, "no such customer (NotFound)"),
+    ({"error": "e", "error_description": "The secret expired."}, "The secret expired.; e"),
+    ({"message": "API calls quota exceeded!"}, "API calls quota exceeded!"),
+    ({"message": "line\nbreak\x00 and\t\u202etab"}, "line break\ufffd and \ufffdtab"),
+    ({"message": "owner Someone <a.b@example.com> has no seat"}, "owner Someone <e-mail> has no seat"),
+    ({"message": "x" * 500}, "x" * 200),
+    ({"message": "Bearer abcdef.ghi refused"}, "Bearer <secret> refused"),
+    ({"message": "you sent s3cr3t-value in client_secret=zzz"}, "you sent <secret> in client_secret=<secret>"),
+    ({"message": None, "errors": {}, "error": ""}, ""), ([], ""), (b"<html>", ""), ({"message": ["x"]}, ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 418, 429, 500, 503])
+@pytest.mark.parametrize(("body", "text"), ERROR_BODIES)
+def test_the_text_of_an_error_body_is_part_of_the_error(status: int, body: object, text: str) -> None:
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    with pytest.raises(StatusError) as caught:
+        decode_response(TENANT, RawResponse(status, {}, content), now=NOW, secrets=("s3cr3t-value", ""))
+    assert str(caught.value) == f"/cloudbackup/jobs: HTTP {status}" + (f": {text}" if text else "")
+
+
+@pytest.mark.parametrize(("body", "text"), ERROR_BODIES)
+def test_a_success_that_reports_an_error_is_a_failure(body: object, text: str) -> None:
+    if not isinstance(body, dict) or not {"error", "errors"} & {key.lower() for key, value in body.items() if value}:
+        return
+    good = {key: value for key, value in body.items() if key.lower() != "statuscode"}
+    with pytest.raises(AnswerError) as caught:
+        ask({**good, "Jobs": [], "PurchasedUserSeats": 0})
+    assert str(caught.value) == f"/cloudbackup/jobs: the response reports an error: {text}"
+
+
+@pytest.mark.parametrize(
+    "empty", [None, "", " ", "N/A", "null", "None", {}, [], False, 0, {"code": 0, "message": None}, [{"code": ""}]]
+)
+@pytest.mark.parametrize("key", ["error", "Error", "errors"])
+def test_an_error_field_that_states_no_error_is_no_failure(key: str, empty: object) -> None:
+    assert ask({key: empty, "Jobs": []}) == {key: empty, "Jobs": []}
+
+
+@given(st.dictionaries(st.sampled_from(["message", "error", "Errors", "error_description"]), JSON))
+def test_any_error_body_gives_a_short_printable_text(body: dict[str, object]) -> None:
+    text = error_text(body, ("secret-token",))
+    assert len(text) <= 202
+    assert text.isprintable()
+    assert "@" not in text
+    assert "secret-token" not in text

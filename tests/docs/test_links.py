@@ -16,7 +16,7 @@ _LOCAL: Final = frozenset({"localhost", "127.0.0.1"})
 _LIBRARIES: Final = frozenset({
     "click.palletsprojects.com", "cryptography.io", "docs.pydantic.dev", "h11.readthedocs.io",
     "jinja.palletsprojects.com", "prometheus.github.io", "pyjwt.readthedocs.io", "pyyaml.org",
-    "tenacity.readthedocs.io", "www.python-httpx.org", "www.starlette.io", "www.structlog.org", "www.uvicorn.org",
+    "www.python-httpx.org", "www.starlette.io", "www.structlog.org", "www.uvicorn.org",
 })  # fmt: skip
 _STANDARDS: Final = frozenset({"keepachangelog.com", "semver.org"})
 HOSTS: Final = _LOCAL | _LIBRARIES | _STANDARDS | {"github.com", "pipx.pypa.io"}

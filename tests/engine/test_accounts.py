@@ -43,6 +43,31 @@ async def test_an_unchanged_account_keeps_snapshot_tokens_and_pace() -> None:
     await world.accounts.stop()
 
 
+class ClosingTransport(httpx.MockTransport):
+    """A transport that records whether it was closed."""
+
+    is_closed = False
+
+    async def aclose(self) -> None:
+        self.is_closed = True
+
+
+async def test_a_removed_or_stopped_account_closes_its_connections() -> None:
+    api, transports = FakeApi({LICENSE: SEATS}), list[ClosingTransport]()
+
+    def transport() -> httpx.AsyncBaseTransport:
+        transports.append(ClosingTransport(api.answer))
+        return transports[-1]
+
+    world = World(api, transport=transport)
+    await world.apply(licensed("a"), licensed("b"))
+    assert await world.refresh()
+    await world.apply(licensed("b"))
+    assert [one.is_closed for one in transports] == [True, False]
+    await world.accounts.stop()
+    assert all(one.is_closed for one in transports)
+
+
 async def test_a_changed_account_of_the_same_registration_keeps_its_values_and_stays_ready() -> None:
     world = await started()
     before = world.samples()

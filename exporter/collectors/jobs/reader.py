@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
-from exporter.avepoint.api_versions import ApiVersions
-from exporter.avepoint.endpoints import TENANT_JOBS
+from exporter.avepoint.endpoints import TENANT_JOBS, ApiVersions
 from exporter.avepoint.lists import JobList, Span
 from exporter.avepoint.rows import Row
 from exporter.avepoint.values import TICKS_PER_SECOND, Ticks, ticks_at, without_addresses

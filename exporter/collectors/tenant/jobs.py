@@ -4,8 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from exporter.avepoint.api_versions import ApiVersions
-from exporter.avepoint.endpoints import TENANT_JOBS
+from exporter.avepoint.endpoints import TENANT_JOBS, ApiVersions
 from exporter.avepoint.hints import NOT_MULTI_GEO
 from exporter.avepoint.lists import JobList, Span
 from exporter.avepoint.values import Ticks, ticks_at

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from exporter.avepoint.auth import LONGEST_SCOPE, ClientSecret, TokenSource, refusal
+from exporter.avepoint.credentials import ClientSecret
+from exporter.avepoint.tokens import LONGEST_SCOPE, TokenSource, refusal
 from exporter.errors import TokenError
 from tests.fakes import SECRET, make_account
 from tests.helpers import FakeClock
@@ -124,7 +125,7 @@ async def test_a_renewal_that_is_cancelled_leaves_nothing_behind() -> None:
     identity.open.clear()
     waiting = asyncio.create_task(identity.tokens.token("p"))
     await asyncio.sleep(0.001)
-    for renewal in identity.tokens._under_way.values():
+    for renewal in identity.tokens._renewals.values():
         renewal.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
@@ -193,7 +194,7 @@ def test_no_secret_at_all_is_an_error() -> None:
     [
         ("invalid_client", "client_id"),
         ("invalid_scope", "the app was not granted this permission; add it in AvePoint Online"),
-        ("x", "see the app in"),
+        ("x", "check the app in"),
     ],
 )
 def test_what_an_operator_should_do(code: str, hint: str) -> None:

@@ -1,0 +1,191 @@
+"""Access tokens by OAuth 2.0 client credentials: one per permission, used until shortly before it expires."""
+
+import asyncio
+import contextvars
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final, Unpack
+
+from structlog.contextvars import unbind_contextvars
+
+from exporter.avepoint.credentials import Credential
+from exporter.avepoint.hints import WRONG_ISSUER, not_granted, unavailable, where_registered
+from exporter.avepoint.responses import RawResponse, error_text, read_json, request_id_of, retry_after
+from exporter.clock import Clock
+from exporter.errors import AnswerError, AvePointError, RequestContext, TokenError, UnavailableError
+
+TOKEN_PATH: Final = "token"  # noqa: S105 - the name of an endpoint, not a secret
+"""Stands for the token URL where the path of a request is logged."""
+LONGEST_SCOPE: Final = 300
+"""Characters of a scope that AvePoint accepts."""
+_RENEWAL_MARGIN: Final = 120.0
+_DEFAULT_LIFE: Final = 300.0
+_MINIMUM_AGE: Final = 300.0  # seconds; only a newer token can have a permission that was granted meanwhile
+_FAILURE_LIFE: Final = 60.0  # seconds for which the error of `token_ahead` stands for the request that needs the token
+_OAUTH_ERRORS: Final = frozenset(
+    {"invalid_client", "invalid_scope", "invalid_grant", "invalid_request", "unauthorized_client"}
+)
+_HINTS: Final[Mapping[str, str]] = {
+    "invalid_client": "check auth.client_id and the secret or certificate; secrets expire",
+    "unauthorized_client": "check auth.client_id; the app registration may be disabled",
+    "invalid_grant": "check auth.client_id and the secret or certificate",
+}
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Token:
+    """An access token, when it was requested and when it must be renewed (monotonic seconds)."""
+
+    text: str
+    requested_at: float
+    renew_at: float
+
+
+StartTask = Callable[..., asyncio.Task[Any]]
+"""Starts a task, as asyncio.create_task does."""
+RequestToken = Callable[[Mapping[str, str]], Awaitable[Mapping[str, object]]]
+"""Sends the form of a token request and returns the response's object; raises AvePointError."""
+
+
+class TokenSource:
+    """The tokens of one account. Requests that need the same token at the same time share one token request."""
+
+    def __init__(
+        self,
+        client_id: str,
+        credential: Credential,
+        request_token: RequestToken,
+        clock: Clock,
+        start_task: StartTask = asyncio.create_task,
+    ) -> None:
+        self._client_id = client_id
+        self._credential = credential
+        self._request_token = request_token
+        self._clock = clock
+        self._start_task = start_task
+        self._tokens: dict[str, Token] = {}
+        self._renewals: dict[str, asyncio.Task[Token]] = {}
+        self._refused: set[str] = set()
+        self._failures_ahead: dict[str, tuple[AvePointError, float]] = {}
+
+    async def token_ahead(self, permission: str) -> None:
+        """Request a token before it is needed; the request that needs it raises an error that occurs here."""
+        if permission in self._refused:
+            return
+        try:
+            await self.token(permission)
+        except AvePointError as error:
+            self._failures_ahead[permission] = error, self._clock.monotonic()
+
+    async def token(self, permission: str) -> Token:
+        """Return a valid token for one permission; raise TokenError or TransportError."""
+        token = self._tokens.get(permission)
+        if token is not None and self._clock.monotonic() < token.renew_at:
+            return token
+        error, at = self._failures_ahead.pop(permission, (None, 0.0))
+        if error is not None and self._clock.monotonic() - at < _FAILURE_LIFE:
+            raise error
+        task = self._renewals.get(permission)
+        if task is None:
+            # A token belongs to no customer, so the log lines of its request must not name one.
+            context = contextvars.copy_context()
+            context.run(unbind_contextvars, "customer_id")
+            task = self._start_task(self._renew(permission), context=context)
+            self._renewals[permission] = task
+            task.add_done_callback(lambda done: self._renewed(permission, done))
+        return await asyncio.shield(task)
+
+    def discard(self, permission: str, token: Token) -> None:
+        """Discard a token that was refused, unless it has been replaced already."""
+        if self._tokens.get(permission) is token:
+            del self._tokens[permission]
+
+    def discard_denied(self, permission: str, token: Token) -> None:
+        """Discard a denied token older than five minutes: a new one may have a permission granted meanwhile."""
+        if self._clock.monotonic() - token.requested_at >= _MINIMUM_AGE:
+            self.discard(permission, token)
+
+    def has(self, permission: str) -> bool:
+        """Return whether there is a token for a permission."""
+        return permission in self._tokens
+
+    def _renewed(self, permission: str, task: asyncio.Task[Token]) -> None:
+        del self._renewals[permission]
+        # Retrieving the exception avoids a warning if no request awaits the task any more.
+        if task.cancelled() or task.exception() is not None:
+            self._refused.add(permission)
+        else:
+            self._refused.discard(permission)
+
+    async def _renew(self, permission: str) -> Token:
+        if len(permission) > LONGEST_SCOPE:
+            raise TokenError("the scope is longer than AvePoint accepts", reason="invalid_scope")
+        began = self._clock.monotonic()
+        response = await self._request_token(
+            {
+                "grant_type": "client_credentials",
+                "client_id": self._client_id,
+                "scope": permission,
+                **self._credential.form(),
+            }
+        )
+        token = Token(token_text(response), began, began + _useful_life(response))
+        self._tokens[permission] = token
+        return token
+
+
+def decode_token_response(response: RawResponse, form: Mapping[str, str], *, now: float) -> Mapping[str, object]:
+    """Return the object of a good response to a token request; raise TokenError or UnavailableError."""
+    permission, request = form["scope"], RequestContext(request_id=request_id_of(response.headers, {}))
+    request["endpoint"] = TOKEN_PATH
+    try:
+        decoded = read_json(response.body)
+    except AnswerError:
+        decoded = None
+    code = decoded.get("error") if isinstance(decoded, dict) else None
+    is_documented = isinstance(code, str) and code in _OAUTH_ERRORS
+    body = {**decoded, "error": None} if is_documented and isinstance(decoded, dict) else decoded
+    reason = error_text(body, (form.get("client_secret", ""), form.get("client_assertion", "")))
+    if response.status == HTTPStatus.TOO_MANY_REQUESTS or response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        raise UnavailableError(
+            f"token: HTTP {response.status}{reason}",
+            status=response.status,
+            retry_after=retry_after(response, now),
+            hint=unavailable(response.status),
+            **request,
+        )
+    if response.status != HTTPStatus.OK:
+        if is_documented:
+            raise refusal(str(code), permission, reason=reason, **request)
+        what = f"no token for {permission}: HTTP {response.status}{reason}"
+        raise TokenError(what, reason=str(response.status), hint=WRONG_ISSUER, **request)
+    if not isinstance(decoded, dict):
+        raise TokenError("the token response is not a JSON object", reason="parse", hint=WRONG_ISSUER, **request)
+    token_text(decoded)
+    return decoded
+
+
+def refusal(code: str, permission: str, *, reason: str = "", **request: Unpack[RequestContext]) -> TokenError:
+    """Return the error for an OAuth error code; `reason` is what the response adds to it."""
+    registration = f"check the app in {where_registered(permission)}"
+    hint = not_granted(permission) if code == "invalid_scope" else _HINTS.get(code, registration)
+    return TokenError(f"no token for {permission}: {code}{reason}", reason=code, hint=hint, **request)
+
+
+def token_text(response: Mapping[str, object]) -> str:
+    """Return the token of a response; raise TokenError if an HTTP header cannot contain it."""
+    text = response.get("access_token")
+    if not isinstance(text, str) or not text or not text.isascii() or not text.isprintable() or " " in text:
+        raise TokenError("the token response has no access_token", reason="parse", hint=WRONG_ISSUER)
+    return text
+
+
+def _useful_life(response: Mapping[str, object]) -> float:
+    """Return for how many seconds a token is used: its life minus a margin for slow requests and clocks."""
+    life = response.get("expires_in")
+    if isinstance(life, str) and life.isascii() and life.isdigit() and len(life) < 10:  # noqa: PLR2004 - digits
+        life = int(life)
+    if isinstance(life, bool) or not isinstance(life, int | float) or not 0 < life < 10**7:
+        life = _DEFAULT_LIFE
+    return life - min(_RENEWAL_MARGIN, life * 0.1)
