@@ -26,9 +26,9 @@ def test_systemd_rates_it_below_two() -> None:
 def test_systemd_understands_every_line() -> None:
     command = [program("systemd-analyze"), "verify", "--man=no", str(UNIT)]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
-    said = [line for line in done.stderr.splitlines() if UNIT.name in line and "is not executable" not in line]
+    warnings = [line for line in done.stderr.splitlines() if UNIT.name in line and "is not executable" not in line]
 
-    assert said == []
+    assert warnings == []
 
 
 def test_it_keeps_secrets_out_of_the_environment() -> None:
