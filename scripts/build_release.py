@@ -12,6 +12,7 @@ import argparse
 import gzip
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -98,8 +99,7 @@ def packages(tools: Path, target: Path, work: Path) -> tuple[Path, Path]:
     [wheel], [sdist] = target.glob("*.whl"), target.glob("*.tar.gz")
     run(tools / "twine", "check", "--strict", wheel, sdist)
     unpacked = work / "sdist"
-    with tarfile.open(sdist) as archive:
-        archive.extractall(unpacked, filter="data")
+    shutil.unpack_archive(sdist, unpacked)
     [source] = unpacked.iterdir()
     run(tools / "hatchling", "build", "-t", "wheel", "-d", work / "again", cwd=source)
     if contents(wheel) != contents(work / "again" / wheel.name):

@@ -46,7 +46,11 @@ class Checkout:
         """Make a target; return what was installed for it: a new environment, requirements, the package."""
         (self.folder / "installed").write_text("")
         command = ["make", "PYTHON=./python", target]
-        done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=False)
+        # The variables of a `make test` that runs this test stay out.
+        environment = {
+            key: os.environ[key] for key in os.environ.keys() - {"ARGS", "MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES"}
+        }
+        done = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == code, done.stderr
         return re.findall(rf"venv|{RUNTIME}|{DEV}|{PACKAGE}", (self.folder / "installed").read_text())
 
