@@ -165,6 +165,7 @@ class CustomerJob:
     job_module: int | str
     status: int | str
     id: str | None = None
+    name: str | None = None
     start_unix_ns: int | None = None
     finish_unix_ns: int | None = None
     total_objects: int = 0

@@ -60,6 +60,7 @@ JOB_SERVICES: Final[Mapping[int, str]] = MappingProxyType({
 MICROSOFT_365: Final = JOB_SERVICES[7]
 MICROSOFT_365_SCAN: Final = JOB_SERVICES[0]
 GOOGLE_WORKSPACE_SCAN: Final = JOB_SERVICES[10]
+IAAS_PAAS: Final = JOB_SERVICES[12]
 PRODUCTS: Final = tuple(JOB_SERVICES[number] for number in (7, 11, 12, 15, 16))
 SCANS: Final[Mapping[str, str]] = MappingProxyType({
     "Microsoft 365 Discovery": MICROSOFT_365_SCAN, "Google Workspace Discovery": GOOGLE_WORKSPACE_SCAN,

@@ -69,7 +69,8 @@ async def shown(world: World, *rows: Any, api_version: str = "modern") -> dict[t
 def samples(world: World) -> dict[tuple[str, str], float]:
     found = {}
     for (name, labels), value in world.of_avepoint().items():
-        own = {key: text for key, text in labels if key not in {"account", "customer_id"}}
+        plain = {("account", "msp"), ("customer_id", "c-1"), ("product", "Microsoft 365")}
+        own = dict(labels - plain)
         if not (name.endswith("_total") and value == 0):
             found[name.removeprefix("avepoint_"), " ".join(own[key] for key in sorted(own))] = value
     return found
@@ -182,22 +183,15 @@ async def test_modules_are_workloads(world: World, module: Any, word: str, label
     assert value_issues(world, "unknown_values_total") == {}
 
 
-OTHER_PRODUCTS = (
-    10, 11, 12, 15, 16, "Google Workspace Scan", "Google Workspace", "IaaS + PaaS", "IaaS PaaS", "Salesforce",
-    "Dynamics 365", "Cloud Backup for Salesforce",
-)  # fmt: skip
-
-
-async def test_rows_of_other_products_are_left_out_silently(world: World) -> None:
-    rows = [row(f"j{number}", -90, -30, jobType=one, jobModule=501) for number, one in enumerate(OTHER_PRODUCTS)]
-    assert await shown(world, *rows) == {}
+@pytest.mark.parametrize("product", [10, "Google Workspace Scan", "10"])
+async def test_scans_of_other_products_are_dropped(world: World, product: int | str) -> None:
+    assert await shown(world, row("a", -90, -30, jobType=product, jobModule=501)) == {}
     assert value_issues(world, "unknown_values_total") == value_issues(world, "parse_errors_total") == {}
 
 
 @pytest.mark.parametrize(
     ("values", "unknown", "unreadable"),
     [
-        ({"jobType": 99}, {"jobType": 1}, {}),
         ({"jobType": "N/A"}, {}, {"jobType": 1}),
         ({"jobType": None}, {}, {"jobType": 1}),
         ({"jobType": [7]}, {}, {"jobType": 1}),
@@ -338,7 +332,8 @@ async def test_who_leaves_for_long_is_forgotten_and_who_is_new_begins_at_zero(wo
     world.clock.advance(4000)
     found = await shown(world, row("c", -200, 20, status=3))
     assert ("jobs_completed_total", "backup finished Teams") not in found
-    assert world.value("avepoint_last_success_timestamp_seconds", account="msp", customer_id="c-1", workload="Teams",
+    assert world.value("avepoint_last_success_timestamp_seconds", account="msp", customer_id="c-1",
+                       product="Microsoft 365", workload="Teams",
                        job_type="backup") is None  # fmt: skip
 
 

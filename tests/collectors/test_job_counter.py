@@ -16,7 +16,8 @@ from exporter.collectors.jobs.counter import JobCounter, completed_samples
 from exporter.collectors.jobs.families import Job, JobKind
 
 ENDED = tuple(state for state in STATES if state in OVER)
-TEAMS, CHAT = ("Teams", "backup"), ("Teams Chat", "backup")
+TEAMS = JobKind("Microsoft 365", "Teams", "backup")
+CHAT = JobKind("Microsoft 365", "Teams Chat", "backup")
 
 
 def at(seconds: float) -> Ticks:
@@ -107,7 +108,7 @@ def test_what_was_listed_first_but_could_not_be_read_is_of_the_base() -> None:
 
 def test_a_kind_whose_jobs_were_counted_elsewhere_begins_at_zero_too() -> None:
     one = Counted()
-    one.of_kinds(10, {("", "backup"): [job("a", 1, 2)]}, since=0)
+    one.of_kinds(10, {JobKind("Microsoft 365", "", "backup"): [job("a", 1, 2)]}, since=0)
     one.of_kinds(20, {TEAMS: [job("a", 1, 2)]}, since=0)
     assert one.counter.totals()[TEAMS] == dict.fromkeys(ENDED, 0)
 
@@ -163,7 +164,7 @@ def test_a_clock_that_was_ahead_costs_no_job() -> None:
 
 def test_a_job_that_changes_its_kind_is_still_one_job() -> None:
     one = Counted()
-    unplaced = ("", "backup")
+    unplaced = JobKind("Microsoft 365", "", "backup")
     one.of_kinds(10, {unplaced: [job("a", 1, 2), job("b", 3)]}, unsure="ab", since=0)
     assert one.of_kinds(20, {TEAMS: [job("a", 1, 2), job("b", 3, 15)]}, since=0) == 1
     assert one.of_kinds(30, {unplaced: [job("c", 21, 22), job("d", 23)]}, unsure="cd", since=0) == 1
@@ -199,7 +200,7 @@ def test_nothing_is_remembered_before_the_first_refresh() -> None:
     assert one.refresh(10, job("a", 1, 2)) == 0
 
 
-GOOD: dict[str, Any] = {"base": 1, "since": 0, "kinds": [["w", "t", 1, {"a": 1}, {"b": 2}, {"finished": 3}]]}
+GOOD: dict[str, Any] = {"base": 1, "since": 0, "kinds": [["p", "w", "t", 1, {"a": 1}, {"b": 2}, {"finished": 3}]]}
 
 
 @pytest.mark.parametrize(

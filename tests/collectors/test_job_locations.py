@@ -13,7 +13,7 @@ from tests.collectors.test_jobs_truth import MODERN, TICK, JobApi, Raw
 from tests.helpers import DAY, NOW, FakeApi, World, config, tenant
 
 BEGUN = round((NOW - 7200) * TICK)
-EXCHANGE = {"account": "contoso", "workload": "Exchange Online", "job_type": "backup"}
+EXCHANGE = {"account": "contoso", "product": "Microsoft 365", "workload": "Exchange Online", "job_type": "backup"}
 
 
 def raw(identifier: str, *, minutes: int, workload: int = 1) -> Raw:

@@ -149,7 +149,7 @@ def ended(world: World) -> Counter[tuple[str, str, str]]:
 
 
 def _labels(kind: tuple[str, str]) -> dict[str, str]:
-    return {"account": "contoso", "workload": kind[0], "job_type": kind[1]}
+    return {"account": "contoso", "product": "Microsoft 365", "workload": kind[0], "job_type": kind[1]}
 
 
 def _counted(jobs: list[Raw], window_start: int, labels: dict[str, str]) -> Rows:
@@ -401,7 +401,7 @@ async def test_unknown_states_pass_through_and_strange_values_have_no_sample() -
     world = World(api)
     await world.apply(tenant())
     assert await world.refresh()
-    labels = {"account": "contoso", "workload": "Exchange Online", "job_type": "backup"}
+    labels = _labels(("Exchange Online", "backup"))
     assert world.value("avepoint_jobs", **labels, state="paused_for_lunch") == 1
     assert world.value("avepoint_jobs", **labels, state="finished") == 0
     assert world.value("avepoint_last_job_state", **labels, state="paused_for_lunch") == 1
@@ -421,7 +421,7 @@ async def test_a_finish_before_the_start_or_missing_gives_no_wrong_duration() ->
     world = World(api)
     await world.apply(tenant())
     assert await world.refresh()
-    labels = {"account": "contoso", "workload": "Exchange Online", "job_type": "backup"}
+    labels = _labels(("Exchange Online", "backup"))
     assert world.value("avepoint_last_job_duration_seconds", **labels) is None
     assert world.labels("avepoint_last_job_finish_timestamp_seconds", "workload") == set()
     assert world.value("avepoint_parse_errors_total", account="contoso", path=MODERN, field="finishTime") == 1

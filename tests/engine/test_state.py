@@ -49,7 +49,7 @@ JOBS = tenant(collectors={"jobs": {}})
 START = round((NOW - 3600) * 10**7)
 RAW = Raw("a", 1, 1, 2, START, START + 10**7, (1, 0, 0))
 FINISHED = NOW - 3600 + 1
-KIND = {"account": "contoso", "workload": "Exchange Online", "job_type": "backup"}
+KIND = {"account": "contoso", "product": "Microsoft 365", "workload": "Exchange Online", "job_type": "backup"}
 
 
 def storage(folder: Path) -> StateStore:
@@ -228,7 +228,7 @@ async def test_another_registration_is_not_used_and_a_family_that_is_gone_is_lef
     assert file.exists()
     document = json.loads(file.read_text())
     document["known"][""]["samples"].append(["avepoint_of_long_ago", ["x"], 1])
-    labels = ["", "\ud800", "x", ""]
+    labels = ["", "", "\ud800", "x", ""]
     document["known"][""]["samples"].append(["avepoint_last_job_start_timestamp_seconds", labels, 1])
     file.write_text(json.dumps(document))
     await world.restart(config(JOBS))

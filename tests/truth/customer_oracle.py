@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,14 @@ WORKLOADS = {
     306: "Project Online", 307: "Public Folder", 308: "Teams", 309: "Teams Chat", 310: "Power BI",
     311: "Power Automate", 312: "Power Apps", 402: "Viva Engage", 0: "", 8: "Archiver", 10: "",
 }  # fmt: skip
+PRODUCTS = {
+    7: ("Microsoft 365", WORKLOADS),
+    11: ("Google Workspace", {501: "Gmail", 504: "Drive", 0: ""}),
+    12: ("IaaS + PaaS", {356: "Azure Virtual Machine", 361: "Amazon EC2"}),
+    15: ("Salesforce", {0: ""}),
+    16: ("Dynamics 365", {550: "Dynamics CRM", 401: "Dynamics 365"}),
+}
+"""Name and modules of each product by job type."""
 STATES = (
     "none", "in_progress", "finished", "failed", "finished_with_exception", "skipped", "pending", "failed_to_start",
     "canceled", "rejected", "stopped", "not_scanned", "disabled", "not_started", "waiting_for_configuration",
@@ -40,7 +49,15 @@ def _of_customer(random: Random, customer: str, now: float) -> list[CustomerJob]
             continue
         starts = random.sample(range(int(now) - 90_000, int(now)), random.randrange(1, 4))
         jobs += [_job(random, customer, 7, module, start) for start in starts]
-    jobs.append(_job(random, customer, random.choice([10, 11, 12, 15, 16]), 501, int(now) - 77))
+    jobs.append(_job(random, customer, 10, 501, int(now) - 77))  # the scan of Google Workspace, which has no metric
+    for number in random.sample([11, 12, 15, 16], random.randrange(5)):
+        for module in random.sample(sorted(PRODUCTS[number][1]), random.randrange(1, len(PRODUCTS[number][1]) + 1)):
+            names = ["server-1", "server-2", "server-3"][: random.randrange(1, 4)] if number == 12 else [None]
+            starts = random.sample(range(int(now) - 90_000, int(now)), len(names))
+            jobs += [
+                replace(_job(random, customer, number, module, start), name=name)
+                for name, start in zip(names, starts, strict=True)
+            ]
     return jobs
 
 
@@ -65,7 +82,7 @@ def _job(random: Random, customer: str, job_type: int, module: int, start: int) 
 
 def expect_customer_jobs(add: "Add", jobs: Iterable[CustomerJob], *, every_job: bool) -> None:
     """Add every sample of these jobs, of which AvePoint lists all or the newest of each module."""
-    modules: dict[tuple[str, int], list[CustomerJob]] = defaultdict(list)
+    modules: dict[tuple[str, int, int, str | None], list[CustomerJob]] = defaultdict(list)
     for job in jobs:
         if job.job_type == 0:
             add(
@@ -75,15 +92,17 @@ def expect_customer_jobs(add: "Add", jobs: Iterable[CustomerJob], *, every_job: 
                 customer_id=job.customer_id,
                 status=STATES[int(job.status)],
             )
-        elif job.job_type == 7:
-            modules[job.customer_id, int(job.job_module)].append(job)
-    kinds: dict[tuple[str, str, str], list[CustomerJob]] = defaultdict(list)
-    for (customer, module), of_module in modules.items():
+        elif job.job_type in PRODUCTS:
+            modules[job.customer_id, job.job_type, int(job.job_module), job.name].append(job)
+    kinds: dict[tuple[str, str, str, str], list[CustomerJob]] = defaultdict(list)
+    for (customer, number, module, _), of_module in modules.items():
         newest = max(of_module, key=lambda job: job.start_unix_ns or 0)
         job_type = "retention" if module == 10 else "backup"
-        kinds[customer, WORKLOADS[module], job_type] += of_module if every_job else [newest]
-    for (customer, workload, job_type), listed in kinds.items():
-        what = {"account": "partner", "customer_id": customer, "workload": workload, "job_type": job_type}
+        product, workloads = PRODUCTS[number]
+        kinds[customer, product, workloads[module], job_type] += of_module if every_job else [newest]
+    for (customer, product, workload, job_type), listed in kinds.items():
+        who = {"account": "partner", "customer_id": customer}
+        what = {**who, "product": product, "workload": workload, "job_type": job_type}
         _expect_kind(add, listed, what)
 
 
@@ -97,8 +116,13 @@ def _expect_kind(add: "Add", jobs: list[CustomerJob], what: dict[str, str]) -> N
         add("jobs_completed_total", 0, **what, state=state)
     running = [job.start_unix_ns for job in jobs if job.status == 1 and job.start_unix_ns is not None]
     add("oldest_running_job_start_timestamp_seconds", min(running) / UNIT if running else None, **what)
-    successes = [job.finish_unix_ns for job in jobs if job.status == 2 and job.finish_unix_ns is not None]
-    add("last_success_timestamp_seconds", max(successes) / UNIT if successes else None, **what)
+    # Of several servers, the last success is that of the worst one.
+    names: dict[str | None, list[int]] = defaultdict(list)
+    for job in jobs:
+        names[job.name] += [job.finish_unix_ns] if job.status == 2 and job.finish_unix_ns is not None else []
+    successes = [max(finishes, default=None) for finishes in names.values()]
+    worst = None if None in successes else min(one for one in successes if one is not None)
+    add("last_success_timestamp_seconds", None if worst is None else worst / UNIT, **what)
     ended = [job for job in jobs if job.finish_unix_ns is not None]
     if ended:
         last = max(ended, key=lambda job: job.start_unix_ns or 0)

@@ -156,7 +156,7 @@ def expected(
     for job in portfolio.job_list:
         kinds[WORKLOADS[job.object_type - 1], JOB_TYPES[job.job_type - 1]].append(job)
     for (workload, job_type), jobs in kinds.items():
-        what = {"account": "tenant", "workload": workload, "job_type": job_type}
+        what = {"account": "tenant", "product": "Microsoft 365", "workload": workload, "job_type": job_type}
         for code, state in enumerate(STATES, 1):
             add("jobs", sum(job.state == code for job in jobs), **what, state=state)
             # What had ended before the first refresh is not counted.

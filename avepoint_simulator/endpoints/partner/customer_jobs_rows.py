@@ -20,10 +20,10 @@ def jobs_of_customer(request: SimulatedRequest) -> Sequence[CustomerJob]:
     if jobs is None:
         raise BadRequestError(HTTPStatus.NOT_FOUND, "The customer does not exist.")
     if request.switches.customer_jobs == "latest":
-        latest: dict[tuple[int, int | str], CustomerJob] = {}
+        latest: dict[tuple[int, int | str, str | None], CustomerJob] = {}
         for job in sorted(jobs, key=lambda job: job.start_unix_ns or 0):
-            latest[job.job_type, job.job_module] = job
-        jobs = [job for job in jobs if latest[job.job_type, job.job_module] is job]
+            latest[job.job_type, job.job_module, job.name] = job
+        jobs = [job for job in jobs if latest[job.job_type, job.job_module, job.name] is job]
     return sorted(jobs, key=lambda job: job.job_type != words.MICROSOFT_365_SCAN)
 
 
@@ -38,7 +38,7 @@ def write_job(request: SimulatedRequest, job: CustomerJob, *, in_words: bool) ->
         "jobModule": _named(job.job_module, words.CUSTOMER_JOB_MODULES, in_words),
         "status": _named(job.status, words.CUSTOMER_JOB_STATUSES, in_words),
         "jobId": job.id or NOTHING,
-        "name": NOTHING,
+        "name": job.name or NOTHING,
         "totalCount": str(job.total_objects),
         "failedCount": str(job.failed_objects),
         "successfulCount": str(job.successful_objects),

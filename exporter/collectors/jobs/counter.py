@@ -167,8 +167,8 @@ def _recent(jobs: dict[str, Ticks], since: Ticks, kept: int) -> dict[str, Ticks]
 
 def _tally(value: object) -> tuple[JobKind, _JobTally]:
     match value:
-        case [workload, job_type, since, completed, running, counts]:
+        case [*kind, since, completed, running, counts]:
             tally = _JobTally(parse_ticks(since), parse_jobs(completed), parse_jobs(running), parse_counts(counts))
-            return parse_kind([workload, job_type]), tally
+            return parse_kind(kind), tally
         case _:
             raise ValueError("not the completed jobs of a kind")

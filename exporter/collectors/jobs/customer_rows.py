@@ -1,42 +1,57 @@
 """Sort the rows of a customer's jobs into jobs, workloads without a job, and the scan."""
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from exporter.avepoint.rows import Row
 from exporter.avepoint.values import Ticks
-from exporter.avepoint.vocabulary import MICROSOFT_365, MICROSOFT_365_SCAN, RETENTION, SCANS
-from exporter.collectors.distinct import distinct
+from exporter.avepoint.vocabulary import (
+    GOOGLE_WORKSPACE_SCAN,
+    IAAS_PAAS,
+    MICROSOFT_365,
+    MICROSOFT_365_SCAN,
+    RETENTION,
+    SCANS,
+)
+from exporter.collectors.distinct import distinct, own_rows
 from exporter.collectors.jobs.families import Job, JobKind, by_start, read_objects
+from exporter.errors import AvePointError
 
-_SCAN: Final[JobKind] = ("", MICROSOFT_365_SCAN)  # no job type that is shown has this name
+_SCAN: Final = JobKind(MICROSOFT_365_SCAN, "", "")
+_DIGITS: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
 class SortedJobs:
-    """The jobs of a customer by kind, the states of kinds without a job, and the status of the scan (None: unknown)."""
+    """The jobs of a customer by kind, the states of kinds without a job, and the status of the scan (None: unknown).
+
+    `error` is set if rows contradict each other or belong to another customer; these rows are dropped.
+    """
 
     jobs: Mapping[JobKind, list[Job]]
     without_job: Mapping[JobKind, str]
     scan: str | None
+    error: AvePointError | None = None
 
 
-def sort_rows(rows: Iterable[Row]) -> SortedJobs:
-    """Return the sorted rows, without rows that contradict each other and rows of other products."""
+def sort_rows(rows: Iterable[Row], customer_id: str) -> SortedJobs:
+    """Return the sorted rows of a customer."""
+    own, foreign = own_rows(rows, customer_id)
+    found = distinct(_keyed(own), "jobId")
     jobs: dict[JobKind, list[Job]] = {}
-    states: dict[JobKind, str] = {}
-    for kind, found in distinct(_keyed(rows), "jobId").records.values():
-        if isinstance(found, Job):
-            jobs.setdefault(kind, []).append(found)
+    states: dict[JobKind, set[str]] = {}
+    for kind, one in found.records.values():
+        if isinstance(one, Job):
+            jobs.setdefault(kind, []).append(one)
         else:
-            states[kind] = found
-    scans, scan = jobs.pop(_SCAN, []), states.pop(_SCAN, None)
-    return SortedJobs(
-        jobs,
-        {kind: state for kind, state in states.items() if kind not in jobs},
-        max(scans, key=by_start).state if scans else scan,
-    )
+            states.setdefault(kind, set()).add(one)
+    scans, scan_states = jobs.pop(_SCAN, []), states.pop(_SCAN, set())
+    # Resources of one kind may have different states, and none of these is the state of the kind.
+    without_job = {kind: min(of_kind) for kind, of_kind in states.items() if kind not in jobs and len(of_kind) == 1}
+    scan = max(scans, key=by_start).state if scans else next(iter(scan_states), None)
+    return SortedJobs(jobs, without_job, scan, found.error or foreign)
 
 
 def _keyed(rows: Iterable[Row]) -> Iterator[tuple[str, tuple[JobKind, Job | str], Row]]:
@@ -46,24 +61,27 @@ def _keyed(rows: Iterable[Row]) -> Iterator[tuple[str, tuple[JobKind, Job | str]
         state = None if kind is None else row.job_status("status")
         if kind is None or state is None:
             continue
-        start, module = row.past_time("startTime"), "\t".join(kind)  # names contain no tab
+        resource = _resource(row) if kind.product == IAAS_PAAS else ""
+        # Names contain no tab. The ids of Microsoft 365 have no product, as in states of older versions.
+        prefix = "\t".join((*(kind[1:] if kind.product == MICROSOFT_365 else kind), *filter(None, [resource])))
+        start = row.past_time("startTime")
         if start is None:
-            yield module, (kind, state), row
+            yield prefix, (kind, state), row
             continue
-        job = _job(row, module, state, start)
-        yield job.id or f"{module}\t{start}", (kind, job), row
+        job = _job(row, prefix, state, start, resource)
+        yield job.id or f"{prefix}\t{start}", (kind, job), row
 
 
 def _kind(row: Row) -> JobKind | None:
-    """Return the workload and the job type of a row; None if it is of another product or unknown."""
-    service = row.job_service("jobType")
-    if service == MICROSOFT_365_SCAN:
+    """Return the kind of a row's job; None for the scan of another product, and if the kind is unknown."""
+    product = row.job_service("jobType")
+    if product == MICROSOFT_365_SCAN:
         module = "" if row.raw("jobModule") is None else row.module("jobModule")
-        return _SCAN if SCANS.get(module or "", service) == service else None
-    if service not in (MICROSOFT_365, ""):
+        return _SCAN if SCANS.get(module or "", product) == product else None
+    if product is None or product == GOOGLE_WORKSPACE_SCAN:
         return None
     module = row.module("jobModule")
-    if service == "":
+    if product == "":
         # A row of the scan has only a status.
         if module == "" and row.time("startTime") is None:
             return _SCAN
@@ -71,12 +89,19 @@ def _kind(row: Row) -> JobKind | None:
         return None
     if module is None:
         return None
-    return ("", "retention") if module == RETENTION else (module, "backup")
+    return JobKind(product, "", "retention") if module == RETENTION else JobKind(product, module, "backup")
 
 
-def _job(row: Row, module: str, state: str, start: Ticks) -> Job:
+def _resource(row: Row) -> str:
+    """Return a hash of the name of a row, since names of virtual machines may be personal."""
+    name = row.word("name")
+    return hashlib.sha256(name.encode()).hexdigest()[:_DIGITS] if name else ""
+
+
+def _job(row: Row, prefix: str, state: str, start: Ticks, resource: str) -> Job:
     finish = row.past_time("endTime", since=start)
     duration = row.duration("jobDuration") if finish is None else Ticks(finish - start)
     # The documentation does not state that ids are unique among modules.
     identifier = row.word("jobId")
-    return Job(f"{module}\t{identifier}" if identifier else "", state, start, finish, duration, read_objects(row))
+    job_id = f"{prefix}\t{identifier}" if identifier else ""
+    return Job(job_id, state, start, finish, duration, read_objects(row), resource=resource)

@@ -3,15 +3,21 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from exporter.avepoint.rows import Row
 from exporter.avepoint.values import CLOCK_TOLERANCE, Ticks, seconds
 from exporter.avepoint.vocabulary import FINISHED, IN_PROGRESS, NOT_OVER, OVER, STATES
 from exporter.collectors.base import Family, Sample
 
-JobKind = tuple[str, str]
-"""A workload and a job type; "" if unknown."""
+
+class JobKind(NamedTuple):
+    """A product, a workload and a job type; "" if unknown."""
+
+    product: str
+    workload: str
+    job_type: str
+
 
 _OF_TENANTS: Final = "from GET …/cloudbackupjobs or /cloudbackup/jobs"
 SOURCE: Final = (
@@ -19,12 +25,12 @@ SOURCE: Final = (
     "cached between refreshes"
 )
 _RESULTS: Final = ("successful", "failed", "skipped", "warning")
-LABELS: Final = ("account", "customer_id", "workload", "job_type", "geo_location")
+LABELS: Final = ("account", "customer_id", "product", "workload", "job_type", "geo_location")
 
 JOBS = Family(
     "avepoint_jobs",
     f"Jobs that started within the window, by state; {_OF_TENANTS}, cached between refreshes.",
-    ("account", "workload", "job_type", "geo_location", "state"),
+    ("account", "product", "workload", "job_type", "geo_location", "state"),
     query='sum by (account, workload) (avepoint_jobs{state="failed"}) > 0',
 )
 JOBS_WINDOW = Family(
@@ -100,6 +106,8 @@ class Job:
     duration: Ticks | None
     objects: tuple[tuple[str, int], ...]
     errors: tuple[tuple[str, int], ...] = ()
+    resource: str = ""
+    """What tells the jobs of one kind apart, such as a virtual machine; a hash of its name, "" if there is no name."""
 
     @property
     def is_running(self) -> bool:

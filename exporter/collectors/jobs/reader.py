@@ -14,7 +14,7 @@ from exporter.avepoint.endpoints import TENANT_JOBS, ApiVersions
 from exporter.avepoint.lists import JobList, Span
 from exporter.avepoint.rows import Row
 from exporter.avepoint.values import TICKS_PER_SECOND, Ticks, ticks_at, without_addresses
-from exporter.avepoint.vocabulary import JOB_TYPES, WORKLOADS
+from exporter.avepoint.vocabulary import JOB_TYPES, MICROSOFT_365, WORKLOADS
 from exporter.collectors.base import CollectorContext
 from exporter.collectors.jobs.counter import JobCounter, Totals
 from exporter.collectors.jobs.families import Job, JobKind, newer_success, past_successes, read_objects
@@ -144,8 +144,10 @@ class JobReader:
         wanted = new & job_types.values.keys() if is_narrowed else new
         objects = {name: number for number, name in WORKLOADS.items()}
         workloads = await self._filter(job_list, found, wanted, now, "object_type", objects)
-        kinds = {key: (workloads.values.get(key, ""), job_types.values.get(key, "")) for key in wanted}
-        kinds |= dict.fromkeys(new - wanted, ("", _NOT_WANTED))
+        kinds = {
+            key: JobKind(MICROSOFT_365, workloads.values.get(key, ""), job_types.values.get(key, "")) for key in wanted
+        }
+        kinds |= dict.fromkeys(new - wanted, JobKind(MICROSOFT_365, "", _NOT_WANTED))
         self._kinds |= kinds
         # A doubtful result is no try. Jobs of other types are many, so one result is enough for them.
         is_doubtful = job_types.is_doubtful or workloads.is_doubtful
@@ -226,7 +228,8 @@ class JobReader:
 
     def _is_wanted(self, kind: JobKind) -> bool:
         """Return whether the configuration includes a kind. A kind without a job type needs all of them."""
-        return kind[1] in self._options.job_types or (kind[1] == "" and len(self._options.job_types) == len(JOB_TYPES))
+        has_all = len(self._options.job_types) == len(JOB_TYPES)
+        return kind.job_type in self._options.job_types or (kind.job_type == "" and has_all)
 
     def dump_state(self) -> object:
         """Return the kinds of jobs, the last successes and the counters as JSON values."""
@@ -243,7 +246,7 @@ class JobReader:
                 loaded = {str(key): parse_kind(kind) for key, kind in kinds.items()}
                 if any(job_type not in job_types for job_type in self._options.job_types):
                     # A job that had no configured type may have a newly configured one.
-                    loaded = {key: kind for key, kind in loaded.items() if kind[1] != _NOT_WANTED}
+                    loaded = {key: kind for key, kind in loaded.items() if kind.job_type != _NOT_WANTED}
                 last_success = dict(map(parse_success, successes))
                 self._counter.load_state(others.get("counter"))
                 self._last_success, self._kinds = last_success, loaded

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from exporter.avepoint.values import Ticks
+from exporter.avepoint.vocabulary import MICROSOFT_365
 from exporter.collectors.jobs.families import JobKind
 
 _LATEST: Final = 2**63  # ticks
@@ -19,12 +20,14 @@ def parse_name(value: object) -> str:
 
 
 def parse_kind(value: object) -> JobKind:
-    """Return a workload and a job type."""
+    """Return a product, a workload and a job type. Older states have no product, which is Microsoft 365 then."""
     match value:
+        case [product, workload, job_type]:
+            return JobKind(parse_name(product), parse_name(workload), parse_name(job_type))
         case [workload, job_type]:
-            return parse_name(workload), parse_name(job_type)
+            return JobKind(MICROSOFT_365, parse_name(workload), parse_name(job_type))
         case _:
-            raise ValueError("not a workload and a job type")
+            raise ValueError("not a product, a workload and a job type")
 
 
 def parse_ticks(value: object) -> Ticks:
@@ -37,12 +40,12 @@ def parse_ticks(value: object) -> Ticks:
 
 
 def parse_success(value: object) -> tuple[JobKind, Ticks]:
-    """Return a workload, a job type and the time of the last successful job."""
+    """Return a kind of job and the time of the last successful job."""
     match value:
         case [*kind, finish] if finish:
             return parse_kind(kind), parse_ticks(finish)
         case _:
-            raise ValueError("not a workload, a job type and a time")
+            raise ValueError("not a kind of job and a time")
 
 
 def parse_jobs(value: object) -> dict[str, Ticks]:

@@ -3,19 +3,20 @@
 AvePoint may list only the last job of each module, so the collector keeps successes and completed jobs as state.
 """
 
-import json
-import zlib
 from base64 import b64decode, b64encode
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import ClassVar, Final
+from dataclasses import dataclass, replace
+from typing import ClassVar, Final, Literal, TypeVar, get_args
+
+from pydantic import Field, field_validator
 
 from exporter.avepoint.endpoints import CUSTOMER_JOBS
 from exporter.avepoint.lists import ListReader
 from exporter.avepoint.values import Ticks, ticks_at
-from exporter.avepoint.vocabulary import FINISHED
+from exporter.avepoint.vocabulary import MICROSOFT_365
 from exporter.collectors.base import CollectorContext, CustomerCollector, Family, Sample
-from exporter.collectors.jobs.counter import COMPLETED_TOTAL, JobCounter, Totals, completed_samples
+from exporter.collectors.jobs.counter import COMPLETED_TOTAL, Totals, completed_samples
+from exporter.collectors.jobs.customer_history import JobHistory
 from exporter.collectors.jobs.customer_rows import SortedJobs, sort_rows
 from exporter.collectors.jobs.families import (
     LAST_DURATION,
@@ -25,14 +26,12 @@ from exporter.collectors.jobs.families import (
     LAST_STATE,
     LAST_SUCCESS,
     OLDEST_RUNNING,
-    Job,
     JobKind,
     last_job_samples,
-    newer_success,
     past_successes,
 )
-from exporter.collectors.jobs.state import parse_success, success_rows
 from exporter.config.schema import CollectorOptions
+from exporter.errors import AvePointError
 
 SCAN = Family(
     "avepoint_customer_scan_status",
@@ -42,8 +41,9 @@ SCAN = Family(
     query='count by (account) (avepoint_customer_scan_status{status="failed"})',
 )
 _KEPT_ABSENT: Final = 30 * 86_400.0  # seconds
-_ZERO_FILLED: Final = (FINISHED, "failed", "finished_with_exception")
-"""States whose counters start at 0: only the frequent ones, because large partners have many series of each."""
+Product = Literal["Microsoft 365", "Google Workspace", "IaaS + PaaS", "Salesforce", "Dynamics 365"]
+PRODUCTS: Final[tuple[Product, ...]] = get_args(Product)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,17 @@ class CustomerJobRecords:
 
 class CustomerJobsOptions(CollectorOptions):
     """Options of the collector."""
+
+    products: tuple[Product, ...] = Field(PRODUCTS, min_length=1, description="Products whose jobs are exposed.")
+
+    @field_validator("products")
+    @classmethod
+    def _once_each(cls, products: tuple[Product, ...]) -> tuple[Product, ...]:
+        return tuple(dict.fromkeys(products))
+
+    def includes(self, product: str) -> bool:
+        """Return whether the jobs of a product are exposed. An unknown product needs all of them."""
+        return product in self.products or (product not in PRODUCTS and len(self.products) == len(PRODUCTS))
 
 
 class CustomerJobsCollector(CustomerCollector[CustomerJobsOptions, CustomerJobRecords]):
@@ -89,20 +100,37 @@ class CustomerJobsCollector(CustomerCollector[CustomerJobsOptions, CustomerJobRe
     async def read(self, customer_id: str) -> CustomerJobRecords:
         """Return the jobs of one customer. Raise AvePointError if a request fails."""
         now = ticks_at(self._clock.time())
-        listed = sort_rows(await self._list.rows(self.api_versions, customer_id))
+        listed = sort_rows(await self._list.rows(self.api_versions, customer_id), customer_id)
         history = self._history(customer_id)
         history.add(listed.jobs, now)
         if self.is_customer(customer_id):  # false if the customer left during the request
             self._histories[customer_id] = history.packed()
-        return CustomerJobRecords(listed, past_successes(history.last_success, now), history.counter.totals())
+        return CustomerJobRecords(
+            replace(
+                listed,
+                jobs=self._exposed(listed.jobs),
+                without_job=self._exposed(listed.without_job),
+                scan=listed.scan if self.options.includes(MICROSOFT_365) else None,
+            ),
+            self._exposed(past_successes(history.last_success, now)),
+            self._exposed(history.counter.totals()),
+        )
 
-    def _history(self, customer_id: str) -> "_JobHistory":
+    def _exposed(self, by_kind: Mapping[JobKind, T]) -> Mapping[JobKind, T]:
+        return {kind: value for kind, value in by_kind.items() if self.options.includes(kind.product)}
+
+    def _history(self, customer_id: str) -> "JobHistory":
         packed = self._histories.get(customer_id)
         try:
-            return _JobHistory() if packed is None else _JobHistory.unpacked(packed)
+            return JobHistory() if packed is None else JobHistory.unpacked(packed)
         except ValueError as error:
             self._log.warning("state of a customer is invalid; dropped", customer_id=customer_id, error=error)
-            return _JobHistory()
+            return JobHistory()
+
+    @classmethod
+    def error(cls, records: CustomerJobRecords) -> AvePointError | None:
+        """Return the error of rows that were dropped."""
+        return records.listed.error
 
     @classmethod
     def samples(cls, records: CustomerJobRecords, customer_id: str) -> Iterable[Sample]:
@@ -126,36 +154,3 @@ class CustomerJobsCollector(CustomerCollector[CustomerJobsOptions, CustomerJobRe
                 self._histories = {str(key): b64decode(packed, validate=True) for key, packed in customers.items()}
             case _:
                 raise ValueError("not the state of the collector of customers' jobs")
-
-
-@dataclass(slots=True)
-class _JobHistory:
-    """The history of one customer's jobs. Between refreshes it is packed, because there are thousands of customers."""
-
-    last_success: dict[JobKind, Ticks] = field(default_factory=dict)
-    counter: JobCounter = field(default_factory=lambda: JobCounter(_ZERO_FILLED))
-
-    @classmethod
-    def unpacked(cls, packed: bytes) -> "_JobHistory":
-        try:
-            state = json.loads(zlib.decompress(packed))
-        except zlib.error:
-            raise ValueError("not compressed with zlib") from None
-        match state:
-            case {"last_success": list(successes), "counter": counter}:
-                history = cls(dict(map(parse_success, successes)))
-                history.counter.load_state(counter)
-                return history
-            case _:
-                raise ValueError("not the history of a customer's jobs")
-
-    def add(self, jobs: Mapping[JobKind, list[Job]], now: Ticks) -> None:
-        for kind, of_kind in jobs.items():
-            for job in of_kind:
-                if (success := newer_success(self.last_success.get(kind), job, now)) is not None:
-                    self.last_success[kind] = success
-        self.counter.count(jobs, now=now)
-
-    def packed(self) -> bytes:
-        state = {"last_success": success_rows(self.last_success), "counter": self.counter.dump_state()}
-        return zlib.compress(json.dumps(state, separators=(",", ":")).encode(), level=1)

@@ -1,0 +1,101 @@
+"""The history of one customer's jobs: last successes and counters, which AvePoint does not list."""
+
+import json
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import astuple, dataclass, field
+from typing import Final
+
+from exporter.avepoint.values import TICKS_PER_SECOND, Ticks
+from exporter.avepoint.vocabulary import FINISHED
+from exporter.collectors.jobs.counter import JobCounter
+from exporter.collectors.jobs.families import Job, JobKind, newer_success
+from exporter.collectors.jobs.state import parse_kind, parse_name, parse_success, parse_ticks, success_rows
+
+_ZERO_FILLED: Final = (FINISHED, "failed", "finished_with_exception")
+"""States whose counters start at 0: only the frequent ones, because large partners have many series of each."""
+_KEPT_ABSENT: Final = 30 * 86_400 * TICKS_PER_SECOND
+
+
+@dataclass(frozen=True, slots=True)
+class _Resource:
+    """One of several resources with jobs of one kind; `success` is 0 before its first one. Times in ticks."""
+
+    success: Ticks
+    listed_at: Ticks
+
+
+@dataclass(slots=True)
+class JobHistory:
+    """The history of one customer's jobs. Between refreshes it is packed, because there are thousands of customers."""
+
+    last_success: dict[JobKind, Ticks] = field(default_factory=dict)
+    counter: JobCounter = field(default_factory=lambda: JobCounter(_ZERO_FILLED))
+    resources: dict[tuple[JobKind, str], _Resource] = field(default_factory=dict)
+
+    @classmethod
+    def unpacked(cls, packed: bytes) -> "JobHistory":
+        """Return the history that `packed` returned. Raise ValueError for anything else."""
+        try:
+            state = json.loads(zlib.decompress(packed))
+        except zlib.error:
+            raise ValueError("not compressed with zlib") from None
+        match state:
+            case {"last_success": list(successes), "counter": counter, **others}:
+                history = cls(dict(map(parse_success, successes)))
+                history.counter.load_state(counter)
+                history.resources = _parse_resources(others.get("resources", []))
+                return history
+            case _:
+                raise ValueError("not the history of a customer's jobs")
+
+    def add(self, jobs: Mapping[JobKind, list[Job]], now: Ticks) -> None:
+        """Add the jobs that AvePoint lists now."""
+        for kind, of_kind in jobs.items():
+            if any(job.resource for job in of_kind):
+                self._add_resources(kind, of_kind, now)
+                continue
+            for job in of_kind:
+                if (success := newer_success(self.last_success.get(kind), job, now)) is not None:
+                    self.last_success[kind] = success
+        self.resources = {key: one for key, one in self.resources.items() if now - one.listed_at <= _KEPT_ABSENT}
+        self.counter.count(jobs, now=now)
+
+    def _add_resources(self, kind: JobKind, jobs: Iterable[Job], now: Ticks) -> None:
+        """Set the last success of a kind to that of the worst listed resource; none if one has never succeeded."""
+        listed: dict[str, Ticks | None] = {}
+        for job in jobs:
+            stored = self.resources.get((kind, job.resource), _Resource(Ticks(0), now))
+            last = listed.get(job.resource, stored.success or None)
+            listed[job.resource] = newer_success(last, job, now)
+        self.resources |= {(kind, name): _Resource(last or Ticks(0), now) for name, last in listed.items()}
+        successes = [last for last in listed.values() if last is not None]
+        if len(successes) == len(listed):
+            self.last_success[kind] = min(successes)
+        else:
+            self.last_success.pop(kind, None)
+
+    def packed(self) -> bytes:
+        """Return the history as compressed JSON."""
+        state = {
+            "last_success": success_rows(self.last_success),
+            "counter": self.counter.dump_state(),
+            "resources": [[*kind, name, *astuple(one)] for (kind, name), one in self.resources.items()],
+        }
+        return zlib.compress(json.dumps(state, separators=(",", ":")).encode(), level=1)
+
+
+def _parse_resources(value: object) -> dict[tuple[JobKind, str], _Resource]:
+    match value:
+        case list(resources):
+            return dict(map(_parse_resource, resources))
+        case _:
+            raise ValueError("not resources with jobs")
+
+
+def _parse_resource(value: object) -> tuple[tuple[JobKind, str], _Resource]:
+    match value:
+        case [*kind, name, success, listed_at]:
+            return (parse_kind(kind), parse_name(name)), _Resource(parse_ticks(success), parse_ticks(listed_at))
+        case _:
+            raise ValueError("not a resource with jobs")
