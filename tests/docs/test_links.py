@@ -19,7 +19,7 @@ _LIBRARIES: Final = frozenset({
     "www.python-httpx.org", "www.starlette.io", "www.structlog.org", "www.uvicorn.org",
 })  # fmt: skip
 _STANDARDS: Final = frozenset({"keepachangelog.com", "semver.org"})
-HOSTS: Final = _LOCAL | _LIBRARIES | _STANDARDS | {"github.com", "pipx.pypa.io"}
+HOSTS: Final = _LOCAL | _LIBRARIES | _STANDARDS | {"github.com", "img.shields.io", "pipx.pypa.io"}
 LONGEST: Final = 220
 """Lines of a page that is written by hand."""
 _GENERATED: Final = ("docs/metrics.md", "docs/configuration.md", "docs/command-line.md")
