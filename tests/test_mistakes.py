@@ -449,18 +449,18 @@ MISTAKES: Mapping[str, tuple[Provoke, str]] = {
     ),
     "secret file in another encoding": (
         secret_file("hunté".encode("cp1252")),
-        (f"{AUTH}.client_secret_file: ^the content of the file: line 1 is not UTF-8; ^save the file as UTF-8"
-         " (config.yaml:1, account contoso)"),
+        (f"{AUTH}.client_secret_file: FOLDER/secret: ^line 1 is not UTF-8; ^save the file as UTF-8"
+         " (account contoso)"),
     ),
     "secret file with two lines": (
         secret_file(b"hunter2\nother"),
-        (f"{AUTH}.client_secret_file: ^the content of the file: has more than one line; ^it must contain only the"
-         f" secret{PLACE}"),
+        (f"{AUTH}.client_secret_file: FOLDER/secret: ^has more than one line; ^it must contain only the secret"
+         " (account contoso)"),
     ),
     "secret file with a certificate": (
         secret_file(b"-----BEGIN CERTIFICATE-----\nhunter2"),
-        (f"{AUTH}.client_secret_file: ^the content of the file: is a certificate or key in PEM; ^use certificate_file"
-         f"{PLACE}"),
+        (f"{AUTH}.client_secret_file: FOLDER/secret: ^is a certificate or key in PEM; ^use certificate_file"
+         " (account contoso)"),
     ),
     "empty secret file": (
         secret_file(b"\n"),
@@ -547,7 +547,7 @@ MISTAKES: Mapping[str, tuple[Provoke, str]] = {
     "secret file that is gone": (
         secret_gone,
         ("not tested: token: cannot read FOLDER/secret: ^No such file or directory: "
-        "^auth.client_secret_file must name a file that the exporter can read; it is read again at each use"),
+        "^correct auth.client_secret_file or auth.client_secret_env; the secret is read at each token request"),
     ),
     "400": (answered(httpx.Response(400)), f"{LICENSE}: ^HTTP 400: a parameter was refused; ^{CHANGED}"),
     "401": (

@@ -1,6 +1,5 @@
 """Credentials of an account: a client secret or a certificate, and checks of both before their use."""
 
-import os
 import shlex
 import stat
 from collections.abc import Iterator, Mapping
@@ -11,11 +10,14 @@ import structlog
 
 from exporter.avepoint.observer import Observer
 from exporter.clock import Clock
-from exporter.config.files import read_secret
 from exporter.config.schema import Account, Auth, Config
+from exporter.config.secrets import read_client_secret
 from exporter.errors import TokenError
 
 _FILES: Final = ("client_secret_file", "certificate_file", "certificate_password_file")
+_READ_AGAIN: Final = (
+    "correct auth.client_secret_file or auth.client_secret_env; the secret is read at each token request"
+)
 
 
 class Credential(Protocol):
@@ -40,27 +42,13 @@ class ClientSecret:
         return {"client_secret": self._read()}
 
     def _read(self) -> str:
-        if self._auth.client_secret is not None:
-            return self._auth.client_secret.get_secret_value()
-        if self._auth.client_secret_env is not None:
-            secret = os.environ.get(self._auth.client_secret_env, "").strip()
-            source = f"the environment variable {self._auth.client_secret_env}"
-        else:
-            secret, source = self._from_file(), str(self._auth.client_secret_file)
-        if not secret:
-            raise TokenError(f"{source} is empty", reason="credential", hint=f"put the client secret into {source}")
-        return secret
-
-    def _from_file(self) -> str:
-        path = self._auth.client_secret_file
-        if path is None:
-            return ""
         try:
-            return read_secret(path)
-        except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) else error
-            hint = "auth.client_secret_file must name a file that the exporter can read; it is read again at each use"
-            raise TokenError(f"cannot read {path}: {reason}", reason="credential", hint=hint) from None
+            return read_client_secret(self._auth)
+        except OSError as error:
+            message = f"cannot read {self._auth.client_secret_file}: {error.strerror}"
+        except ValueError as error:
+            message = str(error)
+        raise TokenError(message, reason="credential", hint=_READ_AGAIN)
 
 
 def credential(account: Account, clock: Clock, observer: Observer, log: structlog.stdlib.BoundLogger) -> Credential:

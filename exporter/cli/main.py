@@ -39,6 +39,7 @@ from exporter.cli.init import init
 from exporter.cli.usage import Commands, usage_message
 from exporter.clock import SystemClock
 from exporter.config.schema import Config
+from exporter.config.secrets import secret_errors
 from exporter.engine.snapshot import SnapshotView
 from exporter.errors import ConfigError
 from exporter.logs import setup
@@ -113,7 +114,7 @@ def _checked(flags: Flags) -> str:
             mistakes += error.errors
     if config is not None:
         warn(config)
-        mistakes += [*certificate_mistakes(config, SystemClock()), *_authority_mistakes(config)]
+        mistakes += [*secret_errors(config), *certificate_mistakes(config, SystemClock()), *_authority_mistakes(config)]
     if mistakes or config is None:
         raise ConfigError(mistakes)
     accounts = len(config.accounts)

@@ -36,11 +36,6 @@ def decode_text(data: bytes) -> str:
         raise ValueError(f"line {line} is not UTF-8; save the file as UTF-8") from None
 
 
-def read_secret(path: Path) -> str:
-    """Return the secret in a file without the white space around it; raise OSError or ValueError."""
-    return decode_text(path.read_bytes()).strip()
-
-
 def check_no_reference(value: str) -> str:
     """Raise ValueError for a reference to a variable, such as ${NAME}: references are not replaced."""
     if _REFERENCE.fullmatch(value.strip()):
@@ -85,27 +80,7 @@ def readable_file(path: Path, info: ValidationInfo) -> Path:
     return path
 
 
-def _secret_file(path: Path) -> Path:
-    try:
-        check_secret(read_secret(path))
-    except OSError as error:
-        raise ValueError(f"cannot read {path}: {why_unreadable(error)}") from None
-    except ValueError as error:
-        raise ValueError(f"the content of the file: {error}") from None
-    return path
-
-
-def _text_file(path: Path) -> Path:
-    try:
-        read_secret(path)
-    except OSError as error:
-        raise ValueError(f"cannot read {path}: {why_unreadable(error)}") from None
-    return path
-
-
 ReadableFile = Annotated[Path, AfterValidator(readable_file)]
-SecretFile = Annotated[ReadableFile, AfterValidator(_secret_file)]
-PasswordFile = Annotated[ReadableFile, AfterValidator(_text_file)]
 
 
 def file_stamps(paths: Iterable[Path]) -> FileStamps:

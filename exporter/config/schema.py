@@ -2,8 +2,6 @@
 
 import os
 import re
-from collections.abc import Iterator
-from contextlib import suppress
 from ipaddress import ip_address
 from typing import Annotated, Final, Literal, Self
 from urllib.parse import SplitResult, urlsplit
@@ -20,7 +18,7 @@ from pydantic import (
 
 from exporter.config.clouds import ENVIRONMENTS, GEOGRAPHIES
 from exporter.config.expectations import Expectations
-from exporter.config.files import PasswordFile, ReadableFile, SecretFile, check_no_reference, check_secret, read_secret
+from exporter.config.files import ReadableFile, check_no_reference, check_secret
 from exporter.config.sections import (
     Integer,
     InvalidKeysError,
@@ -88,14 +86,6 @@ def _set_variable(name: str) -> str:
     return name
 
 
-def _secret_variable(name: str) -> str:
-    try:
-        check_secret(os.environ.get(name, ""))
-    except ValueError as error:
-        raise ValueError(f"the value of the variable: {error}") from None
-    return name
-
-
 def _secret(secret: SecretStr) -> SecretStr:
     return SecretStr(check_secret(secret.get_secret_value()))
 
@@ -129,7 +119,6 @@ Url = Annotated[str, AfterValidator(_safe_url)]
 Secret = Annotated[SecretStr, AfterValidator(_secret)]
 ProxyUrl = Annotated[SecretStr, AfterValidator(_proxy)]
 EnvironmentVariable = Annotated[str, AfterValidator(_set_variable)]
-SecretVariable = Annotated[EnvironmentVariable, AfterValidator(_secret_variable)]
 Geography = Annotated[str, AfterValidator(_geography)]
 Shown = Annotated[bool | Literal["hashed"], BeforeValidator(_shown)]
 
@@ -139,31 +128,25 @@ class Auth(Section):
 
     client_id: Id = Field(description="Id of the app registration.")
     client_secret: Secret | None = Field(None, description="Client secret; a file is safer.")
-    client_secret_file: SecretFile | None = Field(None, description="File with the secret; read at each token request.")
-    client_secret_env: SecretVariable | None = Field(None, description="Environment variable with the secret.")
+    client_secret_file: ReadableFile | None = Field(
+        None, description="File with the secret; read at each token request."
+    )
+    client_secret_env: EnvironmentVariable | None = Field(None, description="Environment variable with the secret.")
     certificate_file: ReadableFile | None = Field(
         None, description="Certificate with its private key, .pem or .pfx; read at each token request."
     )
-    certificate_password_file: PasswordFile | None = Field(None, description="File with the password of the key.")
+    certificate_password_file: ReadableFile | None = Field(None, description="File with the password of the key.")
     certificate_password_env: EnvironmentVariable | None = Field(
         None, description="Environment variable with the password of the key."
     )
 
     @model_validator(mode="after")
     def _secret_is_not_the_id(self) -> Self:
-        for key, secret in self._secrets():
-            if secret.casefold() == self.client_id.casefold():
-                raise InvalidKeysError([(key, "is equal to client_id; use the secret of the app registration")])
+        secret = self.client_secret.get_secret_value() if self.client_secret is not None else ""
+        if secret.casefold() == self.client_id.casefold():
+            message = "is equal to client_id; use the secret of the app registration"
+            raise InvalidKeysError([("client_secret", message)])
         return self
-
-    def _secrets(self) -> Iterator[tuple[str, str]]:
-        if self.client_secret is not None:
-            yield "client_secret", self.client_secret.get_secret_value()
-        if self.client_secret_file is not None:
-            with suppress(OSError, ValueError):  # the file has just been checked
-                yield "client_secret_file", read_secret(self.client_secret_file)
-        if self.client_secret_env is not None:
-            yield "client_secret_env", os.environ.get(self.client_secret_env, "").strip()
 
 
 class Requests(Section):

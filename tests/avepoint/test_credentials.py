@@ -138,3 +138,19 @@ async def test_a_rotated_certificate_proves_the_next_token_without_a_reload(
     assert world.value("avepoint_up", account="contoso", collector="license") == 0
     assert "neither PEM nor PFX" in str(world.accounts.snapshot.views()[0].status.failure)
     await world.accounts.stop()
+
+
+@pytest.mark.parametrize(
+    "content", ["hunté".encode("cp1252"), b"\xff\xfe\x00", b"a\nb", b'"quoted"', b"app", b"\x00\x01"]
+)
+async def test_a_secret_file_that_breaks_one_account_does_not_stop_the_others(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "secret"
+    file.write_bytes(content)
+    world = World(FakeApi({LICENSE: SEATS}))
+    options: dict[str, Any] = {"license": {}}
+    broken = {"client_id": "app", "client_secret_file": str(file)}
+    await world.apply(tenant("broken", auth=broken, collectors=options), tenant("works", collectors=options))
+    await world.refresh()
+    up = {view.account: view.status.up for view in world.accounts.snapshot.views() if view.collector == "license"}
+    await world.accounts.stop()
+    assert up == {"broken": False, "works": True}
