@@ -13,6 +13,7 @@ from typing import Final
 from exporter.clock import Clock, SystemClock
 from exporter.collectors.registry import families
 from exporter.config.schema import Config
+from exporter.config.watch import FileWatch
 from exporter.engine.accounts import Accounts
 from exporter.engine.refresh import refresh_all
 from exporter.engine.shard import WHOLE, Shard
@@ -36,11 +37,12 @@ Load = Callable[[], Config]
 
 @dataclass(frozen=True, slots=True)
 class Listening:
-    """The addresses and the options of the HTTP server."""
+    """The addresses and the options of the HTTP server; `watched` is a configuration file to reload on changes."""
 
     addresses: Sequence[str]
     web_config: Path | None = None
     lifecycle: bool = False
+    watched: Path | None = None
 
 
 class Application:
@@ -66,6 +68,7 @@ class Application:
 
     async def serve(self, listening: Listening, announce: Callable[[Sequence[str]], None]) -> None:
         """Serve until SIGTERM or SIGINT; SIGHUP reloads. Raise ConfigError if the start fails."""
+        watch = None if listening.watched is None else FileWatch(listening.watched)
         config = self._load()
         stop = _stop_on_signals()
         reloading = asyncio.Lock()
@@ -96,11 +99,14 @@ class Application:
             self.accounts.start()
             announce(addresses)
 
+        watching = None if watch is None else loop.create_task(watch.run(self._clock, reload_quietly))
         try:
             await self._apply(config, start=False)
             _favor_the_event_loop()
             await serve(app.asgi(), listening.addresses, listening.web_config, stop=stop, on_bound=bound)
         finally:
+            if watching is not None:
+                watching.cancel()
             app.close()
             await self.accounts.stop()
 

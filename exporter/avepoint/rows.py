@@ -15,6 +15,7 @@ from exporter.avepoint.values import (
     read_flag,
     read_gigabytes,
     read_label,
+    read_name,
     read_purchased,
     read_retention,
     read_size,
@@ -128,6 +129,10 @@ class Row:
     def label(self, *spellings: str) -> str | None:
         """Read a text for a label."""
         return self._read(read_label, spellings)
+
+    def name(self, *spellings: str) -> str | None:
+        """Return a name for a label, cut if it is too long."""
+        return self._read(read_name, spellings)
 
     def address(self, name: str) -> str | None:
         """Read an e-mail address, for who has said that it may be shown."""

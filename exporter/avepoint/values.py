@@ -196,6 +196,15 @@ def read_label(value: object) -> str | None:
     return text
 
 
+def read_name(value: object) -> str | None:
+    """Return a name for a label; a name of more than 200 characters is cut."""
+    if isinstance(value, str) and len(value) > _LONGEST_LABEL:
+        if _EMAIL.search(value[:_LONGEST_TEXT]):
+            raise UnreadableValueError("an e-mail address is never made a label")
+        value = value[: _LONGEST_LABEL - 1] + "…"
+    return read_label(value)
+
+
 def read_address(value: object) -> str | None:
     """Read a printable text of at most 200 characters that may be an e-mail address."""
     if value is None:

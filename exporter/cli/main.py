@@ -1,11 +1,14 @@
 """The root command, which serves metrics, and the exit codes of all commands."""
 
 import asyncio
+import errno
+import os
 import platform
 import ssl
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, Final
 
 import click
 from click.core import ParameterSource
@@ -45,6 +48,8 @@ from exporter.errors import ConfigError
 from exporter.logs import setup
 from exporter.web.protection import load_protection
 
+_OUTPUT_ERRORS: Final = {errno.ENOSPC, errno.EDQUOT, errno.EIO}
+
 
 @click.group(
     cls=Commands,
@@ -56,6 +61,7 @@ from exporter.web.protection import load_protection
 @sharding
 @listening
 @option("--config.check", is_flag=True, help="Check the configuration, print all errors and exit; send no request.")
+@option("--config.watch", is_flag=True, default=None, help="Reload the configuration file when it changes.")
 @option("--once", is_flag=True, help="Refresh everything once, print the metrics and exit.")
 @click.version_option(
     __version__, message=f"%(prog)s %(version)s (Python {platform.python_version()})", help="Show the version and exit."
@@ -84,7 +90,9 @@ def command(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - one 
         click.echo(page, nl=False)
         ctx.exit(_exit_code(views))
     else:
-        asyncio.run(make_application(loader(flags), flags).serve(listening_of(flags), announce=lambda _: None))
+        watched = config_file(flags) if flags["config_watch"] else None
+        listening = replace(listening_of(flags), watched=watched)
+        asyncio.run(make_application(loader(flags), flags).serve(listening, announce=lambda _: None))
 
 
 for _each in (init, check, demo, assets, completion):
@@ -155,7 +163,19 @@ def run(arguments: Sequence[str]) -> int:
         return WRONG_CONFIGURATION
     except (click.Abort, KeyboardInterrupt):
         return DONE
+    except OSError as error:
+        if error.errno not in _OUTPUT_ERRORS or error.filename is not None:
+            raise
+        return _output_failed(error)
     return result if isinstance(result, int) else DONE
+
+
+def _output_failed(error: OSError) -> int:
+    """Report that standard output cannot be written. A reader that closes the pipe is left to click: exit code 1."""
+    # Otherwise, the interpreter writes its buffer again at exit, and fails with a traceback.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    click.echo(f"avepoint-exporter: cannot write to standard output: {(error.strerror or '').lower()}", err=True)
+    return WRONG_CONFIGURATION
 
 
 def entry_point() -> None:

@@ -213,7 +213,7 @@ def _customer(row: Row, names: NamePolicy) -> Customer | None:
         return None
     return Customer(
         id=identifier,
-        organization=names.organization(row.label("organization")),
+        organization=names.organization(row.name("organization")),
         country=row.label("countryOrRegion") or "",
         status=row.customer_status("jobStatus"),
         owner_email=names.owner_email(row.address("ownerEmail")) if names.shows_owner else "",
@@ -224,4 +224,4 @@ def _customer(row: Row, names: NamePolicy) -> Customer | None:
 def _tenants(row: Row, names: NamePolicy) -> Iterator[tuple[str, str]]:
     for tenant in row.each("tenants"):
         if tenant_id := tenant.key("id"):
-            yield tenant_id, names.organization(tenant.label("name"))
+            yield tenant_id, names.organization(tenant.name("name"))

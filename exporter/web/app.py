@@ -54,16 +54,19 @@ class App:
 
     def asgi(self) -> Starlette:
         """Return the ASGI application."""
-        return Starlette(
+        # A redirect would lead to the host of the Host header, behind a proxy often to http://.
+        application = Starlette(
             routes=[
-                Route("/metrics", self._metrics),
-                Route("/probe", self._probe),
+                *(Route(path, self._metrics) for path in ("/metrics", "/metrics/")),
+                *(Route(path, self._probe) for path in ("/probe", "/probe/")),
                 Route("/", self._status),
                 Route("/-/healthy", self._healthy),
                 Route("/-/ready", self._ready),
                 Route("/-/reload", self._reload, methods=["POST"]),
             ]
         )
+        application.router.redirect_slashes = False
+        return application
 
     def close(self) -> None:
         """Stop the rendering threads."""

@@ -261,6 +261,14 @@ def test_labels(value: object, label: str | None) -> None:
     assert values.read_label(value) == label
 
 
+def test_a_name_that_is_too_long_is_cut() -> None:
+    assert values.read_name("x" * 200) == "x" * 200
+    assert values.read_name("x" * 201) == "x" * 199 + "…"
+    assert values.read_name(None) is None
+    with pytest.raises(UnreadableValueError):
+        values.read_name("x" * 190 + " owner@example.com " + "x" * 190)
+
+
 @pytest.mark.parametrize("value", ["x" * 201, "owner@example.com", "Contoso <it@example.com>", 2**53 + 1, 1.5])
 def test_no_labels(value: object) -> None:
     with pytest.raises(UnreadableValueError) as caught:

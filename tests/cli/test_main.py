@@ -38,8 +38,8 @@ def test_every_flag_of_the_contract_is_there_with_its_variable(capsys: pytest.Ca
     run(["--help"])
     text = " ".join(capsys.readouterr().out.split())
     for flag in (
-        "--config.file", "--config.check", "--web.listen-address", "--web.config.file", "--web.enable-lifecycle",
-        "--storage.path", "--log.level", "--log.format", "--once",
+        "--config.file", "--config.check", "--config.watch", "--web.listen-address", "--web.config.file",
+        "--web.enable-lifecycle", "--storage.path", "--log.level", "--log.format", "--once",
     ):  # fmt: skip
         assert f" {flag} " in text
     assert "AVEPOINT_EXPORTER_CONFIG_FILE sets --config.file" in text
@@ -67,7 +67,7 @@ def test_version(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyP
 
 def test_a_process_of_its_own() -> None:
     done = ended("--version")
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr) == (1, "")
     assert done.stdout.startswith("avepoint-exporter ")
 
 
@@ -375,3 +375,43 @@ def test_an_interruption_before_serving_is_an_end() -> None:
         assert run(["interrupted"]) == 0
     finally:
         del command.commands["interrupted"]
+
+
+CHECK = [sys.executable, "-m", "exporter", "--config.check"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full is a device of Linux")
+def test_a_full_disk_is_one_line_without_a_traceback(config: Path) -> None:
+    config.write_text(TENANT)
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "exporter", "--config.check"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr == "avepoint-exporter: cannot write to standard output: no space left on device\n"
+
+
+def test_a_reader_that_closes_the_pipe_gets_no_traceback(config: Path) -> None:
+    config.write_text(TENANT)
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(
+        [sys.executable, "-m", "exporter", "--config.check"],
+        stdout=write,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    os.close(write)
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+def test_the_variable_of_multi_process_applications_is_ignored(tmp_path: Path) -> None:
+    code = "import exporter.exposition.exporter_metrics; from prometheus_client.values import ValueClass as c; print(c)"
+    environment = os.environ | {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path / "missing")}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    assert "Mutex" in done.stdout

@@ -136,6 +136,14 @@ async def test_what_is_not_there_is_not_found() -> None:
             assert (await client.get(path)).status_code == 404
 
 
+@pytest.mark.parametrize("path", ["/metrics/", "/probe/?account=a", "/-/healthy/", "/-/ready/", "/nothing/"])
+async def test_a_slash_at_the_end_never_redirects(path: str) -> None:
+    async with ready() as (_, client):
+        answer = await client.get(path)
+        assert answer.status_code == (200 if path.startswith(("/metrics", "/probe")) else 404)
+        assert "location" not in answer.headers
+
+
 async def test_names_select_families_and_unknown_ones_give_an_empty_page() -> None:
     async with ready() as (_, client):
         query = "name[]=avepoint_up&name%5B%5D=avepoint_license_purchased_seats"
