@@ -547,7 +547,7 @@ MISTAKES: Mapping[str, tuple[Provoke, str]] = {
     "secret file that is gone": (
         secret_gone,
         ("not tested: token: cannot read FOLDER/secret: ^No such file or directory: "
-        "^correct auth.client_secret_file or auth.client_secret_env; the secret is read at each token request"),
+        "^correct auth.client_secret_file or auth.client_secret_env; they are read at each token request"),
     ),
     "400": (answered(httpx.Response(400)), f"{LICENSE}: ^HTTP 400: a parameter was refused; ^{CHANGED}"),
     "401": (

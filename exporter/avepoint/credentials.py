@@ -15,9 +15,7 @@ from exporter.config.secrets import read_client_secret
 from exporter.errors import TokenError
 
 _FILES: Final = ("client_secret_file", "certificate_file", "certificate_password_file")
-_READ_AGAIN: Final = (
-    "correct auth.client_secret_file or auth.client_secret_env; the secret is read at each token request"
-)
+_READ_AGAIN: Final = "correct auth.client_secret_file or auth.client_secret_env; they are read at each token request"
 
 
 class Credential(Protocol):
