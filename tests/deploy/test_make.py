@@ -1,4 +1,4 @@
-"""`make run` and `make test`: which of them installs what, and when it installs it again; pip is a stand-in."""
+"""`make run` and `make test`: what they install, and when they install it again. pip is a fake."""
 
 import os
 import re
@@ -25,7 +25,7 @@ RUNS, IS_READY = ".venv/.runs", ".venv/.ready"
 
 
 class Checkout:
-    """A copy of what makes environments, with a Python that only notes what it is asked for."""
+    """A copy of the files that make environments, with a Python that only records its arguments."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -38,12 +38,12 @@ class Checkout:
             (folder / name).chmod(0o755)
 
     def age(self, name: str, seconds: int = 100) -> None:
-        """Make a file so much older than it is."""
+        """Make a file older by some seconds."""
         at = (self.folder / name).stat().st_mtime - seconds
         os.utime(self.folder / name, (at, at))
 
     def make(self, target: str, *, code: int = 0) -> list[str]:
-        """Make a target; return what was installed for it: a new environment, requirements, the package."""
+        """Make a target; return what it installs: a new environment, requirements, the package."""
         (self.folder / "installed").write_text("")
         command = ["make", "PYTHON=./python", target]
         # The variables of a `make test` that runs this test stay out.
@@ -60,7 +60,7 @@ def checkout(tmp_path: Path) -> Checkout:
     return Checkout(tmp_path)
 
 
-def test_a_run_installs_what_running_needs_and_a_test_the_rest(checkout: Checkout) -> None:
+def test_run_installs_runtime_requirements_and_test_adds_the_others(checkout: Checkout) -> None:
     assert checkout.make("run") == ["venv", RUNTIME]
     assert checkout.make("run") == []
     assert checkout.make(IS_READY) == [DEV, PACKAGE]
@@ -68,7 +68,7 @@ def test_a_run_installs_what_running_needs_and_a_test_the_rest(checkout: Checkou
     assert (checkout.folder / "ran").read_text() == "-m exporter demo\n" * 3
 
 
-def test_a_run_uses_the_environment_of_developers(checkout: Checkout) -> None:
+def test_run_uses_an_environment_of_developers(checkout: Checkout) -> None:
     assert checkout.make(IS_READY) == ["venv", DEV, PACKAGE]
     assert checkout.make("run") == []
 
@@ -79,7 +79,7 @@ def test_a_run_uses_the_environment_of_developers(checkout: Checkout) -> None:
     (RUNTIME, ["venv", RUNTIME], []),
     (DEV, [], ["venv", DEV, PACKAGE]),
 ])  # fmt: skip
-def test_what_is_older_than_its_requirements_is_made_anew(
+def test_an_environment_older_than_its_requirements_is_made_again(
     changed: str, for_run: list[str], for_test: list[str], checkout: Checkout
 ) -> None:
     checkout.make("run")
@@ -92,7 +92,7 @@ def test_what_is_older_than_its_requirements_is_made_anew(
     assert checkout.make(IS_READY) == for_test
 
 
-def test_what_runs_but_is_old_is_not_added_to(checkout: Checkout) -> None:
+def test_nothing_is_added_to_an_old_environment(checkout: Checkout) -> None:
     checkout.make("run")
     checkout.age(RUNS, 50)
     (checkout.folder / "pyproject.toml").touch()
@@ -100,7 +100,7 @@ def test_what_runs_but_is_old_is_not_added_to(checkout: Checkout) -> None:
 
 
 @pytest.mark.parametrize("target", ["run", IS_READY])
-def test_what_was_interrupted_is_made_anew(target: str, checkout: Checkout) -> None:
+def test_an_interrupted_environment_is_made_again(target: str, checkout: Checkout) -> None:
     for before in ("run", IS_READY):
         (checkout.folder / "offline").touch()
         checkout.make(before, code=2)
@@ -109,7 +109,7 @@ def test_what_was_interrupted_is_made_anew(target: str, checkout: Checkout) -> N
         shutil.rmtree(checkout.folder / ".venv")
 
 
-def test_what_was_interrupted_while_it_was_added_to_is_made_anew(checkout: Checkout) -> None:
+def test_an_environment_with_an_interrupted_addition_is_made_again(checkout: Checkout) -> None:
     checkout.make("run")
     (checkout.folder / "offline").touch()
     checkout.make(IS_READY, code=2)

@@ -1,4 +1,4 @@
-"""The unit for plain hosts."""
+"""The systemd unit."""
 
 import re
 import subprocess
@@ -23,7 +23,7 @@ def test_systemd_rates_it_below_two() -> None:
     assert float(rated[1]) < 2.0, done.stdout
 
 
-def test_systemd_understands_every_line() -> None:
+def test_systemd_accepts_every_line() -> None:
     command = [program("systemd-analyze"), "verify", "--man=no", str(UNIT)]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     warnings = [line for line in done.stderr.splitlines() if UNIT.name in line and "is not executable" not in line]
@@ -31,7 +31,7 @@ def test_systemd_understands_every_line() -> None:
     assert warnings == []
 
 
-def test_it_keeps_secrets_out_of_the_environment() -> None:
+def test_secrets_are_files_and_the_user_is_temporary() -> None:
     text = UNIT.read_text("utf-8")
 
     assert re.search(r"^LoadCredential=secret:/etc/avepoint-exporter/secrets$", text, re.MULTILINE)

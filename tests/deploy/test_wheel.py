@@ -1,4 +1,4 @@
-"""The wheel alone is enough: no file of the checkout is needed."""
+"""The wheel runs without any file of the checkout."""
 
 import os
 import re

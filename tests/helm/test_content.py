@@ -38,7 +38,7 @@ with_accounts = pytest.mark.parametrize(
 
 @with_accounts
 def test_the_exporter_accepts_the_configuration(values: dict[str, Any], tmp_path: Path) -> None:
-    """With a file wherever the pod has one mounted, the exporter's own check finds no mistake."""
+    """With a file wherever the pod has one mounted, the exporter's own check finds no error."""
     found = objects(values)
     spec = exporter(found)
     for volume in spec["volumes"]:
@@ -92,7 +92,7 @@ def test_secret_text_is_in_no_object_but_secrets(case: str) -> None:
             assert secret in held
 
 
-def test_a_certificate_is_mounted_as_it_is() -> None:
+def test_a_certificate_is_mounted_unchanged() -> None:
     found = objects(CASES["certificate"])
 
     assert secret_data(found) == {
@@ -126,7 +126,7 @@ def test_no_secret_reaches_the_environment_and_secret_files_are_closed(values: d
         ({"client_id": "another"}, "checksum/config"),
     ],
 )
-def test_a_change_rolls_the_pods(change: dict[str, Any], which: str) -> None:
+def test_a_change_restarts_the_pods(change: dict[str, Any], which: str) -> None:
     def checksums(**auth: Any) -> dict[str, str]:
         (workload,) = (each for each in objects(account(**auth)) if each["kind"] == "Deployment")
         annotations: dict[str, str] = workload["spec"]["template"]["metadata"]["annotations"]
@@ -146,7 +146,7 @@ def test_a_change_rolls_the_pods(change: dict[str, Any], which: str) -> None:
         ("existing-config", {"tcpSocket": {"port": "metrics"}}),
     ],
 )
-def test_probes_ask_what_they_can(case: str, expected: Object) -> None:
+def test_probes_use_http_or_connect(case: str, expected: Object) -> None:
     container = exporter(objects(CASES[case]))["containers"][0]
 
     assert expected.items() <= container["livenessProbe"].items()
@@ -154,7 +154,7 @@ def test_probes_ask_what_they_can(case: str, expected: Object) -> None:
         assert container["readinessProbe"]["httpGet"]["path"] == "/-/ready"
 
 
-def test_each_pod_of_a_statefulset_finds_its_shard() -> None:
+def test_each_pod_of_a_statefulset_has_its_shard() -> None:
     found = objects(CASES["sharded"])
     workload, variables = one(found, "StatefulSet"), environment(found)
 
@@ -195,7 +195,7 @@ def test_selectors_match_the_exporter_and_not_the_test_pod() -> None:
     assert admitted.items() <= test_pod
 
 
-def test_one_replica_whose_volume_is_let_go_before_it_is_taken() -> None:
+def test_one_replica_with_a_volume_is_recreated() -> None:
     found = objects(CASES["persistent-storage"])
     workload = one(found, "Deployment")
 
@@ -217,7 +217,7 @@ def test_the_image_by_digest() -> None:
 
 
 @pytest.mark.parametrize("values", CASES.values(), ids=CASES)
-def test_what_helm_test_runs_is_python(values: dict[str, Any]) -> None:
+def test_the_test_pod_runs_valid_python(values: dict[str, Any]) -> None:
     for pod in (each for each in objects(values) if each["kind"] == "Pod"):
         (container,) = pod["spec"]["containers"]
         compile(container["args"][0], "test", "exec")

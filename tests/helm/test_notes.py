@@ -57,3 +57,9 @@ def test_notes_are_right(case: str) -> None:
     assert [part for part in unsaid if part in text] == []
     assert "<no value>" not in text
     assert "\n\n\n" not in text
+
+
+def test_a_route_to_shards_is_no_target() -> None:
+    route = {"ingress": {"enabled": True, "hosts": [{"host": "avepoint.example.com"}]}}
+
+    assert "The Ingress sends each request to one of the shards. Do not scrape it." in notes(CASES["sharded"] | route)

@@ -16,7 +16,7 @@ RULES = ROOT / "prometheus" / "rules" / "avepoint.rules.yaml"
 DASHBOARDS = sorted((ROOT / "grafana" / "dashboards").glob("*.json"))
 
 
-def test_the_charts_copies_are_in_step() -> None:
+def test_the_copies_of_the_chart_are_equal_to_their_sources() -> None:
     command = [sys.executable, str(ROOT / "scripts" / "sync-chart"), "--check"]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
 
@@ -33,7 +33,7 @@ def test_dashboards_are_byte_equal() -> None:
     assert all(each["metadata"]["annotations"] == {"grafana_folder": "AvePoint"} for each in found)
 
 
-def test_rules_are_equal_but_for_what_values_change() -> None:
+def test_rules_are_equal_except_for_changes_by_values() -> None:
     source = yaml.safe_load(RULES.read_text("utf-8"))
 
     assert one(objects({"prometheusRule": {"enabled": True}}), "PrometheusRule")["spec"] == source
@@ -82,7 +82,7 @@ def test_an_alert_of_two_rules_changes_in_both() -> None:
 
 
 @pytest.mark.parametrize("file", sorted((RULES.parent / "optional").iterdir()), ids=lambda path: path.name)
-def test_what_is_optional_is_there_once_it_is_enabled(file: Path) -> None:
+def test_optional_rules_exist_only_if_they_are_enabled(file: Path) -> None:
     source = yaml.safe_load(file.read_text("utf-8"))
     always = yaml.safe_load(RULES.read_text("utf-8"))["groups"]
     [alert] = [rule["alert"] for rule in _rules(source) if "alert" in rule]
