@@ -16,6 +16,7 @@ from exporter.collectors.registry import catalogue, families
 from exporter.config.expectations import ExpectationException, Expectations
 from exporter.config.load import account_names, load_config, parse_config
 from exporter.config.schema import Account, Auth, Config, CustomerFilter, Labels, Requests, Tls
+from exporter.config.secrets import read_client_secret, secret_errors
 from exporter.errors import ConfigError
 
 FILES = sorted(Path(__file__).parent.glob("invalid-*.yaml"))
@@ -321,3 +322,40 @@ def test_no_names_are_found_where_no_file_can_be_read(tmp_path: Path) -> None:
     assert account_names(tmp_path / "absent.yaml") == ()
     (tmp_path / "binary").write_bytes(b"\xff\xfe")
     assert account_names(tmp_path / "binary") == ()
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_files_of_other_systems_are_read(encoding: str, tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_bytes(TENANT.replace("\n", "\r\n").encode(encoding))
+    assert load_config(file, catalogue()) == loaded(TENANT)
+
+
+def test_a_secret_has_no_white_space_around_it(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AVEPOINT_TEST_SET", "hunter2\r\n")
+    (folder / "windows").write_bytes("hunter2\r\n".encode("utf-16"))
+    for credential in (
+        'client_secret: "hunter2\\n"',
+        "client_secret_env: AVEPOINT_TEST_SET",
+        "client_secret_file: windows",
+    ):
+        text = TENANT.replace("client_secret: hunter2", credential)
+        config = parse_config(text, catalogue(), source="FILE", directory=folder)
+        assert read_client_secret(config.accounts[0].auth) == "hunter2"
+        assert list(secret_errors(config)) == []
+
+
+def test_top_level_keys_for_anchors_are_ignored() -> None:
+    text = "x-slow: &slow {per_second: 1}\nx-anything: [1, 2]\n" + TENANT + "    requests: *slow\n"
+    assert loaded(text).accounts[0].requests.per_second == 1
+    assert errors(TENANT + "    x-slow: 1\n")[0].startswith("accounts[0].x-slow: unknown key")
+
+
+@pytest.mark.parametrize("value", ["050", "0x10", "1_0", "1:30"])
+def test_only_decimal_integers_are_integers(value: str) -> None:
+    (error,) = errors(TENANT + f"    requests: {{retries: {value}}}\n")
+    assert error.startswith("accounts[0].requests.retries: must be an integer")
+
+
+def test_an_id_of_digits_with_a_leading_zero_is_a_string() -> None:
+    assert loaded(TENANT.replace("client_id: app", "client_id: 0123")).accounts[0].auth.client_id == "0123"
