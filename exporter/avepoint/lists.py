@@ -53,6 +53,10 @@ class ListReader:
         """Return all rows of one customer; raises AvePointError."""
         return await self.read(api_versions, lambda row: row, customer_id=customer_id)
 
+    def is_short(self, customer_id: str = "") -> bool:
+        """Return whether the last list of a customer had fewer rows than its total."""
+        return any(self._checked.is_short((one.template, customer_id)) for one in self._endpoints.versions.values())
+
     async def _read(
         self, endpoint: Endpoint, convert: Callable[[Row], T], customer_id: str, body: Mapping[str, object]
     ) -> list[T]:
@@ -104,14 +108,24 @@ class JobList:
         self._times: Callable[[Span], Query] = _iso_times if endpoint is TENANT_JOBS.modern else _tick_times
 
     async def read(self, span: Span, *, size: int, job_type: int = 0, object_type: int = 0) -> list[Row]:
-        """Return all rows, read in pages of `size`; raises AvePointError."""
+        """Return all rows, read in pages of `size`; raises AvePointError.
+
+        If the total of all jobs counts something else than rows, so do the totals of filtered lists.
+        """
         query = self._query(span, job_type=job_type, object_type=object_type)
+        is_filtered = bool(job_type or object_type)
         return await self._checked.read(
             (job_type, object_type),
             self._progress,
             lambda progress: self._pages.read(self._fetch, progress, query, size),
             lambda raw: Row(raw, self.endpoint.template, self._client.value_issues, self.endpoint.fields),
+            ignores_total=is_filtered and self.is_short,
         )
+
+    @property
+    def is_short(self) -> bool:
+        """Whether the last list of all jobs had fewer rows than its total."""
+        return self._checked.is_short((0, 0))
 
     async def has_any(self, span: Span) -> bool:
         """Return whether there is any job, by a page of one row; raises AvePointError."""
@@ -158,6 +172,8 @@ class _CheckedReader:
         new_progress: Callable[[], ListProgress],
         walk: Callable[[ListProgress], AsyncIterator[RawRow]],
         convert: Callable[[RawRow], T],
+        *,
+        ignores_total: bool = False,
     ) -> list[T]:
         """Return the converted rows of the list that `key` names; raises IncompleteListError.
 
@@ -173,6 +189,8 @@ class _CheckedReader:
             return items, progress
 
         items, progress = await attempt()
+        if ignores_total:
+            return items
         if progress.incomplete() and self._refreshes(key, progress) <= _SETTLED:
             items, progress = await attempt()
         error = progress.incomplete()
@@ -186,6 +204,10 @@ class _CheckedReader:
         if refreshes == _SETTLED:
             self._issues.settled_list(error)
         return items
+
+    def is_short(self, key: Hashable) -> bool:
+        """Return whether the last list that `key` names had fewer rows than its total."""
+        return key in self._incomplete
 
     def _refreshes(self, key: Hashable, progress: ListProgress) -> int:
         """Return how many refreshes in a row, with this one, had these rows and this total."""

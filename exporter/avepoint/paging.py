@@ -81,9 +81,12 @@ class ListProgress:
             return None
         return self.total, hash(frozenset(self._identities()))
 
-    def end(self, page: ListPage) -> None:
-        """End the list with a page that has no new rows."""
-        self._is_repeated = bool(page.rows) and self.lacks_rows
+    def end(self, page: ListPage, size: int) -> None:
+        """End the list with a page that has no new rows although `size` were requested.
+
+        A page that is repeated and full shows that other rows exist which the service does not return.
+        """
+        self._is_repeated = bool(page.rows) and page.is_full(size) and self.lacks_rows
 
     def incomplete(self) -> IncompleteListError | None:
         """Return the error for a list that is not whole, None if it is whole."""
@@ -124,7 +127,7 @@ async def numbered_pages(fetch: FetchPage, progress: ListProgress, *, size: int)
         number += 1
         page = await fetch({"pageIndex": number, "pageSize": size})
         if not progress.enter(page):
-            progress.end(page)
+            progress.end(page, size)
             return
         for row in page.rows:
             yield row
@@ -153,7 +156,7 @@ async def odata_pages(
             top, query = None, {}  # the service refuses $top
             continue
         if not progress.enter(page):
-            progress.end(page)
+            progress.end(page, top or 0)
             return
         for row in page.rows:
             yield row
@@ -192,7 +195,7 @@ class IndexedPages:
                 cursor.after_refusal(error, progress)
                 continue
             if not progress.enter(page):
-                cursor.after_repeated_page(page, progress)
+                cursor.after_repeated_page(page, progress, size)
                 continue
             self._has_page_zero = self._has_page_zero or cursor.index == 0
             for row in page.rows:
@@ -245,7 +248,7 @@ class _Cursor:
         else:
             raise error
 
-    def after_repeated_page(self, page: ListPage, progress: ListProgress) -> None:
+    def after_repeated_page(self, page: ListPage, progress: ListProgress, size: int) -> None:
         """Go on after a page without new rows: it is the end, unless the service numbers its pages from 1."""
         if self.link is not None:
             # The link led to no new row; the number of the page still may.
@@ -255,7 +258,7 @@ class _Cursor:
         elif self.index == 1 and self.first == 0 and page.rows:
             self.first, self.index = 1, 2  # the service took 0 for 1, so page 1 was its first page again
         else:
-            progress.end(page)
+            progress.end(page, size)
             self.is_open = False
 
 

@@ -161,6 +161,22 @@ async def test_a_short_list_is_never_the_base_of_a_counter(kind: str, api: str) 
     await world.accounts.stop()
 
 
+@pytest.mark.parametrize(("kind", "api"), EVERY)
+async def test_a_short_list_that_stays_the_same_hides_no_completed_job_that_counts_later(kind: str, api: str) -> None:
+    jobs = [(f"j{number}", NOW - 5000 - number, NOW - 4000 - number) for number in range(12)]
+    world = World(FakeApi(ROUTES[kind](jobs[:5], 12)))
+    await world.apply(account(kind, api))
+    outcomes = []
+    for _ in range(4):
+        outcomes.append(await world.refresh())
+        world.clock.advance(300)
+    assert outcomes == [False, False, True, True]
+    world.api.routes.update(ROUTES[kind]([*jobs, ("new", NOW + 1000, NOW + 1100)]))
+    assert await world.refresh()
+    assert completed(world) == 1
+    await world.accounts.stop()
+
+
 async def test_a_short_list_keeps_what_is_known() -> None:
     jobs = [(f"j{number}", NOW - 500 - number, NOW - 400 - number) for number in range(5)]
     for kind, up in (("tenant", "avepoint_up"), ("partner", "avepoint_customer_up")):

@@ -191,6 +191,18 @@ async def test_a_repeated_page_is_never_the_whole_list() -> None:
             await service.read()
 
 
+@pytest.mark.parametrize(("pair", "version"), PAGED, ids=PAGED_IDS)
+async def test_a_service_that_repeats_its_only_page_beside_a_higher_total(
+    pair: EndpointPair, version: ApiVersion
+) -> None:
+    service = Service(pair, version)
+    service.pages, service.totals = [ALL[:1]] * 5, lambda _: 2
+    for _ in range(2):
+        with pytest.raises(IncompleteListError, match="1 of 2 rows read"):
+            await service.read()
+    assert await service.read() == 1
+
+
 @pytest.mark.parametrize("pair", [TENANT_JOBS], ids=["jobs"])
 @pytest.mark.parametrize("version", ["modern", "legacy"])
 async def test_a_link_that_jumps_is_seen(pair: EndpointPair, version: ApiVersion) -> None:

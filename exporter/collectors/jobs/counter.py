@@ -56,7 +56,7 @@ class _JobTally:
 class JobCounter:
     """Counter of the completed jobs of a tenant, of one of its geo locations, or of a customer."""
 
-    __slots__ = ("_base", "_since", "_states", "_tallies", "_unread")
+    __slots__ = ("_base", "_short_at", "_since", "_states", "_tallies", "_unread")
 
     def __init__(self, states: Sequence[str] = _COMPLETED_STATES) -> None:
         """Create a counter that starts at 0 in each of `states` for every kind of job."""
@@ -64,6 +64,7 @@ class JobCounter:
         self._base: Ticks | None = None
         self._unread: frozenset[str] = frozenset()
         self._since = Ticks(0)
+        self._short_at = Ticks(0)
         self._tallies: dict[JobKind, _JobTally] = {}
 
     def count(
@@ -74,12 +75,14 @@ class JobCounter:
         since: Ticks | None = None,
         unsure: Collection[str] = (),
         unread: Collection[str] = (),
+        is_short: bool = False,
     ) -> None:
         """Count the jobs of one refresh, except those without an id.
 
         `since` is the start of the requested time range; None if the list has none, and starts with its oldest job.
         `unsure` are ids whose kind may still change; such a job counts once its kind is certain.
         `unread` are ids of rows that could not be read. If the first refresh lists them, they never count.
+        `is_short` marks a list with fewer rows than its total: jobs that were completed by then never count later.
         """
         # If the first refresh lies in the future, the clock was wrong, and its list may have lacked jobs.
         is_first = self._base is None or now < self._base
@@ -106,7 +109,9 @@ class JobCounter:
                     continue
                 completed.add(job.id)
                 is_base = is_first or job.id in self._unread or (is_late and _was_completed(job, self._base))
+                is_base = is_base or _was_completed(job, self._short_at)
                 tally.complete(job, counts=ran is not None or (job.start >= tally.since and not is_base))
+        self._short_at = now if is_short else self._short_at
         self._drop_old(jobs, now, since)
 
     def _drop_old(self, jobs: Mapping[JobKind, Collection[Job]], now: Ticks, since: Ticks | None) -> None:
@@ -132,16 +137,19 @@ class JobCounter:
             [*kind, tally.since, dict(tally.completed), dict(tally.running), dict(tally.counts)]
             for kind, tally in self._tallies.items()
         ]
-        return {"base": self._base, "since": self._since, "kinds": kinds}
+        short = {"short": self._short_at} if self._short_at else {}
+        return {"base": self._base, "since": self._since, "kinds": kinds, **short}
 
     def load_state(self, state: object) -> None:
         """Restore the state that `dump_state` returned. Raise ValueError for any other value."""
         match state:
             case None:
                 return
-            case {"base": base, "since": since, "kinds": list(kinds)}:
+            case {"base": base, "since": since, "kinds": list(kinds), **others}:
                 tallies = dict(map(_tally, kinds))
+                short_at = parse_ticks(others.get("short", 0))
                 self._base, self._since, self._tallies = parse_ticks(base), parse_ticks(since), tallies
+                self._short_at = short_at
             case _:
                 raise ValueError("not the state of a job counter")
 

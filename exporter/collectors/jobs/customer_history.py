@@ -49,7 +49,7 @@ class JobHistory:
             case _:
                 raise ValueError("not the history of a customer's jobs")
 
-    def add(self, jobs: Mapping[JobKind, list[Job]], now: Ticks) -> None:
+    def add(self, jobs: Mapping[JobKind, list[Job]], now: Ticks, *, is_short: bool) -> None:
         """Add the jobs that AvePoint lists now."""
         for kind, of_kind in jobs.items():
             if any(job.resource for job in of_kind):
@@ -59,9 +59,9 @@ class JobHistory:
                 if (success := newer_success(self.last_success.get(kind), job, now)) is not None:
                     self.last_success[kind] = success
         self.resources = {key: one for key, one in self.resources.items() if now - one.listed_at <= _KEPT_ABSENT}
-        self.counter.count(jobs, now=now)
+        self.counter.count(jobs, now=now, is_short=is_short)
 
-    def _add_resources(self, kind: JobKind, jobs: Iterable[Job], now: Ticks) -> None:
+    def _add_resources(self, kind: JobKind, jobs: Iterable[Job], now: Ticks, *, is_short: bool) -> None:
         """Set the last success of a kind to that of the worst listed resource; none if one has never succeeded."""
         listed: dict[str, Ticks | None] = {}
         for job in jobs:

@@ -224,7 +224,8 @@ class JobReader:
             every.setdefault(self._kinds[key], []).append(job)
         unsure = {key for key in self._jobs if self._is_unclassified(key)}
         unread = {key for key in self._listed if key is not None and key not in self._jobs}
-        self._counter.count(every, now=now, since=earliest, unsure=unsure, unread=unread)
+        is_short = any(job_list.is_short for job_list in self._lists.values())
+        self._counter.count(every, now=now, since=earliest, unsure=unsure, unread=unread, is_short=is_short)
 
     def _is_wanted(self, kind: JobKind) -> bool:
         """Return whether the configuration includes a kind. A kind without a job type needs all of them."""

@@ -102,7 +102,7 @@ class CustomerJobsCollector(CustomerCollector[CustomerJobsOptions, CustomerJobRe
         now = ticks_at(self._clock.time())
         listed = sort_rows(await self._list.rows(self.api_versions, customer_id), customer_id)
         history = self._history(customer_id)
-        history.add(listed.jobs, now)
+        history.add(listed.jobs, now, is_short=self._list.is_short(customer_id))
         if self.is_customer(customer_id):  # false if the customer left during the request
             self._histories[customer_id] = history.packed()
         return CustomerJobRecords(
