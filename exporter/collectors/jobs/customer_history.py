@@ -61,7 +61,7 @@ class JobHistory:
         self.resources = {key: one for key, one in self.resources.items() if now - one.listed_at <= _KEPT_ABSENT}
         self.counter.count(jobs, now=now, is_short=is_short)
 
-    def _add_resources(self, kind: JobKind, jobs: Iterable[Job], now: Ticks, *, is_short: bool) -> None:
+    def _add_resources(self, kind: JobKind, jobs: Iterable[Job], now: Ticks) -> None:
         """Set the last success of a kind to that of the worst listed resource; none if one has never succeeded."""
         listed: dict[str, Ticks | None] = {}
         for job in jobs:
