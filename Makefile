@@ -71,10 +71,13 @@ lock: $(READY) ## Lock the requirements
 	@$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header --quiet \
 		--group release --output-file requirements/release.txt
 
+prometheus: ## Build current Prometheus and Alertmanager for the tests, if Go is installed
+	@scripts/build-prometheus
+
 programs: ## Install the Debian programs that the tests use, if this machine can
 	@scripts/install-programs
 
 clean: ## Remove everything that these targets built and installed
 	@rm -rf $(VENV) build dist .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
-.PHONY: help run test soak bench lint fix docs image release-check lock programs clean
+.PHONY: help run test soak bench lint fix docs image release-check lock programs prometheus clean

@@ -1,8 +1,10 @@
 """Programs that are not Python packages. If one is missing, a test skips; in CI it fails (tests/conftest.py)."""
 
 import fcntl
+import os
 import shutil
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +12,33 @@ import pytest
 
 UNAVAILABLE: Final = "unavailable on this machine: "
 """Begins the reason of a skip that CI accepts: a machine with Python and make cannot install what is missing."""
+
+
+_BUILD: Final = Path(__file__).resolve().parents[1] / "scripts" / "build-prometheus"
+_GO: Final = f"{os.environ.get('PATH', '')}:/usr/local/go/bin"
+
+
+@dataclass(frozen=True, slots=True)
+class Monitoring:
+    """One release of Prometheus and Alertmanager: Debian's, or the current one of scripts/build-prometheus."""
+
+    name: str
+
+    @property
+    def is_current(self) -> bool:
+        return self.name == "current"
+
+    def program(self, *names: str) -> str:
+        """Return the path of the first installed program of these names; skip the test if none is installed."""
+        if not self.is_current:
+            return program(*names)
+        where = subprocess.run([_BUILD, "--where"], capture_output=True, text=True, check=True).stdout.strip()
+        for name in names:
+            if (path := Path(where) / name).exists():
+                return str(path)
+        if shutil.which("go", path=_GO) is None:
+            pytest.skip(f"{UNAVAILABLE}Go, which builds current Prometheus and Alertmanager")
+        pytest.skip("current Prometheus and Alertmanager are not built; run `make prometheus`")
 
 
 def program(*names: str) -> str:

