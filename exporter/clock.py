@@ -9,11 +9,11 @@ class Clock(Protocol):
     """Two clocks: wall time for what is shown, monotonic time for ages and waits (steps do no harm)."""
 
     def time(self) -> float:
-        """Give Unix seconds."""
+        """Return the Unix time in seconds."""
         ...
 
     def monotonic(self) -> float:
-        """Give seconds that never step."""
+        """Return seconds of a clock that never steps."""
         ...
 
     async def sleep(self, seconds: float) -> None:
@@ -25,11 +25,11 @@ class SystemClock:
     """The machine's clock."""
 
     def time(self) -> float:
-        """Give Unix seconds."""
+        """Return the Unix time in seconds."""
         return time.time()
 
     def monotonic(self) -> float:
-        """Give seconds that never step."""
+        """Return seconds of a clock that never steps."""
         return time.monotonic()
 
     async def sleep(self, seconds: float) -> None:

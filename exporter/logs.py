@@ -37,7 +37,7 @@ _TALKATIVE: Final = ("httpx", "httpcore", "hpack", "h11", "asyncio", "uvicorn")
 
 
 def scrub(text: str) -> str:
-    """Give the text without secrets and control characters; of a long one 2,000 characters, start and end."""
+    """Return the text without secrets and control characters; of a long one 2,000 characters, start and end."""
     text = _SECRET_SHAPES.sub(r"\1<secret>", _PASSWORD_IN_URL.sub("<secret>@", text[:_LONGEST_LOOKED_AT]))
     text = _CONTROL.sub("\N{REPLACEMENT CHARACTER}", _JWT.sub("<secret>", text)).replace("\t", " ")
     half = (_LONGEST_VALUE - len(_GAP)) // 2
@@ -105,6 +105,6 @@ def hush() -> None:
 
 
 def logger(**context: str) -> structlog.stdlib.BoundLogger:
-    """Give a logger that names the given context on every line."""
+    """Return a logger that adds the given context to every line."""
     log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger("exporter").bind(**context)
     return log

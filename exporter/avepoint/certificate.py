@@ -48,7 +48,7 @@ class KeyPair:
 
 
 class ClientCertificate:
-    """Proves who we are by the certificate file of the configuration, read anew at each use."""
+    """Authenticates with the certificate file of the configuration; each use reads the file."""
 
     def __init__(self, auth: Auth, token_url: str, clock: Clock, expires: Callable[[float], None]) -> None:
         self._auth = auth
@@ -60,7 +60,7 @@ class ClientCertificate:
         return "ClientCertificate(…)"
 
     def form(self) -> Mapping[str, str]:
-        """Give a fresh assertion as the token request takes it; raises TokenError."""
+        """Return a new assertion for a token request; raise TokenError if the certificate is unusable."""
         pair = self.load()
         return {"client_assertion_type": ASSERTION_TYPE, "client_assertion": self._assertion(pair)}
 

@@ -184,7 +184,7 @@ def _unpacked(inflate: "zlib._Decompress", piece: bytes, most: int) -> bytes:
 
 
 def origin_of(url: str) -> tuple[str, str, int | None] | None:
-    """Give the scheme, host and port of an address, None for a path; raises ValueError for what can mislead."""
+    """Return scheme, host and port of a URL, None for a path; raise ValueError if the URL can mislead."""
     parts = urlsplit(url)
     if "\\" in url or not url.isprintable() or len(url) > _LONGEST_LINK or "@" in parts.netloc:
         raise ValueError("not an address to follow")

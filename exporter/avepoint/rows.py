@@ -53,7 +53,7 @@ class Row:
         return row_id(self._values)
 
     def raw(self, *spellings: str) -> object:
-        """Give the first of the given keys that is there, unread."""
+        """Return the raw value of the first key that exists."""
         for name in spellings:
             if (value := self._get(name)) is not None:
                 return value
@@ -90,7 +90,7 @@ class Row:
         return self._read(read_purchased, spellings)
 
     def retention(self, *spellings: str) -> float | None:
-        """Read how long data are kept, in seconds, infinite for ever."""
+        """Read how long data are kept, in seconds; infinite if unlimited."""
         return self._read(read_retention, spellings)
 
     def gigabytes(self, *spellings: str) -> float | None:
@@ -175,15 +175,15 @@ class Row:
         return self._named(name, self.label(name), vocabulary.customer_status)
 
     def nested(self, name: str) -> "Row":
-        """Give the object under a key; an empty one if there is none."""
+        """Return the object under a key; an empty one if there is none."""
         return self._object(self.raw(name), name)
 
     def each(self, name: str) -> tuple["Row", ...]:
-        """Give the objects of a list one by one; what is no object has no fields."""
+        """Yield the objects of a list; an item that is no object has no fields."""
         return tuple(self._object(item, name) for item in self._items(name))
 
     def whole_list(self, name: str) -> tuple["Row", ...] | None:
-        """Give the objects of a list; None where there is no list, or what stands in it is none."""
+        """Return the objects of a list; None if there is no list or an item is no object."""
         value = self.raw(name)
         if value is None:
             return None

@@ -83,7 +83,7 @@ class Throttle:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Give the place back."""
+        """Release the place."""
         self._under_way -= 1
         self._places.release()
 

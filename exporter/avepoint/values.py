@@ -56,27 +56,27 @@ _UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]
 
 
 def seconds(ticks: Ticks) -> float:
-    """Give ticks as seconds."""
+    """Return ticks as seconds."""
     return ticks / TICKS_PER_SECOND
 
 
 def ticks_at(unix_seconds: float) -> Ticks:
-    """Give the ticks of a Unix time in seconds."""
+    """Return ticks of a Unix time in seconds."""
     return Ticks(round(unix_seconds * TICKS_PER_SECOND))
 
 
 def dotnet_ticks(ticks: Ticks) -> int:
-    """Give the ticks since the year 1 that the first generation's parameters take."""
+    """Return ticks since the year 1, as parameters of the legacy API."""
     return ticks + _DOTNET_EPOCH
 
 
 def iso_time(ticks: Ticks) -> str:
-    """Give ISO 8601 in whole seconds (rounded down), as the later generation's parameters take it."""
+    """Return ISO 8601 in whole seconds (rounded down), as parameters of the modern API."""
     return (_EPOCH + timedelta(seconds=ticks // TICKS_PER_SECOND)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def iso_date(ticks: Ticks) -> str:
-    """Give the day, in UTC, as 2024-01-01."""
+    """Return the day in UTC, such as 2024-01-01."""
     return iso_time(ticks)[: len("2024-01-01")]
 
 
@@ -220,23 +220,23 @@ def read_word(value: object) -> str | None:
 
 
 def snake_case(name: str) -> str:
-    """Give "Finished with Exception" or "FinishedWithException" as finished_with_exception."""
+    """Return finished_with_exception for "Finished with Exception" or "FinishedWithException"."""
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
     return re.sub(r"[\W_]+", "_", spaced).strip("_").lower()
 
 
 def fold(name: str) -> str:
-    """Give a name without case, spaces and punctuation, for comparing spellings."""
+    """Return a name without case, spaces and punctuation, to compare spellings."""
     return re.sub(r"[\W_]+", "", name).casefold()
 
 
 def without_addresses(value: object) -> str:
-    """Give a text, or the start of a long one, without the e-mail addresses in it."""
+    """Return a text, or the start of a long one, without its e-mail addresses."""
     return _AROUND_AT.sub("<e-mail>", str(value)[:_LONGEST_TEXT])
 
 
 def short(value: object) -> str:
-    """Give a value for a message: its type and a short piece of it, never an e-mail address."""
+    """Return a value for a message: its type and a short piece of it, without e-mail addresses."""
     if isinstance(value, str):
         # Masked before it is cut, so that no half of an address is left; cut before that, since text may be megabytes.
         masked = _AROUND_AT.sub("<e-mail>", value[:_LONGEST_LABEL])
@@ -254,7 +254,7 @@ def _is_nothing(value: object) -> bool:
 
 
 def _short_text(value: object) -> str | None:
-    """Give a text that may be a number or a time; a long one is neither, and patterns would take long over it."""
+    """Return a text that may be a number or a time; a long one is neither, and slow to match."""
     return value.strip() if isinstance(value, str) and len(value) <= _LONGEST_NUMBER else None
 
 

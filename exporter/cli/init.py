@@ -105,7 +105,7 @@ def _settings(flags: Flags, target: Path) -> Settings:
 def _is_exposed_to_git(path: Path) -> bool:
     """Return whether a file is in a git repository and not ignored; False without git."""
     try:
-        done = subprocess.run(  # noqa: S603 - the arguments are fixed but for a file name
+        done = subprocess.run(  # noqa: S603 - the arguments are fixed, except a file name
             ["git", "check-ignore", "--quiet", "--", path.name],  # noqa: S607 - the user's own git
             cwd=path.absolute().parent, capture_output=True, timeout=10, check=False,
         )  # fmt: skip

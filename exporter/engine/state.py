@@ -111,7 +111,7 @@ class StateStore:
         )
 
     def _reader(self) -> Callable[[dict[str, Any]], object]:
-        """Give what makes a read of each object that is one, as the file is decoded: all at once would be large."""
+        """Return a hook that turns each read of the file into a record while it is decoded: all reads at once are large."""
         shared = SharedSeries()
 
         def read(decoded: dict[str, Any]) -> object:
@@ -149,7 +149,7 @@ class StateStore:
 
 
 def _document(account: Account, stored: StoredState) -> Iterator[str]:
-    """Give the file piece by piece, a read at a time: a portfolio at once would be large, and keep others waiting."""
+    """Yield the file read by read: a portfolio in one piece is large, and blocks the event loop."""
     head = {
         "format": _FORMAT,
         "version": _VERSION,
@@ -171,13 +171,13 @@ def _json(value: object) -> str:
 
 
 def registration_id(account: Account) -> str:
-    """Give what makes two accounts of one name the same: where they answer and which app asks; no secret."""
+    """Return a hash of the type, URL and client ID of an account; accounts of one name with equal hashes are the same."""
     text = "\n".join((account.type, account.api_url, account.auth.client_id))
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def label_settings(account: Account) -> Mapping[str, object]:
-    """Give what of the configuration decides the values of labels, by the label's name, as JSON."""
+    """Return the configuration that decides the values of labels, by label name, as JSON."""
     labels = account.labels
     return {**labels.model_dump(), "tenant": labels.organization, "geo_location": list(account.locations)}
 
