@@ -111,7 +111,7 @@ class StateStore:
         )
 
     def _reader(self) -> Callable[[dict[str, Any]], object]:
-        """Return a hook that turns each read of the file into a record while it is decoded: all reads at once are large."""
+        """Return a hook that decodes each read of the file into a record: all reads at once are large."""
         shared = SharedSeries()
 
         def read(decoded: dict[str, Any]) -> object:
@@ -171,7 +171,7 @@ def _json(value: object) -> str:
 
 
 def registration_id(account: Account) -> str:
-    """Return a hash of the type, URL and client ID of an account; accounts of one name with equal hashes are the same."""
+    """Return a hash of type, URL and client ID: accounts of one name and hash are the same account."""
     text = "\n".join((account.type, account.api_url, account.auth.client_id))
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
