@@ -133,7 +133,12 @@ CUSTOMER_JOB_MODULES: Final[Mapping[int, str]] = MappingProxyType(
         311: "Power Automate",
         312: "Power Apps",
         402: "Viva Engage",
+        356: "Azure Virtual Machine",
+        361: "Amazon EC2",
+        401: "Dynamics 365",
         501: "Gmail",
+        504: "Drive",
+        550: "Dynamics CRM",
     }
 )
 

@@ -48,6 +48,7 @@ class JobApi(FakeApi):
         self.fail_after: int | None = None
         self.refused: set[tuple[str, int]] = set()
         self.ends: set[str] = set()
+        self.ignores = 0
         self.filters: list[tuple[int, int]] = []
 
     def _list(self, request: httpx.Request) -> object:
@@ -62,6 +63,9 @@ class JobApi(FakeApi):
             self.filters.append((kind, workload))
         if {("JobType", kind), ("ObjectType", workload)} & self.refused:
             return httpx.Response(400)
+        if (kind or workload) and self.ignores:
+            self.ignores -= 1
+            kind = workload = 0
         start, end = (self._ticks(query[name]) for name in ("StartTime", "FinishTime"))
         found = [
             job

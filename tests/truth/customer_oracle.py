@@ -47,13 +47,13 @@ def _of_customer(random: Random, customer: str, now: float) -> list[CustomerJob]
             waiting = random.choice([0, 6, 11, 12, 13, 14])
             jobs.append(CustomerJob(customer_id=customer, job_type=7, job_module=module, status=waiting))
             continue
-        starts = random.sample(range(int(now) - 90_000, int(now)), random.randrange(1, 4))
+        starts = random.sample(range(int(now) - 90_000, int(now) - 9000), random.randrange(1, 4))
         jobs += [_job(random, customer, 7, module, start) for start in starts]
-    jobs.append(_job(random, customer, 10, 501, int(now) - 77))  # the scan of Google Workspace, which has no metric
+    jobs.append(_job(random, customer, 10, 501, int(now) - 9077))  # the scan of Google Workspace, which has no metric
     for number in random.sample([11, 12, 15, 16], random.randrange(5)):
         for module in random.sample(sorted(PRODUCTS[number][1]), random.randrange(1, len(PRODUCTS[number][1]) + 1)):
             names = ["server-1", "server-2", "server-3"][: random.randrange(1, 4)] if number == 12 else [None]
-            starts = random.sample(range(int(now) - 90_000, int(now)), len(names))
+            starts = random.sample(range(int(now) - 90_000, int(now) - 9000), len(names))
             jobs += [
                 replace(_job(random, customer, number, module, start), name=name)
                 for name, start in zip(names, starts, strict=True)

@@ -98,7 +98,7 @@ def _rows(random: Random, customer: CustomerRecord) -> list[ProtectedRow]:
 def _job(random: Random, number: int, *, whole_seconds: bool) -> JobRecord:
     # Sub-second times in units of 100 ns, as AvePoint counts them; none twice, so that the newest is one.
     unit = 10**7 if whole_seconds else 1
-    start = (int((NOW - random.random() * 0.95 * DAY) * 10**7) // unit) * unit
+    start = (int((NOW - 3 * 3600 - random.random() * 0.8 * DAY) * 10**7) // unit) * unit
     state = random.choice([2] * 6 + [1, 3, 4, 5])
     length = random.randrange(1, 3 * 3600 * 10**7 // unit) * unit
     successful, failed, skipped = (random.randrange(1000) for _ in range(3))

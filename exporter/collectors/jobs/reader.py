@@ -8,7 +8,7 @@ A job's type and workload never change, so each job is classified once.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from exporter.avepoint.endpoints import TENANT_JOBS, ApiVersions
 from exporter.avepoint.lists import JobList, Span
@@ -18,12 +18,13 @@ from exporter.avepoint.vocabulary import JOB_TYPES, MICROSOFT_365, WORKLOADS
 from exporter.collectors.base import CollectorContext
 from exporter.collectors.jobs.counter import JobCounter, Totals
 from exporter.collectors.jobs.families import Job, JobKind, newer_success, past_successes, read_objects
-from exporter.collectors.jobs.options import LARGEST_PAGE, JobsOptions
+from exporter.collectors.jobs.filters import Classification, FilterResult, JobFilter
+from exporter.collectors.jobs.options import JobsOptions
 from exporter.collectors.jobs.state import parse_kind, parse_success, success_rows
-from exporter.errors import BadRequestError
 
 _OVERLAP: Final = 900 * TICKS_PER_SECOND  # time ranges overlap by it, because a job may appear in the list late
 _MAX_TRIES: Final = 3  # refreshes after which a job that no filter returns stays unclassified
+_OBJECTS: Final = {name: number for number, name in WORKLOADS.items()}
 _NOT_WANTED: Final = "-"  # stands for any job type that the configuration leaves out
 
 
@@ -34,14 +35,6 @@ class LocationJobs:
     jobs: Mapping[JobKind, list[Job]]
     last_success: Mapping[JobKind, Ticks]
     completed: Totals
-
-
-@dataclass(frozen=True, slots=True)
-class _FilterResult:
-    """The filter value of each job id. The result is doubtful if a filter was refused or returned unlisted ids."""
-
-    values: Mapping[str, str]
-    is_doubtful: bool
 
 
 class JobReader:
@@ -60,6 +53,7 @@ class JobReader:
         }
         self._kinds: dict[str, JobKind] = {}
         self._tries: dict[str, int] = {}  # by id, the refreshes in which no filter returned the job
+        self._conflicting_refreshes = 0
         self._listed: set[str | None] = set()
         self._jobs: dict[str, Job] = {}
         self._last_success: dict[JobKind, Ticks] = {}
@@ -93,13 +87,13 @@ class JobReader:
         return bool(self._listed or self._last_success)
 
     def _start(self, now: Ticks) -> Ticks:
-        """Return the start of the time range: of the lookback at first, then of the window and of running jobs."""
+        """Return the start of the time range: the lookback at first, then the window and jobs that may change."""
         earliest, window_start = ago(now, self._options.lookback), ago(now, self._options.window)
         # If the clock was ahead, the last time range may have missed jobs.
         if self._read_until is None or now < self._read_until:
             return earliest
-        running = [job.start for job in self._jobs.values() if job.is_running]
-        return max(earliest, min([window_start, Ticks(self._read_until - _OVERLAP), *running]))
+        changing = [job.start for key, job in self._jobs.items() if job.is_running or self._is_unclassified(key)]
+        return max(earliest, min([window_start, Ticks(self._read_until - _OVERLAP), *changing]))
 
     async def _rows(self, job_list: JobList, span: Span) -> tuple[JobList, list[Row]]:
         return job_list, await job_list.read(span, size=self._options.page_size)
@@ -135,15 +129,14 @@ class JobReader:
 
     async def _classify(self, job_list: JobList, found: Mapping[str, Job], now: Ticks) -> None:
         """Find the job type, then the workload, of jobs whose kind is unknown."""
-        new = {key for key in found if self._is_unclassified(key)}
+        new = frozenset(key for key in found if self._is_unclassified(key))
         if not new:
             return
         types: dict[str, int] = {name: JOB_TYPES[name] for name in self._options.job_types}
         is_narrowed = len(types) < len(JOB_TYPES)
-        job_types = await self._filter(job_list, found, new, now, "job_type", types)
-        wanted = new & job_types.values.keys() if is_narrowed else new
-        objects = {name: number for number, name in WORKLOADS.items()}
-        workloads = await self._filter(job_list, found, wanted, now, "object_type", objects)
+        job_types = await self._filter(job_list, found, new, now, JobFilter("job_type", types, JOB_TYPES))
+        wanted = new & (job_types.values.keys() | job_types.conflicts) if is_narrowed else new
+        workloads = await self._filter(job_list, found, wanted, now, JobFilter("object_type", _OBJECTS, _OBJECTS))
         kinds = {
             key: JobKind(MICROSOFT_365, workloads.values.get(key, ""), job_types.values.get(key, "")) for key in wanted
         }
@@ -151,6 +144,8 @@ class JobReader:
         self._kinds |= kinds
         # A doubtful result is no try. Jobs of other types are many, so one result is enough for them.
         is_doubtful = job_types.is_doubtful or workloads.is_doubtful
+        has_conflicts = bool(job_types.conflicts or workloads.conflicts)
+        self._conflicting_refreshes = self._conflicting_refreshes + 1 if has_conflicts else 0
         for key in (key for key, kind in kinds.items() if "" in kind):
             tries = 0 if is_doubtful else 1 if key in wanted else _MAX_TRIES
             self._tries[key] = self._tries.get(key, 0) + tries
@@ -164,41 +159,19 @@ class JobReader:
         return self._tries.get(key, _MAX_TRIES) < _MAX_TRIES
 
     async def _filter(
-        self,
-        job_list: JobList,
-        found: Mapping[str, Job],
-        wanted: set[str],
-        now: Ticks,
-        filter_name: str,
-        values: Mapping[str, int],
-    ) -> "_FilterResult":
-        """Request the ids of one filter value after the other until each wanted job has a value."""
-        classified: dict[str, str] = {}
-        has_unlisted = False
-        refused: BadRequestError | None = None
-        responses = 0
-        for name, number in values.items():
-            pending = wanted - classified.keys()
-            if not pending:
-                break
-            span = Span(min(found[key].start for key in pending), now)
-            # One row more than there can be: a full page would mean that another page may follow.
-            rows = 1 + sum(job.start >= span.start for job in found.values())
-            size = self._options.page_size
-            filters: dict[str, Any] = {filter_name: number}
-            try:
-                ids = await job_list.ids(span, size=size, largest=min(max(rows, size), LARGEST_PAGE), **filters)
-            except BadRequestError as error:
-                # A service that refuses one value of a filter may accept the others.
-                self._log.warning("filter refused", filter=filter_name, value=name, error=error, **error.context())
-                refused = error
-                continue
-            responses += 1
-            has_unlisted = has_unlisted or not ids <= self._listed
-            classified.update({key: name for key in pending if key in ids})
-        if refused is not None and not responses:
-            raise refused
-        return _FilterResult(classified, is_doubtful=has_unlisted or refused is not None)
+        self, job_list: JobList, found: Mapping[str, Job], wanted: frozenset[str], now: Ticks, job_filter: JobFilter
+    ) -> FilterResult:
+        """Find the filter value of each wanted job."""
+        listed = {key: job.start for key, job in {**self._jobs, **found}.items()}
+        field = "job_type" if job_filter.parameter == "job_type" else "workload"
+        values = {key: getattr(kind, field) for key, kind in self._kinds.items()}
+        known = {key: value for key, value in values.items() if value not in ("", _NOT_WANTED) and key not in wanted}
+        # If conflicts do not end, the known values may be wrong, and the service right.
+        known = known if self._conflicting_refreshes < _MAX_TRIES else {}
+        classification = Classification(
+            job_list, job_filter, self._log, self._options.page_size, now, listed, wanted, known
+        )
+        return await classification.run(frozenset(self._listed))
 
     def _records(self, now: Ticks, earliest: Ticks) -> LocationJobs:
         jobs: dict[JobKind, list[Job]] = {}

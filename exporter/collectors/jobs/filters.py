@@ -1,0 +1,145 @@
+"""Classify jobs by the filters of a job list, and detect a service that ignores its filters."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import structlog
+
+from exporter.avepoint.lists import JobList, Span
+from exporter.avepoint.values import Ticks
+from exporter.collectors.jobs.options import LARGEST_PAGE
+from exporter.errors import BadRequestError
+
+_MAX_WITNESS_ROWS: Final = 200
+
+Starts = Mapping[str, Ticks]
+"""Start times of jobs by id."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobFilter:
+    """A filter of a job list: its parameter, the values to request by name, and all values that the API has."""
+
+    parameter: str
+    values: Mapping[str, int]
+    all_values: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class FilterResult:
+    """The filter value of each job id; no value for `conflicts`, the ids that two values returned.
+
+    The result is doubtful if the service refused a value, returned an unlisted id, or ignored the filter.
+    """
+
+    values: Mapping[str, str]
+    is_doubtful: bool
+    conflicts: frozenset[str] = frozenset()
+
+
+@dataclass(slots=True)
+class Classification:
+    """One pass over the values of a filter.
+
+    `listed` are the start times of all listed jobs, `wanted` the ids to classify, and `known` the values of jobs that
+    are classified already. A response that contains a job with another known value is not filtered.
+    """
+
+    job_list: JobList
+    job_filter: JobFilter
+    log: structlog.stdlib.BoundLogger
+    page_size: int
+    now: Ticks
+    listed: Starts
+    wanted: frozenset[str]
+    known: Mapping[str, str]
+    _claims: dict[str, str] = field(default_factory=dict)
+    _conflicts: set[str] = field(default_factory=set)
+    _responses: dict[str, set[str | None]] = field(default_factory=dict)
+    _is_doubtful: bool = False
+
+    async def run(self, all_ids: frozenset[str | None]) -> FilterResult:
+        """Request one value after the other until each wanted job has one. `all_ids` are those of the whole list.
+
+        Raise AvePointError if a request fails, and BadRequestError if the service refuses every value.
+        """
+        refused: BadRequestError | None = None
+        answered = 0
+        for name in self.job_filter.values:
+            pending = self.wanted - self._claims.keys() - self._conflicts
+            if not pending:
+                break
+            try:
+                ids = await self._ids(name, pending)
+            except BadRequestError as error:
+                # A service that refuses one value of a filter may accept the others.
+                context = {"filter": self.job_filter.parameter, "value": name}
+                self.log.warning("filter refused", **context, error=error, **error.context())
+                refused, self._is_doubtful = error, True
+                continue
+            answered += 1
+            self._is_doubtful = self._is_doubtful or not ids <= all_ids
+            self._claim(name, ids)
+        if refused is not None and not answered:
+            raise refused
+        if self._conflicts:
+            self.log.warning(
+                "filter ignored by the service", filter=self.job_filter.parameter, jobs=len(self._conflicts)
+            )
+        return FilterResult(self._claims, self._is_doubtful or bool(self._conflicts), frozenset(self._conflicts))
+
+    def _claim(self, name: str, ids: set[str | None]) -> None:
+        for key in self.wanted & ids:
+            if self._claims.setdefault(key, name) != name:
+                self._conflicts.add(key)
+        for key in self._conflicts:
+            self._claims.pop(key, None)
+
+    async def _ids(self, name: str, pending: frozenset[str]) -> set[str | None]:
+        """Return the ids of a value; none of them if the response is not filtered."""
+        if name in self._responses:
+            return self._responses[name]
+        first = min(self.listed[key] for key in pending)
+        start = self._witness_start(name, first)
+        ids = await self._request(name, start)
+        if any(self.known.get(key or "", name) != name for key in ids):
+            return self._ignored(ids)
+        in_span = {key for key, one in self.listed.items() if one >= start}
+        if not in_span <= ids:
+            return ids
+        # The response has every job. A filtered one is the same when repeated, and no other value returns its jobs.
+        ids &= await self._request(name, start)
+        other = self._other(name)
+        if other is None or not in_span <= ids:
+            return ids
+        try:
+            self._responses[other] = await self._request(other, start)
+        except BadRequestError:
+            return ids
+        return self._ignored(ids) if ids & self._responses[other] else ids
+
+    def _ignored(self, ids: set[str | None]) -> set[str | None]:
+        self._conflicts |= self.wanted & ids
+        self._claim("", set())
+        return ids - self.wanted
+
+    def _other(self, name: str) -> str | None:
+        """Return another value than `name`, preferably one that is requested anyway."""
+        later = [one for one in self.job_filter.values if one != name and one not in self._claims.values()]
+        return next(iter([*later, *(one for one in self.job_filter.all_values if one != name)]), None)
+
+    def _witness_start(self, name: str, first: Ticks) -> Ticks:
+        """Return a start from which the list has a job of another value, if it is near; else `first`."""
+        starts = [self.listed[key] for key, value in self.known.items() if value != name and key in self.listed]
+        earlier = max((start for start in starts if start < first), default=first)
+        if any(start >= first for start in starts):
+            return first
+        return earlier if sum(start >= earlier for start in self.listed.values()) <= _MAX_WITNESS_ROWS else first
+
+    async def _request(self, name: str, start: Ticks) -> set[str | None]:
+        # One row more than there can be: a full page would mean that another page may follow.
+        rows = 1 + sum(one >= start for one in self.listed.values())
+        filters: dict[str, Any] = {self.job_filter.parameter: self.job_filter.all_values[name]}
+        largest = min(max(rows, self.page_size), LARGEST_PAGE)
+        return await self.job_list.ids(Span(start, self.now), size=self.page_size, largest=largest, **filters)
