@@ -1,4 +1,4 @@
-"""The parts put together: what the process knows of its own configuration."""
+"""The application: reloads and the status of the configuration."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from exporter.web.status_data import ConfigStatus
 from tests.helpers import NOW, FakeClock, config, tenant
 
 
-async def test_a_reload_that_fails_is_known_until_one_succeeds() -> None:
+async def test_a_failed_reload_is_shown_until_one_succeeds() -> None:
     clock, mistakes = FakeClock(), [(), ("accounts: is missing",), ()]
 
     def load() -> Config:

@@ -1,4 +1,4 @@
-"""What an operator can get wrong, over the whole surface: each message says where, what, and what to do next."""
+"""A table of user errors: each message names the place, the error and the advice."""
 
 import asyncio
 import re
@@ -37,7 +37,7 @@ SECRETS = ("hunter2", "a-secret-that-nobody-sees")
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Where mistakes are made: an empty working directory, and what the process writes."""
+    """An empty working directory, and the standard error of the process."""
 
     folder: Path
     written: Callable[[], str]
@@ -47,7 +47,7 @@ Provoke = Callable[[Stage], str]
 
 
 def waiting(provoke: Callable[[Stage], Awaitable[str]]) -> Provoke:
-    """Make of what is awaited what is called, so that commands can have an event loop of their own."""
+    """Return a function that runs a coroutine, because commands need their own event loop."""
 
     async def awaited(stage: Stage) -> str:
         return await provoke(stage)
@@ -56,7 +56,7 @@ def waiting(provoke: Callable[[Stage], Awaitable[str]]) -> Provoke:
 
 
 def typed(*arguments: str, **files: str) -> Provoke:
-    """Run a command line in a folder with these files, `_` for the dot of their names; give what it says."""
+    """Run a command line in a directory with these files (`_` is the dot of a name), and return its message."""
 
     def provoke(stage: Stage) -> str:
         for name, content in files.items():
@@ -101,7 +101,7 @@ def web(text: str) -> Provoke:
 
 
 def answered(answer: Any, path: str = LICENSE) -> Provoke:
-    """Let AvePoint answer a tenant's licence, or a token, like this; give what check says of it."""
+    """Return the error that `check` reports for this response to the request for a tenant's license or a token."""
 
     async def provoke(_: Stage) -> str:
         report = await checked(FakeApi({path: answer}), tenant_with("license", api="modern"))
@@ -112,7 +112,7 @@ def answered(answer: Any, path: str = LICENSE) -> Provoke:
 
 
 def customer_answered(answer: Any) -> Provoke:
-    """Let AvePoint answer a partner's only customer like this."""
+    """Return the error that `check` reports for this response to the request for a customer."""
 
     async def provoke(_: Stage) -> str:
         api = FakeApi(portfolio(["c1"]) | {overview_path("c1"): answer})
@@ -124,7 +124,7 @@ def customer_answered(answer: Any) -> Provoke:
 
 
 def locations_answered(answer: Any, otherwise: Any) -> Provoke:
-    """Let AvePoint answer a tenant's jobs like this at a location, otherwise like that."""
+    """Return the error that `check` reports for this response with a geo location, and another without."""
 
     async def provoke(_: Stage) -> str:
         api = FakeApi({JOBS: lambda request: answer if "location" in request.url.params else otherwise})
@@ -139,7 +139,7 @@ def refused(code: str) -> Provoke:
 
 
 def asked(method: str, path: str, *, reload: str | None = None) -> Provoke:
-    """Ask the exporter over HTTP; `reload` is the mistake that a reload meets, None where it is not allowed."""
+    """Return the response of the exporter; `reload` is the error of a reload, None if reload is disabled."""
 
     async def fail() -> None:
         raise ConfigError([str(reload)])
@@ -230,7 +230,7 @@ AUTH = "accounts[0].auth"
 PLACE = " (config.yaml:1, account contoso)"
 
 # A mistake, how it is made, and the message: where^what^what to do.
-MISTAKES: Mapping[str, tuple[Provoke, str]] = {
+USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
     # The command line
     "unknown flag": (typed("--nonsense"), "no flag is named ^--nonsense ^" + HELP),
     "misspelt flag": (
@@ -615,13 +615,13 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     return Stage(tmp_path, lambda: capsys.readouterr().err)
 
 
-def test_there_are_enough() -> None:
-    assert len(MISTAKES) >= 70
+def test_the_table_is_long_enough() -> None:
+    assert len(USER_ERRORS) >= 70
 
 
-@pytest.mark.parametrize("name", MISTAKES)
-def test_a_mistake_is_told_with_where_what_and_what_to_do(name: str, stage: Stage) -> None:
-    provoke, message = MISTAKES[name]
+@pytest.mark.parametrize("name", USER_ERRORS)
+def test_the_message_has_place_error_and_advice(name: str, stage: Stage) -> None:
+    provoke, message = USER_ERRORS[name]
     said = provoke(stage).replace(str(stage.folder), "FOLDER")
     where, what, what_to_do = message.split("^")
     assert said == where + what + what_to_do

@@ -30,7 +30,7 @@ def test_an_account_inherits_the_keys_that_it_does_not_set() -> None:
     assert expectations(file, "{exceptions: []}").exceptions == ()
 
 
-def test_an_exception_knows_only_the_limits_that_it_sets() -> None:
+def test_an_exception_contains_only_the_limits_that_it_sets() -> None:
     [exception] = expectations("{exceptions: [{products: [Google Workspace], ignore: [job_incomplete]}]}").exceptions
 
     assert exception.own_limits() == {"ignore": ("job_incomplete",)}

@@ -1,4 +1,4 @@
-"""From YAML to a configuration: one file per mistake, and what must never happen whatever stands in the file."""
+"""Loading of the configuration: one file per error, and properties of all errors."""
 
 import importlib.util
 import re
@@ -55,12 +55,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_there_is_a_file_for_every_mistake() -> None:
+def test_there_are_enough_files() -> None:
     assert len(FILES) >= 120
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem.removeprefix("invalid-"))
-def test_a_mistake_is_told_in_these_words(file: Path, folder: Path) -> None:
+def test_the_file_has_these_errors(file: Path, folder: Path) -> None:
     text = file.read_text(encoding="utf-8")
     copy = folder / "config.yaml"
     copy.write_text(text, encoding="utf-8")
@@ -108,11 +108,11 @@ def generator() -> Any:
     return module
 
 
-def test_the_generated_documents_are_what_the_code_says() -> None:
+def test_the_generated_documents_are_current() -> None:
     assert generator().main(["--check"]) == 0
 
 
-def test_stale_documents_are_told_and_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_stale_documents_are_reported_and_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main = generator().main
     assert main(["--check"], tmp_path) == 1
     assert main([], tmp_path) == 0
@@ -125,7 +125,7 @@ def test_stale_documents_are_told_and_written(tmp_path: Path, capsys: pytest.Cap
     assert main(["--nonsense"], tmp_path) == 1
 
 
-def test_every_key_has_a_meaning_and_every_metric_is_there() -> None:
+def test_every_key_and_every_metric_is_documented() -> None:
     module = generator()
     assert not re.search(r"\|\s*\|$", module.configuration(), re.MULTILINE)
     for family in families():
@@ -157,7 +157,7 @@ def test_options_are_read() -> None:
     ["", "requests:", "tls:", "collectors:", "collectors: {jobs: }", "collectors: {jobs: {interval: }}",
      "base_url:", "customers:", "environment:", "requests: {concurrency: , timeout: }"],
 )  # fmt: skip
-def test_what_is_left_blank_has_its_default(rest: str) -> None:
+def test_keys_without_a_value_have_their_default(rest: str) -> None:
     assert loaded(TENANT + "    " + rest) == loaded(TENANT)
 
 
@@ -197,7 +197,7 @@ def test_harmless_forms_of_yaml(text: str) -> None:
     assert loaded(text) == loaded(TENANT)
 
 
-def test_a_key_that_stands_twice_is_named_only_if_it_looks_like_one() -> None:
+def test_a_duplicate_key_is_shown_only_if_it_looks_like_a_key() -> None:
     assert errors("{hunter22: 1, hunter22: 2}") == [
         "FILE: invalid YAML at line 1, column 15: duplicate key hunter22; remove one"
     ]
@@ -206,7 +206,7 @@ def test_a_key_that_stands_twice_is_named_only_if_it_looks_like_one() -> None:
     ]
 
 
-def test_the_same_mistake_is_told_once_and_mistakes_come_in_the_order_of_the_accounts() -> None:
+def test_errors_are_unique_and_in_the_order_of_the_accounts() -> None:
     text = "accounts:\n" + "  - {name: a, type: partner, auth: {client_id: x}}\n" * 11
     found = errors(text)
     assert len(found) == 21
@@ -224,7 +224,7 @@ def test_a_file_nested_too_deeply() -> None:
      'accounts: [{auth: {client_secret_file: "a\\0b"}}]', 'accounts: [{auth: {client_secret_env: "a\\0="}}]',
      "accounts: [{~: 1}]", "accounts: [{1.5: 1, 2020-01-01: 2}]", "accounts: [{type: {}, environment: [], name: {}}]"],
 )  # fmt: skip
-def test_odd_files_end_in_words(text: str) -> None:
+def test_odd_files_have_errors_in_one_line(text: str) -> None:
     assert all(line.isprintable() and line for line in errors(text))
 
 
@@ -236,7 +236,7 @@ def test_no_path_breaks_the_line(tmp_path: Path) -> None:
     assert len(errors(text.replace("/a", "/" + "a/" * 3000))[0]) == 1000
 
 
-def test_a_file_that_is_not_there_or_no_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_file_and_a_file_that_is_not_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "cp1252.yaml").write_bytes("accounts:\n  # für alle".encode("cp1252"))
     expected = {
@@ -278,14 +278,14 @@ TREES = st.recursive(
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.dictionaries(KEYS, TREES, min_size=1, max_size=8), min_size=1, max_size=3))
-def test_whatever_stands_there_ends_in_one_line_a_mistake_without_a_secret(accounts: list[object]) -> None:
+def test_every_error_is_one_line_without_a_secret(accounts: list[object]) -> None:
     for line in errors(yaml.safe_dump({"accounts": accounts}, allow_unicode=True)):
         assert line.isprintable()
         assert re.match(r"accounts\[\d\]|FILE: invalid YAML", line)
         assert "hunter2" not in line.removesuffix(", account hunter2)")  # a name is public: it is a label
 
 
-def test_the_file_says_which_names_become_labels_unless_the_account_does() -> None:
+def test_labels_of_the_file_apply_to_accounts_without_labels() -> None:
     partner = "  - {name: NAME, type: partner, auth: {client_id: app, client_secret: hunter2}MORE}\n"
     first = partner.replace("NAME", "one").replace("MORE", "")
     second = partner.replace("NAME", "two").replace("MORE", ", labels: {owner_email: hashed}")
@@ -313,12 +313,12 @@ def test_locations_of_a_multi_geo_tenant() -> None:
         ("[" * 5000, ()),
     ],
 )
-def test_names_are_found_in_a_file_with_mistakes(text: str, found: tuple[str, ...], tmp_path: Path) -> None:
+def test_names_are_found_in_a_file_with_errors(text: str, found: tuple[str, ...], tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text(text)
     assert account_names(tmp_path / "config.yaml") == found
 
 
-def test_no_names_are_found_where_no_file_can_be_read(tmp_path: Path) -> None:
+def test_no_names_are_found_without_a_readable_file(tmp_path: Path) -> None:
     assert account_names(tmp_path / "absent.yaml") == ()
     (tmp_path / "binary").write_bytes(b"\xff\xfe")
     assert account_names(tmp_path / "binary") == ()

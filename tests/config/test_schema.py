@@ -1,4 +1,4 @@
-"""Keys, defaults and bounds: durations, addresses, files, and what follows from an account."""
+"""Keys, defaults and bounds: durations, URLs, files, and properties of accounts."""
 
 from pathlib import Path
 
@@ -38,7 +38,7 @@ def test_durations(text: str, seconds: float) -> None:
     ["", "5", "m", "5 m", " 5m", "5m\n", "-5m", "+5m", "1.h", "5M", "30s5m", "5m5m", "\N{ARABIC-INDIC DIGIT FIVE}m",
      "9" * 5000 + "s", "9" * 10 + "s", "PT5M", None, 5, 5.0, True, ["5m"], {}],
 )  # fmt: skip
-def test_what_is_no_duration(value: object) -> None:
+def test_invalid_durations(value: object) -> None:
     with pytest.raises(ValueError, match=r"^must be a duration such as 30s, 5m, 1h or 7d$"):
         parse_duration(value)
 
@@ -46,7 +46,7 @@ def test_what_is_no_duration(value: object) -> None:
 @given(st.integers(min_value=0, max_value=10**12))
 @example(0)
 @example(90_000)
-def test_a_written_duration_reads_as_it_was(milliseconds: int) -> None:
+def test_a_formatted_duration_parses_to_the_same_value(milliseconds: int) -> None:
     assert parse_duration(format_duration(milliseconds / 1000)) == pytest.approx(milliseconds / 1000)
 
 
@@ -60,7 +60,7 @@ def test_any_text_is_a_duration_or_a_value_error(text: str) -> None:
     assert 0 <= seconds < 10**18
 
 
-def test_durations_are_told_from_other_numbers() -> None:
+def test_durations_are_distinguished_from_other_numbers() -> None:
     assert is_duration(CollectorOptions.model_fields["interval"])
     assert is_duration(CollectorOptions.model_fields["max_age"])
     assert is_duration(Requests.model_fields["timeout"])
@@ -127,7 +127,7 @@ PLAIN = "must begin with https://; tokens are never sent unencrypted"
         ("http://localhost.example.com", PLAIN),
     ],
 )
-def test_addresses_that_are_refused(url: str, why: str) -> None:
+def test_urls_that_are_refused(url: str, why: str) -> None:
     with pytest.raises(ValidationError) as caught:
         TypeAdapter(Url).validate_python(url)
     assert [str(error["ctx"]["error"]) for error in caught.value.errors()] == [why]
@@ -135,7 +135,7 @@ def test_addresses_that_are_refused(url: str, why: str) -> None:
 
 
 @pytest.mark.parametrize("url", ["http://proxy:3128", "https://user:hunter2@proxy.example.com", "http://[::1]:8080/"])
-def test_proxies_keep_their_password_to_themselves(url: str) -> None:
+def test_the_password_of_a_proxy_is_never_shown(url: str) -> None:
     proxy = TypeAdapter(ProxyUrl).validate_python(url)
     assert proxy.get_secret_value() == url
     assert "hunter2" not in f"{proxy!r} {proxy}"
@@ -153,7 +153,7 @@ def test_a_secret_is_never_shown() -> None:
     assert "hunter2" not in f"{auth!r} {auth}"
 
 
-def test_a_file_counts_from_the_folder_and_an_absolute_one_does_not(tmp_path: Path) -> None:
+def test_relative_paths_count_from_the_directory_of_the_configuration(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("hunter2")
     for given_path in ("secret", str(tmp_path / "secret")):
         raw = {"client_id": "app", "client_secret_file": given_path}
@@ -161,7 +161,7 @@ def test_a_file_counts_from_the_folder_and_an_absolute_one_does_not(tmp_path: Pa
         assert auth.client_secret_file == tmp_path / "secret"
 
 
-def test_without_a_folder_a_file_counts_from_the_working_directory(
+def test_without_a_directory_paths_count_from_the_working_directory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "secret").write_text("hunter2")
@@ -172,11 +172,11 @@ def test_without_a_folder_a_file_counts_from_the_working_directory(
 
 
 @pytest.mark.parametrize("key", ["client_secret", "client_secret_file", "certificate_password_env"])
-def test_a_blank_key_is_not_given(key: str) -> None:
+def test_a_key_without_a_value_is_unset(key: str) -> None:
     assert getattr(Auth.model_validate({"client_id": "app", key: None}), key) is None
 
 
-def test_values_are_kept_for_12_hours_or_three_intervals_unless_told() -> None:
+def test_values_are_kept_for_12_hours_or_three_intervals_by_default() -> None:
     assert CollectorOptions().stale_after == 12 * 3600
     assert CollectorOptions.model_validate({"interval": "5h"}).stale_after == 15 * 3600
     assert CollectorOptions.model_validate({"interval": "1h", "max_age": "1h"}).stale_after == 3600
@@ -215,16 +215,16 @@ def account(**keys: object) -> Account:
         ({"base_url": "https://example.com/x/"}, "https://example.com/x", "identity.avepointonlineservices.com"),
     ],
 )
-def test_where_an_account_is_asked(keys: dict[str, object], api: str, identity: str) -> None:
+def test_urls_of_an_account(keys: dict[str, object], api: str, identity: str) -> None:
     made = account(**keys)
     assert (made.api_url, made.identity_url) == (api, f"https://{identity}/connect/token")
 
 
-def test_a_token_address_of_ones_own() -> None:
+def test_token_url_replaces_the_url_of_the_environment() -> None:
     assert account(data_center="us", token_url="https://example.com/token").identity_url == "https://example.com/token"
 
 
-def test_every_environment_is_a_choice_and_its_data_center_known() -> None:
+def test_every_environment_is_a_choice_with_a_known_data_center() -> None:
     annotation = Account.model_fields["environment"].annotation
     assert set(getattr(annotation, "__args__", ())) == set(ENVIRONMENTS)
     assert {"gov", "aos2"} <= DATA_CENTERS

@@ -1,4 +1,4 @@
-"""The web configuration file: what is understood, and the words for every mistake."""
+"""The web configuration file: valid content, and the message of each error."""
 
 import logging
 import re
@@ -180,14 +180,14 @@ def test_a_bad_hash_is_not_shown(tmp_path: Path, bad: str) -> None:
     assert caught.value.__context__ is None
 
 
-def test_every_kind_of_hash_is_taken(tmp_path: Path) -> None:
+def test_every_version_of_bcrypt_is_accepted(tmp_path: Path) -> None:
     made = bcrypt.hashpw(b"secret", bcrypt.gensalt(4)).decode()
     users = {"a": "$2a$" + made[4:], "b": made, "y": "$2y$" + made[4:]}
     config = read(tmp_path, "basic_auth_users: " + str(users))
     assert all(bcrypt.checkpw(b"secret", stored) for stored in config.users.values())
 
 
-def test_a_slow_hash_is_warned_of(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_slow_hash_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     slow = HASH.replace("$10$", "$15$")
     with caplog.at_level(logging.WARNING, "exporter.web"):
         warn_of_slow_hashes(read(tmp_path, f"basic_auth_users: {{alice: {HASH}, bob: {slow}}}"))
@@ -204,7 +204,7 @@ def test_a_slow_hash_is_warned_of(tmp_path: Path, caplog: pytest.LogCaptureFixtu
         ("? [1]\n: hunter2", "line 1, column 3"),
     ],
 )
-def test_broken_yaml_says_only_where(tmp_path: Path, text: str, place: str) -> None:
+def test_invalid_yaml_is_reported_without_its_content(tmp_path: Path, text: str, place: str) -> None:
     with pytest.raises(ConfigError) as caught:
         read(tmp_path, text)
     assert f"web.yaml: invalid YAML at {place}: " in str(caught.value)

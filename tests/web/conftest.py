@@ -1,4 +1,4 @@
-"""What the listening side's tests share: certificates made on the spot, a raw HTTP client, a running server."""
+"""Fixtures of the server: certificates, a raw HTTP client and a running server."""
 
 import asyncio
 import contextlib
@@ -24,7 +24,7 @@ from exporter.web.server import serve
 
 @dataclass(frozen=True)
 class Pki:
-    """A CA and what it signed, as files in one folder."""
+    """A CA and its certificates, as files in one directory."""
 
     folder: Path
 
@@ -140,7 +140,7 @@ def connect() -> Ask:
 
 
 class Browser:
-    """Asks one question over a connection of its own."""
+    """Sends one request over its own connection."""
 
     async def get(self, port: int, path: str = "/", *, context: ssl.SSLContext | None = None, **headers: str) -> Answer:
         return await self.send(port, "GET", path, context=context, body=b"", **headers)
@@ -178,7 +178,7 @@ class Running:
     task: asyncio.Task[None]
 
     async def end(self) -> float:
-        """Stop, and give the seconds that it took."""
+        """Stop, and return the duration in seconds."""
         loop = asyncio.get_running_loop()
         start = loop.time()
         self.stop.set()
@@ -191,7 +191,7 @@ Start = Callable[..., AbstractAsyncContextManager[Running]]
 
 @pytest.fixture
 def start() -> Start:
-    """Return what runs a server on a free port of 127.0.0.1 for the length of a block."""
+    """Return a context manager that runs a server on a free port of 127.0.0.1."""
 
     @contextlib.asynccontextmanager
     async def started(

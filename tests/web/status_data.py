@@ -1,4 +1,4 @@
-"""StatusData for the status page, made by hand."""
+"""Data for the status page, and a parser of the page."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -62,7 +62,7 @@ def status_data(*views: SnapshotView, usage: Mapping[str, Usage] | None = None, 
 
 @dataclass
 class Read:
-    """A page as its reader has it: texts in order, tags, and the attributes of each tag."""
+    """A parsed page: the texts in order, and the tags with their attributes."""
 
     texts: list[str] = field(default_factory=list)
     tags: list[tuple[str, dict[str, str | None]]] = field(default_factory=list)

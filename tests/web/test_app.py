@@ -41,7 +41,7 @@ async def ready(reload: Any = None) -> AsyncIterator[tuple[World, httpx.AsyncCli
     await world.accounts.stop()
 
 
-async def test_metrics_answer_with_everything_and_never_call() -> None:
+async def test_metrics_return_everything_without_requests_to_avepoint() -> None:
     async with ready() as (world, client):
         world.api.requests.clear()
         answer = await client.get("/metrics", headers={"Accept-Encoding": ""})
@@ -53,7 +53,7 @@ async def test_metrics_answer_with_everything_and_never_call() -> None:
         assert world.api.requests == []
 
 
-async def test_fifty_scrapes_at_once_all_answer_and_cause_no_call() -> None:
+async def test_fifty_concurrent_scrapes_succeed_without_requests_to_avepoint() -> None:
     async with ready() as (world, client):
         world.api.requests.clear()
         answers = await asyncio.gather(*(client.get("/metrics") for _ in range(50)))
@@ -62,7 +62,7 @@ async def test_fifty_scrapes_at_once_all_answer_and_cause_no_call() -> None:
         assert world.api.requests == []
 
 
-async def test_gzip_where_it_is_accepted() -> None:
+async def test_gzip_if_it_is_accepted() -> None:
     async with ready() as (world, client):
         async with client.stream("GET", "/metrics", headers={"Accept-Encoding": "gzip"}) as answer:
             raw = b"".join([piece async for piece in answer.aiter_raw()])
@@ -72,7 +72,7 @@ async def test_gzip_where_it_is_accepted() -> None:
         assert "content-encoding" not in refused.headers
 
 
-async def test_openmetrics_where_it_is_preferred() -> None:
+async def test_openmetrics_if_it_is_preferred() -> None:
     async with ready() as (_, client):
         accept = (
             "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,"
@@ -111,7 +111,7 @@ def test_gzip_by_quality(header: str, accepted: bool) -> None:
 
 
 @pytest.mark.parametrize("path", ["/metrics", "/probe?account=a", "/", "/-/healthy", "/-/ready"])
-async def test_head_says_what_get_says_without_a_body(path: str) -> None:
+async def test_head_has_the_headers_of_get_without_a_body(path: str) -> None:
     async with ready() as (_, client):
         headers = {"Accept-Encoding": "gzip"}
         head, got = await client.head(path, headers=headers), await client.get(path, headers=headers)
@@ -129,7 +129,7 @@ async def test_nothing_else_is_writable(path: str, method: str) -> None:
         assert (await client.request(method, path)).status_code == 405
 
 
-async def test_what_is_not_there_is_not_found() -> None:
+async def test_unknown_paths_return_404() -> None:
     async with ready() as (_, client):
         for path in ("/-/quit", "/metrics/x", "/debug/pprof", "/status.html", "/../etc/passwd"):
             assert (await client.get(path)).status_code == 404
@@ -190,7 +190,7 @@ def test_the_wait_for_first_refreshes(header: str, uptime: float, wait: float) -
     assert first_refresh_wait(header, uptime) == wait
 
 
-async def test_a_scrape_without_time_is_answered_before_the_first_refresh_ends() -> None:
+async def test_a_scrape_with_a_short_timeout_does_not_wait_for_the_first_refresh() -> None:
     world, released = await waiting_world()
     async with browser(world) as client:
         for seconds in ("0", "1e-9"):
@@ -229,7 +229,7 @@ async def test_a_scrape_shows_a_first_refresh_that_ends_in_time(seconds: str | N
     await world.accounts.stop()
 
 
-async def test_metrics_answer_200_before_and_with_every_account_down() -> None:
+async def test_metrics_return_200_before_the_first_refresh_and_with_every_account_down() -> None:
     world = World(FakeApi({LICENSE: httpx.Response(500)}))
     async with browser(world) as client:
         assert (await client.get("/metrics")).status_code == 200, "without any account"
@@ -262,7 +262,7 @@ async def test_reloading() -> None:
         assert "accounts[0].name: is required\naccounts[1]" in refused.text
 
 
-async def test_reloading_is_off_unless_allowed() -> None:
+async def test_reload_is_disabled_by_default() -> None:
     async with ready() as (_, client):
         answer = await client.post("/-/reload")
         assert (answer.status_code, "--web.enable-lifecycle" in answer.text) == (403, True)

@@ -1,4 +1,4 @@
-"""Basic authentication: who gets in, what it costs, and what a flood of guesses can do."""
+"""Basic authentication: accepted credentials, number of checks, and floods of wrong passwords."""
 
 import asyncio
 import base64
@@ -31,7 +31,7 @@ def authorization(user: str, password: str) -> str:
 
 
 class Counting:
-    """Compares for real, or as told, and counts."""
+    """Counts the comparisons, which are real or the given function."""
 
     def __init__(self, compare: Callable[[bytes, bytes], bool] = matches) -> None:
         self.seen: list[tuple[bytes, bytes]] = []
@@ -45,7 +45,7 @@ class Counting:
 
 
 class Gate:
-    """A comparison that ends when the test lets it; "right" is right."""
+    """A comparison that waits for the test; "right" is the right password."""
 
     def __init__(self) -> None:
         self.order: list[bytes] = []
@@ -101,7 +101,7 @@ async def ask(app: BasicAuth, *values: str, client: tuple[str, int] | None = ("1
         (["Bearer abc"], 401),
     ],
 )
-async def test_who_gets_in(values: list[str], status: int) -> None:
+async def test_which_credentials_are_accepted(values: list[str], status: int) -> None:
     app = BasicAuth(hello, lambda: USERS, PasswordChecker(Limits()))
     got, headers = await ask(app, *values)
     assert got == status
@@ -109,12 +109,12 @@ async def test_who_gets_in(values: list[str], status: int) -> None:
         assert headers[b"www-authenticate"].startswith(b"Basic realm=")
 
 
-async def test_without_users_everybody_gets_in() -> None:
+async def test_without_users_every_request_is_accepted() -> None:
     app = BasicAuth(hello, dict, PasswordChecker(Limits()))
     assert (await ask(app))[0] == 200
 
 
-async def test_users_are_looked_up_anew() -> None:
+async def test_changed_users_apply_at_once() -> None:
     users = dict(USERS)
     app = BasicAuth(hello, lambda: users, PasswordChecker(Limits()))
     assert (await ask(app, authorization("alice", "right"), client=None))[0] == 200
@@ -146,7 +146,7 @@ def test_a_password_that_bcrypt_would_cut_is_wrong() -> None:
     assert not matches(b"right\0", STORED)
 
 
-async def test_each_pair_is_compared_once_and_off_the_loop() -> None:
+async def test_each_password_is_checked_once_and_on_a_thread() -> None:
     compare = Counting()
     checker = PasswordChecker(Limits(), compare)
     for _ in range(3):
@@ -157,7 +157,7 @@ async def test_each_pair_is_compared_once_and_off_the_loop() -> None:
     assert threading.get_ident() not in compare.threads
 
 
-async def test_an_unknown_user_costs_as_much() -> None:
+async def test_an_unknown_user_takes_as_long() -> None:
     compare = Counting(lambda _, __: True)  # even if the decoy matched, nobody would get in
     checker = PasswordChecker(Limits(), compare)
     users = {b"a": STORED, b"b": STORED.replace(b"$04$", b"$05$")}
@@ -170,7 +170,7 @@ async def test_an_unknown_user_costs_as_much() -> None:
     assert not any(matches(b"x", stored) for stored in set(decoys))
 
 
-async def test_the_same_question_at_once_is_asked_once() -> None:
+async def test_concurrent_checks_of_the_same_password_are_shared() -> None:
     gate = Gate()
     checker = PasswordChecker(Limits(password_checks=1, password_queue=1), gate)
     tasks = [
@@ -218,7 +218,7 @@ async def test_the_number_of_pending_checks_is_limited() -> None:
     assert (await asyncio.gather(*tasks)).count(CheckResult.BUSY) == 7
 
 
-async def test_busy_is_said_so() -> None:
+async def test_too_many_checks_are_refused_with_429() -> None:
     gate = Gate()
     app = BasicAuth(hello, lambda: USERS, PasswordChecker(Limits(password_checks=1, password_queue=1), gate))
     first = asyncio.create_task(ask(app, authorization("alice", "right")))
@@ -230,7 +230,7 @@ async def test_busy_is_said_so() -> None:
     assert (await first)[0] == 200
 
 
-async def test_a_cancelled_wait_is_no_harm() -> None:
+async def test_a_client_that_disconnects_does_not_cancel_the_check() -> None:
     gate = Gate()
     checker = PasswordChecker(Limits(password_checks=1), gate)
     task = asyncio.create_task(checker.check(USERS, BasicCredentials(b"alice", b"right"), HERE))
@@ -243,7 +243,7 @@ async def test_a_cancelled_wait_is_no_harm() -> None:
     assert await checker.check(USERS, BasicCredentials(b"alice", b"right"), HERE) is CheckResult.RIGHT
 
 
-async def test_no_thread_to_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_without_a_free_thread_the_check_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     def start(_: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
@@ -263,7 +263,7 @@ async def test_the_cache_is_limited_and_contains_no_credentials() -> None:
     assert len(checker._suspects) == 8
 
 
-def test_a_loop_that_has_ended_is_no_harm() -> None:
+def test_a_check_may_end_after_its_event_loop() -> None:
     gate = Gate()
     checker = PasswordChecker(Limits(), gate)
 
@@ -278,8 +278,8 @@ def test_a_loop_that_has_ended_is_no_harm() -> None:
 
 
 @pytest.mark.parametrize("same_network", [False, True])
-async def test_a_flood_of_guesses_locks_nobody_out(same_network: bool) -> None:
-    """1,000 wrong passwords a second at cost 10, from 8 clients; or over 8 connections from one's own address."""
+async def test_wrong_passwords_do_not_keep_the_right_one_out(same_network: bool) -> None:
+    """1,000 wrong passwords per second from 8 networks, or over 8 connections from the network of the client."""
     users = {b"alice": bcrypt.hashpw(b"right", bcrypt.gensalt(10)), b"bob": STORED}
     app = BasicAuth(hello, lambda: users, PasswordChecker(Limits()))
     assert (await ask(app, authorization("bob", "right")))[0] == 200

@@ -1,4 +1,4 @@
-"""Headers on every answer, limits on bodies, rates and connections."""
+"""Headers on every response; limits on bodies, rates and connections."""
 
 import asyncio
 import logging
@@ -90,7 +90,7 @@ def test_configured_headers_win_then_the_responses_own() -> None:
 
 
 class Page:
-    """An application that fails before or after it has begun to answer."""
+    """An application that fails before or after the start of its response."""
 
     def __init__(self, *, before: bool = False, after: bool = False) -> None:
         self.before, self.after = before, after
@@ -107,7 +107,7 @@ class Page:
         await send({"type": "http.response.body", "body": b"x"})
 
 
-async def test_failures_are_answered_and_logged(caplog: pytest.LogCaptureFixture) -> None:
+async def test_exceptions_are_logged_and_return_500(caplog: pytest.LogCaptureFixture) -> None:
     sent = await run(SecureHeaders(Page(before=True), dict), http())
     assert sent[0]["status"] == 500
     assert (b"x-frame-options", b"DENY") in sent[0]["headers"]
@@ -146,7 +146,7 @@ async def test_rate_limit() -> None:
     assert await statuses(3) == [200, 200, 200]
 
 
-async def test_a_body_is_handed_on_whole() -> None:
+async def test_the_application_receives_the_complete_body() -> None:
     page = Page()
     sent = await run(BodyLimit(page, Limits()), http("POST"), [part(b"a", more=True), part(b"b")])
     assert sent[0]["status"] == 200
@@ -192,7 +192,7 @@ async def test_the_body_of_a_get_is_ignored() -> None:
 
 
 class Member:
-    """A connection as the guard sees it."""
+    """A connection for the guard."""
 
     def __init__(self, network: str, quiet_since: float | None = None) -> None:
         self.network = network
@@ -214,7 +214,7 @@ def guard(**limits: Any) -> Guard:
     return Guard(Limits(**limits), lambda: 7.0)
 
 
-def test_at_the_cap_the_quietest_makes_room(caplog: pytest.LogCaptureFixture) -> None:
+def test_at_the_limit_the_connection_that_is_idle_for_longest_is_closed(caplog: pytest.LogCaptureFixture) -> None:
     full = guard(connections=3)
     busy, old, new = Member("a"), Member("a", 1.0), Member("b", 2.0)
     assert all(map(full.admit, (busy, old, new)))
@@ -230,7 +230,7 @@ def test_at_the_cap_the_quietest_makes_room(caplog: pytest.LogCaptureFixture) ->
     ]
 
 
-def test_a_crowded_address_makes_room_itself() -> None:
+def test_at_the_limit_per_network_an_idle_connection_of_the_network_is_closed() -> None:
     crowded = guard(connections_per_address=1)
     other, own = Member("b", 0.0), Member("a", 5.0)
     assert all(map(crowded.admit, (other, own)))

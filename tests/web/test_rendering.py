@@ -10,7 +10,7 @@ from exporter.web.rendering import Chunks, Key, Renderings
 KEY = Key(PageRequest(), gzip=False)
 
 
-async def test_a_client_that_leaves_does_not_cancel_the_page_of_the_others() -> None:
+async def test_a_client_that_disconnects_does_not_cancel_a_shared_page() -> None:
     started, go_on = asyncio.Event(), threading.Event()
     loop = asyncio.get_running_loop()
 

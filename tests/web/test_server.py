@@ -1,4 +1,4 @@
-"""The server over real sockets: listening, TLS, slow clients, and an end in time."""
+"""The server over real sockets: listening, TLS, slow clients and shutdown."""
 
 import asyncio
 import base64
@@ -32,7 +32,7 @@ HASH = bcrypt.hashpw(b"right", bcrypt.gensalt(4)).decode()
 
 
 class App:
-    """Answers by path; `/stuck` never, `/big` with more than sockets buffer."""
+    """Responds by path: `/stuck` never, `/big` with more than sockets buffer."""
 
     def __init__(self) -> None:
         self.reached = asyncio.Event()
@@ -54,7 +54,7 @@ class App:
 
 
 async def closed_within(reader: asyncio.StreamReader, seconds: float) -> bytes:
-    """Return what still came before the server closed the connection."""
+    """Return the bytes received until the server closes the connection."""
     received = b""
     with contextlib.suppress(ConnectionError):
         async with asyncio.timeout(seconds):
@@ -111,7 +111,7 @@ def test_without_ipv6(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
             assert listener.getsockname()[0] == "0.0.0.0"
 
 
-def test_addresses_that_cannot_be_had() -> None:
+def test_addresses_that_cannot_be_used() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(ConfigError) as caught:
@@ -128,14 +128,14 @@ def test_addresses_that_cannot_be_had() -> None:
     assert lines[5].startswith("--web.listen-address: cannot listen on no.such.invalid:1: ")
 
 
-async def test_a_wrong_file_is_said_before_anything_is_served(tmp_path: Path) -> None:
+async def test_an_invalid_file_prevents_the_start(tmp_path: Path) -> None:
     path = tmp_path / "web.yaml"
     path.write_text("nonsense: 1")
     with pytest.raises(ConfigError, match="nonsense: unknown key"):
         await serve(App(), ["127.0.0.1:0"], path, stop=asyncio.Event())
 
 
-async def test_signals_are_left_alone(start: Any) -> None:
+async def test_the_server_installs_no_signal_handlers(start: Any) -> None:
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     async with start(App()):
         assert {number: signal.getsignal(number) for number in before} == before
@@ -200,7 +200,7 @@ async def test_a_new_certificate_on_new_connections(
         assert (await browser.read(old[0])).status == 200
 
 
-async def test_a_client_that_leaves_in_the_handshake(
+async def test_a_client_that_disconnects_during_the_handshake(
     start: Any, browser: Any, connect: Any, pki: Any, tls_config: Path
 ) -> None:
     async with start(App(), tls_config) as running:
@@ -220,14 +220,14 @@ async def test_a_client_that_does_not_finish_the_handshake(start: Any, connect: 
 
 
 @pytest.mark.parametrize("sent", [b"", b"GET / HTTP/1.1\r\n", b"GET / HTTP/1.1\r\nHost: x\r\n\r\nGET /sec"])
-async def test_a_header_that_does_not_come(start: Any, connect: Any, sent: bytes) -> None:
+async def test_a_header_that_does_not_arrive(start: Any, connect: Any, sent: bytes) -> None:
     async with start(App(), limits=QUICK) as running, connect(running.port) as (reader, writer):
         writer.write(sent)
         received = await closed_within(reader, 0.8)
         assert received.count(b"hello") == sent.count(b"Host")
 
 
-async def test_a_second_header_that_does_not_come(start: Any, browser: Any, connect: Any) -> None:
+async def test_a_second_header_that_does_not_arrive(start: Any, browser: Any, connect: Any) -> None:
     async with start(App(), limits=QUICK) as running, connect(running.port) as (reader, writer):
         writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         assert (await browser.read(reader)).status == 200
@@ -238,7 +238,7 @@ async def test_a_second_header_that_does_not_come(start: Any, browser: Any, conn
         assert await closed_within(reader, 0.5) == b""
 
 
-async def test_idle_connections_end(start: Any, browser: Any, connect: Any) -> None:
+async def test_idle_connections_are_closed(start: Any, browser: Any, connect: Any) -> None:
     async with start(App(), limits=QUICK) as running, connect(running.port) as (reader, writer):
         writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         assert (await browser.read(reader)).status == 200
@@ -300,7 +300,7 @@ async def test_malformed(start: Any, browser: Any, connect: Any, sent: bytes, ca
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 
-async def test_malformed_while_answering(start: Any, connect: Any) -> None:
+async def test_a_malformed_body_during_a_response(start: Any, connect: Any) -> None:
     app = App()
     async with start(app) as running, connect(running.port) as (reader, writer):
         writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzzz\r\n")
@@ -328,7 +328,7 @@ async def test_bodies(start: Any, browser: Any, connect: Any) -> None:
         assert app.bodies[-1] == b""
 
 
-async def test_a_refused_body_is_not_waited_for(start: Any, browser: Any, connect: Any, tmp_path: Path) -> None:
+async def test_the_rest_of_a_refused_body_is_not_read(start: Any, browser: Any, connect: Any, tmp_path: Path) -> None:
     path = tmp_path / "web.yaml"
     path.write_text(f"basic_auth_users: {{alice: {HASH}}}")
     async with start(App(), path) as running, connect(running.port) as (reader, writer):
@@ -344,7 +344,7 @@ async def test_a_failing_application(start: Any, browser: Any) -> None:
     assert secure(got.headers)
 
 
-async def test_a_crowd_locks_nobody_out(start: Any, browser: Any, connect: Any) -> None:
+async def test_many_connections_do_not_lock_others_out(start: Any, browser: Any, connect: Any) -> None:
     limits = Limits(connections=8, connections_per_address=8)
     async with start(App(), limits=limits) as running, contextlib.AsyncExitStack() as crowd:
         for _ in range(20):
@@ -353,7 +353,7 @@ async def test_a_crowd_locks_nobody_out(start: Any, browser: Any, connect: Any) 
         assert (await browser.get(running.port)).status == 200
 
 
-async def test_a_crowd_that_is_being_answered_is_left_alone(start: Any, connect: Any) -> None:
+async def test_connections_with_a_request_are_not_closed_at_the_limit(start: Any, connect: Any) -> None:
     app = App()
     limits = Limits(connections=1, shutdown_grace=0.1)
     async with start(app, limits=limits) as running, connect(running.port) as (_, writer):
@@ -366,12 +366,12 @@ async def test_a_crowd_that_is_being_answered_is_left_alone(start: Any, connect:
 # The end
 
 
-async def test_the_end_is_quick_when_nobody_is_there(start: Any) -> None:
+async def test_shutdown_without_connections_is_immediate(start: Any) -> None:
     async with start(App()) as running:
         assert await running.end() < 1
 
 
-async def test_an_answer_under_way_is_finished(start: Any, browser: Any, connect: Any) -> None:
+async def test_a_running_request_is_finished_at_shutdown(start: Any, browser: Any, connect: Any) -> None:
     app = App()
     async with start(app) as running, connect(running.port) as (reader, writer):
         writer.write(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -384,10 +384,10 @@ async def test_an_answer_under_way_is_finished(start: Any, browser: Any, connect
 
 
 @pytest.mark.parametrize("tls", [False, True])
-async def test_the_end_comes_in_time(
+async def test_shutdown_ends_within_the_grace_period(
     start: Any, connect: Any, pki: Any, tls_config: Path, tls: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """With half a header, half a handshake, an idle connection, a stuck request and a reader that does not."""
+    """Open connections: half a header, half a handshake, idle, a stuck request, and a client that does not read."""
     app = App()
     limits = Limits(shutdown_grace=0.3)
     context = pki.client_context("client") if tls else None
@@ -407,7 +407,7 @@ async def test_the_end_comes_in_time(
     assert "Traceback" not in caplog.text
 
 
-async def test_nothing_is_left_behind(start: Any, browser: Any, pki: Any, tls_config: Path) -> None:
+async def test_a_stopped_server_leaves_no_tasks(start: Any, browser: Any, pki: Any, tls_config: Path) -> None:
     before = asyncio.all_tasks()
     async with start(App(), tls_config) as running:
         await browser.get(running.port, context=pki.client_context("client"))

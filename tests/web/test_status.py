@@ -1,4 +1,4 @@
-"""The status page: words for people, nothing for thieves."""
+"""The status page as HTML: texts, escaping, links and policy."""
 
 import asyncio
 import base64
@@ -26,7 +26,7 @@ HOSTILE = "<script>alert('x')</script>\"'&{{ 7*7 }}"
 NONE = "\N{EN DASH}"
 
 
-def test_hostile_texts_are_shown_and_not_obeyed() -> None:
+def test_hostile_texts_are_escaped() -> None:
     problem = Failure(HOSTILE, HOSTILE, HOSTILE, NOW, NOW)
     status = RefreshStatus(up=False, failure=problem, api_version=HOSTILE, failures=(problem, problem))
     given = status_data(
@@ -50,7 +50,7 @@ def test_hostile_texts_are_shown_and_not_obeyed() -> None:
         assert re.match(r"[?#]|metrics|probe\?|-/|" + re.escape(PROJECT), attributes["href"] or "")
 
 
-def test_each_state_is_said_in_words() -> None:
+def test_each_state_has_a_text() -> None:
     down = RefreshStatus(
         up=False, last_success=NOW - 3 * 3600, duration=1.26, failure=Failure("no answer", "check the network")
     )
@@ -76,7 +76,7 @@ def test_each_state_is_said_in_words() -> None:
     assert "What to do: check the network" in read.text
 
 
-def test_the_owners_address_is_not_shown_even_where_the_metrics_have_it() -> None:
+def test_the_email_address_of_the_owner_is_never_shown() -> None:
     known = names({"x": "Bakery"})
     assert "owner@example.com" in next(iter(known[""].samples)).labels
     read = page(status_data(view("msp", known=known), view("msp", "protected_data", customers={"x": True})))
@@ -84,7 +84,7 @@ def test_the_owners_address_is_not_shown_even_where_the_metrics_have_it() -> Non
     assert "@" not in read.text
 
 
-def test_tables_and_lists_have_names_and_heads() -> None:
+def test_tables_and_lists_have_names_and_headers() -> None:
     views = [view(f"a{number}", customers={f"c{number}": True}) for number in range(60)]
     read = page(status_data(*views), StatusQuery(page=2))
     tables, captions = read.of("table"), read.of("caption")
@@ -97,7 +97,7 @@ def test_tables_and_lists_have_names_and_heads() -> None:
     assert fields == {attributes["for"] for attributes in read.of("label")}
 
 
-def test_a_configuration_that_could_not_be_read_again_is_said() -> None:
+def test_the_page_shows_a_failed_reload() -> None:
     many = tuple(f"accounts[{number}]: is missing" for number in range(12))
     read = page(status_data(configured=ConfigStatus(NOW - 7200, errors=many)))
     assert "The changed configuration is invalid. The configuration loaded 2 h ago stays in force." in read.text
@@ -109,7 +109,7 @@ def test_a_configuration_that_could_not_be_read_again_is_said() -> None:
     )
 
 
-def test_links_lead_to_documents_that_are_there() -> None:
+def test_links_lead_to_existing_documents() -> None:
     failed = view(
         "msp", status=RefreshStatus(up=False), customers={"x": False}, problems={"x": Failure("e", "", "", NOW, NOW)}
     )
@@ -122,17 +122,17 @@ def test_links_lead_to_documents_that_are_there() -> None:
     assert {"metrics", "-/ready", "-/healthy", "probe?account=msp"} <= links
 
 
-def test_the_projects_home_is_the_charts() -> None:
+def test_the_url_of_the_project_is_that_of_the_chart() -> None:
     assert f"home: {PROJECT}\n" in (ROOT / "helm/avepoint-exporter/Chart.yaml").read_text()
 
 
-def test_nothing_configured_and_nothing_found_are_said() -> None:
+def test_empty_states_have_a_text() -> None:
     assert "No account is configured for this process." in page(status_data()).text
     read = page(status_data(view(customers={"x": True})), StatusQuery(text="nobody"))
     assert "No customers match." in read.text
 
 
-def test_the_policy_allows_the_pages_own_style_and_form_and_nothing_else() -> None:
+def test_the_policy_allows_only_the_style_and_the_form_of_the_page() -> None:
     made = StatusPage()
     html = made.html(status_data(view(customers={"x": True})), StatusQuery())
     styles = re.findall(r"<style>(.*?)</style>", html, re.DOTALL)
@@ -188,7 +188,7 @@ async def test_no_query_breaks_the_page(query: str) -> None:
     await world.accounts.stop()
 
 
-async def test_the_event_loop_goes_on_while_the_page_is_made() -> None:
+async def test_the_event_loop_runs_while_the_page_is_rendered() -> None:
     world = World(FakeApi(portfolio([f"c{number:04}" for number in range(2000)])))
     await world.apply(partner())
     await world.refresh()
@@ -204,7 +204,7 @@ async def test_the_event_loop_goes_on_while_the_page_is_made() -> None:
     await world.accounts.stop()
 
 
-def test_nothing_of_the_page_is_loaded_before_it_is_asked_for() -> None:
+def test_the_page_is_imported_on_the_first_request() -> None:
     code = "import sys, exporter.application; print([n for n in sys.modules if 'jinja' in n or 'web.status.' in n])"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"

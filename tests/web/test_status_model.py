@@ -1,4 +1,4 @@
-"""What the status page says, before any HTML."""
+"""The records of the status page."""
 
 import pytest
 
@@ -26,11 +26,11 @@ UP = RefreshStatus(up=True, last_attempt=NOW - 60, next_attempt=NOW + 90, last_s
     ("seconds", "text"),
     [(-5, "0 s"), (0, "0 s"), (119.4, "119 s"), (120, "2 min"), (7199, "120 min"), (7200, "2 h"), (172_800, "2 d")],
 )
-def test_spans_of_time(seconds: float, text: str) -> None:
+def test_rounded_times(seconds: float, text: str) -> None:
     assert rounded_time(seconds) == text
 
 
-def test_words() -> None:
+def test_numbers_and_times_for_people() -> None:
     assert [precise_time(one) for one in (0, 0.0001, 0.012, 0.5, 9.94, 61, 7200)] == [
         "0 s", "1 ms", "12 ms", "0.5 s", "9.9 s", "61 s", "2 h",
     ]  # fmt: skip
@@ -43,7 +43,7 @@ def test_words() -> None:
     assert safe_text("client_secret=abc \x1b") == "client_secret=<secret> \N{REPLACEMENT CHARACTER}"
 
 
-def test_the_verdict_says_the_worst_first() -> None:
+def test_the_headline_names_the_worst_first() -> None:
     partly = view("msp", "protected_data", status=UP, customers={"x": True, "y": False})
     mistakes = ConfigStatus(NOW, errors=("accounts[0]: is missing",))
     assert model(status_data(view(status=UP), view("b", status=UP)), StatusQuery()).headline == Headline(
@@ -67,7 +67,7 @@ def test_a_customer_of_several_collectors_counts_once() -> None:
     assert model(status_data(*views), StatusQuery()).headline.text == "1 of 2 customers failed"
 
 
-def test_collectors_say_state_ages_and_next_run() -> None:
+def test_collectors_have_state_ages_and_next_refresh() -> None:
     old = {"": ReadResult((), NOW - 7200, MONOTONIC - 7200)}
     shown = model(
         status_data(
@@ -90,7 +90,7 @@ def test_collectors_say_state_ages_and_next_run() -> None:
     assert (rows["works"].reason, rows["works"].duration) == ("", "0.5 s")
 
 
-def test_the_same_error_of_many_customers_is_one_trouble() -> None:
+def test_the_same_error_of_many_customers_is_one_card() -> None:
     problems = {f"c{number}": problem("HTTP 500", request_id=f"id{number}", age=100 - number) for number in range(9)}
     problems["other"] = problem("no answer")
     customers = dict.fromkeys([*problems, "fine"], False) | {"fine": True}
@@ -106,7 +106,7 @@ def test_the_same_error_of_many_customers_is_one_trouble() -> None:
     assert (second.summary, second.error) == ("refresh failed for 1 of 11 customers", "no answer")
 
 
-def test_a_collector_that_is_down_is_not_said_again_for_each_of_its_customers() -> None:
+def test_the_error_of_a_collector_is_not_repeated_for_its_customers() -> None:
     problems = {"a": problem("HTTP 403"), "b": problem("not asked for: HTTP 403"), "c": problem("HTTP 500")}
     customers = dict.fromkeys(problems, False)
     shown = model(status_data(view("msp", status=DOWN, customers=customers, problems=problems)), StatusQuery())
@@ -115,14 +115,14 @@ def test_a_collector_that_is_down_is_not_said_again_for_each_of_its_customers() 
     ]  # fmt: skip
 
 
-def test_a_collector_that_is_down_without_a_kept_problem_still_says_why() -> None:
+def test_a_collector_that_is_down_shows_its_error_without_earlier_errors() -> None:
     (trouble,) = model(
         status_data(view(status=RefreshStatus(up=False, failure=Failure("no answer", "look")))), StatusQuery()
     ).error_cards
     assert (trouble.error, trouble.hint, trouble.since, trouble.at) == ("no answer", "look", None, None)
 
 
-def test_lists_of_what_is_wrong_are_cut_and_say_so() -> None:
+def test_long_lists_of_errors_are_cut_with_the_number_of_the_rest() -> None:
     views = [view(f"a{number}", status=DOWN) for number in range(130)]
     configured = ConfigStatus(None, errors=tuple(f"mistake {number}" for number in range(30)))
     shown = model(status_data(*views, configured=configured), StatusQuery(part=3))
@@ -132,14 +132,14 @@ def test_lists_of_what_is_wrong_are_cut_and_say_so() -> None:
     assert [one.account for one in shown.account_usage] == [f"a{number}" for number in range(100, 130)]
 
 
-def test_earlier_errors_are_those_that_are_over_newest_first() -> None:
+def test_earlier_errors_are_resolved_ones_newest_first() -> None:
     down = RefreshStatus(up=False, failures=(problem("old", age=900), problem("lasts", age=5)))
     up = RefreshStatus(up=True, failures=(problem("older", age=1000), problem("newest", age=1)))
     shown = model(status_data(view("a", status=down), view("b", status=up)), StatusQuery())
     assert [(one.account, one.error) for one in shown.earlier] == [("b", "newest"), ("a", "old"), ("b", "older")]
 
 
-def test_budgets_are_said_with_calls_by_code() -> None:
+def test_usage_has_requests_by_status() -> None:
     budgets = {"a": LimitUsage(3, 8, 2.5, 10, 43)}
     usage = {"a": Usage({"429": 2, "200": 1204, "timeout": 2}, 12.34)}
     shown = model(status_data(view("a"), view("gone"), budgets=budgets, usage=usage), StatusQuery())
@@ -175,9 +175,7 @@ def portfolio() -> tuple[SnapshotView, ...]:
         (StatusQuery(page=99), ["c4", "c2", "c1", "c3", "c1"]),
     ],
 )
-def test_customers_are_chosen_by_account_text_and_state_and_failed_ones_come_first(
-    query: StatusQuery, expected: list[str]
-) -> None:
+def test_customers_are_filtered_and_failed_ones_come_first(query: StatusQuery, expected: list[str]) -> None:
     shown = model(status_data(*portfolio()), query)
     found = [one.id for one in shown.customers.items]
     assert sorted(found) == sorted(expected)
@@ -187,7 +185,7 @@ def test_customers_are_chosen_by_account_text_and_state_and_failed_ones_come_fir
     assert shown.accounts == ("msp", "other")
 
 
-def test_a_customer_says_when_it_was_read_and_why_not() -> None:
+def test_a_customer_has_its_last_success_and_its_error() -> None:
     rows = {(one.account, one.id): one for one in model(status_data(*portfolio()), StatusQuery()).customers.items}
     failed, read = rows["msp", "c2"], rows["msp", "c1"]
     assert (failed.organization, failed.error, failed.hint) == ("Dairy", "HTTP 403", "grant it")
@@ -210,7 +208,7 @@ def test_names_that_the_metrics_do_not_show_are_not_shown() -> None:
         assert (row.organization, row.stale_after) == ("", "60 min")
 
 
-def test_a_plot_shows_each_refresh_and_says_the_same_in_words() -> None:
+def test_a_plot_shows_each_refresh_and_has_a_description() -> None:
     drawn = plot([RefreshOutcome(1.0, up=True), RefreshOutcome(2.0, up=False), RefreshOutcome(0.001, up=None)])
     assert drawn is not None
     assert drawn.text == "Last 3 refreshes: 1 ms to 2.0 s, 1 failed"

@@ -1,4 +1,4 @@
-"""What visitors ask for: bounded, never believed, never a mistake of ours."""
+"""The query of the status page: limits, invalid input and links."""
 
 from urllib.parse import parse_qs, urlsplit
 
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from exporter.web.status.query import Paged, PagerStep, StatusQuery, paged
 
 
-def test_a_sensible_query_is_taken_as_it_is() -> None:
+def test_a_valid_query_is_used_unchanged() -> None:
     asked = {"account": "msp", "q": "  Bakery ", "state": "failed", "page": "3", "part": "2", "x": "y"}
     assert StatusQuery.read(asked) == StatusQuery("msp", "Bakery", "failed", 3, 2)
     assert StatusQuery.read({}) == StatusQuery()
@@ -32,11 +32,11 @@ def test_a_sensible_query_is_taken_as_it_is() -> None:
         "9" * 5000,
     ],
 )
-def test_a_page_that_is_no_number_is_the_first(number: str) -> None:
+def test_an_invalid_page_number_means_the_first_page(number: str) -> None:
     assert StatusQuery.read({"page": number, "part": number}) == StatusQuery()
 
 
-def test_texts_are_cut_and_rid_of_what_cannot_be_seen() -> None:
+def test_texts_are_cut_and_unprintable_characters_removed() -> None:
     query = StatusQuery.read({"q": "\x00a\u202eb\n" + "x" * 10_000, "account": "y" * 10_000, "state": "FAILED"})
     assert query.text == "ab" + "x" * 98
     assert len(query.account) == 200
@@ -44,7 +44,7 @@ def test_texts_are_cut_and_rid_of_what_cannot_be_seen() -> None:
 
 
 @given(st.dictionaries(st.sampled_from(["account", "q", "state", "page", "part"]), st.text()))
-def test_any_query_is_read_and_its_links_lead_back_to_it(asked: dict[str, str]) -> None:
+def test_every_query_is_accepted_and_its_links_lead_back_to_it(asked: dict[str, str]) -> None:
     query = StatusQuery.read(asked)
     assert len(query.text) <= 100
     assert query.page >= 1
@@ -80,7 +80,7 @@ def words(shown: Paged[int]) -> list[str]:
         (99, ["Previous", "1", "…", "9", "[10]"]),
     ],
 )
-def test_pages_are_named_near_the_current_one(page: int, expected: list[str]) -> None:
+def test_links_lead_to_the_pages_near_the_current_one(page: int, expected: list[str]) -> None:
     shown = paged(range(96), 10, StatusQuery(page=page), "page", "customers")
     assert words(shown) == expected
     assert shown.total == 96

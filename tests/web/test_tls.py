@@ -1,4 +1,4 @@
-"""TLS contexts from the file, and the files read again when they change."""
+"""TLS contexts, and the reload of changed files."""
 
 import logging
 import os
@@ -38,7 +38,7 @@ def names(certificate: Any) -> set[str]:
 
 
 def handshake(server: ssl.SSLContext, client: ssl.SSLContext) -> tuple[ssl.SSLObject, ssl.SSLObject]:
-    """Shake hands in memory; give the server's and the client's end."""
+    """Do a handshake in memory; return the server's and the client's side."""
     to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
     ends = (
         server.wrap_bio(to_server, to_client, server_side=True),
@@ -141,7 +141,7 @@ def encrypted(key: bytes) -> bytes:
     )
 
 
-def test_mistakes_in_files(folder: Path) -> None:
+def test_errors_in_files(folder: Path) -> None:
     def mistake(tls: TlsServerConfig) -> str:
         with pytest.raises(ConfigError) as caught:
             build_context(tls)
@@ -170,7 +170,7 @@ def test_mistakes_in_files(folder: Path) -> None:
 
 
 class Hand:
-    """A clock moved by hand."""
+    """A clock that the test moves."""
 
     now = 100.0
 
@@ -201,7 +201,7 @@ def test_without_a_file() -> None:
     assert load_protection(None).config == live.current().config
 
 
-def test_a_change_is_in_force_within_a_second(folder: Path) -> None:
+def test_a_change_is_loaded_within_a_second(folder: Path) -> None:
     path = folder / "web.yaml"
     live, clock = live_on(path, f"basic_auth_users: {{alice: {HASH}}}")
     path.write_text(f"basic_auth_users: {{alice: {HASH}, bob: {HASH}}}")
@@ -211,7 +211,7 @@ def test_a_change_is_in_force_within_a_second(folder: Path) -> None:
     assert set(live.current().users) == {b"alice", b"bob"}
 
 
-def test_nothing_is_read_while_nothing_changes(folder: Path) -> None:
+def test_unchanged_files_are_not_read_again(folder: Path) -> None:
     live, clock = live_on(folder / "web.yaml", FULL)
     before = live.current()
     clock.now += 5
@@ -229,7 +229,9 @@ def test_a_renewed_certificate(folder: Path, pki: Any) -> None:
     assert "renewed" in names(client.getpeercert())
 
 
-def test_a_wrong_change_leaves_the_old_and_is_said_once(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_invalid_change_is_logged_once_and_the_old_file_stays_in_force(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     live, clock = live_on(folder / "web.yaml", FULL)
     before = live.current()
     (folder / "server.key").write_bytes((folder / "renewed.key").read_bytes())
@@ -267,7 +269,7 @@ def test_a_missing_file_is_a_change(folder: Path) -> None:
         (f"basic_auth_users: {{alice: {HASH}}}", "", "no user is left; restart the exporter for this change"),
     ],
 )
-def test_half_a_file_switches_nothing_off(
+def test_a_half_written_file_turns_nothing_off(
     folder: Path, before: str, after: str, mistake: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     live, clock = live_on(folder / "web.yaml", before)
