@@ -57,6 +57,9 @@ class RecordingObserver:
     def unreadable(self, endpoint: str, field: str) -> None:
         self.unread[endpoint, field] += 1
 
+    def response(self, endpoint: str, query: object, response: object) -> None:
+        """Ignore the response."""
+
     def unknown(self, field: str) -> None:
         self.unknowns[field] += 1
 

@@ -11,7 +11,7 @@ import structlog
 
 from exporter.avepoint.connections import Connections, origin_of
 from exporter.avepoint.credentials import Credential
-from exporter.avepoint.endpoints import Endpoint
+from exporter.avepoint.endpoints import Endpoint, Query
 from exporter.avepoint.hints import NOT_OURS, reason_of, unreached
 from exporter.avepoint.observer import Observer, ServerClock, ValueIssues
 from exporter.avepoint.responses import RawResponse, decode_response, server_time
@@ -32,7 +32,6 @@ from exporter.errors import (
 )
 
 T = TypeVar("T")
-Query = Mapping[str, str | int]
 Transport = httpx.AsyncBaseTransport
 
 _LONGEST_REASON: Final = 200
@@ -130,10 +129,12 @@ class Client:
                 json=body,
                 headers={"Content-Type": "application/json"},
             )
-            return await self._retried(lambda: self._authorized(endpoint, request))
+            response = await self._retried(lambda: self._authorized(endpoint, request))
         except AvePointError as error:
             error.endpoint = error.endpoint or endpoint.template
             raise
+        self._observer.response(endpoint.template, query or {}, response)
+        return response
 
     async def authorize(self, permission: str) -> None:
         """Ensure that there is a token for a permission; raise TokenError."""

@@ -15,6 +15,7 @@ from exporter.config.schema import ApiVersion
 from exporter.errors import AnswerError, AvePointError, NotFoundError, NotOfferedError, TokenError
 
 T = TypeVar("T")
+Query = Mapping[str, str | int]
 _PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
 
 

@@ -5,6 +5,7 @@ from typing import Final, Protocol
 
 import structlog
 
+from exporter.avepoint.endpoints import Query
 from exporter.avepoint.hints import CLOCK
 from exporter.avepoint.values import CLOCK_TOLERANCE, Ticks, short, ticks_at
 from exporter.clock import Clock
@@ -19,6 +20,10 @@ class Observer(Protocol):
 
     def request(self, endpoint: str, code: str, seconds: float) -> None:
         """Count one HTTP request by its path and its status (or timeout, connect, parse), with its duration."""
+        ...
+
+    def response(self, endpoint: str, query: Query, response: object) -> None:
+        """Inspect the decoded JSON of a successful response; only `check` does so."""
         ...
 
     def throttled(self, seconds: float) -> None:

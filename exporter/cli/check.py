@@ -53,8 +53,10 @@ def _complete_account(ctx: click.Context, _parameter: click.Parameter, typed: st
         help="Test only this account; repeatable.")  # fmt: skip
 @option("--quick", is_flag=True, help=f"Read at most {_QUICK_CUSTOMERS} customers per partner account.")
 @option("--json", is_flag=True, help="Print a JSON document for scripts.")
+@option("--report", is_flag=True,
+        help="Print an anonymous report of what the API returns, for a bug report.")  # fmt: skip
 @click.pass_context
-def check(ctx: click.Context, /, account: tuple[str, ...], *, quick: bool, json: bool, **own: Any) -> None:  # noqa: ANN401 - one value a flag
+def check(ctx: click.Context, /, account: tuple[str, ...], *, quick: bool, **own: Any) -> None:  # noqa: ANN401 - one value a flag
     """Test every account with real requests and report what to fix.
 
     The check looks up AvePoint's hosts, connects with TLS, requests one token
@@ -62,6 +64,10 @@ def check(ctx: click.Context, /, account: tuple[str, ...], *, quick: bool, json:
     with the other API version. The report shows counts of what was read and
     the metrics that would be exposed; it contains no secret. The check reads
     each customer at most once and respects the configured rate limits.
+
+    With --report, the output is a block of text without names, ids, addresses
+    and secrets. It shows which properties AvePoint's responses have where its
+    documents leave them open. Please paste it into your bug reports.
 
     Exit codes: 0 if every collector works, or is off because it is optional
     and its permission is missing; 1 if the configuration is wrong; 2 if a
@@ -71,15 +77,22 @@ def check(ctx: click.Context, /, account: tuple[str, ...], *, quick: bool, json:
     Examples:
       avepoint-exporter check
       avepoint-exporter check --quick --account msp
+      avepoint-exporter check --quick --report
       avepoint-exporter check --json | jq '.accounts[].collectors[].error'
     """  # noqa: D301 - click's mark for lines that are kept as they are
+    as_json, is_report = own.pop("json"), own.pop("report")
+    if as_json and is_report:
+        raise click.UsageError("--json cannot be combined with --report", ctx)
     flags = merged(ctx, own)
     setup(flags["log_level"] or "error", flags["log_format"] or "logfmt")
     if flags["log_level"] is None:
         hush()  # the report contains every error
-    report = run_check(flags, account, quick=quick)
-    show(report, as_json=json)
-    ctx.exit(DONE if report.is_ok else UNREADABLE)
+    result = run_check(flags, account, quick=quick)
+    if is_report:
+        click.echo(_bug_report(result))
+    else:
+        show(result, as_json=as_json)
+    ctx.exit(DONE if result.is_ok else UNREADABLE)
 
 
 def run_check(flags: Flags, names: tuple[str, ...] = (), *, quick: bool = False) -> "Report":
@@ -124,6 +137,12 @@ def show(report: "Report", *, as_json: bool) -> None:
     color = None if "NO_COLOR" not in os.environ else False
     width = max(80, shutil.get_terminal_size().columns)
     click.echo(json_report(report) if as_json else text_report(report, width=width), color=color)
+
+
+def _bug_report(report: "Report") -> str:
+    from exporter.diagnose.bug_report import bug_report  # noqa: PLC0415 - only this command needs it
+
+    return bug_report(report)
 
 
 def _chosen(config: Config, names: tuple[str, ...]) -> Config:

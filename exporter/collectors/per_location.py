@@ -3,8 +3,7 @@
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TypeVar
 
-from exporter.avepoint.client import Query
-from exporter.avepoint.endpoints import Endpoint
+from exporter.avepoint.endpoints import Endpoint, Query
 from exporter.avepoint.pages import folded, read_rows
 from exporter.avepoint.rows import Row
 from exporter.collectors.base import AccountCollector, Options, Records, at_location

@@ -86,7 +86,13 @@ class _AccountCheck:
         failed = next((step for step in self._preflight_steps if step.result == "failed"), None)
         collectors = [self._skipped(one, failed) if failed else await self._collector(one) for one in refreshers]
         return AccountReport(
-            account.name, account.type, account.api, account.api_url, tuple(self._preflight_steps), tuple(collectors)
+            account.name,
+            account.type,
+            account.api,
+            account.api_url,
+            tuple(self._preflight_steps),
+            tuple(collectors),
+            self._monitor.observations(),
         )
 
     def _skipped(self, refresher: Refresher, failed: Step) -> CollectorReport:

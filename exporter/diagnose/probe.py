@@ -3,8 +3,8 @@
 from collections.abc import Awaitable, Mapping
 from contextlib import suppress
 
-from exporter.avepoint.client import ApiClient, Query
-from exporter.avepoint.endpoints import Endpoint
+from exporter.avepoint.client import ApiClient
+from exporter.avepoint.endpoints import Endpoint, Query
 from exporter.errors import ExporterError
 
 

@@ -1,8 +1,13 @@
-"""Progress of a check, and the monitor that counts the requests of an account."""
+"""Progress of a check, and the monitor that counts the requests of an account and inspects its responses."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from typing import Protocol
+
+from exporter.avepoint.endpoints import Query
+from exporter.diagnose.assumptions import ASSUMPTIONS
+from exporter.diagnose.findings import Findings
+from exporter.diagnose.report import Observations
 
 
 class Progress(Protocol):
@@ -60,13 +65,28 @@ class CollectorProgress:
 
 
 class RequestMonitor:
-    """Counts the requests of one account by path and code, and calls `on_request` after each."""
+    """Counts the requests of one account by path and code, and calls `on_request` after each.
+
+    It also keeps what a bug report needs: codes, durations, the clock offset and the findings of responses.
+    """
 
     def __init__(self) -> None:
+        self.findings = Findings()
+        self.codes: Counter[str] = Counter()
+        self.durations: defaultdict[str, list[float]] = defaultdict(list)
         self.certificate_expires_at: float | None = None
         self.clock_offset_seconds: float | None = None
         self.on_request: Callable[[], None] = lambda: None
         self._requests: Counter[tuple[str, str]] = Counter()
+
+    def observations(self) -> Observations:
+        """Return what the responses show so far."""
+        return Observations(
+            codes=dict(self.codes),
+            seconds={path: tuple(seconds) for path, seconds in self.durations.items()},
+            clock_offset=self.clock_offset_seconds,
+            outcomes={assumption.name: dict(self.findings.counts(assumption)) for assumption in ASSUMPTIONS},
+        )
 
     def take_paths(self) -> tuple[str, ...]:
         """Return the paths requested since the last call; only the successful ones if there are any."""
@@ -74,10 +94,16 @@ class RequestMonitor:
         successful = [path for path, code in requests if code == "200"]
         return tuple(dict.fromkeys(successful or [path for path, _ in requests]))
 
-    def request(self, endpoint: str, code: str, seconds: float) -> None:  # noqa: ARG002 - collectors are timed as a whole
+    def request(self, endpoint: str, code: str, seconds: float) -> None:
         """Count a request."""
         self._requests[endpoint, code] += 1
+        self.codes[code] += 1
+        self.durations[endpoint].append(seconds)
         self.on_request()
+
+    def response(self, endpoint: str, query: Query, response: object) -> None:
+        """Inspect a response."""
+        self.findings.response(endpoint, query, response)
 
     def certificate(self, expires_at: float) -> None:
         """Note the expiry of the app's certificate."""

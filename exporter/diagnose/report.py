@@ -73,6 +73,19 @@ class CollectorReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Observations:
+    """What the responses of one account show: numbers, and outcomes of exporter/diagnose/assumptions.py.
+
+    `codes` counts requests by code, `seconds` are their durations by path, `outcomes` counts by assumption.
+    """
+
+    codes: Mapping[str, int] = field(default_factory=dict)
+    seconds: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    clock_offset: float | None = None
+    outcomes: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class AccountReport:
     """One account."""
 
@@ -82,6 +95,7 @@ class AccountReport:
     url: str
     steps: tuple[Step, ...]
     collectors: tuple[CollectorReport, ...]
+    observations: Observations = Observations()
 
 
 @dataclass(frozen=True, slots=True)

@@ -169,6 +169,9 @@ class _AccountObserver:
             self._own.requests.labels(self._account, endpoint, code).inc()
             self._own.durations.labels(self._account, endpoint).observe(seconds)
 
+    def response(self, endpoint: str, query: object, response: object) -> None:
+        """Ignore the response: `check` inspects responses."""
+
     def throttled(self, seconds: float) -> None:
         self._count(self._own.throttled, amount=seconds)
 

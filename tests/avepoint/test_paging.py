@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.avepoint.client import Query
-from exporter.avepoint.endpoints import Endpoint, Paging
+from exporter.avepoint.endpoints import Endpoint, Paging, Query
 from exporter.avepoint.pages import ListPage, read_link, read_page, read_total, row_id
 from exporter.avepoint.paging import MOST_PAGES, FetchPage, ListProgress, numbered_pages, odata_pages
 from exporter.errors import AnswerError, BadRequestError, LinkRefusedError, NotFoundError

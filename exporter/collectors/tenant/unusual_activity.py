@@ -6,8 +6,7 @@ from typing import Annotated, ClassVar, Final
 
 from pydantic import Field
 
-from exporter.avepoint.client import Query
-from exporter.avepoint.endpoints import UNUSUAL_ACTIVITY
+from exporter.avepoint.endpoints import UNUSUAL_ACTIVITY, Query
 from exporter.avepoint.pages import folded
 from exporter.avepoint.rows import Row
 from exporter.avepoint.values import iso_date, ticks_at

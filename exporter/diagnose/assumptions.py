@@ -1,0 +1,149 @@
+"""Open questions about AvePoint's API: one table for `check --report`, the simulator and docs/assumptions.md.
+
+AvePoint's documents leave these questions open, contradict each other, or differ from responses seen in the field. The
+exporter accepts every outcome in this table.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from exporter.avepoint.vocabulary import CUSTOMER_STATUSES, JOB_SERVICES, JOB_STATUSES, STATES
+
+Source = Literal["seed", "docs", "field", "assumed"]
+"""Where the expected outcome comes from: the first documents, later ones, responses seen in the field, or nowhere."""
+
+OTHER: Final = "other"
+NOT_AVAILABLE: Final = "N/A"
+
+
+@dataclass(frozen=True, slots=True)
+class Assumption:
+    """One open question about the API.
+
+    `outcomes` are the possible answers, the expected one first. `switches` are the fields of the simulator's Switches
+    that select an outcome.
+    """
+
+    name: str
+    question: str
+    outcomes: tuple[str, ...]
+    source: Source
+    switches: tuple[str, ...] = ()
+
+
+API_VERSION: Final = Assumption(
+    "API version", "Which API version returns data?", ("modern", "legacy"), "docs", ("api_versions",)
+)
+PAGE_BASE: Final = Assumption(
+    "page base", "Which index has the first page of a tenant's jobs?",
+    ("0", "1, and 0 is empty", "1, and 0 returns the same page"), "seed", ("page_base", "index_zero"),
+)  # fmt: skip
+PAGE_SIZE: Final = Assumption(
+    "page size", "Does a page that is not the last have as many rows as requested?",
+    ("as requested", "smaller"), "docs", ("page_size_cap",),
+)  # fmt: skip
+NEXT_LINK: Final = Assumption(
+    "next link", "What form has the link to the next page?",
+    ("absent", "empty", "absolute URL", "path", "token"), "assumed", ("next_link",),
+)  # fmt: skip
+TOTAL: Final = Assumption(
+    "total", "What does the total of a list count?",
+    ("the rows of the page", "more than a full page", "more than a page that is not full", "less than the page",
+     "absent"),
+    "docs",
+)  # fmt: skip
+TOTAL_KEY: Final = Assumption(
+    "total key", "Which key has the total?", ("totalCount", "totalNumber", "@odata.count"), "docs", ("total_key",)
+)
+KEY_CASE: Final = Assumption(
+    "key case", "Which case have the keys of rows?", ("camelCase", "PascalCase", "mixed"), "docs",
+    ("legacy_key_case", "product_keys"),
+)  # fmt: skip
+DETAILS_KEYS: Final = Assumption(
+    "details keys", "How do the keys in a job's details end?", ("Count", "Number"), "docs", ("details_keys",)
+)
+ERROR_FIELD: Final = Assumption(
+    "error field", "Does a successful response have an error field?", ("absent", "empty"), "docs"
+)
+OVERVIEW_SHAPE: Final = Assumption(
+    "overview shape", "Is the overview of a customer paged?", ("paged", "bare array"), "docs", ("overview_shape",)
+)
+TENANTS: Final = Assumption(
+    "several tenants", "Do overview rows name their Microsoft 365 tenant?",
+    ("one tenant", "several tenants", "no tenant"), "docs", ("overview_tenants",),
+)  # fmt: skip
+STATE: Final = Assumption("job states", "Which states have a tenant's jobs?", (*STATES, "unknown"), "docs")
+STATE_FORM: Final = Assumption(
+    "form of job states", "How are states of several words written?", ("spaced", "compact", "number"), "docs",
+    ("state_spelling",),
+)  # fmt: skip
+JOB_STATUS: Final = Assumption(
+    "job statuses", "Which statuses have a customer's jobs?", (*JOB_STATUSES.values(), "unknown"), "docs"
+)
+PRODUCT: Final = Assumption(
+    "products", "Of which products are a customer's jobs?", (*JOB_SERVICES.values(), "unknown"), "docs"
+)
+JOB_FORM: Final = Assumption(
+    "form of customer jobs", "Are type, module and status of a customer's job numbers or names?",
+    ("number", "name"), "docs", ("job_words",),
+)  # fmt: skip
+CUSTOMER_JOBS: Final = Assumption(
+    "customer jobs", "Does a customer's list have one job or several jobs per module?", ("one", "several"), "field",
+    ("customer_jobs",),
+)  # fmt: skip
+SCAN_ROW: Final = Assumption(
+    "scan row", "What does the row of a customer's scan contain?", ("only the status", "also the type"), "field",
+    ("scan_row",),
+)  # fmt: skip
+CUSTOMER_STATUS: Final = Assumption(
+    "customer statuses", "Which statuses have customers?", (*CUSTOMER_STATUSES.values(), NOT_AVAILABLE, "unknown"),
+    "docs",
+)  # fmt: skip
+CUSTOMER_STATUS_FORM: Final = Assumption(
+    "form of customer statuses", "Is a customer's status a number or a name?", ("number", "name"), "docs",
+    ("job_status",),
+)  # fmt: skip
+SERVICE_TYPE: Final = Assumption(
+    "workloads of settings", "Do settings and unusual activities number or name a workload?", ("number", "name"),
+    "docs", ("service_types",),
+)  # fmt: skip
+ACTIVITY_SHAPE: Final = Assumption(
+    "activity shape", "Does the data of unusual activities contain another data object?", ("nested", "bare"), "docs",
+    ("activity_shape",),
+)  # fmt: skip
+ACTIVITY_TIMES: Final = Assumption(
+    "activity times", "Does the query for unusual activities accept times, or only dates?", ("times", "only dates"),
+    "assumed", ("activity_times",),
+)  # fmt: skip
+LOCATION: Final = Assumption(
+    "location", "Does a query with a location return rows?", ("rows", "no rows"), "field", ("locations",)
+)
+DATE_FORM: Final = Assumption(
+    "date form", "How are times written?",
+    ("ISO 8601 with Z", "ISO 8601 with offset", "ISO 8601 with 7 digits", "ISO 8601 in seconds", "YYYY-MM-DD",
+     "MM-DD-YYYY with time", "MM/DD/YYYY", "YYYY/MM/DD", "ticks", OTHER),
+    "docs", ("iso_form", "subscription_dates"),
+)  # fmt: skip
+NO_TIME: Final = Assumption(
+    "no time", "How is a missing time written?", ("0001-01-01", "9999-12-31", "0", "null", NOT_AVAILABLE, "empty"),
+    "docs", ("no_time",),
+)  # fmt: skip
+COUNT_FORM: Final = Assumption(
+    "counts", "Are counts numbers or strings?", ("number", "string", NOT_AVAILABLE, "null", OTHER), "docs", ("counts",)
+)
+SIZE_FORM: Final = Assumption(
+    "units of sizes", "How are sizes written?",
+    ("GB", "TB", "MB", "KB", "PB", "bytes", "without space", "with thousands separator", "used/purchased", "number",
+     NOT_AVAILABLE, "null", OTHER),
+    "field", ("sizes",),
+)  # fmt: skip
+DURATION_FORM: Final = Assumption(
+    "durations", "How are durations written?", ("ticks", "hours", "1h2m3s", NOT_AVAILABLE, "null", OTHER), "docs"
+)
+
+ASSUMPTIONS: Final = (
+    API_VERSION, PAGE_BASE, PAGE_SIZE, NEXT_LINK, TOTAL, TOTAL_KEY, KEY_CASE, DETAILS_KEYS, ERROR_FIELD,
+    OVERVIEW_SHAPE, TENANTS, STATE, STATE_FORM, JOB_STATUS, PRODUCT, JOB_FORM, CUSTOMER_JOBS, SCAN_ROW,
+    CUSTOMER_STATUS, CUSTOMER_STATUS_FORM, SERVICE_TYPE, ACTIVITY_SHAPE, ACTIVITY_TIMES, LOCATION, DATE_FORM, NO_TIME,
+    COUNT_FORM, SIZE_FORM, DURATION_FORM,
+)  # fmt: skip
