@@ -29,6 +29,7 @@ from exporter.config.schema import (
     Url,
 )
 from exporter.config.sections import format_duration, is_duration
+from exporter.diagnose.assumptions import ASSUMPTIONS
 from exporter.exposition.exporter_metrics import OwnMetrics
 from exporter.exposition.page import STATUS_FAMILIES
 
@@ -48,6 +49,17 @@ _CONFIGURATION: Final = (
     "A key without a value is as if it were not there. Relative paths count from the file's folder.",
     "Durations are written as in Prometheus: `30s`, `5m`, `1h30m`, `7d`.",
 )
+_ASSUMPTIONS: Final = """\
+AvePoint's documents leave some properties of responses open or contradict each other. The exporter accepts every
+outcome in this table. `avepoint-exporter check --report` prints the outcomes of your accounts, without names, IDs,
+addresses and secrets. Please add its output to bug reports.
+
+The source is the origin of the expected outcome. `seed` and `docs` are AvePoint's documents, `field` is a response of
+the real API, and `assumed` has no source. The switch selects an outcome in the
+[simulator](../avepoint_simulator/README.md).
+
+| name | question | outcomes, the expected one first | source | switch |
+| --- | --- | --- | --- | --- |"""
 _METRICS: Final = (
     'Absent means "does not apply" or "not known", and is never written as 0. A label without a value is left out, as'
     " `customer_id` is on tenant accounts. Values are cached between refreshes and dropped when they are older than"
@@ -120,11 +132,24 @@ class _Described(NamedTuple):
 
 def main(arguments: Sequence[str], docs: Path = DOCS) -> int:
     """Write the documents, or with --check compare them; return the exit code."""
-    pages = {docs / "configuration.md": configuration(), docs / "metrics.md": metrics()}
+    pages = {
+        docs / "configuration.md": configuration(),
+        docs / "metrics.md": metrics(),
+        docs / "assumptions.md": assumptions(),
+    }
     for path in (docs.parent / "README.md", *docs.glob("getting-started-*.md")):
         if path.exists():
             pages[path] = with_permissions(path.read_text(encoding="utf-8"))
     return write(pages, arguments)
+
+
+def assumptions() -> str:
+    """Return the page about the open questions of the API."""
+    lines = ["# Assumptions about AvePoint's API", "", _WRITTEN, "", _ASSUMPTIONS]
+    for one in ASSUMPTIONS:
+        switches = ", ".join(f"`{switch}`" for switch in one.switches)
+        lines.append(f"| {one.name} | {one.question} | {'; '.join(one.outcomes)} | {one.source} | {switches} |")
+    return "\n".join(lines) + "\n"
 
 
 def write(pages: Mapping[Path, str], arguments: Sequence[str]) -> int:

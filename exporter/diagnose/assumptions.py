@@ -47,8 +47,9 @@ NEXT_LINK: Final = Assumption(
     ("absent", "empty", "absolute URL", "path", "token"), "assumed", ("next_link",),
 )  # fmt: skip
 TOTAL: Final = Assumption(
-    "total", "What does the total of a list count?",
-    ("the rows of the page", "more than a full page", "more than a page that is not full", "less than the page",
+    "total",
+    "What does the total of a list count?",
+    ("the rows of the list", "more than a full page", "more than a page that is not full", "less than the page",
      "absent"),
     "docs",
 )  # fmt: skip
@@ -112,8 +113,8 @@ ACTIVITY_SHAPE: Final = Assumption(
     ("activity_shape",),
 )  # fmt: skip
 ACTIVITY_TIMES: Final = Assumption(
-    "activity times", "Does the query for unusual activities accept times, or only dates?", ("times", "only dates"),
-    "assumed", ("activity_times",),
+    "activity times", "Which times does the query for unusual activities accept?", ("dates", "times"), "assumed",
+    ("activity_times",),
 )  # fmt: skip
 LOCATION: Final = Assumption(
     "location", "Does a query with a location return rows?", ("rows", "no rows"), "field", ("locations",)

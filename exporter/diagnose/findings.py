@@ -135,23 +135,30 @@ def _page(path: str, query: Query, response: object, rows: list[Row]) -> Iterato
         yield table.TOTAL, "absent"
     else:
         yield table.TOTAL_KEY, total_key
-        yield from _totals(about[total_key.lower()], len(rows), size)
+        yield from _totals(about[total_key.lower()], len(rows), size, requested.get("pageindex", requested.get("skip")))
     link = about.get("nextlink", about.get("@odata.nextlink", "missing"))
     yield table.NEXT_LINK, _link_form(link)
 
 
-def _totals(total: object, rows: int, size: str | int | None) -> Iterator[Finding]:
+def _totals(total: object, rows: int, size: str | int | None, position: str | int | None) -> Iterator[Finding]:
     if not isinstance(total, int) or isinstance(total, bool):
         yield table.TOTAL, OTHER
-        return
-    is_full = size is not None and rows >= int(size)
-    if total == rows:
-        yield table.TOTAL, "the rows of the page"
+    elif total == rows or total in _ends(rows, size, position):
+        yield table.TOTAL, "the rows of the list"
     elif total < rows:
         yield table.TOTAL, "less than the page"
     else:
+        is_full = size is not None and rows >= int(size)
         yield table.TOTAL, "more than a full page" if is_full else "more than a page that is not full"
         yield table.PAGE_SIZE, "as requested" if is_full else "smaller"
+
+
+def _ends(rows: int, size: str | int | None, position: str | int | None) -> tuple[int, ...]:
+    """Return how many rows end with a page: its position is an index from 0, an index from 1, or a number of rows."""
+    if size is None or position is None or not (str(size).isdecimal() and str(position).isdecimal()):
+        return ()
+    index, length = int(position), int(size)
+    return index * length + rows, (index - 1) * length + rows, index + rows
 
 
 def _link_form(link: object) -> str:
@@ -173,7 +180,7 @@ def _body(path: str, query: Query, response: object, keys: Mapping[str, object])
     if path == _ACTIVITY:
         yield table.ACTIVITY_SHAPE, "nested" if isinstance(keys.get("data"), dict) else "bare"
         times = [value for key, value in query.items() if key.lower() == "starttime"]
-        yield table.ACTIVITY_TIMES, "times" if any("T" in str(value) for value in times) else "only dates"
+        yield table.ACTIVITY_TIMES, "times" if any("T" in str(value) for value in times) else "dates"
     if query.get("location"):
         yield table.LOCATION, "rows" if _rows(response) else "no rows"
 

@@ -39,7 +39,7 @@ def value_findings(row: Mapping[str, object]) -> Iterator[Finding]:
         elif key in _SIZE_KEYS:
             yield table.SIZE_FORM, size_form(value)
         elif _TIME_KEY.search(key):
-            yield time_finding(value)
+            yield from (time_finding(one) for one in (value if isinstance(value, list) else [value]))
         elif _COUNT_KEY.search(key):
             yield table.COUNT_FORM, count_form(value)
 

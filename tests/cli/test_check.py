@@ -79,6 +79,19 @@ def test_one_account_with_quick_as_json(avepoint: str, config: Path, capsys: pyt
     assert (document["customers_at_most"], document["ok"]) == (3, True)
 
 
+def test_report_prints_only_the_block_for_a_bug_report(
+    avepoint: str, config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config.write_text("accounts:\n" + simulated(avepoint) + simulated(avepoint, name="msp", kind="partner"))
+    assert run(["check", "--quick", "--report"]) == 0
+    block = capsys.readouterr().out
+    assert block.startswith("avepoint-exporter ")
+    assert "account 2: partner, api auto\n" in block
+    assert not [name for name in ("contoso", "msp", avepoint, APP.client_secret) if name in block]
+    assert run(["check", "--json", "--report"]) == 1
+    assert "--json cannot be combined with --report" in capsys.readouterr().err
+
+
 def test_unknown_accounts(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert config.exists()
     assert run(["check", "--account", "contosso", "--account", "x"]) == 1
