@@ -84,9 +84,8 @@ async def test_a_portfolio_is_read_once_and_its_other_generation_seen_by_one_cal
     assert (data.summary.customers, data.summary.customers_failed, data.summary.workloads) == (250, 0, 1)
     assert listing.summary.customers == 250
     assert data.versions[0].endpoints == (PROTECTED_DATA.modern.template,)
-    assert data.summary.series == {
-        "avepoint_scanned_objects": 250, "avepoint_protected_objects": 250, "avepoint_protected_data_bytes": 250,
-    }  # fmt: skip
+    series = ("scanned_objects", "protected_objects", "protected_data_bytes")
+    assert data.summary.series == {f"avepoint_{prefix}{name}": 250 for prefix in ("", "customer_") for name in series}
 
 
 async def test_a_quick_check_lists_all_customers_and_reads_three() -> None:
