@@ -46,7 +46,10 @@ _PLAIN: Final[dict[object, str]] = {
 _CONFIGURATION: Final = (
     "`--config.file` names a YAML file; [config.example.yaml](../config.example.yaml) shows every key.",
     "`avepoint-exporter --config.check` checks a file without any request; each error names path, line and account.",
-    "A key without a value is as if it were not there. Relative paths count from the file's folder.",
+    (
+        "A key without a value has its default. Top-level keys that begin with `x-` are ignored: a place for YAML anchors."
+        " Relative paths count from the directory of the file."
+    ),
     "Durations are written as in Prometheus: `30s`, `5m`, `1h30m`, `7d`.",
 )
 _ASSUMPTIONS: Final = """\

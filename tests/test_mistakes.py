@@ -490,16 +490,17 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
     ),
     "CA file without certificates": (
         account("tls: {ca_file: config.yaml}"),
-        "accounts[0].tls.ca_file: ^contains no PEM certificates; ^set the path of a PEM file",
+        "accounts[0].tls.ca_file: ^contains no PEM certificates; ^set the path of a PEM file (account contoso)",
     ),
     "expired certificate": (
         expired_certificate,
-        f"{AUTH}.certificate_file: FOLDER/app.pem: ^the certificate expired on 2020-09-13; ^{READ_AGAIN}",
+        (f"{AUTH}.certificate_file: FOLDER/app.pem: ^the certificate expired on 2020-09-13; "
+        f"^{READ_AGAIN} (account contoso)"),
     ),
     "certificate without its password": (
         locked_certificate,
         (f"{AUTH}.certificate_file: FOLDER/app.pem: ^needs a password; "
-        "^auth.certificate_password_file or auth.certificate_password_env must give its password"),
+        "^auth.certificate_password_file or auth.certificate_password_env must give its password (account contoso)"),
     ),
     # AvePoint
     "host name": (

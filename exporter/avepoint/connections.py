@@ -15,7 +15,7 @@ import httpx
 
 from exporter import __version__
 from exporter.avepoint.hints import NOT_OURS
-from exporter.config.schema import Account
+from exporter.config.schema import Account, has_unencoded_password
 from exporter.errors import AnswerError
 
 LARGEST_ANSWER: Final = 4 * 1024**2
@@ -92,6 +92,8 @@ class Connections:
 
     def _connect(self, proxy: str | None) -> httpx.AsyncBaseTransport:
         limits = httpx.Limits(max_connections=1, max_keepalive_connections=1)
+        if proxy and has_unencoded_password(proxy):
+            raise httpx.ProxyError("the password in the URL of the proxy is not percent-encoded")
         try:
             # An https:// proxy often has a certificate of the same private CA as the servers that it intercepts.
             through = (

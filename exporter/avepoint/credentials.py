@@ -72,7 +72,7 @@ def certificate_mistakes(config: Config, clock: Clock) -> Iterator[str]:
             try:
                 ClientCertificate(account.auth, account.identity_url, clock, lambda _: None).load()
             except TokenError as error:
-                yield f"accounts[{index}].auth.certificate_file: {error}; {error.hint}"
+                yield f"accounts[{index}].auth.certificate_file: {error}; {error.hint} (account {account.name})"
 
 
 def warn_of_readable_secrets(account: Account, log: structlog.stdlib.BoundLogger) -> None:

@@ -135,7 +135,8 @@ def _authority_mistakes(config: Config) -> Iterator[str]:
             if account.tls.ca_file is not None:
                 ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(account.tls.ca_file)
         except OSError:
-            yield f"accounts[{index}].tls.ca_file: contains no PEM certificates; set the path of a PEM file"
+            message = "contains no PEM certificates; set the path of a PEM file"
+            yield f"accounts[{index}].tls.ca_file: {message} (account {account.name})"
 
 
 def _refresh_once(flags: Flags) -> tuple[str, tuple[SnapshotView, ...]]:

@@ -67,12 +67,16 @@ def _safe_url(url: str) -> str:
     return url.rstrip("/")
 
 
+def has_unencoded_password(url: str) -> bool:
+    """Return whether a URL may name another host, because its password contains an unencoded @, / or #."""
+    signs = url.count("@")
+    return signs > 1 or (signs == 1 and "@" not in url.partition("://")[2].partition("/")[0].partition("#")[0])
+
+
 def _proxy(url: SecretStr) -> SecretStr:
     text = check_no_reference(url.get_secret_value())
-    parts, signs = _url_parts(text), text.count("@")
-    # With an unencoded @, / or # in its password, the URL would name another host.
-    if parts is None or signs > 1 or (signs and "@" not in parts.netloc):
-        raise ValueError(f"must be an http:// or https:// URL{_PERCENT_ENCODING if signs else ''}")
+    if _url_parts(text) is None or has_unencoded_password(text):
+        raise ValueError(f"must be an http:// or https:// URL{_PERCENT_ENCODING if '@' in text else ''}")
     return url
 
 

@@ -314,6 +314,14 @@ async def test_a_proxy_of_the_environment_that_is_of_no_use_is_said_without_its_
     assert raised.value.__suppress_context__
 
 
+@pytest.mark.parametrize("password", ["a/b", "a@b", "a#b"])
+async def test_an_unencoded_password_of_a_proxy_is_reported(password: str, environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("all_proxy", f"http://user:{password}@127.0.0.1:9")
+    with pytest.raises(httpx.ProxyError) as raised:
+        await exchanged("http://graph.example.com/x")
+    assert str(raised.value) == "the password in the URL of the proxy is not percent-encoded"
+
+
 @pytest.mark.parametrize("trusted", [True, False])
 async def test_ca_file_is_trusted_for_an_https_proxy(
     authority: Path, trusted: bool, environment: pytest.MonkeyPatch

@@ -75,7 +75,7 @@ def test_a_certificate_that_cannot_be_used_is_told_at_once_and_by_the_check(
     )
     problem = "the certificate expired on 2026-11-17; replace the file; it is read again at each use"
     assert list(certificate_mistakes(config(*accounts), FakeClock())) == [
-        f"accounts[1].auth.certificate_file: {expired}: {problem}"
+        f"accounts[1].auth.certificate_file: {expired}: {problem} (account b)"
     ]
 
 

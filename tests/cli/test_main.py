@@ -198,7 +198,7 @@ def test_the_check_looks_into_certificates(config: Path, tmp_path: Path, capsys:
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 2
     assert lines[0].startswith("avepoint-exporter: accounts[0].auth.certificate_file: ")
-    what = "contains no PEM certificates; set the path of a PEM file"
+    what = "contains no PEM certificates; set the path of a PEM file (account contoso)"
     assert lines[1] == f"avepoint-exporter: accounts[0].tls.ca_file: {what}"
 
 
