@@ -47,7 +47,7 @@ _CONFIGURATION: Final = (
     "`--config.file` names a YAML file; [config.example.yaml](../config.example.yaml) shows every key.",
     "`avepoint-exporter --config.check` checks a file without any request; each error names path, line and account.",
     (
-        "A key without a value has its default. Top-level keys that begin with `x-` are ignored: a place for YAML anchors."
+        "A key without a value has its default. Top-level keys that begin with `x-` are ignored."
         " Relative paths count from the directory of the file."
     ),
     "Durations are written as in Prometheus: `30s`, `5m`, `1h30m`, `7d`.",
