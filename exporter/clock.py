@@ -1,4 +1,4 @@
-"""Time, passed in: what runs in production, and what tests move by hand."""
+"""The clock, passed as an argument so that tests can set the time."""
 
 import asyncio
 import time
@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Two clocks: wall time for what is shown, monotonic time for ages and waits (steps do no harm)."""
+    """Wall time for exposed times; monotonic time for ages and waits, which steps of the wall time must not change."""
 
     def time(self) -> float:
         """Return the Unix time in seconds."""
@@ -17,12 +17,12 @@ class Clock(Protocol):
         ...
 
     async def sleep(self, seconds: float) -> None:
-        """Wait."""
+        """Sleep."""
         ...
 
 
 class SystemClock:
-    """The machine's clock."""
+    """The clock of the machine."""
 
     def time(self) -> float:
         """Return the Unix time in seconds."""
@@ -33,5 +33,5 @@ class SystemClock:
         return time.monotonic()
 
     async def sleep(self, seconds: float) -> None:
-        """Wait."""
+        """Sleep."""
         await asyncio.sleep(seconds)

@@ -1,21 +1,21 @@
-"""Every exception that the exporter raises on purpose.
+"""The exceptions that the exporter raises on purpose.
 
 ExporterError
 ├── ConfigError                  the configuration or the command line is wrong; one line per error
-├── UnreadableValueError         one value of an answer is not what the documents say
-└── AvePointError                AvePoint could not be asked, or did not answer as documented
+├── UnreadableValueError         one value of a response has no documented form
+└── AvePointError                a request failed, or the response is not as documented
     ├── TokenError               no access token: wrong secret, permission not granted, …
-    ├── TransportError           no answer: connection refused, timeout, TLS failure
+    ├── TransportError           no response: connection refused, timeout, TLS failure
     ├── StatusError              an HTTP status that is not 200
-    │   ├── BadRequestError      400: a parameter was not understood
+    │   ├── BadRequestError      400: AvePoint refused a parameter
     │   ├── UnauthorizedError    401, also with a fresh token
     │   ├── ForbiddenError       403: the app lacks the permission
     │   ├── NotFoundError        404: not licensed, not permitted, or the wrong data center
-    │   └── UnavailableError     429 and 5xx: to be tried again
-    ├── NotOfferedError          the generation of endpoints that the configuration asks for lacks it
-    └── AnswerError              200, but not the documented shape
+    │   └── UnavailableError     429 and 5xx: temporary
+    ├── NotOfferedError          the configured API version does not have the data
+    └── AnswerError              status 200, but not the documented form, or a reported error
         ├── IncompleteListError  a list with fewer rows than its total
-        └── LinkRefusedError     a link or redirect that would take the token elsewhere
+        └── LinkRefusedError     a link or redirect to another origin
 """
 
 import errno
@@ -38,7 +38,7 @@ def why_unreadable(error: OSError) -> str:
 
 
 class ExporterError(Exception):
-    """The root of all errors raised on purpose."""
+    """Base class of all exceptions that the exporter raises on purpose."""
 
 
 class ConfigError(ExporterError):
@@ -50,24 +50,24 @@ class ConfigError(ExporterError):
 
 
 class UnreadableValueError(ExporterError):
-    """A value that cannot be read; the message never repeats more than a short piece of it."""
+    """A value that cannot be read; the message contains at most a short part of it."""
 
 
 class RequestContext(TypedDict, total=False):
-    """Which call an error came from: its endpoint's template, and the id under which AvePoint knows it."""
+    """The request of an error: the path template of its endpoint and AvePoint's id of the request."""
 
     endpoint: str
     request_id: str
 
 
 class ErrorContext(RequestContext, total=False):
-    """What an error of AvePoint knows beside its message."""
+    """What an AvePointError has beside its message."""
 
     hint: str
 
 
 class AvePointError(ExporterError):
-    """AvePoint could not be read; `hint` says what an operator should do, `endpoint` is the template of the call."""
+    """A failed request; `hint` is what an operator should do, `endpoint` the path template of the request."""
 
     def __init__(self, message: str, *, hint: str = "", request_id: str = "", endpoint: str = "") -> None:
         self.hint = hint
@@ -77,7 +77,7 @@ class AvePointError(ExporterError):
 
     @property
     def means_not_granted(self) -> bool:
-        """Whether the app may simply not have the permission, or the tenant not the product."""
+        """Whether the app may lack the permission, or the Microsoft 365 tenant the product."""
         return False
 
     def context(self) -> ErrorContext:
@@ -114,7 +114,7 @@ class Failure:
 
 
 class TokenError(AvePointError):
-    """No access token could be had; `reason` is the OAuth error code or a word for it."""
+    """No access token; `reason` is the OAuth error code or a word of the exporter."""
 
     def __init__(self, message: str, *, reason: str, **about: Unpack[ErrorContext]) -> None:
         self.reason = reason
@@ -127,7 +127,7 @@ class TokenError(AvePointError):
 
 
 class TransportError(AvePointError):
-    """No answer came; `kind` is "timeout" or "connect"."""
+    """No response; `kind` is "timeout" or "connect"."""
 
     def __init__(self, message: str, *, kind: str, **about: Unpack[ErrorContext]) -> None:
         self.kind = kind
@@ -143,7 +143,7 @@ class StatusError(AvePointError):
 
     @property
     def means_not_granted(self) -> bool:
-        """Whether the API refused the app (403), or denies that there is such a thing (404)."""
+        """Whether the status is 403 or 404, with which the API answers an app without the permission."""
         return self.status in (403, 404)
 
 
@@ -164,7 +164,7 @@ class NotFoundError(StatusError):
 
 
 class UnavailableError(StatusError):
-    """429 or 5xx; `retry_after` in seconds where the answer named it."""
+    """429 or 5xx; `retry_after` is in seconds, None if the response does not state it."""
 
     def __init__(self, message: str, *, status: int, retry_after: float | None, **about: Unpack[ErrorContext]) -> None:
         self.retry_after = retry_after
@@ -172,14 +172,14 @@ class UnavailableError(StatusError):
 
 
 class NotOfferedError(AvePointError):
-    """The only generation of endpoints that may be asked does not have it; nothing was asked."""
+    """The configured API version does not have the data; no request was sent."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, hint="set api to auto or modern, or enabled: false")
 
 
 class AnswerError(AvePointError):
-    """An answer that is not the documented shape."""
+    """A response that has not the documented form, or that reports an error with status 200."""
 
 
 class IncompleteListError(AnswerError):
@@ -192,4 +192,4 @@ class IncompleteListError(AnswerError):
 
 
 class LinkRefusedError(AnswerError):
-    """A link or redirect to another origin, to which no token is ever sent."""
+    """A link or redirect to another origin; the exporter never sends a token there."""

@@ -1,4 +1,4 @@
-"""Structured logs on standard error, as logfmt or JSON, that cannot print a secret."""
+"""Structured logs on standard error, as logfmt or JSON, without secrets."""
 
 import logging
 import math
@@ -19,10 +19,10 @@ LEVELS: Final = {
 }
 
 _LONGEST_VALUE: Final = 2000
-_LONGEST_LOOKED_AT: Final = 65_536
+_LONGEST_SCRUBBED: Final = 65_536
 _GAP: Final = " […] "
-# What a token, an assertion or a form field with a secret looks like, wherever it stands in a text. What follows
-# our own "client_secret: must be a text" or the words "basic authentication" is none.
+# The form of a token, an assertion or a form field with a secret, anywhere in a string. The exporter's own message
+# "client_secret: must be a string" and the words "basic authentication" contain no secret.
 _SECRET_SHAPES: Final = re.compile(
     r"(?is)(\b(?:bearer|basic)\s+(?!auth|tokens?\b)|(?:secret|assertion|_token|passw(?:or)?d|pwd|api_?key)"
     r"[\"'\\]*\s*[=:]\s*(?!(?:must|has|needs|is|of) ))"
@@ -30,22 +30,22 @@ _SECRET_SHAPES: Final = re.compile(
 )
 _JWT: Final = re.compile(r"eyJ[\w-]{8,}(?:\.[\w-]*)*")
 _PASSWORD_IN_URL: Final = re.compile(r"(?<=://)[^\s/@]+@")
-# Also what would turn the direction of the text on a terminal.
+# Includes characters that reverse the direction of text on a terminal.
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
-# Libraries whose debug output holds headers and bodies.
-_TALKATIVE: Final = ("httpx", "httpcore", "hpack", "h11", "asyncio", "uvicorn")
+# Libraries whose debug output contains headers and bodies.
+_VERBOSE: Final = ("httpx", "httpcore", "hpack", "h11", "asyncio", "uvicorn")
 
 
 def scrub(text: str) -> str:
-    """Return the text without secrets and control characters; of a long one 2,000 characters, start and end."""
-    text = _SECRET_SHAPES.sub(r"\1<secret>", _PASSWORD_IN_URL.sub("<secret>@", text[:_LONGEST_LOOKED_AT]))
+    """Return a string without secrets and control characters; of a long one, the start and the end."""
+    text = _SECRET_SHAPES.sub(r"\1<secret>", _PASSWORD_IN_URL.sub("<secret>@", text[:_LONGEST_SCRUBBED]))
     text = _CONTROL.sub("\N{REPLACEMENT CHARACTER}", _JWT.sub("<secret>", text)).replace("\t", " ")
     half = (_LONGEST_VALUE - len(_GAP)) // 2
     return text if len(text) <= _LONGEST_VALUE else f"{text[:half]}{_GAP}{text[-half:]}"
 
 
 def _printable(value: object) -> object:
-    """Make a text of what is neither a text nor a number that JSON knows, and scrub it."""
+    """Return numbers that JSON supports unchanged, and anything else as a scrubbed string."""
     if value is None or isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)):
         return value
     return scrub(str(value) or (type(value).__name__ if isinstance(value, BaseException) else ""))
@@ -53,13 +53,13 @@ def _printable(value: object) -> object:
 
 def _scrub_values(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     for key, value in event.items():
-        if key != "_record":  # the library's own, taken out before the line is made
+        if key != "_record":  # structlog's own; removed before the line is rendered
             event[key] = _printable(value)
     return event
 
 
 def setup(level: str = "info", form: str = "logfmt") -> None:
-    """Send every log line of the process to standard error in one form ("logfmt" or "json")."""
+    """Write every log line of the process to standard error in one format ("logfmt" or "json")."""
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -88,7 +88,7 @@ def setup(level: str = "info", form: str = "logfmt") -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(LEVELS[level])
-    for name in _TALKATIVE:
+    for name in _VERBOSE:
         logging.getLogger(name).setLevel(max(LEVELS[level], logging.WARNING))
     logging.captureWarnings(capture=True)
     structlog.configure(
@@ -100,7 +100,7 @@ def setup(level: str = "info", form: str = "logfmt") -> None:
 
 
 def hush() -> None:
-    """Write nothing but what is critical, for a command that says itself what happened."""
+    """Log only critical events, for a command that prints its own messages."""
     logging.getLogger().setLevel(logging.CRITICAL)
 
 

@@ -213,12 +213,12 @@ async def secret_gone(stage: Stage) -> str:
 
 
 HELP = "(help: avepoint-exporter --help)"
-ADDRESS = "check the network, proxy_url, and the address (environment, data_center, base_url or token_url)"
+ADDRESS = "check the network, proxy_url, and the URL (environment, data_center, base_url or token_url)"
 NOT_OURS = (
-    "something else answers in AvePoint's place, such as a proxy's login or a maintenance page;"
-    " check proxy_url and the address (environment, data_center or base_url)"
+    "the response is not from AvePoint, but for example a proxy's login or a maintenance page;"
+    " check proxy_url and the URL (environment, data_center or base_url)"
 )
-CHANGED = "this may be a change of the API; see whether a newer version of the exporter reads it"
+CHANGED = "the API may have changed; check whether a newer version of the exporter supports it"
 READ_AGAIN = "replace the file; it is read again at each use"
 EXPIRE = "secrets expire"
 CREATE = "create it, or correct the path"
@@ -500,7 +500,7 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
     "certificate without its password": (
         locked_certificate,
         (f"{AUTH}.certificate_file: FOLDER/app.pem: ^needs a password; "
-        "^auth.certificate_password_file or auth.certificate_password_env must give its password (account contoso)"),
+        "^auth.certificate_password_file or auth.certificate_password_env must be its password (account contoso)"),
     ),
     # AvePoint
     "host name": (
@@ -571,21 +571,21 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
     "wrong data center, or not licensed": (
         answered(httpx.Response(404)),
         (f"{LICENSE}: ^HTTP 404: ^check that the app has {PERMISSION} in {ONLINE_SERVICES},"
-        " then the address (data_center, base_url), then that the product is licensed"),
+        " then the URL (data_center, base_url), then that the product is licensed"),
     ),
     "429": (
         answered(httpx.Response(429, headers={"retry-after": "1"})),
-        (f"{LICENSE}: ^HTTP 429: ^it waits and goes on by itself; if this lasts, lower requests.per_second or lengthen"
+        (f"{LICENSE}: ^HTTP 429: ^the exporter retries; if this lasts, lower requests.per_second or lengthen"
         " the intervals"),
     ),
     "500": (
         answered(httpx.Response(500)),
-        f"{LICENSE}: ^HTTP 500: ^it is tried again by itself; if this lasts, ask AvePoint, naming the request's id",
+        f"{LICENSE}: ^HTTP 500: ^the exporter retries; if this lasts, contact AvePoint with the request id",
     ),
     "redirect": (
         answered(httpx.Response(302, headers={"location": "/login"})),
         (f"{LICENSE}: ^HTTP 302: a redirect, which is never followed: "
-        "^check the address: environment, data_center or base_url"),
+        "^check the URL: environment, data_center or base_url"),
     ),
     "page in place of an answer": (
         answered(httpx.Response(200, text="<!DOCTYPE html>")),

@@ -1,1 +1,1 @@
-"""Everything about AvePoint's wire: tokens, pace, pages and the meaning of values."""
+"""The AvePoint API: credentials, tokens, requests, lists and values."""

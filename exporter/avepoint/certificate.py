@@ -1,7 +1,7 @@
-"""A certificate in place of a secret: a signed assertion proves that we hold its private key.
+"""A certificate as credential: a signed assertion shows that the exporter has its private key.
 
-The form is the one that AvePoint documents: RS256, `kid` the SHA-1 thumbprint in upper-case hex, `x5t` the same in
-base64url; the assertion lives five minutes.
+AvePoint documents the form: RS256, `kid` is the SHA-1 thumbprint in upper-case hex, `x5t` the same in base64url.
+The assertion is valid for five minutes.
 """
 
 import base64
@@ -31,7 +31,7 @@ ASSERTION_LIFE: Final = 300
 """Seconds for which an assertion is valid."""
 
 _REPLACE: Final = "replace the file; it is read again at each use"
-_PASSWORD: Final = "auth.certificate_password_file or auth.certificate_password_env must give its password"  # noqa: S105 - words
+_PASSWORD: Final = "auth.certificate_password_file or auth.certificate_password_env must be its password"  # noqa: S105 - words
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -43,12 +43,12 @@ class KeyPair:
 
     @property
     def expires_at(self) -> float:
-        """When the certificate expires, in Unix seconds."""
+        """When the certificate expires, as Unix time."""
         return self.certificate.not_valid_after_utc.timestamp()
 
 
 class ClientCertificate:
-    """Authenticates with the certificate file of the configuration; each use reads the file."""
+    """Authenticates with the configured certificate file, which is read at each use."""
 
     def __init__(self, auth: Auth, token_url: str, clock: Clock, expires: Callable[[float], None]) -> None:
         self._auth = auth
@@ -60,12 +60,12 @@ class ClientCertificate:
         return "ClientCertificate(…)"
 
     def form(self) -> Mapping[str, str]:
-        """Return a new assertion for a token request; raise TokenError if the certificate is unusable."""
+        """Return a new assertion as fields of the token request; raise TokenError."""
         pair = self.load()
         return {"client_assertion_type": ASSERTION_TYPE, "client_assertion": self._assertion(pair)}
 
     def load(self) -> KeyPair:
-        """Read the file, tell when it expires, and see that it is valid now; raises TokenError."""
+        """Return the key pair of the file, and report its expiry; raise TokenError unless it is valid now."""
         path = self._auth.certificate_file
         if path is None:
             raise TokenError("certificate_file is not set", reason="credential")
@@ -145,7 +145,7 @@ def _read_pem(path: Path, data: bytes, password: bytes | None) -> tuple[object, 
     if b"PRIVATE KEY-----" not in data:
         return None, certificates
     if b"ENCRYPTED" not in data:
-        password = None  # a password that is not needed is no mistake
+        password = None  # an unneeded password is no error
     try:
         return load_pem_private_key(data, password), certificates
     except TypeError:
@@ -159,7 +159,7 @@ def _read_pfx(path: Path, data: bytes, password: bytes | None) -> tuple[object, 
     try:
         key, certificate, others = load_key_and_certificates(data, password)
     except (ValueError, UnsupportedAlgorithm) as error:
-        # The library tells a wrong password from a broken file only in its words.
+        # Only the message of the exception tells a wrong password from a broken file.
         if "password" not in str(error).lower():
             raise _broken(path, "neither PEM nor PFX") from None
         raise _broken(path, "the password is wrong" if password else "needs a password", _PASSWORD) from None
@@ -169,7 +169,7 @@ def _read_pfx(path: Path, data: bytes, password: bytes | None) -> tuple[object, 
 def _public_key(certificate: x509.Certificate) -> object:
     try:
         return certificate.public_key()
-    except (ValueError, UnsupportedAlgorithm):  # of an authority in the chain; ours is RSA
+    except (ValueError, UnsupportedAlgorithm):  # of a CA in the chain; the app's own key is RSA
         return None
 
 

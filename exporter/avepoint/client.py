@@ -202,7 +202,7 @@ class Client:
     async def _token(self, permission: str) -> Token:
         """Return a token. If another request was throttled meanwhile, wait as well."""
         token = await self._tokens.token(permission)
-        while self._throttle.is_silent:
+        while self._throttle.is_paused:
             await self._throttle.turn()
             token = await self._tokens.token(permission)
         return token
@@ -254,7 +254,7 @@ class Client:
             ) from None
 
     async def _token_exchange(self, form: Mapping[str, str]) -> Mapping[str, object]:
-        while self._throttle.is_silent:
+        while self._throttle.is_paused:
             await self._throttle.turn()
         result = "connect"
         try:

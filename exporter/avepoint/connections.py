@@ -1,4 +1,4 @@
-"""What lies right above the socket: connections, bodies of bounded size, and origins."""
+"""Connections, bodies of bounded size, and origins of URLs."""
 
 import re
 import ssl
@@ -18,8 +18,8 @@ from exporter.avepoint.hints import NOT_OURS
 from exporter.config.schema import Account, has_unencoded_password
 from exporter.errors import AnswerError
 
-LARGEST_ANSWER: Final = 4 * 1024**2
-"""Bytes of a decoded body; more is not an answer of this API."""
+LARGEST_BODY: Final = 4 * 1024**2
+"""Bytes of a decoded body; no response of the API is larger."""
 _CONNECT_TIMEOUT: Final = 10.0
 _HEADERS: Final = {
     "User-Agent": f"avepoint-exporter/{__version__}",
@@ -32,10 +32,10 @@ _DEFAULT_PORTS: Final = {"https": 443, "http": 80}
 
 
 class Connections:
-    """The connections of one account: TLS verified, and nothing sent but what is asked for.
+    """The connections of one account, with verified TLS.
 
-    Each is a transport of its own, because the library's pool takes time with the square of what it holds; one that is
-    free is taken again before another is made. A transport, unlike a client, knows no redirects and no cookies.
+    Each connection is a transport of its own, because the time that httpx's pool takes grows with the square of its
+    requests. A free transport is reused. Transports, unlike clients, follow no redirects and store no cookies.
     """
 
     def __init__(self, account: Account, transport: httpx.AsyncBaseTransport | None) -> None:
@@ -45,7 +45,7 @@ class Connections:
         timeout = account.requests.timeout
         self._extensions = {"timeout": httpx.Timeout(timeout, connect=min(_CONNECT_TIMEOUT, timeout)).as_dict()}
         self._all: list[httpx.AsyncBaseTransport] = []
-        self._free: dict[str | None, list[httpx.AsyncBaseTransport]] = {}  # by the proxy that they go through
+        self._free: dict[str | None, list[httpx.AsyncBaseTransport]] = {}  # by proxy
 
     def request(
         self,
@@ -55,15 +55,15 @@ class Connections:
         headers: Mapping[str, str] | None = None,
         **contents: Any,  # noqa: ANN401 - the library's own
     ) -> httpx.Request:
-        """Build a request; raises httpx.InvalidURL or UnicodeError.
+        """Return a request; raise httpx.InvalidURL or UnicodeError.
 
-        Not by a client, which would take the address and every header apart to merge them with its own.
+        An httpx client would parse the URL and every header to merge them with its own.
         """
         headers = {**_HEADERS, **(headers or {})}
         return httpx.Request(method, url, headers=headers, extensions=dict(self._extensions), **contents)
 
     async def exchange(self, request: httpx.Request) -> tuple[httpx.Response, bytes]:
-        """Send a request and read the body of its answer; raises AnswerError, httpx.HTTPError or OSError."""
+        """Return the response to a request and its body; raise AnswerError, httpx.HTTPError or OSError."""
         proxy = self._proxy_of(request)
         free = self._free.setdefault(proxy, [])
         transport = free.pop() if free else self._connect(proxy)
@@ -86,7 +86,7 @@ class Connections:
         return self._proxy(url.scheme, url.host, url.port or _DEFAULT_PORTS.get(url.scheme, 0))
 
     async def aclose(self) -> None:
-        """Close all of them."""
+        """Close all connections."""
         for transport in self._all:
             await transport.aclose()
 
@@ -162,9 +162,9 @@ async def read_body(response: httpx.Response) -> bytes:
     inflate = _inflate(response.headers.get("content-encoding", ""))
     body = bytearray()
     async for piece in cast("httpx.AsyncByteStream", response.stream):
-        body += piece if inflate is None else _unpacked(inflate, piece, LARGEST_ANSWER + 1 - len(body))
-        if len(body) > LARGEST_ANSWER:
-            raise AnswerError(f"the answer is larger than {LARGEST_ANSWER} bytes", hint=NOT_OURS)
+        body += piece if inflate is None else _decompressed(inflate, piece, LARGEST_BODY + 1 - len(body))
+        if len(body) > LARGEST_BODY:
+            raise AnswerError(f"the response is larger than {LARGEST_BODY} bytes", hint=NOT_OURS)
         if inflate is not None and inflate.unused_data:
             break
     return bytes(body)
@@ -174,22 +174,22 @@ def _inflate(encoding: str) -> "zlib._Decompress | None":
     if encoding.strip().lower() in ("", "identity"):
         return None
     if encoding.strip().lower() in ("gzip", "x-gzip", "deflate"):
-        return zlib.decompressobj(zlib.MAX_WBITS | 32)  # finds out which of the two headers there is
-    raise AnswerError("the answer is packed in a way that was not asked for", hint=NOT_OURS)
+        return zlib.decompressobj(zlib.MAX_WBITS | 32)  # detects which of the two headers there is
+    raise AnswerError("the response has an encoding that was not requested", hint=NOT_OURS)
 
 
-def _unpacked(inflate: "zlib._Decompress", piece: bytes, most: int) -> bytes:
+def _decompressed(inflate: "zlib._Decompress", piece: bytes, most: int) -> bytes:
     try:
         return inflate.decompress(piece, most)
     except zlib.error:
-        raise AnswerError("the answer cannot be unpacked", hint=NOT_OURS) from None
+        raise AnswerError("the response cannot be decompressed", hint=NOT_OURS) from None
 
 
 def origin_of(url: str) -> tuple[str, str, int | None] | None:
-    """Return scheme, host and port of a URL, None for a path; raise ValueError if the URL can mislead."""
+    """Return the scheme, host and port of a URL, None for a path; raise ValueError for an ambiguous URL."""
     parts = urlsplit(url)
     if "\\" in url or not url.isprintable() or len(url) > _LONGEST_LINK or "@" in parts.netloc:
-        raise ValueError("not an address to follow")
+        raise ValueError("not a URL to follow")
     if not (parts.scheme or parts.netloc):
         return None
     return parts.scheme, parts.hostname or "", parts.port or _DEFAULT_PORTS.get(parts.scheme)

@@ -31,6 +31,7 @@ _REQUEST_ID_HEADERS: Final = ("x-request-id", "request-id", "x-ms-request-id", "
 _SUCCESS: Final = frozenset({"ok", "success", "succeeded"})
 _NOTHING: Final = frozenset({"", "none", "null", "n/a", "-"})
 _LONGEST_INT: Final = 30
+_GUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _LONGEST_TEXT: Final = 200
 _MOST_ERRORS: Final = 3
 
@@ -121,9 +122,9 @@ def error_text(body: object, secrets: Collection[str] = ()) -> str:
     """Return ": " and what an error body says, or "" if it says nothing.
 
     Forms: {message, errors: [{code, field, message}]}, {error}, {error: {code, message}}, {error, error_description}.
-    The text is printable, at most 200 characters long, and has neither e-mail addresses nor secrets.
+    The text is printable, at most 200 characters long, and has no e-mail addresses, ids (GUIDs) or secrets.
     """
-    text = "; ".join(dict.fromkeys(_error_parts(_folded(body))))
+    text = _GUID.sub("<id>", "; ".join(dict.fromkeys(_error_parts(_folded(body)))))
     for secret in filter(None, secrets):
         text = text.replace(secret, "<secret>")  # before anything is cut, so that no part of a secret is left
     text = " ".join(without_addresses(scrub(text)).split())

@@ -1,4 +1,4 @@
-"""Rows of an answer, read field by field: what cannot be read is None, counted, and logged once."""
+"""Rows of a response, read field by field: an unreadable value is None, counted, and logged once."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
@@ -53,14 +53,14 @@ class Row:
         return row_id(self._values)
 
     def raw(self, *spellings: str) -> object:
-        """Return the raw value of the first key that exists."""
+        """Return the value of the first of the given keys that is there, as decoded from JSON."""
         for name in spellings:
             if (value := self._get(name)) is not None:
                 return value
         return None
 
     def has(self, name: str) -> bool:
-        """Tell whether the key is there, null or not."""
+        """Return whether the key is there, even if its value is null."""
         return self._get(name) is not None or name.lower() in self._values
 
     def _get(self, name: str) -> object:
@@ -70,31 +70,31 @@ class Row:
         return self._values.get(key)
 
     def count(self, *spellings: str) -> int | None:
-        """Read a number of things."""
+        """Return a count."""
         return self._read(read_count, spellings)
 
     def needed_count(self, *spellings: str) -> int | None:
-        """Read a number of things without which the row says little; its absence is noted."""
-        return self._noted_if_absent(self.count(*spellings), spellings)
+        """Return a count, and count its absence as an unreadable value."""
+        return self._required(self.count(*spellings), spellings)
 
     def flag(self, *spellings: str) -> bool | None:
-        """Read a switch."""
+        """Return a boolean."""
         return self._read(read_flag, spellings)
 
     def size(self, *spellings: str) -> float | None:
-        """Read a size in bytes."""
+        """Return a size in bytes."""
         return self._read(read_size, spellings)
 
     def purchased(self, *spellings: str) -> float | None:
-        """Read a size bought, in bytes."""
+        """Return a purchased size in bytes."""
         return self._read(read_purchased, spellings)
 
     def retention(self, *spellings: str) -> float | None:
-        """Read how long data are kept, in seconds; infinite if unlimited."""
+        """Return a retention period in seconds; infinite if it is unlimited."""
         return self._read(read_retention, spellings)
 
     def gigabytes(self, *spellings: str) -> float | None:
-        """Read a size in bytes of a field that counts in GB."""
+        """Return a size in bytes of a field whose unit is GB."""
         return self._read(read_gigabytes, spellings)
 
     def is_past_time(self, name: str) -> bool:
@@ -106,11 +106,11 @@ class Row:
         return self.has(name) and (ticks is None or ticks <= self._value_issues.latest)
 
     def time(self, *spellings: str) -> Ticks | None:
-        """Read a point in time."""
+        """Return a time."""
         return self._read(read_time, spellings)
 
     def past_time(self, *spellings: str, since: Ticks | None = None) -> Ticks | None:
-        """Read a time that cannot lie in the future, nor before `since`; any other time is unreadable."""
+        """Return a time that lies neither in the future nor before `since`; any other time is unreadable."""
         ticks = self.time(*spellings)
         if ticks is None or (since or 0) <= ticks <= self._value_issues.latest:
             return ticks
@@ -118,16 +118,16 @@ class Row:
         return None
 
     def times(self, name: str) -> tuple[Ticks, ...]:
-        """Read the points in time of a list; one that cannot be read costs only itself."""
+        """Return the readable times of a list."""
         read = (self._value(read_time, item, name) for item in self._items(name))
         return tuple(ticks for ticks in read if ticks is not None)
 
     def duration(self, *spellings: str) -> Ticks | None:
-        """Read a span of time."""
+        """Return a duration."""
         return self._read(read_duration, spellings)
 
     def label(self, *spellings: str) -> str | None:
-        """Read a text for a label."""
+        """Return a string for a label."""
         return self._read(read_label, spellings)
 
     def name(self, *spellings: str) -> str | None:
@@ -135,43 +135,43 @@ class Row:
         return self._read(read_name, spellings)
 
     def address(self, name: str) -> str | None:
-        """Read an e-mail address, for who has said that it may be shown."""
+        """Return an e-mail address; only for configurations that expose it."""
         return self._read(read_address, (name,))
 
     def word(self, *spellings: str) -> str | None:
-        """Read a text for a label; None where it is "N/A"."""
+        """Return a string for a label; None for "N/A"."""
         return self._read(read_word, spellings)
 
     def key(self, *spellings: str) -> str | None:
-        """Read a text without which the row says nothing; its absence is noted."""
-        return self._noted_if_absent(self._read(read_label, spellings), spellings)
+        """Return a string for a label, and count its absence as an unreadable value."""
+        return self._required(self._read(read_label, spellings), spellings)
 
     def workload(self, name: str) -> str | None:
-        """Read a workload by its canonical name."""
+        """Return the canonical name of a workload."""
         return self._named(name, self.key(name), vocabulary.workload)
 
     def service_type(self, name: str) -> str | None:
-        """Read the workload that a tenant's setting is of."""
+        """Return the workload of a tenant's setting."""
         return self._named(name, self.key(name), vocabulary.service_type)
 
     def job_service(self, name: str) -> str | None:
-        """Read the service that a customer's job is of; "" where it is "N/A"."""
+        """Return the product or scan of a customer's job; "" for "N/A"."""
         return self._named(name, self.key(name), vocabulary.job_service)
 
     def module(self, name: str) -> str | None:
-        """Read the workload that a customer's job is of; "" where it is "N/A"."""
+        """Return the workload of a customer's job; "" for "N/A"."""
         return self._named(name, self.key(name), vocabulary.module)
 
     def job_state(self, name: str) -> str | None:
-        """Read a job's state."""
+        """Return the state of a tenant's job."""
         return self._named(name, self.key(name), vocabulary.job_state)
 
     def job_status(self, name: str) -> str | None:
-        """Read the state of a customer's job."""
+        """Return the state of a customer's job."""
         return self._named(name, self.key(name), vocabulary.job_status)
 
     def customer_status(self, name: str) -> str | None:
-        """Read a customer's status; None where it is "N/A"."""
+        """Return the status of a customer; None for "N/A"."""
         return self._named(name, self.label(name), vocabulary.customer_status)
 
     def nested(self, name: str) -> "Row":
@@ -179,7 +179,7 @@ class Row:
         return self._object(self.raw(name), name)
 
     def each(self, name: str) -> tuple["Row", ...]:
-        """Yield the objects of a list; an item that is no object has no fields."""
+        """Return the objects of a list; an item that is no object has no fields."""
         return tuple(self._object(item, name) for item in self._items(name))
 
     def whole_list(self, name: str) -> tuple["Row", ...] | None:
@@ -205,11 +205,11 @@ class Row:
         return isinstance(value := self.raw(field), str) and value.strip().lower() in ("n/a", "na")
 
     def lacks(self, field: str) -> None:
-        """Note that the row does not say what it must."""
+        """Count a required field that is missing."""
         self._value_issues.unreadable(self._endpoint, field, None, "the row has none")
 
     def conflict(self, field: str, value: str) -> None:
-        """Note that two rows contradict each other, so that neither can be shown."""
+        """Count two rows that contradict each other, so that neither is exposed."""
         self._value_issues.unreadable(self._endpoint, field, value, "two rows contradict each other")
 
     def _read(self, read: Callable[[object], T | None], spellings: Sequence[str]) -> T | None:
@@ -227,7 +227,7 @@ class Row:
             self._value_issues.unreadable(self._endpoint, field, value, "not an object")
         return Row(value if isinstance(value, Mapping) else {}, self._endpoint, self._value_issues)
 
-    def _noted_if_absent(self, value: T | None, spellings: Sequence[str]) -> T | None:
+    def _required(self, value: T | None, spellings: Sequence[str]) -> T | None:
         if value is None and self.raw(*spellings) is None:
             self.lacks(spellings[0])
         return value
@@ -239,7 +239,7 @@ class Row:
     def _named(self, field: str, name: str | None, resolve: Callable[[str], tuple[T, bool]]) -> T | None:
         if name is None:
             return None
-        resolved, known = resolve(name)
-        if not known:
+        resolved, is_known = resolve(name)
+        if not is_known:
             self._value_issues.unknown(self._endpoint, field, name)
         return resolved

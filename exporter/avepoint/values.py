@@ -1,7 +1,7 @@
-"""AvePoint's values as numbers and canonical names; one reader per kind of value, all of them pure.
+"""Readers of AvePoint's values: one pure function per kind of value.
 
-A reader gives None for AvePoint's ways of saying "nothing" (null, "", "N/A", the year 1) and raises
-UnreadableValueError for what it does not understand. The forms are listed in docs/avepoint-api.md.
+A reader returns None for a value that stands for none (null, "", "N/A", the year 1) and raises UnreadableValueError
+for an unknown form. docs/avepoint-api.md lists the forms.
 """
 
 import math
@@ -13,19 +13,20 @@ from typing import Final, NewType
 from exporter.errors import UnreadableValueError
 
 Ticks = NewType("Ticks", int)
-"""A time since 1970-01-01 UTC, or a span, in units of 100 ns: exact, as AvePoint counts them."""
+"""A time since 1970-01-01 UTC, or a duration, in units of 100 ns, which is AvePoint's exact unit."""
 
 TICKS_PER_SECOND: Final = 10_000_000
 CLOCK_TOLERANCE: Final = Ticks(300 * TICKS_PER_SECOND)
 """How far an event of the past may lie in the future, because clocks differ."""
 _DOTNET_EPOCH: Final = 621_355_968_000_000_000  # ticks from 0001-01-01 to 1970-01-01
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_LATEST: Final = 7_258_118_400 * TICKS_PER_SECOND  # the year 2200: beyond it no job and no contract ends
+_LATEST: Final = 7_258_118_400 * TICKS_PER_SECOND  # the year 2200: no job and no contract ends later
 _LONGEST_SPAN: Final = 10 * 366 * 86_400 * TICKS_PER_SECOND
-_MOST: Final = 2**53  # above it a float, all that Prometheus has, no longer counts singly
+_MOST: Final = 2**53  # above it, a float does not represent every integer
+_MOST_BYTES: Final = 2**60  # an exbibyte
 _LONGEST_LABEL: Final = 200
 _LONGEST_NUMBER: Final = 64
-_LONGEST_LOOK: Final = 60
+_LONGEST_SHORT: Final = 60
 _LONGEST_TEXT: Final = 2000
 
 _NOTHING: Final = frozenset({"", "n/a", "na", "null", "none", "-"})
@@ -50,38 +51,38 @@ _SPAN: Final = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 _EMAIL: Final = re.compile(r"[^\s@]+@[^\s@]+")
-_AROUND_AT: Final = re.compile(r"[^\s@]*@\S*")  # an e-mail address, also one that was cut short
-_FARTHEST_OFFSET: Final = timedelta(hours=15)  # from UTC; no clock on Earth is set farther off
+_AROUND_AT: Final = re.compile(r"[^\s@]*@\S*")  # an e-mail address, also a truncated one
+_FARTHEST_OFFSET: Final = timedelta(hours=15)  # from UTC; no time zone differs more
 _UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
 
 def seconds(ticks: Ticks) -> float:
-    """Return ticks as seconds."""
+    """Return ticks in seconds."""
     return ticks / TICKS_PER_SECOND
 
 
 def ticks_at(unix_seconds: float) -> Ticks:
-    """Return ticks of a Unix time in seconds."""
+    """Return a Unix time in ticks."""
     return Ticks(round(unix_seconds * TICKS_PER_SECOND))
 
 
 def dotnet_ticks(ticks: Ticks) -> int:
-    """Return ticks since the year 1, as parameters of the legacy API."""
+    """Return the .NET ticks since the year 1, for parameters of the legacy API."""
     return ticks + _DOTNET_EPOCH
 
 
 def iso_time(ticks: Ticks) -> str:
-    """Return ISO 8601 in whole seconds (rounded down), as parameters of the modern API."""
+    """Return ISO 8601 in whole seconds (rounded down), for parameters of the modern API."""
     return (_EPOCH + timedelta(seconds=ticks // TICKS_PER_SECOND)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def iso_date(ticks: Ticks) -> str:
-    """Return the day in UTC, such as 2024-01-01."""
+    """Return the date in UTC, as 2024-01-01."""
     return iso_time(ticks)[: len("2024-01-01")]
 
 
 def read_count(value: object) -> int | None:
-    """Read a number of objects, seats or GB: 25, 25.0, "2430", "2,430", "N/A"."""
+    """Return a number of objects, seats or GB: 25, 25.0, "2430", "2,430", "N/A"."""
     if _is_nothing(value):
         return None
     count = _whole(value)
@@ -93,7 +94,7 @@ def read_count(value: object) -> int | None:
 
 
 def read_size(value: object) -> float | None:
-    """Read a size in bytes: "0 GB", "1.5 TB", "1,024.5 GB", "512MB", "N/A"; 1 GB is 1024³ bytes."""
+    """Return a size in bytes: "0 GB", "1.5 TB", "1,024.5 GB", "512MB", "N/A"; 1 GB is 1024³ bytes."""
     if _is_nothing(value):
         return None
     text = _short_text(value)
@@ -103,25 +104,31 @@ def read_size(value: object) -> float | None:
             return 0.0
         raise _unreadable("size", value)
     number, unit = Decimal(match[1].replace(",", "")), match[2].lower().replace("ib", "b")
-    # Zero is zero in every unit; any other number without one could be anything.
+    # Only zero needs no unit.
     if unit not in _UNITS or (unit == "" and number != 0):
         raise _unreadable("size", value)
-    return float(number * 1024 ** _UNITS[unit])
+    return _bytes(number * 1024 ** _UNITS[unit], value)
 
 
 def read_gigabytes(value: object) -> float | None:
-    """Read a size whose unit is GB unless it names one, in bytes: 1024, "1024", 0.5, "2 TB", "N/A"."""
+    """Return a size in bytes whose unit is GB unless it names one: 1024, "1024", 0.5, "2 TB", "N/A"."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         if not 0 <= value <= _MOST:
             raise _unreadable("size in GB", value)
-        return float(value * 1024**3)
+        return _bytes(Decimal(value) * 1024**3, value)
     if (text := _short_text(value)) is not None and text[-1:].isdigit():
         return read_size(f"{text} GB")
     return read_size(value)
 
 
+def _bytes(size: Decimal, value: object) -> float:
+    if size > _MOST_BYTES:
+        raise _unreadable("size", value)
+    return float(size)
+
+
 def read_purchased(value: object) -> float | None:
-    """Read a size bought, in bytes: "1024 GB", or after what is used of it, "0/1 GB"."""
+    """Return a purchased size in bytes: "1024 GB", or the second of "0/1 GB", whose first is the used size."""
     text = _short_text(value)
     match = None if text is None else _PURCHASED.fullmatch(text)
     try:
@@ -131,7 +138,7 @@ def read_purchased(value: object) -> float | None:
 
 
 def read_retention(value: object) -> float | None:
-    """Read how long data are kept, in seconds: "2 years" of 365 days, "6 months" of 30; "Unlimited" is infinite."""
+    """Return a retention period in seconds: "2 years" of 365 days, "6 months" of 30 days, "Unlimited" (infinite)."""
     if _is_nothing(value):
         return None
     text = (_short_text(value) or "").lower()
@@ -144,7 +151,7 @@ def read_retention(value: object) -> float | None:
 
 
 def read_time(value: object) -> Ticks | None:
-    """Read a point in time: .NET ticks (number or digits), ISO 8601, a date, or month-first (dashes or slashes)."""
+    """Return a time: .NET ticks (number or digits), ISO 8601, a date, month first (dashes, slashes), 2025/09/30."""
     if _is_nothing(value):
         return None
     ticks = _whole(value)
@@ -161,7 +168,7 @@ def read_time(value: object) -> Ticks | None:
 
 
 def read_duration(value: object) -> Ticks | None:
-    """Read a span: ticks (number), hours ("0.011"), or "17m39s", "1h13m30s", "0 S"."""
+    """Return a duration: ticks (number), hours ("0.011"), "17m39s", "1h13m30s" or "0 S"."""
     if _is_nothing(value):
         return None
     span = _whole(value)
@@ -177,22 +184,22 @@ def read_duration(value: object) -> Ticks | None:
 
 
 def read_flag(value: object) -> bool | None:
-    """Read a switch: true, "False", "N/A"."""
+    """Return a boolean: true, "False", "N/A"."""
     if _is_nothing(value) or isinstance(value, bool):
         return value if isinstance(value, bool) else None
     text = (_short_text(value) or "").lower()
     if text not in ("true", "false"):
-        raise _unreadable("switch", value)
+        raise _unreadable("boolean", value)
     return text == "true"
 
 
 def read_label(value: object) -> str | None:
-    """Read a text that becomes a label: printable, at most 200 characters, never an e-mail address."""
+    """Return a string for a label: printable, at most 200 characters, never an e-mail address."""
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= _MOST:
         return str(value)
     text = read_address(value)
     if text is not None and _EMAIL.search(text):
-        raise UnreadableValueError("an e-mail address is never made a label")
+        raise UnreadableValueError("an e-mail address is never a label")
     return text
 
 
@@ -200,27 +207,27 @@ def read_name(value: object) -> str | None:
     """Return a name for a label; a name of more than 200 characters is cut."""
     if isinstance(value, str) and len(value) > _LONGEST_LABEL:
         if _EMAIL.search(value[:_LONGEST_TEXT]):
-            raise UnreadableValueError("an e-mail address is never made a label")
+            raise UnreadableValueError("an e-mail address is never a label")
         value = value[: _LONGEST_LABEL - 1] + "…"
     return read_label(value)
 
 
 def read_address(value: object) -> str | None:
-    """Read a printable text of at most 200 characters that may be an e-mail address."""
+    """Return a printable string of at most 200 characters that may be an e-mail address."""
     if value is None:
         return None
     if not isinstance(value, str) or len(value) > _LONGEST_LABEL:
-        raise _unreadable("text", value)
+        raise _unreadable("string", value)
     return _UNPRINTABLE.sub(" ", value).strip() or None
 
 
 def read_word(value: object) -> str | None:
-    """Read a text for a label of a field that says "N/A" where it has none."""
+    """Return a string for a label; None for "N/A"."""
     return None if _is_nothing(value) else read_label(value)
 
 
 def snake_case(name: str) -> str:
-    """Return finished_with_exception for "Finished with Exception" or "FinishedWithException"."""
+    """Return "Finished with Exception" or "FinishedWithException" as finished_with_exception."""
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
     return re.sub(r"[\W_]+", "_", spaced).strip("_").lower()
 
@@ -231,17 +238,17 @@ def fold(name: str) -> str:
 
 
 def without_addresses(value: object) -> str:
-    """Return a text, or the start of a long one, without its e-mail addresses."""
+    """Return the start of a string (2,000 characters) without e-mail addresses."""
     return _AROUND_AT.sub("<e-mail>", str(value)[:_LONGEST_TEXT])
 
 
 def short(value: object) -> str:
-    """Return a value for a message: its type and a short piece of it, without e-mail addresses."""
+    """Return a short form of a value for a message, without e-mail addresses."""
     if isinstance(value, str):
-        # Masked before it is cut, so that no half of an address is left; cut before that, since text may be megabytes.
+        # Addresses are masked before the second cut, which could split one; the first cut bounds the work.
         masked = _AROUND_AT.sub("<e-mail>", value[:_LONGEST_LABEL])
-        is_cut = len(masked) > _LONGEST_LOOK or len(value) > _LONGEST_LABEL
-        return repr(masked[:_LONGEST_LOOK]) + ("…" if is_cut else "")
+        is_cut = len(masked) > _LONGEST_SHORT or len(value) > _LONGEST_LABEL
+        return repr(masked[:_LONGEST_SHORT]) + ("…" if is_cut else "")
     if value is None or isinstance(value, bool | float):
         return repr(value)
     if isinstance(value, int):
@@ -254,7 +261,7 @@ def _is_nothing(value: object) -> bool:
 
 
 def _short_text(value: object) -> str | None:
-    """Return a text that may be a number or a time; a long one is neither, and slow to match."""
+    """Return a stripped string that may be a number or a time; None for a long one, which would slow the patterns."""
     return value.strip() if isinstance(value, str) and len(value) <= _LONGEST_NUMBER else None
 
 

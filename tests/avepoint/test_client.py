@@ -8,7 +8,7 @@ from email.utils import formatdate
 import httpx
 import pytest
 
-from exporter.avepoint.connections import LARGEST_ANSWER
+from exporter.avepoint.connections import LARGEST_BODY
 from exporter.avepoint.endpoints import Endpoint
 from exporter.errors import (
     AnswerError,
@@ -286,7 +286,7 @@ async def test_a_token_service_that_asks_for_patience_is_obeyed() -> None:
         (httpx.Response(400, json={"error": [1]}), "400"),
         (httpx.Response(404, text="<html>"), "404"), (httpx.Response(200, text="<html>"), "parse"),
         (httpx.Response(200, json=["x"]), "parse"), (httpx.Response(200, json={"access_token": ""}), "parse"),
-        (httpx.Response(200, content=b"x" * (LARGEST_ANSWER + 1)), "parse"), (status(500), "500"), (status(503), "503"),
+        (httpx.Response(200, content=b"x" * (LARGEST_BODY + 1)), "parse"), (status(500), "500"), (status(503), "503"),
         (httpx.ConnectError("refused"), "connect"), (httpx.ReadTimeout("slow"), "timeout"),
     ],
 )  # fmt: skip

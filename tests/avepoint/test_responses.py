@@ -27,6 +27,7 @@ from exporter.errors import (
 from tests.fakes import payload
 
 NOW = 1_730_000_000.0
+GUID = "caf94a75-2cc6-43aa-b04b-794cb9af5ea3"
 TEXTS = st.text() | st.sampled_from(["a@b.example", "Bearer secret-token", "secret-token"])
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | TEXTS,
@@ -212,7 +213,7 @@ ERROR_BODIES = [
     ({"message": "API calls quota exceeded!"}, "API calls quota exceeded!"),
     ({"message": "line\nbreak\x00 and\t\u202etab"}, "line break\ufffd and \ufffdtab"),
     ({"message": "owner Someone <a.b@example.com> has no seat"}, "owner Someone <e-mail> has no seat"),
-    ({"message": "x" * 500}, "x" * 200),
+    ({"message": "x" * 500}, "x" * 200), ({"error": f"customer {GUID.upper()} is gone"}, "customer <id> is gone"),
     ({"message": "Bearer abcdef.ghi refused"}, "Bearer <secret> refused"),
     ({"message": "you sent s3cr3t-value in client_secret=zzz"}, "you sent <secret> in client_secret=<secret>"),
     ({"message": None, "errors": {}, "error": ""}, ""), ([], ""), (b"<html>", ""), ({"message": ["x"]}, ""),

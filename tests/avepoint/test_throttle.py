@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from exporter.avepoint.throttle import HALVING_WINDOW, LONGEST_SILENCE, RECOVERY_PERIOD, LimitUsage, Throttle
+from exporter.avepoint.throttle import HALVING_WINDOW, LONGEST_PAUSE, RECOVERY_PERIOD, LimitUsage, Throttle
 from tests.helpers import FakeClock
 
 
@@ -48,12 +48,12 @@ async def test_silence_holds_for_every_call() -> None:
     paced = Paced(per_second=1000)
     await paced.call()
     paced.throttle.slow_down(7)
-    assert paced.throttle.is_silent
+    assert paced.throttle.is_paused
     await asyncio.gather(*(paced.call() for _ in range(20)))
     assert all(time >= 7 for _, time in paced.started[1:])
     assert paced.started[1][1] == pytest.approx(7, abs=0.01)
     assert 7 <= sum(paced.waits) < 7.1
-    assert not paced.throttle.is_silent
+    assert not paced.throttle.is_paused
 
 
 async def test_silence_that_begins_while_waiting_is_kept_too() -> None:
@@ -71,7 +71,7 @@ async def test_silence_is_capped_and_never_shortened() -> None:
     paced.throttle.slow_down(10**9)
     paced.throttle.slow_down(1)
     await paced.call()
-    assert paced.started[0][1] == LONGEST_SILENCE
+    assert paced.started[0][1] == LONGEST_PAUSE
 
 
 async def test_halved_once_a_window_and_given_back_slowly() -> None:
