@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from exporter.clock import Clock, SystemClock
-from exporter.collectors.registry import families
+from exporter.collectors.registry import families, stored_families
 from exporter.config.schema import Config
 from exporter.config.watch import FileWatch
 from exporter.engine.accounts import Accounts
@@ -22,6 +22,7 @@ from exporter.engine.state import StateStore
 from exporter.errors import ConfigError
 from exporter.exposition.exporter_metrics import OwnMetrics
 from exporter.exposition.page import MetricsPage, PageRequest
+from exporter.health.families import FAMILIES as VERDICT_FAMILIES
 from exporter.logs import logger
 from exporter.web.app import App, Services
 from exporter.web.server import serve
@@ -55,16 +56,21 @@ class Application:
         self._clock = clock or SystemClock()
         self._own = OwnMetrics()
         self._own.set_shard(shard)
-        self._page = MetricsPage(families(), self._own)
+        self._page = MetricsPage((*VERDICT_FAMILIES, *families()), self._own)
         self._log = logger()
         self.configured = ConfigStatus()
         self.accounts = Accounts(
             clock=self._clock,
             observe=self._own.observer,
             forget=self._own.forget,
-            storage=StateStore(storage_path, families(), self._clock, self._log) if storage_path is not None else None,
+            storage=StateStore(storage_path, stored_families(), self._clock, self._log)
+            if storage_path is not None
+            else None,
             shard=shard,
         )
+
+    def _store(self, path: Path) -> StateStore:
+        return StateStore(path, stored_families(), self._clock, self._log)
 
     async def serve(self, listening: Listening, announce: Callable[[Sequence[str]], None]) -> None:
         """Serve until SIGTERM or SIGINT; SIGHUP reloads. Raise ConfigError if the start fails."""
@@ -124,6 +130,7 @@ class Application:
 
     async def _apply(self, config: Config, *, start: bool = True) -> None:
         await self.accounts.apply(config, start=start)
+        await self.accounts.settle()
         self._own.reload_successful.set(1)
         self._own.reload_time.set(self._clock.time())
         self.configured = ConfigStatus(loaded_at=self._clock.time())
@@ -134,7 +141,9 @@ class Application:
         try:
             await refresh_all(self.accounts.refreshers())
             views = self.accounts.snapshot.views()
-            page = self._page.plain(views, PageRequest(), monotonic=self._clock.monotonic())
+            await self.accounts.settle()
+            shown = (*views, *self.accounts.verdict_views())
+            page = self._page.plain(shown, PageRequest(), monotonic=self._clock.monotonic())
             return b"".join(page).decode(), views
         finally:
             await self.accounts.stop()

@@ -32,6 +32,7 @@ from exporter.config.sections import format_duration, is_duration
 from exporter.diagnose.assumptions import ASSUMPTIONS
 from exporter.exposition.exporter_metrics import OwnMetrics
 from exporter.exposition.page import STATUS_FAMILIES
+from exporter.health.families import FAMILIES as VERDICT_FAMILIES
 
 DOCS: Final = Path(__file__).resolve().parents[1] / "docs"
 _WRITTEN: Final = "<!-- Written by scripts/generate_docs.py; change the code instead and run `make docs`. -->"
@@ -68,6 +69,11 @@ _METRICS: Final = (
     " `customer_id` is on tenant accounts. Values are cached between refreshes and dropped when they are older than"
     " the collector's `max_age`."
 )
+_VERDICT: Final = (
+    "The exporter decides from [expectations](configuration.md#expectations) and what its collectors read. A problem"
+    " begins only on fresh facts, and ends only on fresh facts newer than its beginning: it stays while facts are"
+    " missing, and over restarts with persistent state."
+)
 _PERMISSIONS: Final = ("account", "collector", "permission", "of the API's first generation", "not granted")
 _MARKED: Final = re.compile(
     r"^(?P<indent> *)(?P<begin><!-- permissions of (?P<types>[a-z, ]+); written by `make docs` -->)$"
@@ -78,6 +84,7 @@ _OWN_LIBRARY: Final = (
     "prometheus-client's `process_*` and `python_*` metrics are there too. No metric has a `_created` series."
 )
 
+_SOURCE: Final = re.compile("; (?:from|decided by) ")
 _SERIES: Final = (
     "The column *series* gives how many there are at most: `customers` are a partner's customers (1 for a tenant),"
     " `workloads` those that the customer or tenant has, `geo locations` the configured ones of a Multi-Geo tenant,"
@@ -88,6 +95,7 @@ _UNITS: Final = (
     ("_timestamp_seconds", "Unix seconds"), ("_seconds", "seconds"), ("_bytes", "bytes"), ("_objects", "objects"),
     ("_seats", "seats"), ("_sites", "sites"), ("_jobs", "jobs"), ("_jobs_completed", "jobs"), ("_errors", "errors"),
     ("_requests", "requests"), ("_values", "values"), ("_lists", "lists"), ("_units", "units"), ("_per_day", "a day"),
+    ("_problem", "1"), ("_verdict_customers", "customers"), ("_backups_completed", "backups"),
     ("_assigned", "licences"), ("_available", "licences"), ("_info", "1"), ("_state", "1"), ("_status", "1"),
     ("_total_shards", "shards"), ("_shard", "index"),
     ("", "0 or 1"),
@@ -96,7 +104,8 @@ _UNITS: Final = (
 _NOUNS: Final = {
     "account": "accounts", "customer_id": "customers", "service_type": "services", "workload": "workloads",
     "job_type": "job types", "geo_location": "geo locations", "storage": "2 storages", "state": "states",
-    "result": "results", "has_code": "2", "collector": "collectors", "path": "paths", "code": "codes",
+    "result": "results", "problem": "problems", "product": "products",
+    "verdict": "3 verdicts", "has_code": "2", "collector": "collectors", "path": "paths", "code": "codes",
     "field": "fields", "subscription": "subscriptions", "status": "statuses",
 }  # fmt: skip
 _OWN_QUERIES: Final = {
@@ -282,14 +291,16 @@ def metrics() -> str:
     """Write every metric with its type, unit, labels, number of series, help and an example, by what it comes from."""
     parts = ["# Metrics", _WRITTEN, _METRICS, _SERIES]
     for kind in COLLECTORS:
+        shown = [family for family in kind.families if not family.internal]
         source = next(one.help.partition("; from ")[2] for one in kind.families if "; from " in one.help)
         parts += [
             f"## Collector `{kind.name}`",
             f"Of `{kind.account_type}` accounts. {kind.__doc__}",
             f"Source: {source.partition(', cached')[0]}. Permission: {_permission(kind)}.",
-            _table(_HEAD, map(_row, kind.families)),
-            _examples(kind.families),
+            _table(_HEAD, map(_row, shown)),
+            _examples(shown),
         ]
+    parts += ["## Of the verdict", _VERDICT, _table(_HEAD, map(_row, VERDICT_FAMILIES)), _examples(VERDICT_FAMILIES)]
     parts += ["## Of every collector", _table(_HEAD, map(_row, STATUS_FAMILIES)), _examples(STATUS_FAMILIES)]
     own = tuple(_own())
     parts += ["## Of the exporter itself", _table(_HEAD, map(_row, own)), _examples(own), _OWN_LIBRARY]
@@ -332,7 +343,7 @@ def _unit(name: str) -> str:
 def _series(family: "_Described | Family") -> str:
     """Return how many series there are, as a product; of a label whose other values have no series there is one."""
     one_of_many = ("state", "status") if family.help.startswith("1 for") else ()
-    counted = [name for name in family.labels if name not in one_of_many]
+    counted = [name for name in family.labels if name not in (*one_of_many, "severity")]
     if family.name.endswith("_info"):  # its other labels say more of the same thing
         counted = [name for name in counted if name in _NOUNS]
     return " \N{MULTIPLICATION SIGN} ".join(_NOUNS.get(name, f"{name}s") for name in counted) or "1"

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
-from exporter.collectors.registry import COLLECTORS, catalogue, families
+from exporter.collectors.registry import COLLECTORS, catalogue, families, stored_families
 from exporter.config.load import parse_config
 from exporter.config.schema import Config
 from exporter.engine.accounts import Accounts
@@ -150,7 +150,7 @@ class World:
 
     def fresh(self) -> Accounts:
         """Return new accounts, as after a restart."""
-        storage = None if self.folder is None else StateStore(self.folder, families(), self.clock, logger())
+        storage = None if self.folder is None else StateStore(self.folder, stored_families(), self.clock, logger())
         return Accounts(
             clock=self.clock,
             observe=self.own.observer,

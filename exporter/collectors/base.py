@@ -24,7 +24,8 @@ class Family:
     """A metric family: its name, the text of HELP and its label names, of which the first is always `account`.
 
     The values of a `history` family never become stale, because they describe the past. The name of a counter ends
-    in `_total`. `query` is an example in PromQL for the documentation.
+    in `_total`. `query` is an example in PromQL for the documentation. The samples of an `internal` family are facts
+    for the verdict, and are on no page.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Family:
     history: bool = False
     type: Literal["gauge", "counter"] = "gauge"
     query: str = ""
+    internal: bool = False
 
 
 class Sample(NamedTuple):

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from math import inf
 
 from exporter.avepoint.client import Client, Transport
 from exporter.avepoint.credentials import credential, warn_of_readable_secrets
@@ -16,9 +17,10 @@ from exporter.collectors.registry import COLLECTORS
 from exporter.config.schema import Account, Config
 from exporter.engine.refresh import Refresher
 from exporter.engine.shard import WHOLE, Shard
-from exporter.engine.snapshot import CollectorEntry, Snapshot
+from exporter.engine.snapshot import CollectorEntry, Snapshot, SnapshotView
 from exporter.engine.state import StateStore, changed_labels, label_settings, registration_id
 from exporter.engine.tasks import AccountTasks
+from exporter.engine.verdicts import VERDICT, AccountVerdicts
 from exporter.errors import ConfigError
 from exporter.logs import logger
 
@@ -32,7 +34,8 @@ class RunningAccount:
     account: Account
     client: Client
     tasks: AccountTasks
-    refreshers: tuple[Refresher, ...] = ()
+    refreshers: tuple[Refresher, ...]
+    verdicts: AccountVerdicts
     is_started: bool = field(default=False, init=False)
 
     def start(self) -> None:
@@ -40,6 +43,12 @@ class RunningAccount:
         self.is_started = True
         for refresher in self.refreshers:
             self.tasks.start(refresher.run())
+
+    def expect(self, account: Account) -> None:
+        """Apply the expectations of an account that differs in nothing else."""
+        if account.expectations != self.account.expectations:
+            self.account = account
+            self.verdicts.configure(account.expectations)
 
     async def stop(self) -> None:
         """End all tasks and close the connections; no request is sent afterwards."""
@@ -70,6 +79,7 @@ class Accounts:
         self._shard = shard
         self._most_customers = most_customers
         self._transport = transport
+        self._started = clock.time()
         self._running: dict[str, RunningAccount] = {}
 
     @property
@@ -95,6 +105,16 @@ class Accounts:
         chosen = [running for name, running in self._running.items() if account in (None, name)]
         return tuple(refresher for running in chosen for refresher in running.refreshers)
 
+    async def settle(self, account: str | None = None, budget: float = inf) -> None:
+        """Judge the customers whose verdict is not valid any more, for at most `budget` seconds per account."""
+        for name, running in self._running.items():
+            if account in (None, name):
+                await running.verdicts.settle(budget)
+
+    def verdict_views(self, account: str | None = None) -> tuple[SnapshotView, ...]:
+        """Return frozen views of the verdicts on one account, or on all."""
+        return tuple(running.verdicts.view() for name, running in self._running.items() if account in (None, name))
+
     async def first_refreshes(self, account: str | None = None, *, within: float) -> bool:
         """Wait at most `within` seconds for the first refreshes and return whether all ended."""
         waits = [one.first_ended.wait() for one in self.refreshers(account) if not one.first_ended.is_set()]
@@ -112,9 +132,12 @@ class Accounts:
         before, after = self._running, dict[str, RunningAccount]()
         for account in self._of_this_shard(config):
             current = before.get(account.name)
-            unchanged = current is not None and current.account == account
+            unchanged = current is not None and _differ_in_expectations_only(current.account, account)
             after[account.name] = current if current is not None and unchanged else self._make(account, current)
         self._running = after
+        for account in config.accounts:
+            if account.name in after:
+                after[account.name].expect(account)
         self.snapshot.replace([refresher.entry for refresher in self.refreshers()])
         for name, running in before.items():
             if after.get(name) is not running:
@@ -134,6 +157,7 @@ class Accounts:
         """Stop all accounts and save what canceled refreshes have read: a scrape may have shown it."""
         await asyncio.gather(*(running.stop() for running in self._running.values()))
         await asyncio.gather(*(refresher.save() for refresher in self.refreshers()))
+        await asyncio.gather(*(self._save_verdicts(running) for running in self._running.values()))
 
     def _of_this_shard(self, config: Config) -> Iterator[Account]:
         """Yield the tenant accounts of this shard and all partner accounts, whose customers are divided instead."""
@@ -169,7 +193,13 @@ class Accounts:
             start_task=tasks.start,
         )
         context = CollectorContext(account, client, customer_list, self._clock, log)
-        running = RunningAccount(account, client, tasks, tuple(self._refreshers(context)))
+        refreshers = tuple(self._refreshers(context))
+        collectors = [(refresher.collector, refresher.entry) for refresher in refreshers]
+        verdicts = AccountVerdicts(account, collectors, self._clock, started=self._started)
+        customer_list.watch(verdicts.record_list)
+        running = RunningAccount(account, client, tasks, refreshers, verdicts)
+        self._restore_verdicts(running, former)
+        verdicts.keep_only(frozenset(filter(customer_list.is_wanted, verdicts.customers())))
         for refresher in running.refreshers:
             self._restore(refresher, account, former)
             # Customers that are excluded now, or belong to another shard, disappear before the next listing.
@@ -183,17 +213,42 @@ class Accounts:
             if kind.account_type != account.type or options is None or not options.enabled:
                 continue
             collector, entry = kind(context, options), CollectorEntry(account.name, kind.name, options.stale_after)
-            save = None
-            if self._storage is not None:
-                save = partial(self._storage.save, account, entry, collector.dump_state)
             yield Refresher(
                 collector,
                 entry,
                 workers=account.requests.concurrency,
                 clock=self._clock,
                 log=context.log,
-                save=save,
+                save=partial(self._save, account, entry, collector.dump_state),
             )
+
+    async def _save(self, account: Account, entry: CollectorEntry, dump_state: Callable[[], object]) -> None:
+        """Save the results of a refresh, and the verdicts that they lead to."""
+        if self._storage is not None:
+            await self._storage.save(account, entry, dump_state)
+        running = self._running.get(account.name)
+        if running is not None:
+            await running.verdicts.settle()
+            await self._save_verdicts(running)
+
+    async def _save_verdicts(self, running: RunningAccount) -> None:
+        if self._storage is not None and running.verdicts.is_unsaved:
+            entry = CollectorEntry(running.account.name, VERDICT, inf)
+            await self._storage.save(running.account, entry, running.verdicts.dump_state)
+
+    def _restore_verdicts(self, running: RunningAccount, former: RunningAccount | None) -> None:
+        """Restore the memory of verdicts, from the account before a reload or from the storage."""
+        account = running.account
+        if former is not None and registration_id(former.account) == registration_id(account):
+            running.verdicts.load_state(former.verdicts.dump_state())
+            return
+        stored = self._storage.load(account, VERDICT) if self._storage is not None else None
+        if self._storage is None or stored is None:
+            return
+        try:
+            running.verdicts.load_state(stored.remembered)
+        except ValueError as error:
+            self._storage.set_aside(account, VERDICT, error)
 
     def _restore(self, refresher: Refresher, account: Account, former: RunningAccount | None) -> None:
         """Restore a refresher's state, from the account before a reload or from the storage."""
@@ -221,3 +276,8 @@ class Accounts:
             return
         entry.reads = dict(stored.known)
         entry.update_status(last_success=stored.last_success)
+
+
+def _differ_in_expectations_only(account: Account, other: Account) -> bool:
+    """Return whether two accounts are equal, or differ only in what is judged without a request."""
+    return account.model_copy(update={"expectations": other.expectations}) == other

@@ -174,7 +174,8 @@ class Refresher:
         samples: Collection[Sample] = tuple(distinct.values())
         if customer_id:
             samples = self._series.samples(customer_id, samples)
-        read = ReadResult(samples, self._clock.time(), self._clock.monotonic())
+        is_complete = self.collector.error(records) is None
+        read = ReadResult(samples, self._clock.time(), self._clock.monotonic(), is_complete=is_complete)
         read.lines(self.entry.account)  # rendered now, so that no scrape waits for it
         return read
 

@@ -15,14 +15,20 @@ RECENT_FAILURES: Final = 5
 
 
 class ReadResult:
-    """The samples of one read, its Unix time, and the monotonic time from which its age counts."""
+    """The samples of one read, its Unix time, and the monotonic time from which its age counts.
 
-    __slots__ = ("__weakref__", "_lines", "read_at", "read_at_monotonic", "samples")
+    A read with an error is shown, but it is not `is_complete`: a sample that it lacks may still be true.
+    """
 
-    def __init__(self, samples: Collection[Sample], read_at: float, read_at_monotonic: float) -> None:
+    __slots__ = ("__weakref__", "_lines", "is_complete", "read_at", "read_at_monotonic", "samples")
+
+    def __init__(
+        self, samples: Collection[Sample], read_at: float, read_at_monotonic: float, *, is_complete: bool = True
+    ) -> None:
         self.samples = samples
         self.read_at = read_at
         self.read_at_monotonic = read_at_monotonic
+        self.is_complete = is_complete
         self._lines: Lines | None = None
 
     def lines(self, account: str) -> Lines:
@@ -41,7 +47,9 @@ class ReadResult:
 
     def _with(self, samples: Iterable[Sample]) -> "ReadResult":
         kept = tuple(samples)
-        return self if len(kept) == len(self.samples) else ReadResult(kept, self.read_at, self.read_at_monotonic)
+        if len(kept) == len(self.samples):
+            return self
+        return ReadResult(kept, self.read_at, self.read_at_monotonic, is_complete=self.is_complete)
 
 
 def _customer(sample: Sample) -> str | None:

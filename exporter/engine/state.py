@@ -115,7 +115,7 @@ class StateStore:
         shared = SharedSeries()
 
         def read(decoded: dict[str, Any]) -> object:
-            return self._known(decoded, shared) if decoded.keys() == _READ_KEYS else decoded
+            return self._known(decoded, shared) if decoded.keys() - {"is_complete"} == _READ_KEYS else decoded
 
         return read
 
@@ -131,7 +131,8 @@ class StateStore:
         customers = {sample.labels[0] for sample in samples if sample.family.labels[1:2] == ("customer_id",)}
         if len(customers) == 1:
             samples = shared.samples(customers.pop(), samples)
-        return ReadResult(samples, read_at, self._clock.monotonic() - age)
+        is_complete = entry.get("is_complete", True) is True
+        return ReadResult(samples, read_at, self._clock.monotonic() - age, is_complete=is_complete)
 
     def _write(self, account: Account, collector: str, stored: StoredState) -> None:
         """Write a new file beside the old one and put it in its place, so that a kill leaves one of the two."""
@@ -161,7 +162,9 @@ def _document(account: Account, stored: StoredState) -> Iterator[str]:
     yield f'{_json(head)[:-1]},"known":{{'
     for number, (customer, known) in enumerate(stored.known.items()):
         samples = [[sample.family.name, sample.labels, sample.value] for sample in known.samples]
-        read = {"read_at": known.read_at, "samples": samples}
+        read: dict[str, object] = {"read_at": known.read_at, "samples": samples}
+        if not known.is_complete:
+            read["is_complete"] = False
         yield f"{',' if number else ''}{_json(customer)}:{_json(read)}"
     yield "}}"
 

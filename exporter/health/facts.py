@@ -39,6 +39,15 @@ def fresh_for(interval: float) -> float:
     return max(_FRESH_FOR, 3 * interval)
 
 
+def by_customer(samples: Iterable[Sample]) -> Mapping[str, Collection[Sample]]:
+    """Return the samples of each customer, of a read that has those of many."""
+    found: dict[str, list[Sample]] = {}
+    for sample in samples:
+        if sample.family.labels[1:2] == ("customer_id",):
+            found.setdefault(sample.labels[0], []).append(sample)
+    return {customer_id: tuple(own) for customer_id, own in found.items()}
+
+
 @dataclass(frozen=True, slots=True)
 class JobFacts:
     """The jobs of one workload and job type; times in Unix seconds, None if not known.

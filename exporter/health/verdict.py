@@ -40,6 +40,8 @@ class AccountVerdict:
         self._absent_since: dict[str, float] = {}
         self._changed: dict[str, None] = {}
         self._expiries: list[tuple[float, str]] = []
+        self.revision = 0
+        """Changes whenever the memory does."""
         self._counts: Counter[tuple[ProblemName, str]] = Counter()
 
     def configure(self, expectations: Expectations) -> None:
@@ -54,15 +56,19 @@ class AccountVerdict:
     def list_read(self, customers: Collection[str], now: float) -> None:
         """Note which customers a customer list has that was read whole at Unix time `now`."""
         for customer_id in self._memories.keys() - set(customers):
-            self._absent_since.setdefault(customer_id, now)
+            if self._absent_since.setdefault(customer_id, now) == now:
+                self.revision += 1
         for customer_id in self._absent_since.keys() & set(customers):
             del self._absent_since[customer_id]
-        self.mark([*self._absent_since, *customers])
+            self.revision += 1
+            self.mark([customer_id])
+        new = [customer_id for customer_id in customers if customer_id not in self._verdicts]
+        self.mark([*self._absent_since, *new])
 
     def drop(self, customer_id: str) -> None:
         """Drop everything about a customer at once, such as one that the configuration excludes."""
         self._count(self._verdicts.pop(customer_id, None), -1)
-        self._memories.pop(customer_id, None)
+        self.revision += self._memories.pop(customer_id, None) is not None
         self._absent_since.pop(customer_id, None)
         self._changed.pop(customer_id, None)
 
@@ -90,6 +96,8 @@ class AccountVerdict:
             self.drop(customer_id)
             return
         sources = self._sources(customer_id)
+        if customer_id in self._absent_since:  # a collector that lists all customers has no facts about this one
+            sources = {name: Source(name, off=source.off) for name, source in sources.items()}
         view = View(Facts(sources.values()), self._limits.of(customer_id), now, sources, self._is_tenant)
         memory = self._memories.get(customer_id, Memory())
         verdict = judge(view, memory, Rules(self._limits.fingerprint, self._collectors, self._started))
@@ -100,6 +108,7 @@ class AccountVerdict:
                 return
         self._count(self._verdicts.get(customer_id), -1)
         self._count(verdict, 1)
+        self.revision += memory != verdict.memory or customer_id not in self._memories
         self._verdicts[customer_id], self._memories[customer_id] = verdict, verdict.memory
         heapq.heappush(self._expiries, (verdict.valid_until, customer_id))
 
@@ -107,6 +116,10 @@ class AccountVerdict:
         if verdict is not None:
             for problem, outcome in verdict.outcomes():
                 self._counts[problem, outcome] += number
+
+    def customers(self) -> tuple[str, ...]:
+        """Return all customers that have a verdict or a memory."""
+        return tuple({**self._verdicts, **self._memories})
 
     def __getitem__(self, customer_id: str) -> CustomerVerdict:
         return self._verdicts[customer_id]

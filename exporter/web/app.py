@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 Reload = Callable[[], Awaitable[None]]
 
+_VERDICT_BUDGET: Final = 0.1
+"""Seconds for verdicts that are due at a scrape; the refreshes settle the rest."""
 _START_SECONDS: Final = 5.0  # after the start, in which scrapes wait for first refreshes
 
 
@@ -102,13 +104,15 @@ class App:
             response = Response(headers=headers)
             del response.headers["content-length"]  # the length of the page is unknown without rendering it
             return response
+        await services.accounts.settle(account, _VERDICT_BUDGET)
         chunks = await self._renderings.page(Key(wanted, gzip))
         headers["Content-Length"] = str(sum(map(len, chunks)))
         return StreamingResponse(_sent(chunks), headers=headers)
 
     def _render(self, key: Key) -> Callable[[], Chunks]:
         services = self._services
-        views = services.accounts.snapshot.views(key.request.account)
+        account = key.request.account
+        views = (*services.accounts.snapshot.views(account), *services.accounts.verdict_views(account))
         make = services.page.gzipped if key.gzip else services.page.plain
         return partial(make, views, key.request, monotonic=services.clock.monotonic())
 

@@ -294,6 +294,7 @@ async def test_a_failed_read_forgets_nothing(world: World) -> None:
     assert samples(world) == {
         ("last_success_timestamp_seconds", "backup Teams"): NOW + 10,
         ("jobs_completed_total", "backup finished Teams"): 1,
+        ("customer_backups_completed_total", "success"): 1,
     }
     found = await shown(world, row("c", 20 * DAY, 21 * DAY, status=3))
     assert found["last_success_timestamp_seconds", "backup Teams"] == NOW + 10

@@ -139,7 +139,7 @@ def oracle(
 
 def gauges(world: World) -> dict[Any, float]:
     """Return what the oracle knows; what has ended is counted below."""
-    return {key: value for key, value in world.of_avepoint().items() if key[0] != "avepoint_jobs_completed_total"}
+    return {key: value for key, value in world.of_avepoint().items() if "_completed_total" not in key[0]}
 
 
 def ended(world: World) -> Counter[tuple[str, str, str]]:

@@ -9,6 +9,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from exporter.collectors.registry import families
 from exporter.exposition.exporter_metrics import OwnMetrics
 from exporter.exposition.page import STATUS_FAMILIES
+from exporter.health.families import FAMILIES as VERDICT_FAMILIES
 
 _TAKEN: Final = frozenset(
     (
@@ -26,7 +27,9 @@ _TAKEN: Final = frozenset(
     )
 )
 _OF_PARTS: Final = frozenset(("le", "quantile"))
-FAMILIES: Final = {family.name: frozenset(family.labels) for family in (*families(), *STATUS_FAMILIES)}
+FAMILIES: Final = {
+    family.name: frozenset(family.labels) for family in (*families(), *VERDICT_FAMILIES, *STATUS_FAMILIES)
+}
 
 
 @pytest.mark.parametrize("name", FAMILIES)

@@ -9,6 +9,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from exporter.collectors.registry import families
 from exporter.exposition.exporter_metrics import OwnMetrics
 from exporter.exposition.page import STATUS_FAMILIES
+from exporter.health.families import FAMILIES as VERDICT_FAMILIES
 
 Labels = frozenset[str]
 _TARGET: Final = frozenset({"job", "instance"})
@@ -18,7 +19,7 @@ _REMOVED_IN_3: Final = ("holt_winters",)
 
 def exposed() -> Mapping[str, Labels]:
     """Return every series the exporter exposes, and `up`, with its labels, those of the scrape among them."""
-    names = {family.name: frozenset(family.labels) for family in (*families(), *STATUS_FAMILIES)}
+    names = {family.name: frozenset(family.labels) for family in (*families(), *VERDICT_FAMILIES, *STATUS_FAMILIES)}
     for metric in vars(OwnMetrics(with_process=False)).values():
         if isinstance(metric, MetricWrapperBase):
             names.update(_own_series(metric))

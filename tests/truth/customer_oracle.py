@@ -104,6 +104,14 @@ def expect_customer_jobs(add: "Add", jobs: Iterable[CustomerJob], *, every_job: 
         who = {"account": "partner", "customer_id": customer}
         what = {**who, "product": product, "workload": workload, "job_type": job_type}
         _expect_kind(add, listed, what)
+    counted = {
+        customer
+        for (customer, _, _, job_type), listed in kinds.items()
+        if job_type == "backup" and any(job.start_unix_ns is not None for job in listed)
+    }
+    for customer in counted:
+        for result in ("success", "failure"):
+            add("customer_backups_completed_total", 0, account="partner", customer_id=customer, result=result)
 
 
 def _expect_kind(add: "Add", jobs: list[CustomerJob], what: dict[str, str]) -> None:

@@ -164,6 +164,8 @@ def expected(
         _expect_last(add, jobs, what)
         if api_versions != "legacy":
             _expect_errors(add, jobs, what)
+    for result in ("success", "failure") if any(job_type == "backup" for _, job_type in kinds) else ():
+        add("customer_backups_completed_total", 0, account="tenant", result=result)
     return samples
 
 

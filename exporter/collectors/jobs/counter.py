@@ -4,12 +4,12 @@ The counter keeps the ids of completed jobs that started after a time that only 
 list them again. A job that started before that time counts only if an earlier refresh found it running.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from exporter.avepoint.values import Ticks
-from exporter.avepoint.vocabulary import OVER, STATES
+from exporter.avepoint.vocabulary import FINISHED, OVER, STATES
 from exporter.collectors.base import Family, Sample
 from exporter.collectors.jobs.families import LABELS, SOURCE, Job, JobKind
 from exporter.collectors.jobs.state import parse_counts, parse_jobs, parse_kind, parse_ticks
@@ -26,6 +26,16 @@ COMPLETED_TOTAL = Family(
     query='sum by (account, workload) (increase(avepoint_jobs_completed_total{state="failed"}[7d]))',
 )
 
+CUSTOMER_BACKUPS_TOTAL = Family(
+    "avepoint_customer_backups_completed_total",
+    f"Backups completed since the first refresh, by result: success is state finished; {SOURCE}.",
+    ("account", "customer_id", "result"),
+    history=True,
+    type="counter",
+    query='sum by (account) (increase(avepoint_customer_backups_completed_total{result="failure"}[7d]))',
+)
+
+_NOT_COUNTED: Final = frozenset({"skipped", "stopped", "canceled", "rejected"})
 _COMPLETED_STATES: Final = tuple(state for state in STATES if state in OVER)
 _KEPT_RUNNING: Final = 16  # running jobs per kind that are no longer listed and whose completion is unknown
 _KEPT_COMPLETED: Final = 1  # completed jobs per kind, because a response may be older than the one before
@@ -159,6 +169,19 @@ def completed_samples(totals: Totals, customer_id: str, location: str = "") -> I
     for kind, counts in sorted(totals.items()):
         for state, count in counts.items():
             yield Sample(COMPLETED_TOTAL, (customer_id, *kind, location, state), float(count))
+
+
+def customer_backup_samples(totals: Iterable[Totals], customer_id: str) -> Iterator[Sample]:
+    """Yield the numbers of successful and failed backups over all workloads; none before the first job."""
+    results: dict[str, int] = {}
+    for total in totals:
+        for kind, counts in total.items():
+            for state, count in counts.items():
+                if kind.job_type == "backup" and state not in _NOT_COUNTED:
+                    result = "success" if state == FINISHED else "failure"
+                    results[result] = results.get(result, 0) + count
+    for result, count in results.items():
+        yield Sample(CUSTOMER_BACKUPS_TOTAL, (customer_id, result), float(count))
 
 
 def _was_completed(job: Job, at: Ticks | None) -> bool:

@@ -9,7 +9,7 @@ from typing import Final
 from exporter.avepoint.values import TICKS_PER_SECOND, Ticks
 from exporter.avepoint.vocabulary import FINISHED
 from exporter.collectors.jobs.counter import JobCounter
-from exporter.collectors.jobs.families import Job, JobKind, newer_success
+from exporter.collectors.jobs.families import Job, JobKind, by_start, newer_success
 from exporter.collectors.jobs.state import parse_kind, parse_name, parse_success, parse_ticks, success_rows
 
 _ZERO_FILLED: Final = (FINISHED, "failed", "finished_with_exception")
@@ -32,6 +32,7 @@ class JobHistory:
     last_success: dict[JobKind, Ticks] = field(default_factory=dict)
     counter: JobCounter = field(default_factory=lambda: JobCounter(_ZERO_FILLED))
     resources: dict[tuple[JobKind, str], _Resource] = field(default_factory=dict)
+    completed_states: dict[JobKind, str] = field(default_factory=dict)
 
     @classmethod
     def unpacked(cls, packed: bytes) -> "JobHistory":
@@ -45,6 +46,7 @@ class JobHistory:
                 history = cls(dict(map(parse_success, successes)))
                 history.counter.load_state(counter)
                 history.resources = _parse_resources(others.get("resources", []))
+                history.completed_states = _parse_states(others.get("completed_states", []))
                 return history
             case _:
                 raise ValueError("not the history of a customer's jobs")
@@ -52,6 +54,9 @@ class JobHistory:
     def add(self, jobs: Mapping[JobKind, list[Job]], now: Ticks, *, is_short: bool) -> None:
         """Add the jobs that AvePoint lists now."""
         for kind, of_kind in jobs.items():
+            completed = [job for job in of_kind if not job.is_running]
+            if completed:
+                self.completed_states[kind] = max(completed, key=by_start).state
             if any(job.resource for job in of_kind):
                 self._add_resources(kind, of_kind, now)
                 continue
@@ -80,9 +85,18 @@ class JobHistory:
         state = {
             "last_success": success_rows(self.last_success),
             "counter": self.counter.dump_state(),
+            "completed_states": [[*kind, name] for kind, name in self.completed_states.items()],
             "resources": [[*kind, name, *astuple(one)] for (kind, name), one in self.resources.items()],
         }
         return zlib.compress(json.dumps(state, separators=(",", ":")).encode(), level=1)
+
+
+def _parse_states(value: object) -> dict[JobKind, str]:
+    match value:
+        case list(rows) if all(isinstance(row, list) and row for row in rows):
+            return {parse_kind(kind): parse_name(name) for *kind, name in rows}
+        case _:
+            raise ValueError("not the states of completed jobs")
 
 
 def _parse_resources(value: object) -> dict[tuple[JobKind, str], _Resource]:

@@ -91,6 +91,20 @@ OLDEST_RUNNING = Family(
 )
 
 
+LAST_COMPLETED_STATE = Family(
+    "avepoint_last_completed_job_state",
+    f"1 for the state of the last completed job, if a later one runs; {SOURCE}.",
+    (*LABELS, "state"),
+    internal=True,
+)
+OLDEST_START = Family(
+    "avepoint_oldest_job_start_timestamp_seconds",
+    f"Start time of the oldest job within the lookback, if no success is known; {SOURCE}.",
+    LABELS,
+    internal=True,
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """One run of a job. Times are in ticks, None if unknown.
@@ -151,6 +165,8 @@ def last_job_samples(
         completed = max((job for job in of_kind if not job.is_running), key=by_start, default=None)
         if completed is not None:
             yield from _completed_samples(completed, labels)
+        if completed is not None and completed is not last:
+            yield Sample(LAST_COMPLETED_STATE, (*labels, completed.state), 1.0)
         if running := [job.start for job in of_kind if job.state == IN_PROGRESS]:
             yield Sample(OLDEST_RUNNING, labels, seconds(min(running)))
     for kind, finish in sorted(last_success.items()):

@@ -15,10 +15,17 @@ from exporter.avepoint.lists import ListReader
 from exporter.avepoint.values import Ticks, ticks_at
 from exporter.avepoint.vocabulary import MICROSOFT_365
 from exporter.collectors.base import CollectorContext, CustomerCollector, Family, Sample
-from exporter.collectors.jobs.counter import COMPLETED_TOTAL, Totals, completed_samples
+from exporter.collectors.jobs.counter import (
+    COMPLETED_TOTAL,
+    CUSTOMER_BACKUPS_TOTAL,
+    Totals,
+    completed_samples,
+    customer_backup_samples,
+)
 from exporter.collectors.jobs.customer_history import JobHistory
 from exporter.collectors.jobs.customer_rows import SortedJobs, sort_rows
 from exporter.collectors.jobs.families import (
+    LAST_COMPLETED_STATE,
     LAST_DURATION,
     LAST_FINISH,
     LAST_OBJECTS,
@@ -48,11 +55,15 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class CustomerJobRecords:
-    """The listed jobs of one customer, the last success of each kind (ticks) and the numbers of completed jobs."""
+    """The listed jobs of one customer, the last success of each kind (ticks) and the numbers of completed jobs.
+
+    `completed_states` has the state of the last completed job of each kind.
+    """
 
     listed: SortedJobs
     last_success: Mapping[JobKind, Ticks]
     completed: Totals
+    completed_states: Mapping[JobKind, str]
 
 
 class CustomerJobsOptions(CollectorOptions):
@@ -80,7 +91,7 @@ class CustomerJobsCollector(CustomerCollector[CustomerJobsOptions, CustomerJobRe
     options_type = CustomerJobsOptions
     families = (
         SCAN, LAST_START, LAST_FINISH, LAST_DURATION, LAST_STATE, LAST_OBJECTS, LAST_SUCCESS, OLDEST_RUNNING,
-        COMPLETED_TOTAL,
+        COMPLETED_TOTAL, CUSTOMER_BACKUPS_TOTAL, LAST_COMPLETED_STATE,
     )  # fmt: skip
 
     def __init__(self, context: CollectorContext, options: CustomerJobsOptions) -> None:
@@ -114,6 +125,7 @@ class CustomerJobsCollector(CustomerCollector[CustomerJobsOptions, CustomerJobRe
             ),
             self._exposed(past_successes(history.last_success, now)),
             self._exposed(history.counter.totals()),
+            self._exposed(history.completed_states),
         )
 
     def _exposed(self, by_kind: Mapping[JobKind, T]) -> Mapping[JobKind, T]:
@@ -141,7 +153,11 @@ class CustomerJobsCollector(CustomerCollector[CustomerJobsOptions, CustomerJobRe
         yield from last_job_samples(listed.jobs, records.last_success, customer_id)
         for kind, state in sorted(listed.without_job.items()):
             yield Sample(LAST_STATE, (customer_id, *kind, "", state), 1.0)
+        for kind, state in sorted(records.completed_states.items()):
+            if kind in listed.jobs and all(job.is_running for job in listed.jobs[kind]):
+                yield Sample(LAST_COMPLETED_STATE, (customer_id, *kind, "", state), 1.0)
         yield from completed_samples(records.completed, customer_id)
+        yield from customer_backup_samples([records.completed], customer_id)
 
     def dump_state(self) -> object:
         """Return the packed history of every customer as JSON values."""

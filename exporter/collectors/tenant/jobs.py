@@ -7,12 +7,18 @@ from typing import ClassVar
 from exporter.avepoint.endpoints import TENANT_JOBS, ApiVersions
 from exporter.avepoint.hints import NOT_MULTI_GEO
 from exporter.avepoint.lists import JobList, Span
-from exporter.avepoint.values import Ticks, ticks_at
+from exporter.avepoint.values import Ticks, seconds, ticks_at
 from exporter.collectors.base import AccountCollector, CollectorContext, Sample
-from exporter.collectors.jobs.counter import COMPLETED_TOTAL, completed_samples
+from exporter.collectors.jobs.counter import (
+    COMPLETED_TOTAL,
+    CUSTOMER_BACKUPS_TOTAL,
+    completed_samples,
+    customer_backup_samples,
+)
 from exporter.collectors.jobs.families import (
     JOBS,
     JOBS_WINDOW,
+    LAST_COMPLETED_STATE,
     LAST_DURATION,
     LAST_ERRORS,
     LAST_FINISH,
@@ -21,6 +27,7 @@ from exporter.collectors.jobs.families import (
     LAST_STATE,
     LAST_SUCCESS,
     OLDEST_RUNNING,
+    OLDEST_START,
     count_samples,
     last_job_samples,
 )
@@ -47,7 +54,7 @@ class JobsCollector(AccountCollector[JobsOptions, JobRecords]):
     options_type = JobsOptions
     families = (
         JOBS, JOBS_WINDOW, LAST_START, LAST_FINISH, LAST_DURATION, LAST_STATE, LAST_OBJECTS, LAST_ERRORS,
-        LAST_SUCCESS, OLDEST_RUNNING, COMPLETED_TOTAL,
+        LAST_SUCCESS, OLDEST_RUNNING, COMPLETED_TOTAL, CUSTOMER_BACKUPS_TOTAL, LAST_COMPLETED_STATE, OLDEST_START,
     )  # fmt: skip
 
     def __init__(self, context: CollectorContext, options: JobsOptions) -> None:
@@ -85,7 +92,11 @@ class JobsCollector(AccountCollector[JobsOptions, JobRecords]):
                 location,
             )
             yield from last_job_samples(found.jobs, found.last_success, customer_id, location)
+            for kind, jobs in found.jobs.items():
+                if kind not in found.last_success:
+                    yield Sample(OLDEST_START, ("", *kind, location), seconds(min(job.start for job in jobs)))
             yield from completed_samples(found.completed, customer_id, location)
+        yield from customer_backup_samples((found.completed for found in records.locations.values()), customer_id)
 
     def dump_state(self) -> object:
         """Return the state of each geo location, and the job types that were configured for it."""

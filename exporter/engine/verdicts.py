@@ -1,0 +1,181 @@
+"""The verdicts of one account, kept up to date with the entries of its collectors."""
+
+import asyncio
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from math import inf
+from typing import Any, Final
+
+from exporter.clock import Clock
+from exporter.collectors.base import Collector, CustomerCollector, Sample
+from exporter.config.expectations import Expectations
+from exporter.config.schema import Account
+from exporter.engine.samples import SharedSeries
+from exporter.engine.snapshot import CollectorEntry, ReadResult, RefreshStatus, SnapshotView
+from exporter.health.facts import Source, by_customer, fresh_for
+from exporter.health.verdict import AccountVerdict
+
+VERDICT: Final = "verdict"
+"""The name of the verdicts among the collectors' views and in the persistent state."""
+_SLICE: Final = 0.003  # seconds on the event loop before other tasks run
+
+Collectors = Sequence[tuple[Collector[Any, Any], CollectorEntry]]
+
+
+class AccountVerdicts:
+    """Judges the customers of one account whenever a read, the configuration or the time changes their verdict."""
+
+    def __init__(self, account: Account, collectors: Collectors, clock: Clock, *, started: float) -> None:
+        """Begin without verdicts; `started` is the Unix time at which the process started."""
+        self._account = account.name
+        self._collectors = collectors
+        self._clock = clock
+        self._is_tenant = account.type == "tenant"
+        self._verdict = AccountVerdict(account.type, account.expectations, self._sources, started=started)
+        self._facts: dict[str, Mapping[str, ReadResult]] = {}
+        self._seen_off: dict[str, bool] = {}
+        self._parts: dict[str, tuple[ReadResult, Mapping[str, Collection[Sample]]]] = {}
+        self._shown: dict[str, ReadResult] = {}
+        self._series = SharedSeries()
+        self._lock = asyncio.Lock()
+        self._saved_revision = 0
+        if self._is_tenant:
+            self._verdict.mark([""])
+
+    def configure(self, expectations: Expectations) -> None:
+        """Apply other expectations, without a request to AvePoint."""
+        self._verdict.configure(expectations)
+
+    def record_list(self, customers: Collection[str]) -> None:
+        """Record a new customer list; customers that it lacks are dropped after a day."""
+        self._verdict.list_read(customers, self._clock.time())
+
+    def keep_only(self, customers: Collection[str]) -> None:
+        """Drop all customers other than the given ones at once."""
+        for customer_id in [one for one in self._verdict.customers() if one not in customers]:
+            self._verdict.drop(customer_id)
+
+    def customers(self) -> tuple[str, ...]:
+        """Return the customers that have a verdict or a memory of one."""
+        return self._verdict.customers()
+
+    async def settle(self, budget: float = inf) -> None:
+        """Judge all customers whose verdict is not valid any more, for at most `budget` seconds.
+
+        Other tasks run in between. A call with a budget waits as long for another call, and then leaves it to that.
+        """
+        try:
+            async with asyncio.timeout(budget if budget < inf else None):
+                await self._lock.acquire()
+        except TimeoutError:
+            return
+        try:
+            await self._find_changes()
+            await self._judge(self._clock.monotonic() + budget)
+            self._show_counts()
+        finally:
+            self._lock.release()
+
+    async def _judge(self, deadline: float) -> None:
+        slice_end = self._clock.monotonic() + _SLICE
+        for customer_id in self._verdict.steps(self._clock.time()):
+            self._show(customer_id)
+            now = self._clock.monotonic()
+            if now >= deadline:
+                return
+            if now >= slice_end:
+                await asyncio.sleep(0)
+                slice_end = self._clock.monotonic() + _SLICE
+
+    def view(self) -> SnapshotView:
+        """Return a frozen view of the verdicts, as of a collector that has no status."""
+        return SnapshotView(self._account, VERDICT, inf, RefreshStatus(), dict(self._shown), {})
+
+    @property
+    def is_unsaved(self) -> bool:
+        """Whether the memory has changed since it was last dumped."""
+        return self._verdict.revision != self._saved_revision
+
+    def dump_state(self) -> object:
+        """Return the memory as JSON values."""
+        self._saved_revision = self._verdict.revision
+        return self._verdict.dump()
+
+    def load_state(self, state: object) -> None:
+        """Restore the memory. Raise ValueError for anything that `dump_state` did not return."""
+        self._verdict.load(state)
+
+    async def _find_changes(self) -> None:
+        for collector, entry in self._collectors:
+            name, former = collector.name, self._facts.get(collector.name, {})
+            reads = dict(_complete(entry.reads, former))
+            self._facts[name] = reads
+            if self._is_divided(collector):
+                await self._divide(name, reads.get(""))
+            else:
+                self._verdict.mark(_differing(former, reads))
+            if self._seen_off.setdefault(name, entry.status.off) != entry.status.off:
+                self._seen_off[name] = entry.status.off
+                self._verdict.mark(self._verdict.customers())
+
+    def _is_divided(self, collector: Collector[Any, Any]) -> bool:
+        """Return whether one read of a collector has the samples of all customers."""
+        return not self._is_tenant and not isinstance(collector, CustomerCollector)
+
+    async def _divide(self, name: str, read: ReadResult | None) -> None:
+        """Divide a read by customer, in a thread because it is large."""
+        former, parts = self._parts.get(name, (None, {}))
+        if read is former:
+            return
+        self._verdict.mark(parts)
+        if read is None:
+            del self._parts[name]
+            return
+        divided = await asyncio.to_thread(by_customer, read.samples)
+        self._parts[name] = read, divided
+        self._verdict.mark({**divided, **dict.fromkeys(self._verdict.customers())})
+
+    def _sources(self, customer_id: str) -> Mapping[str, Source]:
+        return {collector.name: self._source(collector, entry, customer_id) for collector, entry in self._collectors}
+
+    def _source(self, collector: Collector[Any, Any], entry: CollectorEntry, customer_id: str) -> Source:
+        fresh, off = fresh_for(collector.options.interval), entry.status.off
+        if self._is_divided(collector):
+            read, parts = self._parts.get(collector.name, (None, {}))
+            samples = parts.get(customer_id, ())
+        else:
+            read = self._facts.get(collector.name, {}).get(customer_id)
+            samples = () if read is None else read.samples
+        return Source(collector.name, samples, None if read is None else read.read_at, fresh, off)
+
+    def _show(self, customer_id: str) -> None:
+        """Replace the samples of a customer if they have changed."""
+        if self._is_tenant:
+            return  # shown with the counts
+        self._replace(customer_id, self._verdict.customer_samples(customer_id))
+
+    def _show_counts(self) -> None:
+        own = self._verdict.customer_samples("") if self._is_tenant else ()
+        self._replace("", (*own, *self._verdict.count_samples()))
+        for customer_id in self._shown.keys() - {"", *self._verdict}:
+            del self._shown[customer_id]
+
+    def _replace(self, customer_id: str, samples: tuple[Sample, ...]) -> None:
+        former = self._shown.get(customer_id)
+        if former is not None and tuple(former.samples) == samples:
+            return
+        kept = self._series.samples(customer_id, samples) if customer_id else samples
+        self._shown[customer_id] = ReadResult(kept, self._clock.time(), self._clock.monotonic())
+
+
+def _complete(reads: Mapping[str, ReadResult], former: Mapping[str, ReadResult]) -> Iterator[tuple[str, ReadResult]]:
+    """Yield the last complete read of each customer: an incomplete one may lack facts."""
+    for customer_id, read in reads.items():
+        chosen = read if read.is_complete else former.get(customer_id)
+        if chosen is not None:
+            yield customer_id, chosen
+
+
+def _differing(former: Mapping[str, ReadResult], reads: Mapping[str, ReadResult]) -> Iterator[str]:
+    """Yield the customers whose read was replaced, added or removed."""
+    yield from (customer_id for customer_id, read in reads.items() if former.get(customer_id) is not read)
+    yield from former.keys() - reads.keys()
