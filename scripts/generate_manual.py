@@ -84,12 +84,16 @@ def page() -> str:
     for name, each in _commands():
         parts += [f"## `{name}`", f"```text\n{_usage(name, each)}\n```"]
         parts += [_markdown(block) for block in _blocks(each)]
+        options, common = list(_options(each)), set() if each is command else set(_options(command))
         rows = [
             f"| `{flag}` | {f'`{variable}`' if variable else ''} | {meaning} |"
-            for flag, variable, meaning in _options(each)
+            for flag, variable, meaning in options
+            if (flag, variable, meaning) not in common
         ]
         if rows:
             parts.append("\n".join(["| flag | environment | meaning |", "| --- | --- | --- |", *rows]))
+        if shared := [f"`{option[0].split()[0]}`" for option in options if option in common]:
+            parts.append(f"Flags of `{_NAME}` that this command also has: {', '.join(shared)}.")
         if name.endswith("check"):
             parts.append(_JSON)
     parts.append(f"The manual page [{_NAME}.1]({_NAME}.1) has the same content; `man docs/{_NAME}.1` shows it.")
