@@ -1,5 +1,6 @@
 """The rules: promtool's own verdict, that each is tested, and that each names only what there is."""
 
+import functools
 import re
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -27,6 +28,7 @@ _LEAST_FOR: Final = {"jobs": 600.0, "unusual_activity": 1800.0} | dict.fromkeys(
 Rule = dict[str, Any]
 
 
+@functools.cache  # the tests of rules are long, and YAML is slow to parse
 def _load(path: Path) -> Any:
     return yaml.safe_load(path.read_text(encoding="utf-8"))
 
@@ -72,7 +74,6 @@ def test_rules_behave(path: Path, monitoring: Monitoring) -> None:
     assert tested.returncode == 0, tested.stdout + tested.stderr
 
 
-@pytest.mark.slow
 def test_every_alert_is_tested_before_firing_resolved_and_with_data_missing() -> None:
     for name in ALERTS:
         courses = list(_courses(name))
