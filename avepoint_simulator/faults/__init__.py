@@ -8,7 +8,7 @@ from random import Random
 from types import MappingProxyType
 from typing import Final
 
-from avepoint_simulator.faults import responses, rows
+from avepoint_simulator.faults import contradictions, responses, rows
 from avepoint_simulator.requests import FaultOptions, Reply, SimulatedRequest
 
 Fault = Callable[[SimulatedRequest, Reply], Reply]
@@ -48,6 +48,12 @@ REGISTRY: Final[Mapping[str, Fault]] = MappingProxyType(
             rows.conflicting_row,
             rows.foreign_link,
             rows.endless,
+            contradictions.short_list,
+            contradictions.changed_total,
+            contradictions.impossible_times,
+            contradictions.foreign_rows,
+            contradictions.ignored_filters,
+            contradictions.error_field,
         )
     }
 )

@@ -23,7 +23,7 @@ SHAPES: tuple[dict[str, Any], ...] = (
     *({"api_versions": g, "page_base": 1, "index_zero": zero, "next_link": link} for g in ("modern", "legacy")
       for zero in ("clamp", "empty", "error") for link in ("none", "absolute")),
     # The rows of one customer in the first generation have no paging but links: the cap is above their number.
-    *({"api_versions": g, "page_size_cap": 20, "next_link": link} for g in ("modern", "legacy")
+    *({"api_versions": g, "page_size_cap": cap, "next_link": link} for g, cap in (("modern", 20), ("legacy", 40))
       for link in ("none", "absolute")),
     {"api_versions": "modern", "details_keys": "Number"},
     {"api_versions": "legacy", "details_keys": "Number"},
