@@ -25,7 +25,7 @@ _DETECTIONS: Final = ((_ONEDRIVE, 5, 9, 3), (_ONEDRIVE, 20, 4, 1), (_SHAREPOINT,
 
 
 def unusual_activities(seed: int, start: float, scenario: Scenario = "varied") -> tuple[ActivityRecord, ...]:
-    """Return suspected ransomware in one workload and unusual activities in another; none if all is well."""
+    """Return unusual activities; in the scenarios `varied` and `incident`, with suspected ransomware."""
     tenant_id = str(uuid.UUID(int=Random(f"{seed}:tenant").getrandbits(128), version=4))
     return tuple(
         ActivityRecord(
@@ -37,7 +37,7 @@ def unusual_activities(seed: int, start: float, scenario: Scenario = "varied") -
             ransomware_sites=ransomware,
         )
         for service_type, hours, unusual, ransomware in _DETECTIONS
-        if scenario in ("varied", "incident")
+        if scenario in ("varied", "incident") or (scenario == "typical" and not ransomware)
     )
 
 

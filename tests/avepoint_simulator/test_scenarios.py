@@ -83,6 +83,12 @@ def test_typical_has_problems_at_one_customer_in_twenty(seed: int) -> None:
     assert found == problems(make("typical", seed=seed), START + 600)
 
 
+def test_typical_has_unusual_activities_without_ransomware() -> None:
+    activities = make("typical").unusual_activities(START)
+    assert activities
+    assert not any(one.ransomware_sites for one in activities)
+
+
 def test_the_default_demo_shows_a_problem() -> None:
     found = problems(make("typical", customers=25), START + 600)
     assert len(found) in (1, 2)

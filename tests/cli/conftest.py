@@ -1,4 +1,4 @@
-"""What the tests of the command line find around them."""
+"""The environment of the tests of the command line."""
 
 import logging
 import os

@@ -1,4 +1,4 @@
-"""What the tests of the command line share: configurations, ports, and real processes."""
+"""Configurations, ports and real processes for the tests of the command line."""
 
 import os
 import socket

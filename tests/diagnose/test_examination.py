@@ -1,4 +1,4 @@
-"""What a check tries and finds out: everything once, gently, and each trouble in its place."""
+"""The check: one refresh per collector, one request with the other API version, and each failure in its place."""
 
 from typing import Any
 
@@ -51,7 +51,7 @@ def steps(report: Report) -> list[tuple[str, str]]:
     return [(step.kind, step.result) for account in report.accounts for step in account.steps]
 
 
-async def test_a_tenant_whose_both_generations_answer() -> None:
+async def test_a_tenant_with_both_api_versions() -> None:
     api = whole_tenant()
     report = await checked(api, tenant_with("jobs", "license"))
     assert report.is_ok
@@ -70,7 +70,7 @@ async def test_a_tenant_whose_both_generations_answer() -> None:
     assert jobs.jobs is not None
 
 
-async def test_a_portfolio_is_read_once_and_its_other_generation_seen_by_one_call_a_collector() -> None:
+async def test_customers_are_read_once_and_the_other_api_version_gets_one_request_per_collector() -> None:
     api = whole_portfolio()
     report = await checked(
         api, partner_with("customers", "protected_data", requests={"per_second": 1000, "concurrency": 4})
@@ -98,21 +98,21 @@ async def test_a_quick_check_lists_all_customers_and_reads_three() -> None:
     assert found(report, "protected_data").summary.customers == 3
 
 
-async def test_a_pinned_generation_is_asked_alone() -> None:
+async def test_a_configured_api_version_is_the_only_one_requested() -> None:
     api = whole_tenant()
     report = await checked(api, tenant_with("license", api="legacy"))
     assert results(report, "license") == [("legacy", True, "ok")]
     assert [request.url.path for request in api.requests] == [LEGACY_LICENSE]
 
 
-async def test_a_generation_that_a_collector_cannot_use_is_not_asked() -> None:
+async def test_an_api_version_that_a_collector_cannot_use_is_not_requested() -> None:
     api = whole_tenant()
     report = await checked(api, tenant_with("jobs", locations=[next(iter(GEOGRAPHIES))]))
     assert results(report, "jobs") == [("modern", True, "ok")]
     assert api.calls(LEGACY_JOBS) == 0
 
 
-async def test_locations_of_a_tenant_that_is_not_multi_geo_are_told() -> None:
+async def test_locations_of_a_tenant_that_is_not_multi_geo_are_an_error() -> None:
     whole, nothing = payload("jobs-modern"), {"statusCode": 200, "data": [], "metadata": {"totalCount": 0}}
     api = whole_tenant(**{MODERN_JOBS: lambda request: nothing if "location" in request.url.params else whole})
     report = await checked(api, tenant_with("jobs", locations=["NAM"]))
@@ -121,7 +121,7 @@ async def test_locations_of_a_tenant_that_is_not_multi_geo_are_told() -> None:
     assert api.calls(MODERN_JOBS) == 2
 
 
-async def test_a_generation_that_is_not_there_is_told_beside_the_one_that_is_used() -> None:
+async def test_a_missing_api_version_is_reported_beside_the_one_in_use() -> None:
     report = await checked(whole_tenant(**{MODERN_LICENSE: httpx.Response(404)}), tenant_with("license"))
     assert report.is_ok
     modern, legacy = found(report, "license").versions
@@ -130,7 +130,7 @@ async def test_a_generation_that_is_not_there_is_told_beside_the_one_that_is_use
     assert found(report, "license").failure is None
 
 
-async def test_a_missing_permission_is_told_with_what_to_do_and_the_requests_id() -> None:
+async def test_a_missing_permission_is_reported_with_hint_and_request_id() -> None:
     refused = httpx.Response(403, headers={"x-request-id": "r-1"})
     report = await checked(whole_tenant(**{MODERN_LICENSE: refused}), tenant_with("license"))
     assert not report.is_ok
@@ -150,7 +150,7 @@ def tokens_refusing(**by_scope: str) -> Any:
     return answer
 
 
-async def test_a_wrong_secret_is_tried_once_and_told_once() -> None:
+async def test_a_wrong_secret_is_tried_once() -> None:
     api = whole_tenant(**{"/connect/token": tokens_refusing(microsoft365backup="invalid_client")})
     report = await checked(api, tenant_with("jobs", "license"))
     assert api.tokens == 1
@@ -163,7 +163,7 @@ async def test_a_wrong_secret_is_tried_once_and_told_once() -> None:
     assert not report.is_ok
 
 
-async def test_a_permission_of_the_other_generation_that_was_not_granted_is_no_failure() -> None:
+async def test_a_missing_permission_of_the_other_api_version_is_no_failure() -> None:
     api = whole_portfolio(["c1"], **{"/connect/token": tokens_refusing(partner="invalid_scope")})
     report = await checked(api, partner_with("customers", "protected_data"))
     assert report.is_ok
@@ -174,7 +174,7 @@ async def test_a_permission_of_the_other_generation_that_was_not_granted_is_no_f
     assert api.tokens == 4
 
 
-async def test_without_customers_there_is_nobody_to_ask_the_other_generation_for() -> None:
+async def test_without_customers_the_other_api_version_is_not_tested() -> None:
     api = whole_portfolio(["c1"], **{BATCH_PATH: httpx.Response(403)})
     report = await checked(api, partner_with("customers", "protected_data"))
     data = found(report, "protected_data")
@@ -183,7 +183,7 @@ async def test_without_customers_there_is_nobody_to_ask_the_other_generation_for
     assert failure_of(data.versions[1]).message == "not tested: no customer was read"
 
 
-async def test_customers_that_fail_are_counted_and_the_collector_works() -> None:
+async def test_failed_customers_are_counted_and_the_collector_works() -> None:
     api = whole_portfolio(NAMES[:5], **{overview_path(NAMES[2]): httpx.Response(500)})
     report = await checked(api, partner_with("customers", "protected_data"))
     assert report.is_ok
@@ -215,7 +215,7 @@ async def test_an_optional_collector_without_its_permission_is_off_and_no_failur
     assert ADD in failure_of(found(report, "license")).hint
 
 
-async def test_a_mistake_of_ours_in_the_other_generation_does_not_end_the_check() -> None:
+async def test_a_defect_in_one_collector_does_not_end_the_check() -> None:
     def broken(_: httpx.Request) -> Any:
         raise RuntimeError("a bug")
 
@@ -225,7 +225,7 @@ async def test_a_mistake_of_ours_in_the_other_generation_does_not_end_the_check(
 
 
 @pytest.mark.parametrize("answer", [{"value": []}, "<html>", []])
-async def test_an_answer_of_another_shape_is_seen_though_only_one_call_is_made(answer: Any) -> None:
+async def test_an_unexpected_response_is_detected_by_the_probe(answer: Any) -> None:
     report = await checked(whole_tenant(**{LEGACY_LICENSE: answer}), tenant_with("license"))
     assert found(report, "license").versions[1].result == "failed"
 
@@ -238,7 +238,7 @@ async def test_several_accounts_and_one_of_another_shard() -> None:
     assert [one.name for one in report.accounts] == [f"t{number}" for number in range(6) if half.owns(f"t{number}")]
 
 
-async def test_an_account_without_collectors_is_tried_as_far_as_it_goes() -> None:
+async def test_an_account_without_collectors_has_only_the_preflight() -> None:
     report = await checked(whole_tenant(), tenant_with())
     assert steps(report) == [("dns", "skipped"), ("tls", "skipped")]
     assert report.collectors == ()
@@ -269,7 +269,7 @@ async def test_progress_only_moves_forward_and_ends_at_its_number_of_steps(most:
     assert progress.labels == {"msp", "msp/customers", "msp/protected_data"}
 
 
-async def test_the_progress_follows_customers_that_only_the_configuration_names() -> None:
+async def test_progress_with_customers_from_the_configuration() -> None:
     progress = Counting()
     api = whole_portfolio(["c1", "c2"], **{BATCH_PATH: httpx.Response(500)})
     report = await checked(api, partner_with("protected_data", customers={"include": ["c1", "c2"]}), progress=progress)
