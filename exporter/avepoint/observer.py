@@ -12,7 +12,7 @@ from exporter.clock import Clock
 from exporter.errors import IncompleteListError
 
 _REMEMBERED: Final = 2000
-_LARGE_OFFSET: Final = 300.0
+LARGE_OFFSET: Final = 300.0
 
 
 class Observer(Protocol):
@@ -120,7 +120,7 @@ class ServerClock:
             return
         self.offset = server - now
         self._observer.clock_offset(self.offset)
-        is_large = abs(self.offset) > _LARGE_OFFSET
+        is_large = abs(self.offset) > LARGE_OFFSET
         if is_large and not self._is_large:
             self._log.warning("clock differs from AvePoint's", offset_seconds=round(self.offset), hint=CLOCK)
         elif self._is_large and not is_large:

@@ -6,6 +6,8 @@ from typing import Final
 
 import click
 
+from exporter.avepoint.hints import CLOCK
+from exporter.avepoint.observer import LARGE_OFFSET
 from exporter.diagnose.report import AccountReport, CollectorReport, Report, Step, VersionReport
 from exporter.errors import Failure
 from exporter.logs import scrub
@@ -40,6 +42,7 @@ def _account(account: AccountReport, report: Report, width: int) -> Iterator[str
     yield ""
     yield from _table(account.collectors)
     yield from _quick(account, report.customers_at_most)
+    yield from _clock(account, width)
     yield ""
 
 
@@ -60,6 +63,15 @@ def _quick(account: AccountReport, customers_at_most: int | None) -> Iterator[st
     read = max((one.summary.customers or 0 for one in account.collectors if one.is_per_customer), default=0)
     if customers_at_most is not None and read >= customers_at_most:
         yield f"{_INDENT}--quick: {read} customers were read."
+
+
+def _clock(account: AccountReport, width: int) -> Iterator[str]:
+    """Return the line about clocks that differ too much."""
+    offset = account.observations.clock_offset or 0.0
+    if abs(offset) > LARGE_OFFSET:
+        direction = "ahead of" if offset > 0 else "behind"
+        text = f"AvePoint's clock is {abs(offset):,.0f} s {direction} the clock of this machine; {CLOCK}"
+        yield from _wrapped(text, _INDENT, width)
 
 
 def _entry(result: str, seconds: float, what: str, width: int) -> Iterator[str]:

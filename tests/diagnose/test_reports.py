@@ -13,6 +13,7 @@ import pytest
 from exporter.diagnose.report import (
     AccountReport,
     CollectorReport,
+    Observations,
     ReadSummary,
     Report,
     Step,
@@ -197,3 +198,13 @@ def test_the_limit_of_quick_is_only_mentioned_if_it_was_reached(customers: int |
     found = lines(listing, per_customer, most=3)
     assert ("  --quick: 3 customers were read." in found) is shown
     assert ("--quick" in "".join(found)) is shown
+
+
+@pytest.mark.parametrize(("offset", "shown"), [(None, ""), (299.0, ""), (301.0, "ahead of"), (-4000.0, "behind")])
+def test_clocks_that_differ(offset: float | None, shown: str) -> None:
+    observations = Observations(clock_offset=offset)
+    account = replace(report(collector()).accounts[0], observations=observations)
+    found = " ".join(text_report(Report((account,), 1.0, 1_795_000_000.0), width=200).split())
+    assert ("AvePoint's clock is" in found) is bool(shown)
+    if shown:
+        assert f"{abs(offset or 0):,.0f} s {shown} the clock of this machine; synchronize the clock" in found
