@@ -8,7 +8,9 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+import structlog
 
 from exporter.clock import Clock, SystemClock
 from exporter.collectors.registry import families, stored_families
@@ -18,7 +20,6 @@ from exporter.engine.accounts import Accounts
 from exporter.engine.refresh import refresh_all
 from exporter.engine.shard import WHOLE, Shard
 from exporter.engine.snapshot import SnapshotView
-from exporter.engine.state import StateStore
 from exporter.errors import ConfigError
 from exporter.exposition.exporter_metrics import OwnMetrics
 from exporter.exposition.page import MetricsPage, PageRequest
@@ -27,6 +28,9 @@ from exporter.logs import logger
 from exporter.web.app import App, Services
 from exporter.web.server import serve
 from exporter.web.status_data import ConfigStatus
+
+if TYPE_CHECKING:
+    from exporter.engine.state import StateStore
 
 _OLD_COLLECTIONS: Final = 50
 """Collections of young objects per collection of all objects: results are replaced often but form no cycles."""
@@ -63,14 +67,9 @@ class Application:
             clock=self._clock,
             observe=self._own.observer,
             forget=self._own.forget,
-            storage=StateStore(storage_path, stored_families(), self._clock, self._log)
-            if storage_path is not None
-            else None,
+            storage=None if storage_path is None else _open_storage(storage_path, self._clock, self._log),
             shard=shard,
         )
-
-    def _store(self, path: Path) -> StateStore:
-        return StateStore(path, stored_families(), self._clock, self._log)
 
     async def serve(self, listening: Listening, announce: Callable[[Sequence[str]], None]) -> None:
         """Serve until SIGTERM or SIGINT; SIGHUP reloads. Raise ConfigError if the start fails."""
@@ -147,6 +146,12 @@ class Application:
             return b"".join(page).decode(), views
         finally:
             await self.accounts.stop()
+
+
+def _open_storage(path: Path, clock: Clock, log: structlog.stdlib.BoundLogger) -> "StateStore":
+    from exporter.engine.state import StateStore  # noqa: PLC0415 - without persistent state, SQLite is not loaded
+
+    return StateStore(path, stored_families(), clock, log)
 
 
 def _favor_the_event_loop() -> None:

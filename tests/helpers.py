@@ -150,12 +150,12 @@ class World:
 
     def fresh(self) -> Accounts:
         """Return new accounts, as after a restart."""
-        storage = None if self.folder is None else StateStore(self.folder, stored_families(), self.clock, logger())
+        self.storage = None if self.folder is None else StateStore(self.folder, stored_families(), self.clock, logger())
         return Accounts(
             clock=self.clock,
             observe=self.own.observer,
             forget=self.own.forget,
-            storage=storage,
+            storage=self.storage,
             transport=None if self.uses_network else self.transport or self.api.transport,
             shard=self.shard,
         )

@@ -101,6 +101,19 @@ class Collector(ABC, Generic[Options, Records]):
     def load_state(self, state: object) -> None:
         """Restore the state that `dump_state` returned. Raise ValueError for any other value."""
 
+    def state_ids(self) -> Collection[str]:
+        """Return the ids of the customers that have a persistent state, "" for the account as a whole."""
+        return ("",)
+
+    def state_of(self, customer_id: str) -> object:
+        """Return the persistent state of one customer as JSON values, or None if there is none."""
+        return None if customer_id else self.dump_state()
+
+    def load_states(self, states: Mapping[str, object]) -> None:
+        """Restore what `state_of` returned, by customer id. Raise ValueError for any other value."""
+        if "" in states:
+            self.load_state(states[""])
+
 
 def at_location(location: str) -> Mapping[str, str]:
     """Return the query parameter for one geo location of a Multi-Geo tenant; none for ""."""

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from math import inf
+from typing import TYPE_CHECKING
 
 from exporter.avepoint.client import Client, Transport
 from exporter.avepoint.credentials import credential, warn_of_readable_secrets
@@ -16,13 +17,16 @@ from exporter.collectors.customer_list import CustomerList
 from exporter.collectors.registry import COLLECTORS
 from exporter.config.schema import Account, Config
 from exporter.engine.refresh import Refresher
+from exporter.engine.restore import restore
 from exporter.engine.shard import WHOLE, Shard
 from exporter.engine.snapshot import CollectorEntry, Snapshot, SnapshotView
-from exporter.engine.state import StateStore, changed_labels, label_settings, registration_id
 from exporter.engine.tasks import AccountTasks
 from exporter.engine.verdicts import VERDICT, AccountVerdicts
 from exporter.errors import ConfigError
 from exporter.logs import logger
+
+if TYPE_CHECKING:
+    from exporter.engine.state import StateStore
 
 Observe = Callable[[str], Observer]
 
@@ -33,6 +37,7 @@ class RunningAccount:
 
     account: Account
     client: Client
+    customer_list: CustomerList
     tasks: AccountTasks
     refreshers: tuple[Refresher, ...]
     verdicts: AccountVerdicts
@@ -65,7 +70,7 @@ class Accounts:
         clock: Clock,
         observe: Observe,
         forget: Callable[[str], None],
-        storage: StateStore | None = None,
+        storage: "StateStore | None" = None,
         shard: Shard = WHOLE,
         most_customers: int | None = None,
         transport: Callable[[], Transport] | None = None,
@@ -128,22 +133,25 @@ class Accounts:
         return True
 
     async def apply(self, config: Config, *, start: bool = True) -> None:
-        """Replace the accounts that a configuration changes; raises ConfigError before anything changes."""
+        """Replace the accounts that a configuration changes; raise ConfigError before anything changes."""
         before, after = self._running, dict[str, RunningAccount]()
         for account in self._of_this_shard(config):
             current = before.get(account.name)
             unchanged = current is not None and _differ_in_expectations_only(current.account, account)
-            after[account.name] = current if current is not None and unchanged else self._make(account, current)
+            after[account.name] = current if current is not None and unchanged else self._make(account)
+        for name, running in before.items():
+            if after.get(name) is not running:
+                await running.stop()  # before its state is copied
+        for name, running in after.items():
+            if before.get(name) is not running:
+                await restore(running, before.get(name), self._storage)
         self._running = after
         for account in config.accounts:
             if account.name in after:
                 after[account.name].expect(account)
         self.snapshot.replace([refresher.entry for refresher in self.refreshers()])
-        for name, running in before.items():
-            if after.get(name) is not running:
-                await running.stop()
-            if name not in after:
-                self._forget(name)
+        for name in before.keys() - after.keys():
+            self._forget(name)
         if start:
             self.start()
 
@@ -154,10 +162,11 @@ class Accounts:
                 running.start()
 
     async def stop(self) -> None:
-        """Stop all accounts and save what canceled refreshes have read: a scrape may have shown it."""
+        """Stop all accounts and close the storage."""
         await asyncio.gather(*(running.stop() for running in self._running.values()))
-        await asyncio.gather(*(refresher.save() for refresher in self.refreshers()))
         await asyncio.gather(*(self._save_verdicts(running) for running in self._running.values()))
+        if self._storage is not None:
+            await self._storage.close()
 
     def _of_this_shard(self, config: Config) -> Iterator[Account]:
         """Yield the tenant accounts of this shard and all partner accounts, whose customers are divided instead."""
@@ -165,8 +174,8 @@ class Accounts:
             if account.type == "partner" or self._shard.owns(account.name):
                 yield account
 
-    def _make(self, account: Account, former: RunningAccount | None) -> RunningAccount:
-        """Return an account that is not started, with the state of the former one or the persistent state."""
+    def _make(self, account: Account) -> RunningAccount:
+        """Return an account that is not started, without its state."""
         log = logger(account=account.name)
         observer, tasks = self._observe(account.name), AccountTasks()
         warn_of_readable_secrets(account, log)
@@ -197,14 +206,7 @@ class Accounts:
         collectors = [(refresher.collector, refresher.entry) for refresher in refreshers]
         verdicts = AccountVerdicts(account, collectors, self._clock, started=self._started)
         customer_list.watch(verdicts.record_list)
-        running = RunningAccount(account, client, tasks, refreshers, verdicts)
-        self._restore_verdicts(running, former)
-        verdicts.keep_only(frozenset(filter(customer_list.is_wanted, verdicts.customers())))
-        for refresher in running.refreshers:
-            self._restore(refresher, account, former)
-            # Customers that are excluded now, or belong to another shard, disappear before the next listing.
-            refresher.entry.keep_only(frozenset(filter(customer_list.is_wanted, refresher.entry.customers())))
-        return running
+        return RunningAccount(account, client, customer_list, tasks, refreshers, verdicts)
 
     def _refreshers(self, context: CollectorContext) -> Iterator[Refresher]:
         account = context.account
@@ -219,63 +221,20 @@ class Accounts:
                 workers=account.requests.concurrency,
                 clock=self._clock,
                 log=context.log,
-                save=partial(self._save, account, entry, collector.dump_state),
+                store=None if self._storage is None else self._storage.of(account, collector.name),
+                ended=partial(self._judge, account.name),
             )
 
-    async def _save(self, account: Account, entry: CollectorEntry, dump_state: Callable[[], object]) -> None:
-        """Save the results of a refresh, and the verdicts that they lead to."""
-        if self._storage is not None:
-            await self._storage.save(account, entry, dump_state)
-        running = self._running.get(account.name)
+    async def _judge(self, name: str) -> None:
+        """Judge the customers of an account after a refresh, and save the verdicts."""
+        running = self._running.get(name)
         if running is not None:
             await running.verdicts.settle()
             await self._save_verdicts(running)
 
     async def _save_verdicts(self, running: RunningAccount) -> None:
         if self._storage is not None and running.verdicts.is_unsaved:
-            entry = CollectorEntry(running.account.name, VERDICT, inf)
-            await self._storage.save(running.account, entry, running.verdicts.dump_state)
-
-    def _restore_verdicts(self, running: RunningAccount, former: RunningAccount | None) -> None:
-        """Restore the memory of verdicts, from the account before a reload or from the storage."""
-        account = running.account
-        if former is not None and registration_id(former.account) == registration_id(account):
-            running.verdicts.load_state(former.verdicts.dump_state())
-            return
-        stored = self._storage.load(account, VERDICT) if self._storage is not None else None
-        if self._storage is None or stored is None:
-            return
-        try:
-            running.verdicts.load_state(stored.remembered)
-        except ValueError as error:
-            self._storage.set_aside(account, VERDICT, error)
-
-    def _restore(self, refresher: Refresher, account: Account, former: RunningAccount | None) -> None:
-        """Restore a refresher's state, from the account before a reload or from the storage."""
-        collector, entry = refresher.collector, refresher.entry
-        if former is not None and registration_id(former.account) == registration_id(account):
-            changed = changed_labels(label_settings(former.account), account)
-            for old in former.refreshers:
-                if old.collector.name == collector.name:
-                    # Copies, because the old refresher may still write until it is stopped.
-                    entry.customer_up = dict(old.entry.customer_up)
-                    entry.customer_failures = dict(old.entry.customer_failures)
-                    entry.reads = {key: read.without_labels(changed) for key, read in old.entry.reads.items()}
-                    entry.status = old.entry.status
-                    collector.load_state(old.collector.dump_state())
-                    if old.first_ended.is_set():
-                        refresher.first_ended.set()
-                    return
-        stored = self._storage.load(account, collector.name) if self._storage is not None else None
-        if self._storage is None or stored is None:
-            return
-        try:
-            collector.load_state(stored.remembered)
-        except ValueError as error:
-            self._storage.set_aside(account, collector.name, error)
-            return
-        entry.reads = dict(stored.known)
-        entry.update_status(last_success=stored.last_success)
+            await self._storage.of(running.account, VERDICT).commit("", None, running.verdicts.dump_state())
 
 
 def _differ_in_expectations_only(account: Account, other: Account) -> bool:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import structlog
 from structlog.contextvars import bound_contextvars
@@ -35,6 +35,18 @@ _OF_THE_ACCOUNT: Final = (TransportError, UnavailableError, UnauthorizedError, F
 """Errors that do not depend on the customer; any other error shows that AvePoint responds."""
 
 
+class Store(Protocol):
+    """The persistent state of a collector; no method raises an error."""
+
+    async def commit(self, customer_id: str, read: ReadResult, state: object) -> None:
+        """Commit a read together with the collector's state after it."""
+        ...
+
+    async def finish(self, reads: Collection[str], states: Collection[str], last_success: float | None) -> None:
+        """Commit the end of a refresh."""
+        ...
+
+
 @dataclass(slots=True)
 class _RefreshTally:
     """The results of one refresh so far; `fatal` ends it. While `is_trying`, refusals are collected, not recorded."""
@@ -58,7 +70,8 @@ class Refresher:
         workers: int,
         clock: Clock,
         log: structlog.stdlib.BoundLogger,
-        save: Callable[[], Awaitable[None]] | None = None,
+        store: Store | None = None,
+        ended: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self.collector = collector
         self.entry = entry
@@ -66,10 +79,10 @@ class Refresher:
         self._workers = workers
         self._clock = clock
         self._log = log.bind(collector=collector.name)
-        self._save = save
+        self._store = store
+        self._ended = ended
         self._series = SharedSeries()
         self._lock = asyncio.Lock()
-        self._is_unsaved = False
         self._failing: dict[str, None] = {}  # customers, the last failure at the end
         self._listed: Collection[str] | None = None
         collector.watch_customers(self._keep_only)
@@ -87,7 +100,7 @@ class Refresher:
     async def refresh(self) -> bool:
         """Refresh once and return whether it succeeded, or the collector is off; raises no error."""
         async with self._lock:
-            began, self._is_unsaved = self._clock.monotonic(), True
+            began = self._clock.monotonic()
             self.entry.update_status(last_attempt=self._clock.time(), next_attempt=None)
             self.collector.api_versions.begin()
             try:
@@ -109,18 +122,17 @@ class Refresher:
             api_version = self.collector.api_versions.answered or ""
             self.entry.record_end(self._clock.monotonic() - began, api_version=api_version)
             self.first_ended.set()
-            await self.save()
+            if self._store is not None:
+                await self._store.finish(self.entry.reads, self.collector.state_ids(), self.entry.status.last_success)
+            await self._after()
             return bool(self.entry.status.up or self.entry.status.off)
 
-    async def save(self) -> None:
-        """Save the results of a refresh, also of one that was canceled, unless they are saved already."""
-        if self._save is None or not self._is_unsaved:
-            return
-        self._is_unsaved = False
-        try:
-            await self._save()
-        except Exception as error:  # noqa: BLE001 - a failed save costs a restart its data, never the next refresh
-            self._log.error("state not stored", error=error, exc_info=True)
+    async def _after(self) -> None:
+        if self._ended is not None:
+            try:
+                await self._ended()
+            except Exception as error:  # noqa: BLE001 - a bug outside of the collector must not end its refreshes
+                self._log.error("refresh was not followed up", error=error, exc_info=True)
 
     def _pause(self, began: float, failures: int) -> float:
         interval, now = self.collector.options.interval, self._clock.monotonic()
@@ -155,6 +167,8 @@ class Refresher:
         records, listed = await collector.read(), self._listed
         # Reads of the customer list are large, so they are not rendered on the event loop.
         read = await asyncio.to_thread(self._result, "", records)
+        if self._store is not None:
+            await self._store.commit("", read, collector.state_of(""))
         if self._listed is not None and self._listed is not listed:  # customers may have left meanwhile
             read = read.of_customers(frozenset({"", *self._listed}))
         self.entry.reads[""] = read
@@ -233,7 +247,7 @@ class Refresher:
             with bound_contextvars(customer_id=customer_id):
                 records = await collector.read(customer_id)
             if collector.is_customer(customer_id):  # False if the customer left during the read
-                self._record_customer(collector, customer_id, records, tally)
+                await self._record_customer(collector, customer_id, records, tally)
         except AvePointError as error:
             if tally.is_trying and self._may_be_off(error):
                 tally.refused[customer_id] = error
@@ -247,15 +261,19 @@ class Refresher:
             self._failing.pop(customer_id, None)
             tally.read, tally.in_a_row = tally.read + 1, 0
 
-    def _record_customer(
+    async def _record_customer(
         self, collector: CustomerCollector[Any, Any], customer_id: str, records: object, tally: _RefreshTally
     ) -> None:
-        """Store a customer's read. Raise the error of incomplete records, which are stored all the same."""
-        result, error = self._result(customer_id, records), collector.error(records)
-        if error is None:
-            self.entry.record_read(customer_id, result)
+        """Store and show a customer's read. Raise the error of incomplete records, which are shown all the same."""
+        read, error = self._result(customer_id, records), collector.error(records)
+        if self._store is not None:  # before a scrape can show it, so that no counter falls after a restart
+            await self._store.commit(customer_id, read, collector.state_of(customer_id))
+        if not collector.is_customer(customer_id):  # the customer left during the commit
             return
-        self.entry.reads[customer_id] = result
+        if error is None:
+            self.entry.record_read(customer_id, read)
+            return
+        self.entry.reads[customer_id] = read
         tally.read += 1  # the account can be read
         raise error
 

@@ -67,11 +67,10 @@ class SharedSeries:
         """Return the samples of a customer with shared series."""
         if len(self._series) > _MAX_SHARED:
             self._series.clear()  # of names that come and go; series in use stay with their customers
-        series = tuple(self._shared(customer_id, sample) for sample in samples)
+        series = tuple(self._shared(customer_id, sample.family, sample.labels) for sample in samples)
         return CustomerSamples(customer_id, series, (sample.value for sample in samples))
 
-    def _shared(self, customer_id: str, sample: Sample) -> Series:
-        family, labels = sample.family, sample.labels
+    def _shared(self, customer_id: str, family: Family, labels: tuple[str, ...]) -> Series:
         is_of_customer = family.labels[1:2] == ("customer_id",) and labels[0] == customer_id
         labels = labels[1:] if is_of_customer else labels
         series = self._series.get((family.name, labels))
@@ -84,8 +83,6 @@ class SharedSeries:
 
 def lines_of(samples: Collection[Sample], account: str) -> Lines:
     """Return the lines of any samples of an account."""
-    if isinstance(samples, CustomerSamples):
-        return samples.lines(account)
     lines: dict[str, list[str]] = {}
     for sample in samples:
         lines.setdefault(sample.family.name, []).append(line(sample, account))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from exporter.collectors.base import Sample
-from exporter.engine.samples import Lines, lines_of
+from exporter.engine.samples import CustomerSamples, Lines, lines_of
 from exporter.errors import AvePointError, Failure
 
 RECENT_REFRESHES: Final = 30
@@ -34,7 +34,8 @@ class ReadResult:
     def lines(self, account: str) -> Lines:
         """Return the lines of the samples, rendered once."""
         if self._lines is None:
-            self._lines = lines_of(self.samples, account)
+            samples = self.samples
+            self._lines = samples.lines(account) if isinstance(samples, CustomerSamples) else lines_of(samples, account)
         return self._lines
 
     def without_labels(self, names: frozenset[str]) -> "ReadResult":

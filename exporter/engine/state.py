@@ -1,15 +1,16 @@
-"""What outlives a restart: one file a collector, written whole or not at all. No secret and no token is in it."""
+"""The persistent state: reads, successes and counters, committed to a database before a scrape can show them."""
 
 import asyncio
-import hashlib
 import json
 import math
-import os
 import re
+import sqlite3
 import sys
-import tempfile
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+import zlib
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,187 +18,235 @@ import structlog
 
 from exporter.clock import Clock
 from exporter.collectors.base import Family, Sample
-from exporter.config.schema import Account, Labels
+from exporter.config.schema import Account
+from exporter.engine.database import (
+    FILE_NAME,
+    SIDE_FILES,
+    CollectorKey,
+    CustomerRow,
+    Database,
+    UnusableDatabaseError,
+    open_database,
+)
+from exporter.engine.json_state import json_path, read_json_state
+from exporter.engine.registration import changed_labels, label_settings, registration_id
 from exporter.engine.samples import SharedSeries
-from exporter.engine.snapshot import CollectorEntry, ReadResult
+from exporter.engine.snapshot import ReadResult
 from exporter.errors import ConfigError
 
-_FORMAT: Final = "avepoint-exporter"
-_VERSION: Final = 1
-_PLAIN: Final[Mapping[str, object]] = {**Labels().model_dump(), "tenant": Labels().organization, "geo_location": []}
-_READ_KEYS: Final = frozenset({"read_at", "samples"})
-_LABEL: Final = re.compile(r"[\ud800-\udfff]")
+Operation = Callable[[Database], None]
+
+_SURROGATES: Final = re.compile(r"[\ud800-\udfff]")
+_LEVEL: Final = 1  # of the compression of samples
+_QUIET_SECONDS: Final = 60.0  # between two log lines about commits that fail
+_USE_ANOTHER: Final = "use a directory that the exporter can write"
 
 
 @dataclass(frozen=True, slots=True)
 class StoredState:
-    """What was stored of one collector: the reads by customer id, the last success, and what it remembers."""
+    """The stored state of a collector; `reads` and `states` are by customer id."""
 
-    known: Mapping[str, ReadResult]
+    reads: Mapping[str, ReadResult]
+    states: Mapping[str, object]
     last_success: float | None
-    remembered: object
 
 
 class StateStore:
-    """A folder with one file for each collector of each account."""
+    """The database in a directory; errors of a running exporter are logged and harm no refresh."""
 
     def __init__(
-        self, folder: Path, families: Iterable[Family], clock: Clock, log: structlog.stdlib.BoundLogger
+        self, folder: Path, families: Collection[Family], clock: Clock, log: structlog.stdlib.BoundLogger
     ) -> None:
-        """Make sure that the folder can be written; raises ConfigError."""
+        """Open the database. Raise ConfigError if the directory cannot be used, or another process uses it."""
         self._folder = folder
         self._families = {family.name: family for family in families}
         self._clock = clock
         self._log = log
-        try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=folder):
-                pass
-            for left_over in folder.glob("*--*.new"):  # of a write that was killed
-                left_over.unlink(missing_ok=True)
-        except OSError as error:
-            reason, what_to_do = (error.strerror or "unusable").lower(), "name a folder that the exporter may write"
-            raise ConfigError([f"--storage.path: {folder}: {reason}; {what_to_do}"]) from None
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="state")
+        self._pending: list[tuple[Operation, asyncio.Future[None]]] = []
+        self._writer: asyncio.Task[None] | None = None
+        self._quiet_until = 0.0
+        self._database = self._opened()
 
-    async def save(self, account: Account, entry: CollectorEntry, dump_state: Callable[[], object]) -> None:
-        """Write what is known of one collector now; a failure is logged and costs nothing else."""
-        known, last_success, remembered = dict(entry.reads), entry.status.last_success, dump_state()
-        try:
-            await asyncio.to_thread(self._write, account, entry.collector, StoredState(known, last_success, remembered))
-        except OSError as error:
-            self._log.error("state not stored", file=str(self._path(account, entry.collector)), error=error)
+    def of(self, account: Account, collector: str) -> "CollectorStore":
+        """Return the state of one collector."""
+        return CollectorStore(self, account, CollectorKey(account.name, collector, registration_id(account)))
 
-    def load(self, account: Account, collector: str) -> StoredState | None:
-        """Read what was stored; a file that is not ours is set aside, one of another registration is ignored."""
-        path = self._path(account, collector)
+    async def load(self, account: Account, collector: str) -> StoredState:
+        """Return the stored state of a collector."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, self._load, account, collector)
+
+    def _load(self, account: Account, collector: str) -> StoredState:
+        key = CollectorKey(account.name, collector, registration_id(account))
+        if self._database is None:
+            return StoredState({}, {}, None)
         try:
-            document = json.loads(path.read_bytes(), object_hook=self._reader())
-            if document["format"] != _FORMAT or document["version"] != _VERSION:
-                raise ValueError("another format or version")
-            if document["registration"] != registration_id(account):
-                self._log.info("stored state is of another registration; not used", file=str(path))
+            self._move_json(key)
+            rows, last_success = self._database.customers(key), self._database.last_success(key)
+        except sqlite3.Error as error:
+            self._log.error("persistent state cannot be read", account=account.name, collector=collector, error=error)
+            return StoredState({}, {}, None)
+        changed = {labels: changed_labels(json.loads(labels), account) for labels in {row.labels for row in rows}}
+        shared, reads, states = SharedSeries(), dict[str, ReadResult](), dict[str, object]()
+        for row in rows:
+            try:
+                if (state := json.loads(row.state or "null")) is not None:
+                    states[row.customer_id] = state
+                if (read := self._read(row, shared)) is not None:
+                    reads[row.customer_id] = read.without_labels(changed[row.labels])
+            except (ValueError, TypeError, KeyError, OverflowError, RecursionError, zlib.error) as error:
+                self._log.warning("state of a customer is invalid; dropped", account=account.name,
+                                  collector=collector, customer_id=row.customer_id, error=error)  # fmt: skip
+        return StoredState(reads, states, last_success)
+
+    async def commit(self, operation: Operation) -> None:
+        """Commit an operation together with all that wait at the same time; log an error."""
+        if self._database is None:
+            return
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[None] = loop.create_future()
+        self._pending.append((operation, future))
+        if self._writer is None or self._writer.done():
+            self._writer = loop.create_task(self._write_pending(self._database))
+        await future
+
+    async def close(self) -> None:
+        """Commit what is pending and close the database, so that another process can use it."""
+        if self._writer is not None:
+            await self._writer
+        if self._database is not None:
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._database.close)
+            self._database = None
+        self._thread.shutdown(wait=False)
+
+    async def _write_pending(self, database: Database) -> None:
+        while self._pending:
+            batch, self._pending = self._pending, []
+            operations = [operation for operation, _ in batch]
+            try:
+                await asyncio.get_running_loop().run_in_executor(self._thread, database.write, operations)
+            except Exception as error:  # noqa: BLE001 - what is not stored costs a restart its data, never a refresh
+                if self._clock.monotonic() >= self._quiet_until:
+                    self._log.error("state not stored", file=str(self._folder / FILE_NAME), error=error)
+                    self._quiet_until = self._clock.monotonic() + _QUIET_SECONDS
+            for _, future in batch:
+                if not future.done():
+                    future.set_result(None)
+
+    def _opened(self) -> Database | None:
+        path = self._folder / FILE_NAME
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            try:
+                return open_database(path)
+            except UnusableDatabaseError as error:
+                self._set_aside(path, error)
+                return open_database(path)
+        except OSError as error:
+            reason = (error.strerror or "unusable").lower()
+            raise ConfigError([f"--storage.path: {self._folder}: {reason}; {_USE_ANOTHER}"]) from None
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
+                self._log.error("state is not stored until a restart", file=str(path), error=error)
                 return None
-            return self._stored(document, changed_labels(document.get("appearance"), account))
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            self._log.error("stored state cannot be read", file=str(path), error=error)
-        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
-            self.set_aside(account, collector, error)
-        return None
+            if error.sqlite_errorcode in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                what = "another process uses it; stop that process or use another directory"
+                raise ConfigError([f"--storage.path: {self._folder}: {what}"]) from None
+            raise ConfigError([f"--storage.path: {self._folder}: {error}; {_USE_ANOTHER}"]) from None
 
-    def set_aside(self, account: Account, collector: str, error: Exception) -> None:
-        """Rename a file that is of no use, so that it can be looked at."""
-        path = self._path(account, collector)
-        aside = path.with_suffix(f".unreadable-{int(self._clock.time())}")
+    def _set_aside(self, path: Path, error: Exception) -> None:
+        """Rename a database that cannot be used, so that an operator can examine it."""
+        aside = path.with_name(f"{FILE_NAME}.unreadable-{int(self._clock.time())}")
         self._log.warning("stored state is not usable; set aside", file=str(path), aside=str(aside), error=error)
+        for suffix in SIDE_FILES:
+            source = path.with_name(path.name + suffix)
+            if source.exists():
+                source.replace(aside.with_name(aside.name + suffix))
+
+    def _move_json(self, key: CollectorKey) -> None:
+        """Move the file of an earlier version into the database."""
+        path, database = json_path(self._folder, key), self._database
+        if database is None or not path.exists():
+            return
         try:
-            path.replace(aside)
-        except OSError as problem:
-            self._log.error("stored state cannot be set aside", file=str(path), error=problem)
+            stored = read_json_state(path, key.registration)
+            if stored is None:
+                self._log.info("stored state is of another registration; not used", file=str(path))
+                return
+            labels, operations = _json(stored.labels), list[Operation]()
+            for customer_id in {*stored.reads, *stored.states}:
+                read_at, is_complete, samples = stored.reads.get(customer_id, (None, True, None))
+                packed = None if samples is None else _packed(samples)
+                row = CustomerRow(
+                    customer_id, labels, read_at, is_complete, packed, _json(stored.states.get(customer_id))
+                )
+                operations.append(partial(Database.put_customer, key=key, row=row))
+            operations.append(partial(Database.put_collector, key=key, last_success=stored.last_success))
+            database.write(operations)
+            path.unlink()
+        except (OSError, ValueError) as error:
+            self._log.warning("file of an earlier version is not usable; ignored", file=str(path), error=error)
 
-    def _path(self, account: Account, collector: str) -> Path:
-        return self._folder / f"{account.name}--{collector}.json"
-
-    @staticmethod
-    def _stored(document: Mapping[str, Any], changed: frozenset[str]) -> StoredState:
-        last_success, known = document["last_success"], dict(document["known"].items())
-        if not all(isinstance(one, ReadResult) for one in known.values()):
-            raise ValueError("known holds something else")
-        return StoredState(
-            {customer: one.without_labels(changed) for customer, one in known.items()},
-            None if last_success is None else _number(last_success),
-            document["remembered"],
-        )
-
-    def _reader(self) -> Callable[[dict[str, Any]], object]:
-        """Return a hook that decodes each read of the file into a record: all reads at once are large."""
-        shared = SharedSeries()
-
-        def read(decoded: dict[str, Any]) -> object:
-            return self._known(decoded, shared) if decoded.keys() - {"is_complete"} == _READ_KEYS else decoded
-
-        return read
-
-    def _known(self, entry: Mapping[str, Any], shared: SharedSeries) -> ReadResult:
-        """Rebuild a read with its true age; a family that is gone since is left out."""
-        read_at = _number(entry["read_at"])
-        age = max(0.0, self._clock.time() - read_at)
+    def _read(self, row: CustomerRow, shared: SharedSeries) -> ReadResult | None:
+        """Return a stored read with its true age; samples of families that no longer exist are dropped."""
+        if row.samples is None or row.read_at is None:
+            return None
+        age = max(0.0, self._clock.time() - row.read_at)
         samples: Collection[Sample] = tuple(
-            Sample(self._families[name], _labels(labels, self._families[name]), _number(value, most=math.inf))
-            for name, labels, value in entry["samples"]
-            if name in self._families
+            Sample(family, tuple(map(_label, labels)), _number(value))
+            for name, labels, value in json.loads(zlib.decompress(row.samples))
+            if (family := self._families.get(name)) is not None and len(labels) == len(family.labels) - 1
         )
-        customers = {sample.labels[0] for sample in samples if sample.family.labels[1:2] == ("customer_id",)}
-        if len(customers) == 1:
-            samples = shared.samples(customers.pop(), samples)
-        is_complete = entry.get("is_complete", True) is True
-        return ReadResult(samples, read_at, self._clock.monotonic() - age, is_complete=is_complete)
-
-    def _write(self, account: Account, collector: str, stored: StoredState) -> None:
-        """Write a new file beside the old one and put it in its place, so that a kill leaves one of the two."""
-        path = self._path(account, collector)
-        descriptor, name = tempfile.mkstemp(dir=self._folder, prefix=f"{path.stem}.", suffix=".new")
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.writelines(_document(account, stored))
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        if row.customer_id:
+            samples = shared.samples(row.customer_id, samples)
+        return ReadResult(samples, row.read_at, self._clock.monotonic() - age, is_complete=bool(row.is_complete))
 
 
-def _document(account: Account, stored: StoredState) -> Iterator[str]:
-    """Yield the file read by read: a portfolio in one piece is large, and blocks the event loop."""
-    head = {
-        "format": _FORMAT,
-        "version": _VERSION,
-        "registration": registration_id(account),
-        "appearance": label_settings(account),
-        "last_success": stored.last_success,
-        "remembered": stored.remembered,
-    }
-    yield f'{_json(head)[:-1]},"known":{{'
-    for number, (customer, known) in enumerate(stored.known.items()):
-        samples = [[sample.family.name, sample.labels, sample.value] for sample in known.samples]
-        read: dict[str, object] = {"read_at": known.read_at, "samples": samples}
-        if not known.is_complete:
-            read["is_complete"] = False
-        yield f"{',' if number else ''}{_json(customer)}:{_json(read)}"
-    yield "}}"
+class CollectorStore:
+    """The persistent state of one collector."""
+
+    def __init__(self, store: StateStore, account: Account, key: CollectorKey) -> None:
+        self._store = store
+        self._key = key
+        self._labels = _json(label_settings(account))
+
+    async def commit(self, customer_id: str, read: ReadResult | None, state: object) -> None:
+        """Commit a read, if any, of a customer ("" for the account), and the state of the collector after it."""
+        await self._store.commit(partial(self._put, customer_id=customer_id, read=read, state=state))
+
+    async def finish(self, reads: Collection[str], states: Collection[str], last_success: float | None) -> None:
+        """Commit the end of a refresh: keep only these customers, and the time of the last success."""
+        kept_reads, kept_states = frozenset(reads), frozenset(states)
+
+        def operation(database: Database) -> None:
+            database.put_collector(self._key, last_success)
+            database.keep_only(self._key, kept_reads, kept_states)
+
+        await self._store.commit(operation)
+
+    def _put(self, database: Database, customer_id: str, read: ReadResult | None, state: object) -> None:
+        text = None if state is None else _json(state)
+        row = CustomerRow(customer_id, self._labels, None, True, None, text)
+        if read is not None:
+            samples = [(sample.family.name, sample.labels, sample.value) for sample in read.samples]
+            row = row._replace(read_at=read.read_at, is_complete=read.is_complete, samples=_packed(samples))
+        database.put_customer(self._key, row)
+
+
+def _packed(samples: Sequence[Any]) -> bytes:
+    return zlib.compress(_json(samples).encode(), _LEVEL)
 
 
 def _json(value: object) -> str:
     return json.dumps(value, separators=(",", ":"))
 
 
-def registration_id(account: Account) -> str:
-    """Return a hash of type, URL and client ID: accounts of one name and hash are the same account."""
-    text = "\n".join((account.type, account.api_url, account.auth.client_id))
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
-
-
-def label_settings(account: Account) -> Mapping[str, object]:
-    """Return the configuration that decides the values of labels, by label name, as JSON."""
-    labels = account.labels
-    return {**labels.model_dump(), "tenant": labels.organization, "geo_location": list(account.locations)}
-
-
-def changed_labels(former: object, account: Account) -> frozenset[str]:
-    """Name the labels whose values an `appearance` of before gave otherwise: what has them may not be shown again."""
-    before = former if isinstance(former, Mapping) else {}
-    return frozenset(name for name, how in label_settings(account).items() if before.get(name, _PLAIN[name]) != how)
-
-
-def _number(value: object, *, most: float = sys.float_info.max) -> float:
-    if not isinstance(value, int | float) or not -sys.float_info.max <= value <= most:
+def _number(value: object) -> float:
+    if not isinstance(value, int | float) or not -sys.float_info.max <= value <= math.inf:
         raise ValueError("not a number")
     return float(value)
 
 
-def _labels(labels: object, family: Family) -> tuple[str, ...]:
-    if not isinstance(labels, list) or len(labels) != len(family.labels) - 1:
-        raise ValueError(f"labels of {family.name}")
-    return tuple(_LABEL.sub("\N{REPLACEMENT CHARACTER}", str(label)) for label in labels)
+def _label(value: object) -> str:
+    return _SURROGATES.sub("\N{REPLACEMENT CHARACTER}", str(value))  # which no page can contain

@@ -7,7 +7,7 @@ from weakref import ref
 
 from exporter.collectors.base import Family, Sample
 from exporter.engine.samples import label_text, line
-from exporter.engine.snapshot import ReadResult, SnapshotView
+from exporter.engine.snapshot import RefreshStatus, SnapshotView
 from exporter.exposition.compression import Compressed, compress, gzip_member
 from exporter.exposition.exporter_metrics import OwnMetrics
 
@@ -77,7 +77,10 @@ class MetricsPage:
 
     def plain(self, views: Sequence[SnapshotView], request: PageRequest, *, monotonic: float) -> Sequence[bytes]:
         """Return the page in chunks of any size; ages are relative to `monotonic`."""
-        return [*self._of_reads(views, request, monotonic), self._end(views, request)]
+        return [
+            *self._of_reads(views, request, monotonic),
+            self._end([(one.account, one.collector, one.status) for one in views], request),
+        ]
 
     def gzipped(self, views: Sequence[SnapshotView], request: PageRequest, *, monotonic: float) -> Sequence[bytes]:
         """Return the page as one gzip member, in chunks of any size. Not thread-safe."""
@@ -86,7 +89,7 @@ class MetricsPage:
                 view.account,
                 view.collector,
                 view.customer_up,
-                *((ref(read), _is_stale(read, view, monotonic)) for read in view.reads.values()),
+                *((ref(read), monotonic - read.read_at_monotonic > view.stale_after) for read in view.reads.values()),
             )
             for view in views
         )
@@ -96,7 +99,9 @@ class MetricsPage:
         while len(self._compressed) >= _MAX_KEPT:
             del self._compressed[next(iter(self._compressed))]
         self._compressed[request] = state, compressed
-        return list(gzip_member(compressed, self._end(views, request)))
+        return list(
+            gzip_member(compressed, self._end([(one.account, one.collector, one.status) for one in views], request))
+        )
 
     def _of_reads(self, views: Sequence[SnapshotView], request: PageRequest, monotonic: float) -> Iterator[bytes]:
         """Return the families of reads."""
@@ -106,22 +111,24 @@ class MetricsPage:
         chunks: dict[str, list[bytes]] = {}
         for view in views:
             for read in view.reads.values():
-                is_stale = _is_stale(read, view, monotonic)
+                is_stale = monotonic - read.read_at_monotonic > view.stale_after
                 for name, lines in read.lines(view.account).items():
                     if not is_stale or name in self._history:  # stale values are never shown as if they were fresh
                         chunks.setdefault(name, []).append(lines)
             if view.customer_up:
-                chunks.setdefault(CUSTOMER_UP.name, []).append(_customer_up_lines(view))
+                chunks.setdefault(CUSTOMER_UP.name, []).append(
+                    _customer_up_lines(view.account, view.collector, view.customer_up)
+                )
         for family in families:
             if family.name in chunks:
                 yield head(family, openmetrics=request.openmetrics).encode()
                 yield from chunks[family.name]
 
-    def _end(self, views: Sequence[SnapshotView], request: PageRequest) -> bytes:
-        """Return the families of the collectors' status and the exporter's own metrics."""
+    def _end(self, statuses: Sequence[tuple[str, str, RefreshStatus]], request: PageRequest) -> bytes:
+        """Return the families of the collectors' statuses (account, collector, status) and the own metrics."""
         text = ""
         for family in STATUS_FAMILIES:
-            lines = "".join(_status_lines(family, views)) if request.wants(family) else ""
+            lines = "".join(_status_line(family, *status) for status in statuses) if request.wants(family) else ""
             text += head(family) + lines if lines else ""
         own = self._own.text(account=request.account, names=request.names, openmetrics=request.openmetrics)
         return text.encode() + own
@@ -150,26 +157,21 @@ def bare_name(family: Family) -> str:
     return family.name.removesuffix("_total") if family.type == "counter" else family.name
 
 
-def _is_stale(read: ReadResult, view: SnapshotView, monotonic: float) -> bool:
-    return monotonic - read.read_at_monotonic > view.stale_after
-
-
-def _customer_up_lines(view: SnapshotView) -> bytes:
+def _customer_up_lines(account: str, collector: str, customer_up: Mapping[str, bool]) -> bytes:
     """Return the lines of all customers; thousands on every page, so the common labels are rendered once."""
-    start = f"{CUSTOMER_UP.name}{{{label_text(('account',), (view.account,))},"
-    ends = [f",{label_text(('collector',), (view.collector,))}}} {value}\n" for value in ("0.0", "1.0")]
+    start = f"{CUSTOMER_UP.name}{{{label_text(('account',), (account,))},"
+    ends = [f",{label_text(('collector',), (collector,))}}} {value}\n" for value in ("0.0", "1.0")]
     names = ("customer_id",)
-    return "".join([f"{start}{label_text(names, (one,))}{ends[up]}" for one, up in view.customer_up.items()]).encode()
+    return "".join([f"{start}{label_text(names, (one,))}{ends[up]}" for one, up in customer_up.items()]).encode()
 
 
-def _status_lines(family: Family, views: Iterable[SnapshotView]) -> Iterator[str]:
-    for view in views:
-        status = view.status
-        values: Mapping[str, float | None] = {
-            UP.name: None if status.up is None else float(status.up),
-            LAST_ATTEMPT.name: status.last_attempt,
-            LAST_REFRESH.name: status.last_success,
-            DURATION.name: status.duration,
-        }
-        if (value := values.get(family.name)) is not None:
-            yield line(Sample(family, (view.collector,), value), view.account)
+def _status_line(family: Family, account: str, collector: str, status: RefreshStatus) -> str:
+    """Return the line of a status family, "" if there is no value yet."""
+    values: Mapping[str, float | None] = {
+        UP.name: None if status.up is None else float(status.up),
+        LAST_ATTEMPT.name: status.last_attempt,
+        LAST_REFRESH.name: status.last_success,
+        DURATION.name: status.duration,
+    }
+    value = values.get(family.name)
+    return "" if value is None else line(Sample(family, (collector,), value), account)

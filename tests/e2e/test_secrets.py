@@ -3,8 +3,11 @@
 import base64
 import datetime as dt
 import re
+import sqlite3
 import subprocess
 import sys
+import zlib
+from contextlib import closing
 from pathlib import Path
 
 import bcrypt
@@ -18,6 +21,7 @@ from avepoint_simulator.application import Simulator
 from avepoint_simulator.faults import FAULTS, Faults
 from avepoint_simulator.server import SimulatorServer
 from avepoint_simulator.tokens import AppCredentials
+from exporter.engine.database import FILE_NAME
 from tests.e2e.processes import eventually, exporter, fetch
 
 pytestmark = pytest.mark.e2e
@@ -80,6 +84,16 @@ def _prepare(folder: Path, url: str) -> str:
     return hashed
 
 
+def _stored(folder: Path) -> list[str]:
+    """Return all that the state directory holds: the raw bytes of its files, and the rows unpacked."""
+    raw = [file.read_bytes().decode("latin-1") for file in folder.iterdir()]
+    with closing(sqlite3.connect(folder / FILE_NAME)) as connection:
+        rows = connection.execute("SELECT * FROM customer").fetchall()
+    values = [value for row in rows for value in row]
+    assert any(isinstance(value, bytes) for value in values)
+    return raw + [zlib.decompress(one).decode() if isinstance(one, bytes) else str(one) for one in values]
+
+
 def test_nothing_secret_is_shown(tmp_path: Path) -> None:
     faults = Faults(probability=0.3, kinds=[kind for kind in FAULTS if "too_many" not in kind])
     simulator = Simulator(customers=5, faults=faults, credentials=AppCredentials(client_secret=SECRET))
@@ -103,7 +117,7 @@ def test_nothing_secret_is_shown(tmp_path: Path) -> None:
             command = [sys.executable, "-m", "exporter", *arguments]
             result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
             shown.append(result.stdout + result.stderr)
-        shown += [file.read_text() for file in (tmp_path / "state").iterdir()]
+        shown += _stored(tmp_path / "state")
         tokens = list(simulator.tokens._tokens)
     page = "\n".join(shown)
     assert "inline" in page

@@ -435,21 +435,6 @@ async def test_a_mistake_of_ours_in_a_collector_is_a_failed_refresh() -> None:
     await world.accounts.stop()
 
 
-async def test_a_failed_save_costs_no_refresh() -> None:
-    world = World(FakeApi(portfolio(names(1))))
-    await world.apply(partner())
-
-    async def save() -> None:
-        raise RuntimeError("no thread left")
-
-    refresher = refresher_of(world, world.accounts.refreshers()[-1].collector, save=save)
-    with capture_logs() as logs:
-        assert await refresher.refresh()
-    assert any(log["event"] == "state not stored" for log in logs)
-    assert await refresher_of(world, world.accounts.refreshers()[-1].collector).refresh(), "nor is there need to keep"
-    await world.accounts.stop()
-
-
 async def test_a_series_that_a_collector_gives_twice_is_shown_once() -> None:
     class Twice(ProtectedDataCollector):
         @classmethod

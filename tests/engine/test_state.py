@@ -1,19 +1,24 @@
-"""What outlives a restart, however the last process ended."""
+"""The persistent state, however the last process ended."""
 
 import asyncio
 import json
 import multiprocessing
 import os
 import signal
+import sqlite3
 import stat
-import time
-from functools import partial
+import zlib
+from base64 import b64encode
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from multiprocessing.connection import Connection
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import httpx
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
@@ -21,27 +26,35 @@ from exporter.collectors.base import Sample
 from exporter.collectors.jobs.counter import JobCounter
 from exporter.collectors.jobs.options import JobsOptions
 from exporter.collectors.jobs.reader import JobReader
-from exporter.collectors.registry import families
+from exporter.collectors.registry import stored_families
 from exporter.collectors.tenant.jobs import JobsCollector
 from exporter.collectors.tenant.license import PURCHASED_SEATS
-from exporter.engine.snapshot import CollectorEntry, ReadResult
-from exporter.engine.state import StateStore, StoredState, registration_id
+from exporter.engine.database import FILE_NAME
+from exporter.engine.registration import registration_id
+from exporter.engine.snapshot import ReadResult
+from exporter.engine.state import StateStore
 from exporter.errors import ConfigError
 from exporter.logs import logger
+from tests.collectors.test_customer_jobs import row
 from tests.collectors.test_jobs_truth import JobApi, Raw
 from tests.helpers import (
+    BATCH_PATH,
     DAY,
     NOW,
+    OFF,
     SECRET,
     TOKEN,
     FakeApi,
     FakeClock,
     World,
     config,
+    customer,
+    customer_jobs_path,
     overview_path,
     partner,
     portfolio,
     tenant,
+    v3,
 )
 
 LICENSE = "/backup/m365/cloudbackuplicenseconsumption"
@@ -50,21 +63,32 @@ START = round((NOW - 3600) * 10**7)
 RAW = Raw("a", 1, 1, 2, START, START + 10**7, (1, 0, 0))
 FINISHED = NOW - 3600 + 1
 KIND = {"account": "contoso", "product": "Microsoft 365", "workload": "Exchange Online", "job_type": "backup"}
+KILLS = 12
+SUCCESS = "avepoint_last_success_timestamp_seconds"
 
 
 def storage(folder: Path) -> StateStore:
-    return StateStore(folder, families(), FakeClock(), logger())
+    return StateStore(folder, stored_families(), FakeClock(), logger())
 
 
 def names(folder: Path) -> list[str]:
-    """Return the names of the files of collectors."""
-    return sorted(file.name for file in folder.iterdir() if not file.name.endswith("--verdict.json"))
+    return sorted(file.name for file in folder.iterdir())
+
+
+@contextmanager
+def database(folder: Path) -> Iterator[sqlite3.Connection]:
+    """Open the database of an exporter that is stopped."""
+    with closing(sqlite3.connect(folder / FILE_NAME)) as connection:
+        yield connection
+        connection.commit()
 
 
 async def stored_world(folder: Path) -> World:
+    """Return a stopped world that has stored a refresh of a tenant's jobs."""
     world = World(JobApi([RAW]), folder=folder)
     await world.apply(JOBS)
     assert await world.refresh()
+    await world.accounts.stop()
     return world
 
 
@@ -81,19 +105,18 @@ async def test_values_successes_and_identities_survive_with_their_true_ages(tmp_
     assert world.value("avepoint_collector_last_success_timestamp_seconds", **labels) == pytest.approx(NOW, abs=1)
     assert world.value("avepoint_up", **labels) is None
     world.clock.advance(2 * 3600)  # 13 h since they were read: dropped, although the process is young
-    history = {"avepoint_last_success_timestamp_seconds", "avepoint_jobs_completed_total"}
-    history.add("avepoint_customer_backups_completed_total")
+    history = {SUCCESS, "avepoint_jobs_completed_total", "avepoint_customer_backups_completed_total"}
     assert {name for name, _ in world.of_avepoint()} == history
     api.fail_after = None
     api.requests.clear()
     assert await world.refresh()
-    assert api.calls() == 1, "no job is new, so none is told apart again"
+    assert api.calls() == 1, "no job is new, so none is classified again"
     world.clock.advance(30 * DAY)
     api.jobs = []
     await world.refresh()
     await world.restart(config(JOBS))
     await world.refresh()
-    assert world.value("avepoint_last_success_timestamp_seconds", **KIND) == FINISHED
+    assert world.value(SUCCESS, **KIND) == FINISHED
     await world.accounts.stop()
 
 
@@ -108,6 +131,9 @@ async def test_customers_survive_and_those_that_left_go_with_the_next_listing(tm
     assert await world.refresh()
     assert world.labels("avepoint_scanned_objects", "customer_id") == {"x"}
     await world.accounts.stop()
+    with database(tmp_path) as connection:
+        query = "SELECT customer_id FROM customer WHERE collector = 'protected_data'"
+        assert connection.execute(query).fetchall() == [("x",)]
 
 
 async def test_no_secret_no_token_and_no_address_is_written(tmp_path: Path) -> None:
@@ -115,70 +141,136 @@ async def test_no_secret_no_token_and_no_address_is_written(tmp_path: Path) -> N
     await world.apply(partner(), JOBS)
     world.api.routes.update(JobApi([RAW]).routes)
     await world.refresh()
-    assert names(tmp_path) == ["contoso--jobs.json", "msp--customers.json", "msp--protected_data.json"]
-    for file in map(tmp_path.joinpath, names(tmp_path)):
-        text = file.read_text()
-        assert SECRET not in text
-        assert TOKEN not in text
-        assert "Bearer" not in text
-        assert "@" not in text
-        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    for name in names(tmp_path):
+        assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
+    await world.accounts.stop()
+    assert names(tmp_path) == [FILE_NAME]
+    with database(tmp_path) as connection:
+        rows = [*connection.execute("SELECT * FROM customer"), *connection.execute("SELECT * FROM collector")]
+    assert {line[1] for line in rows} == {"jobs", "customers", "protected_data", "verdict"}
+    for value in (
+        zlib.decompress(one).decode() if isinstance(one, bytes) else str(one) for line in rows for one in line
+    ):
+        for secret in (SECRET, TOKEN, "Bearer", "@"):
+            assert secret not in value
+
+
+async def test_a_read_is_committed_before_it_is_shown(tmp_path: Path) -> None:
+    world = World(FakeApi(portfolio(["x"])), folder=tmp_path)
+    await world.apply(partner())
+    store, seen = world.storage, list[set[str]]()
+    assert store is not None
+    commit = store.commit
+
+    async def watched(operation: Any) -> None:
+        seen.append(world.labels("avepoint_scanned_objects", "customer_id"))
+        await commit(operation)
+
+    store.commit = watched  # type: ignore[method-assign] # looks at the page at this moment
+    assert await world.refresh("protected_data")
+    assert seen[0] == set()
+    assert seen[1] == {"x"}
     await world.accounts.stop()
 
 
-FOREIGN: tuple[Any, ...] = (
-    b"", b"{", b"\x00\xff", b"[]", b"null", b"7", b'"text"', b"{}", b"[" * 100_000, b'{"format": "another"}',
-    {"version": 2}, {"known": []}, {"known": {"": []}}, {"known": {"": {}}}, {"known": None},
-    {"known": {"": {"read_at": "x", "samples": []}}}, {"known": {"": {"read_at": float("nan"), "samples": []}}},
-    {"known": {"": {"read_at": 10**400, "samples": []}}}, {"known": {"": {"read_at": 1, "samples": [7]}}},
-    {"known": {"": {"read_at": 1, "samples": [["avepoint_jobs_window_seconds", ["extra"], 1]]}}},
-    {"known": {"": {"read_at": 1, "samples": [["avepoint_jobs_window_seconds", "text", 1]]}}},
-    {"known": {"": {"read_at": 1, "samples": [["avepoint_jobs_window_seconds", [], "1"]]}}},
-    {"known": {"": {"read_at": 1, "samples": [["avepoint_jobs_window_seconds", [], float("-inf")]]}}},
-    {"known": {"": {"read_at": 1, "samples": [[["x"], [], 1]]}}},
-    {"last_success": "yesterday"}, {"last_success": float("inf")}, {"last_success": []},
-    {"remembered": None}, {"remembered": []}, {"remembered": {"locations": {}}},
-    {"remembered": {"job_types": [], "locations": {"": {"kinds": {"a": 7}, "last_success": []}}}},
-    {"remembered": {"job_types": [], "locations": {"": {"kinds": {"a": ["\ud800", "backup"]}, "last_success": []}}}},
-    {"remembered": {"job_types": [], "locations": {"": {"kinds": {}, "last_success": [["a", "b", 1e400]]}}}},
-    {"remembered": {"job_types": [], "locations": {"": {"kinds": {}, "last_success": [["a", "b", 10**400]]}}}},
-    {"remembered": {"job_types": [], "locations": {"": {"kinds": {}, "last_success": [["a", "b", -1]]}}}},
-    {"remembered": {"job_types": [], "locations": {"": {"kinds": {}, "last_success": [{"a": 1}]}}}},
-    {"remembered": {"job_types": [], "locations": {"": {"kinds": {}, "last_success": [[1, 2, 3]]}}}},
+async def test_reads_that_end_together_are_committed_together(tmp_path: Path) -> None:
+    store, account = storage(tmp_path), config(JOBS).accounts[0]
+    assert store._database is not None
+    statements: list[str] = []
+    store._database._connection.set_trace_callback(statements.append)
+    read = ReadResult((Sample(PURCHASED_SEATS, (), 1.0),), NOW, 0.0)
+    await asyncio.gather(*(store.of(account, "license").commit(f"c{number}", read, None) for number in range(100)))
+    assert statements.count("COMMIT") == 1
+    assert len((await store.load(account, "license")).reads) == 100
+    await store.close()
+    await store.of(account, "license").commit("late", read, None)  # after the end, nothing is stored and nothing fails
+
+
+def damaged(folder: Path, kind: str) -> None:
+    """Replace the database, or a part of it."""
+    path = folder / FILE_NAME
+    content = path.read_bytes()
+    match kind:
+        case "another application":
+            path.unlink()
+            with database(folder) as connection:
+                connection.execute("CREATE TABLE notes (text TEXT)")
+        case "another version":
+            with database(folder) as connection:
+                connection.execute("PRAGMA user_version = 99")
+        case "text":
+            path.write_text("not a database at all, but long enough to look at" * 100)
+        case "truncated":
+            path.write_bytes(content[: len(content) // 2])
+        case "garbage in a page":
+            path.write_bytes(content[:4096] + b"\xff" * 4096 + content[8192:])
+
+
+@pytest.mark.parametrize("kind", ["another application", "another version", "text", "truncated", "garbage in a page"])
+async def test_an_unusable_database_is_set_aside_and_a_new_one_works(tmp_path: Path, kind: str) -> None:
+    world = await stored_world(tmp_path)
+    damaged(tmp_path, kind)
+    with capture_logs() as logs:
+        await world.restart(config(JOBS))
+    assert [log["event"] for log in logs] == ["stored state is not usable; set aside"]
+    assert world.of_avepoint() == {}
+    assert await world.refresh()
+    before = world.of_avepoint()
+    await world.restart(config(JOBS))
+    assert world.of_avepoint() == before
+    await world.accounts.stop()
+    assert {name.partition("-1795")[0] for name in names(tmp_path)} == {FILE_NAME, f"{FILE_NAME}.unreadable"}
+
+
+def packed(samples: object) -> bytes:
+    return zlib.compress(json.dumps(samples).encode())
+
+
+INVALID_READS: tuple[dict[str, Any], ...] = (
+    {"samples": b"not compressed"}, {"samples": zlib.compress(b"{")}, {"samples": packed(7)}, {"samples": packed([7])},
+    {"samples": packed([["avepoint_jobs_window_seconds", [], "1"]])}, {"samples": packed([[["x"], [], 1]])},
+    {"samples": packed([["avepoint_jobs_window_seconds", 7, 1]])},
+    {"samples": packed([["avepoint_jobs_window_seconds", [], float("-inf")]])},
+    {"samples": zlib.compress(b"[" * 100_000)}, {"read_at": "x"},
+)  # fmt: skip
+INVALID_STATES: tuple[str, ...] = (
+    "{", "[]", "7", '"text"', '{"locations": {}}', "[" * 100_000, '{"job_types": [], "locations": 7}',
+    '{"job_types": [], "locations": {"": {"kinds": {"a": 7}, "last_success": []}}}',
+    '{"job_types": [], "locations": {"": {"kinds": {"a": ["\\ud800", "backup"]}, "last_success": []}}}',
+    '{"job_types": [], "locations": {"": {"kinds": {}, "last_success": [["a", "b", 1e400]]}}}',
+    '{"job_types": [], "locations": {"": {"kinds": {}, "last_success": [["a", "b", -1]]}}}',
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("content", FOREIGN, ids=range(len(FOREIGN)))
-async def test_a_file_that_is_not_ours_is_set_aside_and_never_a_crash(tmp_path: Path, content: Any) -> None:
+@pytest.mark.parametrize("change", INVALID_READS, ids=range(len(INVALID_READS)))
+async def test_an_invalid_read_is_dropped_without_its_state(tmp_path: Path, change: dict[str, Any]) -> None:
     world = await stored_world(tmp_path)
-    file = tmp_path / "contoso--jobs.json"
-    if isinstance(content, bytes):
-        file.write_bytes(content)
-    else:
-        file.write_text(json.dumps(json.loads(file.read_text()) | content))
+    ((column, value),) = change.items()
+    with database(tmp_path) as connection:
+        connection.execute(f"UPDATE customer SET {column} = ? WHERE collector = 'jobs'", (value,))  # noqa: S608 - a name of this file
     with capture_logs() as logs:
         await world.restart(config(JOBS))
+    assert [log["event"] for log in logs] == ["state of a customer is invalid; dropped"]
     assert world.of_avepoint() == {}
-    assert [log["log_level"] for log in logs if "set aside" in log["event"]] == ["warning"]
-    assert not file.exists()
-    assert [name.partition("-1795")[0] for name in names(tmp_path)] == ["contoso--jobs.unreadable"]
+    world.api.requests.clear()
     assert await world.refresh()
-    assert world.value("avepoint_last_success_timestamp_seconds", **KIND) == FINISHED
-    assert file.exists()
+    assert world.api.calls() == 1, "the state knows the classes of all jobs"
+    assert world.value(SUCCESS, **KIND) == FINISHED
     await world.accounts.stop()
 
 
-def truncations(folder: Path) -> list[bytes]:
-    whole = (folder / "contoso--jobs.json").read_bytes()
-    return [whole[:length] for length in range(0, len(whole), max(1, len(whole) // 40))]
-
-
-async def test_a_truncated_file_is_set_aside_wherever_it_ends(tmp_path: Path) -> None:
+@pytest.mark.parametrize("state", INVALID_STATES, ids=range(len(INVALID_STATES)))
+async def test_an_invalid_state_is_dropped_and_never_a_crash(tmp_path: Path, state: str) -> None:
     world = await stored_world(tmp_path)
-    account = config(JOBS).accounts[0]
-    for content in truncations(tmp_path):
-        (tmp_path / "contoso--jobs.json").write_bytes(content)
-        assert storage(tmp_path).load(account, "jobs") is None
+    with database(tmp_path) as connection:
+        connection.execute("UPDATE customer SET state = ? WHERE collector = 'jobs'", (state,))
+    with capture_logs() as logs:
+        await world.restart(config(JOBS))
+    assert [log["log_level"] for log in logs] == ["warning"]
+    assert "invalid; dropped" in logs[0]["event"]
+    assert world.of_avepoint() == {}
+    assert await world.refresh()
+    assert world.value(SUCCESS, **KIND) == FINISHED
     await world.accounts.stop()
 
 
@@ -187,22 +279,6 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=8,
 )
-
-
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.fixed_dictionaries({}, optional={"known": JSON, "last_success": JSON, "version": JSON | st.just(1)}))
-def test_any_json_is_read_or_set_aside(tmp_path: Path, content: dict[str, Any]) -> None:
-    account = config(JOBS).accounts[0]
-    document = {
-        "format": "avepoint-exporter",
-        "version": 1,
-        "registration": registration_id(account),
-        "remembered": None,
-    }
-    file = tmp_path / "contoso--jobs.json"
-    file.write_text(json.dumps(document | {"known": {}, "last_success": None} | content))
-    stored = storage(tmp_path).load(account, "jobs")
-    assert stored is None or isinstance(stored, StoredState)
 
 
 @settings(max_examples=300, deadline=None)
@@ -217,121 +293,154 @@ def test_the_jobs_collector_recalls_or_refuses_any_json(content: Any) -> None:
         {"job_types": [], "locations": {"": {"kinds": content, "last_success": []}}},
     ):
         try:
-            jobs.load_state(remembered)
+            jobs.load_states({"": remembered})
         except ValueError:
             assert reader._kinds == {}
 
 
-async def test_another_registration_is_not_used_and_a_family_that_is_gone_is_left_out(tmp_path: Path) -> None:
+async def test_another_registration_is_not_used_and_replaces_the_former(tmp_path: Path) -> None:
     world = await stored_world(tmp_path)
-    await world.restart(config(tenant(auth={"client_id": "another", "client_secret": "x"})))
+    other = tenant(auth={"client_id": "another", "client_secret": "x"})
+    await world.restart(config(other))
     assert world.of_avepoint() == {}
-    file = tmp_path / "contoso--jobs.json"
-    assert file.exists()
-    document = json.loads(file.read_text())
-    document["known"][""]["samples"].append(["avepoint_of_long_ago", ["x"], 1])
-    labels = ["", "", "\ud800", "x", ""]
-    document["known"][""]["samples"].append(["avepoint_last_job_start_timestamp_seconds", labels, 1])
-    file.write_text(json.dumps(document))
     await world.restart(config(JOBS))
-    assert world.value("avepoint_last_job_start_timestamp_seconds", account="contoso", workload="�", job_type="x") == 1
-    assert "long_ago" not in world.text()
+    assert world.of_avepoint() != {}, "nothing was stored under the other registration"
+    await world.restart(config(other))
+    assert await world.refresh()
+    await world.restart(config(JOBS))
+    assert world.of_avepoint() == {}
     await world.accounts.stop()
 
 
-def test_left_over_temporary_files_are_removed_and_nothing_else(tmp_path: Path) -> None:
-    (tmp_path / "a--jobs.abc.new").write_text("half")
-    (tmp_path / "notes.new").write_text("mine")
-    storage(tmp_path)
-    assert [file.name for file in tmp_path.iterdir()] == ["notes.new"]
+async def test_samples_of_families_that_no_longer_exist_are_dropped(tmp_path: Path) -> None:
+    world = await stored_world(tmp_path)
+    samples = [
+        ["avepoint_of_long_ago", ["x"], 1],
+        ["avepoint_last_job_start_timestamp_seconds", ["", "", "\ud800", "x", ""], 1],
+        ["avepoint_jobs_window_seconds", ["a label too many"], 1], ["avepoint_jobs_window_seconds", [], float("inf")],
+    ]  # fmt: skip
+    with database(tmp_path) as connection:
+        connection.execute("UPDATE customer SET samples = ? WHERE collector = 'jobs'", (packed(samples),))
+    await world.restart(config(JOBS))
+    assert world.value("avepoint_last_job_start_timestamp_seconds", account="contoso", workload="�", job_type="x") == 1
+    assert world.value("avepoint_jobs_window_seconds", account="contoso") == float("inf")
+    assert len(world.of_avepoint()) == 2
+    await world.accounts.stop()
 
 
-def test_a_folder_that_cannot_be_used_is_a_mistake_of_the_command_line(tmp_path: Path) -> None:
+def document(**changes: Any) -> dict[str, Any]:
+    """Return the content of a file of an earlier version."""
+    state = {"kinds": {"a": ["Exchange Online", "backup"]},
+             "last_success": [["Exchange Online", "backup", round(FINISHED * 10**7)]]}  # fmt: skip
+    return {
+        "format": "avepoint-exporter", "version": 1, "registration": registration_id(config(JOBS).accounts[0]),
+        "appearance": {}, "last_success": NOW - 60,
+        "remembered": {"job_types": ["backup", "restore"], "locations": {"": state}},
+        "known": {"": {"read_at": NOW - 60, "samples": [["avepoint_jobs_window_seconds", [], 86400]]}}, **changes,
+    }  # fmt: skip
+
+
+async def test_the_files_of_earlier_versions_move_into_the_database(tmp_path: Path) -> None:
+    (tmp_path / "contoso--jobs.json").write_text(json.dumps(document()))
+    world = World(JobApi([]), folder=tmp_path)
+    for _ in range(2):
+        await world.restart(config(JOBS))
+        assert world.value("avepoint_jobs_window_seconds", account="contoso") == 86400
+        assert not (tmp_path / "contoso--jobs.json").exists()
+    assert await world.refresh()
+    assert world.value(SUCCESS, **KIND) == FINISHED
+    await world.accounts.stop()
+
+
+async def test_histories_of_customers_move_into_the_database(tmp_path: Path) -> None:
+    account = partner(collectors={"customer_jobs": {}})
+    history = zlib.compress(json.dumps({"last_success": [["Teams", "backup", START]], "counter": None}).encode())
+    registration = registration_id(config(account).accounts[0])
+    content = document(
+        registration=registration, known={}, remembered={"customers": {"x": b64encode(history).decode()}}
+    )
+    (tmp_path / "msp--customer_jobs.json").write_text(json.dumps(content))
+    world = World(FakeApi(), folder=tmp_path)
+    await world.restart(config(account))
+    collector = next(one.collector for one in world.accounts.refreshers() if one.collector.name == "customer_jobs")
+    assert collector.state_of("x") == b64encode(history).decode()
+    assert not (tmp_path / "msp--customer_jobs.json").exists()
+    await world.accounts.stop()
+
+
+FOREIGN_FILES: tuple[Any, ...] = (
+    b"", b"{", b"\x00\xff", b"[]", b"null", b"7", b'"text"', b"{}", b"[" * 100_000, b'{"format": "another"}',
+    {"version": 2}, {"known": []}, {"known": {"": []}}, {"known": {"": {}}}, {"known": None},
+    {"known": {"": {"read_at": "x", "samples": []}}}, {"known": {"": {"read_at": float("nan"), "samples": []}}},
+    {"known": {"": {"read_at": 10**400, "samples": []}}},
+    {"last_success": "yesterday"}, {"last_success": float("inf")}, {"last_success": []},
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("content", FOREIGN_FILES, ids=range(len(FOREIGN_FILES)))
+async def test_an_invalid_file_of_an_earlier_version_is_ignored(tmp_path: Path, content: Any) -> None:
+    file = tmp_path / "contoso--jobs.json"
+    file.write_bytes(content if isinstance(content, bytes) else json.dumps(document(**content)).encode())
+    world = World(JobApi([RAW]), folder=tmp_path)
+    with capture_logs() as logs:
+        await world.restart(config(JOBS))
+    assert [log["event"] for log in logs] == ["file of an earlier version is not usable; ignored"]
+    assert world.of_avepoint() == {}
+    assert file.exists()
+    assert await world.refresh()
+    await world.accounts.stop()
+
+
+async def test_a_file_of_another_registration_is_not_used(tmp_path: Path) -> None:
+    file = tmp_path / "contoso--jobs.json"
+    file.write_text(json.dumps(document(registration="another")))
+    world = World(JobApi([RAW]), folder=tmp_path)
+    await world.restart(config(JOBS))
+    assert world.of_avepoint() == {}
+    await world.accounts.stop()
+
+
+def test_a_directory_that_cannot_be_used_is_an_error_of_the_command_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(ConfigError, match=r"--storage.path: .*file"):
         storage(tmp_path / "file")
+    (tmp_path / FILE_NAME).mkdir()
+    with pytest.raises(ConfigError, match=r"--storage.path: "):
+        storage(tmp_path)
     made = tmp_path / "a" / "b"
     storage(made)
     assert stat.S_IMODE(made.stat().st_mode) == 0o700
 
 
-async def test_what_cannot_be_written_is_logged_and_harms_nothing(tmp_path: Path) -> None:
-    world = await stored_world(tmp_path / "state")
-    file = tmp_path / "state" / "contoso--jobs.json"
-    file.unlink()
-    file.mkdir()
-    (file / "inside").write_text("x")
+async def test_a_second_process_on_the_same_directory_is_refused(tmp_path: Path) -> None:
+    first = storage(tmp_path)
+    with pytest.raises(ConfigError, match="another process uses it"):
+        storage(tmp_path)
+    await first.close()
+    await storage(tmp_path).close()
+
+
+async def test_a_full_disk_costs_a_warning_and_no_refresh(tmp_path: Path) -> None:
+    world = World(FakeApi(portfolio([f"c{number:03}" for number in range(50)])), folder=tmp_path)
+    await world.apply(partner())
+    assert world.storage is not None
+    assert world.storage._database is not None
+    connection = world.storage._database._connection
+    (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    connection.execute(f"PRAGMA max_page_count = {pages}")
     with capture_logs() as logs:
         assert await world.refresh()
-    assert [log["event"] for log in logs] == ["state not stored"]
-    assert list(file.parent.glob("*.new")) == []
+    errors = [log for log in logs if log["log_level"] == "error"]
+    assert [(log["event"], "full" in str(log["error"])) for log in errors] == [("state not stored", True)]
+    assert len(world.labels("avepoint_scanned_objects", "customer_id")) == 50
+    connection.execute("PRAGMA max_page_count = 100000")
     with capture_logs() as logs:
-        await world.restart(config(JOBS))
-    assert [log["event"] for log in logs] == ["stored state cannot be read"]
-    with capture_logs() as logs:
-        storage(tmp_path / "state").set_aside(config(JOBS).accounts[0], "none", ValueError("x"))
-    assert [log["event"].rpartition(" ")[2] for log in logs] == ["aside", "aside"]
-    assert logs[-1]["event"] == "stored state cannot be set aside"
+        assert await world.refresh()
+    assert logs == []
+    before = world.of_avepoint()
+    await world.restart(config(partner()))
+    assert world.of_avepoint() == before
     await world.accounts.stop()
-
-
-class Interrupted(BaseException):
-    """The process ends here."""
-
-
-class Exploding(dict[str, Any]):
-    """Breaks the writing off in its middle."""
-
-    def items(self) -> Any:
-        raise Interrupted
-
-
-def entry(value: float, count: int = 1) -> CollectorEntry:
-    samples = tuple(Sample(PURCHASED_SEATS, (), value) for _ in range(count))
-    return CollectorEntry("contoso", "license", 60, reads={"": ReadResult(samples, NOW, 0.0)})
-
-
-async def test_a_write_that_breaks_off_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
-    account, kept = config(JOBS).accounts[0], storage(tmp_path)
-    await kept.save(account, entry(1), lambda: None)
-    with pytest.raises(Interrupted):
-        kept._write(account, "license", StoredState(entry(2).reads, None, Exploding(x=1)))
-    assert names(tmp_path) == ["contoso--license.json"]
-    stored = kept.load(account, "license")
-    assert stored is not None
-    assert next(iter(stored.known[""].samples)).value == 1
-
-
-def _write_for_ever(folder: str) -> None:
-    account, kept = config(JOBS).accounts[0], storage(Path(folder))
-    for number in range(1, 10**6):
-        asyncio.run(kept.save(account, entry(number, 2000), partial(dict, number=number)))
-
-
-@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")  # the child is killed, whatever it holds
-def test_a_process_killed_at_any_moment_leaves_a_whole_file(tmp_path: Path) -> None:
-    account = config(JOBS).accounts[0]
-    context = multiprocessing.get_context("fork")
-    last = 0.0
-    for attempt in range(8):
-        child = context.Process(target=_write_for_ever, args=(str(tmp_path),))
-        child.start()
-        while not (tmp_path / "contoso--license.json").exists():
-            time.sleep(0.001)
-        time.sleep(0.03 + attempt * 0.0071)
-        assert child.pid is not None
-        os.kill(child.pid, signal.SIGKILL)
-        child.join()
-        with capture_logs() as logs:
-            stored = storage(tmp_path).load(account, "license")
-        assert logs == []
-        assert stored is not None
-        values = {sample.value for sample in stored.known[""].samples}
-        assert values == {stored.remembered["number"]}  # type: ignore[index] # what the child remembered
-        assert len(stored.known[""].samples) == 2000
-        last = max(last, *values)
-        assert [file.name for file in tmp_path.iterdir()] == ["contoso--license.json"]
-    assert last >= 1
 
 
 async def test_names_that_may_no_longer_be_shown_are_not_taken_from_the_storage(tmp_path: Path) -> None:
@@ -341,21 +450,11 @@ async def test_names_that_may_no_longer_be_shown_are_not_taken_from_the_storage(
     await world.restart(config(partner(labels={"organization": "hashed"})))
     assert world.value("avepoint_collector_last_success_timestamp_seconds", account="msp", collector="customers")
     assert not world.labels("avepoint_customer_info", "organization")
-    assert world.labels("avepoint_scanned_objects", "customer_id") == {"c-1"}, "what names nobody stays"
+    assert world.labels("avepoint_scanned_objects", "customer_id") == {"c-1"}, "samples without names stay"
     await world.accounts.stop()
 
 
-async def test_what_is_without_end_outlives_a_restart(tmp_path: Path) -> None:
-    world = await stored_world(tmp_path)
-    file = tmp_path / "contoso--jobs.json"
-    known = {"": {"read_at": NOW, "samples": [["avepoint_jobs_window_seconds", [], float("inf")]]}}
-    file.write_text(json.dumps(json.loads(file.read_text()) | {"known": known}))
-    await world.restart(config(JOBS))
-    assert world.value("avepoint_jobs_window_seconds", account="contoso") == float("inf")
-    await world.accounts.stop()
-
-
-async def test_what_a_refresh_that_is_cut_short_has_shown_is_kept(tmp_path: Path) -> None:
+async def test_results_of_a_canceled_refresh_are_stored(tmp_path: Path) -> None:
     api = FakeApi(portfolio(["c-1", "c-2"]))
     reached, plain = asyncio.Event(), api.answer
 
@@ -376,8 +475,94 @@ async def test_what_a_refresh_that_is_cut_short_has_shown_is_kept(tmp_path: Path
     await world.accounts.stop()
 
 
-async def test_who_never_began_writes_nothing(tmp_path: Path) -> None:
-    world = World(FakeApi(portfolio(["c-1"])), folder=tmp_path)
-    await world.apply(partner())
-    await world.accounts.stop()
-    assert [file.name for file in tmp_path.iterdir()] == []  # noqa: ASYNC240 - a folder of the test
+CUSTOMERS = tuple(f"c-{number}" for number in range(6))
+BUSY = partner(collectors={"customers": OFF, "protected_data": OFF, "customer_jobs": {}})
+Shown = Mapping[str, float]
+
+
+class BusyPartner(FakeApi):
+    """A partner whose customers each complete one backup between two refreshes."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+        jobs = {customer_jobs_path(one): self._jobs for one in CUSTOMERS}
+        super().__init__({BATCH_PATH: v3(list(map(customer, CUSTOMERS))), **jobs})
+
+    def _jobs(self, request: httpx.Request) -> object:
+        seconds = self.now - NOW
+        return v3([row(f"{request.url.path}-{seconds}", seconds - 50, seconds - 10)])
+
+
+def busy_world(folder: Path, now: float) -> tuple[World, BusyPartner]:
+    api = BusyPartner()
+    return World(api, FakeClock(now), folder), api
+
+
+def counters(world: World) -> Shown:
+    """Return the counters and last successes on the page, by series."""
+    return {
+        f"{name}{sorted(labels)}": value
+        for (name, labels), value in world.samples().items()
+        if name in ("avepoint_jobs_completed_total", SUCCESS)
+    }
+
+
+async def refresh_without_end(folder: Path, now: float, show: Callable[[Shown], None]) -> None:
+    world, api = busy_world(folder, now)
+    await world.apply(BUSY)
+    while True:
+        world.clock.advance(60)
+        api.now = world.clock.time()
+        refresh = asyncio.create_task(world.refresh())
+        while not refresh.done():
+            show(counters(world))
+            await asyncio.sleep(0)
+        assert await refresh
+
+
+def run_child(folder: str, now: float, pipe: Connection) -> None:
+    asyncio.run(refresh_without_end(Path(folder), now, pipe.send))
+
+
+def pages_until_killed(folder: Path, now: float, pages: int) -> list[Shown]:
+    """Run a child process, kill it after so many pages, and return all pages that it showed."""
+    ours, theirs = multiprocessing.Pipe(duplex=False)
+    child = multiprocessing.get_context("fork").Process(target=run_child, args=(str(folder), now, theirs))
+    child.start()
+    theirs.close()
+    seen: list[Shown] = []
+    try:
+        while len(seen) < pages:
+            seen.append(ours.recv())
+    finally:
+        assert child.pid is not None
+        os.kill(child.pid, signal.SIGKILL)
+        child.join()
+    while True:
+        try:
+            seen.append(ours.recv())
+        except (EOFError, OSError):
+            return seen
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")  # the child is killed, whatever it holds
+def test_no_counter_falls_and_no_success_goes_back_when_the_process_is_killed(tmp_path: Path) -> None:
+    random, now, highest = Random(7), NOW, dict[str, float]()
+
+    async def restored() -> Shown:
+        world, _ = busy_world(tmp_path, now)
+        await world.apply(BUSY)
+        found = counters(world)
+        await world.accounts.stop()
+        return found
+
+    for _ in range(KILLS):
+        for page in pages_until_killed(tmp_path, now, random.randrange(20, 200)):
+            for series, value in page.items():
+                assert value >= highest.get(series, 0), "within a process"
+                highest[series] = value
+        found = asyncio.run(restored())
+        assert {series: value for series, value in highest.items() if found.get(series, 0) < value} == {}
+        now += 100_000
+    assert len(highest) > 20
+    assert max(highest.values()) > 1

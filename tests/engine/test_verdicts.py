@@ -1,12 +1,14 @@
 """Verdicts follow the reads, the configuration and the time, and outlive restarts and reloads."""
 
-import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from exporter.engine.database import FILE_NAME
 from exporter.exposition.page import MetricsPage, PageRequest
 from exporter.health.families import FAMILIES
 from tests.helpers import (
@@ -95,14 +97,15 @@ async def test_a_problem_is_held_while_refreshes_fail_and_over_a_restart(world: 
     assert await problems(world) == set()
 
 
-async def test_a_memory_that_is_not_usable_is_set_aside(world: World, tmp_path: Path) -> None:
+async def test_a_memory_that_is_not_usable_is_dropped(world: World, tmp_path: Path) -> None:
     await world.apply(licensed())
     assert await world.refresh()
-    file = tmp_path / "contoso--verdict.json"
-    file.write_text(json.dumps(json.loads(file.read_text()) | {"remembered": 7}))
+    await world.accounts.stop()
+    with closing(sqlite3.connect(tmp_path / FILE_NAME)) as connection:
+        connection.execute("UPDATE customer SET state = '7' WHERE collector = 'verdict'")
+        connection.commit()
 
     await world.restart(config(licensed()))
-    assert not file.exists()
     assert await problems(world) == {("contoso", "", FULL)}  # judged anew from the stored read
 
 

@@ -170,3 +170,16 @@ class CustomerJobsCollector(CustomerCollector[CustomerJobsOptions, CustomerJobRe
                 self._histories = {str(key): b64decode(packed, validate=True) for key, packed in customers.items()}
             case _:
                 raise ValueError("not the state of the collector of customers' jobs")
+
+    def state_ids(self) -> Collection[str]:
+        """Return the ids of the customers that have a history."""
+        return self._histories.keys()
+
+    def state_of(self, customer_id: str) -> object:
+        """Return the packed history of a customer."""
+        packed = self._histories.get(customer_id)
+        return None if packed is None else b64encode(packed).decode()
+
+    def load_states(self, states: Mapping[str, object]) -> None:
+        """Restore packed histories by customer id. Raise ValueError for any other value."""
+        self.load_state({"customers": dict(states)})

@@ -1,0 +1,32 @@
+"""What decides whether stored results still belong to an account, and may still be shown."""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Final
+
+from exporter.config.schema import Account, Labels
+
+_DEFAULT_LABELS: Final[Mapping[str, object]] = {
+    **Labels().model_dump(),
+    "tenant": Labels().organization,
+    "geo_location": [],
+}
+
+
+def registration_id(account: Account) -> str:
+    """Return a digest of the account's type, API URL and app; it holds no secret."""
+    text = "\n".join((account.type, account.api_url, account.auth.client_id))
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def label_settings(account: Account) -> Mapping[str, object]:
+    """Return the settings that decide label values, by label name, as JSON values."""
+    labels = account.labels
+    return {**labels.model_dump(), "tenant": labels.organization, "geo_location": list(account.locations)}
+
+
+def changed_labels(former: object, account: Account) -> frozenset[str]:
+    """Return the labels whose settings changed: samples with these labels may not be shown again."""
+    before = former if isinstance(former, Mapping) else {}
+    settings = label_settings(account)
+    return frozenset(name for name, value in settings.items() if before.get(name, _DEFAULT_LABELS[name]) != value)

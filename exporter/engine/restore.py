@@ -1,0 +1,85 @@
+"""The state with which an account starts: from the account before a reload, or from the storage."""
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from exporter.collectors.customer_list import CustomerList
+from exporter.engine.refresh import Refresher
+from exporter.engine.registration import changed_labels, label_settings, registration_id
+from exporter.engine.snapshot import CollectorEntry
+from exporter.engine.verdicts import VERDICT
+from exporter.logs import logger
+
+if TYPE_CHECKING:
+    from exporter.engine.accounts import RunningAccount
+    from exporter.engine.state import StateStore, StoredState
+
+
+async def restore(running: "RunningAccount", former: "RunningAccount | None", storage: "StateStore | None") -> None:
+    """Restore the state of an account that is not started, from the stopped former account or from the storage.
+
+    Portfolios are large, so threads do most of the work.
+    """
+    account, customer_list = running.account, running.customer_list
+    if former is not None and registration_id(former.account) != registration_id(account):
+        former = None
+    await _restore_verdicts(running, former, storage)
+    changed = frozenset[str]() if former is None else changed_labels(label_settings(former.account), account)
+    old = {} if former is None else {refresher.collector.name: refresher for refresher in former.refreshers}
+    for refresher in running.refreshers:
+        name = refresher.collector.name
+        if name in old:
+            await asyncio.to_thread(_copy_state, old[name], refresher, changed)
+            if old[name].first_ended.is_set():
+                refresher.first_ended.set()
+        elif storage is not None:
+            stored = await storage.load(account, name)
+            await asyncio.to_thread(_load_state, stored, refresher)
+        # Customers that are excluded now, or belong to another shard, disappear before the next listing.
+        await asyncio.to_thread(_drop_unwanted, refresher.entry, customer_list)
+
+
+async def _restore_verdicts(
+    running: "RunningAccount", former: "RunningAccount | None", storage: "StateStore | None"
+) -> None:
+    state: object = None
+    if former is not None:
+        state = former.verdicts.dump_state()
+    elif storage is not None:
+        state = (await storage.load(running.account, VERDICT)).states.get("")
+    if state is not None:
+        try:
+            running.verdicts.load_state(state)
+        except ValueError as error:
+            _log_invalid(running.account.name, VERDICT, error)
+    running.verdicts.keep_only(frozenset(filter(running.customer_list.is_wanted, running.verdicts.customers())))
+
+
+def _copy_state(old: Refresher, new: Refresher, changed: frozenset[str]) -> None:
+    """Copy the state of a stopped refresher, without samples whose labels changed."""
+    entry = new.entry
+    entry.customer_up = dict(old.entry.customer_up)
+    entry.customer_failures = dict(old.entry.customer_failures)
+    entry.reads = {key: read.without_labels(changed) for key, read in old.entry.reads.items()}
+    entry.status = old.entry.status
+    new.collector.load_state(old.collector.dump_state())
+
+
+def _load_state(stored: "StoredState", refresher: Refresher) -> None:
+    """Restore a stored state; of a state that the collector refuses, nothing is used."""
+    entry = refresher.entry
+    try:
+        refresher.collector.load_states(stored.states)
+    except ValueError as error:
+        _log_invalid(entry.account, entry.collector, error)
+        return
+    entry.reads = dict(stored.reads)
+    entry.update_status(last_success=stored.last_success)
+
+
+def _drop_unwanted(entry: CollectorEntry, customer_list: CustomerList) -> None:
+    entry.keep_only(frozenset(filter(customer_list.is_wanted, entry.customers())))
+
+
+def _log_invalid(account: str, collector: str, error: ValueError) -> None:
+    logger(account=account, collector=collector).warning("persistent state is invalid; dropped", error=error)
