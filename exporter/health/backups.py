@@ -4,12 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from exporter.avepoint.vocabulary import MICROSOFT_365
+from exporter.avepoint.vocabulary import MICROSOFT_365, NOT_OVER, OVER
 from exporter.config.expectations import Limits
 from exporter.health.facts import JobFacts
 from exporter.health.findings import Finding, Outcome, Subject, View, next_change, outcome
 
 _OFF: Final = frozenset({"disabled", "waiting_for_configuration"})
+_BACKUP: Final = "backup"
 _SCANNING: Final = "protected_data"
 _SCHEDULES: Final = "backup_frequency"
 _INTERVAL: Final = "avepoint_backup_interval_seconds"
@@ -131,12 +132,22 @@ def success_unknown(view: View) -> Iterator[Finding]:
 
 def never_succeeded(view: View) -> Iterator[Finding]:
     """Find backups that run without any known success for `never_succeeded_after` since jobs were first seen."""
-    oldest = {(job.collector, job.product, job.workload, job.geo_location): job.oldest_start for job in view.facts.jobs}
+    jobs = view.facts.jobs
+    oldest = {(job.collector, job.product, job.workload, job.geo_location): job.oldest_start for job in jobs}
+    backups = (job for job in jobs if job.job_type == _BACKUP and _may_have_succeeded(job))
+    unclear = {(job.collector, job.product, job.workload, job.geo_location) for job in backups}
     for finding in success_unknown(view):
         product, workload, _, geo_location, _ = finding.subject
         grace = view.limits.of(product, workload).never_succeeded_after
-        seen_since = oldest.get((finding.collector, product, workload, geo_location))
-        yield finding._replace(grace=grace, seen_since=seen_since)
+        key = finding.collector, product, workload, geo_location
+        found = Outcome.UNKNOWN if key in unclear else finding.outcome
+        yield finding._replace(outcome=found, grace=grace, seen_since=oldest.get(key))
+
+
+def _may_have_succeeded(job: JobFacts) -> bool:
+    """Return whether the state of the last job is an unknown word, which may mean success."""
+    states = {job.state, job.completed_state} - {None}
+    return not states <= {*OVER, *NOT_OVER}
 
 
 def due_times(view: View) -> Iterator[tuple[Subject, float]]:

@@ -156,6 +156,12 @@ def test_a_restart_with_memory_goes_on_counting() -> None:
     assert "backup_never_succeeded" in world.passes(DAY).restarts().reread().names()
 
 
+def test_an_unknown_state_may_mean_success() -> None:
+    world = World().read(ON_PARTNER, *job("accomplished", start=NOW, finish=NOW))
+
+    assert "backup_never_succeeded" not in world.passes(2 * DAY).reread().names()
+
+
 def test_tenants_are_counted_from_the_oldest_job() -> None:
     samples = job("failed", start=NOW - HOUR, finish=NOW, oldest=NOW - 2 * DAY)
 
