@@ -352,7 +352,7 @@ def _permission_row(kind: type[Collector[Any, Any]]) -> Sequence[str]:
 
 
 def _row(family: "_Described | Family") -> Sequence[str]:
-    text = f"{family.help.partition('; from ')[0].rstrip('.')}."
+    text = f"{_SOURCE.split(family.help)[0].rstrip('.')}."
     return f"`{family.name}`", family.type, _unit(family.name), _labels(family.labels), text
 
 

@@ -1,4 +1,4 @@
-"""A newcomer's first hour: each getting-started page from top to bottom, against the simulator."""
+"""Each getting-started page from top to bottom, then docs/running.md, against the simulator."""
 
 import contextlib
 import os
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.e2e
 
 APP: Final = AppCredentials()
 INSTALLS: Final = "python3 -m venv venv && venv/bin/pip install . && export PATH=$PWD/venv/bin:$PATH"
-"""Not run: what it installs is already first in PATH, and test_wheel.py installs it for real."""
+"""Not run: the package is already first in PATH, and test_wheel.py installs it for real."""
 ASKS: Final = ["avepoint-exporter", "init"]
 """Not run: it asks a person; tests/cli answers it. The page says how to do the same by hand, and that is run."""
 SERVES: Final = "avepoint-exporter"
@@ -69,16 +69,21 @@ def _blocks(name: str) -> Iterator[Block]:
     return pages()[name].blocks()
 
 
+def test_every_command_to_install_and_run_is_known() -> None:
+    typed_lines = [
+        line.text for block in _blocks("docs/running.md") if block.language == "console" for line in lines(block)
+    ]
+    assert typed_lines == [INSTALLS, SERVES]
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_leads_from_nothing_to_graphs(name: str, simulator: SimulatorServer, tmp_path: Path) -> None:
-    scrape = ""
+    scrape = next(block.text for block in _blocks("docs/running.md") if block.language == "yaml")
     for block in _blocks(name):
-        if block.language == "yaml" and "accounts:" in block.text:
+        if block.language == "yaml":
             (tmp_path / "config.yaml").write_text(pointed(block.text, simulator.url))
-        elif block.language == "yaml":
-            scrape = block.text
         for line in lines(block) if block.language == "console" else ():
-            if line.text not in (INSTALLS, SERVES) and next(line.commands()) != ASKS:
+            if next(line.commands()) != ASKS:
                 typed(line.text, tmp_path, f"{APP.client_secret}\n")
     (secret,) = tmp_path.glob("*.secret")
     assert secret.stat().st_mode & 0o077 == 0
