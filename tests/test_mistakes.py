@@ -215,7 +215,7 @@ async def secret_gone(stage: Stage) -> str:
 HELP = "(help: avepoint-exporter --help)"
 ADDRESS = "check the network, proxy_url, and the URL (environment, data_center, base_url or token_url)"
 NOT_OURS = (
-    "the response is not from AvePoint, but for example a proxy's login or a maintenance page;"
+    "the response is not from AvePoint; it may be a proxy's login or a maintenance page;"
     " check proxy_url and the URL (environment, data_center or base_url)"
 )
 CHANGED = "the API may have changed; check whether a newer version of the exporter supports it"

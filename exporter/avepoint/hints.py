@@ -7,7 +7,7 @@ from typing import Final
 import httpx
 
 NOT_OURS: Final = (
-    "the response is not from AvePoint, but for example a proxy's login or a maintenance page;"
+    "the response is not from AvePoint; it may be a proxy's login or a maintenance page;"
     " check proxy_url and the URL (environment, data_center or base_url)"
 )
 REDIRECTED: Final = "check the URL: environment, data_center or base_url"

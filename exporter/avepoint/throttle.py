@@ -25,7 +25,7 @@ class LimitUsage:
     concurrency: int
     rate: float
     full_rate: float
-    silence: float
+    pause: float
 
 
 class Throttle:
@@ -60,8 +60,8 @@ class Throttle:
     @property
     def budget(self) -> LimitUsage:
         """The current use of the limits."""
-        silence = max(0.0, self._paused_until - self._clock.monotonic())
-        return LimitUsage(self._under_way, self._concurrency, self.rate, self._full_rate, silence)
+        pause = max(0.0, self._paused_until - self._clock.monotonic())
+        return LimitUsage(self._under_way, self._concurrency, self.rate, self._full_rate, pause)
 
     def slow_down(self, pause: float) -> None:
         """Pause requests for `pause` seconds after a 429 or 503, then halve the rate."""

@@ -118,9 +118,9 @@ async def test_an_error_gives_the_place_back() -> None:
 async def test_the_budget_tells_what_is_used_now() -> None:
     paced = Paced(concurrency=3, per_second=10)
     async with paced.throttle:
-        assert paced.throttle.budget == LimitUsage(under_way=1, concurrency=3, rate=10, full_rate=10, silence=0)
+        assert paced.throttle.budget == LimitUsage(under_way=1, concurrency=3, rate=10, full_rate=10, pause=0)
         paced.throttle.slow_down(7)
-    assert paced.throttle.budget == LimitUsage(under_way=0, concurrency=3, rate=5, full_rate=10, silence=7)
+    assert paced.throttle.budget == LimitUsage(under_way=0, concurrency=3, rate=5, full_rate=10, pause=7)
 
 
 async def test_timers_that_wake_late_do_not_lower_the_rate() -> None:

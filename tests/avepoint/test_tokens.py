@@ -152,7 +152,7 @@ async def test_a_scope_that_is_too_long_is_not_asked_for() -> None:
     assert not identity.forms
 
 
-def test_a_secret_file_is_read_anew(tmp_path: Path) -> None:
+def test_a_secret_file_is_read_at_each_use(tmp_path: Path) -> None:
     file = tmp_path / "secret"
     file.write_text("first\n")
     credential = ClientSecret(make_account(auth=f"client_secret_file: {file}").auth)

@@ -17,7 +17,7 @@ from exporter.web.status_data import ConfigStatus, StatusData
 from tests.helpers import NOW
 
 MONOTONIC = 50_000.0
-IDLE = LimitUsage(under_way=0, concurrency=8, rate=10, full_rate=10, silence=0)
+IDLE = LimitUsage(under_way=0, concurrency=8, rate=10, full_rate=10, pause=0)
 
 
 def view(

@@ -106,7 +106,7 @@ def _account_usage(account: str, budget: LimitUsage, usage: Usage) -> AccountUsa
         rate=rate(budget.rate),
         full_rate=rate(budget.full_rate),
         is_slowed=budget.rate < budget.full_rate,
-        pause=rounded_time(budget.silence) if budget.silence > 0 else "",
+        pause=rounded_time(budget.pause) if budget.pause > 0 else "",
         throttled=precise_time(usage.throttled),
         codes=tuple(sorted(usage.calls.items(), key=lambda code: (-code[1], code[0]))),
     )
