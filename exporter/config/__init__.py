@@ -1,1 +1,1 @@
-"""The configuration: its types and bounds, the YAML files, and the checks between keys."""
+"""Types, defaults, loading and validation of the configuration files."""

@@ -1,4 +1,4 @@
-"""Checks between keys and between accounts."""
+"""Checks that involve several keys or several accounts."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -18,7 +18,7 @@ _KEYS_OF_ONE_TYPE: Final = {
 
 
 def cross_checks(accounts: list[object]) -> Iterator[InvalidKey]:
-    """Yield the errors between keys and between accounts."""
+    """Yield an error for each conflict between two keys or two accounts."""
     first: dict[str, int] = {}
     for index, raw in enumerate(accounts):
         if not isinstance(raw, dict):
@@ -51,7 +51,7 @@ def _check_data_center(raw: dict[str, object], path: str) -> Iterator[InvalidKey
         if center not in (None, environment.data_center):
             yield InvalidKey(path, f"must be {environment.data_center} in environment {name}; correct or remove it")
     elif center is None:
-        yield InvalidKey(path, f"is missing; add it or base_url; one of {', '.join(choices)}")
+        yield InvalidKey(path, f"is missing; set it to one of {', '.join(choices)}, or set base_url")
     elif others := [other for other, its in ENVIRONMENTS.items() if its.data_center == center]:
         yield InvalidKey(path, f"belongs to environment {others[0]}; set environment: {others[0]}")
     elif isinstance(center, str) and center and center not in choices:

@@ -14,14 +14,14 @@ GEOGRAPHIES: Final = (
     "PrimaryGeoLocation", "NAM", "EUR", "GBR", "JPN", "APC", "AUS", "CAN", "IND", "FRA", "ARE", "ZAF", "CHE", "KOR",
     "DEU", "BRA", "NOR", "SWE", "QAT", "POL", "ITA", "ISR", "MEX", "NZL", "ESP", "TWN",
 )  # fmt: skip
-"""Geo locations of Multi-Geo tenants; for any other name AvePoint returns an empty list."""
+"""Geo locations of Multi-Geo tenants. AvePoint returns an empty list for any other name."""
 
 _DOMAIN: Final = "avepointonlineservices.com"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
-    """URLs of one of AvePoint's clouds; `data_center` is the default for its tenants."""
+    """URLs of one AvePoint cloud, and the default data center of its tenant accounts."""
 
     token_url: str
     partner_url: str

@@ -1,4 +1,4 @@
-"""The section `expectations`: which backups are expected, and what counts as a problem."""
+"""The section `expectations`, which defines the expected backups and what counts as a problem."""
 
 from typing import Annotated, Literal, Self
 
@@ -24,57 +24,65 @@ Ratio = Annotated[Number, Field(ge=0, le=1)]
 
 
 class Limits(Section):
-    """The limits that apply to one workload, or to one customer as a whole."""
+    """Limits for a workload or for a whole customer."""
 
     backup_age: Age = Field(
-        26 * 3600.0, description="`backup_overdue`: age of the last successful backup from which it is overdue."
+        26 * 3600.0, description="`backup_overdue`: age at which the last successful backup is overdue."
     )
     backup_intervals: Annotated[Number, Field(ge=1, le=100)] = Field(
-        2.5, description="`backup_late`: the same in intervals between backups, as AvePoint has them configured."
+        2.5, description="`backup_late`: age at which the last successful backup is late, in backup intervals."
     )
     never_succeeded_after: Grace = Field(
-        _DAY, description="`backup_never_succeeded`: time for which jobs exist without a successful one."
+        _DAY, description="`backup_never_succeeded`: time within which a job must succeed after the first known job."
     )
     idle_after: Age = Field(
-        7 * _DAY, description="Time without a new backup job after which a backup has stopped, if nothing is scanned."
+        7 * _DAY, description="`backup_stopped`: time without a new job or a scanned object after which it is reported."
     )
     retired_after: Age = Field(
-        30 * _DAY, description="Time without a new backup job after which no backup is expected; ends `backup_stopped`."
+        30 * _DAY, description="Time without a new job after which no backup is expected and `backup_stopped` resolves."
     )
-    job_runtime: Age = Field(_DAY, description="`job_stuck`: time for which a job may run.")
-    job_verdict_age: Age = Field(2 * _DAY, description="Age from which a failed or incomplete job is history.")
-    incomplete_after: Grace = Field(_DAY, description="`job_incomplete`: time for which jobs may be incomplete.")
+    job_runtime: Age = Field(_DAY, description="`job_stuck`: longest time that a job may run.")
+    job_verdict_age: Age = Field(
+        2 * _DAY, description="Age at which a failed or incomplete job is no longer a problem."
+    )
+    incomplete_after: Grace = Field(_DAY, description="`job_incomplete`: longest time that jobs may be incomplete.")
     unprotected_after: Grace = Field(
-        2 * _DAY, description="`objects_unprotected`, `users_unprotected`: time for which the share may be exceeded."
+        2 * _DAY, description="`objects_unprotected`, `users_unprotected`: longest time that the ratio may be exceeded."
     )
-    scan_failed_after: Grace = Field(30 * 3600.0, description="`scan_failed`: time for which scans may fail.")
+    scan_failed_after: Grace = Field(30 * 3600.0, description="`scan_failed`: longest time that scans may fail.")
     status_after: Grace = Field(
-        2 * 3600.0, description="`customer_status_failed`, `customer_attention`: time for which the status may last."
+        2 * 3600.0, description="`customer_status_failed`, `customer_attention`: longest time that the status may last."
     )
-    unprotected_ratio: Ratio = Field(0.10, description="`objects_unprotected`: share of the scanned objects.")
-    users_unprotected_ratio: Ratio = Field(0.10, description="`users_unprotected`: share of the users.")
+    unprotected_ratio: Ratio = Field(
+        0.10, description="`objects_unprotected`: share of the scanned objects that may lack a backup."
+    )
+    users_unprotected_ratio: Ratio = Field(
+        0.10, description="`users_unprotected`: share of the users that may lack a backup."
+    )
     storage_ratio: Annotated[Number, Field(gt=0, le=1)] = Field(
-        0.90, description="`storage_nearly_full`: share of the purchased storage."
+        0.90, description="`storage_nearly_full`: share of the purchased storage that may be used."
     )
-    subscription_left: Span = Field(30 * _DAY, description="`subscription_expiring`: time left.")
+    subscription_left: Span = Field(
+        30 * _DAY, description="`subscription_expiring`: remaining time at which a subscription is reported."
+    )
     subscription_history: Span = Field(
-        30 * _DAY, description="Time after which an expired subscription is history; ends `subscription_expired`."
+        30 * _DAY, description="`subscription_expired`: time for which an expired subscription is reported."
     )
     retention: Span = Field(
-        0.0, description="`retention_too_short`: shortest retention that is expected; 0s expects none."
+        0.0, description="`retention_too_short`: shortest expected retention; 0s disables the check."
     )
     restore_age: Span = Field(
-        0.0, description="`restore_not_tested`: age of the last successful restore; 0s expects none."
+        0.0, description="`restore_not_tested`: highest age of the last successful restore; 0s disables the check."
     )
     ignore: tuple[ProblemName, ...] = Field((), description="Problems that are never reported.")
 
 
 class ExpectationException(Limits):
-    """Other limits for some customers, products or workloads: any key of `expectations` except `exceptions`."""
+    """Other limits for some customers, products or workloads; accepts every key of `expectations` but `exceptions`."""
 
-    customers: tuple[NonEmptyString, ...] = Field((), description="Ids of the customers; none means all.")
-    products: tuple[ProductName, ...] = Field((), description="Products; none means all.")
-    workloads: tuple[NonEmptyString, ...] = Field((), description="Names of the workloads; none means all.")
+    customers: tuple[NonEmptyString, ...] = Field((), description="Customer ids; an empty list means all customers.")
+    products: tuple[ProductName, ...] = Field((), description="Products; an empty list means all products.")
+    workloads: tuple[NonEmptyString, ...] = Field((), description="Workload names; an empty list means all workloads.")
 
     @model_validator(mode="after")
     def _is_narrowed_and_sets_limits(self) -> Self:
@@ -85,12 +93,12 @@ class ExpectationException(Limits):
         return self
 
     def own_limits(self) -> dict[str, object]:
-        """Return the limits that the exception sets."""
+        """Return the limits that this exception sets, by key."""
         return {name: getattr(self, name) for name in self.model_fields_set if name in Limits.model_fields}
 
 
 class Expectations(Limits):
-    """What is expected of backups, licenses and customers; everything else is a problem."""
+    """Expectations for backups, licenses and customers; a violation is a problem."""
 
     exceptions: tuple[ExpectationException, ...] = Field(
         (), description="Other limits for some customers, products or workloads; the first exception that matches wins."
@@ -103,6 +111,6 @@ class Expectations(Limits):
         return self
 
     def inherit(self, parent: "Expectations") -> "Expectations":
-        """Return these expectations with the keys that they do not set taken from the parent's."""
+        """Return these expectations, with the parent's values for all keys that they do not set."""
         own = {name: getattr(self, name) for name in self.model_fields_set}
         return parent.model_copy(update=own) if own else parent

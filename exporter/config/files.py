@@ -1,4 +1,4 @@
-"""Files that the configuration names: their text, their secrets, and whether they have changed."""
+"""Functions for files that the configuration refers to: decode text, check secrets and detect changes."""
 
 import codecs
 import re
@@ -13,7 +13,7 @@ from exporter.errors import why_unreadable
 
 _BYTE_ORDER_MARKS: Final = (
     (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark it begins with
+    (codecs.BOM_UTF32_LE, "utf-32"),  # checked before UTF-16, because this mark begins with the mark of UTF-16
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
@@ -21,11 +21,11 @@ _PROBE_BYTES: Final = 4096
 _REFERENCE: Final = re.compile(r"\$\{[^{}]*\}|\$[A-Za-z_]\w*|%\w+%|\{\{.*\}\}", re.ASCII)
 
 FileStamps = Mapping[Path, tuple[int, int, int] | None]
-"""Time, size and inode of files; None for a file that does not exist."""
+"""Modification time, size and inode of each file; None if the file does not exist."""
 
 
 def decode_text(data: bytes) -> str:
-    """Return the text of a file in UTF-8, or in UTF-16 as PowerShell writes it; raise ValueError for other files."""
+    """Decode UTF-8, UTF-16 or UTF-32; raise ValueError if the data is invalid. PowerShell writes UTF-16 by default."""
     encoding = next((name for mark, name in _BYTE_ORDER_MARKS if data.startswith(mark)), "utf-8")
     if encoding == "utf-8" and b"\0" in data[:2]:
         encoding = "utf-16-be" if data.startswith(b"\0") else "utf-16-le"
@@ -37,14 +37,14 @@ def decode_text(data: bytes) -> str:
 
 
 def check_no_reference(value: str) -> str:
-    """Raise ValueError for a reference to a variable, such as ${NAME}: references are not replaced."""
+    """Return the value; raise ValueError if it is a reference to a variable, such as ${NAME}, which is not expanded."""
     if _REFERENCE.fullmatch(value.strip()):
         raise ValueError("is a reference to a variable, which is not replaced; write the value, or use a key with _env")
     return value
 
 
 def check_secret(secret: str) -> str:
-    """Return a secret without the white space around it; raise ValueError if it cannot be a secret."""
+    """Return a secret without surrounding white space; raise ValueError if it is not a valid secret."""
     secret = check_no_reference(secret.strip())
     if not secret:
         raise ValueError("must not be empty")
@@ -60,9 +60,9 @@ def check_secret(secret: str) -> str:
 
 
 def readable_file(path: Path, info: ValidationInfo) -> Path:
-    """Return the path relative to the directory of the configuration; raise ValueError if no text can be read there.
+    """Resolve a path against the directory of the configuration; raise ValueError if the file is unreadable or empty.
 
-    No message repeats a relative path: it may be a secret in the wrong key.
+    Error messages never contain a relative path, because it may be a secret that was entered in the wrong key.
     """
     directory: Path = (info.context or {}).get("directory", Path())
     name = str(path) if path.is_absolute() else f"the file (looked in {directory})"
@@ -84,7 +84,7 @@ ReadableFile = Annotated[Path, AfterValidator(readable_file)]
 
 
 def file_stamps(paths: Iterable[Path]) -> FileStamps:
-    """Return what changes when one of these files changes."""
+    """Return stamps of the files. The stamps differ after a file has changed."""
     return {path: _stamp(path) for path in paths}
 
 

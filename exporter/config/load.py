@@ -1,4 +1,4 @@
-"""Load the configuration file; raise ConfigError with every error at once."""
+"""Functions that load the configuration file; a ConfigError lists all errors of the file."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,27 +11,27 @@ from exporter.config.yaml_file import Document, parse_yaml, read_yaml
 from exporter.errors import ConfigError
 
 Catalogue = Mapping[str, Mapping[str, type[CollectorOptions]]]
-"""The options of all collectors: account type → name of the collector → type of its options."""
+"""The types of collector options, by account type and collector name."""
 
 _FLAG: Final = "--config.file"
 _INIT: Final = " (avepoint-exporter init writes one)"
 _FREE: Final = "x-"
-"""Prefix of top-level keys that are ignored: a place for YAML anchors, as in Compose files."""
+"""Prefix of top-level keys that are ignored. As in Compose files, such keys can hold YAML anchors."""
 
 
 def load_config(path: Path, catalogue: Catalogue) -> Config:
-    """Load a configuration file."""
+    """Load a configuration file; raise ConfigError if it is invalid or unreadable."""
     document = read_yaml(path, flag=_FLAG, hint=_INIT)
     return _config(document, catalogue, source=str(path), directory=path.absolute().parent)
 
 
 def parse_config(text: str, catalogue: Catalogue, *, source: str, directory: Path) -> Config:
-    """Parse the text of a configuration; relative paths count from `directory`."""
+    """Parse a configuration; raise ConfigError if it is invalid. Relative paths are resolved against `directory`."""
     return _config(parse_yaml(text, source=source), catalogue, source=source, directory=directory)
 
 
 def account_names(path: Path) -> tuple[str, ...]:
-    """Return the names of the accounts in a file that may contain errors."""
+    """Return the account names in a file, which may contain errors; return nothing if the file is unreadable."""
     try:
         data = read_yaml(path, flag=_FLAG).data
     except ConfigError:
@@ -57,7 +57,7 @@ def _config(document: Document, catalogue: Catalogue, *, source: str, directory:
 
 
 def _inherited(config: Config) -> Config:
-    """Return the configuration with the file's labels and expectations in the accounts that do not set them."""
+    """Copy the top-level labels and expectations into the accounts that do not set them."""
     return config.model_copy(update={"accounts": tuple(_with_defaults(account, config) for account in config.accounts)})
 
 
@@ -69,12 +69,12 @@ def _with_defaults(account: Account, config: Config) -> Account:
 
 
 def _with_collectors(raw: object, index: int, catalogue: Catalogue, errors: list[InvalidKey]) -> object:
-    """Return an account with the options of its collectors as their types, defaults included."""
+    """Return an account with its collector options validated and completed with defaults."""
     if not isinstance(raw, dict):
         return raw
     every = {name: kind for kinds in catalogue.values() for name, kind in kinds.items()}
     account_type, given, path = raw.get("type"), raw.get("collectors"), f"accounts[{index}].collectors"
-    # With an unknown type of account, options are still checked against every collector.
+    # If the account type is unknown, the options are still checked against the collectors of all types.
     known = catalogue.get(account_type, every) if isinstance(account_type, str) else every
     if given is not None and not isinstance(given, dict):
         errors.append(InvalidKey(path, "must be a mapping of keys to values"))

@@ -1,4 +1,4 @@
-"""The configuration file as types: every key, default and bound."""
+"""The types of the configuration file, with all keys, defaults and bounds."""
 
 import os
 import re
@@ -38,7 +38,7 @@ _PERCENT_ENCODING: Final = "; percent-encode the password (@ is %40, / is %2F, :
 
 
 def _url_parts(url: str) -> SplitResult | None:
-    """Return the parts of a URL, None if it is invalid. The errors of urllib may contain its password."""
+    """Return the parts of a URL, or None if it is invalid. An error from urllib could contain a password."""
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -56,19 +56,22 @@ def _is_this_machine(host: str) -> bool:
 
 
 def _safe_url(url: str) -> str:
-    """Raise ValueError for a URL that would send a token unencrypted; plain HTTP is for servers on this machine."""
+    """Return a URL without a trailing slash; raise ValueError if it is invalid or would send tokens unencrypted.
+
+    Plain HTTP is allowed only for servers on this machine.
+    """
     parts = _url_parts(check_no_reference(url))
     if parts is None:
         raise ValueError("must be an https:// URL")
     if "@" in parts.netloc or "?" in url or "#" in url:
-        raise ValueError("must be a URL without user name, query and fragment")
+        raise ValueError("must be a URL without a user name, query or fragment")
     if parts.scheme == "http" and not _is_this_machine(parts.hostname or ""):
         raise ValueError("must begin with https://; tokens are never sent unencrypted")
     return url.rstrip("/")
 
 
 def has_unencoded_password(url: str) -> bool:
-    """Return whether a URL may name another host, because its password contains an unencoded @, / or #."""
+    """Return whether the password in a URL may contain an unencoded @, / or #, which would change the host."""
     signs = url.count("@")
     return signs > 1 or (signs == 1 and "@" not in url.partition("://")[2].partition("/")[0].partition("#")[0])
 
@@ -84,7 +87,7 @@ def _set_variable(name: str) -> str:
     if name.startswith(("$", "%")):
         raise ValueError("must be the name of an environment variable, without $, % and braces")
     if not os.environ.get(name, "").strip():
-        # A secret in this key by mistake must not appear in the error.
+        # If a secret was entered in this key by mistake, the error must not contain it.
         shown = name if _VARIABLE.fullmatch(name) else "of this name"
         raise ValueError(f"the environment variable {shown} is not set, or empty; set it where the exporter runs")
     return name
@@ -95,7 +98,7 @@ def _secret(secret: SecretStr) -> SecretStr:
 
 
 def _id(value: str) -> str:
-    """Return an id; raise ValueError if it was not copied exactly."""
+    """Return the id; raise ValueError if it contains white space, invisible characters or quotation marks."""
     check_no_reference(value)
     if any(sign.isspace() or not sign.isprintable() for sign in value):
         raise ValueError("contains a space or a character that cannot be seen; copy the id again")
@@ -128,7 +131,7 @@ Shown = Annotated[bool | Literal["hashed"], BeforeValidator(_shown)]
 
 
 class Auth(Section):
-    """Credential of the registered app: exactly one secret or certificate."""
+    """Client ID and credential of the app registration; the credential is exactly one secret or certificate."""
 
     client_id: Id = Field(description="Id of the app registration.")
     client_secret: Secret | None = Field(None, description="Client secret; a file is safer.")
@@ -166,35 +169,37 @@ class Tls(Section):
     """Trusted certificate authorities; certificates are always verified."""
 
     ca_file: ReadableFile | None = Field(
-        None, description="Certificates in PEM that are trusted beside those of the system, also for an https:// proxy."
+        None, description="PEM file of certificates to trust in addition to the system's, also for an https:// proxy."
     )
 
 
 class CustomerFilter(Section):
     """Customers of a partner account, by id."""
 
-    include: tuple[Id, ...] = Field((), description="Ids of the customers to read; none means all visible customers.")
+    include: tuple[Id, ...] = Field(
+        (), description="Ids of the customers to read; an empty list means all visible customers."
+    )
     exclude: tuple[Id, ...] = Field((), description="Ids of customers to ignore.")
 
 
 class Labels(Section):
-    """Names that become labels of `avepoint_customer_info`; `hashed` replaces a name by a hash of it."""
+    """Names that become labels of `avepoint_customer_info`; `hashed` replaces each name with its hash."""
 
-    owner_email: Shown = Field(default=False, description="E-mail address of the owner: personal data.")
+    owner_email: Shown = Field(default=False, description="E-mail address of the owner, which is personal data.")
     organization: Shown = Field(default=True, description="Names of customers and of their Microsoft 365 tenants.")
 
 
 class CollectorOptions(Section):
-    """Options of every collector; a collector may add its own."""
+    """Options that every collector has; a collector can define additional options."""
 
     enabled: Switch = Field(
         default=True,
-        description="`false` disables the collector. If it is `true` in the file, a missing permission is an error.",
+        description="`false` disables the collector. If you set `true`, a missing permission is an error.",
     )
     interval: Interval = Field(3600.0, description="Time from the start of a refresh to the start of the next.")
     max_age: Annotated[Seconds, Field(ge=1)] | None = Field(
         None,
-        description="Age at which values are dropped, at least `interval`. Default: 12h or three intervals, if longer.",
+        description="Age at which values are dropped, at least `interval`. Default: the longer of 12h and 3 intervals.",
     )
 
     @property
@@ -213,12 +218,14 @@ class Account(Section):
     """Credentials and settings for one tenant of AvePoint Online Services or one Elements partner."""
 
     name: AccountName = Field(description="Value of the label `account` of its metrics; unique in the file.")
-    type: AccountType = Field(description="`tenant`: one organization; `partner`: the customers of a partner.")
+    type: AccountType = Field(description="`tenant` for one organization, `partner` for the customers of a partner.")
     environment: Literal["commercial", "us-gov", "aos2", "fedramp"] = Field(
         "commercial", description="AvePoint cloud of the account."
     )
     data_center: Id | None = Field(None, description="Data center of a tenant; required in `commercial`.")
-    base_url: Url | None = Field(None, description="URL of the API, in place of `environment` and `data_center`.")
+    base_url: Url | None = Field(
+        None, description="URL of the API, which replaces the URL of `environment` and `data_center`."
+    )
     token_url: Url | None = Field(None, description="URL for token requests. Default: the URL of `environment`.")
     auth: Auth = Field(description="Credential of the app.")
     api: Literal["auto", "modern", "legacy"] = Field(
@@ -240,12 +247,12 @@ class Account(Section):
         None, description="URL of a proxy, `http://[USER:PASSWORD@]HOST:PORT`. Default: `HTTPS_PROXY` and `NO_PROXY`."
     )
     collectors: dict[str, InstanceOf[CollectorOptions]] = Field(
-        {}, description="Options by name of the collector; a collector that is not named has its defaults."
+        {}, description="Options by collector name; other collectors use the defaults."
     )
 
     @property
     def api_url(self) -> str:
-        """Return the URL of the API without a slash at the end."""
+        """Return the URL of the API without a trailing slash."""
         environment = ENVIRONMENTS[self.environment]
         if self.base_url is not None:
             return self.base_url
@@ -260,7 +267,7 @@ class Account(Section):
 
 
 class Config(Section):
-    """The whole file."""
+    """The whole configuration file."""
 
     labels: Labels = Field(Labels(), description="Names that become labels, for accounts without `labels`.")
     expectations: Expectations = Field(Expectations(), description="What counts as a problem, for all accounts.")

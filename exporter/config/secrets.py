@@ -1,7 +1,7 @@
-"""The client secrets of accounts: inline, in a file or in an environment variable.
+"""The client secrets of accounts, which are inline, in a file or in an environment variable.
 
-The content of files and variables is checked by --config.check and at each use, but not when the exporter starts: an
-invalid secret of one account must not stop the others.
+The content of files and variables is checked by --config.check and at each use. It is not checked when the exporter
+starts, because an invalid secret for one account must not stop the other accounts.
 """
 
 import os
@@ -14,7 +14,7 @@ from exporter.errors import why_unreadable
 
 
 def read_client_secret(auth: Auth) -> str:
-    """Return the client secret; raise OSError or ValueError."""
+    """Return the client secret; raise OSError if its file is unreadable, and ValueError if the secret is invalid."""
     if auth.client_secret is not None:
         return auth.client_secret.get_secret_value()
     if auth.client_secret_env is not None:
@@ -33,7 +33,7 @@ def read_client_secret(auth: Auth) -> str:
 
 
 def secret_errors(config: Config) -> Iterator[str]:
-    """Yield a line for each client secret that cannot be used."""
+    """Yield one line for each client secret that is unreadable or invalid."""
     for index, account in enumerate(config.accounts):
         auth = account.auth
         if auth.certificate_file is None:

@@ -1,4 +1,4 @@
-"""The base class of sections in YAML files, and the plain types that sections share."""
+"""The base class for sections of YAML files, and simple types that the sections share."""
 
 import re
 from collections.abc import Sequence
@@ -15,7 +15,10 @@ _DURATION: Final = re.compile("".join(rf"(?:(\d{{1,9}}(?:\.\d{{1,9}})?){unit})?"
 
 
 def parse_duration(value: object) -> float:
-    """Return the seconds of a duration in the format of Prometheus or Go, such as "30s", "1h30m", "7d" or "1.5s"."""
+    """Convert a duration in Prometheus or Go format, such as "30s", "1h30m", "7d" or "1.5s", to seconds.
+
+    Raise ValueError if the format is invalid.
+    """
     if value == 0 and not isinstance(value, bool):
         return 0.0
     match = _DURATION.fullmatch(value) if isinstance(value, str) and value else None
@@ -26,7 +29,7 @@ def parse_duration(value: object) -> float:
 
 
 def format_duration(seconds: float) -> str:
-    """Return seconds in the format of Prometheus: 90 as "1m30s"."""
+    """Format seconds as a Prometheus duration. For example, 90 becomes "1m30s"."""
     left, text = round(seconds * 1000), ""
     for unit, size in (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)):
         count, left = divmod(left, size)
@@ -48,7 +51,7 @@ def is_duration(field: FieldInfo) -> bool:
 
 
 class InvalidKeysError(ValueError):
-    """Several errors of one section, each with the path below the section."""
+    """Several errors in one section, each with its key path relative to the section."""
 
     def __init__(self, errors: Sequence[tuple[str, str]]) -> None:
         self.errors = errors
@@ -56,11 +59,11 @@ class InvalidKeysError(ValueError):
 
 
 class Section(BaseModel):
-    """A mapping in a YAML file: frozen and without unknown keys; its errors never repeat a value."""
+    """A mapping in a YAML file. It is immutable, rejects unknown keys, and never includes a value in an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
     unset: ClassVar[tuple[object, ...]] = (None,)
-    """Values that mean the default, such as the value of a key whose children are commented out."""
+    """Values that are replaced with the default. A key whose children are all commented out is None."""
 
     @model_validator(mode="before")
     @classmethod

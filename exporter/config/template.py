@@ -1,4 +1,4 @@
-"""The configuration that `init` writes: commented, and with a secret file that only its user can read."""
+"""The commented configuration that `init` writes, and its secret file, which only the current user can read."""
 
 import json
 import os
@@ -29,7 +29,7 @@ _COMMENTS: Final[Mapping[str, str]] = {
 _COLUMN: Final = 34
 _HEAD: Final = """\
 # Configuration of avepoint-exporter, written by `avepoint-exporter init`.
-# Commented keys show the defaults. Paths are relative to this file.
+# Commented-out keys show the defaults. Paths are relative to this file.
 # After a change, run: avepoint-exporter --config.check; avepoint-exporter check
 
 accounts:
@@ -38,7 +38,7 @@ _DEFAULTS: Final = """
     # api: auto                     # API version: auto, modern or legacy
     # requests:                     # limits on the requests to AvePoint
     #   concurrency: 8              # concurrent requests
-    #   per_second: 10              # requests per second
+    #   per_second: 10              # average requests per second
     #   timeout: 30s
     #   retries: 3
     # proxy_url: http://proxy.example.com:3128
@@ -46,11 +46,11 @@ _DEFAULTS: Final = """
 """
 
 Answers = Mapping[str, str]
-"""Keys of an account and of its `auth`, with their values."""
+"""The values for the keys of an account and of its section `auth`."""
 
 
 def config_text(answers: Answers, catalogue: Catalogue) -> str:
-    """Return the configuration of one account, with a comment beside each key."""
+    """Return the text of a configuration with one account and a comment for each key."""
     given = {key: answers[key] for key in _COMMENTS if answers.get(key)}
     lines = [_line(f"    {key}: {_quoted(value)}", key) for key, value in given.items() if key not in _IN_AUTH]
     lines[0] = "  - " + lines[0].lstrip()
@@ -66,13 +66,13 @@ def _line(start: str, key: str) -> str:
 
 
 def _quoted(value: str) -> str:
-    # YAML reads JSON strings; quotes keep a number or a boolean a string.
+    # A JSON string is also a YAML string. Without the quotes, YAML could read the text as a number or a boolean.
     is_plain = value.isascii() and value.isalpha() and yaml.safe_load(value) == value
     return value if is_plain else json.dumps(value, ensure_ascii=False)
 
 
 def answer_error(key: str, answers: Answers, directory: Path, catalogue: Catalogue) -> str:
-    """Return the error that an answer causes in the configuration, "" for none."""
+    """Return the configuration error that an answer causes, or "" if the answer is valid."""
     path = f"accounts[0].auth.{key}: " if key in _IN_AUTH else f"accounts[0].{key}: "
     try:
         parse_config(config_text(answers, catalogue), catalogue, source="", directory=directory)
@@ -83,14 +83,14 @@ def answer_error(key: str, answers: Answers, directory: Path, catalogue: Catalog
 
 @dataclass(frozen=True, slots=True)
 class ConfigFiles:
-    """The files that `init` writes: the configuration, and the secret or None."""
+    """The paths of the configuration file and of the optional secret file that `init` writes."""
 
     config: Path
     secret: Path | None
     catalogue: Catalogue
 
     def refuse_existing(self) -> None:
-        """Raise ConfigError if a file exists."""
+        """Raise ConfigError if one of the files already exists."""
         errors = []
         if self.config.exists():
             errors.append(
@@ -103,10 +103,10 @@ class ConfigFiles:
             raise ConfigError(errors)
 
     def write(self, answers: Answers, secret: str, *, force: bool) -> None:
-        """Write both files or none; raise ConfigError. Only this user can read the secret."""
+        """Write both files, or neither and raise ConfigError. Only the current user can read the secret file."""
         if self.secret is not None and self.secret.absolute() == self.config.absolute():
-            raise ConfigError([f"{self.secret}: the configuration has this path; use another --secret-file"])
-        # An existing secret is replaced last, so that any failure before keeps it.
+            raise ConfigError([f"{self.secret}: the configuration file has the same path; use another --secret-file"])
+        # An existing secret is replaced last, so that it is kept if writing the configuration fails.
         is_replaced = force and self.secret is not None and self.secret.exists()
         if self.secret is not None and not is_replaced:
             _create(self.secret, secret + "\n", 0o600, force=False)

@@ -1,4 +1,7 @@
-"""Validate the data of a YAML file: every error at once, with its path, line and account, and never a value."""
+"""Validation of the data in a YAML file.
+
+All errors are reported together, each with its key path, line and account. No error contains a value from the file.
+"""
 
 import difflib
 import re
@@ -45,21 +48,24 @@ _LEADING_ZERO: Final = re.compile(r"[-+]?0[0-9]+", re.ASCII)
 
 
 class InvalidKey(NamedTuple):
-    """An error in a file: the path of the key, "" for the file as a whole, and the message."""
+    """An error message and the path of the key that it applies to; the path is "" for the whole file."""
 
     path: str
     message: str
 
 
 def validate(kind: type[M], data: object, path: str, errors: list[InvalidKey], directory: Path) -> M | None:
-    """Return the section, or None after adding its errors; relative paths of files count from `directory`."""
+    """Return the validated section, or add its errors to `errors` and return None.
+
+    Relative file paths are resolved against `directory`.
+    """
     try:
         return kind.model_validate(data, context={"directory": directory})
     except ValidationError as error:
         details = error.errors(include_url=False)
         locations = [detail["loc"] for detail in details]
         for detail in details:
-            # pydantic counts only valid items: a list of invalid items is not empty.
+            # pydantic counts only valid items, so it reports a list that has only invalid items as too short.
             has_invalid_items = any(place[:-1][: len(detail["loc"])] == detail["loc"] for place in locations)
             if not (detail["type"] == "too_short" and has_invalid_items):
                 errors += _invalid_keys(kind, detail, path)
@@ -67,7 +73,7 @@ def validate(kind: type[M], data: object, path: str, errors: list[InvalidKey], d
 
 
 def require_valid(section: M | None, errors: Iterable[InvalidKey], document: Document, source: str) -> M:
-    """Return the section, or raise ConfigError: one line per error, in the order of the accounts."""
+    """Return the section; raise ConfigError if there are errors, with one line per error in the order of accounts."""
     lines = [_located(error, document, source) for error in sorted(errors, key=_account_index)]
     if lines or section is None:
         raise ConfigError(list(dict.fromkeys(lines)))
@@ -75,7 +81,7 @@ def require_valid(section: M | None, errors: Iterable[InvalidKey], document: Doc
 
 
 def unknown_key(path: str, key: object, section: type[BaseModel] | Iterable[str]) -> InvalidKey:
-    """Return the error for an unknown key, with the key that was probably meant, here or in a section below."""
+    """Return the error for an unknown key. It suggests a similar key from this section or from one directly below."""
     known = dict.fromkeys(section.model_fields if isinstance(section, type) else section)
     below = dict[str, str]()
     if isinstance(section, type):
@@ -93,7 +99,7 @@ def unknown_key(path: str, key: object, section: type[BaseModel] | Iterable[str]
 
 
 def _located(error: InvalidKey, document: Document, source: str) -> str:
-    """Return an error as a line, with the file, the line and the account's name where they are available."""
+    """Format an error as one line, with the file, the line number and the account name if they are available."""
     path = error.path
     if not path:
         return one_line(f"{source or 'the file'}: {error.message}")
@@ -118,7 +124,7 @@ def _account_name(error: InvalidKey, data: object) -> Iterator[str]:
 
 
 def _invalid_keys(kind: type[BaseModel], detail: ErrorDetails, path: str) -> Iterator[InvalidKey]:
-    """Yield what pydantic found; of the input only the type is used."""
+    """Convert an error from pydantic. Of the invalid input, the messages reveal only the type."""
     location = tuple(part for part in detail["loc"] if part != "[key]")
     section, what = _section(kind, location), detail["type"]
     error = detail.get("ctx", {}).get("error")
@@ -141,7 +147,7 @@ def _advice(detail: ErrorDetails) -> str:
 
 
 def _context(section: type[BaseModel], location: tuple[int | str, ...], detail: ErrorDetails) -> dict[str, str]:
-    """Return what the message needs of the rule, in the notation of the file."""
+    """Return the bounds and choices for the message, with durations in the format of the file."""
     field = section.model_fields.get(str(location[-1])) if location else None
     write = format_duration if field is not None and is_duration(field) else "{:g}".format
     context = {
@@ -152,7 +158,7 @@ def _context(section: type[BaseModel], location: tuple[int | str, ...], detail: 
 
 
 def _section(kind: type[BaseModel], location: tuple[int | str, ...]) -> type[BaseModel]:
-    """Return the section that contains a location."""
+    """Return the type of the section that contains the key at a location."""
     for part in location[:-1]:
         if isinstance(part, str) and part in kind.model_fields:
             kind = _section_in(kind.model_fields[part].annotation) or kind

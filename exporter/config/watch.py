@@ -1,4 +1,4 @@
-"""Watch the configuration file, for `--config.watch`."""
+"""The watch on the configuration file for `--config.watch`."""
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -12,9 +12,10 @@ INTERVAL: Final = 5.0
 
 
 class FileWatch:
-    """Compares a file with its state when the watch was created.
+    """Detects changes to a file since the watch was created.
 
-    Polling works where notifications do not: with ConfigMaps, whose files are links that change, and on network disks.
+    The file is polled, because notifications do not work on network file systems or with ConfigMaps, where a file is a
+    symbolic link that is replaced.
     """
 
     def __init__(self, path: Path) -> None:
@@ -22,7 +23,7 @@ class FileWatch:
         self._stamps = file_stamps([path])
 
     async def run(self, clock: Clock, on_change: Callable[[], Awaitable[None]]) -> None:
-        """Call `on_change` after each change, until cancelled."""
+        """Call `on_change` after each change until the task is cancelled."""
         while True:
             await clock.sleep(INTERVAL)
             stamps = file_stamps([self._path])

@@ -1,4 +1,4 @@
-"""Load the file that --web.config.file names; raise ConfigError with every error at once."""
+"""Functions that load the file given by --web.config.file; a ConfigError lists all errors of the file."""
 
 import logging
 from pathlib import Path
@@ -9,11 +9,11 @@ from exporter.config.yaml_file import read_yaml
 
 log = logging.getLogger("exporter.web")
 
-_SLOW_COST = 14  # of bcrypt; above it, one check takes seconds
+_SLOW_COST = 14  # with a higher bcrypt cost, one check takes seconds
 
 
 def load_web_config(path: Path) -> WebConfig:
-    """Load a web configuration file; an empty file turns everything off."""
+    """Load a web configuration file; raise ConfigError if it is invalid. An empty file disables all its features."""
     document = read_yaml(path, flag="--web.config.file")
     errors: list[InvalidKey] = []
     config = validate(WebConfig, {} if document.data is None else document.data, "", errors, path.parent)
@@ -21,8 +21,10 @@ def load_web_config(path: Path) -> WebConfig:
 
 
 def warn_of_slow_hashes(config: WebConfig) -> None:
-    """Log each user whose bcrypt hash takes seconds to check."""
+    """Log a warning for each user whose bcrypt hash takes seconds to check."""
     for user, secret in config.basic_auth_users.items():
         cost = int(secret.get_secret_value()[4:6])
         if cost > _SLOW_COST:
-            log.warning("basic_auth_users.%s: bcrypt cost %d: the first check of a password takes seconds", user, cost)
+            log.warning(
+                "basic_auth_users.%s: with bcrypt cost %d, the first check of a password takes seconds", user, cost
+            )

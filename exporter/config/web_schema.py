@@ -1,6 +1,6 @@
-"""The web configuration file in the format of the Prometheus exporter-toolkit, as types.
+"""The types of the web configuration file, which has the format of the Prometheus exporter-toolkit.
 
-The format: https://github.com/prometheus/exporter-toolkit/blob/master/docs/web-configuration.md.
+See https://github.com/prometheus/exporter-toolkit/blob/master/docs/web-configuration.md for the format.
 """
 
 import re
@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field, SecretStr, model_validator
 from exporter.config.files import ReadableFile
 from exporter.config.sections import InvalidKeysError, Seconds, Section
 
-# The salt is 16 bytes in 22 characters: the last one can have only four values, and bcrypt refuses others.
+# The salt is 16 bytes in 22 characters, so its last character has only four possible values. bcrypt rejects others.
 _HASH = re.compile(r"\$2[aby]\$(0[4-9]|[12][0-9]|3[01])\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{31}")
 
 # The headers that the toolkit accepts, with their allowed values; an empty list allows every value.
@@ -25,7 +25,7 @@ _HEADERS: Mapping[str, Sequence[str]] = {
     "X-XSS-Protection": (),
 }
 
-# The cipher suites that Go considers secure: Go's names and OpenSSL's names.
+# The names in Go and in OpenSSL of the cipher suites that Go considers secure.
 CIPHER_SUITES: Mapping[str, str] = {
     "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256": "ECDHE-ECDSA-AES128-GCM-SHA256",
     "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384": "ECDHE-ECDSA-AES256-GCM-SHA384",
@@ -38,7 +38,7 @@ CIPHER_SUITES: Mapping[str, str] = {
     "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA": "ECDHE-RSA-AES128-SHA",
     "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA": "ECDHE-RSA-AES256-SHA",
 }
-# As in Go, these are accepted, but the list applies only to TLS 1.2: TLS 1.3 always offers them.
+# As in Go, these names are accepted but have no effect: TLS 1.3 always offers all three suites.
 _TLS13_SUITES = ("TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256")
 
 
@@ -52,8 +52,10 @@ def _version(value: str) -> str:
 
 def _client_auth(value: str) -> str:
     if value in {"RequestClientCert", "RequireAnyClientCert", "RequireClientCert"}:
-        # Python's ssl cannot request a certificate without verifying it, and an unverified one proves nothing.
-        raise ValueError(f"{value} is not supported because it verifies nothing; use RequireAndVerifyClientCert")
+        # Python's ssl cannot request a certificate without verifying it, and an unverified certificate is useless.
+        raise ValueError(
+            f"{value} is not supported, because it does not verify certificates; use RequireAndVerifyClientCert"
+        )
     if value not in {"NoClientCert", "VerifyClientCertIfGiven", "RequireAndVerifyClientCert"}:
         raise ValueError("must be NoClientCert, VerifyClientCertIfGiven or RequireAndVerifyClientCert")
     return value
@@ -61,7 +63,7 @@ def _client_auth(value: str) -> str:
 
 def _cipher(value: str) -> str:
     if value not in CIPHER_SUITES and value not in _TLS13_SUITES:
-        raise ValueError("must be Go's name of a cipher suite that Go considers secure")
+        raise ValueError("must be the Go name of a cipher suite that Go considers secure")
     return value
 
 
@@ -73,7 +75,7 @@ def _hash(value: SecretStr) -> SecretStr:
 
 def _user(value: str) -> str:
     if ":" in value:
-        raise ValueError("a user name must not contain a colon")
+        raise ValueError("user names must not contain a colon")
     return value
 
 
@@ -86,20 +88,20 @@ def _headers(value: dict[str, str]) -> dict[str, str]:
 
 def _header_error(name: str, text: str) -> str:
     if name not in _HEADERS:
-        return "this header cannot be set; use " + ", ".join(_HEADERS)
+        return "this header cannot be set; available headers are " + ", ".join(_HEADERS)
     if _HEADERS[name] and text.lower() not in _HEADERS[name]:
         return "must be " + " or ".join(_HEADERS[name])
     return "" if re.fullmatch(r"[\x20-\x7e]*", text) else "must be one line of ASCII characters"
 
 
 class WebSection(Section):
-    """A section of the web configuration file; an empty string is unset, as in Go."""
+    """A section of the web configuration file. As in Go, an empty string means that the key is not set."""
 
     unset: ClassVar[tuple[object, ...]] = (None, "")
 
 
 class TlsServerConfig(WebSection):
-    """`tls_server_config`."""
+    """The section `tls_server_config`."""
 
     cert: str | None = None
     key: SecretStr | None = None
@@ -117,17 +119,17 @@ class TlsServerConfig(WebSection):
 
     @property
     def enabled(self) -> bool:
-        """Return whether TLS is on; an empty section turns it off, as in Go."""
+        """Return whether TLS is enabled. As in Go, an empty section disables it."""
         return bool(self.model_fields_set)
 
     @property
     def verifies_clients(self) -> bool:
-        """Return whether clients need a certificate."""
+        """Return whether each client must present a valid certificate."""
         return self.client_auth_type == "RequireAndVerifyClientCert"
 
     @property
     def openssl_ciphers(self) -> str:
-        """Return the TLS 1.2 suites as OpenSSL's cipher string; empty if the file names none."""
+        """Return the TLS 1.2 suites as an OpenSSL cipher string, or "" if the file contains none."""
         return ":".join(CIPHER_SUITES[name] for name in self.cipher_suites if name in CIPHER_SUITES)
 
     @model_validator(mode="after")
@@ -168,21 +170,24 @@ class TlsServerConfig(WebSection):
             ),
             ("max_version", "must not be below min_version", self.max_version < self.min_version),
             ("cipher_suites", "contains no TLS 1.2 suite; add one, or set min_version: TLS13", no_suite),
-            # Before Python 3.15, ssl accepts one curve; using the first of several would lock clients out.
+            # Before Python 3.15, ssl accepts one curve. To use only the first of several could lock out clients.
             ("curve_preferences", "must contain only one curve", len(self.curve_preferences) > 1),
         )
 
 
 class HttpServerConfig(WebSection):
-    """`http_server_config`."""
+    """The section `http_server_config`."""
 
-    # Accepted without effect: the server uses HTTP/1.1, which every HTTP/2 client supports.
+    # The key has no effect: the server always uses HTTP/1.1, which every HTTP/2 client also supports.
     http2: bool = True
     headers: Annotated[dict[str, str], AfterValidator(_headers)] = Field(default_factory=dict)
 
 
 class RateLimitConfig(WebSection):
-    """`rate_limit`: a token bucket over all requests; `interval` in seconds, 0 for none."""
+    """The section `rate_limit`, a token bucket for all requests.
+
+    One token is added per `interval` seconds; 0 disables the limit.
+    """
 
     interval: Seconds = 0.0
     burst: int = Field(default=0, ge=0)
@@ -195,7 +200,7 @@ class RateLimitConfig(WebSection):
 
 
 class WebConfig(WebSection):
-    """The whole file; the defaults turn everything off."""
+    """The whole web configuration file; by default, all features are disabled."""
 
     tls_server_config: TlsServerConfig = TlsServerConfig()
     http_server_config: HttpServerConfig = HttpServerConfig()
@@ -206,10 +211,10 @@ class WebConfig(WebSection):
 
     @property
     def users(self) -> dict[bytes, bytes]:
-        """Return the bcrypt hash of each user, both as bytes."""
+        """Return the bcrypt hashes by user name; both are bytes."""
         return {user.encode(): secret.get_secret_value().encode() for user, secret in self.basic_auth_users.items()}
 
     def files(self) -> tuple[Path, ...]:
-        """Return the certificate and key files to watch."""
+        """Return the certificate and key files to watch for changes."""
         tls = self.tls_server_config
         return tuple(path for path in (tls.cert_file, tls.key_file, tls.client_ca_file) if path)

@@ -1,6 +1,7 @@
-"""Strict YAML: duplicate keys are errors, numbers are decimal, and each error has its line.
+"""A strict YAML reader, which rejects duplicate keys, reads only decimal integers and reports the line of each error.
 
-No message repeats a value of the file, nor a key that does not look like one: it may be a secret in the wrong place.
+No error contains a value from the file, because it may be a secret. For the same reason, a key appears in an error only
+if it looks like a configuration key.
 """
 
 import re
@@ -15,7 +16,7 @@ from exporter.config.files import decode_text
 from exporter.errors import ConfigError, why_unreadable
 
 KEY: Final = re.compile(r"[A-Za-z][A-Za-z_-]{0,39}[0-9]{0,3}", re.ASCII)
-"""What looks like a key of a configuration."""
+"""Pattern of strings that look like configuration keys."""
 _QUOTED: Final = re.compile(r"""('(?:<[a-z ]+>|[][{},:?-])')|'[^']*'|"[^"]*\"""")
 _DECIMAL: Final = re.compile(r"[-+]?(0|[1-9][0-9]*)$", re.ASCII)
 _LONGEST_LINE: Final = 1000
@@ -23,14 +24,14 @@ _LONGEST_LINE: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """The data of a YAML file; `lines` are the lines of its keys by path, such as `accounts[0].auth`."""
+    """The data of a YAML file, and the line number of each key by its path, such as `accounts[0].auth`."""
 
     data: object
     lines: Mapping[str, int]
 
 
 def read_yaml(path: Path, *, flag: str, hint: str = "") -> Document:
-    """Read the YAML file that a flag names; raise ConfigError."""
+    """Read the YAML file given by a flag; raise ConfigError if it is unreadable or not valid YAML."""
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -44,7 +45,7 @@ def read_yaml(path: Path, *, flag: str, hint: str = "") -> Document:
 
 
 def parse_yaml(text: str, *, source: str) -> Document:
-    """Parse the text of a file; raise ConfigError."""
+    """Parse the text of a YAML file; raise ConfigError if it is not valid YAML."""
     try:
         loader = _Loader(text)
         node = loader.get_single_node()
@@ -55,17 +56,17 @@ def parse_yaml(text: str, *, source: str) -> Document:
 
 
 def join_path(path: str, key: object) -> str:
-    """Return the path of a key or index below a path."""
+    """Append a key or a list index to a path."""
     return f"{path}[{key}]" if isinstance(key, int) else f"{path}.{key}" if path else str(key)
 
 
 def one_line(message: str) -> str:
-    """Return a message as one printable line, whatever the paths in it contain."""
+    """Return a message as one printable line of limited length; the file paths in it may contain any character."""
     return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in message[:_LONGEST_LINE])
 
 
 class _Loader(yaml.SafeLoader):
-    """PyYAML's safe loader with fewer surprises: no duplicate keys, no octal numbers, a line for each error."""
+    """A stricter version of PyYAML's safe loader, which rejects duplicate keys and does not read octal numbers."""
 
     def compose_mapping_node(self, anchor: dict[Any, yaml.Node]) -> yaml.MappingNode:
         node = super().compose_mapping_node(anchor)
@@ -84,11 +85,11 @@ class _Loader(yaml.SafeLoader):
             return super().construct_object(node, deep)
         except (ValueError, LookupError, AttributeError, TypeError):
             raise yaml.MarkedYAMLError(
-                problem="the value does not fit its type", problem_mark=node.start_mark
+                problem="the value does not match its YAML type", problem_mark=node.start_mark
             ) from None
 
 
-# YAML 1.1 reads 050 as 40, 1:30 as 90 and 1_0 as 10. Here they are strings, which no integer key accepts.
+# YAML 1.1 reads 050 as 40, 1:30 as 90 and 1_0 as 10. This loader reads them as strings, which integer keys reject.
 _Loader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:int"]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
@@ -97,7 +98,7 @@ _Loader.add_implicit_resolver("tag:yaml.org,2002:int", _DECIMAL, list("-+0123456
 
 
 def _lines(node: yaml.Node, path: str, seen: set[int]) -> Iterator[tuple[str, int]]:
-    """Yield the paths below a node with their lines; a node with several aliases has the path of its first use."""
+    """Yield the path and line number of each key below a node. A node with aliases has the path of its first use."""
     if id(node) in seen:
         return
     seen.add(id(node))
@@ -114,7 +115,7 @@ def _lines(node: yaml.Node, path: str, seen: set[int]) -> Iterator[tuple[str, in
 
 
 def _explain(error: Exception) -> str:
-    """Return where a file is invalid and why, without its content."""
+    """Return the position and cause of a YAML error, without content from the file."""
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
         mark, problem = error.problem_mark, error.problem or "syntax error"
         problem = (

@@ -87,7 +87,7 @@ def test_addresses(given_url: str, kept: str) -> None:
 
 
 NONE = "must be an https:// URL"
-PARTS = "must be a URL without user name, query and fragment"
+PARTS = "must be a URL without a user name, query or fragment"
 PLAIN = "must begin with https://; tokens are never sent unencrypted"
 
 

@@ -98,8 +98,8 @@ MISTAKES = {
     ],
     f"tls_server_config: {{{PAIR}, client_auth_type: RequireAnyClientCert}}": [
         (
-            "tls_server_config.client_auth_type: RequireAnyClientCert is not supported because it verifies nothing; "
-            "use RequireAndVerifyClientCert"
+            "tls_server_config.client_auth_type: RequireAnyClientCert is not supported, because it does not "
+            "verify certificates; use RequireAndVerifyClientCert"
         )
     ],
     f"tls_server_config: {{{PAIR}, client_auth_type: Maybe}}": [
@@ -109,7 +109,7 @@ MISTAKES = {
         )
     ],
     f"tls_server_config: {{{PAIR}, cipher_suites: [TLS_RSA_WITH_RC4_128_SHA]}}": [
-        "tls_server_config.cipher_suites[0]: must be Go's name of a cipher suite that Go considers secure"
+        "tls_server_config.cipher_suites[0]: must be the Go name of a cipher suite that Go considers secure"
     ],
     f"tls_server_config: {{{PAIR}, cipher_suites: [TLS_AES_128_GCM_SHA256]}}": [
         "tls_server_config.cipher_suites: contains no TLS 1.2 suite; add one, or set min_version: TLS13"
@@ -127,7 +127,7 @@ MISTAKES = {
     "tls_server_config: [1]": ["tls_server_config: must be a mapping of keys to values"],
     "http_server_config: {headers: {X-Powered-By: me, X-Frame-Options: allow, X-XSS-Protection: 'é'}}": [
         (
-            "http_server_config.headers.X-Powered-By: this header cannot be set; use "
+            "http_server_config.headers.X-Powered-By: this header cannot be set; available headers are "
             "Content-Security-Policy, Strict-Transport-Security, X-Content-Type-Options, X-Frame-Options, "
             "X-XSS-Protection"
         ),
@@ -142,7 +142,7 @@ MISTAKES = {
     "rate_limit: {interval: 5}": ["rate_limit.interval: must be a duration such as 30s, 5m, 1h or 7d"],
     "basic_auth_users: {alice: hunter2, 'b:b': $2y$03$x, 5: no, c: 7}\nother: 1": [
         "basic_auth_users.alice: must be a bcrypt hash; create one with htpasswd -nBC 10 USER",
-        "basic_auth_users.b:b: a user name must not contain a colon",
+        "basic_auth_users.b:b: user names must not contain a colon",
         "basic_auth_users.b:b: must be a bcrypt hash; create one with htpasswd -nBC 10 USER",
         "basic_auth_users[5]: must be a string; put it in quotes",
         "basic_auth_users.c: must be a string; put it in quotes",
@@ -192,7 +192,7 @@ def test_a_slow_hash_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture)
     with caplog.at_level(logging.WARNING, "exporter.web"):
         warn_of_slow_hashes(read(tmp_path, f"basic_auth_users: {{alice: {HASH}, bob: {slow}}}"))
     assert [record.getMessage() for record in caplog.records] == [
-        "basic_auth_users.bob: bcrypt cost 15: the first check of a password takes seconds"
+        "basic_auth_users.bob: with bcrypt cost 15, the first check of a password takes seconds"
     ]
 
 
