@@ -21,11 +21,12 @@ class Subject(NamedTuple):
 
 
 class Outcome(Enum):
-    """What facts say of a subject."""
+    """What facts say of a subject. ABSENT: AvePoint gives no value, so a problem can neither begin nor end."""
 
     WRONG = auto()
     FINE = auto()
     UNKNOWN = auto()
+    ABSENT = auto()
 
 
 class Finding(NamedTuple):

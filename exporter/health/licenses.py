@@ -23,15 +23,17 @@ _ATTENTION: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class _Usage:
-    """What is used of what is purchased; `ratio` is None if a part is not known."""
+    """What is used of what is purchased; `ratio` is None if a part is not known, `is_absent` if no part is."""
 
     subject: Subject
     collector: str
     ratio: float | None
+    is_absent: bool = False
     changes_at: float = float("inf")
 
     def finding(self, *, wrong: bool) -> Finding:
-        found = Outcome.UNKNOWN if self.ratio is None else outcome(wrong=wrong)
+        missing = Outcome.ABSENT if self.is_absent else Outcome.UNKNOWN
+        found = missing if self.ratio is None else outcome(wrong=wrong)
         return Finding(self.subject, found, self.collector, changes_at=self.changes_at)
 
 
@@ -59,7 +61,7 @@ def _of_license(view: View, families: Sequence[str]) -> Iterator[_Usage]:
         purchased, used = map(record.get, families)
         if purchased != 0:  # nothing is purchased, such as storage of one's own
             ratio = None if purchased is None or used is None else used / purchased
-            yield _Usage(Subject(), record.collector, ratio)
+            yield _Usage(Subject(), record.collector, ratio, is_absent=used is None)
 
 
 def _of_subscriptions(view: View, families: Sequence[str]) -> Iterator[_Usage]:
@@ -78,7 +80,7 @@ def _of_subscriptions(view: View, families: Sequence[str]) -> Iterator[_Usage]:
         is_known = len(purchased) == len(used) == len(parts)
         ratio = max(used) / sum(purchased) if is_known else None
         changes_at = next_change(view.now, *(end for end in ends if end is not None))
-        yield _Usage(Subject(service_type=service_type), collector, ratio, changes_at)
+        yield _Usage(Subject(service_type=service_type), collector, ratio, not used, changes_at)
 
 
 def _services(view: View, families: Sequence[str]) -> Iterator[tuple[str, str, list[Record]]]:
@@ -102,8 +104,8 @@ def subscription_expired(view: View) -> Iterator[Finding]:
     """Find services whose last subscription expired less than `subscription_history` ago."""
     history = view.limits.of().subscription_history
     for subject, collector, end in _last_expiries(view):
-        if end is None:
-            yield Finding(subject, Outcome.UNKNOWN, collector)
+        if isinstance(end, Outcome):
+            yield Finding(subject, end, collector)
         else:
             wrong, changes_at = end <= view.now < end + history, next_change(view.now, end, end + history)
             yield Finding(subject, outcome(wrong=wrong), collector, since=end, changes_at=changes_at)
@@ -113,19 +115,20 @@ def subscription_expiring(view: View) -> Iterator[Finding]:
     """Find services whose last subscription expires in less than `subscription_left`."""
     left = view.limits.of().subscription_left
     for subject, collector, end in _last_expiries(view):
-        if end is None:
-            yield Finding(subject, Outcome.UNKNOWN, collector)
+        if isinstance(end, Outcome):
+            yield Finding(subject, end, collector)
         else:
             wrong, changes_at = end - left <= view.now < end, next_change(view.now, end - left, end)
             yield Finding(subject, outcome(wrong=wrong), collector, since=end - left, changes_at=changes_at)
 
 
-def _last_expiries(view: View) -> Iterator[tuple[Subject, str, float | None]]:
-    """Return when the last subscription to each service expires; None if that is not known of one of them."""
+def _last_expiries(view: View) -> Iterator[tuple[Subject, str, float | Outcome]]:
+    """Return when the last subscription to each service expires; UNKNOWN if one has no expiry, ABSENT if all."""
     for collector, service_type, several in _services(view, (INFO, EXPIRY)):
         ends = [record.get(EXPIRY) for record in several]
         known = [end for end in ends if end is not None]
-        yield Subject(service_type=service_type), collector, max(known) if len(known) == len(ends) else None
+        missing = Outcome.UNKNOWN if known else Outcome.ABSENT
+        yield Subject(service_type=service_type), collector, max(known) if len(known) == len(ends) else missing
 
 
 def status_failed(view: View) -> Iterator[Finding]:

@@ -24,6 +24,7 @@ def test_seats_are_exceeded_above_the_purchased_ones(assigned: float, outcome: s
 def test_without_a_purchase_there_is_nothing_to_exceed() -> None:
     assert licensed(purchased_seats=0, assigned_seats=5).outcome("seats_exceeded") == "fine"
     assert licensed(assigned_seats=5).outcome("seats_exceeded") == "unknown"
+    assert licensed(purchased_seats=5).outcome("seats_exceeded") == "fine"
 
 
 @pytest.mark.parametrize(
@@ -101,10 +102,21 @@ def test_several_subscriptions_are_bought_together_and_expired_ones_do_not_count
 
 
 def test_part_of_a_usage_is_unknown() -> None:
-    parts = subscription(name="a", purchased_seats=10) + subscription(name="b", purchased_seats=1)
+    parts = subscription(name="a", purchased_seats=10, microsoft_licenses_assigned=1)
+    parts += subscription(name="b", purchased_seats=1)
 
     assert World().read("subscriptions", *parts).outcome("seats_exceeded") == "unknown"
     assert World().read("subscriptions", *subscription(purchased_units=1)).outcome("seats_exceeded") == "fine"
+    assert World().read("subscriptions", *subscription(purchased_seats=1)).outcome("seats_exceeded") == "fine"
+
+
+def test_a_value_that_is_absent_neither_begins_nor_ends_a_problem() -> None:
+    world = World().read("subscriptions", *subscription(expiry=NOW))
+    assert world.names() == {"subscription_expired"}
+    assert World().read("subscriptions", *subscription(expiry=None)).outcome("subscription_expired") == "fine"
+
+    assert world.passes(HOUR).read("subscriptions", *subscription(expiry=None)).names() == {"subscription_expired"}
+    assert world.passes(HOUR).read("subscriptions", *subscription()).names() == set()
 
 
 def status(name: str) -> Sample:
