@@ -52,7 +52,7 @@ def _refresh_rows(results: Results) -> Iterator[str]:
     for one in [*results.refreshes, *([results.wide] if results.wide is not None else [])]:
         wall = statistics.median(one.walls)
         yield (
-            f"| {one.customers:,} | {one.concurrency} at once, {one.latency * 1e3:.0f} ms | {wall:.2f} s of {one.ideal:.2f}: "
+            f"| {one.customers:,} | {one.concurrency} concurrent, {one.latency * 1e3:.0f} ms | {wall:.2f} s of {one.ideal:.2f}: "
             f"**{wall / one.ideal:.3f}** | {one.calls:,} of {least_calls(one.customers):,} and {one.tokens} for tokens "
             f"| {one.cpu * 1e3:.2f} ms | {one.memory:.0f} MB |"
         )
@@ -66,12 +66,12 @@ def _busy_rows(results: Results) -> Iterator[str]:
     health = sorted(busy.health)
     p99 = health[min(len(health) - 1, math.ceil(len(health) * 0.99))]
     walls = [wall / busy.ideal for wall in busy.walls]
-    yield f"| a refresh again and again, against the ideal | 1.05 | {_spread(sorted(walls), '', 1)} |"
-    yield f"| the same with four scrapers, against without | 1.05 | {busy.ratio_scraped:.3f} |"
-    yield f"| `/-/healthy` meanwhile, 99 of 100 within | 25 ms | {p99 * 1e3:.1f} ms of {len(health)} |"
-    yield f"| one of those scrapes, compressed | | {_spread(sorted(busy.scrapes), 'ms', 1000)} |"
-    yield f"| CPU a customer, decoding, rendering and scrapes included | 2 ms | {busy.cpu * 1e3:.2f} ms |"
-    yield f"| resident memory meanwhile | 150 MB | {busy.memory:.0f} MB |"
+    yield f"| time of a refresh / ideal time | 1.05 | {_spread(sorted(walls), '', 1)} |"
+    yield f"| time of a refresh with scrapes / without | 1.05 | {busy.ratio_scraped:.3f} |"
+    yield f"| response time of `/-/healthy`, 99th percentile | 25 ms | {p99 * 1e3:.1f} ms of {len(health)} |"
+    yield f"| response time of a compressed scrape | | {_spread(sorted(busy.scrapes), 'ms', 1000)} |"
+    yield f"| CPU per customer, with decoding, rendering and scrapes | 2 ms | {busy.cpu * 1e3:.2f} ms |"
+    yield f"| resident memory | 150 MB | {busy.memory:.0f} MB |"
 
 
 def _spread(values: Sequence[float], unit: str, factor: float) -> str:
@@ -123,50 +123,47 @@ class _scale:  # noqa: N801 - used as a function
 
 _TEXT = """# Performance
 
-Measured by `make bench` against a simulated AvePoint in a process of its own; this page is what it wrote. The machine: {machine}.
-Each figure is the median of the run with the fastest and the slowest in brackets, and what is compared was measured in
-the same run. Other machines have other seconds; the ratios stay.
+`make bench` wrote this page. It measures the exporter against a simulated AvePoint in a process of its own, on this machine: {machine}.
+Each figure is the median of several runs, with the fastest and the slowest run in parentheses. Compared figures come from one run. On other
+machines the times differ, but the ratios are similar.
 
-## A page
+## Pages
 
-Each customer has twelve workloads and 48 samples. `generate_latest` prints the same samples from families that are made
-already. "Changed" means that a sixth of the customers changed since the last page, in the order of a refresh or anywhere.
+Each customer has 12 workloads and 48 samples. The column `generate_latest` shows the time in which prometheus_client prints the same samples. The
+other columns show the time of the exporter, and how many times faster it is. *Changed* means that a sixth of the customers have changed since the
+last page, either in the order of a refresh or anywhere.
 
-| customers (samples) | `generate_latest` | changed in order | changed anywhere | unchanged | and gzip, level 6 | changed in order | changed anywhere | unchanged |
+| customers (samples) | `generate_latest` | changed in order | changed anywhere | unchanged | with gzip, level 6 | changed in order | changed anywhere | unchanged |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- |
 {pages}
 
 ![Time of a page over the number of its samples](images/performance.svg)
 
-The lines of a customer are rendered once, when the customer is read. A plain page joins these lines. A compressed page
-is compressed by isal at its fastest level and kept until a read changes or becomes stale; only the exporter's own
-metrics, which are new on every page, are compressed again. On platforms without isal, zlib takes its place.
+The exporter renders the lines of a customer once per refresh, and a page joins these lines. Compressed parts are kept until a result changes or
+becomes stale. The compression uses isal, or zlib on platforms without isal.
 
-## A refresh
+## Refreshes
 
-The ideal is `calls x seconds a call / calls at once`; the calls are one a customer and one for every hundred to list
-them. The first refresh of a process is measured, which also has to ask for two tokens.
+The ideal time is `requests x seconds per request / concurrent requests`. A refresh needs one request per customer, and one request per 100 customers
+for the list. The table shows the first refresh of a process, which also requests two tokens.
 
-What answers is a server of a few lines that gives what the simulator has answered before: a server that needs time for
-itself would be measured with what asks it.
+A small server returns responses that the simulator generated before, so that the measurement does not include the time of the simulator.
 
-| customers | AvePoint | wall time and ideal | calls and the least | CPU a customer, start included | memory |
+| customers | AvePoint | time and ideal time | requests and minimum | CPU per customer, with the start | memory |
 | --- | --- | --- | --- | --- | --- |
 {refreshes}
 
-Customers are read while they are still being listed, each worker has a connection of its own, and the token for the
-customers is asked for while the first page of the list is on its way. Wall time grows with the calls, memory with the
-customers known: about 16 KB each, of which 9 are the text of 48 samples.
+The exporter reads customers while it still reads the list, and keeps one connection per concurrent request. The time grows with the requests. The
+memory grows with the customers, by about 16 KB per customer.
 
-## Everything at once
+## Refreshes and scrapes
 
-The largest portfolio is read again and again while four scrapers ask every 15 s.
+The exporter refreshes the largest portfolio continuously, while four clients scrape every 15 seconds.
 
-| what | at most | measured |
+| figure | limit | measured |
 | --- | --- | --- |
 {busy}
 
-Pages are made on a thread of their own, and so are the list of customers and what is written to `--storage.path`; the
-thread gives way every half millisecond. Modules are kept out of the garbage collector's sight once the process serves,
-and a call leaves no cycles behind, so that full collections are rare.
+Threads of their own render the pages, process the list of customers and write the persistent state. They yield to the event loop every half
+millisecond.
 """
