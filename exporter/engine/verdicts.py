@@ -71,6 +71,7 @@ class AccountVerdicts:
         try:
             await self._find_changes()
             await self._judge(self._clock.monotonic() + budget)
+            await asyncio.sleep(0)
             self._show_counts()
         finally:
             self._lock.release()
@@ -113,6 +114,7 @@ class AccountVerdicts:
                 await self._divide(name, reads.get(""))
             else:
                 self._verdict.mark(_differing(former, reads))
+            await asyncio.sleep(0)
             if self._seen_off.setdefault(name, entry.status.off) != entry.status.off:
                 self._seen_off[name] = entry.status.off
                 self._verdict.mark(self._verdict.customers())
