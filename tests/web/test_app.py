@@ -270,7 +270,7 @@ async def test_reload_is_disabled_by_default() -> None:
 
 
 async def test_health_answers_while_many_customers_are_read() -> None:
-    world = World(FakeApi(portfolio([f"c{number}" for number in range(300)])))
+    world = World(FakeApi(portfolio([f"c{number}" for number in range(60)])))
     async with browser(world) as client:
         await world.apply(partner(requests={"concurrency": 16, "per_second": 1000}))
         task = asyncio.create_task(world.refresh())
