@@ -1,4 +1,4 @@
-"""Write what documents take from the code: two pages, and tables in others; with --check say whether it is current."""
+"""Generate docs/configuration.md, docs/metrics.md, docs/assumptions.md and the tables of permissions."""
 
 import re
 import sys
@@ -72,7 +72,9 @@ _METRICS: Final = (
     "A series is absent if its value is unknown or does not apply; unknown values are never 0. A label without a value"
     " is absent, such as `customer_id` on tenant accounts. Between two refreshes, `/metrics` returns the last values."
     " Values older than `max_age` of the collector are dropped. [Reading the numbers](reading-the-numbers.md) explains"
-    " the meaning."
+    " the meaning.\n\n"
+    "Metrics are gauges, except counters (`…_total`) and histograms. All metrics have the label `account`, except"
+    " `avepoint_exporter_…`. The metrics of jobs have the label `customer_id` on partner accounts only."
 )
 _VERDICT: Final = (
     "From [expectations](configuration.md#expectations) and the data of its collectors, the exporter decides which"
@@ -90,17 +92,7 @@ _OWN_LIBRARY: Final = (
 )
 
 _SOURCE: Final = re.compile("; (?:from|decided by) ")
-_HEAD: Final = ("metric", "type", "unit", "labels", "meaning")
-_UNITS: Final = (
-    ("_timestamp_seconds", "Unix seconds"), ("_seconds", "seconds"), ("_bytes", "bytes"), ("_objects", "objects"),
-    ("_seats", "seats"), ("_sites", "sites"), ("_jobs", "jobs"), ("_jobs_completed", "jobs"), ("_errors", "errors"),
-    ("_requests", "requests"), ("_values", "values"), ("_lists", "lists"), ("_units", "units"), ("_per_day", "per day"),
-    ("_problem", "1"), ("_verdict_customers", "customers"), ("_backups_completed", "backups"),
-    ("_assigned", "licenses"), ("_available", "licenses"), ("_info", "1"), ("_state", "1"), ("_status", "1"),
-    ("_total_shards", "shards"), ("_shard", "index"),
-    ("", "0 or 1"),
-)  # fmt: skip
-"""By how a name ends; the first that fits."""
+_HEAD: Final = ("metric", "labels", "meaning")
 _OWN_QUERIES: Final = {
     "avepoint_api_requests_total": 'sum by (account, path) (rate(avepoint_api_requests_total{code!="200"}[15m]))',
     "avepoint_api_request_duration_seconds":
@@ -138,7 +130,7 @@ class _Described(NamedTuple):
 
 
 def main(arguments: Sequence[str], docs: Path = DOCS) -> int:
-    """Write the documents, or with --check compare them; return the exit code."""
+    """Generate the documents, or compare them with --check; return the exit code."""
     pages = {
         docs / "configuration.md": configuration(),
         docs / "metrics.md": metrics(),
@@ -244,7 +236,7 @@ def _environments() -> str:
 
 
 def _metadata(field: FieldInfo) -> list[Any]:
-    """Collect what is said of a value besides its type, also of one that may be left out."""
+    """Return the metadata of a type, also of the type inside an optional one."""
     inner = [part for argument in get_args(field.annotation) for part in getattr(argument, "__metadata__", ())]
     return [
         part
@@ -292,13 +284,13 @@ def _bounds(field: FieldInfo) -> str:
     for part in _metadata(field):
         match part:
             case Ge(ge=float() | int() as number):
-                words.append(f"at least {write(number)}")
+                words.append(f"≥ {write(number)}")
             case Gt(gt=float() | int() as number):
-                words.append(f"above {write(number)}")
+                words.append(f"> {write(number)}")
             case Le(le=float() | int() as number):
-                words.append(f"at most {write(number)}")
+                words.append(f"≤ {write(number)}")
             case StringConstraints(max_length=int(length)):
-                words.append(f"1 to {length} characters")
+                words.append(f"≤ {length} characters")
             case StringConstraints(pattern=str(pattern)):
                 words.append(f"`{pattern}`")
             case MinLen():
@@ -309,6 +301,7 @@ def _bounds(field: FieldInfo) -> str:
 def metrics() -> str:
     """Return the page about all metrics, with one section per collector."""
     parts = ["# Metrics", _WRITTEN, _METRICS]
+    known = set[str]()
     for kind in COLLECTORS:
         shown = [family for family in kind.families if not family.internal]
         source = next(
@@ -317,9 +310,12 @@ def metrics() -> str:
         parts += [
             f"## Collector `{kind.name}`",
             f"For {kind.account_type} accounts. Source: {source}. Permission: {_permission(kind)}.",
-            _table(_HEAD, map(_row, shown)),
-            _examples(shown),
         ]
+        if repeated := [family.name for family in shown if family.name in known]:
+            parts.append(f"Metrics described above: {_labels(repeated)}.")
+        if new := [family for family in shown if family.name not in known]:
+            parts += [_table(_HEAD, map(_row, new)), _examples(new)]
+        known.update(family.name for family in new)
     parts += ["## Problems", _VERDICT, _table(_HEAD, map(_row, VERDICT_FAMILIES)), _examples(VERDICT_FAMILIES)]
     parts += ["## State of collectors", _table(_HEAD, map(_row, STATUS_FAMILIES)), _examples(STATUS_FAMILIES)]
     own = tuple(_own())
@@ -353,11 +349,8 @@ def _permission_row(kind: type[Collector[Any, Any]]) -> Sequence[str]:
 
 def _row(family: "_Described | Family") -> Sequence[str]:
     text = f"{_SOURCE.split(family.help)[0].rstrip('.')}."
-    return f"`{family.name}`", family.type, _unit(family.name), _labels(family.labels), text
-
-
-def _unit(name: str) -> str:
-    return next(unit for ending, unit in _UNITS if name.removesuffix("_total").endswith(ending))
+    labels = (name for name in family.labels if name != "account")
+    return f"`{family.name}`", _labels(labels), f"Histogram. {text}" if family.type == "histogram" else text
 
 
 def _examples(families: Iterable["_Described | Family"]) -> str:
