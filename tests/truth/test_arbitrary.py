@@ -95,7 +95,7 @@ class Inside:
         return list(collector.samples(await collector.read(), ""))
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "name", "api"), [(one.account_type, one.name, api) for one in COLLECTORS for api in one.permissions]
 )
