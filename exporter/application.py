@@ -116,14 +116,14 @@ class Application:
             await self.accounts.stop()
 
     async def reload(self) -> None:
-        """Reload the configuration; after an error, the old one stays in force."""
+        """Reload the configuration; if it is invalid, keep the old configuration."""
         try:
             config = self._load()
             await self._apply(config)
         except ConfigError as error:
             self._own.reload_successful.set(0)
             self.configured = replace(self.configured, errors=error.errors)
-            self._log.error("configuration not reloaded; the old one stays in force", error=error)
+            self._log.error("configuration not reloaded; the old configuration is kept", error=error)
             raise
         self._log.info("configuration reloaded", accounts=len(config.accounts))
 

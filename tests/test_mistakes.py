@@ -603,7 +603,7 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
         asked("POST", "/-/reload"), "reload ^is disabled; ^start the exporter with --web.enable-lifecycle"),
     "reload of a bad file": (
         asked("POST", "/-/reload", reload="accounts: is missing; add it"),
-        "configuration not reloaded; the old one stays in force: accounts: ^is missing; ^add it",
+        "configuration not reloaded; the old configuration is kept: accounts: ^is missing; ^add it",
     ),
 }  # fmt: skip
 

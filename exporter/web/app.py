@@ -1,4 +1,4 @@
-"""The HTTP surface: metrics, probe, status page, health, readiness, reload."""
+"""The HTTP endpoints for metrics, probes, the status page, health, readiness and reloads."""
 
 import asyncio
 import math
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 Reload = Callable[[], Awaitable[None]]
 
 _VERDICT_BUDGET: Final = 0.1
-"""Seconds for verdicts that are due at a scrape; the refreshes settle the rest."""
-_START_SECONDS: Final = 5.0  # after the start, in which scrapes wait for first refreshes
+"""Longest time in seconds for which a scrape updates verdicts that are due; refreshes update the others."""
+_START_SECONDS: Final = 5.0  # duration of the startup period, during which scrapes wait for the first refreshes
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The parts of the exporter that the pages use; `reload` is None if it is disabled over HTTP."""
+    """The parts of the exporter that the endpoints use; `reload` is None if reloads over HTTP are disabled."""
 
     accounts: Accounts
     page: MetricsPage
@@ -56,7 +56,8 @@ class App:
 
     def asgi(self) -> Starlette:
         """Return the ASGI application."""
-        # A redirect would lead to the host of the Host header, behind a proxy often to http://.
+        # Paths with a trailing slash are routes, because Starlette's redirect would use the Host header and, behind a
+        # proxy, often http://.
         application = Starlette(
             routes=[
                 *(Route(path, self._metrics) for path in ("/metrics", "/metrics/")),
@@ -87,7 +88,7 @@ class App:
         return await self._exposition(request, account)
 
     async def _exposition(self, request: HttpRequest, account: str | None) -> Response:
-        """Return the page of the snapshot after waiting for the first refresh; send no request to AvePoint."""
+        """Return the metrics from the snapshot; shortly after the start, wait for the first refreshes."""
         services = self._services
         timeout, uptime = request.headers.get("x-prometheus-scrape-timeout-seconds", ""), self._uptime()
         await services.accounts.first_refreshes(account, within=first_refresh_wait(timeout, uptime))
@@ -102,7 +103,7 @@ class App:
             headers["Content-Encoding"] = "gzip"
         if request.method == "HEAD":
             response = Response(headers=headers)
-            del response.headers["content-length"]  # the length of the page is unknown without rendering it
+            del response.headers["content-length"]  # the length is unknown because the page was not rendered
             return response
         await services.accounts.settle(account, _VERDICT_BUDGET)
         chunks = await self._renderings.page(Key(wanted, gzip))
@@ -136,8 +137,8 @@ class App:
         return self._services.clock.monotonic() - self._started
 
     def _render_status(self, data: StatusData, asked: Mapping[str, str]) -> Response:
-        """Render the page on its own thread; import Jinja2 on first use."""
-        from exporter.web.status.page import StatusPage  # noqa: PLC0415 - rarely used, and Jinja2 is slow to import
+        """Render the status page; called on the status thread."""
+        from exporter.web.status.page import StatusPage  # noqa: PLC0415 - rarely used, and Jinja2 takes long to import
         from exporter.web.status.query import StatusQuery  # noqa: PLC0415 - as above
 
         if self._status_page is None:
@@ -159,14 +160,14 @@ class App:
         try:
             await self._services.reload()
         except ConfigError as error:
-            return PlainTextResponse(f"configuration not reloaded; the old one stays in force:\n{error}\n", 500)
+            return PlainTextResponse(f"configuration not reloaded; the old configuration is kept:\n{error}\n", 500)
         return PlainTextResponse("reloaded\n")
 
 
 def wants_openmetrics(accept: str) -> bool:
-    """Return whether an Accept header prefers OpenMetrics to the text format; OpenMetrics wins a tie."""
+    """Return whether an Accept header prefers OpenMetrics to the text format, or accepts both equally."""
     text = next(filter(None, (_offer(accept, kind) for kind in ("text/plain", "text/*", "*/*"))), (0.0,))
-    # Wildcards do not mean OpenMetrics.
+    # A wildcard selects the text format, because a client must request OpenMetrics explicitly.
     return 0 < max(_offer(accept, "application/openmetrics-text"), default=0.0) >= max(text)
 
 
@@ -176,7 +177,7 @@ def accepts_gzip(accept_encoding: str) -> bool:
 
 
 def _offer(header: str, name: str) -> tuple[float, ...]:
-    """Return the quality of each occurrence of a name in a header."""
+    """Return the quality values of a name in a header, one per occurrence."""
     qualities = []
     for offer in header.lower().split(","):
         kind, _, parameters = offer.partition(";")
@@ -187,7 +188,10 @@ def _offer(header: str, name: str) -> tuple[float, ...]:
 
 
 def first_refresh_wait(scrape_timeout: str, uptime: float) -> float:
-    """Return the seconds that a scrape may wait for first refreshes, from the timeout header of Prometheus."""
+    """Return how many seconds a scrape may wait for the first refreshes.
+
+    The wait ends with the startup period, and takes at most half of the scrape timeout from Prometheus's header.
+    """
     try:
         timeout = float(scrape_timeout)
     except ValueError:
@@ -199,4 +203,4 @@ def first_refresh_wait(scrape_timeout: str, uptime: float) -> float:
 async def _sent(chunks: Chunks) -> AsyncIterator[bytes]:
     for piece in pieces(chunks):
         yield piece
-        await asyncio.sleep(0)  # writing to a fast client never blocks; other requests need a turn
+        await asyncio.sleep(0)  # let other requests run, because writing to a fast client never yields

@@ -1,8 +1,9 @@
-"""HTTP basic authentication against bcrypt hashes: cheap for scrapes, bounded for floods of wrong passwords.
+"""HTTP basic authentication against bcrypt hashes.
 
-A bcrypt check takes tens of milliseconds of CPU. Therefore results are cached, checks run on a few threads, and the
-queue is short. A network or connection whose passwords were not right so far can fill only a part of the queue; the
-rest is left for new clients. Guesses over a new connection each, from many networks, can still fill the whole queue.
+A bcrypt check takes tens of milliseconds of CPU time. To limit the CPU time that wrong passwords can consume, results
+are cached, checks run on a few threads, and the queue of pending checks is short. A network or connection that has not
+yet sent a correct password can fill only part of the queue, so that there is room for new clients. An attacker who uses
+many networks and opens a new connection for each password can still fill the whole queue.
 """
 
 import asyncio
@@ -34,12 +35,12 @@ class CheckResult(enum.Enum):
 
     RIGHT = enum.auto()
     WRONG = enum.auto()
-    BUSY = enum.auto()  # not checked: too many checks are pending
+    BUSY = enum.auto()  # the password was not checked, because too many checks are pending
 
 
 @dataclass(frozen=True, slots=True)
 class BasicCredentials:
-    """User name and password of a request; the representation shows neither."""
+    """User name and password from a request; `repr` hides both."""
 
     user: bytes = field(repr=False)
     password: bytes = field(repr=False)
@@ -47,14 +48,14 @@ class BasicCredentials:
 
 @dataclass(frozen=True, slots=True)
 class ClientKey:
-    """The network and the connection of a client."""
+    """The network and port of a client, which identify its connection."""
 
     network: str
     port: int
 
 
 class BasicAuth:
-    """Refuse requests without valid credentials, on every path, as the exporter-toolkit does."""
+    """ASGI middleware that refuses requests without valid credentials on every path, like the exporter-toolkit."""
 
     def __init__(self, app: ASGIApp, users: Callable[[], Users], checker: "PasswordChecker") -> None:
         self._app = app
@@ -62,7 +63,7 @@ class BasicAuth:
         self._checker = checker
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Respond with 401 to wrong credentials, and with 429 if there are too many to check."""
+        """Respond with 401 if the credentials are missing or wrong, and with 429 if too many checks are pending."""
         users = self._users()
         result = CheckResult.RIGHT
         if scope["type"] == "http" and users:
@@ -84,7 +85,7 @@ class BasicAuth:
 
 
 def parse_credentials(headers: Iterable[tuple[bytes, bytes]]) -> BasicCredentials | None:
-    """Return the credentials of the Authorization header, None without exactly one that is well-formed."""
+    """Return the credentials from the Authorization header, or None unless there is exactly one well-formed header."""
     values = [value for name, value in headers if name == b"authorization"]
     scheme, _, token = values[0].partition(b" ") if len(values) == 1 else (b"", b"", b"")
     if scheme.lower() != b"basic":
@@ -98,7 +99,10 @@ def parse_credentials(headers: Iterable[tuple[bytes, bytes]]) -> BasicCredential
 
 
 def matches(password: bytes, stored: bytes) -> bool:
-    """Return whether a password has this bcrypt hash; a password that bcrypt would cut is wrong, in the same time."""
+    """Return whether a password matches a bcrypt hash.
+
+    A password that is too long for bcrypt never matches, but its check takes equally long.
+    """
     import bcrypt  # noqa: PLC0415 - most processes run without passwords
 
     same = bcrypt.checkpw(password[:_LONGEST_PASSWORD], stored)
@@ -106,7 +110,7 @@ def matches(password: bytes, stored: bytes) -> bool:
 
 
 class _Cache:
-    """A set of limited size; the entry that was added first is dropped first."""
+    """A set of limited size, which drops its oldest entry when it is full."""
 
     def __init__(self, size: int) -> None:
         self._size = size
@@ -119,33 +123,33 @@ class _Cache:
         return len(self._keys)
 
     def add(self, key: object) -> None:
-        """Add a key."""
+        """Add a key; drop the oldest key if the cache is full."""
         self._keys[key] = None
         if len(self._keys) > self._size:
             self._keys.popitem(last=False)
 
     def discard(self, key: object) -> None:
-        """Drop a key."""
+        """Remove a key if it is present."""
         self._keys.pop(key, None)
 
 
 class PasswordChecker:
-    """Checks passwords on threads and caches the results; the number of threads and of pending checks is limited."""
+    """Checks passwords on a limited number of threads, with a limited queue, and caches the results."""
 
     def __init__(self, limits: Limits, compare: Compare = matches, *, cache_size: int = _CACHE_SIZE) -> None:
         self._limits = limits
         self._compare = compare
         self._threads = asyncio.Semaphore(limits.password_checks)
-        # The caches contain only keyed hashes of credentials; the key exists only in this process.
+        # The caches contain only HMACs of credentials, whose key never leaves this process.
         self._key = secrets.token_bytes(32)
         self._right = _Cache(cache_size)
         self._wrong = _Cache(cache_size)
         self._decoys: dict[bytes, bytes] = {}
         self._pending: dict[bytes, asyncio.Task[CheckResult]] = {}
-        self._suspects = _Cache(cache_size)  # networks and connections that have not yet sent a right password
+        self._suspects = _Cache(cache_size)  # networks and connections that have not yet sent a correct password
 
     async def check(self, users: Users, credentials: BasicCredentials, client: ClientKey) -> CheckResult:
-        """Return whether the password is the user's; requests with equal credentials share one check."""
+        """Check the password of a user; concurrent requests with the same credentials share one check."""
         stored = users.get(credentials.user) or self._decoy(users, credentials.user)
         key = self._digest(credentials.user, credentials.password, stored)
         if key in self._right:
@@ -162,11 +166,11 @@ class PasswordChecker:
             self._suspects.add(client.network)
             self._suspects.add(client)
             task.add_done_callback(lambda done: self._finish(key, client, done))
-        # A client that disconnects must not cancel the check that others wait for.
+        # If a client disconnects, the check continues, because other requests may be waiting for its result.
         return await asyncio.shield(task)
 
     def _queue_for(self, client: ClientKey) -> int:
-        """Return how many pending checks there may be for this client to add one."""
+        """Return the number of pending checks at which a new check for this client is refused."""
         limit = self._limits.password_queue
         if client.network not in self._suspects:
             return limit
@@ -182,7 +186,7 @@ class PasswordChecker:
         async with self._threads:
             try:
                 is_right = await _in_daemon_thread(lambda: self._compare(password, stored))
-            except RuntimeError:  # the system has no more threads
+            except RuntimeError:  # the system cannot start another thread
                 return CheckResult.BUSY
         is_right = is_right and is_known
         (self._right if is_right else self._wrong).add(key)
@@ -193,9 +197,10 @@ class PasswordChecker:
         return hmac.digest(self._key, framed, "sha256")
 
     def _decoy(self, users: Users, user: bytes) -> bytes:
-        """Return a hash that no password has, so that unknown users take as long as known ones.
+        """Return a hash that matches no password, so that a check takes equally long for unknown and known users.
 
-        Its cost is that of a configured hash, chosen by the name: a second request for the name shows no difference.
+        It has the cost of one of the configured hashes. The user name determines which one, so that repeated requests
+        for the same name take equally long.
         """
         costs = sorted({stored[4:6] for stored in users.values()})
         cost = costs[int.from_bytes(self._digest(user)[:4]) % len(costs)]
@@ -207,9 +212,10 @@ class PasswordChecker:
 
 
 async def _in_daemon_thread(function: Callable[[], bool]) -> bool:
-    """Return what a function returns on a thread that does not delay the end of the process.
+    """Run a function on a daemon thread and return its result.
 
-    The threads of an executor are joined at exit, and bcrypt at cost 17 takes seconds and cannot be interrupted.
+    An executor would delay the exit of the process, because Python joins its threads at exit. A bcrypt check with cost
+    17 takes seconds and cannot be interrupted.
     """
     loop = asyncio.get_running_loop()
     future: asyncio.Future[bool] = loop.create_future()

@@ -1,6 +1,6 @@
-"""Connections of clients: a limit on their number, and deadlines for slow clients.
+"""Limits on the number of client connections, and deadlines for slow clients.
 
-uvicorn's protocol on top of h11 handles the requests; it has no deadlines, which are added here.
+uvicorn's h11 protocol handles the requests. This module adds the deadlines, which uvicorn's protocol lacks.
 """
 
 import asyncio
@@ -27,10 +27,10 @@ _WARN_EVERY = 60.0
 
 
 class Connection(Protocol):
-    """The interface of a connection for the guard."""
+    """The interface of a connection that the guard uses."""
 
     network: str
-    quiet_since: float | None  # None during a request
+    quiet_since: float | None  # start of the idle time; None while a request is handled
 
     def check(self, now: float) -> None:
         """Close the connection if its client is too slow."""
@@ -46,7 +46,7 @@ class Connection(Protocol):
 
 
 class Guard:
-    """Limits the open connections, in total and per client network, and closes those that are too slow."""
+    """Limits the number of open connections, in total and per client network, and closes connections that are slow."""
 
     def __init__(self, limits: Limits, clock: Callable[[], float]) -> None:
         self._limits = limits
@@ -63,10 +63,10 @@ class Guard:
         return list(self._members)
 
     def admit(self, new: Connection) -> bool:
-        """Accept a connection; return whether there is room.
+        """Return whether a new connection is accepted.
 
-        At the limit, the connection that has been idle for longest is closed, so that clients that only keep
-        connections open cannot lock others out.
+        If the limit is reached, close the connection with the longest idle time to make room. Therefore, clients that
+        only hold connections open cannot lock out other clients. If no connection is idle, refuse the new one.
         """
         crowded = self._counts[new.network] >= self._limits.connections_per_address
         if crowded or len(self._members) >= self._limits.connections:
@@ -88,7 +88,7 @@ class Guard:
         if member not in self._members:
             return
         del self._members[member]
-        self._counts -= Counter([member.network])  # drops what reaches 0
+        self._counts -= Counter([member.network])  # the operator -= removes counts that reach 0
         if not self._members:
             self.empty.set()
 
@@ -102,15 +102,15 @@ class Guard:
         now = self._clock()
         if now - self._warned >= _WARN_EVERY:
             self._warned = now
-            log.warning("limit of open connections reached (%d): closing idle ones", len(self._members))
+            log.warning("limit of %d open connections reached; closing idle connections", len(self._members))
 
 
 class GuardedProtocol(H11Protocol):
-    """uvicorn's protocol with deadlines, counted by the guard.
+    """uvicorn's protocol with deadlines and a limit on the number of connections.
 
-    uvicorn limits only the idle time between two requests: a client that sends half a header, or reads half a response,
-    can stay forever. Here a header has a deadline, and so has a response without progress. The guard checks all
-    connections regularly, instead of a timer per connection.
+    uvicorn limits only the idle time between two requests. A client that sends half a header or reads half a response
+    could keep its connection forever. This class adds a deadline for headers, and one for responses without progress.
+    There is no timer per connection; the guard checks all connections at regular intervals.
     """
 
     def __init__(
@@ -132,7 +132,7 @@ class GuardedProtocol(H11Protocol):
         self._progress = 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as in uvicorn
-        """Admit the plain connection, and start the TLS handshake if TLS is on."""
+        """Admit or abort a new TCP connection, and start the TLS handshake if TLS is enabled."""
         self._raw = transport
         self.quiet_since = self._progress = self.loop.time()
         self._deadline = self.quiet_since + self._limits.header_timeout
@@ -150,9 +150,9 @@ class GuardedProtocol(H11Protocol):
             self._handshake = self.loop.create_task(self._shake_hands(protection.context, allowed))
 
     async def _shake_hands(self, context: ssl.SSLContext, allowed: tuple[str, ...]) -> None:
-        """Do the handshake with the current context; close the connection if it fails or the client is not allowed."""
+        """Perform the TLS handshake; close the connection if it fails or the client certificate is not allowed."""
         transport: asyncio.Transport | None = None
-        with contextlib.suppress(OSError):  # errors of ssl and timeouts of asyncio are OSErrors
+        with contextlib.suppress(OSError):  # includes TLS errors and timeouts
             transport = await self.loop.start_tls(
                 self._raw,
                 self,
@@ -173,7 +173,7 @@ class GuardedProtocol(H11Protocol):
         super().connection_made(transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Leave the guard."""
+        """Remove the connection from the guard."""
         self._lost = True
         self._guard.leave(self)
         if self._opened:
@@ -182,7 +182,7 @@ class GuardedProtocol(H11Protocol):
     def data_received(self, data: bytes) -> None:
         """Handle received bytes; the first byte of a request starts its deadline."""
         if not self._opened:
-            self._early += data  # the handshake has ended, but start_tls has not returned yet
+            self._early += data  # the handshake is complete, but start_tls has not returned yet
             return
         if self.transport.is_closing() or not data:
             return
@@ -199,9 +199,9 @@ class GuardedProtocol(H11Protocol):
         self.quiet_since = self.loop.time()
         super().on_response_complete()
         if self.cycle is not before:
-            self._note_request()  # it was sent with the last one
+            self._note_request()  # the client had already sent the next request
         elif self.conn.their_state is h11.SEND_BODY:
-            self.transport.close()  # the rest of a body that is not read could arrive forever
+            self.transport.close()  # the client could otherwise send the rest of the body forever
         else:
             begun = bool(self.conn.trailing_data[0])
             self._deadline = self.quiet_since + self._limits.header_timeout if begun else None
@@ -214,7 +214,7 @@ class GuardedProtocol(H11Protocol):
     def send_400_response(self, msg: str) -> None:
         """Respond to a malformed request with the security headers."""
         if self.conn.our_state is not h11.IDLE:
-            self.cut()  # the body is malformed, and the application may have started its response
+            self.cut()  # the body is malformed, and the application may already have started the response
             return
         given = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close")]
         configured = self._live.current().config.http_server_config.headers

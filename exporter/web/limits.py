@@ -1,7 +1,7 @@
-"""Limits for clients, and security headers on every response.
+"""ASGI middlewares that limit clients and add security headers to every response.
 
-The middlewares are pure ASGI, in the order `SecureHeaders(RateLimit(BasicAuth(BodyLimit(app))))`: the headers are
-outermost, so that refusals have them too; the body is read innermost, only for authenticated clients.
+Their order is `SecureHeaders(RateLimit(BasicAuth(BodyLimit(app))))`. `SecureHeaders` is outermost, so that error
+responses contain the headers too. `BodyLimit` is innermost, so that bodies are read only for authenticated clients.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ _Header = tuple[bytes, bytes]
 _CLOSE: _Header = (b"connection", b"close")
 _LENGTH_DIGITS = 18
 
-# For everything but the status page, which sets a policy that allows its own style and form.
+# The status page replaces this content security policy with one that allows its style and its form.
 _SECURE: Mapping[bytes, bytes] = {
     b"x-content-type-options": b"nosniff",
     b"x-frame-options": b"DENY",
@@ -31,9 +31,9 @@ _SECURE: Mapping[bytes, bytes] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Limits for clients; times in seconds, sizes in bytes."""
+    """Limits for clients; times are in seconds, and sizes are in bytes."""
 
-    header_timeout: float = 10.0  # from the connection, or the first byte of a later request, to the end of the header
+    header_timeout: float = 10.0  # from the connection or, for later requests, from the first byte of the header
     handshake_timeout: float = 10.0
     body_timeout: float = 10.0
     write_timeout: float = 30.0  # without progress
@@ -49,7 +49,7 @@ class Limits:
 
 
 def client_network(host: str) -> str:
-    """Return the network of one client: an IPv4 address, or an IPv6 network of 64 bits."""
+    """Return the network of a client, which is its IPv4 address or the /64 network of its IPv6 address."""
     try:
         address = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
@@ -62,7 +62,10 @@ def client_network(host: str) -> str:
 
 
 def secure_headers(given: Iterable[_Header], configured: Mapping[str, str]) -> list[_Header]:
-    """Return the headers of a response: configured ones first, then its own, then the defaults."""
+    """Return the headers of a response, with security headers added.
+
+    A configured header replaces a header of the response. A default is added only if neither sets the header.
+    """
     own = [(name.lower(), value) for name, value in given if name.lower() != b"server"]
     chosen = {name.lower().encode(): value.encode() for name, value in configured.items()}
     present = {name for name, _ in own} | set(chosen)
@@ -83,14 +86,14 @@ async def send_text(send: Send, status: int, text: str, headers: Iterable[_Heade
 
 
 class SecureHeaders:
-    """Add the security headers to every response, also after an exception."""
+    """Middleware that adds the security headers to every response, including the response after an exception."""
 
     def __init__(self, app: ASGIApp, configured: Callable[[], Mapping[str, str]]) -> None:
         self._app = app
         self._configured = configured
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve HTTP and lifespan; refuse other protocols, which are not authenticated."""
+        """Serve HTTP and lifespan events; refuse WebSockets, which the other middlewares do not authenticate."""
         if scope["type"] == "http":
             await self._serve(scope, receive, send)
         elif scope["type"] == "lifespan":
@@ -118,7 +121,7 @@ class SecureHeaders:
 
 
 class RateLimit:
-    """The `rate_limit` of the toolkit: one token bucket for all requests; 429 while it is empty."""
+    """Middleware for the section `rate_limit`. One token bucket limits all requests, like in the exporter-toolkit."""
 
     def __init__(self, app: ASGIApp, settings: Callable[[], RateLimitConfig], clock: Callable[[], float]) -> None:
         self._app = app
@@ -129,7 +132,7 @@ class RateLimit:
         self._filled = 0.0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle the request if there is a token."""
+        """Handle the request if there is a token; otherwise respond with 429."""
         if scope["type"] == "http" and not self._take():
             await send_text(send, 429, "Too Many Requests", [(b"retry-after", b"1")])
         else:
@@ -150,14 +153,14 @@ class RateLimit:
 
 
 class BodyLimit:
-    """Ignore the body of GET and HEAD; read other bodies first, and refuse bodies that are too long or too slow."""
+    """Middleware that reads request bodies first and limits their size and time; it ignores GET and HEAD bodies."""
 
     def __init__(self, app: ASGIApp, limits: Limits) -> None:
         self._app = app
         self._limits = limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle the request with its complete body."""
+        """Read the complete body, then handle the request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
         elif scope["method"] in {"GET", "HEAD"}:
@@ -179,9 +182,9 @@ class BodyLimit:
             await self._app(scope, _replaying(body, receive), send)
 
     async def _read(self, scope: Scope, receive: Receive) -> bytes | None:
-        """Return the body, None if it is too long; after a disconnect, the part that was received."""
+        """Return the body, or None if it is too long. If the client disconnects, return the part that was received."""
         length = dict(scope["headers"]).get(b"content-length", b"0")
-        # The length first: int() raises for thousands of digits.
+        # The number of digits is checked first, because int() raises ValueError for thousands of digits.
         if not length.isdigit() or len(length) > _LENGTH_DIGITS or int(length) > self._limits.body_bytes:
             return None
         body, more = b"", True
@@ -193,7 +196,7 @@ class BodyLimit:
 
 
 def _replaying(body: bytes, receive: Receive) -> Receive:
-    """Return a receive function with the body as one message, and then only a disconnect."""
+    """Return a receive function that returns the body as one message, and then waits for the disconnect."""
     given = False
 
     async def replay() -> Message:
@@ -209,7 +212,7 @@ def _replaying(body: bytes, receive: Receive) -> Receive:
 
 
 def _closing(send: Send) -> Send:
-    """Return a send function that closes the connection after the response, without the rest of the body."""
+    """Return a send function that closes the connection after the response, because the body was not read."""
 
     async def closing(message: Message) -> None:
         if message["type"] == "http.response.start":

@@ -1,4 +1,4 @@
-"""The web configuration in force: users, headers, limits and TLS, reloaded when a file changes."""
+"""The current web configuration, which is reloaded when one of its files changes."""
 
 import logging
 import ssl
@@ -17,7 +17,7 @@ log = logging.getLogger("exporter.web")
 
 @dataclass(frozen=True, slots=True)
 class Protection:
-    """The web configuration and its TLS context, None for plain HTTP."""
+    """The web configuration, its TLS context (None for plain HTTP), and its users with their password hashes."""
 
     config: WebConfig
     context: ssl.SSLContext | None
@@ -25,7 +25,7 @@ class Protection:
 
 
 def load_protection(path: Path | None) -> Protection:
-    """Load the web configuration and its certificates; raise ConfigError with one line per error."""
+    """Load the web configuration and its certificates; if they are invalid, raise ConfigError with a line per error."""
     return _protection(load_web_config(path) if path else WebConfig())
 
 
@@ -35,7 +35,7 @@ def _protection(config: WebConfig) -> Protection:
 
 
 class LiveProtection:
-    """The protection in force; files are checked for changes at most once per `interval` seconds."""
+    """The current protection. Its files are checked for changes at most once per `interval` seconds."""
 
     def __init__(self, path: Path | None, *, clock: Callable[[], float], interval: float = 1.0) -> None:
         self._path = path
@@ -48,7 +48,10 @@ class LiveProtection:
         self._checked = clock()
 
     def current(self) -> Protection:
-        """Return the protection in force; an invalid new file is logged once, and the old one stays in force."""
+        """Return the current protection, reloaded if a file has changed.
+
+        If the new files are invalid, log each error once and keep the old protection.
+        """
         now = self._clock()
         if self._path and now - self._checked >= self._interval:
             self._checked = now
@@ -61,10 +64,10 @@ class LiveProtection:
             protection = self._load()
             _refuse_weaker(self._current.config, protection.config)
         except ConfigError as error:
-            # Without stamps, each check loads again: the error may be in a file that has no stamp yet.
+            # Empty stamps make each check load the files again, because the error may be in a file without a stamp.
             self._stamps = {}
             if str(error) != self._error:
-                log.error("web configuration %s not reloaded; the old one stays in force: %s", self._path, error)
+                log.error("web configuration %s not reloaded; the old configuration is kept: %s", self._path, error)
             self._error = str(error)
             return
         self._current = protection
@@ -75,7 +78,7 @@ class LiveProtection:
     def _load(self) -> Protection:
         if self._path is None:
             return load_protection(None)
-        # The stamps are older than the content: a change in between is noticed by the next check.
+        # The stamps are taken before the content is read, so that the next check detects a change in between.
         stamps = dict(file_stamps([self._path]))
         config = load_web_config(self._path)
         stamps |= file_stamps(config.files())
@@ -85,7 +88,7 @@ class LiveProtection:
 
 
 def _refuse_weaker(old: WebConfig, new: WebConfig) -> None:
-    """Raise ConfigError if a reload would turn a protection off, as a half-written file would."""
+    """Raise ConfigError if a reload would disable a protection, as can happen with a half-written file."""
     before, after = old.tls_server_config, new.tls_server_config
     changes = (
         ("tls_server_config", "TLS is turned on or off", before.enabled != after.enabled),

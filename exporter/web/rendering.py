@@ -1,4 +1,4 @@
-"""Pages rendered off the event loop, once for all clients that request the same page at the same time."""
+"""Rendering of pages on a separate thread, once for all clients that request the same page at the same time."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -12,21 +12,21 @@ Chunks = Sequence[bytes]
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """Equal for two requests that get the same page."""
+    """A key that is equal for two requests if they get the same page."""
 
     request: PageRequest
     gzip: bool
 
 
 Render = Callable[[Key], Callable[[], Chunks]]
-"""Takes a view on the event loop and returns the function that renders it on a thread."""
+"""A function that takes the data on the event loop and returns a function that renders it on a thread."""
 
 
 class Renderings:
-    """Renders one page after the other on one thread.
+    """Renders one page at a time on one thread.
 
-    A request for a page that waits for its turn shares that page, which is as fresh as a page of its own. Any number
-    of simultaneous scrapes costs two renderings.
+    If a rendering of the same page is waiting to start, a request shares it. The data is taken when the rendering
+    starts, so the shared page is up to date. Any number of simultaneous scrapes causes at most two renderings.
     """
 
     def __init__(self, render: Render) -> None:
@@ -36,14 +36,14 @@ class Renderings:
         self._waiting: dict[Key, asyncio.Task[Chunks]] = {}
 
     async def page(self, key: Key) -> Chunks:
-        """Return the current page."""
+        """Render the page for a key, or wait for a rendering that has not started yet."""
         task = self._waiting.get(key)
         if task is None:
             task = self._waiting[key] = asyncio.create_task(self._make(key))
         return await asyncio.shield(task)
 
     def close(self) -> None:
-        """Stop the thread."""
+        """Stop the rendering thread."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     async def _make(self, key: Key) -> Chunks:

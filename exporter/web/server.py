@@ -1,8 +1,8 @@
-"""Listen and serve: sockets, TLS handshakes, uvicorn's HTTP/1.1 protocol, and a shutdown within a deadline.
+"""The HTTP server, which opens the sockets, accepts connections and shuts down within a deadline.
 
-uvicorn's own server is not used: it installs signal handlers, polls for its end ten times per second, and passes on a
-connection only after the TLS handshake, so that handshakes could be neither counted nor closed. Its protocol on top of
-h11 is used, with deadlines: client_connections.py.
+It uses uvicorn's h11 protocol with the deadlines in client_connections.py, but not uvicorn's server. That server
+installs signal handlers, checks for shutdown ten times per second, and reports a connection only after the TLS
+handshake, so that handshakes could be neither counted nor closed.
 """
 
 import asyncio
@@ -38,8 +38,8 @@ _WHAT_TO_DO = {
     errno.EACCES: "use a port above 1023",
 }
 _SWEEPS_PER_TIMEOUT = 8
-_LONGEST_SWEEP = 1.0  # seconds; also the age of the Date header
-_CLOSE_SECONDS = 0.5  # seconds at shutdown for closed connections to end
+_LONGEST_SWEEP = 1.0  # longest time in seconds between two sweeps, and between two updates of the Date header
+_CLOSE_SECONDS = 0.5  # time at shutdown in which aborted connections must close
 
 
 async def serve(
@@ -51,16 +51,17 @@ async def serve(
     limits: Limits | None = None,
     on_bound: Callable[[Sequence[str]], None] | None = None,
 ) -> None:
-    """Serve until `stop` is set, then shut down within the grace period; raise ConfigError if it cannot start.
+    """Serve until `stop` is set, then shut down within the grace period.
 
-    `on_bound` is called with the addresses as HOST:PORT, in the order of `listen`, when connections are accepted.
+    When the server accepts connections, call `on_bound` with the addresses as HOST:PORT, in the order of `listen`.
+    Raise ConfigError if an address is unavailable or the web configuration is invalid.
     """
     loop = asyncio.get_running_loop()
     limits = limits or Limits()
     live = LiveProtection(web_config_path, clock=loop.time, interval=limits.reload_interval)
     sockets = bind(listen)
     for listener in sockets:
-        # Connections inherit the option: the body is sent right after the header, without waiting for its ACK.
+        # Connections inherit this option, which sends the body without waiting for the ACK of the header.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     service = _Service(app, live, limits)
     servers = [await loop.create_server(service.connect, sock=listener, backlog=_BACKLOG) for listener in sockets]
@@ -68,7 +69,8 @@ async def serve(
     log.info("listening on %s (%s)", ", ".join(addresses), "https" if live.current().context else "http")
     if on_bound:
         on_bound(addresses)
-    # In a group, a failure of the sweeper stops the server: connections without deadlines would go unnoticed.
+    # In a task group, an exception in the sweeper stops the server. Otherwise, the server would continue without
+    # deadlines.
     async with asyncio.TaskGroup() as group:
         sweeper = group.create_task(service.sweep())
         try:
@@ -81,7 +83,7 @@ async def serve(
 
 
 def bind(addresses: Sequence[str]) -> list[socket.socket]:
-    """Listen on every address; raise ConfigError with one line per address that fails."""
+    """Listen on all addresses; if some are unavailable, raise ConfigError with one line for each."""
     sockets: list[socket.socket] = []
     errors: list[str] = []
     for address in addresses:
@@ -115,7 +117,8 @@ def _bind(address: str) -> socket.socket:
 
 
 def _bind_everywhere(port: int) -> socket.socket:
-    # One socket for both, so that port 0 is one port. Only binding shows whether IPv6 is disabled.
+    # One socket serves IPv4 and IPv6, so that port 0 selects the same port for both. The attempt to bind is the only
+    # way to detect whether IPv6 is disabled.
     if socket.has_dualstack_ipv6():
         try:
             return socket.create_server(("", port), family=socket.AF_INET6, backlog=_BACKLOG, dualstack_ipv6=True)
@@ -126,7 +129,7 @@ def _bind_everywhere(port: int) -> socket.socket:
 
 
 def _reason(error: OSError) -> str:
-    # socket.create_server adds the address in Python's notation to the message of the system.
+    # socket.create_server appends the address to the system's error message, so the message is looked up again.
     number = error.errno or 0
     known = number in errno.errorcode and not isinstance(error, socket.gaierror)
     return (os.strerror(number) if known else str(error.strerror)).lower()
@@ -138,7 +141,7 @@ def _name(listener: socket.socket) -> str:
 
 
 class _Service:
-    """The application with its protections, and the connections that use it."""
+    """The application behind its middlewares, and the client connections."""
 
     def __init__(self, app: ASGIApp, live: LiveProtection, limits: Limits) -> None:
         self._live = live
@@ -156,12 +159,12 @@ class _Service:
             access_log=False,
             proxy_headers=False,
             server_header=False,
-            workers=1,  # otherwise taken from the environment
+            workers=1,  # if it is not set, uvicorn reads it from the environment
             timeout_keep_alive=limits.keep_alive,
             h11_max_incomplete_event_size=limits.header_bytes,
         )
         self._config.load()
-        # Below this level, a client could fill the log: uvicorn logs each malformed request.
+        # uvicorn logs each malformed request as a warning, so that clients could fill the log.
         http_log.setLevel(logging.ERROR)
         http_log.addFilter(_is_no_cancellation)
         self._update_date()
@@ -177,7 +180,7 @@ class _Service:
         return GuardedProtocol(self._config, self._state, guard=self._guard, live=self._live, limits=self._limits)
 
     async def sweep(self) -> None:
-        """Close the connections of slow clients, until cancelled."""
+        """Close the connections of slow clients at regular intervals until the task is cancelled."""
         limits = self._limits
         shortest = min(limits.header_timeout, limits.handshake_timeout, limits.write_timeout)
         while True:
@@ -186,7 +189,7 @@ class _Service:
             self._update_date()
 
     async def drain(self) -> None:
-        """Wait for the requests within the grace period, then close their connections."""
+        """Wait for running requests to complete within the grace period, then close all connections."""
         for member in self._guard.members:
             member.retire()
         if not await self._emptied(self._limits.shutdown_grace):
@@ -210,5 +213,5 @@ class _Service:
 
 
 def _is_no_cancellation(record: logging.LogRecord) -> bool:
-    # Requests that shutdown cancels are logged once; uvicorn would log a traceback for each.
+    # A shutdown that cancels requests logs one warning. Without this filter, uvicorn adds a traceback per request.
     return not (record.exc_info and record.exc_info[0] is asyncio.CancelledError)

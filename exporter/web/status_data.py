@@ -1,4 +1,4 @@
-"""The data of the status page at one moment. The page itself is loaded only when it is requested."""
+"""The input data of the status page. It is separate from the page, which is imported only on request."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from exporter.exposition.exporter_metrics import Usage
 
 @dataclass(frozen=True, slots=True)
 class ConfigStatus:
-    """When the configuration in force was loaded, in Unix seconds, and the errors of a later reload."""
+    """The load time of the current configuration, as Unix time, and the errors from a later reload."""
 
     loaded_at: float | None = None
     errors: tuple[str, ...] = ()
@@ -18,7 +18,7 @@ class ConfigStatus:
 
 @dataclass(frozen=True, slots=True)
 class StatusData:
-    """Everything on the page; `now` is Unix time, `monotonic` and `uptime` are in seconds."""
+    """The data for one rendering of the page; `now` is Unix time, `monotonic` and `uptime` are in seconds."""
 
     views: Sequence[SnapshotView]
     budgets: Mapping[str, LimitUsage]

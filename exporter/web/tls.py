@@ -1,7 +1,7 @@
 """The TLS contexts of the server.
 
-A renewed certificate gets a new context, and each new connection uses the current one. Loading a certificate into a
-context in use is not enough: if the new key does not match yet, the context would have no usable certificate.
+Each new connection uses the current context. When a certificate is renewed, a new context replaces the current one. To
+load the certificate into the existing context would be unsafe: if the key did not match, no certificate would be left.
 """
 
 import contextlib
@@ -18,12 +18,12 @@ from exporter.errors import ConfigError, why_unreadable
 _VERSIONS = {"TLS12": ssl.TLSVersion.TLSv1_2, "TLS13": ssl.TLSVersion.TLSv1_3}
 _CURVES = {"CurveP256": "prime256v1", "CurveP384": "secp384r1", "CurveP521": "secp521r1", "X25519": "X25519"}
 _VERIFY = {"VerifyClientCertIfGiven": ssl.CERT_OPTIONAL, "RequireAndVerifyClientCert": ssl.CERT_REQUIRED}
-# Only forward secrecy with authenticated encryption, which every Prometheus since 2016 supports.
+# Only suites with forward secrecy and authenticated encryption. Every Prometheus release since 2016 supports them.
 _DEFAULT_CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 
 
 def build_context(tls: TlsServerConfig) -> ssl.SSLContext:
-    """Return the context of a server; raise ConfigError if certificate, key or client CA cannot be used."""
+    """Return a TLS context for the server; raise ConfigError if the certificate, key or client CA is unusable."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = _VERSIONS[tls.min_version]
     context.maximum_version = _VERSIONS[tls.max_version]
@@ -62,14 +62,14 @@ def _load_client_ca(context: ssl.SSLContext, tls: TlsServerConfig) -> None:
     context.verify_mode = _VERIFY.get(tls.client_auth_type, ssl.CERT_NONE)
     if context.verify_mode == ssl.CERT_NONE:
         return
-    # As in Go, each certificate in the file is a trust anchor, also an intermediate or a client's own certificate.
+    # As in Go, every certificate in the file is trusted, including intermediate and client certificates.
     context.verify_flags |= ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
     field = "client_ca_file" if tls.client_ca_file else "client_ca"
     try:
         text = tls.client_ca_file.read_text("ascii") if tls.client_ca_file else tls.client_ca
         context.load_verify_locations(cadata=text)
     except (ValueError, ssl.SSLError):
-        raise _error(field, "contains no certificate in PEM; use a file such as ca.pem") from None
+        raise _error(field, "contains no PEM certificate; use a file such as ca.pem") from None
     except OSError as error:
         raise _error(field, f"cannot read the file: {why_unreadable(error)}") from None
 
@@ -79,15 +79,16 @@ def _error(field: str, text: str) -> ConfigError:
 
 
 def _refuse_passphrase() -> str:
-    # Without this, OpenSSL would prompt for it on the terminal and block.
+    # Without this callback, OpenSSL would prompt for the passphrase on the terminal and block.
     raise _error(
-        "key_file", "is encrypted, but a server cannot prompt for its passphrase; store the key without passphrase"
+        "key_file", "is encrypted, but a server cannot prompt for a passphrase; store the key without a passphrase"
     )
 
 
 @contextlib.contextmanager
 def _as_file(text: str) -> Iterator[str]:
-    # OpenSSL only loads files. A file in memory keeps the key off the disk, and works in a read-only container.
+    # OpenSSL loads certificates only from files. A file in memory keeps the key off the disk and needs no writable
+    # file system.
     if hasattr(os, "memfd_create"):
         descriptor = os.memfd_create("web-config")
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
@@ -102,7 +103,7 @@ def _as_file(text: str) -> Iterator[str]:
 
 
 def is_allowed(certificate: Mapping[str, object] | None, allowed: tuple[str, ...]) -> bool:
-    """Return whether a verified certificate has an allowed alternative name; an empty list allows all."""
+    """Return whether a verified certificate has one of the allowed alternative names; an empty list allows all."""
     names = certificate.get("subjectAltName") if certificate else None
     if not allowed:
         return True
@@ -112,7 +113,7 @@ def is_allowed(certificate: Mapping[str, object] | None, allowed: tuple[str, ...
 
 
 def _canonical(name: str) -> str:
-    # OpenSSL writes IPv6 addresses at full length, Go in the shortest form.
+    # OpenSSL writes IPv6 addresses in full, but Go writes them in the shortest form.
     try:
         return str(ipaddress.ip_address(name.strip()))
     except ValueError:

@@ -258,7 +258,7 @@ async def test_reloading() -> None:
         assert (await client.post("/-/reload")).text == "reloaded\n"
         refused = await client.post("/-/reload")
         assert refused.status_code == 500
-        assert "configuration not reloaded; the old one stays in force" in refused.text
+        assert "configuration not reloaded; the old configuration is kept" in refused.text
         assert "accounts[0].name: is required\naccounts[1]" in refused.text
 
 

@@ -226,7 +226,7 @@ def test_at_the_limit_the_connection_that_is_idle_for_longest_is_closed(caplog: 
     assert not full.admit(refused)
     assert len(full.members) == 3
     assert caplog.record_tuples == [
-        ("exporter.web", logging.WARNING, "limit of open connections reached (3): closing idle ones")
+        ("exporter.web", logging.WARNING, "limit of 3 open connections reached; closing idle connections")
     ]
 
 

@@ -100,12 +100,12 @@ def test_tables_and_lists_have_names_and_headers() -> None:
 def test_the_page_shows_a_failed_reload() -> None:
     many = tuple(f"accounts[{number}]: is missing" for number in range(12))
     read = page(status_data(configured=ConfigStatus(NOW - 7200, errors=many)))
-    assert "The changed configuration is invalid. The configuration loaded 2 h ago stays in force." in read.text
+    assert "The changed configuration is invalid. The configuration loaded 2 h ago is still in use." in read.text
     assert "accounts[9]: is missing" in read.text
     assert "and 2 more;" in read.text
     assert "a later change is invalid" in read.text
     assert (
-        "The old configuration stays in force" in page(status_data(configured=ConfigStatus(None, errors=("x",)))).text
+        "The old configuration is still in use" in page(status_data(configured=ConfigStatus(None, errors=("x",)))).text
     )
 
 

@@ -149,7 +149,7 @@ def test_errors_in_files(folder: Path) -> None:
 
     tls = config(folder, client_auth_type="VerifyClientCertIfGiven", client_ca_file=str(folder / "ca.crt"))
     (folder / "ca.crt").write_text("nothing")
-    assert mistake(tls) == "client_ca_file: contains no certificate in PEM; use a file such as ca.pem"
+    assert mistake(tls) == "client_ca_file: contains no PEM certificate; use a file such as ca.pem"
     (folder / "ca.crt").unlink()
     assert (
         mistake(tls)
@@ -161,7 +161,7 @@ def test_errors_in_files(folder: Path) -> None:
     (folder / "server.key").write_bytes(encrypted(key))
     assert (
         mistake(tls)
-        == "key_file: is encrypted, but a server cannot prompt for its passphrase; store the key without passphrase"
+        == "key_file: is encrypted, but a server cannot prompt for a passphrase; store the key without a passphrase"
     )
     (folder / "server.crt").write_text("nothing")
     assert mistake(tls) == "cert_file: certificate or key is not valid PEM; use files that openssl can read"

@@ -1,4 +1,5 @@
-"""The status page: the state of each collector and customer; no secrets, no scripts.
+"""The status page, which shows the state of each collector and customer. It contains no secrets and no scripts.
 
-`model` returns plain records, and `page` renders them as HTML. Nothing here is imported before a request for the page.
+The module `model` builds the content as dataclasses, and `page` renders it as HTML. This package is imported on the
+first request for the page.
 """

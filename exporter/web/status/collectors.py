@@ -1,4 +1,4 @@
-"""The collectors of all accounts, and the requests of each account."""
+"""The rows of the page for collectors, and for the requests of each account."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,10 @@ State = Literal["waiting", "up", "down", "off"]
 
 @dataclass(frozen=True, slots=True)
 class CollectorRow:
-    """One collector of one account; `reason` is why it is off, `stale_after` the limit that its values exceed."""
+    """The row of one collector of one account.
+
+    `reason` and `hint` are set if the collector is off. `stale_after` is the age limit, set if the values exceed it.
+    """
 
     account: str
     name: str
@@ -38,7 +41,7 @@ class CollectorRow:
 
 @dataclass(frozen=True, slots=True)
 class AccountUsage:
-    """The rate limit and the requests of an account; `codes` are requests by status code, the most frequent first."""
+    """The rate limit and requests of an account; `codes` are the request counts by status code, highest count first."""
 
     account: str
     probe: str
@@ -53,7 +56,7 @@ class AccountUsage:
 
 
 def state_of(status: RefreshStatus) -> State:
-    """Return the state of a collector."""
+    """Return the state of a collector; it is "waiting" until its first refresh is complete."""
     if status.off:
         return "off"
     return "waiting" if status.up is None else "up" if status.up else "down"
@@ -83,12 +86,12 @@ def collector(view: SnapshotView, data: StatusData, query: StatusQuery) -> Colle
 
 
 def failed_link(account: str, query: StatusQuery) -> str:
-    """Return the link to the failed customers of an account."""
+    """Return the link that lists the failed customers of an account."""
     return query.link("customers", account=account, text="", state="failed", page=1)
 
 
 def account_usage(accounts: Sequence[str], data: StatusData) -> tuple[AccountUsage, ...]:
-    """Return the usage of accounts, in their order; an account that is being removed has none."""
+    """Return the usage of each account, in the given order; skip accounts that are being removed."""
     usage = data.usage()
     return tuple(
         _account_usage(account, data.budgets[account], usage.get(account, Usage({}, 0.0)))

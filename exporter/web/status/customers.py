@@ -1,4 +1,4 @@
-"""The customers that match a query, failed ones first."""
+"""The rows of the page for customers that match a query, with failed customers first."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from exporter.web.status_data import StatusData
 _PAGE_SIZE: Final = 25
 
 Organizations = Mapping[str, Mapping[str, str]]
-"""Names by account and customer id, as on the page of metrics."""
+"""Organization names by account and customer id. A name is included only if it is on the metrics page."""
 
 
 @dataclass(frozen=True, slots=True)
 class CustomerRow:
-    """The state of one customer in one collector; `stale_after` is the limit that its values exceed."""
+    """The state of one customer in one collector; `stale_after` is the age limit, set if the values exceed it."""
 
     account: str
     collector: str
@@ -41,7 +41,7 @@ class _Match(NamedTuple):
 
 
 def organizations(data: StatusData) -> Organizations:
-    """Return the names of organizations that are labels of metrics."""
+    """Return the organization names that are labels on the metrics page."""
     names: dict[str, dict[str, str]] = {}
     position = INFO.labels.index("organization") - 1
     for view in data.views:
@@ -55,7 +55,7 @@ def organizations(data: StatusData) -> Organizations:
 
 
 def customers(data: StatusData, query: StatusQuery) -> Paged[CustomerRow]:
-    """Return the page of customers that the query asks for."""
+    """Return the requested page of the customers that match the query."""
     names = organizations(data)
     found = sorted(_matching(data.views, names, query), key=lambda one: one[:3])
     chosen = paged(found, _PAGE_SIZE, query, "page", "customers")

@@ -1,4 +1,4 @@
-"""Current errors, one card per error however many customers have it, and earlier errors."""
+"""Cards for current and earlier errors. Customers with the same error share one card."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +13,7 @@ from exporter.web.status_data import StatusData
 
 @dataclass(frozen=True, slots=True)
 class ErrorCard:
-    """One error with its hint, first time and last time; `link` leads to the customers that have it."""
+    """An error with its hint and the times of its first and last occurrence; `link` lists the affected customers."""
 
     account: str
     collector: str
@@ -32,7 +32,7 @@ class ErrorCard:
 
 
 def error_cards(data: StatusData, query: StatusQuery) -> Iterator[ErrorCard]:
-    """Yield the current errors: first of collectors that are down, then of customers, the most frequent first."""
+    """Yield the errors of collectors that are down, then the errors of customers, most frequent first."""
     for view in data.views:
         if state_of(view.status) == "down":
             yield _of_collector(view, data)
@@ -41,7 +41,7 @@ def error_cards(data: StatusData, query: StatusQuery) -> Iterator[ErrorCard]:
 
 
 def earlier_errors(views: Sequence[SnapshotView], now: float) -> list[ErrorCard]:
-    """Return the recent errors of all collectors that are over, newest first."""
+    """Return the recent resolved errors of all collectors, newest first."""
     failures = (
         (failure, view)
         for view in views
@@ -56,7 +56,7 @@ def _of_collector(view: SnapshotView, data: StatusData) -> ErrorCard:
 
 
 def _of_customers(view: SnapshotView, data: StatusData, query: StatusQuery) -> Iterator[tuple[int, ErrorCard]]:
-    """Yield one card per error of a collector's customers, except the error of the collector itself."""
+    """Yield the number of customers and a card for each customer error; skip the error of the collector itself."""
     down = view.status.failure if state_of(view.status) == "down" else None
     of_collector = (down.message, f"not asked for: {down.message}") if down else ()
     groups: dict[str, list[Failure]] = {}

@@ -1,4 +1,4 @@
-"""Numbers and times for people."""
+"""Formatting of numbers, times and texts for the status page."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,7 +12,7 @@ _MILLISECONDS_BELOW: Final = 0.1  # seconds
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A point in time: its age for the text, and its date in two notations."""
+    """A point in time, as an age ("5 min ago"), as an ISO 8601 date, and as a date for people."""
 
     text: str
     iso: str
@@ -20,7 +20,7 @@ class Moment:
 
 
 def moment(at: float, now: float) -> Moment:
-    """Return a point in time; both arguments are Unix seconds."""
+    """Format the Unix time `at`; its age is relative to the Unix time `now`."""
     try:
         utc = datetime.fromtimestamp(at, UTC)
     except (OverflowError, ValueError, OSError):
@@ -29,7 +29,7 @@ def moment(at: float, now: float) -> Moment:
 
 
 def rounded_time(seconds: float) -> str:
-    """Return a time span in its largest suitable unit: 42 s, 5 min, 3 h, 2 d."""
+    """Format a duration as a whole number in the largest suitable unit, such as 42 s, 5 min, 3 h or 2 d."""
     for length, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
         if seconds >= 2 * length:
             return f"{seconds / length:,.0f} {unit}"
@@ -37,22 +37,22 @@ def rounded_time(seconds: float) -> str:
 
 
 def precise_time(seconds: float) -> str:
-    """Return a time span with fractions if it is short: 0 s, 12 ms, 0.5 s, 42 s, 5 min."""
+    """Format a duration, with milliseconds or tenths if it is short, such as 12 ms, 0.5 s, 42 s or 5 min."""
     if 0 < seconds < _MILLISECONDS_BELOW:
         return f"{max(1.0, seconds * 1000):.0f} ms"
     return f"{seconds:.1f} s" if 0 < seconds < _TENTHS_BELOW else rounded_time(seconds)
 
 
 def count(number: int, one: str, many: str = "") -> str:
-    """Return a number with its noun: 1 customer, 1,204 customers."""
+    """Format a number with its noun in the singular or plural, such as 1 customer or 1,204 customers."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
 def rate(per_second: float) -> str:
-    """Return a rate without trailing zeros: 10, 2.5, 0.05."""
+    """Format a rate without trailing zeros, such as 10, 2.5 or 0.05."""
     return f"{per_second:.2f}".rstrip("0").rstrip(".")
 
 
 def safe_text(text: str) -> str:
-    """Return a text from elsewhere without secrets and control characters."""
+    """Return untrusted text without secrets and control characters."""
     return scrub(text)

@@ -1,4 +1,4 @@
-"""The whole page as plain records, without HTML."""
+"""The content of the whole status page as dataclasses, without HTML."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ _CONFIG_ERRORS: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class Headline:
-    """The overall state in one sentence; "waiting" before the first refreshes."""
+    """The overall state in one sentence; the level is "waiting" until all first refreshes are complete."""
 
     level: Literal["good", "waiting", "bad"]
     text: str
@@ -30,7 +30,7 @@ class Headline:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """Everything on the page; for shortened lists, the number of further entries."""
+    """The content of the page. A `more_` field counts the entries that are omitted from a list."""
 
     version: str
     uptime: str
@@ -51,7 +51,7 @@ class Model:
 
 
 def model(data: StatusData, query: StatusQuery) -> Model:
-    """Return the page for a query, which may contain anything."""
+    """Return the content of the page for a query, whose values are untrusted."""
     with_customers = tuple(dict.fromkeys(view.account for view in data.views if view.customer_up))
     if query.account not in with_customers:
         query = StatusQuery(text=query.text, state=query.state, page=query.page, part=query.part)
@@ -80,7 +80,7 @@ def model(data: StatusData, query: StatusQuery) -> Model:
 
 
 def headline(data: StatusData) -> Headline:
-    """Return the overall state."""
+    """Return the overall state of the collectors, customers and configuration."""
     states: Mapping[State, int] = Counter(state_of(view.status) for view in data.views)
     customers = [(view.account, *item) for view in data.views for item in view.customer_up.items()]
     failed = {(account, customer) for account, customer, is_up in customers if not is_up}

@@ -1,4 +1,4 @@
-"""Render the page: one template with an inline style, whose hash is in the content security policy."""
+"""The HTML of the status page. The content security policy contains the hash of the inline style."""
 
 import base64
 import hashlib
@@ -16,7 +16,7 @@ PROJECT: Final = "https://github.com/avepoint-exporter/avepoint-exporter"
 
 
 class StatusPage:
-    """The compiled page; `policy` is its content security policy."""
+    """The compiled template of the page, and the content security policy for it."""
 
     def __init__(self) -> None:
         files = resources.files("exporter.web").joinpath("templates")
@@ -33,5 +33,5 @@ class StatusPage:
         )
 
     def html(self, data: StatusData, query: StatusQuery) -> str:
-        """Return the page as HTML; every text is escaped."""
+        """Return the page as HTML, with all texts escaped."""
         return self._template.render(page=model(data, query))

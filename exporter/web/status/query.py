@@ -1,4 +1,4 @@
-"""The query of the page: a filter for customers and the pages of two lists. Its input is untrusted."""
+"""The query string of the status page, which filters customers and selects pages of two lists. It is untrusted."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,7 +17,7 @@ _NEAR: Final = 1
 
 @dataclass(frozen=True, slots=True)
 class StatusQuery:
-    """A filter for customers, and the pages of customers and collectors, from 1."""
+    """A filter for customers, and the page numbers, from 1, of the customers (`page`) and collectors (`part`)."""
 
     account: str = ""
     text: str = ""
@@ -27,7 +27,7 @@ class StatusQuery:
 
     @classmethod
     def read(cls, given: Mapping[str, str]) -> "StatusQuery":
-        """Return the query of a URL; invalid values count as absent."""
+        """Return the query from the parameters of a URL; an invalid value is replaced with the default."""
         state = given.get("state", "")
         return cls(
             account=given.get("account", "")[:_LONGEST_ACCOUNT],
@@ -43,7 +43,7 @@ class StatusQuery:
         return bool(self.account or self.text or self.state != "all")
 
     def link(self, fragment: str, **changes: Any) -> str:  # noqa: ANN401 - dataclasses.replace checks the names
-        """Return the link to a fragment of the page with changes to the query."""
+        """Return a link to a fragment of the page, with some values of the query changed."""
         other, default = replace(self, **changes), StatusQuery()
         values = {
             "account": other.account,
@@ -57,7 +57,7 @@ class StatusQuery:
 
 @dataclass(frozen=True, slots=True)
 class PagerStep:
-    """One link of a pager; `current` marks the page that is shown."""
+    """One link in the page navigation; `current` is true for the page that is shown."""
 
     text: str
     link: str
@@ -66,7 +66,7 @@ class PagerStep:
 
 @dataclass(frozen=True, slots=True)
 class Paged(Generic[Item]):
-    """One page of a list: its items, their range and total, and the links to other pages (None for a gap)."""
+    """One page of a list: its items, their range, the total, and the links to other pages (None for a gap)."""
 
     items: Sequence[Item]
     first: int
@@ -78,7 +78,7 @@ class Paged(Generic[Item]):
 def paged(
     items: Sequence[Item], size: int, query: StatusQuery, key: Literal["page", "part"], fragment: str
 ) -> Paged[Item]:
-    """Return the page of a list that the query asks for, at most the last one."""
+    """Return the page of a list that the query selects, or the last page if the number is too high."""
     pages = max(1, -(-len(items) // size))
     number = min(pages, getattr(query, key))
     begin = (number - 1) * size
