@@ -106,7 +106,7 @@ async def test_a_memory_that_is_not_usable_is_dropped(world: World, tmp_path: Pa
         connection.commit()
 
     await world.restart(config(licensed()))
-    assert await problems(world) == {("contoso", "", FULL)}  # judged anew from the stored read
+    assert await problems(world) == {("contoso", "", FULL)}  # judged again from the stored read
 
 
 @pytest.mark.parametrize("change", [{"ignore": [FULL, "storage_nearly_full"]}])
