@@ -6,18 +6,18 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Wall time for exposed times; monotonic time for ages and waits, which steps of the wall time must not change."""
+    """A clock with wall time, for times that are exposed, and monotonic time, for ages and waits."""
 
     def time(self) -> float:
         """Return the Unix time in seconds."""
         ...
 
     def monotonic(self) -> float:
-        """Return seconds of a clock that never steps."""
+        """Return the seconds of a clock that never jumps."""
         ...
 
     async def sleep(self, seconds: float) -> None:
-        """Sleep."""
+        """Sleep for a number of seconds."""
         ...
 
 
@@ -29,9 +29,9 @@ class SystemClock:
         return time.time()
 
     def monotonic(self) -> float:
-        """Return seconds of a clock that never steps."""
+        """Return the seconds of a clock that never jumps."""
         return time.monotonic()
 
     async def sleep(self, seconds: float) -> None:
-        """Sleep."""
+        """Sleep for a number of seconds."""
         await asyncio.sleep(seconds)

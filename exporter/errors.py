@@ -1,20 +1,20 @@
 """The exceptions that the exporter raises on purpose.
 
 ExporterError
-├── ConfigError                  the configuration or the command line is wrong; one line per error
-├── UnreadableValueError         one value of a response has no documented form
+├── ConfigError                  the configuration or the command line has errors, one per line
+├── UnreadableValueError         a value in a response does not have a documented form
 └── AvePointError                a request failed, or the response is not as documented
     ├── TokenError               no access token: wrong secret, permission not granted, …
     ├── TransportError           no response: connection refused, timeout, TLS failure
-    ├── StatusError              an HTTP status that is not 200
+    ├── StatusError              an HTTP status other than 200
     │   ├── BadRequestError      400: AvePoint refused a parameter
-    │   ├── UnauthorizedError    401, also with a fresh token
+    │   ├── UnauthorizedError    401, even with a fresh token
     │   ├── ForbiddenError       403: the app lacks the permission
     │   ├── NotFoundError        404: not licensed, not permitted, or the wrong data center
     │   └── UnavailableError     429 and 5xx: temporary
-    ├── NotOfferedError          the configured API version does not have the data
-    └── AnswerError              status 200, but not the documented form, or a reported error
-        ├── IncompleteListError  a list with fewer rows than its total
+    ├── NotOfferedError          the configured API version does not provide the data
+    └── AnswerError              status 200, but the response reports an error or is not as documented
+        ├── IncompleteListError  a list with fewer rows than its reported total
         └── LinkRefusedError     a link or redirect to another origin
 """
 
@@ -26,13 +26,13 @@ from typing import Final, Self, TypedDict, Unpack
 
 _ABOUT_FILES: Final = {
     errno.ENOENT: "create it, or correct the path",
-    errno.EACCES: "give the user of the exporter read permission",
+    errno.EACCES: "give the user that runs the exporter read permission",
     errno.EISDIR: "use the path of a file",
 }
 
 
 def why_unreadable(error: OSError) -> str:
-    """Return why a file cannot be read, and what to do."""
+    """Return why a file cannot be read, and what to do about it."""
     what_to_do = _ABOUT_FILES.get(error.errno or 0, "use another file")
     return f"{(error.strerror or 'unknown error').lower()}; {what_to_do}"
 
@@ -42,7 +42,7 @@ class ExporterError(Exception):
 
 
 class ConfigError(ExporterError):
-    """The configuration or the command line is wrong; its string has one line per error."""
+    """An invalid configuration or command line. The message has one line per error."""
 
     def __init__(self, errors: Sequence[str]) -> None:
         self.errors = tuple(errors)
@@ -50,24 +50,24 @@ class ConfigError(ExporterError):
 
 
 class UnreadableValueError(ExporterError):
-    """A value that cannot be read; the message contains at most a short part of it."""
+    """A value that cannot be read. The message contains at most a short part of the value."""
 
 
 class RequestContext(TypedDict, total=False):
-    """The request of an error: the path template of its endpoint and AvePoint's id of the request."""
+    """The failed request: the path template of its endpoint, and the request id that AvePoint returned."""
 
     endpoint: str
     request_id: str
 
 
 class ErrorContext(RequestContext, total=False):
-    """What an AvePointError has beside its message."""
+    """The details that an AvePointError has in addition to its message."""
 
     hint: str
 
 
 class AvePointError(ExporterError):
-    """A failed request; `hint` is what an operator should do, `endpoint` the path template of the request."""
+    """A failed request. `hint` is what an operator should do; `endpoint` is the path template of the request."""
 
     def __init__(self, message: str, *, hint: str = "", request_id: str = "", endpoint: str = "") -> None:
         self.hint = hint
@@ -77,11 +77,11 @@ class AvePointError(ExporterError):
 
     @property
     def means_not_granted(self) -> bool:
-        """Whether the app may lack the permission, or the Microsoft 365 tenant the product."""
+        """Whether the app may lack the permission or the Microsoft 365 tenant may lack the product."""
         return False
 
     def context(self) -> ErrorContext:
-        """Return the known fields of a log line beside the message."""
+        """Return the details that are set, as fields for a log line."""
         about = ErrorContext()
         if self.endpoint:
             about["endpoint"] = self.endpoint
@@ -94,9 +94,10 @@ class AvePointError(ExporterError):
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """An error that is kept: its message, hint and request id.
+    """A stored error: its message, hint and request id.
 
-    `since` and `at` are the Unix times of the first and the last refresh with this error, None outside of refreshes.
+    `since` and `at` are the Unix times of the first and the last refresh with this error. They are None if the error
+    did not occur in a refresh.
     """
 
     message: str
@@ -107,14 +108,14 @@ class Failure:
 
     @classmethod
     def of(cls, error: AvePointError, *, at: float | None = None, before: Self | None = None) -> Self:
-        """Return the failure of the refresh that began at `at`; it continues `before` if the message is equal."""
+        """Return the failure of a refresh that began at `at`. Keep `since` of `before` if the messages are equal."""
         message = sys.intern(str(error))  # thousands of customers fail with the same message
         since = before.since if before is not None and before.message == message else at
         return cls(message, sys.intern(error.hint), error.request_id, since, at)
 
 
 class TokenError(AvePointError):
-    """No access token; `reason` is the OAuth error code or a word of the exporter."""
+    """An access token could not be obtained. `reason` is the OAuth error code or one of the exporter's own reasons."""
 
     def __init__(self, message: str, *, reason: str, **about: Unpack[ErrorContext]) -> None:
         self.reason = reason
@@ -127,7 +128,7 @@ class TokenError(AvePointError):
 
 
 class TransportError(AvePointError):
-    """No response; `kind` is "timeout" or "connect"."""
+    """A request without a response; `kind` is "timeout" or "connect"."""
 
     def __init__(self, message: str, *, kind: str, **about: Unpack[ErrorContext]) -> None:
         self.kind = kind
@@ -135,7 +136,7 @@ class TransportError(AvePointError):
 
 
 class StatusError(AvePointError):
-    """An HTTP status (or the status inside an envelope) that is not success."""
+    """An HTTP status, or a status code in the JSON of a response, that does not mean success."""
 
     def __init__(self, message: str, *, status: int, **about: Unpack[ErrorContext]) -> None:
         self.status = status
@@ -143,28 +144,28 @@ class StatusError(AvePointError):
 
     @property
     def means_not_granted(self) -> bool:
-        """Whether the status is 403 or 404, with which the API answers an app without the permission."""
+        """Whether the status is 403 or 404, which the API returns if the app lacks the permission."""
         return self.status in (403, 404)
 
 
 class BadRequestError(StatusError):
-    """400."""
+    """HTTP status 400: AvePoint refused a parameter."""
 
 
 class UnauthorizedError(StatusError):
-    """401, although the token was fresh."""
+    """HTTP status 401, although the token was fresh."""
 
 
 class ForbiddenError(StatusError):
-    """403."""
+    """HTTP status 403: the app lacks the permission."""
 
 
 class NotFoundError(StatusError):
-    """404."""
+    """HTTP status 404: not licensed, not permitted, or the wrong data center."""
 
 
 class UnavailableError(StatusError):
-    """429 or 5xx; `retry_after` is in seconds, None if the response does not state it."""
+    """HTTP status 429 or 5xx. `retry_after` is in seconds, or None if the response does not contain it."""
 
     def __init__(self, message: str, *, status: int, retry_after: float | None, **about: Unpack[ErrorContext]) -> None:
         self.retry_after = retry_after
@@ -172,18 +173,18 @@ class UnavailableError(StatusError):
 
 
 class NotOfferedError(AvePointError):
-    """The configured API version does not have the data; no request was sent."""
+    """The configured API version does not provide the data. No request was sent."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, hint="set api to auto or modern, or enabled: false")
 
 
 class AnswerError(AvePointError):
-    """A response that has not the documented form, or that reports an error with status 200."""
+    """A response with status 200 that reports an error or does not have the documented form."""
 
 
 class IncompleteListError(AnswerError):
-    """A list that has `rows` rows although its total is `total`, or whose total changed while it was read."""
+    """A list with `rows` rows but a reported total of `total`, or one whose total changed while it was read."""
 
     def __init__(self, message: str, *, rows: int, total: int, **about: Unpack[ErrorContext]) -> None:
         self.rows = rows

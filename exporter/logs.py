@@ -21,8 +21,8 @@ LEVELS: Final = {
 _LONGEST_VALUE: Final = 2000
 _LONGEST_SCRUBBED: Final = 65_536
 _GAP: Final = " […] "
-# The form of a token, an assertion or a form field with a secret, anywhere in a string. The exporter's own message
-# "client_secret: must be a string" and the words "basic authentication" contain no secret.
+# Matches tokens, assertions and form fields with secrets anywhere in a string. It must not match the exporter's own
+# message "client_secret: must be a string" or the words "basic authentication", which contain no secret.
 _SECRET_SHAPES: Final = re.compile(
     r"(?is)(\b(?:bearer|basic)\s+(?!auth|tokens?\b)|(?:secret|assertion|_token|passw(?:or)?d|pwd|api_?key)"
     r"[\"'\\]*\s*[=:]\s*(?!(?:must|has|needs|is|of) ))"
@@ -30,14 +30,14 @@ _SECRET_SHAPES: Final = re.compile(
 )
 _JWT: Final = re.compile(r"eyJ[\w-]{8,}(?:\.[\w-]*)*")
 _PASSWORD_IN_URL: Final = re.compile(r"(?<=://)[^\s/@]+@")
-# Includes characters that reverse the direction of text on a terminal.
+# Control characters, including those that reverse the direction of text on a terminal.
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 # Libraries whose debug output contains headers and bodies.
 _VERBOSE: Final = ("httpx", "httpcore", "hpack", "h11", "asyncio", "uvicorn")
 
 
 def scrub(text: str) -> str:
-    """Return a string without secrets and control characters; of a long one, the start and the end."""
+    """Return a string without secrets and control characters. Only the start and the end of a long string are kept."""
     text = _SECRET_SHAPES.sub(r"\1<secret>", _PASSWORD_IN_URL.sub("<secret>@", text[:_LONGEST_SCRUBBED]))
     text = _CONTROL.sub("\N{REPLACEMENT CHARACTER}", _JWT.sub("<secret>", text)).replace("\t", " ")
     half = (_LONGEST_VALUE - len(_GAP)) // 2
@@ -45,7 +45,7 @@ def scrub(text: str) -> str:
 
 
 def _printable(value: object) -> object:
-    """Return numbers that JSON supports unchanged, and anything else as a scrubbed string."""
+    """Return None and numbers that JSON can represent as they are, and anything else as a scrubbed string."""
     if value is None or isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)):
         return value
     return scrub(str(value) or (type(value).__name__ if isinstance(value, BaseException) else ""))
@@ -53,7 +53,7 @@ def _printable(value: object) -> object:
 
 def _scrub_values(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     for key, value in event.items():
-        if key != "_record":  # structlog's own; removed before the line is rendered
+        if key != "_record":  # set by structlog, which removes it before the line is rendered
             event[key] = _printable(value)
     return event
 

@@ -215,7 +215,7 @@ async def secret_gone(stage: Stage) -> str:
 HELP = "(help: avepoint-exporter --help)"
 ADDRESS = "check the network, proxy_url, and the URL (environment, data_center, base_url or token_url)"
 NOT_OURS = (
-    "the response is not from AvePoint; it may be a proxy's login or a maintenance page;"
+    "the response is not from AvePoint; it may be a proxy's login page or a maintenance page;"
     " check proxy_url and the URL (environment, data_center or base_url)"
 )
 CHANGED = "the API may have changed; check whether a newer version of the exporter supports it"
@@ -558,7 +558,7 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
     "locations of a tenant that is not Multi-Geo": (
         locations_answered({"data": []}, payload("jobs-modern")),
         (f"{JOBS}: ^no job at any of the configured locations (NAM), but the tenant has jobs: "
-        "^remove locations, or name those that have its jobs; the tenant may not be Multi-Geo"),
+        "^remove locations, or list the ones that have jobs; the tenant may not be Multi-Geo"),
     ),
     "403 of a tenant": (
         answered(httpx.Response(403)),

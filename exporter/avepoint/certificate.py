@@ -1,7 +1,7 @@
-"""A certificate as credential: a signed assertion shows that the exporter has its private key.
+"""Certificates as credentials: a signed assertion proves that the exporter has the private key.
 
-AvePoint documents the form: RS256, `kid` is the SHA-1 thumbprint in upper-case hex, `x5t` the same in base64url.
-The assertion is valid for five minutes.
+AvePoint documents the form of the assertion. It is signed with RS256. `kid` is the SHA-1 thumbprint of the certificate
+in upper-case hex, and `x5t` is the same thumbprint in base64url. The assertion is valid for five minutes.
 """
 
 import base64
@@ -43,12 +43,12 @@ class KeyPair:
 
     @property
     def expires_at(self) -> float:
-        """When the certificate expires, as Unix time."""
+        """Expiry of the certificate, as Unix time."""
         return self.certificate.not_valid_after_utc.timestamp()
 
 
 class ClientCertificate:
-    """Authenticates with the configured certificate file, which is read at each use."""
+    """The credential in the configured certificate file, which is read at each use."""
 
     def __init__(self, auth: Auth, token_url: str, clock: Clock, expires: Callable[[float], None]) -> None:
         self._auth = auth
@@ -60,12 +60,12 @@ class ClientCertificate:
         return "ClientCertificate(…)"
 
     def form(self) -> Mapping[str, str]:
-        """Return a new assertion as fields of the token request; raise TokenError."""
+        """Return the fields of the token request with a new assertion. Raise TokenError if the file cannot be used."""
         pair = self.load()
         return {"client_assertion_type": ASSERTION_TYPE, "client_assertion": self._assertion(pair)}
 
     def load(self) -> KeyPair:
-        """Return the key pair of the file, and report its expiry; raise TokenError unless it is valid now."""
+        """Return the key pair in the file, and report its expiry. Raise TokenError unless it is valid now."""
         path = self._auth.certificate_file
         if path is None:
             raise TokenError("certificate_file is not set", reason="credential")
@@ -129,7 +129,7 @@ def _read(path: Path, password: bytes | None) -> KeyPair:
 
 
 def _unwrapped(data: bytes) -> bytes:
-    """Return the PEM or PFX in a file: also PEM in UTF-16 from PowerShell, and PFX in base64 from Azure Key Vault."""
+    """Return the PEM or PFX in a file. PowerShell writes PEM in UTF-16, and Azure Key Vault returns PFX in base64."""
     try:
         text = decode_text(data)
         return text.encode() if "-----BEGIN" in text else base64.b64decode("".join(text.split()), validate=True)
@@ -145,7 +145,7 @@ def _read_pem(path: Path, data: bytes, password: bytes | None) -> tuple[object, 
     if b"PRIVATE KEY-----" not in data:
         return None, certificates
     if b"ENCRYPTED" not in data:
-        password = None  # an unneeded password is no error
+        password = None  # a password that is not needed is ignored
     try:
         return load_pem_private_key(data, password), certificates
     except TypeError:
@@ -159,7 +159,7 @@ def _read_pfx(path: Path, data: bytes, password: bytes | None) -> tuple[object, 
     try:
         key, certificate, others = load_key_and_certificates(data, password)
     except (ValueError, UnsupportedAlgorithm) as error:
-        # Only the message of the exception tells a wrong password from a broken file.
+        # Only the message of the exception distinguishes a wrong password from a broken file.
         if "password" not in str(error).lower():
             raise _broken(path, "neither PEM nor PFX") from None
         raise _broken(path, "the password is wrong" if password else "needs a password", _PASSWORD) from None
@@ -169,7 +169,7 @@ def _read_pfx(path: Path, data: bytes, password: bytes | None) -> tuple[object, 
 def _public_key(certificate: x509.Certificate) -> object:
     try:
         return certificate.public_key()
-    except (ValueError, UnsupportedAlgorithm):  # of a CA in the chain; the app's own key is RSA
+    except (ValueError, UnsupportedAlgorithm):  # a CA in the chain may have such a key; the key of the app is RSA
         return None
 
 

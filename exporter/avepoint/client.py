@@ -1,4 +1,4 @@
-"""The client of one account: tokens, rate limit, deadlines, retries, size limits, and requests to one origin only."""
+"""The API client of one account: tokens, rate limits, deadlines, retries, size limits, and a single origin."""
 
 import asyncio
 import random
@@ -42,11 +42,11 @@ _LONGEST_BACKOFF: Final = 30.0
 
 
 class ApiClient(Protocol):
-    """What collectors need of a client, so that `check` can pass another one to them."""
+    """The interface that collectors need from a client, so that `check` can pass a different implementation."""
 
     @property
     def value_issues(self) -> ValueIssues:
-        """Counts and logs values that cannot be read."""
+        """The counts and the log of values that cannot be read."""
         ...
 
     async def call(
@@ -57,20 +57,20 @@ class ApiClient(Protocol):
         query: Query | None = None,
         body: Mapping[str, object] | None = None,
     ) -> object:
-        """Return the decoded JSON of a response; raise AvePointError."""
+        """Return the decoded JSON of a response. Raise AvePointError if the request fails."""
         ...
 
     def link_query(self, endpoint: Endpoint, link: str) -> Query:
-        """Return the query of a link to a next page; raise LinkRefusedError."""
+        """Return the query of a link to a next page. Raise LinkRefusedError if the link cannot be followed."""
         ...
 
     async def token_ahead(self, permission: str) -> None:
-        """Request the token of requests that follow soon."""
+        """Request the access token for requests that will follow soon."""
         ...
 
 
 class Client:
-    """Sends all requests of one account to AvePoint."""
+    """A client that sends all requests of one account to AvePoint."""
 
     def __init__(
         self,
@@ -100,7 +100,7 @@ class Client:
 
     @property
     def budget(self) -> LimitUsage:
-        """The use of the account's rate limits."""
+        """The current use of the account's rate limits."""
         return self._throttle.budget
 
     @property
@@ -120,11 +120,11 @@ class Client:
         query: Query | None = None,
         body: Mapping[str, object] | None = None,
     ) -> object:
-        """Return the decoded JSON of a response; raise AvePointError if retries are used up or useless."""
+        """Return the decoded JSON of a response. Raise AvePointError if the request and its retries fail."""
         try:
             request = self._build(
                 endpoint.method,
-                # httpx would parse the URL a second time to add the query.
+                # The URL includes the query, because httpx would parse the URL a second time to add it.
                 self._account.api_url + endpoint.path(ids or {}) + (f"?{urlencode(query)}" if query else ""),
                 json=body,
                 headers={"Content-Type": "application/json"},
@@ -137,19 +137,19 @@ class Client:
         return response
 
     async def authorize(self, permission: str) -> None:
-        """Ensure that there is a token for a permission; raise TokenError."""
+        """Ensure that there is a token for a permission. Raise TokenError if it cannot be obtained."""
         async with self._throttle:
             await self._token(permission)
 
     async def token_ahead(self, permission: str) -> None:
-        """Request the token of requests that follow soon, unless there is one."""
+        """Request the access token for requests that will follow soon, unless there is one already."""
         await self._tokens.token_ahead(permission)
 
     def link_query(self, endpoint: Endpoint, link: str) -> Query:
-        """Return the query of a link to a next page, which is sent to the same endpoint.
+        """Return the query of a link to a next page, to be sent to the same endpoint.
 
-        Only the query is used, so the path of the link does not matter. Raise LinkRefusedError for a link to another
-        origin or without a query.
+        Only the query is used, so the path of the link does not matter. Raise LinkRefusedError if the link leads to
+        another origin or has no query.
         """
         link = link.strip()
         try:
@@ -166,17 +166,17 @@ class Client:
         return query
 
     async def _retried(self, attempt: Callable[[], Awaitable[T]]) -> T:
-        """Return the result of an attempt; retry after temporary errors, each time after a random pause."""
+        """Return the result of `attempt`. Retry after temporary errors, each time after a random pause."""
         for retry in range(self._account.requests.retries):
             try:
                 return await attempt()
             except _TEMPORARY:
                 longest = min(_LONGEST_BACKOFF, _FIRST_BACKOFF * 2**retry)
-                await self._clock.sleep(random.uniform(0, longest))  # noqa: S311 - jitter is no secret
+                await self._clock.sleep(random.uniform(0, longest))  # noqa: S311 - jitter is not a secret
         return await attempt()
 
     async def _authorized(self, endpoint: Endpoint, request: httpx.Request) -> object:
-        """Send a request with a token; once more with a new token if the first was refused or may be outdated."""
+        """Send a request with a token. Send it again with a new token if the first was refused or may be outdated."""
         try:
             return await self._with_token(endpoint, request)
         except UnauthorizedError:
@@ -200,7 +200,7 @@ class Client:
                 raise
 
     async def _token(self, permission: str) -> Token:
-        """Return a token. If another request was throttled meanwhile, wait as well."""
+        """Return a token. If AvePoint throttles the account meanwhile, wait until the pause is over."""
         token = await self._tokens.token(permission)
         while self._throttle.is_paused:
             await self._throttle.turn()
@@ -216,7 +216,7 @@ class Client:
             )
 
     async def _exchange(self, endpoint: Endpoint, request: httpx.Request, token: Token) -> object:
-        """Send one request and return the decoded response; count and time it whatever happens."""
+        """Send one request and return the decoded response. Count and time the request even if it fails."""
         began, code = self._clock.monotonic(), "connect"
         try:
             response = await self._send(request)
@@ -244,7 +244,7 @@ class Client:
         try:
             return await self._retried(lambda: self._token_exchange(form))
         except _TEMPORARY as error:
-            # A TokenError is not retried by the request that needs the token.
+            # The request that needs the token is not retried after a TokenError.
             raise TokenError(
                 f"no token: {error}",
                 reason=error.kind if isinstance(error, TransportError) else str(error.status),

@@ -1,4 +1,4 @@
-"""Connections, bodies of bounded size, and origins of URLs."""
+"""Connections to AvePoint, response bodies of limited size, and origins of URLs."""
 
 import re
 import ssl
@@ -19,7 +19,7 @@ from exporter.config.schema import Account, has_unencoded_password
 from exporter.errors import AnswerError
 
 LARGEST_BODY: Final = 4 * 1024**2
-"""Bytes of a decoded body; no response of the API is larger."""
+"""Maximum size of a decompressed body in bytes. No response from the API is larger."""
 _CONNECT_TIMEOUT: Final = 10.0
 _HEADERS: Final = {
     "User-Agent": f"avepoint-exporter/{__version__}",
@@ -34,8 +34,9 @@ _DEFAULT_PORTS: Final = {"https": 443, "http": 80}
 class Connections:
     """The connections of one account, with verified TLS.
 
-    Each connection is a transport of its own, because the time that httpx's pool takes grows with the square of its
-    requests. A free transport is reused. Transports, unlike clients, follow no redirects and store no cookies.
+    Each connection has its own transport, because the time that httpx's connection pool needs grows with the square
+    of the number of requests. Free transports are reused. Unlike clients, transports do not follow redirects or store
+    cookies.
     """
 
     def __init__(self, account: Account, transport: httpx.AsyncBaseTransport | None) -> None:
@@ -55,15 +56,15 @@ class Connections:
         headers: Mapping[str, str] | None = None,
         **contents: Any,  # noqa: ANN401 - the library's own
     ) -> httpx.Request:
-        """Return a request; raise httpx.InvalidURL or UnicodeError.
+        """Return a request. Raise httpx.InvalidURL or UnicodeError if the URL is invalid.
 
-        An httpx client would parse the URL and every header to merge them with its own.
+        The request is built without an httpx client, which would parse the URL and every header a second time.
         """
         headers = {**_HEADERS, **(headers or {})}
         return httpx.Request(method, url, headers=headers, extensions=dict(self._extensions), **contents)
 
     async def exchange(self, request: httpx.Request) -> tuple[httpx.Response, bytes]:
-        """Return the response to a request and its body; raise AnswerError, httpx.HTTPError or OSError."""
+        """Return a response and its body. Raise AnswerError, httpx.HTTPError or OSError if the request fails."""
         proxy = self._proxy_of(request)
         free = self._free.setdefault(proxy, [])
         transport = free.pop() if free else self._connect(proxy)
@@ -77,7 +78,7 @@ class Connections:
             free.append(transport)
 
     def target(self, request: httpx.Request) -> str:
-        """Return the host of a request for error messages, with the proxy but without its password."""
+        """Return the host of a request, and its proxy without the password, for error messages."""
         host, proxy = request.url.netloc.decode(), self._proxy_of(request)
         return f"{host} (through proxy {without_password(proxy)})" if proxy else host
 
@@ -95,7 +96,7 @@ class Connections:
         if proxy and has_unencoded_password(proxy):
             raise httpx.ProxyError("the password in the URL of the proxy is not percent-encoded")
         try:
-            # An https:// proxy often has a certificate of the same private CA as the servers that it intercepts.
+            # The certificate of an https:// proxy often comes from the private CA that signs the intercepted traffic.
             through = (
                 httpx.Proxy(proxy, ssl_context=self._tls if proxy.startswith("https:") else None) if proxy else None
             )
@@ -107,7 +108,7 @@ class Connections:
 
 
 def proxy_of(account: Account, scheme: str, host: str, port: int) -> str | None:
-    """Return the URL of the proxy for a host, with its password: `proxy_url`, or the proxy of the environment."""
+    """Return the URL of the proxy for a host, including the password: `proxy_url`, or the proxy in the environment."""
     if account.proxy_url is not None:
         return account.proxy_url.get_secret_value()
     proxies = getproxies()
@@ -118,7 +119,7 @@ def proxy_of(account: Account, scheme: str, host: str, port: int) -> str | None:
 
 
 def matches_no_proxy(no_proxy: str, host: str, port: int) -> bool:
-    """Return whether NO_PROXY lists a host: a name, its domain, HOST:PORT, an address, a network, or an asterisk."""
+    """Return whether NO_PROXY contains a host, its domain, HOST:PORT, its address, its network, or an asterisk."""
     return any(_matches_entry(entry, host.lower(), port) for entry in no_proxy.lower().replace(",", " ").split())
 
 
@@ -140,11 +141,11 @@ def without_password(url: str) -> str:
 
 
 def tls_context(account: Account) -> ssl.SSLContext:
-    """Return the context that verifies certificates; raise OSError if `tls.ca_file` cannot be used.
+    """Return the TLS context that verifies certificates. Raise OSError if `tls.ca_file` cannot be used.
 
-    Python 3.13 turns VERIFY_X509_STRICT on and thereby refuses certificates of many private CAs, which other clients
-    accept. The exporter verifies equally with every version of Python: the chain and the host name, but not the form of
-    the CA. A certificate in `tls.ca_file` is trusted also if it is an intermediate.
+    Python 3.13 enables VERIFY_X509_STRICT and therefore refuses certificates from many private CAs that other clients
+    accept. With every version of Python, the exporter verifies the chain and the host name, but not the form of the CA
+    certificate. It also trusts intermediate certificates in `tls.ca_file`.
     """
     tls = ssl.create_default_context()
     tls.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -155,9 +156,10 @@ def tls_context(account: Account) -> ssl.SSLContext:
 
 
 async def read_body(response: httpx.Response) -> bytes:
-    """Return a body, decompressed piece by piece, because a small body may decompress to more than the memory holds.
+    """Return the decompressed body of a response. Raise AnswerError if it is too large or cannot be decompressed.
 
-    Bytes after the end of a compressed body end the read.
+    The body is decompressed piece by piece, because a small body may expand to more than fits into memory. Anything
+    after the end of the compressed data is ignored.
     """
     inflate = _inflate(response.headers.get("content-encoding", ""))
     body = bytearray()
@@ -174,7 +176,7 @@ def _inflate(encoding: str) -> "zlib._Decompress | None":
     if encoding.strip().lower() in ("", "identity"):
         return None
     if encoding.strip().lower() in ("gzip", "x-gzip", "deflate"):
-        return zlib.decompressobj(zlib.MAX_WBITS | 32)  # detects which of the two headers there is
+        return zlib.decompressobj(zlib.MAX_WBITS | 32)  # accepts gzip and zlib headers
     raise AnswerError("the response has an encoding that was not requested", hint=NOT_OURS)
 
 
@@ -186,7 +188,7 @@ def _decompressed(inflate: "zlib._Decompress", piece: bytes, most: int) -> bytes
 
 
 def origin_of(url: str) -> tuple[str, str, int | None] | None:
-    """Return the scheme, host and port of a URL, None for a path; raise ValueError for an ambiguous URL."""
+    """Return the scheme, host and port of a URL, or None for a path. Raise ValueError if the URL is ambiguous."""
     parts = urlsplit(url)
     if "\\" in url or not url.isprintable() or len(url) > _LONGEST_LINK or "@" in parts.netloc:
         raise ValueError("not a URL to follow")

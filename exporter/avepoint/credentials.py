@@ -1,4 +1,4 @@
-"""Credentials of an account: a client secret or a certificate, and checks of both before their use."""
+"""Credentials of an account: a client secret or a certificate, and checks of both before they are used."""
 
 import shlex
 import stat
@@ -19,10 +19,10 @@ _READ_AGAIN: Final = "correct auth.client_secret_file or auth.client_secret_env;
 
 
 class Credential(Protocol):
-    """Authenticates the app; files are read at each use, so that a rotated file needs no reload."""
+    """A credential of the app. Files are read at each use, so that a rotated file needs no reload."""
 
     def form(self) -> Mapping[str, str]:
-        """Return the fields of the token request that authenticate the app; raise TokenError if unreadable."""
+        """Return the fields of the token request that authenticate the app. Raise TokenError if they cannot be read."""
         ...
 
 
@@ -50,7 +50,7 @@ class ClientSecret:
 
 
 def credential(account: Account, clock: Clock, observer: Observer, log: structlog.stdlib.BoundLogger) -> Credential:
-    """Return the credential of an account; log an unusable certificate, whose every use raises TokenError."""
+    """Return the credential of an account. If its certificate is unusable, log why; each use raises TokenError."""
     if account.auth.certificate_file is None:
         return ClientSecret(account.auth)
     from exporter.avepoint.certificate import ClientCertificate  # noqa: PLC0415 - cryptography is slow to load

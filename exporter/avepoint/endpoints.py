@@ -1,4 +1,4 @@
-"""Every endpoint that the exporter reads: path, permission, form of the pages and fields, per API version.
+"""The endpoints that the exporter reads, with their paths, permissions, paging and fields, per API version.
 
 `ApiVersions` selects the version of an account.
 """
@@ -23,25 +23,25 @@ class Paging(Enum):
     """How the pages of a list are requested and what a page looks like."""
 
     NONE = auto()
-    """No list."""
+    """The response is not a list."""
     ELEMENTS = auto()
     """`pageIndex` from 1, `pageSize`; {"data", "metadata": {"totalCount"}}, or a bare array."""
     ODATA = auto()
     """`$top` and `$skip`, or links; {"value", "@odata.nextLink", "@odata.count"}."""
     ODATA_LINKS = auto()
-    """The same by links only."""
+    """Like ODATA, but with links only."""
     MODERN_JOBS = auto()
     """`PageIndex` from 0 or 1, `PageSize`, or links; {"data", "metadata": {"totalCount", "nextLink"}}."""
     LEGACY_JOBS = auto()
-    """The same; {"Jobs", "TotalCount", "NextLink"}."""
+    """Like MODERN_JOBS, but with {"Jobs", "TotalCount", "NextLink"}."""
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One operation of the API: `template` is its path without ids, and its name in metrics and logs.
+    """One operation of the API. `template` is its path with placeholders for ids, and its name in metrics and logs.
 
-    `fields` are the names, in lower case, of the fields of a row that collectors read. All others are dropped as soon
-    as a page is decoded, because a row may be large; an empty set keeps all.
+    `fields` are the lower-case names of the fields of a row that collectors read. All other fields are dropped as soon
+    as a page is decoded, because rows may be large. If the set is empty, all fields are kept.
     """
 
     method: str
@@ -61,7 +61,7 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class EndpointPair:
-    """The endpoint of each API version for the same data; `legacy` is None if only the modern version has the data."""
+    """The endpoints for the same data in each API version; `legacy` is None if only the modern version has the data."""
 
     modern: Endpoint
     legacy: Endpoint | None = None
@@ -80,9 +80,9 @@ class EndpointPair:
 class ApiVersions:
     """Selects the API version that responds, the modern one first.
 
-    A 404 or a permission that was not granted means that the account does not have a version, because each version
-    has its own permissions. Until the next `begin`, only the version that responded is requested, so that a 404 of
-    one customer costs one request. Not every endpoint exists in both versions.
+    A 404 or a missing permission means that a version is not available to the account, because each version has its
+    own permissions. Until the next `begin`, only the version that responded is requested, so that a 404 for one
+    customer does not cause a second request. Not every endpoint exists in both versions.
     """
 
     def __init__(self, api: Literal["auto", "modern", "legacy"]) -> None:
@@ -101,17 +101,17 @@ class ApiVersions:
         return self._answered
 
     def first(self, offered: Collection[ApiVersion]) -> ApiVersion:
-        """Return the version that is requested first; raise NotOfferedError."""
+        """Return the version to request first. Raise NotOfferedError if the configured version is not in `offered`."""
         return self._order(offered)[0]
 
     def begin(self) -> None:
-        """Begin a refresh, in which the version may differ from that of the last one."""
+        """Begin a refresh, which may select a different version than the last one."""
         self._is_certain = False
 
     async def ask(self, readers: Mapping[ApiVersion, Callable[[], Awaitable[T]]]) -> T:
-        """Return the result of the first version that exists; raise the first error if none does.
+        """Return the result of the first version that exists. Raise the first error if none exists.
 
-        Raise NotOfferedError, without a request, if `readers` lacks the configured version.
+        Raise NotOfferedError without a request if `readers` lacks the configured version.
         """
         failure: AvePointError | None = None
         for api_version in self._order(readers):
@@ -124,7 +124,7 @@ class ApiVersions:
                     raise
                 failure = failure or error
             else:
-                # The first response decides: a customer who only exists in the other version changes nothing.
+                # The first response selects the version, even if a customer exists only in the other version.
                 if not self._is_certain:
                     self._answered, self._is_certain = api_version, True
                 return result

@@ -7,13 +7,13 @@ from typing import Final
 import httpx
 
 NOT_OURS: Final = (
-    "the response is not from AvePoint; it may be a proxy's login or a maintenance page;"
+    "the response is not from AvePoint; it may be a proxy's login page or a maintenance page;"
     " check proxy_url and the URL (environment, data_center or base_url)"
 )
 REDIRECTED: Final = "check the URL: environment, data_center or base_url"
 CHANGED: Final = "the API may have changed; check whether a newer version of the exporter supports it"
 CLOCK: Final = "synchronize the clock of this machine, for example with NTP"
-NOT_MULTI_GEO: Final = "remove locations, or name those that have its jobs; the tenant may not be Multi-Geo"
+NOT_MULTI_GEO: Final = "remove locations, or list the ones that have jobs; the tenant may not be Multi-Geo"
 WRONG_ISSUER: Final = "check environment or token_url"
 _LONGEST_REASON: Final = 200
 _UNREACHABLE: Final = "check the network, proxy_url, and the URL (environment, data_center, base_url or token_url)"
@@ -27,7 +27,7 @@ _CERTIFICATE_HINTS: Final = {
     68: "the certificate is signed with a broken hash such as SHA-1; the CA must use SHA-256",
     79: "the certificate in tls.ca_file is not a CA certificate (basicConstraints without CA); add the CA certificate",
 }
-"""Hints by error code of OpenSSL's verification."""
+"""Hints by the error code of OpenSSL's certificate verification."""
 _PROXY: Final = (
     "check proxy_url with its user name and password, or HTTPS_PROXY and NO_PROXY; percent-encode special characters"
 )
@@ -48,12 +48,12 @@ def lacking(permission: str) -> str:
 
 
 def not_granted(permission: str) -> str:
-    """Return the hint for a permission that the token service refused; the error names it."""
+    """Return the hint for a permission that the token service refused. The error message contains the permission."""
     return f"the app was not granted this permission; add it in {where_registered(permission)}"
 
 
 def not_there(permission: str) -> str:
-    """Return the hint for a 404: its causes, the most likely first, as in docs/troubleshooting.md."""
+    """Return the hint for a 404, with the most likely cause first."""
     return (
         f"check that the app has {permission} in {where_registered(permission)}, then the URL (data_center,"
         " base_url), then that the product is licensed"
@@ -78,12 +78,12 @@ def unreached(error: Exception) -> str:
 
 
 def reason_of(error: BaseException) -> str:
-    """Return why there is no response, in the words of the operating system if it has some."""
+    """Return why there is no response, as the operating system describes it if possible."""
     reason = str(error)[:_LONGEST_REASON] or type(error).__name__
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, OSError) and not isinstance(cause, ssl.SSLError) and cause.errno:
             reason = os.strerror(cause.errno) if cause.errno > 0 else cause.strerror or reason
-        # If several addresses of a host were tried, the first error stands for all.
+        # If several addresses of a host were tried, only the first error is reported.
         cause = cause.exceptions[0] if isinstance(cause, BaseExceptionGroup) else cause.__cause__ or cause.__context__
     return reason
