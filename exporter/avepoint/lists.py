@@ -1,4 +1,4 @@
-"""Lists of the API, read whole by their endpoints; a list that is shorter than its total is an error."""
+"""Lists from AvePoint, each read in full. A list with fewer rows than its reported total is an error."""
 
 from collections.abc import AsyncIterator, Callable, Hashable, Mapping
 from contextlib import aclosing
@@ -16,14 +16,14 @@ from exporter.errors import BadRequestError
 
 T = TypeVar("T")
 PAGE_SIZE: Final = 100
-"""Rows per page of a partner's list: the most that the Elements API returns."""
+"""Rows per page of a partner list: the maximum of the Elements API."""
 _SETTLED: Final = 3
-"""Refreshes in a row with equal rows and an equal total, after which the total is taken to count something else."""
+"""Consecutive refreshes with equal rows and an equal total, after which the total is ignored."""
 _MOST_INCOMPLETE: Final = 10_000
 
 
 class ListReader:
-    """Reads a partner's list; keep it between refreshes, because it compares incomplete lists with former ones."""
+    """A reader of a partner list. Keep it between refreshes, because it compares incomplete lists with earlier ones."""
 
     def __init__(self, client: ApiClient, endpoints: EndpointPair, identity: Identity = row_hash) -> None:
         self._client = client
@@ -39,9 +39,9 @@ class ListReader:
         customer_id: str = "",
         body: Mapping[str, object] | None = None,
     ) -> list[T]:
-        """Return what `convert` makes of each row; raises AvePointError.
+        """Return the result of `convert` for each row. Raise AvePointError if a request fails.
 
-        `convert` receives each row as soon as its page is read, and again if an incomplete list is read twice.
+        `convert` is called as soon as the page of a row is read, and again if an incomplete list is read again.
         """
         readers = {
             version: partial(self._read, endpoint, convert, customer_id, body or {})
@@ -50,7 +50,7 @@ class ListReader:
         return await api_versions.ask(readers)
 
     async def rows(self, api_versions: ApiVersions, customer_id: str) -> list[Row]:
-        """Return all rows of one customer; raises AvePointError."""
+        """Return all rows of one customer. Raise AvePointError if a request fails."""
         return await self.read(api_versions, lambda row: row, customer_id=customer_id)
 
     def is_short(self, customer_id: str = "") -> bool:
@@ -87,16 +87,17 @@ class ListReader:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """The time range of a read: jobs that started from `start` to `end`."""
+    """A time range, which selects the jobs that started from `start` to `end`."""
 
     start: Ticks
     end: Ticks
 
 
 class JobList:
-    """The jobs of a tenant account in one API version, by time, job type (0: all), workload (0: all) and geo location.
+    """The job list of a tenant account in one API version.
 
-    The geo location "" stands for all. Keep the list between refreshes, as a `ListReader`.
+    It can be filtered by time, job type, workload and geo location; 0 and "" select all. Keep it between refreshes,
+    like a `ListReader`.
     """
 
     def __init__(self, client: ApiClient, endpoint: Endpoint, location: str = "") -> None:
@@ -108,9 +109,9 @@ class JobList:
         self._times: Callable[[Span], Query] = _iso_times if endpoint is TENANT_JOBS.modern else _tick_times
 
     async def read(self, span: Span, *, size: int, job_type: int = 0, object_type: int = 0) -> list[Row]:
-        """Return all rows, read in pages of `size`; raises AvePointError.
+        """Return all rows, requested in pages of `size`. Raise AvePointError if a request fails.
 
-        If the total of all jobs counts something else than rows, so do the totals of filtered lists.
+        If the total of the unfiltered list does not count its rows, the totals of filtered lists are ignored.
         """
         query = self._query(span, job_type=job_type, object_type=object_type)
         is_filtered = bool(job_type or object_type)
@@ -128,7 +129,7 @@ class JobList:
         return self._checked.is_short((0, 0))
 
     async def has_any(self, span: Span) -> bool:
-        """Return whether there is any job, by a page of one row; raises AvePointError."""
+        """Return whether the list contains any job. Raise AvePointError if a request fails."""
         progress = self._progress()
         async with aclosing(self._pages.read(self._fetch, progress, self._query(span), 1)) as rows:
             async for _ in rows:
@@ -140,7 +141,10 @@ class JobList:
     async def ids(
         self, span: Span, *, size: int, largest: int, job_type: int = 0, object_type: int = 0
     ) -> set[str | None]:
-        """Return only the ids, None for an unreadable one; in pages of `largest` if allowed, else of `size`."""
+        """Return the ids of all rows, with None for an unreadable id.
+
+        Request pages of `largest` rows, or of `size` rows if the service refuses large pages.
+        """
         try:
             rows = await self.read(span, size=largest, job_type=job_type, object_type=object_type)
         except BadRequestError:
@@ -160,7 +164,7 @@ class JobList:
 
 
 class _CheckedReader:
-    """Reads a list again if it is incomplete, and raises an error if it still is."""
+    """A reader that reads an incomplete list again, and raises an error if the list is still incomplete."""
 
     def __init__(self, client: ApiClient) -> None:
         self._issues = client.value_issues
@@ -175,10 +179,10 @@ class _CheckedReader:
         *,
         ignores_total: bool = False,
     ) -> list[T]:
-        """Return the converted rows of the list that `key` names; raises IncompleteListError.
+        """Return the converted rows of the list with a key. Raise IncompleteListError if the list is incomplete.
 
-        If three refreshes in a row return equal rows and an equal total, the total counts something else than the
-        rows, and the rows are the whole list.
+        If three consecutive refreshes return equal rows and an equal total, the list is accepted as complete, because
+        its total seems to count something other than rows.
         """
 
         async def attempt() -> tuple[list[T], ListProgress]:
@@ -206,11 +210,11 @@ class _CheckedReader:
         return items
 
     def is_short(self, key: Hashable) -> bool:
-        """Return whether the last list that `key` names had fewer rows than its total."""
+        """Return whether the last list with a key had fewer rows than its total."""
         return key in self._incomplete
 
     def _refreshes(self, key: Hashable, progress: ListProgress) -> int:
-        """Return how many refreshes in a row, with this one, had these rows and this total."""
+        """Return the number of consecutive refreshes, including this one, with these rows and this total."""
         signature, refreshes = self._incomplete.get(key, (None, 0))
         return refreshes + 1 if signature is not None and signature == progress.signature else 1
 
@@ -226,5 +230,5 @@ def _tick_times(span: Span) -> Query:
 
 
 def _iso_times(span: Span) -> Query:
-    # Whole seconds, rounded outwards.
+    # The API accepts whole seconds only, so the range is rounded outwards.
     return {"StartTime": iso_time(span.start), "FinishTime": iso_time(Ticks(span.end + TICKS_PER_SECOND - 1))}

@@ -1,4 +1,4 @@
-"""What is observed of an account's requests: counters, unusual values, and the clock of the server."""
+"""Observations about the requests of an account: counters, unusual values, and the clock of the server."""
 
 from collections import OrderedDict
 from typing import Final, Protocol
@@ -11,19 +11,19 @@ from exporter.avepoint.values import CLOCK_TOLERANCE, Ticks, short, ticks_at
 from exporter.clock import Clock
 from exporter.errors import IncompleteListError
 
-_REMEMBERED: Final = 2000
+_MOST_SEEN: Final = 2000
 LARGE_OFFSET: Final = 300.0
 
 
 class Observer(Protocol):
-    """Counts what happens to the requests of one account; the package `exposition` implements it."""
+    """An interface that counts the requests of one account by result. The package `exposition` implements it."""
 
     def request(self, endpoint: str, code: str, seconds: float) -> None:
-        """Count one HTTP request by its path and its status (or timeout, connect, parse), with its duration."""
+        """Count one HTTP request by endpoint and code (a status, timeout, connect or parse), and add its duration."""
         ...
 
     def response(self, endpoint: str, query: Query, response: object) -> None:
-        """Inspect the decoded JSON of a successful response; only `check` does so."""
+        """Inspect the decoded JSON of a successful response. Only the observer of `check` does this."""
         ...
 
     def throttled(self, seconds: float) -> None:
@@ -31,15 +31,15 @@ class Observer(Protocol):
         ...
 
     def token(self, result: str) -> None:
-        """Count one token request by its result: success, the OAuth error code, the status or timeout, connect."""
+        """Count one token request by result: success, an OAuth error code, an HTTP status, timeout or connect."""
         ...
 
     def certificate(self, expires_at: float) -> None:
-        """Set when the account's certificate expires, as Unix time."""
+        """Set the expiry of the account's certificate, as Unix time."""
         ...
 
     def clock_offset(self, seconds: float) -> None:
-        """Set how far AvePoint's clock is ahead of the exporter's."""
+        """Set the seconds by which AvePoint's clock is ahead of the exporter's."""
         ...
 
     def unreadable(self, endpoint: str, field: str) -> None:
@@ -51,12 +51,12 @@ class Observer(Protocol):
         ...
 
     def incomplete_list(self, endpoint: str) -> None:
-        """Count a list that is shorter than its total."""
+        """Count a list that has fewer rows than its total."""
         ...
 
 
 class ValueIssues:
-    """Counts every value of an account's responses that cannot be read, and logs each once per field."""
+    """The unreadable values in an account's responses. Every value is counted, and each is logged once per field."""
 
     def __init__(self, observer: Observer, log: structlog.stdlib.BoundLogger, clock: Clock) -> None:
         self._observer = observer
@@ -66,27 +66,27 @@ class ValueIssues:
 
     @property
     def latest(self) -> Ticks:
-        """The latest time that an event of the past can have, with a tolerance for clocks that differ."""
+        """The latest time that a past event can have, including a tolerance for differing clocks."""
         return Ticks(ticks_at(self._clock.time()) + CLOCK_TOLERANCE)
 
     def unreadable(self, endpoint: str, field: str, value: object, why: str) -> None:
-        """Count a value that cannot be read; only its own sample is missing."""
+        """Count a value that cannot be read, and log it if it is new."""
         self._observer.unreadable(endpoint, field)
         if self._is_new(field, short(value)):
             self._log.warning("value is unreadable", endpoint=endpoint, field=field, value=short(value), why=why)
 
     def unknown(self, endpoint: str, field: str, value: str) -> None:
-        """Count an unknown name, which is used unchanged."""
+        """Count an unknown name, which is used unchanged, and log it if it is new."""
         self._observer.unknown(field)
         if self._is_new(field, value):
             self._log.warning("name is unknown; used unchanged", endpoint=endpoint, field=field, value=short(value))
 
     def incomplete_list(self, endpoint: str) -> None:
-        """Count a list that is shorter than its total."""
+        """Count a list that has fewer rows than its total."""
         self._observer.incomplete_list(endpoint)
 
     def settled_list(self, error: IncompleteListError) -> None:
-        """Log that an incomplete list is taken as whole, because its rows and its total stay the same."""
+        """Log that an incomplete list is accepted as complete, because its rows and its total have not changed."""
         self._log.warning(
             "total differs from the rows in three refreshes in a row; the rows are used",
             endpoint=error.endpoint,
@@ -100,13 +100,13 @@ class ValueIssues:
             self._seen.move_to_end(key)
             return False
         self._seen[key] = None
-        if len(self._seen) > _REMEMBERED:
+        if len(self._seen) > _MOST_SEEN:
             self._seen.popitem(last=False)
         return True
 
 
 class ServerClock:
-    """Compares the clock of AvePoint's servers, by the Date header of their responses, with the exporter's."""
+    """The difference between the exporter's clock and the Date header of AvePoint's responses."""
 
     def __init__(self, observer: Observer, log: structlog.stdlib.BoundLogger) -> None:
         self.offset: float | None = None
@@ -115,7 +115,7 @@ class ServerClock:
         self._is_large = False
 
     def measure(self, server: float | None, now: float) -> None:
-        """Set the offset from the times of a response, in Unix seconds; log once if it is above five minutes."""
+        """Set the offset from the server time and the local time (Unix time). Log once if it exceeds five minutes."""
         if server is None:
             return
         self.offset = server - now

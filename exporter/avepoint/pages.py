@@ -1,4 +1,4 @@
-"""One page of a list: its rows, the total of the list and the link to the next page, whatever the page's form."""
+"""Pages of a list: each form of a page is decoded into rows, a total, and a link to the next page."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ _LONGEST_ID: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class ListPage:
-    """The rows of one response; if the service states them, the total of the list, the next link and the page size."""
+    """The rows of one response. The total of the list, the next link and the page size are None if not reported."""
 
     rows: tuple[RawRow, ...]
     total: int | None = None
@@ -22,12 +22,12 @@ class ListPage:
     size: int | None = None
 
     def is_full(self, requested: int) -> bool:
-        """Return whether the page has as many rows as requested, or as the page size that the service states."""
+        """Return whether the page has as many rows as requested, or as the page size that the service reports."""
         return len(self.rows) >= min(requested, self.size or requested)
 
 
 def read_page(response: object, endpoint: Endpoint) -> ListPage:
-    """Return the page that a response holds; raises AnswerError if it has not the form of the endpoint."""
+    """Return the page in a response. Raise AnswerError if the response does not have the form of the endpoint."""
     if endpoint.paging in (Paging.ODATA, Paging.ODATA_LINKS):
         return _odata_page(response, endpoint)
     if endpoint.paging is Paging.ELEMENTS and isinstance(response, list):
@@ -53,7 +53,7 @@ def _odata_page(response: object, endpoint: Endpoint) -> ListPage:
 
 
 def read_rows(value: object, endpoint: Endpoint, name: str, *, total: int | None = None) -> tuple[RawRow, ...]:
-    """Return the rows of a JSON list; null is an empty list if the total is 0. Raises AnswerError for other values."""
+    """Return the rows of a JSON list. Null is an empty list if the total is 0. Raise AnswerError for other values."""
     if value is None and total == 0:
         return ()
     if not isinstance(value, list):
@@ -66,7 +66,7 @@ def _narrowed(row: RawRow, fields: Collection[str]) -> RawRow:
 
 
 def read_total(value: object) -> int | None:
-    """Return the total of a list, None if it is missing or no count."""
+    """Return the total of a list, or None if it is missing or not a count."""
     try:
         return read_count(value)
     except UnreadableValueError:
@@ -74,17 +74,17 @@ def read_total(value: object) -> int | None:
 
 
 def read_link(value: object) -> str | None:
-    """Return the link to the next page, None if it is empty, null or not a string."""
+    """Return the link to the next page, or None if it is empty, null or not a string."""
     return value if isinstance(value, str) and value.strip() else None
 
 
 def folded(value: object) -> Mapping[str, object]:
-    """Return a JSON object with its keys in lower case; an empty one if the value is no object."""
+    """Return a JSON object with lower-case keys, or an empty object if the value is not an object."""
     return {key.lower(): part for key, part in value.items()} if isinstance(value, dict) else {}
 
 
 def row_id(row: RawRow) -> str | None:
-    """Return the id of a row, whatever the case of its key."""
+    """Return the id of a row, or None if there is none. The case of the key does not matter."""
     for key, value in row.items():
         if key.lower() == "id" and isinstance(value, str | int) and value != "":
             return str(value)[:_LONGEST_ID]
@@ -92,5 +92,5 @@ def row_id(row: RawRow) -> str | None:
 
 
 def row_hash(row: RawRow) -> int:
-    """Return a hash of all fields of a row: two rows of one thing that differ are two rows."""
+    """Return a hash of all fields of a row. Rows about the same object that differ in any field are separate rows."""
     return hash(repr(sorted(row.items(), key=lambda item: item[0])))

@@ -1,4 +1,4 @@
-"""From the first page of a list to its last, and whether all rows came, however the service numbers its pages."""
+"""Request all pages of a list, and check whether all rows were received."""
 
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
@@ -20,13 +20,13 @@ Identity = Callable[[RawRow], object]
 FetchPage = Callable[[Query], Awaitable[ListPage]]
 
 MOST_PAGES: Final = 1000
-"""Pages of one list; a longer list is taken as endless."""
+"""Maximum number of pages in a list. A longer list is considered endless."""
 _SMALLEST_CAP: Final = 10
-"""Default page size of the job lists. Without a total, a page with as many rows is not taken as the last."""
+"""Default page size of the job lists. Without a total, a page with at least as many rows may not be the last."""
 
 
 class ListProgress:
-    """The rows of one list received so far; ends an endless list, and reports whether the list is whole."""
+    """The rows of one list that have been received so far. It detects endless and incomplete lists."""
 
     def __init__(self, endpoint: Endpoint, identity: Identity) -> None:
         self.endpoint = endpoint
@@ -39,7 +39,7 @@ class ListProgress:
         self._is_repeated = False
 
     def enter(self, page: ListPage) -> bool:
-        """Add a page and return whether it has new rows. Raises AnswerError for an endless list."""
+        """Add a page, and return whether it has new rows. Raise AnswerError if the list is endless."""
         self._pages += 1
         if self._pages > MOST_PAGES:
             raise self.endpoint.unexpected(f"the list does not end after {MOST_PAGES} pages")
@@ -47,7 +47,7 @@ class ListProgress:
             self._totals.append(page.total)
             self._counts_pages = self._counts_pages and page.total == len(page.rows)
         if not self.received:
-            # Most lists have one page, and then no row needs an identity.
+            # Most lists have only one page, whose rows need no identities.
             self._first = page.rows
             return bool(page.rows)
         before = len(self._identities())
@@ -56,17 +56,17 @@ class ListProgress:
 
     @property
     def received(self) -> int:
-        """Number of different rows."""
+        """The number of different rows."""
         return len(self._seen) or len(self._first)
 
     @property
     def total(self) -> int | None:
-        """Total that the service states; None if it states none, or only the number of rows of each page."""
+        """The total that the service reports, or None if it reports none or only the number of rows on each page."""
         return None if self._counts_pages or not self._totals else max(self._totals)
 
     @property
     def states_total(self) -> bool:
-        """Whether the service states any total, of the list or of a page."""
+        """Whether the service reports a total, for the list or for a page."""
         return bool(self._totals)
 
     @property
@@ -76,20 +76,20 @@ class ListProgress:
 
     @property
     def signature(self) -> tuple[int, int] | None:
-        """Total and hash of all rows; None if the total changed or a page was repeated."""
+        """The total and a hash of all rows; None if the total changed or a page was repeated."""
         if self.total is None or self._is_repeated or self._total_changed:
             return None
         return self.total, hash(frozenset(self._identities()))
 
     def end(self, page: ListPage, size: int) -> None:
-        """End the list with a page that has no new rows although `size` were requested.
+        """End the list at a page without new rows, for which `size` rows were requested.
 
-        A page that is repeated and full shows that other rows exist which the service does not return.
+        If the page is full and a repetition, there are other rows that the service does not return.
         """
         self._is_repeated = bool(page.rows) and page.is_full(size) and self.lacks_rows
 
     def incomplete(self) -> IncompleteListError | None:
-        """Return the error for a list that is not whole, None if it is whole."""
+        """Return the error for an incomplete list, or None if the list is complete."""
         total = self.total
         if total is None or not (self.lacks_rows or self._total_changed):
             return None
@@ -115,13 +115,13 @@ class ListProgress:
         return self._seen
 
     def _identities_of(self, rows: Iterable[RawRow]) -> set[object]:
-        """Return what tells rows apart; equal rows of one page are different rows, those of two pages are not."""
+        """Return an identity per row. Equal rows on one page are different rows, but not equal rows on two pages."""
         counts = Counter(row_hash(row) if (key := self._identity(row)) is None else key for row in rows)
         return {(key, number) for key, count in counts.items() for number in range(count)}
 
 
 async def numbered_pages(fetch: FetchPage, progress: ListProgress, *, size: int) -> AsyncIterator[RawRow]:
-    """Yield the rows of a list of the Elements API; if no total is stated, a page that is not full is the last."""
+    """Yield the rows of a list from the Elements API. Without a total, the first page that is not full is the last."""
     number = 0
     while True:
         number += 1
@@ -131,7 +131,7 @@ async def numbered_pages(fetch: FetchPage, progress: ListProgress, *, size: int)
             return
         for row in page.rows:
             yield row
-        # A total above the rows of this page counts the list; an equal one may count only the page.
+        # A total above the number of rows on this page counts the list. An equal total may count only the page.
         is_counted = progress.total is not None and progress.total > len(page.rows)
         if not (progress.lacks_rows or (page.is_full(size) and not is_counted)):
             return
@@ -140,9 +140,10 @@ async def numbered_pages(fetch: FetchPage, progress: ListProgress, *, size: int)
 async def odata_pages(
     client: ApiClient, fetch: FetchPage, progress: ListProgress, *, top: int | None = None
 ) -> AsyncIterator[RawRow]:
-    """Yield the rows of an OData list by its links, else (if `top` is set) by $top and $skip until no new row comes.
+    """Yield the rows of an OData list. Follow its links, or use $top and $skip if there are no links and `top` is set.
 
-    A short page is not the last one: a service may return fewer rows than requested.
+    With $top and $skip, the list ends when a page has no new rows. A page that is not full is not necessarily the last,
+    because a service may return fewer rows than requested.
     """
     query: Query | None = {} if top is None else {"$top": top, "$skip": 0}
     while query is not None:
@@ -175,7 +176,7 @@ def _odata_next(client: ApiClient, page: ListPage, progress: ListProgress, top: 
 
 
 class IndexedPages:
-    """Reads job lists, whose pages a service numbers from 0 or from 1; links are used where possible."""
+    """A reader of job lists, whose pages a service numbers from 0 or from 1. It uses links where possible."""
 
     def __init__(self, client: ApiClient, endpoint: Endpoint) -> None:
         self._client = client
@@ -186,7 +187,7 @@ class IndexedPages:
     async def read(
         self, fetch: FetchPage, progress: ListProgress, query: Query, size: int
     ) -> AsyncGenerator[RawRow, None]:
-        """Yield all rows of the query; the rows of a repeated page are not yielded again."""
+        """Yield all rows that match the query. The rows of a repeated page are yielded only once."""
         cursor = _Cursor(self._first, self._first, has_page_zero=self._has_page_zero)
         while cursor.is_open:
             try:
@@ -200,11 +201,11 @@ class IndexedPages:
             self._has_page_zero = self._has_page_zero or cursor.index == 0
             for row in page.rows:
                 yield row
-            # A total equal to the rows of this page may count only the page; then the link decides.
+            # A total equal to the number of rows on this page may count only the page, so the link decides.
             is_counted = progress.total is not None and progress.total > len(page.rows)
             cursor.may_go_on = progress.lacks_rows or page.is_full(size if page.total is not None else _SMALLEST_CAP)
             cursor.advance(self._usable(page.link), has_link=page.link is not None and not is_counted)
-        # Only a list that is whole by a stated total proves that the service numbers its pages from 1.
+        # Only a list that is complete according to its total proves that the service numbers its pages from 1.
         is_proof = progress.received and progress.states_total and not progress.lacks_rows
         self._first = cursor.first if is_proof else 0
 
@@ -219,7 +220,7 @@ class IndexedPages:
 
 @dataclass(slots=True)
 class _Cursor:
-    """Position in a list with numbered pages, and the number that its first page seems to have."""
+    """The position in a list with numbered pages, and the apparent number of its first page."""
 
     first: int
     index: int
@@ -229,7 +230,7 @@ class _Cursor:
     may_go_on: bool = True
 
     def advance(self, link: Query | None, *, has_link: bool) -> None:
-        """Go to the next page, by its link if there is one; a link back to this page counts as none."""
+        """Go to the next page, by its link if there is one. A link back to this page is ignored."""
         named = {key.lower(): value for key, value in (link or {}).items()}.get("pageindex")
         is_number = isinstance(named, str) and named.isascii() and named.isdigit() and len(named) < 6  # noqa: PLR2004 - digits
         number = int(named) if is_number and named is not None else self.index + 1
@@ -238,31 +239,31 @@ class _Cursor:
         self.index = max(number, self.index + 1)
 
     def after_refusal(self, error: StatusError, progress: ListProgress) -> None:
-        """Go on after a 400 or 404: by number if a link led nowhere, from page 1 if the service refuses page 0."""
+        """Continue after a 400 or 404: by page number if a link failed, from page 1 if the service refuses page 0."""
         if self.link is not None:
             self.link, self.is_open = None, self.may_go_on
         elif self.index == 0 and isinstance(error, BadRequestError):
             self.first = self.index = 1
         elif progress.received and not progress.lacks_rows:
-            self.is_open = False  # beyond the end, because the last page was full
+            self.is_open = False  # the last page was full, and this page is beyond the end
         else:
             raise error
 
     def after_repeated_page(self, page: ListPage, progress: ListProgress, size: int) -> None:
-        """Go on after a page without new rows: it is the end, unless the service numbers its pages from 1."""
+        """Continue after a page without new rows. It ends the list, unless the service numbers its pages from 1."""
         if self.link is not None:
-            # The link led to no new row; the number of the page still may.
+            # The link returned no new rows, but a request by page number may.
             self.link, self.is_open = None, self.may_go_on
         elif self.index == 0 and not self.has_page_zero and page.total != 0:
-            self.first = self.index = 1  # page 0 is empty: the list is empty, or its first page is page 1
+            self.first = self.index = 1  # page 0 is empty, so the list is empty or begins with page 1
         elif self.index == 1 and self.first == 0 and page.rows:
-            self.first, self.index = 1, 2  # the service took 0 for 1, so page 1 was its first page again
+            self.first, self.index = 1, 2  # the service treats page 0 as page 1, so page 1 was a repetition
         else:
             progress.end(page, size)
             self.is_open = False
 
 
 def _merged(own: Query, link: Query) -> Query:
-    """Return our parameters with those of a link in their place, whatever their case; our other filters stay."""
+    """Return the query with the parameters of a link, which replace parameters of the same name in any case."""
     names = {key.lower(): key for key in own}
     return {**own, **{names.get(key.lower(), key): value for key, value in link.items()}}

@@ -1,4 +1,4 @@
-"""From an HTTP response to its JSON, or to the error that it stands for."""
+"""Convert HTTP responses into decoded JSON or errors."""
 
 import json
 import re
@@ -46,7 +46,7 @@ class RawResponse:
 
 
 def read_json(body: bytes) -> object:
-    """Return decoded JSON; raise AnswerError. NaN or an enormous number costs only its own field."""
+    """Return decoded JSON. Raise AnswerError if it is invalid. NaN and enormous numbers are not errors."""
     try:
         return json.loads(body, parse_int=_whole_number)
     except (ValueError, RecursionError):
@@ -55,12 +55,13 @@ def read_json(body: bytes) -> object:
 
 
 def decode_response(endpoint: Endpoint, response: RawResponse, *, now: float, secrets: Collection[str] = ()) -> object:
-    """Return the JSON of a good response; raise StatusError or AnswerError for any other, at Unix time `now`.
+    """Return the JSON of a successful response. Raise StatusError or AnswerError for any other response.
 
-    The text of an error body becomes part of the exception, without the `secrets` of the request.
+    `now` is the Unix time at which the response was received. The text of an error body becomes part of the exception,
+    without the `secrets` of the request.
     """
     if response.status == HTTPStatus.NO_CONTENT and endpoint.paging is Paging.ELEMENTS:
-        return []  # documented as an empty success of the Elements API
+        return []  # the Elements API documents it as an empty list
     if response.status != HTTPStatus.OK:
         body = _json_or_none(response.body)
         _raise_status(endpoint, response, response.status, body, now=now, secrets=secrets)
@@ -77,7 +78,7 @@ def decode_response(endpoint: Endpoint, response: RawResponse, *, now: float, se
 def _check_envelope(
     endpoint: Endpoint, response: RawResponse, body: Mapping[str, object], *, now: float, secrets: Collection[str]
 ) -> None:
-    """Raise StatusError or AnswerError if a response with status 200 reports an error inside."""
+    """Raise StatusError or AnswerError if the JSON of a response with status 200 reports an error."""
     envelope = _folded(body)
     about = ErrorContext(hint=CHANGED, request_id=request_id_of(response.headers, envelope), endpoint=endpoint.template)
     status = _status_inside(envelope.get("statuscode"))
@@ -91,7 +92,7 @@ def _check_envelope(
 
 
 def _is_empty(value: object) -> bool:
-    """Return whether an error field states no error: null, false, 0, "", "N/A", or a container of such values."""
+    """Return whether an error field is null, false, 0, "", "N/A", or a container of such values."""
     if isinstance(value, str):
         return value.strip().lower() in _NOTHING
     if isinstance(value, Mapping | list):
@@ -100,7 +101,7 @@ def _is_empty(value: object) -> bool:
 
 
 def _status_inside(value: object) -> int | None:
-    """Return the status of an envelope, 200 if it has none; None for an invalid one, since it becomes a label."""
+    """Return the status code of an envelope, 200 if there is none, or None if it is invalid."""
     if value is None or (isinstance(value, str) and value.strip().lower() in _SUCCESS):
         return 200
     match = re.fullmatch(r"\s*([1-5]\d\d)\s*", str(value), re.ASCII) if isinstance(value, int | str) else None
@@ -119,10 +120,11 @@ def _folded(value: object) -> Mapping[str, object]:
 
 
 def error_text(body: object, secrets: Collection[str] = ()) -> str:
-    """Return ": " and what an error body says, or "" if it says nothing.
+    """Return ": " and the error text of a body, or "" if there is none.
 
-    Forms: {message, errors: [{code, field, message}]}, {error}, {error: {code, message}}, {error, error_description}.
-    The text is printable, at most 200 characters long, and has no e-mail addresses, ids (GUIDs) or secrets.
+    The documented forms are {message, errors: [{code, field, message}]}, {error}, {error: {code, message}} and
+    {error, error_description}.
+    The result is printable, at most 200 characters long, and has no e-mail addresses, ids (GUIDs) or secrets.
     """
     text = _GUID.sub("<id>", "; ".join(dict.fromkeys(_error_parts(_folded(body)))))
     for secret in filter(None, secrets):
@@ -167,9 +169,9 @@ def _raise_status(
 
 
 def retry_after(response: RawResponse, now: float) -> float | None:
-    """Return Retry-After (seconds or an HTTP date) in seconds.
+    """Return the Retry-After header (seconds or an HTTP date) in seconds, or None if it is missing or unreadable.
 
-    A date is relative to the response's own Date header, or to the Unix time `now` if there is none.
+    A date is compared with the Date header of the response, or with the Unix time `now` if there is none.
     """
     text = response.headers.get("retry-after", "").strip()
     if re.fullmatch(r"\d{1,9}(\.\d{1,6})?", text, re.ASCII):
@@ -180,7 +182,7 @@ def retry_after(response: RawResponse, now: float) -> float | None:
 
 
 def server_time(headers: Mapping[str, str]) -> float | None:
-    """Return the Date header as Unix time, None if it is missing or unreadable."""
+    """Return the Date header as Unix time, or None if it is missing or unreadable."""
     return _http_date(headers.get("date", ""))
 
 
@@ -193,7 +195,7 @@ def _http_date(text: str) -> float | None:
 
 
 def request_id_of(headers: Mapping[str, str], envelope: Mapping[str, object]) -> str:
-    """Return AvePoint's id of a request, "" if the response has none."""
+    """Return the request id in a response, or "" if there is none."""
     candidates = [envelope.get("requestid"), *map(headers.get, _REQUEST_ID_HEADERS), envelope.get("traceid")]
     for candidate in candidates:
         try:
@@ -205,5 +207,5 @@ def request_id_of(headers: Mapping[str, str], envelope: Mapping[str, object]) ->
 
 
 def _whole_number(text: str) -> int | float:
-    # Python refuses integers of thousands of digits, and no reader accepts so many.
+    # Python refuses to parse integers with thousands of digits, and no reader of values accepts them.
     return int(text) if len(text) <= _LONGEST_INT else float(text)

@@ -1,4 +1,4 @@
-"""Rows of a response, read field by field: an unreadable value is None, counted, and logged once."""
+"""Rows of a response, read field by field. An unreadable value is counted, logged once, and read as None."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
@@ -28,9 +28,9 @@ T = TypeVar("T")
 
 
 class Row:
-    """One JSON object whose keys are read whatever their case; a missing key reads as null.
+    """One JSON object. The case of its keys does not matter, and a missing key reads as null.
 
-    `fields` are the keys that were kept of the object; reading another one is an error of the program.
+    `fields` are the keys of the object that were kept. Reading any other key is a programming error.
     """
 
     __slots__ = ("_endpoint", "_fields", "_value_issues", "_values")
@@ -49,18 +49,18 @@ class Row:
 
     @property
     def id(self) -> str | None:
-        """The id of the row, None if it is missing or unreadable."""
+        """The id of the row, or None if it is missing or unreadable."""
         return row_id(self._values)
 
     def raw(self, *spellings: str) -> object:
-        """Return the value of the first of the given keys that is there, as decoded from JSON."""
+        """Return the first value under the given keys that is not null, as decoded from JSON."""
         for name in spellings:
             if (value := self._get(name)) is not None:
                 return value
         return None
 
     def has(self, name: str) -> bool:
-        """Return whether the key is there, even if its value is null."""
+        """Return whether the key exists, even if its value is null."""
         return self._get(name) is not None or name.lower() in self._values
 
     def _get(self, name: str) -> object:
@@ -74,7 +74,7 @@ class Row:
         return self._read(read_count, spellings)
 
     def needed_count(self, *spellings: str) -> int | None:
-        """Return a count, and count its absence as an unreadable value."""
+        """Return a count. If it is missing, count an unreadable value."""
         return self._required(self.count(*spellings), spellings)
 
     def flag(self, *spellings: str) -> bool | None:
@@ -94,11 +94,11 @@ class Row:
         return self._read(read_retention, spellings)
 
     def gigabytes(self, *spellings: str) -> float | None:
-        """Return a size in bytes of a field whose unit is GB."""
+        """Return the size in bytes of a field in GB."""
         return self._read(read_gigabytes, spellings)
 
     def is_past_time(self, name: str) -> bool:
-        """Return whether the field is there and holds a time that is not in the future, or readably no time."""
+        """Return whether the field is a time that is not in the future, or a valid value for no time, such as null."""
         try:
             ticks = read_time(self.raw(name))
         except UnreadableValueError:
@@ -110,7 +110,7 @@ class Row:
         return self._read(read_time, spellings)
 
     def past_time(self, *spellings: str, since: Ticks | None = None) -> Ticks | None:
-        """Return a time that lies neither in the future nor before `since`; any other time is unreadable."""
+        """Return a time. A time in the future or before `since` counts as unreadable."""
         ticks = self.time(*spellings)
         if ticks is None or (since or 0) <= ticks <= self._value_issues.latest:
             return ticks
@@ -118,7 +118,7 @@ class Row:
         return None
 
     def times(self, name: str) -> tuple[Ticks, ...]:
-        """Return the readable times of a list."""
+        """Return the readable times in a list."""
         read = (self._value(read_time, item, name) for item in self._items(name))
         return tuple(ticks for ticks in read if ticks is not None)
 
@@ -135,15 +135,15 @@ class Row:
         return self._read(read_name, spellings)
 
     def address(self, name: str) -> str | None:
-        """Return an e-mail address; only for configurations that expose it."""
+        """Return an e-mail address. Use this only if the configuration exposes it."""
         return self._read(read_address, (name,))
 
     def word(self, *spellings: str) -> str | None:
-        """Return a string for a label; None for "N/A"."""
+        """Return a string for a label, or None for "N/A"."""
         return self._read(read_word, spellings)
 
     def key(self, *spellings: str) -> str | None:
-        """Return a string for a label, and count its absence as an unreadable value."""
+        """Return a string for a label. If it is missing, count an unreadable value."""
         return self._required(self._read(read_label, spellings), spellings)
 
     def workload(self, name: str) -> str | None:
@@ -175,15 +175,15 @@ class Row:
         return self._named(name, self.label(name), vocabulary.customer_status)
 
     def nested(self, name: str) -> "Row":
-        """Return the object under a key; an empty one if there is none."""
+        """Return the object under a key, or an empty object if there is none."""
         return self._object(self.raw(name), name)
 
     def each(self, name: str) -> tuple["Row", ...]:
-        """Return the objects of a list; an item that is no object has no fields."""
+        """Return the objects in a list. An item that is not an object has no fields."""
         return tuple(self._object(item, name) for item in self._items(name))
 
     def whole_list(self, name: str) -> tuple["Row", ...] | None:
-        """Return the objects of a list; None if there is no list or an item is no object."""
+        """Return the objects in a list, or None if there is no list or an item is not an object."""
         value = self.raw(name)
         if value is None:
             return None
@@ -201,7 +201,7 @@ class Row:
         self._value_issues.unreadable(self._endpoint, field, self.raw(field), reason)
 
     def is_na(self, field: str) -> bool:
-        """Return whether the field says "N/A": the value does not apply."""
+        """Return whether the field is "N/A", which means that the value does not apply."""
         return isinstance(value := self.raw(field), str) and value.strip().lower() in ("n/a", "na")
 
     def lacks(self, field: str) -> None:

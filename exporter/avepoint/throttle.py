@@ -29,7 +29,7 @@ class LimitUsage:
 
 
 class Throttle:
-    """Limits requests that run within `async with throttle:`, and starts them in the order of their arrival."""
+    """A limiter of the requests that run within `async with throttle:`. It starts them in order of arrival."""
 
     def __init__(self, *, concurrency: int, per_second: float, clock: Clock, waited: Callable[[float], None]) -> None:
         self._slots = asyncio.Semaphore(concurrency)
@@ -88,8 +88,8 @@ class Throttle:
         self._slots.release()
 
     async def turn(self) -> None:
-        """Wait until the rate allows a request, within a slot that is held already."""
-        # The first of the queue waits for all, so that the order stays and the wait is counted once.
+        """Wait until the rate allows a request. The caller must hold a slot."""
+        # Only the first request in the queue waits, so that the order is kept and the wait is counted once.
         async with self._queue:
             began = due = self._clock.monotonic()
             while (start := max(self._next_start, self._paused_until)) > self._clock.monotonic():

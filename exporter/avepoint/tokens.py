@@ -1,4 +1,4 @@
-"""Access tokens by OAuth 2.0 client credentials: one per permission, used until shortly before it expires."""
+"""Access tokens from OAuth 2.0 client credentials: one token per permission, used until shortly before it expires."""
 
 import asyncio
 import contextvars
@@ -16,13 +16,13 @@ from exporter.clock import Clock
 from exporter.errors import AnswerError, AvePointError, RequestContext, TokenError, UnavailableError
 
 TOKEN_PATH: Final = "token"  # noqa: S105 - the name of an endpoint, not a secret
-"""Stands for the token URL where the path of a request is logged."""
+"""The endpoint of token requests in logs and errors."""
 LONGEST_SCOPE: Final = 300
-"""Characters of a scope that AvePoint accepts."""
+"""Maximum length of a scope that AvePoint accepts."""
 _RENEWAL_MARGIN: Final = 120.0
 _DEFAULT_LIFE: Final = 300.0
-_MINIMUM_AGE: Final = 300.0  # seconds; only a newer token can have a permission that was granted meanwhile
-_FAILURE_LIFE: Final = 60.0  # seconds for which the error of `token_ahead` stands for the request that needs the token
+_MINIMUM_AGE: Final = 300.0  # seconds; a younger token is not renewed after a 403
+_FAILURE_LIFE: Final = 60.0  # seconds for which an error of `token_ahead` is raised again
 _OAUTH_ERRORS: Final = frozenset(
     {"invalid_client", "invalid_scope", "invalid_grant", "invalid_request", "unauthorized_client"}
 )
@@ -35,7 +35,7 @@ _HINTS: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Token:
-    """An access token, when it was requested and when it must be renewed (monotonic seconds)."""
+    """An access token, and the times at which it was requested and must be renewed (monotonic seconds)."""
 
     text: str
     requested_at: float
@@ -43,13 +43,13 @@ class Token:
 
 
 StartTask = Callable[..., asyncio.Task[Any]]
-"""Starts a task, as asyncio.create_task does."""
+"""A function that starts a task, like asyncio.create_task."""
 RequestToken = Callable[[Mapping[str, str]], Awaitable[Mapping[str, object]]]
-"""Sends the form of a token request and returns the response's object; raises AvePointError."""
+"""A function that sends the form of a token request and returns the JSON object of the response."""
 
 
 class TokenSource:
-    """The tokens of one account. Requests that need the same token at the same time share one token request."""
+    """The tokens of one account. Concurrent requests for the same token share one token request."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class TokenSource:
         self._failures_ahead: dict[str, tuple[AvePointError, float]] = {}
 
     async def token_ahead(self, permission: str) -> None:
-        """Request a token before it is needed; the request that needs it raises an error that occurs here."""
+        """Request a token before it is needed. If this fails, the request that needs the token raises the error."""
         if permission in self._refused:
             return
         try:
@@ -79,7 +79,7 @@ class TokenSource:
             self._failures_ahead[permission] = error, self._clock.monotonic()
 
     async def token(self, permission: str) -> Token:
-        """Return a valid token for one permission; raise TokenError or TransportError."""
+        """Return a valid token for a permission. Raise AvePointError if it cannot be obtained."""
         token = self._tokens.get(permission)
         if token is not None and self._clock.monotonic() < token.renew_at:
             return token
@@ -88,7 +88,7 @@ class TokenSource:
             raise error
         task = self._renewals.get(permission)
         if task is None:
-            # A token belongs to no customer, so the log lines of its request must not name one.
+            # A token does not belong to a customer, so the log lines of its request must not contain a customer id.
             context = contextvars.copy_context()
             context.run(unbind_contextvars, "customer_id")
             task = self._start_task(self._renew(permission), context=context)
@@ -102,7 +102,7 @@ class TokenSource:
             del self._tokens[permission]
 
     def discard_denied(self, permission: str, token: Token) -> None:
-        """Discard a denied token older than five minutes: a new one may have a permission granted meanwhile."""
+        """Discard a denied token older than five minutes, because a new token may have a new permission."""
         if self._clock.monotonic() - token.requested_at >= _MINIMUM_AGE:
             self.discard(permission, token)
 
@@ -136,7 +136,7 @@ class TokenSource:
 
 
 def decode_token_response(response: RawResponse, form: Mapping[str, str], *, now: float) -> Mapping[str, object]:
-    """Return the object of a good response to a token request; raise TokenError or UnavailableError."""
+    """Return the JSON object of a token response. Raise TokenError or UnavailableError if the request failed."""
     permission, request = form["scope"], RequestContext(request_id=request_id_of(response.headers, {}))
     request["endpoint"] = TOKEN_PATH
     try:
@@ -167,14 +167,14 @@ def decode_token_response(response: RawResponse, form: Mapping[str, str], *, now
 
 
 def refusal(code: str, permission: str, *, reason: str = "", **request: Unpack[RequestContext]) -> TokenError:
-    """Return the error for an OAuth error code; `reason` is what the response adds to it."""
+    """Return the error for an OAuth error code. `reason` is additional text from the response."""
     registration = f"check the app in {where_registered(permission)}"
     hint = not_granted(permission) if code == "invalid_scope" else _HINTS.get(code, registration)
     return TokenError(f"no token for {permission}: {code}{reason}", reason=code, hint=hint, **request)
 
 
 def token_text(response: Mapping[str, object]) -> str:
-    """Return the token of a response; raise TokenError if an HTTP header cannot contain it."""
+    """Return the token in a response. Raise TokenError if it is missing or not valid in an HTTP header."""
     text = response.get("access_token")
     if not isinstance(text, str) or not text or not text.isascii() or not text.isprintable() or " " in text:
         raise TokenError("the token response has no access_token", reason="parse", hint=WRONG_ISSUER)
@@ -182,7 +182,7 @@ def token_text(response: Mapping[str, object]) -> str:
 
 
 def _useful_life(response: Mapping[str, object]) -> float:
-    """Return for how many seconds a token is used: its life minus a margin for slow requests and clocks."""
+    """Return the seconds for which a token is used: its lifetime minus a margin for slow requests and wrong clocks."""
     life = response.get("expires_in")
     if isinstance(life, str) and life.isascii() and life.isdigit() and len(life) < 10:  # noqa: PLR2004 - digits
         life = int(life)

@@ -1,7 +1,7 @@
 """Readers of AvePoint's values: one pure function per kind of value.
 
-A reader returns None for a value that stands for none (null, "", "N/A", the year 1) and raises UnreadableValueError
-for an unknown form. docs/avepoint-api.md lists the forms.
+A reader returns None for a value that means "none" (null, "", "N/A", the year 1). It raises UnreadableValueError for an
+unknown form. docs/avepoint-api.md lists the forms.
 """
 
 import math
@@ -13,11 +13,11 @@ from typing import Final, NewType
 from exporter.errors import UnreadableValueError
 
 Ticks = NewType("Ticks", int)
-"""A time since 1970-01-01 UTC, or a duration, in units of 100 ns, which is AvePoint's exact unit."""
+"""A time since 1970-01-01 UTC, or a duration, in units of 100 ns, AvePoint's native resolution."""
 
 TICKS_PER_SECOND: Final = 10_000_000
 CLOCK_TOLERANCE: Final = Ticks(300 * TICKS_PER_SECOND)
-"""How far an event of the past may lie in the future, because clocks differ."""
+"""How far in the future a past event may appear to be, because clocks differ."""
 _DOTNET_EPOCH: Final = 621_355_968_000_000_000  # ticks from 0001-01-01 to 1970-01-01
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST: Final = 7_258_118_400 * TICKS_PER_SECOND  # the year 2200: no job and no contract ends later
@@ -51,7 +51,7 @@ _SPAN: Final = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 _EMAIL: Final = re.compile(r"[^\s@]+@[^\s@]+")
-_AROUND_AT: Final = re.compile(r"[^\s@]*@\S*")  # an e-mail address, also a truncated one
+_AROUND_AT: Final = re.compile(r"[^\s@]*@\S*")  # an e-mail address, even if it is truncated
 _FARTHEST_OFFSET: Final = timedelta(hours=15)  # from UTC; no time zone differs more
 _UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
@@ -72,7 +72,7 @@ def dotnet_ticks(ticks: Ticks) -> int:
 
 
 def iso_time(ticks: Ticks) -> str:
-    """Return ISO 8601 in whole seconds (rounded down), for parameters of the modern API."""
+    """Return a time as ISO 8601 in whole seconds (rounded down), for parameters of the modern API."""
     return (_EPOCH + timedelta(seconds=ticks // TICKS_PER_SECOND)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -111,7 +111,7 @@ def read_size(value: object) -> float | None:
 
 
 def read_gigabytes(value: object) -> float | None:
-    """Return a size in bytes whose unit is GB unless it names one: 1024, "1024", 0.5, "2 TB", "N/A"."""
+    """Return a size in bytes. The unit is GB unless the value has a unit: 1024, "1024", 0.5, "2 TB", "N/A"."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         if not 0 <= value <= _MOST:
             raise _unreadable("size in GB", value)
@@ -128,7 +128,7 @@ def _bytes(size: Decimal, value: object) -> float:
 
 
 def read_purchased(value: object) -> float | None:
-    """Return a purchased size in bytes: "1024 GB", or the second of "0/1 GB", whose first is the used size."""
+    """Return a purchased size in bytes: "1024 GB", or the second size in "0/1 GB", after the used size."""
     text = _short_text(value)
     match = None if text is None else _PURCHASED.fullmatch(text)
     try:
@@ -151,7 +151,7 @@ def read_retention(value: object) -> float | None:
 
 
 def read_time(value: object) -> Ticks | None:
-    """Return a time: .NET ticks (number or digits), ISO 8601, a date, month first (dashes, slashes), 2025/09/30."""
+    """Return a time: .NET ticks (a number or digits), ISO 8601, 09-30-2025, 9/30/2025 or 2025/9/30."""
     if _is_nothing(value):
         return None
     ticks = _whole(value)
@@ -227,13 +227,13 @@ def read_word(value: object) -> str | None:
 
 
 def snake_case(name: str) -> str:
-    """Return "Finished with Exception" or "FinishedWithException" as finished_with_exception."""
+    """Return a name in snake case: "FinishedWithException" becomes finished_with_exception."""
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
     return re.sub(r"[\W_]+", "_", spaced).strip("_").lower()
 
 
 def fold(name: str) -> str:
-    """Return a name without case, spaces and punctuation, to compare spellings."""
+    """Return a name in lower case without spaces and punctuation, to compare spellings."""
     return re.sub(r"[\W_]+", "", name).casefold()
 
 
@@ -245,7 +245,7 @@ def without_addresses(value: object) -> str:
 def short(value: object) -> str:
     """Return a short form of a value for a message, without e-mail addresses."""
     if isinstance(value, str):
-        # Addresses are masked before the second cut, which could split one; the first cut bounds the work.
+        # Addresses are masked before the second cut, which could split an address. The first cut limits the work.
         masked = _AROUND_AT.sub("<e-mail>", value[:_LONGEST_LABEL])
         is_cut = len(masked) > _LONGEST_SHORT or len(value) > _LONGEST_LABEL
         return repr(masked[:_LONGEST_SHORT]) + ("…" if is_cut else "")
@@ -261,7 +261,7 @@ def _is_nothing(value: object) -> bool:
 
 
 def _short_text(value: object) -> str | None:
-    """Return a stripped string that may be a number or a time; None for a long one, which would slow the patterns."""
+    """Return a stripped string, or None for a long one, which is not a number or a time and would slow the patterns."""
     return value.strip() if isinstance(value, str) and len(value) <= _LONGEST_NUMBER else None
 
 

@@ -46,10 +46,10 @@ MODULES: Final[Mapping[int, str]] = MappingProxyType({
     501: "Gmail", 502: "Calendar", 503: "Contacts", 504: "Drive", 505: "Shared Drives", 506: "Google Classroom",
     507: "Chat", 508: "Google Directory",
 })  # fmt: skip
-"""Numbers of jobModule in a customer's jobs; 0 is none. The modules from 355 on are of other products."""
+"""Numbers of jobModule in a customer's jobs; 0 means none. The modules from 355 on belong to other products."""
 
 RETENTION: Final = MODULES[10]
-"""The module that is a job type, and no workload."""
+"""The module that is a job type instead of a workload."""
 
 JOB_SERVICES: Final[Mapping[int, str]] = MappingProxyType({
     0: "Microsoft 365 Scan", 7: "Microsoft 365", 10: "Google Workspace Scan", 11: "Google Workspace",
@@ -65,7 +65,7 @@ PRODUCTS: Final = tuple(JOB_SERVICES[number] for number in (7, 11, 12, 15, 16))
 SCANS: Final[Mapping[str, str]] = MappingProxyType({
     "Microsoft 365 Discovery": MICROSOFT_365_SCAN, "Google Workspace Discovery": GOOGLE_WORKSPACE_SCAN,
 })  # fmt: skip
-"""The scan of each module of a row whose jobType is "DOR", the legacy word for any scan."""
+"""The scan of each module, for rows whose jobType is "DOR", the legacy word for any scan."""
 
 JOB_STATUSES: Final[Mapping[int, str]] = MappingProxyType({
     0: "none", 1: IN_PROGRESS, 2: FINISHED, 3: "failed", 4: "finished_with_exception", 5: "skipped", 6: "pending",
@@ -86,7 +86,7 @@ NOT_OVER: Final = frozenset({
 })  # fmt: skip
 """States of a job that is not completed or has not started.
 
-Any other state is unknown: its word may mean success."""
+A state that is neither here nor in OVER is unknown and may mean success."""
 
 CUSTOMER_STATUSES: Final[Mapping[int, str]] = MappingProxyType({
     1: "working", 2: "failed", 3: "waiting_for_configuration", 4: "multiple_issues_found",
@@ -152,7 +152,7 @@ def service_type(name: str) -> tuple[str, bool]:
 def job_service(name: str) -> tuple[str, bool]:
     """Return the product or scan of a customer's job (a number or a word) and whether it is known; "" for "N/A".
 
-    A row that is a scan by the word "DOR" may be a scan of another product; see SCANS.
+    "DOR" may also mean a scan of another product; see SCANS.
     """
     found = "" if _is_na(name) else _JOB_SERVICES.get(fold(name))
     return (name, False) if found is None else (found, True)
@@ -180,7 +180,7 @@ def customer_status(name: str) -> tuple[str | None, bool]:
 
 
 def may_mean_success(state: str) -> bool:
-    """Return whether a state is unknown, so that its word may stand for a successful job."""
+    """Return whether a state is unknown, so that it may mean a successful job."""
     return state not in OVER and state not in NOT_OVER
 
 
@@ -190,5 +190,5 @@ def _is_na(name: str) -> bool:
 
 def _resolved(names: Mapping[str, str], name: str) -> tuple[str, bool]:
     found = names.get(fold(name))
-    # A name of punctuation alone has no snake case, and an empty label is no label.
+    # A name that consists of punctuation has no snake case, and a label must not be empty.
     return (snake_case(name) or name, False) if found is None else (found, True)
