@@ -300,7 +300,7 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
     ),
     "storage in a file": (
         typed("--once", "--storage.path", "config.yaml", config_yaml=FINE),
-        "--storage.path: ^config.yaml: file exists; ^name a folder that the exporter may write",
+        "--storage.path: ^config.yaml: file exists; ^use a directory that the exporter can write",
     ),
     "no web configuration": (
         typed("--config.check", "--web.config.file", "web.yaml", config_yaml=FINE),
@@ -383,7 +383,7 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
     ),
     "variable that is not set": (
         account(auth=f"client_id: app, client_secret_env: {UNSET}"),
-        (f"{AUTH}.client_secret_env: ^the environment variable {UNSET} is not set, or empty; "
+        (f"{AUTH}.client_secret_env: ^the environment variable {UNSET} is not set or is empty; "
         f"^set it where the exporter runs{PLACE}"),
     ),
     "unknown data center": (
@@ -411,11 +411,11 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
     ),
     "id with a space": (
         account(auth="client_id: 0000-00 00, client_secret: hunter2"),
-        f"{AUTH}.client_id: ^contains a space or a character that cannot be seen; ^copy the id again{PLACE}",
+        f"{AUTH}.client_id: ^contains a space or an invisible character; ^copy the id again{PLACE}",
     ),
-    "id with a character that cannot be seen": (
+    "id with an invisible character": (
         account(auth='client_id: "0000\\u200b-00", client_secret: hunter2'),
-        f"{AUTH}.client_id: ^contains a space or a character that cannot be seen; ^copy the id again{PLACE}",
+        f"{AUTH}.client_id: ^contains a space or an invisible character; ^copy the id again{PLACE}",
     ),
     "id in two pairs of quotes": (
         account(auth="""client_id: '"0000-00"', client_secret: hunter2"""),
@@ -423,13 +423,13 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
     ),
     "id that is a reference": (
         account(auth="client_id: '${CLIENT_ID}', client_secret: hunter2"),
-        (f"{AUTH}.client_id: ^is a reference to a variable, which is not replaced; ^write the value, or use a key with"
-         f" _env{PLACE}"),
+        (f"{AUTH}.client_id: ^is a reference to a variable, which is not expanded; ^write the value, or use a key"
+         f" that ends in _env{PLACE}"),
     ),
     "secret that is a reference": (
         account(auth="client_id: app, client_secret: '${SECRET}'"),
-        (f"{AUTH}.client_secret: ^is a reference to a variable, which is not replaced; ^write the value, or use a key"
-         f" with _env{PLACE}"),
+        (f"{AUTH}.client_secret: ^is a reference to a variable, which is not expanded; ^write the value, or use a key"
+         f" that ends in _env{PLACE}"),
     ),
     "id in place of the secret": (
         account(auth="client_id: hunter2, client_secret: HUNTER2"),

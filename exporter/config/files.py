@@ -39,7 +39,9 @@ def decode_text(data: bytes) -> str:
 def check_no_reference(value: str) -> str:
     """Return the value; raise ValueError if it is a reference to a variable, such as ${NAME}, which is not expanded."""
     if _REFERENCE.fullmatch(value.strip()):
-        raise ValueError("is a reference to a variable, which is not replaced; write the value, or use a key with _env")
+        raise ValueError(
+            "is a reference to a variable, which is not expanded; write the value, or use a key that ends in _env"
+        )
     return value
 
 
@@ -55,7 +57,7 @@ def check_secret(secret: str) -> str:
     if secret[0] == secret[-1] and secret[0] in "\"'`" and len(secret) > 1:
         raise ValueError("begins and ends with a quotation mark; remove both")
     if not secret.isprintable():
-        raise ValueError("contains a character that cannot be seen; copy the secret again")
+        raise ValueError("contains an invisible character; copy the secret again")
     return secret
 
 
@@ -84,7 +86,7 @@ ReadableFile = Annotated[Path, AfterValidator(readable_file)]
 
 
 def file_stamps(paths: Iterable[Path]) -> FileStamps:
-    """Return stamps of the files. The stamps differ after a file has changed."""
+    """Return stamps that change when one of the files changes."""
     return {path: _stamp(path) for path in paths}
 
 

@@ -31,7 +31,7 @@ def parse_config(text: str, catalogue: Catalogue, *, source: str, directory: Pat
 
 
 def account_names(path: Path) -> tuple[str, ...]:
-    """Return the account names in a file, which may contain errors; return nothing if the file is unreadable."""
+    """Return the account names in a file, even if it contains errors; return none if it is unreadable."""
     try:
         data = read_yaml(path, flag=_FLAG).data
     except ConfigError:

@@ -88,8 +88,8 @@ def _set_variable(name: str) -> str:
         raise ValueError("must be the name of an environment variable, without $, % and braces")
     if not os.environ.get(name, "").strip():
         # If a secret was entered in this key by mistake, the error must not contain it.
-        shown = name if _VARIABLE.fullmatch(name) else "of this name"
-        raise ValueError(f"the environment variable {shown} is not set, or empty; set it where the exporter runs")
+        shown = name if _VARIABLE.fullmatch(name) else "with this name"
+        raise ValueError(f"the environment variable {shown} is not set or is empty; set it where the exporter runs")
     return name
 
 
@@ -101,7 +101,7 @@ def _id(value: str) -> str:
     """Return the id; raise ValueError if it contains white space, invisible characters or quotation marks."""
     check_no_reference(value)
     if any(sign.isspace() or not sign.isprintable() for sign in value):
-        raise ValueError("contains a space or a character that cannot be seen; copy the id again")
+        raise ValueError("contains a space or an invisible character; copy the id again")
     if value[0] in "\"'`" or value[-1] in "\"'`":
         raise ValueError("begins or ends with a quotation mark; remove it")
     return value

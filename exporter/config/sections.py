@@ -63,7 +63,7 @@ class Section(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
     unset: ClassVar[tuple[object, ...]] = (None,)
-    """Values that are replaced with the default. A key whose children are all commented out is None."""
+    """Values for which the default is used. A key whose children are all commented out has the value None."""
 
     @model_validator(mode="before")
     @classmethod

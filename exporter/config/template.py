@@ -103,7 +103,10 @@ class ConfigFiles:
             raise ConfigError(errors)
 
     def write(self, answers: Answers, secret: str, *, force: bool) -> None:
-        """Write both files, or neither and raise ConfigError. Only the current user can read the secret file."""
+        """Write both files; if one cannot be written, raise ConfigError and write neither.
+
+        Only the current user can read the secret file.
+        """
         if self.secret is not None and self.secret.absolute() == self.config.absolute():
             raise ConfigError([f"{self.secret}: the configuration file has the same path; use another --secret-file"])
         # An existing secret is replaced last, so that it is kept if writing the configuration fails.

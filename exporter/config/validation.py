@@ -124,7 +124,7 @@ def _account_name(error: InvalidKey, data: object) -> Iterator[str]:
 
 
 def _invalid_keys(kind: type[BaseModel], detail: ErrorDetails, path: str) -> Iterator[InvalidKey]:
-    """Convert an error from pydantic. Of the invalid input, the messages reveal only the type."""
+    """Convert an error from pydantic. The messages never contain the invalid value."""
     location = tuple(part for part in detail["loc"] if part != "[key]")
     section, what = _section(kind, location), detail["type"]
     error = detail.get("ctx", {}).get("error")

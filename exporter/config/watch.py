@@ -1,4 +1,4 @@
-"""The watch on the configuration file for `--config.watch`."""
+"""Detection of changes to the configuration file, for `--config.watch`."""
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path

@@ -41,7 +41,7 @@ class Connection(Protocol):
         ...
 
     def retire(self) -> None:
-        """Close after the current response; at once if there is none."""
+        """Close after the current response, or at once if there is none."""
         ...
 
 
@@ -84,7 +84,7 @@ class Guard:
         return True
 
     def leave(self, member: Connection) -> None:
-        """Remove a connection that has ended, if it was admitted."""
+        """Remove a closed connection; do nothing if it was not admitted."""
         if member not in self._members:
             return
         del self._members[member]
@@ -241,7 +241,7 @@ class GuardedProtocol(H11Protocol):
         self._raw.abort()
 
     def retire(self) -> None:
-        """Close after the current response; at once if there is none."""
+        """Close after the current response, or at once if there is none."""
         if not self._opened:
             self.cut()
         elif not self.transport.is_closing():

@@ -121,7 +121,7 @@ class SecureHeaders:
 
 
 class RateLimit:
-    """Middleware for the section `rate_limit`. One token bucket limits all requests, like in the exporter-toolkit."""
+    """Middleware for the section `rate_limit`. As in the exporter-toolkit, one token bucket limits all requests."""
 
     def __init__(self, app: ASGIApp, settings: Callable[[], RateLimitConfig], clock: Callable[[], float]) -> None:
         self._app = app

@@ -164,7 +164,7 @@ class _Service:
             h11_max_incomplete_event_size=limits.header_bytes,
         )
         self._config.load()
-        # uvicorn logs each malformed request as a warning, so that clients could fill the log.
+        # uvicorn logs a warning for each malformed request. Without this level, clients could fill the log.
         http_log.setLevel(logging.ERROR)
         http_log.addFilter(_is_no_cancellation)
         self._update_date()

@@ -20,7 +20,7 @@ State = Literal["waiting", "up", "down", "off"]
 class CollectorRow:
     """The row of one collector of one account.
 
-    `reason` and `hint` are set if the collector is off. `stale_after` is the age limit, set if the values exceed it.
+    `reason` and `hint` are set if the collector is off. `stale_after` is the age limit, set if the values are older.
     """
 
     account: str

@@ -18,7 +18,7 @@ Organizations = Mapping[str, Mapping[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class CustomerRow:
-    """The state of one customer in one collector; `stale_after` is the age limit, set if the values exceed it."""
+    """The state of one customer in one collector; `stale_after` is the age limit, set if the values are older."""
 
     account: str
     collector: str

@@ -12,7 +12,7 @@ _MILLISECONDS_BELOW: Final = 0.1  # seconds
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A point in time, as an age ("5 min ago"), as an ISO 8601 date, and as a date for people."""
+    """A point in time, as an age ("5 min ago"), as an ISO 8601 date, and as a readable date."""
 
     text: str
     iso: str
