@@ -78,7 +78,7 @@ class Limits(Section):
 
 
 class ExpectationException(Limits):
-    """Other limits for some customers, products or workloads; any key of `expectations` except `exceptions` is allowed."""
+    """Other limits for some customers, products or workloads; can contain all keys except `exceptions`."""
 
     customers: tuple[NonEmptyString, ...] = Field((), description="Customer ids; an empty list means all customers.")
     products: tuple[ProductName, ...] = Field((), description="Products; an empty list means all products.")
