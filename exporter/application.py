@@ -1,4 +1,4 @@
-"""The application: one process from its configuration to its end."""
+"""The application, which connects the parts of the exporter and runs them in one process."""
 
 import asyncio
 import gc
@@ -33,16 +33,16 @@ if TYPE_CHECKING:
     from exporter.engine.state import StateStore
 
 _OLD_COLLECTIONS: Final = 50
-"""Collections of young objects per collection of all objects: results are replaced often but form no cycles."""
-_SWITCH_INTERVAL: Final = 0.0005  # seconds after which the rendering thread releases the interpreter
+"""Collections of young objects per full collection; full ones are rare because results do not form cycles."""
+_SWITCH_INTERVAL: Final = 0.0005  # seconds after which a rendering thread lets the event loop run
 
 Load = Callable[[], Config]
-"""Reads the configuration, also on a reload; raises ConfigError."""
+"""A function that reads the configuration, at the start and on each reload; it raises ConfigError if it is invalid."""
 
 
 @dataclass(frozen=True, slots=True)
 class Listening:
-    """The addresses and the options of the HTTP server; `watched` is a configuration file to reload on changes."""
+    """The addresses and options of the HTTP server; a change of the file `watched` causes a reload."""
 
     addresses: Sequence[str]
     web_config: Path | None = None
@@ -51,7 +51,7 @@ class Listening:
 
 
 class Application:
-    """The accounts, the metrics page and the own metrics of one process."""
+    """The accounts, the metrics page and the exporter's own metrics."""
 
     def __init__(
         self, load: Load, *, storage_path: Path | None = None, shard: Shard = WHOLE, clock: Clock | None = None
@@ -72,7 +72,7 @@ class Application:
         )
 
     async def serve(self, listening: Listening, announce: Callable[[Sequence[str]], None]) -> None:
-        """Serve until SIGTERM or SIGINT; SIGHUP reloads. Raise ConfigError if the start fails."""
+        """Serve until SIGTERM or SIGINT, and reload on SIGHUP. Raise ConfigError if the start fails."""
         watch = None if listening.watched is None else FileWatch(listening.watched)
         config = self._load()
         stop = _stop_on_signals()
@@ -100,7 +100,7 @@ class Application:
         )
 
         def bound(addresses: Sequence[str]) -> None:
-            # Not before, so that a process that cannot listen sends no request to AvePoint.
+            # Refreshes start only now, so that a process that cannot listen sends no requests to AvePoint.
             self.accounts.start()
             announce(addresses)
 
@@ -135,7 +135,7 @@ class Application:
         self.configured = ConfigStatus(loaded_at=self._clock.time())
 
     async def once(self) -> tuple[str, tuple[SnapshotView, ...]]:
-        """Refresh everything once and return the page and a view of each collector."""
+        """Refresh all collectors once and return the metrics page and a view of each collector."""
         await self._apply(self._load(), start=False)
         try:
             await refresh_all(self.accounts.refreshers())
@@ -149,14 +149,14 @@ class Application:
 
 
 def _open_storage(path: Path, clock: Clock, log: structlog.stdlib.BoundLogger) -> "StateStore":
-    from exporter.engine.state import StateStore  # noqa: PLC0415 - without persistent state, SQLite is not loaded
+    from exporter.engine.state import StateStore  # noqa: PLC0415 - loads SQLite, which is not needed without persistent state
 
     return StateStore(path, stored_families(), clock, log)
 
 
 def _favor_the_event_loop() -> None:
     """Keep garbage collections and threads from delaying the event loop."""
-    gc.freeze()  # scanning modules at every collection would take 30 ms
+    gc.freeze()  # Otherwise each full collection would spend 30 ms on the objects of imported modules.
     gc.set_threshold(*gc.get_threshold()[:2], _OLD_COLLECTIONS)
     sys.setswitchinterval(_SWITCH_INTERVAL)
 

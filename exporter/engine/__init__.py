@@ -1,1 +1,1 @@
-"""The running accounts: their refreshes, the results, and the persistent state."""
+"""The running accounts, with their refreshes, collected data and persistent state."""

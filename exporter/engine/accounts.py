@@ -1,4 +1,4 @@
-"""The running accounts: clients and refreshers made from the configuration, and replaced by a reload."""
+"""The running accounts. A reload replaces the accounts whose configuration changed."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -33,7 +33,7 @@ Observe = Callable[[str], Observer]
 
 @dataclass(slots=True)
 class RunningAccount:
-    """An account with its client, its refreshers and all tasks that work for it."""
+    """An account with its client, refreshers, tasks and verdicts."""
 
     account: Account
     client: Client
@@ -44,25 +44,25 @@ class RunningAccount:
     is_started: bool = field(default=False, init=False)
 
     def start(self) -> None:
-        """Start the refreshes on their intervals."""
+        """Start the periodic refreshes."""
         self.is_started = True
         for refresher in self.refreshers:
             self.tasks.start(refresher.run())
 
     def expect(self, account: Account) -> None:
-        """Apply the expectations of an account that differs in nothing else."""
+        """Apply the expectations of an account that is otherwise equal to the current one."""
         if account.expectations != self.account.expectations:
             self.account = account
             self.verdicts.configure(account.expectations)
 
     async def stop(self) -> None:
-        """End all tasks and close the connections; no request is sent afterwards."""
+        """Cancel all tasks and close the connections. No requests are sent afterwards."""
         await self.tasks.cancel()
         await self.client.aclose()
 
 
 class Accounts:
-    """All running accounts and their snapshot."""
+    """All running accounts and the snapshot of their collectors."""
 
     def __init__(
         self,
@@ -75,7 +75,7 @@ class Accounts:
         most_customers: int | None = None,
         transport: Callable[[], Transport] | None = None,
     ) -> None:
-        """Create an empty set; `forget` is called with the name of each account that a reload removes."""
+        """Create an object without accounts. `forget` is called with the name of each account that a reload removes."""
         self.snapshot = Snapshot()
         self._clock = clock
         self._observe = observe
@@ -94,7 +94,7 @@ class Accounts:
 
     @property
     def ready(self) -> bool:
-        """Whether every collector has finished a first refresh, successful or failed."""
+        """Whether every collector has completed its first refresh, successful or not."""
         return all(refresher.first_ended.is_set() for refresher in self.refreshers())
 
     def running(self) -> tuple[RunningAccount, ...]:
@@ -106,22 +106,22 @@ class Accounts:
         return {name: running.client.budget for name, running in self._running.items()}
 
     def refreshers(self, account: str | None = None) -> tuple[Refresher, ...]:
-        """Return the refreshers of one account, or of all."""
+        """Return the refreshers of one account, or of all accounts if it is None."""
         chosen = [running for name, running in self._running.items() if account in (None, name)]
         return tuple(refresher for running in chosen for refresher in running.refreshers)
 
     async def settle(self, account: str | None = None, budget: float = inf) -> None:
-        """Judge the customers whose verdict is not valid any more, for at most `budget` seconds per account."""
+        """Judge the customers whose verdicts are outdated, for at most `budget` seconds per account."""
         for name, running in self._running.items():
             if account in (None, name):
                 await running.verdicts.settle(budget)
 
     def verdict_views(self, account: str | None = None) -> tuple[SnapshotView, ...]:
-        """Return frozen views of the verdicts on one account, or on all."""
+        """Return views of the verdicts for one account, or for all accounts if it is None."""
         return tuple(running.verdicts.view() for name, running in self._running.items() if account in (None, name))
 
     async def first_refreshes(self, account: str | None = None, *, within: float) -> bool:
-        """Wait at most `within` seconds for the first refreshes and return whether all ended."""
+        """Wait at most `within` seconds for the first refreshes, and return whether all are completed."""
         waits = [one.first_ended.wait() for one in self.refreshers(account) if not one.first_ended.is_set()]
         if not waits:
             return True
@@ -133,7 +133,10 @@ class Accounts:
         return True
 
     async def apply(self, config: Config, *, start: bool = True) -> None:
-        """Replace the accounts that a configuration changes; raise ConfigError before anything changes."""
+        """Replace the accounts that the new configuration changes.
+
+        Raise ConfigError if a new account is invalid. In this case, nothing changes.
+        """
         before, after = self._running, dict[str, RunningAccount]()
         for account in self._of_this_shard(config):
             current = before.get(account.name)
@@ -141,7 +144,7 @@ class Accounts:
             after[account.name] = current if current is not None and unchanged else self._make(account)
         for name, running in before.items():
             if after.get(name) is not running:
-                await running.stop()  # before its state is copied
+                await running.stop()  # Its state must not change after it is copied.
         for name, running in after.items():
             if before.get(name) is not running:
                 await restore(running, before.get(name), self._storage)
@@ -156,7 +159,7 @@ class Accounts:
             self.start()
 
     def start(self) -> None:
-        """Start every account that is not started yet."""
+        """Start all accounts that have not been started yet."""
         for running in self._running.values():
             if not running.is_started:
                 running.start()
@@ -169,13 +172,13 @@ class Accounts:
             await self._storage.close()
 
     def _of_this_shard(self, config: Config) -> Iterator[Account]:
-        """Yield the tenant accounts of this shard and all partner accounts, whose customers are divided instead."""
+        """Yield the tenant accounts of this shard, and all partner accounts because shards divide their customers."""
         for account in config.accounts:
             if account.type == "partner" or self._shard.owns(account.name):
                 yield account
 
     def _make(self, account: Account) -> RunningAccount:
-        """Return an account that is not started, without its state."""
+        """Create an account without starting it or restoring its state. Raise ConfigError if its CA file is invalid."""
         log = logger(account=account.name)
         observer, tasks = self._observe(account.name), AccountTasks()
         warn_of_readable_secrets(account, log)
@@ -189,8 +192,8 @@ class Accounts:
                 transport=self._transport() if self._transport is not None else None,
                 start_task=tasks.start,
             )
-        except OSError as error:  # from OpenSSL, which reads the file only now
-            problem = f"cannot be used: {error.strerror or 'no certificates in it'}"
+        except OSError as error:  # OpenSSL reads the CA file only when the client is created.
+            problem = f"cannot be used: {error.strerror or 'it contains no certificates'}"
             raise ConfigError([f"account {account.name}: tls.ca_file: {account.tls.ca_file} {problem}"]) from None
         customer_list = CustomerList(
             account,
@@ -238,5 +241,5 @@ class Accounts:
 
 
 def _differ_in_expectations_only(account: Account, other: Account) -> bool:
-    """Return whether two accounts are equal, or differ only in what is judged without a request."""
+    """Return whether two accounts are equal except for their expectations."""
     return account.model_copy(update={"expectations": other.expectations}) == other

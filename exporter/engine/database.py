@@ -1,4 +1,4 @@
-"""The SQLite database of the persistent state. All methods run on one thread, except `open_database`."""
+"""The SQLite database for persistent state. After `open_database`, it must be used on a single thread."""
 
 import os
 import sqlite3
@@ -25,11 +25,11 @@ CREATE TABLE customer (
 
 
 class UnusableDatabaseError(Exception):
-    """The file is damaged, or was not written by this version of the exporter."""
+    """The file is damaged, or was written by another application or version."""
 
 
 class CollectorKey(NamedTuple):
-    """A collector of one registration of an account."""
+    """The identity of a collector's state. A change of the registration (see registration.py) invalidates the state."""
 
     account: str
     collector: str
@@ -37,7 +37,10 @@ class CollectorKey(NamedTuple):
 
 
 class CustomerRow(NamedTuple):
-    """The last read and the state of a customer ("" for the account); `read_at` and `samples` are None if dropped."""
+    """The last read and the state of a customer ("" for the account).
+
+    `read_at` and `samples` are None if there is no read.
+    """
 
     customer_id: str
     labels: str
@@ -48,13 +51,13 @@ class CustomerRow(NamedTuple):
 
 
 class Database:
-    """A database that this process alone uses."""
+    """A database that is locked by this process."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
     def write(self, operations: Sequence[Callable[["Database"], None]]) -> None:
-        """Commit all operations together; raise sqlite3.Error if none is committed."""
+        """Run all operations in one transaction. Raise sqlite3.Error if it fails; then no operation has an effect."""
         self._connection.execute("BEGIN IMMEDIATE")
         try:
             for operation in operations:
@@ -75,7 +78,7 @@ class Database:
         self._connection.execute("INSERT OR REPLACE INTO collector VALUES (?, ?, ?, ?)", (*key, last_success))
 
     def keep_only(self, key: CollectorKey, reads: Collection[str], states: Collection[str]) -> None:
-        """Drop the reads and the states of all customers other than the given ones, and of former registrations."""
+        """Delete all reads and states except those of the given customers, and all rows of former registrations."""
         where = "WHERE account = ? AND collector = ?"
         self._connection.execute(f"DELETE FROM customer {where} AND registration != ?", key)  # noqa: S608 - a constant
         query = f"SELECT customer_id, samples IS NULL FROM customer {where}"  # noqa: S608 - a constant
@@ -94,7 +97,7 @@ class Database:
         return [CustomerRow(*row) for row in self._connection.execute(f"{query} {where}", key)]
 
     def last_success(self, key: CollectorKey) -> float | None:
-        """Return the time of the collector's last success."""
+        """Return the Unix time of the collector's last success, or None if there was none."""
         query = "SELECT last_success FROM collector WHERE account = ? AND collector = ? AND registration = ?"
         row = self._connection.execute(query, key).fetchone()
         return None if row is None else row[0]
@@ -107,8 +110,8 @@ class Database:
 def open_database(path: Path) -> Database:
     """Open or create the database.
 
-    Raise UnusableDatabaseError for a damaged or foreign file, and sqlite3.OperationalError if the file cannot be used,
-    for example because another process uses it.
+    Raise UnusableDatabaseError if the file is damaged or was written by another application or version. Raise
+    sqlite3.OperationalError if the file cannot be used, for example because another process uses it.
     """
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
@@ -125,16 +128,16 @@ def open_database(path: Path) -> Database:
 
 
 def _prepare(connection: sqlite3.Connection) -> None:
-    """Check the file before anything changes it; create the tables in a new one."""
+    """Check and lock the database, and create the tables if it is new."""
     application_id, version = (_pragma(connection, name) for name in ("application_id", "user_version"))
     is_new = application_id == 0 and connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
     if not is_new and (application_id, version) != (_APPLICATION_ID, _VERSION):
-        raise UnusableDatabaseError("it is of another application or version")
+        raise UnusableDatabaseError("the file was written by another application or version")
     if not is_new and (result := _pragma(connection, "quick_check(1)")) != "ok":
         raise UnusableDatabaseError(str(result))
     connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = NORMAL")  # a commit survives the end of the process, however it ends
-    connection.execute("BEGIN IMMEDIATE")  # takes the lock, which this process keeps until it closes the database
+    connection.execute("PRAGMA synchronous = NORMAL")  # Commits survive a crash of the process.
+    connection.execute("BEGIN IMMEDIATE")  # Locks the database until it is closed.
     if is_new:
         for statement in filter(str.strip, _SCHEMA.split(";")):
             connection.execute(statement)

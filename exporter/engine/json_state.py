@@ -1,4 +1,4 @@
-"""JSON files of earlier versions with the persistent state: read once, and moved into the database."""
+"""JSON files in which earlier versions stored persistent state. They are moved into the database."""
 
 import json
 import sys
@@ -14,7 +14,7 @@ Samples = list[list[Any]]
 
 @dataclass(frozen=True, slots=True)
 class JsonState:
-    """The content of a file; `reads` and `states` are by customer id."""
+    """The content of a file; the keys of `reads` and `states` are customer ids."""
 
     last_success: float | None
     labels: object
@@ -23,12 +23,15 @@ class JsonState:
 
 
 def json_path(folder: Path, key: CollectorKey) -> Path:
-    """Return the path of the file of a collector."""
+    """Return the path of a collector's file."""
     return folder / f"{key.account}--{key.collector}.json"
 
 
 def read_json_state(path: Path, registration: str) -> JsonState | None:
-    """Return the state in a file, or None if it belongs to another registration. Raise ValueError if it is invalid."""
+    """Return the state in a file, or None if it belongs to another registration.
+
+    Raise ValueError if the file is invalid.
+    """
     try:
         document = json.loads(path.read_bytes())
         if (document["format"], document["version"]) != ("avepoint-exporter", 1):

@@ -1,4 +1,4 @@
-"""The refreshes of one collector: when they run, and that a failure harms no other collector and no other customer."""
+"""The refreshes of one collector. A failure does not affect other collectors or other customers."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
@@ -28,28 +28,31 @@ from exporter.errors import (
 _FIRST_RETRY: Final = 30.0
 _MIN_PAUSE: Final = 1.0
 _MAX_FAILURES: Final = 10
-"""Failures in a row, of a kind that concerns the whole account, after which the remaining customers are skipped."""
+"""Consecutive errors about the whole account after which a refresh skips the remaining customers."""
 _TRIES: Final = 10
-"""Customers that must refuse an optional collector, one after the other, before it is off."""
+"""Number of customers that are tried one by one before an optional collector is turned off."""
 _OF_THE_ACCOUNT: Final = (TransportError, UnavailableError, UnauthorizedError, ForbiddenError)
-"""Errors that do not depend on the customer; any other error shows that AvePoint responds."""
+"""Errors that are about the whole account. After any other error, the account is known to be readable."""
 
 
 class Store(Protocol):
-    """The persistent state of a collector; no method raises an error."""
+    """The persistent state of a collector; its methods log errors and raise none."""
 
     async def commit(self, customer_id: str, read: ReadResult, state: object) -> None:
-        """Commit a read together with the collector's state after it."""
+        """Commit a read, and the state of the collector after this read."""
         ...
 
     async def finish(self, reads: Collection[str], states: Collection[str], last_success: float | None) -> None:
-        """Commit the end of a refresh."""
+        """Commit the time of the last success, and delete the reads and states of all other customers."""
         ...
 
 
 @dataclass(slots=True)
 class _RefreshTally:
-    """The results of one refresh so far; `fatal` ends it. While `is_trying`, refusals are collected, not recorded."""
+    """The results of a running refresh. It ends if `fatal` is set.
+
+    While `is_trying` is true, errors about a missing permission are collected in `refused`.
+    """
 
     read: int = 0
     in_a_row: int = 0
@@ -60,7 +63,7 @@ class _RefreshTally:
 
 
 class Refresher:
-    """Refreshes one collector of one account into its entry; two refreshes never overlap."""
+    """Refreshes one collector of one account and updates its entry. Refreshes do not overlap."""
 
     def __init__(
         self,
@@ -83,12 +86,12 @@ class Refresher:
         self._ended = ended
         self._series = SharedSeries()
         self._lock = asyncio.Lock()
-        self._failing: dict[str, None] = {}  # customers, the last failure at the end
+        self._failing: dict[str, None] = {}  # customers that failed, the most recent last
         self._listed: Collection[str] | None = None
         collector.watch_customers(self._keep_only)
 
     async def run(self) -> None:
-        """Refresh on the interval without end; earlier after a failure, with longer pauses while failures last."""
+        """Refresh at the interval until canceled. After a failure, retry earlier, with pauses that double each time."""
         failures = 0
         while True:
             began = self._clock.monotonic()
@@ -98,7 +101,7 @@ class Refresher:
             await self._clock.sleep(pause)
 
     async def refresh(self) -> bool:
-        """Refresh once and return whether it succeeded, or the collector is off; raises no error."""
+        """Refresh once, and return whether the collector succeeded or is off. Errors are recorded, not raised."""
         async with self._lock:
             began = self._clock.monotonic()
             self.entry.update_status(last_attempt=self._clock.time(), next_attempt=None)
@@ -114,7 +117,7 @@ class Refresher:
                     self._turn_off(error)
                 else:
                     self._failed(error)
-            except Exception as error:  # noqa: BLE001 - a bug in one collector must not end the others
+            except Exception as error:  # noqa: BLE001 - a bug in one collector must not stop the others
                 self._log.error("refresh failed unexpectedly", error=error, exc_info=True)
                 self._failed(AvePointError(f"unexpected {type(error).__name__}", hint="please report this"))
             else:
@@ -131,8 +134,8 @@ class Refresher:
         if self._ended is not None:
             try:
                 await self._ended()
-            except Exception as error:  # noqa: BLE001 - a bug outside of the collector must not end its refreshes
-                self._log.error("refresh was not followed up", error=error, exc_info=True)
+            except Exception as error:  # noqa: BLE001 - a bug in the callback must not stop the refreshes
+                self._log.error("callback failed after a refresh", error=error, exc_info=True)
 
     def _pause(self, began: float, failures: int) -> float:
         interval, now = self.collector.options.interval, self._clock.monotonic()
@@ -150,14 +153,21 @@ class Refresher:
         self.entry.record_failure(error)
 
     def _may_be_off(self, error: AvePointError) -> bool:
-        """Return whether an error only means that the permission was never granted; False if the collector worked."""
+        """Return whether an error turns an optional collector off instead of being reported as a failure.
+
+        This is the case if AvePoint does not offer the data, or if the permission has never been granted.
+        """
         is_optional = self.collector.optional and "enabled" not in self.collector.options.model_fields_set
         has_worked = bool(self.entry.reads)
         return is_optional and (isinstance(error, NotOfferedError) or (error.means_not_granted and not has_worked))
 
     def _turn_off(self, error: AvePointError) -> None:
         if not self.entry.status.off:
-            outlook = "" if isinstance(error, NotOfferedError) else "; it begins by itself once permitted"
+            outlook = (
+                ""
+                if isinstance(error, NotOfferedError)
+                else "; it starts automatically after the permission is granted"
+            )
             self._log.info(f"collector is off{outlook}", reason=error, **error.context())
         self.entry.reads, self.entry.customer_up, self.entry.customer_failures = {}, {}, {}
         failure = Failure.of(error, at=self.entry.status.last_attempt)
@@ -169,7 +179,7 @@ class Refresher:
         read = await asyncio.to_thread(self._result, "", records)
         if self._store is not None:
             await self._store.commit("", read, collector.state_of(""))
-        if self._listed is not None and self._listed is not listed:  # customers may have left meanwhile
+        if self._listed is not None and self._listed is not listed:  # Customers may have left during the read.
             read = read.of_customers(frozenset({"", *self._listed}))
         self.entry.reads[""] = read
         if (error := collector.error(records)) is not None:
@@ -180,7 +190,7 @@ class Refresher:
         self.entry.keep_only(customers)
 
     def _result(self, customer_id: str, records: object) -> ReadResult:
-        """Return the read of these records, rendered."""
+        """Convert records into a read, and render its lines."""
         distinct: dict[tuple[str, tuple[str, ...]], Sample] = {}
         for sample in self.collector.samples(records, customer_id):
             if distinct.setdefault((sample.family.name, sample.labels), sample) is not sample:
@@ -190,11 +200,14 @@ class Refresher:
             samples = self._series.samples(customer_id, samples)
         is_complete = self.collector.error(records) is None
         read = ReadResult(samples, self._clock.time(), self._clock.monotonic(), is_complete=is_complete)
-        read.lines(self.entry.account)  # rendered now, so that no scrape waits for it
+        read.lines(self.entry.account)  # Renders the lines now, so that scrapes do not wait for it.
         return read
 
     async def _read_customers(self, collector: CustomerCollector[Any, Any]) -> None:
-        """Read customers with a fixed number of workers while they are listed; raises the error if all failed."""
+        """Read all customers with several workers, which start while the customers are still being listed.
+
+        Raise AvePointError if no customer could be read, or if the account itself failed.
+        """
         tally = _RefreshTally()
         async with aclosing(collector.customer_ids()) as ids:
             queue = WorkQueue(ids, self._failing)
@@ -214,23 +227,26 @@ class Refresher:
         self._failing = {customer: None for customer in self._failing if customer in queue.taken}
         if tally.fatal is not None:
             self.entry.record_skipped(skipped, tally.fatal)
-        # If only customers that failed before are skipped, the account itself could be read.
+        # If all skipped customers had failed in an earlier refresh, the error is not about the account.
         if isinstance(tally.fatal, TokenError) or (tally.fatal and any(one not in self._failing for one in skipped)):
             raise tally.fatal
         if tally.first_error is not None and tally.read == 0:
             raise tally.first_error
 
     async def _try(self, collector: CustomerCollector[Any, Any], queue: WorkQueue, tally: _RefreshTally) -> None:
-        """Read a few customers one by one; raises the error if none can be read and one refuses."""
+        """Read up to `_TRIES` customers one by one, to find out whether the permission is granted.
+
+        Raise AvePointError if no customer could be read and the permission was missing for at least one.
+        """
         tally.is_trying = True
         for _ in range(_TRIES):
             if tally.fatal is None and (customer_id := await queue.take()) is not None:
                 await self._read_customer(collector, customer_id, tally)
         tally.is_trying = False
         if tally.refused and not tally.read:
-            # Customers that refused come last, so that the next refresh tries others.
+            # These customers are read last in the next refresh, so that it tries other customers first.
             self._failing = {**self._failing, **dict.fromkeys(tally.refused)}
-            # Only a refusal by all of them means that the permission was not granted.
+            # Without any other error, the permission was missing for all of them, so the collector is turned off.
             raise tally.first_error or next(iter(tally.refused.values()))
         for customer_id, error in tally.refused.items():
             self._customer_failed(collector, customer_id, error, tally)
@@ -246,14 +262,14 @@ class Refresher:
         try:
             with bound_contextvars(customer_id=customer_id):
                 records = await collector.read(customer_id)
-            if collector.is_customer(customer_id):  # False if the customer left during the read
+            if collector.is_customer(customer_id):  # The customer may have left the list during the read.
                 await self._record_customer(collector, customer_id, records, tally)
         except AvePointError as error:
             if tally.is_trying and self._may_be_off(error):
                 tally.refused[customer_id] = error
             else:
                 self._customer_failed(collector, customer_id, error, tally)
-        except Exception as error:  # noqa: BLE001 - a bug must not end the refresh of other customers
+        except Exception as error:  # noqa: BLE001 - a bug must not stop the refresh of other customers
             self._log.error("customer failed unexpectedly", customer_id=customer_id, error=error, exc_info=True)
             unexpected = AvePointError(f"unexpected {type(error).__name__}", hint="please report this")
             self._customer_failed(collector, customer_id, unexpected, tally)
@@ -264,17 +280,22 @@ class Refresher:
     async def _record_customer(
         self, collector: CustomerCollector[Any, Any], customer_id: str, records: object, tally: _RefreshTally
     ) -> None:
-        """Store and show a customer's read. Raise the error of incomplete records, which are shown all the same."""
+        """Store a customer's read and add it to the entry, even if its records are incomplete.
+
+        Raise AvePointError if the records are incomplete.
+        """
         read, error = self._result(customer_id, records), collector.error(records)
-        if self._store is not None:  # before a scrape can show it, so that no counter falls after a restart
+        if (
+            self._store is not None
+        ):  # Counters must not decrease after a restart, so the read is stored before it is shown.
             await self._store.commit(customer_id, read, collector.state_of(customer_id))
-        if not collector.is_customer(customer_id):  # the customer left during the commit
+        if not collector.is_customer(customer_id):  # The customer left the list during the commit.
             return
         if error is None:
             self.entry.record_read(customer_id, read)
             return
         self.entry.reads[customer_id] = read
-        tally.read += 1  # the account can be read
+        tally.read += 1  # The account itself could be read.
         raise error
 
     def _customer_failed(
@@ -285,7 +306,7 @@ class Refresher:
         if isinstance(error, TokenError) or tally.in_a_row >= max(_MAX_FAILURES, 2 * self._workers):
             tally.fatal = tally.fatal or error
         if not collector.is_customer(customer_id):
-            return  # the customer left during the read
+            return  # The customer left the list during the read.
         log = self._log.debug if self.entry.customer_up.get(customer_id) is False else self._log.warning
         log("customer not read", customer_id=customer_id, error=error, **error.context())
         self.entry.record_customer_failure(customer_id, error)
@@ -294,5 +315,5 @@ class Refresher:
 
 
 async def refresh_all(refreshers: Sequence[Refresher]) -> bool:
-    """Refresh each collector once, at the same time, and return whether all succeeded."""
+    """Refresh all collectors once, concurrently, and return whether each of them succeeded or is off."""
     return all(await asyncio.gather(*(refresher.refresh() for refresher in refreshers)))

@@ -1,4 +1,4 @@
-"""What decides whether stored results still belong to an account, and may still be shown."""
+"""Checks whether stored data still belongs to an account and has valid labels."""
 
 import hashlib
 from collections.abc import Mapping
@@ -14,19 +14,19 @@ _DEFAULT_LABELS: Final[Mapping[str, object]] = {
 
 
 def registration_id(account: Account) -> str:
-    """Return a digest of the account's type, API URL and app; it holds no secret."""
+    """Return a digest of the account's type, API URL and client ID, without secrets."""
     text = "\n".join((account.type, account.api_url, account.auth.client_id))
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def label_settings(account: Account) -> Mapping[str, object]:
-    """Return the settings that decide label values, by label name, as JSON values."""
+    """Return the settings that determine label values, as JSON values by label name."""
     labels = account.labels
     return {**labels.model_dump(), "tenant": labels.organization, "geo_location": list(account.locations)}
 
 
 def changed_labels(former: object, account: Account) -> frozenset[str]:
-    """Return the labels whose settings changed: samples with these labels may not be shown again."""
+    """Return the labels whose settings changed. Stored samples with these labels must be dropped."""
     before = former if isinstance(former, Mapping) else {}
     settings = label_settings(account)
     return frozenset(name for name, value in settings.items() if before.get(name, _DEFAULT_LABELS[name]) != value)

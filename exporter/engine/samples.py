@@ -1,6 +1,6 @@
-"""Samples of a read: compact in memory, and as lines of the exposition format.
+"""The samples of a read, stored compactly and rendered as lines of the exposition format.
 
-A line is the same in the text format 0.0.4 and in OpenMetrics 1.0; only the head of a counter differs.
+The lines are the same in text format 0.0.4 and OpenMetrics 1.0; only the HELP and TYPE lines of counters differ.
 """
 
 from array import array
@@ -10,15 +10,15 @@ from typing import Final, NamedTuple
 from exporter.collectors.base import Family, Sample
 
 Lines = Mapping[str, bytes]
-"""The lines of samples by the name of their family."""
+"""Lines of samples, by family name."""
 
 _MAX_SHARED: Final = 10_000
-_MAX_DIGITS: Final = 6  # before the point, of a positive number that is printed without an exponent
+_MAX_DIGITS: Final = 6  # before the decimal point, up to which a positive number is printed without an exponent
 _SPECIAL_NUMBERS: Final = {"inf": "+Inf", "-inf": "-Inf", "nan": "NaN"}
 
 
 class Series(NamedTuple):
-    """A series that customers share: its labels without the customer id, and its line around the first labels."""
+    """A series that customers share: its labels without the customer id, and the end of its label text."""
 
     family: Family
     labels: tuple[str, ...]
@@ -27,7 +27,7 @@ class Series(NamedTuple):
 
 
 class CustomerSamples(Collection[Sample]):
-    """The samples of one customer, a tenth of the size of `Sample` records because customers share the series."""
+    """The samples of one customer. They need a tenth of the memory of `Sample` records because they share series."""
 
     __slots__ = ("_customer_id", "_series", "_values")
 
@@ -58,15 +58,15 @@ class CustomerSamples(Collection[Sample]):
 
 
 class SharedSeries:
-    """The series that the customers of a collector share, each kept once."""
+    """The series that the customers of a collector share, each stored once."""
 
     def __init__(self) -> None:
         self._series: dict[tuple[str, tuple[str, ...]], Series] = {}
 
     def samples(self, customer_id: str, samples: Collection[Sample]) -> CustomerSamples:
-        """Return the samples of a customer with shared series."""
+        """Return a customer's samples, converted to shared series."""
         if len(self._series) > _MAX_SHARED:
-            self._series.clear()  # of names that come and go; series in use stay with their customers
+            self._series.clear()  # Frees series with former label values. Customers keep the series that they use.
         series = tuple(self._shared(customer_id, sample.family, sample.labels) for sample in samples)
         return CustomerSamples(customer_id, series, (sample.value for sample in samples))
 
@@ -82,7 +82,7 @@ class SharedSeries:
 
 
 def lines_of(samples: Collection[Sample], account: str) -> Lines:
-    """Return the lines of any samples of an account."""
+    """Return the lines of samples that do not share series."""
     lines: dict[str, list[str]] = {}
     for sample in samples:
         lines.setdefault(sample.family.name, []).append(line(sample, account))
@@ -96,15 +96,15 @@ def line(sample: Sample, account: str) -> str:
 
 
 def label_text(names: Iterable[str], values: Iterable[str]) -> str:
-    """Return labels as in a line; a label without a value is omitted."""
+    """Return labels in the exposition format; a label without a value is omitted."""
     return ",".join([f'{name}="{_escaped(value)}"' for name, value in zip(names, values, strict=True) if value])
 
 
 def number_text(value: float) -> str:
-    """Return a number as Go prints it, so that it equals the text of the client libraries."""
+    """Format a number as Go does, so that it matches the output of the official client libraries."""
     text = repr(float(value))
     whole, dot, fraction = text.partition(".")
-    if not dot:  # repr has its own exponent, or it is not a number
+    if not dot:  # The text has an exponent without a fraction, or is inf or nan.
         return _SPECIAL_NUMBERS.get(text, text)
     if len(whole) <= _MAX_DIGITS or value < 0:
         return text

@@ -1,4 +1,4 @@
-"""The share of customers and tenant accounts that one of several processes reads."""
+"""Shards, which divide customers and tenant accounts among several processes."""
 
 import hashlib
 import re
@@ -10,13 +10,13 @@ from exporter.errors import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """One of `total` processes, counted from 0. The shard of a key depends on no other key."""
+    """One of `total` processes; `index` counts from 0."""
 
     index: int = 0
     total: int = 1
 
     def owns(self, key: str) -> bool:
-        """Return whether a customer id, or the name of a tenant account, belongs to this shard."""
+        """Return whether a customer id or the name of a tenant account belongs to this shard."""
         digest = hashlib.sha256(key.encode("utf-8", "replace")).digest()
         return int.from_bytes(digest[:8], "big") % self.total == self.index
 
@@ -26,7 +26,10 @@ WHOLE: Final = Shard()
 
 
 def parse_shard(shard: str, total: int) -> Shard:
-    """Return the shard for --shard, an integer or the name of a pod of a StatefulSet; raise ConfigError if invalid."""
+    """Return the shard for the value of --shard, an integer or the pod name in a StatefulSet.
+
+    Raise ConfigError if the value is invalid.
+    """
     match = re.fullmatch(r"(?:.+-)?(\d{1,6})", shard.strip(), re.ASCII)
     if match is None:
         raise ConfigError([f"--shard: {shard!r} is neither a number nor a name ending in -NUMBER"])

@@ -1,4 +1,4 @@
-"""The state of all collectors. The refreshes write it on the event loop; others read frozen views."""
+"""The current state of all collectors. Refreshes update it on the event loop; other parts read immutable views."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -9,15 +9,15 @@ from exporter.engine.samples import CustomerSamples, Lines, lines_of
 from exporter.errors import AvePointError, Failure
 
 RECENT_REFRESHES: Final = 30
-"""Number of completed refreshes that each collector keeps for its plot."""
+"""Number of completed refreshes that are kept per collector, for the plot on the status page."""
 RECENT_FAILURES: Final = 5
-"""Number of failures that each collector keeps; equal failures in a row count as one."""
+"""Number of failures that are kept per collector. Consecutive failures with the same message count as one."""
 
 
 class ReadResult:
-    """The samples of one read, its Unix time, and the monotonic time from which its age counts.
+    """The samples of one read, with its Unix time and, to compute its age, its monotonic time.
 
-    A read with an error is shown, but it is not `is_complete`: a sample that it lacks may still be true.
+    `is_complete` is false if an error occurred. The samples of such a read are shown, but some may be missing.
     """
 
     __slots__ = ("__weakref__", "_lines", "is_complete", "read_at", "read_at_monotonic", "samples")
@@ -32,18 +32,18 @@ class ReadResult:
         self._lines: Lines | None = None
 
     def lines(self, account: str) -> Lines:
-        """Return the lines of the samples, rendered once."""
+        """Return the lines of the samples. They are rendered by the first call and cached."""
         if self._lines is None:
             samples = self.samples
             self._lines = samples.lines(account) if isinstance(samples, CustomerSamples) else lines_of(samples, account)
         return self._lines
 
     def without_labels(self, names: frozenset[str]) -> "ReadResult":
-        """Return this read without the samples of families that have one of the labels."""
+        """Return this read without the samples of families that have one of the given labels."""
         return self._with(s for s in self.samples if names.isdisjoint(s.family.labels)) if names else self
 
     def of_customers(self, customers: frozenset[str]) -> "ReadResult":
-        """Return this read without the samples of customers other than the given ones."""
+        """Return this read without the samples of customers that are not in `customers`."""
         return self._with(s for s in self.samples if (customer := _customer(s)) is None or customer in customers)
 
     def _with(self, samples: Iterable[Sample]) -> "ReadResult":
@@ -54,13 +54,13 @@ class ReadResult:
 
 
 def _customer(sample: Sample) -> str | None:
-    """Return the customer of a sample; None if its family has no customers."""
+    """Return the customer id of a sample, or None if its family has no such label."""
     return sample.labels[0] if sample.family.labels[1:2] == ("customer_id",) else None
 
 
 @dataclass(frozen=True, slots=True)
 class RefreshOutcome:
-    """A completed refresh: its duration in seconds; `up` is None if the collector is off."""
+    """The duration and result of a completed refresh; `up` is None if the collector is off."""
 
     seconds: float
     up: bool | None
@@ -68,10 +68,10 @@ class RefreshOutcome:
 
 @dataclass(frozen=True, slots=True)
 class RefreshStatus:
-    """The status of a collector; times in Unix seconds, None before the first.
+    """The status of a collector; times are in Unix seconds and None until the event first occurs.
 
-    `off` is an optional collector for which the app has no permission; `up` is None then. `failure` is the reason if
-    the collector is down or off; `failures` are the last ones.
+    `off` is true, and `up` is None, if the collector is optional and the app lacks the permission for it. `failure` is
+    the reason why the collector is down or off. `failures` are the most recent failures.
     """
 
     up: bool | None = None
@@ -88,7 +88,7 @@ class RefreshStatus:
 
 @dataclass(frozen=True, slots=True)
 class SnapshotView:
-    """One collector of one account at one moment; keys of the mappings are customer ids, "" for the account."""
+    """An immutable copy of a collector's entry; the keys of its mappings are customer ids, or "" for the account."""
 
     account: str
     collector: str
@@ -101,7 +101,7 @@ class SnapshotView:
 
 @dataclass(slots=True)
 class CollectorEntry:
-    """The state of one collector of one account."""
+    """The current state of one collector of one account."""
 
     account: str
     collector: str
@@ -112,7 +112,7 @@ class CollectorEntry:
     customer_failures: dict[str, Failure] = field(default_factory=dict)
 
     def update_status(self, **changes: Any) -> None:  # noqa: ANN401 - dataclasses.replace checks the names
-        """Change fields of the status."""
+        """Replace the given fields of the status."""
         self.status = replace(self.status, **changes)
 
     def record_failure(self, error: AvePointError) -> None:
@@ -121,16 +121,16 @@ class CollectorEntry:
         earlier, last = status.failures, status.failures[-1] if status.failures and status.up is False else None
         failure = Failure.of(error, at=status.last_attempt, before=last)
         if last is not None and last.message == failure.message:
-            earlier = earlier[:-1]  # the new failure continues it
+            earlier = earlier[:-1]  # The new failure includes the earlier one.
         self.update_status(up=False, off=False, failure=failure, failures=(*earlier, failure)[-RECENT_FAILURES:])
 
     def record_end(self, seconds: float, *, api_version: str) -> None:
-        """Record the end of the current refresh."""
+        """Record the duration and API version of the current refresh at its end."""
         refreshes = (*self.status.refreshes, RefreshOutcome(seconds, self.status.up))[-RECENT_REFRESHES:]
         self.update_status(duration=seconds, api_version=api_version, refreshes=refreshes)
 
     def record_read(self, customer_id: str, read: ReadResult) -> None:
-        """Record what the current refresh read of a customer."""
+        """Record the read of a customer in the current refresh."""
         self.reads[customer_id] = read
         self.customer_up[customer_id] = True
         self.customer_failures.pop(customer_id, None)
@@ -144,25 +144,25 @@ class CollectorEntry:
     def record_skipped(self, customers: Iterable[str], error: AvePointError) -> None:
         """Record that the current refresh skipped customers because of an error."""
         skipped = tuple(customers)
-        failure = Failure.of(AvePointError(f"not asked for: {error}", **error.context()), at=self.status.last_attempt)
+        failure = Failure.of(AvePointError(f"skipped: {error}", **error.context()), at=self.status.last_attempt)
         self.customer_up.update(dict.fromkeys(skipped, False))
         self.customer_failures.update(dict.fromkeys(skipped, failure))
 
     def customers(self) -> frozenset[str]:
-        """Return all customers in the state."""
+        """Return the ids of all customers in this entry."""
         samples = self.reads[""].samples if "" in self.reads else ()
         named = {customer for sample in samples if (customer := _customer(sample)) is not None}
         return frozenset({*named, *self.reads, *self.customer_up, *self.customer_failures} - {""})
 
     def keep_only(self, customers: Collection[str]) -> None:
-        """Drop all customers other than the given ones; the account as a whole ("") stays."""
+        """Drop all customers that are not in `customers`, but keep the data about the account itself ("")."""
         kept = frozenset({"", *customers})
         self.reads = {key: read if key else read.of_customers(kept) for key, read in self.reads.items() if key in kept}
         self.customer_up = {key: up for key, up in self.customer_up.items() if key in kept}
         self.customer_failures = {key: failure for key, failure in self.customer_failures.items() if key in kept}
 
     def view(self) -> SnapshotView:
-        """Return a frozen view; the samples are shared, not copied."""
+        """Return an immutable view, which shares the samples."""
         return SnapshotView(
             self.account,
             self.collector,
@@ -185,5 +185,5 @@ class Snapshot:
         self._entries = {(entry.account, entry.collector): entry for entry in entries}
 
     def views(self, account: str | None = None) -> tuple[SnapshotView, ...]:
-        """Return frozen views of the entries of one account, or of all."""
+        """Return immutable views of the entries of one account, or of all accounts if it is None."""
         return tuple(entry.view() for entry in self._entries.values() if account in (None, entry.account))

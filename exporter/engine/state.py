@@ -1,4 +1,4 @@
-"""The persistent state: reads, successes and counters, committed to a database before a scrape can show them."""
+"""The persistent state: reads, times of success and counters, committed to a database before they are exposed."""
 
 import asyncio
 import json
@@ -37,14 +37,14 @@ from exporter.errors import ConfigError
 Operation = Callable[[Database], None]
 
 _SURROGATES: Final = re.compile(r"[\ud800-\udfff]")
-_LEVEL: Final = 1  # of the compression of samples
-_QUIET_SECONDS: Final = 60.0  # between two log lines about commits that fail
-_USE_ANOTHER: Final = "use a directory that the exporter can write"
+_LEVEL: Final = 1  # compression level of samples
+_QUIET_SECONDS: Final = 60.0  # minimum time between two log lines about failed commits
+_USE_ANOTHER: Final = "use a directory to which the exporter can write"
 
 
 @dataclass(frozen=True, slots=True)
 class StoredState:
-    """The stored state of a collector; `reads` and `states` are by customer id."""
+    """The stored state of a collector; the keys of `reads` and `states` are customer ids."""
 
     reads: Mapping[str, ReadResult]
     states: Mapping[str, object]
@@ -52,12 +52,12 @@ class StoredState:
 
 
 class StateStore:
-    """The database in a directory; errors of a running exporter are logged and harm no refresh."""
+    """The database in a directory. Errors after the start are logged and do not affect refreshes."""
 
     def __init__(
         self, folder: Path, families: Collection[Family], clock: Clock, log: structlog.stdlib.BoundLogger
     ) -> None:
-        """Open the database. Raise ConfigError if the directory cannot be used, or another process uses it."""
+        """Open the database. Raise ConfigError if the directory is unusable or another process uses it."""
         self._folder = folder
         self._families = {family.name: family for family in families}
         self._clock = clock
@@ -69,7 +69,7 @@ class StateStore:
         self._database = self._opened()
 
     def of(self, account: Account, collector: str) -> "CollectorStore":
-        """Return the state of one collector."""
+        """Return the store for one collector."""
         return CollectorStore(self, account, CollectorKey(account.name, collector, registration_id(account)))
 
     async def load(self, account: Account, collector: str) -> StoredState:
@@ -101,7 +101,7 @@ class StateStore:
         return StoredState(reads, states, last_success)
 
     async def commit(self, operation: Operation) -> None:
-        """Commit an operation together with all that wait at the same time; log an error."""
+        """Commit an operation in one transaction with all pending ones. Errors are logged."""
         if self._database is None:
             return
         loop = asyncio.get_running_loop()
@@ -112,7 +112,7 @@ class StateStore:
         await future
 
     async def close(self) -> None:
-        """Commit what is pending and close the database, so that another process can use it."""
+        """Commit pending operations and close the database, so that another process can use it."""
         if self._writer is not None:
             await self._writer
         if self._database is not None:
@@ -126,7 +126,7 @@ class StateStore:
             operations = [operation for operation, _ in batch]
             try:
                 await asyncio.get_running_loop().run_in_executor(self._thread, database.write, operations)
-            except Exception as error:  # noqa: BLE001 - what is not stored costs a restart its data, never a refresh
+            except Exception as error:  # noqa: BLE001 - a refresh must not fail because its data is not stored
                 if self._clock.monotonic() >= self._quiet_until:
                     self._log.error("state not stored", file=str(self._folder / FILE_NAME), error=error)
                     self._quiet_until = self._clock.monotonic() + _QUIET_SECONDS
@@ -156,7 +156,7 @@ class StateStore:
             raise ConfigError([f"--storage.path: {self._folder}: {error}; {_USE_ANOTHER}"]) from None
 
     def _set_aside(self, path: Path, error: Exception) -> None:
-        """Rename a database that cannot be used, so that an operator can examine it."""
+        """Rename an unusable database, so that an operator can examine it."""
         aside = path.with_name(f"{FILE_NAME}.unreadable-{int(self._clock.time())}")
         self._log.warning("stored state is not usable; set aside", file=str(path), aside=str(aside), error=error)
         for suffix in SIDE_FILES:
@@ -165,14 +165,14 @@ class StateStore:
                 source.replace(aside.with_name(aside.name + suffix))
 
     def _move_json(self, key: CollectorKey) -> None:
-        """Move the file of an earlier version into the database."""
+        """Move the JSON file of an earlier version into the database."""
         path, database = json_path(self._folder, key), self._database
         if database is None or not path.exists():
             return
         try:
             stored = read_json_state(path, key.registration)
             if stored is None:
-                self._log.info("stored state is of another registration; not used", file=str(path))
+                self._log.info("stored state belongs to another registration; ignored", file=str(path))
                 return
             labels, operations = _json(stored.labels), list[Operation]()
             for customer_id in {*stored.reads, *stored.states}:
@@ -189,7 +189,7 @@ class StateStore:
             self._log.warning("file of an earlier version is not usable; ignored", file=str(path), error=error)
 
     def _read(self, row: CustomerRow, shared: SharedSeries) -> ReadResult | None:
-        """Return a stored read with its true age; samples of families that no longer exist are dropped."""
+        """Return a stored read with its original age, without samples of families that no longer exist."""
         if row.samples is None or row.read_at is None:
             return None
         age = max(0.0, self._clock.time() - row.read_at)
@@ -212,11 +212,11 @@ class CollectorStore:
         self._labels = _json(label_settings(account))
 
     async def commit(self, customer_id: str, read: ReadResult | None, state: object) -> None:
-        """Commit a read, if any, of a customer ("" for the account), and the state of the collector after it."""
+        """Commit a customer's read, if it is not None, and the collector's state after it; "" is the account."""
         await self._store.commit(partial(self._put, customer_id=customer_id, read=read, state=state))
 
     async def finish(self, reads: Collection[str], states: Collection[str], last_success: float | None) -> None:
-        """Commit the end of a refresh: keep only these customers, and the time of the last success."""
+        """Commit the time of the last success, and delete the reads and states of all other customers."""
         kept_reads, kept_states = frozenset(reads), frozenset(states)
 
         def operation(database: Database) -> None:
@@ -249,4 +249,4 @@ def _number(value: object) -> float:
 
 
 def _label(value: object) -> str:
-    return _SURROGATES.sub("\N{REPLACEMENT CHARACTER}", str(value))  # which no page can contain
+    return _SURROGATES.sub("\N{REPLACEMENT CHARACTER}", str(value))  # UTF-8 cannot encode surrogates.

@@ -1,4 +1,4 @@
-"""The tasks of one account, which end together."""
+"""The tasks of one account, which are canceled together."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 class AccountTasks:
-    """Starts all tasks of an account: refreshes, listings of customers and requests for tokens."""
+    """Starts and cancels all tasks of an account: refreshes, customer listings and token requests."""
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -22,7 +22,7 @@ class AccountTasks:
         return task
 
     async def cancel(self) -> None:
-        """Cancel all tasks and wait for their end, also of tasks that others start while they end."""
+        """Cancel all tasks, including those that are started during the cancellation, and wait until they end."""
         while self._tasks:
             tasks = tuple(self._tasks)
             for task in tasks:

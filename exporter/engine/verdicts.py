@@ -1,4 +1,4 @@
-"""The verdicts of one account, kept up to date with the entries of its collectors."""
+"""The verdicts for one account, updated when the entries of its collectors change."""
 
 import asyncio
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -15,17 +15,17 @@ from exporter.health.facts import Source, by_customer, fresh_for
 from exporter.health.verdict import AccountVerdict
 
 VERDICT: Final = "verdict"
-"""The name of the verdicts among the collectors' views and in the persistent state."""
-_SLICE: Final = 0.003  # seconds on the event loop before other tasks run
+"""The name under which verdicts appear among the collectors, in views and in the persistent state."""
+_SLICE: Final = 0.003  # seconds after which other tasks on the event loop get a turn
 
 Collectors = Sequence[tuple[Collector[Any, Any], CollectorEntry]]
 
 
 class AccountVerdicts:
-    """Judges the customers of one account whenever a read, the configuration or the time changes their verdict."""
+    """Computes the verdicts on the customers of one account after a change of reads, expectations or time."""
 
     def __init__(self, account: Account, collectors: Collectors, clock: Clock, *, started: float) -> None:
-        """Begin without verdicts; `started` is the Unix time at which the process started."""
+        """Create an object without verdicts; `started` is the Unix time at which the process started."""
         self._account = account.name
         self._collectors = collectors
         self._clock = clock
@@ -42,26 +42,26 @@ class AccountVerdicts:
             self._verdict.mark([""])
 
     def configure(self, expectations: Expectations) -> None:
-        """Apply other expectations, without a request to AvePoint."""
+        """Apply other expectations. This sends no requests to AvePoint."""
         self._verdict.configure(expectations)
 
     def record_list(self, customers: Collection[str]) -> None:
-        """Record a new customer list; customers that it lacks are dropped after a day."""
+        """Record a new customer list. Customers that are not in it are dropped after a day."""
         self._verdict.list_read(customers, self._clock.time())
 
     def keep_only(self, customers: Collection[str]) -> None:
-        """Drop all customers other than the given ones at once."""
+        """Drop all customers that are not in `customers` immediately."""
         for customer_id in [one for one in self._verdict.customers() if one not in customers]:
             self._verdict.drop(customer_id)
 
     def customers(self) -> tuple[str, ...]:
-        """Return the customers that have a verdict or a memory of one."""
+        """Return the customers that have a verdict or saved state."""
         return self._verdict.customers()
 
     async def settle(self, budget: float = inf) -> None:
-        """Judge all customers whose verdict is not valid any more, for at most `budget` seconds.
+        """Judge all customers whose verdicts are outdated, for at most `budget` seconds, while other tasks can run.
 
-        Other tasks run in between. A call with a budget waits as long for another call, and then leaves it to that.
+        If another call is running, wait for it for at most `budget` seconds. If it has not ended by then, do nothing.
         """
         try:
             async with asyncio.timeout(budget if budget < inf else None):
@@ -88,21 +88,21 @@ class AccountVerdicts:
                 slice_end = self._clock.monotonic() + _SLICE
 
     def view(self) -> SnapshotView:
-        """Return a frozen view of the verdicts, as of a collector that has no status."""
+        """Return an immutable view of the verdicts, in the form of a collector without a status."""
         return SnapshotView(self._account, VERDICT, inf, RefreshStatus(), dict(self._shown), {})
 
     @property
     def is_unsaved(self) -> bool:
-        """Whether the memory has changed since it was last dumped."""
+        """Whether the state has changed since the last call of `dump_state`."""
         return self._verdict.revision != self._saved_revision
 
     def dump_state(self) -> object:
-        """Return the memory as JSON values."""
+        """Return the state as JSON values."""
         self._saved_revision = self._verdict.revision
         return self._verdict.dump()
 
     def load_state(self, state: object) -> None:
-        """Restore the memory. Raise ValueError for anything that `dump_state` did not return."""
+        """Restore the state that `dump_state` returned. Raise ValueError if it has another format."""
         self._verdict.load(state)
 
     async def _find_changes(self) -> None:
@@ -120,11 +120,11 @@ class AccountVerdicts:
                 self._verdict.mark(self._verdict.customers())
 
     def _is_divided(self, collector: Collector[Any, Any]) -> bool:
-        """Return whether one read of a collector has the samples of all customers."""
+        """Return whether each read of a collector contains the samples of all customers."""
         return not self._is_tenant and not isinstance(collector, CustomerCollector)
 
     async def _divide(self, name: str, read: ReadResult | None) -> None:
-        """Divide a read by customer, in a thread because it is large."""
+        """Group the samples of a read by customer, in a thread because the read may be large."""
         former, parts = self._parts.get(name, (None, {}))
         if read is former:
             return
@@ -152,7 +152,7 @@ class AccountVerdicts:
     def _show(self, customer_id: str) -> None:
         """Replace the samples of a customer if they have changed."""
         if self._is_tenant:
-            return  # shown with the counts
+            return  # `_show_counts` shows these samples together with the counts.
         self._replace(customer_id, self._verdict.customer_samples(customer_id))
 
     def _show_counts(self) -> None:
@@ -170,7 +170,7 @@ class AccountVerdicts:
 
 
 def _complete(reads: Mapping[str, ReadResult], former: Mapping[str, ReadResult]) -> Iterator[tuple[str, ReadResult]]:
-    """Yield the last complete read of each customer: an incomplete one may lack facts."""
+    """Yield the last complete read of each customer, because an incomplete read may lack facts."""
     for customer_id, read in reads.items():
         chosen = read if read.is_complete else former.get(customer_id)
         if chosen is not None:

@@ -1,4 +1,4 @@
-"""The customers of one refresh, for its workers to take one by one."""
+"""The queue from which the workers of a refresh take customers."""
 
 import asyncio
 from collections.abc import AsyncIterator, Collection
@@ -7,10 +7,10 @@ from exporter.errors import AvePointError
 
 
 class WorkQueue:
-    """Returns customers as they are listed. Customers that failed last time come last, so that they delay no other."""
+    """Returns customers as they are listed. Those that failed last time come last, so that they do not delay others."""
 
     def __init__(self, ids: AsyncIterator[str], failed: Collection[str]) -> None:
-        """Use the ids, each once, and the customers that failed last time, the last failure at the end."""
+        """Create a queue for `ids`; `failed` are the customers that failed last time, the most recent last."""
         self.taken: dict[str, None] = {}
         self.error: AvePointError | None = None
         self._ids = ids
@@ -20,12 +20,12 @@ class WorkQueue:
         self._is_closed = False
 
     async def take(self) -> str | None:
-        """Return the next customer once it is listed; None if there is none."""
+        """Wait until the next customer is listed and return its id, or None if there are no more."""
         async with self._lock:
             return None if self._is_closed else await self._next()
 
     def close(self) -> None:
-        """Return no more customers to workers."""
+        """Stop returning customers to workers."""
         self._is_closed = True
 
     async def rest(self) -> list[str]:

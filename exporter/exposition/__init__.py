@@ -1,7 +1,7 @@
-"""The metrics page: snapshots as text, and the exporter's metrics about itself."""
+"""The metrics page, which contains the collected data and the exporter's own metrics."""
 
 import os
 
-# With this variable of multi-process applications, prometheus_client would keep the metrics in files of a directory.
+# If one of these variables is set, prometheus_client stores metrics in files, for multi-process applications.
 for _name in ("PROMETHEUS_MULTIPROC_DIR", "prometheus_multiproc_dir"):
     os.environ.pop(_name, None)

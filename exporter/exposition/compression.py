@@ -1,4 +1,4 @@
-"""One gzip member (RFC 1952) whose first part is compressed once and whose last part is new on every page."""
+"""Compression of pages into one gzip member (RFC 1952). The first part is compressed once and reused for many pages."""
 
 import struct
 from collections.abc import Iterable, Iterator
@@ -7,17 +7,17 @@ from typing import Final
 
 try:
     from isal import isal_zlib as zlib  # several times faster than zlib
-except ImportError:  # no wheel for this platform
-    import zlib  # type: ignore[no-redef] # two modules of one interface
+except ImportError:  # isal has no wheel for this platform
+    import zlib  # type: ignore[no-redef] # both modules have the same interface
 
 _LEVEL: Final = 1  # higher levels cost more time than the network saves
-_RAW: Final = -15  # a deflate stream without header and checksum
+_RAW: Final = -15  # produces a deflate stream without a header and a checksum
 _HEADER: Final = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 
 
 @dataclass(frozen=True, slots=True)
 class Compressed:
-    """Deflate blocks that end on a byte, with the checksum and the size of their text."""
+    """Deflate blocks that end at a byte boundary, with the checksum and size of the uncompressed text."""
 
     blocks: tuple[bytes, ...]
     crc: int
@@ -35,7 +35,7 @@ def compress(pieces: Iterable[bytes]) -> Compressed:
 
 
 def gzip_member(start: Compressed, end: bytes) -> Iterator[bytes]:
-    """Return the gzip member of a compressed text and the text after it, piece by piece."""
+    """Return a gzip member with a compressed text followed by `end`, piece by piece."""
     compressor = zlib.compressobj(_LEVEL, wbits=_RAW)
     yield _HEADER
     yield from start.blocks

@@ -1,4 +1,4 @@
-"""The exporter's metrics about itself, on a registry of prometheus_client."""
+"""The exporter's own metrics, in a prometheus_client registry."""
 
 import platform
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -21,17 +21,17 @@ _BUCKETS: Final = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60)
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """The requests of an account by code (HTTP status, timeout, connect, parse), and the seconds they waited."""
+    """The number of requests per code (HTTP status, timeout, connect or parse), and the seconds that they waited."""
 
     calls: Mapping[str, int]
     throttled: float
 
 
 class OwnMetrics:
-    """The exporter's metrics about itself."""
+    """The exporter's own metrics, such as requests, tokens and reloads."""
 
     def __init__(self, *, with_process: bool = True) -> None:
-        prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call] # the library leaves it untyped
+        prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call] # has no type hints
         registry = self._registry = CollectorRegistry()
         self._accounts: set[str] = set()
         self.requests = Counter(
@@ -67,13 +67,13 @@ class OwnMetrics:
         )
         self.parse_errors = Counter(
             "avepoint_parse_errors_total",
-            "Values in responses of AvePoint that could not be parsed.",
+            "Values in responses from AvePoint that could not be parsed.",
             ("account", "path", "field"),
             registry=registry,
         )
         self.unknown_values = Counter(
             "avepoint_unknown_values_total",
-            "Unknown states, workloads and types in responses of AvePoint.",
+            "Unknown states, workloads and types in responses from AvePoint.",
             ("account", "field"),
             registry=registry,
         )
@@ -85,7 +85,7 @@ class OwnMetrics:
         )
         self.incomplete_lists = Counter(
             "avepoint_incomplete_lists_total",
-            "Lists of AvePoint that were shorter than their total.",
+            "Lists from AvePoint that had fewer rows than their reported total.",
             ("account", "path"),
             registry=registry,
         )
@@ -122,7 +122,7 @@ class OwnMetrics:
         self._total_shards.set(shard.total)
 
     def observer(self, account: str) -> Observer:
-        """Return the observer of an account. The expiry of a former certificate is dropped."""
+        """Return the observer for an account, and drop the expiry of its former certificate."""
         self._accounts.add(account)
         self.certificates.remove_by_labels({"account": account})
         return _AccountObserver(self, account)
@@ -132,7 +132,7 @@ class OwnMetrics:
         return account in self._accounts
 
     def forget(self, account: str) -> None:
-        """Drop the series of an account that a reload removed; its last requests are not counted."""
+        """Drop the series of an account that a reload removed. Requests that end later are not counted."""
         self._accounts.discard(account)
         calls = (self.requests, self.durations, self.throttled, self.tokens)
         values = (self.parse_errors, self.unknown_values, self.incomplete_lists)
@@ -140,17 +140,17 @@ class OwnMetrics:
             metric.remove_by_labels({"account": account})
 
     def usage(self) -> dict[str, Usage]:
-        """Return the usage of each account since its first configuration."""
+        """Return the usage of each account since it was first configured."""
         calls: dict[str, dict[str, int]] = {}
         for labels, value in _totals(self.requests):
             codes = calls.setdefault(labels["account"], {})
             codes[labels["code"]] = codes.get(labels["code"], 0) + int(value)
-        # This series exists for each account from the start.
+        # Only this series exists for every account, even before its first request.
         waited = {labels["account"]: value for labels, value in _totals(self.throttled)}
         return {account: Usage(calls.get(account, {}), seconds) for account, seconds in waited.items()}
 
     def text(self, *, account: str | None, names: Collection[str], openmetrics: bool) -> bytes:
-        """Return the exposition of all series or those of one account; `names` selects families."""
+        """Return the metrics as text, for one account (None means all) and some families (empty means all)."""
         selection = _Selection(self._registry.collect, account, names)
         generate = generate_openmetrics if openmetrics else generate_text
         return bytes(generate(selection))
@@ -162,7 +162,7 @@ class _AccountObserver:
     def __init__(self, own: OwnMetrics, account: str) -> None:
         self._own = own
         self._account = account
-        own.throttled.labels(account)  # a series at 0, so that increase() sees the first wait
+        own.throttled.labels(account)  # Creates a series at 0, so that increase() includes the first wait.
 
     def request(self, endpoint: str, code: str, seconds: float) -> None:
         if self._own.knows(self._account):
@@ -170,7 +170,7 @@ class _AccountObserver:
             self._own.durations.labels(self._account, endpoint).observe(seconds)
 
     def response(self, endpoint: str, query: object, response: object) -> None:
-        """Ignore the response: `check` inspects responses."""
+        """Do nothing with the response; only `check` inspects responses."""
 
     def throttled(self, seconds: float) -> None:
         self._count(self._own.throttled, amount=seconds)
@@ -207,7 +207,7 @@ def _totals(counter: Counter) -> Iterator[tuple[Mapping[str, str], float]]:
 
 
 class _Selection(Collector):
-    """A part of a registry: one account, or some families."""
+    """The metrics of a registry, reduced to one account or some families."""
 
     def __init__(self, collect: Callable[[], Iterable[Metric]], account: str | None, names: Collection[str]) -> None:
         self._collect = collect

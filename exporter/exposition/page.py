@@ -1,4 +1,4 @@
-"""The metrics page: the lines of all reads by family, then the exporter's own metrics."""
+"""The metrics page: the collected data, grouped by family, then the exporter's own metrics."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from exporter.exposition.exporter_metrics import OwnMetrics
 TEXT: Final = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS: Final = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 _PIECE: Final = 128 * 1024
-_MAX_KEPT: Final = 4  # compressed pages, of different requests
+_MAX_KEPT: Final = 4  # compressed pages, each for a different request
 
 _COLLECTOR = ("account", "collector")
 UP = Family(
@@ -50,24 +50,24 @@ DURATION = Family(
 STATUS_FAMILIES: Final = (UP, CUSTOMER_UP, LAST_ATTEMPT, LAST_REFRESH, DURATION)
 
 State = tuple[object, ...]
-"""Equal for two pages with the same lines of reads."""
+"""A value that changes whenever the collected data on the page changes."""
 
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """The choice of a scrape: one account or all (None), some families or all (empty), and the format."""
+    """The parameters of a scrape: the account (None means all), the families (empty means all) and the format."""
 
     account: str | None = None
     names: frozenset[str] = frozenset()
     openmetrics: bool = False
 
     def wants(self, family: Family) -> bool:
-        """Return whether a family is chosen, a counter with or without its suffix."""
+        """Return whether a family is requested; counters may be named with or without their suffix."""
         return not self.names or not self.names.isdisjoint((family.name, bare_name(family)))
 
 
 class MetricsPage:
-    """Renders snapshots. The lines of reads are compressed once, until one of the reads changes or becomes stale."""
+    """Renders the metrics page. Compressed data is reused until one of the reads changes or becomes stale."""
 
     def __init__(self, families: Sequence[Family], own: OwnMetrics) -> None:
         self._families = tuple(families)
@@ -76,7 +76,7 @@ class MetricsPage:
         self._compressed: dict[PageRequest, tuple[State, Compressed]] = {}
 
     def plain(self, views: Sequence[SnapshotView], request: PageRequest, *, monotonic: float) -> Sequence[bytes]:
-        """Return the page in chunks of any size; ages are relative to `monotonic`."""
+        """Return the page in chunks of any size; `monotonic` is the current monotonic time."""
         return [
             *self._of_reads(views, request, monotonic),
             self._end([(one.account, one.collector, one.status) for one in views], request),
@@ -104,7 +104,7 @@ class MetricsPage:
         )
 
     def _of_reads(self, views: Sequence[SnapshotView], request: PageRequest, monotonic: float) -> Iterator[bytes]:
-        """Return the families of reads."""
+        """Return the families of the collected data."""
         families = [family for family in (*self._families, CUSTOMER_UP) if request.wants(family)]
         if not families:
             return
@@ -113,7 +113,7 @@ class MetricsPage:
             for read in view.reads.values():
                 is_stale = monotonic - read.read_at_monotonic > view.stale_after
                 for name, lines in read.lines(view.account).items():
-                    if not is_stale or name in self._history:  # stale values are never shown as if they were fresh
+                    if not is_stale or name in self._history:  # Stale values are omitted, except history.
                         chunks.setdefault(name, []).append(lines)
             if view.customer_up:
                 chunks.setdefault(CUSTOMER_UP.name, []).append(
@@ -125,7 +125,7 @@ class MetricsPage:
                 yield from chunks[family.name]
 
     def _end(self, statuses: Sequence[tuple[str, str, RefreshStatus]], request: PageRequest) -> bytes:
-        """Return the families of the collectors' statuses (account, collector, status) and the own metrics."""
+        """Return the families about the status of collectors, then the exporter's own metrics."""
         text = ""
         for family in STATUS_FAMILIES:
             lines = "".join(_status_line(family, *status) for status in statuses) if request.wants(family) else ""
@@ -135,7 +135,7 @@ class MetricsPage:
 
 
 def pieces(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Join chunks to pieces of about 128 KB, as the server sends them."""
+    """Join chunks into pieces of about 128 KB, the size that the server sends at once."""
     pending, size = [], 0
     for chunk in chunks:
         pending.append(chunk)
@@ -153,12 +153,12 @@ def head(family: Family, *, openmetrics: bool = False) -> str:
 
 
 def bare_name(family: Family) -> str:
-    """Return the name of a family, a counter's without its suffix."""
+    """Return the name of a family, without the suffix of a counter."""
     return family.name.removesuffix("_total") if family.type == "counter" else family.name
 
 
 def _customer_up_lines(account: str, collector: str, customer_up: Mapping[str, bool]) -> bytes:
-    """Return the lines of all customers; thousands on every page, so the common labels are rendered once."""
+    """Return the lines of all customers; for speed, the labels that they share are rendered once."""
     start = f"{CUSTOMER_UP.name}{{{label_text(('account',), (account,))},"
     ends = [f",{label_text(('collector',), (collector,))}}} {value}\n" for value in ("0.0", "1.0")]
     names = ("customer_id",)
@@ -166,7 +166,7 @@ def _customer_up_lines(account: str, collector: str, customer_up: Mapping[str, b
 
 
 def _status_line(family: Family, account: str, collector: str, status: RefreshStatus) -> str:
-    """Return the line of a status family, "" if there is no value yet."""
+    """Return the line of a family about a collector's status, or "" if it has no value yet."""
     values: Mapping[str, float | None] = {
         UP.name: None if status.up is None else float(status.up),
         LAST_ATTEMPT.name: status.last_attempt,

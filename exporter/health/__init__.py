@@ -1,1 +1,1 @@
-"""What is wrong with backups now: facts and expectations in, problems out."""
+"""Detection of problems with backups, from the facts about a customer and the expectations in the configuration."""

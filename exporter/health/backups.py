@@ -1,4 +1,4 @@
-"""Problems of backups by the age of the last successful one: overdue, late, stopped, never succeeded."""
+"""Problems found from the age of the last successful backup: overdue, late, stopped, never succeeded."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _INTERVAL: Final = "avepoint_backup_interval_seconds"
 
 @dataclass(frozen=True, slots=True)
 class _Backup:
-    """The backup of one workload. `is_scanned` is None if the number of scanned objects is missing."""
+    """The backup of one workload; `is_scanned` is None if the number of scanned objects is unknown."""
 
     job: JobFacts
     limits: Limits
@@ -35,7 +35,7 @@ class _Backup:
 
     @property
     def idle_from(self) -> float:
-        """When the workload counts as idle: `idle_after` after the last job, or at least after the last success."""
+        """Unix time from which the workload is idle: `idle_after` after the last job or, if unknown, last success."""
         began = self.job.start if self.job.start is not None else self.job.last_success
         return 0.0 if began is None else began + self.limits.idle_after
 
@@ -49,13 +49,16 @@ class _Backup:
 
     @property
     def is_expected(self) -> bool | None:
-        """Whether a backup is expected; None if that depends on scanned objects that are not known."""
+        """Whether a backup is expected; None if this depends on the number of scanned objects and it is unknown."""
         if self.is_off:
             return False
         return self.is_scanned if self.is_idle else True
 
     def overdue_after(self, age: float) -> Finding:
-        """Return whether the last success, which is known, is older than `age` although a backup is expected."""
+        """Return a finding that is wrong if a backup is expected and the last success is older than `age` seconds.
+
+        The time of the last success must be known.
+        """
         due = (self.job.last_success or 0.0) + age
         found = outcome(wrong=bool(self.is_expected) and self.now >= due)
         if self.is_expected is None and self.now >= due:
@@ -65,7 +68,7 @@ class _Backup:
 
 
 def _backups(view: View) -> Iterator[_Backup]:
-    """Return the backups of workloads; jobs whose workload AvePoint does not name are none."""
+    """Return the backups of all workloads, without jobs for which AvePoint names no workload."""
     for job in view.facts.jobs:
         if job.job_type == "backup" and job.workload:
             limits = view.limits.of(job.product, job.workload)
@@ -73,7 +76,7 @@ def _backups(view: View) -> Iterator[_Backup]:
 
 
 def _is_scanned(view: View, job: JobFacts) -> bool | None:
-    """Return whether the last scan found objects of a workload; False if no collector counts them."""
+    """Return whether the last scan found objects of a workload; False if no collector reads the number of objects."""
     source = view.sources.get(_SCANNING)
     if source is None or source.off or job.product != MICROSOFT_365:
         return False
@@ -90,7 +93,7 @@ def overdue(view: View) -> Iterator[Finding]:
 
 
 def late(view: View) -> Iterator[Finding]:
-    """Find expected backups whose last success is older than `backup_intervals` of their own intervals."""
+    """Find expected backups whose last success is older than `backup_intervals` times their own backup interval."""
     schedules = {one.key: one.get(_INTERVAL) for one in view.facts.records((_INTERVAL,), ("workload", "geo_location"))}
     source = view.sources.get(_SCHEDULES)
     is_missing = source is not None and not source.off and source.read_at is None
@@ -106,7 +109,7 @@ def late(view: View) -> Iterator[Finding]:
 
 
 def stopped(view: View) -> Iterator[Finding]:
-    """Find backups that no job ran for since `idle_after`, without scanned objects; until `retired_after`."""
+    """Find workloads without scanned objects whose last job is between `idle_after` and `retired_after` old."""
     for backup in _backups(view):
         job, now = backup.job, view.now
         if job.last_success is None:
@@ -121,7 +124,7 @@ def stopped(view: View) -> Iterator[Finding]:
 
 
 def success_unknown(view: View) -> Iterator[Finding]:
-    """Find backups that run without any known success."""
+    """Find workloads whose backups run but have no known success."""
     for backup in _backups(view):
         job = backup.job
         if job.last_success is None and job.start is not None:
@@ -131,7 +134,7 @@ def success_unknown(view: View) -> Iterator[Finding]:
 
 
 def never_succeeded(view: View) -> Iterator[Finding]:
-    """Find backups that run without any known success for `never_succeeded_after` since jobs were first seen."""
+    """Find workloads whose backups have run for at least `never_succeeded_after` without any known success."""
     jobs = view.facts.jobs
     oldest = {(job.collector, job.product, job.workload, job.geo_location): job.oldest_start for job in jobs}
     backups = (job for job in jobs if job.job_type == _BACKUP and _may_have_succeeded(job))
@@ -145,13 +148,13 @@ def never_succeeded(view: View) -> Iterator[Finding]:
 
 
 def _may_have_succeeded(job: JobFacts) -> bool:
-    """Return whether the state of the last job is an unknown word, which may mean success."""
+    """Return whether the state of the last job is unknown to the exporter, because such a state may mean success."""
     states = {job.state, job.completed_state} - {None}
     return not states <= {*OVER, *NOT_OVER}
 
 
 def due_times(view: View) -> Iterator[tuple[Subject, float]]:
-    """Return when the last success of each expected backup becomes too old."""
+    """Return the Unix time at which each expected backup becomes overdue."""
     for backup in _backups(view):
         if backup.job.last_success is not None and backup.is_expected:
             yield backup.subject, backup.job.last_success + backup.limits.backup_age

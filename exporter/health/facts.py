@@ -1,4 +1,4 @@
-"""Facts about one customer, taken from the samples of its collectors: samples survive restarts, and are uniform."""
+"""Facts about one customer, read from its samples because samples survive restarts and have a uniform format."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -16,10 +16,10 @@ Key = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What one collector knows of a customer: the samples of its last successful read.
+    """The samples of one customer from the last successful read of one collector.
 
-    `read_at` is the Unix time of that read, None if there was none. `fresh_for` is in seconds. `off` is a collector
-    for which the app lacks the permission.
+    `read_at` is the Unix time of that read, or None if there was none. The samples are fresh for `fresh_for` seconds.
+    `off` is true if the app lacks the permission for the collector.
     """
 
     collector: str
@@ -30,17 +30,17 @@ class Source:
 
     @property
     def fresh_until(self) -> float:
-        """Unix time from which the samples are no longer fresh; 0 if there are none."""
+        """Unix time until which the samples are fresh; 0 if nothing has been read yet."""
         return 0.0 if self.read_at is None else self.read_at + self.fresh_for
 
 
 def fresh_for(interval: float) -> float:
-    """Return for how many seconds the samples of a collector with this interval are fresh."""
+    """Return the number of seconds for which the samples of a collector with this interval are fresh."""
     return max(_FRESH_FOR, 3 * interval)
 
 
 def by_customer(samples: Iterable[Sample]) -> Mapping[str, Collection[Sample]]:
-    """Return the samples of each customer, of a read that has those of many."""
+    """Group the samples of a read by customer id, without samples that have no customer."""
     found: dict[str, list[Sample]] = {}
     for sample in samples:
         if sample.family.labels[1:2] == ("customer_id",):
@@ -50,9 +50,9 @@ def by_customer(samples: Iterable[Sample]) -> Mapping[str, Collection[Sample]]:
 
 @dataclass(frozen=True, slots=True)
 class JobFacts:
-    """The jobs of one workload and job type; times in Unix seconds, None if not known.
+    """Facts about the jobs of one workload and job type; times are in Unix seconds and None if unknown.
 
-    `state` and `start` are of the last job, `completed_state` and `finish` of the last completed one.
+    `state` and `start` describe the last job, `completed_state` and `finish` the last completed job.
     """
 
     collector: str
@@ -71,20 +71,20 @@ class JobFacts:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Values that samples of several families have for the same labels; a family that has none is not in `values`."""
+    """Values of several families for the same labels; `values` omits families without a value."""
 
     collector: str
     key: Key
     values: Mapping[str, float]
 
     def get(self, family: str) -> float | None:
-        """Return the value of a family, None if it is not known."""
+        """Return the value of a family, or None if it is unknown."""
         return self.values.get(family)
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """A status that a sample has as a label, with the labels that say of what."""
+    """The status in a sample's last label; `key` contains the labels that identify the object with this status."""
 
     collector: str
     key: Key
@@ -107,7 +107,7 @@ _JOB_KEY: Final = ("product", "workload", "job_type", "geo_location")
 
 
 class Facts:
-    """The samples of one customer by family; every fact names the collector that it rests on."""
+    """The facts about one customer; every fact names the collector that read it."""
 
     def __init__(self, sources: Iterable[Source]) -> None:
         self._samples: dict[str, list[tuple[str, Sample]]] = {}
@@ -117,7 +117,7 @@ class Facts:
 
     @cached_property
     def jobs(self) -> tuple[JobFacts, ...]:
-        """The jobs by collector, product, workload, job type and geo location."""
+        """The jobs, one item per collector, product, workload, job type and geo location."""
         found: dict[tuple[str, Key], dict[str, float | str]] = {}
         for name, attribute in _JOB_VALUES.items():
             for collector, key, sample in self._keyed(name, _JOB_KEY):
@@ -132,14 +132,14 @@ class Facts:
 
     @cached_property
     def scanned(self) -> Mapping[str, bool]:
-        """Whether the last scan found objects, by workload."""
+        """Whether the last scan found objects, for each workload."""
         found: dict[str, bool] = {}
         for _, (workload,), sample in self._keyed(SCANNED, ("workload",)):
             found[workload] = found.get(workload, False) or sample.value > 0
         return found
 
     def records(self, families: Iterable[str], key: Key) -> tuple[Record, ...]:
-        """Return the values of several families, joined on the labels of `key`, in the order of the samples."""
+        """Return the values of several families, joined on the labels named in `key`, in the order of the samples."""
         found: dict[tuple[str, Key], dict[str, float]] = {}
         for name in families:
             for collector, labels, sample in self._keyed(name, key):
@@ -147,7 +147,7 @@ class Facts:
         return tuple(Record(collector, labels, values) for (collector, labels), values in found.items())
 
     def statuses(self, family: str, key: Key = ()) -> tuple[Status, ...]:
-        """Return the statuses of a family whose last label is the status."""
+        """Return the statuses in a family whose last label is the status."""
         return tuple(
             Status(collector, labels, sample.labels[-1]) for collector, labels, sample in self._keyed(family, key)
         )
@@ -161,7 +161,7 @@ class Facts:
 
 
 def _key_reader(labels: tuple[str, ...], key: Key) -> Callable[[Sample], Key]:
-    """Return what reads the labels of `key` from a sample of a family; "" for a label that the family lacks."""
+    """Return a function that returns the `key` labels of a sample; a label that the family lacks is ""."""
     places = {name: place for place, name in enumerate(labels[1:])}
     chosen = [places.get(name) for name in key]
     return lambda sample: tuple("" if place is None else sample.labels[place] for place in chosen)

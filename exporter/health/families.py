@@ -1,4 +1,4 @@
-"""The metrics of the verdict."""
+"""Metric families for verdicts."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
@@ -8,14 +8,14 @@ from exporter.config.expectations import ProblemName
 from exporter.health.judge import CustomerVerdict
 from exporter.health.registry import PROBLEMS
 
-_SOURCE: Final = "decided by the exporter from expectations and what its collectors read"
+_SOURCE: Final = "determined by the exporter from the expectations and the collected data"
 _LABELS: Final = (
     "account", "customer_id", "problem", "severity", "product", "workload", "job_type", "geo_location", "service_type",
 )  # fmt: skip
 
 PROBLEM = Family(
     "avepoint_problem",
-    f"1 for each problem that a customer or tenant has now, no series otherwise; {_SOURCE}.",
+    f"1 for each current problem of a customer or tenant, otherwise no series; {_SOURCE}.",
     _LABELS,
     query='count by (account) (group by (account, customer_id) (avepoint_problem{severity="critical"}))',
 )
@@ -33,7 +33,7 @@ DUE = Family(
 )
 CUSTOMERS = Family(
     "avepoint_verdict_customers",
-    f"Customers by verdict on each problem: wrong, fine or unknown; a tenant counts as one; {_SOURCE}.",
+    f"Number of customers for each problem and verdict (wrong, fine or unknown); a tenant counts as one; {_SOURCE}.",
     ("account", "problem", "verdict"),
     query='avepoint_verdict_customers{verdict="wrong"} / on (account, problem) sum by (account, problem) '
     "(avepoint_verdict_customers)",
@@ -45,7 +45,7 @@ _SEVERITIES: Final = {problem.name: problem.severity for problem in PROBLEMS}
 
 
 def customer_samples(customer_id: str, verdict: CustomerVerdict) -> Iterator[Sample]:
-    """Return the samples of a customer's problems, then of its due times."""
+    """Return samples for a customer's problems, then for its backup due times."""
     for held in sorted(verdict.problems, key=lambda one: one.key):
         problem, subject = held.key
         labels = (customer_id, problem, _SEVERITIES[problem], *subject)
@@ -56,7 +56,7 @@ def customer_samples(customer_id: str, verdict: CustomerVerdict) -> Iterator[Sam
 
 
 def count_samples(applicable: Iterable[ProblemName], counts: Mapping[tuple[ProblemName, str], int]) -> Iterator[Sample]:
-    """Return the numbers of customers by problem and verdict, 0 included."""
+    """Return the number of customers for each problem and verdict, including zeros."""
     for problem in applicable:
         for verdict in VERDICTS:
             yield Sample(CUSTOMERS, (problem, verdict), float(counts.get((problem, verdict), 0)))

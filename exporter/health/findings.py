@@ -1,4 +1,4 @@
-"""What the functions of the problems take and return."""
+"""Parameter and return types of the functions that find problems."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from exporter.health.limits import CustomerLimits
 
 
 class Subject(NamedTuple):
-    """What a problem is about: the labels of its series beside account, customer, problem and severity."""
+    """The labels of a problem's series other than account, customer, problem and severity."""
 
     product: str = ""
     workload: str = ""
@@ -21,7 +21,10 @@ class Subject(NamedTuple):
 
 
 class Outcome(Enum):
-    """What facts say of a subject. ABSENT: AvePoint gives no value, so a problem can neither begin nor end."""
+    """The result of checking the facts about a subject.
+
+    ABSENT means that AvePoint returns no value, so a problem can neither begin nor end.
+    """
 
     WRONG = auto()
     FINE = auto()
@@ -30,10 +33,11 @@ class Outcome(Enum):
 
 
 class Finding(NamedTuple):
-    """What one collector's facts say of one subject; a subject without a finding is fine.
+    """The result of checking one subject against the facts of one collector; without a finding there is no problem.
 
-    `since` is when the problem began, if facts tell. `grace` is for how many seconds the state may last, `seen_since`
-    from when facts have it. `changes_at` is the next time at which time alone changes the finding. All in Unix seconds.
+    `since` is when the problem began and `seen_since` when its condition was first seen; both are None if the facts do
+    not contain the time. The condition is a problem only after it has lasted for `grace` seconds. If no new facts
+    arrive, the finding stays valid until `changes_at`. Times are in Unix seconds.
     """
 
     subject: Subject
@@ -47,7 +51,7 @@ class Finding(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Everything that a problem depends on."""
+    """All data that a function needs to find a problem of one customer."""
 
     facts: Facts
     limits: CustomerLimits
@@ -65,5 +69,5 @@ def outcome(*, wrong: bool) -> Outcome:
 
 
 def next_change(now: float, *times: float) -> float:
-    """Return the first of the times that lies ahead."""
+    """Return the earliest of the times after `now`, or infinity if there is none."""
     return min((time for time in times if time > now), default=inf)

@@ -1,4 +1,4 @@
-"""Problems of single jobs: failed, incomplete, stuck, and restores that are not tested."""
+"""Problems with single jobs (failed, incomplete, stuck) and missing restore tests."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -19,14 +19,14 @@ def failed(view: View) -> Iterator[Finding]:
 
 
 def incomplete(view: View) -> Iterator[Finding]:
-    """Find workloads whose last completed job is incomplete, for `incomplete_after`."""
+    """Find workloads whose last completed job has been incomplete for at least `incomplete_after`."""
     for job in view.facts.jobs:
         grace = view.limits.of(job.product, job.workload).incomplete_after
         yield _by_state(view, job, _INCOMPLETE)._replace(grace=grace, since=None)
 
 
 def stuck(view: View) -> Iterator[Finding]:
-    """Find jobs that run for longer than `job_runtime`."""
+    """Find jobs that have been running for at least `job_runtime`."""
     for job in view.facts.jobs:
         if job.oldest_running is not None:
             ends = job.oldest_running + view.limits.of(job.product, job.workload).job_runtime
@@ -35,7 +35,10 @@ def stuck(view: View) -> Iterator[Finding]:
 
 
 def restore_not_tested(view: View) -> Iterator[Finding]:
-    """Find workloads whose last successful restore is older than `restore_age`; only tenants list restores."""
+    """Find workloads whose last successful restore is older than `restore_age`.
+
+    Only tenant accounts read restores.
+    """
     if not view.is_tenant:
         return
     restores = {
@@ -63,7 +66,10 @@ def _subject(job: JobFacts) -> Subject:
 
 
 def _by_state(view: View, job: JobFacts, states: frozenset[str]) -> Finding:
-    """Return whether the last completed job has one of the states and is younger than `job_verdict_age`."""
+    """Return a finding that is wrong if the last completed job has one of the states.
+
+    A job older than `job_verdict_age` is ignored.
+    """
     completed = _completed_state(job)
     if completed is None:
         found = Outcome.UNKNOWN if job.state in _WAITING else Outcome.FINE
@@ -76,7 +82,7 @@ def _by_state(view: View, job: JobFacts, states: frozenset[str]) -> Finding:
 
 
 def _completed_state(job: JobFacts) -> str | None:
-    """Return the state of the last completed job; None if the last job runs and nothing is known of the one before."""
+    """Return the state of the last completed job, or None if it is unknown."""
     if job.state in OVER:
         return job.state
     if job.completed_state is not None:

@@ -1,7 +1,7 @@
-"""The verdict on one customer: a pure function of its facts, the expectations, the time and what is remembered.
+"""The verdict on one customer: a pure function of its facts, the expectations, the time and the saved state.
 
-A problem begins only on fresh facts. It ends only on fresh facts that are newer than its beginning, or if the
-configuration does not expect the opposite any more.
+A problem begins only if fresh facts show it. It ends if fresh facts read after its detection refute it, or if it is
+not a problem under changed expectations.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,12 +16,16 @@ from exporter.health.memory import HeldProblem, Memory, ProblemKey
 from exporter.health.registry import PROBLEMS, Problem
 
 _LONG_AGO: Final = 0.0
-"""When a state was first seen that may have lasted since before anything is remembered."""
+"""Start of a condition that may have existed before the exporter saved any state."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What a verdict depends on beside facts: the limits' fingerprint, the collectors, the start of the process."""
+    """Inputs of a verdict that are the same for all customers of an account.
+
+    `fingerprint` identifies the limits, `collectors` are the collectors that each problem depends on, and `started` is
+    the Unix time at which the process started.
+    """
 
     fingerprint: str
     collectors: Mapping[ProblemName, frozenset[str]]
@@ -30,9 +34,10 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class CustomerVerdict:
-    """What is wrong with one customer, until time alone changes it at `valid_until`.
+    """The problems of one customer. If no new facts arrive, the verdict stays valid until `valid_until`.
 
-    `unknown` are the problems that nothing is known about, `applicable` all that the account's collectors can find.
+    `applicable` are all problems that the account's collectors can find. `unknown` are those that the customer may
+    have, because facts are missing or stale.
     """
 
     problems: tuple[HeldProblem, ...]
@@ -43,13 +48,13 @@ class CustomerVerdict:
     memory: Memory
 
     def outcomes(self) -> Iterator[tuple[ProblemName, str]]:
-        """Return wrong, fine or unknown for each problem that the account's collectors can find."""
+        """Return the outcome (wrong, fine or unknown) for each applicable problem."""
         wrong = {held.key.problem for held in self.problems}
         for problem in self.applicable:
             yield problem, "wrong" if problem in wrong else "unknown" if problem in self.unknown else "fine"
 
     def of_absent_customer(self, gone_from: float) -> "CustomerVerdict":
-        """Return the verdict on a customer that left the list: only problems that are held until `gone_from`."""
+        """Return the verdict on a customer that left the list: only its current problems, valid until `gone_from`."""
         wrong = frozenset(held.key.problem for held in self.problems)
         return replace(self, applicable=wrong, unknown=frozenset(), due=(), valid_until=gone_from)
 
@@ -86,7 +91,7 @@ def _is_hidden(key: ProblemKey, found: Mapping[ProblemKey, HeldProblem]) -> bool
 
 
 class _Trial:
-    """The trial of one problem of one customer: which subjects have it, and what is to be remembered."""
+    """The decision on one problem of one customer: the subjects that have it, and the state to save."""
 
     def __init__(self, problem: Problem, view: View, memory: Memory, rules: Rules) -> None:
         self.problem = problem
@@ -99,7 +104,7 @@ class _Trial:
         self._rules = rules
 
     def decide(self) -> "_Trial":
-        """Decide on every subject that has findings or a problem that is held."""
+        """Decide on every subject that has findings or a current problem, and return this object."""
         sources = [self._view.sources.get(name) for name in self._rules.collectors[self.problem.name]]
         present = [source for source in sources if source is not None]
         is_stale = any(source.off or source.fresh_until <= self._view.now for source in present)
@@ -143,7 +148,7 @@ class _Trial:
             self.held[key] = held
 
     def _decide_wrong(self, key: ProblemKey, finding: Finding) -> None:
-        """Decide on a state that is wrong now: it is a problem unless its grace period runs."""
+        """Record a problem unless the grace period of the finding has not passed yet."""
         now, rules, held = self._view.now, self._rules.fingerprint, self._memory.held.get(key)
         seen, begins = self._seen_since(key, finding), self._begins(key, finding)
         if finding.grace:
@@ -172,7 +177,7 @@ class _Trial:
         return _LONG_AGO if self.problem.is_loud else self._rules.started
 
     def _keep_first_seen(self, key: ProblemKey, findings: Iterable[Finding]) -> None:
-        """Remember when a state was first seen as long as no fresh facts deny it."""
+        """Keep the time at which a condition was first seen until fresh facts refute it."""
         if key in self._memory.first_seen and not all(self._denies(one) for one in findings):
             self.first_seen[key] = self._memory.first_seen[key]
 
@@ -180,13 +185,13 @@ class _Trial:
         return finding.outcome is Outcome.FINE and self._is_fresh(finding.collector)
 
     def _stays(self, held: HeldProblem, findings: Iterable[Finding]) -> bool:
-        """Return whether a problem is held although no fresh facts confirm it."""
+        """Return whether a problem stays although no fresh facts confirm it."""
         if held.rules != self._rules.fingerprint:
             return not all(one.outcome is Outcome.FINE for one in findings)
         return not all(self._denies(one) and self._is_newer(one.collector, held) for one in findings)
 
     def _stays_unmentioned(self, held: HeldProblem) -> bool:
-        """Return whether a problem is held whose subject no facts mention."""
+        """Return whether a problem stays although there are no facts about its subject."""
         source = self._view.sources.get(held.collector)
         if source is None or source.off or self._is_ignored(held.key.subject):
             return False

@@ -1,4 +1,4 @@
-"""Problems of what is purchased: seats, storage, policy, subscriptions; and AvePoint's status of a customer."""
+"""Problems with seats, storage, policy and subscriptions, and with AvePoint's status of a customer."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -23,7 +23,10 @@ _ATTENTION: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class _Usage:
-    """What is used of what is purchased; `ratio` is None if a part is not known, `is_absent` if no part is."""
+    """The used share of purchased seats or storage.
+
+    `ratio` is None if a number is unknown. `is_absent` is true if AvePoint returns no used number at all.
+    """
 
     subject: Subject
     collector: str
@@ -38,19 +41,19 @@ class _Usage:
 
 
 def seats_exceeded(view: View) -> Iterator[Finding]:
-    """Find seats in use above the purchased ones."""
+    """Find customers that use more seats than they purchased."""
     for usage in (*_of_license(view, LICENSE_SEATS), *_of_subscriptions(view, SEATS)):
         yield usage.finding(wrong=usage.ratio is not None and usage.ratio > 1)
 
 
 def storage_full(view: View) -> Iterator[Finding]:
-    """Find purchased storage that is used up."""
+    """Find customers that use all purchased storage."""
     for usage in (*_of_license(view, LICENSE_STORAGE), *_of_subscriptions(view, STORAGE)):
         yield usage.finding(wrong=usage.ratio is not None and usage.ratio >= 1)
 
 
 def storage_nearly_full(view: View) -> Iterator[Finding]:
-    """Find purchased storage of which at least `storage_ratio` is used."""
+    """Find customers that use at least `storage_ratio` of the purchased storage."""
     limit = view.limits.of().storage_ratio
     for usage in (*_of_license(view, LICENSE_STORAGE), *_of_subscriptions(view, STORAGE)):
         yield usage.finding(wrong=usage.ratio is not None and usage.ratio >= limit)
@@ -59,15 +62,16 @@ def storage_nearly_full(view: View) -> Iterator[Finding]:
 def _of_license(view: View, families: Sequence[str]) -> Iterator[_Usage]:
     for record in view.facts.records(families, ()):
         purchased, used = map(record.get, families)
-        if purchased != 0:  # nothing is purchased, such as storage of one's own
+        if purchased != 0:  # It is 0, for example, for a customer that brings its own storage.
             ratio = None if purchased is None or used is None else used / purchased
             yield _Usage(Subject(), record.collector, ratio, is_absent=used is None)
 
 
 def _of_subscriptions(view: View, families: Sequence[str]) -> Iterator[_Usage]:
-    """Return the usage by service, of the subscriptions that have not expired.
+    """Return the usage of each service, without expired subscriptions.
 
-    What is purchased is added up. What is used may be the whole customer's in each of them, so the largest counts.
+    Purchased quantities are added up. Each subscription may report the usage of the whole customer, so the largest used
+    quantity counts.
     """
     for collector, service_type, several in _services(view, (*families, EXPIRY, INFO)):
         ends = [record.get(EXPIRY) for record in several]
@@ -84,7 +88,7 @@ def _of_subscriptions(view: View, families: Sequence[str]) -> Iterator[_Usage]:
 
 
 def _services(view: View, families: Sequence[str]) -> Iterator[tuple[str, str, list[Record]]]:
-    """Return the subscriptions by service."""
+    """Group the subscriptions by collector and service."""
     services: dict[tuple[str, str], list[Record]] = {}
     for record in view.facts.records(families, ("service_type", "subscription")):
         services.setdefault((record.collector, record.key[0]), []).append(record)
@@ -93,7 +97,7 @@ def _services(view: View, families: Sequence[str]) -> Iterator[tuple[str, str, l
 
 
 def out_of_policy(view: View) -> Iterator[Finding]:
-    """Find a license that is out of policy."""
+    """Find licenses that are out of policy."""
     for record in view.facts.records((OUT_OF_POLICY, OUT_OF_POLICY_SINCE), ()):
         if (value := record.get(OUT_OF_POLICY)) is not None:
             since = record.get(OUT_OF_POLICY_SINCE)
@@ -123,7 +127,10 @@ def subscription_expiring(view: View) -> Iterator[Finding]:
 
 
 def _last_expiries(view: View) -> Iterator[tuple[Subject, str, float | Outcome]]:
-    """Return when the last subscription to each service expires; UNKNOWN if one has no expiry, ABSENT if all."""
+    """Return when the last subscription to each service expires.
+
+    The value is UNKNOWN if some subscriptions have no expiry, and ABSENT if none has one.
+    """
     for collector, service_type, several in _services(view, (INFO, EXPIRY)):
         ends = [record.get(EXPIRY) for record in several]
         known = [end for end in ends if end is not None]
@@ -132,12 +139,12 @@ def _last_expiries(view: View) -> Iterator[tuple[Subject, str, float | Outcome]]
 
 
 def status_failed(view: View) -> Iterator[Finding]:
-    """Find customers to which AvePoint gives the status failed, for `status_after`."""
+    """Find customers that have had the AvePoint status "failed" for at least `status_after`."""
     return _status(view, frozenset({"failed"}))
 
 
 def attention(view: View) -> Iterator[Finding]:
-    """Find customers to which AvePoint gives a status that needs attention, for `status_after`."""
+    """Find customers that have had an AvePoint status that needs attention for at least `status_after`."""
     return _status(view, _ATTENTION)
 
 

@@ -1,4 +1,4 @@
-"""Which limits apply to a workload of a customer: the first exception that matches, else the account's."""
+"""The limits for a workload of a customer: those of the first matching exception, else those of the account."""
 
 import hashlib
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ _FINGERPRINT_LENGTH: Final = 16
 
 @dataclass(frozen=True, slots=True)
 class _Exception:
-    """An exception with the limits that it leads to."""
+    """An exception, with its limits merged into those of the account."""
 
     customers: frozenset[str]
     products: frozenset[str]
@@ -20,7 +20,7 @@ class _Exception:
     limits: Limits
 
     def matches(self, product: str, workload: str) -> bool:
-        """Return whether it covers a product and workload; "" is covered only where nothing narrows it."""
+        """Return whether the exception applies; a product or workload "" matches only if the exception lists none."""
         is_product = not self.products or product in self.products
         return is_product and (not self.workloads or workload.casefold() in self.workloads)
 
@@ -33,7 +33,7 @@ class CustomerLimits:
     _exceptions: Sequence[_Exception]
 
     def of(self, product: str = "", workload: str = "") -> Limits:
-        """Return the limits of a workload; those of the customer as a whole if both are ""."""
+        """Return the limits for a workload, or for the customer as a whole if both arguments are ""."""
         for exception in self._exceptions:
             if exception.matches(product, workload):
                 return exception.limits
@@ -41,7 +41,7 @@ class CustomerLimits:
 
 
 class AccountLimits:
-    """The limits of one account; made once per configuration."""
+    """The limits for all customers of one account."""
 
     def __init__(self, expectations: Expectations) -> None:
         self._base = expectations
@@ -52,7 +52,7 @@ class AccountLimits:
         self.fingerprint = hashlib.sha256(text.encode()).hexdigest()[:_FINGERPRINT_LENGTH]
 
     def of(self, customer_id: str) -> CustomerLimits:
-        """Return the limits of a customer; "" is a tenant account."""
+        """Return the limits of a customer, or of a tenant account if the id is ""."""
         if customer_id not in self._named:
             return self._common
         chosen = tuple(one for one in self._exceptions if not one.customers or customer_id in one.customers)

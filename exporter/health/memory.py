@@ -1,4 +1,4 @@
-"""What a verdict remembers of a customer: problems that are held, and when states were first seen."""
+"""Saved state for the next verdict on a customer: current problems, and when conditions were first seen."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ _EMPTY: Final[Mapping[Any, Any]] = MappingProxyType({})
 
 
 class ProblemKey(NamedTuple):
-    """What tells two problems of one customer apart."""
+    """The identity of a problem of one customer."""
 
     problem: ProblemName
     subject: Subject
@@ -21,10 +21,10 @@ class ProblemKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class HeldProblem:
-    """A problem that a customer has; Unix seconds.
+    """A current problem of a customer; times are in Unix seconds.
 
-    `start` is when it began; `began` is when the exporter found it, which facts that end it must be newer than.
-    `rules` is the fingerprint of the limits under which it was last confirmed.
+    `start` is when the problem began, `began` is when the exporter detected it. Only facts read after `began` can end
+    the problem. `rules` is the fingerprint of the limits with which the problem was last confirmed.
     """
 
     key: ProblemKey
@@ -36,14 +36,14 @@ class HeldProblem:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """The memory of one customer. `judged` are the collectors whose facts were judged while they were fresh."""
+    """The saved state of one customer; `judged` are the collectors whose facts were fresh at an earlier verdict."""
 
     held: Mapping[ProblemKey, HeldProblem] = field(default_factory=lambda: _EMPTY)
     first_seen: Mapping[ProblemKey, float] = field(default_factory=lambda: _EMPTY)
     judged: frozenset[str] = frozenset()
 
     def dump(self) -> object:
-        """Return it as JSON."""
+        """Return the state as JSON values."""
         return {
             "held": [
                 [*_dump_key(one.key), one.start, one.began, one.collector, one.rules] for one in self.held.values()
@@ -54,14 +54,17 @@ class Memory:
 
     @classmethod
     def load(cls, dumped: object) -> "Memory":
-        """Return what `dump` wrote, without problems that no longer exist; raises ValueError for anything else."""
+        """Return the state from `dump` output, without unknown problem names.
+
+        Raise ValueError if `dumped` has another format.
+        """
         match dumped:
             case {"held": list(held), "first_seen": list(first_seen), "judged": list(judged)}:
                 problems = [one for row in held if (one := _load_held(row)) is not None]
                 times = [time for row in first_seen if (time := _load_time(row)) is not None]
                 return cls({one.key: one for one in problems}, dict(times), frozenset(map(str, judged)))
             case _:
-                raise ValueError("not the memory of a verdict")
+                raise ValueError("not the saved state of a customer")
 
 
 def _dump_key(key: ProblemKey) -> list[object]:
@@ -80,7 +83,7 @@ def _load_held(row: object) -> HeldProblem | None:
             key = _load_key(problem, subject)
             return None if key is None else HeldProblem(key, float(start), float(began), collector, rules)
         case _:
-            raise ValueError("not a problem that is held")
+            raise ValueError("not a saved problem")
 
 
 def _load_time(row: object) -> tuple[ProblemKey, float] | None:
@@ -89,4 +92,4 @@ def _load_time(row: object) -> tuple[ProblemKey, float] | None:
             key = _load_key(problem, subject)
             return None if key is None else (key, float(time))
         case _:
-            raise ValueError("not the time of a state")
+            raise ValueError("not the saved time of a condition")

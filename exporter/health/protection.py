@@ -1,4 +1,4 @@
-"""Problems of what is protected: objects, users, scans, the consent of the backup app."""
+"""Problems with protection: unprotected objects and users, failed scans, and missing consent for the backup app."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -16,7 +16,7 @@ _FAILED: Final = frozenset({"failed", "failed_to_start"})
 
 
 def objects_unprotected(view: View) -> Iterator[Finding]:
-    """Find workloads of whose scanned objects too many have no backup, for `unprotected_after`."""
+    """Find workloads that have had too many scanned objects without a backup for at least `unprotected_after`."""
     parts: dict[tuple[str, str], list[Record]] = {}
     for part in view.facts.records((SCANNED, PROTECTED), ("workload", "service_type", "tenant_id")):
         parts.setdefault((part.collector, part.key[0]), []).append(part)
@@ -30,14 +30,14 @@ def objects_unprotected(view: View) -> Iterator[Finding]:
 
 
 def _sum(parts: list[Record], family: str) -> float | None:
-    """Return the sum of the parts; None if one is not known."""
+    """Return the sum of a family's values, or None if a value is unknown."""
     values = [part.get(family) for part in parts]
     known = [value for value in values if value is not None]
     return sum(known) if len(known) == len(values) else None
 
 
 def users_unprotected(view: View) -> Iterator[Finding]:
-    """Find workloads of which too many users of a tenant have no backup, for `unprotected_after`."""
+    """Find workloads in which too many users of a tenant have had no backup for at least `unprotected_after`."""
     counts: dict[tuple[str, str, str], dict[str, float]] = {}
     for record in view.facts.records((USERS,), ("workload", "tenant_id", "state")):
         workload, tenant_id, state = record.key
@@ -52,7 +52,7 @@ def users_unprotected(view: View) -> Iterator[Finding]:
 
 
 def scan_failed(view: View) -> Iterator[Finding]:
-    """Find failed scans of the customer, for `scan_failed_after`."""
+    """Find customers whose scans have been in a failed status for at least `scan_failed_after`."""
     grace = view.limits.of().scan_failed_after
     for family in (CUSTOMER_SCAN, PROFILE_SCAN):
         for scan in view.facts.statuses(family):
@@ -60,6 +60,6 @@ def scan_failed(view: View) -> Iterator[Finding]:
 
 
 def consent_missing(view: View) -> Iterator[Finding]:
-    """Find Microsoft 365 tenants whose consent the backup app lacks."""
+    """Find Microsoft 365 tenants that have not granted consent to the backup app."""
     for record in view.facts.records((CONSENT,), ("tenant_id",)):
         yield Finding(Subject(), outcome(wrong=record.values[CONSENT] == 0), record.collector)

@@ -1,4 +1,4 @@
-"""Every problem there is: its severity, what it rests on, and the function that finds it."""
+"""The list of all problems, each with its severity, its metric families and the function that finds it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,8 +21,9 @@ _STORAGE: Final = (*licenses.LICENSE_STORAGE, *licenses.STORAGE)
 class Problem:
     """A problem that a customer may have.
 
-    It rests on the collectors that have one of the `families`. It is not shown for a subject that has one of the
-    problems in `hidden_by`. Without memory a grace period counts as over if the problem `is_loud`.
+    It depends on the collectors that export one of the `families`. It is not reported for a subject that has one of the
+    problems in `hidden_by`. If it is unknown how long the condition has existed, a problem that `is_loud` is
+    reported at once. Any other problem is reported only after its grace period.
     """
 
     name: ProblemName
@@ -72,7 +73,7 @@ PROBLEMS: Final = (
 
 
 def collectors_of(account_type: AccountType) -> Mapping[ProblemName, frozenset[str]]:
-    """Return the collectors on which each problem rests, in accounts of one type; none for one that cannot occur."""
+    """Return the collectors that each problem depends on, for one account type; empty if it cannot occur there."""
     names = {kind.name: {one.name for one in kind.families} for kind in COLLECTORS if kind.account_type == account_type}
     return {
         problem.name: frozenset(name for name, families in names.items() if not families.isdisjoint(problem.families))

@@ -1,4 +1,4 @@
-"""Problems of attacks and of retention."""
+"""Problems that indicate an attack or a retention that is too short."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -14,12 +14,12 @@ _KEY: Final = ("workload", "geo_location")
 
 
 def ransomware_suspected(view: View) -> Iterator[Finding]:
-    """Find workloads with sites under a potential ransomware attack."""
+    """Find workloads that have sites under a potential ransomware attack."""
     return _above_zero(view, RANSOMWARE)
 
 
 def unusual_activity(view: View) -> Iterator[Finding]:
-    """Find workloads with sites of unusual activity."""
+    """Find workloads that have sites with unusual activity."""
     return _above_zero(view, UNUSUAL)
 
 
@@ -31,12 +31,12 @@ def _above_zero(view: View, family: str) -> Iterator[Finding]:
 
 
 def retention_too_short(view: View) -> Iterator[Finding]:
-    """Find workloads whose backups are kept for less than `retention`."""
+    """Find workloads whose backups are kept for a shorter time than `retention`."""
     for record in view.facts.records((PERIOD, SHORTEST), _KEY):
         workload, geo_location = record.key
         expected = view.limits.of(MICROSOFT_365, workload).retention
         known = [period for period in (record.get(PERIOD), record.get(SHORTEST)) if period is not None]
         found = outcome(wrong=min(known) < expected)
         if workload and len(known) < len((PERIOD, SHORTEST)) and found is Outcome.FINE and expected:
-            found = Outcome.UNKNOWN  # a part of the workload's own policy is not understood
+            found = Outcome.UNKNOWN  # The workload's policy has a part that the exporter could not parse.
         yield Finding(Subject(workload=workload, geo_location=geo_location), found, record.collector)

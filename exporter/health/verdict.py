@@ -1,4 +1,4 @@
-"""The verdicts on all customers of one account, each kept until its facts, the expectations or the time change it."""
+"""The verdicts on all customers of one account, cached until their facts, the expectations or the time change."""
 
 import heapq
 from collections import Counter
@@ -17,19 +17,19 @@ from exporter.health.memory import Memory
 from exporter.health.registry import collectors_of
 
 Sources = Callable[[str], Mapping[str, Source]]
-"""Returns what each collector of the account knows of a customer ("" for a tenant account), by collector."""
+"""A function that returns the source of each collector for a customer id ("" for a tenant account)."""
 
 _KEPT_ABSENT: Final = 86_400.0
-"""Seconds for which the problems of a customer that left the customer list are held."""
+"""Seconds for which the problems of a customer are kept after it leaves the customer list."""
 
 
 class AccountVerdict:
-    """The verdicts on the customers of one account; a tenant account is its own customer, with the id ""."""
+    """The verdicts on the customers of one account; a tenant account has a single customer with the id ""."""
 
     def __init__(
         self, account_type: AccountType, expectations: Expectations, sources: Sources, *, started: float
     ) -> None:
-        """Begin without verdicts; `started` is the Unix time at which the process started."""
+        """Create an object without verdicts; `started` is the Unix time at which the process started."""
         self._is_tenant = account_type == "tenant"
         self._collectors = collectors_of(account_type)
         self._limits = AccountLimits(expectations)
@@ -41,20 +41,20 @@ class AccountVerdict:
         self._changed: dict[str, None] = {}
         self._expiries: list[tuple[float, str]] = []
         self.revision = 0
-        """Changes whenever the memory does."""
+        """A number that increases whenever the state to save changes."""
         self._counts: Counter[tuple[ProblemName, str]] = Counter()
 
     def configure(self, expectations: Expectations) -> None:
-        """Apply other expectations to what is known; every verdict changes."""
+        """Apply other expectations and mark every verdict as outdated."""
         self._limits = AccountLimits(expectations)
         self.mark(self._verdicts)
 
     def mark(self, customers: Iterable[str]) -> None:
-        """Note that facts about these customers have changed."""
+        """Mark the verdicts on these customers as outdated, because their facts have changed."""
         self._changed |= dict.fromkeys(customers)
 
     def list_read(self, customers: Collection[str], now: float) -> None:
-        """Note which customers a customer list has that was read whole at Unix time `now`."""
+        """Record which customers are in the complete customer list that was read at the Unix time `now`."""
         for customer_id in self._memories.keys() - set(customers):
             if self._absent_since.setdefault(customer_id, now) == now:
                 self.revision += 1
@@ -66,14 +66,14 @@ class AccountVerdict:
         self.mark([*self._absent_since, *new])
 
     def drop(self, customer_id: str) -> None:
-        """Drop everything about a customer at once, such as one that the configuration excludes."""
+        """Drop the verdict and the state of a customer immediately, for example if the configuration excludes it."""
         self._count(self._verdicts.pop(customer_id, None), -1)
         self.revision += self._memories.pop(customer_id, None) is not None
         self._absent_since.pop(customer_id, None)
         self._changed.pop(customer_id, None)
 
     def steps(self, now: float) -> Iterator[str]:
-        """Judge each customer whose verdict is not valid any more at Unix time `now`; return their ids one by one."""
+        """Judge each customer whose verdict is outdated at the Unix time `now`, and yield its id."""
         while self._expiries and self._expiries[0][0] <= now:
             expiry, customer_id = heapq.heappop(self._expiries)
             verdict = self._verdicts.get(customer_id)
@@ -86,7 +86,7 @@ class AccountVerdict:
             yield customer_id
 
     def settle(self, now: float) -> None:
-        """Take all steps at once."""
+        """Judge all customers whose verdicts are outdated at the Unix time `now`."""
         for _ in self.steps(now):
             pass
 
@@ -96,7 +96,7 @@ class AccountVerdict:
             self.drop(customer_id)
             return
         sources = self._sources(customer_id)
-        if customer_id in self._absent_since:  # a collector that lists all customers has no facts about this one
+        if customer_id in self._absent_since:  # Collectors no longer read this customer.
             sources = {name: Source(name, off=source.off) for name, source in sources.items()}
         view = View(Facts(sources.values()), self._limits.of(customer_id), now, sources, self._is_tenant)
         memory = self._memories.get(customer_id, Memory())
@@ -118,7 +118,7 @@ class AccountVerdict:
                 self._counts[problem, outcome] += number
 
     def customers(self) -> tuple[str, ...]:
-        """Return all customers that have a verdict or a memory."""
+        """Return all customers that have a verdict or saved state."""
         return tuple({**self._verdicts, **self._memories})
 
     def __getitem__(self, customer_id: str) -> CustomerVerdict:
@@ -131,18 +131,21 @@ class AccountVerdict:
         return len(self._verdicts)
 
     def customer_samples(self, customer_id: str) -> tuple[Sample, ...]:
-        """Return the samples of a customer's problems and due times; none before the first verdict."""
+        """Return the samples of a customer's problems and due times; empty before its first verdict."""
         verdict = self._verdicts.get(customer_id)
         return () if verdict is None else tuple(customer_samples(customer_id, verdict))
 
     def count_samples(self) -> tuple[Sample, ...]:
-        """Return how many customers have each problem, do not have it, or may have it."""
+        """Return the number of customers for each applicable problem and verdict."""
         sources = self._sources("")
         applicable = [name for name, collectors in self._collectors.items() if not collectors.isdisjoint(sources)]
         return tuple(count_samples(applicable, self._counts))
 
     def dump(self) -> object:
-        """Return the memory of all customers, as JSON; customers with nothing but the same `judged` share it."""
+        """Return the state of all customers as JSON values.
+
+        To save space, customers whose state is only `judged` are grouped by its value.
+        """
         plain: dict[tuple[str, ...], list[str]] = {}
         others: dict[str, object] = {}
         for customer_id, memory in self._memories.items():
@@ -154,7 +157,7 @@ class AccountVerdict:
         return {"judged": judged, "customers": others, "absent_since": dict(self._absent_since)}
 
     def load(self, dumped: object) -> None:
-        """Take the memory that `dump` returned; raises ValueError for anything else."""
+        """Restore the state that `dump` returned. Raise ValueError if `dumped` has another format."""
         match dumped:
             case {"judged": list(judged), "customers": dict(customers), "absent_since": dict(absent_since)}:
                 memories = {str(key): Memory.load(memory) for key, memory in customers.items()}
@@ -164,12 +167,12 @@ class AccountVerdict:
                             memory = Memory(judged=frozenset(map(str, collectors)))
                             memories |= dict.fromkeys(map(str, ids), memory)
                         case _:
-                            raise ValueError("not the memory of verdicts")
+                            raise ValueError("not the saved state of verdicts")
                 self._absent_since = {str(key): _time(since) for key, since in absent_since.items()}
                 self._memories = memories
                 self.mark(memories)
             case _:
-                raise ValueError("not the memory of verdicts")
+                raise ValueError("not the saved state of verdicts")
 
 
 def _time(value: object) -> float:

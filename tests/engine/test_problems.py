@@ -70,7 +70,7 @@ def test_customers_skipped_for_one_error_share_one_problem() -> None:
     entry = entry_at(100)
     entry.record_skipped(iter(["a", "b"]), refused("id"))
     assert entry.customer_up == {"a": False, "b": False}
-    assert entry.customer_failures["a"] == Failure("not asked for: HTTP 403", "grant it", "id", 100, 100)
+    assert entry.customer_failures["a"] == Failure("skipped: HTTP 403", "grant it", "id", 100, 100)
     assert entry.customer_failures["a"] is entry.customer_failures["b"]
 
 
@@ -115,7 +115,7 @@ async def test_refreshes_leave_what_failed_in_words_with_the_requests_id() -> No
     world.accounts._running["msp"].refreshers[1].collector._customer_list._last = None
     await world.refresh()
     view = view_of(world, "protected_data")
-    assert {one.message.partition(":")[0] for one in view.customer_failures.values()} == {"not asked for"}
+    assert {one.message.partition(":")[0] for one in view.customer_failures.values()} == {"skipped"}
     assert [one.request_id for one in view.status.failures] == ["list-id"]
     assert view.customer_up == {"x": False, "y": False}
     await world.accounts.stop()
@@ -129,7 +129,7 @@ async def test_customers_given_up_on_say_why() -> None:
     assert not await world.refresh("protected_data")
     messages = [problem.message for problem in view_of(world, "protected_data").customer_failures.values()]
     assert len(messages) == 100
-    skipped = [message for message in messages if message.startswith("not asked for: ")]
+    skipped = [message for message in messages if message.startswith("skipped: ")]
     assert 50 < len(skipped) < 100
     assert all("HTTP 503" in message for message in messages)
     await world.accounts.stop()

@@ -107,7 +107,7 @@ def test_the_same_error_of_many_customers_is_one_card() -> None:
 
 
 def test_the_error_of_a_collector_is_not_repeated_for_its_customers() -> None:
-    problems = {"a": problem("HTTP 403"), "b": problem("not asked for: HTTP 403"), "c": problem("HTTP 500")}
+    problems = {"a": problem("HTTP 403"), "b": problem("skipped: HTTP 403"), "c": problem("HTTP 500")}
     customers = dict.fromkeys(problems, False)
     shown = model(status_data(view("msp", status=DOWN, customers=customers, problems=problems)), StatusQuery())
     assert [(one.summary, one.error, one.request_id) for one in shown.error_cards] == [

@@ -58,7 +58,7 @@ def _of_collector(view: SnapshotView, data: StatusData) -> ErrorCard:
 def _of_customers(view: SnapshotView, data: StatusData, query: StatusQuery) -> Iterator[tuple[int, ErrorCard]]:
     """Yield a card and the number of affected customers for each error; skip the error of the collector itself."""
     down = view.status.failure if state_of(view.status) == "down" else None
-    of_collector = (down.message, f"not asked for: {down.message}") if down else ()
+    of_collector = (down.message, f"skipped: {down.message}") if down else ()
     groups: dict[str, list[Failure]] = {}
     for failure in view.customer_failures.values():
         groups.setdefault(failure.message, []).append(failure)
