@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from avepoint_simulator import AppCredentials, Scenario
 
 _DAY: Final = 86_400
-_SCENARIOS: Final = ("healthy", "typical", "incident")
+_SCENARIOS: Final = ("healthy", "typical", "incident", "varied")
 _CONFIGURATION: Final = """
 accounts:
   - name: contoso
@@ -95,6 +95,7 @@ def demo(ctx: click.Context, /, customers: int, seed: int, scenario: "Scenario",
     none has. The scenario incident lets you practice: a third of the customers
     has no recent backup, there is ransomware, AvePoint throttles requests and
     fails from minute 3 to minute 7, and the secret of one account has expired.
+    The scenario varied has problems of every kind at many customers.
 
     \b
     Examples:

@@ -40,7 +40,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
     """A Prometheus that has scraped the demo for a while."""
     folder = tmp_path_factory.mktemp("dashboards")
     rules = ROOT / "prometheus" / "rules" / "*.yaml"
-    with exporter(folder, "demo", "--customers", "20", "--speed", "240") as running:
+    with exporter(folder, "demo", "--scenario", "varied", "--customers", "20", "--speed", "240") as running:
         eventually(lambda: fetch(f"{running.url}/-/ready").status == 200, what="ready")
         config = CONFIG.format(rules=rules, target=running.url.removeprefix("http://"))
         with prometheus(program("prometheus"), folder, config) as running_server:
