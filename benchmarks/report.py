@@ -163,7 +163,4 @@ The exporter refreshes the largest portfolio continuously, while four clients sc
 | figure | limit | measured |
 | --- | --- | --- |
 {busy}
-
-Threads of their own render the pages, process the list of customers and write the persistent state. They yield to the event loop every half
-millisecond.
 """
