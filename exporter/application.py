@@ -83,7 +83,7 @@ class Application:
                 await self.reload()
 
         async def reload_quietly() -> None:
-            with suppress(ConfigError):  # logged, and shown by avepoint_exporter_config_last_reload_successful
+            with suppress(ConfigError):  # `reload` has logged and recorded the error.
                 await reload()
 
         loop, reloads = asyncio.get_running_loop(), set[asyncio.Task[None]]()

@@ -117,7 +117,7 @@ class Accounts:
                 await running.verdicts.settle(budget)
 
     def verdict_views(self, account: str | None = None) -> tuple[SnapshotView, ...]:
-        """Return views of the verdicts for one account, or for all accounts if it is None."""
+        """Return views of the verdicts on one account, or for all accounts if it is None."""
         return tuple(running.verdicts.view() for name, running in self._running.items() if account in (None, name))
 
     async def first_refreshes(self, account: str | None = None, *, within: float) -> bool:

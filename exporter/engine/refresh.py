@@ -246,7 +246,7 @@ class Refresher:
         if tally.refused and not tally.read:
             # These customers are read last in the next refresh, so that it tries other customers first.
             self._failing = {**self._failing, **dict.fromkeys(tally.refused)}
-            # Without any other error, the permission was missing for all of them, so the collector is turned off.
+            # If there was no other error, the permission is missing for all of them, and the collector is turned off.
             raise tally.first_error or next(iter(tally.refused.values()))
         for customer_id, error in tally.refused.items():
             self._customer_failed(collector, customer_id, error, tally)
@@ -285,9 +285,8 @@ class Refresher:
         Raise AvePointError if the records are incomplete.
         """
         read, error = self._result(customer_id, records), collector.error(records)
-        if (
-            self._store is not None
-        ):  # Counters must not decrease after a restart, so the read is stored before it is shown.
+        # Counters must not decrease after a restart, so the read is stored before a scrape can show it.
+        if self._store is not None:
             await self._store.commit(customer_id, read, collector.state_of(customer_id))
         if not collector.is_customer(customer_id):  # The customer left the list during the commit.
             return

@@ -1,4 +1,4 @@
-"""Restoring the state of an account, from the account before a reload or from the storage."""
+"""Functions that restore the state of an account, from the account before a reload or from the storage."""
 
 import asyncio
 from typing import TYPE_CHECKING

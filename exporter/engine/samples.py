@@ -13,7 +13,7 @@ Lines = Mapping[str, bytes]
 """Lines of samples, by family name."""
 
 _MAX_SHARED: Final = 10_000
-_MAX_DIGITS: Final = 6  # before the decimal point, up to which a positive number is printed without an exponent
+_MAX_DIGITS: Final = 6  # before the decimal point; longer positive numbers have an exponent
 _SPECIAL_NUMBERS: Final = {"inf": "+Inf", "-inf": "-Inf", "nan": "NaN"}
 
 

@@ -1,4 +1,4 @@
-"""The verdicts for one account, updated when the entries of its collectors change."""
+"""The verdicts on the customers of one account, updated when the entries of its collectors change."""
 
 import asyncio
 from collections.abc import Collection, Iterator, Mapping, Sequence

@@ -10,7 +10,7 @@ try:
 except ImportError:  # isal has no wheel for this platform
     import zlib  # type: ignore[no-redef] # both modules have the same interface
 
-_LEVEL: Final = 1  # higher levels cost more time than the network saves
+_LEVEL: Final = 1  # higher levels take more time than the smaller transfer saves
 _RAW: Final = -15  # produces a deflate stream without a header and a checksum
 _HEADER: Final = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 

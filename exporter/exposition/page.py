@@ -113,7 +113,7 @@ class MetricsPage:
             for read in view.reads.values():
                 is_stale = monotonic - read.read_at_monotonic > view.stale_after
                 for name, lines in read.lines(view.account).items():
-                    if not is_stale or name in self._history:  # Stale values are omitted, except history.
+                    if not is_stale or name in self._history:  # History stays valid when it is stale.
                         chunks.setdefault(name, []).append(lines)
             if view.customer_up:
                 chunks.setdefault(CUSTOMER_UP.name, []).append(

@@ -35,7 +35,7 @@ class _Backup:
 
     @property
     def idle_from(self) -> float:
-        """Unix time from which the workload is idle: `idle_after` after the last job or, if unknown, last success."""
+        """Unix time from which the workload is idle, counted from its last job or, if unknown, its last success."""
         began = self.job.start if self.job.start is not None else self.job.last_success
         return 0.0 if began is None else began + self.limits.idle_after
 
@@ -49,7 +49,7 @@ class _Backup:
 
     @property
     def is_expected(self) -> bool | None:
-        """Whether a backup is expected; None if this depends on the number of scanned objects and it is unknown."""
+        """Whether a backup is expected; None if this depends on scanned objects and their number is unknown."""
         if self.is_off:
             return False
         return self.is_scanned if self.is_idle else True
@@ -109,7 +109,10 @@ def late(view: View) -> Iterator[Finding]:
 
 
 def stopped(view: View) -> Iterator[Finding]:
-    """Find workloads without scanned objects whose last job is between `idle_after` and `retired_after` old."""
+    """Find workloads whose last job is older than `idle_after` and that have no scanned objects.
+
+    A workload whose last job is older than `retired_after` is ignored.
+    """
     for backup in _backups(view):
         job, now = backup.job, view.now
         if job.last_success is None:
@@ -148,7 +151,7 @@ def never_succeeded(view: View) -> Iterator[Finding]:
 
 
 def _may_have_succeeded(job: JobFacts) -> bool:
-    """Return whether the state of the last job is unknown to the exporter, because such a state may mean success."""
+    """Return whether the exporter does not recognize the state of the last job, so that it may be a success."""
     states = {job.state, job.completed_state} - {None}
     return not states <= {*OVER, *NOT_OVER}
 

@@ -61,24 +61,26 @@ class CustomerVerdict:
 
 def judge(view: View, memory: Memory, rules: Rules) -> CustomerVerdict:
     """Return the verdict on a customer at `view.now`."""
-    trials = [
-        _Trial(problem, view, memory, rules).decide()
+    decisions = [
+        _Decision(problem, view, memory, rules).decide()
         for problem in PROBLEMS
         if not rules.collectors[problem.name].isdisjoint(view.sources)
     ]
-    found = {key: held for trial in trials for key, held in trial.held.items()}
+    found = {key: held for decision in decisions for key, held in decision.held.items()}
     shown = {key: held for key, held in found.items() if not _is_hidden(key, found)}
     fresh = {name for name, source in view.sources.items() if source.fresh_until > view.now}
-    times = [view.sources[name].fresh_until for name in fresh] + [trial.changes_at for trial in trials]
+    times = [view.sources[name].fresh_until for name in fresh] + [decision.changes_at for decision in decisions]
     wrong = {key.problem for key in shown}
     return CustomerVerdict(
         problems=tuple(shown.values()),
-        unknown=frozenset(trial.problem.name for trial in trials if trial.is_unknown) - wrong,
-        applicable=frozenset(trial.problem.name for trial in trials),
+        unknown=frozenset(decision.problem.name for decision in decisions if decision.is_unknown) - wrong,
+        applicable=frozenset(decision.problem.name for decision in decisions),
         due=tuple(due_times(view)),
         valid_until=min(times, default=inf),
         memory=Memory(
-            shown, {key: time for trial in trials for key, time in trial.first_seen.items()}, memory.judged | fresh
+            shown,
+            {key: time for decision in decisions for key, time in decision.first_seen.items()},
+            memory.judged | fresh,
         ),
     )
 
@@ -90,7 +92,7 @@ def _is_hidden(key: ProblemKey, found: Mapping[ProblemKey, HeldProblem]) -> bool
     return any(ProblemKey(problem, key.subject) in found for problem in _HIDDEN_BY[key.problem])
 
 
-class _Trial:
+class _Decision:
     """The decision on one problem of one customer: the subjects that have it, and the state to save."""
 
     def __init__(self, problem: Problem, view: View, memory: Memory, rules: Rules) -> None:
@@ -103,7 +105,7 @@ class _Trial:
         self._memory = memory
         self._rules = rules
 
-    def decide(self) -> "_Trial":
+    def decide(self) -> "_Decision":
         """Decide on every subject that has findings or a current problem, and return this object."""
         sources = [self._view.sources.get(name) for name in self._rules.collectors[self.problem.name]]
         present = [source for source in sources if source is not None]
@@ -113,7 +115,7 @@ class _Trial:
         for subject, findings in groups.items():
             self._decide_subject(ProblemKey(self.problem.name, subject), findings)
         for key, held in self._memory.held.items():
-            if key.problem == self.problem.name and key.subject not in groups and self._stays_unmentioned(held):
+            if key.problem == self.problem.name and key.subject not in groups and self._stays_without_findings(held):
                 self.held[key] = held
         for key, time in self._memory.first_seen.items():
             if key.problem == self.problem.name and key.subject not in groups and is_stale:
@@ -148,7 +150,7 @@ class _Trial:
             self.held[key] = held
 
     def _decide_wrong(self, key: ProblemKey, finding: Finding) -> None:
-        """Record a problem unless the grace period of the finding has not passed yet."""
+        """Record a problem if the grace period of the finding has passed."""
         now, rules, held = self._view.now, self._rules.fingerprint, self._memory.held.get(key)
         seen, begins = self._seen_since(key, finding), self._begins(key, finding)
         if finding.grace:
@@ -178,19 +180,19 @@ class _Trial:
 
     def _keep_first_seen(self, key: ProblemKey, findings: Iterable[Finding]) -> None:
         """Keep the time at which a condition was first seen until fresh facts refute it."""
-        if key in self._memory.first_seen and not all(self._denies(one) for one in findings):
+        if key in self._memory.first_seen and not all(self._refutes(one) for one in findings):
             self.first_seen[key] = self._memory.first_seen[key]
 
-    def _denies(self, finding: Finding) -> bool:
+    def _refutes(self, finding: Finding) -> bool:
         return finding.outcome is Outcome.FINE and self._is_fresh(finding.collector)
 
     def _stays(self, held: HeldProblem, findings: Iterable[Finding]) -> bool:
         """Return whether a problem stays although no fresh facts confirm it."""
         if held.rules != self._rules.fingerprint:
             return not all(one.outcome is Outcome.FINE for one in findings)
-        return not all(self._denies(one) and self._is_newer(one.collector, held) for one in findings)
+        return not all(self._refutes(one) and self._is_newer(one.collector, held) for one in findings)
 
-    def _stays_unmentioned(self, held: HeldProblem) -> bool:
+    def _stays_without_findings(self, held: HeldProblem) -> bool:
         """Return whether a problem stays although there are no facts about its subject."""
         source = self._view.sources.get(held.collector)
         if source is None or source.off or self._is_ignored(held.key.subject):

@@ -73,7 +73,7 @@ def _dump_key(key: ProblemKey) -> list[object]:
 
 def _load_key(problem: object, subject: object) -> ProblemKey | None:
     if not (isinstance(subject, list) and len(subject) == len(Subject._fields)):
-        raise ValueError("not the subject of a problem")
+        raise ValueError("not a saved subject")
     return ProblemKey(problem, Subject(*map(str, subject))) if problem in _NAMES else None  # type: ignore[arg-type] # in _NAMES
 
 

@@ -96,7 +96,7 @@ class AccountVerdict:
             self.drop(customer_id)
             return
         sources = self._sources(customer_id)
-        if customer_id in self._absent_since:  # Collectors no longer read this customer.
+        if customer_id in self._absent_since:  # Missing samples must not end its problems.
             sources = {name: Source(name, off=source.off) for name, source in sources.items()}
         view = View(Facts(sources.values()), self._limits.of(customer_id), now, sources, self._is_tenant)
         memory = self._memories.get(customer_id, Memory())
