@@ -592,7 +592,7 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
         f"{LICENSE}: ^the response is not JSON; it begins with '<!DOCTYPE html>': ^{NOT_OURS}",
     ),
     "answer of another shape": (
-        answered({"value": []}), f"{LICENSE}: ^the response has no field of the license: ^{CHANGED}",
+        answered({"value": []}), f"{LICENSE}: ^the response contains none of the license fields: ^{CHANGED}",
     ),
     # The exporter's own pages
     "probe of nobody": (

@@ -84,7 +84,7 @@ class ListProgress:
     def end(self, page: ListPage, size: int) -> None:
         """End the list at a page without new rows, for which `size` rows were requested.
 
-        If the page is full and a repetition, there are other rows that the service does not return.
+        If the page is full but repeated, there are other rows that the service does not return.
         """
         self._is_repeated = bool(page.rows) and page.is_full(size) and self.lacks_rows
 
@@ -115,7 +115,7 @@ class ListProgress:
         return self._seen
 
     def _identities_of(self, rows: Iterable[RawRow]) -> set[object]:
-        """Return an identity per row. Equal rows on one page are different rows, but not equal rows on two pages."""
+        """Return an identity per row. Equal rows count separately on one page, but only once across pages."""
         counts = Counter(row_hash(row) if (key := self._identity(row)) is None else key for row in rows)
         return {(key, number) for key, count in counts.items() for number in range(count)}
 

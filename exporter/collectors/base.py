@@ -1,4 +1,4 @@
-"""Base classes of collectors. A collector reads responses of AvePoint into frozen records, and records into samples."""
+"""Base classes of collectors. A collector converts responses into frozen records, and records into samples."""
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Mapping
@@ -21,11 +21,11 @@ Options = TypeVar("Options", bound=CollectorOptions)
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """A metric family: its name, the text of HELP and its label names, of which the first is always `account`.
+    """A metric family: its name, its HELP text and its label names. The first label is always `account`.
 
     The values of a `history` family never become stale, because they describe the past. The name of a counter ends
-    in `_total`. `query` is an example in PromQL for the documentation. The samples of an `internal` family are facts
-    for the verdict, and are on no page.
+    in `_total`. `query` is a PromQL example for the documentation. The samples of an `internal` family are used for
+    verdicts and are not exposed.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Sample(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CollectorContext:
-    """The account of a collector, and what the collectors of the account share."""
+    """The account of a collector, and the objects that all collectors of the account share."""
 
     account: Account
     client: ApiClient
@@ -65,7 +65,7 @@ class Collector(ABC, Generic[Options, Records]):
     name: ClassVar[str]
     account_type: ClassVar[AccountType]
     permissions: ClassVar[Mapping[ApiVersion, str]]
-    """The permission that the endpoint needs, by the API versions that have the endpoint."""
+    """The permission that the endpoint requires in each API version that has the endpoint."""
     options_type: ClassVar[type[CollectorOptions]]
     families: ClassVar[tuple[Family, ...]]
     optional: ClassVar[bool] = False
@@ -83,15 +83,15 @@ class Collector(ABC, Generic[Options, Records]):
     @classmethod
     @abstractmethod
     def samples(cls, records: Records, customer_id: str) -> Iterable[Sample]:
-        """Return the samples of records; a pure function. `customer_id` is "" for the records of an account."""
+        """Return the samples of records, as a pure function. `customer_id` is "" for the records of an account."""
 
     @classmethod
     def error(cls, records: Records) -> AvePointError | None:  # noqa: ARG003 - for subclasses
-        """Return why records are not complete, or None. Incomplete records are shown, and the refresh has failed."""
+        """Return the error if records are incomplete, or None. The records are exposed, but the refresh fails."""
         return None
 
     def watch_customers(self, watcher: Callable[[Collection[str]], None]) -> None:
-        """Call `watcher` with the ids of every new list of customers."""
+        """Call `watcher` with the ids of every new customer list."""
         self._customer_list.watch(watcher)
 
     def dump_state(self) -> object:
@@ -102,7 +102,7 @@ class Collector(ABC, Generic[Options, Records]):
         """Restore the state that `dump_state` returned. Raise ValueError for any other value."""
 
     def state_ids(self) -> Collection[str]:
-        """Return the ids of the customers that have a persistent state, "" for the account as a whole."""
+        """Return the ids of the customers that have a persistent state; "" is the account as a whole."""
         return ("",)
 
     def state_of(self, customer_id: str) -> object:
@@ -110,13 +110,13 @@ class Collector(ABC, Generic[Options, Records]):
         return None if customer_id else self.dump_state()
 
     def load_states(self, states: Mapping[str, object]) -> None:
-        """Restore what `state_of` returned, by customer id. Raise ValueError for any other value."""
+        """Restore the states that `state_of` returned, by customer id. Raise ValueError for any other value."""
         if "" in states:
             self.load_state(states[""])
 
 
 def at_location(location: str) -> Mapping[str, str]:
-    """Return the query parameter for one geo location of a Multi-Geo tenant; none for ""."""
+    """Return the query parameter for a geo location of a Multi-Geo tenant, or none for ""."""
     return {"location": location} if location else {}
 
 

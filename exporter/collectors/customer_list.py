@@ -35,7 +35,7 @@ class Customer:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """All customers by id, and the time of the list in monotonic seconds."""
+    """All customers by id, and the time at which they were listed, in monotonic seconds."""
 
     customers: Mapping[str, Customer]
     listed_at: float
@@ -49,7 +49,7 @@ class _Arrivals:
         self.changed = asyncio.Event()
 
     def add(self, customer_id: str) -> None:
-        """Add a customer, unless it is there."""
+        """Add a customer, unless it has been added already."""
         if customer_id not in self.ids:
             self.ids[customer_id] = None
             self.notify()
@@ -74,7 +74,7 @@ class CustomerList:
         most: int | None = None,
         start_task: StartTask = asyncio.create_task,
     ) -> None:
-        """Create the list; `owns` returns whether a customer id belongs to this shard, and `most` limits `ids`."""
+        """Create the list. `owns` returns whether a customer belongs to this shard, and `most` limits `ids`."""
         self.api_versions = ApiVersions(account.api)
         self._owns = owns
         self._most = most
@@ -95,7 +95,7 @@ class CustomerList:
         self._watchers.append(watcher)
 
     def lists(self, customer_id: str) -> bool:
-        """Return whether a customer is in the last or the running listing; always true before the first one."""
+        """Return whether a customer is in the last or the running listing. Before the first listing, return True."""
         return self._last is None or customer_id in self._last.customers or customer_id in self._arrivals.ids
 
     def is_wanted(self, customer_id: str) -> bool:
@@ -119,7 +119,7 @@ class CustomerList:
             return self._last
 
     async def ids(self, max_age: float) -> AsyncGenerator[str, None]:
-        """Yield the customer ids, each once: of a listing younger than `max_age` seconds, else of a new one.
+        """Yield each customer id once, from a listing younger than `max_age` seconds or from a new listing.
 
         If the listing fails, yield the ids of the last listing, or else those that the configuration includes. Raise
         AvePointError if there are none.
@@ -174,7 +174,7 @@ class CustomerList:
             await changed.wait()
 
     async def _listed_or_configured(self, listing: asyncio.Task[Listing], last: Listing | None) -> Collection[str]:
-        """Return the ids of a listing that ended, or the ids known without it. Raise AvePointError if none is known."""
+        """Return the ids of a listing, or the ids known before if it failed. Raise AvePointError if there are none."""
         try:
             return (await listing).customers
         except AvePointError as error:
@@ -191,7 +191,7 @@ class CustomerList:
         self.api_versions.begin()
         listed_at = self._clock.monotonic()
         configured = self._configured()
-        # One page of customers by id costs AvePoint less than all customers.
+        # A request for one page of customers by id takes AvePoint less time than a list of all customers.
         body = {"customerIds": configured} if 0 < len(configured) <= PAGE_SIZE else {}
         found = await self._customers.read(self.api_versions, self._arrived, body=body)
         customers = {customer.id: customer for customer in found if customer and self.is_wanted(customer.id)}

@@ -15,7 +15,7 @@ _OTHER_ID: Final = re.compile(r"(?=.*\d)[0-9a-z_-]{8,64}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Distinct(Generic[T]):
-    """Records by key, without the records that contradict each other; `error` is set if there are any."""
+    """Records by key, without records that contradict each other; `error` is set if records were dropped."""
 
     records: Mapping[str, T]
     error: AnswerError | None = None
@@ -24,9 +24,9 @@ class Distinct(Generic[T]):
 def distinct(
     keyed: Iterable[tuple[str, T, Row]], field: str, *, may_repeat: Callable[[T], bool] = lambda _: True
 ) -> Distinct[T]:
-    """Return one record per key. If the records of a key differ, none of them is certain, and all are dropped.
+    """Return one record per key. If the records with a key differ, drop all of them, because any of them may be wrong.
 
-    Equal records of a key are one thing that is listed twice, unless `may_repeat` returns False for them.
+    Equal records with the same key describe the same object, unless `may_repeat` returns False for them.
     """
     kept: dict[str, T] = {}
     dropped: dict[str, Row] = {}
@@ -45,9 +45,9 @@ def distinct(
 
 
 def own_rows(rows: Iterable[Row], customer_id: str) -> tuple[list[Row], AnswerError | None]:
-    """Return the rows of a customer, and an error if the response has rows of another customer.
+    """Return the rows of a customer, and an error if there are rows of another customer.
 
-    A row belongs to the customer if it has no id, or an id that cannot be compared: a masked or a different kind of id.
+    A row also belongs to the customer if it has no customer id, or an id that is masked or of a different kind.
     """
     own: list[Row] = []
     foreign: list[Row] = []
@@ -67,7 +67,7 @@ def _is_foreign(value: object, customer_id: str) -> bool:
 
 
 def _kind(identifier: str) -> tuple[str | None, str]:
-    """Return the kind of an id, None if it may be masked, and the id without what may be written in several ways."""
+    """Return the kind of an id (None if it may be masked), and the id in a normalized spelling."""
     folded = identifier.strip().strip("{}").lower()
     if _GUID.fullmatch(folded):
         return "guid", folded.replace("-", "")

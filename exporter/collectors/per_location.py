@@ -1,4 +1,4 @@
-"""Base class of tenant collectors that read each geo location, and only with the modern API version."""
+"""Base class of tenant collectors that read each geo location and use only the modern API version."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TypeVar
@@ -18,7 +18,7 @@ class PerLocationCollector(AccountCollector[Options, Records]):
     optional = True
 
     async def each_location(self, read: Callable[[str], Awaitable[T]]) -> Mapping[str, T]:
-        """Return the result of `read` by geo location. Raise AvePointError if one of them fails."""
+        """Return the result of `read` by geo location. Raise AvePointError if one of the reads fails."""
 
         async def read_all() -> Mapping[str, T]:
             return {location: await read(location) for location in self.locations}

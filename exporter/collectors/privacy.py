@@ -1,4 +1,4 @@
-"""Names of people and organizations: shown, hashed or hidden, as the configuration sets it."""
+"""Show, hash or hide the names of people and organizations, as configured."""
 
 import hashlib
 import hmac
@@ -13,8 +13,8 @@ _DIGITS: Final = 16
 class NamePolicy:
     """The `labels` setting of an account: it shows names, replaces them with a hash, or hides them.
 
-    The client id of the app is the key of the hash, so nobody can compare a list of hashed names with it. The hash of
-    a name stays the same after a restart and in every shard.
+    The client id of the app is the key of the hash, so a list of hashes of common names does not reveal a name. The
+    hash of a name stays the same after a restart and in every shard.
     """
 
     def __init__(self, account: Account) -> None:

@@ -37,10 +37,10 @@ def catalogue() -> Mapping[str, Mapping[str, type[CollectorOptions]]]:
 
 
 def families() -> tuple[Family, ...]:
-    """Return every family that pages show, once, in the order of the collectors."""
+    """Return the exposed families, each once, in the order of the collectors."""
     return tuple(family for family in stored_families() if not family.internal)
 
 
 def stored_families() -> tuple[Family, ...]:
-    """Return every family once, also internal ones, which the persistent state has too."""
+    """Return all families, each once, including the internal ones, which are stored but not exposed."""
     return tuple(dict.fromkeys(family for collector in COLLECTORS for family in collector.families))

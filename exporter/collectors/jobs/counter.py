@@ -1,7 +1,7 @@
 """Count completed jobs by state. Each job counts once, however often AvePoint lists it.
 
-The counter keeps the ids of completed jobs that started after a time that only moves forward, because AvePoint may
-list them again. A job that started before that time counts only if an earlier refresh found it running.
+AvePoint may list a completed job again, so the counter keeps the ids of the completed jobs that started after a certain
+time, which only moves forward. An older job counts only if an earlier refresh found it running.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -51,7 +51,7 @@ class _JobTally:
     counts: dict[str, int] = field(default_factory=dict)
 
     def complete(self, job: Job, *, counts: bool) -> None:
-        """Add a completed job, and count it if `counts`."""
+        """Add a completed job, and count it if `counts` is true."""
         self.completed[job.id] = job.start
         if counts:
             self.counts[job.state] = self.counts.get(job.state, 0) + 1
@@ -89,12 +89,13 @@ class JobCounter:
     ) -> None:
         """Count the jobs of one refresh, except those without an id.
 
-        `since` is the start of the requested time range; None if the list has none, and starts with its oldest job.
-        `unsure` are ids whose kind may still change; such a job counts once its kind is certain.
-        `unread` are ids of rows that could not be read. If the first refresh lists them, they never count.
-        `is_short` marks a list with fewer rows than its total: jobs that were completed by then never count later.
+        `since` is the start of the requested time range, or None if the list has no time range.
+        `unsure` are the ids of jobs whose kind may still change. Such a job counts when its kind is certain.
+        `unread` are the ids of rows that could not be read. If the first refresh lists them, they never count.
+        `is_short` means that the list has fewer rows than its total. Jobs that were completed before such a refresh
+        never count in a later one.
         """
-        # If the first refresh lies in the future, the clock was wrong, and its list may have lacked jobs.
+        # If the first refresh is in the future, the clock was wrong, and its list may have been incomplete.
         is_first = self._base is None or now < self._base
         if is_first:
             self._base, self._unread = now, frozenset(unread)
@@ -102,7 +103,7 @@ class JobCounter:
         completed = {key for tally in self._tallies.values() for key in tally.completed}
         running = {key: tally for tally in self._tallies.values() for key in tally.running}
         for kind, of_kind in jobs.items():
-            # The first response may have lacked this kind: jobs that were completed by then do not count.
+            # The first response may not have included this kind, so jobs that were completed by then do not count.
             is_late = since is None and kind not in known
             for job in of_kind:
                 if not job.id or (job.id in unsure and not is_first):
@@ -125,7 +126,7 @@ class JobCounter:
         self._drop_old(jobs, now, since)
 
     def _drop_old(self, jobs: Mapping[JobKind, Collection[Job]], now: Ticks, since: Ticks | None) -> None:
-        """Drop ids that AvePoint does not list any more. The last job limits the time, in case the clock is wrong."""
+        """Drop the ids of jobs that AvePoint no longer lists, but keep the last job in case the clock is wrong."""
         starts = {kind: [job.start for job in of_kind] for kind, of_kind in jobs.items() if of_kind}
         if since is not None:
             newest = max((max(of_kind) for of_kind in starts.values()), default=self._since)
@@ -165,14 +166,14 @@ class JobCounter:
 
 
 def completed_samples(totals: Totals, customer_id: str, location: str = "") -> Iterator[Sample]:
-    """Yield a sample per count."""
+    """Yield one sample per count."""
     for kind, counts in sorted(totals.items()):
         for state, count in counts.items():
             yield Sample(COMPLETED_TOTAL, (customer_id, *kind, location, state), float(count))
 
 
 def customer_backup_samples(totals: Iterable[Totals], customer_id: str) -> Iterator[Sample]:
-    """Yield the numbers of successful and failed backups over all workloads; none before the first job."""
+    """Yield the numbers of successful and failed backups in all workloads, or nothing before the first job."""
     results: dict[str, int] = {}
     for total in totals:
         for kind, counts in total.items():
@@ -185,7 +186,7 @@ def customer_backup_samples(totals: Iterable[Totals], customer_id: str) -> Itera
 
 
 def _was_completed(job: Job, at: Ticks | None) -> bool:
-    """Return whether a completed job was completed at a time, or started by then if its finish is unknown."""
+    """Return whether a job was completed by a given time, or started by then if its finish time is unknown."""
     return at is not None and (job.start if job.finish is None else job.finish) <= at
 
 

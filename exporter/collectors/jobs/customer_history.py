@@ -1,4 +1,4 @@
-"""The history of one customer's jobs: last successes and counters, which AvePoint does not list."""
+"""The history of one customer's jobs: last successes and counters, which AvePoint does not provide."""
 
 import json
 import zlib
@@ -13,13 +13,13 @@ from exporter.collectors.jobs.families import Job, JobKind, by_start, newer_succ
 from exporter.collectors.jobs.state import parse_kind, parse_name, parse_success, parse_ticks, success_rows
 
 _ZERO_FILLED: Final = (FINISHED, "failed", "finished_with_exception")
-"""States whose counters start at 0: only the frequent ones, because large partners have many series of each."""
+"""States whose counters start at 0. Other counters appear with their first job, because each adds many series."""
 _KEPT_ABSENT: Final = 30 * 86_400 * TICKS_PER_SECOND
 
 
 @dataclass(frozen=True, slots=True)
 class _Resource:
-    """One of several resources with jobs of one kind; `success` is 0 before its first one. Times in ticks."""
+    """A resource with jobs of one kind. Times are in ticks, and `success` is 0 before the first successful job."""
 
     success: Ticks
     listed_at: Ticks
@@ -27,7 +27,7 @@ class _Resource:
 
 @dataclass(slots=True)
 class JobHistory:
-    """The history of one customer's jobs. Between refreshes it is packed, because there are thousands of customers."""
+    """The history of one customer's jobs. It is compressed between refreshes to save memory."""
 
     last_success: dict[JobKind, Ticks] = field(default_factory=dict)
     counter: JobCounter = field(default_factory=lambda: JobCounter(_ZERO_FILLED))
@@ -36,7 +36,7 @@ class JobHistory:
 
     @classmethod
     def unpacked(cls, packed: bytes) -> "JobHistory":
-        """Return the history that `packed` returned. Raise ValueError for anything else."""
+        """Return the history from bytes that `packed` returned. Raise ValueError for any other value."""
         try:
             state = json.loads(zlib.decompress(packed))
         except zlib.error:
@@ -67,7 +67,7 @@ class JobHistory:
         self.counter.count(jobs, now=now, is_short=is_short)
 
     def _add_resources(self, kind: JobKind, jobs: Iterable[Job], now: Ticks) -> None:
-        """Set the last success of a kind to that of the worst listed resource; none if one has never succeeded."""
+        """Set the last success of a kind to the oldest one of its listed resources, or remove it if one has none."""
         listed: dict[str, Ticks | None] = {}
         for job in jobs:
             stored = self.resources.get((kind, job.resource), _Resource(Ticks(0), now))

@@ -25,7 +25,7 @@ _DIGITS: Final = 12
 
 @dataclass(frozen=True, slots=True)
 class SortedJobs:
-    """The jobs of a customer by kind, the states of kinds without a job, and the status of the scan (None: unknown).
+    """The jobs of a customer by kind, the states of kinds without a job, and the status of the scan (None if unknown).
 
     `error` is set if rows contradict each other or belong to another customer; these rows are dropped.
     """
@@ -37,7 +37,7 @@ class SortedJobs:
 
 
 def sort_rows(rows: Iterable[Row], customer_id: str) -> SortedJobs:
-    """Return the sorted rows of a customer."""
+    """Sort the rows of a customer."""
     own, foreign = own_rows(rows, customer_id)
     found = distinct(_keyed(own), "jobId")
     jobs: dict[JobKind, list[Job]] = {}
@@ -48,21 +48,21 @@ def sort_rows(rows: Iterable[Row], customer_id: str) -> SortedJobs:
         else:
             states.setdefault(kind, set()).add(one)
     scans, scan_states = jobs.pop(_SCAN, []), states.pop(_SCAN, set())
-    # Resources of one kind may have different states, and none of these is the state of the kind.
+    # If the resources of a kind have different states, the kind has no state.
     without_job = {kind: min(of_kind) for kind, of_kind in states.items() if kind not in jobs and len(of_kind) == 1}
     scan = max(scans, key=by_start).state if scans else next(iter(scan_states), None)
     return SortedJobs(jobs, without_job, scan, found.error or foreign)
 
 
 def _keyed(rows: Iterable[Row]) -> Iterator[tuple[str, tuple[JobKind, Job | str], Row]]:
-    """Yield a key, and the job or the state of each row."""
+    """Yield a key, the job or the state, and the row itself, per row."""
     for row in rows:
         kind = _kind(row)
         state = None if kind is None else row.job_status("status")
         if kind is None or state is None:
             continue
         resource = _resource(row) if kind.product == IAAS_PAAS else ""
-        # Names contain no tab. The ids of Microsoft 365 have no product, as in states of older versions.
+        # Names contain no tabs. Ids of Microsoft 365 jobs have no product, as in the states of older versions.
         prefix = "\t".join((*(kind[1:] if kind.product == MICROSOFT_365 else kind), *filter(None, [resource])))
         start = row.past_time("startTime")
         if start is None:
@@ -73,7 +73,7 @@ def _keyed(rows: Iterable[Row]) -> Iterator[tuple[str, tuple[JobKind, Job | str]
 
 
 def _kind(row: Row) -> JobKind | None:
-    """Return the kind of a row's job; None for the scan of another product, and if the kind is unknown."""
+    """Return the kind of a row's job, or None if it is the scan of another product or its kind is unknown."""
     product = row.job_service("jobType")
     if product == MICROSOFT_365_SCAN:
         module = "" if row.raw("jobModule") is None else row.module("jobModule")
@@ -93,7 +93,7 @@ def _kind(row: Row) -> JobKind | None:
 
 
 def _resource(row: Row) -> str:
-    """Return a hash of the name of a row, since names of virtual machines may be personal."""
+    """Return a hash of the name in a row, because the names of virtual machines may be personal data."""
     name = row.word("name")
     return hashlib.sha256(name.encode()).hexdigest()[:_DIGITS] if name else ""
 

@@ -109,8 +109,8 @@ OLDEST_START = Family(
 class Job:
     """One run of a job. Times are in ticks, None if unknown.
 
-    `objects` are pairs of a result ("successful", "failed", "skipped", "warning") and a count. `errors` are pairs of
-    "true" or "false", whether the errors have an error code, and a count.
+    `objects` are pairs of a result ("successful", "failed", "skipped", "warning") and a count. `errors` are pairs of a
+    string ("true" if the errors have an error code, else "false") and a count.
     """
 
     id: str
@@ -121,7 +121,7 @@ class Job:
     objects: tuple[tuple[str, int], ...]
     errors: tuple[tuple[str, int], ...] = ()
     resource: str = ""
-    """What tells the jobs of one kind apart, such as a virtual machine; a hash of its name, "" if there is no name."""
+    """A hash of the name of the backed-up resource, such as a virtual machine; "" if there is no name."""
 
     @property
     def is_running(self) -> bool:
@@ -130,9 +130,9 @@ class Job:
 
 
 def newer_success(last: Ticks | None, job: Job, now: Ticks) -> Ticks | None:
-    """Return the later of `last`, the finish of the last successful job, and the finish of `job` if it succeeded.
+    """Return the finish time of the last successful job: `last`, or that of `job` if it is later and successful.
 
-    A `last` in the future is replaced: an older version stored it, or the clock was ahead.
+    A `last` in the future is replaced, because an older version stored it or the clock was ahead.
     """
     if job.state != FINISHED or job.finish is None:
         return last
@@ -140,13 +140,13 @@ def newer_success(last: Ticks | None, job: Job, now: Ticks) -> Ticks | None:
 
 
 def past_successes(last_success: Mapping[JobKind, Ticks], now: Ticks) -> dict[JobKind, Ticks]:
-    """Return the last successes that are not in the future; the others stay stored in case the clock is wrong."""
+    """Return the last successes that are not in the future. Callers keep the others, in case the clock is wrong."""
     latest = now + CLOCK_TOLERANCE
     return {kind: finish for kind, finish in last_success.items() if finish <= latest}
 
 
 def count_samples(jobs: Iterable[tuple[JobKind, Job]], location: str = "") -> Iterator[Sample]:
-    """Yield the number of jobs by kind and state; 0 for the other known states of a kind that has jobs."""
+    """Yield the number of jobs by kind and state. Each kind that has jobs also has zeros for the other known states."""
     counts = Counter((kind, job.state) for kind, job in jobs)
     states = {(kind, state): 0 for kind in sorted({kind for kind, _ in counts}) for state in STATES}
     for (kind, state), count in {**states, **counts}.items():
@@ -185,7 +185,7 @@ def _completed_samples(job: Job, labels: tuple[str, ...]) -> Iterator[Sample]:
 
 
 def read_objects(row: Row) -> tuple[tuple[str, int], ...]:
-    """Return the numbers of objects of a job by result, without those that the row lacks."""
+    """Return the number of a job's objects by result, without the results that the row lacks."""
     counts = ((result, row.count(f"{result}Count", f"{result}Number")) for result in _RESULTS)
     return tuple((result, count) for result, count in counts if count is not None)
 

@@ -19,7 +19,7 @@ Starts = Mapping[str, Ticks]
 
 @dataclass(frozen=True, slots=True)
 class JobFilter:
-    """A filter of a job list: its parameter, the values to request by name, and all values that the API has."""
+    """A filter of a job list: its parameter, the values to request by name, and all values that the API supports."""
 
     parameter: str
     values: Mapping[str, int]
@@ -28,7 +28,7 @@ class JobFilter:
 
 @dataclass(frozen=True, slots=True)
 class FilterResult:
-    """The filter value of each job id; no value for `conflicts`, the ids that two values returned.
+    """The filter value of each job id. The ids in `conflicts` have none, because two values returned them.
 
     The result is doubtful if the service refused a value, returned an unlisted id, or ignored the filter.
     """
@@ -42,8 +42,8 @@ class FilterResult:
 class Classification:
     """One pass over the values of a filter.
 
-    `listed` are the start times of all listed jobs, `wanted` the ids to classify, and `known` the values of jobs that
-    are classified already. A response that contains a job with another known value is not filtered.
+    `listed` are the start times of all listed jobs, `wanted` are the ids to classify, and `known` are the values of the
+    jobs that are classified already. If a response contains a job with a different known value, it is not filtered.
     """
 
     job_list: JobList
@@ -60,9 +60,9 @@ class Classification:
     _is_doubtful: bool = False
 
     async def run(self, all_ids: frozenset[str | None]) -> FilterResult:
-        """Request one value after the other until each wanted job has one. `all_ids` are those of the whole list.
+        """Request one value after another until each wanted job has one. `all_ids` are the ids of the unfiltered list.
 
-        Raise AvePointError if a request fails, and BadRequestError if the service refuses every value.
+        Raise AvePointError if a request fails, or BadRequestError if the service refuses every value.
         """
         refused: BadRequestError | None = None
         answered = 0
@@ -97,7 +97,7 @@ class Classification:
             self._claims.pop(key, None)
 
     async def _ids(self, name: str, pending: frozenset[str]) -> set[str | None]:
-        """Return the ids of a value; none of them if the response is not filtered."""
+        """Return the ids of the jobs with a value. Leave out the wanted ids if the response is not filtered."""
         if name in self._responses:
             return self._responses[name]
         first = min(self.listed[key] for key in pending)
@@ -108,7 +108,8 @@ class Classification:
         in_span = {key for key, one in self.listed.items() if one >= start}
         if not in_span <= ids:
             return ids
-        # The response has every job. A filtered one is the same when repeated, and no other value returns its jobs.
+        # The response has every job of the span. If it is filtered, a second request returns the same jobs, and another
+        # value returns none of them.
         ids &= await self._request(name, start)
         other = self._other(name)
         if other is None or not in_span <= ids:
@@ -125,12 +126,12 @@ class Classification:
         return ids - self.wanted
 
     def _other(self, name: str) -> str | None:
-        """Return another value than `name`, preferably one that is requested anyway."""
+        """Return a value other than `name`, preferably one that will be requested anyway."""
         later = [one for one in self.job_filter.values if one != name and one not in self._claims.values()]
         return next(iter([*later, *(one for one in self.job_filter.all_values if one != name)]), None)
 
     def _witness_start(self, name: str, first: Ticks) -> Ticks:
-        """Return a start from which the list has a job of another value, if it is near; else `first`."""
+        """Return a start time so that the list has a job with another value, or `first` if that adds too many rows."""
         starts = [self.listed[key] for key, value in self.known.items() if value != name and key in self.listed]
         earlier = max((start for start in starts if start < first), default=first)
         if any(start >= first for start in starts):
@@ -138,7 +139,7 @@ class Classification:
         return earlier if sum(start >= earlier for start in self.listed.values()) <= _MAX_WITNESS_ROWS else first
 
     async def _request(self, name: str, start: Ticks) -> set[str | None]:
-        # One row more than there can be: a full page would mean that another page may follow.
+        # The page is one row larger than the list, because another page may follow a full page.
         rows = 1 + sum(one >= start for one in self.listed.values())
         filters: dict[str, Any] = {self.job_filter.parameter: self.job_filter.all_values[name]}
         largest = min(max(rows, self.page_size), LARGEST_PAGE)

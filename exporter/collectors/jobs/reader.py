@@ -1,6 +1,6 @@
 """Read the jobs of a tenant, or of one of its geo locations, with their job types and workloads.
 
-A row has neither a job type nor a workload: only the filter that returns the row reveals them. A refresh reads the
+A row has neither a job type nor a workload. Only the filters that return the row reveal them. A refresh reads the
 list of a time range once, and then requests the ids of each job type and each workload until every new job has both.
 A job's type and workload never change, so each job is classified once.
 """
@@ -22,15 +22,15 @@ from exporter.collectors.jobs.filters import Classification, FilterResult, JobFi
 from exporter.collectors.jobs.options import JobsOptions
 from exporter.collectors.jobs.state import parse_kind, parse_success, success_rows
 
-_OVERLAP: Final = 900 * TICKS_PER_SECOND  # time ranges overlap by it, because a job may appear in the list late
+_OVERLAP: Final = 900 * TICKS_PER_SECOND  # overlap of time ranges, because a job may appear in the list late
 _MAX_TRIES: Final = 3  # refreshes after which a job that no filter returns stays unclassified
 _OBJECTS: Final = {name: number for number, name in WORKLOADS.items()}
-_NOT_WANTED: Final = "-"  # stands for any job type that the configuration leaves out
+_NOT_WANTED: Final = "-"  # represents any job type that is not configured
 
 
 @dataclass(frozen=True, slots=True)
 class LocationJobs:
-    """The jobs of one geo location by kind: those of the lookback, last successes (ticks) and completed jobs."""
+    """The jobs of one geo location by kind: jobs in the lookback period, last successes (ticks) and counts."""
 
     jobs: Mapping[JobKind, list[Job]]
     last_success: Mapping[JobKind, Ticks]
@@ -38,7 +38,7 @@ class LocationJobs:
 
 
 class JobReader:
-    """Reader of the jobs of one geo location, or of the whole tenant for ""."""
+    """A reader of the jobs of one geo location, or of the whole tenant if the location is ""."""
 
     def __init__(self, context: CollectorContext, options: JobsOptions, location: str) -> None:
         self._options = options
@@ -61,7 +61,7 @@ class JobReader:
         self._counter = JobCounter()
 
     async def read(self, api_versions: ApiVersions) -> LocationJobs:
-        """Read the jobs that may have changed, classify new ones, and return all jobs of the lookback.
+        """Read the jobs that may have changed, classify new ones, and return all jobs in the lookback period.
 
         Raise AvePointError if a request fails.
         """
@@ -87,7 +87,7 @@ class JobReader:
         return bool(self._listed or self._last_success)
 
     def _start(self, now: Ticks) -> Ticks:
-        """Return the start of the time range: the lookback at first, then the window and jobs that may change."""
+        """Return the start of the time range: at first the lookback, later the window and all jobs that may change."""
         earliest, window_start = ago(now, self._options.lookback), ago(now, self._options.window)
         # If the clock was ahead, the last time range may have missed jobs.
         if self._read_until is None or now < self._read_until:
@@ -108,14 +108,14 @@ class JobReader:
         return Job(identifier, state, start, finish, duration, objects, self._errors(row, identifier))
 
     def _errors(self, row: Row, identifier: str) -> tuple[tuple[str, int], ...]:
-        """Return the numbers of a job's errors by whether they have a code. Log new texts at debug level."""
+        """Return the number of a job's errors with and without a code. Log new error texts at debug level."""
         errors = row.whole_list("jobErrors")
         if errors is None:
             return ()
         counts: dict[bool | None, list[int | None]] = {True: [], False: []}
         for error in errors:
             counts.setdefault(error.flag("isErrorCode"), []).append(error.count("number"))
-        # An unreadable number would make the sum wrong.
+        # If one number is unreadable, the sum is unknown.
         found = tuple(
             (str(has_code).lower(), sum(count or 0 for count in counts[has_code]))
             for has_code in (True, False)
@@ -142,7 +142,7 @@ class JobReader:
         }
         kinds |= dict.fromkeys(new - wanted, JobKind(MICROSOFT_365, "", _NOT_WANTED))
         self._kinds |= kinds
-        # A doubtful result is no try. Jobs of other types are many, so one result is enough for them.
+        # A doubtful result does not count as a try. Jobs of other types may be many, so they are tried only once.
         is_doubtful = job_types.is_doubtful or workloads.is_doubtful
         has_conflicts = bool(job_types.conflicts or workloads.conflicts)
         self._conflicting_refreshes = self._conflicting_refreshes + 1 if has_conflicts else 0
@@ -166,7 +166,7 @@ class JobReader:
         field = "job_type" if job_filter.parameter == "job_type" else "workload"
         values = {key: getattr(kind, field) for key, kind in self._kinds.items()}
         known = {key: value for key, value in values.items() if value not in ("", _NOT_WANTED) and key not in wanted}
-        # If conflicts do not end, the known values may be wrong, and the service right.
+        # If conflicts persist, the known values may be wrong and the service may be right.
         known = known if self._conflicting_refreshes < _MAX_TRIES else {}
         classification = Classification(
             job_list, job_filter, self._log, self._options.page_size, now, listed, wanted, known
@@ -182,7 +182,7 @@ class JobReader:
             if not self._is_wanted(kind):
                 continue
             jobs.setdefault(kind, []).append(job)
-            # The success of a job whose kind may still change is not kept.
+            # The success of a job whose kind may still change is not stored.
             for successes in (shown,) if self._is_unclassified(key) else (shown, self._last_success):
                 if (success := newer_success(successes.get(kind), job, now)) is not None:
                     successes[kind] = success
@@ -201,7 +201,7 @@ class JobReader:
         self._counter.count(every, now=now, since=earliest, unsure=unsure, unread=unread, is_short=is_short)
 
     def _is_wanted(self, kind: JobKind) -> bool:
-        """Return whether the configuration includes a kind. A kind without a job type needs all of them."""
+        """Return whether the configuration includes a kind. A kind without a job type requires all job types."""
         has_all = len(self._options.job_types) == len(JOB_TYPES)
         return kind.job_type in self._options.job_types or (kind.job_type == "" and has_all)
 
@@ -219,7 +219,7 @@ class JobReader:
             case {"kinds": dict(kinds), "last_success": list(successes), **others}:
                 loaded = {str(key): parse_kind(kind) for key, kind in kinds.items()}
                 if any(job_type not in job_types for job_type in self._options.job_types):
-                    # A job that had no configured type may have a newly configured one.
+                    # A job whose type was not configured may have a type that is configured now.
                     loaded = {key: kind for key, kind in loaded.items() if kind.job_type != _NOT_WANTED}
                 last_success = dict(map(parse_success, successes))
                 self._counter.load_state(others.get("counter"))

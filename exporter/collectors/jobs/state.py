@@ -1,4 +1,4 @@
-"""Read the persistent state of job collectors. Every function raises ValueError for a value that they never write."""
+"""Read the persistent state of job collectors. Every function raises ValueError if the value is invalid."""
 
 import sys
 from collections.abc import Mapping
@@ -15,12 +15,12 @@ def parse_name(value: object) -> str:
     """Return a label value, interned to save memory."""
     if not isinstance(value, str):
         raise ValueError("not a name")  # noqa: TRY004 - one exception for every invalid state
-    value.encode()  # raises ValueError for a lone surrogate, which no page can contain
+    value.encode()  # raises ValueError for a lone surrogate, which UTF-8 cannot encode
     return sys.intern(value)
 
 
 def parse_kind(value: object) -> JobKind:
-    """Return a product, a workload and a job type. Older states have no product, which is Microsoft 365 then."""
+    """Return a product, a workload and a job type. In older states, the product is always Microsoft 365."""
     match value:
         case [product, workload, job_type]:
             return JobKind(parse_name(product), parse_name(workload), parse_name(job_type))
@@ -31,7 +31,7 @@ def parse_kind(value: object) -> JobKind:
 
 
 def parse_ticks(value: object) -> Ticks:
-    """Return a time, or 0."""
+    """Return a time in ticks, which may be 0."""
     match value:
         case int(ticks) if 0 <= ticks < _LATEST:
             return Ticks(ticks)

@@ -57,7 +57,7 @@ T = TypeVar("T")
 class CustomerJobRecords:
     """The listed jobs of one customer, the last success of each kind (ticks) and the numbers of completed jobs.
 
-    `completed_states` has the state of the last completed job of each kind.
+    `completed_states` contains the state of the last completed job of each kind.
     """
 
     listed: SortedJobs
@@ -77,7 +77,7 @@ class CustomerJobsOptions(CollectorOptions):
         return tuple(dict.fromkeys(products))
 
     def includes(self, product: str) -> bool:
-        """Return whether the jobs of a product are exposed. An unknown product needs all of them."""
+        """Return whether the jobs of a product are exposed. An unknown product is exposed if all known products are."""
         return product in self.products or (product not in PRODUCTS and len(self.products) == len(PRODUCTS))
 
 
@@ -98,7 +98,7 @@ class CustomerJobsCollector(CustomerCollector[CustomerJobsOptions, CustomerJobRe
         super().__init__(context, options)
         self._list = ListReader(context.client, CUSTOMER_JOBS)
         self._histories: dict[str, bytes] = {}
-        self._absent: dict[str, float] = {}  # monotonic seconds since which the customer list lacks the customer
+        self._absent: dict[str, float] = {}  # monotonic time at which a customer left the customer list
         self.watch_customers(self._drop_absent)
 
     def _drop_absent(self, customers: Collection[str]) -> None:
@@ -114,7 +114,7 @@ class CustomerJobsCollector(CustomerCollector[CustomerJobsOptions, CustomerJobRe
         listed = sort_rows(await self._list.rows(self.api_versions, customer_id), customer_id)
         history = self._history(customer_id)
         history.add(listed.jobs, now, is_short=self._list.is_short(customer_id))
-        if self.is_customer(customer_id):  # false if the customer left during the request
+        if self.is_customer(customer_id):  # false if the customer left the customer list during the request
             self._histories[customer_id] = history.packed()
         return CustomerJobRecords(
             replace(
@@ -141,7 +141,7 @@ class CustomerJobsCollector(CustomerCollector[CustomerJobsOptions, CustomerJobRe
 
     @classmethod
     def error(cls, records: CustomerJobRecords) -> AvePointError | None:
-        """Return the error of rows that were dropped."""
+        """Return the error for rows that were dropped, or None."""
         return records.listed.error
 
     @classmethod
@@ -169,7 +169,7 @@ class CustomerJobsCollector(CustomerCollector[CustomerJobsOptions, CustomerJobRe
             case {"customers": dict(customers)} if all(isinstance(packed, str) for packed in customers.values()):
                 self._histories = {str(key): b64decode(packed, validate=True) for key, packed in customers.items()}
             case _:
-                raise ValueError("not the state of the collector of customers' jobs")
+                raise ValueError("not a saved state of the customer jobs collector")
 
     def state_ids(self) -> Collection[str]:
         """Return the ids of the customers that have a history."""

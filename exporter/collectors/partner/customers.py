@@ -50,7 +50,7 @@ class CustomersCollector(AccountCollector[CustomersOptions, Listing]):
         self.api_versions = context.customer_list.api_versions
 
     async def read(self) -> Listing:
-        """List the customers, also for the collectors that read each customer. Raise AvePointError on failure."""
+        """List the customers, also for the other collectors. Raise AvePointError if a request fails."""
         return await self._customer_list.refresh()
 
     @classmethod

@@ -65,9 +65,9 @@ CUSTOMER_BYTES = Family(
 
 @dataclass(frozen=True, slots=True)
 class Module:
-    """One workload of one service in one Microsoft 365 tenant of a customer; None is unknown, sizes are in bytes.
+    """One workload of one service in one Microsoft 365 tenant of a customer. Sizes are in bytes; None if unknown.
 
-    A size may also be "N/A", which means that the storage is not in use; it is then None, and in `unused_storage`.
+    If a size is "N/A", the storage is not in use. The size is then None, and the storage is in `unused_storage`.
     """
 
     service_type: str
@@ -82,7 +82,7 @@ class Module:
 
     @property
     def may_repeat(self) -> bool:
-        """Whether an equal row is the same module: without a tenant id, it may be the one of another tenant."""
+        """Whether an equal row is the same module. Without a tenant id, it may belong to another tenant."""
         return self.tenant_id != "" or not (self.scanned_objects or self.avepoint_bytes or self.byos_bytes)
 
 
@@ -116,7 +116,7 @@ class ProtectedDataCollector(CustomerCollector[ProtectedDataOptions, ProtectedDa
         self._list = ListReader(context.client, PROTECTED_DATA)
 
     async def read(self, customer_id: str) -> ProtectedData:
-        """Return the modules of one customer; none if the customer does not have the product."""
+        """Return the modules of one customer, or none if the customer does not have the product."""
         rows, foreign = own_rows(await self._list.rows(self.api_versions, customer_id), customer_id)
         keyed = tuple(_keyed_modules(rows))
         found = distinct(keyed, "serviceModule", may_repeat=lambda module: module.may_repeat)
@@ -125,7 +125,7 @@ class ProtectedDataCollector(CustomerCollector[ProtectedDataOptions, ProtectedDa
 
     @classmethod
     def error(cls, records: ProtectedData) -> AvePointError | None:
-        """Return the error of rows that were dropped."""
+        """Return the error for rows that were dropped, or None."""
         return records.error
 
     @classmethod

@@ -4,11 +4,11 @@ A subscription has no id, and a customer may have several subscriptions to one s
 beside the subscription that it replaces. A series must not move from one subscription to another, so the label
 `subscription` follows these rules:
 
-- The only subscription to a service has no label `subscription`.
+- If there is only one subscription to a service, it has no label `subscription`.
 - If there are several, the label joins all texts of a subscription (package, model, source, payment type, storage, …),
-  but no number, no date and no position. The label depends on the subscription alone, so a third subscription
-  changes no label of the other two.
-- Subscriptions with equal texts are numbered by expiry; #1 expires first. The number is a rank and not an identity.
+  but no numbers, dates or positions. The label depends only on the subscription itself, so a third subscription does
+  not change the labels of the other two.
+- Subscriptions with equal texts are numbered by expiry; #1 expires first. The number is a rank, so it may change.
 
 If a second subscription to a service appears, the series of the first one continues with the label. If one of two
 disappears, the series of the other one continues without it. A sum or minimum over the label is not affected.
@@ -87,12 +87,12 @@ class Words(NamedTuple):
     retention: str
 
     def __str__(self) -> str:
-        """Return the texts as one string without "#", so that no text looks like a numbered one."""
+        """Return the texts as one string without "#", so that it cannot look like a numbered label."""
         return " / ".join(filter(None, self)).replace("#", "")
 
 
 class Subscription(NamedTuple):
-    """A customer's subscription; `numbers` have the order and the units of NUMBERS, and None is unknown."""
+    """A customer's subscription. `numbers` have the order and the units of NUMBERS; None if unknown."""
 
     customer_id: str
     service: str
@@ -125,7 +125,7 @@ class SubscriptionsCollector(AccountCollector[SubscriptionsOptions, tuple[Subscr
 
     def _of_customer(self, row: Row) -> Iterator[Subscription]:
         customer_id = row.key("customerId")
-        # The two lists may differ for a while; the customer list decides.
+        # The subscriptions and the customer list may differ for a while. The customer list takes precedence.
         if customer_id is None or not (
             self._customer_list.is_wanted(customer_id) and self._customer_list.lists(customer_id)
         ):
@@ -151,7 +151,7 @@ class SubscriptionsCollector(AccountCollector[SubscriptionsOptions, tuple[Subscr
 
 
 def _identity(raw: RawRow) -> str | None:
-    """Return what identifies a row within a list: the customer, and the services and expiry dates."""
+    """Return the identity of a row within a list: its customer, services and expiry dates."""
     row = folded(raw)
     customer_id, products = row.get("customerid"), row.get("products")
     if customer_id is None:
@@ -191,7 +191,7 @@ def _unix(ticks: Ticks | None) -> float | None:
 
 
 def _named(subscriptions: Iterable[Subscription]) -> Iterator[tuple[str, Subscription]]:
-    """Yield each subscription with the value of its label `subscription`; equal subscriptions are one."""
+    """Yield each subscription with the value of its label `subscription`. Equal subscriptions count as one."""
     services: defaultdict[tuple[str, str], list[Subscription]] = defaultdict(list)
     for subscription in dict.fromkeys(subscriptions):
         services[subscription.customer_id, subscription.service].append(subscription)

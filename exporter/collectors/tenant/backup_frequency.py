@@ -49,7 +49,7 @@ class BackupFrequencyOptions(CollectorOptions):
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """Scheduled backups of a workload per day and the start of the next one; None if unknown."""
+    """The number of scheduled backups of a workload per day and the start of the next one; None if unknown."""
 
     workload: str
     per_day: int | None
@@ -74,7 +74,7 @@ class BackupFrequencyCollector(PerLocationCollector[BackupFrequencyOptions, Mapp
 
     @classmethod
     def error(cls, records: Mapping[str, Distinct[Schedule]]) -> AvePointError | None:
-        """Return the error of rows that contradict each other."""
+        """Return the error for rows that contradict each other, or None."""
         return next((found.error for found in records.values() if found.error), None)
 
     @classmethod
@@ -104,10 +104,10 @@ def _keyed(rows: Iterable[Row], now: Ticks) -> Iterator[tuple[str, Schedule, Row
 
 
 def _next(starts: Collection[Ticks], now: Ticks) -> Ticks | None:
-    """Return the first start after `now`. If all starts are in the past, the first one repeats a day later."""
+    """Return the first start after `now`. If all starts are in the past, they repeat a day later."""
     coming = [start for start in starts if start > now]
     if coming:
         return min(coming)
     again = [Ticks(start + _DAY * TICKS_PER_SECOND) for start in starts]
-    # The next start after those of an earlier day is unknown.
+    # If the starts are older than a day, the next one is unknown.
     return min((start for start in again if start > now), default=None)

@@ -64,7 +64,7 @@ class JobsCollector(AccountCollector[JobsOptions, JobRecords]):
         self._readers = {location: JobReader(context, options, location) for location in self.locations}
 
     async def read(self) -> JobRecords:
-        """Read every geo location in turn. Raise AvePointError if the tenant has jobs at none of them but elsewhere."""
+        """Read every geo location in turn. Raise AvePointError if the tenant has jobs, but only elsewhere."""
         now = ticks_at(self._clock.time())
         locations = {location: await reader.read(self.api_versions) for location, reader in self._readers.items()}
         if "" not in locations and not any(reader.has_jobs for reader in self._readers.values()):

@@ -63,7 +63,7 @@ OUT_OF_POLICY_SINCE = Family(
 
 @dataclass(frozen=True, slots=True)
 class LicenseConsumption:
-    """Purchased and used seats and bytes; None if unknown. Without `knows_policy`, the policy time is unknown."""
+    """Purchased and used seats and bytes; None if unknown. If `knows_policy` is false, the policy time is unknown."""
 
     purchased_seats: int | None
     assigned_seats: int | None
@@ -98,13 +98,13 @@ class LicenseCollector(AccountCollector[LicenseOptions, LicenseConsumption]):
         fields = folded(response["data"]) if "data" in response else response
         row = Row(fields, endpoint.template, self._client.value_issues)
         if not any(row.has(field) for field in _FIELDS):
-            raise endpoint.unexpected("the response has no field of the license")
+            raise endpoint.unexpected("the response contains none of the license fields")
         return LicenseConsumption(
             purchased_seats=row.count("purchasedUserSeats"),
             assigned_seats=row.count("assignedUserSeats"),
             purchased_bytes=row.gigabytes("purchasedStorageSize"),
             protected_bytes=row.gigabytes("protectedSize"),
-            # Only a valid "no time" means in policy; after a missing or invalid value the policy is unknown.
+            # Only a valid value without a time means that the license is in policy.
             knows_policy=row.is_past_time("outOfPolicyTime"),
             out_of_policy_since=row.past_time("outOfPolicyTime"),
         )

@@ -43,7 +43,7 @@ class RetentionOptions(CollectorOptions):
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """Retention period of a workload and the shortest one of its containers, in seconds; None if unknown."""
+    """The retention period of a workload and the shortest one of its containers, in seconds; None if unknown."""
 
     workload: str
     period: float | None
@@ -52,7 +52,7 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Retention policies of a tenant; `period` in seconds is the default, and None is unknown."""
+    """The retention policies of a tenant. `period` is the default in seconds; None if unknown."""
 
     period: float | None
     is_custom: bool | None
@@ -75,16 +75,16 @@ class RetentionCollector(PerLocationCollector[RetentionOptions, Mapping[str, Pol
         data = await self.data(RETENTION.modern, location)
         row = Row(data if isinstance(data, dict) else {}, RETENTION.modern.template, self._client.value_issues)
         if not any(row.has(field) for field in _FIELDS):
-            raise RETENTION.modern.unexpected("the response has no field of the retention policy")
+            raise RETENTION.modern.unexpected("the response contains none of the retention policy fields")
         is_custom = row.flag("enableCustomizedRetentionPolicy")
-        # Without customized retention, the policies of services are not in force.
+        # If customized retention is disabled, the policies of services do not apply.
         services = () if is_custom is False else row.each("servicePolicies")
         found = distinct(_keyed(services), "serviceType")
         return Policy(row.retention("retentionPeriod"), is_custom, found)
 
     @classmethod
     def error(cls, records: Mapping[str, Policy]) -> AvePointError | None:
-        """Return the error of rows that contradict each other."""
+        """Return the error for rows that contradict each other, or None."""
         return next((policy.services.error for policy in records.values() if policy.services.error), None)
 
     @classmethod
@@ -110,9 +110,9 @@ def _keyed(rows: Iterable[Row]) -> Iterator[tuple[str, Service, Row]]:
 
 
 def _shortest(row: Row, period: float | None) -> float | None:
-    """Return the shortest of the periods of a service and its containers, or None if one is unknown."""
+    """Return the shortest period of a service and its containers, or None if one of the periods is unknown."""
     periods = [period, *(container.retention("retentionPeriod") for container in row.each("containerPolicies"))]
-    # Without a period of their own, objects outside of containers have the period of the service.
+    # Objects outside of containers have the period of the service, unless they have their own.
     if row.raw("unassignedObjectRetentionPeriod") is not None:
         periods.append(row.retention("unassignedObjectRetentionPeriod"))
     known = [one for one in periods if one is not None]

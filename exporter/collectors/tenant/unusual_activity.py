@@ -52,7 +52,7 @@ class UnusualActivityOptions(CollectorOptions):
 
 @dataclass(frozen=True, slots=True)
 class Signals:
-    """Numbers of sites of a workload with unusual activity and with signs of ransomware; None if unknown."""
+    """The numbers of a workload's sites with unusual activity and with signs of ransomware; None if unknown."""
 
     workload: str
     unusual: int | None
@@ -61,7 +61,7 @@ class Signals:
 
 @dataclass(frozen=True, slots=True)
 class Activities:
-    """Signals within a window of seconds, by geo location."""
+    """The signals within the window, by geo location; `window` is in seconds."""
 
     window: float
     found: Mapping[str, tuple[Signals, ...]]
@@ -80,7 +80,7 @@ class UnusualActivityCollector(PerLocationCollector[UnusualActivityOptions, Acti
         now = self._clock.time()
         start = (now - self.options.window) // _DAY * _DAY
         # The documentation shows dates without a time. The end is tomorrow, because a service that reads a date as
-        # its midnight would leave out the signals of today.
+        # midnight would omit the signals of today.
         query = {"startTime": iso_date(ticks_at(start)), "finishTime": iso_date(ticks_at(now + _DAY))}
         return Activities(now - start, await self.each_location(lambda location: self._read(location, query)))
 
@@ -89,7 +89,7 @@ class UnusualActivityCollector(PerLocationCollector[UnusualActivityOptions, Acti
         if isinstance(data, dict):
             inner = folded(data)
             if "data" not in inner:
-                raise UNUSUAL_ACTIVITY.modern.unexpected("the field data has no data")
+                raise UNUSUAL_ACTIVITY.modern.unexpected("the field data has no inner field data")
             data = inner["data"]
         return tuple(_summed(self.rows(UNUSUAL_ACTIVITY.modern, data)))
 
@@ -107,8 +107,8 @@ class UnusualActivityCollector(PerLocationCollector[UnusualActivityOptions, Acti
 def _summed(rows: Iterable[Row]) -> Iterator[Signals]:
     """Yield the sum of each workload's rows. A sum is unknown if one of its parts is unknown.
 
-    Each Microsoft 365 tenant has a row, and each geo location may have one that does not name it. Rows that differ are
-    therefore added up, and equal rows are read once.
+    Each Microsoft 365 tenant has a row, and each geo location may have a row without its name. Different rows are
+    therefore added up, and equal rows are counted once.
     """
     by_workload: dict[str, list[Signals]] = {}
     for _, signals in dict.fromkeys(_signals_of_tenants(rows)):
