@@ -21,7 +21,7 @@ class JobKind(NamedTuple):
 
 _OF_TENANTS: Final = "from GET …/cloudbackupjobs or /cloudbackup/jobs"
 SOURCE: Final = (
-    f"{_OF_TENANTS}, of customers from POST …/avpt-products/jobs/batch or GET /partner/customers/{{id}}/jobs, "
+    f"{_OF_TENANTS}, for customers from POST …/avpt-products/jobs/batch or GET /partner/customers/{{id}}/jobs, "
     "cached between refreshes"
 )
 _RESULTS: Final = ("successful", "failed", "skipped", "warning")

@@ -19,7 +19,7 @@ _UNITS: Final = "in seconds (a year is 365 days, a month is 30 days; +Inf if unl
 
 PERIOD = Family(
     "avepoint_retention_seconds",
-    f"Retention period {_UNITS}: of a workload, or the default if the label is absent; {_SOURCE}.",
+    f"Retention period of a workload, or the default if the label workload is absent, {_UNITS}; {_SOURCE}.",
     _LABELS,
     query="avepoint_retention_seconds < 365 * 86400",
 )
