@@ -17,7 +17,7 @@ from avepoint_simulator.switches import Switches
 
 
 def main(arguments: Sequence[str] | None = None, stop: Event | None = None) -> int:
-    """Print the URL and serve until SIGTERM, SIGINT or `stop`; return the exit code 0."""
+    """Print the URL and serve until SIGTERM, SIGINT or `stop`; return exit code 0."""
     options = _parser().parse_args(arguments)
     stopped = stop or _stop_on_signals()
     switches = Switches(
@@ -44,16 +44,25 @@ def main(arguments: Sequence[str] | None = None, stop: Event | None = None) -> i
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m avepoint_simulator", description=__doc__)
     parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; 0 selects a free port (default: 0)")
-    parser.add_argument("--customers", type=int, default=25, help="customers of the partner (default: 25)")
-    parser.add_argument("--seed", type=int, default=1, help="seed of the generated data (default: 1)")
-    parser.add_argument("--speed", type=float, default=1.0, help="speed of jobs and growth, relative to the clock")
     parser.add_argument(
-        "--scenario", choices=SCENARIOS, default="varied", help="problems of the customers (default: varied)"
+        "--customers", type=int, default=25, help="number of customers of the partner account (default: 25)"
+    )
+    parser.add_argument("--seed", type=int, default=1, help="seed of the generated data (default: 1)")
+    parser.add_argument(
+        "--speed", type=float, default=1.0, help="speed of jobs and data growth, relative to real time (default: 1)"
+    )
+    parser.add_argument(
+        "--scenario", choices=SCENARIOS, default="varied", help="problems to simulate (default: varied)"
     )
     parser.add_argument("--latency", type=float, default=0.0, help="seconds before each response")
-    parser.add_argument("--latency-jitter", type=float, default=0.0, help="random seconds on top, at most")
     parser.add_argument(
-        "--api-versions", choices=("both", "modern", "legacy"), default="both", help="API versions that exist"
+        "--latency-jitter", type=float, default=0.0, help="maximum of the random seconds that are added to --latency"
+    )
+    parser.add_argument(
+        "--api-versions",
+        choices=("both", "modern", "legacy"),
+        default="both",
+        help="API versions that the simulator supports (default: both)",
     )
     parser.add_argument(
         "--granted",

@@ -29,7 +29,7 @@ from avepoint_simulator.responses import LogMiddleware, make_response
 from avepoint_simulator.switches import Switches
 from avepoint_simulator.tokens import AppCredentials, TokenBook
 
-# The token service is no API endpoint; as one, it can have faults.
+# The token service is not an API endpoint, but it is represented as one so that it can have faults.
 _TOKEN: Final = EndpointHandler(
     name=TOKEN_ENDPOINT,
     method="POST",
@@ -42,11 +42,11 @@ _TOKEN: Final = EndpointHandler(
 
 
 class Simulator:
-    """A simulated AvePoint; `switches`, `faults` and `portfolio` can be replaced at any time.
+    """A simulator of AvePoint; `switches`, `faults` and `portfolio` can be replaced at any time.
 
-    `now` returns the Unix time. The history of the generated portfolio is relative to `start` (default: now).
+    `now` returns the Unix time. The history of the generated portfolio is relative to `start` (default: `now()`).
     `seed`, `customers`, `speed` and `scenario` only apply to the generated portfolio. The scenario `incident` also
-    has faults.
+    simulates faults.
     """
 
     def __init__(

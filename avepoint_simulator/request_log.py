@@ -16,7 +16,7 @@ _TOKEN_PATH: Final = "/connect/token"  # noqa: S105 - a path
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestRecord:
-    """One request; times are Unix times of the simulator's clock, status 0 means no response."""
+    """One request; times are in Unix seconds of the simulator's clock, and status 0 means no response."""
 
     method: str
     path: str
@@ -30,7 +30,7 @@ class RequestRecord:
 
 
 class RequestLog:
-    """The last requests, and the largest number of concurrent API requests."""
+    """Stores the last requests and the largest number of concurrent API requests."""
 
     def __init__(self, size: int) -> None:
         self._records: deque[RequestRecord] = deque(maxlen=size)
@@ -50,7 +50,7 @@ class RequestLog:
         return self._max_in_flight
 
     def begin(self, path: str) -> None:
-        """Count a request at its start."""
+        """Count a request as in progress."""
         if path != _TOKEN_PATH:
             with self._lock:
                 self._in_flight += 1
@@ -71,7 +71,7 @@ class RequestLog:
 
 
 def returned_values(customer_id: str, body: Json) -> set[tuple[str, str, object]]:
-    """Return (customer id, field, value) for every scalar value in the rows of a body and in their lists."""
+    """Return (customer id, field, value) for every scalar value in the rows of a body and in their nested rows."""
     return {
         (customer_id or _row_id(row), field, value)
         for row in rows_of(body)
@@ -82,5 +82,5 @@ def returned_values(customer_id: str, body: Json) -> set[tuple[str, str, object]
 
 
 def _row_id(row: Mapping[str, object]) -> str:
-    """Return the customer id of a row of a customer list, "" for a row of a tenant."""
+    """Return the customer id of a row in a customer list, or "" for any other row."""
     return str(row.get("customerId", row.get("id", ""))) if "organization" in row else ""

@@ -1,4 +1,4 @@
-"""A request and its reply, independent of the web framework."""
+"""Requests and replies, independent of the web framework."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Json = object
 
 
 class BadRequestError(Exception):
-    """A request that is answered with an error status."""
+    """Raised to reply to a request with an error status."""
 
     def __init__(self, status: HTTPStatus, message: str) -> None:
         super().__init__(message)
@@ -36,7 +36,7 @@ class FaultOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """A response before it is encoded: a JSON body or bytes, an optional delay."""
+    """A response before it is encoded; the body is JSON or bytes, and the response can be delayed."""
 
     body: Json = None
     status: int = 200
@@ -60,13 +60,13 @@ class EndpointHandler:
 
     @property
     def full_path(self) -> str:
-        """The path with the prefix of the service."""
+        """The path, including the prefix of the service."""
         return self.prefix + self.path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SimulatedRequest:
-    """One request to one endpoint, with everything that its handler may read."""
+    """One request to one endpoint, with all data that its handler may need."""
 
     endpoint: EndpointHandler
     portfolio: Portfolio
@@ -84,7 +84,7 @@ class SimulatedRequest:
     fault_options: FaultOptions = FaultOptions()
 
     def param(self, name: str) -> str:
-        """Return a query parameter, "" if it is missing; names are case-insensitive."""
+        """Return a query parameter, or "" if it is missing; names are case-insensitive."""
         wanted = name.lower()
         return next((value for key, value in self.params if key.lower() == wanted), "")
 
@@ -103,7 +103,7 @@ class SimulatedRequest:
 
 
 def refuse(request: SimulatedRequest, status: int, message: str) -> Reply:
-    """Return an error reply in the form of the endpoint's API version."""
+    """Return an error reply in the format of the endpoint's API version."""
     if request.endpoint.api_version == "modern":
         return Reply(status=status, body=envelope(request, None, status=status, message=message, errors=[message]))
     return Reply(status=status, body={"error": {"code": str(status), "message": message}})
@@ -118,7 +118,7 @@ def envelope(
     errors: list[str] | None = None,
     metadata: Json = None,
 ) -> dict[str, Json]:
-    """Return data in the envelope of the modern tenant API."""
+    """Return the envelope of the modern tenant API around some data."""
     return {
         "statusCode": status,
         "message": message,

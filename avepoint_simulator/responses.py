@@ -1,4 +1,4 @@
-"""HTTP responses from replies, and the middleware that logs requests."""
+"""The conversion of replies to HTTP responses, and the middleware that logs requests."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def make_response(reply: Reply, request_id: str) -> Response:
 
 
 class CutResponse(Response):
-    """A response that announces its whole body, sends half of it and closes the connection."""
+    """A response that declares the length of its whole body but closes the connection after half of it."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's signature
-        """Send half of the body; raise ConnectionResetError, so that the server closes the connection."""
+        """Send half of the body and raise ConnectionResetError, so that the server closes the connection."""
         half = bytes(self.body[: len(self.body) // 2])
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         await send({"type": "http.response.body", "body": half, "more_body": True})
@@ -32,7 +32,7 @@ class CutResponse(Response):
 
 
 class LogMiddleware:
-    """Records every request with its status."""
+    """Records each request with its status."""
 
     def __init__(self, app: ASGIApp, *, log: RequestLog, now: Callable[[], float]) -> None:
         self._app = app
@@ -40,7 +40,7 @@ class LogMiddleware:
         self._now = now
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle the request and record it, also if handling fails."""
+        """Handle the request and record it, even if handling fails."""
         status, is_recorded, started = 0, False, self._now()
 
         def record() -> None:

@@ -65,16 +65,16 @@ class SimulatorServer:
 
 
 class _QuietProtocol(H11Protocol):
-    """HTTP/1.1 that does not log connections that a fault closed."""
+    """An HTTP/1.1 protocol that does not log connections that a fault closed."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - uvicorn's own signature
         super().__init__(*args, **kwargs)
-        self.logger = logging.Logger("simulator")  # noqa: LOG001 - without parent loggers on purpose
+        self.logger = logging.Logger("simulator")  # noqa: LOG001 - deliberately without parent loggers
         self.logger.addHandler(logging.NullHandler())
 
 
 class _Server(uvicorn.Server):
-    """A uvicorn server with an event for its readiness."""
+    """A uvicorn server that sets an event when it is ready."""
 
     def __init__(self, simulator: Simulator) -> None:
         config = uvicorn.Config(

@@ -1,4 +1,4 @@
-"""Switches: one for each property that AvePoint's documents leave open."""
+"""Switches, one for each property of the API that AvePoint's documents leave open."""
 
 from __future__ import annotations
 
@@ -29,52 +29,52 @@ ActivityTimes = Literal["moments", "days"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Switches:
-    """Properties of the responses; the defaults are the most likely reading of the documents."""
+    """Properties of the API; the defaults follow the most likely interpretation of the documents."""
 
     api_versions: AvailableVersions = "both"
-    """API versions that exist; endpoints of others return 404."""
+    """API versions that exist; endpoints of other versions return 404."""
     legacy_key_case: KeyCase = "pascal"
     next_link: NextLink = "absolute"
     other_host: str = "https://elsewhere.invalid"
     """Target of `wrong_host` links and of redirects."""
     page_base: Literal[0, 1] = 0
-    """Index of the first page of jobs; lists of the Elements API v3 always start at 1."""
+    """Index of the first page of jobs; lists in the Elements API v3 always start at 1."""
     index_zero: IndexZero = "clamp"
-    """Response to index 0 if pages start at 1."""
+    """Response to a request for page 0 if the first page is 1."""
     details_keys: DetailsKeys = "Count"
     state_spelling: StateSpelling = "spaced"
     overview_shape: OverviewShape = "paged"
     overview_tenants: bool = True
-    """Whether overview rows have `tenantId` and `lastRunTime`, as since October 2026."""
+    """Whether overview rows have `tenantId` and `lastRunTime`, which AvePoint added in October 2026."""
     total_key: TotalKey = "totalCount"
     iso_form: IsoForm = "z"
     no_time: NoTime = "zero"
     page_size_cap: int | None = None
-    """Most rows per page, whatever the request."""
+    """Maximum number of rows per page, even if the request asks for more."""
     job_status: JobStatus = "documented"
-    """Documented: a string in the legacy API, an integer in v3."""
+    """`documented`: a string in the legacy API, an integer in v3."""
     customer_jobs: CustomerJobsForm = "latest"
-    """Jobs in a customer's list: the last job of each module, as seen in the field, or every job."""
+    """Jobs in a customer's list: `latest`: the last job of each module, as seen in the field; `all`: every job."""
     scan_row: ScanRow = "blank"
-    """Row of the scan: only its status, as seen in the field, or also its type."""
+    """Row of the scan: `blank`: only its status, as seen in the field; `typed`: also its type."""
     job_words: JobStatus = "documented"
-    """Form of a customer's job type, module and status; documented: names in the legacy API."""
+    """Form of a customer's job type, module and status; `documented`: names in the legacy API, numbers in v3."""
     counts: Counts = "numbers"
     sizes: Sizes = "plain"
     subscription_dates: SubscriptionDates = "documented"
-    """Documented: ISO 8601 in v3, 12/29/2026 in legacy; seen: 12-29-2026T… in v3, 2026-12-29 in legacy."""
+    """`documented`: ISO 8601 in v3, 12/29/2026 in legacy; `seen`: 12-29-2026T… in v3, 2026-12-29 in legacy."""
     product_keys: ProductKeys = "camel"
-    """Mixed: two keys of subscriptions begin with a capital letter, as in the tables of one document."""
+    """`mixed`: two keys of subscriptions begin with a capital letter, as in the tables of one document."""
     service_types: ServiceTypes = "numbers"
     """Form of a workload in settings and unusual activities."""
     activity_shape: ActivityShape = "nested"
     activity_times: ActivityTimes = "moments"
-    """Times of the query for unusual activities: points in time, or dates that mean whole days."""
+    """Times in queries for unusual activities: `moments`: points in time; `days`: dates, including the whole day."""
     locations: frozenset[str] = frozenset()
-    """Locations of a Multi-Geo tenant; other locations have no data."""
+    """Geo locations of a Multi-Geo tenant; queries for other geo locations return no data."""
     latency_seconds: float = 0.0
     latency_jitter_seconds: float = 0.0
-    """Largest random addition to the latency."""
+    """Maximum of the random seconds that are added to the latency."""
     token_lifetime_seconds: float = 3600.0
     granted_scopes: frozenset[str] | None = None
     """Permissions of the app; None grants the permissions of all endpoints."""

@@ -1,4 +1,4 @@
-"""POST /connect/token: OAuth 2.0 client credentials, and the issued tokens."""
+"""POST /connect/token: the OAuth 2.0 client credentials grant, and the issued tokens."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MANY_TOKENS: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class AppCredentials:
-    """The app registration; with a public key, the signature of client assertions is verified."""
+    """The app registration; if it has a public key, the signatures of client assertions are verified."""
 
     client_id: str = "simulator"
     client_secret: str = "open-sesame"  # noqa: S105 - valid only for a simulator
@@ -62,7 +62,7 @@ class TokenBook:
         )
 
     def scopes(self, authorization: str, now: float) -> frozenset[str] | None:
-        """Return the scopes of an Authorization header, None without a valid token."""
+        """Return the scopes of the token in an Authorization header, or None if the token is not valid."""
         scheme, _, value = authorization.partition(" ")
         token = self._tokens.get(value.strip()) if scheme.lower() == "bearer" else None
         return token.scopes if token is not None and token.expires > now else None

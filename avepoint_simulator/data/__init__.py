@@ -1,1 +1,1 @@
-"""The data of the simulated AvePoint, generated from a seed or set by a test."""
+"""The simulated data, generated from a seed or set by a test."""

@@ -1,4 +1,4 @@
-"""Invented organizations, all different."""
+"""Unique names of invented organizations."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _COUNTRIES: Final = (
     "Japan", "Switzerland", "Sweden", "Ireland",
 )  # fmt: skip
 _STEMS: Final = len(_HEADS) * len(_MIDDLES) * len(_TAILS)
-# A prime that divides none of the counts above, so that no name repeats before all were used.
+# A prime that does not divide any of the counts above, so that each name is used once before any name repeats.
 _STEP: Final = 104_729
 
 
@@ -38,13 +38,13 @@ def stem(number: int) -> str:
 
 
 def organization(number: int) -> str:
-    """Return the name of organization `number`, unique among more than 100,000."""
+    """Return the name of organization `number`; more than 100,000 names are unique."""
     trade = (number + number // _STEMS) % len(_TRADES)
     return f"{stem(number)} {_TRADES[trade]}"
 
 
 def owner_email(number: int) -> str:
-    """Return the owner's e-mail address, in a domain reserved for examples."""
+    """Return the owner's e-mail address in example.com, which is reserved for examples."""
     return f"owner.{stem(number).lower()}@example.com"
 
 

@@ -1,4 +1,4 @@
-"""The data behind the endpoints: generated from a seed, or set by a test."""
+"""The data that endpoints return, either generated from a seed or set by a test."""
 
 from __future__ import annotations
 
@@ -34,39 +34,39 @@ _PROTECTED_GB: Final = 21_874
 
 
 class Portfolio(Protocol):
-    """The data behind the endpoints; `now` is a Unix time."""
+    """The data that endpoints return; `now` is in Unix seconds."""
 
     def customers(self, now: float, /) -> Sequence[CustomerRecord]:
         """Return all customers of the partner."""
 
     def protected_rows(self, customer_id: str, now: float, /) -> Sequence[ProtectedRow] | None:
-        """Return a customer's rows: none without the product, None for an unknown customer."""
+        """Return a customer's rows; empty if it does not have the product, None if the customer is unknown."""
 
     def subscriptions(self, customer_id: str, now: float, /) -> Sequence[SubscriptionRecord]:
         """Return the subscriptions of a customer."""
 
     def customer_jobs(self, customer_id: str, now: float, /) -> Sequence[CustomerJob] | None:
-        """Return a customer's jobs, the newest first: none without the product, None for an unknown customer."""
+        """Return a customer's jobs, newest first; empty if it does not have the product, None if it is unknown."""
 
     def jobs(self, now: float, /) -> Sequence[JobRecord]:
-        """Return the tenant's jobs, the newest first."""
+        """Return the tenant's jobs, newest first."""
 
     def license(self, now: float, /) -> LicenseRecord | None:
-        """Return the tenant's license, None if the product is not licensed."""
+        """Return the tenant's license, or None if the product is not licensed."""
 
     def unusual_activities(self, now: float, /) -> Sequence[ActivityRecord] | None:
-        """Return the unusual activities, None if the product is not licensed."""
+        """Return the unusual activities, or None if the product is not licensed."""
 
     def backup_frequencies(self, now: float, /) -> Sequence[FrequencyRecord] | None:
-        """Return the backups per day of each workload, None if the product is not licensed."""
+        """Return the number of backups per day of each workload, or None if the product is not licensed."""
 
     def retentions(self, now: float, /) -> Sequence[RetentionRecord] | None:
-        """Return the retention policies, the central location first, None if the product is not licensed."""
+        """Return the retention policies, central location first, or None if the product is not licensed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StaticPortfolio:
-    """A portfolio that never changes, in the order in which a test sets it."""
+    """A portfolio that never changes; lists keep the order in which the test sets them."""
 
     customer_list: tuple[CustomerRecord, ...] = ()
     rows: tuple[ProtectedRow, ...] = ()
@@ -100,7 +100,7 @@ class StaticPortfolio:
         return [one for one in self.subscription_list if one.customer_id == customer_id]
 
     def jobs(self, _now: float, /) -> Sequence[JobRecord]:
-        """Return the jobs, the newest first."""
+        """Return the jobs, newest first."""
         return sorted(self.job_list, key=lambda job: job.start_unix_ns, reverse=True)
 
     def license(self, _now: float, /) -> LicenseRecord | None:
@@ -121,7 +121,7 @@ class StaticPortfolio:
 
 
 class GeneratedPortfolio:
-    """A generated portfolio: a function of (seed, customers, start, speed) and the time of the request."""
+    """A generated portfolio, determined by (seed, customers, start, speed, scenario) and the time of the request."""
 
     def __init__(
         self, *, seed: int, customers: int, start: float, speed: float = 1.0, scenario: Scenario = "varied"
@@ -150,14 +150,14 @@ class GeneratedPortfolio:
         return subscriptions_of(self._seed, number, customer_id, self._timeline, now, self._scenario)
 
     def customer_jobs(self, customer_id: str, now: float, /) -> Sequence[CustomerJob] | None:
-        """Return a customer's jobs of the last day, and the states of modules without a job."""
+        """Return a customer's jobs of the last day, with a row for each module that had no job."""
         number = self._book.number(customer_id)
         if number is None:
             return None
         return self._customer_schedule.jobs(customer_id, number, self._book.object_types(number), now)
 
     def jobs(self, now: float, /) -> Sequence[JobRecord]:
-        """Return the jobs that started before `now`, the newest first."""
+        """Return the jobs that started before `now`, newest first."""
         return self._schedule.jobs(now)
 
     def license(self, now: float, /) -> LicenseRecord | None:

@@ -1,4 +1,4 @@
-"""The records of the simulated AvePoint, independent of their form in responses."""
+"""The simulated records, independent of their format in responses."""
 
 from __future__ import annotations
 
@@ -33,7 +33,10 @@ class CustomerRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProtectedRow:
-    """Protected data of one module of a customer; sizes in bytes, None is "N/A", a string is sent unchanged."""
+    """Protected data of one module of a customer.
+
+    Sizes are in bytes; None is sent as "N/A", and a string is sent unchanged.
+    """
 
     customer_id: str
     owner_email: str
@@ -76,7 +79,7 @@ class JobRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LicenseRecord:
-    """License consumption of a tenant; sizes in GB, no time means in policy."""
+    """License consumption of a tenant; sizes are in GB, and no `out_of_policy_unix_ns` means in policy."""
 
     purchased_user_seats: int
     assigned_user_seats: int
@@ -87,7 +90,10 @@ class LicenseRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubscriptionRecord:
-    """A subscription of a customer; sizes in bytes, a string is sent unchanged, None is "N/A"."""
+    """A subscription of a customer.
+
+    Sizes are in bytes; None is sent as "N/A", and a string is sent unchanged.
+    """
 
     customer_id: str
     service: str
@@ -111,7 +117,7 @@ class SubscriptionRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActivityRecord:
-    """Sites of a workload with unusual activities, detected at one time."""
+    """Unusual activities on the sites of a workload that were detected at the same time."""
 
     tenant_id: str
     tenant_owner: str
@@ -120,12 +126,12 @@ class ActivityRecord:
     unusual_sites: int = 0
     ransomware_sites: int = 0
     location: str = ""
-    """Location of the sites; "" belongs to every location."""
+    """Geo location of the sites; "" means every geo location."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrequencyRecord:
-    """Backups per day of a workload, and their times on the current day."""
+    """The number of backups per day of a workload, and their start times on the current day."""
 
     service_type: int
     times_a_day: int
@@ -135,7 +141,7 @@ class FrequencyRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceRetention:
-    """Retention of a workload, of its objects without container, and of each container."""
+    """Retention of a workload, of its objects without a container, and of each container."""
 
     service_type: int
     period: str | None
@@ -145,7 +151,7 @@ class ServiceRetention:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetentionRecord:
-    """Retention policy; periods are strings, sent unchanged."""
+    """A retention policy; periods are strings that are sent unchanged."""
 
     period: str | None
     customized: bool | str | None = False
@@ -155,7 +161,7 @@ class RetentionRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CustomerJob:
-    """A job of a customer; without id and start, the state of a module that had no job.
+    """A job of a customer; without an id and a start time, the state of a module that had no job.
 
     `job_type`, `job_module` and `status` are codes of the v3 API; a string is sent unchanged. The scan has type 0.
     """

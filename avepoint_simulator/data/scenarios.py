@@ -1,4 +1,4 @@
-"""Scenarios: which customers have which condition, as a function of (scenario, seed, number of the customer)."""
+"""Scenarios, which determine the conditions of a customer from the scenario, the seed and the customer's number."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from random import Random
 from typing import Final, Literal, get_args
 
 Scenario = Literal["varied", "healthy", "typical", "incident"]
-"""`varied`: every kind of problem, often, for tests of clients. `healthy`: no problem.
+"""`varied`: many problems of every kind, for tests of clients. `healthy`: no problems.
 
 `typical`: 5 % of the customers have a problem. `incident`: an outage, ransomware and throttling.
 """
@@ -15,8 +15,8 @@ SCENARIOS: Final[tuple[Scenario, ...]] = get_args(Scenario)
 Condition = Literal[
     "outage",  # no job of any workload for more than a day
     "failing",  # the jobs of one workload fail
-    "overdue",  # one workload had its last job more than a day ago
-    "stuck",  # one job runs for more than a day
+    "overdue",  # the last job of one workload was more than a day ago
+    "stuck",  # one job has been running for more than a day
     "waiting",  # one workload waits for configuration
     "unprotected",  # many objects have no backup
     "scan failed",
@@ -24,7 +24,7 @@ Condition = Literal[
     "expiring",  # the subscription expires soon
 ]
 _BLOCK: Final = 20
-"""One customer of every block has a problem in the scenario `typical`, which makes 5 %."""
+"""In the scenario `typical`, one customer in each block of 20 has a problem, which is 5 %."""
 _TYPICAL: Final[tuple[frozenset[Condition], ...]] = (
     frozenset({"overdue"}),
     frozenset({"failing", "status failed"}),
@@ -36,7 +36,7 @@ _NONE: Final[frozenset[Condition]] = frozenset()
 
 
 def conditions(scenario: Scenario, seed: int, number: int) -> frozenset[Condition]:
-    """Return the conditions of customer `number`; in the scenario `varied` without those of its subscriptions."""
+    """Return the conditions of customer `number`; in the scenario `varied`, they do not include "expiring"."""
     if scenario == "varied":
         return _varied(number)
     if scenario == "incident" and number % 10 in (1, 4, 7):
@@ -46,7 +46,7 @@ def conditions(scenario: Scenario, seed: int, number: int) -> frozenset[Conditio
 
 def _typical(seed: int, number: int) -> frozenset[Condition]:
     block, place = divmod(number, _BLOCK)
-    # The first customers include the one without the product.
+    # Skip the first customers, which include the customer that does not have the product.
     chosen = Random(f"{seed}:problem:{block}").randrange(3, _BLOCK)
     return _TYPICAL[(seed - 1 + block) % len(_TYPICAL)] if place == chosen else _NONE
 

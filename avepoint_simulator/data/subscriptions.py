@@ -1,4 +1,4 @@
-"""Subscriptions of each customer, as a function of (seed, number of the customer, time)."""
+"""The subscriptions of each customer, determined by the seed, the customer's number and the time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from avepoint_simulator.data.vocabulary import CLOUD_BACKUP, CLOUD_BACKUP_EXPRES
 _GIB: Final = 1024**3
 _EARLIEST_DAYS: Final = -30.0
 _MANY: Final = 20
-# Days until the subscription expires, for some of every twenty customers.
+# Days until the subscription expires, for some customers in each group of twenty.
 _EXPIRES_SOON: Final = {4: 20, 8: -3, 11: 5, 15: 12}
 _EXPIRING_DAYS: Final = 12
 _TWO_PACKAGES: Final = 7
@@ -28,7 +28,7 @@ _POOLED: Final = "AvePoint pooled subscription"
 def subscriptions_of(
     seed: int, number: int, customer_id: str, timeline: Timeline, now: float, scenario: Scenario = "varied"
 ) -> Sequence[SubscriptionRecord]:
-    """Return the subscriptions of customer `number`; their dates follow the clock at any speed."""
+    """Return the subscriptions of customer `number`; their dates do not depend on the speed."""
     if number == WITHOUT_PRODUCT:
         return ()
     source = Random(f"{seed}:subscriptions:{number}")
@@ -55,7 +55,7 @@ def _within_seats(one: SubscriptionRecord) -> SubscriptionRecord:
 
 
 def _days_left(seed: int, number: int, scenario: Scenario) -> int | None:
-    """Return the days until a subscription expires that needs attention, None for the others."""
+    """Return the days until a subscription that needs attention expires, or None for any other subscription."""
     if scenario == "varied":
         return _EXPIRES_SOON.get(number % _MANY)
     return _EXPIRING_DAYS if "expiring" in conditions(scenario, seed, number) else None
@@ -101,5 +101,5 @@ def _others(source: Random, customer_id: str, start: float, days: float) -> Sequ
 
 
 def _day(start: float, days: int) -> int:
-    """Return midnight (UTC) of a day relative to the start."""
+    """Return midnight (UTC), `days` days after the day of the start."""
     return unix_ns((start // DAY + days) * DAY)

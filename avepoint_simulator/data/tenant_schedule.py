@@ -1,4 +1,4 @@
-"""The jobs of a tenant, as a function of (seed, time)."""
+"""The jobs of a tenant, determined by the seed and the time."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _THROTTLED: Final = JobError(value="Some objects were skipped: Microsoft 365 thr
 
 @dataclass(frozen=True, slots=True)
 class BackupPlan:
-    """Schedule and size of the backups of one workload."""
+    """The schedule and the size of the backups of one workload."""
 
     object_type: int
     times_a_day: int
@@ -39,12 +39,12 @@ class BackupPlan:
 
     @property
     def interval(self) -> float:
-        """Seconds from one backup to the next."""
+        """Seconds between two backups."""
         return DAY / self.times_a_day
 
     @property
     def offset(self) -> float:
-        """Seconds before the first backup; workloads are spread over two thirds of their interval."""
+        """Seconds before the first backup; the first backups are spread over two thirds of the interval."""
         return self.object_type / 18 * self.interval
 
 
@@ -62,7 +62,7 @@ BACKUPS: Final = (
     BackupPlan(11, 4, 1_150, 0.008, 7),
     BackupPlan(12, 4, 480, 0.004, 7),
 )
-# Job type, fewest and most jobs per day, typical minutes, most objects.
+# Job type, minimum and maximum jobs per day, typical minutes, maximum objects.
 _ON_DEMAND: Final = (
     (words.RESTORE, 3, 8, 12.0, 900),
     (words.EXPORT, 0, 3, 20.0, 400),
@@ -71,7 +71,7 @@ _ON_DEMAND: Final = (
 
 
 class JobSchedule:
-    """All jobs of the simulated tenant; each day is generated once and kept while it is visible."""
+    """All jobs of the simulated tenant; each day is generated once and stored while it is visible."""
 
     def __init__(self, seed: int, timeline: Timeline, scenario: Scenario = "varied") -> None:
         self._seed = seed
@@ -81,7 +81,7 @@ class JobSchedule:
         self._fixed = _fixed_jobs(seed, timeline.start, scenario)
 
     def jobs(self, now: float) -> list[JobRecord]:
-        """Return the jobs visible at `now`, the newest first."""
+        """Return the jobs that are visible at `now`, newest first."""
         at = self._timeline.schedule_seconds(now)
         today = int(at // DAY)
         oldest, newest = self._timeline.wall_ns(at - HISTORY_DAYS * DAY), unix_ns(now)
@@ -94,7 +94,7 @@ class JobSchedule:
         return shown
 
     def _visible_fixed(self, now: float) -> tuple[JobRecord, ...]:
-        """Return the fixed jobs; they stay for eight days of the clock at any speed."""
+        """Return the fixed jobs, which stay visible for eight days of real time at any speed."""
         limit = unix_ns(now - HISTORY_DAYS * DAY)
         return tuple(job for job in self._fixed if job.start_unix_ns >= limit)
 
@@ -121,7 +121,7 @@ class JobSchedule:
 
 
 def _as_seen(job: JobRecord, now_ns: int) -> JobRecord:
-    """Return a job at `now_ns`; an uncompleted job is running, with its progress."""
+    """Return a job as it is at `now_ns`; a job that is not completed is running and shows its progress."""
     if job.finish_unix_ns is None or job.finish_unix_ns <= now_ns:
         return job
     progress = (now_ns - job.start_unix_ns) / (job.finish_unix_ns - job.start_unix_ns)
@@ -138,7 +138,7 @@ def _as_seen(job: JobRecord, now_ns: int) -> JobRecord:
 
 
 def _fixed_jobs(seed: int, start: float, scenario: Scenario) -> tuple[JobRecord, ...]:
-    """Return the jobs that stay visible at any speed: a stuck job, and the last successful backup of a workload."""
+    """Return the jobs that stay visible at any speed: a stuck job and the last successful backup of a workload."""
     source = Random(f"{seed}:stories")
     stuck = JobRecord(
         id=_new_id(source),
@@ -185,7 +185,7 @@ def _successful(job: JobRecord) -> JobRecord:
 
 
 def _failed(job: JobRecord) -> JobRecord:
-    """Return a job as failed before its first object: no object failed, because none was processed."""
+    """Return the job as one that failed before it processed any object, so that no object counts as failed."""
     return replace(
         job,
         state=words.FAILED,

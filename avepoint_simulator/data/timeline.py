@@ -1,4 +1,4 @@
-"""Schedule time: seconds since the simulator's start, `speed` times as fast as the clock."""
+"""Schedule time, in seconds since the simulator's start; it runs `speed` times as fast as the clock."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ DAY: Final = 86_400.0
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """Converts Unix time to schedule seconds and back."""
+    """Converts Unix time to schedule time and back."""
 
     start: float
     speed: float
 
     def schedule_seconds(self, now: float) -> float:
-        """Return the schedule seconds at `now`, negative before the start."""
+        """Return the schedule time at `now`, in seconds since the start; negative before the start."""
         return (now - self.start) * self.speed
 
     def wall_ns(self, schedule_seconds: float) -> int:
-        """Return the Unix time, in nanoseconds, of a point of the schedule."""
+        """Return a schedule time as Unix time in nanoseconds."""
         return unix_ns(self.start + schedule_seconds / self.speed)

@@ -15,28 +15,28 @@ _NO_TIMES: Final = (("zero", "0001-01-01T00:00:00Z"), ("null", None), ("na", "N/
 
 
 def ticks(unix_ns: int | None) -> int:
-    """Return a time as .NET ticks, 0 for None."""
+    """Return a time as .NET ticks, or 0 for None."""
     return 0 if unix_ns is None else unix_ns // _NS_PER_TICK + _TICKS_AT_UNIX_EPOCH
 
 
 def from_ticks(value: int) -> int | None:
-    """Return .NET ticks as Unix nanoseconds, None for 0."""
+    """Return .NET ticks as Unix nanoseconds, or None for 0."""
     return None if value == 0 else (value - _TICKS_AT_UNIX_EPOCH) * _NS_PER_TICK
 
 
 def duration_ticks(start_unix_ns: int, finish_unix_ns: int | None) -> int:
-    """Return a duration in ticks, 0 without a finish."""
+    """Return a duration in ticks, or 0 if there is no finish time."""
     return 0 if finish_unix_ns is None else (finish_unix_ns - start_unix_ns) // _NS_PER_TICK
 
 
 def duration_hours(start_unix_ns: int, finish_unix_ns: int | None) -> str:
-    """Return a duration as a string of hours with three decimals."""
+    """Return a duration in hours, as a string with three decimals."""
     seconds = 0.0 if finish_unix_ns is None else (finish_unix_ns - start_unix_ns) / _NS_PER_SECOND
     return f"{seconds / 3600:.3f}"
 
 
 def duration_text(start_unix_ns: int | None, finish_unix_ns: int | None) -> str:
-    """Return a duration as "1h13m30s", "17m39s" or "2s"."""
+    """Return a duration in the format "1h13m30s", "17m39s" or "2s"."""
     if start_unix_ns is None or finish_unix_ns is None:
         return "N/A"
     minutes, seconds = divmod((finish_unix_ns - start_unix_ns) // _NS_PER_SECOND, 60)
@@ -47,7 +47,7 @@ def duration_text(start_unix_ns: int | None, finish_unix_ns: int | None) -> str:
 
 
 def iso(unix_ns: int | None, form: IsoForm, no_time: NoTime) -> str | None:
-    """Return a time in an ISO 8601 form, or None in the form `no_time`."""
+    """Return a time in the given ISO 8601 form, or a missing time in the form `no_time`."""
     if unix_ns is None:
         return dict(_NO_TIMES)[no_time]
     seconds, rest = divmod(unix_ns, _NS_PER_SECOND)
@@ -64,7 +64,7 @@ def iso(unix_ns: int | None, form: IsoForm, no_time: NoTime) -> str | None:
 
 
 def from_iso(text: str) -> int:
-    """Return an ISO 8601 date or time, UTC by default, as Unix nanoseconds; raise ValueError."""
+    """Return an ISO 8601 date or time, UTC by default, as Unix nanoseconds; raise ValueError if it is invalid."""
     moment = datetime.fromisoformat(text)
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     since = moment - datetime(1970, 1, 1, tzinfo=UTC)
@@ -72,7 +72,7 @@ def from_iso(text: str) -> int:
 
 
 def size(value: int | str | None, form: Sizes) -> str:
-    """Return bytes as a string with a unit; None is "N/A", a string stays unchanged."""
+    """Return a number of bytes as a string with a unit, a string unchanged, or "N/A" for None."""
     if value is None:
         return "N/A"
     if isinstance(value, str):
@@ -90,12 +90,12 @@ def count(value: int, form: Counts) -> int | str:
 
 
 def text(value: object | None) -> str:
-    """Return a value as a string, "N/A" for None."""
+    """Return a value as a string, or "N/A" for None."""
     return "N/A" if value is None else str(value)
 
 
 def calendar(unix_ns: int | None, form: str) -> str:
-    """Return a time in a format of `strftime`, "N/A" for None."""
+    """Return a time in a `strftime` format, or "N/A" for None."""
     return "N/A" if unix_ns is None else datetime.fromtimestamp(unix_ns // _NS_PER_SECOND, UTC).strftime(form)
 
 

@@ -1,4 +1,4 @@
-"""The codes and names of AvePoint's documents."""
+"""The codes and names from AvePoint's documents."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ OBJECT_TYPES: Final[Mapping[int, str]] = MappingProxyType(
     }
 )
 
-# The partner API has other names for the same twelve workloads; they changed over the years.
+# The partner API uses other names for the same twelve workloads, and some of them have changed.
 SERVICE_MODULES: Final[Mapping[int, tuple[str, ...]]] = MappingProxyType(
     {
         1: ("Exchange Online",),
@@ -73,7 +73,7 @@ SERVICE_MODULES: Final[Mapping[int, tuple[str, ...]]] = MappingProxyType(
     }
 )
 
-# Settings and unusual activities have other codes for the workloads; by ObjectType:
+# Settings and unusual activities use other codes for the workloads; this maps ObjectType to them.
 SERVICE_TYPES: Final[Mapping[int, int]] = MappingProxyType(
     {1: 0, 2: 1, 3: 2, 4: 3, 5: 4, 6: 5, 7: 6, 8: 9, 9: 10, 10: 11, 11: 12, 12: 14}
 )
@@ -114,7 +114,7 @@ CUSTOMER_JOB_TYPES: Final[Mapping[int, str]] = MappingProxyType(
 )
 
 RETENTION_MODULE: Final = 10
-# By ObjectType.
+# In the order of ObjectType.
 JOB_MODULES: Final = (303, 302, 305, 304, 306, 307, 308, 402, 309, 310, 311, 312)
 CUSTOMER_JOB_MODULES: Final[Mapping[int, str]] = MappingProxyType(
     {

@@ -1,4 +1,4 @@
-"""The endpoints of the API: one file and one registry line per endpoint."""
+"""The endpoints of the API; each has its own file and one line in the registry below."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Faults by name, and the selection of the fault for each request."""
+"""The faults by name, and the class that selects a fault for each request."""
 
 from __future__ import annotations
 
@@ -61,9 +61,9 @@ FAULTS: Final = tuple(REGISTRY)
 
 
 class Faults:
-    """Selects the fault of each request: a scripted fault first, then a permanent one, then a random one.
+    """Selects the fault for each request: a scripted fault first, then a permanent fault, then a random fault.
 
-    `probability` is the probability of a random fault per request, with equal shares for `kinds`; `seed` makes it
+    `probability` is the probability that a request has a random fault from `kinds`; `seed` makes the choice
     reproducible. Without `endpoints`, random faults affect all endpoints except "token". `always` maps an endpoint,
     or "*" for all API endpoints, to its permanent fault.
     """
@@ -87,12 +87,12 @@ class Faults:
         self._queues: defaultdict[str, deque[str | None]] = defaultdict(deque)
 
     def script(self, endpoint: str, *names: str | None) -> None:
-        """Add faults for the next requests of an endpoint, or of "*"; None means a request without fault."""
+        """Add faults for the next requests to an endpoint, or to any endpoint ("*"); None means no fault."""
         _known(name for name in names if name is not None)
         self._queues[endpoint].extend(names)
 
     def pick(self, endpoint: str) -> str | None:
-        """Return the fault of a request, None for no fault; "*" does not include the token service."""
+        """Return the fault for a request, or None; "*" does not include the token service."""
         keys = (endpoint,) if endpoint == TOKEN_ENDPOINT else (endpoint, ANY_ENDPOINT)
         for key in keys:
             if self._queues[key]:
@@ -110,7 +110,7 @@ class Faults:
 
 
 def _known(names: Iterable[str]) -> tuple[str, ...]:
-    """Return the names; raise ValueError for an unknown fault."""
+    """Return the names; raise ValueError if one of them is unknown."""
     names = tuple(names)
     for name in names:
         if name not in REGISTRY:

@@ -1,4 +1,4 @@
-"""Faults of valid responses that contradict other responses, the request or the clock."""
+"""Faults that return valid responses which contradict other responses, the request or the clock."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from avepoint_simulator.faults.rows import JsonRow, rows_of
 from avepoint_simulator.requests import Reply, SimulatedRequest
 
 FOREIGN_NUMBER: Final = 987_654_321
-"""Every number of a row of another customer."""
+"""The value that replaces the numbers in a row of another customer."""
 IMPOSSIBLE_TIME: Final = "2199-01-01T00:00:00Z"
 _OTHER_DIGITS: Final = str.maketrans("0123456789abcdef", "123456789abcdef0")
 _FILTERS: Final = frozenset({"jobtype", "objecttype", "jobstate"})
@@ -20,7 +20,7 @@ _LINKS: Final = frozenset({"nextlink", "@odata.nextlink"})
 
 
 def short_list(_request: SimulatedRequest, reply: Reply) -> Reply:
-    """Drop the second half of a page and its link, and keep the total."""
+    """Remove the second half of the rows and the next link from a page, but keep the total."""
     body = copy.deepcopy(reply.body)
     if not _change_totals(body, 0):
         return reply
@@ -37,7 +37,7 @@ def changed_total(_request: SimulatedRequest, reply: Reply) -> Reply:
 
 
 def impossible_times(_request: SimulatedRequest, reply: Reply) -> Reply:
-    """Let jobs end and workloads run in the year 2199."""
+    """Move the finish times of jobs and the last runs of workloads to the year 2199."""
     body = copy.deepcopy(reply.body)
     for row in rows_of(body):
         row.update({key: IMPOSSIBLE_TIME for key in row if key.lower() in _ENDS})
@@ -59,13 +59,13 @@ def foreign_rows(request: SimulatedRequest, reply: Reply) -> Reply:
 
 
 def ignored_filters(request: SimulatedRequest, reply: Reply) -> Reply:
-    """Return the rows of a request without its filters."""
+    """Ignore the filters of the request and return all rows."""
     params = tuple((key, value) for key, value in request.params if key.lower() not in _FILTERS)
     return reply if params == request.params else request.endpoint.handle(replace(request, params=params))
 
 
 def error_field(request: SimulatedRequest, reply: Reply) -> Reply:
-    """Return 200 with an error and empty data, in the form that legacy tenant endpoints share."""
+    """Return 200 with an error and empty data, as legacy tenant endpoints do."""
     if request.endpoint.prefix != "/cloudbackup" or not isinstance(reply.body, dict):
         return reply
     empty: JsonRow = {key: [] if isinstance(value, list) else 0 for key, value in reply.body.items()}
@@ -79,7 +79,7 @@ def _other_number(value: object) -> object:
 
 
 def _change_totals(body: Any, by: int) -> bool:  # noqa: ANN401 - JSON of any shape
-    """Change the totals of a body, and return whether there is one."""
+    """Change the totals in a body, and return whether there are any."""
     if not isinstance(body, dict):
         return False
     found = _change_totals(body.get("metadata"), by)

@@ -9,13 +9,13 @@ from avepoint_simulator.faults import TOKEN_ENDPOINT, Faults
 from avepoint_simulator.requests import FaultOptions
 
 OUTAGE_BEGINS: Final = 180.0
-"""Seconds after the start, so that a client can read everything once."""
+"""Seconds after the start; before that, a client can read everything once."""
 OUTAGE_ENDS: Final = 420.0
 THROTTLED_SHARE: Final = 0.1
 
 
 class IncidentFaults(Faults):
-    """Returns 503 to all API requests during an outage, and 429 to a tenth of them at other times."""
+    """Faults that return 503 to all API requests during an outage, and 429 to a tenth of them at other times."""
 
     def __init__(self, now: Callable[[], float], start: float, seed: int) -> None:
         super().__init__(
@@ -26,6 +26,6 @@ class IncidentFaults(Faults):
         self._start = start
 
     def pick(self, endpoint: str) -> str | None:
-        """Return the fault of a request by the time since the start."""
+        """Return the fault for a request, depending on the time since the start."""
         is_outage = OUTAGE_BEGINS <= self._now() - self._start < OUTAGE_ENDS
         return "unavailable" if is_outage and endpoint != TOKEN_ENDPOINT else super().pick(endpoint)

@@ -1,4 +1,4 @@
-"""Faults of the whole response: other statuses, broken connections, wrong bodies."""
+"""Faults that affect the whole response: error statuses, broken connections and wrong bodies."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def bad_request(request: SimulatedRequest, _reply: Reply) -> Reply:
 
 
 def unauthorized(request: SimulatedRequest, _reply: Reply) -> Reply:
-    """Return 401, also for a valid token."""
+    """Return 401, even if the token is valid."""
     return _status(request, HTTPStatus.UNAUTHORIZED, www_authenticate="Bearer")
 
 
@@ -72,7 +72,7 @@ def redirect(request: SimulatedRequest, _reply: Reply) -> Reply:
 
 
 def timeout(request: SimulatedRequest, reply: Reply) -> Reply:
-    """Delay the response beyond the timeout of a client."""
+    """Delay the response for longer than the client's timeout."""
     return replace(reply, delay_seconds=request.fault_options.timeout_seconds)
 
 
@@ -82,7 +82,7 @@ def cut(_request: SimulatedRequest, reply: Reply) -> Reply:
 
 
 def truncated_json(_request: SimulatedRequest, reply: Reply) -> Reply:
-    """Return half of the JSON as a complete body."""
+    """Return only the first half of the JSON, as if it were the complete body."""
     whole = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
     return replace(reply, body=whole[: len(whole) // 2])
 
@@ -94,7 +94,7 @@ def html(_request: SimulatedRequest, _reply: Reply) -> Reply:
 
 
 def gzip_bomb(request: SimulatedRequest, _reply: Reply) -> Reply:
-    """Return a small gzip body that decompresses to a very large one."""
+    """Return a small gzip body that becomes very large when it is decompressed."""
     return Reply(body=_bomb(request.fault_options.bomb_bytes), headers={"content-encoding": "gzip"})
 
 

@@ -1,4 +1,4 @@
-"""Faults of the data: undocumented rows and values."""
+"""Faults that affect the data, with undocumented rows and values."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _ODD_TEXT: Final = ' "quoted" \\ {brace} new\nline tab\t nul\x00 bell\x07 rtl\u2
 
 
 def rows_of(body: object) -> list[JsonRow]:
-    """Return the rows of a body of any API version; a single record is one row."""
+    """Return the rows in a body of any API version; a single record is one row."""
     if isinstance(body, list):
         return body
     if not isinstance(body, dict) or "error" in body:
@@ -58,7 +58,7 @@ def _with_rows(reply: Reply, change: Callable[[list[JsonRow]], None]) -> Reply:
 
 
 def _each_row(reply: Reply, change: Callable[[JsonRow], JsonRow]) -> Reply:
-    """Change each row; in a row with a list, change the rows of the list."""
+    """Change each row; if a row contains a list of rows, change those instead."""
 
     def change_all(rows: list[JsonRow]) -> None:
         for row in [part for whole in rows for part in parts_of(whole) or [whole]]:
@@ -76,7 +76,7 @@ def _map_numbers(value: Any, change: Callable[[int], object]) -> Any:  # noqa: A
 
 
 def nulls(_request: SimulatedRequest, reply: Reply) -> Reply:
-    """Replace every value except ids by null."""
+    """Replace every value except ids with null."""
     return _each_row(reply, lambda row: {key: value if key in _IDS else None for key, value in row.items()})
 
 
@@ -86,7 +86,7 @@ def missing_keys(_request: SimulatedRequest, reply: Reply) -> Reply:
 
 
 def wrong_types(_request: SimulatedRequest, reply: Reply) -> Reply:
-    """Replace objects by strings, numbers by lists and strings by numbers."""
+    """Replace objects with strings, numbers with lists and strings with numbers."""
 
     def replaced(value: object) -> object:
         if isinstance(value, str):
@@ -97,22 +97,22 @@ def wrong_types(_request: SimulatedRequest, reply: Reply) -> Reply:
 
 
 def huge_numbers(_request: SimulatedRequest, reply: Reply) -> Reply:
-    """Replace numbers by numbers above 64 bits."""
+    """Replace numbers with numbers that do not fit in 64 bits."""
     return _each_row(reply, lambda row: _map_numbers(row, lambda _: 10**30))
 
 
 def nan(_request: SimulatedRequest, reply: Reply) -> Reply:
-    """Replace numbers by NaN, which is invalid JSON."""
+    """Replace numbers with NaN, which is not valid JSON."""
     return _each_row(reply, lambda row: _map_numbers(row, lambda _: math.nan))
 
 
 def negative(_request: SimulatedRequest, reply: Reply) -> Reply:
-    """Replace numbers by negative numbers."""
+    """Replace numbers with negative numbers."""
     return _each_row(reply, lambda row: _map_numbers(row, lambda number: -abs(number) - 1))
 
 
 def long_text(request: SimulatedRequest, reply: Reply) -> Reply:
-    """Replace every name in the first row by megabytes of text."""
+    """Replace every name in the first row with megabytes of text."""
 
     def change(rows: list[JsonRow]) -> None:
         for row in rows[:1]:
@@ -168,7 +168,7 @@ def _put_link(body: JsonRow, link: str) -> None:
 
 
 def endless(request: SimulatedRequest, reply: Reply) -> Reply:
-    """Return full pages without end, each with new rows."""
+    """Return a list that never ends, in full pages that each contain new rows."""
     if reply.status != HTTPStatus.OK or rows_of(reply.body) == [reply.body]:
         return reply  # an error or a single record, not a list
     reply = request.endpoint.handle(replace(request, endless=True))

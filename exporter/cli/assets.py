@@ -1,4 +1,4 @@
-"""`avepoint-exporter assets`: alert rules, dashboards and example configurations, for users without a checkout."""
+"""The command `avepoint-exporter assets`, which writes example files for users without a checkout."""
 
 from pathlib import Path
 from typing import Final
@@ -7,7 +7,7 @@ import click
 
 from exporter.cli.flags import CONTEXT, option
 
-# Relative to the root of the checkout; pyproject.toml puts the same paths into the wheel, under exporter/assets.
+# Paths relative to the root of the checkout; pyproject.toml puts the same paths into the wheel, under exporter/assets.
 ASSETS: Final = (
     "config.example.yaml",
     "deploy/systemd",
@@ -35,7 +35,7 @@ def assets(*, output: Path, force: bool) -> None:
     Examples:
       avepoint-exporter assets --output avepoint-assets
       avepoint-exporter assets --output avepoint-assets --force
-    """  # noqa: D301 - click\'s mark for lines that are kept as they are
+    """  # noqa: D301 - click does not rewrap paragraphs that begin with this mark
     files = asset_files()
     try:
         changed = [name for name, source in files.items() if _differs(output / name, source)]
@@ -52,7 +52,7 @@ def assets(*, output: Path, force: bool) -> None:
 
 
 def asset_files() -> dict[str, Path]:
-    """Return the assets by their path in the output directory, from the wheel or from the checkout."""
+    """Return the files from the wheel or the checkout, by their path in the output directory."""
     installed = _PACKAGE / "assets"
     root = installed if installed.is_dir() else _PACKAGE.parent
     found = [path for name in ASSETS for path in sorted(_files_of(root / name))]

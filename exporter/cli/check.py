@@ -1,4 +1,4 @@
-"""`avepoint-exporter check`: runs the check, shows its progress and prints the report."""
+"""The command `avepoint-exporter check`, which runs the check, shows its progress and prints the report."""
 
 import asyncio
 import os
@@ -56,7 +56,7 @@ def _complete_account(ctx: click.Context, _parameter: click.Parameter, typed: st
 @option("--report", is_flag=True,
         help="Print an anonymous report of what the API returns, for a bug report.")  # fmt: skip
 @click.pass_context
-def check(ctx: click.Context, /, account: tuple[str, ...], *, quick: bool, **own: Any) -> None:  # noqa: ANN401 - one value a flag
+def check(ctx: click.Context, /, account: tuple[str, ...], *, quick: bool, **own: Any) -> None:  # noqa: ANN401 - one value per flag
     """Test every account with real requests and report what to fix.
 
     The check looks up AvePoint's hosts, connects with TLS, requests one token
@@ -66,8 +66,8 @@ def check(ctx: click.Context, /, account: tuple[str, ...], *, quick: bool, **own
     each customer at most once and respects the configured rate limits.
 
     With --report, the output is a block of text without names, ids, addresses
-    and secrets. It shows which properties AvePoint's responses have where its
-    documents leave them open. Please paste it into your bug reports.
+    or secrets. It shows how AvePoint's API behaves where its documents leave
+    this open. Please paste it into your bug reports.
 
     Exit codes: 0 if every collector works, or is off because it is optional
     and its permission is missing; 1 if the configuration is wrong; 2 if a
@@ -79,7 +79,7 @@ def check(ctx: click.Context, /, account: tuple[str, ...], *, quick: bool, **own
       avepoint-exporter check --quick --account msp
       avepoint-exporter check --quick --report
       avepoint-exporter check --json | jq '.accounts[].collectors[].error'
-    """  # noqa: D301 - click's mark for lines that are kept as they are
+    """  # noqa: D301 - click does not rewrap paragraphs that begin with this mark
     as_json, is_report = own.pop("json"), own.pop("report")
     if as_json and is_report:
         raise click.UsageError("--json cannot be combined with --report", ctx)
@@ -96,7 +96,7 @@ def check(ctx: click.Context, /, account: tuple[str, ...], *, quick: bool, **own
 
 
 def run_check(flags: Flags, names: tuple[str, ...] = (), *, quick: bool = False) -> "Report":
-    """Test the accounts with these names, or all accounts; raise ConfigError."""
+    """Test the accounts with these names, or all accounts by default; raise ConfigError if a name is unknown."""
     from exporter.diagnose.examination import check_accounts  # noqa: PLC0415 - only this command needs it
     from exporter.engine.accounts import Accounts  # noqa: PLC0415 - only this command needs it
 
@@ -124,7 +124,7 @@ def run_check(flags: Flags, names: tuple[str, ...] = (), *, quick: bool = False)
 
 
 def warn(config: Config) -> None:
-    """Print a warning for each file with a secret that other users can read; the exit code stays the same."""
+    """Print a warning for each secret file that other users can read; the exit code does not change."""
     for line in readable_secrets(config):
         click.echo(f"avepoint-exporter: warning: {line}", err=True)
 
@@ -155,7 +155,7 @@ def _chosen(config: Config, names: tuple[str, ...]) -> Config:
 
 
 class ProgressBar:
-    """Shows the progress of a check as a bar; the bar counts in thousandths, since steps may be fractions."""
+    """Shows the progress of a check as a bar; the bar counts in thousandths, because steps may be fractions."""
 
     def __init__(self, bar: Any) -> None:  # noqa: ANN401 - click does not export the type
         self._bar = bar
@@ -163,7 +163,7 @@ class ProgressBar:
         self._done = 0.0
 
     def begin(self, steps: float) -> None:
-        """Show an empty bar of `steps` steps."""
+        """Show an empty bar for `steps` steps."""
         self._steps = steps
         self._bar.render_progress()
 

@@ -1,4 +1,4 @@
-"""`avepoint-exporter completion`: prints a completion script for a shell."""
+"""The command `avepoint-exporter completion`, which prints a completion script for a shell."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -29,5 +29,5 @@ def completion(ctx: click.Context, shell: str) -> None:
     fish:
       avepoint-exporter completion fish \\
         > ~/.config/fish/completions/avepoint-exporter.fish
-    """  # noqa: D301 - click's mark for lines that are kept as they are
+    """  # noqa: D301 - click does not rewrap paragraphs that begin with this mark
     click.echo(_SHELLS[shell](ctx.find_root().command, {}, "avepoint-exporter", _VARIABLE).source())

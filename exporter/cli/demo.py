@@ -1,4 +1,4 @@
-"""`avepoint-exporter demo`: runs the exporter against the built-in simulator."""
+"""The command `avepoint-exporter demo`, which runs the exporter against the built-in simulator."""
 
 import asyncio
 import json
@@ -83,19 +83,20 @@ the license:
 @option("--scenario", type=click.Choice(_SCENARIOS), metavar="NAME", default="typical", show_default=True,
         help=f"Problems to simulate: {', '.join(_SCENARIOS)}.")  # fmt: skip
 @option("--speed", type=click.FloatRange(1, 3600), metavar="N", default=60.0, show_default=True,
-        help="Factor by which jobs run and data grow faster than in reality.")  # fmt: skip
+        help="Speed of jobs and data growth, relative to real time.")  # fmt: skip
 @click.pass_context
-def demo(ctx: click.Context, /, customers: int, seed: int, scenario: "Scenario", speed: float, **own: Any) -> None:  # noqa: ANN401 - one value a flag
+def demo(ctx: click.Context, /, customers: int, seed: int, scenario: "Scenario", speed: float, **own: Any) -> None:  # noqa: ANN401 - one value per flag
     """Run against a built-in simulator of AvePoint, without credentials.
 
     The demo needs no configuration. It simulates a tenant account and a
     partner account, and prints the URLs to open. Press Ctrl-C to stop it.
 
-    In the scenario typical, 5 % of the customers have a problem; in healthy,
-    none has. The scenario incident lets you practice: a third of the customers
-    has no recent backup, there is ransomware, AvePoint throttles requests and
-    fails from minute 3 to minute 7, and the secret of one account has expired.
-    The scenario varied has problems of every kind at many customers.
+    In the scenario typical, 5 % of the customers have a problem. In the
+    scenario healthy, no customer has a problem. The scenario incident is for
+    practice: a third of the customers have no recent backup, ransomware is
+    suspected, AvePoint throttles requests and fails from minute 3 to minute 7,
+    and the secret of one account has expired. In the scenario varied, many
+    customers have problems of every kind.
 
     \b
     Examples:
@@ -103,7 +104,7 @@ def demo(ctx: click.Context, /, customers: int, seed: int, scenario: "Scenario",
       avepoint-exporter demo --scenario incident
       avepoint-exporter demo --customers 500 \\
         --web.listen-address 127.0.0.1:8080
-    """  # noqa: D301 - click's mark for lines that are kept as they are
+    """  # noqa: D301 - click does not rewrap paragraphs that begin with this mark
     from avepoint_simulator import AppCredentials, Simulator, SimulatorServer  # noqa: PLC0415 - not for production
 
     flags = merged(ctx, own)
@@ -119,7 +120,7 @@ def demo(ctx: click.Context, /, customers: int, seed: int, scenario: "Scenario",
 
 
 def _configuration(url: str, app: "AppCredentials", speed: float, scenario: "Scenario") -> Config:
-    """Return a configuration whose accounts are read from a simulator."""
+    """Return a configuration for the accounts of the simulator."""
     options = {
         account_type: {name: {"interval": "30s"} for name in collectors}
         for account_type, collectors in catalogue().items()

@@ -23,7 +23,7 @@ UNREADABLE: Final = 2
 CONTEXT: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 80}
 """Settings of every command's help."""
 FILE: Final = click.Path(readable=False)
-"""A path as typed; a shell completes it to existing files."""
+"""A path that is not checked; shells complete it with the names of existing files."""
 EPILOG: Final = "Every flag has an environment variable: AVEPOINT_EXPORTER_CONFIG_FILE sets --config.file."
 _PREFIX: Final = "AVEPOINT_EXPORTER"
 _DEFAULT_ADDRESS: Final = ":10087"
@@ -36,7 +36,7 @@ Flags = dict[str, Any]
 
 
 class Address(StringParamType):
-    """HOST:PORT; the environment variable may contain several, separated by spaces or commas."""
+    """An address HOST:PORT; the environment variable can contain several, separated by spaces or commas."""
 
     name = "address"
 
@@ -46,7 +46,7 @@ class Address(StringParamType):
 
 
 def option(name: str, **settings: Any) -> Callable[[Command], Command]:  # noqa: ANN401 - click's own settings
-    """Declare a flag and its environment variable; --config.file has AVEPOINT_EXPORTER_CONFIG_FILE."""
+    """Declare a flag and its environment variable, such as --config.file and AVEPOINT_EXPORTER_CONFIG_FILE."""
     key = name.lstrip("-").replace(".", "_").replace("-", "_")
     return click.option(name, key, envvar=f"{_PREFIX}_{key.upper()}", **settings)
 
@@ -58,7 +58,7 @@ def _decorated(command: Command, *decorators: Callable[[Command], Command]) -> C
 
 
 def common(command: Command) -> Command:
-    """Add the flags that most commands have."""
+    """Add the flags that most commands share."""
     return _decorated(
         command,
         option("--config.file", type=FILE, metavar="PATH", help="Configuration file (default: config.yaml)."),
@@ -82,7 +82,7 @@ def sharding(command: Command) -> Command:
 
 
 def listening(command: Command) -> Command:
-    """Add the flags of the HTTP server and of the persistent state."""
+    """Add the flags for the HTTP server and the persistent state."""
     return _decorated(
         command,
         option("--web.listen-address", multiple=True, type=Address(), metavar="HOST:PORT",
@@ -96,7 +96,7 @@ def listening(command: Command) -> Command:
 
 
 def merged(ctx: click.Context, own: Flags) -> Flags:
-    """Return the flags of a command.
+    """Return the values of a command's flags.
 
     Flags after the command override flags before it; both override environment variables.
     """
@@ -106,18 +106,18 @@ def merged(ctx: click.Context, own: Flags) -> Flags:
 
 
 def make_application(load: Callable[[], Config], flags: Flags) -> Application:
-    """Return the exporter that these flags configure."""
+    """Return an exporter with the settings from these flags."""
     storage = flags["storage_path"]
     return Application(load, storage_path=Path(storage) if storage else None, shard=shard_of(flags))
 
 
 def unsharded(flags: Flags) -> Flags:
-    """Return the flags without a shard, so that all accounts are read."""
+    """Return the flags without a shard, so that the command reads all accounts."""
     return flags | dict.fromkeys(SHARDING)
 
 
 def shard_of(flags: Flags) -> Shard:
-    """Return the shard of this process; raise ConfigError."""
+    """Return the shard of this process; raise ConfigError if the flags are wrong."""
     return parse_shard(flags["shard"] or "0", flags["total_shards"] or 1)
 
 
@@ -127,7 +127,7 @@ def config_file(flags: Flags) -> Path:
 
 
 def loader(flags: Flags) -> Callable[[], Config]:
-    """Return a function that loads the configuration; it raises ConfigError."""
+    """Return a function that loads the configuration, or raises ConfigError if it is wrong."""
     return partial(load_config, config_file(flags), catalogue())
 
 

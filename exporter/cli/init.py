@@ -1,4 +1,4 @@
-"""`avepoint-exporter init`: writes a first configuration from a few questions or flags, and tests it."""
+"""The command `avepoint-exporter init`, which writes a first configuration from questions or flags and tests it."""
 
 import subprocess
 import sys
@@ -50,19 +50,19 @@ def _complete_data_center(_ctx: click.Context, _parameter: click.Parameter, type
 @option("--secret-env", metavar="NAME",
         help="Environment variable with the client secret or the certificate's password.")  # fmt: skip
 @option("--secret-from", type=FILE, metavar="PATH",
-        help="File with the client secret or the certificate's password; - is standard input.")  # fmt: skip
+        help="File with the client secret or the certificate's password; - for standard input.")  # fmt: skip
 @option("--secret-file", type=FILE, metavar="PATH",
         help="File to write the secret to (default: NAME.secret beside the configuration).")  # fmt: skip
 @option("--force", is_flag=True, help="Replace existing files.")
 @option("--no-check", is_flag=True, help="Do not test the account.")
 @click.pass_context
-def init(ctx: click.Context, /, *, force: bool, no_check: bool, **own: Any) -> None:  # noqa: ANN401 - one value a flag
+def init(ctx: click.Context, /, *, force: bool, no_check: bool, **own: Any) -> None:  # noqa: ANN401 - one value per flag
     """Write a first configuration and its secret file, and test the account.
 
-    On a terminal, init prompts for settings without a flag. It never takes the
-    secret from the command line: type it hidden, or pass it in an environment
-    variable or a file. The secret file has mode 0600. Existing files are
-    kept unless you use --force.
+    On a terminal, init prompts for the settings that no flag provides. The
+    secret cannot be set with a flag: type it at a hidden prompt, or pass it in
+    an environment variable or a file. The secret file has mode 0600. Existing
+    files are kept unless you use --force.
 
     \b
     Examples:
@@ -71,7 +71,7 @@ def init(ctx: click.Context, /, *, force: bool, no_check: bool, **own: Any) -> N
         --client-id 00000000-0000-0000-0000-000000000000 --secret-env SECRET
       pass avepoint/msp | avepoint-exporter init --type partner --name msp \\
         --client-id 00000000-0000-0000-0000-000000000000 --secret-from -
-    """  # noqa: D301 - click's mark for lines that are kept as they are
+    """  # noqa: D301 - click does not rewrap paragraphs that begin with this mark
     flags = merged(ctx, own)
     setup(flags["log_level"] or "error", flags["log_format"] or "logfmt")
     target = config_file(flags)
@@ -103,7 +103,7 @@ def _settings(flags: Flags, target: Path) -> Settings:
 
 
 def _is_exposed_to_git(path: Path) -> bool:
-    """Return whether a file is in a git repository and not ignored; False without git."""
+    """Return whether a file is in a git repository that does not ignore it; False if git is not installed."""
     try:
         done = subprocess.run(  # noqa: S603 - the arguments are fixed, except a file name
             ["git", "check-ignore", "--quiet", "--", path.name],  # noqa: S607 - the user's own git

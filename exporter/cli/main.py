@@ -67,7 +67,7 @@ _OUTPUT_ERRORS: Final = {errno.ENOSPC, errno.EDQUOT, errno.EIO}
     __version__, message=f"%(prog)s %(version)s (Python {platform.python_version()})", help="Show the version and exit."
 )
 @click.pass_context
-def command(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - one value a flag, of the flag's type
+def command(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - one value per flag, of the flag's type
     """Prometheus exporter for AvePoint Cloud Backup for Microsoft 365.
 
     Without a command, the exporter reads AvePoint in the background. It serves
@@ -78,7 +78,7 @@ def command(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - one 
       avepoint-exporter demo     run without credentials
       avepoint-exporter init     write a configuration
       avepoint-exporter check    test it with real requests
-    """  # noqa: D301 - click's mark for lines that are kept as they are
+    """  # noqa: D301 - click does not rewrap paragraphs that begin with this mark
     if ctx.invoked_subcommand is not None:
         _refuse(ctx, "config_check", "once", *(SHARDING if ctx.invoked_subcommand == init.name else ()))
         return
@@ -107,7 +107,7 @@ def _refuse(ctx: click.Context, *keys: str) -> None:
 
 
 def _checked(flags: Flags) -> str:
-    """Check everything that needs no request; raise ConfigError with all errors."""
+    """Check everything that needs no request and return the result; raise ConfigError if there are errors."""
     mistakes: list[str] = []
     config: Config | None = None
     for read in (
@@ -172,13 +172,13 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _output_failed(error: OSError) -> int:
-    """Report that standard output cannot be written. A reader that closes the pipe is left to click: exit code 1."""
-    # Otherwise, the interpreter writes its buffer again at exit, and fails with a traceback.
+    """Report that standard output cannot be written, and return the exit code; click handles a closed pipe."""
+    # Otherwise, the interpreter flushes its buffer again at exit and fails with a traceback.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     click.echo(f"avepoint-exporter: cannot write to standard output: {(error.strerror or '').lower()}", err=True)
     return WRONG_CONFIGURATION
 
 
 def entry_point() -> None:
-    """Run the command line and exit; the console script calls this."""
+    """Run the command line and exit. This is the entry point of the console script."""
     sys.exit(run(sys.argv[1:]))

@@ -22,15 +22,15 @@ _URLS: Final = ("base_url", "token_url")
 _NO_TERMINAL: Final = "required, because standard input is not a terminal"
 _ABOUT_ENVIRONMENTS: Final = """
 AvePoint runs several clouds. Accounts are in the commercial cloud, unless the
-organization signed up to a cloud for governments."""
+organization signed up for a government cloud."""
 _ABOUT_DATA_CENTERS: Final = """
-The organization chose its data center when it signed up to AvePoint. AvePoint's
-support can look it up. The data centers are us, ca, au, sg, jp, kr,
+The organization chose its data center when it signed up for AvePoint.
+AvePoint's support can look it up. The data centers are us, ca, au, sg, jp, kr,
 ne (Ireland), we (Netherlands), fr, de, ch, uk, uae, za, qa; on Google Cloud
 gcp-us, gcp-au, gcp-jp, gcp-kr, gcp-we."""
 
 Prompt = Callable[..., str]
-"""Shows one question and returns the answer, as click.prompt does."""
+"""A function that shows a question and returns the answer, such as click.prompt."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -43,7 +43,7 @@ class Settings:
 
 
 def permissions(account_type: str) -> tuple[tuple[str, str], ...]:
-    """Return the permissions of the modern API for an account type, each after the collectors that need it."""
+    """Return the permissions of the modern API for an account type, as pairs of collectors and their permission."""
     collectors: dict[str, list[str]] = {}
     for kind in COLLECTORS:
         if kind.account_type == account_type:
@@ -53,12 +53,12 @@ def permissions(account_type: str) -> tuple[tuple[str, str], ...]:
 
 
 def registration(account_type: str) -> str:
-    """Return the page on which an app is registered for an account type."""
+    """Return where to register an app for an account type."""
     return where_registered(permissions(account_type)[0][1])
 
 
 class Questions:
-    """Collects the settings from flags, and on a terminal from questions; `directory` contains the configuration."""
+    """Collects the settings from flags and, on a terminal, from questions. `directory` is for the configuration."""
 
     def __init__(self, flags: Flags, directory: Path, prompt: Prompt = click.prompt, *, is_terminal: bool) -> None:
         self._flags = flags
@@ -70,7 +70,7 @@ class Questions:
         self._mistakes: list[str] = []
 
     def settings(self) -> Settings:
-        """Return the settings; raise ConfigError with everything that is missing or wrong."""
+        """Return the settings; raise ConfigError if settings are missing or wrong."""
         self._key("type", "Account type", choices=TYPES)
         if self._is_terminal and self._flags["client_id"] is None and self._answers.get("type"):
             self._show_permissions(self._answers["type"])
@@ -154,12 +154,12 @@ class Questions:
         return self._flags["secret_env"] is None and self._flags["secret_from"] is None
 
     def _relative(self, path: Path) -> str:
-        """Return a path relative to the configuration's directory if it is inside, else absolute."""
+        """Return a path relative to the configuration's directory, or an absolute path if it is outside."""
         path = path.absolute()
         return str(path.relative_to(self._directory) if path.is_relative_to(self._directory) else path)
 
     def _secret(self, *, is_optional: bool) -> str:
-        """Return the secret from its source, or from a question that does not show what is typed."""
+        """Return the secret from its source, or from a prompt that hides the input."""
         name, source = self._flags["secret_env"], self._flags["secret_from"]
         if name is not None and source is not None:
             return self._mistake("--secret-env: cannot be combined with --secret-from; remove one of them")

@@ -11,19 +11,19 @@ _WORDS: Final = (("a valid integer range", "an integer"), ("a valid float range"
 
 
 class Commands(click.Group):
-    """A group that suggests a command for a misspelled one."""
+    """A command group that suggests the name of an existing command if a name is misspelled."""
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Return the command; raise UsageError with a suggestion if there is none of this name."""
+        """Return the command; raise UsageError with a suggestion if no command has this name."""
         if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
             raise click.UsageError(f"no command is named {args[0]!r}{_did_you_mean(args[0], self.commands)}", ctx)
         return super().resolve_command(ctx, args)
 
 
 def usage_message(error: click.ClickException, group: click.Group, arguments: Sequence[str]) -> str:
-    """Return the message for a wrong command line as one line, with the help command to run."""
+    """Return a one-line message for a wrong command line, including the help command to run."""
     if not isinstance(error, click.UsageError):
         return error.format_message()
     message = _unknown_flag(error, group, arguments) if isinstance(error, click.NoSuchOption) else _message(error)
@@ -38,7 +38,7 @@ def _message(error: click.UsageError) -> str:
 
 
 def _unknown_flag(error: click.NoSuchOption, group: click.Group, arguments: Sequence[str]) -> str:
-    """Return the message for an unknown flag, with a similar flag or the commands that have the flag."""
+    """Return the message for an unknown flag; it suggests a similar flag, or lists the commands that have the flag."""
     flag = error.option_name
     if not flag.startswith("--"):  # click splits -config.file into -c -o …
         flag = next((argument.partition("=")[0] for argument in arguments if argument.startswith(flag)), flag)

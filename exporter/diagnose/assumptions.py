@@ -1,7 +1,7 @@
-"""Open questions about AvePoint's API: one table for `check --report`, the simulator and docs/assumptions.md.
+"""The open questions about AvePoint's API, in one table for `check --report`, the simulator and docs/assumptions.md.
 
-AvePoint's documents leave these questions open, contradict each other, or differ from responses seen in the field. The
-exporter accepts every outcome in this table.
+AvePoint's documents do not answer these questions, contradict each other, or differ from responses seen in the field.
+The exporter accepts every outcome in this table.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from typing import Final, Literal
 from exporter.avepoint.vocabulary import CUSTOMER_STATUSES, JOB_SERVICES, JOB_STATUSES, STATES
 
 Source = Literal["seed", "docs", "field", "assumed"]
-"""Where the expected outcome comes from: the first documents, later ones, responses seen in the field, or nowhere."""
+"""Source of the expected outcome: the first documents, later documents, responses seen in the field, or none."""
 
 OTHER: Final = "other"
 NOT_AVAILABLE: Final = "N/A"
@@ -35,15 +35,15 @@ API_VERSION: Final = Assumption(
     "API version", "Which API version returns data?", ("modern", "legacy"), "docs", ("api_versions",)
 )
 PAGE_BASE: Final = Assumption(
-    "page base", "Which index has the first page of a tenant's jobs?",
+    "page base", "What is the index of the first page of a tenant's jobs?",
     ("0", "1, and 0 is empty", "1, and 0 returns the same page"), "seed", ("page_base", "index_zero"),
 )  # fmt: skip
 PAGE_SIZE: Final = Assumption(
-    "page size", "Does a page that is not the last have as many rows as requested?",
+    "page size", "Does every page except the last have as many rows as requested?",
     ("as requested", "smaller"), "docs", ("page_size_cap",),
 )  # fmt: skip
 NEXT_LINK: Final = Assumption(
-    "next link", "What form has the link to the next page?",
+    "next link", "What form does the link to the next page have?",
     ("absent", "empty", "absolute URL", "path", "token"), "assumed", ("next_link",),
 )  # fmt: skip
 TOTAL: Final = Assumption(
@@ -54,10 +54,10 @@ TOTAL: Final = Assumption(
     "docs",
 )  # fmt: skip
 TOTAL_KEY: Final = Assumption(
-    "total key", "Which key has the total?", ("totalCount", "totalNumber", "@odata.count"), "docs", ("total_key",)
+    "total key", "Which key contains the total?", ("totalCount", "totalNumber", "@odata.count"), "docs", ("total_key",)
 )
 KEY_CASE: Final = Assumption(
-    "key case", "Which case have the keys of rows?", ("camelCase", "PascalCase", "mixed"), "docs",
+    "key case", "In which case are the keys of rows written?", ("camelCase", "PascalCase", "mixed"), "docs",
     ("legacy_key_case", "product_keys"),
 )  # fmt: skip
 DETAILS_KEYS: Final = Assumption(
@@ -70,34 +70,34 @@ OVERVIEW_SHAPE: Final = Assumption(
     "overview shape", "Is the overview of a customer paged?", ("paged", "bare array"), "docs", ("overview_shape",)
 )
 TENANTS: Final = Assumption(
-    "several tenants", "Do overview rows name their Microsoft 365 tenant?",
+    "several tenants", "Which Microsoft 365 tenants do a customer's overview rows contain?",
     ("one tenant", "several tenants", "no tenant"), "docs", ("overview_tenants",),
 )  # fmt: skip
-STATE: Final = Assumption("job states", "Which states have a tenant's jobs?", (*STATES, "unknown"), "docs")
+STATE: Final = Assumption("job states", "Which states do a tenant's jobs have?", (*STATES, "unknown"), "docs")
 STATE_FORM: Final = Assumption(
-    "form of job states", "How are states of several words written?", ("spaced", "compact", "number"), "docs",
+    "form of job states", "How are states with several words written?", ("spaced", "compact", "number"), "docs",
     ("state_spelling",),
 )  # fmt: skip
 JOB_STATUS: Final = Assumption(
-    "job statuses", "Which statuses have a customer's jobs?", (*JOB_STATUSES.values(), "unknown"), "docs"
+    "job statuses", "Which statuses do a customer's jobs have?", (*JOB_STATUSES.values(), "unknown"), "docs"
 )
 PRODUCT: Final = Assumption(
-    "products", "Of which products are a customer's jobs?", (*JOB_SERVICES.values(), "unknown"), "docs"
+    "products", "Which products do a customer's jobs belong to?", (*JOB_SERVICES.values(), "unknown"), "docs"
 )
 JOB_FORM: Final = Assumption(
-    "form of customer jobs", "Are type, module and status of a customer's job numbers or names?",
+    "form of customer jobs", "Are the type, module and status of a customer's job numbers or names?",
     ("number", "name"), "docs", ("job_words",),
 )  # fmt: skip
 CUSTOMER_JOBS: Final = Assumption(
-    "customer jobs", "Does a customer's list have one job or several jobs per module?", ("one", "several"), "field",
-    ("customer_jobs",),
+    "customer jobs", "Does a customer's job list contain one job or several jobs per module?",
+    ("one", "several"), "field", ("customer_jobs",),
 )  # fmt: skip
 SCAN_ROW: Final = Assumption(
     "scan row", "What does the row of a customer's scan contain?", ("only the status", "also the type"), "field",
     ("scan_row",),
 )  # fmt: skip
 CUSTOMER_STATUS: Final = Assumption(
-    "customer statuses", "Which statuses have customers?", (*CUSTOMER_STATUSES.values(), NOT_AVAILABLE, "unknown"),
+    "customer statuses", "Which statuses do customers have?", (*CUSTOMER_STATUSES.values(), NOT_AVAILABLE, "unknown"),
     "docs",
 )  # fmt: skip
 CUSTOMER_STATUS_FORM: Final = Assumption(
@@ -105,11 +105,11 @@ CUSTOMER_STATUS_FORM: Final = Assumption(
     ("job_status",),
 )  # fmt: skip
 SERVICE_TYPE: Final = Assumption(
-    "workloads of settings", "Do settings and unusual activities number or name a workload?", ("number", "name"),
-    "docs", ("service_types",),
+    "workloads of settings", "Do settings and unusual activities identify a workload by number or by name?",
+    ("number", "name"), "docs", ("service_types",),
 )  # fmt: skip
 ACTIVITY_SHAPE: Final = Assumption(
-    "activity shape", "Does the data of unusual activities contain another data object?", ("nested", "bare"), "docs",
+    "activity shape", "Is the list of unusual activities nested in a second data object?", ("nested", "bare"), "docs",
     ("activity_shape",),
 )  # fmt: skip
 ACTIVITY_TIMES: Final = Assumption(

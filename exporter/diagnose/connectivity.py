@@ -1,4 +1,4 @@
-"""Tests whether AvePoint's hosts are reachable: a DNS lookup and a TLS handshake, without an HTTP request."""
+"""Tests whether AvePoint's hosts are reachable, with a DNS lookup and a TLS handshake but no HTTP request."""
 
 import asyncio
 import socket
@@ -53,7 +53,7 @@ def is_ip_address(host: str) -> bool:
 
 
 def proxy_description(account: Account, host: Host) -> str | None:
-    """Return the proxy for a host, with the setting it comes from and without its password; None if there is none."""
+    """Return the setting and the URL of the proxy for a host, without the password; None if there is no proxy."""
     url = proxy_of(account, "https" if host.is_encrypted else "http", host.host, host.port)
     setting = "the environment's proxy" if account.proxy_url is None else "proxy_url"
     return None if url is None else f"{setting}: {without_password(url)}"

@@ -1,6 +1,6 @@
 """Tests every account: its preflight, a refresh of each collector, and one request with the other API version.
 
-This module works for every collector in the registry and names none.
+The tests are the same for every collector in the registry.
 """
 
 import asyncio
@@ -24,10 +24,10 @@ from exporter.logs import logger
 
 Monitors = dict[str, RequestMonitor]
 MakeAccounts = Callable[[Callable[[str], RequestMonitor]], Accounts]
-"""Makes the accounts; its argument returns the observer of an account by name."""
+"""Creates the accounts; its argument is a function that returns the monitor for an account name."""
 
 _CUSTOMERS_STEPS: Final = 10
-"""Progress of a collector that makes requests for each customer, in steps."""
+"""Number of progress steps for a collector that makes requests for each customer."""
 
 
 async def check_accounts(
@@ -50,7 +50,7 @@ async def check_accounts(
 
 
 class _AccountCheck:
-    """Tests one account; its collectors run one after the other, so that paths and seconds belong to one of them."""
+    """Tests one account. The collectors run one at a time, so that each request belongs to a single collector."""
 
     def __init__(
         self,
@@ -75,7 +75,7 @@ class _AccountCheck:
         self.steps = self._preflight.length(self._permissions) + sum(_steps(one) for one in running.refreshers)
 
     async def run(self) -> AccountReport:
-        """Test everything; the collectors are skipped if a preflight step fails."""
+        """Run the preflight and test the collectors; skip the collectors if a preflight step fails."""
         account, refreshers = self._account, self._running.refreshers
         if refreshers:
             refreshers[0].collector.watch_customers(self._count_customers)
@@ -118,7 +118,7 @@ class _AccountCheck:
         result: Result = "ok" if status.up else "off" if status.off else "failed"
         failure = _timeless(status.failure, result)
         api_versions = _api_versions(refresher)
-        # If both versions fail, the failure is that of the version requested first.
+        # If both versions fail, the report shows the failure of the version that was requested first.
         used = next((one for one in api_versions if one == status.api_version), next(iter(api_versions), None))
         paths, versions = self._monitor.take_paths(), list[VersionReport]()
         for version in api_versions:
@@ -162,13 +162,13 @@ class _AccountCheck:
             await self._probe(collector, version, customer)
         except AvePointError as error:
             report = replace(report, result="failed", failure=Failure.of(error))
-        except Exception as error:  # noqa: BLE001 - a defect of one collector must not end the check
+        except Exception as error:  # noqa: BLE001 - a bug in one collector must not end the check
             failure = Failure(f"unexpected {type(error).__name__}", "please report this")
             report = replace(report, result="failed", failure=failure)
         return replace(report, seconds=self._clock.monotonic() - began, endpoints=self._monitor.take_paths())
 
     async def _probe(self, collector: Collector[Any, Any], version: ApiVersion, customer: str) -> None:
-        """Read with one API version until the first response."""
+        """Run the collector's read with one API version and stop after the first response."""
         account: Account = self._account.model_copy(update={"api": version})
         client, log = ProbeClient(self._running.client), logger(account=account.name, collector=collector.name)
         customer_list = CustomerList(account, client, self._clock, log)
@@ -181,13 +181,13 @@ class _AccountCheck:
 
 
 def _api_versions(refresher: Refresher) -> tuple[ApiVersion, ...]:
-    """Return the API versions that a collector may use, the preferred one first."""
+    """Return the API versions that a collector can use, the preferred version first."""
     collector = refresher.collector
     return tuple(version for version in collector.api_versions.allowed if version in collector.permissions)
 
 
 def _timeless(failure: Failure | None, result: Result) -> Failure | None:
-    """Return a failure without the times of its refreshes; the request id only matters if it explains a failure."""
+    """Return a failure without the times of its refreshes; keep the request id only if the collector failed."""
     request_id = failure.request_id if failure and result == "failed" else ""
     return Failure(failure.message, failure.hint, request_id) if failure else None
 

@@ -1,6 +1,6 @@
-"""Which way AvePoint's responses settle the assumptions of exporter/diagnose/assumptions.py.
+"""Whether AvePoint's responses confirm or refute the assumptions in exporter/diagnose/assumptions.py.
 
-Findings consist of outcomes from that table and of numbers. They contain no value of a response.
+Findings consist only of outcomes from that table and numbers. They contain no values from responses.
 """
 
 from collections import Counter
@@ -40,7 +40,7 @@ class Findings:
         self._first_pages: dict[object, tuple[int, frozenset[int]]] = {}
 
     def counts(self, assumption: Assumption) -> Mapping[str, int]:
-        """Return the number of times of each outcome."""
+        """Return how often each outcome occurred."""
         return self._counts[assumption.name]
 
     def add(self, assumption: Assumption, outcome: str) -> None:
@@ -48,7 +48,7 @@ class Findings:
         self._counts[assumption.name][outcome if outcome in assumption.outcomes else OTHER] += 1
 
     def response(self, path: str, query: Query, response: object) -> None:
-        """Count the outcomes that a decoded response shows; `path` is the template of its endpoint."""
+        """Count the outcomes in a decoded response; `path` is the template of its endpoint."""
         keys = _folded(response)
         rows = _rows(response)
         self.add(table.API_VERSION, "modern" if path in _MODERN else "legacy")
@@ -76,7 +76,7 @@ class Findings:
             self.add(table.CUSTOMER_JOBS, "one" if max(modules.values()) == 1 else "several")
 
     def _page_base(self, path: str, query: Query, rows: list[Row]) -> None:
-        """Compare the pages with the index 0 and 1 of one list."""
+        """Compare pages 0 and 1 of a list to find the index of its first page."""
         index = {key.lower(): value for key, value in query.items()}.get("pageindex")
         if str(index) not in ("0", "1"):
             return
@@ -120,7 +120,7 @@ def _parts(row: Row) -> Iterator[Row]:
 
 
 def _page(path: str, query: Query, response: object, rows: list[Row]) -> Iterator[Finding]:
-    """Yield what a page of a list shows about totals, links and page sizes."""
+    """Yield findings about the total, the next link and the size of a page."""
     if not isinstance(response, dict):
         return
     keys = _folded(response)
@@ -154,7 +154,10 @@ def _totals(total: object, rows: int, size: str | int | None, position: str | in
 
 
 def _ends(rows: int, size: str | int | None, position: str | int | None) -> tuple[int, ...]:
-    """Return how many rows end with a page: its position is an index from 0, an index from 1, or a number of rows."""
+    """Return how many rows the list may have up to the end of a page.
+
+    `position` can be an index from 0, an index from 1, or the number of rows before the page.
+    """
     if size is None or position is None or not (str(size).isdecimal() and str(position).isdecimal()):
         return ()
     index, length = int(position), int(size)
@@ -172,7 +175,7 @@ def _link_form(link: object) -> str:
 
 
 def _body(path: str, query: Query, response: object, keys: Mapping[str, object]) -> Iterator[Finding]:
-    """Yield what the outer object of a response shows."""
+    """Yield findings about a response as a whole."""
     if path == _OVERVIEW:
         yield table.OVERVIEW_SHAPE, "bare array" if isinstance(response, list) else "paged"
     if path in _LEGACY:
@@ -186,7 +189,7 @@ def _body(path: str, query: Query, response: object, keys: Mapping[str, object])
 
 
 def _names(path: str, row: Row) -> Iterator[Finding]:
-    """Yield the known names of a row's states, statuses and products, and the forms of their codes."""
+    """Yield the states, statuses and products in a row, and whether they are numbers or names."""
     if path in _JOBS and (state := row.get("state")) is not None:
         name, is_known = vocabulary.job_state(str(state))
         yield table.STATE, name if is_known else "unknown"

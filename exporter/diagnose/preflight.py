@@ -1,4 +1,4 @@
-"""The steps before the first API request: DNS, TLS, the app's certificate, one token per permission."""
+"""The steps before the first API request: DNS, TLS, the app's certificate, and one token per permission."""
 
 from collections.abc import AsyncIterator, Iterable
 from datetime import UTC, datetime
@@ -17,7 +17,7 @@ _EXPIRES_SOON_DAYS: Final = 14
 
 
 class Preflight:
-    """Runs the steps of one account and stops after the first that fails."""
+    """Runs the steps for one account and stops after the first step that fails."""
 
     def __init__(self, account: Account, client: Client, monitor: RequestMonitor, clock: Clock) -> None:
         self._account = account
@@ -26,15 +26,15 @@ class Preflight:
         self._clock = clock
 
     def hosts(self) -> tuple[Host, ...]:
-        """Return the hosts of the API and of the token service; one if they are the same."""
+        """Return the hosts of the API and the token service; a single host if both are the same."""
         return tuple(dict.fromkeys((host_of(self._account.api_url), host_of(self._account.identity_url))))
 
     def length(self, permissions: Iterable[str]) -> int:
-        """Return the number of steps, without the certificate's."""
+        """Return the number of steps, not counting the certificate step."""
         return 2 * len(self.hosts()) + len(tuple(permissions))
 
     async def steps(self, permissions: Iterable[str]) -> AsyncIterator[Step]:
-        """Run and yield one step after the other, until one fails."""
+        """Run the steps one at a time and yield each of them, until a step fails."""
         for host in self.hosts():
             yield (step := await self._dns(host))
             if step.result != "failed":
@@ -50,9 +50,9 @@ class Preflight:
 
     async def _dns(self, host: Host) -> Step:
         if proxy := proxy_description(self._account, host):
-            return Step("dns", host.host, "skipped", detail=f"left to {proxy}")
+            return Step("dns", host.host, "skipped", detail=f"the name is resolved by {proxy}")
         if is_ip_address(host.host):
-            return Step("dns", host.host, "skipped", detail="an IP address, no name to look up")
+            return Step("dns", host.host, "skipped", detail="an IP address needs no lookup")
         began = self._clock.monotonic()
         try:
             addresses = await resolve(host)

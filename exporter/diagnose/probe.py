@@ -1,4 +1,4 @@
-"""A client that ends a collector's read after one response, which shows whether an endpoint exists."""
+"""A client that ends a collector's read after one response, to check whether an endpoint works."""
 
 from collections.abc import Awaitable, Mapping
 from contextlib import suppress
@@ -9,13 +9,13 @@ from exporter.errors import ExporterError
 
 
 class _ReadEndedError(ExporterError):
-    """A read that goes on after its first response."""
+    """Raised to end a read after its first response."""
 
 
 class ProbeClient:
     """Passes requests to `client` until one succeeds; the next request ends the read.
 
-    The collector reads as in a refresh, so it parses the first response completely and rejects an unexpected one.
+    The collector reads as in a refresh, so it parses the first response and raises an error if it is unexpected.
     """
 
     def __init__(self, client: ApiClient) -> None:
@@ -36,7 +36,7 @@ class ProbeClient:
         query: Query | None = None,
         body: Mapping[str, object] | None = None,
     ) -> object:
-        """Return the decoded JSON of a response, or end the read if there was a response before."""
+        """Send a request and return the decoded JSON; end the read if an earlier request succeeded."""
         if self._has_response:
             raise _ReadEndedError
         response = await self._client.call(endpoint, ids=ids, query=query, body=body)
@@ -44,8 +44,8 @@ class ProbeClient:
         return response
 
     def link_query(self, endpoint: Endpoint, link: str) -> Query:
-        """Return the query of a link to a next page."""
+        """Return the query of a link to the next page."""
         return self._client.link_query(endpoint, link)
 
     async def token_ahead(self, permission: str) -> None:
-        """Request no token: a probe sends one request, which requests it."""
+        """Do nothing, because the only request of a probe requests its own token."""

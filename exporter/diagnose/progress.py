@@ -1,4 +1,4 @@
-"""Progress of a check, and the monitor that counts the requests of an account and inspects its responses."""
+"""The progress of a check, and the monitor that counts an account's requests and inspects the responses."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable
@@ -11,10 +11,10 @@ from exporter.diagnose.report import Observations
 
 
 class Progress(Protocol):
-    """Shows the progress of a check. It never goes backwards: the number of steps is fixed at the beginning."""
+    """Shows the progress of a check. The number of steps is fixed at the beginning, so it never goes backwards."""
 
     def begin(self, steps: float) -> None:
-        """Show a check of `steps` steps."""
+        """Show the beginning of a check with `steps` steps."""
         ...
 
     def advance(self, steps: float, label: str) -> None:
@@ -23,7 +23,7 @@ class Progress(Protocol):
 
 
 class SilentProgress:
-    """Shows nothing."""
+    """Does not show any progress."""
 
     def begin(self, steps: float) -> None:
         """Ignore the steps."""
@@ -35,7 +35,7 @@ class SilentProgress:
 class CollectorProgress:
     """Divides the steps of one collector among its customers.
 
-    `listed` returns the number of customers, 0 if unknown; `read` returns how many of them are done.
+    `listed` returns the number of customers, or 0 if it is unknown. `read` returns how many of them were read.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class CollectorProgress:
         self._done = 0.0
 
     def update(self) -> None:
-        """Show the customers that were read since the last update."""
+        """Show how many customers were read."""
         listed, read = self._listed(), self._read()
         if listed:
             self._advance_to(self._steps * min(1.0, read / listed), f"{self._label} {read:,}/{listed:,}")
@@ -65,9 +65,9 @@ class CollectorProgress:
 
 
 class RequestMonitor:
-    """Counts the requests of one account by path and code, and calls `on_request` after each.
+    """Counts the requests of one account by path and status code, and calls `on_request` after each request.
 
-    It also keeps what a bug report needs: codes, durations, the clock offset and the findings of responses.
+    It also stores the data for a bug report: status codes, durations, the clock offset and findings about responses.
     """
 
     def __init__(self) -> None:
@@ -80,7 +80,7 @@ class RequestMonitor:
         self._requests: Counter[tuple[str, str]] = Counter()
 
     def observations(self) -> Observations:
-        """Return what the responses show so far."""
+        """Return the observations so far."""
         return Observations(
             codes=dict(self.codes),
             seconds={path: tuple(seconds) for path, seconds in self.durations.items()},
@@ -89,7 +89,7 @@ class RequestMonitor:
         )
 
     def take_paths(self) -> tuple[str, ...]:
-        """Return the paths requested since the last call; only the successful ones if there are any."""
+        """Return the paths requested since the last call, or only the successful ones if any request succeeded."""
         requests, self._requests = self._requests, Counter()
         successful = [path for path, code in requests if code == "200"]
         return tuple(dict.fromkeys(successful or [path for path, _ in requests]))
@@ -106,14 +106,14 @@ class RequestMonitor:
         self.findings.response(endpoint, query, response)
 
     def certificate(self, expires_at: float) -> None:
-        """Note the expiry of the app's certificate."""
+        """Store the expiry time of the app's certificate."""
         self.certificate_expires_at = expires_at
 
     def throttled(self, seconds: float) -> None:
         """Ignore the wait."""
 
     def token(self, result: str) -> None:
-        """Ignore the token request: each token is a step of the check."""
+        """Ignore the token request, because the check reports each token as a step."""
 
     def unreadable(self, endpoint: str, field: str) -> None:
         """Ignore the value."""
@@ -122,7 +122,7 @@ class RequestMonitor:
         """Ignore the value."""
 
     def clock_offset(self, seconds: float) -> None:
-        """Store how far AvePoint's clock is ahead."""
+        """Store the number of seconds by which AvePoint's clock is ahead."""
         self.clock_offset_seconds = seconds
 
     def incomplete_list(self, endpoint: str) -> None:

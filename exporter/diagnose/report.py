@@ -9,12 +9,12 @@ from exporter.errors import Failure
 
 StepKind = Literal["dns", "tls", "certificate", "token"]
 Result = Literal["ok", "failed", "refused", "skipped", "off"]
-"""`refused`: the app lacks the permission. `off`: an optional collector without its permission."""
+"""`refused` means that the app lacks a permission; `off` means that an optional collector lacks its permission."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A step that all requests of an account depend on."""
+    """The result of one preflight step; all requests of an account depend on it."""
 
     kind: StepKind
     target: str
@@ -26,7 +26,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class VersionReport:
-    """One collector with one API version; `is_used` marks the version that refreshes use."""
+    """The result for one collector with one API version; `is_used` marks the version that refreshes use."""
 
     api_version: ApiVersion
     permission: str
@@ -39,10 +39,11 @@ class VersionReport:
 
 @dataclass(frozen=True, slots=True)
 class ReadSummary:
-    """Counts of what one refresh read; None if the collector does not read such things.
+    """What one refresh read; a count is None if it does not apply to the collector.
 
-    `customers` counts the customers that the collector attempted, with `customers_failed` among them.
-    `customer_failures` holds the most frequent failures, each with its number of customers. `series` is by family.
+    `customers` counts the customers that the collector attempted; `customers_failed` counts those that failed.
+    `customer_failures` contains the most frequent failures, each with its number of customers. `series` contains the
+    number of series of each metric family.
     """
 
     customers: int | None = None
@@ -55,7 +56,7 @@ class ReadSummary:
 
 @dataclass(frozen=True, slots=True)
 class CollectorReport:
-    """One collector of one account; `is_per_customer` if it makes requests for each customer."""
+    """The result for one collector; `is_per_customer` is true if it makes requests for each customer."""
 
     name: str
     result: Result
@@ -74,9 +75,10 @@ class CollectorReport:
 
 @dataclass(frozen=True, slots=True)
 class Observations:
-    """What the responses of one account show: numbers, and outcomes of exporter/diagnose/assumptions.py.
+    """Observations about one account: numbers, and outcomes from exporter/diagnose/assumptions.py.
 
-    `codes` counts requests by code, `seconds` are their durations by path, `outcomes` counts by assumption.
+    `codes` counts requests by status code, `seconds` contains their durations by path, and `outcomes` counts the
+    outcomes of each assumption.
     """
 
     codes: Mapping[str, int] = field(default_factory=dict)
@@ -87,7 +89,7 @@ class Observations:
 
 @dataclass(frozen=True, slots=True)
 class AccountReport:
-    """One account."""
+    """The result for one account."""
 
     name: str
     type: str
@@ -100,7 +102,7 @@ class AccountReport:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The whole check; `customers_at_most` is the limit of --quick, None without a limit."""
+    """The result of the whole check; `customers_at_most` is the limit of --quick, or None without a limit."""
 
     accounts: tuple[AccountReport, ...]
     seconds: float

@@ -1,4 +1,4 @@
-"""The report for people: the steps, the counts of each collector, the errors and their hints."""
+"""The report as text: the steps, the counts of each collector, and the errors with their hints."""
 
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,7 +20,7 @@ _INDENT: Final = "  "
 
 
 def text_report(report: Report, *, width: int) -> str:
-    """Return the report in lines of at most `width` characters; only a longer word makes a longer line."""
+    """Return the report, wrapped at `width` characters; a longer word is not split."""
     if not report.collectors:
         return _NOTHING
     lines = [line for account in report.accounts for line in _account(account, report, width)]
@@ -35,7 +35,7 @@ def _account(account: AccountReport, report: Report, width: int) -> Iterator[str
         yield from _entry(step.result, step.seconds, _step(step), width)
     for collector in account.collectors:
         for version in collector.versions:
-            # The version that is not used need not exist.
+            # An account may have only one API version, so failures of the unused version are not shown.
             is_spare = not version.is_used and version.result != "skipped" and collector.result == "ok"
             result = "-" if is_spare and version.result != "ok" else version.result
             yield from _entry(result, version.seconds, _version(collector, version), width)
@@ -59,14 +59,14 @@ def _table(collectors: Sequence[CollectorReport]) -> Iterator[str]:
 
 
 def _quick(account: AccountReport, customers_at_most: int | None) -> Iterator[str]:
-    """Return the line about the limit of --quick, if the limit was reached."""
+    """Yield a note about --quick if its limit was reached."""
     read = max((one.summary.customers or 0 for one in account.collectors if one.is_per_customer), default=0)
     if customers_at_most is not None and read >= customers_at_most:
         yield f"{_INDENT}--quick: {read} customers were read."
 
 
 def _clock(account: AccountReport, width: int) -> Iterator[str]:
-    """Return the line about clocks that differ too much."""
+    """Yield a warning if AvePoint's clock and the clock of this machine differ too much."""
     offset = account.observations.clock_offset or 0.0
     if abs(offset) > LARGE_OFFSET:
         direction = "ahead of" if offset > 0 else "behind"
@@ -112,7 +112,7 @@ def _number(value: int | None) -> str:
 
 
 def _families(report: Report) -> Iterator[str]:
-    """Return the metrics that the exporter would expose, with their numbers of series."""
+    """Yield the metrics that the exporter would expose, with their numbers of series."""
     series: dict[str, int] = {}
     for _, collector in report.collectors:
         for name, count in collector.summary.series.items():
@@ -176,7 +176,7 @@ def _failed_customers(report: Report, width: int) -> Iterator[str]:
 
 
 def _failures(pairs: Sequence[tuple[AccountReport, CollectorReport]], width: int) -> Iterator[str]:
-    """Return each failure once, with all collectors that have it and the request id of the first."""
+    """Yield each failure once, with all collectors that have it and the request id of the first collector."""
     collectors: dict[tuple[str, str], tuple[Failure, list[str]]] = {}
     for account, collector in pairs:
         failure = collector.failure or Failure("unknown error")
@@ -204,5 +204,5 @@ def _colored(result: str, cell: str) -> str:
 
 
 def _one_line(text: str) -> str:
-    """Remove secrets, control characters and line breaks, which responses may contain."""
+    """Return the text without the secrets, control characters and line breaks that responses may contain."""
     return scrub(text).replace("\n", " ")

@@ -1,4 +1,4 @@
-"""Counts of what a collector read, from its samples alone, so that they work for every collector."""
+"""Counts of what a collector read. They use only its samples, so they work for every collector."""
 
 from collections import Counter
 from typing import Any, Final
@@ -15,7 +15,7 @@ _FAILURES_SHOWN: Final = 3
 def summarize(collector: Collector[Any, Any], view: SnapshotView) -> ReadSummary:
     """Count customers, jobs, workloads and series.
 
-    Jobs are those of the window. If a collector has no window, they are the last jobs of each workload and job type.
+    Jobs are counted in the window. Without a window, only the last job of each workload and job type counts.
     """
     series: Counter[str] = Counter({family.name: 0 for family in collector.families})
     values: dict[str, set[str]] = {}
@@ -45,7 +45,7 @@ def summarize(collector: Collector[Any, Any], view: SnapshotView) -> ReadSummary
 
 
 def _frequent_failures(view: SnapshotView) -> tuple[tuple[int, Failure], ...]:
-    """Return the most frequent failures of customers, each with the request id of one of its requests."""
+    """Return the most frequent customer failures, each with the id of one failed request."""
     counts = Counter((failure.message, failure.hint) for failure in view.customer_failures.values())
     requests = {(failure.message, failure.hint): failure.request_id for failure in view.customer_failures.values()}
     return tuple((count, Failure(*text, requests[text])) for text, count in counts.most_common(_FAILURES_SHOWN))

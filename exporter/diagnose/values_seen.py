@@ -1,4 +1,4 @@
-"""Classifies single values of responses by their form; the result never contains the value."""
+"""Classifies single values from responses by their form; the result never contains the value."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -32,7 +32,7 @@ _DURATION_KEYS: Final = frozenset({"duration", "jobduration"})
 
 
 def value_findings(row: Mapping[str, object]) -> Iterator[Finding]:
-    """Yield the forms of the times, counts, sizes and durations of a row with keys in lower case."""
+    """Yield the forms of the times, counts, sizes and durations in a row; its keys must be in lower case."""
     for key, value in row.items():
         if key in _DURATION_KEYS:
             yield table.DURATION_FORM, duration_form(value)
@@ -73,7 +73,7 @@ def count_form(value: object) -> str:
 
 
 def size_form(value: object) -> str:
-    """Return the unit or another property of a size."""
+    """Return the form of a size, such as its unit."""
     if not isinstance(value, str):
         return "null" if value is None else "number" if isinstance(value, int | float) else OTHER
     text = value.strip()
@@ -110,7 +110,7 @@ def word_form(value: object) -> str:
 
 
 def state_form(value: object) -> str | None:
-    """Return the spelling of a job's state; None for a name of one word, which has one spelling."""
+    """Return how a job's state is written; None if it is a single word, which is always written the same way."""
     if word_form(value) == "number":
         return "number"
     text = str(value).strip()
@@ -120,7 +120,7 @@ def state_form(value: object) -> str | None:
 
 
 def key_case(keys: list[str]) -> str | None:
-    """Return the case of the keys of a row; None without keys."""
+    """Return the case of the keys of a row; None if it has no keys."""
     cases = {key[:1].isupper() for key in keys if key[:1].isalpha()}
     if not cases:
         return None

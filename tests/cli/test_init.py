@@ -398,7 +398,7 @@ def test_questions_explain_clouds_and_data_centers(tmp_path: Path, capsys: pytes
     assert all(len(line) <= 80 for line in told.splitlines())
     commercial = DATA_CENTERS - {one.data_center for one in ENVIRONMENTS.values()}
     assert commercial <= set(re.findall(r"[a-z-]+", told))
-    assert told.count("signed up to AvePoint.") == told.count("several clouds") == 1
+    assert told.count("signed up for AvePoint.") == told.count("several clouds") == 1
 
 
 def test_the_questions_of_a_tenant() -> None:

@@ -54,7 +54,7 @@ async def test_the_tls_step_shows_the_version_and_the_expiry_of_the_certificate(
         url = f"https://127.0.0.1:{port}"
         report = await checked(FakeApi(), at(url, tls={"ca_file": str(pki.folder / "ca.crt")}))
     dns, tls = steps_of(report)[:2]
-    assert (dns.kind, dns.result, dns.detail) == ("dns", "skipped", "an IP address, no name to look up")
+    assert (dns.kind, dns.result, dns.detail) == ("dns", "skipped", "an IP address needs no lookup")
     assert (tls.kind, tls.result, tls.target) == ("tls", "ok", f"127.0.0.1:{port}")
     assert tls.detail.startswith("TLSv1.3, certificate valid until 20")
 
@@ -124,7 +124,7 @@ async def test_a_proxy_resolves_names_and_its_password_is_not_shown() -> None:
     proxied = at("https://graph.example.com", proxy_url="http://user:hunter2@proxy.example.com:3128")
     report = await checked(FakeApi(), proxied)
     dns, tls = steps_of(report)[:2]
-    assert (dns.result, dns.detail) == ("skipped", "left to proxy_url: http://proxy.example.com:3128")
+    assert (dns.result, dns.detail) == ("skipped", "the name is resolved by proxy_url: http://proxy.example.com:3128")
     assert (tls.result, tls.detail) == (
         "skipped",
         "the connection goes through proxy_url: http://proxy.example.com:3128",

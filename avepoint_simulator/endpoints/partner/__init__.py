@@ -1,1 +1,1 @@
-"""Endpoints of the partner API, one file each."""
+"""Endpoints of the partner API, with one file per endpoint."""

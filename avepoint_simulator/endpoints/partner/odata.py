@@ -1,4 +1,4 @@
-"""OData lists of the legacy partner API."""
+"""OData lists in the legacy partner API."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from avepoint_simulator.pages import add_next_link, slice_page
 from avepoint_simulator.requests import BadRequestError, Json, Reply, SimulatedRequest
 
 T = TypeVar("T")
-# Options that change the rows must not be ignored.
+# These options change the rows, so the simulator refuses them instead of ignoring them.
 _NOT_SIMULATED: Final = ("$filter", "$orderby", "$select", "$search", "$apply")
 
 
 def odata_reply(request: SimulatedRequest, model: str, rows: Sequence[T], write: Callable[[T], Json]) -> Reply:
-    """Return the rows for $top and $skip, and a link if there are more rows than one page."""
+    """Return the rows that $top and $skip select, with a next link if they do not fit on one page."""
     for option in _NOT_SIMULATED:
         if request.param(option):
             raise BadRequestError(HTTPStatus.BAD_REQUEST, f"{option} is not simulated.")

@@ -20,7 +20,7 @@ def _handle(request: SimulatedRequest) -> Reply:
 
 
 def _write(request: SimulatedRequest, row: ProtectedRow) -> dict[str, Json]:
-    """Write a row; only this API version has the Microsoft 365 tenant and the last run."""
+    """Return one row; only this API version includes the Microsoft 365 tenant and the time of the last run."""
     written = write_row(request, row)
     if request.switches.overview_tenants and row.tenant_id is not None:
         switches = request.switches

@@ -1,4 +1,4 @@
-"""Rows of subscriptions in both API versions."""
+"""Subscription rows, for both API versions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from avepoint_simulator.requests import Json, SimulatedRequest
 
 
 def write_customer(request: SimulatedRequest, customer: CustomerRecord, date: str) -> dict[str, Json]:
-    """Return a customer's row with its subscriptions; `date` is the format of its dates."""
+    """Return a customer's row with its subscriptions; `date` is the `strftime` format of the dates."""
     mixed = request.switches.product_keys == "mixed"
     subscriptions = request.portfolio.subscriptions(customer.id, request.now)
     return {

@@ -1,4 +1,4 @@
-"""Rows of protected data in both API versions."""
+"""Rows of protected data, for both API versions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from avepoint_simulator.requests import BadRequestError, Json, SimulatedRequest
 
 
 def rows_of_customer(request: SimulatedRequest) -> Sequence[ProtectedRow]:
-    """Return the rows of the customer in the path; raise BadRequestError with 404."""
+    """Return the rows of the customer in the path; raise BadRequestError (404) if it does not exist."""
     rows = request.portfolio.protected_rows(request.customer_id, request.now)
     if rows is None:
         raise BadRequestError(HTTPStatus.NOT_FOUND, "The customer does not exist.")

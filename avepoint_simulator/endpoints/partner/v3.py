@@ -1,4 +1,4 @@
-"""Paged lists and JSON bodies of the Elements API v3."""
+"""Paged lists and JSON request bodies of the Elements API v3."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MOST_PAGE_SIZE: Final = 100
 
 
 def v3_page(request: SimulatedRequest, rows: Sequence[T]) -> RowSlice[T]:
-    """Return the page for pageIndex, from 1, and pageSize."""
+    """Return the page that pageIndex (from 1) and pageSize select."""
     return numbered_page(request, rows, base=1, size=_DEFAULT_PAGE_SIZE, most=_MOST_PAGE_SIZE)
 
 
@@ -28,7 +28,7 @@ def v3_body(page: RowSlice[T], data: list[dict[str, Json]]) -> dict[str, Json]:
 
 
 def json_object(request: SimulatedRequest) -> dict[str, Json]:
-    """Return the JSON object of a POST; raise BadRequestError with 415 or 400."""
+    """Return the JSON object in a request body; raise BadRequestError (415 or 400) if there is none."""
     if request.content_type.partition(";")[0].strip().lower() != "application/json":
         raise BadRequestError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Content-Type must be application/json.")
     try:

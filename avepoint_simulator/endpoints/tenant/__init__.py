@@ -1,1 +1,1 @@
-"""Endpoints of the tenant API, one file each."""
+"""Endpoints of the tenant API, with one file per endpoint."""

@@ -1,4 +1,4 @@
-"""Filters and pages of the jobs endpoint in both API versions."""
+"""Filters and pages of the jobs endpoint, for both API versions."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ DEFAULT_PAGE_SIZE: Final = 10
 
 
 def job_page(request: SimulatedRequest, read_time: Callable[[str], int | None]) -> RowSlice[JobRecord]:
-    """Return the page of jobs for a query."""
+    """Return the page of jobs that a query selects."""
     return numbered_page(
         request, _wanted_jobs(request, read_time), base=request.switches.page_base, size=DEFAULT_PAGE_SIZE
     )
 
 
 def next_index(page: RowSlice[JobRecord]) -> dict[str, str] | None:
-    """Return the query of the next page, None after the last page."""
+    """Return the query parameters of the next page, or None if this is the last page."""
     return {"PageIndex": str(page.index + 1), "PageSize": str(page.size)} if page.more else None
 
 
 def state_text(request: SimulatedRequest, state: int | str) -> str:
-    """Return a job's state in the form of the switch; a string stays unchanged."""
+    """Return a job's state in the form that the switch selects, or a string unchanged."""
     if isinstance(state, str):
         return state
     return (words.SPACED_STATES if request.switches.state_spelling == "spaced" else words.COMPACT_STATES)[state]

@@ -1,4 +1,4 @@
-"""Case of the keys in the legacy tenant API."""
+"""The case of keys in the legacy tenant API."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from avepoint_simulator.switches import KeyCase
 
 
 def in_key_case(value: Json, case: KeyCase) -> Json:
-    """Return a body with its PascalCase keys in the given case."""
+    """Return a body with its PascalCase keys converted to the given case."""
     return value if case == "pascal" else _camel(value)
 
 

@@ -1,4 +1,4 @@
-"""GET /backup/m365/settings/retention-policy: retention of a tenant."""
+"""GET /backup/m365/settings/retention-policy: the retention policies of a tenant."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""License, location and workload codes, shared by endpoints of the tenant API."""
+"""Functions for licenses, geo locations and workload codes that the endpoints of the tenant API share."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ PERMISSION: Final = "microsoft365backup.settings.read.all"
 
 
 class Located(Protocol):
-    """A record of one location or of all locations."""
+    """A record for one geo location or for all of them."""
 
     @property
     def location(self) -> str:
-        """Location; "" means all locations."""
+        """The geo location; "" means all geo locations."""
 
 
 T = TypeVar("T")
@@ -25,14 +25,14 @@ L = TypeVar("L", bound=Located)
 
 
 def licensed(record: T | None) -> T:
-    """Return the record; raise BadRequestError with 404 if the product is not licensed."""
+    """Return the record; raise BadRequestError (404) if the product is not licensed."""
     if record is None:
         raise BadRequestError(HTTPStatus.NOT_FOUND, "The product is not licensed.")
     return record
 
 
 def at_location(request: SimulatedRequest, records: Iterable[L]) -> list[L]:
-    """Return the records of the requested location, none for an unknown location."""
+    """Return the records of the requested geo location, or an empty list if it is unknown."""
     location = request.param("location")
     if location and location not in request.switches.locations:
         return []
@@ -40,5 +40,5 @@ def at_location(request: SimulatedRequest, records: Iterable[L]) -> list[L]:
 
 
 def service_type(request: SimulatedRequest, number: int) -> Json:
-    """Return a workload in the form of the switch."""
+    """Return a workload in the form that the switch selects."""
     return number if request.switches.service_types == "numbers" else SERVICE_NAMES[number]

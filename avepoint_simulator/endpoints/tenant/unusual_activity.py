@@ -1,4 +1,4 @@
-"""GET /backup/m365/cloudbackupunusualactivitydata: unusual activities of a tenant."""
+"""GET /backup/m365/cloudbackupunusualactivitydata: the unusual activities of a tenant."""
 
 from __future__ import annotations
 
