@@ -162,7 +162,9 @@ class Client:
                 endpoint.template, "nextLink", link, "a link to another origin is never followed"
             )
         if not query:
-            raise LinkRefusedError(f"{endpoint.template}: a link that cannot be followed", endpoint=endpoint.template)
+            raise LinkRefusedError(
+                f"{endpoint.template}: the link to the next page cannot be followed", endpoint=endpoint.template
+            )
         return query
 
     async def _retried(self, attempt: Callable[[], Awaitable[T]]) -> T:

@@ -133,7 +133,7 @@ class ApiVersions:
     def _order(self, offered: Collection[ApiVersion]) -> tuple[ApiVersion, ...]:
         if self._configured is not None:
             if self._configured not in offered:
-                raise NotOfferedError(f"the {self._configured} endpoints do not have it")
+                raise NotOfferedError(f"the {self._configured} endpoints do not provide this data")
             return self.allowed
         first = self._answered or "modern"
         if self._is_certain:

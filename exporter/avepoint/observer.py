@@ -88,7 +88,7 @@ class ValueIssues:
     def settled_list(self, error: IncompleteListError) -> None:
         """Log that an incomplete list is accepted as complete, because its rows and its total have not changed."""
         self._log.warning(
-            "total differs from the rows in three refreshes in a row; the rows are used",
+            "total differs from the rows in three consecutive refreshes; the rows are used",
             endpoint=error.endpoint,
             rows=error.rows,
             total=error.total,

@@ -113,7 +113,7 @@ async def test_what_only_one_generation_has_is_asked_of_no_other() -> None:
 
 async def test_where_the_configuration_pins_another_generation_nothing_is_asked() -> None:
     asked = Asked("legacy")
-    with pytest.raises(NotOfferedError, match="the legacy endpoints do not have it"):
+    with pytest.raises(NotOfferedError, match="the legacy endpoints do not provide this data"):
         await asked.api_versions.ask({"modern": asked._reader("m", "new")})
     assert asked.calls == []
     assert asked.api_versions.answered is None

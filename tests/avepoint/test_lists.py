@@ -164,7 +164,7 @@ async def test_equal_rows_and_an_equal_total_in_three_refreshes_are_the_list(
     assert await service.read() == len(ALL)
     assert await service.read() == len(ALL)
     assert service.incomplete == 7  # the last refresh reads the list once
-    assert sum("three refreshes in a row" in line for line in service.world.log.lines) == 1
+    assert sum("three consecutive refreshes" in line for line in service.world.log.lines) == 1
     service.pages[2] = ALL[200:249]
     with pytest.raises(IncompleteListError, match="249 of 260"):
         await service.read()

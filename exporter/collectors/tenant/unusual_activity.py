@@ -46,7 +46,7 @@ class UnusualActivityOptions(CollectorOptions):
 
     interval: Interval = Field(900.0, description="Time between the starts of two refreshes.")
     window: Annotated[Seconds, Field(ge=_DAY, le=366 * _DAY)] = Field(
-        7.0 * _DAY, description="How far back sites are counted; the window starts at midnight (UTC)."
+        7.0 * _DAY, description="How far back to count sites; the window starts at midnight (UTC)."
     )
 
 
