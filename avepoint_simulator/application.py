@@ -80,17 +80,17 @@ class Simulator:
 
     @property
     def requests(self) -> tuple[RequestRecord, ...]:
-        """Completed requests, the oldest first."""
+        """Completed requests, oldest first."""
         return self._log.records
 
     @property
     def max_in_flight(self) -> int:
-        """Largest number of concurrent API requests, without token requests."""
+        """Largest number of concurrent API requests, not counting token requests."""
         return self._log.max_in_flight
 
     @property
     def granted(self) -> tuple[str, ...]:
-        """Scopes of the issued tokens, the oldest first."""
+        """Scopes of the issued tokens, oldest first."""
         return tuple(self.tokens.granted)
 
     def reset_log(self) -> None:

@@ -40,13 +40,13 @@ class RequestLog:
 
     @property
     def records(self) -> tuple[RequestRecord, ...]:
-        """Completed requests, the oldest first."""
+        """Completed requests, oldest first."""
         with self._lock:
             return tuple(self._records)
 
     @property
     def max_in_flight(self) -> int:
-        """Largest number of concurrent API requests, without token requests."""
+        """Largest number of concurrent API requests, not counting token requests."""
         return self._max_in_flight
 
     def begin(self, path: str) -> None:

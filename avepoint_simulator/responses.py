@@ -24,7 +24,7 @@ class CutResponse(Response):
     """A response that declares the length of its whole body but closes the connection after half of it."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's signature
-        """Send half of the body and raise ConnectionResetError, so that the server closes the connection."""
+        """Send half of the body, then raise ConnectionResetError so that the server closes the connection."""
         half = bytes(self.body[: len(self.body) // 2])
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         await send({"type": "http.response.body", "body": half, "more_body": True})
@@ -54,7 +54,7 @@ class LogMiddleware:
             if message["type"] == "http.response.start":
                 status = message["status"]
             elif not message.get("more_body", False):
-                record()  # before the client reads the end, so that a completed request is always in the log
+                record()  # record first, so that the request is in the log when the client receives the end
             await send(message)
 
         self._log.begin(scope["path"])

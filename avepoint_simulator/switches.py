@@ -54,9 +54,9 @@ class Switches:
     job_status: JobStatus = "documented"
     """`documented`: a string in the legacy API, an integer in v3."""
     customer_jobs: CustomerJobsForm = "latest"
-    """Jobs in a customer's list: `latest`: the last job of each module, as seen in the field; `all`: every job."""
+    """Jobs in a customer's list; `latest`: only the last job of each module, as seen in the field; `all`: every job."""
     scan_row: ScanRow = "blank"
-    """Row of the scan: `blank`: only its status, as seen in the field; `typed`: also its type."""
+    """Row of the scan; `blank`: only its status, as seen in the field; `typed`: also its type."""
     job_words: JobStatus = "documented"
     """Form of a customer's job type, module and status; `documented`: names in the legacy API, numbers in v3."""
     counts: Counts = "numbers"
@@ -69,7 +69,7 @@ class Switches:
     """Form of a workload in settings and unusual activities."""
     activity_shape: ActivityShape = "nested"
     activity_times: ActivityTimes = "moments"
-    """Times in queries for unusual activities: `moments`: points in time; `days`: dates, including the whole day."""
+    """Times in queries for unusual activities; `moments`: points in time; `days`: dates, including the whole day."""
     locations: frozenset[str] = frozenset()
     """Geo locations of a Multi-Geo tenant; queries for other geo locations return no data."""
     latency_seconds: float = 0.0

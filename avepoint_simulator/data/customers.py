@@ -48,7 +48,7 @@ class _RowPlan:
 
     def at(self, customer: CustomerRecord, days: float, last_run_unix_ns: int) -> ProtectedRow:
         scanned = int(self.scanned * (1 + self.growth_per_day * days))
-        # Rounding up avoids that objects appear as unprotected only because of rounding.
+        # Round up, because rounding down would make a few objects appear unprotected.
         protected = ceil(scanned * self.protected_share)
         size = int(self.scanned * (1 + self.growth_per_day * days) * self.protected_share * self.object_bytes)
         byos = None if self.byos_share is None else int(size * self.byos_share)

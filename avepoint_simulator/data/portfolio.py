@@ -179,7 +179,7 @@ class GeneratedPortfolio:
         )
 
     def unusual_activities(self, _now: float, /) -> Sequence[ActivityRecord]:
-        """Return the unusual activities, all detected before the start."""
+        """Return the unusual activities, all of which were detected before the start."""
         return self._activities
 
     def backup_frequencies(self, now: float, /) -> Sequence[FrequencyRecord]:
@@ -187,5 +187,5 @@ class GeneratedPortfolio:
         return tenant_settings.backup_frequencies(self._timeline.start, now)
 
     def retentions(self, _now: float, /) -> Sequence[RetentionRecord]:
-        """Return one policy for all locations."""
+        """Return one policy for all geo locations."""
         return (tenant_settings.retention(),)

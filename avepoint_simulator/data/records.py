@@ -79,7 +79,7 @@ class JobRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LicenseRecord:
-    """License consumption of a tenant; sizes are in GB, and no `out_of_policy_unix_ns` means in policy."""
+    """License consumption of a tenant; sizes are in GB, and `out_of_policy_unix_ns` is None if it is in policy."""
 
     purchased_user_seats: int
     assigned_user_seats: int
@@ -117,7 +117,7 @@ class SubscriptionRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActivityRecord:
-    """Unusual activities on the sites of a workload that were detected at the same time."""
+    """Unusual activities that were detected at the same time on the sites of one workload."""
 
     tenant_id: str
     tenant_owner: str
@@ -163,7 +163,7 @@ class RetentionRecord:
 class CustomerJob:
     """A job of a customer; without an id and a start time, the state of a module that had no job.
 
-    `job_type`, `job_module` and `status` are codes of the v3 API; a string is sent unchanged. The scan has type 0.
+    `job_type`, `job_module` and `status` are codes of the v3 API or strings that are sent unchanged. A scan has type 0.
     """
 
     customer_id: str

@@ -6,7 +6,7 @@ from random import Random
 from typing import Final, Literal, get_args
 
 Scenario = Literal["varied", "healthy", "typical", "incident"]
-"""`varied`: many problems of every kind, for tests of clients. `healthy`: no problems.
+"""`varied`: many problems of every kind, to test clients. `healthy`: no problems.
 
 `typical`: 5 % of the customers have a problem. `incident`: an outage, ransomware and throttling.
 """

@@ -45,7 +45,7 @@ def rows_of(body: object) -> list[JsonRow]:
 
 
 def parts_of(row: JsonRow) -> list[JsonRow]:
-    """Return the rows inside a row, such as a customer's subscriptions."""
+    """Return the rows in the lists of a row, such as a customer's subscriptions."""
     lists = (row[key] for key in _PARTS if isinstance(row.get(key), list))
     return [part for parts in lists for part in parts if isinstance(part, dict)]
 

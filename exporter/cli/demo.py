@@ -138,6 +138,6 @@ def _announce(scheme: str, manual: str, addresses: Sequence[str]) -> None:
     click.echo("\nThe demo is running. The first metrics appear within seconds. Open:")
     for address in addresses:
         host, _, port = address.rpartition(":")
-        host = "localhost" if host in ("", "0.0.0.0", "[::]") else host  # noqa: S104 - shown, not listened on
+        host = "localhost" if host in ("", "0.0.0.0", "[::]") else host  # noqa: S104 - only compared, not bound
         click.echo(f"  {scheme}://{host}:{port}/         status page\n  {scheme}://{host}:{port}/metrics  metrics")
     click.echo(f"\n{manual}\nPress Ctrl-C to stop the demo.\n")

@@ -1,4 +1,4 @@
-"""Flags and environment variables that several commands share, and the objects made from them."""
+"""Flags and environment variables that several commands share, and the objects that they configure."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -98,7 +98,7 @@ def listening(command: Command) -> Command:
 def merged(ctx: click.Context, own: Flags) -> Flags:
     """Return the values of a command's flags.
 
-    Flags after the command override flags before it; both override environment variables.
+    Flags after the command name override flags before it; both override environment variables.
     """
     before = ctx.parent.params if ctx.parent is not None else {}
     given = {key: value for key, value in own.items() if ctx.get_parameter_source(key) is ParameterSource.COMMANDLINE}

@@ -35,7 +35,7 @@ Prompt = Callable[..., str]
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Settings:
-    """The keys of an account, its secret ("" if there is none) and the file for the secret."""
+    """The keys of an account, its secret ("" if it has none), and the file to write the secret to."""
 
     answers: Answers
     secret: str
@@ -43,7 +43,7 @@ class Settings:
 
 
 def permissions(account_type: str) -> tuple[tuple[str, str], ...]:
-    """Return the permissions of the modern API for an account type, as pairs of collectors and their permission."""
+    """Return (collectors, permission) pairs for an account type, with the permissions of the modern API."""
     collectors: dict[str, list[str]] = {}
     for kind in COLLECTORS:
         if kind.account_type == account_type:
@@ -58,7 +58,7 @@ def registration(account_type: str) -> str:
 
 
 class Questions:
-    """Collects the settings from flags and, on a terminal, from questions. `directory` is for the configuration."""
+    """Collects the settings from flags and, on a terminal, from questions; `directory` contains the configuration."""
 
     def __init__(self, flags: Flags, directory: Path, prompt: Prompt = click.prompt, *, is_terminal: bool) -> None:
         self._flags = flags

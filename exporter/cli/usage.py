@@ -1,4 +1,4 @@
-"""Messages for wrong command lines, with a suggestion for a misspelled or misplaced flag or command."""
+"""Messages for wrong command lines, with suggestions for misspelled commands and flags."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches

@@ -1,1 +1,1 @@
-"""`avepoint-exporter check`: test every account with real requests and report the results."""
+"""The check that `avepoint-exporter check` runs: it tests every account with real requests."""

@@ -1,4 +1,4 @@
-"""The open questions about AvePoint's API, in one table for `check --report`, the simulator and docs/assumptions.md.
+"""The open questions about AvePoint's API, as a table for `check --report`, the simulator and docs/assumptions.md.
 
 AvePoint's documents do not answer these questions, contradict each other, or differ from responses seen in the field.
 The exporter accepts every outcome in this table.

@@ -154,7 +154,7 @@ def _totals(total: object, rows: int, size: str | int | None, position: str | in
 
 
 def _ends(rows: int, size: str | int | None, position: str | int | None) -> tuple[int, ...]:
-    """Return how many rows the list may have up to the end of a page.
+    """Return the numbers of rows that a list may have up to the end of a page.
 
     `position` can be an index from 0, an index from 1, or the number of rows before the page.
     """

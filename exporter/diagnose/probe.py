@@ -24,7 +24,7 @@ class ProbeClient:
         self._has_response = False
 
     async def read_once(self, read: Awaitable[object]) -> None:
-        """Run a read of a collector that uses this client; raise AvePointError if its first response is an error."""
+        """Await a collector's read that uses this client; raise AvePointError if the first response is an error."""
         with suppress(_ReadEndedError):
             await read
 

@@ -11,7 +11,7 @@ from exporter.diagnose.report import Observations
 
 
 class Progress(Protocol):
-    """Shows the progress of a check. The number of steps is fixed at the beginning, so it never goes backwards."""
+    """Shows the progress of a check. The number of steps is fixed, so the progress never goes backwards."""
 
     def begin(self, steps: float) -> None:
         """Show the beginning of a check with `steps` steps."""

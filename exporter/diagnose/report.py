@@ -1,4 +1,4 @@
-"""The result of a check as frozen records; the text report and the JSON report are made from them."""
+"""The result of a check, as frozen records that the text report and the JSON report present."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
