@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 Reload = Callable[[], Awaitable[None]]
 
 _VERDICT_BUDGET: Final = 0.1
-"""Longest time in seconds for which a scrape updates verdicts that are due; refreshes update the others."""
+"""Longest time in seconds for which a request updates verdicts that are due; refreshes update the others."""
 _START_SECONDS: Final = 5.0  # duration of the startup period, during which scrapes wait for the first refreshes
 
 
@@ -119,12 +119,14 @@ class App:
 
     async def _status(self, request: HttpRequest) -> Response:
         loop, asked = asyncio.get_running_loop(), dict(request.query_params)
+        await self._services.accounts.settle(budget=_VERDICT_BUDGET)
         return await loop.run_in_executor(self._status_thread, self._render_status, self._status_data(), asked)
 
     def _status_data(self) -> StatusData:
         services, now = self._services, self._services.clock.monotonic()
         return StatusData(
             views=services.accounts.snapshot.views(),
+            verdicts=services.accounts.verdict_views(),
             budgets=services.accounts.budgets(),
             usage=services.own.usage,
             configured=services.configured(),

@@ -18,9 +18,13 @@ class ConfigStatus:
 
 @dataclass(frozen=True, slots=True)
 class StatusData:
-    """The data for one rendering of the page; `now` is Unix time, `monotonic` and `uptime` are in seconds."""
+    """The data for one rendering of the page; `now` is Unix time, `monotonic` and `uptime` are in seconds.
+
+    `views` are the collectors, `verdicts` the problems of the customers of each account.
+    """
 
     views: Sequence[SnapshotView]
+    verdicts: Sequence[SnapshotView]
     budgets: Mapping[str, LimitUsage]
     usage: Callable[[], Mapping[str, Usage]]
     configured: ConfigStatus

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
+from math import inf
 from typing import Any
 
 from exporter.avepoint.throttle import LimitUsage
@@ -11,6 +12,7 @@ from exporter.collectors.partner.customers import INFO
 from exporter.engine.snapshot import ReadResult, RefreshStatus, SnapshotView
 from exporter.errors import Failure
 from exporter.exposition.exporter_metrics import Usage
+from exporter.health.families import CUSTOMERS, PROBLEM_START
 from exporter.web.status.page import StatusPage
 from exporter.web.status.query import StatusQuery
 from exporter.web.status_data import ConfigStatus, StatusData
@@ -47,9 +49,32 @@ def names(organizations: Mapping[str, str], *, age: float = 0) -> Mapping[str, R
     return {"": ReadResult(samples, NOW - age, MONOTONIC - age)}
 
 
+@dataclass(frozen=True)
+class Verdict:
+    """A problem of a customer; `age` is in seconds."""
+
+    customer_id: str
+    problem: str
+    severity: str
+    workload: str = ""
+    age: float = 60
+
+
+def verdicts(account: str, customers: int, *found: Verdict, unknown: int = 0) -> SnapshotView:
+    """Return the verdicts on the customers of an account."""
+    counts = [("wrong", len(found)), ("fine", customers - len(found) - unknown), ("unknown", unknown)]
+    samples: dict[str, list[Sample]] = {"": [Sample(CUSTOMERS, ("any", *one[:1]), one[1]) for one in counts]}
+    for one in found:
+        labels = (one.customer_id, one.problem, one.severity, "", one.workload, "", "", "")
+        samples.setdefault(one.customer_id, []).append(Sample(PROBLEM_START, labels, NOW - one.age))
+    reads = {key: ReadResult(some, NOW, MONOTONIC) for key, some in samples.items()}
+    return SnapshotView(account, "verdict", inf, RefreshStatus(), reads, {})
+
+
 def status_data(*views: SnapshotView, usage: Mapping[str, Usage] | None = None, **changes: Any) -> StatusData:
     given: dict[str, Any] = {
         "views": views,
+        "verdicts": (),
         "budgets": {one.account: IDLE for one in views},
         "usage": lambda: usage or {},
         "configured": ConfigStatus(loaded_at=NOW - 7200),

@@ -18,7 +18,7 @@ from exporter.web.status.page import PROJECT, StatusPage
 from exporter.web.status.query import StatusQuery
 from exporter.web.status_data import ConfigStatus
 from tests.helpers import NOW, SECRET, TOKEN, FakeApi, World, overview_path, partner, portfolio
-from tests.web.status_data import names, page, parsed, status_data, view
+from tests.web.status_data import Verdict, names, page, parsed, status_data, verdicts, view
 from tests.web.test_app import browser
 
 ROOT = Path(__file__).parents[2]
@@ -38,6 +38,7 @@ def test_hostile_texts_are_escaped() -> None:
             known=names({HOSTILE: HOSTILE}),
         ),
         configured=ConfigStatus(NOW, errors=(HOSTILE,)),
+        verdicts=(verdicts(HOSTILE, 1, Verdict(HOSTILE, "job_failed", "warning", HOSTILE)),),
         usage={HOSTILE: Usage({HOSTILE: 1}, 0.0)},
     )  # fmt: skip
     read = page(given, StatusQuery(account=HOSTILE, text=HOSTILE))
@@ -72,7 +73,7 @@ def test_each_state_has_a_text() -> None:
     ):
         at = table.index(row[0])
         assert [one.strip() for one in table[at : at + len(row)]] == [one.strip() for one in row]
-    assert "1 of 4 collectors down; 1 of 2 customers failed." in read.text
+    assert "1 of 4 collectors down · 1 of 2 customers failed." in read.text
     assert "What to do: check the network" in read.text
 
 

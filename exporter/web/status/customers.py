@@ -54,9 +54,8 @@ def organizations(data: StatusData) -> Organizations:
     return names
 
 
-def customers(data: StatusData, query: StatusQuery) -> Paged[CustomerRow]:
+def customers(data: StatusData, names: Organizations, query: StatusQuery) -> Paged[CustomerRow]:
     """Return the requested page of the customers that match the query."""
-    names = organizations(data)
     found = sorted(_matching(data.views, names, query), key=lambda one: one[:3])
     chosen = paged(found, _PAGE_SIZE, query, "page", "customers")
     rows = [_customer(one, names.get(one.view.account, {}), data) for one in chosen.items]

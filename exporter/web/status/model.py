@@ -7,10 +7,12 @@ from itertools import islice
 from typing import Final, Literal
 
 from exporter import __version__
+from exporter.health.registry import Severity
 from exporter.web.status.collectors import AccountUsage, CollectorRow, State, account_usage, collector, state_of
-from exporter.web.status.customers import CustomerRow, customers
+from exporter.web.status.customers import CustomerRow, customers, organizations
 from exporter.web.status.error_cards import ErrorCard, earlier_errors, error_cards
 from exporter.web.status.formatting import Moment, count, moment, rounded_time, safe_text
+from exporter.web.status.problems import SEVERITIES, ProblemRow, Problems, current_problems, problem_rows
 from exporter.web.status.query import Paged, StatusQuery, paged
 from exporter.web.status_data import StatusData
 
@@ -18,13 +20,18 @@ _COLLECTORS: Final = 50
 _ERROR_CARDS: Final = 12
 _EARLIER: Final = 10
 _CONFIG_ERRORS: Final = 10
+_PROBLEM: Final[Mapping[Severity, str]] = {
+    "critical": "a critical problem",
+    "warning": "a warning",
+    "info": "a problem of severity info",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Headline:
     """The overall state in one sentence; the level is "waiting" until all first refreshes are complete."""
 
-    level: Literal["good", "waiting", "bad"]
+    level: Literal["good", "waiting", "warning", "bad"]
     text: str
 
 
@@ -41,6 +48,8 @@ class Model:
     more_config_errors: int
     error_cards: tuple[ErrorCard, ...]
     more_error_cards: int
+    problems: tuple[ProblemRow, ...]
+    problems_total: int
     collectors: Paged[CollectorRow]
     account_usage: tuple[AccountUsage, ...]
     earlier: tuple[ErrorCard, ...]
@@ -59,49 +68,76 @@ def model(data: StatusData, query: StatusQuery) -> Model:
     rows = [collector(view, data, query) for view in shown.items]
     cards, config_errors = iter(error_cards(data, query)), data.configured.errors
     loaded_at = data.configured.loaded_at
+    names, problems = organizations(data), current_problems(data)
     return Model(
         version=__version__,
         uptime=rounded_time(data.uptime),
         as_of=moment(data.now, data.now),
-        headline=headline(data),
+        headline=headline(data, problems),
         configured=None if loaded_at is None else moment(loaded_at, data.now),
         config_errors=tuple(map(safe_text, config_errors[:_CONFIG_ERRORS])),
         more_config_errors=max(0, len(config_errors) - _CONFIG_ERRORS),
         error_cards=tuple(islice(cards, _ERROR_CARDS)),
         more_error_cards=sum(1 for _ in cards),
+        problems=problem_rows(problems, names, query, data.now),
+        problems_total=len(problems.current),
         collectors=Paged(rows, shown.first, shown.last, shown.total, shown.steps),
         account_usage=account_usage(tuple(dict.fromkeys(row.account for row in rows)), data),
         earlier=tuple(earlier_errors(data.views, data.now)[:_EARLIER]),
         accounts=with_customers,
-        customers=customers(data, query),
+        customers=customers(data, names, query),
         customers_total=sum(len(view.customer_up) for view in data.views),
         query=query,
     )
 
 
-def headline(data: StatusData) -> Headline:
-    """Return the overall state of the collectors, customers and configuration."""
+def headline(data: StatusData, problems: Problems) -> Headline:
+    """Return the overall state of the collectors, the configuration and the customers."""
     states: Mapping[State, int] = Counter(state_of(view.status) for view in data.views)
+    errors, (severity, about_problems) = _errors(data, states), _worst(problems)
+    found = (about_problems,) if severity else ()
+    if errors or severity == "critical":
+        return Headline("bad", _sentence(*(errors or _collectors(data, states)), *found))
+    if not data.views or states.get("waiting"):
+        return Headline(
+            "warning" if severity == "warning" else "waiting", _sentence(*_collectors(data, states), *found)
+        )
+    about = (about_problems,) if about_problems else ()
+    return Headline("warning" if severity == "warning" else "good", _sentence(*_collectors(data, states), *about))
+
+
+def _errors(data: StatusData, states: Mapping[State, int]) -> list[str]:
     customers = [(view.account, *item) for view in data.views for item in view.customer_up.items()]
     failed = {(account, customer) for account, customer, is_up in customers if not is_up}
     total = len({(account, customer) for account, customer, _ in customers})
-    parts = [
+    return [
         *([f"{states['down']} of {count(len(data.views), 'collector')} down"] if states.get("down") else ()),
         *([f"{len(failed):,} of {count(total, 'customer')} failed"] if failed else ()),
         *(["the changed configuration is invalid"] if data.configured.errors else ()),
     ]
-    if parts:
-        return Headline("bad", _sentence(parts))
-    if waiting := states.get("waiting"):
-        return Headline(
-            "waiting", f"Not ready: {waiting} of {count(len(data.views), 'collector')} in the first refresh"
-        )
+
+
+def _collectors(data: StatusData, states: Mapping[State, int]) -> list[str]:
     if not data.views:
-        return Headline("waiting", "No account is configured")
+        return ["no account is configured"]
+    if waiting := states.get("waiting"):
+        return [f"not ready: {waiting} of {count(len(data.views), 'collector')} in the first refresh"]
     off = f", {states['off']} off" if states.get("off") else ""
-    return Headline("good", f"{count(states.get('up', 0), 'collector')} up{off}, no errors")
+    return [f"{count(states.get('up', 0), 'collector')} up{off}"]
 
 
-def _sentence(parts: list[str]) -> str:
-    text = "; ".join(parts)
+def _worst(problems: Problems) -> tuple[Severity | None, str]:
+    """Return the highest severity of all problems and the number of customers with it; the text is empty if unknown."""
+    severities = Counter(one.severity for one in problems.by_customer.values())
+    for severity in SEVERITIES:
+        if severities[severity]:
+            affected = count(severities[severity], "customer")
+            return severity, f"{affected} with {_PROBLEM[severity]}, of {problems.customers:,}"
+    if not problems.customers:
+        return None, ""
+    return None, f"no customer with a {'' if problems.is_known else 'known '}problem, of {problems.customers:,}"
+
+
+def _sentence(*parts: str) -> str:
+    text = " · ".join(parts)
     return text[:1].upper() + text[1:]

@@ -1,0 +1,120 @@
+"""The problems of customers on the status page."""
+
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from exporter.config.expectations import ProblemName
+from exporter.engine.snapshot import RefreshStatus, SnapshotView
+from exporter.web.status.model import Headline, model
+from exporter.web.status.problems import _TEXTS
+from exporter.web.status.query import StatusQuery
+from tests.helpers import FakeApi, World, tenant
+from tests.web.status_data import Verdict, names, page, parsed, status_data, verdicts, view
+from tests.web.test_app import browser
+
+RUNBOOKS = Path(__file__).parents[2] / "docs/runbooks"
+UP = view("msp", "customers", status=RefreshStatus(up=True), known=names({"c1": "Bakery"}))
+OVERDUE = Verdict("c1", "backup_overdue", "critical", "Exchange Online", age=7200)
+LATE = Verdict("c2", "backup_late", "warning", "OneDrive", age=86_400)
+UNUSUAL = Verdict("c3", "unusual_activity", "info", "OneDrive")
+DOWN = view("msp", "license", status=RefreshStatus(up=False))
+
+
+@pytest.mark.parametrize(
+    ("views", "judged", "expected"),
+    [
+        ([UP], verdicts("msp", 12), Headline("good", "1 collector up · no customer with a problem, of 12")),
+        (
+            [UP],
+            verdicts("msp", 12, unknown=2),
+            Headline("good", "1 collector up · no customer with a known problem, of 12"),
+        ),
+        (
+            [UP],
+            verdicts("msp", 1200, OVERDUE, OVERDUE, LATE),
+            Headline("bad", "1 collector up · 1 customer with a critical problem, of 1,200"),
+        ),
+        (
+            [UP],
+            verdicts("msp", 12, LATE, UNUSUAL),
+            Headline("warning", "1 collector up · 1 customer with a warning, of 12"),
+        ),
+        (
+            [UP],
+            verdicts("msp", 12, UNUSUAL),
+            Headline("good", "1 collector up · 1 customer with a problem of severity info, of 12"),
+        ),
+        (
+            [DOWN],
+            verdicts("msp", 12, LATE),
+            Headline("bad", "1 of 1 collector down · 1 customer with a warning, of 12"),
+        ),
+        (
+            [view()],
+            verdicts("a", 12, LATE),
+            Headline("warning", "Not ready: 1 of 1 collector in the first refresh · 1 customer with a warning, of 12"),
+        ),
+        ([view()], verdicts("a", 12), Headline("waiting", "Not ready: 1 of 1 collector in the first refresh")),
+    ],
+)  # fmt: skip
+def test_the_headline_has_the_customers_with_the_worst_problems(
+    views: list[SnapshotView], judged: SnapshotView, expected: Headline
+) -> None:
+    assert model(status_data(*views, verdicts=(judged,)), StatusQuery()).headline == expected
+
+
+def test_customers_of_all_accounts_count() -> None:
+    judged = (verdicts("msp", 11, OVERDUE), verdicts("contoso", 1, Verdict("", "storage_full", "critical")))
+    headline = model(status_data(UP, verdicts=judged), StatusQuery()).headline
+    assert headline.text == "1 collector up · 2 customers with a critical problem, of 12"
+
+
+def test_problems_are_shown_by_severity_then_age() -> None:
+    older = Verdict("c4", "job_failed", "warning", "SharePoint Online", age=90_000)
+    tenant = verdicts("contoso", 1, Verdict("", "storage_full", "critical", age=3600))
+    rows = model(status_data(UP, verdicts=(verdicts("msp", 9, UNUSUAL, LATE, older, OVERDUE), tenant)), StatusQuery())
+    assert [(row.severity, row.name, row.account, row.text, row.subject) for row in rows.problems] == [
+        ("critical", "Bakery", "msp", "Backup overdue", "Exchange Online"),
+        ("critical", "contoso", "contoso", "Storage full", ""),
+        ("warning", "c4", "msp", "Last job failed", "SharePoint Online"),
+        ("warning", "c2", "msp", "Backup late", "OneDrive"),
+        ("info", "c3", "msp", "Unusual activity", "OneDrive"),
+    ]
+    first = rows.problems[0]
+    assert first.since is not None
+    assert (first.since.text, first.runbook) == ("2 h ago", "AvePointBackupTooOld")
+    assert first.link == "?account=msp&q=c1#customers"
+    assert first.metrics == (
+        "probe?account=msp&name%5B%5D=avepoint_problem&name%5B%5D=avepoint_problem_start_timestamp_seconds"
+        "&name%5B%5D=avepoint_last_job_state"
+    )
+    assert rows.problems[1].link == ""
+
+
+def test_a_long_list_of_problems_is_cut_with_the_number_of_the_rest() -> None:
+    many = [Verdict(f"c{number}", "backup_late", "warning", age=number) for number in range(1234)]
+    read = page(status_data(UP, verdicts=(verdicts("msp", 1234, *many, OVERDUE),)))
+    assert "20 of 1,235 problems of the backups, by severity, oldest first" in read.text
+    assert "And 1,215 more;" in read.text
+    assert len([one for one in read.of("td") if one.get("data-label") == "Severity"]) == 20
+
+
+def test_each_problem_has_a_text_and_an_existing_runbook_or_none() -> None:
+    assert set(_TEXTS) == set(get_args(ProblemName))
+    for _, runbook in _TEXTS.values():
+        assert not runbook or (RUNBOOKS / f"{runbook}.md").exists(), runbook
+
+
+async def test_the_page_shows_the_verdicts_on_the_running_accounts() -> None:
+    usage = {"statusCode": 200, "data": {"purchasedStorageSize": "10GB", "protectedSize": "10GB"}}
+    world = World(FakeApi({"/backup/m365/cloudbackuplicenseconsumption": usage}))
+    await world.apply(tenant(collectors={"license": {}}))
+    await world.refresh()
+    async with browser(world) as client:
+        answer = await client.get("/")
+    read = parsed(answer.text)
+    assert "1 collector up · 1 customer with a critical problem, of 1." in read.text
+    assert "critical Storage full" in read.text
+    await world.accounts.stop()
