@@ -52,7 +52,7 @@ def assets(*, output: Path, force: bool) -> None:
 
 
 def asset_files() -> dict[str, Path]:
-    """Return the files from the wheel or the checkout, by their path in the output directory."""
+    """Return the files in the wheel or the checkout; each key is a path relative to the output directory."""
     installed = _PACKAGE / "assets"
     root = installed if installed.is_dir() else _PACKAGE.parent
     found = [path for name in ASSETS for path in sorted(_files_of(root / name))]

@@ -96,7 +96,7 @@ def check(ctx: click.Context, /, account: tuple[str, ...], *, quick: bool, **own
 
 
 def run_check(flags: Flags, names: tuple[str, ...] = (), *, quick: bool = False) -> "Report":
-    """Test the accounts with these names, or all accounts by default; raise ConfigError if a name is unknown."""
+    """Test the named accounts, or all accounts if `names` is empty; raise ConfigError if a name is unknown."""
     from exporter.diagnose.examination import check_accounts  # noqa: PLC0415 - only this command needs it
     from exporter.engine.accounts import Accounts  # noqa: PLC0415 - only this command needs it
 
@@ -124,13 +124,13 @@ def run_check(flags: Flags, names: tuple[str, ...] = (), *, quick: bool = False)
 
 
 def warn(config: Config) -> None:
-    """Print a warning for each secret file that other users can read; the exit code does not change."""
+    """Print a warning for each secret file that other users can read."""
     for line in readable_secrets(config):
         click.echo(f"avepoint-exporter: warning: {line}", err=True)
 
 
 def show(report: "Report", *, as_json: bool) -> None:
-    """Print the report, with colors if standard output is a terminal."""
+    """Print the report; use colors if standard output is a terminal."""
     from exporter.diagnose.report_json import json_report  # noqa: PLC0415 - only this command needs it
     from exporter.diagnose.report_text import text_report  # noqa: PLC0415 - only this command needs it
 
@@ -155,7 +155,10 @@ def _chosen(config: Config, names: tuple[str, ...]) -> Config:
 
 
 class ProgressBar:
-    """Shows the progress of a check as a bar; the bar counts in thousandths, because steps may be fractions."""
+    """Shows the progress of a check as a bar.
+
+    The unit of the bar is a thousandth of a step, because the number of completed steps can be a fraction.
+    """
 
     def __init__(self, bar: Any) -> None:  # noqa: ANN401 - click does not export the type
         self._bar = bar
@@ -163,7 +166,7 @@ class ProgressBar:
         self._done = 0.0
 
     def begin(self, steps: float) -> None:
-        """Show an empty bar for `steps` steps."""
+        """Show an empty bar with a length of `steps` steps."""
         self._steps = steps
         self._bar.render_progress()
 

@@ -21,9 +21,9 @@ WRONG_CONFIGURATION: Final = 1
 UNREADABLE: Final = 2
 
 CONTEXT: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 80}
-"""Settings of every command's help."""
+"""Settings for the help of every command."""
 FILE: Final = click.Path(readable=False)
-"""A path that is not checked; shells complete it with the names of existing files."""
+"""A path that need not exist; shells complete it with the names of existing files."""
 EPILOG: Final = "Every flag has an environment variable: AVEPOINT_EXPORTER_CONFIG_FILE sets --config.file."
 _PREFIX: Final = "AVEPOINT_EXPORTER"
 _DEFAULT_ADDRESS: Final = ":10087"
@@ -36,7 +36,7 @@ Flags = dict[str, Any]
 
 
 class Address(StringParamType):
-    """An address HOST:PORT; the environment variable can contain several, separated by spaces or commas."""
+    """An address HOST:PORT; an environment variable can contain several addresses, separated by spaces or commas."""
 
     name = "address"
 
@@ -106,18 +106,18 @@ def merged(ctx: click.Context, own: Flags) -> Flags:
 
 
 def make_application(load: Callable[[], Config], flags: Flags) -> Application:
-    """Return an exporter with the settings from these flags."""
+    """Return an application that loads its configuration with `load` and takes other settings from the flags."""
     storage = flags["storage_path"]
     return Application(load, storage_path=Path(storage) if storage else None, shard=shard_of(flags))
 
 
 def unsharded(flags: Flags) -> Flags:
-    """Return the flags without a shard, so that the command reads all accounts."""
+    """Return a copy of the flags that selects no shard, so that the command reads all accounts."""
     return flags | dict.fromkeys(SHARDING)
 
 
 def shard_of(flags: Flags) -> Shard:
-    """Return the shard of this process; raise ConfigError if the flags are wrong."""
+    """Return the shard of this process; raise ConfigError if the flags are invalid."""
     return parse_shard(flags["shard"] or "0", flags["total_shards"] or 1)
 
 
@@ -127,7 +127,7 @@ def config_file(flags: Flags) -> Path:
 
 
 def loader(flags: Flags) -> Callable[[], Config]:
-    """Return a function that loads the configuration, or raises ConfigError if it is wrong."""
+    """Return a function that loads the configuration and raises ConfigError if the configuration is invalid."""
     return partial(load_config, config_file(flags), catalogue())
 
 

@@ -1,4 +1,4 @@
-"""The command `avepoint-exporter init`, which writes a first configuration from questions or flags and tests it."""
+"""The command `avepoint-exporter init`, which writes a first configuration from flags or answers and tests it."""
 
 import subprocess
 import sys
@@ -103,9 +103,9 @@ def _settings(flags: Flags, target: Path) -> Settings:
 
 
 def _is_exposed_to_git(path: Path) -> bool:
-    """Return whether a file is in a git repository that does not ignore it; False if git is not installed."""
+    """Return whether a file is in a git repository and is not ignored; return False if git is not installed."""
     try:
-        done = subprocess.run(  # noqa: S603 - the arguments are fixed, except a file name
+        done = subprocess.run(  # noqa: S603 - only the file name varies
             ["git", "check-ignore", "--quiet", "--", path.name],  # noqa: S607 - the user's own git
             cwd=path.absolute().parent, capture_output=True, timeout=10, check=False,
         )  # fmt: skip

@@ -100,14 +100,14 @@ for _each in (init, check, demo, assets, completion):
 
 
 def _refuse(ctx: click.Context, *keys: str) -> None:
-    """Raise UsageError for flags before a command that does not support them."""
+    """Raise UsageError if one of these flags precedes a command that does not support it."""
     for parameter in ctx.command.params:
         if parameter.name in keys and ctx.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE:
             raise click.UsageError(f"{parameter.opts[0]} cannot be used with {ctx.invoked_subcommand}")
 
 
 def _checked(flags: Flags) -> str:
-    """Check everything that needs no request and return the result; raise ConfigError if there are errors."""
+    """Check the flags and files without any request and return a message; raise ConfigError if there are errors."""
     mistakes: list[str] = []
     config: Config | None = None
     for read in (
@@ -140,7 +140,7 @@ def _authority_mistakes(config: Config) -> Iterator[str]:
 
 
 def _refresh_once(flags: Flags) -> tuple[str, tuple[SnapshotView, ...]]:
-    """Refresh everything once; return the page and the state of each collector."""
+    """Refresh every collector once; return the metrics page and a view of each collector's data."""
     try:
         return asyncio.run(make_application(loader(flags), flags).once())
     except KeyboardInterrupt:
@@ -152,7 +152,7 @@ def _exit_code(views: Iterable[SnapshotView]) -> int:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run the command line; return the exit code."""
+    """Run the command that the arguments select, and return the exit code."""
     try:
         result = command.main(list(arguments), prog_name="avepoint-exporter", standalone_mode=False)
     except click.ClickException as error:
@@ -172,13 +172,13 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _output_failed(error: OSError) -> int:
-    """Report that standard output cannot be written, and return the exit code; click handles a closed pipe."""
-    # Otherwise, the interpreter flushes its buffer again at exit and fails with a traceback.
+    """Report that writing to standard output failed, and return the exit code; click handles a closed pipe."""
+    # Without this, the interpreter would flush standard output again at exit and fail with a traceback.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     click.echo(f"avepoint-exporter: cannot write to standard output: {(error.strerror or '').lower()}", err=True)
     return WRONG_CONFIGURATION
 
 
 def entry_point() -> None:
-    """Run the command line and exit. This is the entry point of the console script."""
+    """Run the console script and exit."""
     sys.exit(run(sys.argv[1:]))

@@ -1,4 +1,4 @@
-"""The settings that `avepoint-exporter init` needs, from its flags or from questions on the terminal."""
+"""The settings that `avepoint-exporter init` needs, from its flags or from answers on the terminal."""
 
 import os
 import sys
@@ -35,7 +35,7 @@ Prompt = Callable[..., str]
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Settings:
-    """The keys of an account, its secret ("" if it has none), and the file to write the secret to."""
+    """The keys of an account, its secret and the file to write the secret to; a secret of "" means no secret."""
 
     answers: Answers
     secret: str
@@ -43,7 +43,7 @@ class Settings:
 
 
 def permissions(account_type: str) -> tuple[tuple[str, str], ...]:
-    """Return (collectors, permission) pairs for an account type, with the permissions of the modern API."""
+    """Return the modern API's permissions for an account type, as pairs of collector names and permission."""
     collectors: dict[str, list[str]] = {}
     for kind in COLLECTORS:
         if kind.account_type == account_type:
@@ -53,12 +53,15 @@ def permissions(account_type: str) -> tuple[tuple[str, str], ...]:
 
 
 def registration(account_type: str) -> str:
-    """Return where to register an app for an account type."""
+    """Return the instruction that describes where to register an app for an account type."""
     return where_registered(permissions(account_type)[0][1])
 
 
 class Questions:
-    """Collects the settings from flags and, on a terminal, from questions; `directory` contains the configuration."""
+    """Collects the settings from flags and, on a terminal, from answers to questions.
+
+    `directory` is the directory of the configuration file.
+    """
 
     def __init__(self, flags: Flags, directory: Path, prompt: Prompt = click.prompt, *, is_terminal: bool) -> None:
         self._flags = flags
@@ -70,7 +73,7 @@ class Questions:
         self._mistakes: list[str] = []
 
     def settings(self) -> Settings:
-        """Return the settings; raise ConfigError if settings are missing or wrong."""
+        """Return the settings; raise ConfigError if a setting is missing or invalid."""
         self._key("type", "Account type", choices=TYPES)
         if self._is_terminal and self._flags["client_id"] is None and self._answers.get("type"):
             self._show_permissions(self._answers["type"])
@@ -83,7 +86,7 @@ class Questions:
         return Settings(self._answers, secret, self._secret_file)
 
     def _urls(self) -> None:
-        """Collect the environment and the data center, unless the flags contain the URLs."""
+        """Collect the environment and the data center, unless flags set the URLs."""
         urls = [key for key in _URLS if self._flags[key] is not None]
         if len(urls) < len(_URLS) or self._flags["environment"] is not None:
             self._key("environment", "Cloud", _ABOUT_ENVIRONMENTS, choices=ENVIRONMENTS, default=ENVIRONMENTS[0])
@@ -102,7 +105,7 @@ class Questions:
     def _key(
         self, key: str, question: str, about: str = "", *, choices: Sequence[str] = (), default: str | None = None
     ) -> None:
-        """Collect the value of one key; `about` is shown before the question."""
+        """Collect the value of one key; show `about` before the question."""
         given, flag = self._flags[key], f"--{key.replace('_', '-')}"
         if given is None and not self._is_terminal:
             given = default
@@ -131,7 +134,7 @@ class Questions:
         return answer_error(key, self._answers | {key: value}, self._directory, catalogue())
 
     def _credential(self) -> str:
-        """Collect the path of the certificate, if there is one; return its password or the client secret."""
+        """Collect the path of the certificate, if any; return the certificate's password or the client secret."""
         certificate = self._flags["certificate_file"]
         if certificate is None and self._has_no_source() and self._is_terminal:
             question = "Credential of the app"
@@ -154,12 +157,12 @@ class Questions:
         return self._flags["secret_env"] is None and self._flags["secret_from"] is None
 
     def _relative(self, path: Path) -> str:
-        """Return a path relative to the configuration's directory, or an absolute path if it is outside."""
+        """Return a path relative to the configuration's directory, or an absolute path if the file is outside it."""
         path = path.absolute()
         return str(path.relative_to(self._directory) if path.is_relative_to(self._directory) else path)
 
     def _secret(self, *, is_optional: bool) -> str:
-        """Return the secret from its source, or from a prompt that hides the input."""
+        """Return the secret from an environment variable, a file, standard input or a prompt that hides the input."""
         name, source = self._flags["secret_env"], self._flags["secret_from"]
         if name is not None and source is not None:
             return self._mistake("--secret-env: cannot be combined with --secret-from; remove one of them")

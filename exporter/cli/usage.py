@@ -1,4 +1,4 @@
-"""Messages for wrong command lines, with suggestions for misspelled commands and flags."""
+"""Messages for invalid command lines, with suggestions for misspelled commands and flags."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
@@ -11,7 +11,7 @@ _WORDS: Final = (("a valid integer range", "an integer"), ("a valid float range"
 
 
 class Commands(click.Group):
-    """A command group that suggests the name of an existing command if a name is misspelled."""
+    """A command group that suggests a similar command if a command name is misspelled."""
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -23,7 +23,7 @@ class Commands(click.Group):
 
 
 def usage_message(error: click.ClickException, group: click.Group, arguments: Sequence[str]) -> str:
-    """Return a one-line message for a wrong command line, including the help command to run."""
+    """Return a one-line message for an invalid command line, including the help command to run."""
     if not isinstance(error, click.UsageError):
         return error.format_message()
     message = _unknown_flag(error, group, arguments) if isinstance(error, click.NoSuchOption) else _message(error)
@@ -38,9 +38,12 @@ def _message(error: click.UsageError) -> str:
 
 
 def _unknown_flag(error: click.NoSuchOption, group: click.Group, arguments: Sequence[str]) -> str:
-    """Return the message for an unknown flag; it suggests a similar flag, or lists the commands that have the flag."""
+    """Return the message for an unknown flag.
+
+    The message suggests a similar flag, or lists the other commands that have this flag.
+    """
     flag = error.option_name
-    if not flag.startswith("--"):  # click splits -config.file into -c -o …
+    if not flag.startswith("--"):  # click splits -config.file into -c, -o, …
         flag = next((argument.partition("=")[0] for argument in arguments if argument.startswith(flag)), flag)
     typed = f"--{flag.lstrip('-')}"
     suggestion = _did_you_mean(typed, _flags(error.ctx.command) if error.ctx else ())

@@ -1,1 +1,1 @@
-"""The check that `avepoint-exporter check` runs: it tests every account with real requests."""
+"""The tests that `avepoint-exporter check` runs on every account, with real requests."""

@@ -10,7 +10,7 @@ from typing import Final, Literal
 from exporter.avepoint.vocabulary import CUSTOMER_STATUSES, JOB_SERVICES, JOB_STATUSES, STATES
 
 Source = Literal["seed", "docs", "field", "assumed"]
-"""Source of the expected outcome: the first documents, later documents, responses seen in the field, or none."""
+"""Source of the expected outcome: AvePoint's first documents, its later documents, real responses, or none."""
 
 OTHER: Final = "other"
 NOT_AVAILABLE: Final = "N/A"
@@ -20,8 +20,8 @@ NOT_AVAILABLE: Final = "N/A"
 class Assumption:
     """One open question about the API.
 
-    `outcomes` are the possible answers, the expected one first. `switches` are the fields of the simulator's Switches
-    that select an outcome.
+    `outcomes` holds the possible answers, with the expected answer first. `switches` holds the names of the fields of
+    the simulator's `Switches` class that select an outcome.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Tests whether AvePoint's hosts are reachable, with a DNS lookup and a TLS handshake but no HTTP request."""
+"""Tests of the connection to AvePoint's hosts: a DNS lookup and a TLS handshake, without an HTTP request."""
 
 import asyncio
 import socket
@@ -53,7 +53,10 @@ def is_ip_address(host: str) -> bool:
 
 
 def proxy_description(account: Account, host: Host) -> str | None:
-    """Return the setting and the URL of the proxy for a host, without the password; None if there is no proxy."""
+    """Return the setting that selects the proxy for a host and the URL of the proxy, without the password.
+
+    Return None if the host is connected to without a proxy.
+    """
     url = proxy_of(account, "https" if host.is_encrypted else "http", host.host, host.port)
     setting = "the environment's proxy" if account.proxy_url is None else "proxy_url"
     return None if url is None else f"{setting}: {without_password(url)}"
@@ -73,7 +76,7 @@ async def resolve(host: Host, *, within: float = _TIMEOUT) -> tuple[str, ...]:
 
 
 async def tls_handshake(account: Account, host: Host, *, within: float = _TIMEOUT) -> Handshake:
-    """Connect with the client's TLS settings and complete the handshake; raise TransportError if it fails."""
+    """Complete a TLS handshake with the settings of the HTTP client; raise TransportError if the handshake fails."""
     name = f"{host.host}:{host.port}"
     try:
         async with asyncio.timeout(within):

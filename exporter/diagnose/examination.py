@@ -1,7 +1,4 @@
-"""Tests every account: its preflight, a refresh of each collector, and one request with the other API version.
-
-The tests are the same for every collector in the registry.
-"""
+"""The tests of an account: the preflight, a refresh of each collector, and a request with the other API version."""
 
 import asyncio
 from collections.abc import Callable, Collection
@@ -50,7 +47,7 @@ async def check_accounts(
 
 
 class _AccountCheck:
-    """Tests one account. The collectors run one at a time, so that each request belongs to a single collector."""
+    """Tests one account. The collectors run one at a time, so that each request can be attributed to a collector."""
 
     def __init__(
         self,
@@ -108,7 +105,7 @@ class _AccountCheck:
         )  # fmt: skip
 
     async def _collector(self, refresher: Refresher) -> CollectorReport:
-        """Refresh a collector, then send one request with the other API version."""
+        """Refresh a collector, then send one request with the API version that the refresh did not use."""
         collector, entry = refresher.collector, refresher.entry
         progress = self._collector_progress(refresher)
         self._monitor.on_request = progress.update
@@ -116,9 +113,9 @@ class _AccountCheck:
         self._monitor.on_request = lambda: None
         status = entry.status
         result: Result = "ok" if status.up else "off" if status.off else "failed"
-        failure = _timeless(status.failure, result)
+        failure = _without_times(status.failure, result)
         api_versions = _api_versions(refresher)
-        # If both versions fail, the report shows the failure of the version that was requested first.
+        # If both versions fail, the report shows the failure of the version that was tried first.
         used = next((one for one in api_versions if one == status.api_version), next(iter(api_versions), None))
         paths, versions = self._monitor.take_paths(), list[VersionReport]()
         for version in api_versions:
@@ -168,7 +165,7 @@ class _AccountCheck:
         return replace(report, seconds=self._clock.monotonic() - began, endpoints=self._monitor.take_paths())
 
     async def _probe(self, collector: Collector[Any, Any], version: ApiVersion, customer: str) -> None:
-        """Run the collector's read with one API version and stop after the first response."""
+        """Run the collector's `read` method with the given API version until the first successful response."""
         account: Account = self._account.model_copy(update={"api": version})
         client, log = ProbeClient(self._running.client), logger(account=account.name, collector=collector.name)
         customer_list = CustomerList(account, client, self._clock, log)
@@ -181,13 +178,13 @@ class _AccountCheck:
 
 
 def _api_versions(refresher: Refresher) -> tuple[ApiVersion, ...]:
-    """Return the API versions that a collector can use, the preferred version first."""
+    """Return the API versions that a collector can use, starting with the preferred version."""
     collector = refresher.collector
     return tuple(version for version in collector.api_versions.allowed if version in collector.permissions)
 
 
-def _timeless(failure: Failure | None, result: Result) -> Failure | None:
-    """Return a failure without the times of its refreshes; keep the request id only if the collector failed."""
+def _without_times(failure: Failure | None, result: Result) -> Failure | None:
+    """Return a copy of a failure without its times; keep the request id only if the result is "failed"."""
     request_id = failure.request_id if failure and result == "failed" else ""
     return Failure(failure.message, failure.hint, request_id) if failure else None
 

@@ -1,6 +1,6 @@
-"""Whether AvePoint's responses confirm or refute the assumptions in exporter/diagnose/assumptions.py.
+"""Findings, which show whether AvePoint's responses match the table in exporter/diagnose/assumptions.py.
 
-Findings consist only of outcomes from that table and numbers. They contain no values from responses.
+Findings contain only outcomes from that table and numbers. They contain no values from responses.
 """
 
 from collections import Counter
@@ -40,15 +40,15 @@ class Findings:
         self._first_pages: dict[object, tuple[int, frozenset[int]]] = {}
 
     def counts(self, assumption: Assumption) -> Mapping[str, int]:
-        """Return how often each outcome occurred."""
+        """Return the number of times that each outcome of an assumption occurred."""
         return self._counts[assumption.name]
 
     def add(self, assumption: Assumption, outcome: str) -> None:
-        """Count an outcome; an outcome that is not in the table counts as "other"."""
+        """Count an outcome; if it is not in the table, count it as "other"."""
         self._counts[assumption.name][outcome if outcome in assumption.outcomes else OTHER] += 1
 
     def response(self, path: str, query: Query, response: object) -> None:
-        """Count the outcomes in a decoded response; `path` is the template of its endpoint."""
+        """Count the outcomes in a decoded response; `path` is the path template of the endpoint."""
         keys = _folded(response)
         rows = _rows(response)
         self.add(table.API_VERSION, "modern" if path in _MODERN else "legacy")
@@ -99,7 +99,7 @@ def _folded(value: object) -> dict[str, object]:
 
 
 def _rows(response: object) -> list[Row]:
-    """Return the rows of a response; a single record is one row."""
+    """Return the rows of a response; treat a single record as one row."""
     if isinstance(response, list):
         return [row for row in response if isinstance(row, dict)]
     keys = _folded(response)
@@ -154,9 +154,9 @@ def _totals(total: object, rows: int, size: str | int | None, position: str | in
 
 
 def _ends(rows: int, size: str | int | None, position: str | int | None) -> tuple[int, ...]:
-    """Return the numbers of rows that a list may have up to the end of a page.
+    """Return the possible numbers of rows from the start of a list to the end of a page.
 
-    `position` can be an index from 0, an index from 1, or the number of rows before the page.
+    `position` can be a zero-based index, a one-based index, or the number of rows before the page.
     """
     if size is None or position is None or not (str(size).isdecimal() and str(position).isdecimal()):
         return ()
@@ -175,7 +175,7 @@ def _link_form(link: object) -> str:
 
 
 def _body(path: str, query: Query, response: object, keys: Mapping[str, object]) -> Iterator[Finding]:
-    """Yield findings about a response as a whole."""
+    """Yield findings about the structure of a response."""
     if path == _OVERVIEW:
         yield table.OVERVIEW_SHAPE, "bare array" if isinstance(response, list) else "paged"
     if path in _LEGACY:
@@ -189,7 +189,7 @@ def _body(path: str, query: Query, response: object, keys: Mapping[str, object])
 
 
 def _names(path: str, row: Row) -> Iterator[Finding]:
-    """Yield the states, statuses and products in a row, and whether they are numbers or names."""
+    """Yield findings about the states, statuses and products in a row, such as whether they are numbers or names."""
     if path in _JOBS and (state := row.get("state")) is not None:
         name, is_known = vocabulary.job_state(str(state))
         yield table.STATE, name if is_known else "unknown"

@@ -1,4 +1,4 @@
-"""A client that ends a collector's read after one response, to check whether an endpoint works."""
+"""A client that sends only one successful request for a collector, to check whether an endpoint works."""
 
 from collections.abc import Awaitable, Mapping
 from contextlib import suppress
@@ -9,13 +9,13 @@ from exporter.errors import ExporterError
 
 
 class _ReadEndedError(ExporterError):
-    """Raised to end a read after its first response."""
+    """Raised to stop a collector after its first successful response."""
 
 
 class ProbeClient:
-    """Passes requests to `client` until one succeeds; the next request ends the read.
+    """Passes requests to `client` until a request succeeds, and stops the collector at the next request.
 
-    The collector reads as in a refresh, so it parses the first response and raises an error if it is unexpected.
+    The collector parses the successful response as in a refresh, and raises an error if the response is unexpected.
     """
 
     def __init__(self, client: ApiClient) -> None:
@@ -24,7 +24,7 @@ class ProbeClient:
         self._has_response = False
 
     async def read_once(self, read: Awaitable[object]) -> None:
-        """Await a collector's read that uses this client; raise AvePointError if the first response is an error."""
+        """Await `read`, which uses this client; raise AvePointError if its request or its response has an error."""
         with suppress(_ReadEndedError):
             await read
 
@@ -36,7 +36,7 @@ class ProbeClient:
         query: Query | None = None,
         body: Mapping[str, object] | None = None,
     ) -> object:
-        """Send a request and return the decoded JSON; end the read if an earlier request succeeded."""
+        """Send a request and return the decoded JSON; stop the collector if an earlier request succeeded."""
         if self._has_response:
             raise _ReadEndedError
         response = await self._client.call(endpoint, ids=ids, query=query, body=body)
@@ -44,8 +44,8 @@ class ProbeClient:
         return response
 
     def link_query(self, endpoint: Endpoint, link: str) -> Query:
-        """Return the query of a link to the next page."""
+        """Return the query parameters in a link to the next page."""
         return self._client.link_query(endpoint, link)
 
     async def token_ahead(self, permission: str) -> None:
-        """Do nothing, because the only request of a probe requests its own token."""
+        """Do nothing, because a probe has no later request for which a token could be requested in advance."""

@@ -11,14 +11,14 @@ from exporter.diagnose.report import Observations
 
 
 class Progress(Protocol):
-    """Shows the progress of a check. The number of steps is fixed, so the progress never goes backwards."""
+    """Shows the progress of a check. The number of steps is fixed, so that the progress never goes backward."""
 
     def begin(self, steps: float) -> None:
-        """Show the beginning of a check with `steps` steps."""
+        """Show that a check of `steps` steps begins."""
         ...
 
     def advance(self, steps: float, label: str) -> None:
-        """Add completed steps, at least 0; `label` names the account or the collector."""
+        """Add `steps` completed steps; `label` is the name of the account or the collector."""
         ...
 
 
@@ -33,9 +33,9 @@ class SilentProgress:
 
 
 class CollectorProgress:
-    """Divides the steps of one collector among its customers.
+    """Advances the progress of one collector in proportion to the customers that it has read.
 
-    `listed` returns the number of customers, or 0 if it is unknown. `read` returns how many of them were read.
+    `listed` returns the number of customers, or 0 if it is unknown. `read` returns the number of customers read so far.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class CollectorProgress:
         self._done = 0.0
 
     def update(self) -> None:
-        """Show how many customers were read."""
+        """Show how many customers have been read."""
         listed, read = self._listed(), self._read()
         if listed:
             self._advance_to(self._steps * min(1.0, read / listed), f"{self._label} {read:,}/{listed:,}")
@@ -65,9 +65,9 @@ class CollectorProgress:
 
 
 class RequestMonitor:
-    """Counts the requests of one account by path and status code, and calls `on_request` after each request.
+    """Counts the requests of one account, and calls `on_request` after each request.
 
-    It also stores the data for a bug report: status codes, durations, the clock offset and findings about responses.
+    The monitor also stores the data for a bug report: status codes, durations, the clock offset and findings.
     """
 
     def __init__(self) -> None:
@@ -80,7 +80,7 @@ class RequestMonitor:
         self._requests: Counter[tuple[str, str]] = Counter()
 
     def observations(self) -> Observations:
-        """Return the observations so far."""
+        """Return the observations that have been stored so far."""
         return Observations(
             codes=dict(self.codes),
             seconds={path: tuple(seconds) for path, seconds in self.durations.items()},
@@ -89,7 +89,7 @@ class RequestMonitor:
         )
 
     def take_paths(self) -> tuple[str, ...]:
-        """Return the paths requested since the last call, or only the successful ones if any request succeeded."""
+        """Return the paths of the successful requests since the last call, or of all requests if none succeeded."""
         requests, self._requests = self._requests, Counter()
         successful = [path for path, code in requests if code == "200"]
         return tuple(dict.fromkeys(successful or [path for path, _ in requests]))
@@ -102,7 +102,7 @@ class RequestMonitor:
         self.on_request()
 
     def response(self, endpoint: str, query: Query, response: object) -> None:
-        """Inspect a response."""
+        """Add the findings about a response."""
         self.findings.response(endpoint, query, response)
 
     def certificate(self, expires_at: float) -> None:
@@ -122,7 +122,7 @@ class RequestMonitor:
         """Ignore the value."""
 
     def clock_offset(self, seconds: float) -> None:
-        """Store the number of seconds by which AvePoint's clock is ahead."""
+        """Store the offset of AvePoint's clock, which is positive if AvePoint's clock is ahead."""
         self.clock_offset_seconds = seconds
 
     def incomplete_list(self, endpoint: str) -> None:

@@ -1,4 +1,4 @@
-"""The result of a check, as frozen records that the text report and the JSON report present."""
+"""The result of a check, as immutable records."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,12 +9,12 @@ from exporter.errors import Failure
 
 StepKind = Literal["dns", "tls", "certificate", "token"]
 Result = Literal["ok", "failed", "refused", "skipped", "off"]
-"""`refused` means that the app lacks a permission; `off` means that an optional collector lacks its permission."""
+"""`refused`: the app lacks a permission; `off`: an optional collector is off because its permission is missing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """The result of one preflight step; all requests of an account depend on it."""
+    """The result of one preflight step."""
 
     kind: StepKind
     target: str
@@ -26,7 +26,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class VersionReport:
-    """The result for one collector with one API version; `is_used` marks the version that refreshes use."""
+    """The result for one collector with one API version; `is_used` is true if refreshes use this version."""
 
     api_version: ApiVersion
     permission: str
@@ -39,11 +39,11 @@ class VersionReport:
 
 @dataclass(frozen=True, slots=True)
 class ReadSummary:
-    """What one refresh read; a count is None if it does not apply to the collector.
+    """Counts of the data that one refresh read; a count is None if it does not apply to the collector.
 
-    `customers` counts the customers that the collector attempted; `customers_failed` counts those that failed.
-    `customer_failures` contains the most frequent failures, each with its number of customers. `series` contains the
-    number of series of each metric family.
+    `customers` is the number of customers that the collector tried to read, and `customers_failed` is the number of
+    failed customers. `customer_failures` holds the most frequent failures, each with the number of affected customers.
+    `series` holds the number of series in each metric family.
     """
 
     customers: int | None = None
@@ -56,7 +56,7 @@ class ReadSummary:
 
 @dataclass(frozen=True, slots=True)
 class CollectorReport:
-    """The result for one collector; `is_per_customer` is true if it makes requests for each customer."""
+    """The result for one collector; `is_per_customer` is true if the collector makes requests for each customer."""
 
     name: str
     result: Result
@@ -75,10 +75,10 @@ class CollectorReport:
 
 @dataclass(frozen=True, slots=True)
 class Observations:
-    """Observations about one account: numbers, and outcomes from exporter/diagnose/assumptions.py.
+    """Observations about the requests of one account.
 
-    `codes` counts requests by status code, `seconds` contains their durations by path, and `outcomes` counts the
-    outcomes of each assumption.
+    `codes` holds the number of requests for each status code, and `seconds` holds the durations of the requests for
+    each path. `outcomes` holds, for each assumption, the number of times that each outcome occurred.
     """
 
     codes: Mapping[str, int] = field(default_factory=dict)
@@ -102,7 +102,7 @@ class AccountReport:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The result of the whole check; `customers_at_most` is the limit of --quick, or None without a limit."""
+    """The result of the whole check; `customers_at_most` is the limit set by --quick, or None if there is no limit."""
 
     accounts: tuple[AccountReport, ...]
     seconds: float
@@ -111,7 +111,7 @@ class Report:
 
     @property
     def collectors(self) -> tuple[tuple[AccountReport, CollectorReport], ...]:
-        """Every collector with its account."""
+        """All collectors, each with its account."""
         return tuple((account, collector) for account in self.accounts for collector in account.collectors)
 
     @property

@@ -20,7 +20,7 @@ _INDENT: Final = "  "
 
 
 def text_report(report: Report, *, width: int) -> str:
-    """Return the report, wrapped at `width` characters; a longer word is not split."""
+    """Return the report, wrapped at `width` characters; words longer than `width` are not split."""
     if not report.collectors:
         return _NOTHING
     lines = [line for account in report.accounts for line in _account(account, report, width)]
@@ -35,7 +35,7 @@ def _account(account: AccountReport, report: Report, width: int) -> Iterator[str
         yield from _entry(step.result, step.seconds, _step(step), width)
     for collector in account.collectors:
         for version in collector.versions:
-            # An account may have only one API version, so failures of the unused version are not shown.
+            # Failures of the unused API version are not shown, because an account may support only one version.
             is_spare = not version.is_used and version.result != "skipped" and collector.result == "ok"
             result = "-" if is_spare and version.result != "ok" else version.result
             yield from _entry(result, version.seconds, _version(collector, version), width)
@@ -66,7 +66,7 @@ def _quick(account: AccountReport, customers_at_most: int | None) -> Iterator[st
 
 
 def _clock(account: AccountReport, width: int) -> Iterator[str]:
-    """Yield a warning if AvePoint's clock and the clock of this machine differ too much."""
+    """Yield a warning if AvePoint's clock differs too much from the clock of this machine."""
     offset = account.observations.clock_offset or 0.0
     if abs(offset) > LARGE_OFFSET:
         direction = "ahead of" if offset > 0 else "behind"
@@ -112,7 +112,7 @@ def _number(value: int | None) -> str:
 
 
 def _families(report: Report) -> Iterator[str]:
-    """Yield the metrics that the exporter would expose, with their numbers of series."""
+    """Yield the metrics that the exporter would expose, each with its number of series."""
     series: dict[str, int] = {}
     for _, collector in report.collectors:
         for name, count in collector.summary.series.items():
@@ -176,7 +176,7 @@ def _failed_customers(report: Report, width: int) -> Iterator[str]:
 
 
 def _failures(pairs: Sequence[tuple[AccountReport, CollectorReport]], width: int) -> Iterator[str]:
-    """Yield each failure once, with all collectors that have it and the request id of the first collector."""
+    """Yield each distinct failure once, with the affected collectors and the request id of the first of them."""
     collectors: dict[tuple[str, str], tuple[Failure, list[str]]] = {}
     for account, collector in pairs:
         failure = collector.failure or Failure("unknown error")

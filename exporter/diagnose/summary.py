@@ -1,4 +1,4 @@
-"""Counts of what a collector read. They use only its samples, so they work for every collector."""
+"""Counts of the customers, jobs, workloads and series in the samples of any collector."""
 
 from collections import Counter
 from typing import Any, Final
@@ -13,9 +13,10 @@ _FAILURES_SHOWN: Final = 3
 
 
 def summarize(collector: Collector[Any, Any], view: SnapshotView) -> ReadSummary:
-    """Count customers, jobs, workloads and series.
+    """Count the customers, jobs, workloads and series in the samples of a collector.
 
-    Jobs are counted in the window. Without a window, only the last job of each workload and job type counts.
+    If the collector has a window, count the jobs in the window. Otherwise, count the last job of each workload and
+    job type.
     """
     series: Counter[str] = Counter({family.name: 0 for family in collector.families})
     values: dict[str, set[str]] = {}
@@ -45,7 +46,7 @@ def summarize(collector: Collector[Any, Any], view: SnapshotView) -> ReadSummary
 
 
 def _frequent_failures(view: SnapshotView) -> tuple[tuple[int, Failure], ...]:
-    """Return the most frequent customer failures, each with the id of one failed request."""
+    """Return the most frequent customer failures, each with its number of customers and one request id."""
     counts = Counter((failure.message, failure.hint) for failure in view.customer_failures.values())
     requests = {(failure.message, failure.hint): failure.request_id for failure in view.customer_failures.values()}
     return tuple((count, Failure(*text, requests[text])) for text, count in counts.most_common(_FAILURES_SHOWN))

@@ -1,4 +1,4 @@
-"""Classifies single values from responses by their form; the result never contains the value."""
+"""Classification of values in responses by their form; the results never contain the values."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -32,7 +32,7 @@ _DURATION_KEYS: Final = frozenset({"duration", "jobduration"})
 
 
 def value_findings(row: Mapping[str, object]) -> Iterator[Finding]:
-    """Yield the forms of the times, counts, sizes and durations in a row; its keys must be in lower case."""
+    """Yield the forms of the times, counts, sizes and durations in a row, whose keys must be in lower case."""
     for key, value in row.items():
         if key in _DURATION_KEYS:
             yield table.DURATION_FORM, duration_form(value)
@@ -45,7 +45,7 @@ def value_findings(row: Mapping[str, object]) -> Iterator[Finding]:
 
 
 def time_finding(value: object) -> Finding:
-    """Return the form of a time, or the form of a missing time."""
+    """Return the form of a time or, if the time is missing, the form of the missing value."""
     if value is None:
         return table.NO_TIME, "null"
     if isinstance(value, int | float):
@@ -110,7 +110,7 @@ def word_form(value: object) -> str:
 
 
 def state_form(value: object) -> str | None:
-    """Return how a job's state is written; None if it is a single word, which is always written the same way."""
+    """Return how a job's state is spelled, or None for a single-word state, which has only one spelling."""
     if word_form(value) == "number":
         return "number"
     text = str(value).strip()
@@ -120,7 +120,7 @@ def state_form(value: object) -> str | None:
 
 
 def key_case(keys: list[str]) -> str | None:
-    """Return the case of the keys of a row; None if it has no keys."""
+    """Return the letter case of a row's keys, or None if there are no keys."""
     cases = {key[:1].isupper() for key in keys if key[:1].isalpha()}
     if not cases:
         return None
