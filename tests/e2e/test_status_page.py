@@ -104,8 +104,9 @@ def test_customers_are_found_without_javascript(running: Exporter, modules: Path
         visit(("text", "script")),
     )
     assert failed["done"][0].endswith("?q=&account=msp&state=failed#customers")
-    assert set(failed["done"][1]) == {"failed"}
-    assert "No customer is like that" in named["done"][1][0]
+    assert failed["done"][1].count("failed") > 0
+    assert "up" not in failed["done"][1]
+    assert "No customers match." in named["done"][1][0]
     assert paged["done"][0].endswith("?page=2#customers")
     assert paged["done"][1] == ["2"]
     assert none["done"] == [[]], "no script in it"
@@ -121,8 +122,8 @@ def test_it_is_worked_by_keyboard_and_read_by_a_screen_reader(running: Exporter,
     assert main == "main"
     assert (first["outline"], first["visible"]) == ("solid", True)
     assert re.search(r'img "Last \d+ refreshes: ', tree)
-    assert re.search(r'heading "What is wrong" \[level=2\]', tree)
+    assert re.search(r'heading "Errors" \[level=2\]', tree)
     # Tables stay tables on a phone, where they look like cards.
-    assert re.search(r'table "What each collector of each account came to"', tree)
+    assert re.search(r'table "State of each collector"', tree)
     assert re.search(r'rowheader "Collector license', tree)
     assert re.search(r'cell "State down"', tree)

@@ -122,6 +122,42 @@ def test_a_collector_that_is_down_shows_its_error_without_earlier_errors() -> No
     assert (trouble.error, trouble.hint, trouble.since, trouble.at) == ("no answer", "look", None, None)
 
 
+def test_a_wrong_secret_is_one_card() -> None:
+    def denied(permission: str, age: float, start: str = "") -> Failure:
+        return Failure(
+            f"{start}no token for {permission}: invalid_client", "check the secret", "", NOW - age, NOW - age
+        )
+
+    def down(account: str, collector: str, age: float, permission: str) -> SnapshotView:
+        failed = {"c1": denied("skipped", age, "skipped: ")}
+        status = RefreshStatus(up=False, failure=denied(permission, age))
+        return view(account, collector, status=status, customers={"c1": False}, problems=failed)
+
+    views = [down("a", "jobs", 90, "x"), down("a", "license", 30, "y"), down("b", "jobs", 60, "x")]
+    first, second = model(status_data(*views), StatusQuery()).error_cards
+    assert (first.account, first.collectors, first.summary) == ("a", "jobs, license", "are down")
+    assert first.error == "no token for y: invalid_client"
+    assert first.since is not None
+    assert (first.since.text, second.account, second.summary) == ("90 s ago", "b", "is down")
+
+
+def test_different_causes_with_the_same_hint_are_different_cards() -> None:
+    views = [
+        view("a", name, status=RefreshStatus(up=False, failure=Failure(f"/{name}: HTTP {code}", "wait")))
+        for name, code in (("one", 500), ("two", 500), ("three", 502))
+    ]
+    cards = model(status_data(*views), StatusQuery()).error_cards
+    assert [card.collectors for card in cards] == ["one, two", "three"]
+
+
+def test_customers_of_several_collectors_share_a_card() -> None:
+    failed = {"c1": problem("HTTP 500"), "c2": problem("HTTP 500")}
+    customers = {"c1": False, "c2": False, "c3": True}
+    views = [view("msp", name, status=UP, customers=customers, problems=failed) for name in ("one", "two")]
+    (card,) = model(status_data(*views), StatusQuery()).error_cards
+    assert (card.collectors, card.summary) == ("one, two", "refresh failed for 2 of 3 customers")
+
+
 def test_long_lists_of_errors_are_cut_with_the_number_of_the_rest() -> None:
     views = [view(f"a{number}", status=DOWN) for number in range(130)]
     configured = ConfigStatus(None, errors=tuple(f"mistake {number}" for number in range(30)))
@@ -179,7 +215,7 @@ def test_customers_are_filtered_and_failed_ones_come_first(query: StatusQuery, e
     shown = model(status_data(*portfolio()), query)
     found = [one.id for one in shown.customers.items]
     assert sorted(found) == sorted(expected)
-    failed = [one.is_up for one in shown.customers.items]
+    failed = [one.up == one.collectors for one in shown.customers.items]
     assert failed == sorted(failed)
     assert shown.customers_total == 5
     assert shown.accounts == ("msp", "other")
@@ -188,12 +224,35 @@ def test_customers_are_filtered_and_failed_ones_come_first(query: StatusQuery, e
 def test_a_customer_has_its_last_success_and_its_error() -> None:
     rows = {(one.account, one.id): one for one in model(status_data(*portfolio()), StatusQuery()).customers.items}
     failed, read = rows["msp", "c2"], rows["msp", "c1"]
-    assert (failed.organization, failed.error, failed.hint) == ("Dairy", "HTTP 403", "grant it")
-    assert failed.since is not None
-    assert (failed.request_id, failed.since.text, failed.read_at) == ("id", "5 min ago", None)
+    (error,) = failed.errors
+    assert (failed.organization, error.collectors, error.error, error.hint) == (
+        "Dairy",
+        "protected_data",
+        "HTTP 403",
+        "grant it",
+    )
+    assert error.since is not None
+    assert (error.request_id, error.since.text, failed.read_at) == ("id", "5 min ago", None)
     assert read.read_at is not None
-    assert (read.read_at.text, read.error, read.stale_after) == ("5 s ago", "", "")
+    assert (read.read_at.text, read.errors, read.stale_after) == ("5 s ago", (), "")
     assert rows["other", "c1"].organization == "", "a name is of its own account"
+
+
+def test_a_customer_of_several_collectors_has_one_row() -> None:
+    shared = problem("HTTP 500")
+    read = {"c1": ReadResult((), NOW - 5, MONOTONIC - 5), "c2": ReadResult((), NOW - 5, MONOTONIC - 5)}
+    older = {"c1": ReadResult((), NOW - 7200, MONOTONIC - 7200)}
+    views = [
+        view("msp", "one", customers={"c1": True, "c2": True}, known=read),
+        view("msp", "two", customers={"c1": True, "c2": False}, known=older, problems={"c2": shared}),
+        view("msp", "three", customers={"c2": False}, problems={"c2": shared}),
+    ]
+    failed, read_row = model(status_data(*views), StatusQuery()).customers.items
+    assert (failed.id, failed.up, failed.collectors, failed.read_at) == ("c2", 1, 3, None)
+    assert [error.collectors for error in failed.errors] == ["two, three"]
+    assert read_row.read_at is not None
+    assert (read_row.up, read_row.collectors, read_row.read_at.text) == (2, 2, "2 h ago"), "the oldest success"
+    assert read_row.stale_after == "60 min"
 
 
 def test_names_that_the_metrics_do_not_show_are_not_shown() -> None:

@@ -93,6 +93,23 @@ def test_problems_are_shown_by_severity_then_age() -> None:
     assert rows.problems[1].link == ""
 
 
+def test_customers_have_their_problems_and_come_by_severity() -> None:
+    read = view("msp", "protected_data", customers={"c1": True, "c2": True, "c5": False, "c6": True})
+    judged = verdicts("msp", 6, UNUSUAL, LATE, OVERDUE, Verdict("c1", "job_failed", "warning"))
+    given = status_data(read, UP, verdicts=(judged,))
+    rows = model(given, StatusQuery()).customers.items
+    assert [(row.id, row.problems) for row in rows] == [
+        ("c5", ()),
+        ("c1", (("critical", 1), ("warning", 1))),
+        ("c2", (("warning", 1),)),
+        ("c3", (("info", 1),)),
+        ("c6", ()),
+    ]
+    assert [row.id for row in model(given, StatusQuery(state="problem")).customers.items] == ["c1", "c2", "c3"]
+    assert model(given, StatusQuery()).customers_total == 5
+    assert "1 critical 1 warning" in page(given).text
+
+
 def test_a_long_list_of_problems_is_cut_with_the_number_of_the_rest() -> None:
     many = [Verdict(f"c{number}", "backup_late", "warning", age=number) for number in range(1234)]
     read = page(status_data(UP, verdicts=(verdicts("msp", 1234, *many, OVERDUE),)))

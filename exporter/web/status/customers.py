@@ -1,12 +1,17 @@
-"""The rows of the page for customers that match a query, with failed customers first."""
+"""The rows of the page for customers that match a query, with failed customers first, then by severity."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final
+from urllib.parse import urlencode
 
 from exporter.collectors.partner.customers import INFO
 from exporter.engine.snapshot import SnapshotView
+from exporter.errors import Failure
+from exporter.health.registry import Severity
+from exporter.web.status.error_cards import Cause, cause_of
 from exporter.web.status.formatting import Moment, moment, rounded_time, safe_text
+from exporter.web.status.problems import SEVERITIES, CustomerKey, Problems
 from exporter.web.status.query import Paged, StatusQuery, paged
 from exporter.web.status_data import StatusData
 
@@ -14,30 +19,39 @@ _PAGE_SIZE: Final = 25
 
 Organizations = Mapping[str, Mapping[str, str]]
 """Organization names by account and customer id. A name is included only if it is on the metrics page."""
+CustomerViews = Mapping[CustomerKey, Sequence[SnapshotView]]
+"""The collectors that read each customer; a customer can have problems without such a collector."""
 
 
 @dataclass(frozen=True, slots=True)
-class CustomerRow:
-    """The state of one customer in one collector; `stale_after` is the age limit, set if the values are older."""
+class CustomerError:
+    """An error of one customer in one or more collectors."""
 
-    account: str
-    collector: str
-    id: str
-    organization: str
-    is_up: bool
-    read_at: Moment | None
-    stale_after: str
+    collectors: str
     error: str
     hint: str
     request_id: str
     since: Moment | None
 
 
-class _Match(NamedTuple):
-    is_up: bool
-    name: str
-    customer_id: str
-    view: SnapshotView
+@dataclass(frozen=True, slots=True)
+class CustomerRow:
+    """The state of one customer.
+
+    `up` of `collectors` collectors are up. `read_at` is the oldest of their last successes, None if one never
+    succeeded. `stale_after` is the age limit, set if values are older.
+    """
+
+    account: str
+    id: str
+    organization: str
+    problems: tuple[tuple[Severity, int], ...]
+    up: int
+    collectors: int
+    read_at: Moment | None
+    stale_after: str
+    errors: tuple[CustomerError, ...]
+    metrics: str
 
 
 def organizations(data: StatusData) -> Organizations:
@@ -54,42 +68,83 @@ def organizations(data: StatusData) -> Organizations:
     return names
 
 
-def customers(data: StatusData, names: Organizations, query: StatusQuery) -> Paged[CustomerRow]:
+def customer_views(data: StatusData) -> CustomerViews:
+    """Return all customers that a collector reads or that have a verdict."""
+    found: dict[CustomerKey, list[SnapshotView]] = {}
+    for view in data.views:
+        for customer_id in view.customer_up:
+            found.setdefault(CustomerKey(view.account, customer_id), []).append(view)
+    for view in data.verdicts:
+        for customer_id in filter(None, view.reads):
+            found.setdefault(CustomerKey(view.account, customer_id), [])
+    return found
+
+
+def customers(
+    data: StatusData, views: CustomerViews, names: Organizations, problems: Problems, query: StatusQuery
+) -> Paged[CustomerRow]:
     """Return the requested page of the customers that match the query."""
-    found = sorted(_matching(data.views, names, query), key=lambda one: one[:3])
+    found = sorted(_matching(views, names, problems, query))
     chosen = paged(found, _PAGE_SIZE, query, "page", "customers")
-    rows = [_customer(one, names.get(one.view.account, {}), data) for one in chosen.items]
+    rows = [_customer(key, views[key], names.get(key.account, {}), problems, data) for *_, key in chosen.items]
     return Paged(rows, chosen.first, chosen.last, chosen.total, chosen.steps)
 
 
-def _matching(views: Sequence[SnapshotView], names: Organizations, query: StatusQuery) -> Iterator[_Match]:
+def _matching(
+    views: CustomerViews, names: Organizations, problems: Problems, query: StatusQuery
+) -> Iterator[tuple[bool, int, str, CustomerKey]]:
+    """Yield the matching customers as tuples in the order of the page."""
     needle = query.text.casefold()
-    for view in views:
-        if query.account not in ("", view.account):
+    for key, of_customer in views.items():
+        is_up = all(view.customer_up[key.id] for view in of_customer)
+        own = problems.by_customer.get(key)
+        if query.account not in ("", key.account) or not _has_state(query.state, is_up=is_up, has_problem=bool(own)):
             continue
-        organizations = names.get(view.account, {})
-        for customer_id, is_up in view.customer_up.items():
-            if query.state != "all" and is_up is not (query.state == "ok"):
-                continue
-            name = organizations.get(customer_id, "").casefold()
-            if needle in name or needle in customer_id.casefold():
-                yield _Match(is_up, name or customer_id, customer_id, view)
+        name = names.get(key.account, {}).get(key.id, "").casefold()
+        if needle in name or needle in key.id.casefold():
+            yield is_up, SEVERITIES.index(own.severity) if own else len(SEVERITIES), name or key.id, key
 
 
-def _customer(found: _Match, names: Mapping[str, str], data: StatusData) -> CustomerRow:
-    view, customer_id = found.view, found.customer_id
-    result, failure = view.reads.get(customer_id), view.customer_failures.get(customer_id)
-    age = None if result is None else data.monotonic - result.read_at_monotonic
+def _has_state(state: str, *, is_up: bool, has_problem: bool) -> bool:
+    return {"all": True, "problem": has_problem, "failed": not is_up, "ok": is_up}[state]
+
+
+def _customer(
+    key: CustomerKey, views: Sequence[SnapshotView], names: Mapping[str, str], problems: Problems, data: StatusData
+) -> CustomerRow:
+    results = [(view, view.reads.get(key.id)) for view in views]
+    reads = [result for _, result in results if result is not None]
+    stale = [
+        view for view, result in results if result and data.monotonic - result.read_at_monotonic > view.stale_after
+    ]
+    own = problems.by_customer.get(key)
+    is_read = bool(reads) and len(reads) == len(views)
     return CustomerRow(
-        account=view.account,
-        collector=view.collector,
-        id=customer_id,
-        organization=names.get(customer_id, ""),
-        is_up=found.is_up,
-        read_at=None if result is None else moment(result.read_at, data.now),
-        stale_after=rounded_time(view.stale_after) if age is not None and age > view.stale_after else "",
-        error=safe_text(failure.message) if failure else "",
-        hint=safe_text(failure.hint) if failure else "",
-        request_id=safe_text(failure.request_id) if failure else "",
-        since=moment(failure.since, data.now) if failure and failure.since else None,
+        account=key.account,
+        id=key.id,
+        organization=names.get(key.id, ""),
+        problems=own.counts if own else (),
+        up=sum(view.customer_up[key.id] for view in views),
+        collectors=len(views),
+        read_at=moment(min(read.read_at for read in reads), data.now) if is_read else None,
+        stale_after=rounded_time(stale[0].stale_after) if stale else "",
+        errors=tuple(_errors(key.id, views, data.now)),
+        metrics=f"probe?{urlencode({'account': key.account})}",
     )
+
+
+def _errors(customer_id: str, views: Sequence[SnapshotView], now: float) -> Iterator[CustomerError]:
+    groups: dict[Cause, list[tuple[str, Failure]]] = {}
+    for view in views:
+        failure = view.customer_failures.get(customer_id)
+        if failure is not None:
+            groups.setdefault(cause_of(failure), []).append((view.collector, failure))
+    for group in groups.values():
+        failure = group[0][1]
+        yield CustomerError(
+            collectors=", ".join(collector for collector, _ in group),
+            error=safe_text(failure.message),
+            hint=safe_text(failure.hint),
+            request_id=safe_text(failure.request_id),
+            since=moment(failure.since, now) if failure.since else None,
+        )

@@ -1,7 +1,8 @@
-"""Cards for current and earlier errors. Customers with the same error share one card."""
+"""Cards for current and earlier errors. The collectors and customers of an account share one card per cause."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Final, NamedTuple
 
 from exporter.engine.snapshot import SnapshotView
 from exporter.errors import Failure
@@ -10,13 +11,15 @@ from exporter.web.status.formatting import Moment, count, moment, safe_text
 from exporter.web.status.query import StatusQuery
 from exporter.web.status_data import StatusData
 
+_SKIPPED: Final = "skipped: "
+
 
 @dataclass(frozen=True, slots=True)
 class ErrorCard:
     """An error with its hint and the times of its first and last occurrence; `link` lists the affected customers."""
 
     account: str
-    collector: str
+    collectors: str
     summary: str
     error: str
     hint: str
@@ -31,49 +34,84 @@ class ErrorCard:
         return "AvePointCustomerUnreadable" if self.link else "AvePointAccountUnreadable"
 
 
+class Cause(NamedTuple):
+    """The cause of an error: its hint, and its message without the permission or endpoint of the request."""
+
+    hint: str
+    reason: str
+
+
+class _Key(NamedTuple):
+    account: str
+    cause: Cause
+
+
+class _Occurrence(NamedTuple):
+    view: SnapshotView
+    customer_id: str
+    failure: Failure
+
+
+def cause_of(failure: Failure) -> Cause:
+    """Return the cause of an error. The same cause, for example a wrong secret, has a message per permission."""
+    message = failure.message.removeprefix(_SKIPPED)
+    return Cause(failure.hint, (message.partition(": ")[2] if failure.hint else "") or message)
+
+
 def error_cards(data: StatusData, query: StatusQuery) -> Iterator[ErrorCard]:
     """Yield the errors of collectors that are down, then the errors of customers, most frequent first."""
-    for view in data.views:
-        if state_of(view.status) == "down":
-            yield _of_collector(view, data)
-    groups = [group for view in data.views for group in _of_customers(view, data, query)]
-    yield from (card for _, card in sorted(groups, key=lambda group: -group[0]))
+    down = _grouped(_of_collectors(data))
+    for group in down.values():
+        summary = "is down" if len(group) == 1 else "are down"
+        yield _card(group, summary, data.now)
+    groups = [group for key, group in _grouped(_of_customers(data)).items() if key not in down]
+    for group in sorted(groups, key=lambda group: -len(_customers(group))):
+        failed, views = _customers(group), {one.view.collector: one.view for one in group}
+        total = count(len({customer for view in views.values() for customer in view.customer_up}), "customer")
+        link = failed_link(group[0].view.account, query)
+        yield _card(group, f"refresh failed for {len(failed):,} of {total}", data.now, link)
 
 
 def earlier_errors(views: Sequence[SnapshotView], now: float) -> list[ErrorCard]:
     """Return the recent resolved errors of all collectors, newest first."""
     failures = (
-        (failure, view)
+        _Occurrence(view, "", failure)
         for view in views
         for failure in (view.status.failures[:-1] if state_of(view.status) == "down" else view.status.failures)
     )
-    ordered = sorted(failures, key=lambda one: -(one[0].at or 0))
-    return [_card(view, "", failure, now) for failure, view in ordered]
+    return [_card([one], "", now) for one in sorted(failures, key=lambda one: -(one.failure.at or 0))]
 
 
-def _of_collector(view: SnapshotView, data: StatusData) -> ErrorCard:
-    return _card(view, "is down", view.status.failure or Failure(""), data.now)
+def _of_collectors(data: StatusData) -> Iterator[_Occurrence]:
+    for view in data.views:
+        if state_of(view.status) == "down":
+            yield _Occurrence(view, "", view.status.failure or Failure(""))
 
 
-def _of_customers(view: SnapshotView, data: StatusData, query: StatusQuery) -> Iterator[tuple[int, ErrorCard]]:
-    """Yield a card and the number of affected customers for each error; skip the error of the collector itself."""
-    down = view.status.failure if state_of(view.status) == "down" else None
-    of_collector = (down.message, f"skipped: {down.message}") if down else ()
-    groups: dict[str, list[Failure]] = {}
-    for failure in view.customer_failures.values():
-        groups.setdefault(failure.message, []).append(failure)
-    for message, group in groups.items():
-        if message not in of_collector:
-            summary = f"refresh failed for {len(group):,} of {count(len(view.customer_up), 'customer')}"
-            newest = max(group, key=lambda one: one.at or 0)
-            whole = replace(newest, since=min((one.since for one in group if one.since), default=None))
-            yield len(group), _card(view, summary, whole, data.now, failed_link(view.account, query))
+def _of_customers(data: StatusData) -> Iterator[_Occurrence]:
+    for view in data.views:
+        for customer_id, failure in view.customer_failures.items():
+            yield _Occurrence(view, customer_id, failure)
 
 
-def _card(view: SnapshotView, summary: str, failure: Failure, now: float, link: str = "") -> ErrorCard:
+def _grouped(occurrences: Iterator[_Occurrence]) -> dict[_Key, list[_Occurrence]]:
+    groups: dict[_Key, list[_Occurrence]] = {}
+    for one in occurrences:
+        groups.setdefault(_Key(one.view.account, cause_of(one.failure)), []).append(one)
+    return groups
+
+
+def _customers(group: Sequence[_Occurrence]) -> frozenset[str]:
+    return frozenset(one.customer_id for one in group)
+
+
+def _card(group: Sequence[_Occurrence], summary: str, now: float, link: str = "") -> ErrorCard:
+    failures = [one.failure for one in group]
+    newest = max(failures, key=lambda one: (not one.message.startswith(_SKIPPED), one.at or 0))
+    failure = replace(newest, since=min((one.since for one in failures if one.since), default=None))
     return ErrorCard(
-        account=view.account,
-        collector=view.collector,
+        account=group[0].view.account,
+        collectors=", ".join(dict.fromkeys(one.view.collector for one in group)),
         summary=summary,
         error=safe_text(failure.message),
         hint=safe_text(failure.hint),

@@ -9,7 +9,7 @@ from typing import Final, Literal
 from exporter import __version__
 from exporter.health.registry import Severity
 from exporter.web.status.collectors import AccountUsage, CollectorRow, State, account_usage, collector, state_of
-from exporter.web.status.customers import CustomerRow, customers, organizations
+from exporter.web.status.customers import CustomerRow, customer_views, customers, organizations
 from exporter.web.status.error_cards import ErrorCard, earlier_errors, error_cards
 from exporter.web.status.formatting import Moment, count, moment, rounded_time, safe_text
 from exporter.web.status.problems import SEVERITIES, ProblemRow, Problems, current_problems, problem_rows
@@ -61,7 +61,8 @@ class Model:
 
 def model(data: StatusData, query: StatusQuery) -> Model:
     """Return the content of the page for a query, whose values are untrusted."""
-    with_customers = tuple(dict.fromkeys(view.account for view in data.views if view.customer_up))
+    views = customer_views(data)
+    with_customers = tuple(dict.fromkeys(key.account for key in views))
     if query.account not in with_customers:
         query = StatusQuery(text=query.text, state=query.state, page=query.page, part=query.part)
     shown = paged(data.views, _COLLECTORS, query, "part", "collectors")
@@ -85,8 +86,8 @@ def model(data: StatusData, query: StatusQuery) -> Model:
         account_usage=account_usage(tuple(dict.fromkeys(row.account for row in rows)), data),
         earlier=tuple(earlier_errors(data.views, data.now)[:_EARLIER]),
         accounts=with_customers,
-        customers=customers(data, names, query),
-        customers_total=sum(len(view.customer_up) for view in data.views),
+        customers=customers(data, views, names, problems, query),
+        customers_total=len(views),
         query=query,
     )
 

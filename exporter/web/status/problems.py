@@ -1,6 +1,7 @@
 """The problems of customers: their number for the headline, and the rows of the table."""
 
 import heapq
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple, get_args
@@ -67,10 +68,14 @@ class CurrentProblem(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CustomerProblems:
-    """The number of problems of one customer, and the highest severity."""
+    """The number of problems of one customer by severity, most severe first."""
 
-    count: int
-    severity: Severity
+    counts: tuple[tuple[Severity, int], ...]
+
+    @property
+    def severity(self) -> Severity:
+        """The highest severity."""
+        return self.counts[0][0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +106,13 @@ class ProblemRow:
 def current_problems(data: StatusData) -> Problems:
     """Return the current problems of all customers."""
     found = tuple(problem for view in data.verdicts for problem in _of_view(view))
-    ranks: dict[CustomerKey, list[int]] = {}
+    ranks: dict[CustomerKey, Counter[int]] = {}
     for problem in found:
-        ranks.setdefault(problem.customer, []).append(problem.rank)
+        ranks.setdefault(problem.customer, Counter())[problem.rank] += 1
     counts = [_customer_counts(view) for view in data.verdicts]
     return Problems(
         current=found,
-        by_customer={key: CustomerProblems(len(some), SEVERITIES[min(some)]) for key, some in ranks.items()},
+        by_customer={key: _by_severity(numbers) for key, numbers in ranks.items()},
         customers=sum(total for total, _ in counts),
         is_known=not any(unknown for _, unknown in counts),
     )
@@ -119,6 +124,10 @@ def problem_rows(
     """Return the rows of the most severe problems, oldest first."""
     shown = heapq.nsmallest(_ROWS, problems.current)
     return tuple(_row(one, organizations.get(one.customer.account, {}), query, now) for one in shown)
+
+
+def _by_severity(numbers: Mapping[int, int]) -> CustomerProblems:
+    return CustomerProblems(tuple((SEVERITIES[rank], numbers[rank]) for rank in sorted(numbers)))
 
 
 def _of_view(view: SnapshotView) -> Iterator[CurrentProblem]:

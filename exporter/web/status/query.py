@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Generic, Literal, TypeVar, get_args
 from urllib.parse import urlencode
 
-StateFilter = Literal["all", "failed", "ok"]
+StateFilter = Literal["all", "problem", "failed", "ok"]
 Item = TypeVar("Item")
 
 _LONGEST_TEXT: Final = 100
