@@ -1,7 +1,7 @@
-"""Certificates as credentials: a signed assertion proves that the exporter has the private key.
+"""Authentication with a certificate: a signed assertion proves that the exporter has the private key.
 
-AvePoint documents the form of the assertion. It is signed with RS256. `kid` is the SHA-1 thumbprint of the certificate
-in upper-case hex, and `x5t` is the same thumbprint in base64url. The assertion is valid for five minutes.
+The assertion has the form that AvePoint documents. It is signed with RS256 and is valid for five minutes. Its header
+`kid` contains the SHA-1 thumbprint of the certificate in upper-case hex, and `x5t` contains it in base64url.
 """
 
 import base64
@@ -48,7 +48,7 @@ class KeyPair:
 
 
 class ClientCertificate:
-    """The credential in the configured certificate file, which is read at each use."""
+    """A credential that reads the configured certificate file each time it is used."""
 
     def __init__(self, auth: Auth, token_url: str, clock: Clock, expires: Callable[[float], None]) -> None:
         self._auth = auth
@@ -65,7 +65,10 @@ class ClientCertificate:
         return {"client_assertion_type": ASSERTION_TYPE, "client_assertion": self._assertion(pair)}
 
     def load(self) -> KeyPair:
-        """Return the key pair in the file, and report its expiry. Raise TokenError unless it is valid now."""
+        """Read the key pair from the file, and report when the certificate expires.
+
+        Raise TokenError if the file cannot be used, or if the certificate is expired or not valid yet.
+        """
         path = self._auth.certificate_file
         if path is None:
             raise TokenError("certificate_file is not set", reason="credential")
@@ -92,7 +95,7 @@ class ClientCertificate:
             raise _broken(path, str(error)) from None
 
     def _assertion(self, pair: KeyPair) -> str:
-        thumbprint = pair.certificate.fingerprint(hashes.SHA1())  # noqa: S303 - the name of a certificate, as documented
+        thumbprint = pair.certificate.fingerprint(hashes.SHA1())  # noqa: S303 - AvePoint identifies the certificate by it
         now = int(self._clock.time())
         return jwt.encode(
             {
@@ -129,7 +132,10 @@ def _read(path: Path, password: bytes | None) -> KeyPair:
 
 
 def _unwrapped(data: bytes) -> bytes:
-    """Return the PEM or PFX in a file. PowerShell writes PEM in UTF-16, and Azure Key Vault returns PFX in base64."""
+    """Decode the contents of a file to PEM or PFX.
+
+    PowerShell writes PEM files in UTF-16, and Azure Key Vault returns PFX files in base64.
+    """
     try:
         text = decode_text(data)
         return text.encode() if "-----BEGIN" in text else base64.b64decode("".join(text.split()), validate=True)
@@ -145,7 +151,7 @@ def _read_pem(path: Path, data: bytes, password: bytes | None) -> tuple[object, 
     if b"PRIVATE KEY-----" not in data:
         return None, certificates
     if b"ENCRYPTED" not in data:
-        password = None  # a password that is not needed is ignored
+        password = None  # load_pem_private_key refuses a password for an unencrypted key
     try:
         return load_pem_private_key(data, password), certificates
     except TypeError:
@@ -169,7 +175,7 @@ def _read_pfx(path: Path, data: bytes, password: bytes | None) -> tuple[object, 
 def _public_key(certificate: x509.Certificate) -> object:
     try:
         return certificate.public_key()
-    except (ValueError, UnsupportedAlgorithm):  # a CA in the chain may have such a key; the key of the app is RSA
+    except (ValueError, UnsupportedAlgorithm):  # the key of a CA in the chain; the app itself needs an RSA key
         return None
 
 

@@ -42,11 +42,11 @@ _LONGEST_BACKOFF: Final = 30.0
 
 
 class ApiClient(Protocol):
-    """The interface that collectors need from a client, so that `check` can pass a different implementation."""
+    """The client interface that collectors use. `check` passes its own implementation."""
 
     @property
     def value_issues(self) -> ValueIssues:
-        """The counts and the log of values that cannot be read."""
+        """The object that counts and logs unreadable values."""
         ...
 
     async def call(
@@ -57,15 +57,18 @@ class ApiClient(Protocol):
         query: Query | None = None,
         body: Mapping[str, object] | None = None,
     ) -> object:
-        """Return the decoded JSON of a response. Raise AvePointError if the request fails."""
+        """Send a request, and return the decoded JSON of the response. Raise AvePointError if the request fails."""
         ...
 
     def link_query(self, endpoint: Endpoint, link: str) -> Query:
-        """Return the query of a link to a next page. Raise LinkRefusedError if the link cannot be followed."""
+        """Return the query string of a link to the next page, as a mapping.
+
+        Raise LinkRefusedError if the link cannot be followed.
+        """
         ...
 
     async def token_ahead(self, permission: str) -> None:
-        """Request the access token for requests that will follow soon."""
+        """Request the access token for later requests."""
         ...
 
 
@@ -100,7 +103,7 @@ class Client:
 
     @property
     def budget(self) -> LimitUsage:
-        """The current use of the account's rate limits."""
+        """How much of the account's rate limits is currently used."""
         return self._throttle.budget
 
     @property
@@ -120,7 +123,7 @@ class Client:
         query: Query | None = None,
         body: Mapping[str, object] | None = None,
     ) -> object:
-        """Return the decoded JSON of a response. Raise AvePointError if the request and its retries fail."""
+        """Send a request, and return the decoded JSON of the response. Raise AvePointError if all attempts fail."""
         try:
             request = self._build(
                 endpoint.method,
@@ -137,19 +140,19 @@ class Client:
         return response
 
     async def authorize(self, permission: str) -> None:
-        """Ensure that there is a token for a permission. Raise TokenError if it cannot be obtained."""
+        """Request an access token for a permission if there is none. Raise TokenError if the request fails."""
         async with self._throttle:
             await self._token(permission)
 
     async def token_ahead(self, permission: str) -> None:
-        """Request the access token for requests that will follow soon, unless there is one already."""
+        """Request the access token for later requests, unless there is one already."""
         await self._tokens.token_ahead(permission)
 
     def link_query(self, endpoint: Endpoint, link: str) -> Query:
-        """Return the query of a link to a next page, to be sent to the same endpoint.
+        """Return the query string of a link to the next page, as a mapping.
 
-        Only the query is used, so the path of the link does not matter. Raise LinkRefusedError if the link leads to
-        another origin or has no query.
+        The caller sends the query to the same endpoint, so the path of the link is ignored. Raise LinkRefusedError if
+        the link leads to another origin or has no query string.
         """
         link = link.strip()
         try:
@@ -168,7 +171,7 @@ class Client:
         return query
 
     async def _retried(self, attempt: Callable[[], Awaitable[T]]) -> T:
-        """Return the result of `attempt`. Retry after temporary errors, each time after a random pause."""
+        """Return the result of `attempt`. After a temporary error, wait for a random time and retry."""
         for retry in range(self._account.requests.retries):
             try:
                 return await attempt()
@@ -178,7 +181,10 @@ class Client:
         return await attempt()
 
     async def _authorized(self, endpoint: Endpoint, request: httpx.Request) -> object:
-        """Send a request with a token. Send it again with a new token if the first was refused or may be outdated."""
+        """Send a request with a token. If AvePoint refuses the token, send the request again with a new token.
+
+        A response with status 403 causes a second request only if the token was old enough to be discarded.
+        """
         try:
             return await self._with_token(endpoint, request)
         except UnauthorizedError:
@@ -202,7 +208,7 @@ class Client:
                 raise
 
     async def _token(self, permission: str) -> Token:
-        """Return a token. If AvePoint throttles the account meanwhile, wait until the pause is over."""
+        """Return a token. If AvePoint throttles the account during the token request, wait until the pause is over."""
         token = await self._tokens.token(permission)
         while self._throttle.is_paused:
             await self._throttle.turn()
@@ -218,7 +224,7 @@ class Client:
             )
 
     async def _exchange(self, endpoint: Endpoint, request: httpx.Request, token: Token) -> object:
-        """Send one request and return the decoded response. Count and time the request even if it fails."""
+        """Send one request and return the decoded response. Record its result and duration even if it fails."""
         began, code = self._clock.monotonic(), "connect"
         try:
             response = await self._send(request)
@@ -246,7 +252,7 @@ class Client:
         try:
             return await self._retried(lambda: self._token_exchange(form))
         except _TEMPORARY as error:
-            # The request that needs the token is not retried after a TokenError.
+            # A TokenError prevents a retry of the API request that needs the token.
             raise TokenError(
                 f"no token: {error}",
                 reason=error.kind if isinstance(error, TransportError) else str(error.status),

@@ -1,4 +1,4 @@
-"""Connections to AvePoint, response bodies of limited size, and origins of URLs."""
+"""Connections to AvePoint, and functions that read response bodies and compare the origins of URLs."""
 
 import re
 import ssl
@@ -19,7 +19,7 @@ from exporter.config.schema import Account, has_unencoded_password
 from exporter.errors import AnswerError
 
 LARGEST_BODY: Final = 4 * 1024**2
-"""Maximum size of a decompressed body in bytes. No response from the API is larger."""
+"""Maximum size of a decompressed body in bytes. Responses from AvePoint are smaller."""
 _CONNECT_TIMEOUT: Final = 10.0
 _HEADERS: Final = {
     "User-Agent": f"avepoint-exporter/{__version__}",
@@ -34,9 +34,9 @@ _DEFAULT_PORTS: Final = {"https": 443, "http": 80}
 class Connections:
     """The connections of one account, with verified TLS.
 
-    Each connection has its own transport, because the time that httpx's connection pool needs grows with the square
-    of the number of requests. Free transports are reused. Unlike clients, transports do not follow redirects or store
-    cookies.
+    Each connection has its own transport, because the CPU time of httpx's connection pool grows with the square of the
+    number of concurrent requests. Idle transports are reused. Unlike an httpx client, a transport does not follow
+    redirects or store cookies.
     """
 
     def __init__(self, account: Account, transport: httpx.AsyncBaseTransport | None) -> None:
@@ -58,13 +58,16 @@ class Connections:
     ) -> httpx.Request:
         """Return a request. Raise httpx.InvalidURL or UnicodeError if the URL is invalid.
 
-        The request is built without an httpx client, which would parse the URL and every header a second time.
+        The request is built without an httpx client, because a client parses the URL and every header a second time.
         """
         headers = {**_HEADERS, **(headers or {})}
         return httpx.Request(method, url, headers=headers, extensions=dict(self._extensions), **contents)
 
     async def exchange(self, request: httpx.Request) -> tuple[httpx.Response, bytes]:
-        """Return a response and its body. Raise AnswerError, httpx.HTTPError or OSError if the request fails."""
+        """Send a request, and return the response and its body.
+
+        Raise AnswerError, httpx.HTTPError or OSError if the request fails.
+        """
         proxy = self._proxy_of(request)
         free = self._free.setdefault(proxy, [])
         transport = free.pop() if free else self._connect(proxy)
@@ -96,7 +99,7 @@ class Connections:
         if proxy and has_unencoded_password(proxy):
             raise httpx.ProxyError("the password in the URL of the proxy is not percent-encoded")
         try:
-            # The certificate of an https:// proxy often comes from the private CA that signs the intercepted traffic.
+            # The certificate of an https:// proxy is often signed by the private CA in `tls.ca_file`.
             through = (
                 httpx.Proxy(proxy, ssl_context=self._tls if proxy.startswith("https:") else None) if proxy else None
             )
@@ -108,7 +111,10 @@ class Connections:
 
 
 def proxy_of(account: Account, scheme: str, host: str, port: int) -> str | None:
-    """Return the URL of the proxy for a host, including the password: `proxy_url`, or the proxy in the environment."""
+    """Return the URL of the proxy for a host, including the password, or None if there is no proxy.
+
+    `proxy_url` takes precedence over the environment variables.
+    """
     if account.proxy_url is not None:
         return account.proxy_url.get_secret_value()
     proxies = getproxies()
@@ -119,7 +125,10 @@ def proxy_of(account: Account, scheme: str, host: str, port: int) -> str | None:
 
 
 def matches_no_proxy(no_proxy: str, host: str, port: int) -> bool:
-    """Return whether NO_PROXY contains a host, its domain, HOST:PORT, its address, its network, or an asterisk."""
+    """Return whether an entry of NO_PROXY matches a host.
+
+    An entry can be a host name, a domain, an IP address or a network, each with an optional port, or an asterisk.
+    """
     return any(_matches_entry(entry, host.lower(), port) for entry in no_proxy.lower().replace(",", " ").split())
 
 
@@ -143,9 +152,9 @@ def without_password(url: str) -> str:
 def tls_context(account: Account) -> ssl.SSLContext:
     """Return the TLS context that verifies certificates. Raise OSError if `tls.ca_file` cannot be used.
 
-    Python 3.13 enables VERIFY_X509_STRICT and therefore refuses certificates from many private CAs that other clients
-    accept. With every version of Python, the exporter verifies the chain and the host name, but not the form of the CA
-    certificate. It also trusts intermediate certificates in `tls.ca_file`.
+    Since version 3.13, Python enables VERIFY_X509_STRICT by default. With this flag, certificates from many private
+    CAs are refused, although other clients accept them. The exporter clears the flag: it verifies the chain and the
+    host name, but not the form of the CA certificate. Intermediate certificates in `tls.ca_file` are also trusted.
     """
     tls = ssl.create_default_context()
     tls.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -156,10 +165,10 @@ def tls_context(account: Account) -> ssl.SSLContext:
 
 
 async def read_body(response: httpx.Response) -> bytes:
-    """Return the decompressed body of a response. Raise AnswerError if it is too large or cannot be decompressed.
+    """Return the decompressed body of a response. Raise AnswerError if the body is too large or cannot be decompressed.
 
-    The body is decompressed piece by piece, because a small body may expand to more than fits into memory. Anything
-    after the end of the compressed data is ignored.
+    The body is decompressed in pieces, because a small compressed body can expand to more than the available memory.
+    Any bytes after the end of the compressed data are ignored.
     """
     inflate = _inflate(response.headers.get("content-encoding", ""))
     body = bytearray()
@@ -188,7 +197,10 @@ def _decompressed(inflate: "zlib._Decompress", piece: bytes, most: int) -> bytes
 
 
 def origin_of(url: str) -> tuple[str, str, int | None] | None:
-    """Return the scheme, host and port of a URL, or None for a path. Raise ValueError if the URL is ambiguous."""
+    """Return the scheme, host and port of a URL, or None if it is a relative URL.
+
+    Raise ValueError if HTTP clients could interpret the URL differently.
+    """
     parts = urlsplit(url)
     if "\\" in url or not url.isprintable() or len(url) > _LONGEST_LINK or "@" in parts.netloc:
         raise ValueError("not a URL to follow")

@@ -1,4 +1,4 @@
-"""Credentials of an account: a client secret or a certificate, and checks of both before they are used."""
+"""Client secrets and certificates, and checks of their files."""
 
 import shlex
 import stat
@@ -19,10 +19,13 @@ _READ_AGAIN: Final = "correct auth.client_secret_file or auth.client_secret_env;
 
 
 class Credential(Protocol):
-    """A credential of the app. Files are read at each use, so that a rotated file needs no reload."""
+    """A credential of the app. Its files are read each time it is used, so a replaced file needs no reload."""
 
     def form(self) -> Mapping[str, str]:
-        """Return the fields of the token request that authenticate the app. Raise TokenError if they cannot be read."""
+        """Return the fields of the token request that authenticate the app.
+
+        Raise TokenError if the credential cannot be read.
+        """
         ...
 
 
@@ -50,7 +53,10 @@ class ClientSecret:
 
 
 def credential(account: Account, clock: Clock, observer: Observer, log: structlog.stdlib.BoundLogger) -> Credential:
-    """Return the credential of an account. If its certificate is unusable, log why; each use raises TokenError."""
+    """Return the credential of an account. If its certificate is unusable, log the reason.
+
+    An unusable certificate raises TokenError each time the credential is used.
+    """
     if account.auth.certificate_file is None:
         return ClientSecret(account.auth)
     from exporter.avepoint.certificate import ClientCertificate  # noqa: PLC0415 - cryptography is slow to load
@@ -102,5 +108,5 @@ def _closing(path: Path) -> str:
 def _is_open_to_others(path: Path) -> bool:
     try:
         return bool(path.stat().st_mode & (stat.S_IRWXO | stat.S_IWGRP))
-    except OSError:  # removed since the configuration was read; its next use raises an error
+    except OSError:  # The file is missing, so the next token request raises an error.
         return False

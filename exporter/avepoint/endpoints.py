@@ -1,7 +1,4 @@
-"""The endpoints that the exporter reads, with their paths, permissions, paging and fields, per API version.
-
-`ApiVersions` selects the version of an account.
-"""
+"""The endpoints of each API version: paths, permissions, paging and fields."""
 
 import re
 from collections.abc import Awaitable, Callable, Collection, Mapping
@@ -20,28 +17,33 @@ _PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
 
 
 class Paging(Enum):
-    """How the pages of a list are requested and what a page looks like."""
+    """The query parameters that select a page of a list, and the JSON form of a page."""
 
     NONE = auto()
     """The response is not a list."""
     ELEMENTS = auto()
-    """`pageIndex` from 1, `pageSize`; {"data", "metadata": {"totalCount"}}, or a bare array."""
+    """Parameters `pageIndex` (one-based) and `pageSize`; {"data", "metadata": {"totalCount"}}, or a bare array."""
     ODATA = auto()
-    """`$top` and `$skip`, or links; {"value", "@odata.nextLink", "@odata.count"}."""
+    """Parameters `$top` and `$skip`, or links; {"value", "@odata.nextLink", "@odata.count"}."""
     ODATA_LINKS = auto()
-    """Like ODATA, but with links only."""
+    """Like ODATA, but only with links."""
     MODERN_JOBS = auto()
-    """`PageIndex` from 0 or 1, `PageSize`, or links; {"data", "metadata": {"totalCount", "nextLink"}}."""
+    """Parameters `PageIndex` (zero-based or one-based) and `PageSize`, or links.
+
+    A page is {"data", "metadata": {"totalCount", "nextLink"}}.
+    """
     LEGACY_JOBS = auto()
-    """Like MODERN_JOBS, but with {"Jobs", "TotalCount", "NextLink"}."""
+    """Like MODERN_JOBS, but a page is {"Jobs", "TotalCount", "NextLink"}."""
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One operation of the API. `template` is its path with placeholders for ids, and its name in metrics and logs.
+    """One HTTP method and path of the API.
 
-    `fields` are the lower-case names of the fields of a row that collectors read. All other fields are dropped as soon
-    as a page is decoded, because rows may be large. If the set is empty, all fields are kept.
+    `template` is the path with placeholders for ids. It also identifies the endpoint in metrics and logs.
+
+    `fields` contains the lower-case names of the fields that collectors read from a row. All other fields are dropped
+    as soon as a page is decoded, because rows may be large. If `fields` is empty, all fields are kept.
     """
 
     method: str
@@ -51,7 +53,7 @@ class Endpoint:
     fields: frozenset[str] = frozenset()
 
     def path(self, ids: Mapping[str, str]) -> str:
-        """Return the path with the ids, each encoded as a single path segment."""
+        """Return the path with each placeholder replaced by an id, which is encoded as a single path segment."""
         return _PLACEHOLDER.sub(lambda match: _segment(ids[match[1]]), self.template)
 
     def unexpected(self, what: str) -> AnswerError:
@@ -61,7 +63,10 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class EndpointPair:
-    """The endpoints for the same data in each API version; `legacy` is None if only the modern version has the data."""
+    """The endpoints that return the same data in each API version.
+
+    `legacy` is None if only the modern version provides the data.
+    """
 
     modern: Endpoint
     legacy: Endpoint | None = None
@@ -73,16 +78,16 @@ class EndpointPair:
 
     @property
     def permissions(self) -> Mapping[ApiVersion, str]:
-        """The permissions by API version."""
+        """The required permission by API version."""
         return {version: endpoint.permission for version, endpoint in self.versions.items()}
 
 
 class ApiVersions:
-    """Selects the API version that responds, the modern one first.
+    """Selects the API version that is available to an account. The modern version is tried first.
 
-    A 404 or a missing permission means that a version is not available to the account, because each version has its
-    own permissions. Until the next `begin`, only the version that responded is requested, so that a 404 for one
-    customer does not cause a second request. Not every endpoint exists in both versions.
+    A version is not available if it returns a 404 or if its permission is not granted. After the first response, only
+    the version that returned it is requested until the next call of `begin`. Therefore, a 404 for one customer does not
+    cause a second request. Some endpoints exist only in the modern version.
     """
 
     def __init__(self, api: Literal["auto", "modern", "legacy"]) -> None:
@@ -92,7 +97,7 @@ class ApiVersions:
 
     @property
     def allowed(self) -> tuple[ApiVersion, ...]:
-        """The versions that may be requested, the preferred one first."""
+        """The versions that may be requested, in order of preference."""
         return ("modern", "legacy") if self._configured is None else (self._configured,)
 
     @property
@@ -101,17 +106,22 @@ class ApiVersions:
         return self._answered
 
     def first(self, offered: Collection[ApiVersion]) -> ApiVersion:
-        """Return the version to request first. Raise NotOfferedError if the configured version is not in `offered`."""
+        """Return the version to request first.
+
+        `offered` contains the versions that provide the data. Raise NotOfferedError if the configured version is not
+        one of them.
+        """
         return self._order(offered)[0]
 
     def begin(self) -> None:
-        """Begin a refresh, which may select a different version than the last one."""
+        """Begin a refresh. It may select a different version than the previous refresh."""
         self._is_certain = False
 
     async def ask(self, readers: Mapping[ApiVersion, Callable[[], Awaitable[T]]]) -> T:
-        """Return the result of the first version that exists. Raise the first error if none exists.
+        """Call the reader of each API version in turn, and return the result of the first version that is available.
 
-        Raise NotOfferedError without a request if `readers` lacks the configured version.
+        Raise the first error if no version is available. Raise NotOfferedError, without a request, if there is no
+        reader for the configured version.
         """
         failure: AvePointError | None = None
         for api_version in self._order(readers):
@@ -124,7 +134,7 @@ class ApiVersions:
                     raise
                 failure = failure or error
             else:
-                # The first response selects the version, even if a customer exists only in the other version.
+                # Later responses do not change the version, even if a customer exists only in the other version.
                 if not self._is_certain:
                     self._answered, self._is_certain = api_version, True
                 return result
@@ -147,7 +157,7 @@ def _fields(names: str) -> frozenset[str]:
 
 
 def _segment(identifier: str) -> str:
-    # A dot segment would lead out of the endpoint's path.
+    # Servers remove the path segments "." and "..", so an unencoded one would request a different endpoint.
     return quote(identifier, safe="").replace(".", "%2E") if set(identifier) <= {"."} else quote(identifier, safe="")
 
 

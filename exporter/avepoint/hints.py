@@ -1,4 +1,4 @@
-"""Hints: what an operator should do about an error."""
+"""Hints that describe how an operator can fix an error."""
 
 import os
 import ssl
@@ -27,7 +27,7 @@ _CERTIFICATE_HINTS: Final = {
     68: "the certificate is signed with a broken hash such as SHA-1; the CA must use SHA-256",
     79: "the certificate in tls.ca_file is not a CA certificate (basicConstraints without CA); add the CA certificate",
 }
-"""Hints by the error code of OpenSSL's certificate verification."""
+"""Hints by error code of OpenSSL's certificate verification."""
 _PROXY: Final = (
     "check proxy_url with its user name and password, or HTTPS_PROXY and NO_PROXY; percent-encode special characters"
 )
@@ -36,7 +36,7 @@ _SERVER_ERROR: Final = "the exporter retries; if this lasts, contact AvePoint wi
 
 
 def where_registered(permission: str) -> str:
-    """Return where in AvePoint's portals an app is registered."""
+    """Return the page of AvePoint's portals on which an app with this permission is registered."""
     if permission.startswith(("elements.", "partner.")):
         return "Elements > Settings > API app registration"
     return "AvePoint Online Services > Administration > App registrations"
@@ -48,12 +48,15 @@ def lacking(permission: str) -> str:
 
 
 def not_granted(permission: str) -> str:
-    """Return the hint for a permission that the token service refused. The error message contains the permission."""
+    """Return the hint for a token request with a permission that is not granted.
+
+    The hint does not name the permission, because the error message does.
+    """
     return f"the app was not granted this permission; add it in {where_registered(permission)}"
 
 
 def not_there(permission: str) -> str:
-    """Return the hint for a 404, with the most likely cause first."""
+    """Return the hint for a 404, which lists the most likely cause first."""
     return (
         f"check that the app has {permission} in {where_registered(permission)}, then the URL (data_center,"
         " base_url), then that the product is licensed"
@@ -78,12 +81,12 @@ def unreached(error: Exception) -> str:
 
 
 def reason_of(error: BaseException) -> str:
-    """Return why there is no response, as the operating system describes it if possible."""
+    """Return the reason for a failed connection, in the words of the operating system if it reported an error."""
     reason = str(error)[:_LONGEST_REASON] or type(error).__name__
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, OSError) and not isinstance(cause, ssl.SSLError) and cause.errno:
             reason = os.strerror(cause.errno) if cause.errno > 0 else cause.strerror or reason
-        # If several addresses of a host were tried, only the first error is reported.
+        # If the connections to several addresses of a host failed, only the first error is returned.
         cause = cause.exceptions[0] if isinstance(cause, BaseExceptionGroup) else cause.__cause__ or cause.__context__
     return reason

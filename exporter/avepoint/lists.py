@@ -1,4 +1,4 @@
-"""Lists from AvePoint, each read in full. A list with fewer rows than its reported total is an error."""
+"""Readers of complete lists. A list with fewer rows than its reported total is an error."""
 
 from collections.abc import AsyncIterator, Callable, Hashable, Mapping
 from contextlib import aclosing
@@ -16,14 +16,17 @@ from exporter.errors import BadRequestError
 
 T = TypeVar("T")
 PAGE_SIZE: Final = 100
-"""Rows per page of a partner list: the maximum of the Elements API."""
+"""Rows per page of a partner list, which is the maximum of the Elements API."""
 _SETTLED: Final = 3
-"""Consecutive refreshes with equal rows and an equal total, after which the total is ignored."""
+"""Number of consecutive refreshes with the same rows and the same total after which the total is ignored."""
 _MOST_INCOMPLETE: Final = 10_000
 
 
 class ListReader:
-    """A reader of a partner list. Keep it between refreshes, because it compares incomplete lists with earlier ones."""
+    """A reader of a partner list.
+
+    Use the same reader in every refresh, because it compares an incomplete list with the previous one.
+    """
 
     def __init__(self, client: ApiClient, endpoints: EndpointPair, identity: Identity = row_hash) -> None:
         self._client = client
@@ -41,7 +44,8 @@ class ListReader:
     ) -> list[T]:
         """Return the result of `convert` for each row. Raise AvePointError if a request fails.
 
-        `convert` is called as soon as the page of a row is read, and again if an incomplete list is read again.
+        `convert` is called as soon as a row is received. If the list is incomplete and is therefore read again,
+        `convert` is called again for each row.
         """
         readers = {
             version: partial(self._read, endpoint, convert, customer_id, body or {})
@@ -54,7 +58,7 @@ class ListReader:
         return await self.read(api_versions, lambda row: row, customer_id=customer_id)
 
     def is_short(self, customer_id: str = "") -> bool:
-        """Return whether the last list of a customer had fewer rows than its total."""
+        """Return whether the last list that was read for a customer had fewer rows than its total."""
         return any(self._checked.is_short((one.template, customer_id)) for one in self._endpoints.versions.values())
 
     async def _read(
@@ -87,7 +91,7 @@ class ListReader:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A time range, which selects the jobs that started from `start` to `end`."""
+    """A time range that selects the jobs that started between `start` and `end`."""
 
     start: Ticks
     end: Ticks
@@ -96,8 +100,8 @@ class Span:
 class JobList:
     """The job list of a tenant account in one API version.
 
-    It can be filtered by time, job type, workload and geo location; 0 and "" select all. Keep it between refreshes,
-    like a `ListReader`.
+    The list can be filtered by time, job type, workload and geo location. The value 0 or "" disables a filter. Like a
+    `ListReader`, the same object is used in every refresh.
     """
 
     def __init__(self, client: ApiClient, endpoint: Endpoint, location: str = "") -> None:
@@ -109,9 +113,9 @@ class JobList:
         self._times: Callable[[Span], Query] = _iso_times if endpoint is TENANT_JOBS.modern else _tick_times
 
     async def read(self, span: Span, *, size: int, job_type: int = 0, object_type: int = 0) -> list[Row]:
-        """Return all rows, requested in pages of `size`. Raise AvePointError if a request fails.
+        """Return all rows, requested in pages of `size` rows. Raise AvePointError if a request fails.
 
-        If the total of the unfiltered list does not count its rows, the totals of filtered lists are ignored.
+        If the last unfiltered list had fewer rows than its total, the totals of filtered lists are ignored.
         """
         query = self._query(span, job_type=job_type, object_type=object_type)
         is_filtered = bool(job_type or object_type)
@@ -125,7 +129,7 @@ class JobList:
 
     @property
     def is_short(self) -> bool:
-        """Whether the last list of all jobs had fewer rows than its total."""
+        """Whether the last unfiltered list had fewer rows than its total."""
         return self._checked.is_short((0, 0))
 
     async def has_any(self, span: Span) -> bool:
@@ -141,9 +145,9 @@ class JobList:
     async def ids(
         self, span: Span, *, size: int, largest: int, job_type: int = 0, object_type: int = 0
     ) -> set[str | None]:
-        """Return the ids of all rows, with None for an unreadable id.
+        """Return the ids of all rows. The set contains None if an id is unreadable.
 
-        Request pages of `largest` rows, or of `size` rows if the service refuses large pages.
+        Request pages of `largest` rows. If the service refuses them, request pages of `size` rows.
         """
         try:
             rows = await self.read(span, size=largest, job_type=job_type, object_type=object_type)
@@ -164,7 +168,7 @@ class JobList:
 
 
 class _CheckedReader:
-    """A reader that reads an incomplete list again, and raises an error if the list is still incomplete."""
+    """A reader that reads an incomplete list a second time before it raises an error."""
 
     def __init__(self, client: ApiClient) -> None:
         self._issues = client.value_issues
@@ -179,10 +183,10 @@ class _CheckedReader:
         *,
         ignores_total: bool = False,
     ) -> list[T]:
-        """Return the converted rows of the list with a key. Raise IncompleteListError if the list is incomplete.
+        """Return the converted rows of a list. Raise IncompleteListError if the list is incomplete.
 
-        If three consecutive refreshes return equal rows and an equal total, the list is accepted as complete, because
-        its total seems to count something other than rows.
+        `key` identifies the list in later refreshes. If three consecutive refreshes return the same rows and the same
+        total, the list is accepted as complete, because its total probably does not count rows.
         """
 
         async def attempt() -> tuple[list[T], ListProgress]:
@@ -210,11 +214,11 @@ class _CheckedReader:
         return items
 
     def is_short(self, key: Hashable) -> bool:
-        """Return whether the last list with a key had fewer rows than its total."""
+        """Return whether the list with this key had fewer rows than its total when it was last read."""
         return key in self._incomplete
 
     def _refreshes(self, key: Hashable, progress: ListProgress) -> int:
-        """Return the number of consecutive refreshes, including this one, with these rows and this total."""
+        """Return the number of consecutive refreshes, including the current one, with the same rows and total."""
         signature, refreshes = self._incomplete.get(key, (None, 0))
         return refreshes + 1 if signature is not None and signature == progress.signature else 1
 
@@ -230,5 +234,5 @@ def _tick_times(span: Span) -> Query:
 
 
 def _iso_times(span: Span) -> Query:
-    # The API accepts whole seconds only, so the range is rounded outwards.
+    # The API accepts only whole seconds, so the start is rounded down and the end is rounded up.
     return {"StartTime": iso_time(span.start), "FinishTime": iso_time(Ticks(span.end + TICKS_PER_SECOND - 1))}

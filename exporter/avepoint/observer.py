@@ -1,4 +1,4 @@
-"""Observations about the requests of an account: counters, unusual values, and the clock of the server."""
+"""Counters of requests, logs of unreadable values, and the offset of AvePoint's clock, per account."""
 
 from collections import OrderedDict
 from typing import Final, Protocol
@@ -16,10 +16,13 @@ LARGE_OFFSET: Final = 300.0
 
 
 class Observer(Protocol):
-    """An interface that counts the requests of one account by result. The package `exposition` implements it."""
+    """The interface that the client uses to count the requests of one account."""
 
     def request(self, endpoint: str, code: str, seconds: float) -> None:
-        """Count one HTTP request by endpoint and code (a status, timeout, connect or parse), and add its duration."""
+        """Count one HTTP request by endpoint and code, and add its duration.
+
+        `code` is the HTTP status, "timeout", "connect" or "parse".
+        """
         ...
 
     def response(self, endpoint: str, query: Query, response: object) -> None:
@@ -31,11 +34,15 @@ class Observer(Protocol):
         ...
 
     def token(self, result: str) -> None:
-        """Count one token request by result: success, an OAuth error code, an HTTP status, timeout or connect."""
+        """Count one token request by result.
+
+        `result` is "success", an OAuth error code, an HTTP status, "timeout", "connect", "parse" or another reason of
+        a TokenError.
+        """
         ...
 
     def certificate(self, expires_at: float) -> None:
-        """Set the expiry of the account's certificate, as Unix time."""
+        """Set the time at which the account's certificate expires, as Unix time."""
         ...
 
     def clock_offset(self, seconds: float) -> None:
@@ -47,7 +54,7 @@ class Observer(Protocol):
         ...
 
     def unknown(self, field: str) -> None:
-        """Count an unknown state, workload or type."""
+        """Count an unknown name of a state, workload or other enumeration."""
         ...
 
     def incomplete_list(self, endpoint: str) -> None:
@@ -56,7 +63,7 @@ class Observer(Protocol):
 
 
 class ValueIssues:
-    """The unreadable values in an account's responses. Every value is counted, and each is logged once per field."""
+    """Counts and logs the unreadable values in an account's responses. Each value is logged once per field."""
 
     def __init__(self, observer: Observer, log: structlog.stdlib.BoundLogger, clock: Clock) -> None:
         self._observer = observer
@@ -66,17 +73,17 @@ class ValueIssues:
 
     @property
     def latest(self) -> Ticks:
-        """The latest time that a past event can have, including a tolerance for differing clocks."""
+        """The latest time that is accepted for a past event: the current time plus a tolerance for different clocks."""
         return Ticks(ticks_at(self._clock.time()) + CLOCK_TOLERANCE)
 
     def unreadable(self, endpoint: str, field: str, value: object, why: str) -> None:
-        """Count a value that cannot be read, and log it if it is new."""
+        """Count a value that cannot be read, and log it the first time. `why` is the reason."""
         self._observer.unreadable(endpoint, field)
         if self._is_new(field, short(value)):
             self._log.warning("value is unreadable", endpoint=endpoint, field=field, value=short(value), why=why)
 
     def unknown(self, endpoint: str, field: str, value: str) -> None:
-        """Count an unknown name, which is used unchanged, and log it if it is new."""
+        """Count an unknown name, and log it the first time. The exporter exposes it unchanged."""
         self._observer.unknown(field)
         if self._is_new(field, value):
             self._log.warning("name is unknown; used unchanged", endpoint=endpoint, field=field, value=short(value))
@@ -86,7 +93,7 @@ class ValueIssues:
         self._observer.incomplete_list(endpoint)
 
     def settled_list(self, error: IncompleteListError) -> None:
-        """Log that an incomplete list is accepted as complete, because its rows and its total have not changed."""
+        """Log that an incomplete list is accepted as complete, because its rows and its total do not change."""
         self._log.warning(
             "total differs from the rows in three consecutive refreshes; the rows are used",
             endpoint=error.endpoint,
@@ -106,7 +113,7 @@ class ValueIssues:
 
 
 class ServerClock:
-    """The difference between the exporter's clock and the Date header of AvePoint's responses."""
+    """Measures the difference between AvePoint's clock (the Date header of responses) and the exporter's clock."""
 
     def __init__(self, observer: Observer, log: structlog.stdlib.BoundLogger) -> None:
         self.offset: float | None = None
@@ -115,7 +122,7 @@ class ServerClock:
         self._is_large = False
 
     def measure(self, server: float | None, now: float) -> None:
-        """Set the offset from the server time and the local time (Unix time). Log once if it exceeds five minutes."""
+        """Set the offset from the Unix times of the server and the exporter. Log once if it exceeds five minutes."""
         if server is None:
             return
         self.offset = server - now

@@ -1,4 +1,4 @@
-"""Pages of a list: each form of a page is decoded into rows, a total, and a link to the next page."""
+"""Functions that decode the documented forms of a page into rows, a total, and a link to the next page."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -14,7 +14,10 @@ _LONGEST_ID: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class ListPage:
-    """The rows of one response. The total of the list, the next link and the page size are None if not reported."""
+    """The rows of one response, the total of the list, the link to the next page, and the page size.
+
+    Values that the response does not contain are None.
+    """
 
     rows: tuple[RawRow, ...]
     total: int | None = None
@@ -22,12 +25,12 @@ class ListPage:
     size: int | None = None
 
     def is_full(self, requested: int) -> bool:
-        """Return whether the page has as many rows as requested, or as the page size that the service reports."""
+        """Return whether the page has as many rows as requested, or as many as the reported page size."""
         return len(self.rows) >= min(requested, self.size or requested)
 
 
 def read_page(response: object, endpoint: Endpoint) -> ListPage:
-    """Return the page in a response. Raise AnswerError if the response does not have the form of the endpoint."""
+    """Return the page in a response. Raise AnswerError if the response does not have the documented form."""
     if endpoint.paging in (Paging.ODATA, Paging.ODATA_LINKS):
         return _odata_page(response, endpoint)
     if endpoint.paging is Paging.ELEMENTS and isinstance(response, list):
@@ -53,7 +56,10 @@ def _odata_page(response: object, endpoint: Endpoint) -> ListPage:
 
 
 def read_rows(value: object, endpoint: Endpoint, name: str, *, total: int | None = None) -> tuple[RawRow, ...]:
-    """Return the rows of a JSON list. Null is an empty list if the total is 0. Raise AnswerError for other values."""
+    """Return the rows of a JSON list. If the total is 0, null counts as an empty list.
+
+    Raise AnswerError for any other value. `name` is the field that contains the list.
+    """
     if value is None and total == 0:
         return ()
     if not isinstance(value, list):
@@ -79,12 +85,12 @@ def read_link(value: object) -> str | None:
 
 
 def folded(value: object) -> Mapping[str, object]:
-    """Return a JSON object with lower-case keys, or an empty object if the value is not an object."""
+    """Return a JSON object with lower-case keys, or an empty mapping if the value is not an object."""
     return {key.lower(): part for key, part in value.items()} if isinstance(value, dict) else {}
 
 
 def row_id(row: RawRow) -> str | None:
-    """Return the id of a row, or None if there is none. The case of the key does not matter."""
+    """Return the id of a row, or None if the row has no id. The case of the key does not matter."""
     for key, value in row.items():
         if key.lower() == "id" and isinstance(value, str | int) and value != "":
             return str(value)[:_LONGEST_ID]
@@ -92,5 +98,5 @@ def row_id(row: RawRow) -> str | None:
 
 
 def row_hash(row: RawRow) -> int:
-    """Return a hash of all fields of a row. Rows about the same object that differ in any field are separate rows."""
+    """Return a hash of all fields of a row."""
     return hash(repr(sorted(row.items(), key=lambda item: item[0])))
