@@ -17,7 +17,7 @@ from avepoint_simulator.switches import Switches
 
 
 def main(arguments: Sequence[str] | None = None, stop: Event | None = None) -> int:
-    """Print the URL and serve until SIGTERM, SIGINT or `stop`; return exit code 0."""
+    """Print the URL, serve until SIGTERM, SIGINT or `stop`, and return exit code 0."""
     options = _parser().parse_args(arguments)
     stopped = stop or _stop_on_signals()
     switches = Switches(

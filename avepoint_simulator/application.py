@@ -1,4 +1,4 @@
-"""The simulator: an ASGI application with the endpoints and the token service of AvePoint."""
+"""The simulator, which is an ASGI application with AvePoint's endpoints and token service."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from avepoint_simulator.responses import LogMiddleware, make_response
 from avepoint_simulator.switches import Switches
 from avepoint_simulator.tokens import AppCredentials, TokenBook
 
-# The token service is not an API endpoint, but it is represented as one so that it can have faults.
+# The token service is not an API endpoint, but it has an EndpointHandler so that faults can affect it.
 _TOKEN: Final = EndpointHandler(
     name=TOKEN_ENDPOINT,
     method="POST",
@@ -45,8 +45,8 @@ class Simulator:
     """A simulator of AvePoint; `switches`, `faults` and `portfolio` can be replaced at any time.
 
     `now` returns the Unix time. The history of the generated portfolio is relative to `start` (default: `now()`).
-    `seed`, `customers`, `speed` and `scenario` only apply to the generated portfolio. The scenario `incident` also
-    simulates faults.
+    `seed`, `customers`, `speed` and `scenario` configure the generated portfolio. The scenario `incident` also causes
+    faults unless `faults` is set.
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class Simulator:
         return tuple(self.tokens.granted)
 
     def reset_log(self) -> None:
-        """Clear the completed requests, the granted scopes and the returned values."""
+        """Clear the log of completed requests, the granted scopes and the returned values."""
         self._log.reset()
         self.tokens.granted.clear()
         if self.returned_values is not None:

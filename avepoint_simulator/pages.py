@@ -1,4 +1,4 @@
-"""Pages of lists, and links to the next page in various forms."""
+"""Pages of lists, and next links in various formats."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class RowSlice(Generic[T]):
 def numbered_page(
     request: SimulatedRequest, rows: Sequence[T], *, base: int, size: int, most: int | None = None
 ) -> RowSlice[T]:
-    """Return the page that PageIndex and PageSize select; the first page has the index `base`."""
+    """Return the page that `PageIndex` and `PageSize` select; `base` is the index of the first page."""
     index = request.number("PageIndex", base)
     size = request.number("PageSize", size, lowest=1)
     size = min(value for value in (size, most, request.switches.page_size_cap) if value is not None)
@@ -59,7 +59,11 @@ def _index_zero(request: SimulatedRequest, base: int) -> int:
 def add_next_link(
     body: dict[str, Json], key: str, request: SimulatedRequest, changes: Mapping[str, str] | None, end: Json
 ) -> None:
-    """Add the link to the next page to a body; on the last page, `changes` is None and the link is `end`."""
+    """Add a next link to a body.
+
+    `changes` holds the query parameters that the next page changes. On the last page, `changes` is None and the link
+    is `end`.
+    """
     form = request.switches.next_link
     if form == "none":
         return

@@ -16,13 +16,13 @@ _TOKEN_PATH: Final = "/connect/token"  # noqa: S105 - a path
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestRecord:
-    """One request; times are in Unix seconds of the simulator's clock, and status 0 means no response."""
+    """One request; times are Unix times of the simulator's clock, and a status of 0 means that no response was sent."""
 
     method: str
     path: str
     query: str
     authorized: bool
-    """Whether the request had an Authorization header, valid or not."""
+    """Whether the request had an Authorization header, even an invalid one."""
     status: int
     fault: str | None
     started: float
@@ -50,7 +50,7 @@ class RequestLog:
         return self._max_in_flight
 
     def begin(self, path: str) -> None:
-        """Count a request as in progress."""
+        """Record that a request has begun."""
         if path != _TOKEN_PATH:
             with self._lock:
                 self._in_flight += 1
@@ -71,7 +71,7 @@ class RequestLog:
 
 
 def returned_values(customer_id: str, body: Json) -> set[tuple[str, str, object]]:
-    """Return (customer id, field, value) for every scalar value in the rows of a body and in their nested rows."""
+    """Return (customer id, field, value) for every scalar value in the rows and nested rows of a body."""
     return {
         (customer_id or _row_id(row), field, value)
         for row in rows_of(body)
@@ -82,5 +82,5 @@ def returned_values(customer_id: str, body: Json) -> set[tuple[str, str, object]
 
 
 def _row_id(row: Mapping[str, object]) -> str:
-    """Return the customer id of a row in a customer list, or "" for any other row."""
+    """Return the customer id in a row of a customer list, or "" for any other row."""
     return str(row.get("customerId", row.get("id", ""))) if "organization" in row else ""

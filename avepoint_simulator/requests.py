@@ -1,4 +1,4 @@
-"""Requests and replies, independent of the web framework."""
+"""Requests and replies, which do not depend on the web framework."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class FaultOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """A response before it is encoded; the body is JSON or bytes, and the response can be delayed."""
+    """A response that has not been encoded yet."""
 
     body: Json = None
     status: int = 200
@@ -80,7 +80,7 @@ class SimulatedRequest:
     body: bytes = b""
     request_id: str = ""
     endless: bool = False
-    """Whether lists never end; the fault `endless` sets it."""
+    """Whether lists never end, because of the fault `endless`."""
     fault_options: FaultOptions = FaultOptions()
 
     def param(self, name: str) -> str:
@@ -118,7 +118,7 @@ def envelope(
     errors: list[str] | None = None,
     metadata: Json = None,
 ) -> dict[str, Json]:
-    """Return the envelope of the modern tenant API around some data."""
+    """Return data in the envelope of the modern tenant API."""
     return {
         "statusCode": status,
         "message": message,

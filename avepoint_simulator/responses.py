@@ -21,7 +21,7 @@ def make_response(reply: Reply, request_id: str) -> Response:
 
 
 class CutResponse(Response):
-    """A response that declares the length of its whole body but closes the connection after half of it."""
+    """A response whose headers declare the length of the complete body, but only half of the body is sent."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's signature
         """Send half of the body, then raise ConnectionResetError so that the server closes the connection."""
@@ -40,7 +40,7 @@ class LogMiddleware:
         self._now = now
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle the request and record it, even if handling fails."""
+        """Handle the request and record it, even if an exception is raised."""
         status, is_recorded, started = 0, False, self._now()
 
         def record() -> None:
@@ -54,7 +54,7 @@ class LogMiddleware:
             if message["type"] == "http.response.start":
                 status = message["status"]
             elif not message.get("more_body", False):
-                record()  # record first, so that the request is in the log when the client receives the end
+                record()  # before the last part is sent, so that a client with a complete response finds the record
             await send(message)
 
         self._log.begin(scope["path"])

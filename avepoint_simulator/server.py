@@ -30,13 +30,13 @@ class SimulatorServer:
 
     @property
     def url(self) -> str:
-        """The base URL without a trailing slash; the token URL is this URL plus `/connect/token`."""
+        """The base URL without a trailing slash; the token URL is the base URL followed by `/connect/token`."""
         if self._socket is None:
             raise RuntimeError("the simulator is not running")
         return f"http://127.0.0.1:{self._socket.getsockname()[1]}"
 
     def start(self) -> None:
-        """Listen, and return when the server is ready; raise OSError if the port is in use."""
+        """Start the server and wait until it is ready; raise OSError if the port is in use."""
         self._socket = _listen(self._port)
         self._server = _Server(self.simulator)
         self._thread = Thread(target=self._server.run_on, args=(self._socket,), name="avepoint-simulator", daemon=True)
@@ -65,11 +65,11 @@ class SimulatorServer:
 
 
 class _QuietProtocol(H11Protocol):
-    """An HTTP/1.1 protocol that does not log connections that a fault closed."""
+    """An HTTP/1.1 protocol that logs no errors about connections closed by a fault."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - uvicorn's own signature
         super().__init__(*args, **kwargs)
-        self.logger = logging.Logger("simulator")  # noqa: LOG001 - deliberately without parent loggers
+        self.logger = logging.Logger("simulator")  # noqa: LOG001 - the logger must not have a parent
         self.logger.addHandler(logging.NullHandler())
 
 

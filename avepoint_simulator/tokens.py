@@ -1,4 +1,4 @@
-"""POST /connect/token: the OAuth 2.0 client credentials grant, and the issued tokens."""
+"""POST /connect/token: the OAuth 2.0 client credentials grant and the issued tokens."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MANY_TOKENS: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class AppCredentials:
-    """The app registration; if it has a public key, the signatures of client assertions are verified."""
+    """The app registration; if `public_key_pem` is set, the signatures of client assertions are verified."""
 
     client_id: str = "simulator"
     client_secret: str = "open-sesame"  # noqa: S105 - valid only for a simulator

@@ -26,7 +26,7 @@ _COUNTRIES: Final = (
     "Japan", "Switzerland", "Sweden", "Ireland",
 )  # fmt: skip
 _STEMS: Final = len(_HEADS) * len(_MIDDLES) * len(_TAILS)
-# A prime that does not divide any of the counts above, so that each name is used once before any name repeats.
+# This prime does not divide any of the counts above, so every name is used once before a name repeats.
 _STEP: Final = 104_729
 
 
@@ -38,7 +38,7 @@ def stem(number: int) -> str:
 
 
 def organization(number: int) -> str:
-    """Return the name of organization `number`; more than 100,000 names are unique."""
+    """Return the name of organization `number`; the first 100,000 names are unique."""
     trade = (number + number // _STEMS) % len(_TRADES)
     return f"{stem(number)} {_TRADES[trade]}"
 

@@ -1,4 +1,4 @@
-"""Customers and their protected data, determined by the seed and the time."""
+"""Customers and their protected data, which depend on the seed and the time."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ WITHOUT_PRODUCT: Final = 2
 _MANY: Final = 20
 _TWO_TENANTS: Final = 25
 """Every 25th customer has two Microsoft 365 tenants."""
-# The first twenty customers cover all codes; most customers have code 1.
+# Each code occurs at least once among the first twenty customers; most customers have code 1.
 _STATUSES: Final = (1, 1, 0, 1, 2, 1, 5, 1, 4, 1, 3, 1, 6, 1, 1, 1, 1, 5, 1, 1)
 _WORKING, _FAILED = 1, 2
 _SCAN_SECONDS: Final = 15 * MINUTE
 _STATUS_SECONDS: Final = 6 * HOUR
 _EARLIEST_DAYS: Final = -8.0
-# Mean number of objects, and size per object in KiB, in the order of ObjectType.
+# The mean number of objects and the size of an object in KiB for each workload, in the order of ObjectType.
 _OBJECTS: Final = (420, 95, 400, 130, 6, 12, 110, 30, 380, 24, 60, 35)
 _OBJECT_KIB: Final = (3_100_000, 9_400_000, 6_200_000, 2_700_000, 900_000, 450_000, 1_900_000, 120_000, 45_000,
                       260_000, 900, 4_200)  # fmt: skip
@@ -34,7 +34,7 @@ _OBJECT_KIB: Final = (3_100_000, 9_400_000, 6_200_000, 2_700_000, 900_000, 450_0
 
 @dataclass(frozen=True, slots=True)
 class _RowPlan:
-    """The initial values and the growth of one row of a customer."""
+    """The initial values and the growth rate of one row of a customer's protected data."""
 
     service_type: str
     service_module: str
@@ -92,7 +92,7 @@ class CustomerBook:
         return self._numbers.get(customer_id)
 
     def protected_rows(self, customer_id: str, now: float) -> Sequence[ProtectedRow] | None:
-        """Return the rows of a customer at `now`, or None if the customer is unknown."""
+        """Return the protected data of a customer at `now`, or None if the customer is unknown."""
         number = self._numbers.get(customer_id)
         if number is None:
             return None
@@ -103,12 +103,12 @@ class CustomerBook:
         return tuple(plan.at(customer, days, last_run) for plan in self._plan(number))
 
     def object_types(self, number: int) -> tuple[int, ...]:
-        """Return the ObjectTypes that are backed up for a customer; empty if the customer does not have the product."""
+        """Return the ObjectType codes of a customer's backups; the tuple is empty if the customer lacks the product."""
         spelled = {row.service_module for row in self._plan(number)}
         return tuple(kind for kind, spellings in SERVICE_MODULES.items() if not spelled.isdisjoint(spellings))
 
     def _with_status(self, customer: CustomerRecord, number: int, slot: int) -> CustomerRecord:
-        """Return the customer; for a quarter of each day, one customer in twenty has another status."""
+        """Return the customer; every twentieth customer has another status for a quarter of each day."""
         is_affected = self._scenario == "varied" and number % _MANY == _MANY - 1
         return replace(customer, job_status=5) if is_affected and (slot + number // _MANY) % 4 == 0 else customer
 

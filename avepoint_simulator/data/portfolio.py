@@ -1,4 +1,4 @@
-"""The data that endpoints return, either generated from a seed or set by a test."""
+"""The data that endpoints return, which is either generated from a seed or set by a test."""
 
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ _PROTECTED_GB: Final = 21_874
 
 
 class Portfolio(Protocol):
-    """The data that endpoints return; `now` is in Unix seconds."""
+    """The data that endpoints return; `now` is a Unix time."""
 
     def customers(self, now: float, /) -> Sequence[CustomerRecord]:
         """Return all customers of the partner."""
 
     def protected_rows(self, customer_id: str, now: float, /) -> Sequence[ProtectedRow] | None:
-        """Return a customer's rows; empty if it does not have the product, None if the customer is unknown."""
+        """Return a customer's protected data; empty if the product is missing, None if the customer is unknown."""
 
     def subscriptions(self, customer_id: str, now: float, /) -> Sequence[SubscriptionRecord]:
         """Return the subscriptions of a customer."""
 
     def customer_jobs(self, customer_id: str, now: float, /) -> Sequence[CustomerJob] | None:
-        """Return a customer's jobs, newest first; empty if it does not have the product, None if it is unknown."""
+        """Return a customer's jobs, newest first; empty if the product is missing, None if the customer is unknown."""
 
     def jobs(self, now: float, /) -> Sequence[JobRecord]:
         """Return the tenant's jobs, newest first."""
@@ -58,15 +58,15 @@ class Portfolio(Protocol):
         """Return the unusual activities, or None if the product is not licensed."""
 
     def backup_frequencies(self, now: float, /) -> Sequence[FrequencyRecord] | None:
-        """Return the number of backups per day of each workload, or None if the product is not licensed."""
+        """Return the number of backups per day for each workload, or None if the product is not licensed."""
 
     def retentions(self, now: float, /) -> Sequence[RetentionRecord] | None:
-        """Return the retention policies, central location first, or None if the product is not licensed."""
+        """Return the retention policies, the central location's first, or None if the product is not licensed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StaticPortfolio:
-    """A portfolio that never changes; lists keep the order in which the test sets them."""
+    """A portfolio that never changes; lists keep the order that the test sets."""
 
     customer_list: tuple[CustomerRecord, ...] = ()
     rows: tuple[ProtectedRow, ...] = ()
@@ -83,7 +83,7 @@ class StaticPortfolio:
         return self.customer_list
 
     def protected_rows(self, customer_id: str, _now: float, /) -> Sequence[ProtectedRow] | None:
-        """Return the rows of a customer."""
+        """Return the protected data of a customer."""
         return self._of_customer(self.rows, customer_id)
 
     def customer_jobs(self, customer_id: str, _now: float, /) -> Sequence[CustomerJob] | None:
@@ -112,7 +112,7 @@ class StaticPortfolio:
         return self.activity_list
 
     def backup_frequencies(self, _now: float, /) -> Sequence[FrequencyRecord] | None:
-        """Return the backups per day."""
+        """Return the number of backups per day for each workload."""
         return self.frequency_list
 
     def retentions(self, _now: float, /) -> Sequence[RetentionRecord] | None:
@@ -121,7 +121,7 @@ class StaticPortfolio:
 
 
 class GeneratedPortfolio:
-    """A generated portfolio, determined by (seed, customers, start, speed, scenario) and the time of the request."""
+    """A generated portfolio; its data depends only on the constructor's arguments and the time of the request."""
 
     def __init__(
         self, *, seed: int, customers: int, start: float, speed: float = 1.0, scenario: Scenario = "varied"
@@ -139,18 +139,18 @@ class GeneratedPortfolio:
         return self._book.customers(now)
 
     def protected_rows(self, customer_id: str, now: float, /) -> Sequence[ProtectedRow] | None:
-        """Return a customer's rows after the last scan before `now`."""
+        """Return a customer's protected data as of the last scan before `now`."""
         return self._book.protected_rows(customer_id, now)
 
     def subscriptions(self, customer_id: str, now: float, /) -> Sequence[SubscriptionRecord]:
-        """Return the subscriptions of a customer, with their consumption at `now`."""
+        """Return the subscriptions of a customer, with the consumption at `now`."""
         number = self._book.number(customer_id)
         if number is None:
             return ()
         return subscriptions_of(self._seed, number, customer_id, self._timeline, now, self._scenario)
 
     def customer_jobs(self, customer_id: str, now: float, /) -> Sequence[CustomerJob] | None:
-        """Return a customer's jobs of the last day, with a row for each module that had no job."""
+        """Return a customer's jobs from the last day, with an extra row for each module that had no job."""
         number = self._book.number(customer_id)
         if number is None:
             return None
@@ -179,11 +179,11 @@ class GeneratedPortfolio:
         )
 
     def unusual_activities(self, _now: float, /) -> Sequence[ActivityRecord]:
-        """Return the unusual activities, all of which were detected before the start."""
+        """Return the unusual activities; all of them were detected before the simulator started."""
         return self._activities
 
     def backup_frequencies(self, now: float, /) -> Sequence[FrequencyRecord]:
-        """Return the schedule of the jobs."""
+        """Return the number and the start times of the backups on the current day."""
         return tenant_settings.backup_frequencies(self._timeline.start, now)
 
     def retentions(self, _now: float, /) -> Sequence[RetentionRecord]:

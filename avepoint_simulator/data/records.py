@@ -1,4 +1,4 @@
-"""The simulated records, independent of their format in responses."""
+"""The simulated records; their format in responses is defined elsewhere."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 def unix_ns(seconds: float) -> int:
-    """Return Unix seconds as integer nanoseconds, exact to the microsecond."""
+    """Return a Unix time as integer nanoseconds, rounded to the microsecond."""
     return round(seconds * 1_000_000) * 1_000
 
 
@@ -79,7 +79,7 @@ class JobRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LicenseRecord:
-    """License consumption of a tenant; sizes are in GB, and `out_of_policy_unix_ns` is None if it is in policy."""
+    """License consumption of a tenant; `out_of_policy_unix_ns` is None if the consumption is within the license."""
 
     purchased_user_seats: int
     assigned_user_seats: int
@@ -117,7 +117,7 @@ class SubscriptionRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActivityRecord:
-    """Unusual activities that were detected at the same time on the sites of one workload."""
+    """Unusual activities that were detected at the same time in one workload."""
 
     tenant_id: str
     tenant_owner: str
@@ -131,7 +131,7 @@ class ActivityRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrequencyRecord:
-    """The number of backups per day of a workload, and their start times on the current day."""
+    """The number of backups per day for a workload, and the start times of the backups on the current day."""
 
     service_type: int
     times_a_day: int
@@ -141,7 +141,7 @@ class FrequencyRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceRetention:
-    """Retention of a workload, of its objects without a container, and of each container."""
+    """Retention periods for a workload, for its objects without a container, and for each container."""
 
     service_type: int
     period: str | None
@@ -161,9 +161,10 @@ class RetentionRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CustomerJob:
-    """A job of a customer; without an id and a start time, the state of a module that had no job.
+    """A job of a customer; a record without an id and a start time represents a module that had no job.
 
-    `job_type`, `job_module` and `status` are codes of the v3 API or strings that are sent unchanged. A scan has type 0.
+    `job_type`, `job_module` and `status` hold codes of the v3 API or strings that are sent unchanged. The type of a
+    scan is 0.
     """
 
     customer_id: str

@@ -1,4 +1,4 @@
-"""Scenarios, which determine the conditions of a customer from the scenario, the seed and the customer's number."""
+"""Scenarios; a customer's conditions depend on the scenario, the seed and the number of the customer."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from random import Random
 from typing import Final, Literal, get_args
 
 Scenario = Literal["varied", "healthy", "typical", "incident"]
-"""`varied`: many problems of every kind, to test clients. `healthy`: no problems.
+"""`varied`: many different problems, for tests of clients. `healthy`: no problems.
 
 `typical`: 5 % of the customers have a problem. `incident`: an outage, ransomware and throttling.
 """
@@ -36,7 +36,7 @@ _NONE: Final[frozenset[Condition]] = frozenset()
 
 
 def conditions(scenario: Scenario, seed: int, number: int) -> frozenset[Condition]:
-    """Return the conditions of customer `number`; in the scenario `varied`, they do not include "expiring"."""
+    """Return the conditions of customer `number`; the scenario `varied` does not use the condition "expiring"."""
     if scenario == "varied":
         return _varied(number)
     if scenario == "incident" and number % 10 in (1, 4, 7):

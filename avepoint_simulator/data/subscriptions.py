@@ -1,4 +1,4 @@
-"""The subscriptions of each customer, determined by the seed, the customer's number and the time."""
+"""The subscriptions of each customer, which depend on the seed, the customer's number and the time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from avepoint_simulator.data.vocabulary import CLOUD_BACKUP, CLOUD_BACKUP_EXPRES
 _GIB: Final = 1024**3
 _EARLIEST_DAYS: Final = -30.0
 _MANY: Final = 20
-# Days until the subscription expires, for some customers in each group of twenty.
+# In each group of twenty customers, the days until the subscription expires; only some customers have an entry.
 _EXPIRES_SOON: Final = {4: 20, 8: -3, 11: 5, 15: 12}
 _EXPIRING_DAYS: Final = 12
 _TWO_PACKAGES: Final = 7
@@ -55,7 +55,7 @@ def _within_seats(one: SubscriptionRecord) -> SubscriptionRecord:
 
 
 def _days_left(seed: int, number: int, scenario: Scenario) -> int | None:
-    """Return the days until a subscription that needs attention expires, or None for any other subscription."""
+    """Return the days until a customer's main subscription expires, or None to keep its random expiry date."""
     if scenario == "varied":
         return _EXPIRES_SOON.get(number % _MANY)
     return _EXPIRING_DAYS if "expiring" in conditions(scenario, seed, number) else None
@@ -101,5 +101,5 @@ def _others(source: Random, customer_id: str, start: float, days: float) -> Sequ
 
 
 def _day(start: float, days: int) -> int:
-    """Return midnight (UTC), `days` days after the day of the start."""
+    """Return midnight UTC at the beginning of the day that is `days` days after the start."""
     return unix_ns((start // DAY + days) * DAY)

@@ -1,4 +1,4 @@
-"""The jobs of a tenant, determined by the seed and the time."""
+"""The jobs of a tenant, which depend on the seed and the time."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _THROTTLED: Final = JobError(value="Some objects were skipped: Microsoft 365 thr
 
 @dataclass(frozen=True, slots=True)
 class BackupPlan:
-    """The schedule and the size of the backups of one workload."""
+    """The schedule and the size of one workload's backups."""
 
     object_type: int
     times_a_day: int
@@ -62,7 +62,7 @@ BACKUPS: Final = (
     BackupPlan(11, 4, 1_150, 0.008, 7),
     BackupPlan(12, 4, 480, 0.004, 7),
 )
-# Job type, minimum and maximum jobs per day, typical minutes, maximum objects.
+# Job type, minimum and maximum number of jobs per day, typical minutes, maximum number of objects.
 _ON_DEMAND: Final = (
     (words.RESTORE, 3, 8, 12.0, 900),
     (words.EXPORT, 0, 3, 20.0, 400),
@@ -71,7 +71,7 @@ _ON_DEMAND: Final = (
 
 
 class JobSchedule:
-    """All jobs of the simulated tenant; each day is generated once and stored while it is visible."""
+    """All jobs of the simulated tenant; the jobs of each day are generated once and stored while they are visible."""
 
     def __init__(self, seed: int, timeline: Timeline, scenario: Scenario = "varied") -> None:
         self._seed = seed
@@ -121,7 +121,7 @@ class JobSchedule:
 
 
 def _as_seen(job: JobRecord, now_ns: int) -> JobRecord:
-    """Return a job as it is at `now_ns`; a job that is not completed is running and shows its progress."""
+    """Return the state of a job at `now_ns`; if the job is not completed, it is running and has partial counts."""
     if job.finish_unix_ns is None or job.finish_unix_ns <= now_ns:
         return job
     progress = (now_ns - job.start_unix_ns) / (job.finish_unix_ns - job.start_unix_ns)
@@ -185,7 +185,7 @@ def _successful(job: JobRecord) -> JobRecord:
 
 
 def _failed(job: JobRecord) -> JobRecord:
-    """Return the job as one that failed before it processed any object, so that no object counts as failed."""
+    """Return a failed copy of the job, with all object counts set to 0."""
     return replace(
         job,
         state=words.FAILED,
@@ -209,7 +209,7 @@ def _retentions(source: Random, timeline: Timeline, day: int) -> list[JobRecord]
 def _on_demand(
     source: Random, timeline: Timeline, day: int, job_type: int, fewest: int, most: int, minutes: float, objects: int
 ) -> list[JobRecord]:
-    """Return the jobs that users start during working hours."""
+    """Return the jobs of one type that users start during working hours."""
     return [
         _job(source, timeline, job_type, source.randint(1, 12), day * DAY + source.uniform(7, 19) * HOUR, minutes,
              source.randint(1, objects))

@@ -1,4 +1,4 @@
-"""Schedule time, in seconds since the simulator's start; it runs `speed` times as fast as the clock."""
+"""Schedule time, which is in seconds since the simulator's start and runs `speed` times as fast as the clock."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Timeline:
     speed: float
 
     def schedule_seconds(self, now: float) -> float:
-        """Return the schedule time at `now`, in seconds since the start; negative before the start."""
+        """Return the schedule time at `now`; it is negative before the start."""
         return (now - self.start) * self.speed
 
     def wall_ns(self, schedule_seconds: float) -> int:

@@ -1,4 +1,4 @@
-"""Forms of times, sizes and counts in responses."""
+"""Formats of times, sizes and counts in responses."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def duration_text(start_unix_ns: int | None, finish_unix_ns: int | None) -> str:
 
 
 def iso(unix_ns: int | None, form: IsoForm, no_time: NoTime) -> str | None:
-    """Return a time in the given ISO 8601 form, or a missing time in the form `no_time`."""
+    """Return a time in the ISO 8601 format `form`; return a missing time in the format `no_time`."""
     if unix_ns is None:
         return dict(_NO_TIMES)[no_time]
     seconds, rest = divmod(unix_ns, _NS_PER_SECOND)
@@ -64,7 +64,7 @@ def iso(unix_ns: int | None, form: IsoForm, no_time: NoTime) -> str | None:
 
 
 def from_iso(text: str) -> int:
-    """Return an ISO 8601 date or time, UTC by default, as Unix nanoseconds; raise ValueError if it is invalid."""
+    """Return an ISO 8601 date or time, by default in UTC, as Unix nanoseconds; raise ValueError if it is invalid."""
     moment = datetime.fromisoformat(text)
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     since = moment - datetime(1970, 1, 1, tzinfo=UTC)
@@ -72,7 +72,7 @@ def from_iso(text: str) -> int:
 
 
 def size(value: int | str | None, form: Sizes) -> str:
-    """Return a number of bytes as a string with a unit, a string unchanged, or "N/A" for None."""
+    """Return a number of bytes as a string with a unit, and None as "N/A"; return a string unchanged."""
     if value is None:
         return "N/A"
     if isinstance(value, str):

@@ -1,4 +1,4 @@
-"""The endpoints of the API; each has its own file and one line in the registry below."""
+"""The endpoints of the API; each endpoint has its own file and one line in the registry below."""
 
 from __future__ import annotations
 

@@ -63,9 +63,9 @@ FAULTS: Final = tuple(REGISTRY)
 class Faults:
     """Selects the fault for each request: a scripted fault first, then a permanent fault, then a random fault.
 
-    `probability` is the probability that a request has a random fault from `kinds`; `seed` makes the choice
-    reproducible. Without `endpoints`, random faults affect all endpoints except "token". `always` maps an endpoint,
-    or "*" for all API endpoints, to its permanent fault.
+    `probability` is the probability that a request has a random fault from `kinds`. `seed` makes the random faults
+    reproducible. If `endpoints` is None, random faults affect all endpoints except "token". `always` maps each
+    endpoint to its permanent fault; the key "*" includes all API endpoints.
     """
 
     def __init__(
@@ -87,12 +87,12 @@ class Faults:
         self._queues: defaultdict[str, deque[str | None]] = defaultdict(deque)
 
     def script(self, endpoint: str, *names: str | None) -> None:
-        """Add faults for the next requests to an endpoint, or to any endpoint ("*"); None means no fault."""
+        """Add the faults for the next requests to an endpoint, or to all API endpoints ("*"); None means no fault."""
         _known(name for name in names if name is not None)
         self._queues[endpoint].extend(names)
 
     def pick(self, endpoint: str) -> str | None:
-        """Return the fault for a request, or None; "*" does not include the token service."""
+        """Return the name of the fault for the next request to an endpoint, or None for no fault."""
         keys = (endpoint,) if endpoint == TOKEN_ENDPOINT else (endpoint, ANY_ENDPOINT)
         for key in keys:
             if self._queues[key]:

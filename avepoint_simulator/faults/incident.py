@@ -9,13 +9,13 @@ from avepoint_simulator.faults import TOKEN_ENDPOINT, Faults
 from avepoint_simulator.requests import FaultOptions
 
 OUTAGE_BEGINS: Final = 180.0
-"""Seconds after the start; before that, a client can read everything once."""
+"""Seconds after the start; a client has enough time to read all data once before the outage."""
 OUTAGE_ENDS: Final = 420.0
 THROTTLED_SHARE: Final = 0.1
 
 
 class IncidentFaults(Faults):
-    """Faults that return 503 to all API requests during an outage, and 429 to a tenth of them at other times."""
+    """Faults that return 503 to all API requests during an outage, and 429 to 10 % of API requests otherwise."""
 
     def __init__(self, now: Callable[[], float], start: float, seed: int) -> None:
         super().__init__(

@@ -77,7 +77,7 @@ def timeout(request: SimulatedRequest, reply: Reply) -> Reply:
 
 
 def cut(_request: SimulatedRequest, reply: Reply) -> Reply:
-    """Close the connection in the middle of the body."""
+    """Close the connection after half of the body has been sent."""
     return replace(reply, cut=True)
 
 

@@ -15,7 +15,7 @@ NOTHING: Final = "N/A"
 
 
 def jobs_of_customer(request: SimulatedRequest) -> Sequence[CustomerJob]:
-    """Return the jobs of the customer in the path, scan first; raise BadRequestError (404) if it does not exist."""
+    """Return the jobs of the requested customer, scan first; raise BadRequestError (404) if it does not exist."""
     jobs = request.portfolio.customer_jobs(request.customer_id, request.now)
     if jobs is None:
         raise BadRequestError(HTTPStatus.NOT_FOUND, "The customer does not exist.")
@@ -28,7 +28,7 @@ def jobs_of_customer(request: SimulatedRequest) -> Sequence[CustomerJob]:
 
 
 def write_job(request: SimulatedRequest, job: CustomerJob, *, in_words: bool) -> dict[str, Json]:
-    """Return one row; `in_words` is true if the documents of the API version show names instead of numbers."""
+    """Return one row; `in_words` is true if the API version's documents show names instead of numbers."""
     switches = request.switches
     in_words = {"documented": in_words, "text": True, "int": False}[switches.job_words]
     if job.job_type == words.MICROSOFT_365_SCAN and switches.scan_row == "blank":

@@ -17,7 +17,7 @@ _MOST_PAGE_SIZE: Final = 100
 
 
 def v3_page(request: SimulatedRequest, rows: Sequence[T]) -> RowSlice[T]:
-    """Return the page that pageIndex (from 1) and pageSize select."""
+    """Return the page that `pageIndex` and `pageSize` select; `pageIndex` is one-based."""
     return numbered_page(request, rows, base=1, size=_DEFAULT_PAGE_SIZE, most=_MOST_PAGE_SIZE)
 
 
@@ -28,7 +28,7 @@ def v3_body(page: RowSlice[T], data: list[dict[str, Json]]) -> dict[str, Json]:
 
 
 def json_object(request: SimulatedRequest) -> dict[str, Json]:
-    """Return the JSON object in a request body; raise BadRequestError (415 or 400) if there is none."""
+    """Return the JSON object in a request body; raise BadRequestError (415 or 400) if the body is not a JSON object."""
     if request.content_type.partition(";")[0].strip().lower() != "application/json":
         raise BadRequestError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Content-Type must be application/json.")
     try:

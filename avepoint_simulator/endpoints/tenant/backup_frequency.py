@@ -1,4 +1,4 @@
-"""GET /backup/m365/settings/backup/frequency: the number of backups per day of each workload."""
+"""GET /backup/m365/settings/backup/frequency: the number of backups per day for each workload."""
 
 from __future__ import annotations
 

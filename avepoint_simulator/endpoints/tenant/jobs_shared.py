@@ -28,7 +28,7 @@ def next_index(page: RowSlice[JobRecord]) -> dict[str, str] | None:
 
 
 def state_text(request: SimulatedRequest, state: int | str) -> str:
-    """Return a job's state in the form that the switch selects, or a string unchanged."""
+    """Return the name of a job's state, in the spelling that the switch selects; return a string unchanged."""
     if isinstance(state, str):
         return state
     return (words.SPACED_STATES if request.switches.state_spelling == "spaced" else words.COMPACT_STATES)[state]

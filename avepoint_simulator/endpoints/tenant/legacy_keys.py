@@ -1,4 +1,4 @@
-"""The case of keys in the legacy tenant API."""
+"""The letter case of keys in the legacy tenant API."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from avepoint_simulator.switches import KeyCase
 
 
 def in_key_case(value: Json, case: KeyCase) -> Json:
-    """Return a body with its PascalCase keys converted to the given case."""
+    """Return a body whose PascalCase keys have been converted to the given letter case."""
     return value if case == "pascal" else _camel(value)
 
 

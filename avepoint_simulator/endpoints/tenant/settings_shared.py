@@ -1,4 +1,4 @@
-"""Functions for licenses, geo locations and workload codes that the endpoints of the tenant API share."""
+"""Functions that the endpoints of the tenant API share, for licenses, geo locations and workload codes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PERMISSION: Final = "microsoft365backup.settings.read.all"
 
 
 class Located(Protocol):
-    """A record for one geo location or for all of them."""
+    """A record for one geo location or for all geo locations."""
 
     @property
     def location(self) -> str:
@@ -32,7 +32,7 @@ def licensed(record: T | None) -> T:
 
 
 def at_location(request: SimulatedRequest, records: Iterable[L]) -> list[L]:
-    """Return the records of the requested geo location, or an empty list if it is unknown."""
+    """Return the records for the requested geo location, or an empty list if the geo location is unknown."""
     location = request.param("location")
     if location and location not in request.switches.locations:
         return []
@@ -40,5 +40,5 @@ def at_location(request: SimulatedRequest, records: Iterable[L]) -> list[L]:
 
 
 def service_type(request: SimulatedRequest, number: int) -> Json:
-    """Return a workload in the form that the switch selects."""
+    """Return a workload as a number or as a name, depending on the switch."""
     return number if request.switches.service_types == "numbers" else SERVICE_NAMES[number]
