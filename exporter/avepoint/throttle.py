@@ -1,6 +1,7 @@
 """The rate limits of one account: concurrency, requests per second, and pauses after throttling."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Self
@@ -13,19 +14,26 @@ RECOVERY_PERIOD: Final = 30.0
 """Seconds without a 429 after which the rate rises by a tenth of the configured rate."""
 LONGEST_PAUSE: Final = 900.0
 """Longest pause, in seconds, that a Retry-After can cause."""
+RECENT: Final = 10.0
+"""Seconds over which the number of requests per second is measured."""
 _SLOWEST: Final = 0.05  # of the configured rate
 _MOST_OVERRUN: Final = 0.02  # seconds; timers fire late, which adds up at a high rate
 
 
 @dataclass(frozen=True, slots=True)
 class LimitUsage:
-    """Running requests and their limit; current and configured requests per second; remaining pause in seconds."""
+    """The use of the limits of one account.
+
+    `under_way` of `concurrency` requests are running. `recent` requests per second were started lately. `rate` is the
+    limit of requests per second, lower than `full_rate` after throttling. `pause` is the remaining pause in seconds.
+    """
 
     under_way: int
     concurrency: int
     rate: float
     full_rate: float
     pause: float
+    recent: float = 0.0
 
 
 class Throttle:
@@ -43,6 +51,7 @@ class Throttle:
         self._paused_until = 0.0
         self._reduced_rate = per_second
         self._reduced_at: float | None = None
+        self._starts: deque[float] = deque()
 
     @property
     def rate(self) -> float:
@@ -61,7 +70,9 @@ class Throttle:
     def budget(self) -> LimitUsage:
         """The current use of the limits."""
         pause = max(0.0, self._paused_until - self._clock.monotonic())
-        return LimitUsage(self._under_way, self._concurrency, self.rate, self._full_rate, pause)
+        self._drop_old_starts()
+        recent = len(self._starts) / RECENT
+        return LimitUsage(self._under_way, self._concurrency, self.rate, self._full_rate, pause, recent)
 
     def slow_down(self, pause: float) -> None:
         """Pause requests for `pause` seconds after a 429 or 503, then halve the rate."""
@@ -80,12 +91,18 @@ class Throttle:
             self._slots.release()
             raise
         self._under_way += 1
+        self._drop_old_starts()
+        self._starts.append(self._clock.monotonic())
         return self
 
     async def __aexit__(self, *_: object) -> None:
         """Release the slot."""
         self._under_way -= 1
         self._slots.release()
+
+    def _drop_old_starts(self) -> None:
+        while self._starts and self._starts[0] <= self._clock.monotonic() - RECENT:
+            self._starts.popleft()
 
     async def turn(self) -> None:
         """Wait until the rate allows a request. The caller must hold a slot."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 from urllib.parse import urlencode
 
 from exporter.avepoint.throttle import LimitUsage
@@ -14,6 +14,8 @@ from exporter.web.status.query import StatusQuery
 from exporter.web.status_data import StatusData
 
 State = Literal["waiting", "up", "down", "off"]
+
+_THROTTLED: Final = ("429", "503")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,12 @@ class CollectorRow:
 
 @dataclass(frozen=True, slots=True)
 class AccountUsage:
-    """The rate limit and requests of an account; `codes` are the request counts by status code, highest count first."""
+    """The rate limit and requests of an account.
+
+    `throttling` describes AvePoint's current throttling, empty if there is none. `throttled` counts the responses with
+    which AvePoint throttled. `waited` is the time that requests waited. `codes` are the request counts by status code,
+    highest count first.
+    """
 
     account: str
     probe: str
@@ -49,9 +56,9 @@ class AccountUsage:
     concurrency: int
     rate: str
     full_rate: str
-    is_slowed: bool
-    pause: str
-    throttled: str
+    throttling: str
+    throttled: int
+    waited: str
     codes: tuple[tuple[str, int], ...]
 
 
@@ -106,13 +113,25 @@ def _account_usage(account: str, budget: LimitUsage, usage: Usage) -> AccountUsa
         probe=f"probe?{urlencode({'account': account})}",
         running=budget.under_way,
         concurrency=budget.concurrency,
-        rate=rate(budget.rate),
+        rate=rate(budget.recent),
         full_rate=rate(budget.full_rate),
-        is_slowed=budget.rate < budget.full_rate,
-        pause=rounded_time(budget.pause) if budget.pause > 0 else "",
-        throttled=precise_time(usage.throttled),
+        throttling=_throttling(budget),
+        throttled=sum(usage.calls.get(code, 0) for code in _THROTTLED),
+        waited=precise_time(usage.throttled),
         codes=tuple(sorted(usage.calls.items(), key=lambda code: (-code[1], code[0]))),
     )
+
+
+def is_throttled(budget: LimitUsage) -> bool:
+    """Return whether AvePoint throttles an account: its requests are paused, or its rate limit is still reduced."""
+    return budget.pause > 0 or budget.rate < budget.full_rate
+
+
+def _throttling(budget: LimitUsage) -> str:
+    if not is_throttled(budget):
+        return ""
+    pause = f"paused for {rounded_time(budget.pause)}, then " if budget.pause > 0 else ""
+    return f"{pause}at most {rate(budget.rate)} per second"
 
 
 def _next_run(status: RefreshStatus, now: float) -> str:

@@ -8,7 +8,15 @@ from typing import Final, Literal
 
 from exporter import __version__
 from exporter.health.registry import Severity
-from exporter.web.status.collectors import AccountUsage, CollectorRow, State, account_usage, collector, state_of
+from exporter.web.status.collectors import (
+    AccountUsage,
+    CollectorRow,
+    State,
+    account_usage,
+    collector,
+    is_throttled,
+    state_of,
+)
 from exporter.web.status.customers import CustomerRow, customer_views, customers, organizations
 from exporter.web.status.error_cards import ErrorCard, earlier_errors, error_cards
 from exporter.web.status.formatting import Moment, count, moment, rounded_time, safe_text
@@ -124,7 +132,11 @@ def _collectors(data: StatusData, states: Mapping[State, int]) -> list[str]:
     if waiting := states.get("waiting"):
         return [f"not ready: {waiting} of {count(len(data.views), 'collector')} in the first refresh"]
     off = f", {states['off']} off" if states.get("off") else ""
-    return [f"{count(states.get('up', 0), 'collector')} up{off}"]
+    throttled = sum(map(is_throttled, data.budgets.values()))
+    return [
+        f"{count(states.get('up', 0), 'collector')} up{off}",
+        *([f"AvePoint throttles {count(throttled, 'account')}"] if throttled else ()),
+    ]
 
 
 def _worst(problems: Problems) -> tuple[Severity | None, str]:

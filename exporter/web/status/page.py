@@ -8,6 +8,7 @@ from typing import Final
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
+from exporter.avepoint.throttle import RECENT
 from exporter.web.status.model import model
 from exporter.web.status.query import StatusQuery
 from exporter.web.status_data import StatusData
@@ -24,7 +25,7 @@ class StatusPage:
         environment = Environment(
             autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined, auto_reload=False
         )
-        environment.globals.update(style=Markup(style), project=PROJECT)  # noqa: S704 - our own file
+        environment.globals.update(style=Markup(style), project=PROJECT, recent=round(RECENT))  # noqa: S704 - our own file
         self._template = environment.from_string(files.joinpath("status.html").read_text(encoding="utf-8"))
         digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
         self.policy = (
