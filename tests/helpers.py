@@ -2,7 +2,13 @@
 
 import asyncio
 import json
+import shutil
+import sqlite3
+import tempfile
+import zlib
+from base64 import b64decode
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -190,6 +196,26 @@ class World:
 
     def labels(self, name: str, label: str) -> set[str]:
         return {dict(labels).get(label, "") for found, labels in self.samples() if found == name}
+
+
+def stored_text(folder: Path) -> str:
+    """Return all text in the database of an exporter, with samples and histories of customers unpacked."""
+    with tempfile.TemporaryDirectory() as copy:  # a running exporter holds a lock on its own file
+        for file in folder.iterdir():
+            shutil.copy(file, copy)
+        with closing(sqlite3.connect(Path(copy) / "state.sqlite")) as database:
+            rows = database.execute("SELECT labels, samples, state FROM customer").fetchall()
+    assert rows
+    return "\n".join(f"{labels} {unpacked_samples(samples)} {unpacked_state(state)}" for labels, samples, state in rows)
+
+
+def unpacked_samples(samples: bytes | None) -> str:
+    return "" if samples is None else zlib.decompress(samples).decode()
+
+
+def unpacked_state(state: str | None) -> str:
+    value = json.loads(state or "null")
+    return zlib.decompress(b64decode(value)).decode() if isinstance(value, str) else json.dumps(value)
 
 
 def parsed(text: str) -> Samples:

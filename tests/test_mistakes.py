@@ -300,7 +300,7 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
     ),
     "storage in a file": (
         typed("--once", "--storage.path", "config.yaml", config_yaml=FINE),
-        "--storage.path: ^config.yaml: file exists; ^use a directory that the exporter can write",
+        "--storage.path: ^config.yaml: file exists; ^use a directory to which the exporter can write",
     ),
     "no web configuration": (
         typed("--config.check", "--web.config.file", "web.yaml", config_yaml=FINE),

@@ -137,6 +137,7 @@ def _prepare(connection: sqlite3.Connection) -> None:
         raise UnusableDatabaseError(str(result))
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")  # Commits survive a crash of the process.
+    connection.execute("PRAGMA secure_delete = ON")  # Names that are hidden since are overwritten.
     connection.execute("BEGIN IMMEDIATE")  # Locks the database until it is closed.
     if is_new:
         for statement in filter(str.strip, _SCHEMA.split(";")):

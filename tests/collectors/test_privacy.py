@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from exporter.exposition.page import PageRequest
-from tests.helpers import BATCH_PATH, OFF, FakeApi, World, customer, partner, v3
+from tests.helpers import BATCH_PATH, OFF, FakeApi, World, customer, partner, stored_text, v3
 
 ROWS = [customer("c-1", organization="Alpha"), customer("c-2", organization="Beta"), customer("c-3", organization=None)]
 
@@ -82,10 +82,6 @@ async def test_a_reload_that_hides_names_hides_those_of_tenants(tmp_path: Path) 
     await world.accounts.stop()
 
 
-def stored(folder: Path) -> str:
-    return "".join(file.read_text() for file in folder.iterdir())
-
-
 async def test_a_reload_that_hides_names_hides_them_at_once(tmp_path: Path) -> None:
     world = World(FakeApi({BATCH_PATH: v3(ROWS)}), folder=tmp_path)
     await world.apply(partner())
@@ -95,5 +91,5 @@ async def test_a_reload_that_hides_names_hides_them_at_once(tmp_path: Path) -> N
     assert "Alpha" not in world.text()
     assert await world.refresh("customers")
     assert "Alpha" not in world.text()
-    assert "Alpha" not in stored(tmp_path)
+    assert "Alpha" not in stored_text(tmp_path)
     await world.accounts.stop()

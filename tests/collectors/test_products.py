@@ -1,8 +1,5 @@
 """Jobs of every product: the label, the option, and resources that only their name tells apart."""
 
-import json
-import zlib
-from base64 import b64decode
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +8,7 @@ import pytest
 
 from exporter.errors import ConfigError
 from tests.collectors.test_customer_jobs import JOBS, LEGACY, ONLY, blank, row
-from tests.helpers import BATCH_PATH, NOW, FakeApi, World, config, customer, partner, v3
+from tests.helpers import BATCH_PATH, NOW, FakeApi, World, config, customer, partner, stored_text, v3
 
 START, STATE = "avepoint_last_job_start_timestamp_seconds", "avepoint_last_job_state"
 SUCCESS, RUNNING = "avepoint_last_success_timestamp_seconds", "avepoint_oldest_running_job_start_timestamp_seconds"
@@ -25,13 +22,6 @@ async def world() -> AsyncIterator[World]:
     await world.apply(partner(collectors=ONLY))
     yield world
     await world.accounts.stop()
-
-
-def stored(folder: Path) -> str:
-    """Return the state files, with the packed history of each customer unpacked."""
-    text = "".join(file.read_text() for file in folder.iterdir())
-    state = json.loads((folder / "msp--customer_jobs.json").read_text())["remembered"]
-    return text + "".join(zlib.decompress(b64decode(packed)).decode() for packed in state["customers"].values())
 
 
 async def refresh(world: World, *rows: Any, legacy: bool = False) -> None:
@@ -149,5 +139,5 @@ async def test_the_worst_machine_survives_a_restart_and_no_name_is_stored(tmp_pa
     await refresh(world, machine("secret-server", "3", -90, -80, status=3), machine("b", "4", -70, -60))
     assert world.value(SUCCESS, **MACHINE) == NOW - 800
     await world.accounts.stop()
-    assert "secret-server" not in stored(tmp_path)
+    assert "secret-server" not in stored_text(tmp_path)
     assert "secret-server" not in world.text()
