@@ -6,6 +6,7 @@ import os
 import platform
 import ssl
 import sys
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Final
@@ -181,4 +182,10 @@ def _output_failed(error: OSError) -> int:
 
 def entry_point() -> None:
     """Run the console script and exit."""
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    if any(thread.daemon for thread in threading.enumerate()):
+        # Python would stop a thread in the middle of a bcrypt check, and bcrypt would then abort the process.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)

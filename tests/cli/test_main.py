@@ -71,6 +71,25 @@ def test_a_process_of_its_own() -> None:
     assert done.stdout.startswith("avepoint-exporter ")
 
 
+def test_a_password_check_that_runs_at_the_end_does_not_abort_the_process() -> None:
+    script = """
+import sys, threading
+import bcrypt
+from exporter.cli import entry_point
+stored = bcrypt.hashpw(b"x", bcrypt.gensalt(4))
+def check():
+    while True:
+        bcrypt.checkpw(b"x", stored)
+for _ in range(4):
+    threading.Thread(target=check, daemon=True).start()
+sys.argv[1:] = ["--version"]
+entry_point()
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("avepoint-exporter ")
+
+
 def test_the_console_script_ends_with_the_exit_code(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["avepoint-exporter", "--nonsense"])
     with pytest.raises(SystemExit) as caught:
