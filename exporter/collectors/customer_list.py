@@ -17,7 +17,7 @@ from exporter.avepoint.tokens import StartTask
 from exporter.clock import Clock
 from exporter.collectors.privacy import NamePolicy
 from exporter.config.schema import Account
-from exporter.errors import AvePointError
+from exporter.errors import AvePointError, IncompleteListError
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,15 @@ class _Arrivals:
         changed.set()
 
 
+@dataclass(frozen=True, slots=True)
+class _Incomplete:
+    """An incomplete listing: the error, the ids that were read, and the monotonic time."""
+
+    error: IncompleteListError
+    ids: tuple[str, ...]
+    at: float
+
+
 class CustomerList:
     """The customers of one account that the configuration includes."""
 
@@ -87,6 +96,7 @@ class CustomerList:
         self._log = log
         self._lock = asyncio.Lock()
         self._last: Listing | None = None
+        self._incomplete: _Incomplete | None = None
         self._arrivals = _Arrivals()
         self._watchers: list[Callable[[Collection[str]], None]] = []
 
@@ -103,20 +113,38 @@ class CustomerList:
         included = not self._include or customer_id in self._include
         return included and customer_id not in self._exclude and self._owns(customer_id)
 
-    async def refresh(self) -> Listing:
-        """Return a new listing. Raise AvePointError if a request fails."""
+    def contains(self, customer_id: str) -> bool:
+        """Return whether a customer is in the last complete listing."""
+        return self._last is not None and customer_id in self._last.customers
+
+    async def refresh(self, max_age: float = 0.0) -> Listing:
+        """Return a new listing. Raise AvePointError if a request fails.
+
+        If a list was incomplete less than `max_age` seconds ago, raise its error again. The refreshes of several
+        collectors then count as one when a service returns the same incomplete list again and again.
+        """
         joined, before = self._lock.locked(), self._last
         async with self._lock:
             # A caller that waited for a running listing gets its result, unless it failed.
             if self._last is None or not joined or self._last is before:
-                try:
-                    self._last = await self._list()
-                finally:
-                    self._arrivals.notify()
-                    self._arrivals = _Arrivals()
+                last = self._incomplete
+                if last is not None and self._clock.monotonic() - last.at < max_age:
+                    raise last.error.with_traceback(None)
+                self._last = await self._listed()
                 for watcher in self._watchers:
                     watcher(self._last.customers.keys())
             return self._last
+
+    async def _listed(self) -> Listing:
+        self._incomplete = None
+        try:
+            return await self._list()
+        except IncompleteListError as error:
+            self._incomplete = _Incomplete(error, tuple(self._arrivals.ids), self._clock.monotonic())
+            raise
+        finally:
+            self._arrivals.notify()
+            self._arrivals = _Arrivals()
 
     async def ids(self, max_age: float) -> AsyncGenerator[str, None]:
         """Yield each customer id once, from a listing younger than `max_age` seconds or from a new listing.
@@ -138,20 +166,22 @@ class CustomerList:
             for customer_id in last.customers:
                 yield customer_id
             return
-        listing = self._start_task(self.refresh())
+        listing = self._start_task(self.refresh(max_age))
         listing.add_done_callback(self._notify_end)
         try:
             async for customer_id in self._arriving(listing):
                 if customer_id not in yielded:
                     yielded.add(customer_id)
                     yield customer_id
-            remaining = await self._listed_or_configured(listing, last)
+            remaining, error = await self._listed_or_known(listing, last)
         except asyncio.CancelledError:
             listing.cancel()
             raise
         for customer_id in remaining:
             if customer_id not in yielded:
                 yield customer_id
+        if error is not None:
+            raise error
 
     def _notify_end(self, listing: asyncio.Task[Listing]) -> None:
         self._arrivals.notify()
@@ -173,15 +203,17 @@ class CustomerList:
                 return
             await changed.wait()
 
-    async def _listed_or_configured(self, listing: asyncio.Task[Listing], last: Listing | None) -> Collection[str]:
-        """Return the ids of a listing, or the ids known before if it failed. Raise AvePointError if there are none."""
+    async def _listed_or_known(
+        self, listing: asyncio.Task[Listing], last: Listing | None
+    ) -> tuple[Collection[str], AvePointError | None]:
+        """Return the ids of a listing. If it failed, return the ids known before, and the error if none were known."""
         try:
-            return (await listing).customers
+            return (await listing).customers, None
         except AvePointError as error:
             if last is None and not self._include:
-                raise
+                return self._incomplete.ids if self._incomplete is not None else (), error
             self._log.warning("customer list failed; using the ids known so far", error=error, **error.context())
-        return self._configured() if last is None else last.customers
+        return (self._configured() if last is None else last.customers), None
 
     def _configured(self) -> list[str]:
         """Return the ids that the configuration includes and that belong to this shard."""

@@ -44,30 +44,41 @@ def distinct(
     return Distinct(kept)
 
 
-def own_rows(rows: Iterable[Row], customer_id: str) -> tuple[list[Row], AnswerError | None]:
+def own_rows(
+    rows: Iterable[Row], customer_id: str, is_listed: Callable[[str], bool]
+) -> tuple[list[Row], AnswerError | None]:
     """Return the rows of a customer, and an error if there are rows of another customer.
 
-    A row also belongs to the customer if it has no customer id, or an id that is masked or of a different kind.
+    `is_listed` returns whether an id is in the customer list. A row belongs to another customer if its id is that of
+    another listed customer, or if the rows have several ids. A single other id may be masked or misspelled, as in
+    AvePoint's documents.
     """
+    rows = list(rows)
+    others = [_other_id(row.raw("customerId"), customer_id) for row in rows]
+    is_mixed = len({_kind(other)[1] if other else None for other in others}) > 1
     own: list[Row] = []
     foreign: list[Row] = []
-    for row in rows:
-        (foreign if _is_foreign(row.raw("customerId"), customer_id) else own).append(row)
+    for row, other in zip(rows, others, strict=True):
+        is_foreign = other is not None and (is_listed(other) or (is_mixed and _is_comparable(other, customer_id)))
+        (foreign if is_foreign else own).append(row)
     for row in foreign:
         row.refuse("customerId", "the row is of another customer")
     return own, foreign[0].unexpected(f"rows of another customer: {len(foreign)}") if foreign else None
 
 
-def _is_foreign(value: object, customer_id: str) -> bool:
-    if not isinstance(value, str):
-        return False
-    kind, folded = _kind(value)
-    other_kind, other = _kind(customer_id)
-    return kind is not None and kind == other_kind and folded != other
+def _other_id(value: object, customer_id: str) -> str | None:
+    """Return the customer id of a row if it differs from the requested one, else None."""
+    is_other = isinstance(value, str) and _kind(value)[1] not in ("", _kind(customer_id)[1])
+    return value.strip() if isinstance(value, str) and is_other else None
+
+
+def _is_comparable(identifier: str, customer_id: str) -> bool:
+    kind = _kind(identifier)[0]
+    return kind is not None and kind == _kind(customer_id)[0]
 
 
 def _kind(identifier: str) -> tuple[str | None, str]:
-    """Return the kind of an id (None if it may be masked), and the id in a normalized spelling."""
+    """Return the kind of an id (None if it may be masked), and its normalized spelling."""
     folded = identifier.strip().strip("{}").lower()
     if _GUID.fullmatch(folded):
         return "guid", folded.replace("-", "")

@@ -13,6 +13,7 @@ from exporter.avepoint.lists import PAGE_SIZE
 from exporter.collectors.customer_list import Customer, CustomerList
 from exporter.errors import BadRequestError, IncompleteListError, TokenError, UnavailableError
 from tests.fakes import FAST, ClientHarness, good_token, make_account, payload
+from tests.helpers import BATCH_PATH, FakeApi, World, customer, customer_jobs_path, partner, portfolio, v3
 
 
 class Portfolio:
@@ -292,3 +293,23 @@ async def test_a_listing_that_fails_halfway_tells_so_after_what_it_gave() -> Non
     for code in (200, 400):
         await paged.answers.put(code)
     assert await ids(paged.customer_list, 60) == (*paged.names[:100], "c099", *paged.names[100:])
+
+
+async def test_an_incomplete_list_counts_once_per_round_of_refreshes() -> None:
+    api = FakeApi({**portfolio(["c-1", "c-2"]), BATCH_PATH: v3([customer("c-1"), customer("c-2")], 3)})
+    world = World(api)
+    await world.apply(partner(collectors={"customer_jobs": {}}))
+    api.routes |= {customer_jobs_path(name): v3([]) for name in ("c-1", "c-2")}
+    for _ in range(2):
+        await world.refresh()
+        await world.refresh("customer_jobs")
+        assert world.value("avepoint_up", account="msp", collector="customers") == 0
+        assert world.value("avepoint_up", account="msp", collector="protected_data") == 0
+        assert world.labels("avepoint_scanned_objects", "customer_id") == {"c-1", "c-2"}
+        world.clock.advance(3600)
+    requests = api.calls("/customers/batch")
+    await world.refresh()
+    assert world.value("avepoint_up", account="msp", collector="customers") == 1
+    assert world.value("avepoint_up", account="msp", collector="protected_data") == 1
+    assert requests == 2 * 2 * 2, "two pages, read twice, in two rounds"
+    await world.accounts.stop()

@@ -38,7 +38,7 @@ def test_equal_rows_that_may_be_two_things_are_dropped() -> None:
 
 
 @pytest.mark.parametrize(
-    ("requested", "listed", "is_own"),
+    ("requested", "stated", "is_own"),
     [
         (GUID, GUID, True), (GUID, GUID.upper(), True), (GUID, f"{{{GUID}}}", True),
         (GUID, GUID.replace("-", ""), True),
@@ -48,11 +48,25 @@ def test_equal_rows_that_may_be_two_things_are_dropped() -> None:
         ("customer-0001", "customer-0001", True), ("c-1", "c-2", True), ("customer-0001", "masked", True),
     ],
 )  # fmt: skip
-def test_rows_of_another_customer_are_refused(requested: str, listed: object, *, is_own: bool) -> None:
-    row, observer = make(customerId=listed)
-    own, error = own_rows([row], requested)
-    assert (own == [row]) is is_own
+def test_rows_of_another_customer_among_own_rows_are_refused(requested: str, stated: object, *, is_own: bool) -> None:
+    (row, observer), (mine, _) = make(customerId=stated), make(customerId=requested)
+    own, error = own_rows([mine, row], requested, lambda _: False)
+    assert (own == [mine, row]) is is_own
     assert (error is None) is is_own
     assert observer.unread == ({} if is_own else {("/x", "customerId"): 1})
     if error is not None:
         assert str(error) == "/x: rows of another customer: 1"
+
+
+@pytest.mark.parametrize("identifier", ["c-2", "10002", OTHER, "beta-customer"])
+def test_a_row_of_another_listed_customer_is_refused_whatever_its_id(identifier: str) -> None:
+    row, observer = make(customerId=identifier)
+    own, error = own_rows([row], "c-1", {identifier}.__contains__)
+    assert own == []
+    assert error is not None
+    assert observer.unread == {("/x", "customerId"): 1}
+
+
+def test_a_single_other_id_that_is_not_listed_may_be_misspelled() -> None:
+    rows = [make(customerId=OTHER)[0], make(customerId=OTHER)[0]]
+    assert own_rows(rows, GUID, {GUID}.__contains__) == (rows, None)

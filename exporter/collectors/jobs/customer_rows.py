@@ -1,7 +1,7 @@
 """Sort the rows of a customer's jobs into jobs, workloads without a job, and the scan."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -36,9 +36,9 @@ class SortedJobs:
     error: AvePointError | None = None
 
 
-def sort_rows(rows: Iterable[Row], customer_id: str) -> SortedJobs:
-    """Sort the rows of a customer."""
-    own, foreign = own_rows(rows, customer_id)
+def sort_rows(rows: Iterable[Row], customer_id: str, is_listed: Callable[[str], bool]) -> SortedJobs:
+    """Sort the rows of a customer. `is_listed` returns whether an id is in the customer list."""
+    own, foreign = own_rows(rows, customer_id, is_listed)
     found = distinct(_keyed(own), "jobId")
     jobs: dict[JobKind, list[Job]] = {}
     states: dict[JobKind, set[str]] = {}

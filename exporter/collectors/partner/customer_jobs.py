@@ -111,7 +111,9 @@ class CustomerJobsCollector(CustomerCollector[CustomerJobsOptions, CustomerJobRe
     async def read(self, customer_id: str) -> CustomerJobRecords:
         """Return the jobs of one customer. Raise AvePointError if a request fails."""
         now = ticks_at(self._clock.time())
-        listed = sort_rows(await self._list.rows(self.api_versions, customer_id), customer_id)
+        listed = sort_rows(
+            await self._list.rows(self.api_versions, customer_id), customer_id, self._customer_list.contains
+        )
         history = self._history(customer_id)
         history.add(listed.jobs, now, is_short=self._list.is_short(customer_id))
         if self.is_customer(customer_id):  # false if the customer left the customer list during the request

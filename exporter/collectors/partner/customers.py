@@ -51,7 +51,7 @@ class CustomersCollector(AccountCollector[CustomersOptions, Listing]):
 
     async def read(self) -> Listing:
         """List the customers, also for the other collectors. Raise AvePointError if a request fails."""
-        return await self._customer_list.refresh()
+        return await self._customer_list.refresh(self.options.interval * 0.9)
 
     @classmethod
     def samples(cls, records: Listing, customer_id: str) -> Iterable[Sample]:  # noqa: ARG003 - all customers

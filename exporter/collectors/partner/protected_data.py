@@ -117,7 +117,8 @@ class ProtectedDataCollector(CustomerCollector[ProtectedDataOptions, ProtectedDa
 
     async def read(self, customer_id: str) -> ProtectedData:
         """Return the modules of one customer, or none if the customer does not have the product."""
-        rows, foreign = own_rows(await self._list.rows(self.api_versions, customer_id), customer_id)
+        found_rows = await self._list.rows(self.api_versions, customer_id)
+        rows, foreign = own_rows(found_rows, customer_id, self._customer_list.contains)
         keyed = tuple(_keyed_modules(rows))
         found = distinct(keyed, "serviceModule", may_repeat=lambda module: module.may_repeat)
         error = found.error or foreign
