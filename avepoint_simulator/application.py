@@ -94,7 +94,7 @@ class Simulator:
         return tuple(self.tokens.granted)
 
     def reset_log(self) -> None:
-        """Clear the log of completed requests, the granted scopes and the returned values."""
+        """Clear the logs of completed requests, granted scopes and returned values."""
         self._log.reset()
         self.tokens.granted.clear()
         if self.returned_values is not None:

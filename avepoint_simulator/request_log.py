@@ -64,7 +64,7 @@ class RequestLog:
                 self._in_flight -= 1
 
     def reset(self) -> None:
-        """Clear the completed requests."""
+        """Remove all completed requests from the log."""
         with self._lock:
             self._records.clear()
             self._max_in_flight = self._in_flight

@@ -16,7 +16,7 @@ Json = object
 
 
 class BadRequestError(Exception):
-    """Raised to reply to a request with an error status."""
+    """Raised to return an error status to the client."""
 
     def __init__(self, status: HTTPStatus, message: str) -> None:
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""The conversion of replies to HTTP responses, and the middleware that logs requests."""
+"""Functions and classes that convert replies to HTTP responses, and the middleware that logs requests."""
 
 from __future__ import annotations
 

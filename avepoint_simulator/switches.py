@@ -74,7 +74,7 @@ class Switches:
     """Geo locations of a Multi-Geo tenant; queries for other geo locations return no data."""
     latency_seconds: float = 0.0
     latency_jitter_seconds: float = 0.0
-    """Maximum number of random seconds that are added to the latency."""
+    """Maximum random delay that is added to `latency_seconds`."""
     token_lifetime_seconds: float = 3600.0
     granted_scopes: frozenset[str] | None = None
     """Permissions of the app; None grants the permissions of all endpoints."""

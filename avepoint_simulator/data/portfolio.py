@@ -61,7 +61,7 @@ class Portfolio(Protocol):
         """Return the number of backups per day for each workload, or None if the product is not licensed."""
 
     def retentions(self, now: float, /) -> Sequence[RetentionRecord] | None:
-        """Return the retention policies, the central location's first, or None if the product is not licensed."""
+        """Return the retention policies, starting with the central location, or None if the product is not licensed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,7 +161,7 @@ class GeneratedPortfolio:
         return self._schedule.jobs(now)
 
     def license(self, now: float, /) -> LicenseRecord | None:
-        """Return the license at `now`; in the scenario `varied`, more seats are assigned than purchased."""
+        """Return the license at `now`; in the scenario `varied`, the assigned seats exceed the purchased seats."""
         days = max(self._timeline.schedule_seconds(now) / DAY, -float(_OVER_LICENSED_DAYS))
         if self._scenario != "varied":
             return LicenseRecord(

@@ -151,7 +151,7 @@ class ServiceRetention:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetentionRecord:
-    """A retention policy; periods are strings that are sent unchanged."""
+    """A retention policy; the periods are sent unchanged."""
 
     period: str | None
     customized: bool | str | None = False

@@ -16,7 +16,7 @@ from avepoint_simulator.data.vocabulary import CLOUD_BACKUP, CLOUD_BACKUP_EXPRES
 _GIB: Final = 1024**3
 _EARLIEST_DAYS: Final = -30.0
 _MANY: Final = 20
-# In each group of twenty customers, the days until the subscription expires; only some customers have an entry.
+# Positions of customers in each group of twenty, and the days until the subscription of such a customer expires.
 _EXPIRES_SOON: Final = {4: 20, 8: -3, 11: 5, 15: 12}
 _EXPIRING_DAYS: Final = 12
 _TWO_PACKAGES: Final = 7
@@ -28,7 +28,7 @@ _POOLED: Final = "AvePoint pooled subscription"
 def subscriptions_of(
     seed: int, number: int, customer_id: str, timeline: Timeline, now: float, scenario: Scenario = "varied"
 ) -> Sequence[SubscriptionRecord]:
-    """Return the subscriptions of customer `number`; their dates do not depend on the speed."""
+    """Return the subscriptions of customer `number`; the dates of the subscriptions do not depend on the speed."""
     if number == WITHOUT_PRODUCT:
         return ()
     source = Random(f"{seed}:subscriptions:{number}")
@@ -101,5 +101,5 @@ def _others(source: Random, customer_id: str, start: float, days: float) -> Sequ
 
 
 def _day(start: float, days: int) -> int:
-    """Return midnight UTC at the beginning of the day that is `days` days after the start."""
+    """Return the first moment, in UTC, of the day that is `days` days after the start."""
     return unix_ns((start // DAY + days) * DAY)

@@ -62,7 +62,7 @@ BACKUPS: Final = (
     BackupPlan(11, 4, 1_150, 0.008, 7),
     BackupPlan(12, 4, 480, 0.004, 7),
 )
-# Job type, minimum and maximum number of jobs per day, typical minutes, maximum number of objects.
+# Each entry: job type, minimum and maximum number of jobs per day, typical minutes, maximum number of objects.
 _ON_DEMAND: Final = (
     (words.RESTORE, 3, 8, 12.0, 900),
     (words.EXPORT, 0, 3, 20.0, 400),

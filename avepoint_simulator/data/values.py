@@ -47,7 +47,7 @@ def duration_text(start_unix_ns: int | None, finish_unix_ns: int | None) -> str:
 
 
 def iso(unix_ns: int | None, form: IsoForm, no_time: NoTime) -> str | None:
-    """Return a time in the ISO 8601 format `form`; return a missing time in the format `no_time`."""
+    """Return a time in the ISO 8601 format that `form` selects; `no_time` selects the result for a missing time."""
     if unix_ns is None:
         return dict(_NO_TIMES)[no_time]
     seconds, rest = divmod(unix_ns, _NS_PER_SECOND)
@@ -72,7 +72,7 @@ def from_iso(text: str) -> int:
 
 
 def size(value: int | str | None, form: Sizes) -> str:
-    """Return a number of bytes as a string with a unit, and None as "N/A"; return a string unchanged."""
+    """Return a number of bytes as a string with a unit; return "N/A" for None, and return a string unchanged."""
     if value is None:
         return "N/A"
     if isinstance(value, str):

@@ -1,4 +1,4 @@
-"""Faults that return valid responses that contradict other responses, the request or the clock."""
+"""Faults whose responses are valid but contradict other responses, the request or the clock."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from avepoint_simulator.faults.rows import JsonRow, rows_of
 from avepoint_simulator.requests import Reply, SimulatedRequest
 
 FOREIGN_NUMBER: Final = 987_654_321
-"""The replacement for numbers in a row that belongs to another customer."""
+"""The number that the fault `foreign_rows` uses in rows of another customer."""
 IMPOSSIBLE_TIME: Final = "2199-01-01T00:00:00Z"
 _OTHER_DIGITS: Final = str.maketrans("0123456789abcdef", "123456789abcdef0")
 _FILTERS: Final = frozenset({"jobtype", "objecttype", "jobstate"})

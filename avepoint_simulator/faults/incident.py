@@ -1,4 +1,4 @@
-"""The faults of the scenario `incident`: an outage of the API, then throttling."""
+"""The faults of the scenario `incident`: an outage of the API, and throttling at all other times."""
 
 from __future__ import annotations
 

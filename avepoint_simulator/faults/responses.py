@@ -82,7 +82,7 @@ def cut(_request: SimulatedRequest, reply: Reply) -> Reply:
 
 
 def truncated_json(_request: SimulatedRequest, reply: Reply) -> Reply:
-    """Return only the first half of the JSON, as if it were the complete body."""
+    """Return the first half of the JSON with a Content-Length header that matches."""
     whole = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
     return replace(reply, body=whole[: len(whole) // 2])
 

@@ -76,7 +76,7 @@ def _map_numbers(value: Any, change: Callable[[int], object]) -> Any:  # noqa: A
 
 
 def nulls(_request: SimulatedRequest, reply: Reply) -> Reply:
-    """Replace every value with null, except ids."""
+    """Replace every value except for ids with null."""
     return _each_row(reply, lambda row: {key: value if key in _IDS else None for key, value in row.items()})
 
 
@@ -168,7 +168,7 @@ def _put_link(body: JsonRow, link: str) -> None:
 
 
 def endless(request: SimulatedRequest, reply: Reply) -> Reply:
-    """Return a list that never ends; each page is full and contains new rows."""
+    """Return a list that never ends; each page is full, and its rows have new ids."""
     if reply.status != HTTPStatus.OK or rows_of(reply.body) == [reply.body]:
         return reply  # the body is an error or a single record, not a list
     reply = request.endpoint.handle(replace(request, endless=True))

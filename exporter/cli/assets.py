@@ -7,7 +7,7 @@ import click
 
 from exporter.cli.flags import CONTEXT, option
 
-# Paths relative to the root of the checkout; pyproject.toml puts the same paths into the wheel, under exporter/assets.
+# These paths are relative to the root of the checkout. The wheel contains the same paths under exporter/assets.
 ASSETS: Final = (
     "config.example.yaml",
     "deploy/systemd",

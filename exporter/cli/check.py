@@ -1,4 +1,4 @@
-"""The command `avepoint-exporter check`, which runs the check, shows its progress and prints the report."""
+"""The command `avepoint-exporter check`, which tests every account and prints a report."""
 
 import asyncio
 import os

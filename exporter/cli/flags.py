@@ -98,7 +98,7 @@ def listening(command: Command) -> Command:
 def merged(ctx: click.Context, own: Flags) -> Flags:
     """Return the values of a command's flags.
 
-    Flags after the command name override flags before it; both override environment variables.
+    Flags after the command name override flags before the command name. All flags override environment variables.
     """
     before = ctx.parent.params if ctx.parent is not None else {}
     given = {key: value for key, value in own.items() if ctx.get_parameter_source(key) is ParameterSource.COMMANDLINE}
@@ -106,7 +106,7 @@ def merged(ctx: click.Context, own: Flags) -> Flags:
 
 
 def make_application(load: Callable[[], Config], flags: Flags) -> Application:
-    """Return an application that loads its configuration with `load` and takes other settings from the flags."""
+    """Return an application that loads its configuration with `load`; the flags set its storage and its shard."""
     storage = flags["storage_path"]
     return Application(load, storage_path=Path(storage) if storage else None, shard=shard_of(flags))
 

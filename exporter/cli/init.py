@@ -1,4 +1,4 @@
-"""The command `avepoint-exporter init`, which writes a first configuration from flags or answers and tests it."""
+"""The command `avepoint-exporter init`, which writes and tests a first configuration."""
 
 import subprocess
 import sys

@@ -43,7 +43,7 @@ class Settings:
 
 
 def permissions(account_type: str) -> tuple[tuple[str, str], ...]:
-    """Return the modern API's permissions for an account type, as pairs of collector names and permission."""
+    """Return (collector names, permission) pairs for an account type, with the permissions of the modern API."""
     collectors: dict[str, list[str]] = {}
     for kind in COLLECTORS:
         if kind.account_type == account_type:
@@ -53,7 +53,7 @@ def permissions(account_type: str) -> tuple[tuple[str, str], ...]:
 
 
 def registration(account_type: str) -> str:
-    """Return the instruction that describes where to register an app for an account type."""
+    """Return a text that describes where to register an app for an account type."""
     return where_registered(permissions(account_type)[0][1])
 
 

@@ -55,7 +55,7 @@ def is_ip_address(host: str) -> bool:
 def proxy_description(account: Account, host: Host) -> str | None:
     """Return the setting that selects the proxy for a host and the URL of the proxy, without the password.
 
-    Return None if the host is connected to without a proxy.
+    Return None if no proxy is used.
     """
     url = proxy_of(account, "https" if host.is_encrypted else "http", host.host, host.port)
     setting = "the environment's proxy" if account.proxy_url is None else "proxy_url"

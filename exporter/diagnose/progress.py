@@ -23,7 +23,7 @@ class Progress(Protocol):
 
 
 class SilentProgress:
-    """Does not show any progress."""
+    """An implementation of Progress that shows nothing."""
 
     def begin(self, steps: float) -> None:
         """Ignore the steps."""
@@ -33,7 +33,7 @@ class SilentProgress:
 
 
 class CollectorProgress:
-    """Advances the progress of one collector in proportion to the customers that it has read.
+    """Shows the progress of one collector, in proportion to the number of customers that have been read.
 
     `listed` returns the number of customers, or 0 if it is unknown. `read` returns the number of customers read so far.
     """
@@ -110,20 +110,20 @@ class RequestMonitor:
         self.certificate_expires_at = expires_at
 
     def throttled(self, seconds: float) -> None:
-        """Ignore the wait."""
+        """Ignore the throttling."""
 
     def token(self, result: str) -> None:
         """Ignore the token request, because the check reports each token as a step."""
 
     def unreadable(self, endpoint: str, field: str) -> None:
-        """Ignore the value."""
+        """Ignore the unreadable value."""
 
     def unknown(self, field: str) -> None:
-        """Ignore the value."""
+        """Ignore the unknown value."""
 
     def clock_offset(self, seconds: float) -> None:
         """Store the offset of AvePoint's clock, which is positive if AvePoint's clock is ahead."""
         self.clock_offset_seconds = seconds
 
     def incomplete_list(self, endpoint: str) -> None:
-        """Ignore the list."""
+        """Ignore the incomplete list."""

@@ -204,5 +204,5 @@ def _colored(result: str, cell: str) -> str:
 
 
 def _one_line(text: str) -> str:
-    """Return the text without the secrets, control characters and line breaks that responses may contain."""
+    """Return text from a response without secrets, control characters and line breaks."""
     return scrub(text).replace("\n", " ")
