@@ -50,7 +50,7 @@ class RunningAccount:
             self.tasks.start(refresher.run())
 
     def expect(self, account: Account) -> None:
-        """Apply the expectations of an account that is otherwise equal to the current one."""
+        """Apply the expectations from `account`, which is otherwise equal to the current account."""
         if account.expectations != self.account.expectations:
             self.account = account
             self.verdicts.configure(account.expectations)
@@ -102,26 +102,26 @@ class Accounts:
         return tuple(self._running.values())
 
     def budgets(self) -> dict[str, LimitUsage]:
-        """Return the current use of each account's rate limit."""
+        """Return how much of each account's rate limit is currently used."""
         return {name: running.client.budget for name, running in self._running.items()}
 
     def refreshers(self, account: str | None = None) -> tuple[Refresher, ...]:
-        """Return the refreshers of one account, or of all accounts if it is None."""
+        """Return the refreshers of one account, or of all accounts if `account` is None."""
         chosen = [running for name, running in self._running.items() if account in (None, name)]
         return tuple(refresher for running in chosen for refresher in running.refreshers)
 
     async def settle(self, account: str | None = None, budget: float = inf) -> None:
-        """Judge the customers whose verdicts are outdated, for at most `budget` seconds per account."""
+        """Update outdated verdicts, for at most `budget` seconds per account."""
         for name, running in self._running.items():
             if account in (None, name):
                 await running.verdicts.settle(budget)
 
     def verdict_views(self, account: str | None = None) -> tuple[SnapshotView, ...]:
-        """Return views of the verdicts on one account, or for all accounts if it is None."""
+        """Return views of the verdicts for one account, or for all accounts if `account` is None."""
         return tuple(running.verdicts.view() for name, running in self._running.items() if account in (None, name))
 
     async def first_refreshes(self, account: str | None = None, *, within: float) -> bool:
-        """Wait at most `within` seconds for the first refreshes, and return whether all are completed."""
+        """Wait at most `within` seconds for the first refreshes, and return whether all of them are complete."""
         waits = [one.first_ended.wait() for one in self.refreshers(account) if not one.first_ended.is_set()]
         if not waits:
             return True
@@ -133,7 +133,7 @@ class Accounts:
         return True
 
     async def apply(self, config: Config, *, start: bool = True) -> None:
-        """Replace the accounts that the new configuration changes.
+        """Apply a new configuration by replacing the accounts that it changes.
 
         Raise ConfigError if a new account is invalid. In this case, nothing changes.
         """
@@ -144,7 +144,7 @@ class Accounts:
             after[account.name] = current if current is not None and unchanged else self._make(account)
         for name, running in before.items():
             if after.get(name) is not running:
-                await running.stop()  # Its state must not change after it is copied.
+                await running.stop()  # The account's state must not change after it has been copied.
         for name, running in after.items():
             if before.get(name) is not running:
                 await restore(running, before.get(name), self._storage)
@@ -172,7 +172,7 @@ class Accounts:
             await self._storage.close()
 
     def _of_this_shard(self, config: Config) -> Iterator[Account]:
-        """Yield the tenant accounts of this shard, and all partner accounts because shards divide their customers."""
+        """Yield the tenant accounts of this shard and all partner accounts. Shards divide their customers."""
         for account in config.accounts:
             if account.type == "partner" or self._shard.owns(account.name):
                 yield account
@@ -229,7 +229,7 @@ class Accounts:
             )
 
     async def _judge(self, name: str) -> None:
-        """Judge the customers of an account after a refresh, and save the verdicts."""
+        """Update the verdicts for an account after a refresh, and save them."""
         running = self._running.get(name)
         if running is not None:
             await running.verdicts.settle()

@@ -1,4 +1,4 @@
-"""The SQLite database for persistent state. After `open_database`, it must be used on a single thread."""
+"""The SQLite database for persistent state. Once the database is open, only one thread may use it."""
 
 import os
 import sqlite3
@@ -25,11 +25,11 @@ CREATE TABLE customer (
 
 
 class UnusableDatabaseError(Exception):
-    """The file is damaged, or was written by another application or version."""
+    """Raised if the file is damaged or was written by another application or version."""
 
 
 class CollectorKey(NamedTuple):
-    """The identity of a collector's state. A change of the registration (see registration.py) invalidates the state."""
+    """The key of a collector's state. The state becomes invalid when `registration` changes (see registration.py)."""
 
     account: str
     collector: str
@@ -37,9 +37,9 @@ class CollectorKey(NamedTuple):
 
 
 class CustomerRow(NamedTuple):
-    """The last read and the state of a customer ("" for the account).
+    """A customer's state and the samples from the last read of that customer. The id "" represents the account.
 
-    `read_at` and `samples` are None if there is no read.
+    `read_at` and `samples` are None if no samples are stored.
     """
 
     customer_id: str
@@ -57,7 +57,7 @@ class Database:
         self._connection = connection
 
     def write(self, operations: Sequence[Callable[["Database"], None]]) -> None:
-        """Run all operations in one transaction. Raise sqlite3.Error if it fails; then no operation has an effect."""
+        """Run all operations in one transaction. If it fails, roll back all operations and raise sqlite3.Error."""
         self._connection.execute("BEGIN IMMEDIATE")
         try:
             for operation in operations:
@@ -78,7 +78,10 @@ class Database:
         self._connection.execute("INSERT OR REPLACE INTO collector VALUES (?, ?, ?, ?)", (*key, last_success))
 
     def keep_only(self, key: CollectorKey, reads: Collection[str], states: Collection[str]) -> None:
-        """Delete all reads and states except those of the given customers, and all rows of former registrations."""
+        """Delete the samples of customers not in `reads`, and the states of customers not in `states`.
+
+        Also delete all rows with a former registration.
+        """
         where = "WHERE account = ? AND collector = ?"
         self._connection.execute(f"DELETE FROM customer {where} AND registration != ?", key)  # noqa: S608 - a constant
         query = f"SELECT customer_id, samples IS NULL FROM customer {where}"  # noqa: S608 - a constant
@@ -97,7 +100,7 @@ class Database:
         return [CustomerRow(*row) for row in self._connection.execute(f"{query} {where}", key)]
 
     def last_success(self, key: CollectorKey) -> float | None:
-        """Return the Unix time of the collector's last success, or None if there was none."""
+        """Return the Unix time of the collector's last success, or None if it has never succeeded."""
         query = "SELECT last_success FROM collector WHERE account = ? AND collector = ? AND registration = ?"
         row = self._connection.execute(query, key).fetchone()
         return None if row is None else row[0]

@@ -1,4 +1,4 @@
-"""JSON files in which earlier versions stored persistent state. They are moved into the database."""
+"""JSON files in which earlier versions stored persistent state. Their content is moved into the database."""
 
 import json
 import sys
@@ -14,7 +14,7 @@ Samples = list[list[Any]]
 
 @dataclass(frozen=True, slots=True)
 class JsonState:
-    """The content of a file; the keys of `reads` and `states` are customer ids."""
+    """The content of a JSON file. The keys of `reads` and `states` are customer ids."""
 
     last_success: float | None
     labels: object

@@ -28,28 +28,28 @@ from exporter.errors import (
 _FIRST_RETRY: Final = 30.0
 _MIN_PAUSE: Final = 1.0
 _MAX_FAILURES: Final = 10
-"""Consecutive errors about the whole account after which a refresh skips the remaining customers."""
+"""Number of consecutive errors of the whole account after which a refresh skips the remaining customers."""
 _TRIES: Final = 10
-"""Number of customers that are tried one by one before an optional collector is turned off."""
+"""Number of customers that a refresh tries, one at a time, before it turns an optional collector off."""
 _OF_THE_ACCOUNT: Final = (TransportError, UnavailableError, UnauthorizedError, ForbiddenError)
-"""Errors that are about the whole account. After any other error, the account is known to be readable."""
+"""Errors that may affect the whole account. Any other error shows that the account is readable."""
 
 
 class Store(Protocol):
-    """The persistent state of a collector; its methods log errors and raise none."""
+    """The persistent state of a collector. Its methods log errors instead of raising them."""
 
     async def commit(self, customer_id: str, read: ReadResult, state: object) -> None:
-        """Commit a read, and the state of the collector after this read."""
+        """Commit the samples read from a customer, and the collector's state after the read."""
         ...
 
     async def finish(self, reads: Collection[str], states: Collection[str], last_success: float | None) -> None:
-        """Commit the time of the last success, and delete the reads and states of all other customers."""
+        """Commit the time of the last success. Keep only the samples and states of the given customers."""
         ...
 
 
 @dataclass(slots=True)
 class _RefreshTally:
-    """The results of a running refresh. It ends if `fatal` is set.
+    """The results of a running refresh. The refresh ends as soon as `fatal` is set.
 
     While `is_trying` is true, errors about a missing permission are collected in `refused`.
     """
@@ -86,12 +86,12 @@ class Refresher:
         self._ended = ended
         self._series = SharedSeries()
         self._lock = asyncio.Lock()
-        self._failing: dict[str, None] = {}  # customers that failed, the most recent last
+        self._failing: dict[str, None] = {}  # failed customers, with the most recent failure last
         self._listed: Collection[str] | None = None
         collector.watch_customers(self._keep_only)
 
     async def run(self) -> None:
-        """Refresh at the interval until canceled. After a failure, retry earlier, with pauses that double each time."""
+        """Refresh at regular intervals until canceled. After a failure, retry sooner, with pauses that double."""
         failures = 0
         while True:
             began = self._clock.monotonic()
@@ -153,7 +153,7 @@ class Refresher:
         self.entry.record_failure(error)
 
     def _may_be_off(self, error: AvePointError) -> bool:
-        """Return whether an error turns an optional collector off instead of being reported as a failure.
+        """Return whether an error turns the collector off instead of marking it as down.
 
         This is the case if AvePoint does not offer the data, or if the permission has never been granted.
         """
@@ -175,11 +175,11 @@ class Refresher:
 
     async def _read_account(self, collector: AccountCollector[Any, Any]) -> None:
         records, listed = await collector.read(), self._listed
-        # Reads of the customer list are large, so they are not rendered on the event loop.
+        # The customer list has many samples, so they are rendered on a thread instead of on the event loop.
         read = await asyncio.to_thread(self._result, "", records)
         if self._store is not None:
             await self._store.commit("", read, collector.state_of(""))
-        if self._listed is not None and self._listed is not listed:  # Customers may have left during the read.
+        if self._listed is not None and self._listed is not listed:  # Customers may have left the list.
             read = read.of_customers(frozenset({"", *self._listed}))
         self.entry.reads[""] = read
         if (error := collector.error(records)) is not None:
@@ -190,7 +190,7 @@ class Refresher:
         self.entry.keep_only(customers)
 
     def _result(self, customer_id: str, records: object) -> ReadResult:
-        """Convert records into a read, and render its lines."""
+        """Convert records to samples, and render their lines."""
         distinct: dict[tuple[str, tuple[str, ...]], Sample] = {}
         for sample in self.collector.samples(records, customer_id):
             if distinct.setdefault((sample.family.name, sample.labels), sample) is not sample:
@@ -206,7 +206,7 @@ class Refresher:
     async def _read_customers(self, collector: CustomerCollector[Any, Any]) -> None:
         """Read all customers with several workers, which start while the customers are still being listed.
 
-        Raise AvePointError if no customer could be read, or if the account itself failed.
+        Raise AvePointError if no customer could be read, or if an error affects the whole account.
         """
         tally = _RefreshTally()
         async with aclosing(collector.customer_ids()) as ids:
@@ -227,16 +227,16 @@ class Refresher:
         self._failing = {customer: None for customer in self._failing if customer in queue.taken}
         if tally.fatal is not None:
             self.entry.record_skipped(skipped, tally.fatal)
-        # If all skipped customers had failed in an earlier refresh, the error is not about the account.
+        # If all skipped customers had failed in an earlier refresh, the error does not affect the whole account.
         if isinstance(tally.fatal, TokenError) or (tally.fatal and any(one not in self._failing for one in skipped)):
             raise tally.fatal
         if tally.first_error is not None and tally.read == 0:
             raise tally.first_error
 
     async def _try(self, collector: CustomerCollector[Any, Any], queue: WorkQueue, tally: _RefreshTally) -> None:
-        """Read up to `_TRIES` customers one by one, to find out whether the permission is granted.
+        """Read up to `_TRIES` customers one at a time, to find out whether the permission is granted.
 
-        Raise AvePointError if no customer could be read and the permission was missing for at least one.
+        Raise AvePointError if no customer could be read and the permission was missing for at least one of them.
         """
         tally.is_trying = True
         for _ in range(_TRIES):
@@ -244,9 +244,9 @@ class Refresher:
                 await self._read_customer(collector, customer_id, tally)
         tally.is_trying = False
         if tally.refused and not tally.read:
-            # These customers are read last in the next refresh, so that it tries other customers first.
+            # The next refresh reads these customers last, so that other customers get their turn first.
             self._failing = {**self._failing, **dict.fromkeys(tally.refused)}
-            # If there was no other error, the permission is missing for all of them, and the collector is turned off.
+            # If all errors are about a missing permission, this turns the collector off.
             raise tally.first_error or next(iter(tally.refused.values()))
         for customer_id, error in tally.refused.items():
             self._customer_failed(collector, customer_id, error, tally)
@@ -280,12 +280,12 @@ class Refresher:
     async def _record_customer(
         self, collector: CustomerCollector[Any, Any], customer_id: str, records: object, tally: _RefreshTally
     ) -> None:
-        """Store a customer's read and add it to the entry, even if its records are incomplete.
+        """Store the samples from a customer's records and add them to the entry, even if records are missing.
 
         Raise AvePointError if the records are incomplete.
         """
         read, error = self._result(customer_id, records), collector.error(records)
-        # Counters must not decrease after a restart, so the read is stored before a scrape can show it.
+        # Counters must not decrease after a restart, so the samples are stored before a scrape can return them.
         if self._store is not None:
             await self._store.commit(customer_id, read, collector.state_of(customer_id))
         if not collector.is_customer(customer_id):  # The customer left the list during the commit.
@@ -294,7 +294,7 @@ class Refresher:
             self.entry.record_read(customer_id, read)
             return
         self.entry.reads[customer_id] = read
-        tally.read += 1  # The account itself could be read.
+        tally.read += 1  # Even incomplete records show that the account is readable.
         raise error
 
     def _customer_failed(

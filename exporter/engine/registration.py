@@ -1,4 +1,4 @@
-"""Checks whether stored data still belongs to an account and has valid labels."""
+"""Functions that check whether stored data still belongs to an account and has valid labels."""
 
 import hashlib
 from collections.abc import Mapping

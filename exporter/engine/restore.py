@@ -1,4 +1,4 @@
-"""Functions that restore the state of an account, from the account before a reload or from the storage."""
+"""Functions that restore the state of an account from its predecessor after a reload, or from the storage."""
 
 import asyncio
 from typing import TYPE_CHECKING
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 async def restore(running: "RunningAccount", former: "RunningAccount | None", storage: "StateStore | None") -> None:
-    """Restore the state of an account before it starts, from the stopped former account or from the storage.
+    """Restore the state of an account before it starts, from its stopped predecessor or from the storage.
 
-    Most of the work runs in threads because the state of a large portfolio would block the event loop.
+    Most of the work runs on threads, because restoring a large portfolio would block the event loop.
     """
     account, customer_list = running.account, running.customer_list
     if former is not None and registration_id(former.account) != registration_id(account):
@@ -35,7 +35,7 @@ async def restore(running: "RunningAccount", former: "RunningAccount | None", st
         elif storage is not None:
             stored = await storage.load(account, name)
             await asyncio.to_thread(_load_state, stored, refresher)
-        # Customers that are now excluded, or belong to another shard, are dropped before the next listing.
+        # Customers that are now excluded or belong to another shard must not remain until the next customer list.
         await asyncio.to_thread(_drop_unwanted, refresher.entry, customer_list)
 
 
@@ -56,7 +56,7 @@ async def _restore_verdicts(
 
 
 def _copy_state(old: Refresher, new: Refresher, changed: frozenset[str]) -> None:
-    """Copy the state of a stopped refresher, without samples that have a label in `changed`."""
+    """Copy the state of a stopped refresher, except for samples that have a label in `changed`."""
     entry = new.entry
     entry.customer_up = dict(old.entry.customer_up)
     entry.customer_failures = dict(old.entry.customer_failures)
@@ -66,7 +66,7 @@ def _copy_state(old: Refresher, new: Refresher, changed: frozenset[str]) -> None
 
 
 def _load_state(stored: "StoredState", refresher: Refresher) -> None:
-    """Restore a stored state, or log a warning and restore nothing if the collector rejects it."""
+    """Restore a stored state. If the collector rejects the state, log a warning and restore nothing."""
     entry = refresher.entry
     try:
         refresher.collector.load_states(stored.states)

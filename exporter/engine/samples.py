@@ -1,6 +1,6 @@
-"""The samples of a read, stored compactly and rendered as lines of the exposition format.
+"""Samples, stored compactly and rendered as lines of the exposition format.
 
-The lines are the same in text format 0.0.4 and OpenMetrics 1.0; only the HELP and TYPE lines of counters differ.
+The lines are the same in text format 0.0.4 and in OpenMetrics 1.0. Only the HELP and TYPE lines of counters differ.
 """
 
 from array import array
@@ -13,12 +13,12 @@ Lines = Mapping[str, bytes]
 """Lines of samples, by family name."""
 
 _MAX_SHARED: Final = 10_000
-_MAX_DIGITS: Final = 6  # before the decimal point; longer positive numbers have an exponent
+_MAX_DIGITS: Final = 6  # before the decimal point; longer positive numbers are written with an exponent
 _SPECIAL_NUMBERS: Final = {"inf": "+Inf", "-inf": "-Inf", "nan": "NaN"}
 
 
 class Series(NamedTuple):
-    """A series that customers share: its labels without the customer id, and the end of its label text."""
+    """A series without its customer id, so that customers can share it. `end` is the rendered text of `labels`."""
 
     family: Family
     labels: tuple[str, ...]
@@ -27,7 +27,7 @@ class Series(NamedTuple):
 
 
 class CustomerSamples(Collection[Sample]):
-    """The samples of one customer. They need a tenth of the memory of `Sample` records because they share series."""
+    """The samples of one customer. Shared series reduce the memory to a tenth of that of `Sample` records."""
 
     __slots__ = ("_customer_id", "_series", "_values")
 
@@ -64,7 +64,7 @@ class SharedSeries:
         self._series: dict[tuple[str, tuple[str, ...]], Series] = {}
 
     def samples(self, customer_id: str, samples: Collection[Sample]) -> CustomerSamples:
-        """Return a customer's samples, converted to shared series."""
+        """Convert a customer's samples to samples with shared series."""
         if len(self._series) > _MAX_SHARED:
             self._series.clear()  # Frees series with former label values. Customers keep the series that they use.
         series = tuple(self._shared(customer_id, sample.family, sample.labels) for sample in samples)
@@ -90,13 +90,13 @@ def lines_of(samples: Collection[Sample], account: str) -> Lines:
 
 
 def line(sample: Sample, account: str) -> str:
-    """Return the line of a sample; a label without a value is omitted."""
+    """Return the line for a sample. Labels without a value are omitted."""
     labels = label_text(sample.family.labels, (account, *sample.labels))
     return f"{sample.family.name}{{{labels}}} {number_text(sample.value)}\n"
 
 
 def label_text(names: Iterable[str], values: Iterable[str]) -> str:
-    """Return labels in the exposition format; a label without a value is omitted."""
+    """Return labels in the exposition format. Labels without a value are omitted."""
     return ",".join([f'{name}="{_escaped(value)}"' for name, value in zip(names, values, strict=True) if value])
 
 

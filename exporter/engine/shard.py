@@ -10,7 +10,7 @@ from exporter.errors import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """One of `total` processes; `index` counts from 0."""
+    """One of `total` processes. `index` is zero-based."""
 
     index: int = 0
     total: int = 1
@@ -26,7 +26,7 @@ WHOLE: Final = Shard()
 
 
 def parse_shard(shard: str, total: int) -> Shard:
-    """Return the shard for the value of --shard, an integer or the pod name in a StatefulSet.
+    """Return the shard for the value of --shard, which is an integer or the name of a pod in a StatefulSet.
 
     Raise ConfigError if the value is invalid.
     """

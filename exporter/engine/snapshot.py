@@ -15,9 +15,10 @@ RECENT_FAILURES: Final = 5
 
 
 class ReadResult:
-    """The samples of one read, with its Unix time and, to compute its age, its monotonic time.
+    """The samples from one read of a customer or account, and the time of the read.
 
-    `is_complete` is false if an error occurred. The samples of such a read are shown, but some may be missing.
+    `read_at_monotonic` is used to compute the age. If `is_complete` is false, an error occurred, and samples may be
+    missing.
     """
 
     __slots__ = ("__weakref__", "_lines", "is_complete", "read_at", "read_at_monotonic", "samples")
@@ -32,18 +33,18 @@ class ReadResult:
         self._lines: Lines | None = None
 
     def lines(self, account: str) -> Lines:
-        """Return the lines of the samples. They are rendered by the first call and cached."""
+        """Return the lines of the samples. The first call renders and caches the lines."""
         if self._lines is None:
             samples = self.samples
             self._lines = samples.lines(account) if isinstance(samples, CustomerSamples) else lines_of(samples, account)
         return self._lines
 
     def without_labels(self, names: frozenset[str]) -> "ReadResult":
-        """Return this read without the samples of families that have one of the given labels."""
+        """Return a copy without the samples of families that have one of the given labels."""
         return self._with(s for s in self.samples if names.isdisjoint(s.family.labels)) if names else self
 
     def of_customers(self, customers: frozenset[str]) -> "ReadResult":
-        """Return this read without the samples of customers that are not in `customers`."""
+        """Return a copy without the samples of customers that are not in `customers`."""
         return self._with(s for s in self.samples if (customer := _customer(s)) is None or customer in customers)
 
     def _with(self, samples: Iterable[Sample]) -> "ReadResult":
@@ -54,7 +55,7 @@ class ReadResult:
 
 
 def _customer(sample: Sample) -> str | None:
-    """Return the customer id of a sample, or None if its family has no such label."""
+    """Return the customer id of a sample, or None if its family does not have the label `customer_id`."""
     return sample.labels[0] if sample.family.labels[1:2] == ("customer_id",) else None
 
 
@@ -68,10 +69,10 @@ class RefreshOutcome:
 
 @dataclass(frozen=True, slots=True)
 class RefreshStatus:
-    """The status of a collector; times are in Unix seconds and None until the event first occurs.
+    """The status of a collector. Times are in Unix seconds, or None if the event has not occurred yet.
 
-    `off` is true, and `up` is None, if the collector is optional and the app lacks the permission for it. `failure` is
-    the reason why the collector is down or off. `failures` are the most recent failures.
+    If the collector is optional and the app lacks the permission for it, `off` is true and `up` is None. `failure` is
+    the reason why the collector is down or off. `failures` contains the most recent failures.
     """
 
     up: bool | None = None
@@ -121,7 +122,7 @@ class CollectorEntry:
         earlier, last = status.failures, status.failures[-1] if status.failures and status.up is False else None
         failure = Failure.of(error, at=status.last_attempt, before=last)
         if last is not None and last.message == failure.message:
-            earlier = earlier[:-1]  # The new failure includes the earlier one.
+            earlier = earlier[:-1]  # The new failure also represents the earlier one.
         self.update_status(up=False, off=False, failure=failure, failures=(*earlier, failure)[-RECENT_FAILURES:])
 
     def record_end(self, seconds: float, *, api_version: str) -> None:
@@ -130,7 +131,7 @@ class CollectorEntry:
         self.update_status(duration=seconds, api_version=api_version, refreshes=refreshes)
 
     def record_read(self, customer_id: str, read: ReadResult) -> None:
-        """Record the read of a customer in the current refresh."""
+        """Record the samples of a customer that the current refresh has read."""
         self.reads[customer_id] = read
         self.customer_up[customer_id] = True
         self.customer_failures.pop(customer_id, None)
@@ -185,5 +186,5 @@ class Snapshot:
         self._entries = {(entry.account, entry.collector): entry for entry in entries}
 
     def views(self, account: str | None = None) -> tuple[SnapshotView, ...]:
-        """Return immutable views of the entries of one account, or of all accounts if it is None."""
+        """Return immutable views of the entries of one account, or of all accounts if `account` is None."""
         return tuple(entry.view() for entry in self._entries.values() if account in (None, entry.account))

@@ -1,4 +1,7 @@
-"""The persistent state: reads, times of success and counters, committed to a database before they are exposed."""
+"""The persistent state, which contains samples, times of success and counters.
+
+It is committed to a database before a scrape can return the new values.
+"""
 
 import asyncio
 import json
@@ -44,7 +47,7 @@ _USE_ANOTHER: Final = "use a directory to which the exporter can write"
 
 @dataclass(frozen=True, slots=True)
 class StoredState:
-    """The stored state of a collector; the keys of `reads` and `states` are customer ids."""
+    """The stored state of a collector. The keys of `reads` and `states` are customer ids."""
 
     reads: Mapping[str, ReadResult]
     states: Mapping[str, object]
@@ -52,7 +55,7 @@ class StoredState:
 
 
 class StateStore:
-    """The database in a directory. Errors after the start are logged and do not affect refreshes."""
+    """The database in the state directory. Errors after the start are logged and do not affect refreshes."""
 
     def __init__(
         self, folder: Path, families: Collection[Family], clock: Clock, log: structlog.stdlib.BoundLogger
@@ -101,7 +104,7 @@ class StateStore:
         return StoredState(reads, states, last_success)
 
     async def commit(self, operation: Operation) -> None:
-        """Commit an operation in one transaction with all pending ones. Errors are logged."""
+        """Commit an operation and all pending operations in one transaction. Errors are logged."""
         if self._database is None:
             return
         loop = asyncio.get_running_loop()
@@ -189,7 +192,7 @@ class StateStore:
             self._log.warning("file of an earlier version is not usable; ignored", file=str(path), error=error)
 
     def _read(self, row: CustomerRow, shared: SharedSeries) -> ReadResult | None:
-        """Return a stored read with its original age, without samples of families that no longer exist."""
+        """Restore a stored read with its original age, but without samples of families that no longer exist."""
         if row.samples is None or row.read_at is None:
             return None
         age = max(0.0, self._clock.time() - row.read_at)
@@ -212,11 +215,14 @@ class CollectorStore:
         self._labels = _json(label_settings(account))
 
     async def commit(self, customer_id: str, read: ReadResult | None, state: object) -> None:
-        """Commit a customer's read, if it is not None, and the collector's state after it; "" is the account."""
+        """Commit the samples read from a customer, if any, and the collector's state after the read.
+
+        The customer id "" represents the account.
+        """
         await self._store.commit(partial(self._put, customer_id=customer_id, read=read, state=state))
 
     async def finish(self, reads: Collection[str], states: Collection[str], last_success: float | None) -> None:
-        """Commit the time of the last success, and delete the reads and states of all other customers."""
+        """Commit the time of the last success. Keep only the samples and states of the given customers."""
         kept_reads, kept_states = frozenset(reads), frozenset(states)
 
         def operation(database: Database) -> None:

@@ -15,14 +15,14 @@ from exporter.health.facts import Source, by_customer, fresh_for
 from exporter.health.verdict import AccountVerdict
 
 VERDICT: Final = "verdict"
-"""The name under which verdicts appear among the collectors, in views and in the persistent state."""
-_SLICE: Final = 0.003  # seconds after which other tasks on the event loop get a turn
+"""The collector name that represents verdicts in views and in the persistent state."""
+_SLICE: Final = 0.003  # seconds of work after which other tasks on the event loop can run
 
 Collectors = Sequence[tuple[Collector[Any, Any], CollectorEntry]]
 
 
 class AccountVerdicts:
-    """Computes the verdicts on the customers of one account after a change of reads, expectations or time."""
+    """Keeps the verdicts on the customers of one account up to date."""
 
     def __init__(self, account: Account, collectors: Collectors, clock: Clock, *, started: float) -> None:
         """Create an object without verdicts; `started` is the Unix time at which the process started."""
@@ -42,11 +42,11 @@ class AccountVerdicts:
             self._verdict.mark([""])
 
     def configure(self, expectations: Expectations) -> None:
-        """Apply other expectations. This sends no requests to AvePoint."""
+        """Apply new expectations without sending requests to AvePoint."""
         self._verdict.configure(expectations)
 
     def record_list(self, customers: Collection[str]) -> None:
-        """Record a new customer list. Customers that are not in it are dropped after a day."""
+        """Record a new customer list. Customers that are missing from the list are dropped after a day."""
         self._verdict.list_read(customers, self._clock.time())
 
     def keep_only(self, customers: Collection[str]) -> None:
@@ -59,9 +59,9 @@ class AccountVerdicts:
         return self._verdict.customers()
 
     async def settle(self, budget: float = inf) -> None:
-        """Judge all customers whose verdicts are outdated, for at most `budget` seconds, while other tasks can run.
+        """Update all outdated verdicts, for at most `budget` seconds. Other tasks can run in the meantime.
 
-        If another call is running, wait for it for at most `budget` seconds. If it has not ended by then, do nothing.
+        If another call is running, wait for at most `budget` seconds until it ends. If it does not, do nothing.
         """
         try:
             async with asyncio.timeout(budget if budget < inf else None):
@@ -88,7 +88,7 @@ class AccountVerdicts:
                 slice_end = self._clock.monotonic() + _SLICE
 
     def view(self) -> SnapshotView:
-        """Return an immutable view of the verdicts, in the form of a collector without a status."""
+        """Return an immutable view of the verdicts, which has the form of a collector's view but no status."""
         return SnapshotView(self._account, VERDICT, inf, RefreshStatus(), dict(self._shown), {})
 
     @property
@@ -102,7 +102,7 @@ class AccountVerdicts:
         return self._verdict.dump()
 
     def load_state(self, state: object) -> None:
-        """Restore the state that `dump_state` returned. Raise ValueError if it has another format."""
+        """Restore the state that `dump_state` returned. Raise ValueError if its format is invalid."""
         self._verdict.load(state)
 
     async def _find_changes(self) -> None:
@@ -120,11 +120,11 @@ class AccountVerdicts:
                 self._verdict.mark(self._verdict.customers())
 
     def _is_divided(self, collector: Collector[Any, Any]) -> bool:
-        """Return whether each read of a collector contains the samples of all customers."""
+        """Return whether the collector reads the samples of all customers at once."""
         return not self._is_tenant and not isinstance(collector, CustomerCollector)
 
     async def _divide(self, name: str, read: ReadResult | None) -> None:
-        """Group the samples of a read by customer, in a thread because the read may be large."""
+        """Group the samples of a read by customer, on a thread because there may be many samples."""
         former, parts = self._parts.get(name, (None, {}))
         if read is former:
             return
@@ -152,7 +152,7 @@ class AccountVerdicts:
     def _show(self, customer_id: str) -> None:
         """Replace the samples of a customer if they have changed."""
         if self._is_tenant:
-            return  # `_show_counts` shows these samples together with the counts.
+            return  # `_show_counts` shows the samples of a tenant together with the counts.
         self._replace(customer_id, self._verdict.customer_samples(customer_id))
 
     def _show_counts(self) -> None:
@@ -170,7 +170,7 @@ class AccountVerdicts:
 
 
 def _complete(reads: Mapping[str, ReadResult], former: Mapping[str, ReadResult]) -> Iterator[tuple[str, ReadResult]]:
-    """Yield the last complete read of each customer, because an incomplete read may lack facts."""
+    """Yield each customer's last complete read. Facts may be missing from an incomplete read."""
     for customer_id, read in reads.items():
         chosen = read if read.is_complete else former.get(customer_id)
         if chosen is not None:

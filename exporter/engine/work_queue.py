@@ -7,10 +7,10 @@ from exporter.errors import AvePointError
 
 
 class WorkQueue:
-    """Returns customers as they are listed. Those that failed last time come last, so that they do not delay others."""
+    """Returns customers while they are being listed. Customers that failed in the last refresh come last."""
 
     def __init__(self, ids: AsyncIterator[str], failed: Collection[str]) -> None:
-        """Create a queue for `ids`; `failed` are the customers that failed last time, the most recent last."""
+        """Create a queue for `ids`. `failed` contains the customers that failed, with the most recent failure last."""
         self.taken: dict[str, None] = {}
         self.error: AvePointError | None = None
         self._ids = ids
@@ -20,7 +20,7 @@ class WorkQueue:
         self._is_closed = False
 
     async def take(self) -> str | None:
-        """Wait until the next customer is listed and return its id, or None if there are no more."""
+        """Wait until the next customer is listed and return its id. Return None if there are no more customers."""
         async with self._lock:
             return None if self._is_closed else await self._next()
 
