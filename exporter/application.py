@@ -33,16 +33,16 @@ if TYPE_CHECKING:
     from exporter.engine.state import StateStore
 
 _OLD_COLLECTIONS: Final = 50
-"""Collections of young objects per full collection; full ones are rare because results do not form cycles."""
+"""Garbage collections of young objects per full collection. Full collections are rare, because data has no cycles."""
 _SWITCH_INTERVAL: Final = 0.0005  # seconds after which a rendering thread lets the event loop run
 
 Load = Callable[[], Config]
-"""A function that reads the configuration, at the start and on each reload; it raises ConfigError if it is invalid."""
+"""A function that reads the configuration, and raises ConfigError if the configuration is invalid."""
 
 
 @dataclass(frozen=True, slots=True)
 class Listening:
-    """The addresses and options of the HTTP server; a change of the file `watched` causes a reload."""
+    """The addresses and options of the HTTP server. A change to the file `watched` causes a reload."""
 
     addresses: Sequence[str]
     web_config: Path | None = None
@@ -116,7 +116,7 @@ class Application:
             await self.accounts.stop()
 
     async def reload(self) -> None:
-        """Reload the configuration; if it is invalid, keep the old configuration."""
+        """Reload the configuration. If the new configuration is invalid, keep the old one."""
         try:
             config = self._load()
             await self._apply(config)

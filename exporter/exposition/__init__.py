@@ -2,6 +2,6 @@
 
 import os
 
-# If one of these variables is set, prometheus_client stores metrics in files, for multi-process applications.
+# If one of these variables is set, prometheus_client stores metrics in files, which only multi-process programs need.
 for _name in ("PROMETHEUS_MULTIPROC_DIR", "prometheus_multiproc_dir"):
     os.environ.pop(_name, None)

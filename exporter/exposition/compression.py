@@ -11,7 +11,7 @@ except ImportError:  # isal has no wheel for this platform
     import zlib  # type: ignore[no-redef] # both modules have the same interface
 
 _LEVEL: Final = 1  # higher levels take more time than the smaller transfer saves
-_RAW: Final = -15  # produces a deflate stream without a header and a checksum
+_RAW: Final = -15  # produces a deflate stream without a header or checksum
 _HEADER: Final = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 
 
@@ -35,7 +35,7 @@ def compress(pieces: Iterable[bytes]) -> Compressed:
 
 
 def gzip_member(start: Compressed, end: bytes) -> Iterator[bytes]:
-    """Return a gzip member with a compressed text followed by `end`, piece by piece."""
+    """Yield the pieces of a gzip member that contains a compressed text, followed by `end`."""
     compressor = zlib.compressobj(_LEVEL, wbits=_RAW)
     yield _HEADER
     yield from start.blocks

@@ -21,7 +21,7 @@ _BUCKETS: Final = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60)
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """The number of requests per code (HTTP status, timeout, connect or parse), and the seconds that they waited."""
+    """The number of requests by code (HTTP status, `timeout`, `connect` or `parse`), and their wait in seconds."""
 
     calls: Mapping[str, int]
     throttled: float
@@ -122,7 +122,7 @@ class OwnMetrics:
         self._total_shards.set(shard.total)
 
     def observer(self, account: str) -> Observer:
-        """Return the observer for an account, and drop the expiry of its former certificate."""
+        """Return the observer for an account, and drop the expiry of the account's former certificate."""
         self._accounts.add(account)
         self.certificates.remove_by_labels({"account": account})
         return _AccountObserver(self, account)
@@ -145,12 +145,15 @@ class OwnMetrics:
         for labels, value in _totals(self.requests):
             codes = calls.setdefault(labels["account"], {})
             codes[labels["code"]] = codes.get(labels["code"], 0) + int(value)
-        # Only this series exists for every account, even before its first request.
+        # Every account has a series of this metric, even before the account's first request.
         waited = {labels["account"]: value for labels, value in _totals(self.throttled)}
         return {account: Usage(calls.get(account, {}), seconds) for account, seconds in waited.items()}
 
     def text(self, *, account: str | None, names: Collection[str], openmetrics: bool) -> bytes:
-        """Return the metrics as text, for one account (None means all) and some families (empty means all)."""
+        """Return the metrics as text.
+
+        If `account` is None, include all accounts. If `names` is empty, include all families.
+        """
         selection = _Selection(self._registry.collect, account, names)
         generate = generate_openmetrics if openmetrics else generate_text
         return bytes(generate(selection))
@@ -207,7 +210,7 @@ def _totals(counter: Counter) -> Iterator[tuple[Mapping[str, str], float]]:
 
 
 class _Selection(Collector):
-    """The metrics of a registry, reduced to one account or some families."""
+    """Collects the metrics of one account or of some families from a registry."""
 
     def __init__(self, collect: Callable[[], Iterable[Metric]], account: str | None, names: Collection[str]) -> None:
         self._collect = collect

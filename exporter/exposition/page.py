@@ -1,4 +1,4 @@
-"""The metrics page: the collected data, grouped by family, then the exporter's own metrics."""
+"""The metrics page, which contains the collected data, grouped by family, and then the exporter's own metrics."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -55,19 +55,22 @@ State = tuple[object, ...]
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """The parameters of a scrape: the account (None means all), the families (empty means all) and the format."""
+    """The parameters of a scrape.
+
+    If `account` is None, all accounts are requested. If `names` is empty, all families are requested.
+    """
 
     account: str | None = None
     names: frozenset[str] = frozenset()
     openmetrics: bool = False
 
     def wants(self, family: Family) -> bool:
-        """Return whether a family is requested; counters may be named with or without their suffix."""
+        """Return whether a family is requested. Counters may be requested with or without their suffix."""
         return not self.names or not self.names.isdisjoint((family.name, bare_name(family)))
 
 
 class MetricsPage:
-    """Renders the metrics page. Compressed data is reused until one of the reads changes or becomes stale."""
+    """Renders the metrics page. Compressed data is reused until the collected data changes or becomes stale."""
 
     def __init__(self, families: Sequence[Family], own: OwnMetrics) -> None:
         self._families = tuple(families)
@@ -83,7 +86,7 @@ class MetricsPage:
         ]
 
     def gzipped(self, views: Sequence[SnapshotView], request: PageRequest, *, monotonic: float) -> Sequence[bytes]:
-        """Return the page as one gzip member, in chunks of any size. Not thread-safe."""
+        """Return the page as one gzip member, in chunks of any size. This method is not thread-safe."""
         state: State = tuple(
             (
                 view.account,
@@ -104,7 +107,7 @@ class MetricsPage:
         )
 
     def _of_reads(self, views: Sequence[SnapshotView], request: PageRequest, monotonic: float) -> Iterator[bytes]:
-        """Return the families of the collected data."""
+        """Yield the part of the page with the collected data."""
         families = [family for family in (*self._families, CUSTOMER_UP) if request.wants(family)]
         if not families:
             return
@@ -113,7 +116,7 @@ class MetricsPage:
             for read in view.reads.values():
                 is_stale = monotonic - read.read_at_monotonic > view.stale_after
                 for name, lines in read.lines(view.account).items():
-                    if not is_stale or name in self._history:  # History stays valid when it is stale.
+                    if not is_stale or name in self._history:  # Stale history is still valid.
                         chunks.setdefault(name, []).append(lines)
             if view.customer_up:
                 chunks.setdefault(CUSTOMER_UP.name, []).append(
@@ -125,7 +128,7 @@ class MetricsPage:
                 yield from chunks[family.name]
 
     def _end(self, statuses: Sequence[tuple[str, str, RefreshStatus]], request: PageRequest) -> bytes:
-        """Return the families about the status of collectors, then the exporter's own metrics."""
+        """Return the end of the page, which contains the collectors' status and the exporter's own metrics."""
         text = ""
         for family in STATUS_FAMILIES:
             lines = "".join(_status_line(family, *status) for status in statuses) if request.wants(family) else ""
@@ -158,7 +161,7 @@ def bare_name(family: Family) -> str:
 
 
 def _customer_up_lines(account: str, collector: str, customer_up: Mapping[str, bool]) -> bytes:
-    """Return the lines of all customers; for speed, the labels that they share are rendered once."""
+    """Return the lines for all customers. For speed, the labels that the lines share are rendered once."""
     start = f"{CUSTOMER_UP.name}{{{label_text(('account',), (account,))},"
     ends = [f",{label_text(('collector',), (collector,))}}} {value}\n" for value in ("0.0", "1.0")]
     names = ("customer_id",)
@@ -166,7 +169,7 @@ def _customer_up_lines(account: str, collector: str, customer_up: Mapping[str, b
 
 
 def _status_line(family: Family, account: str, collector: str, status: RefreshStatus) -> str:
-    """Return the line of a family about a collector's status, or "" if it has no value yet."""
+    """Return the line of a family about a collector's status, or "" if the family has no value yet."""
     values: Mapping[str, float | None] = {
         UP.name: None if status.up is None else float(status.up),
         LAST_ATTEMPT.name: status.last_attempt,

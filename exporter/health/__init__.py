@@ -1,1 +1,1 @@
-"""Detection of problems with backups, from the facts about a customer and the expectations in the configuration."""
+"""Detection of problems with backups, based on the facts about a customer and the configured expectations."""

@@ -1,4 +1,4 @@
-"""Problems found from the age of the last successful backup: overdue, late, stopped, never succeeded."""
+"""Problems with the age of the last successful backup: overdue, late, stopped, never succeeded."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _INTERVAL: Final = "avepoint_backup_interval_seconds"
 
 @dataclass(frozen=True, slots=True)
 class _Backup:
-    """The backup of one workload; `is_scanned` is None if the number of scanned objects is unknown."""
+    """The backups of one workload. `is_scanned` is None if the number of scanned objects is unknown."""
 
     job: JobFacts
     limits: Limits
@@ -35,7 +35,7 @@ class _Backup:
 
     @property
     def idle_from(self) -> float:
-        """Unix time from which the workload is idle, counted from its last job or, if unknown, its last success."""
+        """Unix time at which the workload becomes idle, based on the last job or else on the last success."""
         began = self.job.start if self.job.start is not None else self.job.last_success
         return 0.0 if began is None else began + self.limits.idle_after
 
@@ -49,13 +49,13 @@ class _Backup:
 
     @property
     def is_expected(self) -> bool | None:
-        """Whether a backup is expected; None if this depends on scanned objects and their number is unknown."""
+        """Whether a backup is expected; None if this depends on the number of scanned objects, which is unknown."""
         if self.is_off:
             return False
         return self.is_scanned if self.is_idle else True
 
     def overdue_after(self, age: float) -> Finding:
-        """Return a finding that is wrong if a backup is expected and the last success is older than `age` seconds.
+        """Check whether a backup is expected although the last success is older than `age` seconds.
 
         The time of the last success must be known.
         """
@@ -68,7 +68,7 @@ class _Backup:
 
 
 def _backups(view: View) -> Iterator[_Backup]:
-    """Return the backups of all workloads, without jobs for which AvePoint names no workload."""
+    """Yield the backups of all workloads. Jobs without a workload are ignored."""
     for job in view.facts.jobs:
         if job.job_type == "backup" and job.workload:
             limits = view.limits.of(job.product, job.workload)
@@ -76,7 +76,7 @@ def _backups(view: View) -> Iterator[_Backup]:
 
 
 def _is_scanned(view: View, job: JobFacts) -> bool | None:
-    """Return whether the last scan found objects of a workload; False if no collector reads the number of objects."""
+    """Return whether the last scan found objects of a workload, or False if no collector reads scan results."""
     source = view.sources.get(_SCANNING)
     if source is None or source.off or job.product != MICROSOFT_365:
         return False
@@ -93,7 +93,7 @@ def overdue(view: View) -> Iterator[Finding]:
 
 
 def late(view: View) -> Iterator[Finding]:
-    """Find expected backups whose last success is older than `backup_intervals` times their own backup interval."""
+    """Find expected backups whose last success is older than `backup_intervals` times the interval between backups."""
     schedules = {one.key: one.get(_INTERVAL) for one in view.facts.records((_INTERVAL,), ("workload", "geo_location"))}
     source = view.sources.get(_SCHEDULES)
     is_missing = source is not None and not source.off and source.read_at is None
@@ -109,7 +109,7 @@ def late(view: View) -> Iterator[Finding]:
 
 
 def stopped(view: View) -> Iterator[Finding]:
-    """Find workloads whose last job is older than `idle_after` and that have no scanned objects.
+    """Find workloads without scanned objects whose last job is older than `idle_after`.
 
     A workload whose last job is older than `retired_after` is ignored.
     """
@@ -127,7 +127,7 @@ def stopped(view: View) -> Iterator[Finding]:
 
 
 def success_unknown(view: View) -> Iterator[Finding]:
-    """Find workloads whose backups run but have no known success."""
+    """Find workloads whose backups run, but whose last success is unknown."""
     for backup in _backups(view):
         job = backup.job
         if job.last_success is None and job.start is not None:
@@ -151,13 +151,13 @@ def never_succeeded(view: View) -> Iterator[Finding]:
 
 
 def _may_have_succeeded(job: JobFacts) -> bool:
-    """Return whether the exporter does not recognize the state of the last job, so that it may be a success."""
+    """Return whether the last job may have succeeded, because the exporter does not recognize the job's state."""
     states = {job.state, job.completed_state} - {None}
     return not states <= {*OVER, *NOT_OVER}
 
 
 def due_times(view: View) -> Iterator[tuple[Subject, float]]:
-    """Return the Unix time at which each expected backup becomes overdue."""
+    """Yield the Unix time at which each expected backup becomes overdue."""
     for backup in _backups(view):
         if backup.job.last_success is not None and backup.is_expected:
             yield backup.subject, backup.job.last_success + backup.limits.backup_age

@@ -1,4 +1,7 @@
-"""Facts about one customer, read from its samples because samples survive restarts and have a uniform format."""
+"""Facts about one customer.
+
+They are read from the customer's samples, because samples survive restarts and have a uniform format.
+"""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -50,9 +53,9 @@ def by_customer(samples: Iterable[Sample]) -> Mapping[str, Collection[Sample]]:
 
 @dataclass(frozen=True, slots=True)
 class JobFacts:
-    """Facts about the jobs of one workload and job type; times are in Unix seconds and None if unknown.
+    """Facts about the jobs of one workload and job type. Times are in Unix seconds, or None if they are unknown.
 
-    `state` and `start` describe the last job, `completed_state` and `finish` the last completed job.
+    `state` and `start` describe the last job. `completed_state` and `finish` describe the last completed job.
     """
 
     collector: str
@@ -71,7 +74,7 @@ class JobFacts:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Values of several families for the same labels; `values` omits families without a value."""
+    """Values from several families for the same labels. `values` omits families without a value."""
 
     collector: str
     key: Key
@@ -84,7 +87,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The status in a sample's last label; `key` contains the labels that identify the object with this status."""
+    """The value of a sample's label `status`. `key` contains the labels that identify the object with this status."""
 
     collector: str
     key: Key
@@ -107,7 +110,7 @@ _JOB_KEY: Final = ("product", "workload", "job_type", "geo_location")
 
 
 class Facts:
-    """The facts about one customer; every fact names the collector that read it."""
+    """The facts about one customer. Every fact includes the name of the collector that read it."""
 
     def __init__(self, sources: Iterable[Source]) -> None:
         self._samples: dict[str, list[tuple[str, Sample]]] = {}
@@ -117,7 +120,7 @@ class Facts:
 
     @cached_property
     def jobs(self) -> tuple[JobFacts, ...]:
-        """The jobs, one item per collector, product, workload, job type and geo location."""
+        """The facts about jobs, with one item per collector, product, workload, job type and geo location."""
         found: dict[tuple[str, Key], dict[str, float | str]] = {}
         for name, attribute in _JOB_VALUES.items():
             for collector, key, sample in self._keyed(name, _JOB_KEY):
@@ -132,7 +135,7 @@ class Facts:
 
     @cached_property
     def scanned(self) -> Mapping[str, bool]:
-        """Whether the last scan found objects, for each workload."""
+        """Whether the last scan found objects, by workload."""
         found: dict[str, bool] = {}
         for _, (workload,), sample in self._keyed(SCANNED, ("workload",)):
             found[workload] = found.get(workload, False) or sample.value > 0
@@ -147,7 +150,7 @@ class Facts:
         return tuple(Record(collector, labels, values) for (collector, labels), values in found.items())
 
     def statuses(self, family: str, key: Key = ()) -> tuple[Status, ...]:
-        """Return the statuses in a family whose last label is the status."""
+        """Return the values of the label `status`, which must be the last label of the family."""
         return tuple(
             Status(collector, labels, sample.labels[-1]) for collector, labels, sample in self._keyed(family, key)
         )
@@ -161,7 +164,7 @@ class Facts:
 
 
 def _key_reader(labels: tuple[str, ...], key: Key) -> Callable[[Sample], Key]:
-    """Return a function that returns the `key` labels of a sample; a label that the family lacks is ""."""
+    """Return a function that reads the labels in `key` from a sample. It returns "" for labels that do not exist."""
     places = {name: place for place, name in enumerate(labels[1:])}
     chosen = [places.get(name) for name in key]
     return lambda sample: tuple("" if place is None else sample.labels[place] for place in chosen)

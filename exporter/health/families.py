@@ -56,7 +56,7 @@ def customer_samples(customer_id: str, verdict: CustomerVerdict) -> Iterator[Sam
 
 
 def count_samples(applicable: Iterable[ProblemName], counts: Mapping[tuple[ProblemName, str], int]) -> Iterator[Sample]:
-    """Return the number of customers for each problem and verdict, including zeros."""
+    """Return samples with the number of customers for each problem and verdict, including zeros."""
     for problem in applicable:
         for verdict in VERDICTS:
             yield Sample(CUSTOMERS, (problem, verdict), float(counts.get((problem, verdict), 0)))

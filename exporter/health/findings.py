@@ -11,7 +11,7 @@ from exporter.health.limits import CustomerLimits
 
 
 class Subject(NamedTuple):
-    """The labels of a problem's series other than account, customer, problem and severity."""
+    """The labels of a problem, except `account`, `customer_id`, `problem` and `severity`."""
 
     product: str = ""
     workload: str = ""
@@ -33,11 +33,11 @@ class Outcome(Enum):
 
 
 class Finding(NamedTuple):
-    """The result of checking one subject against the facts of one collector; without a finding there is no problem.
+    """The result of checking the facts that one collector provides about one subject.
 
-    `since` is when the problem began and `seen_since` when its condition was first seen; both are None if the facts do
-    not contain the time. The condition is a problem only after it has lasted for `grace` seconds. If no new facts
-    arrive, the finding stays valid until `changes_at`. Times are in Unix seconds.
+    `since` is the time when the problem began, and `seen_since` is the time when its condition was first seen. Each is
+    None if the facts do not contain it. The condition becomes a problem only after it has lasted for `grace` seconds.
+    If no new facts arrive, the finding remains valid until `changes_at`. Times are in Unix seconds.
     """
 
     subject: Subject
@@ -51,7 +51,7 @@ class Finding(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """All data that a function needs to find a problem of one customer."""
+    """All data that a function needs to find problems of one customer."""
 
     facts: Facts
     limits: CustomerLimits
@@ -64,10 +64,10 @@ Find = Callable[[View], Iterator[Finding]]
 
 
 def outcome(*, wrong: bool) -> Outcome:
-    """Return WRONG or FINE."""
+    """Return WRONG if `wrong` is true, else FINE."""
     return Outcome.WRONG if wrong else Outcome.FINE
 
 
 def next_change(now: float, *times: float) -> float:
-    """Return the earliest of the times after `now`, or infinity if there is none."""
+    """Return the earliest time after `now`, or infinity if no time is after `now`."""
     return min((time for time in times if time > now), default=inf)

@@ -1,4 +1,4 @@
-"""Problems with single jobs (failed, incomplete, stuck) and missing restore tests."""
+"""Problems with individual jobs (failed, incomplete, stuck) and missing restore tests."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -37,7 +37,7 @@ def stuck(view: View) -> Iterator[Finding]:
 def restore_not_tested(view: View) -> Iterator[Finding]:
     """Find workloads whose last successful restore is older than `restore_age`.
 
-    Only tenant accounts read restores.
+    Only tenant accounts have data about restores.
     """
     if not view.is_tenant:
         return
@@ -66,7 +66,7 @@ def _subject(job: JobFacts) -> Subject:
 
 
 def _by_state(view: View, job: JobFacts, states: frozenset[str]) -> Finding:
-    """Return a finding that is wrong if the last completed job has one of the states.
+    """Check whether the last completed job has one of the given states.
 
     A job older than `job_verdict_age` is ignored.
     """

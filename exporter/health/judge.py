@@ -1,7 +1,7 @@
-"""The verdict on one customer: a pure function of its facts, the expectations, the time and the saved state.
+"""The verdict on one customer, computed from its facts, the expectations, the time and the saved state.
 
-A problem begins only if fresh facts show it. It ends if fresh facts read after its detection refute it, or if it is
-not a problem under changed expectations.
+A problem begins only if fresh facts confirm it. It ends if fresh facts that were read after its detection refute it,
+or if the expectations change so that the condition is no longer a problem.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -23,8 +23,8 @@ _LONG_AGO: Final = 0.0
 class Rules:
     """Inputs of a verdict that are the same for all customers of an account.
 
-    `fingerprint` identifies the limits, `collectors` are the collectors that each problem depends on, and `started` is
-    the Unix time at which the process started.
+    `fingerprint` identifies the limits, `collectors` contains the collectors that each problem depends on, and
+    `started` is the Unix time at which the process started.
     """
 
     fingerprint: str
@@ -34,10 +34,10 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class CustomerVerdict:
-    """The problems of one customer. If no new facts arrive, the verdict stays valid until `valid_until`.
+    """The problems of one customer. If no new facts arrive, the verdict remains valid until `valid_until`.
 
-    `applicable` are all problems that the account's collectors can find. `unknown` are those that the customer may
-    have, because facts are missing or stale.
+    `applicable` contains all problems that the account's collectors can find. `unknown` contains the problems that
+    cannot be ruled out, because facts are missing or stale.
     """
 
     problems: tuple[HeldProblem, ...]
@@ -54,7 +54,10 @@ class CustomerVerdict:
             yield problem, "wrong" if problem in wrong else "unknown" if problem in self.unknown else "fine"
 
     def of_absent_customer(self, gone_from: float) -> "CustomerVerdict":
-        """Return the verdict on a customer that left the list: only its current problems, valid until `gone_from`."""
+        """Return this verdict for a customer that has left the customer list.
+
+        It contains only the current problems and is valid until `gone_from`.
+        """
         wrong = frozenset(held.key.problem for held in self.problems)
         return replace(self, applicable=wrong, unknown=frozenset(), due=(), valid_until=gone_from)
 
@@ -93,7 +96,7 @@ def _is_hidden(key: ProblemKey, found: Mapping[ProblemKey, HeldProblem]) -> bool
 
 
 class _Decision:
-    """The decision on one problem of one customer: the subjects that have it, and the state to save."""
+    """Decides which subjects of a customer have a problem, and which state is saved."""
 
     def __init__(self, problem: Problem, view: View, memory: Memory, rules: Rules) -> None:
         self.problem = problem
@@ -179,7 +182,7 @@ class _Decision:
         return _LONG_AGO if self.problem.is_loud else self._rules.started
 
     def _keep_first_seen(self, key: ProblemKey, findings: Iterable[Finding]) -> None:
-        """Keep the time at which a condition was first seen until fresh facts refute it."""
+        """Keep the time at which a condition was first seen until fresh facts refute the condition."""
         if key in self._memory.first_seen and not all(self._refutes(one) for one in findings):
             self.first_seen[key] = self._memory.first_seen[key]
 
@@ -187,13 +190,13 @@ class _Decision:
         return finding.outcome is Outcome.FINE and self._is_fresh(finding.collector)
 
     def _stays(self, held: HeldProblem, findings: Iterable[Finding]) -> bool:
-        """Return whether a problem stays although no fresh facts confirm it."""
+        """Return whether a problem persists even though no fresh facts confirm it."""
         if held.rules != self._rules.fingerprint:
             return not all(one.outcome is Outcome.FINE for one in findings)
         return not all(self._refutes(one) and self._is_newer(one.collector, held) for one in findings)
 
     def _stays_without_findings(self, held: HeldProblem) -> bool:
-        """Return whether a problem stays although there are no facts about its subject."""
+        """Return whether a problem persists even though there are no facts about its subject."""
         source = self._view.sources.get(held.collector)
         if source is None or source.off or self._is_ignored(held.key.subject):
             return False

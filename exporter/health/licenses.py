@@ -1,4 +1,4 @@
-"""Problems with seats, storage, policy and subscriptions, and with AvePoint's status of a customer."""
+"""Problems with seats, storage, license policy and subscriptions, and with a customer's status in AvePoint."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -25,7 +25,8 @@ _ATTENTION: Final = frozenset(
 class _Usage:
     """The used share of purchased seats or storage.
 
-    `ratio` is None if a number is unknown. `is_absent` is true if AvePoint returns no used number at all.
+    `ratio` is None if the used or the purchased number is unknown. `is_absent` is true if AvePoint does not return the
+    used number.
     """
 
     subject: Subject
@@ -62,16 +63,16 @@ def storage_nearly_full(view: View) -> Iterator[Finding]:
 def _of_license(view: View, families: Sequence[str]) -> Iterator[_Usage]:
     for record in view.facts.records(families, ()):
         purchased, used = map(record.get, families)
-        if purchased != 0:  # It is 0, for example, for a customer that brings its own storage.
+        if purchased != 0:  # It is 0, for example, if the customer brings its own storage.
             ratio = None if purchased is None or used is None else used / purchased
             yield _Usage(Subject(), record.collector, ratio, is_absent=used is None)
 
 
 def _of_subscriptions(view: View, families: Sequence[str]) -> Iterator[_Usage]:
-    """Return the usage of each service, without expired subscriptions.
+    """Yield the usage of each service, without expired subscriptions.
 
-    Purchased quantities are added up. Each subscription may report the usage of the whole customer, so the largest used
-    quantity counts.
+    Purchased quantities are added up. Each subscription may report the usage of the whole customer, so only the largest
+    used quantity is taken.
     """
     for collector, service_type, several in _services(view, (*families, EXPIRY, INFO)):
         ends = [record.get(EXPIRY) for record in several]
@@ -127,9 +128,9 @@ def subscription_expiring(view: View) -> Iterator[Finding]:
 
 
 def _last_expiries(view: View) -> Iterator[tuple[Subject, str, float | Outcome]]:
-    """Return when the last subscription to each service expires.
+    """Yield the expiry of the last subscription to each service.
 
-    The value is UNKNOWN if some subscriptions have no expiry, and ABSENT if none has one.
+    The value is UNKNOWN if only some subscriptions have an expiry, and ABSENT if none of them has one.
     """
     for collector, service_type, several in _services(view, (INFO, EXPIRY)):
         ends = [record.get(EXPIRY) for record in several]

@@ -1,4 +1,4 @@
-"""The limits for a workload of a customer: those of the first matching exception, else those of the account."""
+"""The limits for a customer's workload, from the first matching exception or, if none matches, from the account."""
 
 import hashlib
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ class _Exception:
     limits: Limits
 
     def matches(self, product: str, workload: str) -> bool:
-        """Return whether the exception applies; a product or workload "" matches only if the exception lists none."""
+        """Return whether the exception applies. An empty name matches only if the exception does not list any names."""
         is_product = not self.products or product in self.products
         return is_product and (not self.workloads or workload.casefold() in self.workloads)
 

@@ -23,8 +23,9 @@ class ProblemKey(NamedTuple):
 class HeldProblem:
     """A current problem of a customer; times are in Unix seconds.
 
-    `start` is when the problem began, `began` is when the exporter detected it. Only facts read after `began` can end
-    the problem. `rules` is the fingerprint of the limits with which the problem was last confirmed.
+    `start` is the time when the problem began, and `began` is the time when the exporter detected it. Only facts that
+    were read after `began` can end the problem. `rules` is the fingerprint of the limits with which the problem was
+    last confirmed.
     """
 
     key: ProblemKey
@@ -36,7 +37,7 @@ class HeldProblem:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """The saved state of one customer; `judged` are the collectors whose facts were fresh at an earlier verdict."""
+    """The saved state of one customer. `judged` contains the collectors whose facts have been fresh before."""
 
     held: Mapping[ProblemKey, HeldProblem] = field(default_factory=lambda: _EMPTY)
     first_seen: Mapping[ProblemKey, float] = field(default_factory=lambda: _EMPTY)
@@ -54,9 +55,9 @@ class Memory:
 
     @classmethod
     def load(cls, dumped: object) -> "Memory":
-        """Return the state from `dump` output, without unknown problem names.
+        """Restore the state that `dump` returned, without problems whose names are unknown.
 
-        Raise ValueError if `dumped` has another format.
+        Raise ValueError if the format of `dumped` is invalid.
         """
         match dumped:
             case {"held": list(held), "first_seen": list(first_seen), "judged": list(judged)}:

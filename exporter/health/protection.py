@@ -16,7 +16,7 @@ _FAILED: Final = frozenset({"failed", "failed_to_start"})
 
 
 def objects_unprotected(view: View) -> Iterator[Finding]:
-    """Find workloads that have had too many scanned objects without a backup for at least `unprotected_after`."""
+    """Find workloads in which too many scanned objects have had no backup for at least `unprotected_after`."""
     parts: dict[tuple[str, str], list[Record]] = {}
     for part in view.facts.records((SCANNED, PROTECTED), ("workload", "service_type", "tenant_id")):
         parts.setdefault((part.collector, part.key[0]), []).append(part)
@@ -52,7 +52,7 @@ def users_unprotected(view: View) -> Iterator[Finding]:
 
 
 def scan_failed(view: View) -> Iterator[Finding]:
-    """Find customers whose scans have been in a failed status for at least `scan_failed_after`."""
+    """Find customers whose scans have failed for at least `scan_failed_after`."""
     grace = view.limits.of().scan_failed_after
     for family in (CUSTOMER_SCAN, PROFILE_SCAN):
         for scan in view.facts.statuses(family):

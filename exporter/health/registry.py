@@ -22,8 +22,8 @@ class Problem:
     """A problem that a customer may have.
 
     It depends on the collectors that export one of the `families`. It is not reported for a subject that has one of the
-    problems in `hidden_by`. If it is unknown how long the condition has existed, a problem that `is_loud` is
-    reported at once. Any other problem is reported only after its grace period.
+    problems in `hidden_by`. If the facts do not show how long the condition has existed, the problem is reported
+    immediately if `is_loud` is true, and otherwise only after its grace period.
     """
 
     name: ProblemName
@@ -73,7 +73,7 @@ PROBLEMS: Final = (
 
 
 def collectors_of(account_type: AccountType) -> Mapping[ProblemName, frozenset[str]]:
-    """Return the collectors that each problem depends on, for one account type; empty if it cannot occur there."""
+    """Return the collectors of an account type that each problem depends on; empty if the problem cannot occur."""
     names = {kind.name: {one.name for one in kind.families} for kind in COLLECTORS if kind.account_type == account_type}
     return {
         problem.name: frozenset(name for name, families in names.items() if not families.isdisjoint(problem.families))

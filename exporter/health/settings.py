@@ -1,4 +1,4 @@
-"""Problems that indicate an attack or a retention that is too short."""
+"""Problems with sites that may be under attack, and with retention that is too short."""
 
 from collections.abc import Iterator
 from typing import Final

@@ -1,4 +1,4 @@
-"""The verdicts on all customers of one account, cached until their facts, the expectations or the time change."""
+"""The verdicts on all customers of one account. Each verdict is cached until it is outdated."""
 
 import heapq
 from collections import Counter
@@ -24,7 +24,7 @@ _KEPT_ABSENT: Final = 86_400.0
 
 
 class AccountVerdict:
-    """The verdicts on the customers of one account; a tenant account has a single customer with the id ""."""
+    """The verdicts on the customers of one account. A tenant account has a single customer with the id ""."""
 
     def __init__(
         self, account_type: AccountType, expectations: Expectations, sources: Sources, *, started: float
@@ -45,16 +45,16 @@ class AccountVerdict:
         self._counts: Counter[tuple[ProblemName, str]] = Counter()
 
     def configure(self, expectations: Expectations) -> None:
-        """Apply other expectations and mark every verdict as outdated."""
+        """Apply new expectations and mark every verdict as outdated."""
         self._limits = AccountLimits(expectations)
         self.mark(self._verdicts)
 
     def mark(self, customers: Iterable[str]) -> None:
-        """Mark the verdicts on these customers as outdated, because their facts have changed."""
+        """Mark the verdicts on these customers as outdated, because facts have changed."""
         self._changed |= dict.fromkeys(customers)
 
     def list_read(self, customers: Collection[str], now: float) -> None:
-        """Record which customers are in the complete customer list that was read at the Unix time `now`."""
+        """Record the complete customer list, which was read at `now` (as Unix time)."""
         for customer_id in self._memories.keys() - set(customers):
             if self._absent_since.setdefault(customer_id, now) == now:
                 self.revision += 1
@@ -73,7 +73,7 @@ class AccountVerdict:
         self._changed.pop(customer_id, None)
 
     def steps(self, now: float) -> Iterator[str]:
-        """Judge each customer whose verdict is outdated at the Unix time `now`, and yield its id."""
+        """Update each verdict that is outdated at `now` (as Unix time), and yield the customer id."""
         while self._expiries and self._expiries[0][0] <= now:
             expiry, customer_id = heapq.heappop(self._expiries)
             verdict = self._verdicts.get(customer_id)
@@ -86,7 +86,7 @@ class AccountVerdict:
             yield customer_id
 
     def settle(self, now: float) -> None:
-        """Judge all customers whose verdicts are outdated at the Unix time `now`."""
+        """Update all verdicts that are outdated at `now` (as Unix time)."""
         for _ in self.steps(now):
             pass
 
@@ -96,7 +96,7 @@ class AccountVerdict:
             self.drop(customer_id)
             return
         sources = self._sources(customer_id)
-        if customer_id in self._absent_since:  # Missing samples must not end its problems.
+        if customer_id in self._absent_since:  # Missing samples must not end the customer's problems.
             sources = {name: Source(name, off=source.off) for name, source in sources.items()}
         view = View(Facts(sources.values()), self._limits.of(customer_id), now, sources, self._is_tenant)
         memory = self._memories.get(customer_id, Memory())
@@ -131,12 +131,12 @@ class AccountVerdict:
         return len(self._verdicts)
 
     def customer_samples(self, customer_id: str) -> tuple[Sample, ...]:
-        """Return the samples of a customer's problems and due times; empty before its first verdict."""
+        """Return the samples of a customer's problems and due times, or none before the customer's first verdict."""
         verdict = self._verdicts.get(customer_id)
         return () if verdict is None else tuple(customer_samples(customer_id, verdict))
 
     def count_samples(self) -> tuple[Sample, ...]:
-        """Return the number of customers for each applicable problem and verdict."""
+        """Return samples with the number of customers for each applicable problem and verdict."""
         sources = self._sources("")
         applicable = [name for name, collectors in self._collectors.items() if not collectors.isdisjoint(sources)]
         return tuple(count_samples(applicable, self._counts))
@@ -144,7 +144,7 @@ class AccountVerdict:
     def dump(self) -> object:
         """Return the state of all customers as JSON values.
 
-        To save space, customers whose state is only `judged` are grouped by its value.
+        To save space, customers whose state consists only of `judged` are grouped by the value of `judged`.
         """
         plain: dict[tuple[str, ...], list[str]] = {}
         others: dict[str, object] = {}
@@ -157,7 +157,7 @@ class AccountVerdict:
         return {"judged": judged, "customers": others, "absent_since": dict(self._absent_since)}
 
     def load(self, dumped: object) -> None:
-        """Restore the state that `dump` returned. Raise ValueError if `dumped` has another format."""
+        """Restore the state that `dump` returned. Raise ValueError if the format of `dumped` is invalid."""
         match dumped:
             case {"judged": list(judged), "customers": dict(customers), "absent_since": dict(absent_since)}:
                 memories = {str(key): Memory.load(memory) for key, memory in customers.items()}
