@@ -6,7 +6,7 @@ ExporterError
 └── AvePointError                a request failed, or the response is not as documented
     ├── TokenError               no access token: wrong secret, permission not granted, …
     ├── TransportError           no response: connection refused, timeout, TLS failure
-    ├── StatusError              an HTTP status other than 200
+    ├── StatusError              an error status
     │   ├── BadRequestError      400: AvePoint refused a parameter
     │   ├── UnauthorizedError    401, even with a fresh token
     │   ├── ForbiddenError       403: the app lacks the permission
@@ -32,7 +32,7 @@ _ABOUT_FILES: Final = {
 
 
 def why_unreadable(error: OSError) -> str:
-    """Return why a file cannot be read, and what to do about it."""
+    """Return why a file cannot be read, and how to fix the problem."""
     what_to_do = _ABOUT_FILES.get(error.errno or 0, "use another file")
     return f"{(error.strerror or 'unknown error').lower()}; {what_to_do}"
 
@@ -50,24 +50,27 @@ class ConfigError(ExporterError):
 
 
 class UnreadableValueError(ExporterError):
-    """A value that cannot be read. The message contains at most a short part of the value."""
+    """A value that cannot be read. The message contains only a short part of the value."""
 
 
 class RequestContext(TypedDict, total=False):
-    """The failed request: the path template of its endpoint, and the request id that AvePoint returned."""
+    """Details of a failed request: the path template of its endpoint, and the request id that AvePoint returned."""
 
     endpoint: str
     request_id: str
 
 
 class ErrorContext(RequestContext, total=False):
-    """The details that an AvePointError has in addition to its message."""
+    """The optional arguments of an AvePointError."""
 
     hint: str
 
 
 class AvePointError(ExporterError):
-    """A failed request. `hint` is what an operator should do; `endpoint` is the path template of the request."""
+    """A failed request. `hint` describes how an operator can fix the error.
+
+    `endpoint` is the path template of the endpoint.
+    """
 
     def __init__(self, message: str, *, hint: str = "", request_id: str = "", endpoint: str = "") -> None:
         self.hint = hint
@@ -77,11 +80,11 @@ class AvePointError(ExporterError):
 
     @property
     def means_not_granted(self) -> bool:
-        """Whether the app may lack the permission or the Microsoft 365 tenant may lack the product."""
+        """Whether the cause may be a missing permission, or a product that the Microsoft 365 tenant lacks."""
         return False
 
     def context(self) -> ErrorContext:
-        """Return the details that are set, as fields for a log line."""
+        """Return the hint, endpoint and request id, without those that are empty, as fields for a log line."""
         about = ErrorContext()
         if self.endpoint:
             about["endpoint"] = self.endpoint
@@ -108,14 +111,17 @@ class Failure:
 
     @classmethod
     def of(cls, error: AvePointError, *, at: float | None = None, before: Self | None = None) -> Self:
-        """Return the failure of a refresh that began at `at`. Keep `since` of `before` if the messages are equal."""
-        message = sys.intern(str(error))  # thousands of customers fail with the same message
+        """Return the failure for an error in a refresh that began at `at`.
+
+        `before` is the failure of the previous refresh. If it has the same message, keep its `since`.
+        """
+        message = sys.intern(str(error))  # saves memory if thousands of customers fail with the same message
         since = before.since if before is not None and before.message == message else at
         return cls(message, sys.intern(error.hint), error.request_id, since, at)
 
 
 class TokenError(AvePointError):
-    """An access token could not be obtained. `reason` is the OAuth error code or one of the exporter's own reasons."""
+    """A failed token request. `reason` is the OAuth error code, or a reason that the exporter defines."""
 
     def __init__(self, message: str, *, reason: str, **about: Unpack[ErrorContext]) -> None:
         self.reason = reason
@@ -123,12 +129,12 @@ class TokenError(AvePointError):
 
     @property
     def means_not_granted(self) -> bool:
-        """Whether the token service refused the permission."""
+        """Whether the token service refused the permission, because the app does not have it."""
         return self.reason == "invalid_scope"
 
 
 class TransportError(AvePointError):
-    """A request without a response; `kind` is "timeout" or "connect"."""
+    """A request without a response. `kind` is "timeout" or "connect"."""
 
     def __init__(self, message: str, *, kind: str, **about: Unpack[ErrorContext]) -> None:
         self.kind = kind
@@ -136,7 +142,7 @@ class TransportError(AvePointError):
 
 
 class StatusError(AvePointError):
-    """An HTTP status, or a status code in the JSON of a response, that does not mean success."""
+    """A response with an error status, which is its HTTP status or the status code in its JSON."""
 
     def __init__(self, message: str, *, status: int, **about: Unpack[ErrorContext]) -> None:
         self.status = status
@@ -153,7 +159,7 @@ class BadRequestError(StatusError):
 
 
 class UnauthorizedError(StatusError):
-    """HTTP status 401, although the token was fresh."""
+    """HTTP status 401, although the token is new."""
 
 
 class ForbiddenError(StatusError):
@@ -161,11 +167,11 @@ class ForbiddenError(StatusError):
 
 
 class NotFoundError(StatusError):
-    """HTTP status 404: not licensed, not permitted, or the wrong data center."""
+    """HTTP status 404: the product is not licensed, the permission is missing, or the data center is wrong."""
 
 
 class UnavailableError(StatusError):
-    """HTTP status 429 or 5xx. `retry_after` is in seconds, or None if the response does not contain it."""
+    """HTTP status 429 or 5xx. `retry_after` is the Retry-After header in seconds, or None if there is none."""
 
     def __init__(self, message: str, *, status: int, retry_after: float | None, **about: Unpack[ErrorContext]) -> None:
         self.retry_after = retry_after
@@ -173,7 +179,7 @@ class UnavailableError(StatusError):
 
 
 class NotOfferedError(AvePointError):
-    """The configured API version does not provide the data. No request was sent."""
+    """Data that the configured API version does not provide. No request was sent."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, hint="set api to auto or modern, or enabled: false")
@@ -184,7 +190,7 @@ class AnswerError(AvePointError):
 
 
 class IncompleteListError(AnswerError):
-    """A list with `rows` rows but a reported total of `total`, or one whose total changed while it was read."""
+    """A list with fewer rows than its reported total, or a list whose total changed while it was being read."""
 
     def __init__(self, message: str, *, rows: int, total: int, **about: Unpack[ErrorContext]) -> None:
         self.rows = rows
@@ -193,4 +199,4 @@ class IncompleteListError(AnswerError):
 
 
 class LinkRefusedError(AnswerError):
-    """A link or redirect to another origin; the exporter never sends a token there."""
+    """A redirect, or a link that cannot be followed. The exporter never sends a token to another origin."""

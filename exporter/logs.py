@@ -21,8 +21,8 @@ LEVELS: Final = {
 _LONGEST_VALUE: Final = 2000
 _LONGEST_SCRUBBED: Final = 65_536
 _GAP: Final = " […] "
-# Matches tokens, assertions and form fields with secrets anywhere in a string. It must not match the exporter's own
-# message "client_secret: must be a string" or the words "basic authentication", which contain no secret.
+# Matches tokens, assertions and form fields with secrets anywhere in a string. The pattern must not match the
+# exporter's own message "client_secret: must be a string" or the words "basic authentication".
 _SECRET_SHAPES: Final = re.compile(
     r"(?is)(\b(?:bearer|basic)\s+(?!auth|tokens?\b)|(?:secret|assertion|_token|passw(?:or)?d|pwd|api_?key)"
     r"[\"'\\]*\s*[=:]\s*(?!(?:must|has|needs|is|of) ))"
@@ -37,7 +37,7 @@ _VERBOSE: Final = ("httpx", "httpcore", "hpack", "h11", "asyncio", "uvicorn")
 
 
 def scrub(text: str) -> str:
-    """Return a string without secrets and control characters. Only the start and the end of a long string are kept."""
+    """Mask the secrets and control characters in a string. Keep only the start and the end of a long string."""
     text = _SECRET_SHAPES.sub(r"\1<secret>", _PASSWORD_IN_URL.sub("<secret>@", text[:_LONGEST_SCRUBBED]))
     text = _CONTROL.sub("\N{REPLACEMENT CHARACTER}", _JWT.sub("<secret>", text)).replace("\t", " ")
     half = (_LONGEST_VALUE - len(_GAP)) // 2
@@ -45,7 +45,7 @@ def scrub(text: str) -> str:
 
 
 def _printable(value: object) -> object:
-    """Return None and numbers that JSON can represent as they are, and anything else as a scrubbed string."""
+    """Return None, a boolean or a finite number unchanged. Convert any other value to a scrubbed string."""
     if value is None or isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)):
         return value
     return scrub(str(value) or (type(value).__name__ if isinstance(value, BaseException) else ""))
@@ -59,7 +59,7 @@ def _scrub_values(_: object, __: str, event: MutableMapping[str, Any]) -> Mutabl
 
 
 def setup(level: str = "info", form: str = "logfmt") -> None:
-    """Write every log line of the process to standard error in one format ("logfmt" or "json")."""
+    """Configure all loggers of the process to write to standard error. `form` is "logfmt" or "json"."""
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -100,7 +100,7 @@ def setup(level: str = "info", form: str = "logfmt") -> None:
 
 
 def hush() -> None:
-    """Log only critical events, for a command that prints its own messages."""
+    """Log only critical events. Commands that print their own messages call this function."""
     logging.getLogger().setLevel(logging.CRITICAL)
 
 

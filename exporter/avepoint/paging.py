@@ -1,4 +1,4 @@
-"""Request all pages of a list, and check whether all rows were received."""
+"""Functions that request all pages of a list and check whether all rows were received."""
 
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
@@ -20,13 +20,16 @@ Identity = Callable[[RawRow], object]
 FetchPage = Callable[[Query], Awaitable[ListPage]]
 
 MOST_PAGES: Final = 1000
-"""Maximum number of pages in a list. A longer list is considered endless."""
+"""Maximum number of pages in a list. A list with more pages is treated as endless."""
 _SMALLEST_CAP: Final = 10
-"""Default page size of the job lists. Without a total, a page with at least as many rows may not be the last."""
+"""Default page size of the job lists.
+
+If a response contains no total, a page with at least this many rows may be followed by another page.
+"""
 
 
 class ListProgress:
-    """The rows of one list that have been received so far. It detects endless and incomplete lists."""
+    """Tracks the rows of one list that have been received, to detect endless and incomplete lists."""
 
     def __init__(self, endpoint: Endpoint, identity: Identity) -> None:
         self.endpoint = endpoint
@@ -47,7 +50,7 @@ class ListProgress:
             self._totals.append(page.total)
             self._counts_pages = self._counts_pages and page.total == len(page.rows)
         if not self.received:
-            # Most lists have only one page, whose rows need no identities.
+            # Identities are computed only for a second page, because most lists have one page.
             self._first = page.rows
             return bool(page.rows)
         before = len(self._identities())
@@ -56,35 +59,38 @@ class ListProgress:
 
     @property
     def received(self) -> int:
-        """The number of different rows."""
+        """The number of distinct rows that have been received."""
         return len(self._seen) or len(self._first)
 
     @property
     def total(self) -> int | None:
-        """The total that the service reports, or None if it reports none or only the number of rows on each page."""
+        """The reported number of rows in the list, or None if it is unknown.
+
+        It is also unknown if every reported total equals the number of rows on its page.
+        """
         return None if self._counts_pages or not self._totals else max(self._totals)
 
     @property
     def states_total(self) -> bool:
-        """Whether the service reports a total, for the list or for a page."""
+        """Whether any page contained a total, which may be the total of the list or of the page."""
         return bool(self._totals)
 
     @property
     def lacks_rows(self) -> bool:
-        """Whether the list has fewer rows than its total."""
+        """Whether fewer rows have been received than the total."""
         return self.total is not None and self.received < self.total
 
     @property
     def signature(self) -> tuple[int, int] | None:
-        """The total and a hash of all rows; None if the total changed or a page was repeated."""
+        """The total and a hash of all rows, or None if the total is unknown or changed, or if a page was repeated."""
         if self.total is None or self._is_repeated or self._total_changed:
             return None
         return self.total, hash(frozenset(self._identities()))
 
     def end(self, page: ListPage, size: int) -> None:
-        """End the list at a page without new rows, for which `size` rows were requested.
+        """End the list after a page without new rows. `size` is the requested number of rows.
 
-        If the page is full but repeated, there are other rows that the service does not return.
+        If this page is full although rows are missing, the service repeats a page instead of returning those rows.
         """
         self._is_repeated = bool(page.rows) and page.is_full(size) and self.lacks_rows
 
@@ -115,13 +121,19 @@ class ListProgress:
         return self._seen
 
     def _identities_of(self, rows: Iterable[RawRow]) -> set[object]:
-        """Return an identity per row. Equal rows count separately on one page, but only once across pages."""
+        """Return an identity for each row.
+
+        Equal rows on the same page have different identities. Equal rows on different pages share an identity.
+        """
         counts = Counter(row_hash(row) if (key := self._identity(row)) is None else key for row in rows)
         return {(key, number) for key, count in counts.items() for number in range(count)}
 
 
 async def numbered_pages(fetch: FetchPage, progress: ListProgress, *, size: int) -> AsyncIterator[RawRow]:
-    """Yield the rows of a list from the Elements API. Without a total, the first page that is not full is the last."""
+    """Yield the rows of a list from the Elements API.
+
+    If the service does not report a total, the list ends with the first page that is not full.
+    """
     number = 0
     while True:
         number += 1
@@ -131,7 +143,7 @@ async def numbered_pages(fetch: FetchPage, progress: ListProgress, *, size: int)
             return
         for row in page.rows:
             yield row
-        # A total above the number of rows on this page counts the list. An equal total may count only the page.
+        # A total above the number of rows on this page is that of the list. An equal total may be that of the page.
         is_counted = progress.total is not None and progress.total > len(page.rows)
         if not (progress.lacks_rows or (page.is_full(size) and not is_counted)):
             return
@@ -142,8 +154,8 @@ async def odata_pages(
 ) -> AsyncIterator[RawRow]:
     """Yield the rows of an OData list. Follow its links, or use $top and $skip if there are no links and `top` is set.
 
-    With $top and $skip, the list ends when a page has no new rows. A page that is not full is not necessarily the last,
-    because a service may return fewer rows than requested.
+    With $top and $skip, the list ends with the first page that has no new rows. A page that is not full does not end
+    the list, because a service may return fewer rows than requested.
     """
     query: Query | None = {} if top is None else {"$top": top, "$skip": 0}
     while query is not None:
@@ -176,7 +188,7 @@ def _odata_next(client: ApiClient, page: ListPage, progress: ListProgress, top: 
 
 
 class IndexedPages:
-    """A reader of job lists, whose pages a service numbers from 0 or from 1. It uses links where possible."""
+    """Reads job lists, in which the index of the first page is 0 or 1. Links are used if possible."""
 
     def __init__(self, client: ApiClient, endpoint: Endpoint) -> None:
         self._client = client
@@ -187,7 +199,7 @@ class IndexedPages:
     async def read(
         self, fetch: FetchPage, progress: ListProgress, query: Query, size: int
     ) -> AsyncGenerator[RawRow, None]:
-        """Yield all rows that match the query. The rows of a repeated page are yielded only once."""
+        """Yield all rows that match the query. If a page is repeated, yield its rows only once."""
         cursor = _Cursor(self._first, self._first, has_page_zero=self._has_page_zero)
         while cursor.is_open:
             try:
@@ -201,11 +213,12 @@ class IndexedPages:
             self._has_page_zero = self._has_page_zero or cursor.index == 0
             for row in page.rows:
                 yield row
-            # A total equal to the number of rows on this page may count only the page, so the link decides.
+            # If the total equals the number of rows on this page, it may be the total of the page. The list then ends
+            # only if there is no link.
             is_counted = progress.total is not None and progress.total > len(page.rows)
             cursor.may_go_on = progress.lacks_rows or page.is_full(size if page.total is not None else _SMALLEST_CAP)
             cursor.advance(self._usable(page.link), has_link=page.link is not None and not is_counted)
-        # Only a list that is complete according to its total proves that the service numbers its pages from 1.
+        # Store the index of the first page only if the list is complete, because a wrong index may skip rows.
         is_proof = progress.received and progress.states_total and not progress.lacks_rows
         self._first = cursor.first if is_proof else 0
 
@@ -220,7 +233,7 @@ class IndexedPages:
 
 @dataclass(slots=True)
 class _Cursor:
-    """The position in a list with numbered pages, and the apparent number of its first page."""
+    """The position in a list with numbered pages. `first` is the assumed index of the first page."""
 
     first: int
     index: int
@@ -230,7 +243,7 @@ class _Cursor:
     may_go_on: bool = True
 
     def advance(self, link: Query | None, *, has_link: bool) -> None:
-        """Go to the next page, by its link if there is one. A link back to this page is ignored."""
+        """Go to the next page, with the link if there is one. Ignore a link to this page or to an earlier one."""
         named = {key.lower(): value for key, value in (link or {}).items()}.get("pageindex")
         is_number = isinstance(named, str) and named.isascii() and named.isdigit() and len(named) < 6  # noqa: PLR2004 - digits
         number = int(named) if is_number and named is not None else self.index + 1
@@ -239,7 +252,10 @@ class _Cursor:
         self.index = max(number, self.index + 1)
 
     def after_refusal(self, error: StatusError, progress: ListProgress) -> None:
-        """Continue after a 400 or 404: by page number if a link failed, from page 1 if the service refuses page 0."""
+        """Continue after a response with status 400 or 404, or raise the error.
+
+        If a link failed, continue by page number. If the service refuses page 0, continue with page 1.
+        """
         if self.link is not None:
             self.link, self.is_open = None, self.may_go_on
         elif self.index == 0 and isinstance(error, BadRequestError):
@@ -250,9 +266,9 @@ class _Cursor:
             raise error
 
     def after_repeated_page(self, page: ListPage, progress: ListProgress, size: int) -> None:
-        """Continue after a page without new rows. It ends the list, unless the service numbers its pages from 1."""
+        """Continue or end the list after a page without new rows."""
         if self.link is not None:
-            # The link returned no new rows, but a request by page number may.
+            # The link led to no new rows, but a request by page number may return some.
             self.link, self.is_open = None, self.may_go_on
         elif self.index == 0 and not self.has_page_zero and page.total != 0:
             self.first = self.index = 1  # page 0 is empty, so the list is empty or begins with page 1
@@ -264,6 +280,9 @@ class _Cursor:
 
 
 def _merged(own: Query, link: Query) -> Query:
-    """Return the query with the parameters of a link, which replace parameters of the same name in any case."""
+    """Return the query with the parameters of a link.
+
+    A parameter of the link replaces the parameter with the same name. The case of names does not matter.
+    """
     names = {key.lower(): key for key in own}
     return {**own, **{names.get(key.lower(), key): value for key, value in link.items()}}

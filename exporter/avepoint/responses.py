@@ -1,4 +1,4 @@
-"""Convert HTTP responses into decoded JSON or errors."""
+"""Functions that decode HTTP responses and raise the errors that they report."""
 
 import json
 import re
@@ -38,7 +38,7 @@ _MOST_ERRORS: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class RawResponse:
-    """The status, the headers (lower-case names) and the whole body of an HTTP response."""
+    """An HTTP response: its status, its headers with lower-case names, and its complete body."""
 
     status: int
     headers: Mapping[str, str]
@@ -46,7 +46,7 @@ class RawResponse:
 
 
 def read_json(body: bytes) -> object:
-    """Return decoded JSON. Raise AnswerError if it is invalid. NaN and enormous numbers are not errors."""
+    """Return decoded JSON. Raise AnswerError if the JSON is invalid. NaN and very large numbers are accepted."""
     try:
         return json.loads(body, parse_int=_whole_number)
     except (ValueError, RecursionError):
@@ -57,11 +57,11 @@ def read_json(body: bytes) -> object:
 def decode_response(endpoint: Endpoint, response: RawResponse, *, now: float, secrets: Collection[str] = ()) -> object:
     """Return the JSON of a successful response. Raise StatusError or AnswerError for any other response.
 
-    `now` is the Unix time at which the response was received. The text of an error body becomes part of the exception,
-    without the `secrets` of the request.
+    `now` is the Unix time at which the response was received. The message of the exception contains the error text
+    from the body, without the `secrets` of the request.
     """
     if response.status == HTTPStatus.NO_CONTENT and endpoint.paging is Paging.ELEMENTS:
-        return []  # the Elements API documents it as an empty list
+        return []  # in the Elements API, status 204 is an empty list
     if response.status != HTTPStatus.OK:
         body = _json_or_none(response.body)
         _raise_status(endpoint, response, response.status, body, now=now, secrets=secrets)
@@ -78,7 +78,7 @@ def decode_response(endpoint: Endpoint, response: RawResponse, *, now: float, se
 def _check_envelope(
     endpoint: Endpoint, response: RawResponse, body: Mapping[str, object], *, now: float, secrets: Collection[str]
 ) -> None:
-    """Raise StatusError or AnswerError if the JSON of a response with status 200 reports an error."""
+    """Raise StatusError or AnswerError if the response has status 200 but its JSON reports an error."""
     envelope = _folded(body)
     about = ErrorContext(hint=CHANGED, request_id=request_id_of(response.headers, envelope), endpoint=endpoint.template)
     status = _status_inside(envelope.get("statuscode"))
@@ -120,15 +120,15 @@ def _folded(value: object) -> Mapping[str, object]:
 
 
 def error_text(body: object, secrets: Collection[str] = ()) -> str:
-    """Return ": " and the error text of a body, or "" if there is none.
+    """Return the error text in a body, prefixed with ": ", or "" if there is none.
 
     The documented forms are {message, errors: [{code, field, message}]}, {error}, {error: {code, message}} and
-    {error, error_description}.
-    The result is printable, at most 200 characters long, and has no e-mail addresses, ids (GUIDs) or secrets.
+    {error, error_description}. The text is printable and at most 200 characters long. It contains no e-mail addresses,
+    GUIDs or secrets.
     """
     text = _GUID.sub("<id>", "; ".join(dict.fromkeys(_error_parts(_folded(body)))))
     for secret in filter(None, secrets):
-        text = text.replace(secret, "<secret>")  # before anything is cut, so that no part of a secret is left
+        text = text.replace(secret, "<secret>")  # before the text is truncated, so that no part of a secret remains
     text = " ".join(without_addresses(scrub(text)).split())
     text = "".join(character for character in text if character.isprintable())
     return f": {text[:_LONGEST_TEXT]}" if text else ""
@@ -169,9 +169,10 @@ def _raise_status(
 
 
 def retry_after(response: RawResponse, now: float) -> float | None:
-    """Return the Retry-After header (seconds or an HTTP date) in seconds, or None if it is missing or unreadable.
+    """Return the Retry-After header in seconds, or None if it is missing or unreadable.
 
-    A date is compared with the Date header of the response, or with the Unix time `now` if there is none.
+    If the header contains a date, return the seconds from the Date header of the response until that date. If there is
+    no Date header, use the Unix time `now` instead.
     """
     text = response.headers.get("retry-after", "").strip()
     if re.fullmatch(r"\d{1,9}(\.\d{1,6})?", text, re.ASCII):
@@ -195,7 +196,7 @@ def _http_date(text: str) -> float | None:
 
 
 def request_id_of(headers: Mapping[str, str], envelope: Mapping[str, object]) -> str:
-    """Return the request id in a response, or "" if there is none."""
+    """Return the request id from the headers or the JSON envelope of a response, or "" if there is none."""
     candidates = [envelope.get("requestid"), *map(headers.get, _REQUEST_ID_HEADERS), envelope.get("traceid")]
     for candidate in candidates:
         try:
@@ -207,5 +208,5 @@ def request_id_of(headers: Mapping[str, str], envelope: Mapping[str, object]) ->
 
 
 def _whole_number(text: str) -> int | float:
-    # Python refuses to parse integers with thousands of digits, and no reader of values accepts them.
+    # Python raises an error for integers with thousands of digits. As floats, they are reported as unreadable values.
     return int(text) if len(text) <= _LONGEST_INT else float(text)

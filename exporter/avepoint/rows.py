@@ -1,4 +1,4 @@
-"""Rows of a response, read field by field. An unreadable value is counted, logged once, and read as None."""
+"""Rows of a response. An unreadable value in a row is counted, logged once, and returned as None."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
@@ -28,9 +28,11 @@ T = TypeVar("T")
 
 
 class Row:
-    """One JSON object. The case of its keys does not matter, and a missing key reads as null.
+    """One JSON object. The case of its keys does not matter, and a missing key is equivalent to null.
 
-    `fields` are the keys of the object that were kept. Reading any other key is a programming error.
+    Methods with several `spellings` read the first of these keys whose value is not null. `fields` contains the keys
+    that were kept when the page was decoded; reading any other key raises LookupError. If `fields` is empty, any key
+    can be read.
     """
 
     __slots__ = ("_endpoint", "_fields", "_value_issues", "_values")
@@ -53,7 +55,7 @@ class Row:
         return row_id(self._values)
 
     def raw(self, *spellings: str) -> object:
-        """Return the first value under the given keys that is not null, as decoded from JSON."""
+        """Return the first value that is not null, as decoded from JSON, or None if there is none."""
         for name in spellings:
             if (value := self._get(name)) is not None:
                 return value
@@ -74,7 +76,7 @@ class Row:
         return self._read(read_count, spellings)
 
     def needed_count(self, *spellings: str) -> int | None:
-        """Return a count. If it is missing, count an unreadable value."""
+        """Return a required count. If it is missing, report an unreadable value and return None."""
         return self._required(self.count(*spellings), spellings)
 
     def flag(self, *spellings: str) -> bool | None:
@@ -90,15 +92,15 @@ class Row:
         return self._read(read_purchased, spellings)
 
     def retention(self, *spellings: str) -> float | None:
-        """Return a retention period in seconds; infinite if it is unlimited."""
+        """Return a retention period in seconds, which is infinite if the retention is unlimited."""
         return self._read(read_retention, spellings)
 
     def gigabytes(self, *spellings: str) -> float | None:
-        """Return the size in bytes of a field in GB."""
+        """Return a size in bytes from a field in GB."""
         return self._read(read_gigabytes, spellings)
 
     def is_past_time(self, name: str) -> bool:
-        """Return whether the field is a time that is not in the future, or a valid value for no time, such as null."""
+        """Return whether the field exists, and is empty or contains a time that is not in the future."""
         try:
             ticks = read_time(self.raw(name))
         except UnreadableValueError:
@@ -110,7 +112,7 @@ class Row:
         return self._read(read_time, spellings)
 
     def past_time(self, *spellings: str, since: Ticks | None = None) -> Ticks | None:
-        """Return a time. A time in the future or before `since` counts as unreadable."""
+        """Return a time. Treat a time in the future or before `since` as unreadable."""
         ticks = self.time(*spellings)
         if ticks is None or (since or 0) <= ticks <= self._value_issues.latest:
             return ticks
@@ -118,7 +120,7 @@ class Row:
         return None
 
     def times(self, name: str) -> tuple[Ticks, ...]:
-        """Return the readable times in a list."""
+        """Return the times in a list, without those that are unreadable."""
         read = (self._value(read_time, item, name) for item in self._items(name))
         return tuple(ticks for ticks in read if ticks is not None)
 
@@ -131,19 +133,19 @@ class Row:
         return self._read(read_label, spellings)
 
     def name(self, *spellings: str) -> str | None:
-        """Return a name for a label, cut if it is too long."""
+        """Return a name for a label, truncated if it is too long."""
         return self._read(read_name, spellings)
 
     def address(self, name: str) -> str | None:
-        """Return an e-mail address. Use this only if the configuration exposes it."""
+        """Return an e-mail address. Call this method only if the configuration allows e-mail addresses in labels."""
         return self._read(read_address, (name,))
 
     def word(self, *spellings: str) -> str | None:
-        """Return a string for a label, or None for "N/A"."""
+        """Return a string for a label, or None if it is "N/A"."""
         return self._read(read_word, spellings)
 
     def key(self, *spellings: str) -> str | None:
-        """Return a string for a label. If it is missing, count an unreadable value."""
+        """Return a required string for a label. If it is missing, report an unreadable value and return None."""
         return self._required(self._read(read_label, spellings), spellings)
 
     def workload(self, name: str) -> str | None:
@@ -151,15 +153,15 @@ class Row:
         return self._named(name, self.key(name), vocabulary.workload)
 
     def service_type(self, name: str) -> str | None:
-        """Return the workload of a tenant's setting."""
+        """Return the workload that a setting of a tenant applies to."""
         return self._named(name, self.key(name), vocabulary.service_type)
 
     def job_service(self, name: str) -> str | None:
-        """Return the product or scan of a customer's job; "" for "N/A"."""
+        """Return the product or the scan that a customer's job belongs to, or "" if it is "N/A"."""
         return self._named(name, self.key(name), vocabulary.job_service)
 
     def module(self, name: str) -> str | None:
-        """Return the workload of a customer's job; "" for "N/A"."""
+        """Return the workload of a customer's job, or "" if it is "N/A"."""
         return self._named(name, self.key(name), vocabulary.module)
 
     def job_state(self, name: str) -> str | None:
@@ -171,7 +173,7 @@ class Row:
         return self._named(name, self.key(name), vocabulary.job_status)
 
     def customer_status(self, name: str) -> str | None:
-        """Return the status of a customer; None for "N/A"."""
+        """Return the status of a customer, or None if it is "N/A"."""
         return self._named(name, self.label(name), vocabulary.customer_status)
 
     def nested(self, name: str) -> "Row":
@@ -179,7 +181,7 @@ class Row:
         return self._object(self.raw(name), name)
 
     def each(self, name: str) -> tuple["Row", ...]:
-        """Return the objects in a list. An item that is not an object has no fields."""
+        """Return the objects in a list. Replace an item that is not an object with an empty object."""
         return tuple(self._object(item, name) for item in self._items(name))
 
     def whole_list(self, name: str) -> tuple["Row", ...] | None:
@@ -197,19 +199,19 @@ class Row:
         return AnswerError(f"{self._endpoint}: {what}", hint=CHANGED, endpoint=self._endpoint)
 
     def refuse(self, field: str, reason: str) -> None:
-        """Count a value that is readable but cannot be true."""
+        """Report a readable value as unreadable, because it cannot be correct. `reason` describes why."""
         self._value_issues.unreadable(self._endpoint, field, self.raw(field), reason)
 
     def is_na(self, field: str) -> bool:
-        """Return whether the field is "N/A", which means that the value does not apply."""
+        """Return whether the field is "N/A", which AvePoint uses for values that do not apply."""
         return isinstance(value := self.raw(field), str) and value.strip().lower() in ("n/a", "na")
 
     def lacks(self, field: str) -> None:
-        """Count a required field that is missing."""
+        """Report a missing required field as an unreadable value."""
         self._value_issues.unreadable(self._endpoint, field, None, "the row has none")
 
     def conflict(self, field: str, value: str) -> None:
-        """Count two rows that contradict each other, so that neither is exposed."""
+        """Report that two rows contradict each other, as an unreadable value. The caller exposes neither row."""
         self._value_issues.unreadable(self._endpoint, field, value, "two rows contradict each other")
 
     def _read(self, read: Callable[[object], T | None], spellings: Sequence[str]) -> T | None:

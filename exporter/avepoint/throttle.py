@@ -9,23 +9,24 @@ from typing import Final, Self
 from exporter.clock import Clock
 
 HALVING_WINDOW: Final = 10.0
-"""Seconds within which several 429s halve the rate only once."""
+"""Seconds within which several responses with status 429 or 503 halve the rate only once."""
 RECOVERY_PERIOD: Final = 30.0
-"""Seconds without a 429 after which the rate rises by a tenth of the configured rate."""
+"""Seconds without throttling after which the rate rises by a tenth of the configured rate."""
 LONGEST_PAUSE: Final = 900.0
 """Longest pause, in seconds, that a Retry-After can cause."""
 RECENT: Final = 10.0
-"""Seconds over which the number of requests per second is measured."""
-_SLOWEST: Final = 0.05  # of the configured rate
-_MOST_OVERRUN: Final = 0.02  # seconds; timers fire late, which adds up at a high rate
+"""Seconds over which the requests per second are averaged."""
+_SLOWEST: Final = 0.05  # lowest rate, as a fraction of the configured rate
+_MOST_OVERRUN: Final = 0.02  # seconds; a timer may fire late, so the next request may start earlier by this much
 
 
 @dataclass(frozen=True, slots=True)
 class LimitUsage:
-    """The use of the limits of one account.
+    """The current usage of the rate limits.
 
-    `under_way` of `concurrency` requests are running. `recent` requests per second were started lately. `rate` is the
-    limit of requests per second, lower than `full_rate` after throttling. `pause` is the remaining pause in seconds.
+    `under_way` requests are running, and `concurrency` is their limit. `rate` is the current limit in requests per
+    second, and `full_rate` is the configured limit. `pause` is the remaining pause in seconds. `recent` is the average
+    number of requests per second during the last ten seconds.
     """
 
     under_way: int
@@ -37,7 +38,7 @@ class LimitUsage:
 
 
 class Throttle:
-    """A limiter of the requests that run within `async with throttle:`. It starts them in order of arrival."""
+    """Limits the requests that are sent within `async with throttle:`, and starts them in order of arrival."""
 
     def __init__(self, *, concurrency: int, per_second: float, clock: Clock, waited: Callable[[float], None]) -> None:
         self._slots = asyncio.Semaphore(concurrency)
@@ -55,7 +56,7 @@ class Throttle:
 
     @property
     def rate(self) -> float:
-        """Current limit of requests per second."""
+        """The current limit on requests per second."""
         if self._reduced_at is None:
             return self._full_rate
         periods = (self._clock.monotonic() - self._reduced_at) // RECOVERY_PERIOD
@@ -68,14 +69,14 @@ class Throttle:
 
     @property
     def budget(self) -> LimitUsage:
-        """The current use of the limits."""
+        """How much of each limit is currently used."""
         pause = max(0.0, self._paused_until - self._clock.monotonic())
         self._drop_old_starts()
         recent = len(self._starts) / RECENT
         return LimitUsage(self._under_way, self._concurrency, self.rate, self._full_rate, pause, recent)
 
     def slow_down(self, pause: float) -> None:
-        """Pause requests for `pause` seconds after a 429 or 503, then halve the rate."""
+        """Pause requests for `pause` seconds and halve the rate, because AvePoint returned a 429 or 503."""
         now = self._clock.monotonic()
         self._paused_until = max(self._paused_until, now + min(pause, LONGEST_PAUSE))
         if self._reduced_at is None or now - self._reduced_at >= HALVING_WINDOW:
@@ -106,7 +107,7 @@ class Throttle:
 
     async def turn(self) -> None:
         """Wait until the rate allows a request. The caller must hold a slot."""
-        # Only the first request in the queue waits, so that the order is kept and the wait is counted once.
+        # Only the first request in the queue sleeps, which preserves the order.
         async with self._queue:
             began = due = self._clock.monotonic()
             while (start := max(self._next_start, self._paused_until)) > self._clock.monotonic():

@@ -1,4 +1,4 @@
-"""Access tokens from OAuth 2.0 client credentials: one token per permission, used until shortly before it expires."""
+"""Access tokens for OAuth 2.0 client credentials. Each permission has a token, which is renewed before it expires."""
 
 import asyncio
 import contextvars
@@ -16,13 +16,13 @@ from exporter.clock import Clock
 from exporter.errors import AnswerError, AvePointError, RequestContext, TokenError, UnavailableError
 
 TOKEN_PATH: Final = "token"  # noqa: S105 - the name of an endpoint, not a secret
-"""The endpoint of token requests in logs and errors."""
+"""The name of the token endpoint in logs and errors."""
 LONGEST_SCOPE: Final = 300
-"""Maximum length of a scope that AvePoint accepts."""
+"""Maximum length of the scopes that AvePoint accepts."""
 _RENEWAL_MARGIN: Final = 120.0
 _DEFAULT_LIFE: Final = 300.0
-_MINIMUM_AGE: Final = 300.0  # seconds; a younger token is not renewed after a 403
-_FAILURE_LIFE: Final = 60.0  # seconds for which an error of `token_ahead` is raised again
+_MINIMUM_AGE: Final = 300.0  # seconds; a token younger than this is not renewed after a 403
+_FAILURE_LIFE: Final = 60.0  # seconds for which `token` raises an error that occurred in `token_ahead`
 _OAUTH_ERRORS: Final = frozenset(
     {"invalid_client", "invalid_scope", "invalid_grant", "invalid_request", "unauthorized_client"}
 )
@@ -35,7 +35,7 @@ _HINTS: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Token:
-    """An access token, and the times at which it was requested and must be renewed (monotonic seconds)."""
+    """An access token, with the times at which it was requested and must be renewed, in monotonic seconds."""
 
     text: str
     requested_at: float
@@ -43,13 +43,13 @@ class Token:
 
 
 StartTask = Callable[..., asyncio.Task[Any]]
-"""A function that starts a task, like asyncio.create_task."""
+"""A function that starts a task, such as asyncio.create_task."""
 RequestToken = Callable[[Mapping[str, str]], Awaitable[Mapping[str, object]]]
 """A function that sends the form of a token request and returns the JSON object of the response."""
 
 
 class TokenSource:
-    """The tokens of one account. Concurrent requests for the same token share one token request."""
+    """The tokens of one account. Callers that need the same token at the same time share one token request."""
 
     def __init__(
         self,
@@ -70,7 +70,10 @@ class TokenSource:
         self._failures_ahead: dict[str, tuple[AvePointError, float]] = {}
 
     async def token_ahead(self, permission: str) -> None:
-        """Request a token before it is needed. If this fails, the request that needs the token raises the error."""
+        """Request a token before it is needed. If this fails, the next call of `token` raises the error.
+
+        Do nothing if the last token request for this permission failed.
+        """
         if permission in self._refused:
             return
         try:
@@ -88,7 +91,7 @@ class TokenSource:
             raise error
         task = self._renewals.get(permission)
         if task is None:
-            # A token does not belong to a customer, so the log lines of its request must not contain a customer id.
+            # Tokens are shared by all customers, so log lines about a token request must not contain a customer id.
             context = contextvars.copy_context()
             context.run(unbind_contextvars, "customer_id")
             task = self._start_task(self._renew(permission), context=context)
@@ -97,12 +100,15 @@ class TokenSource:
         return await asyncio.shield(task)
 
     def discard(self, permission: str, token: Token) -> None:
-        """Discard a token that was refused, unless it has been replaced already."""
+        """Discard a token that was refused, unless it has already been replaced."""
         if self._tokens.get(permission) is token:
             del self._tokens[permission]
 
     def discard_denied(self, permission: str, token: Token) -> None:
-        """Discard a denied token older than five minutes, because a new token may have a new permission."""
+        """Discard a token after a 403 if it is older than five minutes.
+
+        A new token includes the permission if it has been granted since then.
+        """
         if self._clock.monotonic() - token.requested_at >= _MINIMUM_AGE:
             self.discard(permission, token)
 
@@ -112,7 +118,7 @@ class TokenSource:
 
     def _renewed(self, permission: str, task: asyncio.Task[Token]) -> None:
         del self._renewals[permission]
-        # Retrieving the exception avoids a warning if no request awaits the task any more.
+        # Retrieving the exception prevents a warning from asyncio if all requests that awaited the task were canceled.
         if task.cancelled() or task.exception() is not None:
             self._refused.add(permission)
         else:
@@ -167,14 +173,14 @@ def decode_token_response(response: RawResponse, form: Mapping[str, str], *, now
 
 
 def refusal(code: str, permission: str, *, reason: str = "", **request: Unpack[RequestContext]) -> TokenError:
-    """Return the error for an OAuth error code. `reason` is additional text from the response."""
+    """Return the error for an OAuth error code. `reason` is appended to the message."""
     registration = f"check the app in {where_registered(permission)}"
     hint = not_granted(permission) if code == "invalid_scope" else _HINTS.get(code, registration)
     return TokenError(f"no token for {permission}: {code}{reason}", reason=code, hint=hint, **request)
 
 
 def token_text(response: Mapping[str, object]) -> str:
-    """Return the token in a response. Raise TokenError if it is missing or not valid in an HTTP header."""
+    """Return the token in a response. Raise TokenError if it is missing or contains characters invalid in a header."""
     text = response.get("access_token")
     if not isinstance(text, str) or not text or not text.isascii() or not text.isprintable() or " " in text:
         raise TokenError("the token response has no access_token", reason="parse", hint=WRONG_ISSUER)
@@ -182,7 +188,7 @@ def token_text(response: Mapping[str, object]) -> str:
 
 
 def _useful_life(response: Mapping[str, object]) -> float:
-    """Return the seconds for which a token is used: its lifetime minus a margin for slow requests and wrong clocks."""
+    """Return the seconds after which a token is renewed: its lifetime minus a margin for slow requests."""
     life = response.get("expires_in")
     if isinstance(life, str) and life.isascii() and life.isdigit() and len(life) < 10:  # noqa: PLR2004 - digits
         life = int(life)

@@ -1,7 +1,7 @@
-"""Readers of AvePoint's values: one pure function per kind of value.
+"""Pure functions that parse the values in AvePoint's responses.
 
-A reader returns None for a value that means "none" (null, "", "N/A", the year 1). It raises UnreadableValueError for an
-unknown form. docs/avepoint-api.md lists the forms.
+Each function returns None for an empty value (null, "", "N/A", or a date in the year 1), and raises
+UnreadableValueError if the value does not have a documented form. docs/avepoint-api.md lists the forms.
 """
 
 import math
@@ -13,16 +13,16 @@ from typing import Final, NewType
 from exporter.errors import UnreadableValueError
 
 Ticks = NewType("Ticks", int)
-"""A time since 1970-01-01 UTC, or a duration, in units of 100 ns, AvePoint's native resolution."""
+"""A time since 1970-01-01 UTC, or a duration. The unit is 100 ns, which is the resolution of AvePoint's times."""
 
 TICKS_PER_SECOND: Final = 10_000_000
 CLOCK_TOLERANCE: Final = Ticks(300 * TICKS_PER_SECOND)
-"""How far in the future a past event may appear to be, because clocks differ."""
+"""How far in the future the time of a past event may be, because AvePoint's clock and the exporter's may differ."""
 _DOTNET_EPOCH: Final = 621_355_968_000_000_000  # ticks from 0001-01-01 to 1970-01-01
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_LATEST: Final = 7_258_118_400 * TICKS_PER_SECOND  # the year 2200: no job and no contract ends later
+_LATEST: Final = 7_258_118_400 * TICKS_PER_SECOND  # the year 2200; later times are considered invalid
 _LONGEST_SPAN: Final = 10 * 366 * 86_400 * TICKS_PER_SECOND
-_MOST: Final = 2**53  # above it, a float does not represent every integer
+_MOST: Final = 2**53  # the largest number up to which a float represents every integer
 _MOST_BYTES: Final = 2**60  # an exbibyte
 _LONGEST_LABEL: Final = 200
 _LONGEST_NUMBER: Final = 64
@@ -52,37 +52,37 @@ _SPAN: Final = re.compile(
 )
 _EMAIL: Final = re.compile(r"[^\s@]+@[^\s@]+")
 _AROUND_AT: Final = re.compile(r"[^\s@]*@\S*")  # an e-mail address, even if it is truncated
-_FARTHEST_OFFSET: Final = timedelta(hours=15)  # from UTC; no time zone differs more
+_FARTHEST_OFFSET: Final = timedelta(hours=15)  # from UTC; larger than the offset of every time zone
 _UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
 
 def seconds(ticks: Ticks) -> float:
-    """Return ticks in seconds."""
+    """Convert ticks to seconds."""
     return ticks / TICKS_PER_SECOND
 
 
 def ticks_at(unix_seconds: float) -> Ticks:
-    """Return a Unix time in ticks."""
+    """Convert a Unix time to ticks."""
     return Ticks(round(unix_seconds * TICKS_PER_SECOND))
 
 
 def dotnet_ticks(ticks: Ticks) -> int:
-    """Return the .NET ticks since the year 1, for parameters of the legacy API."""
+    """Convert a time to .NET ticks, which start in the year 1, for parameters of the legacy API."""
     return ticks + _DOTNET_EPOCH
 
 
 def iso_time(ticks: Ticks) -> str:
-    """Return a time as ISO 8601 in whole seconds (rounded down), for parameters of the modern API."""
+    """Convert a time to ISO 8601, rounded down to whole seconds, for parameters of the modern API."""
     return (_EPOCH + timedelta(seconds=ticks // TICKS_PER_SECOND)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def iso_date(ticks: Ticks) -> str:
-    """Return the date in UTC, as 2024-01-01."""
+    """Convert a time to its date in UTC, such as 2024-01-01."""
     return iso_time(ticks)[: len("2024-01-01")]
 
 
 def read_count(value: object) -> int | None:
-    """Return a number of objects, seats or GB: 25, 25.0, "2430", "2,430", "N/A"."""
+    """Parse a count, such as 25, 25.0, "2430", "2,430" or "N/A"."""
     if _is_nothing(value):
         return None
     count = _whole(value)
@@ -94,7 +94,7 @@ def read_count(value: object) -> int | None:
 
 
 def read_size(value: object) -> float | None:
-    """Return a size in bytes: "0 GB", "1.5 TB", "1,024.5 GB", "512MB", "N/A"; 1 GB is 1024³ bytes."""
+    """Parse a size, such as "0 GB", "1.5 TB", "1,024.5 GB", "512MB" or "N/A", in bytes. One GB is 1024³ bytes."""
     if _is_nothing(value):
         return None
     text = _short_text(value)
@@ -104,14 +104,14 @@ def read_size(value: object) -> float | None:
             return 0.0
         raise _unreadable("size", value)
     number, unit = Decimal(match[1].replace(",", "")), match[2].lower().replace("ib", "b")
-    # Only zero needs no unit.
+    # A size without a unit is accepted only if it is zero.
     if unit not in _UNITS or (unit == "" and number != 0):
         raise _unreadable("size", value)
     return _bytes(number * 1024 ** _UNITS[unit], value)
 
 
 def read_gigabytes(value: object) -> float | None:
-    """Return a size in bytes. The unit is GB unless the value has a unit: 1024, "1024", 0.5, "2 TB", "N/A"."""
+    """Parse a size, such as 1024, "1024", 0.5, "2 TB" or "N/A", in bytes. The default unit is GB."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         if not 0 <= value <= _MOST:
             raise _unreadable("size in GB", value)
@@ -128,7 +128,7 @@ def _bytes(size: Decimal, value: object) -> float:
 
 
 def read_purchased(value: object) -> float | None:
-    """Return a purchased size in bytes: "1024 GB", or the second size in "0/1 GB", after the used size."""
+    """Parse a purchased size, such as "1024 GB", in bytes. In "0/1 GB", the used size precedes the purchased size."""
     text = _short_text(value)
     match = None if text is None else _PURCHASED.fullmatch(text)
     try:
@@ -138,7 +138,10 @@ def read_purchased(value: object) -> float | None:
 
 
 def read_retention(value: object) -> float | None:
-    """Return a retention period in seconds: "2 years" of 365 days, "6 months" of 30 days, "Unlimited" (infinite)."""
+    """Parse a retention period, such as "2 years", "6 months" or "Unlimited", in seconds.
+
+    A year has 365 days, and a month has 30 days. An unlimited period is infinite.
+    """
     if _is_nothing(value):
         return None
     text = (_short_text(value) or "").lower()
@@ -151,7 +154,7 @@ def read_retention(value: object) -> float | None:
 
 
 def read_time(value: object) -> Ticks | None:
-    """Return a time: .NET ticks (a number or digits), ISO 8601, 09-30-2025, 9/30/2025 or 2025/9/30."""
+    """Parse a time in .NET ticks or in a format such as ISO 8601, 09-30-2025, 9/30/2025 or 2025/9/30."""
     if _is_nothing(value):
         return None
     ticks = _whole(value)
@@ -168,7 +171,10 @@ def read_time(value: object) -> Ticks | None:
 
 
 def read_duration(value: object) -> Ticks | None:
-    """Return a duration: ticks (number), hours ("0.011"), "17m39s", "1h13m30s" or "0 S"."""
+    """Parse a duration, such as "17m39s", "1h13m30s" or "0 S".
+
+    A number is in ticks, and a number in a string, such as "0.011", is in hours.
+    """
     if _is_nothing(value):
         return None
     span = _whole(value)
@@ -184,7 +190,7 @@ def read_duration(value: object) -> Ticks | None:
 
 
 def read_flag(value: object) -> bool | None:
-    """Return a boolean: true, "False", "N/A"."""
+    """Parse a boolean, such as true, "False" or "N/A"."""
     if _is_nothing(value) or isinstance(value, bool):
         return value if isinstance(value, bool) else None
     text = (_short_text(value) or "").lower()
@@ -194,7 +200,7 @@ def read_flag(value: object) -> bool | None:
 
 
 def read_label(value: object) -> str | None:
-    """Return a string for a label: printable, at most 200 characters, never an e-mail address."""
+    """Return a printable string of at most 200 characters for a label. An e-mail address is unreadable."""
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= _MOST:
         return str(value)
     text = read_address(value)
@@ -204,7 +210,7 @@ def read_label(value: object) -> str | None:
 
 
 def read_name(value: object) -> str | None:
-    """Return a name for a label; a name of more than 200 characters is cut."""
+    """Return a name for a label, truncated to 200 characters."""
     if isinstance(value, str) and len(value) > _LONGEST_LABEL:
         if _EMAIL.search(value[:_LONGEST_TEXT]):
             raise UnreadableValueError("an e-mail address is never a label")
@@ -213,7 +219,7 @@ def read_name(value: object) -> str | None:
 
 
 def read_address(value: object) -> str | None:
-    """Return a printable string of at most 200 characters that may be an e-mail address."""
+    """Return a printable string of at most 200 characters, such as an e-mail address."""
     if value is None:
         return None
     if not isinstance(value, str) or len(value) > _LONGEST_LABEL:
@@ -222,30 +228,30 @@ def read_address(value: object) -> str | None:
 
 
 def read_word(value: object) -> str | None:
-    """Return a string for a label; None for "N/A"."""
+    """Return a string for a label, or None if it is "N/A"."""
     return None if _is_nothing(value) else read_label(value)
 
 
 def snake_case(name: str) -> str:
-    """Return a name in snake case: "FinishedWithException" becomes finished_with_exception."""
+    """Convert a name to snake case. For example, "FinishedWithException" becomes "finished_with_exception"."""
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
     return re.sub(r"[\W_]+", "_", spaced).strip("_").lower()
 
 
 def fold(name: str) -> str:
-    """Return a name in lower case without spaces and punctuation, to compare spellings."""
+    """Return a name in lower case without spaces and punctuation, for comparisons of different spellings."""
     return re.sub(r"[\W_]+", "", name).casefold()
 
 
 def without_addresses(value: object) -> str:
-    """Return the start of a string (2,000 characters) without e-mail addresses."""
+    """Return the first 2,000 characters of a string, with e-mail addresses masked."""
     return _AROUND_AT.sub("<e-mail>", str(value)[:_LONGEST_TEXT])
 
 
 def short(value: object) -> str:
-    """Return a short form of a value for a message, without e-mail addresses."""
+    """Return a short form of a value for messages, with e-mail addresses masked."""
     if isinstance(value, str):
-        # Addresses are masked before the second cut, which could split an address. The first cut limits the work.
+        # Addresses are masked before the second truncation, which could split one. The first truncation saves time.
         masked = _AROUND_AT.sub("<e-mail>", value[:_LONGEST_LABEL])
         is_cut = len(masked) > _LONGEST_SHORT or len(value) > _LONGEST_LABEL
         return repr(masked[:_LONGEST_SHORT]) + ("…" if is_cut else "")
@@ -261,7 +267,10 @@ def _is_nothing(value: object) -> bool:
 
 
 def _short_text(value: object) -> str | None:
-    """Return a stripped string, or None for a long one, which is not a number or a time and would slow the patterns."""
+    """Return a stripped string, or None if it is too long to be a number or a time.
+
+    Long strings would slow down the regular expressions.
+    """
     return value.strip() if isinstance(value, str) and len(value) <= _LONGEST_NUMBER else None
 
 

@@ -1,4 +1,4 @@
-"""Canonical names of workloads, products, job types, states and statuses for all spellings of the API.
+"""Canonical names of workloads, products, job types, states and statuses, for every spelling in the API.
 
 Sources: the enumerations of GET /cloudbackup/jobs and of POST …/avpt-products/jobs/batch, the module names of the
 overview, and the statuses of POST …/customers/batch.
@@ -15,17 +15,17 @@ WORKLOADS: Final[Mapping[int, str]] = MappingProxyType({
     5: "Project Online", 6: "Public Folder", 7: "Teams", 8: "Viva Engage",
     9: "Teams Chat", 10: "Power BI", 11: "Power Automate", 12: "Power Apps",
 })  # fmt: skip
-"""Numbers of the ObjectType filter of a tenant's job list."""
+"""Workloads by their number in the `ObjectType` filter of a tenant's job list."""
 
 JOB_TYPES: Final[Mapping[str, int]] = MappingProxyType(
     {"backup": 1, "restore": 2, "export": 3, "delete": 4, "retention": 5}
 )
-"""Numbers of the JobType filter of a tenant's job list."""
+"""Numbers of the job types in the `JobType` filter of a tenant's job list."""
 
 IN_PROGRESS: Final = "in_progress"
 FINISHED: Final = "finished"
 STATES: Final = (IN_PROGRESS, FINISHED, "failed", "finished_with_exception", "partially_finished")
-"""States of a tenant's jobs, in the order of JobState 1 to 5."""
+"""States of a tenant's jobs, in the order of the numbers 1 to 5 of the `JobState` filter."""
 
 SERVICE_TYPES: Final[Mapping[int, str]] = MappingProxyType({
     0: "Exchange Online", 1: "SharePoint Online", 2: "OneDrive", 3: "Microsoft 365 Groups", 4: "Project Online",
@@ -33,7 +33,10 @@ SERVICE_TYPES: Final[Mapping[int, str]] = MappingProxyType({
     10: "Teams Chat", 11: "Power BI", 12: "Power Automate", 13: "Shared Channel", 14: "Power Apps",
     15: "Copilot Studio Agents",
 })  # fmt: skip
-"""Numbers of serviceType in a tenant's settings and unusual activities, which differ from those of ObjectType."""
+"""Workloads by their number in the field `serviceType` of a tenant's settings and unusual activities.
+
+The numbers differ from those in the `ObjectType` filter.
+"""
 
 MODULES: Final[Mapping[int, str]] = MappingProxyType({
     302: "SharePoint Online", 303: "Exchange Online", 304: "Microsoft 365 Groups", 305: "OneDrive",
@@ -46,16 +49,19 @@ MODULES: Final[Mapping[int, str]] = MappingProxyType({
     501: "Gmail", 502: "Calendar", 503: "Contacts", 504: "Drive", 505: "Shared Drives", 506: "Google Classroom",
     507: "Chat", 508: "Google Directory",
 })  # fmt: skip
-"""Numbers of jobModule in a customer's jobs; 0 means none. The modules from 355 on belong to other products."""
+"""Workloads by their number in the field `jobModule` of a customer's jobs. The number 0 means none.
+
+Most modules with numbers from 355 on belong to other products than Microsoft 365.
+"""
 
 RETENTION: Final = MODULES[10]
-"""The module that is a job type instead of a workload."""
+"""The only value of `jobModule` that is a job type instead of a workload."""
 
 JOB_SERVICES: Final[Mapping[int, str]] = MappingProxyType({
     0: "Microsoft 365 Scan", 7: "Microsoft 365", 10: "Google Workspace Scan", 11: "Google Workspace",
     12: "IaaS + PaaS", 15: "Salesforce", 16: "Dynamics 365",
 })  # fmt: skip
-"""Numbers of jobType in a customer's jobs: the products, and the scans of two of them."""
+"""Products, and the scans of two products, by their number in the field `jobType` of a customer's jobs."""
 
 MICROSOFT_365: Final = JOB_SERVICES[7]
 MICROSOFT_365_SCAN: Final = JOB_SERVICES[0]
@@ -65,34 +71,35 @@ PRODUCTS: Final = tuple(JOB_SERVICES[number] for number in (7, 11, 12, 15, 16))
 SCANS: Final[Mapping[str, str]] = MappingProxyType({
     "Microsoft 365 Discovery": MICROSOFT_365_SCAN, "Google Workspace Discovery": GOOGLE_WORKSPACE_SCAN,
 })  # fmt: skip
-"""The scan of each module, for rows whose jobType is "DOR", the legacy word for any scan."""
+"""Scans by the value of `jobModule`, for rows whose `jobType` is "DOR", which the legacy API uses for any scan."""
 
 JOB_STATUSES: Final[Mapping[int, str]] = MappingProxyType({
     0: "none", 1: IN_PROGRESS, 2: FINISHED, 3: "failed", 4: "finished_with_exception", 5: "skipped", 6: "pending",
     7: "failed_to_start", 8: "canceled", 9: "rejected", 10: "stopped", 11: "not_scanned", 12: "disabled",
     13: "not_started", 14: "waiting_for_configuration",
 })  # fmt: skip
-"""Numbers of status in a customer's jobs, which differ from those of JobState."""
+"""States by their number in the field `status` of a customer's jobs. The numbers differ from those of `JobState`."""
 
 OVER: Final = (
     FINISHED, "failed", "finished_with_exception", "partially_finished", "skipped", "failed_to_start", "canceled",
     "rejected", "stopped",
 )  # fmt: skip
-"""States of a completed job."""
+"""The states of completed jobs."""
 
 NOT_OVER: Final = frozenset({
     "none", IN_PROGRESS, "pending", "not_started", "not_finished", "not_scanned", "disabled",
     "waiting_for_configuration",
 })  # fmt: skip
-"""States of a job that is not completed or has not started.
+"""The states of jobs that are not completed or have not started.
 
-A state that is neither here nor in OVER is unknown and may mean success."""
+A state that is neither in this set nor in OVER is unknown. It may be the state of a successful job.
+"""
 
 CUSTOMER_STATUSES: Final[Mapping[int, str]] = MappingProxyType({
     1: "working", 2: "failed", 3: "waiting_for_configuration", 4: "multiple_issues_found",
     5: "finished_with_exception", 6: "no_backup_updates",
 })  # fmt: skip
-"""Numbers of jobStatus of a customer; 0 is "N/A"."""
+"""Statuses by their number in the field `jobStatus` of a customer. The number 0 means "N/A"."""
 
 _OTHER_WORKLOADS: Final = {
     "Microsoft 365 Group": 4, "Office 365 Groups": 4, "OneDrive for Business": 3, "Microsoft Teams": 7,
@@ -138,49 +145,55 @@ _CUSTOMER_STATUSES: Final = {fold(name): name for name in CUSTOMER_STATUSES.valu
 
 
 def workload(name: str) -> tuple[str, bool]:
-    """Return the canonical name of a workload and whether it is known; an unknown name is returned unchanged."""
+    """Return the canonical name of a workload, and whether the name is known. Return an unknown name unchanged."""
     found = _WORKLOADS.get(fold(name))
     return (name, False) if found is None else (found, True)
 
 
 def service_type(name: str) -> tuple[str, bool]:
-    """Return the workload of a tenant's setting (a number or a word) and whether it is known."""
+    """Return the workload for a number or name in the field `serviceType`, and whether it is known."""
     found = _SERVICE_TYPES.get(fold(name))
     return workload(name) if found is None else (found, True)
 
 
 def job_service(name: str) -> tuple[str, bool]:
-    """Return the product or scan of a customer's job (a number or a word) and whether it is known; "" for "N/A".
+    """Return the product or scan for a number or name in the field `jobType`, and whether it is known.
 
-    "DOR" may also mean a scan of another product; see SCANS.
+    Return "" for "N/A". Return the Microsoft 365 scan for "DOR", although it may be another scan; see SCANS.
     """
     found = "" if _is_na(name) else _JOB_SERVICES.get(fold(name))
     return (name, False) if found is None else (found, True)
 
 
 def module(name: str) -> tuple[str, bool]:
-    """Return the workload of a customer's job (a number or a word) and whether it is known; "" for none and "N/A"."""
+    """Return the workload for a number or name in the field `jobModule`, and whether it is known.
+
+    Return "" for "none" and "N/A".
+    """
     found = "" if _is_na(name) else _MODULES.get(fold(name))
     return workload(name) if found is None else (found, True)
 
 
 def job_status(name: str) -> tuple[str | None, bool]:
-    """Return the state of a customer's job (a number or a word) and whether it is known; None for "N/A"."""
+    """Return the state for a number or name in the field `status` of a customer's job, and whether it is known.
+
+    Return None for "N/A".
+    """
     return (None, True) if _is_na(name) else _resolved(_JOB_STATUSES, name)
 
 
 def job_state(name: str) -> tuple[str, bool]:
-    """Return the state of a tenant's job (a word, or the number of the filter) and whether it is known."""
+    """Return the state for a name in a tenant's job or a number of the `JobState` filter, and whether it is known."""
     return _resolved(_STATES, name)
 
 
 def customer_status(name: str) -> tuple[str | None, bool]:
-    """Return the status of a customer (a word or a number) and whether it is known; None for "N/A"."""
+    """Return the status for a number or name in the field `jobStatus`, and whether it is known; None for "N/A"."""
     return (None, True) if _is_na(name) or fold(name) == "0" else _resolved(_CUSTOMER_STATUSES, name)
 
 
 def may_mean_success(state: str) -> bool:
-    """Return whether a state is unknown, so that it may mean a successful job."""
+    """Return whether a state is unknown, because a job in an unknown state may be successful."""
     return state not in OVER and state not in NOT_OVER
 
 
@@ -190,5 +203,5 @@ def _is_na(name: str) -> bool:
 
 def _resolved(names: Mapping[str, str], name: str) -> tuple[str, bool]:
     found = names.get(fold(name))
-    # A name that consists of punctuation has no snake case, and a label must not be empty.
+    # In snake case, a name that consists of punctuation is empty, but a label value must not be empty.
     return (snake_case(name) or name, False) if found is None else (found, True)
