@@ -111,6 +111,6 @@ class Expectations(Limits):
         return self
 
     def inherit(self, parent: "Expectations") -> "Expectations":
-        """Return these expectations, with the parent's values for all keys that they do not set."""
+        """Return a copy in which all unset keys have the values of `parent`."""
         own = {name: getattr(self, name) for name in self.model_fields_set}
         return parent.model_copy(update=own) if own else parent

@@ -13,7 +13,7 @@ from exporter.errors import why_unreadable
 
 _BYTE_ORDER_MARKS: Final = (
     (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),  # checked before UTF-16, because this mark begins with the mark of UTF-16
+    (codecs.BOM_UTF32_LE, "utf-32"),  # checked before UTF-16, because this mark begins with the UTF-16 mark
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
@@ -21,11 +21,11 @@ _PROBE_BYTES: Final = 4096
 _REFERENCE: Final = re.compile(r"\$\{[^{}]*\}|\$[A-Za-z_]\w*|%\w+%|\{\{.*\}\}", re.ASCII)
 
 FileStamps = Mapping[Path, tuple[int, int, int] | None]
-"""Modification time, size and inode of each file; None if the file does not exist."""
+"""Modification time, size and inode of each file, or None if the file does not exist."""
 
 
 def decode_text(data: bytes) -> str:
-    """Decode UTF-8, UTF-16 or UTF-32; raise ValueError if the data is invalid. PowerShell writes UTF-16 by default."""
+    """Decode UTF-8, UTF-32 or UTF-16, which PowerShell writes by default. Raise ValueError if the data is invalid."""
     encoding = next((name for mark, name in _BYTE_ORDER_MARKS if data.startswith(mark)), "utf-8")
     if encoding == "utf-8" and b"\0" in data[:2]:
         encoding = "utf-16-be" if data.startswith(b"\0") else "utf-16-le"
@@ -37,7 +37,7 @@ def decode_text(data: bytes) -> str:
 
 
 def check_no_reference(value: str) -> str:
-    """Return the value; raise ValueError if it is a reference to a variable, such as ${NAME}, which is not expanded."""
+    """Return the value. Raise ValueError if it is a variable reference such as ${NAME}, which is not expanded."""
     if _REFERENCE.fullmatch(value.strip()):
         raise ValueError(
             "is a reference to a variable, which is not expanded; write the value, or use a key that ends in _env"
@@ -46,7 +46,7 @@ def check_no_reference(value: str) -> str:
 
 
 def check_secret(secret: str) -> str:
-    """Return a secret without surrounding white space; raise ValueError if it is not a valid secret."""
+    """Return a secret without surrounding white space. Raise ValueError if the secret is invalid."""
     secret = check_no_reference(secret.strip())
     if not secret:
         raise ValueError("must not be empty")
@@ -62,8 +62,9 @@ def check_secret(secret: str) -> str:
 
 
 def readable_file(path: Path, info: ValidationInfo) -> Path:
-    """Resolve a path against the directory of the configuration; raise ValueError if the file is unreadable or empty.
+    """Resolve a path against the directory of the configuration.
 
+    Raise ValueError if the file is unreadable or empty.
     Error messages never contain a relative path, because it may be a secret that was entered in the wrong key.
     """
     directory: Path = (info.context or {}).get("directory", Path())

@@ -1,4 +1,4 @@
-"""Functions that load the configuration file; a ConfigError lists all errors of the file."""
+"""Functions that load the configuration file. A ConfigError lists all errors in the file."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,18 +20,18 @@ _FREE: Final = "x-"
 
 
 def load_config(path: Path, catalogue: Catalogue) -> Config:
-    """Load a configuration file; raise ConfigError if it is invalid or unreadable."""
+    """Load a configuration file. Raise ConfigError if it is invalid or unreadable."""
     document = read_yaml(path, flag=_FLAG, hint=_INIT)
     return _config(document, catalogue, source=str(path), directory=path.absolute().parent)
 
 
 def parse_config(text: str, catalogue: Catalogue, *, source: str, directory: Path) -> Config:
-    """Parse a configuration; raise ConfigError if it is invalid. Relative paths are resolved against `directory`."""
+    """Parse a configuration. Relative paths are resolved against `directory`. Raise ConfigError if it is invalid."""
     return _config(parse_yaml(text, source=source), catalogue, source=source, directory=directory)
 
 
 def account_names(path: Path) -> tuple[str, ...]:
-    """Return the account names in a file, even if it contains errors; return none if it is unreadable."""
+    """Return the account names in a file, even if it contains errors. Return an empty tuple if it is unreadable."""
     try:
         data = read_yaml(path, flag=_FLAG).data
     except ConfigError:

@@ -38,7 +38,7 @@ _PERCENT_ENCODING: Final = "; percent-encode the password (@ is %40, / is %2F, :
 
 
 def _url_parts(url: str) -> SplitResult | None:
-    """Return the parts of a URL, or None if it is invalid. An error from urllib could contain a password."""
+    """Return the parts of a URL, or None if it is invalid. Hide errors from urllib, which may contain a password."""
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -56,7 +56,7 @@ def _is_this_machine(host: str) -> bool:
 
 
 def _safe_url(url: str) -> str:
-    """Return a URL without a trailing slash; raise ValueError if it is invalid or would send tokens unencrypted.
+    """Return a URL without a trailing slash. Raise ValueError if it is invalid or would send tokens unencrypted.
 
     Plain HTTP is allowed only for servers on this machine.
     """
@@ -98,7 +98,7 @@ def _secret(secret: SecretStr) -> SecretStr:
 
 
 def _id(value: str) -> str:
-    """Return the id; raise ValueError if it contains white space, invisible characters or quotation marks."""
+    """Return the id. Raise ValueError if it contains white space, invisible characters or quotation marks."""
     check_no_reference(value)
     if any(sign.isspace() or not sign.isprintable() for sign in value):
         raise ValueError("contains a space or an invisible character; copy the id again")

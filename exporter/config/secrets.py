@@ -14,7 +14,7 @@ from exporter.errors import why_unreadable
 
 
 def read_client_secret(auth: Auth) -> str:
-    """Return the client secret; raise OSError if its file is unreadable, and ValueError if the secret is invalid."""
+    """Return the client secret. Raise OSError if its file is unreadable, or ValueError if the secret is invalid."""
     if auth.client_secret is not None:
         return auth.client_secret.get_secret_value()
     if auth.client_secret_env is not None:

@@ -51,7 +51,7 @@ def is_duration(field: FieldInfo) -> bool:
 
 
 class InvalidKeysError(ValueError):
-    """Several errors in one section, each with its key path relative to the section."""
+    """Raised for several errors in one section. Each error has a key path relative to the section."""
 
     def __init__(self, errors: Sequence[tuple[str, str]]) -> None:
         self.errors = errors
@@ -63,7 +63,7 @@ class Section(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
     unset: ClassVar[tuple[object, ...]] = (None,)
-    """Values for which the default is used. A key whose children are all commented out has the value None."""
+    """Values that the default replaces. If all children of a key are commented out, the key has the value None."""
 
     @model_validator(mode="before")
     @classmethod

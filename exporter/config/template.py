@@ -1,4 +1,4 @@
-"""The commented configuration that `init` writes, and its secret file, which only the current user can read."""
+"""The commented configuration file and the secret file that `init` writes."""
 
 import json
 import os
@@ -103,13 +103,13 @@ class ConfigFiles:
             raise ConfigError(errors)
 
     def write(self, answers: Answers, secret: str, *, force: bool) -> None:
-        """Write both files; if one cannot be written, raise ConfigError and write neither.
+        """Write both files. If one of them cannot be written, write neither and raise ConfigError.
 
         Only the current user can read the secret file.
         """
         if self.secret is not None and self.secret.absolute() == self.config.absolute():
             raise ConfigError([f"{self.secret}: the configuration file has the same path; use another --secret-file"])
-        # An existing secret is replaced last, so that it is kept if writing the configuration fails.
+        # An existing secret is replaced last, so that it remains if writing the configuration fails.
         is_replaced = force and self.secret is not None and self.secret.exists()
         if self.secret is not None and not is_replaced:
             _create(self.secret, secret + "\n", 0o600, force=False)
@@ -126,7 +126,7 @@ class ConfigFiles:
 
 
 def _create(path: Path, content: str, mode: int, *, force: bool) -> None:
-    """Create a file; with `force`, replace an existing file atomically."""
+    """Create a file. If `force` is true, atomically replace an existing file."""
     fresh = path.with_name(f".{path.name}.{os.getpid()}") if force else path
     try:
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)

@@ -48,7 +48,7 @@ _LEADING_ZERO: Final = re.compile(r"[-+]?0[0-9]+", re.ASCII)
 
 
 class InvalidKey(NamedTuple):
-    """An error message and the path of the key that it applies to; the path is "" for the whole file."""
+    """An error message and the path of the key that it applies to. The path is "" for the whole file."""
 
     path: str
     message: str
@@ -73,7 +73,7 @@ def validate(kind: type[M], data: object, path: str, errors: list[InvalidKey], d
 
 
 def require_valid(section: M | None, errors: Iterable[InvalidKey], document: Document, source: str) -> M:
-    """Return the section; raise ConfigError if there are errors, with one line per error in the order of accounts."""
+    """Return the section. Raise ConfigError if there are errors, with one line per error, sorted by account."""
     lines = [_located(error, document, source) for error in sorted(errors, key=_account_index)]
     if lines or section is None:
         raise ConfigError(list(dict.fromkeys(lines)))
@@ -81,7 +81,7 @@ def require_valid(section: M | None, errors: Iterable[InvalidKey], document: Doc
 
 
 def unknown_key(path: str, key: object, section: type[BaseModel] | Iterable[str]) -> InvalidKey:
-    """Return the error for an unknown key. It suggests a similar key from this section or from one directly below."""
+    """Return the error for an unknown key. It suggests a similar key in this section or in a section directly below."""
     known = dict.fromkeys(section.model_fields if isinstance(section, type) else section)
     below = dict[str, str]()
     if isinstance(section, type):
@@ -124,7 +124,7 @@ def _account_name(error: InvalidKey, data: object) -> Iterator[str]:
 
 
 def _invalid_keys(kind: type[BaseModel], detail: ErrorDetails, path: str) -> Iterator[InvalidKey]:
-    """Convert an error from pydantic. The messages never contain the invalid value."""
+    """Convert an error from pydantic to errors whose messages never contain the invalid value."""
     location = tuple(part for part in detail["loc"] if part != "[key]")
     section, what = _section(kind, location), detail["type"]
     error = detail.get("ctx", {}).get("error")

@@ -14,8 +14,8 @@ INTERVAL: Final = 5.0
 class FileWatch:
     """Detects changes to a file since the watch was created.
 
-    The file is polled, because notifications do not work on network file systems or with ConfigMaps, where a file is a
-    symbolic link that is replaced.
+    The file is polled, because notifications do not work on network file systems or with ConfigMaps. Kubernetes updates
+    a ConfigMap by replacing a symbolic link.
     """
 
     def __init__(self, path: Path) -> None:
@@ -23,7 +23,7 @@ class FileWatch:
         self._stamps = file_stamps([path])
 
     async def run(self, clock: Clock, on_change: Callable[[], Awaitable[None]]) -> None:
-        """Call `on_change` after each change until the task is cancelled."""
+        """Call `on_change` after each change until the task is canceled."""
         while True:
             await clock.sleep(INTERVAL)
             stamps = file_stamps([self._path])

@@ -1,4 +1,4 @@
-"""Functions that load the file given by --web.config.file; a ConfigError lists all errors of the file."""
+"""Functions that load the file given by --web.config.file. A ConfigError lists all errors in the file."""
 
 import logging
 from pathlib import Path
@@ -13,7 +13,7 @@ _SLOW_COST = 14  # with a higher bcrypt cost, one check takes seconds
 
 
 def load_web_config(path: Path) -> WebConfig:
-    """Load a web configuration file; raise ConfigError if it is invalid. An empty file disables all its features."""
+    """Load a web configuration file. Raise ConfigError if it is invalid. If it is empty, all features are disabled."""
     document = read_yaml(path, flag="--web.config.file")
     errors: list[InvalidKey] = []
     config = validate(WebConfig, {} if document.data is None else document.data, "", errors, path.parent)

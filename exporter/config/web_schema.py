@@ -13,10 +13,10 @@ from pydantic import AfterValidator, Field, SecretStr, model_validator
 from exporter.config.files import ReadableFile
 from exporter.config.sections import InvalidKeysError, Seconds, Section
 
-# The salt is 16 bytes in 22 characters, so its last character has only four possible values. bcrypt rejects others.
+# The salt has 16 bytes in 22 characters, so the last character has only four valid values. bcrypt rejects others.
 _HASH = re.compile(r"\$2[aby]\$(0[4-9]|[12][0-9]|3[01])\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{31}")
 
-# The headers that the toolkit accepts, with their allowed values; an empty list allows every value.
+# The headers that the toolkit accepts, with their allowed values. If the list is empty, every value is allowed.
 _HEADERS: Mapping[str, Sequence[str]] = {
     "Content-Security-Policy": (),
     "Strict-Transport-Security": (),
@@ -25,7 +25,7 @@ _HEADERS: Mapping[str, Sequence[str]] = {
     "X-XSS-Protection": (),
 }
 
-# The names in Go and in OpenSSL of the cipher suites that Go considers secure.
+# The cipher suites that Go considers secure, with their names in Go and in OpenSSL.
 CIPHER_SUITES: Mapping[str, str] = {
     "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256": "ECDHE-ECDSA-AES128-GCM-SHA256",
     "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384": "ECDHE-ECDSA-AES256-GCM-SHA384",
@@ -38,7 +38,7 @@ CIPHER_SUITES: Mapping[str, str] = {
     "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA": "ECDHE-RSA-AES128-SHA",
     "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA": "ECDHE-RSA-AES256-SHA",
 }
-# As in Go, these names are accepted but have no effect: TLS 1.3 always offers all three suites.
+# As in Go, these names are accepted but have no effect, because TLS 1.3 always offers all three suites.
 _TLS13_SUITES = ("TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256")
 
 
@@ -170,7 +170,7 @@ class TlsServerConfig(WebSection):
             ),
             ("max_version", "must not be below min_version", self.max_version < self.min_version),
             ("cipher_suites", "contains no TLS 1.2 suite; add one, or set min_version: TLS13", no_suite),
-            # Before Python 3.15, ssl accepts one curve. To use only the first of several could lock out clients.
+            # Before Python 3.15, ssl accepts one curve. Using only the first of several curves could lock out clients.
             ("curve_preferences", "must contain only one curve", len(self.curve_preferences) > 1),
         )
 
@@ -178,7 +178,7 @@ class TlsServerConfig(WebSection):
 class HttpServerConfig(WebSection):
     """The section `http_server_config`."""
 
-    # The key has no effect: the server always uses HTTP/1.1, which every HTTP/2 client also supports.
+    # The key has no effect. The server always uses HTTP/1.1, which every HTTP/2 client also supports.
     http2: bool = True
     headers: Annotated[dict[str, str], AfterValidator(_headers)] = Field(default_factory=dict)
 
@@ -211,7 +211,7 @@ class WebConfig(WebSection):
 
     @property
     def users(self) -> dict[bytes, bytes]:
-        """Return the bcrypt hashes by user name; both are bytes."""
+        """Return the bcrypt hashes by user name. Names and hashes are bytes."""
         return {user.encode(): secret.get_secret_value().encode() for user, secret in self.basic_auth_users.items()}
 
     def files(self) -> tuple[Path, ...]:

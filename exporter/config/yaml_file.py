@@ -31,7 +31,7 @@ class Document:
 
 
 def read_yaml(path: Path, *, flag: str, hint: str = "") -> Document:
-    """Read the YAML file given by a flag; raise ConfigError if it is unreadable or not valid YAML."""
+    """Read the YAML file given by a flag. Raise ConfigError if the file is unreadable or not valid YAML."""
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -45,7 +45,7 @@ def read_yaml(path: Path, *, flag: str, hint: str = "") -> Document:
 
 
 def parse_yaml(text: str, *, source: str) -> Document:
-    """Parse the text of a YAML file; raise ConfigError if it is not valid YAML."""
+    """Parse the text of a YAML file. Raise ConfigError if it is not valid YAML."""
     try:
         loader = _Loader(text)
         node = loader.get_single_node()
@@ -61,7 +61,7 @@ def join_path(path: str, key: object) -> str:
 
 
 def one_line(message: str) -> str:
-    """Return a message as one printable line of limited length; the file paths in it may contain any character."""
+    """Return a message as one line of limited length. Unprintable characters, such as in file paths, are replaced."""
     return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in message[:_LONGEST_LINE])
 
 

@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 Reload = Callable[[], Awaitable[None]]
 
 _VERDICT_BUDGET: Final = 0.1
-"""Longest time in seconds for which a request updates verdicts that are due; refreshes update the others."""
+"""Longest time in seconds that a request spends on updating outdated verdicts. Refreshes update the others."""
 _START_SECONDS: Final = 5.0  # duration of the startup period, during which scrapes wait for the first refreshes
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The parts of the exporter that the endpoints use; `reload` is None if reloads over HTTP are disabled."""
+    """The parts of the exporter that the endpoints use. `reload` is None if reloads over HTTP are disabled."""
 
     accounts: Accounts
     page: MetricsPage
@@ -56,8 +56,8 @@ class App:
 
     def asgi(self) -> Starlette:
         """Return the ASGI application."""
-        # Paths with a trailing slash are routes, because Starlette's redirect would use the Host header and, behind a
-        # proxy, often http://.
+        # Paths with a trailing slash have their own routes. Starlette would redirect them to a URL that contains the
+        # Host header and, behind a proxy, often begins with http://.
         application = Starlette(
             routes=[
                 *(Route(path, self._metrics) for path in ("/metrics", "/metrics/")),
@@ -88,7 +88,7 @@ class App:
         return await self._exposition(request, account)
 
     async def _exposition(self, request: HttpRequest, account: str | None) -> Response:
-        """Return the metrics from the snapshot; shortly after the start, wait for the first refreshes."""
+        """Return the metrics from the snapshot. Shortly after the start, wait for the first refreshes."""
         services = self._services
         timeout, uptime = request.headers.get("x-prometheus-scrape-timeout-seconds", ""), self._uptime()
         await services.accounts.first_refreshes(account, within=first_refresh_wait(timeout, uptime))
@@ -192,7 +192,7 @@ def _offer(header: str, name: str) -> tuple[float, ...]:
 def first_refresh_wait(scrape_timeout: str, uptime: float) -> float:
     """Return how many seconds a scrape may wait for the first refreshes.
 
-    The wait ends with the startup period, and takes at most half of the scrape timeout from Prometheus's header.
+    The wait ends with the startup period. It is at most half of the scrape timeout, which Prometheus sends in a header.
     """
     try:
         timeout = float(scrape_timeout)

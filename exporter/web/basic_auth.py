@@ -40,7 +40,7 @@ class CheckResult(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class BasicCredentials:
-    """User name and password from a request; `repr` hides both."""
+    """The user name and password from a request. `repr` hides both."""
 
     user: bytes = field(repr=False)
     password: bytes = field(repr=False)
@@ -55,7 +55,7 @@ class ClientKey:
 
 
 class BasicAuth:
-    """ASGI middleware that refuses requests without valid credentials on every path, like the exporter-toolkit."""
+    """ASGI middleware that requires valid credentials on every path, as the exporter-toolkit does."""
 
     def __init__(self, app: ASGIApp, users: Callable[[], Users], checker: "PasswordChecker") -> None:
         self._app = app
@@ -101,7 +101,7 @@ def parse_credentials(headers: Iterable[tuple[bytes, bytes]]) -> BasicCredential
 def matches(password: bytes, stored: bytes) -> bool:
     """Return whether a password matches a bcrypt hash.
 
-    A password that is too long for bcrypt never matches, but its check takes equally long.
+    A password that is too long for bcrypt never matches, but checking it takes just as long.
     """
     import bcrypt  # noqa: PLC0415 - most processes run without passwords
 
@@ -140,7 +140,7 @@ class PasswordChecker:
         self._limits = limits
         self._compare = compare
         self._threads = asyncio.Semaphore(limits.password_checks)
-        # The caches contain only HMACs of credentials, whose key never leaves this process.
+        # The caches contain only HMACs of credentials. The key of the HMACs never leaves this process.
         self._key = secrets.token_bytes(32)
         self._right = _Cache(cache_size)
         self._wrong = _Cache(cache_size)
@@ -199,8 +199,8 @@ class PasswordChecker:
     def _decoy(self, users: Users, user: bytes) -> bytes:
         """Return a hash that matches no password, so that a check takes equally long for unknown and known users.
 
-        It has the cost of one of the configured hashes. The user name determines which one, so that repeated requests
-        for the same name take equally long.
+        The returned hash has the cost of one of the configured hashes. The user name determines which one, so that
+        repeated requests for the same name take equally long.
         """
         costs = sorted({stored[4:6] for stored in users.values()})
         cost = costs[int.from_bytes(self._digest(user)[:4]) % len(costs)]

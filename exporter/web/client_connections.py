@@ -1,6 +1,6 @@
 """Limits on the number of client connections, and deadlines for slow clients.
 
-uvicorn's h11 protocol handles the requests. This module adds the deadlines, which uvicorn's protocol lacks.
+uvicorn's h11 protocol handles the requests. This module adds deadlines, which that protocol does not have.
 """
 
 import asyncio
@@ -27,10 +27,10 @@ _WARN_EVERY = 60.0
 
 
 class Connection(Protocol):
-    """The interface of a connection that the guard uses."""
+    """The interface through which the guard controls a connection."""
 
     network: str
-    quiet_since: float | None  # start of the idle time; None while a request is handled
+    quiet_since: float | None  # start of the idle time; None while a request is being handled
 
     def check(self, now: float) -> None:
         """Close the connection if its client is too slow."""
@@ -46,7 +46,7 @@ class Connection(Protocol):
 
 
 class Guard:
-    """Limits the number of open connections, in total and per client network, and closes connections that are slow."""
+    """Limits the number of open connections, in total and per client network, and closes slow connections."""
 
     def __init__(self, limits: Limits, clock: Callable[[], float]) -> None:
         self._limits = limits
@@ -180,7 +180,7 @@ class GuardedProtocol(H11Protocol):
             super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Handle received bytes; the first byte of a request starts its deadline."""
+        """Handle received bytes. The first byte of a request starts the request's deadline."""
         if not self._opened:
             self._early += data  # the handshake is complete, but start_tls has not returned yet
             return
@@ -212,7 +212,7 @@ class GuardedProtocol(H11Protocol):
         self._deadline = None
 
     def send_400_response(self, msg: str) -> None:
-        """Respond to a malformed request with the security headers."""
+        """Respond to a malformed request. The response includes the security headers."""
         if self.conn.our_state is not h11.IDLE:
             self.cut()  # the body is malformed, and the application may already have started the response
             return

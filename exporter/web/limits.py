@@ -31,12 +31,12 @@ _SECURE: Mapping[bytes, bytes] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Limits for clients; times are in seconds, and sizes are in bytes."""
+    """Limits for clients. Times are in seconds, and sizes are in bytes."""
 
-    header_timeout: float = 10.0  # from the connection or, for later requests, from the first byte of the header
+    header_timeout: float = 10.0  # starts at the connection or, for later requests, at the first byte of the header
     handshake_timeout: float = 10.0
     body_timeout: float = 10.0
-    write_timeout: float = 30.0  # without progress
+    write_timeout: float = 30.0  # longest time without progress
     keep_alive: int = 30
     shutdown_grace: float = 3.0
     connections: int = 768
@@ -64,14 +64,14 @@ def client_network(host: str) -> str:
 def secure_headers(given: Iterable[_Header], configured: Mapping[str, str]) -> list[_Header]:
     """Return the headers of a response, with security headers added.
 
-    A configured header replaces a header of the response. A default is added only if neither sets the header.
+    Configured headers replace the response's own headers. A default is added only if the header is not set yet.
     """
     own = [(name.lower(), value) for name, value in given if name.lower() != b"server"]
     chosen = {name.lower().encode(): value.encode() for name, value in configured.items()}
     present = {name for name, _ in own} | set(chosen)
     return [
         *((name, value) for name, value in own if name not in chosen),
-        *((name, value) for name, value in chosen.items() if value),  # an empty header is unset, as in the toolkit
+        *((name, value) for name, value in chosen.items() if value),  # empty headers are omitted, as in the toolkit
         *((name, value) for name, value in _SECURE.items() if name not in present),
     ]
 
@@ -93,7 +93,7 @@ class SecureHeaders:
         self._configured = configured
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve HTTP and lifespan events; refuse WebSockets, which the other middlewares do not authenticate."""
+        """Serve HTTP and lifespan events. Refuse WebSockets, which the other middlewares do not authenticate."""
         if scope["type"] == "http":
             await self._serve(scope, receive, send)
         elif scope["type"] == "lifespan":
@@ -132,7 +132,7 @@ class RateLimit:
         self._filled = 0.0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle the request if there is a token; otherwise respond with 429."""
+        """Handle the request if there is a token. Otherwise, respond with 429."""
         if scope["type"] == "http" and not self._take():
             await send_text(send, 429, "Too Many Requests", [(b"retry-after", b"1")])
         else:
@@ -153,7 +153,7 @@ class RateLimit:
 
 
 class BodyLimit:
-    """Middleware that reads request bodies first and limits their size and time; it ignores GET and HEAD bodies."""
+    """Middleware that limits the size and duration of request bodies. Bodies of GET and HEAD requests are ignored."""
 
     def __init__(self, app: ASGIApp, limits: Limits) -> None:
         self._app = app

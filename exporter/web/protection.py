@@ -25,7 +25,7 @@ class Protection:
 
 
 def load_protection(path: Path | None) -> Protection:
-    """Load the web configuration and its certificates; if they are invalid, raise ConfigError with a line per error."""
+    """Load the web configuration and its certificates. Raise ConfigError with one line per error."""
     return _protection(load_web_config(path) if path else WebConfig())
 
 
@@ -64,7 +64,7 @@ class LiveProtection:
             protection = self._load()
             _refuse_weaker(self._current.config, protection.config)
         except ConfigError as error:
-            # Empty stamps make each check load the files again, because the error may be in a file without a stamp.
+            # The error may be in a file without a stamp, so empty stamps cause each check to load the files again.
             self._stamps = {}
             if str(error) != self._error:
                 log.error("web configuration %s not reloaded; the old configuration is kept: %s", self._path, error)
@@ -88,7 +88,7 @@ class LiveProtection:
 
 
 def _refuse_weaker(old: WebConfig, new: WebConfig) -> None:
-    """Raise ConfigError if a reload would disable a protection, as can happen with a half-written file."""
+    """Raise ConfigError if a reload would disable a protection, which can happen if the file is half written."""
     before, after = old.tls_server_config, new.tls_server_config
     changes = (
         ("tls_server_config", "TLS is turned on or off", before.enabled != after.enabled),

@@ -1,4 +1,4 @@
-"""Rendering of pages on a separate thread, once for all clients that request the same page at the same time."""
+"""Rendering of pages on a separate thread. Clients that request the same page at the same time share a rendering."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -12,7 +12,7 @@ Chunks = Sequence[bytes]
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A key that is equal for two requests if they get the same page."""
+    """The parameters that determine a page. Requests with equal keys receive the same page."""
 
     request: PageRequest
     gzip: bool
@@ -25,7 +25,7 @@ Render = Callable[[Key], Callable[[], Chunks]]
 class Renderings:
     """Renders one page at a time on one thread.
 
-    If a rendering of the same page is waiting to start, a request shares it. The data is taken when the rendering
+    If a rendering of the same page is waiting to start, a request shares it. The data is read when the rendering
     starts, so the shared page is up to date. Any number of simultaneous scrapes causes at most two renderings.
     """
 

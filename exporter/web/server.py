@@ -2,7 +2,7 @@
 
 It uses uvicorn's h11 protocol with the deadlines in client_connections.py, but not uvicorn's server. That server
 installs signal handlers, checks for shutdown ten times per second, and reports a connection only after the TLS
-handshake, so that handshakes could be neither counted nor closed.
+handshake, so that handshakes could not be counted or closed.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ _WHAT_TO_DO = {
 }
 _SWEEPS_PER_TIMEOUT = 8
 _LONGEST_SWEEP = 1.0  # longest time in seconds between two sweeps, and between two updates of the Date header
-_CLOSE_SECONDS = 0.5  # time at shutdown in which aborted connections must close
+_CLOSE_SECONDS = 0.5  # time in seconds within which aborted connections must close at shutdown
 
 
 async def serve(
@@ -83,7 +83,7 @@ async def serve(
 
 
 def bind(addresses: Sequence[str]) -> list[socket.socket]:
-    """Listen on all addresses; if some are unavailable, raise ConfigError with one line for each."""
+    """Listen on all addresses. Raise ConfigError, with one line per unavailable address, if any are unavailable."""
     sockets: list[socket.socket] = []
     errors: list[str] = []
     for address in addresses:
@@ -141,7 +141,7 @@ def _name(listener: socket.socket) -> str:
 
 
 class _Service:
-    """The application behind its middlewares, and the client connections."""
+    """The application with its middlewares, and the client connections."""
 
     def __init__(self, app: ASGIApp, live: LiveProtection, limits: Limits) -> None:
         self._live = live
@@ -159,7 +159,7 @@ class _Service:
             access_log=False,
             proxy_headers=False,
             server_header=False,
-            workers=1,  # if it is not set, uvicorn reads it from the environment
+            workers=1,  # otherwise, uvicorn reads it from the environment
             timeout_keep_alive=limits.keep_alive,
             h11_max_incomplete_event_size=limits.header_bytes,
         )
@@ -180,7 +180,7 @@ class _Service:
         return GuardedProtocol(self._config, self._state, guard=self._guard, live=self._live, limits=self._limits)
 
     async def sweep(self) -> None:
-        """Close the connections of slow clients at regular intervals until the task is cancelled."""
+        """Close the connections of slow clients at regular intervals until the task is canceled."""
         limits = self._limits
         shortest = min(limits.header_timeout, limits.handshake_timeout, limits.write_timeout)
         while True:

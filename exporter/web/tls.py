@@ -1,7 +1,8 @@
 """The TLS contexts of the server.
 
-Each new connection uses the current context. When a certificate is renewed, a new context replaces the current one. To
-load the certificate into the existing context would be unsafe: if the key did not match, no certificate would be left.
+Each new connection uses the current context. When a certificate is renewed, a new context replaces the current one.
+Loading the certificate into the existing context would be unsafe. If the key did not match, the context would be left
+without a certificate.
 """
 
 import contextlib
@@ -18,12 +19,12 @@ from exporter.errors import ConfigError, why_unreadable
 _VERSIONS = {"TLS12": ssl.TLSVersion.TLSv1_2, "TLS13": ssl.TLSVersion.TLSv1_3}
 _CURVES = {"CurveP256": "prime256v1", "CurveP384": "secp384r1", "CurveP521": "secp521r1", "X25519": "X25519"}
 _VERIFY = {"VerifyClientCertIfGiven": ssl.CERT_OPTIONAL, "RequireAndVerifyClientCert": ssl.CERT_REQUIRED}
-# Only suites with forward secrecy and authenticated encryption. Every Prometheus release since 2016 supports them.
+# These suites have forward secrecy and authenticated encryption. Every Prometheus release since 2016 supports them.
 _DEFAULT_CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 
 
 def build_context(tls: TlsServerConfig) -> ssl.SSLContext:
-    """Return a TLS context for the server; raise ConfigError if the certificate, key or client CA is unusable."""
+    """Return a TLS context for the server. Raise ConfigError if the certificate, key or client CA is unusable."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = _VERSIONS[tls.min_version]
     context.maximum_version = _VERSIONS[tls.max_version]
@@ -103,7 +104,7 @@ def _as_file(text: str) -> Iterator[str]:
 
 
 def is_allowed(certificate: Mapping[str, object] | None, allowed: tuple[str, ...]) -> bool:
-    """Return whether a verified certificate has one of the allowed alternative names; an empty list allows all."""
+    """Return whether a verified certificate has an allowed alternative name. If `allowed` is empty, all are allowed."""
     names = certificate.get("subjectAltName") if certificate else None
     if not allowed:
         return True
