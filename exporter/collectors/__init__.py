@@ -1,1 +1,1 @@
-"""Collectors: one module per endpoint of AvePoint. registry.py lists them."""
+"""Collectors, with one module per endpoint. `registry.py` contains the list of collectors."""

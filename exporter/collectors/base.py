@@ -1,4 +1,4 @@
-"""Base classes of collectors. A collector converts responses into frozen records, and records into samples."""
+"""Base classes of collectors. A collector converts responses to immutable records, and records to samples."""
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Mapping
@@ -23,9 +23,9 @@ Options = TypeVar("Options", bound=CollectorOptions)
 class Family:
     """A metric family: its name, its HELP text and its label names. The first label is always `account`.
 
-    The values of a `history` family never become stale, because they describe the past. The name of a counter ends
-    in `_total`. `query` is a PromQL example for the documentation. The samples of an `internal` family are used for
-    verdicts and are not exposed.
+    If `history` is true, the values describe the past and never become stale. If `internal` is true, the samples are
+    used for verdicts and are not exposed. `query` is a PromQL example for the documentation. The name of a counter
+    ends in `_total`.
     """
 
     name: str
@@ -38,7 +38,10 @@ class Family:
 
 
 class Sample(NamedTuple):
-    """One value of a family. `labels` are the label values after `account`; a label with the value "" is absent."""
+    """One value of a family. `labels` holds the values of all labels except `account`.
+
+    A label with the value "" is not exposed.
+    """
 
     family: Family
     labels: tuple[str, ...]
@@ -47,7 +50,7 @@ class Sample(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CollectorContext:
-    """The account of a collector, and the objects that all collectors of the account share."""
+    """An account, and the objects that its collectors share."""
 
     account: Account
     client: ApiClient
@@ -57,19 +60,19 @@ class CollectorContext:
 
 
 class Collector(ABC, Generic[Options, Records]):
-    """Base class of all collectors. Each account has its own instances, so accounts share no state.
+    """Base class of all collectors. Each account has its own instances, so accounts do not share state.
 
-    `locations` are the configured geo locations of a Multi-Geo tenant, or ("",) if none is configured.
+    `locations` holds the configured geo locations of a Multi-Geo tenant, or ("",) if none are configured.
     """
 
     name: ClassVar[str]
     account_type: ClassVar[AccountType]
     permissions: ClassVar[Mapping[ApiVersion, str]]
-    """The permission that the endpoint requires in each API version that has the endpoint."""
+    """The permission that the endpoint requires, by API version."""
     options_type: ClassVar[type[CollectorOptions]]
     families: ClassVar[tuple[Family, ...]]
     optional: ClassVar[bool] = False
-    """Whether the collector is off, instead of down, if the app lacks the permission."""
+    """Whether a missing permission turns the collector off. If false, the collector is down instead."""
 
     def __init__(self, context: CollectorContext, options: Options) -> None:
         self.options = options
@@ -83,15 +86,18 @@ class Collector(ABC, Generic[Options, Records]):
     @classmethod
     @abstractmethod
     def samples(cls, records: Records, customer_id: str) -> Iterable[Sample]:
-        """Return the samples of records, as a pure function. `customer_id` is "" for the records of an account."""
+        """Return the samples for the records of a customer, or of the whole account if `customer_id` is ""."""
 
     @classmethod
     def error(cls, records: Records) -> AvePointError | None:  # noqa: ARG003 - for subclasses
-        """Return the error if records are incomplete, or None. The records are exposed, but the refresh fails."""
+        """Return the error if the records are incomplete, or None if they are complete.
+
+        Incomplete records are exposed, but the refresh counts as failed.
+        """
         return None
 
     def watch_customers(self, watcher: Callable[[Collection[str]], None]) -> None:
-        """Call `watcher` with the ids of every new customer list."""
+        """Call `watcher` with all customer ids each time the customers have been listed."""
         self._customer_list.watch(watcher)
 
     def dump_state(self) -> object:
@@ -99,10 +105,10 @@ class Collector(ABC, Generic[Options, Records]):
         return None
 
     def load_state(self, state: object) -> None:
-        """Restore the state that `dump_state` returned. Raise ValueError for any other value."""
+        """Restore a state that `dump_state` returned. Raise ValueError if the state is invalid."""
 
     def state_ids(self) -> Collection[str]:
-        """Return the ids of the customers that have a persistent state; "" is the account as a whole."""
+        """Return the ids of the customers that have a persistent state. The id "" represents the whole account."""
         return ("",)
 
     def state_of(self, customer_id: str) -> object:
@@ -110,34 +116,34 @@ class Collector(ABC, Generic[Options, Records]):
         return None if customer_id else self.dump_state()
 
     def load_states(self, states: Mapping[str, object]) -> None:
-        """Restore the states that `state_of` returned, by customer id. Raise ValueError for any other value."""
+        """Restore states that `state_of` returned, by customer id. Raise ValueError if a state is invalid."""
         if "" in states:
             self.load_state(states[""])
 
 
 def at_location(location: str) -> Mapping[str, str]:
-    """Return the query parameter for a geo location of a Multi-Geo tenant, or none for ""."""
+    """Return the query parameter for a geo location, or an empty mapping if the location is ""."""
     return {"location": location} if location else {}
 
 
 class AccountCollector(Collector[Options, Records]):
-    """Base class of collectors that read the account as a whole."""
+    """Base class of collectors that read all data of an account at once."""
 
     @abstractmethod
     async def read(self) -> Records:
-        """Read the account. Raise AvePointError if a request fails."""
+        """Read the data of the account. Raise AvePointError if a request fails."""
 
 
 class CustomerCollector(Collector[Options, Records]):
-    """Base class of collectors that read each customer of a partner account."""
+    """Base class of collectors that read the data of each customer of a partner account separately."""
 
     def customer_ids(self) -> AsyncGenerator[str, None]:
-        """Yield the ids of the customers to read as they are listed. Raise AvePointError if no list is available."""
-        # Less than an interval, so that each refresh lists the customers if no other collector does.
+        """Yield customer ids as soon as they are listed. Raise AvePointError if no customer list is available."""
+        # The maximum age is less than an interval, so each refresh lists the customers unless another collector has.
         return self._customer_list.ids(self.options.interval * 0.9)
 
     async def token_ahead(self) -> None:
-        """Request the access token while the customers are listed."""
+        """Request the access token while the customers are being listed."""
         with suppress(NotOfferedError):  # the first request reports it
             await self._client.token_ahead(self.permissions[self.api_versions.first(self.permissions)])
 
@@ -147,4 +153,4 @@ class CustomerCollector(Collector[Options, Records]):
 
     @abstractmethod
     async def read(self, customer_id: str) -> Records:
-        """Read one customer. Raise AvePointError if a request fails."""
+        """Read the data of one customer. Raise AvePointError if a request fails."""

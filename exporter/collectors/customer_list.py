@@ -1,4 +1,4 @@
-"""The customer list of a partner account, shared by its collectors."""
+"""The customer list that the collectors of a partner account share."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Iterator, Mapping
@@ -22,7 +22,7 @@ from exporter.errors import AvePointError, IncompleteListError
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """One customer with the names that may be shown; a `status` of None means "N/A" or unknown."""
+    """One customer. A name that must not be exposed is hashed or "". `status` is None if it is "N/A" or unknown."""
 
     id: str
     organization: str
@@ -30,19 +30,19 @@ class Customer:
     status: str | None
     owner_email: str = ""
     tenants: Mapping[str, str] = field(default_factory=dict)
-    """Names of the Microsoft 365 tenants by id; "" for a hidden or unknown name."""
+    """Names of the Microsoft 365 tenants by id. A hidden or unknown name is ""."""
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """All customers by id, and the time at which they were listed, in monotonic seconds."""
+    """The customers by id, and the time at which the request for the list began, in monotonic seconds."""
 
     customers: Mapping[str, Customer]
     listed_at: float
 
 
 class _Arrivals:
-    """The customers that a running listing has read so far."""
+    """The customers that have been received while the list is being read."""
 
     def __init__(self) -> None:
         self.ids: dict[str, None] = {}
@@ -55,14 +55,14 @@ class _Arrivals:
             self.notify()
 
     def notify(self) -> None:
-        """Wake the tasks that wait for a change."""
+        """Wake the tasks that wait for another customer or for the end of the list."""
         changed, self.changed = self.changed, asyncio.Event()
         changed.set()
 
 
 @dataclass(frozen=True, slots=True)
 class _Incomplete:
-    """An incomplete listing: the error, the ids that were read, and the monotonic time."""
+    """An incomplete customer list: its error, the ids that were received, and the time in monotonic seconds."""
 
     error: IncompleteListError
     ids: tuple[str, ...]
@@ -70,7 +70,7 @@ class _Incomplete:
 
 
 class CustomerList:
-    """The customers of one account that the configuration includes."""
+    """The customers of one account, without those that the configuration excludes."""
 
     def __init__(
         self,
@@ -83,7 +83,10 @@ class CustomerList:
         most: int | None = None,
         start_task: StartTask = asyncio.create_task,
     ) -> None:
-        """Create the list. `owns` returns whether a customer belongs to this shard, and `most` limits `ids`."""
+        """Create the list. `owns` returns whether a customer belongs to this shard.
+
+        `most` is the maximum number of customers that `ids` yields.
+        """
         self.api_versions = ApiVersions(account.api)
         self._owns = owns
         self._most = most
@@ -101,31 +104,35 @@ class CustomerList:
         self._watchers: list[Callable[[Collection[str]], None]] = []
 
     def watch(self, watcher: Callable[[Collection[str]], None]) -> None:
-        """Call `watcher` with the customer ids of every new listing."""
+        """Call `watcher` with all customer ids each time the customers have been listed."""
         self._watchers.append(watcher)
 
     def lists(self, customer_id: str) -> bool:
-        """Return whether a customer is in the last or the running listing. Before the first listing, return True."""
+        """Return whether a customer is in the last list or in the list that is being read.
+
+        Return True for every customer until the first list has been read.
+        """
         return self._last is None or customer_id in self._last.customers or customer_id in self._arrivals.ids
 
     def is_wanted(self, customer_id: str) -> bool:
-        """Return whether the configuration includes a customer and the customer belongs to this shard."""
+        """Return whether a customer is included in the configuration and belongs to this shard."""
         included = not self._include or customer_id in self._include
         return included and customer_id not in self._exclude and self._owns(customer_id)
 
     def contains(self, customer_id: str) -> bool:
-        """Return whether a customer is in the last complete listing."""
+        """Return whether a customer is in the last complete list."""
         return self._last is not None and customer_id in self._last.customers
 
     async def refresh(self, max_age: float = 0.0) -> Listing:
-        """Return a new listing. Raise AvePointError if a request fails.
+        """List the customers. Raise AvePointError if a request fails.
 
-        If a list was incomplete less than `max_age` seconds ago, raise its error again. The refreshes of several
-        collectors then count as one when a service returns the same incomplete list again and again.
+        If another caller is already listing them, wait for its result. If the last list was incomplete and is younger
+        than `max_age` seconds, raise its error again without a request. The refreshes of several collectors within
+        this time therefore count as one refresh with an incomplete list.
         """
         joined, before = self._lock.locked(), self._last
         async with self._lock:
-            # A caller that waited for a running listing gets its result, unless it failed.
+            # If another caller listed the customers in the meantime, its result is returned, unless it failed.
             if self._last is None or not joined or self._last is before:
                 last = self._incomplete
                 if last is not None and self._clock.monotonic() - last.at < max_age:
@@ -147,10 +154,10 @@ class CustomerList:
             self._arrivals = _Arrivals()
 
     async def ids(self, max_age: float) -> AsyncGenerator[str, None]:
-        """Yield each customer id once, from a listing younger than `max_age` seconds or from a new listing.
+        """Yield each customer id once. List the customers if the last list is older than `max_age` seconds.
 
-        If the listing fails, yield the ids of the last listing, or else those that the configuration includes. Raise
-        AvePointError if there are none.
+        If this fails, yield the ids in the last list. If there is no last list, yield the ids in the configuration.
+        If the configuration contains no ids, yield the ids that were received, and then raise AvePointError.
         """
         yielded = 0
         async with aclosing(self._ids(max_age)) as ids:
@@ -186,10 +193,10 @@ class CustomerList:
     def _notify_end(self, listing: asyncio.Task[Listing]) -> None:
         self._arrivals.notify()
         if not listing.cancelled():
-            listing.exception()  # retrieved, so that asyncio does not warn if no caller awaits the task any more
+            listing.exception()  # prevents a warning from asyncio if no caller awaits the task
 
     async def _arriving(self, listing: asyncio.Task[Listing]) -> AsyncIterator[str]:
-        """Yield the ids that arrive until the listing ends; start over if another listing replaces it."""
+        """Yield the ids that are received until `listing` ends. If another listing replaces it, start over."""
         arrivals, seen = self._arrivals, 0
         while True:
             changed, is_over = self._arrivals.changed, listing.done()
@@ -206,7 +213,10 @@ class CustomerList:
     async def _listed_or_known(
         self, listing: asyncio.Task[Listing], last: Listing | None
     ) -> tuple[Collection[str], AvePointError | None]:
-        """Return the ids of a listing. If it failed, return the ids known before, and the error if none were known."""
+        """Return the ids from `listing`. If it failed, return the ids from `last` or from the configuration.
+
+        If there are no such ids, return the ids that were received, and the error.
+        """
         try:
             return (await listing).customers, None
         except AvePointError as error:
@@ -223,7 +233,7 @@ class CustomerList:
         self.api_versions.begin()
         listed_at = self._clock.monotonic()
         configured = self._configured()
-        # A request for one page of customers by id takes AvePoint less time than a list of all customers.
+        # If the ids fit on one page, request only these customers, because AvePoint returns them faster.
         body = {"customerIds": configured} if 0 < len(configured) <= PAGE_SIZE else {}
         found = await self._customers.read(self.api_versions, self._arrived, body=body)
         customers = {customer.id: customer for customer in found if customer and self.is_wanted(customer.id)}
@@ -232,7 +242,7 @@ class CustomerList:
         return Listing(customers, listed_at)
 
     def _arrived(self, row: Row) -> Customer | None:
-        """Return the customer of a row, and add it to the arrivals at once."""
+        """Return the customer in a row, and pass its id to the waiting tasks."""
         customer = _customer(row, self._names)
         if customer is not None and self.is_wanted(customer.id):
             self._arrivals.add(customer.id)

@@ -1,4 +1,4 @@
-"""Drop rows that cannot be true: rows that contradict each other, and rows of another customer."""
+"""Functions that drop rows that contradict each other and rows that belong to another customer."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -15,7 +15,7 @@ _OTHER_ID: Final = re.compile(r"(?=.*\d)[0-9a-z_-]{8,64}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Distinct(Generic[T]):
-    """Records by key, without records that contradict each other; `error` is set if records were dropped."""
+    """Records by key, without records that contradict each other. `error` is set if records were dropped."""
 
     records: Mapping[str, T]
     error: AnswerError | None = None
@@ -24,9 +24,10 @@ class Distinct(Generic[T]):
 def distinct(
     keyed: Iterable[tuple[str, T, Row]], field: str, *, may_repeat: Callable[[T], bool] = lambda _: True
 ) -> Distinct[T]:
-    """Return one record per key. If the records with a key differ, drop all of them, because any of them may be wrong.
+    """Return one record per key. If several records have the same key but differ, drop all of them.
 
-    Equal records with the same key describe the same object, unless `may_repeat` returns False for them.
+    Equal records with the same key describe the same object, unless `may_repeat` returns False for them. Such records
+    are also dropped.
     """
     kept: dict[str, T] = {}
     dropped: dict[str, Row] = {}
@@ -47,11 +48,11 @@ def distinct(
 def own_rows(
     rows: Iterable[Row], customer_id: str, is_listed: Callable[[str], bool]
 ) -> tuple[list[Row], AnswerError | None]:
-    """Return the rows of a customer, and an error if there are rows of another customer.
+    """Return the rows that belong to a customer, and an error if other rows belong to another customer.
 
     `is_listed` returns whether an id is in the customer list. A row belongs to another customer if its id is that of
-    another listed customer, or if the rows have several ids. A single other id may be masked or misspelled, as in
-    AvePoint's documents.
+    another listed customer, or if the rows contain different ids. If all rows contain the same unlisted id, they belong
+    to the customer, because AvePoint's documents show masked and misspelled ids.
     """
     rows = list(rows)
     others = [_other_id(row.raw("customerId"), customer_id) for row in rows]
@@ -67,7 +68,7 @@ def own_rows(
 
 
 def _other_id(value: object, customer_id: str) -> str | None:
-    """Return the customer id of a row if it differs from the requested one, else None."""
+    """Return the customer id in a row if it differs from `customer_id`, else None."""
     is_other = isinstance(value, str) and _kind(value)[1] not in ("", _kind(customer_id)[1])
     return value.strip() if isinstance(value, str) and is_other else None
 
@@ -78,7 +79,7 @@ def _is_comparable(identifier: str, customer_id: str) -> bool:
 
 
 def _kind(identifier: str) -> tuple[str | None, str]:
-    """Return the kind of an id (None if it may be masked), and its normalized spelling."""
+    """Return the format of an id ("guid" or "other"; None if the id may be masked), and the normalized id."""
     folded = identifier.strip().strip("{}").lower()
     if _GUID.fullmatch(folded):
         return "guid", folded.replace("-", "")

@@ -1,4 +1,4 @@
-"""Base class of tenant collectors that read each geo location and use only the modern API version."""
+"""Base class of tenant collectors that read each geo location separately. Only the modern API version is used."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TypeVar
@@ -12,13 +12,13 @@ T = TypeVar("T")
 
 
 class PerLocationCollector(AccountCollector[Options, Records]):
-    """Base class of collectors that read each geo location, or the whole tenant if no location is configured."""
+    """Base class of collectors that read each geo location, or the whole tenant if no locations are configured."""
 
     account_type = "tenant"
     optional = True
 
     async def each_location(self, read: Callable[[str], Awaitable[T]]) -> Mapping[str, T]:
-        """Return the result of `read` by geo location. Raise AvePointError if one of the reads fails."""
+        """Call `read` for each geo location, and return the results. Raise AvePointError if a request fails."""
 
         async def read_all() -> Mapping[str, T]:
             return {location: await read(location) for location in self.locations}
@@ -26,7 +26,10 @@ class PerLocationCollector(AccountCollector[Options, Records]):
         return await self.api_versions.ask({"modern": read_all})
 
     async def data(self, endpoint: Endpoint, location: str, query: Query | None = None) -> object:
-        """Return the `data` field of the response for one geo location. Raise AvePointError if there is none."""
+        """Request an endpoint for one geo location, and return the field `data` of the response.
+
+        Raise AvePointError if the request fails or the field is missing.
+        """
         response = folded(await self._client.call(endpoint, query={**(query or {}), **at_location(location)}))
         if "data" not in response:
             raise endpoint.unexpected("the response has no data")

@@ -1,4 +1,4 @@
-"""Show, hash or hide the names of people and organizations, as configured."""
+"""Names of people and organizations in labels, which are shown, hashed or hidden, as configured."""
 
 import hashlib
 import hmac
@@ -11,10 +11,10 @@ _DIGITS: Final = 16
 
 
 class NamePolicy:
-    """The `labels` setting of an account: it shows names, replaces them with a hash, or hides them.
+    """Shows, hashes or hides names according to the `labels` setting of an account.
 
-    The client id of the app is the key of the hash, so a list of hashes of common names does not reveal a name. The
-    hash of a name stays the same after a restart and in every shard.
+    The client id of the app is the key of the hash function, so a precomputed table of hashes does not reveal a name.
+    The hash of a name does not change after a restart, and is the same in every shard.
     """
 
     def __init__(self, account: Account) -> None:
@@ -23,11 +23,11 @@ class NamePolicy:
 
     @property
     def shows_owner(self) -> bool:
-        """Whether the owner's e-mail address, or its hash, is shown."""
+        """Whether the e-mail addresses of owners are shown or hashed."""
         return self._labels.owner_email is not False
 
     def organization(self, name: str | None) -> str:
-        """Return the label value for the name of an organization or of a Microsoft 365 tenant."""
+        """Return the label value for the name of an organization or a Microsoft 365 tenant."""
         return self._shown(name, self._labels.organization)
 
     def owner_email(self, address: str | None) -> str:

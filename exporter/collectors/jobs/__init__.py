@@ -1,1 +1,1 @@
-"""Records, families and counters that the job collectors share."""
+"""Records, metric families and counters that the collectors of jobs share."""

@@ -1,7 +1,8 @@
-"""Count completed jobs by state. Each job counts once, however often AvePoint lists it.
+"""Counters of completed jobs by state. Each job is counted once, even if AvePoint lists it in several refreshes.
 
-AvePoint may list a completed job again, so the counter keeps the ids of the completed jobs that started after a certain
-time, which only moves forward. An older job counts only if an earlier refresh found it running.
+The counter therefore stores the ids of completed jobs. To limit their number, it drops the ids of jobs that started
+before a certain time, which only increases. A job that started before this time is counted only if an earlier refresh
+found it running.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -15,7 +16,7 @@ from exporter.collectors.jobs.families import LABELS, SOURCE, Job, JobKind
 from exporter.collectors.jobs.state import parse_counts, parse_jobs, parse_kind, parse_ticks
 
 Totals = Mapping[JobKind, Mapping[str, int]]
-"""Numbers of completed jobs by kind and state."""
+"""Numbers of completed jobs by `JobKind` (product, workload and job type) and state."""
 
 COMPLETED_TOTAL = Family(
     "avepoint_jobs_completed_total",
@@ -37,13 +38,18 @@ CUSTOMER_BACKUPS_TOTAL = Family(
 
 _NOT_COUNTED: Final = frozenset({"skipped", "stopped", "canceled", "rejected"})
 _COMPLETED_STATES: Final = tuple(state for state in STATES if state in OVER)
-_KEPT_RUNNING: Final = 16  # running jobs per kind that are no longer listed and whose completion is unknown
-_KEPT_COMPLETED: Final = 1  # completed jobs per kind, because a response may be older than the one before
+# For each kind of job, some running jobs are kept although AvePoint no longer lists them. The last completed job is
+# kept in case a response is older than the previous one.
+_KEPT_RUNNING: Final = 16
+_KEPT_COMPLETED: Final = 1
 
 
 @dataclass(slots=True)
 class _JobTally:
-    """The jobs of one kind: start times of completed and running jobs by id, and counts of completed ones by state."""
+    """The jobs of one product, workload and job type.
+
+    `completed` and `running` hold the start times of jobs by id. `counts` holds the numbers of completed jobs by state.
+    """
 
     since: Ticks
     completed: dict[str, Ticks] = field(default_factory=dict)
@@ -69,7 +75,7 @@ class JobCounter:
     __slots__ = ("_base", "_short_at", "_since", "_states", "_tallies", "_unread")
 
     def __init__(self, states: Sequence[str] = _COMPLETED_STATES) -> None:
-        """Create a counter that starts at 0 in each of `states` for every kind of job."""
+        """Create a counter. For each kind of job, the counts of `states` are exposed even while they are 0."""
         self._states = states
         self._base: Ticks | None = None
         self._unread: frozenset[str] = frozenset()
@@ -87,15 +93,15 @@ class JobCounter:
         unread: Collection[str] = (),
         is_short: bool = False,
     ) -> None:
-        """Count the jobs of one refresh, except those without an id.
+        """Count the completed jobs of one refresh. Jobs without an id are not counted.
 
         `since` is the start of the requested time range, or None if the list has no time range.
-        `unsure` are the ids of jobs whose kind may still change. Such a job counts when its kind is certain.
-        `unread` are the ids of rows that could not be read. If the first refresh lists them, they never count.
-        `is_short` means that the list has fewer rows than its total. Jobs that were completed before such a refresh
-        never count in a later one.
+        `unsure` holds the ids of jobs whose job type or workload is not certain yet. These jobs are counted later.
+        `unread` holds the ids of unreadable rows. Jobs that were unreadable in the first refresh are never counted.
+        `is_short` is true if the list has fewer rows than its total. Jobs that were completed before this refresh are
+        then not counted in later refreshes, unless a refresh found them running.
         """
-        # If the first refresh is in the future, the clock was wrong, and its list may have been incomplete.
+        # If the first refresh seems to be in the future, the clock was wrong, and the list may have been incomplete.
         is_first = self._base is None or now < self._base
         if is_first:
             self._base, self._unread = now, frozenset(unread)
@@ -103,7 +109,7 @@ class JobCounter:
         completed = {key for tally in self._tallies.values() for key in tally.completed}
         running = {key: tally for tally in self._tallies.values() for key in tally.running}
         for kind, of_kind in jobs.items():
-            # The first response may not have included this kind, so jobs that were completed by then do not count.
+            # The first response may have omitted jobs of this kind, so jobs completed before it are not counted.
             is_late = since is None and kind not in known
             for job in of_kind:
                 if not job.id or (job.id in unsure and not is_first):
@@ -126,7 +132,7 @@ class JobCounter:
         self._drop_old(jobs, now, since)
 
     def _drop_old(self, jobs: Mapping[JobKind, Collection[Job]], now: Ticks, since: Ticks | None) -> None:
-        """Drop the ids of jobs that AvePoint no longer lists, but keep the last job in case the clock is wrong."""
+        """Drop the ids of jobs that AvePoint no longer lists. Keep the last job, in case the clock is wrong."""
         starts = {kind: [job.start for job in of_kind] for kind, of_kind in jobs.items() if of_kind}
         if since is not None:
             newest = max((max(of_kind) for of_kind in starts.values()), default=self._since)
@@ -141,7 +147,7 @@ class JobCounter:
         return {kind: {**zeros, **tally.counts} for kind, tally in self._tallies.items()}
 
     def dump_state(self) -> object:
-        """Return the persistent state as JSON values; None before the first refresh."""
+        """Return the persistent state as JSON values, or None if there has been no refresh."""
         if self._base is None:
             return None
         kinds = [
@@ -152,7 +158,7 @@ class JobCounter:
         return {"base": self._base, "since": self._since, "kinds": kinds, **short}
 
     def load_state(self, state: object) -> None:
-        """Restore the state that `dump_state` returned. Raise ValueError for any other value."""
+        """Restore a state that `dump_state` returned. Raise ValueError if the state is invalid."""
         match state:
             case None:
                 return
@@ -166,14 +172,14 @@ class JobCounter:
 
 
 def completed_samples(totals: Totals, customer_id: str, location: str = "") -> Iterator[Sample]:
-    """Yield one sample per count."""
+    """Yield a sample for each number of completed jobs."""
     for kind, counts in sorted(totals.items()):
         for state, count in counts.items():
             yield Sample(COMPLETED_TOTAL, (customer_id, *kind, location, state), float(count))
 
 
 def customer_backup_samples(totals: Iterable[Totals], customer_id: str) -> Iterator[Sample]:
-    """Yield the numbers of successful and failed backups in all workloads, or nothing before the first job."""
+    """Yield the numbers of successful and failed backups over all workloads. Yield nothing if there are no jobs."""
     results: dict[str, int] = {}
     for total in totals:
         for kind, counts in total.items():
@@ -186,12 +192,15 @@ def customer_backup_samples(totals: Iterable[Totals], customer_id: str) -> Itera
 
 
 def _was_completed(job: Job, at: Ticks | None) -> bool:
-    """Return whether a job was completed by a given time, or started by then if its finish time is unknown."""
+    """Return whether a job was completed at the time `at`.
+
+    If its finish time is unknown, return whether it had started.
+    """
     return at is not None and (job.start if job.finish is None else job.finish) <= at
 
 
 def _recent(jobs: dict[str, Ticks], since: Ticks, kept: int) -> dict[str, Ticks]:
-    """Return the jobs that started at or after `since`, and the last `kept` of the others."""
+    """Return the jobs that started at or after `since`, and the last `kept` jobs that started earlier."""
     before = sorted((key for key, start in jobs.items() if start < since), key=lambda key: (jobs[key], key))
     dropped = set(before[: max(0, len(before) - kept)])
     return {key: start for key, start in jobs.items() if key not in dropped} if dropped else jobs

@@ -1,4 +1,4 @@
-"""The history of one customer's jobs: last successes and counters, which AvePoint does not provide."""
+"""The history of one customer's jobs: the last successful jobs, and the numbers of completed jobs."""
 
 import json
 import zlib
@@ -13,13 +13,19 @@ from exporter.collectors.jobs.families import Job, JobKind, by_start, newer_succ
 from exporter.collectors.jobs.state import parse_kind, parse_name, parse_success, parse_ticks, success_rows
 
 _ZERO_FILLED: Final = (FINISHED, "failed", "finished_with_exception")
-"""States whose counters start at 0. Other counters appear with their first job, because each adds many series."""
+"""States whose counters start at 0.
+
+The counters of other states are not exposed until they have counted a job, because each counter adds many series.
+"""
 _KEPT_ABSENT: Final = 30 * 86_400 * TICKS_PER_SECOND
 
 
 @dataclass(frozen=True, slots=True)
 class _Resource:
-    """A resource with jobs of one kind. Times are in ticks, and `success` is 0 before the first successful job."""
+    """The finish time of the last successful job of a resource, and the time at which its jobs were last listed.
+
+    Both are in ticks. `success` is 0 if there has been no successful job.
+    """
 
     success: Ticks
     listed_at: Ticks
@@ -27,7 +33,7 @@ class _Resource:
 
 @dataclass(slots=True)
 class JobHistory:
-    """The history of one customer's jobs. It is compressed between refreshes to save memory."""
+    """The history of one customer's jobs. Between refreshes, it is stored in compressed form to save memory."""
 
     last_success: dict[JobKind, Ticks] = field(default_factory=dict)
     counter: JobCounter = field(default_factory=lambda: JobCounter(_ZERO_FILLED))
@@ -36,7 +42,7 @@ class JobHistory:
 
     @classmethod
     def unpacked(cls, packed: bytes) -> "JobHistory":
-        """Return the history from bytes that `packed` returned. Raise ValueError for any other value."""
+        """Return the history from bytes that `packed` returned. Raise ValueError if the bytes are invalid."""
         try:
             state = json.loads(zlib.decompress(packed))
         except zlib.error:
@@ -52,7 +58,7 @@ class JobHistory:
                 raise ValueError("not the history of a customer's jobs")
 
     def add(self, jobs: Mapping[JobKind, list[Job]], now: Ticks, *, is_short: bool) -> None:
-        """Add the jobs that AvePoint lists now."""
+        """Add the jobs of one refresh. `is_short` is true if the list has fewer rows than its total."""
         for kind, of_kind in jobs.items():
             completed = [job for job in of_kind if not job.is_running]
             if completed:
@@ -67,7 +73,10 @@ class JobHistory:
         self.counter.count(jobs, now=now, is_short=is_short)
 
     def _add_resources(self, kind: JobKind, jobs: Iterable[Job], now: Ticks) -> None:
-        """Set the last success of a kind to the oldest one of its listed resources, or remove it if one has none."""
+        """Set the last success of a kind of job to the earliest last success of the listed resources.
+
+        Remove it if one of the resources has no successful job.
+        """
         listed: dict[str, Ticks | None] = {}
         for job in jobs:
             stored = self.resources.get((kind, job.resource), _Resource(Ticks(0), now))

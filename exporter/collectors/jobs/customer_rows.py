@@ -1,4 +1,4 @@
-"""Sort the rows of a customer's jobs into jobs, workloads without a job, and the scan."""
+"""Functions that sort the rows of a customer's job list into jobs, workloads without a job, and the scan."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -25,9 +25,11 @@ _DIGITS: Final = 12
 
 @dataclass(frozen=True, slots=True)
 class SortedJobs:
-    """The jobs of a customer by kind, the states of kinds without a job, and the status of the scan (None if unknown).
+    """The rows of a customer's job list, by product, workload and job type.
 
-    `error` is set if rows contradict each other or belong to another customer; these rows are dropped.
+    `jobs` holds the jobs. `without_job` holds the states from rows without a job. `scan` is the status of the Microsoft
+    365 scan, or None if it is unknown. `error` is set if rows were dropped because they contradict each other or belong
+    to another customer.
     """
 
     jobs: Mapping[JobKind, list[Job]]
@@ -37,7 +39,7 @@ class SortedJobs:
 
 
 def sort_rows(rows: Iterable[Row], customer_id: str, is_listed: Callable[[str], bool]) -> SortedJobs:
-    """Sort the rows of a customer. `is_listed` returns whether an id is in the customer list."""
+    """Sort the rows of a customer's job list. `is_listed` returns whether an id is in the customer list."""
     own, foreign = own_rows(rows, customer_id, is_listed)
     found = distinct(_keyed(own), "jobId")
     jobs: dict[JobKind, list[Job]] = {}
@@ -48,21 +50,22 @@ def sort_rows(rows: Iterable[Row], customer_id: str, is_listed: Callable[[str], 
         else:
             states.setdefault(kind, set()).add(one)
     scans, scan_states = jobs.pop(_SCAN, []), states.pop(_SCAN, set())
-    # If the resources of a kind have different states, the kind has no state.
+    # If several resources have jobs of the same kind and their states differ, no state is exposed.
     without_job = {kind: min(of_kind) for kind, of_kind in states.items() if kind not in jobs and len(of_kind) == 1}
     scan = max(scans, key=by_start).state if scans else next(iter(scan_states), None)
     return SortedJobs(jobs, without_job, scan, found.error or foreign)
 
 
 def _keyed(rows: Iterable[Row]) -> Iterator[tuple[str, tuple[JobKind, Job | str], Row]]:
-    """Yield a key, the job or the state, and the row itself, per row."""
+    """Yield a key, the kind of job with the job or its state, and the row itself, for each readable row."""
     for row in rows:
         kind = _kind(row)
         state = None if kind is None else row.job_status("status")
         if kind is None or state is None:
             continue
         resource = _resource(row) if kind.product == IAAS_PAAS else ""
-        # Names contain no tabs. Ids of Microsoft 365 jobs have no product, as in the states of older versions.
+        # Tabs separate the parts, because names contain no tabs. For Microsoft 365, the prefix omits the product, for
+        # compatibility with the persistent state of older versions.
         prefix = "\t".join((*(kind[1:] if kind.product == MICROSOFT_365 else kind), *filter(None, [resource])))
         start = row.past_time("startTime")
         if start is None:
@@ -73,7 +76,10 @@ def _keyed(rows: Iterable[Row]) -> Iterator[tuple[str, tuple[JobKind, Job | str]
 
 
 def _kind(row: Row) -> JobKind | None:
-    """Return the kind of a row's job, or None if it is the scan of another product or its kind is unknown."""
+    """Return the product, workload and job type of a row.
+
+    Return None if they are unknown, or if the row is the scan of a product other than Microsoft 365.
+    """
     product = row.job_service("jobType")
     if product == MICROSOFT_365_SCAN:
         module = "" if row.raw("jobModule") is None else row.module("jobModule")
@@ -82,7 +88,7 @@ def _kind(row: Row) -> JobKind | None:
         return None
     module = row.module("jobModule")
     if product == "":
-        # A row of the scan has only a status.
+        # A row without a product, a workload and a start time is the scan.
         if module == "" and row.time("startTime") is None:
             return _SCAN
         row.lacks("jobType")
@@ -93,7 +99,7 @@ def _kind(row: Row) -> JobKind | None:
 
 
 def _resource(row: Row) -> str:
-    """Return a hash of the name in a row, because the names of virtual machines may be personal data."""
+    """Return a hash of the name in a row. The name is hashed because it may contain personal data."""
     name = row.word("name")
     return hashlib.sha256(name.encode()).hexdigest()[:_DIGITS] if name else ""
 
@@ -101,7 +107,7 @@ def _resource(row: Row) -> str:
 def _job(row: Row, prefix: str, state: str, start: Ticks, resource: str) -> Job:
     finish = row.past_time("endTime", since=start)
     duration = row.duration("jobDuration") if finish is None else Ticks(finish - start)
-    # The documentation does not state that ids are unique among modules.
+    # The id includes the prefix, because job ids may be unique only within a module.
     identifier = row.word("jobId")
     job_id = f"{prefix}\t{identifier}" if identifier else ""
     return Job(job_id, state, start, finish, duration, read_objects(row), resource=resource)

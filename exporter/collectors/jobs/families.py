@@ -1,4 +1,4 @@
-"""The record of a job, and the metric families that the collectors of jobs share."""
+"""The job record and the metric families that the collectors of jobs share."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -12,7 +12,7 @@ from exporter.collectors.base import Family, Sample
 
 
 class JobKind(NamedTuple):
-    """A product, a workload and a job type; "" if unknown."""
+    """The product, workload and job type of a job. Unknown values are ""."""
 
     product: str
     workload: str
@@ -107,10 +107,10 @@ OLDEST_START = Family(
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One run of a job. Times are in ticks, None if unknown.
+    """One job. Times are in ticks, or None if unknown.
 
-    `objects` are pairs of a result ("successful", "failed", "skipped", "warning") and a count. `errors` are pairs of a
-    string ("true" if the errors have an error code, else "false") and a count.
+    `objects` holds pairs of a result ("successful", "failed", "skipped" or "warning") and a number of objects. `errors`
+    holds pairs of a string ("true" if the errors have an error code, else "false") and a number of errors.
     """
 
     id: str
@@ -125,14 +125,14 @@ class Job:
 
     @property
     def is_running(self) -> bool:
-        """Whether the job is not completed. A job in an unknown state runs until it has a finish time."""
+        """Whether the job is not completed. A job in an unknown state is completed if it has a finish time."""
         return self.state in NOT_OVER or (self.state not in OVER and self.finish is None)
 
 
 def newer_success(last: Ticks | None, job: Job, now: Ticks) -> Ticks | None:
-    """Return the finish time of the last successful job: `last`, or that of `job` if it is later and successful.
+    """Return the finish time of `job` if the job is successful and `last` is None or earlier. Otherwise, return `last`.
 
-    A `last` in the future is replaced, because an older version stored it or the clock was ahead.
+    If `last` is in the future, it is invalid, and a successful job replaces it.
     """
     if job.state != FINISHED or job.finish is None:
         return last
@@ -140,13 +140,16 @@ def newer_success(last: Ticks | None, job: Job, now: Ticks) -> Ticks | None:
 
 
 def past_successes(last_success: Mapping[JobKind, Ticks], now: Ticks) -> dict[JobKind, Ticks]:
-    """Return the last successes that are not in the future. Callers keep the others, in case the clock is wrong."""
+    """Return the times of the last successful jobs, without times in the future.
+
+    The caller still stores times in the future, because the exporter's clock may be wrong.
+    """
     latest = now + CLOCK_TOLERANCE
     return {kind: finish for kind, finish in last_success.items() if finish <= latest}
 
 
 def count_samples(jobs: Iterable[tuple[JobKind, Job]], location: str = "") -> Iterator[Sample]:
-    """Yield the number of jobs by kind and state. Each kind that has jobs also has zeros for the other known states."""
+    """Yield the numbers of jobs by kind and state. For each kind of job, include zeros for the other known states."""
     counts = Counter((kind, job.state) for kind, job in jobs)
     states = {(kind, state): 0 for kind in sorted({kind for kind, _ in counts}) for state in STATES}
     for (kind, state), count in {**states, **counts}.items():
@@ -156,7 +159,7 @@ def count_samples(jobs: Iterable[tuple[JobKind, Job]], location: str = "") -> It
 def last_job_samples(
     jobs: Mapping[JobKind, list[Job]], last_success: Mapping[JobKind, Ticks], customer_id: str, location: str = ""
 ) -> Iterator[Sample]:
-    """Yield the samples of the last job, the last completed job, the last success and the oldest running job."""
+    """Yield samples for the last job, the last completed job, the last successful job and the oldest running job."""
     for kind, of_kind in sorted(jobs.items()):
         labels = (customer_id, *kind, location)
         last = max(of_kind, key=by_start)
@@ -185,7 +188,7 @@ def _completed_samples(job: Job, labels: tuple[str, ...]) -> Iterator[Sample]:
 
 
 def read_objects(row: Row) -> tuple[tuple[str, int], ...]:
-    """Return the number of a job's objects by result, without the results that the row lacks."""
+    """Return the numbers of a job's objects by result. Omit the results that are not in the row."""
     counts = ((result, row.count(f"{result}Count", f"{result}Number")) for result in _RESULTS)
     return tuple((result, count) for result, count in counts if count is not None)
 

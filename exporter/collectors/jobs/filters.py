@@ -1,4 +1,4 @@
-"""Classify jobs by the filters of a job list, and detect a service that ignores its filters."""
+"""Classification of jobs with the filters of a job list, and detection of services that ignore these filters."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,7 +19,10 @@ Starts = Mapping[str, Ticks]
 
 @dataclass(frozen=True, slots=True)
 class JobFilter:
-    """A filter of a job list: its parameter, the values to request by name, and all values that the API supports."""
+    """A filter of a job list: its parameter, the values to request, and all values that the API supports.
+
+    `values` and `all_values` hold the numbers that the API uses, by name.
+    """
 
     parameter: str
     values: Mapping[str, int]
@@ -28,9 +31,10 @@ class JobFilter:
 
 @dataclass(frozen=True, slots=True)
 class FilterResult:
-    """The filter value of each job id. The ids in `conflicts` have none, because two values returned them.
+    """The filter value of each classified job, by job id.
 
-    The result is doubtful if the service refused a value, returned an unlisted id, or ignored the filter.
+    `conflicts` holds the ids of jobs that could not be classified, because the service returned them for different
+    values. The result is doubtful if the service refused a value, returned an unlisted id, or ignored the filter.
     """
 
     values: Mapping[str, str]
@@ -40,10 +44,11 @@ class FilterResult:
 
 @dataclass(slots=True)
 class Classification:
-    """One pass over the values of a filter.
+    """Requests the values of one filter in turn to classify jobs.
 
-    `listed` are the start times of all listed jobs, `wanted` are the ids to classify, and `known` are the values of the
-    jobs that are classified already. If a response contains a job with a different known value, it is not filtered.
+    `listed` holds the start times of all listed jobs, and `wanted` holds the ids of the jobs to classify. `known` holds
+    the filter values of jobs that have already been classified. If a response contains a job whose known value differs
+    from the requested value, the service has ignored the filter.
     """
 
     job_list: JobList
@@ -60,9 +65,10 @@ class Classification:
     _is_doubtful: bool = False
 
     async def run(self, all_ids: frozenset[str | None]) -> FilterResult:
-        """Request one value after another until each wanted job has one. `all_ids` are the ids of the unfiltered list.
+        """Request one value after another until each job in `wanted` is classified.
 
-        Raise AvePointError if a request fails, or BadRequestError if the service refuses every value.
+        `all_ids` holds the ids of the unfiltered list. Raise AvePointError if a request fails. Raise BadRequestError if
+        the service refuses every requested value.
         """
         refused: BadRequestError | None = None
         answered = 0
@@ -97,7 +103,7 @@ class Classification:
             self._claims.pop(key, None)
 
     async def _ids(self, name: str, pending: frozenset[str]) -> set[str | None]:
-        """Return the ids of the jobs with a value. Leave out the wanted ids if the response is not filtered."""
+        """Request the ids of the jobs with a value. If the service ignores the filter, omit the ids in `wanted`."""
         if name in self._responses:
             return self._responses[name]
         first = min(self.listed[key] for key in pending)
@@ -108,8 +114,8 @@ class Classification:
         in_span = {key for key, one in self.listed.items() if one >= start}
         if not in_span <= ids:
             return ids
-        # The response has every job of the span. If it is filtered, a second request returns the same jobs, and another
-        # value returns none of them.
+        # The response contains every job in the time range, so the service may have ignored the filter. If the
+        # filter works, a second request returns the same jobs, and a request with another value returns none of them.
         ids &= await self._request(name, start)
         other = self._other(name)
         if other is None or not in_span <= ids:
@@ -126,12 +132,16 @@ class Classification:
         return ids - self.wanted
 
     def _other(self, name: str) -> str | None:
-        """Return a value other than `name`, preferably one that will be requested anyway."""
+        """Return a value other than `name`, preferably a value that will be requested later."""
         later = [one for one in self.job_filter.values if one != name and one not in self._claims.values()]
         return next(iter([*later, *(one for one in self.job_filter.all_values if one != name)]), None)
 
     def _witness_start(self, name: str, first: Ticks) -> Ticks:
-        """Return a start time so that the list has a job with another value, or `first` if that adds too many rows."""
+        """Return a start time from which the list includes a job with a known value other than `name`.
+
+        If the service returns this job, it ignores the filter. Return `first` if there is no such job or if an earlier
+        start would add too many rows.
+        """
         starts = [self.listed[key] for key, value in self.known.items() if value != name and key in self.listed]
         earlier = max((start for start in starts if start < first), default=first)
         if any(start >= first for start in starts):
@@ -139,7 +149,7 @@ class Classification:
         return earlier if sum(start >= earlier for start in self.listed.values()) <= _MAX_WITNESS_ROWS else first
 
     async def _request(self, name: str, start: Ticks) -> set[str | None]:
-        # The page is one row larger than the list, because another page may follow a full page.
+        # A full page requires a request for the next page, so the page size is one more than the expected rows.
         rows = 1 + sum(one >= start for one in self.listed.values())
         filters: dict[str, Any] = {self.job_filter.parameter: self.job_filter.all_values[name]}
         largest = min(max(rows, self.page_size), LARGEST_PAGE)

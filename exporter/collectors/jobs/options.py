@@ -1,4 +1,4 @@
-"""Options of the collector of a tenant's jobs."""
+"""Options of the collector `jobs`."""
 
 from typing import Annotated, Final, Literal
 

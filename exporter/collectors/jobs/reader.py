@@ -1,8 +1,9 @@
-"""Read the jobs of a tenant, or of one of its geo locations, with their job types and workloads.
+"""Reader of the jobs of a tenant, or of one of its geo locations, with their job types and workloads.
 
-A row has neither a job type nor a workload. Only the filters that return the row reveal them. A refresh reads the
-list of a time range once, and then requests the ids of each job type and each workload until every new job has both.
-A job's type and workload never change, so each job is classified once.
+The rows of the job list do not contain the job type and the workload. To determine them, the exporter requests the
+list with different filters and checks which filters return a job. Each refresh reads the unfiltered list once. It then
+requests the ids of each job type and each workload until every new job is classified. The job type and the workload of
+a job never change, so each job is classified only once.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,15 +23,20 @@ from exporter.collectors.jobs.filters import Classification, FilterResult, JobFi
 from exporter.collectors.jobs.options import JobsOptions
 from exporter.collectors.jobs.state import parse_kind, parse_success, success_rows
 
-_OVERLAP: Final = 900 * TICKS_PER_SECOND  # overlap of time ranges, because a job may appear in the list late
-_MAX_TRIES: Final = 3  # refreshes after which a job that no filter returns stays unclassified
+# The time ranges of refreshes overlap, because a new job may appear in the list late.
+_OVERLAP: Final = 900 * TICKS_PER_SECOND
+_MAX_TRIES: Final = 3  # refreshes in which the exporter tries to classify a job
 _OBJECTS: Final = {name: number for number, name in WORKLOADS.items()}
-_NOT_WANTED: Final = "-"  # represents any job type that is not configured
+_NOT_WANTED: Final = "-"  # represents every job type that is not configured
 
 
 @dataclass(frozen=True, slots=True)
 class LocationJobs:
-    """The jobs of one geo location by kind: jobs in the lookback period, last successes (ticks) and counts."""
+    """The jobs of one geo location, by product, workload and job type.
+
+    `jobs` holds the jobs within the lookback period. `last_success` holds the finish times of the last successful jobs,
+    in ticks. `completed` holds the numbers of completed jobs.
+    """
 
     jobs: Mapping[JobKind, list[Job]]
     last_success: Mapping[JobKind, Ticks]
@@ -38,7 +44,7 @@ class LocationJobs:
 
 
 class JobReader:
-    """A reader of the jobs of one geo location, or of the whole tenant if the location is ""."""
+    """Reads the jobs of one geo location, or of the whole tenant if the location is ""."""
 
     def __init__(self, context: CollectorContext, options: JobsOptions, location: str) -> None:
         self._options = options
@@ -52,7 +58,7 @@ class JobReader:
             if version == "modern" or not location
         }
         self._kinds: dict[str, JobKind] = {}
-        self._tries: dict[str, int] = {}  # by id, the refreshes in which no filter returned the job
+        self._tries: dict[str, int] = {}  # number of refreshes in which no filter returned a job, by id
         self._conflicting_refreshes = 0
         self._listed: set[str | None] = set()
         self._jobs: dict[str, Job] = {}
@@ -61,7 +67,7 @@ class JobReader:
         self._counter = JobCounter()
 
     async def read(self, api_versions: ApiVersions) -> LocationJobs:
-        """Read the jobs that may have changed, classify new ones, and return all jobs in the lookback period.
+        """Read the jobs that may have changed, classify new jobs, and return all jobs within the lookback period.
 
         Raise AvePointError if a request fails.
         """
@@ -83,13 +89,16 @@ class JobReader:
 
     @property
     def has_jobs(self) -> bool:
-        """Whether AvePoint has listed any job."""
+        """Whether AvePoint has listed any jobs."""
         return bool(self._listed or self._last_success)
 
     def _start(self, now: Ticks) -> Ticks:
-        """Return the start of the time range: at first the lookback, later the window and all jobs that may change."""
+        """Return the start of the time range to request.
+
+        The first refresh requests the lookback period. Later refreshes request the window and all jobs that may change.
+        """
         earliest, window_start = ago(now, self._options.lookback), ago(now, self._options.window)
-        # If the clock was ahead, the last time range may have missed jobs.
+        # If the last refresh seems to be in the future, the clock was wrong, and its time range may have missed jobs.
         if self._read_until is None or now < self._read_until:
             return earliest
         changing = [job.start for key, job in self._jobs.items() if job.is_running or self._is_unclassified(key)]
@@ -99,7 +108,7 @@ class JobReader:
         return job_list, await job_list.read(span, size=self._options.page_size)
 
     def _job(self, row: Row) -> Job | None:
-        """Return the job of a row, or None if it has no id, no state or no start."""
+        """Return the job in a row, or None if the id, the state or the start time is missing or unreadable."""
         identifier, state, start = row.id, row.job_state("state"), row.past_time("startTime")
         if identifier is None or state is None or start is None:
             return None
@@ -108,14 +117,14 @@ class JobReader:
         return Job(identifier, state, start, finish, duration, objects, self._errors(row, identifier))
 
     def _errors(self, row: Row, identifier: str) -> tuple[tuple[str, int], ...]:
-        """Return the number of a job's errors with and without a code. Log new error texts at debug level."""
+        """Return the numbers of a job's errors with and without an error code. Log the texts of new errors."""
         errors = row.whole_list("jobErrors")
         if errors is None:
             return ()
         counts: dict[bool | None, list[int | None]] = {True: [], False: []}
         for error in errors:
             counts.setdefault(error.flag("isErrorCode"), []).append(error.count("number"))
-        # If one number is unreadable, the sum is unknown.
+        # If any number is unreadable, the sum is unknown.
         found = tuple(
             (str(has_code).lower(), sum(count or 0 for count in counts[has_code]))
             for has_code in (True, False)
@@ -128,7 +137,7 @@ class JobReader:
         return found
 
     async def _classify(self, job_list: JobList, found: Mapping[str, Job], now: Ticks) -> None:
-        """Find the job type, then the workload, of jobs whose kind is unknown."""
+        """Determine the job types and then the workloads of unclassified jobs."""
         new = frozenset(key for key in found if self._is_unclassified(key))
         if not new:
             return
@@ -142,7 +151,8 @@ class JobReader:
         }
         kinds |= dict.fromkeys(new - wanted, JobKind(MICROSOFT_365, "", _NOT_WANTED))
         self._kinds |= kinds
-        # A doubtful result does not count as a try. Jobs of other types may be many, so they are tried only once.
+        # A doubtful result does not count as a try. Jobs of types that are not configured are tried only once, because
+        # there may be many of them.
         is_doubtful = job_types.is_doubtful or workloads.is_doubtful
         has_conflicts = bool(job_types.conflicts or workloads.conflicts)
         self._conflicting_refreshes = self._conflicting_refreshes + 1 if has_conflicts else 0
@@ -161,12 +171,12 @@ class JobReader:
     async def _filter(
         self, job_list: JobList, found: Mapping[str, Job], wanted: frozenset[str], now: Ticks, job_filter: JobFilter
     ) -> FilterResult:
-        """Find the filter value of each wanted job."""
+        """Determine the filter values of the jobs in `wanted`."""
         listed = {key: job.start for key, job in {**self._jobs, **found}.items()}
         field = "job_type" if job_filter.parameter == "job_type" else "workload"
         values = {key: getattr(kind, field) for key, kind in self._kinds.items()}
         known = {key: value for key, value in values.items() if value not in ("", _NOT_WANTED) and key not in wanted}
-        # If conflicts persist, the known values may be wrong and the service may be right.
+        # If conflicts persist, the known values may be wrong, so they are no longer used to detect ignored filters.
         known = known if self._conflicting_refreshes < _MAX_TRIES else {}
         classification = Classification(
             job_list, job_filter, self._log, self._options.page_size, now, listed, wanted, known
@@ -182,7 +192,7 @@ class JobReader:
             if not self._is_wanted(kind):
                 continue
             jobs.setdefault(kind, []).append(job)
-            # The success of a job whose kind may still change is not stored.
+            # If the classification of a job is not final, its success is exposed but not stored.
             for successes in (shown,) if self._is_unclassified(key) else (shown, self._last_success):
                 if (success := newer_success(successes.get(kind), job, now)) is not None:
                     successes[kind] = success
@@ -191,7 +201,7 @@ class JobReader:
         return LocationJobs(jobs, shown, completed)
 
     def _count(self, now: Ticks, earliest: Ticks) -> None:
-        """Count completed jobs, also of types that are not configured, in case a reload adds such a type."""
+        """Count completed jobs. Include job types that are not configured, because a reload may add them."""
         every: dict[JobKind, list[Job]] = {}
         for key, job in self._jobs.items():
             every.setdefault(self._kinds[key], []).append(job)
@@ -201,12 +211,15 @@ class JobReader:
         self._counter.count(every, now=now, since=earliest, unsure=unsure, unread=unread, is_short=is_short)
 
     def _is_wanted(self, kind: JobKind) -> bool:
-        """Return whether the configuration includes a kind. A kind without a job type requires all job types."""
+        """Return whether the configuration includes the job type of `kind`.
+
+        An unknown job type is included only if all job types are configured.
+        """
         has_all = len(self._options.job_types) == len(JOB_TYPES)
         return kind.job_type in self._options.job_types or (kind.job_type == "" and has_all)
 
     def dump_state(self) -> object:
-        """Return the kinds of jobs, the last successes and the counters as JSON values."""
+        """Return the classified jobs, the last successes and the counters as JSON values."""
         return {
             "kinds": {key: list(kind) for key, kind in self._kinds.items() if not self._is_unclassified(key)},
             "last_success": success_rows(self._last_success),
@@ -214,12 +227,15 @@ class JobReader:
         }
 
     def load_state(self, state: object, job_types: Sequence[object]) -> None:
-        """Restore a state that was dumped when `job_types` were configured. Raise ValueError for anything else."""
+        """Restore a state that `dump_state` returned. Raise ValueError if the state is invalid.
+
+        `job_types` holds the job types that were configured at that time.
+        """
         match state:
             case {"kinds": dict(kinds), "last_success": list(successes), **others}:
                 loaded = {str(key): parse_kind(kind) for key, kind in kinds.items()}
                 if any(job_type not in job_types for job_type in self._options.job_types):
-                    # A job whose type was not configured may have a type that is configured now.
+                    # A job type has been added to the configuration, so jobs of other types must be classified again.
                     loaded = {key: kind for key, kind in loaded.items() if kind.job_type != _NOT_WANTED}
                 last_success = dict(map(parse_success, successes))
                 self._counter.load_state(others.get("counter"))

@@ -1,4 +1,4 @@
-"""Read the persistent state of job collectors. Every function raises ValueError if the value is invalid."""
+"""Functions that parse the persistent state of job collectors. They raise ValueError if the state is invalid."""
 
 import sys
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ _LATEST: Final = 2**63  # ticks
 
 
 def parse_name(value: object) -> str:
-    """Return a label value, interned to save memory."""
+    """Return a label value. The string is interned to save memory."""
     if not isinstance(value, str):
         raise ValueError("not a name")  # noqa: TRY004 - one exception for every invalid state
     value.encode()  # raises ValueError for a lone surrogate, which UTF-8 cannot encode
@@ -20,7 +20,10 @@ def parse_name(value: object) -> str:
 
 
 def parse_kind(value: object) -> JobKind:
-    """Return a product, a workload and a job type. In older states, the product is always Microsoft 365."""
+    """Return the product, workload and job type of a job.
+
+    States from older versions do not contain the product, which is always Microsoft 365.
+    """
     match value:
         case [product, workload, job_type]:
             return JobKind(parse_name(product), parse_name(workload), parse_name(job_type))
@@ -40,7 +43,7 @@ def parse_ticks(value: object) -> Ticks:
 
 
 def parse_success(value: object) -> tuple[JobKind, Ticks]:
-    """Return a kind of job and the time of the last successful job."""
+    """Return the kind of a job, and the finish time of the last successful job of this kind."""
     match value:
         case [*kind, finish] if finish:
             return parse_kind(kind), parse_ticks(finish)
@@ -67,5 +70,5 @@ def parse_counts(value: object) -> dict[str, int]:
 
 
 def success_rows(last_success: Mapping[JobKind, Ticks]) -> list[list[str | int]]:
-    """Return the times of the last successful jobs as JSON values."""
+    """Return the finish times of the last successful jobs as JSON values."""
     return [[*kind, finish] for kind, finish in last_success.items()]

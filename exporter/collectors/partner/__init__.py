@@ -1,1 +1,1 @@
-"""Collectors of partner accounts."""
+"""Collectors for partner accounts, with one module per collector."""

@@ -1,6 +1,7 @@
 """Jobs of each customer: POST …/customers/{customerId}/avpt-products/jobs/batch, or GET /partner/customers/{id}/jobs.
 
-AvePoint may list only the last job of each module, so the collector keeps successes and completed jobs as state.
+AvePoint may list only the last job of each module. The collector therefore stores the times of the last successful
+jobs and the numbers of completed jobs in its state.
 """
 
 from base64 import b64decode, b64encode
@@ -55,9 +56,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class CustomerJobRecords:
-    """The listed jobs of one customer, the last success of each kind (ticks) and the numbers of completed jobs.
+    """The listed jobs of one customer and the history of its jobs, by product, workload and job type.
 
-    `completed_states` contains the state of the last completed job of each kind.
+    `last_success` contains the finish times of the last successful jobs, in ticks. `completed` contains the numbers of
+    completed jobs, and `completed_states` contains the states of the last completed jobs.
     """
 
     listed: SortedJobs
@@ -77,7 +79,10 @@ class CustomerJobsOptions(CollectorOptions):
         return tuple(dict.fromkeys(products))
 
     def includes(self, product: str) -> bool:
-        """Return whether the jobs of a product are exposed. An unknown product is exposed if all known products are."""
+        """Return whether the jobs of a product are exposed.
+
+        The jobs of an unknown product are exposed if all known products are configured.
+        """
         return product in self.products or (product not in PRODUCTS and len(self.products) == len(PRODUCTS))
 
 
@@ -98,11 +103,11 @@ class CustomerJobsCollector(CustomerCollector[CustomerJobsOptions, CustomerJobRe
         super().__init__(context, options)
         self._list = ListReader(context.client, CUSTOMER_JOBS)
         self._histories: dict[str, bytes] = {}
-        self._absent: dict[str, float] = {}  # monotonic time at which a customer left the customer list
+        self._absent: dict[str, float] = {}  # monotonic time of the first customer list without a customer, by id
         self.watch_customers(self._drop_absent)
 
     def _drop_absent(self, customers: Collection[str]) -> None:
-        """Drop the history of customers that have been absent from the customer list for 30 days."""
+        """Drop the histories of customers that have been absent from the customer list for more than 30 days."""
         now = self._clock.monotonic()
         self._absent = {key: self._absent.get(key, now) for key in self._histories if key not in customers}
         expired = {key for key, since in self._absent.items() if now - since > _KEPT_ABSENT}
@@ -116,7 +121,7 @@ class CustomerJobsCollector(CustomerCollector[CustomerJobsOptions, CustomerJobRe
         )
         history = self._history(customer_id)
         history.add(listed.jobs, now, is_short=self._list.is_short(customer_id))
-        if self.is_customer(customer_id):  # false if the customer left the customer list during the request
+        if self.is_customer(customer_id):  # false if the customer list changed during the request
             self._histories[customer_id] = history.packed()
         return CustomerJobRecords(
             replace(
@@ -148,7 +153,7 @@ class CustomerJobsCollector(CustomerCollector[CustomerJobsOptions, CustomerJobRe
 
     @classmethod
     def samples(cls, records: CustomerJobRecords, customer_id: str) -> Iterable[Sample]:
-        """Return the samples of one customer. A module without a job has only a state."""
+        """Return the samples for one customer. If a module has no job, return only its state."""
         listed = records.listed
         if listed.scan is not None:
             yield Sample(SCAN, (customer_id, listed.scan), 1.0)
@@ -162,11 +167,14 @@ class CustomerJobsCollector(CustomerCollector[CustomerJobsOptions, CustomerJobRe
         yield from customer_backup_samples([records.completed], customer_id)
 
     def dump_state(self) -> object:
-        """Return the packed history of every customer as JSON values."""
+        """Return the compressed histories of all customers as JSON values."""
         return {"customers": {customer: b64encode(packed).decode() for customer, packed in self._histories.items()}}
 
     def load_state(self, state: object) -> None:
-        """Restore the state that `dump_state` returned; the next refresh of a customer unpacks its history."""
+        """Restore a state that `dump_state` returned. Raise ValueError if the state is invalid.
+
+        The history of a customer is decompressed when the customer is refreshed.
+        """
         match state:
             case {"customers": dict(customers)} if all(isinstance(packed, str) for packed in customers.values()):
                 self._histories = {str(key): b64decode(packed, validate=True) for key, packed in customers.items()}
@@ -178,10 +186,10 @@ class CustomerJobsCollector(CustomerCollector[CustomerJobsOptions, CustomerJobRe
         return self._histories.keys()
 
     def state_of(self, customer_id: str) -> object:
-        """Return the packed history of a customer."""
+        """Return the compressed history of a customer as a base64 string, or None if there is none."""
         packed = self._histories.get(customer_id)
         return None if packed is None else b64encode(packed).decode()
 
     def load_states(self, states: Mapping[str, object]) -> None:
-        """Restore packed histories by customer id. Raise ValueError for any other value."""
+        """Restore histories that `state_of` returned, by customer id. Raise ValueError if a value is invalid."""
         self.load_state({"customers": dict(states)})

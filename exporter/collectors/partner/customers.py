@@ -50,12 +50,12 @@ class CustomersCollector(AccountCollector[CustomersOptions, Listing]):
         self.api_versions = context.customer_list.api_versions
 
     async def read(self) -> Listing:
-        """List the customers, also for the other collectors. Raise AvePointError if a request fails."""
+        """List the customers. The other collectors use this list too. Raise AvePointError if a request fails."""
         return await self._customer_list.refresh(self.options.interval * 0.9)
 
     @classmethod
     def samples(cls, records: Listing, customer_id: str) -> Iterable[Sample]:  # noqa: ARG003 - all customers
-        """Return the samples of all customers."""
+        """Return the samples for all customers."""
         for customer in records.customers.values():
             yield Sample(INFO, (customer.id, customer.organization, customer.country, customer.owner_email), 1.0)
         for customer in records.customers.values():

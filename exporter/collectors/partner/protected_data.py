@@ -65,9 +65,10 @@ CUSTOMER_BYTES = Family(
 
 @dataclass(frozen=True, slots=True)
 class Module:
-    """One workload of one service in one Microsoft 365 tenant of a customer. Sizes are in bytes; None if unknown.
+    """The protected data of one service and workload in one Microsoft 365 tenant. Unknown values are None.
 
-    If a size is "N/A", the storage is not in use. The size is then None, and the storage is in `unused_storage`.
+    If AvePoint returns "N/A" for a size, the storage is not in use. The size is then None, and `unused_storage`
+    contains the name of the storage ("avepoint" or "byos").
     """
 
     service_type: str
@@ -82,17 +83,20 @@ class Module:
 
     @property
     def may_repeat(self) -> bool:
-        """Whether an equal row is the same module. Without a tenant id, it may belong to another tenant."""
+        """Whether an equal row describes the same module.
+
+        If a row has no tenant id, an equal row may belong to another Microsoft 365 tenant.
+        """
         return self.tenant_id != "" or not (self.scanned_objects or self.avepoint_bytes or self.byos_bytes)
 
 
 @dataclass(frozen=True, slots=True)
 class ProtectedData:
-    """The modules of a customer; `error` is set if rows contradict each other or belong to another customer."""
+    """The modules of a customer. `error` is set if rows contradict each other or belong to another customer."""
 
     modules: tuple[Module, ...]
     is_complete: bool
-    """Whether each row of the response is a module."""
+    """Whether `modules` contains a module for each row of the response."""
     error: AvePointError | None = None
 
 
@@ -116,7 +120,10 @@ class ProtectedDataCollector(CustomerCollector[ProtectedDataOptions, ProtectedDa
         self._list = ListReader(context.client, PROTECTED_DATA)
 
     async def read(self, customer_id: str) -> ProtectedData:
-        """Return the modules of one customer, or none if the customer does not have the product."""
+        """Return the modules of one customer. Raise AvePointError if a request fails.
+
+        A customer without the product has no modules.
+        """
         found_rows = await self._list.rows(self.api_versions, customer_id)
         rows, foreign = own_rows(found_rows, customer_id, self._customer_list.contains)
         keyed = tuple(_keyed_modules(rows))
@@ -131,7 +138,7 @@ class ProtectedDataCollector(CustomerCollector[ProtectedDataOptions, ProtectedDa
 
     @classmethod
     def samples(cls, records: ProtectedData, customer_id: str) -> Iterable[Sample]:
-        """Return the samples of one customer's modules, and their sums."""
+        """Return the samples for one customer's modules, and the sums over all modules if no module is missing."""
         for module in records.modules:
             labels = (customer_id, module.tenant_id, module.service_type, module.workload)
             values = (
@@ -161,7 +168,7 @@ def _sums(modules: tuple[Module, ...], customer_id: str) -> Iterator[Sample]:
 
 
 def _sum(modules: Iterable[Module], value: Callable[[Module], float | None]) -> float | None:
-    """Return the sum of a value over modules, or None if there is no module or one of the values is unknown."""
+    """Return the sum of a value over all modules, or None if there are no modules or any of the values is unknown."""
     values = [value(module) for module in modules]
     known = [one for one in values if one is not None]
     return math.fsum(known) if known and len(known) == len(values) else None

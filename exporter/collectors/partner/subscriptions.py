@@ -1,17 +1,17 @@
 """Subscriptions of customers: POST …/customers/services/batch, or GET /partner/services.
 
-A subscription has no id, and a customer may have several subscriptions to one service: two packages, or a renewal
-beside the subscription that it replaces. A series must not move from one subscription to another, so the label
+A subscription has no id, and a customer may have several subscriptions to one service. For example, a customer may
+have two packages, or a subscription and its renewal. To keep each series with the same subscription, the label
 `subscription` follows these rules:
 
 - If there is only one subscription to a service, it has no label `subscription`.
-- If there are several, the label joins all texts of a subscription (package, model, source, payment type, storage, …),
-  but no numbers, dates or positions. The label depends only on the subscription itself, so a third subscription does
-  not change the labels of the other two.
-- Subscriptions with equal texts are numbered by expiry; #1 expires first. The number is a rank, so it may change.
+- If there are several, the label consists of all texts of a subscription (package, model, source, payment type,
+  storage, …). It does not contain numbers, dates or positions, so a third subscription does not change the labels of
+  the other two.
+- Subscriptions with equal texts are numbered in the order of their expiry. The number of a subscription may change.
 
-If a second subscription to a service appears, the series of the first one continues with the label. If one of two
-disappears, the series of the other one continues without it. A sum or minimum over the label is not affected.
+If a second subscription to a service is added, the first subscription gets the label. If one of two subscriptions is
+removed, the other one loses the label. A sum or minimum over the label is not affected.
 """
 
 from collections import defaultdict
@@ -76,7 +76,7 @@ NUMBERS: Final = (
 
 
 class Words(NamedTuple):
-    """Texts of a subscription in the order of the labels of INFO; "" if unknown."""
+    """Texts of a subscription, in the order of the labels of `INFO`. Unknown texts are ""."""
 
     name: str
     package: str
@@ -87,12 +87,12 @@ class Words(NamedTuple):
     retention: str
 
     def __str__(self) -> str:
-        """Return the texts as one string without "#", so that it cannot look like a numbered label."""
+        """Join the texts to one string without "#", which is reserved for numbered labels."""
         return " / ".join(filter(None, self)).replace("#", "")
 
 
 class Subscription(NamedTuple):
-    """A customer's subscription. `numbers` have the order and the units of NUMBERS; None if unknown."""
+    """A customer's subscription. `numbers` holds a value for each family in `NUMBERS`, or None if it is unknown."""
 
     customer_id: str
     service: str
@@ -125,7 +125,7 @@ class SubscriptionsCollector(AccountCollector[SubscriptionsOptions, tuple[Subscr
 
     def _of_customer(self, row: Row) -> Iterator[Subscription]:
         customer_id = row.key("customerId")
-        # The subscriptions and the customer list may differ for a while. The customer list takes precedence.
+        # A new or removed customer may be in only one of the two lists. The customer list takes precedence.
         if customer_id is None or not (
             self._customer_list.is_wanted(customer_id) and self._customer_list.lists(customer_id)
         ):
@@ -141,7 +141,7 @@ class SubscriptionsCollector(AccountCollector[SubscriptionsOptions, tuple[Subscr
         records: tuple[Subscription, ...],
         customer_id: str,  # noqa: ARG003 - all customers
     ) -> Iterable[Sample]:
-        """Return the samples of all subscriptions."""
+        """Return the samples for all subscriptions."""
         for name, subscription in _named(records):
             labels = (subscription.customer_id, subscription.service, name)
             yield Sample(INFO, (*labels, *subscription.words), 1.0)
@@ -151,7 +151,7 @@ class SubscriptionsCollector(AccountCollector[SubscriptionsOptions, tuple[Subscr
 
 
 def _identity(raw: RawRow) -> str | None:
-    """Return the identity of a row within a list: its customer, services and expiry dates."""
+    """Return a string that identifies a row in a list: its customer, services and expiry dates."""
     row = folded(raw)
     customer_id, products = row.get("customerid"), row.get("products")
     if customer_id is None:
@@ -191,7 +191,7 @@ def _unix(ticks: Ticks | None) -> float | None:
 
 
 def _named(subscriptions: Iterable[Subscription]) -> Iterator[tuple[str, Subscription]]:
-    """Yield each subscription with the value of its label `subscription`. Equal subscriptions count as one."""
+    """Yield each subscription and the value of its label `subscription`. Omit duplicates."""
     services: defaultdict[tuple[str, str], list[Subscription]] = defaultdict(list)
     for subscription in dict.fromkeys(subscriptions):
         services[subscription.customer_id, subscription.service].append(subscription)
@@ -215,5 +215,5 @@ def _named_by_words(several: Iterable[Subscription]) -> Iterator[tuple[str, Subs
 
 
 def _rank(subscription: Subscription) -> tuple[list[tuple[bool, float]], Words]:
-    """Return a sort key: expiry, then the other numbers and the texts; unknown numbers come last."""
+    """Return a sort key that consists of the expiry, the other numbers and the texts. Unknown numbers come last."""
     return [(number is None, number or 0) for number in subscription.numbers], subscription.words

@@ -1,1 +1,1 @@
-"""Collectors of tenant accounts, one file each."""
+"""Collectors for tenant accounts, with one module per collector."""

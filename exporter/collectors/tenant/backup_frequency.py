@@ -49,7 +49,10 @@ class BackupFrequencyOptions(CollectorOptions):
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """The number of scheduled backups of a workload per day and the start of the next one; None if unknown."""
+    """The number of scheduled backups of a workload per day, and the start of its next backup.
+
+    Unknown values are None.
+    """
 
     workload: str
     per_day: int | None
@@ -83,7 +86,7 @@ class BackupFrequencyCollector(PerLocationCollector[BackupFrequencyOptions, Mapp
         records: Mapping[str, Distinct[Schedule]],
         customer_id: str,  # noqa: ARG003 - account only
     ) -> Iterable[Sample]:
-        """Return the samples of a tenant's schedules."""
+        """Return the samples for a tenant's schedules."""
         for location, found in records.items():
             for schedule in found.records.values():
                 labels = (schedule.workload, location)
@@ -104,10 +107,10 @@ def _keyed(rows: Iterable[Row], now: Ticks) -> Iterator[tuple[str, Schedule, Row
 
 
 def _next(starts: Collection[Ticks], now: Ticks) -> Ticks | None:
-    """Return the first start after `now`. If all starts are in the past, they repeat a day later."""
+    """Return the earliest start after `now`. If all starts are in the past, assume that they repeat after one day."""
     coming = [start for start in starts if start > now]
     if coming:
         return min(coming)
     again = [Ticks(start + _DAY * TICKS_PER_SECOND) for start in starts]
-    # If the starts are older than a day, the next one is unknown.
+    # If all starts are more than one day old, the next start is unknown.
     return min((start for start in again if start > now), default=None)

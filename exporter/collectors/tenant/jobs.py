@@ -38,7 +38,7 @@ from exporter.errors import AvePointError
 
 @dataclass(frozen=True, slots=True)
 class JobRecords:
-    """The jobs of a tenant by geo location ("" if none is configured); `window` is in seconds."""
+    """The jobs of a tenant by geo location, or by "" if no locations are configured. `window` is in seconds."""
 
     window: float
     window_start: Ticks
@@ -64,7 +64,10 @@ class JobsCollector(AccountCollector[JobsOptions, JobRecords]):
         self._readers = {location: JobReader(context, options, location) for location in self.locations}
 
     async def read(self) -> JobRecords:
-        """Read every geo location in turn. Raise AvePointError if the tenant has jobs, but only elsewhere."""
+        """Read the jobs of each geo location.
+
+        Raise AvePointError if a request fails, or if the tenant has jobs but none at the configured geo locations.
+        """
         now = ticks_at(self._clock.time())
         locations = {location: await reader.read(self.api_versions) for location, reader in self._readers.items()}
         if "" not in locations and not any(reader.has_jobs for reader in self._readers.values()):
@@ -73,9 +76,10 @@ class JobsCollector(AccountCollector[JobsOptions, JobRecords]):
         return JobRecords(window, ago(ticks_at(self._clock.time()), window), locations)
 
     async def _expect_none_elsewhere(self, span: Span) -> None:
-        """Raise AvePointError if the tenant has jobs that started within `span`, at any geo location or without one.
+        """Raise AvePointError if an unfiltered list contains jobs that started within `span`.
 
-        A tenant without Multi-Geo returns an empty list for every geo location.
+        This check is necessary because AvePoint returns an empty list for any geo location of a tenant without
+        Multi-Geo.
         """
         if await JobList(self._client, TENANT_JOBS.modern).has_any(span):
             names, path = ", ".join(self._readers), TENANT_JOBS.modern.template
@@ -84,7 +88,7 @@ class JobsCollector(AccountCollector[JobsOptions, JobRecords]):
 
     @classmethod
     def samples(cls, records: JobRecords, customer_id: str) -> Iterable[Sample]:
-        """Return the samples of a tenant's jobs."""
+        """Return the samples for a tenant's jobs."""
         yield Sample(JOBS_WINDOW, (), records.window)
         for location, found in records.locations.items():
             yield from count_samples(
@@ -99,12 +103,15 @@ class JobsCollector(AccountCollector[JobsOptions, JobRecords]):
         yield from customer_backup_samples((found.completed for found in records.locations.values()), customer_id)
 
     def dump_state(self) -> object:
-        """Return the state of each geo location, and the job types that were configured for it."""
+        """Return the configured job types and the state for each geo location, as JSON values."""
         readers = {location: reader.dump_state() for location, reader in self._readers.items()}
         return {"job_types": list(self.options.job_types), "locations": readers}
 
     def load_state(self, state: object) -> None:
-        """Restore the state of the configured geo locations. Raise ValueError for anything else."""
+        """Restore a state that `dump_state` returned, for the geo locations that are still configured.
+
+        Raise ValueError if the state is invalid.
+        """
         match state:
             case {"job_types": list(job_types), "locations": dict(locations)}:
                 for location, reader in self._readers.items():

@@ -63,7 +63,11 @@ OUT_OF_POLICY_SINCE = Family(
 
 @dataclass(frozen=True, slots=True)
 class LicenseConsumption:
-    """Purchased and used seats and bytes; None if unknown. If `knows_policy` is false, the policy time is unknown."""
+    """Purchased and used seats and bytes, and the time at which the license went out of policy.
+
+    Unknown values are None. If `knows_policy` is true, an `out_of_policy_since` of None means that the license is in
+    policy.
+    """
 
     purchased_seats: int | None
     assigned_seats: int | None
@@ -104,14 +108,14 @@ class LicenseCollector(AccountCollector[LicenseOptions, LicenseConsumption]):
             assigned_seats=row.count("assignedUserSeats"),
             purchased_bytes=row.gigabytes("purchasedStorageSize"),
             protected_bytes=row.gigabytes("protectedSize"),
-            # Only a valid value without a time means that the license is in policy.
+            # The license is in policy only if the field exists but contains no time. An unreadable time is unknown.
             knows_policy=row.is_past_time("outOfPolicyTime"),
             out_of_policy_since=row.past_time("outOfPolicyTime"),
         )
 
     @classmethod
     def samples(cls, records: LicenseConsumption, customer_id: str) -> Iterable[Sample]:  # noqa: ARG003 - account only
-        """Return the samples of a tenant's license."""
+        """Return the samples for a tenant's license."""
         since = records.out_of_policy_since
         values: tuple[tuple[Family, float | None], ...] = (
             (PURCHASED_SEATS, records.purchased_seats),

@@ -43,7 +43,10 @@ class RetentionOptions(CollectorOptions):
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """The retention period of a workload and the shortest one of its containers, in seconds; None if unknown."""
+    """The retention period of a workload, and the shortest period of the workload and its containers.
+
+    Both are in seconds, or None if unknown.
+    """
 
     workload: str
     period: float | None
@@ -52,7 +55,10 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The retention policies of a tenant. `period` is the default in seconds; None if unknown."""
+    """The retention policies of a tenant. `period` is the default in seconds, or None if unknown.
+
+    `is_custom` is true if workloads have their own policies.
+    """
 
     period: float | None
     is_custom: bool | None
@@ -77,7 +83,7 @@ class RetentionCollector(PerLocationCollector[RetentionOptions, Mapping[str, Pol
         if not any(row.has(field) for field in _FIELDS):
             raise RETENTION.modern.unexpected("the response contains none of the retention policy fields")
         is_custom = row.flag("enableCustomizedRetentionPolicy")
-        # If customized retention is disabled, the policies of services do not apply.
+        # If customized retention is disabled, the default applies to all services.
         services = () if is_custom is False else row.each("servicePolicies")
         found = distinct(_keyed(services), "serviceType")
         return Policy(row.retention("retentionPeriod"), is_custom, found)
@@ -89,7 +95,7 @@ class RetentionCollector(PerLocationCollector[RetentionOptions, Mapping[str, Pol
 
     @classmethod
     def samples(cls, records: Mapping[str, Policy], customer_id: str) -> Iterable[Sample]:  # noqa: ARG003 - account only
-        """Return the samples of a tenant's policies."""
+        """Return the samples for a tenant's policies."""
         for location, policy in records.items():
             if policy.is_custom is not None:
                 yield Sample(CUSTOM, (location,), float(policy.is_custom))
@@ -110,9 +116,9 @@ def _keyed(rows: Iterable[Row]) -> Iterator[tuple[str, Service, Row]]:
 
 
 def _shortest(row: Row, period: float | None) -> float | None:
-    """Return the shortest period of a service and its containers, or None if one of the periods is unknown."""
+    """Return the shortest period of a service and its containers, or None if any of the periods is unknown."""
     periods = [period, *(container.retention("retentionPeriod") for container in row.each("containerPolicies"))]
-    # Objects outside of containers have the period of the service, unless they have their own.
+    # Objects outside of containers may have their own period. Otherwise, they have the period of the service.
     if row.raw("unassignedObjectRetentionPeriod") is not None:
         periods.append(row.retention("unassignedObjectRetentionPeriod"))
     known = [one for one in periods if one is not None]

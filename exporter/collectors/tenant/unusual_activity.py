@@ -52,7 +52,10 @@ class UnusualActivityOptions(CollectorOptions):
 
 @dataclass(frozen=True, slots=True)
 class Signals:
-    """The numbers of a workload's sites with unusual activity and with signs of ransomware; None if unknown."""
+    """The number of a workload's sites with unusual activity, and the number with signs of ransomware.
+
+    Unknown numbers are None.
+    """
 
     workload: str
     unusual: int | None
@@ -61,7 +64,7 @@ class Signals:
 
 @dataclass(frozen=True, slots=True)
 class Activities:
-    """The signals within the window, by geo location; `window` is in seconds."""
+    """The numbers of sites within the window, by geo location. `window` is in seconds."""
 
     window: float
     found: Mapping[str, tuple[Signals, ...]]
@@ -76,11 +79,11 @@ class UnusualActivityCollector(PerLocationCollector[UnusualActivityOptions, Acti
     families = (UNUSUAL, RANSOMWARE, WINDOW)
 
     async def read(self) -> Activities:
-        """Read the signals since the first day of the window. Raise AvePointError if a request fails."""
+        """Read the numbers of sites since the first day of the window. Raise AvePointError if a request fails."""
         now = self._clock.time()
         start = (now - self.options.window) // _DAY * _DAY
-        # The documentation shows dates without a time. The end is tomorrow, because a service that reads a date as
-        # midnight would omit the signals of today.
+        # AvePoint's documents use dates without a time. The end is tomorrow, because a service that treats a date as
+        # midnight would exclude the activity of today.
         query = {"startTime": iso_date(ticks_at(start)), "finishTime": iso_date(ticks_at(now + _DAY))}
         return Activities(now - start, await self.each_location(lambda location: self._read(location, query)))
 
@@ -95,7 +98,7 @@ class UnusualActivityCollector(PerLocationCollector[UnusualActivityOptions, Acti
 
     @classmethod
     def samples(cls, records: Activities, customer_id: str) -> Iterable[Sample]:  # noqa: ARG003 - account only
-        """Return the samples of a tenant's signals."""
+        """Return the samples for a tenant's sites."""
         yield Sample(WINDOW, (), records.window)
         for location, found in records.found.items():
             for signals in found:
@@ -105,10 +108,10 @@ class UnusualActivityCollector(PerLocationCollector[UnusualActivityOptions, Acti
 
 
 def _summed(rows: Iterable[Row]) -> Iterator[Signals]:
-    """Yield the sum of each workload's rows. A sum is unknown if one of its parts is unknown.
+    """Yield the sums of each workload's rows. If any number is unknown, the sum is unknown.
 
-    Each Microsoft 365 tenant has a row, and each geo location may have a row without its name. Different rows are
-    therefore added up, and equal rows are counted once.
+    Each Microsoft 365 tenant has its own row. The rows of geo locations may not contain the location. Rows that differ
+    are therefore added up, and equal rows are counted once.
     """
     by_workload: dict[str, list[Signals]] = {}
     for _, signals in dict.fromkeys(_signals_of_tenants(rows)):
@@ -118,11 +121,11 @@ def _summed(rows: Iterable[Row]) -> Iterator[Signals]:
 
 
 def _signals_of_tenants(rows: Iterable[Row]) -> Iterator[tuple[str, Signals]]:
-    """Yield the id of a Microsoft 365 tenant ("" if absent) and its signals, per row."""
+    """Yield the Microsoft 365 tenant id ("" if absent) and the numbers of sites in each row."""
     for row in rows:
         workload = row.service_type("serviceType")
         if workload is not None:
-            # The documentation swaps the descriptions of the two counts; their names are right.
+            # AvePoint's documents swap the descriptions of these fields, but the field names are correct.
             unusual = row.needed_count("unusualActivitiesCount")
             ransomware = row.needed_count("potentialRansomwareAttackCount")
             yield row.label("tenantId") or "", Signals(workload, unusual, ransomware)
