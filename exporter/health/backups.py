@@ -57,9 +57,12 @@ class _Backup:
     def overdue_after(self, age: float) -> Finding:
         """Check whether a backup is expected although the last success is older than `age` seconds.
 
-        The time of the last success must be known.
+        If the time of the last success is unknown, the finding is unknown if a backup is expected.
         """
-        due = (self.job.last_success or 0.0) + age
+        if self.job.last_success is None:
+            found = Outcome.FINE if self.is_expected is False else Outcome.UNKNOWN
+            return Finding(self.subject, found, self.job.collector, changes_at=next_change(self.now, self.idle_from))
+        due = self.job.last_success + age
         found = outcome(wrong=bool(self.is_expected) and self.now >= due)
         if self.is_expected is None and self.now >= due:
             found = Outcome.UNKNOWN
@@ -75,6 +78,16 @@ def _backups(view: View) -> Iterator[_Backup]:
             yield _Backup(job, limits, view.now, _is_scanned(view, job))
 
 
+def _unclassified(view: View) -> Iterator[Finding]:
+    """Return an unknown finding per group of jobs that may be backups of an unknown workload."""
+    for job in view.facts.jobs:
+        if job.is_unclassified and job.job_type in ("", _BACKUP):
+            # Without the workload, so that a successful backup of the workload still ends its problem.
+            subject = Subject(job.product, geo_location=job.geo_location)
+            # On a partner, a product may have no workloads.
+            yield Finding(subject, Outcome.UNKNOWN, job.collector, is_unclassified=view.is_tenant)
+
+
 def _is_scanned(view: View, job: JobFacts) -> bool | None:
     """Return whether the last scan found objects of a workload, or False if no collector reads scan results."""
     source = view.sources.get(_SCANNING)
@@ -87,9 +100,9 @@ def _is_scanned(view: View, job: JobFacts) -> bool | None:
 
 def overdue(view: View) -> Iterator[Finding]:
     """Find expected backups whose last success is older than `backup_age`."""
+    yield from _unclassified(view)
     for backup in _backups(view):
-        if backup.job.last_success is not None:
-            yield backup.overdue_after(backup.limits.backup_age)
+        yield backup.overdue_after(backup.limits.backup_age)
 
 
 def late(view: View) -> Iterator[Finding]:
@@ -97,15 +110,16 @@ def late(view: View) -> Iterator[Finding]:
     schedules = {one.key: one.get(_INTERVAL) for one in view.facts.records((_INTERVAL,), ("workload", "geo_location"))}
     source = view.sources.get(_SCHEDULES)
     is_missing = source is not None and not source.off and source.read_at is None
+    yield from _unclassified(view)
     for backup in _backups(view):
         job = backup.job
-        if job.last_success is None or job.product != MICROSOFT_365:
+        if job.product != MICROSOFT_365:
             continue
         interval = schedules.get((job.workload, job.geo_location), schedules.get((job.workload, "")))
         if interval is not None:
             yield backup.overdue_after(backup.limits.backup_intervals * interval)
-        elif is_missing:
-            yield Finding(backup.subject, Outcome.UNKNOWN, job.collector)
+        else:
+            yield Finding(backup.subject, Outcome.UNKNOWN if is_missing else Outcome.FINE, job.collector)
 
 
 def stopped(view: View) -> Iterator[Finding]:
@@ -113,14 +127,13 @@ def stopped(view: View) -> Iterator[Finding]:
 
     A workload whose last job is older than `retired_after` is ignored.
     """
+    yield from _unclassified(view)
     for backup in _backups(view):
         job, now = backup.job, view.now
-        if job.last_success is None:
-            continue
-        begins = max(job.last_success + backup.limits.backup_age, backup.idle_from)
+        begins = max((job.last_success or 0.0) + backup.limits.backup_age, backup.idle_from)
         is_stopped = begins <= now < backup.retired_from
         found = outcome(wrong=is_stopped and backup.is_scanned is False)
-        if is_stopped and backup.is_scanned is None:
+        if is_stopped and (backup.is_scanned is None or (job.last_success is None and not backup.is_scanned)):
             found = Outcome.UNKNOWN
         changes_at = next_change(now, begins, backup.retired_from)
         yield Finding(backup.subject, found, job.collector, since=begins, changes_at=changes_at)
@@ -128,9 +141,12 @@ def stopped(view: View) -> Iterator[Finding]:
 
 def success_unknown(view: View) -> Iterator[Finding]:
     """Find workloads whose backups run, but whose last success is unknown."""
+    yield from _unclassified(view)
     for backup in _backups(view):
         job = backup.job
-        if job.last_success is None and job.start is not None:
+        if job.last_success is not None:
+            yield Finding(backup.subject, Outcome.FINE, job.collector)
+        elif job.start is not None:
             wrong = not backup.is_off and not backup.is_idle
             changes_at = next_change(view.now, backup.idle_from)
             yield Finding(backup.subject, outcome(wrong=wrong), job.collector, changes_at=changes_at)
@@ -151,7 +167,9 @@ def never_succeeded(view: View) -> Iterator[Finding]:
 
 
 def _may_have_succeeded(job: JobFacts) -> bool:
-    """Return whether the last job may have succeeded, because the exporter does not recognize the job's state."""
+    """Return whether no success is known, but the last job may be one because its state is not recognized."""
+    if job.last_success is not None:
+        return False
     states = {job.state, job.completed_state} - {None}
     return not states <= {*OVER, *NOT_OVER}
 

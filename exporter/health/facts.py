@@ -71,6 +71,11 @@ class JobFacts:
     oldest_running: float | None = None
     oldest_start: float | None = None
 
+    @property
+    def is_unclassified(self) -> bool:
+        """Whether the job type or the workload is unknown. A retention job needs no workload."""
+        return not self.job_type or not (self.workload or self.job_type == "retention")
+
 
 @dataclass(frozen=True, slots=True)
 class Record:

@@ -38,6 +38,9 @@ class Finding(NamedTuple):
     `since` is the time when the problem began, and `seen_since` is the time when its condition was first seen. Each is
     None if the facts do not contain it. The condition becomes a problem only after it has lasted for `grace` seconds.
     If no new facts arrive, the finding remains valid until `changes_at`. Times are in Unix seconds.
+
+    An unknown finding keeps a current problem until `held_for` seconds after its start. The facts of a finding that
+    `is_unclassified` may belong to any subject of the product, so it also keeps problems of subjects without findings.
     """
 
     subject: Subject
@@ -47,6 +50,8 @@ class Finding(NamedTuple):
     grace: float = 0.0
     seen_since: float | None = None
     changes_at: float = inf
+    held_for: float = inf
+    is_unclassified: bool = False
 
 
 @dataclass(frozen=True, slots=True)

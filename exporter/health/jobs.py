@@ -1,6 +1,7 @@
 """Problems with individual jobs (failed, incomplete, stuck) and missing restore tests."""
 
 from collections.abc import Iterator
+from math import inf
 from typing import Final
 
 from exporter.avepoint.vocabulary import OVER
@@ -32,6 +33,10 @@ def stuck(view: View) -> Iterator[Finding]:
             ends = job.oldest_running + view.limits.of(job.product, job.workload).job_runtime
             found = outcome(wrong=view.now >= ends)
             yield Finding(_subject(job), found, job.collector, since=ends, changes_at=next_change(view.now, ends))
+        if _is_unclassified(view, job):
+            yield Finding(_subject(job), Outcome.UNKNOWN, job.collector, held_for=0.0, is_unclassified=True)
+        elif job.oldest_running is None:
+            yield Finding(_subject(job), Outcome.FINE, job.collector)
 
 
 def restore_not_tested(view: View) -> Iterator[Finding]:
@@ -65,20 +70,33 @@ def _subject(job: JobFacts) -> Subject:
     return Subject(job.product, job.workload, job.job_type, job.geo_location)
 
 
+def _is_unclassified(view: View, job: JobFacts) -> bool:
+    """Return whether jobs of several workloads or types may be mixed. On a partner, a product may have no workloads."""
+    return job.is_unclassified and view.is_tenant
+
+
 def _by_state(view: View, job: JobFacts, states: frozenset[str]) -> Finding:
     """Check whether the last completed job has one of the given states.
 
-    A job older than `job_verdict_age` is ignored.
+    A job older than `job_verdict_age` is ignored. The last unclassified job may hide an earlier one of another
+    workload, so it is never fine.
     """
+    age = view.limits.of(job.product, job.workload).job_verdict_age
+    is_unclassified = _is_unclassified(view, job)
     completed = _completed_state(job)
     if completed is None:
-        found = Outcome.UNKNOWN if job.state in _WAITING else Outcome.FINE
-        return Finding(_subject(job), found, job.collector)
+        found = Outcome.UNKNOWN if is_unclassified or job.state in _WAITING else Outcome.FINE
+        held_for = age if is_unclassified else inf
+        return Finding(_subject(job), found, job.collector, held_for=held_for, is_unclassified=is_unclassified)
     ended = job.finish if job.finish is not None else job.start
-    history = view.now + 1 if ended is None else ended + view.limits.of(job.product, job.workload).job_verdict_age
+    history = view.now + 1 if ended is None else ended + age
     wrong = completed in states and view.now < history
-    changes_at = next_change(view.now, history) if ended is not None else float("inf")
-    return Finding(_subject(job), outcome(wrong=wrong), job.collector, since=ended, changes_at=changes_at)
+    changes_at = next_change(view.now, history) if ended is not None else inf
+    finding = Finding(_subject(job), outcome(wrong=wrong), job.collector, since=ended, changes_at=changes_at)
+    if not is_unclassified:
+        return finding
+    found = Outcome.WRONG if wrong else Outcome.UNKNOWN
+    return finding._replace(outcome=found, held_for=age, is_unclassified=True)
 
 
 def _completed_state(job: JobFacts) -> str | None:

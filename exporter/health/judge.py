@@ -11,7 +11,7 @@ from typing import Final
 
 from exporter.config.expectations import ProblemName
 from exporter.health.backups import due_times
-from exporter.health.findings import Finding, Outcome, Subject, View
+from exporter.health.findings import Finding, Outcome, Subject, View, next_change
 from exporter.health.memory import HeldProblem, Memory, ProblemKey
 from exporter.health.registry import PROBLEMS, Problem
 
@@ -117,9 +117,12 @@ class _Decision:
         groups = self._findings()
         for subject, findings in groups.items():
             self._decide_subject(ProblemKey(self.problem.name, subject), findings)
+        unclassified = [one for findings in groups.values() for one in findings if one.is_unclassified]
         for key, held in self._memory.held.items():
-            if key.problem == self.problem.name and key.subject not in groups and self._stays_without_findings(held):
-                self.held[key] = held
+            if key.problem == self.problem.name and key.subject not in groups:
+                own = [one for one in unclassified if one.subject.product == key.subject.product]
+                if self._stays_without_findings(held, own):
+                    self._hold(held, own)
         for key, time in self._memory.first_seen.items():
             if key.problem == self.problem.name and key.subject not in groups and is_stale:
                 self.first_seen[key] = time
@@ -150,7 +153,12 @@ class _Decision:
         held = self._memory.held.get(key)
         self.is_unknown |= any(one.outcome is Outcome.UNKNOWN for one in findings)
         if held is not None and self._stays(held, findings):
-            self.held[key] = held
+            self._hold(held, findings)
+
+    def _hold(self, held: HeldProblem, findings: Iterable[Finding]) -> None:
+        self.held[held.key] = held
+        ends = (held.start + one.held_for for one in findings)
+        self.changes_at = min(self.changes_at, next_change(self._view.now, *ends))
 
     def _decide_wrong(self, key: ProblemKey, finding: Finding) -> None:
         """Record a problem if the grace period of the finding has passed."""
@@ -192,14 +200,22 @@ class _Decision:
     def _stays(self, held: HeldProblem, findings: Iterable[Finding]) -> bool:
         """Return whether a problem persists even though no fresh facts confirm it."""
         if held.rules != self._rules.fingerprint:
-            return not all(one.outcome is Outcome.FINE for one in findings)
-        return not all(self._refutes(one) and self._is_newer(one.collector, held) for one in findings)
+            return not all(self._is_over(held, one) for one in findings)
+        return not all(
+            self._is_over(held, one) and self._is_fresh(one.collector) and self._is_newer(one.collector, held)
+            for one in findings
+        )
 
-    def _stays_without_findings(self, held: HeldProblem) -> bool:
+    def _is_over(self, held: HeldProblem, finding: Finding) -> bool:
+        return finding.outcome is Outcome.FINE or self._view.now >= held.start + finding.held_for
+
+    def _stays_without_findings(self, held: HeldProblem, unclassified: Iterable[Finding]) -> bool:
         """Return whether a problem persists even though there are no facts about its subject."""
         source = self._view.sources.get(held.collector)
         if source is None or source.off or self._is_ignored(held.key.subject):
             return False
+        if not all(self._is_over(held, one) for one in unclassified):
+            return True
         if held.rules != self._rules.fingerprint:
             return source.read_at is None
         return not (self._is_fresh(held.collector) and self._is_newer(held.collector, held))

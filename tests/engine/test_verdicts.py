@@ -11,6 +11,8 @@ import pytest
 from exporter.engine.database import FILE_NAME
 from exporter.exposition.page import MetricsPage, PageRequest
 from exporter.health.families import FAMILIES
+from tests.collectors.test_job_filters import jobs as classified_jobs
+from tests.collectors.test_jobs_truth import JobApi
 from tests.helpers import (
     BATCH_PATH,
     FakeApi,
@@ -80,6 +82,18 @@ async def test_a_tenant_is_unknown_until_it_is_read(world: World) -> None:
     assert await world.refresh()
     assert await problems(world) == {("contoso", "", FULL)}
     assert await counts(world, FULL) == {"wrong": 1, "fine": 0, "unknown": 0}
+
+
+async def test_backups_and_jobs_are_unknown_while_the_service_ignores_filters() -> None:
+    api = JobApi(classified_jobs(5, state=2))
+    api.ignores = 1000
+    world = World(api)
+    await world.apply(tenant(collectors={"jobs": {}}))
+    assert await world.refresh()
+
+    for problem in ("backup_overdue", "backup_stopped", "backup_never_succeeded", "job_failed", "job_stuck"):
+        assert await counts(world, problem) == {"wrong": 0, "fine": 0, "unknown": 1}
+    await world.accounts.stop()
 
 
 async def test_a_problem_is_held_while_refreshes_fail_and_over_a_restart(world: World) -> None:

@@ -196,3 +196,48 @@ def test_each_product_and_workload_has_its_own_limit() -> None:
     world = World(expectations={"exceptions": exceptions}).read(ON_PARTNER, *samples)
 
     assert [subject.workload for subject in world.problems()["backup_overdue"]] == ["OneDrive"]
+
+
+OF_BACKUPS = ("backup_overdue", "backup_late", "backup_stopped", "backup_never_succeeded", "success_unknown")
+
+
+@pytest.mark.parametrize("labels", [{"workload": ""}, {"job_type": ""}, {"workload": "", "job_type": ""}])
+def test_backups_are_unknown_while_jobs_are_unclassified(labels: dict[str, Any]) -> None:
+    classified = job(start=NOW, finish=NOW, success=NOW)
+    world = World("tenant").read("jobs", *job(start=NOW, finish=NOW, success=NOW, **labels), *classified)
+
+    assert {world.outcome(problem) for problem in OF_BACKUPS} == {"unknown"}
+    assert {world.read("jobs", *classified).outcome(problem) for problem in OF_BACKUPS} == {"fine"}
+
+
+def test_an_unclassified_job_ends_no_problem_of_a_backup() -> None:
+    world = World("tenant").read("jobs", *job(start=NOW, success=NOW - 30 * HOUR))
+    assert world.names() == {"backup_overdue"}
+
+    world.passes(HOUR).read("jobs", *job(start=world.now, success=world.now, workload="", job_type=""))
+    assert world.outcome("backup_overdue") == "wrong"
+    unclassified = job(start=world.now, success=world.now, job_type="")
+    world.read("jobs", *job(start=world.now, success=world.now), *unclassified)
+    assert world.outcome("backup_overdue") == "unknown"
+    assert world.read("jobs", *job(start=world.now, success=world.now)).outcome("backup_overdue") == "fine"
+
+
+@pytest.mark.parametrize("state", ["accomplished", "finished", "failed"])
+def test_without_a_known_success_it_is_unknown_whether_a_backup_is_overdue(state: str) -> None:
+    world = partner(success=None, state=state)
+
+    assert world.outcome("backup_overdue") == "unknown"
+    assert partner(success=None, state="disabled").outcome("backup_overdue") == "fine"
+
+
+def test_without_a_known_success_it_is_unknown_whether_a_backup_has_stopped() -> None:
+    world = partner(success=None, start=NOW - 8 * DAY)
+
+    assert world.outcome("backup_stopped") == "unknown"
+    assert world.read("protected_data", SCANNED).outcome("backup_stopped") == "fine"
+
+
+def test_backups_of_a_product_without_workloads_are_unknown() -> None:
+    world = World().read(ON_PARTNER, *job(start=NOW, success=NOW, workload="", product="Salesforce"))
+
+    assert world.outcome("backup_overdue") == "unknown"

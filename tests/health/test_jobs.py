@@ -111,3 +111,40 @@ def test_a_restore_that_is_not_known_counts_from_the_oldest_job() -> None:
 
     world.passes(83 * DAY).read("jobs", *job(start=world.now, success=world.now, oldest=world.now - 7 * DAY))
     assert world.names() == {"restore_not_tested"}
+
+
+UNCLASSIFIED = ("job_failed", "job_incomplete", "job_stuck")
+
+
+@pytest.mark.parametrize("labels", [{"workload": ""}, {"job_type": ""}, {"workload": "", "job_type": ""}])
+def test_unclassified_jobs_are_never_fine(labels: dict[str, Any]) -> None:
+    world = World("tenant").read("jobs", *job(start=NOW, finish=NOW, success=NOW, **labels))
+
+    assert world.names() == set()
+    assert {world.outcome(problem) for problem in UNCLASSIFIED} == {"unknown"}
+    assert world.read("jobs", *job("failed", start=NOW, finish=NOW, **labels)).outcome("job_failed") == "wrong"
+
+
+def test_an_unclassified_job_ends_no_problem_before_it_is_history() -> None:
+    unclassified: dict[str, Any] = {"workload": "", "job_type": ""}
+    world = World("tenant").read("jobs", *job("failed", start=NOW, finish=NOW), *job("failed", **unclassified))
+    assert len(world.problems()["job_failed"]) == 2
+
+    world.passes(HOUR).read("jobs", *job(start=world.now, finish=world.now, success=world.now, **unclassified))
+    assert len(world.problems()["job_failed"]) == 2
+    world.passes(2 * DAY).read("jobs", *job(start=world.now, finish=world.now, success=world.now, **unclassified))
+    assert world.outcome("job_failed") == "unknown"
+    world.read("jobs", *job(start=world.now, finish=world.now, success=world.now))
+    assert world.outcome("job_failed") == "fine"
+
+
+def test_a_retention_job_needs_no_workload() -> None:
+    samples = job(start=NOW, finish=NOW, success=NOW, workload="", job_type="retention")
+
+    assert World("tenant").read("jobs", *samples).outcome("job_failed") == "fine"
+
+
+def test_jobs_of_a_product_without_workloads_are_fine() -> None:
+    samples = job(start=NOW, finish=NOW, success=NOW, workload="", product="Salesforce")
+
+    assert World().read(ON_PARTNER, *samples).outcome("job_failed") == "fine"
