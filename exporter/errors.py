@@ -1,4 +1,4 @@
-"""The exceptions that the exporter raises on purpose.
+"""The exceptions that the exporter defines.
 
 ExporterError
 ├── ConfigError                  the configuration or the command line has errors, one per line
@@ -38,7 +38,7 @@ def why_unreadable(error: OSError) -> str:
 
 
 class ExporterError(Exception):
-    """Base class of all exceptions that the exporter raises on purpose."""
+    """Base class of all exceptions that the exporter defines."""
 
 
 class ConfigError(ExporterError):
@@ -67,9 +67,9 @@ class ErrorContext(RequestContext, total=False):
 
 
 class AvePointError(ExporterError):
-    """A failed request. `hint` describes how an operator can fix the error.
+    """A failed request.
 
-    `endpoint` is the path template of the endpoint.
+    `hint` describes how an operator can fix the error. `endpoint` is the path template of the endpoint.
     """
 
     def __init__(self, message: str, *, hint: str = "", request_id: str = "", endpoint: str = "") -> None:

@@ -1,7 +1,7 @@
 """Authentication with a certificate: a signed assertion proves that the exporter has the private key.
 
-The assertion has the form that AvePoint documents. It is signed with RS256 and is valid for five minutes. Its header
-`kid` contains the SHA-1 thumbprint of the certificate in upper-case hex, and `x5t` contains it in base64url.
+The assertion has the form that AvePoint documents. It is signed with RS256 and is valid for five minutes. The header
+field `kid` contains the SHA-1 thumbprint of the certificate in upper-case hex, and `x5t` contains it in base64url.
 """
 
 import base64

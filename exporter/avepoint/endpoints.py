@@ -57,7 +57,7 @@ class Endpoint:
         return _PLACEHOLDER.sub(lambda match: _segment(ids[match[1]]), self.template)
 
     def unexpected(self, what: str) -> AnswerError:
-        """Return the error for a response that is not as documented."""
+        """Return an error for a response that does not have the documented form. `what` describes the difference."""
         return AnswerError(f"{self.template}: {what}", hint=CHANGED, endpoint=self.template)
 
 

@@ -36,7 +36,7 @@ _SERVER_ERROR: Final = "the exporter retries; if this lasts, contact AvePoint wi
 
 
 def where_registered(permission: str) -> str:
-    """Return the page of AvePoint's portals on which an app with this permission is registered."""
+    """Return the page in AvePoint's portals for the registration of an app with this permission."""
     if permission.startswith(("elements.", "partner.")):
         return "Elements > Settings > API app registration"
     return "AvePoint Online Services > Administration > App registrations"

@@ -16,7 +16,7 @@ from exporter.errors import BadRequestError
 
 T = TypeVar("T")
 PAGE_SIZE: Final = 100
-"""Rows per page of a partner list, which is the maximum of the Elements API."""
+"""Rows per page of a partner list. This is the maximum page size of the Elements API."""
 _SETTLED: Final = 3
 """Number of consecutive refreshes with the same rows and the same total after which the total is ignored."""
 _MOST_INCOMPLETE: Final = 10_000
@@ -100,8 +100,8 @@ class Span:
 class JobList:
     """The job list of a tenant account in one API version.
 
-    The list can be filtered by time, job type, workload and geo location. The value 0 or "" disables a filter. Like a
-    `ListReader`, the same object is used in every refresh.
+    The list can be filtered by time, job type, workload and geo location. The value 0 or "" disables a filter. Use
+    the same object in every refresh, as with `ListReader`.
     """
 
     def __init__(self, client: ApiClient, endpoint: Endpoint, location: str = "") -> None:

@@ -54,7 +54,7 @@ class Observer(Protocol):
         ...
 
     def unknown(self, field: str) -> None:
-        """Count an unknown name of a state, workload or other enumeration."""
+        """Count an unknown state, workload or similar name."""
         ...
 
     def incomplete_list(self, endpoint: str) -> None:
@@ -122,7 +122,10 @@ class ServerClock:
         self._is_large = False
 
     def measure(self, server: float | None, now: float) -> None:
-        """Set the offset from the Unix times of the server and the exporter. Log once if it exceeds five minutes."""
+        """Set the offset of AvePoint's clock. Log once if the offset exceeds five minutes.
+
+        `server` is the time of AvePoint's clock, or None if it is unknown. `now` is the time of the exporter's clock.
+        """
         if server is None:
             return
         self.offset = server - now

@@ -64,9 +64,10 @@ class ListProgress:
 
     @property
     def total(self) -> int | None:
-        """The reported number of rows in the list, or None if it is unknown.
+        """The reported total of the list, or None if it is unknown.
 
-        It is also unknown if every reported total equals the number of rows on its page.
+        If the total on every page equals the number of rows on that page, the service may report totals of pages. The
+        total of the list is then unknown.
         """
         return None if self._counts_pages or not self._totals else max(self._totals)
 

@@ -195,7 +195,7 @@ class Row:
         return tuple(Row(one, self._endpoint, self._value_issues) for one in value)
 
     def unexpected(self, what: str) -> AnswerError:
-        """Return the error for rows that are not as documented."""
+        """Return an error for rows that do not have the documented form. `what` describes the difference."""
         return AnswerError(f"{self._endpoint}: {what}", hint=CHANGED, endpoint=self._endpoint)
 
     def refuse(self, field: str, reason: str) -> None:

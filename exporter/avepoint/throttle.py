@@ -17,7 +17,7 @@ LONGEST_PAUSE: Final = 900.0
 RECENT: Final = 10.0
 """Seconds over which the requests per second are averaged."""
 _SLOWEST: Final = 0.05  # lowest rate, as a fraction of the configured rate
-_MOST_OVERRUN: Final = 0.02  # seconds; a timer may fire late, so the next request may start earlier by this much
+_MOST_OVERRUN: Final = 0.02  # seconds by which the next request may start early, because the timer fired late
 
 
 @dataclass(frozen=True, slots=True)

@@ -180,7 +180,7 @@ def refusal(code: str, permission: str, *, reason: str = "", **request: Unpack[R
 
 
 def token_text(response: Mapping[str, object]) -> str:
-    """Return the token in a response. Raise TokenError if it is missing or contains characters invalid in a header."""
+    """Return the token in a response. Raise TokenError if there is none or if it cannot be sent in an HTTP header."""
     text = response.get("access_token")
     if not isinstance(text, str) or not text or not text.isascii() or not text.isprintable() or " " in text:
         raise TokenError("the token response has no access_token", reason="parse", hint=WRONG_ISSUER)

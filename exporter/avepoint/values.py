@@ -17,12 +17,12 @@ Ticks = NewType("Ticks", int)
 
 TICKS_PER_SECOND: Final = 10_000_000
 CLOCK_TOLERANCE: Final = Ticks(300 * TICKS_PER_SECOND)
-"""How far in the future the time of a past event may be, because AvePoint's clock and the exporter's may differ."""
+"""Tolerance for past events that appear to be in the future, because AvePoint's clock differs from the exporter's."""
 _DOTNET_EPOCH: Final = 621_355_968_000_000_000  # ticks from 0001-01-01 to 1970-01-01
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST: Final = 7_258_118_400 * TICKS_PER_SECOND  # the year 2200; later times are considered invalid
 _LONGEST_SPAN: Final = 10 * 366 * 86_400 * TICKS_PER_SECOND
-_MOST: Final = 2**53  # the largest number up to which a float represents every integer
+_MOST: Final = 2**53  # a float can represent every integer up to this one
 _MOST_BYTES: Final = 2**60  # an exbibyte
 _LONGEST_LABEL: Final = 200
 _LONGEST_NUMBER: Final = 64
@@ -200,7 +200,10 @@ def read_flag(value: object) -> bool | None:
 
 
 def read_label(value: object) -> str | None:
-    """Return a printable string of at most 200 characters for a label. An e-mail address is unreadable."""
+    """Return a printable string of at most 200 characters for a label.
+
+    Raise UnreadableValueError if the value contains an e-mail address.
+    """
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= _MOST:
         return str(value)
     text = read_address(value)

@@ -22,7 +22,7 @@ from exporter.errors import AvePointError, IncompleteListError
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """One customer. A name that must not be exposed is hashed or "". `status` is None if it is "N/A" or unknown."""
+    """One customer. Names are shown, hashed or "", as configured. `status` is None if it is "N/A" or unknown."""
 
     id: str
     organization: str

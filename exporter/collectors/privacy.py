@@ -1,4 +1,4 @@
-"""Names of people and organizations in labels, which are shown, hashed or hidden, as configured."""
+"""A policy that shows, hashes or hides the names of people and organizations in labels."""
 
 import hashlib
 import hmac

@@ -57,7 +57,7 @@ def sort_rows(rows: Iterable[Row], customer_id: str, is_listed: Callable[[str], 
 
 
 def _keyed(rows: Iterable[Row]) -> Iterator[tuple[str, tuple[JobKind, Job | str], Row]]:
-    """Yield a key, the kind of job with the job or its state, and the row itself, for each readable row."""
+    """For each readable row, yield a key, the kind of job with the job or its state, and the row."""
     for row in rows:
         kind = _kind(row)
         state = None if kind is None else row.job_status("status")

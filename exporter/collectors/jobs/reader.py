@@ -25,7 +25,7 @@ from exporter.collectors.jobs.state import parse_kind, parse_success, success_ro
 
 # The time ranges of refreshes overlap, because a new job may appear in the list late.
 _OVERLAP: Final = 900 * TICKS_PER_SECOND
-_MAX_TRIES: Final = 3  # refreshes in which the exporter tries to classify a job
+_MAX_TRIES: Final = 3  # maximum number of refreshes in which the exporter tries to classify a job
 _OBJECTS: Final = {name: number for number, name in WORKLOADS.items()}
 _NOT_WANTED: Final = "-"  # represents every job type that is not configured
 

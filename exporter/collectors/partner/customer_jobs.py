@@ -103,7 +103,7 @@ class CustomerJobsCollector(CustomerCollector[CustomerJobsOptions, CustomerJobRe
         super().__init__(context, options)
         self._list = ListReader(context.client, CUSTOMER_JOBS)
         self._histories: dict[str, bytes] = {}
-        self._absent: dict[str, float] = {}  # monotonic time of the first customer list without a customer, by id
+        self._absent: dict[str, float] = {}  # monotonic time of the first customer list that lacked a customer
         self.watch_customers(self._drop_absent)
 
     def _drop_absent(self, customers: Collection[str]) -> None:
@@ -121,7 +121,7 @@ class CustomerJobsCollector(CustomerCollector[CustomerJobsOptions, CustomerJobRe
         )
         history = self._history(customer_id)
         history.add(listed.jobs, now, is_short=self._list.is_short(customer_id))
-        if self.is_customer(customer_id):  # false if the customer list changed during the request
+        if self.is_customer(customer_id):  # A new customer list during the request may lack the customer.
             self._histories[customer_id] = history.packed()
         return CustomerJobRecords(
             replace(
