@@ -1,4 +1,4 @@
-"""Functions for files that the configuration refers to: decode text, check secrets and detect changes."""
+"""Functions that decode text files, check paths and secrets, and detect changes to files."""
 
 import codecs
 import re

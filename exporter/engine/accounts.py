@@ -172,7 +172,7 @@ class Accounts:
             await self._storage.close()
 
     def _of_this_shard(self, config: Config) -> Iterator[Account]:
-        """Yield the tenant accounts of this shard and all partner accounts. Shards divide their customers."""
+        """Yield the tenant accounts of this shard and all partner accounts, which are split by customer."""
         for account in config.accounts:
             if account.type == "partner" or self._shard.owns(account.name):
                 yield account

@@ -91,7 +91,10 @@ class Refresher:
         collector.watch_customers(self._keep_only)
 
     async def run(self) -> None:
-        """Refresh at regular intervals until canceled. After a failure, retry sooner, with pauses that double."""
+        """Refresh at regular intervals until canceled.
+
+        After a failure, retry sooner. The pause doubles after each further failure.
+        """
         failures = 0
         while True:
             began = self._clock.monotonic()
@@ -190,7 +193,7 @@ class Refresher:
         self.entry.keep_only(customers)
 
     def _result(self, customer_id: str, records: object) -> ReadResult:
-        """Convert records to samples, and render their lines."""
+        """Convert records to samples, and render the lines of the samples."""
         distinct: dict[tuple[str, tuple[str, ...]], Sample] = {}
         for sample in self.collector.samples(records, customer_id):
             if distinct.setdefault((sample.family.name, sample.labels), sample) is not sample:

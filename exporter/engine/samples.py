@@ -27,7 +27,7 @@ class Series(NamedTuple):
 
 
 class CustomerSamples(Collection[Sample]):
-    """The samples of one customer. Shared series reduce the memory to a tenth of that of `Sample` records."""
+    """The samples of one customer. Sharing series takes a tenth of the memory that `Sample` records need."""
 
     __slots__ = ("_customer_id", "_series", "_values")
 
@@ -64,7 +64,7 @@ class SharedSeries:
         self._series: dict[tuple[str, tuple[str, ...]], Series] = {}
 
     def samples(self, customer_id: str, samples: Collection[Sample]) -> CustomerSamples:
-        """Convert a customer's samples to samples with shared series."""
+        """Convert a customer's samples to a form that uses shared series."""
         if len(self._series) > _MAX_SHARED:
             self._series.clear()  # Frees series with former label values. Customers keep the series that they use.
         series = tuple(self._shared(customer_id, sample.family, sample.labels) for sample in samples)

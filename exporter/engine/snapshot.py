@@ -61,7 +61,7 @@ def _customer(sample: Sample) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class RefreshOutcome:
-    """The duration and result of a completed refresh; `up` is None if the collector is off."""
+    """The duration and result of a completed refresh. `up` is None if the collector is off."""
 
     seconds: float
     up: bool | None
@@ -89,7 +89,7 @@ class RefreshStatus:
 
 @dataclass(frozen=True, slots=True)
 class SnapshotView:
-    """An immutable copy of a collector's entry; the keys of its mappings are customer ids, or "" for the account."""
+    """An immutable copy of a collector's entry. The keys of its mappings are customer ids, or "" for the account."""
 
     account: str
     collector: str
@@ -163,7 +163,7 @@ class CollectorEntry:
         self.customer_failures = {key: failure for key, failure in self.customer_failures.items() if key in kept}
 
     def view(self) -> SnapshotView:
-        """Return an immutable view, which shares the samples."""
+        """Return an immutable view that shares its samples with this entry."""
         return SnapshotView(
             self.account,
             self.collector,

@@ -25,7 +25,7 @@ class AccountVerdicts:
     """Keeps the verdicts on the customers of one account up to date."""
 
     def __init__(self, account: Account, collectors: Collectors, clock: Clock, *, started: float) -> None:
-        """Create an object without verdicts; `started` is the Unix time at which the process started."""
+        """Create an object without verdicts. `started` is the Unix time at which the process started."""
         self._account = account.name
         self._collectors = collectors
         self._clock = clock
@@ -61,7 +61,7 @@ class AccountVerdicts:
     async def settle(self, budget: float = inf) -> None:
         """Update all outdated verdicts, for at most `budget` seconds. Other tasks can run in the meantime.
 
-        If another call is running, wait for at most `budget` seconds until it ends. If it does not, do nothing.
+        If another call is running, wait for at most `budget` seconds until it ends. If it takes longer, do nothing.
         """
         try:
             async with asyncio.timeout(budget if budget < inf else None):
@@ -124,7 +124,7 @@ class AccountVerdicts:
         return not self._is_tenant and not isinstance(collector, CustomerCollector)
 
     async def _divide(self, name: str, read: ReadResult | None) -> None:
-        """Group the samples of a read by customer, on a thread because there may be many samples."""
+        """Group the samples of a read by customer. This runs on a thread, because there may be many samples."""
         former, parts = self._parts.get(name, (None, {}))
         if read is former:
             return
@@ -178,6 +178,6 @@ def _complete(reads: Mapping[str, ReadResult], former: Mapping[str, ReadResult])
 
 
 def _differing(former: Mapping[str, ReadResult], reads: Mapping[str, ReadResult]) -> Iterator[str]:
-    """Yield the customers whose read was replaced, added or removed."""
+    """Yield the customers for whom a read was replaced, added or removed."""
     yield from (customer_id for customer_id, read in reads.items() if former.get(customer_id) is not read)
     yield from former.keys() - reads.keys()

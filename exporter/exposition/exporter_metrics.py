@@ -173,7 +173,7 @@ class _AccountObserver:
             self._own.durations.labels(self._account, endpoint).observe(seconds)
 
     def response(self, endpoint: str, query: object, response: object) -> None:
-        """Do nothing with the response; only `check` inspects responses."""
+        """Do nothing. Only `check` inspects responses."""
 
     def throttled(self, seconds: float) -> None:
         self._count(self._own.throttled, amount=seconds)

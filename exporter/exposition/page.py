@@ -79,7 +79,7 @@ class MetricsPage:
         self._compressed: dict[PageRequest, tuple[State, Compressed]] = {}
 
     def plain(self, views: Sequence[SnapshotView], request: PageRequest, *, monotonic: float) -> Sequence[bytes]:
-        """Return the page in chunks of any size; `monotonic` is the current monotonic time."""
+        """Return the page in chunks of any size. `monotonic` is the current monotonic time."""
         return [
             *self._of_reads(views, request, monotonic),
             self._end([(one.account, one.collector, one.status) for one in views], request),
@@ -150,7 +150,7 @@ def pieces(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def head(family: Family, *, openmetrics: bool = False) -> str:
-    """Return the HELP and TYPE lines of a family; OpenMetrics names a counter without its suffix."""
+    """Return the HELP and TYPE lines of a family. In OpenMetrics, they contain a counter's name without its suffix."""
     name = bare_name(family) if openmetrics else family.name
     return f"# HELP {name} {family.help}\n# TYPE {name} {family.type}\n"
 

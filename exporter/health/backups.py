@@ -49,13 +49,13 @@ class _Backup:
 
     @property
     def is_expected(self) -> bool | None:
-        """Whether a backup is expected; None if this depends on the number of scanned objects, which is unknown."""
+        """Whether a backup is expected. None if this depends on the number of scanned objects, which is unknown."""
         if self.is_off:
             return False
         return self.is_scanned if self.is_idle else True
 
     def overdue_after(self, age: float) -> Finding:
-        """Check whether a backup is expected although the last success is older than `age` seconds.
+        """Check whether a backup is expected and the last success is older than `age` seconds.
 
         If the time of the last success is unknown, the finding is unknown if a backup is expected.
         """

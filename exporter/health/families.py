@@ -45,7 +45,7 @@ _SEVERITIES: Final = {problem.name: problem.severity for problem in PROBLEMS}
 
 
 def customer_samples(customer_id: str, verdict: CustomerVerdict) -> Iterator[Sample]:
-    """Return samples for a customer's problems, then for its backup due times."""
+    """Return samples for a customer's problems, followed by samples for the due times of backups."""
     for held in sorted(verdict.problems, key=lambda one: one.key):
         problem, subject = held.key
         labels = (customer_id, problem, _SEVERITIES[problem], *subject)

@@ -20,7 +20,7 @@ def failed(view: View) -> Iterator[Finding]:
 
 
 def incomplete(view: View) -> Iterator[Finding]:
-    """Find workloads whose last completed job has been incomplete for at least `incomplete_after`."""
+    """Find workloads whose jobs have been incomplete for at least `incomplete_after`."""
     for job in view.facts.jobs:
         grace = view.limits.of(job.product, job.workload).incomplete_after
         yield _by_state(view, job, _INCOMPLETE)._replace(grace=grace, since=None)

@@ -21,7 +21,7 @@ class ProblemKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class HeldProblem:
-    """A current problem of a customer; times are in Unix seconds.
+    """A current problem of a customer. Times are in Unix seconds.
 
     `start` is the time when the problem began, and `began` is the time when the exporter detected it. Only facts that
     were read after `began` can end the problem. `rules` is the fingerprint of the limits with which the problem was

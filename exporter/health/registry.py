@@ -73,7 +73,7 @@ PROBLEMS: Final = (
 
 
 def collectors_of(account_type: AccountType) -> Mapping[ProblemName, frozenset[str]]:
-    """Return the collectors of an account type that each problem depends on; empty if the problem cannot occur."""
+    """Return the collectors of an account type that each problem depends on, or none if the problem cannot occur."""
     names = {kind.name: {one.name for one in kind.families} for kind in COLLECTORS if kind.account_type == account_type}
     return {
         problem.name: frozenset(name for name, families in names.items() if not families.isdisjoint(problem.families))

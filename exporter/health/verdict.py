@@ -29,7 +29,7 @@ class AccountVerdict:
     def __init__(
         self, account_type: AccountType, expectations: Expectations, sources: Sources, *, started: float
     ) -> None:
-        """Create an object without verdicts; `started` is the Unix time at which the process started."""
+        """Create an object without verdicts. `started` is the Unix time at which the process started."""
         self._is_tenant = account_type == "tenant"
         self._collectors = collectors_of(account_type)
         self._limits = AccountLimits(expectations)

@@ -123,7 +123,7 @@ class _Cache:
         return len(self._keys)
 
     def add(self, key: object) -> None:
-        """Add a key; drop the oldest key if the cache is full."""
+        """Add a key. If the cache is full, drop the oldest key."""
         self._keys[key] = None
         if len(self._keys) > self._size:
             self._keys.popitem(last=False)
@@ -149,7 +149,7 @@ class PasswordChecker:
         self._suspects = _Cache(cache_size)  # networks and connections that have not yet sent a correct password
 
     async def check(self, users: Users, credentials: BasicCredentials, client: ClientKey) -> CheckResult:
-        """Check the password of a user; concurrent requests with the same credentials share one check."""
+        """Check the password of a user. Concurrent requests with the same credentials share one check."""
         stored = users.get(credentials.user) or self._decoy(users, credentials.user)
         key = self._digest(credentials.user, credentials.password, stored)
         if key in self._right:

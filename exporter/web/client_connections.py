@@ -27,7 +27,7 @@ _WARN_EVERY = 60.0
 
 
 class Connection(Protocol):
-    """The interface through which the guard controls a connection."""
+    """The interface through which the guard checks and closes a connection."""
 
     network: str
     quiet_since: float | None  # start of the idle time; None while a request is being handled
@@ -37,11 +37,11 @@ class Connection(Protocol):
         ...
 
     def cut(self) -> None:
-        """Close at once, without sending the rest."""
+        """Close the connection at once, without sending the rest of the response."""
         ...
 
     def retire(self) -> None:
-        """Close after the current response, or at once if there is none."""
+        """Close the connection after the current response, or at once if there is none."""
         ...
 
 
@@ -84,7 +84,7 @@ class Guard:
         return True
 
     def leave(self, member: Connection) -> None:
-        """Remove a closed connection; do nothing if it was not admitted."""
+        """Remove a closed connection. Do nothing if it was not admitted."""
         if member not in self._members:
             return
         del self._members[member]
@@ -110,7 +110,7 @@ class GuardedProtocol(H11Protocol):
 
     uvicorn limits only the idle time between two requests. A client that sends half a header or reads half a response
     could keep its connection forever. This class adds a deadline for headers, and one for responses without progress.
-    There is no timer per connection; the guard checks all connections at regular intervals.
+    Instead of a timer per connection, the guard checks all connections at regular intervals.
     """
 
     def __init__(
@@ -150,7 +150,7 @@ class GuardedProtocol(H11Protocol):
             self._handshake = self.loop.create_task(self._shake_hands(protection.context, allowed))
 
     async def _shake_hands(self, context: ssl.SSLContext, allowed: tuple[str, ...]) -> None:
-        """Perform the TLS handshake; close the connection if it fails or the client certificate is not allowed."""
+        """Perform the TLS handshake. Close the connection if it fails or the client certificate is not allowed."""
         transport: asyncio.Transport | None = None
         with contextlib.suppress(OSError):  # includes TLS errors and timeouts
             transport = await self.loop.start_tls(
@@ -237,11 +237,11 @@ class GuardedProtocol(H11Protocol):
             self.cut()
 
     def cut(self) -> None:
-        """Close at once, without sending the rest."""
+        """Close the connection at once, without sending the rest of the response."""
         self._raw.abort()
 
     def retire(self) -> None:
-        """Close after the current response, or at once if there is none."""
+        """Close the connection after the current response, or at once if there is none."""
         if not self._opened:
             self.cut()
         elif not self.transport.is_closing():

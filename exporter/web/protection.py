@@ -25,7 +25,7 @@ class Protection:
 
 
 def load_protection(path: Path | None) -> Protection:
-    """Load the web configuration and its certificates. Raise ConfigError with one line per error."""
+    """Load the web configuration and its certificates. Raise ConfigError if one of them is invalid."""
     return _protection(load_web_config(path) if path else WebConfig())
 
 

@@ -83,7 +83,7 @@ async def serve(
 
 
 def bind(addresses: Sequence[str]) -> list[socket.socket]:
-    """Listen on all addresses. Raise ConfigError, with one line per unavailable address, if any are unavailable."""
+    """Listen on all addresses. Raise ConfigError if some are unavailable, with one line per unavailable address."""
     sockets: list[socket.socket] = []
     errors: list[str] = []
     for address in addresses:

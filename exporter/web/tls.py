@@ -104,7 +104,7 @@ def _as_file(text: str) -> Iterator[str]:
 
 
 def is_allowed(certificate: Mapping[str, object] | None, allowed: tuple[str, ...]) -> bool:
-    """Return whether a verified certificate has an allowed alternative name. If `allowed` is empty, all are allowed."""
+    """Return whether a verified certificate has an allowed alternative name. If `allowed` is empty, allow all names."""
     names = certificate.get("subjectAltName") if certificate else None
     if not allowed:
         return True
