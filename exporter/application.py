@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from exporter.engine.state import StateStore
 
 _OLD_COLLECTIONS: Final = 50
-"""Garbage collections of young objects per full collection. Full collections are rare, because no objects form cycles."""
+"""Young-object collections per full garbage collection. Few full ones are needed, because results form no cycles."""
 _SWITCH_INTERVAL: Final = 0.0005  # seconds after which a rendering thread lets the event loop run
 
 Load = Callable[[], Config]

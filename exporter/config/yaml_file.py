@@ -61,7 +61,7 @@ def join_path(path: str, key: object) -> str:
 
 
 def one_line(message: str) -> str:
-    """Return a message as one line of limited length. Unprintable characters, which file paths may contain, are replaced."""
+    """Return a message as one line of limited length. Replace unprintable characters, which file paths can contain."""
     return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in message[:_LONGEST_LINE])
 
 
