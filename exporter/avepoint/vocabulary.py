@@ -4,7 +4,7 @@ Sources: the enumerations of GET /cloudbackup/jobs and of POST …/avpt-products
 overview, and the statuses of POST …/customers/batch.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Final
 
@@ -66,12 +66,13 @@ JOB_SERVICES: Final[Mapping[int, str]] = MappingProxyType({
 MICROSOFT_365: Final = JOB_SERVICES[7]
 MICROSOFT_365_SCAN: Final = JOB_SERVICES[0]
 GOOGLE_WORKSPACE_SCAN: Final = JOB_SERVICES[10]
+GOOGLE_WORKSPACE: Final = JOB_SERVICES[11]
 IAAS_PAAS: Final = JOB_SERVICES[12]
 PRODUCTS: Final = tuple(JOB_SERVICES[number] for number in (7, 11, 12, 15, 16))
 SCANS: Final[Mapping[str, str]] = MappingProxyType({
     "Microsoft 365 Discovery": MICROSOFT_365_SCAN, "Google Workspace Discovery": GOOGLE_WORKSPACE_SCAN,
 })  # fmt: skip
-"""Scans by the value of `jobModule`, for rows whose `jobType` is "DOR", which the legacy API uses for any scan."""
+"""Scans by the value of `jobModule`, for any `jobType`. The legacy API uses the `jobType` "DOR" for any scan."""
 
 JOB_STATUSES: Final[Mapping[int, str]] = MappingProxyType({
     0: "none", 1: IN_PROGRESS, 2: FINISHED, 3: "failed", 4: "finished_with_exception", 5: "skipped", 6: "pending",
@@ -85,6 +86,9 @@ OVER: Final = (
     "rejected", "stopped",
 )  # fmt: skip
 """The states of completed jobs."""
+
+FAILED: Final = ("failed", "failed_to_start")
+INCOMPLETE: Final = ("finished_with_exception", "partially_finished")
 
 NOT_OVER: Final = frozenset({
     "none", IN_PROGRESS, "pending", "not_started", "not_finished", "not_scanned", "disabled",
@@ -190,6 +194,12 @@ def job_state(name: str) -> tuple[str, bool]:
 def customer_status(name: str) -> tuple[str | None, bool]:
     """Return the status for a number or name in the field `jobStatus`, and whether it is known; None for "N/A"."""
     return (None, True) if _is_na(name) or fold(name) == "0" else _resolved(_CUSTOMER_STATUSES, name)
+
+
+def worst_state(states: Iterable[str]) -> str:
+    """Return the worst state of completed jobs: failed before incomplete before any other before finished."""
+    ranks = {state: rank for rank, state in enumerate((*FAILED, *INCOMPLETE))}
+    return min(states, key=lambda state: (ranks.get(state, len(ranks)), state == FINISHED, state))
 
 
 def may_mean_success(state: str) -> bool:

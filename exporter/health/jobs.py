@@ -101,8 +101,8 @@ def _by_state(view: View, job: JobFacts, states: frozenset[str]) -> Finding:
 
 def _completed_state(job: JobFacts) -> str | None:
     """Return the state of the last completed job, or None if it is unknown."""
-    if job.state in OVER:
-        return job.state
     if job.completed_state is not None:
         return job.completed_state
+    if job.state in OVER:
+        return job.state
     return "finished" if job.finish is not None and job.finish == job.last_success else None

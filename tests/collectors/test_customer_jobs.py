@@ -183,12 +183,6 @@ async def test_modules_are_workloads(world: World, module: Any, word: str, label
     assert value_issues(world, "unknown_values_total") == {}
 
 
-@pytest.mark.parametrize("product", [10, "Google Workspace Scan", "10"])
-async def test_scans_of_other_products_are_dropped(world: World, product: int | str) -> None:
-    assert await shown(world, row("a", -90, -30, jobType=product, jobModule=501)) == {}
-    assert value_issues(world, "unknown_values_total") == value_issues(world, "parse_errors_total") == {}
-
-
 @pytest.mark.parametrize(
     ("values", "unknown", "unreadable"),
     [

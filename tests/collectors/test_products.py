@@ -6,12 +6,16 @@ from typing import Any
 
 import pytest
 
+from exporter.avepoint.vocabulary import worst_state
 from exporter.errors import ConfigError
+from exporter.exposition.page import MetricsPage, PageRequest
+from exporter.health.families import FAMILIES
 from tests.collectors.test_customer_jobs import JOBS, LEGACY, ONLY, blank, row
-from tests.helpers import BATCH_PATH, NOW, FakeApi, World, config, customer, partner, stored_text, v3
+from tests.helpers import BATCH_PATH, NOW, FakeApi, World, config, customer, parsed, partner, stored_text, v3
 
 START, STATE = "avepoint_last_job_start_timestamp_seconds", "avepoint_last_job_state"
 SUCCESS, RUNNING = "avepoint_last_success_timestamp_seconds", "avepoint_oldest_running_job_start_timestamp_seconds"
+SCAN = "avepoint_customer_scan_status"
 MACHINE = {"account": "msp", "customer_id": "c-1", "product": "IaaS + PaaS", "workload": "Azure Virtual Machine",
            "job_type": "backup"}  # fmt: skip
 
@@ -27,6 +31,17 @@ async def world() -> AsyncIterator[World]:
 async def refresh(world: World, *rows: Any, legacy: bool = False) -> None:
     world.api.routes.update({LEGACY: {"value": list(rows)}} if legacy else {JOBS: v3(list(rows))})
     assert await world.refresh()
+
+
+async def job_problems(world: World) -> set[str]:
+    """Return the names of the problems with single jobs."""
+    await world.accounts.settle(budget=0.1)
+    text = MetricsPage(FAMILIES, world.own).plain(world.accounts.verdict_views(), PageRequest(), monotonic=NOW)
+    found = parsed(b"".join(text).decode())
+    return {dict(labels)["problem"] for name, labels in found if name == "avepoint_problem"} & {
+        "job_failed",
+        "job_incomplete",
+    }
 
 
 def machine(
@@ -99,6 +114,92 @@ async def test_a_healthy_machine_does_not_hide_a_failing_one(world: World) -> No
     assert world.value(START, **MACHINE) == NOW - 70
     await refresh(world, machine("a", "5", -50, -40), machine("b", "4", -70, -60))
     assert world.value(SUCCESS, **MACHINE) == NOW - 60
+
+
+@pytest.mark.parametrize(
+    ("status", "other", "problem"),
+    [
+        (3, 2, "job_failed"),
+        (7, 4, "job_failed"),
+        (4, 3, "job_failed"),
+        (3, 1, "job_failed"),
+        (2, 2, None),
+        (5, 2, None),
+    ],
+)
+async def test_the_last_completed_job_of_the_worst_machine_counts(
+    world: World, status: int, other: int, problem: str | None
+) -> None:
+    second = machine("b", "2", -70, None if other == 1 else -60, other)
+    await refresh(world, machine("a", "1", -90, -80, status), second)
+    assert await job_problems(world) == ({problem} if problem else set())
+    assert world.value(START, **MACHINE) == NOW - 70
+
+
+@pytest.mark.parametrize(
+    ("states", "worst"),
+    [
+        (["finished", "failed"], "failed"), (["finished_with_exception", "failed_to_start"], "failed_to_start"),
+        (["finished", "skipped"], "skipped"), (["odd", "partially_finished"], "partially_finished"),
+    ],
+)  # fmt: skip
+def test_the_worst_state(states: list[str], worst: str) -> None:
+    assert worst_state(states) == worst_state(states[::-1]) == worst
+
+
+async def test_a_failed_machine_is_a_problem_until_its_next_job_completes(tmp_path: Path) -> None:
+    world = World(FakeApi({BATCH_PATH: v3([customer("c-1")])}), folder=tmp_path)
+    await world.apply(partner(collectors=ONLY))
+    await refresh(world, machine("a", "1", -90, -80, 3), machine("b", "2", -70, -60))
+    assert await job_problems(world) == {"job_failed"}
+    await refresh(world, machine("a", "3", -50, None, 1), machine("b", "2", -70, -60))
+    assert await job_problems(world) == {"job_failed"}
+    await world.restart(config(partner(collectors=ONLY)))
+    await refresh(world, machine("a", "3", -50, None, 1), machine("b", "2", -70, -60))
+    assert await job_problems(world) == {"job_failed"}
+    await refresh(world, machine("a", "3", -50, -40), machine("b", "2", -70, -60))
+    assert await job_problems(world) == set()
+    await refresh(world, machine("a", "4", -30, -20, 3), machine("b", "2", -70, -60))
+    await refresh(world, machine("b", "2", -70, -60))
+    assert await job_problems(world) == set()
+    await world.accounts.stop()
+
+
+@pytest.mark.parametrize("product", [10, 11, "Google Workspace Scan"])
+@pytest.mark.parametrize(
+    ("module", "workload"), [(501, "Gmail"), (502, "Calendar"), (504, "Drive"), ("Vault", "Vault")]
+)
+@pytest.mark.parametrize(("status", "state"), [(2, "finished"), (3, "failed")])
+async def test_both_job_types_of_google_workspace_are_jobs(
+    world: World, product: Any, module: Any, workload: str, status: int, state: str
+) -> None:
+    await refresh(world, row("a", -90, -30, jobType=product, jobModule=module, status=status))
+    labels = {**MACHINE, "product": "Google Workspace", "workload": workload}
+    assert world.value(STATE, **labels, state=state) == 1
+    assert world.labels(SCAN, "status") == set()
+
+
+@pytest.mark.parametrize(
+    ("microsoft", "google", "status"),
+    [(None, 2, "finished"), (None, 3, "failed"), (2, 3, "failed"), (2, 7, "failed_to_start"), (1, 2, "in_progress"),
+     (3, 2, "failed"), (2, 12, "finished")],
+)  # fmt: skip
+@pytest.mark.parametrize("job_type", [10, "DOR", "Google Workspace", "N/A"])
+async def test_the_scan_of_google_workspace(
+    world: World, job_type: Any, microsoft: int | None, google: int, status: str
+) -> None:
+    module = "N/A" if job_type == 10 else "Google Workspace Discovery"
+    rows = [] if microsoft is None else [blank(microsoft)]
+    await refresh(world, *rows, {**blank(google), "jobType": job_type, "jobModule": module})
+    assert world.labels(SCAN, "status") == {status}
+    assert world.labels(STATE, "workload") == set()
+
+
+@pytest.mark.parametrize("job_type", [0, 7, 11, "DOR"])
+async def test_an_unknown_scan_is_no_workload(world: World, job_type: Any) -> None:
+    await refresh(world, row("a", -90, -30, jobType=job_type, jobModule="Salesforce Discovery"))
+    assert world.labels(SCAN, "status") == world.labels(STATE, "workload") == set()
+    assert world.value("avepoint_unknown_values_total", account="msp", field="jobModule") == 1
 
 
 async def test_a_machine_that_never_succeeded_leaves_no_success(world: World) -> None:

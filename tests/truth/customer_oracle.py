@@ -18,6 +18,7 @@ WORKLOADS = {
 }  # fmt: skip
 PRODUCTS = {
     7: ("Microsoft 365", WORKLOADS),
+    10: ("Google Workspace", {501: "Gmail"}),
     11: ("Google Workspace", {501: "Gmail", 504: "Drive", 0: ""}),
     12: ("IaaS + PaaS", {356: "Azure Virtual Machine", 361: "Amazon EC2"}),
     15: ("Salesforce", {0: ""}),
@@ -49,7 +50,7 @@ def _of_customer(random: Random, customer: str, now: float) -> list[CustomerJob]
             continue
         starts = random.sample(range(int(now) - 90_000, int(now) - 9000), random.randrange(1, 4))
         jobs += [_job(random, customer, 7, module, start) for start in starts]
-    jobs.append(_job(random, customer, 10, 501, int(now) - 9077))  # the scan of Google Workspace, which has no metric
+    jobs.append(_job(random, customer, 10, 501, int(now) - 9077))
     for number in random.sample([11, 12, 15, 16], random.randrange(5)):
         for module in random.sample(sorted(PRODUCTS[number][1]), random.randrange(1, len(PRODUCTS[number][1]) + 1)):
             names = ["server-1", "server-2", "server-3"][: random.randrange(1, 4)] if number == 12 else [None]

@@ -7,7 +7,7 @@ from dataclasses import astuple, dataclass, field
 from typing import Final
 
 from exporter.avepoint.values import TICKS_PER_SECOND, Ticks
-from exporter.avepoint.vocabulary import FINISHED
+from exporter.avepoint.vocabulary import FINISHED, worst_state
 from exporter.collectors.jobs.counter import JobCounter
 from exporter.collectors.jobs.families import Job, JobKind, by_start, newer_success
 from exporter.collectors.jobs.state import parse_kind, parse_name, parse_success, parse_ticks, success_rows
@@ -22,13 +22,15 @@ _KEPT_ABSENT: Final = 30 * 86_400 * TICKS_PER_SECOND
 
 @dataclass(frozen=True, slots=True)
 class _Resource:
-    """The finish time of the last successful job of a resource, and the time at which its jobs were last listed.
+    """The history of one resource. Times are in ticks.
 
-    Both are in ticks. `success` is 0 if there has been no successful job.
+    `success` is the finish time of the last successful job, or 0 if there has been none. `listed_at` is the time at
+    which its jobs were last listed. `completed_state` is the state of the last completed job, or "" if it is unknown.
     """
 
     success: Ticks
     listed_at: Ticks
+    completed_state: str = ""
 
 
 @dataclass(slots=True)
@@ -60,12 +62,11 @@ class JobHistory:
     def add(self, jobs: Mapping[JobKind, list[Job]], now: Ticks, *, is_short: bool) -> None:
         """Add the jobs of one refresh. `is_short` is true if the list has fewer rows than its total."""
         for kind, of_kind in jobs.items():
-            completed = [job for job in of_kind if not job.is_running]
-            if completed:
-                self.completed_states[kind] = max(completed, key=by_start).state
             if any(job.resource for job in of_kind):
                 self._add_resources(kind, of_kind, now)
                 continue
+            if state := _completed_state(of_kind):
+                self.completed_states[kind] = state
             for job in of_kind:
                 if (success := newer_success(self.last_success.get(kind), job, now)) is not None:
                     self.last_success[kind] = success
@@ -73,21 +74,29 @@ class JobHistory:
         self.counter.count(jobs, now=now, is_short=is_short)
 
     def _add_resources(self, kind: JobKind, jobs: Iterable[Job], now: Ticks) -> None:
-        """Set the last success of a kind of job to the earliest last success of the listed resources.
+        """Set the last success of a kind of job to the earliest one, and its completed state to the worst one.
 
-        Remove it if one of the resources has no successful job.
+        Only listed resources count. Remove the last success if one of the resources has no successful job, and the
+        state if no resource has a completed job.
         """
-        listed: dict[str, Ticks | None] = {}
+        by_name: dict[str, list[Job]] = {}
         for job in jobs:
-            stored = self.resources.get((kind, job.resource), _Resource(Ticks(0), now))
-            last = listed.get(job.resource, stored.success or None)
-            listed[job.resource] = newer_success(last, job, now)
-        self.resources |= {(kind, name): _Resource(last or Ticks(0), now) for name, last in listed.items()}
-        successes = [last for last in listed.values() if last is not None]
-        if len(successes) == len(listed):
-            self.last_success[kind] = min(successes)
-        else:
-            self.last_success.pop(kind, None)
+            by_name.setdefault(job.resource, []).append(job)
+        listed = {(kind, name): self._resource((kind, name), of_name, now) for name, of_name in by_name.items()}
+        self.resources |= listed
+        self.last_success.pop(kind, None)
+        if all(one.success for one in listed.values()):
+            self.last_success[kind] = min(one.success for one in listed.values())
+        self.completed_states.pop(kind, None)
+        if states := [one.completed_state for one in listed.values() if one.completed_state]:
+            self.completed_states[kind] = worst_state(states)
+
+    def _resource(self, key: tuple[JobKind, str], jobs: list[Job], now: Ticks) -> _Resource:
+        stored = self.resources.get(key, _Resource(Ticks(0), now))
+        success = stored.success or None
+        for job in jobs:
+            success = newer_success(success, job, now)
+        return _Resource(success or Ticks(0), now, _completed_state(jobs) or stored.completed_state)
 
     def packed(self) -> bytes:
         """Return the history as compressed JSON."""
@@ -98,6 +107,12 @@ class JobHistory:
             "resources": [[*kind, name, *astuple(one)] for (kind, name), one in self.resources.items()],
         }
         return zlib.compress(json.dumps(state, separators=(",", ":")).encode(), level=1)
+
+
+def _completed_state(jobs: Iterable[Job]) -> str:
+    """Return the state of the last completed job, or "" if none is listed."""
+    last = max((job for job in jobs if not job.is_running), key=by_start, default=None)
+    return "" if last is None else last.state
 
 
 def _parse_states(value: object) -> dict[JobKind, str]:
@@ -118,7 +133,10 @@ def _parse_resources(value: object) -> dict[tuple[JobKind, str], _Resource]:
 
 def _parse_resource(value: object) -> tuple[tuple[JobKind, str], _Resource]:
     match value:
-        case [*kind, name, success, listed_at]:
+        case [*kind, name, success, listed_at, str(completed_state)]:
+            times = parse_ticks(success), parse_ticks(listed_at)
+            return (parse_kind(kind), parse_name(name)), _Resource(*times, parse_name(completed_state))
+        case [*kind, name, success, listed_at]:  # states of older versions
             return (parse_kind(kind), parse_name(name)), _Resource(parse_ticks(success), parse_ticks(listed_at))
         case _:
             raise ValueError("not a resource with jobs")

@@ -8,6 +8,8 @@ from typing import Final
 from exporter.avepoint.rows import Row
 from exporter.avepoint.values import Ticks
 from exporter.avepoint.vocabulary import (
+    FAILED,
+    GOOGLE_WORKSPACE,
     GOOGLE_WORKSPACE_SCAN,
     IAAS_PAAS,
     MICROSOFT_365,
@@ -19,7 +21,11 @@ from exporter.collectors.distinct import distinct, own_rows
 from exporter.collectors.jobs.families import Job, JobKind, by_start, read_objects
 from exporter.errors import AvePointError
 
-_SCAN: Final = JobKind(MICROSOFT_365_SCAN, "", "")
+_SCANNED: Final = {
+    JobKind(MICROSOFT_365_SCAN, "", ""): MICROSOFT_365,
+    JobKind(GOOGLE_WORKSPACE_SCAN, "", ""): GOOGLE_WORKSPACE,
+}
+"""The product of each scan."""
 _DIGITS: Final = 12
 
 
@@ -27,14 +33,14 @@ _DIGITS: Final = 12
 class SortedJobs:
     """The rows of a customer's job list, by product, workload and job type.
 
-    `jobs` holds the jobs. `without_job` holds the states from rows without a job. `scan` is the status of the Microsoft
-    365 scan, or None if it is unknown. `error` is set if rows were dropped because they contradict each other or belong
-    to another customer.
+    `jobs` holds the jobs. `without_job` holds the states from rows without a job. `scans` holds the statuses of the
+    scans by product. `error` is set if rows were dropped because they contradict each other or belong to another
+    customer.
     """
 
     jobs: Mapping[JobKind, list[Job]]
     without_job: Mapping[JobKind, str]
-    scan: str | None
+    scans: Mapping[str, str]
     error: AvePointError | None = None
 
 
@@ -49,11 +55,23 @@ def sort_rows(rows: Iterable[Row], customer_id: str, is_listed: Callable[[str], 
             jobs.setdefault(kind, []).append(one)
         else:
             states.setdefault(kind, set()).add(one)
-    scans, scan_states = jobs.pop(_SCAN, []), states.pop(_SCAN, set())
+    scans: dict[str, str] = {}
+    for kind, product in _SCANNED.items():
+        of_scan, of_kind = jobs.pop(kind, []), states.pop(kind, set())
+        status = max(of_scan, key=by_start).state if of_scan else next(iter(of_kind), None)
+        if status is not None:
+            scans[product] = status
     # If several resources have jobs of the same kind and their states differ, no state is exposed.
     without_job = {kind: min(of_kind) for kind, of_kind in states.items() if kind not in jobs and len(of_kind) == 1}
-    scan = max(scans, key=by_start).state if scans else next(iter(scan_states), None)
-    return SortedJobs(jobs, without_job, scan, found.error or foreign)
+    return SortedJobs(jobs, without_job, scans, found.error or foreign)
+
+
+def scan_status(scans: Mapping[str, str]) -> str | None:
+    """Return the status of the Microsoft 365 scan, or of that of Google Workspace if it failed or is the only one."""
+    microsoft, google = scans.get(MICROSOFT_365), scans.get(GOOGLE_WORKSPACE)
+    if google is not None and (microsoft is None or (google in FAILED and microsoft not in FAILED)):
+        return google
+    return microsoft
 
 
 def _keyed(rows: Iterable[Row]) -> Iterator[tuple[str, tuple[JobKind, Job | str], Row]]:
@@ -76,26 +94,34 @@ def _keyed(rows: Iterable[Row]) -> Iterator[tuple[str, tuple[JobKind, Job | str]
 
 
 def _kind(row: Row) -> JobKind | None:
-    """Return the product, workload and job type of a row.
+    """Return the product, workload and job type of a row, or None if they are unknown.
 
-    Return None if they are unknown, or if the row is the scan of a product other than Microsoft 365.
+    A module whose name ends with "Discovery" is a scan in any job type.
     """
     product = row.job_service("jobType")
-    if product == MICROSOFT_365_SCAN:
-        module = "" if row.raw("jobModule") is None else row.module("jobModule")
-        return _SCAN if SCANS.get(module or "", product) == product else None
-    if product is None or product == GOOGLE_WORKSPACE_SCAN:
+    if product is None:
         return None
-    module = row.module("jobModule")
+    is_scan = product in SCANS.values()
+    module = "" if is_scan and row.raw("jobModule") is None else row.module("jobModule")
+    if module is not None and module.lower().endswith(" discovery"):
+        return JobKind(SCANS[module], "", "") if module in SCANS else None
+    if product == MICROSOFT_365_SCAN or (is_scan and module == ""):
+        return JobKind(product, "", "")
     if product == "":
-        # A row without a product, a workload and a start time is the scan.
-        if module == "" and row.time("startTime") is None:
-            return _SCAN
-        row.lacks("jobType")
-        return None
+        return _kind_without_product(row, module)
     if module is None:
         return None
+    # Both job types of Google Workspace may be backups.
+    product = GOOGLE_WORKSPACE if is_scan else product
     return JobKind(product, "", "retention") if module == RETENTION else JobKind(product, module, "backup")
+
+
+def _kind_without_product(row: Row, module: str | None) -> JobKind | None:
+    """Return the kind of the Microsoft 365 scan if the row has only a status."""
+    if module == "" and row.time("startTime") is None:
+        return JobKind(MICROSOFT_365_SCAN, "", "")
+    row.lacks("jobType")
+    return None
 
 
 def _resource(row: Row) -> str:

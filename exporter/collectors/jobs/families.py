@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from exporter.avepoint.rows import Row
@@ -93,7 +94,8 @@ OLDEST_RUNNING = Family(
 
 LAST_COMPLETED_STATE = Family(
     "avepoint_last_completed_job_state",
-    f"1 for the state of the last completed job, if a later one runs; {SOURCE}.",
+    "1 for the state of the last completed job, or the worst state if the kind has several resources; "
+    f"absent if it is the state of avepoint_last_job_state; {SOURCE}.",
     (*LABELS, "state"),
     internal=True,
 )
@@ -157,9 +159,16 @@ def count_samples(jobs: Iterable[tuple[JobKind, Job]], location: str = "") -> It
 
 
 def last_job_samples(
-    jobs: Mapping[JobKind, list[Job]], last_success: Mapping[JobKind, Ticks], customer_id: str, location: str = ""
+    jobs: Mapping[JobKind, list[Job]],
+    last_success: Mapping[JobKind, Ticks],
+    customer_id: str,
+    location: str = "",
+    completed_states: Mapping[JobKind, str] = MappingProxyType({}),
 ) -> Iterator[Sample]:
-    """Yield samples for the last job, the last completed job, the last successful job and the oldest running job."""
+    """Yield samples for the last job, the last completed job, the last successful job and the oldest running job.
+
+    `completed_states` contains the states of last completed jobs that differ from those of the listed jobs.
+    """
     for kind, of_kind in sorted(jobs.items()):
         labels = (customer_id, *kind, location)
         last = max(of_kind, key=by_start)
@@ -168,8 +177,9 @@ def last_job_samples(
         completed = max((job for job in of_kind if not job.is_running), key=by_start, default=None)
         if completed is not None:
             yield from _completed_samples(completed, labels)
-        if completed is not None and completed is not last:
-            yield Sample(LAST_COMPLETED_STATE, (*labels, completed.state), 1.0)
+        state = completed_states.get(kind, "" if completed is None else completed.state)
+        if state and (last.is_running or state != last.state):
+            yield Sample(LAST_COMPLETED_STATE, (*labels, state), 1.0)
         if running := [job.start for job in of_kind if job.state == IN_PROGRESS]:
             yield Sample(OLDEST_RUNNING, labels, seconds(min(running)))
     for kind, finish in sorted(last_success.items()):

@@ -14,7 +14,6 @@ from pydantic import Field, field_validator
 from exporter.avepoint.endpoints import CUSTOMER_JOBS
 from exporter.avepoint.lists import ListReader
 from exporter.avepoint.values import Ticks, ticks_at
-from exporter.avepoint.vocabulary import MICROSOFT_365
 from exporter.collectors.base import CollectorContext, CustomerCollector, Family, Sample
 from exporter.collectors.jobs.counter import (
     COMPLETED_TOTAL,
@@ -24,7 +23,7 @@ from exporter.collectors.jobs.counter import (
     customer_backup_samples,
 )
 from exporter.collectors.jobs.customer_history import JobHistory
-from exporter.collectors.jobs.customer_rows import SortedJobs, sort_rows
+from exporter.collectors.jobs.customer_rows import SortedJobs, scan_status, sort_rows
 from exporter.collectors.jobs.families import (
     LAST_COMPLETED_STATE,
     LAST_DURATION,
@@ -43,7 +42,8 @@ from exporter.errors import AvePointError
 
 SCAN = Family(
     "avepoint_customer_scan_status",
-    "1 for the status of the customer's Microsoft 365 scan; other statuses are absent; "
+    "1 for the status of the customer's Microsoft 365 scan, or of the Google Workspace scan if that failed or is the "
+    "only one; other statuses are absent; "
     "from POST …/avpt-products/jobs/batch or GET /partner/customers/{id}/jobs, cached between refreshes.",
     ("account", "customer_id", "status"),
     query='count by (account) (avepoint_customer_scan_status{status="failed"})',
@@ -59,7 +59,7 @@ class CustomerJobRecords:
     """The listed jobs of one customer and the history of its jobs, by product, workload and job type.
 
     `last_success` contains the finish times of the last successful jobs, in ticks. `completed` contains the numbers of
-    completed jobs, and `completed_states` contains the states of the last completed jobs.
+    completed jobs, and `completed_states` contains the states of the last completed jobs, the worst of all resources.
     """
 
     listed: SortedJobs
@@ -128,7 +128,7 @@ class CustomerJobsCollector(CustomerCollector[CustomerJobsOptions, CustomerJobRe
                 listed,
                 jobs=self._exposed(listed.jobs),
                 without_job=self._exposed(listed.without_job),
-                scan=listed.scan if self.options.includes(MICROSOFT_365) else None,
+                scans={product: one for product, one in listed.scans.items() if self.options.includes(product)},
             ),
             self._exposed(past_successes(history.last_success, now)),
             self._exposed(history.counter.totals()),
@@ -155,14 +155,13 @@ class CustomerJobsCollector(CustomerCollector[CustomerJobsOptions, CustomerJobRe
     def samples(cls, records: CustomerJobRecords, customer_id: str) -> Iterable[Sample]:
         """Return the samples for one customer. If a module has no job, return only its state."""
         listed = records.listed
-        if listed.scan is not None:
-            yield Sample(SCAN, (customer_id, listed.scan), 1.0)
-        yield from last_job_samples(listed.jobs, records.last_success, customer_id)
+        if (scan := scan_status(listed.scans)) is not None:
+            yield Sample(SCAN, (customer_id, scan), 1.0)
+        yield from last_job_samples(
+            listed.jobs, records.last_success, customer_id, completed_states=records.completed_states
+        )
         for kind, state in sorted(listed.without_job.items()):
             yield Sample(LAST_STATE, (customer_id, *kind, "", state), 1.0)
-        for kind, state in sorted(records.completed_states.items()):
-            if kind in listed.jobs and all(job.is_running for job in listed.jobs[kind]):
-                yield Sample(LAST_COMPLETED_STATE, (customer_id, *kind, "", state), 1.0)
         yield from completed_samples(records.completed, customer_id)
         yield from customer_backup_samples([records.completed], customer_id)
 
