@@ -11,8 +11,8 @@ import httpx
 import structlog
 from structlog.testing import CapturingLogger
 
+from exporter.avepoint.auth.credentials import ClientSecret
 from exporter.avepoint.client import Client
-from exporter.avepoint.credentials import ClientSecret
 from exporter.config.load import parse_config
 from exporter.config.schema import Account, CollectorOptions
 from tests.helpers import FakeClock

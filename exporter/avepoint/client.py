@@ -3,20 +3,26 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import httpx
 import structlog
 
+from exporter.avepoint.auth.credentials import Credential
+from exporter.avepoint.auth.tokens import (
+    TOKEN_PATH,
+    StartTask,
+    Token,
+    TokenSource,
+    decode_token_response,
+)
 from exporter.avepoint.connections import Connections, origin_of
-from exporter.avepoint.credentials import Credential
 from exporter.avepoint.endpoints import Endpoint, Query
 from exporter.avepoint.hints import NOT_OURS, reason_of, unreached
 from exporter.avepoint.observer import Observer, ServerClock, ValueIssues
 from exporter.avepoint.responses import RawResponse, decode_response, server_time
 from exporter.avepoint.throttle import LimitUsage, Throttle
-from exporter.avepoint.tokens import TOKEN_PATH, StartTask, Token, TokenSource, decode_token_response
 from exporter.clock import Clock
 from exporter.config.schema import Account
 from exporter.errors import (
@@ -39,37 +45,6 @@ _TEMPORARY: Final = (TransportError, UnavailableError)
 _DEFAULT_PAUSE: Final = 5.0  # seconds after a 429 or 503 without Retry-After
 _FIRST_BACKOFF: Final = 0.5
 _LONGEST_BACKOFF: Final = 30.0
-
-
-class ApiClient(Protocol):
-    """The client interface that collectors use. `check` passes its own implementation."""
-
-    @property
-    def value_issues(self) -> ValueIssues:
-        """The object that counts and logs unreadable values."""
-        ...
-
-    async def call(
-        self,
-        endpoint: Endpoint,
-        *,
-        ids: Mapping[str, str] | None = None,
-        query: Query | None = None,
-        body: Mapping[str, object] | None = None,
-    ) -> object:
-        """Send a request, and return the decoded JSON of the response. Raise AvePointError if the request fails."""
-        ...
-
-    def link_query(self, endpoint: Endpoint, link: str) -> Query:
-        """Return the query string of a link to the next page, as a mapping.
-
-        Raise LinkRefusedError if the link cannot be followed.
-        """
-        ...
-
-    async def token_ahead(self, permission: str) -> None:
-        """Request the access token for later requests."""
-        ...
 
 
 class Client:

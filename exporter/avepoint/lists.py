@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final, TypeVar
 
-from exporter.avepoint.client import ApiClient
+from exporter.avepoint.api_client import ApiClient
 from exporter.avepoint.endpoints import TENANT_JOBS, ApiVersions, Endpoint, EndpointPair, Paging, Query
 from exporter.avepoint.pages import ListPage, RawRow, read_page, row_hash, row_id
 from exporter.avepoint.paging import Identity, IndexedPages, ListProgress, numbered_pages, odata_pages

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from dataclasses import dataclass
 from typing import Final
 
-from exporter.avepoint.client import ApiClient
+from exporter.avepoint.api_client import ApiClient
 from exporter.avepoint.endpoints import Endpoint, Query
 from exporter.avepoint.pages import ListPage, RawRow, row_hash
 from exporter.errors import (

@@ -11,7 +11,8 @@ from typing import Final, NoReturn
 
 from exporter.avepoint.endpoints import Endpoint, Paging
 from exporter.avepoint.hints import CHANGED, NOT_OURS, REDIRECTED, lacking, not_there, unavailable
-from exporter.avepoint.values import read_label, short, without_addresses
+from exporter.avepoint.text import short, without_addresses
+from exporter.avepoint.values import read_label
 from exporter.errors import (
     AnswerError,
     BadRequestError,

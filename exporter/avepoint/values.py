@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final, NewType
 
+from exporter.avepoint.text import short
 from exporter.errors import UnreadableValueError
 
 Ticks = NewType("Ticks", int)
@@ -26,7 +27,6 @@ _MOST: Final = 2**53  # a float can represent every integer up to this one
 _MOST_BYTES: Final = 2**60  # an exbibyte
 _LONGEST_LABEL: Final = 200
 _LONGEST_NUMBER: Final = 64
-_LONGEST_SHORT: Final = 60
 _LONGEST_TEXT: Final = 2000
 
 _NOTHING: Final = frozenset({"", "n/a", "na", "null", "none", "-"})
@@ -51,7 +51,6 @@ _SPAN: Final = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 _EMAIL: Final = re.compile(r"[^\s@]+@[^\s@]+")
-_AROUND_AT: Final = re.compile(r"[^\s@]*@\S*")  # an e-mail address, even if it is truncated
 _FARTHEST_OFFSET: Final = timedelta(hours=15)  # from UTC; larger than the offset of every time zone
 _UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
@@ -233,36 +232,6 @@ def read_address(value: object) -> str | None:
 def read_word(value: object) -> str | None:
     """Return a string for a label, or None if it is "N/A"."""
     return None if _is_nothing(value) else read_label(value)
-
-
-def snake_case(name: str) -> str:
-    """Convert a name to snake case. For example, "FinishedWithException" becomes "finished_with_exception"."""
-    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
-    return re.sub(r"[\W_]+", "_", spaced).strip("_").lower()
-
-
-def fold(name: str) -> str:
-    """Return a name in lower case without spaces and punctuation, for comparisons of different spellings."""
-    return re.sub(r"[\W_]+", "", name).casefold()
-
-
-def without_addresses(value: object) -> str:
-    """Return the first 2,000 characters of a string, with e-mail addresses masked."""
-    return _AROUND_AT.sub("<e-mail>", str(value)[:_LONGEST_TEXT])
-
-
-def short(value: object) -> str:
-    """Return a short form of a value for messages, with e-mail addresses masked."""
-    if isinstance(value, str):
-        # Addresses are masked before the second truncation, which could split one. The first truncation saves time.
-        masked = _AROUND_AT.sub("<e-mail>", value[:_LONGEST_LABEL])
-        is_cut = len(masked) > _LONGEST_SHORT or len(value) > _LONGEST_LABEL
-        return repr(masked[:_LONGEST_SHORT]) + ("…" if is_cut else "")
-    if value is None or isinstance(value, bool | float):
-        return repr(value)
-    if isinstance(value, int):
-        return str(value) if abs(value) < 10**20 else "an enormous number"
-    return f"a {type(value).__name__}"
 
 
 def _is_nothing(value: object) -> bool:

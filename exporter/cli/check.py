@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 from click.exceptions import Exit
 
-from exporter.avepoint.credentials import readable_secrets
+from exporter.avepoint.auth.credentials import readable_secrets
 from exporter.cli.flags import (
     CONTEXT,
     DONE,

@@ -16,7 +16,7 @@ from click.core import ParameterSource
 from click.exceptions import Exit
 
 from exporter import __version__
-from exporter.avepoint.credentials import certificate_mistakes
+from exporter.avepoint.auth.credentials import certificate_mistakes
 from exporter.cli.assets import assets
 from exporter.cli.check import check, warn
 from exporter.cli.completion import completion

@@ -8,7 +8,7 @@ from typing import ClassVar, Generic, Literal, NamedTuple, TypeVar
 
 import structlog
 
-from exporter.avepoint.client import ApiClient
+from exporter.avepoint.api_client import ApiClient
 from exporter.avepoint.endpoints import ApiVersions
 from exporter.clock import Clock
 from exporter.collectors.customer_list import CustomerList

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Mapping
 from contextlib import suppress
 
-from exporter.avepoint.client import ApiClient
+from exporter.avepoint.api_client import ApiClient
 from exporter.avepoint.endpoints import Endpoint, Query
 from exporter.errors import ExporterError
 

@@ -7,8 +7,8 @@ from functools import partial
 from math import inf
 from typing import TYPE_CHECKING
 
+from exporter.avepoint.auth.credentials import credential, warn_of_readable_secrets
 from exporter.avepoint.client import Client, Transport
-from exporter.avepoint.credentials import credential, warn_of_readable_secrets
 from exporter.avepoint.observer import Observer
 from exporter.avepoint.throttle import LimitUsage
 from exporter.clock import Clock

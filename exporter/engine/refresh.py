@@ -3,8 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import structlog
 from structlog.contextvars import bound_contextvars
@@ -13,6 +12,8 @@ from exporter.clock import Clock
 from exporter.collectors.base import AccountCollector, Collector, CustomerCollector, Sample
 from exporter.engine.samples import SharedSeries
 from exporter.engine.snapshot import CollectorEntry, ReadResult
+from exporter.engine.store import Store
+from exporter.engine.tally import RefreshTally
 from exporter.engine.work_queue import WorkQueue
 from exporter.errors import (
     AvePointError,
@@ -33,33 +34,6 @@ _TRIES: Final = 10
 """Number of customers that a refresh tries, one at a time, before it turns an optional collector off."""
 _OF_THE_ACCOUNT: Final = (TransportError, UnavailableError, UnauthorizedError, ForbiddenError)
 """Errors that may affect the whole account. Any other error shows that the account is readable."""
-
-
-class Store(Protocol):
-    """The persistent state of a collector. Its methods log errors instead of raising them."""
-
-    async def commit(self, customer_id: str, read: ReadResult, state: object) -> None:
-        """Commit the samples read from a customer, and the collector's state after the read."""
-        ...
-
-    async def finish(self, reads: Collection[str], states: Collection[str], last_success: float | None) -> None:
-        """Commit the time of the last success. Keep only the samples and states of the given customers."""
-        ...
-
-
-@dataclass(slots=True)
-class _RefreshTally:
-    """The results of a running refresh. The refresh ends as soon as `fatal` is set.
-
-    While `is_trying` is true, errors about a missing permission are collected in `refused`.
-    """
-
-    read: int = 0
-    in_a_row: int = 0
-    first_error: AvePointError | None = None
-    fatal: AvePointError | None = None
-    is_trying: bool = False
-    refused: dict[str, AvePointError] = field(default_factory=dict)
 
 
 class Refresher:
@@ -211,7 +185,7 @@ class Refresher:
 
         Raise AvePointError if no customer could be read, or if an error affects the whole account.
         """
-        tally = _RefreshTally()
+        tally = RefreshTally()
         async with aclosing(collector.customer_ids()) as ids:
             queue = WorkQueue(ids, self._failing)
             if collector.optional and not self.entry.reads:
@@ -236,7 +210,7 @@ class Refresher:
         if tally.first_error is not None and tally.read == 0:
             raise tally.first_error
 
-    async def _try(self, collector: CustomerCollector[Any, Any], queue: WorkQueue, tally: _RefreshTally) -> None:
+    async def _try(self, collector: CustomerCollector[Any, Any], queue: WorkQueue, tally: RefreshTally) -> None:
         """Read up to `_TRIES` customers one at a time, to find out whether the permission is granted.
 
         Raise AvePointError if no customer could be read and the permission was missing for at least one of them.
@@ -254,13 +228,13 @@ class Refresher:
         for customer_id, error in tally.refused.items():
             self._customer_failed(collector, customer_id, error, tally)
 
-    async def _work(self, collector: CustomerCollector[Any, Any], queue: WorkQueue, tally: _RefreshTally) -> None:
+    async def _work(self, collector: CustomerCollector[Any, Any], queue: WorkQueue, tally: RefreshTally) -> None:
         while tally.fatal is None and (customer_id := await queue.take()) is not None:
             await self._read_customer(collector, customer_id, tally)
         queue.close()
 
     async def _read_customer(
-        self, collector: CustomerCollector[Any, Any], customer_id: str, tally: _RefreshTally
+        self, collector: CustomerCollector[Any, Any], customer_id: str, tally: RefreshTally
     ) -> None:
         try:
             with bound_contextvars(customer_id=customer_id):
@@ -281,7 +255,7 @@ class Refresher:
             tally.read, tally.in_a_row = tally.read + 1, 0
 
     async def _record_customer(
-        self, collector: CustomerCollector[Any, Any], customer_id: str, records: object, tally: _RefreshTally
+        self, collector: CustomerCollector[Any, Any], customer_id: str, records: object, tally: RefreshTally
     ) -> None:
         """Store the samples from a customer's records and add them to the entry, even if records are missing.
 
@@ -301,7 +275,7 @@ class Refresher:
         raise error
 
     def _customer_failed(
-        self, collector: CustomerCollector[Any, Any], customer_id: str, error: AvePointError, tally: _RefreshTally
+        self, collector: CustomerCollector[Any, Any], customer_id: str, error: AvePointError, tally: RefreshTally
     ) -> None:
         tally.first_error = tally.first_error or error
         tally.in_a_row = tally.in_a_row + 1 if isinstance(error, _OF_THE_ACCOUNT) else 0

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID
 
-from exporter.avepoint.certificate import ASSERTION_TYPE, ClientCertificate
+from exporter.avepoint.auth.certificate import ASSERTION_TYPE, ClientCertificate
 from exporter.config.schema import Auth
 from exporter.errors import TokenError
 from tests.helpers import NOW, FakeClock

@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from structlog.testing import capture_logs
 
-from exporter.avepoint.certificate import ClientCertificate
-from exporter.avepoint.credentials import (
+from exporter.avepoint.auth.certificate import ClientCertificate
+from exporter.avepoint.auth.credentials import (
     ClientSecret,
     certificate_mistakes,
     credential,

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from exporter.avepoint.credentials import ClientSecret
-from exporter.avepoint.tokens import LONGEST_SCOPE, TokenSource, refusal
+from exporter.avepoint.auth.credentials import ClientSecret
+from exporter.avepoint.auth.tokens import LONGEST_SCOPE, TokenSource, refusal
 from exporter.errors import TokenError
 from tests.fakes import SECRET, make_account
 from tests.helpers import FakeClock

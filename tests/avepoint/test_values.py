@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter.avepoint import values
+from exporter.avepoint.text import short, snake_case
 from exporter.avepoint.values import Ticks
 from exporter.errors import UnreadableValueError
 
@@ -306,7 +307,7 @@ def test_words(value: object, word: str | None) -> None:
     ],
 )  # fmt: skip
 def test_snake_case(name: str, snake: str) -> None:
-    assert values.snake_case(name) == snake
+    assert snake_case(name) == snake
 
 
 @pytest.mark.parametrize(
@@ -320,12 +321,12 @@ def test_snake_case(name: str, snake: str) -> None:
     ],
 )  # fmt: skip
 def test_a_look_at_a_value(value: object, look: str) -> None:
-    assert values.short(value) == look
+    assert short(value) == look
 
 
 @given(st.text(alphabet="ab.@ ", max_size=260))
 def test_a_look_never_shows_an_address(text: str) -> None:
-    assert "@" not in values.short(text)
+    assert "@" not in short(text)
 
 
 def test_times_as_parameters() -> None:

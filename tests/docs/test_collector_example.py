@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
+from exporter.avepoint.auth.credentials import ClientSecret
 from exporter.avepoint.client import Client
-from exporter.avepoint.credentials import ClientSecret
 from exporter.collectors.base import Collector, CollectorContext
 from exporter.collectors.customer_list import CustomerList
 from exporter.engine.samples import line

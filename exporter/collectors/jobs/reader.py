@@ -14,7 +14,8 @@ from typing import Final
 from exporter.avepoint.endpoints import TENANT_JOBS, ApiVersions
 from exporter.avepoint.lists import JobList, Span
 from exporter.avepoint.rows import Row
-from exporter.avepoint.values import TICKS_PER_SECOND, Ticks, ticks_at, without_addresses
+from exporter.avepoint.text import without_addresses
+from exporter.avepoint.values import TICKS_PER_SECOND, Ticks, ticks_at
 from exporter.avepoint.vocabulary import JOB_TYPES, MICROSOFT_365, WORKLOADS
 from exporter.collectors.base import CollectorContext
 from exporter.collectors.jobs.counter import JobCounter, Totals

@@ -59,7 +59,7 @@ def credential(account: Account, clock: Clock, observer: Observer, log: structlo
     """
     if account.auth.certificate_file is None:
         return ClientSecret(account.auth)
-    from exporter.avepoint.certificate import ClientCertificate  # noqa: PLC0415 - cryptography is slow to load
+    from exporter.avepoint.auth.certificate import ClientCertificate  # noqa: PLC0415 - cryptography is slow to load
 
     certificate = ClientCertificate(account.auth, account.identity_url, clock, observer.certificate)
     try:
@@ -73,7 +73,7 @@ def certificate_mistakes(config: Config, clock: Clock) -> Iterator[str]:
     """Yield a line for each configured certificate that cannot be used."""
     for index, account in enumerate(config.accounts):
         if account.auth.certificate_file is not None:
-            from exporter.avepoint.certificate import ClientCertificate  # noqa: PLC0415 - as above
+            from exporter.avepoint.auth.certificate import ClientCertificate  # noqa: PLC0415 - as above
 
             try:
                 ClientCertificate(account.auth, account.identity_url, clock, lambda _: None).load()

@@ -9,7 +9,7 @@ from typing import Any, Final, Unpack
 
 from structlog.contextvars import unbind_contextvars
 
-from exporter.avepoint.credentials import Credential
+from exporter.avepoint.auth.credentials import Credential
 from exporter.avepoint.hints import WRONG_ISSUER, not_granted, unavailable, where_registered
 from exporter.avepoint.responses import RawResponse, error_text, read_json, request_id_of, retry_after
 from exporter.clock import Clock

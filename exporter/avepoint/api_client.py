@@ -1,0 +1,38 @@
+"""The interface of the API client that collectors use."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from exporter.avepoint.endpoints import Endpoint, Query
+from exporter.avepoint.observer import ValueIssues
+
+
+class ApiClient(Protocol):
+    """The client interface that collectors use. `check` passes its own implementation."""
+
+    @property
+    def value_issues(self) -> ValueIssues:
+        """The object that counts and logs unreadable values."""
+        ...
+
+    async def call(
+        self,
+        endpoint: Endpoint,
+        *,
+        ids: Mapping[str, str] | None = None,
+        query: Query | None = None,
+        body: Mapping[str, object] | None = None,
+    ) -> object:
+        """Send a request, and return the decoded JSON of the response. Raise AvePointError if the request fails."""
+        ...
+
+    def link_query(self, endpoint: Endpoint, link: str) -> Query:
+        """Return the query string of a link to the next page, as a mapping.
+
+        Raise LinkRefusedError if the link cannot be followed.
+        """
+        ...
+
+    async def token_ahead(self, permission: str) -> None:
+        """Request the access token for later requests."""
+        ...

@@ -1,0 +1,1 @@
+"""Authentication: access tokens, and the client secret or certificate of an account."""

@@ -1,0 +1,39 @@
+"""Names in one spelling, and values in messages without e-mail addresses."""
+
+import re
+from typing import Final
+
+_LONGEST_VALUE: Final = 200
+_LONGEST_SHORT: Final = 60
+_LONGEST_TEXT: Final = 2000
+_AROUND_AT: Final = re.compile(r"[^\s@]*@\S*")  # an e-mail address, even if it is truncated
+
+
+def snake_case(name: str) -> str:
+    """Convert a name to snake case. For example, "FinishedWithException" becomes "finished_with_exception"."""
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
+    return re.sub(r"[\W_]+", "_", spaced).strip("_").lower()
+
+
+def fold(name: str) -> str:
+    """Return a name in lower case without spaces and punctuation, for comparisons of different spellings."""
+    return re.sub(r"[\W_]+", "", name).casefold()
+
+
+def without_addresses(value: object) -> str:
+    """Return the first 2,000 characters of a string, with e-mail addresses masked."""
+    return _AROUND_AT.sub("<e-mail>", str(value)[:_LONGEST_TEXT])
+
+
+def short(value: object) -> str:
+    """Return a short form of a value for messages, with e-mail addresses masked."""
+    if isinstance(value, str):
+        # Addresses are masked before the second truncation, which could split one. The first truncation saves time.
+        masked = _AROUND_AT.sub("<e-mail>", value[:_LONGEST_VALUE])
+        is_cut = len(masked) > _LONGEST_SHORT or len(value) > _LONGEST_VALUE
+        return repr(masked[:_LONGEST_SHORT]) + ("…" if is_cut else "")
+    if value is None or isinstance(value, bool | float):
+        return repr(value)
+    if isinstance(value, int):
+        return str(value) if abs(value) < 10**20 else "an enormous number"
+    return f"a {type(value).__name__}"
