@@ -3,6 +3,7 @@
 import platform
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import prometheus_client
@@ -34,11 +35,11 @@ class OwnMetrics:
         prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call] # has no type hints
         registry = self._registry = CollectorRegistry()
         self._accounts: set[str] = set()
-        self.requests = Counter(
+        counter, gauge = partial(Counter, registry=registry), partial(Gauge, registry=registry)
+        self.requests = counter(
             "avepoint_api_requests_total",
             "Requests to AvePoint; code is the HTTP status, or timeout, connect or parse.",
             ("account", "path", "code"),
-            registry=registry,
         )
         self.durations = Histogram(
             "avepoint_api_request_duration_seconds",
@@ -47,69 +48,52 @@ class OwnMetrics:
             buckets=_BUCKETS,
             registry=registry,
         )
-        self.throttled = Counter(
+        self.throttled = counter(
             "avepoint_api_throttled_seconds_total",
             "Time that requests waited for the rate limit or after throttling.",
             ("account",),
-            registry=registry,
         )
-        self.tokens = Counter(
+        self.tokens = counter(
             "avepoint_token_requests_total",
             "Requests for access tokens; result is success or the kind of error.",
             ("account", "result"),
-            registry=registry,
         )
-        self.certificates = Gauge(
+        self.certificates = gauge(
             "avepoint_certificate_expiry_timestamp_seconds",
             "Expiry of the account's client certificate, as Unix time.",
             ("account",),
-            registry=registry,
         )
-        self.parse_errors = Counter(
+        self.parse_errors = counter(
             "avepoint_parse_errors_total",
             "Values in responses from AvePoint that could not be parsed.",
             ("account", "path", "field"),
-            registry=registry,
         )
-        self.unknown_values = Counter(
+        self.unknown_values = counter(
             "avepoint_unknown_values_total",
             "Unknown states, workloads and types in responses from AvePoint.",
             ("account", "field"),
-            registry=registry,
         )
-        self.clock_offsets = Gauge(
+        self.clock_offsets = gauge(
             "avepoint_api_clock_offset_seconds",
             "Time of AvePoint's clock (the Date header of its last response) minus the exporter's.",
             ("account",),
-            registry=registry,
         )
-        self.incomplete_lists = Counter(
+        self.incomplete_lists = counter(
             "avepoint_incomplete_lists_total",
             "Lists from AvePoint that had fewer rows than their reported total.",
             ("account", "path"),
-            registry=registry,
         )
-        build = Gauge("avepoint_exporter_build_info", "Always 1.", ("version", "python_version"), registry=registry)
+        build = gauge("avepoint_exporter_build_info", "Always 1.", ("version", "python_version"))
         build.labels(__version__, platform.python_version()).set(1)
-        self._shard = Gauge(
-            "avepoint_exporter_shard",
-            "Index of this shard, from 0.",
-            registry=registry,
-        )
-        self._total_shards = Gauge(
-            "avepoint_exporter_total_shards",
-            "Number of shards.",
-            registry=registry,
-        )
-        self.reload_successful = Gauge(
+        self._shard = gauge("avepoint_exporter_shard", "Index of this shard, from 0.")
+        self._total_shards = gauge("avepoint_exporter_total_shards", "Number of shards.")
+        self.reload_successful = gauge(
             "avepoint_exporter_config_last_reload_successful",
             "1 if the last reload of the configuration succeeded, else 0.",
-            registry=registry,
         )
-        self.reload_time = Gauge(
+        self.reload_time = gauge(
             "avepoint_exporter_config_last_reload_success_timestamp_seconds",
             "Time of the last successful reload, as Unix time.",
-            registry=registry,
         )
         if with_process:
             prometheus_client.ProcessCollector(registry=registry)
