@@ -5,7 +5,8 @@ from typing import Final
 
 _LONGEST_VALUE: Final = 200
 _LONGEST_SHORT: Final = 60
-_LONGEST_TEXT: Final = 2000
+LONGEST_TEXT: Final = 2000
+"""Characters of a string that are searched for e-mail addresses."""
 _AROUND_AT: Final = re.compile(r"[^\s@]*@\S*")  # an e-mail address, even if it is truncated
 
 
@@ -22,7 +23,7 @@ def fold(name: str) -> str:
 
 def without_addresses(value: object) -> str:
     """Return the first 2,000 characters of a string, with e-mail addresses masked."""
-    return _AROUND_AT.sub("<e-mail>", str(value)[:_LONGEST_TEXT])
+    return _AROUND_AT.sub("<e-mail>", str(value)[:LONGEST_TEXT])
 
 
 def short(value: object) -> str:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final, NewType
 
-from exporter.avepoint.text import short
+from exporter.avepoint.text import LONGEST_TEXT, short
 from exporter.errors import UnreadableValueError
 
 Ticks = NewType("Ticks", int)
@@ -27,7 +27,6 @@ _MOST: Final = 2**53  # a float can represent every integer up to this one
 _MOST_BYTES: Final = 2**60  # an exbibyte
 _LONGEST_LABEL: Final = 200
 _LONGEST_NUMBER: Final = 64
-_LONGEST_TEXT: Final = 2000
 
 _NOTHING: Final = frozenset({"", "n/a", "na", "null", "none", "-"})
 _UNITS: Final = {"": 0, "byte": 0, "bytes": 0, "b": 0, "kb": 1, "mb": 2, "gb": 3, "tb": 4, "pb": 5, "eb": 6}
@@ -214,7 +213,7 @@ def read_label(value: object) -> str | None:
 def read_name(value: object) -> str | None:
     """Return a name for a label, truncated to 200 characters."""
     if isinstance(value, str) and len(value) > _LONGEST_LABEL:
-        if _EMAIL.search(value[:_LONGEST_TEXT]):
+        if _EMAIL.search(value[:LONGEST_TEXT]):
             raise UnreadableValueError("an e-mail address is never a label")
         value = value[: _LONGEST_LABEL - 1] + "…"
     return read_label(value)
