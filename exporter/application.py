@@ -33,16 +33,19 @@ if TYPE_CHECKING:
     from exporter.engine.state import StateStore
 
 _OLD_COLLECTIONS: Final = 50
-"""Young-object collections per full garbage collection. Few full ones are needed, because results form no cycles."""
-_SWITCH_INTERVAL: Final = 0.0005  # seconds after which a rendering thread lets the event loop run
+"""Number of partial garbage collections per full one.
+
+Full ones may be rare, because results form no reference cycles.
+"""
+_SWITCH_INTERVAL: Final = 0.0005  # maximum seconds before a rendering thread yields to the event loop
 
 Load = Callable[[], Config]
-"""A function that reads the configuration, and raises ConfigError if the configuration is invalid."""
+"""A function that reads the configuration and raises ConfigError if it is invalid."""
 
 
 @dataclass(frozen=True, slots=True)
 class Listening:
-    """The addresses and options of the HTTP server. A change to the file `watched` causes a reload."""
+    """The addresses and options of the HTTP server. `watched` is the file whose changes trigger a reload."""
 
     addresses: Sequence[str]
     web_config: Path | None = None
@@ -83,7 +86,7 @@ class Application:
                 await self.reload()
 
         async def reload_quietly() -> None:
-            with suppress(ConfigError):  # `reload` has logged and recorded the error.
+            with suppress(ConfigError):  # `reload` has already logged and recorded the error.
                 await reload()
 
         loop, reloads = asyncio.get_running_loop(), set[asyncio.Task[None]]()
@@ -100,7 +103,7 @@ class Application:
         )
 
         def bound(addresses: Sequence[str]) -> None:
-            # Refreshes start only now, so that a process that cannot listen sends no requests to AvePoint.
+            # Refreshes start only now, because a process that cannot listen must not send requests to AvePoint.
             self.accounts.start()
             announce(addresses)
 
@@ -155,8 +158,8 @@ def _open_storage(path: Path, clock: Clock, log: structlog.stdlib.BoundLogger) -
 
 
 def _favor_the_event_loop() -> None:
-    """Keep garbage collections and threads from delaying the event loop."""
-    gc.freeze()  # Otherwise each full collection would spend 30 ms on the objects of imported modules.
+    """Prevent garbage collection and rendering threads from delaying the event loop."""
+    gc.freeze()  # Saves 30 ms per full collection, because the objects of imported modules are skipped.
     gc.set_threshold(*gc.get_threshold()[:2], _OLD_COLLECTIONS)
     sys.setswitchinterval(_SWITCH_INTERVAL)
 

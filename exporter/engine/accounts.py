@@ -135,7 +135,7 @@ class Accounts:
     async def apply(self, config: Config, *, start: bool = True) -> None:
         """Apply a new configuration by replacing the accounts that it changes.
 
-        Raise ConfigError if a new account is invalid. In this case, nothing changes.
+        Raise ConfigError and change nothing if a new account is invalid.
         """
         before, after = self._running, dict[str, RunningAccount]()
         for account in self._of_this_shard(config):
@@ -172,7 +172,7 @@ class Accounts:
             await self._storage.close()
 
     def _of_this_shard(self, config: Config) -> Iterator[Account]:
-        """Yield the tenant accounts of this shard and all partner accounts, which are split by customer."""
+        """Yield the tenant accounts of this shard, and all partner accounts because shards divide their customers."""
         for account in config.accounts:
             if account.type == "partner" or self._shard.owns(account.name):
                 yield account

@@ -37,7 +37,7 @@ class CollectorKey(NamedTuple):
 
 
 class CustomerRow(NamedTuple):
-    """A customer's state and the samples from the last read of that customer. The id "" represents the account.
+    """A customer's state and most recent samples. The customer id "" represents the account itself.
 
     `read_at` and `samples` are None if no samples are stored.
     """
@@ -57,7 +57,10 @@ class Database:
         self._connection = connection
 
     def write(self, operations: Sequence[Callable[["Database"], None]]) -> None:
-        """Run all operations in one transaction. If it fails, roll back all operations and raise sqlite3.Error."""
+        """Run all operations in one transaction.
+
+        If an operation fails, roll back all operations and raise sqlite3.Error.
+        """
         self._connection.execute("BEGIN IMMEDIATE")
         try:
             for operation in operations:
@@ -80,7 +83,7 @@ class Database:
     def keep_only(self, key: CollectorKey, reads: Collection[str], states: Collection[str]) -> None:
         """Delete the samples of customers not in `reads`, and the states of customers not in `states`.
 
-        Also delete all rows with a former registration.
+        Also delete all rows with an outdated registration.
         """
         where = "WHERE account = ? AND collector = ?"
         self._connection.execute(f"DELETE FROM customer {where} AND registration != ?", key)  # noqa: S608 - a constant
@@ -139,8 +142,8 @@ def _prepare(connection: sqlite3.Connection) -> None:
     if not is_new and (result := _pragma(connection, "quick_check(1)")) != "ok":
         raise UnusableDatabaseError(str(result))
     connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = NORMAL")  # Commits survive a crash of the process.
-    connection.execute("PRAGMA secure_delete = ON")  # Names that are hidden since are overwritten.
+    connection.execute("PRAGMA synchronous = NORMAL")  # With this setting, commits survive a crash of the process.
+    connection.execute("PRAGMA secure_delete = ON")  # Overwrites deleted data, such as names that are now hidden.
     connection.execute("BEGIN IMMEDIATE")  # Locks the database until it is closed.
     if is_new:
         for statement in filter(str.strip, _SCHEMA.split(";")):

@@ -1,4 +1,7 @@
-"""JSON files in which earlier versions stored persistent state. Their content is moved into the database."""
+"""JSON files in which earlier versions stored persistent state.
+
+The exporter moves the content of these files into the database.
+"""
 
 import json
 import sys

@@ -29,7 +29,7 @@ from exporter.errors import (
 _FIRST_RETRY: Final = 30.0
 _MIN_PAUSE: Final = 1.0
 _MAX_FAILURES: Final = 10
-"""Number of consecutive errors of the whole account after which a refresh skips the remaining customers."""
+"""Number of consecutive account-wide errors after which a refresh skips the remaining customers."""
 _TRIES: Final = 10
 """Number of customers that a refresh tries, one at a time, before it turns an optional collector off."""
 _OF_THE_ACCOUNT: Final = (TransportError, UnavailableError, UnauthorizedError, ForbiddenError)
@@ -37,7 +37,10 @@ _OF_THE_ACCOUNT: Final = (TransportError, UnavailableError, UnauthorizedError, F
 
 
 class Refresher:
-    """Refreshes one collector of one account and updates its entry. Refreshes do not overlap."""
+    """Refreshes one collector of one account and updates the collector's entry in the snapshot.
+
+    Refreshes do not overlap.
+    """
 
     def __init__(
         self,
@@ -132,7 +135,7 @@ class Refresher:
     def _may_be_off(self, error: AvePointError) -> bool:
         """Return whether an error turns the collector off instead of marking it as down.
 
-        This is the case if AvePoint does not offer the data, or if the permission has never been granted.
+        A collector is off if AvePoint does not offer the data, or if the permission has never been granted.
         """
         is_optional = self.collector.optional and "enabled" not in self.collector.options.model_fields_set
         has_worked = bool(self.entry.reads)
@@ -156,7 +159,7 @@ class Refresher:
         read = await asyncio.to_thread(self._result, "", records)
         if self._store is not None:
             await self._store.commit("", read, collector.state_of(""))
-        if self._listed is not None and self._listed is not listed:  # Customers may have left the list.
+        if self._listed is not None and self._listed is not listed:  # Customers may have left the list meanwhile.
             read = read.of_customers(frozenset({"", *self._listed}))
         self.entry.reads[""] = read
         if (error := collector.error(records)) is not None:
@@ -177,7 +180,7 @@ class Refresher:
             samples = self._series.samples(customer_id, samples)
         is_complete = self.collector.error(records) is None
         read = ReadResult(samples, self._clock.time(), self._clock.monotonic(), is_complete=is_complete)
-        read.lines(self.entry.account)  # Renders the lines now, so that scrapes do not wait for it.
+        read.lines(self.entry.account)  # The lines are rendered now, so that no scrape waits for the rendering.
         return read
 
     async def _read_customers(self, collector: CustomerCollector[Any, Any]) -> None:
@@ -221,9 +224,9 @@ class Refresher:
                 await self._read_customer(collector, customer_id, tally)
         tally.is_trying = False
         if tally.refused and not tally.read:
-            # The next refresh reads these customers last, so that other customers get their turn first.
+            # The next refresh reads these customers last, so that other customers are tried first.
             self._failing = {**self._failing, **dict.fromkeys(tally.refused)}
-            # If all errors are about a missing permission, this turns the collector off.
+            # If every error is about a missing permission, raising one of them turns the collector off.
             raise tally.first_error or next(iter(tally.refused.values()))
         for customer_id, error in tally.refused.items():
             self._customer_failed(collector, customer_id, error, tally)
@@ -257,7 +260,7 @@ class Refresher:
     async def _record_customer(
         self, collector: CustomerCollector[Any, Any], customer_id: str, records: object, tally: RefreshTally
     ) -> None:
-        """Store the samples from a customer's records and add them to the entry, even if records are missing.
+        """Store the samples from a customer's records and add them to the entry, even if some records are missing.
 
         Raise AvePointError if the records are incomplete.
         """
@@ -291,5 +294,5 @@ class Refresher:
 
 
 async def refresh_all(refreshers: Sequence[Refresher]) -> bool:
-    """Refresh all collectors once, concurrently, and return whether each of them succeeded or is off."""
+    """Refresh all collectors once, concurrently, and return whether every collector succeeded or is off."""
     return all(await asyncio.gather(*(refresher.refresh() for refresher in refreshers)))

@@ -13,7 +13,7 @@ Lines = Mapping[str, bytes]
 """Lines of samples, by family name."""
 
 _MAX_SHARED: Final = 10_000
-_MAX_DIGITS: Final = 6  # before the decimal point; longer positive numbers are written with an exponent
+_MAX_DIGITS: Final = 6  # digits before the decimal point; larger numbers are written with an exponent
 _SPECIAL_NUMBERS: Final = {"inf": "+Inf", "-inf": "-Inf", "nan": "NaN"}
 
 
@@ -66,7 +66,7 @@ class SharedSeries:
     def samples(self, customer_id: str, samples: Collection[Sample]) -> CustomerSamples:
         """Convert a customer's samples to a form that uses shared series."""
         if len(self._series) > _MAX_SHARED:
-            self._series.clear()  # Frees series with former label values. Customers keep the series that they use.
+            self._series.clear()  # Drops unused series; each customer holds references to its own series.
         series = tuple(self._shared(customer_id, sample.family, sample.labels) for sample in samples)
         return CustomerSamples(customer_id, series, (sample.value for sample in samples))
 

@@ -10,7 +10,7 @@ from exporter.errors import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """One of `total` processes. `index` is zero-based."""
+    """One of `total` processes that divide the customers and tenant accounts. `index` is zero-based."""
 
     index: int = 0
     total: int = 1
@@ -22,7 +22,7 @@ class Shard:
 
 
 WHOLE: Final = Shard()
-"""The shard of a single process."""
+"""The shard of an exporter that runs as a single process."""
 
 
 def parse_shard(shard: str, total: int) -> Shard:

@@ -15,7 +15,7 @@ RECENT_FAILURES: Final = 5
 
 
 class ReadResult:
-    """The samples from one read of a customer or account, and the time of the read.
+    """The samples of a customer or an account, and the time at which they were read.
 
     `read_at_monotonic` is used to compute the age. If `is_complete` is false, an error occurred, and samples may be
     missing.
@@ -126,7 +126,7 @@ class CollectorEntry:
         self.update_status(up=False, off=False, failure=failure, failures=(*earlier, failure)[-RECENT_FAILURES:])
 
     def record_end(self, seconds: float, *, api_version: str) -> None:
-        """Record the duration and API version of the current refresh at its end."""
+        """Record the duration and API version of the current refresh when it ends."""
         refreshes = (*self.status.refreshes, RefreshOutcome(seconds, self.status.up))[-RECENT_REFRESHES:]
         self.update_status(duration=seconds, api_version=api_version, refreshes=refreshes)
 

@@ -1,6 +1,6 @@
-"""The persistent state, which contains samples, times of success and counters.
+"""The persistent state, which contains samples, success times and counters.
 
-It is committed to a database before a scrape can return the new values.
+New values are committed to a database before a scrape can return them.
 """
 
 import asyncio
@@ -192,7 +192,7 @@ class StateStore:
             self._log.warning("file of an earlier version is not usable; ignored", file=str(path), error=error)
 
     def _read(self, row: CustomerRow, shared: SharedSeries) -> ReadResult | None:
-        """Restore a stored read with its original age, but without samples of families that no longer exist."""
+        """Restore stored samples with their original age, except samples of families that no longer exist."""
         if row.samples is None or row.read_at is None:
             return None
         age = max(0.0, self._clock.time() - row.read_at)

@@ -16,7 +16,7 @@ from exporter.health.verdict import AccountVerdict
 
 VERDICT: Final = "verdict"
 """The collector name that represents verdicts in views and in the persistent state."""
-_SLICE: Final = 0.003  # seconds of work after which other tasks on the event loop can run
+_SLICE: Final = 0.003  # maximum seconds of work before other tasks on the event loop can run
 
 Collectors = Sequence[tuple[Collector[Any, Any], CollectorEntry]]
 
@@ -50,7 +50,7 @@ class AccountVerdicts:
         self._verdict.list_read(customers, self._clock.time())
 
     def keep_only(self, customers: Collection[str]) -> None:
-        """Drop all customers that are not in `customers` immediately."""
+        """Immediately drop all customers that are not in `customers`."""
         for customer_id in [one for one in self._verdict.customers() if one not in customers]:
             self._verdict.drop(customer_id)
 
@@ -59,9 +59,10 @@ class AccountVerdicts:
         return self._verdict.customers()
 
     async def settle(self, budget: float = inf) -> None:
-        """Update all outdated verdicts, for at most `budget` seconds. Other tasks can run in the meantime.
+        """Update all outdated verdicts, for at most `budget` seconds. Other tasks can run during the update.
 
-        If another call is running, wait for at most `budget` seconds until it ends. If it takes longer, do nothing.
+        If another call is running, wait at most `budget` seconds for that call to end. If that call takes longer, do
+        nothing.
         """
         try:
             async with asyncio.timeout(budget if budget < inf else None):
@@ -170,7 +171,7 @@ class AccountVerdicts:
 
 
 def _complete(reads: Mapping[str, ReadResult], former: Mapping[str, ReadResult]) -> Iterator[tuple[str, ReadResult]]:
-    """Yield each customer's last complete read. Facts may be missing from an incomplete read."""
+    """Yield each customer's last complete samples, because facts may be missing from incomplete ones."""
     for customer_id, read in reads.items():
         chosen = read if read.is_complete else former.get(customer_id)
         if chosen is not None:
@@ -178,6 +179,6 @@ def _complete(reads: Mapping[str, ReadResult], former: Mapping[str, ReadResult])
 
 
 def _differing(former: Mapping[str, ReadResult], reads: Mapping[str, ReadResult]) -> Iterator[str]:
-    """Yield the customers for whom a read was replaced, added or removed."""
+    """Yield the customers whose samples were replaced, added or removed."""
     yield from (customer_id for customer_id, read in reads.items() if former.get(customer_id) is not read)
     yield from former.keys() - reads.keys()

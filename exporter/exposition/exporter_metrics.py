@@ -22,7 +22,7 @@ _BUCKETS: Final = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60)
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """The number of requests by code (HTTP status, `timeout`, `connect` or `parse`), and their wait in seconds."""
+    """Requests by code (HTTP status, `timeout`, `connect` or `parse`), and the seconds that they waited."""
 
     calls: Mapping[str, int]
     throttled: float
@@ -106,7 +106,7 @@ class OwnMetrics:
         self._total_shards.set(shard.total)
 
     def observer(self, account: str) -> Observer:
-        """Return the observer for an account, and drop the expiry of the account's former certificate."""
+        """Return the observer for an account, and drop the expiry time of the account's previous certificate."""
         self._accounts.add(account)
         self.certificates.remove_by_labels({"account": account})
         return _AccountObserver(self, account)
@@ -124,7 +124,7 @@ class OwnMetrics:
             metric.remove_by_labels({"account": account})
 
     def usage(self) -> dict[str, Usage]:
-        """Return the usage of each account since it was first configured."""
+        """Return the request counts and wait of each account since the account was first configured."""
         calls: dict[str, dict[str, int]] = {}
         for labels, value in _totals(self.requests):
             codes = calls.setdefault(labels["account"], {})
@@ -149,7 +149,7 @@ class _AccountObserver:
     def __init__(self, own: OwnMetrics, account: str) -> None:
         self._own = own
         self._account = account
-        own.throttled.labels(account)  # Creates a series at 0, so that increase() includes the first wait.
+        own.throttled.labels(account)  # The series starts at 0, so that increase() includes the first wait.
 
     def request(self, endpoint: str, code: str, seconds: float) -> None:
         if self._own.knows(self._account):

@@ -116,7 +116,7 @@ class MetricsPage:
             for read in view.reads.values():
                 is_stale = monotonic - read.read_at_monotonic > view.stale_after
                 for name, lines in read.lines(view.account).items():
-                    if not is_stale or name in self._history:  # Stale history is still valid.
+                    if not is_stale or name in self._history:  # Stale data about past events is still true.
                         chunks.setdefault(name, []).append(lines)
             if view.customer_up:
                 chunks.setdefault(CUSTOMER_UP.name, []).append(
@@ -169,7 +169,7 @@ def _customer_up_lines(account: str, collector: str, customer_up: Mapping[str, b
 
 
 def _status_line(family: Family, account: str, collector: str, status: RefreshStatus) -> str:
-    """Return the line of a family about a collector's status, or "" if the family has no value yet."""
+    """Return the sample line of a collector-status family, or "" if the family has no value yet."""
     values: Mapping[str, float | None] = {
         UP.name: None if status.up is None else float(status.up),
         LAST_ATTEMPT.name: status.last_attempt,

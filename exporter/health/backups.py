@@ -35,7 +35,7 @@ class _Backup:
 
     @property
     def idle_from(self) -> float:
-        """Unix time at which the workload becomes idle, based on the last job or else on the last success."""
+        """Unix time at which the workload becomes idle, based on the last job or, if unknown, on the last success."""
         began = self.job.start if self.job.start is not None else self.job.last_success
         return 0.0 if began is None else began + self.limits.idle_after
 
@@ -49,7 +49,7 @@ class _Backup:
 
     @property
     def is_expected(self) -> bool | None:
-        """Whether a backup is expected. None if this depends on the number of scanned objects, which is unknown."""
+        """Whether a backup is expected, or None if the number of scanned objects decides this and is unknown."""
         if self.is_off:
             return False
         return self.is_scanned if self.is_idle else True
@@ -57,7 +57,7 @@ class _Backup:
     def overdue_after(self, age: float) -> Finding:
         """Check whether a backup is expected and the last success is older than `age` seconds.
 
-        If the time of the last success is unknown, the finding is unknown if a backup is expected.
+        If a backup is expected but the time of the last success is unknown, the finding is unknown.
         """
         if self.job.last_success is None:
             found = Outcome.FINE if self.is_expected is False else Outcome.UNKNOWN
@@ -79,12 +79,12 @@ def _backups(view: View) -> Iterator[_Backup]:
 
 
 def _unclassified(view: View) -> Iterator[Finding]:
-    """Return an unknown finding per group of jobs that may be backups of an unknown workload."""
+    """Yield an unknown finding for each group of jobs that may be backups of an unknown workload."""
     for job in view.facts.jobs:
         if job.is_unclassified and job.job_type in ("", _BACKUP):
-            # Without the workload, so that a successful backup of the workload still ends its problem.
+            # The subject omits the workload, so that a successful backup of the workload still resolves the problem.
             subject = Subject(job.product, geo_location=job.geo_location)
-            # On a partner, a product may have no workloads.
+            # In a partner account, a product may have no workloads.
             yield Finding(subject, Outcome.UNKNOWN, job.collector, is_unclassified=view.is_tenant)
 
 
@@ -167,7 +167,7 @@ def never_succeeded(view: View) -> Iterator[Finding]:
 
 
 def _may_have_succeeded(job: JobFacts) -> bool:
-    """Return whether no success is known, but the last job may be one because its state is not recognized."""
+    """Return whether no success is known and the last job, whose state is not recognized, may have succeeded."""
     if job.last_success is not None:
         return False
     states = {job.state, job.completed_state} - {None}

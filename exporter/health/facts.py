@@ -1,6 +1,6 @@
 """Facts about one customer.
 
-They are read from the customer's samples, because samples survive restarts and have a uniform format.
+Facts are read from the customer's samples, because samples survive restarts and have a uniform format.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -19,10 +19,10 @@ Key = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The samples of one customer from the last successful read of one collector.
+    """The samples of one customer that one collector last read successfully.
 
-    `read_at` is the Unix time of that read, or None if there was none. The samples are fresh for `fresh_for` seconds.
-    `off` is true if the app lacks the permission for the collector.
+    `read_at` is the Unix time at which the samples were read, or None if there are none. The samples are fresh for
+    `fresh_for` seconds. `off` is true if the app lacks the permission for the collector.
     """
 
     collector: str
@@ -43,7 +43,7 @@ def fresh_for(interval: float) -> float:
 
 
 def by_customer(samples: Iterable[Sample]) -> Mapping[str, Collection[Sample]]:
-    """Group the samples of a read by customer id, without samples that have no customer."""
+    """Group samples by customer id, and omit samples without a customer."""
     found: dict[str, list[Sample]] = {}
     for sample in samples:
         if sample.family.labels[1:2] == ("customer_id",):
@@ -134,7 +134,7 @@ class Facts:
             for collector, key, sample in self._keyed(name, _JOB_KEY):
                 found.setdefault((collector, key), {})[attribute] = sample.labels[-1]
         return tuple(
-            JobFacts(collector, key[0] or MICROSOFT_365, *key[1:], **values)  # type: ignore[arg-type] # by attribute
+            JobFacts(collector, key[0] or MICROSOFT_365, *key[1:], **values)  # type: ignore[arg-type] # names of fields
             for (collector, key), values in found.items()
         )
 
@@ -169,7 +169,10 @@ class Facts:
 
 
 def _key_reader(labels: tuple[str, ...], key: Key) -> Callable[[Sample], Key]:
-    """Return a function that reads the labels in `key` from a sample. It returns "" for labels that do not exist."""
+    """Return a function that reads the labels in `key` from a sample.
+
+    The function returns "" for labels that do not exist.
+    """
     places = {name: place for place, name in enumerate(labels[1:])}
     chosen = [places.get(name) for name in key]
     return lambda sample: tuple("" if place is None else sample.labels[place] for place in chosen)

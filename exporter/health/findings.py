@@ -23,7 +23,7 @@ class Subject(NamedTuple):
 class Outcome(Enum):
     """The result of checking the facts about a subject.
 
-    ABSENT means that AvePoint returns no value, so a problem can neither begin nor end.
+    ABSENT means that AvePoint does not return the value, so that the problem can neither begin nor end.
     """
 
     WRONG = auto()
@@ -35,12 +35,13 @@ class Outcome(Enum):
 class Finding(NamedTuple):
     """The result of checking the facts that one collector provides about one subject.
 
-    `since` is the time when the problem began, and `seen_since` is the time when its condition was first seen. Each is
-    None if the facts do not contain it. The condition becomes a problem only after it has lasted for `grace` seconds.
-    If no new facts arrive, the finding remains valid until `changes_at`. Times are in Unix seconds.
+    `since` is the time when the problem began, and `seen_since` is the time when its condition was first seen. Each of
+    these times is None if the facts do not contain it. The condition becomes a problem only after it has lasted for
+    `grace` seconds. If no new facts arrive, the finding remains valid until `changes_at`. Times are in Unix seconds.
 
-    An unknown finding keeps a current problem until `held_for` seconds after its start. The facts of a finding that
-    `is_unclassified` may belong to any subject of the product, so it also keeps problems of subjects without findings.
+    An unknown finding keeps a current problem until `held_for` seconds after the start of the problem. If
+    `is_unclassified` is true, the facts may belong to any subject of the product, so the finding also keeps problems of
+    subjects without findings.
     """
 
     subject: Subject
@@ -56,7 +57,7 @@ class Finding(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """All data that a function needs to find problems of one customer."""
+    """All data that a function needs to find the problems of one customer."""
 
     facts: Facts
     limits: CustomerLimits

@@ -71,15 +71,15 @@ def _subject(job: JobFacts) -> Subject:
 
 
 def _is_unclassified(view: View, job: JobFacts) -> bool:
-    """Return whether jobs of several workloads or types may be mixed. On a partner, a product may have no workloads."""
+    """Return whether a tenant's job may belong to several workloads or types. In a partner account, this is normal."""
     return job.is_unclassified and view.is_tenant
 
 
 def _by_state(view: View, job: JobFacts, states: frozenset[str]) -> Finding:
     """Check whether the last completed job has one of the given states.
 
-    A job older than `job_verdict_age` is ignored. The last unclassified job may hide an earlier one of another
-    workload, so it is never fine.
+    A job older than `job_verdict_age` is ignored. If the job is unclassified, it may hide an earlier job of another
+    workload, so the finding is never FINE.
     """
     age = view.limits.of(job.product, job.workload).job_verdict_age
     is_unclassified = _is_unclassified(view, job)

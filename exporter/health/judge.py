@@ -1,7 +1,7 @@
 """The verdict on one customer, computed from its facts, the expectations, the time and the saved state.
 
-A problem begins only if fresh facts confirm it. It ends if fresh facts that were read after its detection refute it,
-or if the expectations change so that the condition is no longer a problem.
+A problem begins only if fresh facts confirm it. A problem ends if fresh facts that were read after its detection refute
+it. A problem also ends if, after a change of the expectations, its condition is no longer a problem.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -23,8 +23,8 @@ _LONG_AGO: Final = 0.0
 class Rules:
     """Inputs of a verdict that are the same for all customers of an account.
 
-    `fingerprint` identifies the limits, `collectors` contains the collectors that each problem depends on, and
-    `started` is the Unix time at which the process started.
+    `fingerprint` identifies the limits. `collectors` contains the collectors that each problem depends on. `started` is
+    the Unix time at which the process started.
     """
 
     fingerprint: str
@@ -54,9 +54,9 @@ class CustomerVerdict:
             yield problem, "wrong" if problem in wrong else "unknown" if problem in self.unknown else "fine"
 
     def of_absent_customer(self, gone_from: float) -> "CustomerVerdict":
-        """Return this verdict for a customer that has left the customer list.
+        """Return a copy of this verdict for a customer that has left the customer list.
 
-        It contains only the current problems and is valid until `gone_from`.
+        The copy contains only the current problems and is valid until `gone_from`.
         """
         wrong = frozenset(held.key.problem for held in self.problems)
         return replace(self, applicable=wrong, unknown=frozenset(), due=(), valid_until=gone_from)

@@ -63,16 +63,16 @@ def storage_nearly_full(view: View) -> Iterator[Finding]:
 def _of_license(view: View, families: Sequence[str]) -> Iterator[_Usage]:
     for record in view.facts.records(families, ()):
         purchased, used = map(record.get, families)
-        if purchased != 0:  # It is 0, for example, if the customer brings its own storage.
+        if purchased != 0:  # The purchased number is 0, for example, if the customer uses its own storage.
             ratio = None if purchased is None or used is None else used / purchased
             yield _Usage(Subject(), record.collector, ratio, is_absent=used is None)
 
 
 def _of_subscriptions(view: View, families: Sequence[str]) -> Iterator[_Usage]:
-    """Yield the usage of each service, without expired subscriptions.
+    """Yield the usage of each service, excluding expired subscriptions.
 
-    Purchased quantities are added up. Each subscription may report the usage of the whole customer, so only the largest
-    used quantity is taken.
+    The purchased quantities of a service's subscriptions are added. Each subscription may report the usage of the whole
+    customer, so only the largest used quantity counts.
     """
     for collector, service_type, several in _services(view, (*families, EXPIRY, INFO)):
         ends = [record.get(EXPIRY) for record in several]

@@ -37,7 +37,7 @@ class HeldProblem:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """The saved state of one customer. `judged` contains the collectors whose facts have been fresh before."""
+    """The saved state of one customer. `judged` contains the collectors whose facts have been fresh at least once."""
 
     held: Mapping[ProblemKey, HeldProblem] = field(default_factory=lambda: _EMPTY)
     first_seen: Mapping[ProblemKey, float] = field(default_factory=lambda: _EMPTY)

@@ -21,9 +21,9 @@ _STORAGE: Final = (*licenses.LICENSE_STORAGE, *licenses.STORAGE)
 class Problem:
     """A problem that a customer may have.
 
-    It depends on the collectors that export one of the `families`. It is not reported for a subject that has one of the
-    problems in `hidden_by`. If the facts do not show how long the condition has existed, the problem is reported
-    immediately if `is_loud` is true, and otherwise only after its grace period.
+    The problem depends on the collectors that export one of the `families`. The problem is not reported for a subject
+    that has one of the problems in `hidden_by`. `is_loud` matters if the facts do not show how long the condition has
+    existed. A problem that `is_loud` is then reported immediately, and any other problem only after its grace period.
     """
 
     name: ProblemName
