@@ -1,4 +1,4 @@
-"""The command `avepoint-exporter assets`, which writes example files for users without a checkout."""
+"""The command `avepoint-exporter assets`, which writes the example files of the repository to a directory."""
 
 from pathlib import Path
 from typing import Final
@@ -52,7 +52,7 @@ def assets(*, output: Path, force: bool) -> None:
 
 
 def asset_files() -> dict[str, Path]:
-    """Return the files in the wheel or the checkout; each key is a path relative to the output directory."""
+    """Return the example files; each key is a path relative to the output directory."""
     installed = _PACKAGE / "assets"
     root = installed if installed.is_dir() else _PACKAGE.parent
     found = [path for name in ASSETS for path in sorted(_files_of(root / name))]

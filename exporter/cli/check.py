@@ -86,7 +86,7 @@ def check(ctx: click.Context, /, account: tuple[str, ...], *, quick: bool, **own
     flags = merged(ctx, own)
     setup(flags["log_level"] or "error", flags["log_format"] or "logfmt")
     if flags["log_level"] is None:
-        hush()  # the report contains every error
+        hush()  # the report already contains every error
     result = run_check(flags, account, quick=quick)
     if is_report:
         click.echo(_bug_report(result))
@@ -155,7 +155,7 @@ def _chosen(config: Config, names: tuple[str, ...]) -> Config:
 
 
 class ProgressBar:
-    """Shows the progress of a check as a bar.
+    """A progress bar for a check.
 
     The unit of the bar is a thousandth of a step, because the number of completed steps can be a fraction.
     """
@@ -166,7 +166,7 @@ class ProgressBar:
         self._done = 0.0
 
     def begin(self, steps: float) -> None:
-        """Show an empty bar with a length of `steps` steps."""
+        """Show an empty bar that represents `steps` steps."""
         self._steps = steps
         self._bar.render_progress()
 

@@ -120,7 +120,7 @@ def demo(ctx: click.Context, /, customers: int, seed: int, scenario: "Scenario",
 
 
 def _configuration(url: str, app: "AppCredentials", speed: float, scenario: "Scenario") -> Config:
-    """Return a configuration for the accounts of the simulator."""
+    """Return a configuration with the simulated accounts."""
     options = {
         account_type: {name: {"interval": "30s"} for name in collectors}
         for account_type, collectors in catalogue().items()

@@ -23,13 +23,13 @@ UNREADABLE: Final = 2
 CONTEXT: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 80}
 """Settings for the help of every command."""
 FILE: Final = click.Path(readable=False)
-"""A path that need not exist; shells complete it with the names of existing files."""
+"""The type of a path that may not exist yet. Shells complete it with the names of existing files."""
 EPILOG: Final = "Every flag has an environment variable: AVEPOINT_EXPORTER_CONFIG_FILE sets --config.file."
 _PREFIX: Final = "AVEPOINT_EXPORTER"
 _DEFAULT_ADDRESS: Final = ":10087"
 
 SHARDING: Final = ("shard", "total_shards")
-"""Keys of the flags that select a shard."""
+"""Names of the flags that select a shard."""
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Flags = dict[str, Any]
@@ -112,7 +112,7 @@ def make_application(load: Callable[[], Config], flags: Flags) -> Application:
 
 
 def unsharded(flags: Flags) -> Flags:
-    """Return a copy of the flags that selects no shard, so that the command reads all accounts."""
+    """Return a copy of the flags without a shard, so that the command reads all accounts."""
     return flags | dict.fromkeys(SHARDING)
 
 

@@ -108,7 +108,7 @@ def _refuse(ctx: click.Context, *keys: str) -> None:
 
 
 def _checked(flags: Flags) -> str:
-    """Check the flags and files without any request and return a message; raise ConfigError if there are errors."""
+    """Check the flags and files without sending requests. Return a message, or raise ConfigError on errors."""
     mistakes: list[str] = []
     config: Config | None = None
     for read in (
@@ -184,7 +184,7 @@ def entry_point() -> None:
     """Run the console script and exit."""
     code = run(sys.argv[1:])
     if any(thread.daemon for thread in threading.enumerate()):
-        # Python would stop a thread in the middle of a bcrypt check, and bcrypt would then abort the process.
+        # Otherwise, Python would stop a thread during a bcrypt check, and bcrypt would then abort the process.
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)

@@ -35,7 +35,7 @@ Prompt = Callable[..., str]
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Settings:
-    """The keys of an account, its secret and the file to write the secret to; a secret of "" means no secret."""
+    """An account's configuration keys, its secret ("" if there is none), and the file to write the secret to."""
 
     answers: Answers
     secret: str
@@ -53,7 +53,7 @@ def permissions(account_type: str) -> tuple[tuple[str, str], ...]:
 
 
 def registration(account_type: str) -> str:
-    """Return a text that describes where to register an app for an account type."""
+    """Return a description of the place to register an app for an account type."""
     return where_registered(permissions(account_type)[0][1])
 
 

@@ -1,4 +1,4 @@
-"""The open questions about AvePoint's API, as a table for `check --report`, the simulator and docs/assumptions.md.
+"""A table of open questions about AvePoint's API, for `check --report`, the simulator and docs/assumptions.md.
 
 AvePoint's documents do not answer these questions, contradict each other, or differ from responses seen in the field.
 The exporter accepts every outcome in this table.
@@ -10,7 +10,7 @@ from typing import Final, Literal
 from exporter.avepoint.vocabulary import CUSTOMER_STATUSES, JOB_SERVICES, JOB_STATUSES, STATES
 
 Source = Literal["seed", "docs", "field", "assumed"]
-"""Source of the expected outcome: AvePoint's first documents, its later documents, real responses, or none."""
+"""The source of an expected outcome: AvePoint's first documents, its later documents, real responses, or none."""
 
 OTHER: Final = "other"
 NOT_AVAILABLE: Final = "N/A"

@@ -44,7 +44,7 @@ def host_of(url: str) -> Host:
 
 
 def is_ip_address(host: str) -> bool:
-    """Return whether a host is an IP address."""
+    """Return whether a host is given as an IP address."""
     try:
         ip_address(host)
     except ValueError:
@@ -53,7 +53,7 @@ def is_ip_address(host: str) -> bool:
 
 
 def proxy_description(account: Account, host: Host) -> str | None:
-    """Return the setting that selects the proxy for a host and the URL of the proxy, without the password.
+    """Return a text with the setting that selects the proxy for a host, and the proxy's URL without the password.
 
     Return None if no proxy is used.
     """

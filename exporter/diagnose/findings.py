@@ -33,7 +33,7 @@ _MODERN: Final = frozenset(
 
 
 class Findings:
-    """Counts the outcomes of each assumption over all responses of an account."""
+    """Counts how often each outcome of an assumption occurs in the responses for an account."""
 
     def __init__(self) -> None:
         self._counts: dict[str, Counter[str]] = {assumption.name: Counter() for assumption in ASSUMPTIONS}
@@ -154,9 +154,9 @@ def _totals(total: object, rows: int, size: str | int | None, position: str | in
 
 
 def _ends(rows: int, size: str | int | None, position: str | int | None) -> tuple[int, ...]:
-    """Return the possible numbers of rows from the start of a list to the end of a page.
+    """Return the possible row counts from the start of a list to the end of a page.
 
-    `position` can be a zero-based index, a one-based index, or the number of rows before the page.
+    `position` can be a zero-based page index, a one-based page index, or the number of rows before the page.
     """
     if size is None or position is None or not (str(size).isdecimal() and str(position).isdecimal()):
         return ()

@@ -1,4 +1,4 @@
-"""A client that sends only one successful request for a collector, to check whether an endpoint works."""
+"""A client that stops a collector after one successful request, to check whether an endpoint works."""
 
 from collections.abc import Awaitable, Mapping
 from contextlib import suppress
@@ -48,4 +48,4 @@ class ProbeClient:
         return self._client.link_query(endpoint, link)
 
     async def token_ahead(self, permission: str) -> None:
-        """Do nothing, because a probe has no later request for which a token could be requested in advance."""
+        """Do nothing, because no later request of the probe needs a token."""

@@ -14,7 +14,7 @@ class Progress(Protocol):
     """Shows the progress of a check. The number of steps is fixed, so that the progress never goes backward."""
 
     def begin(self, steps: float) -> None:
-        """Show that a check of `steps` steps begins."""
+        """Show the start of a check with `steps` steps."""
         ...
 
     def advance(self, steps: float, label: str) -> None:

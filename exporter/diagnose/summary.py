@@ -1,4 +1,4 @@
-"""Counts of the customers, jobs, workloads and series in the samples of any collector."""
+"""Counts of the customers, jobs, workloads and series in a collector's samples."""
 
 from collections import Counter
 from typing import Any, Final

@@ -62,7 +62,7 @@ def time_finding(value: object) -> Finding:
 
 
 def count_form(value: object) -> str:
-    """Return the form of a count."""
+    """Return the form of a count, such as "number"."""
     if value is None:
         return "null"
     if isinstance(value, int) and not isinstance(value, bool):
@@ -91,7 +91,7 @@ def size_form(value: object) -> str:
 
 
 def duration_form(value: object) -> str:
-    """Return the form of a duration."""
+    """Return the form of a duration, such as "hours"."""
     if value is None:
         return "null"
     if isinstance(value, int):

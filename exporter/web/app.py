@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 Reload = Callable[[], Awaitable[None]]
 
 _VERDICT_BUDGET: Final = 0.1
-"""Longest time in seconds that a request spends on updating outdated verdicts. Refreshes update the others."""
+"""Maximum seconds that a request spends on updating outdated verdicts. Refreshes update the remaining verdicts."""
 _START_SECONDS: Final = 5.0  # duration of the startup period, during which scrapes wait for the first refreshes
 
 
@@ -192,7 +192,8 @@ def _offer(header: str, name: str) -> tuple[float, ...]:
 def first_refresh_wait(scrape_timeout: str, uptime: float) -> float:
     """Return how many seconds a scrape may wait for the first refreshes.
 
-    The wait ends with the startup period. It is at most half of the scrape timeout, which Prometheus sends in a header.
+    The wait ends with the startup period. The wait lasts at most half of the scrape timeout, which Prometheus sends in
+    a header.
     """
     try:
         timeout = float(scrape_timeout)

@@ -26,7 +26,7 @@ from exporter.web.limits import Limits, client_network, send_text
 Users = Mapping[bytes, bytes]
 Compare = Callable[[bytes, bytes], bool]
 
-_LONGEST_PASSWORD: Final = 72  # bytes; bcrypt ignores the rest
+_LONGEST_PASSWORD: Final = 72  # maximum length in bytes, because bcrypt ignores any further bytes
 _CACHE_SIZE: Final = 4096
 
 
@@ -199,7 +199,7 @@ class PasswordChecker:
     def _decoy(self, users: Users, user: bytes) -> bytes:
         """Return a hash that matches no password, so that a check takes equally long for unknown and known users.
 
-        The returned hash has the cost of one of the configured hashes. The user name determines which one, so that
+        The returned hash has the cost of one of the configured hashes. The user name determines the cost, so that
         repeated requests for the same name take equally long.
         """
         costs = sorted({stored[4:6] for stored in users.values()})
@@ -229,7 +229,7 @@ async def _in_daemon_thread(function: Callable[[], bool]) -> bool:
         try:
             result = function()
         finally:
-            with contextlib.suppress(RuntimeError):  # the loop is closed
+            with contextlib.suppress(RuntimeError):  # the event loop is closed
                 loop.call_soon_threadsafe(finish, result)
 
     threading.Thread(target=run, name="bcrypt", daemon=True).start()

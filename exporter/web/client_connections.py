@@ -84,7 +84,7 @@ class Guard:
         return True
 
     def leave(self, member: Connection) -> None:
-        """Remove a closed connection. Do nothing if it was not admitted."""
+        """Remove a closed connection if it was admitted."""
         if member not in self._members:
             return
         del self._members[member]
@@ -150,7 +150,10 @@ class GuardedProtocol(H11Protocol):
             self._handshake = self.loop.create_task(self._shake_hands(protection.context, allowed))
 
     async def _shake_hands(self, context: ssl.SSLContext, allowed: tuple[str, ...]) -> None:
-        """Perform the TLS handshake. Close the connection if it fails or the client certificate is not allowed."""
+        """Perform the TLS handshake.
+
+        Close the connection if the handshake fails or the client certificate is not allowed.
+        """
         transport: asyncio.Transport | None = None
         with contextlib.suppress(OSError):  # includes TLS errors and timeouts
             transport = await self.loop.start_tls(
@@ -201,7 +204,7 @@ class GuardedProtocol(H11Protocol):
         if self.cycle is not before:
             self._note_request()  # the client had already sent the next request
         elif self.conn.their_state is h11.SEND_BODY:
-            self.transport.close()  # the client could otherwise send the rest of the body forever
+            self.transport.close()  # the client could otherwise keep sending the body forever
         else:
             begun = bool(self.conn.trailing_data[0])
             self._deadline = self.quiet_since + self._limits.header_timeout if begun else None

@@ -33,10 +33,10 @@ _SECURE: Mapping[bytes, bytes] = {
 class Limits:
     """Limits for clients. Times are in seconds, and sizes are in bytes."""
 
-    header_timeout: float = 10.0  # starts at the connection or, for later requests, at the first byte of the header
+    header_timeout: float = 10.0  # starts when the client connects or, for later requests, with the first byte
     handshake_timeout: float = 10.0
     body_timeout: float = 10.0
-    write_timeout: float = 30.0  # longest time without progress
+    write_timeout: float = 30.0  # maximum seconds without progress
     keep_alive: int = 30
     shutdown_grace: float = 3.0
     connections: int = 768
@@ -132,7 +132,7 @@ class RateLimit:
         self._filled = 0.0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle the request if there is a token. Otherwise, respond with 429."""
+        """Handle the request if a rate-limit token is available. Otherwise, respond with 429."""
         if scope["type"] == "http" and not self._take():
             await send_text(send, 429, "Too Many Requests", [(b"retry-after", b"1")])
         else:

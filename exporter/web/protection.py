@@ -35,7 +35,7 @@ def _protection(config: WebConfig) -> Protection:
 
 
 class LiveProtection:
-    """The current protection. Its files are checked for changes at most once per `interval` seconds."""
+    """The current protection. The files are checked for changes at most once per `interval` seconds."""
 
     def __init__(self, path: Path | None, *, clock: Callable[[], float], interval: float = 1.0) -> None:
         self._path = path
@@ -64,7 +64,7 @@ class LiveProtection:
             protection = self._load()
             _refuse_weaker(self._current.config, protection.config)
         except ConfigError as error:
-            # The error may be in a file without a stamp, so empty stamps cause each check to load the files again.
+            # The error may be in a file that has no stamp. With empty stamps, each check loads the files again.
             self._stamps = {}
             if str(error) != self._error:
                 log.error("web configuration %s not reloaded; the old configuration is kept: %s", self._path, error)
@@ -78,7 +78,8 @@ class LiveProtection:
     def _load(self) -> Protection:
         if self._path is None:
             return load_protection(None)
-        # The stamps are taken before the content is read, so that the next check detects a change in between.
+        # The stamps are taken before the content is read, so that the next check detects a change between the two
+        # steps.
         stamps = dict(file_stamps([self._path]))
         config = load_web_config(self._path)
         stamps |= file_stamps(config.files())

@@ -1,8 +1,8 @@
 """The HTTP server, which opens the sockets, accepts connections and shuts down within a deadline.
 
-It uses uvicorn's h11 protocol with the deadlines in client_connections.py, but not uvicorn's server. That server
-installs signal handlers, checks for shutdown ten times per second, and reports a connection only after the TLS
-handshake, so that handshakes could not be counted or closed.
+It uses uvicorn's h11 protocol with the deadlines in client_connections.py, but not uvicorn's server. uvicorn's server
+installs signal handlers and checks for shutdown ten times per second. It also reports a connection only after the TLS
+handshake, so that pending handshakes could not be counted or closed.
 """
 
 import asyncio
@@ -38,8 +38,8 @@ _WHAT_TO_DO = {
     errno.EACCES: "use a port above 1023",
 }
 _SWEEPS_PER_TIMEOUT = 8
-_LONGEST_SWEEP = 1.0  # longest time in seconds between two sweeps, and between two updates of the Date header
-_CLOSE_SECONDS = 0.5  # time in seconds within which aborted connections must close at shutdown
+_LONGEST_SWEEP = 1.0  # maximum seconds between two sweeps, and between two updates of the Date header
+_CLOSE_SECONDS = 0.5  # maximum seconds for aborted connections to close at shutdown
 
 
 async def serve(
@@ -159,7 +159,7 @@ class _Service:
             access_log=False,
             proxy_headers=False,
             server_header=False,
-            workers=1,  # otherwise, uvicorn reads it from the environment
+            workers=1,  # otherwise, uvicorn reads the number from the environment
             timeout_keep_alive=limits.keep_alive,
             h11_max_incomplete_event_size=limits.header_bytes,
         )

@@ -1,8 +1,8 @@
 """The TLS contexts of the server.
 
-Each new connection uses the current context. When a certificate is renewed, a new context replaces the current one.
-Loading the certificate into the existing context would be unsafe. If the key did not match, the context would be left
-without a certificate.
+Each new connection uses the current context. When a certificate is renewed, a new context replaces it. Loading the
+certificate into the existing context would be unsafe. If the key did not match, the context would be left without a
+certificate.
 """
 
 import contextlib

@@ -1,4 +1,4 @@
-"""The rows of the page for collectors, and for the requests of each account."""
+"""The rows of the status page for the collectors and for the requests of each account."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +22,8 @@ _THROTTLED: Final = ("429", "503")
 class CollectorRow:
     """The row of one collector of one account.
 
-    `reason` and `hint` are set if the collector is off. `stale_after` is the age limit, set if the values are older.
+    `reason` and `hint` are set if the collector is off. `stale_after` is the age limit if the values are stale, else
+    "".
     """
 
     account: str
@@ -45,9 +46,9 @@ class CollectorRow:
 class AccountUsage:
     """The rate limit and requests of an account.
 
-    `throttling` describes AvePoint's current throttling, empty if there is none. `throttled` counts the responses with
-    which AvePoint throttled. `waited` is the time that requests waited. `codes` are the request counts by status code,
-    highest count first.
+    `throttling` describes AvePoint's current throttling, and is empty if there is none. `throttled` is the number of
+    AvePoint's throttling responses. `waited` is the time that requests waited. `codes` holds the request counts by
+    status code, highest count first.
     """
 
     account: str
@@ -123,7 +124,7 @@ def _account_usage(account: str, budget: LimitUsage, usage: Usage) -> AccountUsa
 
 
 def is_throttled(budget: LimitUsage) -> bool:
-    """Return whether AvePoint throttles an account: its requests are paused, or its rate limit is still reduced."""
+    """Return whether AvePoint is throttling an account, so that requests are paused or the rate is reduced."""
     return budget.pause > 0 or budget.rate < budget.full_rate
 
 

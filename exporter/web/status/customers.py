@@ -1,4 +1,7 @@
-"""The rows of the page for customers that match a query, with failed customers first, then by severity."""
+"""The rows of the status page for customers that match a query.
+
+Failed customers come first. The other customers are sorted by severity.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,12 +23,12 @@ _PAGE_SIZE: Final = 25
 Organizations = Mapping[str, Mapping[str, str]]
 """Organization names by account and customer id. A name is included only if it is on the metrics page."""
 CustomerViews = Mapping[CustomerKey, Sequence[SnapshotView]]
-"""The collectors that read each customer; a customer can have problems without such a collector."""
+"""The collectors that read each customer. The sequence is empty if a customer has problems but no such collector."""
 
 
 @dataclass(frozen=True, slots=True)
 class CustomerError:
-    """An error of one customer in one or more collectors."""
+    """An error that affects one customer in one or more collectors."""
 
     collectors: str
     error: str
@@ -38,8 +41,9 @@ class CustomerError:
 class CustomerRow:
     """The state of one customer.
 
-    `up` of `collectors` collectors are up. `read_at` is the oldest of their last successes, None if one never
-    succeeded. `stale_after` is the age limit, set if values are older.
+    `collectors` is the number of collectors that read the customer, and `up` is the number of those that are up.
+    `read_at` is the time of the oldest last success, or None if a collector has never succeeded. `stale_after` is the
+    age limit if values are stale, else "".
     """
 
     account: str
@@ -55,7 +59,7 @@ class CustomerRow:
 
 
 def organizations(data: StatusData) -> Organizations:
-    """Return the organization names that are labels on the metrics page."""
+    """Return the organization names that appear as label values on the metrics page."""
     names: dict[str, dict[str, str]] = {}
     position = INFO.labels.index("organization") - 1
     for view in data.views:

@@ -53,7 +53,10 @@ class _Occurrence(NamedTuple):
 
 
 def cause_of(failure: Failure) -> Cause:
-    """Return the cause of an error. The same cause, for example a wrong secret, has a message per permission."""
+    """Return the cause of an error.
+
+    A single cause, such as a wrong secret, can produce a different message for each permission.
+    """
     message = failure.message.removeprefix(_SKIPPED)
     return Cause(failure.hint, (message.partition(": ")[2] if failure.hint else "") or message)
 

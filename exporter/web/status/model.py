@@ -37,7 +37,7 @@ _PROBLEM: Final[Mapping[Severity, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Headline:
-    """The overall state in one sentence; the level is "waiting" until all first refreshes are complete."""
+    """The overall state in one sentence. The level is "waiting" until all first refreshes are complete."""
 
     level: Literal["good", "waiting", "warning", "bad"]
     text: str
@@ -140,7 +140,7 @@ def _collectors(data: StatusData, states: Mapping[State, int]) -> list[str]:
 
 
 def _worst(problems: Problems) -> tuple[Severity | None, str]:
-    """Return the highest severity of all problems and the number of customers with it; the text is empty if unknown."""
+    """Return the highest severity of all problems, and a text with the number of customers that have such a problem."""
     severities = Counter(one.severity for one in problems.by_customer.values())
     for severity in SEVERITIES:
         if severities[severity]:

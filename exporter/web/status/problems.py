@@ -1,4 +1,4 @@
-"""The problems of customers: their number for the headline, and the rows of the table."""
+"""The problems of customers, as numbers for the headline and as rows of a table."""
 
 import heapq
 from collections import Counter
@@ -17,7 +17,7 @@ from exporter.web.status.query import StatusQuery
 from exporter.web.status_data import StatusData
 
 SEVERITIES: Final[tuple[Severity, ...]] = get_args(Severity)
-"""Severities, most severe first."""
+"""All severities, most severe first."""
 _ROWS: Final = 20
 _FAMILIES: Final = {problem.name: problem.families for problem in PROBLEMS}
 _TEXTS: Final[Mapping[ProblemName, tuple[str, str]]] = {
@@ -46,11 +46,11 @@ _TEXTS: Final[Mapping[ProblemName, tuple[str, str]]] = {
     "customer_status_failed": ("AvePoint reports a failure", "AvePointCustomerStatusFailed"),
     "customer_attention": ("AvePoint reports that attention is needed", "AvePointCustomerNeedsAttention"),
 }
-"""The text of each problem, and the name of its runbook, empty if there is none."""
+"""The text of each problem, and the name of its runbook ("" if there is none)."""
 
 
 class CustomerKey(NamedTuple):
-    """The identity of a customer; the id of a tenant is empty."""
+    """The identity of a customer. The id of a tenant account is empty."""
 
     account: str
     id: str
@@ -80,7 +80,10 @@ class CustomerProblems:
 
 @dataclass(frozen=True, slots=True)
 class Problems:
-    """All current problems. `customers` counts the customers with a verdict; `is_known` is false if some lack facts."""
+    """All current problems.
+
+    `customers` is the number of customers with a verdict. `is_known` is false if facts are missing for some customers.
+    """
 
     current: tuple[CurrentProblem, ...]
     by_customer: Mapping[CustomerKey, CustomerProblems]
@@ -90,7 +93,7 @@ class Problems:
 
 @dataclass(frozen=True, slots=True)
 class ProblemRow:
-    """The row of one problem; `name` is the organization, the customer id or the account of a tenant."""
+    """The row of one problem. `name` is the organization, the customer id or, for a tenant, the account name."""
 
     severity: Severity
     name: str
@@ -141,7 +144,7 @@ def _of_view(view: SnapshotView) -> Iterator[CurrentProblem]:
 
 
 def _customer_counts(view: SnapshotView) -> tuple[int, int]:
-    """Return the number of customers with a verdict, and for how many of them a problem is unknown, at most."""
+    """Return the number of customers with a verdict, and the largest number with an unknown verdict on one problem."""
     totals: dict[str, float] = {}
     unknown = 0.0
     for family, labels, value in view.reads[""].samples if "" in view.reads else ():

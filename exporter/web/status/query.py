@@ -17,7 +17,7 @@ _NEAR: Final = 1
 
 @dataclass(frozen=True, slots=True)
 class StatusQuery:
-    """A filter for customers, and the page numbers, from 1, of the customers (`page`) and collectors (`part`)."""
+    """A filter for customers, and the one-based page numbers of the customers (`page`) and collectors (`part`)."""
 
     account: str = ""
     text: str = ""
@@ -78,7 +78,7 @@ class Paged(Generic[Item]):
 def paged(
     items: Sequence[Item], size: int, query: StatusQuery, key: Literal["page", "part"], fragment: str
 ) -> Paged[Item]:
-    """Return the page of a list that the query selects, or the last page if the number is too high."""
+    """Return the page of a list that the query selects, or the last page if the page number is too high."""
     pages = max(1, -(-len(items) // size))
     number = min(pages, getattr(query, key))
     begin = (number - 1) * size
