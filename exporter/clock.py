@@ -1,4 +1,4 @@
-"""The clock. It is passed as an argument, so tests can set the time."""
+"""The clock. The clock is passed as an argument, so tests can set the time."""
 
 import asyncio
 import time
@@ -6,14 +6,14 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """A clock that returns Unix time, for exposed values, and monotonic time, for ages and waits."""
+    """A clock that returns Unix time for exposed values, and monotonic time for ages and waits."""
 
     def time(self) -> float:
         """Return the Unix time in seconds."""
         ...
 
     def monotonic(self) -> float:
-        """Return the seconds of a clock that never goes backwards."""
+        """Return the time of a monotonic clock in seconds."""
         ...
 
     async def sleep(self, seconds: float) -> None:
@@ -29,7 +29,7 @@ class SystemClock:
         return time.time()
 
     def monotonic(self) -> float:
-        """Return the seconds of a clock that never goes backwards."""
+        """Return the time of a monotonic clock in seconds."""
         return time.monotonic()
 
     async def sleep(self, seconds: float) -> None:

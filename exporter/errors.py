@@ -32,7 +32,7 @@ _ABOUT_FILES: Final = {
 
 
 def why_unreadable(error: OSError) -> str:
-    """Return why a file cannot be read, and how to fix the problem."""
+    """Return why a file cannot be read, and how to fix the error."""
     what_to_do = _ABOUT_FILES.get(error.errno or 0, "use another file")
     return f"{(error.strerror or 'unknown error').lower()}; {what_to_do}"
 
@@ -54,7 +54,7 @@ class UnreadableValueError(ExporterError):
 
 
 class RequestContext(TypedDict, total=False):
-    """Details of a failed request: the path template of its endpoint, and the request id that AvePoint returned."""
+    """The path template and the AvePoint request id of a failed request."""
 
     endpoint: str
     request_id: str
@@ -69,7 +69,7 @@ class ErrorContext(RequestContext, total=False):
 class AvePointError(ExporterError):
     """A failed request.
 
-    `hint` describes how an operator can fix the error. `endpoint` is the path template of the endpoint.
+    `hint` describes how to fix the error. `endpoint` is the path template of the endpoint.
     """
 
     def __init__(self, message: str, *, hint: str = "", request_id: str = "", endpoint: str = "") -> None:
@@ -99,8 +99,8 @@ class AvePointError(ExporterError):
 class Failure:
     """A stored error: its message, hint and request id.
 
-    `since` and `at` are the Unix times of the first and the last refresh with this error. They are None if the error
-    did not occur in a refresh.
+    `since` and `at` are the Unix times of the first and the last refresh with this error. Outside of refreshes, `since`
+    and `at` are None.
     """
 
     message: str
@@ -113,9 +113,9 @@ class Failure:
     def of(cls, error: AvePointError, *, at: float | None = None, before: Self | None = None) -> Self:
         """Return the failure for an error in a refresh that began at `at`.
 
-        `before` is the failure of the previous refresh. If it has the same message, keep its `since`.
+        If `before`, the failure of the previous refresh, has the same message, keep its `since`.
         """
-        message = sys.intern(str(error))  # saves memory if thousands of customers fail with the same message
+        message = sys.intern(str(error))  # Interning saves memory if thousands of customers fail with the same message.
         since = before.since if before is not None and before.message == message else at
         return cls(message, sys.intern(error.hint), error.request_id, since, at)
 
@@ -142,7 +142,7 @@ class TransportError(AvePointError):
 
 
 class StatusError(AvePointError):
-    """A response with an error status, which is its HTTP status or the status code in its JSON."""
+    """A response with an error status, either in HTTP or in its JSON."""
 
     def __init__(self, message: str, *, status: int, **about: Unpack[ErrorContext]) -> None:
         self.status = status
@@ -155,11 +155,11 @@ class StatusError(AvePointError):
 
 
 class BadRequestError(StatusError):
-    """HTTP status 400: AvePoint refused a parameter."""
+    """HTTP status 400: AvePoint rejected a parameter."""
 
 
 class UnauthorizedError(StatusError):
-    """HTTP status 401, although the token is new."""
+    """HTTP status 401: AvePoint rejected a new token."""
 
 
 class ForbiddenError(StatusError):
@@ -182,7 +182,7 @@ class NotOfferedError(AvePointError):
     """Data that the configured API version does not provide. No request was sent."""
 
     def __init__(self, message: str) -> None:
-        super().__init__(message, hint="set api to auto or modern, or enabled: false")
+        super().__init__(message, hint="set api to auto or modern, or disable the collector with enabled: false")
 
 
 class AnswerError(AvePointError):

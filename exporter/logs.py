@@ -1,4 +1,4 @@
-"""Structured logs on standard error, as logfmt or JSON, without secrets."""
+"""Structured logging to standard error, as logfmt or JSON, without secrets."""
 
 import logging
 import math
@@ -21,8 +21,7 @@ LEVELS: Final = {
 _LONGEST_VALUE: Final = 2000
 _LONGEST_SCRUBBED: Final = 65_536
 _GAP: Final = " […] "
-# Matches tokens, assertions and form fields with secrets anywhere in a string. The pattern must not match the
-# exporter's own message "client_secret: must be a string" or the words "basic authentication".
+# Matches secrets in headers, form fields and JSON, but not "client_secret: must be a string" or "basic authentication".
 _SECRET_SHAPES: Final = re.compile(
     r"(?is)(\b(?:bearer|basic)\s+(?!auth|tokens?\b)|(?:secret|assertion|_token|passw(?:or)?d|pwd|api_?key)"
     r"[\"'\\]*\s*[=:]\s*(?!(?:must|has|needs|is|of) ))"
@@ -30,7 +29,7 @@ _SECRET_SHAPES: Final = re.compile(
 )
 _JWT: Final = re.compile(r"eyJ[\w-]{8,}(?:\.[\w-]*)*")
 _PASSWORD_IN_URL: Final = re.compile(r"(?<=://)[^\s/@]+@")
-# Control characters, including those that reverse the direction of text on a terminal.
+# Control characters, including those that change the direction of text in a terminal.
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 # Libraries whose debug output contains headers and bodies.
 _VERBOSE: Final = ("httpx", "httpcore", "hpack", "h11", "asyncio", "uvicorn")
@@ -45,7 +44,7 @@ def scrub(text: str) -> str:
 
 
 def _printable(value: object) -> object:
-    """Return None, a boolean or a finite number unchanged. Convert any other value to a scrubbed string."""
+    """Return None, booleans and finite numbers unchanged. Convert all other values to scrubbed strings."""
     if value is None or isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)):
         return value
     return scrub(str(value) or (type(value).__name__ if isinstance(value, BaseException) else ""))
@@ -53,7 +52,7 @@ def _printable(value: object) -> object:
 
 def _scrub_values(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     for key, value in event.items():
-        if key != "_record":  # set by structlog, which removes it before the line is rendered
+        if key != "_record":  # structlog adds this key and removes it before the line is rendered
             event[key] = _printable(value)
     return event
 
@@ -100,7 +99,7 @@ def setup(level: str = "info", form: str = "logfmt") -> None:
 
 
 def hush() -> None:
-    """Log only critical events. Commands that print their own messages call this function."""
+    """Log only critical events, for commands that print their own messages."""
     logging.getLogger().setLevel(logging.CRITICAL)
 
 

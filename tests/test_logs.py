@@ -237,7 +237,7 @@ def test_no_secret_is_written(text: str, lines: Lines) -> None:
         "accounts[0].auth.client_secret_file: the file (looked in /etc) is empty",
         "accounts[0].auth: contains client_secret and client_secret_file; keep only one",
         "basic authentication is off, no bearer token was sent",
-        "secret file is open to others",
+        "other users can read the secret file",
         "https://graph.example.com/a?b=c eyJ",
         "no token for x.read.all: invalid_client",
     ],

@@ -219,8 +219,8 @@ NOT_OURS = (
     " check proxy_url and the URL (environment, data_center or base_url)"
 )
 CHANGED = "the API may have changed; check whether a newer version of the exporter supports it"
-READ_AGAIN = "replace the file; it is read again at each use"
-EXPIRE = "secrets expire"
+READ_AGAIN = "replace the file; no restart is needed"
+EXPIRE = "the secret may have expired"
 CREATE = "create it, or correct the path"
 TOKEN = f"no token for {PERMISSION}: "
 CENTERS = "au, ca, ch, de, fr, gcp-au, gcp-jp, gcp-kr, gcp-us, gcp-we, jp, kr, ne, qa, sg, uae, uk, us, we, za"
@@ -500,7 +500,7 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
     "certificate without its password": (
         locked_certificate,
         (f"{AUTH}.certificate_file: FOLDER/app.pem: ^needs a password; "
-        "^auth.certificate_password_file or auth.certificate_password_env must be its password (account contoso)"),
+        "^set auth.certificate_password_file or auth.certificate_password_env to the password (account contoso)"),
     ),
     # AvePoint
     "host name": (
@@ -516,7 +516,7 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
         untrusted,
         ("127.0.0.1:PORT: ^[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: unable to get local issuer"
         " certificate: ^if a proxy or firewall inspects TLS, add its CA certificate to tls.ca_file;"
-         " else check the URL"),
+         " if not, check the URL"),
     ),
     "proxy that wants a password": (
         answered(httpx.ProxyError("407 Proxy Authentication Required")),
@@ -548,12 +548,12 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
     "secret file that is gone": (
         secret_gone,
         ("not tested: token: cannot read FOLDER/secret: ^No such file or directory: "
-        "^correct auth.client_secret_file or auth.client_secret_env; they are read at each token request"),
+        "^correct auth.client_secret_file or auth.client_secret_env; no restart is needed"),
     ),
-    "400": (answered(httpx.Response(400)), f"{LICENSE}: ^HTTP 400: a parameter was refused; ^{CHANGED}"),
+    "400": (answered(httpx.Response(400)), f"{LICENSE}: ^HTTP 400: AvePoint rejected a parameter; ^{CHANGED}"),
     "401": (
         answered(httpx.Response(401)),
-        f"{LICENSE}: ^HTTP 401: ^a fresh token was refused; check environment, data_center and base_url",
+        f"{LICENSE}: ^HTTP 401: ^AvePoint rejected a new token; check environment, data_center and base_url",
     ),
     "locations of a tenant that is not Multi-Geo": (
         locations_answered({"data": []}, payload("jobs-modern")),
@@ -575,16 +575,16 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
     ),
     "429": (
         answered(httpx.Response(429, headers={"retry-after": "1"})),
-        (f"{LICENSE}: ^HTTP 429: ^the exporter retries; if this lasts, lower requests.per_second or lengthen"
+        (f"{LICENSE}: ^HTTP 429: ^the exporter retries; if the error persists, lower requests.per_second or lengthen"
         " the intervals"),
     ),
     "500": (
         answered(httpx.Response(500)),
-        f"{LICENSE}: ^HTTP 500: ^the exporter retries; if this lasts, contact AvePoint with the request id",
+        f"{LICENSE}: ^HTTP 500: ^the exporter retries; if the error persists, contact AvePoint with the request id",
     ),
     "redirect": (
         answered(httpx.Response(302, headers={"location": "/login"})),
-        (f"{LICENSE}: ^HTTP 302: a redirect, which is never followed: "
+        (f"{LICENSE}: ^HTTP 302: redirects are not followed: "
         "^check the URL: environment, data_center or base_url"),
     ),
     "page in place of an answer": (

@@ -8,7 +8,7 @@ from exporter.avepoint.observer import ValueIssues
 
 
 class ApiClient(Protocol):
-    """The client interface that collectors use. `check` passes its own implementation."""
+    """The client interface that collectors use. The `check` command passes its own implementation."""
 
     @property
     def value_issues(self) -> ValueIssues:
@@ -34,5 +34,5 @@ class ApiClient(Protocol):
         ...
 
     async def token_ahead(self, permission: str) -> None:
-        """Request the access token for later requests."""
+        """Request an access token before it is needed."""
         ...

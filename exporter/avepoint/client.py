@@ -1,4 +1,4 @@
-"""The API client of one account: tokens, rate limits, deadlines, retries, size limits, and a single origin."""
+"""The API client for one account, with tokens, rate limits, deadlines and retries."""
 
 import asyncio
 import random
@@ -42,13 +42,13 @@ Transport = httpx.AsyncBaseTransport
 
 _LONGEST_REASON: Final = 200
 _TEMPORARY: Final = (TransportError, UnavailableError)
-_DEFAULT_PAUSE: Final = 5.0  # seconds after a 429 or 503 without Retry-After
+_DEFAULT_PAUSE: Final = 5.0  # seconds to wait after a 429 or 503 without Retry-After
 _FIRST_BACKOFF: Final = 0.5
 _LONGEST_BACKOFF: Final = 30.0
 
 
 class Client:
-    """A client that sends all requests of one account to AvePoint."""
+    """A client that sends all requests for one account to AvePoint."""
 
     def __init__(
         self,
@@ -78,12 +78,12 @@ class Client:
 
     @property
     def budget(self) -> LimitUsage:
-        """How much of the account's rate limits is currently used."""
+        """The current usage of the account's rate limits."""
         return self._throttle.budget
 
     @property
     def clock_offset(self) -> float | None:
-        """Seconds by which AvePoint's clock is ahead of the exporter's; None before the first response."""
+        """Seconds by which AvePoint's clock is ahead of the exporter's clock, or None before the first response."""
         return self._server_clock.offset
 
     async def aclose(self) -> None:
@@ -102,7 +102,7 @@ class Client:
         try:
             request = self._build(
                 endpoint.method,
-                # The URL includes the query, because httpx would parse the URL a second time to add it.
+                # httpx would parse the URL a second time to add a query, so the URL already includes the query.
                 self._account.api_url + endpoint.path(ids or {}) + (f"?{urlencode(query)}" if query else ""),
                 json=body,
                 headers={"Content-Type": "application/json"},
@@ -115,12 +115,12 @@ class Client:
         return response
 
     async def authorize(self, permission: str) -> None:
-        """Request an access token for a permission if there is none. Raise TokenError if the request fails."""
+        """Request an access token for a permission unless one is stored. Raise TokenError if the request fails."""
         async with self._throttle:
             await self._token(permission)
 
     async def token_ahead(self, permission: str) -> None:
-        """Request the access token for later requests, unless there is one already."""
+        """Request an access token before it is needed, unless there is one already."""
         await self._tokens.token_ahead(permission)
 
     def link_query(self, endpoint: Endpoint, link: str) -> Query:
@@ -136,9 +136,7 @@ class Client:
         except ValueError:
             is_ours, query = False, {}
         if not is_ours:
-            self.value_issues.unreadable(
-                endpoint.template, "nextLink", link, "a link to another origin is never followed"
-            )
+            self.value_issues.unreadable(endpoint.template, "nextLink", link, "links to other origins are not followed")
         if not query:
             raise LinkRefusedError(
                 f"{endpoint.template}: the link to the next page cannot be followed", endpoint=endpoint.template
@@ -199,7 +197,10 @@ class Client:
             )
 
     async def _exchange(self, endpoint: Endpoint, request: httpx.Request, token: Token) -> object:
-        """Send one request and return the decoded response. Record its result and duration even if it fails."""
+        """Send one request and return the decoded response.
+
+        Record the result and the duration even if the request fails.
+        """
         began, code = self._clock.monotonic(), "connect"
         try:
             response = await self._send(request)
@@ -215,7 +216,7 @@ class Client:
                 self._back_off(error)
             raise
         except LinkRefusedError:
-            self.value_issues.unreadable(endpoint.template, "Location", code, "a redirect is never followed")
+            self.value_issues.unreadable(endpoint.template, "Location", code, "redirects are not followed")
             raise
         except AnswerError:
             code = "parse"

@@ -32,7 +32,7 @@ _DEFAULT_PORTS: Final = {"https": 443, "http": 80}
 
 
 class Connections:
-    """The connections of one account, with verified TLS.
+    """The connections for one account, with verified TLS.
 
     Each connection has its own transport, because the CPU time of httpx's connection pool grows with the square of the
     number of concurrent requests. Idle transports are reused. Unlike an httpx client, a transport does not follow
@@ -81,7 +81,7 @@ class Connections:
             free.append(transport)
 
     def target(self, request: httpx.Request) -> str:
-        """Return the host of a request, and its proxy without the password, for error messages."""
+        """Return the host of a request, and the proxy without its password, for error messages."""
         host, proxy = request.url.netloc.decode(), self._proxy_of(request)
         return f"{host} (through proxy {without_password(proxy)})" if proxy else host
 
@@ -97,7 +97,7 @@ class Connections:
     def _connect(self, proxy: str | None) -> httpx.AsyncBaseTransport:
         limits = httpx.Limits(max_connections=1, max_keepalive_connections=1)
         if proxy and has_unencoded_password(proxy):
-            raise httpx.ProxyError("the password in the URL of the proxy is not percent-encoded")
+            raise httpx.ProxyError("the password in the proxy URL is not percent-encoded")
         try:
             # The certificate of an https:// proxy is often signed by the private CA in `tls.ca_file`.
             through = (
@@ -105,13 +105,13 @@ class Connections:
             )
             transport = self._transport or httpx.AsyncHTTPTransport(verify=self._tls, proxy=through, limits=limits)
         except (ValueError, ImportError, httpx.InvalidURL):
-            raise httpx.ProxyError("the URL of the proxy must begin with http:// or https://") from None
+            raise httpx.ProxyError("the proxy URL must begin with http:// or https://") from None
         self._all.append(transport)
         return transport
 
 
 def proxy_of(account: Account, scheme: str, host: str, port: int) -> str | None:
-    """Return the URL of the proxy for a host, including the password, or None if there is no proxy.
+    """Return the proxy URL for a host, including the password, or None if there is no proxy.
 
     `proxy_url` takes precedence over the environment variables.
     """
@@ -127,7 +127,7 @@ def proxy_of(account: Account, scheme: str, host: str, port: int) -> str | None:
 def matches_no_proxy(no_proxy: str, host: str, port: int) -> bool:
     """Return whether an entry of NO_PROXY matches a host.
 
-    An entry can be a host name, a domain, an IP address or a network, each with an optional port, or an asterisk.
+    An entry is an asterisk, or a host name, domain, IP address or network with an optional port.
     """
     return any(_matches_entry(entry, host.lower(), port) for entry in no_proxy.lower().replace(",", " ").split())
 
@@ -152,9 +152,9 @@ def without_password(url: str) -> str:
 def tls_context(account: Account) -> ssl.SSLContext:
     """Return the TLS context that verifies certificates. Raise OSError if `tls.ca_file` cannot be used.
 
-    Since version 3.13, Python enables VERIFY_X509_STRICT by default. With this flag, certificates from many private
-    CAs are refused, although other clients accept them. The exporter clears the flag: it verifies the chain and the
-    host name, but not the form of the CA certificate. Intermediate certificates in `tls.ca_file` are also trusted.
+    Since version 3.13, Python sets the flag VERIFY_X509_STRICT by default. This flag rejects certificates from many
+    private CAs that other clients accept. The exporter clears the flag but still verifies the chain and the host name.
+    Intermediate certificates in `tls.ca_file` are also trusted.
     """
     tls = ssl.create_default_context()
     tls.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -185,7 +185,7 @@ def _inflate(encoding: str) -> "zlib._Decompress | None":
     if encoding.strip().lower() in ("", "identity"):
         return None
     if encoding.strip().lower() in ("gzip", "x-gzip", "deflate"):
-        return zlib.decompressobj(zlib.MAX_WBITS | 32)  # accepts gzip and zlib headers
+        return zlib.decompressobj(zlib.MAX_WBITS | 32)  # the flag 32 detects gzip and zlib headers
     raise AnswerError("the response has an encoding that was not requested", hint=NOT_OURS)
 
 
@@ -203,7 +203,7 @@ def origin_of(url: str) -> tuple[str, str, int | None] | None:
     """
     parts = urlsplit(url)
     if "\\" in url or not url.isprintable() or len(url) > _LONGEST_LINK or "@" in parts.netloc:
-        raise ValueError("not a URL to follow")
+        raise ValueError("HTTP clients could interpret the URL differently")
     if not (parts.scheme or parts.netloc):
         return None
     return parts.scheme, parts.hostname or "", parts.port or _DEFAULT_PORTS.get(parts.scheme)

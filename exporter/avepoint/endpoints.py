@@ -17,16 +17,19 @@ _PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
 
 
 class Paging(Enum):
-    """The query parameters that select a page of a list, and the JSON form of a page."""
+    """How a list is divided into pages: the query parameters, and the JSON of a page."""
 
     NONE = auto()
     """The response is not a list."""
     ELEMENTS = auto()
-    """Parameters `pageIndex` (one-based) and `pageSize`; {"data", "metadata": {"totalCount"}}, or a bare array."""
+    """Parameters `pageIndex` (one-based) and `pageSize`.
+
+    A page is {"data", "metadata": {"totalCount"}} or a bare array.
+    """
     ODATA = auto()
-    """Parameters `$top` and `$skip`, or links; {"value", "@odata.nextLink", "@odata.count"}."""
+    """Parameters `$top` and `$skip`, or links; a page is {"value", "@odata.nextLink", "@odata.count"}."""
     ODATA_LINKS = auto()
-    """Like ODATA, but only with links."""
+    """Like ODATA, but without `$top` and `$skip`."""
     MODERN_JOBS = auto()
     """Parameters `PageIndex` (zero-based or one-based) and `PageSize`, or links.
 
@@ -40,10 +43,10 @@ class Paging(Enum):
 class Endpoint:
     """One HTTP method and path of the API.
 
-    `template` is the path with placeholders for ids. It also identifies the endpoint in metrics and logs.
+    `template` is the path with placeholders for ids, and identifies the endpoint in metrics and logs.
 
-    `fields` contains the lower-case names of the fields that collectors read from a row. All other fields are dropped
-    as soon as a page is decoded, because rows may be large. If `fields` is empty, all fields are kept.
+    `fields` contains the lower-case names of the fields that collectors read from a row. To save memory, fields that
+    are not in `fields` are dropped when a page is decoded. If `fields` is empty, all fields are kept.
     """
 
     method: str
@@ -53,7 +56,7 @@ class Endpoint:
     fields: frozenset[str] = frozenset()
 
     def path(self, ids: Mapping[str, str]) -> str:
-        """Return the path with each placeholder replaced by an id, which is encoded as a single path segment."""
+        """Return the path with each placeholder replaced by an id, encoded as a single path segment."""
         return _PLACEHOLDER.sub(lambda match: _segment(ids[match[1]]), self.template)
 
     def unexpected(self, what: str) -> AnswerError:
@@ -63,7 +66,7 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class EndpointPair:
-    """The endpoints that return the same data in each API version.
+    """The two endpoints that return the same data in the legacy and the modern API version.
 
     `legacy` is None if only the modern version provides the data.
     """
@@ -86,8 +89,8 @@ class ApiVersions:
     """Selects the API version that is available to an account. The modern version is tried first.
 
     A version is not available if it returns a 404 or if its permission is not granted. After the first response, only
-    the version that returned it is requested until the next call of `begin`. Therefore, a 404 for one customer does not
-    cause a second request. Some endpoints exist only in the modern version.
+    the version that returned it is requested until the next call of `begin`. A 404 for one customer therefore does not
+    cause a request to the other version.
     """
 
     def __init__(self, api: Literal["auto", "modern", "legacy"]) -> None:
@@ -108,13 +111,13 @@ class ApiVersions:
     def first(self, offered: Collection[ApiVersion]) -> ApiVersion:
         """Return the version to request first.
 
-        `offered` contains the versions that provide the data. Raise NotOfferedError if the configured version is not
-        one of them.
+        `offered` contains the versions that provide the data. Raise NotOfferedError if the configured version is not in
+        `offered`.
         """
         return self._order(offered)[0]
 
     def begin(self) -> None:
-        """Begin a refresh. It may select a different version than the previous refresh."""
+        """Begin a refresh, which may select a different version than the previous refresh."""
         self._is_certain = False
 
     async def ask(self, readers: Mapping[ApiVersion, Callable[[], Awaitable[T]]]) -> T:
@@ -157,7 +160,7 @@ def _fields(names: str) -> frozenset[str]:
 
 
 def _segment(identifier: str) -> str:
-    # Servers remove the path segments "." and "..", so an unencoded one would request a different endpoint.
+    # Servers remove the path segments "." and "..", so an unencoded id could select a different endpoint.
     return quote(identifier, safe="").replace(".", "%2E") if set(identifier) <= {"."} else quote(identifier, safe="")
 
 

@@ -1,4 +1,4 @@
-"""Hints that describe how an operator can fix an error."""
+"""Hints on how to fix an error."""
 
 import os
 import ssl
@@ -17,26 +17,26 @@ NOT_MULTI_GEO: Final = "remove locations, or list the ones that have jobs; the t
 WRONG_ISSUER: Final = "check environment or token_url"
 _LONGEST_REASON: Final = 200
 _UNREACHABLE: Final = "check the network, proxy_url, and the URL (environment, data_center, base_url or token_url)"
-_UNTRUSTED: Final = "if a proxy or firewall inspects TLS, add its CA certificate to tls.ca_file; else check the URL"
+_UNTRUSTED: Final = "if a proxy or firewall inspects TLS, add its CA certificate to tls.ca_file; if not, check the URL"
 _CERTIFICATE_HINTS: Final = {
     9: "the certificate is not valid yet; check the clock of this machine",
     10: "the certificate has expired; check the clock of this machine, and the proxy or firewall if one inspects TLS",
     62: "the certificate belongs to another host; check the URL, and the proxy or firewall if one inspects TLS",
-    66: "the key of the certificate is too short; the CA must issue a certificate with a longer key",
-    67: "the key of the CA is too short; the proxy or firewall needs a CA with a longer key",
-    68: "the certificate is signed with a broken hash such as SHA-1; the CA must use SHA-256",
-    79: "the certificate in tls.ca_file is not a CA certificate (basicConstraints without CA); add the CA certificate",
+    66: "the key of the certificate is too short; issue a certificate with a longer key",
+    67: "the key of the CA is too short; use a CA with a longer key in the proxy or firewall",
+    68: "the certificate is signed with a weak hash such as SHA-1; issue a certificate that is signed with SHA-256",
+    79: "the certificate in tls.ca_file is not a CA certificate; add the CA certificate",
 }
-"""Hints by error code of OpenSSL's certificate verification."""
+"""Hints by OpenSSL's error code for a failed certificate verification."""
 _PROXY: Final = (
     "check proxy_url with its user name and password, or HTTPS_PROXY and NO_PROXY; percent-encode special characters"
 )
-_THROTTLED: Final = "the exporter retries; if this lasts, lower requests.per_second or lengthen the intervals"
-_SERVER_ERROR: Final = "the exporter retries; if this lasts, contact AvePoint with the request id"
+_THROTTLED: Final = "the exporter retries; if the error persists, lower requests.per_second or lengthen the intervals"
+_SERVER_ERROR: Final = "the exporter retries; if the error persists, contact AvePoint with the request id"
 
 
 def where_registered(permission: str) -> str:
-    """Return the page in AvePoint's portals for the registration of an app with this permission."""
+    """Return the page in AvePoint's portal where an app with this permission is registered."""
     if permission.startswith(("elements.", "partner.")):
         return "Elements > Settings > API app registration"
     return "AvePoint Online Services > Administration > App registrations"
@@ -48,7 +48,7 @@ def lacking(permission: str) -> str:
 
 
 def not_granted(permission: str) -> str:
-    """Return the hint for a token request with a permission that is not granted.
+    """Return the hint for a token request that failed because the permission is not granted.
 
     The hint does not name the permission, because the error message does.
     """
@@ -56,7 +56,7 @@ def not_granted(permission: str) -> str:
 
 
 def not_there(permission: str) -> str:
-    """Return the hint for a 404, which lists the most likely cause first."""
+    """Return the hint for a 404, with the most likely cause first."""
     return (
         f"check that the app has {permission} in {where_registered(permission)}, then the URL (data_center,"
         " base_url), then that the product is licensed"
@@ -69,7 +69,7 @@ def unavailable(status: int) -> str:
 
 
 def unreached(error: Exception) -> str:
-    """Return the hint for a request without a response."""
+    """Return the hint for a request that received no response."""
     if isinstance(error, httpx.ProxyError):
         return _PROXY
     cause: BaseException | None = error
@@ -81,12 +81,12 @@ def unreached(error: Exception) -> str:
 
 
 def reason_of(error: BaseException) -> str:
-    """Return the reason for a failed connection, in the words of the operating system if it reported an error."""
+    """Return the reason for a failed connection; use the message of the operating system if there is one."""
     reason = str(error)[:_LONGEST_REASON] or type(error).__name__
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, OSError) and not isinstance(cause, ssl.SSLError) and cause.errno:
             reason = os.strerror(cause.errno) if cause.errno > 0 else cause.strerror or reason
-        # If the connections to several addresses of a host failed, only the first error is returned.
+        # If a host has several addresses and none can be reached, only the first error is returned.
         cause = cause.exceptions[0] if isinstance(cause, BaseExceptionGroup) else cause.__cause__ or cause.__context__
     return reason

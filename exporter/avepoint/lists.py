@@ -1,4 +1,4 @@
-"""Readers of complete lists. A list with fewer rows than its reported total is an error."""
+"""Functions that read complete lists. A list with fewer rows than its reported total causes an error."""
 
 from collections.abc import AsyncIterator, Callable, Hashable, Mapping
 from contextlib import aclosing
@@ -23,9 +23,9 @@ _MOST_INCOMPLETE: Final = 10_000
 
 
 class ListReader:
-    """A reader of a partner list.
+    """Reads a list of a partner account.
 
-    Use the same reader in every refresh, because it compares an incomplete list with the previous one.
+    Use the same reader in every refresh, because the reader compares an incomplete list with the previous one.
     """
 
     def __init__(self, client: ApiClient, endpoints: EndpointPair, identity: Identity = row_hash) -> None:
@@ -58,7 +58,7 @@ class ListReader:
         return await self.read(api_versions, lambda row: row, customer_id=customer_id)
 
     def is_short(self, customer_id: str = "") -> bool:
-        """Return whether the last list that was read for a customer had fewer rows than its total."""
+        """Return whether the customer's list had fewer rows than its reported total when it was last read."""
         return any(self._checked.is_short((one.template, customer_id)) for one in self._endpoints.versions.values())
 
     async def _read(
@@ -91,7 +91,7 @@ class ListReader:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A time range that selects the jobs that started between `start` and `end`."""
+    """A time range that selects jobs by their start times."""
 
     start: Ticks
     end: Ticks
@@ -100,8 +100,8 @@ class Span:
 class JobList:
     """The job list of a tenant account in one API version.
 
-    The list can be filtered by time, job type, workload and geo location. The value 0 or "" disables a filter. Use
-    the same object in every refresh, as with `ListReader`.
+    The list can be filtered by time, job type, workload and geo location. The value 0 or "" disables a filter. Use the
+    same `JobList` in every refresh.
     """
 
     def __init__(self, client: ApiClient, endpoint: Endpoint, location: str = "") -> None:
@@ -147,7 +147,7 @@ class JobList:
     ) -> set[str | None]:
         """Return the ids of all rows. The set contains None if an id is unreadable.
 
-        Request pages of `largest` rows. If the service refuses them, request pages of `size` rows.
+        Request pages of `largest` rows, or of `size` rows if the service refuses larger pages.
         """
         try:
             rows = await self.read(span, size=largest, job_type=job_type, object_type=object_type)
@@ -168,7 +168,7 @@ class JobList:
 
 
 class _CheckedReader:
-    """A reader that reads an incomplete list a second time before it raises an error."""
+    """Reads an incomplete list a second time before raising an error."""
 
     def __init__(self, client: ApiClient) -> None:
         self._issues = client.value_issues
@@ -214,7 +214,7 @@ class _CheckedReader:
         return items
 
     def is_short(self, key: Hashable) -> bool:
-        """Return whether the list with this key had fewer rows than its total when it was last read."""
+        """Return whether the list had fewer rows than its reported total when it was last read."""
         return key in self._incomplete
 
     def _refreshes(self, key: Hashable, progress: ListProgress) -> int:

@@ -1,4 +1,4 @@
-"""Counters of requests, logs of unreadable values, and the offset of AvePoint's clock, per account."""
+"""Request counters, logs of unreadable values and the offset of AvePoint's clock, for each account."""
 
 from collections import OrderedDict
 from typing import Final, Protocol
@@ -27,7 +27,7 @@ class Observer(Protocol):
         ...
 
     def response(self, endpoint: str, query: Query, response: object) -> None:
-        """Inspect the decoded JSON of a successful response. Only the observer of `check` does this."""
+        """Inspect the decoded JSON of a successful response, for the `check` command."""
         ...
 
     def throttled(self, seconds: float) -> None:
@@ -37,8 +37,8 @@ class Observer(Protocol):
     def token(self, result: str) -> None:
         """Count one token request by result.
 
-        `result` is "success", an OAuth error code, an HTTP status, "timeout", "connect", "parse" or another reason of
-        a TokenError.
+        `result` is "success", an OAuth error code, an HTTP status, "timeout", "connect", "parse" or the reason of
+        another TokenError.
         """
         ...
 
@@ -78,25 +78,25 @@ class ValueIssues:
         return Ticks(ticks_at(self._clock.time()) + CLOCK_TOLERANCE)
 
     def unreadable(self, endpoint: str, field: str, value: object, why: str) -> None:
-        """Count a value that cannot be read, and log it the first time. `why` is the reason."""
+        """Count a value that cannot be read, and log it with the reason `why` the first time."""
         self._observer.unreadable(endpoint, field)
         if self._is_new(field, short(value)):
             self._log.warning("value is unreadable", endpoint=endpoint, field=field, value=short(value), why=why)
 
     def unknown(self, endpoint: str, field: str, value: str) -> None:
-        """Count an unknown name, and log it the first time. The exporter exposes it unchanged."""
+        """Count an unknown name, and log it the first time. Unknown names are exposed unchanged."""
         self._observer.unknown(field)
         if self._is_new(field, value):
-            self._log.warning("name is unknown; used unchanged", endpoint=endpoint, field=field, value=short(value))
+            self._log.warning("unknown name is used unchanged", endpoint=endpoint, field=field, value=short(value))
 
     def incomplete_list(self, endpoint: str) -> None:
         """Count a list that has fewer rows than its total."""
         self._observer.incomplete_list(endpoint)
 
     def settled_list(self, error: IncompleteListError) -> None:
-        """Log that an incomplete list is accepted as complete, because its rows and its total do not change."""
+        """Log that an incomplete list is accepted as complete because its rows and its total do not change."""
         self._log.warning(
-            "total differs from the rows in three consecutive refreshes; the rows are used",
+            "total differs from the number of rows in three consecutive refreshes; the total is ignored",
             endpoint=error.endpoint,
             rows=error.rows,
             total=error.total,
@@ -125,7 +125,7 @@ class ServerClock:
     def measure(self, server: float | None, now: float) -> None:
         """Set the offset of AvePoint's clock. Log once if the offset exceeds five minutes.
 
-        `server` is the time of AvePoint's clock, or None if it is unknown. `now` is the time of the exporter's clock.
+        `server` is AvePoint's time, or None if it is unknown. `now` is the exporter's time.
         """
         if server is None:
             return
@@ -133,7 +133,7 @@ class ServerClock:
         self._observer.clock_offset(self.offset)
         is_large = abs(self.offset) > LARGE_OFFSET
         if is_large and not self._is_large:
-            self._log.warning("clock differs from AvePoint's", offset_seconds=round(self.offset), hint=CLOCK)
+            self._log.warning("clock differs from AvePoint's clock", offset_seconds=round(self.offset), hint=CLOCK)
         elif self._is_large and not is_large:
-            self._log.info("clock agrees with AvePoint's again", offset_seconds=round(self.offset))
+            self._log.info("clock agrees with AvePoint's clock again", offset_seconds=round(self.offset))
         self._is_large = is_large

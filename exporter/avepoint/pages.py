@@ -14,7 +14,7 @@ _LONGEST_ID: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class ListPage:
-    """The rows of one response, the total of the list, the link to the next page, and the page size.
+    """The rows of one response, the total of the list, the link to the next page, and the reported page size.
 
     Values that the response does not contain are None.
     """
@@ -38,7 +38,7 @@ def read_page(response: object, endpoint: Endpoint) -> ListPage:
     page = folded(response)
     key = "jobs" if endpoint.paging is Paging.LEGACY_JOBS else "data"
     if key not in page:
-        raise endpoint.unexpected(f"the response has no {key}")
+        raise endpoint.unexpected(f"the response has no field {key}")
     facts = page if endpoint.paging is Paging.LEGACY_JOBS else folded(page.get("metadata"))
     total = read_total(facts.get("totalcount", facts.get("totalnumber")))
     rows = read_rows(page[key], endpoint, key, total=total)
@@ -47,7 +47,7 @@ def read_page(response: object, endpoint: Endpoint) -> ListPage:
 
 def _odata_page(response: object, endpoint: Endpoint) -> ListPage:
     if not isinstance(response, dict) or "value" not in response:
-        raise endpoint.unexpected("the response has no value")
+        raise endpoint.unexpected("the response has no field value")
     return ListPage(
         read_rows(response["value"], endpoint, "value"),
         read_total(response.get("@odata.count")),

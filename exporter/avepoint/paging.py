@@ -29,7 +29,7 @@ If a response contains no total, a page with at least this many rows may be foll
 
 
 class ListProgress:
-    """Tracks the rows of one list that have been received, to detect endless and incomplete lists."""
+    """Tracks the received rows of one list to detect endless and incomplete lists."""
 
     def __init__(self, endpoint: Endpoint, identity: Identity) -> None:
         self.endpoint = endpoint
@@ -50,7 +50,7 @@ class ListProgress:
             self._totals.append(page.total)
             self._counts_pages = self._counts_pages and page.total == len(page.rows)
         if not self.received:
-            # Identities are computed only for a second page, because most lists have one page.
+            # Most lists have one page, so identities are computed only when a second page is received.
             self._first = page.rows
             return bool(page.rows)
         before = len(self._identities())
@@ -66,8 +66,8 @@ class ListProgress:
     def total(self) -> int | None:
         """The reported total of the list, or None if it is unknown.
 
-        If the total on every page equals the number of rows on that page, the service may report totals of pages. The
-        total of the list is then unknown.
+        If the total on every page equals the number of rows on that page, the total of the list is unknown, because the
+        service may report the total of each page.
         """
         return None if self._counts_pages or not self._totals else max(self._totals)
 
@@ -91,7 +91,7 @@ class ListProgress:
     def end(self, page: ListPage, size: int) -> None:
         """End the list after a page without new rows. `size` is the requested number of rows.
 
-        If this page is full although rows are missing, the service repeats a page instead of returning those rows.
+        If the page is full although rows are missing, the service repeats pages instead of returning the missing rows.
         """
         self._is_repeated = bool(page.rows) and page.is_full(size) and self.lacks_rows
 
@@ -100,11 +100,11 @@ class ListProgress:
         total = self.total
         if total is None or not (self.lacks_rows or self._total_changed):
             return None
-        reason = f"{self.received} of {total} rows read"
+        reason = f"received {self.received} of {total} rows"
         if self._is_repeated:
             reason = f"a page was repeated; {reason}"
         elif self._total_changed:
-            reason = f"the total changed while the list was read; {reason}"
+            reason = f"the total changed while the list was being read; {reason}"
         return IncompleteListError(
             f"{self.endpoint.template}: the list is incomplete: {reason}",
             rows=self.received,
@@ -144,7 +144,7 @@ async def numbered_pages(fetch: FetchPage, progress: ListProgress, *, size: int)
             return
         for row in page.rows:
             yield row
-        # A total above the number of rows on this page is that of the list. An equal total may be that of the page.
+        # A total above the number of rows on the page is the total of the list. An equal total may be that of the page.
         is_counted = progress.total is not None and progress.total > len(page.rows)
         if not (progress.lacks_rows or (page.is_full(size) and not is_counted)):
             return
@@ -164,10 +164,10 @@ async def odata_pages(
             page = await fetch(query)
         except (BadRequestError, NotFoundError) as error:
             if progress.received and not progress.lacks_rows and "$skip" in query:
-                return  # the service refuses a request beyond the end
+                return  # the service rejects requests beyond the end of the list
             if top is None or progress.received or not isinstance(error, BadRequestError):
                 raise
-            top, query = None, {}  # the service refuses $top
+            top, query = None, {}  # the service rejects the parameter $top
             continue
         if not progress.enter(page):
             progress.end(page, top or 0)
@@ -189,7 +189,7 @@ def _odata_next(client: ApiClient, page: ListPage, progress: ListProgress, top: 
 
 
 class IndexedPages:
-    """Reads job lists, in which the index of the first page is 0 or 1. Links are used if possible."""
+    """Reads job lists, in which the index of the first page is 0 or 1. Links to the next page are used if possible."""
 
     def __init__(self, client: ApiClient, endpoint: Endpoint) -> None:
         self._client = client
@@ -214,8 +214,7 @@ class IndexedPages:
             self._has_page_zero = self._has_page_zero or cursor.index == 0
             for row in page.rows:
                 yield row
-            # If the total equals the number of rows on this page, it may be the total of the page. The list then ends
-            # only if there is no link.
+            # If the total equals the number of rows on the page, it may be the total of the page.
             is_counted = progress.total is not None and progress.total > len(page.rows)
             cursor.may_go_on = progress.lacks_rows or page.is_full(size if page.total is not None else _SMALLEST_CAP)
             cursor.advance(self._usable(page.link), has_link=page.link is not None and not is_counted)
@@ -244,7 +243,7 @@ class _Cursor:
     may_go_on: bool = True
 
     def advance(self, link: Query | None, *, has_link: bool) -> None:
-        """Go to the next page, with the link if there is one. Ignore a link to this page or to an earlier one."""
+        """Go to the next page, with the link if there is one. Ignore a link to the same page or an earlier page."""
         named = {key.lower(): value for key, value in (link or {}).items()}.get("pageindex")
         is_number = isinstance(named, str) and named.isascii() and named.isdigit() and len(named) < 6  # noqa: PLR2004 - digits
         number = int(named) if is_number and named is not None else self.index + 1
@@ -255,7 +254,7 @@ class _Cursor:
     def after_refusal(self, error: StatusError, progress: ListProgress) -> None:
         """Continue after a response with status 400 or 404, or raise the error.
 
-        If a link failed, continue by page number. If the service refuses page 0, continue with page 1.
+        If a link failed, continue by page number. If the service rejects page 0, continue with page 1.
         """
         if self.link is not None:
             self.link, self.is_open = None, self.may_go_on
@@ -269,7 +268,7 @@ class _Cursor:
     def after_repeated_page(self, page: ListPage, progress: ListProgress, size: int) -> None:
         """Continue or end the list after a page without new rows."""
         if self.link is not None:
-            # The link led to no new rows, but a request by page number may return some.
+            # The link led to no new rows, but a request by page number may return new rows.
             self.link, self.is_open = None, self.may_go_on
         elif self.index == 0 and not self.has_page_zero and page.total != 0:
             self.first = self.index = 1  # page 0 is empty, so the list is empty or begins with page 1
@@ -283,7 +282,7 @@ class _Cursor:
 def _merged(own: Query, link: Query) -> Query:
     """Return the query with the parameters of a link.
 
-    A parameter of the link replaces the parameter with the same name. The case of names does not matter.
+    A parameter of the link replaces the parameter with the same name. Names are case-insensitive.
     """
     names = {key.lower(): key for key in own}
     return {**own, **{names.get(key.lower(), key): value for key, value in link.items()}}

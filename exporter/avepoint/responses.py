@@ -62,7 +62,7 @@ def decode_response(endpoint: Endpoint, response: RawResponse, *, now: float, se
     from the body, without the `secrets` of the request.
     """
     if response.status == HTTPStatus.NO_CONTENT and endpoint.paging is Paging.ELEMENTS:
-        return []  # in the Elements API, status 204 is an empty list
+        return []  # the Elements API returns status 204 for an empty list
     if response.status != HTTPStatus.OK:
         body = _json_or_none(response.body)
         _raise_status(endpoint, response, response.status, body, now=now, secrets=secrets)
@@ -84,7 +84,7 @@ def _check_envelope(
     about = ErrorContext(hint=CHANGED, request_id=request_id_of(response.headers, envelope), endpoint=endpoint.template)
     status = _status_inside(envelope.get("statuscode"))
     if status is None:
-        what = f"{endpoint.template}: no status code: {short(envelope.get('statuscode'))}"
+        what = f"{endpoint.template}: invalid status code: {short(envelope.get('statuscode'))}"
         raise AnswerError(what, **about)
     if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
         _raise_status(endpoint, response, status, body, now=now, secrets=secrets)
@@ -102,7 +102,7 @@ def _is_empty(value: object) -> bool:
 
 
 def _status_inside(value: object) -> int | None:
-    """Return the status code of an envelope, 200 if there is none, or None if it is invalid."""
+    """Return the status code of an envelope, 200 if it is missing, or None if it is invalid."""
     if value is None or (isinstance(value, str) and value.strip().lower() in _SUCCESS):
         return 200
     match = re.fullmatch(r"\s*([1-5]\d\d)\s*", str(value), re.ASCII) if isinstance(value, int | str) else None
@@ -123,13 +123,13 @@ def _folded(value: object) -> Mapping[str, object]:
 def error_text(body: object, secrets: Collection[str] = ()) -> str:
     """Return the error text in a body, prefixed with ": ", or "" if there is none.
 
-    The documented forms are {message, errors: [{code, field, message}]}, {error}, {error: {code, message}} and
-    {error, error_description}. The text is printable and at most 200 characters long. It contains no e-mail addresses,
-    GUIDs or secrets.
+    The documented forms are {message, errors: [{code, field, message}]}, {error}, {error: {code, message}} and {error,
+    error_description}. The text is printable and at most 200 characters long. E-mail addresses, GUIDs and secrets are
+    removed.
     """
     text = _GUID.sub("<id>", "; ".join(dict.fromkeys(_error_parts(_folded(body)))))
     for secret in filter(None, secrets):
-        text = text.replace(secret, "<secret>")  # before the text is truncated, so that no part of a secret remains
+        text = text.replace(secret, "<secret>")  # remove secrets before the text is truncated
     text = " ".join(without_addresses(scrub(text)).split())
     text = "".join(character for character in text if character.isprintable())
     return f": {text[:_LONGEST_TEXT]}" if text else ""
@@ -154,14 +154,14 @@ def _raise_status(
     about = RequestContext(request_id=request_id_of(response.headers, _folded(body)), endpoint=endpoint.template)
     what = f"{endpoint.template}: HTTP {status}"
     if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
-        raise LinkRefusedError(f"{what}: a redirect, which is never followed", hint=REDIRECTED, **about)
+        raise LinkRefusedError(f"{what}: redirects are not followed", hint=REDIRECTED, **about)
     what += error_text(body, secrets)
     if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         pause, hint = retry_after(response, now), unavailable(status)
         raise UnavailableError(what, status=status, retry_after=pause, hint=hint, **about)
     kinds: dict[int, tuple[type[StatusError], str]] = {
-        400: (BadRequestError, f"a parameter was refused; {CHANGED}"),
-        401: (UnauthorizedError, "a fresh token was refused; check environment, data_center and base_url"),
+        400: (BadRequestError, f"AvePoint rejected a parameter; {CHANGED}"),
+        401: (UnauthorizedError, "AvePoint rejected a new token; check environment, data_center and base_url"),
         403: (ForbiddenError, lacking(endpoint.permission)),
         404: (NotFoundError, not_there(endpoint.permission)),
     }
@@ -209,5 +209,5 @@ def request_id_of(headers: Mapping[str, str], envelope: Mapping[str, object]) ->
 
 
 def _whole_number(text: str) -> int | float:
-    # Python raises an error for integers with thousands of digits. As floats, they are reported as unreadable values.
+    # Python cannot convert thousands of digits to an integer. A float is later reported as unreadable.
     return int(text) if len(text) <= _LONGEST_INT else float(text)

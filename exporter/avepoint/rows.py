@@ -1,4 +1,4 @@
-"""Rows of a response. An unreadable value in a row is counted, logged once, and returned as None."""
+"""Rows of lists in responses. An unreadable value in a row is counted, logged once, and returned as None."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 
 class Row:
-    """One JSON object. The case of its keys does not matter, and a missing key is equivalent to null.
+    """One JSON object. Keys are case-insensitive, and a missing key is equivalent to null.
 
     Methods with several `spellings` read the first of these keys whose value is not null. `fields` contains the keys
     that were kept when the page was decoded; reading any other key raises LookupError. If `fields` is empty, any key
@@ -68,7 +68,7 @@ class Row:
     def _get(self, name: str) -> object:
         key = name.lower()
         if self._fields and key not in self._fields:
-            raise LookupError(f"{name} is not among the fields of {self._endpoint}")
+            raise LookupError(f"{name} is not a field of {self._endpoint}")
         return self._values.get(key)
 
     def count(self, *spellings: str) -> int | None:
@@ -76,7 +76,7 @@ class Row:
         return self._read(read_count, spellings)
 
     def needed_count(self, *spellings: str) -> int | None:
-        """Return a required count. If it is missing, report an unreadable value and return None."""
+        """Return a required count. If the count is missing, report an unreadable value and return None."""
         return self._required(self.count(*spellings), spellings)
 
     def flag(self, *spellings: str) -> bool | None:
@@ -100,7 +100,7 @@ class Row:
         return self._read(read_gigabytes, spellings)
 
     def is_past_time(self, name: str) -> bool:
-        """Return whether the field exists, and is empty or contains a time that is not in the future."""
+        """Return whether the field exists and is either empty or a time that is not in the future."""
         try:
             ticks = read_time(self.raw(name))
         except UnreadableValueError:
@@ -145,7 +145,7 @@ class Row:
         return self._read(read_word, spellings)
 
     def key(self, *spellings: str) -> str | None:
-        """Return a required string for a label. If it is missing, report an unreadable value and return None."""
+        """Return a required string for a label. If it is missing, return None and report an unreadable value."""
         return self._required(self._read(read_label, spellings), spellings)
 
     def workload(self, name: str) -> str | None:
@@ -153,7 +153,7 @@ class Row:
         return self._named(name, self.key(name), vocabulary.workload)
 
     def service_type(self, name: str) -> str | None:
-        """Return the workload that a setting of a tenant applies to."""
+        """Return the workload to which a tenant's setting applies."""
         return self._named(name, self.key(name), vocabulary.service_type)
 
     def job_service(self, name: str) -> str | None:
@@ -199,7 +199,7 @@ class Row:
         return AnswerError(f"{self._endpoint}: {what}", hint=CHANGED, endpoint=self._endpoint)
 
     def refuse(self, field: str, reason: str) -> None:
-        """Report a readable value as unreadable, because it cannot be correct. `reason` describes why."""
+        """Report a value as unreadable because it cannot be correct. `reason` describes why."""
         self._value_issues.unreadable(self._endpoint, field, self.raw(field), reason)
 
     def is_na(self, field: str) -> bool:
@@ -208,10 +208,10 @@ class Row:
 
     def lacks(self, field: str) -> None:
         """Report a missing required field as an unreadable value."""
-        self._value_issues.unreadable(self._endpoint, field, None, "the row has none")
+        self._value_issues.unreadable(self._endpoint, field, None, "the field is missing")
 
     def conflict(self, field: str, value: str) -> None:
-        """Report that two rows contradict each other, as an unreadable value. The caller exposes neither row."""
+        """Report two contradictory rows as an unreadable value. Callers expose neither row."""
         self._value_issues.unreadable(self._endpoint, field, value, "two rows contradict each other")
 
     def _read(self, read: Callable[[object], T | None], spellings: Sequence[str]) -> T | None:

@@ -1,4 +1,4 @@
-"""Names in one spelling, and values in messages without e-mail addresses."""
+"""Functions that normalize names and mask e-mail addresses."""
 
 import re
 from typing import Final
@@ -6,8 +6,8 @@ from typing import Final
 _LONGEST_VALUE: Final = 200
 _LONGEST_SHORT: Final = 60
 LONGEST_TEXT: Final = 2000
-"""Characters of a string that are searched for e-mail addresses."""
-_AROUND_AT: Final = re.compile(r"[^\s@]*@\S*")  # an e-mail address, even if it is truncated
+"""Maximum number of characters of a string that are searched for e-mail addresses."""
+_AROUND_AT: Final = re.compile(r"[^\s@]*@\S*")  # also matches a truncated e-mail address
 
 
 def snake_case(name: str) -> str:
@@ -17,7 +17,7 @@ def snake_case(name: str) -> str:
 
 
 def fold(name: str) -> str:
-    """Return a name in lower case without spaces and punctuation, for comparisons of different spellings."""
+    """Return a name in lower case without spaces and punctuation, for case-insensitive comparisons."""
     return re.sub(r"[\W_]+", "", name).casefold()
 
 
@@ -29,7 +29,7 @@ def without_addresses(value: object) -> str:
 def short(value: object) -> str:
     """Return a short form of a value for messages, with e-mail addresses masked."""
     if isinstance(value, str):
-        # Addresses are masked before the second truncation, which could split one. The first truncation saves time.
+        # Addresses are masked before the text is shortened, because shortening could split an address.
         masked = _AROUND_AT.sub("<e-mail>", value[:_LONGEST_VALUE])
         is_cut = len(masked) > _LONGEST_SHORT or len(value) > _LONGEST_VALUE
         return repr(masked[:_LONGEST_SHORT]) + ("…" if is_cut else "")

@@ -9,24 +9,24 @@ from typing import Final, Self
 from exporter.clock import Clock
 
 HALVING_WINDOW: Final = 10.0
-"""Seconds within which several responses with status 429 or 503 halve the rate only once."""
+"""Minimum time between two halvings of the rate, in seconds."""
 RECOVERY_PERIOD: Final = 30.0
 """Seconds without throttling after which the rate rises by a tenth of the configured rate."""
 LONGEST_PAUSE: Final = 900.0
-"""Longest pause, in seconds, that a Retry-After can cause."""
+"""Maximum pause after a Retry-After header, in seconds."""
 RECENT: Final = 10.0
-"""Seconds over which the requests per second are averaged."""
-_SLOWEST: Final = 0.05  # lowest rate, as a fraction of the configured rate
-_MOST_OVERRUN: Final = 0.02  # seconds by which the next request may start early, because the timer fired late
+"""Period over which the requests per second are averaged, in seconds."""
+_SLOWEST: Final = 0.05  # minimum rate, as a fraction of the configured rate
+_MOST_OVERRUN: Final = 0.02  # maximum delay of a timer, in seconds, that the next request makes up for
 
 
 @dataclass(frozen=True, slots=True)
 class LimitUsage:
     """The current usage of the rate limits.
 
-    `under_way` requests are running, and `concurrency` is their limit. `rate` is the current limit in requests per
-    second, and `full_rate` is the configured limit. `pause` is the remaining pause in seconds. `recent` is the average
-    number of requests per second during the last ten seconds.
+    `under_way` is the number of running requests, and `concurrency` is its limit. `rate` is the current limit in
+    requests per second, and `full_rate` is the configured limit. `pause` is the remaining pause in seconds. `recent` is
+    the average number of requests per second during the last ten seconds.
     """
 
     under_way: int
@@ -69,7 +69,7 @@ class Throttle:
 
     @property
     def budget(self) -> LimitUsage:
-        """How much of each limit is currently used."""
+        """The current usage of the limits."""
         pause = max(0.0, self._paused_until - self._clock.monotonic())
         self._drop_old_starts()
         recent = len(self._starts) / RECENT
@@ -106,7 +106,7 @@ class Throttle:
             self._starts.popleft()
 
     async def turn(self) -> None:
-        """Wait until the rate allows a request. The caller must hold a slot."""
+        """Wait until the rate limit allows a request. Call this method only within the limit on concurrent requests."""
         # Only the first request in the queue sleeps, which preserves the order.
         async with self._queue:
             began = due = self._clock.monotonic()

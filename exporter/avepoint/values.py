@@ -1,7 +1,7 @@
-"""Pure functions that parse the values in AvePoint's responses.
+"""Functions that parse the values in AvePoint's responses.
 
-Each function returns None for an empty value (null, "", "N/A", or a date in the year 1), and raises
-UnreadableValueError if the value does not have a documented form. docs/avepoint-api.md lists the forms.
+Each function returns None for an empty value: null, "", "N/A" or a date in the year 1. It raises UnreadableValueError
+if the value does not have one of the forms in docs/avepoint-api.md.
 """
 
 import math
@@ -18,12 +18,12 @@ Ticks = NewType("Ticks", int)
 
 TICKS_PER_SECOND: Final = 10_000_000
 CLOCK_TOLERANCE: Final = Ticks(300 * TICKS_PER_SECOND)
-"""Tolerance for past events that appear to be in the future, because AvePoint's clock differs from the exporter's."""
+"""Tolerance for past events whose times are in the future because the clocks of AvePoint and the exporter differ."""
 _DOTNET_EPOCH: Final = 621_355_968_000_000_000  # ticks from 0001-01-01 to 1970-01-01
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST: Final = 7_258_118_400 * TICKS_PER_SECOND  # the year 2200; later times are considered invalid
 _LONGEST_SPAN: Final = 10 * 366 * 86_400 * TICKS_PER_SECOND
-_MOST: Final = 2**53  # a float can represent every integer up to this one
+_MOST: Final = 2**53  # a float represents all smaller integers exactly
 _MOST_BYTES: Final = 2**60  # an exbibyte
 _LONGEST_LABEL: Final = 200
 _LONGEST_NUMBER: Final = 64
@@ -50,7 +50,7 @@ _SPAN: Final = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 _EMAIL: Final = re.compile(r"[^\s@]+@[^\s@]+")
-_FARTHEST_OFFSET: Final = timedelta(hours=15)  # from UTC; larger than the offset of every time zone
+_FARTHEST_OFFSET: Final = timedelta(hours=15)  # larger than the UTC offset of any time zone
 _UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
 
@@ -75,7 +75,7 @@ def iso_time(ticks: Ticks) -> str:
 
 
 def iso_date(ticks: Ticks) -> str:
-    """Convert a time to its date in UTC, such as 2024-01-01."""
+    """Return the UTC date of a time, such as 2024-01-01."""
     return iso_time(ticks)[: len("2024-01-01")]
 
 
@@ -92,7 +92,7 @@ def read_count(value: object) -> int | None:
 
 
 def read_size(value: object) -> float | None:
-    """Parse a size, such as "0 GB", "1.5 TB", "1,024.5 GB", "512MB" or "N/A", in bytes. One GB is 1024³ bytes."""
+    """Convert a size, such as "0 GB", "1.5 TB", "1,024.5 GB", "512MB" or "N/A", to bytes. One GB is 1024³ bytes."""
     if _is_nothing(value):
         return None
     text = _short_text(value)
@@ -109,7 +109,7 @@ def read_size(value: object) -> float | None:
 
 
 def read_gigabytes(value: object) -> float | None:
-    """Parse a size, such as 1024, "1024", 0.5, "2 TB" or "N/A", in bytes. The default unit is GB."""
+    """Convert a size, such as 1024, "1024", 0.5, "2 TB" or "N/A", to bytes. The default unit is GB."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         if not 0 <= value <= _MOST:
             raise _unreadable("size in GB", value)
@@ -126,7 +126,7 @@ def _bytes(size: Decimal, value: object) -> float:
 
 
 def read_purchased(value: object) -> float | None:
-    """Parse a purchased size, such as "1024 GB", in bytes. In "0/1 GB", the used size precedes the purchased size."""
+    """Convert a purchased size, such as "1024 GB", to bytes. In "0/1 GB", the used size precedes the purchased size."""
     text = _short_text(value)
     match = None if text is None else _PURCHASED.fullmatch(text)
     try:
@@ -136,7 +136,7 @@ def read_purchased(value: object) -> float | None:
 
 
 def read_retention(value: object) -> float | None:
-    """Parse a retention period, such as "2 years", "6 months" or "Unlimited", in seconds.
+    """Convert a retention period, such as "2 years", "6 months" or "Unlimited", to seconds.
 
     A year has 365 days, and a month has 30 days. An unlimited period is infinite.
     """
@@ -171,7 +171,7 @@ def read_time(value: object) -> Ticks | None:
 def read_duration(value: object) -> Ticks | None:
     """Parse a duration, such as "17m39s", "1h13m30s" or "0 S".
 
-    A number is in ticks, and a number in a string, such as "0.011", is in hours.
+    A number is in ticks, but a numeric string, such as "0.011", is in hours.
     """
     if _is_nothing(value):
         return None
@@ -206,7 +206,7 @@ def read_label(value: object) -> str | None:
         return str(value)
     text = read_address(value)
     if text is not None and _EMAIL.search(text):
-        raise UnreadableValueError("an e-mail address is never a label")
+        raise UnreadableValueError("an e-mail address must not become a label")
     return text
 
 
@@ -214,7 +214,7 @@ def read_name(value: object) -> str | None:
     """Return a name for a label, truncated to 200 characters."""
     if isinstance(value, str) and len(value) > _LONGEST_LABEL:
         if _EMAIL.search(value[:LONGEST_TEXT]):
-            raise UnreadableValueError("an e-mail address is never a label")
+            raise UnreadableValueError("an e-mail address must not become a label")
         value = value[: _LONGEST_LABEL - 1] + "…"
     return read_label(value)
 

@@ -49,13 +49,13 @@ MODULES: Final[Mapping[int, str]] = MappingProxyType({
     501: "Gmail", 502: "Calendar", 503: "Contacts", 504: "Drive", 505: "Shared Drives", 506: "Google Classroom",
     507: "Chat", 508: "Google Directory",
 })  # fmt: skip
-"""Workloads by their number in the field `jobModule` of a customer's jobs. The number 0 means none.
+"""Workloads by their number in the field `jobModule` of a customer's jobs.
 
-Most modules with numbers from 355 on belong to other products than Microsoft 365.
+The number 0 means that there is no workload. Most numbers above 354 belong to products other than Microsoft 365.
 """
 
 RETENTION: Final = MODULES[10]
-"""The only value of `jobModule` that is a job type instead of a workload."""
+"""The only value of `jobModule` that represents a job type instead of a workload."""
 
 JOB_SERVICES: Final[Mapping[int, str]] = MappingProxyType({
     0: "Microsoft 365 Scan", 7: "Microsoft 365", 10: "Google Workspace Scan", 11: "Google Workspace",
@@ -72,7 +72,10 @@ PRODUCTS: Final = tuple(JOB_SERVICES[number] for number in (7, 11, 12, 15, 16))
 SCANS: Final[Mapping[str, str]] = MappingProxyType({
     "Microsoft 365 Discovery": MICROSOFT_365_SCAN, "Google Workspace Discovery": GOOGLE_WORKSPACE_SCAN,
 })  # fmt: skip
-"""Scans by the value of `jobModule`, for any `jobType`. The legacy API uses the `jobType` "DOR" for any scan."""
+"""Scans by the value of `jobModule`, which takes precedence over `jobType`.
+
+The legacy API returns the `jobType` "DOR" for every scan.
+"""
 
 JOB_STATUSES: Final[Mapping[int, str]] = MappingProxyType({
     0: "none", 1: IN_PROGRESS, 2: FINISHED, 3: "failed", 4: "finished_with_exception", 5: "skipped", 6: "pending",
@@ -96,7 +99,7 @@ NOT_OVER: Final = frozenset({
 })  # fmt: skip
 """The states of jobs that are not completed or have not started.
 
-A state that is neither in this set nor in OVER is unknown. It may be the state of a successful job.
+A state that is neither in this set nor in OVER is unknown, and may be the state of a successful job.
 """
 
 CUSTOMER_STATUSES: Final[Mapping[int, str]] = MappingProxyType({
@@ -163,7 +166,7 @@ def service_type(name: str) -> tuple[str, bool]:
 def job_service(name: str) -> tuple[str, bool]:
     """Return the product or scan for a number or name in the field `jobType`, and whether it is known.
 
-    Return "" for "N/A". Return the Microsoft 365 scan for "DOR", although it may be another scan; see SCANS.
+    Return "" for "N/A". Return the Microsoft 365 scan for "DOR", although "DOR" may represent another scan.
     """
     found = "" if _is_na(name) else _JOB_SERVICES.get(fold(name))
     return (name, False) if found is None else (found, True)
@@ -197,13 +200,13 @@ def customer_status(name: str) -> tuple[str | None, bool]:
 
 
 def worst_state(states: Iterable[str]) -> str:
-    """Return the worst state of completed jobs: failed before incomplete before any other before finished."""
+    """Return the worst state of completed jobs, in the order failed, incomplete, any other state, finished."""
     ranks = {state: rank for rank, state in enumerate((*FAILED, *INCOMPLETE))}
     return min(states, key=lambda state: (ranks.get(state, len(ranks)), state == FINISHED, state))
 
 
 def may_mean_success(state: str) -> bool:
-    """Return whether a state is unknown, because a job in an unknown state may be successful."""
+    """Return whether a state is unknown, so that a job in this state may be successful."""
     return state not in OVER and state not in NOT_OVER
 
 
@@ -213,5 +216,5 @@ def _is_na(name: str) -> bool:
 
 def _resolved(names: Mapping[str, str], name: str) -> tuple[str, bool]:
     found = names.get(fold(name))
-    # In snake case, a name that consists of punctuation is empty, but a label value must not be empty.
+    # A name that contains only punctuation is empty in snake case, but a label value must not be empty.
     return (snake_case(name) or name, False) if found is None else (found, True)

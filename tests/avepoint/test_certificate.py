@@ -182,24 +182,24 @@ def test_what_is_wrong_is_said(bench: Bench, app: Identity, keys: tuple[rsa.RSAP
     assert bench.problem(app.pfx(PASSWORD), b"wrong") == "the password is wrong"
     bench.password.unlink()
     assert bench.problem(app.pfx(PASSWORD)) == "needs a password"
-    assert bench.problem(public) == "holds no private key"
+    assert bench.problem(public) == "contains no private key"
     assert bench.problem(pkcs12.serialize_key_and_certificates(None, None, app.certificate, None, NoEncryption())) == (
-        "holds no private key"
+        "contains no private key"
     )
-    assert bench.problem(own_key) == "holds no certificate"
+    assert bench.problem(own_key) == "contains no certificate"
     assert (
         bench.problem(other.certificate.public_bytes(PEM) + own_key) == "the private key belongs to another certificate"
     )
-    assert bench.problem(elliptic.pem()) == "holds a private key that is not RSA"
-    assert bench.problem(elliptic.pfx(PASSWORD), PASSWORD) == "holds a private key that is not RSA"
+    assert bench.problem(elliptic.pem()) == "contains a key that is not an RSA key"
+    assert bench.problem(elliptic.pfx(PASSWORD), PASSWORD) == "contains a key that is not an RSA key"
     bench.password.unlink()
     assert bench.problem(b"garbage") == "neither PEM nor PFX"
     assert bench.problem(b"\x30\x82\x00\x00") == "neither PEM nor PFX"
     broken = public.replace(b"MII", b"AAA", 1)
-    assert bench.problem(broken + own_key) == "the certificate in it cannot be read"
+    assert bench.problem(broken + own_key) == "the certificate in the file cannot be read"
     nonsense = base64.encodebytes(b"no key at all")
     assert bench.problem(public + b"-----BEGIN PRIVATE KEY-----\n" + nonsense + b"-----END PRIVATE KEY-----\n") == (
-        "the private key in it cannot be read"
+        "the private key in the file cannot be read"
     )
     assert bench.expiries == []
 

@@ -309,7 +309,7 @@ async def test_a_proxy_of_the_environment_that_is_of_no_use_is_said_without_its_
     environment.setenv("all_proxy", "ftp://user:hunter2@127.0.0.1:9")
     with pytest.raises(httpx.ProxyError) as raised:
         await exchanged("http://graph.example.com/x")
-    assert str(raised.value) == "the URL of the proxy must begin with http:// or https://"
+    assert str(raised.value) == "the proxy URL must begin with http:// or https://"
     assert raised.value.__cause__ is None
     assert raised.value.__suppress_context__
 
@@ -319,7 +319,7 @@ async def test_an_unencoded_password_of_a_proxy_is_reported(password: str, envir
     environment.setenv("all_proxy", f"http://user:{password}@127.0.0.1:9")
     with pytest.raises(httpx.ProxyError) as raised:
         await exchanged("http://graph.example.com/x")
-    assert str(raised.value) == "the password in the URL of the proxy is not percent-encoded"
+    assert str(raised.value) == "the password in the proxy URL is not percent-encoded"
 
 
 @pytest.mark.parametrize("trusted", [True, False])

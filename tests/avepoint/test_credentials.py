@@ -73,7 +73,7 @@ def test_a_certificate_that_cannot_be_used_is_told_at_once_and_by_the_check(
         tenant("b", auth={"client_id": "x", "certificate_file": str(expired)}),
         tenant("c"),
     )
-    problem = "the certificate expired on 2026-11-17; replace the file; it is read again at each use"
+    problem = "the certificate expired on 2026-11-17; replace the file; no restart is needed"
     assert list(certificate_mistakes(config(*accounts), FakeClock())) == [
         f"accounts[1].auth.certificate_file: {expired}: {problem} (account b)"
     ]
@@ -93,7 +93,7 @@ def test_files_that_others_can_read_are_warned_of(tmp_path: Path, mode: int, war
         warn_of_readable_secrets(subject, logger())
     assert [log["key"] for log in logs] == (["auth.client_secret_file"] if warned else [])
     hints = [log["hint"] for log in logs]
-    assert told == [f"accounts[1].auth.client_secret_file: the file is open to others; {hint}" for hint in hints]
+    assert told == [f"accounts[1].auth.client_secret_file: other users can read the file; {hint}" for hint in hints]
     for hint in hints:
         subprocess.run(["sh", "-c", hint], check=True)
     assert list(readable_secrets(both)) == [], "the hint helps"

@@ -152,7 +152,7 @@ async def test_a_total_that_is_wrong_loses_no_job(size: int) -> None:
     assert (await reading.read(size))[0] == 30
     reading = Reading(Jobs(30, total=lambda all_, _: all_ + 3))
     for _ in range(2):
-        with pytest.raises(IncompleteListError, match="30 of 33 rows read"):
+        with pytest.raises(IncompleteListError, match="received 30 of 33 rows"):
             await reading.read(size)
     assert (await reading.read(size))[0] == 30
 
@@ -192,7 +192,7 @@ async def test_a_list_that_never_ends() -> None:
 
 async def test_one_page_for_ever() -> None:
     world = ClientHarness(lambda _: httpx.Response(200, json={"Jobs": [{"Id": 1}, {"Id": 2}], "TotalCount": 9}))
-    with pytest.raises(IncompleteListError, match="a page was repeated; 2 of 9 rows read"):
+    with pytest.raises(IncompleteListError, match="a page was repeated; received 2 of 9 rows"):
         await JobList(world.client, LEGACY).read(SPAN, size=2)
     assert len(world.calls) < 10
 
@@ -209,7 +209,7 @@ async def test_rows_that_shift_between_pages() -> None:
     rows = await JobList(world.client, LEGACY).read(SPAN, size=2)
     assert {row.id for row in rows} == {"a", "b", "c", "d"}
     total = 5
-    with pytest.raises(IncompleteListError, match="4 of 5 rows read"):
+    with pytest.raises(IncompleteListError, match="received 4 of 5 rows"):
         await JobList(world.client, LEGACY).read(SPAN, size=2)
 
 

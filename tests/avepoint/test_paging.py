@@ -106,7 +106,7 @@ async def test_pages_that_come_again() -> None:
     same = List(lambda _: {"data": rows(10), "metadata": {"totalCount": 30}})
     assert len(await same.v3()) == 10
     assert len(same.queries) == 2
-    assert "a page was repeated; 10 of 30 rows read" in str(same.progress.incomplete())
+    assert "a page was repeated; received 10 of 30 rows" in str(same.progress.incomplete())
     same = List(lambda _: {"value": rows(10), "@odata.count": 30})
     assert len(await same.odata(10)) == 10
     assert "a page was repeated" in str(same.progress.incomplete())

@@ -43,7 +43,7 @@ def test_a_wrong_secret(avepoint: str, config: Path, capsys: pytest.CaptureFixtu
     words = " ".join(shown.out.split())
     assert "contoso/license" in words
     assert "not tested: token: no token for microsoft365backup.jobInfo.read.all: invalid_client" in words
-    assert "check auth.client_id and the secret or certificate; secrets expire" in words
+    assert "check auth.client_id and the secret or certificate; the secret may have expired" in words
     assert "hunter2" not in shown.out + shown.err
     assert shown.err == ""
 
@@ -60,7 +60,7 @@ def test_a_warning_for_a_secret_that_others_can_read(
     shown = capsys.readouterr()
     (line,) = shown.err.splitlines()
     assert line.startswith(
-        "avepoint-exporter: warning: accounts[0].auth.client_secret_file: the file is open to others"
+        "avepoint-exporter: warning: accounts[0].auth.client_secret_file: other users can read the file"
     )
     assert "warning" not in shown.out
 

@@ -221,7 +221,9 @@ def test_the_check_looks_into_certificates(config: Path, tmp_path: Path, capsys:
     assert lines[1] == f"avepoint-exporter: accounts[0].tls.ca_file: {what}"
 
 
-OPEN = "avepoint-exporter: warning: accounts[0].auth.client_secret_file: the file is open to others; chmod g-w,o-rwx "
+OPEN = (
+    "avepoint-exporter: warning: accounts[0].auth.client_secret_file: other users can read the file; chmod g-w,o-rwx "
+)
 
 
 def test_the_check_warns_of_secrets_that_others_can_read(

@@ -123,7 +123,7 @@ async def test_an_incomplete_list_is_an_error_and_no_customer_leaves() -> None:
     portfolio = Portfolio()
     await portfolio.customer_list.refresh()
     portfolio.ids, portfolio.total = ["a", "d"], 9
-    with pytest.raises(IncompleteListError, match="2 of 9 rows read"):
+    with pytest.raises(IncompleteListError, match="received 2 of 9 rows"):
         await portfolio.customer_list.refresh()
     assert portfolio.customer_list.lists("b")
     assert await ids(portfolio.customer_list, 0) == ("a", "d", "b", "c")

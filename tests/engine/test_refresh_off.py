@@ -169,7 +169,7 @@ async def test_what_the_legacy_endpoints_do_not_have_is_off_without_a_call() -> 
         assert await world.refresh("license")
     [line] = [line for line in logs if line.get("collector") == "license"]
     assert (line["event"], str(line["reason"])) == ("collector is off", "the legacy endpoints do not provide this data")
-    assert line["hint"] == "set api to auto or modern, or enabled: false"
+    assert line["hint"] == "set api to auto or modern, or disable the collector with enabled: false"
     assert (world.api.requests, world.api.tokens) == ([], 0)
     assert world.value("avepoint_up", account="contoso", collector="license") is None
     await world.accounts.stop()

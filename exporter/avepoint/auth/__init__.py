@@ -1,1 +1,1 @@
-"""Authentication: access tokens, and the client secret or certificate of an account."""
+"""Authentication with access tokens, client secrets and certificates."""

@@ -1,7 +1,8 @@
 """Authentication with a certificate: a signed assertion proves that the exporter has the private key.
 
-The assertion has the form that AvePoint documents. It is signed with RS256 and is valid for five minutes. The header
-field `kid` contains the SHA-1 thumbprint of the certificate in upper-case hex, and `x5t` contains it in base64url.
+The assertion has the form that AvePoint documents. The assertion is signed with RS256 and is valid for five minutes.
+The header field `kid` contains the SHA-1 thumbprint of the certificate in upper-case hex, and `x5t` contains it in
+base64url.
 """
 
 import base64
@@ -30,8 +31,8 @@ ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ASSERTION_LIFE: Final = 300
 """Seconds for which an assertion is valid."""
 
-_REPLACE: Final = "replace the file; it is read again at each use"
-_PASSWORD: Final = "auth.certificate_password_file or auth.certificate_password_env must be its password"  # noqa: S105 - words
+_REPLACE: Final = "replace the file; no restart is needed"
+_PASSWORD: Final = "set auth.certificate_password_file or auth.certificate_password_env to the password"  # noqa: S105 - words
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -60,14 +61,14 @@ class ClientCertificate:
         return "ClientCertificate(…)"
 
     def form(self) -> Mapping[str, str]:
-        """Return the fields of the token request with a new assertion. Raise TokenError if the file cannot be used."""
+        """Return the fields of a token request, with a new assertion. Raise TokenError if the file cannot be used."""
         pair = self.load()
         return {"client_assertion_type": ASSERTION_TYPE, "client_assertion": self._assertion(pair)}
 
     def load(self) -> KeyPair:
         """Read the key pair from the file, and report when the certificate expires.
 
-        Raise TokenError if the file cannot be used, or if the certificate is expired or not valid yet.
+        Raise TokenError if the file cannot be used, or if the certificate has expired or is not valid yet.
         """
         path = self._auth.certificate_file
         if path is None:
@@ -123,12 +124,12 @@ def _read(path: Path, password: bytes | None) -> KeyPair:
         raise _broken(path, f"cannot be read: {error.strerror}") from None
     key, certificates = (_read_pem if b"-----BEGIN" in data else _read_pfx)(path, data, password)
     if not isinstance(key, RSAPrivateKey):
-        raise _broken(path, "holds no private key" if key is None else "holds a private key that is not RSA")
+        raise _broken(path, "contains no private key" if key is None else "contains a key that is not an RSA key")
     public = key.public_key()
     for certificate in certificates:
         if _public_key(certificate) == public:
             return KeyPair(certificate, key)
-    raise _broken(path, "the private key belongs to another certificate" if certificates else "holds no certificate")
+    raise _broken(path, "the private key belongs to another certificate" if certificates else "contains no certificate")
 
 
 def _unwrapped(data: bytes) -> bytes:
@@ -147,17 +148,17 @@ def _read_pem(path: Path, data: bytes, password: bytes | None) -> tuple[object, 
     try:
         certificates = x509.load_pem_x509_certificates(data) if b"BEGIN CERTIFICATE" in data else []
     except ValueError:
-        raise _broken(path, "the certificate in it cannot be read") from None
+        raise _broken(path, "the certificate in the file cannot be read") from None
     if b"PRIVATE KEY-----" not in data:
         return None, certificates
     if b"ENCRYPTED" not in data:
-        password = None  # load_pem_private_key refuses a password for an unencrypted key
+        password = None  # load_pem_private_key rejects a password if the key is not encrypted
     try:
         return load_pem_private_key(data, password), certificates
     except TypeError:
         raise _broken(path, "needs a password", _PASSWORD) from None
     except (ValueError, UnsupportedAlgorithm):
-        wrong = "the password is wrong" if password else "the private key in it cannot be read"
+        wrong = "the password is wrong" if password else "the private key in the file cannot be read"
         raise _broken(path, wrong, _PASSWORD if password else _REPLACE) from None
 
 
@@ -175,7 +176,7 @@ def _read_pfx(path: Path, data: bytes, password: bytes | None) -> tuple[object, 
 def _public_key(certificate: x509.Certificate) -> object:
     try:
         return certificate.public_key()
-    except (ValueError, UnsupportedAlgorithm):  # the key of a CA in the chain; the app itself needs an RSA key
+    except (ValueError, UnsupportedAlgorithm):  # a CA certificate in the chain may have another type of key
         return None
 
 

@@ -1,4 +1,4 @@
-"""Client secrets and certificates, and checks of their files."""
+"""Client secrets and certificates, and checks of the files that contain them."""
 
 import shlex
 import stat
@@ -15,11 +15,14 @@ from exporter.config.secrets import read_client_secret
 from exporter.errors import TokenError
 
 _FILES: Final = ("client_secret_file", "certificate_file", "certificate_password_file")
-_READ_AGAIN: Final = "correct auth.client_secret_file or auth.client_secret_env; they are read at each token request"
+_READ_AGAIN: Final = "correct auth.client_secret_file or auth.client_secret_env; no restart is needed"
 
 
 class Credential(Protocol):
-    """A credential of the app. Its files are read each time it is used, so a replaced file needs no reload."""
+    """A client secret or certificate.
+
+    The files of a credential are read for each token request, so a changed file requires no reload.
+    """
 
     def form(self) -> Mapping[str, str]:
         """Return the fields of the token request that authenticate the app.
@@ -53,9 +56,9 @@ class ClientSecret:
 
 
 def credential(account: Account, clock: Clock, observer: Observer, log: structlog.stdlib.BoundLogger) -> Credential:
-    """Return the credential of an account. If its certificate is unusable, log the reason.
+    """Return the credential of an account. If the certificate is unusable, log the reason.
 
-    An unusable certificate raises TokenError each time the credential is used.
+    Token requests with an unusable certificate raise TokenError.
     """
     if account.auth.certificate_file is None:
         return ClientSecret(account.auth)
@@ -70,7 +73,7 @@ def credential(account: Account, clock: Clock, observer: Observer, log: structlo
 
 
 def certificate_mistakes(config: Config, clock: Clock) -> Iterator[str]:
-    """Yield a line for each configured certificate that cannot be used."""
+    """Yield an error message for each configured certificate that cannot be used."""
     for index, account in enumerate(config.accounts):
         if account.auth.certificate_file is not None:
             from exporter.avepoint.auth.certificate import ClientCertificate  # noqa: PLC0415 - as above
@@ -84,14 +87,14 @@ def certificate_mistakes(config: Config, clock: Clock) -> Iterator[str]:
 def warn_of_readable_secrets(account: Account, log: structlog.stdlib.BoundLogger) -> None:
     """Log a warning for each secret file that other users of this machine can read."""
     for key, path in _open_files(account):
-        log.warning("secret file is open to others", key=key, file=str(path), hint=_closing(path))
+        log.warning("other users can read the secret file", key=key, file=str(path), hint=_closing(path))
 
 
 def readable_secrets(config: Config) -> Iterator[str]:
-    """Yield a line for each secret file that other users of this machine can read."""
+    """Yield an error message for each secret file that other users of this machine can read."""
     for index, account in enumerate(config.accounts):
         for key, path in _open_files(account):
-            yield f"accounts[{index}].{key}: the file is open to others; {_closing(path)}"
+            yield f"accounts[{index}].{key}: other users can read the file; {_closing(path)}"
 
 
 def _open_files(account: Account) -> Iterator[tuple[str, Path]]:

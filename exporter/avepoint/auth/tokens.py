@@ -1,4 +1,7 @@
-"""Access tokens for OAuth 2.0 client credentials. Each permission has a token, which is renewed before it expires."""
+"""Access tokens for OAuth 2.0 client credentials.
+
+The exporter requests one token per permission and renews it before it expires.
+"""
 
 import asyncio
 import contextvars
@@ -18,16 +21,16 @@ from exporter.errors import AnswerError, AvePointError, RequestContext, TokenErr
 TOKEN_PATH: Final = "token"  # noqa: S105 - the name of an endpoint, not a secret
 """The name of the token endpoint in logs and errors."""
 LONGEST_SCOPE: Final = 300
-"""Maximum length of the scopes that AvePoint accepts."""
+"""Maximum length of a scope that AvePoint accepts."""
 _RENEWAL_MARGIN: Final = 120.0
 _DEFAULT_LIFE: Final = 300.0
-_MINIMUM_AGE: Final = 300.0  # seconds; a token younger than this is not renewed after a 403
-_FAILURE_LIFE: Final = 60.0  # seconds for which `token` raises an error that occurred in `token_ahead`
+_MINIMUM_AGE: Final = 300.0  # seconds; a 403 does not renew a younger token
+_FAILURE_LIFE: Final = 60.0  # seconds for which `token` raises the stored error of `token_ahead`
 _OAUTH_ERRORS: Final = frozenset(
     {"invalid_client", "invalid_scope", "invalid_grant", "invalid_request", "unauthorized_client"}
 )
 _HINTS: Final[Mapping[str, str]] = {
-    "invalid_client": "check auth.client_id and the secret or certificate; secrets expire",
+    "invalid_client": "check auth.client_id and the secret or certificate; the secret may have expired",
     "unauthorized_client": "check auth.client_id; the app registration may be disabled",
     "invalid_grant": "check auth.client_id and the secret or certificate",
 }
@@ -70,7 +73,7 @@ class TokenSource:
         self._failures_ahead: dict[str, tuple[AvePointError, float]] = {}
 
     async def token_ahead(self, permission: str) -> None:
-        """Request a token before it is needed. If this fails, the next call of `token` raises the error.
+        """Request a token before it is needed. If the request fails, the next call to `token` raises the error.
 
         Do nothing if the last token request for this permission failed.
         """
@@ -82,7 +85,7 @@ class TokenSource:
             self._failures_ahead[permission] = error, self._clock.monotonic()
 
     async def token(self, permission: str) -> Token:
-        """Return a valid token for a permission. Raise AvePointError if it cannot be obtained."""
+        """Return a valid token for a permission. Raise AvePointError if the token request fails."""
         token = self._tokens.get(permission)
         if token is not None and self._clock.monotonic() < token.renew_at:
             return token
@@ -100,14 +103,14 @@ class TokenSource:
         return await asyncio.shield(task)
 
     def discard(self, permission: str, token: Token) -> None:
-        """Discard a token that was refused, unless it has already been replaced."""
+        """Discard a rejected token, unless it has already been replaced."""
         if self._tokens.get(permission) is token:
             del self._tokens[permission]
 
     def discard_denied(self, permission: str, token: Token) -> None:
         """Discard a token after a 403 if it is older than five minutes.
 
-        A new token includes the permission if it has been granted since then.
+        The permission may have been granted after an old token was issued.
         """
         if self._clock.monotonic() - token.requested_at >= _MINIMUM_AGE:
             self.discard(permission, token)
@@ -180,7 +183,7 @@ def refusal(code: str, permission: str, *, reason: str = "", **request: Unpack[R
 
 
 def token_text(response: Mapping[str, object]) -> str:
-    """Return the token in a response. Raise TokenError if there is none or if it cannot be sent in an HTTP header."""
+    """Return the token in a response. Raise TokenError if the token is missing or cannot be sent in an HTTP header."""
     text = response.get("access_token")
     if not isinstance(text, str) or not text or not text.isascii() or not text.isprintable() or " " in text:
         raise TokenError("the token response has no access_token", reason="parse", hint=WRONG_ISSUER)
