@@ -24,6 +24,7 @@ def exposed() -> Mapping[str, Labels]:
         if isinstance(metric, MetricWrapperBase):
             names.update(_own_series(metric))
     names["avepoint_exporter_build_info"] = frozenset({"version", "python_version"})
+    names["process_start_time_seconds"] = frozenset()
     names["up"] = frozenset()
     return {name: labels | _TARGET for name, labels in names.items()}
 
@@ -91,6 +92,8 @@ class Walk:
         function = expression.func.name
         self._note(function not in _REMOVED_IN_3, f"{function}() is not there in Prometheus 3")
         inner: Labels = frozenset().union(*(self.labels(argument) for argument in expression.args))
+        if function == "label_replace":
+            inner |= {expression.args[1].val}
         return frozenset() if function in ("absent", "scalar", "vector", "time") else inner
 
     def _aggregate(self, expression: promql.AggregateExpr) -> Labels:
