@@ -24,7 +24,7 @@ from exporter.errors import ConfigError
 from exporter.exposition.exporter_metrics import OwnMetrics
 from exporter.exposition.page import MetricsPage, PageRequest
 from exporter.health.families import FAMILIES as VERDICT_FAMILIES
-from exporter.logs import logger
+from exporter.logs import logger, write_suppressed
 from exporter.web.app import App, Services
 from exporter.web.server import serve
 from exporter.web.status_data import ConfigStatus
@@ -37,6 +37,7 @@ _OLD_COLLECTIONS: Final = 50
 
 Full ones may be rare, because results form no reference cycles.
 """
+_SUPPRESSED_SECONDS: Final = 10.0  # seconds between two checks for log lines whose count is due
 _SWITCH_INTERVAL: Final = 0.0005  # maximum seconds before a rendering thread yields to the event loop
 
 Load = Callable[[], Config]
@@ -107,16 +108,23 @@ class Application:
             self.accounts.start()
             announce(addresses)
 
-        watching = None if watch is None else loop.create_task(watch.run(self._clock, reload_quietly))
+        background = [loop.create_task(self._write_suppressed())]
+        if watch is not None:
+            background.append(loop.create_task(watch.run(self._clock, reload_quietly)))
         try:
             await self._apply(config, start=False)
             _favor_the_event_loop()
             await serve(app.asgi(), listening.addresses, listening.web_config, stop=stop, on_bound=bound)
         finally:
-            if watching is not None:
-                watching.cancel()
+            for task in background:
+                task.cancel()
             app.close()
             await self.accounts.stop()
+
+    async def _write_suppressed(self) -> None:
+        while True:
+            await self._clock.sleep(_SUPPRESSED_SECONDS)
+            write_suppressed()
 
     async def reload(self) -> None:
         """Reload the configuration. If the new configuration is invalid, keep the old one."""

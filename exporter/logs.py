@@ -4,12 +4,15 @@ import logging
 import math
 import re
 import sys
-from collections.abc import MutableMapping
-from typing import Any, Final
+import time
+from collections.abc import Callable, MutableMapping
+from typing import Any, Final, TextIO
 
 import structlog
 from structlog.stdlib import ProcessorFormatter
 from structlog.typing import Processor
+
+from exporter.log_limits import SUPPRESSED, RepeatFilter
 
 LEVELS: Final = {
     "debug": logging.DEBUG,
@@ -57,7 +60,34 @@ def _scrub_values(_: object, __: str, event: MutableMapping[str, Any]) -> Mutabl
     return event
 
 
-def setup(level: str = "info", form: str = "logfmt") -> None:
+class LimitedHandler(logging.StreamHandler[TextIO]):
+    """A handler that limits similar lines, and writes how many it suppressed."""
+
+    def __init__(self, stream: TextIO, clock: Callable[[], float]) -> None:
+        super().__init__(stream)
+        self._repeats = RepeatFilter(clock)
+        self.addFilter(self._repeats)
+
+    def handle(self, record: logging.LogRecord) -> bool:
+        """Write a record, after the counts that are due."""
+        self.write_counts()
+        return super().handle(record)
+
+    def write_counts(self, *, all_windows: bool = False) -> None:
+        """Write the counts of suppressed lines whose minute is over, or all counts."""
+        for kind, count in self._repeats.due(all_windows=all_windows):
+            context = {key: value for key, value in (("account", kind[3]), ("collector", kind[4])) if value}
+            logger(**context).log(kind[1], SUPPRESSED, similar_to=kind[2], count=count)
+
+
+def write_suppressed(*, all_windows: bool = False) -> None:
+    """Write the counts of suppressed lines whose minute is over. At the end of the process, write all counts."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, LimitedHandler):
+            handler.write_counts(all_windows=all_windows)
+
+
+def setup(level: str = "info", form: str = "logfmt", clock: Callable[[], float] = time.monotonic) -> None:
     """Configure all loggers of the process to write to standard error. `form` is "logfmt" or "json"."""
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -73,7 +103,7 @@ def setup(level: str = "info", form: str = "logfmt") -> None:
             key_order=["ts", "level", "msg"], drop_missing=True, bool_as_flag=False
         )
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = LimitedHandler(sys.stderr, clock)
     handler.setFormatter(
         ProcessorFormatter(
             foreign_pre_chain=shared,

@@ -46,7 +46,7 @@ from exporter.config.schema import Config
 from exporter.config.secrets import secret_errors
 from exporter.engine.snapshot import SnapshotView
 from exporter.errors import ConfigError
-from exporter.logs import setup
+from exporter.logs import setup, write_suppressed
 from exporter.web.protection import load_protection
 
 _OUTPUT_ERRORS: Final = {errno.ENOSPC, errno.EDQUOT, errno.EIO}
@@ -169,6 +169,8 @@ def run(arguments: Sequence[str]) -> int:
         if error.errno not in _OUTPUT_ERRORS or error.filename is not None:
             raise
         return _output_failed(error)
+    finally:
+        write_suppressed(all_windows=True)
     return result if isinstance(result, int) else DONE
 
 

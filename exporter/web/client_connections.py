@@ -23,8 +23,6 @@ from exporter.web.tls import is_allowed
 log = logging.getLogger("exporter.web")
 http_log = logging.getLogger("exporter.web.http")
 
-_WARN_EVERY = 60.0
-
 
 class Connection(Protocol):
     """The interface through which the guard checks and closes a connection."""
@@ -53,7 +51,6 @@ class Guard:
         self._clock = clock
         self._members: dict[Connection, None] = {}
         self._counts: Counter[str] = Counter()
-        self._warned = -_WARN_EVERY
         self.empty = asyncio.Event()
         self.empty.set()
 
@@ -70,7 +67,7 @@ class Guard:
         """
         crowded = self._counts[new.network] >= self._limits.connections_per_address
         if crowded or len(self._members) >= self._limits.connections:
-            self._warn()
+            log.warning("limit of %d open connections reached; closing idle connections", len(self._members))
             candidates = [m for m in self._members if not crowded or m.network == new.network]
             quiet = [(m.quiet_since, i) for i, m in enumerate(candidates) if m.quiet_since is not None]
             if not quiet:
@@ -97,12 +94,6 @@ class Guard:
         now = self._clock()
         for member in self.members:
             member.check(now)
-
-    def _warn(self) -> None:
-        now = self._clock()
-        if now - self._warned >= _WARN_EVERY:
-            self._warned = now
-            log.warning("limit of %d open connections reached; closing idle connections", len(self._members))
 
 
 class GuardedProtocol(H11Protocol):

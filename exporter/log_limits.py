@@ -1,0 +1,91 @@
+"""A limit on similar log lines, so that no client, account or server can fill the log.
+
+The first line of each kind is written at once. Equal lines are counted for a minute, and the count is written as one
+line at the end of that minute or when the process ends.
+"""
+
+import logging
+import re
+import threading
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+WINDOW: Final = 60.0
+"""Seconds during which equal lines are written once."""
+SUPPRESSED: Final = "similar lines suppressed"
+"""The message of the line with the count."""
+_MAX_VARIANTS: Final = 10
+"""Number of different lines of one kind that are written per window, for example for different customers."""
+_MAX_KINDS: Final = 1000
+_DIGITS: Final = re.compile(r"\d+")
+_VARYING: Final = frozenset({"request_id", "timestamp", "ts", "_record", "_logger", "_name", "_from_structlog"})
+
+Kind = tuple[str, int, str, str, str]
+"""The logger, level, message, account and collector of similar lines."""
+
+
+@dataclass(slots=True)
+class _Window:
+    ends: float
+    written: set[Collection[str]] = field(default_factory=set)
+    suppressed: int = 0
+
+
+class RepeatFilter(logging.Filter):
+    """A filter that passes equal lines once per window, and different lines of one kind up to a limit.
+
+    Lines at the level debug always pass. A handler must call `due` to write the counts of suppressed lines.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        """Create a filter. `clock` returns monotonic seconds."""
+        super().__init__()
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._windows: dict[Kind, _Window] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether a record is written."""
+        if record.levelno <= logging.DEBUG or _event(record).get("event") == SUPPRESSED:
+            return True
+        kind, variant = _kind(record), _variant(record)
+        with self._lock:
+            if kind not in self._windows and len(self._windows) >= _MAX_KINDS:
+                kind = (record.name, record.levelno, "", "", "")  # A message that is never the same is one kind.
+            window = self._windows.setdefault(kind, _Window(self._clock() + WINDOW))
+            if variant in window.written or len(window.written) >= _MAX_VARIANTS:
+                window.suppressed += 1
+                return False
+            window.written.add(variant)
+            return True
+
+    def due(self, *, all_windows: bool = False) -> list[tuple[Kind, int]]:
+        """End the windows that are over, or all windows, and return their counts of suppressed lines."""
+        now = self._clock()
+        with self._lock:
+            ended = [kind for kind, window in self._windows.items() if all_windows or now >= window.ends]
+            counts = [(kind, self._windows.pop(kind).suppressed) for kind in ended]
+        return [(kind, count) for kind, count in counts if count]
+
+
+def _event(record: logging.LogRecord) -> Mapping[str, Any]:
+    """Return the fields of a record. The records of other libraries have only a message."""
+    return record.msg if isinstance(record.msg, dict) else {"event": record.msg}
+
+
+def _kind(record: logging.LogRecord) -> Kind:
+    event = _event(record)
+    message = _DIGITS.sub("0", str(event.get("event", "")))
+    return record.name, record.levelno, message, str(event.get("account", "")), str(event.get("collector", ""))
+
+
+def _variant(record: logging.LogRecord) -> tuple[str, ...]:
+    """Return the texts of a record, without its numbers and the ids that differ each time."""
+    if not isinstance(record.msg, dict):
+        return (_DIGITS.sub("0", record.getMessage()),)
+    return tuple(
+        str(value) if key == "customer_id" else _DIGITS.sub("0", str(value))
+        for key, value in sorted(record.msg.items())
+        if key not in _VARYING and not isinstance(value, int | float)
+    )
