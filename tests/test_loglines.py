@@ -87,7 +87,7 @@ async def test_customers_that_cannot_be_listed(kind: str, lines: Lines) -> None:
     endpoint = "/partner/external/v3/general/customers/batch"
     account = partner_with("protected_data", api="modern", customers={"include": ["c1"]})
     await refreshed(FakeApi(portfolio(["c1"]) | {BATCH_PATH: answer}), account)
-    assert lines("customer list failed; using the ids known so far") == [
+    assert lines("customer list failed; an earlier list is used") == [
         {"account": "msp", "collector": "protected_data", "endpoint": endpoint, **known}
     ]
 
@@ -162,7 +162,7 @@ async def test_a_refused_filter(lines: Lines) -> None:
         return {"statusCode": 200, "data": rows, "metadata": {"totalCount": len(rows)}}
 
     await refreshed(FakeApi({JOBS: jobs}), tenant_with("jobs", api="modern"))
-    (line,) = lines("filter refused")
+    (line,) = lines("AvePoint rejected the filter")
     assert line == {"account": "contoso", "collector": "jobs", "endpoint": JOBS, "request_id": "r-1",
                     "filter": "object_type", "value": "OneDrive"}  # fmt: skip
 

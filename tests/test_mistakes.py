@@ -557,7 +557,7 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
     ),
     "locations of a tenant that is not Multi-Geo": (
         locations_answered({"data": []}, payload("jobs-modern")),
-        (f"{JOBS}: ^no job at any of the configured locations (NAM), but the tenant has jobs: "
+        (f"{JOBS}: ^no jobs in the configured locations (NAM), but the tenant has other jobs: "
         "^remove locations, or list the ones that have jobs; the tenant may not be Multi-Geo"),
     ),
     "403 of a tenant": (

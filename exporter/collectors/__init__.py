@@ -1,1 +1,1 @@
-"""Collectors, with one module per endpoint. `registry.py` contains the list of collectors."""
+"""Collectors. The module `registry` lists the collectors."""

@@ -1,4 +1,4 @@
-"""Base classes of collectors. A collector converts responses to immutable records, and records to samples."""
+"""Base classes of collectors. A collector converts responses to immutable records, and the records to samples."""
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Mapping
@@ -21,11 +21,10 @@ Options = TypeVar("Options", bound=CollectorOptions)
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """A metric family: its name, its HELP text and its label names. The first label is always `account`.
+    """A metric family. The first label is always `account`, and the name of a counter ends in `_total`.
 
     If `history` is true, the values describe the past and never become stale. If `internal` is true, the samples are
-    used for verdicts and are not exposed. `query` is a PromQL example for the documentation. The name of a counter
-    ends in `_total`.
+    used for verdicts and are not exposed. `query` is a PromQL example for the documentation.
     """
 
     name: str
@@ -38,9 +37,9 @@ class Family:
 
 
 class Sample(NamedTuple):
-    """One value of a family. `labels` holds the values of all labels except `account`.
+    """A sample of a family. `labels` contains the values of all labels except `account`.
 
-    A label with the value "" is not exposed.
+    Labels with the value "" are not exposed.
     """
 
     family: Family
@@ -50,7 +49,7 @@ class Sample(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CollectorContext:
-    """An account, and the objects that its collectors share."""
+    """An account and the objects that the collectors of the account share."""
 
     account: Account
     client: ApiClient
@@ -60,19 +59,19 @@ class CollectorContext:
 
 
 class Collector(ABC, Generic[Options, Records]):
-    """Base class of all collectors. Each account has its own instances, so accounts do not share state.
+    """Base class of all collectors.
 
-    `locations` holds the configured geo locations of a Multi-Geo tenant, or ("",) if none are configured.
+    `locations` contains the configured geo locations of a Multi-Geo tenant, or "" if none are configured.
     """
 
     name: ClassVar[str]
     account_type: ClassVar[AccountType]
     permissions: ClassVar[Mapping[ApiVersion, str]]
-    """The permission that the endpoint requires, by API version."""
+    """The required permission for each API version."""
     options_type: ClassVar[type[CollectorOptions]]
     families: ClassVar[tuple[Family, ...]]
     optional: ClassVar[bool] = False
-    """Whether a missing permission turns the collector off. If false, the collector is down instead."""
+    """Whether the collector is off, instead of down, if the permission is missing."""
 
     def __init__(self, context: CollectorContext, options: Options) -> None:
         self.options = options
@@ -86,7 +85,7 @@ class Collector(ABC, Generic[Options, Records]):
     @classmethod
     @abstractmethod
     def samples(cls, records: Records, customer_id: str) -> Iterable[Sample]:
-        """Return the samples for the records of a customer, or of the whole account if `customer_id` is ""."""
+        """Return the samples for the records of a customer, or of the account if `customer_id` is ""."""
 
     @classmethod
     def error(cls, records: Records) -> AvePointError | None:  # noqa: ARG003 - for subclasses
@@ -105,10 +104,10 @@ class Collector(ABC, Generic[Options, Records]):
         return None
 
     def load_state(self, state: object) -> None:
-        """Restore a state that `dump_state` returned. Raise ValueError if the state is invalid."""
+        """Restore the state from `dump_state`. Raise ValueError if the state is invalid."""
 
     def state_ids(self) -> Collection[str]:
-        """Return the ids of the customers that have a persistent state. The id "" represents the whole account."""
+        """Return the ids of the customers that have persistent state. The id "" represents the whole account."""
         return ("",)
 
     def state_of(self, customer_id: str) -> object:
@@ -116,7 +115,7 @@ class Collector(ABC, Generic[Options, Records]):
         return None if customer_id else self.dump_state()
 
     def load_states(self, states: Mapping[str, object]) -> None:
-        """Restore states that `state_of` returned, by customer id. Raise ValueError if a state is invalid."""
+        """Restore the states from `state_of`, by customer id. Raise ValueError if a state is invalid."""
         if "" in states:
             self.load_state(states[""])
 
@@ -138,13 +137,13 @@ class CustomerCollector(Collector[Options, Records]):
     """Base class of collectors that read the data of each customer of a partner account separately."""
 
     def customer_ids(self) -> AsyncGenerator[str, None]:
-        """Yield customer ids as soon as they are listed. Raise AvePointError if no customer list is available."""
-        # The maximum age is less than an interval, so each refresh lists the customers unless another collector has.
+        """Yield each customer id as soon as it is received. Raise AvePointError if no customer list is available."""
+        # Reuse a list that another collector requested during the same interval.
         return self._customer_list.ids(self.options.interval * 0.9)
 
     async def token_ahead(self) -> None:
         """Request the access token while the customers are being listed."""
-        with suppress(NotOfferedError):  # the first request reports it
+        with suppress(NotOfferedError):  # the first request for a customer reports the error
             await self._client.token_ahead(self.permissions[self.api_versions.first(self.permissions)])
 
     def is_customer(self, customer_id: str) -> bool:

@@ -22,7 +22,7 @@ from exporter.errors import AvePointError, IncompleteListError
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """One customer. Names are shown, hashed or "", as configured. `status` is None if it is "N/A" or unknown."""
+    """One customer. `status` is None if AvePoint returns "N/A" or an unreadable status."""
 
     id: str
     organization: str
@@ -30,39 +30,39 @@ class Customer:
     status: str | None
     owner_email: str = ""
     tenants: Mapping[str, str] = field(default_factory=dict)
-    """Names of the Microsoft 365 tenants by id. A hidden or unknown name is ""."""
+    """Names of the customer's Microsoft 365 tenants by id. A hidden or unknown name is ""."""
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The customers by id, and the time at which the request for the list began, in monotonic seconds."""
+    """The customers by id, and the monotonic time in seconds at which the request for the list began."""
 
     customers: Mapping[str, Customer]
     listed_at: float
 
 
 class _Arrivals:
-    """The customers that have been received while the list is being read."""
+    """The customers that have been received so far while the list is being read."""
 
     def __init__(self) -> None:
         self.ids: dict[str, None] = {}
         self.changed = asyncio.Event()
 
     def add(self, customer_id: str) -> None:
-        """Add a customer, unless it has been added already."""
+        """Add a customer, unless the customer has been added already."""
         if customer_id not in self.ids:
             self.ids[customer_id] = None
             self.notify()
 
     def notify(self) -> None:
-        """Wake the tasks that wait for another customer or for the end of the list."""
+        """Wake the tasks that are waiting for the next customer or for the end of the list."""
         changed, self.changed = self.changed, asyncio.Event()
         changed.set()
 
 
 @dataclass(frozen=True, slots=True)
 class _Incomplete:
-    """An incomplete customer list: its error, the ids that were received, and the time in monotonic seconds."""
+    """The error and the received ids of an incomplete customer list, and the monotonic time in seconds."""
 
     error: IncompleteListError
     ids: tuple[str, ...]
@@ -70,7 +70,7 @@ class _Incomplete:
 
 
 class CustomerList:
-    """The customers of one account, without those that the configuration excludes."""
+    """The customers of one account, without the customers that the configuration excludes."""
 
     def __init__(
         self,
@@ -104,13 +104,13 @@ class CustomerList:
         self._watchers: list[Callable[[Collection[str]], None]] = []
 
     def watch(self, watcher: Callable[[Collection[str]], None]) -> None:
-        """Call `watcher` with all customer ids each time the customers have been listed."""
+        """Call `watcher` with all customer ids each time the customer list has been read."""
         self._watchers.append(watcher)
 
     def lists(self, customer_id: str) -> bool:
         """Return whether a customer is in the last list or in the list that is being read.
 
-        Return True for every customer until the first list has been read.
+        Until the first list has been read, return True for every customer.
         """
         return self._last is None or customer_id in self._last.customers or customer_id in self._arrivals.ids
 
@@ -126,13 +126,13 @@ class CustomerList:
     async def refresh(self, max_age: float = 0.0) -> Listing:
         """List the customers. Raise AvePointError if a request fails.
 
-        If another caller is already listing them, wait for its result. If the last list was incomplete and is younger
-        than `max_age` seconds, raise its error again without a request. The refreshes of several collectors within
-        this time therefore count as one refresh with an incomplete list.
+        If another caller is already listing the customers, wait for the result. If the last list was incomplete and is
+        younger than `max_age` seconds, raise the same error again without a request, so that several collectors count
+        as one refresh with an incomplete list.
         """
         joined, before = self._lock.locked(), self._last
         async with self._lock:
-            # If another caller listed the customers in the meantime, its result is returned, unless it failed.
+            # Another caller may have listed the customers while this caller was waiting.
             if self._last is None or not joined or self._last is before:
                 last = self._incomplete
                 if last is not None and self._clock.monotonic() - last.at < max_age:
@@ -156,8 +156,8 @@ class CustomerList:
     async def ids(self, max_age: float) -> AsyncGenerator[str, None]:
         """Yield each customer id once. List the customers if the last list is older than `max_age` seconds.
 
-        If this fails, yield the ids in the last list. If there is no last list, yield the ids in the configuration.
-        If the configuration contains no ids, yield the ids that were received, and then raise AvePointError.
+        If the request fails, yield the ids in the last list. If there is no last list, yield the ids in the
+        configuration. If the configuration contains no ids, yield the received ids, and then raise AvePointError.
         """
         yielded = 0
         async with aclosing(self._ids(max_age)) as ids:
@@ -193,10 +193,10 @@ class CustomerList:
     def _notify_end(self, listing: asyncio.Task[Listing]) -> None:
         self._arrivals.notify()
         if not listing.cancelled():
-            listing.exception()  # prevents a warning from asyncio if no caller awaits the task
+            listing.exception()  # prevents an asyncio warning if no caller awaits the task
 
     async def _arriving(self, listing: asyncio.Task[Listing]) -> AsyncIterator[str]:
-        """Yield the ids that are received until `listing` ends. If another listing replaces it, start over."""
+        """Yield the received ids until `listing` ends. If another caller starts a new list, start over."""
         arrivals, seen = self._arrivals, 0
         while True:
             changed, is_over = self._arrivals.changed, listing.done()
@@ -213,27 +213,31 @@ class CustomerList:
     async def _listed_or_known(
         self, listing: asyncio.Task[Listing], last: Listing | None
     ) -> tuple[Collection[str], AvePointError | None]:
-        """Return the ids from `listing`. If it failed, return the ids from `last` or from the configuration.
+        """Return the ids from `listing`. If `listing` failed, return the ids from `last` or from the configuration.
 
-        If there are no such ids, return the ids that were received, and the error.
+        If neither `last` nor the configuration contains ids, return the received ids and the error.
         """
         try:
             return (await listing).customers, None
         except AvePointError as error:
             if last is None and not self._include:
                 return self._incomplete.ids if self._incomplete is not None else (), error
-            self._log.warning("customer list failed; using the ids known so far", error=error, **error.context())
+            self._log.warning(
+                "customer list failed; an earlier list is used",
+                error=error,
+                **error.context(),
+            )
         return (self._configured() if last is None else last.customers), None
 
     def _configured(self) -> list[str]:
-        """Return the ids that the configuration includes and that belong to this shard."""
+        """Return the configured ids that belong to this shard."""
         return sorted(filter(self._owns, self._include - self._exclude))
 
     async def _list(self) -> Listing:
         self.api_versions.begin()
         listed_at = self._clock.monotonic()
         configured = self._configured()
-        # If the ids fit on one page, request only these customers, because AvePoint returns them faster.
+        # If the configured ids fit on one page, request only these customers, which is faster.
         body = {"customerIds": configured} if 0 < len(configured) <= PAGE_SIZE else {}
         found = await self._customers.read(self.api_versions, self._arrived, body=body)
         customers = {customer.id: customer for customer in found if customer and self.is_wanted(customer.id)}
@@ -242,7 +246,7 @@ class CustomerList:
         return Listing(customers, listed_at)
 
     def _arrived(self, row: Row) -> Customer | None:
-        """Return the customer in a row, and pass its id to the waiting tasks."""
+        """Return the customer in a row, and pass the customer's id to the waiting tasks."""
         customer = _customer(row, self._names)
         if customer is not None and self.is_wanted(customer.id):
             self._arrivals.add(customer.id)

@@ -1,4 +1,4 @@
-"""Functions that drop rows that contradict each other and rows that belong to another customer."""
+"""Functions that drop contradictory rows and rows of other customers."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -15,7 +15,7 @@ _OTHER_ID: Final = re.compile(r"(?=.*\d)[0-9a-z_-]{8,64}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Distinct(Generic[T]):
-    """Records by key, without records that contradict each other. `error` is set if records were dropped."""
+    """Records by key, without contradictory records. `error` is set if records were dropped."""
 
     records: Mapping[str, T]
     error: AnswerError | None = None
@@ -26,8 +26,7 @@ def distinct(
 ) -> Distinct[T]:
     """Return one record per key. If several records have the same key but differ, drop all of them.
 
-    Equal records with the same key describe the same object, unless `may_repeat` returns False for them. Such records
-    are also dropped.
+    Equal records with the same key count as one record, but are dropped if `may_repeat` returns False.
     """
     kept: dict[str, T] = {}
     dropped: dict[str, Row] = {}
@@ -48,10 +47,10 @@ def distinct(
 def own_rows(
     rows: Iterable[Row], customer_id: str, is_listed: Callable[[str], bool]
 ) -> tuple[list[Row], AnswerError | None]:
-    """Return the rows that belong to a customer, and an error if other rows belong to another customer.
+    """Return the rows that belong to a customer, and an error if there are rows of another customer.
 
-    `is_listed` returns whether an id is in the customer list. A row belongs to another customer if its id is that of
-    another listed customer, or if the rows contain different ids. If all rows contain the same unlisted id, they belong
+    `is_listed` returns whether an id is in the customer list. A row belongs to another customer if it contains the id
+    of another listed customer, or if the rows contain different ids. Rows that all contain the same unlisted id belong
     to the customer, because AvePoint's documents show masked and misspelled ids.
     """
     rows = list(rows)
@@ -63,12 +62,12 @@ def own_rows(
         is_foreign = other is not None and (is_listed(other) or (is_mixed and _is_comparable(other, customer_id)))
         (foreign if is_foreign else own).append(row)
     for row in foreign:
-        row.refuse("customerId", "the row is of another customer")
+        row.refuse("customerId", "the row belongs to another customer")
     return own, foreign[0].unexpected(f"rows of another customer: {len(foreign)}") if foreign else None
 
 
 def _other_id(value: object, customer_id: str) -> str | None:
-    """Return the customer id in a row if it differs from `customer_id`, else None."""
+    """Return the customer id in a row, or None if the id is equal to `customer_id`."""
     is_other = isinstance(value, str) and _kind(value)[1] not in ("", _kind(customer_id)[1])
     return value.strip() if isinstance(value, str) and is_other else None
 
@@ -79,7 +78,7 @@ def _is_comparable(identifier: str, customer_id: str) -> bool:
 
 
 def _kind(identifier: str) -> tuple[str | None, str]:
-    """Return the format of an id ("guid" or "other"; None if the id may be masked), and the normalized id."""
+    """Return the format of an id ("guid", "other", or None if the id may be masked) and the normalized id."""
     folded = identifier.strip().strip("{}").lower()
     if _GUID.fullmatch(folded):
         return "guid", folded.replace("-", "")

@@ -1,4 +1,4 @@
-"""Base class of tenant collectors that read each geo location separately. Only the modern API version is used."""
+"""Base class of tenant collectors that read each geo location separately, with the modern API version."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TypeVar
@@ -12,13 +12,16 @@ T = TypeVar("T")
 
 
 class PerLocationCollector(AccountCollector[Options, Records]):
-    """Base class of collectors that read each geo location, or the whole tenant if no locations are configured."""
+    """Base class of collectors that read each geo location, or the whole tenant if no geo locations are configured."""
 
     account_type = "tenant"
     optional = True
 
     async def each_location(self, read: Callable[[str], Awaitable[T]]) -> Mapping[str, T]:
-        """Call `read` for each geo location, and return the results. Raise AvePointError if a request fails."""
+        """Call `read` for each geo location, and return the results by geo location.
+
+        Raise AvePointError if a request fails.
+        """
 
         async def read_all() -> Mapping[str, T]:
             return {location: await read(location) for location in self.locations}
@@ -32,9 +35,9 @@ class PerLocationCollector(AccountCollector[Options, Records]):
         """
         response = folded(await self._client.call(endpoint, query={**(query or {}), **at_location(location)}))
         if "data" not in response:
-            raise endpoint.unexpected("the response has no data")
+            raise endpoint.unexpected("the response has no field data")
         return response["data"]
 
     def rows(self, endpoint: Endpoint, data: object) -> Iterable[Row]:
-        """Return the rows of a JSON list. Raise AnswerError for any other value."""
+        """Return the rows of a JSON list. Raise AnswerError if the value is not a list."""
         return [Row(raw, endpoint.template, self._client.value_issues) for raw in read_rows(data, endpoint, "data")]

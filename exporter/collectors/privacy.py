@@ -1,4 +1,4 @@
-"""A policy that shows, hashes or hides the names of people and organizations in labels."""
+"""Personal data in labels: names of people and organizations are shown, hashed or hidden."""
 
 import hashlib
 import hmac
@@ -13,8 +13,8 @@ _DIGITS: Final = 16
 class NamePolicy:
     """Shows, hashes or hides names according to the `labels` setting of an account.
 
-    The client id of the app is the key of the hash function, so a precomputed table of hashes does not reveal a name.
-    The hash of a name does not change after a restart, and is the same in every shard.
+    Names are hashed with the client id as a key, so that a precomputed table of hashes cannot reveal them. The hash of
+    a name is stable across restarts and shards.
     """
 
     def __init__(self, account: Account) -> None:
@@ -23,7 +23,7 @@ class NamePolicy:
 
     @property
     def shows_owner(self) -> bool:
-        """Whether the e-mail addresses of owners are shown or hashed."""
+        """Whether owners' e-mail addresses are exposed, in plain text or hashed."""
         return self._labels.owner_email is not False
 
     def organization(self, name: str | None) -> str:

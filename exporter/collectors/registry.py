@@ -37,10 +37,10 @@ def catalogue() -> Mapping[str, Mapping[str, type[CollectorOptions]]]:
 
 
 def families() -> tuple[Family, ...]:
-    """Return the exposed families, without duplicates, in the order of the collectors."""
+    """Return the exposed families without duplicates, in the order of the collectors."""
     return tuple(family for family in stored_families() if not family.internal)
 
 
 def stored_families() -> tuple[Family, ...]:
-    """Return all families without duplicates, including the internal families, which are stored but not exposed."""
+    """Return all families without duplicates, including internal families, which are not exposed."""
     return tuple(dict.fromkeys(family for collector in COLLECTORS for family in collector.families))

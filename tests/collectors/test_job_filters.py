@@ -35,7 +35,7 @@ async def test_a_service_that_ignores_filters_leaves_jobs_without_names(options:
             assert await world.refresh()
         assert world.labels("avepoint_jobs", "workload") | world.labels("avepoint_jobs", "job_type") <= {""}
         assert world.labels("avepoint_last_success_timestamp_seconds", "job_type") <= {""}
-        assert [log for log in logs if log["event"] == "filter ignored by the service"]
+        assert [log for log in logs if log["event"] == "AvePoint ignores the filter"]
         world.clock.advance(300)
     assert len(api.filters) <= 5 * 8, "conflicts end a pass"
     unknown = world.value("avepoint_unknown_values_total", account="contoso", field="jobKind")

@@ -103,7 +103,7 @@ async def test_locations_come_and_go_and_what_is_remembered_stays_with_each(tmp_
     await world.accounts.stop()
 
 
-LACKING = "/backup/m365/cloudbackupjobs: no job at any of the configured locations (NAM, EUR), but the tenant has jobs"
+LACKING = "/backup/m365/cloudbackupjobs: no jobs in the configured locations (NAM, EUR), but the tenant has other jobs"
 
 
 async def test_a_tenant_that_is_not_multi_geo_is_not_shown_as_one_without_jobs() -> None:

@@ -1,1 +1,1 @@
-"""Records, metric families and counters that the collectors of jobs share."""
+"""Records, metric families and counters for the collectors that read jobs."""

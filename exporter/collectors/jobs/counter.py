@@ -20,7 +20,7 @@ Totals = Mapping[JobKind, Mapping[str, int]]
 
 COMPLETED_TOTAL = Family(
     "avepoint_jobs_completed_total",
-    f"Jobs completed since the first refresh, by state; kept over restarts with persistent state; {SOURCE}.",
+    f"Jobs completed since the first refresh, by state; kept across restarts with persistent state; {SOURCE}.",
     (*LABELS, "state"),
     history=True,
     type="counter",
@@ -29,7 +29,7 @@ COMPLETED_TOTAL = Family(
 
 CUSTOMER_BACKUPS_TOTAL = Family(
     "avepoint_customer_backups_completed_total",
-    f"Backups completed since the first refresh, by result: success is state finished; {SOURCE}.",
+    f"Backups completed since the first refresh, by result; success means the state finished; {SOURCE}.",
     ("account", "customer_id", "result"),
     history=True,
     type="counter",
@@ -38,17 +38,17 @@ CUSTOMER_BACKUPS_TOTAL = Family(
 
 _NOT_COUNTED: Final = frozenset({"skipped", "stopped", "canceled", "rejected"})
 _COMPLETED_STATES: Final = tuple(state for state in STATES if state in OVER)
-# For each kind of job, some running jobs are kept although AvePoint no longer lists them. The last completed job is
-# kept in case a response is older than the previous one.
+# Some ids per `JobKind` are kept after AvePoint stops listing the jobs, because a response may be out of date.
 _KEPT_RUNNING: Final = 16
 _KEPT_COMPLETED: Final = 1
 
 
 @dataclass(slots=True)
 class _JobTally:
-    """The jobs of one product, workload and job type.
+    """The counted jobs with the same product, workload and job type.
 
-    `completed` and `running` hold the start times of jobs by id. `counts` holds the numbers of completed jobs by state.
+    `completed` and `running` contain the start times of jobs by id. `counts` contains the numbers of completed jobs by
+    state.
     """
 
     since: Ticks
@@ -63,19 +63,19 @@ class _JobTally:
             self.counts[job.state] = self.counts.get(job.state, 0) + 1
 
     def advance(self, since: Ticks) -> None:
-        """Move `since` forward, and drop the ids of jobs that started before it."""
+        """Increase `since`, and drop the ids of jobs that started earlier."""
         self.since = max(self.since, since)
         self.completed = _recent(self.completed, self.since, _KEPT_COMPLETED)
         self.running = _recent(self.running, self.since, _KEPT_RUNNING)
 
 
 class JobCounter:
-    """Counter of the completed jobs of a tenant, of one of its geo locations, or of a customer."""
+    """Counts the completed jobs of a tenant, a geo location or a customer."""
 
     __slots__ = ("_base", "_short_at", "_since", "_states", "_tallies", "_unread")
 
     def __init__(self, states: Sequence[str] = _COMPLETED_STATES) -> None:
-        """Create a counter. For each kind of job, the counts of `states` are exposed even while they are 0."""
+        """Create a counter. For the states in `states`, counts of 0 are exposed too."""
         self._states = states
         self._base: Ticks | None = None
         self._unread: frozenset[str] = frozenset()
@@ -95,13 +95,13 @@ class JobCounter:
     ) -> None:
         """Count the completed jobs of one refresh. Jobs without an id are not counted.
 
-        `since` is the start of the requested time range, or None if the list has no time range.
-        `unsure` holds the ids of jobs whose job type or workload is not certain yet. These jobs are counted later.
-        `unread` holds the ids of unreadable rows. Jobs that were unreadable in the first refresh are never counted.
-        `is_short` is true if the list has fewer rows than its total. Jobs that were completed before this refresh are
-        then not counted in later refreshes, unless a refresh found them running.
+        `since` is the start of the requested time range, or None if the list has no time range. `unsure` contains the
+        ids of jobs that are counted later, because their job types or workloads are not certain yet. `unread` contains
+        the ids of unreadable rows. If a row is unreadable in the first refresh, its job is never counted. `is_short` is
+        true if the list has fewer rows than its reported total. A missing job that was completed before this refresh is
+        never counted, unless a refresh found it running.
         """
-        # If the first refresh seems to be in the future, the clock was wrong, and the list may have been incomplete.
+        # A first refresh in the future means that the clock was wrong, so the list may have been incomplete.
         is_first = self._base is None or now < self._base
         if is_first:
             self._base, self._unread = now, frozenset(unread)
@@ -109,7 +109,7 @@ class JobCounter:
         completed = {key for tally in self._tallies.values() for key in tally.completed}
         running = {key: tally for tally in self._tallies.values() for key in tally.running}
         for kind, of_kind in jobs.items():
-            # The first response may have omitted jobs of this kind, so jobs completed before it are not counted.
+            # Do not count old jobs of this `JobKind`, because the first response may have omitted them.
             is_late = since is None and kind not in known
             for job in of_kind:
                 if not job.id or (job.id in unsure and not is_first):
@@ -132,7 +132,7 @@ class JobCounter:
         self._drop_old(jobs, now, since)
 
     def _drop_old(self, jobs: Mapping[JobKind, Collection[Job]], now: Ticks, since: Ticks | None) -> None:
-        """Drop the ids of jobs that AvePoint no longer lists. Keep the last job, in case the clock is wrong."""
+        """Drop the ids of jobs that AvePoint no longer lists. Keep the last job, because the clock may be wrong."""
         starts = {kind: [job.start for job in of_kind] for kind, of_kind in jobs.items() if of_kind}
         if since is not None:
             newest = max((max(of_kind) for of_kind in starts.values()), default=self._since)
@@ -142,7 +142,7 @@ class JobCounter:
             tally.advance(min(listed, now))
 
     def totals(self) -> Totals:
-        """Return the counts of completed jobs."""
+        """Return the numbers of completed jobs by `JobKind` and state."""
         zeros = dict.fromkeys(self._states, 0)
         return {kind: {**zeros, **tally.counts} for kind, tally in self._tallies.items()}
 
@@ -158,7 +158,7 @@ class JobCounter:
         return {"base": self._base, "since": self._since, "kinds": kinds, **short}
 
     def load_state(self, state: object) -> None:
-        """Restore a state that `dump_state` returned. Raise ValueError if the state is invalid."""
+        """Restore the state from `dump_state`. Raise ValueError if the state is invalid."""
         match state:
             case None:
                 return
@@ -168,11 +168,11 @@ class JobCounter:
                 self._base, self._since, self._tallies = parse_ticks(base), parse_ticks(since), tallies
                 self._short_at = short_at
             case _:
-                raise ValueError("not the state of a job counter")
+                raise ValueError("expected the state of a job counter")
 
 
 def completed_samples(totals: Totals, customer_id: str, location: str = "") -> Iterator[Sample]:
-    """Yield a sample for each number of completed jobs."""
+    """Yield the numbers of completed jobs by state."""
     for kind, counts in sorted(totals.items()):
         for state, count in counts.items():
             yield Sample(COMPLETED_TOTAL, (customer_id, *kind, location, state), float(count))
@@ -194,7 +194,7 @@ def customer_backup_samples(totals: Iterable[Totals], customer_id: str) -> Itera
 def _was_completed(job: Job, at: Ticks | None) -> bool:
     """Return whether a job was completed at the time `at`.
 
-    If its finish time is unknown, return whether it had started.
+    If the finish time is unknown, return whether the job had started.
     """
     return at is not None and (job.start if job.finish is None else job.finish) <= at
 
@@ -212,4 +212,4 @@ def _tally(value: object) -> tuple[JobKind, _JobTally]:
             tally = _JobTally(parse_ticks(since), parse_jobs(completed), parse_jobs(running), parse_counts(counts))
             return parse_kind(kind), tally
         case _:
-            raise ValueError("not the completed jobs of a kind")
+            raise ValueError("expected a product, a workload, a job type and completed jobs")

@@ -1,4 +1,4 @@
-"""The history of one customer's jobs: the last successful jobs, and the numbers of completed jobs."""
+"""The job history of one customer, with the last successful jobs and the numbers of completed jobs."""
 
 import json
 import zlib
@@ -15,17 +15,18 @@ from exporter.collectors.jobs.state import parse_kind, parse_name, parse_success
 _ZERO_FILLED: Final = (FINISHED, "failed", "finished_with_exception")
 """States whose counters start at 0.
 
-The counters of other states are not exposed until they have counted a job, because each counter adds many series.
+To limit the number of series, counters of other states are exposed after they have counted a job.
 """
 _KEPT_ABSENT: Final = 30 * 86_400 * TICKS_PER_SECOND
 
 
 @dataclass(frozen=True, slots=True)
 class _Resource:
-    """The history of one resource. Times are in ticks.
+    """The job history of one resource. Times are in ticks.
 
-    `success` is the finish time of the last successful job, or 0 if there has been none. `listed_at` is the time at
-    which its jobs were last listed. `completed_state` is the state of the last completed job, or "" if it is unknown.
+    `success` is the finish time of the last successful job, or 0 if no job was successful. `listed_at` is the time at
+    which AvePoint last listed the resource. `completed_state` is the state of the last completed job, or "" if the
+    state is unknown.
     """
 
     success: Ticks
@@ -35,7 +36,7 @@ class _Resource:
 
 @dataclass(slots=True)
 class JobHistory:
-    """The history of one customer's jobs. Between refreshes, it is stored in compressed form to save memory."""
+    """The job history of one customer, which is compressed between refreshes to save memory."""
 
     last_success: dict[JobKind, Ticks] = field(default_factory=dict)
     counter: JobCounter = field(default_factory=lambda: JobCounter(_ZERO_FILLED))
@@ -44,11 +45,11 @@ class JobHistory:
 
     @classmethod
     def unpacked(cls, packed: bytes) -> "JobHistory":
-        """Return the history from bytes that `packed` returned. Raise ValueError if the bytes are invalid."""
+        """Return the history from the bytes that `packed` returns. Raise ValueError if the bytes are invalid."""
         try:
             state = json.loads(zlib.decompress(packed))
         except zlib.error:
-            raise ValueError("not compressed with zlib") from None
+            raise ValueError("expected zlib-compressed data") from None
         match state:
             case {"last_success": list(successes), "counter": counter, **others}:
                 history = cls(dict(map(parse_success, successes)))
@@ -57,10 +58,10 @@ class JobHistory:
                 history.completed_states = _parse_states(others.get("completed_states", []))
                 return history
             case _:
-                raise ValueError("not the history of a customer's jobs")
+                raise ValueError("expected the job history of a customer")
 
     def add(self, jobs: Mapping[JobKind, list[Job]], now: Ticks, *, is_short: bool) -> None:
-        """Add the jobs of one refresh. `is_short` is true if the list has fewer rows than its total."""
+        """Add the jobs of one refresh. `is_short` is true if the list has fewer rows than its reported total."""
         for kind, of_kind in jobs.items():
             if any(job.resource for job in of_kind):
                 self._add_resources(kind, of_kind, now)
@@ -74,10 +75,10 @@ class JobHistory:
         self.counter.count(jobs, now=now, is_short=is_short)
 
     def _add_resources(self, kind: JobKind, jobs: Iterable[Job], now: Ticks) -> None:
-        """Set the last success of a kind of job to the earliest one, and its completed state to the worst one.
+        """Set the last success to the earliest of all resources, and the completed state to the worst of all resources.
 
-        Only listed resources count. Remove the last success if one of the resources has no successful job, and the
-        state if no resource has a completed job.
+        Ignore resources that AvePoint no longer lists. Remove the last success if a resource has no successful job, and
+        the completed state if no resource has a completed job.
         """
         by_name: dict[str, list[Job]] = {}
         for job in jobs:
@@ -110,7 +111,7 @@ class JobHistory:
 
 
 def _completed_state(jobs: Iterable[Job]) -> str:
-    """Return the state of the last completed job, or "" if none is listed."""
+    """Return the state of the last completed job, or "" if no completed job is listed."""
     last = max((job for job in jobs if not job.is_running), key=by_start, default=None)
     return "" if last is None else last.state
 
@@ -120,7 +121,7 @@ def _parse_states(value: object) -> dict[JobKind, str]:
         case list(rows) if all(isinstance(row, list) and row for row in rows):
             return {parse_kind(kind): parse_name(name) for *kind, name in rows}
         case _:
-            raise ValueError("not the states of completed jobs")
+            raise ValueError("expected the states of completed jobs")
 
 
 def _parse_resources(value: object) -> dict[tuple[JobKind, str], _Resource]:
@@ -128,7 +129,7 @@ def _parse_resources(value: object) -> dict[tuple[JobKind, str], _Resource]:
         case list(resources):
             return dict(map(_parse_resource, resources))
         case _:
-            raise ValueError("not resources with jobs")
+            raise ValueError("expected a list of resources")
 
 
 def _parse_resource(value: object) -> tuple[tuple[JobKind, str], _Resource]:
@@ -136,7 +137,7 @@ def _parse_resource(value: object) -> tuple[tuple[JobKind, str], _Resource]:
         case [*kind, name, success, listed_at, str(completed_state)]:
             times = parse_ticks(success), parse_ticks(listed_at)
             return (parse_kind(kind), parse_name(name)), _Resource(*times, parse_name(completed_state))
-        case [*kind, name, success, listed_at]:  # states of older versions
+        case [*kind, name, success, listed_at]:  # a state from an older version
             return (parse_kind(kind), parse_name(name)), _Resource(parse_ticks(success), parse_ticks(listed_at))
         case _:
-            raise ValueError("not a resource with jobs")
+            raise ValueError("expected a resource and its job history")

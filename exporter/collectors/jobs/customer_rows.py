@@ -1,4 +1,4 @@
-"""Functions that sort the rows of a customer's job list into jobs, workloads without a job, and the scan."""
+"""Functions that sort the rows of a customer's job list into jobs, scans and workloads without a job."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -25,17 +25,16 @@ _SCANNED: Final = {
     JobKind(MICROSOFT_365_SCAN, "", ""): MICROSOFT_365,
     JobKind(GOOGLE_WORKSPACE_SCAN, "", ""): GOOGLE_WORKSPACE,
 }
-"""The product of each scan."""
+"""The product that each scan belongs to."""
 _DIGITS: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
 class SortedJobs:
-    """The rows of a customer's job list, by product, workload and job type.
+    """The sorted rows of a customer's job list, by product, workload and job type.
 
-    `jobs` holds the jobs. `without_job` holds the states from rows without a job. `scans` holds the statuses of the
-    scans by product. `error` is set if rows were dropped because they contradict each other or belong to another
-    customer.
+    `without_job` contains the states from rows without a job. `scans` contains the statuses of the scans by product.
+    `error` is set if rows were dropped because they contradict each other or belong to another customer.
     """
 
     jobs: Mapping[JobKind, list[Job]]
@@ -61,13 +60,16 @@ def sort_rows(rows: Iterable[Row], customer_id: str, is_listed: Callable[[str], 
         status = max(of_scan, key=by_start).state if of_scan else next(iter(of_kind), None)
         if status is not None:
             scans[product] = status
-    # If several resources have jobs of the same kind and their states differ, no state is exposed.
+    # No state is exposed if several resources have the same `JobKind` but different states.
     without_job = {kind: min(of_kind) for kind, of_kind in states.items() if kind not in jobs and len(of_kind) == 1}
     return SortedJobs(jobs, without_job, scans, found.error or foreign)
 
 
 def scan_status(scans: Mapping[str, str]) -> str | None:
-    """Return the status of the Microsoft 365 scan, or of that of Google Workspace if it failed or is the only one."""
+    """Return the status of the Microsoft 365 scan, or of the Google Workspace scan.
+
+    The Google Workspace scan takes precedence if it is the only scan or the only failed scan.
+    """
     microsoft, google = scans.get(MICROSOFT_365), scans.get(GOOGLE_WORKSPACE)
     if google is not None and (microsoft is None or (google in FAILED and microsoft not in FAILED)):
         return google
@@ -75,15 +77,14 @@ def scan_status(scans: Mapping[str, str]) -> str | None:
 
 
 def _keyed(rows: Iterable[Row]) -> Iterator[tuple[str, tuple[JobKind, Job | str], Row]]:
-    """For each readable row, yield a key, the kind of job with the job or its state, and the row."""
+    """For each readable row, yield a key, the `JobKind` with the job or the state, and the row."""
     for row in rows:
         kind = _kind(row)
         state = None if kind is None else row.job_status("status")
         if kind is None or state is None:
             continue
         resource = _resource(row) if kind.product == IAAS_PAAS else ""
-        # Tabs separate the parts, because names contain no tabs. For Microsoft 365, the prefix omits the product, for
-        # compatibility with the persistent state of older versions.
+        # The prefix of Microsoft 365 omits the product, for compatibility with the persistent state of older versions.
         prefix = "\t".join((*(kind[1:] if kind.product == MICROSOFT_365 else kind), *filter(None, [resource])))
         start = row.past_time("startTime")
         if start is None:
@@ -96,7 +97,7 @@ def _keyed(rows: Iterable[Row]) -> Iterator[tuple[str, tuple[JobKind, Job | str]
 def _kind(row: Row) -> JobKind | None:
     """Return the product, workload and job type of a row, or None if they are unknown.
 
-    A module whose name ends with "Discovery" is a scan in any job type.
+    A module whose name ends with "Discovery" is a scan, whatever the job type is.
     """
     product = row.job_service("jobType")
     if product is None:
@@ -111,13 +112,13 @@ def _kind(row: Row) -> JobKind | None:
         return _kind_without_product(row, module)
     if module is None:
         return None
-    # Both job types of Google Workspace may be backups.
+    # A Google Workspace job may be a backup even if its job type is that of a scan.
     product = GOOGLE_WORKSPACE if is_scan else product
     return JobKind(product, "", "retention") if module == RETENTION else JobKind(product, module, "backup")
 
 
 def _kind_without_product(row: Row, module: str | None) -> JobKind | None:
-    """Return the kind of the Microsoft 365 scan if the row has only a status."""
+    """Return the `JobKind` of the Microsoft 365 scan if the row has only a status. Otherwise, return None."""
     if module == "" and row.time("startTime") is None:
         return JobKind(MICROSOFT_365_SCAN, "", "")
     row.lacks("jobType")
@@ -125,7 +126,7 @@ def _kind_without_product(row: Row, module: str | None) -> JobKind | None:
 
 
 def _resource(row: Row) -> str:
-    """Return a hash of the name in a row. The name is hashed because it may contain personal data."""
+    """Return a hash of the name in a row, because the name may contain personal data."""
     name = row.word("name")
     return hashlib.sha256(name.encode()).hexdigest()[:_DIGITS] if name else ""
 

@@ -1,4 +1,4 @@
-"""The job record and the metric families that the collectors of jobs share."""
+"""The job record and the metric families of the collectors that read jobs."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -66,13 +66,13 @@ LAST_STATE = Family(
 )
 LAST_OBJECTS = Family(
     "avepoint_last_job_objects",
-    f"Objects of the last completed job, by result; {SOURCE}.",
+    f"Number of objects in the last completed job, by result; {SOURCE}.",
     (*LABELS, "result"),
     query='sum by (account, workload) (avepoint_last_job_objects{result="failed"})',
 )
 LAST_ERRORS = Family(
     "avepoint_last_job_errors",
-    "Errors of the last completed job, by whether they have an error code; "
+    "Number of errors in the last completed job, by whether they have an error code; "
     "from GET …/cloudbackupjobs, cached between refreshes.",
     (*LABELS, "has_code"),
     query="sum without (has_code) (avepoint_last_job_errors) > 0",
@@ -94,14 +94,14 @@ OLDEST_RUNNING = Family(
 
 LAST_COMPLETED_STATE = Family(
     "avepoint_last_completed_job_state",
-    "1 for the state of the last completed job, or the worst state if the kind has several resources; "
-    f"absent if it is the state of avepoint_last_job_state; {SOURCE}.",
+    "1 for the state of the last completed job, or for the worst state of several resources; "
+    f"absent if the state is equal to that of avepoint_last_job_state; {SOURCE}.",
     (*LABELS, "state"),
     internal=True,
 )
 OLDEST_START = Family(
     "avepoint_oldest_job_start_timestamp_seconds",
-    f"Start time of the oldest job within the lookback, if no success is known; {SOURCE}.",
+    f"Start of the oldest job in the lookback period, as Unix time; absent after a successful job; {SOURCE}.",
     LABELS,
     internal=True,
 )
@@ -109,10 +109,10 @@ OLDEST_START = Family(
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One job. Times are in ticks, or None if unknown.
+    """One job. Times are in ticks, or None if they are unknown.
 
-    `objects` holds pairs of a result ("successful", "failed", "skipped" or "warning") and a number of objects. `errors`
-    holds pairs of a string ("true" if the errors have an error code, else "false") and a number of errors.
+    `objects` contains pairs of a result ("successful", "failed", "skipped" or "warning") and a number of objects.
+    `errors` contains pairs of a string ("true" if the errors have an error code, else "false") and a number of errors.
     """
 
     id: str
@@ -123,11 +123,11 @@ class Job:
     objects: tuple[tuple[str, int], ...]
     errors: tuple[tuple[str, int], ...] = ()
     resource: str = ""
-    """A hash of the name of the backed-up resource, such as a virtual machine; "" if there is no name."""
+    """Hashed name of the backed-up resource, such as a virtual machine, or "" if there is no name."""
 
     @property
     def is_running(self) -> bool:
-        """Whether the job is not completed. A job in an unknown state is completed if it has a finish time."""
+        """Whether the job is not completed. If the state is unknown, a job without a finish time is not completed."""
         return self.state in NOT_OVER or (self.state not in OVER and self.finish is None)
 
 
@@ -142,7 +142,7 @@ def newer_success(last: Ticks | None, job: Job, now: Ticks) -> Ticks | None:
 
 
 def past_successes(last_success: Mapping[JobKind, Ticks], now: Ticks) -> dict[JobKind, Ticks]:
-    """Return the times of the last successful jobs, without times in the future.
+    """Return the finish times of the last successful jobs, without times in the future.
 
     The caller still stores times in the future, because the exporter's clock may be wrong.
     """
@@ -151,7 +151,7 @@ def past_successes(last_success: Mapping[JobKind, Ticks], now: Ticks) -> dict[Jo
 
 
 def count_samples(jobs: Iterable[tuple[JobKind, Job]], location: str = "") -> Iterator[Sample]:
-    """Yield the numbers of jobs by kind and state. For each kind of job, include zeros for the other known states."""
+    """Yield the numbers of jobs by `JobKind` and state, including zeros for known states."""
     counts = Counter((kind, job.state) for kind, job in jobs)
     states = {(kind, state): 0 for kind in sorted({kind for kind, _ in counts}) for state in STATES}
     for (kind, state), count in {**states, **counts}.items():
@@ -167,7 +167,7 @@ def last_job_samples(
 ) -> Iterator[Sample]:
     """Yield samples for the last job, the last completed job, the last successful job and the oldest running job.
 
-    `completed_states` contains the states of last completed jobs that differ from those of the listed jobs.
+    If `completed_states` contains a state for a `JobKind`, it replaces the state of the last completed job.
     """
     for kind, of_kind in sorted(jobs.items()):
         labels = (customer_id, *kind, location)
@@ -198,7 +198,7 @@ def _completed_samples(job: Job, labels: tuple[str, ...]) -> Iterator[Sample]:
 
 
 def read_objects(row: Row) -> tuple[tuple[str, int], ...]:
-    """Return the numbers of a job's objects by result. Omit the results that are not in the row."""
+    """Return the numbers of objects in a job, by result. Omit results that are not in the row."""
     counts = ((result, row.count(f"{result}Count", f"{result}Number")) for result in _RESULTS)
     return tuple((result, count) for result, count in counts if count is not None)
 

@@ -1,4 +1,4 @@
-"""Classification of jobs with the filters of a job list, and detection of services that ignore these filters."""
+"""Functions that classify jobs with the filters of a job list, and detect whether AvePoint ignores these filters."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,9 +19,10 @@ Starts = Mapping[str, Ticks]
 
 @dataclass(frozen=True, slots=True)
 class JobFilter:
-    """A filter of a job list: its parameter, the values to request, and all values that the API supports.
+    """A filter of a job list. `parameter` is the name of the filter.
 
-    `values` and `all_values` hold the numbers that the API uses, by name.
+    `values` contains the values to request, and `all_values` contains all values that the API supports. Both map names
+    to numbers.
     """
 
     parameter: str
@@ -31,10 +32,10 @@ class JobFilter:
 
 @dataclass(frozen=True, slots=True)
 class FilterResult:
-    """The filter value of each classified job, by job id.
+    """The filter values of the classified jobs, by job id.
 
-    `conflicts` holds the ids of jobs that could not be classified, because the service returned them for different
-    values. The result is doubtful if the service refused a value, returned an unlisted id, or ignored the filter.
+    `conflicts` contains the ids of jobs that could not be classified, because the service returned them for different
+    values. `is_doubtful` is true if the service rejected a value, returned an unlisted id, or ignored the filter.
     """
 
     values: Mapping[str, str]
@@ -46,9 +47,9 @@ class FilterResult:
 class Classification:
     """Requests the values of one filter in turn to classify jobs.
 
-    `listed` holds the start times of all listed jobs, and `wanted` holds the ids of the jobs to classify. `known` holds
-    the filter values of jobs that have already been classified. If a response contains a job whose known value differs
-    from the requested value, the service has ignored the filter.
+    `listed` contains the start times of all listed jobs. `wanted` contains the ids of the jobs to classify. `known`
+    contains the filter values of jobs that have already been classified. If a response contains a classified job with a
+    value other than the requested value, the service ignores the filter.
     """
 
     job_list: JobList
@@ -67,8 +68,8 @@ class Classification:
     async def run(self, all_ids: frozenset[str | None]) -> FilterResult:
         """Request one value after another until each job in `wanted` is classified.
 
-        `all_ids` holds the ids of the unfiltered list. Raise AvePointError if a request fails. Raise BadRequestError if
-        the service refuses every requested value.
+        `all_ids` contains the ids of the unfiltered list. Raise AvePointError if a request fails. Raise BadRequestError
+        if the service rejects every requested value.
         """
         refused: BadRequestError | None = None
         answered = 0
@@ -79,9 +80,9 @@ class Classification:
             try:
                 ids = await self._ids(name, pending)
             except BadRequestError as error:
-                # A service that refuses one value of a filter may accept the others.
+                # The service may accept the other values of the filter.
                 context = {"filter": self.job_filter.parameter, "value": name}
-                self.log.warning("filter refused", **context, error=error, **error.context())
+                self.log.warning("AvePoint rejected the filter", **context, error=error, **error.context())
                 refused, self._is_doubtful = error, True
                 continue
             answered += 1
@@ -90,9 +91,7 @@ class Classification:
         if refused is not None and not answered:
             raise refused
         if self._conflicts:
-            self.log.warning(
-                "filter ignored by the service", filter=self.job_filter.parameter, jobs=len(self._conflicts)
-            )
+            self.log.warning("AvePoint ignores the filter", filter=self.job_filter.parameter, jobs=len(self._conflicts))
         return FilterResult(self._claims, self._is_doubtful or bool(self._conflicts), frozenset(self._conflicts))
 
     def _claim(self, name: str, ids: set[str | None]) -> None:
@@ -103,7 +102,7 @@ class Classification:
             self._claims.pop(key, None)
 
     async def _ids(self, name: str, pending: frozenset[str]) -> set[str | None]:
-        """Request the ids of the jobs with a value. If the service ignores the filter, omit the ids in `wanted`."""
+        """Return the ids of the jobs with a filter value. Omit the ids in `wanted` if the filter is ignored."""
         if name in self._responses:
             return self._responses[name]
         first = min(self.listed[key] for key in pending)
@@ -114,8 +113,7 @@ class Classification:
         in_span = {key for key, one in self.listed.items() if one >= start}
         if not in_span <= ids:
             return ids
-        # The response contains every job in the time range, so the service may have ignored the filter. If the
-        # filter works, a second request returns the same jobs, and a request with another value returns none of them.
+        # The response contains every job in the time range, so the service may have ignored the filter.
         ids &= await self._request(name, start)
         other = self._other(name)
         if other is None or not in_span <= ids:
@@ -132,15 +130,15 @@ class Classification:
         return ids - self.wanted
 
     def _other(self, name: str) -> str | None:
-        """Return a value other than `name`, preferably a value that will be requested later."""
+        """Return a filter value other than `name`, preferably a value that will be requested later."""
         later = [one for one in self.job_filter.values if one != name and one not in self._claims.values()]
         return next(iter([*later, *(one for one in self.job_filter.all_values if one != name)]), None)
 
     def _witness_start(self, name: str, first: Ticks) -> Ticks:
-        """Return a start time from which the list includes a job with a known value other than `name`.
+        """Return a start time that includes a classified job with a value other than `name`.
 
-        If the service returns this job, it ignores the filter. Return `first` if there is no such job or if an earlier
-        start would add too many rows.
+        A service that returns this job ignores the filter. Return `first` if no such job exists or if an earlier start
+        would add too many rows.
         """
         starts = [self.listed[key] for key, value in self.known.items() if value != name and key in self.listed]
         earlier = max((start for start in starts if start < first), default=first)
@@ -149,7 +147,7 @@ class Classification:
         return earlier if sum(start >= earlier for start in self.listed.values()) <= _MAX_WITNESS_ROWS else first
 
     async def _request(self, name: str, start: Ticks) -> set[str | None]:
-        # A full page requires a request for the next page, so the page size is one more than the expected rows.
+        # The page size exceeds the expected rows by one, because a full page requires a request for the next page.
         rows = 1 + sum(one >= start for one in self.listed.values())
         filters: dict[str, Any] = {self.job_filter.parameter: self.job_filter.all_values[name]}
         largest = min(max(rows, self.page_size), LARGEST_PAGE)

@@ -1,9 +1,9 @@
-"""Reader of the jobs of a tenant, or of one of its geo locations, with their job types and workloads.
+"""Reads the jobs of a tenant or geo location, and determines their job types and workloads.
 
-The rows of the job list do not contain the job type and the workload. To determine them, the exporter requests the
-list with different filters and checks which filters return a job. Each refresh reads the unfiltered list once. It then
-requests the ids of each job type and each workload until every new job is classified. The job type and the workload of
-a job never change, so each job is classified only once.
+AvePoint's job list contains neither job types nor workloads. To determine the job type and workload of each job, the
+exporter requests the list with different filters and checks which filters return the job. Each refresh reads the
+unfiltered list once, and then requests the ids of each job type and each workload until every new job is classified.
+Jobs are classified only once, because the job type and the workload of a job never change.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ from exporter.collectors.jobs.filters import Classification, FilterResult, JobFi
 from exporter.collectors.jobs.options import JobsOptions
 from exporter.collectors.jobs.state import parse_kind, parse_success, success_rows
 
-# The time ranges of refreshes overlap, because a new job may appear in the list late.
+# The time ranges of refreshes overlap, because a new job may appear in the list with a delay.
 _OVERLAP: Final = 900 * TICKS_PER_SECOND
 _MAX_TRIES: Final = 3  # maximum number of refreshes in which the exporter tries to classify a job
 _OBJECTS: Final = {name: number for number, name in WORKLOADS.items()}
@@ -33,10 +33,10 @@ _NOT_WANTED: Final = "-"  # represents every job type that is not configured
 
 @dataclass(frozen=True, slots=True)
 class LocationJobs:
-    """The jobs of one geo location, by product, workload and job type.
+    """The jobs of a tenant or geo location, by product, workload and job type.
 
-    `jobs` holds the jobs within the lookback period. `last_success` holds the finish times of the last successful jobs,
-    in ticks. `completed` holds the numbers of completed jobs.
+    `jobs` contains the jobs within the lookback period. `last_success` contains the finish times of the last successful
+    jobs, in ticks. `completed` contains the numbers of completed jobs.
     """
 
     jobs: Mapping[JobKind, list[Job]]
@@ -45,7 +45,7 @@ class LocationJobs:
 
 
 class JobReader:
-    """Reads the jobs of one geo location, or of the whole tenant if the location is ""."""
+    """Reads the jobs of one geo location, or of the whole tenant if the geo location is ""."""
 
     def __init__(self, context: CollectorContext, options: JobsOptions, location: str) -> None:
         self._options = options
@@ -59,7 +59,7 @@ class JobReader:
             if version == "modern" or not location
         }
         self._kinds: dict[str, JobKind] = {}
-        self._tries: dict[str, int] = {}  # number of refreshes in which no filter returned a job, by id
+        self._tries: dict[str, int] = {}  # number of refreshes in which no filter returned the job, by id
         self._conflicting_refreshes = 0
         self._listed: set[str | None] = set()
         self._jobs: dict[str, Job] = {}
@@ -90,16 +90,16 @@ class JobReader:
 
     @property
     def has_jobs(self) -> bool:
-        """Whether AvePoint has listed any jobs."""
+        """Whether AvePoint has returned any jobs."""
         return bool(self._listed or self._last_success)
 
     def _start(self, now: Ticks) -> Ticks:
         """Return the start of the time range to request.
 
-        The first refresh requests the lookback period. Later refreshes request the window and all jobs that may change.
+        The first refresh requests the lookback period. Later refreshes request the window and all unfinished jobs.
         """
         earliest, window_start = ago(now, self._options.lookback), ago(now, self._options.window)
-        # If the last refresh seems to be in the future, the clock was wrong, and its time range may have missed jobs.
+        # A last refresh in the future means that the clock was wrong, so the last time range may have missed jobs.
         if self._read_until is None or now < self._read_until:
             return earliest
         changing = [job.start for key, job in self._jobs.items() if job.is_running or self._is_unclassified(key)]
@@ -118,14 +118,14 @@ class JobReader:
         return Job(identifier, state, start, finish, duration, objects, self._errors(row, identifier))
 
     def _errors(self, row: Row, identifier: str) -> tuple[tuple[str, int], ...]:
-        """Return the numbers of a job's errors with and without an error code. Log the texts of new errors."""
+        """Return the numbers of errors with and without an error code, and log new errors."""
         errors = row.whole_list("jobErrors")
         if errors is None:
             return ()
         counts: dict[bool | None, list[int | None]] = {True: [], False: []}
         for error in errors:
             counts.setdefault(error.flag("isErrorCode"), []).append(error.count("number"))
-        # If any number is unreadable, the sum is unknown.
+        # The sum is unknown if any of the numbers is unreadable.
         found = tuple(
             (str(has_code).lower(), sum(count or 0 for count in counts[has_code]))
             for has_code in (True, False)
@@ -152,8 +152,7 @@ class JobReader:
         }
         kinds |= dict.fromkeys(new - wanted, JobKind(MICROSOFT_365, "", _NOT_WANTED))
         self._kinds |= kinds
-        # A doubtful result does not count as a try. Jobs of types that are not configured are tried only once, because
-        # there may be many of them.
+        # A doubtful result does not count as a try. Jobs whose types are not configured are tried only once.
         is_doubtful = job_types.is_doubtful or workloads.is_doubtful
         has_conflicts = bool(job_types.conflicts or workloads.conflicts)
         self._conflicting_refreshes = self._conflicting_refreshes + 1 if has_conflicts else 0
@@ -177,7 +176,7 @@ class JobReader:
         field = "job_type" if job_filter.parameter == "job_type" else "workload"
         values = {key: getattr(kind, field) for key, kind in self._kinds.items()}
         known = {key: value for key, value in values.items() if value not in ("", _NOT_WANTED) and key not in wanted}
-        # If conflicts persist, the known values may be wrong, so they are no longer used to detect ignored filters.
+        # If conflicts persist, the known values may be wrong and are no longer used to detect ignored filters.
         known = known if self._conflicting_refreshes < _MAX_TRIES else {}
         classification = Classification(
             job_list, job_filter, self._log, self._options.page_size, now, listed, wanted, known
@@ -193,7 +192,7 @@ class JobReader:
             if not self._is_wanted(kind):
                 continue
             jobs.setdefault(kind, []).append(job)
-            # If the classification of a job is not final, its success is exposed but not stored.
+            # The success of a job is stored only after the job has been classified.
             for successes in (shown,) if self._is_unclassified(key) else (shown, self._last_success):
                 if (success := newer_success(successes.get(kind), job, now)) is not None:
                     successes[kind] = success
@@ -202,7 +201,7 @@ class JobReader:
         return LocationJobs(jobs, shown, completed)
 
     def _count(self, now: Ticks, earliest: Ticks) -> None:
-        """Count completed jobs. Include job types that are not configured, because a reload may add them."""
+        """Count completed jobs, including jobs whose types are not configured, because a reload may add job types."""
         every: dict[JobKind, list[Job]] = {}
         for key, job in self._jobs.items():
             every.setdefault(self._kinds[key], []).append(job)
@@ -212,7 +211,7 @@ class JobReader:
         self._counter.count(every, now=now, since=earliest, unsure=unsure, unread=unread, is_short=is_short)
 
     def _is_wanted(self, kind: JobKind) -> bool:
-        """Return whether the configuration includes the job type of `kind`.
+        """Return whether the job type of `kind` is configured.
 
         An unknown job type is included only if all job types are configured.
         """
@@ -228,21 +227,21 @@ class JobReader:
         }
 
     def load_state(self, state: object, job_types: Sequence[object]) -> None:
-        """Restore a state that `dump_state` returned. Raise ValueError if the state is invalid.
+        """Restore the state from `dump_state`. Raise ValueError if the state is invalid.
 
-        `job_types` holds the job types that were configured at that time.
+        `job_types` contains the job types that were configured when the state was written.
         """
         match state:
             case {"kinds": dict(kinds), "last_success": list(successes), **others}:
                 loaded = {str(key): parse_kind(kind) for key, kind in kinds.items()}
                 if any(job_type not in job_types for job_type in self._options.job_types):
-                    # A job type has been added to the configuration, so jobs of other types must be classified again.
+                    # A job type has been added to the configuration, so some jobs must be classified again.
                     loaded = {key: kind for key, kind in loaded.items() if kind.job_type != _NOT_WANTED}
                 last_success = dict(map(parse_success, successes))
                 self._counter.load_state(others.get("counter"))
                 self._last_success, self._kinds = last_success, loaded
             case _:
-                raise ValueError("not the state of a job reader")
+                raise ValueError("expected the state of a job reader")
 
 
 def ago(now: Ticks, span: float) -> Ticks:

@@ -1,4 +1,4 @@
-"""Functions that parse the persistent state of job collectors. They raise ValueError if the state is invalid."""
+"""Functions that parse the persistent state of job collectors and raise ValueError if the state is invalid."""
 
 import sys
 from collections.abc import Mapping
@@ -12,10 +12,10 @@ _LATEST: Final = 2**63  # ticks
 
 
 def parse_name(value: object) -> str:
-    """Return a label value. The string is interned to save memory."""
+    """Return a label value, interned to save memory."""
     if not isinstance(value, str):
         raise ValueError("not a name")  # noqa: TRY004 - one exception for every invalid state
-    value.encode()  # raises ValueError for a lone surrogate, which UTF-8 cannot encode
+    value.encode()  # raises ValueError for characters that UTF-8 cannot encode
     return sys.intern(value)
 
 
@@ -30,7 +30,7 @@ def parse_kind(value: object) -> JobKind:
         case [workload, job_type]:
             return JobKind(MICROSOFT_365, parse_name(workload), parse_name(job_type))
         case _:
-            raise ValueError("not a product, a workload and a job type")
+            raise ValueError("expected a product, a workload and a job type")
 
 
 def parse_ticks(value: object) -> Ticks:
@@ -43,12 +43,12 @@ def parse_ticks(value: object) -> Ticks:
 
 
 def parse_success(value: object) -> tuple[JobKind, Ticks]:
-    """Return the kind of a job, and the finish time of the last successful job of this kind."""
+    """Return a `JobKind` and the finish time of its last successful job."""
     match value:
         case [*kind, finish] if finish:
             return parse_kind(kind), parse_ticks(finish)
         case _:
-            raise ValueError("not a kind of job and a time")
+            raise ValueError("expected a product, a workload, a job type and a time")
 
 
 def parse_jobs(value: object) -> dict[str, Ticks]:
@@ -57,7 +57,7 @@ def parse_jobs(value: object) -> dict[str, Ticks]:
         case dict(jobs):
             return {str(key): parse_ticks(start) for key, start in jobs.items()}
         case _:
-            raise ValueError("not job ids and times")
+            raise ValueError("expected job ids and times")
 
 
 def parse_counts(value: object) -> dict[str, int]:
@@ -66,7 +66,7 @@ def parse_counts(value: object) -> dict[str, int]:
         case dict(counts):
             return {parse_name(name): int(parse_ticks(count)) for name, count in counts.items()}
         case _:
-            raise ValueError("not numbers of jobs")
+            raise ValueError("expected numbers of jobs")
 
 
 def success_rows(last_success: Mapping[JobKind, Ticks]) -> list[list[str | int]]:

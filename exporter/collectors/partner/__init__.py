@@ -1,1 +1,1 @@
-"""Collectors for partner accounts, with one module per collector."""
+"""Collectors for partner accounts."""

@@ -1,7 +1,7 @@
 """Jobs of each customer: POST …/customers/{customerId}/avpt-products/jobs/batch, or GET /partner/customers/{id}/jobs.
 
-AvePoint may list only the last job of each module. The collector therefore stores the times of the last successful
-jobs and the numbers of completed jobs in its state.
+AvePoint may list only the last job of each module. The collector therefore stores the times of earlier successful jobs
+and the numbers of completed jobs.
 """
 
 from base64 import b64decode, b64encode
@@ -42,8 +42,8 @@ from exporter.errors import AvePointError
 
 SCAN = Family(
     "avepoint_customer_scan_status",
-    "1 for the status of the customer's Microsoft 365 scan, or of the Google Workspace scan if that failed or is the "
-    "only one; other statuses are absent; "
+    "1 for the status of the customer's Microsoft 365 scan, or of the Google Workspace scan "
+    "if it is the only scan or the only failed scan; "
     "from POST …/avpt-products/jobs/batch or GET /partner/customers/{id}/jobs, cached between refreshes.",
     ("account", "customer_id", "status"),
     query='count by (account) (avepoint_customer_scan_status{status="failed"})',
@@ -56,10 +56,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class CustomerJobRecords:
-    """The listed jobs of one customer and the history of its jobs, by product, workload and job type.
+    """The listed jobs and the job history of one customer, by product, workload and job type.
 
     `last_success` contains the finish times of the last successful jobs, in ticks. `completed` contains the numbers of
-    completed jobs, and `completed_states` contains the states of the last completed jobs, the worst of all resources.
+    completed jobs. `completed_states` contains the state of the last completed job, or the worst of several resources.
     """
 
     listed: SortedJobs
@@ -103,11 +103,11 @@ class CustomerJobsCollector(CustomerCollector[CustomerJobsOptions, CustomerJobRe
         super().__init__(context, options)
         self._list = ListReader(context.client, CUSTOMER_JOBS)
         self._histories: dict[str, bytes] = {}
-        self._absent: dict[str, float] = {}  # monotonic time of the first customer list that lacked a customer
+        self._absent: dict[str, float] = {}  # monotonic time of the first customer list without the customer, by id
         self.watch_customers(self._drop_absent)
 
     def _drop_absent(self, customers: Collection[str]) -> None:
-        """Drop the histories of customers that have been absent from the customer list for more than 30 days."""
+        """Drop the history of each customer that has been absent from the customer list for more than 30 days."""
         now = self._clock.monotonic()
         self._absent = {key: self._absent.get(key, now) for key in self._histories if key not in customers}
         expired = {key for key, since in self._absent.items() if now - since > _KEPT_ABSENT}
@@ -121,7 +121,7 @@ class CustomerJobsCollector(CustomerCollector[CustomerJobsOptions, CustomerJobRe
         )
         history = self._history(customer_id)
         history.add(listed.jobs, now, is_short=self._list.is_short(customer_id))
-        if self.is_customer(customer_id):  # A new customer list during the request may lack the customer.
+        if self.is_customer(customer_id):  # The customer may have been removed during the request.
             self._histories[customer_id] = history.packed()
         return CustomerJobRecords(
             replace(
@@ -148,12 +148,12 @@ class CustomerJobsCollector(CustomerCollector[CustomerJobsOptions, CustomerJobRe
 
     @classmethod
     def error(cls, records: CustomerJobRecords) -> AvePointError | None:
-        """Return the error for rows that were dropped, or None."""
+        """Return the error for dropped rows, or None if no rows were dropped."""
         return records.listed.error
 
     @classmethod
     def samples(cls, records: CustomerJobRecords, customer_id: str) -> Iterable[Sample]:
-        """Return the samples for one customer. If a module has no job, return only its state."""
+        """Return the samples for one customer. A module without a job has only a state."""
         listed = records.listed
         if (scan := scan_status(listed.scans)) is not None:
             yield Sample(SCAN, (customer_id, scan), 1.0)
@@ -170,7 +170,7 @@ class CustomerJobsCollector(CustomerCollector[CustomerJobsOptions, CustomerJobRe
         return {"customers": {customer: b64encode(packed).decode() for customer, packed in self._histories.items()}}
 
     def load_state(self, state: object) -> None:
-        """Restore a state that `dump_state` returned. Raise ValueError if the state is invalid.
+        """Restore the state from `dump_state`. Raise ValueError if the state is invalid.
 
         The history of a customer is decompressed when the customer is refreshed.
         """
@@ -178,17 +178,17 @@ class CustomerJobsCollector(CustomerCollector[CustomerJobsOptions, CustomerJobRe
             case {"customers": dict(customers)} if all(isinstance(packed, str) for packed in customers.values()):
                 self._histories = {str(key): b64decode(packed, validate=True) for key, packed in customers.items()}
             case _:
-                raise ValueError("not a saved state of the customer jobs collector")
+                raise ValueError("expected the state of the customer jobs collector")
 
     def state_ids(self) -> Collection[str]:
         """Return the ids of the customers that have a history."""
         return self._histories.keys()
 
     def state_of(self, customer_id: str) -> object:
-        """Return the compressed history of a customer as a base64 string, or None if there is none."""
+        """Return the compressed history of a customer as a base64 string, or None if there is no history."""
         packed = self._histories.get(customer_id)
         return None if packed is None else b64encode(packed).decode()
 
     def load_states(self, states: Mapping[str, object]) -> None:
-        """Restore histories that `state_of` returned, by customer id. Raise ValueError if a value is invalid."""
+        """Restore the histories from `state_of`, by customer id. Raise ValueError if a history is invalid."""
         self.load_state({"customers": dict(states)})

@@ -20,13 +20,13 @@ _LABELS: Final = (*_CUSTOMER, "tenant_id", "service_type", "workload")
 
 SCANNED = Family(
     "avepoint_scanned_objects",
-    f"Objects found by the last scan; {_SOURCE}.",
+    f"Number of objects that the last scan found; {_SOURCE}.",
     _LABELS,
     query="sum by (workload) (avepoint_scanned_objects)",
 )
 PROTECTED_OBJECTS = Family(
     "avepoint_protected_objects",
-    f"Backed-up objects among those of the last scan; {_SOURCE}.",
+    f"Number of objects of the last scan that are backed up; {_SOURCE}.",
     _LABELS,
     query="1 - sum by (account, customer_id) (avepoint_protected_objects) "
     "/ sum by (account, customer_id) (avepoint_scanned_objects)",
@@ -45,19 +45,19 @@ LAST_RUN = Family(
 )
 CUSTOMER_SCANNED = Family(
     "avepoint_customer_scanned_objects",
-    f"Sum of avepoint_scanned_objects of a customer; absent if a part is unknown; {_SOURCE}.",
+    f"Sum of avepoint_scanned_objects for a customer; absent if any value is unknown; {_SOURCE}.",
     _CUSTOMER,
     query="topk(10, avepoint_customer_scanned_objects)",
 )
 CUSTOMER_PROTECTED = Family(
     "avepoint_customer_protected_objects",
-    f"Sum of avepoint_protected_objects of a customer; absent if a part is unknown; {_SOURCE}.",
+    f"Sum of avepoint_protected_objects for a customer; absent if any value is unknown; {_SOURCE}.",
     _CUSTOMER,
     query="1 - avepoint_customer_protected_objects / avepoint_customer_scanned_objects",
 )
 CUSTOMER_BYTES = Family(
     "avepoint_customer_protected_data_bytes",
-    f"Sum of avepoint_protected_data_bytes of a customer, by storage; absent if a part is unknown; {_SOURCE}.",
+    f"Sum of avepoint_protected_data_bytes for a customer, by storage; absent if any value is unknown; {_SOURCE}.",
     (*_CUSTOMER, "storage"),
     query="topk(10, sum by (account, customer_id) (avepoint_customer_protected_data_bytes))",
 )
@@ -67,8 +67,8 @@ CUSTOMER_BYTES = Family(
 class Module:
     """The protected data of one service and workload in one Microsoft 365 tenant. Unknown values are None.
 
-    If AvePoint returns "N/A" for a size, the storage is not in use. The size is then None, and `unused_storage`
-    contains the name of the storage ("avepoint" or "byos").
+    If AvePoint returns "N/A" for a size, the storage is not in use. In this case, the size is None, and
+    `unused_storage` contains the name of the storage ("avepoint" or "byos").
     """
 
     service_type: str
@@ -96,7 +96,7 @@ class ProtectedData:
 
     modules: tuple[Module, ...]
     is_complete: bool
-    """Whether `modules` contains a module for each row of the response."""
+    """Whether there is a module for each row of the response."""
     error: AvePointError | None = None
 
 
@@ -133,7 +133,7 @@ class ProtectedDataCollector(CustomerCollector[ProtectedDataOptions, ProtectedDa
 
     @classmethod
     def error(cls, records: ProtectedData) -> AvePointError | None:
-        """Return the error for rows that were dropped, or None."""
+        """Return the error for dropped rows, or None if no rows were dropped."""
         return records.error
 
     @classmethod
@@ -168,7 +168,7 @@ def _sums(modules: tuple[Module, ...], customer_id: str) -> Iterator[Sample]:
 
 
 def _sum(modules: Iterable[Module], value: Callable[[Module], float | None]) -> float | None:
-    """Return the sum of a value over all modules, or None if there are no modules or any of the values is unknown."""
+    """Return the sum of a value over all modules, or None if there are no modules or any value is unknown."""
     values = [value(module) for module in modules]
     known = [one for one in values if one is not None]
     return math.fsum(known) if known and len(known) == len(values) else None
@@ -192,4 +192,4 @@ def _keyed_modules(rows: Iterable[Row]) -> Iterator[tuple[str, Module, Row]]:
             unused_storage=frozenset(storage for storage, field in sizes.items() if row.is_na(field)),
             last_run=row.past_time("lastRunTime"),
         )
-        yield f"{tenant_id}\t{service_type}\t{workload}", module, row  # labels contain no tab
+        yield f"{tenant_id}\t{service_type}\t{workload}", module, row  # labels never contain a tab

@@ -1,7 +1,7 @@
 """Subscriptions of customers: POST …/customers/services/batch, or GET /partner/services.
 
-A subscription has no id, and a customer may have several subscriptions to one service. For example, a customer may
-have two packages, or a subscription and its renewal. To keep each series with the same subscription, the label
+A subscription has no id, and a customer may have several subscriptions to one service. For example, a customer may have
+two packages, or a subscription and its renewal. So that each series always describes the same subscription, the label
 `subscription` follows these rules:
 
 - If there is only one subscription to a service, it has no label `subscription`.
@@ -38,7 +38,7 @@ def _family(name: str, what: str, query: str) -> Family:
 
 INFO = Family(
     "avepoint_subscription_info",
-    f"Texts of a customer's subscription, always 1; subscription is set if a service has several; {_SOURCE}.",
+    f"Properties of a customer's subscription, always 1; subscription is set if a service has several; {_SOURCE}.",
     (*_LABELS, "name", "package", "model", "source", "payment_type", "storage_type", "retention"),
     query="count by (service_type, package) (avepoint_subscription_info)",
 )
@@ -76,7 +76,7 @@ NUMBERS: Final = (
 
 
 class Words(NamedTuple):
-    """Texts of a subscription, in the order of the labels of `INFO`. Unknown texts are ""."""
+    """Text properties of a subscription, in the order of the labels of `INFO`. Unknown properties are ""."""
 
     name: str
     package: str
@@ -87,12 +87,12 @@ class Words(NamedTuple):
     retention: str
 
     def __str__(self) -> str:
-        """Join the texts to one string without "#", which is reserved for numbered labels."""
+        """Join the text properties to one string. Remove "#", which is reserved for numbered labels."""
         return " / ".join(filter(None, self)).replace("#", "")
 
 
 class Subscription(NamedTuple):
-    """A customer's subscription. `numbers` holds a value for each family in `NUMBERS`, or None if it is unknown."""
+    """A customer's subscription. `numbers` contains one value per family in `NUMBERS`; unknown values are None."""
 
     customer_id: str
     service: str
@@ -125,7 +125,7 @@ class SubscriptionsCollector(AccountCollector[SubscriptionsOptions, tuple[Subscr
 
     def _of_customer(self, row: Row) -> Iterator[Subscription]:
         customer_id = row.key("customerId")
-        # A new or removed customer may be in only one of the two lists. The customer list takes precedence.
+        # Ignore customers that are not in the customer list.
         if customer_id is None or not (
             self._customer_list.is_wanted(customer_id) and self._customer_list.lists(customer_id)
         ):
@@ -151,7 +151,7 @@ class SubscriptionsCollector(AccountCollector[SubscriptionsOptions, tuple[Subscr
 
 
 def _identity(raw: RawRow) -> str | None:
-    """Return a string that identifies a row in a list: its customer, services and expiry dates."""
+    """Return a string that identifies a row by its customer, services and expiry dates."""
     row = folded(raw)
     customer_id, products = row.get("customerid"), row.get("products")
     if customer_id is None:
@@ -191,7 +191,7 @@ def _unix(ticks: Ticks | None) -> float | None:
 
 
 def _named(subscriptions: Iterable[Subscription]) -> Iterator[tuple[str, Subscription]]:
-    """Yield each subscription and the value of its label `subscription`. Omit duplicates."""
+    """Yield each distinct subscription and the value of its label `subscription`."""
     services: defaultdict[tuple[str, str], list[Subscription]] = defaultdict(list)
     for subscription in dict.fromkeys(subscriptions):
         services[subscription.customer_id, subscription.service].append(subscription)
@@ -215,5 +215,8 @@ def _named_by_words(several: Iterable[Subscription]) -> Iterator[tuple[str, Subs
 
 
 def _rank(subscription: Subscription) -> tuple[list[tuple[bool, float]], Words]:
-    """Return a sort key that consists of the expiry, the other numbers and the texts. Unknown numbers come last."""
+    """Return a sort key that consists of the expiry, the other numbers and the text properties.
+
+    Unknown numbers come last.
+    """
     return [(number is None, number or 0) for number in subscription.numbers], subscription.words

@@ -1,1 +1,1 @@
-"""Collectors for tenant accounts, with one module per collector."""
+"""Collectors for tenant accounts."""

@@ -27,7 +27,7 @@ PER_DAY = Family(
 )
 INTERVAL = Family(
     "avepoint_backup_interval_seconds",
-    f"Expected seconds between two backups; absent without scheduled backups; {_SOURCE}.",
+    f"Expected seconds between two backups; absent if no backups are scheduled; {_SOURCE}.",
     _LABELS,
     query="time() - max by (account, workload) "
     '(avepoint_last_success_timestamp_seconds{job_type="backup"}) '
@@ -49,7 +49,7 @@ class BackupFrequencyOptions(CollectorOptions):
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """The number of scheduled backups of a workload per day, and the start of its next backup.
+    """The number of backups per day and the next scheduled backup of a workload.
 
     Unknown values are None.
     """
@@ -77,7 +77,7 @@ class BackupFrequencyCollector(PerLocationCollector[BackupFrequencyOptions, Mapp
 
     @classmethod
     def error(cls, records: Mapping[str, Distinct[Schedule]]) -> AvePointError | None:
-        """Return the error for rows that contradict each other, or None."""
+        """Return the error for contradictory rows, or None if there are no such rows."""
         return next((found.error for found in records.values() if found.error), None)
 
     @classmethod
@@ -107,10 +107,10 @@ def _keyed(rows: Iterable[Row], now: Ticks) -> Iterator[tuple[str, Schedule, Row
 
 
 def _next(starts: Collection[Ticks], now: Ticks) -> Ticks | None:
-    """Return the earliest start after `now`. If all starts are in the past, assume that they repeat after one day."""
+    """Return the earliest start after `now`. If all starts are in the past, assume that backups repeat daily."""
     coming = [start for start in starts if start > now]
     if coming:
         return min(coming)
     again = [Ticks(start + _DAY * TICKS_PER_SECOND) for start in starts]
-    # If all starts are more than one day old, the next start is unknown.
+    # The next start is unknown if all starts are more than one day old.
     return min((start for start in again if start > now), default=None)

@@ -38,7 +38,7 @@ from exporter.errors import AvePointError
 
 @dataclass(frozen=True, slots=True)
 class JobRecords:
-    """The jobs of a tenant by geo location, or by "" if no locations are configured. `window` is in seconds."""
+    """The jobs of a tenant by geo location. Without configured geo locations, the key is "". `window` is in seconds."""
 
     window: float
     window_start: Ticks
@@ -66,7 +66,8 @@ class JobsCollector(AccountCollector[JobsOptions, JobRecords]):
     async def read(self) -> JobRecords:
         """Read the jobs of each geo location.
 
-        Raise AvePointError if a request fails, or if the tenant has jobs but none at the configured geo locations.
+        Raise AvePointError if a request fails, or if all jobs of the tenant are outside of the configured geo
+        locations.
         """
         now = ticks_at(self._clock.time())
         locations = {location: await reader.read(self.api_versions) for location, reader in self._readers.items()}
@@ -78,12 +79,12 @@ class JobsCollector(AccountCollector[JobsOptions, JobRecords]):
     async def _expect_none_elsewhere(self, span: Span) -> None:
         """Raise AvePointError if an unfiltered list contains jobs that started within `span`.
 
-        This check is necessary because AvePoint returns an empty list for any geo location of a tenant without
-        Multi-Geo.
+        If a tenant has no Multi-Geo, AvePoint returns an empty list for every geo location, as for a tenant without
+        jobs.
         """
         if await JobList(self._client, TENANT_JOBS.modern).has_any(span):
             names, path = ", ".join(self._readers), TENANT_JOBS.modern.template
-            what = f"{path}: no job at any of the configured locations ({names}), but the tenant has jobs"
+            what = f"{path}: no jobs in the configured locations ({names}), but the tenant has other jobs"
             raise AvePointError(what, hint=NOT_MULTI_GEO, endpoint=path)
 
     @classmethod
@@ -108,7 +109,7 @@ class JobsCollector(AccountCollector[JobsOptions, JobRecords]):
         return {"job_types": list(self.options.job_types), "locations": readers}
 
     def load_state(self, state: object) -> None:
-        """Restore a state that `dump_state` returned, for the geo locations that are still configured.
+        """Restore the state from `dump_state`, for the geo locations that are still configured.
 
         Raise ValueError if the state is invalid.
         """
@@ -118,4 +119,4 @@ class JobsCollector(AccountCollector[JobsOptions, JobRecords]):
                     if location in locations:
                         reader.load_state(locations[location], job_types)
             case _:
-                raise ValueError("not the state of the jobs collector")
+                raise ValueError("expected the state of the jobs collector")

@@ -65,7 +65,7 @@ OUT_OF_POLICY_SINCE = Family(
 class LicenseConsumption:
     """Purchased and used seats and bytes, and the time at which the license went out of policy.
 
-    Unknown values are None. If `knows_policy` is true, an `out_of_policy_since` of None means that the license is in
+    Unknown values are None, but if `knows_policy` is true, `out_of_policy_since` is None while the license is in
     policy.
     """
 
@@ -108,7 +108,7 @@ class LicenseCollector(AccountCollector[LicenseOptions, LicenseConsumption]):
             assigned_seats=row.count("assignedUserSeats"),
             purchased_bytes=row.gigabytes("purchasedStorageSize"),
             protected_bytes=row.gigabytes("protectedSize"),
-            # The license is in policy only if the field exists but contains no time. An unreadable time is unknown.
+            # The license is in policy if the field exists but is empty.
             knows_policy=row.is_past_time("outOfPolicyTime"),
             out_of_policy_since=row.past_time("outOfPolicyTime"),
         )

@@ -19,19 +19,19 @@ _UNITS: Final = "in seconds (a year is 365 days, a month is 30 days; +Inf if unl
 
 PERIOD = Family(
     "avepoint_retention_seconds",
-    f"Retention period of a workload, or the default if the label workload is absent, {_UNITS}; {_SOURCE}.",
+    f"Retention period of a workload, or the default period if the label workload is absent, {_UNITS}; {_SOURCE}.",
     _LABELS,
     query="avepoint_retention_seconds < 365 * 86400",
 )
 SHORTEST = Family(
     "avepoint_retention_shortest_seconds",
-    f"Shortest retention period of a workload and its containers, {_UNITS}; absent if one is unknown; {_SOURCE}.",
+    f"Shortest retention period of a workload and its containers, {_UNITS}; absent if a period is unknown; {_SOURCE}.",
     _LABELS,
     query="avepoint_retention_shortest_seconds < 365 * 86400",
 )
 CUSTOM = Family(
     "avepoint_custom_retention",
-    f"1 if workloads have their own policies, else 0; {_SOURCE}.",
+    f"1 if workloads have separate retention policies, else 0; {_SOURCE}.",
     ("account", "geo_location"),
     query="avepoint_custom_retention == 1",
 )
@@ -45,7 +45,7 @@ class RetentionOptions(CollectorOptions):
 class Service:
     """The retention period of a workload, and the shortest period of the workload and its containers.
 
-    Both are in seconds, or None if unknown.
+    Periods are in seconds, or None if they are unknown.
     """
 
     workload: str
@@ -55,9 +55,9 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The retention policies of a tenant. `period` is the default in seconds, or None if unknown.
+    """The retention policies of a tenant. `period` is the default period in seconds, or None if it is unknown.
 
-    `is_custom` is true if workloads have their own policies.
+    `is_custom` is true if workloads have separate retention policies.
     """
 
     period: float | None
@@ -83,14 +83,14 @@ class RetentionCollector(PerLocationCollector[RetentionOptions, Mapping[str, Pol
         if not any(row.has(field) for field in _FIELDS):
             raise RETENTION.modern.unexpected("the response contains none of the retention policy fields")
         is_custom = row.flag("enableCustomizedRetentionPolicy")
-        # If customized retention is disabled, the default applies to all services.
+        # If customized retention is disabled, the default period applies to all workloads.
         services = () if is_custom is False else row.each("servicePolicies")
         found = distinct(_keyed(services), "serviceType")
         return Policy(row.retention("retentionPeriod"), is_custom, found)
 
     @classmethod
     def error(cls, records: Mapping[str, Policy]) -> AvePointError | None:
-        """Return the error for rows that contradict each other, or None."""
+        """Return the error for contradictory rows, or None if there are no such rows."""
         return next((policy.services.error for policy in records.values() if policy.services.error), None)
 
     @classmethod
@@ -116,9 +116,9 @@ def _keyed(rows: Iterable[Row]) -> Iterator[tuple[str, Service, Row]]:
 
 
 def _shortest(row: Row, period: float | None) -> float | None:
-    """Return the shortest period of a service and its containers, or None if any of the periods is unknown."""
+    """Return the shortest period of a workload and its containers, or None if any of the periods is unknown."""
     periods = [period, *(container.retention("retentionPeriod") for container in row.each("containerPolicies"))]
-    # Objects outside of containers may have their own period. Otherwise, they have the period of the service.
+    # If there is no separate period for objects without a container, the period of the workload applies.
     if row.raw("unassignedObjectRetentionPeriod") is not None:
         periods.append(row.retention("unassignedObjectRetentionPeriod"))
     known = [one for one in periods if one is not None]

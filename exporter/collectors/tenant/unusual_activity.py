@@ -21,13 +21,13 @@ _LABELS: Final = ("account", "workload", "geo_location")
 
 UNUSUAL = Family(
     "avepoint_unusual_activity_sites",
-    f"Sites with unusual activity within the window; absent for a workload that AvePoint does not list; {_SOURCE}.",
+    f"Sites with unusual activity within the window; absent if AvePoint does not list the workload; {_SOURCE}.",
     _LABELS,
     query="sum by (account, workload) (avepoint_unusual_activity_sites) > 0",
 )
 RANSOMWARE = Family(
     "avepoint_potential_ransomware_sites",
-    "Sites under a potential ransomware attack within the window; absent for a workload that AvePoint does not list;"
+    "Sites with a potential ransomware attack within the window; absent if AvePoint does not list the workload;"
     f" {_SOURCE}.",
     _LABELS,
     query="sum by (account, workload) (avepoint_potential_ransomware_sites) > 0",
@@ -46,13 +46,13 @@ class UnusualActivityOptions(CollectorOptions):
 
     interval: Interval = Field(900.0, description="Time between the starts of two refreshes.")
     window: Annotated[Seconds, Field(ge=_DAY, le=366 * _DAY)] = Field(
-        7.0 * _DAY, description="How far back to count sites; the window starts at midnight (UTC)."
+        7.0 * _DAY, description="How far back to count sites; the count starts at midnight (UTC)."
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Signals:
-    """The number of a workload's sites with unusual activity, and the number with signs of ransomware.
+    """The numbers of a workload's sites with unusual activity and with signs of ransomware.
 
     Unknown numbers are None.
     """
@@ -79,11 +79,10 @@ class UnusualActivityCollector(PerLocationCollector[UnusualActivityOptions, Acti
     families = (UNUSUAL, RANSOMWARE, WINDOW)
 
     async def read(self) -> Activities:
-        """Read the numbers of sites since the first day of the window. Raise AvePointError if a request fails."""
+        """Read the numbers of affected sites within the window. Raise AvePointError if a request fails."""
         now = self._clock.time()
         start = (now - self.options.window) // _DAY * _DAY
-        # AvePoint's documents use dates without a time. The end is tomorrow, because a service that treats a date as
-        # midnight would exclude the activity of today.
+        # The end is tomorrow, because a service that treats a date as midnight would exclude today's activity.
         query = {"startTime": iso_date(ticks_at(start)), "finishTime": iso_date(ticks_at(now + _DAY))}
         return Activities(now - start, await self.each_location(lambda location: self._read(location, query)))
 
@@ -92,7 +91,7 @@ class UnusualActivityCollector(PerLocationCollector[UnusualActivityOptions, Acti
         if isinstance(data, dict):
             inner = folded(data)
             if "data" not in inner:
-                raise UNUSUAL_ACTIVITY.modern.unexpected("the field data has no inner field data")
+                raise UNUSUAL_ACTIVITY.modern.unexpected("the field data does not contain another field data")
             data = inner["data"]
         return tuple(_summed(self.rows(UNUSUAL_ACTIVITY.modern, data)))
 
@@ -108,10 +107,10 @@ class UnusualActivityCollector(PerLocationCollector[UnusualActivityOptions, Acti
 
 
 def _summed(rows: Iterable[Row]) -> Iterator[Signals]:
-    """Yield the sums of each workload's rows. If any number is unknown, the sum is unknown.
+    """Yield the sums of each workload's rows. A sum is None if any number is unknown.
 
-    Each Microsoft 365 tenant has its own row. The rows of geo locations may not contain the location. Rows that differ
-    are therefore added up, and equal rows are counted once.
+    There may be several rows for one workload, one per Microsoft 365 tenant or geo location. Different rows are added
+    up, and equal rows are counted once.
     """
     by_workload: dict[str, list[Signals]] = {}
     for _, signals in dict.fromkeys(_signals_of_tenants(rows)):
@@ -121,11 +120,11 @@ def _summed(rows: Iterable[Row]) -> Iterator[Signals]:
 
 
 def _signals_of_tenants(rows: Iterable[Row]) -> Iterator[tuple[str, Signals]]:
-    """Yield the Microsoft 365 tenant id ("" if absent) and the numbers of sites in each row."""
+    """Yield the Microsoft 365 tenant id and the numbers of sites in each row. If the tenant id is missing, yield ""."""
     for row in rows:
         workload = row.service_type("serviceType")
         if workload is not None:
-            # AvePoint's documents swap the descriptions of these fields, but the field names are correct.
+            # The field names are correct, although AvePoint's documents swap their descriptions.
             unusual = row.needed_count("unusualActivitiesCount")
             ransomware = row.needed_count("potentialRansomwareAttackCount")
             yield row.label("tenantId") or "", Signals(workload, unusual, ransomware)
