@@ -160,9 +160,11 @@ class Application:
 
 
 def _open_storage(path: Path, clock: Clock, log: structlog.stdlib.BoundLogger) -> "StateStore":
-    from exporter.engine.state import StateStore  # noqa: PLC0415 - loads SQLite, which is not needed without persistent state
+    # These modules load SQLite, which is not needed without persistent state.
+    from exporter.engine.sqlite import open_directory  # noqa: PLC0415
+    from exporter.engine.state import StateStore  # noqa: PLC0415
 
-    return StateStore(path, stored_families(), clock, log)
+    return StateStore(open_directory(path, clock, log), stored_families(), clock, log)
 
 
 def _favor_the_event_loop() -> None:

@@ -22,6 +22,7 @@ from exporter.config.schema import Config
 from exporter.engine.accounts import Accounts
 from exporter.engine.refresh import refresh_all
 from exporter.engine.shard import WHOLE, Shard
+from exporter.engine.sqlite import SqliteDatabase, open_directory
 from exporter.engine.state import StateStore
 from exporter.exposition.exporter_metrics import OwnMetrics
 from exporter.exposition.page import MetricsPage, PageRequest
@@ -138,6 +139,19 @@ def partner(name: str = "msp", *, collectors: Mapping[str, Any] | None = None, *
     return {"name": name, "type": "partner", "collectors": optional | dict(collectors or {}), **keys}
 
 
+def sqlite(folder: Path, clock: FakeClock | None = None) -> SqliteDatabase:
+    """Open the database in a directory."""
+    database = open_directory(folder, clock or FakeClock(), logger())
+    assert database is not None
+    return database
+
+
+def storage(folder: Path, clock: FakeClock | None = None) -> StateStore:
+    """Return the persistent state in a directory."""
+    clock = clock or FakeClock()
+    return StateStore(sqlite(folder, clock), stored_families(), clock, logger())
+
+
 @dataclass
 class World:
     """The accounts of an exporter whose requests go to a fake API, to another transport, or to the network."""
@@ -156,7 +170,7 @@ class World:
 
     def fresh(self) -> Accounts:
         """Return new accounts, as after a restart."""
-        self.storage = None if self.folder is None else StateStore(self.folder, stored_families(), self.clock, logger())
+        self.storage = None if self.folder is None else storage(self.folder, self.clock)
         return Accounts(
             clock=self.clock,
             observe=self.own.observer,

@@ -88,7 +88,7 @@ class CustomerList:
         `most` is the maximum number of customers that `ids` yields.
         """
         self.api_versions = ApiVersions(account.api)
-        self._owns = owns
+        self.owns = owns
         self._most = most
         self._names = NamePolicy(account)
         self._include = frozenset(account.customers.include)
@@ -117,7 +117,7 @@ class CustomerList:
     def is_wanted(self, customer_id: str) -> bool:
         """Return whether a customer is included in the configuration and belongs to this shard."""
         included = not self._include or customer_id in self._include
-        return included and customer_id not in self._exclude and self._owns(customer_id)
+        return included and customer_id not in self._exclude and self.owns(customer_id)
 
     def contains(self, customer_id: str) -> bool:
         """Return whether a customer is in the last complete list."""
@@ -231,7 +231,7 @@ class CustomerList:
 
     def _configured(self) -> list[str]:
         """Return the configured ids that belong to this shard."""
-        return sorted(filter(self._owns, self._include - self._exclude))
+        return sorted(filter(self.owns, self._include - self._exclude))
 
     async def _list(self) -> Listing:
         self.api_versions.begin()

@@ -236,8 +236,8 @@ class Accounts:
             await self._save_verdicts(running)
 
     async def _save_verdicts(self, running: RunningAccount) -> None:
-        if self._storage is not None and running.verdicts.is_unsaved:
-            await self._storage.of(running.account, VERDICT).commit("", None, running.verdicts.dump_state())
+        if self._storage is not None:
+            await self._storage.of(running.account, VERDICT).commit_states(running.verdicts.take_unsaved())
 
 
 def _differ_in_expectations_only(account: Account, other: Account) -> bool:

@@ -5,12 +5,16 @@ The exporter moves the content of these files into the database.
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from exporter.engine.database import CollectorKey
+import structlog
+
+from exporter.engine.codec import pack, to_json
+from exporter.engine.database import Change, CollectorKey, CollectorRow, CustomerRow, FinishRefresh, PutCustomer
 
 Samples = list[list[Any]]
 
@@ -25,12 +29,34 @@ class JsonState:
     states: Mapping[str, object]
 
 
-def json_path(folder: Path, key: CollectorKey) -> Path:
-    """Return the path of a collector's file."""
-    return folder / f"{key.account}--{key.collector}.json"
+def changes_from_json(
+    folder: Path, key: CollectorKey, log: structlog.stdlib.BoundLogger
+) -> tuple[Path, Sequence[Change]]:
+    """Return the path of a collector's file and the changes that store its content, or none if it is not usable."""
+    path = folder / f"{key.account}--{key.collector}.json"
+    try:
+        stored = _read_json_state(path, key.registration)
+    except FileNotFoundError:
+        return path, ()
+    except (OSError, ValueError) as error:
+        log.warning("file of an earlier version is not usable; ignored", file=str(path), error=error)
+        return path, ()
+    if stored is None:
+        log.info("stored state belongs to another registration; ignored", file=str(path))
+        return path, ()
+    customers = frozenset({*stored.reads, *stored.states})
+    puts = [PutCustomer(key, customer, partial(_row, stored, customer)) for customer in customers]
+    return path, (*puts, FinishRefresh(key, CollectorRow(stored.last_success), customers, customers))
 
 
-def read_json_state(path: Path, registration: str) -> JsonState | None:
+def _row(stored: JsonState, customer_id: str) -> CustomerRow:
+    read_at, is_complete, samples = stored.reads.get(customer_id, (None, True, None))
+    packed = None if samples is None else pack(samples)
+    state = to_json(stored.states.get(customer_id))
+    return CustomerRow(customer_id, to_json(stored.labels), read_at, is_complete, packed, state)
+
+
+def _read_json_state(path: Path, registration: str) -> JsonState | None:
     """Return the state in a file, or None if it belongs to another registration.
 
     Raise ValueError if the file is invalid.

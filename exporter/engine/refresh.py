@@ -106,7 +106,8 @@ class Refresher:
             self.entry.record_end(self._clock.monotonic() - began, api_version=api_version)
             self.first_ended.set()
             if self._store is not None:
-                await self._store.finish(self.entry.reads, self.collector.state_ids(), self.entry.status.last_success)
+                failed = [customer_id for customer_id, is_up in self.entry.customer_up.items() if not is_up]
+                await self._store.finish(self.entry.reads, self.collector.state_ids(), self.entry.status, failed)
             await self._after()
             return bool(self.entry.status.up or self.entry.status.off)
 
@@ -157,8 +158,8 @@ class Refresher:
         records, listed = await collector.read(), self._listed
         # The customer list has many samples, so they are rendered on a thread instead of on the event loop.
         read = await asyncio.to_thread(self._result, "", records)
-        if self._store is not None:
-            await self._store.commit("", read, collector.state_of(""))
+        if self._store is not None and not await self._store.commit("", read, collector.state_of("")):
+            return
         if self._listed is not None and self._listed is not listed:  # Customers may have left the list meanwhile.
             read = read.of_customers(frozenset({"", *self._listed}))
         self.entry.reads[""] = read
@@ -266,9 +267,11 @@ class Refresher:
         """
         read, error = self._result(customer_id, records), collector.error(records)
         # Counters must not decrease after a restart, so the samples are stored before a scrape can return them.
+        state, is_owned = collector.state_of(customer_id), True
         if self._store is not None:
-            await self._store.commit(customer_id, read, collector.state_of(customer_id))
-        if not collector.is_customer(customer_id):  # The customer left the list during the commit.
+            is_owned = await self._store.commit(customer_id, read, state)
+        # The customer may have left the list during the commit, or a newer process may own it.
+        if not is_owned or not collector.is_customer(customer_id):
             return
         if error is None:
             self.entry.record_read(customer_id, read)

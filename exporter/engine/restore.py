@@ -1,9 +1,12 @@
 """Functions that restore the state of an account from its predecessor after a reload, or from the storage."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from exporter.collectors.customer_list import CustomerList
+from exporter.engine.codec import StoredState
+from exporter.engine.database import StorageError
 from exporter.engine.refresh import Refresher
 from exporter.engine.registration import changed_labels, label_settings, registration_id
 from exporter.engine.snapshot import CollectorEntry
@@ -12,7 +15,7 @@ from exporter.logs import logger
 
 if TYPE_CHECKING:
     from exporter.engine.accounts import RunningAccount
-    from exporter.engine.state import StateStore, StoredState
+    from exporter.engine.state import StateStore
 
 
 async def restore(running: "RunningAccount", former: "RunningAccount | None", storage: "StateStore | None") -> None:
@@ -33,7 +36,7 @@ async def restore(running: "RunningAccount", former: "RunningAccount | None", st
             if old[name].first_ended.is_set():
                 refresher.first_ended.set()
         elif storage is not None:
-            stored = await storage.load(account, name)
+            stored = await _load(storage, running, name)
             await asyncio.to_thread(_load_state, stored, refresher)
         # Customers that are now excluded or belong to another shard must not remain until the next customer list.
         await asyncio.to_thread(_drop_unwanted, refresher.entry, customer_list)
@@ -42,17 +45,27 @@ async def restore(running: "RunningAccount", former: "RunningAccount | None", st
 async def _restore_verdicts(
     running: "RunningAccount", former: "RunningAccount | None", storage: "StateStore | None"
 ) -> None:
-    state: object = None
+    states: Mapping[str, object] = {}
     if former is not None:
-        state = former.verdicts.dump_state()
+        states = former.verdicts.states()
     elif storage is not None:
-        state = (await storage.load(running.account, VERDICT)).states.get("")
-    if state is not None:
-        try:
-            running.verdicts.load_state(state)
-        except ValueError as error:
-            _log_invalid(running.account.name, VERDICT, error)
-    running.verdicts.keep_only(frozenset(filter(running.customer_list.is_wanted, running.verdicts.customers())))
+        states = (await _load(storage, running, VERDICT)).states
+    try:
+        running.verdicts.load_states(states)
+    except ValueError as error:
+        _log_invalid(running.account.name, VERDICT, error)
+    wanted = filter(running.customer_list.is_wanted, running.verdicts.customers())
+    running.verdicts.keep_only(frozenset({"", *wanted}))
+
+
+async def _load(storage: "StateStore", running: "RunningAccount", collector: str) -> StoredState:
+    """Return the stored state of a collector. If it cannot be read, log an error and return an empty state."""
+    try:
+        return await storage.load(running.account, collector, running.customer_list.owns)
+    except StorageError as error:
+        log = logger(account=running.account.name, collector=collector)
+        log.error("persistent state cannot be read", error=error)
+        return StoredState()
 
 
 def _copy_state(old: Refresher, new: Refresher, changed: frozenset[str]) -> None:
@@ -65,7 +78,7 @@ def _copy_state(old: Refresher, new: Refresher, changed: frozenset[str]) -> None
     new.collector.load_state(old.collector.dump_state())
 
 
-def _load_state(stored: "StoredState", refresher: Refresher) -> None:
+def _load_state(stored: StoredState, refresher: Refresher) -> None:
     """Restore a stored state. If the collector rejects the state, log a warning and restore nothing."""
     entry = refresher.entry
     try:

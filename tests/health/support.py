@@ -103,7 +103,7 @@ class World:
 
     def restarts(self, *, memory: bool = True, reads: bool = True) -> "World":
         """Start the process again, with or without what it stored."""
-        dumped, self.started = self.verdict.dump(), self.now
+        dumped, self.started = self.dumped(), self.now
         self.verdict = self._new()
         if memory:
             self.verdict.load(dumped)
@@ -111,6 +111,10 @@ class World:
             self.sources = {name: Source(name) for name in self.sources}
         self.verdict.mark([self.customer])
         return self
+
+    def dumped(self) -> dict[str, object]:
+        """Return the state of all customers."""
+        return {one: state for one in self.verdict.customers() if (state := self.verdict.state_of(one)) is not None}
 
     def expects(self, **expectations: Any) -> "World":
         """Reload with other expectations."""

@@ -228,11 +228,11 @@ def test_the_memory_is_json_and_the_same_after_a_round() -> None:
     world = overdue()
     world.verdict.list_read([], world.now)
     assert world.names()
-    dumped = json.loads(json.dumps(world.verdict.dump()))
+    dumped = json.loads(json.dumps(world.dumped()))
 
     world.restarts()
     assert world.names()
-    assert json.loads(json.dumps(world.verdict.dump())) == dumped
+    assert json.loads(json.dumps(world.dumped())) == dumped
 
 
 @pytest.mark.parametrize(
@@ -240,29 +240,25 @@ def test_the_memory_is_json_and_the_same_after_a_round() -> None:
     [
         None,
         [],
-        {"judged": [], "customers": {}},
-        {"judged": ["x"], "customers": {}, "absent_since": {}},
-        {"judged": [], "customers": {"c": 1}, "absent_since": {}},
-        {"judged": [], "customers": {}, "absent_since": {"c": "yesterday"}},
-        {"judged": [], "customers": {"c": {"held": [["x"]], "first_seen": [], "judged": []}}, "absent_since": {}},
-        {"judged": [], "customers": {"c": {"held": [], "first_seen": [["x"]], "judged": []}}, "absent_since": {}},
-        {
-            "judged": [],
-            "customers": {"c": {"held": [], "first_seen": [["job_stuck", [], 1]], "judged": []}},
-            "absent_since": {},
-        },
+        1,
+        {"held": [], "first_seen": []},
+        {"held": [], "first_seen": [], "judged": "x"},
+        {"held": [], "first_seen": [], "judged": [], "absent_since": "yesterday"},
+        {"held": [["x"]], "first_seen": [], "judged": []},
+        {"held": [], "first_seen": [["x"]], "judged": []},
+        {"held": [], "first_seen": [["job_stuck", [], 1]], "judged": []},
     ],
 )
 def test_what_is_not_the_memory_is_refused(dumped: object) -> None:
     with pytest.raises(ValueError, match=r"."):
-        World().verdict.load(dumped)
+        World().verdict.load({CUSTOMER: dumped})
 
 
 def test_problems_of_other_versions_are_left_out() -> None:
     row = ["no_such_problem", ["", "", "", "", ""], 1.0]
     memory = {"held": [[*row, 1.0, JOBS, "x"]], "first_seen": [row], "judged": []}
     world = World()
-    world.verdict.load({"judged": [], "customers": {CUSTOMER: memory}, "absent_since": {}})
+    world.verdict.load({CUSTOMER: memory})
 
     assert world.names() == set()
 
