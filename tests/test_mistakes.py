@@ -247,7 +247,7 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
     "once before a command": (typed("--once", "check"), "--once ^cannot be used with check ^" + HELP),
     "shard beyond the last": (
         typed("--config.check", "--shard", "3", "--total-shards", "3", config_yaml=FINE),
-        "--shard: ^3 is not below --total-shards, which is 3; ^the first shard is 0",
+        "--shard: ^3 must be less than --total-shards, which is 3; ^the first shard is 0",
     ),
     "shard without a number": (
         typed("--config.check", "--shard", "pod", config_yaml=FINE),
@@ -277,7 +277,7 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
     ),
     "init with an empty secret": (
         typed(*INIT, "--secret-from", "/dev/null"),
-        "--secret-from: ^/dev/null is empty; ^write the secret into it",
+        "--secret-from: ^/dev/null is empty; ^write the secret to this file",
     ),
     "init without a place": (
         typed(*INIT, "--secret-env", "HOME", "--config.file", "no/such.yaml"),
@@ -506,7 +506,8 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
     "host name": (
         unknown_name,
         ("graph-usa.invalid: ^NO SUCH NAME: "
-        "^check the spelling of the host name (environment, data_center, base_url or token_url) and the DNS"),
+        "^check the spelling of the host name (environment, data_center, base_url or token_url) and the DNS "
+        "configuration"),
     ),
     "nobody there": (
         answered(httpx.ConnectError("Connection refused")), f"127.0.0.1:9: ^Connection refused: ^{ADDRESS}",

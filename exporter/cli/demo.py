@@ -77,26 +77,28 @@ the license:
 @sharding
 @listening
 @option("--customers", type=click.IntRange(0, 100_000), metavar="N", default=25, show_default=True,
-        help="Number of customers of the partner account.")  # fmt: skip
+        help="Number of customers in the partner account.")  # fmt: skip
 @option("--seed", type=int, metavar="N", default=1, show_default=True,
         help="Seed of the generated data; the same seed generates the same data.")  # fmt: skip
 @option("--scenario", type=click.Choice(_SCENARIOS), metavar="NAME", default="typical", show_default=True,
-        help=f"Problems to simulate: {', '.join(_SCENARIOS)}.")  # fmt: skip
+        help=f"Scenario to simulate: {', '.join(_SCENARIOS)}.")  # fmt: skip
 @option("--speed", type=click.FloatRange(1, 3600), metavar="N", default=60.0, show_default=True,
         help="Speed of jobs and data growth, relative to real time.")  # fmt: skip
 @click.pass_context
 def demo(ctx: click.Context, /, customers: int, seed: int, scenario: "Scenario", speed: float, **own: Any) -> None:  # noqa: ANN401 - one value per flag
     """Run against a built-in simulator of AvePoint, without credentials.
 
-    The demo needs no configuration. It simulates a tenant account and a
-    partner account, and prints the URLs to open. Press Ctrl-C to stop it.
+    The demo needs no configuration. The demo simulates a tenant account and a
+    partner account, and prints the URLs to open. Press Ctrl-C to stop the
+    demo.
 
-    In the scenario typical, 5 % of the customers have a problem. In the
-    scenario healthy, no customer has a problem. The scenario incident is for
-    practice: a third of the customers have no recent backup, ransomware is
-    suspected, AvePoint throttles requests and fails from minute 3 to minute 7,
-    and the secret of one account has expired. In the scenario varied, many
-    customers have problems of every kind.
+    In the typical scenario, 5 % of the customers have a problem. In the
+    healthy scenario, no customer has a problem. In the varied scenario, many
+    customers have a problem, and every type of problem occurs. The incident
+    scenario is for practice: a third of the customers have no recent backup,
+    ransomware is suspected, and the secret of one account has expired. In the
+    incident scenario, AvePoint also throttles requests, and its API fails
+    from minute 3 to minute 7.
 
     \b
     Examples:

@@ -24,7 +24,7 @@ CONTEXT: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 80
 """Settings for the help of every command."""
 FILE: Final = click.Path(readable=False)
 """The type of a path that may not exist yet. Shells complete it with the names of existing files."""
-EPILOG: Final = "Every flag has an environment variable: AVEPOINT_EXPORTER_CONFIG_FILE sets --config.file."
+EPILOG: Final = "Every flag has an environment variable. For example, AVEPOINT_EXPORTER_CONFIG_FILE sets --config.file."
 _PREFIX: Final = "AVEPOINT_EXPORTER"
 _DEFAULT_ADDRESS: Final = ":10087"
 
@@ -63,7 +63,7 @@ def common(command: Command) -> Command:
         command,
         option("--config.file", type=FILE, metavar="PATH", help="Configuration file (default: config.yaml)."),
         option("--log.level", type=click.Choice(list(LEVELS)), metavar="LEVEL",
-               help=f"Lowest level of log lines: {', '.join(LEVELS)} (default: info)."),
+               help=f"Minimum log level: {', '.join(LEVELS)} (default: info)."),
         option("--log.format", type=click.Choice(["logfmt", "json"]), metavar="FORMAT",
                help="Format of log lines: logfmt or json (default: logfmt)."),
     )  # fmt: skip
@@ -74,7 +74,7 @@ def sharding(command: Command) -> Command:
     return _decorated(
         command,
         option(
-            "--shard", metavar="N", help="Index of this shard, from 0, or a name that ends in -N (default: 0)."
+            "--shard", metavar="N", help="Zero-based index of this shard, or a name that ends in -INDEX (default: 0)."
         ),
         option("--total-shards", type=click.IntRange(1), metavar="N",
                help="Number of processes that share the accounts (default: 1)."),
@@ -86,7 +86,7 @@ def listening(command: Command) -> Command:
     return _decorated(
         command,
         option("--web.listen-address", multiple=True, type=Address(), metavar="HOST:PORT",
-               help=f"Address to listen on; repeatable; :PORT means every address (default: {_DEFAULT_ADDRESS})."),
+               help=f"Address to listen on; repeatable; :PORT listens on every address (default: {_DEFAULT_ADDRESS})."),
         option("--web.config.file", type=FILE, metavar="PATH",
                help="Web configuration file: TLS and basic authentication, as in the Prometheus exporter-toolkit."),
         option("--web.enable-lifecycle", is_flag=True, default=None, help="Allow POST /-/reload."),

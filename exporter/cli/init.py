@@ -37,32 +37,32 @@ def _complete_data_center(_ctx: click.Context, _parameter: click.Parameter, type
 @common
 @option("--type", type=click.Choice(TYPES), metavar="TYPE",
         help="Account type: tenant for one organization, partner for Elements.")  # fmt: skip
-@option("--name", metavar="NAME", help="Account name, the value of the label account.")
+@option("--name", metavar="NAME", help="Account name, used as the value of the account label.")
 @option("--environment", type=click.Choice(ENVIRONMENTS), metavar="CLOUD",
         help=f"Cloud: {', '.join(ENVIRONMENTS)} (default: {ENVIRONMENTS[0]}).")  # fmt: skip
 @option("--data-center", metavar="NAME", shell_complete=_complete_data_center,
         help="Data center of a tenant account, such as us or we.")  # fmt: skip
-@option("--base-url", metavar="URL", help="URL of the API (default: from --environment and --data-center).")
-@option("--token-url", metavar="URL", help="URL of the token service (default: from --environment).")
+@option("--base-url", metavar="URL", help="URL of the API (default: derived from --environment and --data-center).")
+@option("--token-url", metavar="URL", help="URL of the token service (default: derived from --environment).")
 @option("--client-id", metavar="ID", help="Client ID of the app registration.")
 @option("--certificate-file", type=FILE, metavar="PATH",
-        help="Certificate with its private key (.pem or .pfx), in place of a client secret.")  # fmt: skip
+        help="Certificate and private key (.pem or .pfx), used instead of a client secret.")  # fmt: skip
 @option("--secret-env", metavar="NAME",
-        help="Environment variable with the client secret or the certificate's password.")  # fmt: skip
+        help="Environment variable that contains the client secret or the certificate's password.")  # fmt: skip
 @option("--secret-from", type=FILE, metavar="PATH",
-        help="File with the client secret or the certificate's password; - for standard input.")  # fmt: skip
+        help="File that contains the client secret or the certificate's password; - reads standard input.")  # fmt: skip
 @option("--secret-file", type=FILE, metavar="PATH",
-        help="File to write the secret to (default: NAME.secret beside the configuration).")  # fmt: skip
+        help="File to write the secret to (default: NAME.secret in the configuration's directory).")  # fmt: skip
 @option("--force", is_flag=True, help="Replace existing files.")
 @option("--no-check", is_flag=True, help="Do not test the account.")
 @click.pass_context
 def init(ctx: click.Context, /, *, force: bool, no_check: bool, **own: Any) -> None:  # noqa: ANN401 - one value per flag
     """Write a first configuration and its secret file, and test the account.
 
-    On a terminal, init prompts for the settings that no flag provides. The
-    secret cannot be set with a flag: type it at a hidden prompt, or pass it in
-    an environment variable or a file. The secret file has mode 0600. Existing
-    files are kept unless you use --force.
+    On a terminal, init prompts for the settings that flags do not set. No
+    flag accepts the secret itself. Enter the secret at a hidden prompt, or
+    pass it in an environment variable or a file. The secret file has mode
+    0600. Existing files are overwritten only with --force.
 
     \b
     Examples:
@@ -76,7 +76,7 @@ def init(ctx: click.Context, /, *, force: bool, no_check: bool, **own: Any) -> N
     setup(flags["log_level"] or "error", flags["log_format"] or "logfmt")
     target = config_file(flags)
     if not force:
-        ConfigFiles(target, None, catalogue()).refuse_existing()  # refuse before the first question
+        ConfigFiles(target, None, catalogue()).refuse_existing()  # fail before the first question
     settings = _settings(flags, target)
     files = ConfigFiles(target, settings.secret_file, catalogue())
     if not force:
@@ -85,8 +85,8 @@ def init(ctx: click.Context, /, *, force: bool, no_check: bool, **own: Any) -> N
     click.echo(f"Wrote {target}" + (f" and {files.secret} (mode 0600)." if files.secret else "."))
     if files.secret is not None and _is_exposed_to_git(files.secret):
         click.echo(
-            f"avepoint-exporter: warning: git does not ignore {files.secret}; add it to .gitignore, or `git add` may"
-            " publish the secret", err=True,
+            f"avepoint-exporter: warning: git does not ignore {files.secret}; add it to .gitignore so that"
+            " the secret is not committed", err=True,
         )  # fmt: skip
     if no_check:
         click.echo(f"To test it, run: avepoint-exporter check --config.file {target}")

@@ -56,7 +56,8 @@ _OUTPUT_ERRORS: Final = {errno.ENOSPC, errno.EDQUOT, errno.EIO}
     cls=Commands,
     invoke_without_command=True,
     context_settings=CONTEXT,
-    epilog=f"{EPILOG} Exit codes: 0 success, 1 the configuration or the command line is wrong, 2 a refresh failed.",
+    epilog=f"{EPILOG} Exit codes: 0 for success, 1 for an invalid configuration or command line,"
+    " 2 for a failed refresh.",
 )
 @common
 @sharding
@@ -71,8 +72,9 @@ _OUTPUT_ERRORS: Final = {errno.ENOSPC, errno.EDQUOT, errno.EIO}
 def command(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - one value per flag, of the flag's type
     """Prometheus exporter for AvePoint Cloud Backup for Microsoft 365.
 
-    Without a command, the exporter reads AvePoint in the background. It serves
-    /metrics and a status page until SIGTERM. SIGHUP reloads the configuration.
+    Without a command, the exporter reads data from AvePoint in the background,
+    and serves /metrics and a status page until SIGTERM. SIGHUP reloads the
+    configuration.
 
     \b
     First steps:
@@ -108,7 +110,10 @@ def _refuse(ctx: click.Context, *keys: str) -> None:
 
 
 def _checked(flags: Flags) -> str:
-    """Check the flags and files without sending requests. Return a message, or raise ConfigError on errors."""
+    """Check the flags and files without sending requests.
+
+    Return a message, or raise ConfigError if a flag or file is invalid.
+    """
     mistakes: list[str] = []
     config: Config | None = None
     for read in (

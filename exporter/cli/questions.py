@@ -77,7 +77,7 @@ class Questions:
         self._key("type", "Account type", choices=TYPES)
         if self._is_terminal and self._flags["client_id"] is None and self._answers.get("type"):
             self._show_permissions(self._answers["type"])
-        self._key("name", "Account name, the value of the label account")
+        self._key("name", "Account name, used as the value of the account label")
         self._urls()
         self._key("client_id", "Client ID of the app registration")
         secret = self._credential()
@@ -174,7 +174,11 @@ class Questions:
         if source is not None:
             return self._read(source)
         if self._is_terminal:
-            question = "Password of its key (hidden, Enter for none)" if is_optional else "Client secret (hidden)"
+            question = (
+                "Password of the private key (hidden; press Enter if there is none)"
+                if is_optional
+                else "Client secret (hidden)"
+            )
             default = "" if is_optional else None
             return str(self._prompt(question, hide_input=True, default=default, show_default=False)).strip()
         return "" if is_optional else self._mistake(f"--secret-env or --secret-from: {_NO_TERMINAL}")
@@ -189,7 +193,7 @@ class Questions:
             return self._mistake(
                 f"--secret-from: cannot read {source}: {_lower_first(reason or 'unknown error')}; correct the path"
             )
-        return secret.strip() or self._mistake(f"--secret-from: {source} is empty; write the secret into it")
+        return secret.strip() or self._mistake(f"--secret-from: {source} is empty; write the secret to this file")
 
     def _mistake(self, mistake: str) -> str:
         self._mistakes.append(mistake)

@@ -48,7 +48,7 @@ def _unknown_flag(error: click.NoSuchOption, group: click.Group, arguments: Sequ
     typed = f"--{flag.lstrip('-')}"
     suggestion = _did_you_mean(typed, _flags(error.ctx.command) if error.ctx else ())
     if not suggestion and (owners := ", ".join(_owners(typed, group))):
-        suggestion = f"; it is a flag of {owners}"
+        suggestion = f"; this flag belongs to {owners}"
     return f"no flag is named {flag}{suggestion}"
 
 

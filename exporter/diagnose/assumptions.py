@@ -35,8 +35,8 @@ API_VERSION: Final = Assumption(
     "API version", "Which API version returns data?", ("modern", "legacy"), "docs", ("api_versions",)
 )
 PAGE_BASE: Final = Assumption(
-    "page base", "What is the index of the first page of a tenant's jobs?",
-    ("0", "1, and 0 is empty", "1, and 0 returns the same page"), "seed", ("page_base", "index_zero"),
+    "page base", "Which index does the first page of a tenant's jobs have?",
+    ("0", "1 (page 0 is empty)", "1 (page 0 returns the same rows)"), "seed", ("page_base", "index_zero"),
 )  # fmt: skip
 PAGE_SIZE: Final = Assumption(
     "page size", "Does every page except the last have as many rows as requested?",
@@ -48,41 +48,54 @@ NEXT_LINK: Final = Assumption(
 )  # fmt: skip
 TOTAL: Final = Assumption(
     "total",
-    "What does the total of a list count?",
-    ("the rows of the list", "more than a full page", "more than a page that is not full", "less than the page",
-     "absent"),
+    "What does the reported total of a list count?",
+    ("all rows of the list", "more rows than a full page", "more rows than a partial page",
+     "fewer rows than the page contains", "absent"),
     "docs",
 )  # fmt: skip
 TOTAL_KEY: Final = Assumption(
-    "total key", "Which key contains the total?", ("totalCount", "totalNumber", "@odata.count"), "docs", ("total_key",)
+    "total key",
+    "Which key contains the total of a list?",
+    ("totalCount", "totalNumber", "@odata.count"),
+    "docs",
+    ("total_key",),
 )
 KEY_CASE: Final = Assumption(
-    "key case", "In which case are the keys of rows written?", ("camelCase", "PascalCase", "mixed"), "docs",
+    "key case", "Which letter case do the keys of rows use?", ("camelCase", "PascalCase", "mixed"), "docs",
     ("legacy_key_case", "product_keys"),
 )  # fmt: skip
 DETAILS_KEYS: Final = Assumption(
-    "details keys", "How do the keys in a job's details end?", ("Count", "Number"), "docs", ("details_keys",)
+    "details keys",
+    "Which suffix do the count keys in a job's details have?",
+    ("Count", "Number"),
+    "docs",
+    ("details_keys",),
 )
 ERROR_FIELD: Final = Assumption(
     "error field", "Does a successful response have an error field?", ("absent", "empty"), "docs"
 )
 OVERVIEW_SHAPE: Final = Assumption(
-    "overview shape", "Is the overview of a customer paged?", ("paged", "bare array"), "docs", ("overview_shape",)
+    "overview shape", "Is a customer's overview split into pages?", ("paged", "bare array"), "docs", ("overview_shape",)
 )
 TENANTS: Final = Assumption(
-    "several tenants", "Which Microsoft 365 tenants do a customer's overview rows contain?",
+    "several tenants", "How many Microsoft 365 tenants occur in a customer's overview?",
     ("one tenant", "several tenants", "no tenant"), "docs", ("overview_tenants",),
 )  # fmt: skip
-STATE: Final = Assumption("job states", "Which states do a tenant's jobs have?", (*STATES, "unknown"), "docs")
+STATE: Final = Assumption(
+    "job states", "Which job states does a tenant's job list contain?", (*STATES, "unknown"), "docs"
+)
 STATE_FORM: Final = Assumption(
-    "form of job states", "How are states with several words written?", ("spaced", "compact", "number"), "docs",
+    "form of job states", "How are states of several words written?", ("spaced", "compact", "number"), "docs",
     ("state_spelling",),
 )  # fmt: skip
 JOB_STATUS: Final = Assumption(
-    "job statuses", "Which statuses do a customer's jobs have?", (*JOB_STATUSES.values(), "unknown"), "docs"
+    "job statuses",
+    "Which job statuses does a customer's job list contain?",
+    (*JOB_STATUSES.values(), "unknown"),
+    "docs",
 )
 PRODUCT: Final = Assumption(
-    "products", "Which products do a customer's jobs belong to?", (*JOB_SERVICES.values(), "unknown"), "docs"
+    "products", "Which products does a customer's job list contain?", (*JOB_SERVICES.values(), "unknown"), "docs"
 )
 JOB_FORM: Final = Assumption(
     "form of customer jobs", "Are the type, module and status of a customer's job numbers or names?",
@@ -93,12 +106,12 @@ CUSTOMER_JOBS: Final = Assumption(
     ("one", "several"), "field", ("customer_jobs",),
 )  # fmt: skip
 SCAN_ROW: Final = Assumption(
-    "scan row", "What does the row of a customer's scan contain?", ("only the status", "also the type"), "field",
-    ("scan_row",),
+    "scan row", "Which fields does the row of a customer's scan contain?",
+    ("only the status", "the status and the type"), "field", ("scan_row",),
 )  # fmt: skip
 CUSTOMER_STATUS: Final = Assumption(
-    "customer statuses", "Which statuses do customers have?", (*CUSTOMER_STATUSES.values(), NOT_AVAILABLE, "unknown"),
-    "docs",
+    "customer statuses", "Which statuses does the customer list contain?",
+    (*CUSTOMER_STATUSES.values(), NOT_AVAILABLE, "unknown"), "docs",
 )  # fmt: skip
 CUSTOMER_STATUS_FORM: Final = Assumption(
     "form of customer statuses", "Is a customer's status a number or a name?", ("number", "name"), "docs",
@@ -113,7 +126,7 @@ ACTIVITY_SHAPE: Final = Assumption(
     ("activity_shape",),
 )  # fmt: skip
 ACTIVITY_TIMES: Final = Assumption(
-    "activity times", "Which times does the query for unusual activities accept?", ("dates", "times"), "assumed",
+    "activity times", "Does the query for unusual activities accept dates or times?", ("dates", "times"), "assumed",
     ("activity_times",),
 )  # fmt: skip
 LOCATION: Final = Assumption(
@@ -121,8 +134,8 @@ LOCATION: Final = Assumption(
 )
 DATE_FORM: Final = Assumption(
     "date form", "How are times written?",
-    ("ISO 8601 with Z", "ISO 8601 with offset", "ISO 8601 with 7 digits", "ISO 8601 in seconds", "YYYY-MM-DD",
-     "MM-DD-YYYY with time", "MM/DD/YYYY", "YYYY/MM/DD", "ticks", OTHER),
+    ("ISO 8601 with Z", "ISO 8601 with an offset", "ISO 8601 with 7 digits", "ISO 8601 with whole seconds",
+     "YYYY-MM-DD", "MM-DD-YYYY with time", "MM/DD/YYYY", "YYYY/MM/DD", "ticks", OTHER),
     "docs", ("iso_form", "subscription_dates"),
 )  # fmt: skip
 NO_TIME: Final = Assumption(

@@ -15,7 +15,7 @@ from exporter.errors import TransportError
 
 _TIMEOUT: Final = 10.0
 _NO_SUCH_NAME: Final = (
-    "check the spelling of the host name (environment, data_center, base_url or token_url) and the DNS"
+    "check the spelling of the host name (environment, data_center, base_url or token_url) and the DNS configuration"
 )
 
 

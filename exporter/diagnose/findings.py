@@ -1,6 +1,6 @@
 """Findings, which show whether AvePoint's responses match the table in exporter/diagnose/assumptions.py.
 
-Findings contain only outcomes from that table and numbers. They contain no values from responses.
+Findings contain only outcomes from that table and numbers. Findings never contain values from responses.
 """
 
 from collections import Counter
@@ -89,9 +89,9 @@ class Findings:
         elif ids and same_list in self._first_pages:
             count, first = self._first_pages[same_list]
             if not count:
-                self.add(table.PAGE_BASE, "1, and 0 is empty")
+                self.add(table.PAGE_BASE, "1 (page 0 is empty)")
             elif ids == first:
-                self.add(table.PAGE_BASE, "1, and 0 returns the same page")
+                self.add(table.PAGE_BASE, "1 (page 0 returns the same rows)")
 
 
 def _folded(value: object) -> dict[str, object]:
@@ -144,12 +144,12 @@ def _totals(total: object, rows: int, size: str | int | None, position: str | in
     if not isinstance(total, int) or isinstance(total, bool):
         yield table.TOTAL, OTHER
     elif total == rows or total in _ends(rows, size, position):
-        yield table.TOTAL, "the rows of the list"
+        yield table.TOTAL, "all rows of the list"
     elif total < rows:
-        yield table.TOTAL, "less than the page"
+        yield table.TOTAL, "fewer rows than the page contains"
     else:
         is_full = size is not None and rows >= int(size)
-        yield table.TOTAL, "more than a full page" if is_full else "more than a page that is not full"
+        yield table.TOTAL, "more rows than a full page" if is_full else "more rows than a partial page"
         yield table.PAGE_SIZE, "as requested" if is_full else "smaller"
 
 
@@ -217,4 +217,4 @@ def _customer_job(row: Row, status: object) -> Iterator[Finding]:
     if product:
         yield table.PRODUCT, product if is_known else "unknown"
     if product == vocabulary.MICROSOFT_365_SCAN or job_type == NOT_AVAILABLE:
-        yield table.SCAN_ROW, "also the type" if product else "only the status"
+        yield table.SCAN_ROW, "the status and the type" if product else "only the status"

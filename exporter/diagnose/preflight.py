@@ -63,7 +63,7 @@ class Preflight:
     async def _tls(self, host: Host) -> Step:
         name = f"{host.host}:{host.port}"
         if not host.is_encrypted:
-            return Step("tls", name, "skipped", detail="http:// to this machine is not encrypted")
+            return Step("tls", name, "skipped", detail="local http:// connection without TLS")
         if proxy := proxy_description(self._account, host):
             return Step("tls", name, "skipped", detail=f"the connection goes through {proxy}")
         began = self._clock.monotonic()

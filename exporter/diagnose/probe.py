@@ -24,7 +24,7 @@ class ProbeClient:
         self._has_response = False
 
     async def read_once(self, read: Awaitable[object]) -> None:
-        """Await `read`, which uses this client; raise AvePointError if its request or its response has an error."""
+        """Await `read`, which uses this client; raise AvePointError if a request or response is invalid."""
         with suppress(_ReadEndedError):
             await read
 

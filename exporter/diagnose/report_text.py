@@ -59,7 +59,7 @@ def _table(collectors: Sequence[CollectorReport]) -> Iterator[str]:
 
 
 def _quick(account: AccountReport, customers_at_most: int | None) -> Iterator[str]:
-    """Yield a note about --quick if its limit was reached."""
+    """Yield a note if the limit of --quick was reached."""
     read = max((one.summary.customers or 0 for one in account.collectors if one.is_per_customer), default=0)
     if customers_at_most is not None and read >= customers_at_most:
         yield f"{_INDENT}--quick: {read} customers were read."
@@ -129,7 +129,7 @@ def _families(report: Report) -> Iterator[str]:
 def _off(report: Report, width: int) -> Iterator[str]:
     off = [(account, collector) for account, collector in report.collectors if collector.result == "off"]
     if off:
-        yield "Off, because the permission of an optional collector is missing:"
+        yield "Optional collectors that are off because their permission is missing:"
         yield from _failures(off, width)
         yield ""
 
@@ -166,7 +166,7 @@ def _failed_customers(report: Report, width: int) -> Iterator[str]:
     pairs = [pair for pair in report.collectors if pair[1].is_ok and pair[1].summary.customers_failed]
     if not pairs:
         return
-    yield "Some customers failed; --log.level warn logs each of them:"
+    yield "Some customers failed; to log each failure, use --log.level warn:"
     for account, collector in pairs:
         summary = collector.summary
         yield f"{_INDENT}{account.name}/{collector.name}: {summary.customers_failed:,} of {_number(summary.customers)}"
@@ -176,7 +176,7 @@ def _failed_customers(report: Report, width: int) -> Iterator[str]:
 
 
 def _failures(pairs: Sequence[tuple[AccountReport, CollectorReport]], width: int) -> Iterator[str]:
-    """Yield each distinct failure once, with the affected collectors and the request id of the first of them."""
+    """Yield each distinct failure once, with the affected collectors and the request id of the first collector."""
     collectors: dict[tuple[str, str], tuple[Failure, list[str]]] = {}
     for account, collector in pairs:
         failure = collector.failure or Failure("unknown error")

@@ -12,9 +12,9 @@ Finding = tuple[Assumption, str]
 _NO_TIMES: Final = {"0001-01-01": "0001-01-01", "9999-12-31": "9999-12-31"}
 _DATE_FORMS: Final = (
     (r"\d{4}-\d\d-\d\d", "YYYY-MM-DD"),
-    (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "ISO 8601 in seconds"),
+    (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "ISO 8601 with whole seconds"),
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{7}(Z|[+-]\d\d:\d\d)?", "ISO 8601 with 7 digits"),
-    (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?[+-]\d\d:\d\d", "ISO 8601 with offset"),
+    (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?[+-]\d\d:\d\d", "ISO 8601 with an offset"),
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z", "ISO 8601 with Z"),
     (r"\d\d-\d\d-\d{4}T\d\d:\d\d:\d\dZ?", "MM-DD-YYYY with time"),
     (r"\d\d?/\d\d?/\d{4}", "MM/DD/YYYY"),
@@ -32,7 +32,7 @@ _DURATION_KEYS: Final = frozenset({"duration", "jobduration"})
 
 
 def value_findings(row: Mapping[str, object]) -> Iterator[Finding]:
-    """Yield the forms of the times, counts, sizes and durations in a row, whose keys must be in lower case."""
+    """Yield the forms of the times, counts, sizes and durations in a row; the row's keys must be in lower case."""
     for key, value in row.items():
         if key in _DURATION_KEYS:
             yield table.DURATION_FORM, duration_form(value)

@@ -178,7 +178,10 @@ class Accounts:
                 yield account
 
     def _make(self, account: Account) -> RunningAccount:
-        """Create an account without starting it or restoring its state. Raise ConfigError if its CA file is invalid."""
+        """Create an account without starting it or restoring its state.
+
+        Raise ConfigError if the account's CA file is invalid.
+        """
         log = logger(account=account.name)
         observer, tasks = self._observe(account.name), AccountTasks()
         warn_of_readable_secrets(account, log)

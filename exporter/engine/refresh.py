@@ -147,7 +147,7 @@ class Refresher:
             outlook = (
                 ""
                 if isinstance(error, NotOfferedError)
-                else "; it starts automatically after the permission is granted"
+                else "; the collector starts automatically after the permission is granted"
             )
             self._log.info(f"collector is off{outlook}", reason=error, **error.context())
         self.entry.reads, self.entry.customer_up, self.entry.customer_failures = {}, {}, {}
@@ -156,7 +156,7 @@ class Refresher:
 
     async def _read_account(self, collector: AccountCollector[Any, Any]) -> None:
         records, listed = await collector.read(), self._listed
-        # The customer list has many samples, so they are rendered on a thread instead of on the event loop.
+        # The samples of the customer list are rendered on a thread, because there may be too many for the event loop.
         read = await asyncio.to_thread(self._result, "", records)
         if self._store is not None and not await self._store.commit("", read, collector.state_of("")):
             return
@@ -181,7 +181,7 @@ class Refresher:
             samples = self._series.samples(customer_id, samples)
         is_complete = self.collector.error(records) is None
         read = ReadResult(samples, self._clock.time(), self._clock.monotonic(), is_complete=is_complete)
-        read.lines(self.entry.account)  # The lines are rendered now, so that no scrape waits for the rendering.
+        read.lines(self.entry.account)  # Renders the lines here instead of during a scrape.
         return read
 
     async def _read_customers(self, collector: CustomerCollector[Any, Any]) -> None:

@@ -49,5 +49,7 @@ def parse_shard(shard: str, total: int) -> Shard:
         raise ConfigError([f"--shard: {shard!r} is neither a number nor a name ending in -NUMBER"])
     index = int(match[1])
     if index >= total:
-        raise ConfigError([f"--shard: {index} is not below --total-shards, which is {total}; the first shard is 0"])
+        raise ConfigError(
+            [f"--shard: {index} must be less than --total-shards, which is {total}; the first shard is 0"]
+        )
     return Shard(index, total)

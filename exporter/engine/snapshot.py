@@ -1,4 +1,7 @@
-"""The current state of all collectors. Refreshes update it on the event loop; other parts read immutable views."""
+"""The current state of all collectors.
+
+Refreshes update this state on the event loop, and other parts read immutable views.
+"""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -89,7 +92,7 @@ class RefreshStatus:
 
 @dataclass(frozen=True, slots=True)
 class SnapshotView:
-    """An immutable copy of a collector's entry. The keys of its mappings are customer ids, or "" for the account."""
+    """An immutable copy of a collector's entry. The keys of the mappings are customer ids, or "" for the account."""
 
     account: str
     collector: str

@@ -7,7 +7,7 @@ from exporter.engine.snapshot import ReadResult, RefreshStatus
 
 
 class Store(Protocol):
-    """The persistent state of a collector. Its methods log errors instead of raising them."""
+    """The persistent state of a collector. The methods log errors instead of raising them."""
 
     async def commit(self, customer_id: str, read: ReadResult, state: object) -> bool:
         """Commit the samples read from a customer, and the collector's state after the read.

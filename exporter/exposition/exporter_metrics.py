@@ -38,7 +38,7 @@ class OwnMetrics:
         counter, gauge = partial(Counter, registry=registry), partial(Gauge, registry=registry)
         self.requests = counter(
             "avepoint_api_requests_total",
-            "Requests to AvePoint; code is the HTTP status, or timeout, connect or parse.",
+            "Requests to AvePoint by code, which is the HTTP status, timeout, connect or parse.",
             ("account", "path", "code"),
         )
         self.durations = Histogram(
@@ -50,12 +50,12 @@ class OwnMetrics:
         )
         self.throttled = counter(
             "avepoint_api_throttled_seconds_total",
-            "Time that requests waited for the rate limit or after throttling.",
+            "Time that requests waited because of the rate limit or throttling.",
             ("account",),
         )
         self.tokens = counter(
             "avepoint_token_requests_total",
-            "Requests for access tokens; result is success or the kind of error.",
+            "Requests for access tokens by result, which is success or the type of error.",
             ("account", "result"),
         )
         self.certificates = gauge(
@@ -75,7 +75,7 @@ class OwnMetrics:
         )
         self.clock_offsets = gauge(
             "avepoint_api_clock_offset_seconds",
-            "Time of AvePoint's clock (the Date header of its last response) minus the exporter's.",
+            "AvePoint's clock (Date header of the last response) minus the exporter's clock.",
             ("account",),
         )
         self.incomplete_lists = counter(
@@ -85,7 +85,7 @@ class OwnMetrics:
         )
         build = gauge("avepoint_exporter_build_info", "Always 1.", ("version", "python_version"))
         build.labels(__version__, platform.python_version()).set(1)
-        self._shard = gauge("avepoint_exporter_shard", "Index of this shard, from 0.")
+        self._shard = gauge("avepoint_exporter_shard", "Zero-based index of this shard.")
         self._total_shards = gauge("avepoint_exporter_total_shards", "Number of shards.")
         self.reload_successful = gauge(
             "avepoint_exporter_config_last_reload_successful",

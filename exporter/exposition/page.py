@@ -25,7 +25,7 @@ UP = Family(
 )
 CUSTOMER_UP = Family(
     "avepoint_customer_up",
-    "1 if the last refresh of the collector could read the customer, else 0.",
+    "1 if the collector's last refresh read the customer's data successfully, else 0.",
     ("account", "customer_id", "collector"),
     query="count by (account, collector) (avepoint_customer_up == 0)",
 )
@@ -150,7 +150,10 @@ def pieces(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def head(family: Family, *, openmetrics: bool = False) -> str:
-    """Return the HELP and TYPE lines of a family. In OpenMetrics, they contain a counter's name without its suffix."""
+    """Return the HELP and TYPE lines of a family.
+
+    In OpenMetrics, these lines contain the name of a counter without the suffix.
+    """
     name = bare_name(family) if openmetrics else family.name
     return f"# HELP {name} {family.help}\n# TYPE {name} {family.type}\n"
 

@@ -123,7 +123,7 @@ def late(view: View) -> Iterator[Finding]:
 
 
 def stopped(view: View) -> Iterator[Finding]:
-    """Find workloads without scanned objects whose last job is older than `idle_after`.
+    """Find workloads that have no scanned objects and whose last job is older than `idle_after`.
 
     A workload whose last job is older than `retired_after` is ignored.
     """
@@ -167,7 +167,7 @@ def never_succeeded(view: View) -> Iterator[Finding]:
 
 
 def _may_have_succeeded(job: JobFacts) -> bool:
-    """Return whether no success is known and the last job, whose state is not recognized, may have succeeded."""
+    """Return whether the last job may be an unrecognized success; return False if a success is known."""
     if job.last_success is not None:
         return False
     states = {job.state, job.completed_state} - {None}

@@ -27,13 +27,13 @@ PROBLEM_START = Family(
 )
 DUE = Family(
     "avepoint_backup_due_timestamp_seconds",
-    f"Time at which the last successful backup becomes too old, as Unix time; {_SOURCE}.",
+    f"Time by which the next backup must succeed, as Unix time; {_SOURCE}.",
     ("account", "customer_id", "product", "workload", "geo_location"),
     query="avepoint_backup_due_timestamp_seconds - time() < 3600",
 )
 CUSTOMERS = Family(
     "avepoint_verdict_customers",
-    f"Number of customers for each problem and verdict (wrong, fine or unknown); a tenant counts as one; {_SOURCE}.",
+    f"Number of customers (or 1 for a tenant account) for each problem and verdict: wrong, fine or unknown; {_SOURCE}.",
     ("account", "problem", "verdict"),
     query='avepoint_verdict_customers{verdict="wrong"} / on (account, problem) sum by (account, problem) '
     "(avepoint_verdict_customers)",

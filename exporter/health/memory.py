@@ -1,4 +1,4 @@
-"""Saved state for the next verdict on a customer: current problems, and when conditions were first seen."""
+"""Saved state for the next verdict on a customer: current problems, and times when conditions were first seen."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -14,7 +14,7 @@ _KEY: Final = ("workload", "geo_location")
 
 
 def ransomware_suspected(view: View) -> Iterator[Finding]:
-    """Find workloads that have sites under a potential ransomware attack."""
+    """Find workloads that have sites with a potential ransomware attack."""
     return _above_zero(view, RANSOMWARE)
 
 
@@ -38,5 +38,5 @@ def retention_too_short(view: View) -> Iterator[Finding]:
         known = [period for period in (record.get(PERIOD), record.get(SHORTEST)) if period is not None]
         found = outcome(wrong=min(known) < expected)
         if workload and len(known) < len((PERIOD, SHORTEST)) and found is Outcome.FINE and expected:
-            found = Outcome.UNKNOWN  # The workload's policy has a part that the exporter could not parse.
+            found = Outcome.UNKNOWN  # The exporter could not parse a part of the workload's policy.
         yield Finding(Subject(workload=workload, geo_location=geo_location), found, record.collector)

@@ -139,7 +139,7 @@ class App:
         return self._services.clock.monotonic() - self._started
 
     def _render_status(self, data: StatusData, asked: Mapping[str, str]) -> Response:
-        """Render the status page. This runs on the status thread."""
+        """Render the status page; runs on the status thread."""
         from exporter.web.status.page import StatusPage  # noqa: PLC0415 - rarely used, and Jinja2 takes long to import
         from exporter.web.status.query import StatusQuery  # noqa: PLC0415 - as above
 

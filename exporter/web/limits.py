@@ -1,7 +1,8 @@
 """ASGI middlewares that limit clients and add security headers to every response.
 
-Their order is `SecureHeaders(RateLimit(BasicAuth(BodyLimit(app))))`. `SecureHeaders` is outermost, so that error
-responses contain the headers too. `BodyLimit` is innermost, so that bodies are read only for authenticated clients.
+The middlewares are nested as `SecureHeaders(RateLimit(BasicAuth(BodyLimit(app))))`. `SecureHeaders` is outermost, so
+that error responses contain the headers too. `BodyLimit` is innermost, so that bodies are read only for authenticated
+clients.
 """
 
 import asyncio

@@ -25,7 +25,10 @@ class Protection:
 
 
 def load_protection(path: Path | None) -> Protection:
-    """Load the web configuration and its certificates. Raise ConfigError if one of them is invalid."""
+    """Load the web configuration and its certificates.
+
+    Raise ConfigError if the configuration or a certificate is invalid.
+    """
     return _protection(load_web_config(path) if path else WebConfig())
 
 
@@ -92,7 +95,7 @@ def _refuse_weaker(old: WebConfig, new: WebConfig) -> None:
     """Raise ConfigError if a reload would disable a protection, which can happen if the file is half written."""
     before, after = old.tls_server_config, new.tls_server_config
     changes = (
-        ("tls_server_config", "TLS is turned on or off", before.enabled != after.enabled),
+        ("tls_server_config", "TLS was turned on or off", before.enabled != after.enabled),
         (
             "tls_server_config.client_auth_type",
             "client certificates are no longer required",
@@ -103,8 +106,10 @@ def _refuse_weaker(old: WebConfig, new: WebConfig) -> None:
             "the list is empty",
             bool(before.client_allowed_sans) and not after.client_allowed_sans,
         ),
-        ("basic_auth_users", "no user is left", bool(old.basic_auth_users) and not new.basic_auth_users),
+        ("basic_auth_users", "no user remains", bool(old.basic_auth_users) and not new.basic_auth_users),
     )
-    errors = [f"{path}: {what}; restart the exporter for this change" for path, what, is_weaker in changes if is_weaker]
+    errors = [
+        f"{path}: {what}; to apply this change, restart the exporter" for path, what, is_weaker in changes if is_weaker
+    ]
     if errors:
         raise ConfigError(errors)

@@ -25,8 +25,9 @@ Render = Callable[[Key], Callable[[], Chunks]]
 class Renderings:
     """Renders one page at a time on one thread.
 
-    If a rendering of the same page is waiting to start, a request shares it. The data is read when the rendering
-    starts, so the shared page is up to date. Any number of simultaneous scrapes causes at most two renderings.
+    A request shares a rendering of the same page if that rendering has not started yet. The data is read when the
+    rendering starts, so the shared page is up to date. Any number of simultaneous scrapes causes at most two
+    renderings.
     """
 
     def __init__(self, render: Render) -> None:

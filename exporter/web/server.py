@@ -1,8 +1,8 @@
 """The HTTP server, which opens the sockets, accepts connections and shuts down within a deadline.
 
-It uses uvicorn's h11 protocol with the deadlines in client_connections.py, but not uvicorn's server. uvicorn's server
-installs signal handlers and checks for shutdown ten times per second. It also reports a connection only after the TLS
-handshake, so that pending handshakes could not be counted or closed.
+This server uses uvicorn's h11 protocol with the deadlines in client_connections.py, but not uvicorn's server. uvicorn's
+server installs signal handlers and checks for shutdown ten times per second. uvicorn's server also reports a connection
+only after the TLS handshake, so that pending handshakes could not be counted or closed.
 """
 
 import asyncio

@@ -222,7 +222,7 @@ def test_a_symbolic_link_is_not_followed(tmp_path: Path, capsys: pytest.CaptureF
         ([*TENANT_FLAGS, "--secret-from", "absent"],
          ["--secret-from: cannot read absent: no such file or directory; correct the path"]),
         ([*TENANT_FLAGS, "--secret-from", "/dev/null"],
-         ["--secret-from: /dev/null is empty; write the secret into it"]),
+         ["--secret-from: /dev/null is empty; write the secret to this file"]),
         ([*TENANT_FLAGS, "--secret-from", "binary"],
          ["--secret-from: cannot read binary: not UTF-8 text; correct the path"]),
         ([*TENANT_FLAGS, *FROM, "--secret-from", "x"],

@@ -107,7 +107,7 @@ def test_the_console_script_ends_with_the_exit_code(monkeypatch: pytest.MonkeyPa
         (["--log.levle", "info"], "no flag is named --log.levle; did you mean --log.level?"),
         (["-config.file=x"], "no flag is named -config.file; did you mean --config.file?"),
         (["--config-file", "x"], "no flag is named --config-file; did you mean --config.file?"),
-        (["--customers", "5"], "no flag is named --customers; it is a flag of avepoint-exporter demo"),
+        (["--customers", "5"], "no flag is named --customers; this flag belongs to avepoint-exporter demo"),
         (["-x"], "no flag is named -x"),
         (["--log.level", "verbose"], "'debug', 'info', 'warn', 'error'"),
         (["--log.format", "xml"], "'logfmt', 'json'"),
@@ -117,7 +117,7 @@ def test_the_console_script_ends_with_the_exit_code(monkeypatch: pytest.MonkeyPa
         (["check", "more"], "unexpected extra argument"),
         (
             ["check", "--web.listen-address", ":1"],
-            "it is a flag of avepoint-exporter without a command, avepoint-exporter demo",
+            "this flag belongs to avepoint-exporter without a command, avepoint-exporter demo",
         ),
         (["demo", "--customers", "-1"], "--customers"),
         (["demo", "--customers", "many"], "invalid value for '--customers': 'many' is not an integer"),
@@ -126,7 +126,7 @@ def test_the_console_script_ends_with_the_exit_code(monkeypatch: pytest.MonkeyPa
         (["--once", "check"], "--once cannot be used with check"),
         (["--config.check", "demo"], "--config.check cannot be used with demo"),
         (["--total-shards", "2", "init"], "--total-shards cannot be used with init"),
-        (["init", "--shard", "1"], "no flag is named --shard; it is a flag of "),
+        (["init", "--shard", "1"], "no flag is named --shard; this flag belongs to "),
         (
             ["--once"],
             "create it, or correct the path (avepoint-exporter init ",
@@ -205,7 +205,7 @@ def test_the_check_tells_everything_at_once(config: Path, tmp_path: Path, capsys
     assert len(lines) == 3
     assert lines[0].startswith("avepoint-exporter: accounts[0].api: must be one of auto, modern, legacy (config.yaml:")
     assert "nonsense" in lines[1]
-    assert "--shard: 3 is not below --total-shards" in lines[2]
+    assert "--shard: 3 must be less than --total-shards" in lines[2]
 
 
 def test_the_check_looks_into_certificates(config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -362,7 +362,7 @@ async def test_a_tenant_without_them_has_them_off(api: str) -> None:
         assert events == ["collector is off"] * 3
         assert (world.api.requests, world.api.tokens) == ([], 0)
     else:
-        assert events == ["collector is off; it starts automatically after the permission is granted"] * 3
+        assert events == ["collector is off; the collector starts automatically after the permission is granted"] * 3
         assert len(world.api.requests) == 6, "the other generation does not have them"
     assert world.of_avepoint() == {}
     await world.accounts.stop()

@@ -117,7 +117,7 @@ async def test_localhost_is_looked_up_and_not_encrypted() -> None:
     dns, tls = steps_of(report)[:2]
     assert dns.result == "ok"
     assert "127.0.0.1" in dns.detail
-    assert (tls.result, tls.detail) == ("skipped", "http:// to this machine is not encrypted")
+    assert (tls.result, tls.detail) == ("skipped", "local http:// connection without TLS")
 
 
 async def test_a_proxy_resolves_names_and_its_password_is_not_shown() -> None:

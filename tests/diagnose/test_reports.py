@@ -78,7 +78,7 @@ def test_the_whole_report_in_text() -> None:
         "   1,000  avepoint_x",
         "       7  avepoint_y",
         "",
-        "Some customers failed; --log.level warn logs each of them:",
+        "Some customers failed; to log each failure, use --log.level warn:",
         "  contoso/license: 34 of 1,234",
         "    33 customers: /z: HTTP 500 (request r-9)",
         "      ask",
@@ -95,7 +95,7 @@ def test_each_failure_is_shown_once_with_its_hint() -> None:
         collector("customers"), collector("seats", "off", failure=Failure("/z: HTTP 403", "grant q")),
     )  # fmt: skip
     assert found[-7:] == [
-        "Off, because the permission of an optional collector is missing:",
+        "Optional collectors that are off because their permission is missing:",
         "  contoso/seats: /z: HTTP 403",
         "    grant q",
         "",

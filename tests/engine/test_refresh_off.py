@@ -54,7 +54,7 @@ async def test_a_portfolio_that_refuses_is_asked_a_few_times_and_said_once(statu
     with capture_logs() as logs:
         assert await world.refresh()
         assert await world.refresh()
-    assert said(logs) == ["collector is off; it starts automatically after the permission is granted"]
+    assert said(logs) == ["collector is off; the collector starts automatically after the permission is granted"]
     # In `auto` a 404 may mean that the other generation is there, so that one is asked too.
     assert world.api.calls("overview") + world.api.calls("protected") == 2 * (10 if status == 403 else 20)
     assert world.value("avepoint_up", account="msp", collector="protected_data") is None

@@ -51,7 +51,7 @@ def test_a_shard_is_a_number_or_the_name_of_a_pod(text: str, index: int) -> None
         ("", "--shard: '' is neither a number nor a name ending in -NUMBER"),
         ("pod", "--shard: 'pod' is neither a number nor a name ending in -NUMBER"),
         ("-1", "--shard: '-1' is neither a number nor a name ending in -NUMBER"),
-        ("4", "--shard: 4 is not below --total-shards, which is 1; the first shard is 0"),
+        ("4", "--shard: 4 must be less than --total-shards, which is 1; the first shard is 0"),
     ],
 )
 def test_mistakes_are_said(text: str, message: str) -> None:

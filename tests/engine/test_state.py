@@ -211,7 +211,7 @@ async def test_an_unusable_database_is_set_aside_and_a_new_one_works(tmp_path: P
     damaged(tmp_path, kind)
     with capture_logs() as logs:
         await world.restart(config(JOBS))
-    assert [log["event"] for log in logs] == ["stored state is not usable; set aside"]
+    assert [log["event"] for log in logs] == ["stored state is unusable; the database was renamed"]
     assert world.of_avepoint() == {}
     assert await world.refresh()
     before = world.of_avepoint()
@@ -249,7 +249,7 @@ async def test_an_invalid_read_is_dropped_without_its_state(tmp_path: Path, chan
         connection.execute(f"UPDATE customer SET {column} = ? WHERE collector = 'jobs'", (value,))  # noqa: S608 - a name of this file
     with capture_logs() as logs:
         await world.restart(config(JOBS))
-    assert [log["event"] for log in logs] == ["state of a customer is invalid; dropped"]
+    assert [log["event"] for log in logs] == ["state of a customer is invalid and was dropped"]
     assert world.of_avepoint() == {}
     world.api.requests.clear()
     assert await world.refresh()
@@ -383,7 +383,7 @@ async def test_an_invalid_file_of_an_earlier_version_is_ignored(tmp_path: Path, 
     world = World(JobApi([RAW]), folder=tmp_path)
     with capture_logs() as logs:
         await world.restart(config(JOBS))
-    assert [log["event"] for log in logs] == ["file of an earlier version is not usable; ignored"]
+    assert [log["event"] for log in logs] == ["state file of an earlier version is unusable; ignored"]
     assert world.of_avepoint() == {}
     assert file.exists()
     assert await world.refresh()

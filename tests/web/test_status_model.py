@@ -53,7 +53,7 @@ def test_the_headline_names_the_worst_first() -> None:
         status_data(view(status=UP), view(status=RefreshStatus(off=True))), StatusQuery()
     ).headline == Headline("good", "1 collector up, 1 off")
     assert model(status_data(view(status=UP), view()), StatusQuery()).headline == Headline(
-        "waiting", "Not ready: 1 of 2 collectors in the first refresh"
+        "waiting", "Not ready: 1 of 2 collectors still in the first refresh"
     )
     assert model(status_data(), StatusQuery()).headline == Headline("waiting", "No account is configured")
     assert model(status_data(view(status=DOWN), partly, configured=mistakes), StatusQuery()).headline == Headline(
@@ -122,7 +122,7 @@ def test_a_throttled_account_is_shown() -> None:
     budgets = {"a": LimitUsage(0, 8, 5, 10, 0), "b": LimitUsage(0, 8, 10, 10, 0)}
     shown = model(status_data(view("a", status=UP), view("b", status=UP), budgets=budgets), StatusQuery())
     assert [one.throttling for one in shown.account_usage] == ["at most 5 per second", ""]
-    assert shown.headline == Headline("good", "2 collectors up · AvePoint throttles 1 account")
+    assert shown.headline == Headline("good", "2 collectors up · AvePoint is throttling 1 account")
 
 
 def portfolio() -> tuple[SnapshotView, ...]:

@@ -25,38 +25,39 @@ DOWN = view("msp", "license", status=RefreshStatus(up=False))
 @pytest.mark.parametrize(
     ("views", "judged", "expected"),
     [
-        ([UP], verdicts("msp", 12), Headline("good", "1 collector up · no customer with a problem, of 12")),
+        ([UP], verdicts("msp", 12), Headline("good", "1 collector up · no problem in 12 customers")),
         (
             [UP],
             verdicts("msp", 12, unknown=2),
-            Headline("good", "1 collector up · no customer with a known problem, of 12"),
+            Headline("good", "1 collector up · no known problem in 12 customers"),
         ),
         (
             [UP],
             verdicts("msp", 1200, OVERDUE, OVERDUE, LATE),
-            Headline("bad", "1 collector up · 1 customer with a critical problem, of 1,200"),
+            Headline("bad", "1 collector up · 1 of 1,200 customers with a critical problem"),
         ),
         (
             [UP],
             verdicts("msp", 12, LATE, UNUSUAL),
-            Headline("warning", "1 collector up · 1 customer with a warning, of 12"),
+            Headline("warning", "1 collector up · 1 of 12 customers with a warning"),
         ),
         (
             [UP],
             verdicts("msp", 12, UNUSUAL),
-            Headline("good", "1 collector up · 1 customer with a problem of severity info, of 12"),
+            Headline("good", "1 collector up · 1 of 12 customers with an informational problem"),
         ),
         (
             [DOWN],
             verdicts("msp", 12, LATE),
-            Headline("bad", "1 of 1 collector down · 1 customer with a warning, of 12"),
+            Headline("bad", "1 of 1 collector down · 1 of 12 customers with a warning"),
         ),
         (
             [view()],
             verdicts("a", 12, LATE),
-            Headline("warning", "Not ready: 1 of 1 collector in the first refresh · 1 customer with a warning, of 12"),
+            Headline("warning", "Not ready: 1 of 1 collector still in the first refresh"
+                     " · 1 of 12 customers with a warning"),
         ),
-        ([view()], verdicts("a", 12), Headline("waiting", "Not ready: 1 of 1 collector in the first refresh")),
+        ([view()], verdicts("a", 12), Headline("waiting", "Not ready: 1 of 1 collector still in the first refresh")),
     ],
 )  # fmt: skip
 def test_the_headline_has_the_customers_with_the_worst_problems(
@@ -68,7 +69,7 @@ def test_the_headline_has_the_customers_with_the_worst_problems(
 def test_customers_of_all_accounts_count() -> None:
     judged = (verdicts("msp", 11, OVERDUE), verdicts("contoso", 1, Verdict("", "storage_full", "critical")))
     headline = model(status_data(UP, verdicts=judged), StatusQuery()).headline
-    assert headline.text == "1 collector up · 2 customers with a critical problem, of 12"
+    assert headline.text == "1 collector up · 2 of 12 customers with a critical problem"
 
 
 def test_problems_are_shown_by_severity_then_age() -> None:
@@ -113,7 +114,7 @@ def test_customers_have_their_problems_and_come_by_severity() -> None:
 def test_a_long_list_of_problems_is_cut_with_the_number_of_the_rest() -> None:
     many = [Verdict(f"c{number}", "backup_late", "warning", age=number) for number in range(1234)]
     read = page(status_data(UP, verdicts=(verdicts("msp", 1234, *many, OVERDUE),)))
-    assert "20 of 1,235 problems of the backups, by severity, oldest first" in read.text
+    assert "20 of 1,235 problems of backups, by severity and age" in read.text
     assert "And 1,215 more;" in read.text
     assert len([one for one in read.of("td") if one.get("data-label") == "Severity"]) == 20
 
@@ -132,6 +133,6 @@ async def test_the_page_shows_the_verdicts_on_the_running_accounts() -> None:
     async with browser(world) as client:
         answer = await client.get("/")
     read = parsed(answer.text)
-    assert "1 collector up · 1 customer with a critical problem, of 1." in read.text
+    assert "1 collector up · 1 of 1 customer with a critical problem." in read.text
     assert "critical Storage full" in read.text
     await world.accounts.stop()

@@ -262,11 +262,11 @@ def test_a_missing_file_is_a_change(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("before", "after", "mistake"),
     [
-        (FULL, "", "tls_server_config: TLS is turned on or off; restart the exporter for this change"),
-        ("", FULL, "tls_server_config: TLS is turned on or off; restart the exporter for this change"),
+        (FULL, "", "tls_server_config: TLS was turned on or off; to apply this change, restart the exporter"),
+        ("", FULL, "tls_server_config: TLS was turned on or off; to apply this change, restart the exporter"),
         (FULL, FULL[: FULL.index("  client_auth")], "client certificates are no longer required"),
-        (FULL, FULL[: FULL.index("  client_allowed")], "the list is empty; restart the exporter for this change"),
-        (f"basic_auth_users: {{alice: {HASH}}}", "", "no user is left; restart the exporter for this change"),
+        (FULL, FULL[: FULL.index("  client_allowed")], "the list is empty; to apply this change, restart the exporter"),
+        (f"basic_auth_users: {{alice: {HASH}}}", "", "no user remains; to apply this change, restart the exporter"),
     ],
 )
 def test_a_half_written_file_turns_nothing_off(

@@ -143,7 +143,7 @@ class CustomerJobsCollector(CustomerCollector[CustomerJobsOptions, CustomerJobRe
         try:
             return JobHistory() if packed is None else JobHistory.unpacked(packed)
         except ValueError as error:
-            self._log.warning("state of a customer is invalid; dropped", customer_id=customer_id, error=error)
+            self._log.warning("state of a customer is invalid and was dropped", customer_id=customer_id, error=error)
             return JobHistory()
 
     @classmethod

@@ -23,7 +23,7 @@ _PAGE_SIZE: Final = 25
 Organizations = Mapping[str, Mapping[str, str]]
 """Organization names by account and customer id. A name is included only if it is on the metrics page."""
 CustomerViews = Mapping[CustomerKey, Sequence[SnapshotView]]
-"""The collectors that read each customer. The sequence is empty if a customer has problems but no such collector."""
+"""The collectors that read each customer. A customer that has problems but is not read by a collector has no views."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ _CONFIG_ERRORS: Final = 10
 _PROBLEM: Final[Mapping[Severity, str]] = {
     "critical": "a critical problem",
     "warning": "a warning",
-    "info": "a problem of severity info",
+    "info": "an informational problem",
 }
 
 
@@ -130,25 +130,25 @@ def _collectors(data: StatusData, states: Mapping[State, int]) -> list[str]:
     if not data.views:
         return ["no account is configured"]
     if waiting := states.get("waiting"):
-        return [f"not ready: {waiting} of {count(len(data.views), 'collector')} in the first refresh"]
+        return [f"not ready: {waiting} of {count(len(data.views), 'collector')} still in the first refresh"]
     off = f", {states['off']} off" if states.get("off") else ""
     throttled = sum(map(is_throttled, data.budgets.values()))
     return [
         f"{count(states.get('up', 0), 'collector')} up{off}",
-        *([f"AvePoint throttles {count(throttled, 'account')}"] if throttled else ()),
+        *([f"AvePoint is throttling {count(throttled, 'account')}"] if throttled else ()),
     ]
 
 
 def _worst(problems: Problems) -> tuple[Severity | None, str]:
     """Return the highest severity of all problems, and a text with the number of customers that have such a problem."""
     severities = Counter(one.severity for one in problems.by_customer.values())
+    customers = count(problems.customers, "customer")
     for severity in SEVERITIES:
         if severities[severity]:
-            affected = count(severities[severity], "customer")
-            return severity, f"{affected} with {_PROBLEM[severity]}, of {problems.customers:,}"
+            return severity, f"{severities[severity]:,} of {customers} with {_PROBLEM[severity]}"
     if not problems.customers:
         return None, ""
-    return None, f"no customer with a {'' if problems.is_known else 'known '}problem, of {problems.customers:,}"
+    return None, f"no {'' if problems.is_known else 'known '}problem in {customers}"
 
 
 def _sentence(*parts: str) -> str:

@@ -32,7 +32,7 @@ _TEXTS: Final[Mapping[ProblemName, tuple[str, str]]] = {
     "objects_unprotected": ("Objects without backup", "AvePointObjectsUnprotected"),
     "users_unprotected": ("Users without backup", ""),
     "scan_failed": ("Scan failed", "AvePointCustomerScanFailed"),
-    "consent_missing": ("Consent of a Microsoft 365 tenant missing", ""),
+    "consent_missing": ("Microsoft 365 tenant without consent", ""),
     "ransomware_suspected": ("Ransomware suspected", "AvePointRansomwareSignal"),
     "unusual_activity": ("Unusual activity", "AvePointUnusualActivity"),
     "retention_too_short": ("Retention too short", "AvePointRetentionTooShort"),
@@ -144,7 +144,7 @@ def _of_view(view: SnapshotView) -> Iterator[CurrentProblem]:
 
 
 def _customer_counts(view: SnapshotView) -> tuple[int, int]:
-    """Return the number of customers with a verdict, and the largest number with an unknown verdict on one problem."""
+    """Return the number of customers with a verdict, and the highest number of unknown verdicts per problem."""
     totals: dict[str, float] = {}
     unknown = 0.0
     for family, labels, value in view.reads[""].samples if "" in view.reads else ():
