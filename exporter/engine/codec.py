@@ -79,7 +79,7 @@ class Decoder:
                 if (read := self._read(row, shared)) is not None:
                     reads[row.customer_id] = read.without_labels(changed[row.labels])
             except (ValueError, TypeError, KeyError, OverflowError, RecursionError, zlib.error) as error:
-                self._log.warning("state of a customer is invalid; dropped", account=account.name,
+                self._log.warning("state of a customer is invalid and was dropped", account=account.name,
                                   collector=collector, customer_id=row.customer_id, error=error)  # fmt: skip
         return StoredState(reads, states, rows.collector.last_success, StoredStatus.load(rows.collector.status))
 

@@ -32,14 +32,14 @@ class JsonState:
 def changes_from_json(
     folder: Path, key: CollectorKey, log: structlog.stdlib.BoundLogger
 ) -> tuple[Path, Sequence[Change]]:
-    """Return the path of a collector's file and the changes that store its content, or none if it is not usable."""
+    """Return the path of a collector's file and the changes that store its content, or none if the file is unusable."""
     path = folder / f"{key.account}--{key.collector}.json"
     try:
         stored = _read_json_state(path, key.registration)
     except FileNotFoundError:
         return path, ()
     except (OSError, ValueError) as error:
-        log.warning("file of an earlier version is not usable; ignored", file=str(path), error=error)
+        log.warning("state file of an earlier version is unusable; ignored", file=str(path), error=error)
         return path, ()
     if stored is None:
         log.info("stored state belongs to another registration; ignored", file=str(path))

@@ -148,7 +148,7 @@ def open_directory(folder: Path, clock: Clock, log: structlog.stdlib.BoundLogger
         raise ConfigError([f"--storage.path: {folder}: {reason}; {_USE_ANOTHER}"]) from None
     except sqlite3.OperationalError as error:
         if error.sqlite_errorcode in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
-            log.error("state is not stored until a restart", file=str(path), error=error)
+            log.error("persistent state is off until the exporter restarts", file=str(path), error=error)
             return None
         if error.sqlite_errorcode in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             what = "another process uses it; stop that process or use another directory"
@@ -159,7 +159,7 @@ def open_directory(folder: Path, clock: Clock, log: structlog.stdlib.BoundLogger
 def _set_aside(path: Path, error: Exception, clock: Clock, log: structlog.stdlib.BoundLogger) -> None:
     """Rename an unusable database, so that an operator can examine it."""
     aside = path.with_name(f"{FILE_NAME}.unreadable-{int(clock.time())}")
-    log.warning("stored state is not usable; set aside", file=str(path), aside=str(aside), error=error)
+    log.warning("stored state is unusable; the database was renamed", file=str(path), aside=str(aside), error=error)
     for suffix in SIDE_FILES:
         source = path.with_name(path.name + suffix)
         if source.exists():
