@@ -95,4 +95,4 @@ def _drop_unwanted(entry: CollectorEntry, customer_list: CustomerList) -> None:
 
 
 def _log_invalid(account: str, collector: str, error: ValueError) -> None:
-    logger(account=account, collector=collector).warning("persistent state is invalid; dropped", error=error)
+    logger(account=account, collector=collector).warning("persistent state is invalid and was dropped", error=error)

@@ -266,7 +266,7 @@ async def test_an_invalid_state_is_dropped_and_never_a_crash(tmp_path: Path, sta
     with capture_logs() as logs:
         await world.restart(config(JOBS))
     assert [log["log_level"] for log in logs] == ["warning"]
-    assert "invalid; dropped" in logs[0]["event"]
+    assert "invalid and was dropped" in logs[0]["event"]
     assert world.of_avepoint() == {}
     assert await world.refresh()
     assert world.value(SUCCESS, **KIND) == FINISHED
