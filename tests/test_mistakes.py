@@ -264,8 +264,7 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
     ),
     "init over a file": (
         typed(*INIT, "--secret-env", "HOME", config_yaml=FINE),
-        ("config.yaml: ^file exists; ^run init with another --config.file and copy the account to this file,"
-         " or use --force to replace the file"),
+        "config.yaml: ^file exists; ^use --force to replace the file, or use another --config.file",
     ),
     "init over a secret": (
         typed(*INIT, "--secret-env", "HOME", contoso_secret="old"),
@@ -309,7 +308,7 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
     "web configuration that is no YAML": (
         web("a: ["),
         ("web.yaml: ^invalid YAML at line 1, column 5: expected the node content, but found '<stream end>'; "
-         "^check this line and the line before"),
+         "^check this line and the previous line"),
     ),
     "unknown web key": (
         web("nonsense: 1"), ("nonsense: ^unknown key; "
@@ -332,7 +331,7 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
     "no configuration": (
         typed("--config.check"),
         ("--config.file: ^cannot read config.yaml: no such file or directory; "
-        f"^{CREATE} (avepoint-exporter init writes one)"),
+        f"^{CREATE} (`avepoint-exporter init` creates the file)"),
     ),
     "folder as a configuration": (
         typed("--config.check", "--config.file", "."),
@@ -341,11 +340,11 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
     "broken YAML": (
         configured("accounts: [}"),
         ("config.yaml: ^invalid YAML at line 1, column 12: expected the node content, but found '}'; "
-         "^check this line and the line before"),
+         "^check this line and the previous line"),
     ),
     "tab": (
         configured("accounts:\n\t- name: x"),
-        "config.yaml: ^invalid YAML at line 2, column 1: a tab; ^indent with spaces",
+        "config.yaml: ^invalid YAML at line 2, column 1: tab found; ^indent with spaces",
     ),
     "key twice": (
         configured("accounts: []\naccounts: []"),
@@ -353,7 +352,7 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
     ),
     "not a mapping": (
         configured("- name: contoso"),
-        "config.yaml: ^must be a mapping with the key accounts; ^see config.example.yaml",
+        'config.yaml: ^must be a mapping with the key "accounts"; ^see config.example.yaml',
     ),
     "no accounts": (configured("accounts: []"), "accounts: ^must not be empty; ^add an item (config.yaml:1)"),
     "misspelled key": (
@@ -361,12 +360,12 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
     "unknown key": (account("tls: {insecure: true}"), "accounts[0].tls.insecure: ^unknown key; ^use ca_file" + PLACE),
     "secret as a key": (
         account(auth="client_id: app, client_secret: x, 4hunter2: y"),
-        f"{AUTH}: ^contains an unknown key, not shown because it may be a secret; ^check its keys{PLACE}",
+        f"{AUTH}: ^contains an unknown key, which is not shown because it may be a secret; ^check the keys{PLACE}",
     ),
     "no client id": (account(auth="client_secret: hunter2"), f"{AUTH}.client_id: ^is missing; ^add it{PLACE}"),
     "no secret": (
         account(auth="client_id: app"),
-        (f"{AUTH}: ^contains no credential; ^add one of client_secret, client_secret_file, client_secret_env or"
+        (f"{AUTH}: ^contains no credential; ^set one of client_secret, client_secret_file, client_secret_env or"
          f" certificate_file{PLACE}"),
     ),
     "two secrets": (
@@ -384,7 +383,7 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
     "variable that is not set": (
         account(auth=f"client_id: app, client_secret_env: {UNSET}"),
         (f"{AUTH}.client_secret_env: ^the environment variable {UNSET} is not set or is empty; "
-        f"^set it where the exporter runs{PLACE}"),
+        f"^set it for the exporter process{PLACE}"),
     ),
     "unknown data center": (
         account("data_center: mars"),
@@ -392,7 +391,7 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
     ),
     "plain HTTP": (
         account("base_url: 'http://graph.example.com'"),
-        "accounts[0].base_url: ^must begin with https://; ^tokens are never sent unencrypted" + PLACE,
+        "accounts[0].base_url: ^must begin with https://, ^because tokens are never sent unencrypted" + PLACE,
     ),
     "odd interval": (
         account("collectors: {jobs: {interval: 5 minutes}}"),
@@ -423,12 +422,12 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
     ),
     "id that is a reference": (
         account(auth="client_id: '${CLIENT_ID}', client_secret: hunter2"),
-        (f"{AUTH}.client_id: ^is a reference to a variable, which is not expanded; ^write the value, or use a key"
+        (f"{AUTH}.client_id: ^is a reference to a variable, which is not expanded; ^enter the value, or use a key"
          f" that ends in _env{PLACE}"),
     ),
     "secret that is a reference": (
         account(auth="client_id: app, client_secret: '${SECRET}'"),
-        (f"{AUTH}.client_secret: ^is a reference to a variable, which is not expanded; ^write the value, or use a key"
+        (f"{AUTH}.client_secret: ^is a reference to a variable, which is not expanded; ^enter the value, or use a key"
          f" that ends in _env{PLACE}"),
     ),
     "id in place of the secret": (
@@ -441,7 +440,7 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
     ),
     "private key in place of the secret": (
         account(auth="client_id: app, client_secret: '-----BEGIN PRIVATE KEY-----'"),
-        f"{AUTH}.client_secret: ^is a certificate or key in PEM; ^use certificate_file{PLACE}",
+        f"{AUTH}.client_secret: ^is a certificate or key in PEM format; ^use certificate_file{PLACE}",
     ),
     "variable with its dollar sign": (
         account(auth="client_id: app, client_secret_env: $SECRET"),
@@ -459,7 +458,7 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
     ),
     "secret file with a certificate": (
         secret_file(b"-----BEGIN CERTIFICATE-----\nhunter2"),
-        (f"{AUTH}.client_secret_file: FOLDER/secret: ^is a certificate or key in PEM; ^use certificate_file"
+        (f"{AUTH}.client_secret_file: FOLDER/secret: ^is a certificate or key in PEM format; ^use certificate_file"
          " (account contoso)"),
     ),
     "empty secret file": (

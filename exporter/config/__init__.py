@@ -1,1 +1,1 @@
-"""Types, defaults, loading and validation of the configuration files."""
+"""Configuration files: types, defaults, loading and validation."""

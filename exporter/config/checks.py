@@ -1,4 +1,4 @@
-"""Checks that involve several keys or several accounts."""
+"""Checks that compare several keys or several accounts."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -53,7 +53,7 @@ def _check_data_center(raw: dict[str, object], path: str) -> Iterator[InvalidKey
     elif center is None:
         yield InvalidKey(path, f"is missing; set it to one of {', '.join(choices)}, or set base_url")
     elif others := [other for other, its in ENVIRONMENTS.items() if its.data_center == center]:
-        yield InvalidKey(path, f"belongs to environment {others[0]}; set environment: {others[0]}")
+        yield InvalidKey(path, f"is available only in environment {others[0]}; set environment: {others[0]}")
     elif isinstance(center, str) and center and center not in choices:
         yield InvalidKey(path, f"must be one of {', '.join(choices)}; for another data center set base_url")
 
@@ -62,9 +62,9 @@ def _check_credentials(auth: dict[str, object], path: str) -> Iterator[InvalidKe
     secrets = [key for key in (*_SECRETS, "certificate_file") if auth.get(key) is not None]
     passwords = [key for key in _PASSWORDS if auth.get(key) is not None]
     if not secrets:
-        yield InvalidKey(path, f"contains no credential; add one of {', '.join(_SECRETS)} or certificate_file")
+        yield InvalidKey(path, f"contains no credential; set one of {', '.join(_SECRETS)} or certificate_file")
     for several in (secrets, passwords):
         if len(several) > 1:
             yield InvalidKey(path, f"contains {' and '.join(several)}; keep only one")
     if passwords and auth.get("certificate_file") is None:
-        yield InvalidKey(f"{path}.{passwords[0]}", "needs certificate_file, which is missing")
+        yield InvalidKey(f"{path}.{passwords[0]}", "requires certificate_file, which is missing")

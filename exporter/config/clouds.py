@@ -14,14 +14,14 @@ GEOGRAPHIES: Final = (
     "PrimaryGeoLocation", "NAM", "EUR", "GBR", "JPN", "APC", "AUS", "CAN", "IND", "FRA", "ARE", "ZAF", "CHE", "KOR",
     "DEU", "BRA", "NOR", "SWE", "QAT", "POL", "ITA", "ISR", "MEX", "NZL", "ESP", "TWN",
 )  # fmt: skip
-"""Geo locations of Multi-Geo tenants. AvePoint returns an empty list for any other name."""
+"""Geo locations of Multi-Geo tenants. AvePoint returns an empty list for other names."""
 
 _DOMAIN: Final = "avepointonlineservices.com"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
-    """URLs of one AvePoint cloud, and the default data center of its tenant accounts."""
+    """The URLs of an AvePoint cloud, and the default data center for tenant accounts."""
 
     token_url: str
     partner_url: str

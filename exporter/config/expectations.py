@@ -1,4 +1,4 @@
-"""The section `expectations`, which defines the expected backups and what counts as a problem."""
+"""The section `expectations`, which defines when a backup, a license or a customer has a problem."""
 
 from typing import Annotated, Literal, Self
 
@@ -30,28 +30,29 @@ class Limits(Section):
         26 * 3600.0, description="`backup_overdue`: age at which the last successful backup is overdue."
     )
     backup_intervals: Annotated[Number, Field(ge=1, le=100)] = Field(
-        2.5, description="`backup_late`: age at which the last successful backup is late, in backup intervals."
+        2.5, description="`backup_late`: number of backup intervals after which the last successful backup is late."
     )
     never_succeeded_after: Grace = Field(
-        _DAY, description="`backup_never_succeeded`: time within which a job must succeed after the first known job."
+        _DAY, description="`backup_never_succeeded`: time after the first known job within which a job must succeed."
     )
     idle_after: Age = Field(
-        7 * _DAY, description="`backup_stopped`: time without a new job or a scanned object after which it is reported."
+        7 * _DAY,
+        description="`backup_stopped`: time without new jobs and scanned objects until the problem is reported.",
     )
     retired_after: Age = Field(
-        30 * _DAY, description="Time without a new job after which no backup is expected and `backup_stopped` resolves."
+        30 * _DAY, description="Time without new jobs after which no backup is expected and `backup_stopped` resolves."
     )
-    job_runtime: Age = Field(_DAY, description="`job_stuck`: longest time that a job may run.")
+    job_runtime: Age = Field(_DAY, description="`job_stuck`: maximum duration of a job.")
     job_verdict_age: Age = Field(
         2 * _DAY, description="Age at which a failed or incomplete job is no longer a problem."
     )
-    incomplete_after: Grace = Field(_DAY, description="`job_incomplete`: longest time that jobs may be incomplete.")
+    incomplete_after: Grace = Field(_DAY, description="`job_incomplete`: time for which jobs may be incomplete.")
     unprotected_after: Grace = Field(
-        2 * _DAY, description="`objects_unprotected`, `users_unprotected`: longest time that the ratio may be exceeded."
+        2 * _DAY, description="`objects_unprotected`, `users_unprotected`: time for which the ratio may be exceeded."
     )
-    scan_failed_after: Grace = Field(30 * 3600.0, description="`scan_failed`: longest time that scans may fail.")
+    scan_failed_after: Grace = Field(30 * 3600.0, description="`scan_failed`: time for which scans may fail.")
     status_after: Grace = Field(
-        2 * 3600.0, description="`customer_status_failed`, `customer_attention`: longest time that the status may last."
+        2 * 3600.0, description="`customer_status_failed`, `customer_attention`: time for which the status may last."
     )
     unprotected_ratio: Ratio = Field(
         0.10, description="`objects_unprotected`: share of the scanned objects that may lack a backup."
@@ -63,22 +64,20 @@ class Limits(Section):
         0.90, description="`storage_nearly_full`: share of the purchased storage that may be used."
     )
     subscription_left: Span = Field(
-        30 * _DAY, description="`subscription_expiring`: remaining time at which a subscription is reported."
+        30 * _DAY, description="`subscription_expiring`: time before its expiry from which a subscription is reported."
     )
     subscription_history: Span = Field(
-        30 * _DAY, description="`subscription_expired`: time for which an expired subscription is reported."
+        30 * _DAY, description="`subscription_expired`: time after its expiry for which a subscription is reported."
     )
-    retention: Span = Field(
-        0.0, description="`retention_too_short`: shortest expected retention; 0s disables the check."
-    )
+    retention: Span = Field(0.0, description="`retention_too_short`: minimum retention period; 0s disables the check.")
     restore_age: Span = Field(
-        0.0, description="`restore_not_tested`: highest age of the last successful restore; 0s disables the check."
+        0.0, description="`restore_not_tested`: maximum age of the last successful restore; 0s disables the check."
     )
     ignore: tuple[ProblemName, ...] = Field((), description="Problems that are never reported.")
 
 
 class ExpectationException(Limits):
-    """Other limits for some customers, products or workloads; can contain all keys except `exceptions`."""
+    """Different limits for some customers, products or workloads; accepts all keys except `exceptions`."""
 
     customers: tuple[NonEmptyString, ...] = Field((), description="Customer ids; an empty list means all customers.")
     products: tuple[ProductName, ...] = Field((), description="Products; an empty list means all products.")
@@ -87,9 +86,9 @@ class ExpectationException(Limits):
     @model_validator(mode="after")
     def _is_narrowed_and_sets_limits(self) -> Self:
         if not (self.customers or self.products or self.workloads):
-            raise ValueError("names no customers, products or workloads; set these limits outside of exceptions")
+            raise ValueError("contains no customers, products or workloads; set these limits outside of exceptions")
         if not self.own_limits():
-            raise ValueError("sets no limit; add at least one, such as backup_age, or ignore")
+            raise ValueError("contains no limit; add at least one, such as backup_age, or ignore")
         return self
 
     def own_limits(self) -> dict[str, object]:
@@ -98,10 +97,11 @@ class ExpectationException(Limits):
 
 
 class Expectations(Limits):
-    """Expectations for backups, licenses and customers; a violation is a problem."""
+    """Expectations for backups, licenses and customers; each violation is a problem."""
 
     exceptions: tuple[ExpectationException, ...] = Field(
-        (), description="Other limits for some customers, products or workloads; the first exception that matches wins."
+        (),
+        description="Different limits for some customers, products or workloads; the first match applies.",
     )
 
     @model_validator(mode="after")

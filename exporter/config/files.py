@@ -13,7 +13,7 @@ from exporter.errors import why_unreadable
 
 _BYTE_ORDER_MARKS: Final = (
     (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),  # checked before UTF-16, because this mark begins with the UTF-16 mark
+    (codecs.BOM_UTF32_LE, "utf-32"),  # precedes UTF-16, because the UTF-32 mark begins with the UTF-16 mark
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
@@ -37,10 +37,10 @@ def decode_text(data: bytes) -> str:
 
 
 def check_no_reference(value: str) -> str:
-    """Return the value. Raise ValueError if it is a variable reference such as ${NAME}, which is not expanded."""
+    """Return the value. Raise ValueError if the value is a reference to a variable, such as ${NAME}."""
     if _REFERENCE.fullmatch(value.strip()):
         raise ValueError(
-            "is a reference to a variable, which is not expanded; write the value, or use a key that ends in _env"
+            "is a reference to a variable, which is not expanded; enter the value, or use a key that ends in _env"
         )
     return value
 
@@ -51,7 +51,7 @@ def check_secret(secret: str) -> str:
     if not secret:
         raise ValueError("must not be empty")
     if secret.startswith("-----BEGIN"):
-        raise ValueError("is a certificate or key in PEM; use certificate_file")
+        raise ValueError("is a certificate or key in PEM format; use certificate_file")
     if len(secret.splitlines()) > 1:
         raise ValueError("has more than one line; it must contain only the secret")
     if secret[0] == secret[-1] and secret[0] in "\"'`" and len(secret) > 1:
@@ -64,8 +64,8 @@ def check_secret(secret: str) -> str:
 def readable_file(path: Path, info: ValidationInfo) -> Path:
     """Resolve a path against the directory of the configuration.
 
-    Raise ValueError if the file is unreadable or empty.
-    Error messages never contain a relative path, because it may be a secret that was entered in the wrong key.
+    Raise ValueError if the file is unreadable or empty. Error messages never contain a relative path, because the path
+    may be a secret in the wrong key.
     """
     directory: Path = (info.context or {}).get("directory", Path())
     name = str(path) if path.is_absolute() else f"the file (looked in {directory})"
@@ -87,7 +87,7 @@ ReadableFile = Annotated[Path, AfterValidator(readable_file)]
 
 
 def file_stamps(paths: Iterable[Path]) -> FileStamps:
-    """Return stamps that change when one of the files changes."""
+    """Return the stamps of the files; a stamp changes when the file changes."""
     return {path: _stamp(path) for path in paths}
 
 

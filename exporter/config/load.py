@@ -14,9 +14,9 @@ Catalogue = Mapping[str, Mapping[str, type[CollectorOptions]]]
 """The types of collector options, by account type and collector name."""
 
 _FLAG: Final = "--config.file"
-_INIT: Final = " (avepoint-exporter init writes one)"
+_INIT: Final = " (`avepoint-exporter init` creates the file)"
 _FREE: Final = "x-"
-"""Prefix of top-level keys that are ignored. As in Compose files, such keys can hold YAML anchors."""
+"""Prefix of top-level keys that are ignored. As in Compose files, keys with this prefix can contain YAML anchors."""
 
 
 def load_config(path: Path, catalogue: Catalogue) -> Config:
@@ -31,7 +31,7 @@ def parse_config(text: str, catalogue: Catalogue, *, source: str, directory: Pat
 
 
 def account_names(path: Path) -> tuple[str, ...]:
-    """Return the account names in a file, even if it contains errors. Return an empty tuple if it is unreadable."""
+    """Return the account names in a file, even if the file contains errors, or an empty tuple if it is unreadable."""
     try:
         data = read_yaml(path, flag=_FLAG).data
     except ConfigError:
@@ -44,7 +44,7 @@ def account_names(path: Path) -> tuple[str, ...]:
 def _config(document: Document, catalogue: Catalogue, *, source: str, directory: Path) -> Config:
     data = document.data
     if not isinstance(data, dict):
-        error = InvalidKey("", "must be a mapping with the key accounts; see config.example.yaml")
+        error = InvalidKey("", 'must be a mapping with the key "accounts"; see config.example.yaml')
         return require_valid(None, [error], document, source)
     data = {key: value for key, value in data.items() if not (isinstance(key, str) and key.startswith(_FREE))}
     errors: list[InvalidKey] = []
@@ -57,7 +57,7 @@ def _config(document: Document, catalogue: Catalogue, *, source: str, directory:
 
 
 def _inherited(config: Config) -> Config:
-    """Copy the top-level labels and expectations into the accounts that do not set them."""
+    """Copy the top-level `labels` and `expectations` into accounts that do not set them."""
     return config.model_copy(update={"accounts": tuple(_with_defaults(account, config) for account in config.accounts)})
 
 
@@ -74,7 +74,7 @@ def _with_collectors(raw: object, index: int, catalogue: Catalogue, errors: list
         return raw
     every = {name: kind for kinds in catalogue.values() for name, kind in kinds.items()}
     account_type, given, path = raw.get("type"), raw.get("collectors"), f"accounts[{index}].collectors"
-    # If the account type is unknown, the options are still checked against the collectors of all types.
+    # If the account type is invalid, check the options against the collectors of all account types.
     known = catalogue.get(account_type, every) if isinstance(account_type, str) else every
     if given is not None and not isinstance(given, dict):
         errors.append(InvalidKey(path, "must be a mapping of keys to values"))

@@ -38,7 +38,10 @@ _PERCENT_ENCODING: Final = "; percent-encode the password (@ is %40, / is %2F, :
 
 
 def _url_parts(url: str) -> SplitResult | None:
-    """Return the parts of a URL, or None if it is invalid. Hide errors from urllib, which may contain a password."""
+    """Return the parts of a URL, or None if it is invalid.
+
+    Messages from urllib are hidden, because they may contain a password.
+    """
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -56,17 +59,17 @@ def _is_this_machine(host: str) -> bool:
 
 
 def _safe_url(url: str) -> str:
-    """Return a URL without a trailing slash. Raise ValueError if it is invalid or would send tokens unencrypted.
+    """Return a URL without a trailing slash. Raise ValueError if the URL is invalid or not encrypted.
 
-    Plain HTTP is allowed only for servers on this machine.
+    Plain HTTP is allowed only for servers on the local machine.
     """
     parts = _url_parts(check_no_reference(url))
     if parts is None:
         raise ValueError("must be an https:// URL")
     if "@" in parts.netloc or "?" in url or "#" in url:
-        raise ValueError("must be a URL without a user name, query or fragment")
+        raise ValueError("must not contain a user name, query or fragment")
     if parts.scheme == "http" and not _is_this_machine(parts.hostname or ""):
-        raise ValueError("must begin with https://; tokens are never sent unencrypted")
+        raise ValueError("must begin with https://, because tokens are never sent unencrypted")
     return url.rstrip("/")
 
 
@@ -87,9 +90,9 @@ def _set_variable(name: str) -> str:
     if name.startswith(("$", "%")):
         raise ValueError("must be the name of an environment variable, without $, % and braces")
     if not os.environ.get(name, "").strip():
-        # If a secret was entered in this key by mistake, the error must not contain it.
+        # The value may be a secret that was entered in the wrong key, so the error must not contain it.
         shown = name if _VARIABLE.fullmatch(name) else "with this name"
-        raise ValueError(f"the environment variable {shown} is not set or is empty; set it where the exporter runs")
+        raise ValueError(f"the environment variable {shown} is not set or is empty; set it for the exporter process")
     return name
 
 
@@ -98,7 +101,7 @@ def _secret(secret: SecretStr) -> SecretStr:
 
 
 def _id(value: str) -> str:
-    """Return the id. Raise ValueError if it contains white space, invisible characters or quotation marks."""
+    """Return the id. Raise ValueError if the id contains white space, invisible characters or quotation marks."""
     check_no_reference(value)
     if any(sign.isspace() or not sign.isprintable() for sign in value):
         raise ValueError("contains a space or an invisible character; copy the id again")
@@ -131,20 +134,24 @@ Shown = Annotated[bool | Literal["hashed"], BeforeValidator(_shown)]
 
 
 class Auth(Section):
-    """Client ID and credential of the app registration; the credential is exactly one secret or certificate."""
+    """Client ID and credential of the app registration; set exactly one secret or certificate."""
 
     client_id: Id = Field(description="Id of the app registration.")
-    client_secret: Secret | None = Field(None, description="Client secret; a file is safer.")
+    client_secret: Secret | None = Field(None, description="Client secret; prefer a file.")
     client_secret_file: ReadableFile | None = Field(
-        None, description="File with the secret; read at each token request."
+        None, description="File with the client secret, read for each token request."
     )
-    client_secret_env: EnvironmentVariable | None = Field(None, description="Environment variable with the secret.")
+    client_secret_env: EnvironmentVariable | None = Field(
+        None, description="Environment variable with the client secret."
+    )
     certificate_file: ReadableFile | None = Field(
-        None, description="Certificate with its private key, .pem or .pfx; read at each token request."
+        None, description="Certificate and private key (.pem or .pfx), read for each token request."
     )
-    certificate_password_file: ReadableFile | None = Field(None, description="File with the password of the key.")
+    certificate_password_file: ReadableFile | None = Field(
+        None, description="File with the password of the private key."
+    )
     certificate_password_env: EnvironmentVariable | None = Field(
-        None, description="Environment variable with the password of the key."
+        None, description="Environment variable with the password of the private key."
     )
 
     @model_validator(mode="after")
@@ -162,14 +169,15 @@ class Requests(Section):
     concurrency: Integer = Field(8, ge=1, le=64, description="Concurrent requests.")
     per_second: Number = Field(10, gt=0, le=1000, description="Requests per second on average.")
     timeout: Seconds = Field(30.0, ge=0.1, le=600, description="Timeout of one request.")
-    retries: Integer = Field(3, ge=0, le=10, description="Retries of a failed request.")
+    retries: Integer = Field(3, ge=0, le=10, description="Maximum retries of a failed request.")
 
 
 class Tls(Section):
     """Trusted certificate authorities; certificates are always verified."""
 
     ca_file: ReadableFile | None = Field(
-        None, description="PEM file of certificates to trust in addition to the system's, also for an https:// proxy."
+        None,
+        description="PEM file with additional CA certificates to trust, also for an https:// proxy.",
     )
 
 
@@ -183,20 +191,22 @@ class CustomerFilter(Section):
 
 
 class Labels(Section):
-    """Names that become labels of `avepoint_customer_info`; `hashed` replaces each name with its hash."""
+    """Names in the labels of `avepoint_customer_info`; `hashed` replaces each name with its hash."""
 
     owner_email: Shown = Field(default=False, description="E-mail address of the owner, which is personal data.")
     organization: Shown = Field(default=True, description="Names of customers and of their Microsoft 365 tenants.")
 
 
 class CollectorOptions(Section):
-    """Options that every collector has; a collector can define additional options."""
+    """Options that all collectors have in common."""
 
     enabled: Switch = Field(
         default=True,
-        description="`false` disables the collector. If you set `true`, a missing permission is an error.",
+        description="`false` disables the collector. If set to `true`, a missing permission is an error.",
     )
-    interval: Interval = Field(3600.0, description="Time from the start of a refresh to the start of the next.")
+    interval: Interval = Field(
+        3600.0, description="Time from the start of one refresh to the start of the next refresh."
+    )
     max_age: Annotated[Seconds, Field(ge=1)] | None = Field(
         None,
         description="Age at which values are dropped, at least `interval`. Default: the longer of 12h and 3 intervals.",
@@ -215,39 +225,36 @@ class CollectorOptions(Section):
 
 
 class Account(Section):
-    """Credentials and settings for one tenant of AvePoint Online Services or one Elements partner."""
+    """Credentials and settings for one tenant in AvePoint Online Services or one partner in Elements."""
 
-    name: AccountName = Field(description="Value of the label `account` of its metrics; unique in the file.")
+    name: AccountName = Field(description="Unique name, which is the value of the label `account`.")
     type: AccountType = Field(description="`tenant` for one organization, `partner` for the customers of a partner.")
     environment: Literal["commercial", "us-gov", "aos2", "fedramp"] = Field(
         "commercial", description="AvePoint cloud of the account."
     )
     data_center: Id | None = Field(None, description="Data center of a tenant; required in `commercial`.")
-    base_url: Url | None = Field(
-        None, description="URL of the API, which replaces the URL of `environment` and `data_center`."
-    )
-    token_url: Url | None = Field(None, description="URL for token requests. Default: the URL of `environment`.")
+    base_url: Url | None = Field(None, description="URL of the API, used instead of `environment` and `data_center`.")
+    token_url: Url | None = Field(None, description="URL for token requests. Default: the token URL of `environment`.")
     auth: Auth = Field(description="Credential of the app.")
     api: Literal["auto", "modern", "legacy"] = Field(
-        "auto", description="API version; `auto` uses the modern one and falls back to the legacy one."
+        "auto", description="API version; `auto` selects the modern version and falls back to the legacy version."
     )
     locations: tuple[Geography, ...] = Field(
-        (), description="Multi-Geo tenants only: geo locations to read, each a value of the label `geo_location`."
+        (), description="Multi-Geo tenants only: geo locations to read; values of the label `geo_location`."
     )
     customers: CustomerFilter = Field(CustomerFilter(), description="Partner accounts only: customers to read.")
-    labels: Labels = Field(
-        Labels(), description="Partner accounts only: names that become labels. Default: `labels` of the file."
-    )
+    labels: Labels = Field(Labels(), description="Partner accounts only: names in labels. Default: top-level `labels`.")
     expectations: Expectations = Field(
-        Expectations(), description="What counts as a problem. Default of each key: `expectations` of the file."
+        Expectations(), description="What counts as a problem. Default of each key: top-level `expectations`."
     )
     requests: Requests = Field(Requests(), description="Limits on the requests to AvePoint.")
     tls: Tls = Field(Tls(), description="Trusted certificate authorities.")
     proxy_url: ProxyUrl | None = Field(
-        None, description="URL of a proxy, `http://[USER:PASSWORD@]HOST:PORT`. Default: `HTTPS_PROXY` and `NO_PROXY`."
+        None,
+        description="Proxy, `http://[USER:PASSWORD@]HOST:PORT`. Default: variables `HTTPS_PROXY` and `NO_PROXY`.",
     )
     collectors: dict[str, InstanceOf[CollectorOptions]] = Field(
-        {}, description="Options by collector name; other collectors use the defaults."
+        {}, description="Options by collector name. Collectors without options use the defaults."
     )
 
     @property
@@ -269,6 +276,6 @@ class Account(Section):
 class Config(Section):
     """The whole configuration file."""
 
-    labels: Labels = Field(Labels(), description="Names that become labels, for accounts without `labels`.")
+    labels: Labels = Field(Labels(), description="Names in labels, for accounts without `labels`.")
     expectations: Expectations = Field(Expectations(), description="What counts as a problem, for all accounts.")
-    accounts: tuple[Account, ...] = Field(min_length=1, description="Accounts to read, at least one.")
+    accounts: tuple[Account, ...] = Field(min_length=1, description="Accounts to read. At least one is required.")

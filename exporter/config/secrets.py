@@ -1,7 +1,7 @@
-"""The client secrets of accounts, which are inline, in a file or in an environment variable.
+"""Client secrets, which are in the configuration, in a file or in an environment variable.
 
-The content of files and variables is checked by --config.check and at each use. It is not checked when the exporter
-starts, because an invalid secret for one account must not stop the other accounts.
+Secrets are checked by --config.check and before each token request. They are not checked when the exporter starts,
+because an invalid secret for one account must not stop the other accounts.
 """
 
 import os
@@ -33,7 +33,7 @@ def read_client_secret(auth: Auth) -> str:
 
 
 def secret_errors(config: Config) -> Iterator[str]:
-    """Yield one line for each client secret that is unreadable or invalid."""
+    """Yield an error message for each client secret that is unreadable or invalid."""
     for index, account in enumerate(config.accounts):
         auth = account.auth
         if auth.certificate_file is None:

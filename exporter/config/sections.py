@@ -1,4 +1,4 @@
-"""The base class for sections of YAML files, and simple types that the sections share."""
+"""The base class for sections of YAML files, and simple types for their keys."""
 
 import re
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ _DURATION: Final = re.compile("".join(rf"(?:(\d{{1,9}}(?:\.\d{{1,9}})?){unit})?"
 
 
 def parse_duration(value: object) -> float:
-    """Convert a duration in Prometheus or Go format, such as "30s", "1h30m", "7d" or "1.5s", to seconds.
+    """Return the seconds in a duration in Prometheus or Go format, such as "30s", "1h30m", "7d" or "1.5s".
 
     Raise ValueError if the format is invalid.
     """
@@ -29,7 +29,7 @@ def parse_duration(value: object) -> float:
 
 
 def format_duration(seconds: float) -> str:
-    """Format seconds as a Prometheus duration. For example, 90 becomes "1m30s"."""
+    """Format seconds as a Prometheus duration, such as "1m30s" for 90."""
     left, text = round(seconds * 1000), ""
     for unit, size in (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)):
         count, left = divmod(left, size)
@@ -45,13 +45,13 @@ NonEmptyString = Annotated[str, StringConstraints(min_length=1, max_length=200, 
 
 
 def is_duration(field: FieldInfo) -> bool:
-    """Return whether a key holds a duration."""
+    """Return whether the value of a key is a duration."""
     inner = [part for argument in get_args(field.annotation) for part in getattr(argument, "__metadata__", ())]
     return any(isinstance(part, BeforeValidator) and part.func is parse_duration for part in [*field.metadata, *inner])
 
 
 class InvalidKeysError(ValueError):
-    """Raised for several errors in one section. Each error has a key path relative to the section."""
+    """Reports several errors in one section, each with a key path relative to the section."""
 
     def __init__(self, errors: Sequence[tuple[str, str]]) -> None:
         self.errors = errors
@@ -59,11 +59,14 @@ class InvalidKeysError(ValueError):
 
 
 class Section(BaseModel):
-    """A mapping in a YAML file. It is immutable, rejects unknown keys, and never includes a value in an error."""
+    """A mapping in a YAML file. Sections are immutable, reject unknown keys, and never include a value in an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
     unset: ClassVar[tuple[object, ...]] = (None,)
-    """Values that the default replaces. If all children of a key are commented out, the key has the value None."""
+    """Values that are replaced with the default.
+
+    If all keys below a key are commented out, YAML returns None for the key.
+    """
 
     @model_validator(mode="before")
     @classmethod

@@ -1,4 +1,4 @@
-"""The commented configuration file and the secret file that `init` writes."""
+"""The commented configuration file and the secret file that the command `init` writes."""
 
 import json
 import os
@@ -15,15 +15,15 @@ from exporter.errors import ConfigError
 
 _IN_AUTH: Final = ("client_id", "client_secret_file", "certificate_file", "certificate_password_file")
 _COMMENTS: Final[Mapping[str, str]] = {
-    "name": 'the label account="…" of its metrics',
-    "type": "tenant, or partner with customers",
+    "name": "value of the label account",
+    "type": "tenant or partner",
     "environment": "commercial, us-gov, aos2 or fedramp",
     "data_center": "data center of the tenant",
     "base_url": "URL of the API",
     "token_url": "URL for token requests",
     "client_id": "id of the app registration",
-    "client_secret_file": "read at each token request",
-    "certificate_file": "read at each token request",
+    "client_secret_file": "read for each token request",
+    "certificate_file": "read for each token request",
     "certificate_password_file": "password of the private key",
 }
 _COLUMN: Final = 34
@@ -42,15 +42,15 @@ _DEFAULTS: Final = """
     #   timeout: 30s
     #   retries: 3
     # proxy_url: http://proxy.example.com:3128
-    # collectors:                   # on, unless enabled: false
+    # collectors:                   # all are enabled by default
 """
 
 Answers = Mapping[str, str]
-"""The values for the keys of an account and of its section `auth`."""
+"""The values of an account's keys and of the keys in section `auth`."""
 
 
 def config_text(answers: Answers, catalogue: Catalogue) -> str:
-    """Return the text of a configuration with one account and a comment for each key."""
+    """Return a configuration with one account and a comment for each key."""
     given = {key: answers[key] for key in _COMMENTS if answers.get(key)}
     lines = [_line(f"    {key}: {_quoted(value)}", key) for key, value in given.items() if key not in _IN_AUTH]
     lines[0] = "  - " + lines[0].lstrip()
@@ -66,13 +66,13 @@ def _line(start: str, key: str) -> str:
 
 
 def _quoted(value: str) -> str:
-    # A JSON string is also a YAML string. Without the quotes, YAML could read the text as a number or a boolean.
+    # A JSON string is also a YAML string. Without quotes, YAML could interpret a string as a number or a boolean.
     is_plain = value.isascii() and value.isalpha() and yaml.safe_load(value) == value
     return value if is_plain else json.dumps(value, ensure_ascii=False)
 
 
 def answer_error(key: str, answers: Answers, directory: Path, catalogue: Catalogue) -> str:
-    """Return the configuration error that an answer causes, or "" if the answer is valid."""
+    """Return the configuration error for an answer, or "" if the answer is valid."""
     path = f"accounts[0].auth.{key}: " if key in _IN_AUTH else f"accounts[0].{key}: "
     try:
         parse_config(config_text(answers, catalogue), catalogue, source="", directory=directory)
@@ -93,23 +93,20 @@ class ConfigFiles:
         """Raise ConfigError if one of the files already exists."""
         errors = []
         if self.config.exists():
-            errors.append(
-                f"{self.config}: file exists; run init with another --config.file and copy the account to this file,"
-                " or use --force to replace the file"
-            )
+            errors.append(f"{self.config}: file exists; use --force to replace the file, or use another --config.file")
         if self.secret is not None and self.secret.exists():
             errors.append(f"{self.secret}: file exists; use another --secret-file, or --force to replace the file")
         if errors:
             raise ConfigError(errors)
 
     def write(self, answers: Answers, secret: str, *, force: bool) -> None:
-        """Write both files. If one of them cannot be written, write neither and raise ConfigError.
+        """Write both files. If one of the files cannot be written, write neither file and raise ConfigError.
 
         Only the current user can read the secret file.
         """
         if self.secret is not None and self.secret.absolute() == self.config.absolute():
             raise ConfigError([f"{self.secret}: the configuration file has the same path; use another --secret-file"])
-        # An existing secret is replaced last, so that it remains if writing the configuration fails.
+        # An existing secret is replaced last, so that the old secret remains if the configuration cannot be written.
         is_replaced = force and self.secret is not None and self.secret.exists()
         if self.secret is not None and not is_replaced:
             _create(self.secret, secret + "\n", 0o600, force=False)
@@ -126,7 +123,7 @@ class ConfigFiles:
 
 
 def _create(path: Path, content: str, mode: int, *, force: bool) -> None:
-    """Create a file. If `force` is true, atomically replace an existing file."""
+    """Create a file. If `force` is true, replace an existing file atomically."""
     fresh = path.with_name(f".{path.name}.{os.getpid()}") if force else path
     try:
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)

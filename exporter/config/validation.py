@@ -34,7 +34,7 @@ _MESSAGES: Final = {
     "string_too_short": "must not be empty",
     "string_too_long": "must be at most {max_length} characters long",
     "too_short": "must not be empty; add an item",
-    "greater_than": "must be above {gt}",
+    "greater_than": "must be greater than {gt}",
     "greater_than_equal": "must be at least {ge}",
     "less_than_equal": "must be at most {le}",
     "value_error": "{error}",
@@ -48,7 +48,7 @@ _LEADING_ZERO: Final = re.compile(r"[-+]?0[0-9]+", re.ASCII)
 
 
 class InvalidKey(NamedTuple):
-    """An error message and the path of the key that it applies to. The path is "" for the whole file."""
+    """An error message and the path of the invalid key. The path is "" for the whole file."""
 
     path: str
     message: str
@@ -65,7 +65,7 @@ def validate(kind: type[M], data: object, path: str, errors: list[InvalidKey], d
         details = error.errors(include_url=False)
         locations = [detail["loc"] for detail in details]
         for detail in details:
-            # pydantic counts only valid items, so it reports a list that has only invalid items as too short.
+            # pydantic counts only valid items, so a list with only invalid items is reported as too short.
             has_invalid_items = any(place[:-1][: len(detail["loc"])] == detail["loc"] for place in locations)
             if not (detail["type"] == "too_short" and has_invalid_items):
                 errors += _invalid_keys(kind, detail, path)
@@ -81,7 +81,10 @@ def require_valid(section: M | None, errors: Iterable[InvalidKey], document: Doc
 
 
 def unknown_key(path: str, key: object, section: type[BaseModel] | Iterable[str]) -> InvalidKey:
-    """Return the error for an unknown key. It suggests a similar key in this section or in a section directly below."""
+    """Return the error for an unknown key.
+
+    The error suggests a similar key in this section or in a section directly below.
+    """
     known = dict.fromkeys(section.model_fields if isinstance(section, type) else section)
     below = dict[str, str]()
     if isinstance(section, type):
@@ -92,7 +95,10 @@ def unknown_key(path: str, key: object, section: type[BaseModel] | Iterable[str]
     if before != text and before in known:
         return InvalidKey(join_path(path, before), "needs a space after its colon")
     if not KEY.fullmatch(text):
-        return InvalidKey(path, "contains an unknown key, not shown because it may be a secret; check its keys")
+        return InvalidKey(
+            path,
+            "contains an unknown key, which is not shown because it may be a secret; check the keys",
+        )
     close = difflib.get_close_matches(text, known, n=1)
     close = close or [below[name] for name in difflib.get_close_matches(text, below, n=1)]
     return InvalidKey(join_path(path, text), f"unknown key; {f'did you mean {close[0]}?' if close else f'use {names}'}")

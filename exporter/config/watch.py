@@ -14,8 +14,7 @@ INTERVAL: Final = 5.0
 class FileWatch:
     """Detects changes to a file since the watch was created.
 
-    The file is polled, because notifications do not work on network file systems or with ConfigMaps. Kubernetes updates
-    a ConfigMap by replacing a symbolic link.
+    The file is polled, because notifications do not work on network file systems or with Kubernetes ConfigMaps.
     """
 
     def __init__(self, path: Path) -> None:

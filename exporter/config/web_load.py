@@ -9,11 +9,11 @@ from exporter.config.yaml_file import read_yaml
 
 log = logging.getLogger("exporter.web")
 
-_SLOW_COST = 14  # with a higher bcrypt cost, one check takes seconds
+_SLOW_COST = 14  # with a higher bcrypt cost, checking a password takes seconds
 
 
 def load_web_config(path: Path) -> WebConfig:
-    """Load a web configuration file. Raise ConfigError if it is invalid. If it is empty, all features are disabled."""
+    """Load a web configuration file. Raise ConfigError if it is invalid. An empty file disables all features."""
     document = read_yaml(path, flag="--web.config.file")
     errors: list[InvalidKey] = []
     config = validate(WebConfig, {} if document.data is None else document.data, "", errors, path.parent)

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field, SecretStr, model_validator
 from exporter.config.files import ReadableFile
 from exporter.config.sections import InvalidKeysError, Seconds, Section
 
-# The salt has 16 bytes in 22 characters, so the last character has only four valid values. bcrypt rejects others.
+# The salt has 16 bytes in 22 characters, so the last character has only four valid values.
 _HASH = re.compile(r"\$2[aby]\$(0[4-9]|[12][0-9]|3[01])\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{31}")
 
 # The headers that the toolkit accepts, with their allowed values. If the list is empty, every value is allowed.
@@ -38,7 +38,7 @@ CIPHER_SUITES: Mapping[str, str] = {
     "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA": "ECDHE-RSA-AES128-SHA",
     "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA": "ECDHE-RSA-AES256-SHA",
 }
-# As in Go, these names are accepted but have no effect, because TLS 1.3 always offers all three suites.
+# As in Go, these names have no effect, because TLS 1.3 always offers all three cipher suites.
 _TLS13_SUITES = ("TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256")
 
 
@@ -52,7 +52,7 @@ def _version(value: str) -> str:
 
 def _client_auth(value: str) -> str:
     if value in {"RequestClientCert", "RequireAnyClientCert", "RequireClientCert"}:
-        # Python's ssl cannot request a certificate without verifying it, and an unverified certificate is useless.
+        # Python's ssl module cannot request a client certificate without verifying it.
         raise ValueError(
             f"{value} is not supported, because it does not verify certificates; use RequireAndVerifyClientCert"
         )
@@ -63,7 +63,7 @@ def _client_auth(value: str) -> str:
 
 def _cipher(value: str) -> str:
     if value not in CIPHER_SUITES and value not in _TLS13_SUITES:
-        raise ValueError("must be the Go name of a cipher suite that Go considers secure")
+        raise ValueError("must be the name of a cipher suite that Go considers secure")
     return value
 
 
@@ -88,14 +88,14 @@ def _headers(value: dict[str, str]) -> dict[str, str]:
 
 def _header_error(name: str, text: str) -> str:
     if name not in _HEADERS:
-        return "this header cannot be set; available headers are " + ", ".join(_HEADERS)
+        return "this header is not supported; available headers are " + ", ".join(_HEADERS)
     if _HEADERS[name] and text.lower() not in _HEADERS[name]:
         return "must be " + " or ".join(_HEADERS[name])
     return "" if re.fullmatch(r"[\x20-\x7e]*", text) else "must be one line of ASCII characters"
 
 
 class WebSection(Section):
-    """A section of the web configuration file. As in Go, an empty string means that the key is not set."""
+    """A section of the web configuration file. As in Go, a key with an empty string is not set."""
 
     unset: ClassVar[tuple[object, ...]] = (None, "")
 
@@ -119,7 +119,7 @@ class TlsServerConfig(WebSection):
 
     @property
     def enabled(self) -> bool:
-        """Return whether TLS is enabled. As in Go, an empty section disables it."""
+        """Return whether TLS is enabled. As in Go, an empty section disables TLS."""
         return bool(self.model_fields_set)
 
     @property
@@ -129,7 +129,7 @@ class TlsServerConfig(WebSection):
 
     @property
     def openssl_ciphers(self) -> str:
-        """Return the TLS 1.2 suites as an OpenSSL cipher string, or "" if the file contains none."""
+        """Return the TLS 1.2 cipher suites as an OpenSSL cipher string, or "" if none are configured."""
         return ":".join(CIPHER_SUITES[name] for name in self.cipher_suites if name in CIPHER_SUITES)
 
     @model_validator(mode="after")
@@ -155,7 +155,7 @@ class TlsServerConfig(WebSection):
             ),
             (
                 "client_ca_file",
-                f"is missing; {self.client_auth_type} needs it or client_ca",
+                f"is missing; {self.client_auth_type} requires client_ca_file or client_ca",
                 verifies and not ca,
             ),
             (
@@ -170,7 +170,7 @@ class TlsServerConfig(WebSection):
             ),
             ("max_version", "must not be below min_version", self.max_version < self.min_version),
             ("cipher_suites", "contains no TLS 1.2 suite; add one, or set min_version: TLS13", no_suite),
-            # Before Python 3.15, ssl accepts one curve. Using only the first of several curves could lock out clients.
+            # Before Python 3.15, the ssl module accepts only one curve.
             ("curve_preferences", "must contain only one curve", len(self.curve_preferences) > 1),
         )
 
@@ -178,7 +178,7 @@ class TlsServerConfig(WebSection):
 class HttpServerConfig(WebSection):
     """The section `http_server_config`."""
 
-    # The key has no effect. The server always uses HTTP/1.1, which every HTTP/2 client also supports.
+    # The key has no effect, because the server supports only HTTP/1.1.
     http2: bool = True
     headers: Annotated[dict[str, str], AfterValidator(_headers)] = Field(default_factory=dict)
 
@@ -211,7 +211,7 @@ class WebConfig(WebSection):
 
     @property
     def users(self) -> dict[bytes, bytes]:
-        """Return the bcrypt hashes by user name. Names and hashes are bytes."""
+        """Return the bcrypt hashes by user name, as bytes."""
         return {user.encode(): secret.get_secret_value().encode() for user, secret in self.basic_auth_users.items()}
 
     def files(self) -> tuple[Path, ...]:

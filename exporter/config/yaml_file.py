@@ -1,7 +1,7 @@
 """A strict YAML reader, which rejects duplicate keys, reads only decimal integers and reports the line of each error.
 
-No error contains a value from the file, because it may be a secret. For the same reason, a key appears in an error only
-if it looks like a configuration key.
+Errors never contain values from the file, which may be secrets, and contain keys only if they look like configuration
+keys.
 """
 
 import re
@@ -61,7 +61,10 @@ def join_path(path: str, key: object) -> str:
 
 
 def one_line(message: str) -> str:
-    """Return a message as one line of limited length. Replace unprintable characters, which file paths can contain."""
+    """Return a message as one line of limited length.
+
+    Replace unprintable characters, because file paths can contain them.
+    """
     return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in message[:_LONGEST_LINE])
 
 
@@ -89,7 +92,7 @@ class _Loader(yaml.SafeLoader):
             ) from None
 
 
-# YAML 1.1 reads 050 as 40, 1:30 as 90 and 1_0 as 10. This loader reads them as strings, which integer keys reject.
+# YAML 1.1 reads 050 as 40, 1:30 as 90 and 1_0 as 10. The loader reads these values as strings instead.
 _Loader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:int"]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
@@ -98,7 +101,7 @@ _Loader.add_implicit_resolver("tag:yaml.org,2002:int", _DECIMAL, list("-+0123456
 
 
 def _lines(node: yaml.Node, path: str, seen: set[int]) -> Iterator[tuple[str, int]]:
-    """Yield the path and line number of each key below a node. A node with aliases has the path of its first use."""
+    """Yield the path and line number of each key below a node. An aliased node has the path of its first use."""
     if id(node) in seen:
         return
     seen.add(id(node))
@@ -115,14 +118,14 @@ def _lines(node: yaml.Node, path: str, seen: set[int]) -> Iterator[tuple[str, in
 
 
 def _explain(error: Exception) -> str:
-    """Return the position and cause of a YAML error, without content from the file."""
+    """Return the position and cause of a YAML error, without text from the file."""
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
         mark, problem = error.problem_mark, error.problem or "syntax error"
         problem = (
-            "a tab; indent with spaces" if "'\\t'" in problem else _QUOTED.sub(lambda part: part[1] or "…", problem)
+            "tab found; indent with spaces" if "'\\t'" in problem else _QUOTED.sub(lambda part: part[1] or "…", problem)
         )
-        advice = "" if ";" in problem else "; check this line and the line before"
+        advice = "" if ";" in problem else "; check this line and the previous line"
         return f"invalid YAML at line {mark.line + 1}, column {mark.column + 1}: {problem}{advice}"
     if isinstance(error, RecursionError):
         return "invalid YAML: nested too deeply; see config.example.yaml"
-    return "invalid YAML: a character that YAML does not allow; remove it"
+    return "invalid YAML: invalid character; remove it"

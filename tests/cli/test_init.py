@@ -232,7 +232,7 @@ def test_a_symbolic_link_is_not_followed(tmp_path: Path, capsys: pytest.CaptureF
         ([*PARTNER_FLAGS, *FROM, "--data-center", "us"],
          ["--data-center: not available for partner accounts; remove it"]),
         ([*PARTNER_FLAGS, *FROM, "--base-url", "http://graph.example.com"],
-         ["--base-url: must begin with https://; tokens are never sent unencrypted"]),
+         ["--base-url: must begin with https://, because tokens are never sent unencrypted"]),
         (["--type", "tenant", "--name", "no good", "--client-id", "app", "--data-center", "mars", *FROM],
          ["--name: must be 1 to 63 letters, digits, dots, dashes or underscores, and begin with a letter or digit",
           "--data-center: must be one of CENTERS; for another data center set base_url"]),

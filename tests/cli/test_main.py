@@ -129,7 +129,7 @@ def test_the_console_script_ends_with_the_exit_code(monkeypatch: pytest.MonkeyPa
         (["init", "--shard", "1"], "no flag is named --shard; this flag belongs to "),
         (
             ["--once"],
-            "create it, or correct the path (avepoint-exporter init ",
+            "create it, or correct the path (`avepoint-exporter init` ",
         ),
         (["--config.check", "--config.file", "absent"], "cannot read absent: no such file or directory"),
         (["check", "--config.file", "."], ".: is a directory"),

@@ -241,7 +241,7 @@ def test_a_missing_file_and_a_file_that_is_not_text(tmp_path: Path, monkeypatch:
     (tmp_path / "cp1252.yaml").write_bytes("accounts:\n  # für alle".encode("cp1252"))
     expected = {
         "absent.yaml": "--config.file: cannot read absent.yaml: no such file or directory;"
-        " create it, or correct the path (avepoint-exporter init writes one)",
+        " create it, or correct the path (`avepoint-exporter init` creates the file)",
         ".": "--config.file: cannot read .: is a directory; use the path of a file",
         "cp1252.yaml": "cp1252.yaml: line 2 is not UTF-8; save the file as UTF-8",
     }

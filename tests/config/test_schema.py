@@ -87,8 +87,8 @@ def test_addresses(given_url: str, kept: str) -> None:
 
 
 NONE = "must be an https:// URL"
-PARTS = "must be a URL without a user name, query or fragment"
-PLAIN = "must begin with https://; tokens are never sent unencrypted"
+PARTS = "must not contain a user name, query or fragment"
+PLAIN = "must begin with https://, because tokens are never sent unencrypted"
 
 
 @pytest.mark.parametrize(

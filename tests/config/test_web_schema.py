@@ -93,7 +93,7 @@ MISTAKES = {
         "tls_server_config.max_version: must not be below min_version"
     ],
     f"tls_server_config: {{{PAIR}, client_auth_type: VerifyClientCertIfGiven, client_allowed_sans: [a]}}": [
-        "tls_server_config.client_ca_file: is missing; VerifyClientCertIfGiven needs it or client_ca",
+        "tls_server_config.client_ca_file: is missing; VerifyClientCertIfGiven requires client_ca_file or client_ca",
         "tls_server_config.client_allowed_sans: needs client_auth_type: RequireAndVerifyClientCert",
     ],
     f"tls_server_config: {{{PAIR}, client_auth_type: RequireAnyClientCert}}": [
@@ -109,7 +109,7 @@ MISTAKES = {
         )
     ],
     f"tls_server_config: {{{PAIR}, cipher_suites: [TLS_RSA_WITH_RC4_128_SHA]}}": [
-        "tls_server_config.cipher_suites[0]: must be the Go name of a cipher suite that Go considers secure"
+        "tls_server_config.cipher_suites[0]: must be the name of a cipher suite that Go considers secure"
     ],
     f"tls_server_config: {{{PAIR}, cipher_suites: [TLS_AES_128_GCM_SHA256]}}": [
         "tls_server_config.cipher_suites: contains no TLS 1.2 suite; add one, or set min_version: TLS13"
@@ -127,7 +127,7 @@ MISTAKES = {
     "tls_server_config: [1]": ["tls_server_config: must be a mapping of keys to values"],
     "http_server_config: {headers: {X-Powered-By: me, X-Frame-Options: allow, X-XSS-Protection: 'é'}}": [
         (
-            "http_server_config.headers.X-Powered-By: this header cannot be set; available headers are "
+            "http_server_config.headers.X-Powered-By: this header is not supported; available headers are "
             "Content-Security-Policy, Strict-Transport-Security, X-Content-Type-Options, X-Frame-Options, "
             "X-XSS-Protection"
         ),

@@ -116,7 +116,7 @@ async def test_locations_of_a_tenant_that_is_not_multi_geo_are_an_error() -> Non
     whole, nothing = payload("jobs-modern"), {"statusCode": 200, "data": [], "metadata": {"totalCount": 0}}
     api = whole_tenant(**{MODERN_JOBS: lambda request: nothing if "location" in request.url.params else whole})
     report = await checked(api, tenant_with("jobs", locations=["NAM"]))
-    error = f"{MODERN_JOBS}: no job at any of the configured locations (NAM), but the tenant has jobs"
+    error = f"{MODERN_JOBS}: no jobs in the configured locations (NAM), but the tenant has other jobs"
     assert found(report, "jobs").failure == Failure(error, NOT_MULTI_GEO)
     assert api.calls(MODERN_JOBS) == 2
 
