@@ -68,7 +68,7 @@ def read_rows(value: object, endpoint: Endpoint, name: str, *, total: int | None
 
 
 def _narrowed(row: RawRow, fields: Collection[str]) -> RawRow:
-    return {key.lower(): value for key, value in row.items() if not fields or key.lower() in fields}
+    return {name: value for key, value in row.items() if (name := key.lower()) in fields or not fields}
 
 
 def read_total(value: object) -> int | None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from math import inf
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from exporter.avepoint.auth.credentials import credential, warn_of_readable_secrets
 from exporter.avepoint.client import Client, Transport
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from exporter.engine.state import StateStore
 
 Observe = Callable[[str], Observer]
+
+_SPARE_WORKERS: Final = 1 / 8
+"""Workers per concurrent request that process responses while the other workers use all slots for requests."""
 
 
 @dataclass(slots=True)
@@ -224,7 +227,7 @@ class Accounts:
             yield Refresher(
                 collector,
                 entry,
-                workers=account.requests.concurrency,
+                workers=int(account.requests.concurrency * (1 + _SPARE_WORKERS)),
                 clock=self._clock,
                 log=context.log,
                 store=None if self._storage is None else self._storage.of(account, collector.name),

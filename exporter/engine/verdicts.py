@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from math import inf
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from exporter.clock import Clock
 from exporter.collectors.base import Collector, CustomerCollector, Sample
@@ -21,6 +21,13 @@ _SLICE: Final = 0.003  # maximum seconds of work before other tasks on the event
 Collectors = Sequence[tuple[Collector[Any, Any], CollectorEntry]]
 
 
+class _Read(NamedTuple):
+    """The samples of a read and its Unix time, without the rendered lines, which a newer read replaces."""
+
+    samples: Collection[Sample]
+    read_at: float
+
+
 class AccountVerdicts:
     """Keeps the verdicts on the customers of one account up to date."""
 
@@ -31,9 +38,9 @@ class AccountVerdicts:
         self._clock = clock
         self._is_tenant = account.type == "tenant"
         self._verdict = AccountVerdict(account.type, account.expectations, self._sources, started=started)
-        self._facts: dict[str, Mapping[str, ReadResult]] = {}
+        self._facts: dict[str, Mapping[str, _Read]] = {}
         self._seen_off: dict[str, bool] = {}
-        self._parts: dict[str, tuple[ReadResult, Mapping[str, Collection[Sample]]]] = {}
+        self._parts: dict[str, tuple[_Read, Mapping[str, Collection[Sample]]]] = {}
         self._shown: dict[str, ReadResult] = {}
         self._series = SharedSeries()
         self._lock = asyncio.Lock()
@@ -123,7 +130,7 @@ class AccountVerdicts:
         """Return whether the collector reads the samples of all customers at once."""
         return not self._is_tenant and not isinstance(collector, CustomerCollector)
 
-    async def _divide(self, name: str, read: ReadResult | None) -> None:
+    async def _divide(self, name: str, read: _Read | None) -> None:
         """Group the samples of a read by customer. This runs on a thread, because there may be many samples."""
         former, parts = self._parts.get(name, (None, {}))
         if read is former:
@@ -169,15 +176,17 @@ class AccountVerdicts:
         self._shown[customer_id] = ReadResult(kept, self._clock.time(), self._clock.monotonic())
 
 
-def _complete(reads: Mapping[str, ReadResult], former: Mapping[str, ReadResult]) -> Iterator[tuple[str, ReadResult]]:
+def _complete(reads: Mapping[str, ReadResult], former: Mapping[str, _Read]) -> Iterator[tuple[str, _Read]]:
     """Yield each customer's last complete samples, because facts may be missing from incomplete ones."""
     for customer_id, read in reads.items():
-        chosen = read if read.is_complete else former.get(customer_id)
-        if chosen is not None:
-            yield customer_id, chosen
+        known = former.get(customer_id)
+        if read.is_complete and (known is None or known.samples is not read.samples or known.read_at != read.read_at):
+            yield customer_id, _Read(read.samples, read.read_at)
+        elif known is not None:
+            yield customer_id, known
 
 
-def _differing(former: Mapping[str, ReadResult], reads: Mapping[str, ReadResult]) -> Iterator[str]:
+def _differing(former: Mapping[str, _Read], reads: Mapping[str, _Read]) -> Iterator[str]:
     """Yield the customers whose samples were replaced, added or removed."""
     yield from (customer_id for customer_id, read in reads.items() if former.get(customer_id) is not read)
     yield from former.keys() - reads.keys()

@@ -1,6 +1,8 @@
 """Verdicts follow the reads, the configuration and the time, and outlive restarts and reloads."""
 
+import gc
 import sqlite3
+import weakref
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -166,6 +168,25 @@ async def test_the_customers_of_a_partner_are_judged_one_by_one(portfolio: World
     assert await problems(portfolio) == {("msp", "a", "objects_unprotected"), ("msp", "a", "customer_status_failed")}
     assert await counts(portfolio, "objects_unprotected") == {"wrong": 1, "fine": 1, "unknown": 0}
     assert await counts(portfolio, "customer_status_failed") == {"wrong": 1, "fine": 1, "unknown": 0}
+
+
+async def test_verdicts_do_not_keep_the_lines_of_a_read_that_is_replaced_amid_a_refresh(portfolio: World) -> None:
+    await portfolio.apply(msp(requests={"concurrency": 1}))
+    assert await portfolio.refresh()
+    await problems(portfolio)
+    view = next(view for view in portfolio.accounts.snapshot.views() if view.collector == "protected_data")
+    replaced, alive = weakref.ref(view.reads["a"]), list[bool]()
+    del view
+
+    def of_the_second_customer(_: httpx.Request) -> object:
+        gc.collect()
+        alive.append(replaced() is not None)
+        return v3([module(totalProtectedObjects=10)])
+
+    portfolio.api.routes[overview_path("b")] = of_the_second_customer
+    assert await portfolio.refresh()
+
+    assert alive == [False]
 
 
 async def test_a_customer_that_is_never_read_is_unknown(portfolio: World) -> None:
