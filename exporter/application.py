@@ -37,7 +37,7 @@ _OLD_COLLECTIONS: Final = 50
 
 Full ones may be rare, because results form no reference cycles.
 """
-_SUPPRESSED_SECONDS: Final = 10.0  # seconds between two checks for log lines whose count is due
+_SUPPRESSED_SECONDS: Final = 10.0  # seconds between two checks for repeated log lines whose count must be logged
 _SWITCH_INTERVAL: Final = 0.0005  # maximum seconds before a rendering thread yields to the event loop
 
 Load = Callable[[], Config]

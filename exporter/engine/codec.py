@@ -39,7 +39,7 @@ class StoredStatus:
 
     @classmethod
     def load(cls, text: str | None) -> "StoredStatus":
-        """Return the status from JSON that `dump` returned. If it is invalid, return a status without values."""
+        """Return the status from JSON that `dump` returned. If the JSON is invalid, return a status without values."""
         try:
             match json.loads(text or "null"):
                 case [True | False | None as up, bool(off), attempt, duration, list(failed)]:
@@ -68,7 +68,7 @@ class Decoder:
         self._log = log
 
     def state(self, account: Account, collector: str, rows: StoredRows) -> StoredState:
-        """Return the state in the rows of a collector. Log and drop the invalid parts."""
+        """Return the state in the rows of a collector. Invalid parts are logged and dropped."""
         labels = {row.labels for row in rows.customers}
         changed = {text: changed_labels(json.loads(text), account) for text in labels}
         shared, reads, states = SharedSeries(), dict[str, ReadResult](), dict[str, object]()
@@ -99,7 +99,7 @@ class Decoder:
 
 
 def customer_row(customer_id: str, labels: str, read: ReadResult | None, state: object) -> CustomerRow:
-    """Return the row for the samples read from a customer, if any, and the collector's state after the read."""
+    """Return the row for a customer's samples, if any, and the collector's state of that customer."""
     row = CustomerRow(customer_id, labels, None, True, None, None if state is None else to_json(state))
     if read is None:
         return row

@@ -1,6 +1,6 @@
 """The interface and the records of the databases for persistent state, SQLite and PostgreSQL.
 
-Both have the same tables: a row per collector, and a row per collector and customer.
+Both databases have one row per collector, and one row per collector and customer.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -28,7 +28,7 @@ class CollectorKey(NamedTuple):
 
 
 class CustomerRow(NamedTuple):
-    """A customer's state and the samples from the last read of that customer. The id "" represents the account.
+    """A customer's state and most recent samples. The customer id "" represents the account itself.
 
     `read_at` and `samples` are None if no samples are stored.
     """
@@ -57,7 +57,7 @@ class StoredRows(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PutCustomer:
-    """Replace the row of a customer. `row` is called on the thread of the database."""
+    """Replace the row of a customer. `row` is called on the thread that uses the database."""
 
     key: CollectorKey
     customer_id: str
@@ -76,8 +76,8 @@ class DropCustomer:
 class FinishRefresh:
     """Replace the row of a collector.
 
-    Delete the samples of customers not in `reads`, the states of customers not in `states`, and all rows with a former
-    registration.
+    Delete the samples of customers not in `reads`, the states of customers not in `states`, and all rows with an
+    outdated registration.
     """
 
     key: CollectorKey
@@ -98,16 +98,16 @@ def row_key(change: Change) -> RowKey:
 
 
 class Database(Protocol):
-    """A database. Once it is open, only one thread uses it."""
+    """A database. Only one thread uses an open database."""
 
     def load(self, key: CollectorKey, owns: Owns) -> StoredRows:
-        """Return the rows of a collector. Raise StorageError if they cannot be read."""
+        """Return the rows of a collector. Raise StorageError if the rows cannot be read."""
         ...
 
     def write(self, changes: Sequence[Change]) -> Collection[RowKey]:
-        """Make all changes in one transaction, and return the rows that a newer process owns, which do not change.
+        """Make all changes in one transaction. Skip rows that a newer process owns, and return these rows.
 
-        If an error occurs, make no change. Raise StorageError if the same changes may succeed later.
+        If an error occurs, change nothing. Raise StorageError if the same changes may succeed later.
         """
         ...
 

@@ -12,9 +12,9 @@ _NETWORK: Final = frozenset((
 
 
 def network_file_system(folder: Path, mounts: Path = _MOUNTS) -> str | None:
-    """Return the type of the network file system that contains a directory, or None if the file system is local.
+    """Return the type of the network file system that contains a directory.
 
-    Also return None if the system has no list of mounts.
+    Return None if the file system is local, or if the system has no list of mounts.
     """
     try:
         lines = mounts.read_text(encoding="utf-8", errors="surrogateescape").splitlines()

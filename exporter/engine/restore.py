@@ -59,7 +59,7 @@ async def _restore_verdicts(
 
 
 async def _load(storage: "StateStore", running: "RunningAccount", collector: str) -> StoredState:
-    """Return the stored state of a collector. If it cannot be read, log an error and return an empty state."""
+    """Return the stored state of a collector. If the state cannot be read, log an error and return an empty state."""
     try:
         return await storage.load(running.account, collector, running.customer_list.owns)
     except StorageError as error:

@@ -1,4 +1,4 @@
-"""The SQLite database for persistent state, which one process uses alone."""
+"""The SQLite database for persistent state, which only one process can use."""
 
 import os
 import sqlite3
@@ -61,7 +61,7 @@ class SqliteDatabase:
         self._log = log
 
     def load(self, key: CollectorKey, owns: Owns) -> StoredRows:  # noqa: ARG002 - all rows belong to this process
-        """Return the rows of a collector. Raise StorageError if they cannot be read."""
+        """Return the rows of a collector. Raise StorageError if the rows cannot be read."""
         try:
             self._move_json(key)
             query = "SELECT customer_id, labels, read_at, is_complete, samples, state FROM customer"
@@ -74,7 +74,7 @@ class SqliteDatabase:
         return StoredRows(CollectorRow(None if row is None else row[0]), rows)
 
     def write(self, changes: Iterable[Change]) -> Collection[RowKey]:
-        """Make all changes in one transaction. Raise StorageError if it fails."""
+        """Make all changes in one transaction. Raise StorageError if the transaction fails."""
         try:
             self._connection.execute("BEGIN IMMEDIATE")
             for change in changes:
@@ -128,9 +128,10 @@ class SqliteDatabase:
 
 
 def open_directory(folder: Path, clock: Clock, log: structlog.stdlib.BoundLogger) -> SqliteDatabase | None:
-    """Open the database in a directory. If it is unusable, rename it and create a new one.
+    """Open the database in a directory.
 
-    Return None if the disk is full. Raise ConfigError if the directory is unusable or another process uses it.
+    If the database is unusable, rename it and create a new one. Return None if the disk is full. Raise ConfigError if
+    the directory is unusable or another process uses it.
     """
     path = folder / FILE_NAME
     try:

@@ -73,7 +73,7 @@ class StateStore:
         return CollectorStore(self, account, self._key(account, collector))
 
     async def load(self, account: Account, collector: str, owns: Owns) -> StoredState:
-        """Return the stored state of a collector. Raise StorageError if it cannot be read."""
+        """Return the stored state of a collector. Raise StorageError if the state cannot be read."""
         if self._database is None:
             return StoredState()
         rows = await self._run(partial(self._database.load, self._key(account, collector), owns))
@@ -82,12 +82,12 @@ class StateStore:
     async def commit(self, *changes: Change) -> bool:
         """Commit changes and all pending changes. Return False if a newer process owns one of the customers.
 
-        If an error occurs, log it and return True.
+        If an error occurs, log the error and return True.
         """
         if self._database is None or not changes:
             return True
         for change in changes:
-            self._pending.pop(row_key(change), None)  # The new change becomes the last one.
+            self._pending.pop(row_key(change), None)  # The new change moves to the end of the queue.
             self._pending[row_key(change)] = change
         if not self._can_write():
             return True
@@ -114,7 +114,7 @@ class StateStore:
         return CollectorKey(account.name, collector, registration_id(account))
 
     def _can_write(self) -> bool:
-        """Return whether a commit may succeed. If not, changes wait for a later commit."""
+        """Return whether a commit may succeed. If this is False, changes wait for a later commit."""
         return True
 
     def _start_writing(self) -> None:
@@ -171,7 +171,7 @@ class CollectorStore:
         return await self._store.commit(PutCustomer(self._key, customer_id, row))
 
     async def commit_states(self, states: Mapping[str, object]) -> None:
-        """Commit states without samples, by customer id. None deletes the row of a customer."""
+        """Commit states without samples, by customer id. A state of None deletes the row of a customer."""
         await self._store.commit(
             *(
                 DropCustomer(self._key, one)

@@ -12,7 +12,7 @@ class Store(Protocol):
     async def commit(self, customer_id: str, read: ReadResult, state: object) -> bool:
         """Commit the samples read from a customer, and the collector's state after the read.
 
-        Return False if a newer process owns the customer. The samples must then not be shown.
+        Return False if a newer process owns the customer. In this case, the samples must not be shown.
         """
         ...
 

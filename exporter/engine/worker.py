@@ -1,4 +1,4 @@
-"""A thread that uses a database, so that the event loop never waits for it."""
+"""A thread that uses a database, so that the event loop never waits for the database."""
 
 import asyncio
 from collections.abc import Callable
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 class Worker:
-    """Runs functions one after another on one thread. A function that hangs does not keep the process alive."""
+    """Runs functions one after another on a daemon thread, so that the process can exit even if one hangs."""
 
     def __init__(self, name: str) -> None:
         self._calls: SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = SimpleQueue()
@@ -19,13 +19,16 @@ class Worker:
         self._thread.start()
 
     async def run(self, function: Callable[[], T]) -> T:
-        """Run a function on the thread and return its result. If the caller is canceled first, it may not run."""
+        """Run a function on the thread and return its result.
+
+        If the caller is canceled first, the function may not run.
+        """
         future: Future[T] = Future()
         self._calls.put((future, function))
         return await asyncio.wrap_future(future)
 
     async def close(self, *, within: float) -> None:
-        """End the thread after the pending functions. Wait at most `within` seconds."""
+        """End the thread after the pending functions, and wait at most `within` seconds for the end."""
         self._calls.put(None)
         await asyncio.to_thread(self._thread.join, within)
 

@@ -41,7 +41,7 @@ class AccountVerdict:
         self._changed: dict[str, None] = {}
         self._expiries: list[tuple[float, str]] = []
         self.unsaved: set[str] = set()
-        """The customers whose state to save has changed. The caller removes them."""
+        """The customers whose saved state is outdated. The caller clears this set."""
         self._counts: Counter[tuple[ProblemName, str]] = Counter()
 
     def configure(self, expectations: Expectations) -> None:
@@ -144,7 +144,7 @@ class AccountVerdict:
         return tuple(count_samples(applicable, self._counts))
 
     def state_of(self, customer_id: str) -> object:
-        """Return the state of a customer as JSON values, or None if there is none."""
+        """Return the state of a customer as JSON values, or None if the customer has no state."""
         memory = self._memories.get(customer_id)
         if memory is None:
             return None
@@ -152,7 +152,10 @@ class AccountVerdict:
         return memory.dump() if since is None else {**memory.dump(), "absent_since": since}
 
     def load(self, states: Mapping[str, object]) -> None:
-        """Restore states that `state_of` returned, by customer id. Raise ValueError if the format of one is invalid."""
+        """Restore states that `state_of` returned, by customer id.
+
+        Raise ValueError if the format of a state is invalid.
+        """
         loaded = {customer_id: _load_state(state) for customer_id, state in states.items()}
         for customer_id, (memory, since) in loaded.items():
             self._memories[customer_id] = memory
