@@ -17,7 +17,7 @@ from avepoint_simulator.switches import Switches
 
 
 def main(arguments: Sequence[str] | None = None, stop: Event | None = None) -> int:
-    """Print the URL, serve until SIGTERM, SIGINT or `stop`, and return exit code 0."""
+    """Print the URL, serve requests until SIGTERM, SIGINT or `stop`, and return exit code 0."""
     options = _parser().parse_args(arguments)
     stopped = stop or _stop_on_signals()
     switches = Switches(
@@ -49,14 +49,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--seed", type=int, default=1, help="seed of the generated data (default: 1)")
     parser.add_argument(
-        "--speed", type=float, default=1.0, help="speed of jobs and data growth, relative to real time (default: 1)"
+        "--speed", type=float, default=1.0, help="speed of the simulated time, relative to real time (default: 1)"
     )
     parser.add_argument(
         "--scenario", choices=SCENARIOS, default="varied", help="problems to simulate (default: varied)"
     )
-    parser.add_argument("--latency", type=float, default=0.0, help="seconds before each response")
+    parser.add_argument("--latency", type=float, default=0.0, help="delay of each response in seconds")
     parser.add_argument(
-        "--latency-jitter", type=float, default=0.0, help="maximum of the random seconds that are added to --latency"
+        "--latency-jitter", type=float, default=0.0, help="maximum random delay in seconds that is added to --latency"
     )
     parser.add_argument(
         "--api-versions",

@@ -1,4 +1,4 @@
-"""The simulator, which is an ASGI application with AvePoint's endpoints and token service."""
+"""The simulator, an ASGI application with AvePoint's endpoints and token service."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from avepoint_simulator.responses import LogMiddleware, make_response
 from avepoint_simulator.switches import Switches
 from avepoint_simulator.tokens import AppCredentials, TokenBook
 
-# The token service is not an API endpoint, but it has an EndpointHandler so that faults can affect it.
+# The token service has an EndpointHandler so that faults can affect token requests.
 _TOKEN: Final = EndpointHandler(
     name=TOKEN_ENDPOINT,
     method="POST",
@@ -42,11 +42,11 @@ _TOKEN: Final = EndpointHandler(
 
 
 class Simulator:
-    """A simulator of AvePoint; `switches`, `faults` and `portfolio` can be replaced at any time.
+    """A simulator of AvePoint. The attributes `switches`, `faults` and `portfolio` can be replaced at any time.
 
-    `now` returns the Unix time. The history of the generated portfolio is relative to `start` (default: `now()`).
-    `seed`, `customers`, `speed` and `scenario` configure the generated portfolio. The scenario `incident` also causes
-    faults unless `faults` is set.
+    `now` returns the Unix time. The times in the generated portfolio are relative to `start` (default: `now()`).
+    `seed`, `customers`, `speed` and `scenario` configure the generated portfolio. Unless `faults` is set, the scenario
+    `incident` also causes faults.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Client assertions, which are JWTs that clients send instead of a client secret."""
+"""Client assertions: JWTs that clients send instead of a client secret."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _PARTS_OF_A_JWT: Final = 3
 
 
 def is_valid_assertion(assertion: str, client_id: str, now: float, public_key_pem: str | None) -> bool:
-    """Return whether a JWT authenticates the client; verify the signature only if `public_key_pem` is set."""
+    """Return whether a JWT authenticates the client. Verify the signature only if `public_key_pem` is set."""
     claims = _claims(assertion)
     expires = claims.get("exp")
     fits = claims.get("iss") == claims.get("sub") == client_id and bool(claims.get("aud"))
@@ -33,7 +33,7 @@ def _is_signed(assertion: str, public_key_pem: str) -> bool:
     import jwt  # noqa: PLC0415 - slow to import, and needed only with a public key
 
     try:
-        # Only the signature is verified here, because is_valid_assertion checks the claims with the simulator's clock.
+        # Do not check the claims here, because is_valid_assertion checks them with the simulator's clock.
         jwt.api_jws.decode(assertion, public_key_pem, algorithms=["RS256"])
     except jwt.InvalidTokenError:
         return False

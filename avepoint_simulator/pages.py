@@ -1,4 +1,4 @@
-"""Pages of lists, and next links in various formats."""
+"""Pages of lists, and links to the next page in various formats."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ENDLESS_TOTAL: Final = 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class RowSlice(Generic[T]):
-    """One page of a list; `index` is the page index from the request."""
+    """One page of a list. `index` is the page index in the request."""
 
     rows: Sequence[T]
     index: int
@@ -30,7 +30,7 @@ class RowSlice(Generic[T]):
 def numbered_page(
     request: SimulatedRequest, rows: Sequence[T], *, base: int, size: int, most: int | None = None
 ) -> RowSlice[T]:
-    """Return the page that `PageIndex` and `PageSize` select; `base` is the index of the first page."""
+    """Return the page that `PageIndex` and `PageSize` select. `base` is the index of the first page."""
     index = request.number("PageIndex", base)
     size = request.number("PageSize", size, lowest=1)
     size = min(value for value in (size, most, request.switches.page_size_cap) if value is not None)
@@ -42,7 +42,7 @@ def numbered_page(
 
 
 def slice_page(request: SimulatedRequest, rows: Sequence[T], offset: int, size: int, index: int = 0) -> RowSlice[T]:
-    """Return `size` rows, starting at `offset`; an endless list repeats its rows."""
+    """Return `size` rows, starting at `offset`. An endless list repeats its rows."""
     if request.endless and rows:
         repeated = [rows[number % len(rows)] for number in range(offset, offset + size)]
         return RowSlice(repeated, index, size, ENDLESS_TOTAL, more=True)
@@ -59,10 +59,10 @@ def _index_zero(request: SimulatedRequest, base: int) -> int:
 def add_next_link(
     body: dict[str, Json], key: str, request: SimulatedRequest, changes: Mapping[str, str] | None, end: Json
 ) -> None:
-    """Add a next link to a body.
+    """Add a link to the next page to a body.
 
-    `changes` holds the query parameters that the next page changes. On the last page, `changes` is None and the link
-    is `end`.
+    `changes` contains the query parameters that differ on the next page. On the last page, `changes` is None and the
+    link is `end`.
     """
     form = request.switches.next_link
     if form == "none":

@@ -1,4 +1,4 @@
-"""The log of requests, for assertions in tests."""
+"""A log of requests for assertions in tests."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _TOKEN_PATH: Final = "/connect/token"  # noqa: S105 - a path
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestRecord:
-    """One request; times are Unix times of the simulator's clock, and a status of 0 means that no response was sent."""
+    """One request. Times are Unix times of the simulator's clock. A status of 0 means that no response was sent."""
 
     method: str
     path: str
@@ -30,7 +30,7 @@ class RequestRecord:
 
 
 class RequestLog:
-    """Stores the last requests and the largest number of concurrent API requests."""
+    """Stores the most recent requests and the largest number of concurrent API requests."""
 
     def __init__(self, size: int) -> None:
         self._records: deque[RequestRecord] = deque(maxlen=size)
@@ -71,7 +71,7 @@ class RequestLog:
 
 
 def returned_values(customer_id: str, body: Json) -> set[tuple[str, str, object]]:
-    """Return (customer id, field, value) for every scalar value in the rows and nested rows of a body."""
+    """Yield a tuple (customer id, field, value) for each scalar value in the rows of a body, including nested rows."""
     return {
         (customer_id or _row_id(row), field, value)
         for row in rows_of(body)

@@ -1,4 +1,4 @@
-"""Requests and replies, which do not depend on the web framework."""
+"""Requests and replies, independent of the web framework."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from avepoint_simulator.switches import Switches
 
 SimulatedVersion = Literal["legacy", "modern"]
 Json = object
-"""A value for `json.dumps`; bytes are sent unchanged."""
+"""A JSON value, or bytes that are sent unchanged."""
 
 
 class BadRequestError(Exception):
@@ -48,7 +48,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointHandler:
-    """One endpoint of the API: its method and path, its permission and its handler."""
+    """One endpoint of the API, with its method, path, permission and handler."""
 
     name: str
     method: Literal["GET", "POST"]
@@ -66,7 +66,7 @@ class EndpointHandler:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SimulatedRequest:
-    """One request to one endpoint, with all data that its handler may need."""
+    """A request to an endpoint, with all data that the handler may need."""
 
     endpoint: EndpointHandler
     portfolio: Portfolio
@@ -80,16 +80,16 @@ class SimulatedRequest:
     body: bytes = b""
     request_id: str = ""
     endless: bool = False
-    """Whether lists never end, because of the fault `endless`."""
+    """Whether the fault `endless` is active, so that lists never end."""
     fault_options: FaultOptions = FaultOptions()
 
     def param(self, name: str) -> str:
-        """Return a query parameter, or "" if it is missing; names are case-insensitive."""
+        """Return a query parameter, or "" if the parameter is missing. Names are case-insensitive."""
         wanted = name.lower()
         return next((value for key, value in self.params if key.lower() == wanted), "")
 
     def number(self, name: str, default: int, *, lowest: int = 0) -> int:
-        """Return a query parameter as an integer; raise BadRequestError if it is invalid or too low."""
+        """Return a query parameter as an integer. Raise BadRequestError if it is invalid or too small."""
         text = self.param(name)
         if not text:
             return default
@@ -103,7 +103,7 @@ class SimulatedRequest:
 
 
 def refuse(request: SimulatedRequest, status: int, message: str) -> Reply:
-    """Return an error reply in the format of the endpoint's API version."""
+    """Return an error in the format of the endpoint's API version."""
     if request.endpoint.api_version == "modern":
         return Reply(status=status, body=envelope(request, None, status=status, message=message, errors=[message]))
     return Reply(status=status, body={"error": {"code": str(status), "message": message}})

@@ -1,4 +1,4 @@
-"""Functions and classes that convert replies to HTTP responses, and the middleware that logs requests."""
+"""Conversion of replies to HTTP responses, and middleware that logs requests."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ def make_response(reply: Reply, request_id: str) -> Response:
 
 
 class CutResponse(Response):
-    """A response whose headers declare the length of the complete body, but only half of the body is sent."""
+    """A response that ends after half of the body, although Content-Length declares the complete body."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's signature
-        """Send half of the body, then raise ConnectionResetError so that the server closes the connection."""
+        """Send half of the body, and raise ConnectionResetError so that the server closes the connection."""
         half = bytes(self.body[: len(self.body) // 2])
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         await send({"type": "http.response.body", "body": half, "more_body": True})
-        raise ConnectionResetError("cut by the simulator")
+        raise ConnectionResetError("closed by the simulator")
 
 
 class LogMiddleware:
-    """Records each request with its status."""
+    """Records each request and its response status."""
 
     def __init__(self, app: ASGIApp, *, log: RequestLog, now: Callable[[], float]) -> None:
         self._app = app
@@ -54,7 +54,7 @@ class LogMiddleware:
             if message["type"] == "http.response.start":
                 status = message["status"]
             elif not message.get("more_body", False):
-                record()  # before the last part is sent, so that a client with a complete response finds the record
+                record()  # The record must exist before the client has received the complete response.
             await send(message)
 
         self._log.begin(scope["path"])

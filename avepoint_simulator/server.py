@@ -1,4 +1,4 @@
-"""An HTTP server for a simulator on 127.0.0.1."""
+"""An HTTP server that serves a simulator on 127.0.0.1."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _STOPS_WITHIN_SECONDS: Final = 10.0
 
 
 class SimulatorServer:
-    """Serves a simulator in a thread; use it as a context manager or with `start` and `stop`."""
+    """Serves a simulator in a thread. Use the server as a context manager, or call `start` and `stop`."""
 
     def __init__(self, simulator: Simulator, *, port: int = 0) -> None:
         self.simulator = simulator
@@ -30,13 +30,13 @@ class SimulatorServer:
 
     @property
     def url(self) -> str:
-        """The base URL without a trailing slash; the token URL is the base URL followed by `/connect/token`."""
+        """The base URL without a trailing slash. The token URL is the base URL followed by `/connect/token`."""
         if self._socket is None:
             raise RuntimeError("the simulator is not running")
         return f"http://127.0.0.1:{self._socket.getsockname()[1]}"
 
     def start(self) -> None:
-        """Start the server and wait until it is ready; raise OSError if the port is in use."""
+        """Start the server and wait until it is ready. Raise OSError if the port is in use."""
         self._socket = _listen(self._port)
         self._server = _Server(self.simulator)
         self._thread = Thread(target=self._server.run_on, args=(self._socket,), name="avepoint-simulator", daemon=True)
@@ -65,7 +65,7 @@ class SimulatorServer:
 
 
 class _QuietProtocol(H11Protocol):
-    """An HTTP/1.1 protocol that logs no errors about connections closed by a fault."""
+    """An HTTP/1.1 protocol that logs no error if a fault closes the connection."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - uvicorn's own signature
         super().__init__(*args, **kwargs)

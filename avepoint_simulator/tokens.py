@@ -21,7 +21,7 @@ _MANY_TOKENS: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class AppCredentials:
-    """The app registration; if `public_key_pem` is set, the signatures of client assertions are verified."""
+    """The app registration. If `public_key_pem` is set, the signatures of client assertions are verified."""
 
     client_id: str = "simulator"
     client_secret: str = "open-sesame"  # noqa: S105 - valid only for a simulator
@@ -35,7 +35,7 @@ class _Token:
 
 
 class TokenBook:
-    """The valid tokens, and the scopes of all issued tokens."""
+    """Stores the valid tokens and the scopes of all issued tokens."""
 
     def __init__(self, credentials: AppCredentials) -> None:
         self.credentials = credentials
@@ -43,7 +43,7 @@ class TokenBook:
         self._tokens: dict[str, _Token] = {}
 
     def grant(self, form: Mapping[str, str], switches: Switches, now: float) -> Reply:
-        """Return the reply to a token request."""
+        """Return the response to a token request."""
         error = self._refusal(form, switches, now)
         if error:
             return Reply(status=HTTPStatus.BAD_REQUEST, body={"error": error})

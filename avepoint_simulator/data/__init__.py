@@ -1,1 +1,1 @@
-"""The simulated data, which is generated from a seed or set by a test."""
+"""The simulated data, either generated from a seed or set by a test."""

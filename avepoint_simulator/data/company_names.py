@@ -1,4 +1,4 @@
-"""Unique names of invented organizations."""
+"""Unique names for invented organizations."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _COUNTRIES: Final = (
     "Japan", "Switzerland", "Sweden", "Ireland",
 )  # fmt: skip
 _STEMS: Final = len(_HEADS) * len(_MIDDLES) * len(_TAILS)
-# This prime does not divide any of the counts above, so every name is used once before a name repeats.
+# The prime does not divide the number of combinations, so every name is used once before a name repeats.
 _STEP: Final = 104_729
 
 
 def stem(number: int) -> str:
-    """Return the first word of organization `number`."""
+    """Return the first word of the name of organization `number`."""
     rest, tail = divmod(number * _STEP % _STEMS, len(_TAILS))
     head, middle = divmod(rest, len(_MIDDLES))
     return f"{_HEADS[head]}{_MIDDLES[middle]}{_TAILS[tail]}"
@@ -44,7 +44,7 @@ def organization(number: int) -> str:
 
 
 def owner_email(number: int) -> str:
-    """Return the owner's e-mail address in example.com, which is reserved for examples."""
+    """Return the owner's e-mail address, in the reserved domain example.com."""
     return f"owner.{stem(number).lower()}@example.com"
 
 

@@ -1,4 +1,4 @@
-"""The jobs of a partner's customers, which depend on the seed and the time."""
+"""The simulated jobs of customers, which depend on the seed and the time."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SKIPPED, _FAILED_TO_START, _CANCELED = 5, 7, 8
 
 
 class _Lot(NamedTuple):
-    """The random properties of one job; `delay` is a fraction of the interval between jobs."""
+    """The random properties of one job. `delay` is a fraction of the interval between jobs."""
 
     delay: float
     minutes: float
@@ -35,7 +35,7 @@ class _Lot(NamedTuple):
 
 
 class CustomerSchedule:
-    """The jobs of each customer; the customer's number determines its problems."""
+    """The jobs of each customer. A customer's problems depend on the customer's number."""
 
     def __init__(self, seed: int, timeline: Timeline, scenario: Scenario = "varied") -> None:
         self._seed = seed
@@ -44,7 +44,7 @@ class CustomerSchedule:
         self._lot = lru_cache(maxsize=_KEPT)(self._draw)
 
     def jobs(self, customer_id: str, number: int, object_types: tuple[int, ...], now: float) -> list[CustomerJob]:
-        """Return a customer's jobs from the last day, newest first, or no jobs if the customer lacks the product."""
+        """Return a customer's jobs from the last day, newest first. A customer without the product has no jobs."""
         if not object_types:
             return []
         every = [self._scan(customer_id, number, now), *self._modules(customer_id, number, object_types, now)]
@@ -83,7 +83,7 @@ class CustomerSchedule:
         return _job(customer_id, module, _RUNNING, id=f"FB-{customer_id[:8]}-{module}-stuck", start_unix_ns=start)
 
     def _overdue(self, customer_id: str, module: int) -> CustomerJob:
-        """Return the last job of an overdue module."""
+        """Return the last job of a module whose backups are overdue."""
         start = unix_ns(self._timeline.start - OVERDUE_SECONDS)
         return _job(
             customer_id, module, _FINISHED, id=f"FB-{customer_id[:8]}-{module}-last", start_unix_ns=start,
@@ -92,7 +92,7 @@ class CustomerSchedule:
         )  # fmt: skip
 
     def _scan(self, customer_id: str, number: int, now: float) -> CustomerJob:
-        """Return the last scan; a scan starts every four hours and takes ten minutes."""
+        """Return the last scan. A scan starts every four hours and takes ten minutes."""
         runs = self._timeline.schedule_seconds(now) % (4 * HOUR) < 10 * MINUTE
         found = conditions(self._scenario, self._seed, number)
         status = _FAILED if "scan failed" in found else _RUNNING if runs else _FINISHED

@@ -1,4 +1,4 @@
-"""Customers and their protected data, which depend on the seed and the time."""
+"""The simulated customers and their protected data, which depend on the seed and the time."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from avepoint_simulator.data.timeline import DAY, HOUR, MINUTE, Timeline
 from avepoint_simulator.data.vocabulary import CLOUD_BACKUP, CLOUD_BACKUP_EXPRESS, SERVICE_MODULES
 
 WITHOUT_PRODUCT: Final = 2
-"""Number of the customer that does not have the product."""
+"""Number of the customer without the product."""
 _MANY: Final = 20
 _TWO_TENANTS: Final = 25
 """Every 25th customer has two Microsoft 365 tenants."""
-# Each code occurs at least once among the first twenty customers; most customers have code 1.
+# Each status code occurs at least once among the first twenty customers. Most customers have code 1.
 _STATUSES: Final = (1, 1, 0, 1, 2, 1, 5, 1, 4, 1, 3, 1, 6, 1, 1, 1, 1, 5, 1, 1)
 _WORKING, _FAILED = 1, 2
 _SCAN_SECONDS: Final = 15 * MINUTE
 _STATUS_SECONDS: Final = 6 * HOUR
 _EARLIEST_DAYS: Final = -8.0
-# For each workload, in the order of ObjectType: the mean number of objects and the size of an object in KiB.
+# Mean number of objects, and size of an object in KiB, per workload in the order of ObjectType.
 _OBJECTS: Final = (420, 95, 400, 130, 6, 12, 110, 30, 380, 24, 60, 35)
 _OBJECT_KIB: Final = (3_100_000, 9_400_000, 6_200_000, 2_700_000, 900_000, 450_000, 1_900_000, 120_000, 45_000,
                       260_000, 900, 4_200)  # fmt: skip
@@ -34,7 +34,7 @@ _OBJECT_KIB: Final = (3_100_000, 9_400_000, 6_200_000, 2_700_000, 900_000, 450_0
 
 @dataclass(frozen=True, slots=True)
 class _RowPlan:
-    """The initial values and the growth rate of one row of a customer's protected data."""
+    """The initial values and the growth rate of one row in a customer's protected data."""
 
     service_type: str
     service_module: str
@@ -48,7 +48,7 @@ class _RowPlan:
 
     def at(self, customer: CustomerRecord, days: float, last_run_unix_ns: int) -> ProtectedRow:
         scanned = int(self.scanned * (1 + self.growth_per_day * days))
-        # Round up, because rounding down would make a few objects appear unprotected.
+        # Rounding down would make a few objects appear unprotected.
         protected = ceil(scanned * self.protected_share)
         size = int(self.scanned * (1 + self.growth_per_day * days) * self.protected_share * self.object_bytes)
         byos = None if self.byos_share is None else int(size * self.byos_share)
@@ -88,7 +88,7 @@ class CustomerBook:
         return customers
 
     def number(self, customer_id: str) -> int | None:
-        """Return the number of a customer, or None if the customer is unknown."""
+        """Return the number of the customer with this id, or None if the customer is unknown."""
         return self._numbers.get(customer_id)
 
     def protected_rows(self, customer_id: str, now: float) -> Sequence[ProtectedRow] | None:
@@ -103,12 +103,12 @@ class CustomerBook:
         return tuple(plan.at(customer, days, last_run) for plan in self._plan(number))
 
     def object_types(self, number: int) -> tuple[int, ...]:
-        """Return the ObjectType codes of a customer's backups; the tuple is empty if the customer lacks the product."""
+        """Return the ObjectType codes of a customer's backups, or () if the customer does not have the product."""
         spelled = {row.service_module for row in self._plan(number)}
         return tuple(kind for kind, spellings in SERVICE_MODULES.items() if not spelled.isdisjoint(spellings))
 
     def _with_status(self, customer: CustomerRecord, number: int, slot: int) -> CustomerRecord:
-        """Return the customer; every twentieth customer has another status for a quarter of each day."""
+        """Return the customer. Every twentieth customer has a different status for a quarter of each day."""
         is_affected = self._scenario == "varied" and number % _MANY == _MANY - 1
         return replace(customer, job_status=5) if is_affected and (slot + number // _MANY) % 4 == 0 else customer
 

@@ -1,4 +1,4 @@
-"""The data that endpoints return, which is either generated from a seed or set by a test."""
+"""The data that endpoints return, either generated from a seed or set by a test."""
 
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ _PROTECTED_GB: Final = 21_874
 
 
 class Portfolio(Protocol):
-    """The data that endpoints return; `now` is a Unix time."""
+    """The data that endpoints return. `now` is a Unix time."""
 
     def customers(self, now: float, /) -> Sequence[CustomerRecord]:
         """Return all customers of the partner."""
 
     def protected_rows(self, customer_id: str, now: float, /) -> Sequence[ProtectedRow] | None:
-        """Return a customer's protected data; empty if the product is missing, None if the customer is unknown."""
+        """Return a customer's protected data, or None if the customer is unknown."""
 
     def subscriptions(self, customer_id: str, now: float, /) -> Sequence[SubscriptionRecord]:
         """Return the subscriptions of a customer."""
 
     def customer_jobs(self, customer_id: str, now: float, /) -> Sequence[CustomerJob] | None:
-        """Return a customer's jobs, newest first; empty if the product is missing, None if the customer is unknown."""
+        """Return a customer's jobs, newest first, or None if the customer is unknown."""
 
     def jobs(self, now: float, /) -> Sequence[JobRecord]:
         """Return the tenant's jobs, newest first."""
@@ -66,7 +66,7 @@ class Portfolio(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StaticPortfolio:
-    """A portfolio that never changes; lists keep the order that the test sets."""
+    """A portfolio that never changes. Lists keep their order."""
 
     customer_list: tuple[CustomerRecord, ...] = ()
     rows: tuple[ProtectedRow, ...] = ()
@@ -121,7 +121,7 @@ class StaticPortfolio:
 
 
 class GeneratedPortfolio:
-    """A generated portfolio; its data depends only on the constructor's arguments and the time of the request."""
+    """A generated portfolio, which depends only on the constructor's arguments and the time of the request."""
 
     def __init__(
         self, *, seed: int, customers: int, start: float, speed: float = 1.0, scenario: Scenario = "varied"
@@ -150,7 +150,7 @@ class GeneratedPortfolio:
         return subscriptions_of(self._seed, number, customer_id, self._timeline, now, self._scenario)
 
     def customer_jobs(self, customer_id: str, now: float, /) -> Sequence[CustomerJob] | None:
-        """Return a customer's jobs from the last day, with an extra row for each module that had no job."""
+        """Return a customer's jobs from the last day, with an additional row for each module without a job."""
         number = self._book.number(customer_id)
         if number is None:
             return None
@@ -161,7 +161,7 @@ class GeneratedPortfolio:
         return self._schedule.jobs(now)
 
     def license(self, now: float, /) -> LicenseRecord | None:
-        """Return the license at `now`; in the scenario `varied`, the assigned seats exceed the purchased seats."""
+        """Return the license at `now`. In the scenario `varied`, the assigned seats exceed the purchased seats."""
         days = max(self._timeline.schedule_seconds(now) / DAY, -float(_OVER_LICENSED_DAYS))
         if self._scenario != "varied":
             return LicenseRecord(
@@ -179,13 +179,13 @@ class GeneratedPortfolio:
         )
 
     def unusual_activities(self, _now: float, /) -> Sequence[ActivityRecord]:
-        """Return the unusual activities; all of them were detected before the simulator started."""
+        """Return the unusual activities, which were all detected before the simulator started."""
         return self._activities
 
     def backup_frequencies(self, now: float, /) -> Sequence[FrequencyRecord]:
-        """Return the number and the start times of the backups on the current day."""
+        """Return the number of backups on the current day and their start times."""
         return tenant_settings.backup_frequencies(self._timeline.start, now)
 
     def retentions(self, _now: float, /) -> Sequence[RetentionRecord]:
-        """Return one policy for all geo locations."""
+        """Return one retention policy for all geo locations."""
         return (tenant_settings.retention(),)

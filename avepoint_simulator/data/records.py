@@ -1,4 +1,4 @@
-"""The simulated records; their format in responses is defined elsewhere."""
+"""The simulated records, independent of their format in responses."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Tenant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CustomerRecord:
-    """A customer of a partner; `job_status` is one of the codes 0 to 6 of the v3 API."""
+    """A customer of a partner. `job_status` is one of the codes 0 to 6 of the v3 API."""
 
     id: str
     organization: str
@@ -52,7 +52,7 @@ class ProtectedRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobError:
-    """An error of a job in the modern API."""
+    """An error in a job, for the modern API."""
 
     value: str
     url: str = ""
@@ -62,7 +62,7 @@ class JobError:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobRecord:
-    """A job of a tenant; `state` is a code from 1 to 5, or a string that is sent unchanged."""
+    """A job of a tenant. `state` is a code from 1 to 5, or a string that is sent unchanged."""
 
     id: str
     job_type: int
@@ -79,7 +79,7 @@ class JobRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LicenseRecord:
-    """License consumption of a tenant; `out_of_policy_unix_ns` is None if the consumption is within the license."""
+    """License consumption of a tenant. `out_of_policy_unix_ns` is None if the consumption is within the license."""
 
     purchased_user_seats: int
     assigned_user_seats: int
@@ -126,7 +126,7 @@ class ActivityRecord:
     unusual_sites: int = 0
     ransomware_sites: int = 0
     location: str = ""
-    """Geo location of the sites; "" means every geo location."""
+    """Geo location of the sites, or "" for all geo locations."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +151,7 @@ class ServiceRetention:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetentionRecord:
-    """A retention policy; the periods are sent unchanged."""
+    """A retention policy. The periods are sent unchanged."""
 
     period: str | None
     customized: bool | str | None = False
@@ -161,10 +161,10 @@ class RetentionRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CustomerJob:
-    """A job of a customer; a record without an id and a start time represents a module that had no job.
+    """A job of a customer. A record without an id and a start time represents a module without a job.
 
-    `job_type`, `job_module` and `status` hold codes of the v3 API or strings that are sent unchanged. The type of a
-    scan is 0.
+    `job_type`, `job_module` and `status` contain codes of the v3 API, or strings that are sent unchanged. The
+    `job_type` of a scan is 0.
     """
 
     customer_id: str

@@ -1,4 +1,4 @@
-"""Scenarios; a customer's conditions depend on the scenario, the seed and the number of the customer."""
+"""Scenarios, which select the conditions of each customer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Scenario = Literal["varied", "healthy", "typical", "incident"]
 SCENARIOS: Final[tuple[Scenario, ...]] = get_args(Scenario)
 
 Condition = Literal[
-    "outage",  # no job of any workload for more than a day
+    "outage",  # no workload has had a job for more than a day
     "failing",  # the jobs of one workload fail
     "overdue",  # the last job of one workload was more than a day ago
     "stuck",  # one job has been running for more than a day
@@ -36,7 +36,7 @@ _NONE: Final[frozenset[Condition]] = frozenset()
 
 
 def conditions(scenario: Scenario, seed: int, number: int) -> frozenset[Condition]:
-    """Return the conditions of customer `number`; the scenario `varied` does not use the condition "expiring"."""
+    """Return the conditions of customer `number`. The scenario `varied` does not use the condition "expiring"."""
     if scenario == "varied":
         return _varied(number)
     if scenario == "incident" and number % 10 in (1, 4, 7):
@@ -46,7 +46,7 @@ def conditions(scenario: Scenario, seed: int, number: int) -> frozenset[Conditio
 
 def _typical(seed: int, number: int) -> frozenset[Condition]:
     block, place = divmod(number, _BLOCK)
-    # Skip the first customers, which include the customer that does not have the product.
+    # Skip the first customers, which include the customer without the product.
     chosen = Random(f"{seed}:problem:{block}").randrange(3, _BLOCK)
     return _TYPICAL[(seed - 1 + block) % len(_TYPICAL)] if place == chosen else _NONE
 

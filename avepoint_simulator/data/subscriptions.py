@@ -1,4 +1,4 @@
-"""The subscriptions of each customer, which depend on the seed, the customer's number and the time."""
+"""The simulated subscriptions, which depend on the seed, the customer's number and the time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from avepoint_simulator.data.vocabulary import CLOUD_BACKUP, CLOUD_BACKUP_EXPRES
 _GIB: Final = 1024**3
 _EARLIEST_DAYS: Final = -30.0
 _MANY: Final = 20
-# Positions of customers in each group of twenty, and the days until the subscription of such a customer expires.
+# Days until the subscription of a customer expires, by position in each group of twenty customers.
 _EXPIRES_SOON: Final = {4: 20, 8: -3, 11: 5, 15: 12}
 _EXPIRING_DAYS: Final = 12
 _TWO_PACKAGES: Final = 7
@@ -28,7 +28,7 @@ _POOLED: Final = "AvePoint pooled subscription"
 def subscriptions_of(
     seed: int, number: int, customer_id: str, timeline: Timeline, now: float, scenario: Scenario = "varied"
 ) -> Sequence[SubscriptionRecord]:
-    """Return the subscriptions of customer `number`; the dates of the subscriptions do not depend on the speed."""
+    """Return the subscriptions of customer `number`. The expiry dates do not depend on the speed."""
     if number == WITHOUT_PRODUCT:
         return ()
     source = Random(f"{seed}:subscriptions:{number}")
@@ -55,7 +55,7 @@ def _within_seats(one: SubscriptionRecord) -> SubscriptionRecord:
 
 
 def _days_left(seed: int, number: int, scenario: Scenario) -> int | None:
-    """Return the days until a customer's main subscription expires, or None to keep its random expiry date."""
+    """Return the days until a customer's main subscription expires, or None if the expiry is random."""
     if scenario == "varied":
         return _EXPIRES_SOON.get(number % _MANY)
     return _EXPIRING_DAYS if "expiring" in conditions(scenario, seed, number) else None
@@ -101,5 +101,5 @@ def _others(source: Random, customer_id: str, start: float, days: float) -> Sequ
 
 
 def _day(start: float, days: int) -> int:
-    """Return the first moment, in UTC, of the day that is `days` days after the start."""
+    """Return midnight UTC of the day that is `days` days after the start."""
     return unix_ns((start // DAY + days) * DAY)

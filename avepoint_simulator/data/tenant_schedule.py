@@ -1,4 +1,4 @@
-"""The jobs of a tenant, which depend on the seed and the time."""
+"""The simulated jobs of a tenant, which depend on the seed and the time."""
 
 from __future__ import annotations
 
@@ -44,7 +44,10 @@ class BackupPlan:
 
     @property
     def offset(self) -> float:
-        """Seconds before the first backup; the first backups are spread over two thirds of the interval."""
+        """Seconds before the first backup.
+
+        The first backups of all workloads are spread over two thirds of the interval.
+        """
         return self.object_type / 18 * self.interval
 
 
@@ -71,7 +74,7 @@ _ON_DEMAND: Final = (
 
 
 class JobSchedule:
-    """All jobs of the simulated tenant; the jobs of each day are generated once and stored while they are visible."""
+    """All jobs of the simulated tenant. The jobs of each day are generated once and stored while they are visible."""
 
     def __init__(self, seed: int, timeline: Timeline, scenario: Scenario = "varied") -> None:
         self._seed = seed
@@ -121,7 +124,7 @@ class JobSchedule:
 
 
 def _as_seen(job: JobRecord, now_ns: int) -> JobRecord:
-    """Return the state of a job at `now_ns`; if the job is not completed, it is running and has partial counts."""
+    """Return the job as of `now_ns`. A job that is not completed is running and has partial counts."""
     if job.finish_unix_ns is None or job.finish_unix_ns <= now_ns:
         return job
     progress = (now_ns - job.start_unix_ns) / (job.finish_unix_ns - job.start_unix_ns)
@@ -138,7 +141,7 @@ def _as_seen(job: JobRecord, now_ns: int) -> JobRecord:
 
 
 def _fixed_jobs(seed: int, start: float, scenario: Scenario) -> tuple[JobRecord, ...]:
-    """Return the jobs that stay visible at any speed: a stuck job and the last successful backup of a workload."""
+    """Return a stuck job and the last successful backup of a workload, which stay visible at any speed."""
     source = Random(f"{seed}:stories")
     stuck = JobRecord(
         id=_new_id(source),
@@ -209,7 +212,7 @@ def _retentions(source: Random, timeline: Timeline, day: int) -> list[JobRecord]
 def _on_demand(
     source: Random, timeline: Timeline, day: int, job_type: int, fewest: int, most: int, minutes: float, objects: int
 ) -> list[JobRecord]:
-    """Return the jobs of one type that users start during working hours."""
+    """Return the jobs of one type, which users start during working hours."""
     return [
         _job(source, timeline, job_type, source.randint(1, 12), day * DAY + source.uniform(7, 19) * HOUR, minutes,
              source.randint(1, objects))

@@ -1,4 +1,4 @@
-"""Settings and unusual activities of a tenant, which depend on the seed and the time."""
+"""The simulated settings and unusual activities of a tenant, which depend on the seed and the time."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _ONEDRIVE: Final = 2
 _GROUPS: Final = 3
 _POWER_AUTOMATE: Final = 12
 _USUAL: Final = "1 years"
-# Each entry: workload, hours from detection to start, number of unusual sites, number of sites with ransomware.
+# Workload, hours between detection and start, number of unusual sites, number of sites with ransomware.
 _DETECTIONS: Final = ((_ONEDRIVE, 5, 9, 3), (_ONEDRIVE, 20, 4, 1), (_SHAREPOINT, 50, 6, 0))
 
 
 def unusual_activities(seed: int, start: float, scenario: Scenario = "varied") -> tuple[ActivityRecord, ...]:
-    """Return the unusual activities; the scenarios `varied` and `incident` include suspected ransomware."""
+    """Return the unusual activities. The scenarios `varied` and `incident` include suspected ransomware."""
     tenant_id = str(uuid.UUID(int=Random(f"{seed}:tenant").getrandbits(128), version=4))
     return tuple(
         ActivityRecord(
@@ -42,7 +42,7 @@ def unusual_activities(seed: int, start: float, scenario: Scenario = "varied") -
 
 
 def backup_frequencies(start: float, now: float) -> tuple[FrequencyRecord, ...]:
-    """Return the backups per day and their start times on the day of `now`; the speed does not change them."""
+    """Return the number of backups on the day of `now` and their start times, which do not depend on the speed."""
     return tuple(
         FrequencyRecord(
             service_type=SERVICE_TYPES[plan.object_type],
@@ -60,7 +60,7 @@ def _starts_on_the_day(plan: BackupPlan, start: float, now: float) -> tuple[int,
 
 
 def retention() -> RetentionRecord:
-    """Return a policy with an unlimited period, a short period, and periods that differ between containers."""
+    """Return a policy with unlimited, short and container-specific retention periods."""
     own = {_EXCHANGE: "Unlimited", _POWER_AUTOMATE: "3 months"}
     return RetentionRecord(
         period=_USUAL,

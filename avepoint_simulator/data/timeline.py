@@ -1,4 +1,4 @@
-"""Schedule time, which is in seconds since the simulator's start and runs `speed` times as fast as the clock."""
+"""Schedule time: seconds since the simulator started, multiplied by the speed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Timeline:
     speed: float
 
     def schedule_seconds(self, now: float) -> float:
-        """Return the schedule time at `now`; it is negative before the start."""
+        """Return the schedule time at `now`, which is negative before the start."""
         return (now - self.start) * self.speed
 
     def wall_ns(self, schedule_seconds: float) -> int:

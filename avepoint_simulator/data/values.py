@@ -1,4 +1,4 @@
-"""Formats of times, sizes and counts in responses."""
+"""Functions that format times, sizes and counts for responses."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def duration_text(start_unix_ns: int | None, finish_unix_ns: int | None) -> str:
 
 
 def iso(unix_ns: int | None, form: IsoForm, no_time: NoTime) -> str | None:
-    """Return a time in the ISO 8601 format that `form` selects; `no_time` selects the result for a missing time."""
+    """Return a time in the ISO 8601 format `form`. `no_time` selects the result for a missing time."""
     if unix_ns is None:
         return dict(_NO_TIMES)[no_time]
     seconds, rest = divmod(unix_ns, _NS_PER_SECOND)
@@ -64,7 +64,7 @@ def iso(unix_ns: int | None, form: IsoForm, no_time: NoTime) -> str | None:
 
 
 def from_iso(text: str) -> int:
-    """Return an ISO 8601 date or time, by default in UTC, as Unix nanoseconds; raise ValueError if it is invalid."""
+    """Convert an ISO 8601 date or time, by default in UTC, to Unix nanoseconds. Raise ValueError if it is invalid."""
     moment = datetime.fromisoformat(text)
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     since = moment - datetime(1970, 1, 1, tzinfo=UTC)
@@ -72,7 +72,7 @@ def from_iso(text: str) -> int:
 
 
 def size(value: int | str | None, form: Sizes) -> str:
-    """Return a number of bytes as a string with a unit; return "N/A" for None, and return a string unchanged."""
+    """Return a number of bytes as a string with a unit. Return "N/A" for None, and return strings unchanged."""
     if value is None:
         return "N/A"
     if isinstance(value, str):

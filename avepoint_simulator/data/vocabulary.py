@@ -55,7 +55,7 @@ OBJECT_TYPES: Final[Mapping[int, str]] = MappingProxyType(
     }
 )
 
-# The partner API uses other names for the same twelve workloads. If a name has changed, both names are listed.
+# The partner API has different names for the same workloads. If a name has changed, both names are listed.
 SERVICE_MODULES: Final[Mapping[int, tuple[str, ...]]] = MappingProxyType(
     {
         1: ("Exchange Online",),
@@ -73,7 +73,7 @@ SERVICE_MODULES: Final[Mapping[int, tuple[str, ...]]] = MappingProxyType(
     }
 )
 
-# Settings and unusual activities use other codes for the workloads. The keys are ObjectType codes.
+# Settings and unusual activities use different workload codes. The keys are ObjectType codes.
 SERVICE_TYPES: Final[Mapping[int, int]] = MappingProxyType(
     {1: 0, 2: 1, 3: 2, 4: 3, 5: 4, 6: 5, 7: 6, 8: 9, 9: 10, 10: 11, 11: 12, 12: 14}
 )
@@ -114,7 +114,7 @@ CUSTOMER_JOB_TYPES: Final[Mapping[int, str]] = MappingProxyType(
 )
 
 RETENTION_MODULE: Final = 10
-# In the order of ObjectType.
+# The order is that of ObjectType.
 JOB_MODULES: Final = (303, 302, 305, 304, 306, 307, 308, 402, 309, 310, 311, 312)
 CUSTOMER_JOB_MODULES: Final[Mapping[int, str]] = MappingProxyType(
     {

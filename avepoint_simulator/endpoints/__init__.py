@@ -1,4 +1,4 @@
-"""The endpoints of the API; each endpoint has its own file and one line in the registry below."""
+"""The endpoints of the API. Each endpoint has its own file and one line in the registry below."""
 
 from __future__ import annotations
 
@@ -43,4 +43,4 @@ ENDPOINTS: Final[tuple[EndpointHandler, ...]] = (
     customer_jobs_v3.ENDPOINT,
 )
 PERMISSIONS: Final = frozenset(endpoint.permission for endpoint in ENDPOINTS)
-"""All permissions of the API."""
+"""All permissions that the endpoints require."""

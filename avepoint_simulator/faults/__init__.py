@@ -1,4 +1,4 @@
-"""The faults by name, and the class that selects a fault for each request."""
+"""The faults by name, and a class that selects a fault for each request."""
 
 from __future__ import annotations
 
@@ -61,11 +61,12 @@ FAULTS: Final = tuple(REGISTRY)
 
 
 class Faults:
-    """Selects the fault for each request: a scripted fault first, then a permanent fault, then a random fault.
+    """Selects a fault for each request.
 
-    `probability` is the probability that a request has a random fault from `kinds`. `seed` makes the random faults
-    reproducible. If `endpoints` is None, random faults affect all endpoints except "token". `always` maps each
-    endpoint to its permanent fault; the key "*" includes all API endpoints.
+    Scripted faults take precedence over permanent faults, and both over random faults. `probability` is the probability
+    of a random fault from `kinds`. `seed` makes the random faults reproducible. If `endpoints` is None, random faults
+    affect all endpoints except "token". `always` maps endpoints to permanent faults. The key "*" includes all API
+    endpoints.
     """
 
     def __init__(
@@ -87,12 +88,12 @@ class Faults:
         self._queues: defaultdict[str, deque[str | None]] = defaultdict(deque)
 
     def script(self, endpoint: str, *names: str | None) -> None:
-        """Add the faults for the next requests to an endpoint, or to all API endpoints ("*"); None means no fault."""
+        """Add one fault, or None, for each of the next requests to an endpoint or to all API endpoints ("*")."""
         _known(name for name in names if name is not None)
         self._queues[endpoint].extend(names)
 
     def pick(self, endpoint: str) -> str | None:
-        """Return the name of the fault for the next request to an endpoint, or None for no fault."""
+        """Return the name of the fault for the next request to an endpoint, or None if there is no fault."""
         keys = (endpoint,) if endpoint == TOKEN_ENDPOINT else (endpoint, ANY_ENDPOINT)
         for key in keys:
             if self._queues[key]:
@@ -110,7 +111,7 @@ class Faults:
 
 
 def _known(names: Iterable[str]) -> tuple[str, ...]:
-    """Return the names; raise ValueError if one of them is unknown."""
+    """Return the names. Raise ValueError if one of them is unknown."""
     names = tuple(names)
     for name in names:
         if name not in REGISTRY:

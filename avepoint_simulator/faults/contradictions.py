@@ -1,4 +1,4 @@
-"""Faults whose responses are valid but contradict other responses, the request or the clock."""
+"""Faults that return valid responses which contradict other responses, the request or the clock."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from avepoint_simulator.faults.rows import JsonRow, rows_of
 from avepoint_simulator.requests import Reply, SimulatedRequest
 
 FOREIGN_NUMBER: Final = 987_654_321
-"""The number that the fault `foreign_rows` uses in rows of another customer."""
+"""Number in the rows of another customer that the fault `foreign_rows` adds."""
 IMPOSSIBLE_TIME: Final = "2199-01-01T00:00:00Z"
 _OTHER_DIGITS: Final = str.maketrans("0123456789abcdef", "123456789abcdef0")
 _FILTERS: Final = frozenset({"jobtype", "objecttype", "jobstate"})
@@ -20,7 +20,7 @@ _LINKS: Final = frozenset({"nextlink", "@odata.nextlink"})
 
 
 def short_list(_request: SimulatedRequest, reply: Reply) -> Reply:
-    """Remove the next link and the second half of the rows from a page, but keep the total."""
+    """Remove the link to the next page and the second half of the rows, but keep the total."""
     body = copy.deepcopy(reply.body)
     if not _change_totals(body, 0):
         return reply
@@ -37,7 +37,7 @@ def changed_total(_request: SimulatedRequest, reply: Reply) -> Reply:
 
 
 def impossible_times(_request: SimulatedRequest, reply: Reply) -> Reply:
-    """Set the finish times of jobs and the last run times of workloads to the year 2199."""
+    """Set the finish times of jobs and the times of last runs to the year 2199."""
     body = copy.deepcopy(reply.body)
     for row in rows_of(body):
         row.update({key: IMPOSSIBLE_TIME for key in row if key.lower() in _ENDS})
@@ -45,7 +45,7 @@ def impossible_times(_request: SimulatedRequest, reply: Reply) -> Reply:
 
 
 def foreign_rows(request: SimulatedRequest, reply: Reply) -> Reply:
-    """Add a row that belongs to another customer to the rows of a customer."""
+    """Add a row of another customer to the rows of a customer."""
     body = copy.deepcopy(reply.body)
     rows = rows_of(body)
     if not request.customer_id or not rows or rows == [body]:

@@ -1,4 +1,4 @@
-"""The faults of the scenario `incident`: an outage of the API, and throttling at all other times."""
+"""The faults in the scenario `incident`: an API outage, and throttling before and after the outage."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from avepoint_simulator.faults import TOKEN_ENDPOINT, Faults
 from avepoint_simulator.requests import FaultOptions
 
 OUTAGE_BEGINS: Final = 180.0
-"""Seconds after the start; a client has enough time to read all data once before the outage."""
+"""Seconds between the start and the outage, which is enough to read all data once."""
 OUTAGE_ENDS: Final = 420.0
 THROTTLED_SHARE: Final = 0.1
 
 
 class IncidentFaults(Faults):
-    """Faults that return 503 to all API requests during an outage, and 429 to 10 % of API requests otherwise."""
+    """Returns 503 to all API requests during an outage, and 429 to 10 % of API requests at other times."""
 
     def __init__(self, now: Callable[[], float], start: float, seed: int) -> None:
         super().__init__(

@@ -72,7 +72,7 @@ def redirect(request: SimulatedRequest, _reply: Reply) -> Reply:
 
 
 def timeout(request: SimulatedRequest, reply: Reply) -> Reply:
-    """Delay the response for longer than the client's timeout."""
+    """Delay the response by more than the client's timeout."""
     return replace(reply, delay_seconds=request.fault_options.timeout_seconds)
 
 
@@ -82,7 +82,7 @@ def cut(_request: SimulatedRequest, reply: Reply) -> Reply:
 
 
 def truncated_json(_request: SimulatedRequest, reply: Reply) -> Reply:
-    """Return the first half of the JSON with a Content-Length header that matches."""
+    """Return the first half of the JSON with a matching Content-Length header."""
     whole = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
     return replace(reply, body=whole[: len(whole) // 2])
 
@@ -107,7 +107,7 @@ def _bomb(size: int) -> bytes:
 
 
 def envelope_status(request: SimulatedRequest, _reply: Reply) -> Reply:
-    """Return 200 with an envelope whose statusCode is 500."""
+    """Return 200 with an envelope in which statusCode is 500."""
     return Reply(body=envelope(request, None, status=500, message="Internal error", errors=["Internal error"]))
 
 
@@ -116,4 +116,4 @@ def envelope_errors(request: SimulatedRequest, reply: Reply) -> Reply:
     body = reply.body
     data = body["data"] if isinstance(body, dict) and "data" in body else body
     metadata = body.get("metadata") if isinstance(body, dict) else None
-    return Reply(body=envelope(request, data, errors=["A part of the data could not be read."], metadata=metadata))
+    return Reply(body=envelope(request, data, errors=["Some of the data could not be read."], metadata=metadata))

@@ -1,4 +1,4 @@
-"""Faults that change the data to undocumented rows and values."""
+"""Faults that return undocumented rows and values."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _ODD_TEXT: Final = ' "quoted" \\ {brace} new\nline tab\t nul\x00 bell\x07 rtl\u2
 
 
 def rows_of(body: object) -> list[JsonRow]:
-    """Return the rows in a body of any API version; treat a single record as one row."""
+    """Return the rows in a body of any API version. A single record is one row."""
     if isinstance(body, list):
         return body
     if not isinstance(body, dict) or "error" in body:
@@ -45,7 +45,7 @@ def rows_of(body: object) -> list[JsonRow]:
 
 
 def parts_of(row: JsonRow) -> list[JsonRow]:
-    """Return the nested rows of a row, such as a customer's subscriptions."""
+    """Return the rows nested in a row, such as a customer's subscriptions."""
     lists = (row[key] for key in _PARTS if isinstance(row.get(key), list))
     return [part for parts in lists for part in parts if isinstance(part, dict)]
 
@@ -58,7 +58,7 @@ def _with_rows(reply: Reply, change: Callable[[list[JsonRow]], None]) -> Reply:
 
 
 def _each_row(reply: Reply, change: Callable[[JsonRow], JsonRow]) -> Reply:
-    """Change each row; if a row contains nested rows, change the nested rows instead."""
+    """Change each row. If a row contains nested rows, change the nested rows instead."""
 
     def change_all(rows: list[JsonRow]) -> None:
         for row in [part for whole in rows for part in parts_of(whole) or [whole]]:
@@ -76,7 +76,7 @@ def _map_numbers(value: Any, change: Callable[[int], object]) -> Any:  # noqa: A
 
 
 def nulls(_request: SimulatedRequest, reply: Reply) -> Reply:
-    """Replace every value except for ids with null."""
+    """Replace all values, except ids, with null."""
     return _each_row(reply, lambda row: {key: value if key in _IDS else None for key, value in row.items()})
 
 
@@ -97,7 +97,7 @@ def wrong_types(_request: SimulatedRequest, reply: Reply) -> Reply:
 
 
 def huge_numbers(_request: SimulatedRequest, reply: Reply) -> Reply:
-    """Replace numbers with numbers that do not fit in 64 bits."""
+    """Replace numbers with numbers that are too large for 64 bits."""
     return _each_row(reply, lambda row: _map_numbers(row, lambda _: 10**30))
 
 
@@ -136,7 +136,7 @@ def duplicate_row(_request: SimulatedRequest, reply: Reply) -> Reply:
 
 
 def conflicting_row(_request: SimulatedRequest, reply: Reply) -> Reply:
-    """Repeat the first row with other numbers or, if the row has no numbers, with other names."""
+    """Repeat the first row with different numbers, or with different names if the row contains no numbers."""
 
     def conflict(row: JsonRow) -> JsonRow:
         changed: JsonRow = _map_numbers(row, lambda number: number + 1)
@@ -150,7 +150,7 @@ def _renamed(key: str, value: object) -> object:
 
 
 def foreign_link(request: SimulatedRequest, reply: Reply) -> Reply:
-    """Add a next link that points to another host."""
+    """Add a link to the next page that points to another host."""
     body = copy.deepcopy(reply.body)
     link = f"{request.switches.other_host}{request.path}?PageIndex=1"
     if isinstance(body, dict):
@@ -168,7 +168,7 @@ def _put_link(body: JsonRow, link: str) -> None:
 
 
 def endless(request: SimulatedRequest, reply: Reply) -> Reply:
-    """Return a list that never ends; each page is full, and its rows have new ids."""
+    """Return an endless list of full pages, in which all rows have new ids."""
     if reply.status != HTTPStatus.OK or rows_of(reply.body) == [reply.body]:
         return reply  # the body is an error or a single record, not a list
     reply = request.endpoint.handle(replace(request, endless=True))

@@ -1,4 +1,4 @@
-"""Rows of a customer's jobs, for both API versions."""
+"""Rows in a customer's job list, for both API versions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ NOTHING: Final = "N/A"
 
 
 def jobs_of_customer(request: SimulatedRequest) -> Sequence[CustomerJob]:
-    """Return the jobs of the requested customer, scan first; raise BadRequestError (404) if it does not exist."""
+    """Return the scan and the jobs of the requested customer.
+
+    Raise BadRequestError (404) if the customer does not exist.
+    """
     jobs = request.portfolio.customer_jobs(request.customer_id, request.now)
     if jobs is None:
         raise BadRequestError(HTTPStatus.NOT_FOUND, "The customer does not exist.")
@@ -28,7 +31,7 @@ def jobs_of_customer(request: SimulatedRequest) -> Sequence[CustomerJob]:
 
 
 def write_job(request: SimulatedRequest, job: CustomerJob, *, in_words: bool) -> dict[str, Json]:
-    """Return one row; `in_words` is true if the API version's documents show names instead of numbers."""
+    """Return one row. If `in_words` is true, AvePoint documents names instead of numbers."""
     switches = request.switches
     in_words = {"documented": in_words, "text": True, "int": False}[switches.job_words]
     if job.job_type == words.MICROSOFT_365_SCAN and switches.scan_row == "blank":

@@ -10,12 +10,12 @@ from avepoint_simulator.pages import add_next_link, slice_page
 from avepoint_simulator.requests import BadRequestError, Json, Reply, SimulatedRequest
 
 T = TypeVar("T")
-# The simulator rejects these options, because the rows would be wrong if it ignored them.
+# Ignoring these options would return wrong rows, so the simulator rejects them.
 _NOT_SIMULATED: Final = ("$filter", "$orderby", "$select", "$search", "$apply")
 
 
 def odata_reply(request: SimulatedRequest, model: str, rows: Sequence[T], write: Callable[[T], Json]) -> Reply:
-    """Return the rows that `$top` and `$skip` select, with a next link if the rows do not fit on one page."""
+    """Return the rows that `$top` and `$skip` select, with a link to the next page if there is one."""
     for option in _NOT_SIMULATED:
         if request.param(option):
             raise BadRequestError(HTTPStatus.BAD_REQUEST, f"{option} is not simulated.")

@@ -8,7 +8,7 @@ from avepoint_simulator.requests import Json, SimulatedRequest
 
 
 def write_customer(request: SimulatedRequest, customer: CustomerRecord, date: str) -> dict[str, Json]:
-    """Return a customer's row with its subscriptions; `date` is the `strftime` format of the dates."""
+    """Return the row with a customer's subscriptions. `date` is the `strftime` format for dates."""
     mixed = request.switches.product_keys == "mixed"
     subscriptions = request.portfolio.subscriptions(customer.id, request.now)
     return {

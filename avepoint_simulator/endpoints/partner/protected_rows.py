@@ -11,7 +11,7 @@ from avepoint_simulator.requests import BadRequestError, Json, SimulatedRequest
 
 
 def rows_of_customer(request: SimulatedRequest) -> Sequence[ProtectedRow]:
-    """Return the rows of the requested customer; raise BadRequestError (404) if the customer does not exist."""
+    """Return the rows of the requested customer. Raise BadRequestError (404) if the customer does not exist."""
     rows = request.portfolio.protected_rows(request.customer_id, request.now)
     if rows is None:
         raise BadRequestError(HTTPStatus.NOT_FOUND, "The customer does not exist.")

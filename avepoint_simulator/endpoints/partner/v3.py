@@ -28,7 +28,7 @@ def v3_body(page: RowSlice[T], data: list[dict[str, Json]]) -> dict[str, Json]:
 
 
 def json_object(request: SimulatedRequest) -> dict[str, Json]:
-    """Return the JSON object in a request body; raise BadRequestError (415 or 400) if the body is not a JSON object."""
+    """Return the JSON object in a request body. Raise BadRequestError (415 or 400) if the body is not a JSON object."""
     if request.content_type.partition(";")[0].strip().lower() != "application/json":
         raise BadRequestError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Content-Type must be application/json.")
     try:

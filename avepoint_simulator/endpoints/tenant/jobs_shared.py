@@ -1,4 +1,4 @@
-"""Filters and pages of the jobs endpoint, for both API versions."""
+"""Filters and pages of the job list, for both API versions."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ def next_index(page: RowSlice[JobRecord]) -> dict[str, str] | None:
 
 
 def state_text(request: SimulatedRequest, state: int | str) -> str:
-    """Return the name of a job's state, in the spelling that the switch selects; return a string unchanged."""
+    """Return the name of a job's state in the selected spelling.
+
+    A state that is already a string is returned unchanged.
+    """
     if isinstance(state, str):
         return state
     return (words.SPACED_STATES if request.switches.state_spelling == "spaced" else words.COMPACT_STATES)[state]

@@ -1,4 +1,4 @@
-"""Functions that the endpoints of the tenant API share, for licenses, geo locations and workload codes."""
+"""Functions that endpoints of the tenant API share."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ L = TypeVar("L", bound=Located)
 
 
 def licensed(record: T | None) -> T:
-    """Return the record; raise BadRequestError (404) if the product is not licensed."""
+    """Return the record. Raise BadRequestError (404) if the product is not licensed."""
     if record is None:
         raise BadRequestError(HTTPStatus.NOT_FOUND, "The product is not licensed.")
     return record
 
 
 def at_location(request: SimulatedRequest, records: Iterable[L]) -> list[L]:
-    """Return the records for the requested geo location, or an empty list if the geo location is unknown."""
+    """Return the records for the requested geo location, or nothing if the tenant does not have it."""
     location = request.param("location")
     if location and location not in request.switches.locations:
         return []
@@ -40,5 +40,5 @@ def at_location(request: SimulatedRequest, records: Iterable[L]) -> list[L]:
 
 
 def service_type(request: SimulatedRequest, number: int) -> Json:
-    """Return a workload as a number or as a name, depending on the switch."""
+    """Return a workload as a number or as a name, depending on the switch `service_types`."""
     return number if request.switches.service_types == "numbers" else SERVICE_NAMES[number]
