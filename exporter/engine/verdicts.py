@@ -22,7 +22,7 @@ Collectors = Sequence[tuple[Collector[Any, Any], CollectorEntry]]
 
 
 class _Read(NamedTuple):
-    """The samples of a read and its Unix time, without the rendered lines, which a newer read replaces."""
+    """The samples of a read and the Unix time of the read, without rendered lines that a newer read replaces."""
 
     samples: Collection[Sample]
     read_at: float
@@ -99,7 +99,10 @@ class AccountVerdicts:
         return SnapshotView(self._account, VERDICT, inf, RefreshStatus(), dict(self._shown), {})
 
     def take_unsaved(self) -> Mapping[str, object]:
-        """Return the states that changed since the last call, by customer id; None if a customer was dropped."""
+        """Return the states that changed since the last call, by customer id.
+
+        The state of a dropped customer is None.
+        """
         unsaved, self._verdict.unsaved = self._verdict.unsaved, set()
         return {customer_id: self._verdict.state_of(customer_id) for customer_id in unsaved}
 
@@ -109,7 +112,7 @@ class AccountVerdicts:
         return {customer_id: state for customer_id, state in states.items() if state is not None}
 
     def load_states(self, states: Mapping[str, object]) -> None:
-        """Restore states by customer id. Raise ValueError if the format of one is invalid."""
+        """Restore states by customer id. Raise ValueError if the format of a state is invalid."""
         self._verdict.load(states)
 
     async def _find_changes(self) -> None:
@@ -131,7 +134,7 @@ class AccountVerdicts:
         return not self._is_tenant and not isinstance(collector, CustomerCollector)
 
     async def _divide(self, name: str, read: _Read | None) -> None:
-        """Group the samples of a read by customer. This runs on a thread, because there may be many samples."""
+        """Group the samples of a read by customer. The grouping runs on a thread, because there may be many samples."""
         former, parts = self._parts.get(name, (None, {}))
         if read is former:
             return

@@ -43,7 +43,7 @@ def test_every_flag_of_the_contract_is_there_with_its_variable(capsys: pytest.Ca
     ):  # fmt: skip
         assert f" {flag} " in text
     assert "AVEPOINT_EXPORTER_CONFIG_FILE sets --config.file" in text
-    assert "Exit codes: 0 success, 1 " in text
+    assert "Exit codes: 0 for success, 1 for " in text
 
 
 def test_every_option_of_every_command_has_a_variable_and_a_help() -> None:
