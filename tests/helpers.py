@@ -260,6 +260,8 @@ def canned(name: str) -> Any:
 ACTIVITY_PATH = "/backup/m365/cloudbackupunusualactivitydata"
 FREQUENCY_PATH = "/backup/m365/settings/backup/frequency"
 RETENTION_PATH = "/backup/m365/settings/retention-policy"
+GOOGLE_JOBS_PATH = "/backup/google/admin/jobs"
+SALESFORCE_JOBS_PATH = "/backup/sfbapi/jobs"
 SETTINGS = {"unusual_activity": ACTIVITY_PATH, "backup_frequency": FREQUENCY_PATH, "retention": RETENTION_PATH}
 """The collectors of what only the modern endpoints of a tenant have, and where each asks."""
 

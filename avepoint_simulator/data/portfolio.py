@@ -9,15 +9,18 @@ from typing import Final, Protocol, TypeVar
 from avepoint_simulator.data import tenant_settings
 from avepoint_simulator.data.customer_schedule import CustomerSchedule
 from avepoint_simulator.data.customers import CustomerBook
+from avepoint_simulator.data.product_schedule import ProductSchedule
 from avepoint_simulator.data.records import (
     ActivityRecord,
     CustomerJob,
     CustomerRecord,
     FrequencyRecord,
+    GoogleJob,
     JobRecord,
     LicenseRecord,
     ProtectedRow,
     RetentionRecord,
+    SalesforceJob,
     SubscriptionRecord,
     unix_ns,
 )
@@ -27,6 +30,7 @@ from avepoint_simulator.data.tenant_schedule import JobSchedule
 from avepoint_simulator.data.timeline import DAY, Timeline
 
 _OfCustomer = TypeVar("_OfCustomer", ProtectedRow, CustomerJob)
+_ProductJob = TypeVar("_ProductJob", GoogleJob, SalesforceJob)
 _PURCHASED_SEATS: Final = 1_200
 _OVER_LICENSED_DAYS: Final = 5
 _PURCHASED_GB: Final = 30_720
@@ -63,6 +67,12 @@ class Portfolio(Protocol):
     def retentions(self, now: float, /) -> Sequence[RetentionRecord] | None:
         """Return the retention policies, starting with the central location, or None if the product is not licensed."""
 
+    def google_jobs(self, now: float, /) -> Sequence[GoogleJob] | None:
+        """Return the Google Workspace jobs, newest first, or None if the product is not licensed."""
+
+    def salesforce_jobs(self, now: float, /) -> Sequence[SalesforceJob] | None:
+        """Return the Salesforce jobs, newest first, or None if the product is not licensed."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StaticPortfolio:
@@ -77,6 +87,8 @@ class StaticPortfolio:
     activity_list: tuple[ActivityRecord, ...] | None = None
     frequency_list: tuple[FrequencyRecord, ...] | None = None
     retention_list: tuple[RetentionRecord, ...] | None = None
+    google_job_list: tuple[GoogleJob, ...] | None = None
+    salesforce_job_list: tuple[SalesforceJob, ...] | None = None
 
     def customers(self, _now: float, /) -> Sequence[CustomerRecord]:
         """Return the customers."""
@@ -119,6 +131,18 @@ class StaticPortfolio:
         """Return the retention policies."""
         return self.retention_list
 
+    def google_jobs(self, _now: float, /) -> Sequence[GoogleJob] | None:
+        """Return the Google Workspace jobs, newest first."""
+        return _newest_first(self.google_job_list)
+
+    def salesforce_jobs(self, _now: float, /) -> Sequence[SalesforceJob] | None:
+        """Return the Salesforce jobs, newest first."""
+        return _newest_first(self.salesforce_job_list)
+
+
+def _newest_first(jobs: Sequence[_ProductJob] | None) -> Sequence[_ProductJob] | None:
+    return None if jobs is None else sorted(jobs, key=lambda job: job.start_unix_ns, reverse=True)
+
 
 class GeneratedPortfolio:
     """A generated portfolio, which depends only on the constructor's arguments and the time of the request."""
@@ -133,6 +157,7 @@ class GeneratedPortfolio:
         self._schedule = JobSchedule(seed, self._timeline, scenario)
         self._activities = tenant_settings.unusual_activities(seed, start, scenario)
         self._customer_schedule = CustomerSchedule(seed, self._timeline, scenario)
+        self._products = ProductSchedule(seed, self._timeline, scenario)
 
     def customers(self, now: float, /) -> Sequence[CustomerRecord]:
         """Return all customers with their status at `now`."""
@@ -189,3 +214,11 @@ class GeneratedPortfolio:
     def retentions(self, _now: float, /) -> Sequence[RetentionRecord]:
         """Return one retention policy for all geo locations."""
         return (tenant_settings.retention(),)
+
+    def google_jobs(self, now: float, /) -> Sequence[GoogleJob]:
+        """Return the Google Workspace jobs that started before `now`, newest first."""
+        return self._products.google_jobs(now)
+
+    def salesforce_jobs(self, now: float, /) -> Sequence[SalesforceJob]:
+        """Return the Salesforce jobs that started before `now`, newest first."""
+        return self._products.salesforce_jobs(now)

@@ -181,3 +181,32 @@ class CustomerJob:
     skipped_objects: int = 0
     warning_objects: int = 0
     backup_bytes: int | str | None = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoogleJob:
+    """A Google Workspace job of a tenant; all codes are those of the API, and a string is sent unchanged."""
+
+    id: str
+    app_type: int | str
+    job_type: int | str
+    status: int | str
+    start_unix_ns: int
+    finish_unix_ns: int | None = None
+    progress: float = 100.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SalesforceJob:
+    """A Salesforce job of a tenant; all codes are those of the API, and a string is sent unchanged."""
+
+    id: str
+    type: int | str
+    state: int | str
+    start_unix_ns: int
+    finish_unix_ns: int | None = None
+    organization_id: str | None = None
+    successful_records: int = 0
+    failed_records: int = 0
+    skipped_records: int = 0
+    data_kb: int = 0

@@ -16,11 +16,13 @@ from avepoint_simulator.endpoints.partner import (
 )
 from avepoint_simulator.endpoints.tenant import (
     backup_frequency,
+    google_jobs,
     jobs_legacy,
     jobs_modern,
     license_legacy,
     license_modern,
     retention,
+    salesforce_jobs,
     unusual_activity,
 )
 from avepoint_simulator.requests import EndpointHandler
@@ -33,6 +35,8 @@ ENDPOINTS: Final[tuple[EndpointHandler, ...]] = (
     unusual_activity.ENDPOINT,
     backup_frequency.ENDPOINT,
     retention.ENDPOINT,
+    google_jobs.ENDPOINT,
+    salesforce_jobs.ENDPOINT,
     customers_legacy.ENDPOINT,
     customers_v3.ENDPOINT,
     protected_legacy.ENDPOINT,

@@ -82,7 +82,7 @@ def _change_totals(body: Any, by: int) -> bool:  # noqa: ANN401 - JSON of any sh
     """Add `by` to the totals in a body, and return whether the body contains any totals."""
     if not isinstance(body, dict):
         return False
-    found = _change_totals(body.get("metadata"), by)
+    found = _change_totals(body.get("metadata"), by) or _change_totals(body.get("data"), by)
     for key, value in body.items():
         if key.lower() in _TOTALS and isinstance(value, int):
             body[key], found = value + by, True
@@ -93,4 +93,4 @@ def _without_links(body: Any) -> Any:  # noqa: ANN401 - JSON of any shape
     if not isinstance(body, dict):
         return body
     kept = {key: value for key, value in body.items() if key.lower() not in _LINKS}
-    return {key: _without_links(value) if key == "metadata" else value for key, value in kept.items()}
+    return {key: _without_links(value) if key in ("metadata", "data") else value for key, value in kept.items()}

@@ -40,7 +40,7 @@ def rows_of(body: object) -> list[JsonRow]:
         return []
     found = next((body[key] for key in _LISTS if key in body), body)
     if isinstance(found, dict):
-        return rows_of(found) if found is not body and "data" in found else [found]
+        return rows_of(found) if found is not body and {"data", "jobs"} & found.keys() else [found]
     return found or []
 
 

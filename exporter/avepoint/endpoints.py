@@ -37,6 +37,10 @@ class Paging(Enum):
     """
     LEGACY_JOBS = auto()
     """Like MODERN_JOBS, but a page is {"Jobs", "TotalCount", "NextLink"}."""
+    GOOGLE_JOBS = auto()
+    """Parameters `pageIndex` and `pageSize` as in MODERN_JOBS; {"status", "message", "jobs", "nextLink"}, no total."""
+    SALESFORCE_JOBS = auto()
+    """Like GOOGLE_JOBS, but a page is {"data": {"totalCount", "jobs", "nextLink"}}."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +185,10 @@ _CUSTOMER_JOB: Final = _fields(
     " successfulCount failedCount skippedCount warningCount"
     " successfulNumber failedNumber skippedNumber warningNumber"
 )
+_GOOGLE_JOB: Final = _fields("jobId appType jobType status startTime finishTime")
+_SALESFORCE_JOB: Final = _fields(
+    "jobId type state status startTime finishTime organizationId successfulRecords skippedRecords failedRecords"
+)
 
 TENANT_JOBS: Final = EndpointPair(
     Endpoint("GET", "/backup/m365/cloudbackupjobs", _JOB_INFO, Paging.MODERN_JOBS, _JOB),
@@ -195,6 +203,12 @@ UNUSUAL_ACTIVITY: Final = EndpointPair(
 )
 BACKUP_FREQUENCY: Final = EndpointPair(Endpoint("GET", "/backup/m365/settings/backup/frequency", _SETTINGS))
 RETENTION: Final = EndpointPair(Endpoint("GET", "/backup/m365/settings/retention-policy", _SETTINGS))
+GOOGLE_JOBS: Final = EndpointPair(
+    Endpoint("GET", "/backup/google/admin/jobs", "gsuite.graph.read.all", Paging.GOOGLE_JOBS, _GOOGLE_JOB)
+)
+SALESFORCE_JOBS: Final = EndpointPair(
+    Endpoint("GET", "/backup/sfbapi/jobs", "salesforce.public.read.all", Paging.SALESFORCE_JOBS, _SALESFORCE_JOB)
+)
 
 CUSTOMERS: Final = EndpointPair(
     Endpoint("POST", f"{_ELEMENTS}/batch", "elements.customers.read.all", Paging.ELEMENTS, _CUSTOMER),

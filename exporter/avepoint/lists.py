@@ -167,6 +167,40 @@ class JobList:
         return read_page(await self._client.call(self.endpoint, query=query), self.endpoint)
 
 
+class ProductJobList:
+    """The job list of a product other than Microsoft 365 in a tenant account.
+
+    `times` returns the query parameters for a time range. Use the same object in every refresh, as with `ListReader`.
+    """
+
+    def __init__(
+        self, client: ApiClient, endpoint: Endpoint, identity: Identity, times: Callable[[Span], Query]
+    ) -> None:
+        self.endpoint = endpoint
+        self._client = client
+        self._identity = identity
+        self._times = times
+        self._pages = IndexedPages(client, endpoint, ("pageIndex", "pageSize"))
+        self._checked = _CheckedReader(client)
+
+    async def read(self, span: Span, *, size: int) -> list[Row]:
+        """Return all rows, requested in pages of `size` rows. Raise AvePointError if a request fails."""
+        return await self._checked.read(
+            "",
+            lambda: ListProgress(self.endpoint, self._identity),
+            lambda progress: self._pages.read(self._fetch, progress, self._times(span), size),
+            lambda raw: Row(raw, self.endpoint.template, self._client.value_issues, self.endpoint.fields),
+        )
+
+    @property
+    def is_short(self) -> bool:
+        """Whether the last list had fewer rows than its total."""
+        return self._checked.is_short("")
+
+    async def _fetch(self, query: Query) -> ListPage:
+        return read_page(await self._client.call(self.endpoint, query=query), self.endpoint)
+
+
 class _CheckedReader:
     """Reads an incomplete list a second time before raising an error."""
 
@@ -234,5 +268,10 @@ def _tick_times(span: Span) -> Query:
 
 
 def _iso_times(span: Span) -> Query:
-    # The API accepts only whole seconds, so the start is rounded down and the end is rounded up.
-    return {"StartTime": iso_time(span.start), "FinishTime": iso_time(Ticks(span.end + TICKS_PER_SECOND - 1))}
+    start, end = iso_seconds(span)
+    return {"StartTime": start, "FinishTime": end}
+
+
+def iso_seconds(span: Span) -> tuple[str, str]:
+    """Return the start, rounded down, and the end, rounded up, in whole seconds, as the APIs require."""
+    return iso_time(span.start), iso_time(Ticks(span.end + TICKS_PER_SECOND - 1))

@@ -10,6 +10,8 @@ from exporter.errors import UnreadableValueError
 
 RawRow = Mapping[str, object]
 _LONGEST_ID: Final = 200
+_JOB_PAGES: Final = (Paging.LEGACY_JOBS, Paging.GOOGLE_JOBS, Paging.SALESFORCE_JOBS)
+"""Pages with the rows in `jobs` and with the total and the link next to them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +38,12 @@ def read_page(response: object, endpoint: Endpoint) -> ListPage:
     if endpoint.paging is Paging.ELEMENTS and isinstance(response, list):
         return ListPage(read_rows(response, endpoint, "the response"))
     page = folded(response)
-    key = "jobs" if endpoint.paging is Paging.LEGACY_JOBS else "data"
+    if endpoint.paging is Paging.SALESFORCE_JOBS:
+        page = folded(page.get("data"))
+    key = "jobs" if endpoint.paging in _JOB_PAGES else "data"
     if key not in page:
         raise endpoint.unexpected(f"the response has no field {key}")
-    facts = page if endpoint.paging is Paging.LEGACY_JOBS else folded(page.get("metadata"))
+    facts = page if endpoint.paging in _JOB_PAGES else folded(page.get("metadata"))
     total = read_total(facts.get("totalcount", facts.get("totalnumber")))
     rows = read_rows(page[key], endpoint, key, total=total)
     return ListPage(rows, total, read_link(facts.get("nextlink")), read_total(facts.get("pagesize")))

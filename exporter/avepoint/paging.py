@@ -191,9 +191,13 @@ def _odata_next(client: ApiClient, page: ListPage, progress: ListProgress, top: 
 class IndexedPages:
     """Reads job lists, in which the index of the first page is 0 or 1. Links to the next page are used if possible."""
 
-    def __init__(self, client: ApiClient, endpoint: Endpoint) -> None:
+    def __init__(
+        self, client: ApiClient, endpoint: Endpoint, parameters: tuple[str, str] = ("PageIndex", "PageSize")
+    ) -> None:
+        """Create a reader. `parameters` holds the names of the query parameters for the index and the page size."""
         self._client = client
         self._endpoint = endpoint
+        self._index, self._size = parameters
         self._first = 0
         self._has_page_zero = False
 
@@ -204,7 +208,7 @@ class IndexedPages:
         cursor = _Cursor(self._first, self._first, has_page_zero=self._has_page_zero)
         while cursor.is_open:
             try:
-                page = await fetch(_merged({**query, "PageIndex": cursor.index, "PageSize": size}, cursor.link or {}))
+                page = await fetch(_merged({**query, self._index: cursor.index, self._size: size}, cursor.link or {}))
             except (BadRequestError, NotFoundError) as error:
                 cursor.after_refusal(error, progress)
                 continue

@@ -82,9 +82,10 @@ def _check_envelope(
     """Raise StatusError or AnswerError if the response has status 200 but its JSON reports an error."""
     envelope = _folded(body)
     about = ErrorContext(hint=CHANGED, request_id=request_id_of(response.headers, envelope), endpoint=endpoint.template)
-    status = _status_inside(envelope.get("statuscode"))
+    reported = envelope.get("status" if endpoint.paging is Paging.GOOGLE_JOBS else "statuscode")
+    status = _status_inside(reported)
     if status is None:
-        what = f"{endpoint.template}: invalid status code: {short(envelope.get('statuscode'))}"
+        what = f"{endpoint.template}: invalid status code: {short(reported)}"
         raise AnswerError(what, **about)
     if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
         _raise_status(endpoint, response, status, body, now=now, secrets=secrets)

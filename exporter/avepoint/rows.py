@@ -176,6 +176,10 @@ class Row:
         """Return the status of a customer, or None if it is "N/A"."""
         return self._named(name, self.label(name), vocabulary.customer_status)
 
+    def resolved(self, resolve: Callable[[str], tuple[T, bool]], *spellings: str) -> T | None:
+        """Return the result of `resolve` for a required string. Report a string that `resolve` does not know."""
+        return self._named(spellings[0], self.key(*spellings), resolve)
+
     def nested(self, name: str) -> "Row":
         """Return the object under a key, or an empty object if there is none."""
         return self._object(self.raw(name), name)

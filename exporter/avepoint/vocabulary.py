@@ -95,7 +95,7 @@ INCOMPLETE: Final = ("finished_with_exception", "partially_finished")
 
 NOT_OVER: Final = frozenset({
     "none", IN_PROGRESS, "pending", "not_started", "not_finished", "not_scanned", "disabled",
-    "waiting_for_configuration",
+    "waiting_for_configuration", "paused",
 })  # fmt: skip
 """The states of jobs that are not completed or have not started.
 
@@ -141,7 +141,7 @@ _JOB_SERVICES: Final = {str(number): name for number, name in JOB_SERVICES.items
     "dor": MICROSOFT_365_SCAN,
 }
 _JOB_STATUSES: Final = {str(number): name for number, name in JOB_STATUSES.items()} | {
-    **{fold(name): name for name in (*JOB_STATUSES.values(), "partially_finished", "not_finished")},
+    **{fold(name): name for name in (*JOB_STATUSES.values(), "partially_finished", "not_finished", "paused")},
     **_OTHER_STATES,
     "cancelled": "canceled",
 }

@@ -9,9 +9,11 @@ from exporter.collectors.partner.customers import CustomersCollector
 from exporter.collectors.partner.protected_data import ProtectedDataCollector
 from exporter.collectors.partner.subscriptions import SubscriptionsCollector
 from exporter.collectors.tenant.backup_frequency import BackupFrequencyCollector
+from exporter.collectors.tenant.google_jobs import GoogleJobsCollector
 from exporter.collectors.tenant.jobs import JobsCollector
 from exporter.collectors.tenant.license import LicenseCollector
 from exporter.collectors.tenant.retention import RetentionCollector
+from exporter.collectors.tenant.salesforce_jobs import SalesforceJobsCollector
 from exporter.collectors.tenant.unusual_activity import UnusualActivityCollector
 from exporter.config.schema import CollectorOptions
 
@@ -21,6 +23,8 @@ COLLECTORS: Final[tuple[type[Collector[Any, Any]], ...]] = (
     UnusualActivityCollector,
     BackupFrequencyCollector,
     RetentionCollector,
+    GoogleJobsCollector,
+    SalesforceJobsCollector,
     CustomersCollector,
     ProtectedDataCollector,
     SubscriptionsCollector,

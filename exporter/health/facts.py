@@ -55,7 +55,8 @@ def by_customer(samples: Iterable[Sample]) -> Mapping[str, Collection[Sample]]:
 class JobFacts:
     """Facts about the jobs of one workload and job type. Times are in Unix seconds, or None if they are unknown.
 
-    `state` and `start` describe the last job. `completed_state` and `finish` describe the last completed job.
+    `state` and `start` describe the last job. `completed_state` and `finish` describe the last completed job. If the
+    jobs have several resources, `unsuccessful` contains the latest completion time by failed or incomplete state.
     """
 
     collector: str
@@ -70,6 +71,7 @@ class JobFacts:
     last_success: float | None = None
     oldest_running: float | None = None
     oldest_start: float | None = None
+    unsuccessful: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def is_unclassified(self) -> bool:
@@ -111,6 +113,7 @@ _JOB_STATES: Final = {
     "avepoint_last_job_state": "state",
     "avepoint_last_completed_job_state": "completed_state",
 }
+_UNSUCCESSFUL: Final = "avepoint_resource_completed_job_timestamp_seconds"
 _JOB_KEY: Final = ("product", "workload", "job_type", "geo_location")
 
 
@@ -126,13 +129,18 @@ class Facts:
     @cached_property
     def jobs(self) -> tuple[JobFacts, ...]:
         """The facts about jobs, with one item per collector, product, workload, job type and geo location."""
-        found: dict[tuple[str, Key], dict[str, float | str]] = {}
+        found: dict[tuple[str, Key], dict[str, float | str | Mapping[str, float]]] = {}
         for name, attribute in _JOB_VALUES.items():
             for collector, key, sample in self._keyed(name, _JOB_KEY):
                 found.setdefault((collector, key), {})[attribute] = sample.value
         for name, attribute in _JOB_STATES.items():
             for collector, key, sample in self._keyed(name, _JOB_KEY):
                 found.setdefault((collector, key), {})[attribute] = sample.labels[-1]
+        ends: dict[tuple[str, Key], dict[str, float]] = {}
+        for collector, key, sample in self._keyed(_UNSUCCESSFUL, _JOB_KEY):
+            ends.setdefault((collector, key), {})[sample.labels[-1]] = sample.value
+        for subject, by_state in ends.items():
+            found.setdefault(subject, {})["unsuccessful"] = by_state
         return tuple(
             JobFacts(collector, key[0] or MICROSOFT_365, *key[1:], **values)  # type: ignore[arg-type] # names of fields
             for (collector, key), values in found.items()

@@ -10,7 +10,7 @@ from exporter.health.findings import Finding, Outcome, Subject, View, next_chang
 
 _FAILED: Final = frozenset({"failed", "failed_to_start"})
 _INCOMPLETE: Final = frozenset({"finished_with_exception", "partially_finished"})
-_WAITING: Final = frozenset({"in_progress", "pending", "not_started", "not_finished"})
+_WAITING: Final = frozenset({"in_progress", "pending", "not_started", "not_finished", "paused"})
 
 
 def failed(view: View) -> Iterator[Finding]:
@@ -89,8 +89,12 @@ def _by_state(view: View, job: JobFacts, states: frozenset[str]) -> Finding:
         held_for = age if is_unclassified else inf
         return Finding(_subject(job), found, job.collector, held_for=held_for, is_unclassified=is_unclassified)
     ended = job.finish if job.finish is not None else job.start
+    is_bad = completed in states
+    if job.unsuccessful:  # Each resource has its own last completed job, so the last job of the kind has another age.
+        ends = [end for state, end in job.unsuccessful.items() if state in states]
+        is_bad, ended = bool(ends), max(ends, default=ended)
     history = view.now + 1 if ended is None else ended + age
-    wrong = completed in states and view.now < history
+    wrong = is_bad and view.now < history
     changes_at = next_change(view.now, history) if ended is not None else inf
     finding = Finding(_subject(job), outcome(wrong=wrong), job.collector, since=ended, changes_at=changes_at)
     if not is_unclassified:

@@ -112,7 +112,9 @@ class _Decision:
         """Decide on every subject that has findings or a current problem, and return this object."""
         sources = [self._view.sources.get(name) for name in self._rules.collectors[self.problem.name]]
         present = [source for source in sources if source is not None]
-        is_stale = any(source.off or source.fresh_until <= self._view.now for source in present)
+        # A collector that is off belongs to a product that the customer does not have, unless all collectors are off.
+        working = [source for source in present if not source.off]
+        is_stale = not working or any(source.fresh_until <= self._view.now for source in working)
         self.is_unknown = is_stale
         groups = self._findings()
         for subject, findings in groups.items():

@@ -164,7 +164,7 @@ def test_other_services_of_customers_jobs(text: str, name: str, known: bool) -> 
 
 
 def test_every_state_is_over_or_not() -> None:
-    states = {*vocabulary.STATES, *vocabulary.JOB_STATUSES.values(), "not_finished"}
+    states = {*vocabulary.STATES, *vocabulary.JOB_STATUSES.values(), "not_finished", "paused"}
     assert {*vocabulary.OVER} | vocabulary.NOT_OVER == states
     assert not {*vocabulary.OVER} & vocabulary.NOT_OVER
 

@@ -11,6 +11,8 @@ from exporter.collectors.registry import COLLECTORS, catalogue, families
 from exporter.exposition.page import PageRequest
 from tests.helpers import (
     BATCH_PATH,
+    GOOGLE_JOBS_PATH,
+    SALESFORCE_JOBS_PATH,
     SETTINGS,
     FakeApi,
     FakeClock,
@@ -59,6 +61,8 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     **{f"{name}-modern": (name, settings_routes()) for name in SETTINGS},
     "jobs-modern": ("jobs", {"/backup/m365/cloudbackupjobs": jobs("jobs-modern")}),
     "jobs-legacy": ("jobs", {"/cloudbackup/jobs": jobs("jobs-legacy")}),
+    "google_jobs-modern": ("google_jobs", {GOOGLE_JOBS_PATH: payload("google_jobs-modern")}),
+    "salesforce_jobs-modern": ("salesforce_jobs", {SALESFORCE_JOBS_PATH: payload("salesforce_jobs-modern")}),
     "license-modern": ("license", {"/backup/m365/cloudbackuplicenseconsumption": payload("license-modern")}),
     "license-legacy": ("license", {"/cloudbackup/licenseconsumption": payload("license-legacy")}),
     "customers-modern": ("customers", {BATCH_PATH: payload("customers-modern")}),

@@ -11,6 +11,7 @@ from avepoint_simulator.switches import Switches
 from tests.helpers import World
 from tests.truth.oracle import NOW, expected, random_portfolio
 from tests.truth.oracle_settings import expected_settings, with_settings
+from tests.truth.product_oracle import expected_products, with_products
 from tests.truth.world import world
 
 SHAPES: tuple[dict[str, Any], ...] = (
@@ -64,14 +65,14 @@ def _same(shown: float | None, true: float) -> bool:
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: "-".join(map(str, shape.values())) or "default")
 async def test_every_number_is_that_of_the_records(shape: dict[str, Any]) -> None:
     portfolio = random_portfolio(7, jobs=127, customers=23, whole_seconds=shape.get("iso_form") != "seven")
-    portfolio = with_settings(portfolio, 7)
+    portfolio = with_products(with_settings(portfolio, 7), 7)
     api_versions = shape.get("api_versions", "both")
     truth = expected(
         portfolio,
         api_versions,
         every_job=shape.get("customer_jobs") == "all",
         with_tenants=shape.get("overview_tenants", True),
-    ) | ({} if api_versions == "legacy" else expected_settings(portfolio))
+    ) | ({} if api_versions == "legacy" else expected_settings(portfolio) | expected_products(portfolio))
     simulator = Simulator(portfolio, now=lambda: NOW, switches=replace(Switches(), **shape))
     async with world(simulator) as seen:
         for _ in range(2):
@@ -112,5 +113,14 @@ async def test_random_settings(seed: int) -> None:
         assert _differences(seen, expected(portfolio) | expected_settings(portfolio)) == []
 
 
+@pytest.mark.parametrize("seed", range(25))
+async def test_random_jobs_of_other_products(seed: int) -> None:
+    portfolio = with_products(random_portfolio(1, jobs=0, customers=0), seed, jobs=seed * 20)
+    async with world(Simulator(portfolio, now=lambda: NOW)) as seen:
+        for _ in range(2):
+            assert await seen.refresh()
+            assert _differences(seen, expected(portfolio) | expected_products(portfolio)) == []
+
+
 def _job_calls(simulator: Simulator) -> int:
-    return sum("jobs" in request.path and "customers" not in request.path for request in simulator.requests)
+    return sum(request.path.endswith(("/cloudbackupjobs", "/cloudbackup/jobs")) for request in simulator.requests)

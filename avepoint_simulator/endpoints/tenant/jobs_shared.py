@@ -38,7 +38,7 @@ def state_text(request: SimulatedRequest, state: int | str) -> str:
 
 
 def _wanted_jobs(request: SimulatedRequest, read_time: Callable[[str], int | None]) -> list[JobRecord]:
-    start, finish = _bound(request, "StartTime", read_time), _bound(request, "FinishTime", read_time)
+    start, finish = time_bound(request, "StartTime", read_time), time_bound(request, "FinishTime", read_time)
     job_type = _choice(request, "JobType", len(words.JOB_TYPES))
     object_type = _choice(request, "ObjectType", len(words.OBJECT_TYPES))
     state = _choice(request, "JobState", len(words.SPACED_STATES))
@@ -53,7 +53,8 @@ def _wanted_jobs(request: SimulatedRequest, read_time: Callable[[str], int | Non
     ]
 
 
-def _bound(request: SimulatedRequest, name: str, read_time: Callable[[str], int | None]) -> int | None:
+def time_bound(request: SimulatedRequest, name: str, read_time: Callable[[str], int | None]) -> int | None:
+    """Return the time in a query parameter, or None if it is missing or empty; raise BadRequestError if invalid."""
     text = request.param(name)
     try:
         return read_time(text) if text else None

@@ -1,13 +1,13 @@
-"""The job history of one customer, with the last successful jobs and the numbers of completed jobs."""
+"""The history of a job list: the last successful jobs, and the numbers of completed jobs."""
 
 import json
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import astuple, dataclass, field
 from typing import Final
 
 from exporter.avepoint.values import TICKS_PER_SECOND, Ticks
-from exporter.avepoint.vocabulary import FINISHED, worst_state
+from exporter.avepoint.vocabulary import FAILED, FINISHED, INCOMPLETE, worst_state
 from exporter.collectors.jobs.counter import JobCounter
 from exporter.collectors.jobs.families import Job, JobKind, by_start, newer_success
 from exporter.collectors.jobs.state import parse_kind, parse_name, parse_success, parse_ticks, success_rows
@@ -26,30 +26,41 @@ class _Resource:
 
     `success` is the finish time of the last successful job, or 0 if no job was successful. `listed_at` is the time at
     which AvePoint last listed the resource. `completed_state` is the state of the last completed job, or "" if the
-    state is unknown.
+    state is unknown. `completed_at` is the finish time of this job, or its start time if the finish time is unknown.
     """
 
     success: Ticks
     listed_at: Ticks
-    completed_state: str = ""
+    completed_state: str
+    completed_at: Ticks
 
 
 @dataclass(slots=True)
 class JobHistory:
-    """The job history of one customer, which is compressed between refreshes to save memory."""
+    """The history of the jobs of one customer, or of one product of a tenant.
+
+    `completed_states` contains the states of the last completed jobs, the worst of all resources. `unsuccessful`
+    contains, for each failed or incomplete state, the latest time at which the last completed job of a resource reached
+    this state.
+    """
 
     last_success: dict[JobKind, Ticks] = field(default_factory=dict)
     counter: JobCounter = field(default_factory=lambda: JobCounter(_ZERO_FILLED))
     resources: dict[tuple[JobKind, str], _Resource] = field(default_factory=dict)
     completed_states: dict[JobKind, str] = field(default_factory=dict)
+    unsuccessful: dict[JobKind, Mapping[str, Ticks]] = field(default_factory=dict)
 
     @classmethod
     def unpacked(cls, packed: bytes) -> "JobHistory":
         """Return the history from the bytes that `packed` returns. Raise ValueError if the bytes are invalid."""
         try:
-            state = json.loads(zlib.decompress(packed))
+            return cls.of_state(json.loads(zlib.decompress(packed)))
         except zlib.error:
             raise ValueError("expected zlib-compressed data") from None
+
+    @classmethod
+    def of_state(cls, state: object) -> "JobHistory":
+        """Return the history from a state that `dump_state` returned. Raise ValueError if the state is invalid."""
         match state:
             case {"last_success": list(successes), "counter": counter, **others}:
                 history = cls(dict(map(parse_success, successes)))
@@ -58,21 +69,30 @@ class JobHistory:
                 history.completed_states = _parse_states(others.get("completed_states", []))
                 return history
             case _:
-                raise ValueError("expected the job history of a customer")
+                raise ValueError("expected a history of jobs")
 
-    def add(self, jobs: Mapping[JobKind, list[Job]], now: Ticks, *, is_short: bool) -> None:
-        """Add the jobs of one refresh. `is_short` is true if the list has fewer rows than its reported total."""
+    def add(
+        self,
+        jobs: Mapping[JobKind, list[Job]],
+        now: Ticks,
+        *,
+        is_short: bool,
+        since: Ticks | None = None,
+        unread: Collection[str] = (),
+    ) -> None:
+        """Add the jobs of one refresh. The other arguments are those of `JobCounter.count`."""
+        self.unsuccessful = {}
         for kind, of_kind in jobs.items():
             if any(job.resource for job in of_kind):
                 self._add_resources(kind, of_kind, now)
                 continue
-            if state := _completed_state(of_kind):
-                self.completed_states[kind] = state
+            if (completed := _last_completed(of_kind)) is not None:
+                self.completed_states[kind] = completed.state
             for job in of_kind:
                 if (success := newer_success(self.last_success.get(kind), job, now)) is not None:
                     self.last_success[kind] = success
         self.resources = {key: one for key, one in self.resources.items() if now - one.listed_at <= _KEPT_ABSENT}
-        self.counter.count(jobs, now=now, is_short=is_short)
+        self.counter.count(jobs, now=now, since=since, unread=unread, is_short=is_short)
 
     def _add_resources(self, kind: JobKind, jobs: Iterable[Job], now: Ticks) -> None:
         """Set the last success to the earliest of all resources, and the completed state to the worst of all resources.
@@ -91,29 +111,39 @@ class JobHistory:
         self.completed_states.pop(kind, None)
         if states := [one.completed_state for one in listed.values() if one.completed_state]:
             self.completed_states[kind] = worst_state(states)
+        ends: dict[str, Ticks] = {}
+        for one in listed.values():
+            if one.completed_state in (*FAILED, *INCOMPLETE):
+                ends[one.completed_state] = max(one.completed_at, ends.get(one.completed_state, one.completed_at))
+        self.unsuccessful[kind] = ends
 
     def _resource(self, key: tuple[JobKind, str], jobs: list[Job], now: Ticks) -> _Resource:
-        stored = self.resources.get(key, _Resource(Ticks(0), now))
+        stored = self.resources.get(key, _Resource(Ticks(0), now, "", Ticks(0)))
         success = stored.success or None
         for job in jobs:
             success = newer_success(success, job, now)
-        return _Resource(success or Ticks(0), now, _completed_state(jobs) or stored.completed_state)
+        last = _last_completed(jobs)
+        if last is None:
+            return _Resource(success or Ticks(0), now, stored.completed_state, stored.completed_at)
+        return _Resource(success or Ticks(0), now, last.state, last.start if last.finish is None else last.finish)
 
     def packed(self) -> bytes:
         """Return the history as compressed JSON."""
-        state = {
+        return zlib.compress(json.dumps(self.dump_state(), separators=(",", ":")).encode(), level=1)
+
+    def dump_state(self) -> object:
+        """Return the history as JSON values."""
+        return {
             "last_success": success_rows(self.last_success),
             "counter": self.counter.dump_state(),
             "completed_states": [[*kind, name] for kind, name in self.completed_states.items()],
             "resources": [[*kind, name, *astuple(one)] for (kind, name), one in self.resources.items()],
         }
-        return zlib.compress(json.dumps(state, separators=(",", ":")).encode(), level=1)
 
 
-def _completed_state(jobs: Iterable[Job]) -> str:
-    """Return the state of the last completed job, or "" if no completed job is listed."""
-    last = max((job for job in jobs if not job.is_running), key=by_start, default=None)
-    return "" if last is None else last.state
+def _last_completed(jobs: Iterable[Job]) -> Job | None:
+    """Return the last completed job, or None if no completed job is listed."""
+    return max((job for job in jobs if not job.is_running), key=by_start, default=None)
 
 
 def _parse_states(value: object) -> dict[JobKind, str]:
@@ -134,10 +164,15 @@ def _parse_resources(value: object) -> dict[tuple[JobKind, str], _Resource]:
 
 def _parse_resource(value: object) -> tuple[tuple[JobKind, str], _Resource]:
     match value:
-        case [*kind, name, success, listed_at, str(completed_state)]:
+        case [*kind, name, success, listed_at, str(completed_state), completed_at]:
             times = parse_ticks(success), parse_ticks(listed_at)
-            return (parse_kind(kind), parse_name(name)), _Resource(*times, parse_name(completed_state))
+            resource = _Resource(*times, parse_name(completed_state), parse_ticks(completed_at))
+            return (parse_kind(kind), parse_name(name)), resource
+        case [*kind, name, success, listed_at, str(completed_state)]:  # a state from an older version
+            times = parse_ticks(success), parse_ticks(listed_at)
+            return (parse_kind(kind), parse_name(name)), _Resource(*times, parse_name(completed_state), times[1])
         case [*kind, name, success, listed_at]:  # a state from an older version
-            return (parse_kind(kind), parse_name(name)), _Resource(parse_ticks(success), parse_ticks(listed_at))
+            times = parse_ticks(success), parse_ticks(listed_at)
+            return (parse_kind(kind), parse_name(name)), _Resource(*times, "", times[1])
         case _:
             raise ValueError("expected a resource and its job history")

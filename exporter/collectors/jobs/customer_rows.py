@@ -1,6 +1,5 @@
 """Functions that sort the rows of a customer's job list into jobs, scans and workloads without a job."""
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -18,7 +17,7 @@ from exporter.avepoint.vocabulary import (
     SCANS,
 )
 from exporter.collectors.distinct import distinct, own_rows
-from exporter.collectors.jobs.families import Job, JobKind, by_start, read_objects
+from exporter.collectors.jobs.families import Job, JobKind, by_start, read_objects, resource_hash
 from exporter.errors import AvePointError
 
 _SCANNED: Final = {
@@ -26,7 +25,6 @@ _SCANNED: Final = {
     JobKind(GOOGLE_WORKSPACE_SCAN, "", ""): GOOGLE_WORKSPACE,
 }
 """The product that each scan belongs to."""
-_DIGITS: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +81,7 @@ def _keyed(rows: Iterable[Row]) -> Iterator[tuple[str, tuple[JobKind, Job | str]
         state = None if kind is None else row.job_status("status")
         if kind is None or state is None:
             continue
-        resource = _resource(row) if kind.product == IAAS_PAAS else ""
+        resource = resource_hash(row.word("name")) if kind.product == IAAS_PAAS else ""
         # The prefix of Microsoft 365 omits the product, for compatibility with the persistent state of older versions.
         prefix = "\t".join((*(kind[1:] if kind.product == MICROSOFT_365 else kind), *filter(None, [resource])))
         start = row.past_time("startTime")
@@ -123,12 +121,6 @@ def _kind_without_product(row: Row, module: str | None) -> JobKind | None:
         return JobKind(MICROSOFT_365_SCAN, "", "")
     row.lacks("jobType")
     return None
-
-
-def _resource(row: Row) -> str:
-    """Return a hash of the name in a row, because the name may contain personal data."""
-    name = row.word("name")
-    return hashlib.sha256(name.encode()).hexdigest()[:_DIGITS] if name else ""
 
 
 def _job(row: Row, prefix: str, state: str, start: Ticks, resource: str) -> Job:

@@ -1,7 +1,8 @@
 """The job record and the metric families of the collectors that read jobs."""
 
+import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, NamedTuple
@@ -20,12 +21,13 @@ class JobKind(NamedTuple):
     job_type: str
 
 
-_OF_TENANTS: Final = "from GET …/cloudbackupjobs or /cloudbackup/jobs"
+_OF_TENANTS: Final = "from GET …/cloudbackupjobs, /cloudbackup/jobs, …/google/admin/jobs or …/sfbapi/jobs"
 SOURCE: Final = (
     f"{_OF_TENANTS}, for customers from POST …/avpt-products/jobs/batch or GET /partner/customers/{{id}}/jobs, "
     "cached between refreshes"
 )
-_RESULTS: Final = ("successful", "failed", "skipped", "warning")
+_DIGITS: Final = 12
+RESULTS: Final = ("successful", "failed", "skipped", "warning")
 LABELS: Final = ("account", "customer_id", "product", "workload", "job_type", "geo_location")
 
 JOBS = Family(
@@ -96,6 +98,13 @@ LAST_COMPLETED_STATE = Family(
     "avepoint_last_completed_job_state",
     "1 for the state of the last completed job, or for the worst state of several resources; "
     f"absent if the state is equal to that of avepoint_last_job_state; {SOURCE}.",
+    (*LABELS, "state"),
+    internal=True,
+)
+UNSUCCESSFUL = Family(
+    "avepoint_resource_completed_job_timestamp_seconds",
+    "Latest completion time of the last completed jobs of several resources that have a failed or incomplete state; "
+    f"{SOURCE}.",
     (*LABELS, "state"),
     internal=True,
 )
@@ -186,6 +195,13 @@ def last_job_samples(
         yield Sample(LAST_SUCCESS, (customer_id, *kind, location), seconds(finish))
 
 
+def unsuccessful_samples(unsuccessful: Mapping[JobKind, Mapping[str, Ticks]], customer_id: str) -> Iterator[Sample]:
+    """Yield the times at which resources last reached each failed or incomplete state, by kind of job."""
+    for kind, ends in sorted(unsuccessful.items()):
+        for state, end in sorted(ends.items()):
+            yield Sample(UNSUCCESSFUL, (customer_id, *kind, "", state), seconds(end))
+
+
 def _completed_samples(job: Job, labels: tuple[str, ...]) -> Iterator[Sample]:
     if job.finish is not None:
         yield Sample(LAST_FINISH, labels, seconds(job.finish))
@@ -197,10 +213,20 @@ def _completed_samples(job: Job, labels: tuple[str, ...]) -> Iterator[Sample]:
         yield Sample(LAST_ERRORS, (*labels, has_code), float(count))
 
 
-def read_objects(row: Row) -> tuple[tuple[str, int], ...]:
-    """Return the numbers of objects in a job, by result. Omit results that are not in the row."""
-    counts = ((result, row.count(f"{result}Count", f"{result}Number")) for result in _RESULTS)
+def read_objects(
+    row: Row, endings: Sequence[str] = ("Count", "Number"), results: Sequence[str] = RESULTS
+) -> tuple[tuple[str, int], ...]:
+    """Return the numbers of objects in a job, by result. Omit results that are not in the row.
+
+    The keys consist of a result and one of the `endings`.
+    """
+    counts = ((result, row.count(*(f"{result}{ending}" for ending in endings))) for result in results)
     return tuple((result, count) for result, count in counts if count is not None)
+
+
+def resource_hash(name: str | None) -> str:
+    """Return a hash of the name or id of a resource, which may contain personal data, or "" if there is none."""
+    return hashlib.sha256(name.encode()).hexdigest()[:_DIGITS] if name else ""
 
 
 by_start: Final[Callable[[Job], tuple[Ticks, str]]] = lambda job: (job.start, job.id)  # noqa: E731 - a sort key

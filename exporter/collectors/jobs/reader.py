@@ -15,17 +15,16 @@ from exporter.avepoint.endpoints import TENANT_JOBS, ApiVersions
 from exporter.avepoint.lists import JobList, Span
 from exporter.avepoint.rows import Row
 from exporter.avepoint.text import without_addresses
-from exporter.avepoint.values import TICKS_PER_SECOND, Ticks, ticks_at
+from exporter.avepoint.values import Ticks, ticks_at
 from exporter.avepoint.vocabulary import JOB_TYPES, MICROSOFT_365, WORKLOADS
 from exporter.collectors.base import CollectorContext
 from exporter.collectors.jobs.counter import JobCounter, Totals
 from exporter.collectors.jobs.families import Job, JobKind, newer_success, past_successes, read_objects
 from exporter.collectors.jobs.filters import Classification, FilterResult, JobFilter
+from exporter.collectors.jobs.listed import ListedJobs
 from exporter.collectors.jobs.options import JobsOptions
 from exporter.collectors.jobs.state import parse_kind, parse_success, success_rows
 
-# The time ranges of refreshes overlap, because a new job may appear in the list with a delay.
-_OVERLAP: Final = 900 * TICKS_PER_SECOND
 _MAX_TRIES: Final = 3  # maximum number of refreshes in which the exporter tries to classify a job
 _OBJECTS: Final = {name: number for number, name in WORKLOADS.items()}
 _NOT_WANTED: Final = "-"  # represents every job type that is not configured
@@ -62,9 +61,8 @@ class JobReader:
         self._tries: dict[str, int] = {}  # number of refreshes in which no filter returned the job, by id
         self._conflicting_refreshes = 0
         self._listed: set[str | None] = set()
-        self._jobs: dict[str, Job] = {}
+        self._list = ListedJobs(options.window, options.lookback)
         self._last_success: dict[JobKind, Ticks] = {}
-        self._read_until: Ticks | None = None
         self._counter = JobCounter()
 
     async def read(self, api_versions: ApiVersions) -> LocationJobs:
@@ -73,19 +71,17 @@ class JobReader:
         Raise AvePointError if a request fails.
         """
         now = ticks_at(self._clock.time())
-        span = Span(self._start(now), now)
+        span = Span(self._list.start(now, lambda key, job: job.is_running or self._is_unclassified(key)), now)
         job_list, rows = await api_versions.ask(
             {name: partial(self._rows, job_list, span) for name, job_list in self._lists.items()}
         )
-        earliest = ago(now, self._options.lookback)
+        earliest = self._list.earliest(now)
         self._listed = {row.id for row in rows} | self._jobs.keys()
         found = {job.id: job for job in map(self._job, rows) if job and job.start >= earliest}
         await self._classify(job_list, found, now)
-        kept = {key: job for key, job in self._jobs.items() if earliest <= job.start < span.start}
-        self._jobs = {**kept, **found}
+        self._list.replace(found, span.start, now)
         self._kinds = {key: self._kinds[key] for key in self._jobs}
         self._tries = {key: tries for key, tries in self._tries.items() if "" in self._kinds.get(key, ())}
-        self._read_until = now
         return self._records(now, earliest)
 
     @property
@@ -93,17 +89,9 @@ class JobReader:
         """Whether AvePoint has returned any jobs."""
         return bool(self._listed or self._last_success)
 
-    def _start(self, now: Ticks) -> Ticks:
-        """Return the start of the time range to request.
-
-        The first refresh requests the lookback period. Later refreshes request the window and all unfinished jobs.
-        """
-        earliest, window_start = ago(now, self._options.lookback), ago(now, self._options.window)
-        # A last refresh in the future means that the clock was wrong, so the last time range may have missed jobs.
-        if self._read_until is None or now < self._read_until:
-            return earliest
-        changing = [job.start for key, job in self._jobs.items() if job.is_running or self._is_unclassified(key)]
-        return max(earliest, min([window_start, Ticks(self._read_until - _OVERLAP), *changing]))
+    @property
+    def _jobs(self) -> Mapping[str, Job]:
+        return self._list.jobs
 
     async def _rows(self, job_list: JobList, span: Span) -> tuple[JobList, list[Row]]:
         return job_list, await job_list.read(span, size=self._options.page_size)
@@ -242,8 +230,3 @@ class JobReader:
                 self._last_success, self._kinds = last_success, loaded
             case _:
                 raise ValueError("expected the state of a job reader")
-
-
-def ago(now: Ticks, span: float) -> Ticks:
-    """Return the time `span` seconds before `now`."""
-    return Ticks(now - round(span * TICKS_PER_SECOND))

@@ -33,9 +33,11 @@ from exporter.collectors.jobs.families import (
     LAST_STATE,
     LAST_SUCCESS,
     OLDEST_RUNNING,
+    UNSUCCESSFUL,
     JobKind,
     last_job_samples,
     past_successes,
+    unsuccessful_samples,
 )
 from exporter.config.schema import CollectorOptions
 from exporter.errors import AvePointError
@@ -59,13 +61,14 @@ class CustomerJobRecords:
     """The listed jobs and the job history of one customer, by product, workload and job type.
 
     `last_success` contains the finish times of the last successful jobs, in ticks. `completed` contains the numbers of
-    completed jobs. `completed_states` contains the state of the last completed job, or the worst of several resources.
+    completed jobs. `completed_states` and `unsuccessful` are those of `JobHistory`.
     """
 
     listed: SortedJobs
     last_success: Mapping[JobKind, Ticks]
     completed: Totals
     completed_states: Mapping[JobKind, str]
+    unsuccessful: Mapping[JobKind, Mapping[str, Ticks]]
 
 
 class CustomerJobsOptions(CollectorOptions):
@@ -96,7 +99,7 @@ class CustomerJobsCollector(CustomerCollector[CustomerJobsOptions, CustomerJobRe
     options_type = CustomerJobsOptions
     families = (
         SCAN, LAST_START, LAST_FINISH, LAST_DURATION, LAST_STATE, LAST_OBJECTS, LAST_SUCCESS, OLDEST_RUNNING,
-        COMPLETED_TOTAL, CUSTOMER_BACKUPS_TOTAL, LAST_COMPLETED_STATE,
+        COMPLETED_TOTAL, CUSTOMER_BACKUPS_TOTAL, LAST_COMPLETED_STATE, UNSUCCESSFUL,
     )  # fmt: skip
 
     def __init__(self, context: CollectorContext, options: CustomerJobsOptions) -> None:
@@ -133,6 +136,7 @@ class CustomerJobsCollector(CustomerCollector[CustomerJobsOptions, CustomerJobRe
             self._exposed(past_successes(history.last_success, now)),
             self._exposed(history.counter.totals()),
             self._exposed(history.completed_states),
+            self._exposed(history.unsuccessful),
         )
 
     def _exposed(self, by_kind: Mapping[JobKind, T]) -> Mapping[JobKind, T]:
@@ -160,6 +164,7 @@ class CustomerJobsCollector(CustomerCollector[CustomerJobsOptions, CustomerJobRe
         yield from last_job_samples(
             listed.jobs, records.last_success, customer_id, completed_states=records.completed_states
         )
+        yield from unsuccessful_samples(records.unsuccessful, customer_id)
         for kind, state in sorted(listed.without_job.items()):
             yield Sample(LAST_STATE, (customer_id, *kind, "", state), 1.0)
         yield from completed_samples(records.completed, customer_id)

@@ -31,8 +31,9 @@ from exporter.collectors.jobs.families import (
     count_samples,
     last_job_samples,
 )
+from exporter.collectors.jobs.listed import ago
 from exporter.collectors.jobs.options import JobsOptions
-from exporter.collectors.jobs.reader import JobReader, LocationJobs, ago
+from exporter.collectors.jobs.reader import JobReader, LocationJobs
 from exporter.errors import AvePointError
 
 

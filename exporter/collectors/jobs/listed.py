@@ -1,0 +1,52 @@
+"""The jobs of a tenant's job list within the lookback, kept between refreshes."""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from exporter.avepoint.values import TICKS_PER_SECOND, Ticks
+from exporter.collectors.jobs.families import Job
+
+# The time ranges of refreshes overlap, because a new job may appear in the list with a delay.
+_OVERLAP: Final = 900 * TICKS_PER_SECOND
+
+
+class ListedJobs:
+    """The jobs that a list returned in earlier refreshes, by id.
+
+    The first refresh requests the lookback period. Later refreshes request the window and all unfinished jobs.
+    """
+
+    def __init__(self, window: float, lookback: float) -> None:
+        """Create an object without jobs. `window` and `lookback` are in seconds."""
+        self.jobs: dict[str, Job] = {}
+        self._window = window
+        self._lookback = lookback
+        self._read_until: Ticks | None = None
+
+    def earliest(self, now: Ticks) -> Ticks:
+        """Return the start of the lookback."""
+        return ago(now, self._lookback)
+
+    def window_start(self, now: Ticks) -> Ticks:
+        """Return the start of the window."""
+        return ago(now, self._window)
+
+    def start(self, now: Ticks, may_change: Callable[[str, Job], bool]) -> Ticks:
+        """Return the start of the time range to request. It includes all jobs for which `may_change` returns true."""
+        # A last refresh in the future means that the clock was wrong, so the last time range may have missed jobs.
+        if self._read_until is None or now < self._read_until:
+            return self.earliest(now)
+        changing = [job.start for key, job in self.jobs.items() if may_change(key, job)]
+        return max(self.earliest(now), min([self.window_start(now), Ticks(self._read_until - _OVERLAP), *changing]))
+
+    def replace(self, found: Mapping[str, Job], start: Ticks, now: Ticks) -> None:
+        """Replace the jobs that started at `start` or later, and drop the jobs that started before the lookback."""
+        earliest = self.earliest(now)
+        kept = {key: job for key, job in self.jobs.items() if earliest <= job.start < start}
+        self.jobs = {**kept, **found}
+        self._read_until = now
+
+
+def ago(now: Ticks, span: float) -> Ticks:
+    """Return the time `span` seconds before `now`."""
+    return Ticks(now - round(span * TICKS_PER_SECOND))

@@ -1,0 +1,194 @@
+"""Base class of the collectors of a tenant's jobs of one product other than Microsoft 365.
+
+The rows of these lists contain the workload and the job type, so each refresh reads one list without filters.
+"""
+
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from pydantic import Field
+
+from exporter.avepoint.endpoints import EndpointPair, Query
+from exporter.avepoint.lists import ProductJobList, Span
+from exporter.avepoint.pages import RawRow
+from exporter.avepoint.rows import Row
+from exporter.avepoint.values import Ticks, seconds, ticks_at
+from exporter.collectors.base import AccountCollector, CollectorContext, Sample
+from exporter.collectors.distinct import Distinct, distinct
+from exporter.collectors.jobs.counter import COMPLETED_TOTAL, Totals, completed_samples
+from exporter.collectors.jobs.customer_history import JobHistory
+from exporter.collectors.jobs.families import (
+    JOBS,
+    LAST_COMPLETED_STATE,
+    LAST_DURATION,
+    LAST_FINISH,
+    LAST_START,
+    LAST_STATE,
+    LAST_SUCCESS,
+    OLDEST_RUNNING,
+    OLDEST_START,
+    UNSUCCESSFUL,
+    Job,
+    JobKind,
+    count_samples,
+    last_job_samples,
+    past_successes,
+    unsuccessful_samples,
+)
+from exporter.collectors.jobs.listed import ListedJobs
+from exporter.collectors.jobs.options import LARGEST_PAGE, JobsOptions
+from exporter.config.schema import CollectorOptions, Interval
+from exporter.config.sections import Integer
+from exporter.errors import AvePointError
+
+FAMILIES = (
+    JOBS, LAST_START, LAST_FINISH, LAST_DURATION, LAST_STATE, LAST_SUCCESS, OLDEST_RUNNING, COMPLETED_TOTAL,
+    LAST_COMPLETED_STATE, UNSUCCESSFUL, OLDEST_START,
+)  # fmt: skip
+"""The families that these collectors share."""
+
+
+class ProductJobsOptions(CollectorOptions):
+    """Options of these collectors. The window and the lookback are those of the collector `jobs`."""
+
+    interval: Interval = Field(900.0, description="Time between the starts of two refreshes.")
+    page_size: Integer = Field(50, ge=1, le=LARGEST_PAGE, description="Jobs per page of the list.")
+
+
+@dataclass(frozen=True, slots=True)
+class ProductJobRecords:
+    """The jobs of a product within the lookback, and their history, by product, workload and job type.
+
+    `last_success` contains the finish times of the last successful jobs, in ticks. `completed` contains the numbers of
+    completed jobs. `completed_states` and `unsuccessful` are those of `JobHistory`.
+    """
+
+    window_start: Ticks
+    jobs: Mapping[JobKind, list[Job]]
+    last_success: Mapping[JobKind, Ticks]
+    completed: Totals
+    completed_states: Mapping[JobKind, str]
+    unsuccessful: Mapping[JobKind, Mapping[str, Ticks]]
+    error: AvePointError | None = None
+
+
+class ProductJobsCollector(AccountCollector[ProductJobsOptions, ProductJobRecords]):
+    """Base class of these collectors. A subclass describes the endpoint, its rows and its query parameters."""
+
+    account_type = "tenant"
+    optional = True
+    options_type = ProductJobsOptions
+    endpoints: ClassVar[EndpointPair]
+
+    def __init__(self, context: CollectorContext, options: ProductJobsOptions) -> None:
+        super().__init__(context, options)
+        jobs = context.account.collectors.get("jobs")
+        of_jobs = jobs if isinstance(jobs, JobsOptions) else JobsOptions()
+        self._list = ProductJobList(context.client, self.endpoints.modern, self.identity, self.times)
+        self._listed = ListedJobs(of_jobs.window, of_jobs.lookback)
+        self._kinds: dict[str, JobKind] = {}
+        self._history = JobHistory()
+
+    @staticmethod
+    @abstractmethod
+    def times(span: Span) -> Query:
+        """Return the query parameters for a time range."""
+
+    @staticmethod
+    @abstractmethod
+    def identity(row: RawRow) -> object:
+        """Return the values that identify a job in a row, or None if the row has no id."""
+
+    @classmethod
+    @abstractmethod
+    def kind(cls, row: Row) -> JobKind:
+        """Return the product, workload and job type of a row."""
+
+    @classmethod
+    @abstractmethod
+    def job(cls, row: Row, identifier: str) -> Job | None:
+        """Return the job in a row, or None if the state or the start time is missing or unreadable."""
+
+    async def read(self) -> ProductJobRecords:
+        """Read the jobs that may have changed, and return all jobs within the lookback.
+
+        Raise AvePointError if a request fails.
+        """
+        now = ticks_at(self._clock.time())
+        start = self._listed.start(now, lambda _, job: job.is_running)
+        rows = await self.api_versions.ask({"modern": lambda: self._rows(Span(start, now))})
+        earliest = self._listed.earliest(now)
+        unread: set[str] = set()
+        found = self._sorted(rows, unread)
+        recent = {key: one for key, one in found.records.items() if one[1].start >= earliest}
+        self._listed.replace({key: job for key, (_, job) in recent.items()}, start, now)
+        self._kinds |= {key: kind for key, (kind, _) in recent.items()}
+        self._kinds = {key: self._kinds[key] for key in self._listed.jobs}
+        jobs: dict[JobKind, list[Job]] = {}
+        for key, job in self._listed.jobs.items():
+            jobs.setdefault(self._kinds[key], []).append(job)
+        history = self._history
+        history.add(jobs, now, is_short=self._list.is_short, since=earliest, unread=unread)
+        return ProductJobRecords(
+            self._listed.window_start(now),
+            jobs,
+            past_successes(history.last_success, now),
+            history.counter.totals(),
+            dict(history.completed_states),
+            dict(history.unsuccessful),
+            found.error,
+        )
+
+    async def _rows(self, span: Span) -> list[Row]:
+        return await self._list.read(span, size=self.options.page_size)
+
+    def _sorted(self, rows: Iterable[Row], unread: set[str]) -> Distinct[tuple[JobKind, Job]]:
+        """Return the jobs in the rows by key, without rows that contradict each other.
+
+        Add the keys of all rows that contain no job or contradict each other to `unread`.
+        """
+        keys: set[str] = set()
+
+        def keyed() -> Iterator[tuple[str, tuple[JobKind, Job], Row]]:
+            for row in rows:
+                identifier = row.key("jobId")
+                if identifier is None:
+                    continue
+                kind = self.kind(row)
+                key = "\t".join((*kind[1:], identifier))  # job ids may be unique only within a workload
+                keys.add(key)
+                if (job := self.job(row, key)) is not None:
+                    yield key, (kind, job), row
+
+        found = distinct(keyed(), "jobId")
+        unread |= keys - found.records.keys()
+        return found
+
+    @classmethod
+    def error(cls, records: ProductJobRecords) -> AvePointError | None:
+        """Return the error for rows that were dropped, or None."""
+        return records.error
+
+    @classmethod
+    def samples(cls, records: ProductJobRecords, customer_id: str) -> Iterable[Sample]:
+        """Return the samples for a product's jobs."""
+        jobs = records.jobs
+        yield from count_samples(
+            (kind, job) for kind, of_kind in jobs.items() for job in of_kind if job.start >= records.window_start
+        )
+        yield from last_job_samples(jobs, records.last_success, customer_id, completed_states=records.completed_states)
+        yield from unsuccessful_samples(records.unsuccessful, customer_id)
+        for kind, of_kind in jobs.items():
+            if kind not in records.last_success:
+                yield Sample(OLDEST_START, (customer_id, *kind, ""), seconds(min(job.start for job in of_kind)))
+        yield from completed_samples(records.completed, customer_id)
+
+    def dump_state(self) -> object:
+        """Return the last successes and the counters as JSON values."""
+        return self._history.dump_state()
+
+    def load_state(self, state: object) -> None:
+        """Restore a state that `dump_state` returned. Raise ValueError if the state is invalid."""
+        self._history = JobHistory.of_state(state)

@@ -1,0 +1,48 @@
+"""Google Workspace jobs of a tenant: GET /backup/google/admin/jobs."""
+
+from typing import ClassVar
+
+from exporter.avepoint.endpoints import GOOGLE_JOBS, Query
+from exporter.avepoint.lists import Span, iso_seconds
+from exporter.avepoint.pages import RawRow
+from exporter.avepoint.product_vocabulary import google_app, google_job_type, google_state
+from exporter.avepoint.rows import Row
+from exporter.avepoint.values import Ticks
+from exporter.avepoint.vocabulary import GOOGLE_WORKSPACE
+from exporter.collectors.jobs.families import Job, JobKind
+from exporter.collectors.jobs.product_jobs import FAMILIES, ProductJobsCollector
+
+
+class GoogleJobsCollector(ProductJobsCollector):
+    """Collector of a tenant's Google Workspace jobs."""
+
+    name = "google_jobs"
+    permissions: ClassVar = GOOGLE_JOBS.permissions
+    endpoints = GOOGLE_JOBS
+    families = FAMILIES
+
+    @staticmethod
+    def times(span: Span) -> Query:
+        """Return the query parameters for a time range."""
+        start, end = iso_seconds(span)
+        return {"startTime": start, "finishTime": end}
+
+    @staticmethod
+    def identity(row: RawRow) -> object:
+        """Return the id, the workload and the job type in a row, or None if the row has no id."""
+        return (row["jobid"], row.get("apptype"), row.get("jobtype")) if row.get("jobid") else None
+
+    @classmethod
+    def kind(cls, row: Row) -> JobKind:
+        """Return the product, workload and job type of a row."""
+        workload, job_type = row.resolved(google_app, "appType"), row.resolved(google_job_type, "jobType")
+        return JobKind(GOOGLE_WORKSPACE, workload or "", job_type or "")
+
+    @classmethod
+    def job(cls, row: Row, identifier: str) -> Job | None:
+        """Return the job in a row, or None if the state or the start time is missing or unreadable."""
+        state, start = row.resolved(google_state, "status"), row.past_time("startTime")
+        if state is None or start is None:
+            return None
+        finish = row.past_time("finishTime", since=start)
+        return Job(identifier, state, start, finish, None if finish is None else Ticks(finish - start), ())

@@ -1,0 +1,55 @@
+"""Salesforce jobs of a tenant: GET /backup/sfbapi/jobs."""
+
+from typing import ClassVar, Final
+
+from exporter.avepoint.endpoints import SALESFORCE_JOBS, Query
+from exporter.avepoint.lists import Span
+from exporter.avepoint.pages import RawRow
+from exporter.avepoint.product_vocabulary import SALESFORCE, salesforce_kind, salesforce_state
+from exporter.avepoint.rows import Row
+from exporter.avepoint.values import TICKS_PER_SECOND, Ticks, iso_date
+from exporter.collectors.jobs.families import LAST_OBJECTS, Job, JobKind, read_objects, resource_hash
+from exporter.collectors.jobs.product_jobs import FAMILIES, ProductJobsCollector
+
+_DAY: Final = 86_400 * TICKS_PER_SECOND
+_RESULTS: Final = ("successful", "failed", "skipped")
+
+
+class SalesforceJobsCollector(ProductJobsCollector):
+    """Collector of a tenant's Salesforce jobs. The organizations of a tenant are the resources of its jobs."""
+
+    name = "salesforce_jobs"
+    permissions: ClassVar = SALESFORCE_JOBS.permissions
+    endpoints = SALESFORCE_JOBS
+    families = (*FAMILIES, LAST_OBJECTS)
+
+    @staticmethod
+    def times(span: Span) -> Query:
+        """Return the query parameters for a time range, which are dates as in AvePoint's documents.
+
+        The end is one day later, because a service that treats a date as midnight would exclude the jobs of today.
+        """
+        return {"startTime": iso_date(span.start), "finishTime": iso_date(Ticks(span.end + _DAY))}
+
+    @staticmethod
+    def identity(row: RawRow) -> object:
+        """Return the id and the type in a row, or None if the row has no id."""
+        return (row["jobid"], row.get("type")) if row.get("jobid") else None
+
+    @classmethod
+    def kind(cls, row: Row) -> JobKind:
+        """Return the product, workload and job type of a row."""
+        workload, job_type = row.resolved(salesforce_kind, "type") or ("", "")
+        return JobKind(SALESFORCE, workload, job_type)
+
+    @classmethod
+    def job(cls, row: Row, identifier: str) -> Job | None:
+        """Return the job in a row, or None if the state or the start time is missing or unreadable."""
+        state, start = row.resolved(salesforce_state, "state", "status"), row.past_time("startTime")
+        if state is None or start is None:
+            return None
+        finish = row.past_time("finishTime", since=start)
+        duration = None if finish is None else Ticks(finish - start)
+        objects = read_objects(row, ("Records",), _RESULTS)
+        organization = resource_hash(row.word("organizationId"))
+        return Job(identifier, state, start, finish, duration, objects, resource=organization)
