@@ -13,6 +13,7 @@ from pydantic import BaseModel, SecretStr, StringConstraints
 from pydantic.fields import FieldInfo
 
 from exporter.collectors.base import Collector, Family
+from exporter.collectors.jobs.product_jobs import ProductJobsCollector
 from exporter.collectors.registry import COLLECTORS, catalogue
 from exporter.config.clouds import DATA_CENTERS, ENVIRONMENTS
 from exporter.config.expectations import ExpectationException, Expectations, Limits
@@ -304,9 +305,7 @@ def metrics() -> str:
     known = set[str]()
     for kind in COLLECTORS:
         shown = [family for family in kind.families if not family.internal]
-        source = next(
-            one.help.partition("; from ")[2].partition(", cached")[0] for one in kind.families if "; from " in one.help
-        )
+        source = _source_of(kind)
         parts += [
             f"## Collector `{kind.name}`",
             f"For {kind.account_type} accounts. Source: {source}. Permission: {_permission(kind)}.",
@@ -321,6 +320,14 @@ def metrics() -> str:
     own = tuple(_own())
     parts += ["## The exporter", _table(_HEAD, map(_row, own)), _examples(own), _OWN_LIBRARY]
     return "\n\n".join(parts) + "\n"
+
+
+def _source_of(kind: type[Collector[Any, Any]]) -> str:
+    if issubclass(kind, ProductJobsCollector):  # the metrics of these collectors have several sources
+        return f"{kind.endpoints.modern.method} {kind.endpoints.modern.template}"
+    return next(
+        one.help.partition("; from ")[2].partition(", cached")[0] for one in kind.families if "; from " in one.help
+    )
 
 
 def _permission(kind: type[Collector[Any, Any]]) -> str:
