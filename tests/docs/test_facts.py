@@ -10,7 +10,7 @@ from exporter.config.clouds import DATA_CENTERS, ENVIRONMENTS
 from tests.config.test_load import generator
 from tests.docs.markdown import ROOT
 
-PERMISSION = re.compile(r"\b(?:microsoft365backup|elements|partner)(?:\.\w+)+\.all\b")
+PERMISSION = re.compile(r"\b(?:microsoft365backup|elements|partner|gsuite|salesforce)(?:\.\w+)+\.all\b")
 PAGES = {"tenant": "docs/getting-started-tenant.md", "partner": "docs/getting-started-partner.md"}
 
 

@@ -164,6 +164,18 @@ def test_a_collector_that_is_off_or_disabled_ends_its_problems() -> None:
     assert world.outcome("backup_overdue") is None
 
 
+def test_a_product_that_the_customer_does_not_have_leaves_no_doubt() -> None:
+    world = World("tenant").read("jobs", *job(start=NOW, success=NOW))
+    world.sources |= {name: Source(name, off=True) for name in ("google_jobs", "salesforce_jobs")}
+    assert world.outcome("backup_overdue") == "fine"
+    world.sources["google_jobs"] = Source("google_jobs")
+    world.verdict.mark([""])
+    assert world.outcome("backup_overdue") == "unknown"
+    world.sources = {name: Source(name, off=True) for name in world.sources}
+    world.verdict.mark([""])
+    assert world.outcome("backup_overdue") == "unknown"
+
+
 def test_a_customer_that_left_the_list_is_held_for_a_day() -> None:
     world = overdue()
     world.verdict.list_read([], world.now)
