@@ -12,7 +12,7 @@ from typing import Final
 from exporter.avepoint.values import Ticks
 from exporter.avepoint.vocabulary import FINISHED, OVER, STATES
 from exporter.collectors.base import Family, Sample
-from exporter.collectors.jobs.families import LABELS, SOURCE, Job, JobKind
+from exporter.collectors.jobs.families import LABELS, SOURCE, SOURCE_OF_BACKUPS, Job, JobKind
 from exporter.collectors.jobs.state import parse_counts, parse_jobs, parse_kind, parse_ticks
 
 Totals = Mapping[JobKind, Mapping[str, int]]
@@ -29,7 +29,7 @@ COMPLETED_TOTAL = Family(
 
 CUSTOMER_BACKUPS_TOTAL = Family(
     "avepoint_customer_backups_completed_total",
-    f"Backups completed since the first refresh, by result; success means the state finished; {SOURCE}.",
+    f"Backups completed since the first refresh, by result; success means the state finished; {SOURCE_OF_BACKUPS}.",
     ("account", "customer_id", "result"),
     history=True,
     type="counter",

@@ -22,10 +22,11 @@ class JobKind(NamedTuple):
 
 
 _OF_TENANTS: Final = "from GET …/cloudbackupjobs, /cloudbackup/jobs, …/google/admin/jobs or …/sfbapi/jobs"
-SOURCE: Final = (
-    f"{_OF_TENANTS}, for customers from POST …/avpt-products/jobs/batch or GET /partner/customers/{{id}}/jobs, "
-    "cached between refreshes"
+_OF_CUSTOMERS: Final = (
+    "for customers from POST …/avpt-products/jobs/batch or GET /partner/customers/{id}/jobs, cached between refreshes"
 )
+SOURCE: Final = f"{_OF_TENANTS}, {_OF_CUSTOMERS}"
+SOURCE_OF_BACKUPS: Final = f"from GET …/cloudbackupjobs or /cloudbackup/jobs, {_OF_CUSTOMERS}"
 _DIGITS: Final = 12
 RESULTS: Final = ("successful", "failed", "skipped", "warning")
 LABELS: Final = ("account", "customer_id", "product", "workload", "job_type", "geo_location")
