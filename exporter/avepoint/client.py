@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Mapping
+from copy import copy
 from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -64,6 +65,7 @@ class Client:
         self.value_issues = ValueIssues(observer, log, clock)
         self._server_clock = ServerClock(observer, log)
         self._account = account
+        self._patience = 0.0
         self._clock = clock
         self._observer = observer
         self._log = log
@@ -85,6 +87,15 @@ class Client:
     def clock_offset(self) -> float | None:
         """Seconds by which AvePoint's clock is ahead of the exporter's clock, or None before the first response."""
         return self._server_clock.offset
+
+    def patient(self, interval: float) -> "Client":
+        """Return a view of this client for a collector with this interval in seconds.
+
+        If requests have to wait for the limits, those of collectors with shorter intervals start first.
+        """
+        view = copy(self)
+        view._patience = interval  # noqa: SLF001 - the object is of this class
+        return view
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -116,7 +127,7 @@ class Client:
 
     async def authorize(self, permission: str) -> None:
         """Request an access token for a permission unless one is stored. Raise TokenError if the request fails."""
-        async with self._throttle:
+        async with self._throttle.slot(self._patience):
             await self._token(permission)
 
     async def token_ahead(self, permission: str) -> None:
@@ -168,7 +179,7 @@ class Client:
         return await self._with_token(endpoint, request)
 
     async def _with_token(self, endpoint: Endpoint, request: httpx.Request) -> object:
-        async with self._throttle:
+        async with self._throttle.slot(self._patience):
             token = await self._token(endpoint.permission)
             request.headers["Authorization"] = f"Bearer {token.text}"
             try:

@@ -2,10 +2,12 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Final
 
+from exporter.avepoint.slots import Slots
 from exporter.clock import Clock
 
 HALVING_WINDOW: Final = 10.0
@@ -38,10 +40,10 @@ class LimitUsage:
 
 
 class Throttle:
-    """Limits the requests that are sent within `async with throttle:`, and starts them in order of arrival."""
+    """Limits the requests that are sent within `async with throttle.slot():`."""
 
     def __init__(self, *, concurrency: int, per_second: float, clock: Clock, waited: Callable[[float], None]) -> None:
-        self._slots = asyncio.Semaphore(concurrency)
+        self._slots = Slots(concurrency)
         self._concurrency = concurrency
         self._under_way = 0
         self._queue = asyncio.Lock()
@@ -83,23 +85,25 @@ class Throttle:
             self._reduced_rate = max(self.rate / 2, self._full_rate * _SLOWEST)
             self._reduced_at = now
 
-    async def __aenter__(self) -> Self:
-        """Wait until the limits allow a request."""
-        await self._slots.acquire()
+    @asynccontextmanager
+    async def slot(self, patience: float = 0.0) -> AsyncIterator[None]:
+        """Wait until the limits allow a request.
+
+        `patience` is the interval of the collector in seconds. A request is due after this time, and the request that
+        is due first starts first. Therefore, requests of slow collectors wait for those of fast collectors.
+        """
+        await self._slots.acquire(self._clock.monotonic() + patience)
         try:
             await self.turn()
-        except BaseException:
+            self._under_way += 1
+            self._drop_old_starts()
+            self._starts.append(self._clock.monotonic())
+            try:
+                yield
+            finally:
+                self._under_way -= 1
+        finally:
             self._slots.release()
-            raise
-        self._under_way += 1
-        self._drop_old_starts()
-        self._starts.append(self._clock.monotonic())
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        """Release the slot."""
-        self._under_way -= 1
-        self._slots.release()
 
     def _drop_old_starts(self) -> None:
         while self._starts and self._starts[0] <= self._clock.monotonic() - RECENT:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from math import inf
 from typing import TYPE_CHECKING, Final
@@ -211,19 +211,20 @@ class Accounts:
             start_task=tasks.start,
         )
         context = CollectorContext(account, client, customer_list, self._clock, log)
-        refreshers = tuple(self._refreshers(context))
+        refreshers = tuple(self._refreshers(context, client))
         collectors = [(refresher.collector, refresher.entry) for refresher in refreshers]
         verdicts = AccountVerdicts(account, collectors, self._clock, started=self._started)
         customer_list.watch(verdicts.record_list)
         return RunningAccount(account, client, customer_list, tasks, refreshers, verdicts)
 
-    def _refreshers(self, context: CollectorContext) -> Iterator[Refresher]:
+    def _refreshers(self, context: CollectorContext, client: Client) -> Iterator[Refresher]:
         account = context.account
         for kind in COLLECTORS:
             options = account.collectors.get(kind.name)
             if kind.account_type != account.type or options is None or not options.enabled:
                 continue
-            collector, entry = kind(context, options), CollectorEntry(account.name, kind.name, options.stale_after)
+            own = replace(context, client=client.patient(options.interval))
+            collector, entry = kind(own, options), CollectorEntry(account.name, kind.name, options.stale_after)
             yield Refresher(
                 collector,
                 entry,

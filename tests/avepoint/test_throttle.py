@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from exporter.avepoint.slots import Slots
 from exporter.avepoint.throttle import HALVING_WINDOW, LONGEST_PAUSE, RECENT, RECOVERY_PERIOD, LimitUsage, Throttle
 from tests.helpers import FakeClock
 
@@ -18,8 +19,8 @@ class Paced:
         self.started: list[tuple[int, float]] = []
         self.inside = self.most_inside = 0
 
-    async def call(self, number: int = 0, ticks: int = 0) -> None:
-        async with self.throttle:
+    async def call(self, number: int = 0, ticks: int = 0, patience: float = 0.0) -> None:
+        async with self.throttle.slot(patience):
             self.started.append((number, self.clock.elapsed))
             self.inside += 1
             self.most_inside = max(self.most_inside, self.inside)
@@ -42,6 +43,42 @@ async def test_no_more_at_once_than_configured() -> None:
     await asyncio.gather(*(paced.call(number, ticks=7) for number in range(30)))
     assert paced.most_inside == 3
     assert [number for number, _ in paced.started] == list(range(30))
+
+
+async def test_requests_of_fast_collectors_go_before_those_of_slow_ones() -> None:
+    paced = Paced(concurrency=1, per_second=1000)
+    slow = [paced.call(number, ticks=3, patience=86_400) for number in range(4)]
+    fast = [paced.call(number, ticks=3, patience=3600) for number in range(4, 8)]
+    await asyncio.gather(*slow, *fast)
+    assert [number for number, _ in paced.started] == [0, 4, 5, 6, 7, 1, 2, 3]
+
+
+async def test_a_slow_collector_is_not_postponed_forever() -> None:
+    paced = Paced(concurrency=1, per_second=1000)
+    async with paced.throttle.slot():
+        slow = asyncio.create_task(paced.call(1, patience=86_400))
+        await asyncio.sleep(0)
+        paced.clock.advance(86_400)
+        fast = asyncio.create_task(paced.call(2, patience=3600))
+        await asyncio.sleep(0)
+    await asyncio.gather(slow, fast)
+    assert [number for number, _ in paced.started] == [1, 2]
+
+
+@pytest.mark.parametrize("is_granted", [True, False])
+async def test_a_canceled_waiter_passes_its_slot_on(is_granted: bool) -> None:
+    slots = Slots(1)
+    await slots.acquire(0)
+    waiting, other = asyncio.create_task(slots.acquire(1)), asyncio.create_task(slots.acquire(2))
+    await asyncio.sleep(0)
+    if is_granted:
+        slots.release()
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    if not is_granted:
+        slots.release()
+    await other
 
 
 async def test_silence_holds_for_every_call() -> None:
@@ -110,14 +147,14 @@ async def test_an_error_gives_the_place_back() -> None:
     paced = Paced(concurrency=1, per_second=1000)
     for _ in range(3):
         with pytest.raises(ZeroDivisionError):
-            async with paced.throttle:
+            async with paced.throttle.slot():
                 raise ZeroDivisionError
     await paced.call()
 
 
 async def test_the_budget_tells_what_is_used_now() -> None:
     paced = Paced(concurrency=3, per_second=10)
-    async with paced.throttle:
+    async with paced.throttle.slot():
         assert paced.throttle.budget == LimitUsage(1, 3, rate=10, full_rate=10, pause=0, recent=0.1)
         paced.throttle.slow_down(7)
     assert paced.throttle.budget == LimitUsage(0, 3, rate=5, full_rate=10, pause=7, recent=0.1)
