@@ -143,6 +143,7 @@ class Simulator:
             path=request.url.path,
             params=tuple(request.query_params.multi_items()),
             customer_id=request.path_params.get("customer_id", ""),
+            tenant_id=request.path_params.get("tenant_id", ""),
             content_type=request.headers.get("content-type", ""),
             body=await request.body(),
             request_id=str(uuid.UUID(int=self._random.getrandbits(128), version=4)),

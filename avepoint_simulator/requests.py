@@ -76,6 +76,7 @@ class SimulatedRequest:
     path: str = ""
     params: tuple[tuple[str, str], ...] = ()
     customer_id: str = ""
+    tenant_id: str = ""
     content_type: str = ""
     body: bytes = b""
     request_id: str = ""

@@ -275,6 +275,23 @@ def customer_jobs_path(customer: str) -> str:
     return f"/partner/external/v3/general/customers/{customer}/avpt-products/jobs/batch"
 
 
+def tenant_path(customer: str, tenant_id: str, rest: str, family: str = "general") -> str:
+    return f"/partner/external/v3/{family}/customers/{customer}/tenants/{tenant_id}/{rest}"
+
+
+USERS_PATH = "cloud-backup-m365/users/batch"
+CONSENT_PATH = "product/Office365Backup/apps"
+RANSOMWARE_PATH = "overview/data-protection/ransomware-detection"
+
+
+def scan_profiles_path(customer: str) -> str:
+    return f"/partner/external/v3/general/customers/{customer}/scan-profiles/batch"
+
+
+def seats_path(customer: str) -> str:
+    return f"/partner/external/v3/general/customers/{customer}/3rd-party-products/type/0/tenants/batch"
+
+
 BATCH_PATH = "/partner/external/v3/general/customers/batch"
 
 

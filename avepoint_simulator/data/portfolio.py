@@ -22,15 +22,17 @@ from avepoint_simulator.data.records import (
     RetentionRecord,
     SalesforceJob,
     SubscriptionRecord,
+    TenantDetails,
     unix_ns,
 )
 from avepoint_simulator.data.scenarios import Scenario
 from avepoint_simulator.data.subscriptions import subscriptions_of
+from avepoint_simulator.data.tenant_details import details_of
 from avepoint_simulator.data.tenant_schedule import JobSchedule
 from avepoint_simulator.data.timeline import DAY, Timeline
 
-_OfCustomer = TypeVar("_OfCustomer", ProtectedRow, CustomerJob)
 _ProductJob = TypeVar("_ProductJob", GoogleJob, SalesforceJob)
+_OfCustomer = TypeVar("_OfCustomer", ProtectedRow, CustomerJob, TenantDetails)
 _PURCHASED_SEATS: Final = 1_200
 _OVER_LICENSED_DAYS: Final = 5
 _PURCHASED_GB: Final = 30_720
@@ -51,6 +53,9 @@ class Portfolio(Protocol):
 
     def customer_jobs(self, customer_id: str, now: float, /) -> Sequence[CustomerJob] | None:
         """Return a customer's jobs, newest first, or None if the customer is unknown."""
+
+    def tenant_details(self, customer_id: str, now: float, /) -> Sequence[TenantDetails] | None:
+        """Return the details of a customer's Microsoft 365 tenants, or None if the customer is unknown."""
 
     def jobs(self, now: float, /) -> Sequence[JobRecord]:
         """Return the tenant's jobs, newest first."""
@@ -82,6 +87,7 @@ class StaticPortfolio:
     rows: tuple[ProtectedRow, ...] = ()
     subscription_list: tuple[SubscriptionRecord, ...] = ()
     customer_job_list: tuple[CustomerJob, ...] = ()
+    tenant_list: tuple[TenantDetails, ...] = ()
     job_list: tuple[JobRecord, ...] = ()
     license_record: LicenseRecord | None = None
     activity_list: tuple[ActivityRecord, ...] | None = None
@@ -101,6 +107,10 @@ class StaticPortfolio:
     def customer_jobs(self, customer_id: str, _now: float, /) -> Sequence[CustomerJob] | None:
         """Return the jobs of a customer."""
         return self._of_customer(self.customer_job_list, customer_id)
+
+    def tenant_details(self, customer_id: str, _now: float, /) -> Sequence[TenantDetails] | None:
+        """Return the details of a customer's Microsoft 365 tenants."""
+        return self._of_customer(self.tenant_list, customer_id)
 
     def _of_customer(self, records: Sequence[_OfCustomer], customer_id: str) -> Sequence[_OfCustomer] | None:
         if not any(customer.id == customer_id for customer in self.customer_list):
@@ -180,6 +190,14 @@ class GeneratedPortfolio:
         if number is None:
             return None
         return self._customer_schedule.jobs(customer_id, number, self._book.object_types(number), now)
+
+    def tenant_details(self, customer_id: str, now: float, /) -> Sequence[TenantDetails] | None:
+        """Return the details of a customer's Microsoft 365 tenants at `now`."""
+        number = self._book.number(customer_id)
+        if number is None:
+            return None
+        customer = self._book.customers(now)[number]
+        return details_of(self._seed, number, customer, self._timeline, now, self._scenario)
 
     def jobs(self, now: float, /) -> Sequence[JobRecord]:
         """Return the jobs that started before `now`, newest first."""

@@ -32,6 +32,59 @@ class CustomerRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UserRecord:
+    """A user of a customer's tenant; `modules` holds the modules of the user and whether each is protected.
+
+    The modules are 0 (mailbox) and 2 (OneDrive).
+    """
+
+    id: str
+    email: str
+    display_name: str
+    modules: tuple[tuple[int, bool], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanProfileRecord:
+    """A scan profile and the result of its last scan; `status` is a code of a customer's jobs."""
+
+    id: str
+    name: str
+    status: int
+    update_unix_ns: int | None = None
+    registered: int = 0
+    moved: int = 0
+    removed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DetectionRecord:
+    """The numbers of a workload's sites with signs of an attack; `kind` is the key of the workload in responses."""
+
+    kind: str
+    ransomware: int = 0
+    unusual: int = 0
+    suspicious: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TenantDetails:
+    """The details of a customer's Microsoft 365 tenant.
+
+    `consents` holds the consent for each app. `detections` is None if the customer has no license for them.
+    """
+
+    customer_id: str
+    tenant: Tenant
+    users: tuple[UserRecord, ...] = ()
+    scan_profiles: tuple[ScanProfileRecord, ...] = ()
+    consents: tuple[bool, ...] = ()
+    detections: tuple[DetectionRecord, ...] | None = None
+    assigned_seats: int | None = None
+    available_seats: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProtectedRow:
     """Protected data of one module of a customer.
 

@@ -19,18 +19,26 @@ Condition = Literal[
     "stuck",  # one job has been running for more than a day
     "waiting",  # one workload waits for configuration
     "unprotected",  # many objects have no backup
+    "users unprotected",  # many users have no backup
     "scan failed",
+    "consent missing",  # the backup app has no consent of the Microsoft 365 tenant
+    "ransomware",  # some sites show signs of ransomware
     "status failed",
     "expiring",  # the subscription expires soon
 ]
 _BLOCK: Final = 20
 """In the scenario `typical`, one customer in each block of 20 has a problem, which is 5 %."""
+_ATTACKED: Final = 4
+"""In the scenario `incident`, the position in each block of 20 of the customer that shows signs of ransomware."""
 _TYPICAL: Final[tuple[frozenset[Condition], ...]] = (
     frozenset({"overdue"}),
     frozenset({"failing", "status failed"}),
     frozenset({"unprotected"}),
     frozenset({"expiring"}),
     frozenset({"stuck"}),
+    frozenset({"users unprotected"}),
+    frozenset({"consent missing"}),
+    frozenset({"scan failed"}),
 )
 _NONE: Final[frozenset[Condition]] = frozenset()
 
@@ -40,7 +48,8 @@ def conditions(scenario: Scenario, seed: int, number: int) -> frozenset[Conditio
     if scenario == "varied":
         return _varied(number)
     if scenario == "incident" and number % 10 in (1, 4, 7):
-        return frozenset({"outage", "status failed"})
+        is_attacked = number % _BLOCK == _ATTACKED
+        return frozenset({"outage", "status failed", "ransomware"} if is_attacked else {"outage", "status failed"})
     return _NONE if scenario == "healthy" else _typical(seed, number)
 
 
@@ -60,5 +69,9 @@ def _varied(number: int) -> frozenset[Condition]:
     if number % 10 == 4:
         found |= {"failing", "scan failed"}
     if number % 7 == 3:
-        found.add("unprotected")
+        found |= {"unprotected", "users unprotected"}
+    if number % 25 == 9:
+        found.add("consent missing")
+    if number % 25 == 13:
+        found.add("ransomware")
     return frozenset(found)

@@ -5,14 +5,19 @@ from __future__ import annotations
 from typing import Final
 
 from avepoint_simulator.endpoints.partner import (
+    app_consent_v3,
     customer_jobs_legacy,
     customer_jobs_v3,
     customers_legacy,
     customers_v3,
+    microsoft_seats_v3,
     overview_v3,
     protected_legacy,
+    ransomware_v3,
+    scan_profiles_v3,
     subscriptions_legacy,
     subscriptions_v3,
+    users_v3,
 )
 from avepoint_simulator.endpoints.tenant import (
     backup_frequency,
@@ -45,6 +50,11 @@ ENDPOINTS: Final[tuple[EndpointHandler, ...]] = (
     subscriptions_v3.ENDPOINT,
     customer_jobs_legacy.ENDPOINT,
     customer_jobs_v3.ENDPOINT,
+    users_v3.ENDPOINT,
+    scan_profiles_v3.ENDPOINT,
+    app_consent_v3.ENDPOINT,
+    ransomware_v3.ENDPOINT,
+    microsoft_seats_v3.ENDPOINT,
 )
 PERMISSIONS: Final = frozenset(endpoint.permission for endpoint in ENDPOINTS)
 """All permissions that the endpoints require."""

@@ -159,7 +159,8 @@ class ApiVersions:
         return tuple(api_version for api_version in both if api_version in offered)
 
 
-def _fields(names: str) -> frozenset[str]:
+def fields(names: str) -> frozenset[str]:
+    """Return the names in a string, in lower case, as a value of `Endpoint.fields`."""
     return frozenset(names.lower().split())
 
 
@@ -171,22 +172,22 @@ def _segment(identifier: str) -> str:
 _JOB_INFO: Final = "microsoft365backup.jobInfo.read.all"
 _SUBSCRIPTION_INFO: Final = "microsoft365backup.subscriptionInfo.read.all"
 _SETTINGS: Final = "microsoft365backup.settings.read.all"
-_ELEMENTS: Final = "/partner/external/v3/general/customers"
+ELEMENTS: Final = "/partner/external/v3/general/customers"
 
-_JOB: Final = _fields("id state startTime finishTime duration backupDetails jobErrors")
-_CUSTOMER: Final = _fields("id organization ownerEmail countryOrRegion jobStatus tenants")
-_SUBSCRIPTION: Final = _fields("customerId products")
-_PROTECTED: Final = _fields(
+_JOB: Final = fields("id state startTime finishTime duration backupDetails jobErrors")
+_CUSTOMER: Final = fields("id organization ownerEmail countryOrRegion jobStatus managementMode tenants")
+_SUBSCRIPTION: Final = fields("customerId products")
+_PROTECTED: Final = fields(
     "customerId tenantId serviceType serviceModule totalScannedObjects totalProtectedObjects"
     " dataSizeStoredInAvePoint dataSizeStoredInBYOS lastRunTime"
 )
-_CUSTOMER_JOB: Final = _fields(
+_CUSTOMER_JOB: Final = fields(
     "customerId tenantId jobType jobModule status jobId name startTime endTime jobDuration lastModifyTime backupSize"
     " successfulCount failedCount skippedCount warningCount"
     " successfulNumber failedNumber skippedNumber warningNumber"
 )
-_GOOGLE_JOB: Final = _fields("jobId appType jobType status startTime finishTime")
-_SALESFORCE_JOB: Final = _fields(
+_GOOGLE_JOB: Final = fields("jobId appType jobType status startTime finishTime")
+_SALESFORCE_JOB: Final = fields(
     "jobId type state status startTime finishTime organizationId successfulRecords skippedRecords failedRecords"
 )
 
@@ -211,17 +212,17 @@ SALESFORCE_JOBS: Final = EndpointPair(
 )
 
 CUSTOMERS: Final = EndpointPair(
-    Endpoint("POST", f"{_ELEMENTS}/batch", "elements.customers.read.all", Paging.ELEMENTS, _CUSTOMER),
+    Endpoint("POST", f"{ELEMENTS}/batch", "elements.customers.read.all", Paging.ELEMENTS, _CUSTOMER),
     Endpoint("GET", "/partner/customers", "partner.customers.read.all", Paging.ODATA, _CUSTOMER),
 )
 SUBSCRIPTIONS: Final = EndpointPair(
-    Endpoint("POST", f"{_ELEMENTS}/services/batch", "elements.license.read.all", Paging.ELEMENTS, _SUBSCRIPTION),
+    Endpoint("POST", f"{ELEMENTS}/services/batch", "elements.license.read.all", Paging.ELEMENTS, _SUBSCRIPTION),
     Endpoint("GET", "/partner/services", "partner.license.read.all", Paging.ODATA, _SUBSCRIPTION),
 )
 PROTECTED_DATA: Final = EndpointPair(
     Endpoint(
         "GET",
-        f"{_ELEMENTS}/{{customerId}}/cloud-backup-m365/overview",
+        f"{ELEMENTS}/{{customerId}}/cloud-backup-m365/overview",
         "elements.cbprotected.read.all",
         Paging.ELEMENTS,
         _PROTECTED,
@@ -233,7 +234,7 @@ PROTECTED_DATA: Final = EndpointPair(
 CUSTOMER_JOBS: Final = EndpointPair(
     Endpoint(
         "POST",
-        f"{_ELEMENTS}/{{customerId}}/avpt-products/jobs/batch",
+        f"{ELEMENTS}/{{customerId}}/avpt-products/jobs/batch",
         "elements.jobs.read.all",
         Paging.ELEMENTS,
         _CUSTOMER_JOB,

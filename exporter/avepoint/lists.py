@@ -40,6 +40,7 @@ class ListReader:
         convert: Callable[[Row], T],
         *,
         customer_id: str = "",
+        tenant_id: str = "",
         body: Mapping[str, object] | None = None,
     ) -> list[T]:
         """Return the result of `convert` for each row. Raise AvePointError if a request fails.
@@ -47,27 +48,28 @@ class ListReader:
         `convert` is called as soon as a row is received. If the list is incomplete and is therefore read again,
         `convert` is called again for each row.
         """
+        ids = {"customerId": customer_id, "id": customer_id, "tenantId": tenant_id}
         readers = {
-            version: partial(self._read, endpoint, convert, customer_id, body or {})
+            version: partial(self._read, endpoint, convert, ids, body or {})
             for version, endpoint in self._endpoints.versions.items()
         }
         return await api_versions.ask(readers)
 
-    async def rows(self, api_versions: ApiVersions, customer_id: str) -> list[Row]:
-        """Return all rows of one customer. Raise AvePointError if a request fails."""
-        return await self.read(api_versions, lambda row: row, customer_id=customer_id)
+    async def rows(self, api_versions: ApiVersions, customer_id: str, tenant_id: str = "") -> list[Row]:
+        """Return all rows of one customer, or of its Microsoft 365 tenant. Raise AvePointError if a request fails."""
+        return await self.read(api_versions, lambda row: row, customer_id=customer_id, tenant_id=tenant_id)
 
     def is_short(self, customer_id: str = "") -> bool:
         """Return whether the customer's list had fewer rows than its reported total when it was last read."""
-        return any(self._checked.is_short((one.template, customer_id)) for one in self._endpoints.versions.values())
+        return any(self._checked.is_short((one.template, customer_id, "")) for one in self._endpoints.versions.values())
 
     async def _read(
-        self, endpoint: Endpoint, convert: Callable[[Row], T], customer_id: str, body: Mapping[str, object]
+        self, endpoint: Endpoint, convert: Callable[[Row], T], ids: Mapping[str, str], body: Mapping[str, object]
     ) -> list[T]:
         async def fetch(query: Query) -> ListPage:
             response = await self._client.call(
                 endpoint,
-                ids={"customerId": customer_id, "id": customer_id},
+                ids=ids,
                 query=query,
                 body=body if endpoint.method == "POST" else None,
             )
@@ -82,7 +84,7 @@ class ListReader:
         def progress() -> ListProgress:
             return ListProgress(endpoint, self._identity)
 
-        key = endpoint.template, customer_id
+        key = endpoint.template, ids["customerId"], ids["tenantId"]
         return await self._checked.read(key, progress, walk, lambda raw: convert(self._row(raw, endpoint)))
 
     def _row(self, raw: RawRow, endpoint: Endpoint) -> Row:

@@ -7,6 +7,7 @@ from exporter.avepoint import vocabulary
 from exporter.avepoint.hints import CHANGED
 from exporter.avepoint.observer import ValueIssues
 from exporter.avepoint.pages import row_id
+from exporter.avepoint.text import without_addresses
 from exporter.avepoint.values import (
     Ticks,
     read_address,
@@ -83,6 +84,10 @@ class Row:
         """Return a boolean."""
         return self._read(read_flag, spellings)
 
+    def needed_flag(self, *spellings: str) -> bool | None:
+        """Return a required boolean. If it is missing, report an unreadable value and return None."""
+        return self._required(self.flag(*spellings), spellings)
+
     def size(self, *spellings: str) -> float | None:
         """Return a size in bytes."""
         return self._read(read_size, spellings)
@@ -136,6 +141,12 @@ class Row:
         """Return a name for a label, truncated if it is too long."""
         return self._read(read_name, spellings)
 
+    def masked_name(self, name: str) -> str:
+        """Return a name for a label with e-mail addresses masked, or "" if it is missing or unreadable."""
+        value = self.raw(name)
+        masked = without_addresses(value) if isinstance(value, str) else value
+        return self._value(read_name, masked, name) or ""
+
     def address(self, name: str) -> str | None:
         """Return an e-mail address. Call this method only if the configuration allows e-mail addresses in labels."""
         return self._read(read_address, (name,))
@@ -179,6 +190,10 @@ class Row:
     def resolved(self, resolve: Callable[[str], tuple[T, bool]], *spellings: str) -> T | None:
         """Return the result of `resolve` for a required string. Report a string that `resolve` does not know."""
         return self._named(spellings[0], self.key(*spellings), resolve)
+
+    def management_mode(self, name: str) -> str | None:
+        """Return who manages a customer's services, or None if it is "N/A"."""
+        return self._named(name, self.label(name), vocabulary.management_mode)
 
     def nested(self, name: str) -> "Row":
         """Return the object under a key, or an empty object if there is none."""

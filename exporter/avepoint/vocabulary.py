@@ -108,6 +108,9 @@ CUSTOMER_STATUSES: Final[Mapping[int, str]] = MappingProxyType({
 })  # fmt: skip
 """Statuses by their number in the field `jobStatus` of a customer. The number 0 means "N/A"."""
 
+MANAGEMENT_MODES: Final[Mapping[int, str]] = MappingProxyType({0: "customer", 1: "partner", 2: "to_be_configured"})
+"""Who manages a customer's services, by number in the field `managementMode` of a customer."""
+
 _OTHER_WORKLOADS: Final = {
     "Microsoft 365 Group": 4, "Office 365 Groups": 4, "OneDrive for Business": 3, "Microsoft Teams": 7,
     "Microsoft Teams Chat": 9, "Personal Chat": 9, "Yammer": 8, "Yammer Group": 8,
@@ -148,6 +151,9 @@ _JOB_STATUSES: Final = {str(number): name for number, name in JOB_STATUSES.items
 _CUSTOMER_STATUSES: Final = {fold(name): name for name in CUSTOMER_STATUSES.values()} | {
     **{str(number): name for number, name in CUSTOMER_STATUSES.items()},
     "nobackupupdate": "no_backup_updates",
+}
+_MANAGEMENT_MODES: Final = {fold(name): name for name in MANAGEMENT_MODES.values()} | {
+    str(number): name for number, name in MANAGEMENT_MODES.items()
 }
 
 
@@ -197,6 +203,11 @@ def job_state(name: str) -> tuple[str, bool]:
 def customer_status(name: str) -> tuple[str | None, bool]:
     """Return the status for a number or name in the field `jobStatus`, and whether it is known; None for "N/A"."""
     return (None, True) if _is_na(name) or fold(name) == "0" else _resolved(_CUSTOMER_STATUSES, name)
+
+
+def management_mode(name: str) -> tuple[str | None, bool]:
+    """Return the mode for a number or name in the field `managementMode`, and whether it is known; None for "N/A"."""
+    return (None, True) if _is_na(name) else _resolved(_MANAGEMENT_MODES, name)
 
 
 def worst_state(states: Iterable[str]) -> str:

@@ -73,6 +73,9 @@ class Collector(ABC, Generic[Options, Records]):
     optional: ClassVar[bool] = False
     """Whether the collector is off, instead of down, if the permission is missing."""
 
+    licensed_per_customer: ClassVar[bool] = False
+    """Whether some customers may lack a license. A 403 or 404 for such a customer is not an error."""
+
     def __init__(self, context: CollectorContext, options: Options) -> None:
         self.options = options
         self.api_versions = ApiVersions(context.account.api)

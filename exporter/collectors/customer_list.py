@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection,
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import Final
 
 import structlog
 
@@ -19,10 +20,12 @@ from exporter.collectors.privacy import NamePolicy
 from exporter.config.schema import Account
 from exporter.errors import AvePointError, IncompleteListError
 
+_NOT_LISTED: Final = "check whether the collector customers is up; the customer list contains the tenants"
+
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """One customer. `status` is None if AvePoint returns "N/A" or an unreadable status."""
+    """One customer. `status` and `management_mode` are None if AvePoint returns "N/A" or an unreadable value."""
 
     id: str
     organization: str
@@ -31,6 +34,7 @@ class Customer:
     owner_email: str = ""
     tenants: Mapping[str, str] = field(default_factory=dict)
     """Names of the customer's Microsoft 365 tenants by id. A hidden or unknown name is ""."""
+    management_mode: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +49,14 @@ class _Arrivals:
     """The customers that have been received so far while the list is being read."""
 
     def __init__(self) -> None:
-        self.ids: dict[str, None] = {}
+        self.customers: dict[str, Customer] = {}
         self.changed = asyncio.Event()
 
-    def add(self, customer_id: str) -> None:
-        """Add a customer, unless the customer has been added already."""
-        if customer_id not in self.ids:
-            self.ids[customer_id] = None
+    def add(self, customer: Customer) -> None:
+        """Add a customer, or replace it if it has been added already."""
+        is_new = customer.id not in self.customers
+        self.customers[customer.id] = customer
+        if is_new:
             self.notify()
 
     def notify(self) -> None:
@@ -112,7 +117,7 @@ class CustomerList:
 
         Until the first list has been read, return True for every customer.
         """
-        return self._last is None or customer_id in self._last.customers or customer_id in self._arrivals.ids
+        return self._last is None or customer_id in self._last.customers or customer_id in self._arrivals.customers
 
     def is_wanted(self, customer_id: str) -> bool:
         """Return whether a customer is included in the configuration and belongs to this shard."""
@@ -122,6 +127,25 @@ class CustomerList:
     def contains(self, customer_id: str) -> bool:
         """Return whether a customer is in the last complete list."""
         return self._last is not None and customer_id in self._last.customers
+
+    def tenants(self, customer_id: str) -> Collection[str]:
+        """Return the ids of a customer's Microsoft 365 tenants. Raise AvePointError if the customer is not listed."""
+        customer = self._customer(customer_id)
+        if customer is None:
+            raise AvePointError("the Microsoft 365 tenants of the customer are unknown", hint=_NOT_LISTED)
+        return customer.tenants.keys()
+
+    def has_no_tenant(self, customer_id: str) -> bool:
+        """Return whether a list contains the customer without any Microsoft 365 tenant."""
+        customer = self._customer(customer_id)
+        return customer is not None and not customer.tenants
+
+    def _customer(self, customer_id: str) -> Customer | None:
+        """Return a customer from the list that is being read, else from the last list."""
+        customer = self._arrivals.customers.get(customer_id)
+        if customer is None and self._last is not None:
+            customer = self._last.customers.get(customer_id)
+        return customer
 
     async def refresh(self, max_age: float = 0.0) -> Listing:
         """List the customers. Raise AvePointError if a request fails.
@@ -147,7 +171,7 @@ class CustomerList:
         try:
             return await self._list()
         except IncompleteListError as error:
-            self._incomplete = _Incomplete(error, tuple(self._arrivals.ids), self._clock.monotonic())
+            self._incomplete = _Incomplete(error, tuple(self._arrivals.customers), self._clock.monotonic())
             raise
         finally:
             self._arrivals.notify()
@@ -202,7 +226,7 @@ class CustomerList:
             changed, is_over = self._arrivals.changed, listing.done()
             if arrivals is not self._arrivals:
                 arrivals, seen = self._arrivals, 0
-            new = tuple(islice(arrivals.ids, seen, None))
+            new = tuple(islice(arrivals.customers, seen, None))
             seen += len(new)
             for customer_id in new:
                 yield customer_id
@@ -249,7 +273,7 @@ class CustomerList:
         """Return the customer in a row, and pass the customer's id to the waiting tasks."""
         customer = _customer(row, self._names)
         if customer is not None and self.is_wanted(customer.id):
-            self._arrivals.add(customer.id)
+            self._arrivals.add(customer)
         return customer
 
 
@@ -264,6 +288,7 @@ def _customer(row: Row, names: NamePolicy) -> Customer | None:
         status=row.customer_status("jobStatus"),
         owner_email=names.owner_email(row.address("ownerEmail")) if names.shows_owner else "",
         tenants=dict(_tenants(row, names)),
+        management_mode=row.management_mode("managementMode"),
     )
 
 

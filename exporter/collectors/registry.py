@@ -4,10 +4,15 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from exporter.collectors.base import Collector, Family
+from exporter.collectors.partner.app_consent import AppConsentCollector
 from exporter.collectors.partner.customer_jobs import CustomerJobsCollector
 from exporter.collectors.partner.customers import CustomersCollector
+from exporter.collectors.partner.microsoft_seats import MicrosoftSeatsCollector
 from exporter.collectors.partner.protected_data import ProtectedDataCollector
+from exporter.collectors.partner.ransomware import RansomwareCollector
+from exporter.collectors.partner.scan_profiles import ScanProfilesCollector
 from exporter.collectors.partner.subscriptions import SubscriptionsCollector
+from exporter.collectors.partner.users import UsersCollector
 from exporter.collectors.tenant.backup_frequency import BackupFrequencyCollector
 from exporter.collectors.tenant.google_jobs import GoogleJobsCollector
 from exporter.collectors.tenant.jobs import JobsCollector
@@ -29,6 +34,11 @@ COLLECTORS: Final[tuple[type[Collector[Any, Any]], ...]] = (
     ProtectedDataCollector,
     SubscriptionsCollector,
     CustomerJobsCollector,
+    ScanProfilesCollector,
+    UsersCollector,
+    AppConsentCollector,
+    RansomwareCollector,
+    MicrosoftSeatsCollector,
 )
 
 

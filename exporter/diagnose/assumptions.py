@@ -81,6 +81,10 @@ TENANTS: Final = Assumption(
     "several tenants", "How many Microsoft 365 tenants occur in a customer's overview?",
     ("one tenant", "several tenants", "no tenant"), "docs", ("overview_tenants",),
 )  # fmt: skip
+CONSENT: Final = Assumption(
+    "backup apps", "How many backup apps does a customer's Microsoft 365 tenant have?",
+    ("one app", "several apps", "no app"), "assumed",
+)  # fmt: skip
 STATE: Final = Assumption(
     "job states", "Which job states does a tenant's job list contain?", (*STATES, "unknown"), "docs"
 )
@@ -157,7 +161,7 @@ DURATION_FORM: Final = Assumption(
 
 ASSUMPTIONS: Final = (
     API_VERSION, PAGE_BASE, PAGE_SIZE, NEXT_LINK, TOTAL, TOTAL_KEY, KEY_CASE, DETAILS_KEYS, ERROR_FIELD,
-    OVERVIEW_SHAPE, TENANTS, STATE, STATE_FORM, JOB_STATUS, PRODUCT, JOB_FORM, CUSTOMER_JOBS, SCAN_ROW,
+    OVERVIEW_SHAPE, TENANTS, CONSENT, STATE, STATE_FORM, JOB_STATUS, PRODUCT, JOB_FORM, CUSTOMER_JOBS, SCAN_ROW,
     CUSTOMER_STATUS, CUSTOMER_STATUS_FORM, SERVICE_TYPE, ACTIVITY_SHAPE, ACTIVITY_TIMES, LOCATION, DATE_FORM, NO_TIME,
     COUNT_FORM, SIZE_FORM, DURATION_FORM,
 )  # fmt: skip

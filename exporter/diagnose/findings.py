@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from exporter.avepoint import endpoints, vocabulary
+from exporter.collectors.partner.app_consent import APPS
 from exporter.diagnose import assumptions as table
 from exporter.diagnose.assumptions import ASSUMPTIONS, NOT_AVAILABLE, OTHER, Assumption
 from exporter.diagnose.values_seen import Finding, key_case, state_form, value_findings, word_form
@@ -26,9 +27,12 @@ _SETTINGS: Final = frozenset(
 _OVERVIEW: Final = endpoints.PROTECTED_DATA.modern.template
 _CUSTOMERS: Final = frozenset(endpoint.template for endpoint in endpoints.CUSTOMERS.versions.values())
 _CUSTOMER_JOBS: Final = frozenset(endpoint.template for endpoint in endpoints.CUSTOMER_JOBS.versions.values())
+_APPS: Final = APPS.modern.template
 _ACTIVITY: Final = endpoints.UNUSUAL_ACTIVITY.modern.template
-_MODERN: Final = frozenset(
-    value.modern.template for value in vars(endpoints).values() if isinstance(value, endpoints.EndpointPair)
+_LEGACY_PATHS: Final = frozenset(
+    value.legacy.template
+    for value in vars(endpoints).values()
+    if isinstance(value, endpoints.EndpointPair) and value.legacy is not None
 )
 
 
@@ -51,7 +55,7 @@ class Findings:
         """Count the outcomes in a decoded response; `path` is the path template of the endpoint."""
         keys = _folded(response)
         rows = _rows(response)
-        self.add(table.API_VERSION, "modern" if path in _MODERN else "legacy")
+        self.add(table.API_VERSION, "legacy" if path in _LEGACY_PATHS else "modern")
         for finding in (*_page(path, query, response, rows), *_body(path, query, response, keys)):
             self.add(*finding)
         for row in rows:
@@ -65,6 +69,8 @@ class Findings:
         if path == _OVERVIEW and rows:
             tenants = {str(_folded(row).get("tenantid")) for row in rows} - {"None", ""}
             self.add(table.TENANTS, ("no tenant", "one tenant", "several tenants")[min(len(tenants), 2)])
+        if path == _APPS:
+            self.add(table.CONSENT, ("no app", "one app", "several apps")[min(len(rows), 2)])
         if path in _JOBS:
             self._page_base(path, query, rows)
 

@@ -37,10 +37,7 @@ _OF_THE_ACCOUNT: Final = (TransportError, UnavailableError, UnauthorizedError, F
 
 
 class Refresher:
-    """Refreshes one collector of one account and updates the collector's entry in the snapshot.
-
-    Refreshes do not overlap.
-    """
+    """Refreshes one collector of one account and updates its entry in the snapshot. Refreshes do not overlap."""
 
     def __init__(
         self,
@@ -139,16 +136,13 @@ class Refresher:
         A collector is off if AvePoint does not offer the data, or if the permission has never been granted.
         """
         is_optional = self.collector.optional and "enabled" not in self.collector.options.model_fields_set
-        has_worked = bool(self.entry.reads)
-        return is_optional and (isinstance(error, NotOfferedError) or (error.means_not_granted and not has_worked))
+        never_worked = not self.entry.reads
+        return is_optional and (isinstance(error, NotOfferedError) or (error.means_not_granted and never_worked))
 
     def _turn_off(self, error: AvePointError) -> None:
         if not self.entry.status.off:
-            outlook = (
-                ""
-                if isinstance(error, NotOfferedError)
-                else "; the collector starts automatically after the permission is granted"
-            )
+            is_final = isinstance(error, NotOfferedError)
+            outlook = "" if is_final else "; the collector starts automatically after the permission is granted"
             self._log.info(f"collector is off{outlook}", reason=error, **error.context())
         self.entry.reads, self.entry.customer_up, self.entry.customer_failures = {}, {}, {}
         failure = Failure.of(error, at=self.entry.status.last_attempt)
@@ -283,6 +277,9 @@ class Refresher:
     def _customer_failed(
         self, collector: CustomerCollector[Any, Any], customer_id: str, error: AvePointError, tally: RefreshTally
     ) -> None:
+        if collector.licensed_per_customer and self.entry.drop_unlicensed(customer_id, error):
+            self._log.debug("customer has no license", customer_id=customer_id, error=error, **error.context())
+            return
         tally.first_error = tally.first_error or error
         tally.in_a_row = tally.in_a_row + 1 if isinstance(error, _OF_THE_ACCOUNT) else 0
         if isinstance(error, TokenError) or tally.in_a_row >= max(_MAX_FAILURES, 2 * self._workers):

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from exporter.collectors.base import Sample
 from exporter.engine.samples import CustomerSamples, Lines, lines_of
-from exporter.errors import AvePointError, Failure
+from exporter.errors import AvePointError, Failure, StatusError
 
 RECENT_REFRESHES: Final = 30
 """Number of completed refreshes that are kept per collector, for the plot on the status page."""
@@ -144,6 +144,19 @@ class CollectorEntry:
         before = self.customer_failures.get(customer_id)
         self.customer_up[customer_id] = False
         self.customer_failures[customer_id] = Failure.of(error, at=self.status.last_attempt, before=before)
+
+    def drop_unlicensed(self, customer_id: str, error: AvePointError) -> bool:
+        """Drop a customer that has no license, and return whether this is the case.
+
+        A customer has no license if AvePoint refuses it with a 403 or 404, never returned data for it, and returned
+        data for another customer.
+        """
+        is_refused = isinstance(error, StatusError) and error.means_not_granted
+        if not is_refused or not self.reads or customer_id in self.reads:
+            return False
+        self.customer_up.pop(customer_id, None)
+        self.customer_failures.pop(customer_id, None)
+        return True
 
     def record_skipped(self, customers: Iterable[str], error: AvePointError) -> None:
         """Record that the current refresh skipped customers because of an error."""

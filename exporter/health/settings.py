@@ -24,8 +24,8 @@ def unusual_activity(view: View) -> Iterator[Finding]:
 
 
 def _above_zero(view: View, family: str) -> Iterator[Finding]:
-    for record in view.facts.records((family,), _KEY):
-        workload, geo_location = record.key
+    for record in view.facts.records((family,), (*_KEY, "tenant_id")):
+        workload, geo_location, _ = record.key
         subject = Subject(workload=workload, geo_location=geo_location)
         yield Finding(subject, outcome(wrong=record.values[family] > 0), record.collector)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from avepoint_simulator import SCENARIOS, GeneratedPortfolio, Simulator, unix_ns
+from avepoint_simulator import SCENARIOS, GeneratedPortfolio, Simulator, TenantDetails, unix_ns
 from avepoint_simulator.data.scenarios import Scenario, conditions
 from avepoint_simulator.faults.incident import OUTAGE_BEGINS, OUTAGE_ENDS
 
@@ -36,9 +36,23 @@ def problems(portfolio: GeneratedPortfolio, now: float) -> dict[int, set[str]]:
                 wrong.add("expiring")
             if (one.licenses_assigned or 0) > (one.user_seats or 0):
                 wrong.add("seats")
+        wrong |= set(_tenant_problems(portfolio.tenant_details(customer.id, now) or ()))
         if wrong:
             found[number] = wrong
     return found
+
+
+def _tenant_problems(tenants: Iterable[TenantDetails]) -> Iterable[str]:
+    for one in tenants:
+        states = [is_protected for user in one.users for _, is_protected in user.modules]
+        if states.count(False) > 0.1 * len(states):
+            yield "users"
+        if False in one.consents:
+            yield "consent"
+        if any(profile.status != FINISHED for profile in one.scan_profiles):
+            yield "scan"
+        if any(found.ransomware for found in one.detections or ()):
+            yield "ransomware"
 
 
 def _job_problems(jobs: Iterable[Any], now: float) -> Iterable[str]:
@@ -79,7 +93,9 @@ def test_typical_has_problems_at_one_customer_in_twenty(seed: int) -> None:
     found = problems(portfolio, START + 600)
     assert len(found) == CUSTOMERS / 20
     kinds = set().union(*found.values())
-    assert kinds == {"overdue", "failed", "status", "unprotected", "expiring", "stuck"}
+    assert kinds == {
+        "overdue", "failed", "status", "unprotected", "expiring", "stuck", "users", "consent", "scan",
+    }  # fmt: skip
     assert found == problems(make("typical", seed=seed), START + 600)
 
 
@@ -101,6 +117,7 @@ def test_an_incident_affects_a_third_of_the_customers_and_a_tenant() -> None:
     overdue = [number for number, wrong in found.items() if "overdue" in wrong]
     assert CUSTOMERS * 0.28 < len(overdue) < CUSTOMERS * 0.35
     assert any(one.ransomware_sites for one in portfolio.unusual_activities(START))
+    assert sum("ransomware" in wrong for wrong in found.values()) == CUSTOMERS / 20
     assert any(job.state == 3 for job in portfolio.jobs(START))
 
 

@@ -80,9 +80,12 @@ async def test_the_documented_samples(modern: bool) -> None:
     world = ClientHarness(handler, make_account("partner", f"api: {'modern' if modern else 'legacy'}"))
     listing = await CustomerList(world.account, world.client, world.clock, world.log.bound).refresh()
     tenants = {"t-1": "contoso.example.com"} if modern else {}
-    assert listing.customers["c-1"] == Customer("c-1", "Contoso", "Germany", "multiple_issues_found", tenants=tenants)
+    mode = "partner" if modern else None
+    assert listing.customers["c-1"] == Customer(
+        "c-1", "Contoso", "Germany", "multiple_issues_found", tenants=tenants, management_mode=mode
+    )
     if modern:
-        assert listing.customers["c-2"] == Customer("c-2", "Fabrikam", "France", None)
+        assert listing.customers["c-2"] == Customer("c-2", "Fabrikam", "France", None, management_mode="customer")
 
 
 async def test_a_permission_not_granted_falls_back() -> None:

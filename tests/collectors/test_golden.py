@@ -11,9 +11,12 @@ from exporter.collectors.registry import COLLECTORS, catalogue, families
 from exporter.exposition.page import PageRequest
 from tests.helpers import (
     BATCH_PATH,
+    CONSENT_PATH,
     GOOGLE_JOBS_PATH,
+    RANSOMWARE_PATH,
     SALESFORCE_JOBS_PATH,
     SETTINGS,
+    USERS_PATH,
     FakeApi,
     FakeClock,
     World,
@@ -21,8 +24,11 @@ from tests.helpers import (
     customer_jobs_path,
     overview_path,
     partner,
+    scan_profiles_path,
+    seats_path,
     settings_routes,
     tenant,
+    tenant_path,
     v3,
 )
 from tests.helpers import (
@@ -57,6 +63,7 @@ def jobs(name: str) -> Any:
 
 ELEMENTS = "/partner/external/v3/general"
 ONE = v3([customer("c-1")])
+WITH_TENANT = v3([customer("c-1", tenants=[{"id": "t-1", "name": "contoso.example.com"}])])
 CASES: dict[str, tuple[str, dict[str, Any]]] = {
     **{f"{name}-modern": (name, settings_routes()) for name in SETTINGS},
     "jobs-modern": ("jobs", {"/backup/m365/cloudbackupjobs": jobs("jobs-modern")}),
@@ -86,6 +93,23 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "customer_jobs-legacy": (
         "customer_jobs", {BATCH_PATH: ONE, "/partner/customers/c-1/jobs": payload("customer_jobs-legacy")},
+    ),
+    "users-modern": (
+        "users", {BATCH_PATH: WITH_TENANT, tenant_path("c-1", "t-1", USERS_PATH): payload("users-modern")},
+    ),
+    "scan_profiles-modern": (
+        "scan_profiles", {BATCH_PATH: ONE, scan_profiles_path("c-1"): payload("scan_profiles-modern")},
+    ),
+    "app_consent-modern": (
+        "app_consent",
+        {BATCH_PATH: WITH_TENANT, tenant_path("c-1", "t-1", CONSENT_PATH): payload("app_consent-modern")},
+    ),
+    "ransomware-modern": (
+        "ransomware",
+        {BATCH_PATH: WITH_TENANT, tenant_path("c-1", "t-1", RANSOMWARE_PATH, "wm"): payload("ransomware-modern")},
+    ),
+    "microsoft_seats-modern": (
+        "microsoft_seats", {BATCH_PATH: ONE, seats_path("c-1"): payload("microsoft_seats-modern")},
     ),
 }  # fmt: skip
 

@@ -1,6 +1,7 @@
 """`check --report`: the outcomes of the responses, and nothing personal."""
 
 import re
+import sys
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,9 @@ CUSTOMER = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
 PARAMETERS = {"other_host", "latency_seconds", "latency_jitter_seconds", "token_lifetime_seconds", "granted_scopes"}
 """Fields of Switches that are parameters of the simulator, not open questions."""
 PATHS = sorted({
-    endpoint.template for pair in vars(endpoints).values() if isinstance(pair, endpoints.EndpointPair)
+    endpoint.template
+    for module in (endpoints, *(sys.modules[kind.__module__] for kind in COLLECTORS))
+    for pair in vars(module).values() if isinstance(pair, endpoints.EndpointPair)
     for endpoint in pair.versions.values()
 })  # fmt: skip
 
@@ -178,7 +181,7 @@ def outcomes(report: Report) -> dict[str, set[str]]:
         ({"api_versions": "legacy"}, {"API version": {"legacy"}, "error field": {"absent"}}),
         ({"page_base": 1, "next_link": "none"}, {"page base": {"0", "1 (page 0 returns the same rows)"}}),
         ({"page_base": 1, "index_zero": "empty"}, {"page base": {"1 (page 0 is empty)"}}),
-        ({"legacy_key_case": "camel"}, {"key case": {"camelCase"}}),
+        ({"legacy_key_case": "camel"}, {"key case": {"camelCase", "PascalCase"}}),
         ({"product_keys": "mixed"}, {"key case": {"camelCase", "PascalCase", "mixed"}}),
         ({"next_link": "unprefixed"}, {"next link": {"absent", "empty", "path"}}),
         ({"next_link": "none"}, {"next link": {"absent"}}),

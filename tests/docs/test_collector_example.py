@@ -23,7 +23,11 @@ from tests.helpers import FakeApi, FakeClock, config, partner, v3
 
 PAGE = "docs/contributing-a-collector.md"
 PATH = "/partner/external/v3/general/customers/c-1/3rd-party-products/type/0/tenants/batch"
-ROWS = [{"tenantId": "t-1", "assignedUserSeat": 25}, {"tenantId": "t-2", "assignedUserSeat": "N/A"}]
+FILE = "exporter/collectors/partner/microsoft_seats.py"
+ROWS = [
+    {"tenantId": "t-1", "tenantName": "contoso.example.com", "assignedUserSeat": 25, "availableUserSeat": 5},
+    {"tenantId": "t-2", "tenantName": "fabrikam.example.com", "assignedUserSeat": "N/A"},
+]
 
 
 def block(language: str) -> str:
@@ -61,6 +65,10 @@ def build(example: ModuleType, api: FakeApi) -> Any:
     collector = example.MicrosoftSeatsCollector(context, example.MicrosoftSeatsOptions())
     assert isinstance(collector, Collector)
     return collector
+
+
+def test_the_code_on_the_page_is_that_of_the_file() -> None:
+    assert block("python") == (Path(__file__).parents[2] / FILE).read_text(encoding="utf-8")
 
 
 async def test_the_code_exposes_the_sample_on_the_page(example: ModuleType) -> None:

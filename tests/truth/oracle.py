@@ -8,6 +8,7 @@ from typing import Protocol
 from avepoint_simulator.data.portfolio import StaticPortfolio
 from avepoint_simulator.data.records import CustomerRecord, JobError, JobRecord, LicenseRecord, ProtectedRow, Tenant
 from tests.truth.customer_oracle import expect_customer_jobs, random_customer_jobs
+from tests.truth.details_oracle import expect_details, random_details
 from tests.truth.protected_oracle import MODULES, SIZES, expect_protected
 from tests.truth.subscriptions import expect_subscriptions, random_subscriptions
 
@@ -24,6 +25,7 @@ JOB_TYPES = ("backup", "restore", "export", "delete", "retention")
 STATES = ("in_progress", "finished", "failed", "finished_with_exception", "partially_finished")
 STATUSES = (None, "working", "failed", "waiting_for_configuration", "multiple_issues_found",
             "finished_with_exception", "no_backup_updates")  # fmt: skip
+MODES = ("customer", "partner", "to_be_configured")
 SERVICES = ("Cloud Backup for Microsoft 365", "Cloud Backup for Microsoft 365 Express")
 
 
@@ -42,6 +44,7 @@ def random_portfolio(seed: int, *, jobs: int, customers: int, whole_seconds: boo
         customer_list=tuple(people),
         rows=tuple(rows),
         subscription_list=random_subscriptions(seed, people),
+        tenant_list=random_details(seed, people, NOW),
         customer_job_list=random_customer_jobs(seed, [customer.id for customer in people], NOW),
         job_list=tuple(_job(random, number, whole_seconds=whole_seconds) for number in range(jobs)),
         license_record=LicenseRecord(
@@ -64,6 +67,7 @@ def _customer(random: Random, number: int) -> CustomerRecord:
         owner_email=f"owner{number}@example.com",
         country=country,
         job_status=status,
+        management_mode=number % 3,
         tenants=tuple(
             Tenant(id=f"{random.getrandbits(64):016x}", name=random.choice(["contoso.example.com", "Ünïcode", ""]))
             for _ in range(random.choice([1, 1, 2, 3]))
@@ -133,14 +137,10 @@ def expected(
             samples[key] = value
 
     for customer in portfolio.customer_list:
-        who = {"account": "partner", "customer_id": customer.id}
-        add("customer_info", 1, **who, organization=customer.organization, country=customer.country)
-        status = STATUSES[customer.job_status]
-        add("customer_status", None if status is None else 1, **who, status=status or "")
-        for tenant in customer.tenants if api_versions != "legacy" else ():
-            add("customer_tenant_info", 1, **who, tenant_id=tenant.id, tenant=tenant.name)
+        _expect_customer(add, customer, is_modern=api_versions != "legacy")
     expect_protected(add, portfolio.rows, with_tenants=api_versions != "legacy" and with_tenants)
     expect_subscriptions(add, portfolio.subscription_list)
+    expect_details(add, portfolio.tenant_list if api_versions != "legacy" else ())
     expect_customer_jobs(add, portfolio.customer_job_list, every_job=every_job)
     license_ = portfolio.license_record
     assert license_ is not None
@@ -167,6 +167,17 @@ def expected(
     for result in ("success", "failure") if any(job_type == "backup" for _, job_type in kinds) else ():
         add("customer_backups_completed_total", 0, account="tenant", result=result)
     return samples
+
+
+def _expect_customer(add: Add, customer: CustomerRecord, *, is_modern: bool) -> None:
+    who = {"account": "partner", "customer_id": customer.id}
+    add("customer_info", 1, **who, organization=customer.organization, country=customer.country)
+    status = STATUSES[customer.job_status]
+    add("customer_status", None if status is None else 1, **who, status=status or "")
+    if is_modern:
+        add("customer_management_mode", 1, **who, mode=MODES[customer.management_mode])
+        for tenant in customer.tenants:
+            add("customer_tenant_info", 1, **who, tenant_id=tenant.id, tenant=tenant.name)
 
 
 def _expect_errors(add: Add, jobs: list[JobRecord], what: dict[str, str]) -> None:

@@ -30,6 +30,13 @@ STATUS = Family(
     ("account", "customer_id", "status"),
     query="count by (account, status) (avepoint_customer_status)",
 )
+MANAGEMENT_MODE = Family(
+    "avepoint_customer_management_mode",
+    "1 for the current management mode of a customer: customer, partner or to_be_configured; "
+    "from POST …/customers/batch, cached between refreshes.",
+    ("account", "customer_id", "mode"),
+    query="count by (account, mode) (avepoint_customer_management_mode)",
+)
 
 
 class CustomersOptions(CollectorOptions):
@@ -43,7 +50,7 @@ class CustomersCollector(AccountCollector[CustomersOptions, Listing]):
     account_type = "partner"
     permissions: ClassVar = CUSTOMERS.permissions
     options_type = CustomersOptions
-    families = (INFO, TENANT_INFO, STATUS)
+    families = (INFO, TENANT_INFO, STATUS, MANAGEMENT_MODE)
 
     def __init__(self, context: CollectorContext, options: CustomersOptions) -> None:
         super().__init__(context, options)
@@ -64,3 +71,6 @@ class CustomersCollector(AccountCollector[CustomersOptions, Listing]):
         for customer in records.customers.values():
             if customer.status is not None:
                 yield Sample(STATUS, (customer.id, customer.status), 1.0)
+        for customer in records.customers.values():
+            if customer.management_mode is not None:
+                yield Sample(MANAGEMENT_MODE, (customer.id, customer.management_mode), 1.0)

@@ -10,6 +10,7 @@ from exporter.avepoint.endpoints import UNUSUAL_ACTIVITY, Query
 from exporter.avepoint.pages import folded
 from exporter.avepoint.rows import Row
 from exporter.avepoint.values import iso_date, ticks_at
+from exporter.collectors.activity import RANSOMWARE, UNUSUAL
 from exporter.collectors.base import Family, Sample
 from exporter.collectors.per_location import PerLocationCollector
 from exporter.config.schema import CollectorOptions, Interval
@@ -17,21 +18,7 @@ from exporter.config.sections import Seconds
 
 _DAY: Final = 86_400
 _SOURCE: Final = "from GET …/cloudbackupunusualactivitydata, cached between refreshes"
-_LABELS: Final = ("account", "workload", "geo_location")
 
-UNUSUAL = Family(
-    "avepoint_unusual_activity_sites",
-    f"Sites with unusual activity within the window; absent if AvePoint does not list the workload; {_SOURCE}.",
-    _LABELS,
-    query="sum by (account, workload) (avepoint_unusual_activity_sites) > 0",
-)
-RANSOMWARE = Family(
-    "avepoint_potential_ransomware_sites",
-    "Sites with a potential ransomware attack within the window; absent if AvePoint does not list the workload;"
-    f" {_SOURCE}.",
-    _LABELS,
-    query="sum by (account, workload) (avepoint_potential_ransomware_sites) > 0",
-)
 WINDOW = Family(
     "avepoint_unusual_activity_window_seconds",
     "Length of the window of avepoint_unusual_activity_sites and avepoint_potential_ransomware_sites in seconds;"
@@ -103,7 +90,7 @@ class UnusualActivityCollector(PerLocationCollector[UnusualActivityOptions, Acti
             for signals in found:
                 for family, count in ((UNUSUAL, signals.unusual), (RANSOMWARE, signals.ransomware)):
                     if count is not None:
-                        yield Sample(family, (signals.workload, location), float(count))
+                        yield Sample(family, ("", "", signals.workload, location), float(count))
 
 
 def _summed(rows: Iterable[Row]) -> Iterator[Signals]:

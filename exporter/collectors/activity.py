@@ -1,0 +1,26 @@
+"""Metric families for unusual activity, of a tenant account's sites and of customers' sites."""
+
+from typing import Final
+
+from exporter.collectors.base import Family
+
+_SOURCE: Final = (
+    "from GET …/cloudbackupunusualactivitydata or …/data-protection/ransomware-detection, cached between refreshes"
+)
+_LABELS: Final = ("account", "customer_id", "tenant_id", "workload", "geo_location")
+
+UNUSUAL = Family(
+    "avepoint_unusual_activity_sites",
+    "Sites with unusual activity within the window (customers: seven days); absent for workloads that AvePoint does not"
+    " list;"
+    f" {_SOURCE}.",
+    _LABELS,
+    query="sum by (account, customer_id, workload) (avepoint_unusual_activity_sites) > 0",
+)
+RANSOMWARE = Family(
+    "avepoint_potential_ransomware_sites",
+    "Sites with a potential ransomware attack within the window (customers: seven days); absent for workloads that"
+    f" AvePoint does not list; {_SOURCE}.",
+    _LABELS,
+    query="sum by (account, customer_id, workload) (avepoint_potential_ransomware_sites) > 0",
+)

@@ -1,0 +1,66 @@
+"""Consent of each Microsoft 365 tenant for the backup app: GET …/product/Office365Backup/apps."""
+
+from collections.abc import Iterable, Mapping
+from typing import ClassVar, Final
+
+from pydantic import Field
+
+from exporter.avepoint.endpoints import ELEMENTS, Endpoint, EndpointPair, Paging, fields
+from exporter.avepoint.lists import ListReader
+from exporter.collectors.base import CollectorContext, Family, Sample
+from exporter.collectors.per_tenant import PerTenantCollector
+from exporter.config.schema import CollectorOptions, Interval
+
+APPS: Final = EndpointPair(
+    Endpoint(
+        "GET",
+        f"{ELEMENTS}/{{customerId}}/tenants/{{tenantId}}/product/Office365Backup/apps",
+        "elements.customers.read.all",
+        Paging.ELEMENTS,
+        fields("isConsent"),
+    )
+)
+CONSENT = Family(
+    "avepoint_app_consent",
+    "1 if the backup app has the consent of a Microsoft 365 tenant, else 0; "
+    "from GET …/product/Office365Backup/apps, cached between refreshes.",
+    ("account", "customer_id", "tenant_id"),
+    query="avepoint_app_consent == 0",
+)
+
+
+class AppConsentOptions(CollectorOptions):
+    """Options of the collector."""
+
+    interval: Interval = Field(21_600.0, description="Time from the start of a refresh to the start of the next.")
+
+
+class AppConsentCollector(PerTenantCollector[AppConsentOptions, bool | None]):
+    """Collector of the consent for the backup app."""
+
+    name = "app_consent"
+    permissions: ClassVar = APPS.permissions
+    options_type = AppConsentOptions
+    families = (CONSENT,)
+
+    def __init__(self, context: CollectorContext, options: AppConsentOptions) -> None:
+        super().__init__(context, options)
+        self._list = ListReader(context.client, APPS)
+
+    async def read_tenant(self, customer_id: str, tenant_id: str) -> bool | None:
+        """Return whether every app of a tenant has consent, or None if there is no app or its consent is unknown.
+
+        Raise AvePointError if a request fails.
+        """
+        rows = await self._list.rows(self.api_versions, customer_id, tenant_id)
+        consents = [row.needed_flag("isConsent") for row in rows]
+        if False in consents:
+            return False
+        return None if None in consents or not consents else True
+
+    @classmethod
+    def samples(cls, records: Mapping[str, bool | None], customer_id: str) -> Iterable[Sample]:
+        """Return the samples of one customer's tenants."""
+        for tenant_id, has_consent in records.items():
+            if has_consent is not None:
+                yield Sample(CONSENT, (customer_id, tenant_id), float(has_consent))

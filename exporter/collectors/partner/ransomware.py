@@ -1,0 +1,99 @@
+"""Signs of ransomware in each customer's Microsoft 365 tenants: GET …/data-protection/ransomware-detection.
+
+AvePoint counts the last seven days. The endpoint belongs to another product, for which a customer needs a license.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+from pydantic import Field
+
+from exporter.avepoint.endpoints import Endpoint, EndpointPair
+from exporter.avepoint.pages import folded
+from exporter.avepoint.rows import Row
+from exporter.collectors.activity import RANSOMWARE, UNUSUAL
+from exporter.collectors.base import Family, Sample
+from exporter.collectors.per_tenant import PerTenantCollector
+from exporter.config.schema import CollectorOptions, Interval
+
+DETECTION: Final = EndpointPair(
+    Endpoint(
+        "GET",
+        "/partner/external/v3/wm/customers/{customerId}/tenants/{tenantId}"
+        "/overview/data-protection/ransomware-detection",
+        "elements.wm.read.all",
+    )
+)
+SUSPICIOUS = Family(
+    "avepoint_suspicious_object_sites",
+    "Sites with suspicious objects within the last seven days; "
+    "from GET …/data-protection/ransomware-detection, cached between refreshes.",
+    ("account", "customer_id", "tenant_id", "workload"),
+    query="sum by (account, customer_id) (avepoint_suspicious_object_sites) > 0",
+)
+_WORKLOADS: Final = {
+    "teams": "Teams", "sharePointSites": "SharePoint Online", "oneDrives": "OneDrive", "groups": "Microsoft 365 Groups",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Detections:
+    """The numbers of a workload's sites that show signs of an attack. Unknown numbers are None."""
+
+    workload: str
+    ransomware: int | None
+    unusual: int | None
+    suspicious: int | None
+
+
+class RansomwareOptions(CollectorOptions):
+    """Options of the collector."""
+
+    interval: Interval = Field(21_600.0, description="Time from the start of a refresh to the start of the next.")
+
+
+class RansomwareCollector(PerTenantCollector[RansomwareOptions, tuple[Detections, ...]]):
+    """Collector of signs of ransomware."""
+
+    name = "ransomware"
+    permissions: ClassVar = DETECTION.permissions
+    options_type = RansomwareOptions
+    families = (UNUSUAL, RANSOMWARE, SUSPICIOUS)
+
+    async def read_tenant(self, customer_id: str, tenant_id: str) -> tuple[Detections, ...]:
+        """Return the numbers of sites by workload. Raise AvePointError if the request fails."""
+
+        async def request() -> object:
+            return await self._client.call(DETECTION.modern, ids={"customerId": customer_id, "tenantId": tenant_id})
+
+        response = folded(await self.api_versions.ask({"modern": request}))
+        data = folded(response["data"]) if "data" in response else response
+        row = Row(data, DETECTION.modern.template, self._client.value_issues)
+        found = tuple(_detections(row, key, workload) for key, workload in _WORKLOADS.items() if row.has(key))
+        if not found:
+            raise DETECTION.modern.unexpected("the response has no workload")
+        return found
+
+    @classmethod
+    def samples(cls, records: Mapping[str, tuple[Detections, ...]], customer_id: str) -> Iterable[Sample]:
+        """Return the samples of one customer's tenants."""
+        for tenant_id, found in records.items():
+            for one in found:
+                labels = (customer_id, tenant_id, one.workload)
+                values = (
+                    (UNUSUAL, (*labels, ""), one.unusual),
+                    (RANSOMWARE, (*labels, ""), one.ransomware),
+                    (SUSPICIOUS, labels, one.suspicious),
+                )
+                yield from (Sample(family, names, float(count)) for family, names, count in values if count is not None)
+
+
+def _detections(row: Row, key: str, workload: str) -> Detections:
+    counts = row.nested(key)
+    return Detections(
+        workload,
+        ransomware=counts.needed_count("UnderPotentialRansomwareAttack"),
+        unusual=counts.needed_count("WithUnusualActivities"),
+        suspicious=counts.count("WithSuspiciousObjects"),
+    )

@@ -1,0 +1,114 @@
+"""Users of each Microsoft 365 tenant with and without backup: POST …/cloud-backup-m365/users/batch.
+
+The rows contain names and e-mail addresses. Each page is reduced to hashed ids and backup states as soon as it is
+received, and only the numbers of users are kept.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import ClassVar, Final
+
+from pydantic import Field
+
+from exporter.avepoint.endpoints import ELEMENTS, Endpoint, EndpointPair, Paging, fields
+from exporter.avepoint.lists import ListReader
+from exporter.avepoint.pages import row_id
+from exporter.avepoint.rows import Row
+from exporter.collectors.base import CollectorContext, Family, Sample
+from exporter.collectors.per_tenant import PerTenantCollector
+from exporter.config.schema import CollectorOptions, Interval
+
+USERS: Final = EndpointPair(
+    Endpoint(
+        "POST",
+        f"{ELEMENTS}/{{customerId}}/tenants/{{tenantId}}/cloud-backup-m365/users/batch",
+        "elements.cbprotected.read.all",
+        Paging.ELEMENTS,
+        fields("id moduleStatus"),
+    )
+)
+COUNT = Family(
+    "avepoint_users",
+    "Users of a Microsoft 365 tenant whose mailbox (Exchange Online) or OneDrive is protected or unprotected; "
+    "from POST …/cloud-backup-m365/users/batch, cached between refreshes.",
+    ("account", "customer_id", "tenant_id", "workload", "state"),
+    query='topk(10, sum by (account, customer_id) (avepoint_users{state="unprotected"}))',
+)
+
+User = tuple[int | None, Mapping[str, bool | None] | None]
+"""A user's hashed id, and whether each workload is protected. Unknown values are None."""
+Counts = Mapping[str, tuple[int, int]]
+"""The numbers of protected and unprotected users by workload."""
+
+
+class UsersOptions(CollectorOptions):
+    """Options of the collector."""
+
+    interval: Interval = Field(86_400.0, description="Time from the start of a refresh to the start of the next.")
+
+
+class UsersCollector(PerTenantCollector[UsersOptions, Counts]):
+    """Collector of the numbers of users with and without backup."""
+
+    name = "users"
+    permissions: ClassVar = USERS.permissions
+    options_type = UsersOptions
+    families = (COUNT,)
+
+    def __init__(self, context: CollectorContext, options: UsersOptions) -> None:
+        super().__init__(context, options)
+        self._list = ListReader(context.client, USERS, row_id)
+
+    async def read_tenant(self, customer_id: str, tenant_id: str) -> Counts:
+        """Return the numbers of a tenant's users. Raise AvePointError if a page is missing or rows contradict."""
+        users = await self._list.read(self.api_versions, _user, customer_id=customer_id, tenant_id=tenant_id)
+        distinct: dict[int, Mapping[str, bool | None] | None] = {}
+        for number, (user_id, states) in enumerate(users):
+            key = -number - 1 if user_id is None else user_id
+            if distinct.setdefault(key, states) != states:
+                raise USERS.modern.unexpected("rows of the same user contradict each other")
+        return _counts(distinct.values())
+
+    @classmethod
+    def samples(cls, records: Mapping[str, Counts], customer_id: str) -> Iterable[Sample]:
+        """Return the samples of one customer's tenants."""
+        for tenant_id, counts in records.items():
+            for workload, (protected, unprotected) in counts.items():
+                labels = (customer_id, tenant_id, workload)
+                yield Sample(COUNT, (*labels, "protected"), float(protected))
+                yield Sample(COUNT, (*labels, "unprotected"), float(unprotected))
+
+
+def _user(row: Row) -> User:
+    modules = row.whole_list("moduleStatus")
+    if modules is None:
+        if row.raw("moduleStatus") is None:
+            row.lacks("moduleStatus")
+        return _hashed(row), None
+    states: dict[str, bool | None] = {}
+    for module in modules:
+        workload, is_protected = module.service_type("module"), module.needed_flag("isProtected")
+        if workload is None:
+            return _hashed(row), None
+        states[workload] = is_protected if states.get(workload, is_protected) == is_protected else None
+    return _hashed(row), states
+
+
+def _hashed(row: Row) -> int | None:
+    """Return a hash of the user's id, which is different in every process and never negative."""
+    return None if row.id is None else abs(hash(row.id))
+
+
+def _counts(users: Iterable[Mapping[str, bool | None] | None]) -> Counts:
+    """Return the numbers of users by workload, without workloads for which the state of any user is unknown."""
+    numbers: Counter[tuple[str, bool | None]] = Counter()
+    for states in users:
+        if states is None:
+            return {}
+        numbers.update(states.items())
+    workloads = dict.fromkeys(workload for workload, _ in numbers)
+    return {
+        workload: (numbers[workload, True], numbers[workload, False])
+        for workload in workloads
+        if not numbers[workload, None]
+    }
