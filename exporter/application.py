@@ -26,6 +26,7 @@ from exporter.exposition.page import MetricsPage, PageRequest
 from exporter.health.families import FAMILIES as VERDICT_FAMILIES
 from exporter.logs import logger, write_suppressed
 from exporter.web.app import App, Services
+from exporter.web.descriptors import raise_limit
 from exporter.web.server import serve
 from exporter.web.status_data import ConfigStatus
 
@@ -77,6 +78,7 @@ class Application:
 
     async def serve(self, listening: Listening, announce: Callable[[Sequence[str]], None]) -> None:
         """Serve until SIGTERM or SIGINT, and reload on SIGHUP. Raise ConfigError if the start fails."""
+        raise_limit()
         watch = None if listening.watched is None else FileWatch(listening.watched)
         config = self._load()
         stop = _stop_on_signals()

@@ -1,5 +1,6 @@
 """Hints on how to fix an error."""
 
+import errno
 import os
 import ssl
 from typing import Final
@@ -30,6 +31,9 @@ _CERTIFICATE_HINTS: Final = {
 """Hints by OpenSSL's error code for a failed certificate verification."""
 _PROXY: Final = (
     "check proxy_url with its user name and password, or HTTPS_PROXY and NO_PROXY; percent-encode special characters"
+)
+_NO_DESCRIPTORS: Final = (
+    "raise the limit of open files (ulimit -n, LimitNOFILE= of systemd), or lower requests.concurrency"
 )
 _THROTTLED: Final = "the exporter retries; if the error persists, lower requests.per_second or lengthen the intervals"
 _SERVER_ERROR: Final = "the exporter retries; if the error persists, contact AvePoint with the request id"
@@ -74,6 +78,8 @@ def unreached(error: Exception) -> str:
         return _PROXY
     cause: BaseException | None = error
     while cause is not None:
+        if isinstance(cause, OSError) and cause.errno in (errno.EMFILE, errno.ENFILE):
+            return _NO_DESCRIPTORS
         if isinstance(cause, ssl.SSLCertVerificationError):
             return _CERTIFICATE_HINTS.get(cause.verify_code, _UNTRUSTED)
         cause = cause.__cause__ or cause.__context__

@@ -68,16 +68,22 @@ class Guard:
         crowded = self._counts[new.network] >= self._limits.connections_per_address
         if crowded or len(self._members) >= self._limits.connections:
             log.warning("limit of %d open connections reached; closing idle connections", len(self._members))
-            candidates = [m for m in self._members if not crowded or m.network == new.network]
-            quiet = [(m.quiet_since, i) for i, m in enumerate(candidates) if m.quiet_since is not None]
-            if not quiet:
+            if not self.close_idle(new.network if crowded else None):
                 return False
-            victim = candidates[min(quiet)[1]]
-            victim.cut()
-            self.leave(victim)
         self._members[new] = None
         self._counts[new.network] += 1
         self.empty.clear()
+        return True
+
+    def close_idle(self, network: str | None = None) -> bool:
+        """Close the connection with the longest idle time, of one network if given. Return whether there was one."""
+        candidates = [member for member in self._members if network in (None, member.network)]
+        quiet = [(one.quiet_since, i) for i, one in enumerate(candidates) if one.quiet_since is not None]
+        if not quiet:
+            return False
+        victim = candidates[min(quiet)[1]]
+        victim.cut()
+        self.leave(victim)
         return True
 
     def leave(self, member: Connection) -> None:

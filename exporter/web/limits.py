@@ -9,11 +9,12 @@ import asyncio
 import ipaddress
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from exporter.config.web_schema import RateLimitConfig
+from exporter.web.descriptors import client_share
 
 log = logging.getLogger("exporter.web")
 
@@ -47,6 +48,17 @@ class Limits:
     password_checks: int = 2  # concurrent bcrypt checks
     password_queue: int = 16  # pending bcrypt checks
     reload_interval: float = 1.0
+
+    @classmethod
+    def for_open_files(cls, files: int) -> "Limits":
+        """Return the default limits, with fewer connections if the process can open only a few files."""
+        usual = cls()
+        connections = client_share(usual.connections, files)
+        return replace(
+            usual,
+            connections=connections,
+            connections_per_address=min(usual.connections_per_address, connections * 2 // 3),
+        )
 
 
 def client_network(host: str) -> str:

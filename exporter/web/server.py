@@ -22,14 +22,15 @@ from uvicorn.config import Config
 from uvicorn.server import ServerState
 
 from exporter.errors import ConfigError
+from exporter.web.accepting import BACKLOG, Acceptor
 from exporter.web.basic_auth import BasicAuth, PasswordChecker
 from exporter.web.client_connections import Guard, GuardedProtocol, http_log
+from exporter.web.descriptors import open_files
 from exporter.web.limits import BodyLimit, Limits, RateLimit, SecureHeaders
 from exporter.web.protection import LiveProtection
 
 log = logging.getLogger("exporter.web")
 
-_BACKLOG = 128
 _ADDRESS = re.compile(r"(?:\[(?P<ipv6>[^\]]+)\]|(?P<host>[^:\[\]]*)):(?P<port>[0-9]{1,5})")
 _HIGHEST_PORT = 65535
 _NO_IPV6 = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
@@ -57,14 +58,15 @@ async def serve(
     Raise ConfigError if an address is unavailable or the web configuration is invalid.
     """
     loop = asyncio.get_running_loop()
-    limits = limits or Limits()
+    limits = limits or Limits.for_open_files(open_files())
     live = LiveProtection(web_config_path, clock=loop.time, interval=limits.reload_interval)
     sockets = bind(listen)
     for listener in sockets:
         # Connections inherit this option, which sends the body without waiting for the ACK of the header.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     service = _Service(app, live, limits)
-    servers = [await loop.create_server(service.connect, sock=listener, backlog=_BACKLOG) for listener in sockets]
+    acceptor = Acceptor(sockets, service.connect, service.close_idle)
+    acceptor.start()
     addresses = [_name(listener) for listener in sockets]
     log.info("listening on %s (%s)", ", ".join(addresses), "https" if live.current().context else "http")
     if on_bound:
@@ -76,8 +78,7 @@ async def serve(
         try:
             await stop.wait()
         finally:
-            for server in servers:
-                server.close()
+            acceptor.close()
             await service.drain()
             sweeper.cancel()
 
@@ -113,7 +114,7 @@ def _bind(address: str) -> socket.socket:
         return _bind_everywhere(port)
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     family, _, _, _, target = min(found, key=lambda entry: entry[0] != socket.AF_INET)
-    return socket.create_server(target, family=family, backlog=_BACKLOG)
+    return socket.create_server(target, family=family, backlog=BACKLOG)
 
 
 def _bind_everywhere(port: int) -> socket.socket:
@@ -121,11 +122,11 @@ def _bind_everywhere(port: int) -> socket.socket:
     # way to detect whether IPv6 is disabled.
     if socket.has_dualstack_ipv6():
         try:
-            return socket.create_server(("", port), family=socket.AF_INET6, backlog=_BACKLOG, dualstack_ipv6=True)
+            return socket.create_server(("", port), family=socket.AF_INET6, backlog=BACKLOG, dualstack_ipv6=True)
         except OSError as error:
             if error.errno not in _NO_IPV6:
                 raise
-    return socket.create_server(("", port), backlog=_BACKLOG)
+    return socket.create_server(("", port), backlog=BACKLOG)
 
 
 def _reason(error: OSError) -> str:
@@ -178,6 +179,10 @@ class _Service:
     def connect(self) -> asyncio.Protocol:
         """Return the protocol for a new connection."""
         return GuardedProtocol(self._config, self._state, guard=self._guard, live=self._live, limits=self._limits)
+
+    def close_idle(self) -> None:
+        """Close the connection with the longest idle time, if there is one."""
+        self._guard.close_idle()
 
     async def sweep(self) -> None:
         """Close the connections of slow clients at regular intervals until the task is canceled."""

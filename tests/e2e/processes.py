@@ -86,10 +86,14 @@ class Exporter:
 
 
 @contextlib.contextmanager
-def exporter(folder: Path, *arguments: str, env: Mapping[str, str] | None = None) -> Iterator[Exporter]:
-    """Run the exporter with these arguments on a free port."""
+def exporter(
+    folder: Path, *arguments: str, env: Mapping[str, str] | None = None, open_files: int | None = None
+) -> Iterator[Exporter]:
+    """Run the exporter with these arguments on a free port. `open_files` limits the number of open files."""
     log = folder / f"exporter-{time.monotonic_ns()}.log"
     command = [sys.executable, "-m", "exporter", *arguments, "--web.listen-address", "127.0.0.1:0"]
+    if open_files is not None:
+        command = ["sh", "-c", f'ulimit -n {open_files} && exec "$@"', "sh", *command]
     out = log.with_suffix(".out")
     with log.open("w") as stderr, out.open("w") as stdout:
         process = subprocess.Popen(command, stdout=stdout, stderr=stderr, text=True, cwd=folder, env=env)

@@ -1,0 +1,98 @@
+"""Accepts client connections, also if the process has no free file descriptors.
+
+asyncio's own server logs one traceback for each connection that it cannot accept, and does not accept any connection
+until other parts of the process close a descriptor.
+"""
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from exporter.web.descriptors import Reserve, is_exhausted
+
+log = logging.getLogger("exporter.web")
+
+BACKLOG: Final = 128
+_PER_TURN: Final = 8  # connections that are accepted before the limit on open connections is applied to them
+_PAUSE: Final = 0.1
+_REFILL_SECONDS: Final = 1.0
+
+
+class Acceptor:
+    """Accepts the connections of listening sockets until it is closed."""
+
+    def __init__(
+        self,
+        listeners: Sequence[socket.socket],
+        connect: Callable[[], asyncio.Protocol],
+        close_idle: Callable[[], None],
+        reserve: Reserve | None = None,
+    ) -> None:
+        """Create an acceptor. If there are no free descriptors, `close_idle` must close a connection."""
+        self._loop = asyncio.get_running_loop()
+        self._listeners = listeners
+        self._connect = connect
+        self._close_idle = close_idle
+        self._reserve = reserve or Reserve()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._is_refilling = self._is_closed = False
+
+    def start(self) -> None:
+        """Start to accept connections."""
+        for listener in self._listeners:
+            listener.setblocking(False)
+            listener.listen(BACKLOG)
+            self._loop.add_reader(listener, self.accept, listener)
+
+    def close(self) -> None:
+        """Close the listening sockets and free the reserve."""
+        self._is_closed = True
+        for listener in self._listeners:
+            self._loop.remove_reader(listener)
+            listener.close()
+        self._reserve.close()
+
+    def accept(self, listener: socket.socket) -> None:
+        """Accept some of the connections that are waiting."""
+        for _ in range(_PER_TURN):
+            try:
+                client, _ = listener.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError as error:
+                self._failed(listener, error)
+                return
+            client.setblocking(False)
+            task = self._loop.create_task(self._open(client))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _open(self, client: socket.socket) -> None:
+        try:
+            await self._loop.connect_accepted_socket(self._connect, client)
+        except OSError:  # the client has already closed the connection
+            client.close()
+
+    def _failed(self, listener: socket.socket, error: OSError) -> None:
+        """Free a descriptor for the next connection, or pause if there is none to free."""
+        log.error("cannot accept a connection: %s", error.strerror)
+        if is_exhausted(error):
+            self._close_idle()
+            if not self._is_refilling:
+                self._is_refilling = True
+                self._loop.call_later(_REFILL_SECONDS, self._refill)
+            if self._reserve.release():
+                return  # The loop calls `accept` again, because the connection is still waiting.
+        self._loop.remove_reader(listener)
+        self._loop.call_later(_PAUSE, self._resume, listener)
+
+    def _resume(self, listener: socket.socket) -> None:
+        if not self._is_closed:
+            self._loop.add_reader(listener, self.accept, listener)
+
+    def _refill(self) -> None:
+        self._is_refilling = not self._is_closed and not self._reserve.refill()
+        if self._is_refilling:
+            self._loop.call_later(_REFILL_SECONDS, self._refill)
