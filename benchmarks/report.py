@@ -123,13 +123,13 @@ class _scale:  # noqa: N801 - used as a function
 
 _TEXT = """# Performance
 
-`make bench` wrote this page. It measures the exporter against a simulated AvePoint in a process of its own, on this machine: {machine}.
+`make bench` generated this page. The benchmark runs the exporter against a simulated AvePoint in a separate process, on this machine: {machine}.
 Each figure is the median of several runs, with the fastest and the slowest run in parentheses. Compared figures come from one run. On other
-machines the times differ, but the ratios are similar.
+machines, the times differ, but the ratios are similar.
 
 ## Pages
 
-Each customer has 12 workloads and 48 samples. The column `generate_latest` shows the time in which prometheus_client prints the same samples. The
+Each customer has 12 workloads and 48 samples. The column `generate_latest` shows the time that prometheus_client needs for the same samples. The
 other columns show the time of the exporter, and how many times faster it is. *Changed* means that a sixth of the customers have changed since the
 last page, either in the order of a refresh or anywhere.
 
@@ -153,7 +153,7 @@ A small server returns responses that the simulator generated before, so that th
 | --- | --- | --- | --- | --- | --- |
 {refreshes}
 
-The exporter reads customers while it still reads the list, and keeps one connection per concurrent request. The time grows with the requests. The
+The exporter reads the first customers before the list is complete, and keeps one connection per concurrent request. The time grows with the requests. The
 memory grows with the customers, by about 16 KB per customer.
 
 ## Refreshes and scrapes

@@ -48,20 +48,20 @@ _PLAIN: Final[dict[object, str]] = {
 }  # fmt: skip
 _CONFIGURATION: Final = (
     "The flag `--config.file` sets the path of a YAML file. [config.example.yaml](../config.example.yaml) shows every"
-    " key. To check a file without a request, run `avepoint-exporter --config.check`. Each error names path, line and"
+    " key. To check a file without requests, run `avepoint-exporter --config.check`. Each error shows path, line and"
     " account.\n\n"
-    "The exporter ignores keys without a value, and keys of the whole file that begin with `x-`. Relative paths start"
-    " at the directory of the file. Durations have the format of Prometheus: `30s`, `5m`, `1h30m`, `7d`. After a"
+    "The exporter ignores keys without a value, and top-level keys that begin with `x-`. Relative paths are"
+    " relative to the directory of the file. Durations have the Prometheus format: `30s`, `5m`, `1h30m`, `7d`. After a"
     " change, send SIGHUP to reload, or run the exporter with `--config.watch`. If the new file has an error, the"
     " exporter keeps the old configuration."
 )
 _COLLECTORS: Final = (
-    "All collectors are enabled by default. Each is a key of `accounts[].collectors` and takes the common options:"
+    "All collectors are enabled by default. Each collector is a key of `accounts[].collectors` and has these options:"
 )
 _ASSUMPTIONS: Final = """\
 AvePoint's documents leave some properties of responses open or contradict each other. The exporter accepts every
 outcome in this table. `avepoint-exporter check --report` prints the outcomes of your accounts, without names, IDs,
-addresses and secrets. Please add its output to bug reports.
+addresses and secrets. Add its output to bug reports.
 
 The source is the origin of the expected outcome. `seed` and `docs` are AvePoint's documents, `field` is a response of
 the real API, and `assumed` has no source. The switch selects an outcome in the
@@ -80,19 +80,18 @@ _METRICS: Final = (
 _VERDICT: Final = (
     "From [expectations](configuration.md#expectations) and the data of its collectors, the exporter decides which"
     " problems each customer has. A problem begins and resolves only with fresh data. While data are missing, the"
-    " problem stays, and with persistent state also over restarts."
+    " problem remains. With persistent state, the problem also remains after a restart."
 )
-_PERMISSIONS: Final = ("account", "collector", "permission", "of the legacy API", "not granted")
+_PERMISSIONS: Final = ("account", "collector", "permission", "legacy permission", "if missing")
 _MARKED: Final = re.compile(
     r"^(?P<indent> *)(?P<begin><!-- permissions of (?P<types>[a-z, ]+); written by `make docs` -->)$"
     r".*?^ *<!-- end -->$",
     re.MULTILINE | re.DOTALL,
 )
-_OWN_LIBRARY: Final = (
-    "The page also has the metrics `process_*` and `python_*` of prometheus-client. No metric has a `_created` series."
-)
+_OWN_LIBRARY: Final = "The metrics page also contains `process_*` and `python_*` from prometheus-client. No metric has a `_created`"
+    " series."
 
-_SOURCE: Final = re.compile("; (?:from|decided by) ")
+_SOURCE: Final = re.compile("; (?:from|determined by) ")
 _HEAD: Final = ("metric", "labels", "meaning")
 _OWN_QUERIES: Final = {
     "avepoint_api_requests_total": 'sum by (account, path) (rate(avepoint_api_requests_total{code!="200"}[15m]))',

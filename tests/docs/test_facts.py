@@ -53,7 +53,7 @@ def test_a_table_of_permissions_that_is_old_is_told_and_written(
 
 
 def test_data_centers_are_those_of_the_code() -> None:
-    (sentence,) = re.findall(r"codes: (.*?)\.\s", text(PAGES["tenant"]), re.DOTALL)
+    (sentence,) = re.findall(r"codes are (.*?)\.\s", text(PAGES["tenant"]), re.DOTALL)
     own = {environment.data_center for environment in ENVIRONMENTS.values()}
     named = {code for code in DATA_CENTERS - own if not code.startswith("gcp-")}
     assert set(re.findall(r"`(\w+)`", sentence)) == named
