@@ -88,8 +88,10 @@ _MARKED: Final = re.compile(
     r".*?^ *<!-- end -->$",
     re.MULTILINE | re.DOTALL,
 )
-_OWN_LIBRARY: Final = "The metrics page also contains `process_*` and `python_*` from prometheus-client. No metric has a `_created`"
+_OWN_LIBRARY: Final = (
+    "The metrics page also contains `process_*` and `python_*` from prometheus-client. No metric has a `_created`"
     " series."
+)
 
 _SOURCE: Final = re.compile("; (?:from|determined by) ")
 _HEAD: Final = ("metric", "labels", "meaning")
