@@ -59,6 +59,11 @@ class Endpoint:
     paging: Paging = Paging.NONE
     fields: frozenset[str] = frozenset()
 
+    @property
+    def is_elements(self) -> bool:
+        """Whether the endpoint belongs to the Elements API."""
+        return self.template.startswith("/partner/external/")
+
     def path(self, ids: Mapping[str, str]) -> str:
         """Return the path with each placeholder replaced by an id, encoded as a single path segment."""
         return _PLACEHOLDER.sub(lambda match: _segment(ids[match[1]]), self.template)

@@ -61,7 +61,7 @@ def decode_response(endpoint: Endpoint, response: RawResponse, *, now: float, se
     `now` is the Unix time at which the response was received. The message of the exception contains the error text
     from the body, without the `secrets` of the request.
     """
-    if response.status == HTTPStatus.NO_CONTENT and endpoint.paging is Paging.ELEMENTS:
+    if response.status == HTTPStatus.NO_CONTENT and endpoint.is_elements:
         return []  # the Elements API returns status 204 for an empty list
     if response.status != HTTPStatus.OK:
         body = _json_or_none(response.body)

@@ -16,6 +16,7 @@ from exporter.avepoint.values import (
     read_flag,
     read_gigabytes,
     read_label,
+    read_last_day,
     read_name,
     read_purchased,
     read_retention,
@@ -115,6 +116,10 @@ class Row:
     def time(self, *spellings: str) -> Ticks | None:
         """Return a time."""
         return self._read(read_time, spellings)
+
+    def last_day(self, name: str) -> Ticks | None:
+        """Return the time at which something ends, which is the last second of a day without a time."""
+        return self._read(read_last_day, (name,))
 
     def past_time(self, *spellings: str, since: Ticks | None = None) -> Ticks | None:
         """Return a time. Treat a time in the future or before `since` as unreadable."""

@@ -39,6 +39,9 @@ _MONTH_FIRST: Final = re.compile(rf"(?P<m>\d\d)-(?P<d>\d\d)-(?P<y>\d{{4}}){_CLOC
 _SLASHED: Final = re.compile(rf"(?P<m>\d\d?)/(?P<d>\d\d?)/(?P<y>\d{{4}}){_CLOCK}", re.ASCII)
 _YEAR_FIRST: Final = re.compile(rf"(?P<y>\d{{4}})/(?P<m>\d\d?)/(?P<d>\d\d?){_CLOCK}", re.ASCII)
 _DATES: Final = (_ISO, _MONTH_FIRST, _SLASHED, _YEAR_FIRST)
+# AvePoint writes days as noon in the month-first format.
+_ONLY_DAY: Final = re.compile(r"\d+[/-]\d+[/-]\d+|\d\d-\d\d-\d{4}T12:00:00Z?", re.ASCII | re.IGNORECASE)
+_DAY: Final = 86_400 * TICKS_PER_SECOND
 _NEVER: Final = range(3_155_378_112_000_000_000, 3_155_378_976_000_000_000)  # ticks of 9999-12-31
 _PURCHASED: Final = re.compile(rf"{_NUMBER}(?:\.\d{{1,18}})?\s?[A-Za-z]{{0,9}}\s?/\s?(.+)", re.ASCII)
 _RETENTION: Final = re.compile(r"(\d{1,5})\s*(day|week|month|year)s?", re.ASCII | re.IGNORECASE)
@@ -166,6 +169,14 @@ def read_time(value: object) -> Ticks | None:
     if ticks is None or not _DOTNET_EPOCH < ticks < _DOTNET_EPOCH + _LATEST:
         raise _unreadable("time", value)
     return Ticks(ticks - _DOTNET_EPOCH)
+
+
+def read_last_day(value: object) -> Ticks | None:
+    """Parse the time at which something ends. If the value contains only a day, return the last second of the day."""
+    ticks, text = read_time(value), _short_text(value)
+    if ticks is None or text is None or not _ONLY_DAY.fullmatch(text):
+        return ticks
+    return Ticks(ticks - ticks % _DAY + _DAY - TICKS_PER_SECOND)
 
 
 def read_duration(value: object) -> Ticks | None:

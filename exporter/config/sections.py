@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Sequence
-from typing import Annotated, ClassVar, Final, get_args
+from typing import Annotated, ClassVar, Final, TypeVar, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Strict, StringConstraints, model_validator
 from pydantic.fields import FieldInfo
 
+T = TypeVar("T")
 _UNIT_SECONDS: Final = {
     "y": 31_536_000, "w": 604_800, "d": 86_400, "h": 3600, "m": 60, "s": 1, "ms": 1e-3,
     "us": 1e-6, "µs": 1e-6, "ns": 1e-9,
@@ -42,6 +43,11 @@ Integer = Annotated[int, Strict()]
 Number = Annotated[float, Strict()]
 Switch = Annotated[bool, Strict()]
 NonEmptyString = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
+
+
+def once_each(values: tuple[T, ...]) -> tuple[T, ...]:
+    """Return the values in the same order, without duplicates."""
+    return tuple(dict.fromkeys(values))
 
 
 def is_duration(field: FieldInfo) -> bool:

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.avepoint.endpoints import Endpoint
+from exporter.avepoint import endpoints
+from exporter.avepoint.endpoints import Endpoint, EndpointPair
 from exporter.avepoint.responses import RawResponse, decode_response, error_text, read_json, retry_after, server_time
 from exporter.errors import (
     AnswerError,
@@ -107,6 +108,20 @@ def test_statuses(status: int, kind: type[StatusError], hint: str) -> None:
         assert type(caught.value) is kind
         assert caught.value.status == status
         assert hint in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [one for pair in vars(endpoints).values() if isinstance(pair, EndpointPair) for one in pair.versions.values()],
+    ids=lambda one: f"{one.method} {one.template}",
+)
+def test_no_content_is_an_empty_list_of_every_endpoint_of_elements(endpoint: Endpoint) -> None:
+    response = RawResponse(204, {}, b"")
+    if endpoint.permission.startswith("elements."):
+        assert decode_response(endpoint, response, now=NOW) == []
+    else:
+        with pytest.raises(StatusError):
+            decode_response(endpoint, response, now=NOW)
 
 
 def test_where_a_permission_is_granted_depends_on_the_account() -> None:

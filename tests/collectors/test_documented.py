@@ -144,7 +144,7 @@ SAMPLES = (
         {
             "subscription_purchased_capacity_bytes": {("Opus - Storage optimization",): 3072 * GB},
             "subscription_expiry_timestamp_seconds": {
-                ("Opus - Storage optimization",): unix("2026-12-29T00:00:00+00:00"),
+                ("Opus - Storage optimization",): unix("2026-12-29T23:59:59+00:00"),
             },
             "subscription_microsoft_licenses_assigned": {("Opus - Storage optimization",): 0},
             "subscription_contract_end_timestamp_seconds": {},

@@ -165,6 +165,33 @@ async def test_a_failed_machine_is_a_problem_until_its_next_job_completes(tmp_pa
     await world.accounts.stop()
 
 
+DAYS = 86_400.0
+
+
+async def test_the_failure_of_each_machine_has_its_own_age(world: World) -> None:
+    failed = machine("a", "1", -3 * DAYS, -3 * DAYS + 60, 3)
+    incomplete = machine("c", "3", -0.5 * DAYS, -0.4 * DAYS, 4)
+    await refresh(world, failed, machine("b", "2", -70, -60))
+    assert await job_problems(world) == set()
+    await refresh(world, failed, machine("b", "2", -70, -60), incomplete)
+    assert await job_problems(world) == set()
+    world.clock.advance(DAYS)
+    await refresh(world, failed, machine("b", "2", -70, -60), incomplete)
+    assert await job_problems(world) == {"job_incomplete"}
+    await refresh(world, failed, machine("b", "2", -70, -60, 3), incomplete)
+    assert await job_problems(world) == {"job_failed"}
+
+
+async def test_a_failure_of_a_machine_ends_while_jobs_of_another_finish(world: World) -> None:
+    failed = machine("a", "1", -90, -80, 3)
+    await refresh(world, failed, machine("b", "2", -70, -60))
+    assert await job_problems(world) == {"job_failed"}
+    for day in (1, 2):
+        world.clock.advance(DAYS)
+        await refresh(world, failed, machine("b", f"b{day}", day * DAYS - 70, day * DAYS - 60))
+        assert await job_problems(world) == ({"job_failed"} if day == 1 else set())
+
+
 @pytest.mark.parametrize("product", [10, 11, "Google Workspace Scan"])
 @pytest.mark.parametrize(
     ("module", "workload"), [(501, "Gmail"), (502, "Calendar"), (504, "Drive"), ("Vault", "Vault")]
@@ -182,7 +209,9 @@ async def test_both_job_types_of_google_workspace_are_jobs(
 @pytest.mark.parametrize(
     ("microsoft", "google", "status"),
     [(None, 2, "finished"), (None, 3, "failed"), (2, 3, "failed"), (2, 7, "failed_to_start"), (1, 2, "in_progress"),
-     (3, 2, "failed"), (2, 12, "finished")],
+     (3, 2, "failed"), (2, 12, "finished"), (12, 2, "finished"), (12, 11, "disabled"),
+     (2, 4, "finished_with_exception"), (1, 4, "finished_with_exception"),
+     (2, 1, "in_progress"), (2, 14, "waiting_for_configuration")],
 )  # fmt: skip
 @pytest.mark.parametrize("job_type", [10, "DOR", "Google Workspace", "N/A"])
 async def test_the_scan_of_google_workspace(

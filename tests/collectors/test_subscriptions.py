@@ -15,7 +15,7 @@ PATH = "/partner/external/v3/general/customers/services/batch"
 EXPIRY = "avepoint_subscription_expiry_timestamp_seconds"
 SEATS = "avepoint_subscription_purchased_seats"
 M365 = "Cloud Backup for Microsoft 365"
-SOON, LATER = 1_798_502_400.0, 1_830_038_400.0
+SOON, LATER = 1_798_502_400.0, 1_830_124_799.0
 
 
 def product(service: str | None = M365, **values: Any) -> dict[str, Any]:
@@ -136,10 +136,16 @@ async def test_never_is_no_time(never: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["12/29/2026", "2026-12-29", "12-29-2026T00:00:00Z", "2026-12-29T00:00:00Z", "2026-12-29T02:00:00+02:00"]
-)
-async def test_every_form_of_a_date(text: str) -> None:
-    assert await shown(EXPIRY, row("c-1", product(expirationDate=text))) == {("c-1", M365): SOON}
+    ("text", "seconds"),
+    [
+        ("12-29-2026T00:00:00Z", 0), ("2026-12-29T00:00:00Z", 0), ("2026-12-29T02:00:00+02:00", 0),
+        ("12-29-2026T11:00:00Z", 11 * 3600), ("2026-12-29T12:00:00Z", 12 * 3600),
+        ("12/29/2026", 86_399), ("2026-12-29", 86_399), ("2026/12/29", 86_399), ("12-29-2026", 86_399),
+        ("12-29-2026T12:00:00Z", 86_399),
+    ],
+)  # fmt: skip
+async def test_every_form_of_a_date(text: str, seconds: int) -> None:
+    assert await shown(EXPIRY, row("c-1", product(expirationDate=text))) == {("c-1", M365): SOON + seconds}
 
 
 async def test_only_customers_that_are_wanted_and_listed() -> None:

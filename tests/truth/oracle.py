@@ -139,7 +139,7 @@ def expected(
     for customer in portfolio.customer_list:
         _expect_customer(add, customer, is_modern=api_versions != "legacy")
     expect_protected(add, portfolio.rows, with_tenants=api_versions != "legacy" and with_tenants)
-    expect_subscriptions(add, portfolio.subscription_list)
+    expect_subscriptions(add, portfolio.subscription_list, only_days=api_versions == "legacy")
     expect_details(add, portfolio.tenant_list if api_versions != "legacy" else ())
     expect_customer_jobs(add, portfolio.customer_job_list, every_job=every_job)
     license_ = portfolio.license_record

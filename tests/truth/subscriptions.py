@@ -55,9 +55,9 @@ def words_of(one: SubscriptionRecord) -> dict[str, str]:
     return {word: text for word, text in found.items() if text is not None}
 
 
-def numbers_of(one: SubscriptionRecord) -> dict[str, float | None]:
+def numbers_of(one: SubscriptionRecord, *, only_days: bool = False) -> dict[str, float | None]:
     def unix(time: int | None) -> float | None:
-        return None if time is None else time / 10**9
+        return None if time is None else time / 10**9 + (86_399 if only_days else 0)
 
     return {
         "expiry_timestamp_seconds": unix(one.expiration_unix_ns),
@@ -72,8 +72,11 @@ def numbers_of(one: SubscriptionRecord) -> dict[str, float | None]:
     }
 
 
-def expect_subscriptions(add: Any, subscriptions: Iterable[SubscriptionRecord]) -> None:
-    """Add the samples of each: its place among those in its own words is how many of them go before it."""
+def expect_subscriptions(add: Any, subscriptions: Iterable[SubscriptionRecord], *, only_days: bool) -> None:
+    """Add the samples of each: its place among those in its own words is how many of them go before it.
+
+    With `only_days`, AvePoint writes dates without a time, which end with the day.
+    """
     different = list(dict.fromkeys(subscriptions))
     for one in different:
         rivals = [other for other in different if (other.customer_id, other.service) == (one.customer_id, one.service)]
@@ -90,7 +93,7 @@ def expect_subscriptions(add: Any, subscriptions: Iterable[SubscriptionRecord]) 
             "subscription": name,
         }
         add("subscription_info", 1, **labels, **words_of(one))
-        for number, value in numbers_of(one).items():
+        for number, value in numbers_of(one, only_days=only_days).items():
             add(f"subscription_{number}", value, **labels)
 
 

@@ -7,7 +7,6 @@ from typing import Final
 from exporter.avepoint.rows import Row
 from exporter.avepoint.values import Ticks
 from exporter.avepoint.vocabulary import (
-    FAILED,
     GOOGLE_WORKSPACE,
     GOOGLE_WORKSPACE_SCAN,
     IAAS_PAAS,
@@ -15,6 +14,7 @@ from exporter.avepoint.vocabulary import (
     MICROSOFT_365_SCAN,
     RETENTION,
     SCANS,
+    worst_state,
 )
 from exporter.collectors.distinct import distinct, own_rows
 from exporter.collectors.jobs.families import Job, JobKind, by_start, read_objects, resource_hash
@@ -25,6 +25,7 @@ _SCANNED: Final = {
     JobKind(GOOGLE_WORKSPACE_SCAN, "", ""): GOOGLE_WORKSPACE,
 }
 """The product that each scan belongs to."""
+_NO_SCAN: Final = frozenset({"none", "disabled", "not_scanned", "not_started"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +65,12 @@ def sort_rows(rows: Iterable[Row], customer_id: str, is_listed: Callable[[str], 
 
 
 def scan_status(scans: Mapping[str, str]) -> str | None:
-    """Return the status of the Microsoft 365 scan, or of the Google Workspace scan.
+    """Return the worst status of the scans, or None if there is no scan.
 
-    The Google Workspace scan takes precedence if it is the only scan or the only failed scan.
+    A scan that does not run is ignored if there is another scan.
     """
-    microsoft, google = scans.get(MICROSOFT_365), scans.get(GOOGLE_WORKSPACE)
-    if google is not None and (microsoft is None or (google in FAILED and microsoft not in FAILED)):
-        return google
-    return microsoft
+    statuses = [status for status in scans.values() if status not in _NO_SCAN] or list(scans.values())
+    return worst_state(statuses) if statuses else None
 
 
 def _keyed(rows: Iterable[Row]) -> Iterator[tuple[str, tuple[JobKind, Job | str], Row]]:

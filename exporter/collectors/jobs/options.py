@@ -2,10 +2,10 @@
 
 from typing import Annotated, Final, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from exporter.config.schema import CollectorOptions, Interval
-from exporter.config.sections import Integer, Seconds
+from exporter.config.sections import Integer, Seconds, once_each
 
 JobType = Literal["backup", "restore", "export", "delete", "retention"]
 LARGEST_PAGE: Final = 1000
@@ -22,15 +22,10 @@ class JobsOptions(CollectorOptions):
     lookback: Annotated[Seconds, Field(ge=60, le=366 * 86_400)] = Field(
         7 * 86_400.0, description="How far back to look for the last jobs; at least `window`."
     )
-    job_types: tuple[JobType, ...] = Field(
+    job_types: Annotated[tuple[JobType, ...], AfterValidator(once_each)] = Field(
         ("backup", "restore", "export", "delete", "retention"), min_length=1, description="Job types to expose."
     )
     page_size: Integer = Field(50, ge=1, le=LARGEST_PAGE, description="Jobs per page of the list.")
-
-    @field_validator("job_types")
-    @classmethod
-    def _once_each(cls, job_types: tuple[JobType, ...]) -> tuple[JobType, ...]:
-        return tuple(dict.fromkeys(job_types))
 
     @model_validator(mode="after")
     def _reaches_back_far_enough(self) -> "JobsOptions":

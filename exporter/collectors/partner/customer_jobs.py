@@ -7,9 +7,9 @@ and the numbers of completed jobs.
 from base64 import b64decode, b64encode
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import ClassVar, Final, Literal, TypeVar, get_args
+from typing import Annotated, ClassVar, Final, Literal, TypeVar, get_args
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field
 
 from exporter.avepoint.endpoints import CUSTOMER_JOBS
 from exporter.avepoint.lists import ListReader
@@ -40,12 +40,12 @@ from exporter.collectors.jobs.families import (
     unsuccessful_samples,
 )
 from exporter.config.schema import CollectorOptions
+from exporter.config.sections import once_each
 from exporter.errors import AvePointError
 
 SCAN = Family(
     "avepoint_customer_scan_status",
-    "1 for the status of the customer's Microsoft 365 scan, or of the Google Workspace scan "
-    "if it is the only scan or the only failed scan; "
+    "1 for the worst status of the customer's Microsoft 365 and Google Workspace scans; other statuses are absent; "
     "from POST …/avpt-products/jobs/batch or GET /partner/customers/{id}/jobs, cached between refreshes.",
     ("account", "customer_id", "status"),
     query='count by (account) (avepoint_customer_scan_status{status="failed"})',
@@ -74,12 +74,9 @@ class CustomerJobRecords:
 class CustomerJobsOptions(CollectorOptions):
     """Options of the collector."""
 
-    products: tuple[Product, ...] = Field(PRODUCTS, min_length=1, description="Products whose jobs are exposed.")
-
-    @field_validator("products")
-    @classmethod
-    def _once_each(cls, products: tuple[Product, ...]) -> tuple[Product, ...]:
-        return tuple(dict.fromkeys(products))
+    products: Annotated[tuple[Product, ...], AfterValidator(once_each)] = Field(
+        PRODUCTS, min_length=1, description="Products whose jobs are exposed."
+    )
 
     def includes(self, product: str) -> bool:
         """Return whether the jobs of a product are exposed.

@@ -45,12 +45,12 @@ INFO = Family(
 NUMBERS: Final = (
     _family(
         "expiry_timestamp_seconds",
-        "Expiry of the subscription, as Unix time; a date without a time is midnight UTC",
+        "Expiry of the subscription, as Unix time; a date without a time ends with the day in UTC",
         "{} - time() < 30 * 86400",
     ),
     _family(
         "contract_end_timestamp_seconds",
-        "End of the subscription's contract, as Unix time; a date without a time is midnight UTC",
+        "End of the subscription's contract, as Unix time; a date without a time ends with the day in UTC",
         "{} - time() < 90 * 86400",
     ),
     _family("purchased_seats", "Purchased user seats", "sum by (account, service_type) ({})"),
@@ -174,8 +174,8 @@ def _words(product: Row) -> Words:
 
 def _numbers(product: Row) -> tuple[float | None, ...]:
     return (
-        _unix(product.time("expirationDate")),
-        _unix(product.time("contractEndDate")),
+        _unix(product.last_day("expirationDate")),
+        _unix(product.last_day("contractEndDate")),
         product.count("purchasedUserSeats"),
         product.count("purchasedUnits"),
         product.purchased("purchasedCapacity"),
