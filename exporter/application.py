@@ -80,7 +80,7 @@ class Application:
         """Serve until SIGTERM or SIGINT, and reload on SIGHUP. Raise ConfigError if the start fails."""
         raise_limit()
         watch = None if listening.watched is None else FileWatch(listening.watched)
-        config = self._load()
+        config = await asyncio.to_thread(self._load)
         stop = _stop_on_signals()
         reloading = asyncio.Lock()
 
@@ -131,7 +131,7 @@ class Application:
     async def reload(self) -> None:
         """Reload the configuration. If the new configuration is invalid, keep the old one."""
         try:
-            config = self._load()
+            config = await asyncio.to_thread(self._load)
             await self._apply(config)
         except ConfigError as error:
             self._own.reload_successful.set(0)

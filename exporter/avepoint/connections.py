@@ -1,5 +1,6 @@
 """Connections to AvePoint, and functions that read response bodies and compare the origins of URLs."""
 
+import asyncio
 import re
 import ssl
 import zlib
@@ -14,9 +15,9 @@ from urllib.request import getproxies, proxy_bypass
 import httpx
 
 from exporter import __version__
-from exporter.avepoint.hints import NOT_OURS
+from exporter.avepoint.hints import NOT_OURS, UNUSABLE_CA
 from exporter.config.schema import Account, has_unencoded_password
-from exporter.errors import AnswerError
+from exporter.errors import AnswerError, TransportError
 
 LARGEST_BODY: Final = 4 * 1024**2
 """Maximum size of a decompressed body in bytes. Responses from AvePoint are smaller."""
@@ -41,7 +42,9 @@ class Connections:
 
     def __init__(self, account: Account, transport: httpx.AsyncBaseTransport | None) -> None:
         self._transport = transport
-        self._tls = tls_context(account)
+        self._account = account
+        self._tls: ssl.SSLContext | None = None
+        self._tls_lock = asyncio.Lock()
         self._proxy = lru_cache(8)(partial(proxy_of, account))
         timeout = account.requests.timeout
         self._extensions = {"timeout": httpx.Timeout(timeout, connect=min(_CONNECT_TIMEOUT, timeout)).as_dict()}
@@ -66,11 +69,11 @@ class Connections:
     async def exchange(self, request: httpx.Request) -> tuple[httpx.Response, bytes]:
         """Send a request, and return the response and its body.
 
-        Raise AnswerError, httpx.HTTPError or OSError if the request fails.
+        Raise AnswerError, TransportError, httpx.HTTPError or OSError if the request fails.
         """
         proxy = self._proxy_of(request)
         free = self._free.setdefault(proxy, [])
-        transport = free.pop() if free else self._connect(proxy)
+        transport = free.pop() if free else self._connect(proxy, await self._tls_context())
         try:
             response = await transport.handle_async_request(request)
             try:
@@ -94,16 +97,21 @@ class Connections:
         for transport in self._all:
             await transport.aclose()
 
-    def _connect(self, proxy: str | None) -> httpx.AsyncBaseTransport:
+    async def _tls_context(self) -> ssl.SSLContext:
+        """Return the TLS context. It is created on a thread, because reading the CA certificates takes 30 ms."""
+        async with self._tls_lock:
+            if self._tls is None:
+                self._tls = await asyncio.to_thread(tls_context, self._account)
+            return self._tls
+
+    def _connect(self, proxy: str | None, tls: ssl.SSLContext) -> httpx.AsyncBaseTransport:
         limits = httpx.Limits(max_connections=1, max_keepalive_connections=1)
         if proxy and has_unencoded_password(proxy):
             raise httpx.ProxyError("the password in the proxy URL is not percent-encoded")
         try:
             # The certificate of an https:// proxy is often signed by the private CA in `tls.ca_file`.
-            through = (
-                httpx.Proxy(proxy, ssl_context=self._tls if proxy.startswith("https:") else None) if proxy else None
-            )
-            transport = self._transport or httpx.AsyncHTTPTransport(verify=self._tls, proxy=through, limits=limits)
+            through = httpx.Proxy(proxy, ssl_context=tls if proxy.startswith("https:") else None) if proxy else None
+            transport = self._transport or httpx.AsyncHTTPTransport(verify=tls, proxy=through, limits=limits)
         except (ValueError, ImportError, httpx.InvalidURL):
             raise httpx.ProxyError("the proxy URL must begin with http:// or https://") from None
         self._all.append(transport)
@@ -150,7 +158,7 @@ def without_password(url: str) -> str:
 
 
 def tls_context(account: Account) -> ssl.SSLContext:
-    """Return the TLS context that verifies certificates. Raise OSError if `tls.ca_file` cannot be used.
+    """Return the TLS context that verifies certificates. Raise TransportError if `tls.ca_file` cannot be used.
 
     Since version 3.13, Python sets the flag VERIFY_X509_STRICT by default. This flag rejects certificates from many
     private CAs that other clients accept. The exporter clears the flag but still verifies the chain and the host name.
@@ -160,7 +168,12 @@ def tls_context(account: Account) -> ssl.SSLContext:
     tls.minimum_version = ssl.TLSVersion.TLSv1_2
     tls.verify_flags = (tls.verify_flags & ~ssl.VerifyFlags.VERIFY_X509_STRICT) | ssl.VERIFY_X509_PARTIAL_CHAIN
     if account.tls.ca_file is not None:
-        tls.load_verify_locations(cafile=account.tls.ca_file)
+        try:
+            tls.load_verify_locations(cafile=account.tls.ca_file)
+        except OSError as error:
+            problem = "contains no PEM certificates" if isinstance(error, ssl.SSLError) else error.strerror
+            message = f"tls.ca_file: {account.tls.ca_file}: {problem}"
+            raise TransportError(message, kind="connect", hint=UNUSABLE_CA) from None
     return tls
 
 

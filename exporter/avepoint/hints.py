@@ -15,6 +15,7 @@ REDIRECTED: Final = "check the URL: environment, data_center or base_url"
 CHANGED: Final = "the API may have changed; check whether a newer version of the exporter supports it"
 CLOCK: Final = "synchronize the clock of this machine, for example with NTP"
 NOT_MULTI_GEO: Final = "remove locations, or list the ones that have jobs; the tenant may not be Multi-Geo"
+UNUSABLE_CA: Final = "replace the file with PEM certificates; no restart is needed"
 WRONG_ISSUER: Final = "check environment or token_url"
 _LONGEST_REASON: Final = 200
 _UNREACHABLE: Final = "check the network, proxy_url, and the URL (environment, data_center, base_url or token_url)"

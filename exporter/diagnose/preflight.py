@@ -41,10 +41,13 @@ class Preflight:
                 yield (step := await self._tls(host))
             if step.result == "failed":
                 return
-        if self._monitor.certificate_expires_at is not None:
-            yield self._certificate(self._monitor.certificate_expires_at)
+        is_shown = False
         for permission in permissions:
-            yield (step := await self._token(permission))
+            step = await self._token(permission)  # The first token request reads the certificate.
+            if self._monitor.certificate_expires_at is not None and not is_shown:
+                is_shown = True
+                yield self._certificate(self._monitor.certificate_expires_at)
+            yield step
             if step.result == "failed":
                 return
 

@@ -22,7 +22,6 @@ from exporter.engine.shard import WHOLE, Shard
 from exporter.engine.snapshot import CollectorEntry, Snapshot, SnapshotView
 from exporter.engine.tasks import AccountTasks
 from exporter.engine.verdicts import VERDICT, AccountVerdicts
-from exporter.errors import ConfigError
 from exporter.logs import logger
 
 if TYPE_CHECKING:
@@ -136,15 +135,8 @@ class Accounts:
         return True
 
     async def apply(self, config: Config, *, start: bool = True) -> None:
-        """Apply a new configuration by replacing the accounts that it changes.
-
-        Raise ConfigError and change nothing if a new account is invalid.
-        """
-        before, after = self._running, dict[str, RunningAccount]()
-        for account in self._of_this_shard(config):
-            current = before.get(account.name)
-            unchanged = current is not None and _differ_in_expectations_only(current.account, account)
-            after[account.name] = current if current is not None and unchanged else self._make(account)
+        """Apply a new configuration by replacing the accounts that it changes."""
+        before, after = self._running, await self._kept_or_made(config)
         for name, running in before.items():
             if after.get(name) is not running:
                 await running.stop()  # The account's state must not change after it has been copied.
@@ -160,6 +152,16 @@ class Accounts:
             self._forget(name)
         if start:
             self.start()
+
+    async def _kept_or_made(self, config: Config) -> dict[str, RunningAccount]:
+        """Return the accounts of a configuration, which are new unless they are unchanged."""
+        after = dict[str, RunningAccount]()
+        for account in self._of_this_shard(config):
+            current = self._running.get(account.name)
+            if current is None or not _differ_in_expectations_only(current.account, account):
+                current = await asyncio.to_thread(self._make, account)
+            after[account.name] = current
+        return after
 
     def start(self) -> None:
         """Start all accounts that have not been started yet."""
@@ -181,26 +183,19 @@ class Accounts:
                 yield account
 
     def _make(self, account: Account) -> RunningAccount:
-        """Create an account without starting it or restoring its state.
-
-        Raise ConfigError if the account's CA file is invalid.
-        """
+        """Create an account without starting it or restoring its state. This runs on a thread."""
         log = logger(account=account.name)
         observer, tasks = self._observe(account.name), AccountTasks()
         warn_of_readable_secrets(account, log)
-        try:
-            client = Client(
-                account,
-                credential(account, self._clock, observer, log),
-                clock=self._clock,
-                observer=observer,
-                log=log,
-                transport=self._transport() if self._transport is not None else None,
-                start_task=tasks.start,
-            )
-        except OSError as error:  # OpenSSL reads the CA file only when the client is created.
-            problem = f"cannot be used: {error.strerror or 'it contains no certificates'}"
-            raise ConfigError([f"account {account.name}: tls.ca_file: {account.tls.ca_file} {problem}"]) from None
+        client = Client(
+            account,
+            credential(account, self._clock, observer),
+            clock=self._clock,
+            observer=observer,
+            log=log,
+            transport=self._transport() if self._transport is not None else None,
+            start_task=tasks.start,
+        )
         customer_list = CustomerList(
             account,
             client,

@@ -1,10 +1,14 @@
 """A certificate in place of a secret: what is signed, and what is said of a file that is of no use."""
 
+import asyncio
 import base64
 import datetime as dt
+import json
 import os
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import jwt
@@ -22,7 +26,9 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID
 
+from exporter.avepoint.auth import key_file
 from exporter.avepoint.auth.certificate import ASSERTION_TYPE, ClientCertificate
+from exporter.avepoint.auth.key_file import KeyFile, KeyFileError, parse_in_child
 from exporter.config.schema import Auth
 from exporter.errors import TokenError
 from tests.helpers import NOW, FakeClock
@@ -251,3 +257,46 @@ def test_it_never_shows_what_it_holds(bench: Bench, app: Identity) -> None:
     for text in (repr(credential), str(credential), repr(pair)):
         assert "horse" not in text
         assert "RSAPrivateKey" not in text
+
+
+async def test_the_event_loop_runs_while_a_file_with_many_iterations_is_decrypted(bench: Bench, app: Identity) -> None:
+    encryption = (
+        PrivateFormat.PKCS12.encryption_builder().kdf_rounds(1_000_000).hmac_hash(hashes.SHA256()).build(b"secret")
+    )
+    content = pkcs12.serialize_key_and_certificates(None, app.key, app.certificate, None, encryption)
+    credential = bench.credential(content, b"secret")
+    request, ticks = asyncio.ensure_future(asyncio.to_thread(credential.form)), 0
+    while not request.done():
+        await asyncio.sleep(0.005)
+        ticks += 1
+    verified(await request, app.certificate)
+    assert ticks > 20
+
+
+def test_a_file_is_parsed_again_only_after_a_change(bench: Bench, app: Identity) -> None:
+    credential = bench.credential(app.pem())
+    assert credential.load() is credential.load()
+    bench.file.write_bytes(app.pem() + b"\n")
+    other = credential.load()
+    assert other is not bench.credential(None).load()
+    assert other.certificate == app.certificate
+
+
+@pytest.mark.parametrize("cause", [subprocess.CalledProcessError(1, "x"), subprocess.TimeoutExpired("x", 1)])
+def test_a_child_process_that_fails(cause: Exception, bench: Bench, app: Identity) -> None:
+    def run(*_: object, **__: object) -> Any:
+        raise cause
+
+    with pytest.raises(KeyFileError, match="cannot be parsed"):
+        parse_in_child(KeyFile(app.pem(), None), run)
+    key = ec.generate_private_key(ec.SECP256R1()).private_bytes(PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    with pytest.raises(KeyFileError, match="cannot be parsed"):
+        parse_in_child(KeyFile(b"", None), lambda *_, **__: SimpleNamespace(stdout=json.dumps({"key": key})))
+
+
+def test_the_child_process_returns_the_key_or_the_problem(app: Identity) -> None:
+    for password in (None, b"unused"):
+        request = key_file._encoded(KeyFile(app.pem(), password))
+        assert json.loads(key_file.parsed_in_child(request)).keys() == {"key", "certificate"}
+    result = json.loads(key_file.parsed_in_child(key_file._encoded(KeyFile(b"x", None))))
+    assert result == {"problem": "neither PEM nor PFX", "is_of_password": False}

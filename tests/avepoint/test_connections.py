@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import gzip
+import shutil
 import socket
 import ssl
 import zlib
@@ -24,7 +25,7 @@ from exporter.avepoint.connections import LARGEST_BODY, Connections, matches_no_
 from exporter.avepoint.endpoints import Endpoint
 from exporter.avepoint.hints import reason_of, unreached
 from exporter.config.schema import Tls
-from exporter.errors import AnswerError, LinkRefusedError, TokenError
+from exporter.errors import AnswerError, LinkRefusedError, TokenError, TransportError
 from tests.fakes import ClientHarness, Stream, make_account
 
 JOBS = Endpoint("GET", "/cloudbackup/jobs", "jobs.read")
@@ -402,9 +403,27 @@ def test_the_reason_of_several_addresses_is_that_of_the_first() -> None:
     assert reason_of(ValueError()) == "ValueError"
 
 
-async def test_a_ca_file_without_certificates(tmp_path: Path) -> None:
+async def test_a_ca_file_that_cannot_be_used_until_it_is_replaced(tmp_path: Path, authority: Path) -> None:
     file = tmp_path / "ca.pem"
-    file.write_text("no certificate")
     account = make_account().model_copy(update={"tls": Tls.model_construct(ca_file=file)})
-    with pytest.raises(ssl.SSLError):
-        Connections(account, None)
+    connections = Connections(account, None)
+    for content, problem in ((None, "No such file or directory"), ("no certificate", "contains no PEM certificates")):
+        if content is not None:
+            file.write_text(content)
+        with pytest.raises(TransportError) as caught:
+            await connections.exchange(connections.request("GET", "https://127.0.0.1:9/"))
+        assert str(caught.value) == f"tls.ca_file: {file}: {problem}"
+        assert caught.value.hint == "replace the file with PEM certificates; no restart is needed"
+    shutil.copy(authority, file)
+    with pytest.raises(httpx.ConnectError):
+        await connections.exchange(connections.request("GET", "https://127.0.0.1:9/"))
+    await connections.aclose()
+
+
+async def test_no_descriptors_are_left() -> None:
+    error = httpx.ConnectError("x")
+    error.__cause__ = OSError(errno.EMFILE, "x")
+    assert (reason_of(error), unreached(error).partition(" (")[0]) == (
+        "Too many open files",
+        "raise the limit of open files",
+    )

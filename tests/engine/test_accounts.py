@@ -9,7 +9,6 @@ import pytest
 
 from exporter.engine.shard import Shard
 from exporter.engine.snapshot import ReadResult
-from exporter.errors import ConfigError
 from tests.helpers import BATCH_PATH, FakeApi, World, config, overview_path, partner, portfolio, tenant
 
 LICENSE = "/backup/m365/cloudbackuplicenseconsumption"
@@ -211,17 +210,19 @@ async def test_a_collector_that_is_switched_off_leaves_the_page_and_one_switched
     await world.accounts.stop()
 
 
-async def test_an_account_that_cannot_be_made_changes_nothing(tmp_path: Path) -> None:
-    world = await started()
+async def test_a_broken_file_of_one_account_affects_no_other_account(tmp_path: Path) -> None:
     garbage = tmp_path / "ca.pem"
     garbage.write_text("no certificate")
-    running = dict(world.accounts._running)
-    with pytest.raises(ConfigError) as caught:
-        await world.apply(licensed("c"), licensed("a", tls={"ca_file": str(garbage)}))
-    assert caught.value.errors[0].startswith(f"account a: tls.ca_file: {garbage} cannot be used")
-    assert world.accounts._running == running
-    assert world.labels(SHOWN, "account") == {"a", "b"}
-    await world.accounts.stop()
+    files = ({"tls": {"ca_file": str(garbage)}}, {"auth": {"client_id": "x", "certificate_file": str(garbage)}},
+             {"auth": {"client_id": "x", "client_secret_file": str(garbage)}})  # fmt: skip
+    garbage.write_bytes(b"\xff\xfe\xfd no secret either")
+    for changes in files:
+        world = await started()
+        await world.apply(licensed("a", **changes), licensed("b"))
+        await world.refresh()
+        assert world.value("avepoint_up", account="a", collector="license") == 0
+        assert world.value("avepoint_up", account="b", collector="license") == 1
+        await world.accounts.stop()
 
 
 async def test_accounts_that_are_started_refresh_by_themselves_and_stop() -> None:

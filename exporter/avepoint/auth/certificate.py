@@ -7,21 +7,17 @@ base64url.
 
 import base64
 import os
+import threading
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 import jwt
-from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from cryptography.hazmat.primitives.serialization.pkcs12 import load_key_and_certificates
 
+from exporter.avepoint.auth.key_file import KeyFile, KeyFileError, KeyPair, parse_in_child
 from exporter.clock import Clock
 from exporter.config.files import decode_text
 from exporter.config.schema import Auth
@@ -35,19 +31,6 @@ _REPLACE: Final = "replace the file; no restart is needed"
 _PASSWORD: Final = "set auth.certificate_password_file or auth.certificate_password_env to the password"  # noqa: S105 - words
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class KeyPair:
-    """A certificate and its private key."""
-
-    certificate: x509.Certificate
-    key: RSAPrivateKey
-
-    @property
-    def expires_at(self) -> float:
-        """Expiry of the certificate, as Unix time."""
-        return self.certificate.not_valid_after_utc.timestamp()
-
-
 class ClientCertificate:
     """A credential that reads the configured certificate file each time it is used."""
 
@@ -56,6 +39,9 @@ class ClientCertificate:
         self._token_url = token_url
         self._clock = clock
         self._expires = expires
+        self._contents: KeyFile | None = None
+        self._pair: KeyPair | KeyFileError
+        self._lock = threading.Lock()
 
     def __repr__(self) -> str:
         return "ClientCertificate(…)"
@@ -73,7 +59,7 @@ class ClientCertificate:
         path = self._auth.certificate_file
         if path is None:
             raise TokenError("certificate_file is not set", reason="credential")
-        pair = _read(path, self._password())
+        pair = self._read(path, self._password())
         self._expires(pair.expires_at)
         now = datetime.fromtimestamp(self._clock.time(), UTC)
         if now >= pair.certificate.not_valid_after_utc:
@@ -81,6 +67,19 @@ class ClientCertificate:
         if now < pair.certificate.not_valid_before_utc:
             raise _broken(path, f"the certificate is valid only from {pair.certificate.not_valid_before_utc:%Y-%m-%d}")
         return pair
+
+    def _read(self, path: Path, password: bytes | None) -> KeyPair:
+        """Return the key pair in the file. It is parsed again only if the file or the password has changed."""
+        try:
+            contents = KeyFile(path.read_bytes(), password)
+            with self._lock:
+                if contents != self._contents:
+                    self._pair, self._contents = _parsed(contents), contents
+        except OSError as error:
+            raise _broken(path, f"cannot be read: {error.strerror}") from None
+        if isinstance(self._pair, KeyFileError):
+            raise _broken(path, self._pair.problem, _PASSWORD if self._pair.is_of_password else _REPLACE)
+        return self._pair
 
     def _password(self) -> bytes | None:
         if self._auth.certificate_password_env is not None:
@@ -117,67 +116,11 @@ class ClientCertificate:
         )
 
 
-def _read(path: Path, password: bytes | None) -> KeyPair:
+def _parsed(contents: KeyFile) -> KeyPair | KeyFileError:
     try:
-        data = _unwrapped(path.read_bytes())
-    except OSError as error:
-        raise _broken(path, f"cannot be read: {error.strerror}") from None
-    key, certificates = (_read_pem if b"-----BEGIN" in data else _read_pfx)(path, data, password)
-    if not isinstance(key, RSAPrivateKey):
-        raise _broken(path, "contains no private key" if key is None else "contains a key that is not an RSA key")
-    public = key.public_key()
-    for certificate in certificates:
-        if _public_key(certificate) == public:
-            return KeyPair(certificate, key)
-    raise _broken(path, "the private key belongs to another certificate" if certificates else "contains no certificate")
-
-
-def _unwrapped(data: bytes) -> bytes:
-    """Decode the contents of a file to PEM or PFX.
-
-    PowerShell writes PEM files in UTF-16, and Azure Key Vault returns PFX files in base64.
-    """
-    try:
-        text = decode_text(data)
-        return text.encode() if "-----BEGIN" in text else base64.b64decode("".join(text.split()), validate=True)
-    except ValueError:
-        return data
-
-
-def _read_pem(path: Path, data: bytes, password: bytes | None) -> tuple[object, list[x509.Certificate]]:
-    try:
-        certificates = x509.load_pem_x509_certificates(data) if b"BEGIN CERTIFICATE" in data else []
-    except ValueError:
-        raise _broken(path, "the certificate in the file cannot be read") from None
-    if b"PRIVATE KEY-----" not in data:
-        return None, certificates
-    if b"ENCRYPTED" not in data:
-        password = None  # load_pem_private_key rejects a password if the key is not encrypted
-    try:
-        return load_pem_private_key(data, password), certificates
-    except TypeError:
-        raise _broken(path, "needs a password", _PASSWORD) from None
-    except (ValueError, UnsupportedAlgorithm):
-        wrong = "the password is wrong" if password else "the private key in the file cannot be read"
-        raise _broken(path, wrong, _PASSWORD if password else _REPLACE) from None
-
-
-def _read_pfx(path: Path, data: bytes, password: bytes | None) -> tuple[object, list[x509.Certificate]]:
-    try:
-        key, certificate, others = load_key_and_certificates(data, password)
-    except (ValueError, UnsupportedAlgorithm) as error:
-        # Only the message of the exception distinguishes a wrong password from a broken file.
-        if "password" not in str(error).lower():
-            raise _broken(path, "neither PEM nor PFX") from None
-        raise _broken(path, "the password is wrong" if password else "needs a password", _PASSWORD) from None
-    return key, [*([certificate] if certificate is not None else []), *others]
-
-
-def _public_key(certificate: x509.Certificate) -> object:
-    try:
-        return certificate.public_key()
-    except (ValueError, UnsupportedAlgorithm):  # a CA certificate in the chain may have another type of key
-        return None
+        return parse_in_child(contents)
+    except KeyFileError as error:
+        return error
 
 
 def _broken(path: Path, problem: str, hint: str = _REPLACE) -> TokenError:

@@ -55,21 +55,13 @@ class ClientSecret:
         raise TokenError(message, reason="credential", hint=_READ_AGAIN)
 
 
-def credential(account: Account, clock: Clock, observer: Observer, log: structlog.stdlib.BoundLogger) -> Credential:
-    """Return the credential of an account. If the certificate is unusable, log the reason.
-
-    Token requests with an unusable certificate raise TokenError.
-    """
+def credential(account: Account, clock: Clock, observer: Observer) -> Credential:
+    """Return the credential of an account. Its files are not read before the first token request."""
     if account.auth.certificate_file is None:
         return ClientSecret(account.auth)
     from exporter.avepoint.auth.certificate import ClientCertificate  # noqa: PLC0415 - cryptography is slow to load
 
-    certificate = ClientCertificate(account.auth, account.identity_url, clock, observer.certificate)
-    try:
-        certificate.load()
-    except TokenError as error:
-        log.error("certificate is unusable", error=error, **error.context())
-    return certificate
+    return ClientCertificate(account.auth, account.identity_url, clock, observer.certificate)
 
 
 def certificate_mistakes(config: Config, clock: Clock) -> Iterator[str]:

@@ -136,7 +136,7 @@ class TokenSource:
                 "grant_type": "client_credentials",
                 "client_id": self._client_id,
                 "scope": permission,
-                **self._credential.form(),
+                **await asyncio.to_thread(self._credential.form),
             }
         )
         token = Token(token_text(response), began, began + _useful_life(response))
