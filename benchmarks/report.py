@@ -140,7 +140,7 @@ last page, either in the order of a refresh or anywhere.
 ![Time of a page over the number of its samples](images/performance.svg)
 
 The exporter renders the lines of a customer once per refresh, and a page joins these lines. Compressed parts are kept until a result changes or
-becomes stale. The compression uses isal, or zlib on platforms without isal.
+becomes stale.
 
 ## Refreshes
 

@@ -71,8 +71,7 @@ the real API, and `assumed` has no source. The switch selects an outcome in the
 | --- | --- | --- | --- | --- |"""
 _METRICS: Final = (
     "A series is absent if its value is unknown or does not apply; unknown values are never 0. A label without a value"
-    " is absent, such as `customer_id` on tenant accounts. Between two refreshes, `/metrics` returns the last values."
-    " Values older than `max_age` of the collector are dropped. [Reading the numbers](reading-the-numbers.md) explains"
+    " is absent, such as `customer_id` on tenant accounts. [Reading the numbers](reading-the-numbers.md) explains"
     " the meaning.\n\n"
     "Metrics are gauges, except counters (`…_total`) and histograms. All metrics have the label `account`, except"
     " `avepoint_exporter_…`. The metrics of jobs have the label `customer_id` on partner accounts only."
