@@ -38,7 +38,7 @@ _OLD_COLLECTIONS: Final = 50
 
 Full ones may be rare, because results form no reference cycles.
 """
-_SUPPRESSED_SECONDS: Final = 10.0  # seconds between two checks for repeated log lines whose count must be logged
+_SUPPRESSED_SECONDS: Final = 10.0  # seconds between two checks for suppressed log lines whose number must be logged
 _SWITCH_INTERVAL: Final = 0.0005  # maximum seconds before a rendering thread yields to the event loop
 
 Load = Callable[[], Config]

@@ -76,7 +76,7 @@ def init(ctx: click.Context, /, *, force: bool, no_check: bool, **own: Any) -> N
     setup(flags["log_level"] or "error", flags["log_format"] or "logfmt")
     target = config_file(flags)
     if not force:
-        ConfigFiles(target, None, catalogue()).refuse_existing()  # fail before the first question
+        ConfigFiles(target, None, catalogue()).refuse_existing()  # report existing files before the first prompt
     settings = _settings(flags, target)
     files = ConfigFiles(target, settings.secret_file, catalogue())
     if not force:

@@ -1,4 +1,4 @@
-"""The report as JSON, as specified in docs/check.schema.json. Keys may be added, but existing keys never change."""
+"""The report as JSON, in the format of docs/check.schema.json. Keys may be added, but existing keys never change."""
 
 import json
 from datetime import UTC, datetime

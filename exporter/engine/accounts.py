@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 Observe = Callable[[str], Observer]
 
 _SPARE_WORKERS: Final = 1 / 8
-"""Workers per concurrent request that process responses while the other workers use all slots for requests."""
+"""Additional workers per request slot, which process responses while all slots are in use."""
 
 
 @dataclass(slots=True)
@@ -154,7 +154,7 @@ class Accounts:
             self.start()
 
     async def _kept_or_made(self, config: Config) -> dict[str, RunningAccount]:
-        """Return the accounts of a configuration, which are new unless they are unchanged."""
+        """Return the accounts of a configuration; reuse unchanged accounts and create the others."""
         after = dict[str, RunningAccount]()
         for account in self._of_this_shard(config):
             current = self._running.get(account.name)
@@ -177,13 +177,16 @@ class Accounts:
             await self._storage.close()
 
     def _of_this_shard(self, config: Config) -> Iterator[Account]:
-        """Yield the tenant accounts of this shard, and all partner accounts because shards divide their customers."""
+        """Yield the tenant accounts of this shard and all partner accounts.
+
+        Shards divide the customers of a partner account.
+        """
         for account in config.accounts:
             if account.type == "partner" or self._shard.owns(account.name):
                 yield account
 
     def _make(self, account: Account) -> RunningAccount:
-        """Create an account without starting it or restoring its state. This runs on a thread."""
+        """Create an account without starting it or restoring its state. The caller runs this method on a thread."""
         log = logger(account=account.name)
         observer, tasks = self._observe(account.name), AccountTasks()
         warn_of_readable_secrets(account, log)

@@ -99,7 +99,7 @@ class Decoder:
 
 
 def customer_row(customer_id: str, labels: str, read: ReadResult | None, state: object) -> CustomerRow:
-    """Return the row for a customer's samples, if any, and the collector's state of that customer."""
+    """Return the row with a customer's samples, if any, and the collector's state for the customer."""
     row = CustomerRow(customer_id, labels, None, True, None, None if state is None else to_json(state))
     if read is None:
         return row

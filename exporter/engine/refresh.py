@@ -175,7 +175,7 @@ class Refresher:
             samples = self._series.samples(customer_id, samples)
         is_complete = self.collector.error(records) is None
         read = ReadResult(samples, self._clock.time(), self._clock.monotonic(), is_complete=is_complete)
-        read.lines(self.entry.account)  # Renders the lines here instead of during a scrape.
+        read.lines(self.entry.account)  # rendered here, and not during a scrape
         return read
 
     async def _read_customers(self, collector: CustomerCollector[Any, Any]) -> None:

@@ -82,7 +82,7 @@ class SharedSeries:
 
 
 def lines_of(samples: Collection[Sample], account: str) -> Lines:
-    """Return the lines of samples that do not share series."""
+    """Render samples that do not use shared series."""
     lines: dict[str, list[str]] = {}
     for sample in samples:
         lines.setdefault(sample.family.name, []).append(line(sample, account))

@@ -36,7 +36,7 @@ class ReadResult:
         self._lines: Lines | None = None
 
     def lines(self, account: str) -> Lines:
-        """Return the lines of the samples. The first call renders and caches the lines."""
+        """Return the samples as rendered lines. The first call renders and caches the lines."""
         if self._lines is None:
             samples = self.samples
             self._lines = samples.lines(account) if isinstance(samples, CustomerSamples) else lines_of(samples, account)
@@ -146,10 +146,10 @@ class CollectorEntry:
         self.customer_failures[customer_id] = Failure.of(error, at=self.status.last_attempt, before=before)
 
     def drop_unlicensed(self, customer_id: str, error: AvePointError) -> bool:
-        """Drop a customer that has no license, and return whether this is the case.
+        """Drop the customer if it has no license, and return whether it was dropped.
 
-        A customer has no license if AvePoint refuses it with a 403 or 404, never returned data for it, and returned
-        data for another customer.
+        A customer has no license if AvePoint responds with 403 or 404, has never returned data for the customer, and
+        has returned data for another customer.
         """
         is_refused = isinstance(error, StatusError) and error.means_not_granted
         if not is_refused or not self.reads or customer_id in self.reads:

@@ -114,7 +114,7 @@ class StateStore:
         return CollectorKey(account.name, collector, registration_id(account))
 
     def _can_write(self) -> bool:
-        """Return whether a commit may succeed. If this is False, changes wait for a later commit."""
+        """Return whether a commit may succeed. Otherwise, changes wait for a later commit."""
         return True
 
     def _start_writing(self) -> None:

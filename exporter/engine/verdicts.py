@@ -67,8 +67,8 @@ class AccountVerdicts:
     async def settle(self, budget: float = inf) -> None:
         """Update all outdated verdicts, for at most `budget` seconds. Other tasks can run during the update.
 
-        If another call is running, wait at most `budget` seconds for that call to end. If that call takes longer, do
-        nothing.
+        If another call is running, wait at most `budget` seconds for that call to end. Do nothing if the other call
+        takes longer.
         """
         try:
             async with asyncio.timeout(budget if budget < inf else None):

@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 class Worker:
-    """Runs functions one after another on a daemon thread, so that the process can exit even if one hangs."""
+    """Runs functions one after another on a daemon thread, so that the process can exit even if a function hangs."""
 
     def __init__(self, name: str) -> None:
         self._calls: SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = SimpleQueue()

@@ -106,7 +106,7 @@ class OwnMetrics:
         self._total_shards.set(shard.total)
 
     def observer(self, account: str) -> Observer:
-        """Return the observer for an account, and drop the expiry time of the account's previous certificate."""
+        """Return the observer for an account, and drop the series for the account's previous certificate."""
         self._accounts.add(account)
         self.certificates.remove_by_labels({"account": account})
         return _AccountObserver(self, account)
@@ -124,7 +124,7 @@ class OwnMetrics:
             metric.remove_by_labels({"account": account})
 
     def usage(self) -> dict[str, Usage]:
-        """Return the request counts and wait of each account since the account was first configured."""
+        """Return the request counts and wait time of each account since the account was first configured."""
         calls: dict[str, dict[str, int]] = {}
         for labels, value in _totals(self.requests):
             codes = calls.setdefault(labels["account"], {})
@@ -149,7 +149,7 @@ class _AccountObserver:
     def __init__(self, own: OwnMetrics, account: str) -> None:
         self._own = own
         self._account = account
-        own.throttled.labels(account)  # The series starts at 0, so that increase() includes the first wait.
+        own.throttled.labels(account)  # The series starts at 0, so that increase() includes the first value.
 
     def request(self, endpoint: str, code: str, seconds: float) -> None:
         if self._own.knows(self._account):

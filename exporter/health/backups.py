@@ -55,7 +55,7 @@ class _Backup:
         return self.is_scanned if self.is_idle else True
 
     def overdue_after(self, age: float) -> Finding:
-        """Check whether a backup is expected and the last success is older than `age` seconds.
+        """Return a finding that is WRONG if a backup is expected and the last success is older than `age` seconds.
 
         If a backup is expected but the time of the last success is unknown, the finding is unknown.
         """

@@ -56,7 +56,7 @@ class JobFacts:
     """Facts about the jobs of one workload and job type. Times are in Unix seconds, or None if they are unknown.
 
     `state` and `start` describe the last job. `completed_state` and `finish` describe the last completed job. If the
-    jobs have several resources, `unsuccessful` contains the latest completion time by failed or incomplete state.
+    jobs are for several resources, `unsuccessful` maps each failed or incomplete state to its latest completion time.
     """
 
     collector: str
@@ -142,7 +142,7 @@ class Facts:
         for subject, by_state in ends.items():
             found.setdefault(subject, {})["unsuccessful"] = by_state
         return tuple(
-            JobFacts(collector, key[0] or MICROSOFT_365, *key[1:], **values)  # type: ignore[arg-type] # names of fields
+            JobFacts(collector, key[0] or MICROSOFT_365, *key[1:], **values)  # type: ignore[arg-type] # the keys are field names
             for (collector, key), values in found.items()
         )
 

@@ -90,7 +90,8 @@ def _by_state(view: View, job: JobFacts, states: frozenset[str]) -> Finding:
         return Finding(_subject(job), found, job.collector, held_for=held_for, is_unclassified=is_unclassified)
     ended = job.finish if job.finish is not None else job.start
     is_bad = completed in states
-    if job.unsuccessful:  # Each resource has its own last completed job, so the last job of the kind has another age.
+    if job.unsuccessful:
+        # Each resource has its own last completed job, so the last job overall does not determine the age.
         ends = [end for state, end in job.unsuccessful.items() if state in states]
         is_bad, ended = bool(ends), max(ends, default=ended)
     history = view.now + 1 if ended is None else ended + age

@@ -112,7 +112,7 @@ class _Decision:
         """Decide on every subject that has findings or a current problem, and return this object."""
         sources = [self._view.sources.get(name) for name in self._rules.collectors[self.problem.name]]
         present = [source for source in sources if source is not None]
-        # A collector that is off belongs to a product that the customer does not have, unless all collectors are off.
+        # If only some collectors are off, the customer does not have the products of these collectors.
         working = [source for source in present if not source.off]
         is_stale = not working or any(source.fresh_until <= self._view.now for source in working)
         self.is_unknown = is_stale

@@ -22,8 +22,8 @@ class Problem:
     """A problem that a customer may have.
 
     The problem depends on the collectors that export one of the `families`. The problem is not reported for a subject
-    that has one of the problems in `hidden_by`. `is_loud` matters if the facts do not show how long the condition has
-    existed. A problem that `is_loud` is then reported immediately, and any other problem only after its grace period.
+    that has one of the problems in `hidden_by`. If the facts do not show how long the condition has existed, `is_loud`
+    selects whether the problem is reported immediately or only after its grace period.
     """
 
     name: ProblemName

@@ -41,7 +41,7 @@ class AccountVerdict:
         self._changed: dict[str, None] = {}
         self._expiries: list[tuple[float, str]] = []
         self.unsaved: set[str] = set()
-        """The customers whose saved state is outdated. The caller clears this set."""
+        """Ids of the customers whose saved state is outdated. The caller clears the set."""
         self._counts: Counter[tuple[ProblemName, str]] = Counter()
 
     def configure(self, expectations: Expectations) -> None:

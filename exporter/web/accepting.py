@@ -1,7 +1,7 @@
-"""Accepts client connections, also if the process has no free file descriptors.
+"""Accepts client connections, even if the process runs out of file descriptors.
 
-asyncio's own server logs one traceback for each connection that it cannot accept, and does not accept any connection
-until other parts of the process close a descriptor.
+In that case, asyncio's own server logs a traceback for each connection, and accepts no connection until another part of
+the process closes a descriptor.
 """
 
 import asyncio
@@ -15,13 +15,13 @@ from exporter.web.descriptors import Reserve, is_exhausted
 log = logging.getLogger("exporter.web")
 
 BACKLOG: Final = 128
-_PER_TURN: Final = 8  # connections that are accepted before the limit on open connections is applied to them
+_PER_TURN: Final = 8  # maximum number of connections that are accepted before their number is checked
 _PAUSE: Final = 0.1
 _REFILL_SECONDS: Final = 1.0
 
 
 class Acceptor:
-    """Accepts the connections of listening sockets until it is closed."""
+    """Accepts connections on listening sockets."""
 
     def __init__(
         self,
@@ -30,7 +30,7 @@ class Acceptor:
         close_idle: Callable[[], None],
         reserve: Reserve | None = None,
     ) -> None:
-        """Create an acceptor. If there are no free descriptors, `close_idle` must close a connection."""
+        """Create an acceptor. `close_idle` is called if there are no free descriptors, and must close a connection."""
         self._loop = asyncio.get_running_loop()
         self._listeners = listeners
         self._connect = connect
@@ -55,7 +55,7 @@ class Acceptor:
         self._reserve.close()
 
     def accept(self, listener: socket.socket) -> None:
-        """Accept some of the connections that are waiting."""
+        """Accept at most `_PER_TURN` of the waiting connections."""
         for _ in range(_PER_TURN):
             try:
                 client, _ = listener.accept()
@@ -76,7 +76,7 @@ class Acceptor:
             client.close()
 
     def _failed(self, listener: socket.socket, error: OSError) -> None:
-        """Free a descriptor for the next connection, or pause if there is none to free."""
+        """Free a descriptor for the next connection, or pause if no descriptor can be freed."""
         log.error("cannot accept a connection: %s", error.strerror)
         if is_exhausted(error):
             self._close_idle()

@@ -76,7 +76,10 @@ class Guard:
         return True
 
     def close_idle(self, network: str | None = None) -> bool:
-        """Close the connection with the longest idle time, of one network if given. Return whether there was one."""
+        """Close the connection with the longest idle time, of one network if given.
+
+        Return whether a connection was closed.
+        """
         candidates = [member for member in self._members if network in (None, member.network)]
         quiet = [(one.quiet_since, i) for i, one in enumerate(candidates) if one.quiet_since is not None]
         if not quiet:

@@ -1,4 +1,4 @@
-"""The limit of open files of the process, and descriptors in reserve for clients."""
+"""The limit on open files of the process, and a reserve of descriptors for clients."""
 
 import contextlib
 import errno
@@ -7,15 +7,15 @@ import resource
 from typing import Final
 
 _MOST: Final = 65_536
-_OTHER_FILES: Final = 64  # listening sockets, the state, credentials and name lookups
+_OTHER_FILES: Final = 64  # for listening sockets, the database, credentials and name lookups
 _FEWEST_CLIENTS: Final = 8
 _RESERVED: Final = 8
 _EXHAUSTED: Final = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
 
 def raise_limit() -> None:
-    """Raise the soft limit of open files to the hard limit, because each connection needs a descriptor."""
-    with contextlib.suppress(ValueError, OSError):  # not allowed, or the true limit is lower
+    """Raise the soft limit on open files to the hard limit, because each connection needs a descriptor."""
+    with contextlib.suppress(ValueError, OSError):  # the change is not allowed, or the system's limit is lower
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         wanted = _MOST if hard == resource.RLIM_INFINITY else min(hard, _MOST)
         if soft != resource.RLIM_INFINITY and soft < wanted:
@@ -29,7 +29,7 @@ def open_files() -> int:
 
 
 def client_share(most: int, files: int) -> int:
-    """Return the number of client connections: at most half of the descriptors, because AvePoint needs some too."""
+    """Return the maximum number of client connections, which leaves half of the descriptors to other connections."""
     return min(most, max(_FEWEST_CLIENTS, (files - _OTHER_FILES) // 2))
 
 
@@ -39,7 +39,7 @@ def is_exhausted(error: OSError) -> bool:
 
 
 class Reserve:
-    """Descriptors that are kept open, so that clients can connect when there are no others."""
+    """Spare descriptors, which are freed for clients when no other descriptors are left."""
 
     def __init__(self, size: int = _RESERVED) -> None:
         self._size = size
@@ -47,14 +47,14 @@ class Reserve:
         self.refill()
 
     def release(self) -> bool:
-        """Free one descriptor. Return whether there was one."""
+        """Free one descriptor. Return False if the reserve is empty."""
         if self._held:
             os.close(self._held.pop())
             return True
         return False
 
     def refill(self) -> bool:
-        """Take as many descriptors as are missing. Return whether the reserve is full."""
+        """Refill the reserve with free descriptors. Return whether the reserve is full."""
         with contextlib.suppress(OSError):
             while len(self._held) < self._size:
                 self._held.append(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))

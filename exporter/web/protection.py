@@ -67,7 +67,8 @@ class LiveProtection:
             protection = self._load()
             _refuse_weaker(self._current.config, protection.config)
         except ConfigError as error:
-            # The error may be in a file that has no stamp. With empty stamps, each check loads the files again.
+            # With empty stamps, each check loads the files again. A stamp may be missing for the file that has the
+            # error.
             self._stamps = {}
             if str(error) != self._error:
                 log.error("web configuration %s not reloaded; the old configuration is kept: %s", self._path, error)

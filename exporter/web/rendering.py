@@ -19,7 +19,7 @@ class Key:
 
 
 Render = Callable[[Key], Callable[[], Chunks]]
-"""A function that takes the data on the event loop and returns a function that renders it on a thread."""
+"""A function that collects the data on the event loop, and returns a function that renders the data on a thread."""
 
 
 class Renderings:
