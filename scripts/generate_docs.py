@@ -333,7 +333,7 @@ def _source_of(kind: type[Collector[Any, Any]]) -> str:
 def _permission(kind: type[Collector[Any, Any]]) -> str:
     modern, legacy = kind.permissions["modern"], kind.permissions.get("legacy")
     if legacy is None:
-        return f"`{modern}`; only the modern API has it"
+        return f"`{modern}`; not available in the legacy API"
     return f"`{modern}`" if modern == legacy else f"`{modern}`, in the legacy API `{legacy}`"
 
 
