@@ -57,11 +57,6 @@ SAMPLES: Values = {
     "ingress.hosts": [{"host": "another.example.com"}],
     "httpRoute.rules": [{"filters": [{"type": "RequestHeaderModifier"}]}],
     "prometheusRule.alerts": {ALERT: {"enabled": False}},
-    "prometheusRule.thresholds": {
-        next(
-            match[1] for rule in RULES if (match := re.fullmatch("avepoint:(.*):threshold", rule.get("record", "")))
-        ): 7
-    },
     "extraObjects": [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "another"}}],
     "serviceMonitor.params": {"name[]": ["another"]},
     "podMonitor.params": {"name[]": ["another"]},

@@ -152,14 +152,6 @@ def test_an_account_takes_what_the_exporter_takes() -> None:
             {"prometheusRule": {"enabled": True, "alerts": {"NoSuchAlert": {"enabled": False}}}},
             "prometheusRule.alerts.NoSuchAlert: this chart has no such alert.",
         ),
-        (
-            {"prometheusRule": {"enabled": True, "alerts": {"AvePointRestoreNotTested": {"for": "2h"}}}},
-            "prometheusRule.alerts.AvePointRestoreNotTested: the alert is disabled by default; set enabled.",
-        ),
-        (
-            {"prometheusRule": {"enabled": True, "thresholds": {"no_such": 1}}},
-            "prometheusRule.thresholds.no_such: this chart has no such threshold.",
-        ),
         ({"demo": {"enabled": True}, "expectations": {"backup_age": "1d"}}, "expectations needs accounts;"),
         ({"service": {"nodePort": 30087}}, "service.nodePort needs service.type NodePort or LoadBalancer."),
         ({"ingress": {"enabled": True}}, "ingress.enabled needs ingress.hosts."),

@@ -1,8 +1,8 @@
-"""Scenarios of the recording rules: each with data and without."""
+"""Scenarios of the recording rules of the exporter and of problems: each with data and without."""
 
 from typing import Final
 
-from tests.prometheus.scenario import ALWAYS, Scenario, exporter, overdue, partner, problem, tenant
+from tests.prometheus.scenario import ALWAYS, Expected, Scenario, exporter, overdue, partner, problem, tenant
 
 _GAP: Final = "1x20 stale _x20 1x40"
 _NOT_WHOLE: Final = 'job:avepoint_incomplete:bool{job="a"}'
@@ -10,6 +10,21 @@ _HELD: Final = (
     'avepoint:problem:held{job="a", account="m", customer_id="c1", problem="backup_overdue", severity="critical", '
     'product="Microsoft 365", workload="Exchange Online"}'
 )
+
+
+def only_value(record: str, value: float, **labels: str) -> tuple[str, str, Expected]:
+    """Return a check of a record that has one series ten minutes after the start."""
+    text = ", ".join(f'{name}="{value}"' for name, value in {"job": "a", "account": "m", **labels}.items())
+    return "10m", record, {f"{record}{{{text}}}": value}
+
+
+def gone(record: str) -> tuple[str, str, Expected]:
+    return "90m", record, {}
+
+
+_DURATION: Final = "avepoint_collector_duration_seconds"
+_ATTEMPT: Final = "avepoint_collector_last_attempt_timestamp_seconds"
+_SUCCESS: Final = "avepoint_collector_last_success_timestamp_seconds"
 
 RECORD_SCENARIOS: Final = [
     Scenario(
@@ -28,6 +43,8 @@ RECORD_SCENARIOS: Final = [
         [
             ("10m", "job:avepoint_exporters:count", {'job:avepoint_exporters:count{job="a"}': 1}),
             ("50m", "job:avepoint_exporters:count", {}),
+            ("50m", "job:avepoint_exporter:seen", {'job:avepoint_exporter:seen{job="a"}': 1}),
+            ("0m", 'job:avepoint_exporter:seen{job="b"}', {}),
             (
                 "10m",
                 "customer:avepoint_read:bool",
@@ -151,43 +168,72 @@ RECORD_SCENARIOS: Final = [
             ("30m", 'account:avepoint_affected_customers:count{account="t"}', {}),
         ],
     ),
-]
-
-_BACKUPS: Final = (
-    'avepoint_customer_backups_completed_total{{job="a", instance="{}", account="m", customer_id="{}", result="{}"}}'
-)
-_DELTA: Final = 'account:avepoint_backups_completed:delta10m{{job="a", account="m", result="{}"}}'
-
-SLOW_RECORD_SCENARIOS: Final = [
     Scenario(
-        "completed backups are counted once, over replicas, a gap and a restart from zero",
+        "collectors and customers of an account",
         {
-            _BACKUPS.format("i1", "c1", "success"): "10+1x6 stale _x2 20+0x6 2+0x6",
-            _BACKUPS.format("i2", "c1", "success"): "10+1x6 stale _x2 20+0x6 2+0x6",
-            _BACKUPS.format("i1", "c2", "success"): "0+0x24",
-            _BACKUPS.format("i1", "c1", "failure"): "0+1x3 3x20",
+            **partner("1x20 stale", customers=("c1", "c2")),
+            'avepoint_customer_up{job="a", instance="i1", account="m", customer_id="c2", collector="customer_jobs"}': (
+                "0x20 stale"
+            ),
+            'avepoint_up{job="a", instance="i2", account="m", collector="customer_jobs"}': "0x20 stale",
+            f'{_SUCCESS}{{job="a", instance="i1", account="m", collector="customers"}}': "-400x20 stale",
+            f'{_DURATION}{{job="a", instance="i1", account="m", collector="customers"}}': "1x20 stale",
+            f'{_ATTEMPT}{{job="a", instance="i1", account="m", collector="hangs"}}': "60x20 stale",
+            f'{_ATTEMPT}{{job="a", instance="i1", account="m", collector="off"}}': "60x20 stale",
+            f'{_DURATION}{{job="a", instance="i1", account="m", collector="off"}}': "1x20 stale",
         },
         [
             (
-                "30m",
-                'customer:avepoint_backups_completed:max{customer_id="c2"}',
-                {
-                    'customer:avepoint_backups_completed:max{job="a", account="m", customer_id="c2", '
-                    'result="success"}': 0
-                },
+                "10m",
+                'account:avepoint_up:min{collector="customer_jobs"}',
+                {'account:avepoint_up:min{job="a", account="m", collector="customer_jobs"}': 0},
             ),
-            ("6h", "customer:avepoint_backups_completed:max", {}),
-            ("0m", "account:avepoint_backups_completed:delta10m", {}),
+            gone("account:avepoint_up:min"),
             (
                 "10m",
-                "account:avepoint_backups_completed:delta10m",
-                {_DELTA.format("success"): 1, _DELTA.format("failure"): 1},
+                "account:avepoint_data_age_seconds:max",
+                {
+                    'account:avepoint_data_age_seconds:max{job="a", account="m", collector="customers"}': 1000,
+                    'account:avepoint_data_age_seconds:max{job="a", account="m", collector="hangs"}': 540,
+                },
             ),
+            gone("account:avepoint_data_age_seconds:max"),
+            only_value("account:avepoint_customers_unreadable:count", 1, collector="customer_jobs"),
+            gone("account:avepoint_customers_unreadable:count"),
             (
-                "4h",
-                "sum by (result) (sum_over_time(account:avepoint_backups_completed:delta10m[4h]))",
-                {'{result="success"}': 12, '{result="failure"}': 3},
+                "10m",
+                'customer:avepoint_customer_info:last{customer_id="c1"}',
+                {
+                    'customer:avepoint_customer_info:last{job="a", account="m", customer_id="c1", '
+                    'organization="Org c1"}': 1
+                },
             ),
+            gone("customer:avepoint_customer_info:last"),
+        ],
+    ),
+    Scenario(
+        "the number of customers: of a list, of an empty list, without a list, of a tenant, of nothing",
+        {
+            **partner("1x20 stale", customers=("c1", "c2")),
+            **partner("1x20 stale", customers=(), account="empty"),
+            **tenant("1x20 stale"),
+            'avepoint_up{job="a", instance="i1", account="down", collector="customers"}': "0x20 stale",
+            'avepoint_customer_up{job="a", instance="i1", account="down", customer_id="x", collector="jobs"}': (
+                "1x20 stale"
+            ),
+        },
+        [
+            (
+                "10m",
+                "account:avepoint_customers:count",
+                {
+                    'account:avepoint_customers:count{job="a", account="m"}': 2,
+                    'account:avepoint_customers:count{job="a", account="empty"}': 0,
+                    'account:avepoint_customers:count{job="a", account="down"}': 1,
+                    'account:avepoint_customers:count{job="a", account="t"}': 1,
+                },
+            ),
+            ("10m", 'account:avepoint_customers:count{account="other"}', {}),
         ],
     ),
 ]

@@ -85,7 +85,7 @@ def test_problems_are_shown_by_severity_then_age() -> None:
     ]
     first = rows.problems[0]
     assert first.since is not None
-    assert (first.since.text, first.runbook) == ("2 h ago", "AvePointBackupTooOld")
+    assert (first.since.text, first.runbook) == ("2 h ago", "AvePointBackupOverdue")
     assert first.link == "?account=msp&q=c1#customers"
     assert first.metrics == (
         "probe?account=msp&name%5B%5D=avepoint_problem&name%5B%5D=avepoint_problem_start_timestamp_seconds"

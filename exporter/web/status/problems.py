@@ -21,7 +21,7 @@ SEVERITIES: Final[tuple[Severity, ...]] = get_args(Severity)
 _ROWS: Final = 20
 _FAMILIES: Final = {problem.name: problem.families for problem in PROBLEMS}
 _TEXTS: Final[Mapping[ProblemName, tuple[str, str]]] = {
-    "backup_overdue": ("Backup overdue", "AvePointBackupTooOld"),
+    "backup_overdue": ("Backup overdue", "AvePointBackupOverdue"),
     "backup_late": ("Backup late", "AvePointBackupLate"),
     "backup_stopped": ("Backups stopped", "AvePointBackupStopped"),
     "backup_never_succeeded": ("No backup has succeeded", "AvePointBackupNeverSucceeded"),
@@ -30,21 +30,21 @@ _TEXTS: Final[Mapping[ProblemName, tuple[str, str]]] = {
     "job_incomplete": ("Last job incomplete", "AvePointJobIncomplete"),
     "job_stuck": ("Job runs too long", "AvePointJobStuck"),
     "objects_unprotected": ("Objects without backup", "AvePointObjectsUnprotected"),
-    "users_unprotected": ("Users without backup", ""),
-    "scan_failed": ("Scan failed", "AvePointCustomerScanFailed"),
-    "consent_missing": ("Microsoft 365 tenant without consent", ""),
-    "ransomware_suspected": ("Ransomware suspected", "AvePointRansomwareSignal"),
+    "users_unprotected": ("Users without backup", "AvePointUsersUnprotected"),
+    "scan_failed": ("Scan failed", "AvePointScanFailed"),
+    "consent_missing": ("Microsoft 365 tenant without consent", "AvePointConsentMissing"),
+    "ransomware_suspected": ("Ransomware suspected", "AvePointRansomwareSuspected"),
     "unusual_activity": ("Unusual activity", "AvePointUnusualActivity"),
     "retention_too_short": ("Retention too short", "AvePointRetentionTooShort"),
     "restore_not_tested": ("Restore not tested", "AvePointRestoreNotTested"),
-    "seats_exceeded": ("More seats assigned than purchased", "AvePointSeatsOverPurchased"),
-    "storage_nearly_full": ("Storage nearly full", "AvePointStorageNearlyFull"),
+    "seats_exceeded": ("More seats assigned than purchased", "AvePointSeatsExceeded"),
+    "storage_nearly_full": ("Storage nearly full", "AvePointStorageFull"),
     "storage_full": ("Storage full", "AvePointStorageFull"),
-    "license_out_of_policy": ("License out of policy", "AvePointOutOfPolicy"),
-    "subscription_expiring": ("Subscription expires soon", "AvePointSubscriptionExpiresSoon"),
+    "license_out_of_policy": ("License out of policy", "AvePointLicenseOutOfPolicy"),
+    "subscription_expiring": ("Subscription expires soon", "AvePointSubscriptionExpired"),
     "subscription_expired": ("Subscription expired", "AvePointSubscriptionExpired"),
     "customer_status_failed": ("AvePoint reports a failure", "AvePointCustomerStatusFailed"),
-    "customer_attention": ("AvePoint reports that attention is needed", "AvePointCustomerNeedsAttention"),
+    "customer_attention": ("AvePoint reports that attention is needed", "AvePointCustomerStatusFailed"),
 }
 """The text of each problem, and the name of its runbook ("" if there is none)."""
 

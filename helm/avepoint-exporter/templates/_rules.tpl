@@ -21,74 +21,40 @@
 {{- toYaml $alert -}}
 {{- end -}}
 
-{{/* The name in prometheusRule.thresholds of a recording rule; empty if the rule is no threshold. */}}
-{{- define "avepoint-exporter.threshold" -}}
-{{- $name := regexReplaceAll "^avepoint:(.*):threshold(_critical)?$" . "${1}${2}" -}}
-{{- if ne $name . }}{{ $name }}{{ end -}}
-{{- end -}}
-
-{{/* The groups of one file with the changes of the values: list ROOT GROUPS OPTIONAL. An optional file needs an alert with enabled: true. */}}
+{{/* The groups of the rules with the changes of the values: list ROOT GROUPS. A group with an interval of its own keeps it. */}}
 {{- define "avepoint-exporter.ruleGroups" -}}
 {{- $root := index . 0 -}}
-{{- $optional := index . 2 -}}
 {{- $values := $root.Values.prometheusRule -}}
 {{- $groups := list -}}
-{{- $enabled := not $optional -}}
 {{- range $group := index . 1 -}}
 {{- $rules := list -}}
 {{- range $rule := $group.rules -}}
-{{- if $rule.alert -}}
-{{- $change := default dict (index $values.alerts $rule.alert) -}}
-{{- if ternary (eq (toString $change.enabled) "true") (ne (toString $change.enabled) "false") $optional -}}
-{{- $rules = append $rules (include "avepoint-exporter.alert" (list $root $rule $change) | fromYaml) -}}
-{{- $enabled = true -}}
-{{- end -}}
-{{- else -}}
-{{- $name := include "avepoint-exporter.threshold" $rule.record -}}
-{{- if hasKey $values.thresholds $name -}}
-{{- $rule = set (merge dict $rule) "expr" (printf "vector(%v)" (index $values.thresholds $name)) -}}
-{{- end -}}
+{{- $change := dict -}}
+{{- if $rule.alert }}{{ $change = default dict (index $values.alerts $rule.alert) }}{{ end -}}
+{{- if not $rule.alert -}}
 {{- $rules = append $rules $rule -}}
+{{- else if ne (toString $change.enabled) "false" -}}
+{{- $rules = append $rules (include "avepoint-exporter.alert" (list $root $rule $change) | fromYaml) -}}
 {{- end -}}
 {{- end -}}
 {{- if $rules -}}
 {{- $group = set (omit $group "rules") "rules" $rules -}}
-{{- with $values.interval }}{{ $_ := set $group "interval" . }}{{ end -}}
+{{- if and $values.interval (not $group.interval) }}{{ $_ := set $group "interval" $values.interval }}{{ end -}}
 {{- $groups = append $groups $group -}}
 {{- end -}}
 {{- end -}}
-{{- toYaml (dict "groups" (ternary $groups list $enabled)) -}}
+{{- toYaml (dict "groups" $groups) -}}
 {{- end -}}
 
-{{/* Fail if the values name an alert or a threshold that does not exist: list ROOT GROUPS OPTIONAL_GROUPS. */}}
+{{/* Fail if the values name an alert that does not exist: list ROOT GROUPS. */}}
 {{- define "avepoint-exporter.validateRules" -}}
-{{- $values := (index . 0).Values.prometheusRule -}}
-{{- $rules := dict -}}
-{{- $optional := dict -}}
-{{- $thresholds := dict -}}
-{{- range $group := concat (index . 1) (index . 2) -}}
-{{- range $rule := $group.rules -}}
-{{- if $rule.alert }}{{ $_ := set $rules $rule.alert (add1 (default 0 (index $rules $rule.alert))) }}{{ end -}}
-{{- with $rule.record }}{{ $_ := set $thresholds (include "avepoint-exporter.threshold" .) true }}{{ end -}}
+{{- $alerts := dict -}}
+{{- range $group := index . 1 -}}
+{{- range $rule := $group.rules }}{{ with $rule.alert }}{{ $_ := set $alerts . true }}{{ end }}{{ end -}}
 {{- end -}}
-{{- end -}}
-{{- range $group := index . 2 -}}
-{{- range $rule := $group.rules }}{{ with $rule.alert }}{{ $_ := set $optional . true }}{{ end }}{{ end -}}
-{{- end -}}
-{{- range $name, $change := $values.alerts -}}
-{{- if not (hasKey $rules $name) -}}
+{{- range $name, $_ := (index . 0).Values.prometheusRule.alerts -}}
+{{- if not (hasKey $alerts $name) -}}
 {{- fail (printf "prometheusRule.alerts.%s: this chart has no such alert." $name) -}}
-{{- end -}}
-{{- if and (hasKey $optional $name) (not (hasKey $change "enabled")) -}}
-{{- fail (printf "prometheusRule.alerts.%s: the alert is disabled by default; set enabled." $name) -}}
-{{- end -}}
-{{- if and $change.expr (gt (int (index $rules $name)) 1) -}}
-{{- fail (printf "prometheusRule.alerts.%s.expr: the alert has %d rules, so one expression cannot replace them; disable it and add your own in additionalGroups." $name (int (index $rules $name))) -}}
-{{- end -}}
-{{- end -}}
-{{- range $name, $_ := $values.thresholds -}}
-{{- if not (hasKey $thresholds $name) -}}
-{{- fail (printf "prometheusRule.thresholds.%s: this chart has no such threshold." $name) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
