@@ -4,11 +4,11 @@ import asyncio
 import gc
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
@@ -76,12 +76,19 @@ class Application:
             shard=shard,
         )
 
-    async def serve(self, listening: Listening, announce: Callable[[Sequence[str]], None]) -> None:
-        """Serve until SIGTERM or SIGINT, and reload on SIGHUP. Raise ConfigError if the start fails."""
+    async def serve(
+        self,
+        listening: Listening,
+        announce: Callable[[Sequence[str]], None],
+        on_stop: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Serve until SIGTERM or SIGINT, and reload on SIGHUP. Raise ConfigError if the start fails.
+
+        `announce` is called with the addresses of the server, and `on_stop` at the first signal.
+        """
         raise_limit()
         watch = None if listening.watched is None else FileWatch(listening.watched)
-        config = await asyncio.to_thread(self._load)
-        stop = _stop_on_signals()
+        stop = _stop_on_signals(on_stop)
         reloading = asyncio.Lock()
 
         async def reload() -> None:
@@ -114,14 +121,17 @@ class Application:
         if watch is not None:
             background.append(loop.create_task(watch.run(self._clock, reload_quietly)))
         try:
-            await self._apply(config, start=False)
+            if await _ended_first(self._start(), stop):
+                return
             _favor_the_event_loop()
             await serve(app.asgi(), listening.addresses, listening.web_config, stop=stop, on_bound=bound)
         finally:
-            for task in background:
-                task.cancel()
+            await _cancel([*background, *reloads])
             app.close()
             await self.accounts.stop()
+
+    async def _start(self) -> None:
+        await self._apply(await asyncio.to_thread(self._load), start=False)
 
     async def _write_suppressed(self) -> None:
         while True:
@@ -176,8 +186,31 @@ def _favor_the_event_loop() -> None:
     sys.setswitchinterval(_SWITCH_INTERVAL)
 
 
-def _stop_on_signals() -> asyncio.Event:
+def _stop_on_signals(on_stop: Callable[[], None]) -> asyncio.Event:
     stop = asyncio.Event()
+
+    def on_signal() -> None:
+        if not stop.is_set():
+            on_stop()
+        stop.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        asyncio.get_running_loop().add_signal_handler(number, on_signal)
     return stop
+
+
+async def _ended_first(coroutine: Coroutine[Any, Any, None], stop: asyncio.Event) -> bool:
+    """Run a coroutine until it ends or `stop` is set, and return whether `stop` was set."""
+    task, stopping = asyncio.ensure_future(coroutine), asyncio.ensure_future(stop.wait())
+    await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if not stop.is_set():
+        await task  # raises the error of the coroutine, if any
+    await _cancel([task])
+    return stop.is_set()
+
+
+async def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,6 +1,5 @@
 """The command `avepoint-exporter check`, which tests every account and prints a report."""
 
-import asyncio
 import os
 import shutil
 import sys
@@ -12,6 +11,7 @@ import click
 from click.exceptions import Exit
 
 from exporter.avepoint.auth.credentials import readable_secrets
+from exporter.cli.event_loop import run_coroutine
 from exporter.cli.flags import (
     CONTEXT,
     DONE,
@@ -119,7 +119,7 @@ def run_check(flags: Flags, names: tuple[str, ...] = (), *, quick: bool = False)
 
     try:
         with _progress() as progress:
-            return asyncio.run(test(progress))
+            return run_coroutine(test(progress))
     except KeyboardInterrupt:
         raise Exit(UNREADABLE) from None
 

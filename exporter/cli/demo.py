@@ -1,6 +1,5 @@
 """The command `avepoint-exporter demo`, which runs the exporter against the built-in simulator."""
 
-import asyncio
 import json
 from collections.abc import Sequence
 from functools import partial
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from exporter.cli.event_loop import run_server
 from exporter.cli.flags import (
     CONTEXT,
     EPILOG,
@@ -118,7 +118,7 @@ def demo(ctx: click.Context, /, customers: int, seed: int, scenario: "Scenario",
         listen = listening_of(flags)
         scheme = "http" if load_protection(listen.web_config).context is None else "https"
         manual = _MANUAL_REQUESTS.format(url=server.url, client_id=app.client_id, client_secret=app.client_secret)
-        asyncio.run(application.serve(listen, announce=partial(_announce, scheme, manual)))
+        run_server(partial(application.serve, listen, partial(_announce, scheme, manual)))
 
 
 def _configuration(url: str, app: "AppCredentials", speed: float, scenario: "Scenario") -> Config:

@@ -1,6 +1,5 @@
 """The root command, which serves metrics, and the exit codes of all commands."""
 
-import asyncio
 import errno
 import os
 import platform
@@ -9,6 +8,7 @@ import sys
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 import click
@@ -21,6 +21,7 @@ from exporter.cli.assets import assets
 from exporter.cli.check import check, warn
 from exporter.cli.completion import completion
 from exporter.cli.demo import demo
+from exporter.cli.event_loop import exit_now, run_coroutine, run_server
 from exporter.cli.flags import (
     CONTEXT,
     DONE,
@@ -95,7 +96,8 @@ def command(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - one 
     else:
         watched = config_file(flags) if flags["config_watch"] else None
         listening = replace(listening_of(flags), watched=watched)
-        asyncio.run(make_application(loader(flags), flags).serve(listening, announce=lambda _: None))
+        application = make_application(loader(flags), flags)
+        run_server(partial(application.serve, listening, lambda _: None))
 
 
 for _each in (init, check, demo, assets, completion):
@@ -148,7 +150,7 @@ def _authority_mistakes(config: Config) -> Iterator[str]:
 def _refresh_once(flags: Flags) -> tuple[str, tuple[SnapshotView, ...]]:
     """Refresh every collector once; return the metrics page and a view of each collector's data."""
     try:
-        return asyncio.run(make_application(loader(flags), flags).once())
+        return run_coroutine(make_application(loader(flags), flags).once())
     except KeyboardInterrupt:
         raise Exit(UNREADABLE) from None
 
@@ -190,9 +192,8 @@ def _output_failed(error: OSError) -> int:
 def entry_point() -> None:
     """Run the console script and exit."""
     code = run(sys.argv[1:])
-    if any(thread.daemon for thread in threading.enumerate()):
-        # Otherwise, Python would stop a thread during a bcrypt check, and bcrypt would then abort the process.
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
+    if threading.active_count() > 1:
+        # Python would wait for a name lookup that gets no response. It would also stop a thread in the middle of a
+        # bcrypt check, and bcrypt would then abort the process.
+        exit_now(code)
     sys.exit(code)
