@@ -128,7 +128,7 @@ PROBLEM_SCENARIOS: Final = [
         [firing("50m", _OVERDUE), firing("75m", _OVERDUE, 0)],
     ),
     Scenario(
-        "overdue: Prometheus was down for 20 minutes",
+        "overdue: no series for 20 minutes, then the last success is unknown",
         {
             **{name: values.replace("1x5000", "1x30 _x20 1x300") for name, values in world().items()},
             **overdue("1x10 _x40"),
