@@ -1,0 +1,136 @@
+"""A tenant's counters and last successes, while its process is killed again and again."""
+
+import asyncio
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Mapping
+from itertools import pairwise
+from multiprocessing.connection import Connection
+from pathlib import Path
+from random import Random
+
+import httpx
+import pytest
+
+from tests.collectors.test_jobs_truth import TICK, JobApi, Raw
+from tests.helpers import NOW, FakeClock, World, tenant
+
+pytestmark = [pytest.mark.slow, pytest.mark.soak]
+
+ACCOUNT = tenant(collectors={"jobs": {"lookback": "2d", "window": "6h"}})
+STEP = 900
+"""Seconds between two jobs, and between two refreshes."""
+COMPLETED = "avepoint_jobs_completed_total"
+SUCCESS = "avepoint_last_success_timestamp_seconds"
+Shown = Mapping[str, float]
+
+
+class BusyTenant(JobApi):
+    """A tenant with one backup per step, whose end is in the middle of the step."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        super().__init__([])
+        self._clock = clock
+
+    def _list(self, request: httpx.Request) -> object:
+        last = int(self._clock.time()) // STEP
+        self.jobs = [
+            Raw(str(number), 1, 1, 2, number * STEP * TICK, (number * STEP + STEP // 2) * TICK, (1, 0, 0))
+            for number in range(last - 400, last)
+        ]
+        return super()._list(request)
+
+
+def completed(began: float, now: float) -> int:
+    """Return how many jobs completed between two refreshes, of which the first is the base."""
+    return int(now) // STEP - int(began) // STEP
+
+
+def busy_world(folder: Path, now: float) -> World:
+    clock = FakeClock(now)
+    return World(BusyTenant(clock), clock, folder)
+
+
+def shown(world: World) -> Shown:
+    """Return the counters and last successes on the page, by series."""
+    return {
+        f"{name}{sorted(labels)}": value
+        for (name, labels), value in world.samples().items()
+        if name in (COMPLETED, SUCCESS)
+    }
+
+
+async def refresh_without_end(folder: Path, now: float, show: Callable[[tuple[float, Shown]], None]) -> None:
+    world = busy_world(folder, now)
+    await world.apply(ACCOUNT)
+    show((world.clock.time(), shown(world)))
+    while True:
+        world.clock.advance(STEP)
+        refresh = asyncio.create_task(world.refresh())
+        while not refresh.done():
+            show((world.clock.time(), shown(world)))
+            await asyncio.sleep(0)
+        assert await refresh
+
+
+def run_child(folder: str, now: float, pipe: Connection) -> None:
+    asyncio.run(refresh_without_end(Path(folder), now, pipe.send))
+
+
+def pages_until_killed(folder: Path, now: float, pages: int) -> list[tuple[float, Shown]]:
+    """Run a child process, kill it after so many pages, and return all pages that it showed, with their times."""
+    ours, theirs = multiprocessing.Pipe(duplex=False)
+    child = multiprocessing.get_context("fork").Process(target=run_child, args=(str(folder), now, theirs))
+    child.start()
+    theirs.close()
+    seen: list[tuple[float, Shown]] = []
+    try:
+        while len(seen) < pages:
+            seen.append(ours.recv())
+    finally:
+        assert child.pid is not None
+        os.kill(child.pid, signal.SIGKILL)
+        child.join()
+    while True:
+        try:
+            seen.append(ours.recv())
+        except (EOFError, OSError):
+            return seen
+
+
+def increase(values: list[float]) -> float:
+    """Return the increase that Prometheus computes: after a fall, the counter is assumed to begin at 0."""
+    return sum(later - earlier if later >= earlier else later for earlier, later in pairwise(values))
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")  # the child is killed, whatever it holds
+def test_nothing_falls_goes_back_or_is_counted_twice_when_the_process_is_killed(tmp_path: Path, soak: bool) -> None:
+    random, now, history, falls = Random(11), NOW, dict[str, list[float]](), 0
+    began = 0.0  # time of the base, from which jobs are counted
+    kills = 100 if soak else 10
+    for _ in range(kills):
+        for at, page in pages_until_killed(tmp_path, now, random.randrange(3, 120)):
+            now = max(now, at)
+            if not began and any(COMPLETED in series for series in page):
+                began = at
+            for series, value in page.items():
+                values = history.setdefault(series, [])
+                falls += bool(values) and value < values[-1]
+                values.append(value)
+
+    async def last() -> Shown:
+        world = busy_world(tmp_path, now + STEP)
+        await world.apply(ACCOUNT)
+        assert await world.refresh()
+        page = shown(world)
+        await world.accounts.stop()
+        return page
+
+    final = asyncio.run(last())
+    truth = completed(began, now + STEP)
+    total = sum(increase([*values, final[series]]) for series, values in history.items() if COMPLETED in series)
+    print(f"{kills} kills, {falls} falls, {total:.0f} of {truth} jobs counted")  # noqa: T201 - figures
+    assert falls == 0
+    assert total == truth
+    assert max(final.values()) > now - 2 * STEP
