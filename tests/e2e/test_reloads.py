@@ -62,7 +62,7 @@ def test_changed_reloads_leave_nothing_behind(tmp_path: Path, soak: bool) -> Non
 
 def _reload_times(running: Exporter) -> float:
     """Return when the configuration was last loaded."""
-    page = running.metrics("/metrics?name[]=avepoint_config_last_reload_success_timestamp_seconds")
-    match = re.search(r"^avepoint_config_last_reload_success_timestamp_seconds (\S+)$", page, re.MULTILINE)
+    page = running.metrics("/metrics?name[]=avepoint_exporter_config_last_reload_success_timestamp_seconds")
+    match = re.search(r"^avepoint_exporter_config_last_reload_success_timestamp_seconds (\S+)$", page, re.MULTILINE)
     assert match is not None, page
     return float(match[1])
