@@ -2,6 +2,7 @@
 
 import re
 import signal
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -51,7 +52,7 @@ def test_changed_reloads_leave_nothing_behind(tmp_path: Path, soak: bool) -> Non
                 write(number)
                 done = _reload_times(running)
                 running.process.send_signal(signal.SIGHUP)
-                eventually(lambda done=done: _reload_times(running) > done, what="reloaded")
+                eventually(partial(_is_later, running, done), what="reloaded")
                 if number == warmup:
                     before = resident(running)
             after = resident(running)
@@ -66,3 +67,7 @@ def _reload_times(running: Exporter) -> float:
     match = re.search(r"^avepoint_exporter_config_last_reload_success_timestamp_seconds (\S+)$", page, re.MULTILINE)
     assert match is not None, page
     return float(match[1])
+
+
+def _is_later(running: Exporter, done: float) -> bool:
+    return _reload_times(running) > done
