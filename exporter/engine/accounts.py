@@ -211,7 +211,8 @@ class Accounts:
         context = CollectorContext(account, client, customer_list, self._clock, log)
         refreshers = tuple(self._refreshers(context, client))
         collectors = [(refresher.collector, refresher.entry) for refresher in refreshers]
-        verdicts = AccountVerdicts(account, collectors, self._clock, started=self._started)
+        save = None if self._storage is None else self._storage.of(account, VERDICT).commit_states
+        verdicts = AccountVerdicts(account, collectors, self._clock, started=self._started, save=save)
         customer_list.watch(verdicts.record_list)
         return RunningAccount(account, client, customer_list, tasks, refreshers, verdicts)
 
@@ -234,11 +235,10 @@ class Accounts:
             )
 
     async def _judge(self, name: str) -> None:
-        """Update the verdicts for an account after a refresh, and save them."""
+        """Update the verdicts for an account after a refresh."""
         running = self._running.get(name)
         if running is not None:
             await running.verdicts.settle()
-            await self._save_verdicts(running)
 
     async def _save_verdicts(self, running: RunningAccount) -> None:
         if self._storage is not None:

@@ -47,11 +47,11 @@ async def _restore_verdicts(
 ) -> None:
     states: Mapping[str, object] = {}
     if former is not None:
-        states = former.verdicts.states()
+        states = await asyncio.to_thread(former.verdicts.states)
     elif storage is not None:
         states = (await _load(storage, running, VERDICT)).states
     try:
-        running.verdicts.load_states(states)
+        await asyncio.to_thread(running.verdicts.load_states, states)
     except ValueError as error:
         _log_invalid(running.account.name, VERDICT, error)
     wanted = filter(running.customer_list.is_wanted, running.verdicts.customers())

@@ -1,7 +1,7 @@
 """The verdicts on the customers of one account, updated when the entries of its collectors change."""
 
 import asyncio
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from math import inf
 from typing import Any, Final, NamedTuple
 
@@ -18,6 +18,11 @@ VERDICT: Final = "verdict"
 """The collector name that represents verdicts in views and in the persistent state."""
 _SLICE: Final = 0.003  # maximum seconds of work before other tasks on the event loop can run
 
+_BATCH: Final = 200
+"""Number of customers whose states are committed together."""
+
+Save = Callable[[Mapping[str, object]], Awaitable[object]]
+"""A function that commits states by customer id."""
 Collectors = Sequence[tuple[Collector[Any, Any], CollectorEntry]]
 
 
@@ -31,8 +36,13 @@ class _Read(NamedTuple):
 class AccountVerdicts:
     """Keeps the verdicts on the customers of one account up to date."""
 
-    def __init__(self, account: Account, collectors: Collectors, clock: Clock, *, started: float) -> None:
-        """Create an object without verdicts. `started` is the Unix time at which the process started."""
+    def __init__(
+        self, account: Account, collectors: Collectors, clock: Clock, *, started: float, save: Save | None = None
+    ) -> None:
+        """Create an object without verdicts. `started` is the Unix time at which the process started.
+
+        `save` commits states before their verdicts are shown.
+        """
         self._account = account.name
         self._collectors = collectors
         self._clock = clock
@@ -43,6 +53,8 @@ class AccountVerdicts:
         self._parts: dict[str, tuple[_Read, Mapping[str, Collection[Sample]]]] = {}
         self._shown: dict[str, ReadResult] = {}
         self._series = SharedSeries()
+        self._save = save
+        self._unshown: dict[str, None] = {}  # customers whose verdict is not committed yet
         self._lock = asyncio.Lock()
         if self._is_tenant:
             self._verdict.mark([""])
@@ -79,20 +91,41 @@ class AccountVerdicts:
             await self._find_changes()
             await self._judge(self._clock.monotonic() + budget)
             await asyncio.sleep(0)
-            self._show_counts()
+            if not self._unshown:
+                self._show_counts()
         finally:
             self._lock.release()
 
     async def _judge(self, deadline: float) -> None:
         slice_end = self._clock.monotonic() + _SLICE
         for customer_id in self._verdict.steps(self._clock.time()):
-            self._show(customer_id)
+            self._unshown[customer_id] = None
             now = self._clock.monotonic()
             if now >= deadline:
-                return
+                break
+            if len(self._unshown) >= _BATCH:
+                await self._publish(deadline)
             if now >= slice_end:
                 await asyncio.sleep(0)
                 slice_end = self._clock.monotonic() + _SLICE
+        await self._publish(deadline)
+
+    async def _publish(self, deadline: float) -> None:
+        """Commit the new states, then show the verdicts. If the commit takes too long, the next call shows them.
+
+        Otherwise, a problem that a scrape has returned could look new after a restart.
+        """
+        unsaved = self.take_unsaved() if self._save is not None else {}
+        if self._save is not None and unsaved:
+            try:
+                async with asyncio.timeout(deadline - self._clock.monotonic() if deadline < inf else None):
+                    await self._save(unsaved)
+            except TimeoutError:
+                self._verdict.unsaved.update(unsaved)
+                return
+        for customer_id in self._unshown:
+            self._show(customer_id)
+        self._unshown.clear()
 
     def view(self) -> SnapshotView:
         """Return an immutable view of the verdicts, which has the form of a collector's view but no status."""

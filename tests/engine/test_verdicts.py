@@ -1,8 +1,10 @@
 """Verdicts follow the reads, the configuration and the time, and outlive restarts and reloads."""
 
+import asyncio
 import gc
 import sqlite3
 import weakref
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -11,12 +13,14 @@ import httpx
 import pytest
 
 from exporter.engine.sqlite import FILE_NAME
+from exporter.engine.verdicts import AccountVerdicts
 from exporter.exposition.page import MetricsPage, PageRequest
 from exporter.health.families import FAMILIES
 from tests.collectors.test_job_filters import jobs as classified_jobs
 from tests.collectors.test_jobs_truth import JobApi
 from tests.helpers import (
     BATCH_PATH,
+    NOW,
     FakeApi,
     FakeClock,
     World,
@@ -257,3 +261,35 @@ async def test_a_scrape_judges_within_its_budget_and_the_next_ones_go_on() -> No
     assert seen == sorted(seen)
     assert seen[-1] == 50
     await world.accounts.stop()
+
+
+async def test_verdicts_are_committed_before_they_are_shown() -> None:
+    seen: list[tuple[Mapping[str, object], bool]] = []
+
+    async def save(states: Mapping[str, object]) -> None:
+        seen.append((states, bool(verdicts.view().reads)))
+
+    verdicts = AccountVerdicts(config(tenant()).accounts[0], [], FakeClock(), started=NOW, save=save)
+    await verdicts.settle()
+    assert [(set(states), is_shown) for states, is_shown in seen] == [({""}, False)]
+    assert verdicts.view().reads
+    await verdicts.settle()
+    assert len(seen) == 1, "nothing has changed"
+
+
+async def test_a_commit_that_hangs_delays_no_scrape_and_shows_no_verdict() -> None:
+    is_free = asyncio.Event()
+    saved: list[Mapping[str, object]] = []
+
+    async def save(states: Mapping[str, object]) -> None:
+        await is_free.wait()
+        saved.append(states)
+
+    verdicts = AccountVerdicts(config(tenant()).accounts[0], [], FakeClock(), started=NOW, save=save)
+    for _ in range(2):
+        await verdicts.settle(0.01)
+        assert not verdicts.view().reads
+    is_free.set()
+    await verdicts.settle(0.01)
+    assert len(saved) == 1
+    assert verdicts.view().reads
