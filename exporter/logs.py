@@ -1,7 +1,9 @@
 """Structured logging to standard error, as logfmt or JSON, without secrets."""
 
+import errno
 import logging
 import math
+import os
 import re
 import sys
 import time
@@ -24,10 +26,13 @@ LEVELS: Final = {
 _LONGEST_VALUE: Final = 2000
 _LONGEST_SCRUBBED: Final = 65_536
 _GAP: Final = " […] "
-# Matches secrets in headers, form fields and JSON, but not "client_secret: must be a string" or "basic authentication".
+# The messages of the operating system follow the names of files, such as "app.secret: No such file or directory".
+_SYSTEM_MESSAGES: Final = "|".join(sorted({re.escape(os.strerror(number)) for number in errno.errorcode}))
+# Matches secrets in headers, form fields and JSON, but not messages of the exporter, the operating system or OpenSSL,
+# such as "client_secret: must be a string", "basic authentication" or "Basic Constraints of CA cert".
 _SECRET_SHAPES: Final = re.compile(
-    r"(?is)(\b(?:bearer|basic)\s+(?!auth|tokens?\b)|(?:secret|assertion|_token|passw(?:or)?d|pwd|api_?key)"
-    r"[\"'\\]*\s*[=:]\s*(?!(?:must|has|needs|is|of) ))"
+    r"(?is)(\b(?:bearer|basic)\s+(?!auth|tokens?\b|constraints\b)|(?:secret|assertion|_token|passw(?:or)?d|pwd|api_?key)"
+    rf"[\"'\\]*\s*[=:]\s*(?!(?:must|has|needs|is|of) |(?:{_SYSTEM_MESSAGES})(?![\w-])))"
     r"(?:\\*\"(?:\\.|[^\"\\])*\\?(?:\"|$)|\\*'[^']*(?:'|$)|[^\s\"',&}]+)"
 )
 _JWT: Final = re.compile(r"eyJ[\w-]{8,}(?:\.[\w-]*)*")

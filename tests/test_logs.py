@@ -1,8 +1,10 @@
 """Log lines: one event is one line, in both forms, and no secret is ever in it."""
 
+import errno
 import io
 import json
 import logging
+import os
 import re
 import sys
 import time
@@ -270,3 +272,16 @@ def test_scrubbing_takes_no_time_on_hostile_texts(piece: str, size: int) -> None
     began = time.process_time()
     scrub(piece * (size // len(piece)))
     assert time.process_time() - began < 5, "CPU time; one that grows with the square of the length takes longer"
+
+
+SYSTEM_MESSAGES = [
+    *(f"cannot read /etc/contoso.secret: {os.strerror(number)}" for number in sorted(errno.errorcode)),
+    "app_token: No such file or directory; create it",
+    "Basic Constraints of CA cert not marked critical",
+    "/x/api_key: Too many open files",
+]
+
+
+@pytest.mark.parametrize("text", SYSTEM_MESSAGES)
+def test_messages_of_the_system_stay_readable(text: str) -> None:
+    assert scrub(text) == text
