@@ -23,25 +23,25 @@ from benchmarks.portfolio import SERVICE, WORKLOADS
 
 _RULES = Path(__file__).parent.parent / "prometheus" / "rules" / "avepoint.rules.yaml"
 _COLLECTORS = ("customers", "customer_jobs", "protected_data", "subscriptions")
-_SHARE = {False: 0.05, True: 0.30}  # customers with a problem, in an incident and otherwise
+_WRONG = {False: (0.05, 3), True: (0.30, 12)}  # share of the customers and number of their workloads; in an incident
 _OF_JOBS = ("last_job_start_timestamp_seconds", "last_job_finish_timestamp_seconds", "last_job_duration_seconds",
             "last_success_timestamp_seconds")  # fmt: skip
 _RESULTS = ("successful", "failed", "skipped", "warning")
 _STATES = ("finished", "failed", "failed_to_start", "finished_with_exception", "partially_finished", "stopped")
 
 
-def page(customers: int, wrong: float) -> bytes:
-    """Return the page of an exporter; in this share of the customers, all workloads have a problem."""
+def page(customers: int, wrong: float, workloads: int) -> bytes:
+    """Return the page of an exporter; in this share of the customers, so many workloads have a problem."""
     account = 'account="msp"'
     lines = ["avepoint_exporter_build_info 1", "avepoint_exporter_shard 0", "avepoint_exporter_total_shards 1",
              "process_start_time_seconds 1"]  # fmt: skip
     lines += [f'avepoint_up{{{account},collector="{name}"}} 1' for name in _COLLECTORS]
     for number in range(customers):
-        lines += _customer(f'{account},customer_id="{number:036}"', number, is_wrong=number < wrong * customers)
+        lines += _customer(f'{account},customer_id="{number:036}"', number, workloads * (number < wrong * customers))
     return ("\n".join(lines) + "\n").encode()
 
 
-def _customer(of: str, number: int, *, is_wrong: bool) -> Iterator[str]:
+def _customer(of: str, number: int, wrong: int) -> Iterator[str]:
     yield f'avepoint_customer_info{{{of},organization="Organization {number}",country="Iceland"}} 1'
     yield from (f'avepoint_customer_up{{{of},collector="{name}"}} 1' for name in _COLLECTORS)
     yield from (f"avepoint_customer_{name}_objects{{{of}}} {number}" for name in ("scanned", "protected"))
@@ -49,7 +49,7 @@ def _customer(of: str, number: int, *, is_wrong: bool) -> Iterator[str]:
     yield from (
         f'avepoint_customer_backups_completed_total{{{of},result="{name}"}} 7' for name in ("success", "failure")
     )
-    for workload in WORKLOADS:
+    for index, workload in enumerate(WORKLOADS):
         scan = f'{of},tenant_id="{number}",service_type="{SERVICE}",workload="{workload}"'
         yield from (f"avepoint_{name}_objects{{{scan}}} 7" for name in ("scanned", "protected"))
         yield from (f'avepoint_protected_data_bytes{{{scan},storage="{name}"}} 7' for name in ("avepoint", "byos"))
@@ -60,7 +60,7 @@ def _customer(of: str, number: int, *, is_wrong: bool) -> Iterator[str]:
         yield from (f'avepoint_last_job_objects{{{job},result="{name}"}} 7' for name in _RESULTS)
         yield from (f'avepoint_jobs_completed_total{{{job},state="{name}"}} 7' for name in _STATES)
         yield f'avepoint_last_job_state{{{job},state="finished"}} 1'
-        if is_wrong:
+        if index < wrong:
             problem = f'{subject},problem="backup_overdue",severity="critical"'
             yield f"avepoint_problem{{{problem}}} 1"
             yield f"avepoint_problem_start_timestamp_seconds{{{problem}}} 7"
@@ -135,7 +135,7 @@ def _prometheus(program: str, target: int, *, rules: bool) -> Iterator[_Promethe
 def measure(customers: int, minutes: int, warm_up: int, program: str, *, incident: bool) -> str:
     """Return a line with the CPU seconds per minute and the series that the rules add, after a warm-up in minutes."""
     with ExitStack() as stack:
-        target = stack.enter_context(_served(page(customers, _SHARE[incident])))
+        target = stack.enter_context(_served(page(customers, *_WRONG[incident])))
         with_rules = stack.enter_context(_prometheus(program, target, rules=True))
         without = stack.enter_context(_prometheus(program, target, rules=False))
         time.sleep(60 * warm_up)

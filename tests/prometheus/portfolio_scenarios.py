@@ -8,13 +8,8 @@ from tests.prometheus.scenario import Scenario, Series
 
 _SUMS: Final[Mapping[str, tuple[float, Mapping[str, str]]]] = {
     "account:avepoint_protected_data_bytes:sum": (7, {"storage": "byos"}),
-    "account:avepoint_scanned_objects:sum": (11, {}),
-    "account:avepoint_protected_objects:sum": (9, {}),
     "account_workload:avepoint_protected_data_bytes:sum": (14, {"workload": "Teams", "storage": "byos"}),
-    "account_workload:avepoint_scanned_objects:sum": (16, {"workload": "Teams"}),
-    "account_workload:avepoint_protected_objects:sum": (12, {"workload": "Teams"}),
     "account:avepoint_license_protected_bytes:max": (30, {}),
-    "account:avepoint_license_protected_bytes:deriv7d": (0, {}),
 }
 
 
@@ -31,17 +26,12 @@ PORTFOLIO_SCENARIOS: Final = [
         "sums of a portfolio: replicas count once",
         {
             **_both("avepoint_customer_protected_data_bytes", 3, 4, storage="byos"),
-            **_both("avepoint_customer_scanned_objects", 5, 6),
-            **_both("avepoint_customer_protected_objects", 4, 5),
             **_both("avepoint_protected_data_bytes", 6, 8, workload="Teams", storage="byos", tenant_id="x"),
-            **_both("avepoint_scanned_objects", 7, 9, workload="Teams", tenant_id="x"),
-            **_both("avepoint_protected_objects", 5, 7, workload="Teams", tenant_id="x"),
             'avepoint_license_protected_bytes{job="a", instance="i1", account="m"}': "30x20 stale",
         },
         [
             *(only_value(name, value, **labels) for name, (value, labels) in _SUMS.items()),
-            *(gone(name) for name in _SUMS if not name.endswith("deriv7d")),
-            ("0m", "account:avepoint_license_protected_bytes:deriv7d", {}),
+            *(gone(name) for name in _SUMS),
         ],
     ),
 ]
@@ -80,14 +70,6 @@ SLOW_PORTFOLIO_SCENARIOS: Final = [
                 "4h",
                 "sum by (result) (sum_over_time(account:avepoint_backups_completed:delta10m[4h]))",
                 {'{result="success"}': 12, '{result="failure"}': 3},
-            ),
-            *(
-                (time, f"account:avepoint_backup_success:ratio_{window}", expected)
-                for window in ("delta7d", "delta30d")
-                for time, expected in (
-                    ("0m", {}),
-                    ("4h", {f'account:avepoint_backup_success:ratio_{window}{{job="a", account="m"}}': 0.8}),
-                )
             ),
         ],
     ),

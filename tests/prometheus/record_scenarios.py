@@ -65,12 +65,6 @@ RECORD_SCENARIOS: Final = [
                 },
             ),
             ("50m", "customer:avepoint_customer_unreadable:bool", {}),
-            (
-                "10m",
-                "account:avepoint_customers_read:count",
-                {'account:avepoint_customers_read:count{job="a", account="m", collector="customer_jobs"}': 2},
-            ),
-            ("50m", "account:avepoint_customers_read:count", {}),
         ],
     ),
     Scenario(
@@ -157,15 +151,6 @@ RECORD_SCENARIOS: Final = [
                 },
             ),
             ("30m", 'account:avepoint_problem_customers:ratio{problem="backup_overdue"}', {}),
-            (
-                "10m",
-                "account:avepoint_affected_customers:count",
-                {
-                    f'account:avepoint_affected_customers:count{{job="a", account="m", severity="{severity}"}}': number
-                    for severity, number in (("critical", 1), ("warning", 0), ("info", 0))
-                },
-            ),
-            ("30m", 'account:avepoint_affected_customers:count{account="t"}', {}),
         ],
     ),
     Scenario(
