@@ -183,7 +183,14 @@ RECORD_SCENARIOS: Final = [
                 },
             ),
             gone("account:avepoint_data_age_seconds:max"),
-            only_value("account:avepoint_customers_unreadable:count", 1, collector="customer_jobs"),
+            (
+                "10m",
+                "account:avepoint_customers_unreadable:count",
+                {
+                    'account:avepoint_customers_unreadable:count{job="a", account="m", collector="customer_jobs"}': 1,
+                    'account:avepoint_customers_unreadable:count{job="a", account="m", collector="customers"}': 0,
+                },
+            ),
             gone("account:avepoint_customers_unreadable:count"),
             (
                 "10m",
