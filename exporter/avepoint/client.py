@@ -17,12 +17,13 @@ from exporter.avepoint.auth.tokens import (
     Token,
     TokenSource,
     decode_token_response,
+    secrets_of,
 )
 from exporter.avepoint.connections import Connections, origin_of
 from exporter.avepoint.endpoints import Endpoint, Query
 from exporter.avepoint.hints import NOT_OURS, reason_of, unreached
 from exporter.avepoint.observer import Observer, ServerClock, ValueIssues
-from exporter.avepoint.responses import RawResponse, decode_response, server_time
+from exporter.avepoint.responses import RawResponse, decode_response, server_time, without_secrets
 from exporter.avepoint.throttle import LimitUsage, Throttle
 from exporter.clock import Clock
 from exporter.config.schema import Account
@@ -215,6 +216,8 @@ class Client:
         began, code = self._clock.monotonic(), "connect"
         try:
             response = await self._send(request)
+            if token.text.encode() in response.body or token.text in " ".join(response.headers.values()):
+                response = without_secrets(response, (token.text,))
             code, now = str(response.status), self._clock.time()
             self._server_clock.measure(server_time(response.headers), now)
             return decode_response(endpoint, response, now=now, secrets=(token.text,))
@@ -254,6 +257,7 @@ class Client:
         result = "connect"
         try:
             response = await self._send(self._build("POST", self._account.identity_url, data=dict(form)))
+            response = without_secrets(response, secrets_of(form))
             result = str(response.status)
             decoded = decode_token_response(response, form, now=self._clock.time())
             result = "success"

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -33,6 +33,8 @@ _SUCCESS: Final = frozenset({"ok", "success", "succeeded"})
 _NOTHING: Final = frozenset({"", "none", "null", "n/a", "-"})
 _LONGEST_INT: Final = 30
 _GUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_SHORTEST_SECRET: Final = 8
+_MASK: Final = "<secret>"
 _LONGEST_TEXT: Final = 200
 _MOST_ERRORS: Final = 3
 
@@ -44,6 +46,19 @@ class RawResponse:
     status: int
     headers: Mapping[str, str]
     body: bytes
+
+
+def without_secrets(response: RawResponse, secrets: Collection[str]) -> RawResponse:
+    """Return a response in which the secrets of its request are masked, because a server or proxy may echo them."""
+    for secret in secrets:
+        if len(secret) < _SHORTEST_SECRET:  # a short text may occur in the data by chance
+            continue
+        if secret.encode() in response.body:
+            response = replace(response, body=response.body.replace(secret.encode(), _MASK.encode()))
+        if any(secret in value for value in response.headers.values()):
+            headers = {name: value.replace(secret, _MASK) for name, value in response.headers.items()}
+            response = replace(response, headers=headers)
+    return response
 
 
 def read_json(body: bytes) -> object:

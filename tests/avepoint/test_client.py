@@ -346,3 +346,18 @@ async def test_no_secret_in_any_error_or_log(caplog: pytest.LogCaptureFixture) -
     assert "<secret> has no quota" in joined
     assert SECRET not in joined
     assert "tok-1" not in joined
+
+
+async def test_an_echoed_token_reaches_neither_the_error_nor_the_request_id() -> None:
+    def echo(request: httpx.Request) -> httpx.Response:
+        header = request.headers["authorization"].removeprefix("Bearer ")
+        return httpx.Response(400, content=header, headers={"x-request-id": header})
+
+    def token(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json={"access_token": "opaque-0123456789", "expires_in": 3600})
+
+    world = ClientHarness(echo, tokens=token)
+    with pytest.raises(BadRequestError) as caught:
+        await world.client.call(JOBS)
+    assert "0123456789" not in f"{caught.value} {caught.value.context()}"
+    assert caught.value.request_id == "<secret>"

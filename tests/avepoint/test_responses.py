@@ -14,7 +14,15 @@ from hypothesis import strategies as st
 
 from exporter.avepoint import endpoints
 from exporter.avepoint.endpoints import Endpoint, EndpointPair
-from exporter.avepoint.responses import RawResponse, decode_response, error_text, read_json, retry_after, server_time
+from exporter.avepoint.responses import (
+    RawResponse,
+    decode_response,
+    error_text,
+    read_json,
+    retry_after,
+    server_time,
+    without_secrets,
+)
 from exporter.errors import (
     AnswerError,
     BadRequestError,
@@ -269,3 +277,18 @@ def test_any_error_body_gives_a_short_printable_text(body: dict[str, object]) ->
     assert text.isprintable()
     assert "@" not in text
     assert "secret-token" not in text
+
+
+def test_secrets_that_a_server_echoes_are_masked_wherever_they_are() -> None:
+    echoed = RawResponse(
+        401, {"x-request-id": "id-opaque-token", "date": "today"}, b'opaque-token {"a": "opaque-token"}'
+    )
+    masked = without_secrets(echoed, ("", "opaque-token"))
+    assert masked.headers == {"x-request-id": "id-<secret>", "date": "today"}
+    assert masked.body == b'<secret> {"a": "<secret>"}'
+    assert masked.status == 401
+
+
+def test_a_response_without_secrets_is_unchanged() -> None:
+    plain = RawResponse(200, {"date": "today"}, b'{"a": "b"}')
+    assert without_secrets(plain, ("opaque-token", "a", "")) is plain

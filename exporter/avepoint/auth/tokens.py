@@ -144,6 +144,11 @@ class TokenSource:
         return token
 
 
+def secrets_of(form: Mapping[str, str]) -> tuple[str, str]:
+    """Return the secret and the assertion in the form of a token request, each of which may be empty."""
+    return form.get("client_secret", ""), form.get("client_assertion", "")
+
+
 def decode_token_response(response: RawResponse, form: Mapping[str, str], *, now: float) -> Mapping[str, object]:
     """Return the JSON object of a token response. Raise TokenError or UnavailableError if the request failed."""
     permission, request = form["scope"], RequestContext(request_id=request_id_of(response.headers, {}))
@@ -155,7 +160,7 @@ def decode_token_response(response: RawResponse, form: Mapping[str, str], *, now
     code = decoded.get("error") if isinstance(decoded, dict) else None
     is_documented = isinstance(code, str) and code in _OAUTH_ERRORS
     body = {**decoded, "error": None} if is_documented and isinstance(decoded, dict) else decoded
-    reason = error_text(body, (form.get("client_secret", ""), form.get("client_assertion", "")))
+    reason = error_text(body, secrets_of(form))
     if response.status == HTTPStatus.TOO_MANY_REQUESTS or response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         raise UnavailableError(
             f"token: HTTP {response.status}{reason}",
