@@ -9,6 +9,8 @@ from tests.prometheus.scenario import Scenario, Series
 _SUMS: Final[Mapping[str, tuple[float, Mapping[str, str]]]] = {
     "account:avepoint_protected_data_bytes:sum": (7, {"storage": "byos"}),
     "account_workload:avepoint_protected_data_bytes:sum": (14, {"workload": "Teams", "storage": "byos"}),
+    "account_workload:avepoint_scanned_objects:sum": (16, {"workload": "Teams"}),
+    "account_workload:avepoint_protected_objects:sum": (12, {"workload": "Teams"}),
     "account:avepoint_license_protected_bytes:max": (30, {}),
 }
 
@@ -27,6 +29,8 @@ PORTFOLIO_SCENARIOS: Final = [
         {
             **_both("avepoint_customer_protected_data_bytes", 3, 4, storage="byos"),
             **_both("avepoint_protected_data_bytes", 6, 8, workload="Teams", storage="byos", tenant_id="x"),
+            **_both("avepoint_scanned_objects", 7, 9, workload="Teams", tenant_id="x"),
+            **_both("avepoint_protected_objects", 5, 7, workload="Teams", tenant_id="x"),
             'avepoint_license_protected_bytes{job="a", instance="i1", account="m"}': "30x20 stale",
         },
         [
