@@ -73,7 +73,7 @@ def test_idle_connections_do_not_prevent_health_checks(tmp_path: Path, soak: boo
 def test_requests_to_avepoint_that_take_all_descriptors_do_not_prevent_health_checks(
     tmp_path: Path, soak: bool
 ) -> None:
-    with silent_server() as port, limited(tmp_path, files=56, accounts=30, port=port) as running:
+    with silent_server() as port, limited(tmp_path, files=56, accounts=20, port=port) as running:
         eventually(lambda: "oo many open files" in running.log.read_text(), what="no descriptors are left")
         durations = asyncio.run(_flood(running, 20, 30 if soak else 3))
         print(f"{len(durations)} health checks, longest {max(durations):.3f} s")  # noqa: T201 - figures
