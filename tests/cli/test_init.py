@@ -180,7 +180,7 @@ def test_closed_standard_input_is_one_line_per_setting(arguments: list[str]) -> 
 
 
 def test_end_of_input_at_a_question_writes_nothing() -> None:
-    code, seen = conversation([("Account type", "tenant"), ("label account", "\x04")], "--no-check")
+    code, seen = conversation([("Account type", "tenant"), ("account label", "\x04")], "--no-check")
     assert code == 1
     assert "init: canceled; no file was written" in seen
     assert files() == []
@@ -314,7 +314,9 @@ def conversation(answers: list[tuple[str, str]], *arguments: str) -> tuple[int, 
             if waiting and waiting[0][0] in seen[told:]:
                 told = len(seen)
                 os.write(ours, f"{waiting.pop(0)[1]}\n".encode())
-        code = process.wait(timeout=10)
+        if time.monotonic() >= deadline:
+            process.kill()
+        code = process.wait()
     os.close(ours)
     assert not waiting, (waiting, seen)
     return code, seen
@@ -403,7 +405,7 @@ def test_questions_explain_clouds_and_data_centers(tmp_path: Path, capsys: pytes
 
 def test_the_questions_of_a_tenant() -> None:
     code, seen = conversation(
-        [("Account type (tenant, partner)", "tennant"), ("is not one of", "tenant"), ("label account", "no good"),
+        [("Account type (tenant, partner)", "tennant"), ("is not one of", "tenant"), ("account label", "no good"),
          ("must be 1 to 63 letters", "contoso"), ("[commercial]", ""), ("Data center", "mars"),
          ("must be one of", "uk"), ("Client ID", "app"), ("Credential", ""), ("hidden", SECRET)],
         "--no-check",
@@ -421,7 +423,7 @@ def test_the_questions_of_a_tenant() -> None:
 def test_the_questions_of_a_partner_with_a_certificate(tmp_path: Path) -> None:
     (tmp_path / "app.pem").write_text("-----BEGIN")
     code, seen = conversation(
-        [("Account type", "partner"), ("label account", "msp"), ("Cloud", "us-gov"), ("Client ID", "app"),
+        [("Account type", "partner"), ("account label", "msp"), ("Cloud", "us-gov"), ("Client ID", "app"),
          ("Credential", "certificate"), ("Path of the certificate", "app.pem"), ("Password", "")],
         "--no-check",
     )  # fmt: skip
