@@ -47,6 +47,7 @@ STATES: Final[Mapping[str, tuple[str, str]]] = {
     "not_scanned": ("Not scanned", GREY),
     "not_started": ("Not started", GREY),
     "not_finished": ("Not finished", GREY),
+    "paused": ("Paused", GREY),
     "pending": ("Pending", GREY),
     "skipped": ("Skipped", GREY),
     "waiting_for_configuration": ("Not configured", YELLOW),
