@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-Answerer = Callable[[str], bytes]
-"""Gives the body that answers a path with its query."""
+Answerer = Callable[[str], bytes | None]
+"""Gives the body that answers a path with its query, or None if there is no such path."""
 _END = b"\r\n\r\n"
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
-_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json; charset=utf-8\r\ncontent-length: %d\r\n\r\n"
+_HEAD = b"HTTP/1.1 %s\r\ncontent-type: application/json; charset=utf-8\r\ncontent-length: %d\r\n\r\n"
 
 
 @dataclass(slots=True)
@@ -59,7 +59,8 @@ class Protocol(asyncio.Protocol):
     def _send(self, path: str) -> None:
         self._asked.end()
         body = self._answer(path)
-        self._transport.write(_HEAD % len(body) + body)
+        head = _HEAD % (b"404 Not Found" if body is None else b"200 OK", len(body or b""))
+        self._transport.write(head + (body or b""))
 
 
 async def serve(answer: Answerer, asked: Asked, latency: float) -> str:

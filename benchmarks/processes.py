@@ -13,7 +13,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from avepoint_simulator.tokens import AppCredentials
-from tests.e2e.processes import Exporter, eventually, exporter, fetch
+from exporter.collectors.registry import catalogue
+from tests.e2e.processes import Exporter, exporter, fetch
 
 _CONFIG = """
 accounts:
@@ -26,9 +27,9 @@ accounts:
     collectors:
       customers: {{interval: 1d}}  # listed by each refresh of protected data
       protected_data: {{interval: {interval}}}
-      subscriptions: {{enabled: false}}
-      customer_jobs: {{enabled: false}}
 """
+_MEASURED = ("customers", "protected_data")
+"""Collectors that the benchmark measures. The others are off, so that results of different versions are comparable."""
 
 
 @dataclass(slots=True)
@@ -56,20 +57,35 @@ def avepoint(customers: int, latency: float) -> Iterator[AvePoint]:
 
 
 @contextlib.contextmanager
-def serving(folder: Path, url: str, *, concurrency: int, interval: str, ready: bool = True) -> Iterator[Exporter]:
-    """Run an exporter that reads a simulated AvePoint."""
+def serving(
+    folder: Path, url: str, *, concurrency: int, interval: str, ready_within: float | None = 60.0
+) -> Iterator[Exporter]:
+    """Run an exporter that reads a simulated AvePoint, and wait until it is ready unless `ready_within` is None."""
     text = _CONFIG.format(url=url, app=AppCredentials(), concurrency=concurrency, interval=interval)
-    (folder / "config.yaml").write_text(text)
+    (folder / "config.yaml").write_text(text + "".join(f"      {name}: {{enabled: false}}\n" for name in _unmeasured()))
     with exporter(
         folder,
         "--config.file",
         "config.yaml",
         env={**os.environ, "PYTHONPATH": os.pathsep.join([str(Path.cwd()), os.environ.get("PYTHONPATH", "")])},
     ) as running:
-        if ready:
-            eventually(lambda: fetch(f"{running.url}/-/ready").status == 200, within=3600, what="ready")
+        if ready_within is not None:
+            _wait_until_ready(running, ready_within)
         yield running
         assert running.stop() == 0
+
+
+def _unmeasured() -> Iterator[str]:
+    yield from (name for name in catalogue()["partner"] if name not in _MEASURED)
+
+
+def _wait_until_ready(running: Exporter, within: float) -> None:
+    """Wait for the first refreshes. Raise AssertionError with the log if they take longer than `within` seconds."""
+    deadline = time.monotonic() + within
+    while (answer := fetch(f"{running.url}/-/ready")).status != 200:
+        assert running.process.poll() is None, f"the exporter ended:\n{running.log.read_text()}"
+        assert time.monotonic() < deadline, f"after {within:.0f} s {answer.text}{running.log.read_text()}"
+        time.sleep(0.1)
 
 
 def cpu_seconds(running: Exporter) -> float:

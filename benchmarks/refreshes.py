@@ -6,6 +6,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from benchmarks.processes import Client, avepoint, cpu_seconds, mebibytes, servi
 from tests.e2e.processes import Exporter, fetch
 
 DURATION = "avepoint_collector_duration_seconds"
+_MOST_START, _MOST_TIMES_IDEAL = 60.0, 20.0  # limits of the first refresh, in seconds and in ideal times
 _SCRAPERS, _SCRAPE_INTERVAL = 4, 15.0
 
 
@@ -44,7 +46,7 @@ def refresh_once(customers: int, latency: float, concurrency: int) -> Refreshed:
     result = _expected(customers, latency, concurrency)
     with tempfile.TemporaryDirectory() as folder:
         with avepoint(customers, latency) as service:
-            with serving(Path(folder), service.url, concurrency=concurrency, interval="1d") as running:
+            with _serving(folder, service.url, result, interval="1d") as running:
                 result.cpu = cpu_seconds(running) / customers
                 result.walls.append(value(running, DURATION))
                 result.memory = mebibytes(running)
@@ -56,11 +58,11 @@ def refresh_for_ever(customers: int, latency: float, concurrency: int, refreshes
     """Read a portfolio again and again, first alone, then with scrapers."""
     result = _expected(customers, latency, concurrency)
     with tempfile.TemporaryDirectory() as folder, avepoint(customers, latency) as service:
-        with serving(Path(folder), service.url, concurrency=concurrency, interval="1s") as running:
-            result.walls = _walls(running, refreshes)
+        with _serving(folder, service.url, result, interval="1s") as running:
+            result.walls = _walls(running, result, refreshes)
             before, began = cpu_seconds(running), time.monotonic()
             with _crowd(running, result):
-                scraped = _walls(running, refreshes)
+                scraped = _walls(running, result, refreshes)
                 elapsed = time.monotonic() - began
                 result.cpu = (cpu_seconds(running) - before) / (elapsed / statistics.mean(scraped) * customers)
                 result.memory = mebibytes(running)
@@ -72,10 +74,22 @@ def _expected(customers: int, latency: float, concurrency: int) -> Refreshed:
     return Refreshed(customers, latency, concurrency, least_calls(customers) * latency / concurrency)
 
 
-def _walls(running: Exporter, count: int) -> list[float]:
+def _serving(folder: str, url: str, result: Refreshed, *, interval: str) -> AbstractContextManager[Exporter]:
+    within = _longest(result)
+    return serving(Path(folder), url, concurrency=result.concurrency, interval=interval, ready_within=within)
+
+
+def _longest(result: Refreshed) -> float:
+    """Return the seconds after which a refresh counts as hanging."""
+    return _MOST_START + _MOST_TIMES_IDEAL * result.ideal
+
+
+def _walls(running: Exporter, result: Refreshed, count: int) -> list[float]:
     """Wait for so many refreshes to end; gives how long they took."""
     walls = [value(running, DURATION)]
+    deadline = time.monotonic() + _longest(result) * count
     while len(walls) <= count:
+        assert time.monotonic() < deadline, f"{len(walls) - 1} of {count} refreshes ended\n{running.log.read_text()}"
         time.sleep(min(1.0, walls[-1] / 10))
         if (wall := value(running, DURATION)) != walls[-1]:
             walls.append(wall)
@@ -125,7 +139,7 @@ def starts(repeats: int) -> list[float]:
     for _ in range(repeats):
         with tempfile.TemporaryDirectory() as folder:
             nowhere = "http://127.0.0.1:9"
-            with serving(Path(folder), nowhere, concurrency=8, interval="1h", ready=False) as running:
+            with serving(Path(folder), nowhere, concurrency=8, interval="1h", ready_within=None) as running:
                 headers = {"X-Prometheus-Scrape-Timeout-Seconds": "0.5"}
                 assert fetch(f"{running.url}/metrics", headers=headers).status == 200
                 seconds.append(cpu_seconds(running))

@@ -145,7 +145,8 @@ becomes stale.
 ## Refreshes
 
 The ideal time is `requests x seconds per request / concurrent requests`. A refresh needs one request per customer, and one request per 100 customers
-for the list. The table shows the first refresh of a process, which also requests two tokens.
+for the list. The table shows the first refresh of a process, which also requests two tokens. Only the collectors `customers` and `protected_data` are
+enabled.
 
 A small server returns responses that the simulator generated before, so that the measurement does not include the time of the simulator.
 

@@ -7,13 +7,15 @@ from exporter.engine.shard import WHOLE, Shard
 from tests.truth.oracle import NOW, Samples
 from tests.truth.world import world
 
+OVERVIEW = "/cloud-backup-m365/overview"
+
 
 async def _read(simulator: Simulator, shard: Shard) -> tuple[Samples, int]:
     """Refresh one shard, and return its samples and the number of requests for overviews."""
     simulator.reset_log()
     async with world(simulator, shard=shard) as seen:
         assert await seen.refresh()
-        return seen.of_avepoint(), sum("/overview" in request.path for request in simulator.requests)
+        return seen.of_avepoint(), sum(request.path.endswith(OVERVIEW) for request in simulator.requests)
 
 
 async def test_four_shards_of_a_thousand_customers_are_one_portfolio() -> None:
