@@ -1,4 +1,4 @@
-"""Which generation is asked, and what is learnt from its answers."""
+"""The selection of the API version, and its change after a response."""
 
 from collections.abc import Awaitable, Callable
 from typing import Literal
@@ -95,7 +95,7 @@ async def test_one_customer_whom_only_the_other_generation_knows_changes_nothing
     asked = Asked()
 
     async def gone() -> str:
-        await asked.api_versions.ask({"modern": asked._reader("m", "new")})  # another customer answers meanwhile
+        await asked.api_versions.ask({"modern": asked._reader("m", "new")})  # another request succeeds first
         raise GONE
 
     assert await asked.api_versions.ask({"modern": gone, "legacy": asked._reader("l", "old")}) == "old"

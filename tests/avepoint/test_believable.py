@@ -1,4 +1,4 @@
-"""Values that cannot be true never reach the page, the persistent state or a counter."""
+"""Impossible values never reach the page, the persistent state or a counter."""
 
 import json
 from datetime import UTC, datetime

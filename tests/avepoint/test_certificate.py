@@ -1,4 +1,4 @@
-"""A certificate in place of a secret: what is signed, and what is said of a file that is of no use."""
+"""Authentication with a certificate: signed assertions, and the errors for unusable files."""
 
 import asyncio
 import base64
@@ -34,7 +34,7 @@ from exporter.errors import TokenError
 from tests.helpers import NOW, FakeClock
 
 TOKEN_URL = "https://identity.example.com/connect/token"
-PASSWORD = b"correct horse "  # a space at its end belongs to it
+PASSWORD = b"correct horse "  # the space at the end is part of the password
 PEM = Encoding.PEM
 Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
@@ -73,7 +73,7 @@ def app(keys: tuple[rsa.RSAPrivateKey, rsa.RSAPrivateKey]) -> Identity:
 
 
 class Bench:
-    """A certificate file, and what the credential makes of it."""
+    """A certificate file, the credential that reads it, and the reported expiry times."""
 
     def __init__(self, folder: Path) -> None:
         self.file = folder / "app.pem"
@@ -217,7 +217,7 @@ def test_a_certificate_is_used_only_while_it_is_valid(
     assert bench.problem(identity(keys[0], end=NOW).pem()) == "the certificate expired on 2026-11-18"
     late = identity(keys[0], start=NOW + 86_400, end=NOW + 2 * 86_400)
     assert bench.problem(late.pem()) == "the certificate is valid only from 2026-11-19"
-    assert bench.expiries == [NOW - 1, NOW, NOW + 2 * 86_400], "what is expired still says when it did"
+    assert bench.expiries == [NOW - 1, NOW, NOW + 2 * 86_400], "the expiry of an expired certificate is still reported"
 
 
 def test_files_that_are_not_there(bench: Bench, app: Identity) -> None:
@@ -245,7 +245,7 @@ def test_a_file_is_read_again_at_each_use(
 
 
 def test_a_certificate_in_the_chain_that_cannot_be_understood_is_passed_over(bench: Bench, app: Identity) -> None:
-    kind = bytes.fromhex("06092a864886f70d010101")  # rsaEncryption, made a kind of key that does not exist
+    kind = bytes.fromhex("06092a864886f70d010101")  # rsaEncryption; the next line changes it to an unknown type
     strange = app.certificate.public_bytes(Encoding.DER).replace(kind, kind[:-1] + b"\x63")
     wrapped = x509.load_der_x509_certificate(strange).public_bytes(PEM)
     verified(bench.credential(wrapped + app.pem()).form(), app.certificate)

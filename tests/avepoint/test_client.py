@@ -1,4 +1,4 @@
-"""The polite client: retries, tokens, pace, limits, and one origin only."""
+"""The client: retries, tokens, rate limits, timeouts, and links to other origins."""
 
 import asyncio
 import json
@@ -101,7 +101,7 @@ async def test_fifty_calls_with_a_revoked_token_renew_it_once() -> None:
 
 
 def _granted_from(token: str) -> tuple[list[str], Handler]:
-    """Return a service that denies the permission to any token but this one, and what it was sent."""
+    """Return a list of received tokens, and a handler that accepts only `token` and responds to others with 403."""
     sent: list[str] = []
 
     def handler(request: httpx.Request) -> httpx.Response:
@@ -118,7 +118,7 @@ async def test_a_permission_granted_meanwhile_works_with_a_new_token() -> None:
         world.clock.advance(seconds)
         with pytest.raises(ForbiddenError):
             await world.client.call(JOBS)
-    assert sent == ["tok-1"] * 3, "a young token is not doubted"
+    assert sent == ["tok-1"] * 3, "a 403 does not renew a young token"
     world.clock.advance(2)
     assert await world.client.call(JOBS) == {"a": 1}
     assert sent[3:] == ["tok-1", "tok-2"]
@@ -135,7 +135,7 @@ async def test_a_thousand_that_are_denied_cost_one_token_in_five_minutes() -> No
         results = await asyncio.gather(*(world.client.call(JOBS) for _ in range(1000)), return_exceptions=True)
         assert all(isinstance(result, ForbiddenError) for result in results)
         assert world.token_calls == tokens
-    assert len(sent) <= 3000 + 2 * 8, "no more than were under way with the old token are sent again"
+    assert len(sent) <= 3000 + 2 * 8, "only requests that were running with the old token are sent again"
 
 
 async def test_a_token_is_asked_for_once_an_hour_where_nothing_is_denied() -> None:
@@ -237,7 +237,7 @@ async def test_silence_is_kept_by_the_whole_account() -> None:
 
 
 async def test_silence_holds_for_a_call_whose_token_came_late() -> None:
-    """Its turn had come before the 429 of another call; it must not use it any more."""
+    """A request that got its slot before the 429 of another request must still wait for the pause."""
     let_token_through = asyncio.Event()
     times: dict[str, list[float]] = {"/cloudbackup/jobs": [], "/cloudbackup/licenseconsumption": []}
 

@@ -1,4 +1,4 @@
-"""Bodies of bounded size, redirects, cookies, certificate authorities and links."""
+"""Connections: the size limit of bodies, redirects, cookies, certificate authorities, proxies and links."""
 
 import asyncio
 import errno
@@ -173,7 +173,7 @@ async def test_cookies_are_not_kept() -> None:
 
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate for 127.0.0.1 that vouches for itself, with its key, in one file."""
+    """A file with a self-signed certificate for 127.0.0.1 and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name, now = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")]), datetime.now(UTC)
     names = x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))])
@@ -236,7 +236,7 @@ async def test_a_connection_that_is_free_is_taken_again_and_never_one_that_is_no
             answers = await asyncio.gather(*(connections.exchange(request) for _ in range(3)))
             answers += [await connections.exchange(request) for _ in range(5)]
         assert [body for _, body in answers] == [b"{}"] * 8
-        assert len(set(peers[:3])) == 3, "all three at once"
+        assert len(set(peers[:3])) == 3, "all three requests run at the same time"
         assert len(set(peers)) == 3
         await connections.aclose()
         for _ in range(3):
@@ -245,7 +245,7 @@ async def test_a_connection_that_is_free_is_taken_again_and_never_one_that_is_no
 
 @pytest.fixture
 async def proxy() -> AsyncIterator[tuple[str, list[str]]]:
-    """The address of a proxy that answers everything itself, and the request lines that it was sent."""
+    """The address of a proxy that responds to every request itself, and the request lines that it received."""
     lines: list[str] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -1,4 +1,4 @@
-"""Which credential an account has, and what is said of it beforehand."""
+"""The credential of an account, and the warnings and errors of --config.check."""
 
 import json
 import subprocess
@@ -39,7 +39,7 @@ def account(**auth: Any) -> Account:
 
 
 class Expiries:
-    """Hears of certificates and of nothing else."""
+    """An observer that records only the expiry times of certificates."""
 
     def __init__(self) -> None:
         self.heard: list[float] = []
@@ -91,11 +91,11 @@ def test_files_that_others_can_read_are_warned_of(tmp_path: Path, mode: int, war
     assert told == [f"accounts[1].auth.client_secret_file: other users can read the file; {hint}" for hint in hints]
     for hint in hints:
         subprocess.run(["sh", "-c", hint], check=True)
-    assert list(readable_secrets(both)) == [], "the hint helps"
+    assert list(readable_secrets(both)) == [], "the command in the hint fixes the error"
     file.unlink()
     with capture_logs() as logs:
         warn_of_readable_secrets(subject, logger())
-    assert logs == [], "a missing file is reported when it is used"
+    assert logs == [], "a missing file is reported by the token request"
 
 
 async def test_a_rotated_certificate_proves_the_next_token_without_a_reload(

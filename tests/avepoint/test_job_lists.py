@@ -1,4 +1,4 @@
-"""Job lists read from a service that numbers, counts and links its pages in every way that the documents allow."""
+"""Job lists from a service that numbers, counts and links its pages in every documented way."""
 
 import asyncio
 import math
@@ -34,7 +34,7 @@ LINKS: list[Link] = [
 
 @dataclass
 class Jobs:
-    """A service with `count` jobs; the last page is the one after which no rows remain."""
+    """A service with `count` jobs."""
 
     count: int
     modern: bool = True
@@ -94,7 +94,7 @@ class Reading:
         self.list = JobList(self.world.client, MODERN if service.modern else LEGACY)
 
     async def read(self, size: int = 50) -> tuple[int, int]:
-        """Return how many different jobs were read and how many calls that took."""
+        """Read the list, and return the number of distinct jobs and the number of requests."""
         self.service.queries.clear()
         rows = await self.list.read(SPAN, size=size)
         return len({row.id for row in rows}), len(self.service.queries)
@@ -123,7 +123,7 @@ async def test_every_job_is_read_however_pages_are_numbered_and_linked(link: Lin
     reading = Reading(Jobs(0, link=link))
     for begins, total, count in product(BEGINNINGS, totals, (0, 10, 25)):
         if begins == "empty" and total(count, 0) in (0, "0"):
-            continue  # who says that there is nothing is believed
+            continue  # the exporter accepts a total of 0
         reading.service.begins, reading.service.total, reading.service.count = begins, total, count
         reading.list = JobList(reading.world.client, MODERN)
         for _ in range(2):

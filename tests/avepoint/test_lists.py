@@ -1,4 +1,4 @@
-"""Lists that are shorter than their total, by every form of paging, and the memory that a list takes."""
+"""Lists with fewer rows than their total, for every form of paging, and the memory usage of a list."""
 
 import math
 import subprocess
@@ -39,7 +39,7 @@ PAGED_IDS = [pair.versions[version].template for pair, version in PAGED]
 
 
 class Service:
-    """One list in pages of 100; `pages` are the rows of each page, `totals` the total that each states."""
+    """A list in pages of 100 rows; `pages` contains the rows of each page, and `totals` the reported totals."""
 
     def __init__(self, pair: EndpointPair, version: ApiVersion) -> None:
         self.endpoint: Endpoint = pair.versions[version]
@@ -75,7 +75,7 @@ class Service:
         return httpx.Response(200, json=body)
 
     async def read(self) -> int:
-        """Return how many different rows one refresh reads."""
+        """Refresh once, and return the number of distinct rows."""
         if self._jobs is not None:
             rows = await self._jobs.read(SPAN, size=100)
         else:
@@ -275,7 +275,7 @@ print(len(rows), int(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status")
 """
 
 
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak of a process is read from Linux's /proc")
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux has /proc/self/status")
 def test_large_unknown_fields_of_a_list_of_many_pages_are_not_kept() -> None:
     done = subprocess.run(
         [sys.executable, "-c", MEMORY], cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False

@@ -1,4 +1,4 @@
-"""The lists of customers and of protected data: Elements v3 and OData, well behaved and not."""
+"""Paging of partner lists: Elements v3 and OData, with correct and incorrect responses."""
 
 import math
 from collections.abc import Callable
@@ -16,12 +16,12 @@ from tests.fakes import ClientHarness, payload
 
 ELEMENTS = Endpoint("GET", "/partner/customers", "customers.read", Paging.ELEMENTS)
 ODATA = Endpoint("GET", "/partner/customers", "customers.read", Paging.ODATA)
-WORLD = ClientHarness(lambda _: httpx.Response(500))  # for its links; nothing is sent
+WORLD = ClientHarness(lambda _: httpx.Response(500))  # only parses links and sends no requests
 Service = Callable[[Query], object]
 
 
 class List:
-    """Reads a list, and counts the calls that it takes."""
+    """Reads a list, and counts the requests."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
@@ -68,7 +68,7 @@ def v3_service(
 async def test_v3_takes_its_pages_and_one_more_where_the_only_one_is_full(count: int, size: int) -> None:
     read = List(v3_service(count))
     assert await read.v3(size) == [row["id"] for row in rows(count)]
-    # The last of several full pages is ended by the total; the full page of a one-page list is looked behind.
+    # After several full pages, the total ends the list. After a single full page, the exporter requests one more page.
     last_alone = count > 0 and count % size == 0 and size in (count, 1)
     assert len(read.queries) <= max(1, math.ceil(count / size)) + last_alone
     assert not read.progress.lacks_rows

@@ -1,4 +1,4 @@
-"""From answers to JSON or to the error that says what is wrong."""
+"""Decoding of responses, and the errors for invalid ones."""
 
 import json
 import math

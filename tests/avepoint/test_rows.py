@@ -1,4 +1,4 @@
-"""Rows read field by field."""
+"""The fields of rows."""
 
 import pytest
 from hypothesis import given

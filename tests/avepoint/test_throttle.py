@@ -1,4 +1,4 @@
-"""Rate, order, silence and recovery, on a clock that is moved by hand."""
+"""The rate limit, the order of requests, pauses, and the recovery after throttling."""
 
 import asyncio
 
@@ -35,7 +35,7 @@ async def test_calls_go_out_at_the_rate_and_in_order() -> None:
     assert [number for number, _ in paced.started] == list(range(50))
     times = [time for _, time in paced.started]
     assert times == pytest.approx([number / 10 for number in range(50)])
-    assert sum(paced.waits) == pytest.approx(4.9), "counted once, however many wait"
+    assert sum(paced.waits) == pytest.approx(4.9), "the wait is counted once, although many requests wait"
 
 
 async def test_no_more_at_once_than_configured() -> None:
@@ -128,7 +128,7 @@ async def test_halved_once_a_window_and_given_back_slowly() -> None:
     for _ in range(30):
         paced.throttle.slow_down(0)
         paced.clock.advance(HALVING_WINDOW)
-    assert paced.throttle.rate == 0.5, "never slower than a twentieth"
+    assert paced.throttle.rate == 0.5, "the rate never falls below a twentieth"
 
 
 async def test_who_gives_up_waiting_holds_no_place() -> None:
@@ -181,4 +181,4 @@ async def test_timers_that_wake_late_do_not_lower_the_rate() -> None:
     assert paced.started[-1][1] == pytest.approx(1.0, abs=0.01)
     paced.clock.advance(10)
     await asyncio.gather(*(paced.call(number) for number in range(11)))
-    assert paced.started[-1][1] - paced.started[101][1] == pytest.approx(0.1, abs=0.01), "no burst after an idle time"
+    assert paced.started[-1][1] - paced.started[101][1] == pytest.approx(0.1, abs=0.01), "no burst after an idle period"

@@ -1,4 +1,4 @@
-"""Tokens: asked for once, kept for their life, never shown."""
+"""Tokens are requested once, reused until they expire, and never shown."""
 
 import asyncio
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from tests.helpers import FakeClock
 
 
 class Identity:
-    """A token service that counts, and answers when it is let."""
+    """A token service that counts requests, and responds while `open` is set."""
 
     def __init__(self, answer: Mapping[str, object] | Exception | None = None) -> None:
         self.clock = FakeClock()

@@ -1,4 +1,4 @@
-"""Every reader of values: the documented spellings exactly, and whatever else JSON can hold."""
+"""The parsers of values: documented formats give exact results, and any other JSON gives None or an error."""
 
 import json
 import math
@@ -21,7 +21,7 @@ EPOCH_TICKS = 621_355_968_000_000_000
 EARLIEST, LATEST = datetime.fromisoformat("1970-01-03"), datetime.fromisoformat("2199-01-01")
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=80)
 JSON = SCALARS | st.lists(SCALARS, max_size=2) | st.dictionaries(st.text(max_size=3), SCALARS, max_size=2)
-# Text that looks almost right reaches farther than text at random.
+# Almost valid strings reach more code than random strings.
 NEARLY = st.text(alphabet="0123456789.,:-+/TZ GgMmKkBbhsdNA\u00a0\u0663", max_size=70)
 READERS = (
     values.read_count, values.read_size, values.read_gigabytes, values.read_time, values.read_duration,
@@ -60,7 +60,7 @@ def test_long_texts_are_refused_at_once(read: Callable[[object], object], text: 
     began = time.process_time()
     with pytest.raises(UnreadableValueError):
         read(text)
-    assert time.process_time() - began < 5, "CPU time; one that grows with the square of the length takes minutes"
+    assert time.process_time() - began < 5, "with quadratic CPU time, the function would run for minutes"
 
 
 @pytest.mark.parametrize("read", READERS[:-1], ids=lambda read: read.__name__)
@@ -166,7 +166,7 @@ def test_published_ticks_keep_every_digit() -> None:
     assert start == 638645575921780695 - EPOCH_TICKS
     assert finish is not None
     assert values.dotnet_ticks(finish) == 638645576438386696
-    # The published duration is the difference, except what the service rounds.
+    # The documented duration equals the difference, except for rounding.
     assert values.read_duration(516606001) == 516606001 == Ticks(finish - start)
 
 

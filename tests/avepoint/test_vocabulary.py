@@ -1,4 +1,4 @@
-"""Every documented spelling of workloads, states and statuses."""
+"""All documented spellings of workloads, states and statuses."""
 
 import pytest
 

@@ -35,7 +35,7 @@ def make_job(number: int, **changes: Any) -> CustomerJob:
 
 @pytest.fixture
 def jobs(api: Any, static: StaticPortfolio) -> Any:
-    """Return a function that sets the jobs and asks for the rows of either generation."""
+    """Return a function that sets the jobs, and returns their rows in one API version."""
 
     async def ask(*records: CustomerJob, legacy: bool = False, body: Any = None, **switches: Any) -> Any:
         api.simulator.portfolio = replace(static, customer_job_list=records)
@@ -113,7 +113,7 @@ def test_durations(seconds: int | None, words: str) -> None:
 
 
 def generated(now: float, **changes: Any) -> dict[int, list[CustomerJob]]:
-    """Return the jobs of every customer of a generated portfolio by the customer's place."""
+    """Return the jobs of a generated portfolio, by the number of the customer."""
     portfolio = GeneratedPortfolio(**({"seed": 1, "customers": 40, "start": NOON} | changes))
     people = portfolio.customers(now)
     return {place: list(portfolio.customer_jobs(one.id, now) or ()) for place, one in enumerate(people)}
@@ -128,7 +128,7 @@ def test_all_follows_from_seed_and_time(speed: float) -> None:
 
 def test_a_day_of_customers_jobs() -> None:
     jobs = generated(NOON)
-    assert jobs[2] == [], "without the product"
+    assert jobs[2] == [], "the customer without the product has no jobs"
     every = [job for of_one in jobs.values() for job in of_one]
     ids = [job.id for job in every if job.id]
     assert len(ids) == len(set(ids))

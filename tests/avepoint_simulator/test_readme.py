@@ -1,4 +1,4 @@
-"""The Python examples of the simulator's README run as they stand, and its names exist."""
+"""The Python examples in the simulator's README run without changes, and the names in it exist."""
 
 import re
 from pathlib import Path

@@ -24,7 +24,7 @@ def make(scenario: Scenario, **changes: Any) -> GeneratedPortfolio:
 
 
 def problems(portfolio: GeneratedPortfolio, now: float) -> dict[int, set[str]]:
-    """Return what is wrong with each customer, judged by its records alone."""
+    """Return the problems of each customer, computed from the simulated records."""
     found: dict[int, set[str]] = {}
     for number, customer in enumerate(portfolio.customers(now)):
         wrong = {"status"} if customer.job_status != 1 else set()
@@ -58,7 +58,7 @@ def _tenant_problems(tenants: Iterable[TenantDetails]) -> Iterable[str]:
 def _job_problems(jobs: Iterable[Any], now: float) -> Iterable[str]:
     newest: dict[Any, Any] = {}
     for job in jobs:
-        newest.setdefault((job.job_type, job.job_module), job)  # the newest first
+        newest.setdefault((job.job_type, job.job_module), job)  # newest first
     for (job_type, _), job in newest.items():
         if job.status not in (FINISHED, RUNNING):
             yield "failed"

@@ -1,4 +1,4 @@
-"""The environment of the tests of the command line."""
+"""The environment of the command-line tests."""
 
 import logging
 import os
@@ -17,7 +17,7 @@ from tests.cli.support import TENANT
 
 @pytest.fixture(autouse=True)
 def _surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """An empty working directory, no variables of flags in the environment, and logging afterwards as before."""
+    """Use an empty directory, unset the environment variables of flags, and later restore the log configuration."""
     for name in os.environ:
         if name.startswith("AVEPOINT_EXPORTER_"):
             monkeypatch.delenv(name)
@@ -47,7 +47,7 @@ def avepoint() -> Iterator[str]:
 
 @pytest.fixture
 def silent() -> Iterator[tuple[str, socket.socket]]:
-    """A server that accepts connections and never says anything."""
+    """A server that accepts connections and never responds."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}", listener
 

@@ -1,4 +1,4 @@
-"""Configurations, ports and real processes for the tests of the command line."""
+"""Configurations, ports and real processes for command-line tests."""
 
 import os
 import socket
@@ -28,7 +28,7 @@ def simulated(
 
 
 def ended(*arguments: str, env: dict[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
-    """Run a real process to its end."""
+    """Run a real process until it exits."""
     return subprocess.run(
         [sys.executable, "-m", "exporter", *arguments],
         capture_output=True, text=True, timeout=60, check=False, env={**os.environ, **(env or {})},

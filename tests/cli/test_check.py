@@ -117,7 +117,7 @@ def slow() -> Iterator[str]:
 
 
 def on_a_terminal(arguments: list[str], env: dict[str, str] | None = None) -> tuple[int, str]:
-    """Run a process with a terminal as its standard streams; return its exit code and output."""
+    """Run a process on a terminal; return its exit code and output."""
     ours, theirs = pty.openpty()
     with subprocess.Popen(
         [sys.executable, "-m", "exporter", *arguments], stdin=theirs, stdout=theirs, stderr=theirs,
@@ -128,7 +128,7 @@ def on_a_terminal(arguments: list[str], env: dict[str, str] | None = None) -> tu
         while True:
             try:
                 piece = os.read(ours, 4096)
-            except OSError:  # Linux says so that the other end is closed
+            except OSError:  # Linux reports the closed end of a terminal this way
                 break
             if not piece:
                 break

@@ -1,4 +1,4 @@
-"""`avepoint-exporter init`: a valid configuration and a protected secret, from flags and from questions."""
+"""`avepoint-exporter init`: a valid configuration and a protected secret, from flags and from prompts."""
 
 import os
 import pty
@@ -134,7 +134,7 @@ def test_it_tests_the_new_account(
     assert "invalid_client" in shown
     assert shown.endswith("Fix the errors, then run: avepoint-exporter check --config.file wrong.yaml\n")
     monkeypatch.setenv("THE_SECRET", APP.client_secret)
-    monkeypatch.setenv("AVEPOINT_EXPORTER_SHARD", "avepoint-exporter-3")  # of a shard that would read nothing
+    monkeypatch.setenv("AVEPOINT_EXPORTER_SHARD", "avepoint-exporter-3")  # this shard would read no account
     monkeypatch.setenv("AVEPOINT_EXPORTER_TOTAL_SHARDS", "1000")
     assert run(["init", *flags, "--config.file", "right.yaml", "--secret-file", "right.secret"]) == 0
     shown = capsys.readouterr().out
@@ -163,7 +163,7 @@ def test_the_checkout_ignores_secrets_keys_and_environments() -> None:
         check=False,
     )  # fmt: skip
     if done.returncode > 1:
-        pytest.skip("not a git checkout")
+        pytest.skip("the test needs a Git checkout")
     assert done.stdout.split() == names
 
 
@@ -292,7 +292,7 @@ def test_every_id_is_written_as_a_string(value: str, tmp_path: Path) -> None:
 
 
 def conversation(answers: list[tuple[str, str]], *arguments: str) -> tuple[int, str]:
-    """Answer the questions of a real process on a terminal; return its exit code and output."""
+    """Answer the prompts of a real process on a terminal; return its exit code and output."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "exporter", "init", *arguments], stdin=theirs, stdout=theirs, stderr=theirs,
@@ -323,7 +323,7 @@ def conversation(answers: list[tuple[str, str]], *arguments: str) -> tuple[int, 
 
 
 class Person:
-    """Answers questions from a list, and again after a wrong answer."""
+    """Answers prompts from a list, with further answers after an invalid answer."""
 
     def __init__(self, *answers: tuple[str, str]) -> None:
         self.answers = list(answers)

@@ -51,7 +51,7 @@ def test_every_option_of_every_command_has_a_variable_and_a_help() -> None:
     for each in commands:
         for parameter in each.params:
             if isinstance(parameter, click.Argument):
-                continue  # what completion prints for
+                continue  # the shell name of the command completion
             assert isinstance(parameter, click.Option)
             assert parameter.help
             if parameter.name != "version":
@@ -95,7 +95,7 @@ def test_the_console_script_ends_with_the_exit_code() -> None:
     assert (done.returncode, done.stdout) == (1, "")
 
 
-# What is wrong ends with 1 and one line
+# Errors: exit code 1 and one line
 
 
 @pytest.mark.parametrize(
@@ -237,7 +237,7 @@ def test_the_check_warns_of_secrets_that_others_can_read(
     assert capsys.readouterr().err == ""
 
 
-# Environment variables, and flags in front of and after a command
+# Environment variables, and flags before and after a command
 
 
 def test_the_configuration_by_its_variable(
@@ -292,7 +292,7 @@ def test_several_addresses_in_one_variable(
     assert "'nowhere'" in lines[1]
 
 
-# Against a simulator
+# Commands against a simulator
 
 
 def test_once(avepoint: str, config: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -315,7 +315,7 @@ def test_once_without_the_right_secret(avepoint: str, config: Path, capsys: pyte
 
 
 def stop_once_it_listens(port: int) -> threading.Thread:
-    """Send this process SIGTERM as soon as the port is served; handlers are in place by then."""
+    """Send SIGTERM to this process as soon as the port accepts connections; the signal handlers are set by then."""
 
     def wait() -> None:
         for _ in range(600):
@@ -399,7 +399,7 @@ def test_an_interruption_before_serving_is_an_end() -> None:
 CHECK = [sys.executable, "-m", "exporter", "--config.check"]
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full is a device of Linux")
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has /dev/full")
 def test_a_full_disk_is_one_line_without_a_traceback(config: Path) -> None:
     config.write_text(TENANT)
     with Path("/dev/full").open("w") as full:

@@ -1,4 +1,4 @@
-"""Jobs of customers: what a row says, what is left out, and what is remembered that AvePoint lists no longer."""
+"""Jobs of customers: the fields of rows, ignored rows, and the history of jobs that AvePoint no longer lists."""
 
 import json
 import zlib
@@ -36,7 +36,7 @@ def iso(seconds: float) -> str:
 
 
 def row(identifier: str, start: float | None = 0.0, finish: float | None = None, **values: Any) -> dict[str, Any]:
-    """Return a finished backup of Teams; times in seconds before or after now, None for "N/A"."""
+    """Return the row of a successful Teams backup; times are seconds relative to now, or None for "N/A"."""
     counts = {f"{name}Count": "1" for name in ("total", "failed", "successful", "skipped", "warning")}
     times = {"startTime": start, "endTime": finish}
     return {
@@ -52,7 +52,7 @@ def blank(status: int | str) -> dict[str, Any]:
 
 @pytest.fixture
 async def world() -> AsyncIterator[World]:
-    """Return a partner with one customer, whose jobs the test says."""
+    """Return a world with one customer, whose jobs the test sets."""
     world = World(FakeApi({BATCH_PATH: v3([customer("c-1")])}))
     await world.apply(partner(collectors=ONLY))
     yield world
@@ -60,7 +60,7 @@ async def world() -> AsyncIterator[World]:
 
 
 async def shown(world: World, *rows: Any, api_version: str = "modern") -> dict[tuple[str, str], float]:
-    """Refresh with these rows; return the samples by name and their own labels, without the counter's zeros."""
+    """Refresh with these rows; return the samples by name and labels, without counters that are 0."""
     world.api.routes.update({JOBS: v3(list(rows))} if api_version == "modern" else {LEGACY: {"value": list(rows)}})
     assert await world.refresh()
     return samples(world)
@@ -206,7 +206,7 @@ async def test_a_row_whose_place_nobody_can_tell_is_left_out(
 async def test_an_unknown_module_and_an_unknown_state_pass_through(world: World) -> None:
     found = await shown(world, row("a", -90, -30, jobModule=999, status="Half Done"))
     assert ("last_job_state", "backup half_done 999") in found
-    assert ("last_job_finish_timestamp_seconds", "backup 999") in found, "it has a finish, so it is over"
+    assert ("last_job_finish_timestamp_seconds", "backup 999") in found, "a job with a finish time is completed"
     assert value_issues(world, "unknown_values_total") == {"jobModule": 1, "status": 1}
 
 
@@ -216,7 +216,7 @@ async def test_where_there_is_no_end_the_duration_is_what_avepoint_says(world: W
     assert ("last_job_finish_timestamp_seconds", "backup Teams") not in found
     assert ("last_success_timestamp_seconds", "backup Teams") not in found
     found = await shown(world, row("a", -30, -90, jobDuration="2s"))
-    assert found["last_job_duration_seconds", "backup Teams"] == 2, "an end before the start measures nothing"
+    assert found["last_job_duration_seconds", "backup Teams"] == 2, "a finish time before the start is ignored"
 
 
 async def test_a_job_without_an_id_is_shown_and_not_counted(world: World) -> None:
@@ -307,7 +307,7 @@ async def test_who_is_missing_for_a_while_comes_back_with_all_that_was_remembere
     listing(world)
     world.clock.advance(4000)
     assert await world.refresh()
-    assert samples(world) == {}, "who is not listed is not shown"
+    assert samples(world) == {}, "a customer that is not listed has no samples"
     listing(world, "c-1")
     world.clock.advance(29 * DAY)
     assert await shown(world, row("b", -300, 10)) == before
@@ -357,7 +357,7 @@ async def test_all_is_kept_by_the_storage(tmp_path: Path) -> None:
     before = samples(world)
     await world.restart(config(account))
     assert samples(world) == before
-    # One ended while the exporter was away; another one ran before.
+    # The first job ran entirely during the restart, and the second job had started before it.
     found = await shown(world, row("c", 20, 30, status=3), row("m", -500, 40, jobModule=303))
     assert {labels: value for (name, labels), value in found.items() if name == "jobs_completed_total"} == {
         "backup finished Teams": 1, "backup failed Teams": 1, "backup finished Exchange Online": 1,

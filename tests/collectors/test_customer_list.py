@@ -1,4 +1,4 @@
-"""Which customers a partner has."""
+"""The list of a partner's customers."""
 
 import asyncio
 import json
@@ -17,7 +17,7 @@ from tests.helpers import BATCH_PATH, FakeApi, World, customer, customer_jobs_pa
 
 
 class Portfolio:
-    """A service with customers, in either generation."""
+    """A service with customers, in one API version."""
 
     def __init__(self, more: str = "", *, modern: bool = True, account: str = FAST) -> None:
         self.ids: list[str] = ["a", "b", "c"]
@@ -231,7 +231,7 @@ async def test_only_what_this_process_owns() -> None:
 
 
 class Paged:
-    """A service that gives its pages of customers when told."""
+    """A service that returns each page of customers when the test allows it."""
 
     def __init__(self, count: int) -> None:
         self.answers: asyncio.Queue[int] = asyncio.Queue()
@@ -265,19 +265,19 @@ async def test_customers_are_given_as_their_page_comes_and_count_as_customers() 
     await paged.answers.put(200)
     again = paged.customer_list.ids(60)
     assert await anext(again) == "new"
-    assert paged.customer_list.lists("new"), "although the listing is still under way"
+    assert paged.customer_list.lists("new"), "the customer is known before the listing is complete"
     await again.aclose()
     for _ in range(2):
         await paged.answers.put(200)
     assert "new" in (await paged.customer_list.refresh()).customers, (
-        "it went on, because other collectors can wait for it"
+        "the listing continued, because other collectors may be waiting for it"
     )
     assert len(paged.world.calls) == 6
     leaving = asyncio.create_task(ids(paged.customer_list, 0))
     await asyncio.sleep(0.01)
     leaving.cancel()
     await asyncio.sleep(0.01)
-    assert not paged.customer_list._lock.locked(), "who is cancelled cancels what he began"
+    assert not paged.customer_list._lock.locked(), "a canceled caller cancels the listing that it started"
 
 
 async def test_a_listing_that_fails_halfway_tells_so_after_what_it_gave() -> None:
@@ -314,5 +314,5 @@ async def test_an_incomplete_list_counts_once_per_round_of_refreshes() -> None:
     await world.refresh()
     assert world.value("avepoint_up", account="msp", collector="customers") == 1
     assert world.value("avepoint_up", account="msp", collector="protected_data") == 1
-    assert requests == 2 * 2 * 2, "two pages, read twice, in two rounds"
+    assert requests == 2 * 2 * 2, "each of two refreshes reads two pages twice"
     await world.accounts.stop()

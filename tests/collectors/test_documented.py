@@ -1,7 +1,7 @@
-"""The sample responses of AvePoint's documents give the values that a person reads in them.
+"""The sample responses in AvePoint's documents give the expected values.
 
-The sources are files of the public repository AvePoint/cloud-api with the commit that was read, or the documents of
-this project's start ("seed"). The date is the one in the sample itself; a sample without a date has "".
+The sources are files at a commit of the public repository AvePoint/cloud-api, or AvePoint's first documents ("seed").
+The date is the date in the sample, or "" if there is none.
 """
 
 import math
@@ -37,9 +37,10 @@ def unix(text: str) -> float:
 
 
 class Sample(NamedTuple):
-    """A documented sample: its file, source and date, the collector and path that read it, and the values in it.
+    """A documented sample: its file, source and date, the collector and path that read it, and its values.
 
-    The values are by family, without "avepoint_", and the values of labels beside account and customer_id.
+    The keys of the values are the family, without "avepoint_", and the values of the labels except account and
+    customer_id.
     """
 
     file: str
@@ -108,7 +109,7 @@ SAMPLES = (
             "last_success_timestamp_seconds": {},
         },
         customer_id="c-1",
-        refreshes=3,  # the sample has a total of 2 and one row
+        refreshes=3,  # the sample has one row, but its total is 2
     ),
     Sample(
         "customer-jobs-legacy", "docs/docs/services-and-features/elements/jobs/all-backup-jobs.md at 01782d300ad8", "",
@@ -220,7 +221,7 @@ SAMPLES = (
 
 
 def only_exchange_backups(body: Any) -> Any:
-    """Return a route that lists the jobs for the filters of Exchange Online and of backups; a row names neither."""
+    """Return a route that lists the jobs only for the filters of Exchange Online and of backups."""
     rows = "data" if "data" in body else "Jobs"
 
     def answer(request: httpx.Request) -> object:

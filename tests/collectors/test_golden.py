@@ -1,4 +1,4 @@
-"""Compare the exposed text of each collector and API version with its golden file, for canned responses."""
+"""Compare the exposed text of each collector and API version with its golden file, for fixed responses."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -41,7 +41,7 @@ KINDS = {"FB1": (1, 1), "FB2": (2, 3), "FB3": (1, 1)}
 
 
 def jobs(name: str) -> Any:
-    """Return the canned list as the service would: narrowed by its filters."""
+    """Return the jobs in the fixed list that match the filters of the request."""
     whole = payload(name)
     rows = "data" if "data" in whole else "Jobs"
 

@@ -1,4 +1,4 @@
-"""Jobs that ended are counted once each: whatever a listing shows, hides, repeats or shows late."""
+"""Each completed job is counted once, even if lists omit it, repeat it or contain it late."""
 
 import json
 from collections import Counter
@@ -25,14 +25,14 @@ def at(seconds: float) -> Ticks:
 
 
 def job(key: str, start: float, finish: float | None = None, state: str = "finished") -> Job:
-    """Make a job; without a finish it runs."""
+    """Return a job, which is running if it has no finish time."""
     if finish is None:
         return Job(key, "in_progress", at(start), None, None, ())
     return Job(key, state, at(start), at(finish), None, ())
 
 
 class Counted:
-    """A counter in a world of hours."""
+    """A counter whose times are in hours."""
 
     def __init__(self) -> None:
         self.counter = JobCounter()
@@ -117,7 +117,7 @@ def test_a_kind_that_the_first_answer_lacked_brings_no_old_jobs() -> None:
     one = Counted()
     one.refresh(10)
     assert one.refresh(20, job("a", 1, 2), job("b", 3, 11)) == 1
-    assert one.refresh(30, job("c", 5, 6)) == 2, "of a kind that is known every new job counts"
+    assert one.refresh(30, job("c", 5, 6)) == 2, "every new job of a known kind counts"
 
 
 @pytest.mark.parametrize(("start", "counted"), [(9.0, 0), (10.0, 0), (11.0, 1)])
@@ -136,7 +136,7 @@ def test_a_listing_that_flaps_changes_nothing() -> None:
         assert one.refresh(20) == 1
         assert one.refresh(20, job("a", 1, 2)) == 1
         assert one.refresh(20, job("c", 13)) == 1
-        assert one.refresh(20, job("b", 11)) == 1  # an answer that is one job behind
+        assert one.refresh(20, job("b", 11)) == 1  # an outdated response, in which job b is still running
     assert one.refresh(30, job("c", 13, 29)) == 2
     assert one.refresh(30, job("b", 11, 12), job("c", 13, 29)) == 2
 
@@ -146,19 +146,19 @@ def test_what_a_larger_lookback_brings_into_view_does_not_count() -> None:
     one.refresh(100, job("a", 95, 96), since=90)
     assert one.refresh(200, job("b", 195, 196), since=190) == 1
     assert one.refresh(200, job("c", 150, 151), job("b", 195, 196), since=0) == 1
-    # Also of a kind that is met for the first time.
+    # Old jobs of a new kind do not count either.
     assert one.of_kinds(200, {TEAMS: [job("b", 195, 196)], CHAT: [job("d", 150, 151)]}, since=0) == 1
     assert one.counter.totals()[CHAT] == dict.fromkeys(ENDED, 0)
 
 
 def test_a_clock_that_was_ahead_costs_no_job() -> None:
     one = Counted()
-    one.refresh(1000, since=990)  # nothing is listed, and the base lies in the future
+    one.refresh(1000, since=990)  # the list is empty, and the time is wrong (in the future)
     assert one.refresh(10, job("a", 5, 6), since=0) == 0
     assert one.refresh(20, job("a", 5, 6), job("b", 11, 12), since=10) == 1
     assert one.refresh(1020, since=1010) == 1
     assert one.refresh(30, job("b", 11, 12), job("c", 21, 22), since=20) == 2
-    assert one.refresh(40, job("odd", 4000, 4001)) == 3  # a start in the future does not move the time either
+    assert one.refresh(40, job("odd", 4000, 4001)) == 3  # nor does a job with a start in the future change the base
     assert one.refresh(50, job("d", 45, 46)) == 4
 
 
@@ -188,7 +188,7 @@ def test_a_restart_without_storage_begins_again_and_with_it_goes_on() -> None:
     one.restart()
     assert one.states() == {"finished": 1}
     for counted, total in ((one, 3), (forgetful, 0)):
-        # One ended while the exporter was away.
+        # Job c ran entirely during the restart.
         assert counted.refresh(30, job("b", 11, 12), job("r", 13, 25), job("c", 22, 24)) == total
     assert forgetful.refresh(40, job("c", 22, 24), job("d", 31, 32)) == 1
 
@@ -196,7 +196,7 @@ def test_a_restart_without_storage_begins_again_and_with_it_goes_on() -> None:
 def test_nothing_is_remembered_before_the_first_refresh() -> None:
     one = Counted()
     assert one.counter.dump_state() is None
-    one.counter.load_state(None)  # as of a version that did not count
+    one.counter.load_state(None)  # the state of an older version without counters
     assert one.refresh(10, job("a", 1, 2)) == 0
 
 
@@ -227,7 +227,7 @@ def test_memory_does_not_grow_with_time() -> None:
     one = Counted()
     sizes = []
     for day in range(1, 400):
-        # The newest job alone is listed; each ran when it was seen, and none was seen to end.
+        # Only the newest jobs are listed. No refresh sees the end of a running job.
         one.refresh(day * 24, job(f"r{day:04}", day * 24 - 2), job(f"f{day:04}", day * 24 - 3, day * 24 - 1))
         sizes.append(len(json.dumps(one.counter.dump_state())))
     assert max(sizes[100:]) < 1200
@@ -235,7 +235,7 @@ def test_memory_does_not_grow_with_time() -> None:
 
 @dataclass
 class Ideal:
-    """What a counter with a memory without end would count."""
+    """An ideal counter, which never drops the id of a job."""
 
     base: float | None = None
     floor: float = 0.0
@@ -275,7 +275,7 @@ class Ideal:
 HISTORIES = st.lists(
     st.tuples(st.sampled_from([TEAMS, CHAT]), st.integers(0, 60), st.integers(1, 40)), min_size=1, max_size=12
 )
-# How much time passes, how wrong the clock is, which jobs are visible (a bit each), whether the exporter restarts.
+# Passed time, clock error, visible jobs (one bit per job), and whether the exporter restarts.
 REFRESHES = st.lists(
     st.tuples(st.integers(0, 15), st.integers(-30, 30), st.integers(0, 2**12 - 1), st.booleans()),
     min_size=1, max_size=15,

@@ -1,4 +1,4 @@
-"""A service that ignores the filters of its job list never gives jobs a wrong type or workload."""
+"""If a service ignores the filters of its job list, no job gets a wrong type or workload."""
 
 from dataclasses import replace
 from random import Random
@@ -37,10 +37,10 @@ async def test_a_service_that_ignores_filters_leaves_jobs_without_names(options:
         assert world.labels("avepoint_last_success_timestamp_seconds", "job_type") <= {""}
         assert [log for log in logs if log["event"] == "AvePoint ignores the filter"]
         world.clock.advance(300)
-    assert len(api.filters) <= 5 * 8, "conflicts end a pass"
+    assert len(api.filters) <= 5 * 8, "a conflict ends the classification in this refresh"
     unknown = world.value("avepoint_unknown_values_total", account="contoso", field="jobKind")
     assert options or (unknown or 0) >= 1
-    # Nothing was remembered of it: a service that filters again gives each job its name.
+    # No wrong classification was stored, so all jobs are classified when the service filters again.
     api.ignores = 0
     assert await world.refresh()
     types = tuple(options.get("job_types", ("backup", "restore", "export", "delete", "retention")))
@@ -75,7 +75,7 @@ async def test_a_tenant_with_one_kind_of_job_costs_a_few_more_requests() -> None
     world = await world_of(api)
     assert await world.refresh()
     assert gauges(world) == oracle(api.jobs, world.clock.wall, {})
-    assert len(api.filters) == 6, "each filter is requested twice, and another value once"
+    assert len(api.filters) == 6, "each filter value is requested twice, and another value once"
 
 
 async def test_a_known_job_of_another_value_proves_a_filter_without_more_requests() -> None:
@@ -94,7 +94,7 @@ async def test_wrong_names_of_an_older_state_do_not_hide_new_jobs_for_long() -> 
     world = await world_of(api)
     assert await world.refresh()
     for number, job in enumerate(api.jobs):
-        api.jobs[number] = replace(job, workload=1)  # the exporter holds them for jobs of Teams
+        api.jobs[number] = replace(job, workload=1)  # the exporter has classified them as jobs of Teams
     api.jobs.append(replace(_job(Random(99), 99, NOW, back=60), type=1, workload=1))
     for _ in range(5):
         assert await world.refresh()

@@ -1,4 +1,4 @@
-"""Jobs: every sample against an oracle that knows the raw jobs, whatever happens between refreshes."""
+"""Jobs: every sample is compared with an oracle that computes it from the raw jobs."""
 
 import math
 from collections import Counter, defaultdict
@@ -25,7 +25,7 @@ HOUR = 3600
 
 @dataclass(frozen=True)
 class Raw:
-    """A job as AvePoint knows it; times in ticks since 1970. A type or workload of 0: no filter gives it."""
+    """A job in AvePoint's data; times are ticks since 1970. No filter returns a job whose type or workload is 0."""
 
     id: str
     type: int
@@ -37,7 +37,7 @@ class Raw:
 
 
 class JobApi(FakeApi):
-    """The job lists of one generation: filters, pages, ticks or ISO times."""
+    """The job list of one API version, with filters, pages and times as ticks or ISO 8601."""
 
     def __init__(self, jobs: list[Raw], *, legacy: bool = False, most: int = 10_000) -> None:
         super().__init__({LEGACY if legacy else MODERN: self._list})
@@ -118,7 +118,7 @@ def oracle(
     jobs: list[Raw], now: float, successes: dict[tuple[str, str], int], *, types: tuple[str, ...] = tuple(JOB_TYPES),
     window: float = DAY, lookback: float = 7 * DAY,
 ) -> dict[Any, float]:  # fmt: skip
-    """Return every sample for the account, and enter new successes."""
+    """Return every sample of the account, and add new successes to `successes`."""
     until = round(now * TICK)
     kinds: dict[tuple[str, str], list[Raw]] = defaultdict(list)
     for job in jobs:
@@ -138,12 +138,12 @@ def oracle(
 
 
 def gauges(world: World) -> dict[Any, float]:
-    """Return what the oracle knows; what has ended is counted below."""
+    """Return all samples except the counters, which the oracle does not compute."""
     return {key: value for key, value in world.of_avepoint().items() if "_completed_total" not in key[0]}
 
 
 def ended(world: World) -> Counter[tuple[str, str, str]]:
-    """Return how many jobs are shown to have ended, by workload, job type and state."""
+    """Return the numbers of completed jobs on the page, by workload, job type and state."""
     shown = Counter[tuple[str, str, str]]()
     for (name, series), value in world.samples().items():
         if name == "avepoint_jobs_completed_total":
@@ -229,9 +229,9 @@ async def test_calls_of_a_refresh_are_its_pages_and_at_most_17_more_for_new_jobs
     await world.apply(tenant(collectors={"jobs": {"page_size": size}}))
     pages = max(1, math.ceil(count / size))
     await world.refresh()
-    assert len(api.requests) - len(api.filters) <= pages + 1 + legacy  # and one that finds out the generation
+    assert len(api.requests) - len(api.filters) <= pages + 1 + legacy  # plus a request that determines the API version
     assert len(api.filters) <= 17
-    assert len(api.ends) == 1, "all reads share one end"
+    assert len(api.ends) == 1, "all requests have the same end time"
     for _ in range(3):
         api.requests.clear()
         world.clock.advance(300)
@@ -261,7 +261,7 @@ async def test_what_no_filter_gives_is_asked_for_a_while_and_shown_without_names
     for asks in (True, True, False, False):
         api.filters.clear()
         await world.refresh()
-        assert bool(api.filters) is asks, "three times, then no more"
+        assert bool(api.filters) is asks, "classification stops after three refreshes"
     world.clock.advance(8 * DAY)
     api.jobs = []
     await world.refresh()
@@ -297,7 +297,7 @@ async def test_narrowed_job_types_show_and_ask_for_those_alone() -> None:
     world.clock.advance(60)
     await world.refresh()
     assert api.calls() <= 2
-    # None of the wanted types at all: no workload is asked for.
+    # If no job has a configured type, the exporter requests no workload.
     api.jobs = [replace(job, type=5, id=f"x{job.id}") for job in api.jobs]
     api.filters.clear()
     await world.refresh()
@@ -358,7 +358,7 @@ async def test_a_clock_that_steps_and_returns_loses_no_job_and_no_success(step: 
     await world.refresh()
     oracle(api.jobs, NOW, successes)
     world.clock.step(step)
-    for number in range(12):  # an hour of wrong time in which jobs go on
+    for number in range(12):  # jobs continue to start while the clock is wrong for an hour
         world.clock.advance(300)
         api.jobs.append(_job(random, 100 + number, world.clock.wall - step, back=280))
         assert await world.refresh()
@@ -445,7 +445,7 @@ async def test_a_filter_value_that_is_refused_costs_only_its_own_jobs_their_name
     assert gauges(world) == known
     api.refused = {("JobType", number) for number in range(1, 6)}
     api.jobs.append(_job(random, 500, NOW, back=60))
-    assert not await world.refresh(), "where every value is refused, nothing is told apart"
+    assert not await world.refresh(), "no job can be classified if every filter value is rejected"
     await world.accounts.stop()
 
 

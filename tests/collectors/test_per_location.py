@@ -1,4 +1,4 @@
-"""What a tenant has configured and what looks unusual in it: read at each location, and true in odd shapes too."""
+"""The settings and unusual activities of a tenant, per geo location and in undocumented forms."""
 
 import math
 from collections.abc import Mapping
@@ -38,7 +38,7 @@ def envelope(data: object) -> dict[str, Any]:
 
 
 async def read(name: str, answer: object, *, now: datetime = NOON, is_up: bool = True, **options: Any) -> World:
-    """Return a world that has read one collector; `answer` is what is in the envelope."""
+    """Return a world after one refresh of a collector; `answer` is the content of the envelope."""
     world = World(FakeApi({SETTINGS[name]: envelope(answer)}), FakeClock(now.timestamp()))
     await world.apply(tenant(collectors={name: options}))
     assert await world.refresh() is is_up
@@ -47,7 +47,7 @@ async def read(name: str, answer: object, *, now: datetime = NOON, is_up: bool =
 
 
 def shown(world: World) -> Shown:
-    """Return what is shown by the end of the name, workload and location."""
+    """Return the samples by the end of the family name, the workload and the geo location."""
     return {
         tuple(
             part for part in (name.removeprefix("avepoint_"), *(dict(labels).get(key) for key in KEYS)) if part
@@ -300,7 +300,7 @@ async def test_an_answer_of_another_shape_is_a_failure(name: str, answer: object
 
 
 def of_location(request: httpx.Request) -> object:
-    """Answer each location with numbers of its own."""
+    """Return different numbers for each geo location."""
     number = {"NAM": 1, "EUR": 2}[request.url.params["location"]]
     answers: dict[str, object] = {
         ACTIVITY_PATH: [activity(unusual=number, ransomware=0)],
@@ -363,7 +363,7 @@ async def test_a_tenant_without_them_has_them_off(api: str) -> None:
         assert (world.api.requests, world.api.tokens) == ([], 0)
     else:
         assert events == ["collector is off; the collector starts automatically after the permission is granted"] * 3
-        assert len(world.api.requests) == 6, "the other generation does not have them"
+        assert len(world.api.requests) == 6, "the other API version does not provide the data"
     assert world.of_avepoint() == {}
     await world.accounts.stop()
 

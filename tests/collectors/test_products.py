@@ -1,4 +1,4 @@
-"""Jobs of every product: the label, the option, and resources that only their name tells apart."""
+"""Jobs of every product: the label, the option, and resources that differ only in their names."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -34,7 +34,7 @@ async def refresh(world: World, *rows: Any, legacy: bool = False) -> None:
 
 
 async def job_problems(world: World) -> set[str]:
-    """Return the names of the problems with single jobs."""
+    """Return the names of the problems with individual jobs."""
     await world.accounts.settle(budget=0.1)
     text = MetricsPage(FAMILIES, world.own).plain(world.accounts.verdict_views(), PageRequest(), monotonic=NOW)
     found = parsed(b"".join(text).decode())

@@ -1,4 +1,4 @@
-"""Protected data of customers with several Microsoft 365 tenants, and rows that cannot be told apart."""
+"""Protected data of customers with several Microsoft 365 tenants, and ambiguous rows."""
 
 from collections.abc import Iterable
 from typing import Any

@@ -1,4 +1,4 @@
-"""The example of each metric, as the documents show it, parses and names only what the exporter exposes."""
+"""The PromQL example of each metric is valid, and selects only exposed metrics and labels."""
 
 import promql_parser as promql
 import pytest

@@ -1,4 +1,4 @@
-"""The section `expectations`: what an account inherits, and that defaults are as documented."""
+"""The section `expectations`: the keys that an account inherits, and the documented defaults."""
 
 from pathlib import Path
 

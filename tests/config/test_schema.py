@@ -1,4 +1,4 @@
-"""Keys, defaults and bounds: durations, URLs, files, and properties of accounts."""
+"""Keys, defaults and bounds of the configuration, such as durations, URLs and files."""
 
 from pathlib import Path
 
