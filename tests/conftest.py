@@ -12,8 +12,8 @@ from tests.programs import UNAVAILABLE, Monitoring
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--soak", action="store_true", help="run soaks and floods in full length")
-    parser.addoption("--update-golden", action="store_true", help="write tests/golden/ from the canned responses")
+    parser.addoption("--soak", action="store_true", help="run soak and flood tests for their full duration")
+    parser.addoption("--update-golden", action="store_true", help="write tests/golden/ from the fixed responses")
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Groups:
@@ -28,19 +28,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture
 def soak(request: pytest.FixtureRequest) -> bool:
-    """Whether soaks run in full length."""
+    """Whether soak tests run for their full duration."""
     return bool(request.config.getoption("--soak"))
 
 
 @pytest.fixture(params=["debian", "current"])
 def monitoring(request: pytest.FixtureRequest) -> Monitoring:
-    """Prometheus and Alertmanager, in the oldest release that the rules support and in the current one."""
+    """Prometheus and Alertmanager, in the oldest release that the rules support and in the current release."""
     return Monitoring(request.param)
 
 
 @pytest.fixture(autouse=True)
 def _logs_as_before() -> Iterator[None]:
-    """Undo what a test does to the logs of the process."""
+    """Restore the log configuration after each test."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     yield
@@ -50,7 +50,7 @@ def _logs_as_before() -> Iterator[None]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Escape what a test logged and no encoding holds, so that workers can send it; fail where CI skips."""
+    """Escape characters that UTF-8 cannot encode in the log of a test, and fail skipped tests in CI."""
     report = yield
     report.sections = [(name, text.encode("utf-8", "backslashreplace").decode()) for name, text in report.sections]
     is_skipped = report.skipped and not hasattr(report, "wasxfail") and UNAVAILABLE not in str(report.longrepr)

@@ -1,4 +1,4 @@
-"""A client on a fake transport, with an observer and a log that record."""
+"""A client with a fake transport, and an observer and a logger that record their calls."""
 
 import asyncio
 import json
@@ -29,7 +29,7 @@ def payload(name: str) -> Any:
 
 
 class RecordingObserver:
-    """Remembers everything that it is told."""
+    """An observer that records all calls."""
 
     def __init__(self) -> None:
         self.requests: list[tuple[str, str]] = []
@@ -75,7 +75,7 @@ class RecordingObserver:
 
 
 class Log:
-    """A logger whose lines can be looked at; `bound` is what the code under test takes."""
+    """A logger that records its lines; `bound` is the logger for the code under test."""
 
     def __init__(self) -> None:
         self._captured = CapturingLogger()
@@ -92,7 +92,7 @@ class Log:
 
 
 def make_account(kind: str = "tenant", more: str = "", *, auth: str = f"client_secret: {SECRET}") -> Account:
-    """Build an account from YAML; `more` is further keys at the account's level."""
+    """Return an account from YAML; `more` contains additional keys of the account."""
     address = "base_url: https://graph.example.com\n    token_url: https://identity.example.com/connect/token"
     lines = f"accounts:\n  - name: contoso\n    type: {kind}\n    {address}\n    auth: {{client_id: app, {auth}}}\n"
     extra = "".join(f"    {line}\n" for line in more.splitlines())
@@ -104,7 +104,7 @@ FAST = "requests: {concurrency: 8, per_second: 1000, retries: 3, timeout: 30s}"
 
 
 class ClientHarness:
-    """A client on a fake transport, and what a test inspects: requests, waits, metrics and log lines."""
+    """A client with a fake transport, which records requests, waits, metrics and log lines."""
 
     def __init__(self, handler: Handler, account: Account | None = None, *, tokens: Handler | None = None) -> None:
         self.account = account or make_account(more=FAST)
@@ -140,7 +140,7 @@ def good_token(_: httpx.Request) -> httpx.Response:
 
 
 class Script:
-    """Responses one after another; then the last one again and again."""
+    """Returns the responses in order, then repeats the last one."""
 
     def __init__(self, *answers: httpx.Response | Callable[[], httpx.Response] | Exception) -> None:
         self._answers = list(answers)
@@ -153,7 +153,7 @@ class Script:
 
 
 class Stream(httpx.AsyncByteStream):
-    """A body that comes in pieces, as slowly as told."""
+    """A body in pieces, with a pause after each piece."""
 
     def __init__(self, *pieces: bytes, pause: float = 0) -> None:
         self._pieces = pieces

@@ -1,4 +1,4 @@
-"""The world of a test: accounts with a fake AvePoint or a simulator behind a transport, and a fake clock."""
+"""The world of a test: accounts, a fake clock, and a transport to a fake AvePoint or a simulator."""
 
 import asyncio
 import json
@@ -39,7 +39,7 @@ Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 
 class FakeClock:
-    """A clock that moves only by `advance`, `step` and `sleep`; with `stands_still`, its wall time never moves."""
+    """A clock that only `advance`, `step` and `sleep` move; with `stands_still`, the wall time is constant."""
 
     def __init__(self, now: float = NOW, *, stands_still: bool = False) -> None:
         self.wall = now
@@ -55,7 +55,7 @@ class FakeClock:
         return self.steady
 
     async def sleep(self, seconds: float) -> None:
-        """Let other tasks run, then move to the end of the sleep; parallel sleeps overlap."""
+        """Let other tasks run, then advance to the end of the sleep; concurrent sleeps overlap."""
         self.slept.append(seconds)
         until = self.steady + seconds
         await asyncio.sleep(0)
@@ -68,7 +68,7 @@ class FakeClock:
             self.wall += seconds
 
     def step(self, seconds: float) -> None:
-        """Set the wall clock, as an operator or NTP does."""
+        """Change the wall time, as an operator or NTP does."""
         self.wall += seconds
 
 
@@ -76,7 +76,7 @@ Route = Callable[[httpx.Request], httpx.Response | object]
 
 
 class FakeApi:
-    """Answers by path; what a route gives is JSON unless it is a response, and is raised if it is an error."""
+    """A fake API with routes by path; the result of a route is JSON, a response, or an exception to raise."""
 
     def __init__(self, routes: Mapping[str, Route | object] | None = None) -> None:
         self.routes: dict[str, Any] = dict(routes or {})
@@ -116,7 +116,7 @@ class FakeApi:
 
 
 def config(*accounts: Mapping[str, Any]) -> Config:
-    """Make a configuration of accounts, given as the keys that differ from a plain one."""
+    """Return a configuration with accounts, given by the keys that differ from the defaults."""
     plain = {
         "base_url": "https://api.example.com",
         "token_url": "https://api.example.com/connect/token",
@@ -128,13 +128,13 @@ def config(*accounts: Mapping[str, Any]) -> Config:
 
 
 def tenant(name: str = "contoso", *, collectors: Mapping[str, Any] | None = None, **keys: Any) -> dict[str, Any]:
-    """Return a tenant of which only the given collectors are on."""
+    """Return a tenant account with only the given collectors enabled."""
     chosen = dict.fromkeys(catalogue()["tenant"], OFF) | dict(collectors or {"jobs": {}})
     return {"name": name, "type": "tenant", "collectors": chosen, **keys}
 
 
 def partner(name: str = "msp", *, collectors: Mapping[str, Any] | None = None, **keys: Any) -> dict[str, Any]:
-    """Return a partner; of the optional collectors only the given ones are on."""
+    """Return a partner account with only the given optional collectors enabled."""
     optional = {kind.name: OFF for kind in COLLECTORS if kind.account_type == "partner" and kind.optional}
     return {"name": name, "type": "partner", "collectors": optional | dict(collectors or {}), **keys}
 
@@ -154,7 +154,7 @@ def storage(folder: Path, clock: FakeClock | None = None) -> StateStore:
 
 @dataclass
 class World:
-    """The accounts of an exporter whose requests go to a fake API, to another transport, or to the network."""
+    """The accounts of an exporter, which send requests to a fake API, another transport or the network."""
 
     api: FakeApi = field(default_factory=FakeApi)
     clock: FakeClock = field(default_factory=FakeClock)
@@ -182,7 +182,7 @@ class World:
 
     async def restart(self, configuration: Config) -> None:
         await self.accounts.stop()
-        self.clock.steady = 5.0  # another machine, just booted
+        self.clock.steady = 5.0  # a different value, as on another machine
         self.accounts = self.fresh()
         await self.accounts.apply(configuration, start=False)
 
@@ -213,8 +213,8 @@ class World:
 
 
 def stored_text(folder: Path) -> str:
-    """Return all text in the database of an exporter, with samples and histories of customers unpacked."""
-    with tempfile.TemporaryDirectory() as copy:  # a running exporter holds a lock on its own file
+    """Return all text in the database of an exporter, with decompressed samples and histories."""
+    with tempfile.TemporaryDirectory() as copy:  # a running exporter locks its database
         for file in folder.iterdir():
             shutil.copy(file, copy)
         with closing(sqlite3.connect(Path(copy) / "state.sqlite")) as database:
@@ -233,7 +233,7 @@ def unpacked_state(state: str | None) -> str:
 
 
 def parsed(text: str) -> Samples:
-    """Parse a page; no series may stand twice."""
+    """Return the samples on a page, and check that no series occurs twice."""
     samples: Samples = {}
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
@@ -253,7 +253,7 @@ def overview_path(customer: str) -> str:
 
 
 def canned(name: str) -> Any:
-    """Return a canned answer."""
+    """Return a fixed response."""
     return json.loads((Path(__file__).parent / "payloads" / f"{name}.json").read_text(encoding="utf-8"))
 
 
@@ -263,11 +263,11 @@ RETENTION_PATH = "/backup/m365/settings/retention-policy"
 GOOGLE_JOBS_PATH = "/backup/google/admin/jobs"
 SALESFORCE_JOBS_PATH = "/backup/sfbapi/jobs"
 SETTINGS = {"unusual_activity": ACTIVITY_PATH, "backup_frequency": FREQUENCY_PATH, "retention": RETENTION_PATH}
-"""The collectors of what only the modern endpoints of a tenant have, and where each asks."""
+"""The paths of the tenant collectors that require the modern API version, by collector name."""
 
 
 def settings_routes() -> dict[str, Any]:
-    """Return the routes of a tenant whose settings can be read."""
+    """Return routes with the settings of a tenant."""
     return {path: canned(f"{name}-modern") for name, path in SETTINGS.items()}
 
 
@@ -320,7 +320,7 @@ def customer(identifier: str, **values: Any) -> dict[str, Any]:
 
 
 def portfolio(ids: Iterable[str]) -> dict[str, Any]:
-    """Return the routes of a partner with these customers, one module each."""
+    """Return routes of a partner with these customers, with one module per customer."""
     names = list(ids)
 
     def batch(request: httpx.Request) -> object:

@@ -1,4 +1,7 @@
-"""Programs that are not Python packages. If one is missing, a test skips; in CI it fails (tests/conftest.py)."""
+"""Programs that are not Python packages.
+
+If a program is missing, its tests are skipped, and fail in CI (see tests/conftest.py).
+"""
 
 import fcntl
 import os
@@ -11,7 +14,7 @@ from typing import Final
 import pytest
 
 UNAVAILABLE: Final = "unavailable on this machine: "
-"""Begins the reason of a skip that CI accepts: a machine with Python and make cannot install what is missing."""
+"""Prefix of skip reasons that CI accepts, because the program cannot be installed with Python and make."""
 
 
 _BUILD: Final = Path(__file__).resolve().parents[1] / "scripts" / "build-prometheus"
@@ -20,7 +23,7 @@ _GO: Final = f"{os.environ.get('PATH', '')}:/usr/local/go/bin"
 
 @dataclass(frozen=True, slots=True)
 class Monitoring:
-    """One release of Prometheus and Alertmanager: Debian's, or the current one of scripts/build-prometheus."""
+    """A release of Prometheus and Alertmanager, from Debian or from scripts/build-prometheus."""
 
     name: str
 
@@ -50,10 +53,10 @@ def program(*names: str) -> str:
 
 
 def from_npm(folder: Path, *packages: str) -> Path:
-    """Return node_modules of a folder with these npm packages (NAME@VERSION); install them unless they are there."""
+    """Return the node_modules of a directory with these npm packages (NAME@VERSION); install missing packages."""
     modules, done = folder / "node_modules", folder / "installed"
     with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # tests in parallel use one folder
+        fcntl.flock(lock, fcntl.LOCK_EX)  # parallel tests share the directory
         if not done.exists() or done.read_text() != " ".join(packages):
             command = [program("npm"), "install", "--no-save", "--no-audit", "--no-fund", "--prefix", str(folder)]
             result = subprocess.run([*command, *packages], check=False, capture_output=True, text=True)

@@ -1,4 +1,4 @@
-"""One rehearsal of a release for all tests of this directory."""
+"""The release that all tests in this directory share."""
 
 import subprocess
 import sys
@@ -12,14 +12,14 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """The results of scripts/build_release.py; `installed` has the programs of the wheel and its dependencies only."""
+    """The results of scripts/build_release.py; `installed` contains the programs of the wheel and its dependencies."""
 
     dist: Path
     installed: Path
     version: str
 
     def file(self, pattern: str) -> Path:
-        """Return the only file of a pattern."""
+        """Return the only file that matches a pattern."""
         [path] = self.dist.glob(pattern)
         return path
 

@@ -1,4 +1,4 @@
-"""The image is built and run; scripts/build-image checks it and prints what it has checked."""
+"""Build, run and check the image with scripts/build-image, which prints the result of each check."""
 
 import os
 import re
@@ -28,7 +28,7 @@ def test_it_is_built_and_runs_hardened() -> None:
     for name in ("buildah", "podman", "runc", "debootstrap"):
         program(name)
     if os.geteuid() != 0:
-        pytest.skip("only root can make the image's base")
+        pytest.skip("only root can build the base image")
     done = subprocess.run([ROOT / "scripts" / "build-image"], check=False, capture_output=True, text=True)
 
     assert done.returncode == 0, done.stderr

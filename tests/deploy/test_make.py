@@ -1,4 +1,4 @@
-"""`make run` and `make test`: what they install, and when they install it again. pip is a fake."""
+"""The packages that `make run` and `make test` install, with a fake pip."""
 
 import os
 import re
@@ -25,7 +25,7 @@ RUNS, IS_READY = ".venv/.runs", ".venv/.ready"
 
 
 class Checkout:
-    """A copy of the files that make environments, with a Python that only records its arguments."""
+    """A copy of the files that create virtual environments, with a fake Python that only records its arguments."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -38,15 +38,15 @@ class Checkout:
             (folder / name).chmod(0o755)
 
     def age(self, name: str, seconds: int = 100) -> None:
-        """Make a file older by some seconds."""
+        """Move the modification time of a file into the past."""
         at = (self.folder / name).stat().st_mtime - seconds
         os.utime(self.folder / name, (at, at))
 
     def make(self, target: str, *, code: int = 0) -> list[str]:
-        """Make a target; return what it installs: a new environment, requirements, the package."""
+        """Run make for a target; return the recorded installations."""
         (self.folder / "installed").write_text("")
         command = ["make", "PYTHON=./python", target]
-        # The variables of a `make test` that runs this test stay out.
+        # Omit the variables of an outer `make test`.
         environment = {
             key: os.environ[key] for key in os.environ.keys() - {"ARGS", "MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES"}
         }

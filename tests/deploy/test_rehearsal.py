@@ -1,4 +1,4 @@
-"""The rehearsal of a release: everything that release.yml publishes is built and looked into."""
+"""Build everything that release.yml publishes, and check the contents."""
 
 import email
 import json

@@ -1,4 +1,4 @@
-"""The wheel runs without any file of the checkout."""
+"""The installed wheel works without the files of the checkout."""
 
 import os
 import re

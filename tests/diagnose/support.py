@@ -1,4 +1,4 @@
-"""A check against a fake API on a loopback address, so that no name is looked up."""
+"""A check against a fake API on a loopback address, which needs no DNS lookup."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -38,7 +38,7 @@ async def checked(
     kind: type[Accounts] = Accounts,
     shard: Shard = WHOLE,
 ) -> Report:
-    """Check accounts, each given by the keys that differ from the default."""
+    """Run a check on accounts, each given by the keys that differ from the defaults."""
     clock = FakeClock()
 
     def make(observe: Callable[[str], RequestMonitor]) -> Accounts:
@@ -57,6 +57,6 @@ def found(report: Report, name: str) -> CollectorReport:
 
 
 def failure_of(report: VersionReport | CollectorReport) -> Failure:
-    """Return the failure of a collector, or of one of its API versions."""
+    """Return the failure of a collector or of one of its API versions."""
     assert report.failure is not None
     return report.failure

@@ -1,4 +1,4 @@
-"""`check --report`: the outcomes of the responses, and nothing personal."""
+"""`check --report` prints the outcomes of the responses, without personal data."""
 
 import re
 import sys
@@ -46,7 +46,7 @@ HOSTILE = "Jane Doe <jane.doe@fabrikam.example> 4111-1111 10.1.2.3 hunter2"
 PARTS = ("Jane", "Doe", "jane", "fabrikam", "4111", "10.1.2.3", "hunter2", "@", "7c9e6679", "contoso")
 CUSTOMER = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
 PARAMETERS = {"other_host", "latency_seconds", "latency_jitter_seconds", "token_lifetime_seconds", "granted_scopes"}
-"""Fields of Switches that are parameters of the simulator, not open questions."""
+"""Fields of Switches that are parameters of the simulator and no open questions."""
 PATHS = sorted({
     endpoint.template
     for module in (endpoints, *(sys.modules[kind.__module__] for kind in COLLECTORS))
@@ -94,7 +94,7 @@ def hostile_portfolio() -> StaticPortfolio:
 
 
 async def report_of(simulator: Simulator, **switches: Any) -> Report:
-    """Check a tenant account and a partner account against a simulator."""
+    """Run a check on a tenant account and a partner account against a simulator."""
     simulator.switches = Switches(**switches)
     app = AppCredentials()
     with SimulatorServer(simulator) as server:
@@ -113,7 +113,7 @@ async def report_of(simulator: Simulator, **switches: Any) -> Report:
 
 
 def allowed(line: str) -> bool:
-    """Return whether a line consists of constants of the project and of numbers."""
+    """Return whether a line contains only constants and numbers."""
     names = "|".join(one.name for one in COLLECTORS)
     paths = "|".join(map(re.escape, PATHS))
     outcomes = "|".join(re.escape(outcome) for one in ASSUMPTIONS for outcome in (*one.outcomes, OTHER))

@@ -1,4 +1,4 @@
-"""The check: one refresh per collector, one request with the other API version, and each failure in its place."""
+"""The check: one refresh per collector, one request with the other API version, and the reported failures."""
 
 from typing import Any
 
@@ -198,7 +198,7 @@ class OptionalLicense(LicenseCollector):
 
 
 class WithOptional(Accounts):
-    """Accounts whose licence is optional."""
+    """Accounts whose collector `license` is optional."""
 
     async def apply(self, config: Config, *, start: bool = True) -> None:
         await super().apply(config, start=start)

@@ -1,4 +1,4 @@
-"""The preflight: DNS, TLS and the app's certificate, over real sockets of this machine."""
+"""The preflight with real sockets: DNS, TLS and the app's certificate."""
 
 import asyncio
 import contextlib

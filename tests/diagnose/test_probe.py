@@ -1,4 +1,4 @@
-"""A client that ends a read after one response."""
+"""The client that stops a collector after one response."""
 
 import httpx
 import pytest

@@ -1,4 +1,4 @@
-"""The report as text and as JSON; neither contains a secret."""
+"""The report as text and as JSON, without secrets."""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The commands of console blocks: taken apart as a shell does."""
+"""The commands in console blocks, parsed as a shell parses them."""
 
 import shlex
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,7 @@ _BETWEEN: Final = frozenset({"&&", "||", "|", ";", "(", ")", ">", "<"})
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line that is typed, with where it stands; `text` is what the shell gets."""
+    """A line that the reader types, and its block; `text` excludes the prompt."""
 
     block: Block
     text: str
@@ -23,7 +23,7 @@ class Line:
         return f"{self.block.page}: {self.text[:60]}"
 
     def commands(self) -> Iterator[Sequence[str]]:
-        """Return each command of the line: program and arguments, without assignments before it and redirections."""
+        """Yield the commands of the line as program and arguments, without assignments and redirections."""
         lexer = shlex.shlex(self.text, posix=True, punctuation_chars=True)
         lexer.whitespace_split = True
         parts = [(is_between, list(words)) for is_between, words in groupby(lexer, _BETWEEN.__contains__)]
@@ -39,18 +39,18 @@ class Line:
 
 
 def lines(block: Block) -> Iterator[Line]:
-    """Return the lines that a console block has the reader type; every line is one, or goes on with one."""
+    """Yield the lines that the reader types; each line of the block begins or continues one of them."""
     typed = ""
     for raw in block.text.splitlines():
         if not typed:
-            assert raw.startswith(_PROMPTS), f"{block}: no prompt before {raw!r}"
+            assert raw.startswith(_PROMPTS), f"{block}: the line {raw!r} has no prompt"
         typed += raw.removesuffix("\\")[0 if typed else 2 :]
         if not raw.endswith("\\"):
             yield Line(block, typed)
             typed = ""
-    assert not typed, f"{block}: ends in the midst of a command"
+    assert not typed, f"{block}: the last command is incomplete"
 
 
 def all_lines() -> list[Line]:
-    """Return the lines of all pages."""
+    """Return the typed lines of all pages."""
     return [line for block in blocks("console") for line in lines(block)]

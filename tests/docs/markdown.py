@@ -1,4 +1,4 @@
-"""The project's Markdown: its pages, their fenced blocks, links, anchors and inline code."""
+"""The project's Markdown pages, with their fenced blocks, links, anchors and inline code."""
 
 import functools
 import re
@@ -31,7 +31,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A Markdown file, named by its path from the root of the checkout."""
+    """A Markdown file; `name` is its path relative to the root of the checkout."""
 
     name: str
     tokens: Sequence[Token]
@@ -41,24 +41,24 @@ class Page:
         return ROOT / self.name
 
     def blocks(self) -> Iterator[Block]:
-        """Return every block of code; one that is only indented has no language."""
+        """Return every block of code; an indented block has no language."""
         for token in self.tokens:
             if token.type in ("fence", "code_block"):
                 line = token.map[0] + 1 if token.map else 0
                 yield Block(self.name, line, token.info.split(" ")[0], token.content)
 
     def links(self) -> Iterator[str]:
-        """Return where links and images lead."""
+        """Return the targets of links and images."""
         for child in self._inline():
             if child.type in ("link_open", "image"):
                 yield str(child.attrs["href" if child.type == "link_open" else "src"])
 
     def code(self) -> Iterator[str]:
-        """Return every piece of inline code."""
+        """Return all inline code."""
         yield from (child.content for child in self._inline() if child.type == "code_inline")
 
     def anchors(self) -> frozenset[str]:
-        """Return what can stand behind the # of a link, as GitHub makes it of the headings."""
+        """Return the anchors that GitHub generates from the headings."""
         found: Counter[str] = Counter()
         slugs = set()
         for before, token in zip(self.tokens, self.tokens[1:], strict=False):
@@ -76,7 +76,7 @@ class Page:
 
 @functools.cache
 def pages() -> Mapping[str, Page]:
-    """Return every page by its name."""
+    """Return every page, by name."""
     parser = MarkdownIt("commonmark").enable("table")
     paths = sorted({path for place in _PLACES for path in ROOT.glob(place)})
     return {
@@ -87,6 +87,6 @@ def pages() -> Mapping[str, Page]:
 
 
 def blocks(*languages: str) -> list[Block]:
-    """Return the blocks of these languages, or all."""
+    """Return the blocks in these languages, or all blocks."""
     found = (block for page in pages().values() for block in page.blocks())
     return [block for block in found if not languages or block.language in languages]

@@ -1,4 +1,4 @@
-"""Fenced blocks: each language is checked by what reads it in life."""
+"""Fenced blocks are checked with the programs that read their languages."""
 
 import configparser
 import json
@@ -25,7 +25,7 @@ from tests.programs import program
 from tests.prometheus.expressions import Walk
 
 CHECKED: Final = frozenset({"yaml", "promql", "json", "ini", "console", "python"})
-"""Languages that a test reads. test_commands.py reads console, and test_collector_example.py reads python."""
+"""Languages that are checked. test_commands.py checks console, and test_collector_example.py checks python."""
 UNCHECKED: Final = {
     ("README.md", "text"): "sample metrics, shortened",
     ("docs/architecture.md", "mermaid"): "a drawing, as above",
@@ -34,7 +34,7 @@ UNCHECKED: Final = {
     ("docs/running.md", "text"): "a component of Grafana Alloy, which the tests do not have",
     ("docs/scaling.md", "text"): "a formula in words",
 }
-"""Blocks that nothing checks, and why."""
+"""Blocks that are not checked, with the reason."""
 _FILE_KEY: Final = re.compile(r"^\s*(?:\w+_file|ca_file): (\S+)$", re.MULTILINE)
 _UNIT: Final = ROOT / "deploy" / "systemd" / "avepoint-exporter.service"
 _CHART_PAGES: Final = ("helm/avepoint-exporter/README.md", "docs/kubernetes.md")
@@ -87,7 +87,7 @@ def check_yaml(block: Block, folder: Path) -> None:
 
 
 def exporter_reads(text: str, folder: Path) -> None:
-    """Read it as the exporter does; the files that it names are there."""
+    """Load a configuration, after creating the files that it names."""
     for name in _FILE_KEY.findall(text):
         here = Path(name).name
         (folder / here).write_text("something")
@@ -105,7 +105,7 @@ def web_reads(text: str, folder: Path) -> None:
     protection = load_protection(path)
     assert protection.context is not None
     for stored in yaml.safe_load(text)["basic_auth_users"].values():
-        assert bcrypt.checkpw(b"test", stored.encode())  # the word that the page says it is of
+        assert bcrypt.checkpw(b"test", stored.encode())  # the password in the text of the page
 
 
 def prometheus_reads(text: str, folder: Path) -> None:
@@ -160,7 +160,7 @@ READERS: Final[tuple[tuple[Callable[[Mapping[str, Any], Block], bool], Callable[
 
 
 def query_findings(text: str) -> list[str]:
-    """Tell what is wrong with a query: it must parse, and name only what is exposed or recorded."""
+    """Return the errors of a query: syntax errors, and names that are neither exposed nor recorded."""
     walk = Walk(known())
     try:
         walk.labels(promql.parse(text))
@@ -170,7 +170,7 @@ def query_findings(text: str) -> list[str]:
 
 
 def queries(text: str) -> Iterator[str]:
-    """Return the queries of a block: one, or where it does not parse as one, one a line."""
+    """Return the query of a block, or one query per line if the block is not a single query."""
     try:
         promql.parse(text)
     except ValueError:
@@ -185,7 +185,7 @@ def check_promql(block: Block, _: Path) -> None:
 
 
 def check_ini(block: Block, _: Path) -> None:
-    """See that a drop-in sets only what the unit has."""
+    """Check that a drop-in sets only keys that the unit sets."""
     given, unit = (configparser.ConfigParser(strict=False, interpolation=None, delimiters="=") for _ in range(2))
     given.read_string(block.text)
     unit.read(_UNIT)

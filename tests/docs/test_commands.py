@@ -1,4 +1,4 @@
-"""Commands and names in the documents: programs, flags, targets, metrics and keys that exist."""
+"""Programs, flags, make targets, metrics and keys in the documents exist."""
 
 import re
 import shlex
@@ -42,8 +42,11 @@ FLAGS: Final[Mapping[str, frozenset[str]]] = {
     "systemctl enable": frozenset({"--now"}),
     **dict.fromkeys(("cat", "export", "rm", "umask"), frozenset()),
 }
-"""What documents use of programs that are not ours: most of it would change this machine or needs a cluster, a registry
-or root, so that only its form can be held here. What can be run is run, below and in test_journeys.py."""
+"""The flags of other programs in the documents.
+
+Only the flags are checked if a command would change this machine, or needs a cluster, a registry or root. The other
+commands run, below or in test_journeys.py.
+"""
 HELPS: Final[Mapping[str, Sequence[str]]] = {
     "curl": ["curl", "--help", "all"],
     "docker run": ["docker", "run", "--help"],
@@ -53,10 +56,10 @@ HELPS: Final[Mapping[str, Sequence[str]]] = {
     "systemctl enable": ["systemctl", "--help"],
 }
 _UNTOLD: Final = frozenset({"-sha256", "--namespace"})
-"""Flags that a command's own help leaves out, being those of all its program's commands."""
+"""Flags that all commands of a program accept, and that the help of the command omits."""
 _DOTTED: Final = re.compile(r"(?:requests|customers|tls|auth|collectors)\.\w+")
 _OTHERS: Final = frozenset({"--build-arg", "--secret", "--granted"})
-"""Flags in the running text that are of another program: docker build, the simulator."""
+"""Flags of other programs in the text, such as docker build and the simulator."""
 _METRIC: Final = re.compile(r"(?<![\w/.-])(?:[a-z_]+:)?avepoint[_:][a-z0-9_:]*[a-z0-9](?![\w*…/-]|\.\w)")
 
 
@@ -70,7 +73,7 @@ def takes(name: str, words: Sequence[str]) -> None:
 
 
 def check_exporter(words: Sequence[str]) -> None:
-    """See that the exporter takes them; --help keeps it from acting."""
+    """Check that the exporter accepts the arguments; with --help, it only prints its help."""
     assert run([*words, "--help"]) == 0, words
 
 
@@ -103,7 +106,7 @@ def check_docker(words: Sequence[str]) -> None:
 
 
 def check_helm(words: Sequence[str]) -> None:
-    """See that a release of this name can be made of this chart."""
+    """Check that the chart can be rendered with this release name."""
     takes(f"helm {words[0]}", words)
     helm_python.validate_release_name(words[1])
     if words[0] == "install":
@@ -121,7 +124,7 @@ OURS: Final[Mapping[str, Callable[[Sequence[str]], None]]] = {
 
 
 def check(words: Sequence[str]) -> None:
-    """See that a command's program takes its arguments."""
+    """Check that a program accepts the arguments of a command."""
     program, arguments = Path(words[0]).name, words[1:]
     if words[0].startswith("scripts/"):
         check_script(words[0], arguments)
@@ -226,7 +229,7 @@ def test_metrics_in_the_text_are_exposed_or_recorded(page: Page) -> None:
 def test_keys_in_the_text_are_of_the_configuration(page: Page) -> None:
     keys = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
     for code in page.code():
-        if _DOTTED.fullmatch(code) and page.name != "helm/avepoint-exporter/README.md":  # whose keys are the chart's
+        if _DOTTED.fullmatch(code) and page.name != "helm/avepoint-exporter/README.md":  # it contains keys of the chart
             assert f"accounts[].{code}`" in keys, code
 
 
@@ -250,7 +253,7 @@ def test_calls_to_the_exporter_are_answered(line: Line, tmp_path: Path) -> None:
 def test_a_hash_can_be_made_as_the_page_says(tmp_path: Path) -> None:
     (line,) = (line for line in all_lines() if "bcrypt" in line.text)
     text = line.text.removeprefix("venv/bin/python")
-    assert text != line.text, "the Python of the environment that README.md makes"
+    assert text != line.text, "the Python of the environment that README.md creates"
     text = sys.executable + text
     done = subprocess.run(["setsid", "bash", "-c", text], input="word\n", capture_output=True, text=True, check=True,
                           cwd=tmp_path)  # fmt: skip

@@ -1,4 +1,4 @@
-"""What documents say of the code, beside what the code says."""
+"""Statements in the documents agree with the code."""
 
 import re
 from pathlib import Path
@@ -60,7 +60,7 @@ def test_data_centers_are_those_of_the_code() -> None:
 
 
 def test_the_longest_of_the_hours_are_those_of_the_collectors() -> None:
-    """The page contains the interval of jobs, and the shortest and longest interval of the other collectors."""
+    """The page contains the interval of `jobs`, and the shortest and longest interval of the other collectors."""
     intervals = {kind.name: kind.options_type().interval for kind in COLLECTORS}
     assert "5 min for `jobs`, 15 min to 1 day for others" in text("docs/reading-the-numbers.md")
     assert intervals.pop("jobs") == 300
@@ -69,7 +69,7 @@ def test_the_longest_of_the_hours_are_those_of_the_collectors() -> None:
 
 
 def test_what_programs_and_templates_point_at_is_there() -> None:
-    """The status page, the rules, the chart and the unit link to files of the project on GitHub."""
+    """Links in code, rules, dashboards, the chart and the unit lead to files of the project on GitHub."""
     pointing = [
         path
         for place in ("exporter", "prometheus", "helm", "deploy", "grafana")

@@ -1,4 +1,4 @@
-"""Each getting-started page from top to bottom, then docs/running.md, against the simulator."""
+"""The commands of each getting-started page and of docs/running.md, in order, against the simulator."""
 
 import contextlib
 import os
@@ -26,13 +26,13 @@ pytestmark = pytest.mark.e2e
 
 APP: Final = AppCredentials()
 INSTALLS: Final = "python3 -m venv venv && venv/bin/pip install . && export PATH=$PWD/venv/bin:$PATH"
-"""Not run: the package is already first in PATH, and test_wheel.py installs it for real."""
+"""Not run, because the package is already first in PATH, and test_wheel.py installs the wheel."""
 ASKS: Final = ["avepoint-exporter", "init"]
-"""Not run: it asks a person; tests/cli answers it. The page says how to do the same by hand, and that is run."""
+"""Not run, because it prompts for input. The test runs the manual steps on the page instead."""
 SERVES: Final = "avepoint-exporter"
 PAGES: Final = ("docs/getting-started-tenant.md", "docs/getting-started-partner.md")
 FINDS_NOTHING: Final = ("avepoint_customer_up == 0", 'avepoint_customer_info{organization="Adatum"}')
-"""Queries that find nothing where all is well, or nobody has the example's name."""
+"""Queries without a result, because no customer has a failure or the name in the example."""
 
 
 def environment(**more: str) -> Mapping[str, str]:
@@ -42,7 +42,7 @@ def environment(**more: str) -> Mapping[str, str]:
 
 
 def typed(text: str, folder: Path, stdin: str = "") -> str:
-    """Type a line into a shell; return what it shows."""
+    """Run a line in a shell; return the output."""
     done = subprocess.run(["bash", "-c", text], input=stdin, capture_output=True, text=True, check=False, cwd=folder,
                           env=environment())  # fmt: skip
     assert done.returncode == 0, f"{text}: {done.stdout}{done.stderr}"
@@ -50,7 +50,7 @@ def typed(text: str, folder: Path, stdin: str = "") -> str:
 
 
 def pointed(text: str, url: str) -> str:
-    """Point a page's accounts at the simulator, with its app in place of the page's."""
+    """Change the accounts of a page to the simulator's URL and credentials."""
     config: dict[str, Any] = yaml.safe_load(text)
     for account in config["accounts"]:
         account.pop("data_center", None)
@@ -99,7 +99,7 @@ def test_a_page_leads_from_nothing_to_graphs(name: str, simulator: SimulatorServ
 
 @contextlib.contextmanager
 def serving(folder: Path, *arguments: str) -> Iterator[str]:
-    """Run the exporter as typed in this folder until it is ready; return its address. It ends as it should."""
+    """Run the exporter in this directory, and yield its address when it is ready. Check that it exits with code 0."""
     address = f"127.0.0.1:{free_port()}"
     with (folder / "log").open("w") as stderr:
         process = subprocess.Popen([SERVES, *arguments], stderr=stderr, cwd=folder,
@@ -115,7 +115,7 @@ def serving(folder: Path, *arguments: str) -> Iterator[str]:
 
 
 def _answers(server: Prometheus, queries: list[str]) -> None:
-    """See that each query returns what its page says."""
+    """Check that each query returns a result, except those in FINDS_NOTHING."""
     assert queries
     assert server.query("avepoint_up == 0") == []
     for query in queries:

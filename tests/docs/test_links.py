@@ -1,4 +1,4 @@
-"""Links: files, anchors and pictures are there; hosts are known; every page can be reached."""
+"""Linked files, anchors and pictures exist, hosts are known, and links lead to every page."""
 
 import re
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ _LIBRARIES: Final = frozenset({
 _STANDARDS: Final = frozenset({"keepachangelog.com", "semver.org"})
 HOSTS: Final = _LOCAL | _LIBRARIES | _STANDARDS | {"github.com", "img.shields.io", "pipx.pypa.io"}
 LONGEST: Final = 220
-"""Lines of a page that is written by hand."""
+"""Maximum number of lines of a page that is not generated."""
 _GENERATED: Final = ("docs/metrics.md", "docs/configuration.md", "docs/command-line.md")
 _TABLES: Final = ("helm/avepoint-exporter/README.md",)
 
@@ -29,7 +29,7 @@ each_page = pytest.mark.parametrize("page", pages().values(), ids=lambda page: p
 
 
 def _inside(page: Page) -> Iterator[tuple[str, Path, str]]:
-    """Return each link to a file of the checkout: as it stands, the file, the anchor."""
+    """Return each link to a file of the checkout, with the file and the anchor."""
     for link in page.links():
         parts = urlsplit(link)
         if not parts.scheme:

@@ -1,4 +1,4 @@
-"""scripts/take-pictures: the right address and size, a whole picture or none."""
+"""scripts/take-pictures uses the right URL and size, and writes only complete pictures."""
 
 import json
 import struct
@@ -32,12 +32,12 @@ class _Grafana(BaseHTTPRequestHandler):
         self.wfile.write(b"<body style='background: #123'>a dashboard</body>")
 
     def log_request(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture
 def grafana() -> Iterator[tuple[str, list[str]]]:
-    """What stands for Grafana: its address, and the paths that were asked for."""
+    """The address of a fake Grafana, and the requested paths."""
     server = _Server()
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()

@@ -1,4 +1,4 @@
-"""What the troubleshooting page says is seen: Prometheus's own words, and the log's."""
+"""The messages on the troubleshooting page are those of Prometheus and of the exporter's log."""
 
 import re
 import subprocess
@@ -38,7 +38,7 @@ SEEN: Final = {
     "path": ("plain", "metrics_path: /nonsense", "server returned HTTP status 404"),
     "probe": ("plain", "metrics_path: /probe, params: {account: [nobody]}", "server returned HTTP status 404"),
 }
-"""A scrape that goes wrong: of which exporter, with which settings, and Prometheus's words."""
+"""Failing scrapes: the exporter, the scrape settings, and the error message of Prometheus."""
 
 
 @pytest.mark.e2e
@@ -60,7 +60,7 @@ def test_prometheus_says_what_the_page_says(tmp_path: Path) -> None:
         ]
         config = "\n".join(["global: {scrape_interval: 1s, scrape_timeout: 1s}", "scrape_configs:", *jobs])
         with prometheus(program("prometheus"), tmp_path, config) as server:
-            eventually(lambda: server.value(f"count(up) == {len(SEEN)}"), what="a scrape of each")
+            eventually(lambda: server.value(f"count(up) == {len(SEEN)}"), what="every target was scraped")
             errors = {target["scrapePool"]: target["lastError"] for target in server.targets()}
     for name, (_, _, words) in SEEN.items():
         assert re.search(words, errors[name]), f"{name}: {errors[name]}"

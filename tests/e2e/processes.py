@@ -1,4 +1,4 @@
-"""Real processes on 127.0.0.1 for the end-to-end tests; each is ended by its own handle."""
+"""Real processes on 127.0.0.1 for the end-to-end tests."""
 
 import contextlib
 import json
@@ -18,12 +18,12 @@ from urllib.parse import urlencode
 
 T = TypeVar("T")
 TIMEOUT: Final = 300.0
-"""Seconds after which a test stops to wait: long enough for a busy machine, so that only a hang takes so long."""
+"""Maximum seconds that a test waits, which is enough on a busy machine unless a process hangs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An HTTP answer, whatever its status."""
+    """An HTTP response with any status."""
 
     status: int
     headers: Mapping[str, str]
@@ -48,7 +48,7 @@ def fetch(
 
 
 def eventually(probe: Callable[[], T | None], *, what: str, within: float = TIMEOUT) -> T:
-    """Ask again and again until something other than None or False comes."""
+    """Call `probe` repeatedly, and return the first result other than None and False."""
     deadline = time.monotonic() + within
     while True:
         with contextlib.suppress(OSError):
@@ -60,7 +60,7 @@ def eventually(probe: Callable[[], T | None], *, what: str, within: float = TIME
 
 
 def free_port() -> int:
-    """Return a port that is free now."""
+    """Return a free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -80,7 +80,7 @@ class Exporter:
         return fetch(self.url + path).text
 
     def stop(self) -> int:
-        """End it as an orchestrator does; return the exit code."""
+        """Send SIGTERM, as an orchestrator does, and return the exit code."""
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(timeout=TIMEOUT)
 
@@ -133,7 +133,7 @@ class Prometheus:
 
 @contextlib.contextmanager
 def running(command: Sequence[str], folder: Path) -> Iterator["subprocess.Popen[bytes]"]:
-    """Run a program quietly; its output is in the folder."""
+    """Run a program with its output in a file in the directory."""
     with (folder / f"{Path(command[0]).name}.log").open("wb") as log:
         process = subprocess.Popen(list(command), stdout=log, stderr=log, cwd=folder)
     try:

@@ -1,4 +1,4 @@
-"""A webhook that receives Alertmanager's messages, and rules that do not wait."""
+"""A webhook that receives messages from Alertmanager, and rules without long durations."""
 
 import json
 import re
@@ -21,7 +21,7 @@ Alert = dict[str, Any]
 
 @dataclass(slots=True)
 class Inbox:
-    """The received alerts, and the messages that contained them by path, newest last."""
+    """The received alerts, and the messages with their paths, newest last."""
 
     alerts: list[Alert] = field(default_factory=list)
     messages: list[tuple[str, list[Alert]]] = field(default_factory=list)
@@ -37,7 +37,7 @@ class Inbox:
 
 @contextmanager
 def webhook() -> Iterator[Inbox]:
-    """Run a webhook; yield what it receives."""
+    """Run a webhook, and yield its inbox."""
     inbox = Inbox()
 
     class Handler(BaseHTTPRequestHandler):
@@ -49,7 +49,7 @@ def webhook() -> Iterator[Inbox]:
             self.end_headers()
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     inbox.port = server.server_address[1]
@@ -62,7 +62,7 @@ def webhook() -> Iterator[Inbox]:
 
 
 def impatient_rules() -> str:
-    """Return the rules with durations of one second, also where they look at several refreshes."""
+    """Return the rules with durations of a few seconds."""
     rules = yaml.safe_load(re.sub(r"\[(20|90)m\]", "[4s]", RULES.read_text()))
     for group in rules["groups"]:
         group.pop("interval", None)
@@ -73,6 +73,6 @@ def impatient_rules() -> str:
 
 
 def received(inbox: Inbox, name: str, status: str, **labels: str) -> Alert:
-    """Wait for an alert; return it."""
+    """Wait for an alert and return it."""
     found: Callable[[], Alert | None] = lambda: inbox.find(name, status, **labels)  # noqa: E731 - a probe
     return eventually(found, what=f"{name} {status}")

@@ -1,6 +1,6 @@
-"""From AvePoint's answer to the operator's message: simulator, exporter, Prometheus, Alertmanager, webhook.
+"""The path of an alert: simulator, exporter, Prometheus, Alertmanager, webhook.
 
-The rules are the real ones, except that each `for` and `keep_firing_for` is one second.
+In the rules, each `for` and `keep_firing_for` is replaced with one second.
 """
 
 import re
@@ -62,7 +62,7 @@ _OF_THE_STORY = {
 
 @contextmanager
 def _alertmanager(monitoring: Monitoring, folder: Path, inbox: Inbox) -> Iterator[int]:
-    """Run Alertmanager with the example's inhibition and one impatient route; return its port."""
+    """Run Alertmanager with the inhibition rules of the example and a route without delays; yield the port."""
     example = yaml.safe_load((ROOT / "prometheus" / "alertmanager.yml").read_text())
     config = {
         "route": {"receiver": "hook", "group_by": ["..."], "group_wait": "0s", "group_interval": "1s"},
@@ -84,7 +84,7 @@ def _alertmanager(monitoring: Monitoring, folder: Path, inbox: Inbox) -> Iterato
 
 
 def _portfolio(simulator: Simulator, *, is_well: bool, at: float) -> StaticPortfolio:
-    """Make one tenant and one customer that are both well, or both not."""
+    """Return a tenant and a customer, which both have problems unless `is_well` is true."""
     start = int((at - 120) * 10**9)
     job = JobRecord(
         id=f"FB{start}", job_type=1, object_type=7, state=2 if is_well else 3, start_unix_ns=start,
@@ -129,8 +129,8 @@ def test_a_failure_reaches_the_operator_and_its_end_does_too(tmp_path: Path, mon
         with exporter(tmp_path, "--config.file", "config.yaml") as target:
             scrape = SCRAPE.format(alertmanager=port, target=target.url.removeprefix("http://"))
             with prometheus(monitoring.program("prometheus"), tmp_path, scrape) as scraped:
-                eventually(lambda: scraped.value(_ALL_IS_READ), what="all is read")
-                eventually(lambda: scraped.value(_MORE_IS_READ), what="what is optional is read too")
+                eventually(lambda: scraped.value(_ALL_IS_READ), what="all collectors have succeeded")
+                eventually(lambda: scraped.value(_MORE_IS_READ), what="the optional collectors have succeeded too")
                 assert {alert["labels"]["alertname"] for alert in inbox.alerts}.isdisjoint(_OF_THE_STORY)
 
                 simulator.portfolio = _portfolio(simulator, is_well=False, at=now() - 300)
@@ -152,7 +152,7 @@ def test_a_failure_reaches_the_operator_and_its_end_does_too(tmp_path: Path, mon
                 simulator.switches = replace(Switches(), granted_scopes=frozenset())
                 simulator.revoke_tokens()
                 received(inbox, "AvePointAccountUnreadable", "firing", account="contoso", collector="jobs")
-                assert inbox.find("AvePointJobFailed", "resolved") is None, "missing data resolve nothing"
+                assert inbox.find("AvePointJobFailed", "resolved") is None, "missing data must not resolve an alert"
 
                 simulator.switches = Switches()
                 received(inbox, "AvePointAccountUnreadable", "resolved", account="contoso", collector="jobs")

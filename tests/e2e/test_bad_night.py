@@ -1,4 +1,4 @@
-"""A bad night of a portfolio of 1,000 customers: how many messages the example of Alertmanager sends."""
+"""The number of messages that the Alertmanager example sends when many of 1,000 customers have a problem."""
 
 import threading
 import time
@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
 _TEMPO: Final = 60
-"""All durations of the example's routes are shorter by this factor, so a minute takes a second."""
+"""The durations in the example's routes are divided by this factor, so that a minute takes a second."""
 _MOST_MESSAGES: Final = 20
 _CUSTOMERS: Final = 1000
 _SCRAPE: Final = """
@@ -44,14 +44,14 @@ avepoint_up{account="msp",collector="customers"} 1
 
 @dataclass(slots=True)
 class Page:
-    """A metrics page of an exporter; `wrong` customers have problems."""
+    """A fake metrics page, on which `wrong` customers have a problem."""
 
     wrong: int = 0
     problem: str = 'problem="backup_overdue",severity="critical"'
     port: int = 0
 
     def text(self) -> str:
-        """Return the page."""
+        """Respond with the page."""
         lines = [_EXPORTER.strip()]
         for number in range(_CUSTOMERS):
             of = f'account="msp",customer_id="c{number}"'
@@ -96,7 +96,7 @@ def _served() -> Iterator[Page]:
 
 
 def _example(inbox: Inbox) -> str:
-    """Return the example for Alertmanager, in a faster tempo, with all receivers at the webhook."""
+    """Return the Alertmanager example with shorter durations, and with the webhook as every receiver."""
     config = yaml.safe_load((_ROOT / "prometheus" / "alertmanager.yml").read_text())
     for route in (config["route"], *config["route"]["routes"]):
         for key in {"group_wait", "group_interval", "repeat_interval"} & route.keys():
@@ -136,7 +136,7 @@ def test_a_bad_night_is_few_messages(tmp_path: Path, monitoring: Monitoring) -> 
             time.sleep(2 * 60 / _TEMPO)
             assert len(inbox.messages) < _MOST_MESSAGES
 
-            for page.wrong in range(290, 0, -10):  # an incident that ends within an hour
+            for page.wrong in range(290, 0, -10):  # the incident ends within an hour
                 time.sleep(2 * 60 / _TEMPO)
             page.wrong = 1
             received(inbox, "AvePointBackupOverdue", "firing", customer_id="c0")
@@ -154,7 +154,7 @@ def test_one_customer_is_one_message(tmp_path: Path, monitoring: Monitoring) -> 
         with prometheus(monitoring.program("prometheus"), tmp_path, scrape):
             overdue = received(inbox, "AvePointBackupOverdue", "firing", customer_id="c0")
             time.sleep(2 * 60 / _TEMPO)
-            # Before the first scrape, no exporter is there.
+            # Ignore AvePointExporterAbsent, which may fire before the first scrape.
             of_customers = [path for path, [alert, *_] in inbox.messages if "account" in alert["labels"]]
             assert sorted(of_customers) == ["/backup-team", "/night-duty"]
             assert overdue["labels"]["organization"] == "Org 0"
@@ -176,12 +176,12 @@ def test_an_overdue_backup_stays_overdue_if_prometheus_restarts(tmp_path: Path, 
             page.problem = 'problem="success_unknown",severity="info"'
             eventually(
                 lambda: scraped.value('count(avepoint_problem{problem="backup_overdue"}) or vector(0)') == 0,
-                what="the exporter has lost its memory",
+                what="the exporter has restarted without persistent state",
             )
             time.sleep(3)
-            assert scraped.value(overdue) == 2, "held by the rule"
+            assert scraped.value(overdue) == 2, "the alert still fires, because the rule keeps it"
         with prometheus(program, tmp_path, scrape) as scraped:
-            eventually(lambda: scraped.value(overdue), what="overdue after the restart")
+            eventually(lambda: scraped.value(overdue), what="the alert fires after the restart")
             time.sleep(3)
             assert scraped.value(overdue) == 2
             assert inbox.find("AvePointBackupOverdue", "resolved") is None

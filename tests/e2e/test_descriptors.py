@@ -1,4 +1,4 @@
-"""Real processes with few file descriptors: health checks succeed, the log stays short, and the server recovers."""
+"""Processes with few file descriptors: health checks succeed, the log stays short, and the server recovers."""
 
 import asyncio
 import contextlib
@@ -33,7 +33,7 @@ def silent_server() -> Iterator[int]:
 
 @contextlib.contextmanager
 def limited(folder: Path, files: int, accounts: int, port: int) -> Iterator[Exporter]:
-    """Run an exporter that can open this number of files."""
+    """Run an exporter that can open at most this number of files."""
     text = "".join(ACCOUNTS.format(number=number, port=port) for number in range(accounts))
     (folder / "config.yaml").write_text(f"accounts:{text}")
     arguments = ("--config.file", "config.yaml", "--storage.path", "state")
@@ -42,7 +42,7 @@ def limited(folder: Path, files: int, accounts: int, port: int) -> Iterator[Expo
 
 
 async def _flood(running: Exporter, connections: int, seconds: float) -> list[float]:
-    """Open idle connections and return the durations of the health checks in the meantime."""
+    """Open idle connections, and return the durations of health checks in the meantime."""
     host, port = running.url.removeprefix("http://").split(":")
     writers, durations, ends = [], list[float](), time.monotonic() + seconds
     for _ in range(connections):

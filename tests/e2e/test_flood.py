@@ -1,4 +1,4 @@
-"""A crowd at the door: scrapers, slow clients and guessers at once, and an end that comes in time."""
+"""Many scrapers, slow clients and wrong passwords at the same time, and a shutdown within its deadline."""
 
 import asyncio
 import base64
@@ -27,7 +27,7 @@ def _basic(password: str) -> str:
 
 
 async def _exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: str) -> int:
-    """Ask on an open connection and read the whole answer; return its status."""
+    """Send a request on an open connection, read the whole response, and return its status."""
     writer.write(request.encode())
     head = (await reader.readuntil(b"\r\n\r\n")).decode()
     headers = dict(line.lower().split(": ", 1) for line in head.split("\r\n")[1:] if line)
@@ -45,7 +45,7 @@ def _request(path: str, password: str, *, more: str = "") -> str:
 
 
 class Crowd:
-    """Clients of one exporter; what the honest ones met is kept."""
+    """Many clients of an exporter; the waiting times and errors of the authenticated clients are recorded."""
 
     def __init__(self, url: str) -> None:
         host, port = url.removeprefix("http://").split(":")
@@ -56,7 +56,7 @@ class Crowd:
         self._numbers = itertools.count()
 
     async def run(self, seconds: float, end: Callable[[], Awaitable[None]]) -> None:
-        """Crowd the door for some seconds, then call `end` in the middle of it."""
+        """Run all clients for some seconds, then call `end` while they are still running."""
         tasks = [
             *(asyncio.create_task(self._guess()) for _ in range(_GUESSERS)),
             *(asyncio.create_task(self._dawdle()) for _ in range(_SLOW)),
@@ -76,9 +76,9 @@ class Crowd:
         try:
             status = await _exchange(reader, writer, _request("/metrics", _PASSWORD, more="Accept-Encoding: gzip\r\n"))
             if status != 200:
-                self.wrong.append(f"the right password got {status}")
+                self.wrong.append(f"status {status} with the correct password")
         except (OSError, EOFError) as error:
-            self.wrong.append(f"cut off: {type(error).__name__}")
+            self.wrong.append(f"connection lost: {type(error).__name__}")
         finally:
             writer.close()
         self.waits.append(time.monotonic() - began)
@@ -92,7 +92,7 @@ class Crowd:
                     status = await _exchange(reader, writer, _request("/metrics", f"guess {next(self._numbers)}"))
                     self.guesses += 1
                     if status not in (401, 429, 503):
-                        self.wrong.append(f"a guess got {status}")
+                        self.wrong.append(f"status {status} with a wrong password")
                     await asyncio.sleep(max(0.0, _GUESSERS / _GUESSES_A_SECOND - (time.monotonic() - began)))
             except (OSError, EOFError):
                 await asyncio.sleep(0.05)

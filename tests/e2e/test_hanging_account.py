@@ -1,4 +1,4 @@
-"""An account whose API hangs beside nine that work: a real Prometheus misses no scrape."""
+"""One of ten accounts has an API that hangs; Prometheus misses no scrape."""
 
 import contextlib
 import re

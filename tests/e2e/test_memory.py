@@ -1,4 +1,4 @@
-"""What a process weighs after hours of faults is what it weighed after minutes."""
+"""The memory usage of a process does not grow during hours of faults."""
 
 import re
 import resource
@@ -33,7 +33,7 @@ accounts:
     requests: {{per_second: 1000, timeout: 3s, retries: 1}}
     collectors: {{customers: {{interval: 1s}}, protected_data: {{interval: 1s}}}}
 """
-# Waits would only make it slower; what they are is tested elsewhere.
+# Faults that make the exporter wait are omitted, because they would only slow down this test.
 _WAITING = ("too_many_requests_date", "too_many_requests_bare", "unavailable")
 
 
@@ -69,9 +69,9 @@ def test_faults_leave_nothing_behind(tmp_path: Path, soak: bool) -> None:
                 assert fetch(f"{running.url}/metrics").status == 200
                 time.sleep(1)
             after, calls = _mebibytes(running), _attempts(running) - began
-            print(f"{before:.1f} MiB, after {calls:.0f} more calls {after:.1f} MiB")  # noqa: T201 - for who runs it
+            print(f"{before:.1f} MiB, {after:.1f} MiB after {calls:.0f} more requests")  # noqa: T201 - for who runs it
             assert after < before * (1.05 if soak else 1.4)
             faults.probability = 0.0
-            eventually(lambda: _is_well(running), what="everything is up again")
+            eventually(lambda: _is_well(running), what="all collectors are up again")
             assert running.stop() == 0
             assert "unexpectedly" not in running.log.read_text()

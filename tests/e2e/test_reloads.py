@@ -1,4 +1,4 @@
-"""A process does not grow when its configuration changes again and again."""
+"""The memory usage of a process does not grow if its configuration changes often."""
 
 import re
 import signal
@@ -30,7 +30,7 @@ accounts:
 
 
 def resident(running: Exporter) -> float:
-    """Return the memory that is in use now, in MiB. The peak of a process may be the one of its parent."""
+    """Return the current memory usage in MiB. The peak usage may be inherited from the parent process."""
     text = Path(f"/proc/{running.process.pid}/status").read_text()
     match = re.search(r"VmRSS:\s*(\d+) kB", text)
     assert match is not None
@@ -62,7 +62,7 @@ def test_changed_reloads_leave_nothing_behind(tmp_path: Path, soak: bool) -> Non
 
 
 def _reload_times(running: Exporter) -> float:
-    """Return when the configuration was last loaded."""
+    """Return the time of the last reload."""
     page = running.metrics("/metrics?name[]=avepoint_exporter_config_last_reload_success_timestamp_seconds")
     match = re.search(r"^avepoint_exporter_config_last_reload_success_timestamp_seconds (\S+)$", page, re.MULTILINE)
     assert match is not None, page

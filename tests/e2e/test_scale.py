@@ -1,4 +1,4 @@
-"""A large portfolio: a real Prometheus misses no scrape of it while it is read again and again."""
+"""A large portfolio is refreshed continuously, and Prometheus misses no scrape."""
 
 import gzip
 import re
@@ -47,7 +47,7 @@ def test_prometheus_misses_no_scrape_of_a_portfolio_that_is_read_all_the_time(tm
             print(  # noqa: T201 - figures for who runs it
                 f"slowest scrape {slowest} s, health within {p99 * 1e3:.1f} ms, {mebibytes(running):.0f} MiB"
             )
-            # The target is 25 ms on an idle machine; Prometheus and the simulator share this one.
+            # The target is 25 ms on an idle machine, but Prometheus and the simulator also run on this machine.
             assert p99 < 0.25 or not soak
             assert mebibytes(running) < (200 if soak else 120)
     assert service.tokens == 2

@@ -1,4 +1,4 @@
-"""The exporter as its users meet it: a process, scraped by a real Prometheus."""
+"""The exporter as a process that Prometheus scrapes."""
 
 import concurrent.futures
 import re
@@ -23,7 +23,7 @@ scrape_configs:
 
 
 _CURRENT = ", scrape_native_histograms: true"
-"""Current Prometheus then asks for protocol buffers first, and takes the text that it gets."""
+"""With this setting, current Prometheus prefers protocol buffers but accepts text."""
 
 
 def _series(page: str) -> list[str]:
@@ -86,7 +86,7 @@ def test_health_is_answered_during_fifty_scrapes(tmp_path: Path, soak: bool) -> 
                 if all(scrape.done() for scrape in scrapes):
                     break
             assert [scrape.result().status for scrape in scrapes] == [200] * 50
-        # The target is 0.1 s while customers refresh; here the simulator runs in the same process.
+        # The target is 0.1 s during a refresh, but here the simulator runs in the same process.
         assert slowest < 1 or not soak
 
 

@@ -1,4 +1,4 @@
-"""SIGTERM in many states of a real process: it exits with code 0 within five seconds."""
+"""SIGTERM in many states of a process, which exits with code 0 within five seconds."""
 
 import contextlib
 import datetime as dt
@@ -36,7 +36,7 @@ ACCOUNT: Final = """
     requests: {{timeout: 60s, retries: 5, concurrency: 4}}
     {more}
 """
-# The process can listen, because its own address is not looked up.
+# The lookup of 127.0.0.1 is fast, so that the process can listen.
 SLOW_LOOKUPS: Final = """
 import socket, time
 lookup = socket.getaddrinfo
@@ -62,7 +62,7 @@ pathlib.Path.read_bytes = lambda path: time.sleep(60) if path.suffix == ".pem" e
 
 
 class Api(http.server.BaseHTTPRequestHandler):
-    """AvePoint in one of several bad states, which the path of the base URL names."""
+    """A fake AvePoint with several failures, which the path of the base URL selects."""
 
     protocol_version = "HTTP/1.1"
 
@@ -113,7 +113,7 @@ def api() -> Iterator[str]:
 
 @dataclass
 class Case:
-    """A process under test, with the connections that a state holds open."""
+    """A process under test, and connections that stay open during the test."""
 
     folder: Path
     api: str

@@ -1,4 +1,4 @@
-"""The status page in a real Chromium: three widths, light and dark, no JavaScript, keyboard and screen reader."""
+"""The status page in Chromium: three widths, light and dark mode, no JavaScript, keyboard and screen reader."""
 
 import json
 import re
@@ -43,7 +43,7 @@ Visit = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exporter]:
-    """An exporter with one collector down, some customers failing and a dozen refreshes behind it."""
+    """An exporter after a dozen refreshes, with one collector down and some failed customers."""
     folder = tmp_path_factory.mktemp("exporter")
     faults = Faults(probability=0.03, kinds=["not_found", "server_error"], endpoints=["overview_v3"])
     faults.always = {"license_modern": "forbidden"}
@@ -58,12 +58,12 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exporter]:
 
 @pytest.fixture(scope="module")
 def modules(request: pytest.FixtureRequest) -> Path:
-    """The driver and the accessibility checker from npm, kept between runs."""
+    """The browser driver and the accessibility checker from npm, which are kept between test runs."""
     return from_npm(request.config.cache.mkdir("browser"), *PACKAGES)
 
 
 def browse(modules: Path, *visits: Visit) -> list[dict[str, Any]]:
-    """Visit pages one after the other; return what each met."""
+    """Visit the pages in turn, and return the observations from each page."""
     browser = program("chromium", "google-chrome")
     command = [program("node"), str(Path(__file__).parent / "browser.cjs"), str(modules)]
     wanted = json.dumps({"browser": browser, "visits": visits})
@@ -84,11 +84,11 @@ def test_the_page_is_clean_at_every_width_in_light_and_dark(running: Exporter, m
         where = f"{visit['width']} {visit['scheme']}"
         assert met["status"] == 200
         assert met["errors"] == [], where
-        assert met["requests"] == [visit["url"]], "the page is whole in itself"
+        assert met["requests"] == [visit["url"]], "the page loads no other files"
         assert met["axe"]["violations"] == [], where
         assert met["axe"]["incomplete"] == [], where
         assert met["axe"]["passes"] > 15
-        assert met["overflow"] <= 0, f"{where}: wider than the screen"
+        assert met["overflow"] <= 0, f"{where}: the page is wider than the screen"
         assert Path(visit["screenshot"]).read_bytes().startswith(b"\x89PNG")
 
 
@@ -109,7 +109,7 @@ def test_customers_are_found_without_javascript(running: Exporter, modules: Path
     assert "No customers match." in named["done"][1][0]
     assert paged["done"][0].endswith("?page=2#customers")
     assert paged["done"][1] == ["2"]
-    assert none["done"] == [[]], "no script in it"
+    assert none["done"] == [[]], "the page must contain no script"
     for met in (failed, named, paged, none):
         assert met["errors"] == []
 
@@ -123,7 +123,7 @@ def test_it_is_worked_by_keyboard_and_read_by_a_screen_reader(running: Exporter,
     assert (first["outline"], first["visible"]) == ("solid", True)
     assert re.search(r'img "Last \d+ refreshes: ', tree)
     assert re.search(r'heading "Errors" \[level=2\]', tree)
-    # Tables stay tables on a phone, where they look like cards.
+    # On a phone, tables look like cards, but screen readers still report tables.
     assert re.search(r'table "State of each collector"', tree)
     assert re.search(r'rowheader "Collector license', tree)
     assert re.search(r'cell "State down"', tree)

@@ -1,4 +1,4 @@
-"""Reloading: what did not change goes on, what is gone is gone."""
+"""Reloads keep unchanged accounts running, and stop removed accounts."""
 
 import asyncio
 from pathlib import Path
@@ -114,7 +114,7 @@ async def test_what_a_changed_account_still_reads_does_not_reach_its_successor()
 
 
 class Unlistable(FakeApi):
-    """A partner whose customers can be listed until they cannot; the first three have products."""
+    """A partner with three customers; after `end_listing`, requests for the customer list fail."""
 
     def __init__(self) -> None:
         super().__init__(portfolio(["x", "y", "z"]))
@@ -124,7 +124,7 @@ class Unlistable(FakeApi):
 
 
 async def unlistable(folder: Path | None = None) -> World:
-    """Return a partner, read once with one customer's failure, whose customers cannot be listed any more."""
+    """Return a world after a refresh in which one customer failed; the customer list is no longer available."""
     world = World(api := Unlistable(), folder=folder)
     api.routes[overview_path("y")] = httpx.Response(500)
     await world.apply(partner())
@@ -135,7 +135,7 @@ async def unlistable(folder: Path | None = None) -> World:
 
 
 def customers_shown(world: World) -> set[str]:
-    """Return the customers with any series, and those of whom anything else is known."""
+    """Return the customers that have a series on the page or data in an entry."""
     known = {one for refresher in world.accounts.refreshers() for one in refresher.entry.customers()}
     shown = {dict(labels)["customer_id"] for _, labels in world.samples() if "customer_id" in dict(labels)}
     return known | shown
@@ -188,7 +188,7 @@ async def test_a_removed_account_leaves_the_page_and_the_counters() -> None:
     observer = world.accounts._running["a"].client._observer
     await world.apply(licensed("b"))
     assert {dict(labels).get("account") for _, labels in world.samples()} == {"b", None}
-    # What its last calls still tell does not bring it back.
+    # Late results of the removed account do not create series.
     observer.token("timeout")
     observer.request("/x", "200", 1.0)
     observer.throttled(1.0)
@@ -253,14 +253,14 @@ async def test_an_account_removed_while_it_asks_for_a_token_stays_gone() -> None
     await world.apply(licensed("a", requests={"timeout": "100ms", "retries": 0}), start=True)
     await asyncio.wait_for(asked.wait(), 5)
     await world.apply(licensed("b"))
-    await asyncio.sleep(0.3)  # until the token request, which nobody waits for any more, has ended
+    await asyncio.sleep(0.3)  # until the token request has timed out
     assert {dict(labels).get("account") for _, labels in world.samples()} == {"b", None}
     await world.accounts.stop()
 
 
 @pytest.mark.parametrize("path", [BATCH_PATH, "/connect/token", overview_path("x")])
 async def test_nothing_is_requested_for_an_account_after_its_removal(path: str) -> None:
-    """Whatever request is open then: of the customer list, whose pages would follow, of a token or of a customer."""
+    """This applies to a running request for the customer list, which has more pages, for a token or for a customer."""
     reached, released = asyncio.Event(), asyncio.Event()
     api = FakeApi(portfolio([f"c{number:04}" for number in range(500)] + ["x"]))
     answer, sent = api.answer, list[str]()
@@ -283,7 +283,7 @@ async def test_nothing_is_requested_for_an_account_after_its_removal(path: str) 
     for _ in range(1000):
         await asyncio.sleep(0)
     assert len(sent) == count
-    assert asyncio.all_tasks() < before, "no task of the account is left"
+    assert asyncio.all_tasks() < before, "all tasks of the account have ended"
     assert {dict(labels).get("account") for _, labels in world.samples()} == {None, "other"}
     await world.accounts.stop()
 

@@ -1,4 +1,4 @@
-"""What is kept of failures and refreshes for people: bounded, in words, with ids of requests."""
+"""The stored failures and refreshes: their number is limited, and failures contain request ids."""
 
 import sys
 import tracemalloc
@@ -81,7 +81,7 @@ def test_five_thousand_failing_customers_cost_about_a_megabyte() -> None:
     tracemalloc.start()
     try:
         for number, customer in enumerate(customers):
-            # As they come: new strings for each response.
+            # Create new strings, as each response does.
             message, hint = "".join(["/partner/…: HTTP ", "403"]), "".join(["grant ", "it"])
             entry.record_customer_failure(customer, AvePointError(message, hint=hint, request_id=f"{number:036}"))
         size, _ = tracemalloc.get_traced_memory()

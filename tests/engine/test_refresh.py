@@ -1,4 +1,4 @@
-"""When collectors run, and that one that fails harms no other."""
+"""The times of refreshes, and the isolation of failures."""
 
 import asyncio
 from typing import Any
@@ -107,7 +107,7 @@ async def test_a_dead_server_ends_a_refresh_of_many_customers_soon(failure: Any)
         assert api.calls("overview") <= 20
         assert world.value("avepoint_up", account="msp", collector="protected_data") == 0
         assert set(up(world).values()) == {0}
-    assert len(world.labels("avepoint_scanned_objects", "customer_id")) == 120, "what was known stays"
+    assert len(world.labels("avepoint_scanned_objects", "customer_id")) == 120, "the last values stay"
     api.routes.update(portfolio(names(120)))
     assert await world.refresh()
     assert set(up(world).values()) == {1}
@@ -255,7 +255,7 @@ async def test_where_customers_cannot_be_listed_the_collector_is_down_and_its_cu
     world = World(api)
     await world.apply(partner())
     assert await world.refresh()
-    await world.apply(partner(collectors={"protected_data": {"interval": "2h"}}))  # forgets the listing
+    await world.apply(partner(collectors={"protected_data": {"interval": "2h"}}))  # drops the customer list
     api.routes[BATCH_PATH] = httpx.Response(500)
     assert not await world.refresh()
     assert up(world) == {"c0000": 0, "c0001": 0}
@@ -323,18 +323,18 @@ async def test_steps_of_the_wall_clock_neither_drop_nor_keep_values(step: float)
 
 
 class Stop(Exception):  # noqa: N818 - no error
-    """Ends an endless loop."""
+    """Raised to end an endless loop."""
 
 
 async def pauses(world: World, outcomes: list[bool]) -> list[float]:
-    """Run a refresher until the outcomes are used up; gives how long it slept between."""
+    """Run one refresh per outcome, and return the pauses between the refreshes."""
     refresher = world.accounts.refreshers()[0]
     slept: list[float] = []
     left = list(outcomes)
 
     async def sleep(seconds: float) -> None:
         if seconds < 1:
-            world.clock.advance(seconds)  # the pace of calls
+            world.clock.advance(seconds)  # the pause of the rate limit
             return
         slept.append(seconds)
         if not left:
@@ -479,7 +479,7 @@ async def test_a_customer_that_leaves_while_a_list_is_made_ready_is_not_shown_ag
     class Leaving(CustomersCollector):
         @classmethod
         def samples(cls, records: Any, customer_id: str) -> Any:
-            # Runs on a thread, while the event loop goes on.
+            # This method runs on a thread, while the event loop runs `leave`.
             asyncio.run_coroutine_threadsafe(leave(), loop).result(10)
             return super().samples(records, customer_id)
 

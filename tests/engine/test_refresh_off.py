@@ -1,4 +1,4 @@
-"""An optional collector whose permission was never granted is off: said once, asked for gently, begun by itself."""
+"""An optional collector without its permission is off, logs this once, and starts after the permission is granted."""
 
 from typing import Any, ClassVar
 
@@ -33,7 +33,7 @@ class ModernLicense(OptionalLicense):
 
 
 async def portfolio_world(answers: dict[str, Any], **options: Any) -> World:
-    """Return a world whose protected data is optional; `answers` lie over those of a good portfolio."""
+    """Return a world in which `protected_data` is optional; `answers` replace responses of a complete portfolio."""
     world = World(FakeApi(portfolio(NAMES) | answers))
     await world.apply(partner(collectors={"customers": {}, "protected_data": options}))
     world.accounts.refreshers()[-1].collector.__class__ = OptionalData
@@ -55,7 +55,7 @@ async def test_a_portfolio_that_refuses_is_asked_a_few_times_and_said_once(statu
         assert await world.refresh()
         assert await world.refresh()
     assert said(logs) == ["collector is off; the collector starts automatically after the permission is granted"]
-    # In `auto` a 404 may mean that the other generation is there, so that one is asked too.
+    # With `api: auto`, the exporter also requests the other API version after a 404.
     assert world.api.calls("overview") + world.api.calls("protected") == 2 * (10 if status == 403 else 20)
     assert world.value("avepoint_up", account="msp", collector="protected_data") is None
     assert not world.labels("avepoint_customer_up", "customer_id")
@@ -68,7 +68,7 @@ async def test_customers_that_refuse_for_themselves_do_not_hide_the_others() -> 
     assert await world.refresh()
     assert world.value("avepoint_up", account="msp", collector="protected_data") is None
     assert await world.refresh()
-    assert world.value("avepoint_up", account="msp", collector="protected_data") == 1, "others were asked"
+    assert world.value("avepoint_up", account="msp", collector="protected_data") == 1, "other customers were tried"
     assert len(world.labels("avepoint_scanned_objects", "customer_id")) == len(NAMES) - 10
     await world.accounts.stop()
 
@@ -154,7 +154,7 @@ async def test_an_off_collector_is_asked_again_at_its_interval() -> None:
 
 
 async def modern_license(api: FakeApi, **options: Any) -> World:
-    """Return a world of the legacy endpoints alone, with a collector that these do not have."""
+    """Return a world with only the legacy endpoints, and a collector that requires the modern API version."""
     world = World(api)
     await world.apply(tenant(collectors={"license": options}, api="legacy"))
     [refresher] = [one for one in world.accounts.refreshers() if one.collector.name == "license"]

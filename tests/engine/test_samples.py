@@ -1,4 +1,4 @@
-"""Samples in little room are the samples that they were made of."""
+"""Compact samples are equal to the original samples."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,7 +24,7 @@ SAMPLE = st.sampled_from(FAMILIES).flatmap(
 def test_the_same_samples_come_out(samples: list[Sample], customer_id: str) -> None:
     packed = SharedSeries().samples(customer_id, samples)
     assert list(packed) == samples
-    assert list(packed) == samples, "again and again"
+    assert list(packed) == samples, "a second iteration returns the same samples"
     assert len(packed) == len(samples)
     assert all(sample in packed for sample in samples)
     assert Sample(FAMILIES[3], (), 1.5) not in SharedSeries().samples(customer_id, [])
@@ -36,5 +36,5 @@ def test_customers_share_what_they_have_in_common() -> None:
     assert one._series[0] is other._series[0]
     for number in range(10_001):
         shared.samples("c1", [Sample(FAMILIES[0], ("c1", f"w{number}"), 1.0)])
-    assert len(shared._series) <= 10_001, "names that come and go are dropped"
+    assert len(shared._series) <= 10_001, "unused series are dropped"
     assert [sample.labels for sample in one] == [("c1", "Teams")]

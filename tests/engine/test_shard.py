@@ -1,4 +1,4 @@
-"""What falls to which shard."""
+"""The assignment of customers and accounts to shards."""
 
 from collections import Counter
 

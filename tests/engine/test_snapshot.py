@@ -1,4 +1,4 @@
-"""What is known, and what is forgotten."""
+"""The data that an entry keeps and drops."""
 
 from exporter.collectors.base import Family, Sample
 from exporter.engine.snapshot import CollectorEntry, ReadResult, Snapshot

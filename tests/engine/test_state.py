@@ -1,4 +1,4 @@
-"""The persistent state, however the last process ended."""
+"""The persistent state after regular exits and crashes."""
 
 import asyncio
 import json
@@ -76,7 +76,7 @@ def names(folder: Path) -> list[str]:
 
 @contextmanager
 def database(folder: Path) -> Iterator[sqlite3.Connection]:
-    """Open the database of an exporter that is stopped."""
+    """Open the database of a stopped exporter."""
     with closing(sqlite3.connect(folder / FILE_NAME)) as connection:
         yield connection
         connection.commit()
@@ -103,13 +103,13 @@ async def test_values_successes_and_identities_survive_with_their_true_ages(tmp_
     labels = {"account": "contoso", "collector": "jobs"}
     assert world.value("avepoint_collector_last_success_timestamp_seconds", **labels) == pytest.approx(NOW, abs=1)
     assert world.value("avepoint_up", **labels) is None
-    world.clock.advance(2 * 3600)  # 13 h since they were read: dropped, although the process is young
+    world.clock.advance(2 * 3600)  # values that are now 13 h old are dropped after a restart
     history = {SUCCESS, "avepoint_jobs_completed_total", "avepoint_customer_backups_completed_total"}
     assert {name for name, _ in world.of_avepoint()} == history
     api.fail_after = None
     api.requests.clear()
     assert await world.refresh()
-    assert api.calls() == 1, "no job is new, so none is classified again"
+    assert api.calls() == 1, "no job is classified again, because there is no new job"
     world.clock.advance(30 * DAY)
     api.jobs = []
     await world.refresh()
@@ -182,11 +182,11 @@ async def test_reads_that_end_together_are_committed_together(tmp_path: Path) ->
     assert statements.count("COMMIT") == 1
     assert len((await store.load(account, "license", WHOLE.owns)).reads) == 100
     await store.close()
-    await store.of(account, "license").commit("late", read, None)  # after the end, nothing is stored and nothing fails
+    await store.of(account, "license").commit("late", read, None)  # this commit has no effect
 
 
 def damaged(folder: Path, kind: str) -> None:
-    """Replace the database, or a part of it."""
+    """Replace the database or part of it."""
     path = folder / FILE_NAME
     content = path.read_bytes()
     match kind:
@@ -253,7 +253,7 @@ async def test_an_invalid_read_is_dropped_without_its_state(tmp_path: Path, chan
     assert world.of_avepoint() == {}
     world.api.requests.clear()
     assert await world.refresh()
-    assert world.api.calls() == 1, "the state knows the classes of all jobs"
+    assert world.api.calls() == 1, "the stored state contains the classification of all jobs"
     assert world.value(SUCCESS, **KIND) == FINISHED
     await world.accounts.stop()
 
@@ -303,7 +303,7 @@ async def test_another_registration_is_not_used_and_replaces_the_former(tmp_path
     await world.restart(config(other))
     assert world.of_avepoint() == {}
     await world.restart(config(JOBS))
-    assert world.of_avepoint() != {}, "nothing was stored under the other registration"
+    assert world.of_avepoint() != {}, "no state was stored for the other registration"
     await world.restart(config(other))
     assert await world.refresh()
     await world.restart(config(JOBS))
@@ -316,7 +316,7 @@ async def test_samples_of_families_that_no_longer_exist_are_dropped(tmp_path: Pa
     samples = [
         ["avepoint_of_long_ago", ["x"], 1],
         ["avepoint_last_job_start_timestamp_seconds", ["", "", "\ud800", "x", ""], 1],
-        ["avepoint_jobs_window_seconds", ["a label too many"], 1], ["avepoint_jobs_window_seconds", [], float("inf")],
+        ["avepoint_jobs_window_seconds", ["one label too many"], 1], ["avepoint_jobs_window_seconds", [], float("inf")],
     ]  # fmt: skip
     with database(tmp_path) as connection:
         connection.execute("UPDATE customer SET samples = ? WHERE collector = 'jobs'", (packed(samples),))
@@ -449,7 +449,7 @@ async def test_names_that_may_no_longer_be_shown_are_not_taken_from_the_storage(
     await world.restart(config(partner(labels={"organization": "hashed"})))
     assert world.value("avepoint_collector_last_success_timestamp_seconds", account="msp", collector="customers")
     assert not world.labels("avepoint_customer_info", "organization")
-    assert world.labels("avepoint_scanned_objects", "customer_id") == {"c-1"}, "samples without names stay"
+    assert world.labels("avepoint_scanned_objects", "customer_id") == {"c-1"}, "samples without names are kept"
     await world.accounts.stop()
 
 
@@ -524,7 +524,7 @@ def run_child(folder: str, now: float, pipe: Connection) -> None:
 
 
 def pages_until_killed(folder: Path, now: float, pages: int) -> list[Shown]:
-    """Run a child process, kill it after so many pages, and return all pages that it showed."""
+    """Run a child process, kill it after a number of pages, and return the pages."""
     ours, theirs = multiprocessing.Pipe(duplex=False)
     child = multiprocessing.get_context("fork").Process(target=run_child, args=(str(folder), now, theirs))
     child.start()
@@ -544,7 +544,7 @@ def pages_until_killed(folder: Path, now: float, pages: int) -> list[Shown]:
             return seen
 
 
-@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")  # the child is killed, whatever it holds
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")  # the child process is killed at a random time
 def test_no_counter_falls_and_no_success_goes_back_when_the_process_is_killed(tmp_path: Path) -> None:
     random, now, highest = Random(7), NOW, dict[str, float]()
 

@@ -1,4 +1,4 @@
-"""A tenant's counters and last successes, while its process is killed again and again."""
+"""A tenant's counters and last successes, while the process is often killed."""
 
 import asyncio
 import multiprocessing
@@ -27,7 +27,7 @@ Shown = Mapping[str, float]
 
 
 class BusyTenant(JobApi):
-    """A tenant with one backup per step, whose end is in the middle of the step."""
+    """A tenant with one backup per step, which completes in the middle of the step."""
 
     def __init__(self, clock: FakeClock) -> None:
         super().__init__([])
@@ -43,7 +43,7 @@ class BusyTenant(JobApi):
 
 
 def completed(began: float, now: float) -> int:
-    """Return how many jobs completed between two refreshes, of which the first is the base."""
+    """Return the number of jobs that completed between two times."""
     return int(now) // STEP - int(began) // STEP
 
 
@@ -79,7 +79,7 @@ def run_child(folder: str, now: float, pipe: Connection) -> None:
 
 
 def pages_until_killed(folder: Path, now: float, pages: int) -> list[tuple[float, Shown]]:
-    """Run a child process, kill it after so many pages, and return all pages that it showed, with their times."""
+    """Run a child process, kill it after a number of pages, and return the pages and their times."""
     ours, theirs = multiprocessing.Pipe(duplex=False)
     child = multiprocessing.get_context("fork").Process(target=run_child, args=(str(folder), now, theirs))
     child.start()
@@ -100,14 +100,14 @@ def pages_until_killed(folder: Path, now: float, pages: int) -> list[tuple[float
 
 
 def increase(values: list[float]) -> float:
-    """Return the increase that Prometheus computes: after a fall, the counter is assumed to begin at 0."""
+    """Return the increase that Prometheus computes, which assumes that a counter restarts at 0 when it falls."""
     return sum(later - earlier if later >= earlier else later for earlier, later in pairwise(values))
 
 
-@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")  # the child is killed, whatever it holds
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")  # the child process is killed at a random time
 def test_nothing_falls_goes_back_or_is_counted_twice_when_the_process_is_killed(tmp_path: Path, soak: bool) -> None:
     random, now, history, falls = Random(11), NOW, dict[str, list[float]](), 0
-    began = 0.0  # time of the base, from which jobs are counted
+    began = 0.0  # time of the first refresh, after which jobs are counted
     kills = 100 if soak else 10
     for _ in range(kills):
         for at, page in pages_until_killed(tmp_path, now, random.randrange(3, 120)):

@@ -1,4 +1,4 @@
-"""Verdicts follow the reads, the configuration and the time, and outlive restarts and reloads."""
+"""Verdicts depend on the reads, the configuration and the time, and survive restarts and reloads."""
 
 import asyncio
 import gc
@@ -54,7 +54,7 @@ def msp(**keys: Any) -> dict[str, Any]:
 
 
 async def shown(world: World) -> dict[Any, float]:
-    """Return the samples of verdicts, as a scrape would."""
+    """Return the samples of verdicts on the page."""
     await world.accounts.settle(budget=0.1)
     page = MetricsPage(FAMILIES, world.own)
     text = page.plain(world.accounts.verdict_views(), PageRequest(), monotonic=world.clock.monotonic())
@@ -62,7 +62,7 @@ async def shown(world: World) -> dict[Any, float]:
 
 
 async def problems(world: World) -> Problems:
-    """Return account, customer and name of each problem on the page."""
+    """Return the account, customer and name of each problem on the page."""
     labels = [dict(labels) for name, labels in await shown(world) if name == "avepoint_problem"]
     return {(one["account"], one.get("customer_id", ""), one["problem"]) for one in labels}
 
@@ -126,7 +126,7 @@ async def test_a_memory_that_is_not_usable_is_dropped(world: World, tmp_path: Pa
         connection.commit()
 
     await world.restart(config(licensed()))
-    assert await problems(world) == {("contoso", "", FULL)}  # judged again from the stored read
+    assert await problems(world) == {("contoso", "", FULL)}  # the verdict is computed again from the stored read
 
 
 @pytest.mark.parametrize("change", [{"ignore": [FULL, "storage_nearly_full"]}])
@@ -240,7 +240,7 @@ async def test_a_collector_that_is_off_is_unknown() -> None:
 
 
 class RunningClock(FakeClock):
-    """A clock that passes a hundredth of a second whenever it is read."""
+    """A clock that advances by 10 ms each time it is read."""
 
     def monotonic(self) -> float:
         self.steady += 0.01
@@ -274,7 +274,7 @@ async def test_verdicts_are_committed_before_they_are_shown() -> None:
     assert [(set(states), is_shown) for states, is_shown in seen] == [({""}, False)]
     assert verdicts.view().reads
     await verdicts.settle()
-    assert len(seen) == 1, "nothing has changed"
+    assert len(seen) == 1, "unchanged states are not saved again"
 
 
 async def test_a_commit_that_hangs_delays_no_scrape_and_shows_no_verdict() -> None:

@@ -1,4 +1,4 @@
-"""In which order customers are handed out, and what is left of them."""
+"""The order of customers in the queue, and the customers that no worker took."""
 
 import asyncio
 from collections.abc import AsyncIterator

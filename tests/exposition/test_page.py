@@ -1,4 +1,4 @@
-"""The page, sample by sample as prometheus_client would print it."""
+"""The page contains the same samples as a page from prometheus_client."""
 
 import gzip
 import math
@@ -80,7 +80,7 @@ def test_a_counter_is_printed_as_prometheus_client_does_in_both_formats() -> Non
 
 
 async def full_world() -> World:
-    """Return a world with samples of the first collectors, hostile names among them."""
+    """Return a world with samples, some of which have special characters in their labels."""
     start = round((NOW - 3600) * 10**7)
     jobs = [Raw("a", 1, 1, 2, start, start + 10**7, (1, 0, 0)), Raw("b", 1, 1, 1, start + 5, None, (0, 0, 0))]
     api = FakeApi(portfolio(["x", 'y"\\\n', "z"]) | JobApi(jobs).routes | settings_routes())
@@ -226,7 +226,7 @@ def test_the_exporters_own_metrics() -> None:
     assert any(name == "avepoint_exporter_build_info" for name, _ in samples)
     assert any(name.startswith("process_") for name, _ in samples)
     assert any(name.startswith("python_") for name, _ in samples)
-    own.observer("a")  # as after a reload, perhaps without a certificate
+    own.observer("a")  # a reload may remove the certificate
     again = parsed(own.text(account="a", names=(), openmetrics=False).decode())
     assert not any(name == "avepoint_certificate_expiry_timestamp_seconds" for name, _ in again)
     own.forget("a")
@@ -245,7 +245,7 @@ def test_usage_is_what_each_account_has_called() -> None:
 
 
 class Oracle(Collector):
-    """The same samples as prometheus_client's own families, in the page's order."""
+    """Yield the samples as families of prometheus_client, in the order of the page."""
 
     def __init__(self, order: Sequence[Family], reads: Sequence[ReadResult]) -> None:
         self._order = order
@@ -305,7 +305,7 @@ def test_what_grows_old_leaves_a_compressed_page_although_nothing_else_changes()
     for now, fresh in ((160.0, True), (160.1, False), (159.0, True)):
         text = gzip.decompress(b"".join(page.gzipped(shown, PageRequest(), monotonic=now))).decode()
         assert ("avepoint_things" in text) is fresh
-        assert 'avepoint_old{account="a",customer_id="c"} 5.0' in text, "history never grows old"
+        assert 'avepoint_old{account="a",customer_id="c"} 5.0' in text, "families with history never become stale"
 
 
 def test_a_compressed_page_is_kept_until_something_on_it_changes() -> None:
@@ -327,4 +327,4 @@ def test_a_compressed_page_is_kept_until_something_on_it_changes() -> None:
     assert blocks(old) is again
     for number in range(4):
         blocks(old, name=f"name{number}")
-    assert blocks(old) is not again, "pages of only a few requests are kept"
+    assert blocks(old) is not again, "the cache keeps the pages of only a few requests"

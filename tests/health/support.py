@@ -1,4 +1,4 @@
-"""One customer whose facts and time tests set; the verdict is asked as the engine does."""
+"""A customer whose facts and time are set by tests."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -17,7 +17,7 @@ DAY = 24 * HOUR
 NOW = 1_800_000_000.0
 CUSTOMER = "c1"
 FAMILIES = {family.name: family for family in families()}
-# Collectors of these are not there yet in each version, and tests name them all the same.
+# Families that tests use even if no collector in this version exports them.
 EXTRA = {
     "avepoint_users": ("account", "customer_id", "tenant_id", "workload", "state"),
     "avepoint_scan_profile_status": ("account", "customer_id", "tenant_id", "profile", "status"),
@@ -45,7 +45,7 @@ def job(
     oldest: float | None = None,
     **labels: Any,
 ) -> list[Sample]:
-    """Return the samples of a workload's jobs, by default of backups of Teams."""
+    """Return the samples of a workload's jobs, by default Teams backups."""
     labels = {"workload": "Teams", "job_type": "backup", **labels}
     values = {
         "avepoint_last_job_start_timestamp_seconds": start,
@@ -85,24 +85,24 @@ class World:
         return AccountVerdict(self.account_type, self.expectations, lambda _: self.sources, started=self.started)
 
     def read(self, collector: str, *samples: Sample, **changes: Any) -> "World":
-        """Let a collector succeed now with these samples."""
+        """Record a successful refresh of a collector with these samples."""
         self.sources[collector] = replace(Source(collector, samples, self.now), **changes)
         self.verdict.mark([self.customer])
         return self
 
     def reread(self) -> "World":
-        """Let every collector succeed now with the samples that it had."""
+        """Record a successful refresh of every collector with its previous samples."""
         for name, source in self.sources.items():
             self.read(name, *source.samples)
         return self
 
     def passes(self, seconds: float) -> "World":
-        """Let time pass, without a refresh."""
+        """Advance the time without a refresh."""
         self.now += seconds
         return self
 
     def restarts(self, *, memory: bool = True, reads: bool = True) -> "World":
-        """Start the process again, with or without what it stored."""
+        """Restart the process, with or without its stored state."""
         dumped, self.started = self.dumped(), self.now
         self.verdict = self._new()
         if memory:
@@ -117,13 +117,13 @@ class World:
         return {one: state for one in self.verdict.customers() if (state := self.verdict.state_of(one)) is not None}
 
     def expects(self, **expectations: Any) -> "World":
-        """Reload with other expectations."""
+        """Apply other expectations, as a reload does."""
         self.expectations = Expectations.model_validate(expectations)
         self.verdict.configure(self.expectations)
         return self
 
     def problems(self) -> dict[str, list[Subject]]:
-        """Return the subjects of each problem now."""
+        """Return the subjects of each current problem."""
         self.verdict.settle(self.now)
         found: dict[str, list[Subject]] = {}
         if self.customer in self.verdict:
@@ -132,23 +132,23 @@ class World:
         return found
 
     def names(self) -> set[str]:
-        """Return the names of the problems now."""
+        """Return the names of the current problems."""
         return set(self.problems())
 
     def outcome(self, problem: str) -> str | None:
-        """Return the verdict that is counted: wrong, fine or unknown; None if the problem does not apply."""
+        """Return wrong, fine or unknown, or None if the problem does not apply."""
         self.verdict.settle(self.now)
         counts = {one.labels: one.value for one in self.verdict.count_samples() if one.labels[0] == problem}
         assert sum(counts.values()) <= 1
         return next((labels[1] for labels, value in counts.items() if value), None)
 
     def start_of(self, problem: str) -> float:
-        """Return when a problem began."""
+        """Return the start time of a problem."""
         self.verdict.settle(self.now)
         [start] = [one.start for one in self.verdict[self.customer].problems if one.key.problem == problem]
         return start
 
     def due(self) -> list[float]:
-        """Return the due times now."""
+        """Return the current due times."""
         self.verdict.settle(self.now)
         return [due for _, due in self.verdict[self.customer].due]

@@ -1,4 +1,4 @@
-"""Backups by the age of their last success."""
+"""Problems with the age of the last successful backup."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Seats, storage, policy, subscriptions, and AvePoint's status of a customer."""
+"""Problems with seats, storage, license policy and subscriptions, and with a customer's status in AvePoint."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What holds whatever happens: facts of any kind, any time between refreshes, restarts with memory."""
+"""Properties of verdicts for random facts, random times between refreshes, and restarts with stored state."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -122,9 +122,9 @@ def test_what_holds_of_every_verdict(taken: list[tuple[str, Any]], share: float)
                 assert one.labels[2] == SEVERITIES[one.labels[1]]
         verdict = world.verdict[CUSTOMER]
         assert verdict.valid_until > world.now
-        # Until then time alone changes nothing, so the verdict may be kept.
+        # The verdict does not change before that time unless facts change, so it may be cached.
         left = min(verdict.valid_until - world.now, 100 * DAY)
-        world.now += share * left if left > 1 else 0  # seconds are not exact below that
+        world.now += share * left if left > 1 else 0  # shorter times are not exact
         world.verdict.mark([CUSTOMER])
         assert problems(world).keys() == found.keys()
         again = world.verdict[CUSTOMER]

@@ -1,4 +1,4 @@
-"""Objects, users, scans, consent, attacks and retention."""
+"""Problems with objects, users, scans, consent, attacks and retention."""
 
 import math
 
@@ -79,7 +79,7 @@ def test_any_missing_consent_counts(consent: float, outcome: str) -> None:
     ]
     world = World().read("app_consent", *samples)
 
-    assert world.outcome("consent_missing") in {outcome, None}  # None until a collector reads consents
+    assert world.outcome("consent_missing") in {outcome, None}  # None if no collector exports the family
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""When verdicts change: restarts, the configuration, customers that leave, and how much is judged again."""
+"""Changes of verdicts after restarts, reloads and removals of customers, and the number of updated verdicts."""
 
 import json
 from typing import Any, get_args

@@ -1,4 +1,4 @@
-"""The chart under two Helms: values in, objects out."""
+"""Rendering of the chart with two versions of Helm."""
 
 import base64
 import subprocess
@@ -62,7 +62,7 @@ def objects_of_old_helm(helm: str, values: Mapping[str, Any], folder: Path) -> l
 
 
 def parsed(text: str) -> Iterator[Object]:
-    """Yield the objects of a text of YAML documents."""
+    """Yield the objects in a string of YAML documents."""
     for document in yaml.safe_load_all(text):
         if document is not None:
             assert isinstance(document, dict), text

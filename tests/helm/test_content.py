@@ -38,7 +38,7 @@ with_accounts = pytest.mark.parametrize(
 
 @with_accounts
 def test_the_exporter_accepts_the_configuration(values: dict[str, Any], tmp_path: Path) -> None:
-    """With a file wherever the pod has one mounted, the exporter's own check finds no error."""
+    """With all mounted files in place, --config.check reports no error."""
     found = objects(values)
     spec = exporter(found)
     for volume in spec["volumes"]:

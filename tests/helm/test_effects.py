@@ -1,4 +1,4 @@
-"""No value is accepted and ignored: another value changes the rendered objects."""
+"""Every value of the chart affects the rendered objects."""
 
 import copy
 import json
@@ -31,7 +31,7 @@ ACCOUNT = {
 TLS = {"web": {"tls": {"enabled": True, "secretName": "tls"}}}
 WEB = {"web": {"existingSecret": {"name": "web"}}}
 STORAGE = {"shards": 2, "persistence": {"enabled": True}}
-# The values under which a value has an effect, by the beginning of its path. Every `enabled` on the way is set too.
+# Values that a value requires to have an effect, by the prefix of its path. Every `enabled` along the path is also set.
 BASES: dict[str, Values] = {
     "existingConfig.key": {"accounts": [], "existingConfig": {"secret": "config"}},
     "existingConfig": {"accounts": []},
@@ -46,7 +46,7 @@ BASES: dict[str, Values] = {
     "ingress": {"ingress": {"hosts": [{"host": "example.com"}]}},
     "httpRoute": {"httpRoute": {"parentRefs": [{"name": "gateway"}]}},
 }
-# Another value, where the schema alone does not lead to one.
+# Different values for keys whose schema does not determine one.
 SAMPLES: Values = {
     "accounts": [{**ACCOUNT, "name": "another"}],
     "image.digest": f"sha256:{'0' * 64}",
@@ -65,18 +65,18 @@ SAMPLES: Values = {
     "accounts.0.labels.owner_email": "hashed",
     "accounts.0.labels.organization": "hashed",
 }
-# Texts for all patterns of the schema.
+# Strings that match the patterns in the schema.
 TEXTS = ("another", "7m", "https://another.example.com", "/another", "7Gi", "64MB", "192.0.2.7", "YW5vdGhlcg==")
 
 
 def resolved(schema: Schema) -> Schema:
-    """Return a schema without a reference at its top."""
+    """Return a schema with its top-level reference resolved."""
     reference = schema.get("$ref", "").removeprefix("#/definitions/")
     return dict(SCHEMA["definitions"][reference]) if reference else schema
 
 
 def leaves(schema: Schema, path: Path = ()) -> Iterator[tuple[Path, Schema]]:
-    """Yield every value without properties of its own, with its path."""
+    """Yield the path and schema of every value that is not an object with properties."""
     schema = resolved(schema)
     if "properties" not in schema:
         yield path, schema
@@ -106,7 +106,7 @@ def base(path: Path) -> Values:
 
 
 def merged(one: Values, other: Values) -> Values:
-    """Return the values of both, as Helm merges them."""
+    """Return two sets of values, merged as in Helm."""
     result = copy.deepcopy(one)
     for key, value in other.items():
         result[key] = merged(result[key], value) if isinstance(value, dict) and key in result else copy.deepcopy(value)

@@ -1,4 +1,4 @@
-"""Every case renders with both Helms, into objects that Kubernetes accepts and that are restricted."""
+"""Every case renders with both versions of Helm, and the objects are valid and restricted."""
 
 import json
 import subprocess
@@ -104,7 +104,7 @@ def test_names_are_at_most_63_long(values: dict[str, Any], release: str) -> None
 
 @cases
 def test_every_pod_is_restricted_as_pod_security_says(values: dict[str, Any]) -> None:
-    """Field by field: https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted."""
+    """Check each field: https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted."""
     specifications = list(pods(objects(values)))
 
     assert specifications

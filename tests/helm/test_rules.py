@@ -1,4 +1,4 @@
-"""Rules and dashboards of the chart: equal to their sources, except for the changes of the values."""
+"""Rules and dashboards in the chart are equal to their sources, except for changes by values."""
 
 import re
 import subprocess

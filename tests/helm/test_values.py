@@ -1,4 +1,4 @@
-"""Schema, values and README have the same keys; a wrong value leads to one clear sentence."""
+"""Schema, values and README have the same keys, and an invalid value causes one clear error."""
 
 import json
 import re
@@ -30,7 +30,7 @@ def test_the_schema_is_draft_07_and_closed() -> None:
 
 
 def _objects_of(schema: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield every part with properties of its own."""
+    """Yield the path and schema of every object with properties."""
     if "properties" in schema:
         yield path, schema
     for key in ("properties", "definitions"):
@@ -78,7 +78,7 @@ def test_the_readme_gives_the_defaults() -> None:
 def test_an_account_takes_what_the_exporter_takes() -> None:
     properties = SCHEMA["definitions"]["account"]["properties"]
     own_auth = {"existing_secret", "certificate", "certificate_password"}
-    # The environment is no place for secrets; a ConfigMap neither, so client_secret becomes a Secret.
+    # The chart puts secrets neither in environment variables nor in a ConfigMap, so client_secret becomes a Secret.
     variables = {"client_secret_env", "certificate_password_env"}
 
     assert properties.keys() == Account.model_fields.keys()

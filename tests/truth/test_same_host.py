@@ -50,7 +50,7 @@ def _server(answer: Answerer) -> Iterator[tuple[str, list[dict[str, str]]]]:
         do_GET = do_POST = _serve  # noqa: N815 - the library's names
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
