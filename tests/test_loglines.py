@@ -1,4 +1,4 @@
-"""Failures of every kind, driven through the real logs: each line names all that is known of the failed call."""
+"""Log lines about failures contain all known fields of the failed request."""
 
 import io
 import json
@@ -22,7 +22,7 @@ Lines = Callable[[str], list[dict[str, Any]]]
 
 @pytest.fixture
 def lines(monkeypatch: pytest.MonkeyPatch) -> Lines:
-    """Logs as in production; return the lines with a message, without what every line has."""
+    """Return a function that returns the log lines with a message, without the fields that every line has."""
     stream = io.StringIO()
     monkeypatch.setattr(sys, "stderr", stream)
     setup("debug", "json")
@@ -168,7 +168,7 @@ async def test_a_refused_filter(lines: Lines) -> None:
 
 
 async def test_a_line_after_a_customer_names_no_customer(lines: Lines) -> None:
-    """Also where customers are read one by one in the refresh's own task."""
+    """This also applies if the refresh reads customers in its own task."""
     api = FakeApi(portfolio(["c1"]) | {overview_path("c1"): httpx.Response(403)})
     await refreshed(api, partner_with("customers", "protected_data", api="modern"))
     assert [line.get("customer_id") for line in lines("refresh failed")] == [None]

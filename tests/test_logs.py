@@ -1,4 +1,4 @@
-"""Log lines: one event is one line, in both forms, and no secret is ever in it."""
+"""In both formats, each event is one line without secrets."""
 
 import errno
 import io
@@ -49,7 +49,7 @@ def form(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def lines(form: str, monkeypatch: pytest.MonkeyPatch) -> Lines:
-    """Logs at debug in each of the forms; return what was written."""
+    """Configure logging at level debug in one format; return a function that returns the output."""
     stream = io.StringIO()
     monkeypatch.setattr(sys, "stderr", stream)
     setup("debug", form)
@@ -271,7 +271,7 @@ def test_warnings_of_libraries_are_lines_too(lines: Lines) -> None:
 def test_scrubbing_takes_no_time_on_hostile_texts(piece: str, size: int) -> None:
     began = time.process_time()
     scrub(piece * (size // len(piece)))
-    assert time.process_time() - began < 5, "CPU time; one that grows with the square of the length takes longer"
+    assert time.process_time() - began < 5, "with quadratic CPU time, the function would take longer"
 
 
 SYSTEM_MESSAGES = [

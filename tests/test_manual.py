@@ -1,4 +1,4 @@
-"""The documents about the command line are what the command line says, and the manual page is one."""
+"""The documents about the command line are up to date, and the manual page is valid."""
 
 import re
 import subprocess

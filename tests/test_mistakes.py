@@ -193,7 +193,7 @@ async def untrusted(stage: Stage) -> str:
 @waiting
 async def unknown_name(_: Stage) -> str:
     said = await said_by(resolve(Host("graph-usa.invalid", 443, is_encrypted=True)))
-    # The system's own words for it differ.
+    # The message depends on the operating system.
     return re.sub(r"(?<=invalid: )[^:]+", "NO SUCH NAME", said)
 
 
@@ -204,7 +204,7 @@ async def secret_gone(stage: Stage) -> str:
 
     class Gone(FakeApi):
         def transport(self) -> httpx.MockTransport:
-            (stage.folder / "secret").unlink()  # after the configuration was read
+            (stage.folder / "secret").unlink()  # after the configuration has been loaded
             return super().transport()
 
     report = await checked(Gone(), tenant_with("license", auth=auth))
@@ -229,7 +229,7 @@ INIT = ["init", "--type", "tenant", "--name", "contoso", "--data-center", "us", 
 AUTH = "accounts[0].auth"
 PLACE = " (config.yaml:1, account contoso)"
 
-# A mistake, how it is made, and the message: where^what^what to do.
+# An error, a function that causes it, and the message in three parts: place^error^advice.
 USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
     # The command line
     "unknown flag": (typed("--nonsense"), "no flag is named ^--nonsense ^" + HELP),
@@ -327,7 +327,7 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
         web("basic_auth_users: {alice: hunter2}"),
         "basic_auth_users.alice: ^must be a bcrypt hash; ^create one with htpasswd -nBC 10 USER (web.yaml:1)",
     ),
-    # The configuration; tests/config has one file for each of its mistakes
+    # The configuration; tests/config has one file for each error
     "no configuration": (
         typed("--config.check"),
         ("--config.file: ^cannot read config.yaml: no such file or directory; "
@@ -594,7 +594,7 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
     "answer of another shape": (
         answered({"value": []}), f"{LICENSE}: ^the response contains none of the license fields: ^{CHANGED}",
     ),
-    # The exporter's own pages
+    # HTTP endpoints of the exporter
     "probe of nobody": (
         asked("GET", "/probe?account=fabrikam"),
         "/probe: ^unknown account; ^set account=NAME to the name of a configured account",

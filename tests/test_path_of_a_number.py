@@ -1,6 +1,6 @@
-"""The functions and files that a customer's size passes from the wire to the page: few, and drawn in the documents.
+"""The number of functions and files that a customer's size passes from the response to the page.
 
-The verdict on the customer, which also uses the size, is a path of its own.
+The verdict on the customer also uses the size, but is not included.
 """
 
 import sys
@@ -25,7 +25,7 @@ MAX_DEPTH = 7
 
 
 def holds_size(value: object, depth: int = 0) -> bool:
-    """Return whether a value is the size, or a record, a container or a text that holds it."""
+    """Return whether a value is the size, or a record, a container or a string that contains it."""
     if isinstance(value, bytes | bytearray | str):
         text = value if isinstance(value, str) else value.decode("utf-8", "replace")
         return any(one in text for one in TEXTS)
@@ -37,7 +37,7 @@ def holds_size(value: object, depth: int = 0) -> bool:
         return any(holds_size(one, depth + 1) for one in value.values())
     if isinstance(value, tuple | list | set | array | KeysView | ValuesView):
         return any(holds_size(one, depth + 1) for one in value)
-    if isinstance(value, RunningAccount):  # it holds everything, and so do all that only start or stop it
+    if isinstance(value, RunningAccount):  # it contains everything, as do objects that only start or stop it
         return False
     if type(value).__module__.startswith("exporter."):
         return any(holds_size(one, depth + 1) for one in fields_of(value))
@@ -59,7 +59,7 @@ def is_of_verdict(frame: FrameType | None) -> bool:
 
 
 class Tracer:
-    """Records the exporter's functions whose arguments, variables or result hold the size."""
+    """Records the exporter's functions whose arguments, variables or results contain the size."""
 
     def __init__(self) -> None:
         self.functions: set[CodeType] = set()
@@ -76,7 +76,7 @@ class Tracer:
 
     @property
     def names(self) -> set[str]:
-        """The functions by file; comprehensions and lambdas belong to the function around them."""
+        """The functions by file, without comprehensions and lambdas."""
         return {f"{code.co_filename}:{code.co_qualname}" for code in self.functions if not code.co_name.startswith("<")}
 
     @property
@@ -85,7 +85,7 @@ class Tracer:
 
 
 async def traced() -> Tracer:
-    """Trace one refresh of one customer and one scrape, once the customers are listed and the token is there."""
+    """Trace a refresh of one customer and one scrape, after the customers were listed and a token was requested."""
     world, tracer = World(FakeApi(portfolio(["x"]))), Tracer()
     await world.apply(partner())
     assert await world.refresh()

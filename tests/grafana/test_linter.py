@@ -83,7 +83,7 @@ CASES: dict[str, tuple[Callable[[Json], None], str]] = {
     "legend": (_in("stat", "targets", 0, "legendFormat", to="__auto"), "legend: Need attention: a query has no legend"),
     "hidden legend": (_in("timeseries", "options", "legend", "showLegend", to=False), "hides its legend"),
     "syntax": (_expr("sum("), "expressions: Need attention A: does not parse"),
-    "metric": (_expr(f"sum({UP.replace('_up', '_down')})"), "nobody exposes or records 'avepoint_down'"),
+    "metric": (_expr(f"sum({UP.replace('_up', '_down')})"), "'avepoint_down' is neither exposed nor recorded"),
     "matcher's label": (_expr(f'sum({UP[:-1]}, tenant="a"}})'), "avepoint_up has no label tenant"),
     "aggregation's label": (_expr(f"sum by (tenant) ({UP})"), "aggregates by labels that are not there"),
     "no job": (_expr('sum(avepoint_up{instance=~"$instance"})'), "avepoint_up has no matcher of job"),

@@ -1,4 +1,4 @@
-"""The scenarios of all alerts."""
+"""All scenarios, by alert."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""Which labels the series of an expression can carry, found by walking it; refuses names that nobody exposes."""
+"""The possible labels of an expression's series, and errors for names that are neither exposed nor recorded."""
 
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -18,7 +18,7 @@ _REMOVED_IN_3: Final = ("holt_winters",)
 
 
 def exposed() -> Mapping[str, Labels]:
-    """Return every series the exporter exposes, and `up`, with its labels, those of the scrape among them."""
+    """Return the labels of each series of the exporter and of `up`, including the labels of the scrape."""
     names = {family.name: frozenset(family.labels) for family in (*families(), *VERDICT_FAMILIES, *STATUS_FAMILIES)}
     for metric in vars(OwnMetrics(with_process=False)).values():
         if isinstance(metric, MetricWrapperBase):
@@ -42,7 +42,7 @@ def _own_series(metric: MetricWrapperBase) -> Mapping[str, Labels]:
 
 
 class Walk:
-    """Infers the labels of expressions, given those of all known series; notes what is wrong on the way."""
+    """Infers the labels of expressions from those of all known series, and collects errors."""
 
     def __init__(self, known: Mapping[str, Labels]) -> None:
         self.known = known
@@ -50,7 +50,7 @@ class Walk:
         self.comparisons = 0
 
     def labels(self, expression: promql.Expr) -> Labels:
-        """Return the labels that the expression's series can carry."""
+        """Return the possible labels of the expression's series."""
         handlers: tuple[tuple[type, Callable[..., Labels]], ...] = (
             (promql.VectorSelector, self._selector),
             (promql.MatrixSelector, self._matrix),
@@ -70,15 +70,15 @@ class Walk:
         return self.labels(expression.expr)
 
     def _matrix(self, expression: promql.MatrixSelector) -> Labels:
-        # Prometheus 3 leaves out a sample at the left end: a range must hold enough without it.
-        self._note(expression.range.total_seconds() >= 300, f"range {expression.range} is under five scrapes")
+        # Prometheus 3 excludes a sample at the start of a range, so the range must contain enough other samples.
+        self._note(expression.range.total_seconds() >= 300, f"range {expression.range} is below five scrapes")
         return self.labels(expression.vector_selector)
 
     def _selector(self, expression: promql.VectorSelector) -> Labels:
         name = expression.name or ""
-        self._note(name in self.known, f"nobody exposes or records {name!r}")
+        self._note(name in self.known, f"{name!r} is neither exposed nor recorded")
         labels = self.known.get(name, frozenset())
-        self._note(not expression.matchers.or_matchers, f"{name}: no Prometheus knows `or` between matchers")
+        self._note(not expression.matchers.or_matchers, f"{name}: Prometheus does not support `or` between matchers")
         for matcher in expression.matchers.matchers:
             self._note(matcher.name in labels, f"{name} has no label {matcher.name}")
             if matcher.op in (promql.MatchOp.Re, promql.MatchOp.NotRe):

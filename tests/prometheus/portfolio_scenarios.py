@@ -1,4 +1,4 @@
-"""Scenarios of the recording rules of a portfolio: each with data and without."""
+"""Scenarios of the recording rules of a portfolio, each with and without data."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -16,7 +16,7 @@ _SUMS: Final[Mapping[str, tuple[float, Mapping[str, str]]]] = {
 
 
 def _both(name: str, first: int, second: int, **labels: str) -> Series:
-    """Return the series of two customers, the first of them by two replicas."""
+    """Return the series of two customers; two replicas export the first customer."""
     of = "".join(f', {key}="{value}"' for key, value in labels.items())
     text = f'{name}{{{{job="a", instance="{{}}", account="m", customer_id="{{}}"{of}}}}}'
     values = {("i1", "c1"): first, ("i2", "c1"): first, ("i1", "c2"): second}

@@ -1,4 +1,4 @@
-"""Scenarios of the alerts on problems: before, firing, resolved; data missing; restarts with and without memory."""
+"""Scenarios of the alerts on problems: firing, resolved, missing data, and restarts with and without stored state."""
 
 from collections.abc import Iterator, Mapping
 from typing import Final
@@ -32,7 +32,7 @@ _OVERDUE: Final = "AvePointBackupOverdue"
 
 
 def _all_problems(values: str) -> Series:
-    """Return one problem of each kind, each of a customer of its own."""
+    """Return one problem of each kind, each for a different customer."""
     series: Series = {}
     for one in PROBLEMS:
         series |= problem(values, one.name, one.severity, customer_id=f"of-{one.name}", **EXCHANGE)
@@ -41,7 +41,7 @@ def _all_problems(values: str) -> Series:
 
 
 _NUMBER: Final = len(PROBLEMS) - 1 + 1
-"""Alerts of `_all_problems`: none of success_unknown, one of the unknown problem."""
+"""The alerts for `_all_problems`; success_unknown has no alert, and the unknown problem has one."""
 
 
 def _severities(time: str) -> Iterator[tuple[str, str, Expected]]:
@@ -52,7 +52,7 @@ def _severities(time: str) -> Iterator[tuple[str, str, Expected]]:
 
 
 def _down(values: str) -> Series:
-    """Return the series of an exporter with all problems; its target is down in the gaps of the values."""
+    """Return the series of an exporter with all problems, whose target is down while values are missing."""
     gone = {name: values for name in _all_problems(values) if not name.startswith("up{")}
     return {**exporter(values), **gone}
 

@@ -1,4 +1,4 @@
-"""Scenarios of the recording rules of the exporter and of problems: each with data and without."""
+"""Scenarios of the recording rules for the exporter and for problems, each with and without data."""
 
 from typing import Final
 
@@ -13,7 +13,7 @@ _HELD: Final = (
 
 
 def only_value(record: str, value: float, **labels: str) -> tuple[str, str, Expected]:
-    """Return a check of a record that has one series ten minutes after the start."""
+    """Return a check that a recorded metric has one series ten minutes after the start."""
     text = ", ".join(f'{name}="{value}"' for name, value in {"job": "a", "account": "m", **labels}.items())
     return "10m", record, {f"{record}{{{text}}}": value}
 

@@ -49,7 +49,7 @@ class Scenario:
 
 
 def promtool_test(program: str, folder: Path, scenarios: Iterable[Scenario], interval: str = "1m") -> str:
-    """Run promtool on scenarios; return its complaints, or an empty string. Rules are evaluated at the interval."""
+    """Run promtool on scenarios; return its errors, or "" if there are none. Rules are evaluated at the interval."""
     groups = [
         group for group in yaml.safe_load(RULES.read_text(encoding="utf-8"))["groups"] if "-old-" not in group["name"]
     ]
@@ -68,14 +68,14 @@ def promtool_test(program: str, folder: Path, scenarios: Iterable[Scenario], int
 
 
 def firing(time: str, alert: str, number: int = 1, **labels: str) -> tuple[str, str, Expected]:
-    """Return a check of how many alerts of a name fire."""
+    """Return a check of the number of firing alerts with a name."""
     matchers = "".join(f', {name}="{value}"' for name, value in labels.items())
     expression = f'count(ALERTS{{alertname=~"{alert}", alertstate="firing"{matchers}}}) or vector(0)'
     return time, expression, {"{}": float(number)}
 
 
 def exporter(values: str = ALWAYS, **labels: str) -> Series:
-    """Return the series of an exporter process: its target and its own metrics, of shard 0 of 1."""
+    """Return the series of an exporter process without shards: `up` and its own metrics."""
     target = _text({"job": "a", "instance": "i1", **labels})
     own = {
         f"avepoint_exporter_build_info{{{target}}}": values,
@@ -87,7 +87,7 @@ def exporter(values: str = ALWAYS, **labels: str) -> Series:
 
 
 def up_of(values: str) -> str:
-    """Return the values of `up` of a target whose series have these values: 0 in their gaps."""
+    """Return the values of `up` for a target with these values, with 0 where they are missing."""
     return values.replace("stale _x", "0 0x")
 
 
@@ -129,7 +129,7 @@ def overdue(values: str, **labels: str) -> Series:
 
 
 def names_of(scenarios: Iterable[Scenario]) -> Iterator[tuple[str, bool]]:
-    """Yield the expression of each check, and whether a value is expected."""
+    """Yield the expression of each check, and whether the check expects a value."""
     for scenario in scenarios:
         for _, expression, expected in scenario.checks:
             yield expression, bool(expected)

@@ -1,4 +1,4 @@
-"""The example for Alertmanager: valid, routes as it says, and its inhibition in a real Alertmanager."""
+"""The Alertmanager example is valid, and Alertmanager applies its routes and inhibition rules as documented."""
 
 import contextlib
 import json
@@ -83,7 +83,7 @@ def test_the_example_names_only_alerts_and_labels_that_there_are() -> None:
 _C1: Final = {"customer_id": "c1"}
 _C1_EXCHANGE: Final = {**_C1, **_EXCHANGE}
 _BACKUP: Final = {"job_type": "backup"}
-# What is silenced beside what; the source first. Each pair stands alone in its own account.
+# Pairs of a source alert and the alert that it inhibits. Each pair has its own account.
 _SILENCED: Final = [
     ("AvePointManyCustomersAffected", _OVERDUE, "AvePointBackupOverdue", _C1_EXCHANGE),
     ("AvePointManyCustomersAffected", _OVERDUE, "AvePointJobFailed", {**_C1_EXCHANGE, **_BACKUP}),
@@ -119,7 +119,7 @@ _HEARD: Final = [
 
 @contextlib.contextmanager
 def _alertmanager(monitoring: Monitoring, folder: Path) -> Iterator[str]:
-    """Run an Alertmanager with the example; return its address."""
+    """Run Alertmanager with the example; yield its address."""
     url = f"127.0.0.1:{free_port()}"
     command = [monitoring.program("alertmanager", "prometheus-alertmanager"), f"--config.file={_FILE}"]
     options = [f"--storage.path={folder}", f"--web.listen-address={url}", "--cluster.listen-address="]

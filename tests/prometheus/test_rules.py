@@ -1,4 +1,4 @@
-"""The rules: promtool's own verdict, that each is tested, and that each names only what there is."""
+"""The rules are valid, have tests, and select only existing series."""
 
 import re
 import subprocess
@@ -53,7 +53,7 @@ _SEVERITIES_OF_PROBLEMS: Final = "that of the problem"
 
 
 def severity(alert: str) -> str:
-    """Return the severity of an alert: its own, that of its problem, or a text if its problems differ."""
+    """Return the severity of an alert or of its problem, or a description if the alert covers several problems."""
     own: str = ALERTS[alert].get("labels", {}).get("severity", "")
     return own or _SEVERITY_OF_PROBLEM.get(alert, _SEVERITIES_OF_PROBLEMS)
 
@@ -92,7 +92,7 @@ def test_every_alert_is_tested_before_firing_resolved_and_with_data_missing() ->
 
 
 def _course(scenario: Scenario, alert: str) -> Iterator[bool]:
-    """Yield whether an alert fires at each check, in the order of time."""
+    """Yield for each check, in order of time, whether the alert fires."""
     for _, expression, expected in sorted(scenario.checks, key=lambda check: parse_duration(check[0])):
         if re.fullmatch(re.findall(r'alertname=~"(.*?)"', expression)[0], alert):
             yield any(expected.values())
@@ -140,9 +140,9 @@ def test_no_runbook_is_left_over() -> None:
 
 
 def _walked() -> Mapping[str, Labels]:
-    """Return the labels of all exposed and recorded series; recorded ones are found in the order of the file."""
+    """Return the labels of all exposed and recorded series."""
     known = dict(exposed())
-    # A rule may look back at its own series: what it finds there is what the rest of it makes.
+    # A rule may read its own series, whose labels are those of the rest of the expression.
     known.update({name: frozenset() for name in RECORDS})
     known["ALERTS"] = exposed()["avepoint_problem"] | {"alertname", "alertstate", "collector", "organization"}
     for _ in range(3):

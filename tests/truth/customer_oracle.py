@@ -1,4 +1,4 @@
-"""Random jobs of customers, and the samples that they must give: computed from the records alone."""
+"""Random jobs of customers, and the expected samples, which are computed only from the records."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -34,7 +34,7 @@ UNIT = 10**9
 
 
 def random_customer_jobs(seed: int, customers: Iterable[str], now: float) -> tuple[CustomerJob, ...]:
-    """Make jobs for customers: of some modules several, of some none yet; a scan, and another product's."""
+    """Return jobs of customers: several, one or no job per module, scans, and jobs of other products."""
     random = Random(f"{seed}:customers' jobs")
     return tuple(job for customer in customers for job in _of_customer(random, customer, now))
 
@@ -82,7 +82,7 @@ def _job(random: Random, customer: str, job_type: int, module: int, start: int) 
 
 
 def expect_customer_jobs(add: "Add", jobs: Iterable[CustomerJob], *, every_job: bool) -> None:
-    """Add every sample of these jobs, of which AvePoint lists all or the newest of each module."""
+    """Add the samples of these jobs; unless `every_job` is true, AvePoint lists only the last job of each module."""
     modules: dict[tuple[str, int, int, str | None], list[CustomerJob]] = defaultdict(list)
     for job in jobs:
         if job.job_type == 0:
@@ -125,7 +125,7 @@ def _expect_kind(add: "Add", jobs: list[CustomerJob], what: dict[str, str]) -> N
         add("jobs_completed_total", 0, **what, state=state)
     running = [job.start_unix_ns for job in jobs if job.status == 1 and job.start_unix_ns is not None]
     add("oldest_running_job_start_timestamp_seconds", min(running) / UNIT if running else None, **what)
-    # Of several servers, the last success is that of the worst one.
+    # The last success is the earliest of all servers.
     names: dict[str | None, list[int]] = defaultdict(list)
     for job in jobs:
         names[job.name] += [job.finish_unix_ns] if job.status == 2 and job.finish_unix_ns is not None else []

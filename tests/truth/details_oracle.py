@@ -1,4 +1,4 @@
-"""Random details of customers' tenants, and the samples that they must give: computed from the records alone."""
+"""Random details of customers' tenants, and the expected samples, which are computed only from the records."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -25,7 +25,7 @@ PROFILES = ("Default", "Executives", 'The "other" \\ one', "Ünïcode", "")
 
 
 def random_details(seed: int, customers: Iterable[CustomerRecord], now: float) -> tuple[TenantDetails, ...]:
-    """Make details for every tenant."""
+    """Return details of every tenant."""
     random = Random(f"{seed}:details")
     return tuple(
         TenantDetails(
@@ -76,7 +76,7 @@ def _detection(random: Random, kind: str) -> DetectionRecord:
 
 
 def expect_details(add: "Add", tenants: Iterable[TenantDetails]) -> None:
-    """Add every sample of these tenants."""
+    """Add the samples of these tenants."""
     for one in tenants:
         where = {"account": "partner", "customer_id": one.customer_id, "tenant_id": one.tenant.id}
         users = Counter(state for user in one.users for state in user.modules)

@@ -1,4 +1,4 @@
-"""A random portfolio, and the samples that it must give: computed from the records alone, by nobody's code but this."""
+"""A random portfolio, and the expected samples, which are computed only from the records and share no code."""
 
 import itertools
 from collections import defaultdict
@@ -36,7 +36,7 @@ class Add(Protocol):
 
 
 def random_portfolio(seed: int, *, jobs: int, customers: int, whole_seconds: bool = False) -> StaticPortfolio:
-    """Make a portfolio; with `whole_seconds` no job begins or ends between two seconds."""
+    """Return a portfolio; with `whole_seconds`, jobs start and finish at whole seconds."""
     random = Random(seed)
     people = [_customer(random, number) for number in range(customers)]
     rows = [row for customer in people for row in _rows(random, customer)]
@@ -100,7 +100,7 @@ def _rows(random: Random, customer: CustomerRecord) -> list[ProtectedRow]:
 
 
 def _job(random: Random, number: int, *, whole_seconds: bool) -> JobRecord:
-    # Sub-second times in units of 100 ns, as AvePoint counts them; none twice, so that the newest is one.
+    # Times have a resolution of 100 ns, as in AvePoint, so that no two jobs start at the same time.
     unit = 10**7 if whole_seconds else 1
     start = (int((NOW - 3 * 3600 - random.random() * 0.8 * DAY) * 10**7) // unit) * unit
     state = random.choice([2] * 6 + [1, 3, 4, 5])
@@ -159,7 +159,7 @@ def expected(
         what = {"account": "tenant", "product": "Microsoft 365", "workload": workload, "job_type": job_type}
         for code, state in enumerate(STATES, 1):
             add("jobs", sum(job.state == code for job in jobs), **what, state=state)
-            # What had ended before the first refresh is not counted.
+            # Jobs that completed before the first refresh are not counted.
             add("jobs_completed_total", None if state == "in_progress" else 0, **what, state=state)
         _expect_last(add, jobs, what)
         if api_versions != "legacy":

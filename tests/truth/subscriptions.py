@@ -1,4 +1,4 @@
-"""Random subscriptions, and the samples that they must give: computed from the records alone."""
+"""Random subscriptions, and the expected samples, which are computed only from the records."""
 
 from collections.abc import Iterable
 from random import Random
@@ -18,7 +18,7 @@ WORDS = {"package": "package", "model": "model", "source": "source", "payment_ty
 
 
 def random_subscriptions(seed: int, customers: Iterable[CustomerRecord]) -> tuple[SubscriptionRecord, ...]:
-    """Return each customer some, often several to one service, and some of them in the same words."""
+    """Return subscriptions for each customer, often several to one service, some of them with equal texts."""
     random = Random(f"subscriptions:{seed}")
     return tuple(_subscription(random, one.id) for one in customers for _ in range(random.randrange(6)))
 
@@ -73,7 +73,7 @@ def numbers_of(one: SubscriptionRecord, *, only_days: bool = False) -> dict[str,
 
 
 def expect_subscriptions(add: Any, subscriptions: Iterable[SubscriptionRecord], *, only_days: bool) -> None:
-    """Add the samples of each: its place among those in its own words is how many of them go before it.
+    """Add the samples of each subscription, whose number is its position among the subscriptions with equal texts.
 
     With `only_days`, AvePoint writes dates without a time, which end with the day.
     """

@@ -1,4 +1,4 @@
-"""From arbitrary JSON every collector's read gives records that make samples, or a typed error; nothing else."""
+"""For arbitrary JSON, every collector returns valid records or raises an AvePointError."""
 
 import asyncio
 import json
@@ -57,7 +57,7 @@ _JSON = st.recursive(
 )
 _ROW = st.dictionaries(st.sampled_from(_KEYS), _VALUES, max_size=12)
 _ROWS = st.lists(_ROW | st.builds(dict, _ROW, products=st.lists(_ROW, max_size=4)), max_size=4)
-# Bare JSON, and lists of half-believable rows, or an object, in each of the envelopes.
+# Arbitrary JSON, and envelopes with lists of almost valid rows or with an object.
 _BODIES = (
     _JSON
     | st.fixed_dictionaries({"data": st.dictionaries(st.sampled_from(_KEYS), _JSON | _ROWS, max_size=8)})
@@ -67,7 +67,7 @@ _BODIES = (
 
 
 class Inside:
-    """One collector, whose every call is answered by the same body."""
+    """A collector that gets the same body in every response."""
 
     def __init__(self, kind: str, api: str, name: str) -> None:
         self.body: object = None

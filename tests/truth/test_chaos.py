@@ -1,4 +1,4 @@
-"""Random faults at every fifth call: never a wrong number, never an end, and all is well when they stop."""
+"""Random faults in a fifth of the responses cause no wrong number and no crash, and the exporter recovers."""
 
 import asyncio
 import logging
@@ -24,7 +24,7 @@ from tests.truth.protected_oracle import SIZES
 from tests.truth.subscriptions import BOUGHT
 from tests.truth.world import world
 
-# What a server says of one customer may be a lie, but it must be that server's lie about that customer.
+# A value may be wrong because of a fault, but the server must have returned it for the same customer and field.
 _FIELDS = {
     "avepoint_scanned_objects": "totalScannedObjects",
     "avepoint_protected_objects": "totalProtectedObjects",
@@ -49,7 +49,7 @@ _OPTIONS = FaultOptions(retry_after_seconds=2, timeout_seconds=1.5, text_bytes=3
 
 @pytest.fixture
 def messages() -> Iterator[list[str]]:
-    """Collect what is logged."""
+    """Collect the log messages."""
     lines: list[str] = []
 
     class Collect(logging.Handler):
@@ -68,7 +68,7 @@ _MAY_BE_COMING = ("avepoint_subscription_", "avepoint_next_scheduled_")
 
 
 def _lies(seen: World, simulator: Simulator) -> list[str]:
-    """Find the samples whose value the server never gave for their customer."""
+    """Return the samples with a value that the server never returned for their customer."""
     given: dict[tuple[str, str], set[float]] = defaultdict(set)
     sizes: dict[object, float | None] = {**dict(SIZES), **dict(BOUGHT)}
     for customer, key, value in simulator.returned_values or ():
@@ -89,7 +89,7 @@ def _lies(seen: World, simulator: Simulator) -> list[str]:
 
 
 def _impossible(seen: World, portfolio: StaticPortfolio) -> list[str]:
-    """Return the samples that no portfolio like this one can have."""
+    """Return the samples that are impossible for this portfolio."""
     kinds = Counter((WORKLOADS[job.object_type - 1], JOB_TYPES[job.job_type - 1]) for job in portfolio.job_list)
     wrong = []
     shown = Counter[tuple[str, str]]()
@@ -147,7 +147,7 @@ async def test_random_faults_cost_no_more_than_their_own_samples(
                 assert {key: shown.get(key) for key in truth if key[0] not in _COMPLETED} == {
                     key: value for key, value in truth.items() if key[0] not in _COMPLETED
                 }
-                # What the faults hid at first counts when it is first seen, and no job counts twice.
+                # Jobs that a fault hid are counted later, and no job is counted twice.
                 jobs = len(portfolio.job_list) + len(portfolio.customer_job_list)
                 for counter in _COMPLETED:
                     assert sum(value for (name, _), value in shown.items() if name == counter) <= jobs

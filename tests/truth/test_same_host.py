@@ -1,4 +1,4 @@
-"""A token goes nowhere but to the configured origin: two real servers, one of which must stay unvisited."""
+"""Tokens are sent only to the configured origin; a second server must not receive any request."""
 
 import json
 import threading
@@ -32,7 +32,7 @@ REDIRECTS = (301, 302, 303, 307, 308)
 
 @contextmanager
 def _server(answer: Answerer) -> Iterator[tuple[str, list[dict[str, str]]]]:
-    """Serve on a free port; gives HOST:PORT and the headers of every request."""
+    """Run a server on a free port; yield HOST:PORT and the headers of each request."""
     seen: list[dict[str, str]] = []
 
     class Handler(BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""Whatever shape AvePoint answers in, the numbers are those of its records."""
+"""The samples are correct for every documented form of AvePoint's responses."""
 
 import math
 from dataclasses import replace
@@ -23,7 +23,7 @@ SHAPES: tuple[dict[str, Any], ...] = (
       for link in ("none", "empty", "prefixed", "unprefixed", "token", "wrong_host")),
     *({"api_versions": g, "page_base": 1, "index_zero": zero, "next_link": link} for g in ("modern", "legacy")
       for zero in ("clamp", "empty", "error") for link in ("none", "absolute")),
-    # The rows of one customer in the first generation have no paging but links: the cap is above their number.
+    # In the legacy API, a customer's rows can only be paged with links, so the cap exceeds their number.
     *({"api_versions": g, "page_size_cap": cap, "next_link": link} for g, cap in (("modern", 20), ("legacy", 40))
       for link in ("none", "absolute")),
     {"api_versions": "modern", "details_keys": "Number"},
@@ -54,11 +54,11 @@ SHAPES: tuple[dict[str, Any], ...] = (
 def _differences(world: World, truth: dict[Any, float]) -> list[str]:
     shown = world.of_avepoint()
     wrong = [f"{key}: {shown.get(key)} for {value}" for key, value in truth.items() if not _same(shown.get(key), value)]
-    return wrong + [f"{key}: should not be there" for key in shown.keys() - truth.keys()]
+    return wrong + [f"unexpected sample {key}" for key in shown.keys() - truth.keys()]
 
 
 def _same(shown: float | None, true: float) -> bool:
-    # A size such as 143.22 GB is no whole number of bytes; 2 ulp is what two ways of multiplying may differ by.
+    # Two ways to convert a size such as 143.22 GB may differ by 2 ulp.
     return shown is not None and math.isclose(shown, true, rel_tol=5e-16)
 
 

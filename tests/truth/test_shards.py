@@ -1,4 +1,4 @@
-"""Several processes that share a configuration show together what one would show."""
+"""The shards of a configuration together expose the same samples as a single process."""
 
 from collections import Counter
 

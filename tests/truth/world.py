@@ -1,4 +1,4 @@
-"""Accounts of the exporter on a simulator."""
+"""The accounts of an exporter that uses a simulator."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,7 +15,7 @@ from tests.helpers import FakeClock, World
 from tests.truth.oracle import NOW
 
 INSIDE = "http://127.0.0.1:1"
-"""A URL that stands for the simulator in this process."""
+"""A URL that represents the simulator in this process."""
 CONFIG = """
 accounts:
   - name: tenant
@@ -43,9 +43,9 @@ async def world(
     deadline: str = "30s",
     shard: Shard = WHOLE,
 ) -> AsyncIterator[World]:
-    """Yield the accounts "tenant" and "partner" on a simulator, in this process or at the URL of its server.
+    """Yield a world with the accounts "tenant" and "partner", and a simulator in this process or at a URL.
 
-    The wall time stands still, so that all jobs stay in the window.
+    The wall time is constant, so that all jobs stay in the window.
     """
     text = CONFIG.format(url=url, app=AppCredentials(), page_size=page_size, deadline=deadline)
     config = parse_config(text, catalogue(), source="test", directory=Path())

@@ -78,7 +78,7 @@ async def ask(app: BasicAuth, *values: str, client: tuple[str, int] | None = ("1
         sent.append(message)
 
     async def receive() -> Message:
-        raise AssertionError("the body is not for the authentication to read")
+        raise AssertionError("authentication must not read the body")
 
     headers = [(b"authorization", value.encode()) for value in values]
     await app({"type": "http", "headers": headers, "client": client}, receive, send)
@@ -158,7 +158,7 @@ async def test_each_password_is_checked_once_and_on_a_thread() -> None:
 
 
 async def test_an_unknown_user_takes_as_long() -> None:
-    compare = Counting(lambda _, __: True)  # even if the decoy matched, nobody would get in
+    compare = Counting(lambda _, __: True)  # even if the decoy matches, access is denied
     checker = PasswordChecker(Limits(), compare)
     users = {b"a": STORED, b"b": STORED.replace(b"$04$", b"$05$")}
     for i in range(20):
@@ -166,7 +166,7 @@ async def test_an_unknown_user_takes_as_long() -> None:
         assert await checker.check(users, BasicCredentials(b"user%d" % i, b"y"), HERE) is CheckResult.WRONG
     decoys = [stored for _, stored in compare.seen]
     assert {stored[4:6] for stored in decoys} == {b"04", b"05"}
-    assert decoys[::2] == decoys[1::2]  # by name, always the same
+    assert decoys[::2] == decoys[1::2]  # the name determines the decoy
     assert not any(matches(b"x", stored) for stored in set(decoys))
 
 
@@ -199,7 +199,7 @@ async def test_clients_that_guess_leave_room_for_others(honest: ClientKey) -> No
     await asyncio.sleep(0)
     right = check(b"right", honest)
     await asyncio.sleep(0)
-    shared = check(b"right", guesser)  # costs no check
+    shared = check(b"right", guesser)  # uses no additional check
     gate.open(10)
     assert await right is CheckResult.RIGHT
     assert await shared is CheckResult.RIGHT
@@ -279,7 +279,7 @@ def test_a_check_may_end_after_its_event_loop() -> None:
 
 @pytest.mark.parametrize("same_network", [False, True])
 async def test_wrong_passwords_do_not_keep_the_right_one_out(same_network: bool) -> None:
-    """1,000 wrong passwords per second from 8 networks, or over 8 connections from the network of the client."""
+    """Wrong passwords arrive at 1,000 per second, from 8 networks or over 8 connections from the client's network."""
     users = {b"alice": bcrypt.hashpw(b"right", bcrypt.gensalt(10)), b"bob": STORED}
     app = BasicAuth(hello, lambda: users, PasswordChecker(Limits()))
     assert (await ask(app, authorization("bob", "right")))[0] == 200

@@ -207,7 +207,7 @@ class Member:
         self.was_cut = True
 
     def retire(self) -> None:
-        raise AssertionError("not asked for")
+        raise AssertionError("no connection must be retired")
 
 
 def guard(**limits: Any) -> Guard:

@@ -32,7 +32,7 @@ HASH = bcrypt.hashpw(b"right", bcrypt.gensalt(4)).decode()
 
 
 class App:
-    """Responds by path: `/stuck` never, `/big` with more than sockets buffer."""
+    """An application that never responds to `/stuck`, and returns more data for `/big` than sockets buffer."""
 
     def __init__(self) -> None:
         self.reached = asyncio.Event()
@@ -141,7 +141,7 @@ async def test_the_server_installs_no_signal_handlers(start: Any) -> None:
         assert {number: signal.getsignal(number) for number in before} == before
 
 
-# What is in the file
+# The content of the web configuration
 
 
 async def test_basic_auth_guards_every_path(start: Any, browser: Any, tmp_path: Path) -> None:
@@ -231,7 +231,7 @@ async def test_a_second_header_that_does_not_arrive(start: Any, browser: Any, co
     async with start(App(), limits=QUICK) as running, connect(running.port) as (reader, writer):
         writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         assert (await browser.read(reader)).status == 200
-        await asyncio.sleep(0.3)  # idle is no fault
+        await asyncio.sleep(0.3)  # an idle connection is allowed
         writer.write(b"GET / HT")
         await asyncio.sleep(0.1)
         writer.write(b"TP/1.1\r\n")

@@ -200,7 +200,7 @@ async def test_the_event_loop_runs_while_the_page_is_rendered() -> None:
             await asyncio.sleep(0)
             turns += 1
         assert {answer.status_code for answer in await pages} == {200}
-    # Without a thread, a request takes a few turns of the loop, and ten requests less than a hundred.
+    # Without a thread, ten requests would need fewer than a hundred turns of the event loop.
     assert turns > 200
     await world.accounts.stop()
 

@@ -39,7 +39,7 @@ def test_numbers_and_times_for_people() -> None:
     ]  # fmt: skip
     assert [rate(10), rate(2.5), rate(0.05)] == ["10", "2.5", "0.05"]
     assert (moment(NOW - 60, NOW).text, moment(NOW, NOW).iso) == ("60 s ago", "2026-11-18T11:06:40Z")
-    assert moment(1e18, NOW).exact == "1970-01-01 00:00:00 UTC", "a clock gone mad costs no page"
+    assert moment(1e18, NOW).exact == "1970-01-01 00:00:00 UTC", "an impossible time does not break the page"
     assert safe_text("client_secret=abc \x1b") == "client_secret=<secret> \N{REPLACEMENT CHARACTER}"
 
 
@@ -175,7 +175,7 @@ def test_a_customer_has_its_last_success_and_its_error() -> None:
     assert (error.request_id, error.since.text, failed.read_at) == ("id", "5 min ago", None)
     assert read.read_at is not None
     assert (read.read_at.text, read.errors, read.stale_after) == ("5 s ago", (), "")
-    assert rows["other", "c1"].organization == "", "a name is of its own account"
+    assert rows["other", "c1"].organization == "", "a name belongs to one account"
 
 
 def test_a_customer_of_several_collectors_has_one_row() -> None:
