@@ -12,7 +12,7 @@ from typing import Final
 from exporter.config.expectations import ProblemName
 from exporter.health.backups import due_times
 from exporter.health.findings import Finding, Outcome, Subject, View, next_change
-from exporter.health.memory import HeldProblem, Memory, ProblemKey
+from exporter.health.memory import HeldProblem, Memory, ProblemKey, shared
 from exporter.health.registry import PROBLEMS, Problem
 
 _LONG_AGO: Final = 0.0
@@ -76,14 +76,14 @@ def judge(view: View, memory: Memory, rules: Rules) -> CustomerVerdict:
     wrong = {key.problem for key in shown}
     return CustomerVerdict(
         problems=tuple(shown.values()),
-        unknown=frozenset(decision.problem.name for decision in decisions if decision.is_unknown) - wrong,
-        applicable=frozenset(decision.problem.name for decision in decisions),
+        unknown=shared(frozenset(decision.problem.name for decision in decisions if decision.is_unknown) - wrong),
+        applicable=shared(frozenset(decision.problem.name for decision in decisions)),
         due=tuple(due_times(view)),
         valid_until=min(times, default=inf),
         memory=Memory(
             shown,
             {key: time for decision in decisions for key, time in decision.first_seen.items()},
-            memory.judged | fresh,
+            shared(memory.judged | fresh),
         ),
     )
 
@@ -118,7 +118,7 @@ class _Decision:
         self.is_unknown = is_stale
         groups = self._findings()
         for subject, findings in groups.items():
-            self._decide_subject(ProblemKey(self.problem.name, subject), findings)
+            self._decide_subject(shared(ProblemKey(self.problem.name, subject)), findings)
         unclassified = [one for findings in groups.values() for one in findings if one.is_unclassified]
         for key, held in self._memory.held.items():
             if key.problem == self.problem.name and key.subject not in groups:

@@ -1,15 +1,28 @@
 """Saved state for the next verdict on a customer: current problems, and times when conditions were first seen."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple, get_args
+from typing import Any, Final, NamedTuple, TypeVar, get_args
 
 from exporter.config.expectations import ProblemName
 from exporter.health.findings import Subject
 
 _NAMES: Final[frozenset[str]] = frozenset(get_args(ProblemName))
 _EMPTY: Final[Mapping[Any, Any]] = MappingProxyType({})
+_MOST_SHARED: Final = 10_000  # More values than a portfolio has, and a limit for subjects from a hostile server.
+_H = TypeVar("_H", bound=Hashable)
+
+
+@lru_cache(_MOST_SHARED)
+def _shared(value: Hashable) -> Hashable:
+    return value
+
+
+def shared(value: _H) -> _H:
+    """Return the same object for equal values of one type, because thousands of customers have the same few values."""
+    return _shared(value)  # type: ignore[return-value] # The cache is of the type of the value.
 
 
 class ProblemKey(NamedTuple):
@@ -63,7 +76,7 @@ class Memory:
             case {"held": list(held), "first_seen": list(first_seen), "judged": list(judged)}:
                 problems = [one for row in held if (one := _load_held(row)) is not None]
                 times = [time for row in first_seen if (time := _load_time(row)) is not None]
-                return cls({one.key: one for one in problems}, dict(times), frozenset(map(str, judged)))
+                return cls({one.key: one for one in problems}, dict(times), shared(frozenset(map(str, judged))))
             case _:
                 raise ValueError("not the saved state of a customer")
 
@@ -75,7 +88,7 @@ def _dump_key(key: ProblemKey) -> list[object]:
 def _load_key(problem: object, subject: object) -> ProblemKey | None:
     if not (isinstance(subject, list) and len(subject) == len(Subject._fields)):
         raise ValueError("not a saved subject")
-    return ProblemKey(problem, Subject(*map(str, subject))) if problem in _NAMES else None  # type: ignore[arg-type] # in _NAMES
+    return shared(ProblemKey(problem, Subject(*map(str, subject)))) if problem in _NAMES else None  # type: ignore[arg-type] # in _NAMES
 
 
 def _load_held(row: object) -> HeldProblem | None:
