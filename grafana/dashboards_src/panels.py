@@ -43,6 +43,8 @@ Words = Mapping[str, tuple[str, str]]
 """A value as text, what to say in its place, and the colour."""
 
 NONE: Final[Words] = {}
+DENOMINATOR: Final = "of"
+"""The name of a number's denominator."""
 
 
 def words(meanings: Words) -> list[ValueMapping]:
@@ -87,8 +89,9 @@ def number(
     empty: str,
     meanings: Words = NONE,
     decimals: int | None = None,
+    of: str = "",
 ) -> stat.Panel:
-    """Return one number on a coloured ground."""
+    """Return one number on a coloured ground; `of` is the expression of its denominator, which is shown beside it."""
     panel = (
         stat.Panel()
         .title(title)
@@ -106,7 +109,17 @@ def number(
         .wide_layout(True)
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(False))
     )
+    if of:
+        panel.with_target(instant(of, DENOMINATOR, "B")).override_by_name(DENOMINATOR, _denominator())
     return panel if decimals is None else panel.decimals(decimals)
+
+
+def _denominator() -> list[DynamicConfigValue]:
+    return [
+        DynamicConfigValue(id_val="unit", value="prefix:of "),
+        DynamicConfigValue(id_val="thresholds", value=steps_of(plain(DARK_GREY)).build()),
+        DynamicConfigValue(id_val="mappings", value=[absent("of ?", DARK_GREY)]),
+    ]
 
 
 def bars(

@@ -1,28 +1,59 @@
-"""What is wrong with whom: the same table on the overview and beside one customer."""
+"""The table of problems: the same on the overview and beside one customer or workload."""
+
+from typing import Final
 
 from grafana_foundation_sdk.builders import table
+from grafana_foundation_sdk.models.dashboard import DashboardRangeMapOptions, RangeMap, ValueMapping, ValueMappingResult
 
 from grafana.dashboards_src import queries as q
-from grafana.dashboards_src.tables import COLORED, Column, rows
-from grafana.dashboards_src.vocabulary import ALL_WELL, NO_RULES, PROBLEMS, TO_CUSTOMER
+from grafana.dashboards_src import verdict
+from grafana.dashboards_src.tables import COLORED, FILLED, Column, rows
+from grafana.dashboards_src.thresholds import GREEN, GREY
+from grafana.dashboards_src.vocabulary import NO_RULES, PROBLEMS, SEVERITIES, TO_CUSTOMER
+
+MOST: Final = 100
+"""Rows of a table; thousands of customers may have tens of thousands of problems."""
+WELL: Final = "No problem"
 
 
-def what_is_wrong() -> table.Panel:
-    """Return one row a problem of a customer or tenant, or one that says that there is none."""
-    problems = q.named(q.customer_level("customer:avepoint_problems:count"))
-    well = f'label_replace(0 * count({q.account_level("account:avepoint_up:min")}), "problem", "none", "", "")'
+def severity_words(well: str = WELL) -> list[ValueMapping]:
+    """Return the words of `verdict.order`."""
+    words = [
+        _between(rank * verdict.UNIT, (rank + 1) * verdict.UNIT - 1, *SEVERITIES[severity])
+        for severity, rank in verdict.RANKS.items()
+    ]
+    return [*words, _between(1, verdict.UNIT - 1, "Not known", GREY), _between(0, 0, well, GREEN)]
+
+
+def _between(least: float, most: float, text: str, color: str) -> ValueMapping:
+    result = ValueMappingResult(text=text, color=color)
+    return RangeMap(options=DashboardRangeMapOptions(from_val=least, to=most, result=result))
+
+
+def what_is_wrong(*matchers: str, of: tuple[str, ...] = (q.ACCOUNT,), title: str = "What is wrong") -> table.Panel:
+    """Return one row per problem, or one row that says that there is none."""
+    first = f"topk({MOST}, {verdict.order(*matchers, of=of)})"
+    known = q.account_level("account:avepoint_customers:count")
+    start = q.raw("avepoint_problem_start_timestamp_seconds", *of, *matchers)
+    since = f"1000 * (max by ({verdict.PROBLEM}) ({start}) and on ({verdict.PROBLEM}) {first})"
     return rows(
-        "What is wrong",
-        "One row a customer or tenant and problem; the number counts workloads or jobs. If there are rows: click a "
-        "name for its details; the runbook of the alert says what to do.",
-        [("A", f"{problems} or on () {well}")],
+        title,
+        f"One row per problem, most severe first, then oldest first; at most {MOST} rows. If there are rows: click a "
+        "name to see the customer; the runbook of the alert says what to do.",
+        [("A", f"{q.with_name(first)} or 0 * sum({known})"), ("B", since)],
         [
+            Column("A", "Severity", width=110, mappings=severity_words(), cell=FILLED, align="center"),
+            Column("B", "Since", width=140, unit="dateTimeFromNow"),
             Column("name", "Customer or tenant", link=TO_CUSTOMER),
+            Column("problem", "Problem", width=220, meanings=PROBLEMS, cell=COLORED),
+            Column("product", "Product", width=140),
+            Column("workload", "Workload", width=170),
+            Column("job_type", "Job type", width=90),
+            Column("service_type", "Service", width=170),
+            Column("geo_location", "Geo location", width=110),
             Column("account", "Account", width=120),
-            Column("problem", "Problem", width=210, meanings={**PROBLEMS, "none": ALL_WELL["0"]}, cell=COLORED),
-            Column("A", "Count", width=80),
             Column("customer_id"),
         ],
-        sort="Count",
+        sort="Severity",
         empty=NO_RULES,
     )

@@ -34,8 +34,8 @@ def recorded(name: str, *matchers: str) -> str:
 
 
 def scoped(expr: str) -> str:
-    """Keep what the chosen instances read; a restart of up to 15 minutes changes nothing."""
-    return f"({expr}) and on (job, account) last_over_time({raw('avepoint_up', ACCOUNT)}[15m])"
+    """Keep what the chosen instances read; for an hour after a target is down, its problems stay."""
+    return f"({expr}) and on (job, account) last_over_time({raw('avepoint_up', ACCOUNT)}[1h])"
 
 
 def account_level(name: str, *matchers: str) -> str:
@@ -68,13 +68,23 @@ def or_zero(expr: str) -> str:
     return f"{expr} or 0 * count({account_level('account:avepoint_up:min')})"
 
 
+def or_none(expr: str) -> str:
+    """Return 0 where nothing is wrong, but nothing where the rules are not loaded or no exporter is scraped."""
+    return f"{expr} or 0 * sum({account_level('account:avepoint_customers:count')})"
+
+
+def with_name(expr: str) -> str:
+    """Add `name`: the organization, else the customer's id, else the account."""
+    for label in ("account", "customer_id", "organization"):
+        expr = f'label_replace({expr}, "name", "$1", "{label}", "(.+)")'
+    return expr
+
+
 def named(expr: str) -> str:
     """Add the organization where known, and `name`: the organization, else the customer's id, else the account."""
     info = recorded("customer:avepoint_customer_info:last", *OF_CUSTOMER)
     joined = f"({expr}) * {_BY_CUSTOMER} group_left (organization) {info} or (({expr}) unless {_BY_CUSTOMER} {info})"
-    for label in ("account", "customer_id", "organization"):
-        joined = f'label_replace({joined}, "name", "$1", "{label}", "(.+)")'
-    return joined
+    return with_name(joined)
 
 
 def rate(name: str, *matchers: str) -> str:

@@ -46,6 +46,7 @@ class Column:
     unit: str = ""
     steps: Sequence[Threshold] = ()
     meanings: Words = field(default_factory=lambda: NONE)
+    mappings: Sequence[ValueMapping] = ()
     cell: Mapping[str, object] = field(default_factory=lambda: _PLAIN)
     decimals: int | None = None
     least: float | None = None
@@ -80,7 +81,6 @@ def rows(
         .inspect(False)
         .show_header(True)
         .cell_height(TableCellHeight.SM)
-        .footer(common.TableFooterOptions().show(False).count_rows(False).reducer(["sum"]))
         .sort_by([common.TableSortByFieldState().display_name(sort).desc(descending)])
     )
     for letter, expr in queries:
@@ -127,15 +127,20 @@ def _field(column: Column, *, several: bool) -> str:
 
 def _mappings(column: Column) -> list[ValueMapping]:
     """Return the words; where colours have a meaning, a value that is not there has none."""
-    if not (column.steps or column.meanings):
+    if not (column.steps or column.meanings or column.mappings):
         return []
-    return [*words(column.meanings), absent(NOT_THERE, "transparent" if column.cell is FILLED else GREY)]
+    return [
+        *column.mappings,
+        *words(column.meanings),
+        absent(NOT_THERE, "transparent" if column.cell is FILLED else GREY),
+    ]
 
 
 def _properties(column: Column) -> list[DynamicConfigValue]:
     given: dict[str, object] = {
         "noValue": NOT_THERE,
         "custom.hidden": True if not column.title else None,
+        "custom.hideFrom.viz": True if not column.title else None,
         "custom.width": column.width,
         "unit": column.unit or None,
         "decimals": column.decimals,
@@ -144,7 +149,7 @@ def _properties(column: Column) -> list[DynamicConfigValue]:
         "mappings": _mappings(column) or None,
         "thresholds": steps_of(column.steps).build() if column.steps else None,
         "custom.cellOptions": dict(column.cell) if column.cell is not _PLAIN else None,
-        "custom.align": column.align or None,
+        "custom.align": column.align or ("right" if column.cell is GAUGE else None),
         "links": [{"title": column.link[0], "url": column.link[1]}] if column.link else None,
     }
     return [DynamicConfigValue(id_val=name, value=value) for name, value in given.items() if value is not None]

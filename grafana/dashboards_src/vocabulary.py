@@ -21,23 +21,48 @@ OVER: Final = 1.0001
 """The alerts fire above all that was bought, not at it; a colour begins at its step."""
 READABLE: Final[Words] = {"0": ("No", RED), "1": ("Yes", GREEN)}
 
-PROBLEMS: Final[Mapping[str, tuple[str, str]]] = {
-    "backup_too_old": ("Backup too old", RED),
-    "backup_stopped": ("Backup stopped", "dark-red"),
-    "backup_never_succeeded": ("Never backed up", "dark-orange"),
-    "job_failed": ("Job failed", "semi-dark-red"),
-    "job_stuck": ("Job stuck", "purple"),
-    "job_incomplete": ("Job incomplete", YELLOW),
-    "objects_unprotected": ("Objects unprotected", ORANGE),
-    "status_failed": ("AvePoint reports failure", "light-red"),
-    "backup_late": ("Backup late", "light-orange"),
-    "scan_failed": ("Scan failed", "super-light-red"),
-    "ransomware": ("Ransomware signal", "super-light-purple"),
-    "retention_too_short": ("Retention too short", "light-yellow"),
-    "subscription_expires": ("Subscription expires", "light-purple"),
-    "subscription_expired": ("Subscription expired", "dark-yellow"),
-    "unreadable": ("Unreadable", "dark-purple"),
+SEVERITIES: Final[Mapping[str, tuple[str, str]]] = {
+    "critical": ("Critical", RED),
+    "warning": ("Warning", ORANGE),
+    "info": ("Info", BLUE),
 }
+_PROBLEMS: Final[Mapping[str, Mapping[str, str]]] = {
+    "critical": {
+        "backup_overdue": "Backup overdue",
+        "backup_never_succeeded": "No backup has succeeded",
+        "consent_missing": "Tenant without consent",
+        "ransomware_suspected": "Ransomware suspected",
+        "storage_full": "Storage full",
+        "license_out_of_policy": "License out of policy",
+    },
+    "warning": {
+        "backup_late": "Backup late",
+        "backup_stopped": "Backups stopped",
+        "job_failed": "Last job failed",
+        "job_stuck": "Job runs too long",
+        "objects_unprotected": "Objects without backup",
+        "users_unprotected": "Users without backup",
+        "scan_failed": "Scan failed",
+        "retention_too_short": "Retention too short",
+        "seats_exceeded": "More seats than purchased",
+        "storage_nearly_full": "Storage nearly full",
+        "subscription_expiring": "Subscription expires soon",
+        "subscription_expired": "Subscription expired",
+        "customer_status_failed": "AvePoint reports a failure",
+    },
+    "info": {
+        "success_unknown": "Last success unknown",
+        "job_incomplete": "Last job incomplete",
+        "unusual_activity": "Unusual activity",
+        "restore_not_tested": "Restore not tested",
+        "customer_attention": "Attention needed",
+    },
+}
+PROBLEMS: Final[Mapping[str, tuple[str, str]]] = {
+    name: (text, SEVERITIES[severity][1]) for severity, texts in _PROBLEMS.items() for name, text in texts.items()
+}
+"""The text and the color of each problem."""
+OF_SEVERITY: Final[Mapping[str, tuple[str, ...]]] = {severity: tuple(texts) for severity, texts in _PROBLEMS.items()}
 
 STATES: Final[Mapping[str, tuple[str, str]]] = {
     "finished": ("Finished", GREEN),
@@ -81,6 +106,12 @@ _CUSTOMER: Final = "var-customer=${__data.fields.customer_id:percentencode}"
 TO_CUSTOMER: Final = (
     "Show this one",
     f"/d/avepoint-customers?{_CHOSEN}&{_ROW}&{_CUSTOMER}&${{__url_time_range}}",
+)
+TO_ACCOUNT: Final = ("Show its customers", f"/d/avepoint-customers?{_CHOSEN}&{_ROW}&${{__url_time_range}}")
+_WORKLOAD: Final = "var-workload=${__data.fields.Workload:percentencode}"
+TO_WORKLOAD: Final = (
+    "Show its jobs",
+    f"/d/avepoint-jobs?{_CHOSEN}&${{account:queryparam}}&{_WORKLOAD}&${{__url_time_range}}",
 )
 TO_ITS_JOBS: Final = (
     "Show its jobs",

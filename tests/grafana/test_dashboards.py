@@ -8,11 +8,12 @@ import pytest
 import yaml
 
 from exporter.avepoint import vocabulary
+from exporter.health import registry as health
 from grafana import generate
 from grafana.dashboards_src.thresholds import alert_thresholds
-from grafana.dashboards_src.vocabulary import CUSTOMER_STATUSES, PROBLEMS, STATES
+from grafana.dashboards_src.vocabulary import CUSTOMER_STATUSES, OF_SEVERITY, PROBLEMS, STATES
 from tests.grafana.linter import Json, lint, lint_together
-from tests.grafana.promql import ROOT, RULES
+from tests.grafana.promql import ROOT
 
 FILES = sorted((ROOT / "grafana" / "dashboards").glob("*.json"))
 
@@ -54,12 +55,9 @@ def test_every_constant_threshold_of_the_rules_is_understood(tmp_path: Path) -> 
         alert_thresholds(tmp_path / "rules.yaml")
 
 
-def test_every_word_of_the_rules_and_of_avepoint_has_a_colour() -> None:
-    rules = yaml.safe_load(RULES.read_text(encoding="utf-8"))
-    problems = {
-        rule["labels"]["problem"] for group in rules["groups"] for rule in group["rules"]
-        if "problem" in rule.get("labels", {}) and "record" in rule
-    }  # fmt: skip
-    assert set(PROBLEMS) == problems
+def test_every_word_of_the_exporter_and_of_avepoint_has_a_colour() -> None:
+    problems = {problem.name: problem.severity for problem in health.PROBLEMS}
+    assert {name: severity for severity, names in OF_SEVERITY.items() for name in names} == problems
+    assert set(PROBLEMS) == set(problems)
     assert set(STATES) == vocabulary.NOT_OVER | set(vocabulary.OVER)
     assert set(CUSTOMER_STATUSES) == set(vocabulary.CUSTOMER_STATUSES.values())

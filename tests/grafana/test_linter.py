@@ -70,19 +70,28 @@ CASES: dict[str, tuple[Callable[[Json], None], str]] = {
     "server's id": (_set("id", to=7), "frame: has a server's id"),
     "ids": (_set("panels", 1, "id", to=1), "ids: "),
     "no id": (_set("panels", 1, "id", to=None), "ids: "),
-    "overlap": (_set("panels", 1, "gridPos", "x", to=2), "grid: Need attention and Late backups overlap"),
-    "off the grid": (_set("panels", 0, "gridPos", "w", to=25), "grid: Need attention: is off the grid"),
+    "overlap": (_set("panels", 1, "gridPos", "x", to=2), "grid: Customers with a critical problem and Overdue overlap"),
+    "off the grid": (
+        _set("panels", 0, "gridPos", "w", to=25),
+        "grid: Customers with a critical problem: is off the grid",
+    ),
     "panel's data source": (_in("table", "datasource", "uid", to="prom"), "asks another data source"),
     "query's data source": (_in("stat", "targets", 0, "datasource", to=None), "datasource: A: asks another"),
     "variable's data source": (_set("templating", "list", 1, "datasource", "uid", to="x"), "datasource: job: asks"),
     "no title": (_in("stat", "title", to=""), "the title is missing"),
-    "same title": (_in("stat", "title", to="Failing jobs"), "words: Failing jobs: the title is missing or not unique"),
+    "same title": (_in("stat", "title", to="Overdue"), "words: Overdue: the title is missing or not unique"),
     "no advice": (_in("stat", "description", to="A number that is shown here for everybody to see."), "what to do"),
-    "unit": (_in("stat", "fieldConfig", "defaults", "unit", to=""), "values: Need attention: has no unit"),
+    "unit": (
+        _in("stat", "fieldConfig", "defaults", "unit", to=""),
+        "values: Customers with a critical problem: has no unit",
+    ),
     "no data": (_in("stat", "fieldConfig", "defaults", "noValue", to=""), "has no text for no data"),
-    "legend": (_in("stat", "targets", 0, "legendFormat", to="__auto"), "legend: Need attention: a query has no legend"),
+    "legend": (
+        _in("stat", "targets", 0, "legendFormat", to="__auto"),
+        "legend: Customers with a critical problem: a query has no legend",
+    ),
     "hidden legend": (_in("timeseries", "options", "legend", "showLegend", to=False), "hides its legend"),
-    "syntax": (_expr("sum("), "expressions: Need attention A: does not parse"),
+    "syntax": (_expr("sum("), "expressions: Customers with a critical problem A: does not parse"),
     "metric": (_expr(f"sum({UP.replace('_up', '_down')})"), "'avepoint_down' is neither exposed nor recorded"),
     "matcher's label": (_expr(f'sum({UP[:-1]}, tenant="a"}})'), "avepoint_up has no label tenant"),
     "aggregation's label": (_expr(f"sum by (tenant) ({UP})"), "aggregates by labels that are not there"),
@@ -97,10 +106,13 @@ CASES: dict[str, tuple[Callable[[Json], None], str]] = {
         _in("timeseries", "targets", 0, "legendFormat", to="{{pod}}"),
         "names a label that is not there",
     ),
-    "many numbers": (_expr(UP), "numbers: Need attention: may be more than one number"),
-    "no calculation": (_in("stat", "options", "reduceOptions", "calcs", to=[]), "numbers: Need attention: has no calc"),
-    "names apart": (_merge, "merges: Licences: metric names keep its rows apart"),
-    "not merged": (_unmerged, "merges: Licences: its queries are not merged"),
+    "many numbers": (_expr(UP), "numbers: Customers with a critical problem: may be more than one number"),
+    "no calculation": (
+        _in("stat", "options", "reduceOptions", "calcs", to=[]),
+        "numbers: Customers with a critical problem: has no calc",
+    ),
+    "names apart": (_merge, "merges: What is checked: metric names keep its rows apart"),
+    "not merged": (_unmerged, "merges: What is checked: its queries are not merged"),
     "first variable": (
         _set("templating", "list", 0, "label", to="Prometheus"),
         "first variable is not the data source",
@@ -117,9 +129,9 @@ CASES: dict[str, tuple[Callable[[Json], None], str]] = {
     ),
     "threshold": (
         _in("stat", "fieldConfig", "defaults", "thresholds", "steps", 1, "value", to=3),
-        "thresholds: Need attention: no alert fires at 3",
+        "thresholds: Customers with a critical problem: no alert fires at 3",
     ),
-    "column's threshold": (_override, "thresholds: Licences: no alert fires at 0.77"),
+    "column's threshold": (_override, "thresholds: What is checked: no alert fires at 0.77"),
     "no links": (_set("links", to=[]), "links: has no link to the other dashboards"),
     "forgetful link": (_links, "links: What is wrong: a link forgets what was chosen"),
 }
@@ -148,8 +160,8 @@ def test_every_rule_has_a_case() -> None:
 def test_a_variable_that_nothing_uses_is_found() -> None:
     board = copy.deepcopy(GOOD)
     for _, target in linter.queries(board):
-        target["expr"] = target["expr"].replace("$workload", "x")
-    assert "variables: workload: is not used" in lint(board)
+        target["expr"] = target["expr"].replace("$account", "x")
+    assert "variables: account: is not used" in lint(board)
 
 
 def test_dashboards_are_compared() -> None:

@@ -105,6 +105,8 @@ class Walk:
             return inner
         if modifier is not None and modifier.type == promql.AggModifierType.Without:
             return inner - named
+        if str(expression.op) == "count_values":
+            return named | ({expression.param.val} if expression.param else frozenset())
         return named
 
     def _binary(self, expression: promql.BinaryExpr) -> Labels:

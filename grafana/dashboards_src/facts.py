@@ -1,0 +1,109 @@
+"""Numbers of customers with certain problems, each beside the number of all customers: the same on all dashboards."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from grafana_foundation_sdk.builders import stat
+
+from grafana.dashboards_src import queries as q
+from grafana.dashboards_src import verdict
+from grafana.dashboards_src.panels import number
+from grafana.dashboards_src.thresholds import plain, rising
+from grafana.dashboards_src.vocabulary import NOTHING, UNKNOWN
+
+_OF_ACCOUNTS: Final = (q.ACCOUNT,)
+_FACTS: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
+    "Overdue": (("backup_overdue",), "whose last successful backup of a workload is too old"),
+    "Never": (("backup_never_succeeded",), "with a workload of which no backup has ever succeeded"),
+    "Late": (("backup_late",), "with a backup that is later than its own schedule, but not overdue yet"),
+    "Stopped": (("backup_stopped",), "with a workload that is no longer backed up"),
+    "Failed job": (("job_failed",), "with a workload whose last completed job failed"),
+    "Incomplete": (("job_incomplete",), "with a workload whose last jobs left objects out"),
+    "Stuck": (("job_stuck",), "with a job that runs too long"),
+    "Unprotected": (verdict.UNPROTECTED, "with too many objects or users without a backup"),
+    "Scan failed": (("scan_failed",), "whose scans fail, so that new objects are not found"),
+    "No consent": (("consent_missing",), "with a Microsoft 365 tenant that took back its consent"),
+    "Running out": (verdict.RUNNING_OUT, "whose seats, storage, license or subscription runs out or has run out"),
+    "Attack signs": (("ransomware_suspected",), "of which AvePoint suspects a ransomware attack"),
+    "Retention": (("retention_too_short",), "with a retention period that is shorter than expected"),
+}
+_CRITICAL: Final = frozenset(
+    {"backup_overdue", "backup_never_succeeded", "consent_missing", "ransomware_suspected", "storage_full"}
+)
+
+
+def fact(title: str, *, of: tuple[str, ...] = _OF_ACCOUNTS) -> stat.Panel:
+    """Return the number of customers with the problems of one of the titles above."""
+    problems, text = _FACTS[title]
+    return _count(
+        title,
+        f"Customers {text}, of all customers. A tenant account counts as one. If it is not None: the table of problems "
+        "names them.",
+        verdict.any_of(problems),
+        of=of,
+        is_critical=not _CRITICAL.isdisjoint(problems),
+    )
+
+
+def critical(title: str, *, of: tuple[str, ...] = _OF_ACCOUNTS) -> stat.Panel:
+    """Return the number of customers with a critical problem."""
+    return _count(
+        title,
+        "Customers with at least one critical problem, of all customers. A tenant account counts as one. If red: the "
+        "table of problems names them; click one.",
+        verdict.CRITICAL,
+        of=of,
+        is_critical=True,
+    )
+
+
+def _count(title: str, about: str, matcher: str, *, of: tuple[str, ...], is_critical: bool) -> stat.Panel:
+    return number(
+        title,
+        about,
+        verdict.affected(matcher, of=of),
+        of=verdict.customers(of),
+        unit="locale",
+        steps=rising(critical=1) if is_critical else rising(warning=1),
+        meanings=NOTHING,
+        empty=UNKNOWN,
+    )
+
+
+def not_judged() -> stat.Panel:
+    """Return the number of customers of whom nobody knows whether a backup is overdue."""
+    backups = 'problem="backup_overdue"'
+    unknown = f"sum({verdict.verdicts('problem', backups, _UNKNOWN)})"
+    everyone = f"sum({verdict.verdicts('problem', backups)})"
+    return number(
+        "Not judged",
+        "Customers of whom the exporter does not know whether a backup is overdue, because their jobs are not read yet "
+        "or no longer read. If there are some: see the Exporter dashboard. They do not count as fine.",
+        unknown, of=everyone, unit="locale", steps=rising(warning=1), meanings=NOTHING, empty=UNKNOWN,
+    )  # fmt: skip
+
+
+_UNKNOWN: Final = 'verdict="unknown"'
+
+
+def unreadable() -> stat.Panel:
+    """Return the number of accounts that cannot be read."""
+    up = q.account_level("account:avepoint_up:min")
+    return number(
+        "Unreadable",
+        "Accounts of which at least one collector failed at its last refresh, of all accounts. If red: open the "
+        "Exporter dashboard; often a secret has expired. What is shown of them is old.",
+        q.or_none(f"count(group by (job, account) (({up}) == 0))"),
+        of=f"count(group by (job, account) ({up}))",
+        unit="locale", steps=rising(critical=1), meanings=NOTHING, empty=UNKNOWN,
+    )  # fmt: skip
+
+
+def watched(*, of: tuple[str, ...] = _OF_ACCOUNTS) -> stat.Panel:
+    """Return the number of customers."""
+    return number(
+        "Customers",
+        "Customers and tenant accounts that are monitored. If it falls without a reason: see whether a customer took "
+        "back its consent.",
+        verdict.customers(of), unit="locale", steps=plain(), empty=UNKNOWN,
+    )  # fmt: skip

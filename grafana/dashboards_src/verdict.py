@@ -1,0 +1,79 @@
+"""PromQL on the exporter's verdict: who has a problem, of how many, and of whom nothing is known.
+
+All dashboards count with these functions, so that the same words have the same numbers everywhere. A tenant account
+counts as one customer.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from grafana.dashboards_src import queries as q
+
+PROBLEM: Final = "job, account, customer_id, problem, severity, product, workload, job_type, geo_location, service_type"
+"""The labels that tell problems apart."""
+CUSTOMER: Final = "job, account, customer_id"
+CRITICAL: Final = 'severity="critical"'
+WARNING: Final = 'severity="warning"'
+UNPROTECTED: Final = ("objects_unprotected", "users_unprotected")
+RUNNING_OUT: Final = (
+    "seats_exceeded", "storage_nearly_full", "storage_full", "license_out_of_policy", "subscription_expiring",
+    "subscription_expired",
+)  # fmt: skip
+RANKS: Final = {"critical": 3, "warning": 2, "info": 1}
+UNIT: Final = 100_000_000_000
+"""What a rank weighs: more than the age of any problem in seconds. A customer without data weighs a tenth of it."""
+_SHARDS: Final = 'count_values by (job, instance) ("shard", {})'
+
+
+def any_of(problems: Iterable[str]) -> str:
+    """Return the matcher of several problems."""
+    return f'problem=~"{"|".join(problems)}"'
+
+
+def problems(*matchers: str, of: tuple[str, ...] = (q.ACCOUNT,)) -> str:
+    """Return 1 for each problem, with its labels and the organization."""
+    return q.scoped(q.recorded("avepoint:problem:named", *of, *matchers))
+
+
+def customers(of: tuple[str, ...] = (q.ACCOUNT,)) -> str:
+    """Return the number of customers and tenant accounts."""
+    if of == (q.ACCOUNT,):
+        return f"sum({q.account_level('account:avepoint_customers:count')})"
+    return f"count({everyone()})"
+
+
+def everyone() -> str:
+    """Return 1 for each chosen customer and for each tenant account."""
+    info = q.recorded("customer:avepoint_customer_info:last", *q.OF_CUSTOMER)
+    read = q.recorded("customer:avepoint_read:bool", 'customer_id!=""', *q.OF_CUSTOMER)
+    up = q.recorded("account:avepoint_up:min", q.ACCOUNT)
+    partners = q.recorded("account:avepoint_up:min", q.ACCOUNT, 'collector="customers"')
+    tenants = f"group by (job, account) ({up}) unless on (job, account) {partners}"
+    return q.scoped(f"group by ({CUSTOMER}) ({info}) or group by ({CUSTOMER}) ({read}) or ({tenants})")
+
+
+def affected(*matchers: str, of: tuple[str, ...] = (q.ACCOUNT,)) -> str:
+    """Return the number of customers that have such a problem: 0 if none has, nothing if no exporter is known."""
+    return q.or_none(f"count(group by ({CUSTOMER}) ({problems(*matchers, of=of)}))")
+
+
+def verdicts(by: str, *matchers: str) -> str:
+    """Return the number of customers by verdict: of replicas the largest, of shards the sum."""
+    verdict = q.raw("avepoint_verdict_customers", q.ACCOUNT, *matchers)
+    shard = _SHARDS.format(q.raw("avepoint_exporter_shard"))
+    of_each = f"{verdict} * on (job, instance) group_left (shard) {shard} or on (job, instance) {verdict}"
+    return f"sum by ({by}) (max by (job, account, problem, verdict, shard) ({of_each}))"
+
+
+def order(*matchers: str, of: tuple[str, ...] = (q.ACCOUNT,)) -> str:
+    """Return a number for each problem that orders by severity, then by age, so that one column sorts a table."""
+    ranked = " or ".join(
+        f"{rank * UNIT:.0f} * {q.recorded('avepoint:problem:named', *of, *matchers, _severity(severity))}"
+        for severity, rank in RANKS.items()
+    )
+    age = f"(time() - max by ({PROBLEM}) ({q.raw('avepoint_problem_start_timestamp_seconds', *of, *matchers)}))"
+    return q.scoped(f"({ranked}) + on ({PROBLEM}) group_left () {age} or on ({PROBLEM}) ({ranked})")
+
+
+def _severity(severity: str) -> str:
+    return f'severity="{severity}"'

@@ -1,0 +1,57 @@
+"""Workloads of all chosen customers: backups and objects, with the same columns for partners and tenants."""
+
+from typing import Final
+
+from grafana_foundation_sdk.builders import table
+
+from grafana.dashboards_src import queries as q
+from grafana.dashboards_src import verdict
+from grafana.dashboards_src.tables import COLORED, GAUGE, Column, rows
+from grafana.dashboards_src.thresholds import plain, rising
+from grafana.dashboards_src.vocabulary import NO_JOBS, TO_WORKLOAD
+
+_MICROSOFT: Final = "Microsoft 365"
+_BACKUP: Final = "job, account, customer_id, product, workload, geo_location"
+
+
+def workloads() -> table.Panel:
+    """Return one row per workload of the chosen accounts."""
+    by = "product, workload"
+    due = f"count by ({by}) (group by ({_BACKUP}) ({q.raw('avepoint_backup_due_timestamp_seconds', q.ACCOUNT)}))"
+    overdue = verdict.problems('problem="backup_overdue"')
+    others = verdict.problems('problem!="backup_overdue"', 'workload!=""')
+    scanned, protected = _sum("scanned_objects"), _sum("protected_objects")
+    return rows(
+        "Workloads",
+        "One row per workload of all customers. Backups: how many are expected and have succeeded before. If overdue "
+        "ones are red: click the workload to see its jobs. Objects are known for customers of partners.",
+        [
+            ("A", due),
+            ("B", f"count by ({by}) ({overdue}) or 0 * {due}"),
+            ("C", f"count by ({by}) ({others}) or 0 * {due}"),
+            ("D", scanned),
+            ("E", f"{protected} / ({scanned} > 0)"),
+            ("F", _sum("protected_data_bytes")),
+        ],
+        [
+            Column("workload", "Workload", link=TO_WORKLOAD),
+            Column("product", "Product", width=120),
+            Column("B", "Overdue", width=90, unit="locale", steps=rising(critical=1), cell=COLORED),
+            Column("A", "Of backups", width=95, unit="locale"),
+            Column("C", "Other problems", width=125, unit="locale", steps=rising(warning=1), cell=COLORED),
+            Column(
+                "E", "Objects protected", width=140, unit="percentunit", steps=plain(), cell=GAUGE, least=0, most=1,
+                decimals=1,
+            ),
+            Column("D", "Of objects", width=90, unit="locale"),
+            Column("F", "Data", width=90, unit="bytes"),
+        ],
+        sort="Overdue",
+        empty=NO_JOBS,
+    )  # fmt: skip
+
+
+def _sum(name: str) -> str:
+    """Return the sum of a recorded series by workload; the service of the customers' objects is Microsoft 365."""
+    total = f"sum by (workload) ({q.account_level(f'account_workload:avepoint_{name}:sum')})"
+    return f'label_replace({total}, "product", "{_MICROSOFT}", "", "")'
