@@ -1,7 +1,7 @@
 """The reads of one collector: the conversion of records to samples, and the customers of a refresh."""
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import AsyncIterator, Collection, Iterable
 from contextlib import aclosing
 from typing import Any, Final
 
@@ -10,6 +10,7 @@ from structlog.contextvars import bound_contextvars
 
 from exporter.clock import Clock
 from exporter.collectors.base import Collector, CustomerCollector, Sample
+from exporter.engine.failing import FailingCustomers
 from exporter.engine.samples import SharedSeries
 from exporter.engine.snapshot import CollectorEntry, ReadResult
 from exporter.engine.store import Store
@@ -70,6 +71,7 @@ class CustomerReader:
         results: Results,
         *,
         workers: int,
+        clock: Clock,
         log: structlog.stdlib.BoundLogger,
         store: Store | None,
     ) -> None:
@@ -79,7 +81,7 @@ class CustomerReader:
         self._workers = workers
         self._log = log
         self._store = store
-        self._failing: dict[str, None] = {}  # failed customers, with the most recent failure last
+        self._failing = FailingCustomers(clock, collector.options.interval)
 
     async def read(self) -> None:
         """Read all customers with several workers, which start while the customers are still being listed.
@@ -88,7 +90,7 @@ class CustomerReader:
         """
         tally = RefreshTally()
         async with aclosing(self._collector.customer_ids()) as ids:
-            queue = WorkQueue(ids, self._failing)
+            queue = WorkQueue(ids, tuple(self._failing))
             if self._collector.optional and not self._entry.reads:
                 await self._try(queue, tally)
             async with asyncio.TaskGroup() as group:
@@ -102,7 +104,7 @@ class CustomerReader:
             self._entry.record_skipped([*skipped, *unlisted], queue.error)
             raise queue.error
         self._entry.keep_only(queue.taken)
-        self._failing = {customer: None for customer in self._failing if customer in queue.taken}
+        self._failing.keep_only(queue.taken)
         if tally.fatal is not None:
             self._entry.record_skipped(skipped, tally.fatal)
         # If all skipped customers had failed in an earlier refresh, the error does not affect the whole account.
@@ -110,6 +112,24 @@ class CustomerReader:
             raise tally.fatal
         if tally.first_error is not None and tally.read == 0:
             raise tally.first_error
+
+    @property
+    def next_retry(self) -> float:
+        """The monotonic time in seconds at which a failed customer is due for a retry, or infinity."""
+        return self._failing.next_retry()
+
+    async def retry(self) -> None:
+        """Read the failed customers whose retry is due. Errors are recorded, not raised."""
+        due, tally = self._failing.due(), RefreshTally()
+        queue = WorkQueue(_each(filter(self._collector.is_customer, due)), ())
+        async with asyncio.TaskGroup() as group:
+            for _ in range(min(self._workers, len(due))):
+                group.create_task(self._work(queue, tally))
+        for customer_id in due:
+            if not self._collector.is_customer(customer_id):
+                self._failing.remove(customer_id)
+            elif customer_id not in queue.taken:  # An error that may affect the whole account ended the retry.
+                self._failing.add(customer_id)
 
     async def _try(self, queue: WorkQueue, tally: RefreshTally) -> None:
         """Read up to `_TRIES` customers one at a time, to find out whether the permission is granted.
@@ -123,7 +143,8 @@ class CustomerReader:
         tally.is_trying = False
         if tally.refused and not tally.read:
             # The next refresh reads these customers last, so that other customers are tried first.
-            self._failing = {**self._failing, **dict.fromkeys(tally.refused)}
+            for customer_id in tally.refused:
+                self._failing.add(customer_id)
             # If every error is about a missing permission, raising one of them turns the collector off.
             raise tally.first_error or next(iter(tally.refused.values()))
         for customer_id, error in tally.refused.items():
@@ -150,7 +171,7 @@ class CustomerReader:
             unexpected = AvePointError(f"unexpected {type(error).__name__}", hint="please report this")
             self._customer_failed(customer_id, unexpected, tally)
         else:
-            self._failing.pop(customer_id, None)
+            self._failing.remove(customer_id)
             tally.read, tally.in_a_row = tally.read + 1, 0
 
     async def _record_customer(self, customer_id: str, records: object, tally: RefreshTally) -> None:
@@ -176,6 +197,7 @@ class CustomerReader:
     def _customer_failed(self, customer_id: str, error: AvePointError, tally: RefreshTally) -> None:
         if self._collector.licensed_per_customer and self._entry.drop_unlicensed(customer_id, error):
             self._log.debug("customer has no license", customer_id=customer_id, error=error, **error.context())
+            self._failing.remove(customer_id)
             return
         tally.first_error = tally.first_error or error
         tally.in_a_row = tally.in_a_row + 1 if isinstance(error, _OF_THE_ACCOUNT) else 0
@@ -186,8 +208,12 @@ class CustomerReader:
         log = self._log.debug if self._entry.customer_up.get(customer_id) is False else self._log.warning
         log("customer not read", customer_id=customer_id, error=error, **error.context())
         self._entry.record_customer_failure(customer_id, error)
-        self._failing.pop(customer_id, None)
-        self._failing[customer_id] = None
+        self._failing.add(customer_id)
+
+
+async def _each(customer_ids: Iterable[str]) -> AsyncIterator[str]:
+    for customer_id in customer_ids:
+        yield customer_id
 
 
 def may_turn_off(collector: Collector[Any, Any], entry: CollectorEntry, error: AvePointError) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from math import inf
 from typing import Any, Final
 
 import structlog
@@ -9,12 +10,14 @@ from structlog.contextvars import bound_contextvars
 
 from exporter.clock import Clock
 from exporter.collectors.base import AccountCollector, Collector, CustomerCollector
+from exporter.engine.failing import FIRST_RETRY, retry_pause
 from exporter.engine.reads import CustomerReader, Results, may_turn_off
 from exporter.engine.snapshot import CollectorEntry
 from exporter.engine.store import Store
 from exporter.errors import AvePointError, Failure, NotOfferedError
 
-_FIRST_RETRY: Final = 30.0
+_LONGEST_RETRY: Final = 3600.0
+"""Maximum seconds until a collector that failed or is off is refreshed again, even if its interval is longer."""
 _MIN_PAUSE: Final = 1.0
 
 
@@ -43,14 +46,17 @@ class Refresher:
         self._results = Results(collector, entry.account, clock, self._log)
         self._reader: CustomerReader | None = None
         if isinstance(collector, CustomerCollector):
-            self._reader = CustomerReader(collector, entry, self._results, workers=workers, log=self._log, store=store)
+            self._reader = CustomerReader(
+                collector, entry, self._results, workers=workers, clock=clock, log=self._log, store=store
+            )
         self._listed: Collection[str] | None = None
         collector.watch_customers(self._keep_only)
 
     async def run(self) -> None:
         """Refresh at regular intervals until canceled.
 
-        After a failure, retry sooner. The pause doubles after each further failure.
+        After a failure, retry sooner. The pause doubles after each further failure. Between two refreshes, retry the
+        customers that failed.
         """
         failures = 0
         while True:
@@ -58,7 +64,36 @@ class Refresher:
             failures = 0 if await self.refresh() else failures + 1
             pause = self._pause(began, failures)
             self.entry.update_status(next_attempt=self._clock.time() + pause)
-            await self._clock.sleep(pause)
+            await self._sleep(self._clock.monotonic() + pause)
+
+    async def _sleep(self, until: float) -> None:
+        """Sleep until the next refresh is due. Meanwhile, retry the customers that failed."""
+        while (retry_at := self._next_retry()) < until:
+            await self._clock.sleep(retry_at - self._clock.monotonic())
+            await self.retry()
+        await self._clock.sleep(max(0.0, until - self._clock.monotonic()))
+
+    def _next_retry(self) -> float:
+        """Return the monotonic time of the next retry.
+
+        Customers that failed at about the same time are retried together.
+        """
+        if self._reader is None or not self.entry.status.up:
+            return inf
+        return max(self._reader.next_retry, self._clock.monotonic() + FIRST_RETRY)
+
+    async def retry(self) -> None:
+        """Read the failed customers whose retry is due. Do nothing if there are none."""
+        if self._reader is None or self._reader.next_retry > self._clock.monotonic():
+            return
+        async with self._lock:
+            try:
+                with bound_contextvars(collector=self.collector.name):
+                    await self._reader.retry()
+            except Exception as error:  # noqa: BLE001 - a bug in one collector must not stop the others
+                self._log.error("retry failed unexpectedly", error=error, exc_info=True)
+            await self._finish()
+        await self._after()
 
     async def refresh(self) -> bool:
         """Refresh once, and return whether the collector succeeded or is off. Errors are recorded, not raised."""
@@ -85,11 +120,14 @@ class Refresher:
             api_version = self.collector.api_versions.answered or ""
             self.entry.record_end(self._clock.monotonic() - began, api_version=api_version)
             self.first_ended.set()
-            if self._store is not None:
-                failed = [customer_id for customer_id, is_up in self.entry.customer_up.items() if not is_up]
-                await self._store.finish(self.entry.reads, self.collector.state_ids(), self.entry.status, failed)
+            await self._finish()
             await self._after()
             return bool(self.entry.status.up or self.entry.status.off)
+
+    async def _finish(self) -> None:
+        if self._store is not None:
+            failed = [customer_id for customer_id, is_up in self.entry.customer_up.items() if not is_up]
+            await self._store.finish(self.entry.reads, self.collector.state_ids(), self.entry.status, failed)
 
     async def _after(self) -> None:
         if self._ended is not None:
@@ -101,8 +139,9 @@ class Refresher:
     def _pause(self, began: float, failures: int) -> float:
         interval, now = self.collector.options.interval, self._clock.monotonic()
         if failures:
-            return float(min(interval, _FIRST_RETRY * 2 ** min(failures - 1, 10)))
-        return float(max(_MIN_PAUSE, began + interval - now))
+            return retry_pause(failures, min(interval, _LONGEST_RETRY))
+        longest = _LONGEST_RETRY if self.entry.status.off else interval
+        return float(max(_MIN_PAUSE, began + min(interval, longest) - now))
 
     def _succeeded(self) -> None:
         if not self.entry.status.up:

@@ -1,5 +1,6 @@
 """The memory usage of a process does not grow during hours of faults."""
 
+import json
 import re
 import resource
 import time
@@ -12,6 +13,7 @@ from avepoint_simulator.faults import FAULTS, Faults
 from avepoint_simulator.requests import FaultOptions
 from avepoint_simulator.server import SimulatorServer
 from avepoint_simulator.tokens import AppCredentials
+from exporter.collectors.registry import catalogue
 from tests.e2e.processes import Exporter, eventually, exporter, fetch
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
@@ -24,17 +26,23 @@ accounts:
     token_url: {url}/connect/token
     auth: {{client_id: {app.client_id}, client_secret: {app.client_secret}}}
     requests: {{per_second: 1000, timeout: 3s, retries: 1}}
-    collectors: {{jobs: {{interval: 1s}}, license: {{interval: 1s}}}}
+    collectors: {tenant}
   - name: partner
     type: partner
     base_url: {url}
     token_url: {url}/connect/token
     auth: {{client_id: {app.client_id}, client_secret: {app.client_secret}}}
     requests: {{per_second: 1000, timeout: 3s, retries: 1}}
-    collectors: {{customers: {{interval: 1s}}, protected_data: {{interval: 1s}}}}
+    collectors: {partner}
 """
 # Faults that make the exporter wait are omitted, because they would only slow down this test.
 _WAITING = ("too_many_requests_date", "too_many_requests_bare", "unavailable")
+
+
+def _config(url: str) -> str:
+    """Return a configuration in which every collector refreshes all the time."""
+    collectors = {kind: {name: {"interval": "1s"} for name in names} for kind, names in catalogue().items()}
+    return CONFIG.format(url=url, app=AppCredentials(), **{kind: json.dumps(each) for kind, each in collectors.items()})
 
 
 def _mebibytes(running: Exporter) -> float:
@@ -60,7 +68,7 @@ def test_faults_leave_nothing_behind(tmp_path: Path, soak: bool) -> None:
         options=FaultOptions(retry_after_seconds=0, timeout_seconds=3.5, text_bytes=300_000, bomb_bytes=20_000_000),
     )
     with SimulatorServer(Simulator(customers=15, seed=3, faults=faults)) as server:
-        (tmp_path / "config.yaml").write_text(CONFIG.format(url=server.url, app=AppCredentials()))
+        (tmp_path / "config.yaml").write_text(_config(server.url))
         with exporter(tmp_path, "--config.file", "config.yaml") as running:
             time.sleep(settling)
             before, began = _mebibytes(running), _attempts(running)

@@ -139,14 +139,15 @@ async def test_only_what_may_be_a_missing_permission_turns_an_account_collector_
     await world.accounts.stop()
 
 
-async def test_an_off_collector_is_asked_again_at_its_interval() -> None:
+@pytest.mark.parametrize(("interval", "pause"), [("15m", 900), ("1h", 3600), ("1d", 3600)])
+async def test_an_off_collector_is_asked_again_at_its_interval_or_after_an_hour(interval: str, pause: int) -> None:
     world = World(FakeApi({LICENSE: httpx.Response(403)}))
-    await world.apply(tenant(collectors={"license": {"interval": "1h"}}))
+    await world.apply(tenant(collectors={"license": {"interval": interval}}))
     [refresher] = [one for one in world.accounts.refreshers() if one.collector.name == "license"]
     refresher.collector.__class__ = OptionalLicense
     began = world.clock.monotonic()
     assert await refresher.refresh()
-    assert refresher._pause(began, 0) == pytest.approx(3600)
+    assert refresher._pause(began, 0) == pytest.approx(pause)
     world.api.routes[LICENSE] = {"statusCode": 200, "data": {"purchasedUserSeats": 5}}
     assert await refresher.refresh()
     assert world.value("avepoint_license_purchased_seats", account="contoso") == 5

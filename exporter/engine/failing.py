@@ -1,0 +1,61 @@
+"""The customers that failed, and the times of their retries."""
+
+from collections.abc import Collection, Iterator
+from math import inf
+from typing import Final
+
+from exporter.clock import Clock
+
+FIRST_RETRY: Final = 30.0
+"""Seconds from a first failure to the retry. The pause doubles after each further failure."""
+_MOST_DOUBLINGS: Final = 20  # 30 s, doubled so often, is longer than any interval
+
+
+def retry_pause(failures: int, longest: float) -> float:
+    """Return the seconds to wait after this number of consecutive failures, at most `longest`."""
+    return min(longest, FIRST_RETRY * 2.0 ** min(failures - 1, _MOST_DOUBLINGS))
+
+
+class FailingCustomers:
+    """The customers that failed when they were last read, with the most recent failure last.
+
+    Each customer has its own pace, so that a customer that always fails does not delay the retries of others.
+    """
+
+    def __init__(self, clock: Clock, interval: float) -> None:
+        """Create an empty collection. `interval` is the longest pause between two reads of a customer, in seconds."""
+        self._clock = clock
+        self._interval = interval
+        self._failures: dict[str, int] = {}
+        self._retry_at: dict[str, float] = {}
+
+    def __contains__(self, customer_id: object) -> bool:
+        return customer_id in self._failures
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._failures)
+
+    def add(self, customer_id: str) -> None:
+        """Record that a customer failed, and set the time of the next retry."""
+        failures = self._failures.pop(customer_id, 0) + 1
+        self._failures[customer_id] = failures
+        self._retry_at[customer_id] = self._clock.monotonic() + retry_pause(failures, self._interval)
+
+    def remove(self, customer_id: str) -> None:
+        """Remove a customer that was read or that is not expected any more."""
+        self._failures.pop(customer_id, None)
+        self._retry_at.pop(customer_id, None)
+
+    def keep_only(self, customers: Collection[str]) -> None:
+        """Remove all customers that are not in `customers`."""
+        for customer_id in [one for one in self._failures if one not in customers]:
+            self.remove(customer_id)
+
+    def due(self) -> list[str]:
+        """Return the customers whose retry is due, with the most recent failure last."""
+        now = self._clock.monotonic()
+        return [one for one in self._failures if self._retry_at[one] <= now]
+
+    def next_retry(self) -> float:
+        """Return the monotonic time in seconds of the next retry, or infinity if no customer failed."""
+        return min(self._retry_at.values(), default=inf)
