@@ -82,10 +82,11 @@ def init(ctx: click.Context, /, *, force: bool, no_check: bool, **own: Any) -> N
     if not force:
         files.refuse_existing()
     files.write(settings.answers, settings.secret, force=force)
-    click.echo(f"Wrote {target}" + (f" and {files.secret} (mode 0600)." if files.secret else "."))
+    shown = files.secret and _short(files.secret)
+    click.echo(f"Wrote {target}" + (f" and {shown} (mode 0600)." if shown else "."))
     if files.secret is not None and _is_exposed_to_git(files.secret):
         click.echo(
-            f"avepoint-exporter: warning: git does not ignore {files.secret}; add it to .gitignore so that"
+            f"avepoint-exporter: warning: git does not ignore {shown}; add it to .gitignore so that"
             " the secret is not committed", err=True,
         )  # fmt: skip
     if no_check:
@@ -100,6 +101,12 @@ def _settings(flags: Flags, target: Path) -> Settings:
         return Questions(flags, target.absolute().parent, is_terminal=is_terminal).settings()
     except click.Abort:
         raise ConfigError(["init: canceled; no file was written"]) from None
+
+
+def _short(path: Path) -> Path:
+    """Return a path relative to the working directory, or the path itself if the file is outside it."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 def _is_exposed_to_git(path: Path) -> bool:

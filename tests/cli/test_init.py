@@ -78,7 +78,7 @@ def test_a_tenant_by_flags(umask: int, capsys: pytest.CaptureFixture[str]) -> No
     assert SECRET not in Path("config.yaml").read_text()
     shown = capsys.readouterr()
     assert SECRET not in shown.out + shown.err
-    assert "Wrote config.yaml and" in shown.out
+    assert "Wrote config.yaml and contoso.secret (mode 0600).\n" in shown.out
     assert run(["--config.check"]) == 0
 
 
