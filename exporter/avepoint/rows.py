@@ -138,6 +138,14 @@ class Row:
         """Return a duration."""
         return self._read(read_duration, spellings)
 
+    def past_duration(self, name: str, start: Ticks) -> Ticks | None:
+        """Return the duration of something that began at `start`. Treat an end in the future as unreadable."""
+        duration = self.duration(name)
+        if duration is None or start + duration <= self._value_issues.latest:
+            return duration
+        self.refuse(name, "ends in the future")
+        return None
+
     def label(self, *spellings: str) -> str | None:
         """Return a string for a label."""
         return self._read(read_label, spellings)

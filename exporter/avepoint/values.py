@@ -39,8 +39,11 @@ _MONTH_FIRST: Final = re.compile(rf"(?P<m>\d\d)-(?P<d>\d\d)-(?P<y>\d{{4}}){_CLOC
 _SLASHED: Final = re.compile(rf"(?P<m>\d\d?)/(?P<d>\d\d?)/(?P<y>\d{{4}}){_CLOCK}", re.ASCII)
 _YEAR_FIRST: Final = re.compile(rf"(?P<y>\d{{4}})/(?P<m>\d\d?)/(?P<d>\d\d?){_CLOCK}", re.ASCII)
 _DATES: Final = (_ISO, _MONTH_FIRST, _SLASHED, _YEAR_FIRST)
-# AvePoint writes days as noon in the month-first format.
-_ONLY_DAY: Final = re.compile(r"\d+[/-]\d+[/-]\d+|\d\d-\d\d-\d{4}T12:00:00Z?", re.ASCII | re.IGNORECASE)
+# AvePoint writes days as noon in the month-first formats.
+_ONLY_DAY: Final = re.compile(
+    r"\d+[/-]\d+[/-]\d+|\d\d?[/-]\d\d?[/-]\d{4}[T ]12:00(?::00(?:\.0+)?)?\s?(?:Z|[+-]00:?00)?",
+    re.ASCII | re.IGNORECASE,
+)
 _DAY: Final = 86_400 * TICKS_PER_SECOND
 _NEVER: Final = range(3_155_378_112_000_000_000, 3_155_378_976_000_000_000)  # ticks of 9999-12-31
 _PURCHASED: Final = re.compile(rf"{_NUMBER}(?:\.\d{{1,18}})?\s?[A-Za-z]{{0,9}}\s?/\s?(.+)", re.ASCII)

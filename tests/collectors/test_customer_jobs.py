@@ -217,6 +217,8 @@ async def test_where_there_is_no_end_the_duration_is_what_avepoint_says(world: W
     assert ("last_success_timestamp_seconds", "backup Teams") not in found
     found = await shown(world, row("a", -30, -90, jobDuration="2s"))
     assert found["last_job_duration_seconds", "backup Teams"] == 2, "a finish time before the start is ignored"
+    found = await shown(world, row("a", -30, 900 * 86_400, jobDuration="900d"))
+    assert ("last_job_duration_seconds", "backup Teams") not in found, "a duration that ends in the future is wrong"
 
 
 async def test_a_job_without_an_id_is_shown_and_not_counted(world: World) -> None:

@@ -1,11 +1,13 @@
 """Collectors that read each Microsoft 365 tenant of a customer."""
 
+import sys
 from collections import Counter
 from typing import Any
 
 import httpx
 import pytest
 
+from exporter.avepoint.endpoints import EndpointPair
 from exporter.collectors.registry import COLLECTORS
 from tests.helpers import (
     BATCH_PATH,
@@ -29,6 +31,15 @@ from tests.helpers import (
 )
 
 ELEMENTS = "/partner/external/v3/general"
+IDS = {"customerId": "a", "tenantId": "t-a"}
+ELEMENTS_ENDPOINTS = {
+    value.modern
+    for module_name, known in tuple(sys.modules.items())
+    if module_name.startswith("exporter.")
+    for value in vars(known).values()
+    if isinstance(value, EndpointPair) and value.modern.is_elements
+}
+"""The Elements endpoint of every pair in the modules of the exporter."""
 CONSENT = [{"isConsent": True}]
 FORBIDDEN = httpx.Response(403)
 
@@ -222,11 +233,37 @@ async def test_signs_of_ransomware_of_a_part_of_the_workloads() -> None:
     await world.accounts.stop()
 
 
-@pytest.mark.parametrize("answer", [{}, [], {"data": []}, {"teamz": {}}])
+@pytest.mark.parametrize("answer", [{}, {"data": []}, {"teamz": {}}])
 async def test_a_response_without_workloads_is_an_error(answer: Any) -> None:
     routes = {BATCH_PATH: listed("a"), tenant_path("a", "t-a", RANSOMWARE_PATH, "wm"): answer}
     world = await world_of(routes, "ransomware")
     assert not await world.refresh()
+    await world.accounts.stop()
+
+
+@pytest.mark.parametrize("lists_customers", [True, False])
+async def test_no_content_is_an_empty_success_of_every_endpoint_of_the_elements_api(*, lists_customers: bool) -> None:
+    world = World()
+    sent: set[str] = set()
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/connect/token":
+            return await world.api.answer(request)
+        sent.add(request.url.path)
+        if lists_customers and request.url.path == BATCH_PATH:
+            return httpx.Response(200, json=listed("a"))
+        return httpx.Response(204)
+
+    world.api.handler = answer
+    await world.apply(partner(collectors={kind.name: {} for kind in COLLECTORS if kind.account_type == "partner"}))
+    for _ in range(2):
+        assert await world.refresh()
+        assert all(refresher.entry.status.up for refresher in world.accounts.refreshers())
+        assert all(all(refresher.entry.customer_up.values()) for refresher in world.accounts.refreshers())
+    names = {name for name, _ in world.of_avepoint()}
+    assert names <= {"avepoint_customer_info", "avepoint_customer_status", "avepoint_customer_tenant_info"}
+    if lists_customers:
+        assert sent == {one.path(IDS) for one in ELEMENTS_ENDPOINTS}
     await world.accounts.stop()
 
 

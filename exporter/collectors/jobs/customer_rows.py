@@ -124,7 +124,7 @@ def _kind_without_product(row: Row, module: str | None) -> JobKind | None:
 
 def _job(row: Row, prefix: str, state: str, start: Ticks, resource: str) -> Job:
     finish = row.past_time("endTime", since=start)
-    duration = row.duration("jobDuration") if finish is None else Ticks(finish - start)
+    duration = row.past_duration("jobDuration", start) if finish is None else Ticks(finish - start)
     # The id includes the prefix, because job ids may be unique only within a module.
     identifier = row.word("jobId")
     job_id = f"{prefix}\t{identifier}" if identifier else ""

@@ -62,12 +62,15 @@ class RansomwareCollector(PerTenantCollector[RansomwareOptions, tuple[Detections
     families = (UNUSUAL, RANSOMWARE, SUSPICIOUS)
 
     async def read_tenant(self, customer_id: str, tenant_id: str) -> tuple[Detections, ...]:
-        """Return the numbers of sites by workload. Raise AvePointError if the request fails."""
+        """Return the numbers of sites by workload, or nothing if AvePoint has none. Raise AvePointError on failure."""
 
         async def request() -> object:
             return await self._client.call(DETECTION.modern, ids={"customerId": customer_id, "tenantId": tenant_id})
 
-        response = folded(await self.api_versions.ask({"modern": request}))
+        answer = await self.api_versions.ask({"modern": request})
+        if answer == []:  # the response has status 204
+            return ()
+        response = folded(answer)
         data = folded(response["data"]) if "data" in response else response
         row = Row(data, DETECTION.modern.template, self._client.value_issues)
         found = tuple(_detections(row, key, workload) for key, workload in _WORKLOADS.items() if row.has(key))
