@@ -34,11 +34,11 @@ if TYPE_CHECKING:
     from exporter.engine.state import StateStore
 
 _OLD_COLLECTIONS: Final = 50
-"""Number of partial garbage collections per full one.
+"""Number of partial garbage collections per full collection.
 
-Full ones may be rare, because results form no reference cycles.
+Full collections can be rare, because results form no reference cycles.
 """
-_SUPPRESSED_SECONDS: Final = 10.0  # seconds between two checks for suppressed log lines whose number must be logged
+_SUPPRESSED_SECONDS: Final = 10.0  # seconds between two checks for counts of suppressed log lines
 _SWITCH_INTERVAL: Final = 0.0005  # maximum seconds before a rendering thread yields to the event loop
 
 Load = Callable[[], Config]

@@ -52,7 +52,7 @@ class RepeatFilter(logging.Filter):
         kind, variant = _kind(record), _variant(record)
         with self._lock:
             if kind not in self._windows and len(self._windows) >= _MAX_KINDS:
-                kind = (record.name, record.levelno, "", "", "")  # A message that is never the same is one kind.
+                kind = (record.name, record.levelno, "", "", "")  # Above the limit, all new messages count as one kind.
             window = self._windows.setdefault(kind, _Window(self._clock() + WINDOW))
             if variant in window.written or len(window.written) >= _MAX_VARIANTS:
                 window.suppressed += 1
@@ -81,7 +81,7 @@ def _kind(record: logging.LogRecord) -> Kind:
 
 
 def _variant(record: logging.LogRecord) -> tuple[str, ...]:
-    """Return the texts of a record, without its numbers and the ids that differ each time."""
+    """Return the texts of a record, without numbers and without ids that differ in each line."""
     if not isinstance(record.msg, dict):
         return (_DIGITS.sub("0", record.getMessage()),)
     return tuple(

@@ -35,9 +35,9 @@ _DEFAULT_PORTS: Final = {"https": 443, "http": 80}
 class Connections:
     """The connections for one account, with verified TLS.
 
-    Each connection has its own transport, because the CPU time of httpx's connection pool grows with the square of the
-    number of concurrent requests. Idle transports are reused. Unlike an httpx client, a transport does not follow
-    redirects or store cookies.
+    Each connection has its own transport, because a pool in httpx needs CPU time in proportion to the square of the
+    concurrent requests. Idle transports are reused. Unlike an httpx client, a transport does not follow redirects or
+    store cookies.
     """
 
     def __init__(self, account: Account, transport: httpx.AsyncBaseTransport | None) -> None:

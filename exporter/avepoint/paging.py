@@ -144,7 +144,8 @@ async def numbered_pages(fetch: FetchPage, progress: ListProgress, *, size: int)
             return
         for row in page.rows:
             yield row
-        # A total above the number of rows on the page is the total of the list. An equal total may be that of the page.
+        # A total above the number of rows on the page is the total of the list. An equal total may be the total of the
+        # page.
         is_counted = progress.total is not None and progress.total > len(page.rows)
         if not (progress.lacks_rows or (page.is_full(size) and not is_counted)):
             return

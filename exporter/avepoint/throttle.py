@@ -19,7 +19,7 @@ LONGEST_PAUSE: Final = 900.0
 RECENT: Final = 10.0
 """Period over which the requests per second are averaged, in seconds."""
 _SLOWEST: Final = 0.05  # minimum rate, as a fraction of the configured rate
-_MOST_OVERRUN: Final = 0.02  # maximum delay of a timer, in seconds, that the next request makes up for
+_MOST_OVERRUN: Final = 0.02  # maximum timer delay, in seconds, that shortens the next wait
 
 
 @dataclass(frozen=True, slots=True)

@@ -201,12 +201,12 @@ def job_state(name: str) -> tuple[str, bool]:
 
 
 def customer_status(name: str) -> tuple[str | None, bool]:
-    """Return the status for a number or name in the field `jobStatus`, and whether it is known; None for "N/A"."""
+    """Return the status for a number or name in `jobStatus`, or None for "N/A", and whether it is known."""
     return (None, True) if _is_na(name) or fold(name) == "0" else _resolved(_CUSTOMER_STATUSES, name)
 
 
 def management_mode(name: str) -> tuple[str | None, bool]:
-    """Return the mode for a number or name in the field `managementMode`, and whether it is known; None for "N/A"."""
+    """Return the mode for a number or name in `managementMode`, or None for "N/A", and whether it is known."""
     return (None, True) if _is_na(name) else _resolved(_MANAGEMENT_MODES, name)
 
 

@@ -21,14 +21,14 @@ _LONGEST_SHUTDOWN: Final = 4.5
 
 
 class _AbandonedThreads(ThreadPoolExecutor):
-    """Threads for which the event loop does not wait at its end, such as lookups at a silent name server."""
+    """Threads for which the event loop does not wait when it closes, such as name lookups without a response."""
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = True) -> None:  # noqa: ARG002, FBT001, FBT002 - as in the base class
         super().shutdown(wait=False, cancel_futures=cancel_futures)
 
 
 class _EventLoop(asyncio.SelectorEventLoop):
-    """An event loop whose name lookups have threads of their own, so that slow lookups delay no other work."""
+    """An event loop that runs name lookups on separate threads, so that slow lookups do not delay other work."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -46,15 +46,16 @@ class _EventLoop(asyncio.SelectorEventLoop):
 
 
 def run_coroutine(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine to its end and return its result, as asyncio.run does, but do not wait for threads."""
+    """Run a coroutine and return its result, as asyncio.run does, but do not wait for threads."""
     with asyncio.Runner(loop_factory=_EventLoop) as runner:
         return runner.run(coroutine)
 
 
 def run_server(serve: Callable[[Callable[[], None]], Coroutine[Any, Any, None]]) -> None:
-    """Run a server until SIGTERM or SIGINT. `serve` gets a function to call at the first signal.
+    """Run a server until SIGTERM or SIGINT. `serve` must call its argument at the first signal.
 
-    The process exits with code 0 if a signal arrives before the server handles it, or if the shutdown takes too long.
+    The process exits with code 0 if SIGTERM arrives before the server handles signals, or if the shutdown takes too
+    long.
     """
     limit = threading.Timer(_LONGEST_SHUTDOWN, _give_up)
     limit.daemon = True

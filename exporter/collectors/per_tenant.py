@@ -14,8 +14,8 @@ T = TypeVar("T")
 class PerTenantCollector(CustomerCollector[Options, Mapping[str, T]], Generic[Options, T]):
     """Base class of collectors that read each Microsoft 365 tenant in the customer list.
 
-    The records of a customer are mappings from tenant ids to the data of the tenants. A tenant that AvePoint refuses
-    with a 403 or 404 is left out if AvePoint returns data for another tenant of the customer.
+    The records of a customer are mappings from tenant ids to the data of the tenants. If AvePoint returns 403 or 404
+    for a tenant but data for another tenant of the customer, the first tenant is omitted.
     """
 
     account_type = "partner"
@@ -27,10 +27,10 @@ class PerTenantCollector(CustomerCollector[Options, Mapping[str, T]], Generic[Op
         self._read_tenants: set[str] = set()
 
     async def customer_ids(self) -> AsyncGenerator[str, None]:
-        """Yield the customers that have Microsoft 365 tenants, then the others.
+        """Yield the customers that have Microsoft 365 tenants, then the customers without tenants.
 
-        The others need no request, so they do not show that the permission is granted. They are only yielded if a
-        request succeeded, or if no customer has a tenant.
+        Customers without tenants need no request, so they do not show that the permission is granted. They are
+        omitted if other customers have tenants but no request succeeded.
         """
         others, has_tenants = list[str](), False
         async with aclosing(super().customer_ids()) as ids:

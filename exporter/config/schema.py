@@ -245,7 +245,7 @@ class Account(Section):
     customers: CustomerFilter = Field(CustomerFilter(), description="Partner accounts only: customers to read.")
     labels: Labels = Field(Labels(), description="Partner accounts only: names in labels. Default: top-level `labels`.")
     expectations: Expectations = Field(
-        Expectations(), description="What counts as a problem. Default of each key: top-level `expectations`."
+        Expectations(), description="Limits that define problems. Default of each key: top-level `expectations`."
     )
     requests: Requests = Field(Requests(), description="Limits on the requests to AvePoint.")
     tls: Tls = Field(Tls(), description="Trusted certificate authorities.")
@@ -277,5 +277,5 @@ class Config(Section):
     """The whole configuration file."""
 
     labels: Labels = Field(Labels(), description="Names in labels, for accounts without `labels`.")
-    expectations: Expectations = Field(Expectations(), description="What counts as a problem, for all accounts.")
+    expectations: Expectations = Field(Expectations(), description="Limits that define problems, for all accounts.")
     accounts: tuple[Account, ...] = Field(min_length=1, description="Accounts to read. At least one is required.")

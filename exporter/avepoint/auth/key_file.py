@@ -1,7 +1,7 @@
 """Key files: a private key with its certificate, in PEM or PFX.
 
 A file with many iterations takes up to a second to decrypt, and the check of a long key takes a quarter of a second.
-The library holds the lock of the interpreter for this time. Therefore, the exporter parses a new file in a child
+The library holds Python's global lock during this time. Therefore, the exporter parses a new file in a child
 process, while the event loop runs.
 """
 

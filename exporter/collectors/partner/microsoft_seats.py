@@ -77,7 +77,7 @@ class MicrosoftSeatsCollector(CustomerCollector[MicrosoftSeatsOptions, Distinct[
 
     @classmethod
     def error(cls, records: Distinct[Seats]) -> AvePointError | None:
-        """Return the error of rows that contradict each other."""
+        """Return the error for rows that contradict each other, or None if there are none."""
         return records.error
 
     @classmethod

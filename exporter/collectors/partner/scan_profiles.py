@@ -94,7 +94,7 @@ class ScanProfilesCollector(CustomerCollector[ScanProfilesOptions, Distinct[Scan
 
     @classmethod
     def error(cls, records: Distinct[ScanProfile]) -> AvePointError | None:
-        """Return the error of rows that contradict each other, or None."""
+        """Return the error for rows that contradict each other, or None if there are none."""
         return records.error
 
     @classmethod
@@ -112,7 +112,7 @@ class ScanProfilesCollector(CustomerCollector[ScanProfilesOptions, Distinct[Scan
 
 
 def _labeled(profiles: Iterable[ScanProfile]) -> Iterator[tuple[str, ScanProfile]]:
-    """Yield each profile with its label: its name, or its name and id if the tenant has several with this name."""
+    """Yield each profile with its label: its name, or its name and id if several profiles have this name."""
     profiles = tuple(profiles)
     names = Counter((profile.tenant_id, profile.name) for profile in profiles)
     for profile in profiles:

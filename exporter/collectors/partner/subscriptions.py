@@ -38,19 +38,20 @@ def _family(name: str, what: str, query: str) -> Family:
 
 INFO = Family(
     "avepoint_subscription_info",
-    f"Properties of a customer's subscription, always 1; subscription is set if a service has several; {_SOURCE}.",
+    "Properties of a subscription, always 1; the label subscription distinguishes several subscriptions to a service; "
+    f"{_SOURCE}.",
     (*_LABELS, "name", "package", "model", "source", "payment_type", "storage_type", "retention"),
     query="count by (service_type, package) (avepoint_subscription_info)",
 )
 NUMBERS: Final = (
     _family(
         "expiry_timestamp_seconds",
-        "Expiry of the subscription, as Unix time; a date without a time ends with the day in UTC",
+        "Expiry of the subscription, as Unix time; a date without a time means the end of that day in UTC",
         "{} - time() < 30 * 86400",
     ),
     _family(
         "contract_end_timestamp_seconds",
-        "End of the subscription's contract, as Unix time; a date without a time ends with the day in UTC",
+        "End of the contract, as Unix time; a date without a time means the end of that day in UTC",
         "{} - time() < 90 * 86400",
     ),
     _family("purchased_seats", "Purchased user seats", "sum by (account, service_type) ({})"),

@@ -60,7 +60,10 @@ class UsersCollector(PerTenantCollector[UsersOptions, Counts]):
         self._list = ListReader(context.client, USERS, row_id)
 
     async def read_tenant(self, customer_id: str, tenant_id: str) -> Counts:
-        """Return the numbers of a tenant's users. Raise AvePointError if a page is missing or rows contradict."""
+        """Return the numbers of a tenant's users.
+
+        Raise AvePointError if a page is missing or rows contradict each other.
+        """
         users = await self._list.read(self.api_versions, _user, customer_id=customer_id, tenant_id=tenant_id)
         distinct: dict[int, Mapping[str, bool | None] | None] = {}
         for number, (user_id, states) in enumerate(users):

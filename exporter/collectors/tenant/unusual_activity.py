@@ -33,7 +33,7 @@ class UnusualActivityOptions(CollectorOptions):
 
     interval: Interval = Field(900.0, description="Time between the starts of two refreshes.")
     window: Annotated[Seconds, Field(ge=_DAY, le=366 * _DAY)] = Field(
-        7.0 * _DAY, description="How far back to count sites; the count starts at midnight (UTC)."
+        7.0 * _DAY, description="Period in which sites are counted; it begins at midnight (UTC)."
     )
 
 
@@ -78,7 +78,7 @@ class UnusualActivityCollector(PerLocationCollector[UnusualActivityOptions, Acti
         if isinstance(data, dict):
             inner = folded(data)
             if "data" not in inner:
-                raise UNUSUAL_ACTIVITY.modern.unexpected("the field data does not contain another field data")
+                raise UNUSUAL_ACTIVITY.modern.unexpected("the field data contains no nested field data")
             data = inner["data"]
         return tuple(_summed(self.rows(UNUSUAL_ACTIVITY.modern, data)))
 
