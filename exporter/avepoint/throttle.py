@@ -1,6 +1,5 @@
 """The rate limits of one account: concurrency, requests per second, and pauses after throttling."""
 
-import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -46,7 +45,7 @@ class Throttle:
         self._slots = Slots(concurrency)
         self._concurrency = concurrency
         self._under_way = 0
-        self._queue = asyncio.Lock()
+        self._turns = Slots(1)
         self._full_rate = per_second
         self._clock = clock
         self._waited = waited
@@ -92,9 +91,10 @@ class Throttle:
         `patience` is the interval of the collector in seconds. A request is due after this time, and the request that
         is due first starts first. Therefore, requests of slow collectors wait for those of fast collectors.
         """
-        await self._slots.acquire(self._clock.monotonic() + patience)
+        deadline = self._clock.monotonic() + patience
+        await self._slots.acquire(deadline)
         try:
-            await self.turn()
+            await self.turn(deadline)
             self._under_way += 1
             self._drop_old_starts()
             self._starts.append(self._clock.monotonic())
@@ -109,10 +109,14 @@ class Throttle:
         while self._starts and self._starts[0] <= self._clock.monotonic() - RECENT:
             self._starts.popleft()
 
-    async def turn(self) -> None:
-        """Wait until the rate limit allows a request. Call this method only within the limit on concurrent requests."""
+    async def turn(self, deadline: float = 0.0) -> None:
+        """Wait until the rate limit allows a request. Requests with earlier deadlines start first.
+
+        Call this method only within the limit on concurrent requests.
+        """
         # Only the first request in the queue sleeps, which preserves the order.
-        async with self._queue:
+        await self._turns.acquire(deadline)
+        try:
             began = due = self._clock.monotonic()
             while (start := max(self._next_start, self._paused_until)) > self._clock.monotonic():
                 await self._clock.sleep(start - self._clock.monotonic())
@@ -121,3 +125,5 @@ class Throttle:
             self._next_start = max(due, now - _MOST_OVERRUN) + 1 / self.rate
             if now > began:
                 self._waited(now - began)
+        finally:
+            self._turns.release()
