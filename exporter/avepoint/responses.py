@@ -29,6 +29,7 @@ from exporter.errors import (
 from exporter.logs import scrub
 
 _REQUEST_ID_HEADERS: Final = ("x-request-id", "request-id", "x-ms-request-id", "x-correlation-id", "trace-id")
+_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9.:_-]{1,64}")
 _SUCCESS: Final = frozenset({"ok", "success", "succeeded"})
 _NOTHING: Final = frozenset({"", "none", "null", "n/a", "-"})
 _LONGEST_INT: Final = 30
@@ -213,14 +214,19 @@ def _http_date(text: str) -> float | None:
 
 
 def request_id_of(headers: Mapping[str, str], envelope: Mapping[str, object]) -> str:
-    """Return the request id from the headers or the JSON envelope of a response, or "" if there is none."""
+    """Return the request id from the headers or the JSON envelope of a response, or "" if there is none.
+
+    An id has at most 64 characters, which are letters, digits, `.`, `:`, `_` and `-`. Other values are ignored, because
+    a server or proxy can return anything in their place, such as a token or markup.
+    """
     candidates = [envelope.get("requestid"), *map(headers.get, _REQUEST_ID_HEADERS), envelope.get("traceid")]
     for candidate in candidates:
         try:
-            if text := read_label(candidate):
-                return text
+            text = read_label(candidate)
         except UnreadableValueError:
             continue
+        if text and _REQUEST_ID.fullmatch(text):
+            return text
     return ""
 
 

@@ -174,6 +174,9 @@ def test_envelopes_that_say_success(status: object, errors: object) -> None:
         ({"requestId": "body"}, {"x-request-id": "header"}, "body"), ({"RequestId": 7}, {}, "7"),
         ({}, {"x-request-id": "a"}, "a"), ({}, {"x-correlation-id": "b"}, "b"), (b"<html>", {"request-id": "c"}, "c"),
         ({"requestId": "x@example.com"}, {"trace-id": "d"}, "d"), ({"requestId": ["x"]}, {}, ""), ([], {}, ""),
+        ({"requestId": "<b>x</b>"}, {"trace-id": "0HM:1.a_b-c"}, "0HM:1.a_b-c"), ({"requestId": "a b"}, {}, ""),
+        ({"requestId": "x" * 64}, {}, "x" * 64), ({"requestId": "x" * 65}, {}, ""), ({"requestId": "a\nb"}, {}, ""),
+        ({"requestId": "Bearer\u202e"}, {"x-request-id": "h"}, "h"),
     ],
 )  # fmt: skip
 def test_request_ids(body: object, headers: dict[str, str], request_id: str) -> None:
