@@ -1,6 +1,6 @@
 """Build and check everything that a release publishes: build_release.py DIST [--work DIR].
 
-Needs Python 3.11 or newer and a package index; publishes nothing. DIST holds afterwards:
+The script needs Python 3.11 or newer and a package index, and publishes nothing. Afterwards, DIST contains:
 
   python/avepoint_exporter-VERSION-py3-none-any.whl, python/avepoint_exporter-VERSION.tar.gz
   chart/avepoint-exporter-VERSION.tgz
@@ -25,11 +25,11 @@ REQUIREMENTS = ROOT / "requirements"
 
 
 def main(arguments: list[str]) -> int:
-    """Run; return the exit code."""
+    """Build the release, and return the exit code."""
     parser = argparse.ArgumentParser(description="Build and check everything that a release publishes.")
     parser.add_argument("dist", type=Path, metavar="DIST", help="directory for the results; must not exist")
     parser.add_argument(
-        "--work", type=Path, metavar="DIR", help="directory for environments (default: a temporary one)"
+        "--work", type=Path, metavar="DIR", help="directory for environments (default: a temporary directory)"
     )
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as temporary:
@@ -79,7 +79,7 @@ def commit_time() -> int:
 
 
 def environment(path: Path, requirements: Path) -> Path:
-    """Make a virtual environment from locked requirements; return its directory of programs."""
+    """Create a virtual environment from locked requirements, and return the directory of its programs."""
     run(sys.executable, "-m", "venv", path)
     run(
         path / "bin" / "pip",
@@ -94,7 +94,7 @@ def environment(path: Path, requirements: Path) -> Path:
 
 
 def packages(tools: Path, target: Path, work: Path) -> tuple[Path, Path]:
-    """Build wheel and sdist; check their metadata, and that the sdist builds the same wheel."""
+    """Build the wheel and the sdist; check their metadata, and check that the sdist builds the same wheel."""
     run(tools / "hatchling", "build", "-d", target)
     [wheel], [sdist] = target.glob("*.whl"), target.glob("*.tar.gz")
     run(tools / "twine", "check", "--strict", wheel, sdist)
@@ -103,7 +103,7 @@ def packages(tools: Path, target: Path, work: Path) -> tuple[Path, Path]:
     [source] = unpacked.iterdir()
     run(tools / "hatchling", "build", "-t", "wheel", "-d", work / "again", cwd=source)
     if contents(wheel) != contents(work / "again" / wheel.name):
-        raise ValueError(f"the wheel of {sdist.name} is not the wheel of the checkout")
+        raise ValueError(f"{sdist.name} and the checkout do not build the same wheel")
     return wheel, sdist
 
 
@@ -130,7 +130,7 @@ def sbom(tools: Path, installed: Path, target: Path, version: str) -> None:
 
 
 def chart(tools: Path, installed: Path, target: Path, version: str) -> None:
-    """Package the chart; check that its copies are equal to their sources."""
+    """Package the chart; check that the copied files in the chart are equal to their sources."""
     run(installed / "python", ROOT / "scripts" / "sync-chart", "--check")
     target.mkdir()
     code = "import sys, helm_python; helm_python.package(sys.argv[1], destination=sys.argv[2])"

@@ -48,8 +48,8 @@ _PLAIN: Final[dict[object, str]] = {
 }  # fmt: skip
 _CONFIGURATION: Final = (
     "The flag `--config.file` sets the path of a YAML file. [config.example.yaml](../config.example.yaml) shows every"
-    " key. To check a file without requests, run `avepoint-exporter --config.check`. Each error shows path, line and"
-    " account.\n\n"
+    " key. To check a file without requests, run `avepoint-exporter --config.check`. Each error shows the path, line"
+    " and account.\n\n"
     "The exporter ignores keys without a value, and top-level keys that begin with `x-`. Relative paths are"
     " relative to the directory of the file. Durations have the Prometheus format: `30s`, `5m`, `1h30m`, `7d`. After a"
     " change, send SIGHUP to reload, or run the exporter with `--config.watch`. If the new file has an error, the"
@@ -121,7 +121,7 @@ Rows = Iterable[Sequence[str]]
 
 
 class _Described(NamedTuple):
-    """One of the exporter's own metrics, described as a family of a collector is."""
+    """One of the exporter's own metrics, with the attributes of a collector's family."""
 
     name: str
     type: str
@@ -157,7 +157,7 @@ def write(pages: Mapping[Path, str], arguments: Sequence[str]) -> int:
     if arguments == ["--check"]:
         stale = [path for path, text in pages.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
         for path in stale:
-            print(f"{path} is not what the code says; run `make docs`", file=sys.stderr)
+            print(f"{path} is outdated; run `make docs`", file=sys.stderr)
         return 1 if stale else 0
     if arguments:
         print(f"usage: {Path(sys.argv[0]).name} [--check]", file=sys.stderr)
@@ -184,7 +184,7 @@ def configuration() -> str:
 
 
 def _collectors() -> list[str]:
-    """Return the section about collectors: common options, their intervals, and the options of single collectors."""
+    """Return the section about collectors: common options, intervals, and the options of individual collectors."""
     known = [(kind, name, options) for kind, named in catalogue().items() for name, options in named.items()]
     intervals = [
         (f"`accounts[].collectors.{name}`", kind, f"`{format_duration(options().interval)}`")
@@ -212,7 +212,7 @@ def _section(path: str, section: type[BaseModel]) -> str:
 
 
 def _key_rows(path: str, section: type[BaseModel], without: type[BaseModel] | None = None) -> list[tuple[str, ...]]:
-    """Return a row for each key of a section, except those of another section."""
+    """Return a row for each key of a section, except keys of the section `without`."""
     return [
         (
             f"`{path}.{name}`" if path else f"`{name}`",
@@ -237,7 +237,7 @@ def _environments() -> str:
 
 
 def _metadata(field: FieldInfo) -> list[Any]:
-    """Return the metadata of a type, also of the type inside an optional one."""
+    """Return the metadata of a type and, if it is optional, of the inner type."""
     inner = [part for argument in get_args(field.annotation) for part in getattr(argument, "__metadata__", ())]
     return [
         part
@@ -338,7 +338,7 @@ def _permission(kind: type[Collector[Any, Any]]) -> str:
 
 
 def with_permissions(page: str) -> str:
-    """Fill the marked places of a page with the permissions of the named types of account."""
+    """Replace the marked parts of a page with the permissions for the named account types."""
     return _MARKED.sub(_permissions, page)
 
 

@@ -40,7 +40,7 @@ _FILES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A paragraph of a help text; `is_kept` if its line breaks are kept."""
+    """A paragraph of a help text; `is_kept` is true if its line breaks are kept."""
 
     text: str
     is_kept: bool
@@ -63,7 +63,7 @@ def _blocks(each: click.Command) -> list[Block]:
 
 
 def _usage(name: str, each: click.Command) -> str:
-    # With its settings, since the library keeps the help option that the first context makes.
+    # The context needs the command's settings, because click caches the help option that the first context creates.
     return " ".join([name, *each.collect_usage_pieces(click.Context(each, **each.context_settings))])
 
 
@@ -139,7 +139,7 @@ def _paragraph(block: Block) -> list[str]:
 
 
 def _roff(text: str) -> str:
-    """Return a text with all characters escaped that have a meaning in roff."""
+    """Return a text in which all characters with a meaning in roff are escaped."""
     text = (
         text.replace("\\", r"\e").replace("-", r"\-").replace("`", "").replace("…", r"\[u2026]").replace("'", r"\[aq]")
     )

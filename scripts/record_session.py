@@ -28,9 +28,9 @@ PORT: Final = 8365
 _COLUMNS: Final = 100
 _LINES: Final = 30
 _KEY: Final = 0.035  # seconds between two keys
-_LONGEST: Final = 0.4  # one look at a running command
-_RUNNING: Final = 0.12  # each line or step of a running command, however long it takes
-_READING: Final = 2.5  # before the next command
+_LONGEST: Final = 0.4  # seconds per poll of a running command
+_RUNNING: Final = 0.12  # seconds that each line of a running command is shown
+_READING: Final = 2.5  # seconds before the next command
 _END: Final = 5.0
 _TIMEOUT: Final = 120
 _PROMPT: Final = "~/avepoint $ "
@@ -44,7 +44,7 @@ _DESCRIPTION: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What is typed when the terminal shows `after`."""
+    """The text to type when the terminal shows `after`."""
 
     after: str
     text: str
@@ -52,7 +52,7 @@ class Entry:
 
 
 def session(app: AppCredentials) -> Sequence[Entry]:
-    """Return what is typed, with the credentials of the simulator's app."""
+    """Return the texts to type, with the credentials of the simulator's app."""
     init = f"avepoint-exporter init --no-check --base-url {_URL} --token-url {_URL}/connect/token"
     return (
         Entry(_PROMPT, f"# {_URL} is the built-in simulator of AvePoint"),
@@ -70,7 +70,7 @@ def session(app: AppCredentials) -> Sequence[Entry]:
 
 @dataclass(slots=True)
 class Recorder:
-    """A shell in a terminal, and the frames that it has shown."""
+    """A shell in a terminal, and the recorded frames."""
 
     shell: "pexpect.spawn[str]"
     screen: pyte.Screen = field(default_factory=lambda: pyte.Screen(_COLUMNS, _LINES))
@@ -81,7 +81,7 @@ class Recorder:
         self.stream = pyte.Stream(self.screen)
 
     def play(self, entries: Sequence[Entry]) -> Sequence[Frame]:
-        """Type each entry when its prompt is shown; return the frames."""
+        """Type each text when its prompt is shown, and return the frames."""
         for entry in entries:
             self._wait(entry.after)
             self._keep(entry.pause)
@@ -95,7 +95,7 @@ class Recorder:
         return self.frames
 
     def _wait(self, prompt: str) -> None:
-        """Record until the line of the cursor ends with the prompt."""
+        """Record until the current line ends with the prompt."""
         end = time.monotonic() + _TIMEOUT
         while not self._line().endswith(prompt):
             if time.monotonic() > end:
@@ -107,7 +107,10 @@ class Recorder:
         return self.screen.display[cursor.y][: cursor.x]
 
     def _read(self, seconds: float, kept: float = 0.0) -> None:
-        """Read for so long. With `kept`, each new line of the output is a frame, so that a long output can be read."""
+        """Read the output for this number of seconds.
+
+        With `kept`, each new line is a frame, so that a long output is readable.
+        """
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             try:
@@ -120,7 +123,7 @@ class Recorder:
                     self._keep(kept)
 
     def _keep(self, seconds: float) -> None:
-        """Keep the screen as a frame; a screen that did not change is shown longer."""
+        """Add the screen as a frame, or extend the last frame if the screen has not changed."""
         if self._is_unchanged():
             seconds += self.frames.pop().seconds
         self.frames.append(Frame(self._rows(), seconds, self._cursor()))
@@ -137,7 +140,7 @@ class Recorder:
 
 
 def _runs(line: "pyte.screens.StaticDefaultDict[int, Char]") -> Iterator[Run]:
-    """Return the text of a line in runs of one style, without spaces at its end."""
+    """Return the text of a line in runs of equal style, without trailing spaces."""
     cells = [line[column] for column in range(_COLUMNS)]
     column = 0
     for (color, is_bold), group in groupby(cells, lambda cell: (cell.fg, cell.bold)):

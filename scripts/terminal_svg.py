@@ -1,6 +1,6 @@
-"""An animated SVG of a terminal: frames of a screen, played by CSS.
+"""An animated SVG of a terminal, which shows the frames of a screen with CSS.
 
-Each different row is drawn once and used by every frame that shows it. The frames are stacked, and the animation moves
+Each distinct row is drawn once, and frames refer to it. The frames are stacked, and the animation moves
 the stack. Without animation, the last frame is visible.
 """
 
@@ -11,10 +11,10 @@ from html import escape
 from itertools import accumulate
 from typing import Final
 
-_CELL: Final = 8.4  # pixels of a column, for text of 14 pixels
+_CELL: Final = 8.4  # width of a column in pixels, with a font size of 14 pixels
 _ROW: Final = 19
 _MARGIN: Final = 16
-_BAR: Final = 36  # the window's title bar
+_BAR: Final = 36  # height of the title bar
 _COLORS: Final = {
     "default": "#d4d7dd", "green": "#8ccf7e", "red": "#e57474", "brown": "#e5c76b", "yellow": "#e5c76b",
     "blue": "#67b0e8", "magenta": "#c47fd5", "cyan": "#6cbfbf",
@@ -29,7 +29,7 @@ text{{font:14px ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",mo
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Characters of a row that have the same style; `column` is the first one's."""
+    """Characters of a row with the same style; `column` is the column of the first character."""
 
     column: int
     text: str
@@ -42,7 +42,7 @@ Row = tuple[Run, ...]
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What a screen shows, for how long, and where its cursor is (column, row)."""
+    """The content of a screen, its duration in seconds, and the column and row of the cursor."""
 
     rows: tuple[Row, ...]
     seconds: float
@@ -50,7 +50,7 @@ class Frame:
 
 
 def draw(frames: Sequence[Frame], *, columns: int, lines: int, title: str, description: str) -> str:
-    """Return the frames as the text of an SVG."""
+    """Return the frames as an SVG document."""
     inner_width, inner_height = columns * _CELL, lines * _ROW + 6
     width, height = round(inner_width + 2 * _MARGIN), round(inner_height + _BAR + _MARGIN)
     names = {row: f"r{number}" for number, row in enumerate(_different(frames))}
@@ -85,7 +85,7 @@ def _text(row: Row) -> str:
 
 
 def _run(run: Run) -> str:
-    """Return one run; its length is fixed, so that columns line up in every font."""
+    """Return one run with a fixed length, so that columns are aligned in every font."""
     style = " ".join([run.color] * (run.color != "default") + ["bold"] * run.is_bold)
     name = f' class="{style}"' if style else ""
     length = f' textLength="{len(run.text) * _CELL:.1f}" lengthAdjust="spacingAndGlyphs"'

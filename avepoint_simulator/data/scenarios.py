@@ -29,7 +29,7 @@ Condition = Literal[
 _BLOCK: Final = 20
 """In the scenario `typical`, one customer in each block of 20 has a problem, which is 5 %."""
 _ATTACKED: Final = 4
-"""In the scenario `incident`, the position in each block of 20 of the customer that shows signs of ransomware."""
+"""In the scenario `incident`, one customer in each block of 20 shows signs of ransomware; this is its position."""
 _TYPICAL: Final[tuple[frozenset[Condition], ...]] = (
     frozenset({"overdue"}),
     frozenset({"failing", "status failed"}),

@@ -63,10 +63,10 @@ FAULTS: Final = tuple(REGISTRY)
 class Faults:
     """Selects a fault for each request.
 
-    Scripted faults take precedence over permanent faults, and both over random faults. `probability` is the probability
-    of a random fault from `kinds`. `seed` makes the random faults reproducible. If `endpoints` is None, random faults
-    affect all endpoints except "token". `always` maps endpoints to permanent faults. The key "*" includes all API
-    endpoints.
+    Scripted faults take precedence over permanent faults, and permanent faults take precedence over random faults.
+    `probability` is the probability of a random fault from `kinds`. `seed` makes the random faults reproducible. If
+    `endpoints` is None, random faults affect all endpoints except "token". `always` maps endpoints to permanent faults.
+    The key "*" includes all API endpoints.
     """
 
     def __init__(

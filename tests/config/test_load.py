@@ -121,7 +121,7 @@ def test_stale_documents_are_reported_and_written(tmp_path: Path, capsys: pytest
     capsys.readouterr()
     assert main(["--check"], tmp_path) == 1
     shown = capsys.readouterr().err.splitlines()
-    assert shown == [f"{tmp_path / 'metrics.md'} is not what the code says; run `make docs`"]
+    assert shown == [f"{tmp_path / 'metrics.md'} is outdated; run `make docs`"]
     assert main(["--nonsense"], tmp_path) == 1
 
 

@@ -49,7 +49,7 @@ def test_a_table_of_permissions_that_is_old_is_told_and_written(
     assert page.read_text() == text(PAGES["tenant"])
     page.write_text(page.read_text().replace("| fails |", "| off |"))
     assert main(["--check"], docs) == 1
-    assert capsys.readouterr().err == f"{page} is not what the code says; run `make docs`\n"
+    assert capsys.readouterr().err == f"{page} is outdated; run `make docs`\n"
 
 
 def test_data_centers_are_those_of_the_code() -> None:
