@@ -81,9 +81,9 @@ _VERDICT: Final = (
     " problems each customer has. A problem begins and resolves only with fresh data. While data are missing, the"
     " problem remains. With persistent state, the problem also remains after a restart."
 )
-_PERMISSIONS: Final = ("account", "collector", "permission", "legacy permission", "if missing")
+_PERMISSIONS: Final = ("collector", "permission", "legacy permission", "if missing")
 _MARKED: Final = re.compile(
-    r"^(?P<indent> *)(?P<begin><!-- permissions of (?P<types>[a-z, ]+); written by `make docs` -->)$"
+    r"^(?P<indent> *)(?P<begin><!-- permissions of (?P<type>[a-z]+); written by `make docs` -->)$"
     r".*?^ *<!-- end -->$",
     re.MULTILINE | re.DOTALL,
 )
@@ -115,7 +115,7 @@ _OWN_QUERIES: Final = {
         "time() - avepoint_exporter_config_last_reload_success_timestamp_seconds",
 }  # fmt: skip
 
-_KEYS: Final = ("key", "type", "default", "bounds", "meaning")
+_KEYS: Final = ("key", "type", "default", "meaning")
 
 Rows = Iterable[Sequence[str]]
 
@@ -137,9 +137,8 @@ def main(arguments: Sequence[str], docs: Path = DOCS) -> int:
         docs / "metrics.md": metrics(),
         docs / "assumptions.md": assumptions(),
     }
-    for path in (docs.parent / "README.md", *docs.glob("getting-started-*.md")):
-        if path.exists():
-            pages[path] = with_permissions(path.read_text(encoding="utf-8"))
+    for path in docs.glob("getting-started-*.md"):
+        pages[path] = with_permissions(path.read_text(encoding="utf-8"))
     return write(pages, arguments)
 
 
@@ -186,10 +185,9 @@ def configuration() -> str:
 def _collectors() -> list[str]:
     """Return the section about collectors: common options, intervals, and the options of individual collectors."""
     known = [(kind, name, options) for kind, named in catalogue().items() for name, options in named.items()]
-    intervals = [
-        (f"`accounts[].collectors.{name}`", kind, f"`{format_duration(options().interval)}`")
-        for kind, name, options in known
-    ]
+    intervals: dict[tuple[str, str], list[str]] = {}
+    for kind, name, options in known:
+        intervals.setdefault((kind, f"`{format_duration(options().interval)}`"), []).append(f"`{name}`")
     own = [
         row
         for _, name, options in known
@@ -201,7 +199,10 @@ def _collectors() -> list[str]:
     ]
     return [
         "## Collectors", _COLLECTORS, _table(_KEYS, common),
-        _table(("collector", "account", "default of `interval`"), intervals),
+        _table(
+            ("account", "default of `interval`", "collectors"),
+            [(*group, ", ".join(names)) for group, names in intervals.items()],
+        ),
         "These collectors have more options:", _table(_KEYS, own),
     ]  # fmt: skip
 
@@ -216,9 +217,8 @@ def _key_rows(path: str, section: type[BaseModel], without: type[BaseModel] | No
     return [
         (
             f"`{path}.{name}`" if path else f"`{name}`",
-            _type(field),
+            ", ".join(filter(None, (_type(field), _bounds(field)))),
             _default(field),
-            _bounds(field),
             field.description or "",
         )
         for name, field in section.model_fields.items()
@@ -338,12 +338,12 @@ def _permission(kind: type[Collector[Any, Any]]) -> str:
 
 
 def with_permissions(page: str) -> str:
-    """Replace the marked parts of a page with the permissions for the named account types."""
+    """Replace the marked parts of a page with the permissions for the named account type."""
     return _MARKED.sub(_permissions, page)
 
 
 def _permissions(place: re.Match[str]) -> str:
-    rows = [_permission_row(kind) for kind in COLLECTORS if kind.account_type in place["types"].split(", ")]
+    rows = [_permission_row(kind) for kind in COLLECTORS if kind.account_type == place["type"]]
     lines = [place["begin"], "", *_table(_PERMISSIONS, rows).splitlines(), "", "<!-- end -->"]
     return "\n".join(f"{place['indent']}{line}".rstrip() for line in lines)
 
@@ -351,7 +351,7 @@ def _permissions(place: re.Match[str]) -> str:
 def _permission_row(kind: type[Collector[Any, Any]]) -> Sequence[str]:
     modern, legacy = kind.permissions["modern"], kind.permissions.get("legacy")
     first = "none" if legacy is None else f"`{legacy}`"
-    return kind.account_type, f"`{kind.name}`", f"`{modern}`", first, "off" if kind.optional else "fails"
+    return f"`{kind.name}`", f"`{modern}`", first, "off" if kind.optional else "fails"
 
 
 def _row(family: "_Described | Family") -> Sequence[str]:

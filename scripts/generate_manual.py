@@ -22,7 +22,8 @@ _EXIT_CODES: Final = (
     ("2", "a refresh failed"),
 )
 _VARIABLES: Final = (
-    "Every flag has an environment variable. For example, `AVEPOINT_EXPORTER_CONFIG_FILE` sets `--config.file`. The"
+    "Every flag except `--version` has an environment variable: `AVEPOINT_EXPORTER_` and the name of the flag in"
+    " capital letters, with underscores. For example, `AVEPOINT_EXPORTER_CONFIG_FILE` sets `--config.file`. The"
     " variable of a repeatable flag contains values separated by spaces. Flags override environment variables. A flag"
     " after a command overrides the same flag before the command."
 )
@@ -86,12 +87,12 @@ def page() -> str:
         parts += [_markdown(block) for block in _blocks(each)]
         options, common = list(_options(each)), set() if each is command else set(_options(command))
         rows = [
-            f"| `{flag}` | {f'`{variable}`' if variable else ''} | {meaning} |"
+            f"| `{flag}` | {meaning} |"
             for flag, variable, meaning in options
             if (flag, variable, meaning) not in common
         ]
         if rows:
-            parts.append("\n".join(["| flag | environment | meaning |", "| --- | --- | --- |", *rows]))
+            parts.append("\n".join(["| flag | meaning |", "| --- | --- |", *rows]))
         if shared := [f"`{option[0].split()[0]}`" for option in options if option in common]:
             parts.append(f"This command also accepts these flags of `{_NAME}`: {', '.join(shared)}.")
         if name.endswith("check"):

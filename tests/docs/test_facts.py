@@ -24,13 +24,7 @@ def test_a_page_names_the_permissions_of_its_collectors_and_no_others(account_ty
     assert set(PERMISSION.findall(text(name))) == {one for kind in kinds for one in kind.permissions.values()}
     for kind in kinds:
         verdict = "off" if kind.optional else "fails"
-        assert re.search(rf"^\| {account_type} \| `{kind.name}` \|.*\| {verdict} \|$", text(name), re.MULTILINE)
-
-
-def test_the_readme_names_every_permission() -> None:
-    assert set(PERMISSION.findall(text("README.md"))) == {
-        one for kind in COLLECTORS for one in kind.permissions.values()
-    }
+        assert re.search(rf"^\| `{kind.name}` \|.*\| {verdict} \|$", text(name), re.MULTILINE)
 
 
 def test_every_permission_only_reads() -> None:
@@ -43,8 +37,7 @@ def test_a_table_of_permissions_that_is_old_is_told_and_written(
     main = generator().main
     docs, page = tmp_path / "docs", tmp_path / "docs" / "getting-started-tenant.md"
     docs.mkdir()
-    page.write_text(re.sub(r"\| tenant \| `jobs`.*\n", "", text(PAGES["tenant"])))
-    (tmp_path / "README.md").write_text(text("README.md"))
+    page.write_text(re.sub(r"\| `jobs`.*\n", "", text(PAGES["tenant"])))
     assert main([], docs) == 0
     assert page.read_text() == text(PAGES["tenant"])
     page.write_text(page.read_text().replace("| fails |", "| off |"))
