@@ -31,7 +31,7 @@ from exporter.web.server import serve
 from exporter.web.status_data import ConfigStatus
 
 if TYPE_CHECKING:
-    from exporter.engine.state import StateStore
+    from exporter.engine.storage.state import StateStore
 
 _OLD_COLLECTIONS: Final = 50
 """Number of partial garbage collections per full collection.
@@ -175,8 +175,8 @@ class Application:
 
 def _open_storage(path: Path, clock: Clock, log: structlog.stdlib.BoundLogger) -> "StateStore":
     # These modules load SQLite, which is not needed without persistent state.
-    from exporter.engine.sqlite import open_directory  # noqa: PLC0415
-    from exporter.engine.state import StateStore  # noqa: PLC0415
+    from exporter.engine.storage.sqlite import open_directory  # noqa: PLC0415
+    from exporter.engine.storage.state import StateStore  # noqa: PLC0415
 
     return StateStore(open_directory(path, clock, log), stored_families(), clock, log)
 

@@ -22,8 +22,8 @@ from exporter.config.schema import Config
 from exporter.engine.accounts import Accounts
 from exporter.engine.refresh import refresh_all
 from exporter.engine.shard import WHOLE, Shard
-from exporter.engine.sqlite import SqliteDatabase, open_directory
-from exporter.engine.state import StateStore
+from exporter.engine.storage.sqlite import SqliteDatabase, open_directory
+from exporter.engine.storage.state import StateStore
 from exporter.exposition.exporter_metrics import OwnMetrics
 from exporter.exposition.page import MetricsPage, PageRequest
 from exporter.logs import logger

@@ -5,19 +5,21 @@ from __future__ import annotations
 from typing import Final
 
 from avepoint_simulator.endpoints.partner import (
-    app_consent_v3,
     customer_jobs_legacy,
-    customer_jobs_v3,
     customers_legacy,
-    customers_v3,
-    microsoft_seats_v3,
-    overview_v3,
     protected_legacy,
-    ransomware_v3,
-    scan_profiles_v3,
     subscriptions_legacy,
-    subscriptions_v3,
-    users_v3,
+)
+from avepoint_simulator.endpoints.partner_v3 import (
+    app_consent,
+    customer_jobs,
+    customers,
+    microsoft_seats,
+    overview,
+    ransomware,
+    scan_profiles,
+    subscriptions,
+    users,
 )
 from avepoint_simulator.endpoints.tenant import (
     backup_frequency,
@@ -43,18 +45,18 @@ ENDPOINTS: Final[tuple[EndpointHandler, ...]] = (
     google_jobs.ENDPOINT,
     salesforce_jobs.ENDPOINT,
     customers_legacy.ENDPOINT,
-    customers_v3.ENDPOINT,
+    customers.ENDPOINT,
     protected_legacy.ENDPOINT,
-    overview_v3.ENDPOINT,
+    overview.ENDPOINT,
     subscriptions_legacy.ENDPOINT,
-    subscriptions_v3.ENDPOINT,
+    subscriptions.ENDPOINT,
     customer_jobs_legacy.ENDPOINT,
-    customer_jobs_v3.ENDPOINT,
-    users_v3.ENDPOINT,
-    scan_profiles_v3.ENDPOINT,
-    app_consent_v3.ENDPOINT,
-    ransomware_v3.ENDPOINT,
-    microsoft_seats_v3.ENDPOINT,
+    customer_jobs.ENDPOINT,
+    users.ENDPOINT,
+    scan_profiles.ENDPOINT,
+    app_consent.ENDPOINT,
+    ransomware.ENDPOINT,
+    microsoft_seats.ENDPOINT,
 )
 PERMISSIONS: Final = frozenset(endpoint.permission for endpoint in ENDPOINTS)
 """All permissions that the endpoints require."""

@@ -7,8 +7,8 @@ import structlog
 
 from exporter.avepoint.endpoints import Query
 from exporter.avepoint.hints import CLOCK
-from exporter.avepoint.text import short
-from exporter.avepoint.values import CLOCK_TOLERANCE, Ticks, ticks_at
+from exporter.avepoint.reading.text import short
+from exporter.avepoint.reading.values import CLOCK_TOLERANCE, Ticks, ticks_at
 from exporter.clock import Clock
 from exporter.errors import IncompleteListError
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from exporter.avepoint.endpoints import Endpoint, Paging
-from exporter.avepoint.values import read_count
+from exporter.avepoint.reading.values import read_count
 from exporter.errors import UnreadableValueError
 
 RawRow = Mapping[str, object]

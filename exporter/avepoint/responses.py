@@ -11,8 +11,8 @@ from typing import Final, NoReturn
 
 from exporter.avepoint.endpoints import Endpoint, Paging
 from exporter.avepoint.hints import CHANGED, NOT_OURS, REDIRECTED, lacking, not_there, unavailable
-from exporter.avepoint.text import short, without_addresses
-from exporter.avepoint.values import read_label
+from exporter.avepoint.reading.text import short, without_addresses
+from exporter.avepoint.reading.values import read_label
 from exporter.errors import (
     AnswerError,
     BadRequestError,

@@ -14,7 +14,7 @@ from exporter.avepoint.auth.tokens import StartTask
 from exporter.avepoint.endpoints import CUSTOMERS, ApiVersions
 from exporter.avepoint.lists import PAGE_SIZE, ListReader
 from exporter.avepoint.pages import row_id
-from exporter.avepoint.rows import Row
+from exporter.avepoint.reading.rows import Row
 from exporter.clock import Clock
 from exporter.collectors.privacy import NamePolicy
 from exporter.config.schema import Account

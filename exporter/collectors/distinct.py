@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
-from exporter.avepoint.rows import Row
+from exporter.avepoint.reading.rows import Row
 from exporter.errors import AnswerError
 
 T = TypeVar("T")

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from exporter.avepoint.endpoints import Endpoint, Query
 from exporter.avepoint.pages import folded, read_rows
-from exporter.avepoint.rows import Row
+from exporter.avepoint.reading.rows import Row
 from exporter.collectors.base import AccountCollector, Options, Records, at_location
 
 T = TypeVar("T")

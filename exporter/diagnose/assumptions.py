@@ -7,7 +7,7 @@ The exporter accepts every outcome in this table.
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from exporter.avepoint.vocabulary import CUSTOMER_STATUSES, JOB_SERVICES, JOB_STATUSES, STATES
+from exporter.avepoint.reading.vocabulary import CUSTOMER_STATUSES, JOB_SERVICES, JOB_STATUSES, STATES
 
 Source = Literal["seed", "docs", "field", "assumed"]
 """The source of an expected outcome: AvePoint's first documents, its later documents, real responses, or none."""

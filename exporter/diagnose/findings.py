@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from exporter.avepoint import endpoints, vocabulary
+from exporter.avepoint import endpoints
+from exporter.avepoint.reading import vocabulary
 from exporter.collectors.partner.app_consent import APPS
 from exporter.diagnose import assumptions as table
 from exporter.diagnose.assumptions import ASSUMPTIONS, NOT_AVAILABLE, OTHER, Assumption

@@ -25,7 +25,7 @@ from exporter.engine.verdicts import VERDICT, AccountVerdicts
 from exporter.logs import logger
 
 if TYPE_CHECKING:
-    from exporter.engine.state import StateStore
+    from exporter.engine.storage.state import StateStore
 
 Observe = Callable[[str], Observer]
 

@@ -13,7 +13,7 @@ from exporter.collectors.base import Collector, CustomerCollector, Sample
 from exporter.engine.failing import FailingCustomers
 from exporter.engine.samples import SharedSeries
 from exporter.engine.snapshot import CollectorEntry, ReadResult
-from exporter.engine.store import Store
+from exporter.engine.storage.store import Store
 from exporter.engine.tally import RefreshTally
 from exporter.engine.work_queue import WorkQueue
 from exporter.errors import (

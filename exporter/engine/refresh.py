@@ -13,7 +13,7 @@ from exporter.collectors.base import AccountCollector, Collector, CustomerCollec
 from exporter.engine.failing import FIRST_RETRY, retry_pause
 from exporter.engine.reads import CustomerReader, Results, may_turn_off
 from exporter.engine.snapshot import CollectorEntry
-from exporter.engine.store import Store
+from exporter.engine.storage.store import Store
 from exporter.errors import AvePointError, Failure, NotOfferedError
 
 _LONGEST_RETRY: Final = 3600.0

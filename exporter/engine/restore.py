@@ -5,17 +5,17 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from exporter.collectors.customer_list import CustomerList
-from exporter.engine.codec import StoredState
-from exporter.engine.database import StorageError
 from exporter.engine.refresh import Refresher
-from exporter.engine.registration import changed_labels, label_settings, registration_id
 from exporter.engine.snapshot import CollectorEntry
+from exporter.engine.storage.codec import StoredState
+from exporter.engine.storage.database import StorageError
+from exporter.engine.storage.registration import changed_labels, label_settings, registration_id
 from exporter.engine.verdicts import VERDICT
 from exporter.logs import logger
 
 if TYPE_CHECKING:
     from exporter.engine.accounts import RunningAccount
-    from exporter.engine.state import StateStore
+    from exporter.engine.storage.state import StateStore
 
 
 async def restore(running: "RunningAccount", former: "RunningAccount | None", storage: "StateStore | None") -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from exporter.avepoint.vocabulary import MICROSOFT_365, NOT_OVER, OVER
+from exporter.avepoint.reading.vocabulary import MICROSOFT_365, NOT_OVER, OVER
 from exporter.config.expectations import Limits
 from exporter.health.facts import JobFacts
 from exporter.health.findings import Finding, Outcome, Subject, View, next_change, outcome

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
-from exporter.avepoint.vocabulary import MICROSOFT_365
+from exporter.avepoint.reading.vocabulary import MICROSOFT_365
 from exporter.collectors.base import Sample
 
 _FRESH_FOR: Final = 3 * 3600.0

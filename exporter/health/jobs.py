@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from math import inf
 from typing import Final
 
-from exporter.avepoint.vocabulary import OVER
+from exporter.avepoint.reading.vocabulary import OVER
 from exporter.health.facts import JobFacts
 from exporter.health.findings import Finding, Outcome, Subject, View, next_change, outcome
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from exporter.avepoint.vocabulary import MICROSOFT_365
+from exporter.avepoint.reading.vocabulary import MICROSOFT_365
 from exporter.health.facts import SCANNED, Record
 from exporter.health.findings import Finding, Outcome, Subject, View, outcome
 

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from exporter.avepoint.values import Ticks
+from exporter.avepoint.reading.values import Ticks
 from tests.helpers import (
     BATCH_PATH,
     DAY,

@@ -22,7 +22,7 @@ from exporter.avepoint.endpoints import (
     Paging,
 )
 from exporter.avepoint.lists import JobList, ListReader, Span
-from exporter.avepoint.values import ticks_at
+from exporter.avepoint.reading.values import ticks_at
 from exporter.config.schema import ApiVersion
 from exporter.errors import IncompleteListError
 from tests.fakes import FAST, ClientHarness, make_account

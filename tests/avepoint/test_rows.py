@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.avepoint.observer import ValueIssues
-from exporter.avepoint.rows import Row
-from exporter.avepoint.values import iso_time, ticks_at
+from exporter.avepoint.reading.rows import Row
+from exporter.avepoint.reading.values import iso_time, ticks_at
 from tests.fakes import Log, RecordingObserver, payload
 from tests.helpers import NOW, FakeClock
 

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.avepoint import values
-from exporter.avepoint.text import short, snake_case
-from exporter.avepoint.values import Ticks
+from exporter.avepoint.reading import values
+from exporter.avepoint.reading.text import short, snake_case
+from exporter.avepoint.reading.values import Ticks
 from exporter.errors import UnreadableValueError
 
 GB = 1024**3

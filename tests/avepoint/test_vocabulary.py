@@ -2,7 +2,7 @@
 
 import pytest
 
-from exporter.avepoint import vocabulary
+from exporter.avepoint.reading import vocabulary
 
 SPELLINGS = {
     "Exchange Online": ["exchange online", "ExchangeOnline"],

@@ -12,7 +12,7 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from exporter.avepoint.vocabulary import OVER
+from exporter.avepoint.reading.vocabulary import OVER
 from tests.helpers import (
     BATCH_PATH,
     DAY,

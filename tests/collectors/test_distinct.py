@@ -3,7 +3,7 @@
 import pytest
 
 from exporter.avepoint.observer import ValueIssues
-from exporter.avepoint.rows import Row
+from exporter.avepoint.reading.rows import Row
 from exporter.collectors.distinct import distinct, own_rows
 from tests.fakes import Log, RecordingObserver
 from tests.helpers import FakeClock

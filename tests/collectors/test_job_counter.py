@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.avepoint.values import TICKS_PER_SECOND, Ticks
-from exporter.avepoint.vocabulary import OVER, STATES
+from exporter.avepoint.reading.values import TICKS_PER_SECOND, Ticks
+from exporter.avepoint.reading.vocabulary import OVER, STATES
 from exporter.collectors.jobs.counter import JobCounter, completed_samples
 from exporter.collectors.jobs.families import Job, JobKind
 

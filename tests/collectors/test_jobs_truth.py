@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from exporter.avepoint.vocabulary import JOB_TYPES, STATES, WORKLOADS
+from exporter.avepoint.reading.vocabulary import JOB_TYPES, STATES, WORKLOADS
 from tests.helpers import DAY, NOW, FakeApi, World, config, expected_samples, tenant
 
 MODERN = "/backup/m365/cloudbackupjobs"

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from exporter.avepoint.values import Ticks, seconds, ticks_at
+from exporter.avepoint.reading.values import Ticks, seconds, ticks_at
 from exporter.collectors.tenant.backup_frequency import _next
 from tests.helpers import (
     ACTIVITY_PATH,

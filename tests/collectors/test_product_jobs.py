@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from avepoint_simulator.application import Simulator
 from avepoint_simulator.data.portfolio import GeneratedPortfolio
 from avepoint_simulator.tokens import AppCredentials
-from exporter.avepoint import product_vocabulary as words
+from exporter.avepoint.reading import product_vocabulary as words
 from exporter.exposition.page import MetricsPage, PageRequest
 from exporter.health.families import FAMILIES
 from tests.helpers import (

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from exporter.avepoint.vocabulary import worst_state
+from exporter.avepoint.reading.vocabulary import worst_state
 from exporter.errors import ConfigError
 from exporter.exposition.page import MetricsPage, PageRequest
 from exporter.health.families import FAMILIES

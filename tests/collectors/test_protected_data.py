@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from exporter.avepoint.values import iso_time, ticks_at
+from exporter.avepoint.reading.values import iso_time, ticks_at
 from tests.helpers import BATCH_PATH, NOW, FakeApi, World, customer, module, overview_path, partner, v3
 
 GB = 1024.0**3

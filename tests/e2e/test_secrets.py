@@ -21,7 +21,7 @@ from avepoint_simulator.application import Simulator
 from avepoint_simulator.faults import FAULTS, Faults
 from avepoint_simulator.server import SimulatorServer
 from avepoint_simulator.tokens import AppCredentials
-from exporter.engine.sqlite import FILE_NAME
+from exporter.engine.storage.sqlite import FILE_NAME
 from tests.e2e.processes import eventually, exporter, fetch
 
 pytestmark = pytest.mark.e2e

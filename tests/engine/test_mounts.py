@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from exporter.engine.mounts import network_file_system
-from exporter.engine.sqlite import open_directory
+from exporter.engine.storage.mounts import network_file_system
+from exporter.engine.storage.sqlite import open_directory
 from exporter.logs import logger
 from tests.helpers import FakeClock
 

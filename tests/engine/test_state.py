@@ -29,11 +29,11 @@ from exporter.collectors.jobs.reader import JobReader
 from exporter.collectors.registry import stored_families
 from exporter.collectors.tenant.jobs import JobsCollector
 from exporter.collectors.tenant.license import PURCHASED_SEATS
-from exporter.engine.registration import registration_id
 from exporter.engine.shard import WHOLE
 from exporter.engine.snapshot import ReadResult
-from exporter.engine.sqlite import FILE_NAME, SqliteDatabase
-from exporter.engine.state import StateStore
+from exporter.engine.storage.registration import registration_id
+from exporter.engine.storage.sqlite import FILE_NAME, SqliteDatabase
+from exporter.engine.storage.state import StateStore
 from exporter.errors import ConfigError
 from exporter.logs import logger
 from tests.collectors.test_customer_jobs import row

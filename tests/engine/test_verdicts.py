@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from exporter.engine.sqlite import FILE_NAME
+from exporter.engine.storage.sqlite import FILE_NAME
 from exporter.engine.verdicts import AccountVerdicts
 from exporter.exposition.page import MetricsPage, PageRequest
 from exporter.health.families import FAMILIES

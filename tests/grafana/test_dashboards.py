@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from exporter.avepoint import vocabulary
+from exporter.avepoint.reading import vocabulary
 from exporter.health import registry as health
 from grafana import generate
 from grafana.dashboards_src.thresholds import alert_thresholds

@@ -9,8 +9,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from exporter.avepoint.values import Ticks
-from exporter.avepoint.vocabulary import FINISHED, OVER, STATES
+from exporter.avepoint.reading.values import Ticks
+from exporter.avepoint.reading.vocabulary import FINISHED, OVER, STATES
 from exporter.collectors.base import Family, Sample
 from exporter.collectors.jobs.families import LABELS, SOURCE, SOURCE_OF_BACKUPS, Job, JobKind
 from exporter.collectors.jobs.state import parse_counts, parse_jobs, parse_kind, parse_ticks

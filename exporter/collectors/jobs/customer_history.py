@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import astuple, dataclass, field
 from typing import Final
 
-from exporter.avepoint.values import TICKS_PER_SECOND, Ticks
-from exporter.avepoint.vocabulary import FAILED, FINISHED, INCOMPLETE, worst_state
+from exporter.avepoint.reading.values import TICKS_PER_SECOND, Ticks
+from exporter.avepoint.reading.vocabulary import FAILED, FINISHED, INCOMPLETE, worst_state
 from exporter.collectors.jobs.counter import JobCounter
 from exporter.collectors.jobs.families import Job, JobKind, by_start, newer_success
 from exporter.collectors.jobs.state import parse_kind, parse_name, parse_success, parse_ticks, success_rows

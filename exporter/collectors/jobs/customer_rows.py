@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from exporter.avepoint.rows import Row
-from exporter.avepoint.values import Ticks
-from exporter.avepoint.vocabulary import (
+from exporter.avepoint.reading.rows import Row
+from exporter.avepoint.reading.values import Ticks
+from exporter.avepoint.reading.vocabulary import (
     GOOGLE_WORKSPACE,
     GOOGLE_WORKSPACE_SCAN,
     IAAS_PAAS,

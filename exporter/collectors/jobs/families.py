@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from exporter.avepoint.rows import Row
-from exporter.avepoint.values import CLOCK_TOLERANCE, Ticks, seconds
-from exporter.avepoint.vocabulary import FINISHED, IN_PROGRESS, NOT_OVER, OVER, STATES
+from exporter.avepoint.reading.rows import Row
+from exporter.avepoint.reading.values import CLOCK_TOLERANCE, Ticks, seconds
+from exporter.avepoint.reading.vocabulary import FINISHED, IN_PROGRESS, NOT_OVER, OVER, STATES
 from exporter.collectors.base import Family, Sample
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from exporter.avepoint.values import TICKS_PER_SECOND, Ticks
+from exporter.avepoint.reading.values import TICKS_PER_SECOND, Ticks
 from exporter.collectors.jobs.families import Job
 
 # The time ranges of refreshes overlap, because a new job may appear in the list with a delay.

@@ -13,8 +13,8 @@ from pydantic import Field
 from exporter.avepoint.endpoints import EndpointPair, Query
 from exporter.avepoint.lists import ProductJobList, Span
 from exporter.avepoint.pages import RawRow
-from exporter.avepoint.rows import Row
-from exporter.avepoint.values import Ticks, seconds, ticks_at
+from exporter.avepoint.reading.rows import Row
+from exporter.avepoint.reading.values import Ticks, seconds, ticks_at
 from exporter.collectors.base import AccountCollector, CollectorContext, Sample
 from exporter.collectors.distinct import Distinct, distinct
 from exporter.collectors.jobs.counter import COMPLETED_TOTAL, Totals, completed_samples

@@ -13,10 +13,10 @@ from typing import Final
 
 from exporter.avepoint.endpoints import TENANT_JOBS, ApiVersions
 from exporter.avepoint.lists import JobList, Span
-from exporter.avepoint.rows import Row
-from exporter.avepoint.text import without_addresses
-from exporter.avepoint.values import Ticks, ticks_at
-from exporter.avepoint.vocabulary import JOB_TYPES, MICROSOFT_365, WORKLOADS
+from exporter.avepoint.reading.rows import Row
+from exporter.avepoint.reading.text import without_addresses
+from exporter.avepoint.reading.values import Ticks, ticks_at
+from exporter.avepoint.reading.vocabulary import JOB_TYPES, MICROSOFT_365, WORKLOADS
 from exporter.collectors.base import CollectorContext
 from exporter.collectors.jobs.counter import JobCounter, Totals
 from exporter.collectors.jobs.families import Job, JobKind, newer_success, past_successes, read_objects

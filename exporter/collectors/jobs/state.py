@@ -4,8 +4,8 @@ import sys
 from collections.abc import Mapping
 from typing import Final
 
-from exporter.avepoint.values import Ticks
-from exporter.avepoint.vocabulary import MICROSOFT_365
+from exporter.avepoint.reading.values import Ticks
+from exporter.avepoint.reading.vocabulary import MICROSOFT_365
 from exporter.collectors.jobs.families import JobKind
 
 _LATEST: Final = 2**63  # ticks

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field
 
 from exporter.avepoint.endpoints import CUSTOMER_JOBS
 from exporter.avepoint.lists import ListReader
-from exporter.avepoint.values import Ticks, ticks_at
+from exporter.avepoint.reading.values import Ticks, ticks_at
 from exporter.collectors.base import CollectorContext, CustomerCollector, Family, Sample
 from exporter.collectors.jobs.counter import (
     COMPLETED_TOTAL,

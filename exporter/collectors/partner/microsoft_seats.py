@@ -8,7 +8,7 @@ from pydantic import Field
 
 from exporter.avepoint.endpoints import ELEMENTS, Endpoint, EndpointPair, Paging, fields
 from exporter.avepoint.lists import ListReader
-from exporter.avepoint.rows import Row
+from exporter.avepoint.reading.rows import Row
 from exporter.collectors.base import CollectorContext, CustomerCollector, Family, Sample
 from exporter.collectors.distinct import Distinct, distinct
 from exporter.config.schema import CollectorOptions, Interval

@@ -7,8 +7,8 @@ from typing import ClassVar, Final
 
 from exporter.avepoint.endpoints import PROTECTED_DATA
 from exporter.avepoint.lists import ListReader
-from exporter.avepoint.rows import Row
-from exporter.avepoint.values import Ticks, seconds
+from exporter.avepoint.reading.rows import Row
+from exporter.avepoint.reading.values import Ticks, seconds
 from exporter.collectors.base import CollectorContext, CustomerCollector, Family, Sample
 from exporter.collectors.distinct import distinct, own_rows
 from exporter.config.schema import CollectorOptions

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from exporter.avepoint.endpoints import Endpoint, EndpointPair
 from exporter.avepoint.pages import folded
-from exporter.avepoint.rows import Row
+from exporter.avepoint.reading.rows import Row
 from exporter.collectors.activity import RANSOMWARE, UNUSUAL
 from exporter.collectors.base import Family, Sample
 from exporter.collectors.per_tenant import PerTenantCollector

@@ -22,8 +22,8 @@ from typing import ClassVar, Final, NamedTuple
 from exporter.avepoint.endpoints import SUBSCRIPTIONS
 from exporter.avepoint.lists import ListReader
 from exporter.avepoint.pages import RawRow, folded
-from exporter.avepoint.rows import Row
-from exporter.avepoint.values import Ticks, seconds
+from exporter.avepoint.reading.rows import Row
+from exporter.avepoint.reading.values import Ticks, seconds
 from exporter.collectors.base import AccountCollector, CollectorContext, Family, Sample
 from exporter.config.schema import CollectorOptions
 

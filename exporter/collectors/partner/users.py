@@ -13,7 +13,7 @@ from pydantic import Field
 from exporter.avepoint.endpoints import ELEMENTS, Endpoint, EndpointPair, Paging, fields
 from exporter.avepoint.lists import ListReader
 from exporter.avepoint.pages import row_id
-from exporter.avepoint.rows import Row
+from exporter.avepoint.reading.rows import Row
 from exporter.collectors.base import CollectorContext, Family, Sample
 from exporter.collectors.per_tenant import PerTenantCollector
 from exporter.config.schema import CollectorOptions, Interval

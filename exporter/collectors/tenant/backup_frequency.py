@@ -7,8 +7,8 @@ from typing import ClassVar, Final
 from pydantic import Field
 
 from exporter.avepoint.endpoints import BACKUP_FREQUENCY
-from exporter.avepoint.rows import Row
-from exporter.avepoint.values import TICKS_PER_SECOND, Ticks, seconds, ticks_at
+from exporter.avepoint.reading.rows import Row
+from exporter.avepoint.reading.values import TICKS_PER_SECOND, Ticks, seconds, ticks_at
 from exporter.collectors.base import Family, Sample
 from exporter.collectors.distinct import Distinct, distinct
 from exporter.collectors.per_location import PerLocationCollector

@@ -5,10 +5,10 @@ from typing import ClassVar
 from exporter.avepoint.endpoints import GOOGLE_JOBS, Query
 from exporter.avepoint.lists import Span, iso_seconds
 from exporter.avepoint.pages import RawRow
-from exporter.avepoint.product_vocabulary import google_app, google_job_type, google_state
-from exporter.avepoint.rows import Row
-from exporter.avepoint.values import Ticks
-from exporter.avepoint.vocabulary import GOOGLE_WORKSPACE
+from exporter.avepoint.reading.product_vocabulary import google_app, google_job_type, google_state
+from exporter.avepoint.reading.rows import Row
+from exporter.avepoint.reading.values import Ticks
+from exporter.avepoint.reading.vocabulary import GOOGLE_WORKSPACE
 from exporter.collectors.jobs.families import Job, JobKind
 from exporter.collectors.jobs.product_jobs import FAMILIES, ProductJobsCollector
 

@@ -7,7 +7,7 @@ from typing import ClassVar
 from exporter.avepoint.endpoints import TENANT_JOBS, ApiVersions
 from exporter.avepoint.hints import NOT_MULTI_GEO
 from exporter.avepoint.lists import JobList, Span
-from exporter.avepoint.values import Ticks, seconds, ticks_at
+from exporter.avepoint.reading.values import Ticks, seconds, ticks_at
 from exporter.collectors.base import AccountCollector, CollectorContext, Sample
 from exporter.collectors.jobs.counter import (
     COMPLETED_TOTAL,

@@ -7,8 +7,8 @@ from typing import ClassVar, Final
 
 from exporter.avepoint.endpoints import LICENSE, Endpoint
 from exporter.avepoint.pages import folded
-from exporter.avepoint.rows import Row
-from exporter.avepoint.values import Ticks, seconds
+from exporter.avepoint.reading.rows import Row
+from exporter.avepoint.reading.values import Ticks, seconds
 from exporter.collectors.base import AccountCollector, Family, Sample
 from exporter.config.schema import CollectorOptions
 

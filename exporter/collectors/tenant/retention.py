@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from exporter.avepoint.endpoints import RETENTION
-from exporter.avepoint.rows import Row
+from exporter.avepoint.reading.rows import Row
 from exporter.collectors.base import Family, Sample
 from exporter.collectors.distinct import Distinct, distinct
 from exporter.collectors.per_location import PerLocationCollector

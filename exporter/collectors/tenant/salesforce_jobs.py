@@ -5,9 +5,9 @@ from typing import ClassVar, Final
 from exporter.avepoint.endpoints import SALESFORCE_JOBS, Query
 from exporter.avepoint.lists import Span
 from exporter.avepoint.pages import RawRow
-from exporter.avepoint.product_vocabulary import SALESFORCE, salesforce_kind, salesforce_state
-from exporter.avepoint.rows import Row
-from exporter.avepoint.values import TICKS_PER_SECOND, Ticks, iso_date
+from exporter.avepoint.reading.product_vocabulary import SALESFORCE, salesforce_kind, salesforce_state
+from exporter.avepoint.reading.rows import Row
+from exporter.avepoint.reading.values import TICKS_PER_SECOND, Ticks, iso_date
 from exporter.collectors.jobs.families import LAST_OBJECTS, Job, JobKind, read_objects, resource_hash
 from exporter.collectors.jobs.product_jobs import FAMILIES, ProductJobsCollector
 

@@ -8,8 +8,8 @@ from pydantic import Field
 
 from exporter.avepoint.endpoints import UNUSUAL_ACTIVITY, Query
 from exporter.avepoint.pages import folded
-from exporter.avepoint.rows import Row
-from exporter.avepoint.values import iso_date, ticks_at
+from exporter.avepoint.reading.rows import Row
+from exporter.avepoint.reading.values import iso_date, ticks_at
 from exporter.collectors.activity import RANSOMWARE, UNUSUAL
 from exporter.collectors.base import Family, Sample
 from exporter.collectors.per_location import PerLocationCollector

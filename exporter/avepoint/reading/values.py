@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final, NewType
 
-from exporter.avepoint.text import LONGEST_TEXT, short
+from exporter.avepoint.reading.text import LONGEST_TEXT, short
 from exporter.errors import UnreadableValueError
 
 Ticks = NewType("Ticks", int)

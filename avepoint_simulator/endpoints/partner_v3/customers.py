@@ -8,7 +8,7 @@ from typing import Final
 
 from avepoint_simulator.data.records import CustomerRecord
 from avepoint_simulator.data.vocabulary import CUSTOMER_STATUSES
-from avepoint_simulator.endpoints.partner.v3 import PREFIX, json_object, v3_body, v3_page
+from avepoint_simulator.endpoints.partner_v3.lists import PREFIX, json_object, v3_body, v3_page
 from avepoint_simulator.requests import BadRequestError, EndpointHandler, Json, Reply, SimulatedRequest
 
 

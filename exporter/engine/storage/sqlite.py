@@ -9,7 +9,7 @@ from typing import Final
 import structlog
 
 from exporter.clock import Clock
-from exporter.engine.database import (
+from exporter.engine.storage.database import (
     Change,
     CollectorKey,
     CollectorRow,
@@ -22,8 +22,8 @@ from exporter.engine.database import (
     StorageError,
     StoredRows,
 )
-from exporter.engine.json_state import changes_from_json
-from exporter.engine.mounts import network_file_system
+from exporter.engine.storage.json_state import changes_from_json
+from exporter.engine.storage.mounts import network_file_system
 from exporter.errors import ConfigError
 
 FILE_NAME: Final = "state.sqlite"

@@ -6,8 +6,8 @@ from typing import Final
 
 from avepoint_simulator.data import values
 from avepoint_simulator.data.records import TenantDetails
-from avepoint_simulator.endpoints.partner.tenant_details import details_of_customer
-from avepoint_simulator.endpoints.partner.v3 import PREFIX, json_object, v3_body, v3_page
+from avepoint_simulator.endpoints.partner_v3.lists import PREFIX, json_object, v3_body, v3_page
+from avepoint_simulator.endpoints.partner_v3.tenant_details import details_of_customer
 from avepoint_simulator.requests import EndpointHandler, Json, Reply, SimulatedRequest
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from avepoint_simulator.data.records import CustomerJob
 from avepoint_simulator.endpoints.partner.customer_jobs_rows import jobs_of_customer, write_job
-from avepoint_simulator.endpoints.partner.v3 import PREFIX, json_object, v3_body, v3_page
+from avepoint_simulator.endpoints.partner_v3.lists import PREFIX, json_object, v3_body, v3_page
 from avepoint_simulator.requests import EndpointHandler, Reply, SimulatedRequest
 
 

@@ -7,7 +7,7 @@ from typing import Final
 from avepoint_simulator.data import values
 from avepoint_simulator.data.records import ProtectedRow
 from avepoint_simulator.endpoints.partner.protected_rows import rows_of_customer, write_row
-from avepoint_simulator.endpoints.partner.v3 import PREFIX, v3_body, v3_page
+from avepoint_simulator.endpoints.partner_v3.lists import PREFIX, v3_body, v3_page
 from avepoint_simulator.requests import EndpointHandler, Json, Reply, SimulatedRequest
 
 

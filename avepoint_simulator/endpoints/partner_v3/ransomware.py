@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Final
 
 from avepoint_simulator.data import values
-from avepoint_simulator.endpoints.partner.tenant_details import details_of_tenant
+from avepoint_simulator.endpoints.partner_v3.tenant_details import details_of_tenant
 from avepoint_simulator.requests import BadRequestError, EndpointHandler, Reply, SimulatedRequest
 
 

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
-from exporter.avepoint import vocabulary
 from exporter.avepoint.hints import CHANGED
 from exporter.avepoint.observer import ValueIssues
 from exporter.avepoint.pages import row_id
-from exporter.avepoint.text import without_addresses
-from exporter.avepoint.values import (
+from exporter.avepoint.reading import vocabulary
+from exporter.avepoint.reading.text import without_addresses
+from exporter.avepoint.reading.values import (
     Ticks,
     read_address,
     read_count,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from avepoint_simulator.data.records import UserRecord
-from avepoint_simulator.endpoints.partner.tenant_details import details_of_tenant
-from avepoint_simulator.endpoints.partner.v3 import PREFIX, json_object, v3_body, v3_page
+from avepoint_simulator.endpoints.partner_v3.lists import PREFIX, json_object, v3_body, v3_page
+from avepoint_simulator.endpoints.partner_v3.tenant_details import details_of_tenant
 from avepoint_simulator.requests import EndpointHandler, Json, Reply, SimulatedRequest
 
 

@@ -7,8 +7,15 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from exporter.avepoint.text import fold, snake_case
-from exporter.avepoint.vocabulary import FINISHED, GOOGLE_WORKSPACE, IN_PROGRESS, JOB_SERVICES, MODULES, job_status
+from exporter.avepoint.reading.text import fold, snake_case
+from exporter.avepoint.reading.vocabulary import (
+    FINISHED,
+    GOOGLE_WORKSPACE,
+    IN_PROGRESS,
+    JOB_SERVICES,
+    MODULES,
+    job_status,
+)
 
 SALESFORCE: Final = JOB_SERVICES[15]
 AUDIT_LOG: Final = "Audit Log"

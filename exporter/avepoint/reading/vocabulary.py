@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from exporter.avepoint.text import fold, snake_case
+from exporter.avepoint.reading.text import fold, snake_case
 
 WORKLOADS: Final[Mapping[int, str]] = MappingProxyType({
     1: "Exchange Online", 2: "SharePoint Online", 3: "OneDrive", 4: "Microsoft 365 Groups",

@@ -14,8 +14,9 @@ import structlog
 from exporter.clock import Clock
 from exporter.collectors.base import Family
 from exporter.config.schema import Account
-from exporter.engine.codec import Decoder, StoredState, StoredStatus, customer_row, to_json
-from exporter.engine.database import (
+from exporter.engine.snapshot import ReadResult, RefreshStatus
+from exporter.engine.storage.codec import Decoder, StoredState, StoredStatus, customer_row, to_json
+from exporter.engine.storage.database import (
     Change,
     CollectorKey,
     CollectorRow,
@@ -28,9 +29,8 @@ from exporter.engine.database import (
     StorageError,
     row_key,
 )
-from exporter.engine.registration import label_settings, registration_id
-from exporter.engine.snapshot import ReadResult, RefreshStatus
-from exporter.engine.worker import Worker
+from exporter.engine.storage.registration import label_settings, registration_id
+from exporter.engine.storage.worker import Worker
 
 T = TypeVar("T")
 

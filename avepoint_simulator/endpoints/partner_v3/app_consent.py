@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from avepoint_simulator.endpoints.partner.tenant_details import details_of_tenant
-from avepoint_simulator.endpoints.partner.v3 import PREFIX
+from avepoint_simulator.endpoints.partner_v3.lists import PREFIX
+from avepoint_simulator.endpoints.partner_v3.tenant_details import details_of_tenant
 from avepoint_simulator.requests import EndpointHandler, Reply, SimulatedRequest
 
 

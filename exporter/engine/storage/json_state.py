@@ -13,8 +13,8 @@ from typing import Any
 
 import structlog
 
-from exporter.engine.codec import pack, to_json
-from exporter.engine.database import Change, CollectorKey, CollectorRow, CustomerRow, FinishRefresh, PutCustomer
+from exporter.engine.storage.codec import pack, to_json
+from exporter.engine.storage.database import Change, CollectorKey, CollectorRow, CustomerRow, FinishRefresh, PutCustomer
 
 Samples = list[list[Any]]
 

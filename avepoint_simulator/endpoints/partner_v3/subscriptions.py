@@ -7,7 +7,7 @@ from typing import Final
 
 from avepoint_simulator.data.records import CustomerRecord
 from avepoint_simulator.endpoints.partner.product_rows import write_customer
-from avepoint_simulator.endpoints.partner.v3 import PREFIX, json_object, v3_body, v3_page
+from avepoint_simulator.endpoints.partner_v3.lists import PREFIX, json_object, v3_body, v3_page
 from avepoint_simulator.requests import EndpointHandler, Reply, SimulatedRequest
 
 _DATES: Final = {"documented": "%Y-%m-%dT%H:%M:%SZ", "seen": "%m-%d-%YT%H:%M:%SZ"}

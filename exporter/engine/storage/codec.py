@@ -14,10 +14,10 @@ import structlog
 from exporter.clock import Clock
 from exporter.collectors.base import Family, Sample
 from exporter.config.schema import Account
-from exporter.engine.database import CustomerRow, StoredRows
-from exporter.engine.registration import changed_labels
 from exporter.engine.samples import SharedSeries
 from exporter.engine.snapshot import ReadResult
+from exporter.engine.storage.database import CustomerRow, StoredRows
+from exporter.engine.storage.registration import changed_labels
 
 _SURROGATES: Final = re.compile(r"[\ud800-\udfff]")
 _LEVEL: Final = 1  # compression level of samples

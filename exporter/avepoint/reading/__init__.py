@@ -1,0 +1,1 @@
+"""The words, numbers and times in responses, read into records."""

@@ -1,0 +1,1 @@
+"""The persistent state of accounts and its databases."""
