@@ -1,1 +1,1 @@
-"""What the exporter costs, measured against prometheus_client, the least calls and the ideal time."""
+"""Benchmarks that compare the exporter with prometheus_client, the minimum number of requests and the ideal time."""

@@ -1,4 +1,4 @@
-"""Measure everything and write docs/performance.md: `make bench`; `--quick` for a look that writes nothing."""
+"""Run all benchmarks and write docs/performance.md (`make bench`); `--quick` measures less and writes nothing."""
 
 import argparse
 import os
@@ -17,13 +17,13 @@ _DOCS = Path(__file__).parent.parent / "docs"
 def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--customers", type=int, nargs="*", default=[10, 200, 1000, 5000], help="sizes of portfolios")
+    parser.add_argument("--customers", type=int, nargs="*", default=[10, 200, 1000, 5000], help="numbers of customers")
     parser.add_argument(
-        "--stretch", type=int, default=0, help="one more size, read once, by a fast AvePoint, for the memory"
+        "--stretch", type=int, default=0, help="customers of one more refresh, with low latency, to measure the memory"
     )
-    parser.add_argument("--latency", type=float, default=0.15, help="seconds that AvePoint takes for an answer")
+    parser.add_argument("--latency", type=float, default=0.15, help="latency of AvePoint's responses in seconds")
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--quick", action="store_true", help="small, in seconds, and nothing is written")
+    parser.add_argument("--quick", action="store_true", help="measure less, in seconds, and write no files")
     options = parser.parse_args()
     if options.quick:
         options.customers, options.latency, options.repeats = [10, 50], 0.02, 2

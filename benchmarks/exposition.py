@@ -1,4 +1,4 @@
-"""Pages in this process, compared with those of prometheus_client for the same samples."""
+"""The time to render a page, compared with prometheus_client for the same samples."""
 
 import gzip
 import statistics
@@ -18,12 +18,13 @@ from exporter.engine.snapshot import ReadResult, RefreshStatus, SnapshotView
 from exporter.exposition.exporter_metrics import OwnMetrics
 from exporter.exposition.page import MetricsPage, PageRequest, pieces
 
-_CHANGED = 1 / 6  # of the customers between two scrapes, as of four scrapers every 15 s during a refresh of 24 s
+_CHANGED = 1 / 6
+"""Share of customers that change between two scrapes, if four scrapers scrape every 15 s during a refresh of 24 s."""
 
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Seconds: the median, the fastest and the slowest."""
+    """The median, the minimum and the maximum of several durations, in seconds."""
 
     median: float
     least: float
@@ -31,7 +32,7 @@ class Timing:
 
 
 class World:
-    """A number of customers, their reads, and a page that shows them."""
+    """A number of customers with their samples, and their metrics page."""
 
     def __init__(self, customers: int) -> None:
         self._random = Random(customers)
@@ -43,13 +44,13 @@ class World:
         self.change(1.0)
 
     def change(self, share: float) -> None:
-        """Change the numbers of the next customers in order, as a refresh does."""
+        """Change the values of the next customers in order, as a refresh does."""
         for _ in range(self._count(share)):
             self._read(self._names[self._next % len(self._names)])
             self._next += 1
 
     def change_anywhere(self, share: float) -> None:
-        """Change the numbers of random customers."""
+        """Change the values of random customers."""
         for name in self._random.sample(self._names, self._count(share)):
             self._read(name)
 
@@ -71,7 +72,7 @@ class World:
         return ProtectedData(tuple(modules), is_complete=False)  # without sums
 
     def views(self) -> Sequence[SnapshotView]:
-        """Return a frozen view."""
+        """Return an immutable view."""
         return [
             SnapshotView(
                 "msp", "protected_data", 60.0, RefreshStatus(up=True), dict(self.known), dict.fromkeys(self.known, True)
@@ -79,7 +80,7 @@ class World:
         ]
 
     def plain(self) -> bytes:
-        """Return the size of the page after joining the pieces that the server sends."""
+        """Render the page in the pieces that the server sends, and return the size."""
         size = sum(map(len, pieces(self.page.plain(self.views(), PageRequest(), monotonic=2.0))))
         return size.to_bytes(8)
 
@@ -89,7 +90,7 @@ class World:
 
 
 class Theirs(Collector):
-    """The samples as families of prometheus_client, made in advance."""
+    """The samples as families of prometheus_client, which are created in advance."""
 
     def __init__(self, world: World) -> None:
         families = {family.name: GaugeMetricFamily(family.name, family.help, labels=family.labels)
@@ -115,7 +116,7 @@ def _timed(repeats: int, what: Callable[[], object], before: Callable[[], None] 
 
 
 def measure(customers: int, repeats: int) -> dict[str, Timing]:
-    """Return the seconds of each kind of page."""
+    """Return the timing of each kind of page."""
     world = World(customers)
     theirs = Theirs(world)
     world.gzipped()

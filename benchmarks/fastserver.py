@@ -1,4 +1,4 @@
-"""A server that is quick enough not to be measured itself: answers that are made already, given after a while."""
+"""A fast server, which returns prepared responses after a fixed latency."""
 
 import asyncio
 import re
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 Answerer = Callable[[str], bytes | None]
-"""Gives the body that answers a path with its query, or None if there is no such path."""
+"""Return the body for a path with its query, or None if there is no such path."""
 _END = b"\r\n\r\n"
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _HEAD = b"HTTP/1.1 %s\r\ncontent-type: application/json; charset=utf-8\r\ncontent-length: %d\r\n\r\n"
@@ -15,25 +15,25 @@ _HEAD = b"HTTP/1.1 %s\r\ncontent-type: application/json; charset=utf-8\r\nconten
 
 @dataclass(slots=True)
 class Asked:
-    """How a service was asked: how often for each path without its query, and how often at once."""
+    """The number of requests per path without its query, and the maximum number of concurrent requests."""
 
     count: Counter[str] = field(default_factory=Counter)
     now: int = 0
     most: int = 0
 
     def begin(self, path: str) -> None:
-        """Count a call that comes."""
+        """Count a new request."""
         self.count[path.partition("?")[0]] += 1
         self.now += 1
         self.most = max(self.most, self.now)
 
     def end(self) -> None:
-        """Count a call that is answered."""
+        """Count a completed request."""
         self.now -= 1
 
 
 class Protocol(asyncio.Protocol):
-    """One connection: requests one after the other, each answered `latency` seconds after it came."""
+    """A connection whose requests are handled in order; each response is sent `latency` seconds after its request."""
 
     def __init__(self, answer: Answerer, asked: Asked, latency: float) -> None:
         self._answer = answer
@@ -64,7 +64,7 @@ class Protocol(asyncio.Protocol):
 
 
 async def serve(answer: Answerer, asked: Asked, latency: float) -> str:
-    """Listen on the loopback address; return the URL."""
+    """Listen on the loopback address, and return the URL."""
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: Protocol(answer, asked, latency), "127.0.0.1", 0)
     return f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"

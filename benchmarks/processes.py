@@ -1,4 +1,4 @@
-"""The exporter and a simulated AvePoint as processes of their own, and what they cost."""
+"""The exporter and a simulated AvePoint as separate processes, and their resource usage."""
 
 import contextlib
 import http.client
@@ -29,12 +29,15 @@ accounts:
       protected_data: {{interval: {interval}}}
 """
 _MEASURED = ("customers", "protected_data")
-"""Collectors that the benchmark measures. The others are off, so that results of different versions are comparable."""
+"""The collectors that the benchmark measures.
+
+Other collectors are disabled, so that results of different versions are comparable.
+"""
 
 
 @dataclass(slots=True)
 class AvePoint:
-    """A simulated AvePoint; how it was asked is known when it has ended."""
+    """A simulated AvePoint; its request counts are set when the process has ended."""
 
     url: str
     calls: int = 0
@@ -89,25 +92,25 @@ def _wait_until_ready(running: Exporter, within: float) -> None:
 
 
 def cpu_seconds(running: Exporter) -> float:
-    """Return the CPU time that a process has taken so far."""
+    """Return the CPU time of a process."""
     fields = Path(f"/proc/{running.process.pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def mebibytes(running: Exporter) -> float:
-    """Return what a process weighs now: its resident memory."""
+    """Return the resident memory of a process in MiB."""
     pages = int(Path(f"/proc/{running.process.pid}/statm").read_text().split()[1])
     return pages * resource.getpagesize() / 2**20
 
 
 def value(running: Exporter, name: str, collector: str = "protected_data") -> float:
-    """Return one of a collector's own numbers."""
+    """Return the value of a collector-status metric."""
     page = fetch(f"{running.url}/metrics?name[]={name}").text
     return float(next(line for line in page.splitlines() if f'collector="{collector}"' in line).split()[-1])
 
 
 class Client:
-    """One scraper's connection, kept open as Prometheus does; `seconds` are how long each answer took."""
+    """A scraper with a persistent connection, like Prometheus; `seconds` contains the response times."""
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
@@ -115,7 +118,7 @@ class Client:
         self._connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=60)
 
     def get(self, path: str, *, gzip: bool = False) -> int:
-        """Ask once; return the bytes of the answer."""
+        """Send a request, and return the size of the response."""
         began = time.perf_counter()
         self._connection.request("GET", path, headers={"Accept-Encoding": "gzip" if gzip else "identity"})
         response = self._connection.getresponse()

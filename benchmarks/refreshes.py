@@ -1,4 +1,4 @@
-"""Refreshes, scrapes and starts of whole processes."""
+"""Measurements of refreshes, scrapes and starts of processes."""
 
 import math
 import statistics
@@ -14,13 +14,13 @@ from benchmarks.processes import Client, avepoint, cpu_seconds, mebibytes, servi
 from tests.e2e.processes import Exporter, fetch
 
 DURATION = "avepoint_collector_duration_seconds"
-_MOST_START, _MOST_TIMES_IDEAL = 60.0, 20.0  # limits of the first refresh, in seconds and in ideal times
+_MOST_START, _MOST_TIMES_IDEAL = 60.0, 20.0  # limit of the first refresh: seconds plus a multiple of the ideal time
 _SCRAPERS, _SCRAPE_INTERVAL = 4, 15.0
 
 
 @dataclass(slots=True)
 class Refreshed:
-    """How one portfolio was read."""
+    """The measurements of refreshes of one portfolio."""
 
     customers: int
     latency: float
@@ -37,12 +37,12 @@ class Refreshed:
 
 
 def least_calls(customers: int) -> int:
-    """Return the calls of a refresh: one a customer, one for every hundred to list them."""
+    """Return the minimum number of requests: one per customer, and one per 100 customers for the list."""
     return customers + math.ceil(customers / 100)
 
 
 def refresh_once(customers: int, latency: float, concurrency: int) -> Refreshed:
-    """Read a portfolio once; gives wall time, CPU a customer, calls and memory."""
+    """Refresh a portfolio once; return the wall time, the CPU time per customer, the requests and the memory."""
     result = _expected(customers, latency, concurrency)
     with tempfile.TemporaryDirectory() as folder:
         with avepoint(customers, latency) as service:
@@ -55,7 +55,7 @@ def refresh_once(customers: int, latency: float, concurrency: int) -> Refreshed:
 
 
 def refresh_for_ever(customers: int, latency: float, concurrency: int, refreshes: int) -> Refreshed:
-    """Read a portfolio again and again, first alone, then with scrapers."""
+    """Refresh a portfolio repeatedly, first without and then with scrapers."""
     result = _expected(customers, latency, concurrency)
     with tempfile.TemporaryDirectory() as folder, avepoint(customers, latency) as service:
         with _serving(folder, service.url, result, interval="1s") as running:
@@ -80,12 +80,12 @@ def _serving(folder: str, url: str, result: Refreshed, *, interval: str) -> Abst
 
 
 def _longest(result: Refreshed) -> float:
-    """Return the seconds after which a refresh counts as hanging."""
+    """Return the seconds after which a refresh is considered hung."""
     return _MOST_START + _MOST_TIMES_IDEAL * result.ideal
 
 
 def _walls(running: Exporter, result: Refreshed, count: int) -> list[float]:
-    """Wait for so many refreshes to end; gives how long they took."""
+    """Wait for a number of refreshes, and return their durations."""
     walls = [value(running, DURATION)]
     deadline = time.monotonic() + _longest(result) * count
     while len(walls) <= count:
@@ -97,7 +97,7 @@ def _walls(running: Exporter, result: Refreshed, count: int) -> list[float]:
 
 
 class _crowd:  # noqa: N801 - used as a function
-    """Scrapers every 15 s, one after the other, and somebody who asks for the exporter's health all the time."""
+    """Scrapers with an interval of 15 s at different times, and a client with frequent health checks."""
 
     def __init__(self, running: Exporter, result: Refreshed) -> None:
         self._running = running
@@ -134,7 +134,7 @@ class _crowd:  # noqa: N801 - used as a function
 
 
 def starts(repeats: int) -> list[float]:
-    """Return the CPU time of starts up to the first byte of /metrics."""
+    """Return the CPU time of each start until the first response to /metrics."""
     seconds = []
     for _ in range(repeats):
         with tempfile.TemporaryDirectory() as folder:

@@ -1,4 +1,4 @@
-"""The figures as a document and a plot."""
+"""The results as a document and a plot."""
 
 import math
 import statistics
@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from benchmarks.exposition import Timing
 from benchmarks.refreshes import Refreshed, least_calls
 
-SAMPLES = 48  # of one customer: twelve workloads, four samples each
+SAMPLES = 48  # per customer: twelve workloads with four samples each
 
 
 @dataclass(slots=True)
 class Results:
-    """All that was measured in one run."""
+    """All results of one run."""
 
     machine: str
     starts: Sequence[float] = ()
@@ -86,7 +86,7 @@ _WIDTH, _HEIGHT, _LEFT, _BOTTOM = 640, 360, 70, 300
 
 
 def plot(results: Results) -> str:
-    """Return the times of a page over the number of samples as SVG, both axes logarithmic."""
+    """Return an SVG plot of the time to render a page by the number of samples, with logarithmic axes."""
     sizes = list(results.pages)
     times = [result[kind].median * 1e3 for result in results.pages.values() for kind in _KINDS]
     across = _scale(min(sizes) * SAMPLES, max(sizes) * SAMPLES, _LEFT, _WIDTH - 20)
@@ -110,7 +110,7 @@ def plot(results: Results) -> str:
 
 
 class _scale:  # noqa: N801 - used as a function
-    """Maps a range of values, by their logarithm, to a range of places."""
+    """Maps values to coordinates on a logarithmic scale."""
 
     def __init__(self, least: float, most: float, first: float, last: float) -> None:
         self._least = math.log(least)
