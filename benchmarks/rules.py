@@ -24,7 +24,7 @@ from benchmarks.portfolio import SERVICE, WORKLOADS
 
 _RULES = Path(__file__).parent.parent / "prometheus" / "rules" / "avepoint.rules.yaml"
 _COLLECTORS = ("customers", "customer_jobs", "protected_data", "subscriptions")
-_WRONG = {False: (0.05, 3), True: (0.30, 12)}
+WRONG = {False: (0.05, 3), True: (0.30, 12)}
 """The share of customers with a problem and the number of their workloads, without and with an incident."""
 _OF_JOBS = ("last_job_start_timestamp_seconds", "last_job_finish_timestamp_seconds", "last_job_duration_seconds",
             "last_success_timestamp_seconds")  # fmt: skip
@@ -69,7 +69,7 @@ def _customer(of: str, number: int, wrong: int) -> Iterator[str]:
 
 
 @contextmanager
-def _served(body: bytes) -> Iterator[int]:
+def serve(body: bytes) -> Iterator[int]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(200)
@@ -89,7 +89,7 @@ def _served(body: bytes) -> Iterator[int]:
 
 
 @dataclass(slots=True)
-class _Prometheus:
+class Prometheus:
     pid: int
     url: str
 
@@ -106,7 +106,7 @@ class _Prometheus:
 
 
 @contextmanager
-def _prometheus(program: str, target: int, *, rules: bool) -> Iterator[_Prometheus]:
+def run_prometheus(program: str, target: int, *, rules: bool) -> Iterator[Prometheus]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -128,7 +128,7 @@ def _prometheus(program: str, target: int, *, rules: bool) -> Iterator[_Promethe
         command = [program, *options, f"--web.listen-address=127.0.0.1:{port}", "--log.level=error"]
         with subprocess.Popen(command) as process:
             try:
-                yield _Prometheus(process.pid, f"http://127.0.0.1:{port}")
+                yield Prometheus(process.pid, f"http://127.0.0.1:{port}")
             finally:
                 process.terminate()
                 process.wait()
@@ -137,9 +137,9 @@ def _prometheus(program: str, target: int, *, rules: bool) -> Iterator[_Promethe
 def measure(customers: int, minutes: int, warm_up: int, program: str, *, incident: bool) -> str:
     """Return the CPU seconds per minute and the series that the rules add, after a warm-up in minutes, as one line."""
     with ExitStack() as stack:
-        target = stack.enter_context(_served(page(customers, *_WRONG[incident])))
-        with_rules = stack.enter_context(_prometheus(program, target, rules=True))
-        without = stack.enter_context(_prometheus(program, target, rules=False))
+        target = stack.enter_context(serve(page(customers, *WRONG[incident])))
+        with_rules = stack.enter_context(run_prometheus(program, target, rules=True))
+        without = stack.enter_context(run_prometheus(program, target, rules=False))
         time.sleep(60 * warm_up)
         before = with_rules.cpu(), without.cpu()
         time.sleep(60 * minutes)

@@ -21,7 +21,7 @@ RUNNING_OUT: Final = (
 )  # fmt: skip
 RANKS: Final = {"critical": 3, "warning": 2, "info": 1}
 UNIT: Final = 100_000_000_000
-"""What a rank weighs: more than the age of any problem in seconds. A customer without data weighs a tenth of it."""
+"""What a rank weighs: more than the start of any problem. A customer that cannot be read weighs a tenth of it."""
 _SHARDS: Final = 'count_values by (job, instance) ("shard", {})'
 
 
@@ -66,13 +66,17 @@ def verdicts(by: str, *matchers: str) -> str:
 
 
 def order(*matchers: str, of: tuple[str, ...] = (q.ACCOUNT,)) -> str:
-    """Return a number for each problem that orders by severity, then by age, so that one column sorts a table."""
+    """Return a number for each problem that orders by severity, then by age, so that one column sorts a table.
+
+    The recording rule `customer:avepoint_problem:order` has the largest of each customer.
+    """
     ranked = " or ".join(
         f"{rank * UNIT:.0f} * {q.recorded('avepoint:problem:named', *of, *matchers, _severity(severity))}"
         for severity, rank in RANKS.items()
     )
-    age = f"(time() - max by ({PROBLEM}) ({q.raw('avepoint_problem_start_timestamp_seconds', *of, *matchers)}))"
-    return q.scoped(f"({ranked}) + on ({PROBLEM}) group_left () {age} or on ({PROBLEM}) ({ranked})")
+    start = f"max by ({PROBLEM}) ({q.raw('avepoint_problem_start_timestamp_seconds', *of, *matchers)})"
+    by_start = f"({ranked}) + on ({PROBLEM}) group_left () ({UNIT} - {start})"
+    return q.scoped(f"{by_start} or on ({PROBLEM}) ({ranked})")
 
 
 def _severity(severity: str) -> str:

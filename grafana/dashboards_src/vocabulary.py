@@ -115,6 +115,6 @@ TO_WORKLOAD: Final = (
 )
 TO_ITS_JOBS: Final = (
     "Show its jobs",
-    f"/d/avepoint-jobs?{_CHOSEN}&{_ROW}&{_CUSTOMER}&${{__url_time_range}}",
+    f"/d/avepoint-jobs?{_CHOSEN}&{_ROW}&{_CUSTOMER}&{_WORKLOAD}&${{__url_time_range}}",
 )
 TO_JOBS: Final = ("Show its jobs", f"/d/avepoint-jobs?{_CHOSEN}&{_ROW}&${{__url_time_range}}")

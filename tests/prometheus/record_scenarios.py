@@ -11,6 +11,11 @@ _HELD: Final = (
     'product="Microsoft 365", workload="Exchange Online"}'
 )
 
+_START: Final = (
+    'avepoint_problem_start_timestamp_seconds{job="a", instance="i1", account="m", customer_id="c1", '
+    'problem="backup_overdue", severity="critical", product="Microsoft 365", workload="Exchange Online"}'
+)
+
 
 def only_value(record: str, value: float, **labels: str) -> tuple[str, str, Expected]:
     """Return a check that a recorded metric has one series ten minutes after the start."""
@@ -123,6 +128,7 @@ RECORD_SCENARIOS: Final = [
             **overdue("1x20 stale", instance="i2"),
             **overdue("1x20 stale", geo_location="EUR"),
             **problem(ALWAYS, "success_unknown", "info", customer_id="c3"),
+            _START: "1700000000x20 stale",
         },
         [
             ("10m", 'avepoint:problem:held{problem="backup_overdue", geo_location=""}', {_HELD: 1}),
@@ -142,6 +148,15 @@ RECORD_SCENARIOS: Final = [
                 },
             ),
             ("30m", 'account:avepoint_problem_customers:count{problem="backup_overdue"}', {}),
+            (
+                "10m",
+                "customer:avepoint_problem:order",
+                {
+                    'customer:avepoint_problem:order{job="a", account="m", customer_id="c1"}': 4e11 - 1_700_000_000,
+                    'customer:avepoint_problem:order{job="a", account="m", customer_id="c3"}': 1e11,
+                },
+            ),
+            ("30m", 'customer:avepoint_problem:order{customer_id="c1"}', {}),
             (
                 "10m",
                 'account:avepoint_problem_customers:ratio{problem="backup_overdue"}',
