@@ -23,7 +23,8 @@ Options = TypeVar("Options", bound=CollectorOptions)
 class Family:
     """A metric family. The first label is always `account`, and the name of a counter ends in `_total`.
 
-    If `history` is true, the values describe the past and never become stale. If `internal` is true, the samples are
+    If `history` is true, the values describe the past and never become stale. If `is_coming` is true, the values are
+    times that may be in the future. If `internal` is true, the samples are
     used for verdicts and are not exposed. `query` is a PromQL example for the documentation.
     """
 
@@ -34,6 +35,7 @@ class Family:
     type: Literal["gauge", "counter"] = "gauge"
     query: str = ""
     internal: bool = False
+    is_coming: bool = False
 
 
 class Sample(NamedTuple):

@@ -1,7 +1,7 @@
 """Functions that drop contradictory rows and rows of other customers."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
@@ -11,6 +11,9 @@ from exporter.errors import AnswerError
 T = TypeVar("T")
 _GUID: Final = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}", re.ASCII)
 _OTHER_ID: Final = re.compile(r"(?=.*\d)[0-9a-z_-]{8,64}", re.ASCII)
+
+_REFUSED: Final = 3
+"""Number of responses whose unlisted ids are refused before they can be accepted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,32 +47,56 @@ def distinct(
     return Distinct(kept)
 
 
-def own_rows(
-    rows: Iterable[Row], customer_id: str, is_listed: Callable[[str], bool]
-) -> tuple[list[Row], AnswerError | None]:
-    """Return the rows that belong to a customer, and an error if there are rows of another customer.
+class RowOwners:
+    """Refuses rows of other customers in the responses of one endpoint.
 
-    `is_listed` returns whether an id is in the customer list. A row belongs to another customer if it contains the id
-    of another listed customer, or if the rows contain different ids. Rows that all contain the same unlisted id belong
-    to the customer, because AvePoint's documents show masked and misspelled ids.
+    A row belongs to another customer if it contains the id of another listed customer, or an id in the format of the
+    requested one that differs. Masked ids belong to the requested customer, because AvePoint's documents contain them.
+    Use the same object in every refresh: if AvePoint's rows have never contained a requested id, their ids may have
+    another meaning, so that from the fourth response on, rows that all contain the same unlisted id are accepted.
     """
-    rows = list(rows)
-    others = [_other_id(row.raw("customerId"), customer_id) for row in rows]
-    is_mixed = len({_kind(other)[1] if other else None for other in others}) > 1
-    own: list[Row] = []
-    foreign: list[Row] = []
-    for row, other in zip(rows, others, strict=True):
-        is_foreign = other is not None and (is_listed(other) or (is_mixed and _is_comparable(other, customer_id)))
-        (foreign if is_foreign else own).append(row)
-    for row in foreign:
-        row.refuse("customerId", "the row belongs to another customer")
-    return own, foreign[0].unexpected(f"rows of another customer: {len(foreign)}") if foreign else None
+
+    def __init__(self, is_listed: Callable[[str], bool]) -> None:
+        """Create an object. `is_listed` returns whether an id is in the customer list."""
+        self._is_listed = is_listed
+        self._contain_requested_ids = False
+        self._other_responses = 0
+
+    def own_rows(self, rows: Iterable[Row], customer_id: str) -> tuple[list[Row], AnswerError | None]:
+        """Return the rows of a customer's response that belong to it, and an error if there are other rows."""
+        rows = list(rows)
+        others = [_other_id(row.raw("customerId"), customer_id) for row in rows]
+        is_trusted = self._trusts(rows, others, customer_id)
+        own: list[Row] = []
+        foreign: list[Row] = []
+        for row, other in zip(rows, others, strict=True):
+            is_foreign = other is not None and (
+                self._is_listed(other) or (_is_comparable(other, customer_id) and not is_trusted)
+            )
+            (foreign if is_foreign else own).append(row)
+        for row in foreign:
+            row.refuse("customerId", "the row belongs to another customer")
+        return own, foreign[0].unexpected(f"rows of another customer: {len(foreign)}") if foreign else None
+
+    def _trusts(self, rows: Iterable[Row], others: Collection[str | None], customer_id: str) -> bool:
+        """Return whether unlisted ids in a response may belong to the customer, and remember the response."""
+        is_mixed = len({_kind(other)[1] if other else None for other in others}) > 1
+        if any(_is_same(row.raw("customerId"), customer_id) for row in rows):
+            self._contain_requested_ids = True
+        is_trusted = not (is_mixed or self._contain_requested_ids) and self._other_responses >= _REFUSED
+        if any(other and _is_comparable(other, customer_id) for other in others):
+            self._other_responses += 1
+        return is_trusted
 
 
 def _other_id(value: object, customer_id: str) -> str | None:
     """Return the customer id in a row, or None if the id is equal to `customer_id`."""
     is_other = isinstance(value, str) and _kind(value)[1] not in ("", _kind(customer_id)[1])
     return value.strip() if isinstance(value, str) and is_other else None
+
+
+def _is_same(value: object, customer_id: str) -> bool:
+    return isinstance(value, str) and _kind(value)[1] == _kind(customer_id)[1]
 
 
 def _is_comparable(identifier: str, customer_id: str) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from exporter.avepoint.reading.vocabulary import MICROSOFT_365, NOT_OVER, OVER
+from exporter.avepoint.reading.vocabulary import FINISHED, MICROSOFT_365, NOT_OVER, OVER
 from exporter.config.expectations import Limits
 from exporter.health.facts import JobFacts
 from exporter.health.findings import Finding, Outcome, Subject, View, next_change, outcome
@@ -167,11 +167,12 @@ def never_succeeded(view: View) -> Iterator[Finding]:
 
 
 def _may_have_succeeded(job: JobFacts) -> bool:
-    """Return whether the last job may be an unrecognized success; return False if a success is known."""
+    """Return whether the last job may be a success of unknown state or time; return False if a success is known."""
     if job.last_success is not None:
         return False
     states = {job.state, job.completed_state} - {None}
-    return not states <= {*OVER, *NOT_OVER}
+    # The last job of several resources tells nothing about those that failed.
+    return not states <= {*OVER, *NOT_OVER} or (FINISHED in states and not job.unsuccessful)
 
 
 def due_times(view: View) -> Iterator[tuple[Subject, float]]:

@@ -56,7 +56,8 @@ class JobFacts:
     """Facts about the jobs of one workload and job type. Times are in Unix seconds, or None if they are unknown.
 
     `state` and `start` describe the last job. `completed_state` and `finish` describe the last completed job. If the
-    jobs are for several resources, `unsuccessful` maps each failed or incomplete state to its latest completion time.
+    jobs are for several resources, `unsuccessful` maps each failed or incomplete state to the completion times of the
+    resources in this state.
     """
 
     collector: str
@@ -71,7 +72,7 @@ class JobFacts:
     last_success: float | None = None
     oldest_running: float | None = None
     oldest_start: float | None = None
-    unsuccessful: Mapping[str, float] = field(default_factory=dict)
+    unsuccessful: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
     @property
     def is_unclassified(self) -> bool:
@@ -129,16 +130,17 @@ class Facts:
     @cached_property
     def jobs(self) -> tuple[JobFacts, ...]:
         """The facts about jobs, with one item per collector, product, workload, job type and geo location."""
-        found: dict[tuple[str, Key], dict[str, float | str | Mapping[str, float]]] = {}
+        found: dict[tuple[str, Key], dict[str, float | str | Mapping[str, tuple[float, ...]]]] = {}
         for name, attribute in _JOB_VALUES.items():
             for collector, key, sample in self._keyed(name, _JOB_KEY):
                 found.setdefault((collector, key), {})[attribute] = sample.value
         for name, attribute in _JOB_STATES.items():
             for collector, key, sample in self._keyed(name, _JOB_KEY):
                 found.setdefault((collector, key), {})[attribute] = sample.labels[-1]
-        ends: dict[tuple[str, Key], dict[str, float]] = {}
+        ends: dict[tuple[str, Key], dict[str, tuple[float, ...]]] = {}
         for collector, key, sample in self._keyed(_UNSUCCESSFUL, _JOB_KEY):
-            ends.setdefault((collector, key), {})[sample.labels[-1]] = sample.value
+            of_kind, state = ends.setdefault((collector, key), {}), sample.labels[-1]
+            of_kind[state] = (*of_kind.get(state, ()), sample.value)
         for subject, by_state in ends.items():
             found.setdefault(subject, {})["unsuccessful"] = by_state
         return tuple(

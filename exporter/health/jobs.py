@@ -88,20 +88,28 @@ def _by_state(view: View, job: JobFacts, states: frozenset[str]) -> Finding:
         found = Outcome.UNKNOWN if is_unclassified or job.state in _WAITING else Outcome.FINE
         held_for = age if is_unclassified else inf
         return Finding(_subject(job), found, job.collector, held_for=held_for, is_unclassified=is_unclassified)
-    ended = job.finish if job.finish is not None else job.start
-    is_bad = completed in states
-    if job.unsuccessful:
-        # Each resource has its own last completed job, so the last job overall does not determine the age.
-        ends = [end for state, end in job.unsuccessful.items() if state in states]
-        is_bad, ended = bool(ends), max(ends, default=ended)
-    history = view.now + 1 if ended is None else ended + age
-    wrong = is_bad and view.now < history
-    changes_at = next_change(view.now, history) if ended is not None else inf
-    finding = Finding(_subject(job), outcome(wrong=wrong), job.collector, since=ended, changes_at=changes_at)
+    recent = [end for end in _ends(view, job, completed, states) if view.now < end + age]
+    changes_at = next_change(view.now, *(end + age for end in recent))
+    finding = Finding(
+        _subject(job),
+        outcome(wrong=bool(recent)),
+        job.collector,
+        since=min(recent, default=None),
+        changes_at=changes_at,
+    )
     if not is_unclassified:
         return finding
-    found = Outcome.WRONG if wrong else Outcome.UNKNOWN
+    found = Outcome.WRONG if recent else Outcome.UNKNOWN
     return finding._replace(outcome=found, held_for=age, is_unclassified=True)
+
+
+def _ends(view: View, job: JobFacts, completed: str, states: frozenset[str]) -> Iterator[float]:
+    """Yield when the last completed jobs in one of the given states ended. Each resource has its own last job."""
+    for state in states:
+        yield from job.unsuccessful.get(state, ())
+    if completed in states and not job.unsuccessful:
+        ended = job.finish if job.finish is not None else job.start
+        yield view.now if ended is None else ended
 
 
 def _completed_state(job: JobFacts) -> str | None:

@@ -4,7 +4,7 @@ import pytest
 
 from exporter.avepoint.observer import ValueIssues
 from exporter.avepoint.reading.rows import Row
-from exporter.collectors.distinct import distinct, own_rows
+from exporter.collectors.distinct import RowOwners, distinct
 from tests.fakes import Log, RecordingObserver
 from tests.helpers import FakeClock
 
@@ -50,7 +50,7 @@ def test_equal_rows_that_may_be_two_things_are_dropped() -> None:
 )  # fmt: skip
 def test_rows_of_another_customer_among_own_rows_are_refused(requested: str, stated: object, *, is_own: bool) -> None:
     (row, observer), (mine, _) = make(customerId=stated), make(customerId=requested)
-    own, error = own_rows([mine, row], requested, lambda _: False)
+    own, error = RowOwners(lambda _: False).own_rows([mine, row], requested)
     assert (own == [mine, row]) is is_own
     assert (error is None) is is_own
     assert observer.unread == ({} if is_own else {("/x", "customerId"): 1})
@@ -61,12 +61,22 @@ def test_rows_of_another_customer_among_own_rows_are_refused(requested: str, sta
 @pytest.mark.parametrize("identifier", ["c-2", "10002", OTHER, "beta-customer"])
 def test_a_row_of_another_listed_customer_is_refused_whatever_its_id(identifier: str) -> None:
     row, observer = make(customerId=identifier)
-    own, error = own_rows([row], "c-1", {identifier}.__contains__)
+    own, error = RowOwners({identifier}.__contains__).own_rows([row], "c-1")
     assert own == []
     assert error is not None
     assert observer.unread == {("/x", "customerId"): 1}
 
 
-def test_a_single_other_id_that_is_not_listed_may_be_misspelled() -> None:
+def test_rows_of_an_unlisted_customer_are_refused_if_rows_have_contained_requested_ids() -> None:
+    owners = RowOwners({GUID}.__contains__)
+    assert owners.own_rows([make(customerId=GUID)[0]], GUID)[1] is None
+    for _ in range(10):
+        assert owners.own_rows([make(customerId=OTHER)[0], make(customerId=OTHER)[0]], GUID)[0] == []
+
+
+def test_ids_of_another_meaning_are_accepted_if_no_row_has_contained_a_requested_id() -> None:
+    owners = RowOwners({GUID}.__contains__)
     rows = [make(customerId=OTHER)[0], make(customerId=OTHER)[0]]
-    assert own_rows(rows, GUID, {GUID}.__contains__) == (rows, None)
+    assert [owners.own_rows(rows, GUID)[1] is None for _ in range(4)] == [False, False, False, True]
+    masked = [make(customerId="f1626c49-****-****-****-97db****fc15")[0]]
+    assert RowOwners({GUID}.__contains__).own_rows(masked, GUID) == (masked, None)

@@ -181,6 +181,7 @@ FREQUENCIES: dict[str, tuple[list[Any], Shown]] = {
     "one moment alone": ([frequency(1, backupStartTime=moment(2))], scheduled(1, 86_400, 2)),
     "a moment that cannot be read": ([frequency(2, backupStartTime=["soon", None, 7.5, moment(2)])],
                                      scheduled(2, 43_200, 2)),
+    "a moment in the far future": ([frequency(2, 2, 200 * 24)], scheduled(2, 43_200, 2)),
     "a frequency that cannot be read": ([frequency("often", 2)], scheduled(None, None, 2)),
     "no workload": ([frequency(1, service=None), None, {}], {}),
     "twice the same": ([frequency(1, 2), frequency(1, 2)], scheduled(1, 86_400, 2)),
@@ -199,6 +200,8 @@ async def test_schedules(rows: list[Any], expected: Shown) -> None:
 
 async def test_a_moment_that_cannot_be_read_is_counted() -> None:
     world = await read("backup_frequency", [frequency(2, backupStartTime=["soon", moment(2)])])
+    assert errors(world, "backupStartTime") == 1
+    world = await read("backup_frequency", [frequency(2, 2, 200 * 24)])
     assert errors(world, "backupStartTime") == 1
 
 

@@ -87,7 +87,7 @@ async def test_only_configured_products_are_shown(world: World, products: Any, s
     await refresh(world, blank(2), *rows)
     for name in (START, STATE, SUCCESS, "avepoint_jobs_completed_total"):
         assert world.labels(name, "product") == shown
-    assert bool(world.labels("avepoint_customer_scan_status", "status")) is ("Microsoft 365" in shown)
+    assert bool(world.labels(SCAN, "status")) is ("Microsoft 365" in shown)
 
 
 async def test_a_product_that_is_configured_later_has_been_counted(world: World) -> None:
@@ -166,6 +166,70 @@ async def test_a_failed_machine_is_a_problem_until_its_next_job_completes(tmp_pa
 
 
 DAYS = 86_400.0
+STATES = {1: "in_progress", 2: "finished", 3: "failed", 12: "disabled"}
+TEAMS = {**MACHINE, "product": "Microsoft 365", "workload": "Teams"}
+
+
+def scans_of(world: World) -> dict[str, str]:
+    found = [dict(labels) for name, labels in world.of_avepoint() if name == SCAN]
+    return {labels["product"]: labels["status"] for labels in found}
+
+
+def of_tenant(tenant_id: str, key: str, start: float, finish: float | None = None, status: int = 2) -> dict[str, Any]:
+    return row(key, start, finish, status=status, tenantId=tenant_id)
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+async def test_a_healthy_tenant_does_not_hide_a_failing_one(world: World, *, legacy: bool) -> None:
+    if legacy:
+        world.api.routes["/partner/customers"] = {"value": [customer("c-1")]}
+        await world.apply(partner(collectors=ONLY, api="legacy"))
+    await refresh(world, of_tenant("a", "1", -900, -800), of_tenant("b", "2", -700, -600), legacy=legacy)
+    assert world.value(SUCCESS, **TEAMS) == NOW - 800
+    await refresh(world, of_tenant("a", "3", -90, -80, 3), of_tenant("b", "4", -70, -60), legacy=legacy)
+    assert world.value(SUCCESS, **TEAMS) == NOW - 800
+    assert world.value(START, **TEAMS) == NOW - 70
+    assert await job_problems(world) == {"job_failed"}
+    await refresh(world, of_tenant("a", "5", -50, -40), of_tenant("b", "4", -70, -60), legacy=legacy)
+    assert world.value(SUCCESS, **TEAMS) == NOW - 60
+    assert await job_problems(world) == set()
+
+
+@pytest.mark.parametrize("key", ["1", "N/A"])
+async def test_rows_that_only_the_tenant_tells_apart_are_jobs_of_their_own(world: World, key: str) -> None:
+    await refresh(world, of_tenant("a", key, -90, -80), of_tenant("b", key, -90, -70, 3))
+    assert await job_problems(world) == {"job_failed"}
+    assert world.value("avepoint_customer_up", account="msp", customer_id="c-1", collector="customer_jobs") == 1
+
+
+async def test_a_tenant_that_avepoint_begins_to_name_changes_no_number(world: World) -> None:
+    await refresh(world, row("1", -900, -800))
+    await refresh(world, row("2", -90, None, status=1))
+    before = world.of_avepoint()
+    await refresh(world, of_tenant("a", "2", -90, None, 1))
+    assert world.of_avepoint() == before
+    await refresh(world, of_tenant("a", "2", -90, -10), of_tenant("b", "3", -90, -20))
+    assert world.value("avepoint_jobs_completed_total", **TEAMS, state="finished") == 2
+
+
+async def test_a_problem_began_with_the_first_failed_machine(world: World) -> None:
+    await refresh(world, machine("a", "1", -900, -800, 3), machine("b", "2", -90, -60, 3), machine("c", "3", -50, -40))
+    assert await job_problems(world) == {"job_failed"}
+    text = MetricsPage(FAMILIES, world.own).plain(world.accounts.verdict_views(), PageRequest(), monotonic=NOW)
+    found = parsed(b"".join(text).decode())
+    starts = [
+        value
+        for (name, labels), value in found.items()
+        if name == "avepoint_problem_start_timestamp_seconds" and ("problem", "job_failed") in labels
+    ]
+    assert starts == [NOW - 800]
+
+
+async def test_a_success_in_the_future_of_one_machine_hides_no_other(world: World) -> None:
+    await refresh(world, machine("a", "1", -900, -800), machine("b", "2", -700, -600))
+    world.clock.step(-DAYS)
+    await refresh(world, machine("a", "3", -DAYS - 500, -DAYS - 400), machine("b", "4", -DAYS - 500, -DAYS - 400, 3))
+    assert world.value(SUCCESS, **MACHINE) is None
 
 
 async def test_the_failure_of_each_machine_has_its_own_age(world: World) -> None:
@@ -206,22 +270,37 @@ async def test_both_job_types_of_google_workspace_are_jobs(
     assert world.labels(SCAN, "status") == set()
 
 
-@pytest.mark.parametrize(
-    ("microsoft", "google", "status"),
-    [(None, 2, "finished"), (None, 3, "failed"), (2, 3, "failed"), (2, 7, "failed_to_start"), (1, 2, "in_progress"),
-     (3, 2, "failed"), (2, 12, "finished"), (12, 2, "finished"), (12, 11, "disabled"),
-     (2, 4, "finished_with_exception"), (1, 4, "finished_with_exception"),
-     (2, 1, "in_progress"), (2, 14, "waiting_for_configuration")],
-)  # fmt: skip
 @pytest.mark.parametrize("job_type", [10, "DOR", "Google Workspace", "N/A"])
-async def test_the_scan_of_google_workspace(
+@pytest.mark.parametrize("microsoft", [None, 1, 2, 3, 12])
+@pytest.mark.parametrize(
+    ("google", "status"), [(2, "finished"), (3, "failed"), (7, "failed_to_start"), (12, "disabled")]
+)
+async def test_the_scans_of_google_workspace_and_microsoft_365_are_two(
     world: World, job_type: Any, microsoft: int | None, google: int, status: str
 ) -> None:
     module = "N/A" if job_type == 10 else "Google Workspace Discovery"
     rows = [] if microsoft is None else [blank(microsoft)]
     await refresh(world, *rows, {**blank(google), "jobType": job_type, "jobModule": module})
-    assert world.labels(SCAN, "status") == {status}
+    scans = {} if microsoft is None else {"Microsoft 365": STATES[microsoft]}
+    assert scans_of(world) == {**scans, "Google Workspace": status}
     assert world.labels(STATE, "workload") == set()
+
+
+@pytest.mark.parametrize(
+    ("statuses", "worst"), [((2, 3), "failed"), ((3, 2), "failed"), ((2, 12), "finished"), ((12, 11), "disabled")]
+)
+@pytest.mark.parametrize("starts", [False, True])
+async def test_the_worst_scan_of_several_tenants_counts(
+    world: World, statuses: tuple[int, int], worst: str, *, starts: bool
+) -> None:
+    rows = [
+        row(f"s-{number}", -90 - number, -80, jobType=0, jobModule=0, status=status, tenantId=f"t-{number}")
+        if starts
+        else {**blank(status), "tenantId": f"t-{number}"}
+        for number, status in enumerate(statuses)
+    ]
+    await refresh(world, *rows)
+    assert scans_of(world) == {"Microsoft 365": worst}
 
 
 @pytest.mark.parametrize("job_type", [0, 7, 11, "DOR"])

@@ -68,6 +68,7 @@ FINISHED = NOW - 3600 + 1
 KIND = {"account": "contoso", "product": "Microsoft 365", "workload": "Exchange Online", "job_type": "backup"}
 KILLS = 12
 SUCCESS = "avepoint_last_success_timestamp_seconds"
+START_TIME = "avepoint_last_job_start_timestamp_seconds"
 
 
 def names(folder: Path) -> list[str]:
@@ -324,6 +325,17 @@ async def test_samples_of_families_that_no_longer_exist_are_dropped(tmp_path: Pa
     assert world.value("avepoint_last_job_start_timestamp_seconds", account="contoso", workload="�", job_type="x") == 1
     assert world.value("avepoint_jobs_window_seconds", account="contoso") == float("inf")
     assert len(world.of_avepoint()) == 2
+    await world.accounts.stop()
+
+
+async def test_impossible_times_of_an_older_version_are_dropped(tmp_path: Path) -> None:
+    world = await stored_world(tmp_path)
+    samples = [[name, ["", "", "Teams", "backup", ""], NOW + 86_400] for name in (START_TIME, SUCCESS)]
+    samples.append(["avepoint_next_scheduled_backup_timestamp_seconds", ["Teams", ""], NOW + 86_400])
+    with database(tmp_path) as connection:
+        connection.execute("UPDATE customer SET samples = ? WHERE collector = 'jobs'", (packed(samples),))
+    await world.restart(config(JOBS))
+    assert {name for name, _ in world.of_avepoint()} == {"avepoint_next_scheduled_backup_timestamp_seconds"}
     await world.accounts.stop()
 
 

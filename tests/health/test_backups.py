@@ -162,6 +162,13 @@ def test_an_unknown_state_may_mean_success() -> None:
     assert "backup_never_succeeded" not in world.passes(2 * DAY).reread().names()
 
 
+def test_a_finished_job_without_a_finish_time_may_be_a_success() -> None:
+    world = World().read(ON_PARTNER, *job("finished", start=NOW))
+
+    assert "backup_never_succeeded" not in world.passes(2 * DAY).reread().names()
+    assert "success_unknown" in world.names()
+
+
 def test_tenants_are_counted_from_the_oldest_job() -> None:
     samples = job("failed", start=NOW - HOUR, finish=NOW, oldest=NOW - 2 * DAY)
 

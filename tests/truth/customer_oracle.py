@@ -91,6 +91,7 @@ def expect_customer_jobs(add: "Add", jobs: Iterable[CustomerJob], *, every_job: 
                 1,
                 account="partner",
                 customer_id=job.customer_id,
+                product="Microsoft 365",
                 status=STATES[int(job.status)],
             )
         elif job.job_type in PRODUCTS:

@@ -6,10 +6,10 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import astuple, dataclass, field
 from typing import Final
 
-from exporter.avepoint.reading.values import TICKS_PER_SECOND, Ticks
+from exporter.avepoint.reading.values import CLOCK_TOLERANCE, TICKS_PER_SECOND, Ticks
 from exporter.avepoint.reading.vocabulary import FAILED, FINISHED, INCOMPLETE, worst_state
 from exporter.collectors.jobs.counter import JobCounter
-from exporter.collectors.jobs.families import Job, JobKind, by_start, newer_success
+from exporter.collectors.jobs.families import Job, JobKind, Unsuccessful, by_start, newer_success
 from exporter.collectors.jobs.state import parse_kind, parse_name, parse_success, parse_ticks, success_rows
 
 _ZERO_FILLED: Final = (FINISHED, "failed", "finished_with_exception")
@@ -40,15 +40,14 @@ class JobHistory:
     """The history of the jobs of one customer, or of one product of a tenant.
 
     `completed_states` contains the states of the last completed jobs, the worst of all resources. `unsuccessful`
-    contains, for each failed or incomplete state, the latest time at which the last completed job of a resource reached
-    this state.
+    contains the end of the last completed job of each resource whose state is failed or incomplete.
     """
 
     last_success: dict[JobKind, Ticks] = field(default_factory=dict)
     counter: JobCounter = field(default_factory=lambda: JobCounter(_ZERO_FILLED))
     resources: dict[tuple[JobKind, str], _Resource] = field(default_factory=dict)
     completed_states: dict[JobKind, str] = field(default_factory=dict)
-    unsuccessful: dict[JobKind, Mapping[str, Ticks]] = field(default_factory=dict)
+    unsuccessful: dict[JobKind, tuple[Unsuccessful, ...]] = field(default_factory=dict)
 
     @classmethod
     def unpacked(cls, packed: bytes) -> "JobHistory":
@@ -103,22 +102,32 @@ class JobHistory:
         by_name: dict[str, list[Job]] = {}
         for job in jobs:
             by_name.setdefault(job.resource, []).append(job)
-        listed = {(kind, name): self._resource((kind, name), of_name, now) for name, of_name in by_name.items()}
+        # If none of the names is known, AvePoint has begun to list them, and the last success is that of all resources.
+        is_new = not any((kind, name) in self.resources for name in by_name)
+        success = self.last_success.pop(kind, None) if is_new else None
+        listed = {
+            (kind, name): self._resource((kind, name), of_name, success, now) for name, of_name in by_name.items()
+        }
         self.resources |= listed
         self.last_success.pop(kind, None)
-        if all(one.success for one in listed.values()):
-            self.last_success[kind] = min(one.success for one in listed.values())
+        successes = [one.success for one in listed.values()]
+        # A success in the future is kept, because the exporter's clock may be wrong, but hides no other resource.
+        if all(0 < success <= now + CLOCK_TOLERANCE for success in successes):
+            self.last_success[kind] = min(successes)
         self.completed_states.pop(kind, None)
         if states := [one.completed_state for one in listed.values() if one.completed_state]:
             self.completed_states[kind] = worst_state(states)
-        ends: dict[str, Ticks] = {}
-        for one in listed.values():
-            if one.completed_state in (*FAILED, *INCOMPLETE):
-                ends[one.completed_state] = max(one.completed_at, ends.get(one.completed_state, one.completed_at))
-        self.unsuccessful[kind] = ends
+        self.unsuccessful[kind] = tuple(
+            Unsuccessful(name, one.completed_state, one.completed_at)
+            for (_, name), one in listed.items()
+            if one.completed_state in (*FAILED, *INCOMPLETE)
+        )
 
-    def _resource(self, key: tuple[JobKind, str], jobs: list[Job], now: Ticks) -> _Resource:
-        stored = self.resources.get(key, _Resource(Ticks(0), now, "", Ticks(0)))
+    def _resource(
+        self, key: tuple[JobKind, str], jobs: list[Job], earlier_success: Ticks | None, now: Ticks
+    ) -> _Resource:
+        """Return the history of a resource. `earlier_success` is its last success if its history is not stored."""
+        stored = self.resources.get(key, _Resource(earlier_success or Ticks(0), now, "", Ticks(0)))
         success = stored.success or None
         for job in jobs:
             success = newer_success(success, job, now)

@@ -1,6 +1,6 @@
 """Functions that sort the rows of a customer's job list into jobs, scans and workloads without a job."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,7 +16,7 @@ from exporter.avepoint.reading.vocabulary import (
     SCANS,
     worst_state,
 )
-from exporter.collectors.distinct import distinct, own_rows
+from exporter.collectors.distinct import RowOwners, distinct
 from exporter.collectors.jobs.families import Job, JobKind, by_start, read_objects, resource_hash
 from exporter.errors import AvePointError
 
@@ -32,8 +32,8 @@ _NO_SCAN: Final = frozenset({"none", "disabled", "not_scanned", "not_started"})
 class SortedJobs:
     """The sorted rows of a customer's job list, by product, workload and job type.
 
-    `without_job` contains the states from rows without a job. `scans` contains the statuses of the scans by product.
-    `error` is set if rows were dropped because they contradict each other or belong to another customer.
+    `without_job` contains the states from rows without a job. `scans` contains the worst status of the scans by
+    product. `error` is set if rows were dropped because they contradict each other or belong to another customer.
     """
 
     jobs: Mapping[JobKind, list[Job]]
@@ -42,9 +42,9 @@ class SortedJobs:
     error: AvePointError | None = None
 
 
-def sort_rows(rows: Iterable[Row], customer_id: str, is_listed: Callable[[str], bool]) -> SortedJobs:
-    """Sort the rows of a customer's job list. `is_listed` returns whether an id is in the customer list."""
-    own, foreign = own_rows(rows, customer_id, is_listed)
+def sort_rows(rows: Iterable[Row], customer_id: str, owners: RowOwners) -> SortedJobs:
+    """Sort the rows of a customer's job list, except those that `owners` refuses."""
+    own, foreign = owners.own_rows(rows, customer_id)
     found = distinct(_keyed(own), "jobId")
     jobs: dict[JobKind, list[Job]] = {}
     states: dict[JobKind, set[str]] = {}
@@ -55,8 +55,7 @@ def sort_rows(rows: Iterable[Row], customer_id: str, is_listed: Callable[[str], 
             states.setdefault(kind, set()).add(one)
     scans: dict[str, str] = {}
     for kind, product in _SCANNED.items():
-        of_scan, of_kind = jobs.pop(kind, []), states.pop(kind, set())
-        status = max(of_scan, key=by_start).state if of_scan else next(iter(of_kind), None)
+        status = _scan_status(jobs.pop(kind, []), states.pop(kind, set()))
         if status is not None:
             scans[product] = status
     # No state is exposed if several resources have the same `JobKind` but different states.
@@ -64,13 +63,17 @@ def sort_rows(rows: Iterable[Row], customer_id: str, is_listed: Callable[[str], 
     return SortedJobs(jobs, without_job, scans, found.error or foreign)
 
 
-def scan_status(scans: Mapping[str, str]) -> str | None:
-    """Return the worst status of the scans, or None if there is no scan.
+def _scan_status(jobs: Iterable[Job], without_job: Iterable[str]) -> str | None:
+    """Return the worst status of a product's scans, or None if there is no scan.
 
-    A scan that does not run is ignored if there is another scan.
+    Only the last scan of each Microsoft 365 tenant counts. A scan that does not run is ignored if another scan runs.
     """
-    statuses = [status for status in scans.values() if status not in _NO_SCAN] or list(scans.values())
-    return worst_state(statuses) if statuses else None
+    last: dict[str, Job] = {}
+    for job in sorted(jobs, key=by_start):
+        last[job.resource] = job
+    statuses = [job.state for job in last.values()] or list(without_job)
+    running = [status for status in statuses if status not in _NO_SCAN] or statuses
+    return worst_state(running) if running else None
 
 
 def _keyed(rows: Iterable[Row]) -> Iterator[tuple[str, tuple[JobKind, Job | str], Row]]:
@@ -80,15 +83,17 @@ def _keyed(rows: Iterable[Row]) -> Iterator[tuple[str, tuple[JobKind, Job | str]
         state = None if kind is None else row.job_status("status")
         if kind is None or state is None:
             continue
-        resource = resource_hash(row.word("name")) if kind.product == IAAS_PAAS else ""
+        machine = resource_hash(row.word("name")) if kind.product == IAAS_PAAS else ""
+        tenant = row.word("tenantId") or ""
         # The prefix of Microsoft 365 omits the product, for compatibility with the persistent state of older versions.
-        prefix = "\t".join((*(kind[1:] if kind.product == MICROSOFT_365 else kind), *filter(None, [resource])))
+        prefix = "\t".join((*(kind[1:] if kind.product == MICROSOFT_365 else kind), *filter(None, [machine])))
         start = row.past_time("startTime")
         if start is None:
-            yield prefix, (kind, state), row
+            yield f"{prefix}\t{tenant}", (kind, state), row
             continue
-        job = _job(row, prefix, state, start, resource)
-        yield job.id or f"{prefix}\t{start}", (kind, job), row
+        job = _job(row, prefix, state, start, resource_hash(f"{tenant}\t{machine}") if tenant else machine)
+        # The id omits the tenant, so that it does not change when AvePoint begins to list the tenants.
+        yield "\t".join((job.id or f"{prefix}\t{start}", tenant)), (kind, job), row
 
 
 def _kind(row: Row) -> JobKind | None:

@@ -104,9 +104,9 @@ LAST_COMPLETED_STATE = Family(
 )
 UNSUCCESSFUL = Family(
     "avepoint_resource_completed_job_timestamp_seconds",
-    "Latest completion time of the last completed jobs of several resources that have a failed or incomplete state; "
+    "Completion time of the last completed job of each resource whose job failed or is incomplete, as Unix time; "
     f"{SOURCE}.",
-    (*LABELS, "state"),
+    (*LABELS, "resource", "state"),
     internal=True,
 )
 OLDEST_START = Family(
@@ -133,12 +133,20 @@ class Job:
     objects: tuple[tuple[str, int], ...]
     errors: tuple[tuple[str, int], ...] = ()
     resource: str = ""
-    """Hashed name of the backed-up resource, such as a virtual machine, or "" if there is no name."""
+    """Hash that identifies the machine, the organization or the Microsoft 365 tenant of the job, or "" if unknown."""
 
     @property
     def is_running(self) -> bool:
         """Whether the job is not completed. If the state is unknown, a job without a finish time is not completed."""
         return self.state in NOT_OVER or (self.state not in OVER and self.finish is None)
+
+
+class Unsuccessful(NamedTuple):
+    """The state and the end of the last completed job of a resource, if the job failed or is incomplete."""
+
+    resource: str
+    state: str
+    end: Ticks
 
 
 def newer_success(last: Ticks | None, job: Job, now: Ticks) -> Ticks | None:
@@ -196,11 +204,13 @@ def last_job_samples(
         yield Sample(LAST_SUCCESS, (customer_id, *kind, location), seconds(finish))
 
 
-def unsuccessful_samples(unsuccessful: Mapping[JobKind, Mapping[str, Ticks]], customer_id: str) -> Iterator[Sample]:
-    """Yield the times at which resources last reached each failed or incomplete state, by kind of job."""
-    for kind, ends in sorted(unsuccessful.items()):
-        for state, end in sorted(ends.items()):
-            yield Sample(UNSUCCESSFUL, (customer_id, *kind, "", state), seconds(end))
+def unsuccessful_samples(
+    unsuccessful: Mapping[JobKind, tuple[Unsuccessful, ...]], customer_id: str
+) -> Iterator[Sample]:
+    """Yield the completion times of the failed or incomplete jobs of resources, by kind of job."""
+    for kind, of_kind in sorted(unsuccessful.items()):
+        for one in sorted(of_kind):
+            yield Sample(UNSUCCESSFUL, (customer_id, *kind, "", one.resource, one.state), seconds(one.end))
 
 
 def _completed_samples(job: Job, labels: tuple[str, ...]) -> Iterator[Sample]:

@@ -32,6 +32,7 @@ from exporter.collectors.jobs.families import (
     UNSUCCESSFUL,
     Job,
     JobKind,
+    Unsuccessful,
     count_samples,
     last_job_samples,
     past_successes,
@@ -70,7 +71,7 @@ class ProductJobRecords:
     last_success: Mapping[JobKind, Ticks]
     completed: Totals
     completed_states: Mapping[JobKind, str]
-    unsuccessful: Mapping[JobKind, Mapping[str, Ticks]]
+    unsuccessful: Mapping[JobKind, tuple[Unsuccessful, ...]]
     error: AvePointError | None = None
 
 

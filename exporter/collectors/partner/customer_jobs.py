@@ -15,6 +15,7 @@ from exporter.avepoint.endpoints import CUSTOMER_JOBS
 from exporter.avepoint.lists import ListReader
 from exporter.avepoint.reading.values import Ticks, ticks_at
 from exporter.collectors.base import CollectorContext, CustomerCollector, Family, Sample
+from exporter.collectors.distinct import RowOwners
 from exporter.collectors.jobs.counter import (
     COMPLETED_TOTAL,
     CUSTOMER_BACKUPS_TOTAL,
@@ -23,7 +24,7 @@ from exporter.collectors.jobs.counter import (
     customer_backup_samples,
 )
 from exporter.collectors.jobs.customer_history import JobHistory
-from exporter.collectors.jobs.customer_rows import SortedJobs, scan_status, sort_rows
+from exporter.collectors.jobs.customer_rows import SortedJobs, sort_rows
 from exporter.collectors.jobs.families import (
     LAST_COMPLETED_STATE,
     LAST_DURATION,
@@ -35,6 +36,7 @@ from exporter.collectors.jobs.families import (
     OLDEST_RUNNING,
     UNSUCCESSFUL,
     JobKind,
+    Unsuccessful,
     last_job_samples,
     past_successes,
     unsuccessful_samples,
@@ -45,10 +47,11 @@ from exporter.errors import AvePointError
 
 SCAN = Family(
     "avepoint_customer_scan_status",
-    "1 for the worst status of the customer's Microsoft 365 and Google Workspace scans; other statuses are absent; "
-    "from POST …/avpt-products/jobs/batch or GET /partner/customers/{id}/jobs, cached between refreshes.",
-    ("account", "customer_id", "status"),
-    query='count by (account) (avepoint_customer_scan_status{status="failed"})',
+    "1 for the status of the last scan of a customer's product, or the worst status of several Microsoft 365 tenants; "
+    "other statuses are absent; from POST …/avpt-products/jobs/batch or GET /partner/customers/{id}/jobs, "
+    "cached between refreshes.",
+    ("account", "customer_id", "product", "status"),
+    query='count by (account, product) (avepoint_customer_scan_status{status="failed"})',
 )
 _KEPT_ABSENT: Final = 30 * 86_400.0  # seconds
 Product = Literal["Microsoft 365", "Google Workspace", "IaaS + PaaS", "Salesforce", "Dynamics 365"]
@@ -68,7 +71,7 @@ class CustomerJobRecords:
     last_success: Mapping[JobKind, Ticks]
     completed: Totals
     completed_states: Mapping[JobKind, str]
-    unsuccessful: Mapping[JobKind, Mapping[str, Ticks]]
+    unsuccessful: Mapping[JobKind, tuple[Unsuccessful, ...]]
 
 
 class CustomerJobsOptions(CollectorOptions):
@@ -102,6 +105,7 @@ class CustomerJobsCollector(CustomerCollector[CustomerJobsOptions, CustomerJobRe
     def __init__(self, context: CollectorContext, options: CustomerJobsOptions) -> None:
         super().__init__(context, options)
         self._list = ListReader(context.client, CUSTOMER_JOBS)
+        self._owners = RowOwners(context.customer_list.contains)
         self._histories: dict[str, bytes] = {}
         self._absent: dict[str, float] = {}  # monotonic time of the first customer list without the customer, by id
         self.watch_customers(self._drop_absent)
@@ -116,9 +120,7 @@ class CustomerJobsCollector(CustomerCollector[CustomerJobsOptions, CustomerJobRe
     async def read(self, customer_id: str) -> CustomerJobRecords:
         """Return the jobs of one customer. Raise AvePointError if a request fails."""
         now = ticks_at(self._clock.time())
-        listed = sort_rows(
-            await self._list.rows(self.api_versions, customer_id), customer_id, self._customer_list.contains
-        )
+        listed = sort_rows(await self._list.rows(self.api_versions, customer_id), customer_id, self._owners)
         history = self._history(customer_id)
         history.add(listed.jobs, now, is_short=self._list.is_short(customer_id))
         if self.is_customer(customer_id):  # The customer may have been removed during the request.
@@ -156,8 +158,8 @@ class CustomerJobsCollector(CustomerCollector[CustomerJobsOptions, CustomerJobRe
     def samples(cls, records: CustomerJobRecords, customer_id: str) -> Iterable[Sample]:
         """Return the samples for one customer. A module without a job has only a state."""
         listed = records.listed
-        if (scan := scan_status(listed.scans)) is not None:
-            yield Sample(SCAN, (customer_id, scan), 1.0)
+        for product, status in sorted(listed.scans.items()):
+            yield Sample(SCAN, (customer_id, product, status), 1.0)
         yield from last_job_samples(
             listed.jobs, records.last_success, customer_id, completed_states=records.completed_states
         )

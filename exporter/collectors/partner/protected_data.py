@@ -10,7 +10,7 @@ from exporter.avepoint.lists import ListReader
 from exporter.avepoint.reading.rows import Row
 from exporter.avepoint.reading.values import Ticks, seconds
 from exporter.collectors.base import CollectorContext, CustomerCollector, Family, Sample
-from exporter.collectors.distinct import distinct, own_rows
+from exporter.collectors.distinct import RowOwners, distinct
 from exporter.config.schema import CollectorOptions
 from exporter.errors import AvePointError
 
@@ -118,6 +118,7 @@ class ProtectedDataCollector(CustomerCollector[ProtectedDataOptions, ProtectedDa
     def __init__(self, context: CollectorContext, options: ProtectedDataOptions) -> None:
         super().__init__(context, options)
         self._list = ListReader(context.client, PROTECTED_DATA)
+        self._owners = RowOwners(context.customer_list.contains)
 
     async def read(self, customer_id: str) -> ProtectedData:
         """Return the modules of one customer. Raise AvePointError if a request fails.
@@ -125,7 +126,7 @@ class ProtectedDataCollector(CustomerCollector[ProtectedDataOptions, ProtectedDa
         A customer without the product has no modules.
         """
         found_rows = await self._list.rows(self.api_versions, customer_id)
-        rows, foreign = own_rows(found_rows, customer_id, self._customer_list.contains)
+        rows, foreign = self._owners.own_rows(found_rows, customer_id)
         keyed = tuple(_keyed_modules(rows))
         found = distinct(keyed, "serviceModule", may_repeat=lambda module: module.may_repeat)
         error = found.error or foreign

@@ -33,7 +33,8 @@ _LABELS = ("account", "customer_id", "service_type", "subscription")
 
 def _family(name: str, what: str, query: str) -> Family:
     full = f"avepoint_subscription_{name}"
-    return Family(full, f"{what}; {_SOURCE}.", _LABELS, query=query.format(full))
+    is_coming = name.endswith("_timestamp_seconds")
+    return Family(full, f"{what}; {_SOURCE}.", _LABELS, query=query.format(full), is_coming=is_coming)
 
 
 INFO = Family(

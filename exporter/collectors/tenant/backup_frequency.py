@@ -16,6 +16,8 @@ from exporter.config.schema import CollectorOptions, Interval
 from exporter.errors import AvePointError
 
 _DAY: Final = 86_400
+_FARTHEST: Final = 7 * _DAY * TICKS_PER_SECOND
+"""A start later than this after the refresh is not believed, because AvePoint lists the starts of the current day."""
 _SOURCE: Final = "from GET …/settings/backup/frequency, cached between refreshes"
 _LABELS: Final = ("account", "workload", "geo_location")
 
@@ -38,6 +40,7 @@ NEXT = Family(
     f"Start of the next scheduled backup as of the last refresh, as Unix time; {_SOURCE}.",
     _LABELS,
     query="avepoint_next_scheduled_backup_timestamp_seconds - time()",
+    is_coming=True,
 )
 
 
@@ -103,6 +106,9 @@ def _keyed(rows: Iterable[Row], now: Ticks) -> Iterator[tuple[str, Schedule, Row
         workload = row.service_type("serviceType")
         if workload is not None:
             per_day, starts = row.count("frequency"), row.times("backupStartTime")
+            if any(start > now + _FARTHEST for start in starts):
+                row.refuse("backupStartTime", "too far in the future")
+                starts = tuple(start for start in starts if start <= now + _FARTHEST)
             yield workload, Schedule(workload, per_day, None if per_day == 0 else _next(starts, now)), row
 
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import structlog
 
+from exporter.avepoint.reading.values import CLOCK_TOLERANCE, seconds
 from exporter.clock import Clock
 from exporter.collectors.base import Family, Sample
 from exporter.config.schema import Account
@@ -84,14 +85,20 @@ class Decoder:
         return StoredState(reads, states, rows.collector.last_success, StoredStatus.load(rows.collector.status))
 
     def _read(self, row: CustomerRow, shared: SharedSeries) -> ReadResult | None:
-        """Restore stored samples with their original age, except samples of families that no longer exist."""
+        """Restore stored samples with their original age.
+
+        Omit samples of families that no longer exist, and times of past events that are in the future.
+        """
         if row.samples is None or row.read_at is None:
             return None
+        latest = self._clock.time() + seconds(CLOCK_TOLERANCE)
         age = max(0.0, self._clock.time() - row.read_at)
         samples: Collection[Sample] = tuple(
             Sample(family, tuple(map(_label, labels)), _number(value))
             for name, labels, value in json.loads(zlib.decompress(row.samples))
-            if (family := self._families.get(name)) is not None and len(labels) == len(family.labels) - 1
+            if (family := self._families.get(name)) is not None
+            and len(labels) == len(family.labels) - 1
+            and (family.is_coming or value <= latest or not family.name.endswith("_timestamp_seconds"))
         )
         if row.customer_id:
             samples = shared.samples(row.customer_id, samples)
