@@ -1,0 +1,20 @@
+"""The size of files and folders, so that a newcomer finds each line's place."""
+
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("exporter", "avepoint_simulator")
+MODULES = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
+FOLDERS = sorted({path.parent for path in MODULES})
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_file_has_more_than_300_lines(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 300
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: str(folder.relative_to(ROOT)))
+def test_no_folder_has_more_than_16_modules(folder: Path) -> None:
+    assert len([path for path in MODULES if path.parent == folder and path.name != "__init__.py"]) <= 16
