@@ -37,6 +37,18 @@ OPERATION_SCENARIOS: Final = [
         ],
     ),
     Scenario(
+        "data of slow collectors is stale after three days",
+        {
+            **exporter("1x6000"),
+            **_of_account("avepoint_up", "1x6000", collector="users"),
+            **_of_account(_LAST, "0x6000", collector="users"),
+        },
+        [
+            firing("71h", "AvePointDataStale", 0),
+            firing("73h", "AvePointDataStale", collector="users", severity="warning"),
+        ],
+    ),
+    Scenario(
         "throttled; data missing ends it",
         {
             **exporter(),

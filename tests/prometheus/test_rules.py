@@ -10,6 +10,7 @@ import promql_parser as promql
 import pytest
 import yaml
 
+from exporter.collectors.registry import COLLECTORS
 from exporter.config.sections import parse_duration
 from exporter.health.registry import PROBLEMS
 from tests.programs import Monitoring
@@ -167,6 +168,14 @@ def test_a_rule_names_only_what_is_exposed_or_recorded(rule: Rule) -> None:
         assert used <= known
         assert {"customer_id"} & labels <= used, "which customer?"
         assert ("organization" in labels) == ("customer_id" in labels), "an alert of a customer says its name"
+
+
+def test_data_of_a_working_collector_are_never_stale() -> None:
+    slow = re.search(r'collector!~"([\w|]+)"', ALERTS["AvePointDataStale"]["expr"])
+    intervals = {kind.name: kind.options_type().interval for kind in COLLECTORS}
+    assert slow is not None
+    assert set(slow[1].split("|")) == {name for name, interval in intervals.items() if interval > 3600}
+    assert max(intervals.values()) <= 86_400
 
 
 def test_the_walk_finds_mistakes() -> None:
