@@ -6,18 +6,21 @@ from grafana_foundation_sdk.builders import table, timeseries
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from grafana.dashboards_src import queries as q
+from grafana.dashboards_src.facts import unreadable
 from grafana.dashboards_src.layout import Line, frame, place
 from grafana.dashboards_src.panels import lines, number
 from grafana.dashboards_src.tables import COLORED, FILLED, Column, rows
-from grafana.dashboards_src.thresholds import falling, plain, rising, threshold
+from grafana.dashboards_src.thresholds import alert_threshold, falling, plain, rising
 from grafana.dashboards_src.vocabulary import NO_RULES, NOTHING, READABLE, UNKNOWN
 
-DATA_AGE: Final = threshold("data_age_seconds:threshold")
-THROTTLED: Final = threshold("api_throttled_ratio:threshold")
-TOKENS: Final = threshold("token_failures_ratio:threshold")
-CERTIFICATE: Final = threshold("certificate_left_seconds:threshold")
-CERTIFICATE_LAST: Final = threshold("certificate_left_seconds:threshold_critical")
+DATA_AGE: Final = alert_threshold("AvePointDataStale")
+THROTTLED: Final = alert_threshold("AvePointThrottled")
+TOKENS: Final = alert_threshold("AvePointTokenRequestsFailing")
+CERTIFICATE: Final = alert_threshold("AvePointCertificateExpiresSoon")
+CERTIFICATE_LAST: Final = alert_threshold("AvePointCertificateExpiresVerySoon")
 _UNREAD: Final = "No data: is the exporter scraped?"
+_FAILED: Final = 'result!="success"'
+_NO_SUCCESS: Final = 'code!~"200|202|204"'
 
 
 def build() -> Dashboard:
@@ -44,53 +47,75 @@ def build() -> Dashboard:
 
 
 def _facts() -> Line:
-    up = q.raw("up")
     reload = q.raw("avepoint_exporter_config_last_reload_successful")
-    facts = (
-        number(
-            "Unreadable accounts",
-            "Accounts of which at least one collector failed at its last refresh. If red: the table below says which; "
-            "the exporter's status page and log say why. Often a secret has expired.",
-            q.or_zero(f"count(count by (job, account) ({q.account_level('account:avepoint_up:min')} == 0))"),
-            unit="short", steps=rising(critical=1), meanings=NOTHING, empty=UNKNOWN,
-        ),
-        number(
-            "Oldest data",
-            "Age of the oldest last successful refresh. If red: AvePointDataStale fires; see which collector it is "
-            "below.",
-            f"max({q.account_level('account:avepoint_data_age_seconds:max')})",
-            unit="s", steps=rising(critical=DATA_AGE), empty=UNKNOWN,
-        ),
+    ages = q.account_level("account:avepoint_data_age_seconds:max")
+    others = (
         number(
             "Exporters down",
-            "Targets that Prometheus cannot scrape. If red: AvePointExporterDown fires; nothing is watched meanwhile.",
-            f"count({up} == 0) or 0 * count({up})",
+            "Exporters that Prometheus cannot scrape, of all exporters. If red: AvePointExporterDown "
+            "fires; nothing is monitored meanwhile.",
+            f"count({_targets()} == 0) or 0 * count({_targets()})",
+            of=f"count({_targets()})",
             unit="short", steps=rising(critical=1), meanings=NOTHING, empty="None scraped",
         ),
         number(
+            "Stale",
+            "Collectors whose last successful refresh is too old, of all collectors. If orange: AvePointDataStale "
+            "fires; see below which collector it is.",
+            f"count(({ages}) > {DATA_AGE:g}) or 0 * count({ages})",
+            of=f"count({ages})",
+            unit="short", steps=rising(warning=1), meanings=NOTHING, empty=UNKNOWN,
+        ),
+        number(
             "Failing calls",
-            "Share of the calls of the last 15 minutes that AvePoint did not answer with success, of the worst "
-            "account. If it stays up: see the codes below.",
-            f"max({q.account_level('account:avepoint_api_errors:ratio_rate15m')})",
+            "Share of the requests of the time range that AvePoint did not answer with success. If it stays up: see "
+            "the codes below.",
+            f"sum({_failing('$__range')}) / (sum({_calls('$__range')}) > 0)",
             unit="percentunit", steps=plain(), empty="No calls lately", decimals=1,
         ),
         number(
             "Waiting",
-            "Share of the last hour in which calls waited for the rate limit or for AvePoint's Retry-After, of the "
-            "worst account. If red: AvePointThrottled fires; refresh less often or read fewer customers per exporter.",
-            f"max({q.account_level('account:avepoint_api_throttled_seconds:rate1h')})",
-            unit="percentunit", steps=rising(critical=THROTTLED), empty=UNKNOWN, decimals=1,
+            "Share of the last hour in which requests waited for the rate limit or for AvePoint, of the account that "
+            "waited longest. If orange: AvePointThrottled fires; refresh less often or read fewer customers.",
+            f"max({_throttled()})",
+            unit="percentunit", steps=rising(warning=THROTTLED), empty=UNKNOWN, decimals=1,
         ),
         number(
             "Configuration",
-            "Whether the last attempt to read the configuration succeeded. If red: the one from before is in force and "
-            "a restart would fail; run avepoint-exporter --config.check.",
-            f"min({reload})",
-            unit="short", steps=falling(critical=1), meanings={"0": ("Refused", "red"), "1": ("In force", "green")},
-            empty=UNKNOWN,
+            "Exporters whose last reload of the configuration failed, of all exporters. If orange: they use the "
+            "configuration before it, and a restart would fail; run avepoint-exporter check.",
+            f"count({reload} == 0) or 0 * count({reload})",
+            of=f"count({reload})",
+            unit="short", steps=rising(warning=1), meanings={"0": ("In force", "green")}, empty=UNKNOWN,
         ),
     )  # fmt: skip
-    return 4, [(4, panel) for panel in facts]
+    return 4, [(4, panel) for panel in (unreadable(), *others)]
+
+
+def _targets() -> str:
+    """Return `up` of exporters, and of no other target: in a job with other targets, of those that are up."""
+    up, exporters = q.raw("up"), q.recorded("job:avepoint_exporters:count")
+    mixed = f"(count by (job) ({up} == 1) > on (job) {exporters})"
+    seen = f"{up} and on (job) {q.recorded('job:avepoint_exporter:seen')} unless on (job) {mixed}"
+    return f"max by (job, instance) ({seen} or {up} and on (job, instance) {q.raw('avepoint_exporter_build_info')})"
+
+
+def _of_exporters(expr: str) -> str:
+    """Keep what the exporters report of themselves: other targets have process metrics, too."""
+    return f"{expr} and on (job, instance) {q.raw('avepoint_exporter_build_info')}"
+
+
+def _calls(window: str, *matchers: str) -> str:
+    return f"increase({q.raw('avepoint_api_requests_total', q.ACCOUNT, *matchers)}[{window}])"
+
+
+def _failing(window: str) -> str:
+    """Return the requests without success, and 0 for accounts whose requests all succeeded."""
+    return f"{_calls(window, _NO_SUCCESS)} or 0 * {_calls(window)}"
+
+
+def _throttled() -> str:
+    return f"max by (job, account) (rate({q.raw('avepoint_api_throttled_seconds_total', q.ACCOUNT)}[1h]))"
 
 
 def _collectors() -> table.Panel:
@@ -110,11 +135,13 @@ def _collectors() -> table.Panel:
             Column("account", "Account"),
             Column("collector", "Collector", width=150),
             Column("A", "Readable", width=100, meanings=READABLE, cell=FILLED, align="center"),
-            Column("B", "Data age", width=120, unit="s", steps=rising(critical=DATA_AGE), cell=COLORED),
+            Column("B", "Data age", width=120, unit="s", steps=rising(warning=DATA_AGE), cell=COLORED),
             Column("C", "Refresh took", width=120, unit="s", decimals=2),
             Column("D", "Unreadable customers", width=180, steps=rising(critical=1), cell=COLORED),
         ],
-        sort="Data age",
+        sort="Readable",
+        then="Data age",
+        descending=False,
         empty=NO_RULES,
     )
 
@@ -125,7 +152,7 @@ def _data_age() -> timeseries.Panel:
         "Time since the last successful refresh: a saw whose teeth are the interval. If a line climbs over the dashes: "
         "AvePointDataStale fires.",
         [(q.account_level("account:avepoint_data_age_seconds:max"), "{{account}} {{collector}}")],
-        unit="s", empty=NO_RULES, steps=rising(critical=DATA_AGE),
+        unit="s", empty=NO_RULES, steps=rising(warning=DATA_AGE),
     )  # fmt: skip
 
 
@@ -146,7 +173,7 @@ def _latency() -> timeseries.Panel:
         "How long 95 of 100 calls take at most, by path. If it nears the timeout (30 s by default): raise the "
         "timeout or lower the page size.",
         [(f"histogram_quantile(0.95, sum by (path, le) ({buckets}))", "{{path}}")],
-        unit="s", empty="No calls in the time range", below=True,
+        unit="s", empty="No calls in the time range",
     )  # fmt: skip
 
 
@@ -155,16 +182,18 @@ def _waiting() -> timeseries.Panel:
         "Waiting for the rate limit",
         "Share of the time in which calls wait. If it is above the line: AvePointThrottled fires; refresh less often.",
         [(f"sum by (account) ({q.rate('avepoint_api_throttled_seconds_total')})", "{{account}}")],
-        unit="percentunit", empty=_UNREAD, steps=rising(critical=THROTTLED),
+        unit="percentunit", empty=_UNREAD, steps=rising(warning=THROTTLED),
     )  # fmt: skip
 
 
 def _errors() -> timeseries.Panel:
+    window = "$__rate_interval"
+    failing, calls = (f"sum by (account) ({one})" for one in (_failing(window), _calls(window)))
     return lines(
         "Share of failing calls",
-        "Calls of 15 minutes that were not answered with success. If it stays up: the codes above say why.",
-        [(q.account_level("account:avepoint_api_errors:ratio_rate15m"), "{{account}}")],
-        unit="percentunit", empty=NO_RULES,
+        "Requests that AvePoint did not answer with success. If it stays up: the codes above say why.",
+        [(f"{failing} / ({calls} > 0)", "{{account}}")],
+        unit="percentunit", empty=_UNREAD,
     ).axis_soft_max(0.05)  # fmt: skip
 
 
@@ -180,17 +209,17 @@ def _tokens() -> timeseries.Panel:
 
 def _not_understood() -> table.Panel:
     def counted(name: str) -> str:
+        counter = q.raw(name, q.ACCOUNT)
+        new = f"(sum by (account, field) ({counter}) > 0) unless sum by (account, field) ({counter} offset 6h)"
         nothing = f"0 * max by (account) ({q.raw('avepoint_up', q.ACCOUNT)})"
-        return f"sum by (account, field) ({q.account_level(name)}) or on (account) {nothing}"
+        grown = f"sum by (account, field) (increase({counter}[6h])) > 0"
+        return f"{grown} or ({new}) or on (account) {nothing}"
 
     return rows(
         "Values not understood, last six hours",
         "Values in AvePoint's responses that the exporter could not read, or that are unknown. If red: AvePoint has "
         "changed its API; AvePointValuesNotUnderstood fires; look for a newer exporter or report the field.",
-        [
-            ("A", counted("account:avepoint_parse_errors:increase6h")),
-            ("B", counted("account:avepoint_unknown_values:increase6h")),
-        ],
+        [("A", counted("avepoint_parse_errors_total")), ("B", counted("avepoint_unknown_values_total"))],
         [
             Column("account", "Account"),
             Column("field", "Field"),
@@ -198,32 +227,32 @@ def _not_understood() -> table.Panel:
             Column("B", "Unknown", width=130, decimals=0, steps=rising(critical=0.5), cell=COLORED),
         ],
         sort="Unreadable",
-        empty=NO_RULES,
+        empty=_UNREAD,
     )
 
 
 def _accounts() -> table.Panel:
     ratio = "percentunit"
     return rows(
-        "Accounts",
+        "Access of accounts",
         "How each account's access fares. Token failures in red: check client_id, the secret or the certificate. "
         "Certificate: time left, for accounts that use one; in orange or red, renew it in Entra ID and put the new "
         "file in place.",
         [
             ("A", f"count by (job, account) ({q.account_level('account:avepoint_up:min')})"),
-            ("B", q.by_account(q.account_level("account:avepoint_token_failures:ratio_increase1h"))),
-            ("C", q.by_account(q.account_level("account:avepoint_api_throttled_seconds:rate1h"))),
-            ("D", q.by_account(q.account_level("account:avepoint_certificate_left_seconds:min"))),
+            ("B", _token_failures()),
+            ("C", _throttled()),
+            ("D", f"{q.min_by_account('avepoint_certificate_expiry_timestamp_seconds')} - time()"),
         ],
         [
             Column("account", "Account"),
             Column("A", "Collectors", width=100),
             Column(
-                "B", "Token failures, 1 h", width=155, unit=ratio, decimals=1, steps=rising(critical=TOKENS),
+                "B", "Token failures, 1 h", width=155, unit=ratio, decimals=1, steps=rising(warning=TOKENS),
                 cell=COLORED,
             ),
             Column(
-                "C", "Waiting, 1 h", width=120, unit=ratio, decimals=1, steps=rising(critical=THROTTLED), cell=COLORED
+                "C", "Waiting, 1 h", width=120, unit=ratio, decimals=1, steps=rising(warning=THROTTLED), cell=COLORED
             ),
             Column(
                 "D", "Certificate", width=120, unit="s", cell=COLORED,
@@ -236,11 +265,19 @@ def _accounts() -> table.Panel:
     )  # fmt: skip
 
 
+def _token_failures() -> str:
+    def requests(*matchers: str) -> str:
+        counter = q.raw("avepoint_token_requests_total", q.ACCOUNT, *matchers)
+        return f"sum by (job, account) (increase({counter}[1h]))"
+
+    return f"({requests(_FAILED)} or 0 * {requests()}) / ({requests()} > 0)"
+
+
 def _memory() -> timeseries.Panel:
     return lines(
         "Memory",
         "Resident memory. If it grows without end: report it, with the number of customers.",
-        [(q.raw("process_resident_memory_bytes"), "{{instance}}")],
+        [(_of_exporters(q.raw("process_resident_memory_bytes")), "{{instance}}")],
         unit="bytes", empty=_UNREAD,
     )  # fmt: skip
 
@@ -249,7 +286,7 @@ def _cpu() -> timeseries.Panel:
     return lines(
         "Processor",
         "Processor seconds a second. If it stays near 1: scrape less often or shard the accounts.",
-        [(f"rate({q.raw('process_cpu_seconds_total')}[$__rate_interval])", "{{instance}}")],
+        [(_of_exporters(f"rate({q.raw('process_cpu_seconds_total')}[$__rate_interval])"), "{{instance}}")],
         unit="percentunit", empty=_UNREAD,
     )  # fmt: skip
 
@@ -261,7 +298,7 @@ def _instances() -> table.Panel:
         "Versions and when each started. If one started just now and again: see its log.",
         [
             ("A", f"max by (job, instance, version) ({q.raw('avepoint_exporter_build_info')})"),
-            ("B", f"1000 * max by (job, instance) ({start})"),
+            ("B", f"1000 * max by (job, instance) ({_of_exporters(start)})"),
         ],
         [
             Column("instance", "Instance"),

@@ -116,9 +116,9 @@ def number(
 
 def _denominator() -> list[DynamicConfigValue]:
     return [
-        DynamicConfigValue(id_val="unit", value="prefix:of "),
+        DynamicConfigValue(id_val="unit", value="prefix:of\N{NO-BREAK SPACE}"),
         DynamicConfigValue(id_val="thresholds", value=steps_of(plain(DARK_GREY)).build()),
-        DynamicConfigValue(id_val="mappings", value=[absent("of ?", DARK_GREY)]),
+        DynamicConfigValue(id_val="mappings", value=[absent("of\N{NO-BREAK SPACE}?", DARK_GREY)]),
     ]
 
 
@@ -173,9 +173,8 @@ def lines(
     least: float | None = 0,
     calcs: Sequence[str] = ("lastNotNull",),
     dashed: Sequence[str] = (),
-    below: bool = False,
 ) -> timeseries.Panel:
-    """Return values over time; `steps` are drawn as lines, `below` puts a long legend under them."""
+    """Return values over time; `steps` are drawn as lines."""
     panel = (
         timeseries.Panel()
         .title(title)
@@ -189,7 +188,7 @@ def lines(
         .line_width(1 if stacked else 2)
         .show_points(VisibilityMode.NEVER)
         .span_nulls(300_000)
-        .legend(_legend(calcs, LegendPlacement.BOTTOM if below else LegendPlacement.RIGHT))
+        .legend(_legend(calcs))
         .tooltip(common.VizTooltipOptions().mode(TooltipDisplayMode.MULTI).sort(SortOrder.DESCENDING))
     )
     for index, (expr, legend) in enumerate(queries):
@@ -253,12 +252,12 @@ def on_its_own(color: str) -> list[DynamicConfigValue]:
     ]
 
 
-def _legend(calcs: Sequence[str], placement: LegendPlacement = LegendPlacement.RIGHT) -> common.VizLegendOptions:
+def _legend(calcs: Sequence[str]) -> common.VizLegendOptions:
     return (
         common.VizLegendOptions()
         .show_legend(True)
         .display_mode(LegendDisplayMode.TABLE)
-        .placement(placement)
+        .placement(LegendPlacement.RIGHT)
         .calcs(list(calcs))
     )
 

@@ -58,6 +58,11 @@ def by_account(expr: str) -> str:
     return f"max by (job, account) ({expr})"
 
 
+def min_by_account(name: str) -> str:
+    """Return the smallest value of each account."""
+    return f"min by (job, account) ({raw(name, ACCOUNT)})"
+
+
 def by_customer(expr: str) -> str:
     """Return one value a customer or tenant."""
     return f"max by (job, account, customer_id) ({expr})"

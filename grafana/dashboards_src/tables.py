@@ -64,8 +64,12 @@ def rows(
     sort: str,
     empty: str,
     descending: bool = True,
+    then: str = "",
 ) -> table.Panel:
-    """Return a table; `queries` are pairs of a letter and an expression, `sort` the title of a column."""
+    """Return a table; `queries` are pairs of a letter and an expression, `sort` the title of a column.
+
+    Rows with equal values are sorted by the column `then`, the largest value first.
+    """
     several = len(queries) > 1
     panel = (
         table.Panel()
@@ -81,7 +85,7 @@ def rows(
         .inspect(False)
         .show_header(True)
         .cell_height(TableCellHeight.SM)
-        .sort_by([common.TableSortByFieldState().display_name(sort).desc(descending)])
+        .sort_by([_sorted(sort, descending=descending), *([_sorted(then, descending=True)] if then else [])])
     )
     for letter, expr in queries:
         panel.with_target(_table_query(expr, letter, _legend(columns, letter)))
@@ -92,6 +96,10 @@ def rows(
     for column in columns:
         panel.override_by_name(column.title or column.source, _properties(column))
     return panel
+
+
+def _sorted(title: str, *, descending: bool) -> common.TableSortByFieldState:
+    return common.TableSortByFieldState().display_name(title).desc(descending)
 
 
 def _table_query(expr: str, letter: str, legend: str) -> Dataquery:

@@ -18,6 +18,7 @@ RED: Final = "red"
 BLUE: Final = "blue"
 GREY: Final = "#8e8e8e"
 DARK_GREY: Final = "#55595f"
+_COMPARED: Final = re.compile(r"[<>] ([\d.]+(?: \* [\d.]+)*)\s*$")
 _CONSTANT: Final = re.compile(r"vector\(([\d\s.*]+)\)")
 
 
@@ -28,6 +29,25 @@ def alert_thresholds(*rules: Path) -> Mapping[str, float]:
     groups = [group for file in files for group in yaml.safe_load(file.read_text(encoding="utf-8"))["groups"]]
     records = {rule["record"]: rule["expr"] for group in groups for rule in group["rules"] if "record" in rule}
     return {name: _constant(expr) for name, expr in records.items() if re.match(r"avepoint:.+:threshold", name)}
+
+
+@functools.cache
+def thresholds_of_alerts() -> Mapping[str, float]:
+    """Return the number that ends the expression of each alert, such as 10800 of `… > 3 * 3600`."""
+    groups = yaml.safe_load(RULES.read_text(encoding="utf-8"))["groups"]
+    found = {
+        rule["alert"]: _COMPARED.search(rule["expr"]) for group in groups for rule in group["rules"] if "alert" in rule
+    }
+    return {name: _product(match[1]) for name, match in found.items() if match}
+
+
+def alert_threshold(alert: str) -> float:
+    """Return the number with which an alert compares."""
+    return thresholds_of_alerts()[alert]
+
+
+def _product(text: str) -> float:
+    return functools.reduce(operator.mul, map(float, text.split("*")))
 
 
 def threshold(name: str) -> float:

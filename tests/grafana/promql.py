@@ -16,6 +16,8 @@ ROOT: Final = Path(__file__).parents[2]
 RULES: Final = ROOT / "prometheus" / "rules" / "avepoint.rules.yaml"
 OPTIONAL: Final = tuple(sorted((RULES.parent / "optional").glob("*.rules.yaml")))
 _MACROS: Final = {"$__rate_interval": "5m", "$__range": "6h", "$__interval": "5m"}
+_OF_ALERTS: Final = ("1h", "6h")
+"""Windows of alerts, for panels that show what an alert compares."""
 _TARGET: Final = frozenset({"job", "instance"})
 _VARIABLE: Final = re.compile(r"\$(\w+)")
 _CALL: Final = re.compile(r"(?P<function>label_values|query_result)\((?P<body>.+)\)", re.DOTALL)
@@ -96,8 +98,8 @@ def findings(text: str, *, needs_instance: bool = True) -> list[str]:
 def _wrong_windows(text: str) -> list[str]:
     rates = re.findall(r"\b(?:rate|irate)\([^\[\]]*\[([^\]]+)\]", text)
     increases = re.findall(r"\bincrease\([^\[\]]*\[([^\]]+)\]", text)
-    wrong = {window for window in rates if window != "$__rate_interval"}
-    wrong |= {window for window in increases if window not in ("$__rate_interval", "$__range")}
+    wrong = {window for window in rates if window not in ("$__rate_interval", *_OF_ALERTS)}
+    wrong |= {window for window in increases if window not in ("$__rate_interval", "$__range", *_OF_ALERTS)}
     return [f"rate over {window}, not over $__rate_interval" for window in sorted(wrong)]
 
 

@@ -99,7 +99,7 @@ CASES: dict[str, tuple[Callable[[Json], None], str]] = {
     "no instance": (_expr('sum(avepoint_up{job=~"$job"})'), "avepoint_up has no matcher of instance"),
     "no instance at all": (_expr('sum(account:avepoint_up:min{job=~"$job"})'), "lacks a matcher of job or of instance"),
     "window": (_expr(f"sum(rate({UP.replace('_up', '_parse_errors_total')}[5m]))"), "rate over 5m"),
-    "increase": (_expr(f"sum(increase({UP.replace('_up', '_parse_errors_total')}[1h]))"), "rate over 1h"),
+    "increase": (_expr(f"sum(increase({UP.replace('_up', '_parse_errors_total')}[2h]))"), "rate over 2h"),
     "no counter": (_expr(f"sum(rate({UP}[$__rate_interval]))"), "rate() of avepoint_up, which is no counter"),
     "two of one letter": (_in("timeseries", "targets", 1, "refId", to="A"), "has no query, or two of one letter"),
     "legend's label": (

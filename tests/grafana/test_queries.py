@@ -26,8 +26,8 @@ scrape_configs:
     static_configs: [{{targets: ["{target}"]}}]
 """
 MAY_BE_EMPTY: Final = {
-    ("Accounts", "B"): "no account asked for a token within the hour after the first, which increase() does not see",
-    ("Accounts", "D"): "the demo's accounts prove themselves with secrets",
+    ("Access of accounts", "B"): "no account asked for a second token within the hour, and increase() needs two",
+    ("Access of accounts", "D"): "the demo's accounts prove themselves with secrets",
     ("Licences", "H"): "nothing grew yet",
     ("First full in", "A"): "nothing grew yet",
 }
