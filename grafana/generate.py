@@ -1,4 +1,4 @@
-"""Write the dashboards: `python -m grafana.generate`, or with `--check` say whether the committed ones are current."""
+"""Write the dashboards (`python -m grafana.generate`), or check with `--check` whether the files are current."""
 
 import json
 import sys
@@ -23,7 +23,7 @@ DASHBOARDS: Final[Mapping[str, Callable[[], Dashboard]]] = {
 
 
 def _without_defaults(board: Dashboard) -> object:
-    """Return what Grafana's types know: the SDK writes fields of interval variables into variables of all kinds."""
+    """Remove fields of interval variables, because the SDK writes these fields into variables of all types."""
     tree = json.loads(json.dumps(board, cls=JSONEncoder))
     for variable in tree["templating"]["list"]:
         for name in ("auto", "auto_min", "auto_count"):
@@ -32,7 +32,7 @@ def _without_defaults(board: Dashboard) -> object:
 
 
 def rendered() -> dict[Path, str]:
-    """Return the text of each file."""
+    """Return the content of each file."""
     return {
         FOLDER / f"{name}.json": json.dumps(_without_defaults(build()), indent=2, ensure_ascii=False) + "\n"
         for name, build in DASHBOARDS.items()
@@ -40,12 +40,12 @@ def rendered() -> dict[Path, str]:
 
 
 def main(arguments: list[str]) -> int:
-    """Write or check."""
+    """Write or check the dashboards, and return the exit code."""
     texts = rendered()
     if arguments == ["--check"]:
         stale = [path for path, text in texts.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
         for path in stale:
-            print(f"{path}: not what the generator writes; run python -m grafana.generate")
+            print(f"{path} is outdated; run python -m grafana.generate")
         return 1 if stale else 0
     FOLDER.mkdir(exist_ok=True)
     for path, text in texts.items():

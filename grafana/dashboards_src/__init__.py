@@ -1,1 +1,1 @@
-"""One file a dashboard; what they share stands in queries, variables, panels, columns, layout and thresholds."""
+"""The dashboards, with one file per dashboard, and modules with queries, panels and words that they share."""

@@ -1,4 +1,4 @@
-"""Backups of the chosen customers, those that are due first at the top."""
+"""The table of the backups of the chosen customers, sorted by due time."""
 
 from typing import Final
 
@@ -24,7 +24,7 @@ def backups() -> table.Panel:
     overdue = q.scoped(q.recorded("avepoint:problem:named", *q.OF_WORKLOAD, 'problem="backup_overdue"'))
     return rows(
         "Backups",
-        f"One row per workload of a customer, the one that is due first at the top; at most {MOST} rows. If it is "
+        f"One row per workload of a customer, sorted by due time; at most {MOST} rows. If it is "
         "overdue: click the workload to see its jobs.",
         [
             ("A", f"1000 * ({q.named(first)})"),

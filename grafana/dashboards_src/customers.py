@@ -1,4 +1,4 @@
-"""Customers: the portfolio, worst first, and the chosen customers with their problems, backups and history."""
+"""The Customers dashboard: all customers by severity, and the problems, backups and history of the chosen customers."""
 
 from typing import Final
 
@@ -17,7 +17,7 @@ from grafana.dashboards_src.thresholds import plain
 from grafana.dashboards_src.vocabulary import CUSTOMER_STATUSES, NO_RULES, SEVERITIES, TO_CUSTOMER
 
 _FEW_POINTS: Final = 24
-"""Thousands of customers are read at each point."""
+"""Each point requires the series of thousands of customers."""
 
 
 def build() -> Dashboard:
@@ -94,7 +94,7 @@ def _portfolio() -> table.Panel:
 
 
 def _health() -> str:
-    """Return the order of each customer's worst problem; a tenth of a unit if it cannot be read, 0 if it is well."""
+    """Return the order of each customer's worst problem, a tenth of a unit for an unreadable customer, or 0."""
     by = verdict.CUSTOMER
     order = q.recorded("customer:avepoint_problem:order", *q.OF_CUSTOMER)
     unreadable = q.recorded("customer:avepoint_customer_unreadable:bool", *q.OF_CUSTOMER)
@@ -110,7 +110,7 @@ def _objects(kind: str) -> str:
 
 
 def _data() -> str:
-    """Return the size of the backed-up data of each customer and tenant."""
+    """Return the size of the protected data of each customer and tenant."""
     by = verdict.CUSTOMER
     customers = q.raw("avepoint_customer_protected_data_bytes", *q.OF_CUSTOMER)
     tenants = q.raw("avepoint_license_protected_bytes", q.ACCOUNT)

@@ -1,4 +1,4 @@
-"""Numbers of customers with certain problems, each beside the number of all customers: the same on all dashboards."""
+"""Panels for all dashboards: numbers of customers with certain problems, and the number of all customers."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -33,7 +33,7 @@ _CRITICAL: Final = frozenset(
 
 
 def fact(title: str, *, of: tuple[str, ...] = _OF_ACCOUNTS) -> stat.Panel:
-    """Return the number of customers with the problems of one of the titles above."""
+    """Return the panel with this title, which shows the number of customers with the problems in `_FACTS`."""
     problems, text = _FACTS[title]
     return _count(
         title,
@@ -46,7 +46,7 @@ def fact(title: str, *, of: tuple[str, ...] = _OF_ACCOUNTS) -> stat.Panel:
 
 
 def critical(title: str, *, of: tuple[str, ...] = _OF_ACCOUNTS) -> stat.Panel:
-    """Return the number of customers with a critical problem."""
+    """Return the panel with the number of customers that have a critical problem."""
     return _count(
         title,
         "Customers with at least one critical problem, of all customers. A tenant account counts as one. If red: the "
@@ -71,7 +71,7 @@ def _count(title: str, about: str, matcher: str, *, of: tuple[str, ...], is_crit
 
 
 def not_judged() -> stat.Panel:
-    """Return the number of customers of whom nobody knows whether a backup is overdue."""
+    """Return the panel with the number of customers for which it is unknown whether a backup is overdue."""
     backups = 'problem="backup_overdue"'
     unknown = f"sum({verdict.verdicts('problem', backups, _UNKNOWN)})"
     everyone = f"sum({verdict.verdicts('problem', backups)})"
@@ -87,7 +87,7 @@ _UNKNOWN: Final = 'verdict="unknown"'
 
 
 def unreadable() -> stat.Panel:
-    """Return the number of accounts that cannot be read."""
+    """Return the panel with the number of unreadable accounts."""
     up = q.account_level("account:avepoint_up:min")
     return number(
         "Unreadable",
@@ -100,7 +100,7 @@ def unreadable() -> stat.Panel:
 
 
 def watched(*, of: tuple[str, ...] = _OF_ACCOUNTS) -> stat.Panel:
-    """Return the number of customers."""
+    """Return the panel with the number of customers."""
     return number(
         "Customers",
         "Customers and tenant accounts that are monitored. If it falls without a reason: see whether a customer took "

@@ -1,4 +1,4 @@
-"""What happened over time, from series that are cheap for thousands of customers."""
+"""Panels over time, whose queries are fast even for thousands of customers."""
 
 from grafana_foundation_sdk.builders import timeseries
 
@@ -8,7 +8,7 @@ from grafana.dashboards_src.vocabulary import NO_RULES
 
 
 def success() -> timeseries.Panel:
-    """Return the share of successful backups."""
+    """Return the panel with the share of successful backups."""
     total = _within_a_day()
     good = _within_a_day('result="success"')
     return lines(
@@ -26,7 +26,7 @@ def _within_a_day(*matchers: str) -> str:
 
 
 def protected_data() -> timeseries.Panel:
-    """Return the size of the backed-up data of customers and tenants."""
+    """Return the panel with the size of the protected data of customers and tenants."""
     customers = q.account_level("account:avepoint_protected_data_bytes:sum")
     tenants = q.account_level("account:avepoint_license_protected_bytes:max")
     return lines(

@@ -1,4 +1,4 @@
-"""Lines of panels on the grid of 24 columns, numbered in reading order; and the frame all dashboards share."""
+"""The layout of panels on Grafana's grid of 24 columns, and the settings that all dashboards share."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -21,11 +21,11 @@ from grafana.dashboards_src import variables
 TAG: Final = "avepoint"
 COLUMNS: Final = 24
 Line = tuple[int, Sequence[tuple[int, Builder[Panel]]]]
-"""A height, and panels with their widths, which add up to 24."""
+"""A line of panels: its height, and the panels with their widths, which add up to 24."""
 
 
 def frame(*, uid: str, title: str, description: str, names: Sequence[str], since: str) -> Dashboard:
-    """Return an empty dashboard with its variables and the links to the others."""
+    """Return an empty dashboard with variables and links to the other dashboards."""
     board = (
         Dashboard(title)
         .uid(uid)
@@ -41,7 +41,7 @@ def frame(*, uid: str, title: str, description: str, names: Sequence[str], since
             DashboardLink("AvePoint")
             .type(DashboardLinkType.DASHBOARDS)
             .tags([TAG])
-            .tooltip("The other AvePoint dashboards, with the same choices")
+            .tooltip("The other AvePoint dashboards, with the same variables")
             .include_vars(True)
             .keep_time(True)
         )
@@ -53,7 +53,7 @@ def frame(*, uid: str, title: str, description: str, names: Sequence[str], since
 
 
 def place(board: Dashboard, *parts: str | Line) -> Model:
-    """Put titles of rows and lines of panels one below the other."""
+    """Add row titles and lines of panels to the dashboard, from top to bottom."""
     model = board.build()
     panels: list[Panel | RowPanel] = []
     y = 0
@@ -66,7 +66,7 @@ def place(board: Dashboard, *parts: str | Line) -> Model:
             continue
         height, line = part
         if sum(width for width, _ in line) != COLUMNS:
-            raise ValueError(f"the line at {y} is not {COLUMNS} wide")
+            raise ValueError(f"the width of the line at {y} is not {COLUMNS}")
         x = 0
         for width, builder in line:
             panel = builder.build()

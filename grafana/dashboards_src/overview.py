@@ -1,4 +1,4 @@
-"""Overview: which customers have problems, how severe they are, and of how many."""
+"""The Overview dashboard: the customers with problems, by severity, and the number of all customers."""
 
 from typing import Final
 

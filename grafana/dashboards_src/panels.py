@@ -1,4 +1,4 @@
-"""Panels with everything that a panel here must have: title, description, unit, legend, text for no data."""
+"""Functions that create panels with a title, a description, a unit, a legend and a text for missing data."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -40,42 +40,42 @@ from grafana.dashboards_src.thresholds import DARK_GREY, GREY, plain
 from grafana.dashboards_src.variables import DATASOURCE
 
 Words = Mapping[str, tuple[str, str]]
-"""A value as text, what to say in its place, and the colour."""
+"""A value as a string, the text that replaces it, and its color."""
 
 NONE: Final[Words] = {}
 DENOMINATOR: Final = "of"
-"""The name of a number's denominator."""
+"""The name of the query for a denominator."""
 
 
 def words(meanings: Words) -> list[ValueMapping]:
-    """Say words in place of values."""
+    """Return mappings that replace values with texts."""
     results = {value: ValueMappingResult(text=text, color=color) for value, (text, color) in meanings.items()}
     return [ValueMap(options=results)] if results else []
 
 
 def absent(text: str, color: str) -> ValueMapping:
-    """Say that there is no value, in a colour that judges nothing."""
+    """Return a mapping that replaces missing values with a colored text."""
     result = ValueMappingResult(text=text, color=color)
     return SpecialValueMap(options=DashboardSpecialValueMapOptions(match=SpecialValueMatch.NULL_AND_NAN, result=result))
 
 
 def steps_of(steps: Sequence[Threshold]) -> ThresholdsConfig:
-    """Return thresholds in the unit of the values."""
+    """Return absolute thresholds."""
     return ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(list(steps))
 
 
 def by_threshold() -> FieldColor:
-    """Colour by threshold."""
+    """Return the color mode that uses thresholds."""
     return FieldColor().mode(FieldColorModeId.THRESHOLDS)
 
 
 def instant(expr: str, legend: str, ref: str = "A") -> Dataquery:
-    """Ask for now."""
+    """Return a query for the current value."""
     return Dataquery().expr(expr).instant().legend_format(legend).ref_id(ref).datasource(DATASOURCE)
 
 
 def ranged(expr: str, legend: str, ref: str = "A") -> Dataquery:
-    """Ask for the time range."""
+    """Return a query for the time range."""
     return Dataquery().expr(expr).range().legend_format(legend).ref_id(ref).datasource(DATASOURCE)
 
 
@@ -91,7 +91,7 @@ def number(
     decimals: int | None = None,
     of: str = "",
 ) -> stat.Panel:
-    """Return one number on a coloured ground; `of` is the expression of its denominator, which is shown beside it."""
+    """Return a panel with one number on a colored background; `of` is the expression of its denominator."""
     panel = (
         stat.Panel()
         .title(title)
@@ -134,7 +134,7 @@ def bars(
     least: float = 0,
     most: float | None = None,
 ) -> bargauge.Panel:
-    """Return one horizontal bar a series, coloured by threshold."""
+    """Return a panel with one horizontal bar per series, colored by threshold."""
     panel = (
         bargauge.Panel()
         .title(title)
@@ -174,7 +174,7 @@ def lines(
     calcs: Sequence[str] = ("lastNotNull",),
     dashed: Sequence[str] = (),
 ) -> timeseries.Panel:
-    """Return values over time; `steps` are drawn as lines."""
+    """Return a panel with values over time; `steps` are drawn as lines."""
     panel = (
         timeseries.Panel()
         .title(title)
@@ -207,7 +207,7 @@ def lines(
 
 
 def states(title: str, about: str, expr: str, *, legend: str, meanings: Words, empty: str) -> statetimeline.Panel:
-    """Return a row of states over time for each series."""
+    """Return a panel with one row of states per series."""
     return (
         statetimeline.Panel()
         .title(title)
@@ -236,14 +236,14 @@ def states(title: str, about: str, expr: str, *, legend: str, meanings: Words, e
 
 
 def renamed(panel: timeseries.Panel, names: Words) -> timeseries.Panel:
-    """Return series their words and colours."""
+    """Return overrides with the name and the color of each series."""
     for name, (text, color) in names.items():
         panel.override_by_name(name, [DynamicConfigValue(id_val="displayName", value=text), _fixed(color)])
     return panel
 
 
 def on_its_own(color: str) -> list[DynamicConfigValue]:
-    """Draw a line over stacked ones, without being of their stack."""
+    """Return an override that draws a series as a line outside of the stack."""
     return [
         DynamicConfigValue(id_val="custom.stacking", value={"mode": "none", "group": "A"}),
         DynamicConfigValue(id_val="custom.fillOpacity", value=0),

@@ -1,4 +1,4 @@
-"""The table of problems: the same on the overview and beside one customer or workload."""
+"""The table of problems, which several dashboards contain."""
 
 from typing import Final
 
@@ -12,12 +12,12 @@ from grafana.dashboards_src.thresholds import GREEN, GREY
 from grafana.dashboards_src.vocabulary import NO_RULES, PROBLEMS, SEVERITIES, TO_CUSTOMER
 
 MOST: Final = 100
-"""Rows of a table; thousands of customers may have tens of thousands of problems."""
+"""Maximum number of rows of a table, because thousands of customers may have tens of thousands of problems."""
 WELL: Final = "No problem"
 
 
 def severity_words(well: str = WELL) -> list[ValueMapping]:
-    """Return the words of `verdict.order`."""
+    """Return the texts for the values of `verdict.order`."""
     words = [
         _between(rank * verdict.UNIT, (rank + 1) * verdict.UNIT - 1, *SEVERITIES[severity])
         for severity, rank in verdict.RANKS.items()

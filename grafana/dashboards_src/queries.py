@@ -1,8 +1,9 @@
 """PromQL that all dashboards share.
 
-Recorded series (prometheus/rules) carry no instance: a restart or a second replica counts nothing twice. The variable
-`instance` reaches them through `scoped`, which keeps what the chosen instances read. `$customer|` and `$workload|` also
-match what has no such label: tenant accounts have no customers, and AvePoint does not place every job.
+Recorded series (prometheus/rules) have no label instance, so that restarts and replicas do not count twice. The
+function `scoped` applies the variable `instance` to them, and keeps the accounts that the chosen instances read.
+`$customer|` and `$workload|` also match series without the label, such as those of tenant accounts and of jobs whose
+workload is unknown.
 """
 
 from typing import Final
@@ -34,27 +35,27 @@ def recorded(name: str, *matchers: str) -> str:
 
 
 def scoped(expr: str) -> str:
-    """Keep what the chosen instances read; for an hour after a target is down, its problems stay."""
+    """Keep the accounts that the chosen instances read, even for an hour after a target went down."""
     return f"({expr}) and on (job, account) last_over_time({raw('avepoint_up', ACCOUNT)}[1h])"
 
 
 def account_level(name: str, *matchers: str) -> str:
-    """Select a recorded series of accounts, of the chosen instances."""
+    """Select a recorded series of accounts that the chosen instances read."""
     return scoped(recorded(name, ACCOUNT, *matchers))
 
 
 def customer_level(name: str, *matchers: str) -> str:
-    """Select a recorded series of customers and tenants, of the chosen instances."""
+    """Select a recorded series of customers and tenants that the chosen instances read."""
     return scoped(recorded(name, *OF_CUSTOMER, *matchers))
 
 
 def workload_level(name: str, *matchers: str) -> str:
-    """Select a recorded series of workloads, of the chosen instances."""
+    """Select a recorded series of workloads that the chosen instances read."""
     return scoped(recorded(name, *OF_WORKLOAD, *matchers))
 
 
 def by_account(expr: str) -> str:
-    """Name the labels that rows of tables are merged by; a metric's name would keep them apart."""
+    """Keep only the labels by which rows of tables are merged, because different names would prevent the merge."""
     return f"max by (job, account) ({expr})"
 
 
@@ -64,75 +65,75 @@ def min_by_account(name: str) -> str:
 
 
 def by_customer(expr: str) -> str:
-    """Return one value a customer or tenant."""
+    """Return one value per customer or tenant."""
     return f"max by (job, account, customer_id) ({expr})"
 
 
 def or_zero(expr: str) -> str:
-    """Return 0 where nothing is wrong, but nothing where the rules are not loaded or no exporter is scraped."""
+    """Return 0 if the expression has no series, but no series if the rules are not loaded or no exporter is scraped."""
     return f"{expr} or 0 * count({account_level('account:avepoint_up:min')})"
 
 
 def or_none(expr: str) -> str:
-    """Return 0 where nothing is wrong, but nothing where the rules are not loaded or no exporter is scraped."""
+    """Return 0 if the expression has no series, but no series if the rules are not loaded or no exporter is scraped."""
     return f"{expr} or 0 * sum({account_level('account:avepoint_customers:count')})"
 
 
 def with_name(expr: str) -> str:
-    """Add `name`: the organization, else the customer's id, else the account."""
+    """Add the label `name`: the organization, else the customer's id, else the account."""
     for label in ("account", "customer_id", "organization"):
         expr = f'label_replace({expr}, "name", "$1", "{label}", "(.+)")'
     return expr
 
 
 def named(expr: str) -> str:
-    """Add the organization where known, and `name`: the organization, else the customer's id, else the account."""
+    """Add the organization if known, and `name`: the organization, else the customer's id, else the account."""
     info = recorded("customer:avepoint_customer_info:last", *OF_CUSTOMER)
     joined = f"({expr}) * {_BY_CUSTOMER} group_left (organization) {info} or (({expr}) unless {_BY_CUSTOMER} {info})"
     return with_name(joined)
 
 
 def rate(name: str, *matchers: str) -> str:
-    """Return a counter's rate."""
+    """Return the rate of a counter."""
     return f"rate({raw(name, ACCOUNT, *matchers)}[$__rate_interval])"
 
 
 def everyone() -> str:
-    """Return 0 for each customer and each tenant account that there is."""
+    """Return 0 for each customer and each tenant account."""
     customers = recorded("customer:avepoint_customer_info:last", *OF_CUSTOMER)
     tenants = recorded("account:avepoint_up:min", ACCOUNT, TENANT)
     return f"0 * max by (job, account, customer_id) ({customers}) or 0 * max by (job, account) ({tenants})"
 
 
 def problems_by_customer() -> str:
-    """Return the number of problems of each customer and tenant, 0 where all is well."""
+    """Return the number of problems of each customer and tenant, which may be 0."""
     problems = recorded("customer:avepoint_problems:count", *OF_CUSTOMER)
     return scoped(f"sum by (job, account, customer_id) ({problems}) or {_BY_CUSTOMER} ({everyone()})")
 
 
 def customer_sum(name: str) -> str:
-    """Return each account's sum of the chosen customers. Summed before it is scoped: that is much cheaper."""
+    """Return the sum of the chosen customers of each account, computed before `scoped` because this is faster."""
     return scoped(f"sum by (job, account) ({recorded(name, *OF_CUSTOMER)})")
 
 
 def workload_sum(name: str) -> str:
-    """Return each account's sum of the chosen customers by workload, likewise."""
+    """Return the sum of the chosen customers of each account by workload."""
     return scoped(f"sum by (job, account, workload) ({recorded(name, *OF_WORKLOAD)})")
 
 
 def largest_customers(name: str) -> str:
-    """Return the twenty customers with the largest values; those of each account are found first, which is cheaper."""
+    """Return the twenty customers with the largest values, first selected per account because this is faster."""
     of_each = scoped(f"topk by (job, account) (20, {recorded(name, *OF_CUSTOMER)})")
     return f"topk(20, {of_each})"
 
 
 def customer_ratio(part: str, whole: str) -> str:
-    """Return the share of one recorded sum of customers in another, over all that are chosen."""
+    """Return the ratio of two recorded sums over all chosen customers."""
     return f"sum({customer_sum(part)}) / (sum({customer_sum(whole)}) > 0)"
 
 
 def backup_age() -> str:
-    """Return the age of the last successful backups; of retired workloads only those that are still to be backed up."""
+    """Return the age of the last successful backups, without retired workloads that are no longer backed up."""
     age = recorded("workload:avepoint_backup_age_seconds:min", *OF_WORKLOAD)
     overdue = recorded("workload:avepoint_backup_overdue:age_seconds", *OF_WORKLOAD)
     retired = threshold("backup_retired_seconds:threshold")

@@ -1,4 +1,4 @@
-"""Backups against their own schedule: how often they should run, and how many they missed."""
+"""Panels that compare backups with their schedule."""
 
 from typing import Final
 
@@ -20,7 +20,7 @@ def _of_each(name: str, *matchers: str) -> str:
 
 
 def _intervals() -> str:
-    """Return the age of the last successful backups in intervals of their own schedule."""
+    """Return the age of the last successful backups as a multiple of their scheduled interval."""
     return _recorded("workload:avepoint_backup_intervals_missed:ratio")
 
 
@@ -29,7 +29,7 @@ def _recorded(name: str) -> str:
 
 
 def late() -> stat.Panel:
-    """Return how many workloads are late."""
+    """Return the panel with the number of late workloads."""
     return number(
         "Late backups",
         f"Workloads of tenants whose last successful backup is older than {_MISSED:g} intervals of their own schedule. "
@@ -40,7 +40,7 @@ def late() -> stat.Panel:
 
 
 def schedule() -> table.Panel:
-    """Return one row a workload of a tenant."""
+    """Return a table with one row per workload of a tenant."""
     return rows(
         "Schedule",
         "One row a workload of a tenant, latest first: how often it should be backed up and how many intervals ago it "

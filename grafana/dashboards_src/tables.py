@@ -1,4 +1,4 @@
-"""Tables: one row of columns out of several queries, merged by the labels they share."""
+"""Tables whose rows combine the results of several queries with the same labels."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -38,7 +38,7 @@ _PLAIN: Final[Mapping[str, object]] = {"type": "auto"}
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: `source` is a label, or the letter of a query; without a title it is there for links only."""
+    """A column: `source` is a label or the letter of a query; a column without a title is only used in links."""
 
     source: str
     title: str = ""
@@ -66,7 +66,7 @@ def rows(
     descending: bool = True,
     then: str = "",
 ) -> table.Panel:
-    """Return a table; `queries` are pairs of a letter and an expression, `sort` the title of a column.
+    """Return a table; `queries` contains pairs of a letter and an expression, and `sort` is the title of a column.
 
     Rows with equal values are sorted by the column `then`, the largest value first.
     """
@@ -134,7 +134,7 @@ def _field(column: Column, *, several: bool) -> str:
 
 
 def _mappings(column: Column) -> list[ValueMapping]:
-    """Return the words; where colours have a meaning, a value that is not there has none."""
+    """Return the text mappings; if colors have a meaning, missing values have no color."""
     if not (column.steps or column.meanings or column.mappings):
         return []
     return [

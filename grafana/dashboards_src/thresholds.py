@@ -51,7 +51,7 @@ def _product(text: str) -> float:
 
 
 def threshold(name: str) -> float:
-    """Return one alert's threshold, such as `backup_age_seconds:threshold`."""
+    """Return the threshold of an alert, such as `backup_age_seconds:threshold`."""
     return alert_thresholds()[f"avepoint:{name}"]
 
 
@@ -63,7 +63,7 @@ def _constant(expr: str) -> float:
 
 
 def rising(*, warning: float | None = None, critical: float | None = None) -> list[Threshold]:
-    """More is worse: green, from `warning` orange, from `critical` red."""
+    """Return thresholds for values of which more is worse: green, orange from `warning`, red from `critical`."""
     steps = [Threshold(color=GREEN)]
     if warning is not None:
         steps.append(Threshold(value=warning, color=ORANGE))
@@ -73,7 +73,7 @@ def rising(*, warning: float | None = None, critical: float | None = None) -> li
 
 
 def falling(*, warning: float | None = None, critical: float | None = None) -> list[Threshold]:
-    """Less is worse: red below `critical`, orange below `warning`, else green."""
+    """Return thresholds for values of which less is worse: red below `critical`, orange below `warning`, else green."""
     steps = []
     lowest = RED if critical is not None else ORANGE
     steps.append(Threshold(color=lowest))
@@ -85,5 +85,5 @@ def falling(*, warning: float | None = None, critical: float | None = None) -> l
 
 
 def plain(color: str = BLUE) -> list[Threshold]:
-    """One colour for what is neither good nor bad."""
+    """Return one color for values that are neither good nor bad."""
     return [Threshold(color=color)]

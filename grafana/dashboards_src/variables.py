@@ -1,4 +1,4 @@
-"""The variables, chained: data source, job, instance, account, customer, workload."""
+"""Variables of dashboards, each of which filters the next: data source, job, instance, account, customer, workload."""
 
 from typing import Final
 
@@ -8,7 +8,7 @@ from grafana_foundation_sdk.models.dashboard import DataSourceRef, VariableOptio
 from grafana.dashboards_src.queries import ACCOUNT, CUSTOMER, INSTANCE, JOB
 
 DATASOURCE: Final = DataSourceRef(type_val="prometheus", uid="${datasource}")
-# What has a workload: overviews of customers, and jobs. Alternatives in one matcher keep it to one look-up.
+# Metrics with the label workload. A single matcher with alternatives needs only one lookup.
 _WITH_WORKLOAD: Final = '__name__=~"avepoint_scanned_objects|avepoint_last_job_start_timestamp_seconds"'
 _INFO: Final = f"avepoint_customer_info{{{JOB}, {INSTANCE}, {ACCOUNT}}}"
 
@@ -22,18 +22,18 @@ _QUERIES: Final = {
         f"label_values({{{_WITH_WORKLOAD}, {JOB}, {INSTANCE}, {ACCOUNT}, {CUSTOMER}}}, workload)",
     ),
 }
-# The picker shows names; queries get ids.
+# The variable shows names, but queries use ids.
 _CUSTOMER_NAMES: Final = '/customer_id="(?<value>[^"]+)"(?:.*organization="(?<text>[^"]+)")?/'
 NAMES: Final = tuple(_QUERIES)
 
 
 def datasource() -> DatasourceVariable:
-    """Return the choice of the Prometheus."""
+    """Return the variable that selects the data source."""
     return DatasourceVariable("datasource").label("Data source").type("prometheus")
 
 
 def query(name: str) -> QueryVariable:
-    """Return one of the variables that ask Prometheus."""
+    """Return a variable whose values are the result of a query."""
     label, text = _QUERIES[name]
     variable = (
         QueryVariable(name)

@@ -1,6 +1,6 @@
-"""PromQL on the exporter's verdict: who has a problem, of how many, and of whom nothing is known.
+"""PromQL for the exporter's verdicts: customers with problems, all customers, and customers with unknown verdicts.
 
-All dashboards count with these functions, so that the same words have the same numbers everywhere. A tenant account
+All dashboards use these functions, so that they show the same numbers for the same words. A tenant account
 counts as one customer.
 """
 
@@ -10,7 +10,7 @@ from typing import Final
 from grafana.dashboards_src import queries as q
 
 PROBLEM: Final = "job, account, customer_id, problem, severity, product, workload, job_type, geo_location, service_type"
-"""The labels that tell problems apart."""
+"""The labels that identify a problem."""
 CUSTOMER: Final = "job, account, customer_id"
 CRITICAL: Final = 'severity="critical"'
 WARNING: Final = 'severity="warning"'
@@ -21,17 +21,20 @@ RUNNING_OUT: Final = (
 )  # fmt: skip
 RANKS: Final = {"critical": 3, "warning": 2, "info": 1}
 UNIT: Final = 100_000_000_000
-"""What a rank weighs: more than the start of any problem. A customer that cannot be read weighs a tenth of it."""
+"""The weight of a rank, which exceeds the start time of any problem.
+
+An unreadable customer has a tenth of this weight.
+"""
 _SHARDS: Final = 'count_values by (job, instance) ("shard", {})'
 
 
 def any_of(problems: Iterable[str]) -> str:
-    """Return the matcher of several problems."""
+    """Return a matcher for several problems."""
     return f'problem=~"{"|".join(problems)}"'
 
 
 def problems(*matchers: str, of: tuple[str, ...] = (q.ACCOUNT,)) -> str:
-    """Return 1 for each problem, with its labels and the organization."""
+    """Return 1 for each problem, with the problem's labels and the organization."""
     return q.scoped(q.recorded("avepoint:problem:named", *of, *matchers))
 
 
@@ -53,12 +56,12 @@ def everyone() -> str:
 
 
 def affected(*matchers: str, of: tuple[str, ...] = (q.ACCOUNT,)) -> str:
-    """Return the number of customers that have such a problem: 0 if none has, nothing if no exporter is known."""
+    """Return the number of customers with one of the problems, which may be 0, or no series if there is no exporter."""
     return q.or_none(f"count(group by ({CUSTOMER}) ({problems(*matchers, of=of)}))")
 
 
 def verdicts(by: str, *matchers: str) -> str:
-    """Return the number of customers by verdict: of replicas the largest, of shards the sum."""
+    """Return the number of customers by verdict, as the sum of all shards and the maximum of all replicas."""
     verdict = q.raw("avepoint_verdict_customers", q.ACCOUNT, *matchers)
     shard = _SHARDS.format(q.raw("avepoint_exporter_shard"))
     of_each = f"{verdict} * on (job, instance) group_left (shard) {shard} or on (job, instance) {verdict}"
@@ -66,9 +69,9 @@ def verdicts(by: str, *matchers: str) -> str:
 
 
 def order(*matchers: str, of: tuple[str, ...] = (q.ACCOUNT,)) -> str:
-    """Return a number for each problem that orders by severity, then by age, so that one column sorts a table.
+    """Return a number for each problem, by which a table can be sorted by severity and then by age.
 
-    The recording rule `customer:avepoint_problem:order` has the largest of each customer.
+    The recording rule `customer:avepoint_problem:order` contains the maximum for each customer.
     """
     ranked = " or ".join(
         f"{rank * UNIT:.0f} * {q.recorded('avepoint:problem:named', *of, *matchers, _severity(severity))}"

@@ -1,4 +1,4 @@
-"""Words and colours that mean the same on every dashboard, and links from one to another."""
+"""Words and colors with the same meaning on every dashboard, and links between dashboards."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -18,7 +18,7 @@ ALL_WELL: Final[Words] = {"0": ("All well", GREEN)}
 NOTHING: Final[Words] = {"0": ("None", GREEN)}
 POLICY: Final[Words] = {"0": ("In", GREEN), "1": ("Out", RED)}
 OVER: Final = 1.0001
-"""The alerts fire above all that was bought, not at it; a colour begins at its step."""
+"""The alerts fire above 100 %, but a color begins at its threshold, so this threshold is slightly higher."""
 READABLE: Final[Words] = {"0": ("No", RED), "1": ("Yes", GREEN)}
 
 SEVERITIES: Final[Mapping[str, tuple[str, str]]] = {
@@ -84,7 +84,7 @@ STATES: Final[Mapping[str, tuple[str, str]]] = {
     "failed_to_start": ("Failed to start", RED),
     "failed": ("Failed", RED),
 }
-"""Of jobs, the worse the later."""
+"""The states of jobs, from best to worst."""
 STATE_NUMBERS: Final[Mapping[str, int]] = {state: number for number, state in enumerate(STATES, start=1)}
 NUMBERED_STATES: Final[Words] = {
     "0": ("Unknown state", GREY),

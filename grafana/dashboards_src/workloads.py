@@ -1,4 +1,4 @@
-"""Workloads of all chosen customers: backups and objects, with the same columns for partners and tenants."""
+"""The table of workloads, with the same columns for partner accounts and tenant accounts."""
 
 from typing import Final
 
@@ -15,7 +15,7 @@ _BACKUP: Final = "job, account, customer_id, product, workload, geo_location"
 
 
 def workloads() -> table.Panel:
-    """Return one row per workload of the chosen accounts."""
+    """Return a table with one row per workload of the chosen accounts."""
     by = "product, workload"
     due = f"count by ({by}) (group by ({_BACKUP}) ({q.raw('avepoint_backup_due_timestamp_seconds', q.ACCOUNT)}))"
     overdue = verdict.problems('problem="backup_overdue"')
@@ -52,6 +52,6 @@ def workloads() -> table.Panel:
 
 
 def _sum(name: str) -> str:
-    """Return the sum of a recorded series by workload; the service of the customers' objects is Microsoft 365."""
+    """Return the sum of a recorded series by workload, with the product Microsoft 365 for objects of customers."""
     total = f"sum by (workload) ({q.account_level(f'account_workload:avepoint_{name}:sum')})"
     return f'label_replace({total}, "product", "{_MICROSOFT}", "", "")'

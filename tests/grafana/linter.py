@@ -1,4 +1,4 @@
-"""What every dashboard here must have; each rule yields findings, and none has an exemption."""
+"""Rules for all dashboards; each rule yields findings."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,11 +17,11 @@ CHAIN: Final = ("job", "instance", "account", "customer", "workload")
 _ADVICE: Final = re.compile(r"\b(If|red|orange|good|deserves|needs)\b")
 _WITH_LEGEND: Final = ("timeseries", "state-timeline", "bargauge")
 _COUNTS: Final = {0.5, 1.0, 1.0001}
-"""Where a count turns red, and just above all that was bought."""
+"""Thresholds of counts, and the threshold just above 100 %."""
 
 
 def panels(board: Json) -> list[Json]:
-    """Return the panels that show something."""
+    """Return the panels except row titles."""
     return [panel for panel in board["panels"] if panel["type"] != "row"]
 
 
@@ -31,7 +31,7 @@ def queries(board: Json) -> Iterator[tuple[Json, Json]]:
 
 
 def frame(board: Json) -> Iterator[str]:
-    """Not editable, a stable uid, a title, a description, the common tag, ids that are Grafana's to give."""
+    """A dashboard is not editable, and has a stable uid, a title, a description, the common tag and no numeric id."""
     if board.get("editable") is not False:
         yield "is editable"
     if not re.fullmatch(r"avepoint-[a-z-]+", board.get("uid") or ""):
@@ -45,14 +45,14 @@ def frame(board: Json) -> Iterator[str]:
 
 
 def ids(board: Json) -> Iterator[str]:
-    """Each panel has a number of its own."""
+    """Each panel has a unique id."""
     numbers = [panel.get("id") for panel in board["panels"]]
     if len(set(numbers)) != len(numbers) or not all(isinstance(number, int) and number > 0 for number in numbers):
         yield f"ids of panels are missing or not unique: {numbers}"
 
 
 def grid(board: Json) -> Iterator[str]:
-    """Panels lie on the grid and on nothing else."""
+    """Panels fit on the grid and do not overlap."""
     for panel in board["panels"]:
         place = panel["gridPos"]
         if place["x"] < 0 or place["x"] + place["w"] > 24 or place["w"] < 1 or place["h"] < 1:
@@ -69,7 +69,7 @@ def _overlap(one: Mapping[str, int], other: Mapping[str, int]) -> bool:
 
 
 def datasource(board: Json) -> Iterator[str]:
-    """Panels, queries and variables ask the chosen data source, never one of some server."""
+    """Panels, queries and variables use the data source variable, never the data source of a server."""
     owners = [*panels(board), *(target for _, target in queries(board)), *_asking(board)]
     for owner in owners:
         if owner.get("datasource") != DATASOURCE:
@@ -77,7 +77,7 @@ def datasource(board: Json) -> Iterator[str]:
 
 
 def words(board: Json) -> Iterator[str]:
-    """Each panel has a title of its own, and a description that says what to do."""
+    """Each panel has a unique title, and a description with advice."""
     titles = [panel.get("title") for panel in panels(board)]
     for title in {title for title in titles if titles.count(title) > 1 or not title}:
         yield f"{title}: the title is missing or not unique"
@@ -88,7 +88,7 @@ def words(board: Json) -> Iterator[str]:
 
 
 def values(board: Json) -> Iterator[str]:
-    """Each panel has a unit and a text for no data."""
+    """Each panel has a unit and a text for missing data."""
     for panel in panels(board):
         defaults = panel["fieldConfig"]["defaults"]
         if not defaults.get("unit"):
@@ -98,7 +98,7 @@ def values(board: Json) -> Iterator[str]:
 
 
 def legend(board: Json) -> Iterator[str]:
-    """Each query names its series, and panels of many series show the names."""
+    """Each query has a legend, and panels with several series show it."""
     for panel, target in queries(board):
         if not target.get("legendFormat") or target["legendFormat"] == "__auto":
             yield f"{panel['title']}: a query has no legend"
@@ -108,7 +108,7 @@ def legend(board: Json) -> Iterator[str]:
 
 
 def expressions(board: Json) -> Iterator[str]:
-    """Each query parses, has matchers and windows as it should, and names only what there is."""
+    """Each query is valid, has the required matchers and windows, and selects only existing series."""
     for panel, target in queries(board):
         for finding in findings(target.get("expr", "")):
             yield f"{panel['title']} {target.get('refId')}: {finding}"
@@ -119,7 +119,7 @@ def expressions(board: Json) -> Iterator[str]:
 
 
 def labels_of_legends(board: Json) -> Iterator[str]:
-    """A legend names only labels that the query's series can have."""
+    """A legend uses only labels that the query's series can have."""
     for panel, target in queries(board):
         named = set(re.findall(r"\{\{\s*(\w+)\s*\}\}", target.get("legendFormat", "")))
         if named and not findings(target["expr"]) and not named <= series_labels(target["expr"]):
@@ -127,7 +127,7 @@ def labels_of_legends(board: Json) -> Iterator[str]:
 
 
 def numbers(board: Json) -> Iterator[str]:
-    """A number is one series, so that no restart and no replica counts twice, and it has a calculation."""
+    """A panel with a number has one series and a calculation, so that restarts and replicas do not count twice."""
     for panel in panels(board):
         if panel["type"] != "stat":
             continue
@@ -139,7 +139,7 @@ def numbers(board: Json) -> Iterator[str]:
 
 
 def merges(board: Json) -> Iterator[str]:
-    """Rows of several queries meet only if not more than one query keeps a metric's name."""
+    """Rows of several queries can only be merged if at most one query keeps the metric name."""
     for panel in panels(board):
         if panel["type"] == "table" and len(panel["targets"]) > 1:
             trees = [promql.parse(replaced(target["expr"])) for target in panel["targets"]]
@@ -150,7 +150,7 @@ def merges(board: Json) -> Iterator[str]:
 
 
 def variables(board: Json) -> Iterator[str]:
-    """The data source first, then the chain, each after the others and used."""
+    """The first variable is the data source; the other variables follow in order, depend on each other and are used."""
     first, *asking = board["templating"]["list"]
     if (first["name"], first["label"], first["type"]) != ("datasource", "Data source", "datasource"):
         yield "the first variable is not the data source"
@@ -189,7 +189,7 @@ def _asking(board: Json) -> list[Json]:
 
 
 def thresholds(board: Json) -> Iterator[str]:
-    """Colours turn where alerts fire."""
+    """Colors change at the thresholds of alerts."""
     alerts = {*alert_thresholds().values(), *thresholds_of_alerts().values()}
     allowed = alerts | {1 - value for value in alerts if value < 1} | _COUNTS
     for panel in panels(board):
@@ -207,7 +207,7 @@ def thresholds(board: Json) -> Iterator[str]:
 
 
 def links(board: Json) -> Iterator[str]:
-    """The other dashboards are one click away, with the same choices."""
+    """Links lead to the other dashboards and keep the variables."""
     if not any(
         link["type"] == "dashboards" and link["tags"] == ["avepoint"] and link["includeVars"] and link["keepTime"]
         for link in board.get("links", [])
@@ -222,7 +222,7 @@ def links(board: Json) -> Iterator[str]:
 
 
 def data_links(panel: Json) -> list[str]:
-    """Return the addresses that cells link to."""
+    """Return the URLs of links in cells."""
     overrides = panel["fieldConfig"].get("overrides", [])
     items = [item for override in overrides for item in override["properties"] if item["id"] == "links"]
     return [link["url"] for item in items for link in item["value"]]
@@ -240,7 +240,7 @@ def lint(board: Json) -> list[str]:
 
 
 def lint_together(boards: Sequence[Json]) -> list[str]:
-    """Return the findings that only several dashboards can have."""
+    """Return the findings that concern several dashboards."""
     uids = [board["uid"] for board in boards]
     found = [] if len(set(uids)) == len(uids) else ["two dashboards have one uid"]
     if len({board["schemaVersion"] for board in boards}) != 1:

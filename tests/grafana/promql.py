@@ -1,4 +1,4 @@
-"""The queries of a dashboard as PromQL: Grafana's macros and variables replaced, names and labels looked up."""
+"""The queries of a dashboard as PromQL without Grafana's macros and variables, and checks of names and labels."""
 
 import functools
 import re
@@ -26,7 +26,7 @@ _COUNTER: Final = ("_total", "_bucket", "_count", "_sum")
 
 
 def replaced(text: str) -> str:
-    """Put something valid in place of macros and variables."""
+    """Replace macros and variables with valid values."""
     for macro, value in _MACROS.items():
         text = text.replace(macro, value)
     return _VARIABLE.sub("x", text)
@@ -34,13 +34,13 @@ def replaced(text: str) -> str:
 
 @functools.cache
 def known() -> Mapping[str, Labels]:
-    """Return every series that the exporter exposes or the rules record, with its labels."""
+    """Return the labels of every exposed or recorded series."""
     process = ProcessCollector(registry=None).collect()
     series = {sample.name: _TARGET for metric in process for sample in metric.samples} | dict(exposed())
     files = [yaml.safe_load(file.read_text(encoding="utf-8")) for file in (RULES, *OPTIONAL)]
     groups = [group for file in files for group in file["groups"]]
     records = [rule for group in groups for rule in group["rules"] if "record" in rule]
-    for _ in range(4):  # some build on later ones, and some on themselves
+    for _ in range(4):  # some rules depend on later rules or on themselves
         for rule in records:
             labels = Walk(series).labels(promql.parse(rule["expr"])) | frozenset(rule.get("labels", {}))
             series[rule["record"]] = series.get(rule["record"], frozenset()) | labels
@@ -48,14 +48,14 @@ def known() -> Mapping[str, Labels]:
 
 
 class Lint(Walk):
-    """A walk that also asks for matchers of job and instance, for the right windows, and for counters in rates."""
+    """A walk that also requires matchers of job and instance, valid windows, and rates of counters."""
 
     def __init__(self, series: Mapping[str, Labels]) -> None:
         super().__init__(series)
         self.matched: set[str] = set()
 
     def _matrix(self, expression: promql.MatrixSelector) -> Labels:
-        return self.labels(expression.vector_selector)  # windows are macros or checked as text
+        return self.labels(expression.vector_selector)  # windows are macros, or are checked as text
 
     def _selector(self, expression: promql.VectorSelector) -> Labels:
         labels = super()._selector(expression)
@@ -81,7 +81,7 @@ def _text(argument: Any) -> str:
 
 
 def findings(text: str, *, needs_instance: bool = True) -> list[str]:
-    """Tell what is wrong with one expression."""
+    """Return the errors of an expression."""
     if wrong := _wrong_windows(text):
         return wrong
     try:
@@ -91,7 +91,7 @@ def findings(text: str, *, needs_instance: bool = True) -> list[str]:
     lint = Lint(known())
     lint.labels(expression)
     if needs_instance and not lint.matched >= _TARGET:
-        lint.findings.append("lacks a matcher of job or of instance")
+        lint.findings.append("lacks a matcher of job or instance")
     return lint.findings
 
 
@@ -109,7 +109,7 @@ def series_labels(text: str) -> Labels:
 
 
 def keeps_name(expression: Any) -> bool:
-    """Return whether series keep their metric's name, which would keep rows of a merged table apart."""
+    """Return whether series keep their metric name, which prevents the merge of rows."""
     match expression:
         case promql.VectorSelector():
             return True
@@ -131,7 +131,7 @@ def keeps_name(expression: Any) -> bool:
 
 
 def variable_expressions(query: str) -> Iterator[tuple[str, str]]:
-    """Return the expressions in a variable's query, each with the label it wants; one for each name it selects."""
+    """Return the expressions in a variable's query with the selected label, one per metric name."""
     call = _CALL.fullmatch(query)
     if call is None:
         raise ValueError(f"neither label_values nor query_result: {query}")

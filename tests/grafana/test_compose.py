@@ -1,4 +1,4 @@
-"""compose.yaml and the provisioning: whole, closed to the network, and about files that exist."""
+"""compose.yaml and the provisioning are complete, use existing files and publish no port to the network."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Each rule of the linter can fail: a dashboard is spoilt in one place, and the rule says so."""
+"""Each rule of the linter reports an error that is added to a dashboard."""
 
 import copy
 import json
@@ -97,7 +97,7 @@ CASES: dict[str, tuple[Callable[[Json], None], str]] = {
     "aggregation's label": (_expr(f"sum by (tenant) ({UP})"), "aggregates by labels that are not there"),
     "no job": (_expr('sum(avepoint_up{instance=~"$instance"})'), "avepoint_up has no matcher of job"),
     "no instance": (_expr('sum(avepoint_up{job=~"$job"})'), "avepoint_up has no matcher of instance"),
-    "no instance at all": (_expr('sum(account:avepoint_up:min{job=~"$job"})'), "lacks a matcher of job or of instance"),
+    "no instance at all": (_expr('sum(account:avepoint_up:min{job=~"$job"})'), "lacks a matcher of job or instance"),
     "window": (_expr(f"sum(rate({UP.replace('_up', '_parse_errors_total')}[5m]))"), "rate over 5m"),
     "increase": (_expr(f"sum(increase({UP.replace('_up', '_parse_errors_total')}[2h]))"), "rate over 2h"),
     "no counter": (_expr(f"sum(rate({UP}[$__rate_interval]))"), "rate() of avepoint_up, which is no counter"),
@@ -165,7 +165,7 @@ def test_a_variable_that_nothing_uses_is_found() -> None:
 
 
 def test_dashboards_are_compared() -> None:
-    assert lint_together([GOOD]) != []  # it links to others
+    assert lint_together([GOOD]) != []  # the dashboard links to others
     copied = copy.deepcopy(GOOD)
     copied["schemaVersion"] = 1
     found = lint_together([GOOD, copied])

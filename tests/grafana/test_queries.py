@@ -1,4 +1,4 @@
-"""Every query of every dashboard, asked of a real Prometheus that scrapes the demo and evaluates the rules."""
+"""Every query of every dashboard returns data in a Prometheus that scrapes the demo and evaluates the rules."""
 
 import json
 import re
@@ -36,7 +36,7 @@ _RANGE: Final = 5
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
-    """A Prometheus that has scraped the demo for a while."""
+    """A Prometheus server that has scraped the demo for some time."""
     folder = tmp_path_factory.mktemp("dashboards")
     rules = _hurried_rules(folder)
     with exporter(folder, "demo", "--scenario", "varied", "--customers", "20", "--speed", "240") as running:
@@ -49,7 +49,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
 
 
 def _hurried_rules(folder: Path) -> Path:
-    """Write the rules for a test of seconds: no group waits for minutes, and none compares with ten minutes ago."""
+    """Write the rules with short intervals and without offsets, so that the test takes only seconds."""
     text = re.sub(r"(?m)^    interval: .+\n", "", RULES.read_text(encoding="utf-8"))
     hurried = folder / RULES.name
     hurried.write_text(text.replace("offset 10m", "offset 2s"), encoding="utf-8")
@@ -57,7 +57,7 @@ def _hurried_rules(folder: Path) -> Path:
 
 
 def _asked(text: str) -> str:
-    """Choose all of every variable, as Grafana does."""
+    """Replace each variable with all of its values, as Grafana does."""
     text = text.replace("$__rate_interval", f"{_RANGE}s").replace("$__range", f"{_RANGE}s")
     return re.sub(r"\$(job|instance|account|customer|workload)\b", ".+", text)
 
@@ -84,7 +84,7 @@ def test_every_query_returns_data(server: Prometheus, path: Path) -> None:
         for panel, target in queries(board)
         if (panel["title"], target["refId"]) not in MAY_BE_EMPTY and not _has_data(server, target)
     ]
-    # A rule or two may be waiting for its turn.
+    # Some rules may not have been evaluated yet.
     eventually(lambda: not [one for one in _again(board, empty) if not _has_data(server, one)], what=f"{empty}")
 
 

@@ -1,4 +1,4 @@
-"""The structure of the dashboards, held against schemas derived from Grafana's own types (tests/grafana/schemas)."""
+"""The dashboards match schemas that are derived from Grafana's types (tests/grafana/schemas)."""
 
 import copy
 import json
