@@ -65,9 +65,9 @@ release-check: ## Check that every file has the same version
 
 lock: $(READY) ## Lock the requirements
 	@$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header --quiet \
-		pyproject.toml --output-file requirements/runtime.txt
+		pyproject.toml --extra postgresql --output-file requirements/runtime.txt
 	@$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header --quiet \
-		pyproject.toml --group dev --output-file requirements/dev.txt
+		pyproject.toml --extra postgresql --group dev --output-file requirements/dev.txt
 	@$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header --quiet \
 		--group release --output-file requirements/release.txt
 

@@ -31,6 +31,8 @@ from exporter.web.server import serve
 from exporter.web.status_data import ConfigStatus
 
 if TYPE_CHECKING:
+    from exporter.engine.shared.keeper import Keeper
+    from exporter.engine.shared.state import SharedState
     from exporter.engine.storage.state import StateStore
 
 _OLD_COLLECTIONS: Final = 50
@@ -59,7 +61,13 @@ class Application:
     """The accounts, the metrics page and the exporter's own metrics."""
 
     def __init__(
-        self, load: Load, *, storage_path: Path | None = None, shard: Shard = WHOLE, clock: Clock | None = None
+        self,
+        load: Load,
+        *,
+        storage_path: Path | None = None,
+        storage_url: str | None = None,
+        shard: Shard = WHOLE,
+        clock: Clock | None = None,
     ) -> None:
         self._load = load
         self._clock = clock or SystemClock()
@@ -68,13 +76,15 @@ class Application:
         self._page = MetricsPage((*VERDICT_FAMILIES, *families()), self._own)
         self._log = logger()
         self.configured = ConfigStatus()
+        shared = None if storage_url is None else _open_shared(storage_url, shard, self._clock, self._log)
         self.accounts = Accounts(
             clock=self._clock,
             observe=self._own.observer,
             forget=self._own.forget,
-            storage=None if storage_path is None else _open_storage(storage_path, self._clock, self._log),
+            storage=shared if storage_path is None else _open_storage(storage_path, self._clock, self._log),
             shard=shard,
         )
+        self._keeper = None if shared is None else _keeper(shared, self.accounts, self._clock, self._log)
 
     async def serve(
         self,
@@ -115,6 +125,8 @@ class Application:
         def bound(addresses: Sequence[str]) -> None:
             # Refreshes start only now, because a process that cannot listen must not send requests to AvePoint.
             self.accounts.start()
+            if self._keeper is not None:
+                background.append(loop.create_task(self._keeper.run()))
             announce(addresses)
 
         background = [loop.create_task(self._write_suppressed())]
@@ -133,6 +145,8 @@ class Application:
             await self.accounts.stop()
 
     async def _start(self) -> None:
+        if self._keeper is not None:
+            await self._keeper.attempt()
         await self._apply(await asyncio.to_thread(self._load), start=False)
 
     async def _write_suppressed(self) -> None:
@@ -161,8 +175,11 @@ class Application:
 
     async def once(self) -> tuple[str, tuple[SnapshotView, ...]]:
         """Refresh all collectors once and return the metrics page and a view of each collector."""
-        await self._apply(self._load(), start=False)
+        background = list[asyncio.Task[None]]()
         try:
+            if self._keeper is not None:
+                background.append(await self._keeper.hold())
+            await self._apply(self._load(), start=False)
             await refresh_all(self.accounts.refreshers())
             views = self.accounts.snapshot.views()
             await self.accounts.settle()
@@ -170,6 +187,7 @@ class Application:
             page = self._page.plain(shown, PageRequest(), monotonic=self._clock.monotonic())
             return b"".join(page).decode(), views
         finally:
+            await _cancel(background)
             await self.accounts.stop()
 
 
@@ -179,6 +197,21 @@ def _open_storage(path: Path, clock: Clock, log: structlog.stdlib.BoundLogger) -
     from exporter.engine.storage.state import StateStore  # noqa: PLC0415
 
     return StateStore(open_directory(path, clock, log), stored_families(), clock, log)
+
+
+def _open_shared(url: str, shard: Shard, clock: Clock, log: structlog.stdlib.BoundLogger) -> "SharedState":
+    try:
+        from exporter.engine.shared.opening import open_shared  # noqa: PLC0415 - loads psycopg, which is optional
+    except ImportError:
+        what = "PostgreSQL needs the package psycopg; run: pip install 'avepoint-exporter[postgresql]'"
+        raise ConfigError([f"--storage.url: {what}"]) from None
+    return open_shared(url, shard, clock, log)
+
+
+def _keeper(storage: "SharedState", accounts: Accounts, clock: Clock, log: structlog.stdlib.BoundLogger) -> "Keeper":
+    from exporter.engine.shared.keeper import Keeper  # noqa: PLC0415 - loads psycopg, which is optional
+
+    return Keeper(storage, accounts, clock, log)
 
 
 def _favor_the_event_loop() -> None:

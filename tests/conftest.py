@@ -8,6 +8,7 @@ import pytest
 import structlog
 
 from tests.parallel import Groups
+from tests.postgresql import PostgresServer, postgresql
 from tests.programs import UNAVAILABLE, Monitoring
 
 
@@ -30,6 +31,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def soak(request: pytest.FixtureRequest) -> bool:
     """Whether soak tests run for their full duration."""
     return bool(request.config.getoption("--soak"))
+
+
+@pytest.fixture(scope="session")
+def _postgresql() -> Iterator[PostgresServer]:
+    with postgresql() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres(_postgresql: PostgresServer) -> PostgresServer:
+    """A PostgreSQL server with an empty database."""
+    _postgresql.clear()
+    return _postgresql
 
 
 @pytest.fixture(params=["debian", "current"])

@@ -162,6 +162,7 @@ class World:
     transport: Callable[[], httpx.AsyncBaseTransport] | None = None
     uses_network: bool = False
     shard: Shard = WHOLE
+    shared: Callable[[FakeClock], StateStore] | None = None
 
     def __post_init__(self) -> None:
         self.own = OwnMetrics(with_process=False)
@@ -171,6 +172,8 @@ class World:
     def fresh(self) -> Accounts:
         """Return new accounts, as after a restart."""
         self.storage = None if self.folder is None else storage(self.folder, self.clock)
+        if self.shared is not None:
+            self.storage = self.shared(self.clock)
         return Accounts(
             clock=self.clock,
             observe=self.own.observer,

@@ -301,6 +301,25 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
         typed("--once", "--storage.path", "config.yaml", config_yaml=FINE),
         "--storage.path: ^config.yaml: file exists; ^use a directory to which the exporter can write",
     ),
+    "a database that is not PostgreSQL": (
+        typed("--once", "--storage.url", "mysql://db/exporter", config_yaml=FINE),
+        "--storage.url: ^is not the URL of a PostgreSQL database; ^begin it with postgresql://",
+    ),
+    "a password that ps shows": (
+        typed("--once", "--storage.url", "postgresql://me:hunter2@db/exporter", config_yaml=FINE),
+        (
+            "--storage.url: ^must not contain a password, because ps shows it; ^set PGPASSWORD,"
+            " AVEPOINT_EXPORTER_STORAGE_URL or a .pgpass file"
+        ),
+    ),
+    "a database URL with a wrong parameter": (
+        typed("--once", "--storage.url", "postgresql://db/exporter?colour=red", config_yaml=FINE),
+        "--storage.url: ^not a valid PostgreSQL URL; ^use postgresql://USER@HOST:5432/DATABASE",
+    ),
+    "two databases": (
+        typed("--config.check", "--storage.url", "postgresql://db/exporter", "--storage.path", "x", config_yaml=FINE),
+        "--storage.url: ^cannot be used with --storage.path; ^remove one of them",
+    ),
     "no web configuration": (
         typed("--config.check", "--web.config.file", "web.yaml", config_yaml=FINE),
         f"--web.config.file: ^cannot read web.yaml: no such file or directory; ^{CREATE}",

@@ -13,7 +13,7 @@ from types import CodeType, FrameType
 import httpx
 
 import exporter
-from exporter.engine.accounts import RunningAccount
+from exporter.engine.running_account import RunningAccount
 from tests.helpers import FakeApi, World, module, overview_path, partner, portfolio, v3
 
 SIZE = 123456789.0

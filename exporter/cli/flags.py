@@ -1,5 +1,6 @@
 """Flags and environment variables that several commands share, and the objects that they configure."""
 
+import re
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -14,6 +15,7 @@ from exporter.collectors.registry import catalogue
 from exporter.config.load import load_config
 from exporter.config.schema import Config
 from exporter.engine.shard import Shard, parse_shard
+from exporter.errors import ConfigError
 from exporter.logs import LEVELS
 
 DONE: Final = 0
@@ -92,7 +94,22 @@ def listening(command: Command) -> Command:
         option("--web.enable-lifecycle", is_flag=True, default=None, help="Allow POST /-/reload."),
         option("--storage.path", type=FILE, metavar="DIR",
                help="Directory for persistent state (default: none)."),
+        option("--storage.url", metavar="URL", callback=_storage_url,
+               help="PostgreSQL database for persistent state that shards and replicas share (default: none)."),
     )  # fmt: skip
+
+
+def _storage_url(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """Return the URL of a database. Raise ConfigError if it is not one, or if the command line contains a password."""
+    if not value:
+        return None
+    if not value.startswith(("postgresql://", "postgres://")):
+        raise ConfigError(["--storage.url: is not the URL of a PostgreSQL database; begin it with postgresql://"])
+    is_public = ctx.get_parameter_source(str(parameter.name)) is ParameterSource.COMMANDLINE
+    if is_public and (":" in value.split("://")[1].rpartition("@")[0] or re.search(r"[?&](ssl)?password=", value)):
+        where = "set PGPASSWORD, AVEPOINT_EXPORTER_STORAGE_URL or a .pgpass file"
+        raise ConfigError([f"--storage.url: must not contain a password, because ps shows it; {where}"])
+    return value
 
 
 def merged(ctx: click.Context, own: Flags) -> Flags:
@@ -107,8 +124,16 @@ def merged(ctx: click.Context, own: Flags) -> Flags:
 
 def make_application(load: Callable[[], Config], flags: Flags) -> Application:
     """Return an application that loads its configuration with `load`; the flags set its storage and its shard."""
-    storage = flags["storage_path"]
-    return Application(load, storage_path=Path(storage) if storage else None, shard=shard_of(flags))
+    path, url = storage_of(flags)
+    return Application(load, storage_path=path, storage_url=url, shard=shard_of(flags))
+
+
+def storage_of(flags: Flags) -> tuple[Path | None, str | None]:
+    """Return the directory or the URL of the persistent state. Raise ConfigError if both are set."""
+    path, url = flags["storage_path"], flags["storage_url"]
+    if path and url:
+        raise ConfigError(["--storage.url: cannot be used with --storage.path; remove one of them"])
+    return Path(path) if path else None, url
 
 
 def unsharded(flags: Flags) -> Flags:

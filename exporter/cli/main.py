@@ -39,6 +39,7 @@ from exporter.cli.flags import (
     option,
     shard_of,
     sharding,
+    storage_of,
 )
 from exporter.cli.init import init
 from exporter.cli.usage import Commands, usage_message
@@ -122,6 +123,7 @@ def _checked(flags: Flags) -> str:
         loader(flags),
         lambda: load_protection(listening_of(flags).web_config),
         lambda: shard_of(flags),
+        lambda: storage_of(flags),
     ):
         try:
             found = read()

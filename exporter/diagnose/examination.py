@@ -14,8 +14,9 @@ from exporter.diagnose.probe import ProbeClient
 from exporter.diagnose.progress import CollectorProgress, Progress, RequestMonitor
 from exporter.diagnose.report import AccountReport, CollectorReport, Report, Result, Step, VersionReport
 from exporter.diagnose.summary import summarize
-from exporter.engine.accounts import Accounts, RunningAccount
+from exporter.engine.accounts import Accounts
 from exporter.engine.refresh import Refresher
+from exporter.engine.running_account import RunningAccount
 from exporter.errors import AvePointError, Failure
 from exporter.logs import logger
 

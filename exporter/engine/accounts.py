@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from math import inf
 from typing import TYPE_CHECKING, Final
@@ -18,6 +19,7 @@ from exporter.collectors.registry import COLLECTORS
 from exporter.config.schema import Account, Config
 from exporter.engine.refresh import Refresher
 from exporter.engine.restore import restore
+from exporter.engine.running_account import RunningAccount
 from exporter.engine.shard import WHOLE, Shard
 from exporter.engine.snapshot import CollectorEntry, Snapshot, SnapshotView
 from exporter.engine.tasks import AccountTasks
@@ -29,38 +31,9 @@ if TYPE_CHECKING:
 
 Observe = Callable[[str], Observer]
 
+_LAST_SAVE_SECONDS: Final = 1.5
 _SPARE_WORKERS: Final = 1 / 8
 """Additional workers per request slot, which process responses while all slots are in use."""
-
-
-@dataclass(slots=True)
-class RunningAccount:
-    """An account with its client, refreshers, tasks and verdicts."""
-
-    account: Account
-    client: Client
-    customer_list: CustomerList
-    tasks: AccountTasks
-    refreshers: tuple[Refresher, ...]
-    verdicts: AccountVerdicts
-    is_started: bool = field(default=False, init=False)
-
-    def start(self) -> None:
-        """Start the periodic refreshes."""
-        self.is_started = True
-        for refresher in self.refreshers:
-            self.tasks.start(refresher.run())
-
-    def expect(self, account: Account) -> None:
-        """Apply the expectations from `account`, which is otherwise equal to the current account."""
-        if account.expectations != self.account.expectations:
-            self.account = account
-            self.verdicts.configure(account.expectations)
-
-    async def stop(self) -> None:
-        """Cancel all tasks and close the connections. No requests are sent afterwards."""
-        await self.tasks.cancel()
-        await self.client.aclose()
 
 
 class Accounts:
@@ -88,6 +61,8 @@ class Accounts:
         self._transport = transport
         self._started = clock.time()
         self._running: dict[str, RunningAccount] = {}
+        self._lock = asyncio.Lock()
+        self._has_read = False
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -136,22 +111,50 @@ class Accounts:
 
     async def apply(self, config: Config, *, start: bool = True) -> None:
         """Apply a new configuration by replacing the accounts that it changes."""
-        before, after = self._running, await self._kept_or_made(config)
+        async with self._lock:
+            before, after = self._running, await self._kept_or_made(config)
+            await self._replace(after)
+            for account in config.accounts:
+                if account.name in after:
+                    after[account.name].expect(account)
+            for name in before.keys() - after.keys():
+                self._forget(name)
+            if start:
+                self.start()
+
+    async def take_over(self, *, start: bool = True) -> None:
+        """Start to read AvePoint with the stored state, merged with the state of this process."""
+        async with self._lock:
+            after = {
+                name: await asyncio.to_thread(self._make, running.account) for name, running in self._running.items()
+            }
+            await self._replace(after, is_takeover=True)
+            if start:
+                self.start()
+
+    async def pause(self) -> None:
+        """Cancel all requests and refreshes until `take_over` is called."""
+        async with self._lock:
+            for running in self._running.values():
+                running.is_started = False
+                await running.tasks.cancel()
+
+    async def _replace(self, after: dict[str, RunningAccount], *, is_takeover: bool = False) -> None:
+        """Replace the running accounts, and restore the state of those that are new."""
+        before, storage = self._running, self._storage
         for name, running in before.items():
             if after.get(name) is not running:
                 await running.stop()  # The account's state must not change after it has been copied.
+        if storage is not None:
+            await storage.begin_load()
         for name, running in after.items():
             if before.get(name) is not running:
-                await restore(running, before.get(name), self._storage)
+                former = before.get(name) if self._has_read or not is_takeover else None
+                await restore(running, former, storage, merges=is_takeover)
+        if storage is not None:
+            storage.end_load()
         self._running = after
-        for account in config.accounts:
-            if account.name in after:
-                after[account.name].expect(account)
         self.snapshot.replace([refresher.entry for refresher in self.refreshers()])
-        for name in before.keys() - after.keys():
-            self._forget(name)
-        if start:
-            self.start()
 
     async def _kept_or_made(self, config: Config) -> dict[str, RunningAccount]:
         """Return the accounts of a configuration; reuse unchanged accounts and create the others."""
@@ -163,8 +166,21 @@ class Accounts:
             after[account.name] = current
         return after
 
+    @property
+    def is_started(self) -> bool:
+        """Whether the periodic refreshes of all accounts are started."""
+        return all(running.is_started for running in self._running.values())
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether the periodic refreshes of any account are started."""
+        return any(running.is_started for running in self._running.values())
+
     def start(self) -> None:
-        """Start all accounts that have not been started yet."""
+        """Start all accounts that have not been started yet, unless another process reads them."""
+        if not self._may_request():
+            return
+        self._has_read = True
         for running in self._running.values():
             if not running.is_started:
                 running.start()
@@ -172,9 +188,14 @@ class Accounts:
     async def stop(self) -> None:
         """Stop all accounts and close the storage."""
         await asyncio.gather(*(running.stop() for running in self._running.values()))
-        await asyncio.gather(*(self._save_verdicts(running) for running in self._running.values()))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_SAVE_SECONDS):
+                await asyncio.gather(*(self._save_verdicts(running) for running in self._running.values()))
         if self._storage is not None:
             await self._storage.close()
+
+    def _may_request(self) -> bool:
+        return self._storage is None or self._storage.may_request
 
     def _of_this_shard(self, config: Config) -> Iterator[Account]:
         """Yield the tenant accounts of this shard and all partner accounts.
@@ -198,6 +219,7 @@ class Accounts:
             log=log,
             transport=self._transport() if self._transport is not None else None,
             start_task=tasks.start,
+            may_send=self._may_request,
         )
         customer_list = CustomerList(
             account,

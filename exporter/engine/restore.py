@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from exporter.collectors.customer_list import CustomerList
 from exporter.engine.refresh import Refresher
+from exporter.engine.shared.takeover import merged_state, merged_states, show
 from exporter.engine.snapshot import CollectorEntry
 from exporter.engine.storage.codec import StoredState
 from exporter.engine.storage.database import StorageError
@@ -14,42 +15,52 @@ from exporter.engine.verdicts import VERDICT
 from exporter.logs import logger
 
 if TYPE_CHECKING:
-    from exporter.engine.accounts import RunningAccount
+    from exporter.engine.running_account import RunningAccount
     from exporter.engine.storage.state import StateStore
 
 
-async def restore(running: "RunningAccount", former: "RunningAccount | None", storage: "StateStore | None") -> None:
+async def restore(
+    running: "RunningAccount",
+    former: "RunningAccount | None",
+    storage: "StateStore | None",
+    *,
+    merges: bool = False,
+) -> None:
     """Restore the state of an account before it starts, from its stopped predecessor or from the storage.
 
-    Most of the work runs on threads, because restoring a large portfolio would block the event loop.
+    If `merges` is true, merge the states of both. Most of the work runs on threads, because restoring a large portfolio
+    would block the event loop.
     """
     account, customer_list = running.account, running.customer_list
     if former is not None and registration_id(former.account) != registration_id(account):
         former = None
-    await _restore_verdicts(running, former, storage)
+    await _restore_verdicts(running, former, storage, merges=merges)
     changed = frozenset[str]() if former is None else changed_labels(label_settings(former.account), account)
     old = {} if former is None else {refresher.collector.name: refresher for refresher in former.refreshers}
     for refresher in running.refreshers:
         name = refresher.collector.name
-        if name in old:
+        if name in old and not merges:
             await asyncio.to_thread(_copy_state, old[name], refresher, changed)
-            if old[name].first_ended.is_set():
-                refresher.first_ended.set()
         elif storage is not None:
             stored = await _load(storage, running, name)
+            if name in old:
+                stored = await asyncio.to_thread(merged_state, old[name], stored)
             await asyncio.to_thread(_load_state, stored, refresher)
+        if name in old and old[name].first_ended.is_set():
+            refresher.first_ended.set()
         # Customers that are now excluded or belong to another shard must not remain until the next customer list.
         await asyncio.to_thread(_drop_unwanted, refresher.entry, customer_list)
 
 
 async def _restore_verdicts(
-    running: "RunningAccount", former: "RunningAccount | None", storage: "StateStore | None"
+    running: "RunningAccount", former: "RunningAccount | None", storage: "StateStore | None", *, merges: bool
 ) -> None:
     states: Mapping[str, object] = {}
     if former is not None:
         states = await asyncio.to_thread(former.verdicts.states)
-    elif storage is not None:
-        states = (await _load(storage, running, VERDICT)).states
+    if storage is not None and (former is None or merges):
+        stored = (await _load(storage, running, VERDICT)).states
+        states = await asyncio.to_thread(merged_states, states, stored)
     try:
         await asyncio.to_thread(running.verdicts.load_states, states)
     except ValueError as error:
@@ -86,8 +97,9 @@ def _load_state(stored: StoredState, refresher: Refresher) -> None:
     except ValueError as error:
         _log_invalid(entry.account, entry.collector, error)
         return
-    entry.reads = dict(stored.reads)
-    entry.update_status(last_success=stored.last_success)
+    show(stored, entry)
+    if stored.status.last_attempt is not None:
+        refresher.first_ended.set()  # Another process has refreshed this collector.
 
 
 def _drop_unwanted(entry: CollectorEntry, customer_list: CustomerList) -> None:

@@ -48,7 +48,7 @@ class ReadResult:
 
     def of_customers(self, customers: frozenset[str]) -> "ReadResult":
         """Return a copy without the samples of customers that are not in `customers`."""
-        return self._with(s for s in self.samples if (customer := _customer(s)) is None or customer in customers)
+        return self._with(s for s in self.samples if (customer := customer_of(s)) is None or customer in customers)
 
     def _with(self, samples: Iterable[Sample]) -> "ReadResult":
         kept = tuple(samples)
@@ -57,7 +57,7 @@ class ReadResult:
         return ReadResult(kept, self.read_at, self.read_at_monotonic, is_complete=self.is_complete)
 
 
-def _customer(sample: Sample) -> str | None:
+def customer_of(sample: Sample) -> str | None:
     """Return the customer id of a sample, or None if its family does not have the label `customer_id`."""
     return sample.labels[0] if sample.family.labels[1:2] == ("customer_id",) else None
 
@@ -168,7 +168,7 @@ class CollectorEntry:
     def customers(self) -> frozenset[str]:
         """Return the ids of all customers in this entry."""
         samples = self.reads[""].samples if "" in self.reads else ()
-        named = {customer for sample in samples if (customer := _customer(sample)) is not None}
+        named = {customer for sample in samples if (customer := customer_of(sample)) is not None}
         return frozenset({*named, *self.reads, *self.customer_up, *self.customer_failures} - {""})
 
     def keep_only(self, customers: Collection[str]) -> None:

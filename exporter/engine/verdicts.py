@@ -55,6 +55,7 @@ class AccountVerdicts:
         self._series = SharedSeries()
         self._save = save
         self._unshown: dict[str, None] = {}  # customers whose verdict is not committed yet
+        self._followed: Mapping[str, object] = {}
         self._lock = asyncio.Lock()
         if self._is_tenant:
             self._verdict.mark([""])
@@ -147,6 +148,13 @@ class AccountVerdicts:
     def load_states(self, states: Mapping[str, object]) -> None:
         """Restore states by customer id. Raise ValueError if the format of a state is invalid."""
         self._verdict.load(states)
+
+    def follow(self, states: Mapping[str, object]) -> None:
+        """Replace the states with those that another process has stored. Raise ValueError as `load_states` does."""
+        changed = {key: state for key, state in states.items() if self._followed.get(key) != state}
+        self.load_states(changed)
+        self.keep_only({"", *states})
+        self._followed = states
 
     async def _find_changes(self) -> None:
         for collector, entry in self._collectors:

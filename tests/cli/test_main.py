@@ -39,7 +39,7 @@ def test_every_flag_of_the_contract_is_there_with_its_variable(capsys: pytest.Ca
     text = " ".join(capsys.readouterr().out.split())
     for flag in (
         "--config.file", "--config.check", "--config.watch", "--web.listen-address", "--web.config.file",
-        "--web.enable-lifecycle", "--storage.path", "--log.level", "--log.format", "--once",
+        "--web.enable-lifecycle", "--storage.path", "--storage.url", "--log.level", "--log.format", "--once",
     ):  # fmt: skip
         assert f" {flag} " in text
     assert "AVEPOINT_EXPORTER_CONFIG_FILE sets --config.file" in text

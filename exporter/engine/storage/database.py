@@ -49,10 +49,14 @@ class CollectorRow(NamedTuple):
 
 
 class StoredRows(NamedTuple):
-    """The rows of a collector and of its customers."""
+    """The rows of a collector and of its customers.
+
+    `other_shards` contains the account's rows of other shards, in which customers may be that have moved to this shard.
+    """
 
     collector: CollectorRow
     customers: Sequence[CustomerRow]
+    other_shards: Sequence[CustomerRow] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +109,9 @@ class Database(Protocol):
         ...
 
     def write(self, changes: Sequence[Change]) -> Collection[RowKey]:
-        """Make all changes in one transaction. Skip rows that a newer process owns, and return these rows.
+        """Make changes in transactions. Skip rows that a newer process owns, and return these rows.
 
-        If an error occurs, change nothing. Raise StorageError if the same changes may succeed later.
+        Raise StorageError if the same changes may succeed later. They may be made again.
         """
         ...
 

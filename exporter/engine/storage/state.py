@@ -64,9 +64,15 @@ class StateStore:
         self._quiet_until = 0.0
 
     @property
-    def is_writable(self) -> bool:
-        """Whether this process may load and store the state of accounts."""
+    def may_request(self) -> bool:
+        """Whether this process may send requests to AvePoint."""
         return True
+
+    async def begin_load(self) -> None:
+        """Prepare for loading the state of accounts."""
+
+    def end_load(self) -> None:
+        """Record that the state of all accounts has been loaded."""
 
     def of(self, account: Account, collector: str) -> "CollectorStore":
         """Return the store for one collector."""

@@ -1,0 +1,41 @@
+"""An account of which this process shows the data."""
+
+from dataclasses import dataclass, field
+
+from exporter.avepoint.client import Client
+from exporter.collectors.customer_list import CustomerList
+from exporter.config.schema import Account
+from exporter.engine.refresh import Refresher
+from exporter.engine.tasks import AccountTasks
+from exporter.engine.verdicts import AccountVerdicts
+
+
+@dataclass(slots=True)
+class RunningAccount:
+    """An account with its client, refreshers, tasks and verdicts."""
+
+    account: Account
+    client: Client
+    customer_list: CustomerList
+    tasks: AccountTasks
+    refreshers: tuple[Refresher, ...]
+    verdicts: AccountVerdicts
+    is_started: bool = field(default=False, init=False)
+
+    def start(self) -> None:
+        """Start the periodic refreshes."""
+        self.is_started = True
+        for refresher in self.refreshers:
+            self.tasks.start(refresher.run())
+
+    def expect(self, account: Account) -> None:
+        """Apply the expectations from `account`, which is otherwise equal to the current account."""
+        if account.expectations != self.account.expectations:
+            self.account = account
+            self.verdicts.configure(account.expectations)
+
+    async def stop(self) -> None:
+        """Cancel all tasks and close the connections. No requests are sent afterwards."""
+        self.is_started = False
+        await self.tasks.cancel()
+        await self.client.aclose()

@@ -1,0 +1,30 @@
+"""What a standby process shows: the state that the holder of the lease has stored."""
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from exporter.engine.shared.takeover import show
+from exporter.engine.verdicts import VERDICT
+
+if TYPE_CHECKING:
+    from exporter.engine.accounts import Accounts
+    from exporter.engine.running_account import RunningAccount
+    from exporter.engine.storage.state import StateStore
+
+
+async def follow(accounts: "Accounts", storage: "StateStore") -> None:
+    """Show the stored state of all accounts, with its true age. Raise StorageError if it cannot be read."""
+    for running in accounts.running():
+        await _follow(running, storage)
+
+
+async def _follow(running: "RunningAccount", storage: "StateStore") -> None:
+    account, owns = running.account, running.customer_list.owns
+    verdict = await storage.load(account, VERDICT, owns)
+    running.verdicts.follow(verdict.states)
+    for refresher in running.refreshers:
+        stored = await storage.load(account, refresher.collector.name, owns)
+        await asyncio.to_thread(show, stored, refresher.entry)
+        if stored.status.last_attempt is not None:
+            refresher.first_ended.set()
+    await running.verdicts.settle()

@@ -1,0 +1,72 @@
+"""Merging two versions of a persistent state, if neither process knew of the other's changes.
+
+Times and counters become the greater of both versions, and a job id that is in either version counts as known.
+"""
+
+import json
+import zlib
+from base64 import b64decode, b64encode
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+_PACKED: Final = "eJ", "eA", "eN", "eF"
+"""How base64 of zlib data begins; the histories of customers are stored in this form."""
+
+
+def merge(own: Any, stored: Any) -> Any:  # noqa: ANN401 - JSON values
+    """Return the merged version of two JSON values.
+
+    Numbers: the greater. Objects: all keys. Rows that begin with equal names are merged. For all other values, the
+    stored value.
+    """
+    match own, stored:
+        case _, None:
+            return own
+        case int() | float(), int() | float() if not isinstance(own, bool):
+            return max(own, stored)
+        case dict(), dict():
+            return _merge_objects(own, stored)
+        case list(), list():
+            return _merge_rows(own, stored)
+        case str(), str() if own != stored and own.startswith(_PACKED) and stored.startswith(_PACKED):
+            return _merge_packed(own, stored)
+        case _:
+            return stored
+
+
+def _merge_objects(own: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: merge(own.get(key), stored.get(key)) for key in {**stored, **own}}
+
+
+def _merge_rows(own: Sequence[Any], stored: Sequence[Any]) -> list[Any]:
+    """Merge rows by the names that they begin with. Values that are not rows are merged as a set."""
+    rows = {_names(row): row for row in own}
+    for row in stored:
+        name = _names(row)
+        if isinstance(row, list) and isinstance(mine := rows.get(name), list) and len(mine) == len(row):
+            rows[name] = [merge(*pair) for pair in zip(mine, row, strict=True)]
+        else:
+            rows[name] = row
+    return list(rows.values())
+
+
+def _names(row: object) -> str:
+    """Return what identifies a row: its first values, up to the first number or object."""
+    if not isinstance(row, list):
+        return json.dumps(row)
+    names = []
+    for value in row:
+        if not isinstance(value, str | list):
+            break
+        names.append(value)
+    return json.dumps([names])
+
+
+def _merge_packed(own: str, stored: str) -> str:
+    """Merge two compressed histories. If one of them is invalid, return the stored one."""
+    try:
+        mine, theirs = (json.loads(zlib.decompress(b64decode(one, validate=True))) for one in (own, stored))
+    except (ValueError, zlib.error):
+        return stored
+    merged = json.dumps(merge(mine, theirs), separators=(",", ":"))
+    return b64encode(zlib.compress(merged.encode(), level=1)).decode()

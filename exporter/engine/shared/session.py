@@ -1,0 +1,80 @@
+"""A connection to PostgreSQL that one thread uses, and that the event loop can interrupt."""
+
+import os
+import socket
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any, Final
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from exporter.engine.storage.database import StorageError
+
+_DEFAULTS: Final = {
+    "application_name": "avepoint-exporter",
+    "connect_timeout": "3",
+    "keepalives_idle": "5",
+    "keepalives_interval": "2",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "10000",
+}
+"""Connection parameters that the URL can override."""
+
+Row = tuple[Any, ...]
+
+
+class Session:
+    """A connection that is opened at its first statement, and again after it was lost.
+
+    Each statement is a transaction of its own, so that a stopped process never holds a lock. Statements leave no state
+    on the server, so that a connection pool such as PgBouncer may give each statement another connection.
+    """
+
+    def __init__(self, url: str) -> None:
+        """Create a session. Raise ValueError if the URL is invalid; the message contains no part of the URL."""
+        try:
+            given = conninfo_to_dict(url)
+        except psycopg.Error:
+            raise ValueError("not a valid PostgreSQL URL") from None
+        self._parameters = {**_DEFAULTS, **given}
+        self._connection: psycopg.Connection[Row] | None = None
+        self._socket: socket.socket | None = None
+
+    def execute(self, statement: str, values: Sequence[Any] | dict[str, Any] | None = None) -> list[Row]:
+        """Execute a statement and return its rows. Raise StorageError if the same statement may succeed later."""
+        try:
+            cursor = self._connected().execute(statement.encode(), values)
+            return cursor.fetchall() if cursor.description is not None else []
+        except psycopg.DataError:
+            raise
+        except psycopg.Error as error:
+            self.close()
+            raise StorageError(_one_line(error)) from None
+
+    def _connected(self) -> psycopg.Connection[Row]:
+        if self._connection is None:
+            connection = psycopg.connect(**self._parameters, autocommit=True, prepare_threshold=None)  # type: ignore[arg-type] # strings are valid for all parameters
+            # A second descriptor of the connection: `interrupt` must not use one that this thread may have closed.
+            self._socket = socket.socket(fileno=os.dup(connection.fileno()))
+            self._connection = connection
+        return self._connection
+
+    def interrupt(self) -> None:
+        """End the statement that is being executed, if any, with a StorageError. Any thread may call this method."""
+        if (connected := self._socket) is not None:
+            with suppress(OSError):
+                connected.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Close the connection. The next statement opens a new connection."""
+        connection, self._connection = self._connection, None
+        connected, self._socket = self._socket, None
+        if connection is not None:
+            connection.close()
+        if connected is not None:
+            connected.close()
+
+
+def _one_line(error: psycopg.Error) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

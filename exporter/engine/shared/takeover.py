@@ -1,0 +1,69 @@
+"""Taking over an account from another process: what is stored is shown, and merged with what this process knows."""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from exporter.engine.shared.merge import merge
+from exporter.engine.snapshot import CollectorEntry
+from exporter.engine.storage.codec import StoredState, StoredStatus
+from exporter.errors import Failure
+
+if TYPE_CHECKING:
+    from exporter.engine.refresh import Refresher
+
+_FAILED: Final = "the refresh failed in another process, whose log contains the reason"
+
+
+def merged_states(own: Mapping[str, object], stored: Mapping[str, object]) -> Mapping[str, object]:
+    """Return the merged states of customers, by customer id."""
+    return {**own, **{key: merge(own.get(key), state) for key, state in stored.items()}}
+
+
+def merged_state(former: "Refresher", stored: StoredState) -> StoredState:
+    """Return a stored state, merged with the state of this process. Newer samples replace older ones."""
+    collector, entry = former.collector, former.entry
+    own = {key: state for key in collector.state_ids() if (state := collector.state_of(key)) is not None}
+    reads = dict(stored.reads)
+    for key, read in entry.reads.items():
+        if key not in reads or reads[key].read_at < read.read_at:
+            reads[key] = read
+    status = StoredStatus(
+        entry.status.up,
+        entry.status.off,
+        entry.status.last_attempt,
+        entry.status.duration,
+        [key for key, is_up in entry.customer_up.items() if not is_up],
+    )
+    later = _latest(status, stored.status, lambda one: one.last_attempt)
+    times = (time for time in (entry.status.last_success, stored.last_success) if time is not None)
+    return StoredState(reads, merged_states(own, stored.states), max(times, default=None), later)
+
+
+def show(stored: StoredState, entry: CollectorEntry) -> None:
+    """Show the stored samples of a collector, and the status of its last refresh if it is stored."""
+    entry.reads = {key: _same(entry.reads.get(key), read) for key, read in stored.reads.items()}
+    status = stored.status
+    entry.update_status(last_success=stored.last_success)
+    if status.up is None and not status.off:
+        return
+    failure = Failure(_FAILED, at=status.last_attempt)
+    failed = [key for key in status.failed if key]
+    entry.customer_up = {**{key: True for key in stored.reads if key}, **dict.fromkeys(failed, False)}
+    entry.customer_failures = dict.fromkeys(failed, failure)
+    entry.update_status(
+        up=status.up,
+        off=status.off,
+        last_attempt=status.last_attempt,
+        duration=status.duration,
+        failure=failure if status.up is False or status.off else None,
+    )
+
+
+def _same(former: Any, read: Any) -> Any:  # noqa: ANN401 - reads
+    """Return the former read if the stored one is the same, because its lines may be rendered already."""
+    is_same = former is not None and (former.read_at, former.is_complete) == (read.read_at, read.is_complete)
+    return former if is_same else read
+
+
+def _latest(own: StoredStatus, stored: StoredStatus, time: Callable[[StoredStatus], float | None]) -> StoredStatus:
+    return own if (time(own) or 0.0) > (time(stored) or 0.0) else stored

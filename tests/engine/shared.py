@@ -1,0 +1,57 @@
+"""Processes that share a PostgreSQL database, in one process of the tests."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from exporter.collectors.registry import families, stored_families
+from exporter.engine.shard import WHOLE, Shard
+from exporter.engine.shared.lease import LeaseTimes
+from exporter.engine.shared.state import SharedState
+from exporter.exposition.page import MetricsPage, PageRequest
+from exporter.health.families import FAMILIES
+from exporter.logs import logger
+from tests.helpers import FakeApi, FakeClock, Samples, World, parsed
+
+QUICK = LeaseTimes(length=1.0, renewal=0.1, poll=0.1, grace=0.2)
+
+
+def shared(
+    url: str, holder: str = "first", shard: Shard = WHOLE, times: LeaseTimes | None = None
+) -> Callable[[FakeClock], SharedState]:
+    """Return a function that makes the state of a process."""
+
+    def make(clock: FakeClock) -> SharedState:
+        return SharedState(url, shard, holder, stored_families(), clock, logger(), times or LeaseTimes())
+
+    return make
+
+
+def state_of(world: World) -> SharedState:
+    assert isinstance(world.storage, SharedState)
+    return world.storage
+
+
+async def process(
+    url: str,
+    *accounts: Mapping[str, Any],
+    api: FakeApi | None = None,
+    clock: FakeClock | None = None,
+    holder: str = "first",
+    shard: Shard = WHOLE,
+    **others: Any,
+) -> World:
+    """Return a process that has tried to get the lease and restored its accounts."""
+    world = World(api or FakeApi(), clock or FakeClock(), shard=shard, shared=shared(url, holder, shard), **others)
+    await state_of(world).attempt()
+    await world.apply(*accounts)
+    return world
+
+
+async def shown(world: World) -> Samples:
+    """Return all series of customers and tenants, and of their problems."""
+    await world.accounts.settle()
+    page = MetricsPage((*FAMILIES, *families()), world.own)
+    views = (*world.accounts.snapshot.views(), *world.accounts.verdict_views())
+    text = b"".join(page.plain(views, PageRequest(), monotonic=world.clock.monotonic())).decode()
+    names = {family.name for family in (*FAMILIES, *families())}
+    return {key: value for key, value in parsed(text).items() if key[0] in names}

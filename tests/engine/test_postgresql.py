@@ -1,0 +1,182 @@
+"""Persistent state in PostgreSQL, with a real server, directly and behind PgBouncer in transaction mode."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+from structlog.testing import capture_logs
+
+from exporter.engine.shard import Shard
+from exporter.engine.storage.database import StorageError
+from tests.collectors.test_customer_jobs import row
+from tests.collectors.test_jobs_truth import JobApi, Raw
+from tests.engine.shared import process, shown, state_of
+from tests.helpers import NOW, FakeApi, FakeClock, customer_jobs_path, partner, portfolio, tenant, v3
+from tests.postgresql import PASSWORD, PostgresServer, pgbouncer
+
+JOBS = tenant(collectors={"jobs": {}})
+START = round((NOW - 3600) * 10**7)
+RAW = Raw("a", 1, 1, 2, START, START + 10**7, (1, 0, 0))
+COMPLETED = "avepoint_jobs_completed_total"
+SUCCESS = "avepoint_last_success_timestamp_seconds"
+PARTNER = partner(collectors={"customer_jobs": {}})
+
+
+@pytest.fixture(params=["direct", "pooled"])
+def url(postgres: PostgresServer, request: pytest.FixtureRequest) -> Iterator[str]:
+    with ExitStack() as stack:
+        yield postgres.url if request.param == "direct" else stack.enter_context(pgbouncer(postgres))
+
+
+def customers(*names: str, jobs: int = 1) -> FakeApi:
+    """Return the API of a partner whose customers have had so many jobs, of which only the last is listed."""
+    routes = portfolio(names)
+    for name in names:
+        routes[customer_jobs_path(name)] = v3([row(f"{name}-{jobs}", -3600 + 60 * jobs, 10)])
+    return FakeApi(routes)
+
+
+async def test_values_counters_and_successes_survive_a_restart(url: str) -> None:
+    world = await process(url, PARTNER, JOBS, api=customers("x", "y"))
+    world.api.routes.update(JobApi([RAW]).routes)
+    assert await world.refresh()
+    world.api.routes.update(customers("x", "y", jobs=2).routes)
+    assert await world.refresh()
+    before = await shown(world)
+    assert sum(value for (name, _), value in before.items() if name == COMPLETED) > 0
+    await world.accounts.stop()
+    again = await process(url, PARTNER, JOBS, clock=world.clock, holder="second")
+    assert state_of(again).may_request, "the first process ended its lease"
+    assert await shown(again) == before
+    assert again.value("avepoint_up", account="msp", collector="protected_data") == 1
+    assert again.accounts.ready
+    await again.accounts.stop()
+
+
+async def test_customers_move_with_their_state(url: str) -> None:
+    names = [f"c{number}" for number in range(20)]
+    whole = await process(url, PARTNER, api=customers(*names))
+    assert await whole.refresh()
+    whole.api.routes.update(customers(*names, jobs=2).routes)
+    assert await whole.refresh()
+    before = {key: value for key, value in (await shown(whole)).items() if "customer_id" in dict(key[1])}
+    await whole.accounts.stop()
+    for total in (2, 3, 1):
+        shards = [
+            await process(url, PARTNER, clock=whole.clock, shard=Shard(index, total), holder=f"{index}/{total}")
+            for index in range(total)
+        ]
+        parts = [await shown(shard) for shard in shards]
+        of_customers = [{key: part[key] for key in part if "customer_id" in dict(key[1])} for part in parts]
+        assert sum(map(len, of_customers)) == len(before)
+        assert {key: value for part in of_customers for key, value in part.items()} == before
+        for shard in shards:
+            await shard.accounts.stop()
+
+
+async def test_a_standby_process_shows_what_the_holder_has_stored_and_asks_nothing(url: str) -> None:
+    holder = await process(url, PARTNER, api=customers("x"))
+    assert await holder.refresh()
+    standby = await process(url, PARTNER, clock=holder.clock, holder="second")
+    assert not state_of(standby).may_request
+    standby.accounts.start()
+    assert not standby.accounts.is_reading
+    assert await shown(standby) == await shown(holder)
+    assert standby.api.requests == []
+    await standby.accounts.stop()
+    await holder.accounts.stop()
+
+
+async def test_a_process_with_an_old_epoch_writes_nothing_and_shows_nothing_new(
+    url: str, postgres: PostgresServer
+) -> None:
+    old = await process(url, PARTNER, api=customers("x"))
+    assert await old.refresh()
+    before = await shown(old)
+    postgres.execute("UPDATE avepoint_exporter_lease SET expires = now()")
+    new = await process(url, PARTNER, api=customers("x", jobs=3), clock=old.clock, holder="second")
+    assert await new.refresh()
+    after = await shown(new)
+    old.api.routes.update(customers("x", jobs=2).routes)
+    await old.refresh()
+    assert await shown(old) == before
+    with pytest.raises(StorageError):
+        await state_of(old).load(old.accounts.running()[0].account, "customer_jobs", lambda _: True)
+    await state_of(old).attempt()
+    assert not state_of(old).may_request
+    await old.accounts.stop()
+    await new.accounts.stop()
+    last = await process(url, PARTNER, clock=new.clock, holder="third")
+    assert await shown(last) == after
+    await last.accounts.stop()
+
+
+async def test_during_a_roll_out_the_new_shard_owns_its_customers(url: str) -> None:
+    names = [f"c{number}" for number in range(20)]
+    old = await process(url, PARTNER, api=customers(*names))
+    assert await old.refresh()
+    new = await process(url, PARTNER, api=customers(*names, jobs=2), clock=old.clock, shard=Shard(1, 2), holder="new")
+    moved = {name for name in names if Shard(1, 2).owns(name)}
+    assert moved
+    assert await new.refresh()
+    after = await shown(new)
+    old.api.routes.update(customers(*names, jobs=3).routes)
+    await old.refresh()
+    await old.accounts.stop()
+    await new.accounts.stop()
+    again = await process(url, PARTNER, clock=old.clock, shard=Shard(1, 2), holder="again")
+    assert await shown(again) == after
+    await again.accounts.stop()
+
+
+async def test_a_shard_gets_its_customers_back_from_a_process_that_ended(postgres: PostgresServer) -> None:
+    names = [f"c{number}" for number in range(20)]
+    new = await process(postgres.url, PARTNER, api=customers(*names), shard=Shard(1, 2), holder="new")
+    assert await new.refresh()
+    old = await process(postgres.url, PARTNER, api=customers(*names, jobs=2), clock=new.clock, holder="old")
+    assert await old.refresh()
+    await old.accounts.stop()
+    new.api.routes.update(customers(*names, jobs=3).routes)
+    await new.refresh()
+    epoch = state_of(new).lease.grant
+    await state_of(new).attempt()
+    assert state_of(new).lease.grant != epoch
+    await new.accounts.take_over(start=False)
+    await new.refresh()
+    moved = {name for name in names if Shard(1, 2).owns(name)}
+    counts = [value for (name, labels), value in (await shown(new)).items() if name == COMPLETED and value]
+    assert counts == [2.0] * len(moved)
+    await new.accounts.stop()
+
+
+async def test_customers_that_leave_are_forgotten_but_not_those_of_other_shards(postgres: PostgresServer) -> None:
+    names = [f"c{number}" for number in range(20)]
+    shards = [
+        await process(postgres.url, PARTNER, api=customers(*names), shard=Shard(index, 2), holder=str(index))
+        for index in range(2)
+    ]
+    for shard in shards:
+        assert await shard.refresh()
+    shards[0].api.routes.update(portfolio([name for name in names if not shards[0].shard.owns(name)]))
+    await shards[0].refresh()
+    query = "SELECT DISTINCT customer_id FROM avepoint_exporter_customer WHERE collector = 'protected_data'"
+    assert {name for (name,) in postgres.execute(query)} == {name for name in names if shards[1].shard.owns(name)}
+    for shard in shards:
+        await shard.accounts.stop()
+
+
+async def test_without_a_database_nothing_is_asked_for_a_minute_and_then_the_accounts_are_read() -> None:
+    clock = FakeClock()
+    url = f"postgresql://exporter:{PASSWORD}@127.0.0.1:1/postgres"
+    with capture_logs() as logs, pytest.raises(StorageError):
+        await process(url, PARTNER, api=customers("x"), clock=clock)
+    assert PASSWORD not in str(logs)
+
+
+async def test_ids_that_postgresql_cannot_store_do_not_matter(postgres: PostgresServer) -> None:
+    world = await process(postgres.url, PARTNER, api=customers("x\0y", "z\ud800"))
+    with capture_logs() as logs:
+        await world.refresh("protected_data")
+    assert [log for log in logs if log["event"] == "state not stored"] == []
+    assert postgres.execute("SELECT count(*) FROM avepoint_exporter_customer WHERE customer_id LIKE 'x%'") != [(0,)]
+    await world.accounts.stop()
