@@ -64,7 +64,6 @@ class Client:
         start_task: StartTask = asyncio.create_task,
         may_send: Callable[[], bool] = lambda: True,
     ) -> None:
-        """Create a client. Requests wait while `may_send` returns False, because another process reads the account."""
         self.value_issues = ValueIssues(observer, log, clock)
         self._server_clock = ServerClock(observer, log)
         self._account = account
@@ -72,8 +71,7 @@ class Client:
         self._clock = clock
         self._observer = observer
         self._log = log
-        self._may_send = may_send
-        self._http = Connections(account, transport)
+        self._http = Connections(account, transport, may_send)
         self._tokens = TokenSource(account.auth.client_id, credential, self._request_token, clock, start_task)
         self._throttle = Throttle(
             concurrency=account.requests.concurrency,
@@ -291,8 +289,6 @@ class Client:
     async def _send(self, request: httpx.Request) -> RawResponse:
         """Send one request within the deadline and read the response up to the size limit."""
         host = self._http.target(request)
-        while not self._may_send():
-            await self._clock.sleep(1.0)
         try:
             async with asyncio.timeout(self._account.requests.timeout):
                 response, body = await self._http.exchange(request)

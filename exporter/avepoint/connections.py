@@ -4,7 +4,7 @@ import asyncio
 import re
 import ssl
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import lru_cache, partial
 from ipaddress import ip_address, ip_network
@@ -22,6 +22,7 @@ from exporter.errors import AnswerError, TransportError
 LARGEST_BODY: Final = 4 * 1024**2
 """Maximum size of a decompressed body in bytes. Responses from AvePoint are smaller."""
 _CONNECT_TIMEOUT: Final = 10.0
+_GATE_SECONDS: Final = 0.1  # seconds between two checks whether requests may be sent
 _HEADERS: Final = {
     "User-Agent": f"avepoint-exporter/{__version__}",
     "Accept": "application/json",
@@ -40,8 +41,15 @@ class Connections:
     store cookies.
     """
 
-    def __init__(self, account: Account, transport: httpx.AsyncBaseTransport | None) -> None:
+    def __init__(
+        self,
+        account: Account,
+        transport: httpx.AsyncBaseTransport | None,
+        may_send: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """Create the connections. While `may_send` returns False, another process reads the account: requests wait."""
         self._transport = transport
+        self._may_send = may_send
         self._account = account
         self._tls: ssl.SSLContext | None = None
         self._tls_lock = asyncio.Lock()
@@ -75,6 +83,8 @@ class Connections:
         free = self._free.setdefault(proxy, [])
         transport = free.pop() if free else self._connect(proxy, await self._tls_context())
         try:
+            while not self._may_send():
+                await asyncio.sleep(_GATE_SECONDS)
             response = await transport.handle_async_request(request)
             try:
                 return response, await read_body(response)
