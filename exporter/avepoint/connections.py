@@ -83,7 +83,7 @@ class Connections:
         free = self._free.setdefault(proxy, [])
         transport = free.pop() if free else self._connect(proxy, await self._tls_context())
         try:
-            while not self._may_send():
+            while not self._may_send():  # noqa: ASYNC110 - rare, and each request asks for itself
                 await asyncio.sleep(_GATE_SECONDS)
             response = await transport.handle_async_request(request)
             try:

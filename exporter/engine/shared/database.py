@@ -1,7 +1,7 @@
 """The PostgreSQL database for persistent state, which shards and replicas share.
 
 Each row of a customer has the epoch of the process that owns it. A process that starts to read a shard claims the rows
-of the shard's customers; then, writes of processes with an older epoch are refused. Thus, customers move between shards
+of the shard's customers; then, writes of processes with an older epoch are refused. Therefore, customers move between shards
 with their state, even while old and new processes run at the same time.
 """
 
