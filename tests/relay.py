@@ -20,15 +20,15 @@ class Relay:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def cut(self) -> None:
-        """Close all connections and refuse new ones until `mend` is called."""
+        """Close all connections and refuse new ones until `restore` is called."""
         self._is_cut = True
         self._close_all()
 
     def freeze(self) -> None:
-        """Pass nothing on until `mend` is called, but keep the connections open."""
+        """Pass nothing on until `restore` is called, but keep the connections open."""
         self._passes.clear()
 
-    def mend(self) -> None:
+    def restore(self) -> None:
         self._is_cut = False
         self._passes.set()
 

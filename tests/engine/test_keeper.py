@@ -116,7 +116,7 @@ async def test_the_last_holder_reads_on_without_the_database_and_stores_the_rest
                 assert await process.world.refresh()
                 during = await shown(process.world)
                 assert process.reads
-                path.mend()
+                path.restore()
                 await until(lambda: process.storage.lease.is_reachable and not process.storage._pending)
             assert PASSWORD not in str(logs)
     async with running(postgres.url, "b", LONG) as again:
@@ -153,7 +153,7 @@ async def test_without_a_database_since_the_start_a_process_reads_and_merges_wha
             assert not process.reads
             await until(lambda: process.reads and process.world.accounts.ready)
             assert process.storage.lease.is_blind
-            path.mend()
+            path.restore()
             await until(lambda: process.reads and not process.storage.needs_load)
             await until(lambda: process.world.accounts.ready)
             counts = [
