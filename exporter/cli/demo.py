@@ -22,7 +22,7 @@ from exporter.cli.flags import (
 )
 from exporter.collectors.registry import catalogue
 from exporter.config.load import parse_config
-from exporter.config.schema import Config
+from exporter.config.schema import CollectorOptions, Config
 from exporter.logs import setup
 from exporter.web.protection import load_protection
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from avepoint_simulator import AppCredentials, Scenario
 
 _DAY: Final = 86_400
+_SHORTEST: Final = 30  # seconds between two refreshes of a collector whose default interval is an hour or less
 _SCENARIOS: Final = ("healthy", "typical", "incident", "varied")
 _CONFIGURATION: Final = """
 accounts:
@@ -124,7 +125,7 @@ def demo(ctx: click.Context, /, customers: int, seed: int, scenario: "Scenario",
 def _configuration(url: str, app: "AppCredentials", speed: float, scenario: "Scenario") -> Config:
     """Return a configuration with the simulated accounts."""
     options = {
-        account_type: {name: {"interval": "30s"} for name in collectors}
+        account_type: {name: {"interval": _interval(options)} for name, options in collectors.items()}
         for account_type, collectors in catalogue().items()
     }
     window = max(600, round(_DAY / speed))
@@ -134,6 +135,11 @@ def _configuration(url: str, app: "AppCredentials", speed: float, scenario: "Sce
     template = _CONFIGURATION + (_EXPIRED_ACCOUNT if scenario == "incident" else "")
     text = template.format(url=url, client_id=app.client_id, client_secret=app.client_secret, **collectors)
     return parse_config(text, catalogue(), source="demo", directory=Path())
+
+
+def _interval(options: type[CollectorOptions]) -> str:
+    """Return an interval that is short, but in proportion to the defaults, so that slow collectors cost little."""
+    return f"{round(_SHORTEST * max(1.0, options().interval / 3600))}s"
 
 
 def _announce(scheme: str, manual: str, addresses: Sequence[str]) -> None:
