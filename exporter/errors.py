@@ -56,7 +56,7 @@ class UnreadableValueError(ExporterError):
 class RequestContext(TypedDict, total=False):
     """The path template and the AvePoint request id of a failed request."""
 
-    endpoint: str
+    path: str
     request_id: str
 
 
@@ -69,13 +69,13 @@ class ErrorContext(RequestContext, total=False):
 class AvePointError(ExporterError):
     """A failed request.
 
-    `hint` describes how to fix the error. `endpoint` is the path template of the endpoint.
+    `hint` describes how to fix the error. `path` is the path template of the endpoint.
     """
 
-    def __init__(self, message: str, *, hint: str = "", request_id: str = "", endpoint: str = "") -> None:
+    def __init__(self, message: str, *, hint: str = "", request_id: str = "", path: str = "") -> None:
         self.hint = hint
         self.request_id = request_id
-        self.endpoint = endpoint
+        self.path = path
         super().__init__(message)
 
     @property
@@ -84,10 +84,10 @@ class AvePointError(ExporterError):
         return False
 
     def context(self) -> ErrorContext:
-        """Return the hint, endpoint and request id, without those that are empty, as fields for a log line."""
+        """Return the path, hint and request id, without those that are empty, as fields for a log line."""
         about = ErrorContext()
-        if self.endpoint:
-            about["endpoint"] = self.endpoint
+        if self.path:
+            about["path"] = self.path
         if self.hint:
             about["hint"] = self.hint
         if self.request_id:

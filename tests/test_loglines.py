@@ -68,7 +68,7 @@ FAILURES: dict[str, tuple[Any, dict[str, str]]] = {
 async def test_an_account_collector(kind: str, lines: Lines) -> None:
     answer, known = FAILURES[kind]
     await refreshed(FakeApi({LICENSE: answer}), tenant_with("license", api="modern"))
-    assert lines("refresh failed") == [{"account": "contoso", "collector": "license", "endpoint": LICENSE, **known}]
+    assert lines("refresh failed") == [{"account": "contoso", "collector": "license", "path": LICENSE, **known}]
 
 
 @pytest.mark.parametrize("kind", FAILURES)
@@ -77,7 +77,7 @@ async def test_a_customer(kind: str, lines: Lines) -> None:
     api = FakeApi(portfolio(["c1", "c2"]) | {overview_path("c2"): answer})
     await refreshed(api, partner_with("customers", "protected_data", api="modern"))
     assert lines("customer not read") == [
-        {"account": "msp", "collector": "protected_data", "customer_id": "c2", "endpoint": OVERVIEW, **known}
+        {"account": "msp", "collector": "protected_data", "customer_id": "c2", "path": OVERVIEW, **known}
     ]
 
 
@@ -88,7 +88,7 @@ async def test_customers_that_cannot_be_listed(kind: str, lines: Lines) -> None:
     account = partner_with("protected_data", api="modern", customers={"include": ["c1"]})
     await refreshed(FakeApi(portfolio(["c1"]) | {BATCH_PATH: answer}), account)
     assert lines("customer list failed; an earlier list is used") == [
-        {"account": "msp", "collector": "protected_data", "endpoint": endpoint, **known}
+        {"account": "msp", "collector": "protected_data", "path": endpoint, **known}
     ]
 
 
@@ -98,7 +98,7 @@ async def test_a_request_for_patience(status: int, lines: Lines) -> None:
     api = FakeApi(portfolio(["c1"]) | {overview_path("c1"): busy})
     await refreshed(api, partner_with("customers", "protected_data", api="modern"))
     assert lines("AvePoint throttles the account") == [
-        {"account": "msp", "collector": "protected_data", "customer_id": "c1", "endpoint": OVERVIEW,
+        {"account": "msp", "collector": "protected_data", "customer_id": "c1", "path": OVERVIEW,
          "request_id": "r-1", "retry_after": 7.0}
     ]  # fmt: skip
 
@@ -112,7 +112,7 @@ async def test_a_token_service_that_asks_for_patience_names_no_customer(lines: L
     api = FakeApi(portfolio(["c1"]) | {"/connect/token": busy})
     await refreshed(api, partner_with("customers", "protected_data", api="modern"))
     assert lines("AvePoint throttles the account") == [
-        {"account": "msp", "collector": "protected_data", "endpoint": "token", "request_id": "r-1", "retry_after": 1.0}
+        {"account": "msp", "collector": "protected_data", "path": "token", "request_id": "r-1", "retry_after": 1.0}
     ]
 
 
@@ -127,7 +127,7 @@ async def test_a_throttled_token_request_names_no_customer_although_one_began_it
     await refreshed(api, partner_with("customers", "customer_jobs", api="modern"))
     (line,) = lines("AvePoint throttles the account")
     assert line == {
-        "account": "msp", "collector": "customer_jobs", "endpoint": "token", "request_id": "r-1", "retry_after": 1.0
+        "account": "msp", "collector": "customer_jobs", "path": "token", "request_id": "r-1", "retry_after": 1.0
     }  # fmt: skip
 
 
@@ -138,7 +138,7 @@ async def test_a_throttled_token_request_names_no_customer_although_one_began_it
 async def test_no_token(answer: httpx.Response, lines: Lines) -> None:
     await refreshed(FakeApi({"/connect/token": lambda _: answer}), tenant_with("license", api="modern"))
     assert lines("refresh failed") == [
-        {"account": "contoso", "collector": "license", "endpoint": "token", "request_id": "r-1"}
+        {"account": "contoso", "collector": "license", "path": "token", "request_id": "r-1"}
     ]
 
 
@@ -147,7 +147,7 @@ async def test_values_and_names_that_nobody_understands(lines: Lines) -> None:
     page = {"data": [odd], "metadata": {"totalCount": 1}}
     api = FakeApi(portfolio(["c1"]) | {overview_path("c1"): page})
     await refreshed(api, partner_with("customers", "protected_data", api="modern"))
-    known = {"account": "msp", "collector": "protected_data", "customer_id": "c1", "endpoint": OVERVIEW}
+    known = {"account": "msp", "collector": "protected_data", "customer_id": "c1", "path": OVERVIEW}
     (line,) = lines("value is unreadable")
     assert {key: line[key] for key in known} == known
 
@@ -163,7 +163,7 @@ async def test_a_refused_filter(lines: Lines) -> None:
 
     await refreshed(FakeApi({JOBS: jobs}), tenant_with("jobs", api="modern"))
     (line,) = lines("AvePoint rejected the filter")
-    assert line == {"account": "contoso", "collector": "jobs", "endpoint": JOBS, "request_id": "r-1",
+    assert line == {"account": "contoso", "collector": "jobs", "path": JOBS, "request_id": "r-1",
                     "filter": "object_type", "value": "OneDrive"}  # fmt: skip
 
 

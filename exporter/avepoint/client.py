@@ -122,7 +122,7 @@ class Client:
             )
             response = await self._retried(lambda: self._authorized(endpoint, request))
         except AvePointError as error:
-            error.endpoint = error.endpoint or endpoint.template
+            error.path = error.path or endpoint.template
             raise
         self._observer.response(endpoint.template, query or {}, response)
         return response
@@ -152,7 +152,7 @@ class Client:
             self.value_issues.unreadable(endpoint.template, "nextLink", link, "links to other origins are not followed")
         if not query:
             raise LinkRefusedError(
-                f"{endpoint.template}: the link to the next page cannot be followed", endpoint=endpoint.template
+                f"{endpoint.template}: the link to the next page cannot be followed", path=endpoint.template
             )
         return query
 
@@ -249,7 +249,7 @@ class Client:
                 reason=error.kind if isinstance(error, TransportError) else str(error.status),
                 hint=error.hint,
                 request_id=error.request_id,
-                endpoint=TOKEN_PATH,
+                path=TOKEN_PATH,
             ) from None
 
     async def _token_exchange(self, form: Mapping[str, str]) -> Mapping[str, object]:
@@ -267,7 +267,7 @@ class Client:
             raise
         except AnswerError as error:
             result = "parse"
-            raise TokenError(f"no token: {error}", reason=result, hint=NOT_OURS, endpoint=TOKEN_PATH) from None
+            raise TokenError(f"no token: {error}", reason=result, hint=NOT_OURS, path=TOKEN_PATH) from None
         except TransportError as error:
             result = error.kind
             raise

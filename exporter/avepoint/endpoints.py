@@ -70,7 +70,7 @@ class Endpoint:
 
     def unexpected(self, what: str) -> AnswerError:
         """Return an error for a response that does not have the documented form. `what` describes the difference."""
-        return AnswerError(f"{self.template}: {what}", hint=CHANGED, endpoint=self.template)
+        return AnswerError(f"{self.template}: {what}", hint=CHANGED, path=self.template)
 
 
 @dataclass(frozen=True, slots=True)

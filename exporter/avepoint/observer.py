@@ -81,13 +81,13 @@ class ValueIssues:
         """Count a value that cannot be read, and log it with the reason `why` the first time."""
         self._observer.unreadable(endpoint, field)
         if self._is_new(field, short(value)):
-            self._log.warning("value is unreadable", endpoint=endpoint, field=field, value=short(value), why=why)
+            self._log.warning("value is unreadable", path=endpoint, field=field, value=short(value), why=why)
 
     def unknown(self, endpoint: str, field: str, value: str) -> None:
         """Count an unknown name, and log it the first time. Unknown names are exposed unchanged."""
         self._observer.unknown(field)
         if self._is_new(field, value):
-            self._log.warning("unknown name is used unchanged", endpoint=endpoint, field=field, value=short(value))
+            self._log.warning("unknown name is used unchanged", path=endpoint, field=field, value=short(value))
 
     def incomplete_list(self, endpoint: str) -> None:
         """Count a list that has fewer rows than its total."""
@@ -97,7 +97,7 @@ class ValueIssues:
         """Log that an incomplete list is accepted as complete because its rows and its total do not change."""
         self._log.warning(
             "total differs from the number of rows in three consecutive refreshes; the total is ignored",
-            endpoint=error.endpoint,
+            path=error.path,
             rows=error.rows,
             total=error.total,
         )

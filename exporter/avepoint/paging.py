@@ -109,7 +109,7 @@ class ListProgress:
             f"{self.endpoint.template}: the list is incomplete: {reason}",
             rows=self.received,
             total=total,
-            endpoint=self.endpoint.template,
+            path=self.endpoint.template,
         )
 
     @property

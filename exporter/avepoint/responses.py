@@ -85,7 +85,7 @@ def decode_response(endpoint: Endpoint, response: RawResponse, *, now: float, se
     try:
         decoded = read_json(response.body)
     except AnswerError as error:
-        about = ErrorContext(hint=NOT_OURS, request_id=request_id_of(response.headers, {}), endpoint=endpoint.template)
+        about = ErrorContext(hint=NOT_OURS, request_id=request_id_of(response.headers, {}), path=endpoint.template)
         raise AnswerError(f"{endpoint.template}: {error}", **about) from None
     if isinstance(decoded, dict):
         _check_envelope(endpoint, response, decoded, now=now, secrets=secrets)
@@ -97,7 +97,7 @@ def _check_envelope(
 ) -> None:
     """Raise StatusError or AnswerError if the response has status 200 but its JSON reports an error."""
     envelope = _folded(body)
-    about = ErrorContext(hint=CHANGED, request_id=request_id_of(response.headers, envelope), endpoint=endpoint.template)
+    about = ErrorContext(hint=CHANGED, request_id=request_id_of(response.headers, envelope), path=endpoint.template)
     reported = envelope.get("status" if endpoint.paging is Paging.GOOGLE_JOBS else "statuscode")
     status = _status_inside(reported)
     if status is None:
@@ -168,7 +168,7 @@ def _error_parts(body: Mapping[str, object]) -> list[str]:
 def _raise_status(
     endpoint: Endpoint, response: RawResponse, status: int, body: object, *, now: float, secrets: Collection[str]
 ) -> NoReturn:
-    about = RequestContext(request_id=request_id_of(response.headers, _folded(body)), endpoint=endpoint.template)
+    about = RequestContext(request_id=request_id_of(response.headers, _folded(body)), path=endpoint.template)
     what = f"{endpoint.template}: HTTP {status}"
     if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
         raise LinkRefusedError(f"{what}: redirects are not followed", hint=REDIRECTED, **about)

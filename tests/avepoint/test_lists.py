@@ -128,7 +128,7 @@ async def test_a_short_list_is_read_again_and_is_then_an_error(
         await service.read()
     assert service.incomplete == 2
     assert caught.value.rows < caught.value.total
-    assert caught.value.endpoint == service.endpoint.template
+    assert caught.value.path == service.endpoint.template
     service.pages, service.totals = [ALL[:100], ALL[100:200], ALL[200:]], lambda _: len(ALL)
     assert await service.read() == len(ALL)
     assert service.incomplete == 2

@@ -152,7 +152,7 @@ def secrets_of(form: Mapping[str, str]) -> tuple[str, str]:
 def decode_token_response(response: RawResponse, form: Mapping[str, str], *, now: float) -> Mapping[str, object]:
     """Return the JSON object of a token response. Raise TokenError or UnavailableError if the request failed."""
     permission, request = form["scope"], RequestContext(request_id=request_id_of(response.headers, {}))
-    request["endpoint"] = TOKEN_PATH
+    request["path"] = TOKEN_PATH
     try:
         decoded = read_json(response.body)
     except AnswerError:

@@ -228,7 +228,7 @@ class Row:
 
     def unexpected(self, what: str) -> AnswerError:
         """Return an error for rows that do not have the documented form. `what` describes the difference."""
-        return AnswerError(f"{self._endpoint}: {what}", hint=CHANGED, endpoint=self._endpoint)
+        return AnswerError(f"{self._endpoint}: {what}", hint=CHANGED, path=self._endpoint)
 
     def refuse(self, field: str, reason: str) -> None:
         """Report a value as unreadable because it cannot be correct. `reason` describes why."""

@@ -86,7 +86,7 @@ class JobsCollector(AccountCollector[JobsOptions, JobRecords]):
         if await JobList(self._client, TENANT_JOBS.modern).has_any(span):
             names, path = ", ".join(self._readers), TENANT_JOBS.modern.template
             what = f"{path}: no jobs in the configured locations ({names}), but the tenant has other jobs"
-            raise AvePointError(what, hint=NOT_MULTI_GEO, endpoint=path)
+            raise AvePointError(what, hint=NOT_MULTI_GEO, path=path)
 
     @classmethod
     def samples(cls, records: JobRecords, customer_id: str) -> Iterable[Sample]:
