@@ -1,4 +1,4 @@
-"""The size of files and folders, so that a newcomer finds each line's place."""
+"""Limits on the sizes of files and folders."""
 
 from pathlib import Path
 

@@ -17,7 +17,7 @@ _PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
 
 
 class Paging(Enum):
-    """How a list is divided into pages: the query parameters, and the JSON of a page."""
+    """The paging of a list: the query parameters, and the JSON of a page."""
 
     NONE = auto()
     """The response is not a list."""

@@ -13,7 +13,7 @@ _GUID: Final = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}", re.A
 _OTHER_ID: Final = re.compile(r"(?=.*\d)[0-9a-z_-]{8,64}", re.ASCII)
 
 _REFUSED: Final = 3
-"""Number of responses whose unlisted ids are refused before they can be accepted."""
+"""Number of responses in which unlisted ids are refused, before later responses may be accepted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +50,10 @@ def distinct(
 class RowOwners:
     """Refuses rows of other customers in the responses of one endpoint.
 
-    A row belongs to another customer if it contains the id of another listed customer, or an id in the format of the
-    requested one that differs. Masked ids belong to the requested customer, because AvePoint's documents contain them.
-    Use the same object in every refresh: if AvePoint's rows have never contained a requested id, their ids may have
-    another meaning, so that from the fourth response on, rows that all contain the same unlisted id are accepted.
+    A row belongs to another customer if it contains the id of another listed customer, or a different id in the format
+    of the requested id. Masked ids belong to the requested customer, because AvePoint's documents contain them. Use the
+    same object in every refresh. If AvePoint's rows have never contained a requested id, their ids may have another
+    meaning. From the fourth response on, rows that all contain the same unlisted id are then accepted.
     """
 
     def __init__(self, is_listed: Callable[[str], bool]) -> None:
@@ -63,7 +63,7 @@ class RowOwners:
         self._other_responses = 0
 
     def own_rows(self, rows: Iterable[Row], customer_id: str) -> tuple[list[Row], AnswerError | None]:
-        """Return the rows of a customer's response that belong to it, and an error if there are other rows."""
+        """Return the rows that belong to a customer, and an error if the response contains other rows."""
         rows = list(rows)
         others = [_other_id(row.raw("customerId"), customer_id) for row in rows]
         is_trusted = self._trusts(rows, others, customer_id)
@@ -79,7 +79,7 @@ class RowOwners:
         return own, foreign[0].unexpected(f"rows of another customer: {len(foreign)}") if foreign else None
 
     def _trusts(self, rows: Iterable[Row], others: Collection[str | None], customer_id: str) -> bool:
-        """Return whether unlisted ids in a response may belong to the customer, and remember the response."""
+        """Return whether unlisted ids in a response may belong to the customer, and count the response."""
         is_mixed = len({_kind(other)[1] if other else None for other in others}) > 1
         if any(_is_same(row.raw("customerId"), customer_id) for row in rows):
             self._contain_requested_ids = True

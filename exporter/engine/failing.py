@@ -8,7 +8,7 @@ from exporter.clock import Clock
 
 FIRST_RETRY: Final = 30.0
 """Seconds from a first failure to the retry. The pause doubles after each further failure."""
-_MOST_DOUBLINGS: Final = 20  # 30 s, doubled so often, is longer than any interval
+_MOST_DOUBLINGS: Final = 20  # 30 s doubled 20 times exceeds every interval
 
 
 def retry_pause(failures: int, longest: float) -> float:
@@ -19,7 +19,7 @@ def retry_pause(failures: int, longest: float) -> float:
 class FailingCustomers:
     """The customers that failed when they were last read, with the most recent failure last.
 
-    Each customer has its own pace, so that a customer that always fails does not delay the retries of others.
+    Each customer has its own retry times, so that a customer that always fails does not delay the retries of others.
     """
 
     def __init__(self, clock: Clock, interval: float) -> None:
@@ -42,7 +42,7 @@ class FailingCustomers:
         self._retry_at[customer_id] = self._clock.monotonic() + retry_pause(failures, self._interval)
 
     def remove(self, customer_id: str) -> None:
-        """Remove a customer that was read or that is not expected any more."""
+        """Remove a customer that was read or is no longer expected."""
         self._failures.pop(customer_id, None)
         self._retry_at.pop(customer_id, None)
 

@@ -28,7 +28,7 @@ async def restore(
 ) -> None:
     """Restore the state of an account before it starts, from its stopped predecessor or from the storage.
 
-    If `merges` is true, merge the states of both. Most of the work runs on threads, because restoring a large portfolio
+    If `merges` is true, merge both states. Most of the work runs on threads, because restoring a large portfolio
     would block the event loop.
     """
     account, customer_list = running.account, running.customer_list

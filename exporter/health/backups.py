@@ -171,7 +171,7 @@ def _may_have_succeeded(job: JobFacts) -> bool:
     if job.last_success is not None:
         return False
     states = {job.state, job.completed_state} - {None}
-    # The last job of several resources tells nothing about those that failed.
+    # If a resource is unsuccessful, a successful last job may belong to another resource.
     return not states <= {*OVER, *NOT_OVER} or (FINISHED in states and not job.unsuccessful)
 
 

@@ -104,7 +104,10 @@ def _by_state(view: View, job: JobFacts, states: frozenset[str]) -> Finding:
 
 
 def _ends(view: View, job: JobFacts, completed: str, states: frozenset[str]) -> Iterator[float]:
-    """Yield when the last completed jobs in one of the given states ended. Each resource has its own last job."""
+    """Yield the completion times of the last completed jobs that have one of the given states.
+
+    Each resource has its own last job.
+    """
     for state in states:
         yield from job.unsuccessful.get(state, ())
     if completed in states and not job.unsuccessful:

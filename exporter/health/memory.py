@@ -11,7 +11,7 @@ from exporter.health.findings import Subject
 
 _NAMES: Final[frozenset[str]] = frozenset(get_args(ProblemName))
 _EMPTY: Final[Mapping[Any, Any]] = MappingProxyType({})
-_MOST_SHARED: Final = 10_000  # More values than a portfolio has, and a limit for subjects from a hostile server.
+_MOST_SHARED: Final = 10_000  # More than the values of a portfolio, but a limit for a malicious server.
 _H = TypeVar("_H", bound=Hashable)
 
 

@@ -143,7 +143,7 @@ async def test_a_token_is_asked_for_once_an_hour_where_nothing_is_denied() -> No
     for _ in range(6 * 60):
         world.clock.advance(60)
         await world.client.call(JOBS)
-    assert world.token_calls == 7, "6 hours, each token for 58 minutes"
+    assert world.token_calls == 7, "6 hours divided by 58 minutes per token"
 
 
 def _numbered() -> Script:

@@ -12,7 +12,7 @@ import pytest
 from exporter.avepoint.throttle import Throttle
 
 HOUR, DAY = 3600.0, 86_400.0
-WORKERS = 9  # of each collector, one more than there are slots
+WORKERS = 9  # per collector, one more than the number of slots
 CONCURRENCY, RATE = 8, 10.0
 
 

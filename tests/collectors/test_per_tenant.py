@@ -293,7 +293,7 @@ async def test_a_refresh_of_all_collectors_sends_the_documented_requests_once() 
     sent = Counter((request.url.path, str(request.url.params)) for request in world.api.requests)
     assert max(sent.values()) == 1, "no request is sent twice"
     assert len(sent) == 10 + 1 + 7 * 1000, "the list, the subscriptions, and one request per collector and customer"
-    assert world.api.tokens == 6, "one per permission"
+    assert world.api.tokens == 6, "one token per permission"
     await world.accounts.stop()
 
 

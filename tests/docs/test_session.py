@@ -1,4 +1,4 @@
-"""The recorded terminal session: what the picture shows, and how it is recorded and drawn."""
+"""The recorded terminal session: the content of the picture, the recording and the drawing."""
 
 import re
 from pathlib import Path

@@ -55,7 +55,7 @@ def eventually(probe: Callable[[], T | None], *, what: str, within: float = TIME
             result = probe()
             if result is not None and result is not False:
                 return result
-        assert time.monotonic() < deadline, f"not within {within} s: {what}"
+        assert time.monotonic() < deadline, f"timeout after {within} s: {what}"
         time.sleep(0.1)
 
 

@@ -1,4 +1,4 @@
-"""Two processes of a shard with a real database: one reads AvePoint, the other shows what is stored and takes over."""
+"""Two processes of a shard with a real database: one process reads AvePoint, and the other exposes stored data."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -20,7 +20,7 @@ LONG = LeaseTimes(length=3600.0, renewal=0.1, poll=0.1, attempt=0.5)
 
 
 class RealClock(SystemClock, FakeClock):
-    """The clock of the machine, where a FakeClock is expected."""
+    """The clock of the machine, with the interface of FakeClock."""
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -47,7 +47,7 @@ class Process:
         return self.storage.may_request and self.world.accounts.is_started
 
     async def pause(self) -> None:
-        """End renewals, as if the process were stopped."""
+        """Stop renewals, as if the process had been stopped."""
         assert self._task is not None
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)

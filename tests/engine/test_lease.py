@@ -1,4 +1,4 @@
-"""What a process may do, given the results of its attempts to get the lease; without a clock and a database."""
+"""The permissions of a process by the results of its attempts to get the lease, without a clock or a database."""
 
 import pytest
 
@@ -45,7 +45,7 @@ def test_a_holder_that_was_stopped_does_not_trust_an_attempt_from_before() -> No
     one.unreachable(sent=105, now=200)  # sent before the stop
     assert not one.may_read(200)
     one.unreachable(sent=200, now=204)
-    assert one.may_read(204), "it is the last holder as far as it can know"
+    assert one.may_read(204), "the process may still be the last holder"
 
 
 def test_a_standby_process_never_starts_without_the_database() -> None:

@@ -1,4 +1,4 @@
-"""Two versions of a state become one: the greater of counters and times, and every job id once."""
+"""The merge of two versions of a state keeps the greater counters and times, and each job id once."""
 
 from base64 import b64encode
 from typing import Any

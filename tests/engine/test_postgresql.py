@@ -29,7 +29,7 @@ def url(postgres: PostgresServer, request: pytest.FixtureRequest) -> Iterator[st
 
 
 def customers(*names: str, jobs: int = 1) -> FakeApi:
-    """Return the API of a partner whose customers have had so many jobs, of which only the last is listed."""
+    """Return the API of a partner whose customers have had this number of jobs, of which only the last is listed."""
     routes = portfolio(names)
     for name in names:
         routes[customer_jobs_path(name)] = v3([row(f"{name}-{jobs}", -3600 + 60 * jobs, 10)])

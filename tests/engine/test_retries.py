@@ -1,4 +1,4 @@
-"""When customers that failed are read again: long before the next refresh, each at its own pace."""
+"""Retries of failed customers, which occur before the next refresh and at separate times."""
 
 from itertools import pairwise
 from typing import Any
@@ -15,11 +15,11 @@ BROKEN = httpx.Response(500)
 
 
 class Stop(Exception):  # noqa: N818 - no error
-    """Ends an endless loop."""
+    """Raised to end an endless loop."""
 
 
 async def slow_world(**options: Any) -> World:
-    """Return a world of a collector that refreshes once a day."""
+    """Return a world with a collector that refreshes once per day."""
     world = World(FakeApi(portfolio(NAMES)))
     await world.apply(
         partner(collectors={"customers": {"enabled": False}, "protected_data": {"interval": "1d"}}, **options)
@@ -37,7 +37,7 @@ async def run_for(world: World, duration: float) -> None:
     end, kept = world.clock.monotonic() + duration, world.clock.sleep
 
     async def sleep(seconds: float) -> None:
-        if seconds >= 1 and world.clock.monotonic() + seconds > end:  # shorter ones are the pace of requests
+        if seconds >= 1 and world.clock.monotonic() + seconds > end:  # shorter sleeps are waits for the rate limit
             raise Stop
         await kept(seconds)
 
@@ -48,7 +48,7 @@ async def run_for(world: World, duration: float) -> None:
 
 
 def failing_at(world: World, name: str, *, until: float = DAY) -> list[float]:
-    """Let the requests for a customer fail for a while; return the times of the requests, which the world appends."""
+    """Let requests for a customer fail for some time; return a list to which the world appends request times."""
     began, times = world.clock.monotonic(), list[float]()
 
     def answer(_: httpx.Request) -> object:
@@ -79,7 +79,7 @@ async def test_a_customer_that_always_fails_is_read_ever_less_often() -> None:
     await run_for(world, 3 * DAY + 60)
     pauses = [after - before for before, after in pairwise(times)]
     assert pauses[:10] == [30 * 2**number for number in range(10)]
-    assert times[-2:] == [2 * DAY, 3 * DAY], "only by the refreshes"
+    assert times[-2:] == [2 * DAY, 3 * DAY], "only refreshes read the customer"
     assert customer_up(world, "c2") == 0
     await world.accounts.stop()
 
@@ -101,7 +101,7 @@ async def test_retries_of_a_dead_server_end_soon_and_take_turns() -> None:
     await world.apply(partner(collectors={"customers": {"enabled": False}, "protected_data": {"interval": "1d"}}))
     refresher = refresher_of(world)
     for name in names[:50]:
-        world.api.routes[overview_path(name)] = httpx.Response(404)  # an error of the customer alone
+        world.api.routes[overview_path(name)] = httpx.Response(404)  # an error that affects only the customer
     assert await refresher.refresh()
     for name in names:
         world.api.routes[overview_path(name)] = httpx.ConnectError("down")

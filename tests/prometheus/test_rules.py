@@ -44,7 +44,7 @@ def _rules() -> list[Rule]:
 
 ALERTS: Final = {rule["alert"]: rule for rule in _rules() if "alert" in rule}
 RECORDS: Final = {rule["record"]: rule for rule in _rules() if "record" in rule}
-# Recording rules that only dashboards read which do not use the exporter's problems yet.
+# Recording rules for dashboards that do not use the exporter's problems yet.
 _OLD: Final = {rule["record"] for group in _GROUPS if "-old-" in group["name"] for rule in group["rules"]}
 _SCENARIOS: Final = [scenario for scenarios in ALERT_SCENARIOS.values() for scenario in scenarios]
 _SEVERITY_OF_PROBLEM: Final[Mapping[str, str]] = {
@@ -80,7 +80,7 @@ def test_rules_are_few_and_short() -> None:
 def test_each_problem_has_an_alert() -> None:
     for name, alert in ALERT_OF.items():
         assert re.search(rf'problem="{name}"', ALERTS[alert]["expr"])
-        assert "labels" not in ALERTS[alert], "the severity comes with the series"
+        assert "labels" not in ALERTS[alert], "the series contain the severity"
     [matcher] = re.findall(r'problem!~"(.*?)"', ALERTS["AvePointOtherProblem"]["expr"])
     assert set(matcher.split("|")) == {one.name for one in PROBLEMS}
 
@@ -162,12 +162,12 @@ def test_a_rule_names_only_what_is_exposed_or_recorded(rule: Rule) -> None:
     labels = walk.labels(promql.parse(rule["expr"]))
     assert walk.findings == []
     if "alert" in rule:
-        assert walk.comparisons, "an alert compares"
+        assert walk.comparisons, "an alert must compare values"
         known = labels | rule.get("labels", {}).keys()
         used = set(re.findall(r"\$labels\.(\w+)", " ".join(rule["annotations"].values())))
         assert used <= known
         assert {"customer_id"} & labels <= used, "which customer?"
-        assert ("organization" in labels) == ("customer_id" in labels), "an alert of a customer says its name"
+        assert ("organization" in labels) == ("customer_id" in labels), "a customer alert must contain the name"
 
 
 def test_data_of_a_working_collector_are_never_stale() -> None:

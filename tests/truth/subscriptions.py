@@ -75,7 +75,7 @@ def numbers_of(one: SubscriptionRecord, *, only_days: bool = False) -> dict[str,
 def expect_subscriptions(add: Any, subscriptions: Iterable[SubscriptionRecord], *, only_days: bool) -> None:
     """Add the samples of each subscription, whose number is its position among the subscriptions with equal texts.
 
-    With `only_days`, AvePoint writes dates without a time, which end with the day.
+    With `only_days`, AvePoint writes dates without a time, which mean the end of the day.
     """
     different = list(dict.fromkeys(subscriptions))
     for one in different:

@@ -1,1 +1,1 @@
-"""The words, numbers and times in responses, read into records."""
+"""Conversion of the names, numbers and times in responses."""

@@ -109,7 +109,7 @@ CUSTOMER_STATUSES: Final[Mapping[int, str]] = MappingProxyType({
 """Statuses by their number in the field `jobStatus` of a customer. The number 0 means "N/A"."""
 
 MANAGEMENT_MODES: Final[Mapping[int, str]] = MappingProxyType({0: "customer", 1: "partner", 2: "to_be_configured"})
-"""Who manages a customer's services, by number in the field `managementMode` of a customer."""
+"""Managers of a customer's services by their number in the field `managementMode` of a customer."""
 
 _OTHER_WORKLOADS: Final = {
     "Microsoft 365 Group": 4, "Office 365 Groups": 4, "OneDrive for Business": 3, "Microsoft Teams": 7,

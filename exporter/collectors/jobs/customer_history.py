@@ -102,7 +102,7 @@ class JobHistory:
         by_name: dict[str, list[Job]] = {}
         for job in jobs:
             by_name.setdefault(job.resource, []).append(job)
-        # If none of the names is known, AvePoint has begun to list them, and the last success is that of all resources.
+        # If no name is known, AvePoint has just begun to list names, so the last success applies to all resources.
         is_new = not any((kind, name) in self.resources for name in by_name)
         success = self.last_success.pop(kind, None) if is_new else None
         listed = {
@@ -111,7 +111,7 @@ class JobHistory:
         self.resources |= listed
         self.last_success.pop(kind, None)
         successes = [one.success for one in listed.values()]
-        # A success in the future is kept, because the exporter's clock may be wrong, but hides no other resource.
+        # A success in the future is kept, because the exporter's clock may be wrong, but it is not exposed.
         if all(0 < success <= now + CLOCK_TOLERANCE for success in successes):
             self.last_success[kind] = min(successes)
         self.completed_states.pop(kind, None)
@@ -126,7 +126,10 @@ class JobHistory:
     def _resource(
         self, key: tuple[JobKind, str], jobs: list[Job], earlier_success: Ticks | None, now: Ticks
     ) -> _Resource:
-        """Return the history of a resource. `earlier_success` is its last success if its history is not stored."""
+        """Return the history of a resource.
+
+        `earlier_success` is the last success if no history of the resource is stored.
+        """
         stored = self.resources.get(key, _Resource(earlier_success or Ticks(0), now, "", Ticks(0)))
         success = stored.success or None
         for job in jobs:

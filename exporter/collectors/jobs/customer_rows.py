@@ -99,7 +99,7 @@ def _keyed(rows: Iterable[Row]) -> Iterator[tuple[str, tuple[JobKind, Job | str]
 def _kind(row: Row) -> JobKind | None:
     """Return the product, workload and job type of a row, or None if they are unknown.
 
-    A module whose name ends with "Discovery" is a scan, whatever the job type is.
+    A module whose name ends with "Discovery" is a scan, regardless of the job type.
     """
     product = row.job_service("jobType")
     if product is None:

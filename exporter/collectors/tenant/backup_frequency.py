@@ -17,7 +17,10 @@ from exporter.errors import AvePointError
 
 _DAY: Final = 86_400
 _FARTHEST: Final = 7 * _DAY * TICKS_PER_SECOND
-"""A start later than this after the refresh is not believed, because AvePoint lists the starts of the current day."""
+"""Maximum time from a refresh to a scheduled start.
+
+Later starts are invalid, because AvePoint lists those of one day.
+"""
 _SOURCE: Final = "from GET …/settings/backup/frequency, cached between refreshes"
 _LABELS: Final = ("account", "workload", "geo_location")
 

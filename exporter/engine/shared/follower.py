@@ -1,4 +1,4 @@
-"""What a standby process shows: the state that the holder of the lease has stored."""
+"""The data of a standby process, which is the state that the holder of the lease has stored."""
 
 import asyncio
 from typing import TYPE_CHECKING

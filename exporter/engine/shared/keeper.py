@@ -1,4 +1,7 @@
-"""Keeps the lease of a shard. While this process does not hold the lease, it shows what the holder has stored."""
+"""Keeps the lease of a shard.
+
+While this process does not hold the lease, it exposes the data that the holder has stored.
+"""
 
 import asyncio
 from collections.abc import Coroutine
@@ -15,7 +18,7 @@ from exporter.engine.storage.database import StorageError
 from exporter.errors import ConfigError
 
 _REST: Final = 10.0
-"""A standby process rests for so many times the duration of its last look at the stored state."""
+"""A standby process pauses for this multiple of the duration of its last read of the stored state."""
 
 
 class Keeper:
@@ -79,7 +82,7 @@ class Keeper:
             await self.attempt()
 
     async def step(self) -> None:
-        """Make one attempt, and start or stop what its result demands."""
+        """Make one attempt, and start or stop the accounts as its result requires."""
         await self._stop_unless_allowed()
         await self.attempt()
         await self._stop_unless_allowed()
@@ -116,7 +119,7 @@ class Keeper:
             self._log.error("persistent state cannot be used", error=error, exc_info=True)
 
     async def _look(self, version: Version) -> None:
-        """Show what the holder of the lease has stored."""
+        """Expose the data that the holder of the lease has stored."""
         began = self._clock.monotonic()
         await follow(self._accounts, self._storage)
         self._shown = version

@@ -1,6 +1,7 @@
-"""The lease of a shard, which one process at a time holds. Only the holder sends requests to AvePoint.
+"""The lease of a shard, which only one process holds at a time. Only the holder sends requests to AvePoint.
 
-This module decides what a process may do. It has no clock and no connection; the caller passes times and results.
+This module decides whether a process may send requests and write state. It has no clock and no connection; the caller
+passes times and results.
 """
 
 from dataclasses import dataclass
@@ -12,11 +13,12 @@ LEASE_SECONDS: Final = 20.0
 
 @dataclass(frozen=True, slots=True)
 class LeaseTimes:
-    """Times in seconds; tests use shorter ones.
+    """Times in seconds; tests use shorter times.
 
-    `length` is the length of a lease. `deadline` is how long after sending a renewal the holder may send requests to
-    AvePoint. `patience` is how long a new process waits for a database that it cannot reach. `grace` is how long a
-    process waits after an outage of the database before it takes over, so that the last holder can renew its lease.
+    `length` is the length of a lease. `deadline` is the time after sending a renewal for which the holder may send
+    requests to AvePoint. `patience` is the time that a new process waits for an unreachable database. `grace` is the
+    time that a process waits after an outage of the database before it takes over. Meanwhile, the last holder can renew
+    its lease.
     """
 
     length: float = LEASE_SECONDS
@@ -30,14 +32,14 @@ class LeaseTimes:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """The right to read a shard. The epoch increases with each grant, over all shards."""
+    """The right to read a shard. The epoch increases with each grant, across all shards."""
 
     holder: str
     epoch: int
 
 
 class Lease:
-    """What this process may do, given the results of its attempts to get or to renew the lease."""
+    """The permissions of this process, which depend on the results of its attempts to get or to renew the lease."""
 
     def __init__(self, times: LeaseTimes, started: float) -> None:
         """Create a lease that is not held. `started` is the monotonic time at which the process started."""
@@ -52,7 +54,7 @@ class Lease:
 
     @property
     def is_blind(self) -> bool:
-        """Whether this process may read without having reached the database since it started."""
+        """Whether this process may read although it has not reached the database since it started."""
         return self._is_blind
 
     @property
@@ -87,8 +89,8 @@ class Lease:
     def unreachable(self, sent: float, now: float) -> None:
         """Record that the database did not respond to a request that was sent at `sent`.
 
-        The last holder reads on. A process that never reached the database reads after `patience` seconds. Any other
-        process waits.
+        The last holder continues to read. A process that never reached the database reads after `patience` seconds. Any
+        other process waits.
         """
         self._reachable_since, self._had_outage = None, True
         if self.grant is None and not self._has_answered and now >= self._started + self._times.patience:

@@ -1,6 +1,6 @@
-"""Merging two versions of a persistent state, if neither process knew of the other's changes.
+"""Functions that merge two versions of a persistent state if neither version includes the changes of the other.
 
-Times and counters become the greater of both versions, and a job id that is in either version counts as known.
+The merged version contains the greater of two times or counters, and the job ids of both versions.
 """
 
 import json
@@ -10,14 +10,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 _PACKED: Final = "eJ", "eA", "eN", "eF"
-"""How base64 of zlib data begins; the histories of customers are stored in this form."""
+"""Prefix of zlib data in base64, which is the form of the stored histories of customers."""
 
 
 def merge(own: Any, stored: Any) -> Any:  # noqa: ANN401 - JSON values
     """Return the merged version of two JSON values.
 
-    Numbers: the greater. Objects: all keys. Rows that begin with equal names are merged. For all other values, the
-    stored value.
+    The result contains the greater of two numbers and all keys of objects. Rows that begin with equal names are merged.
+    Of other values, the stored value is kept.
     """
     match own, stored:
         case _, None:
@@ -51,7 +51,7 @@ def _merge_rows(own: Sequence[Any], stored: Sequence[Any]) -> list[Any]:
 
 
 def _names(row: object) -> str:
-    """Return what identifies a row: its first values, up to the first number or object."""
+    """Return the values that identify a row: its first values, up to the first number or object."""
     if not isinstance(row, list):
         return json.dumps(row)
     names = []
@@ -63,7 +63,7 @@ def _names(row: object) -> str:
 
 
 def _merge_packed(own: str, stored: str) -> str:
-    """Merge two compressed histories. If one of them is invalid, return the stored one."""
+    """Merge two compressed histories. If one of the histories is invalid, return the stored history."""
     try:
         mine, theirs = (json.loads(zlib.decompress(b64decode(one, validate=True))) for one in (own, stored))
     except (ValueError, zlib.error):

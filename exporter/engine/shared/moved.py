@@ -1,4 +1,4 @@
-"""Samples of customers that have moved from other shards, in the collectors that read a whole account at once."""
+"""Samples of customers that moved from other shards, for collectors that read a whole account at once."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -10,7 +10,7 @@ from exporter.engine.storage.codec import StoredState
 def with_moved_customers(state: StoredState, others: Sequence[StoredState], owns: Callable[[str], bool]) -> StoredState:
     """Add the samples of this shard's customers that only other shards have stored.
 
-    The result is as old as its oldest part.
+    The age of the result is that of its oldest samples.
     """
     own = state.reads.get("")
     found = [own, *(other.reads.get("") for other in others)]

@@ -146,7 +146,7 @@ class SharedState(StateStore):
         return await super().commit(*changes) if self._is_current or self.lease.is_blind else True
 
     async def close(self) -> None:
-        """Write what is pending, end the lease, and close the connections, even if the database hangs."""
+        """Write pending changes, end the lease, and close the connections, even if the database hangs."""
         if self._database is None:
             return
         try:

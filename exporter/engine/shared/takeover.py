@@ -1,4 +1,4 @@
-"""Taking over an account from another process: what is stored is shown, and merged with what this process knows."""
+"""The takeover of an account from another process: stored data is exposed and merged with the data of this process."""
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
