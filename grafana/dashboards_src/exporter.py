@@ -10,10 +10,10 @@ from grafana.dashboards_src.facts import unreadable
 from grafana.dashboards_src.layout import Line, frame, place
 from grafana.dashboards_src.panels import lines, number
 from grafana.dashboards_src.tables import COLORED, FILLED, Column, rows
-from grafana.dashboards_src.thresholds import alert_threshold, falling, plain, rising
+from grafana.dashboards_src.thresholds import ORANGE, alert_threshold, falling, plain, rising, stale_after
 from grafana.dashboards_src.vocabulary import NO_RULES, NOTHING, READABLE, UNKNOWN
 
-DATA_AGE: Final = alert_threshold("AvePointDataStale")
+DATA_AGE_OF_SLOW: Final = alert_threshold("AvePointDataStale")
 THROTTLED: Final = alert_threshold("AvePointThrottled")
 TOKENS: Final = alert_threshold("AvePointTokenRequestsFailing")
 CERTIFICATE: Final = alert_threshold("AvePointCertificateExpiresSoon")
@@ -62,7 +62,7 @@ def _facts() -> Line:
             "Stale",
             "Collectors whose last successful refresh is too old, of all collectors. If orange: AvePointDataStale "
             "fires; see below which collector it is.",
-            f"count(({ages}) > {DATA_AGE:g}) or 0 * count({ages})",
+            f"count({_stale()}) or 0 * count({ages})",
             of=f"count({ages})",
             unit="short", steps=rising(warning=1), meanings=NOTHING, empty=UNKNOWN,
         ),
@@ -100,6 +100,14 @@ def _targets() -> str:
     return f"max by (job, instance) ({seen} or {up} and on (job, instance) {q.raw('avepoint_exporter_build_info')})"
 
 
+def _stale() -> str:
+    """Return the ages with which AvePointDataStale fires."""
+    ages = "account:avepoint_data_age_seconds:max"
+    slow, seconds = stale_after()
+    others = q.account_level(ages, f'collector!~"{slow}"')
+    return f"(({others}) > {seconds:.0f} or ({q.account_level(ages)}) > {DATA_AGE_OF_SLOW:.0f})"
+
+
 def _of_exporters(expr: str) -> str:
     """Keep what the exporters report of themselves: other targets have process metrics, too."""
     return f"{expr} and on (job, instance) {q.raw('avepoint_exporter_build_info')}"
@@ -130,12 +138,14 @@ def _collectors() -> table.Panel:
             ("B", f"max by ({by}) ({q.account_level('account:avepoint_data_age_seconds:max')})"),
             ("C", f"max by ({by}) ({duration})"),
             ("D", f"max by ({by}) ({q.account_level('account:avepoint_customers_unreadable:count')})"),
+            ("E", f"group by ({by}) ({_stale()})"),
         ],
         [
             Column("account", "Account"),
             Column("collector", "Collector", width=150),
             Column("A", "Readable", width=100, meanings=READABLE, cell=FILLED, align="center"),
-            Column("B", "Data age", width=120, unit="s", steps=rising(warning=DATA_AGE), cell=COLORED),
+            Column("B", "Data age", width=110, unit="s"),
+            Column("E", "Verdict", width=80, meanings={"1": ("Stale", ORANGE)}, cell=COLORED),
             Column("C", "Refresh took", width=120, unit="s", decimals=2),
             Column("D", "Unreadable customers", width=180, steps=rising(critical=1), cell=COLORED),
         ],
@@ -149,10 +159,10 @@ def _collectors() -> table.Panel:
 def _data_age() -> timeseries.Panel:
     return lines(
         "Age of the data",
-        "Time since the last successful refresh: a saw whose teeth are the interval. If a line climbs over the dashes: "
-        "AvePointDataStale fires.",
+        "Time since the last successful refresh: a saw whose teeth are the interval. If a line climbs over several "
+        "intervals: AvePointDataStale fires.",
         [(q.account_level("account:avepoint_data_age_seconds:max"), "{{account}} {{collector}}")],
-        unit="s", empty=NO_RULES, steps=rising(warning=DATA_AGE),
+        unit="s", empty=NO_RULES,
     )  # fmt: skip
 
 

@@ -7,10 +7,15 @@ from grafana.dashboards_src.panels import lines
 from grafana.dashboards_src.vocabulary import NO_RULES
 
 
+def completed(window: str, *matchers: str) -> str:
+    """Return the backups of each account that completed within a window, by result."""
+    counts = q.recorded("account:avepoint_backups_completed:delta10m", q.ACCOUNT, *matchers)
+    return q.scoped(f"sum_over_time({counts}[{window}])")
+
+
 def success() -> timeseries.Panel:
-    """Return the panel with the share of successful backups."""
-    total = _within_a_day()
-    good = _within_a_day('result="success"')
+    """Return the share of successful backups."""
+    good, total = (f"sum by (account) ({completed('1d', *one)})" for one in (('result="success"',), ()))
     return lines(
         "Successful backups within a day",
         "Share of the backups completed in the 24 hours before each point that succeeded. If it falls: look "
@@ -18,11 +23,6 @@ def success() -> timeseries.Panel:
         [(f"({good} or 0 * {total}) / ({total} > 0)", "{{account}}")],
         unit="percentunit", empty="No backup completed yet",
     ).max(1).decimals(1).max_data_points(100)  # fmt: skip
-
-
-def _within_a_day(*matchers: str) -> str:
-    completed = q.recorded("account:avepoint_backups_completed:delta10m", q.ACCOUNT, *matchers)
-    return f"sum by (account) ({q.scoped(f'sum_over_time({completed}[1d])')})"
 
 
 def protected_data() -> timeseries.Panel:

@@ -1,33 +1,28 @@
-"""Jobs: what runs, what failed, since when."""
+"""Jobs: what is wrong with them, what is due, what runs, and what ran last."""
 
 from typing import Final
 
-from grafana_foundation_sdk.builders import bargauge, statetimeline, timeseries
-from grafana_foundation_sdk.models.common import GraphDrawStyle
+from grafana_foundation_sdk.builders import stat, table, timeseries
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from grafana.dashboards_src import queries as q
-from grafana.dashboards_src import variables
+from grafana.dashboards_src import variables, verdict
+from grafana.dashboards_src.backups import backups
+from grafana.dashboards_src.facts import fact
+from grafana.dashboards_src.history import completed, success
 from grafana.dashboards_src.layout import Line, frame, place
-from grafana.dashboards_src.newest_jobs import KIND, newest_jobs, state
-from grafana.dashboards_src.panels import bars, lines, number, renamed, states
-from grafana.dashboards_src.schedule import late, schedule
-from grafana.dashboards_src.thresholds import falling, plain, rising, threshold
-from grafana.dashboards_src.vocabulary import NOTHING, NUMBERED_STATES, STATES, UNKNOWN
+from grafana.dashboards_src.newest_jobs import newest_jobs
+from grafana.dashboards_src.panels import lines, number, renamed
+from grafana.dashboards_src.problems import MOST, what_is_wrong
+from grafana.dashboards_src.tables import Column, rows
+from grafana.dashboards_src.thresholds import plain
+from grafana.dashboards_src.vocabulary import NO_RULES, PROBLEMS, TO_CUSTOMER
 
-BACKUP_AGE: Final = threshold("backup_age_seconds:threshold")
-RUNNING: Final = threshold("job_running_seconds:threshold")
-SUCCESS: Final = threshold("backup_success_ratio:threshold")
-_BACKUP: Final = 'job_type="backup"'
-_GOOD: Final = 'state="finished"'
-_FAILED: Final = 'state=~"failed|failed_to_start"'
-_INCOMPLETE: Final = 'state=~"finished_with_exception|partially_finished"'
-_HOUR: Final = 3600
-_FEW_STEPS: Final = 24
-# Over time, and of counters, tenants alone are read: the jobs of thousands of customers are too many series.
-_TENANTS_KIND: Final = "job, account, workload, job_type, geo_location"
-_OF_TENANTS: Final = (q.ACCOUNT, q.WORKLOAD, q.OF_TENANTS)
-_WHAT: Final = "account, workload, job_type"
+_OF_JOBS: Final = (
+    "backup_overdue", "backup_never_succeeded", "backup_late", "backup_stopped", "job_failed", "job_stuck",
+    "job_incomplete", "success_unknown",
+)  # fmt: skip
+_KIND: Final = "job, account, customer_id, product, workload, job_type, geo_location"
 
 
 def build() -> Dashboard:
@@ -35,175 +30,83 @@ def build() -> Dashboard:
     board = frame(
         uid="avepoint-jobs",
         title="AvePoint / Jobs",
-        description="What runs, what failed and since when, by workload and job type.",
+        description="What is wrong with backups and other jobs, what is due, what runs, and what ran last.",
         names=variables.NAMES,
         since="now-24h",
     )
     return place(
         board,
         _facts(),
-        (11, [(14, _timeline()), (10, _backup_age())]),
-        (12, [(24, newest_jobs("Newest jobs"))]),
-        (9, [(12, _by_state()), (12, _success())]),
-        (12, [(24, schedule())]),
-        (10, [(12, _durations()), (12, _running())]),
-        (10, [(12, _objects()), (12, _errors())]),
+        (11, [(24, what_is_wrong(verdict.any_of(_OF_JOBS), of=q.OF_WORKLOAD, title="Jobs with problems"))]),
+        (12, [(24, backups())]),
+        (11, [(14, newest_jobs()), (10, _running())]),
+        (9, [(8, _by_problem()), (8, _by_result()), (8, success())]),
     )
 
 
 def _facts() -> Line:
-    trouble = "job_type:avepoint_last_job_trouble:last"
-    running = q.workload_level("job_type:avepoint_running_job_age_seconds:max")
-    jobs = q.raw("avepoint_jobs", q.ACCOUNT, q.WORKLOAD)
-    by = "job, account, workload, job_type, state"
-    facts = (
-        number(
-            "Failing",
-            "Workloads and job types whose newest ended job failed. If red: AvePointJobFailed fires; find it in the "
-            "table below, then open the job in AvePoint.",
-            q.or_zero(f"count({q.workload_level(trouble, _FAILED)})"),
-            unit="short", steps=rising(critical=1), meanings=NOTHING, empty="Not known",
-        ),
-        number(
-            "Oldest last backup",
-            "Age of the last successful backup of the workload that waits longest. If red: AvePointBackupTooOld fires; "
-            "see why its jobs fail or do not start.",
-            f"max({q.backup_age()})",
-            unit="s", steps=rising(critical=BACKUP_AGE), empty="No backup known",
-        ),
-        number(
-            "Incomplete",
-            "Workloads and job types whose newest ended job left objects out. If orange: AvePointJobIncomplete fires "
-            "after a day; the job's report in AvePoint names the objects.",
-            q.or_zero(f"count({q.workload_level(trouble, _INCOMPLETE)})"),
-            unit="short", steps=rising(warning=1), meanings=NOTHING, empty="Not known",
-        ),
-        number(
-            "Longest running",
-            "How long the oldest running job runs. If red: AvePointJobStuck fires; ask AvePoint's support to look at "
-            "the job.",
-            f"max({running}) or 0 * count({q.account_level('account:avepoint_jobs:sum')})",
-            unit="s", steps=rising(critical=RUNNING), meanings={"0": ("None runs", "green")}, empty=UNKNOWN,
-        ),
-        late(),
-        number(
-            "Errors",
-            "Errors that the newest ended jobs of tenants report. If there are many: see below which workload reports "
-            "them, then the job's report in AvePoint.",
-            f"sum(max by ({KIND}, has_code) ({_job_errors()}))",
-            unit="locale", steps=plain(), empty="No jobs known",
-        ),
-        number(
-            "Jobs in the window",
-            "Jobs that started within avepoint_jobs_window_seconds, a day by default. If there are none: the schedule "
-            "is off.",
-            f"sum(max by ({by}) ({jobs}))",
-            unit="short", steps=plain(), empty="No jobs known",
-        ),
-        number(
-            "Ended well",
-            "Share of the backups of tenants that ended within the time range without a failure or an exception. If "
-            "orange: look for one cause; the alerts judge each job.",
-            f"sum(increase({_ended(_BACKUP, _GOOD)}[$__range]))"
-            f" / (sum(increase({_ended(_BACKUP)}[$__range])) > 0)",
-            unit="percentunit", steps=falling(warning=SUCCESS), empty="None ended", decimals=1,
-        ),
-    )  # fmt: skip
-    return 4, [(3, panel) for panel in facts]
+    titles = ("Overdue", "Never", "Late", "Stopped", "Failed job", "Stuck", "Incomplete")
+    return 4, [(3, panel) for panel in (*(fact(title, of=q.OF_WORKLOAD) for title in titles), _succeeded())]
 
 
-def _timeline() -> statetimeline.Panel:
-    return states(
-        "Newest backup by workload",
-        "State of tenants' newest backup job; of several tenants, the worst. If red: the table below says whose and "
-        "since when.",
-        state("workload", _BACKUP, q.OF_TENANTS),
-        legend="{{workload}}", meanings=NUMBERED_STATES, empty="No backup jobs known",
+def _succeeded() -> stat.Panel:
+    good, total = f"sum({completed('$__range', _GOOD)})", f"sum({completed('$__range')})"
+    return number(
+        "Succeeded",
+        "Backups of the chosen accounts that succeeded within the time range, of all that completed. If it is low: "
+        "look for one cause; the table below judges each workload.",
+        f"{good} or 0 * {total}", of=total, unit="locale", steps=plain(), empty="None completed", decimals=0,
     )  # fmt: skip
 
 
-def _backup_age() -> bargauge.Panel:
-    return bars(
-        "Time since the last successful backup",
-        "Of the tenant that waits longest. If red: AvePointBackupTooOld fires; its runbook says what to look at.",
-        f"sort_desc(max by (workload) ({q.backup_age()}))",
-        legend="{{workload}}", unit="s", steps=rising(critical=BACKUP_AGE), empty="No backup known",
-    )  # fmt: skip
+_GOOD: Final = 'result="success"'
 
 
-def _ended(*matchers: str) -> str:
-    return q.raw("avepoint_jobs_completed_total", *_OF_TENANTS, *matchers)
+def _running() -> table.Panel:
+    start = q.raw("avepoint_oldest_running_job_start_timestamp_seconds", *q.OF_WORKLOAD)
+    return rows(
+        "Running jobs",
+        f"The oldest running job of each workload and job type, oldest first; at most {MOST} rows. If one runs too "
+        "long: AvePointJobStuck fires; ask AvePoint's support to look at the job.",
+        [("A", f"1000 * {q.named(f'bottomk({MOST}, max by ({_KIND}) ({start}))')}")],
+        [
+            Column("name", "Customer or tenant", link=TO_CUSTOMER),
+            Column("workload", "Workload", width=150),
+            Column("job_type", "Job type", width=90),
+            Column("A", "Started", width=140, unit="dateTimeFromNow"),
+            Column("account", "Account", width=90),
+            Column("customer_id"),
+        ],
+        sort="Started",
+        empty="No job runs",
+        descending=False,
+    )
 
 
-def _increase(counter: str) -> str:
-    return f"sum by (account) (increase({counter}[$__rate_interval]))"
-
-
-def _by_state() -> timeseries.Panel:
+def _by_problem() -> timeseries.Panel:
+    affected = q.account_level("account:avepoint_problem_customers:count", verdict.any_of(_OF_JOBS))
     panel = lines(
-        "Jobs that ended, by state",
-        "Jobs of tenants that ended within each step of the graph, each counted once. If red grows: see which workload "
-        "it is in the timeline above; if there are none: nothing is started any more.",
-        [(f"sum by (state) (increase({_ended()}[$__rate_interval])) > 0", "{{state}}")],
-        unit="short", empty="No job ended yet", stacked=True,
+        "Customers by problem",
+        "Customers of the chosen accounts with each problem of jobs. If a line steps up at once: look for one cause.",
+        [(f"sum by (problem) ({affected})", "{{problem}}"), (verdict.customers(), "All customers")],
+        unit="locale", empty=NO_RULES,
     )  # fmt: skip
-    bars = panel.draw_style(GraphDrawStyle.BARS).fill_opacity(70).max_data_points(_FEW_STEPS)
-    return renamed(bars, STATES).decimals(0)
+    texts = {name: (PROBLEMS[name][0], color) for name, color in zip(_OF_JOBS, _COLORS, strict=True)}
+    return renamed(panel, texts).decimals(0).max_data_points(100)
 
 
-def _success() -> timeseries.Panel:
-    good = _ended(_BACKUP, _GOOD)
-    return lines(
-        "Backups that ended well",
-        "Share of the backups of each tenant that ended without a failure or an exception, within each step of the "
-        "graph. If it stays below the line: look for one cause in the tables.",
-        [(f"{_increase(good)} / ({_increase(_ended(_BACKUP))} > 0)", "{{account}}")],
-        unit="percentunit", empty="No backup ended yet", steps=falling(warning=SUCCESS), calcs=["mean", "lastNotNull"],
-    ).max_data_points(_FEW_STEPS).max(1).decimals(0)  # fmt: skip
+_COLORS: Final = (
+    "red", "dark-red", "light-orange", "dark-orange", "orange", "purple", "light-blue", "blue",
+)  # fmt: skip
 
 
-def _errors() -> timeseries.Panel:
-    return lines(
-        "Errors that jobs report",
-        "Errors that the newest ended jobs report, by workload. If it does not go back to nothing: the job's report in "
-        "AvePoint says what they are; for those with a code AvePoint has a page.",
-        [(f"sum by (workload) (max by ({KIND}, has_code) ({_job_errors()})) > 0", "{{workload}}")],
-        unit="short", empty="No job reports an error",
-    ).decimals(0)  # fmt: skip
-
-
-def _job_errors() -> str:
-    return q.raw("avepoint_last_job_errors", q.ACCOUNT, q.WORKLOAD)
-
-
-def _durations() -> timeseries.Panel:
-    took = q.raw("avepoint_last_job_duration_seconds", *_OF_TENANTS, _BACKUP)
-    return lines(
-        "How long backups take",
-        "Duration of the newest ended backup job, of the slowest tenant. If it nears the time between two backups: "
-        "backups begin to overlap; split the scope or move the schedule.",
-        [(f"max by (workload) ({took})", "{{workload}}")],
-        unit="s", empty="No ended backup known",
+def _by_result() -> timeseries.Panel:
+    panel = lines(
+        "Backups completed within an hour",
+        "Backups of the chosen accounts that completed in the hour before each point, by result. If failures grow: "
+        "look for one cause; if there are no backups: nothing is started any more.",
+        [(f"sum by (result) ({completed('1h')})", "{{result}}")],
+        unit="locale", empty="No backup completed yet", stacked=True,
     )  # fmt: skip
-
-
-def _objects() -> timeseries.Panel:
-    objects = q.raw("avepoint_last_job_objects", *_OF_TENANTS, 'result=~"failed|warning"')
-    return lines(
-        "Objects that failed or warned",
-        "Of tenants' newest ended jobs, by workload. If it does not go back to nothing: the job's report in AvePoint "
-        "names the objects.",
-        [(f"sum by (workload) (max by ({_TENANTS_KIND}, result) ({objects}))", "{{workload}}")],
-        unit="short", empty="No ended job known",
-    ).decimals(0)  # fmt: skip
-
-
-def _running() -> timeseries.Panel:
-    running = q.workload_level("job_type:avepoint_running_job_age_seconds:max")
-    return lines(
-        "Jobs that run for more than an hour",
-        "Age of the oldest running job by account, workload and job type. If it crosses the line: AvePointJobStuck "
-        "fires; ask AvePoint's support to look at the job.",
-        [(f"max by ({_WHAT}) ({running}) > {_HOUR}", "{{account}} {{workload}} {{job_type}}")],
-        unit="s", empty="No job ran for more than an hour", steps=rising(critical=RUNNING),
-    )  # fmt: skip
+    names = {"success": ("Succeeded", "green"), "failure": ("Failed", "red")}
+    return renamed(panel, names).decimals(0).max_data_points(100)

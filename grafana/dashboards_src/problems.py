@@ -40,7 +40,7 @@ def what_is_wrong(*matchers: str, of: tuple[str, ...] = (q.ACCOUNT,), title: str
         title,
         f"One row per problem, most severe first, then oldest first; at most {MOST} rows. If there are rows: click a "
         "name to see the customer; the runbook of the alert says what to do.",
-        [("A", f"{q.with_name(first)} or 0 * sum({known})"), ("B", since)],
+        [("A", f"{q.with_name(first)} or on () 0 * sum({known})"), ("B", since)],
         [
             Column("A", "Severity", width=110, mappings=severity_words(), cell=FILLED, align="center"),
             Column("B", "Since", width=140, unit="dateTimeFromNow"),

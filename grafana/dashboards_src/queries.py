@@ -89,8 +89,8 @@ def with_name(expr: str) -> str:
 def named(expr: str) -> str:
     """Add the organization if known, and `name`: the organization, else the customer's id, else the account."""
     info = recorded("customer:avepoint_customer_info:last", *OF_CUSTOMER)
-    joined = f"({expr}) * {_BY_CUSTOMER} group_left (organization) {info} or (({expr}) unless {_BY_CUSTOMER} {info})"
-    return with_name(joined)
+    nameless = recorded("customer:avepoint_read:bool", *OF_CUSTOMER)
+    return with_name(f"{expr} * {_BY_CUSTOMER} group_left (organization) ({info} or {_BY_CUSTOMER} {nameless})")
 
 
 def rate(name: str, *matchers: str) -> str:

@@ -19,6 +19,7 @@ BLUE: Final = "blue"
 GREY: Final = "#8e8e8e"
 DARK_GREY: Final = "#55595f"
 _COMPARED: Final = re.compile(r"[<>] ([\d.]+(?: \* [\d.]+)*)\s*$")
+_STALE: Final = re.compile(r'collector!~"([^"]+)"\} > ([\d.]+(?: \* [\d.]+)*)')
 _CONSTANT: Final = re.compile(r"vector\(([\d\s.*]+)\)")
 
 
@@ -34,16 +35,27 @@ def alert_thresholds(*rules: Path) -> Mapping[str, float]:
 @functools.cache
 def thresholds_of_alerts() -> Mapping[str, float]:
     """Return the number that ends the expression of each alert, such as 10800 of `… > 3 * 3600`."""
-    groups = yaml.safe_load(RULES.read_text(encoding="utf-8"))["groups"]
-    found = {
-        rule["alert"]: _COMPARED.search(rule["expr"]) for group in groups for rule in group["rules"] if "alert" in rule
-    }
+    found = {name: _COMPARED.search(expression) for name, expression in _expressions().items()}
     return {name: _product(match[1]) for name, match in found.items() if match}
+
+
+@functools.cache
+def _expressions() -> Mapping[str, str]:
+    groups = yaml.safe_load(RULES.read_text(encoding="utf-8"))["groups"]
+    return {rule["alert"]: rule["expr"] for group in groups for rule in group["rules"] if "alert" in rule}
 
 
 def alert_threshold(alert: str) -> float:
     """Return the number with which an alert compares."""
     return thresholds_of_alerts()[alert]
+
+
+def stale_after() -> tuple[str, float]:
+    """Return the pattern of slow collectors, and the age in seconds at which AvePointDataStale fires for the others."""
+    match = _STALE.search(_expressions()["AvePointDataStale"])
+    if match is None:
+        raise ValueError("AvePointDataStale does not name slow collectors")
+    return match[1], _product(match[2])
 
 
 def _product(text: str) -> float:

@@ -2,15 +2,13 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
 from exporter.avepoint.reading import vocabulary
 from exporter.health import registry as health
 from grafana import generate
-from grafana.dashboards_src.thresholds import alert_thresholds
+from grafana.dashboards_src.thresholds import alert_threshold, stale_after
 from grafana.dashboards_src.vocabulary import CUSTOMER_STATUSES, OF_SEVERITY, PROBLEMS, STATES
 from tests.grafana.linter import Json, lint, lint_together
 from tests.grafana.promql import ROOT
@@ -47,12 +45,12 @@ def test_the_generator_says_what_is_not_current(
     assert generate.main(["--check"]) == 0
 
 
-def test_every_constant_threshold_of_the_rules_is_understood(tmp_path: Path) -> None:
-    assert alert_thresholds()["avepoint:backup_age_seconds:threshold"] == 26 * 3600
-    rules: dict[str, Any] = {"groups": [{"rules": [{"record": "avepoint:x:threshold", "expr": "time()"}]}]}
-    (tmp_path / "rules.yaml").write_text(yaml.safe_dump(rules))
-    with pytest.raises(ValueError, match="not a constant"):
-        alert_thresholds(tmp_path / "rules.yaml")
+def test_thresholds_are_those_of_the_alerts() -> None:
+    assert alert_threshold("AvePointThrottled") == 0.5
+    assert alert_threshold("AvePointCertificateExpiresSoon") == 21 * 86_400
+    pattern, seconds = stale_after()
+    assert "users" in pattern.split("|")
+    assert seconds == 3 * 3600
 
 
 def test_every_word_of_the_exporter_and_of_avepoint_has_a_colour() -> None:
