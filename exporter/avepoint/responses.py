@@ -37,6 +37,7 @@ _GUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGN
 _SHORTEST_SECRET: Final = 8
 _MASK: Final = "<secret>"
 _LONGEST_TEXT: Final = 200
+_LONGEST_BEGINNING: Final = 40
 _MOST_ERRORS: Final = 3
 
 
@@ -67,8 +68,13 @@ def read_json(body: bytes) -> object:
     try:
         return json.loads(body, parse_int=_whole_number)
     except (ValueError, RecursionError):
-        start = body[:40].decode("utf-8", "replace")
-        raise AnswerError(f"the response is not JSON; it begins with {short(start)}") from None
+        raise AnswerError(f"the response is not JSON{_beginning(body)}") from None
+
+
+def _beginning(body: bytes) -> str:
+    """Return how a body begins, or "" if it looks like truncated JSON, which may contain personal data."""
+    text = body[:_LONGEST_BEGINNING].decode("utf-8", "replace").lstrip()
+    return "" if text.startswith(("{", "[")) else f"; it begins with {short(text)}"
 
 
 def decode_response(endpoint: Endpoint, response: RawResponse, *, now: float, secrets: Collection[str] = ()) -> object:

@@ -42,6 +42,7 @@ async def world(
     page_size: int = 50,
     deadline: str = "30s",
     shard: Shard = WHOLE,
+    transport: httpx.AsyncBaseTransport | None = None,
 ) -> AsyncIterator[World]:
     """Yield a world with the accounts "tenant" and "partner", and a simulator in this process or at a URL.
 
@@ -49,9 +50,9 @@ async def world(
     """
     text = CONFIG.format(url=url, app=AppCredentials(), page_size=page_size, deadline=deadline)
     config = parse_config(text, catalogue(), source="test", directory=Path())
-    transport = None if url != INSIDE else lambda: httpx.ASGITransport(app=simulator.asgi)
+    inside = transport or httpx.ASGITransport(app=simulator.asgi)
     clock = FakeClock(NOW, stands_still=True)
-    seen = World(clock=clock, transport=transport, uses_network=url != INSIDE, shard=shard)
+    seen = World(clock=clock, transport=lambda: inside, uses_network=url != INSIDE, shard=shard)
     await seen.accounts.apply(config, start=False)
     try:
         yield seen
