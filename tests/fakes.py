@@ -31,6 +31,8 @@ def payload(name: str) -> Any:
 class RecordingObserver:
     """An observer that records all calls."""
 
+    inspect = None
+
     def __init__(self) -> None:
         self.requests: list[tuple[str, str]] = []
         self.waits: list[float] = []
@@ -56,9 +58,6 @@ class RecordingObserver:
 
     def unreadable(self, endpoint: str, field: str) -> None:
         self.unread[endpoint, field] += 1
-
-    def response(self, endpoint: str, query: object, response: object) -> None:
-        """Ignore the response."""
 
     def unknown(self, field: str) -> None:
         self.unknowns[field] += 1

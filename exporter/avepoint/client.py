@@ -124,7 +124,8 @@ class Client:
         except AvePointError as error:
             error.path = error.path or endpoint.template
             raise
-        self._observer.response(endpoint.template, query or {}, response)
+        if self._observer.inspect is not None:
+            self._observer.inspect(endpoint.template, query or {}, response)
         return response
 
     async def authorize(self, permission: str) -> None:

@@ -8,8 +8,17 @@ from typing import Final, TypeVar
 
 from exporter.avepoint.api_client import ApiClient
 from exporter.avepoint.endpoints import TENANT_JOBS, ApiVersions, Endpoint, EndpointPair, Paging, Query
-from exporter.avepoint.pages import ListPage, RawRow, read_page, row_hash, row_id
-from exporter.avepoint.paging import Identity, IndexedPages, ListProgress, numbered_pages, odata_pages
+from exporter.avepoint.pages import (
+    Identity,
+    ListPage,
+    ListProgress,
+    RawRow,
+    numbered_pages,
+    read_page,
+    row_hash,
+    row_id,
+)
+from exporter.avepoint.paging import IndexedPages, odata_pages
 from exporter.avepoint.reading.rows import Row
 from exporter.avepoint.reading.values import TICKS_PER_SECOND, Ticks, dotnet_ticks, iso_time
 from exporter.errors import BadRequestError

@@ -1,6 +1,7 @@
 """Request counters, logs of unreadable values and the offset of AvePoint's clock, for each account."""
 
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Final, Protocol
 
 import structlog
@@ -16,18 +17,23 @@ _MOST_SEEN: Final = 2000
 LARGE_OFFSET: Final = 300.0
 
 
+Inspect = Callable[[str, Query, object], None]
+"""A function that inspects a successful response: the path template, the query and the decoded JSON."""
+
+
 class Observer(Protocol):
     """The interface that the client uses to count the requests of one account."""
+
+    @property
+    def inspect(self) -> Inspect | None:
+        """A function to call with each response, for the `check` command, or None."""
+        ...
 
     def request(self, endpoint: str, code: str, seconds: float) -> None:
         """Count one HTTP request by endpoint and code, and add its duration.
 
         `code` is the HTTP status, "timeout", "connect" or "parse".
         """
-        ...
-
-    def response(self, endpoint: str, query: Query, response: object) -> None:
-        """Inspect the decoded JSON of a successful response, for the `check` command."""
         ...
 
     def throttled(self, seconds: float) -> None:

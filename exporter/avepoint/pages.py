@@ -1,14 +1,18 @@
-"""Functions that decode the documented forms of a page into rows, a total, and a link to the next page."""
+"""Pages of lists: decoding, checks for missing rows, and the numbered pages of the Elements API."""
 
-from collections.abc import Collection, Mapping
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from exporter.avepoint.endpoints import Endpoint, Paging
+from exporter.avepoint.endpoints import Endpoint, Paging, Query
 from exporter.avepoint.reading.values import read_count
-from exporter.errors import UnreadableValueError
+from exporter.errors import IncompleteListError, UnreadableValueError
 
 RawRow = Mapping[str, object]
+Identity = Callable[[RawRow], object]
+MOST_PAGES: Final = 1000
+"""Maximum number of pages in a list. A list with more pages is treated as endless."""
 _LONGEST_ID: Final = 200
 _JOB_PAGES: Final = (Paging.LEGACY_JOBS, Paging.GOOGLE_JOBS, Paging.SALESFORCE_JOBS)
 """Pages with the rows in `jobs` and with the total and the link next to them."""
@@ -29,6 +33,9 @@ class ListPage:
     def is_full(self, requested: int) -> bool:
         """Return whether the page has as many rows as requested, or as many as the reported page size."""
         return len(self.rows) >= min(requested, self.size or requested)
+
+
+FetchPage = Callable[[Query], Awaitable[ListPage]]
 
 
 def read_page(response: object, endpoint: Endpoint) -> ListPage:
@@ -104,3 +111,126 @@ def row_id(row: RawRow) -> str | None:
 def row_hash(row: RawRow) -> int:
     """Return a hash of all fields of a row."""
     return hash(repr(sorted(row.items(), key=lambda item: item[0])))
+
+
+class ListProgress:
+    """Tracks the received rows of one list to detect endless and incomplete lists."""
+
+    def __init__(self, endpoint: Endpoint, identity: Identity) -> None:
+        self.endpoint = endpoint
+        self._identity = identity
+        self._seen: set[object] = set()
+        self._first: tuple[RawRow, ...] = ()
+        self._pages = 0
+        self._totals: list[int] = []
+        self._counts_pages = True
+        self._is_repeated = False
+
+    def enter(self, page: ListPage) -> bool:
+        """Add a page, and return whether it has new rows. Raise AnswerError if the list is endless."""
+        self._pages += 1
+        if self._pages > MOST_PAGES:
+            raise self.endpoint.unexpected(f"the list does not end after {MOST_PAGES} pages")
+        if page.total is not None:
+            self._totals.append(page.total)
+            self._counts_pages = self._counts_pages and page.total == len(page.rows)
+        if not self.received:
+            # Most lists have one page, so identities are computed only when a second page is received.
+            self._first = page.rows
+            return bool(page.rows)
+        before = len(self._identities())
+        self._seen |= self._identities_of(page.rows)
+        return len(self._seen) > before
+
+    @property
+    def received(self) -> int:
+        """The number of distinct rows that have been received."""
+        return len(self._seen) or len(self._first)
+
+    @property
+    def total(self) -> int | None:
+        """The reported total of the list, or None if it is unknown.
+
+        If the total on every page equals the number of rows on that page, the total of the list is unknown, because the
+        service may report the total of each page.
+        """
+        return None if self._counts_pages or not self._totals else max(self._totals)
+
+    @property
+    def states_total(self) -> bool:
+        """Whether any page contained a total, which may be the total of the list or of the page."""
+        return bool(self._totals)
+
+    @property
+    def lacks_rows(self) -> bool:
+        """Whether fewer rows have been received than the total."""
+        return self.total is not None and self.received < self.total
+
+    @property
+    def signature(self) -> tuple[int, int] | None:
+        """The total and a hash of all rows, or None if the total is unknown or changed, or if a page was repeated."""
+        if self.total is None or self._is_repeated or self._total_changed:
+            return None
+        return self.total, hash(frozenset(self._identities()))
+
+    def end(self, page: ListPage, size: int) -> None:
+        """End the list after a page without new rows. `size` is the requested number of rows.
+
+        If the page is full although rows are missing, the service repeats pages instead of returning the missing rows.
+        """
+        self._is_repeated = bool(page.rows) and page.is_full(size) and self.lacks_rows
+
+    def incomplete(self) -> IncompleteListError | None:
+        """Return the error for an incomplete list, or None if the list is complete."""
+        total = self.total
+        if total is None or not (self.lacks_rows or self._total_changed):
+            return None
+        reason = f"received {self.received} of {total} rows"
+        if self._is_repeated:
+            reason = f"a page was repeated; {reason}"
+        elif self._total_changed:
+            reason = f"the total changed while the list was being read; {reason}"
+        return IncompleteListError(
+            f"{self.endpoint.template}: the list is incomplete: {reason}",
+            rows=self.received,
+            total=total,
+            path=self.endpoint.template,
+        )
+
+    @property
+    def _total_changed(self) -> bool:
+        return not self._counts_pages and len(set(self._totals)) > 1
+
+    def _identities(self) -> set[object]:
+        if self._first:
+            self._seen, self._first = self._identities_of(self._first), ()
+        return self._seen
+
+    def _identities_of(self, rows: Iterable[RawRow]) -> set[object]:
+        """Return an identity for each row.
+
+        Equal rows on the same page have different identities. Equal rows on different pages share an identity.
+        """
+        counts = Counter(row_hash(row) if (key := self._identity(row)) is None else key for row in rows)
+        return {(key, number) for key, count in counts.items() for number in range(count)}
+
+
+async def numbered_pages(fetch: FetchPage, progress: ListProgress, *, size: int) -> AsyncIterator[RawRow]:
+    """Yield the rows of a list from the Elements API.
+
+    If the service does not report a total, the list ends with the first page that is not full.
+    """
+    number = 0
+    while True:
+        number += 1
+        page = await fetch({"pageIndex": number, "pageSize": size})
+        if not progress.enter(page):
+            progress.end(page, size)
+            return
+        for row in page.rows:
+            yield row
+        # A total above the number of rows on the page is the total of the list. An equal total may be the total of the
+        # page.
+        is_counted = progress.total is not None and progress.total > len(page.rows)
+        if not (progress.lacks_rows or (page.is_full(size) and not is_counted)):
+            return

@@ -101,7 +101,7 @@ class RequestMonitor:
         self.durations[endpoint].append(seconds)
         self.on_request()
 
-    def response(self, endpoint: str, query: Query, response: object) -> None:
+    def inspect(self, endpoint: str, query: Query, response: object) -> None:
         """Add the findings about a response."""
         self.findings.response(endpoint, query, response)
 

@@ -146,6 +146,8 @@ class OwnMetrics:
 class _AccountObserver:
     """Counts the requests of one account."""
 
+    inspect = None
+
     def __init__(self, own: OwnMetrics, account: str) -> None:
         self._own = own
         self._account = account
@@ -155,9 +157,6 @@ class _AccountObserver:
         if self._own.knows(self._account):
             self._own.requests.labels(self._account, endpoint, code).inc()
             self._own.durations.labels(self._account, endpoint).observe(seconds)
-
-    def response(self, endpoint: str, query: object, response: object) -> None:
-        """Do nothing. Only `check` inspects responses."""
 
     def throttled(self, seconds: float) -> None:
         self._count(self._own.throttled, amount=seconds)

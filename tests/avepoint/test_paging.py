@@ -9,8 +9,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter.avepoint.endpoints import Endpoint, Paging, Query
-from exporter.avepoint.pages import ListPage, read_link, read_page, read_total, row_id
-from exporter.avepoint.paging import MOST_PAGES, FetchPage, ListProgress, numbered_pages, odata_pages
+from exporter.avepoint.pages import (
+    MOST_PAGES,
+    FetchPage,
+    ListPage,
+    ListProgress,
+    numbered_pages,
+    read_link,
+    read_page,
+    read_total,
+    row_id,
+)
+from exporter.avepoint.paging import odata_pages
 from exporter.errors import AnswerError, BadRequestError, LinkRefusedError, NotFoundError
 from tests.fakes import ClientHarness, payload
 
