@@ -1,9 +1,9 @@
 """The customer list that the collectors of a partner account share."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
@@ -16,33 +16,24 @@ from exporter.avepoint.lists import PAGE_SIZE, ListReader
 from exporter.avepoint.pages import row_id
 from exporter.avepoint.reading.rows import Row
 from exporter.clock import Clock
+from exporter.collectors.customer import Customer, customer_in, merged
 from exporter.collectors.privacy import NamePolicy
 from exporter.config.schema import Account
-from exporter.errors import AvePointError, IncompleteListError
+from exporter.errors import AnswerError, AvePointError, IncompleteListError
 
 _NOT_LISTED: Final = "check whether the collector customers is up; the customer list contains the tenants"
 
 
 @dataclass(frozen=True, slots=True)
-class Customer:
-    """One customer. `status` and `management_mode` are None if AvePoint returns "N/A" or an unreadable value."""
-
-    id: str
-    organization: str
-    country: str
-    status: str | None
-    owner_email: str = ""
-    tenants: Mapping[str, str] = field(default_factory=dict)
-    """Names of the customer's Microsoft 365 tenants by id. A hidden or unknown name is ""."""
-    management_mode: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Listing:
-    """The customers by id, and the monotonic time in seconds at which the request for the list began."""
+    """The customers by id, and the monotonic time in seconds at which the request for the list began.
+
+    `error` is set if rows of the same customer contradict each other.
+    """
 
     customers: Mapping[str, Customer]
     listed_at: float
+    error: AnswerError | None = None
 
 
 class _Arrivals:
@@ -125,8 +116,8 @@ class CustomerList:
         return included and customer_id not in self._exclude and self.owns(customer_id)
 
     def contains(self, customer_id: str) -> bool:
-        """Return whether a customer is in the last complete list."""
-        return self._last is not None and customer_id in self._last.customers
+        """Return whether a customer is in the last list or in the list that is being read."""
+        return self._customer(customer_id) is not None
 
     def tenants(self, customer_id: str) -> Collection[str]:
         """Return the ids of a customer's Microsoft 365 tenants. Raise AvePointError if the customer is not listed."""
@@ -264,35 +255,15 @@ class CustomerList:
         # If the configured ids fit on one page, request only these customers, which is faster.
         body = {"customerIds": configured} if 0 < len(configured) <= PAGE_SIZE else {}
         found = await self._customers.read(self.api_versions, self._arrived, body=body)
-        customers = {customer.id: customer for customer in found if customer and self.is_wanted(customer.id)}
+        customers, error = merged((customer, row) for customer, row in found if customer is not None)
+        customers = {customer_id: one for customer_id, one in customers.items() if self.is_wanted(customer_id)}
         if missing := set(configured) - customers.keys():
             self._log.warning("configured customers are not in the customer list", missing=len(missing))
-        return Listing(customers, listed_at)
+        return Listing(customers, listed_at, error)
 
-    def _arrived(self, row: Row) -> Customer | None:
-        """Return the customer in a row, and pass the customer's id to the waiting tasks."""
-        customer = _customer(row, self._names)
+    def _arrived(self, row: Row) -> tuple[Customer | None, Row]:
+        """Return the customer in a row, and the row. Pass the customer's id to the waiting tasks."""
+        customer = customer_in(row, self._names)
         if customer is not None and self.is_wanted(customer.id):
             self._arrivals.add(customer)
-        return customer
-
-
-def _customer(row: Row, names: NamePolicy) -> Customer | None:
-    identifier = row.key("id")
-    if identifier is None:
-        return None
-    return Customer(
-        id=identifier,
-        organization=names.organization(row.name("organization")),
-        country=row.label("countryOrRegion") or "",
-        status=row.customer_status("jobStatus"),
-        owner_email=names.owner_email(row.address("ownerEmail")) if names.shows_owner else "",
-        tenants=dict(_tenants(row, names)),
-        management_mode=row.management_mode("managementMode"),
-    )
-
-
-def _tenants(row: Row, names: NamePolicy) -> Iterator[tuple[str, str]]:
-    for tenant in row.each("tenants"):
-        if tenant_id := tenant.key("id"):
-            yield tenant_id, names.organization(tenant.name("name"))
+        return customer, row

@@ -10,7 +10,8 @@ import pytest
 
 from exporter.avepoint.endpoints import CUSTOMERS
 from exporter.avepoint.lists import PAGE_SIZE
-from exporter.collectors.customer_list import Customer, CustomerList
+from exporter.collectors.customer import Customer
+from exporter.collectors.customer_list import CustomerList
 from exporter.errors import BadRequestError, IncompleteListError, TokenError, UnavailableError
 from tests.fakes import FAST, ClientHarness, good_token, make_account, payload
 from tests.helpers import BATCH_PATH, FakeApi, World, customer, customer_jobs_path, partner, portfolio, v3
@@ -315,4 +316,28 @@ async def test_an_incomplete_list_counts_once_per_round_of_refreshes() -> None:
     assert world.value("avepoint_up", account="msp", collector="customers") == 1
     assert world.value("avepoint_up", account="msp", collector="protected_data") == 1
     assert requests == 2 * 2 * 2, "each of two refreshes reads two pages twice"
+    await world.accounts.stop()
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+@pytest.mark.parametrize("order", [1, -1])
+async def test_rows_that_contradict_each_other_make_values_unknown_and_no_customer_vanish(
+    *, legacy: bool, order: int
+) -> None:
+    tenants = [{"id": "t-1", "name": "one"}, {"id": "t-2", "name": "two"}]
+    rows = [
+        customer("c-1", tenants=tenants),
+        customer("c-1", organization="Other", jobStatus=2, tenants=[{"id": "t-1", "name": "uno"}]),
+        customer("c-2"), customer("c-2"),
+    ][::order]  # fmt: skip
+    world = World(FakeApi({"/partner/customers": {"value": rows}} if legacy else {BATCH_PATH: v3(rows)}))
+    await world.apply(partner(collectors={"protected_data": {"enabled": False}}))
+    assert not await world.refresh()
+    known = {"account": "msp", "country": "Iceland"}
+    assert world.value("avepoint_customer_info", customer_id="c-1", **known) == 1
+    assert world.value("avepoint_customer_info", customer_id="c-2", organization="Org c-2", **known) == 1
+    assert world.labels("avepoint_customer_status", "customer_id") == {"c-2"}
+    assert world.labels("avepoint_customer_tenant_info", "tenant") == {"", "two"}
+    assert world.value("avepoint_up", account="msp", collector="customers") == 0
+    assert sum(value for (name, _), value in world.samples().items() if name == "avepoint_parse_errors_total") == 1
     await world.accounts.stop()

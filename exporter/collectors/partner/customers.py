@@ -7,6 +7,7 @@ from exporter.avepoint.endpoints import CUSTOMERS
 from exporter.collectors.base import AccountCollector, CollectorContext, Family, Sample
 from exporter.collectors.customer_list import Listing
 from exporter.config.schema import CollectorOptions
+from exporter.errors import AvePointError
 
 _SOURCE = "from POST …/customers/batch or GET /partner/customers, cached between refreshes"
 
@@ -59,6 +60,11 @@ class CustomersCollector(AccountCollector[CustomersOptions, Listing]):
     async def read(self) -> Listing:
         """List the customers. The other collectors use this list too. Raise AvePointError if a request fails."""
         return await self._customer_list.refresh(self.options.interval * 0.9)
+
+    @classmethod
+    def error(cls, records: Listing) -> AvePointError | None:
+        """Return the error for contradictory rows, or None if there are no such rows."""
+        return records.error
 
     @classmethod
     def samples(cls, records: Listing, customer_id: str) -> Iterable[Sample]:  # noqa: ARG003 - all customers

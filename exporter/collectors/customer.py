@@ -1,0 +1,78 @@
+"""One customer, and the rows of the customer list that describe it."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from exporter.avepoint.reading.rows import Row
+from exporter.collectors.privacy import NamePolicy
+from exporter.errors import AnswerError
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """One customer. `status` and `management_mode` are None if AvePoint returns "N/A" or an unreadable value."""
+
+    id: str
+    organization: str
+    country: str
+    status: str | None
+    owner_email: str = ""
+    tenants: Mapping[str, str] = field(default_factory=dict)
+    """Names of the customer's Microsoft 365 tenants by id. A hidden or unknown name is ""."""
+    management_mode: str | None = None
+
+
+def customer_in(row: Row, names: NamePolicy) -> Customer | None:
+    """Return the customer in a row of the customer list, or None if the id is missing or unreadable."""
+    identifier = row.key("id")
+    if identifier is None:
+        return None
+    return Customer(
+        id=identifier,
+        organization=names.organization(row.name("organization")),
+        country=row.label("countryOrRegion") or "",
+        status=row.customer_status("jobStatus"),
+        owner_email=names.owner_email(row.address("ownerEmail")) if names.shows_owner else "",
+        tenants=dict(_tenants(row, names)),
+        management_mode=row.management_mode("managementMode"),
+    )
+
+
+def _tenants(row: Row, names: NamePolicy) -> Iterator[tuple[str, str]]:
+    for tenant in row.each("tenants"):
+        if tenant_id := tenant.key("id"):
+            yield tenant_id, names.organization(tenant.name("name"))
+
+
+def merged(found: Iterable[tuple[Customer, Row]]) -> tuple[dict[str, Customer], AnswerError | None]:
+    """Return the customers by id, and an error if rows with the same id contradict each other.
+
+    A value that two rows contradict is unknown.
+    """
+    customers: dict[str, Customer] = {}
+    conflicts: dict[str, Row] = {}
+    for customer, row in found:
+        earlier = customers.get(customer.id, customer)
+        if earlier != customer and customer.id not in conflicts:
+            conflicts[customer.id] = row
+            row.conflict("id", customer.id)
+        customers[customer.id] = _common(earlier, customer)
+    for row in conflicts.values():
+        return customers, row.unexpected(f"rows contradict each other: {len(conflicts)} by id")
+    return customers, None
+
+
+def _common(one: Customer, other: Customer) -> Customer:
+    """Return a customer with the values that are equal in both, and with the tenants of both."""
+    return replace(
+        one,
+        organization=one.organization if one.organization == other.organization else "",
+        country=one.country if one.country == other.country else "",
+        status=one.status if one.status == other.status else None,
+        owner_email=one.owner_email if one.owner_email == other.owner_email else "",
+        tenants={
+            tenant_id: name if one.tenants.get(tenant_id, name) == other.tenants.get(tenant_id, name) else ""
+            for tenant_id, name in {**one.tenants, **other.tenants}.items()
+        },
+        management_mode=one.management_mode if one.management_mode == other.management_mode else None,
+    )
