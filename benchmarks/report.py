@@ -124,8 +124,8 @@ class _scale:  # noqa: N801 - used as a function
 _TEXT = """# Performance
 
 `make bench` generated this page. The benchmark runs the exporter against a simulated AvePoint in a separate process, on this machine: {machine}.
-Each figure is the median of several runs, with the fastest and the slowest run in parentheses. Compared figures come from one run. On other
-machines, the times differ, but the ratios are similar.
+Each figure is the median of several runs, with the fastest and the slowest run in parentheses. All figures of a comparison come
+from the same run. On other machines, the times differ, but the ratios are similar.
 
 ## Pages
 

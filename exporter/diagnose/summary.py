@@ -13,18 +13,18 @@ _FAILURES_SHOWN: Final = 3
 
 
 def summarize(collector: Collector[Any, Any], view: SnapshotView) -> ReadSummary:
-    """Count the customers, jobs, workloads and series in the samples of a collector.
+    """Count the customers, jobs, workloads and exposed series in the samples of a collector.
 
     If the collector has a window, count the jobs in the window. Otherwise, count the last job of each workload and
     job type.
     """
-    series: Counter[str] = Counter({family.name: 0 for family in collector.families})
+    series: Counter[str] = Counter({family.name: 0 for family in collector.families if not family.internal})
     values: dict[str, set[str]] = {}
     jobs = 0.0
     for read in view.reads.values():
         for sample in read.samples:
             family = sample.family
-            series[family.name] += 1
+            series[family.name] += not family.internal
             jobs += sample.value if family == JOBS else 0
             for name, value in zip(family.labels[1:], sample.labels, strict=True):
                 if value and name in ("customer_id", "workload"):

@@ -10,6 +10,7 @@ from avepoint_simulator.tokens import AppCredentials
 from scripts.record_session import PICTURE, Entry, Recorder
 from scripts.terminal_svg import Frame, Run, draw
 from tests.docs.markdown import ROOT
+from tests.prometheus.expressions import exposed
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -32,6 +33,7 @@ def test_the_picture_shows_each_command_and_its_end_in_a_minute() -> None:
     assert "Wrote config.yaml and contoso.secret (mode 0600)." in shown
     assert "All 7 collectors work." in shown
     assert 'avepoint_problem{account="contoso",problem="backup_overdue"' in shown
+    assert set(re.findall(r"^\d+  (avepoint_\w+)$", shown, re.MULTILINE)) <= set(exposed())
     (seconds,) = re.findall(r"animation:play ([\d.]+)s", picture)
     assert 20 < float(seconds) <= 60
 
