@@ -18,8 +18,8 @@ def backups() -> table.Panel:
     due = f"max by ({BACKUP}) ({q.raw('avepoint_backup_due_timestamp_seconds', *q.OF_WORKLOAD)})"
     return rows(
         "Backups",
-        f"One row per workload of a customer, the one that is due first at the top; at most {MOST} rows. If the time "
-        "is red: the backup is overdue; click the workload to see its jobs.",
+        f"One row per workload of a customer, sorted by due time; at most {MOST} rows. If the time is red, the "
+        "backup is overdue. Click the workload to see its jobs.",
         [("A", q.named(f"(bottomk({MOST}, {due}) - time())"))],
         [
             Column("name", "Customer or tenant"),

@@ -18,7 +18,7 @@ THROTTLED: Final = alert_threshold("AvePointThrottled")
 TOKENS: Final = alert_threshold("AvePointTokenRequestsFailing")
 CERTIFICATE: Final = alert_threshold("AvePointCertificateExpiresSoon")
 CERTIFICATE_LAST: Final = alert_threshold("AvePointCertificateExpiresVerySoon")
-_UNREAD: Final = "No data: is the exporter scraped?"
+_UNREAD: Final = "No data; check that Prometheus scrapes the exporter"
 _FAILED: Final = 'result!="success"'
 _NO_SUCCESS: Final = 'code!~"200|202|204"'
 
@@ -28,7 +28,7 @@ def build() -> Dashboard:
     board = frame(
         uid="avepoint-exporter",
         title="AvePoint / Exporter",
-        description="Whether the exporter can read AvePoint, how old its data is, and how it is itself.",
+        description="The exporter's access to AvePoint, the age of its data, and its own health.",
         names=("job", "instance", "account"),
         since="now-6h",
     )
@@ -36,10 +36,10 @@ def build() -> Dashboard:
         board,
         _facts(),
         (8, [(14, _collectors()), (10, _data_age())]),
-        "Calls to AvePoint",
+        "Requests to AvePoint",
         (10, [(12, _requests()), (12, _latency())]),
         (8, [(8, _waiting()), (8, _errors()), (8, _tokens())]),
-        "Access and answers",
+        "Accounts and responses",
         (7, [(12, _accounts()), (12, _not_understood())]),
         "Process",
         (7, [(8, _memory()), (8, _cpu()), (8, _instances())]),
@@ -52,38 +52,39 @@ def _facts() -> Line:
     others = (
         number(
             "Exporters down",
-            "Exporters that Prometheus cannot scrape, of all exporters. If red: AvePointExporterDown "
-            "fires; nothing is monitored meanwhile.",
+            "Exporters that Prometheus cannot scrape, of all exporters. If the number is red, AvePointExporterDown "
+            "fires, and the customers are not monitored.",
             f"count({_targets()} == 0) or 0 * count({_targets()})",
             of=f"count({_targets()})",
             unit="short", steps=rising(critical=1), meanings=NOTHING, empty="None scraped",
         ),
         number(
             "Stale",
-            "Collectors whose last successful refresh is too old, of all collectors. If orange: AvePointDataStale "
-            "fires; see below which collector it is.",
+            "Collectors with stale data, of all collectors. If the number is orange, AvePointDataStale fires. The "
+            "graph below shows the collector.",
             f"count({_stale()}) or 0 * count({ages})",
             of=f"count({ages})",
             unit="short", steps=rising(warning=1), meanings=NOTHING, empty=UNKNOWN,
         ),
         number(
-            "Failing calls",
-            "Share of the requests of the time range that AvePoint did not answer with success. If it stays up: see "
-            "the codes below.",
+            "Failed requests",
+            "Share of the requests within the time range that failed. If the share stays high, see the status "
+            "codes below.",
             f"sum({_failing('$__range')}) / (sum({_calls('$__range')}) > 0)",
-            unit="percentunit", steps=plain(), empty="No calls lately", decimals=1,
+            unit="percentunit", steps=plain(), empty="No recent requests", decimals=1,
         ),
         number(
             "Waiting",
-            "Share of the last hour in which requests waited for the rate limit or for AvePoint, of the account that "
-            "waited longest. If orange: AvePointThrottled fires; refresh less often or read fewer customers.",
+            "Share of the last hour in which requests waited for the rate limit or for AvePoint, of the account "
+            "that waited longest. If the share is orange, AvePointThrottled fires. Lengthen the intervals or read "
+            "fewer customers.",
             f"max({_throttled()})",
             unit="percentunit", steps=rising(warning=THROTTLED), empty=UNKNOWN, decimals=1,
         ),
         number(
             "Configuration",
-            "Exporters whose last reload of the configuration failed, of all exporters. If orange: they use the "
-            "configuration before it, and a restart would fail; run avepoint-exporter check.",
+            "Exporters whose last reload of the configuration failed, of all exporters. If the number is orange, "
+            "these exporters use the previous configuration, and a restart would fail. Run avepoint-exporter check.",
             f"count({reload} == 0) or 0 * count({reload})",
             of=f"count({reload})",
             unit="short", steps=rising(warning=1), meanings={"0": ("In force", "green")}, empty=UNKNOWN,
@@ -131,8 +132,8 @@ def _collectors() -> table.Panel:
     duration = q.raw("avepoint_collector_duration_seconds", q.ACCOUNT)
     return rows(
         "Collectors",
-        "One row an account and collector. If not readable: the exporter's status page says why; what is shown is the "
-        "last that could be read.",
+        "One row per account and collector. If a collector is not readable, the exporter's status page shows the "
+        "reason, and the last values stay.",
         [
             ("A", f"min by ({by}) ({q.account_level('account:avepoint_up:min')})"),
             ("B", f"max by ({by}) ({q.account_level('account:avepoint_data_age_seconds:max')})"),
@@ -159,8 +160,7 @@ def _collectors() -> table.Panel:
 def _data_age() -> timeseries.Panel:
     return lines(
         "Age of the data",
-        "Time since the last successful refresh: a saw whose teeth are the interval. If a line climbs over several "
-        "intervals: AvePointDataStale fires.",
+        "Time since the last successful refresh. If a line rises above several intervals, AvePointDataStale fires.",
         [(q.account_level("account:avepoint_data_age_seconds:max"), "{{account}} {{collector}}")],
         unit="s", empty=NO_RULES,
     )  # fmt: skip
@@ -168,29 +168,31 @@ def _data_age() -> timeseries.Panel:
 
 def _requests() -> timeseries.Panel:
     return lines(
-        "Calls by answer",
-        "Calls a second by HTTP status, or timeout, connect, parse. If 401 or 403: a secret or a permission; 429: too "
-        "many calls; 5xx, timeout and connect: AvePoint or the network.",
+        "Requests by status",
+        "Requests per second by HTTP status, or timeout, connect and parse. If there are many 401 or 403, check "
+        "the secret and the permissions. A 429 means too many requests. For 5xx, timeout and connect, check "
+        "AvePoint's status and the network.",
         [(f"sum by (account, code) ({q.rate('avepoint_api_requests_total')})", "{{account}} {{code}}")],
-        unit="reqps", empty="No calls in the time range",
+        unit="reqps", empty="No requests in the time range",
     )  # fmt: skip
 
 
 def _latency() -> timeseries.Panel:
     buckets = q.rate("avepoint_api_request_duration_seconds_bucket")
     return lines(
-        "Time to answer, 95th percentile",
-        "How long 95 of 100 calls take at most, by path. If it nears the timeout (30 s by default): raise the "
-        "timeout or lower the page size.",
+        "Response time, 95th percentile",
+        "Maximum duration of 95 % of the requests, by path. If it approaches the timeout (30 s by default), raise "
+        "the timeout or lower the page size.",
         [(f"histogram_quantile(0.95, sum by (path, le) ({buckets}))", "{{path}}")],
-        unit="s", empty="No calls in the time range",
+        unit="s", empty="No requests in the time range",
     )  # fmt: skip
 
 
 def _waiting() -> timeseries.Panel:
     return lines(
         "Waiting for the rate limit",
-        "Share of the time in which calls wait. If it is above the line: AvePointThrottled fires; refresh less often.",
+        "Share of the time in which requests wait. If a line is above the threshold, AvePointThrottled fires. "
+        "Lengthen the intervals.",
         [(f"sum by (account) ({q.rate('avepoint_api_throttled_seconds_total')})", "{{account}}")],
         unit="percentunit", empty=_UNREAD, steps=rising(warning=THROTTLED),
     )  # fmt: skip
@@ -200,8 +202,8 @@ def _errors() -> timeseries.Panel:
     window = "$__rate_interval"
     failing, calls = (f"sum by (account) ({one})" for one in (_failing(window), _calls(window)))
     return lines(
-        "Share of failing calls",
-        "Requests that AvePoint did not answer with success. If it stays up: the codes above say why.",
+        "Share of failed requests",
+        "Share of requests that failed. If the share stays high, the status codes above show the reason.",
         [(f"{failing} / ({calls} > 0)", "{{account}}")],
         unit="percentunit", empty=_UNREAD,
     ).axis_soft_max(0.05)  # fmt: skip
@@ -210,8 +212,8 @@ def _errors() -> timeseries.Panel:
 def _tokens() -> timeseries.Panel:
     return lines(
         "Token requests",
-        "Requests for access tokens a second, by result. If another result than success appears: check client_id, "
-        "the secret or the certificate.",
+        "Token requests per second, by result. If there is a result other than success, check client_id and the "
+        "secret or the certificate.",
         [(f"sum by (account, result) ({q.rate('avepoint_token_requests_total')})", "{{account}} {{result}}")],
         unit="reqps", empty=_UNREAD,
     ).axis_soft_max(0.1)  # fmt: skip
@@ -226,9 +228,10 @@ def _not_understood() -> table.Panel:
         return f"{grown} or ({new}) or on (account) {nothing}"
 
     return rows(
-        "Values not understood, last six hours",
-        "Values in AvePoint's responses that the exporter could not read, or that are unknown. If red: AvePoint has "
-        "changed its API; AvePointValuesNotUnderstood fires; look for a newer exporter or report the field.",
+        "Unreadable or unknown values, last six hours",
+        "Values in AvePoint's responses that the exporter could not read, or that are unknown. If the number is "
+        "red, AvePointValuesNotUnderstood fires, and AvePoint may have changed its API. Install a newer version of "
+        "the exporter or report the field.",
         [("A", counted("avepoint_parse_errors_total")), ("B", counted("avepoint_unknown_values_total"))],
         [
             Column("account", "Account"),
@@ -244,10 +247,10 @@ def _not_understood() -> table.Panel:
 def _accounts() -> table.Panel:
     ratio = "percentunit"
     return rows(
-        "Access of accounts",
-        "How each account's access fares. Token failures in red: check client_id, the secret or the certificate. "
-        "Certificate: time left, for accounts that use one; in orange or red, renew it in Entra ID and put the new "
-        "file in place.",
+        "Tokens and certificates",
+        "The token requests and the certificate of each account. If the number of token failures is red, check "
+        "client_id and the secret or the certificate. If the time until the certificate expires is orange or red, "
+        "renew the certificate in Entra ID and replace the file.",
         [
             ("A", f"count by (job, account) ({q.account_level('account:avepoint_up:min')})"),
             ("B", _token_failures()),
@@ -286,7 +289,7 @@ def _token_failures() -> str:
 def _memory() -> timeseries.Panel:
     return lines(
         "Memory",
-        "Resident memory. If it grows without end: report it, with the number of customers.",
+        "Resident memory. If the memory grows continuously, report a bug with the number of customers.",
         [(_of_exporters(q.raw("process_resident_memory_bytes")), "{{instance}}")],
         unit="bytes", empty=_UNREAD,
     )  # fmt: skip
@@ -295,7 +298,7 @@ def _memory() -> timeseries.Panel:
 def _cpu() -> timeseries.Panel:
     return lines(
         "Processor",
-        "Processor seconds a second. If it stays near 1: scrape less often or shard the accounts.",
+        "CPU seconds per second. If the value stays near 1, scrape less often or use shards.",
         [(_of_exporters(f"rate({q.raw('process_cpu_seconds_total')}[$__rate_interval])"), "{{instance}}")],
         unit="percentunit", empty=_UNREAD,
     )  # fmt: skip
@@ -305,7 +308,7 @@ def _instances() -> table.Panel:
     start = q.raw("process_start_time_seconds")
     return rows(
         "Running exporters",
-        "Versions and when each started. If one started just now and again: see its log.",
+        "The version and the start time of each exporter. If an exporter restarts often, see its log.",
         [
             ("A", f"max by (job, instance, version) ({q.raw('avepoint_exporter_build_info')})"),
             ("B", f"1000 * max by (job, instance) ({_of_exporters(start)})"),

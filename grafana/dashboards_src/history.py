@@ -18,8 +18,8 @@ def success() -> timeseries.Panel:
     good, total = (f"sum by (account) ({completed('1d', *one)})" for one in (('result="success"',), ()))
     return lines(
         "Successful backups within a day",
-        "Share of the backups completed in the 24 hours before each point that succeeded. If it falls: look "
-        "for one cause; the table of problems says which backups are overdue.",
+        "Share of the backups completed in the 24 hours before each point that succeeded. If the share falls, look "
+        "for a common cause. The table of problems shows the overdue backups.",
         [(f"({good} or 0 * {total}) / ({total} > 0)", "{{account}}")],
         unit="percentunit", empty="No backup completed yet",
     ).max(1).decimals(1).max_data_points(100)  # fmt: skip
@@ -31,7 +31,7 @@ def protected_data() -> timeseries.Panel:
     tenants = q.account_level("account:avepoint_license_protected_bytes:max")
     return lines(
         "Protected data",
-        "Size of the backed-up data by account. A sudden fall deserves a look: who deleted what.",
+        "Size of the protected data by account. If it falls suddenly, find out who deleted data.",
         [(f"sum by (account) ({customers}) or sum by (account) ({tenants})", "{{account}}")],
         unit="bytes", empty=NO_RULES,
     ).max_data_points(100)  # fmt: skip

@@ -30,7 +30,7 @@ def build() -> Dashboard:
     board = frame(
         uid="avepoint-jobs",
         title="AvePoint / Jobs",
-        description="What is wrong with backups and other jobs, what is due, what runs, and what ran last.",
+        description="Problems with backups and other jobs, due backups, running jobs and last jobs.",
         names=variables.NAMES,
         since="now-24h",
     )
@@ -53,8 +53,8 @@ def _succeeded() -> stat.Panel:
     good, total = f"sum({completed('$__range', _GOOD)})", f"sum({completed('$__range')})"
     return number(
         "Succeeded",
-        "Backups of the chosen accounts that succeeded within the time range, of all that completed. If it is low: "
-        "look for one cause; the table below judges each workload.",
+        "Successful backups of the chosen accounts within the time range, as a share of all completed backups. If "
+        "the share is low, look for a common cause. The table below shows each workload.",
         f"{good} or 0 * {total}", of=total, unit="locale", steps=plain(), empty="None completed", decimals=0,
     )  # fmt: skip
 
@@ -66,8 +66,8 @@ def _running() -> table.Panel:
     start = q.raw("avepoint_oldest_running_job_start_timestamp_seconds", *q.OF_WORKLOAD)
     return rows(
         "Running jobs",
-        f"The oldest running job of each workload and job type, oldest first; at most {MOST} rows. If one runs too "
-        "long: AvePointJobStuck fires; ask AvePoint's support to look at the job.",
+        f"The oldest running job of each workload and job type, oldest first; at most {MOST} rows. If a job runs "
+        "too long, AvePointJobStuck fires. Ask AvePoint's support to examine the job.",
         [("A", f"1000 * {q.named(f'bottomk({MOST}, max by ({_KIND}) ({start}))')}")],
         [
             Column("name", "Customer or tenant", link=TO_CUSTOMER),
@@ -87,7 +87,7 @@ def _by_problem() -> timeseries.Panel:
     affected = q.account_level("account:avepoint_problem_customers:count", verdict.any_of(_OF_JOBS))
     panel = lines(
         "Customers by problem",
-        "Customers of the chosen accounts with each problem of jobs. If a line steps up at once: look for one cause.",
+        "Customers of the chosen accounts by problem with jobs. If a line rises suddenly, look for a common cause.",
         [(f"sum by (problem) ({affected})", "{{problem}}"), (verdict.customers(), "All customers")],
         unit="locale", empty=NO_RULES,
     )  # fmt: skip
@@ -103,8 +103,8 @@ _COLORS: Final = (
 def _by_result() -> timeseries.Panel:
     panel = lines(
         "Backups completed within an hour",
-        "Backups of the chosen accounts that completed in the hour before each point, by result. If failures grow: "
-        "look for one cause; if there are no backups: nothing is started any more.",
+        "Backups of the chosen accounts that completed in the hour before each point, by result. If failures "
+        "increase, look for a common cause. If there are no backups, check whether backups are scheduled.",
         [(f"sum by (result) ({completed('1h')})", "{{result}}")],
         unit="locale", empty="No backup completed yet", stacked=True,
     )  # fmt: skip

@@ -22,8 +22,8 @@ def newest_jobs() -> table.Panel:
     )
     return rows(
         "Newest jobs",
-        f"The newest job of each workload and job type, the newest first; at most {MOST} rows. If a state is red: the "
-        "table of problems says whether it is one, and since when.",
+        f"The last job of each workload and job type, newest first; at most {MOST} rows. If a state is red, the "
+        "table of problems shows whether it is a problem, and since when.",
         [("A", f"1000 * ({q.named(newest)})")],
         [
             Column("name", "Customer or tenant", link=TO_CUSTOMER),

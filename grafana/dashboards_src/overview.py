@@ -27,7 +27,9 @@ def build() -> Dashboard:
     board = frame(
         uid="avepoint-overview",
         title="AvePoint / Overview",
-        description="Which customers and tenants have problems, how severe they are, and how many customers there are.",
+        description=(
+            "The customers and tenants with problems, the severity of the problems, and the number of all customers."
+        ),
         names=("job", "instance", "account"),
         since="now-24h",
     )
@@ -53,9 +55,10 @@ def _checks() -> table.Panel:
         for severity, rank in verdict.RANKS.items()
     )
     return rows(
-        "What is checked",
-        "One row per problem that the exporter looks for: how many customers have it, for how many it is not known, "
-        "and how many it can concern. If a number is colored: the table above names the customers.",
+        "All problems",
+        "One row per problem that the exporter can detect, with the number of customers that have it, customers "
+        "with an unknown verdict, and all customers that could have it. If a number is colored, the table above "
+        "shows the customers.",
         [
             ("A", ranked),
             ("B", _wrong()),
@@ -84,8 +87,8 @@ def _over_time() -> timeseries.Panel:
     by_severity = f"count by (severity) (group by ({verdict.CUSTOMER}, severity) ({held}))"
     panel = lines(
         "Customers with problems",
-        "Customers with at least one problem of each severity, and all customers. If a line steps up at once: look for "
-        "one cause, at the Exporter dashboard first, then at AvePoint's service status.",
+        "Customers with at least one problem of each severity, and all customers. If a line rises suddenly, look "
+        "for a common cause, first on the Exporter dashboard and then in AvePoint's service status.",
         [(by_severity, "{{severity}}"), (verdict.customers(), _ALL)],
         unit="locale",
         empty=NO_RULES,
@@ -104,7 +107,7 @@ def _accounts() -> table.Panel:
     not_judged = verdict.verdicts(by, 'problem="backup_overdue"', 'verdict="unknown"')
     return rows(
         "Accounts",
-        "One row per account of the exporter. If a number is colored: click the account to see its customers.",
+        "One row per account of the exporter. If a number is colored, click the account to see its customers.",
         [
             ("A", q.by_account(q.account_level("account:avepoint_customers:count"))),
             ("B", affected(verdict.CRITICAL)),

@@ -38,8 +38,8 @@ def what_is_wrong(*matchers: str, of: tuple[str, ...] = (q.ACCOUNT,), title: str
     since = f"1000 * (max by ({verdict.PROBLEM}) ({start}) and on ({verdict.PROBLEM}) {first})"
     return rows(
         title,
-        f"One row per problem, most severe first, then oldest first; at most {MOST} rows. If there are rows: click a "
-        "name to see the customer; the runbook of the alert says what to do.",
+        f"One row per problem, most severe first, then oldest first; at most {MOST} rows. If there are rows, click "
+        "a name to see the customer, and follow the runbook of the alert.",
         [("A", f"{q.with_name(first)} or on () 0 * sum({known})"), ("B", since)],
         [
             Column("A", "Severity", width=110, mappings=severity_words(), cell=FILLED, align="center"),

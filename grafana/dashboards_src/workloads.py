@@ -23,8 +23,9 @@ def workloads() -> table.Panel:
     scanned, protected = _sum("scanned_objects"), _sum("protected_objects")
     return rows(
         "Workloads",
-        "One row per workload of all customers. Backups: how many are expected and have succeeded before. If overdue "
-        "ones are red: click the workload to see its jobs. Objects are known for customers of partners.",
+        "One row per workload of all customers. The numbers of backups include expected backups that have "
+        "succeeded before. If the number of overdue backups is red, click the workload to see its jobs. Objects "
+        "are only known for customers of partner accounts.",
         [
             ("A", due),
             ("B", f"count by ({by}) ({overdue}) or 0 * {due}"),

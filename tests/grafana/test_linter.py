@@ -111,8 +111,8 @@ CASES: dict[str, tuple[Callable[[Json], None], str]] = {
         _in("stat", "options", "reduceOptions", "calcs", to=[]),
         "numbers: Customers with a critical problem: has no calc",
     ),
-    "names apart": (_merge, "merges: What is checked: metric names keep its rows apart"),
-    "not merged": (_unmerged, "merges: What is checked: its queries are not merged"),
+    "names apart": (_merge, "merges: All problems: metric names keep its rows apart"),
+    "not merged": (_unmerged, "merges: All problems: its queries are not merged"),
     "first variable": (
         _set("templating", "list", 0, "label", to="Prometheus"),
         "first variable is not the data source",
@@ -131,7 +131,7 @@ CASES: dict[str, tuple[Callable[[Json], None], str]] = {
         _in("stat", "fieldConfig", "defaults", "thresholds", "steps", 1, "value", to=3),
         "thresholds: Customers with a critical problem: no alert fires at 3",
     ),
-    "column's threshold": (_override, "thresholds: What is checked: no alert fires at 0.77"),
+    "column's threshold": (_override, "thresholds: All problems: no alert fires at 0.77"),
     "no links": (_set("links", to=[]), "links: has no link to the other dashboards"),
     "forgetful link": (_links, "links: What is wrong: a link forgets what was chosen"),
 }

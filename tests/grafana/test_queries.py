@@ -26,8 +26,8 @@ scrape_configs:
     static_configs: [{{targets: ["{target}"]}}]
 """
 MAY_BE_EMPTY: Final = {
-    ("Access of accounts", "B"): "no account asked for a second token within the hour, and increase() needs two",
-    ("Access of accounts", "D"): "the demo's accounts prove themselves with secrets",
+    ("Tokens and certificates", "B"): "no account requested a second token within the hour, and increase() needs two",
+    ("Tokens and certificates", "D"): "the accounts of the demo authenticate with secrets",
     ("Collectors", "E"): "nothing is stale",
     ("Licences", "H"): "nothing grew yet",
     ("First full in", "A"): "nothing grew yet",
