@@ -1,6 +1,6 @@
 """Persistent state in PostgreSQL, with a real server, directly and behind PgBouncer in transaction mode."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 
 import pytest
@@ -11,7 +11,7 @@ from exporter.engine.storage.database import StorageError
 from tests.collectors.test_customer_jobs import row
 from tests.collectors.test_jobs_truth import JobApi, Raw
 from tests.engine.shared import process, shown, state_of
-from tests.helpers import NOW, FakeApi, FakeClock, customer_jobs_path, partner, portfolio, tenant, v3
+from tests.helpers import NOW, FakeApi, FakeClock, World, customer_jobs_path, partner, portfolio, tenant, v3
 from tests.postgresql import PASSWORD, PostgresServer, pgbouncer
 
 JOBS = tenant(collectors={"jobs": {}})
@@ -19,6 +19,7 @@ START = round((NOW - 3600) * 10**7)
 RAW = Raw("a", 1, 1, 2, START, START + 10**7, (1, 0, 0))
 COMPLETED = "avepoint_jobs_completed_total"
 SUCCESS = "avepoint_last_success_timestamp_seconds"
+Series = tuple[str, frozenset[tuple[str, str]]]
 PARTNER = partner(collectors={"customer_jobs": {}})
 
 
@@ -54,24 +55,33 @@ async def test_values_counters_and_successes_survive_a_restart(url: str) -> None
 
 
 async def test_customers_move_with_their_state(url: str) -> None:
-    names = [f"c{number}" for number in range(20)]
-    whole = await process(url, PARTNER, api=customers(*names))
-    assert await whole.refresh()
-    whole.api.routes.update(customers(*names, jobs=2).routes)
-    assert await whole.refresh()
-    before = {key: value for key, value in (await shown(whole)).items() if "customer_id" in dict(key[1])}
-    await whole.accounts.stop()
-    for total in (2, 3, 1):
+    """300 customers in 3, 4 and 2 shards have the same series as before, and their counters continue."""
+    names, clock, before = [f"c{number}" for number in range(300)], FakeClock(), dict[Series, float]()
+    for jobs, total in enumerate((3, 3, 4, 2), start=1):
         shards = [
-            await process(url, PARTNER, clock=whole.clock, shard=Shard(index, total), holder=f"{index}/{total}")
+            await process(url, PARTNER, clock=clock, shard=Shard(index, total), holder=f"{jobs}: {index}/{total}")
             for index in range(total)
         ]
-        parts = [await shown(shard) for shard in shards]
-        of_customers = [{key: part[key] for key in part if "customer_id" in dict(key[1])} for part in parts]
-        assert sum(map(len, of_customers)) == len(before)
-        assert {key: value for part in of_customers for key, value in part.items()} == before
+        assert await of_customers(shards) == before
+        for shard in shards:
+            shard.api.routes.update(customers(*names, jobs=jobs).routes)
+            await state_of(shard).attempt()
+            assert await shard.refresh()
+        after = await of_customers(shards)
+        counted = sum(value for (name, _), value in after.items() if name == COMPLETED)
+        assert counted == (jobs - 1) * len(names)
+        assert all(after[key] >= value for key, value in before.items() if key[0] in (COMPLETED, SUCCESS))
+        before = after
         for shard in shards:
             await shard.accounts.stop()
+
+
+async def of_customers(shards: Sequence[World]) -> dict[Series, float]:
+    """Return the series of customers of all shards; none may be in two shards."""
+    parts = [(key, value) for shard in shards for key, value in (await shown(shard)).items()]
+    found = [(key, value) for key, value in parts if "customer_id" in dict(key[1])]
+    assert len(dict(found)) == len(found)
+    return dict(found)
 
 
 async def test_a_standby_process_shows_what_the_holder_has_stored_and_asks_nothing(url: str) -> None:

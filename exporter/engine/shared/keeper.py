@@ -115,6 +115,8 @@ class Keeper:
     async def _logged(self, work: Coroutine[Any, Any, None]) -> None:
         try:
             await work
+        except StorageError as error:
+            self._log.error("persistent state cannot be read", error=error)
         except Exception as error:  # noqa: BLE001 - the next step tries again
             self._log.error("persistent state cannot be used", error=error, exc_info=True)
 
