@@ -3,9 +3,7 @@
 import io
 import json
 import os
-import pty
 import re
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -20,6 +18,7 @@ from avepoint_simulator.tokens import AppCredentials
 from exporter.cli import run
 from exporter.cli.check import ProgressBar
 from tests.cli.support import simulated
+from tests.e2e.processes import on_a_terminal
 
 APP = AppCredentials()
 
@@ -116,15 +115,11 @@ def slow() -> Iterator[str]:
         yield server.url
 
 
-def on_a_terminal(arguments: list[str], env: dict[str, str] | None = None) -> tuple[int, str]:
+def shown_on_a_terminal(arguments: list[str], env: dict[str, str] | None = None) -> tuple[int, str]:
     """Run a process on a terminal; return its exit code and output."""
-    ours, theirs = pty.openpty()
-    with subprocess.Popen(
-        [sys.executable, "-m", "exporter", *arguments], stdin=theirs, stdout=theirs, stderr=theirs,
-        env={**os.environ, "TERM": "xterm", **(env or {})},
-    ) as process:  # fmt: skip
-        os.close(theirs)
-        got = b""
+    command = [sys.executable, "-m", "exporter", *arguments]
+    got = b""
+    with on_a_terminal(command, env={**os.environ, "TERM": "xterm", **(env or {})}) as (process, ours):
         while True:
             try:
                 piece = os.read(ours, 4096)
@@ -134,13 +129,12 @@ def on_a_terminal(arguments: list[str], env: dict[str, str] | None = None) -> tu
                 break
             got += piece
         code = process.wait(timeout=60)
-    os.close(ours)
     return code, got.decode()
 
 
 def test_a_terminal_gets_a_bar_and_colors(slow: str, config: Path) -> None:
     config.write_text("accounts:\n" + simulated(slow, name="msp", kind="partner"))
-    code, shown = on_a_terminal(["check"])
+    code, shown = shown_on_a_terminal(["check"])
     assert code == 0, shown
     assert "Checking" in shown
     assert re.search(r"\[#{24}\]  100%", shown)
@@ -163,6 +157,6 @@ def test_the_bar_only_moves_forward() -> None:
 
 def test_no_color(avepoint: str, config: Path) -> None:
     config.write_text("accounts:\n" + simulated(avepoint))
-    code, shown = on_a_terminal(["check"], env={"NO_COLOR": "1"})
+    code, shown = shown_on_a_terminal(["check"], env={"NO_COLOR": "1"})
     assert code == 0
     assert "\x1b[32m" not in shown

@@ -1,7 +1,6 @@
 """`avepoint-exporter init`: a valid configuration and a protected secret, from flags and from prompts."""
 
 import os
-import pty
 import re
 import select
 import stat
@@ -26,6 +25,7 @@ from exporter.config.template import ConfigFiles, answer_error, config_text
 from exporter.errors import ConfigError
 from tests.avepoint.test_certificate import identity
 from tests.cli.support import TENANT
+from tests.e2e.processes import on_a_terminal
 from tests.programs import program
 
 SECRET = "hunter2"
@@ -293,16 +293,12 @@ def test_every_id_is_written_as_a_string(value: str, tmp_path: Path) -> None:
 
 def conversation(answers: list[tuple[str, str]], *arguments: str) -> tuple[int, str]:
     """Answer the prompts of a real process on a terminal; return its exit code and output."""
-    ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "exporter", "init", *arguments], stdin=theirs, stdout=theirs, stderr=theirs,
-        start_new_session=True, env={**os.environ, "TERM": "dumb"},
-    )  # fmt: skip
-    os.close(theirs)
+    command = [sys.executable, "-m", "exporter", "init", *arguments]
+    environment = {**os.environ, "TERM": "dumb"}
     seen, deadline = "", time.monotonic() + 60
     waiting: list[tuple[str, str]] = [*answers]
     told = 0
-    with process:
+    with on_a_terminal(command, start_new_session=True, env=environment) as (process, ours):
         while time.monotonic() < deadline:
             if not select.select([ours], [], [], 0.2)[0]:
                 continue
@@ -317,7 +313,6 @@ def conversation(answers: list[tuple[str, str]], *arguments: str) -> tuple[int, 
         if time.monotonic() >= deadline:
             process.kill()
         code = process.wait()
-    os.close(ours)
     assert not waiting, (waiting, seen)
     return code, seen
 

@@ -17,7 +17,7 @@ import pytest
 from exporter import __version__
 from exporter.cli import command, run
 from tests.cli.support import TENANT, ended, free_port, simulated
-from tests.e2e.processes import eventually, exporter, fetch
+from tests.e2e.processes import eventually, exporter, fetch, process
 from tests.programs import program
 
 # Help and version
@@ -373,14 +373,13 @@ def test_an_interrupted_refresh_has_not_read_avepoint(
 ) -> None:
     url, listener = silent
     config.write_text("accounts:\n" + simulated(url))
-    with subprocess.Popen(
-        [sys.executable, "-m", "exporter", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+    command = [sys.executable, "-m", "exporter", *arguments]
+    with process(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as started:
         connection, _ = listener.accept()
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=30)
+        started.send_signal(signal.SIGINT)
+        out, err = started.communicate(timeout=30)
         connection.close()
-    assert process.returncode == 2, err
+    assert started.returncode == 2, err
     assert out == ""
     assert "Traceback" not in err
 

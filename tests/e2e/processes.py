@@ -2,6 +2,8 @@
 
 import contextlib
 import json
+import os
+import pty
 import re
 import signal
 import socket
@@ -65,6 +67,29 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+@contextlib.contextmanager
+def process(command: Sequence[str], **options: Any) -> Iterator["subprocess.Popen[Any]"]:
+    """Run a process, and kill it if it still runs at the end, so that an error in a test leaves nothing behind."""
+    with subprocess.Popen(command, **options) as started:
+        try:
+            yield started
+        finally:
+            if started.poll() is None:
+                started.kill()
+
+
+@contextlib.contextmanager
+def on_a_terminal(command: Sequence[str], **options: Any) -> Iterator[tuple["subprocess.Popen[Any]", int]]:
+    """Run a process on a terminal; yield the process and the file descriptor of the other end of the terminal."""
+    ours, theirs = pty.openpty()
+    try:
+        with process(command, stdin=theirs, stdout=theirs, stderr=theirs, **options) as started:
+            os.close(theirs)
+            yield started, ours
+    finally:
+        os.close(ours)
 
 
 @dataclass(slots=True)
