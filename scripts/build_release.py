@@ -55,7 +55,7 @@ def build(dist: Path, work: Path) -> None:
     version = run(installed / "avepoint-exporter", "--version").split()[1]
     for package in (wheel, sdist):
         if f"-{version}" not in package.name:
-            raise ValueError(f"{package.name} is not version {version}")
+            raise ValueError(f"the version of {package.name} is not {version}")
     sbom(tools, installed, dist / f"avepoint-exporter-{version}.cdx.json", version)
     chart(tools, installed, dist / "chart", version)
     assets(installed, dist / f"avepoint-exporter-assets-{version}.tar.gz", work)
@@ -136,7 +136,7 @@ def chart(tools: Path, installed: Path, target: Path, version: str) -> None:
     code = "import sys, helm_python; helm_python.package(sys.argv[1], destination=sys.argv[2])"
     run(tools / "python", "-c", code, ROOT / "helm" / "avepoint-exporter", target)
     if not (target / f"avepoint-exporter-{version}.tgz").is_file():
-        raise ValueError(f"the chart is not version {version}")
+        raise ValueError(f"the version of the chart is not {version}")
 
 
 def assets(installed: Path, target: Path, work: Path) -> None:

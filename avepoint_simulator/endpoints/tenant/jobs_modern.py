@@ -13,7 +13,7 @@ from avepoint_simulator.requests import EndpointHandler, Json, Reply, SimulatedR
 
 def _handle(request: SimulatedRequest) -> Reply:
     if (location := request.param("location")) and location not in request.switches.locations:
-        # As in AvePoint, a query for an unknown geo location returns no jobs.
+        # As in AvePoint's API, a query for an unknown geo location returns no jobs.
         return Reply(body=envelope(request, [], metadata={request.switches.total_key: 0}))
     page = job_page(request, values.from_iso)
     metadata: dict[str, Json] = {request.switches.total_key: page.total}

@@ -1,4 +1,4 @@
-"""The jobs of a tenant's job list within the lookback, kept between refreshes."""
+"""The jobs of a tenant's job list within the lookback period, kept between refreshes."""
 
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -24,7 +24,7 @@ class ListedJobs:
         self._read_until: Ticks | None = None
 
     def earliest(self, now: Ticks) -> Ticks:
-        """Return the start of the lookback."""
+        """Return the start of the lookback period."""
         return ago(now, self._lookback)
 
     def window_start(self, now: Ticks) -> Ticks:
@@ -40,7 +40,7 @@ class ListedJobs:
         return max(self.earliest(now), min([self.window_start(now), Ticks(self._read_until - _OVERLAP), *changing]))
 
     def replace(self, found: Mapping[str, Job], start: Ticks, now: Ticks) -> None:
-        """Replace the jobs that started at `start` or later, and drop the jobs that started before the lookback."""
+        """Replace the jobs that started at `start` or later, and drop jobs that started before the lookback period."""
         earliest = self.earliest(now)
         kept = {key: job for key, job in self.jobs.items() if earliest <= job.start < start}
         self.jobs = {**kept, **found}

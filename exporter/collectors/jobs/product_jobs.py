@@ -52,7 +52,7 @@ FAMILIES = (
 
 
 class ProductJobsOptions(CollectorOptions):
-    """Options of these collectors. The window and the lookback are those of the collector `jobs`."""
+    """Options of these collectors. The window and the lookback period are those of the collector `jobs`."""
 
     interval: Interval = Field(900.0, description="Time between the starts of two refreshes.")
     page_size: Integer = Field(50, ge=1, le=LARGEST_PAGE, description="Jobs per page of the list.")
@@ -60,7 +60,7 @@ class ProductJobsOptions(CollectorOptions):
 
 @dataclass(frozen=True, slots=True)
 class ProductJobRecords:
-    """The jobs of a product within the lookback, and their history, by product, workload and job type.
+    """The jobs of a product within the lookback period, and their history, by product, workload and job type.
 
     `last_success` contains the finish times of the last successful jobs, in ticks. `completed` contains the numbers of
     completed jobs. `completed_states` and `unsuccessful` are those of `JobHistory`.
@@ -113,7 +113,7 @@ class ProductJobsCollector(AccountCollector[ProductJobsOptions, ProductJobRecord
         """Return the job in a row, or None if the state or the start time is missing or unreadable."""
 
     async def read(self) -> ProductJobRecords:
-        """Read the jobs that may have changed, and return all jobs within the lookback.
+        """Read the jobs that may have changed, and return all jobs within the lookback period.
 
         Raise AvePointError if a request fails.
         """
