@@ -49,7 +49,7 @@ def _facts() -> Line:
 
 def _portfolio() -> table.Panel:
     by = verdict.CUSTOMER
-    worst = f"topk({MOST}, {_health()})"
+    worst = f"topk({MOST}, {verdict.health()})"
     problems = q.recorded("avepoint:problem:named", *q.OF_CUSTOMER)
     start = q.raw("avepoint_problem_start_timestamp_seconds", *q.OF_CUSTOMER)
     status = q.raw("avepoint_customer_status", *q.OF_CUSTOMER)
@@ -63,7 +63,7 @@ def _portfolio() -> table.Panel:
         f"One row per customer or tenant, most severe first, then oldest first; at most {MOST} rows. If a row is "
         "colored: click the name to see its problems below. A dash: does not apply or is not known.",
         [
-            ("A", q.named(worst)),
+            ("A", q.named(f"max by ({by}) ({worst})")),
             ("B", shown(f"count by ({by}) ({problems})")),
             ("C", f"1000 * ({shown(f'min by ({by}) ({start})')})"),
             ("D", shown(f"max by ({by}, status) ({status})")),
@@ -91,18 +91,6 @@ def _portfolio() -> table.Panel:
         sort="Health",
         empty=NO_RULES,
     )  # fmt: skip
-
-
-def _health() -> str:
-    """Return the order of each customer's worst problem, a tenth of a unit for an unreadable customer, or 0."""
-    by = verdict.CUSTOMER
-    order = q.recorded("customer:avepoint_problem:order", *q.OF_CUSTOMER)
-    unreadable = q.recorded("customer:avepoint_customer_unreadable:bool", *q.OF_CUSTOMER)
-    tenants = f"group by (job, account) ({q.recorded('account:avepoint_up:min', q.ACCOUNT)} == 0)"
-    unread = f"{verdict.UNIT / 10:.0f} * (group by ({by}) ({unreadable}) or {tenants})"
-    return q.scoped(
-        f"{order} or on ({by}) ({unread} and on ({by}) ({verdict.everyone()})) or on ({by}) 0 * ({verdict.everyone()})"
-    )
 
 
 def _objects(kind: str) -> str:

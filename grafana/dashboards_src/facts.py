@@ -25,10 +25,15 @@ _FACTS: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
     "No consent": (("consent_missing",), "with a Microsoft 365 tenant that took back its consent"),
     "Running out": (verdict.RUNNING_OUT, "whose seats, storage, license or subscription runs out or has run out"),
     "Attack signs": (("ransomware_suspected",), "of which AvePoint suspects a ransomware attack"),
+    "Seats": (("seats_exceeded",), "that use more seats than they bought"),
+    "Storage": (("storage_nearly_full", "storage_full"), "whose purchased storage is full or nearly full"),
+    "Expiring": (("subscription_expiring", "subscription_expired"), "with a service that ends soon or has ended"),
+    "Policy": (("license_out_of_policy",), "whose license is out of policy"),
+    "No restore": (("restore_not_tested",), "without a recent successful restore, where one is expected"),
     "Retention": (("retention_too_short",), "with a retention period that is shorter than expected"),
 }
 _CRITICAL: Final = frozenset(
-    {"backup_overdue", "backup_never_succeeded", "consent_missing", "ransomware_suspected", "storage_full"}
+    {"backup_overdue", "backup_never_succeeded", "consent_missing", "ransomware_suspected", "license_out_of_policy"}
 )
 
 

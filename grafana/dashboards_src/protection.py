@@ -1,205 +1,163 @@
-"""Protection: signs of an attack, how long backups are kept, and whether restores were tried."""
+"""Protection: who is not protected, signs of an attack, scans and consent, retention and restores."""
 
 from typing import Final
 
-from grafana_foundation_sdk.builders import stat, table, timeseries
+from grafana_foundation_sdk.builders import table, timeseries
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from grafana.dashboards_src import queries as q
-from grafana.dashboards_src import variables
+from grafana.dashboards_src import variables, verdict
+from grafana.dashboards_src.facts import fact
 from grafana.dashboards_src.layout import Line, frame, place
-from grafana.dashboards_src.panels import lines, number
+from grafana.dashboards_src.panels import lines, renamed
+from grafana.dashboards_src.problems import MOST, severity_words, what_is_wrong
 from grafana.dashboards_src.tables import COLORED, FILLED, Column, rows
-from grafana.dashboards_src.thresholds import falling, plain, rising, threshold
-from grafana.dashboards_src.vocabulary import NOTHING, TO_CUSTOMER, TO_JOBS, UNKNOWN
+from grafana.dashboards_src.thresholds import rising
+from grafana.dashboards_src.vocabulary import NO_RULES, PROBLEMS, TO_CUSTOMER
 
-_KEPT: Final = threshold("retention_seconds:threshold")
-_RESTORED: Final = threshold("restore_age_seconds:threshold")
-_ONE: Final = "job, account, workload, geo_location"
-_RESTORES: Final = "job, account, customer_id, workload, geo_location"
+_PROBLEMS: Final = (
+    "ransomware_suspected", "unusual_activity", "consent_missing", "objects_unprotected", "users_unprotected",
+    "scan_failed", "retention_too_short", "restore_not_tested",
+)  # fmt: skip
+_COLORS: Final = ("red", "light-red", "purple", "orange", "yellow", "dark-yellow", "blue", "light-blue")
+_TENANT: Final = "job, account, customer_id, tenant_id"
+_KEPT: Final = "job, account, customer_id, workload, geo_location"
 _DEFAULT: Final = "Default"
-_UNLIMITED: Final = {"Infinity": ("Unlimited", "green")}
-_NO_SIGNS: Final = "Nothing suspected, or signs are not read"
-_NO_RETENTION: Final = "No retention known"
-_NO_RESTORE: Final = "No successful restore known"
+_UNLIMITED: Final = {"Infinity": ("Unlimited", "text")}
+_CONSENT: Final = {"0": ("Missing", "red"), "1": ("Given", "green")}
 
 
 def build() -> Dashboard:
-    """Build it."""
+    """Build the dashboard."""
     board = frame(
         uid="avepoint-protection",
         title="AvePoint / Protection",
-        description="Is a backup worth having: signs of an attack, how long it is kept, whether it was restored.",
+        description="Who is not protected, signs of an attack, scans and consent, retention and restores.",
         names=variables.NAMES,
         since="now-7d",
     )
     return place(
         board,
         _facts(),
-        (9, [(14, _signs_over_time()), (10, _signs())]),
-        (13, [(14, _retention()), (10, _restores())]),
+        (10, [(24, what_is_wrong(verdict.any_of(_PROBLEMS), of=q.OF_WORKLOAD, title="Problems of protection"))]),
+        (12, [(24, _tenants())]),
+        (10, [(12, _retention()), (12, _over_time())]),
     )
-
-
-def _of_each(name: str, *matchers: str) -> str:
-    return f"max by ({_ONE}) ({q.raw(name, q.ACCOUNT, q.WORKLOAD, *matchers)})"
-
-
-def _recorded(name: str) -> str:
-    return f"max by ({_ONE}) ({q.scoped(q.recorded(name, q.ACCOUNT, q.WORKLOAD))})"
-
-
-def _kept() -> str:
-    """Return how long any part of the backups is kept at least, by workload, and by default."""
-    return _recorded("workload:avepoint_retention_seconds:min")
-
-
-def _restore_age() -> str:
-    success = q.raw("avepoint_last_success_timestamp_seconds", *q.OF_WORKLOAD, 'job_type="restore"')
-    return f"time() - max by ({_RESTORES}) ({success})"
-
-
-def ransomware() -> stat.Panel:
-    """Return how many sites may be under attack."""
-    return _sites(
-        "Ransomware",
-        "Sites that AvePoint suspects to be under a ransomware attack, within the window of the collector, a week by "
-        "default. If red: AvePointRansomwareSignal fires; treat it as an incident. The Protection dashboard says "
-        "where; let no older backup expire.",
-        "workload:avepoint_potential_ransomware_sites:max",
-        critical=1,
-    )  # fmt: skip
-
-
-def _sites(title: str, about: str, name: str, *, critical: int | None) -> stat.Panel:
-    read = q.raw("avepoint_unusual_activity_window_seconds", q.ACCOUNT)
-    return number(
-        title, about, f"sum({_recorded(name)}) or 0 * count({read})",
-        unit="locale", steps=plain() if critical is None else rising(critical=critical), meanings=NOTHING,
-        empty=UNKNOWN,
-    )  # fmt: skip
 
 
 def _facts() -> Line:
-    facts = (
-        ransomware(),
-        _sites(
-            "Unusual activity",
-            "Sites whose data changed unusually within the window, ransomware or not. If it jumps: ask who deleted or "
-            "encrypted so much.",
-            "workload:avepoint_unusual_activity_sites:max",
-            critical=None,
-        ),
-        number(
-            "Shortest retention",
-            "How long the backups are kept that are kept least. If orange: AvePointRetentionTooShort fires; the table "
-            "below says of which workload.",
-            f"min({_kept()})",
-            unit="dtdurations", steps=falling(warning=_KEPT), meanings=_UNLIMITED, empty=UNKNOWN,
-        ),
-        number(
-            "Kept too short",
-            f"Workloads, or defaults, that keep any part of their backups less than {_KEPT / 86_400:.0f} days. If "
-            "orange: see the table below, then AvePoint's retention policy.",
-            f"count({_kept()} < {_KEPT:.0f}) or 0 * count({_kept()})",
-            unit="short", steps=rising(warning=1), meanings=NOTHING, empty=UNKNOWN,
-        ),
-        number(
-            "Own policies",
-            "Tenants whose workloads have retention policies of their own. If there are any: the table below says what "
-            "each keeps.",
-            f"sum(max by (job, account, geo_location) ({q.raw('avepoint_custom_retention', q.ACCOUNT)}))",
-            unit="short", steps=plain(), meanings={"0": ("None", "blue")}, empty=UNKNOWN,
-        ),
-        number(
-            "Last restore",
-            "Age of the last successful restore, of the tenant that has gone longest without one. If orange: restore "
-            "something, so that you know that you can.",
-            f"max(min by (job, account, customer_id) ({_restore_age()}))",
-            unit="s", steps=rising(warning=_RESTORED), empty="None known",
-        ),
-    )  # fmt: skip
-    return 4, [(4, panel) for panel in facts]
+    titles = ("Attack signs", "Unprotected", "Scan failed", "No consent", "Retention", "No restore")
+    return 4, [(4, fact(title, of=q.OF_WORKLOAD)) for title in titles]
 
 
-def _signs_over_time() -> timeseries.Panel:
-    def signs(name: str) -> str:
-        return f"sum by (account) ({_recorded(name)})"
-
-    return lines(
-        "Signs of an attack over time",
-        "Sites within the window of the collector, so that a sign stays for days. If ransomware rises: treat it as an "
-        "incident; AvePoint's anomaly report names the sites.",
-        [
-            (signs("workload:avepoint_potential_ransomware_sites:max"), "{{account}} ransomware"),
-            (signs("workload:avepoint_unusual_activity_sites:max"), "{{account}} unusual"),
-        ],
-        unit="locale", empty=_NO_SIGNS, dashed=["/ unusual$/"],
-    ).decimals(0)  # fmt: skip
+def _of_customers(name: str, *matchers: str) -> str:
+    return q.raw(name, *q.OF_CUSTOMER, *matchers)
 
 
-def _signs() -> table.Panel:
-    return rows(
-        "Signs of an attack by workload",
-        "Sites within the window of the collector, worst first. If ransomware is red: treat it as an incident; "
-        "AvePoint's anomaly report names the sites.",
-        [
-            ("A", _recorded("workload:avepoint_potential_ransomware_sites:max")),
-            ("B", _recorded("workload:avepoint_unusual_activity_sites:max")),
-        ],
-        [
-            Column("account", "Account", link=TO_JOBS),
-            Column("geo_location", "Geo location", width=100),
-            Column("workload", "Workload", width=180),
-            Column(
-                "A", "Ransomware", width=120, unit="locale", steps=rising(critical=1), meanings=NOTHING, cell=COLORED
-            ),
-            Column("B", "Unusual", width=100, unit="locale"),
-        ],
-        sort="Ransomware",
-        empty=_NO_SIGNS,
+def _tenants() -> table.Panel:
+    info = f"group by ({_TENANT}, tenant) ({_of_customers('avepoint_customer_tenant_info')})"
+    health = verdict.health()
+    first = (
+        f"topk({MOST}, {info} * on ({verdict.CUSTOMER}) group_left () ({health})"
+        f" or (({health}) unless on ({verdict.CUSTOMER}) {info}))"
     )
+    users = _of_customers("avepoint_users")
+    failed = _of_customers("avepoint_scan_profile_status", 'status=~"failed|failed_to_start"')
+    scans = _of_customers("avepoint_scan_profile_status")
+
+    def shown(expr: str) -> str:
+        return f"({expr}) and on ({_TENANT}) {first}"
+
+    def users_of(matcher: str) -> str:
+        unprotected = _of_customers("avepoint_users", matcher)
+        return shown(f"sum by ({_TENANT}) (max by ({_TENANT}, workload) ({unprotected}))")
+
+    def sites(name: str) -> str:
+        return shown(f"sum by ({_TENANT}) (max by ({_TENANT}, workload, geo_location) ({_of_customers(name)}))")
+
+    scanned = _of_customers("avepoint_scan_profile_update_timestamp_seconds")
+    return rows(
+        "Microsoft 365 tenants",
+        f"One row per tenant, that of the customer with the most severe problem first; at most {MOST} rows. If a cell "
+        "is red: click the customer to see its problems. A dash: does not apply, is not read or is not known.",
+        [
+            ("A", q.named(f"({first})")),
+            ("B", shown(f"min by ({_TENANT}) ({_of_customers('avepoint_app_consent')})")),
+            ("C", users_of('state="unprotected"')),
+            ("D", shown(f"sum by ({_TENANT}) (max by ({_TENANT}, workload, state) ({users}))")),
+            (
+                "E",
+                shown(f"count by ({_TENANT}) ({_profiles(failed)}) or 0 * count by ({_TENANT}) ({_profiles(scans)})"),
+            ),
+            ("F", shown(f"count by ({_TENANT}) ({_profiles(scans)})")),
+            ("G", f"1000 * ({shown(f'min by ({_TENANT}) ({scanned})')})"),
+            ("H", sites("avepoint_potential_ransomware_sites")),
+            ("I", sites("avepoint_unusual_activity_sites")),
+        ],
+        [
+            Column("A", "Health", width=95, mappings=severity_words("Well"), cell=FILLED, align="center"),
+            Column("name", "Customer or tenant", link=TO_CUSTOMER),
+            Column("tenant", "Tenant", width=200),
+            Column("account", "Account", width=90),
+            Column("B", "Consent", width=90, meanings=_CONSENT, cell=COLORED),
+            Column("C", "Users without backup", width=160, unit="locale"),
+            Column("D", "Of users", width=85, unit="locale"),
+            Column("E", "Failed scans", width=105, unit="locale", steps=rising(warning=1), cell=COLORED),
+            Column("F", "Of profiles", width=95, unit="locale"),
+            Column("G", "Oldest scan", width=130, unit="dateTimeFromNow"),
+            Column("H", "Ransomware sites", width=135, unit="locale", steps=rising(critical=1), cell=COLORED),
+            Column("I", "Unusual sites", width=110, unit="locale"),
+            Column("customer_id"),
+        ],
+        sort="Health",
+        empty=NO_RULES,
+    )
+
+
+def _profiles(status: str) -> str:
+    return f"group by ({_TENANT}, profile) ({status})"
 
 
 def _retention() -> table.Panel:
-    def named(expr: str) -> str:
+    restored = q.raw("avepoint_last_success_timestamp_seconds", *q.OF_WORKLOAD, 'job_type="restore"')
+    kept = q.raw("avepoint_retention_seconds", q.ACCOUNT, q.WORKLOAD)
+    shortest = q.raw("avepoint_retention_shortest_seconds", q.ACCOUNT, q.WORKLOAD)
+
+    def default(expr: str) -> str:
         return f'label_replace({expr}, "workload", "{_DEFAULT}", "workload", "")'
 
+    by = "job, account, workload, geo_location"
     return rows(
-        "Retention",
-        "How long backups are kept, shortest first; the default holds for workloads without a row. If orange: some "
-        "part is kept for less than the alert asks; see AvePoint's retention policy.",
-        [("A", named(_of_each("avepoint_retention_seconds"))), ("B", named(_kept()))],
+        "Retention and restores",
+        "Retention periods of tenant accounts, and the last successful restore of each workload; at most "
+        f"{MOST} rows. If nothing was restored for long: restore something, so that you know that you can.",
         [
-            Column("account", "Account", link=TO_JOBS),
-            Column("geo_location", "Geo location", width=100),
-            Column("workload", "Workload", width=220),
-            Column("A", "Kept", width=150, unit="dtdurations", meanings=_UNLIMITED),
-            Column(
-                "B", "Any part at least", width=170, unit="dtdurations", steps=falling(warning=_KEPT),
-                meanings=_UNLIMITED, cell=FILLED, align="center",
-            ),
+            ("A", default(f"bottomk({MOST}, max by ({by}) ({kept}))")),
+            ("B", default(f"bottomk({MOST}, min by ({by}) ({shortest}))")),
+            ("C", f"1000 * {q.named(f'bottomk({MOST}, max by ({_KEPT}) ({restored}))')}"),
         ],
-        sort="Any part at least",
-        empty=_NO_RETENTION,
+        [
+            Column("name", "Customer or tenant"),
+            Column("account", "Account", width=90),
+            Column("workload", "Workload", width=150),
+            Column("A", "Kept", width=90, unit="dtdurations", meanings=_UNLIMITED),
+            Column("B", "Any part", width=90, unit="dtdurations", meanings=_UNLIMITED),
+            Column("C", "Last restore", width=130, unit="dateTimeFromNow"),
+        ],
+        sort="Last restore",
+        empty="No retention period and no successful restore known",
         descending=False,
-    )  # fmt: skip
-
-
-def _restores() -> table.Panel:
-    return rows(
-        "Last successful restores",
-        "Age of the last successful restore by workload, longest ago first. If orange: restore something of it, so "
-        "that you know that you can. A workload without a row: no restore is known.",
-        [("A", q.named(_restore_age()))],
-        [
-            Column("name", "Customer or tenant", link=TO_CUSTOMER),
-            Column("account", "Account", width=110),
-            Column("geo_location", "Geo location", width=100),
-            Column("workload", "Workload", width=200),
-            Column("A", "Restored", width=120, unit="dtdurations", steps=rising(warning=_RESTORED), cell=COLORED),
-            Column("customer_id"),
-        ],
-        sort="Restored",
-        empty=_NO_RESTORE,
     )
+
+
+def _over_time() -> timeseries.Panel:
+    affected = q.account_level("account:avepoint_problem_customers:count", verdict.any_of(_PROBLEMS))
+    panel = lines(
+        "Customers by problem",
+        "Customers of the chosen accounts with each problem of protection. If ransomware is suspected: treat it as an "
+        "incident, and let no older backup expire.",
+        [(f"sum by (problem) ({affected})", "{{problem}}"), (verdict.customers(), "All customers")],
+        unit="locale", empty=NO_RULES,
+    )  # fmt: skip
+    texts = {name: (PROBLEMS[name][0], color) for name, color in zip(_PROBLEMS, _COLORS, strict=True)}
+    return renamed(panel, texts).decimals(0).max_data_points(100)

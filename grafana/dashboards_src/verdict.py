@@ -48,11 +48,13 @@ def customers(of: tuple[str, ...] = (q.ACCOUNT,)) -> str:
 def everyone() -> str:
     """Return 1 for each chosen customer and for each tenant account."""
     info = q.recorded("customer:avepoint_customer_info:last", *q.OF_CUSTOMER)
-    read = q.recorded("customer:avepoint_read:bool", 'customer_id!=""', *q.OF_CUSTOMER)
+    return q.scoped(f"{info} or {_tenants()}")
+
+
+def _tenants(condition: str = "") -> str:
     up = q.recorded("account:avepoint_up:min", q.ACCOUNT)
     partners = q.recorded("account:avepoint_up:min", q.ACCOUNT, 'collector="customers"')
-    tenants = f"group by (job, account) ({up}) unless on (job, account) {partners}"
-    return q.scoped(f"group by ({CUSTOMER}) ({info}) or group by ({CUSTOMER}) ({read}) or ({tenants})")
+    return f"group by (job, account) ({up}{condition}) unless on (job, account) {partners}"
 
 
 def affected(*matchers: str, of: tuple[str, ...] = (q.ACCOUNT,)) -> str:
@@ -80,6 +82,16 @@ def order(*matchers: str, of: tuple[str, ...] = (q.ACCOUNT,)) -> str:
     start = f"max by ({PROBLEM}) ({q.raw('avepoint_problem_start_timestamp_seconds', *of, *matchers)})"
     by_start = f"({ranked}) + on ({PROBLEM}) group_left () ({UNIT} - {start})"
     return q.scoped(f"{by_start} or on ({PROBLEM}) ({ranked})")
+
+
+def health() -> str:
+    """Return the order of each customer's worst problem, a tenth of a unit for an unreadable customer, or 0."""
+    order = q.recorded("customer:avepoint_problem:order", *q.OF_CUSTOMER)
+    unreadable = q.recorded("customer:avepoint_customer_unreadable:bool", *q.OF_CUSTOMER)
+    unread = f"group by ({CUSTOMER}) ({unreadable}) or ({_tenants(' == 0')})"
+    well = q.recorded("customer:avepoint_customer_info:last", *q.OF_CUSTOMER)
+    by = f"on ({CUSTOMER})"
+    return q.scoped(f"{order} or {by} {UNIT / 10:.0f} * ({unread}) or {by} (0 * {well} or 0 * ({_tenants()}))")
 
 
 def _severity(severity: str) -> str:

@@ -118,11 +118,12 @@ class Walk:
             named = frozenset(matching.labels)
             either = left | right if matching.type == promql.LabelModifierType.Exclude else left & right
             self._note(named <= either, f"matches on labels that are not there: {sorted(named - either)}")
-        group = frozenset((modifier.group_labels if modifier else None) or ())
+        named_by_group = modifier.group_labels if modifier else None
+        group = frozenset(named_by_group or ())
         self._note(group <= right, f"group_left of labels that are not there: {sorted(group - right)}")
         if operator == "or":
             return left | right
-        if operator in _SETS or group or not left or not right:
+        if operator in _SETS or named_by_group is not None or not left or not right:
             return (left or right) | group if operator not in _SETS else left
         if matching is not None and matching.type == promql.LabelModifierType.Include:
             return frozenset(matching.labels)
