@@ -145,7 +145,7 @@ class TokenSource:
 
 
 def secrets_of(form: Mapping[str, str]) -> tuple[str, str]:
-    """Return the secret and the assertion in the form of a token request, each of which may be empty."""
+    """Return the client secret and the client assertion in the form of a token request, or "" if they are missing."""
     return form.get("client_secret", ""), form.get("client_assertion", "")
 
 

@@ -27,7 +27,7 @@ from exporter.engine.storage.database import (
 )
 
 _COLUMNS: Final = "customer_id, labels, read_at, is_complete, samples, state"
-# Only the holder of the lease gets a row of this query. Standby processes see by `writes` that something has changed.
+# This query returns a row only to the holder of the lease. Standby processes detect changes by `writes`.
 _LEASE: Final = """WITH lease AS (
   UPDATE avepoint_exporter_lease SET writes = writes + 1
   WHERE shard = %(shard)s AND holder = %(holder)s AND epoch = %(epoch)s RETURNING epoch)"""

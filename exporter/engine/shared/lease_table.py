@@ -35,7 +35,7 @@ class LeaseAnswer:
 
 
 class LeaseTable:
-    """The lease of one shard, in a database. One thread uses this object."""
+    """The lease of one shard, in a database. Only one thread uses this object."""
 
     def __init__(self, session: Session, shard: int, holder: str, length: float) -> None:
         self.session = session
