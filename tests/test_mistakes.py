@@ -408,6 +408,23 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
         account("data_center: mars"),
         f"accounts[0].data_center: ^must be one of ^{CENTERS}; for another data center set base_url{PLACE}",
     ),
+    "account without a dash": (
+        typed("--config.check", config_yaml=f"accounts: {FINE.removeprefix('accounts: [').removesuffix(']')}"),
+        "accounts: ^must be a list; ^begin each item with a dash (config.yaml:1)",
+    ),
+    "collector that is false": (
+        account("collectors: {jobs: false}"),
+        ("accounts[0].collectors.jobs: ^must be a mapping of keys to values; "
+        f"^to disable the collector, set enabled: false{PLACE}"),
+    ),
+    "misspelled choice": (
+        account("api: moderne"),
+        f"accounts[0].api: ^must be one of auto, modern, legacy; ^did you mean modern?{PLACE}",
+    ),
+    "home directory": (
+        account(auth="client_id: app, client_secret_file: ~/contoso.secret"),
+        f"{AUTH}.client_secret_file: ^~ is not expanded; ^use an absolute path{PLACE}",
+    ),
     "plain HTTP": (
         account("base_url: 'http://graph.example.com'"),
         "accounts[0].base_url: ^must begin with https://, ^because tokens are never sent unencrypted" + PLACE,

@@ -70,6 +70,8 @@ def readable_file(path: Path, info: ValidationInfo) -> Path:
     directory: Path = (info.context or {}).get("directory", Path())
     name = str(path) if path.is_absolute() else f"the file (looked in {directory})"
     check_no_reference(str(path))
+    if path.parts[:1] == ("~",):
+        raise ValueError("~ is not expanded; use an absolute path")
     path = directory / path
     try:
         if not S_ISREG(path.stat().st_mode):

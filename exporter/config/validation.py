@@ -22,7 +22,7 @@ _MESSAGES: Final = {
     "missing": "is missing; add it",
     "dict_type": "must be a mapping of keys to values",
     "model_type": "must be a mapping of keys to values",
-    "tuple_type": "must be a list",
+    "tuple_type": "must be a list; begin each item with a dash",
     "string_type": "must be a string",
     "string_unicode": "must be a string",
     "bool_type": "must be true or false",
@@ -140,11 +140,18 @@ def _invalid_keys(kind: type[BaseModel], detail: ErrorDetails, path: str) -> Ite
         yield unknown_key(_path(path, location[:-1]), location[-1], section)
     else:
         message = _MESSAGES.get(what, "cannot be used").format(**_context(section, location, detail))
-        yield InvalidKey(_path(path, location[:-1] if what == "invalid_key" else location), message + _advice(detail))
+        yield InvalidKey(
+            _path(path, location[:-1] if what == "invalid_key" else location), message + _advice(detail, section)
+        )
 
 
-def _advice(detail: ErrorDetails) -> str:
+def _advice(detail: ErrorDetails, section: type[BaseModel]) -> str:
     value = detail["input"]
+    if detail["type"] == "model_type" and value is False and "enabled" in section.model_fields and not detail["loc"]:
+        return "; to disable the collector, set enabled: false"
+    if detail["type"] == "literal_error" and isinstance(value, str):
+        close = difflib.get_close_matches(value.lower(), _choices(detail), n=1)
+        return f"; did you mean {close[0]}?" if close else ""
     if detail["type"] == "string_type" and not isinstance(value, list | dict):
         return "; put it in quotes"
     if detail["type"] == "int_type" and isinstance(value, str) and _LEADING_ZERO.fullmatch(value):
@@ -160,7 +167,11 @@ def _context(section: type[BaseModel], location: tuple[int | str, ...], detail: 
         name: write(value) if isinstance(value, int | float) else str(value)
         for name, value in detail.get("ctx", {}).items()
     }
-    return {**context, "choices": ", ".join(re.findall("'([^']*)'", context.get("expected", "")))}
+    return {**context, "choices": ", ".join(_choices(detail))}
+
+
+def _choices(detail: ErrorDetails) -> list[str]:
+    return re.findall("'([^']*)'", str(detail.get("ctx", {}).get("expected", "")))
 
 
 def _section(kind: type[BaseModel], location: tuple[int | str, ...]) -> type[BaseModel]:
