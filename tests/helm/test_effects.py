@@ -31,6 +31,7 @@ ACCOUNT = {
 TLS = {"web": {"tls": {"enabled": True, "secretName": "tls"}}}
 WEB = {"web": {"existingSecret": {"name": "web"}}}
 STORAGE = {"shards": 2, "persistence": {"enabled": True}}
+DATABASE = {"storage": {"existingSecret": {"name": "database"}}}
 # Values that a value requires to have an effect, by the prefix of its path. Every `enabled` along the path is also set.
 BASES: dict[str, Values] = {
     "existingConfig.key": {"accounts": [], "existingConfig": {"secret": "config"}},
@@ -42,6 +43,8 @@ BASES: dict[str, Values] = {
     "web.existingSecret": WEB,
     "ca.key": {"ca": {"secret": "ca"}},
     "persistentVolumeClaimRetentionPolicy": STORAGE,
+    "storage.existingSecret.key": DATABASE,
+    "replicas": DATABASE,
     "service.nodePort": {"service": {"type": "NodePort"}},
     "ingress": {"ingress": {"hosts": [{"host": "example.com"}]}},
     "httpRoute": {"httpRoute": {"parentRefs": [{"name": "gateway"}]}},

@@ -28,6 +28,13 @@ NOTES: dict[str, tuple[list[str], list[str]]] = {
         ["deployment/", "state is lost", ".svc:"],
     ),
     "persistent-storage": (["rollout status deployment/"], ["state is lost"]),
+    "standby": (
+        [
+            "The persistent state needs Secret avepoint-database with key url",
+            "prod-avepoint-exporter.monitoring.svc:10087",
+        ],
+        ["state is lost"],
+    ),
     "pod-monitor": (
         ["namespace backup-monitoring.", "through PodMonitor", "--namespace backup-monitoring"],
         ["monitoring.svc"],

@@ -20,6 +20,7 @@ SCHEMA = json.loads((CHART / "values.schema.json").read_text("utf-8"))
 VALUES = yaml.safe_load((CHART / "values.yaml").read_text("utf-8"))
 README = (CHART / "README.md").read_text("utf-8")
 MONITOR = {"serviceMonitor": {"enabled": True}}
+DATABASE = {"storage": {"existingSecret": {"name": "database"}}}
 TLS = {"tls": {"enabled": True, "secretName": "x"}}
 
 
@@ -138,6 +139,16 @@ def test_an_account_takes_what_the_exporter_takes() -> None:
         (
             {"proxy": {"httpsProxy": "http://u:p@proxy:3128"}},
             "proxy.httpsProxy contains credentials, which anyone who can read the pod could read;",
+        ),
+        ({"replicas": 2}, "replicas above 1 needs storage.existingSecret.name, the database that the replicas share."),
+        (
+            {**DATABASE, "replicas": 2, "shards": 2},
+            "replicas above 1 cannot be used with shards; each shard has one pod,",
+        ),
+        ({**DATABASE, "replicas": 2, **MONITOR}, "replicas above 1 cannot be used with serviceMonitor or podMonitor,"),
+        (
+            {**DATABASE, "persistence": {"enabled": True}},
+            "persistence.enabled are set, but only one of them can be used.",
         ),
         ({"persistence": {"existingClaim": "x"}}, "persistence.existingClaim needs persistence.enabled."),
         (

@@ -118,6 +118,15 @@ spec:
 - name: AVEPOINT_EXPORTER_STORAGE_PATH
   value: /var/lib/avepoint-exporter
 {{- end }}
+{{- with .Values.storage.existingSecret }}
+{{- if .name }}
+- name: AVEPOINT_EXPORTER_STORAGE_URL
+  valueFrom:
+    secretKeyRef:
+      name: {{ .name | quote }}
+      key: {{ .key | quote }}
+{{- end }}
+{{- end }}
 {{- if include "avepoint-exporter.sharded" . }}
 # The name of the pod ends in its ordinal, which is the index of the shard.
 - name: AVEPOINT_EXPORTER_SHARD

@@ -130,6 +130,21 @@
 {{- define "avepoint-exporter.validateStorage" -}}
 {{- $storage := .Values.persistence -}}
 {{- $sharded := include "avepoint-exporter.sharded" . -}}
+{{- $shared := .Values.storage.existingSecret.name -}}
+{{- if and $shared $storage.enabled -}}
+{{- include "avepoint-exporter.onlyOne" (list "storage.existingSecret.name" "persistence.enabled") -}}
+{{- end -}}
+{{- if gt (int .Values.replicas) 1 -}}
+{{- if not $shared -}}
+{{- fail "replicas above 1 needs storage.existingSecret.name, the database that the replicas share." -}}
+{{- end -}}
+{{- if $sharded -}}
+{{- fail "replicas above 1 cannot be used with shards; each shard has one pod, which Kubernetes restarts." -}}
+{{- end -}}
+{{- if or .Values.serviceMonitor.enabled .Values.podMonitor.enabled -}}
+{{- fail "replicas above 1 cannot be used with serviceMonitor or podMonitor, which would scrape all series twice; scrape the Service as one target." -}}
+{{- end -}}
+{{- end -}}
 {{- if and $storage.existingClaim (not $storage.enabled) -}}
 {{- fail "persistence.existingClaim needs persistence.enabled." -}}
 {{- end -}}
