@@ -14,7 +14,7 @@ BACKUP: Final = "job, account, customer_id, product, workload, geo_location"
 
 
 def backups() -> table.Panel:
-    """Return one row per backup, with a single query: thousands of customers have tens of thousands of backups."""
+    """Return a table with one row per backup, with a single query because there may be tens of thousands of backups."""
     due = f"max by ({BACKUP}) ({q.raw('avepoint_backup_due_timestamp_seconds', *q.OF_WORKLOAD)})"
     return rows(
         "Backups",

@@ -25,7 +25,7 @@ def build() -> Dashboard:
     board = frame(
         uid="avepoint-customers",
         title="AvePoint / Customers",
-        description="The portfolio, one row per customer or tenant; choose one for its problems, backups and history.",
+        description="All customers and tenants. Choose a customer to see its problems, backups and history.",
         names=variables.NAMES,
         since="now-24h",
     )
@@ -61,7 +61,7 @@ def _portfolio() -> table.Panel:
     return rows(
         "Portfolio",
         f"One row per customer or tenant, most severe first, then oldest first; at most {MOST} rows. If a row is "
-        "colored: click the name to see its problems below. A dash: does not apply or is not known.",
+        "colored, click the name to see the problems below. A dash means that a value is unknown or does not apply.",
         [
             ("A", q.named(f"max by ({by}) ({worst})")),
             ("B", shown(f"count by ({by}) ({problems})")),
@@ -109,7 +109,7 @@ def _problems_over_time() -> timeseries.Panel:
     held = q.customer_level("avepoint:problem:held")
     panel = lines(
         "Problems over time",
-        "Problems of the chosen customers by severity. If a line steps up at once: look for one cause.",
+        "Problems of the chosen customers by severity. If a line rises suddenly, look for a common cause.",
         [(f"count by (severity) ({held})", "{{severity}}")],
         unit="locale",
         empty="No problem",
@@ -126,8 +126,8 @@ def _success_over_time() -> timeseries.Panel:
     good, total = completed('result="success"'), completed()
     return lines(
         "Successful backups within a day",
-        "Share of the backups of the chosen customers that succeeded in the 24 hours before each point. If it falls: "
-        "the table of backups says which are overdue.",
+        "Share of the backups of the chosen customers that succeeded in the 24 hours before each point. If the "
+        "share falls, the table of backups shows the overdue backups.",
         [(f"sum by (account) ({good}) / (sum by (account) ({total}) > 0)", "{{account}}")],
         unit="percentunit", empty="No backup completed yet",
     ).max(1).decimals(1).max_data_points(_FEW_POINTS)  # fmt: skip
@@ -136,8 +136,8 @@ def _success_over_time() -> timeseries.Panel:
 def _data_over_time() -> timeseries.Panel:
     return lines(
         "Protected data over time",
-        "Size of the backed-up data of the chosen customers by account. A sudden fall deserves a look: who deleted "
-        "what.",
+        "Size of the protected data of the chosen customers by account. If it falls suddenly, find out who deleted "
+        "data.",
         [(f"sum by (account) ({_data()})", "{{account}}")],
         unit="bytes", empty="No protected data known",
     ).max_data_points(_FEW_POINTS)  # fmt: skip

@@ -14,22 +14,28 @@ from grafana.dashboards_src.vocabulary import NOTHING, UNKNOWN
 _OF_ACCOUNTS: Final = (q.ACCOUNT,)
 _FACTS: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
     "Overdue": (("backup_overdue",), "whose last successful backup of a workload is too old"),
-    "Never": (("backup_never_succeeded",), "with a workload of which no backup has ever succeeded"),
+    "Never": (("backup_never_succeeded",), "with a workload that has never had a successful backup"),
     "Late": (("backup_late",), "with a backup that is later than its own schedule, but not overdue yet"),
     "Stopped": (("backup_stopped",), "with a workload that is no longer backed up"),
     "Failed job": (("job_failed",), "with a workload whose last completed job failed"),
-    "Incomplete": (("job_incomplete",), "with a workload whose last jobs left objects out"),
+    "Incomplete": (("job_incomplete",), "with a workload whose last jobs omitted objects"),
     "Stuck": (("job_stuck",), "with a job that runs too long"),
     "Unprotected": (verdict.UNPROTECTED, "with too many objects or users without a backup"),
     "Scan failed": (("scan_failed",), "whose scans fail, so that new objects are not found"),
-    "No consent": (("consent_missing",), "with a Microsoft 365 tenant that took back its consent"),
+    "No consent": (("consent_missing",), "with a Microsoft 365 tenant that has withdrawn its consent"),
     "Running out": (verdict.RUNNING_OUT, "whose seats, storage, license or subscription runs out or has run out"),
-    "Attack signs": (("ransomware_suspected",), "of which AvePoint suspects a ransomware attack"),
-    "Seats": (("seats_exceeded",), "that use more seats than they bought"),
+    "Attack signs": (("ransomware_suspected",), "for which AvePoint suspects a ransomware attack"),
+    "Seats": (("seats_exceeded",), "that use more seats than they purchased"),
     "Storage": (("storage_nearly_full", "storage_full"), "whose purchased storage is full or nearly full"),
-    "Expiring": (("subscription_expiring", "subscription_expired"), "with a service that ends soon or has ended"),
+    "Expiring": (
+        ("subscription_expiring", "subscription_expired"),
+        "with a subscription that expires soon or has expired",
+    ),
     "Policy": (("license_out_of_policy",), "whose license is out of policy"),
-    "No restore": (("restore_not_tested",), "without a recent successful restore, where one is expected"),
+    "No restore": (
+        ("restore_not_tested",),
+        "without a recent successful restore, although the expectations require it",
+    ),
     "Retention": (("retention_too_short",), "with a retention period that is shorter than expected"),
 }
 _CRITICAL: Final = frozenset(
@@ -42,8 +48,8 @@ def fact(title: str, *, of: tuple[str, ...] = _OF_ACCOUNTS) -> stat.Panel:
     problems, text = _FACTS[title]
     return _count(
         title,
-        f"Customers {text}, of all customers. A tenant account counts as one. If it is not None: the table of problems "
-        "names them.",
+        f"Customers {text}, of all customers. A tenant account counts as one. If the number is not None, the table "
+        "of problems shows the customers.",
         verdict.any_of(problems),
         of=of,
         is_critical=not _CRITICAL.isdisjoint(problems),
@@ -54,8 +60,8 @@ def critical(title: str, *, of: tuple[str, ...] = _OF_ACCOUNTS) -> stat.Panel:
     """Return the panel with the number of customers that have a critical problem."""
     return _count(
         title,
-        "Customers with at least one critical problem, of all customers. A tenant account counts as one. If red: the "
-        "table of problems names them; click one.",
+        "Customers with at least one critical problem, of all customers. A tenant account counts as one. If the "
+        "number is red, click a customer in the table of problems.",
         verdict.CRITICAL,
         of=of,
         is_critical=True,
@@ -82,8 +88,8 @@ def not_judged() -> stat.Panel:
     everyone = f"sum({verdict.verdicts('problem', backups)})"
     return number(
         "Not judged",
-        "Customers of whom the exporter does not know whether a backup is overdue, because their jobs are not read yet "
-        "or no longer read. If there are some: see the Exporter dashboard. They do not count as fine.",
+        "Customers for which it is unknown whether a backup is overdue, because their jobs have not been read "
+        "recently. If the number is not None, see the Exporter dashboard. These customers may have problems.",
         unknown, of=everyone, unit="locale", steps=rising(warning=1), meanings=NOTHING, empty=UNKNOWN,
     )  # fmt: skip
 
@@ -96,8 +102,9 @@ def unreadable() -> stat.Panel:
     up = q.account_level("account:avepoint_up:min")
     return number(
         "Unreadable",
-        "Accounts of which at least one collector failed at its last refresh, of all accounts. If red: open the "
-        "Exporter dashboard; often a secret has expired. What is shown of them is old.",
+        "Accounts with at least one collector whose last refresh failed, of all accounts. If the number is red, "
+        "open the Exporter dashboard. A common cause is an expired secret. The data of these accounts is out of "
+        "date.",
         q.or_none(f"count(group by (job, account) (({up}) == 0))"),
         of=f"count(group by (job, account) ({up}))",
         unit="locale", steps=rising(critical=1), meanings=NOTHING, empty=UNKNOWN,
@@ -108,7 +115,7 @@ def watched(*, of: tuple[str, ...] = _OF_ACCOUNTS) -> stat.Panel:
     """Return the panel with the number of customers."""
     return number(
         "Customers",
-        "Customers and tenant accounts that are monitored. If it falls without a reason: see whether a customer took "
-        "back its consent.",
+        "Customers and tenant accounts that are monitored. If the number falls unexpectedly, check whether a "
+        "customer has withdrawn its consent.",
         verdict.customers(of), unit="locale", steps=plain(), empty=UNKNOWN,
     )  # fmt: skip

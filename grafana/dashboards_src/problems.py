@@ -31,7 +31,7 @@ def _between(least: float, most: float, text: str, color: str) -> ValueMapping:
 
 
 def what_is_wrong(*matchers: str, of: tuple[str, ...] = (q.ACCOUNT,), title: str = "What is wrong") -> table.Panel:
-    """Return one row per problem, or one row that says that there is none."""
+    """Return a table with one row per problem, or with a row that reports that there are no problems."""
     first = f"topk({MOST}, {verdict.order(*matchers, of=of)})"
     known = q.account_level("account:avepoint_customers:count")
     start = q.raw("avepoint_problem_start_timestamp_seconds", *of, *matchers)

@@ -1,4 +1,4 @@
-"""Protection: who is not protected, signs of an attack, scans and consent, retention and restores."""
+"""The Protection dashboard: unprotected users, signs of an attack, scans, consent, retention and restores."""
 
 from typing import Final
 
@@ -32,14 +32,14 @@ def build() -> Dashboard:
     board = frame(
         uid="avepoint-protection",
         title="AvePoint / Protection",
-        description="Who is not protected, signs of an attack, scans and consent, retention and restores.",
+        description="Unprotected users, signs of an attack, scans, consent, retention and restores.",
         names=variables.NAMES,
         since="now-7d",
     )
     return place(
         board,
         _facts(),
-        (10, [(24, what_is_wrong(verdict.any_of(_PROBLEMS), of=q.OF_WORKLOAD, title="Problems of protection"))]),
+        (10, [(24, what_is_wrong(verdict.any_of(_PROBLEMS), of=q.OF_WORKLOAD, title="Problems with protection"))]),
         (12, [(24, _tenants())]),
         (10, [(12, _retention()), (12, _over_time())]),
     )
@@ -78,8 +78,8 @@ def _tenants() -> table.Panel:
     scanned = _of_customers("avepoint_scan_profile_update_timestamp_seconds")
     return rows(
         "Microsoft 365 tenants",
-        f"One row per tenant, that of the customer with the most severe problem first; at most {MOST} rows. If a cell "
-        "is red: click the customer to see its problems. A dash: does not apply, is not read or is not known.",
+        f"One row per tenant, sorted by the most severe problem of the customer; at most {MOST} rows. If a cell is "
+        "red, click the customer to see its problems. A dash means that a value is unknown or does not apply.",
         [
             ("A", q.named(f"({first})")),
             ("B", shown(f"min by ({_TENANT}) ({_of_customers('avepoint_app_consent')})")),
@@ -129,8 +129,8 @@ def _retention() -> table.Panel:
     by = "job, account, workload, geo_location"
     return rows(
         "Retention and restores",
-        "Retention periods of tenant accounts, and the last successful restore of each workload; at most "
-        f"{MOST} rows. If nothing was restored for long: restore something, so that you know that you can.",
+        f"Retention periods of tenant accounts, and the last successful restore of each workload; at most {MOST} "
+        "rows. If no restore has succeeded for a long time, test a restore.",
         [
             ("A", default(f"bottomk({MOST}, max by ({by}) ({kept}))")),
             ("B", default(f"bottomk({MOST}, min by ({by}) ({shortest}))")),
@@ -154,8 +154,8 @@ def _over_time() -> timeseries.Panel:
     affected = q.account_level("account:avepoint_problem_customers:count", verdict.any_of(_PROBLEMS))
     panel = lines(
         "Customers by problem",
-        "Customers of the chosen accounts with each problem of protection. If ransomware is suspected: treat it as an "
-        "incident, and let no older backup expire.",
+        "Customers of the chosen accounts by problem with protection. If ransomware is suspected, treat it as an "
+        "incident, and do not let older backups expire.",
         [(f"sum by (problem) ({affected})", "{{problem}}"), (verdict.customers(), "All customers")],
         unit="locale", empty=NO_RULES,
     )  # fmt: skip
