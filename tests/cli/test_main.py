@@ -352,6 +352,7 @@ def test_the_demo_says_what_to_open(host: str, capsys: pytest.CaptureFixture[str
 
 
 def test_a_number_of_the_demo_can_be_followed_by_hand(tmp_path: Path) -> None:
+    assert program("curl")
     with exporter(tmp_path, "demo", "--customers", "1") as demo:
         eventually(lambda: fetch(f"{demo.url}/-/ready").status == 200, what="ready")
         shown = demo.out.read_text()

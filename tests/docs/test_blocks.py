@@ -97,7 +97,7 @@ def exporter_reads(text: str, folder: Path) -> None:
 
 
 def web_reads(text: str, folder: Path) -> None:
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-keyout",
+    command = [program("openssl"), "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-keyout",
                "exporter.key", "-out", "exporter.crt"]  # fmt: skip
     subprocess.run(command, check=True, capture_output=True, cwd=folder)
     path = folder / "web.yaml"

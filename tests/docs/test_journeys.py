@@ -124,6 +124,7 @@ def _answers(server: Prometheus, queries: list[str]) -> None:
 
 
 def test_credentials_are_made_as_the_page_says(tmp_path: Path) -> None:
+    assert program("openssl")
     configs = []
     for block in _blocks("docs/credentials.md"):
         if block.language == "yaml":

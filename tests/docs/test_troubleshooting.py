@@ -43,7 +43,7 @@ SEEN: Final = {
 
 @pytest.mark.e2e
 def test_prometheus_says_what_the_page_says(tmp_path: Path) -> None:
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=other", "-addext",
+    command = [program("openssl"), "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=other", "-addext",
                "subjectAltName=DNS:other", "-keyout", "web.key", "-out", "web.crt"]  # fmt: skip
     subprocess.run(command, check=True, capture_output=True, cwd=tmp_path)
     with (
