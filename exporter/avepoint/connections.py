@@ -22,7 +22,7 @@ from exporter.errors import AnswerError, TransportError
 LARGEST_BODY: Final = 4 * 1024**2
 """Maximum size of a decompressed body in bytes. Responses from AvePoint are smaller."""
 _CONNECT_TIMEOUT: Final = 10.0
-_GATE_SECONDS: Final = 0.1  # seconds between two checks whether requests may be sent
+_GATE_SECONDS: Final = 0.1  # seconds between two checks of whether requests may be sent
 _HEADERS: Final = {
     "User-Agent": f"avepoint-exporter/{__version__}",
     "Accept": "application/json",
@@ -47,7 +47,10 @@ class Connections:
         transport: httpx.AsyncBaseTransport | None,
         may_send: Callable[[], bool] = lambda: True,
     ) -> None:
-        """Create the connections. While `may_send` returns False, another process reads the account: requests wait."""
+        """Create the connections.
+
+        Requests wait while `may_send` returns False, because another process reads the account.
+        """
         self._transport = transport
         self._may_send = may_send
         self._account = account

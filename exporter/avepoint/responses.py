@@ -72,7 +72,7 @@ def read_json(body: bytes) -> object:
 
 
 def _beginning(body: bytes) -> str:
-    """Return how a body begins, or "" if it looks like truncated JSON, which may contain personal data."""
+    """Return a note with the beginning of a body, or "" for truncated JSON, which may contain personal data."""
     text = body[:_LONGEST_BEGINNING].decode("utf-8", "replace").lstrip()
     return "" if text.startswith(("{", "[")) else f"; it begins with {short(text)}"
 

@@ -138,7 +138,7 @@ def _configuration(url: str, app: "AppCredentials", speed: float, scenario: "Sce
 
 
 def _interval(options: type[CollectorOptions]) -> str:
-    """Return an interval that is short, but in proportion to the defaults, so that slow collectors cost little."""
+    """Return a short interval in proportion to the default, so that slow collectors send few requests."""
     return f"{round(_SHORTEST * max(1.0, options().interval / 3600))}s"
 
 

@@ -100,7 +100,10 @@ def listening(command: Command) -> Command:
 
 
 def _storage_url(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
-    """Return the URL of a database. Raise ConfigError if it is not one, or if the command line contains a password."""
+    """Return the URL of a database.
+
+    Raise ConfigError if the URL is invalid, or if the command line contains a password.
+    """
     if not value:
         return None
     if not value.startswith(("postgresql://", "postgres://")):

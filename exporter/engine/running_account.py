@@ -1,4 +1,4 @@
-"""An account of which this process shows the data."""
+"""An account whose data this process exposes."""
 
 from dataclasses import dataclass, field
 

@@ -77,7 +77,7 @@ async def test_customers_move_with_their_state(url: str) -> None:
 
 
 async def of_customers(shards: Sequence[World]) -> dict[Series, float]:
-    """Return the series of customers of all shards; none may be in two shards."""
+    """Return the series of customers of all shards, and check that no series is in two shards."""
     parts = [(key, value) for shard in shards for key, value in (await shown(shard)).items()]
     found = [(key, value) for key, value in parts if "customer_id" in dict(key[1])]
     assert len(dict(found)) == len(found)

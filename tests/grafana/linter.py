@@ -17,7 +17,7 @@ CHAIN: Final = ("job", "instance", "account", "customer", "workload")
 _ADVICE: Final = re.compile(r"\b(If|red|orange|good|deserves|needs)\b")
 _WITH_LEGEND: Final = ("timeseries", "state-timeline", "bargauge")
 _COUNTS: Final = {0.0, 0.5, 1.0, 1.0001}
-"""Where a count turns red, and just above all that was bought."""
+"""Thresholds of counts, and the threshold just above 100 %."""
 
 
 def panels(board: Json) -> list[Json]:

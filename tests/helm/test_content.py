@@ -112,7 +112,7 @@ def test_no_secret_reaches_the_environment_and_secret_files_are_closed(values: d
     spec = exporter(objects(values))
     own = [v for v in spec["containers"][0]["env"] if v["name"].startswith("AVEPOINT_EXPORTER_")]
 
-    # libpq reads no password from a file that a group can read, as the files of a pod are.
+    # libpq ignores a password file that a group can read, and the files of a pod are readable by a group.
     others = [variable for variable in own if variable["name"] != "AVEPOINT_EXPORTER_STORAGE_URL"]
     assert all("secretKeyRef" not in variable.get("valueFrom", {}) for variable in others)
     for volume in spec.get("volumes", []):

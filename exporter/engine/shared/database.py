@@ -117,7 +117,7 @@ class PostgresqlDatabase:
         return {"shard": self._shard, "holder": grant.holder, "epoch": grant.epoch}
 
     def write(self, changes: Sequence[Change]) -> Collection[RowKey]:
-        """Make changes; those of one type in one transaction. Return the rows that belong to newer processes."""
+        """Make changes, with one transaction per type of change. Return the rows that belong to newer processes."""
         refused: set[RowKey] = set()
         if (grant := self.grant) is None:
             return {row_key(change) for change in changes}

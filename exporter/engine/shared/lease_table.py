@@ -47,7 +47,7 @@ class LeaseTable:
     def attempt(self, grant: Grant | None, *, may_take: bool, is_new: bool = False) -> LeaseAnswer:
         """Renew the lease, or get it if it has expired and `may_take` is true. Raise StorageError if this fails.
 
-        If `is_new` is true, exchange the grant for one with a new epoch.
+        If `is_new` is true, request a grant with a new epoch.
         """
         if not self._is_prepared:
             prepare_schema(self.session)

@@ -10,7 +10,7 @@ from exporter.engine.storage.codec import StoredState
 def with_moved_customers(state: StoredState, others: Sequence[StoredState], owns: Callable[[str], bool]) -> StoredState:
     """Add the samples of this shard's customers that only other shards have stored.
 
-    The age of the result is that of its oldest samples.
+    The result has the age of its oldest samples.
     """
     own = state.reads.get("")
     found = [own, *(other.reads.get("") for other in others)]

@@ -1,4 +1,4 @@
-"""Opening the persistent state in PostgreSQL."""
+"""Functions that open the persistent state in PostgreSQL."""
 
 import os
 import secrets

@@ -60,7 +60,7 @@ def show(stored: StoredState, entry: CollectorEntry) -> None:
 
 
 def _same(former: Any, read: Any) -> Any:  # noqa: ANN401 - reads
-    """Return the former read if the stored one is the same, because its lines may be rendered already."""
+    """Return the earlier read if it is equal to the stored read, because its lines may already be rendered."""
     is_same = former is not None and (former.read_at, former.is_complete) == (read.read_at, read.is_complete)
     return former if is_same else read
 

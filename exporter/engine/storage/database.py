@@ -51,7 +51,7 @@ class CollectorRow(NamedTuple):
 class StoredRows(NamedTuple):
     """The rows of a collector and of its customers.
 
-    `other_shards` contains the account's rows of other shards, in which customers may be that have moved to this shard.
+    `other_shards` contains the account's rows of other shards, which may include customers that moved to this shard.
     """
 
     collector: CollectorRow
@@ -109,9 +109,9 @@ class Database(Protocol):
         ...
 
     def write(self, changes: Sequence[Change]) -> Collection[RowKey]:
-        """Make changes in transactions. Skip rows that a newer process owns, and return these rows.
+        """Make changes in transactions, except to rows that a newer process owns. Return these rows.
 
-        Raise StorageError if the same changes may succeed later. They may be made again.
+        Raise StorageError if the same changes may succeed later. The caller may then repeat the changes.
         """
         ...
 
