@@ -162,6 +162,24 @@ def test_a_clock_that_was_ahead_costs_no_job() -> None:
     assert one.refresh(50, job("d", 45, 46)) == 4
 
 
+@pytest.mark.parametrize("since", [None, 0.0])
+def test_a_job_that_ended_before_the_first_refresh_never_counts(since: float | None) -> None:
+    one = Counted()
+    one.refresh(10_000, job("a", 1, 2), since=since)
+    assert one.refresh(10_300, job("a", 1, 2), job("b", 9000, 9700), since=since) == 0
+    assert one.refresh(10_600, job("b", 9000, 9700), job("c", 9000, 9701), since=since) == 1, "clocks may differ"
+    one.restart()
+    assert one.refresh(20_000, job("d", 9500, 9600), job("e", 9500, 19_000), since=since) == 2
+
+
+def test_a_job_in_an_unknown_state_may_be_over_and_does_not_count_as_running() -> None:
+    one = Counted()
+    one.refresh(
+        10_000, job("a", 1, 2), Job("b", "odd", at(9000), None, None, ()), Job("c", "odd", at(9500), None, None, ())
+    )
+    assert one.refresh(10_300, job("a", 1, 2), job("b", 9000, 9100), job("c", 9500, 10_200)) == 1
+
+
 def test_a_job_that_changes_its_kind_is_still_one_job() -> None:
     one = Counted()
     unplaced = JobKind("Microsoft 365", "", "backup")

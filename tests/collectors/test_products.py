@@ -326,7 +326,7 @@ async def test_a_deleted_machine_does_not_keep_an_old_success(world: World) -> N
 
 async def test_rows_that_only_the_name_tells_apart_are_jobs_of_their_own(world: World) -> None:
     await refresh(world, machine("a", "1", -900, None, status=1), machine("b", "1", -900, None, status=1))
-    await refresh(world, machine("a", "1", -900, -800), machine("b", "1", -900, -800, status=3))
+    await refresh(world, machine("a", "1", -900, -10), machine("b", "1", -900, -10, status=3))
     assert world.value("avepoint_jobs_completed_total", **MACHINE, state="finished") == 1
     assert world.value("avepoint_jobs_completed_total", **MACHINE, state="failed") == 1
     assert world.value("avepoint_customer_up", account="msp", customer_id="c-1", collector="customer_jobs") == 1

@@ -2,15 +2,15 @@
 
 The counter therefore stores the ids of completed jobs. To limit their number, it drops the ids of jobs that started
 before a certain time, which only increases. A job that started before this time is counted only if an earlier refresh
-found it running.
+found it running. A job that was completed before the first refresh is never counted.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from exporter.avepoint.reading.values import Ticks
-from exporter.avepoint.reading.vocabulary import FINISHED, OVER, STATES
+from exporter.avepoint.reading.values import CLOCK_TOLERANCE, Ticks
+from exporter.avepoint.reading.vocabulary import FINISHED, NOT_OVER, OVER, STATES
 from exporter.collectors.base import Family, Sample
 from exporter.collectors.jobs.families import LABELS, SOURCE, SOURCE_OF_BACKUPS, Job, JobKind
 from exporter.collectors.jobs.state import parse_counts, parse_jobs, parse_kind, parse_ticks
@@ -105,6 +105,8 @@ class JobCounter:
         is_first = self._base is None or now < self._base
         if is_first:
             self._base, self._unread = now, frozenset(unread)
+        # A job that was completed before this time never counts. The clocks of AvePoint and the exporter may differ.
+        before = Ticks((now if self._base is None else self._base) - CLOCK_TOLERANCE)
         known = {*self._tallies}
         completed = {key for tally in self._tallies.values() for key in tally.completed}
         running = {key: tally for tally in self._tallies.values() for key in tally.running}
@@ -121,13 +123,15 @@ class JobCounter:
                 if ran is not None:
                     del ran.running[job.id]
                 if job.is_running:
-                    running[job.id] = tally
-                    tally.running[job.id] = job.start
+                    if job.state in NOT_OVER:  # a job in an unknown state may be completed
+                        running[job.id] = tally
+                        tally.running[job.id] = job.start
                     continue
                 completed.add(job.id)
                 is_base = is_first or job.id in self._unread or (is_late and _was_completed(job, self._base))
-                is_base = is_base or _was_completed(job, self._short_at)
-                tally.complete(job, counts=ran is not None or (job.start >= tally.since and not is_base))
+                is_base = is_base or _was_completed(job, self._short_at) or _was_completed(job, before)
+                counts = ran is not None or (job.start >= tally.since and not is_base)
+                tally.complete(job, counts=counts and not (job.finish is not None and job.finish <= before))
         self._short_at = now if is_short else self._short_at
         self._drop_old(jobs, now, since)
 
