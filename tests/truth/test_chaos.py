@@ -148,7 +148,8 @@ async def test_random_faults_cost_no_more_than_their_own_samples(
                     key: value for key, value in truth.items() if key[0] not in _COMPLETED
                 }
                 # A job counts only if it may have ended after the first refresh, whatever the faults hid before.
-                ends = [job.finish_unix_ns for job in (*portfolio.job_list, *portfolio.customer_job_list)]
+                ends = [job.finish_unix_ns for job in portfolio.job_list]
+                ends += [job.finish_unix_ns for job in portfolio.customer_job_list]
                 recent = sum(end is None or end > (NOW - 300) * 10**9 for end in ends)
                 for counter in _COMPLETED:
                     assert sum(value for (name, _), value in shown.items() if name == counter) <= recent
