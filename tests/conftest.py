@@ -22,8 +22,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Groups:
     return Groups(config, log)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Start slow tests first, so that parallel workers end at about the same time."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Start slow tests first, so that parallel workers end at about the same time. Soaks may take an hour each."""
+    if config.getoption("--soak"):
+        for item in items:
+            item.add_marker(pytest.mark.timeout(3600))
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 

@@ -19,7 +19,7 @@ from typing import Any, Final, TypeVar
 from urllib.parse import urlencode
 
 T = TypeVar("T")
-TIMEOUT: Final = 300.0
+TIMEOUT: Final = 240.0
 """Maximum seconds that a test waits, which is enough on a busy machine unless a process hangs."""
 
 

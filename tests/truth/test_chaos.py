@@ -112,7 +112,6 @@ async def _succeeds(seen: World) -> bool:
     return False
 
 
-@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("api_versions", ["modern", "legacy"])
 async def test_random_faults_cost_no_more_than_their_own_samples(
     api_versions: str, soak: bool, messages: list[str]
@@ -157,7 +156,6 @@ async def test_random_faults_cost_no_more_than_their_own_samples(
     assert [line for line in messages if "unexpectedly" in line or "duplicate series dropped" in line] == []
 
 
-@pytest.mark.timeout(1200)
 async def test_two_accounts_never_show_each_others_customers(soak: bool) -> None:
     deadline = time.monotonic() + (600 if soak else 2)
     ours = random_portfolio(1, jobs=0, customers=100)
