@@ -90,6 +90,7 @@ def number(
     meanings: Words = NONE,
     decimals: int | None = None,
     of: str = "",
+    of_unit: str = "prefix:of\N{NO-BREAK SPACE}",
 ) -> stat.Panel:
     """Return a panel with one number on a colored background; `of` is the expression of its denominator."""
     panel = (
@@ -110,13 +111,13 @@ def number(
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(False))
     )
     if of:
-        panel.with_target(instant(of, DENOMINATOR, "B")).override_by_name(DENOMINATOR, _denominator())
+        panel.with_target(instant(of, DENOMINATOR, "B")).override_by_name(DENOMINATOR, _denominator(of_unit))
     return panel if decimals is None else panel.decimals(decimals)
 
 
-def _denominator() -> list[DynamicConfigValue]:
+def _denominator(unit: str) -> list[DynamicConfigValue]:
     return [
-        DynamicConfigValue(id_val="unit", value="prefix:of\N{NO-BREAK SPACE}"),
+        DynamicConfigValue(id_val="unit", value=unit),
         DynamicConfigValue(id_val="thresholds", value=steps_of(plain(DARK_GREY)).build()),
         DynamicConfigValue(id_val="mappings", value=[absent("of\N{NO-BREAK SPACE}?", DARK_GREY)]),
     ]

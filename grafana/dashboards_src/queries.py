@@ -8,8 +8,6 @@ workload is unknown.
 
 from typing import Final
 
-from grafana.dashboards_src.thresholds import threshold
-
 JOB: Final = 'job=~"$job"'
 INSTANCE: Final = 'instance=~"$instance"'
 ACCOUNT: Final = 'account=~"$account"'
@@ -49,11 +47,6 @@ def customer_level(name: str, *matchers: str) -> str:
     return scoped(recorded(name, *OF_CUSTOMER, *matchers))
 
 
-def workload_level(name: str, *matchers: str) -> str:
-    """Select a recorded series of workloads that the chosen instances read."""
-    return scoped(recorded(name, *OF_WORKLOAD, *matchers))
-
-
 def by_account(expr: str) -> str:
     """Keep only the labels by which rows of tables are merged, because different names would prevent the merge."""
     return f"max by (job, account) ({expr})"
@@ -67,11 +60,6 @@ def min_by_account(name: str) -> str:
 def by_customer(expr: str) -> str:
     """Return one value per customer or tenant."""
     return f"max by (job, account, customer_id) ({expr})"
-
-
-def or_zero(expr: str) -> str:
-    """Return 0 if the expression has no series, but no series if the rules are not loaded or no exporter is scraped."""
-    return f"{expr} or 0 * count({account_level('account:avepoint_up:min')})"
 
 
 def or_none(expr: str) -> str:
@@ -96,45 +84,3 @@ def named(expr: str) -> str:
 def rate(name: str, *matchers: str) -> str:
     """Return the rate of a counter."""
     return f"rate({raw(name, ACCOUNT, *matchers)}[$__rate_interval])"
-
-
-def everyone() -> str:
-    """Return 0 for each customer and each tenant account."""
-    customers = recorded("customer:avepoint_customer_info:last", *OF_CUSTOMER)
-    tenants = recorded("account:avepoint_up:min", ACCOUNT, TENANT)
-    return f"0 * max by (job, account, customer_id) ({customers}) or 0 * max by (job, account) ({tenants})"
-
-
-def problems_by_customer() -> str:
-    """Return the number of problems of each customer and tenant, which may be 0."""
-    problems = recorded("customer:avepoint_problems:count", *OF_CUSTOMER)
-    return scoped(f"sum by (job, account, customer_id) ({problems}) or {_BY_CUSTOMER} ({everyone()})")
-
-
-def customer_sum(name: str) -> str:
-    """Return the sum of the chosen customers of each account, computed before `scoped` because this is faster."""
-    return scoped(f"sum by (job, account) ({recorded(name, *OF_CUSTOMER)})")
-
-
-def workload_sum(name: str) -> str:
-    """Return the sum of the chosen customers of each account by workload."""
-    return scoped(f"sum by (job, account, workload) ({recorded(name, *OF_WORKLOAD)})")
-
-
-def largest_customers(name: str) -> str:
-    """Return the twenty customers with the largest values, first selected per account because this is faster."""
-    of_each = scoped(f"topk by (job, account) (20, {recorded(name, *OF_CUSTOMER)})")
-    return f"topk(20, {of_each})"
-
-
-def customer_ratio(part: str, whole: str) -> str:
-    """Return the ratio of two recorded sums over all chosen customers."""
-    return f"sum({customer_sum(part)}) / (sum({customer_sum(whole)}) > 0)"
-
-
-def backup_age() -> str:
-    """Return the age of the last successful backups, without retired workloads that are no longer backed up."""
-    age = recorded("workload:avepoint_backup_age_seconds:min", *OF_WORKLOAD)
-    overdue = recorded("workload:avepoint_backup_overdue:age_seconds", *OF_WORKLOAD)
-    retired = threshold("backup_retired_seconds:threshold")
-    return scoped(f"max by (job, account, customer_id, workload) ({age} < {retired:.0f} or {overdue})")

@@ -1,100 +1,85 @@
-"""Subscriptions of customers: what ends when, and how much of it is used."""
+"""Licenses of tenants and subscriptions of customers, in the same columns: what ends when, and what is used of it."""
 
 from typing import Final
 
-from grafana_foundation_sdk.builders import stat, table
+from grafana_foundation_sdk.builders import table
 
 from grafana.dashboards_src import queries as q
-from grafana.dashboards_src.panels import number
+from grafana.dashboards_src import verdict
+from grafana.dashboards_src.problems import MOST
 from grafana.dashboards_src.tables import COLORED, GAUGE, Column, rows
-from grafana.dashboards_src.thresholds import GREY, falling, plain, rising, threshold
-from grafana.dashboards_src.vocabulary import NO_SUBSCRIPTIONS, NOTHING, TO_CUSTOMER
+from grafana.dashboards_src.thresholds import GREY, plain
+from grafana.dashboards_src.vocabulary import NO_LICENCE, POLICY, TO_CUSTOMER
 
-_SOON: Final = threshold("subscription_left_seconds:threshold")
-LEFT: Final = falling(warning=_SOON, critical=threshold("subscription_left_seconds:threshold_critical"))
-_HISTORY: Final = threshold("subscription_expired_seconds:threshold")
 _ONE: Final = "job, account, customer_id, service_type, subscription"
-_WORDS: Final = "package, model, storage_type, retention"
 _NEVER: Final = 10**11
-_MOST: Final = 100  # rows
-
-
-def left() -> str:
-    """Return seconds until each customer's service expires, by its last subscription; omit expired ones of the past."""
-    return f"({q.customer_level('service_type:avepoint_subscription_left_seconds:max')}) > -{_HISTORY:.0f}"
-
-
-def ending() -> stat.Panel:
-    """Return how many services end soon."""
-    return number(
-        "Ending soon",
-        f"Customers' services that end within {_SOON / 86_400:.0f} days or ended lately, without a later subscription. "
-        "If orange: AvePointSubscriptionExpiresSoon or AvePointSubscriptionExpired fires; the Licence and storage "
-        "dashboard lists them, soonest first.",
-        f"count(({left()}) < {_SOON:.0f}) or 0 * count({left()})",
-        unit="short", steps=rising(warning=1), meanings=NOTHING, empty=NO_SUBSCRIPTIONS,
-    )  # fmt: skip
-
-
-def first_end() -> stat.Panel:
-    """Return when the first one that has not ended yet ends."""
-    return number(
-        "Next end in",
-        "Time until the next customer's service ends, without a later subscription. If orange or red: renew it; the "
-        "table of subscriptions says whose.",
-        f"min(({left()}) > 0)",
-        unit="s", steps=LEFT, empty=NO_SUBSCRIPTIONS,
-    )  # fmt: skip
 
 
 def _of_each(name: str) -> str:
     return f"max by ({_ONE}) ({q.raw(f'avepoint_subscription_{name}', *q.OF_CUSTOMER)})"
 
 
-def subscriptions(title: str) -> table.Panel:
-    """Return one row a subscription, that which ends first at the top; those without an end last."""
+def _license(name: str) -> str:
+    return f"max by (job, account) ({q.raw(f'avepoint_license_{name}', q.ACCOUNT)})"
+
+
+def _sum(subscriptions: str, license_: str) -> str:
+    return f"(sum by (job, account) ({_of_each(subscriptions)}) or {_license(license_)})"
+
+
+_MICROSOFT: Final = (
+    f"max by (job, account, customer_id, tenant_id) ({q.raw('avepoint_microsoft_assigned_seats', *q.OF_CUSTOMER)})"
+)
+BOUGHT: Final = _sum("purchased_capacity_bytes", "purchased_storage_bytes")
+"""The purchased storage of each account."""
+SEATS: Final = _sum("purchased_seats", "purchased_seats")
+SEATS_USED: Final = f"sum by (job, account) ({_MICROSOFT}) or {_license('assigned_seats')}"
+
+
+def licenses() -> table.Panel:
+    """Return one row per license of a tenant and per subscription of a customer, sorted by expiry."""
+    tenants = f"{_NEVER} * ({_license('out_of_policy')} >= bool 0)"
     until = f"{_of_each('expiry_timestamp_seconds')} - time()"
-    shown = f"bottomk({_MOST}, {until} or {_NEVER} * {_of_each('info')})"
-    info = f"max by ({_ONE}, {_WORDS}) ({q.raw('avepoint_subscription_info', *q.OF_CUSTOMER)})"
+    first = f"(bottomk({MOST}, {until} or {_NEVER} * {_of_each('info')}) or {tenants})"
+    capacity = f"{_of_each('protected_capacity_bytes')} or {_license('protected_bytes')}"
+    bought = f"{_of_each('purchased_capacity_bytes')} or {_license('purchased_storage_bytes')}"
+    microsoft = f"sum by ({verdict.CUSTOMER}) ({_MICROSOFT}) or {_license('assigned_seats')}"
 
-    def of_shown(expr: str) -> str:
-        return f"({expr}) and on ({_ONE}) ({shown})"
+    def shown(expr: str) -> str:
+        return f"({expr}) and on ({_ONE}) {first}"
 
-    used = f"{_of_each('protected_capacity_bytes')} / ({_of_each('purchased_capacity_bytes')} > 0)"
     return rows(
-        title,
-        f"One row a subscription, that which ends first at the top, at most {_MOST}. If the time left is orange or "
-        "red: renew it, unless another row of the same service lasts longer.",
+        "Licenses and subscriptions",
+        f"One row per license of a tenant account and per subscription of a customer, the first to end at the top; at "
+        f"most {MOST} rows. If one ends soon: renew it, unless another row of the same service lasts longer.",
         [
-            ("A", q.named(of_shown(info))),
-            ("B", shown),
-            ("C", f"1000 * ({of_shown(_of_each('contract_end_timestamp_seconds'))})"),
-            ("D", of_shown(_of_each("purchased_seats"))),
-            ("E", of_shown(_of_each("microsoft_licenses_assigned"))),
-            ("F", of_shown(used)),
-            ("G", of_shown(_of_each("consumed_storage_bytes"))),
+            ("A", q.named(first)),
+            ("B", shown(f"{_of_each('purchased_seats')} or {_license('purchased_seats')}")),
+            ("C", f"0 * {first} + on ({verdict.CUSTOMER}) group_left () ({microsoft})"),
+            ("D", shown(bought)),
+            ("E", shown(f"({capacity}) / (({bought}) > 0)")),
+            ("F", shown(_of_each("consumed_storage_bytes"))),
+            ("G", _license("out_of_policy")),
         ],
         [
-            Column("name", "Customer", link=TO_CUSTOMER),
+            Column("name", "Customer or tenant", link=TO_CUSTOMER),
             Column("account", "Account", width=90),
-            Column("service_type", "Service", width=300),
-            Column("package", "Package", width=100),
-            Column("retention", "Kept", width=100),
+            Column("service_type", "Service", width=280),
             Column(
-                "B", "Ends in", width=105, unit="s", steps=LEFT, cell=COLORED, decimals=1,
-                meanings={str(_NEVER): ("No end", GREY)},
+                "A", "Ends in", width=120, unit="dtdurations", meanings={str(_NEVER): ("No end", GREY)}, cell=COLORED
             ),
-            Column("C", "Contract ends", width=130, unit="dateTimeFromNow"),
-            Column("D", "Seats", width=80, unit="locale"),
-            Column("E", "Microsoft licences", width=150, unit="locale"),
+            Column("G", "Policy", width=80, meanings=POLICY, cell=COLORED, align="center"),
+            Column("C", "Seats assigned", width=120, unit="locale"),
+            Column("B", "Seats purchased", width=130, unit="locale"),
             Column(
-                "F", "Capacity used", width=140, unit="percentunit", steps=plain(), cell=GAUGE, least=0, most=1,
+                "E", "Capacity used", width=150, unit="percentunit", steps=plain(), cell=GAUGE, least=0, most=1,
                 decimals=0,
             ),
-            Column("G", "Storage", width=100, unit="bytes"),
+            Column("D", "Capacity purchased", width=150, unit="bytes"),
+            Column("F", "Storage", width=100, unit="bytes"),
             Column("customer_id"),
         ],
         sort="Ends in",
-        empty=NO_SUBSCRIPTIONS,
+        empty=NO_LICENCE,
         descending=False,
     )  # fmt: skip

@@ -20,16 +20,6 @@ GREY: Final = "#8e8e8e"
 DARK_GREY: Final = "#55595f"
 _COMPARED: Final = re.compile(r"[<>] ([\d.]+(?: \* [\d.]+)*)\s*$")
 _STALE: Final = re.compile(r'collector!~"([^"]+)"\} > ([\d.]+(?: \* [\d.]+)*)')
-_CONSTANT: Final = re.compile(r"vector\(([\d\s.*]+)\)")
-
-
-@functools.cache
-def alert_thresholds(*rules: Path) -> Mapping[str, float]:
-    """Return the value of every recorded `avepoint:…:threshold`, of the optional rules too."""
-    files = rules or (RULES, *sorted((RULES.parent / "optional").glob("*.rules.yaml")))
-    groups = [group for file in files for group in yaml.safe_load(file.read_text(encoding="utf-8"))["groups"]]
-    records = {rule["record"]: rule["expr"] for group in groups for rule in group["rules"] if "record" in rule}
-    return {name: _constant(expr) for name, expr in records.items() if re.match(r"avepoint:.+:threshold", name)}
 
 
 @functools.cache
@@ -60,18 +50,6 @@ def stale_after() -> tuple[str, float]:
 
 def _product(text: str) -> float:
     return functools.reduce(operator.mul, map(float, text.split("*")))
-
-
-def threshold(name: str) -> float:
-    """Return the threshold of an alert, such as `backup_age_seconds:threshold`."""
-    return alert_thresholds()[f"avepoint:{name}"]
-
-
-def _constant(expr: str) -> float:
-    match = _CONSTANT.fullmatch(expr.strip())
-    if match is None:
-        raise ValueError(f"not a constant: {expr}")
-    return functools.reduce(operator.mul, map(float, match[1].split("*")))
 
 
 def rising(*, warning: float | None = None, critical: float | None = None) -> list[Threshold]:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import promql_parser as promql
 
-from grafana.dashboards_src.thresholds import alert_thresholds, thresholds_of_alerts
+from grafana.dashboards_src.thresholds import thresholds_of_alerts
 from tests.grafana.promql import findings, keeps_name, known, replaced, series_labels, variable_expressions
 
 Json = dict[str, Any]
@@ -190,7 +190,7 @@ def _asking(board: Json) -> list[Json]:
 
 def thresholds(board: Json) -> Iterator[str]:
     """Colors change at the thresholds of alerts."""
-    alerts = {*alert_thresholds().values(), *thresholds_of_alerts().values()}
+    alerts = set(thresholds_of_alerts().values())
     allowed = alerts | {1 - value for value in alerts if value < 1} | _COUNTS
     for panel in panels(board):
         config = panel["fieldConfig"]

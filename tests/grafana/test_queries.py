@@ -29,7 +29,6 @@ MAY_BE_EMPTY: Final = {
     ("Tokens and certificates", "B"): "no account requested a second token within the hour, and increase() needs two",
     ("Tokens and certificates", "D"): "the accounts of the demo authenticate with secrets",
     ("Collectors", "E"): "nothing is stale",
-    ("Licences", "H"): "nothing grew yet",
     ("First full in", "A"): "nothing grew yet",
 }
 _RANGE: Final = 5
@@ -44,7 +43,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
         eventually(lambda: fetch(f"{running.url}/-/ready").status == 200, what="ready")
         config = CONFIG.format(rules=rules, target=running.url.removeprefix("http://"))
         with prometheus(program("prometheus"), folder, config) as running_server:
-            growth = f"customer:avepoint_protected_data_bytes:sum offset {_RANGE}s"
+            growth = f"avepoint_customer_protected_data_bytes offset {_RANGE}s"
             eventually(lambda: bool(running_server.query(growth)), what="history")
             yield running_server
 

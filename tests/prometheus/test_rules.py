@@ -44,8 +44,6 @@ def _rules() -> list[Rule]:
 
 ALERTS: Final = {rule["alert"]: rule for rule in _rules() if "alert" in rule}
 RECORDS: Final = {rule["record"]: rule for rule in _rules() if "record" in rule}
-# Recording rules for dashboards that do not use the exporter's problems yet.
-_OLD: Final = {rule["record"] for group in _GROUPS if "-old-" in group["name"] for rule in group["rules"]}
 _SCENARIOS: Final = [scenario for scenarios in ALERT_SCENARIOS.values() for scenario in scenarios]
 _SEVERITY_OF_PROBLEM: Final[Mapping[str, str]] = {
     ALERT_OF[one.name]: one.severity for one in PROBLEMS if one.name in ALERT_OF
@@ -72,9 +70,9 @@ def test_promtool_finds_nothing_to_complain_about(monitoring: Monitoring) -> Non
 
 def test_rules_are_few_and_short() -> None:
     text = _RULES.read_text(encoding="utf-8")
-    assert len(text.partition("  - name: avepoint-old-")[0].splitlines()) <= _MOST_LINES
-    assert len(RECORDS.keys() - _OLD) <= _MOST_RECORDS
-    assert len(_rules()) == len(ALERTS) + len(RECORDS) or _OLD, "one rule per name"
+    assert len(text.splitlines()) <= _MOST_LINES
+    assert len(RECORDS) <= _MOST_RECORDS
+    assert len(_rules()) == len(ALERTS) + len(RECORDS), "one rule per name"
 
 
 def test_each_problem_has_an_alert() -> None:
@@ -101,7 +99,7 @@ def _course(scenario: Scenario, alert: str) -> Iterator[bool]:
 
 def test_every_recording_rule_is_tested_with_data_and_without() -> None:
     tried = set(names_of([*RECORD_SCENARIOS, *PORTFOLIO_SCENARIOS, *SLOW_PORTFOLIO_SCENARIOS]))
-    for name in RECORDS.keys() - _OLD:
+    for name in RECORDS:
         seen = {is_there for expression, is_there in tried if expression.partition("{")[0] == name}
         assert seen == {True, False}, f"{name}: tested with {seen}"
 
