@@ -114,7 +114,7 @@ def _kind(row: Row) -> JobKind | None:
         return _kind_without_product(row, module)
     if module is None:
         return None
-    # A Google Workspace job may be a backup even if its job type is that of a scan.
+    # A Google Workspace job may be a backup even if its job type is a scan.
     product = GOOGLE_WORKSPACE if is_scan else product
     return JobKind(product, "", "retention") if module == RETENTION else JobKind(product, module, "backup")
 

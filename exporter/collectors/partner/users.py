@@ -103,7 +103,7 @@ def _hashed(row: Row) -> int | None:
 
 
 def _counts(users: Iterable[Mapping[str, bool | None] | None]) -> Counts:
-    """Return the numbers of users by workload, without workloads for which the state of any user is unknown."""
+    """Return the numbers of users by workload. Omit a workload if the state of any user is unknown."""
     numbers: Counter[tuple[str, bool | None]] = Counter()
     for states in users:
         if states is None:
