@@ -32,7 +32,7 @@ _ABOUT_FILES: Final = {
 
 
 def why_unreadable(error: OSError) -> str:
-    """Return why a file cannot be read, and how to fix the error."""
+    """Return the reason why a file cannot be read, and advice."""
     what_to_do = _ABOUT_FILES.get(error.errno or 0, "use another file")
     return f"{(error.strerror or 'unknown error').lower()}; {what_to_do}"
 

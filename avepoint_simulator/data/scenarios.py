@@ -21,7 +21,7 @@ Condition = Literal[
     "unprotected",  # many objects have no backup
     "users unprotected",  # many users have no backup
     "scan failed",
-    "consent missing",  # the backup app has no consent of the Microsoft 365 tenant
+    "consent missing",  # the Microsoft 365 tenant has not consented to the backup app
     "ransomware",  # some sites show signs of ransomware
     "status failed",
     "expiring",  # the subscription expires soon
