@@ -135,7 +135,7 @@ class Classification:
         return next(iter([*later, *(one for one in self.job_filter.all_values if one != name)]), None)
 
     def _witness_start(self, name: str, first: Ticks) -> Ticks:
-        """Return a start time that includes a classified job with a value other than `name`.
+        """Return the start of a time range with a classified job whose value is not `name`.
 
         A service that returns this job ignores the filter. Return `first` if no such job exists or if an earlier start
         would add too many rows.
