@@ -1,9 +1,7 @@
 """The application, which connects the parts of the exporter and runs them in one process."""
 
 import asyncio
-import gc
 import signal
-import sys
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -25,6 +23,7 @@ from exporter.exposition.exporter_metrics import OwnMetrics
 from exporter.exposition.page import MetricsPage, PageRequest
 from exporter.health.families import FAMILIES as VERDICT_FAMILIES
 from exporter.logs import logger, write_suppressed
+from exporter.runtime import settings_of_a_server
 from exporter.web.app import App, Services
 from exporter.web.descriptors import raise_limit
 from exporter.web.server import serve
@@ -35,13 +34,7 @@ if TYPE_CHECKING:
     from exporter.engine.shared.state import SharedState
     from exporter.engine.storage.state import StateStore
 
-_OLD_COLLECTIONS: Final = 50
-"""Number of partial garbage collections per full collection.
-
-Full collections can be rare, because results form no reference cycles.
-"""
 _SUPPRESSED_SECONDS: Final = 10.0  # seconds between two checks for counts of suppressed log lines
-_SWITCH_INTERVAL: Final = 0.0005  # maximum seconds before a rendering thread yields to the event loop
 
 Load = Callable[[], Config]
 """A function that reads the configuration and raises ConfigError if it is invalid."""
@@ -132,14 +125,13 @@ class Application:
         background = [loop.create_task(self._write_suppressed())]
         if watch is not None:
             background.append(loop.create_task(watch.run(self._clock, reload_quietly)))
-        gc.disable()  # Restored state has no cycles, but a collection during a restore takes up to 100 ms.
         try:
-            if await _ended_first(self._start(), stop):
+            with settings_of_a_server():
+                is_stopped = await _ended_first(self._start(), stop)
+            if is_stopped:
                 return
-            _favor_the_event_loop()
             await serve(app.asgi(), listening.addresses, listening.web_config, stop=stop, on_bound=bound)
         finally:
-            gc.enable()
             await _cancel([*background, *reloads])
             app.close()
             await self.accounts.stop()
@@ -212,14 +204,6 @@ def _keeper(storage: "SharedState", accounts: Accounts, clock: Clock, log: struc
     from exporter.engine.shared.keeper import Keeper  # noqa: PLC0415 - loads psycopg, which is optional
 
     return Keeper(storage, accounts, clock, log)
-
-
-def _favor_the_event_loop() -> None:
-    """Prevent garbage collection and rendering threads from delaying the event loop."""
-    gc.freeze()  # Full collections skip imported modules and restored state, which saves up to 100 ms each.
-    gc.enable()
-    gc.set_threshold(*gc.get_threshold()[:2], _OLD_COLLECTIONS)
-    sys.setswitchinterval(_SWITCH_INTERVAL)
 
 
 def _stop_on_signals(on_stop: Callable[[], None]) -> asyncio.Event:
