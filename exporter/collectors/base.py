@@ -81,7 +81,7 @@ class Collector(ABC, Generic[Options, Records]):
     def __init__(self, context: CollectorContext, options: Options) -> None:
         self.options = options
         self.api_versions = ApiVersions(context.account.api)
-        self.locations = tuple(dict.fromkeys(context.account.locations)) or ("",)
+        self.locations = context.account.locations or ("",)
         self._client = context.client
         self._customer_list = context.customer_list
         self._clock = context.clock

@@ -27,6 +27,7 @@ from exporter.config.sections import (
     Seconds,
     Section,
     Switch,
+    once_each,
 )
 
 AccountType = Literal["tenant", "partner"]
@@ -239,7 +240,7 @@ class Account(Section):
     api: Literal["auto", "modern", "legacy"] = Field(
         "auto", description="API version; `auto` selects the modern version and falls back to the legacy version."
     )
-    locations: tuple[Geography, ...] = Field(
+    locations: Annotated[tuple[Geography, ...], AfterValidator(once_each)] = Field(
         (), description="Multi-Geo tenants only: geo locations to read; values of the label `geo_location`."
     )
     customers: CustomerFilter = Field(CustomerFilter(), description="Partner accounts only: customers to read.")
