@@ -82,6 +82,23 @@ def test_a_missing_key_is_noted_once_and_an_unreadable_one_too() -> None:
     assert "the field is missing" in log
 
 
+@pytest.mark.parametrize("number", [-3, "-3", "+3", "3.0", "0.3", "3,0", " - 3 "])
+def test_a_signed_or_fractional_number_is_the_number_of_no_value(number: object) -> None:
+    row, observer, _ = make({"x": number})
+    read = (
+        row.workload,
+        row.service_type,
+        row.job_service,
+        row.module,
+        row.job_state,
+        row.job_status,
+        row.customer_status,
+    )
+    assert [one("x") for one in read] == [None] * len(read)
+    assert observer.unread == {("/x", "x"): len(read)}
+    assert make({"x": " 3 "})[0].job_state("x") == "failed"
+
+
 def test_times_that_can_be_read() -> None:
     row, _, _ = make({"never": 0, "null": None, "bad": "soon", "past": "2024-10-12", "future": "2199-01-01"})
     names = ("never", "null", "past", "bad", "absent", "future")

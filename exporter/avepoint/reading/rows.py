@@ -1,7 +1,8 @@
 """Rows of lists in responses. An unreadable value in a row is counted, logged once, and returned as None."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from exporter.avepoint.hints import CHANGED
 from exporter.avepoint.observer import ValueIssues
@@ -27,6 +28,8 @@ from exporter.avepoint.reading.values import (
 from exporter.errors import AnswerError, UnreadableValueError
 
 T = TypeVar("T")
+_NO_ENUMERATOR: Final = re.compile(r"(?=.*\d)(?!\d+$)[\d\s.,+-]+", re.ASCII)
+"""A signed or fractional number. The names of values are compared without punctuation, so -3 would be read as 3."""
 
 
 class Row:
@@ -272,6 +275,9 @@ class Row:
 
     def _named(self, field: str, name: str | None, resolve: Callable[[str], tuple[T, bool]]) -> T | None:
         if name is None:
+            return None
+        if _NO_ENUMERATOR.fullmatch(name):
+            self.refuse(field, "not the number of a value")
             return None
         resolved, is_known = resolve(name)
         if not is_known:

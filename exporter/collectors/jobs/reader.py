@@ -99,6 +99,8 @@ class JobReader:
     def _job(self, row: Row) -> Job | None:
         """Return the job in a row, or None if the id, the state or the start time is missing or unreadable."""
         identifier, state, start = row.id, row.job_state("state"), row.past_time("startTime")
+        if identifier is None:
+            row.lacks("id")
         if identifier is None or state is None or start is None:
             return None
         finish, objects = row.past_time("finishTime", since=start), read_objects(row.nested("backupDetails"))
