@@ -92,11 +92,18 @@ def write_suppressed(*, all_windows: bool = False) -> None:
             handler.write_counts(all_windows=all_windows)
 
 
+def _name_level(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Write levels with the names that --log.level accepts."""
+    event["level"] = {"warning": "warn", "critical": "error"}.get(event["level"], event["level"])
+    return event
+
+
 def setup(level: str = "info", form: str = "logfmt", clock: Callable[[], float] = time.monotonic) -> None:
     """Configure all loggers of the process to write to standard error. `form` is "logfmt" or "json"."""
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
+        _name_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
         structlog.processors.format_exc_info,
         _scrub_values,

@@ -73,7 +73,7 @@ def test_a_line_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     found = json.loads(line, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z", found.pop("ts"))
     assert found == {
-        "level": "warning", "msg": "höre\n", "account": "contoso", "samples": 3, "first": True, "last": None,
+        "level": "warn", "msg": "höre\n", "account": "contoso", "samples": 3, "first": True, "last": None,
         "ratio": "nan", "of": "[1, 'a']",
     }  # fmt: skip
     assert "höre" in line
@@ -81,7 +81,7 @@ def test_a_line_as_json(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize(
     ("level", "shown"),
-    [("debug", "debug info warning error"), ("info", "info warning error"), ("warn", "warning error"),
+    [("debug", "debug info warn error"), ("info", "info warn error"), ("warn", "warn error"),
      ("error", "error")],
 )  # fmt: skip
 def test_levels(level: str, shown: str, capsys: pytest.CaptureFixture[str]) -> None:
