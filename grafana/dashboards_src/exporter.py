@@ -1,4 +1,4 @@
-"""Exporter: can it read AvePoint, how old is what it shows, and how is it itself."""
+"""The Exporter dashboard: the access to AvePoint, the age of the data, and the health of the exporter."""
 
 from typing import Final
 

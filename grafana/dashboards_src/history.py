@@ -14,7 +14,7 @@ def completed(window: str, *matchers: str) -> str:
 
 
 def success() -> timeseries.Panel:
-    """Return the share of successful backups."""
+    """Return the panel with the share of successful backups."""
     good, total = (f"sum by (account) ({completed('1d', *one)})" for one in (('result="success"',), ()))
     return lines(
         "Successful backups within a day",

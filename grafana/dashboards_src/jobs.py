@@ -1,4 +1,4 @@
-"""Jobs: what is wrong with them, what is due, what runs, and what ran last."""
+"""The Jobs dashboard: problems, due backups, running jobs and last jobs."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""License and storage: what was purchased, what is used, how it grows and when it is full."""
+"""The License dashboard: purchased and used seats and storage, their growth, and the time until the storage is full."""
 
 from typing import Final
 
@@ -20,7 +20,7 @@ _DAY: Final = 86_400
 _MONTH: Final = 30 * _DAY
 _LARGEST: Final = 20
 _FEW_POINTS: Final = 50
-_SHORTER: Final = "No data as old as the time range: choose a shorter one"
+_SHORTER: Final = "No data is as old as the time range; choose a shorter time range"
 
 
 def build() -> Dashboard:
@@ -28,7 +28,7 @@ def build() -> Dashboard:
     board = frame(
         uid="avepoint-licence-storage",
         title="AvePoint / License and storage",
-        description="What was purchased, what is used, how it grows and when it is full.",
+        description="Purchased and used seats and storage, their growth, and the time until the storage is full.",
         names=variables.NAMES[:4],
         since="now-7d",
     )
@@ -48,7 +48,7 @@ def _facts() -> Line:
 
 
 def _used() -> str:
-    """Return the protected data of each account: of the customers, or of the license of a tenant."""
+    """Return the size of the protected data of each account, from its customers or from the license of a tenant."""
     customers = q.recorded("account:avepoint_protected_data_bytes:sum", q.ACCOUNT)
     tenants = q.recorded("account:avepoint_license_protected_bytes:max", q.ACCOUNT)
     return f"sum by (job, account) ({customers}) or sum by (job, account) ({tenants})"
@@ -64,8 +64,8 @@ def _growth_rate() -> str:
 def _growth() -> stat.Panel:
     return number(
         "Growth a day",
-        "Growth of the protected data of all chosen accounts per day, over the last week, of all protected data. If it "
-        "jumps: see in the graph below when.",
+        "Growth of the protected data of all chosen accounts per day, over the last week, and the size of all "
+        "protected data. If the growth rises suddenly, see the graph below.",
         f"{_DAY} * sum({q.scoped(_growth_rate())})",
         of=f"sum({q.scoped(_used())})",
         unit="bytes", of_unit="bytes", steps=plain(), empty="Not known", decimals=1,
@@ -75,9 +75,9 @@ def _growth() -> stat.Panel:
 def _first_full() -> stat.Panel:
     left = f"clamp_min(({BOUGHT} > 0) - ({_used()}), 0)"
     return number(
-        "First full in",
-        "When the purchased storage of the first account is full at last week's growth. If short: buy storage before; "
-        "the table says for whom.",
+        "Storage full in",
+        "Time until the purchased storage of an account is full at last week's growth. If the time is short, "
+        "purchase storage. The table below shows the account.",
         f"min({q.scoped(f'{left} / (({_growth_rate()}) > 0)')})",
         unit="dtdurations", steps=plain(), empty="No growth",
     )  # fmt: skip
@@ -87,8 +87,8 @@ def _storage() -> timeseries.Panel:
     expected = f"clamp_min(({_used()}) + {_MONTH} * ({_growth_rate()}), 0)"
     return lines(
         "Storage: used, purchased, and expected in 30 days",
-        "The dashed line is what would be used 30 days later at the growth of the week before. If it crosses what was "
-        "purchased: buy storage within the month.",
+        "The dashed line shows the expected use 30 days later, at the growth of the previous week. If it exceeds "
+        "the purchased storage, purchase storage within the month.",
         [
             (q.scoped(_used()), "{{account}} used"),
             (q.scoped(BOUGHT), "{{account}} purchased"),
@@ -102,7 +102,7 @@ def _seats() -> timeseries.Panel:
     return lines(
         "Seats: assigned and purchased",
         "Seats of tenant accounts, and Microsoft 365 seats and purchased seats of all customers of a partner. If "
-        "assigned crosses purchased: buy seats or take some back.",
+        "more seats are assigned than purchased, purchase or free seats.",
         [(SEATS_USED, "{{account}} assigned"), (SEATS, "{{account}} purchased")],
         unit="locale", empty="No seats known", dashed=["/ purchased$/"],
     ).decimals(0).max_data_points(_FEW_POINTS)  # fmt: skip
@@ -112,9 +112,9 @@ def _by_place() -> timeseries.Panel:
     customers = q.account_level("account:avepoint_protected_data_bytes:sum")
     tenants = q.account_level("account:avepoint_license_protected_bytes:max")
     return lines(
-        "Protected data by place",
-        "Protected data of each account, of partners in AvePoint's storage and in the customers' own (byos). A sudden "
-        "fall deserves a look: who deleted what.",
+        "Protected data by storage",
+        "Protected data of each account; for partner accounts, in AvePoint's storage and in the customers' own "
+        "storage (byos). If it falls suddenly, find out who deleted data.",
         [
             (f"sum by (account, storage) ({customers})", "{{account}} {{storage}}"),
             (f"sum by (account) ({tenants})", "{{account}}"),
@@ -134,8 +134,7 @@ def _data() -> str:
 def _largest() -> table.Panel:
     return rows(
         "Largest customers",
-        f"The {_LARGEST} customers with most protected data. It needs no action; it says whom "
-        "a change of price concerns.",
+        f"The {_LARGEST} customers with the most protected data. If prices change, these customers are affected most.",
         [("A", q.named(f"topk({_LARGEST}, {_data()})"))],
         [
             Column("name", "Customer or tenant", link=TO_CUSTOMER),
@@ -152,8 +151,8 @@ def _growing() -> table.Panel:
     before = _data().replace("})", "} offset $__range)")
     return rows(
         "Growth in the time range",
-        f"The {_LARGEST} customers whose protected data grew most within the time range. If one grows out of "
-        "proportion: ask what it began to store; a restore loop or a migration shows here first.",
+        f"The {_LARGEST} customers whose protected data grew most within the time range. If the data of a customer "
+        "grows unexpectedly, find the cause, such as a migration.",
         [("A", q.named(f"topk({_LARGEST}, ({_data()}) - ({before}))"))],
         [
             Column("name", "Customer or tenant", link=TO_CUSTOMER),

@@ -30,7 +30,7 @@ def _between(least: float, most: float, text: str, color: str) -> ValueMapping:
     return RangeMap(options=DashboardRangeMapOptions(from_val=least, to=most, result=result))
 
 
-def what_is_wrong(*matchers: str, of: tuple[str, ...] = (q.ACCOUNT,), title: str = "What is wrong") -> table.Panel:
+def what_is_wrong(*matchers: str, of: tuple[str, ...] = (q.ACCOUNT,), title: str = "Problems") -> table.Panel:
     """Return a table with one row per problem, or with a row that reports that there are no problems."""
     first = f"topk({MOST}, {verdict.order(*matchers, of=of)})"
     known = q.account_level("account:avepoint_customers:count")

@@ -1,4 +1,4 @@
-"""Licenses of tenants and subscriptions of customers, in the same columns: what ends when, and what is used of it."""
+"""The table of licenses of tenants and subscriptions of customers, with their expiry and usage."""
 
 from typing import Final
 
@@ -37,7 +37,7 @@ SEATS_USED: Final = f"sum by (job, account) ({_MICROSOFT}) or {_license('assigne
 
 
 def licenses() -> table.Panel:
-    """Return one row per license of a tenant and per subscription of a customer, sorted by expiry."""
+    """Return a table with one row per license of a tenant and per subscription of a customer, sorted by expiry."""
     tenants = f"{_NEVER} * ({_license('out_of_policy')} >= bool 0)"
     until = f"{_of_each('expiry_timestamp_seconds')} - time()"
     first = f"(bottomk({MOST}, {until} or {_NEVER} * {_of_each('info')}) or {tenants})"
@@ -50,8 +50,9 @@ def licenses() -> table.Panel:
 
     return rows(
         "Licenses and subscriptions",
-        f"One row per license of a tenant account and per subscription of a customer, the first to end at the top; at "
-        f"most {MOST} rows. If one ends soon: renew it, unless another row of the same service lasts longer.",
+        "One row per license of a tenant account and per subscription of a customer, sorted by expiry; at most "
+        f"{MOST} rows. If a subscription expires soon, renew it, unless another row of the same service expires "
+        "later.",
         [
             ("A", q.named(first)),
             ("B", shown(f"{_of_each('purchased_seats')} or {_license('purchased_seats')}")),

@@ -1,4 +1,4 @@
-"""The alerts' thresholds, read from the rules, so that a colour never says what no alert says."""
+"""The thresholds of alerts, read from the rules, so that colors agree with alerts."""
 
 import functools
 import operator
@@ -36,7 +36,7 @@ def _expressions() -> Mapping[str, str]:
 
 
 def alert_threshold(alert: str) -> float:
-    """Return the number with which an alert compares."""
+    """Return the threshold of an alert."""
     return thresholds_of_alerts()[alert]
 
 

@@ -6,12 +6,12 @@ from typing import Final
 from grafana.dashboards_src.panels import Words
 from grafana.dashboards_src.thresholds import BLUE, GREEN, GREY, ORANGE, RED, YELLOW
 
-NO_RULES: Final = "No data: load prometheus/rules and wait for a first refresh"
+NO_RULES: Final = "No data; load prometheus/rules and wait for a refresh"
 _OR_NO_RULES: Final = "(or prometheus/rules is not loaded)"
 NO_CUSTOMERS: Final = f"No customers known {_OR_NO_RULES}"
 NO_JOBS: Final = f"No jobs known {_OR_NO_RULES}"
 NO_SUBSCRIPTIONS: Final = "No subscriptions known"
-NO_LICENCE: Final = f"No licence known {_OR_NO_RULES}"
+NO_LICENCE: Final = f"No license known {_OR_NO_RULES}"
 UNKNOWN: Final = "Not known"
 
 ALL_WELL: Final[Words] = {"0": ("All well", GREEN)}

@@ -133,7 +133,7 @@ CASES: dict[str, tuple[Callable[[Json], None], str]] = {
     ),
     "column's threshold": (_override, "thresholds: All problems: no alert fires at 0.77"),
     "no links": (_set("links", to=[]), "links: has no link to the other dashboards"),
-    "forgetful link": (_links, "links: What is wrong: a link forgets what was chosen"),
+    "forgetful link": (_links, "links: Problems: a link forgets what was chosen"),
 }
 
 
