@@ -13,7 +13,10 @@ _KIND: Final = "job, account, customer_id, product, workload, job_type, geo_loca
 
 
 def newest_jobs() -> table.Panel:
-    """Return the newest job of each workload and job type, the newest first. Thousands of customers cost one look."""
+    """Return the newest job of each workload and job type, the newest first.
+
+    A single query is fast even for thousands of customers.
+    """
     start = q.raw("avepoint_last_job_start_timestamp_seconds", *q.OF_WORKLOAD)
     state = q.raw("avepoint_last_job_state", *q.OF_WORKLOAD)
     newest = (

@@ -1,4 +1,4 @@
-"""A tenant's counters and last successes, while the process is often killed."""
+"""A tenant's counters and last successes after many kills of the process."""
 
 import asyncio
 import multiprocessing

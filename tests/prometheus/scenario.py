@@ -49,7 +49,10 @@ class Scenario:
 
 
 def promtool_test(program: str, folder: Path, scenarios: Iterable[Scenario], interval: str = "1m") -> str:
-    """Run promtool on scenarios; return its errors, or "" if there are none. Rules are evaluated at the interval."""
+    """Run promtool on scenarios; return its errors, or "" if there are none.
+
+    Rules are evaluated once per `interval`.
+    """
     groups = yaml.safe_load(RULES.read_text(encoding="utf-8"))["groups"]
     rules = folder / "rules.yaml"
     rules.write_text(yaml.safe_dump({"groups": groups}), encoding="utf-8")

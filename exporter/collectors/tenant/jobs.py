@@ -80,8 +80,8 @@ class JobsCollector(AccountCollector[JobsOptions, JobRecords]):
     async def _expect_none_elsewhere(self, span: Span) -> None:
         """Raise AvePointError if an unfiltered list contains jobs that started within `span`.
 
-        If a tenant has no Multi-Geo, AvePoint returns an empty list for every geo location, as for a tenant without
-        jobs.
+        If a tenant does not use Multi-Geo, AvePoint returns an empty list for every geo location, as for a tenant
+        without jobs.
         """
         if await JobList(self._client, TENANT_JOBS.modern).has_any(span):
             names, path = ", ".join(self._readers), TENANT_JOBS.modern.template
