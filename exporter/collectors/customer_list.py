@@ -127,7 +127,7 @@ class CustomerList:
         return customer.tenants.keys()
 
     def has_no_tenant(self, customer_id: str) -> bool:
-        """Return whether a list contains the customer without any Microsoft 365 tenant."""
+        """Return whether the customer is listed without a Microsoft 365 tenant."""
         customer = self._customer(customer_id)
         return customer is not None and not customer.tenants
 

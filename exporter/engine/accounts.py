@@ -168,12 +168,12 @@ class Accounts:
 
     @property
     def is_started(self) -> bool:
-        """Whether the periodic refreshes of all accounts are started."""
+        """Whether the periodic refreshes of all accounts have been started."""
         return all(running.is_started for running in self._running.values())
 
     @property
     def is_reading(self) -> bool:
-        """Whether the periodic refreshes of any account are started."""
+        """Whether the periodic refreshes of any account have been started."""
         return any(running.is_started for running in self._running.values())
 
     def start(self) -> None:

@@ -11,7 +11,7 @@ from exporter.health.findings import Subject
 
 _NAMES: Final[frozenset[str]] = frozenset(get_args(ProblemName))
 _EMPTY: Final[Mapping[Any, Any]] = MappingProxyType({})
-_MOST_SHARED: Final = 10_000  # exceeds the number of values in a portfolio, but limits a malicious server
+_MOST_SHARED: Final = 10_000  # more values than a portfolio needs; protects against a malicious server
 _H = TypeVar("_H", bound=Hashable)
 
 

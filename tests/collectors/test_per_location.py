@@ -47,7 +47,7 @@ async def read(name: str, answer: object, *, now: datetime = NOON, is_up: bool =
 
 
 def shown(world: World) -> Shown:
-    """Return the samples by the end of the family name, the workload and the geo location."""
+    """Return the samples; each key consists of the end of the family name, the workload and the geo location."""
     return {
         tuple(
             part for part in (name.removeprefix("avepoint_"), *(dict(labels).get(key) for key in KEYS)) if part

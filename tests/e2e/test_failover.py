@@ -1,4 +1,4 @@
-"""Two replicas of a process with a real PostgreSQL database: who asks AvePoint, by the simulator's log."""
+"""Two replicas with a PostgreSQL database; the log of the simulator shows which replica sends requests."""
 
 import contextlib
 import os
@@ -19,7 +19,7 @@ from tests.relay import relay
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.soak]
 
-# The size of a page does not belong to the identity of an account, so it tells which replica asked.
+# The page size is not part of the identity of an account, so it can identify the replica in the log.
 CONFIG = """
 accounts:
   - name: tenant
@@ -37,7 +37,7 @@ LONGEST_TAKEOVER = 30.0
 
 @dataclass(slots=True)
 class Replica:
-    """One of two replicas: its page size, and what shows who it is in the log of the simulator."""
+    """One of two replicas, and the page size that identifies its requests."""
 
     folder: Path
     simulator: Simulator
@@ -53,7 +53,7 @@ class Replica:
         return {**os.environ, "AVEPOINT_EXPORTER_STORAGE_URL": self.url}
 
     def requests(self) -> list[float]:
-        """Return when the requests of this replica began."""
+        """Return the start times of this replica's requests."""
         mark = f"PageSize={self.page_size}"
         return [one.started for one in self.simulator.requests if mark in one.query.split("&")]
 
@@ -124,7 +124,7 @@ def test_a_replica_that_was_stopped_asks_nothing_when_it_continues(replicas: tup
         eventually(lambda: "another process holds the lease" in first.log.read_text(), what="the first replica waits")
         time.sleep(3)
         assert [at for at in holder.requests() if at > continued] == []
-        eventually(lambda: falls(before, counters(first)) == [], what="the first replica shows what is stored")
+        eventually(lambda: falls(before, counters(first)) == [], what="the first replica exposes the stored data")
         assert first.stop() == second.stop() == 0
 
 
@@ -139,7 +139,7 @@ def test_two_replicas_ask_only_while_the_holder_cannot_reach_the_database(
             path.freeze()
             cut = time.time()
             eventually(standby.asks_after(cut), what="the standby replica asks")
-            assert any(at > cut + 15 for at in holder.requests()), "the last holder reads on"
+            assert any(at > cut + 15 for at in holder.requests()), "the last holder continues to read"
             path.restore()
             eventually(lambda: "another process holds the lease" in first.log.read_text(), what="the holder waits")
             seen = time.time()

@@ -146,7 +146,8 @@ async def test_random_faults_cost_no_more_than_their_own_samples(
                 assert {key: shown.get(key) for key in truth if key[0] not in _COMPLETED} == {
                     key: value for key, value in truth.items() if key[0] not in _COMPLETED
                 }
-                # A job counts only if it may have ended after the first refresh, whatever the faults hid before.
+                # Only jobs that may have ended after the first refresh are counted, even if faults hid other jobs
+                # before.
                 ends = [job.finish_unix_ns for job in portfolio.job_list]
                 ends += [job.finish_unix_ns for job in portfolio.customer_job_list]
                 recent = sum(end is None or end > (NOW - 300) * 10**9 for end in ends)

@@ -40,7 +40,7 @@ class JobHistory:
     """The history of the jobs of one customer, or of one product of a tenant.
 
     `completed_states` contains the states of the last completed jobs, the worst of all resources. `unsuccessful`
-    contains the end of the last completed job of each resource whose state is failed or incomplete.
+    contains the finish time of each resource's last completed job, if this job failed or is incomplete.
     """
 
     last_success: dict[JobKind, Ticks] = field(default_factory=dict)

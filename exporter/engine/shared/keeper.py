@@ -102,7 +102,7 @@ class Keeper:
     async def _stop_unless_allowed(self) -> None:
         if self._storage.lease.may_read(self._clock.monotonic()) or not self._accounts.is_reading:
             return
-        self._log.warning("reading AvePoint ends until this process holds the lease again")
+        self._log.warning("this process stops reading AvePoint until it holds the lease again")
         self._storage.distrust()
         if self._task is not None:
             self._task.cancel()
@@ -135,6 +135,6 @@ class Keeper:
         elif lease.is_blind:
             self._role = "the database was never reachable; this process reads AvePoint without the stored state"
         elif lease.is_reachable:
-            self._role = "another process holds the lease; this process shows what is stored"
+            self._role = "another process holds the lease; this process exposes the stored data"
         if self._role != before:
             self._log.info(self._role)

@@ -25,10 +25,10 @@ Row = tuple[Any, ...]
 
 
 class Session:
-    """A connection that is opened at its first statement, and again after it was lost.
+    """A connection that is opened with the first statement, and opened again after it was lost.
 
-    Each statement is a transaction of its own, so that a stopped process never holds a lock. Statements leave no state
-    on the server, so that a connection pool such as PgBouncer may give each statement another connection.
+    Each statement is a separate transaction, so that a stopped process never holds a lock. Statements leave no state on
+    the server, so that a pool such as PgBouncer can use a different connection for each statement.
     """
 
     def __init__(self, url: str) -> None:
@@ -55,7 +55,8 @@ class Session:
     def _connected(self) -> psycopg.Connection[Row]:
         if self._connection is None:
             connection = psycopg.connect(**self._parameters, autocommit=True, prepare_threshold=None)  # type: ignore[arg-type] # strings are valid for all parameters
-            # A second descriptor of the connection: `interrupt` must not use one that this thread may have closed.
+            # A second descriptor of the connection, because `interrupt` must not use a descriptor that this thread may
+            # have closed.
             self._socket = socket.socket(fileno=os.dup(connection.fileno()))
             self._connection = connection
         return self._connection
