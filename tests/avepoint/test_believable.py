@@ -190,3 +190,34 @@ async def test_a_short_list_keeps_what_is_known() -> None:
         assert {key: after.get(key) for key in before} == before
         assert seen(world, up) == [0.0]
         await world.accounts.stop()
+
+
+@pytest.mark.parametrize("api", ["modern", "legacy"])
+async def test_completed_jobs_whose_rows_contradict_each_other_are_not_shown(api: str) -> None:
+    jobs = [("k", NOW - 300, NOW - 200), ("j", NOW - 100, NOW - 60), ("j", NOW - 100, NOW - 50)]
+    world = World(FakeApi(tenant_jobs(jobs)))
+    await world.apply(tenant(api=api))
+    assert not await world.refresh()
+    assert seen(world, FINISH) == seen(world, SUCCESS) == [NOW - 200]
+    assert seen(world, "avepoint_up") == [0.0]
+    assert sum(seen(world, "avepoint_parse_errors_total")) == 1
+    world.api.routes.update(tenant_jobs(jobs[:2]))
+    assert await world.refresh()
+    assert seen(world, FINISH) == [NOW - 60]
+    assert completed(world) == 0
+    await world.accounts.stop()
+
+
+async def test_a_job_that_ends_while_its_list_is_read_is_completed() -> None:
+    def page(request: httpx.Request) -> dict[str, Any]:
+        rows = [{"id": "j", "state": state, "startTime": iso(NOW - 100), **more}
+                for state, more in (("Finished", {"finishTime": iso(NOW - 60)}), ("InProgress", {}))]  # fmt: skip
+        is_first = request.url.params["PageIndex"] == "0"
+        return {"data": rows if is_first else [], "metadata": {"totalCount": 2}}
+
+    world = World(FakeApi({MODERN: page}))
+    await world.apply(tenant(api="modern"))
+    assert await world.refresh()
+    assert seen(world, FINISH) == [NOW - 60]
+    assert sum(seen(world, "avepoint_jobs")) == 1
+    await world.accounts.stop()

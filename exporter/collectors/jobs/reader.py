@@ -6,7 +6,7 @@ unfiltered list once, and then requests the ids of each job type and each worklo
 Jobs are classified only once, because the job type and the workload of a job never change.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -18,12 +18,14 @@ from exporter.avepoint.reading.text import without_addresses
 from exporter.avepoint.reading.values import Ticks, ticks_at
 from exporter.avepoint.reading.vocabulary import JOB_TYPES, MICROSOFT_365, WORKLOADS
 from exporter.collectors.base import CollectorContext
+from exporter.collectors.distinct import Distinct, distinct
 from exporter.collectors.jobs.counter import JobCounter, Totals
 from exporter.collectors.jobs.families import Job, JobKind, newer_success, past_successes, read_objects
 from exporter.collectors.jobs.filters import Classification, FilterResult, JobFilter
 from exporter.collectors.jobs.listed import ListedJobs
 from exporter.collectors.jobs.options import JobsOptions
 from exporter.collectors.jobs.state import parse_kind, parse_success, success_rows
+from exporter.errors import AnswerError
 
 _MAX_TRIES: Final = 3  # maximum number of refreshes in which the exporter tries to classify a job
 _OBJECTS: Final = {name: number for number, name in WORKLOADS.items()}
@@ -35,12 +37,13 @@ class LocationJobs:
     """The jobs of a tenant or geo location, by product, workload and job type.
 
     `jobs` contains the jobs within the lookback period. `last_success` contains the finish times of the last successful
-    jobs, in ticks. `completed` contains the numbers of completed jobs.
+    jobs, in ticks. `completed` contains the numbers of completed jobs. `error` is set if rows contradict each other.
     """
 
     jobs: Mapping[JobKind, list[Job]]
     last_success: Mapping[JobKind, Ticks]
     completed: Totals
+    error: AnswerError | None = None
 
 
 class JobReader:
@@ -77,12 +80,13 @@ class JobReader:
         )
         earliest = self._list.earliest(now)
         self._listed = {row.id for row in rows} | self._jobs.keys()
-        found = {job.id: job for job in map(self._job, rows) if job and job.start >= earliest}
+        listed = self._distinct(rows)
+        found = {key: job for key, job in listed.records.items() if job.start >= earliest}
         await self._classify(job_list, found, now)
         self._list.replace(found, span.start, now)
         self._kinds = {key: self._kinds[key] for key in self._jobs}
         self._tries = {key: tries for key, tries in self._tries.items() if "" in self._kinds.get(key, ())}
-        return self._records(now, earliest)
+        return self._records(now, earliest, listed.error)
 
     @property
     def has_jobs(self) -> bool:
@@ -95,6 +99,18 @@ class JobReader:
 
     async def _rows(self, job_list: JobList, span: Span) -> tuple[JobList, list[Row]]:
         return job_list, await job_list.read(span, size=self._options.page_size)
+
+    def _distinct(self, rows: Iterable[Row]) -> Distinct[Job]:
+        """Return the jobs in the rows by id, without completed jobs whose rows contradict each other.
+
+        A job may be listed twice if its row moves to the next page while the list is being read. If the job was
+        completed in the meantime, the completed job is returned.
+        """
+        jobs = [(job, row) for row in rows if (job := self._job(row)) is not None]
+        completed = distinct(((job.id, job, row) for job, row in jobs if not job.is_running), "id")
+        over = {job.id for job, _ in jobs if not job.is_running}
+        running = {job.id: job for job, _ in jobs if job.id not in over}
+        return Distinct({**running, **completed.records}, completed.error)
 
     def _job(self, row: Row) -> Job | None:
         """Return the job in a row, or None if the id, the state or the start time is missing or unreadable."""
@@ -173,7 +189,7 @@ class JobReader:
         )
         return await classification.run(frozenset(self._listed))
 
-    def _records(self, now: Ticks, earliest: Ticks) -> LocationJobs:
+    def _records(self, now: Ticks, earliest: Ticks, error: AnswerError | None) -> LocationJobs:
         jobs: dict[JobKind, list[Job]] = {}
         last_success = past_successes(self._last_success, now)
         shown = {kind: finish for kind, finish in last_success.items() if self._is_wanted(kind)}
@@ -188,7 +204,7 @@ class JobReader:
                     successes[kind] = success
         self._count(now, earliest)
         completed = {kind: states for kind, states in self._counter.totals().items() if self._is_wanted(kind)}
-        return LocationJobs(jobs, shown, completed)
+        return LocationJobs(jobs, shown, completed, error)
 
     def _count(self, now: Ticks, earliest: Ticks) -> None:
         """Count completed jobs, including jobs whose types are not configured, because a reload may add job types."""

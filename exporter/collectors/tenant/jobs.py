@@ -89,6 +89,11 @@ class JobsCollector(AccountCollector[JobsOptions, JobRecords]):
             raise AvePointError(what, hint=NOT_MULTI_GEO, path=path)
 
     @classmethod
+    def error(cls, records: JobRecords) -> AvePointError | None:
+        """Return the error for contradictory rows, or None if there are no such rows."""
+        return next((found.error for found in records.locations.values() if found.error is not None), None)
+
+    @classmethod
     def samples(cls, records: JobRecords, customer_id: str) -> Iterable[Sample]:
         """Return the samples for a tenant's jobs."""
         yield Sample(JOBS_WINDOW, (), records.window)
