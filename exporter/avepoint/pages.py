@@ -151,7 +151,7 @@ class ListProgress:
     def total(self) -> int | None:
         """The reported total of the list, or None if it is unknown.
 
-        If the total on every page equals the number of rows on that page, the total of the list is unknown, because the
+        The total is unknown if the total on every page equals the number of rows on that page. In this case, the
         service may report the total of each page.
         """
         return None if self._counts_pages or not self._totals else max(self._totals)

@@ -95,11 +95,9 @@ def demo(ctx: click.Context, /, customers: int, seed: int, scenario: "Scenario",
 
     In the typical scenario, 5 % of the customers have a problem. In the
     healthy scenario, no customer has a problem. In the varied scenario, many
-    customers have a problem, and every type of problem occurs. The incident
-    scenario is for practice: a third of the customers have no recent backup,
-    ransomware is suspected, and the secret of one account has expired. In the
-    incident scenario, AvePoint also throttles requests, and its API fails
-    from minute 3 to minute 7.
+    customers have a problem, and every type of problem occurs. The incident scenario is for practice. A third of the
+    customers have no recent backup, ransomware is suspected, and the secret of one account has expired. In the incident
+    scenario, AvePoint also throttles requests, and its API fails from minute 3 to minute 7.
 
     \b
     Examples:

@@ -142,8 +142,8 @@ class CustomerList:
         """List the customers. Raise AvePointError if a request fails.
 
         If another caller is already listing the customers, wait for the result. If the last list was incomplete and is
-        younger than `max_age` seconds, raise the same error again without a request, so that several collectors count
-        as one refresh with an incomplete list.
+        younger than `max_age` seconds, raise the same error again without a request. Several collectors then count as
+        one refresh with an incomplete list.
         """
         joined, before = self._lock.locked(), self._last
         async with self._lock:

@@ -2,8 +2,8 @@
 
 A bcrypt check takes tens of milliseconds of CPU time. To limit the CPU time of wrong passwords, results are cached,
 checks run on a few threads, and the queue of pending checks is short. A network or connection that has not yet sent a
-correct password can fill only part of the queue, so that there is room for new clients. An attacker who uses many
-networks and opens a new connection for each password can still fill the whole queue.
+correct password can fill only part of the queue. This leaves room for new clients. An attacker who uses many networks
+and opens a new connection for each password can still fill the whole queue.
 """
 
 import asyncio
