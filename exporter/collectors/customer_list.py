@@ -58,7 +58,7 @@ class _Arrivals:
 
 @dataclass(frozen=True, slots=True)
 class _Incomplete:
-    """The error and the received ids of an incomplete customer list, and the monotonic time in seconds."""
+    """An incomplete customer list: the error, the received ids, and the monotonic time of the error in seconds."""
 
     error: IncompleteListError
     ids: tuple[str, ...]

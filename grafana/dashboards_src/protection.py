@@ -154,8 +154,8 @@ def _over_time() -> timeseries.Panel:
     affected = q.account_level("account:avepoint_problem_customers:count", verdict.any_of(_PROBLEMS))
     panel = lines(
         "Customers by problem",
-        "Customers of the chosen accounts by problem with protection. If ransomware is suspected, treat it as an "
-        "incident, and do not let older backups expire.",
+        "Customers of the chosen accounts that have a problem with protection, by problem. If ransomware is "
+        "suspected, treat it as an incident, and do not let older backups expire.",
         [(f"sum by (problem) ({affected})", "{{problem}}"), (verdict.customers(), "All customers")],
         unit="locale", empty=NO_RULES,
     )  # fmt: skip

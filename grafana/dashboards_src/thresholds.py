@@ -41,7 +41,7 @@ def alert_threshold(alert: str) -> float:
 
 
 def stale_after() -> tuple[str, float]:
-    """Return the pattern of slow collectors, and the age in seconds at which AvePointDataStale fires for the others."""
+    """Return the pattern of slow collectors, and the age limit of all other collectors in seconds."""
     match = _STALE.search(_expressions()["AvePointDataStale"])
     if match is None:
         raise ValueError("AvePointDataStale does not name slow collectors")

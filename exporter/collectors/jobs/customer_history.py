@@ -39,7 +39,7 @@ class _Resource:
 class JobHistory:
     """The history of the jobs of one customer, or of one product of a tenant.
 
-    `completed_states` contains the states of the last completed jobs, the worst of all resources. `unsuccessful`
+    `completed_states` contains the worst state of the last completed jobs of all resources. `unsuccessful`
     contains the finish time of each resource's last completed job, if this job failed or is incomplete.
     """
 

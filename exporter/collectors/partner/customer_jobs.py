@@ -107,7 +107,7 @@ class CustomerJobsCollector(CustomerCollector[CustomerJobsOptions, CustomerJobRe
         self._list = ListReader(context.client, CUSTOMER_JOBS)
         self._owners = RowOwners(context.customer_list.contains)
         self._histories: dict[str, bytes] = {}
-        self._absent: dict[str, float] = {}  # monotonic time of the first customer list without the customer, by id
+        self._absent: dict[str, float] = {}  # monotonic time at which a customer was first missing from the list, by id
         self.watch_customers(self._drop_absent)
 
     def _drop_absent(self, customers: Collection[str]) -> None:
