@@ -11,7 +11,7 @@ from grafana.dashboards_src.facts import fact
 from grafana.dashboards_src.layout import Line, frame, place
 from grafana.dashboards_src.panels import lines, number
 from grafana.dashboards_src.problems import what_is_wrong
-from grafana.dashboards_src.subscriptions import BOUGHT, SEATS, SEATS_USED, licenses
+from grafana.dashboards_src.subscriptions import PURCHASED, SEATS, SEATS_USED, licenses
 from grafana.dashboards_src.tables import GAUGE, Column, rows
 from grafana.dashboards_src.thresholds import plain
 from grafana.dashboards_src.vocabulary import NO_RULES, TO_CUSTOMER
@@ -35,7 +35,7 @@ def build() -> Dashboard:
     return place(
         board,
         _facts(),
-        (9, [(24, what_is_wrong(verdict.any_of(verdict.RUNNING_OUT), of=q.OF_CUSTOMER, title="Running out"))]),
+        (7, [(24, what_is_wrong(verdict.any_of(verdict.RUNNING_OUT), of=q.OF_CUSTOMER, title="Running out"))]),
         (12, [(24, licenses())]),
         (9, [(12, _storage()), (12, _seats())]),
         (9, [(8, _by_place()), (8, _largest()), (8, _growing())]),
@@ -44,7 +44,7 @@ def build() -> Dashboard:
 
 def _facts() -> Line:
     titles = ("Storage", "Seats", "Expiring", "Policy")
-    return 4, [*((4, fact(title, of=q.OF_CUSTOMER)) for title in titles), (4, _growth()), (4, _first_full())]
+    return 4, [*((5, fact(title, of=q.OF_CUSTOMER)) for title in titles), (4, _growth())]
 
 
 def _used() -> str:
@@ -72,26 +72,15 @@ def _growth() -> stat.Panel:
     )  # fmt: skip
 
 
-def _first_full() -> stat.Panel:
-    left = f"clamp_min(({BOUGHT} > 0) - ({_used()}), 0)"
-    return number(
-        "Storage full in",
-        "Time until the purchased storage of an account is full at last week's growth. If the time is short, "
-        "purchase storage. The table below shows the account.",
-        f"min({q.scoped(f'{left} / (({_growth_rate()}) > 0)')})",
-        unit="dtdurations", steps=plain(), empty="No growth",
-    )  # fmt: skip
-
-
 def _storage() -> timeseries.Panel:
     expected = f"clamp_min(({_used()}) + {_MONTH} * ({_growth_rate()}), 0)"
     return lines(
         "Storage: used, purchased, and expected in 30 days",
         "The dashed line shows the expected use 30 days later, at the growth of the previous week. If it exceeds "
-        "the purchased storage, purchase storage within the month.",
+        "the purchased storage of a tenant, purchase storage within the month.",
         [
             (q.scoped(_used()), "{{account}} used"),
-            (q.scoped(BOUGHT), "{{account}} purchased"),
+            (q.scoped(PURCHASED), "{{account}} purchased"),
             (q.scoped(expected), "{{account}} in 30 days"),
         ],
         unit="bytes", empty=NO_RULES, dashed=["/ in 30 days$/"],

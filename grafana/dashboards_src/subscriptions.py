@@ -30,10 +30,10 @@ def _sum(subscriptions: str, license_: str) -> str:
 _MICROSOFT: Final = (
     f"max by (job, account, customer_id, tenant_id) ({q.raw('avepoint_microsoft_assigned_seats', *q.OF_CUSTOMER)})"
 )
-BOUGHT: Final = _sum("purchased_capacity_bytes", "purchased_storage_bytes")
-"""The purchased storage of each account."""
+PURCHASED: Final = _license("purchased_storage_bytes")
+"""The purchased storage of each tenant; customers of partners purchase it per service, or use their own."""
 SEATS: Final = _sum("purchased_seats", "purchased_seats")
-SEATS_USED: Final = f"sum by (job, account) ({_MICROSOFT}) or {_license('assigned_seats')}"
+SEATS_USED: Final = _sum("microsoft_licenses_assigned", "assigned_seats")
 
 
 def licenses() -> table.Panel:
@@ -43,7 +43,8 @@ def licenses() -> table.Panel:
     first = f"(bottomk({MOST}, {until} or {_NEVER} * {_of_each('info')}) or {tenants})"
     capacity = f"{_of_each('protected_capacity_bytes')} or {_license('protected_bytes')}"
     bought = f"{_of_each('purchased_capacity_bytes')} or {_license('purchased_storage_bytes')}"
-    microsoft = f"sum by ({verdict.CUSTOMER}) ({_MICROSOFT}) or {_license('assigned_seats')}"
+    assigned = f"{_of_each('microsoft_licenses_assigned')} or {_license('assigned_seats')}"
+    microsoft = f"sum by ({verdict.CUSTOMER}) ({_MICROSOFT})"
 
     def shown(expr: str) -> str:
         return f"({expr}) and on ({_ONE}) {first}"
@@ -56,7 +57,8 @@ def licenses() -> table.Panel:
         [
             ("A", q.named(first)),
             ("B", shown(f"{_of_each('purchased_seats')} or {_license('purchased_seats')}")),
-            ("C", f"0 * {first} + on ({verdict.CUSTOMER}) group_left () ({microsoft})"),
+            ("C", shown(assigned)),
+            ("H", f"0 * {first} + on ({verdict.CUSTOMER}) group_left () ({microsoft})"),
             ("D", shown(bought)),
             ("E", shown(f"({capacity}) / (({bought}) > 0)")),
             ("F", shown(_of_each("consumed_storage_bytes"))),
@@ -65,15 +67,16 @@ def licenses() -> table.Panel:
         [
             Column("name", "Customer or tenant", link=TO_CUSTOMER),
             Column("account", "Account", width=90),
-            Column("service_type", "Service", width=280),
+            Column("service_type", "Service", width=250),
             Column(
                 "A", "Ends in", width=120, unit="dtdurations", meanings={str(_NEVER): ("No end", GREY)}, cell=COLORED
             ),
             Column("G", "Policy", width=80, meanings=POLICY, cell=COLORED, align="center"),
             Column("C", "Seats assigned", width=120, unit="locale"),
             Column("B", "Seats purchased", width=130, unit="locale"),
+            Column("H", "Microsoft seats", width=120, unit="locale"),
             Column(
-                "E", "Capacity used", width=150, unit="percentunit", steps=plain(), cell=GAUGE, least=0, most=1,
+                "E", "Capacity used", width=130, unit="percentunit", steps=plain(), cell=GAUGE, least=0, most=1,
                 decimals=0,
             ),
             Column("D", "Capacity purchased", width=150, unit="bytes"),

@@ -36,18 +36,19 @@ def workloads() -> table.Panel:
         ],
         [
             Column("workload", "Workload", link=TO_WORKLOAD),
-            Column("product", "Product", width=120),
+            Column("product", "Product", width=135),
             Column("B", "Overdue", width=90, unit="locale", steps=rising(critical=1), cell=COLORED),
             Column("A", "Of backups", width=95, unit="locale"),
-            Column("C", "Other problems", width=125, unit="locale", steps=rising(warning=1), cell=COLORED),
+            Column("C", "Other problems", width=120, unit="locale", steps=rising(warning=1), cell=COLORED),
             Column(
-                "E", "Objects protected", width=140, unit="percentunit", steps=plain(), cell=GAUGE, least=0, most=1,
+                "E", "Objects protected", width=130, unit="percentunit", steps=plain(), cell=GAUGE, least=0, most=1,
                 decimals=1,
             ),
             Column("D", "Of objects", width=90, unit="locale"),
             Column("F", "Data", width=90, unit="bytes"),
         ],
         sort="Overdue",
+        then="Of backups",
         empty=NO_JOBS,
     )  # fmt: skip
 

@@ -29,7 +29,6 @@ MAY_BE_EMPTY: Final = {
     ("Tokens and certificates", "B"): "no account requested a second token within the hour, and increase() needs two",
     ("Tokens and certificates", "D"): "the accounts of the demo authenticate with secrets",
     ("Collectors", "E"): "nothing is stale",
-    ("First full in", "A"): "nothing grew yet",
 }
 _RANGE: Final = 5
 
@@ -121,3 +120,32 @@ def test_what_may_be_empty_is_there() -> None:
     boards = [json.loads(path.read_text(encoding="utf-8")) for path in FILES]
     titles = {(panel["title"], target["refId"]) for board in boards for panel, target in queries(board)}
     assert set(MAY_BE_EMPTY) <= titles
+
+
+def test_the_status_page_the_metrics_and_the_overview_have_the_same_numbers(server: Prometheus) -> None:
+    board: Json = json.loads((ROOT / "grafana" / "dashboards" / "overview.json").read_text(encoding="utf-8"))
+    critical = next(panel for panel, _ in queries(board) if panel["title"] == "Customers with a critical problem")
+    wrong = next(panel for panel, _ in queries(board) if panel["title"] == "All problems")["targets"][1]
+    page = server.targets()[0]["scrapeUrl"].replace("/metrics", "/")
+
+    def say_the_same() -> bool:
+        headline = re.search(r"([\d,]+) of ([\d,]+) customers with a critical problem", fetch(page).text)
+        shown = [server.value(_asked(target["expr"])) for target in critical["targets"]]
+        by_problem = {one["metric"]["problem"]: one["value"][1] for one in server.query(_asked(wrong["expr"]))}
+        return (
+            headline is not None
+            and shown == [float(number.replace(",", "")) for number in headline.groups()]
+            and shown[0] == server.value(f"count({_EACH} (avepoint_problem{{severity='critical'}}))")
+            and by_problem == _by_problem(server, 'sum by (problem) (avepoint_verdict_customers{verdict="wrong"})')
+            and {name: count for name, count in by_problem.items() if count != "0"}
+            == _by_problem(server, f"count by (problem) ({_EACH[:-1]}, problem) (avepoint_problem))")
+        )
+
+    eventually(say_the_same, what="the same numbers")
+
+
+_EACH: Final = "group by (job, account, customer_id)"
+
+
+def _by_problem(server: Prometheus, expression: str) -> dict[str, str]:
+    return {one["metric"]["problem"]: one["value"][1] for one in server.query(expression)}

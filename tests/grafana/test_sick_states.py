@@ -107,7 +107,7 @@ EXPECTED: Final[Mapping[str, tuple[float, float | None]]] = {
     "Waiting": (0.75, None),
     "Configuration": (1, 1),
 }
-OF_DAYS: Final = {"Succeeded", "Growth a day", "First full in"}
+OF_DAYS: Final = {"Succeeded", "Growth a day"}
 """Numbers over days; tests/grafana/test_queries.py asks for them."""
 
 
@@ -137,7 +137,7 @@ def test_every_number_is_known() -> None:
 
 def test_every_number_has_a_denominator_or_is_a_share() -> None:
     alone = {panel["title"] for _, panel in _stats() if len(panel["targets"]) == 1}
-    assert alone == {"Customers", "Failed requests", "Waiting", "First full in"}
+    assert alone == {"Customers", "Failed requests", "Waiting"}
 
 
 @pytest.mark.slow
