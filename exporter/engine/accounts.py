@@ -145,13 +145,14 @@ class Accounts:
         for name, running in before.items():
             if after.get(name) is not running:
                 await running.stop()  # The account's state must not change after it has been copied.
-        if storage is not None:
+        loads_all = is_takeover or not before
+        if storage is not None and loads_all:
             await storage.begin_load()
         for name, running in after.items():
             if before.get(name) is not running:
                 former = before.get(name) if self._has_read or not is_takeover else None
                 await restore(running, former, storage, merges=is_takeover)
-        if storage is not None:
+        if storage is not None and loads_all:
             storage.end_load()
         self._running = after
         self.snapshot.replace([refresher.entry for refresher in self.refreshers()])

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from avepoint_simulator import AppCredentials, Simulator, SimulatorServer
-from tests.e2e.processes import Exporter, eventually, exporter
+from tests.e2e.processes import Exporter, eventually, exporter, fetch
 from tests.helpers import parsed
 from tests.postgresql import PASSWORD, PostgresServer, pgbouncer
 from tests.relay import relay
@@ -97,6 +97,9 @@ def test_a_replica_takes_over_from_one_that_is_killed(
         for _ in range(tries):
             second = stack.enter_context(standby.run())
             eventually(lambda: counters(second), what="the standby replica shows the counters")  # noqa: B023
+            page = fetch(second.url + "/")
+            assert page.status == 200
+            assert PASSWORD not in page.text
             asked, before = len(standby.requests()), counters(first)
             time.sleep(1)
             assert len(standby.requests()) == asked

@@ -52,7 +52,7 @@ class Keeper:
         try:
             while True:
                 began = self._clock.monotonic()
-                await self.step()
+                await self._logged(self.step())
                 pause = self._times.renewal if self._storage.lease.grant is not None else self._times.poll
                 if not self._storage.lease.is_reachable:
                     pause = self._times.poll

@@ -48,7 +48,7 @@ class Session:
             return cursor.fetchall() if cursor.description is not None else []
         except psycopg.DataError:
             raise
-        except psycopg.Error as error:
+        except (psycopg.Error, OSError, UnicodeError) as error:
             self.close()
             raise StorageError(_one_line(error)) from None
 
@@ -77,5 +77,5 @@ class Session:
             connected.close()
 
 
-def _one_line(error: psycopg.Error) -> str:
+def _one_line(error: Exception) -> str:
     return " ".join(str(error).split()) or type(error).__name__

@@ -127,12 +127,12 @@ class SharedState(StateStore):
     async def load(self, account: Account, collector: str, owns: Owns) -> StoredState:
         """Return the stored state of a collector, with the samples of customers that moved here from other shards."""
         if self._database is None or not self.lease.is_reachable:
-            self._has_failed = True
+            self._has_failed = self.needs_load = True
             return StoredState()
         try:
             rows = await self._run(partial(self._rows.load, self._key(account, collector), owns), _LOAD_SECONDS)
         except StorageError:
-            self._has_failed = True
+            self._has_failed = self.needs_load = True
             raise
         state = await asyncio.to_thread(self._decoder.state, account, collector, rows)
         if not rows.other_shards:
