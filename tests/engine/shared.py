@@ -1,6 +1,9 @@
 """Simulated processes that share a PostgreSQL database."""
 
+import asyncio
 from collections.abc import Callable, Mapping
+from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 from exporter.collectors.registry import families, stored_families
@@ -12,6 +15,9 @@ from exporter.health.families import FAMILIES
 from exporter.logs import logger
 from tests.helpers import FakeApi, FakeClock, Samples, World, parsed
 
+Place = Path | str
+"""A directory, or the URL of a database."""
+BRIEF = LeaseTimes(length=0.05)
 QUICK = LeaseTimes(length=1.0, renewal=0.1, poll=0.1, grace=0.2)
 
 
@@ -24,6 +30,22 @@ def shared(
         return SharedState(url, shard, holder, stored_families(), clock, logger(), times or LeaseTimes())
 
     return make
+
+
+def world_at(place: Place, api: FakeApi, clock: FakeClock) -> World:
+    """Return a process whose state is in a directory or in a database."""
+    if isinstance(place, Path):
+        return World(api, clock, place)
+    return World(api, clock, shared=shared(place, holder=token_hex(4), times=BRIEF))
+
+
+async def get_lease(world: World) -> None:
+    """Get or renew the lease, if the database is shared."""
+    if isinstance(world.storage, SharedState):
+        await world.storage.attempt()
+        while world.storage.lease.grant is None:
+            await asyncio.sleep(0.01)
+            await world.storage.attempt()
 
 
 def state_of(world: World) -> SharedState:

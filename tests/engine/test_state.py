@@ -2,18 +2,13 @@
 
 import asyncio
 import json
-import multiprocessing
-import os
-import signal
 import sqlite3
 import stat
 import zlib
 from base64 import b64encode
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from multiprocessing.connection import Connection
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import httpx
@@ -36,28 +31,22 @@ from exporter.engine.storage.sqlite import FILE_NAME, SqliteDatabase
 from exporter.engine.storage.state import StateStore
 from exporter.errors import ConfigError
 from exporter.logs import logger
-from tests.collectors.test_customer_jobs import row
 from tests.collectors.test_jobs_truth import JobApi, Raw
 from tests.helpers import (
-    BATCH_PATH,
     DAY,
     NOW,
-    OFF,
     SECRET,
     TOKEN,
     FakeApi,
     FakeClock,
     World,
     config,
-    customer,
-    customer_jobs_path,
     overview_path,
     partner,
     portfolio,
     sqlite,
     storage,
     tenant,
-    v3,
 )
 
 LICENSE = "/backup/m365/cloudbackuplicenseconsumption"
@@ -66,7 +55,6 @@ START = round((NOW - 3600) * 10**7)
 RAW = Raw("a", 1, 1, 2, START, START + 10**7, (1, 0, 0))
 FINISHED = NOW - 3600 + 1
 KIND = {"account": "contoso", "product": "Microsoft 365", "workload": "Exchange Online", "job_type": "backup"}
-KILLS = 12
 SUCCESS = "avepoint_last_success_timestamp_seconds"
 START_TIME = "avepoint_last_job_start_timestamp_seconds"
 
@@ -484,96 +472,3 @@ async def test_results_of_a_canceled_refresh_are_stored(tmp_path: Path) -> None:
     await world.restart(config(account))
     assert world.labels("avepoint_scanned_objects", "customer_id") == seen == {"c-1"}
     await world.accounts.stop()
-
-
-CUSTOMERS = tuple(f"c-{number}" for number in range(6))
-BUSY = partner(collectors={"customers": OFF, "protected_data": OFF, "customer_jobs": {}})
-Shown = Mapping[str, float]
-
-
-class BusyPartner(FakeApi):
-    """A partner whose customers each complete one backup between two refreshes."""
-
-    def __init__(self) -> None:
-        self.now = NOW
-        jobs = {customer_jobs_path(one): self._jobs for one in CUSTOMERS}
-        super().__init__({BATCH_PATH: v3(list(map(customer, CUSTOMERS))), **jobs})
-
-    def _jobs(self, request: httpx.Request) -> object:
-        seconds = self.now - NOW
-        return v3([row(f"{request.url.path}-{seconds}", seconds - 50, seconds - 10)])
-
-
-def busy_world(folder: Path, now: float) -> tuple[World, BusyPartner]:
-    api = BusyPartner()
-    return World(api, FakeClock(now), folder), api
-
-
-def counters(world: World) -> Shown:
-    """Return the counters and last successes on the page, by series."""
-    return {
-        f"{name}{sorted(labels)}": value
-        for (name, labels), value in world.samples().items()
-        if name in ("avepoint_jobs_completed_total", SUCCESS)
-    }
-
-
-async def refresh_without_end(folder: Path, now: float, show: Callable[[Shown], None]) -> None:
-    world, api = busy_world(folder, now)
-    await world.apply(BUSY)
-    while True:
-        world.clock.advance(60)
-        api.now = world.clock.time()
-        refresh = asyncio.create_task(world.refresh())
-        while not refresh.done():
-            show(counters(world))
-            await asyncio.sleep(0)
-        assert await refresh
-
-
-def run_child(folder: str, now: float, pipe: Connection) -> None:
-    asyncio.run(refresh_without_end(Path(folder), now, pipe.send))
-
-
-def pages_until_killed(folder: Path, now: float, pages: int) -> list[Shown]:
-    """Run a child process, kill it after a number of pages, and return the pages."""
-    ours, theirs = multiprocessing.Pipe(duplex=False)
-    child = multiprocessing.get_context("fork").Process(target=run_child, args=(str(folder), now, theirs))
-    child.start()
-    theirs.close()
-    seen: list[Shown] = []
-    try:
-        while len(seen) < pages:
-            seen.append(ours.recv())
-    finally:
-        assert child.pid is not None
-        os.kill(child.pid, signal.SIGKILL)
-        child.join()
-    while True:
-        try:
-            seen.append(ours.recv())
-        except (EOFError, OSError):
-            return seen
-
-
-@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")  # the child process is killed at a random time
-def test_no_counter_falls_and_no_success_goes_back_when_the_process_is_killed(tmp_path: Path) -> None:
-    random, now, highest = Random(7), NOW, dict[str, float]()
-
-    async def restored() -> Shown:
-        world, _ = busy_world(tmp_path, now)
-        await world.apply(BUSY)
-        found = counters(world)
-        await world.accounts.stop()
-        return found
-
-    for _ in range(KILLS):
-        for page in pages_until_killed(tmp_path, now, random.randrange(20, 200)):
-            for series, value in page.items():
-                assert value >= highest.get(series, 0), "within a process"
-                highest[series] = value
-        found = asyncio.run(restored())
-        assert {series: value for series, value in highest.items() if found.get(series, 0) < value} == {}
-        now += 100_000
-    assert len(highest) > 20
-    assert max(highest.values()) > 1

@@ -9,15 +9,12 @@ from itertools import pairwise
 from multiprocessing.connection import Connection
 from pathlib import Path
 from random import Random
-from secrets import token_hex
 
 import httpx
 import pytest
 
-from exporter.engine.shared.lease import LeaseTimes
-from exporter.engine.shared.state import SharedState
 from tests.collectors.test_jobs_truth import TICK, JobApi, Raw
-from tests.engine.shared import shared
+from tests.engine.shared import Place, get_lease, world_at
 from tests.helpers import NOW, FakeClock, World, tenant
 
 pytestmark = [pytest.mark.slow, pytest.mark.soak]
@@ -28,9 +25,6 @@ STEP = 900
 COMPLETED = "avepoint_jobs_completed_total"
 SUCCESS = "avepoint_last_success_timestamp_seconds"
 Shown = Mapping[str, float]
-Place = Path | str
-"""A directory, or the URL of a database."""
-BRIEF = LeaseTimes(length=0.05)
 
 
 class BusyTenant(JobApi):
@@ -56,18 +50,7 @@ def completed(began: float, now: float) -> int:
 
 def busy_world(place: Place, now: float) -> World:
     clock = FakeClock(now)
-    if isinstance(place, Path):
-        return World(BusyTenant(clock), clock, place)
-    return World(BusyTenant(clock), clock, shared=shared(place, holder=token_hex(4), times=BRIEF))
-
-
-async def get_lease(world: World) -> None:
-    """Get or renew the lease, if the database is shared."""
-    if isinstance(world.storage, SharedState):
-        await world.storage.attempt()
-        while world.storage.lease.grant is None:
-            await asyncio.sleep(0.01)
-            await world.storage.attempt()
+    return world_at(place, BusyTenant(clock), clock)
 
 
 def shown(world: World) -> Shown:

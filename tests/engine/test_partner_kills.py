@@ -1,0 +1,119 @@
+"""A partner's counters and last successes, while its process is killed again and again."""
+
+import asyncio
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Mapping
+from multiprocessing.connection import Connection
+from pathlib import Path
+from random import Random
+
+import httpx
+import pytest
+
+from tests.collectors.test_customer_jobs import row
+from tests.engine.shared import Place, get_lease, world_at
+from tests.helpers import BATCH_PATH, NOW, OFF, FakeApi, FakeClock, World, customer, customer_jobs_path, partner, v3
+
+pytestmark = [pytest.mark.slow, pytest.mark.soak]
+
+SUCCESS = "avepoint_last_success_timestamp_seconds"
+CUSTOMERS = tuple(f"c-{number}" for number in range(6))
+BUSY = partner(collectors={"customers": OFF, "protected_data": OFF, "customer_jobs": {}})
+Shown = Mapping[str, float]
+
+
+class BusyPartner(FakeApi):
+    """A partner whose customers each complete one backup between two refreshes."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+        jobs = {customer_jobs_path(one): self._jobs for one in CUSTOMERS}
+        super().__init__({BATCH_PATH: v3(list(map(customer, CUSTOMERS))), **jobs})
+
+    def _jobs(self, request: httpx.Request) -> object:
+        seconds = self.now - NOW
+        return v3([row(f"{request.url.path}-{seconds}", seconds - 50, seconds - 10)])
+
+
+async def busy_world(place: Place, now: float) -> tuple[World, BusyPartner]:
+    api = BusyPartner()
+    world = world_at(place, api, FakeClock(now))
+    await get_lease(world)
+    await world.apply(BUSY)
+    return world, api
+
+
+def counters(world: World) -> Shown:
+    """Return the counters and last successes on the page, by series."""
+    return {
+        f"{name}{sorted(labels)}": value
+        for (name, labels), value in world.samples().items()
+        if name in ("avepoint_jobs_completed_total", SUCCESS)
+    }
+
+
+async def refresh_without_end(place: Place, now: float, show: Callable[[tuple[float, Shown]], None]) -> None:
+    world, api = await busy_world(place, now)
+    while True:
+        world.clock.advance(60)
+        await get_lease(world)
+        api.now = world.clock.time()
+        refresh = asyncio.create_task(world.refresh())
+        while not refresh.done():
+            show((world.clock.time(), counters(world)))
+            await asyncio.sleep(0)
+        assert await refresh
+
+
+def run_child(place: Place, now: float, pipe: Connection) -> None:
+    asyncio.run(refresh_without_end(place, now, pipe.send))
+
+
+def pages_until_killed(place: Place, now: float, pages: int) -> list[tuple[float, Shown]]:
+    """Run a child process, kill it after a number of pages, and return the pages and their times."""
+    ours, theirs = multiprocessing.Pipe(duplex=False)
+    child = multiprocessing.get_context("fork").Process(target=run_child, args=(place, now, theirs))
+    child.start()
+    theirs.close()
+    seen: list[tuple[float, Shown]] = []
+    try:
+        while len(seen) < pages:
+            seen.append(ours.recv())
+    finally:
+        assert child.pid is not None
+        os.kill(child.pid, signal.SIGKILL)
+        child.join()
+    while True:
+        try:
+            seen.append(ours.recv())
+        except (EOFError, OSError):
+            return seen
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")  # the child process is killed at a random time
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_no_counter_falls_and_no_success_goes_back_when_the_process_is_killed(
+    tmp_path: Path, request: pytest.FixtureRequest, kind: str, soak: bool
+) -> None:
+    place = tmp_path if kind == "sqlite" else request.getfixturevalue("postgres").url
+    random, now, highest = Random(7), NOW, dict[str, float]()
+
+    async def restored() -> Shown:
+        world, _ = await busy_world(place, now)
+        found = counters(world)
+        await world.accounts.stop()
+        return found
+
+    for _ in range(100 if soak else 12):
+        for at, page in pages_until_killed(place, now, random.randrange(20, 200)):
+            now = max(now, at)  # a process that restores times of the future would drop them
+            for series, value in page.items():
+                assert value >= highest.get(series, 0), "within a process"
+                highest[series] = value
+        found = asyncio.run(restored())
+        assert {series: value for series, value in highest.items() if found.get(series, 0) < value} == {}
+        now += 100_000
+    assert len(highest) > 20
+    assert max(highest.values()) > 1
