@@ -1,6 +1,7 @@
 """Two processes of a shard with a real database: one process reads AvePoint, and the other exposes stored data."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -11,7 +12,8 @@ from exporter.engine.shared.keeper import Keeper
 from exporter.engine.shared.lease import LeaseTimes
 from exporter.logs import logger
 from tests.engine.shared import QUICK, shared, shown, state_of
-from tests.engine.test_postgresql import PARTNER, customers
+from tests.engine.test_postgresql import PARTNER
+from tests.engine.test_postgresql import customers as customers_at
 from tests.helpers import FakeApi, FakeClock, World
 from tests.postgresql import PASSWORD, PostgresServer
 from tests.relay import relay
@@ -21,6 +23,10 @@ LONG = LeaseTimes(length=3600.0, renewal=0.1, poll=0.1, attempt=0.5)
 
 class RealClock(SystemClock, FakeClock):
     """The clock of the machine, with the interface of FakeClock."""
+
+
+def customers(*names: str, jobs: int = 1) -> FakeApi:
+    return customers_at(*names, jobs=jobs, now=time.time())
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -155,7 +161,7 @@ async def test_without_a_database_since_the_start_a_process_reads_and_merges_wha
             assert process.storage.lease.is_blind
             path.restore()
             await until(lambda: process.reads and not process.storage.needs_load)
-            await until(lambda: process.world.accounts.ready)
+            assert await process.world.refresh()
             counts = [
                 value for (name, labels), value in (await shown(process.world)).items()
                 if name == "avepoint_jobs_completed_total" and dict(labels)["state"] == "finished"

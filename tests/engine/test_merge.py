@@ -11,6 +11,7 @@ from exporter.collectors.jobs.counter import JobCounter
 from exporter.collectors.jobs.customer_history import JobHistory
 from exporter.engine.shared.merge import merge
 
+SUBJECT = ["Microsoft 365", "Teams", "backup", "", ""]
 KIND = ["Microsoft 365", "Exchange Online", "backup"]
 
 
@@ -31,8 +32,8 @@ def counter(*ids: str, finished: int, base: int = 5) -> dict[str, Any]:
         ({"a": 1, "b": 2}, {"b": 1, "c": 3}, {"a": 1, "b": 2, "c": 3}),
         ([[*KIND, 7]], [[*KIND, 9], ["Other", "Teams", "backup", 2]], [[*KIND, 9], ["Other", "Teams", "backup", 2]]),
         (["backup"], ["backup", "restore"], ["backup", "restore"]),
-        ([["job_failed", ["Teams"], 3.0, 4.0, "jobs", "x"]], [["job_failed", ["Teams"], 5.0, 6.0, "jobs", "y"]],
-         [["job_failed", ["Teams"], 5.0, 6.0, "jobs", "y"]]),
+        ([["job_failed", SUBJECT, 3.0, 4.0, "jobs", "x"]], [["job_failed", SUBJECT, 5.0, 2.0, "jobs", "y"]],
+         [["job_failed", SUBJECT, 5.0, 4.0, "jobs", "y"]]),
     ],
 )  # fmt: skip
 def test_values_are_merged_by_kind(own: object, stored: object, merged: object) -> None:

@@ -29,11 +29,11 @@ def url(postgres: PostgresServer, request: pytest.FixtureRequest) -> Iterator[st
         yield postgres.url if request.param == "direct" else stack.enter_context(pgbouncer(postgres))
 
 
-def customers(*names: str, jobs: int = 1) -> FakeApi:
+def customers(*names: str, jobs: int = 1, now: float = NOW) -> FakeApi:
     """Return the API of a partner whose customers have had this number of jobs, of which only the last is listed."""
     routes = portfolio(names)
     for name in names:
-        routes[customer_jobs_path(name)] = v3([row(f"{name}-{jobs}", -3600 + 60 * jobs, 10)])
+        routes[customer_jobs_path(name)] = v3([row(f"{name}-{jobs}", now - NOW - 3600 + 60 * jobs, now - NOW + 10)])
     return FakeApi(routes)
 
 

@@ -19,16 +19,16 @@ def merge(own: Any, stored: Any) -> Any:  # noqa: ANN401 - JSON values
     The result contains the greater of two numbers and all keys of objects. Rows that begin with equal names are merged.
     Of other values, the stored value is kept.
     """
+    if stored is None or own == stored:
+        return own
     match own, stored:
-        case _, None:
-            return own
         case int() | float(), int() | float() if not isinstance(own, bool):
             return max(own, stored)
         case dict(), dict():
             return _merge_objects(own, stored)
         case list(), list():
             return _merge_rows(own, stored)
-        case str(), str() if own != stored and own.startswith(_PACKED) and stored.startswith(_PACKED):
+        case str(), str() if own.startswith(_PACKED) and stored.startswith(_PACKED):
             return _merge_packed(own, stored)
         case _:
             return stored
