@@ -118,7 +118,8 @@ def _stats() -> Iterator[tuple[str, dict[str, Any]]]:
                 yield path.stem, panel
 
 
-def _asked(text: str) -> str:
+def as_grafana_asks(text: str) -> str:
+    """Return a query with all values chosen."""
     text = text.replace("$__range", "1h").replace("$__rate_interval", "5m")
     return re.sub(r"\$(job|instance|account|customer|workload)\b", ".+", text)
 
@@ -128,7 +129,7 @@ def _checks() -> Iterator[tuple[str, str, Expected]]:
         if panel["title"] not in OF_DAYS:
             for target, value in zip(panel["targets"], EXPECTED[panel["title"]], strict=False):
                 assert value is not None, panel["title"]
-                yield "240m", _asked(target["expr"]), {"{}": value}
+                yield "240m", as_grafana_asks(target["expr"]), {"{}": value}
 
 
 def test_every_number_is_known() -> None:
@@ -173,7 +174,7 @@ def test_problems_stay_while_the_exporter_is_down(tmp_path: Path) -> None:
     world = {**exporter(gap), **partner(gap, customers=CUSTOMERS), **overdue(gap)}
     of_interest = {"Customers with a critical problem": 1, "Critical": 1, "Overdue": 1}
     checks = [
-        ("75m", _asked(panel["targets"][0]["expr"]), {"{}": float(of_interest[panel["title"]])})
+        ("75m", as_grafana_asks(panel["targets"][0]["expr"]), {"{}": float(of_interest[panel["title"]])})
         for _, panel in _stats()
         if panel["title"] in of_interest
     ]
