@@ -1,4 +1,4 @@
-"""A partner's counters and last successes, while its process is killed again and again."""
+"""A partner's counters and last successes after many kills of the process."""
 
 import asyncio
 import multiprocessing
@@ -108,7 +108,7 @@ def test_no_counter_falls_and_no_success_goes_back_when_the_process_is_killed(
 
     for _ in range(100 if soak else 12):
         for at, page in pages_until_killed(place, now, random.randrange(20, 200)):
-            now = max(now, at)  # a process that restores times of the future would drop them
+            now = max(now, at)  # a process would drop restored times in the future
             for series, value in page.items():
                 assert value >= highest.get(series, 0), "within a process"
                 highest[series] = value
