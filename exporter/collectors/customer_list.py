@@ -28,7 +28,7 @@ _NOT_LISTED: Final = "check whether the collector customers is up; the customer 
 class Listing:
     """The customers by id, and the monotonic time in seconds at which the request for the list began.
 
-    `error` is set if rows of the same customer contradict each other.
+    `error` is set if rows of the same customer contradict each other, or if the id of a row cannot be read.
     """
 
     customers: Mapping[str, Customer]
@@ -257,6 +257,10 @@ class CustomerList:
         found = await self._customers.read(self.api_versions, self._arrived, body=body)
         customers, error = merged((customer, row) for customer, row in found if customer is not None)
         customers = {customer_id: one for customer_id, one in customers.items() if self.is_wanted(customer_id)}
+        if unread := [row for customer, row in found if customer is None]:
+            # A customer whose id cannot be read has not left the list.
+            customers = {**(self._last.customers if self._last is not None else {}), **customers}
+            error = error or unread[0].unexpected(f"rows without a readable id: {len(unread)}")
         if missing := set(configured) - customers.keys():
             self._log.warning("configured customers are not in the customer list", missing=len(missing))
         return Listing(customers, listed_at, error)

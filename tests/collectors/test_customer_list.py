@@ -341,3 +341,18 @@ async def test_rows_that_contradict_each_other_make_values_unknown_and_no_custom
     assert world.value("avepoint_up", account="msp", collector="customers") == 0
     assert sum(value for (name, _), value in world.samples().items() if name == "avepoint_parse_errors_total") == 1
     await world.accounts.stop()
+
+
+@pytest.mark.parametrize("identifier", [None, ["c-2"], "me@example.com"])
+async def test_a_customer_whose_id_cannot_be_read_has_not_left(identifier: object) -> None:
+    world = World(FakeApi({BATCH_PATH: v3([customer("c-1"), customer("c-2")])}))
+    await world.apply(partner(collectors={"protected_data": {"enabled": False}}))
+    assert await world.refresh()
+    world.api.routes[BATCH_PATH] = v3([customer("c-1", organization="New"), {**customer("c-2"), "id": identifier}])
+    assert not await world.refresh()
+    assert world.labels("avepoint_customer_info", "organization") == {"New", "Org c-2"}
+    assert world.value("avepoint_up", account="msp", collector="customers") == 0
+    world.api.routes[BATCH_PATH] = v3([customer("c-1")])
+    assert await world.refresh()
+    assert world.labels("avepoint_customer_info", "customer_id") == {"c-1"}
+    await world.accounts.stop()

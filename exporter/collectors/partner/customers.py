@@ -63,7 +63,7 @@ class CustomersCollector(AccountCollector[CustomersOptions, Listing]):
 
     @classmethod
     def error(cls, records: Listing) -> AvePointError | None:
-        """Return the error for contradictory rows, or None if there are no such rows."""
+        """Return the error for rows that contradict each other or have no readable id, or None if there are none."""
         return records.error
 
     @classmethod

@@ -1,0 +1,140 @@
+"""Under random faults, no job is counted before it ends, and none twice."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import httpx
+import pytest
+
+from avepoint_simulator.application import Simulator
+from avepoint_simulator.data.portfolio import StaticPortfolio
+from avepoint_simulator.data.records import CustomerJob, JobRecord
+from avepoint_simulator.faults import FAULTS, Faults
+from avepoint_simulator.switches import Switches
+from avepoint_simulator.tokens import AppCredentials
+from exporter.collectors.registry import catalogue
+from exporter.config.load import parse_config
+from tests.helpers import FakeClock, World
+from tests.truth.oracle import JOB_TYPES, NOW, WORKLOADS, random_portfolio
+from tests.truth.world import CONFIG, INSIDE
+
+UNIT = 10**9
+# These faults need a connection, or invent a module, so that a job appears to be another one.
+KINDS = tuple(
+    kind for kind in FAULTS if kind not in ("timeout", "cut", "gzip_bomb", "conflicting_row", "odd_text", "long_text")
+)
+MODULES = {302: "SharePoint Online", 303: "Exchange Online", 308: "Teams"}
+Kind = tuple[str, str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MovingPortfolio(StaticPortfolio):
+    """A portfolio whose jobs start and end as time passes."""
+
+    def jobs(self, now: float, /) -> Sequence[JobRecord]:
+        started = [job for job in self.job_list if job.start_unix_ns <= now * UNIT]
+        shown = [job if _end(job) <= now * UNIT else replace(job, state=1, finish_unix_ns=None) for job in started]
+        return sorted(shown, key=lambda job: job.start_unix_ns, reverse=True)
+
+    def customer_jobs(self, customer_id: str, now: float, /) -> Sequence[CustomerJob] | None:
+        own = [job for job in self.customer_job_list if job.customer_id == customer_id]
+        started = [job for job in own if (job.start_unix_ns or 0) <= now * UNIT]
+        return [job if _end(job) <= now * UNIT else replace(job, status=1, finish_unix_ns=None) for job in started]
+
+
+def _end(job: JobRecord | CustomerJob) -> int:
+    assert job.finish_unix_ns is not None
+    return job.finish_unix_ns
+
+
+def moving_portfolio(seed: int, rounds: int) -> MovingPortfolio:
+    """Return a portfolio with jobs from one day before NOW until the last round."""
+    random = Random(seed)
+    still = random_portfolio(seed, jobs=0, customers=3)
+
+    def times() -> dict[str, int]:
+        start = int(NOW) + random.randrange(-86_400, rounds * 600)
+        return {"start_unix_ns": start * UNIT, "finish_unix_ns": (start + random.randrange(60, 5000)) * UNIT}
+
+    jobs = [
+        JobRecord(id=f"J{number}", job_type=random.choice((1, 1, 2)), object_type=random.choice((1, 2, 7)),
+                  state=random.choice((2, 2, 3, 4)), **times())
+        for number in range(60 + rounds)
+    ]  # fmt: skip
+    of_customers = [
+        CustomerJob(id=f"C{number}", customer_id=random.choice(still.customer_list).id, job_type=7,
+                    job_module=random.choice(sorted(MODULES)), status=random.choice((2, 2, 3, 4)), **times())
+        for number in range(60 + rounds)
+    ]  # fmt: skip
+    return MovingPortfolio(
+        customer_list=still.customer_list,
+        job_list=tuple(jobs),
+        customer_job_list=tuple(of_customers),
+        license_record=still.license_record,
+    )
+
+
+def ended(portfolio: MovingPortfolio, now: float) -> Counter[Kind]:
+    """Return the numbers of jobs that ended after NOW, by customer, workload and job type."""
+    found = Counter(
+        ("", WORKLOADS[job.object_type - 1], JOB_TYPES[job.job_type - 1])
+        for job in portfolio.job_list
+        if NOW * UNIT < _end(job) <= now * UNIT
+    )
+    return found + Counter(
+        (job.customer_id, MODULES[int(job.job_module)], "backup")
+        for job in portfolio.customer_job_list
+        if NOW * UNIT < _end(job) <= now * UNIT
+    )
+
+
+def counted(seen: World) -> dict[frozenset[tuple[str, str]], float]:
+    return {
+        labels: value for (name, labels), value in seen.samples().items() if name == "avepoint_jobs_completed_total"
+    }
+
+
+def by_kind(counts: dict[frozenset[tuple[str, str]], float]) -> Counter[Kind]:
+    found: Counter[Kind] = Counter()
+    for labels, value in counts.items():
+        named = dict(labels)
+        found[named.get("customer_id", ""), named.get("workload", ""), named.get("job_type", "")] += int(value)
+    return found
+
+
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("version", ["modern", "legacy"])
+async def test_each_job_counts_once_whatever_the_faults(version: Any, soak: bool) -> None:
+    rounds = 1000 if soak else 40
+    portfolio = moving_portfolio(3, rounds)
+    clock = FakeClock(NOW)
+    simulator = Simulator(
+        portfolio,
+        now=clock.time,
+        switches=Switches(api_versions=version, customer_jobs="all"),
+        faults=Faults(probability=0.2, kinds=KINDS, seed=7),
+    )
+    text = CONFIG.format(url=INSIDE, app=AppCredentials(), page_size=50, deadline="30s")
+    seen = World(clock=clock, transport=lambda: httpx.ASGITransport(app=simulator.asgi))
+    await seen.accounts.apply(parse_config(text, catalogue(), source="test", directory=Path()), start=False)
+    before: dict[frozenset[tuple[str, str]], float] = {}
+    for number in range(rounds + 5):
+        if number == rounds:
+            simulator.faults.probability = 0.0
+        await seen.refresh()
+        counts, truth = counted(seen), ended(portfolio, clock.time())
+        # The series of a customer are absent while the customer list does not contain it.
+        assert {labels: value for labels, value in counts.items() if value < before.get(labels, 0)} == {}
+        kinds = by_kind(counts)
+        assert {
+            kind: (count, truth[kind]) for kind, count in kinds.items() if count > truth[kind] and all(kind[1:])
+        } == {}
+        assert sum(kinds.values()) <= sum(truth.values())
+        before |= counts
+        clock.advance(300)
+    assert sum(by_kind(before).values()) >= 0.95 * sum(truth.values()), "few jobs were hidden for ever"
+    await seen.accounts.stop()
