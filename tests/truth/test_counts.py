@@ -56,7 +56,7 @@ def moving_portfolio(seed: int, rounds: int) -> MovingPortfolio:
     random = Random(seed)
     still = random_portfolio(seed, jobs=0, customers=3)
 
-    def times() -> dict[str, int]:
+    def times() -> dict[str, Any]:
         start = int(NOW) + random.randrange(-86_400, rounds * 600)
         return {"start_unix_ns": start * UNIT, "finish_unix_ns": (start + random.randrange(60, 5000)) * UNIT}
 
@@ -121,6 +121,7 @@ async def test_each_job_counts_once_whatever_the_faults(version: Any, soak: bool
     text = CONFIG.format(url=INSIDE, app=AppCredentials(), page_size=50, deadline="30s")
     seen = World(clock=clock, transport=lambda: httpx.ASGITransport(app=simulator.asgi))
     await seen.accounts.apply(parse_config(text, catalogue(), source="test", directory=Path()), start=False)
+    truth: Counter[Kind] = Counter()
     before: dict[frozenset[tuple[str, str]], float] = {}
     for number in range(rounds + 5):
         if number == rounds:
