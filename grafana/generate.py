@@ -23,11 +23,14 @@ DASHBOARDS: Final[Mapping[str, Callable[[], Dashboard]]] = {
 
 
 def _without_defaults(board: Dashboard) -> object:
-    """Remove fields of interval variables, because the SDK writes these fields into variables of all types."""
+    """Remove fields that the SDK writes though Grafana does not read them there."""
     tree = json.loads(json.dumps(board, cls=JSONEncoder))
     for variable in tree["templating"]["list"]:
         for name in ("auto", "auto_min", "auto_count"):
             variable.pop(name, None)
+    for panel in tree["panels"]:
+        if panel["type"] == "table":
+            panel["options"].pop("footer", None)  # Grafana 12 moved it to the fields.
     return tree
 
 

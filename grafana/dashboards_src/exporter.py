@@ -9,6 +9,7 @@ from grafana.dashboards_src import queries as q
 from grafana.dashboards_src.facts import unreadable
 from grafana.dashboards_src.layout import Line, frame, place
 from grafana.dashboards_src.panels import lines, number
+from grafana.dashboards_src.process import UNREAD, cpu, instances, memory, targets
 from grafana.dashboards_src.tables import COLORED, FILLED, Column, rows
 from grafana.dashboards_src.thresholds import ORANGE, alert_threshold, falling, plain, rising, stale_after
 from grafana.dashboards_src.vocabulary import NO_RULES, NOTHING, READABLE, UNKNOWN
@@ -18,7 +19,6 @@ THROTTLED: Final = alert_threshold("AvePointThrottled")
 TOKENS: Final = alert_threshold("AvePointTokenRequestsFailing")
 CERTIFICATE: Final = alert_threshold("AvePointCertificateExpiresSoon")
 CERTIFICATE_LAST: Final = alert_threshold("AvePointCertificateExpiresVerySoon")
-_UNREAD: Final = "No data; check that Prometheus scrapes the exporter"
 _FAILED: Final = 'result!="success"'
 _NO_SUCCESS: Final = 'code!~"200|202|204"'
 
@@ -42,7 +42,7 @@ def build() -> Dashboard:
         "Accounts and responses",
         (7, [(12, _accounts()), (12, _not_understood())]),
         "Process",
-        (7, [(8, _memory()), (8, _cpu()), (8, _instances())]),
+        (7, [(8, memory()), (8, cpu()), (8, instances())]),
     )
 
 
@@ -54,8 +54,8 @@ def _facts() -> Line:
             "Exporters down",
             "Exporters that Prometheus cannot scrape, of all exporters. If the number is red, AvePointExporterDown "
             "fires, and the customers are not monitored.",
-            f"count({_targets()} == 0) or 0 * count({_targets()})",
-            of=f"count({_targets()})",
+            f"count({targets()} == 0) or 0 * count({targets()})",
+            of=f"count({targets()})",
             unit="short", steps=rising(critical=1), meanings=NOTHING, empty="None scraped",
         ),
         number(
@@ -93,25 +93,12 @@ def _facts() -> Line:
     return 4, [(4, panel) for panel in (unreadable(), *others)]
 
 
-def _targets() -> str:
-    """Return `up` of exporters, and of no other target: in a job with other targets, of those that are up."""
-    up, exporters = q.raw("up"), q.recorded("job:avepoint_exporters:count")
-    mixed = f"(count by (job) ({up} == 1) > on (job) {exporters})"
-    seen = f"{up} and on (job) {q.recorded('job:avepoint_exporter:seen')} unless on (job) {mixed}"
-    return f"max by (job, instance) ({seen} or {up} and on (job, instance) {q.raw('avepoint_exporter_build_info')})"
-
-
 def _stale() -> str:
     """Return the ages with which AvePointDataStale fires."""
     ages = "account:avepoint_data_age_seconds:max"
     slow, seconds = stale_after()
     others = q.account_level(ages, f'collector!~"{slow}"')
     return f"(({others}) > {seconds:.0f} or ({q.account_level(ages)}) > {DATA_AGE_OF_SLOW:.0f})"
-
-
-def _of_exporters(expr: str) -> str:
-    """Keep what the exporters report of themselves: other targets have process metrics, too."""
-    return f"{expr} and on (job, instance) {q.raw('avepoint_exporter_build_info')}"
 
 
 def _calls(window: str, *matchers: str) -> str:
@@ -194,7 +181,7 @@ def _waiting() -> timeseries.Panel:
         "Share of the time in which requests wait. If a line is above the threshold, AvePointThrottled fires. "
         "Lengthen the intervals.",
         [(f"sum by (account) ({q.rate('avepoint_api_throttled_seconds_total')})", "{{account}}")],
-        unit="percentunit", empty=_UNREAD, steps=rising(warning=THROTTLED),
+        unit="percentunit", empty=UNREAD, steps=rising(warning=THROTTLED),
     )  # fmt: skip
 
 
@@ -205,7 +192,7 @@ def _errors() -> timeseries.Panel:
         "Share of failed requests",
         "Share of requests that failed. If the share stays high, the status codes above show the reason.",
         [(f"{failing} / ({calls} > 0)", "{{account}}")],
-        unit="percentunit", empty=_UNREAD,
+        unit="percentunit", empty=UNREAD,
     ).axis_soft_max(0.05)  # fmt: skip
 
 
@@ -215,7 +202,7 @@ def _tokens() -> timeseries.Panel:
         "Token requests per second, by result. If there is a result other than success, check client_id and the "
         "secret or the certificate.",
         [(f"sum by (account, result) ({q.rate('avepoint_token_requests_total')})", "{{account}} {{result}}")],
-        unit="reqps", empty=_UNREAD,
+        unit="reqps", empty=UNREAD,
     ).axis_soft_max(0.1)  # fmt: skip
 
 
@@ -240,7 +227,7 @@ def _not_understood() -> table.Panel:
             Column("B", "Unknown", width=130, decimals=0, steps=rising(critical=0.5), cell=COLORED),
         ],
         sort="Unreadable",
-        empty=_UNREAD,
+        empty=UNREAD,
     )
 
 
@@ -284,40 +271,3 @@ def _token_failures() -> str:
         return f"sum by (job, account) (increase({counter}[1h]))"
 
     return f"({requests(_FAILED)} or 0 * {requests()}) / ({requests()} > 0)"
-
-
-def _memory() -> timeseries.Panel:
-    return lines(
-        "Memory",
-        "Resident memory. If the memory grows continuously, report a bug with the number of customers.",
-        [(_of_exporters(q.raw("process_resident_memory_bytes")), "{{instance}}")],
-        unit="bytes", empty=_UNREAD,
-    )  # fmt: skip
-
-
-def _cpu() -> timeseries.Panel:
-    return lines(
-        "Processor",
-        "CPU seconds per second. If the value stays near 1, scrape less often or use shards.",
-        [(_of_exporters(f"rate({q.raw('process_cpu_seconds_total')}[$__rate_interval])"), "{{instance}}")],
-        unit="percentunit", empty=_UNREAD,
-    )  # fmt: skip
-
-
-def _instances() -> table.Panel:
-    start = q.raw("process_start_time_seconds")
-    return rows(
-        "Running exporters",
-        "The version and the start time of each exporter. If an exporter restarts often, see its log.",
-        [
-            ("A", f"max by (job, instance, version) ({q.raw('avepoint_exporter_build_info')})"),
-            ("B", f"1000 * max by (job, instance) ({_of_exporters(start)})"),
-        ],
-        [
-            Column("instance", "Instance"),
-            Column("version", "Version", width=100),
-            Column("B", "Started", width=150, unit="dateTimeFromNow"),
-        ],
-        sort="Started",
-        empty=_UNREAD,
-    )

@@ -3,13 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from grafana_foundation_sdk.builders import bargauge, common, stat, statetimeline, timeseries
+from grafana_foundation_sdk.builders import common, stat, timeseries
 from grafana_foundation_sdk.builders.dashboard import FieldColor, ThresholdsConfig
 from grafana_foundation_sdk.builders.prometheus import Dataquery
 from grafana_foundation_sdk.models.common import (
-    BarGaugeDisplayMode,
-    BarGaugeNamePlacement,
-    BarGaugeValueMode,
     BigValueColorMode,
     BigValueGraphMode,
     BigValueTextMode,
@@ -21,7 +18,6 @@ from grafana_foundation_sdk.models.common import (
     StackingMode,
     TooltipDisplayMode,
     VisibilityMode,
-    VizOrientation,
 )
 from grafana_foundation_sdk.models.dashboard import (
     DashboardSpecialValueMapOptions,
@@ -36,7 +32,7 @@ from grafana_foundation_sdk.models.dashboard import (
     ValueMappingResult,
 )
 
-from grafana.dashboards_src.thresholds import DARK_GREY, GREY, plain
+from grafana.dashboards_src.thresholds import DARK_GREY, plain
 from grafana.dashboards_src.variables import DATASOURCE
 
 Words = Mapping[str, tuple[str, str]]
@@ -123,45 +119,6 @@ def _denominator(unit: str) -> list[DynamicConfigValue]:
     ]
 
 
-def bars(
-    title: str,
-    about: str,
-    expr: str,
-    *,
-    legend: str,
-    unit: str,
-    steps: Sequence[Threshold],
-    empty: str,
-    least: float = 0,
-    most: float | None = None,
-) -> bargauge.Panel:
-    """Return a panel with one horizontal bar per series, colored by threshold."""
-    panel = (
-        bargauge.Panel()
-        .title(title)
-        .description(about)
-        .datasource(DATASOURCE)
-        .with_target(instant(expr, legend))
-        .unit(unit)
-        .no_value(empty)
-        .min(least)
-        .thresholds(steps_of(steps))
-        .color_scheme(by_threshold())
-        .mappings([absent(empty, GREY)])
-        .orientation(VizOrientation.HORIZONTAL)
-        .display_mode(BarGaugeDisplayMode.BASIC)
-        .value_mode(BarGaugeValueMode.COLOR)
-        .name_placement(BarGaugeNamePlacement.LEFT)
-        .show_unfilled(True)
-        .min_viz_height(16)
-        .max_viz_height(28)
-        .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(False))
-        .text(common.VizTextDisplayOptions().value_size(14).title_size(12))
-        .legend(_legend(["lastNotNull"]))
-    )
-    return panel if most is None else panel.max(most)
-
-
 def lines(
     title: str,
     about: str,
@@ -205,35 +162,6 @@ def lines(
         style = {"fill": "dash", "dash": [8, 8]}
         panel.override_by_regexp(name, [DynamicConfigValue(id_val="custom.lineStyle", value=style)])
     return panel
-
-
-def states(title: str, about: str, expr: str, *, legend: str, meanings: Words, empty: str) -> statetimeline.Panel:
-    """Return a panel with one row of states per series."""
-    return (
-        statetimeline.Panel()
-        .title(title)
-        .description(about)
-        .datasource(DATASOURCE)
-        .with_target(ranged(expr, legend))
-        .unit("short")
-        .no_value(empty)
-        .thresholds(steps_of(plain()))
-        .color_scheme(by_threshold())
-        .mappings(words(meanings))
-        .show_value(VisibilityMode.NEVER)
-        .merge_values(True)
-        .row_height(0.85)
-        .fill_opacity(80)
-        .line_width(0)
-        .legend(
-            common.VizLegendOptions()
-            .show_legend(True)
-            .display_mode(LegendDisplayMode.LIST)
-            .placement(LegendPlacement.BOTTOM)
-            .calcs([])
-        )
-        .tooltip(common.VizTooltipOptions().mode(TooltipDisplayMode.SINGLE).sort(SortOrder.NONE))
-    )
 
 
 def renamed(panel: timeseries.Panel, names: Words) -> timeseries.Panel:

@@ -14,12 +14,10 @@ ACCOUNT: Final = 'account=~"$account"'
 CUSTOMER: Final = 'customer_id=~"$customer|"'
 WORKLOAD: Final = 'workload=~"$workload|"'
 
-OF_TENANTS: Final = 'customer_id=""'
 OF_CUSTOMER: Final = (ACCOUNT, CUSTOMER)
 OF_WORKLOAD: Final = (ACCOUNT, CUSTOMER, WORKLOAD)
 
 _BY_CUSTOMER: Final = "on (job, account, customer_id)"
-TENANT: Final = 'collector=~"jobs|license"'
 
 
 def raw(name: str, *matchers: str) -> str:

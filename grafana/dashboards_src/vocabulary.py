@@ -8,17 +8,12 @@ from grafana.dashboards_src.thresholds import BLUE, GREEN, GREY, ORANGE, RED, YE
 
 NO_RULES: Final = "No data; load prometheus/rules and wait for a refresh"
 _OR_NO_RULES: Final = "(or prometheus/rules is not loaded)"
-NO_CUSTOMERS: Final = f"No customers known {_OR_NO_RULES}"
 NO_JOBS: Final = f"No jobs known {_OR_NO_RULES}"
-NO_SUBSCRIPTIONS: Final = "No subscriptions known"
 NO_LICENCE: Final = f"No license known {_OR_NO_RULES}"
 UNKNOWN: Final = "Not known"
 
-ALL_WELL: Final[Words] = {"0": ("All well", GREEN)}
 NOTHING: Final[Words] = {"0": ("None", GREEN)}
 POLICY: Final[Words] = {"0": ("In", GREEN), "1": ("Out", RED)}
-OVER: Final = 1.0001
-"""The alerts fire above 100 %, but a color begins at its threshold, so this threshold is slightly higher."""
 READABLE: Final[Words] = {"0": ("No", RED), "1": ("Yes", GREEN)}
 
 SEVERITIES: Final[Mapping[str, tuple[str, str]]] = {
@@ -85,12 +80,6 @@ STATES: Final[Mapping[str, tuple[str, str]]] = {
     "failed": ("Failed", RED),
 }
 """The states of jobs, from best to worst."""
-STATE_NUMBERS: Final[Mapping[str, int]] = {state: number for number, state in enumerate(STATES, start=1)}
-NUMBERED_STATES: Final[Words] = {
-    "0": ("Unknown state", GREY),
-    **{str(number): STATES[state] for state, number in STATE_NUMBERS.items()},
-}
-
 CUSTOMER_STATUSES: Final[Words] = {
     "working": ("Working", GREEN),
     "failed": ("Failed", RED),
@@ -117,4 +106,3 @@ TO_ITS_JOBS: Final = (
     "Show its jobs",
     f"/d/avepoint-jobs?{_CHOSEN}&{_ROW}&{_CUSTOMER}&{_WORKLOAD}&${{__url_time_range}}",
 )
-TO_JOBS: Final = ("Show its jobs", f"/d/avepoint-jobs?{_CHOSEN}&{_ROW}&${{__url_time_range}}")

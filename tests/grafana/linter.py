@@ -15,7 +15,7 @@ Rule = Callable[[Json], Iterator[str]]
 DATASOURCE: Final = {"type": "prometheus", "uid": "${datasource}"}
 CHAIN: Final = ("job", "instance", "account", "customer", "workload")
 _ADVICE: Final = re.compile(r"\b(If|red|orange|good|deserves|needs)\b")
-_WITH_LEGEND: Final = ("timeseries", "state-timeline", "bargauge")
+_WITH_LEGEND: Final = ("timeseries",)
 _COUNTS: Final = {0.0, 0.5, 1.0, 1.0001}
 """Thresholds of counts, and the threshold just above 100 %."""
 

@@ -10,7 +10,7 @@ from exporter.health import registry as health
 from grafana import generate
 from grafana.dashboards_src.thresholds import alert_threshold, stale_after
 from grafana.dashboards_src.vocabulary import CUSTOMER_STATUSES, OF_SEVERITY, PROBLEMS, STATES
-from tests.grafana.linter import Json, lint, lint_together
+from tests.grafana.linter import Json, lint, lint_together, panels
 from tests.grafana.promql import ROOT
 
 FILES = sorted((ROOT / "grafana" / "dashboards").glob("*.json"))
@@ -43,6 +43,17 @@ def test_the_generator_says_what_is_not_current(
     assert "overview.json is outdated" in capsys.readouterr().out
     assert generate.main([]) == 0
     assert generate.main(["--check"]) == 0
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_tables_and_numbers_are_right_in_grafana_12_and_13(path: Path) -> None:
+    for panel in panels(load(path)):
+        narrow = panel["type"] == "stat" and panel["gridPos"]["w"] == 3
+        assert not narrow or len(panel["title"]) <= 14, panel["title"]
+        assert "footer" not in panel["options"], panel["title"]
+        for override in panel["fieldConfig"].get("overrides", []):
+            names = {item["id"] for item in override["properties"]}
+            assert ("custom.hidden" in names) == ("custom.hideFrom.viz" in names), panel["title"]
 
 
 def test_thresholds_are_those_of_the_alerts() -> None:
