@@ -44,12 +44,13 @@ def slow(host, *values, **options):
     return lookup(host, *values, **options) if host == "127.0.0.1" else time.sleep(60)
 socket.getaddrinfo = slow
 """
+# Only the end of a refresh is slow, because the first verdicts are committed before the process listens.
 SLOW_COMMITS: Final = """
 import sqlite3, time
 connect = sqlite3.connect
 class Slow(sqlite3.Connection):
     def execute(self, text, *values):
-        if "INSERT" in text:
+        if "INTO collector" in text:
             time.sleep(60)
         return super().execute(text, *values)
 sqlite3.connect = lambda *given, **options: connect(*given, factory=Slow, **options)
