@@ -12,7 +12,7 @@ from grafana.dashboards_src.layout import Line, frame, place
 from grafana.dashboards_src.panels import lines, renamed
 from grafana.dashboards_src.problems import MOST, severity_words, what_is_wrong
 from grafana.dashboards_src.tables import COLORED, FILLED, Column, rows
-from grafana.dashboards_src.thresholds import rising
+from grafana.dashboards_src.thresholds import GREY, rising
 from grafana.dashboards_src.vocabulary import NO_RULES, PROBLEMS, TO_CUSTOMER
 
 _PROBLEMS: Final = (
@@ -92,7 +92,6 @@ def _tenants() -> table.Panel:
             ("F", shown(f"count by ({_TENANT}) ({_profiles(scans)})")),
             ("G", f"1000 * ({shown(f'min by ({_TENANT}) ({scanned})')})"),
             ("H", sites("avepoint_potential_ransomware_sites")),
-            ("I", sites("avepoint_unusual_activity_sites")),
         ],
         [
             Column("A", "Health", width=95, mappings=severity_words("Well"), cell=FILLED, align="center"),
@@ -106,7 +105,6 @@ def _tenants() -> table.Panel:
             Column("F", "Of profiles", width=95, unit="locale"),
             Column("G", "Oldest scan", width=130, unit="dateTimeFromNow"),
             Column("H", "Ransomware sites", width=135, unit="locale", steps=rising(critical=1), cell=COLORED),
-            Column("I", "Unusual sites", width=110, unit="locale"),
             Column("customer_id"),
         ],
         sort="Health",
@@ -127,6 +125,8 @@ def _retention() -> table.Panel:
         return f'label_replace({expr}, "workload", "{_DEFAULT}", "workload", "")'
 
     by = "job, account, workload, geo_location"
+    first = q.named(f"bottomk({MOST}, max by ({_KEPT}) ({restored}))")
+    none = f"0 * {q.by_account(q.account_level('account:avepoint_customers:count'))}"
     return rows(
         "Retention and restores",
         f"Retention periods of tenant accounts, and the last successful restore of each workload; at most {MOST} "
@@ -134,7 +134,7 @@ def _retention() -> table.Panel:
         [
             ("A", default(f"bottomk({MOST}, max by ({by}) ({kept}))")),
             ("B", default(f"bottomk({MOST}, min by ({by}) ({shortest}))")),
-            ("C", f"1000 * {q.named(f'bottomk({MOST}, max by ({_KEPT}) ({restored}))')}"),
+            ("C", f"1000 * {first} or on (account) {q.with_name(none)}"),
         ],
         [
             Column("name", "Customer or tenant"),
@@ -142,7 +142,7 @@ def _retention() -> table.Panel:
             Column("workload", "Workload", width=150),
             Column("A", "Kept", width=90, unit="dtdurations", meanings=_UNLIMITED),
             Column("B", "Any part", width=90, unit="dtdurations", meanings=_UNLIMITED),
-            Column("C", "Last restore", width=130, unit="dateTimeFromNow"),
+            Column("C", "Last restore", width=130, unit="dateTimeFromNow", meanings={"0": ("None known", GREY)}),
         ],
         sort="Last restore",
         empty="No retention period and no successful restore known",

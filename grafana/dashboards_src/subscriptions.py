@@ -39,15 +39,13 @@ SEATS_USED: Final = _sum("microsoft_licenses_assigned", "assigned_seats")
 def licenses() -> table.Panel:
     """Return a table with one row per license of a tenant and per subscription of a customer, sorted by expiry."""
     tenants = f"{_NEVER} * ({_license('out_of_policy')} >= bool 0)"
-    until = f"{_of_each('expiry_timestamp_seconds')} - time()"
-    first = f"(bottomk({MOST}, {until} or {_NEVER} * {_of_each('info')}) or {tenants})"
-    capacity = f"{_of_each('protected_capacity_bytes')} or {_license('protected_bytes')}"
-    bought = f"{_of_each('purchased_capacity_bytes')} or {_license('purchased_storage_bytes')}"
-    assigned = f"{_of_each('microsoft_licenses_assigned')} or {_license('assigned_seats')}"
+    first = f"bottomk({MOST}, {_of_each('expiry_timestamp_seconds')})"
+    bought, bought_of_tenants = _of_each("purchased_capacity_bytes"), _license("purchased_storage_bytes")
+    share = f"{_of_each('protected_capacity_bytes')} / ({bought} > 0)"
     microsoft = f"sum by ({verdict.CUSTOMER}) ({_MICROSOFT})"
 
     def shown(expr: str) -> str:
-        return f"({expr}) and on ({_ONE}) {first}"
+        return f"{expr} and on ({_ONE}) {first}"
 
     return rows(
         "Licenses and subscriptions",
@@ -55,14 +53,14 @@ def licenses() -> table.Panel:
         f"{MOST} rows. If a subscription expires soon, renew it, unless another row of the same service expires "
         "later.",
         [
-            ("A", q.named(first)),
-            ("B", shown(f"{_of_each('purchased_seats')} or {_license('purchased_seats')}")),
-            ("C", shown(assigned)),
-            ("H", f"0 * {first} + on ({verdict.CUSTOMER}) group_left () ({microsoft})"),
-            ("D", shown(bought)),
-            ("E", shown(f"({capacity}) / (({bought}) > 0)")),
+            ("A", q.named(f"({first} - time() or {tenants})")),
+            ("B", f"{shown(_of_each('purchased_seats'))} or {_license('purchased_seats')}"),
+            ("C", f"{shown(_of_each('microsoft_licenses_assigned'))} or {_license('assigned_seats')}"),
+            ("D", f"{shown(bought)} or {bought_of_tenants}"),
+            ("E", f"{shown(share)} or {_license('protected_bytes')} / ({bought_of_tenants} > 0)"),
             ("F", shown(_of_each("consumed_storage_bytes"))),
             ("G", _license("out_of_policy")),
+            ("H", f"0 * {first} + on ({verdict.CUSTOMER}) group_left () {microsoft}"),
         ],
         [
             Column("name", "Customer or tenant", link=TO_CUSTOMER),

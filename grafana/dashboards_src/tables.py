@@ -49,6 +49,7 @@ class Column:
     mappings: Sequence[ValueMapping] = ()
     cell: Mapping[str, object] = field(default_factory=lambda: _PLAIN)
     decimals: int | None = None
+    none: str = NOT_THERE
     least: float | None = None
     most: float | None = None
     align: str = ""
@@ -140,13 +141,13 @@ def _mappings(column: Column) -> list[ValueMapping]:
     return [
         *column.mappings,
         *words(column.meanings),
-        absent(NOT_THERE, "transparent" if column.cell is FILLED else GREY),
+        absent(column.none, "transparent" if column.cell is FILLED else GREY),
     ]
 
 
 def _properties(column: Column) -> list[DynamicConfigValue]:
     given: dict[str, object] = {
-        "noValue": NOT_THERE,
+        "noValue": column.none,
         "custom.hidden": True if not column.title else None,
         "custom.hideFrom.viz": True if not column.title else None,
         "custom.width": column.width,

@@ -28,8 +28,8 @@ def workloads() -> table.Panel:
         "are only known for customers of partner accounts.",
         [
             ("A", due),
-            ("B", f"count by ({by}) ({overdue}) or 0 * {due}"),
-            ("C", f"count by ({by}) ({others}) or 0 * {due}"),
+            ("B", f"count by ({by}) ({overdue})"),
+            ("C", f"count by ({by}) ({others})"),
             ("D", scanned),
             ("E", f"{protected} / ({scanned} > 0)"),
             ("F", _sum("protected_data_bytes")),
@@ -37,9 +37,9 @@ def workloads() -> table.Panel:
         [
             Column("workload", "Workload", link=TO_WORKLOAD),
             Column("product", "Product", width=135),
-            Column("B", "Overdue", width=90, unit="locale", steps=rising(critical=1), cell=COLORED),
+            Column("B", "Overdue", width=90, unit="locale", none="0", steps=rising(critical=1), cell=COLORED),
             Column("A", "Of backups", width=95, unit="locale"),
-            Column("C", "Other problems", width=120, unit="locale", steps=rising(warning=1), cell=COLORED),
+            Column("C", "Other problems", width=120, unit="locale", none="0", steps=rising(warning=1), cell=COLORED),
             Column(
                 "E", "Objects protected", width=130, unit="percentunit", steps=plain(), cell=GAUGE, least=0, most=1,
                 decimals=1,

@@ -29,6 +29,8 @@ MAY_BE_EMPTY: Final = {
     ("Tokens and certificates", "B"): "no account requested a second token within the hour, and increase() needs two",
     ("Tokens and certificates", "D"): "the accounts of the demo authenticate with secrets",
     ("Collectors", "E"): "nothing is stale",
+    ("Workloads", "B"): "perhaps no backup is overdue",
+    ("Workloads", "C"): "perhaps no workload has another problem",
 }
 _RANGE: Final = 5
 
