@@ -3,6 +3,7 @@
 from typing import Final
 
 from tests.prometheus.scenario import (
+    ALWAYS,
     Scenario,
     Series,
     exporter,
@@ -39,13 +40,13 @@ OPERATION_SCENARIOS: Final = [
     Scenario(
         "data of slow collectors is stale after three days",
         {
-            **exporter("1x6000"),
-            **_of_account("avepoint_up", "1x6000", collector="users"),
-            **_of_account(_LAST, "0x6000", collector="users"),
+            **exporter(),
+            **_of_account("avepoint_up", ALWAYS, collector="users"),
+            **_of_account(_LAST, f"-{70 * 3600}x300", collector="users"),
         },
         [
-            firing("71h", "AvePointDataStale", 0),
-            firing("73h", "AvePointDataStale", collector="users", severity="warning"),
+            firing("1h", "AvePointDataStale", 0),
+            firing("3h", "AvePointDataStale", collector="users", severity="warning"),
         ],
     ),
     Scenario(
