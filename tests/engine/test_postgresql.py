@@ -159,6 +159,32 @@ async def test_a_shard_gets_its_customers_back_from_a_process_that_ended(postgre
     await new.accounts.stop()
 
 
+async def test_a_database_that_lost_its_last_commits_gets_them_back(postgres: PostgresServer) -> None:
+    """As after a failover to a PostgreSQL replica that is behind: rows are older, and the lease is that of before."""
+    world = await process(postgres.url, PARTNER, api=customers("x"))
+    assert await world.refresh()
+    postgres.execute("CREATE TABLE earlier AS TABLE avepoint_exporter_customer")
+    for jobs in (2, 3):
+        world.api.routes.update(customers("x", jobs=jobs).routes)
+        assert await world.refresh()
+    before = await shown(world)
+    postgres.execute("DELETE FROM avepoint_exporter_customer")
+    postgres.execute("INSERT INTO avepoint_exporter_customer TABLE earlier")
+    postgres.execute("DROP TABLE earlier")
+    postgres.execute("UPDATE avepoint_exporter_lease SET holder = 'before', epoch = 0, expires = now()")
+    world.accounts._has_read = True
+    await state_of(world).attempt()
+    assert not state_of(world).may_request
+    await state_of(world).attempt()
+    await world.accounts.take_over(start=False)
+    assert await shown(world) == before
+    world.api.routes.update(customers("x", jobs=4).routes)
+    assert await world.refresh()
+    counted = [value for (name, _), value in (await shown(world)).items() if name == COMPLETED and value]
+    assert counted == [3.0]
+    await world.accounts.stop()
+
+
 async def test_customers_that_leave_are_forgotten_but_not_those_of_other_shards(postgres: PostgresServer) -> None:
     names = [f"c{number}" for number in range(20)]
     shards = [
