@@ -137,5 +137,5 @@ async def test_each_job_counts_once_whatever_the_faults(version: Any, soak: bool
         assert sum(kinds.values()) <= sum(truth.values())
         before |= counts
         clock.advance(300)
-    assert sum(by_kind(before).values()) >= 0.95 * sum(truth.values()), "few jobs were hidden for ever"
+    assert sum(by_kind(before).values()) >= 0.95 * sum(truth.values()), "few jobs are hidden permanently"
     await seen.accounts.stop()
