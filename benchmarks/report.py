@@ -123,29 +123,29 @@ class _scale:  # noqa: N801 - used as a function
 
 _TEXT = """# Performance
 
-`make bench` generated this page. The benchmark runs the exporter against a simulated AvePoint in a separate process, on this machine: {machine}.
+`make bench` generated this page. The benchmark ran the exporter against a simulated AvePoint in a separate process, on this machine: {machine}.
 Each figure is the median of several runs, with the fastest and the slowest run in parentheses. All figures of a comparison come
 from the same run. On other machines, the times differ, but the ratios are similar.
 
 ## Pages
 
 Each customer has 12 workloads and 48 samples. The column `generate_latest` shows the time that prometheus_client needs for the same samples. The
-other columns show the time of the exporter, and how many times faster it is. *Changed* means that a sixth of the customers have changed since the
-last page, either in the order of a refresh or anywhere.
+other columns show the time that the exporter needs, and how many times faster the exporter is. In the columns *changed*, the data of a sixth of the
+customers changed since the previous page. The changed customers are consecutive, as in a refresh (*in order*), or chosen at random (*anywhere*).
 
 | customers (samples) | `generate_latest` | changed in order | changed anywhere | unchanged | with gzip, level 6 | changed in order | changed anywhere | unchanged |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- |
 {pages}
 
-![Time of a page over the number of its samples](images/performance.svg)
+![Time to generate a page, by number of samples](images/performance.svg)
 
-The exporter renders the lines of a customer once per refresh, and a page joins these lines. Compressed parts are kept until a result changes or
-becomes stale.
+The exporter renders the lines of a customer once per refresh, and joins these lines to a page. It keeps the compressed parts of a page until a result
+changes or becomes stale.
 
 ## Refreshes
 
 The ideal time is `requests x seconds per request / concurrent requests`. A refresh needs one request per customer, and one request per 100 customers
-for the list. The table shows the first refresh of a process, which also requests two tokens. Only the collectors `customers` and `protected_data` are
+for the list. The table shows the first refresh after the start, which also requests two tokens. Only the collectors `customers` and `protected_data` are
 enabled.
 
 A small server returns responses that the simulator generated before, so that the measurement does not include the time of the simulator.
@@ -154,8 +154,8 @@ A small server returns responses that the simulator generated before, so that th
 | --- | --- | --- | --- | --- | --- |
 {refreshes}
 
-The exporter reads the first customers before the list is complete, and keeps one connection per concurrent request. The time grows with the requests. The
-memory grows with the customers, by about 16 KB per customer.
+The exporter reads the first customers before the list is complete, and keeps one connection per concurrent request. The time
+grows with the number of requests. The memory grows by about 16 KB per customer.
 
 ## Refreshes and scrapes
 

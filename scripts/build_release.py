@@ -140,7 +140,7 @@ def chart(tools: Path, installed: Path, target: Path, version: str) -> None:
 
 
 def assets(installed: Path, target: Path, work: Path) -> None:
-    """Pack the output of `avepoint-exporter assets`; two archives of the same files are equal."""
+    """Pack the output of `avepoint-exporter assets`. The same files produce byte-identical archives."""
     name = target.name.removesuffix(".tar.gz")
     run(installed / "avepoint-exporter", "assets", "--output", work / name, cwd=work)
 

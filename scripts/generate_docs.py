@@ -258,7 +258,8 @@ def _plain_type(annotation: object) -> str:
     if origin is Literal:
         return ", ".join(f"`{choice}`" for choice in parts)
     if origin is tuple:
-        return f"list of {_plain_type(parts[0])}"
+        kind = _plain_type(parts[0])
+        return f"list of {kind}" if kind.startswith("`") else f"list of {kind}s"
     if origin in (Annotated, Union, UnionType):
         return _plain_type(parts[0])
     return _PLAIN.get(annotation, "mapping")
@@ -295,7 +296,7 @@ def _bounds(field: FieldInfo) -> str:
             case StringConstraints(pattern=str(pattern)):
                 words.append(f"`{pattern}`")
             case MinLen():
-                words.append("not empty")
+                words.append("at least one")
     return ", ".join(words)
 
 
@@ -333,8 +334,8 @@ def _source_of(kind: type[Collector[Any, Any]]) -> str:
 def _permission(kind: type[Collector[Any, Any]]) -> str:
     modern, legacy = kind.permissions["modern"], kind.permissions.get("legacy")
     if legacy is None:
-        return f"`{modern}`; not available in the legacy API"
-    return f"`{modern}`" if modern == legacy else f"`{modern}`, in the legacy API `{legacy}`"
+        return f"`{modern}` (not available in the legacy API)"
+    return f"`{modern}`" if modern == legacy else f"`{modern}` (legacy API: `{legacy}`)"
 
 
 def with_permissions(page: str) -> str:

@@ -122,7 +122,7 @@ async def test_a_throttled_token_request_names_no_customer_although_one_began_it
         good = httpx.Response(200, json={"access_token": "t", "expires_in": 3600})
         return good if is_list else httpx.Response(429, headers=NAMED | {"retry-after": "1"})
 
-    # An optional collector requests its token with its first customer.
+    # An optional collector requests its token when it reads its first customer.
     api = FakeApi(portfolio(["c1"]) | {"/connect/token": busy})
     await refreshed(api, partner_with("customers", "customer_jobs", api="modern"))
     (line,) = lines("AvePoint throttles the account")

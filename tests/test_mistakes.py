@@ -56,7 +56,10 @@ def waiting(provoke: Callable[[Stage], Awaitable[str]]) -> Provoke:
 
 
 def typed(*arguments: str, **files: str) -> Provoke:
-    """Run a command line in a directory with these files (`_` is the dot of a name), and return its message."""
+    """Return a function that runs a command in a directory with `files`, and returns the message of the command.
+
+    In the names of the files, `_` stands for a dot.
+    """
 
     def provoke(stage: Stage) -> str:
         for name, content in files.items():
@@ -480,7 +483,7 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
     ),
     "variable with its dollar sign": (
         account(auth="client_id: app, client_secret_env: $SECRET"),
-        f"{AUTH}.client_secret_env: ^must be the name of an environment variable, ^without $, % and braces{PLACE}",
+        f"{AUTH}.client_secret_env: ^must be the name of an environment variable, ^without $, % or braces{PLACE}",
     ),
     "secret file in another encoding": (
         secret_file("hunté".encode("cp1252")),
@@ -607,7 +610,7 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
     "wrong data center, or not licensed": (
         answered(httpx.Response(404)),
         (f"{LICENSE}: ^HTTP 404: ^check that the app has {PERMISSION} in {ONLINE_SERVICES},"
-        " then the URL (data_center, base_url), then that the product is licensed"),
+        " then the URL (data_center, base_url), then the license of the product"),
     ),
     "429": (
         answered(httpx.Response(429, headers={"retry-after": "1"})),

@@ -64,7 +64,7 @@ def not_there(permission: str) -> str:
     """Return the hint for a 404, with the most likely cause first."""
     return (
         f"check that the app has {permission} in {where_registered(permission)}, then the URL (data_center,"
-        " base_url), then that the product is licensed"
+        " base_url), then the license of the product"
     )
 
 

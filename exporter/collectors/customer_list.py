@@ -142,8 +142,8 @@ class CustomerList:
         """List the customers. Raise AvePointError if a request fails.
 
         If another caller is already listing the customers, wait for the result. If the last list was incomplete and is
-        younger than `max_age` seconds, raise the same error again without a request. Several collectors then count as
-        one refresh with an incomplete list.
+        younger than `max_age` seconds, raise the same error again without a request. If several collectors wait for an
+        incomplete list, it counts as one incomplete refresh.
         """
         joined, before = self._lock.locked(), self._last
         async with self._lock:
@@ -266,7 +266,7 @@ class CustomerList:
         return Listing(customers, listed_at, error)
 
     def _arrived(self, row: Row) -> tuple[Customer | None, Row]:
-        """Return the customer in a row, and the row. Pass the customer's id to the waiting tasks."""
+        """Parse a row, and return the customer and the row. Pass the customer's id to the waiting tasks."""
         customer = customer_in(row, self._names)
         if customer is not None and self.is_wanted(customer.id):
             self._arrivals.add(customer)

@@ -29,8 +29,8 @@ class PerTenantCollector(CustomerCollector[Options, Mapping[str, T]], Generic[Op
     async def customer_ids(self) -> AsyncGenerator[str, None]:
         """Yield the customers that have Microsoft 365 tenants, then the customers without tenants.
 
-        Customers without tenants need no request, so they do not show that the permission is granted. They are
-        omitted if other customers have tenants but no request succeeded.
+        Customers without tenants need no request, so they do not show that the permission is granted. If some customers
+        have tenants but no request for these customers has succeeded, omit the customers without tenants.
         """
         others, has_tenants = list[str](), False
         async with aclosing(super().customer_ids()) as ids:

@@ -89,7 +89,7 @@ def _proxy(url: SecretStr) -> SecretStr:
 
 def _set_variable(name: str) -> str:
     if name.startswith(("$", "%")):
-        raise ValueError("must be the name of an environment variable, without $, % and braces")
+        raise ValueError("must be the name of an environment variable, without $, % or braces")
     if not os.environ.get(name, "").strip():
         # The value may be a secret that was entered in the wrong key, so the error must not contain it.
         shown = name if _VARIABLE.fullmatch(name) else "with this name"
@@ -277,6 +277,6 @@ class Account(Section):
 class Config(Section):
     """The whole configuration file."""
 
-    labels: Labels = Field(Labels(), description="Names in labels, for accounts without `labels`.")
+    labels: Labels = Field(Labels(), description="How labels show names, in accounts that do not set `labels`.")
     expectations: Expectations = Field(Expectations(), description="Limits that define problems, for all accounts.")
     accounts: tuple[Account, ...] = Field(min_length=1, description="Accounts to read. At least one is required.")

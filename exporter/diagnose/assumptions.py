@@ -20,8 +20,8 @@ NOT_AVAILABLE: Final = "N/A"
 class Assumption:
     """One open question about the API.
 
-    `outcomes` holds the possible answers, with the expected answer first. `switches` holds the names of the fields of
-    the simulator's `Switches` class that select an outcome.
+    `outcomes` holds the possible answers, with the expected answer first. `switches` names the fields of the
+    simulator's `Switches` class. Each of these fields selects an outcome.
     """
 
     name: str

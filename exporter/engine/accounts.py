@@ -133,7 +133,7 @@ class Accounts:
                 self.start()
 
     async def pause(self) -> None:
-        """Cancel all requests and refreshes until `take_over` is called."""
+        """Cancel all requests and refreshes, and start no others until `take_over` is called."""
         async with self._lock:
             for running in self._running.values():
                 running.is_started = False

@@ -1,4 +1,4 @@
-"""The reads of one collector: the conversion of records to samples, and the customers of a refresh."""
+"""Refresh the customers of one collector, and convert their records to samples."""
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Iterable
@@ -107,7 +107,7 @@ class CustomerReader:
         self._failing.keep_only(queue.taken)
         if tally.fatal is not None:
             self._entry.record_skipped(skipped, tally.fatal)
-        # If all skipped customers had failed in an earlier refresh, the error does not affect the whole account.
+        # If every skipped customer already failed in an earlier refresh, the error does not affect the whole account.
         if isinstance(tally.fatal, TokenError) or (tally.fatal and any(one not in self._failing for one in skipped)):
             raise tally.fatal
         if tally.first_error is not None and tally.read == 0:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 Reload = Callable[[], Awaitable[None]]
 
 _VERDICT_BUDGET: Final = 0.1
-"""Maximum seconds that a request spends on updating outdated verdicts. Refreshes update the remaining verdicts."""
+"""Maximum time, in seconds, that a request spends updating outdated verdicts. Refreshes update the others."""
 _START_SECONDS: Final = 5.0  # duration of the startup period, during which scrapes wait for the first refreshes
 
 

@@ -84,7 +84,7 @@ async def serve(
 
 
 def bind(addresses: Sequence[str]) -> list[socket.socket]:
-    """Listen on all addresses. Raise ConfigError if some are unavailable, with one line per unavailable address."""
+    """Listen on all addresses. If any address is unavailable, raise ConfigError with one line per such address."""
     sockets: list[socket.socket] = []
     errors: list[str] = []
     for address in addresses:
@@ -105,7 +105,7 @@ def bind(addresses: Sequence[str]) -> list[socket.socket]:
 def _bind(address: str) -> socket.socket:
     match = _ADDRESS.fullmatch(address)
     if not match:
-        raise ValueError("must be HOST:PORT, with an IPv6 address in square brackets")
+        raise ValueError("is not HOST:PORT; write an IPv6 address in square brackets")
     port = int(match["port"])
     if port > _HIGHEST_PORT:
         raise ValueError("has a port above 65535; use a lower port")

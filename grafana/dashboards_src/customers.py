@@ -139,5 +139,5 @@ def _data_over_time() -> timeseries.Panel:
         "Size of the protected data of the chosen customers by account. If it falls suddenly, find out who deleted "
         "data.",
         [(f"sum by (account) ({_data()})", "{{account}}")],
-        unit="bytes", empty="No protected data known",
+        unit="bytes", empty="The size is unknown",
     ).max_data_points(_FEW_POINTS)  # fmt: skip

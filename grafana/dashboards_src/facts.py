@@ -34,7 +34,7 @@ _FACTS: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
     "Policy": (("license_out_of_policy",), "whose license is out of policy"),
     "No restore": (
         ("restore_not_tested",),
-        "without a recent successful restore, although the expectations require it",
+        "without a recent successful restore, although the expectations require one",
     ),
     "Retention": (("retention_too_short",), "with a retention period that is shorter than expected"),
 }
@@ -44,7 +44,7 @@ _CRITICAL: Final = frozenset(
 
 
 def fact(title: str, *, of: tuple[str, ...] = _OF_ACCOUNTS) -> stat.Panel:
-    """Return the panel with this title, which shows the number of customers with the problems in `_FACTS`."""
+    """Return the panel `title`, which shows the number of customers with any of its problems in `_FACTS`."""
     problems, text = _FACTS[title]
     return _count(
         title,

@@ -93,7 +93,7 @@ def _seats() -> timeseries.Panel:
         "Seats of tenant accounts, and Microsoft 365 seats and purchased seats of all customers of a partner. If "
         "more seats are assigned than purchased, purchase or free seats.",
         [(SEATS_USED, "{{account}} assigned"), (SEATS, "{{account}} purchased")],
-        unit="locale", empty="No seats known", dashed=["/ purchased$/"],
+        unit="locale", empty="The number of seats is unknown", dashed=["/ purchased$/"],
     ).decimals(0).max_data_points(_FEW_POINTS)  # fmt: skip
 
 
@@ -132,7 +132,7 @@ def _largest() -> table.Panel:
             Column("customer_id"),
         ],
         sort="Protected data",
-        empty="No protected data known",
+        empty="The size is unknown",
     )
 
 

@@ -145,7 +145,7 @@ def _retention() -> table.Panel:
             Column("C", "Last restore", width=130, unit="dateTimeFromNow", meanings={"0": ("None known", GREY)}),
         ],
         sort="Last restore",
-        empty="No retention period and no successful restore known",
+        empty="Retention periods and restores are unknown",
         descending=False,
     )
 

@@ -21,7 +21,7 @@ RUNNING_OUT: Final = (
 )  # fmt: skip
 RANKS: Final = {"critical": 3, "warning": 2, "info": 1}
 UNIT: Final = 100_000_000_000
-"""The weight of a rank, which exceeds the start time of any problem.
+"""The weight of one rank. It exceeds any Unix time, so that problems sort first by rank, then by start time.
 
 An unreadable customer has a tenth of this weight.
 """

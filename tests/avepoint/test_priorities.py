@@ -17,7 +17,7 @@ CONCURRENCY, RATE = 8, 10.0
 
 
 class EventClock:
-    """A clock that moves on to the next end of a sleep whenever no task can run."""
+    """A clock that advances to the earliest wake-up time whenever no task can run."""
 
     def __init__(self) -> None:
         self._now = 0.0

@@ -59,7 +59,7 @@ _UNTOLD: Final = frozenset({"-sha256", "--namespace"})
 """Flags that all commands of a program accept, and that the help of the command omits."""
 _DOTTED: Final = re.compile(r"(?:requests|customers|tls|auth|collectors)\.\w+")
 _OTHERS: Final = frozenset({"--build-arg", "--secret", "--granted"})
-"""Flags of other programs in the text, such as docker build and the simulator."""
+"""Flags in the text that belong to other programs, such as docker build and the simulator."""
 _METRIC: Final = re.compile(r"(?<![\w/.-])(?:[a-z_]+:)?avepoint[_:][a-z0-9_:]*[a-z0-9](?![\w*…/-]|\.\w)")
 
 

@@ -109,7 +109,7 @@ def base(path: Path) -> Values:
 
 
 def merged(one: Values, other: Values) -> Values:
-    """Return two sets of values, merged as in Helm."""
+    """Merge two sets of values as Helm does, and return the result."""
     result = copy.deepcopy(one)
     for key, value in other.items():
         result[key] = merged(result[key], value) if isinstance(value, dict) and key in result else copy.deepcopy(value)

@@ -34,7 +34,10 @@ UNIT = 10**9
 
 
 def random_customer_jobs(seed: int, customers: Iterable[str], now: float) -> tuple[CustomerJob, ...]:
-    """Return jobs of customers: several, one or no job per module, scans, and jobs of other products."""
+    """Return random jobs of customers.
+
+    A module has no job, one job or several jobs. Some jobs are scans or belong to other products.
+    """
     random = Random(f"{seed}:customers' jobs")
     return tuple(job for customer in customers for job in _of_customer(random, customer, now))
 

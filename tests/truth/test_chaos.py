@@ -146,8 +146,8 @@ async def test_random_faults_cost_no_more_than_their_own_samples(
                 assert {key: shown.get(key) for key in truth if key[0] not in _COMPLETED} == {
                     key: value for key, value in truth.items() if key[0] not in _COMPLETED
                 }
-                # Only jobs that may have ended after the first refresh are counted, even if faults hid other jobs
-                # before.
+                # The counters may count only jobs that may have ended after the first refresh. They do not count
+                # earlier jobs, even if a fault hid these jobs from the first refresh.
                 ends = [job.finish_unix_ns for job in portfolio.job_list]
                 ends += [job.finish_unix_ns for job in portfolio.customer_job_list]
                 recent = sum(end is None or end > (NOW - 300) * 10**9 for end in ends)

@@ -1,6 +1,6 @@
 """Names in the job lists of Google Workspace and Salesforce, for the numbers and words in the API.
 
-Sources: the documents of GET /backup/google/admin/jobs and GET /backup/sfbapi/jobs.
+Sources: the documentation of GET /backup/google/admin/jobs and GET /backup/sfbapi/jobs.
 """
 
 from collections.abc import Mapping
@@ -82,13 +82,13 @@ def google_app(name: str) -> tuple[str, bool]:
 
 
 def google_job_type(name: str) -> tuple[str, bool]:
-    """Return the job type for a number or name in the field `jobType`, and whether it is known."""
+    """Return the job type for a number or name in the field `jobType`, and whether the number or name is known."""
     found = _GOOGLE_JOB_TYPES.get(fold(name))
     return (snake_case(name) or name, False) if found is None else (found, True)
 
 
 def google_state(name: str) -> tuple[str | None, bool]:
-    """Return the state for a number or name in the field `status` of a Google Workspace job, and whether it is known.
+    """Return the state of a Google Workspace job for a number or name in the field `status`, and whether it is known.
 
     Return None for "N/A".
     """
@@ -96,7 +96,7 @@ def google_state(name: str) -> tuple[str | None, bool]:
 
 
 def salesforce_kind(name: str) -> tuple[tuple[str, str], bool]:
-    """Return the workload and the job type for a number or name in the field `type`, and whether it is known."""
+    """Return the workload and the job type for a number or name in the field `type`, and whether `type` is known."""
     found = _SALESFORCE.get(fold(name))
     return ((SALESFORCE, snake_case(name) or name), False) if found is None else (found, True)
 

@@ -15,17 +15,17 @@ WORKLOADS: Final[Mapping[int, str]] = MappingProxyType({
     5: "Project Online", 6: "Public Folder", 7: "Teams", 8: "Viva Engage",
     9: "Teams Chat", 10: "Power BI", 11: "Power Automate", 12: "Power Apps",
 })  # fmt: skip
-"""Workloads by their number in the `ObjectType` filter of a tenant's job list."""
+"""Workloads by their code in the `ObjectType` filter of a tenant's job list."""
 
 JOB_TYPES: Final[Mapping[str, int]] = MappingProxyType(
     {"backup": 1, "restore": 2, "export": 3, "delete": 4, "retention": 5}
 )
-"""Numbers of the job types in the `JobType` filter of a tenant's job list."""
+"""Codes of the job types in the `JobType` filter of a tenant's job list."""
 
 IN_PROGRESS: Final = "in_progress"
 FINISHED: Final = "finished"
 STATES: Final = (IN_PROGRESS, FINISHED, "failed", "finished_with_exception", "partially_finished")
-"""States of a tenant's jobs, in the order of the numbers 1 to 5 of the `JobState` filter."""
+"""States of a tenant's jobs, in the order of the codes 1 to 5 of the `JobState` filter."""
 
 SERVICE_TYPES: Final[Mapping[int, str]] = MappingProxyType({
     0: "Exchange Online", 1: "SharePoint Online", 2: "OneDrive", 3: "Microsoft 365 Groups", 4: "Project Online",

@@ -227,9 +227,9 @@ def _completed_samples(job: Job, labels: tuple[str, ...]) -> Iterator[Sample]:
 def read_objects(
     row: Row, endings: Sequence[str] = ("Count", "Number"), results: Sequence[str] = RESULTS
 ) -> tuple[tuple[str, int], ...]:
-    """Return the numbers of objects in a job, by result. Omit results that are not in the row.
+    """Return the object counts of a job, by result. Omit results that are not in the row.
 
-    The keys consist of a result and one of the `endings`.
+    Each key in the row consists of a result and one of the `endings`.
     """
     counts = ((result, row.count(*(f"{result}{ending}" for ending in endings))) for result in results)
     return tuple((result, count) for result, count in counts if count is not None)

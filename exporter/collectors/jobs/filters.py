@@ -48,8 +48,8 @@ class Classification:
     """Requests the values of one filter in turn to classify jobs.
 
     `listed` contains the start times of all listed jobs. `wanted` contains the ids of the jobs to classify. `known`
-    contains the filter values of jobs that have already been classified. If a response contains a classified job with a
-    value other than the requested value, the service ignores the filter.
+    contains the filter values of jobs that have already been classified. If a response contains a job that was
+    classified with a value other than the requested value, this shows that the service ignores the filter.
     """
 
     job_list: JobList

@@ -13,7 +13,8 @@ _OVERLAP: Final = 900 * TICKS_PER_SECOND
 class ListedJobs:
     """The jobs that a list returned in earlier refreshes, by id.
 
-    The first refresh requests the lookback period. Later refreshes request the window and all unfinished jobs.
+    The first refresh requests the jobs of the lookback period. Later refreshes request the jobs of the window and all
+    unfinished jobs.
     """
 
     def __init__(self, window: float, lookback: float) -> None:

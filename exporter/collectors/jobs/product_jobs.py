@@ -62,8 +62,8 @@ class ProductJobsOptions(CollectorOptions):
 class ProductJobRecords:
     """The jobs of a product within the lookback period, and their history, by product, workload and job type.
 
-    `last_success` contains the finish times of the last successful jobs, in ticks. `completed` contains the numbers of
-    completed jobs. `completed_states` and `unsuccessful` are those of `JobHistory`.
+    `last_success` contains the finish times of the last successful jobs, in ticks. `completed` counts the completed
+    jobs. `completed_states` and `unsuccessful` have the same meaning as in `JobHistory`.
     """
 
     window_start: Ticks

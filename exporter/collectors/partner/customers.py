@@ -33,7 +33,7 @@ STATUS = Family(
 )
 MANAGEMENT_MODE = Family(
     "avepoint_customer_management_mode",
-    "1 for the current management mode of a customer: customer, partner or to_be_configured; "
+    "1 for the customer's current management mode (customer, partner or to_be_configured); "
     "from POST …/customers/batch, cached between refreshes.",
     ("account", "customer_id", "mode"),
     query="count by (account, mode) (avepoint_customer_management_mode)",

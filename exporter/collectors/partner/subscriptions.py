@@ -39,7 +39,7 @@ def _family(name: str, what: str, query: str) -> Family:
 
 INFO = Family(
     "avepoint_subscription_info",
-    "Properties of a subscription, always 1; the label subscription distinguishes several subscriptions to a service; "
+    "Properties of a subscription, always 1; several subscriptions to a service differ in the label subscription; "
     f"{_SOURCE}.",
     (*_LABELS, "name", "package", "model", "source", "payment_type", "storage_type", "retention"),
     query="count by (service_type, package) (avepoint_subscription_info)",

@@ -65,8 +65,8 @@ OUT_OF_POLICY_SINCE = Family(
 class LicenseConsumption:
     """Purchased and used seats and bytes, and the time at which the license went out of policy.
 
-    Unknown values are None, but if `knows_policy` is true, `out_of_policy_since` is None while the license is in
-    policy.
+    None means unknown, with one exception: if `knows_policy` is true and `out_of_policy_since` is None, the license is
+    in policy.
     """
 
     purchased_seats: int | None

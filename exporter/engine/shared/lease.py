@@ -82,15 +82,15 @@ class Lease:
         self._deadline = sent + self._times.deadline
 
     def refused(self, sent: float) -> None:
-        """Record that another process holds the lease, so that this process must not read."""
+        """Record that another process holds the lease, so that this process sends no requests to AvePoint."""
         self._answered(sent)
         self.grant, self._is_blind = None, False
 
     def unreachable(self, sent: float, now: float) -> None:
         """Record that the database did not respond to a request that was sent at `sent`.
 
-        The last holder continues to read. A process that never reached the database reads after `patience` seconds. Any
-        other process waits.
+        The last holder continues to send requests to AvePoint. A process that has never reached the database starts to
+        send requests after `patience` seconds. Any other process waits.
         """
         self._reachable_since, self._had_outage = None, True
         if self.grant is None and not self._has_answered and now >= self._started + self._times.patience:

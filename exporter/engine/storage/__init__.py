@@ -1,1 +1,1 @@
-"""The persistent state of accounts and its databases."""
+"""The persistent state of accounts, and the databases that store it."""
