@@ -294,7 +294,7 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
     ),
     "address without a port": (
         typed(*LOCALHOST, "localhost", config_yaml=FINE),
-        "--web.listen-address: ^'localhost' must be ^HOST:PORT, with an IPv6 address in square brackets",
+        "--web.listen-address: ^'localhost' is not HOST:PORT; ^write an IPv6 address in square brackets",
     ),
     "port too high": (
         typed(*LOCALHOST, ":70000", config_yaml=FINE),

@@ -87,13 +87,13 @@ class Client:
 
     @property
     def clock_offset(self) -> float | None:
-        """Seconds by which AvePoint's clock is ahead of the exporter's clock, or None before the first response."""
+        """AvePoint's clock minus the exporter's clock in seconds, or None before the first response."""
         return self._server_clock.offset
 
     def patient(self, interval: float) -> "Client":
         """Return a view of this client for a collector with this interval in seconds.
 
-        If requests have to wait for the limits, those of collectors with shorter intervals start first.
+        If requests have to wait for the limits, the requests of collectors with shorter intervals start first.
         """
         view = copy(self)
         view._patience = interval  # noqa: SLF001 - the object is of this class

@@ -53,7 +53,7 @@ class Observer(Protocol):
         ...
 
     def clock_offset(self, seconds: float) -> None:
-        """Set the seconds by which AvePoint's clock is ahead of the exporter's."""
+        """Set the difference of the clocks: AvePoint's clock minus the exporter's clock, in seconds."""
         ...
 
     def unreadable(self, endpoint: str, field: str) -> None:

@@ -39,7 +39,7 @@ FetchPage = Callable[[Query], Awaitable[ListPage]]
 
 
 def read_page(response: object, endpoint: Endpoint) -> ListPage:
-    """Return the page in a response. Raise AnswerError if the response does not have the documented form."""
+    """Return the page from a response. Raise AnswerError if the response does not have the documented form."""
     if endpoint.paging in (Paging.ODATA, Paging.ODATA_LINKS):
         return _odata_page(response, endpoint)
     if endpoint.paging is Paging.ELEMENTS and isinstance(response, list):

@@ -144,7 +144,7 @@ def _folded(value: object) -> Mapping[str, object]:
 
 
 def error_text(body: object, secrets: Collection[str] = ()) -> str:
-    """Return the error text in a body, prefixed with ": ", or "" if there is none.
+    """Return the error text from a body, prefixed with ": ", or "" if there is none.
 
     The documented forms are {message, errors: [{code, field, message}]}, {error}, {error: {code, message}} and {error,
     error_description}. The text is printable and at most 200 characters long. E-mail addresses, GUIDs and secrets are

@@ -12,7 +12,7 @@ from exporter.clock import Clock
 HALVING_WINDOW: Final = 10.0
 """Minimum time between two halvings of the rate, in seconds."""
 RECOVERY_PERIOD: Final = 30.0
-"""Seconds without throttling after which the rate rises by a tenth of the configured rate."""
+"""After so many seconds without throttling, the rate rises by a tenth of the configured rate."""
 LONGEST_PAUSE: Final = 900.0
 """Maximum pause after a Retry-After header, in seconds."""
 RECENT: Final = 10.0
@@ -89,7 +89,8 @@ class Throttle:
         """Wait until the limits allow a request.
 
         `patience` is the interval of the collector in seconds. A request is due after this time, and the request that
-        is due first starts first. Therefore, requests of slow collectors wait for those of fast collectors.
+        is due first starts first. Therefore, collectors with long intervals do not delay collectors with short
+        intervals.
         """
         deadline = self._clock.monotonic() + patience
         await self._slots.acquire(deadline)

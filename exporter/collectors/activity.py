@@ -1,4 +1,4 @@
-"""Metric families for unusual activity, of a tenant account's sites and of customers' sites."""
+"""Metric families for unusual activity on the sites of tenant accounts and customers."""
 
 from typing import Final
 

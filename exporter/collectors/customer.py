@@ -23,7 +23,7 @@ class Customer:
 
 
 def customer_in(row: Row, names: NamePolicy) -> Customer | None:
-    """Return the customer in a row of the customer list, or None if the id is missing or unreadable."""
+    """Return the customer from a row of the customer list, or None if the id is missing or unreadable."""
     identifier = row.key("id")
     if identifier is None:
         return None

@@ -13,7 +13,7 @@ _GUID: Final = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}", re.A
 _OTHER_ID: Final = re.compile(r"(?=.*\d)[0-9a-z_-]{8,64}", re.ASCII)
 
 _REFUSED: Final = 3
-"""Number of responses in which unlisted ids are refused, before later responses may be accepted."""
+"""Number of responses whose unlisted ids are refused. Later responses with unlisted ids may be accepted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class RowOwners:
         self._other_responses = 0
 
     def own_rows(self, rows: Iterable[Row], customer_id: str) -> tuple[list[Row], AnswerError | None]:
-        """Return the rows that belong to a customer, and an error if the response contains other rows."""
+        """Return the rows of a customer, and an error if the response contains rows of other customers."""
         rows = list(rows)
         others = [_other_id(row.raw("customerId"), customer_id) for row in rows]
         is_trusted = self._trusts(rows, others, customer_id)
@@ -90,7 +90,7 @@ class RowOwners:
 
 
 def _other_id(value: object, customer_id: str) -> str | None:
-    """Return the customer id in a row, or None if the id is equal to `customer_id`."""
+    """Return the customer id from a row, or None if the id is equal to `customer_id`."""
     is_other = isinstance(value, str) and _kind(value)[1] not in ("", _kind(customer_id)[1])
     return value.strip() if isinstance(value, str) and is_other else None
 

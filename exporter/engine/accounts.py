@@ -123,7 +123,7 @@ class Accounts:
                 self.start()
 
     async def take_over(self, *, start: bool = True) -> None:
-        """Start to read AvePoint with the stored state, merged with the state of this process."""
+        """Start to send requests to AvePoint, with the stored state merged with the state of this process."""
         async with self._lock:
             after = {
                 name: await asyncio.to_thread(self._make, running.account) for name, running in self._running.items()

@@ -23,7 +23,7 @@ class FailingCustomers:
     """
 
     def __init__(self, clock: Clock, interval: float) -> None:
-        """Create an empty collection. `interval` is the longest pause between two reads of a customer, in seconds."""
+        """Create an empty collection. `interval` is the longest pause before a customer is retried, in seconds."""
         self._clock = clock
         self._interval = interval
         self._failures: dict[str, int] = {}
@@ -42,7 +42,7 @@ class FailingCustomers:
         self._retry_at[customer_id] = self._clock.monotonic() + retry_pause(failures, self._interval)
 
     def remove(self, customer_id: str) -> None:
-        """Remove a customer that was read or is no longer expected."""
+        """Remove a customer that was read successfully or is no longer in the list."""
         self._failures.pop(customer_id, None)
         self._retry_at.pop(customer_id, None)
 

@@ -17,7 +17,8 @@ from exporter.engine.storage.store import Store
 from exporter.errors import AvePointError, Failure, NotOfferedError
 
 _LONGEST_RETRY: Final = 3600.0
-"""Maximum seconds until a collector that failed or is off is refreshed again, even if its interval is longer."""
+"""Maximum time, in seconds, until a collector that failed or is off is refreshed again, even if its interval is
+longer."""
 _MIN_PAUSE: Final = 1.0
 
 

@@ -28,8 +28,8 @@ WHOLE: Final = Shard()
 def _jump_hash(number: int, total: int) -> int:
     """Return the shard of a hash value.
 
-    If `total` grows from N to N + 1, one value in N + 1 moves, and only to the new shard. The algorithm is from "A
-    Fast, Minimal Memory, Consistent Hash Algorithm" by Lamping and Veach.
+    If `total` grows from N to N + 1, one of N + 1 values moves to the new shard, and the other values do not move. The
+    algorithm is from "A Fast, Minimal Memory, Consistent Hash Algorithm" by Lamping and Veach.
     """
     shard, following = 0, 0
     while following < total:

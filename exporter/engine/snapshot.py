@@ -74,7 +74,7 @@ class RefreshOutcome:
 class RefreshStatus:
     """The status of a collector. Times are in Unix seconds, or None if the event has not occurred yet.
 
-    If the collector is optional and the app lacks the permission for it, `off` is true and `up` is None. `failure` is
+    If the collector is optional and the app lacks its permission, `off` is true and `up` is None. `failure` is
     the reason why the collector is down or off. `failures` contains the most recent failures.
     """
 

@@ -80,8 +80,8 @@ class AccountVerdicts:
     async def settle(self, budget: float = inf) -> None:
         """Update all outdated verdicts, for at most `budget` seconds. Other tasks can run during the update.
 
-        If another call is running, wait at most `budget` seconds for that call to end. Do nothing if the other call
-        takes longer.
+        If another call is running, wait at most `budget` seconds for the other call to end. If the other call takes
+        longer, do nothing.
         """
         try:
             async with asyncio.timeout(budget if budget < inf else None):
@@ -150,7 +150,7 @@ class AccountVerdicts:
         self._verdict.load(states)
 
     def follow(self, states: Mapping[str, object]) -> None:
-        """Replace the states with those that another process has stored. Raise ValueError as `load_states` does."""
+        """Replace the states with those that another process stored. Raise ValueError as `load_states` does."""
         changed = {key: state for key, state in states.items() if self._followed.get(key) != state}
         self.load_states(changed)
         self.keep_only({"", *states})

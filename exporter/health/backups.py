@@ -79,7 +79,7 @@ def _backups(view: View) -> Iterator[_Backup]:
 
 
 def _unclassified(view: View) -> Iterator[Finding]:
-    """Yield an unknown finding for each group of jobs that may be backups of an unknown workload."""
+    """Yield an unknown finding for each group of jobs of an unknown workload that may be backups."""
     for job in view.facts.jobs:
         if job.is_unclassified and job.job_type in ("", _BACKUP):
             # The subject omits the workload, so that a successful backup of the workload still resolves the problem.

@@ -38,7 +38,7 @@ class Source:
 
 
 def fresh_for(interval: float) -> float:
-    """Return the number of seconds for which the samples of a collector with this interval are fresh."""
+    """Return how long, in seconds, the samples of a collector with this interval are fresh."""
     return max(_FRESH_FOR, 3 * interval)
 
 

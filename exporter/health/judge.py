@@ -200,7 +200,7 @@ class _Decision:
         return finding.outcome is Outcome.FINE and self._is_fresh(finding.collector)
 
     def _stays(self, held: HeldProblem, findings: Iterable[Finding]) -> bool:
-        """Return whether a problem persists even though no fresh facts confirm it."""
+        """Return whether a problem persists although no fresh facts confirm it."""
         if held.rules != self._rules.fingerprint:
             return not all(self._is_over(held, one) for one in findings)
         return not all(
@@ -212,7 +212,7 @@ class _Decision:
         return finding.outcome is Outcome.FINE or self._view.now >= held.start + finding.held_for
 
     def _stays_without_findings(self, held: HeldProblem, unclassified: Iterable[Finding]) -> bool:
-        """Return whether a problem persists even though there are no facts about its subject."""
+        """Return whether a problem persists although there are no facts about its subject."""
         source = self._view.sources.get(held.collector)
         if source is None or source.off or self._is_ignored(held.key.subject):
             return False

@@ -25,8 +25,8 @@ _ATTENTION: Final = frozenset(
 class _Usage:
     """The used share of purchased seats or storage.
 
-    `ratio` is None if the used or the purchased number is unknown. `is_absent` is true if AvePoint does not return the
-    used number.
+    `ratio` is None if the used or the purchased quantity is unknown. `is_absent` is true if AvePoint does not return
+    the used quantity.
     """
 
     subject: Subject

@@ -12,7 +12,7 @@ _FINGERPRINT_LENGTH: Final = 16
 
 @dataclass(frozen=True, slots=True)
 class _Exception:
-    """An exception, with its limits merged into those of the account."""
+    """An exception, with its limits merged into the limits of the account."""
 
     customers: frozenset[str]
     products: frozenset[str]

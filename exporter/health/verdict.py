@@ -20,7 +20,7 @@ Sources = Callable[[str], Mapping[str, Source]]
 """A function that returns the source of each collector for a customer id ("" for a tenant account)."""
 
 _KEPT_ABSENT: Final = 86_400.0
-"""Seconds for which the problems of a customer are kept after it leaves the customer list."""
+"""Time, in seconds, for which a customer's problems are kept after the customer has left the customer list."""
 
 
 class AccountVerdict:

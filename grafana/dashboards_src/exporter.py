@@ -75,9 +75,9 @@ def _facts() -> Line:
         ),
         number(
             "Waiting",
-            "Share of the last hour in which requests waited for the rate limit or for AvePoint, of the account "
-            "that waited longest. If the share is orange, AvePointThrottled fires. Lengthen the intervals or read "
-            "fewer customers.",
+            "Share of the last hour during which requests waited for the rate limit or for AvePoint's throttling, "
+            "for the account that waited longest. If the share is orange, AvePointThrottled fires. Lengthen the "
+            "intervals or read fewer customers.",
             f"max({_throttled()})",
             unit="percentunit", steps=rising(warning=THROTTLED), empty=UNKNOWN, decimals=1,
         ),
@@ -94,7 +94,7 @@ def _facts() -> Line:
 
 
 def _stale() -> str:
-    """Return the ages with which AvePointDataStale fires."""
+    """Return the ages that are above the threshold of AvePointDataStale."""
     ages = "account:avepoint_data_age_seconds:max"
     slow, seconds = stale_after()
     others = q.account_level(ages, f'collector!~"{slow}"')
@@ -106,7 +106,7 @@ def _calls(window: str, *matchers: str) -> str:
 
 
 def _failing(window: str) -> str:
-    """Return the requests without success, and 0 for accounts whose requests all succeeded."""
+    """Return the number of failed requests, and 0 for accounts whose requests all succeeded."""
     return f"{_calls(window, _NO_SUCCESS)} or 0 * {_calls(window)}"
 
 
@@ -119,8 +119,8 @@ def _collectors() -> table.Panel:
     duration = q.raw("avepoint_collector_duration_seconds", q.ACCOUNT)
     return rows(
         "Collectors",
-        "One row per account and collector. If a collector is not readable, the exporter's status page shows the "
-        "reason, and the last values stay.",
+        "One row per account and collector. If a collector is not readable, the last values stay, and the exporter's "
+        "status page shows the reason.",
         [
             ("A", f"min by ({by}) ({q.account_level('account:avepoint_up:min')})"),
             ("B", f"max by ({by}) ({q.account_level('account:avepoint_data_age_seconds:max')})"),
@@ -147,7 +147,8 @@ def _collectors() -> table.Panel:
 def _data_age() -> timeseries.Panel:
     return lines(
         "Age of the data",
-        "Time since the last successful refresh. If a line rises above several intervals, AvePointDataStale fires.",
+        "Time since the last successful refresh. If a line rises above 3 hours (3 days for slow collectors), "
+        "AvePointDataStale fires.",
         [(q.account_level("account:avepoint_data_age_seconds:max"), "{{account}} {{collector}}")],
         unit="s", empty=NO_RULES,
     )  # fmt: skip
@@ -156,9 +157,9 @@ def _data_age() -> timeseries.Panel:
 def _requests() -> timeseries.Panel:
     return lines(
         "Requests by status",
-        "Requests per second by HTTP status, or timeout, connect and parse. If there are many 401 or 403, check "
-        "the secret and the permissions. A 429 means too many requests. For 5xx, timeout and connect, check "
-        "AvePoint's status and the network.",
+        "Requests per second by result: the HTTP status, timeout, connect or parse. If there are many 401 or 403, "
+        "check the secret and the permissions. If there are many 429, AvePoint throttles the account. For 5xx, timeout "
+        "and connect, check AvePoint's status and the network.",
         [(f"sum by (account, code) ({q.rate('avepoint_api_requests_total')})", "{{account}} {{code}}")],
         unit="reqps", empty="No requests in the time range",
     )  # fmt: skip
@@ -168,7 +169,7 @@ def _latency() -> timeseries.Panel:
     buckets = q.rate("avepoint_api_request_duration_seconds_bucket")
     return lines(
         "Response time, 95th percentile",
-        "Maximum duration of 95 % of the requests, by path. If it approaches the timeout (30 s by default), raise "
+        "95 % of the requests took at most this time, by path. If it approaches the timeout (30 s by default), raise "
         "the timeout or lower the page size.",
         [(f"histogram_quantile(0.95, sum by (path, le) ({buckets}))", "{{path}}")],
         unit="s", empty="No requests in the time range",
@@ -178,8 +179,8 @@ def _latency() -> timeseries.Panel:
 def _waiting() -> timeseries.Panel:
     return lines(
         "Waiting for the rate limit",
-        "Share of the time in which requests wait. If a line is above the threshold, AvePointThrottled fires. "
-        "Lengthen the intervals.",
+        "Share of the time during which requests waited. If a line stays above the threshold, AvePointThrottled fires. "
+        "Lengthen the intervals of the collectors.",
         [(f"sum by (account) ({q.rate('avepoint_api_throttled_seconds_total')})", "{{account}}")],
         unit="percentunit", empty=UNREAD, steps=rising(warning=THROTTLED),
     )  # fmt: skip
@@ -216,7 +217,7 @@ def _not_understood() -> table.Panel:
 
     return rows(
         "Unreadable or unknown values, last six hours",
-        "Values in AvePoint's responses that the exporter could not read, or that are unknown. If the number is "
+        "Values in AvePoint's responses that the exporter could not parse or does not support. If the number is "
         "red, AvePointValuesNotUnderstood fires, and AvePoint may have changed its API. Install a newer version of "
         "the exporter or report the field.",
         [("A", counted("avepoint_parse_errors_total")), ("B", counted("avepoint_unknown_values_total"))],

@@ -1,4 +1,4 @@
-"""Panels for all dashboards: numbers of customers with certain problems, and the number of all customers."""
+"""Panels for all dashboards: the number of customers with certain problems, and the number of all customers."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -18,12 +18,15 @@ _FACTS: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
     "Late": (("backup_late",), "with a backup that is later than its own schedule, but not overdue yet"),
     "Stopped": (("backup_stopped",), "with a workload that is no longer backed up"),
     "Failed job": (("job_failed",), "with a workload whose last completed job failed"),
-    "Incomplete": (("job_incomplete",), "with a workload whose last jobs omitted objects"),
-    "Stuck": (("job_stuck",), "with a job that runs too long"),
+    "Incomplete": (("job_incomplete",), "with a workload whose last jobs did not back up all objects"),
+    "Stuck": (("job_stuck",), "with a job that has run too long"),
     "Unprotected": (verdict.UNPROTECTED, "with too many objects or users without a backup"),
-    "Scan failed": (("scan_failed",), "whose scans fail, so that new objects are not found"),
+    "Scan failed": (("scan_failed",), "whose scans are failing, so that new objects are not found"),
     "No consent": (("consent_missing",), "with a Microsoft 365 tenant that has withdrawn its consent"),
-    "Running out": (verdict.RUNNING_OUT, "whose seats, storage, license or subscription runs out or has run out"),
+    "Running out": (
+        verdict.RUNNING_OUT,
+        "with too few seats, nearly full storage, a license out of policy, or an expired or expiring subscription",
+    ),
     "Attack signs": (("ransomware_suspected",), "for which AvePoint suspects a ransomware attack"),
     "Seats": (("seats_exceeded",), "that use more seats than they purchased"),
     "Storage": (("storage_nearly_full", "storage_full"), "whose purchased storage is full or nearly full"),

@@ -18,8 +18,8 @@ def success() -> timeseries.Panel:
     good, total = (f"sum by (account) ({completed('1d', *one)})" for one in (('result="success"',), ()))
     return lines(
         "Successful backups within a day",
-        "Share of the backups completed in the 24 hours before each point that succeeded. If the share falls, look "
-        "for a common cause. The table of problems shows the overdue backups.",
+        "Share of successful backups among the backups that completed in the 24 hours before each point. If the share "
+        "falls, look for a common cause. The table of problems shows the overdue backups.",
         [(f"({good} or 0 * {total}) / ({total} > 0)", "{{account}}")],
         unit="percentunit", empty="No backup completed yet",
     ).max(1).decimals(1).max_data_points(100)  # fmt: skip

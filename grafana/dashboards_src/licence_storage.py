@@ -63,12 +63,12 @@ def _growth_rate() -> str:
 
 def _growth() -> stat.Panel:
     return number(
-        "Growth a day",
+        "Growth per day",
         "Growth of the protected data of all chosen accounts per day, over the last week, and the size of all "
         "protected data. If the growth rises suddenly, see the graph below.",
         f"{_DAY} * sum({q.scoped(_growth_rate())})",
         of=f"sum({q.scoped(_used())})",
-        unit="bytes", of_unit="bytes", steps=plain(), empty="Not known", decimals=1,
+        unit="bytes", of_unit="bytes", steps=plain(), empty="Unknown", decimals=1,
     )  # fmt: skip
 
 

@@ -69,7 +69,7 @@ def _checks() -> table.Panel:
             Column("A", "Severity", width=90, mappings=severity_words()),
             Column("problem", "Problem", meanings=PROBLEMS),
             Column("B", "Customers", width=90, unit="locale", steps=rising(warning=1), cell=COLORED),
-            Column("C", "Not known", width=90, unit="locale"),
+            Column("C", "Unknown", width=90, unit="locale"),
             Column("D", "Of", width=80, unit="locale"),
         ],
         sort="Severity",

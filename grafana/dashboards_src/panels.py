@@ -88,7 +88,7 @@ def number(
     of: str = "",
     of_unit: str = "prefix:of\N{NO-BREAK SPACE}",
 ) -> stat.Panel:
-    """Return a panel with one number on a colored background; `of` is the expression of its denominator."""
+    """Return a panel with one number on a colored background. `of` is the expression for the denominator."""
     panel = (
         stat.Panel()
         .title(title)

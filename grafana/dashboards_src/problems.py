@@ -22,7 +22,7 @@ def severity_words(well: str = WELL) -> list[ValueMapping]:
         _between(rank * verdict.UNIT, (rank + 1) * verdict.UNIT - 1, *SEVERITIES[severity])
         for severity, rank in verdict.RANKS.items()
     ]
-    return [*words, _between(1, verdict.UNIT - 1, "Not known", GREY), _between(0, 0, well, GREEN)]
+    return [*words, _between(1, verdict.UNIT - 1, "Unknown", GREY), _between(0, 0, well, GREEN)]
 
 
 def _between(least: float, most: float, text: str, color: str) -> ValueMapping:

@@ -1,4 +1,4 @@
-"""Panels on the processes of exporters, and on no other targets of Prometheus."""
+"""Panels that show only the processes of exporters, and no other targets of Prometheus."""
 
 from typing import Final
 
@@ -12,7 +12,7 @@ UNREAD: Final = "No data; check that Prometheus scrapes the exporter"
 
 
 def targets() -> str:
-    """Return `up` of exporters, and of no other target: in a job with other targets, of those that are up."""
+    """Return `up` for exporters only. If the job has other targets, return only the exporters that are up."""
     up, exporters = q.raw("up"), q.recorded("job:avepoint_exporters:count")
     mixed = f"(count by (job) ({up} == 1) > on (job) {exporters})"
     seen = f"{up} and on (job) {q.recorded('job:avepoint_exporter:seen')} unless on (job) {mixed}"
@@ -20,7 +20,7 @@ def targets() -> str:
 
 
 def _of_exporters(expr: str) -> str:
-    """Keep what the exporters report of themselves: other targets have process metrics, too."""
+    """Keep only the process metrics of exporters, because other targets have process metrics, too."""
     return f"{expr} and on (job, instance) {q.raw('avepoint_exporter_build_info')}"
 
 

@@ -61,7 +61,7 @@ def by_customer(expr: str) -> str:
 
 
 def or_none(expr: str) -> str:
-    """Return 0 if the expression has no series, but no series if the rules are not loaded or no exporter is scraped."""
+    """Return the expression, or 0 if it has no series, or no series without the rules or an exporter."""
     return f"{expr} or 0 * sum({account_level('account:avepoint_customers:count')})"
 
 

@@ -31,7 +31,8 @@ _MICROSOFT: Final = (
     f"max by (job, account, customer_id, tenant_id) ({q.raw('avepoint_microsoft_assigned_seats', *q.OF_CUSTOMER)})"
 )
 PURCHASED: Final = _license("purchased_storage_bytes")
-"""The purchased storage of each tenant; customers of partners purchase it per service, or use their own."""
+"""The purchased storage of each tenant. Customers of partners purchase storage per service, or use their own
+storage."""
 SEATS: Final = _sum("purchased_seats", "purchased_seats")
 SEATS_USED: Final = _sum("microsoft_licenses_assigned", "assigned_seats")
 

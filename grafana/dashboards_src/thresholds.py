@@ -24,7 +24,7 @@ _STALE: Final = re.compile(r'collector!~"([^"]+)"\} > ([\d.]+(?: \* [\d.]+)*)')
 
 @functools.cache
 def thresholds_of_alerts() -> Mapping[str, float]:
-    """Return the number that ends the expression of each alert, such as 10800 of `… > 3 * 3600`."""
+    """Return the number at the end of each alert's expression, such as 10800 for `… > 3 * 3600`."""
     found = {name: _COMPARED.search(expression) for name, expression in _expressions().items()}
     return {name: _product(match[1]) for name, match in found.items() if match}
 
@@ -53,7 +53,7 @@ def _product(text: str) -> float:
 
 
 def rising(*, warning: float | None = None, critical: float | None = None) -> list[Threshold]:
-    """Return thresholds for values of which more is worse: green, orange from `warning`, red from `critical`."""
+    """Return thresholds for values that should be low: green, orange from `warning`, red from `critical`."""
     steps = [Threshold(color=GREEN)]
     if warning is not None:
         steps.append(Threshold(value=warning, color=ORANGE))
@@ -63,7 +63,7 @@ def rising(*, warning: float | None = None, critical: float | None = None) -> li
 
 
 def falling(*, warning: float | None = None, critical: float | None = None) -> list[Threshold]:
-    """Return thresholds for values of which less is worse: red below `critical`, orange below `warning`, else green."""
+    """Return thresholds for values that should be high: red below `critical`, orange below `warning`, else green."""
     steps = []
     lowest = RED if critical is not None else ORANGE
     steps.append(Threshold(color=lowest))

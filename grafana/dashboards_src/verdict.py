@@ -58,7 +58,7 @@ def _tenants(condition: str = "") -> str:
 
 
 def affected(*matchers: str, of: tuple[str, ...] = (q.ACCOUNT,)) -> str:
-    """Return the number of customers with one of the problems, which may be 0, or no series if there is no exporter."""
+    """Return the number of customers with one of the problems, including 0, or no series without an exporter."""
     return q.or_none(f"count(group by ({CUSTOMER}) ({problems(*matchers, of=of)}))")
 
 
@@ -71,7 +71,7 @@ def verdicts(by: str, *matchers: str) -> str:
 
 
 def order(*matchers: str, of: tuple[str, ...] = (q.ACCOUNT,)) -> str:
-    """Return a number for each problem, by which a table can be sorted by severity and then by age.
+    """Return a number for each problem, which sorts a table by severity and then by age.
 
     The recording rule `customer:avepoint_problem:order` contains the maximum for each customer.
     """

@@ -8,9 +8,9 @@ from grafana.dashboards_src.thresholds import BLUE, GREEN, GREY, ORANGE, RED, YE
 
 NO_RULES: Final = "No data; load prometheus/rules and wait for a refresh"
 _OR_NO_RULES: Final = "(or prometheus/rules is not loaded)"
-NO_JOBS: Final = f"No jobs known {_OR_NO_RULES}"
-NO_LICENCE: Final = f"No license known {_OR_NO_RULES}"
-UNKNOWN: Final = "Not known"
+NO_JOBS: Final = f"No jobs have been read {_OR_NO_RULES}"
+NO_LICENCE: Final = f"No license has been read {_OR_NO_RULES}"
+UNKNOWN: Final = "Unknown"
 
 NOTHING: Final[Words] = {"0": ("None", GREEN)}
 POLICY: Final[Words] = {"0": ("In", GREEN), "1": ("Out", RED)}

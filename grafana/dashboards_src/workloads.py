@@ -24,8 +24,8 @@ def workloads() -> table.Panel:
     return rows(
         "Workloads",
         "One row per workload of all customers. The numbers of backups include expected backups that have "
-        "succeeded before. If the number of overdue backups is red, click the workload to see its jobs. Objects "
-        "are only known for customers of partner accounts.",
+        "succeeded before. If the number of overdue backups is red, click the workload to see its jobs. The "
+        "table shows objects only for customers of partner accounts.",
         [
             ("A", due),
             ("B", f"count by ({by}) ({overdue})"),

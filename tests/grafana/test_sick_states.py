@@ -107,7 +107,7 @@ EXPECTED: Final[Mapping[str, tuple[float, float | None]]] = {
     "Waiting": (0.75, None),
     "Configuration": (1, 1),
 }
-OF_DAYS: Final = {"Succeeded", "Growth a day"}
+OF_DAYS: Final = {"Succeeded", "Growth per day"}
 """Numbers over days; tests/grafana/test_queries.py asks for them."""
 
 

@@ -25,7 +25,7 @@ from exporter.errors import TokenError
 
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ASSERTION_LIFE: Final = 300
-"""Seconds for which an assertion is valid."""
+"""Lifetime of an assertion in seconds."""
 
 _REPLACE: Final = "replace the file; no restart is needed"
 _PASSWORD: Final = "set auth.certificate_password_file or auth.certificate_password_env to the password"  # noqa: S105 - words

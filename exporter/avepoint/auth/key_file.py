@@ -61,7 +61,7 @@ class KeyFileError(Exception):
 
 
 def parse_in_child(contents: KeyFile, run: Callable[..., Any] = subprocess.run) -> KeyPair:
-    """Return the key pair in a file. Raise KeyFileError if there is none, or OSError if no process can be started."""
+    """Return the key pair from a file. Raise KeyFileError if there is none, or OSError if no process can be started."""
     try:
         child = run(
             [sys.executable, "-P", "-m", __name__],
@@ -108,7 +108,7 @@ def _decoded(request: bytes) -> KeyFile:
 
 
 def parse(contents: KeyFile) -> KeyPair:
-    """Return the key pair in a file. Raise KeyFileError if there is none."""
+    """Return the key pair from a file. Raise KeyFileError if there is none."""
     data = _unwrapped(contents.data)
     key, certificates = (_read_pem if b"-----BEGIN" in data else _read_pfx)(data, contents.password)
     if not isinstance(key, RSAPrivateKey):

@@ -196,7 +196,7 @@ def token_text(response: Mapping[str, object]) -> str:
 
 
 def _useful_life(response: Mapping[str, object]) -> float:
-    """Return the seconds after which a token is renewed: its lifetime minus a margin for slow requests."""
+    """Return the number of seconds until a token is renewed, which is its lifetime minus a margin for slow requests."""
     life = response.get("expires_in")
     if isinstance(life, str) and life.isascii() and life.isdigit() and len(life) < 10:  # noqa: PLR2004 - digits
         life = int(life)

@@ -1,4 +1,4 @@
-"""Names in the job lists of Google Workspace and Salesforce, for the numbers and words in the API.
+"""Canonical names for the codes and words in the job lists of Google Workspace and Salesforce.
 
 Sources: the documentation of GET /backup/google/admin/jobs and GET /backup/sfbapi/jobs.
 """
@@ -26,17 +26,17 @@ GOOGLE_APPS: Final[Mapping[int, str]] = MappingProxyType({
     256: "Users", 512: "Groups", 4096: MODULES[507],
     8192: MODULES[501] + _VAULT, 16384: MODULES[504] + _VAULT, 32768: MODULES[505] + _VAULT,
 })  # fmt: skip
-"""Workloads of Google Workspace by their number in the field `appType`."""
+"""Workloads of Google Workspace by their code in the field `appType`."""
 
 GOOGLE_JOB_TYPES: Final[Mapping[int, str]] = MappingProxyType(
     {1: "backup", 2: "restore", 3: "export", 4: "delete", 5: "retention", 6: "generate_report"}
 )
-"""Job types of Google Workspace by their number in the field `jobType`."""
+"""Job types of Google Workspace by their code in the field `jobType`."""
 
 GOOGLE_STATES: Final[Mapping[int, str]] = MappingProxyType(
     {0: IN_PROGRESS, 2: FINISHED, 3: "failed", 7: "finished_with_exception"}
 )
-"""States of Google Workspace jobs by their number in the field `status`."""
+"""States of Google Workspace jobs by their code in the field `status`."""
 
 _SALESFORCE_TYPES: Final = {
     1: "Backup", 2: "On-demand backup", 3: "Restore", 4: "Pre restore", 5: "Compare", 6: "Archive", 7: "Simulation",
@@ -50,7 +50,7 @@ SALESFORCE_TYPES: Final[Mapping[int, tuple[str, str]]] = MappingProxyType({
     else (SALESFORCE, snake_case(name))
     for number, name in _SALESFORCE_TYPES.items()
 })  # fmt: skip
-"""Workloads and job types of Salesforce by their number in the field `type`.
+"""Workloads and job types of Salesforce by their code in the field `type`.
 
 An on-demand backup has its own job type, because it is not scheduled and may contain only some of the objects.
 """
@@ -58,7 +58,7 @@ An on-demand backup has its own job type, because it is not scheduled and may co
 SALESFORCE_STATES: Final[Mapping[int, str]] = MappingProxyType({
     1: IN_PROGRESS, 2: FINISHED, 3: "finished_with_exception", 4: "failed", 5: "paused", 6: "stopped", 7: "skipped",
 })  # fmt: skip
-"""States of Salesforce jobs by their number in the field `state` or `status`."""
+"""States of Salesforce jobs by their code in the field `state` or `status`."""
 
 _GOOGLE_APPS: Final = {
     **{str(number): name for number, name in GOOGLE_APPS.items()},
@@ -76,7 +76,7 @@ _SALESFORCE: Final = {
 
 
 def google_app(name: str) -> tuple[str, bool]:
-    """Return the workload for a number or name in the field `appType`, and whether it is known."""
+    """Return the workload for a number or name in the field `appType`, and whether the number or name is known."""
     found = _GOOGLE_APPS.get(fold(name))
     return (name, False) if found is None else (found, True)
 
@@ -88,7 +88,7 @@ def google_job_type(name: str) -> tuple[str, bool]:
 
 
 def google_state(name: str) -> tuple[str | None, bool]:
-    """Return the state of a Google Workspace job for a number or name in the field `status`, and whether it is known.
+    """Return the state for the field `status` of a Google Workspace job, and whether the number or name is known.
 
     Return None for "N/A".
     """
@@ -96,13 +96,13 @@ def google_state(name: str) -> tuple[str | None, bool]:
 
 
 def salesforce_kind(name: str) -> tuple[tuple[str, str], bool]:
-    """Return the workload and the job type for a number or name in the field `type`, and whether `type` is known."""
+    """Return the workload and the job type for the field `type`, and whether the number or name is known."""
     found = _SALESFORCE.get(fold(name))
     return ((SALESFORCE, snake_case(name) or name), False) if found is None else (found, True)
 
 
 def salesforce_state(name: str) -> tuple[str | None, bool]:
-    """Return the state for a number or name in the field `state` of a Salesforce job, and whether it is known.
+    """Return the state for the field `state` of a Salesforce job, and whether the number or name is known.
 
     Return None for "N/A".
     """
@@ -110,7 +110,7 @@ def salesforce_state(name: str) -> tuple[str | None, bool]:
 
 
 def _state(states: Mapping[int, str], name: str) -> tuple[str | None, bool]:
-    """Return the state for a number of `states`, or for a name of a state of any product."""
+    """Return the state for a code in `states`, or for the name of a state of any product."""
     if name.strip().isdecimal():
         found = states.get(int(name)) if len(name) < 4 else None  # noqa: PLR2004 - digits
         return (name, False) if found is None else (found, True)
@@ -118,4 +118,4 @@ def _state(states: Mapping[int, str], name: str) -> tuple[str | None, bool]:
 
 
 PRODUCTS: Final = (GOOGLE_WORKSPACE, SALESFORCE)
-"""The products whose jobs a tenant account reads in addition to those of Microsoft 365."""
+"""The products, other than Microsoft 365, whose jobs are read for a tenant account."""

@@ -121,7 +121,7 @@ class Row:
         return self._read(read_time, spellings)
 
     def last_day(self, name: str) -> Ticks | None:
-        """Return the time at which something ends, which is the last second of a day without a time."""
+        """Return the time at which something ends. For a day without a time, this is the last second of the day."""
         return self._read(read_last_day, (name,))
 
     def past_time(self, *spellings: str, since: Ticks | None = None) -> Ticks | None:
@@ -133,7 +133,7 @@ class Row:
         return None
 
     def times(self, name: str) -> tuple[Ticks, ...]:
-        """Return the times in a list, without those that are unreadable."""
+        """Return the readable times from a list."""
         read = (self._value(read_time, item, name) for item in self._items(name))
         return tuple(ticks for ticks in read if ticks is not None)
 
@@ -204,11 +204,11 @@ class Row:
         return self._named(name, self.label(name), vocabulary.customer_status)
 
     def resolved(self, resolve: Callable[[str], tuple[T, bool]], *spellings: str) -> T | None:
-        """Return the result of `resolve` for a required string. Report a string that `resolve` does not know."""
+        """Return the result of `resolve` for a required string. Report a string that `resolve` does not recognize."""
         return self._named(spellings[0], self.key(*spellings), resolve)
 
     def management_mode(self, name: str) -> str | None:
-        """Return who manages a customer's services, or None if it is "N/A"."""
+        """Return the management mode of a customer's services, or None if it is "N/A"."""
         return self._named(name, self.label(name), vocabulary.management_mode)
 
     def nested(self, name: str) -> "Row":
@@ -216,11 +216,11 @@ class Row:
         return self._object(self.raw(name), name)
 
     def each(self, name: str) -> tuple["Row", ...]:
-        """Return the objects in a list. Replace an item that is not an object with an empty object."""
+        """Return the objects from a list. Replace an item that is not an object with an empty object."""
         return tuple(self._object(item, name) for item in self._items(name))
 
     def whole_list(self, name: str) -> tuple["Row", ...] | None:
-        """Return the objects in a list, or None if there is no list or an item is not an object."""
+        """Return the objects from a list, or None if there is no list or an item is not an object."""
         value = self.raw(name)
         if value is None:
             return None

@@ -33,9 +33,8 @@ SERVICE_TYPES: Final[Mapping[int, str]] = MappingProxyType({
     10: "Teams Chat", 11: "Power BI", 12: "Power Automate", 13: "Shared Channel", 14: "Power Apps",
     15: "Copilot Studio Agents",
 })  # fmt: skip
-"""Workloads by their number in the field `serviceType` of a tenant's settings and unusual activities.
-
-The numbers differ from those in the `ObjectType` filter.
+"""Workloads by their code in the field `serviceType` of a tenant's settings and unusual activities. The `ObjectType`
+filter has other codes.
 """
 
 MODULES: Final[Mapping[int, str]] = MappingProxyType({
@@ -49,9 +48,8 @@ MODULES: Final[Mapping[int, str]] = MappingProxyType({
     501: "Gmail", 502: "Calendar", 503: "Contacts", 504: "Drive", 505: "Shared Drives", 506: "Google Classroom",
     507: "Chat", 508: "Google Directory",
 })  # fmt: skip
-"""Workloads by their number in the field `jobModule` of a customer's jobs.
-
-The number 0 means that there is no workload. Most numbers above 354 belong to products other than Microsoft 365.
+"""Workloads by their code in the field `jobModule` of a customer's jobs. The code 0 means that there is no workload.
+Most codes above 354 belong to products other than Microsoft 365.
 """
 
 RETENTION: Final = MODULES[10]
@@ -61,7 +59,7 @@ JOB_SERVICES: Final[Mapping[int, str]] = MappingProxyType({
     0: "Microsoft 365 Scan", 7: "Microsoft 365", 10: "Google Workspace Scan", 11: "Google Workspace",
     12: "IaaS + PaaS", 15: "Salesforce", 16: "Dynamics 365",
 })  # fmt: skip
-"""Products, and the scans of two products, by their number in the field `jobType` of a customer's jobs."""
+"""Products, and the scans of two products, by their code in the field `jobType` of a customer's jobs."""
 
 MICROSOFT_365: Final = JOB_SERVICES[7]
 MICROSOFT_365_SCAN: Final = JOB_SERVICES[0]
@@ -82,7 +80,7 @@ JOB_STATUSES: Final[Mapping[int, str]] = MappingProxyType({
     7: "failed_to_start", 8: "canceled", 9: "rejected", 10: "stopped", 11: "not_scanned", 12: "disabled",
     13: "not_started", 14: "waiting_for_configuration",
 })  # fmt: skip
-"""States by their number in the field `status` of a customer's jobs. The numbers differ from those of `JobState`."""
+"""States by their code in the field `status` of a customer's jobs. The `JobState` filter has other codes."""
 
 OVER: Final = (
     FINISHED, "failed", "finished_with_exception", "partially_finished", "skipped", "failed_to_start", "canceled",
@@ -106,10 +104,10 @@ CUSTOMER_STATUSES: Final[Mapping[int, str]] = MappingProxyType({
     1: "working", 2: "failed", 3: "waiting_for_configuration", 4: "multiple_issues_found",
     5: "finished_with_exception", 6: "no_backup_updates",
 })  # fmt: skip
-"""Statuses by their number in the field `jobStatus` of a customer. The number 0 means "N/A"."""
+"""Statuses by their code in the field `jobStatus` of a customer. The code 0 means "N/A"."""
 
 MANAGEMENT_MODES: Final[Mapping[int, str]] = MappingProxyType({0: "customer", 1: "partner", 2: "to_be_configured"})
-"""Managers of a customer's services by their number in the field `managementMode` of a customer."""
+"""Management modes by their code in the field `managementMode` of a customer."""
 
 _OTHER_WORKLOADS: Final = {
     "Microsoft 365 Group": 4, "Office 365 Groups": 4, "OneDrive for Business": 3, "Microsoft Teams": 7,
@@ -164,13 +162,13 @@ def workload(name: str) -> tuple[str, bool]:
 
 
 def service_type(name: str) -> tuple[str, bool]:
-    """Return the workload for a number or name in the field `serviceType`, and whether it is known."""
+    """Return the workload for a number or name in the field `serviceType`, and whether the number or name is known."""
     found = _SERVICE_TYPES.get(fold(name))
     return workload(name) if found is None else (found, True)
 
 
 def job_service(name: str) -> tuple[str, bool]:
-    """Return the product or scan for a number or name in the field `jobType`, and whether it is known.
+    """Return the product or scan for a number or name in the field `jobType`, and whether the number or name is known.
 
     Return "" for "N/A". Return the Microsoft 365 scan for "DOR", although "DOR" may represent another scan.
     """
@@ -179,7 +177,7 @@ def job_service(name: str) -> tuple[str, bool]:
 
 
 def module(name: str) -> tuple[str, bool]:
-    """Return the workload for a number or name in the field `jobModule`, and whether it is known.
+    """Return the workload for a number or name in the field `jobModule`, and whether the number or name is known.
 
     Return "" for "none" and "N/A".
     """
@@ -188,7 +186,7 @@ def module(name: str) -> tuple[str, bool]:
 
 
 def job_status(name: str) -> tuple[str | None, bool]:
-    """Return the state for a number or name in the field `status` of a customer's job, and whether it is known.
+    """Return the state for the field `status` of a customer's job, and whether the number or name is known.
 
     Return None for "N/A".
     """
@@ -196,17 +194,17 @@ def job_status(name: str) -> tuple[str | None, bool]:
 
 
 def job_state(name: str) -> tuple[str, bool]:
-    """Return the state for a name in a tenant's job or a number of the `JobState` filter, and whether it is known."""
+    """Return the state for a name in a tenant's job or a code of `JobState`, and whether the state is known."""
     return _resolved(_STATES, name)
 
 
 def customer_status(name: str) -> tuple[str | None, bool]:
-    """Return the status for a number or name in `jobStatus`, or None for "N/A", and whether it is known."""
+    """Return the status for `jobStatus`, or None for "N/A", and whether the number or name is known."""
     return (None, True) if _is_na(name) or fold(name) == "0" else _resolved(_CUSTOMER_STATUSES, name)
 
 
 def management_mode(name: str) -> tuple[str | None, bool]:
-    """Return the mode for a number or name in `managementMode`, or None for "N/A", and whether it is known."""
+    """Return the mode for `managementMode`, or None for "N/A", and whether the number or name is known."""
     return (None, True) if _is_na(name) else _resolved(_MANAGEMENT_MODES, name)
 
 

@@ -16,7 +16,7 @@ from exporter.collectors.jobs.families import LABELS, SOURCE, SOURCE_OF_BACKUPS,
 from exporter.collectors.jobs.state import parse_counts, parse_jobs, parse_kind, parse_ticks
 
 Totals = Mapping[JobKind, Mapping[str, int]]
-"""Numbers of completed jobs by `JobKind` (product, workload and job type) and state."""
+"""Counts of completed jobs by `JobKind` (product, workload and job type) and state."""
 
 COMPLETED_TOTAL = Family(
     "avepoint_jobs_completed_total",
@@ -47,7 +47,7 @@ _KEPT_COMPLETED: Final = 1
 class _JobTally:
     """The counted jobs with the same product, workload and job type.
 
-    `completed` and `running` contain the start times of jobs by id. `counts` contains the numbers of completed jobs by
+    `completed` and `running` contain the start times of jobs by id. `counts` contains the count of completed jobs by
     state.
     """
 
@@ -75,7 +75,7 @@ class JobCounter:
     __slots__ = ("_base", "_short_at", "_since", "_states", "_tallies", "_unread")
 
     def __init__(self, states: Sequence[str] = _COMPLETED_STATES) -> None:
-        """Create a counter. For the states in `states`, counts of 0 are exposed too."""
+        """Create a counter. A count of 0 is exposed only for the states in `states`."""
         self._states = states
         self._base: Ticks | None = None
         self._unread: frozenset[str] = frozenset()
@@ -146,7 +146,7 @@ class JobCounter:
             tally.advance(min(listed, now))
 
     def totals(self) -> Totals:
-        """Return the numbers of completed jobs by `JobKind` and state."""
+        """Return the count of completed jobs by `JobKind` and state."""
         zeros = dict.fromkeys(self._states, 0)
         return {kind: {**zeros, **tally.counts} for kind, tally in self._tallies.items()}
 
@@ -176,14 +176,14 @@ class JobCounter:
 
 
 def completed_samples(totals: Totals, customer_id: str, location: str = "") -> Iterator[Sample]:
-    """Yield the numbers of completed jobs by state."""
+    """Yield the count of completed jobs by state."""
     for kind, counts in sorted(totals.items()):
         for state, count in counts.items():
             yield Sample(COMPLETED_TOTAL, (customer_id, *kind, location, state), float(count))
 
 
 def customer_backup_samples(totals: Iterable[Totals], customer_id: str) -> Iterator[Sample]:
-    """Yield the numbers of successful and failed backups over all workloads. Yield nothing if there are no jobs."""
+    """Yield the counts of successful and failed backups over all workloads. Yield nothing if there are no jobs."""
     results: dict[str, int] = {}
     for total in totals:
         for kind, counts in total.items():
@@ -204,7 +204,7 @@ def _was_completed(job: Job, at: Ticks | None) -> bool:
 
 
 def _recent(jobs: dict[str, Ticks], since: Ticks, kept: int) -> dict[str, Ticks]:
-    """Return the jobs that started at or after `since`, and the last `kept` jobs that started earlier."""
+    """Return the jobs that started at or after `since`, and the last `kept` of the jobs that started earlier."""
     before = sorted((key for key, start in jobs.items() if start < since), key=lambda key: (jobs[key], key))
     dropped = set(before[: max(0, len(before) - kept)])
     return {key: start for key, start in jobs.items() if key not in dropped} if dropped else jobs

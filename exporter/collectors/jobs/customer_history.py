@@ -1,4 +1,4 @@
-"""The history of a job list: the last successful jobs, and the numbers of completed jobs."""
+"""The history of a job list: the last successful jobs, and the counts of completed jobs."""
 
 import json
 import zlib
@@ -79,7 +79,7 @@ class JobHistory:
         since: Ticks | None = None,
         unread: Collection[str] = (),
     ) -> None:
-        """Add the jobs of one refresh. The other arguments are those of `JobCounter.count`."""
+        """Add the jobs of one refresh. The other arguments have the same meaning as in `JobCounter.count`."""
         self.unsuccessful = {}
         for kind, of_kind in jobs.items():
             if any(job.resource for job in of_kind):

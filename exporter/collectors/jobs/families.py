@@ -89,7 +89,7 @@ LAST_SUCCESS = Family(
 )
 OLDEST_RUNNING = Family(
     "avepoint_oldest_running_job_start_timestamp_seconds",
-    f"Start of the oldest job in progress, as Unix time; absent if no job runs; {SOURCE}.",
+    f"Start of the oldest job in progress, as Unix time; absent if no job is running; {SOURCE}.",
     LABELS,
     query="time() - avepoint_oldest_running_job_start_timestamp_seconds > 12 * 3600",
 )
@@ -162,14 +162,14 @@ def newer_success(last: Ticks | None, job: Job, now: Ticks) -> Ticks | None:
 def past_successes(last_success: Mapping[JobKind, Ticks], now: Ticks) -> dict[JobKind, Ticks]:
     """Return the finish times of the last successful jobs, without times in the future.
 
-    The caller still stores times in the future, because the exporter's clock may be wrong.
+    The caller still stores these times, because the exporter's clock may be wrong.
     """
     latest = now + CLOCK_TOLERANCE
     return {kind: finish for kind, finish in last_success.items() if finish <= latest}
 
 
 def count_samples(jobs: Iterable[tuple[JobKind, Job]], location: str = "") -> Iterator[Sample]:
-    """Yield the numbers of jobs by `JobKind` and state, including zeros for known states."""
+    """Yield the count of jobs by `JobKind` and state, including zeros for known states."""
     counts = Counter((kind, job.state) for kind, job in jobs)
     states = {(kind, state): 0 for kind in sorted({kind for kind, _ in counts}) for state in STATES}
     for (kind, state), count in {**states, **counts}.items():
@@ -207,7 +207,7 @@ def last_job_samples(
 def unsuccessful_samples(
     unsuccessful: Mapping[JobKind, tuple[Unsuccessful, ...]], customer_id: str
 ) -> Iterator[Sample]:
-    """Yield the completion times of the failed or incomplete jobs of resources, by kind of job."""
+    """Yield the completion times of the resources' failed or incomplete jobs, by kind of job."""
     for kind, of_kind in sorted(unsuccessful.items()):
         for one in sorted(of_kind):
             yield Sample(UNSUCCESSFUL, (customer_id, *kind, "", one.resource, one.state), seconds(one.end))

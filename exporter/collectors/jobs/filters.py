@@ -22,7 +22,7 @@ class JobFilter:
     """A filter of a job list. `parameter` is the name of the filter.
 
     `values` contains the values to request, and `all_values` contains all values that the API supports. Both map names
-    to numbers.
+    to codes.
     """
 
     parameter: str

@@ -1,4 +1,4 @@
-"""Base class of the collectors of a tenant's jobs of one product other than Microsoft 365.
+"""Base class of the collectors that read a tenant's jobs of one product other than Microsoft 365.
 
 The rows of these lists contain the workload and the job type, so each refresh reads one list without filters.
 """
@@ -52,7 +52,7 @@ FAMILIES = (
 
 
 class ProductJobsOptions(CollectorOptions):
-    """Options of these collectors. The window and the lookback period are those of the collector `jobs`."""
+    """Options of these collectors. The options of the collector `jobs` set the window and the lookback period."""
 
     interval: Interval = Field(900.0, description="Time between the starts of two refreshes.")
     page_size: Integer = Field(50, ge=1, le=LARGEST_PAGE, description="Jobs per page of the list.")
@@ -100,7 +100,7 @@ class ProductJobsCollector(AccountCollector[ProductJobsOptions, ProductJobRecord
     @staticmethod
     @abstractmethod
     def identity(row: RawRow) -> object:
-        """Return the values that identify a job in a row, or None if the row has no id."""
+        """Return the values that identify the job of a row, or None if the row has no id."""
 
     @classmethod
     @abstractmethod
@@ -110,7 +110,7 @@ class ProductJobsCollector(AccountCollector[ProductJobsOptions, ProductJobRecord
     @classmethod
     @abstractmethod
     def job(cls, row: Row, identifier: str) -> Job | None:
-        """Return the job in a row, or None if the state or the start time is missing or unreadable."""
+        """Return the job from a row, or None if the state or the start time is missing or unreadable."""
 
     async def read(self) -> ProductJobRecords:
         """Read the jobs that may have changed, and return all jobs within the lookback period.
@@ -146,7 +146,7 @@ class ProductJobsCollector(AccountCollector[ProductJobsOptions, ProductJobRecord
         return await self._list.read(span, size=self.options.page_size)
 
     def _sorted(self, rows: Iterable[Row], unread: set[str]) -> Distinct[tuple[JobKind, Job]]:
-        """Return the jobs in the rows by key, without rows that contradict each other.
+        """Return the jobs from the rows by key, without rows that contradict each other.
 
         Add the keys of all rows that contain no job or contradict each other to `unread`.
         """

@@ -37,7 +37,7 @@ class LocationJobs:
     """The jobs of a tenant or geo location, by product, workload and job type.
 
     `jobs` contains the jobs within the lookback period. `last_success` contains the finish times of the last successful
-    jobs, in ticks. `completed` contains the numbers of completed jobs. `error` is set if rows contradict each other.
+    jobs, in ticks. `completed` counts the completed jobs. `error` is set if rows contradict each other.
     """
 
     jobs: Mapping[JobKind, list[Job]]
@@ -101,7 +101,7 @@ class JobReader:
         return job_list, await job_list.read(span, size=self._options.page_size)
 
     def _distinct(self, rows: Iterable[Row]) -> Distinct[Job]:
-        """Return the jobs in the rows by id, without completed jobs whose rows contradict each other.
+        """Return the jobs from the rows by id, without completed jobs whose rows contradict each other.
 
         A job may be listed twice if its row moves to the next page while the list is being read. If the job was
         completed in the meantime, the completed job is returned.
@@ -113,7 +113,7 @@ class JobReader:
         return Distinct({**running, **completed.records}, completed.error)
 
     def _job(self, row: Row) -> Job | None:
-        """Return the job in a row, or None if the id, the state or the start time is missing or unreadable."""
+        """Return the job from a row, or None if the id, the state or the start time is missing or unreadable."""
         identifier, state, start = row.id, row.job_state("state"), row.past_time("startTime")
         if identifier is None:
             row.lacks("id")
@@ -124,7 +124,7 @@ class JobReader:
         return Job(identifier, state, start, finish, duration, objects, self._errors(row, identifier))
 
     def _errors(self, row: Row, identifier: str) -> tuple[tuple[str, int], ...]:
-        """Return the numbers of errors with and without an error code, and log new errors."""
+        """Return how many errors have an error code and how many have none, and log new errors."""
         errors = row.whole_list("jobErrors")
         if errors is None:
             return ()

@@ -61,7 +61,7 @@ def parse_jobs(value: object) -> dict[str, Ticks]:
 
 
 def parse_counts(value: object) -> dict[str, int]:
-    """Return numbers of jobs by state."""
+    """Return the count of jobs by state."""
     match value:
         case dict(counts):
             return {parse_name(name): int(parse_ticks(count)) for name, count in counts.items()}

@@ -48,7 +48,7 @@ class AppConsentCollector(PerTenantCollector[AppConsentOptions, bool | None]):
         self._list = ListReader(context.client, APPS)
 
     async def read_tenant(self, customer_id: str, tenant_id: str) -> bool | None:
-        """Return whether every app of a tenant has consent, or None if there is no app or its consent is unknown.
+        """Return whether every app of a tenant has consent, or None if there is no app or an app's consent is unknown.
 
         Raise AvePointError if a request fails.
         """

@@ -1,7 +1,7 @@
 """Jobs of each customer: POST …/customers/{customerId}/avpt-products/jobs/batch, or GET /partner/customers/{id}/jobs.
 
 AvePoint may list only the last job of each module. The collector therefore stores the times of earlier successful jobs
-and the numbers of completed jobs.
+and the counts of completed jobs.
 """
 
 from base64 import b64decode, b64encode
@@ -63,8 +63,8 @@ T = TypeVar("T")
 class CustomerJobRecords:
     """The listed jobs and the job history of one customer, by product, workload and job type.
 
-    `last_success` contains the finish times of the last successful jobs, in ticks. `completed` contains the numbers of
-    completed jobs. `completed_states` and `unsuccessful` are those of `JobHistory`.
+    `last_success` contains the finish times of the last successful jobs, in ticks. `completed` counts the completed
+    jobs. `completed_states` and `unsuccessful` have the same meaning as in `JobHistory`.
     """
 
     listed: SortedJobs

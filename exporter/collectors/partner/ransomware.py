@@ -39,7 +39,7 @@ _WORKLOADS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Detections:
-    """The numbers of a workload's sites that show signs of an attack. Unknown numbers are None."""
+    """How many of a workload's sites show signs of an attack. Unknown numbers are None."""
 
     workload: str
     ransomware: int | None
@@ -62,7 +62,7 @@ class RansomwareCollector(PerTenantCollector[RansomwareOptions, tuple[Detections
     families = (UNUSUAL, RANSOMWARE, SUSPICIOUS)
 
     async def read_tenant(self, customer_id: str, tenant_id: str) -> tuple[Detections, ...]:
-        """Return the numbers of sites by workload, or nothing if AvePoint has none. Raise AvePointError on failure."""
+        """Return the number of sites by workload, or nothing if AvePoint lists none. Raise AvePointError on failure."""
 
         async def request() -> object:
             return await self._client.call(DETECTION.modern, ids={"customerId": customer_id, "tenantId": tenant_id})

@@ -1,7 +1,7 @@
 """Users of each Microsoft 365 tenant with and without backup: POST …/cloud-backup-m365/users/batch.
 
-The rows contain names and e-mail addresses. Each page is reduced to hashed ids and backup states as soon as it is
-received, and only the numbers of users are kept.
+The rows contain names and e-mail addresses. As soon as a page is received, its rows are reduced to hashed ids and
+backup states. Only the number of users is kept.
 """
 
 from collections import Counter
@@ -38,7 +38,7 @@ COUNT = Family(
 User = tuple[int | None, Mapping[str, bool | None] | None]
 """A user's hashed id, and whether each workload is protected. Unknown values are None."""
 Counts = Mapping[str, tuple[int, int]]
-"""The numbers of protected and unprotected users by workload."""
+"""The number of protected and unprotected users by workload."""
 
 
 class UsersOptions(CollectorOptions):
@@ -48,7 +48,7 @@ class UsersOptions(CollectorOptions):
 
 
 class UsersCollector(PerTenantCollector[UsersOptions, Counts]):
-    """Collector of the numbers of users with and without backup."""
+    """Collector of the number of users with and without backup."""
 
     name = "users"
     permissions: ClassVar = USERS.permissions
@@ -60,7 +60,7 @@ class UsersCollector(PerTenantCollector[UsersOptions, Counts]):
         self._list = ListReader(context.client, USERS, row_id)
 
     async def read_tenant(self, customer_id: str, tenant_id: str) -> Counts:
-        """Return the numbers of a tenant's users.
+        """Return the number of a tenant's users.
 
         Raise AvePointError if a page is missing or rows contradict each other.
         """
@@ -98,12 +98,12 @@ def _user(row: Row) -> User:
 
 
 def _hashed(row: Row) -> int | None:
-    """Return a hash of the user's id, which is different in every process and never negative."""
+    """Return a hash of the user's id. The hash is never negative, and differs between processes."""
     return None if row.id is None else abs(hash(row.id))
 
 
 def _counts(users: Iterable[Mapping[str, bool | None] | None]) -> Counts:
-    """Return the numbers of users by workload. Omit a workload if the state of any user is unknown."""
+    """Return the number of users by workload. Omit a workload if the state of any user is unknown."""
     numbers: Counter[tuple[str, bool | None]] = Counter()
     for states in users:
         if states is None:

@@ -29,7 +29,7 @@ class GoogleJobsCollector(ProductJobsCollector):
 
     @staticmethod
     def identity(row: RawRow) -> object:
-        """Return the id, the workload and the job type in a row, or None if the row has no id."""
+        """Return the id, the workload and the job type from a row, or None if the row has no id."""
         return (row["jobid"], row.get("apptype"), row.get("jobtype")) if row.get("jobid") else None
 
     @classmethod
@@ -40,7 +40,7 @@ class GoogleJobsCollector(ProductJobsCollector):
 
     @classmethod
     def job(cls, row: Row, identifier: str) -> Job | None:
-        """Return the job in a row, or None if the state or the start time is missing or unreadable."""
+        """Return the job from a row, or None if the state or the start time is missing or unreadable."""
         state, start = row.resolved(google_state, "status"), row.past_time("startTime")
         if state is None or start is None:
             return None

@@ -25,15 +25,16 @@ class SalesforceJobsCollector(ProductJobsCollector):
 
     @staticmethod
     def times(span: Span) -> Query:
-        """Return the query parameters for a time range, which are dates as in AvePoint's documents.
+        """Return the query parameters for a time range.
 
-        The end is one day later, because a service that treats a date as midnight would exclude the jobs of today.
+        As in AvePoint's documentation, the parameters are dates. The end is one day later, because a service that
+        treats a date as midnight would exclude today's jobs.
         """
         return {"startTime": iso_date(span.start), "finishTime": iso_date(Ticks(span.end + _DAY))}
 
     @staticmethod
     def identity(row: RawRow) -> object:
-        """Return the id and the type in a row, or None if the row has no id."""
+        """Return the id and the type from a row, or None if the row has no id."""
         return (row["jobid"], row.get("type")) if row.get("jobid") else None
 
     @classmethod
@@ -44,7 +45,7 @@ class SalesforceJobsCollector(ProductJobsCollector):
 
     @classmethod
     def job(cls, row: Row, identifier: str) -> Job | None:
-        """Return the job in a row, or None if the state or the start time is missing or unreadable."""
+        """Return the job from a row, or None if the state or the start time is missing or unreadable."""
         state, start = row.resolved(salesforce_state, "state", "status"), row.past_time("startTime")
         if state is None or start is None:
             return None

@@ -39,10 +39,7 @@ class UnusualActivityOptions(CollectorOptions):
 
 @dataclass(frozen=True, slots=True)
 class Signals:
-    """The numbers of a workload's sites with unusual activity and with signs of ransomware.
-
-    Unknown numbers are None.
-    """
+    """The number of a workload's sites with unusual activity and with signs of ransomware. Unknown numbers are None."""
 
     workload: str
     unusual: int | None
@@ -51,7 +48,7 @@ class Signals:
 
 @dataclass(frozen=True, slots=True)
 class Activities:
-    """The numbers of sites within the window, by geo location. `window` is in seconds."""
+    """The number of affected sites within the window, by geo location. `window` is in seconds."""
 
     window: float
     found: Mapping[str, tuple[Signals, ...]]
@@ -66,7 +63,7 @@ class UnusualActivityCollector(PerLocationCollector[UnusualActivityOptions, Acti
     families = (UNUSUAL, RANSOMWARE, WINDOW)
 
     async def read(self) -> Activities:
-        """Read the numbers of affected sites within the window. Raise AvePointError if a request fails."""
+        """Read the number of affected sites within the window. Raise AvePointError if a request fails."""
         now = self._clock.time()
         start = (now - self.options.window) // _DAY * _DAY
         # The end is tomorrow, because a service that treats a date as midnight would exclude today's activity.
@@ -107,11 +104,11 @@ def _summed(rows: Iterable[Row]) -> Iterator[Signals]:
 
 
 def _signals_of_tenants(rows: Iterable[Row]) -> Iterator[tuple[str, Signals]]:
-    """Yield the Microsoft 365 tenant id and the numbers of sites in each row. If the tenant id is missing, yield ""."""
+    """Yield the Microsoft 365 tenant id and the numbers from each row. If the tenant id is missing, yield ""."""
     for row in rows:
         workload = row.service_type("serviceType")
         if workload is not None:
-            # The field names are correct, although AvePoint's documents swap their descriptions.
+            # The field names are correct, although AvePoint's documentation swaps their descriptions.
             unusual = row.needed_count("unusualActivitiesCount")
             ransomware = row.needed_count("potentialRansomwareAttackCount")
             yield row.label("tenantId") or "", Signals(workload, unusual, ransomware)

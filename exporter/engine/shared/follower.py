@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 async def follow(accounts: "Accounts", storage: "StateStore") -> None:
-    """Show the stored state of all accounts, with its true age. Raise StorageError if it cannot be read."""
+    """Show the stored state of all accounts, with its true age. Raise StorageError if the state cannot be read."""
     for running in accounts.running():
         await _follow(running, storage)
 

@@ -18,7 +18,7 @@ from exporter.engine.storage.database import StorageError
 from exporter.errors import ConfigError
 
 _REST: Final = 10.0
-"""A standby process pauses for this multiple of the duration of its last read of the stored state."""
+"""If a standby process needs N seconds to load the stored state, it then pauses for this multiple of N seconds."""
 
 
 class Keeper:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 LEASE_SECONDS: Final = 20.0
-"""Seconds after which another process may take over, by the clock of the database."""
+"""Time, in seconds of the database's clock, until another process may take over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class LeaseTimes:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """The right to read a shard. The epoch increases with each grant, across all shards."""
+    """The right to send requests for a shard. The epoch increases with each grant, across all shards."""
 
     holder: str
     epoch: int
@@ -54,7 +54,7 @@ class Lease:
 
     @property
     def is_blind(self) -> bool:
-        """Whether this process may read although it has not reached the database since it started."""
+        """Whether this process may send requests to AvePoint although it has never reached the database."""
         return self._is_blind
 
     @property

@@ -17,7 +17,7 @@ def merge(own: Any, stored: Any) -> Any:  # noqa: ANN401 - JSON values
     """Return the merged version of two JSON values.
 
     The result contains the greater of two numbers and all keys of objects. Rows that begin with equal names are merged.
-    Of other values, the stored value is kept.
+    For other values, the stored value is kept.
     """
     if stored is None or own == stored:
         return own

@@ -66,7 +66,7 @@ class SharedState(StateStore):
         self.needs_load = True
 
     def trust(self) -> None:
-        """Read AvePoint although the stored state could not be loaded."""
+        """Send requests to AvePoint although the stored state could not be loaded."""
         self._is_current = True
 
     async def attempt(self) -> Version:
@@ -112,7 +112,7 @@ class SharedState(StateStore):
         self._has_failed = False
         if self.needs_load and self.lease.grant is not None and self.lease.is_reachable:
             self._forget_pending()
-            # The thread uses the new right only after the writes that it began with the old one.
+            # The thread uses the new grant only after it has completed the writes that it began with the old grant.
             try:
                 await self._run(partial(setattr, self._rows, "grant", self.lease.grant))
             except StorageError as error:
@@ -142,7 +142,7 @@ class SharedState(StateStore):
         return with_moved_customers(state, found, owns)
 
     async def commit(self, *changes: Change) -> bool:
-        """Commit changes as StateStore does; do nothing unless this process reads AvePoint."""
+        """Commit changes as StateStore does. Do nothing unless this process may send requests to AvePoint."""
         return await super().commit(*changes) if self._is_current or self.lease.is_blind else True
 
     async def close(self) -> None:

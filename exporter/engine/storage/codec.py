@@ -69,7 +69,7 @@ class Decoder:
         self._log = log
 
     def state(self, account: Account, collector: str, rows: StoredRows) -> StoredState:
-        """Return the state in the rows of a collector. Invalid parts are logged and dropped."""
+        """Return the state from the rows of a collector. Invalid parts are logged and dropped."""
         labels = {row.labels for row in rows.customers}
         changed = {text: changed_labels(json.loads(text), account) for text in labels}
         shared, reads, states = SharedSeries(), dict[str, ReadResult](), dict[str, object]()

@@ -57,7 +57,7 @@ def _row(stored: JsonState, customer_id: str) -> CustomerRow:
 
 
 def _read_json_state(path: Path, registration: str) -> JsonState | None:
-    """Return the state in a file, or None if it belongs to another registration.
+    """Return the state from a file, or None if it belongs to another registration.
 
     Raise ValueError if the file is invalid.
     """
