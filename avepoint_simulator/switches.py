@@ -1,4 +1,4 @@
-"""Switches for properties of the API that AvePoint's documents do not specify."""
+"""Switches for properties of the API that AvePoint's documentation does not specify."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ActivityTimes = Literal["moments", "days"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Switches:
-    """Properties of the API. The defaults are the most likely interpretation of AvePoint's documents."""
+    """Properties of the API. The defaults are the most likely interpretation of AvePoint's documentation."""
 
     api_versions: AvailableVersions = "both"
     """Available API versions. Endpoints of other versions return 404."""

@@ -1,8 +1,8 @@
 """CPU time of the dashboards' queries: `python -m benchmarks.dashboards --customers 5000 --incident`.
 
-A Prometheus scrapes a page with twelve workloads per customer and evaluates the rules. Each panel is opened three times;
-the lowest CPU time counts. Over time, queries cover the few minutes that the Prometheus has seen, with as many points as
-in Grafana.
+A Prometheus scrapes a page with twelve workloads per customer and evaluates the rules. Each panel is opened three
+times; the lowest CPU time counts. Range queries cover only the few minutes of collected data, but with as many points
+as in Grafana.
 """
 
 import argparse
@@ -25,7 +25,7 @@ _ROUNDS: Final = 3
 
 
 def _more(customers: int) -> Iterator[str]:
-    """Yield what partner accounts have beside jobs and protected data."""
+    """Yield the series of partner accounts, except jobs and protected data."""
     for number in range(customers):
         of = f'account="msp",customer_id="{number:036}"'
         tenant = f'{of},tenant_id="{number}"'
@@ -66,7 +66,7 @@ def _ask(server: Prometheus, target: dict[str, Any], points: int) -> None:
     if target.get("instant"):
         path = f"query?{urlencode({'query': expr})}"
     else:
-        # A range of minutes with the points of a day: as many evaluations, on what there is.
+        # The range covers some minutes, but has as many points as a day in Grafana.
         path = f"query_range?{urlencode({'query': expr, 'start': now - 120, 'end': now, 'step': 120 / points})}"
     with urllib.request.urlopen(f"{server.url}/api/v1/{path}") as response:
         answer = json.load(response)

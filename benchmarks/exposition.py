@@ -19,7 +19,7 @@ from exporter.exposition.exporter_metrics import OwnMetrics
 from exporter.exposition.page import MetricsPage, PageRequest, pieces
 
 _CHANGED = 1 / 6
-"""Share of customers that change between two scrapes, if four scrapers scrape every 15 s during a refresh of 24 s."""
+"""Share of the customers that change between two scrapes: four clients scrape every 15 s, and a refresh takes 24 s."""
 
 
 @dataclass(frozen=True, slots=True)

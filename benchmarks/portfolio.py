@@ -99,7 +99,7 @@ async def _serve(customers: int, latency: float) -> None:
 
 
 def main() -> None:
-    """Print the URL, serve until SIGTERM, then print the numbers of API requests and token requests."""
+    """Print the URL, serve until SIGTERM, then print the number of API requests and of token requests."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--customers", type=int, default=5000)
     parser.add_argument("--latency", type=float, default=0.15, help="latency of each response in seconds")

@@ -135,7 +135,7 @@ def run_prometheus(program: str, target: int, *, rules: bool) -> Iterator[Promet
 
 
 def measure(customers: int, minutes: int, warm_up: int, program: str, *, incident: bool) -> str:
-    """Return the CPU seconds per minute and the series that the rules add, after a warm-up in minutes, as one line."""
+    """Return one line with the CPU seconds per minute and the series that the rules add. `warm_up` is in minutes."""
     with ExitStack() as stack:
         target = stack.enter_context(serve(page(customers, *WRONG[incident])))
         with_rules = stack.enter_context(run_prometheus(program, target, rules=True))

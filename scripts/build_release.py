@@ -72,7 +72,7 @@ def run(*command: str | Path, cwd: Path = ROOT) -> str:
 
 
 def commit_time() -> int:
-    """Return the time of the last commit as Unix time, so that two builds are equal; 2020-01-01 without Git."""
+    """Return the time of the last commit, or 2020-01-01 without Git, as Unix time, so that two builds are identical."""
     command = ["git", "-C", str(ROOT), "log", "-1", "--pretty=%ct"]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     return int(done.stdout or 1577836800)
@@ -130,7 +130,7 @@ def sbom(tools: Path, installed: Path, target: Path, version: str) -> None:
 
 
 def chart(tools: Path, installed: Path, target: Path, version: str) -> None:
-    """Package the chart; check that the copied files in the chart are equal to their sources."""
+    """Package the chart, and check that the files that were copied into it are identical to their sources."""
     run(installed / "python", ROOT / "scripts" / "sync-chart", "--check")
     target.mkdir()
     code = "import sys, helm_python; helm_python.package(sys.argv[1], destination=sys.argv[2])"

@@ -59,12 +59,12 @@ _COLLECTORS: Final = (
     "All collectors are enabled by default. Each collector is a key of `accounts[].collectors` and has these options:"
 )
 _ASSUMPTIONS: Final = """\
-AvePoint's documents leave some properties of responses open or contradict each other. The exporter accepts every
-outcome in this table. `avepoint-exporter check --report` prints the outcomes of your accounts, without names, IDs,
-addresses and secrets. Add its output to bug reports.
+AvePoint's documentation does not specify some properties of responses, or contradicts itself. The exporter accepts
+every outcome in this table. `avepoint-exporter check --report` prints the outcomes of your accounts, without names,
+IDs, addresses or secrets. Add its output to bug reports.
 
-The source is the origin of the expected outcome. `seed` and `docs` are AvePoint's documents, `field` is a response of
-the real API, and `assumed` has no source. The switch selects an outcome in the
+The source is the origin of the expected outcome. `seed` and `docs` are AvePoint's documentation, `field` is a response
+from the real API, and `assumed` means that there is no source. The switch selects an outcome in the
 [simulator](../avepoint_simulator/README.md).
 
 | name | question | outcomes, the expected one first | source | switch |
@@ -208,7 +208,7 @@ def _collectors() -> list[str]:
 
 
 def _section(path: str, section: type[BaseModel]) -> str:
-    # the limits of an exception are described once, by expectations
+    # The section `expectations` already describes the limits of an exception.
     return _table(_KEYS, _key_rows(path, section, without=Limits if section is ExpectationException else None))
 
 

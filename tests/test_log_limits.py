@@ -1,4 +1,4 @@
-"""Similar log lines: written once a minute, and counted."""
+"""Similar log lines are counted, and written once per minute."""
 
 import io
 import json

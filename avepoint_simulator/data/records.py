@@ -59,7 +59,7 @@ class ScanProfileRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DetectionRecord:
-    """The numbers of a workload's sites with signs of an attack; `kind` is the key of the workload in responses."""
+    """The number of a workload's sites with signs of an attack; `kind` is the key of the workload in responses."""
 
     kind: str
     ransomware: int = 0
@@ -238,7 +238,7 @@ class CustomerJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GoogleJob:
-    """A Google Workspace job of a tenant; all codes are those of the API, and a string is sent unchanged."""
+    """A Google Workspace job of a tenant. All codes are codes of the API, and a string is sent unchanged."""
 
     id: str
     app_type: int | str
@@ -251,7 +251,7 @@ class GoogleJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SalesforceJob:
-    """A Salesforce job of a tenant; all codes are those of the API, and a string is sent unchanged."""
+    """A Salesforce job of a tenant. All codes are codes of the API, and a string is sent unchanged."""
 
     id: str
     type: int | str

@@ -243,7 +243,7 @@ def _job(
 
 
 def _misses(source: Random, state: int, total: int) -> tuple[int, int]:
-    """Return the numbers of failed and skipped objects."""
+    """Return the number of failed objects and the number of skipped objects."""
     if state == words.FINISHED:
         return 0, 0
     if state == words.FAILED:

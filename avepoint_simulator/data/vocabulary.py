@@ -1,4 +1,4 @@
-"""The codes and names from AvePoint's documents."""
+"""The codes and names from AvePoint's documentation."""
 
 from __future__ import annotations
 

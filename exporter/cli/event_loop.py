@@ -1,4 +1,4 @@
-"""Event loops of commands, and the end of a process that must not wait for threads."""
+"""Event loops for commands, and a function that ends the process without waiting for threads."""
 
 import asyncio
 import os
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 _MOST_LOOKUPS: Final = 32
 _LONGEST_SHUTDOWN: Final = 4.5
-"""Seconds after a signal within which the process exits, even if a database or a file system does not respond."""
+"""Maximum time, in seconds, from a signal to the exit of the process, even if a database or file system hangs."""
 
 
 class _AbandonedThreads(ThreadPoolExecutor):

@@ -23,7 +23,7 @@ WRONG_CONFIGURATION: Final = 1
 UNREADABLE: Final = 2
 
 CONTEXT: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 80}
-"""Settings for the help of every command."""
+"""Settings for the help texts of all commands."""
 FILE: Final = click.Path(readable=False)
 """The type of a path that may not exist yet. Shells complete it with the names of existing files."""
 EPILOG: Final = "Every flag has an environment variable. For example, AVEPOINT_EXPORTER_CONFIG_FILE sets --config.file."

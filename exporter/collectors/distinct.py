@@ -51,9 +51,9 @@ class RowOwners:
     """Refuses rows of other customers in the responses of one endpoint.
 
     A row belongs to another customer if it contains the id of another listed customer, or a different id in the format
-    of the requested id. Masked ids belong to the requested customer, because AvePoint's documents contain them. Use the
-    same object in every refresh. If AvePoint's rows have never contained a requested id, their ids may have another
-    meaning. From the fourth response on, rows that all contain the same unlisted id are then accepted.
+    of the requested id. Masked ids belong to the requested customer, because AvePoint's documentation contains masked
+    ids. Use the same object in every refresh. If AvePoint's rows have never contained a requested id, their ids may
+    have another meaning. From the fourth response on, rows that all contain the same unlisted id are then accepted.
     """
 
     def __init__(self, is_listed: Callable[[str], bool]) -> None:

@@ -30,7 +30,8 @@ class Limits(Section):
         26 * 3600.0, description="`backup_overdue`: age at which the last successful backup is overdue."
     )
     backup_intervals: Annotated[Number, Field(ge=1, le=100)] = Field(
-        2.5, description="`backup_late`: number of backup intervals after which the last successful backup is late."
+        2.5,
+        description="`backup_late`: maximum age of the last successful backup, in intervals between backups.",
     )
     never_succeeded_after: Grace = Field(
         _DAY, description="`backup_never_succeeded`: time after the first known job within which a job must succeed."
@@ -40,34 +41,38 @@ class Limits(Section):
         description="`backup_stopped`: time without new jobs and scanned objects until the problem is reported.",
     )
     retired_after: Age = Field(
-        30 * _DAY, description="Time without new jobs after which no backup is expected and `backup_stopped` resolves."
+        30 * _DAY, description="After this time without new jobs, no backup is expected and `backup_stopped` resolves."
     )
     job_runtime: Age = Field(_DAY, description="`job_stuck`: maximum duration of a job.")
     job_verdict_age: Age = Field(
         2 * _DAY, description="Age at which a failed or incomplete job is no longer a problem."
     )
-    incomplete_after: Grace = Field(_DAY, description="`job_incomplete`: time for which jobs may be incomplete.")
-    unprotected_after: Grace = Field(
-        2 * _DAY, description="`objects_unprotected`, `users_unprotected`: time for which the ratio may be exceeded."
+    incomplete_after: Grace = Field(
+        _DAY, description="`job_incomplete`: maximum time for which jobs may be incomplete."
     )
-    scan_failed_after: Grace = Field(30 * 3600.0, description="`scan_failed`: time for which scans may fail.")
+    unprotected_after: Grace = Field(
+        2 * _DAY,
+        description="`objects_unprotected`, `users_unprotected`: maximum time for which the ratio may be exceeded.",
+    )
+    scan_failed_after: Grace = Field(30 * 3600.0, description="`scan_failed`: maximum time for which scans may fail.")
     status_after: Grace = Field(
-        2 * 3600.0, description="`customer_status_failed`, `customer_attention`: time for which the status may last."
+        2 * 3600.0,
+        description="`customer_status_failed`, `customer_attention`: maximum time for which the status may last.",
     )
     unprotected_ratio: Ratio = Field(
-        0.10, description="`objects_unprotected`: share of the scanned objects that may lack a backup."
+        0.10, description="`objects_unprotected`: maximum share of the scanned objects without a backup."
     )
     users_unprotected_ratio: Ratio = Field(
-        0.10, description="`users_unprotected`: share of the users that may lack a backup."
+        0.10, description="`users_unprotected`: maximum share of the users without a backup."
     )
     storage_ratio: Annotated[Number, Field(gt=0, le=1)] = Field(
-        0.90, description="`storage_nearly_full`: share of the purchased storage that may be used."
+        0.90, description="`storage_nearly_full`: maximum used share of the purchased storage."
     )
     subscription_left: Span = Field(
-        30 * _DAY, description="`subscription_expiring`: time before its expiry from which a subscription is reported."
+        30 * _DAY, description="`subscription_expiring`: time before the expiry at which the problem begins."
     )
     subscription_history: Span = Field(
-        30 * _DAY, description="`subscription_expired`: time after its expiry for which a subscription is reported."
+        30 * _DAY, description="`subscription_expired`: how long an expired subscription is reported."
     )
     retention: Span = Field(0.0, description="`retention_too_short`: minimum retention period; 0s disables the check.")
     restore_age: Span = Field(
@@ -77,7 +82,10 @@ class Limits(Section):
 
 
 class ExpectationException(Limits):
-    """Different limits for some customers, products or workloads; accepts all keys except `exceptions`."""
+    """Different limits for some customers, products or workloads.
+
+    All keys of `expectations` except `exceptions` are valid.
+    """
 
     customers: tuple[NonEmptyString, ...] = Field((), description="Customer ids; an empty list means all customers.")
     products: tuple[ProductName, ...] = Field((), description="Products; an empty list means all products.")

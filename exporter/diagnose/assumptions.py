@@ -1,6 +1,6 @@
 """A table of open questions about AvePoint's API, for `check --report`, the simulator and docs/assumptions.md.
 
-AvePoint's documents do not answer these questions, contradict each other, or differ from responses seen in the field.
+AvePoint's documentation does not answer these questions, contradicts itself, or differs from real responses.
 The exporter accepts every outcome in this table.
 """
 
@@ -10,7 +10,8 @@ from typing import Final, Literal
 from exporter.avepoint.reading.vocabulary import CUSTOMER_STATUSES, JOB_SERVICES, JOB_STATUSES, STATES
 
 Source = Literal["seed", "docs", "field", "assumed"]
-"""The source of an expected outcome: AvePoint's first documents, its later documents, real responses, or none."""
+"""The source of an expected outcome: AvePoint's first documentation, its later documentation, real responses, or
+none."""
 
 OTHER: Final = "other"
 NOT_AVAILABLE: Final = "N/A"

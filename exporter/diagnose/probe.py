@@ -44,7 +44,7 @@ class ProbeClient:
         return response
 
     def link_query(self, endpoint: Endpoint, link: str) -> Query:
-        """Return the query parameters in a link to the next page."""
+        """Return the query parameters from a link to the next page."""
         return self._client.link_query(endpoint, link)
 
     async def token_ahead(self, permission: str) -> None:

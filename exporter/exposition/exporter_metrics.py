@@ -22,7 +22,7 @@ _BUCKETS: Final = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60)
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Requests by code (HTTP status, `timeout`, `connect` or `parse`), and the seconds that they waited."""
+    """Requests by code (HTTP status, `timeout`, `connect` or `parse`), and the time, in seconds, that they waited."""
 
     calls: Mapping[str, int]
     throttled: float

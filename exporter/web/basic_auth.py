@@ -101,7 +101,7 @@ def parse_credentials(headers: Iterable[tuple[bytes, bytes]]) -> BasicCredential
 def matches(password: bytes, stored: bytes) -> bool:
     """Return whether a password matches a bcrypt hash.
 
-    A password that is too long for bcrypt never matches, but checking it takes just as long.
+    A password that is too long for bcrypt never matches, but the check takes the same time.
     """
     import bcrypt  # noqa: PLC0415 - most processes run without passwords
 
@@ -197,7 +197,7 @@ class PasswordChecker:
         return hmac.digest(self._key, framed, "sha256")
 
     def _decoy(self, users: Users, user: bytes) -> bytes:
-        """Return a hash that matches no password, so that a check takes equally long for unknown and known users.
+        """Return a hash that matches no password, so that a check takes the same time for unknown and known users.
 
         The returned hash has the cost of one of the configured hashes. The user name determines the cost, so that
         repeated requests for the same name take equally long.

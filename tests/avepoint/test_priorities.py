@@ -1,4 +1,4 @@
-"""Slow collectors do not delay fast ones, even if they exhaust the limits of the account."""
+"""Collectors with long intervals do not delay the others, even if they exhaust the limits of the account."""
 
 import asyncio
 import heapq

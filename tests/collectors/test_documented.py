@@ -1,4 +1,4 @@
-"""The sample responses in AvePoint's documents give the expected values.
+"""The sample responses in AvePoint's documentation give the expected values.
 
 The sources are files at a commit of the public repository AvePoint/cloud-api, or AvePoint's first documents ("seed").
 The date is the date in the sample, or "" if there is none.

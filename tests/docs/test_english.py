@@ -1,4 +1,4 @@
-"""Words and forms that docs/contributing refuses, in code and documents."""
+"""Words and forms that the style guide refuses, in code and documents."""
 
 import ast
 import re

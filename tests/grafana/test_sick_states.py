@@ -1,4 +1,4 @@
-"""The numbers of all stat panels while known things are wrong, as promtool evaluates them with the rules."""
+"""The number on each stat panel if certain problems exist, as promtool computes it with the rules."""
 
 import json
 import re
@@ -39,7 +39,7 @@ PROBLEMS: Final = (
     ("c7", "consent_missing", "critical"),
     ("c7", "scan_failed", "warning"),
 )
-"""What is wrong with each customer, beside an overdue backup of c1; c8 is well."""
+"""The problem of each customer. In addition, c1 has an overdue backup, and c8 has no problem."""
 
 
 def series(name: str, labels: str, values: str = ALWAYS) -> Series:
@@ -108,7 +108,7 @@ EXPECTED: Final[Mapping[str, tuple[float, float | None]]] = {
     "Configuration": (1, 1),
 }
 OF_DAYS: Final = {"Succeeded", "Growth per day"}
-"""Numbers over days; tests/grafana/test_queries.py asks for them."""
+"""Panels whose numbers need several days of data; tests/grafana/test_queries.py tests these panels."""
 
 
 def _stats() -> Iterator[tuple[str, dict[str, Any]]]:

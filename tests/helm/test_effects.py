@@ -97,7 +97,7 @@ LEAVES = {".".join(path): (path, schema) for path, schema in [*leaves(SCHEMA), *
 
 
 def base(path: Path) -> Values:
-    """Return values under which the value at a path has an effect."""
+    """Return values with which the value at a path has an effect."""
     name = ".".join(path)
     [*_, prefix] = ["", *sorted((key for key in BASES if f"{name}.".startswith(f"{key}.")), key=len)]
     values = merged({"accounts": [ACCOUNT]}, BASES.get(prefix, {}))
@@ -136,7 +136,7 @@ def with_value(values: Values, path: Path, value: Any) -> Values:
 
 
 def another(name: str, schema: Schema, current: Any) -> Any:
-    """Return a value that the schema accepts and that is not the current one."""
+    """Return a value that the schema accepts and that differs from the current value."""
     if name in SAMPLES:
         return SAMPLES[name]
     kind = schema.get("type")

@@ -79,7 +79,7 @@ def moving_portfolio(seed: int, rounds: int) -> MovingPortfolio:
 
 
 def ended(portfolio: MovingPortfolio, now: float) -> Counter[Kind]:
-    """Return the numbers of jobs that ended after NOW, by customer, workload and job type."""
+    """Return the number of jobs that ended after NOW, by customer, workload and job type."""
     found = Counter(
         ("", WORKLOADS[job.object_type - 1], JOB_TYPES[job.job_type - 1])
         for job in portfolio.job_list

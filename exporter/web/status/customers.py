@@ -41,7 +41,7 @@ class CustomerError:
 class CustomerRow:
     """The state of one customer.
 
-    `collectors` is the number of collectors that read the customer, and `up` is the number of those that are up.
+    `collectors` is the number of collectors that read the customer, and `up` is the number of these that are up.
     `read_at` is the time of the oldest last success, or None if a collector has never succeeded. `stale_after` is the
     age limit if values are stale, else "".
     """

@@ -1,4 +1,4 @@
-"""The problems of customers, as numbers for the headline and as rows of a table."""
+"""The problems of customers, counted for the headline and listed in a table."""
 
 import heapq
 from collections import Counter

@@ -1,4 +1,7 @@
-"""The query string of the status page, which filters customers and selects pages of two lists. It is untrusted."""
+"""The query string of the status page, which filters customers and selects pages of two lists.
+
+The query string is untrusted.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
