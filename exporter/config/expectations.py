@@ -82,10 +82,7 @@ class Limits(Section):
 
 
 class ExpectationException(Limits):
-    """Different limits for some customers, products or workloads.
-
-    All keys of `expectations` except `exceptions` are valid.
-    """
+    """Different limits for some customers, products or workloads, with all keys except `exceptions`."""
 
     customers: tuple[NonEmptyString, ...] = Field((), description="Customer ids; an empty list means all customers.")
     products: tuple[ProductName, ...] = Field((), description="Products; an empty list means all products.")
