@@ -11,15 +11,14 @@ _LABELS: Final = ("account", "customer_id", "tenant_id", "workload", "geo_locati
 
 UNUSUAL = Family(
     "avepoint_unusual_activity_sites",
-    "Sites with unusual activity within the window (customers: seven days); absent for workloads that AvePoint does not"
-    " list;"
-    f" {_SOURCE}.",
+    "Sites with unusual activity within the window (seven days for customers); absent for workloads that AvePoint does"
+    f" not list; {_SOURCE}.",
     _LABELS,
     query="sum by (account, customer_id, workload) (avepoint_unusual_activity_sites) > 0",
 )
 RANSOMWARE = Family(
     "avepoint_potential_ransomware_sites",
-    "Sites with a potential ransomware attack within the window (customers: seven days); absent for workloads that"
+    "Sites with a potential ransomware attack within the window (seven days for customers); absent for workloads that"
     f" AvePoint does not list; {_SOURCE}.",
     _LABELS,
     query="sum by (account, customer_id, workload) (avepoint_potential_ransomware_sites) > 0",

@@ -20,7 +20,7 @@ Totals = Mapping[JobKind, Mapping[str, int]]
 
 COMPLETED_TOTAL = Family(
     "avepoint_jobs_completed_total",
-    f"Jobs completed since the first refresh, by state; kept across restarts with persistent state; {SOURCE}.",
+    f"Jobs completed since the first refresh, by state; {SOURCE}.",
     (*LABELS, "state"),
     history=True,
     type="counter",

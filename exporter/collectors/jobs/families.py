@@ -23,10 +23,10 @@ class JobKind(NamedTuple):
 
 _OF_TENANTS: Final = "from GET …/cloudbackupjobs, /cloudbackup/jobs, …/google/admin/jobs or …/sfbapi/jobs"
 _OF_CUSTOMERS: Final = (
-    "for customers from POST …/avpt-products/jobs/batch or GET /partner/customers/{id}/jobs, cached between refreshes"
+    "(customers: POST …/avpt-products/jobs/batch or GET /partner/customers/{id}/jobs), cached between refreshes"
 )
-SOURCE: Final = f"{_OF_TENANTS}, {_OF_CUSTOMERS}"
-SOURCE_OF_BACKUPS: Final = f"from GET …/cloudbackupjobs or /cloudbackup/jobs, {_OF_CUSTOMERS}"
+SOURCE: Final = f"{_OF_TENANTS} {_OF_CUSTOMERS}"
+SOURCE_OF_BACKUPS: Final = f"from GET …/cloudbackupjobs or /cloudbackup/jobs {_OF_CUSTOMERS}"
 _DIGITS: Final = 12
 RESULTS: Final = ("successful", "failed", "skipped", "warning")
 LABELS: Final = ("account", "customer_id", "product", "workload", "job_type", "geo_location")
@@ -98,7 +98,7 @@ OLDEST_RUNNING = Family(
 LAST_COMPLETED_STATE = Family(
     "avepoint_last_completed_job_state",
     "1 for the state of the last completed job, or for the worst state of several resources; "
-    f"absent if the state is equal to that of avepoint_last_job_state; {SOURCE}.",
+    f"absent if avepoint_last_job_state has the same state; {SOURCE}.",
     (*LABELS, "state"),
     internal=True,
 )

@@ -19,13 +19,13 @@ _UNITS: Final = "in seconds (a year is 365 days, a month is 30 days; +Inf if unl
 
 PERIOD = Family(
     "avepoint_retention_seconds",
-    f"Retention period of a workload, or the default period if the label workload is absent, {_UNITS}; {_SOURCE}.",
+    f"Retention period {_UNITS}; without the label workload, the default period; {_SOURCE}.",
     _LABELS,
     query="avepoint_retention_seconds < 365 * 86400",
 )
 SHORTEST = Family(
     "avepoint_retention_shortest_seconds",
-    f"Shortest retention period of a workload and its containers, {_UNITS}; absent if a period is unknown; {_SOURCE}.",
+    f"Shortest retention period of a workload and its containers {_UNITS}; absent if a period is unknown; {_SOURCE}.",
     _LABELS,
     query="avepoint_retention_shortest_seconds < 365 * 86400",
 )
