@@ -80,7 +80,7 @@ def _serving(folder: str, url: str, result: Refreshed, *, interval: str) -> Abst
 
 
 def _longest(result: Refreshed) -> float:
-    """Return the number of seconds after which a refresh is considered hung."""
+    """Return the time limit in seconds for a refresh. A refresh that takes longer is considered hung."""
     return _MOST_START + _MOST_TIMES_IDEAL * result.ideal
 
 

@@ -609,8 +609,8 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
     ),
     "wrong data center, or not licensed": (
         answered(httpx.Response(404)),
-        (f"{LICENSE}: ^HTTP 404: ^check that the app has {PERMISSION} in {ONLINE_SERVICES},"
-        " then the URL (data_center, base_url), then the license of the product"),
+        (f"{LICENSE}: ^HTTP 404: ^check that the app has {PERMISSION} in {ONLINE_SERVICES};"
+        " then check the URL (data_center, base_url) and the license of the product"),
     ),
     "429": (
         answered(httpx.Response(429, headers={"retry-after": "1"})),

@@ -114,7 +114,7 @@ CUSTOMER_JOB_TYPES: Final[Mapping[int, str]] = MappingProxyType(
 )
 
 RETENTION_MODULE: Final = 10
-# The order is that of ObjectType.
+# The names are in the order of ObjectType.
 JOB_MODULES: Final = (303, 302, 305, 304, 306, 307, 308, 402, 309, 310, 311, 312)
 CUSTOMER_JOB_MODULES: Final[Mapping[int, str]] = MappingProxyType(
     {

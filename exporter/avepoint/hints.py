@@ -63,8 +63,8 @@ def not_granted(permission: str) -> str:
 def not_there(permission: str) -> str:
     """Return the hint for a 404, with the most likely cause first."""
     return (
-        f"check that the app has {permission} in {where_registered(permission)}, then the URL (data_center,"
-        " base_url), then the license of the product"
+        f"check that the app has {permission} in {where_registered(permission)}; then check the URL (data_center,"
+        " base_url) and the license of the product"
     )
 
 

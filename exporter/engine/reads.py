@@ -27,7 +27,7 @@ from exporter.errors import (
 )
 
 _MAX_FAILURES: Final = 10
-"""Number of consecutive account-wide errors after which a refresh skips the remaining customers."""
+"""After so many consecutive account-wide errors, a refresh skips the remaining customers."""
 _TRIES: Final = 10
 """Number of customers that a refresh tries, one at a time, before it turns an optional collector off."""
 _OF_THE_ACCOUNT: Final = (TransportError, UnavailableError, UnauthorizedError, ForbiddenError)

@@ -167,7 +167,7 @@ def never_succeeded(view: View) -> Iterator[Finding]:
 
 
 def _may_have_succeeded(job: JobFacts) -> bool:
-    """Return whether the last job may be a success of unknown state or time; return False if a success is known."""
+    """Return whether the last job may be a success of unknown state or time, unless another success is known."""
     if job.last_success is not None:
         return False
     states = {job.state, job.completed_state} - {None}

@@ -2,7 +2,7 @@
 
 Recorded series (prometheus/rules) have no label instance, so that restarts and replicas do not count twice. The
 function `scoped` applies the variable `instance` to them, and keeps the accounts that the chosen instances read.
-`$customer|` and `$workload|` also match series without the label, such as those of tenant accounts and of jobs whose
+`$customer|` and `$workload|` also match series without the label, such as series of tenant accounts and of jobs whose
 workload is unknown.
 """
 
@@ -46,7 +46,7 @@ def customer_level(name: str, *matchers: str) -> str:
 
 
 def by_account(expr: str) -> str:
-    """Keep only the labels by which rows of tables are merged, because different names would prevent the merge."""
+    """Keep only the labels that merge the rows of tables, because different names would prevent the merge."""
     return f"max by (job, account) ({expr})"
 
 

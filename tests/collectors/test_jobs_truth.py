@@ -143,7 +143,7 @@ def gauges(world: World) -> dict[Any, float]:
 
 
 def ended(world: World) -> Counter[tuple[str, str, str]]:
-    """Return the numbers of completed jobs on the page, by workload, job type and state."""
+    """Return the count of completed jobs on the page, by workload, job type and state."""
     shown = Counter[tuple[str, str, str]]()
     for (name, series), value in world.samples().items():
         if name == "avepoint_jobs_completed_total":

@@ -1,4 +1,4 @@
-"""The messages on the troubleshooting page are those of Prometheus and of the exporter's log."""
+"""The messages on the troubleshooting page are messages of Prometheus or of the exporter's log."""
 
 import re
 import subprocess

@@ -76,7 +76,7 @@ def replicas(tmp_path: Path, simulator: Simulator, postgres: PostgresServer) -> 
 
 
 def counters(running: Exporter) -> dict[object, float]:
-    """Return counters and last successes, except those of jobs whose workload is not known yet."""
+    """Return counters and last successes, but omit jobs whose workload is not known yet."""
     found = parsed(running.metrics()).items()
     return {key: value for key, value in found if key[0] in COUNTERS and "workload" in dict(key[1])}
 

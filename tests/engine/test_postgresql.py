@@ -30,7 +30,7 @@ def url(postgres: PostgresServer, request: pytest.FixtureRequest) -> Iterator[st
 
 
 def customers(*names: str, jobs: int = 1, now: float = NOW) -> FakeApi:
-    """Return the API of a partner whose customers have had this number of jobs, of which only the last is listed."""
+    """Return the API of a partner whose customers have had this number of jobs. AvePoint lists only the last job."""
     routes = portfolio(names)
     for name in names:
         routes[customer_jobs_path(name)] = v3([row(f"{name}-{jobs}", now - NOW - 3600 + 60 * jobs, now - NOW + 10)])
@@ -160,7 +160,7 @@ async def test_a_shard_gets_its_customers_back_from_a_process_that_ended(postgre
 
 
 async def test_a_database_that_lost_its_last_commits_gets_them_back(postgres: PostgresServer) -> None:
-    """As after a failover to a PostgreSQL replica that is behind: rows are older, and the lease is that of before."""
+    """This simulates a failover to a PostgreSQL replica that is behind: the rows and the lease are older."""
     world = await process(postgres.url, PARTNER, api=customers("x"))
     assert await world.refresh()
     postgres.execute("CREATE TABLE earlier AS TABLE avepoint_exporter_customer")

@@ -42,7 +42,7 @@ def _own_series(metric: MetricWrapperBase) -> Mapping[str, Labels]:
 
 
 class Walk:
-    """Infers the labels of expressions from those of all known series, and collects errors."""
+    """Infers the labels of expressions from the labels of all known series, and collects errors."""
 
     def __init__(self, known: Mapping[str, Labels]) -> None:
         self.known = known

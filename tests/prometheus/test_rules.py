@@ -48,7 +48,7 @@ _SCENARIOS: Final = [scenario for scenarios in ALERT_SCENARIOS.values() for scen
 _SEVERITY_OF_PROBLEM: Final[Mapping[str, str]] = {
     ALERT_OF[one.name]: one.severity for one in PROBLEMS if one.name in ALERT_OF
 }
-_SEVERITIES_OF_PROBLEMS: Final = "that of the problem"
+_SEVERITIES_OF_PROBLEMS: Final = "severity of the problem"
 
 
 def severity(alert: str) -> str:
@@ -141,7 +141,7 @@ def test_no_runbook_is_left_over() -> None:
 def _walked() -> Mapping[str, Labels]:
     """Return the labels of all exposed and recorded series."""
     known = dict(exposed())
-    # A rule may read its own series, whose labels are those of the rest of the expression.
+    # A rule may read its own series, which have the labels of the rest of the expression.
     known.update({name: frozenset() for name in RECORDS})
     known["ALERTS"] = exposed()["avepoint_problem"] | {"alertname", "alertstate", "collector", "organization"}
     for _ in range(3):
