@@ -86,7 +86,8 @@ class LimitedHandler(logging.StreamHandler[TextIO]):
 
 
 def write_suppressed(*, all_windows: bool = False) -> None:
-    """Write the counts of suppressed lines whose minute is over. At the end of the process, write all counts."""
+    """Write the count of suppressed lines for each kind of line whose minute is over. At the end of the process, write
+    all counts."""
     for handler in logging.getLogger().handlers:
         if isinstance(handler, LimitedHandler):
             handler.write_counts(all_windows=all_windows)

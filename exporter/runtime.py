@@ -15,7 +15,7 @@ Full ones may be rare, because results form no reference cycles.
 _SWITCH_INTERVAL: Final = 0.0005  # maximum seconds before a rendering thread yields to the event loop
 _M_MMAP_THRESHOLD: Final = -3  # a parameter of mallopt(3)
 _LARGE: Final = 128 * 1024
-"""Minimum size of an allocation, in bytes, that glibc returns to the operating system when it is freed.
+"""When an allocation of at least this size, in bytes, is freed, glibc returns it to the operating system.
 
 By default, glibc raises this limit up to 32 MiB, so that a process keeps the memory of large pages.
 """

@@ -49,7 +49,7 @@ class Connections:
     ) -> None:
         """Create the connections.
 
-        Requests wait while `may_send` returns False, because another process reads the account.
+        Requests wait while `may_send` returns False, because another process sends requests for the account.
         """
         self._transport = transport
         self._may_send = may_send

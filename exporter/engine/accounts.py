@@ -178,7 +178,7 @@ class Accounts:
         return any(running.is_started for running in self._running.values())
 
     def start(self) -> None:
-        """Start all accounts that have not been started yet, unless another process reads them."""
+        """Start all accounts that have not been started yet, unless another process sends requests for them."""
         if not self._may_request():
             return
         self._has_read = True

@@ -1,4 +1,4 @@
-"""Run the collector of docs/contributing-a-collector.md against a fake AvePoint."""
+"""Run the collector from docs/contributing-a-collector.md against a fake AvePoint."""
 
 import importlib.util
 import sys

@@ -88,7 +88,7 @@ def exporter(values: str = ALWAYS, **labels: str) -> Series:
 
 
 def up_of(values: str) -> str:
-    """Return the values of `up` for a target with these values, with 0 where they are missing."""
+    """Return the values of `up` for a target whose series have these values, with 0 in place of missing values."""
     return values.replace("stale _x", "0 0x")
 
 

@@ -31,7 +31,7 @@ def authorization(user: str, password: str) -> str:
 
 
 class Counting:
-    """Counts the comparisons, which are real or the given function."""
+    """Counts the comparisons. A comparison is real, or calls the given function."""
 
     def __init__(self, compare: Callable[[bytes, bytes], bool] = matches) -> None:
         self.seen: list[tuple[bytes, bytes]] = []

@@ -39,7 +39,7 @@ _MONTH_FIRST: Final = re.compile(rf"(?P<m>\d\d)-(?P<d>\d\d)-(?P<y>\d{{4}}){_CLOC
 _SLASHED: Final = re.compile(rf"(?P<m>\d\d?)/(?P<d>\d\d?)/(?P<y>\d{{4}}){_CLOCK}", re.ASCII)
 _YEAR_FIRST: Final = re.compile(rf"(?P<y>\d{{4}})/(?P<m>\d\d?)/(?P<d>\d\d?){_CLOCK}", re.ASCII)
 _DATES: Final = (_ISO, _MONTH_FIRST, _SLASHED, _YEAR_FIRST)
-# AvePoint writes days as noon in the month-first formats.
+# In the month-first formats, AvePoint writes a day as noon of this day.
 _ONLY_DAY: Final = re.compile(
     r"\d+[/-]\d+[/-]\d+|\d\d?[/-]\d\d?[/-]\d{4}[T ]12:00(?::00(?:\.0+)?)?\s?(?:Z|[+-]00:?00)?",
     re.ASCII | re.IGNORECASE,

@@ -1,7 +1,7 @@
 """The PostgreSQL database for persistent state, which shards and replicas share.
 
-Each row of a customer has the epoch of the process that owns it. A process that starts to read a shard claims the rows
-of the shard's customers. The database then refuses writes of processes with an older epoch. Therefore, customers move
+Each row of a customer has the epoch of the process that owns it. A process that takes over a shard claims the rows of
+the shard's customers. The database then refuses writes of processes with an older epoch. Therefore, customers move
 between shards with their state, even while old and new processes run at the same time.
 """
 
