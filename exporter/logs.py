@@ -86,8 +86,10 @@ class LimitedHandler(logging.StreamHandler[TextIO]):
 
 
 def write_suppressed(*, all_windows: bool = False) -> None:
-    """Write the count of suppressed lines for each kind of line whose minute is over. At the end of the process, write
-    all counts."""
+    """Write the count of suppressed lines for each kind of line whose minute is over.
+
+    At the end of the process, write all counts.
+    """
     for handler in logging.getLogger().handlers:
         if isinstance(handler, LimitedHandler):
             handler.write_counts(all_windows=all_windows)
