@@ -167,7 +167,7 @@ async def test_where_no_customer_can_be_read_the_account_is_down() -> None:
     view = next(view for view in world.accounts.snapshot.views() if view.collector == "protected_data")
     assert view.status.failure is not None
     assert "404" in view.status.failure.message
-    assert "licensed" in view.status.failure.hint
+    assert "license of the product" in view.status.failure.hint
     await world.accounts.stop()
 
 
