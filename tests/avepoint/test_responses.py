@@ -104,7 +104,7 @@ def test_any_bytes_give_json_or_the_typed_error(body: bytes) -> None:
     [
         (400, BadRequestError, "parameter"), (401, UnauthorizedError, "data_center"),
         (403, ForbiddenError, "jobs.read"),
-        (404, NotFoundError, "license of the product"), (418, StatusError, ""), (204, StatusError, ""), (429, UnavailableError, ""),
+        (404, NotFoundError, "license"), (418, StatusError, ""), (204, StatusError, ""), (429, UnavailableError, ""),
         (500, UnavailableError, ""), (503, UnavailableError, ""), (599, UnavailableError, ""),
     ],
 )  # fmt: skip
