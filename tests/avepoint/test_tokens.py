@@ -24,6 +24,11 @@ class Identity:
         self.answer = answer
         self.tokens = TokenSource("app", ClientSecret(make_account().auth), self._ask, self.clock)
 
+    async def asked(self, times: int = 1) -> None:
+        """Wait until the service has received this many requests."""
+        while len(self.forms) < times:
+            await asyncio.sleep(0)
+
     async def _ask(self, form: Mapping[str, str]) -> Mapping[str, object]:
         self.forms.append(form)
         number = len(self.forms)
@@ -46,7 +51,7 @@ async def test_one_request_however_many_wait_and_one_a_permission() -> None:
     identity = Identity()
     identity.open.clear()
     waiting = [asyncio.create_task(identity.tokens.token(name)) for name in ["a", "b"] * 50]
-    await asyncio.sleep(0.001)
+    await identity.asked(2)
     identity.open.set()
     tokens = await asyncio.gather(*waiting)
     assert len(identity.forms) == 2
@@ -85,7 +90,7 @@ async def test_a_failure_is_shared_and_not_kept() -> None:
     identity = Identity(TokenError("no", reason="invalid_client"))
     identity.open.clear()
     waiting = [asyncio.create_task(identity.tokens.token("p")) for _ in range(20)]
-    await asyncio.sleep(0.001)
+    await identity.asked()
     identity.open.set()
     results = await asyncio.gather(*waiting, return_exceptions=True)
     assert all(isinstance(result, TokenError) for result in results)
@@ -98,7 +103,7 @@ async def test_who_is_cancelled_takes_nobody_along() -> None:
     identity = Identity()
     identity.open.clear()
     waiting = [asyncio.create_task(identity.tokens.token("p")) for _ in range(3)]
-    await asyncio.sleep(0.001)
+    await identity.asked()
     waiting[0].cancel()
     await asyncio.sleep(0)
     identity.open.set()
@@ -112,10 +117,11 @@ async def test_a_failure_that_nobody_waits_for_any_more_is_no_warning() -> None:
     identity = Identity(TokenError("no", reason="x"))
     identity.open.clear()
     waiting = asyncio.create_task(identity.tokens.token("p"))
-    await asyncio.sleep(0.001)
+    await identity.asked()
     waiting.cancel()
     identity.open.set()
-    await asyncio.sleep(0.001)
+    while identity.tokens._renewals:
+        await asyncio.sleep(0)
     identity.answer = None
     assert (await identity.tokens.token("p")).text == "tok-2"
 
@@ -124,7 +130,7 @@ async def test_a_renewal_that_is_cancelled_leaves_nothing_behind() -> None:
     identity = Identity()
     identity.open.clear()
     waiting = asyncio.create_task(identity.tokens.token("p"))
-    await asyncio.sleep(0.001)
+    await identity.asked()
     for renewal in identity.tokens._renewals.values():
         renewal.cancel()
     with pytest.raises(asyncio.CancelledError):
