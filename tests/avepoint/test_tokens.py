@@ -19,6 +19,7 @@ class Identity:
     def __init__(self, answer: Mapping[str, object] | Exception | None = None) -> None:
         self.clock = FakeClock()
         self.forms: list[Mapping[str, str]] = []
+        self._received = asyncio.Queue[Mapping[str, str]]()
         self.open = asyncio.Event()
         self.open.set()
         self.answer = answer
@@ -26,11 +27,12 @@ class Identity:
 
     async def asked(self, times: int = 1) -> None:
         """Wait until the service has received this many requests."""
-        while len(self.forms) < times:
-            await asyncio.sleep(0)
+        for _ in range(times):
+            await self._received.get()
 
     async def _ask(self, form: Mapping[str, str]) -> Mapping[str, object]:
         self.forms.append(form)
+        self._received.put_nowait(form)
         number = len(self.forms)
         await self.open.wait()
         if isinstance(self.answer, Exception):
@@ -120,8 +122,7 @@ async def test_a_failure_that_nobody_waits_for_any_more_is_no_warning() -> None:
     await identity.asked()
     waiting.cancel()
     identity.open.set()
-    while identity.tokens._renewals:
-        await asyncio.sleep(0)
+    await asyncio.wait(identity.tokens._renewals.values())
     identity.answer = None
     assert (await identity.tokens.token("p")).text == "tok-2"
 
