@@ -137,5 +137,7 @@ async def test_each_job_counts_once_whatever_the_faults(version: Any, soak: bool
         assert sum(kinds.values()) <= sum(truth.values())
         before |= counts
         clock.advance(300)
-    assert sum(by_kind(before).values()) >= 0.95 * sum(truth.values()), "few jobs are hidden permanently"
+    # Jobs that end before the first successful refresh never count. In a short run, they are a larger part of all jobs.
+    least = 0.95 if soak else 0.75
+    assert sum(by_kind(before).values()) >= least * sum(truth.values()), "few jobs are hidden permanently"
     await seen.accounts.stop()
