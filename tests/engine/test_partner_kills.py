@@ -1,11 +1,6 @@
 """A partner's counters and last successes after many kills of the process."""
 
 import asyncio
-import multiprocessing
-import os
-import signal
-from collections.abc import Callable, Mapping
-from multiprocessing.connection import Connection
 from pathlib import Path
 from random import Random
 
@@ -13,15 +8,14 @@ import httpx
 import pytest
 
 from tests.collectors.test_customer_jobs import row
+from tests.engine.kills import Show, Shown, pages_until_killed, shown
 from tests.engine.shared import Place, get_lease, world_at
 from tests.helpers import BATCH_PATH, NOW, OFF, FakeApi, FakeClock, World, customer, customer_jobs_path, partner, v3
 
 pytestmark = [pytest.mark.slow, pytest.mark.soak]
 
-SUCCESS = "avepoint_last_success_timestamp_seconds"
 CUSTOMERS = tuple(f"c-{number}" for number in range(6))
 BUSY = partner(collectors={"customers": OFF, "protected_data": OFF, "customer_jobs": {}})
-Shown = Mapping[str, float]
 
 
 class BusyPartner(FakeApi):
@@ -45,16 +39,7 @@ async def busy_world(place: Place, now: float) -> tuple[World, BusyPartner]:
     return world, api
 
 
-def counters(world: World) -> Shown:
-    """Return the counters and last successes on the page, by series."""
-    return {
-        f"{name}{sorted(labels)}": value
-        for (name, labels), value in world.samples().items()
-        if name in ("avepoint_jobs_completed_total", SUCCESS)
-    }
-
-
-async def refresh_without_end(place: Place, now: float, show: Callable[[tuple[float, Shown]], None]) -> None:
+async def refresh_without_end(place: Place, now: float, show: Show) -> None:
     world, api = await busy_world(place, now)
     while True:
         world.clock.advance(60)
@@ -62,34 +47,9 @@ async def refresh_without_end(place: Place, now: float, show: Callable[[tuple[fl
         api.now = world.clock.time()
         refresh = asyncio.create_task(world.refresh())
         while not refresh.done():
-            show((world.clock.time(), counters(world)))
+            show((world.clock.time(), shown(world)))
             await asyncio.sleep(0)
         assert await refresh
-
-
-def run_child(place: Place, now: float, pipe: Connection) -> None:
-    asyncio.run(refresh_without_end(place, now, pipe.send))
-
-
-def pages_until_killed(place: Place, now: float, pages: int) -> list[tuple[float, Shown]]:
-    """Run a child process, kill it after a number of pages, and return the pages and their times."""
-    ours, theirs = multiprocessing.Pipe(duplex=False)
-    child = multiprocessing.get_context("fork").Process(target=run_child, args=(place, now, theirs))
-    child.start()
-    theirs.close()
-    seen: list[tuple[float, Shown]] = []
-    try:
-        while len(seen) < pages:
-            seen.append(ours.recv())
-    finally:
-        assert child.pid is not None
-        os.kill(child.pid, signal.SIGKILL)
-        child.join()
-    while True:
-        try:
-            seen.append(ours.recv())
-        except (EOFError, OSError):
-            return seen
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")  # the child process is killed at a random time
@@ -102,12 +62,12 @@ def test_no_counter_falls_and_no_success_goes_back_when_the_process_is_killed(
 
     async def restored() -> Shown:
         world, _ = await busy_world(place, now)
-        found = counters(world)
+        found = shown(world)
         await world.accounts.stop()
         return found
 
     for _ in range(100 if soak else 12):
-        for at, page in pages_until_killed(place, now, random.randrange(20, 200)):
+        for at, page in pages_until_killed(refresh_without_end, place, now, random.randrange(20, 200)):
             now = max(now, at)  # a process would drop restored times in the future
             for series, value in page.items():
                 assert value >= highest.get(series, 0), "within a process"

@@ -1,12 +1,7 @@
 """A tenant's counters and last successes after many kills of the process."""
 
 import asyncio
-import multiprocessing
-import os
-import signal
-from collections.abc import Callable, Mapping
 from itertools import pairwise
-from multiprocessing.connection import Connection
 from pathlib import Path
 from random import Random
 
@@ -14,6 +9,7 @@ import httpx
 import pytest
 
 from tests.collectors.test_jobs_truth import TICK, JobApi, Raw
+from tests.engine.kills import COMPLETED, Show, Shown, pages_until_killed, shown
 from tests.engine.shared import Place, get_lease, world_at
 from tests.helpers import NOW, FakeClock, World, tenant
 
@@ -22,9 +18,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.soak]
 ACCOUNT = tenant(collectors={"jobs": {"lookback": "2d", "window": "6h"}})
 STEP = 900
 """Seconds between two jobs, and between two refreshes."""
-COMPLETED = "avepoint_jobs_completed_total"
-SUCCESS = "avepoint_last_success_timestamp_seconds"
-Shown = Mapping[str, float]
 
 
 class BusyTenant(JobApi):
@@ -53,16 +46,7 @@ def busy_world(place: Place, now: float) -> World:
     return world_at(place, BusyTenant(clock), clock)
 
 
-def shown(world: World) -> Shown:
-    """Return the counters and last successes on the page, by series."""
-    return {
-        f"{name}{sorted(labels)}": value
-        for (name, labels), value in world.samples().items()
-        if name in (COMPLETED, SUCCESS)
-    }
-
-
-async def refresh_without_end(place: Place, now: float, show: Callable[[tuple[float, Shown]], None]) -> None:
+async def refresh_without_end(place: Place, now: float, show: Show) -> None:
     world = busy_world(place, now)
     await get_lease(world)
     await world.apply(ACCOUNT)
@@ -75,31 +59,6 @@ async def refresh_without_end(place: Place, now: float, show: Callable[[tuple[fl
             show((world.clock.time(), shown(world)))
             await asyncio.sleep(0)
         assert await refresh
-
-
-def run_child(place: Place, now: float, pipe: Connection) -> None:
-    asyncio.run(refresh_without_end(place, now, pipe.send))
-
-
-def pages_until_killed(place: Place, now: float, pages: int) -> list[tuple[float, Shown]]:
-    """Run a child process, kill it after a number of pages, and return the pages and their times."""
-    ours, theirs = multiprocessing.Pipe(duplex=False)
-    child = multiprocessing.get_context("fork").Process(target=run_child, args=(place, now, theirs))
-    child.start()
-    theirs.close()
-    seen: list[tuple[float, Shown]] = []
-    try:
-        while len(seen) < pages:
-            seen.append(ours.recv())
-    finally:
-        assert child.pid is not None
-        os.kill(child.pid, signal.SIGKILL)
-        child.join()
-    while True:
-        try:
-            seen.append(ours.recv())
-        except (EOFError, OSError):
-            return seen
 
 
 def increase(values: list[float]) -> float:
@@ -117,7 +76,7 @@ def test_nothing_falls_goes_back_or_is_counted_twice_when_the_process_is_killed(
     began = 0.0  # time of the first refresh, after which jobs are counted
     kills, most = 100 if soak else 10, 120 if kind == "sqlite" else 600  # network commits are slow
     for _ in range(kills):
-        for at, page in pages_until_killed(place, now, random.randrange(3, most)):
+        for at, page in pages_until_killed(refresh_without_end, place, now, random.randrange(3, most)):
             now = max(now, at)
             if not began and any(COMPLETED in series for series in page):
                 began = at
