@@ -1,1 +1,1 @@
-"""The running accounts, with their refreshes, collected data and persistent state."""
+"""The engine, which runs accounts, refreshes collectors, and stores the results."""

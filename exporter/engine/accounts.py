@@ -33,7 +33,7 @@ Observe = Callable[[str], Observer]
 
 _LAST_SAVE_SECONDS: Final = 1.5
 _SPARE_WORKERS: Final = 1 / 8
-"""Additional workers per request slot, which process responses while all slots are in use."""
+"""Additional workers per request slot. These workers process responses while all slots are in use."""
 
 
 class Accounts:
@@ -50,7 +50,7 @@ class Accounts:
         most_customers: int | None = None,
         transport: Callable[[], Transport] | None = None,
     ) -> None:
-        """Create an object without accounts. `forget` is called with the name of each account that a reload removes."""
+        """Start without accounts. `forget` is called with the name of each account that a reload removes."""
         self.snapshot = Snapshot()
         self._clock = clock
         self._observe = observe
@@ -66,12 +66,12 @@ class Accounts:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names of the accounts, in the order of the configuration."""
+        """The account names, in the order of the configuration."""
         return tuple(self._running)
 
     @property
     def ready(self) -> bool:
-        """Whether every collector has completed its first refresh, successful or not."""
+        """Whether every collector has completed its first refresh, even if the refresh failed."""
         return all(refresher.first_ended.is_set() for refresher in self.refreshers())
 
     def running(self) -> tuple[RunningAccount, ...]:
@@ -79,7 +79,7 @@ class Accounts:
         return tuple(self._running.values())
 
     def budgets(self) -> dict[str, LimitUsage]:
-        """Return how much of each account's rate limit is currently used."""
+        """Return the current usage of each account's rate limit."""
         return {name: running.client.budget for name, running in self._running.items()}
 
     def refreshers(self, account: str | None = None) -> tuple[Refresher, ...]:
@@ -88,7 +88,7 @@ class Accounts:
         return tuple(refresher for running in chosen for refresher in running.refreshers)
 
     async def settle(self, account: str | None = None, budget: float = inf) -> None:
-        """Update outdated verdicts, for at most `budget` seconds per account."""
+        """Update outdated verdicts. Spend at most `budget` seconds per account."""
         for name, running in self._running.items():
             if account in (None, name):
                 await running.verdicts.settle(budget)
@@ -123,7 +123,7 @@ class Accounts:
                 self.start()
 
     async def take_over(self, *, start: bool = True) -> None:
-        """Start to send requests to AvePoint, with the stored state merged with the state of this process."""
+        """Merge the stored state with the state of this process, and start to send requests to AvePoint."""
         async with self._lock:
             after = {
                 name: await asyncio.to_thread(self._make, running.account) for name, running in self._running.items()
@@ -133,14 +133,14 @@ class Accounts:
                 self.start()
 
     async def pause(self) -> None:
-        """Cancel all requests and refreshes, and start no others until `take_over` is called."""
+        """Cancel all requests and refreshes, and start no new ones until `take_over` is called."""
         async with self._lock:
             for running in self._running.values():
                 running.is_started = False
                 await running.tasks.cancel()
 
     async def _replace(self, after: dict[str, RunningAccount], *, is_takeover: bool = False) -> None:
-        """Replace the running accounts, and restore the state of those that are new."""
+        """Replace the running accounts, and restore the state of new accounts."""
         before, storage = self._running, self._storage
         for name, running in before.items():
             if after.get(name) is not running:
@@ -158,7 +158,7 @@ class Accounts:
         self.snapshot.replace([refresher.entry for refresher in self.refreshers()])
 
     async def _kept_or_made(self, config: Config) -> dict[str, RunningAccount]:
-        """Return the accounts of a configuration; reuse unchanged accounts and create the others."""
+        """Return the accounts of a configuration. Reuse unchanged accounts, and create all other accounts."""
         after = dict[str, RunningAccount]()
         for account in self._of_this_shard(config):
             current = self._running.get(account.name)
@@ -201,7 +201,7 @@ class Accounts:
     def _of_this_shard(self, config: Config) -> Iterator[Account]:
         """Yield the tenant accounts of this shard and all partner accounts.
 
-        Shards divide the customers of a partner account.
+        Every shard has the partner accounts, because shards divide the customers of a partner account.
         """
         for account in config.accounts:
             if account.type == "partner" or self._shard.owns(account.name):

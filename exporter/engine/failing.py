@@ -1,4 +1,4 @@
-"""The customers that failed, and the times of their retries."""
+"""The customers that failed, and the times at which to retry them."""
 
 from collections.abc import Collection, Iterator
 from math import inf
@@ -7,23 +7,26 @@ from typing import Final
 from exporter.clock import Clock
 
 FIRST_RETRY: Final = 30.0
-"""Seconds from a first failure to the retry. The pause doubles after each further failure."""
+"""Seconds to wait before a retry after the first failure. The pause doubles after each further failure."""
 _MOST_DOUBLINGS: Final = 20  # 30 s doubled 20 times exceeds every interval
 
 
 def retry_pause(failures: int, longest: float) -> float:
-    """Return the seconds to wait after this number of consecutive failures, at most `longest`."""
+    """Return the seconds to wait before a retry, at most `longest`.
+
+    `failures` is the number of consecutive failures.
+    """
     return min(longest, FIRST_RETRY * 2.0 ** min(failures - 1, _MOST_DOUBLINGS))
 
 
 class FailingCustomers:
-    """The customers that failed when they were last read, with the most recent failure last.
+    """The customers that failed when they were last read, in the order of their failures.
 
-    Each customer has its own retry times, so that a customer that always fails does not delay the retries of others.
+    Each customer has its own retry time. Therefore, a customer that always fails does not delay other customers.
     """
 
     def __init__(self, clock: Clock, interval: float) -> None:
-        """Create an empty collection. `interval` is the longest pause before a customer is retried, in seconds."""
+        """Create an empty collection. `interval` is the maximum number of seconds before a customer is retried."""
         self._clock = clock
         self._interval = interval
         self._failures: dict[str, int] = {}
@@ -52,10 +55,10 @@ class FailingCustomers:
             self.remove(customer_id)
 
     def due(self) -> list[str]:
-        """Return the customers whose retry is due, with the most recent failure last."""
+        """Return the customers whose retry is due, in the order of their failures."""
         now = self._clock.monotonic()
         return [one for one in self._failures if self._retry_at[one] <= now]
 
     def next_retry(self) -> float:
-        """Return the monotonic time in seconds of the next retry, or infinity if no customer failed."""
+        """Return the monotonic time of the next retry in seconds, or infinity if no customer failed."""
         return min(self._retry_at.values(), default=inf)

@@ -27,9 +27,9 @@ from exporter.errors import (
 )
 
 _MAX_FAILURES: Final = 10
-"""After so many consecutive account-wide errors, a refresh skips the remaining customers."""
+"""Number of consecutive account-wide errors after which a refresh skips the remaining customers."""
 _TRIES: Final = 10
-"""Number of customers that a refresh tries, one at a time, before it turns an optional collector off."""
+"""Number of customers that a refresh tries one at a time before it turns off an optional collector."""
 _OF_THE_ACCOUNT: Final = (TransportError, UnavailableError, UnauthorizedError, ForbiddenError)
 """Errors that may affect the whole account. Any other error shows that the account is readable."""
 
@@ -47,7 +47,7 @@ class Results:
         self._series = SharedSeries()
 
     def of(self, customer_id: str, records: object) -> ReadResult:
-        """Convert records to samples, and render the lines of the samples."""
+        """Convert a customer's records to samples, and render the samples as lines of text."""
         distinct: dict[tuple[str, tuple[str, ...]], Sample] = {}
         for sample in self._collector.samples(records, customer_id):
             if distinct.setdefault((sample.family.name, sample.labels), sample) is not sample:
@@ -57,7 +57,7 @@ class Results:
             samples = self._series.samples(customer_id, samples)
         is_complete = self._collector.error(records) is None
         read = ReadResult(samples, self._clock.time(), self._clock.monotonic(), is_complete=is_complete)
-        read.lines(self._account)  # rendered here, and not during a scrape
+        read.lines(self._account)  # Rendering the lines here keeps scrapes fast.
         return read
 
 
@@ -84,7 +84,7 @@ class CustomerReader:
         self._failing = FailingCustomers(clock, collector.options.interval)
 
     async def read(self) -> None:
-        """Read all customers with several workers, which start while the customers are still being listed.
+        """Read all customers with several workers. The workers start before the customer list is complete.
 
         Raise AvePointError if no customer could be read, or if an error affects the whole account.
         """
@@ -107,7 +107,7 @@ class CustomerReader:
         self._failing.keep_only(queue.taken)
         if tally.fatal is not None:
             self._entry.record_skipped(skipped, tally.fatal)
-        # If every skipped customer already failed in an earlier refresh, the error does not affect the whole account.
+        # If all skipped customers had already failed in earlier refreshes, the error does not affect the whole account.
         if isinstance(tally.fatal, TokenError) or (tally.fatal and any(one not in self._failing for one in skipped)):
             raise tally.fatal
         if tally.first_error is not None and tally.read == 0:
@@ -115,7 +115,7 @@ class CustomerReader:
 
     @property
     def next_retry(self) -> float:
-        """The monotonic time in seconds at which a failed customer is due for a retry, or infinity."""
+        """The monotonic time of the next retry in seconds, or infinity if no customer failed."""
         return self._failing.next_retry()
 
     async def retry(self) -> None:
@@ -132,9 +132,9 @@ class CustomerReader:
                 self._failing.add(customer_id)
 
     async def _try(self, queue: WorkQueue, tally: RefreshTally) -> None:
-        """Read up to `_TRIES` customers one at a time, to find out whether the permission is granted.
+        """Read up to `_TRIES` customers, one at a time, to find out whether the permission is granted.
 
-        Raise AvePointError if no customer could be read and the permission was missing for at least one of them.
+        Raise AvePointError if no customer could be read and at least one error indicates a missing permission.
         """
         tally.is_trying = True
         for _ in range(_TRIES):
@@ -145,7 +145,7 @@ class CustomerReader:
             # The next refresh reads these customers last, so that other customers are tried first.
             for customer_id in tally.refused:
                 self._failing.add(customer_id)
-            # If every error is about a missing permission, raising one of them turns the collector off.
+            # If every error indicates a missing permission, the raised error turns the collector off.
             raise tally.first_error or next(iter(tally.refused.values()))
         for customer_id, error in tally.refused.items():
             self._customer_failed(customer_id, error, tally)
@@ -159,14 +159,14 @@ class CustomerReader:
         try:
             with bound_contextvars(customer_id=customer_id):
                 records = await self._collector.read(customer_id)
-            if self._collector.is_customer(customer_id):  # The customer may have left the list during the read.
+            if self._collector.is_customer(customer_id):  # The customer may have left the list in the meantime.
                 await self._record_customer(customer_id, records, tally)
         except AvePointError as error:
             if tally.is_trying and may_turn_off(self._collector, self._entry, error):
                 tally.refused[customer_id] = error
             else:
                 self._customer_failed(customer_id, error, tally)
-        except Exception as error:  # noqa: BLE001 - a bug must not stop the refresh of other customers
+        except Exception as error:  # noqa: BLE001 - a bug with one customer must not stop the refresh of other customers
             self._log.error("customer failed unexpectedly", customer_id=customer_id, error=error, exc_info=True)
             unexpected = AvePointError(f"unexpected {type(error).__name__}", hint="please report this")
             self._customer_failed(customer_id, unexpected, tally)
@@ -175,23 +175,23 @@ class CustomerReader:
             tally.read, tally.in_a_row = tally.read + 1, 0
 
     async def _record_customer(self, customer_id: str, records: object, tally: RefreshTally) -> None:
-        """Store the samples from a customer's records and add them to the entry, even if some records are missing.
+        """Store a customer's samples and add them to the snapshot entry, even if some records are missing.
 
         Raise AvePointError if the records are incomplete.
         """
         read, error = self._results.of(customer_id, records), self._collector.error(records)
-        # Counters must not decrease after a restart, so the samples are stored before a scrape can return them.
+        # The samples are stored before a scrape can return them, so that counters do not decrease after a restart.
         state, is_owned = self._collector.state_of(customer_id), True
         if self._store is not None:
             is_owned = await self._store.commit(customer_id, read, state)
-        # The customer may have left the list during the commit, or a newer process may own it.
+        # During the commit, the customer may have left the list, or a newer process may have taken over the customer.
         if not is_owned or not self._collector.is_customer(customer_id):
             return
         if error is None:
             self._entry.record_read(customer_id, read)
             return
         self._entry.reads[customer_id] = read
-        tally.read += 1  # Even incomplete records show that the account is readable.
+        tally.read += 1  # Incomplete records also show that the account is readable.
         raise error
 
     def _customer_failed(self, customer_id: str, error: AvePointError, tally: RefreshTally) -> None:
@@ -204,7 +204,7 @@ class CustomerReader:
         if isinstance(error, TokenError) or tally.in_a_row >= max(_MAX_FAILURES, 2 * self._workers):
             tally.fatal = tally.fatal or error
         if not self._collector.is_customer(customer_id):
-            return  # The customer left the list during the read.
+            return  # The customer left the list before its failure was recorded.
         log = self._log.debug if self._entry.customer_up.get(customer_id) is False else self._log.warning
         log("customer not read", customer_id=customer_id, error=error, **error.context())
         self._entry.record_customer_failure(customer_id, error)
@@ -217,7 +217,7 @@ async def _each(customer_ids: Iterable[str]) -> AsyncIterator[str]:
 
 
 def may_turn_off(collector: Collector[Any, Any], entry: CollectorEntry, error: AvePointError) -> bool:
-    """Return whether an error turns the collector off instead of marking it as down.
+    """Return True if an error turns the collector off, and False if the error marks the collector as down.
 
     A collector is off if AvePoint does not offer the data, or if the permission has never been granted.
     """

@@ -1,4 +1,4 @@
-"""The refreshes of one collector. A failure does not affect other collectors or other customers."""
+"""The refreshes of one collector. A failed refresh does not affect other collectors."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
@@ -17,13 +17,15 @@ from exporter.engine.storage.store import Store
 from exporter.errors import AvePointError, Failure, NotOfferedError
 
 _LONGEST_RETRY: Final = 3600.0
-"""Maximum time, in seconds, until a collector that failed or is off is refreshed again, even if its interval is
-longer."""
+"""Maximum seconds between two refreshes of a collector that is down or off, even if its interval is longer."""
 _MIN_PAUSE: Final = 1.0
 
 
 class Refresher:
-    """Refreshes one collector of one account and updates its entry in the snapshot. Refreshes do not overlap."""
+    """Refreshes one collector of one account, and updates the collector's entry in the snapshot.
+
+    Refreshes do not overlap.
+    """
 
     def __init__(
         self,
@@ -56,8 +58,8 @@ class Refresher:
     async def run(self) -> None:
         """Refresh at regular intervals until canceled.
 
-        After a failure, retry sooner. The pause doubles after each further failure. Between two refreshes, retry the
-        customers that failed.
+        After a failed refresh, the pause is shorter at first and doubles with each further failure. Between two
+        refreshes, retry the customers that failed.
         """
         failures = 0
         while True:
@@ -68,23 +70,24 @@ class Refresher:
             await self._sleep(self._clock.monotonic() + pause)
 
     async def _sleep(self, until: float) -> None:
-        """Sleep until the next refresh is due. Meanwhile, retry the customers that failed."""
+        """Sleep until the monotonic time `until`. Meanwhile, retry the customers that failed."""
         while (retry_at := self._next_retry()) < until:
             await self._clock.sleep(retry_at - self._clock.monotonic())
             await self.retry()
         await self._clock.sleep(max(0.0, until - self._clock.monotonic()))
 
     def _next_retry(self) -> float:
-        """Return the monotonic time of the next retry.
+        """Return the monotonic time of the next retry, or infinity if there is no retry.
 
-        Customers that failed at about the same time are retried together.
+        The time is at least FIRST_RETRY seconds away, so that customers that failed at about the same time are retried
+        together.
         """
         if self._reader is None or not self.entry.status.up:
             return inf
         return max(self._reader.next_retry, self._clock.monotonic() + FIRST_RETRY)
 
     async def retry(self) -> None:
-        """Read the failed customers whose retry is due. Do nothing if there are none."""
+        """Read the failed customers whose retry is due, if any."""
         if self._reader is None or self._reader.next_retry > self._clock.monotonic():
             return
         async with self._lock:
@@ -97,7 +100,7 @@ class Refresher:
         await self._after()
 
     async def refresh(self) -> bool:
-        """Refresh once, and return whether the collector succeeded or is off. Errors are recorded, not raised."""
+        """Refresh once, and return False if the collector is down. Errors are recorded, not raised."""
         async with self._lock:
             began = self._clock.monotonic()
             self.entry.update_status(last_attempt=self._clock.time(), next_attempt=None)
@@ -164,11 +167,11 @@ class Refresher:
 
     async def _read_account(self, collector: AccountCollector[Any, Any]) -> None:
         records, listed = await collector.read(), self._listed
-        # The samples of the customer list are rendered on a thread, because there may be too many for the event loop.
+        # The samples are rendered on a thread, because a long customer list would block the event loop.
         read = await asyncio.to_thread(self._results.of, "", records)
         if self._store is not None and not await self._store.commit("", read, collector.state_of("")):
             return
-        if self._listed is not None and self._listed is not listed:  # Customers may have left the list meanwhile.
+        if self._listed is not None and self._listed is not listed:  # Customers may have left the list in the meantime.
             read = read.of_customers(frozenset({"", *self._listed}))
         self.entry.reads[""] = read
         if (error := collector.error(records)) is not None:
@@ -180,5 +183,5 @@ class Refresher:
 
 
 async def refresh_all(refreshers: Sequence[Refresher]) -> bool:
-    """Refresh all collectors once, concurrently, and return whether every collector succeeded or is off."""
+    """Refresh all collectors once, concurrently, and return False if any collector is down."""
     return all(await asyncio.gather(*(refresher.refresh() for refresher in refreshers)))

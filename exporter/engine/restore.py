@@ -1,4 +1,4 @@
-"""Functions that restore the state of an account from its predecessor after a reload, or from the storage."""
+"""Functions that restore an account's state from its predecessor after a reload, or from the storage."""
 
 import asyncio
 from collections.abc import Mapping
@@ -26,10 +26,10 @@ async def restore(
     *,
     merges: bool = False,
 ) -> None:
-    """Restore the state of an account before it starts, from its stopped predecessor or from the storage.
+    """Before an account starts, restore its state from its stopped predecessor or from the storage.
 
-    If `merges` is true, merge both states. Most of the work runs on threads, because restoring a large portfolio
-    would block the event loop.
+    If `merges` is true, merge the predecessor's state with the stored state. Most of the work runs on threads, because
+    restoring many customers would block the event loop.
     """
     account, customer_list = running.account, running.customer_list
     if former is not None and registration_id(former.account) != registration_id(account):
@@ -48,7 +48,7 @@ async def restore(
             await asyncio.to_thread(_load_state, stored, refresher)
         if name in old and old[name].first_ended.is_set():
             refresher.first_ended.set()
-        # Customers that are now excluded or belong to another shard must not remain until the next customer list.
+        # Drop customers that are now excluded or that are in another shard. The next customer list may be hours away.
         await asyncio.to_thread(_drop_unwanted, refresher.entry, customer_list)
 
 
@@ -70,7 +70,7 @@ async def _restore_verdicts(
 
 
 async def _load(storage: "StateStore", running: "RunningAccount", collector: str) -> StoredState:
-    """Return the stored state of a collector. If the state cannot be read, log an error and return an empty state."""
+    """Return the stored state of a collector. If a StorageError occurs, log the error and return an empty state."""
     try:
         return await storage.load(running.account, collector, running.customer_list.owns)
     except StorageError as error:
@@ -80,7 +80,7 @@ async def _load(storage: "StateStore", running: "RunningAccount", collector: str
 
 
 def _copy_state(old: Refresher, new: Refresher, changed: frozenset[str]) -> None:
-    """Copy the state of a stopped refresher, except for samples that have a label in `changed`."""
+    """Copy the state of the stopped refresher `old` to `new`, without samples that have a label in `changed`."""
     entry = new.entry
     entry.customer_up = dict(old.entry.customer_up)
     entry.customer_failures = dict(old.entry.customer_failures)
@@ -90,7 +90,10 @@ def _copy_state(old: Refresher, new: Refresher, changed: frozenset[str]) -> None
 
 
 def _load_state(stored: StoredState, refresher: Refresher) -> None:
-    """Restore a stored state. If the collector rejects the state, log a warning and restore nothing."""
+    """Restore the stored state of a collector.
+
+    If the collector rejects the state, log a warning and restore nothing.
+    """
     entry = refresher.entry
     try:
         refresher.collector.load_states(stored.states)

@@ -1,4 +1,4 @@
-"""An account whose data this process exposes."""
+"""The objects that belong to one running account."""
 
 from dataclasses import dataclass, field
 
@@ -29,13 +29,13 @@ class RunningAccount:
             self.tasks.start(refresher.run())
 
     def expect(self, account: Account) -> None:
-        """Apply the expectations from `account`, which is otherwise equal to the current account."""
+        """Apply the expectations from `account`. All other settings of `account` equal the current settings."""
         if account.expectations != self.account.expectations:
             self.account = account
             self.verdicts.configure(account.expectations)
 
     async def stop(self) -> None:
-        """Cancel all tasks and close the connections. No requests are sent afterwards."""
+        """Cancel all tasks and close the connections, so that no more requests are sent."""
         self.is_started = False
         await self.tasks.cancel()
         await self.client.aclose()

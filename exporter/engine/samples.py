@@ -1,4 +1,4 @@
-"""Samples, stored compactly and rendered as lines of the exposition format.
+"""Functions and types that store samples compactly and render samples as lines of the exposition format.
 
 The lines are the same in text format 0.0.4 and in OpenMetrics 1.0. Only the HELP and TYPE lines of counters differ.
 """
@@ -10,15 +10,15 @@ from typing import Final, NamedTuple
 from exporter.collectors.base import Family, Sample
 
 Lines = Mapping[str, bytes]
-"""Lines of samples, by family name."""
+"""Rendered samples, by family name."""
 
 _MAX_SHARED: Final = 10_000
-_MAX_DIGITS: Final = 6  # digits before the decimal point; larger numbers are written with an exponent
+_MAX_DIGITS: Final = 6  # Numbers with more digits before the decimal point are written with an exponent.
 _SPECIAL_NUMBERS: Final = {"inf": "+Inf", "-inf": "-Inf", "nan": "NaN"}
 
 
 class Series(NamedTuple):
-    """A series without its customer id, so that customers can share it. `end` is the rendered text of `labels`."""
+    """A series without a customer id, which several customers can share. `end` is the rendered text of `labels`."""
 
     family: Family
     labels: tuple[str, ...]
@@ -27,7 +27,10 @@ class Series(NamedTuple):
 
 
 class CustomerSamples(Collection[Sample]):
-    """The samples of one customer. Sharing series takes a tenth of the memory that `Sample` records need."""
+    """The samples of one customer.
+
+    Because customers share series, this class needs a tenth of the memory of `Sample` records.
+    """
 
     __slots__ = ("_customer_id", "_series", "_values")
 
@@ -47,7 +50,7 @@ class CustomerSamples(Collection[Sample]):
             yield Sample(family, (self._customer_id, *labels) if is_of_customer else labels, value)
 
     def lines(self, account: str) -> Lines:
-        """Return the lines of the samples."""
+        """Return the samples as rendered lines."""
         start = label_text(("account", "customer_id"), (account, self._customer_id))
         plain_start = label_text(("account",), (account,))
         lines: dict[str, list[str]] = {}
@@ -58,15 +61,15 @@ class CustomerSamples(Collection[Sample]):
 
 
 class SharedSeries:
-    """The series that the customers of a collector share, each stored once."""
+    """A cache that stores each series once for all customers of a collector."""
 
     def __init__(self) -> None:
         self._series: dict[tuple[str, tuple[str, ...]], Series] = {}
 
     def samples(self, customer_id: str, samples: Collection[Sample]) -> CustomerSamples:
-        """Convert a customer's samples to a form that uses shared series."""
+        """Return a customer's samples as an object that uses shared series."""
         if len(self._series) > _MAX_SHARED:
-            self._series.clear()  # Drops unused series; each customer holds references to its own series.
+            self._series.clear()  # This drops unused series. CustomerSamples objects keep the series that they use.
         series = tuple(self._shared(customer_id, sample.family, sample.labels) for sample in samples)
         return CustomerSamples(customer_id, series, (sample.value for sample in samples))
 
@@ -82,7 +85,7 @@ class SharedSeries:
 
 
 def lines_of(samples: Collection[Sample], account: str) -> Lines:
-    """Render samples that do not use shared series."""
+    """Render samples that do not use shared series as lines, by family name."""
     lines: dict[str, list[str]] = {}
     for sample in samples:
         lines.setdefault(sample.family.name, []).append(line(sample, account))
@@ -90,13 +93,13 @@ def lines_of(samples: Collection[Sample], account: str) -> Lines:
 
 
 def line(sample: Sample, account: str) -> str:
-    """Return the line for a sample. Labels without a value are omitted."""
+    """Render a sample as a line. Labels without a value are omitted."""
     labels = label_text(sample.family.labels, (account, *sample.labels))
     return f"{sample.family.name}{{{labels}}} {number_text(sample.value)}\n"
 
 
 def label_text(names: Iterable[str], values: Iterable[str]) -> str:
-    """Return labels in the exposition format. Labels without a value are omitted."""
+    """Render labels in the exposition format. Labels without a value are omitted."""
     return ",".join([f'{name}="{_escaped(value)}"' for name, value in zip(names, values, strict=True) if value])
 
 
@@ -104,7 +107,7 @@ def number_text(value: float) -> str:
     """Format a number as Go does, so that it matches the output of the official client libraries."""
     text = repr(float(value))
     whole, dot, fraction = text.partition(".")
-    if not dot:  # The text has an exponent without a fraction, or is inf or nan.
+    if not dot:  # Either the number has an exponent without a fraction, or the text is "inf", "-inf" or "nan".
         return _SPECIAL_NUMBERS.get(text, text)
     if len(whole) <= _MAX_DIGITS or value < 0:
         return text

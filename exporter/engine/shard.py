@@ -16,7 +16,10 @@ class Shard:
     total: int = 1
 
     def owns(self, key: str) -> bool:
-        """Return whether a customer id or the name of a tenant account belongs to this shard."""
+        """Return whether this shard includes a customer or a tenant account.
+
+        `key` is the customer id or the account name.
+        """
         digest = hashlib.sha256(key.encode("utf-8", "replace")).digest()
         return _jump_hash(int.from_bytes(digest[:8], "big"), self.total) == self.index
 
@@ -28,8 +31,8 @@ WHOLE: Final = Shard()
 def _jump_hash(number: int, total: int) -> int:
     """Return the shard of a hash value.
 
-    If `total` grows from N to N + 1, one of N + 1 values moves to the new shard, and the other values do not move. The
-    algorithm is from "A Fast, Minimal Memory, Consistent Hash Algorithm" by Lamping and Veach.
+    If `total` increases from N to N + 1, the fraction 1 / (N + 1) of all hash values moves to the new shard. All other
+    hash values stay. The algorithm is from "A Fast, Minimal Memory, Consistent Hash Algorithm" by Lamping and Veach.
     """
     shard, following = 0, 0
     while following < total:
@@ -40,7 +43,7 @@ def _jump_hash(number: int, total: int) -> int:
 
 
 def parse_shard(shard: str, total: int) -> Shard:
-    """Return the shard for the value of --shard, which is an integer or the name of a pod in a StatefulSet.
+    """Return the shard for the value of --shard, which is an index or the name of a pod in a StatefulSet.
 
     Raise ConfigError if the value is invalid.
     """

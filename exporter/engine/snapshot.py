@@ -1,6 +1,6 @@
 """The current state of all collectors.
 
-Refreshes update this state on the event loop, and other parts read immutable views.
+Refreshes update this state on the event loop. Scrapes and the status page use immutable views.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -12,16 +12,17 @@ from exporter.engine.samples import CustomerSamples, Lines, lines_of
 from exporter.errors import AvePointError, Failure, StatusError
 
 RECENT_REFRESHES: Final = 30
-"""Number of completed refreshes that are kept per collector, for the plot on the status page."""
+"""Number of most recent refreshes that are kept per collector, for the plot on the status page."""
 RECENT_FAILURES: Final = 5
-"""Number of failures that are kept per collector. Consecutive failures with the same message count as one."""
+"""Number of most recent failures that are kept per collector. Repeated failures with the same message are merged.
+"""
 
 
 class ReadResult:
-    """The samples of a customer or an account, and the time at which they were read.
+    """The samples of a customer or an account, and the time at which the samples were read.
 
-    `read_at_monotonic` is used to compute the age. If `is_complete` is false, an error occurred, and samples may be
-    missing.
+    The age of the samples is computed from `read_at_monotonic`. If `is_complete` is false, an error occurred, and
+    samples may be missing.
     """
 
     __slots__ = ("__weakref__", "_lines", "is_complete", "read_at", "read_at_monotonic", "samples")
@@ -36,7 +37,7 @@ class ReadResult:
         self._lines: Lines | None = None
 
     def lines(self, account: str) -> Lines:
-        """Return the samples as rendered lines. The first call renders and caches the lines."""
+        """Return the samples as rendered lines. The first call caches the lines."""
         if self._lines is None:
             samples = self.samples
             self._lines = samples.lines(account) if isinstance(samples, CustomerSamples) else lines_of(samples, account)
@@ -64,7 +65,7 @@ def customer_of(sample: Sample) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class RefreshOutcome:
-    """The duration and result of a completed refresh. `up` is None if the collector is off."""
+    """The duration and result of a completed refresh. If the collector is off, `up` is None."""
 
     seconds: float
     up: bool | None
@@ -72,9 +73,9 @@ class RefreshOutcome:
 
 @dataclass(frozen=True, slots=True)
 class RefreshStatus:
-    """The status of a collector. Times are in Unix seconds, or None if the event has not occurred yet.
+    """The status of a collector. Times are Unix times, or None before the first event.
 
-    If the collector is optional and the app lacks its permission, `off` is true and `up` is None. `failure` is
+    If the collector is optional and the app lacks its permission, `off` is true and `up` is None. `failure` contains
     the reason why the collector is down or off. `failures` contains the most recent failures.
     """
 
@@ -92,7 +93,10 @@ class RefreshStatus:
 
 @dataclass(frozen=True, slots=True)
 class SnapshotView:
-    """An immutable copy of a collector's entry. The keys of the mappings are customer ids, or "" for the account."""
+    """An immutable copy of a collector's entry.
+
+    The keys of the mappings are customer ids, or "" for the account itself.
+    """
 
     account: str
     collector: str
@@ -115,7 +119,7 @@ class CollectorEntry:
     customer_up: dict[str, bool] = field(default_factory=dict)
     customer_failures: dict[str, Failure] = field(default_factory=dict)
 
-    def update_status(self, **changes: Any) -> None:  # noqa: ANN401 - dataclasses.replace checks the names
+    def update_status(self, **changes: Any) -> None:  # noqa: ANN401 - dataclasses.replace checks the field names
         """Replace the given fields of the status."""
         self.status = replace(self.status, **changes)
 
@@ -125,16 +129,16 @@ class CollectorEntry:
         earlier, last = status.failures, status.failures[-1] if status.failures and status.up is False else None
         failure = Failure.of(error, at=status.last_attempt, before=last)
         if last is not None and last.message == failure.message:
-            earlier = earlier[:-1]  # The new failure also represents the earlier one.
+            earlier = earlier[:-1]  # The new failure replaces the equal failure before it.
         self.update_status(up=False, off=False, failure=failure, failures=(*earlier, failure)[-RECENT_FAILURES:])
 
     def record_end(self, seconds: float, *, api_version: str) -> None:
-        """Record the duration and API version of the current refresh when it ends."""
+        """Record the end of the current refresh, with its duration in seconds and its API version."""
         refreshes = (*self.status.refreshes, RefreshOutcome(seconds, self.status.up))[-RECENT_REFRESHES:]
         self.update_status(duration=seconds, api_version=api_version, refreshes=refreshes)
 
     def record_read(self, customer_id: str, read: ReadResult) -> None:
-        """Record the samples of a customer that the current refresh has read."""
+        """Record that the current refresh has read a customer."""
         self.reads[customer_id] = read
         self.customer_up[customer_id] = True
         self.customer_failures.pop(customer_id, None)
@@ -146,10 +150,9 @@ class CollectorEntry:
         self.customer_failures[customer_id] = Failure.of(error, at=self.status.last_attempt, before=before)
 
     def drop_unlicensed(self, customer_id: str, error: AvePointError) -> bool:
-        """Drop the customer if it has no license, and return whether it was dropped.
+        """If a customer has no license, drop the customer. Return whether the customer was dropped.
 
-        A customer has no license if AvePoint responds with 403 or 404, has never returned data for the customer, and
-        has returned data for another customer.
+        A customer has no license if AvePoint responds with 403 or 404 and has returned data for other customers only.
         """
         is_refused = isinstance(error, StatusError) and error.means_not_granted
         if not is_refused or not self.reads or customer_id in self.reads:

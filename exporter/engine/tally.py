@@ -9,7 +9,7 @@ from exporter.errors import AvePointError
 class RefreshTally:
     """The results of a running refresh. The refresh ends as soon as `fatal` is set.
 
-    While `is_trying` is true, errors about a missing permission are collected in `refused`.
+    While `is_trying` is true, `refused` collects errors that indicate a missing permission.
     """
 
     read: int = 0

@@ -1,4 +1,4 @@
-"""The tasks of one account, which are canceled together."""
+"""The asyncio tasks of one account, which are canceled together."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -15,14 +15,14 @@ class AccountTasks:
         self._tasks: set[asyncio.Task[Any]] = set()
 
     def start(self, coroutine: Coroutine[Any, Any, T], *, context: Context | None = None) -> asyncio.Task[T]:
-        """Start a task, as asyncio.create_task does."""
+        """Start a coroutine as a task, like asyncio.create_task."""
         task = asyncio.create_task(coroutine, context=context)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
 
     async def cancel(self) -> None:
-        """Cancel all tasks, including those that are started during the cancellation, and wait until they end."""
+        """Cancel all tasks and wait until they end. Tasks that start during the cancellation are also canceled."""
         while self._tasks:
             tasks = tuple(self._tasks)
             for task in tasks:

@@ -1,4 +1,7 @@
-"""The verdicts on the customers of one account, updated when the entries of its collectors change."""
+"""The verdicts on the customers of one account.
+
+The verdicts are updated when the entries of the account's collectors change.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
@@ -16,30 +19,30 @@ from exporter.health.verdict import AccountVerdict
 
 VERDICT: Final = "verdict"
 """The collector name that represents verdicts in views and in the persistent state."""
-_SLICE: Final = 0.003  # maximum seconds of work before other tasks on the event loop can run
+_SLICE: Final = 0.003  # maximum seconds of work before other tasks can run on the event loop
 
 _BATCH: Final = 200
-"""Number of customers whose states are committed together."""
+"""Maximum number of customers whose states are committed together."""
 
 Save = Callable[[Mapping[str, object]], Awaitable[object]]
-"""A function that commits states by customer id."""
+"""A function that commits states. The argument maps customer ids to states."""
 Collectors = Sequence[tuple[Collector[Any, Any], CollectorEntry]]
 
 
 class _Read(NamedTuple):
-    """The samples of a read and the Unix time of the read, without rendered lines that a newer read replaces."""
+    """Samples, and the Unix time at which they were read. Unlike ReadResult, this class keeps no rendered lines."""
 
     samples: Collection[Sample]
     read_at: float
 
 
 class AccountVerdicts:
-    """Keeps the verdicts on the customers of one account up to date."""
+    """Updates the verdicts on the customers of one account."""
 
     def __init__(
         self, account: Account, collectors: Collectors, clock: Clock, *, started: float, save: Save | None = None
     ) -> None:
-        """Create an object without verdicts. `started` is the Unix time at which the process started.
+        """Start without verdicts. `started` is the Unix time at which the process started.
 
         `save` commits states before their verdicts are shown.
         """
@@ -54,7 +57,7 @@ class AccountVerdicts:
         self._shown: dict[str, ReadResult] = {}
         self._series = SharedSeries()
         self._save = save
-        self._unshown: dict[str, None] = {}  # customers whose verdict is not committed yet
+        self._unshown: dict[str, None] = {}  # customers whose new verdict is not committed yet
         self._followed: Mapping[str, object] = {}
         self._lock = asyncio.Lock()
         if self._is_tenant:
@@ -74,14 +77,13 @@ class AccountVerdicts:
             self._verdict.drop(customer_id)
 
     def customers(self) -> tuple[str, ...]:
-        """Return the customers that have a verdict or saved state."""
+        """Return the customers that have a verdict or a stored state."""
         return self._verdict.customers()
 
     async def settle(self, budget: float = inf) -> None:
-        """Update all outdated verdicts, for at most `budget` seconds. Other tasks can run during the update.
+        """Update all outdated verdicts. Spend at most `budget` seconds. Other tasks can run during the update.
 
-        If another call is running, wait at most `budget` seconds for the other call to end. If the other call takes
-        longer, do nothing.
+        If another call is running, wait for its end at most `budget` seconds. After that time, do nothing.
         """
         try:
             async with asyncio.timeout(budget if budget < inf else None):
@@ -112,9 +114,10 @@ class AccountVerdicts:
         await self._publish(deadline)
 
     async def _publish(self, deadline: float) -> None:
-        """Commit the new states, then show the verdicts. If the commit takes too long, the next call shows them.
+        """Commit the new states, and then show the verdicts.
 
-        Otherwise, a problem that a scrape has returned could look new after a restart.
+        If the commit takes too long, the next call shows the verdicts. If verdicts were shown before the commit, a
+        known problem could look new after a restart.
         """
         unsaved = self.take_unsaved() if self._save is not None else {}
         if self._save is not None and unsaved:
@@ -129,13 +132,13 @@ class AccountVerdicts:
         self._unshown.clear()
 
     def view(self) -> SnapshotView:
-        """Return an immutable view of the verdicts, which has the form of a collector's view but no status."""
+        """Return an immutable view of the verdicts. The view has the type of a collector's view, but no status."""
         return SnapshotView(self._account, VERDICT, inf, RefreshStatus(), dict(self._shown), {})
 
     def take_unsaved(self) -> Mapping[str, object]:
         """Return the states that changed since the last call, by customer id.
 
-        The state of a dropped customer is None.
+        If a customer was dropped, its state is None.
         """
         unsaved, self._verdict.unsaved = self._verdict.unsaved, set()
         return {customer_id: self._verdict.state_of(customer_id) for customer_id in unsaved}
@@ -150,7 +153,10 @@ class AccountVerdicts:
         self._verdict.load(states)
 
     def follow(self, states: Mapping[str, object]) -> None:
-        """Replace the states with those that another process stored. Raise ValueError as `load_states` does."""
+        """Replace the states with the states that another process stored.
+
+        Raise ValueError if the format of a state is invalid.
+        """
         changed = {key: state for key, state in states.items() if self._followed.get(key) != state}
         self.load_states(changed)
         self.keep_only({"", *states})
@@ -171,11 +177,11 @@ class AccountVerdicts:
                 self._verdict.mark(self._verdict.customers())
 
     def _is_divided(self, collector: Collector[Any, Any]) -> bool:
-        """Return whether the collector reads the samples of all customers at once."""
+        """Return whether the collector reads all customers of a partner account at once."""
         return not self._is_tenant and not isinstance(collector, CustomerCollector)
 
     async def _divide(self, name: str, read: _Read | None) -> None:
-        """Group the samples of a read by customer. The grouping runs on a thread, because there may be many samples."""
+        """Group samples by customer. The grouping runs on a thread, because there may be many samples."""
         former, parts = self._parts.get(name, (None, {}))
         if read is former:
             return
@@ -221,7 +227,7 @@ class AccountVerdicts:
 
 
 def _complete(reads: Mapping[str, ReadResult], former: Mapping[str, _Read]) -> Iterator[tuple[str, _Read]]:
-    """Yield each customer's last complete samples, because facts may be missing from incomplete ones."""
+    """Yield each customer's last complete samples, because incomplete samples may lack facts."""
     for customer_id, read in reads.items():
         known = former.get(customer_id)
         if read.is_complete and (known is None or known.samples is not read.samples or known.read_at != read.read_at):

@@ -7,10 +7,16 @@ from exporter.errors import AvePointError
 
 
 class WorkQueue:
-    """Returns customers while they are being listed. Customers that failed in the last refresh come last."""
+    """Returns customer ids while AvePoint is still listing customers.
+
+    Customers that failed in the last refresh come last.
+    """
 
     def __init__(self, ids: AsyncIterator[str], failed: Collection[str]) -> None:
-        """Create a queue for `ids`. `failed` contains the customers that failed, with the most recent failure last."""
+        """Create a queue for `ids`.
+
+        `failed` contains the ids of customers that failed, in the order of their failures.
+        """
         self.taken: dict[str, None] = {}
         self.error: AvePointError | None = None
         self._ids = ids
@@ -20,7 +26,7 @@ class WorkQueue:
         self._is_closed = False
 
     async def take(self) -> str | None:
-        """Wait until the next customer is listed and return its id. Return None if there are no more customers."""
+        """Wait until the next customer is listed, and return its id. Return None if there are no more customers."""
         async with self._lock:
             return None if self._is_closed else await self._next()
 
@@ -29,7 +35,7 @@ class WorkQueue:
         self._is_closed = True
 
     async def rest(self) -> list[str]:
-        """Return the customers that no worker took."""
+        """Return the ids of the customers that no worker has taken."""
         rest = []
         while (customer_id := await self._next()) is not None:
             rest.append(customer_id)

@@ -1,1 +1,1 @@
-"""The persistent state in PostgreSQL that several processes share, and the leases of shards."""
+"""Persistent state in PostgreSQL that several processes share, and the leases of the shards."""

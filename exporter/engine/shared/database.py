@@ -1,8 +1,8 @@
 """The PostgreSQL database for persistent state, which shards and replicas share.
 
-Each row of a customer has the epoch of the process that owns it. A process that takes over a shard claims the rows of
-the shard's customers. The database then refuses writes of processes with an older epoch. Therefore, customers move
-between shards with their state, even while old and new processes run at the same time.
+Each customer row contains the epoch of the process that owns the row. A process that takes over a shard claims the rows
+of the shard's customers. The database then refuses writes from processes with an older epoch. Therefore, a customer
+keeps its state when it moves to another shard, even while old and new processes run at the same time.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -27,7 +27,8 @@ from exporter.engine.storage.database import (
 )
 
 _COLUMNS: Final = "customer_id, labels, read_at, is_complete, samples, state"
-# This query returns a row only to the holder of the lease. Standby processes detect changes by `writes`.
+# This query returns a row only to the holder of the lease. Standby processes detect new data by the increase of
+# `writes`.
 _LEASE: Final = """WITH lease AS (
   UPDATE avepoint_exporter_lease SET writes = writes + 1
   WHERE shard = %(shard)s AND holder = %(holder)s AND epoch = %(epoch)s RETURNING epoch)"""
@@ -81,20 +82,23 @@ _ORPHANS: Final = """SELECT count(*) FROM avepoint_exporter_customer customer
 
 
 class PostgresqlDatabase:
-    """The tables with the state of collectors and customers, for one shard.
+    """The tables that contain the state of collectors and customers, as seen by one shard.
 
-    `grant` is this process's right to write. Without it, the process can only read.
+    `grant` is the right of this process to write. Without a grant, the process can only load state.
     """
 
     def __init__(self, session: Session, shard: int) -> None:
         self.session = session
         self.grant: Grant | None = None
         self.has_orphans = False
-        """Whether a write was refused because of a newer process that has ended since."""
+        """Whether a write was refused because the row belongs to a newer process that no longer holds a lease."""
         self._shard = shard
 
     def load(self, key: CollectorKey, owns: Owns) -> StoredRows:
-        """Return the rows of this shard, and claim them if this process may write. Raise StorageError if this fails."""
+        """Return the rows of this shard. If this process may write, claim the rows.
+
+        Raise StorageError if the request fails.
+        """
         ids = self.session.execute(_IDS, key._asdict())
         own = [row for row in ids if (owns(row[1]) if row[1] else row[0] == key.scope)]
         # The rows of other shards may contain customers that have moved to this shard.
@@ -117,7 +121,10 @@ class PostgresqlDatabase:
         return {"shard": self._shard, "holder": grant.holder, "epoch": grant.epoch}
 
     def write(self, changes: Sequence[Change]) -> Collection[RowKey]:
-        """Make changes, with one transaction per type of change. Return the rows that belong to newer processes."""
+        """Write changes, with one transaction per type of change.
+
+        Return the keys of rows that belong to newer processes.
+        """
         refused: set[RowKey] = set()
         if (grant := self.grant) is None:
             return {row_key(change) for change in changes}
@@ -183,5 +190,5 @@ def _texts(values: Iterable[str]) -> list[object]:
 
 
 def _text(value: str) -> str:
-    """Return a text without characters that PostgreSQL cannot store."""
+    """Escape the characters of a string that PostgreSQL cannot store."""
     return value.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")

@@ -1,4 +1,4 @@
-"""The data of a standby process, which is the state that the holder of the lease has stored."""
+"""A standby process exposes the state that the holder of the lease has stored."""
 
 import asyncio
 from typing import TYPE_CHECKING
@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 
 async def follow(accounts: "Accounts", storage: "StateStore") -> None:
-    """Show the stored state of all accounts, with its true age. Raise StorageError if the state cannot be read."""
+    """Show the stored state of all accounts, with the original age of the samples.
+
+    Raise StorageError if loading fails.
+    """
     for running in accounts.running():
         await _follow(running, storage)
 

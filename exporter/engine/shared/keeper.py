@@ -18,11 +18,12 @@ from exporter.engine.storage.database import StorageError
 from exporter.errors import ConfigError
 
 _REST: Final = 10.0
-"""If a standby process needs N seconds to load the stored state, it then pauses for this multiple of N seconds."""
+"""A standby process that needs N seconds to load the stored state pauses for this multiple of N before the next load.
+"""
 
 
 class Keeper:
-    """Attempts to get or to renew the lease at regular intervals, and acts on the results."""
+    """Requests or renews the lease at regular intervals, and starts or stops the accounts accordingly."""
 
     def __init__(
         self, storage: SharedState, accounts: Accounts, clock: Clock, log: structlog.stdlib.BoundLogger
@@ -40,7 +41,7 @@ class Keeper:
         self._task: asyncio.Task[None] | None = None
 
     async def attempt(self) -> None:
-        """Try to get or to renew the lease once."""
+        """Try once to get or renew the lease."""
         try:
             self._version = await self._storage.attempt()
         except StorageError as error:
@@ -48,7 +49,7 @@ class Keeper:
         self._log_role()
 
     async def run(self) -> None:
-        """Keep the lease until canceled."""
+        """Try to get or renew the lease at regular intervals until canceled."""
         try:
             while True:
                 began = self._clock.monotonic()
@@ -63,9 +64,9 @@ class Keeper:
                 await asyncio.gather(self._task, return_exceptions=True)
 
     async def hold(self) -> asyncio.Task[None]:
-        """Get the lease for a single refresh, and return the task that renews it.
+        """Get the lease for a single refresh, and return the task that renews the lease.
 
-        Raise ConfigError if another process holds it, or if the database is unreachable.
+        Raise ConfigError if another process holds the lease, or if the database is unreachable.
         """
         try:
             await self._storage.attempt()
@@ -82,7 +83,7 @@ class Keeper:
             await self.attempt()
 
     async def step(self) -> None:
-        """Make one attempt, and start or stop the accounts as its result requires."""
+        """Try once to get or renew the lease, and start or stop the accounts accordingly."""
         await self._stop_unless_allowed()
         await self.attempt()
         await self._stop_unless_allowed()
@@ -117,7 +118,7 @@ class Keeper:
             await work
         except StorageError as error:
             self._log.error("persistent state cannot be read", error=error)
-        except Exception as error:  # noqa: BLE001 - the next step tries again
+        except Exception as error:  # noqa: BLE001 - the next call of `step` tries again
             self._log.error("persistent state cannot be used", error=error, exc_info=True)
 
     async def _look(self, version: Version) -> None:

@@ -1,24 +1,23 @@
-"""The lease of a shard, which only one process holds at a time. Only the holder sends requests to AvePoint.
+"""The lease of a shard, which at most one process holds. Only the holder of the lease sends requests to AvePoint.
 
-This module decides whether a process may send requests and write state. It has no clock and no connection; the caller
-passes times and results.
+This module decides whether a process may send requests and write state. The caller passes the times and the responses
+of the database.
 """
 
 from dataclasses import dataclass
 from typing import Final
 
 LEASE_SECONDS: Final = 20.0
-"""Time, in seconds of the database's clock, until another process may take over."""
+"""Length of a lease in seconds, measured by the database's clock. Another process may take over after this time."""
 
 
 @dataclass(frozen=True, slots=True)
 class LeaseTimes:
-    """Times in seconds; tests use shorter times.
+    """The times of a lease, in seconds. Tests use shorter times.
 
-    `length` is the length of a lease. `deadline` is the time after sending a renewal for which the holder may send
-    requests to AvePoint. `patience` is the time that a new process waits for an unreachable database. `grace` is the
-    time that a process waits after an outage of the database before it takes over. Meanwhile, the last holder can renew
-    its lease.
+    `length` is the length of a lease. After a successful renewal, the holder may send requests to AvePoint for
+    `deadline` seconds. A new process waits `patience` seconds for an unreachable database. After an outage of the
+    database, a process waits `grace` seconds before it takes over, so that the last holder can renew its lease.
     """
 
     length: float = LEASE_SECONDS
@@ -32,17 +31,17 @@ class LeaseTimes:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """The right to send requests for a shard. The epoch increases with each grant, across all shards."""
+    """The right to send requests for a shard. Each new grant of any shard has a higher epoch."""
 
     holder: str
     epoch: int
 
 
 class Lease:
-    """The permissions of this process, which depend on the results of its attempts to get or to renew the lease."""
+    """Decides whether this process may send requests to AvePoint. The decision depends on the database's responses."""
 
     def __init__(self, times: LeaseTimes, started: float) -> None:
-        """Create a lease that is not held. `started` is the monotonic time at which the process started."""
+        """Start without the lease. `started` is the monotonic time at which the process started."""
         self._times = times
         self._started = started
         self._deadline = started
@@ -59,7 +58,7 @@ class Lease:
 
     @property
     def is_reachable(self) -> bool:
-        """Whether the database responded to the last attempt."""
+        """Whether the database responded to the last request."""
         return self._reachable_since is not None
 
     def may_read(self, now: float) -> bool:
@@ -69,25 +68,25 @@ class Lease:
     def may_take_over(self, now: float) -> bool:
         """Return whether this process may take over an expired lease.
 
-        After an outage of the database, the last holder has time to renew its lease first.
+        After an outage of the database, the last holder has `grace` seconds to renew its lease first.
         """
         if not self._had_outage:
             return True
         return self._reachable_since is not None and now >= self._reachable_since + self._times.grace
 
     def granted(self, grant: Grant, sent: float) -> None:
-        """Record that the database granted or renewed the lease after a request that was sent at `sent`."""
+        """Record that the database granted or renewed the lease. `sent` is the monotonic time of the request."""
         self._answered(sent)
         self.grant, self._is_blind = grant, False
         self._deadline = sent + self._times.deadline
 
     def refused(self, sent: float) -> None:
-        """Record that another process holds the lease, so that this process sends no requests to AvePoint."""
+        """Record that another process holds the lease. This process then sends no requests to AvePoint."""
         self._answered(sent)
         self.grant, self._is_blind = None, False
 
     def unreachable(self, sent: float, now: float) -> None:
-        """Record that the database did not respond to a request that was sent at `sent`.
+        """Record that the database did not respond to a request. `sent` is the monotonic time of the request.
 
         The last holder continues to send requests to AvePoint. A process that has never reached the database starts to
         send requests after `patience` seconds. Any other process waits.
@@ -99,7 +98,7 @@ class Lease:
             self._deadline = max(self._deadline, sent + self._times.deadline)
 
     def lost_contact(self) -> None:
-        """Record that another request to the database failed. Writes wait until the next renewal."""
+        """Record that loading or writing failed. Writes then wait until the next renewal."""
         self._reachable_since = None
 
     def _answered(self, sent: float) -> None:

@@ -1,4 +1,4 @@
-"""The rows of leases in PostgreSQL."""
+"""The table of leases in PostgreSQL."""
 
 from dataclasses import dataclass
 from typing import Final, NamedTuple
@@ -20,7 +20,7 @@ _RELEASE: Final = """UPDATE avepoint_exporter_lease SET expires = clock_timestam
 
 
 class Version(NamedTuple):
-    """A version of the state that the holder of a lease stores; it changes with each write."""
+    """The version of the state that the holder of a lease stores. The version changes with each write."""
 
     epoch: int = 0
     writes: int = 0
@@ -28,14 +28,14 @@ class Version(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LeaseAnswer:
-    """The result of an attempt: the grant if this process holds the lease, and the version of the stored state."""
+    """The response to a request for the lease. If this process does not hold the lease, `grant` is None."""
 
     grant: Grant | None
     version: Version
 
 
 class LeaseTable:
-    """The lease of one shard, in a database. Only one thread uses this object."""
+    """The lease of one shard, in PostgreSQL. Only one thread uses this object."""
 
     def __init__(self, session: Session, shard: int, holder: str, length: float) -> None:
         self.session = session
@@ -45,9 +45,9 @@ class LeaseTable:
         self._is_prepared = False
 
     def attempt(self, grant: Grant | None, *, may_take: bool, is_new: bool = False) -> LeaseAnswer:
-        """Renew the lease, or get it if it has expired and `may_take` is true. Raise StorageError if this fails.
+        """Renew the lease, or get an expired lease if `may_take` is true. Raise StorageError if a statement fails.
 
-        If `is_new` is true, request a grant with a new epoch.
+        If `is_new` is true, get a grant with a new epoch instead of a renewal.
         """
         if not self._is_prepared:
             prepare_schema(self.session)
@@ -65,5 +65,8 @@ class LeaseTable:
         return LeaseAnswer(None, Version(epoch, writes))
 
     def release(self, grant: Grant) -> None:
-        """End the lease, so that another process can take over at once. Raise StorageError if this fails."""
+        """End the lease, so that another process can take over immediately.
+
+        Raise StorageError if the statement fails.
+        """
         self.session.execute(_RELEASE, (self._shard, grant.holder, grant.epoch))

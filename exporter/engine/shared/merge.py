@@ -1,6 +1,6 @@
-"""Functions that merge two versions of a persistent state if neither version includes the changes of the other.
+"""Functions that merge two versions of a persistent state that were changed independently.
 
-The merged version contains the greater of two times or counters, and the job ids of both versions.
+For each time and counter, the merged version contains the greater value. It contains the job ids of both versions.
 """
 
 import json
@@ -10,14 +10,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 _PACKED: Final = "eJ", "eA", "eN", "eF"
-"""Prefix of zlib data in base64, which is the form of the stored histories of customers."""
+"""Prefixes of zlib data in base64. The histories of customers are stored in this format."""
 
 
 def merge(own: Any, stored: Any) -> Any:  # noqa: ANN401 - JSON values
     """Return the merged version of two JSON values.
 
-    The result contains the greater of two numbers and all keys of objects. Rows that begin with equal names are merged.
-    For other values, the stored value is kept.
+    Of two numbers, return the greater number. Objects are merged key by key, and rows that begin with the same names
+    are merged. For all other types, return the stored value.
     """
     if stored is None or own == stored:
         return own
@@ -39,7 +39,7 @@ def _merge_objects(own: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[st
 
 
 def _merge_rows(own: Sequence[Any], stored: Sequence[Any]) -> list[Any]:
-    """Merge rows by the names that they begin with. Values that are not rows are merged as a set."""
+    """Merge the rows that begin with the same names. Keep all other rows of both lists, and drop duplicates."""
     rows = {_names(row): row for row in own}
     for row in stored:
         name = _names(row)
@@ -51,7 +51,7 @@ def _merge_rows(own: Sequence[Any], stored: Sequence[Any]) -> list[Any]:
 
 
 def _names(row: object) -> str:
-    """Return the values that identify a row: its first values, up to the first number or object."""
+    """Return the values that identify a row, as JSON. These are the values before the first number or object."""
     if not isinstance(row, list):
         return json.dumps(row)
     names = []

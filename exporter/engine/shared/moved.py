@@ -1,4 +1,4 @@
-"""Samples of customers that moved from other shards, for collectors that read a whole account at once."""
+"""Samples of customers that moved to this shard, for collectors that read a whole account at once."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -8,9 +8,10 @@ from exporter.engine.storage.codec import StoredState
 
 
 def with_moved_customers(state: StoredState, others: Sequence[StoredState], owns: Callable[[str], bool]) -> StoredState:
-    """Add the samples of this shard's customers that only other shards have stored.
+    """Add samples that other shards have stored for customers of this shard.
 
-    The result has the age of its oldest samples.
+    If several shards have stored samples of a customer, use the most recent samples. The result has the age of its
+    oldest samples.
     """
     own = state.reads.get("")
     found = [own, *(other.reads.get("") for other in others)]

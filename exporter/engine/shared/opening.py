@@ -1,4 +1,4 @@
-"""Functions that open the persistent state in PostgreSQL."""
+"""A function that opens the persistent state in PostgreSQL."""
 
 import os
 import secrets

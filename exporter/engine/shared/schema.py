@@ -6,7 +6,7 @@ from exporter.engine.shared.session import Session
 from exporter.engine.storage.database import StorageError
 
 _VERSION: Final = 1
-_LOCK: Final = 0x41565045  # number of the lock that a process holds while it creates the tables
+_LOCK: Final = 0x41565045  # id of the advisory lock that a process holds while it creates the tables
 _SCHEMA: Final = f"""
 BEGIN;
 SELECT pg_advisory_xact_lock({_LOCK});
@@ -32,7 +32,7 @@ COMMIT;
 
 
 def prepare_schema(session: Session) -> None:
-    """Create the tables unless they exist. Raise StorageError if another version of the exporter created them."""
+    """Create the tables if they do not exist. Raise StorageError if existing tables have another version."""
     ((exists,),) = session.execute("SELECT to_regclass('avepoint_exporter_schema') IS NOT NULL")
     if not exists:
         session.execute(_SCHEMA)

@@ -1,4 +1,4 @@
-"""A connection to PostgreSQL that one thread uses, and that the event loop can interrupt."""
+"""A connection to PostgreSQL. Only one thread uses the connection, and the event loop can interrupt it."""
 
 import os
 import socket
@@ -25,14 +25,14 @@ Row = tuple[Any, ...]
 
 
 class Session:
-    """A connection that is opened with the first statement, and opened again after it was lost.
+    """A connection that opens with the first statement, and opens again after an error.
 
-    Each statement is a separate transaction, so that a stopped process never holds a lock. Statements leave no state on
-    the server, so that a pool such as PgBouncer can use a different connection for each statement.
+    Each statement is a separate transaction, so that a stopped process never holds a lock. No statement changes the
+    state of the connection. Therefore, a pooler such as PgBouncer can use a different server connection per statement.
     """
 
     def __init__(self, url: str) -> None:
-        """Create a session. Raise ValueError if the URL is invalid; the message contains no part of the URL."""
+        """Create a session. Raise ValueError if the URL is invalid. The message does not contain the URL."""
         try:
             given = conninfo_to_dict(url)
         except psycopg.Error:
@@ -42,7 +42,7 @@ class Session:
         self._socket: socket.socket | None = None
 
     def execute(self, statement: str, values: Sequence[Any] | dict[str, Any] | None = None) -> list[Row]:
-        """Execute a statement and return its rows. Raise StorageError if the same statement may succeed later."""
+        """Execute a statement and return its rows. Raise StorageError after an error that may be temporary."""
         try:
             cursor = self._connected().execute(statement.encode(), values)
             return cursor.fetchall() if cursor.description is not None else []
@@ -55,14 +55,13 @@ class Session:
     def _connected(self) -> psycopg.Connection[Row]:
         if self._connection is None:
             connection = psycopg.connect(**self._parameters, autocommit=True, prepare_threshold=None)  # type: ignore[arg-type] # strings are valid for all parameters
-            # A second descriptor of the connection, because `interrupt` must not use a descriptor that this thread may
-            # have closed.
+            # Duplicate the descriptor, because this thread may close the original one while `interrupt` uses it.
             self._socket = socket.socket(fileno=os.dup(connection.fileno()))
             self._connection = connection
         return self._connection
 
     def interrupt(self) -> None:
-        """End the statement that is being executed, if any, with a StorageError. Any thread may call this method."""
+        """Interrupt the running statement, which then raises StorageError. Any thread may call this method."""
         if (connected := self._socket) is not None:
             with suppress(OSError):
                 connected.shutdown(socket.SHUT_RDWR)

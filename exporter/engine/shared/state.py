@@ -1,4 +1,4 @@
-"""The persistent state in a PostgreSQL database that several processes share."""
+"""Persistent state in a PostgreSQL database that several processes share."""
 
 import asyncio
 from collections.abc import Callable, Collection
@@ -31,7 +31,7 @@ _CLOSE_SECONDS: Final = 0.5
 
 
 class SharedState(StateStore):
-    """The persistent state of one shard. Only the holder of the shard's lease writes it (see keeper.py)."""
+    """The persistent state of one shard. Only the holder of the shard's lease writes the state (see keeper.py)."""
 
     def __init__(
         self,
@@ -48,7 +48,8 @@ class SharedState(StateStore):
         super().__init__(self._rows, families, clock, log)
         self.lease = Lease(times, clock.monotonic())
         self.needs_load = True
-        """Whether the stored state may be newer than the state of this process, so that nothing may be written."""
+        """Whether the stored state may be newer than the state of this process. While this is true, nothing is written.
+        """
         self._is_current = False
         self._has_failed = False
         self.times = times
@@ -62,15 +63,15 @@ class SharedState(StateStore):
         return self.lease.may_read(self._clock.monotonic()) and (self._is_current or self.lease.is_blind)
 
     def distrust(self) -> None:
-        """Load the stored state before anything else is written."""
+        """Block all writes until the stored state has been loaded again."""
         self.needs_load = True
 
     def trust(self) -> None:
-        """Send requests to AvePoint although the stored state could not be loaded."""
+        """Allow requests to AvePoint although the stored state could not be loaded."""
         self._is_current = True
 
     async def attempt(self) -> Version:
-        """Renew the lease or try to get it, and record the result. Return the version of the stored state."""
+        """Get or renew the lease, and record the result. Return the version of the stored state."""
         lease, sent = self.lease, self._clock.monotonic()
         may_take = lease.may_take_over(sent)
         is_new = may_take and self._rows.has_orphans
@@ -105,9 +106,9 @@ class SharedState(StateStore):
         self._waiting.clear()
 
     async def begin_load(self) -> None:
-        """Claim the customers of this shard with the next loads, if this process holds the lease.
+        """If this process holds the lease, prepare to claim the customers of this shard with the next loads.
 
-        Changes that are not written yet are in the memory of the accounts, so that a later write contains them.
+        Pending changes are dropped. The accounts still have the changed data in memory, and write it later.
         """
         self._has_failed = False
         if self.needs_load and self.lease.grant is not None and self.lease.is_reachable:
@@ -125,7 +126,7 @@ class SharedState(StateStore):
         self._is_current |= not self.needs_load
 
     async def load(self, account: Account, collector: str, owns: Owns) -> StoredState:
-        """Return the stored state of a collector, with the samples of customers that moved here from other shards."""
+        """Return the stored state of a collector, including the samples of customers that moved to this shard."""
         if self._database is None or not self.lease.is_reachable:
             self._has_failed = self.needs_load = True
             return StoredState()
@@ -142,11 +143,14 @@ class SharedState(StateStore):
         return with_moved_customers(state, found, owns)
 
     async def commit(self, *changes: Change) -> bool:
-        """Commit changes as StateStore does. Do nothing unless this process may send requests to AvePoint."""
+        """Commit changes, like StateStore.
+
+        If the stored state has not been loaded yet, ignore the changes and return True.
+        """
         return await super().commit(*changes) if self._is_current or self.lease.is_blind else True
 
     async def close(self) -> None:
-        """Write pending changes, end the lease, and close the connections, even if the database hangs."""
+        """Write pending changes, end the lease, and close the connections. Return soon even if the database hangs."""
         if self._database is None:
             return
         try:
@@ -172,7 +176,7 @@ class SharedState(StateStore):
             self._log.warning("lease not ended; another process takes over after it has expired", error=error)
 
     def _key(self, account: Account, collector: str) -> CollectorKey:
-        # A tenant account is in one shard; the customers of a partner account are in all shards.
+        # A tenant account is in one shard, but the customers of a partner account are in all shards.
         return super()._key(account, collector)._replace(scope="" if account.type == "tenant" else self._scope)
 
     def _can_write(self) -> bool:
@@ -188,7 +192,7 @@ class SharedState(StateStore):
 
 
 async def _limited(worker: Worker, session: Session, function: Callable[[], T], within: float) -> T:
-    """Run a function on a thread. After `within` seconds, interrupt it and raise StorageError."""
+    """Run a function on the worker's thread. After `within` seconds, interrupt the function and raise StorageError."""
     try:
         async with asyncio.timeout(within):
             return await worker.run(function)
@@ -198,7 +202,7 @@ async def _limited(worker: Worker, session: Session, function: Callable[[], T], 
 
 
 async def _closed(worker: Worker, session: Session) -> None:
-    """Close a connection and end its thread."""
+    """Close a connection and end the thread that uses it."""
     with suppress(StorageError):
         await _limited(worker, session, session.close, _CLOSE_SECONDS)
     await worker.close(within=_CLOSE_SECONDS)

@@ -1,4 +1,4 @@
-"""The takeover of an account from another process: stored data is exposed and merged with the data of this process."""
+"""Functions that expose the data that another process stored, and merge it with the data of this process."""
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
@@ -15,12 +15,12 @@ _FAILED: Final = "the refresh failed in another process, whose log contains the 
 
 
 def merged_states(own: Mapping[str, object], stored: Mapping[str, object]) -> Mapping[str, object]:
-    """Return the merged states of customers, by customer id."""
+    """Merge the own and the stored states of customers, by customer id."""
     return {**own, **{key: merge(own.get(key), state) for key, state in stored.items()}}
 
 
 def merged_state(former: "Refresher", stored: StoredState) -> StoredState:
-    """Return a stored state, merged with the state of this process. Newer samples replace older ones."""
+    """Merge the stored state of a collector with the state of this process. Newer samples replace older samples."""
     collector, entry = former.collector, former.entry
     own = {key: state for key in collector.state_ids() if (state := collector.state_of(key)) is not None}
     reads = dict(stored.reads)
@@ -40,7 +40,7 @@ def merged_state(former: "Refresher", stored: StoredState) -> StoredState:
 
 
 def show(stored: StoredState, entry: CollectorEntry) -> None:
-    """Show the stored samples of a collector, and the status of its last refresh if it is stored."""
+    """Show the stored samples of a collector. If the status of its last refresh is stored, show the status, too."""
     entry.reads = {key: _same(entry.reads.get(key), read) for key, read in stored.reads.items()}
     status = stored.status
     entry.update_status(last_success=stored.last_success)
@@ -60,7 +60,7 @@ def show(stored: StoredState, entry: CollectorEntry) -> None:
 
 
 def _same(former: Any, read: Any) -> Any:  # noqa: ANN401 - reads
-    """Return the earlier read if it is equal to the stored read, because its lines may already be rendered."""
+    """If the two results are equal, return the former result, because its lines may already be rendered."""
     is_same = former is not None and (former.read_at, former.is_complete) == (read.read_at, read.is_complete)
     return former if is_same else read
 

@@ -1,1 +1,1 @@
-"""The persistent state of accounts, and the databases that store it."""
+"""Persistent state of accounts, and the databases that store it."""

@@ -1,4 +1,4 @@
-"""The form in which databases store samples, states and statuses."""
+"""Conversion of samples, states and statuses to and from the format that databases store."""
 
 import json
 import math
@@ -40,7 +40,7 @@ class StoredStatus:
 
     @classmethod
     def load(cls, text: str | None) -> "StoredStatus":
-        """Return the status from JSON that `dump` returned. If the JSON is invalid, return a status without values."""
+        """Return the status from the JSON that `dump` returned. If the JSON is invalid, return an empty status."""
         try:
             match json.loads(text or "null"):
                 case [True | False | None as up, bool(off), attempt, duration, list(failed)]:
@@ -61,7 +61,7 @@ class StoredState:
 
 
 class Decoder:
-    """Converts rows to samples and states."""
+    """Converts database rows to samples and states."""
 
     def __init__(self, families: Collection[Family], clock: Clock, log: structlog.stdlib.BoundLogger) -> None:
         self._families = {family.name: family for family in families}
@@ -69,7 +69,7 @@ class Decoder:
         self._log = log
 
     def state(self, account: Account, collector: str, rows: StoredRows) -> StoredState:
-        """Return the state from the rows of a collector. Invalid parts are logged and dropped."""
+        """Return the state from the rows of a collector. Invalid rows are logged and dropped."""
         labels = {row.labels for row in rows.customers}
         changed = {text: changed_labels(json.loads(text), account) for text in labels}
         shared, reads, states = SharedSeries(), dict[str, ReadResult](), dict[str, object]()
@@ -87,7 +87,7 @@ class Decoder:
     def _read(self, row: CustomerRow, shared: SharedSeries) -> ReadResult | None:
         """Restore stored samples with their original age.
 
-        Omit samples of families that no longer exist, and times of past events that are in the future.
+        Omit samples of families that no longer exist, and implausible times of past events that are in the future.
         """
         if row.samples is None or row.read_at is None:
             return None
@@ -106,7 +106,7 @@ class Decoder:
 
 
 def customer_row(customer_id: str, labels: str, read: ReadResult | None, state: object) -> CustomerRow:
-    """Return the row with a customer's samples, if any, and the collector's state for the customer."""
+    """Return a row that contains a customer's samples, if any, and the collector's state for the customer."""
     row = CustomerRow(customer_id, labels, None, True, None, None if state is None else to_json(state))
     if read is None:
         return row
@@ -120,7 +120,7 @@ def pack(samples: Iterable[Sequence[Any]]) -> bytes:
 
 
 def to_json(value: object) -> str:
-    """Return a value as compact JSON, in ASCII."""
+    """Return a value as compact JSON that contains only ASCII characters."""
     return json.dumps(value, separators=(",", ":"))
 
 

@@ -1,6 +1,6 @@
-"""The interface and the records of the databases for persistent state, SQLite and PostgreSQL.
+"""The interface of the two databases for persistent state, SQLite and PostgreSQL, and their records.
 
-Both databases have one row per collector, and one row per collector and customer.
+Each database contains one row per collector, and one row per collector and customer.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -12,13 +12,14 @@ Owns = Callable[[str], bool]
 
 
 class StorageError(Exception):
-    """Raised if the database cannot be used at present. The same operation may succeed later."""
+    """Raised if the database is temporarily unusable. The same operation may succeed later."""
 
 
 class CollectorKey(NamedTuple):
     """The key of a collector's state. The state becomes invalid when `registration` changes (see registration.py).
 
-    `scope` is the shard if several shards of a partner account share the database, else "".
+    If several shards of a partner account share the database, `scope` is the shard's index. For all other accounts,
+    `scope` is "".
     """
 
     account: str
@@ -42,16 +43,17 @@ class CustomerRow(NamedTuple):
 
 
 class CollectorRow(NamedTuple):
-    """The Unix time of a collector's last success, and its status as JSON."""
+    """The Unix time of a collector's last successful refresh, and the collector's status as JSON."""
 
     last_success: float | None = None
     status: str | None = None
 
 
 class StoredRows(NamedTuple):
-    """The rows of a collector and of its customers.
+    """The row of a collector and the rows of its customers.
 
-    `other_shards` contains the account's rows of other shards, which may include customers that moved to this shard.
+    `other_shards` contains the rows that other shards stored for the account. These rows may include customers that
+    moved to this shard.
     """
 
     collector: CollectorRow
@@ -61,7 +63,7 @@ class StoredRows(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PutCustomer:
-    """Replace the row of a customer. `row` is called on the thread that uses the database."""
+    """Replaces the row of a customer. The thread that uses the database calls `row`."""
 
     key: CollectorKey
     customer_id: str
@@ -70,7 +72,7 @@ class PutCustomer:
 
 @dataclass(frozen=True, slots=True)
 class DropCustomer:
-    """Delete the row of a customer."""
+    """Deletes the row of a customer."""
 
     key: CollectorKey
     customer_id: str
@@ -78,9 +80,9 @@ class DropCustomer:
 
 @dataclass(frozen=True, slots=True)
 class FinishRefresh:
-    """Replace the row of a collector.
+    """Replaces the row of a collector.
 
-    Delete the samples of customers not in `reads`, the states of customers not in `states`, and all rows with an
+    Also deletes the samples of customers not in `reads`, the states of customers not in `states`, and all rows with an
     outdated registration.
     """
 
@@ -92,7 +94,7 @@ class FinishRefresh:
 
 Change = PutCustomer | DropCustomer | FinishRefresh
 RowKey = tuple[str, str, str | None]
-"""The account, the collector, and the customer id or None."""
+"""The account, the collector, and the customer id. For the row of a collector, the customer id is None."""
 
 
 def row_key(change: Change) -> RowKey:
@@ -102,16 +104,16 @@ def row_key(change: Change) -> RowKey:
 
 
 class Database(Protocol):
-    """A database. Only one thread uses an open database."""
+    """An open database for persistent state. Only one thread uses this object."""
 
     def load(self, key: CollectorKey, owns: Owns) -> StoredRows:
         """Return the rows of a collector. Raise StorageError if the rows cannot be read."""
         ...
 
     def write(self, changes: Sequence[Change]) -> Collection[RowKey]:
-        """Make changes in transactions, except to rows that a newer process owns. Return these rows.
+        """Write changes in transactions. Skip rows that a newer process owns, and return their keys.
 
-        Raise StorageError if the same changes may succeed later. The caller may then repeat the changes.
+        Raise StorageError after an error that may be temporary. The caller may then repeat the changes.
         """
         ...
 

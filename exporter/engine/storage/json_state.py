@@ -1,7 +1,4 @@
-"""JSON files in which earlier versions stored persistent state.
-
-The exporter moves the content of these files into the database.
-"""
+"""Functions that import the JSON files in which earlier versions stored persistent state."""
 
 import json
 import sys
@@ -32,7 +29,10 @@ class JsonState:
 def changes_from_json(
     folder: Path, key: CollectorKey, log: structlog.stdlib.BoundLogger
 ) -> tuple[Path, Sequence[Change]]:
-    """Return the path of a collector's file and the changes that store its content, or none if the file is unusable."""
+    """Return the path of a collector's JSON file, and the changes that store its content in the database.
+
+    If the file is missing or unusable, return no changes.
+    """
     path = folder / f"{key.account}--{key.collector}.json"
     try:
         stored = _read_json_state(path, key.registration)
@@ -57,7 +57,7 @@ def _row(stored: JsonState, customer_id: str) -> CustomerRow:
 
 
 def _read_json_state(path: Path, registration: str) -> JsonState | None:
-    """Return the state from a file, or None if it belongs to another registration.
+    """Return the state from a file, or None if the state belongs to another registration.
 
     Raise ValueError if the file is invalid.
     """

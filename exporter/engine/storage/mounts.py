@@ -1,4 +1,4 @@
-"""The file system of a directory, as Linux reports it."""
+"""A function that returns the file system of a directory, as Linux reports it."""
 
 import os
 from pathlib import Path
@@ -14,7 +14,7 @@ _NETWORK: Final = frozenset((
 def network_file_system(folder: Path, mounts: Path = _MOUNTS) -> str | None:
     """Return the type of the network file system that contains a directory.
 
-    Return None if the file system is local, or if the system has no list of mounts.
+    Return None if the file system is local, or if the operating system has no list of mounts.
     """
     try:
         lines = mounts.read_text(encoding="utf-8", errors="surrogateescape").splitlines()

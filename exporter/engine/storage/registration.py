@@ -1,4 +1,4 @@
-"""Functions that check whether stored data still belongs to an account and has valid labels."""
+"""Functions that check whether stored data still matches the configuration of an account."""
 
 import hashlib
 from collections.abc import Mapping
@@ -14,19 +14,22 @@ _DEFAULT_LABELS: Final[Mapping[str, object]] = {
 
 
 def registration_id(account: Account) -> str:
-    """Return a digest of the account's type, API URL and client ID, without secrets."""
+    """Return a digest of an account's type, API URL and client ID. The digest does not depend on secrets."""
     text = "\n".join((account.type, account.api_url, account.auth.client_id))
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def label_settings(account: Account) -> Mapping[str, object]:
-    """Return the settings that determine label values, as JSON values by label name."""
+    """Return the settings that determine the values of labels.
+
+    The keys are label names, and the values are JSON values.
+    """
     labels = account.labels
     return {**labels.model_dump(), "tenant": labels.organization, "geo_location": list(account.locations)}
 
 
 def changed_labels(former: object, account: Account) -> frozenset[str]:
-    """Return the labels whose settings changed, because stored samples with these labels must be dropped."""
+    """Return the labels whose settings changed. Stored samples with these labels must be dropped."""
     before = former if isinstance(former, Mapping) else {}
     settings = label_settings(account)
     return frozenset(name for name, value in settings.items() if before.get(name, _DEFAULT_LABELS[name]) != value)

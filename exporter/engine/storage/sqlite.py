@@ -1,4 +1,4 @@
-"""The SQLite database for persistent state, which only one process can use."""
+"""The SQLite database for persistent state. Only one process can use a database at a time."""
 
 import os
 import sqlite3
@@ -53,7 +53,7 @@ class UnusableDatabaseError(Exception):
 
 
 class SqliteDatabase:
-    """A database that is locked by this process."""
+    """An open SQLite database, which this process has locked."""
 
     def __init__(self, connection: sqlite3.Connection, folder: Path, log: structlog.stdlib.BoundLogger) -> None:
         self._connection = connection
@@ -74,7 +74,7 @@ class SqliteDatabase:
         return StoredRows(CollectorRow(None if row is None else row[0]), rows)
 
     def write(self, changes: Iterable[Change]) -> Collection[RowKey]:
-        """Make all changes in one transaction. Raise StorageError if the transaction fails."""
+        """Write all changes in one transaction. Raise StorageError if the transaction fails."""
         try:
             self._connection.execute("BEGIN IMMEDIATE")
             for change in changes:
@@ -130,8 +130,8 @@ class SqliteDatabase:
 def open_directory(folder: Path, clock: Clock, log: structlog.stdlib.BoundLogger) -> SqliteDatabase | None:
     """Open the database in a directory.
 
-    If the database is unusable, rename it and create a new one. Return None if the disk is full. Raise ConfigError if
-    the directory is unusable or another process uses it.
+    If the database is unusable, rename it and create a new database. Return None if the disk is full. Raise ConfigError
+    if the directory is unusable, or if another process uses the database.
     """
     path = folder / FILE_NAME
     try:
@@ -158,7 +158,7 @@ def open_directory(folder: Path, clock: Clock, log: structlog.stdlib.BoundLogger
 
 
 def _set_aside(path: Path, error: Exception, clock: Clock, log: structlog.stdlib.BoundLogger) -> None:
-    """Rename an unusable database, so that an operator can examine it."""
+    """Rename the files of an unusable database, so that an operator can examine them."""
     aside = path.with_name(f"{FILE_NAME}.unreadable-{int(clock.time())}")
     log.warning("stored state is unusable; the database was renamed", file=str(path), aside=str(aside), error=error)
     for suffix in SIDE_FILES:
@@ -188,7 +188,7 @@ def open_database(path: Path, log: structlog.stdlib.BoundLogger) -> SqliteDataba
 
 
 def _prepare(connection: sqlite3.Connection) -> None:
-    """Check and lock the database, and create the tables if it is new."""
+    """Check and lock the database. If the database is new, create the tables."""
     application_id, version = (_pragma(connection, name) for name in ("application_id", "user_version"))
     is_new = application_id == 0 and connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
     if not is_new and (application_id, version) != (_APPLICATION_ID, _VERSION):
@@ -196,9 +196,9 @@ def _prepare(connection: sqlite3.Connection) -> None:
     if not is_new and (result := _pragma(connection, "quick_check(1)")) != "ok":
         raise UnusableDatabaseError(str(result))
     connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = NORMAL")  # With this setting, commits survive a crash of the process.
-    connection.execute("PRAGMA secure_delete = ON")  # Overwrites deleted data, such as names that are now hidden.
-    connection.execute("BEGIN IMMEDIATE")  # Locks the database until it is closed.
+    connection.execute("PRAGMA synchronous = NORMAL")  # Commits survive a crash of the process.
+    connection.execute("PRAGMA secure_delete = ON")  # SQLite overwrites deleted data, such as hidden names.
+    connection.execute("BEGIN IMMEDIATE")  # This statement locks the database until it is closed.
     if is_new:
         for statement in filter(str.strip, _SCHEMA.split(";")):
             connection.execute(statement)

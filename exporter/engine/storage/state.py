@@ -1,6 +1,6 @@
 """The persistent state, which contains samples, success times and counters.
 
-New values are committed to a database before a scrape can return them.
+New samples are committed to a database before a scrape can return them.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ from exporter.engine.storage.worker import Worker
 
 T = TypeVar("T")
 
-_QUIET_SECONDS: Final = 60.0  # minimum time between two log lines about failed commits
+_QUIET_SECONDS: Final = 60.0  # minimum seconds between two log lines about failed commits
 _BATCH: Final = 500  # maximum number of changes per transaction
 _CLOSE_SECONDS: Final = 2.0
 
@@ -42,7 +42,7 @@ _CLOSE_SECONDS: Final = 2.0
 class StateStore:
     """The persistent state in a database. Errors are logged and do not affect refreshes.
 
-    Changes that could not be committed are committed later, together with other changes.
+    If a commit fails, the next commit includes its changes.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class StateStore:
         clock: Clock,
         log: structlog.stdlib.BoundLogger,
     ) -> None:
-        """Create the state. If `database` is None, nothing is stored."""
+        """Create a store that uses `database`. If `database` is None, nothing is stored."""
         self._database = database
         self._decoder = Decoder(families, clock, log)
         self._clock = clock
@@ -69,7 +69,7 @@ class StateStore:
         return True
 
     async def begin_load(self) -> None:
-        """Prepare for loading the state of accounts."""
+        """Prepare to load the state of accounts."""
 
     def end_load(self) -> None:
         """Record that the state of all accounts has been loaded."""
@@ -86,7 +86,7 @@ class StateStore:
         return await asyncio.to_thread(self._decoder.state, account, collector, rows)
 
     async def commit(self, *changes: Change) -> bool:
-        """Commit changes and all pending changes. Return False if a newer process owns one of the customers.
+        """Commit changes and all pending changes. Return False if a newer process owns any of the customers.
 
         If an error occurs, log the error and return True.
         """
@@ -120,7 +120,7 @@ class StateStore:
         return CollectorKey(account.name, collector, registration_id(account))
 
     def _can_write(self) -> bool:
-        """Return whether a commit may succeed. Otherwise, changes wait for a later commit."""
+        """Return whether changes can be written now. If not, the changes wait for a later commit."""
         return True
 
     def _start_writing(self) -> None:
@@ -128,7 +128,7 @@ class StateStore:
             self._writer = asyncio.get_running_loop().create_task(self._write_pending())
 
     async def _run(self, function: Callable[[], T]) -> T:
-        """Run a function of the database on its thread."""
+        """Run a function on the thread that uses the database."""
         return await self._worker.run(function)
 
     async def _write_pending(self) -> None:
@@ -146,7 +146,7 @@ class StateStore:
                 self._pending = {**batch, **self._pending}
                 waiting |= self._waiting
                 self._waiting = {}
-            except Exception as error:  # noqa: BLE001 - a refresh must not fail because its data is not stored
+            except Exception as error:  # noqa: BLE001 - a storage error must not stop a refresh
                 self._failed(error)
             for key, futures in waiting.items():
                 for future in futures:
@@ -154,7 +154,7 @@ class StateStore:
                         future.set_result(key not in refused)
 
     def _failed(self, error: Exception) -> None:
-        """Log that changes were not committed."""
+        """Log that changes could not be committed, but not too often."""
         if self._clock.monotonic() >= self._quiet_until:
             self._log.error("state not stored", error=error)
             self._quiet_until = self._clock.monotonic() + _QUIET_SECONDS
@@ -169,15 +169,15 @@ class CollectorStore:
         self._labels = to_json(label_settings(account))
 
     async def commit(self, customer_id: str, read: ReadResult, state: object) -> bool:
-        """Commit the samples read from a customer, and the collector's state after the read.
+        """Commit a customer's samples and the collector's state for the customer.
 
-        The customer id "" represents the account. Return False if a newer process owns the customer.
+        The customer id "" represents the account itself. Return False if a newer process owns the customer.
         """
         row = partial(customer_row, customer_id, self._labels, read, state)
         return await self._store.commit(PutCustomer(self._key, customer_id, row))
 
     async def commit_states(self, states: Mapping[str, object]) -> None:
-        """Commit states without samples, by customer id. A state of None deletes the row of a customer."""
+        """Commit states without samples, by customer id. If a state is None, delete the row of the customer."""
         await self._store.commit(
             *(
                 DropCustomer(self._key, one)
@@ -190,7 +190,7 @@ class CollectorStore:
     async def finish(
         self, reads: Collection[str], states: Collection[str], status: RefreshStatus, failed: Collection[str]
     ) -> None:
-        """Commit the status of a refresh. Keep only the samples and states of the given customers."""
+        """Commit the status of a refresh. Delete the stored samples and states of customers that are not given."""
         stored = StoredStatus(status.up, status.off, status.last_attempt, status.duration, failed)
         row = CollectorRow(status.last_success, stored.dump())
         await self._store.commit(FinishRefresh(self._key, row, frozenset(reads), frozenset(states)))

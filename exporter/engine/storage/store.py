@@ -1,4 +1,4 @@
-"""The interface of the persistent state that refreshes use."""
+"""The interface through which refreshes store persistent state."""
 
 from collections.abc import Collection
 from typing import Protocol
@@ -10,7 +10,7 @@ class Store(Protocol):
     """The persistent state of a collector. The methods log errors instead of raising them."""
 
     async def commit(self, customer_id: str, read: ReadResult, state: object) -> bool:
-        """Commit the samples read from a customer, and the collector's state after the read.
+        """Commit a customer's samples and the collector's state for the customer.
 
         Return False if a newer process owns the customer. In this case, the samples must not be shown.
         """
@@ -19,5 +19,5 @@ class Store(Protocol):
     async def finish(
         self, reads: Collection[str], states: Collection[str], status: RefreshStatus, failed: Collection[str]
     ) -> None:
-        """Commit the status of a refresh. Keep only the samples and states of the given customers."""
+        """Commit the status of a refresh. Delete the stored samples and states of customers that are not given."""
         ...

@@ -1,4 +1,4 @@
-"""A thread that uses a database, so that the event loop never waits for the database."""
+"""A thread that runs database operations, so that the event loop never waits for a database."""
 
 import asyncio
 from collections.abc import Callable
@@ -11,7 +11,10 @@ T = TypeVar("T")
 
 
 class Worker:
-    """Runs functions one after another on a daemon thread, so that the process can exit even if a function hangs."""
+    """Runs functions one after another on a thread.
+
+    The thread is a daemon, so that a hanging function cannot delay the exit.
+    """
 
     def __init__(self, name: str) -> None:
         self._calls: SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = SimpleQueue()
@@ -21,14 +24,14 @@ class Worker:
     async def run(self, function: Callable[[], T]) -> T:
         """Run a function on the thread and return its result.
 
-        If the caller is canceled first, the function may not run.
+        If the caller is canceled before the function starts, the function does not run.
         """
         future: Future[T] = Future()
         self._calls.put((future, function))
         return await asyncio.wrap_future(future)
 
     async def close(self, *, within: float) -> None:
-        """End the thread after the pending functions, and wait at most `within` seconds for the end."""
+        """End the thread after all pending functions have run. Wait at most `within` seconds."""
         self._calls.put(None)
         await asyncio.to_thread(self._thread.join, within)
 
