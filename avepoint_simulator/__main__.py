@@ -1,4 +1,4 @@
-"""Run a simulator as a process: `python -m avepoint_simulator --customers 100`."""
+"""Run the simulator in its own process: `python -m avepoint_simulator --customers 100`."""
 
 from __future__ import annotations
 

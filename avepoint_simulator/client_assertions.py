@@ -30,7 +30,7 @@ def _claims(assertion: str) -> dict[str, Any]:
 
 
 def _is_signed(assertion: str, public_key_pem: str) -> bool:
-    import jwt  # noqa: PLC0415 - slow to import, and needed only with a public key
+    import jwt  # noqa: PLC0415 - the import is slow, and only clients with a public key need it
 
     try:
         # Do not check the claims here, because is_valid_assertion checks them with the simulator's clock.

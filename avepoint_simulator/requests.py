@@ -90,7 +90,10 @@ class SimulatedRequest:
         return next((value for key, value in self.params if key.lower() == wanted), "")
 
     def number(self, name: str, default: int, *, lowest: int = 0) -> int:
-        """Return a query parameter as an integer. Raise BadRequestError if it is invalid or too small."""
+        """Return a query parameter as an integer.
+
+        Raise BadRequestError if the value is invalid or less than `lowest`.
+        """
         text = self.param(name)
         if not text:
             return default

@@ -69,7 +69,7 @@ class _QuietProtocol(H11Protocol):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - uvicorn's own signature
         super().__init__(*args, **kwargs)
-        self.logger = logging.Logger("simulator")  # noqa: LOG001 - the logger must not have a parent
+        self.logger = logging.Logger("simulator")  # noqa: LOG001 - a parent logger would print the errors
         self.logger.addHandler(logging.NullHandler())
 
 

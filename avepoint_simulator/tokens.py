@@ -24,7 +24,7 @@ class AppCredentials:
     """The app registration. If `public_key_pem` is set, the signatures of client assertions are verified."""
 
     client_id: str = "simulator"
-    client_secret: str = "open-sesame"  # noqa: S105 - valid only for a simulator
+    client_secret: str = "open-sesame"  # noqa: S105 - this secret is valid only for the simulator
     public_key_pem: str | None = None
 
 

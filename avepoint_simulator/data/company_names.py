@@ -44,7 +44,7 @@ def organization(number: int) -> str:
 
 
 def owner_email(number: int) -> str:
-    """Return the owner's e-mail address, in the reserved domain example.com."""
+    """Return the e-mail address of the owner of organization `number`, in the reserved domain example.com."""
     return f"owner.{stem(number).lower()}@example.com"
 
 

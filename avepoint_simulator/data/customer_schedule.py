@@ -25,7 +25,7 @@ _SKIPPED, _FAILED_TO_START, _CANCELED = 5, 7, 8
 
 
 class _Lot(NamedTuple):
-    """The random properties of one job. `delay` is a fraction of the interval between jobs."""
+    """The random properties of one job. `delay` is a fraction of the interval between two jobs."""
 
     delay: float
     minutes: float
@@ -44,7 +44,7 @@ class CustomerSchedule:
         self._lot = lru_cache(maxsize=_KEPT)(self._draw)
 
     def jobs(self, customer_id: str, number: int, object_types: tuple[int, ...], now: float) -> list[CustomerJob]:
-        """Return a customer's jobs from the last day, newest first. A customer without the product has no jobs."""
+        """Return a customer's jobs from the last day, newest first. A customer without backups has no jobs."""
         if not object_types:
             return []
         every = [self._scan(customer_id, number, now), *self._modules(customer_id, number, object_types, now)]
@@ -92,7 +92,7 @@ class CustomerSchedule:
         )  # fmt: skip
 
     def _scan(self, customer_id: str, number: int, now: float) -> CustomerJob:
-        """Return the last scan. A scan starts every four hours and takes ten minutes."""
+        """Return the customer's last scan. A scan starts every four hours and takes ten minutes."""
         runs = self._timeline.schedule_seconds(now) % (4 * HOUR) < 10 * MINUTE
         found = conditions(self._scenario, self._seed, number)
         status = _FAILED if "scan failed" in found else _RUNNING if runs else _FINISHED

@@ -16,7 +16,7 @@ from avepoint_simulator.data.timeline import DAY, HOUR, MINUTE, Timeline
 from avepoint_simulator.data.vocabulary import CLOUD_BACKUP, CLOUD_BACKUP_EXPRESS, SERVICE_MODULES
 
 WITHOUT_PRODUCT: Final = 2
-"""Number of the customer without the product."""
+"""Number of the customer that has no backup product."""
 _MANY: Final = 20
 _TWO_TENANTS: Final = 25
 """Every 25th customer has two Microsoft 365 tenants."""
@@ -26,7 +26,7 @@ _WORKING, _FAILED = 1, 2
 _SCAN_SECONDS: Final = 15 * MINUTE
 _STATUS_SECONDS: Final = 6 * HOUR
 _EARLIEST_DAYS: Final = -8.0
-# Mean number of objects, and size of an object in KiB, per workload in the order of ObjectType.
+# Mean number of objects per workload, and mean size of an object in KiB, in the order of the ObjectType codes.
 _OBJECTS: Final = (420, 95, 400, 130, 6, 12, 110, 30, 380, 24, 60, 35)
 _OBJECT_KIB: Final = (3_100_000, 9_400_000, 6_200_000, 2_700_000, 900_000, 450_000, 1_900_000, 120_000, 45_000,
                       260_000, 900, 4_200)  # fmt: skip
@@ -103,12 +103,15 @@ class CustomerBook:
         return tuple(plan.at(customer, days, last_run) for plan in self._plan(number))
 
     def object_types(self, number: int) -> tuple[int, ...]:
-        """Return the ObjectType codes of a customer's backups, or () if the customer does not have the product."""
+        """Return the ObjectType codes of a customer's backups, or () if the customer has no backup product."""
         spelled = {row.service_module for row in self._plan(number)}
         return tuple(kind for kind, spellings in SERVICE_MODULES.items() if not spelled.isdisjoint(spellings))
 
     def _with_status(self, customer: CustomerRecord, number: int, slot: int) -> CustomerRecord:
-        """Return the customer. Every twentieth customer has a different status for a quarter of each day."""
+        """Return the customer with its job status.
+
+        Every twentieth customer has a different status for a quarter of each day.
+        """
         is_affected = self._scenario == "varied" and number % _MANY == _MANY - 1
         return replace(customer, job_status=5) if is_affected and (slot + number // _MANY) % 4 == 0 else customer
 
@@ -163,7 +166,7 @@ def _row_plans(seed: int, number: int, scenario: Scenario) -> tuple[_RowPlan, ..
     return tuple(rows)
 
 
-def _share(source: Random, is_unprotected: bool) -> float:  # noqa: FBT001 - one of two ranges
+def _share(source: Random, is_unprotected: bool) -> float:  # noqa: FBT001 - selects one of two ranges
     """Return the fraction of objects that are protected."""
     return source.uniform(0.6, 0.88) if is_unprotected else source.choice((1.0, 1.0, source.uniform(0.96, 1)))
 

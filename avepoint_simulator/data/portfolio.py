@@ -81,7 +81,7 @@ class Portfolio(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StaticPortfolio:
-    """A portfolio that never changes. Lists keep their order."""
+    """A portfolio that never changes. It returns lists in the given order."""
 
     customer_list: tuple[CustomerRecord, ...] = ()
     rows: tuple[ProtectedRow, ...] = ()

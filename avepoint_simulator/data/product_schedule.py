@@ -21,7 +21,7 @@ _RETENTION: Final = 5
 _GOOGLE_FINISHED, _GOOGLE_FAILED, _GOOGLE_RUNNING = 2, 3, 0
 _SALESFORCE_RUNNING, _SALESFORCE_FINISHED, _SALESFORCE_FAILED = 1, 2, 4
 _AUDIT_LOG_BACKUP: Final = 20
-# Each entry: app type, minutes per backup; Gmail, Drive, Calendar, Contacts, shared drives and Chat.
+# App type and minutes per backup, for Gmail, Drive, Calendar, Contacts, shared drives and Chat.
 _APPS: Final = ((1, 34.0), (2, 41.0), (4, 6.0), (8, 4.0), (_SHARED_DRIVES, 27.0), (4096, 11.0))
 _TIMES_A_DAY: Final = 2
 
@@ -37,7 +37,7 @@ class _Span:
 
 
 class ProductSchedule:
-    """All jobs of two products of the simulated tenant.
+    """The Google Workspace and Salesforce jobs of the simulated tenant.
 
     In the scenarios `varied` and `incident`, the backups of shared drives and of one Salesforce organization have
     failed for three days.

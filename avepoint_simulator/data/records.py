@@ -33,9 +33,10 @@ class CustomerRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserRecord:
-    """A user of a customer's tenant; `modules` holds the modules of the user and whether each is protected.
+    """A user of a customer's Microsoft 365 tenant.
 
-    The modules are 0 (mailbox) and 2 (OneDrive).
+    Each entry of `modules` is a module code and whether the module is protected. The codes are 0 (mailbox) and 2
+    (OneDrive).
     """
 
     id: str
@@ -46,7 +47,7 @@ class UserRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScanProfileRecord:
-    """A scan profile and the result of its last scan; `status` is a code of a customer's jobs."""
+    """A scan profile and the result of its last scan. `status` uses the same codes as the jobs of customers."""
 
     id: str
     name: str
@@ -59,7 +60,7 @@ class ScanProfileRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DetectionRecord:
-    """The number of a workload's sites with signs of an attack; `kind` is the key of the workload in responses."""
+    """The number of sites with signs of an attack in one workload. `kind` is the key of the workload in responses."""
 
     kind: str
     ransomware: int = 0
@@ -71,7 +72,8 @@ class DetectionRecord:
 class TenantDetails:
     """The details of a customer's Microsoft 365 tenant.
 
-    `consents` holds the consent for each app. `detections` is None if the customer has no license for them.
+    `consents` contains whether the tenant has consented to each app. `detections` is None if the customer has no
+    license for ransomware detection.
     """
 
     customer_id: str
@@ -88,7 +90,7 @@ class TenantDetails:
 class ProtectedRow:
     """Protected data of one module of a customer.
 
-    Sizes are in bytes; None is sent as "N/A", and a string is sent unchanged.
+    Sizes are in bytes. The simulator sends None as "N/A", and sends strings unchanged.
     """
 
     customer_id: str
@@ -105,7 +107,7 @@ class ProtectedRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobError:
-    """An error in a job, for the modern API."""
+    """An error of a job. Only the modern API returns such errors."""
 
     value: str
     url: str = ""
@@ -145,7 +147,7 @@ class LicenseRecord:
 class SubscriptionRecord:
     """A subscription of a customer.
 
-    Sizes are in bytes; None is sent as "N/A", and a string is sent unchanged.
+    Sizes are in bytes. The simulator sends None as "N/A", and sends strings unchanged.
     """
 
     customer_id: str
@@ -184,7 +186,7 @@ class ActivityRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrequencyRecord:
-    """The number of backups per day for a workload, and the start times of the backups on the current day."""
+    """The number of backups of a workload per day, and the start times of the backups on the current day."""
 
     service_type: int
     times_a_day: int
@@ -194,7 +196,7 @@ class FrequencyRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceRetention:
-    """Retention periods for a workload, for its objects without a container, and for each container."""
+    """Retention periods of a workload, of each container, and of objects that are not in a container."""
 
     service_type: int
     period: str | None
@@ -238,7 +240,7 @@ class CustomerJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GoogleJob:
-    """A Google Workspace job of a tenant. All codes are codes of the API, and a string is sent unchanged."""
+    """A Google Workspace job of a tenant. Integers are AvePoint's codes; strings are sent unchanged."""
 
     id: str
     app_type: int | str
@@ -251,7 +253,7 @@ class GoogleJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SalesforceJob:
-    """A Salesforce job of a tenant. All codes are codes of the API, and a string is sent unchanged."""
+    """A Salesforce job of a tenant. Integers are AvePoint's codes; strings are sent unchanged."""
 
     id: str
     type: int | str

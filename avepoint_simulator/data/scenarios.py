@@ -1,4 +1,4 @@
-"""Scenarios, which select the conditions of each customer."""
+"""Scenarios, which select the problems of each customer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Scenario = Literal["varied", "healthy", "typical", "incident"]
 SCENARIOS: Final[tuple[Scenario, ...]] = get_args(Scenario)
 
 Condition = Literal[
-    "outage",  # no workload has had a job for more than a day
+    "outage",  # no workload has started a job for more than a day
     "failing",  # the jobs of one workload fail
     "overdue",  # the last job of one workload was more than a day ago
     "stuck",  # one job has been running for more than a day
@@ -27,9 +27,9 @@ Condition = Literal[
     "expiring",  # the subscription expires soon
 ]
 _BLOCK: Final = 20
-"""In the scenario `typical`, one customer in each block of 20 has a problem, which is 5 %."""
+"""In the scenario `typical`, one customer in each block of 20 has a problem."""
 _ATTACKED: Final = 4
-"""In the scenario `incident`, one customer in each block of 20 shows signs of ransomware; this is its position."""
+"""In the scenario `incident`, the customer at this position in each block of 20 shows signs of ransomware."""
 _TYPICAL: Final[tuple[frozenset[Condition], ...]] = (
     frozenset({"overdue"}),
     frozenset({"failing", "status failed"}),
@@ -55,7 +55,7 @@ def conditions(scenario: Scenario, seed: int, number: int) -> frozenset[Conditio
 
 def _typical(seed: int, number: int) -> frozenset[Condition]:
     block, place = divmod(number, _BLOCK)
-    # Skip the first customers, which include the customer without the product.
+    # Skip the first customers, because one of them has no backup product.
     chosen = Random(f"{seed}:problem:{block}").randrange(3, _BLOCK)
     return _TYPICAL[(seed - 1 + block) % len(_TYPICAL)] if place == chosen else _NONE
 

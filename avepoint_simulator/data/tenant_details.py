@@ -24,7 +24,7 @@ _MAILBOX, _ONEDRIVE = 0, 2
 _FINISHED, _FAILED = 2, 3
 _SCAN_SECONDS: Final = 8 * HOUR
 _UNLICENSED: Final = 4
-"""In the scenario `varied`, every fourth customer has no license for the detection of ransomware."""
+"""In the scenario `varied`, every fourth customer has no license for ransomware detection."""
 
 
 def details_of(
@@ -49,7 +49,7 @@ def _details(
     tenant: Tenant,
     last_scan: int,
     found: frozenset[Condition],
-    is_licensed: bool,  # noqa: FBT001 - the last of the inputs
+    is_licensed: bool,  # noqa: FBT001 - always passed by position
 ) -> TenantDetails:
     users = _users(source, tenant, source.uniform(0.25, 0.4) if "users unprotected" in found else 0.02)
     return TenantDetails(
@@ -71,7 +71,7 @@ def _users(source: Random, tenant: Tenant, unprotected: float) -> tuple[UserReco
             id=str(uuid.UUID(int=source.getrandbits(128), version=4)),
             email=f"user{number}@{tenant.name}",
             display_name=f"User {number}",
-            # The first users have no backup, so that the share does not depend on chance.
+            # The first users have no backup. A random choice of users would change their share.
             modules=tuple((module, number >= int(count * unprotected)) for module in (_MAILBOX, _ONEDRIVE)),
         )
         for number in range(count)

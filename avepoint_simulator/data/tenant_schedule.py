@@ -65,7 +65,7 @@ BACKUPS: Final = (
     BackupPlan(11, 4, 1_150, 0.008, 7),
     BackupPlan(12, 4, 480, 0.004, 7),
 )
-# Each entry: job type, minimum and maximum number of jobs per day, typical minutes, maximum number of objects.
+# Job type, minimum and maximum number of jobs per day, typical duration in minutes, maximum number of objects.
 _ON_DEMAND: Final = (
     (words.RESTORE, 3, 8, 12.0, 900),
     (words.EXPORT, 0, 3, 20.0, 400),
@@ -97,7 +97,7 @@ class JobSchedule:
         return shown
 
     def _visible_fixed(self, now: float) -> tuple[JobRecord, ...]:
-        """Return the fixed jobs, which stay visible for eight days of real time at any speed."""
+        """Return the jobs that stay visible for eight days of real time at any speed."""
         limit = unix_ns(now - HISTORY_DAYS * DAY)
         return tuple(job for job in self._fixed if job.start_unix_ns >= limit)
 

@@ -47,7 +47,7 @@ def duration_text(start_unix_ns: int | None, finish_unix_ns: int | None) -> str:
 
 
 def iso(unix_ns: int | None, form: IsoForm, no_time: NoTime) -> str | None:
-    """Return a time in the ISO 8601 format `form`. `no_time` selects the result for a missing time."""
+    """Return a time in the ISO 8601 variant `form`. `no_time` selects the result for a missing time."""
     if unix_ns is None:
         return dict(_NO_TIMES)[no_time]
     seconds, rest = divmod(unix_ns, _NS_PER_SECOND)
@@ -64,7 +64,10 @@ def iso(unix_ns: int | None, form: IsoForm, no_time: NoTime) -> str | None:
 
 
 def from_iso(text: str) -> int:
-    """Convert an ISO 8601 date or time, by default in UTC, to Unix nanoseconds. Raise ValueError if it is invalid."""
+    """Convert an ISO 8601 date or time, by default in UTC, to Unix nanoseconds.
+
+    Raise ValueError if `text` is invalid.
+    """
     moment = datetime.fromisoformat(text)
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     since = moment - datetime(1970, 1, 1, tzinfo=UTC)

@@ -13,7 +13,7 @@ from avepoint_simulator.requests import FaultOptions, Reply, SimulatedRequest
 
 Fault = Callable[[SimulatedRequest, Reply], Reply]
 ANY_ENDPOINT: Final = "*"
-TOKEN_ENDPOINT: Final = "token"  # noqa: S105 - the name of an endpoint, not a secret
+TOKEN_ENDPOINT: Final = "token"  # noqa: S105 - this is the name of an endpoint, not a secret
 
 REGISTRY: Final[Mapping[str, Fault]] = MappingProxyType(
     {
@@ -88,7 +88,10 @@ class Faults:
         self._queues: defaultdict[str, deque[str | None]] = defaultdict(deque)
 
     def script(self, endpoint: str, *names: str | None) -> None:
-        """Add one fault, or None, for each of the next requests to an endpoint or to all API endpoints ("*")."""
+        """Add one fault for each of the next requests to an endpoint or, with "*", to all API endpoints.
+
+        None means no fault.
+        """
         _known(name for name in names if name is not None)
         self._queues[endpoint].extend(names)
 
@@ -111,7 +114,7 @@ class Faults:
 
 
 def _known(names: Iterable[str]) -> tuple[str, ...]:
-    """Return the names. Raise ValueError if one of them is unknown."""
+    """Return the names of faults. Raise ValueError if a name is unknown."""
     names = tuple(names)
     for name in names:
         if name not in REGISTRY:

@@ -1,4 +1,4 @@
-"""Faults that return valid responses which contradict other responses, the request or the clock."""
+"""Faults that return valid responses that contradict other responses, the request or the clock."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from avepoint_simulator.faults.rows import JsonRow, rows_of
 from avepoint_simulator.requests import Reply, SimulatedRequest
 
 FOREIGN_NUMBER: Final = 987_654_321
-"""The number in the rows of another customer that the fault `foreign_rows` adds."""
+"""The fault `foreign_rows` sets this number in the rows that it adds."""
 IMPOSSIBLE_TIME: Final = "2199-01-01T00:00:00Z"
 _OTHER_DIGITS: Final = str.maketrans("0123456789abcdef", "123456789abcdef0")
 _FILTERS: Final = frozenset({"jobtype", "objecttype", "jobstate"})
@@ -37,7 +37,7 @@ def changed_total(_request: SimulatedRequest, reply: Reply) -> Reply:
 
 
 def impossible_times(_request: SimulatedRequest, reply: Reply) -> Reply:
-    """Set the finish times of jobs and the times of last runs to the year 2199."""
+    """Set the finish times of jobs and the times of the last runs to a day in 2199."""
     body = copy.deepcopy(reply.body)
     for row in rows_of(body):
         row.update({key: IMPOSSIBLE_TIME for key in row if key.lower() in _ENDS})
@@ -45,7 +45,7 @@ def impossible_times(_request: SimulatedRequest, reply: Reply) -> Reply:
 
 
 def foreign_rows(request: SimulatedRequest, reply: Reply) -> Reply:
-    """Add a row of another customer to the rows of a customer."""
+    """Add a row of another customer to the response for one customer."""
     body = copy.deepcopy(reply.body)
     rows = rows_of(body)
     if not request.customer_id or not rows or rows == [body]:
@@ -78,7 +78,7 @@ def _other_number(value: object) -> object:
     return FOREIGN_NUMBER if isinstance(value, int) and not isinstance(value, bool) and value > 99 else value
 
 
-def _change_totals(body: Any, by: int) -> bool:  # noqa: ANN401 - JSON of any shape
+def _change_totals(body: Any, by: int) -> bool:  # noqa: ANN401 - `body` can be any JSON value
     """Add `by` to the totals in a body, and return whether the body contains any totals."""
     if not isinstance(body, dict):
         return False
@@ -89,7 +89,7 @@ def _change_totals(body: Any, by: int) -> bool:  # noqa: ANN401 - JSON of any sh
     return found
 
 
-def _without_links(body: Any) -> Any:  # noqa: ANN401 - JSON of any shape
+def _without_links(body: Any) -> Any:  # noqa: ANN401 - `body` can be any JSON value
     if not isinstance(body, dict):
         return body
     kept = {key: value for key, value in body.items() if key.lower() not in _LINKS}

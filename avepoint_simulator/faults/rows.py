@@ -33,7 +33,7 @@ _ODD_TEXT: Final = ' "quoted" \\ {brace} new\nline tab\t nul\x00 bell\x07 rtl\u2
 
 
 def rows_of(body: object) -> list[JsonRow]:
-    """Return the rows in a body of any API version. A single record is one row."""
+    """Return the rows in a response body of any API version. If the body is a single record, return one row."""
     if isinstance(body, list):
         return body
     if not isinstance(body, dict) or "error" in body:
@@ -69,7 +69,7 @@ def _each_row(reply: Reply, change: Callable[[JsonRow], JsonRow]) -> Reply:
     return _with_rows(reply, change_all)
 
 
-def _map_numbers(value: Any, change: Callable[[int], object]) -> Any:  # noqa: ANN401 - JSON of any shape
+def _map_numbers(value: Any, change: Callable[[int], object]) -> Any:  # noqa: ANN401 - `value` is any JSON
     if isinstance(value, dict):
         return {key: _map_numbers(part, change) for key, part in value.items()}
     return change(value) if isinstance(value, int) and not isinstance(value, bool) else value
@@ -170,7 +170,7 @@ def _put_link(body: JsonRow, link: str) -> None:
 def endless(request: SimulatedRequest, reply: Reply) -> Reply:
     """Return an endless list of full pages, in which all rows have new ids."""
     if reply.status != HTTPStatus.OK or rows_of(reply.body) == [reply.body]:
-        return reply  # the body is an error or a single record, not a list
+        return reply  # The body is an error or a single record, not a list.
     reply = request.endpoint.handle(replace(request, endless=True))
     mark = "".join(value for key, value in request.params if key.lower() in {"pageindex", "$skip"}) or "0"
 

@@ -31,7 +31,7 @@ def jobs_of_customer(request: SimulatedRequest) -> Sequence[CustomerJob]:
 
 
 def write_job(request: SimulatedRequest, job: CustomerJob, *, in_words: bool) -> dict[str, Json]:
-    """Return one row. `in_words` is true if AvePoint's documentation shows names instead of numbers."""
+    """Return one row. `in_words` is true if AvePoint documents names instead of codes for this endpoint."""
     switches = request.switches
     in_words = {"documented": in_words, "text": True, "int": False}[switches.job_words]
     if job.job_type == words.MICROSOFT_365_SCAN and switches.scan_row == "blank":
@@ -61,5 +61,5 @@ _KEYS: Final = (
 )  # fmt: skip
 
 
-def _named(code: int | str, names: Mapping[int, str], in_words: bool) -> int | str:  # noqa: FBT001 - one of two forms
+def _named(code: int | str, names: Mapping[int, str], in_words: bool) -> int | str:  # noqa: FBT001 - name or code
     return names.get(code, str(code)) if in_words and isinstance(code, int) else code

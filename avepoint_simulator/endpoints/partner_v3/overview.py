@@ -20,7 +20,10 @@ def _handle(request: SimulatedRequest) -> Reply:
 
 
 def _write(request: SimulatedRequest, row: ProtectedRow) -> dict[str, Json]:
-    """Return one row. Unlike a legacy row, it can include the Microsoft 365 tenant and the time of the last run."""
+    """Return one row.
+
+    A v3 row, unlike a legacy row, can include the Microsoft 365 tenant and the time of the last run.
+    """
     written = write_row(request, row)
     if request.switches.overview_tenants and row.tenant_id is not None:
         switches = request.switches

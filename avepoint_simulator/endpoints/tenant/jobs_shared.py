@@ -54,7 +54,10 @@ def _wanted_jobs(request: SimulatedRequest, read_time: Callable[[str], int | Non
 
 
 def time_bound(request: SimulatedRequest, name: str, read_time: Callable[[str], int | None]) -> int | None:
-    """Return the time in a query parameter, or None if it is missing or empty; raise BadRequestError if invalid."""
+    """Return the time in a query parameter, or None if the parameter is empty.
+
+    Raise BadRequestError if the time is invalid.
+    """
     text = request.param(name)
     try:
         return read_time(text) if text else None

@@ -32,7 +32,10 @@ def licensed(record: T | None) -> T:
 
 
 def at_location(request: SimulatedRequest, records: Iterable[L]) -> list[L]:
-    """Return the records for the requested geo location, or nothing if the tenant does not have it."""
+    """Return the records for the requested geo location.
+
+    Return no records if the tenant does not use this geo location.
+    """
     location = request.param("location")
     if location and location not in request.switches.locations:
         return []
