@@ -23,14 +23,14 @@ DASHBOARDS: Final[Mapping[str, Callable[[], Dashboard]]] = {
 
 
 def _without_defaults(board: Dashboard) -> object:
-    """Remove fields that the SDK writes though Grafana does not read them there."""
+    """Remove fields that the SDK writes to places where Grafana does not read them."""
     tree = json.loads(json.dumps(board, cls=JSONEncoder))
     for variable in tree["templating"]["list"]:
         for name in ("auto", "auto_min", "auto_count"):
             variable.pop(name, None)
     for panel in tree["panels"]:
         if panel["type"] == "table":
-            panel["options"].pop("footer", None)  # Grafana 12 moved it to the fields.
+            panel["options"].pop("footer", None)  # Since Grafana 12, footers are properties of fields.
     return tree
 
 

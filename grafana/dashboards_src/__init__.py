@@ -1,1 +1,4 @@
-"""The dashboards, with one file per dashboard, and modules with queries, panels and words that they share."""
+"""The dashboards.
+
+Each dashboard has its own file. Queries, panels and texts that dashboards share have other modules.
+"""

@@ -1,4 +1,4 @@
-"""The table of the backups of the chosen customers, sorted by due time."""
+"""The table of backups of the chosen customers, sorted by due time."""
 
 from typing import Final
 
@@ -14,12 +14,15 @@ BACKUP: Final = "job, account, customer_id, product, workload, geo_location"
 
 
 def backups() -> table.Panel:
-    """Return a table with one row per backup, with a single query because there may be tens of thousands of backups."""
+    """Return a table with one row per backup.
+
+    The table uses a single query, because there may be tens of thousands of backups.
+    """
     due = f"max by ({BACKUP}) ({q.raw('avepoint_backup_due_timestamp_seconds', *q.OF_WORKLOAD)})"
     return rows(
         "Backups",
-        f"One row per workload of a customer, sorted by due time; at most {MOST} rows. If the time is red, the "
-        "backup is overdue. Click the workload to see its jobs.",
+        f"One row per workload of a customer, sorted by due time, at most {MOST} rows. If the time is red, the backup "
+        "is overdue. Click the workload to see its jobs.",
         [("A", q.named(f"(bottomk({MOST}, {due}) - time())"))],
         [
             Column("name", "Customer or tenant"),

@@ -17,7 +17,7 @@ from grafana.dashboards_src.thresholds import plain
 from grafana.dashboards_src.vocabulary import CUSTOMER_STATUSES, NO_RULES, SEVERITIES, TO_CUSTOMER
 
 _FEW_POINTS: Final = 24
-"""Each point requires the series of thousands of customers."""
+"""Maximum number of points of a graph, because each point reads the series of thousands of customers."""
 
 
 def build() -> Dashboard:
@@ -60,8 +60,9 @@ def _portfolio() -> table.Panel:
 
     return rows(
         "Portfolio",
-        f"One row per customer or tenant, most severe first, then oldest first; at most {MOST} rows. If a row is "
-        "colored, click the name to see the problems below. A dash means that a value is unknown or does not apply.",
+        "One row per customer or tenant, sorted by the severity and then by the age of the worst problem, at most "
+        f"{MOST} rows. If a row is colored, click the name to see the problems below. A dash means that a value is "
+        "unknown or does not apply.",
         [
             ("A", q.named(f"max by ({by}) ({worst})")),
             ("B", shown(f"count by ({by}) ({problems})")),
@@ -109,7 +110,7 @@ def _problems_over_time() -> timeseries.Panel:
     held = q.customer_level("avepoint:problem:held")
     panel = lines(
         "Problems over time",
-        "Problems of the chosen customers by severity. If a line rises suddenly, look for a common cause.",
+        "Number of problems of the chosen customers, by severity. If a line rises suddenly, look for a common cause.",
         [(f"count by (severity) ({held})", "{{severity}}")],
         unit="locale",
         empty="No problem",
@@ -136,7 +137,7 @@ def _success_over_time() -> timeseries.Panel:
 def _data_over_time() -> timeseries.Panel:
     return lines(
         "Protected data over time",
-        "Size of the protected data of the chosen customers by account. If it falls suddenly, find out who deleted "
+        "Size of the protected data of the chosen customers by account. If the size falls suddenly, check who deleted "
         "data.",
         [(f"sum by (account) ({_data()})", "{{account}}")],
         unit="bytes", empty="The size is unknown",

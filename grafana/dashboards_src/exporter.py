@@ -1,4 +1,4 @@
-"""The Exporter dashboard: the access to AvePoint, the age of the data, and the health of the exporter."""
+"""The Exporter dashboard: access to AvePoint, age of the data, and health of the exporter."""
 
 from typing import Final
 
@@ -52,39 +52,40 @@ def _facts() -> Line:
     others = (
         number(
             "Exporters down",
-            "Exporters that Prometheus cannot scrape, of all exporters. If the number is red, AvePointExporterDown "
-            "fires, and the customers are not monitored.",
+            "Number of exporters that Prometheus cannot scrape, out of all exporters. If the number is red, "
+            "AvePointExporterDown fires, and the customers are not monitored.",
             f"count({targets()} == 0) or 0 * count({targets()})",
             of=f"count({targets()})",
             unit="short", steps=rising(critical=1), meanings=NOTHING, empty="None scraped",
         ),
         number(
             "Stale",
-            "Collectors with stale data, of all collectors. If the number is orange, AvePointDataStale fires. The "
-            "graph below shows the collector.",
+            "Number of collectors with stale data, out of all collectors. If the number is orange, AvePointDataStale "
+            "fires. The table below shows the stale collectors.",
             f"count({_stale()}) or 0 * count({ages})",
             of=f"count({ages})",
             unit="short", steps=rising(warning=1), meanings=NOTHING, empty=UNKNOWN,
         ),
         number(
             "Failed requests",
-            "Share of the requests within the time range that failed. If the share stays high, see the status "
-            "codes below.",
+            "Share of failed requests among all requests within the time range. If the share stays high, see the "
+            "status codes below.",
             f"sum({_failing('$__range')}) / (sum({_calls('$__range')}) > 0)",
             unit="percentunit", steps=plain(), empty="No recent requests", decimals=1,
         ),
         number(
             "Waiting",
-            "Share of the last hour during which requests waited for the rate limit or for AvePoint's throttling, "
-            "for the account that waited longest. If the share is orange, AvePointThrottled fires. Lengthen the "
-            "intervals or read fewer customers.",
+            "Share of the last hour during which requests waited because of the rate limit or AvePoint's throttling. "
+            "The panel shows the account that waited longest. If the share is orange, AvePointThrottled fires. "
+            "Lengthen the intervals of the collectors or read fewer customers.",
             f"max({_throttled()})",
             unit="percentunit", steps=rising(warning=THROTTLED), empty=UNKNOWN, decimals=1,
         ),
         number(
             "Configuration",
-            "Exporters whose last reload of the configuration failed, of all exporters. If the number is orange, "
-            "these exporters use the previous configuration, and a restart would fail. Run avepoint-exporter check.",
+            "Number of exporters whose last reload of the configuration failed, out of all exporters. If the number "
+            "is orange, these exporters use the previous configuration, and a restart would fail. Run "
+            "avepoint-exporter check.",
             f"count({reload} == 0) or 0 * count({reload})",
             of=f"count({reload})",
             unit="short", steps=rising(warning=1), meanings={"0": ("In force", "green")}, empty=UNKNOWN,
@@ -94,7 +95,7 @@ def _facts() -> Line:
 
 
 def _stale() -> str:
-    """Return the ages that are above the threshold of AvePointDataStale."""
+    """Return the ages of data that exceed the threshold of AvePointDataStale."""
     ages = "account:avepoint_data_age_seconds:max"
     slow, seconds = stale_after()
     others = q.account_level(ages, f'collector!~"{slow}"')
@@ -106,7 +107,7 @@ def _calls(window: str, *matchers: str) -> str:
 
 
 def _failing(window: str) -> str:
-    """Return the number of failed requests, and 0 for accounts whose requests all succeeded."""
+    """Return the number of failed requests per account, or 0 if all requests of an account succeeded."""
     return f"{_calls(window, _NO_SUCCESS)} or 0 * {_calls(window)}"
 
 
@@ -119,8 +120,8 @@ def _collectors() -> table.Panel:
     duration = q.raw("avepoint_collector_duration_seconds", q.ACCOUNT)
     return rows(
         "Collectors",
-        "One row per account and collector. If a collector is not readable, the last values stay, and the exporter's "
-        "status page shows the reason.",
+        "One row per account and collector. If the column Readable shows No, the metrics keep the last values, and the "
+        "exporter's status page shows the reason.",
         [
             ("A", f"min by ({by}) ({q.account_level('account:avepoint_up:min')})"),
             ("B", f"max by ({by}) ({q.account_level('account:avepoint_data_age_seconds:max')})"),
@@ -147,8 +148,8 @@ def _collectors() -> table.Panel:
 def _data_age() -> timeseries.Panel:
     return lines(
         "Age of the data",
-        "Time since the last successful refresh. If a line rises above 3 hours (3 days for slow collectors), "
-        "AvePointDataStale fires.",
+        "Time since the last successful refresh of each collector. If a line rises above 3 hours (3 days for slow "
+        "collectors), AvePointDataStale fires.",
         [(q.account_level("account:avepoint_data_age_seconds:max"), "{{account}} {{collector}}")],
         unit="s", empty=NO_RULES,
     )  # fmt: skip
@@ -157,9 +158,9 @@ def _data_age() -> timeseries.Panel:
 def _requests() -> timeseries.Panel:
     return lines(
         "Requests by status",
-        "Requests per second by result: the HTTP status, timeout, connect or parse. If there are many 401 or 403, "
-        "check the secret and the permissions. If there are many 429, AvePoint throttles the account. For 5xx, timeout "
-        "and connect, check AvePoint's status and the network.",
+        "Requests per second by result: the HTTP status, timeout, connect or parse. If the status is often 401 or 403, "
+        "check the secret and the permissions. If it is often 429, AvePoint throttles the account. If the result is "
+        "often 5xx, timeout or connect, check AvePoint's status and the network.",
         [(f"sum by (account, code) ({q.rate('avepoint_api_requests_total')})", "{{account}} {{code}}")],
         unit="reqps", empty="No requests in the time range",
     )  # fmt: skip
@@ -169,8 +170,8 @@ def _latency() -> timeseries.Panel:
     buckets = q.rate("avepoint_api_request_duration_seconds_bucket")
     return lines(
         "Response time, 95th percentile",
-        "95 % of the requests took at most this time, by path. If it approaches the timeout (30 s by default), raise "
-        "the timeout or lower the page size.",
+        "95 % of the requests took at most this time, by path. If the response time approaches the timeout (30 s by "
+        "default), raise the timeout or lower the page size.",
         [(f"histogram_quantile(0.95, sum by (path, le) ({buckets}))", "{{path}}")],
         unit="s", empty="No requests in the time range",
     )  # fmt: skip
@@ -179,8 +180,8 @@ def _latency() -> timeseries.Panel:
 def _waiting() -> timeseries.Panel:
     return lines(
         "Waiting for the rate limit",
-        "Share of the time during which requests waited. If a line stays above the threshold, AvePointThrottled fires. "
-        "Lengthen the intervals of the collectors.",
+        "Share of time during which requests waited because of the rate limit or AvePoint's throttling. If a line "
+        "stays above the threshold, AvePointThrottled fires. Lengthen the intervals of the collectors.",
         [(f"sum by (account) ({q.rate('avepoint_api_throttled_seconds_total')})", "{{account}}")],
         unit="percentunit", empty=UNREAD, steps=rising(warning=THROTTLED),
     )  # fmt: skip
@@ -191,7 +192,7 @@ def _errors() -> timeseries.Panel:
     failing, calls = (f"sum by (account) ({one})" for one in (_failing(window), _calls(window)))
     return lines(
         "Share of failed requests",
-        "Share of requests that failed. If the share stays high, the status codes above show the reason.",
+        "Share of failed requests among all requests. If the share stays high, the status codes above show the reason.",
         [(f"{failing} / ({calls} > 0)", "{{account}}")],
         unit="percentunit", empty=UNREAD,
     ).axis_soft_max(0.05)  # fmt: skip
@@ -200,7 +201,7 @@ def _errors() -> timeseries.Panel:
 def _tokens() -> timeseries.Panel:
     return lines(
         "Token requests",
-        "Token requests per second, by result. If there is a result other than success, check client_id and the "
+        "Token requests per second, by result. If the graph shows results other than success, check client_id and the "
         "secret or the certificate.",
         [(f"sum by (account, result) ({q.rate('avepoint_token_requests_total')})", "{{account}} {{result}}")],
         unit="reqps", empty=UNREAD,
@@ -217,8 +218,8 @@ def _not_understood() -> table.Panel:
 
     return rows(
         "Unreadable or unknown values, last six hours",
-        "Values in AvePoint's responses that the exporter could not parse or does not support. If the number is "
-        "red, AvePointValuesNotUnderstood fires, and AvePoint may have changed its API. Install a newer version of "
+        "Values in AvePoint's responses that the exporter could not parse or does not support. If a number is red, "
+        "AvePointValuesNotUnderstood fires, and AvePoint may have changed its API. Install a newer version of "
         "the exporter or report the field.",
         [("A", counted("avepoint_parse_errors_total")), ("B", counted("avepoint_unknown_values_total"))],
         [

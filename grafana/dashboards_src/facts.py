@@ -21,7 +21,7 @@ _FACTS: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
     "Incomplete": (("job_incomplete",), "with a workload whose last jobs did not back up all objects"),
     "Stuck": (("job_stuck",), "with a job that has run too long"),
     "Unprotected": (verdict.UNPROTECTED, "with too many objects or users without a backup"),
-    "Scan failed": (("scan_failed",), "whose scans are failing, so that new objects are not found"),
+    "Scan failed": (("scan_failed",), "whose scans fail, so that AvePoint does not find new objects"),
     "No consent": (("consent_missing",), "with a Microsoft 365 tenant that has withdrawn its consent"),
     "Running out": (
         verdict.RUNNING_OUT,
@@ -47,12 +47,15 @@ _CRITICAL: Final = frozenset(
 
 
 def fact(title: str, *, of: tuple[str, ...] = _OF_ACCOUNTS) -> stat.Panel:
-    """Return the panel `title`, which shows the number of customers with any of its problems in `_FACTS`."""
+    """Return the panel `title`.
+
+    The panel shows the number of customers that have one of the problems listed in `_FACTS`.
+    """
     problems, text = _FACTS[title]
     return _count(
         title,
-        f"Customers {text}, of all customers. A tenant account counts as one. If the number is not None, the table "
-        "of problems shows the customers.",
+        f"Number of customers {text}. The panel also shows the number of all customers. A tenant account counts as "
+        "one customer. If the number is above 0, the table of problems shows the affected customers.",
         verdict.any_of(problems),
         of=of,
         is_critical=not _CRITICAL.isdisjoint(problems),
@@ -63,8 +66,8 @@ def critical(title: str, *, of: tuple[str, ...] = _OF_ACCOUNTS) -> stat.Panel:
     """Return the panel with the number of customers that have a critical problem."""
     return _count(
         title,
-        "Customers with at least one critical problem, of all customers. A tenant account counts as one. If the "
-        "number is red, click a customer in the table of problems.",
+        "Number of customers with at least one critical problem. The panel also shows the number of all customers. A "
+        "tenant account counts as one customer. If the number is red, click a customer in the table of problems.",
         verdict.CRITICAL,
         of=of,
         is_critical=True,
@@ -85,14 +88,14 @@ def _count(title: str, about: str, matcher: str, *, of: tuple[str, ...], is_crit
 
 
 def not_judged() -> stat.Panel:
-    """Return the panel with the number of customers for which it is unknown whether a backup is overdue."""
+    """Return the panel with the number of customers that may have overdue backups, because recent jobs are missing."""
     backups = 'problem="backup_overdue"'
     unknown = f"sum({verdict.verdicts('problem', backups, _UNKNOWN)})"
     everyone = f"sum({verdict.verdicts('problem', backups)})"
     return number(
         "Not judged",
-        "Customers for which it is unknown whether a backup is overdue, because their jobs have not been read "
-        "recently. If the number is not None, see the Exporter dashboard. These customers may have problems.",
+        "Number of customers whose jobs have not been read recently. These customers may have overdue backups. If the "
+        "number is above 0, look for the cause on the Exporter dashboard.",
         unknown, of=everyone, unit="locale", steps=rising(warning=1), meanings=NOTHING, empty=UNKNOWN,
     )  # fmt: skip
 
@@ -105,9 +108,9 @@ def unreadable() -> stat.Panel:
     up = q.account_level("account:avepoint_up:min")
     return number(
         "Unreadable",
-        "Accounts with at least one collector whose last refresh failed, of all accounts. If the number is red, "
-        "open the Exporter dashboard. A common cause is an expired secret. The data of these accounts is out of "
-        "date.",
+        "Number of accounts with at least one collector whose last refresh failed, out of all accounts. If the "
+        "number is red, open the Exporter dashboard. A common cause is an expired secret. The data of these accounts "
+        "is out of date.",
         q.or_none(f"count(group by (job, account) (({up}) == 0))"),
         of=f"count(group by (job, account) ({up}))",
         unit="locale", steps=rising(critical=1), meanings=NOTHING, empty=UNKNOWN,
@@ -115,10 +118,10 @@ def unreadable() -> stat.Panel:
 
 
 def watched(*, of: tuple[str, ...] = _OF_ACCOUNTS) -> stat.Panel:
-    """Return the panel with the number of customers."""
+    """Return the panel with the number of customers and tenant accounts."""
     return number(
         "Customers",
-        "Customers and tenant accounts that are monitored. If the number falls unexpectedly, check whether a "
+        "Number of monitored customers and tenant accounts. If the number falls unexpectedly, check whether a "
         "customer has withdrawn its consent.",
         verdict.customers(of), unit="locale", steps=plain(), empty=UNKNOWN,
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Panels over time, whose queries are fast even for thousands of customers."""
+"""Graphs whose queries are fast even for thousands of customers."""
 
 from grafana_foundation_sdk.builders import timeseries
 
@@ -8,7 +8,7 @@ from grafana.dashboards_src.vocabulary import NO_RULES
 
 
 def completed(window: str, *matchers: str) -> str:
-    """Return the backups of each account that completed within a window, by result."""
+    """Return the number of backups that completed within a window, per account and result."""
     counts = q.recorded("account:avepoint_backups_completed:delta10m", q.ACCOUNT, *matchers)
     return q.scoped(f"sum_over_time({counts}[{window}])")
 
@@ -31,7 +31,7 @@ def protected_data() -> timeseries.Panel:
     tenants = q.account_level("account:avepoint_license_protected_bytes:max")
     return lines(
         "Protected data",
-        "Size of the protected data by account. If it falls suddenly, find out who deleted data.",
+        "Size of the protected data by account. If the size falls suddenly, check who deleted data.",
         [(f"sum by (account) ({customers}) or sum by (account) ({tenants})", "{{account}}")],
         unit="bytes", empty=NO_RULES,
     ).max_data_points(100)  # fmt: skip

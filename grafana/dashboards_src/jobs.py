@@ -53,7 +53,7 @@ def _succeeded() -> stat.Panel:
     good, total = f"sum({completed('$__range', _GOOD)})", f"sum({completed('$__range')})"
     return number(
         "Succeeded",
-        "Successful backups of the chosen accounts within the time range, as a share of all completed backups. If "
+        "Number of successful backups of the chosen accounts within the time range, out of all completed backups. If "
         "the share is low, look for a common cause. The table below shows each workload.",
         f"{good} or 0 * {total}", of=total, unit="locale", steps=plain(), empty="None completed", decimals=0,
     )  # fmt: skip
@@ -66,8 +66,8 @@ def _running() -> table.Panel:
     start = q.raw("avepoint_oldest_running_job_start_timestamp_seconds", *q.OF_WORKLOAD)
     return rows(
         "Running jobs",
-        f"The oldest running job of each workload and job type, oldest first; at most {MOST} rows. If a job runs "
-        "too long, AvePointJobStuck fires. Ask AvePoint's support to examine the job.",
+        f"The oldest running job of each workload and job type, oldest first, at most {MOST} rows. If a job runs too "
+        "long, AvePointJobStuck fires. In this case, ask AvePoint's support to examine the job.",
         [("A", f"1000 * {q.named(f'bottomk({MOST}, max by ({_KIND}) ({start}))')}")],
         [
             Column("name", "Customer or tenant", link=TO_CUSTOMER),
@@ -87,8 +87,8 @@ def _by_problem() -> timeseries.Panel:
     affected = q.account_level("account:avepoint_problem_customers:count", verdict.any_of(_OF_JOBS))
     panel = lines(
         "Customers by problem",
-        "Customers of the chosen accounts that have a problem with jobs, by problem. If a line rises suddenly, "
-        "look for a common cause.",
+        "Number of customers of the chosen accounts that have a problem with jobs, by problem. If a line rises "
+        "suddenly, look for a common cause.",
         [(f"sum by (problem) ({affected})", "{{problem}}"), (verdict.customers(), "All customers")],
         unit="locale", empty=NO_RULES,
     )  # fmt: skip
@@ -104,7 +104,7 @@ _COLORS: Final = (
 def _by_result() -> timeseries.Panel:
     panel = lines(
         "Backups completed within an hour",
-        "Backups of the chosen accounts that completed in the hour before each point, by result. If failures "
+        "Number of backups of the chosen accounts that completed in the hour before each point, by result. If failures "
         "increase, look for a common cause. If there are no backups, check whether backups are scheduled.",
         [(f"sum by (result) ({completed('1h')})", "{{result}}")],
         unit="locale", empty="No backup completed yet", stacked=True,

@@ -20,7 +20,7 @@ _DAY: Final = 86_400
 _MONTH: Final = 30 * _DAY
 _LARGEST: Final = 20
 _FEW_POINTS: Final = 50
-_SHORTER: Final = "No data is as old as the time range; choose a shorter time range"
+_SHORTER: Final = "Prometheus has no data from the start of the time range; choose a shorter time range"
 
 
 def build() -> Dashboard:
@@ -55,7 +55,7 @@ def _used() -> str:
 
 
 def _growth_rate() -> str:
-    """Return the growth of the protected data of each account in bytes per second, over a week."""
+    """Return the growth rate of the protected data of each account over the last week, in bytes per second."""
     customers = q.recorded("account:avepoint_protected_data_bytes:sum", q.ACCOUNT)
     tenants = q.recorded("account:avepoint_license_protected_bytes:max", q.ACCOUNT)
     return f"sum by (job, account) (deriv({customers}[7d])) or sum by (job, account) (deriv({tenants}[7d]))"
@@ -64,8 +64,8 @@ def _growth_rate() -> str:
 def _growth() -> stat.Panel:
     return number(
         "Growth per day",
-        "Growth of the protected data of all chosen accounts per day, over the last week, and the size of all "
-        "protected data. If the growth rises suddenly, see the graph below.",
+        "Growth of all protected data of the chosen accounts per day, on average over the last week, and the size of "
+        "this data. If the growth rises suddenly, see the graph below.",
         f"{_DAY} * sum({q.scoped(_growth_rate())})",
         of=f"sum({q.scoped(_used())})",
         unit="bytes", of_unit="bytes", steps=plain(), empty="Unknown", decimals=1,
@@ -76,8 +76,8 @@ def _storage() -> timeseries.Panel:
     expected = f"clamp_min(({_used()}) + {_MONTH} * ({_growth_rate()}), 0)"
     return lines(
         "Storage: used, purchased, and expected in 30 days",
-        "The dashed line shows the expected use 30 days later, at the growth of the previous week. If it exceeds "
-        "the purchased storage of a tenant, purchase storage within the month.",
+        "The dashed line shows the expected use 30 days later, if the growth of the previous week continues. If the "
+        "expected use exceeds the purchased storage of a tenant, purchase more storage within 30 days.",
         [
             (q.scoped(_used()), "{{account}} used"),
             (q.scoped(PURCHASED), "{{account}} purchased"),
@@ -90,8 +90,8 @@ def _storage() -> timeseries.Panel:
 def _seats() -> timeseries.Panel:
     return lines(
         "Seats: assigned and purchased",
-        "Seats of tenant accounts, and Microsoft 365 seats and purchased seats of all customers of a partner. If "
-        "more seats are assigned than purchased, purchase or free seats.",
+        "Seats of tenant accounts, and Microsoft 365 seats and purchased seats of all customers of a partner. If more "
+        "seats are assigned than purchased, purchase more seats or unassign some.",
         [(SEATS_USED, "{{account}} assigned"), (SEATS, "{{account}} purchased")],
         unit="locale", empty="The number of seats is unknown", dashed=["/ purchased$/"],
     ).decimals(0).max_data_points(_FEW_POINTS)  # fmt: skip
@@ -102,8 +102,8 @@ def _by_place() -> timeseries.Panel:
     tenants = q.account_level("account:avepoint_license_protected_bytes:max")
     return lines(
         "Protected data by storage",
-        "Protected data of each account; for partner accounts, in AvePoint's storage and in the customers' own "
-        "storage (byos). If it falls suddenly, find out who deleted data.",
+        "Size of the protected data by account. For partner accounts, the graph separates AvePoint's storage from the "
+        "customers' own storage (byos). If a size falls suddenly, check who deleted data.",
         [
             (f"sum by (account, storage) ({customers})", "{{account}} {{storage}}"),
             (f"sum by (account) ({tenants})", "{{account}}"),
@@ -113,7 +113,7 @@ def _by_place() -> timeseries.Panel:
 
 
 def _data() -> str:
-    """Return the protected data of each customer and tenant."""
+    """Return the size of the protected data of each customer and tenant."""
     by = verdict.CUSTOMER
     customers = q.raw("avepoint_customer_protected_data_bytes", *q.OF_CUSTOMER)
     tenants = q.raw("avepoint_license_protected_bytes", q.ACCOUNT)
@@ -123,7 +123,8 @@ def _data() -> str:
 def _largest() -> table.Panel:
     return rows(
         "Largest customers",
-        f"The {_LARGEST} customers with the most protected data. If prices change, these customers are affected most.",
+        f"The {_LARGEST} customers with the most protected data. If the price of storage changes, these customers are "
+        "affected most.",
         [("A", q.named(f"topk({_LARGEST}, {_data()})"))],
         [
             Column("name", "Customer or tenant", link=TO_CUSTOMER),

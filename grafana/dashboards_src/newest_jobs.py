@@ -1,4 +1,4 @@
-"""The jobs that started last, each with its state."""
+"""The table of the jobs that started most recently, with their states."""
 
 from typing import Final
 
@@ -13,20 +13,20 @@ _KIND: Final = "job, account, customer_id, product, workload, job_type, geo_loca
 
 
 def newest_jobs() -> table.Panel:
-    """Return the newest job of each workload and job type, the newest first.
+    """Return a table with the last job of each workload and job type. The job that started most recently comes first.
 
-    A single query is fast even for thousands of customers.
+    The table uses a single query, which is fast even for thousands of customers.
     """
     start = q.raw("avepoint_last_job_start_timestamp_seconds", *q.OF_WORKLOAD)
     state = q.raw("avepoint_last_job_state", *q.OF_WORKLOAD)
     newest = (
-        f"topk({MOST}, max by ({_KIND}) ({start}))"
-        f" * on ({_KIND}) group_left (state) topk by ({_KIND}) (1, max by ({_KIND}, state) ({state}))"
+        f"topk({MOST}, max by ({_KIND}) ({start})) * on ({_KIND}) group_left (state) topk by ({_KIND}) (1, max by "
+        f"({_KIND}, state) ({state}))"
     )
     return rows(
         "Newest jobs",
-        f"The last job of each workload and job type, newest first; at most {MOST} rows. If a state is red, the "
-        "table of problems shows whether it is a problem, and since when.",
+        f"The last job of each workload and job type, sorted by start time, at most {MOST} rows. If a state is red, "
+        "the table of problems shows whether and since when the job causes a problem.",
         [("A", f"1000 * ({q.named(newest)})")],
         [
             Column("name", "Customer or tenant", link=TO_CUSTOMER),

@@ -1,4 +1,4 @@
-"""The Overview dashboard: the customers with problems, by severity, and the number of all customers."""
+"""The Overview dashboard: customers with problems, by severity, and the number of all customers."""
 
 from typing import Final
 
@@ -56,9 +56,9 @@ def _checks() -> table.Panel:
     )
     return rows(
         "All problems",
-        "One row per problem that the exporter can detect, with the number of customers that have it, customers "
-        "with an unknown verdict, and all customers that could have it. If a number is colored, the table above "
-        "shows the customers.",
+        "One row per problem that the exporter can detect. The columns count the customers that have the problem, "
+        "customers for which the exporter cannot decide, and all checked customers. If a number is colored, the "
+        "table above shows the customers.",
         [
             ("A", ranked),
             ("B", _wrong()),
@@ -87,8 +87,9 @@ def _over_time() -> timeseries.Panel:
     by_severity = f"count by (severity) (group by ({verdict.CUSTOMER}, severity) ({held}))"
     panel = lines(
         "Customers with problems",
-        "Customers with at least one problem of each severity, and all customers. If a line rises suddenly, look "
-        "for a common cause, first on the Exporter dashboard and then in AvePoint's service status.",
+        "Number of customers that have a problem, by severity of the problem, and number of all customers. If a line "
+        "rises suddenly, look for a common cause, first on the Exporter dashboard and then in AvePoint's service "
+        "status.",
         [(by_severity, "{{severity}}"), (verdict.customers(), _ALL)],
         unit="locale",
         empty=NO_RULES,

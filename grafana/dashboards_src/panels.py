@@ -36,7 +36,7 @@ from grafana.dashboards_src.thresholds import DARK_GREY, plain
 from grafana.dashboards_src.variables import DATASOURCE
 
 Words = Mapping[str, tuple[str, str]]
-"""A value as a string, the text that replaces it, and its color."""
+"""Maps each value, as a string, to the text that replaces the value and to the color of the text."""
 
 NONE: Final[Words] = {}
 DENOMINATOR: Final = "of"

@@ -31,15 +31,15 @@ def _between(least: float, most: float, text: str, color: str) -> ValueMapping:
 
 
 def what_is_wrong(*matchers: str, of: tuple[str, ...] = (q.ACCOUNT,), title: str = "Problems") -> table.Panel:
-    """Return a table with one row per problem, or with a row that reports that there are no problems."""
+    """Return a table with one row per problem. If there are no problems, the table has one row, "No problem"."""
     first = f"topk({MOST}, {verdict.order(*matchers, of=of)})"
     known = q.account_level("account:avepoint_customers:count")
     start = q.raw("avepoint_problem_start_timestamp_seconds", *of, *matchers)
     since = f"1000 * (max by ({verdict.PROBLEM}) ({start}) and on ({verdict.PROBLEM}) {first})"
     return rows(
         title,
-        f"One row per problem, most severe first, then oldest first; at most {MOST} rows. If there are rows, click "
-        "a name to see the customer, and follow the runbook of the alert.",
+        f"One row per problem, sorted by severity and then by age, at most {MOST} rows. If the table contains "
+        "problems, click a name to see the customer, and follow the runbook of the alert.",
         [("A", f"{q.with_name(first)} or on () 0 * sum({known})"), ("B", since)],
         [
             Column("A", "Severity", width=110, mappings=severity_words(), cell=FILLED, align="center"),

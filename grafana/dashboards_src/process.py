@@ -1,4 +1,4 @@
-"""Panels that show only the processes of exporters, and no other targets of Prometheus."""
+"""Panels for the processes of exporters. Other targets of Prometheus are excluded."""
 
 from typing import Final
 
@@ -12,7 +12,10 @@ UNREAD: Final = "No data; check that Prometheus scrapes the exporter"
 
 
 def targets() -> str:
-    """Return `up` for exporters only. If the job has other targets, return only the exporters that are up."""
+    """Return `up` for exporters only.
+
+    If the Prometheus job has other targets, return only the exporters that are up.
+    """
     up, exporters = q.raw("up"), q.recorded("job:avepoint_exporters:count")
     mixed = f"(count by (job) ({up} == 1) > on (job) {exporters})"
     seen = f"{up} and on (job) {q.recorded('job:avepoint_exporter:seen')} unless on (job) {mixed}"
@@ -38,7 +41,7 @@ def cpu() -> timeseries.Panel:
     """Return the panel with the processor time of each exporter."""
     return lines(
         "Processor",
-        "CPU seconds per second. If the value stays near 1, scrape less often or use shards.",
+        "CPU time per second of real time. If the value stays near 1, scrape less often or use shards.",
         [(_of_exporters(f"rate({q.raw('process_cpu_seconds_total')}[$__rate_interval])"), "{{instance}}")],
         unit="percentunit", empty=UNREAD,
     )  # fmt: skip

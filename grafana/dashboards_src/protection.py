@@ -58,8 +58,8 @@ def _tenants() -> table.Panel:
     info = f"group by ({_TENANT}, tenant) ({_of_customers('avepoint_customer_tenant_info')})"
     health = verdict.health()
     first = (
-        f"topk({MOST}, {info} * on ({verdict.CUSTOMER}) group_left () ({health})"
-        f" or (({health}) unless on ({verdict.CUSTOMER}) {info}))"
+        f"topk({MOST}, {info} * on ({verdict.CUSTOMER}) group_left () ({health}) or (({health}) unless on "
+        f"({verdict.CUSTOMER}) {info}))"
     )
     users = _of_customers("avepoint_users")
     failed = _of_customers("avepoint_scan_profile_status", 'status=~"failed|failed_to_start"')
@@ -78,7 +78,7 @@ def _tenants() -> table.Panel:
     scanned = _of_customers("avepoint_scan_profile_update_timestamp_seconds")
     return rows(
         "Microsoft 365 tenants",
-        f"One row per tenant, sorted by the most severe problem of the customer; at most {MOST} rows. If a cell is "
+        f"One row per tenant, sorted by the worst problem of the customer, at most {MOST} rows. If a cell is "
         "red, click the customer to see its problems. A dash means that a value is unknown or does not apply.",
         [
             ("A", q.named(f"({first})")),
@@ -129,8 +129,8 @@ def _retention() -> table.Panel:
     none = f"0 * {q.by_account(q.account_level('account:avepoint_customers:count'))}"
     return rows(
         "Retention and restores",
-        f"Retention periods of tenant accounts, and the last successful restore of each workload; at most {MOST} "
-        "rows. If no restore has succeeded for a long time, test a restore.",
+        f"Retention periods of tenant accounts, and the last successful restore of each workload, at most {MOST} rows. "
+        "If no restore has succeeded for a long time, test a restore.",
         [
             ("A", default(f"bottomk({MOST}, max by ({by}) ({kept}))")),
             ("B", default(f"bottomk({MOST}, min by ({by}) ({shortest}))")),
@@ -154,8 +154,8 @@ def _over_time() -> timeseries.Panel:
     affected = q.account_level("account:avepoint_problem_customers:count", verdict.any_of(_PROBLEMS))
     panel = lines(
         "Customers by problem",
-        "Customers of the chosen accounts that have a problem with protection, by problem. If ransomware is "
-        "suspected, treat it as an incident, and do not let older backups expire.",
+        "Number of customers of the chosen accounts that have a problem with protection, by problem. If ransomware is "
+        "suspected, start your incident procedure, and do not let older backups expire.",
         [(f"sum by (problem) ({affected})", "{{problem}}"), (verdict.customers(), "All customers")],
         unit="locale", empty=NO_RULES,
     )  # fmt: skip

@@ -1,9 +1,9 @@
 """PromQL that all dashboards share.
 
-Recorded series (prometheus/rules) have no label instance, so that restarts and replicas do not count twice. The
-function `scoped` applies the variable `instance` to them, and keeps the accounts that the chosen instances read.
-`$customer|` and `$workload|` also match series without the label, such as series of tenant accounts and of jobs whose
-workload is unknown.
+Recorded series (prometheus/rules) have no label `instance`, so that sums do not count restarts and replicas twice. To
+apply the variable `instance` to recorded series, the function `scoped` keeps the accounts that the chosen instances
+read. `$customer|` and `$workload|` also match series without the label, such as series of tenant accounts and of jobs
+whose workload is unknown.
 """
 
 from typing import Final
@@ -31,7 +31,7 @@ def recorded(name: str, *matchers: str) -> str:
 
 
 def scoped(expr: str) -> str:
-    """Keep the accounts that the chosen instances read, even for an hour after a target went down."""
+    """Keep the accounts that the chosen instances read. If a target goes down, its accounts stay for one hour."""
     return f"({expr}) and on (job, account) last_over_time({raw('avepoint_up', ACCOUNT)}[1h])"
 
 
@@ -46,12 +46,12 @@ def customer_level(name: str, *matchers: str) -> str:
 
 
 def by_account(expr: str) -> str:
-    """Keep only the labels that merge the rows of tables, because different names would prevent the merge."""
+    """Keep only the labels by which tables merge rows. Rows with different names would not merge."""
     return f"max by (job, account) ({expr})"
 
 
 def min_by_account(name: str) -> str:
-    """Return the smallest value of each account."""
+    """Return the smallest value of a metric per account."""
     return f"min by (job, account) ({raw(name, ACCOUNT)})"
 
 
@@ -61,19 +61,22 @@ def by_customer(expr: str) -> str:
 
 
 def or_none(expr: str) -> str:
-    """Return the expression, or 0 if it has no series, or no series without the rules or an exporter."""
+    """Return the expression, or 0 if the expression has no series. Without rules or exporters, return no series."""
     return f"{expr} or 0 * sum({account_level('account:avepoint_customers:count')})"
 
 
 def with_name(expr: str) -> str:
-    """Add the label `name`: the organization, else the customer's id, else the account."""
+    """Add the label `name`.
+
+    Its value is the organization or, if missing, the customer's id or, if missing, the account.
+    """
     for label in ("account", "customer_id", "organization"):
         expr = f'label_replace({expr}, "name", "$1", "{label}", "(.+)")'
     return expr
 
 
 def named(expr: str) -> str:
-    """Add the organization if known, and `name`: the organization, else the customer's id, else the account."""
+    """Add the label `organization`, if known, and the label `name` of `with_name`."""
     info = recorded("customer:avepoint_customer_info:last", *OF_CUSTOMER)
     nameless = recorded("customer:avepoint_read:bool", *OF_CUSTOMER)
     return with_name(f"{expr} * {_BY_CUSTOMER} group_left (organization) ({info} or {_BY_CUSTOMER} {nameless})")

@@ -1,4 +1,4 @@
-"""The table of licenses of tenants and subscriptions of customers, with their expiry and usage."""
+"""The table of tenants' licenses and customers' subscriptions, with expiry and usage."""
 
 from typing import Final
 
@@ -50,9 +50,9 @@ def licenses() -> table.Panel:
 
     return rows(
         "Licenses and subscriptions",
-        "One row per license of a tenant account and per subscription of a customer, sorted by expiry; at most "
-        f"{MOST} rows. If a subscription expires soon, renew it, unless another row of the same service expires "
-        "later.",
+        "One row per license of a tenant account and per subscription of a customer, sorted by expiry, at most "
+        f"{MOST} rows. If a subscription expires soon and no other subscription of the service expires later, renew "
+        "the subscription.",
         [
             ("A", q.named(f"({first} - time() or {tenants})")),
             ("B", f"{shown(_of_each('purchased_seats'))} or {_license('purchased_seats')}"),

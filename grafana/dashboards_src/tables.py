@@ -38,7 +38,7 @@ _PLAIN: Final[Mapping[str, object]] = {"type": "auto"}
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: `source` is a label or the letter of a query; a column without a title is only used in links."""
+    """A column of a table. `source` is a label or the letter of a query. Without a title, only links use the column."""
 
     source: str
     title: str = ""
@@ -67,9 +67,10 @@ def rows(
     descending: bool = True,
     then: str = "",
 ) -> table.Panel:
-    """Return a table; `queries` contains pairs of a letter and an expression, and `sort` is the title of a column.
+    """Return a table, sorted by the column with the title `sort`.
 
-    Rows with equal values are sorted by the column `then`, the largest value first.
+    `queries` contains pairs of a letter and an expression. Rows with equal values are sorted by the column `then`, the
+    largest value first.
     """
     several = len(queries) > 1
     panel = (
@@ -135,7 +136,7 @@ def _field(column: Column, *, several: bool) -> str:
 
 
 def _mappings(column: Column) -> list[ValueMapping]:
-    """Return the text mappings; if colors have a meaning, missing values have no color."""
+    """Return the mappings from values to texts. In a column with meaningful colors, missing values have no color."""
     if not (column.steps or column.meanings or column.mappings):
         return []
     return [

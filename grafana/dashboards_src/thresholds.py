@@ -41,7 +41,7 @@ def alert_threshold(alert: str) -> float:
 
 
 def stale_after() -> tuple[str, float]:
-    """Return the pattern of slow collectors, and the age limit of all other collectors in seconds."""
+    """Return the regular expression for slow collectors, and the age limit of all other collectors in seconds."""
     match = _STALE.search(_expressions()["AvePointDataStale"])
     if match is None:
         raise ValueError("AvePointDataStale does not name slow collectors")
@@ -63,7 +63,7 @@ def rising(*, warning: float | None = None, critical: float | None = None) -> li
 
 
 def falling(*, warning: float | None = None, critical: float | None = None) -> list[Threshold]:
-    """Return thresholds for values that should be high: red below `critical`, orange below `warning`, else green."""
+    """Return thresholds for values that should be high: red below `critical`, orange below `warning`, green above."""
     steps = []
     lowest = RED if critical is not None else ORANGE
     steps.append(Threshold(color=lowest))

@@ -1,4 +1,7 @@
-"""Variables of dashboards, each of which filters the next: data source, job, instance, account, customer, workload."""
+"""Variables of dashboards: data source, job, instance, account, customer, workload.
+
+Each variable filters the next one.
+"""
 
 from typing import Final
 
@@ -8,7 +11,7 @@ from grafana_foundation_sdk.models.dashboard import DataSourceRef, VariableOptio
 from grafana.dashboards_src.queries import ACCOUNT, CUSTOMER, INSTANCE, JOB
 
 DATASOURCE: Final = DataSourceRef(type_val="prometheus", uid="${datasource}")
-# Metrics with the label workload. A single matcher with alternatives needs only one lookup.
+# Metrics with the label workload. With a single regular expression, Prometheus needs only one lookup.
 _WITH_WORKLOAD: Final = '__name__=~"avepoint_scanned_objects|avepoint_last_job_start_timestamp_seconds"'
 _INFO: Final = f"avepoint_customer_info{{{JOB}, {INSTANCE}, {ACCOUNT}}}"
 

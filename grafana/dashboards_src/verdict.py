@@ -1,7 +1,6 @@
 """PromQL for the exporter's verdicts: customers with problems, all customers, and customers with unknown verdicts.
 
-All dashboards use these functions, so that they show the same numbers for the same words. A tenant account
-counts as one customer.
+All dashboards use these functions and therefore show consistent numbers. A tenant account counts as one customer.
 """
 
 from collections.abc import Iterable
@@ -21,7 +20,7 @@ RUNNING_OUT: Final = (
 )  # fmt: skip
 RANKS: Final = {"critical": 3, "warning": 2, "info": 1}
 UNIT: Final = 100_000_000_000
-"""The weight of one rank. It exceeds any Unix time, so that problems sort first by rank, then by start time.
+"""The weight of one rank. The weight exceeds any Unix time, so that problems sort first by rank, then by start time.
 
 An unreadable customer has a tenth of this weight.
 """
@@ -34,7 +33,7 @@ def any_of(problems: Iterable[str]) -> str:
 
 
 def problems(*matchers: str, of: tuple[str, ...] = (q.ACCOUNT,)) -> str:
-    """Return 1 for each problem, with the problem's labels and the organization."""
+    """Return a series with the value 1 for each problem, with the problem's labels and the organization."""
     return q.scoped(q.recorded("avepoint:problem:named", *of, *matchers))
 
 
@@ -46,7 +45,7 @@ def customers(of: tuple[str, ...] = (q.ACCOUNT,)) -> str:
 
 
 def everyone() -> str:
-    """Return 1 for each chosen customer and for each tenant account."""
+    """Return a series with the value 1 for each chosen customer and for each tenant account."""
     info = q.recorded("customer:avepoint_customer_info:last", *q.OF_CUSTOMER)
     return q.scoped(f"{info} or {_tenants()}")
 
@@ -58,12 +57,15 @@ def _tenants(condition: str = "") -> str:
 
 
 def affected(*matchers: str, of: tuple[str, ...] = (q.ACCOUNT,)) -> str:
-    """Return the number of customers with one of the problems, including 0, or no series without an exporter."""
+    """Return the number of customers with at least one of the problems.
+
+    Without rules or exporters, return no series.
+    """
     return q.or_none(f"count(group by ({CUSTOMER}) ({problems(*matchers, of=of)}))")
 
 
 def verdicts(by: str, *matchers: str) -> str:
-    """Return the number of customers by verdict, as the sum of all shards and the maximum of all replicas."""
+    """Return the number of customers by verdict. Shards are added; among replicas, the maximum is used."""
     verdict = q.raw("avepoint_verdict_customers", q.ACCOUNT, *matchers)
     shard = _SHARDS.format(q.raw("avepoint_exporter_shard"))
     of_each = f"{verdict} * on (job, instance) group_left (shard) {shard} or on (job, instance) {verdict}"
@@ -71,7 +73,7 @@ def verdicts(by: str, *matchers: str) -> str:
 
 
 def order(*matchers: str, of: tuple[str, ...] = (q.ACCOUNT,)) -> str:
-    """Return a number for each problem, which sorts a table by severity and then by age.
+    """Return a sort key for each problem. The key sorts a table by severity and then by age.
 
     The recording rule `customer:avepoint_problem:order` contains the maximum for each customer.
     """
@@ -85,7 +87,10 @@ def order(*matchers: str, of: tuple[str, ...] = (q.ACCOUNT,)) -> str:
 
 
 def health() -> str:
-    """Return the order of each customer's worst problem, a tenth of a unit for an unreadable customer, or 0."""
+    """Return the `order` of each customer's worst problem.
+
+    Without problems, return UNIT / 10 if the customer is unreadable, else 0.
+    """
     order = q.recorded("customer:avepoint_problem:order", *q.OF_CUSTOMER)
     unreadable = q.recorded("customer:avepoint_customer_unreadable:bool", *q.OF_CUSTOMER)
     unread = f"group by ({CUSTOMER}) ({unreadable}) or ({_tenants(' == 0')})"

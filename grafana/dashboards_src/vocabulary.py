@@ -1,4 +1,4 @@
-"""Words and colors with the same meaning on every dashboard, and links between dashboards."""
+"""Texts, colors and links that several dashboards share."""
 
 from collections.abc import Mapping
 from typing import Final
