@@ -24,8 +24,8 @@ class Family:
     """A metric family. The first label is always `account`, and the name of a counter ends in `_total`.
 
     If `history` is true, the values describe the past and never become stale. If `is_coming` is true, the values are
-    times that may be in the future. If `internal` is true, the samples are
-    used for verdicts and are not exposed. `query` is a PromQL example for the documentation.
+    times that may be in the future. If `internal` is true, the samples are used only for verdicts and are not exposed.
+    `query` is a PromQL example for the documentation.
     """
 
     name: str
@@ -101,7 +101,7 @@ class Collector(ABC, Generic[Options, Records]):
         return None
 
     def watch_customers(self, watcher: Callable[[Collection[str]], None]) -> None:
-        """Call `watcher` with all customer ids each time the customers have been listed."""
+        """Call `watcher` with all customer ids each time the customer list has been read."""
         self._customer_list.watch(watcher)
 
     def dump_state(self) -> object:
@@ -109,18 +109,18 @@ class Collector(ABC, Generic[Options, Records]):
         return None
 
     def load_state(self, state: object) -> None:
-        """Restore the state from `dump_state`. Raise ValueError if the state is invalid."""
+        """Restore a state that `dump_state` returned. Raise ValueError if the state is invalid."""
 
     def state_ids(self) -> Collection[str]:
         """Return the ids of the customers that have persistent state. The id "" represents the whole account."""
         return ("",)
 
     def state_of(self, customer_id: str) -> object:
-        """Return the persistent state of one customer as JSON values, or None if there is none."""
+        """Return the persistent state of one customer as JSON values, or None if there is no state."""
         return None if customer_id else self.dump_state()
 
     def load_states(self, states: Mapping[str, object]) -> None:
-        """Restore the states from `state_of`, by customer id. Raise ValueError if a state is invalid."""
+        """Restore states that `state_of` returned, by customer id. Raise ValueError if a state is invalid."""
         if "" in states:
             self.load_state(states[""])
 
@@ -131,15 +131,15 @@ def at_location(location: str) -> Mapping[str, str]:
 
 
 class AccountCollector(Collector[Options, Records]):
-    """Base class of collectors that read all data of an account at once."""
+    """Base class of collectors that read the whole account, not each customer separately."""
 
     @abstractmethod
     async def read(self) -> Records:
-        """Read the data of the account. Raise AvePointError if a request fails."""
+        """Read the account, and return its records. Raise AvePointError if a request fails."""
 
 
 class CustomerCollector(Collector[Options, Records]):
-    """Base class of collectors that read the data of each customer of a partner account separately."""
+    """Base class of collectors that read each customer of a partner account separately."""
 
     def customer_ids(self) -> AsyncGenerator[str, None]:
         """Yield each customer id as soon as it is received. Raise AvePointError if no customer list is available."""
@@ -148,7 +148,7 @@ class CustomerCollector(Collector[Options, Records]):
 
     async def token_ahead(self) -> None:
         """Request the access token while the customers are being listed."""
-        with suppress(NotOfferedError):  # the first request for a customer reports the error
+        with suppress(NotOfferedError):  # The first request for a customer reports this error.
             await self._client.token_ahead(self.permissions[self.api_versions.first(self.permissions)])
 
     def is_customer(self, customer_id: str) -> bool:
@@ -157,4 +157,4 @@ class CustomerCollector(Collector[Options, Records]):
 
     @abstractmethod
     async def read(self, customer_id: str) -> Records:
-        """Read the data of one customer. Raise AvePointError if a request fails."""
+        """Read one customer, and return the records. Raise AvePointError if a request fails."""

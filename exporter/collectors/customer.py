@@ -1,4 +1,4 @@
-"""One customer, and the rows of the customer list that describe it."""
+"""A customer, and functions that read customers from the rows of the customer list."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -47,7 +47,7 @@ def _tenants(row: Row, names: NamePolicy) -> Iterator[tuple[str, str]]:
 def merged(found: Iterable[tuple[Customer, Row]]) -> tuple[dict[str, Customer], AnswerError | None]:
     """Return the customers by id, and an error if rows with the same id contradict each other.
 
-    A value that two rows contradict is unknown.
+    If two rows contain different values for the same field of a customer, the value is unknown.
     """
     customers: dict[str, Customer] = {}
     conflicts: dict[str, Row] = {}
@@ -63,7 +63,7 @@ def merged(found: Iterable[tuple[Customer, Row]]) -> tuple[dict[str, Customer], 
 
 
 def _common(one: Customer, other: Customer) -> Customer:
-    """Return a customer with the values that are equal in both, and with the tenants of both."""
+    """Return a customer with the values that are equal in `one` and `other`, and with the tenants of both customers."""
     return replace(
         one,
         organization=one.organization if one.organization == other.organization else "",

@@ -26,7 +26,7 @@ _NOT_LISTED: Final = "check whether the collector customers is up; the customer 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The customers by id, and the monotonic time in seconds at which the request for the list began.
+    """The customers by id, and the monotonic time in seconds at which the exporter began to request the list.
 
     `error` is set if rows of the same customer contradict each other, or if the id of a row cannot be read.
     """
@@ -37,14 +37,14 @@ class Listing:
 
 
 class _Arrivals:
-    """The customers that have been received so far while the list is being read."""
+    """The customers received so far from the list that is being read."""
 
     def __init__(self) -> None:
         self.customers: dict[str, Customer] = {}
         self.changed = asyncio.Event()
 
     def add(self, customer: Customer) -> None:
-        """Add a customer, or replace it if it has been added already."""
+        """Add a customer, or replace an earlier customer with the same id."""
         is_new = customer.id not in self.customers
         self.customers[customer.id] = customer
         if is_new:
@@ -132,7 +132,7 @@ class CustomerList:
         return customer is not None and not customer.tenants
 
     def _customer(self, customer_id: str) -> Customer | None:
-        """Return a customer from the list that is being read, else from the last list."""
+        """Look up a customer in the list that is being read, then in the last list."""
         customer = self._arrivals.customers.get(customer_id)
         if customer is None and self._last is not None:
             customer = self._last.customers.get(customer_id)
@@ -142,12 +142,12 @@ class CustomerList:
         """List the customers. Raise AvePointError if a request fails.
 
         If another caller is already listing the customers, wait for the result. If the last list was incomplete and is
-        younger than `max_age` seconds, raise the same error again without a request. If several collectors wait for an
-        incomplete list, it counts as one incomplete refresh.
+        younger than `max_age` seconds, raise the same error again without a request. Therefore, several waiting
+        collectors request an incomplete list only once.
         """
         joined, before = self._lock.locked(), self._last
         async with self._lock:
-            # Another caller may have listed the customers while this caller was waiting.
+            # Another caller may have listed the customers while this caller was waiting for the lock.
             if self._last is None or not joined or self._last is before:
                 last = self._incomplete
                 if last is not None and self._clock.monotonic() - last.at < max_age:
@@ -169,7 +169,7 @@ class CustomerList:
             self._arrivals = _Arrivals()
 
     async def ids(self, max_age: float) -> AsyncGenerator[str, None]:
-        """Yield each customer id once. List the customers if the last list is older than `max_age` seconds.
+        """Yield each customer id once. If the last list is older than `max_age` seconds, list the customers again.
 
         If the request fails, yield the ids in the last list. If there is no last list, yield the ids in the
         configuration. If the configuration contains no ids, yield the received ids, and then raise AvePointError.
@@ -208,10 +208,10 @@ class CustomerList:
     def _notify_end(self, listing: asyncio.Task[Listing]) -> None:
         self._arrivals.notify()
         if not listing.cancelled():
-            listing.exception()  # prevents an asyncio warning if no caller awaits the task
+            listing.exception()  # Retrieving the exception prevents an asyncio warning if no caller awaits the task.
 
     async def _arriving(self, listing: asyncio.Task[Listing]) -> AsyncIterator[str]:
-        """Yield the received ids until `listing` ends. If another caller starts a new list, start over."""
+        """Yield the received ids until `listing` ends. If another caller requests the list again, start over."""
         arrivals, seen = self._arrivals, 0
         while True:
             changed, is_over = self._arrivals.changed, listing.done()
@@ -230,7 +230,7 @@ class CustomerList:
     ) -> tuple[Collection[str], AvePointError | None]:
         """Return the ids from `listing`. If `listing` failed, return the ids from `last` or from the configuration.
 
-        If neither `last` nor the configuration contains ids, return the received ids and the error.
+        If `last` is None and the configuration contains no ids, return the received ids and the error.
         """
         try:
             return (await listing).customers, None
@@ -252,13 +252,13 @@ class CustomerList:
         self.api_versions.begin()
         listed_at = self._clock.monotonic()
         configured = self._configured()
-        # If the configured ids fit on one page, request only these customers, which is faster.
+        # To save time, request only the configured customers if their ids fit on one page.
         body = {"customerIds": configured} if 0 < len(configured) <= PAGE_SIZE else {}
         found = await self._customers.read(self.api_versions, self._arrived, body=body)
         customers, error = merged((customer, row) for customer, row in found if customer is not None)
         customers = {customer_id: one for customer_id, one in customers.items() if self.is_wanted(customer_id)}
         if unread := [row for customer, row in found if customer is None]:
-            # A customer whose id cannot be read has not left the list.
+            # Keep the customers of the last list, because an unreadable row may describe one of these customers.
             customers = {**(self._last.customers if self._last is not None else {}), **customers}
             error = error or unread[0].unexpected(f"rows without a readable id: {len(unread)}")
         if missing := set(configured) - customers.keys():

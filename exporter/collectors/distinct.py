@@ -27,9 +27,9 @@ class Distinct(Generic[T]):
 def distinct(
     keyed: Iterable[tuple[str, T, Row]], field: str, *, may_repeat: Callable[[T], bool] = lambda _: True
 ) -> Distinct[T]:
-    """Return one record per key. If several records have the same key but differ, drop all of them.
+    """Return one record per key. If different records have the same key, drop all of them.
 
-    Equal records with the same key count as one record, but are dropped if `may_repeat` returns False.
+    If several records are equal, keep one of them, or drop all of them if `may_repeat` returns False.
     """
     kept: dict[str, T] = {}
     dropped: dict[str, Row] = {}
@@ -51,9 +51,10 @@ class RowOwners:
     """Refuses rows of other customers in the responses of one endpoint.
 
     A row belongs to another customer if it contains the id of another listed customer, or a different id in the format
-    of the requested id. Masked ids belong to the requested customer, because AvePoint's documentation contains masked
-    ids. Use the same object in every refresh. If AvePoint's rows have never contained a requested id, their ids may
-    have another meaning. From the fourth response on, rows that all contain the same unlisted id are then accepted.
+    of the requested id. Rows with masked ids are accepted, because responses in AvePoint's documentation contain masked
+    ids. Use the same object in every refresh. If no response has ever contained a requested id, the ids in the rows may
+    have another meaning. In this case, from the fourth response on, rows are accepted if all rows of the response
+    contain the same unlisted id.
     """
 
     def __init__(self, is_listed: Callable[[str], bool]) -> None:
@@ -79,7 +80,7 @@ class RowOwners:
         return own, foreign[0].unexpected(f"rows of another customer: {len(foreign)}") if foreign else None
 
     def _trusts(self, rows: Iterable[Row], others: Collection[str | None], customer_id: str) -> bool:
-        """Return whether unlisted ids in a response may belong to the customer, and count the response."""
+        """Return whether to accept rows with unlisted ids, and count the response."""
         is_mixed = len({_kind(other)[1] if other else None for other in others}) > 1
         if any(_is_same(row.raw("customerId"), customer_id) for row in rows):
             self._contain_requested_ids = True
@@ -90,7 +91,7 @@ class RowOwners:
 
 
 def _other_id(value: object, customer_id: str) -> str | None:
-    """Return the customer id from a row, or None if the id is equal to `customer_id`."""
+    """Return the customer id `value` from a row, or None if the id is equal to `customer_id`."""
     is_other = isinstance(value, str) and _kind(value)[1] not in ("", _kind(customer_id)[1])
     return value.strip() if isinstance(value, str) and is_other else None
 

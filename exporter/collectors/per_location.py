@@ -1,4 +1,4 @@
-"""Base class of tenant collectors that read each geo location separately, with the modern API version."""
+"""Base class of tenant collectors that use the modern API version to read each geo location separately."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TypeVar

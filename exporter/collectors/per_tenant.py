@@ -14,8 +14,8 @@ T = TypeVar("T")
 class PerTenantCollector(CustomerCollector[Options, Mapping[str, T]], Generic[Options, T]):
     """Base class of collectors that read each Microsoft 365 tenant in the customer list.
 
-    The records of a customer are mappings from tenant ids to the data of the tenants. If AvePoint returns 403 or 404
-    for a tenant but data for another tenant of the customer, the first tenant is omitted.
+    The records of a customer map tenant ids to the data of the tenants. If AvePoint returns 403 or 404 for some tenants
+    of a customer but data for other tenants, the refused tenants are omitted.
     """
 
     account_type = "partner"
@@ -29,8 +29,8 @@ class PerTenantCollector(CustomerCollector[Options, Mapping[str, T]], Generic[Op
     async def customer_ids(self) -> AsyncGenerator[str, None]:
         """Yield the customers that have Microsoft 365 tenants, then the customers without tenants.
 
-        Customers without tenants need no request, so they do not show that the permission is granted. If some customers
-        have tenants but no request for these customers has succeeded, omit the customers without tenants.
+        A customer without tenants needs no request and therefore does not show whether the permission is granted. If
+        some customers have tenants but every request has failed, omit the customers without tenants.
         """
         others, has_tenants = list[str](), False
         async with aclosing(super().customer_ids()) as ids:

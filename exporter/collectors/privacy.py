@@ -1,4 +1,4 @@
-"""Personal data in labels: names of people and organizations are shown, hashed or hidden."""
+"""Shows, hashes or hides the names of people and organizations in labels."""
 
 import hashlib
 import hmac
@@ -11,7 +11,7 @@ _DIGITS: Final = 16
 
 
 class NamePolicy:
-    """Shows, hashes or hides names according to the `labels` setting of an account.
+    """Shows, hashes or hides names as configured in `labels` of an account.
 
     Names are hashed with the client id as a key, so that a precomputed table of hashes cannot reveal them. The hash of
     a name is stable across restarts and shards.

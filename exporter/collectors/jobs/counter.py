@@ -1,8 +1,8 @@
 """Counters of completed jobs by state. Each job is counted once, even if AvePoint lists it in several refreshes.
 
-The counter therefore stores the ids of completed jobs. To limit their number, it drops the ids of jobs that started
-before a certain time, which only increases. A job that started before this time is counted only if an earlier refresh
-found it running. A job that was completed before the first refresh is never counted.
+The counter therefore stores the ids of completed jobs. To save memory, the counter drops the ids of jobs that started
+before the time `since`, which only increases. A job that started before `since` is counted only if an earlier refresh
+found the job running. A job that was completed before the first refresh is never counted.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -98,20 +98,21 @@ class JobCounter:
         `since` is the start of the requested time range, or None if the list has no time range. `unsure` contains the
         ids of jobs that are counted later, because their job types or workloads are not certain yet. `unread` contains
         the ids of unreadable rows. If a row is unreadable in the first refresh, its job is never counted. `is_short` is
-        true if the list has fewer rows than its reported total. A missing job that was completed before this refresh is
-        never counted, unless a refresh found it running.
+        true if the list has fewer rows than its reported total. If such a list omits a job that was completed before
+        this refresh, the job is counted only if an earlier refresh found the job running.
         """
-        # A first refresh in the future means that the clock was wrong, so the list may have been incomplete.
+        # If the first refresh is in the future, the clock was wrong at that time, so the list may have been incomplete.
         is_first = self._base is None or now < self._base
         if is_first:
             self._base, self._unread = now, frozenset(unread)
-        # A job that was completed before this time never counts. The clocks of AvePoint and the exporter may differ.
+        # A job that was completed before the first refresh is never counted. AvePoint's clock may differ from the
+        # exporter's.
         before = Ticks((now if self._base is None else self._base) - CLOCK_TOLERANCE)
         known = {*self._tallies}
         completed = {key for tally in self._tallies.values() for key in tally.completed}
         running = {key: tally for tally in self._tallies.values() for key in tally.running}
         for kind, of_kind in jobs.items():
-            # Do not count old jobs of this `JobKind`, because the first response may have omitted them.
+            # Do not count old jobs of a new `JobKind`, because the first response may have omitted these jobs.
             is_late = since is None and kind not in known
             for job in of_kind:
                 if not job.id or (job.id in unsure and not is_first):
@@ -123,7 +124,7 @@ class JobCounter:
                 if ran is not None:
                     del ran.running[job.id]
                 if job.is_running:
-                    if job.state in NOT_OVER:  # a job in an unknown state may be completed
+                    if job.state in NOT_OVER:  # A job in an unknown state may be completed.
                         running[job.id] = tally
                         tally.running[job.id] = job.start
                     continue
@@ -136,7 +137,10 @@ class JobCounter:
         self._drop_old(jobs, now, since)
 
     def _drop_old(self, jobs: Mapping[JobKind, Collection[Job]], now: Ticks, since: Ticks | None) -> None:
-        """Drop the ids of jobs that AvePoint no longer lists. Keep the last job, because the clock may be wrong."""
+        """Drop the ids of jobs that AvePoint no longer lists.
+
+        Keep the id of the last job, because the clock may be wrong.
+        """
         starts = {kind: [job.start for job in of_kind] for kind, of_kind in jobs.items() if of_kind}
         if since is not None:
             newest = max((max(of_kind) for of_kind in starts.values()), default=self._since)
@@ -162,7 +166,7 @@ class JobCounter:
         return {"base": self._base, "since": self._since, "kinds": kinds, **short}
 
     def load_state(self, state: object) -> None:
-        """Restore the state from `dump_state`. Raise ValueError if the state is invalid."""
+        """Restore a state that `dump_state` returned. Raise ValueError if the state is invalid."""
         match state:
             case None:
                 return
@@ -183,7 +187,10 @@ def completed_samples(totals: Totals, customer_id: str, location: str = "") -> I
 
 
 def customer_backup_samples(totals: Iterable[Totals], customer_id: str) -> Iterator[Sample]:
-    """Yield the counts of successful and failed backups over all workloads. Yield nothing if there are no jobs."""
+    """Yield the counts of successful and failed backups, summed over all workloads.
+
+    If there are no jobs, yield nothing.
+    """
     results: dict[str, int] = {}
     for total in totals:
         for kind, counts in total.items():
@@ -198,13 +205,13 @@ def customer_backup_samples(totals: Iterable[Totals], customer_id: str) -> Itera
 def _was_completed(job: Job, at: Ticks | None) -> bool:
     """Return whether a job was completed at the time `at`.
 
-    If the finish time is unknown, return whether the job had started.
+    If the finish time is unknown, use the start time.
     """
     return at is not None and (job.start if job.finish is None else job.finish) <= at
 
 
 def _recent(jobs: dict[str, Ticks], since: Ticks, kept: int) -> dict[str, Ticks]:
-    """Return the jobs that started at or after `since`, and the last `kept` of the jobs that started earlier."""
+    """Return the jobs that started at or after `since`, and the last `kept` jobs that started earlier."""
     before = sorted((key for key, start in jobs.items() if start < since), key=lambda key: (jobs[key], key))
     dropped = set(before[: max(0, len(before) - kept)])
     return {key: start for key, start in jobs.items() if key not in dropped} if dropped else jobs

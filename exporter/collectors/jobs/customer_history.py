@@ -26,7 +26,8 @@ class _Resource:
 
     `success` is the finish time of the last successful job, or 0 if no job was successful. `listed_at` is the time at
     which AvePoint last listed the resource. `completed_state` is the state of the last completed job, or "" if the
-    state is unknown. `completed_at` is the finish time of this job, or its start time if the finish time is unknown.
+    state is unknown. `completed_at` is the finish time of the last completed job, or the start time of this job if the
+    finish time is unknown.
     """
 
     success: Ticks
@@ -39,8 +40,8 @@ class _Resource:
 class JobHistory:
     """The history of the jobs of one customer, or of one product of a tenant.
 
-    `completed_states` contains the worst state of the last completed jobs of all resources. `unsuccessful`
-    contains the finish time of each resource's last completed job, if this job failed or is incomplete.
+    `completed_states` contains the worst state of the last completed jobs of all resources. `unsuccessful` contains the
+    last completed job of each resource if this job failed or is incomplete.
     """
 
     last_success: dict[JobKind, Ticks] = field(default_factory=dict)
@@ -51,7 +52,7 @@ class JobHistory:
 
     @classmethod
     def unpacked(cls, packed: bytes) -> "JobHistory":
-        """Return the history from the bytes that `packed` returns. Raise ValueError if the bytes are invalid."""
+        """Restore a history from bytes that `packed` returned. Raise ValueError if the bytes are invalid."""
         try:
             return cls.of_state(json.loads(zlib.decompress(packed)))
         except zlib.error:
@@ -59,7 +60,7 @@ class JobHistory:
 
     @classmethod
     def of_state(cls, state: object) -> "JobHistory":
-        """Return the history from a state that `dump_state` returned. Raise ValueError if the state is invalid."""
+        """Restore a history from a state that `dump_state` returned. Raise ValueError if the state is invalid."""
         match state:
             case {"last_success": list(successes), "counter": counter, **others}:
                 history = cls(dict(map(parse_success, successes)))
@@ -79,7 +80,7 @@ class JobHistory:
         since: Ticks | None = None,
         unread: Collection[str] = (),
     ) -> None:
-        """Add the jobs of one refresh. The other arguments have the same meaning as in `JobCounter.count`."""
+        """Add the jobs of one refresh. `JobCounter.count` describes the other arguments."""
         self.unsuccessful = {}
         for kind, of_kind in jobs.items():
             if any(job.resource for job in of_kind):
@@ -94,15 +95,15 @@ class JobHistory:
         self.counter.count(jobs, now=now, since=since, unread=unread, is_short=is_short)
 
     def _add_resources(self, kind: JobKind, jobs: Iterable[Job], now: Ticks) -> None:
-        """Set the last success to the earliest of all resources, and the completed state to the worst of all resources.
+        """Set the last success to the earliest value of all resources, and the completed state to the worst value.
 
-        Ignore resources that AvePoint no longer lists. Remove the last success if a resource has no successful job, and
-        the completed state if no resource has a completed job.
+        Ignore resources that AvePoint no longer lists. If a resource has no successful job, remove the last success. If
+        no resource has a completed job, remove the completed state.
         """
         by_name: dict[str, list[Job]] = {}
         for job in jobs:
             by_name.setdefault(job.resource, []).append(job)
-        # If no name is known, AvePoint has just begun to list names, so the last success applies to all resources.
+        # If no name is stored, AvePoint has just begun to list names, so the last success applies to all resources.
         is_new = not any((kind, name) in self.resources for name in by_name)
         success = self.last_success.pop(kind, None) if is_new else None
         listed = {
@@ -111,7 +112,7 @@ class JobHistory:
         self.resources |= listed
         self.last_success.pop(kind, None)
         successes = [one.success for one in listed.values()]
-        # A success in the future is kept, because the exporter's clock may be wrong, but it is not exposed.
+        # If a success is in the future, the clock may be wrong. The success is stored but not exposed.
         if all(0 < success <= now + CLOCK_TOLERANCE for success in successes):
             self.last_success[kind] = min(successes)
         self.completed_states.pop(kind, None)
@@ -128,7 +129,7 @@ class JobHistory:
     ) -> _Resource:
         """Return the history of a resource.
 
-        `earlier_success` is the last success if no history of the resource is stored.
+        If no history of the resource is stored, `earlier_success` is used as the last success.
         """
         stored = self.resources.get(key, _Resource(earlier_success or Ticks(0), now, "", Ticks(0)))
         success = stored.success or None

@@ -43,7 +43,7 @@ class SortedJobs:
 
 
 def sort_rows(rows: Iterable[Row], customer_id: str, owners: RowOwners) -> SortedJobs:
-    """Sort the rows of a customer's job list, except those that `owners` refuses."""
+    """Sort the rows of a customer's job list, except the rows that `owners` refuses."""
     own, foreign = owners.own_rows(rows, customer_id)
     found = distinct(_keyed(own), "jobId")
     jobs: dict[JobKind, list[Job]] = {}
@@ -58,7 +58,7 @@ def sort_rows(rows: Iterable[Row], customer_id: str, owners: RowOwners) -> Sorte
         status = _scan_status(jobs.pop(kind, []), states.pop(kind, set()))
         if status is not None:
             scans[product] = status
-    # No state is exposed if several resources have the same `JobKind` but different states.
+    # If several resources have the same `JobKind` but different states, no state is exposed.
     without_job = {kind: min(of_kind) for kind, of_kind in states.items() if kind not in jobs and len(of_kind) == 1}
     return SortedJobs(jobs, without_job, scans, found.error or foreign)
 
@@ -66,7 +66,8 @@ def sort_rows(rows: Iterable[Row], customer_id: str, owners: RowOwners) -> Sorte
 def _scan_status(jobs: Iterable[Job], without_job: Iterable[str]) -> str | None:
     """Return the worst status of a product's scans, or None if there is no scan.
 
-    Only the last scan of each Microsoft 365 tenant counts. A scan that does not run is ignored if another scan runs.
+    Only the last scan of each Microsoft 365 tenant is considered. If any scan has started, scans that are disabled or
+    have not started are ignored.
     """
     last: dict[str, Job] = {}
     for job in sorted(jobs, key=by_start):
@@ -77,7 +78,7 @@ def _scan_status(jobs: Iterable[Job], without_job: Iterable[str]) -> str | None:
 
 
 def _keyed(rows: Iterable[Row]) -> Iterator[tuple[str, tuple[JobKind, Job | str], Row]]:
-    """For each readable row, yield a key, the `JobKind` with the job or the state, and the row."""
+    """Yield a tuple for each readable row: a key, a pair (the `JobKind`, and the job or the state), and the row."""
     for row in rows:
         kind = _kind(row)
         state = None if kind is None else row.job_status("status")
@@ -85,14 +86,14 @@ def _keyed(rows: Iterable[Row]) -> Iterator[tuple[str, tuple[JobKind, Job | str]
             continue
         machine = resource_hash(row.word("name")) if kind.product == IAAS_PAAS else ""
         tenant = row.word("tenantId") or ""
-        # The prefix of Microsoft 365 omits the product, for compatibility with the persistent state of older versions.
+        # For compatibility with the persistent state of older versions, the prefix omits the product Microsoft 365.
         prefix = "\t".join((*(kind[1:] if kind.product == MICROSOFT_365 else kind), *filter(None, [machine])))
         start = row.past_time("startTime")
         if start is None:
             yield f"{prefix}\t{tenant}", (kind, state), row
             continue
         job = _job(row, prefix, state, start, resource_hash(f"{tenant}\t{machine}") if tenant else machine)
-        # The id omits the tenant, so that it does not change when AvePoint begins to list the tenants.
+        # The job id omits the tenant, because the id must not change if AvePoint begins to list the tenants.
         yield "\t".join((job.id or f"{prefix}\t{start}", tenant)), (kind, job), row
 
 
@@ -120,7 +121,7 @@ def _kind(row: Row) -> JobKind | None:
 
 
 def _kind_without_product(row: Row, module: str | None) -> JobKind | None:
-    """Return the `JobKind` of the Microsoft 365 scan if the row has only a status. Otherwise, return None."""
+    """If the row has only a status, return the `JobKind` of the Microsoft 365 scan, else None."""
     if module == "" and row.time("startTime") is None:
         return JobKind(MICROSOFT_365_SCAN, "", "")
     row.lacks("jobType")

@@ -137,12 +137,12 @@ class Job:
 
     @property
     def is_running(self) -> bool:
-        """Whether the job is not completed. If the state is unknown, a job without a finish time is not completed."""
+        """Whether the job is not completed yet. A job in an unknown state is completed if the job has a finish time."""
         return self.state in NOT_OVER or (self.state not in OVER and self.finish is None)
 
 
 class Unsuccessful(NamedTuple):
-    """The state and the end of the last completed job of a resource, if the job failed or is incomplete."""
+    """A resource's last completed job, which failed or is incomplete. `end` is the completion time of the job."""
 
     resource: str
     state: str
@@ -150,9 +150,9 @@ class Unsuccessful(NamedTuple):
 
 
 def newer_success(last: Ticks | None, job: Job, now: Ticks) -> Ticks | None:
-    """Return the finish time of `job` if the job is successful and `last` is None or earlier. Otherwise, return `last`.
+    """Return the later of `last` and the finish time of `job`, or `last` if the job is not successful.
 
-    If `last` is in the future, it is invalid, and a successful job replaces it.
+    If `last` is in the future, `last` is invalid and is replaced by the finish time of a successful job.
     """
     if job.state != FINISHED or job.finish is None:
         return last
@@ -162,7 +162,7 @@ def newer_success(last: Ticks | None, job: Job, now: Ticks) -> Ticks | None:
 def past_successes(last_success: Mapping[JobKind, Ticks], now: Ticks) -> dict[JobKind, Ticks]:
     """Return the finish times of the last successful jobs, without times in the future.
 
-    The caller still stores these times, because the exporter's clock may be wrong.
+    The caller still stores the times in the future, because the exporter's clock may be wrong.
     """
     latest = now + CLOCK_TOLERANCE
     return {kind: finish for kind, finish in last_success.items() if finish <= latest}
@@ -185,7 +185,7 @@ def last_job_samples(
 ) -> Iterator[Sample]:
     """Yield samples for the last job, the last completed job, the last successful job and the oldest running job.
 
-    If `completed_states` contains a state for a `JobKind`, it replaces the state of the last completed job.
+    If `completed_states` contains a state for a `JobKind`, this state replaces the state of the last completed job.
     """
     for kind, of_kind in sorted(jobs.items()):
         labels = (customer_id, *kind, location)
@@ -207,7 +207,7 @@ def last_job_samples(
 def unsuccessful_samples(
     unsuccessful: Mapping[JobKind, tuple[Unsuccessful, ...]], customer_id: str
 ) -> Iterator[Sample]:
-    """Yield the completion times of the resources' failed or incomplete jobs, by kind of job."""
+    """Yield the completion times of the resources' failed or incomplete jobs, by `JobKind`."""
     for kind, of_kind in sorted(unsuccessful.items()):
         for one in sorted(of_kind):
             yield Sample(UNSUCCESSFUL, (customer_id, *kind, "", one.resource, one.state), seconds(one.end))
@@ -236,7 +236,10 @@ def read_objects(
 
 
 def resource_hash(name: str | None) -> str:
-    """Return a hash of the name or id of a resource, which may contain personal data, or "" if there is none."""
+    """Return a hash of a resource's name or id, because names may contain personal data.
+
+    If `name` is empty, return "".
+    """
     return hashlib.sha256(name.encode()).hexdigest()[:_DIGITS] if name else ""
 
 

@@ -21,8 +21,8 @@ Starts = Mapping[str, Ticks]
 class JobFilter:
     """A filter of a job list. `parameter` is the name of the filter.
 
-    `values` contains the values to request, and `all_values` contains all values that the API supports. Both map names
-    to codes.
+    `values` contains the values to request, and `all_values` contains all values that the API supports. These mappings
+    contain a code for each name.
     """
 
     parameter: str
@@ -34,8 +34,8 @@ class JobFilter:
 class FilterResult:
     """The filter values of the classified jobs, by job id.
 
-    `conflicts` contains the ids of jobs that could not be classified, because the service returned them for different
-    values. `is_doubtful` is true if the service rejected a value, returned an unlisted id, or ignored the filter.
+    `conflicts` contains the ids of jobs that cannot be classified, because AvePoint returned each of these jobs for
+    several values. `is_doubtful` is true if AvePoint rejected a value, returned an unlisted id, or ignored the filter.
     """
 
     values: Mapping[str, str]
@@ -45,11 +45,11 @@ class FilterResult:
 
 @dataclass(slots=True)
 class Classification:
-    """Requests the values of one filter in turn to classify jobs.
+    """Classifies jobs by requesting the values of one filter in turn.
 
     `listed` contains the start times of all listed jobs. `wanted` contains the ids of the jobs to classify. `known`
     contains the filter values of jobs that have already been classified. If a response contains a job that was
-    classified with a value other than the requested value, this shows that the service ignores the filter.
+    classified with a value other than the requested value, AvePoint ignores the filter.
     """
 
     job_list: JobList
@@ -66,10 +66,10 @@ class Classification:
     _is_doubtful: bool = False
 
     async def run(self, all_ids: frozenset[str | None]) -> FilterResult:
-        """Request one value after another until each job in `wanted` is classified.
+        """Request one filter value after another until each job in `wanted` is classified.
 
         `all_ids` contains the ids of the unfiltered list. Raise AvePointError if a request fails. Raise BadRequestError
-        if the service rejects every requested value.
+        if AvePoint rejects every requested value.
         """
         refused: BadRequestError | None = None
         answered = 0
@@ -80,7 +80,7 @@ class Classification:
             try:
                 ids = await self._ids(name, pending)
             except BadRequestError as error:
-                # The service may accept the other values of the filter.
+                # AvePoint may accept the other values of the filter.
                 context = {"filter": self.job_filter.parameter, "value": name}
                 self.log.warning("AvePoint rejected the filter", **context, error=error, **error.context())
                 refused, self._is_doubtful = error, True
@@ -102,7 +102,7 @@ class Classification:
             self._claims.pop(key, None)
 
     async def _ids(self, name: str, pending: frozenset[str]) -> set[str | None]:
-        """Return the ids of the jobs with a filter value. Omit the ids in `wanted` if the filter is ignored."""
+        """Return the ids of the jobs with a filter value. If AvePoint ignores the filter, omit the ids in `wanted`."""
         if name in self._responses:
             return self._responses[name]
         first = min(self.listed[key] for key in pending)
@@ -113,7 +113,7 @@ class Classification:
         in_span = {key for key, one in self.listed.items() if one >= start}
         if not in_span <= ids:
             return ids
-        # The response contains every job in the time range, so the service may have ignored the filter.
+        # The response contains every job in the time range, so AvePoint may have ignored the filter.
         ids &= await self._request(name, start)
         other = self._other(name)
         if other is None or not in_span <= ids:
@@ -135,10 +135,10 @@ class Classification:
         return next(iter([*later, *(one for one in self.job_filter.all_values if one != name)]), None)
 
     def _witness_start(self, name: str, first: Ticks) -> Ticks:
-        """Return the start of a time range with a classified job whose value is not `name`.
+        """Return the start of a time range that contains a classified job whose value is not `name`.
 
-        A service that returns this job ignores the filter. Return `first` if no such job exists or if an earlier start
-        would add too many rows.
+        If AvePoint returns this job, AvePoint ignores the filter. If no such job exists, or if an earlier start would
+        add too many rows, return `first`.
         """
         starts = [self.listed[key] for key, value in self.known.items() if value != name and key in self.listed]
         earlier = max((start for start in starts if start < first), default=first)
@@ -147,7 +147,8 @@ class Classification:
         return earlier if sum(start >= earlier for start in self.listed.values()) <= _MAX_WITNESS_ROWS else first
 
     async def _request(self, name: str, start: Ticks) -> set[str | None]:
-        # The page size exceeds the expected rows by one, because a full page requires a request for the next page.
+        # The page size exceeds the expected number of rows by one, because a full page requires a request for the next
+        # page.
         rows = 1 + sum(one >= start for one in self.listed.values())
         filters: dict[str, Any] = {self.job_filter.parameter: self.job_filter.all_values[name]}
         largest = min(max(rows, self.page_size), LARGEST_PAGE)

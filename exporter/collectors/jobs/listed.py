@@ -14,7 +14,7 @@ class ListedJobs:
     """The jobs that a list returned in earlier refreshes, by id.
 
     The first refresh requests the jobs of the lookback period. Later refreshes request the jobs of the window and all
-    unfinished jobs.
+    jobs that may change.
     """
 
     def __init__(self, window: float, lookback: float) -> None:
@@ -33,8 +33,8 @@ class ListedJobs:
         return ago(now, self._window)
 
     def start(self, now: Ticks, may_change: Callable[[str, Job], bool]) -> Ticks:
-        """Return the start of the time range to request. It includes all jobs for which `may_change` returns true."""
-        # A last refresh in the future means that the clock was wrong, so the last time range may have missed jobs.
+        """Return the start of a time range that includes all jobs for which `may_change` returns true."""
+        # If the last refresh is in the future, the clock was wrong at that time, so the refresh may have missed jobs.
         if self._read_until is None or now < self._read_until:
             return self.earliest(now)
         changing = [job.start for key, job in self.jobs.items() if may_change(key, job)]

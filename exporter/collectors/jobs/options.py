@@ -13,7 +13,7 @@ LARGEST_PAGE: Final = 1000
 
 
 class JobsOptions(CollectorOptions):
-    """Options of the collector."""
+    """Options of the collector `jobs`."""
 
     interval: Interval = Field(300.0, description="Time between the starts of two refreshes.")
     window: Annotated[Seconds, Field(ge=60, le=31 * 86_400)] = Field(

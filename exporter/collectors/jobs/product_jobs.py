@@ -1,6 +1,6 @@
 """Base class of the collectors that read a tenant's jobs of one product other than Microsoft 365.
 
-The rows of these lists contain the workload and the job type, so each refresh reads one list without filters.
+The rows contain the workload and the job type, so each refresh reads one list without filters.
 """
 
 from abc import abstractmethod
@@ -52,7 +52,10 @@ FAMILIES = (
 
 
 class ProductJobsOptions(CollectorOptions):
-    """Options of these collectors. The options of the collector `jobs` set the window and the lookback period."""
+    """Options of the collectors `google_jobs` and `salesforce_jobs`.
+
+    The options of `jobs` set the window and the lookback period.
+    """
 
     interval: Interval = Field(900.0, description="Time between the starts of two refreshes.")
     page_size: Integer = Field(50, ge=1, le=LARGEST_PAGE, description="Jobs per page of the list.")
@@ -63,7 +66,7 @@ class ProductJobRecords:
     """The jobs of a product within the lookback period, and their history, by product, workload and job type.
 
     `last_success` contains the finish times of the last successful jobs, in ticks. `completed` counts the completed
-    jobs. `completed_states` and `unsuccessful` have the same meaning as in `JobHistory`.
+    jobs. `JobHistory` describes `completed_states` and `unsuccessful`.
     """
 
     window_start: Ticks
@@ -76,7 +79,10 @@ class ProductJobRecords:
 
 
 class ProductJobsCollector(AccountCollector[ProductJobsOptions, ProductJobRecords]):
-    """Base class of these collectors. A subclass describes the endpoint, its rows and its query parameters."""
+    """Base class of the collectors `google_jobs` and `salesforce_jobs`.
+
+    A subclass defines the endpoint and its query parameters, and parses the rows.
+    """
 
     account_type = "tenant"
     optional = True
@@ -148,7 +154,7 @@ class ProductJobsCollector(AccountCollector[ProductJobsOptions, ProductJobRecord
     def _sorted(self, rows: Iterable[Row], unread: set[str]) -> Distinct[tuple[JobKind, Job]]:
         """Return the jobs from the rows by key, without rows that contradict each other.
 
-        Add the keys of all rows that contain no job or contradict each other to `unread`.
+        Add the keys of rows that contain no readable job or contradict each other to `unread`.
         """
         keys: set[str] = set()
 
@@ -158,7 +164,7 @@ class ProductJobsCollector(AccountCollector[ProductJobsOptions, ProductJobRecord
                 if identifier is None:
                     continue
                 kind = self.kind(row)
-                key = "\t".join((*kind[1:], identifier))  # job ids may be unique only within a workload
+                key = "\t".join((*kind[1:], identifier))  # Job ids may be unique only within a workload.
                 keys.add(key)
                 if (job := self.job(row, key)) is not None:
                     yield key, (kind, job), row
@@ -169,7 +175,7 @@ class ProductJobsCollector(AccountCollector[ProductJobsOptions, ProductJobRecord
 
     @classmethod
     def error(cls, records: ProductJobRecords) -> AvePointError | None:
-        """Return the error for rows that were dropped, or None."""
+        """Return the error if contradictory rows were dropped, or None if no rows were dropped."""
         return records.error
 
     @classmethod

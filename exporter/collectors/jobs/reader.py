@@ -61,7 +61,7 @@ class JobReader:
             if version == "modern" or not location
         }
         self._kinds: dict[str, JobKind] = {}
-        self._tries: dict[str, int] = {}  # number of refreshes in which no filter returned the job, by id
+        self._tries: dict[str, int] = {}  # number of refreshes in which no filter returned a job, by job id
         self._conflicting_refreshes = 0
         self._listed: set[str | None] = set()
         self._list = ListedJobs(options.window, options.lookback)
@@ -124,14 +124,14 @@ class JobReader:
         return Job(identifier, state, start, finish, duration, objects, self._errors(row, identifier))
 
     def _errors(self, row: Row, identifier: str) -> tuple[tuple[str, int], ...]:
-        """Return how many errors have an error code and how many have none, and log new errors."""
+        """Return the number of errors with and without an error code, and log new errors."""
         errors = row.whole_list("jobErrors")
         if errors is None:
             return ()
         counts: dict[bool | None, list[int | None]] = {True: [], False: []}
         for error in errors:
             counts.setdefault(error.flag("isErrorCode"), []).append(error.count("number"))
-        # The sum is unknown if any of the numbers is unreadable.
+        # If any of the numbers is unreadable, the sum is unknown.
         found = tuple(
             (str(has_code).lower(), sum(count or 0 for count in counts[has_code]))
             for has_code in (True, False)
@@ -158,7 +158,7 @@ class JobReader:
         }
         kinds |= dict.fromkeys(new - wanted, JobKind(MICROSOFT_365, "", _NOT_WANTED))
         self._kinds |= kinds
-        # A doubtful result does not count as a try. Jobs whose types are not configured are tried only once.
+        # A try is not counted if its result is doubtful. Jobs whose types are not configured are tried only once.
         is_doubtful = job_types.is_doubtful or workloads.is_doubtful
         has_conflicts = bool(job_types.conflicts or workloads.conflicts)
         self._conflicting_refreshes = self._conflicting_refreshes + 1 if has_conflicts else 0
@@ -182,7 +182,8 @@ class JobReader:
         field = "job_type" if job_filter.parameter == "job_type" else "workload"
         values = {key: getattr(kind, field) for key, kind in self._kinds.items()}
         known = {key: value for key, value in values.items() if value not in ("", _NOT_WANTED) and key not in wanted}
-        # If conflicts persist, the known values may be wrong and are no longer used to detect ignored filters.
+        # If conflicts persist, the known values may be wrong, so the exporter stops using them to detect ignored
+        # filters.
         known = known if self._conflicting_refreshes < _MAX_TRIES else {}
         classification = Classification(
             job_list, job_filter, self._log, self._options.page_size, now, listed, wanted, known
@@ -233,7 +234,7 @@ class JobReader:
         }
 
     def load_state(self, state: object, job_types: Sequence[object]) -> None:
-        """Restore the state from `dump_state`. Raise ValueError if the state is invalid.
+        """Restore a state that `dump_state` returned. Raise ValueError if the state is invalid.
 
         `job_types` contains the job types that were configured when the state was written.
         """

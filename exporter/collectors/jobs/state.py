@@ -15,7 +15,7 @@ def parse_name(value: object) -> str:
     """Return a label value, interned to save memory."""
     if not isinstance(value, str):
         raise ValueError("not a name")  # noqa: TRY004 - one exception for every invalid state
-    value.encode()  # raises ValueError for characters that UTF-8 cannot encode
+    value.encode()  # This call raises ValueError if UTF-8 cannot encode a character.
     return sys.intern(value)
 
 
@@ -34,7 +34,7 @@ def parse_kind(value: object) -> JobKind:
 
 
 def parse_ticks(value: object) -> Ticks:
-    """Return a time in ticks, which may be 0."""
+    """Return a time in ticks. The time may be 0."""
     match value:
         case int(ticks) if 0 <= ticks < _LATEST:
             return Ticks(ticks)

@@ -1,4 +1,4 @@
-"""Consent of each Microsoft 365 tenant for the backup app: GET …/product/Office365Backup/apps."""
+"""Consent of each Microsoft 365 tenant to the backup app: GET …/product/Office365Backup/apps."""
 
 from collections.abc import Iterable, Mapping
 from typing import ClassVar, Final
@@ -30,13 +30,13 @@ CONSENT = Family(
 
 
 class AppConsentOptions(CollectorOptions):
-    """Options of the collector."""
+    """Options of the collector `app_consent`."""
 
     interval: Interval = Field(21_600.0, description="Time from the start of a refresh to the start of the next.")
 
 
 class AppConsentCollector(PerTenantCollector[AppConsentOptions, bool | None]):
-    """Collector of the consent for the backup app."""
+    """Collects the consent of each Microsoft 365 tenant to the backup app."""
 
     name = "app_consent"
     permissions: ClassVar = APPS.permissions
@@ -48,9 +48,10 @@ class AppConsentCollector(PerTenantCollector[AppConsentOptions, bool | None]):
         self._list = ListReader(context.client, APPS)
 
     async def read_tenant(self, customer_id: str, tenant_id: str) -> bool | None:
-        """Return whether every app of a tenant has consent, or None if there is no app or an app's consent is unknown.
+        """Return True if every backup app of a tenant has consent, or False if an app lacks consent.
 
-        Raise AvePointError if a request fails.
+        Return None if the tenant has no backup app, or if the consent is unknown. Raise AvePointError if a request
+        fails.
         """
         rows = await self._list.rows(self.api_versions, customer_id, tenant_id)
         consents = [row.needed_flag("isConsent") for row in rows]
@@ -60,7 +61,7 @@ class AppConsentCollector(PerTenantCollector[AppConsentOptions, bool | None]):
 
     @classmethod
     def samples(cls, records: Mapping[str, bool | None], customer_id: str) -> Iterable[Sample]:
-        """Return the samples of one customer's tenants."""
+        """Return the samples for the tenants of one customer."""
         for tenant_id, has_consent in records.items():
             if has_consent is not None:
                 yield Sample(CONSENT, (customer_id, tenant_id), float(has_consent))

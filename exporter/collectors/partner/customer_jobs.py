@@ -64,7 +64,7 @@ class CustomerJobRecords:
     """The listed jobs and the job history of one customer, by product, workload and job type.
 
     `last_success` contains the finish times of the last successful jobs, in ticks. `completed` counts the completed
-    jobs. `completed_states` and `unsuccessful` have the same meaning as in `JobHistory`.
+    jobs. `JobHistory` describes `completed_states` and `unsuccessful`.
     """
 
     listed: SortedJobs
@@ -75,7 +75,7 @@ class CustomerJobRecords:
 
 
 class CustomerJobsOptions(CollectorOptions):
-    """Options of the collector."""
+    """Options of the collector `customer_jobs`."""
 
     products: Annotated[tuple[Product, ...], AfterValidator(once_each)] = Field(
         PRODUCTS, min_length=1, description="Products whose jobs are exposed."
@@ -84,13 +84,13 @@ class CustomerJobsOptions(CollectorOptions):
     def includes(self, product: str) -> bool:
         """Return whether the jobs of a product are exposed.
 
-        The jobs of an unknown product are exposed if all known products are configured.
+        If all known products are configured, the jobs of unknown products are exposed too.
         """
         return product in self.products or (product not in PRODUCTS and len(self.products) == len(PRODUCTS))
 
 
 class CustomerJobsCollector(CustomerCollector[CustomerJobsOptions, CustomerJobRecords]):
-    """Collector of the jobs of each customer."""
+    """Collects the jobs of each customer."""
 
     name = "customer_jobs"
     account_type = "partner"
@@ -107,7 +107,7 @@ class CustomerJobsCollector(CustomerCollector[CustomerJobsOptions, CustomerJobRe
         self._list = ListReader(context.client, CUSTOMER_JOBS)
         self._owners = RowOwners(context.customer_list.contains)
         self._histories: dict[str, bytes] = {}
-        self._absent: dict[str, float] = {}  # monotonic time at which a customer was first missing from the list, by id
+        self._absent: dict[str, float] = {}  # monotonic time at which each customer was first missing, by id
         self.watch_customers(self._drop_absent)
 
     def _drop_absent(self, customers: Collection[str]) -> None:
@@ -156,7 +156,7 @@ class CustomerJobsCollector(CustomerCollector[CustomerJobsOptions, CustomerJobRe
 
     @classmethod
     def samples(cls, records: CustomerJobRecords, customer_id: str) -> Iterable[Sample]:
-        """Return the samples for one customer. A module without a job has only a state."""
+        """Return the samples for one customer. For a module without a job, only the state is exposed."""
         listed = records.listed
         for product, status in sorted(listed.scans.items()):
             yield Sample(SCAN, (customer_id, product, status), 1.0)
@@ -174,7 +174,7 @@ class CustomerJobsCollector(CustomerCollector[CustomerJobsOptions, CustomerJobRe
         return {"customers": {customer: b64encode(packed).decode() for customer, packed in self._histories.items()}}
 
     def load_state(self, state: object) -> None:
-        """Restore the state from `dump_state`. Raise ValueError if the state is invalid.
+        """Restore a state that `dump_state` returned. Raise ValueError if the state is invalid.
 
         The history of a customer is decompressed when the customer is refreshed.
         """
@@ -194,5 +194,5 @@ class CustomerJobsCollector(CustomerCollector[CustomerJobsOptions, CustomerJobRe
         return None if packed is None else b64encode(packed).decode()
 
     def load_states(self, states: Mapping[str, object]) -> None:
-        """Restore the histories from `state_of`, by customer id. Raise ValueError if a history is invalid."""
+        """Restore histories that `state_of` returned, by customer id. Raise ValueError if a history is invalid."""
         self.load_state({"customers": dict(states)})

@@ -41,11 +41,11 @@ MANAGEMENT_MODE = Family(
 
 
 class CustomersOptions(CollectorOptions):
-    """Options of the collector."""
+    """Options of the collector `customers`."""
 
 
 class CustomersCollector(AccountCollector[CustomersOptions, Listing]):
-    """Collector of the customer list."""
+    """Collects the customers of a partner account."""
 
     name = "customers"
     account_type = "partner"
@@ -58,12 +58,12 @@ class CustomersCollector(AccountCollector[CustomersOptions, Listing]):
         self.api_versions = context.customer_list.api_versions
 
     async def read(self) -> Listing:
-        """List the customers. The other collectors use this list too. Raise AvePointError if a request fails."""
+        """List the customers. The other collectors use the same list. Raise AvePointError if a request fails."""
         return await self._customer_list.refresh(self.options.interval * 0.9)
 
     @classmethod
     def error(cls, records: Listing) -> AvePointError | None:
-        """Return the error for rows that contradict each other or have no readable id, or None if there are none."""
+        """Return the error if rows contradict each other or have no readable id, or None if all rows are correct."""
         return records.error
 
     @classmethod

@@ -43,7 +43,7 @@ AVAILABLE = Family(
 
 @dataclass(frozen=True, slots=True)
 class Seats:
-    """Seats of one Microsoft 365 tenant; None if unknown."""
+    """Seats of one Microsoft 365 tenant. Unknown counts are None."""
 
     tenant_id: str
     assigned: int | None
@@ -51,13 +51,13 @@ class Seats:
 
 
 class MicrosoftSeatsOptions(CollectorOptions):
-    """Options of the collector."""
+    """Options of the collector `microsoft_seats`."""
 
     interval: Interval = Field(86_400.0, description="Time from the start of a refresh to the start of the next.")
 
 
 class MicrosoftSeatsCollector(CustomerCollector[MicrosoftSeatsOptions, Distinct[Seats]]):
-    """Collector of the seats of each customer's Microsoft 365 tenants."""
+    """Collects the number of seats of each customer's Microsoft 365 tenants."""
 
     name = "microsoft_seats"
     account_type = "partner"
@@ -77,12 +77,12 @@ class MicrosoftSeatsCollector(CustomerCollector[MicrosoftSeatsOptions, Distinct[
 
     @classmethod
     def error(cls, records: Distinct[Seats]) -> AvePointError | None:
-        """Return the error for rows that contradict each other, or None if there are none."""
+        """Return the error if rows contradict each other, or None if all rows agree."""
         return records.error
 
     @classmethod
     def samples(cls, records: Distinct[Seats], customer_id: str) -> Iterable[Sample]:
-        """Return the samples of one customer's tenants."""
+        """Return the samples for the tenants of one customer."""
         for seats in records.records.values():
             for family, number in ((ASSIGNED, seats.assigned), (AVAILABLE, seats.available)):
                 if number is not None:

@@ -83,9 +83,9 @@ class Module:
 
     @property
     def may_repeat(self) -> bool:
-        """Whether an equal row describes the same module.
+        """Whether a second, equal row describes the same module.
 
-        If a row has no tenant id, an equal row may belong to another Microsoft 365 tenant.
+        If the rows have no tenant id, they may describe different Microsoft 365 tenants.
         """
         return self.tenant_id != "" or not (self.scanned_objects or self.avepoint_bytes or self.byos_bytes)
 
@@ -101,11 +101,11 @@ class ProtectedData:
 
 
 class ProtectedDataOptions(CollectorOptions):
-    """Options of the collector."""
+    """Options of the collector `protected_data`."""
 
 
 class ProtectedDataCollector(CustomerCollector[ProtectedDataOptions, ProtectedData]):
-    """Collector of the protected data of each customer."""
+    """Collects the protected data of each customer."""
 
     name = "protected_data"
     account_type = "partner"
@@ -123,7 +123,7 @@ class ProtectedDataCollector(CustomerCollector[ProtectedDataOptions, ProtectedDa
     async def read(self, customer_id: str) -> ProtectedData:
         """Return the modules of one customer. Raise AvePointError if a request fails.
 
-        A customer without the product has no modules.
+        If a customer does not have the product, there are no modules.
         """
         found_rows = await self._list.rows(self.api_versions, customer_id)
         rows, foreign = self._owners.own_rows(found_rows, customer_id)
@@ -139,7 +139,7 @@ class ProtectedDataCollector(CustomerCollector[ProtectedDataOptions, ProtectedDa
 
     @classmethod
     def samples(cls, records: ProtectedData, customer_id: str) -> Iterable[Sample]:
-        """Return the samples for one customer's modules, and the sums over all modules if no module is missing."""
+        """Return the samples for one customer's modules. If no module is missing, add the sums over all modules."""
         for module in records.modules:
             labels = (customer_id, module.tenant_id, module.service_type, module.workload)
             values = (
@@ -193,4 +193,4 @@ def _keyed_modules(rows: Iterable[Row]) -> Iterator[tuple[str, Module, Row]]:
             unused_storage=frozenset(storage for storage, field in sizes.items() if row.is_na(field)),
             last_run=row.past_time("lastRunTime"),
         )
-        yield f"{tenant_id}\t{service_type}\t{workload}", module, row  # labels never contain a tab
+        yield f"{tenant_id}\t{service_type}\t{workload}", module, row  # Labels never contain a tab.

@@ -1,6 +1,7 @@
 """Signs of ransomware in each customer's Microsoft 365 tenants: GET …/data-protection/ransomware-detection.
 
-AvePoint counts the last seven days. The endpoint belongs to another product, for which a customer needs a license.
+The counts cover the last seven days. The endpoint is part of another AvePoint product, which requires a separate
+license.
 """
 
 from collections.abc import Iterable, Mapping
@@ -39,7 +40,7 @@ _WORKLOADS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Detections:
-    """How many of a workload's sites show signs of an attack. Unknown numbers are None."""
+    """The numbers of a workload's sites that show signs of an attack. Unknown numbers are None."""
 
     workload: str
     ransomware: int | None
@@ -48,13 +49,13 @@ class Detections:
 
 
 class RansomwareOptions(CollectorOptions):
-    """Options of the collector."""
+    """Options of the collector `ransomware`."""
 
     interval: Interval = Field(21_600.0, description="Time from the start of a refresh to the start of the next.")
 
 
 class RansomwareCollector(PerTenantCollector[RansomwareOptions, tuple[Detections, ...]]):
-    """Collector of signs of ransomware."""
+    """Collects signs of ransomware in each customer's Microsoft 365 tenants."""
 
     name = "ransomware"
     permissions: ClassVar = DETECTION.permissions
@@ -62,13 +63,16 @@ class RansomwareCollector(PerTenantCollector[RansomwareOptions, tuple[Detections
     families = (UNUSUAL, RANSOMWARE, SUSPICIOUS)
 
     async def read_tenant(self, customer_id: str, tenant_id: str) -> tuple[Detections, ...]:
-        """Return the number of sites by workload, or nothing if AvePoint lists none. Raise AvePointError on failure."""
+        """Return the numbers of sites by workload, or () if AvePoint lists no sites.
+
+        Raise AvePointError if the request fails.
+        """
 
         async def request() -> object:
             return await self._client.call(DETECTION.modern, ids={"customerId": customer_id, "tenantId": tenant_id})
 
         answer = await self.api_versions.ask({"modern": request})
-        if answer == []:  # the response has status 204
+        if answer == []:  # The response has status 204.
             return ()
         response = folded(answer)
         data = folded(response["data"]) if "data" in response else response
@@ -80,7 +84,7 @@ class RansomwareCollector(PerTenantCollector[RansomwareOptions, tuple[Detections
 
     @classmethod
     def samples(cls, records: Mapping[str, tuple[Detections, ...]], customer_id: str) -> Iterable[Sample]:
-        """Return the samples of one customer's tenants."""
+        """Return the samples for the tenants of one customer."""
         for tenant_id, found in records.items():
             for one in found:
                 labels = (customer_id, tenant_id, one.workload)

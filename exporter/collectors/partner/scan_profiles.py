@@ -1,4 +1,4 @@
-"""Scan profiles of each customer, which discover new objects to back up: POST …/scan-profiles/batch."""
+"""Scan profiles of each customer. A scan profile finds new objects to back up. Source: POST …/scan-profiles/batch."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -58,7 +58,10 @@ _CHANGES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class ScanProfile:
-    """A scan profile and the result of its last scan. Unknown values are None. `changes` holds counts by change."""
+    """A scan profile and the result of its last scan. Unknown values are None.
+
+    `changes` contains the number of objects by change.
+    """
 
     id: str
     tenant_id: str
@@ -69,13 +72,13 @@ class ScanProfile:
 
 
 class ScanProfilesOptions(CollectorOptions):
-    """Options of the collector."""
+    """Options of the collector `scan_profiles`."""
 
     interval: Interval = Field(21_600.0, description="Time from the start of a refresh to the start of the next.")
 
 
 class ScanProfilesCollector(CustomerCollector[ScanProfilesOptions, Distinct[ScanProfile]]):
-    """Collector of the scan profiles of each customer."""
+    """Collects the scan profiles of each customer."""
 
     name = "scan_profiles"
     account_type = "partner"
@@ -94,12 +97,12 @@ class ScanProfilesCollector(CustomerCollector[ScanProfilesOptions, Distinct[Scan
 
     @classmethod
     def error(cls, records: Distinct[ScanProfile]) -> AvePointError | None:
-        """Return the error for rows that contradict each other, or None if there are none."""
+        """Return the error if rows contradict each other, or None if all rows agree."""
         return records.error
 
     @classmethod
     def samples(cls, records: Distinct[ScanProfile], customer_id: str) -> Iterable[Sample]:
-        """Return the samples of one customer's scan profiles."""
+        """Return the samples for the scan profiles of one customer."""
         for label, profile in _labeled(records.records.values()):
             labels = (customer_id, profile.tenant_id, label)
             if profile.status is not None:
@@ -112,7 +115,10 @@ class ScanProfilesCollector(CustomerCollector[ScanProfilesOptions, Distinct[Scan
 
 
 def _labeled(profiles: Iterable[ScanProfile]) -> Iterator[tuple[str, ScanProfile]]:
-    """Yield each profile with its label: its name, or its name and id if several profiles have this name."""
+    """Yield a label for each profile, and the profile.
+
+    If several profiles have the same name, the label also contains the id.
+    """
     profiles = tuple(profiles)
     names = Counter((profile.tenant_id, profile.name) for profile in profiles)
     for profile in profiles:

@@ -1,17 +1,18 @@
 """Subscriptions of customers: POST …/customers/services/batch, or GET /partner/services.
 
 A subscription has no id, and a customer may have several subscriptions to one service. For example, a customer may have
-two packages, or a subscription and its renewal. So that each series always describes the same subscription, the label
-`subscription` follows these rules:
+two packages, or a subscription and its renewal. The following rules for the label `subscription` ensure that each
+series always describes the same subscription:
 
 - If there is only one subscription to a service, it has no label `subscription`.
-- If there are several, the label consists of all texts of a subscription (package, model, source, payment type,
-  storage, …). It does not contain numbers, dates or positions, so a third subscription does not change the labels of
-  the other two.
-- Subscriptions with equal texts are numbered in the order of their expiry. The number of a subscription may change.
+- If there are several subscriptions to a service, the label consists of the text properties of a subscription (package,
+  model, source, payment type, storage, …). The label does not contain numbers, dates or positions, so a third
+  subscription does not change the labels of the first two.
+- Subscriptions with equal text properties are numbered in the order of their expiry. The number of a subscription may
+  change.
 
 If a second subscription to a service is added, the first subscription gets the label. If one of two subscriptions is
-removed, the other one loses the label. A sum or minimum over the label is not affected.
+removed, the remaining subscription loses the label. The sum and the minimum over the label do not change.
 """
 
 from collections import defaultdict
@@ -94,7 +95,7 @@ class Words(NamedTuple):
 
 
 class Subscription(NamedTuple):
-    """A customer's subscription. `numbers` contains one value per family in `NUMBERS`; unknown values are None."""
+    """A customer's subscription. `numbers` contains one value per family in `NUMBERS`. Unknown values are None."""
 
     customer_id: str
     service: str
@@ -103,11 +104,11 @@ class Subscription(NamedTuple):
 
 
 class SubscriptionsOptions(CollectorOptions):
-    """Options of the collector."""
+    """Options of the collector `subscriptions`."""
 
 
 class SubscriptionsCollector(AccountCollector[SubscriptionsOptions, tuple[Subscription, ...]]):
-    """Collector of the subscriptions of all customers."""
+    """Collects the subscriptions of all customers."""
 
     name = "subscriptions"
     account_type = "partner"
@@ -219,6 +220,6 @@ def _named_by_words(several: Iterable[Subscription]) -> Iterator[tuple[str, Subs
 def _rank(subscription: Subscription) -> tuple[list[tuple[bool, float]], Words]:
     """Return a sort key that consists of the expiry, the other numbers and the text properties.
 
-    Unknown numbers come last.
+    Unknown values come last.
     """
     return [(number is None, number or 0) for number in subscription.numbers], subscription.words

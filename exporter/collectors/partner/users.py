@@ -1,4 +1,4 @@
-"""Users of each Microsoft 365 tenant with and without backup: POST …/cloud-backup-m365/users/batch.
+"""Users with and without backup in each Microsoft 365 tenant: POST …/cloud-backup-m365/users/batch.
 
 The rows contain names and e-mail addresses. As soon as a page is received, its rows are reduced to hashed ids and
 backup states. Only the number of users is kept.
@@ -42,13 +42,13 @@ Counts = Mapping[str, tuple[int, int]]
 
 
 class UsersOptions(CollectorOptions):
-    """Options of the collector."""
+    """Options of the collector `users`."""
 
     interval: Interval = Field(86_400.0, description="Time from the start of a refresh to the start of the next.")
 
 
 class UsersCollector(PerTenantCollector[UsersOptions, Counts]):
-    """Collector of the number of users with and without backup."""
+    """Counts the users with and without backup in each Microsoft 365 tenant."""
 
     name = "users"
     permissions: ClassVar = USERS.permissions
@@ -60,7 +60,7 @@ class UsersCollector(PerTenantCollector[UsersOptions, Counts]):
         self._list = ListReader(context.client, USERS, row_id)
 
     async def read_tenant(self, customer_id: str, tenant_id: str) -> Counts:
-        """Return the number of a tenant's users.
+        """Return the numbers of a tenant's users with and without backup.
 
         Raise AvePointError if a page is missing or rows contradict each other.
         """
@@ -74,7 +74,7 @@ class UsersCollector(PerTenantCollector[UsersOptions, Counts]):
 
     @classmethod
     def samples(cls, records: Mapping[str, Counts], customer_id: str) -> Iterable[Sample]:
-        """Return the samples of one customer's tenants."""
+        """Return the samples for the tenants of one customer."""
         for tenant_id, counts in records.items():
             for workload, (protected, unprotected) in counts.items():
                 labels = (customer_id, tenant_id, workload)
@@ -98,12 +98,15 @@ def _user(row: Row) -> User:
 
 
 def _hashed(row: Row) -> int | None:
-    """Return a hash of the user's id. The hash is never negative, and differs between processes."""
+    """Return a hash of the user's id. The hash is never negative. Different processes return different hashes."""
     return None if row.id is None else abs(hash(row.id))
 
 
 def _counts(users: Iterable[Mapping[str, bool | None] | None]) -> Counts:
-    """Return the number of users by workload. Omit a workload if the state of any user is unknown."""
+    """Return the numbers of protected and unprotected users by workload.
+
+    Omit a workload if the state of any user is unknown.
+    """
     numbers: Counter[tuple[str, bool | None]] = Counter()
     for states in users:
         if states is None:

@@ -46,7 +46,7 @@ NEXT = Family(
 
 
 class BackupFrequencyOptions(CollectorOptions):
-    """Options of the collector."""
+    """Options of the collector `backup_frequency`."""
 
     interval: Interval = Field(900.0, description="Time between the starts of two refreshes.")
 
@@ -64,7 +64,7 @@ class Schedule:
 
 
 class BackupFrequencyCollector(PerLocationCollector[BackupFrequencyOptions, Mapping[str, Distinct[Schedule]]]):
-    """Collector of the backup schedule."""
+    """Collects the backup schedule of a tenant."""
 
     name = "backup_frequency"
     permissions: ClassVar = BACKUP_FREQUENCY.permissions
@@ -81,7 +81,7 @@ class BackupFrequencyCollector(PerLocationCollector[BackupFrequencyOptions, Mapp
 
     @classmethod
     def error(cls, records: Mapping[str, Distinct[Schedule]]) -> AvePointError | None:
-        """Return the error for contradictory rows, or None if there are no such rows."""
+        """Return the error if rows contradict each other, or None if all rows agree."""
         return next((found.error for found in records.values() if found.error), None)
 
     @classmethod

@@ -14,7 +14,7 @@ from exporter.collectors.jobs.product_jobs import FAMILIES, ProductJobsCollector
 
 
 class GoogleJobsCollector(ProductJobsCollector):
-    """Collector of a tenant's Google Workspace jobs."""
+    """Collects a tenant's Google Workspace jobs."""
 
     name = "google_jobs"
     permissions: ClassVar = GOOGLE_JOBS.permissions

@@ -39,7 +39,10 @@ from exporter.errors import AvePointError
 
 @dataclass(frozen=True, slots=True)
 class JobRecords:
-    """The jobs of a tenant by geo location. Without configured geo locations, the key is "". `window` is in seconds."""
+    """The jobs of a tenant by geo location. If no geo locations are configured, the key is "".
+
+    `window` is in seconds.
+    """
 
     window: float
     window_start: Ticks
@@ -47,7 +50,7 @@ class JobRecords:
 
 
 class JobsCollector(AccountCollector[JobsOptions, JobRecords]):
-    """Collector of a tenant's jobs."""
+    """Collects a tenant's Microsoft 365 jobs."""
 
     name = "jobs"
     account_type = "tenant"
@@ -61,14 +64,13 @@ class JobsCollector(AccountCollector[JobsOptions, JobRecords]):
     def __init__(self, context: CollectorContext, options: JobsOptions) -> None:
         super().__init__(context, options)
         if context.account.locations:
-            self.api_versions = ApiVersions("modern")  # the legacy endpoint has no geo locations
+            self.api_versions = ApiVersions("modern")  # The legacy endpoint has no filter for geo locations.
         self._readers = {location: JobReader(context, options, location) for location in self.locations}
 
     async def read(self) -> JobRecords:
         """Read the jobs of each geo location.
 
-        Raise AvePointError if a request fails, or if all jobs of the tenant are outside of the configured geo
-        locations.
+        Raise AvePointError if a request fails, or if the tenant has jobs but none in the configured geo locations.
         """
         now = ticks_at(self._clock.time())
         locations = {location: await reader.read(self.api_versions) for location, reader in self._readers.items()}
@@ -80,8 +82,8 @@ class JobsCollector(AccountCollector[JobsOptions, JobRecords]):
     async def _expect_none_elsewhere(self, span: Span) -> None:
         """Raise AvePointError if an unfiltered list contains jobs that started within `span`.
 
-        If a tenant does not use Multi-Geo, AvePoint returns an empty list for every geo location, as for a tenant
-        without jobs.
+        AvePoint returns an empty list for every geo location if a tenant has no jobs, but also if the tenant does not
+        use Multi-Geo.
         """
         if await JobList(self._client, TENANT_JOBS.modern).has_any(span):
             names, path = ", ".join(self._readers), TENANT_JOBS.modern.template
@@ -90,7 +92,7 @@ class JobsCollector(AccountCollector[JobsOptions, JobRecords]):
 
     @classmethod
     def error(cls, records: JobRecords) -> AvePointError | None:
-        """Return the error for contradictory rows, or None if there are no such rows."""
+        """Return the error if rows contradict each other, or None if all rows agree."""
         return next((found.error for found in records.locations.values() if found.error is not None), None)
 
     @classmethod
@@ -115,7 +117,7 @@ class JobsCollector(AccountCollector[JobsOptions, JobRecords]):
         return {"job_types": list(self.options.job_types), "locations": readers}
 
     def load_state(self, state: object) -> None:
-        """Restore the state from `dump_state`, for the geo locations that are still configured.
+        """Restore the state of each configured geo location from a state that `dump_state` returned.
 
         Raise ValueError if the state is invalid.
         """

@@ -63,10 +63,9 @@ OUT_OF_POLICY_SINCE = Family(
 
 @dataclass(frozen=True, slots=True)
 class LicenseConsumption:
-    """Purchased and used seats and bytes, and the time at which the license went out of policy.
+    """The purchased and used seats and bytes, and the time at which the license went out of policy.
 
-    None means unknown, with one exception: if `knows_policy` is true and `out_of_policy_since` is None, the license is
-    in policy.
+    Unknown values are None. If `knows_policy` is true and `out_of_policy_since` is None, the license is in policy.
     """
 
     purchased_seats: int | None
@@ -78,11 +77,11 @@ class LicenseConsumption:
 
 
 class LicenseOptions(CollectorOptions):
-    """Options of the collector."""
+    """Options of the collector `license`."""
 
 
 class LicenseCollector(AccountCollector[LicenseOptions, LicenseConsumption]):
-    """Collector of a tenant's license."""
+    """Collects the license consumption of a tenant."""
 
     name = "license"
     account_type = "tenant"

@@ -38,7 +38,7 @@ CUSTOM = Family(
 
 
 class RetentionOptions(CollectorOptions):
-    """Options of the collector."""
+    """Options of the collector `retention`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class Policy:
 
 
 class RetentionCollector(PerLocationCollector[RetentionOptions, Mapping[str, Policy]]):
-    """Collector of the retention policies."""
+    """Collects the retention policies of a tenant."""
 
     name = "retention"
     permissions: ClassVar = RETENTION.permissions
@@ -90,7 +90,7 @@ class RetentionCollector(PerLocationCollector[RetentionOptions, Mapping[str, Pol
 
     @classmethod
     def error(cls, records: Mapping[str, Policy]) -> AvePointError | None:
-        """Return the error for contradictory rows, or None if there are no such rows."""
+        """Return the error if rows contradict each other, or None if all rows agree."""
         return next((policy.services.error for policy in records.values() if policy.services.error), None)
 
     @classmethod
@@ -116,7 +116,7 @@ def _keyed(rows: Iterable[Row]) -> Iterator[tuple[str, Service, Row]]:
 
 
 def _shortest(row: Row, period: float | None) -> float | None:
-    """Return the shortest period of a workload and its containers, or None if any of the periods is unknown."""
+    """Return the shortest period of a workload and its containers, or None if a period is unknown."""
     periods = [period, *(container.retention("retentionPeriod") for container in row.each("containerPolicies"))]
     # If there is no separate period for objects without a container, the period of the workload applies.
     if row.raw("unassignedObjectRetentionPeriod") is not None:

@@ -16,7 +16,7 @@ _RESULTS: Final = ("successful", "failed", "skipped")
 
 
 class SalesforceJobsCollector(ProductJobsCollector):
-    """Collector of a tenant's Salesforce jobs. The organizations of a tenant are the resources of its jobs."""
+    """Collects a tenant's Salesforce jobs. The resource of a job is a Salesforce organization."""
 
     name = "salesforce_jobs"
     permissions: ClassVar = SALESFORCE_JOBS.permissions
@@ -27,8 +27,8 @@ class SalesforceJobsCollector(ProductJobsCollector):
     def times(span: Span) -> Query:
         """Return the query parameters for a time range.
 
-        As in AvePoint's documentation, the parameters are dates. The end is one day later, because a service that
-        treats a date as midnight would exclude today's jobs.
+        The parameters are dates, as in AvePoint's documentation. The end is one day later, because AvePoint may
+        interpret a date as midnight and would then exclude today's jobs.
         """
         return {"startTime": iso_date(span.start), "finishTime": iso_date(Ticks(span.end + _DAY))}
 

@@ -29,7 +29,7 @@ WINDOW = Family(
 
 
 class UnusualActivityOptions(CollectorOptions):
-    """Options of the collector."""
+    """Options of the collector `unusual_activity`."""
 
     interval: Interval = Field(900.0, description="Time between the starts of two refreshes.")
     window: Annotated[Seconds, Field(ge=_DAY, le=366 * _DAY)] = Field(
@@ -39,7 +39,7 @@ class UnusualActivityOptions(CollectorOptions):
 
 @dataclass(frozen=True, slots=True)
 class Signals:
-    """The number of a workload's sites with unusual activity and with signs of ransomware. Unknown numbers are None."""
+    """The numbers of a workload's sites with unusual activity or signs of ransomware. Unknown numbers are None."""
 
     workload: str
     unusual: int | None
@@ -55,7 +55,7 @@ class Activities:
 
 
 class UnusualActivityCollector(PerLocationCollector[UnusualActivityOptions, Activities]):
-    """Collector of unusual activity and signs of ransomware."""
+    """Collects a tenant's unusual activity and signs of ransomware."""
 
     name = "unusual_activity"
     permissions: ClassVar = UNUSUAL_ACTIVITY.permissions
@@ -66,7 +66,8 @@ class UnusualActivityCollector(PerLocationCollector[UnusualActivityOptions, Acti
         """Read the number of affected sites within the window. Raise AvePointError if a request fails."""
         now = self._clock.time()
         start = (now - self.options.window) // _DAY * _DAY
-        # The end is tomorrow, because a service that treats a date as midnight would exclude today's activity.
+        # The end is tomorrow, because AvePoint may interpret a date as midnight and would then exclude today's
+        # activity.
         query = {"startTime": iso_date(ticks_at(start)), "finishTime": iso_date(ticks_at(now + _DAY))}
         return Activities(now - start, await self.each_location(lambda location: self._read(location, query)))
 
@@ -91,10 +92,10 @@ class UnusualActivityCollector(PerLocationCollector[UnusualActivityOptions, Acti
 
 
 def _summed(rows: Iterable[Row]) -> Iterator[Signals]:
-    """Yield the sums of each workload's rows. A sum is None if any number is unknown.
+    """Add up the rows of each workload, and yield the sums. A sum is None if any number is unknown.
 
-    There may be several rows for one workload, one per Microsoft 365 tenant or geo location. Different rows are added
-    up, and equal rows are counted once.
+    There may be several rows for one workload, one per Microsoft 365 tenant or geo location. If rows are equal, only
+    one of them is counted.
     """
     by_workload: dict[str, list[Signals]] = {}
     for _, signals in dict.fromkeys(_signals_of_tenants(rows)):
