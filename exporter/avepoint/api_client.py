@@ -27,7 +27,7 @@ class ApiClient(Protocol):
         ...
 
     def link_query(self, endpoint: Endpoint, link: str) -> Query:
-        """Return the query string of a link to the next page, as a mapping.
+        """Return the query parameters of a link to the next page.
 
         Raise LinkRefusedError if the link cannot be followed.
         """

@@ -91,9 +91,9 @@ class Client:
         return self._server_clock.offset
 
     def patient(self, interval: float) -> "Client":
-        """Return a view of this client for a collector with this interval in seconds.
+        """Return a view of this client for a collector. `interval` is the interval of the collector in seconds.
 
-        If requests have to wait for the limits, the requests of collectors with shorter intervals start first.
+        If requests must wait for the rate limit, the requests of collectors with shorter intervals start first.
         """
         view = copy(self)
         view._patience = interval  # noqa: SLF001 - the object is of this class
@@ -129,16 +129,16 @@ class Client:
         return response
 
     async def authorize(self, permission: str) -> None:
-        """Request an access token for a permission unless one is stored. Raise TokenError if the request fails."""
+        """If no access token for a permission is stored, request a token. Raise TokenError if the request fails."""
         async with self._throttle.slot(self._patience):
             await self._token(permission)
 
     async def token_ahead(self, permission: str) -> None:
-        """Request an access token before it is needed, unless there is one already."""
+        """Request an access token before it is needed. If a valid token is stored, do nothing."""
         await self._tokens.token_ahead(permission)
 
     def link_query(self, endpoint: Endpoint, link: str) -> Query:
-        """Return the query string of a link to the next page, as a mapping.
+        """Return the query parameters of a link to the next page.
 
         The caller sends the query to the same endpoint, so the path of the link is ignored. Raise LinkRefusedError if
         the link leads to another origin or has no query string.
@@ -170,7 +170,7 @@ class Client:
     async def _authorized(self, endpoint: Endpoint, request: httpx.Request) -> object:
         """Send a request with a token. If AvePoint refuses the token, send the request again with a new token.
 
-        A response with status 403 causes a second request only if the token was old enough to be discarded.
+        After a response with status 403, send a second request only if the token was old enough to be discarded.
         """
         try:
             return await self._with_token(endpoint, request)

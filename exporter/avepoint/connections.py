@@ -22,7 +22,7 @@ from exporter.errors import AnswerError, TransportError
 LARGEST_BODY: Final = 4 * 1024**2
 """Maximum size of a decompressed body in bytes. Responses from AvePoint are smaller."""
 _CONNECT_TIMEOUT: Final = 10.0
-_GATE_SECONDS: Final = 0.1  # seconds between two checks of whether requests may be sent
+_GATE_SECONDS: Final = 0.1  # seconds between two calls of `may_send`
 _HEADERS: Final = {
     "User-Agent": f"avepoint-exporter/{__version__}",
     "Accept": "application/json",
@@ -34,10 +34,10 @@ _DEFAULT_PORTS: Final = {"https": 443, "http": 80}
 
 
 class Connections:
-    """The connections for one account, with verified TLS.
+    """The TLS connections for one account. Certificates are verified.
 
-    Each connection has its own transport, because a pool in httpx needs CPU time in proportion to the square of the
-    concurrent requests. Idle transports are reused. Unlike an httpx client, a transport does not follow redirects or
+    Each connection has its own transport, because the CPU time of a pool in httpx grows with the square of the number
+    of concurrent requests. Idle transports are reused. Unlike an httpx client, a transport does not follow redirects or
     store cookies.
     """
 
@@ -49,7 +49,7 @@ class Connections:
     ) -> None:
         """Create the connections.
 
-        Requests wait while `may_send` returns False, because another process sends requests for the account.
+        While `may_send` returns False, requests wait, because another process sends the requests for the account.
         """
         self._transport = transport
         self._may_send = may_send
@@ -86,7 +86,7 @@ class Connections:
         free = self._free.setdefault(proxy, [])
         transport = free.pop() if free else self._connect(proxy, await self._tls_context())
         try:
-            while not self._may_send():  # noqa: ASYNC110 - rare, and each request asks for itself
+            while not self._may_send():  # noqa: ASYNC110 - requests rarely wait here
                 await asyncio.sleep(_GATE_SECONDS)
             response = await transport.handle_async_request(request)
             try:
@@ -97,7 +97,10 @@ class Connections:
             free.append(transport)
 
     def target(self, request: httpx.Request) -> str:
-        """Return the host of a request, and the proxy without its password, for error messages."""
+        """Return the host of a request for error messages.
+
+        If there is a proxy, add the URL of the proxy without the password.
+        """
         host, proxy = request.url.netloc.decode(), self._proxy_of(request)
         return f"{host} (through proxy {without_password(proxy)})" if proxy else host
 
@@ -111,7 +114,10 @@ class Connections:
             await transport.aclose()
 
     async def _tls_context(self) -> ssl.SSLContext:
-        """Return the TLS context. It is created on a thread, because reading the CA certificates takes 30 ms."""
+        """Return the TLS context.
+
+        The context is created in a thread, because reading the CA certificates takes 30 ms.
+        """
         async with self._tls_lock:
             if self._tls is None:
                 self._tls = await asyncio.to_thread(tls_context, self._account)
@@ -171,11 +177,11 @@ def without_password(url: str) -> str:
 
 
 def tls_context(account: Account) -> ssl.SSLContext:
-    """Return the TLS context that verifies certificates. Raise TransportError if `tls.ca_file` cannot be used.
+    """Return a TLS context that verifies certificates. Raise TransportError if `tls.ca_file` cannot be used.
 
-    Since version 3.13, Python sets the flag VERIFY_X509_STRICT by default. This flag rejects certificates from many
-    private CAs that other clients accept. The exporter clears the flag but still verifies the chain and the host name.
-    Intermediate certificates in `tls.ca_file` are also trusted.
+    Since version 3.13, Python sets the flag VERIFY_X509_STRICT by default. With this flag, Python rejects the
+    certificates of many private CAs, although other clients accept these certificates. The exporter clears the flag but
+    still verifies the chain and the host name. Intermediate certificates in `tls.ca_file` are also trusted.
     """
     tls = ssl.create_default_context()
     tls.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -223,7 +229,7 @@ def _decompressed(inflate: "zlib._Decompress", piece: bytes, most: int) -> bytes
 
 
 def origin_of(url: str) -> tuple[str, str, int | None] | None:
-    """Return the scheme, host and port of a URL, or None if it is a relative URL.
+    """Return the scheme, host and port of a URL, or None if the URL is relative.
 
     Raise ValueError if HTTP clients could interpret the URL differently.
     """

@@ -17,7 +17,7 @@ _PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
 
 
 class Paging(Enum):
-    """The paging of a list: the query parameters, and the JSON of a page."""
+    """The query parameters and the JSON format of the pages of a list."""
 
     NONE = auto()
     """The response is not a list."""
@@ -61,15 +61,15 @@ class Endpoint:
 
     @property
     def is_elements(self) -> bool:
-        """Whether the endpoint belongs to the Elements API."""
+        """Whether the endpoint is part of the Elements API."""
         return self.template.startswith("/partner/external/")
 
     def path(self, ids: Mapping[str, str]) -> str:
-        """Return the path with each placeholder replaced by an id, encoded as a single path segment."""
+        """Replace each placeholder with an id, and return the path. Each id is encoded as a single path segment."""
         return _PLACEHOLDER.sub(lambda match: _segment(ids[match[1]]), self.template)
 
     def unexpected(self, what: str) -> AnswerError:
-        """Return an error for a response that does not have the documented form. `what` describes the difference."""
+        """Return an error for a response that does not have the documented format. `what` describes the difference."""
         return AnswerError(f"{self.template}: {what}", hint=CHANGED, path=self.template)
 
 
@@ -98,7 +98,7 @@ class ApiVersions:
     """Selects the API version that is available to an account. The modern version is tried first.
 
     A version is not available if it returns a 404 or if its permission is not granted. After the first response, only
-    the version that returned it is requested until the next call of `begin`. A 404 for one customer therefore does not
+    the version that responded is requested until the next call of `begin`. A 404 for one customer therefore does not
     cause a request to the other version.
     """
 
@@ -114,7 +114,7 @@ class ApiVersions:
 
     @property
     def answered(self) -> ApiVersion | None:
-        """The version that responded last."""
+        """The version that was selected last, or None if no version has responded."""
         return self._answered
 
     def first(self, offered: Collection[ApiVersion]) -> ApiVersion:
@@ -132,8 +132,8 @@ class ApiVersions:
     async def ask(self, readers: Mapping[ApiVersion, Callable[[], Awaitable[T]]]) -> T:
         """Call the reader of each API version in turn, and return the result of the first version that is available.
 
-        Raise the first error if no version is available. Raise NotOfferedError, without a request, if there is no
-        reader for the configured version.
+        If no version is available, raise the first error. If there is no reader for the configured version, raise
+        NotOfferedError without a request.
         """
         failure: AvePointError | None = None
         for api_version in self._order(readers):
@@ -165,7 +165,7 @@ class ApiVersions:
 
 
 def fields(names: str) -> frozenset[str]:
-    """Return the names in a string, in lower case, as a value of `Endpoint.fields`."""
+    """Split a string into lower-case field names for `Endpoint.fields`."""
     return frozenset(names.lower().split())
 
 

@@ -88,7 +88,7 @@ def unreached(error: Exception) -> str:
 
 
 def reason_of(error: BaseException) -> str:
-    """Return the reason for a failed connection; use the message of the operating system if there is one."""
+    """Return the reason for a failed connection, preferably the message of the operating system."""
     reason = str(error)[:_LONGEST_REASON] or type(error).__name__
     cause: BaseException | None = error
     while cause is not None:

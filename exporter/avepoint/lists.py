@@ -34,7 +34,7 @@ _MOST_INCOMPLETE: Final = 10_000
 class ListReader:
     """Reads a list of a partner account.
 
-    Use the same reader in every refresh, because the reader compares an incomplete list with the previous one.
+    Use the same reader in every refresh, because the reader compares an incomplete list with the previous list.
     """
 
     def __init__(self, client: ApiClient, endpoints: EndpointPair, identity: Identity = row_hash) -> None:
@@ -54,8 +54,8 @@ class ListReader:
     ) -> list[T]:
         """Return the result of `convert` for each row. Raise AvePointError if a request fails.
 
-        `convert` is called as soon as a row is received. If the list is incomplete and is therefore read again,
-        `convert` is called again for each row.
+        `convert` is called for each row as soon as the row is received. If the list is incomplete and is therefore read
+        again, `convert` is called again for each row.
         """
         ids = {"customerId": customer_id, "id": customer_id, "tenantId": tenant_id}
         readers = {
@@ -65,11 +65,14 @@ class ListReader:
         return await api_versions.ask(readers)
 
     async def rows(self, api_versions: ApiVersions, customer_id: str, tenant_id: str = "") -> list[Row]:
-        """Return all rows of one customer, or of its Microsoft 365 tenant. Raise AvePointError if a request fails."""
+        """Return all rows of a customer, or of one Microsoft 365 tenant of the customer.
+
+        Raise AvePointError if a request fails.
+        """
         return await self.read(api_versions, lambda row: row, customer_id=customer_id, tenant_id=tenant_id)
 
     def is_short(self, customer_id: str = "") -> bool:
-        """Return whether the customer's list had fewer rows than its reported total when it was last read."""
+        """Return whether the last list of the customer had fewer rows than its reported total."""
         return any(self._checked.is_short((one.template, customer_id, "")) for one in self._endpoints.versions.values())
 
     async def _read(
@@ -158,7 +161,7 @@ class JobList:
     ) -> set[str | None]:
         """Return the ids of all rows. The set contains None if an id is unreadable.
 
-        Request pages of `largest` rows, or of `size` rows if the service refuses larger pages.
+        Request pages of `largest` rows, or pages of `size` rows if AvePoint refuses larger pages.
         """
         try:
             rows = await self.read(span, size=largest, job_type=job_type, object_type=object_type)
@@ -179,9 +182,9 @@ class JobList:
 
 
 class ProductJobList:
-    """The job list of a product other than Microsoft 365 in a tenant account.
+    """The job list of one product of a tenant account, other than Microsoft 365.
 
-    `times` returns the query parameters for a time range. Use the same object in every refresh, as with `ListReader`.
+    `times` returns the query parameters for a time range. Use the same object in every refresh.
     """
 
     def __init__(
@@ -231,7 +234,7 @@ class _CheckedReader:
         """Return the converted rows of a list. Raise IncompleteListError if the list is incomplete.
 
         `key` identifies the list in later refreshes. If three consecutive refreshes return the same rows and the same
-        total, the list is accepted as complete, because its total probably does not count rows.
+        total, the list is accepted as complete. In this case, the total probably does not count rows.
         """
 
         async def attempt() -> tuple[list[T], ListProgress]:
@@ -259,11 +262,11 @@ class _CheckedReader:
         return items
 
     def is_short(self, key: Hashable) -> bool:
-        """Return whether the list had fewer rows than its reported total when it was last read."""
+        """Return whether the last list had fewer rows than its reported total."""
         return key in self._incomplete
 
     def _refreshes(self, key: Hashable, progress: ListProgress) -> int:
-        """Return the number of consecutive refreshes, including the current one, with the same rows and total."""
+        """Return the number of consecutive refreshes with the same rows and the same total, including this refresh."""
         signature, refreshes = self._incomplete.get(key, (None, 0))
         return refreshes + 1 if signature is not None and signature == progress.signature else 1
 
@@ -284,5 +287,8 @@ def _iso_times(span: Span) -> Query:
 
 
 def iso_seconds(span: Span) -> tuple[str, str]:
-    """Return the start, rounded down, and the end, rounded up, in whole seconds, as the APIs require."""
+    """Return the start and the end in whole seconds, as the APIs require.
+
+    The start is rounded down, and the end is rounded up.
+    """
     return iso_time(span.start), iso_time(Ticks(span.end + TICKS_PER_SECOND - 1))

@@ -26,7 +26,7 @@ class Observer(Protocol):
 
     @property
     def inspect(self) -> Inspect | None:
-        """A function to call with each response, for the `check` command, or None."""
+        """A function of the `check` command that inspects each response, or None."""
         ...
 
     def request(self, endpoint: str, code: str, seconds: float) -> None:
@@ -37,7 +37,7 @@ class Observer(Protocol):
         ...
 
     def throttled(self, seconds: float) -> None:
-        """Count the time that a request waited for the rate limit or for Retry-After."""
+        """Add the time that a request waited for the rate limit or for Retry-After."""
         ...
 
     def token(self, result: str) -> None:
@@ -53,7 +53,7 @@ class Observer(Protocol):
         ...
 
     def clock_offset(self, seconds: float) -> None:
-        """Set the difference of the clocks: AvePoint's clock minus the exporter's clock, in seconds."""
+        """Set the offset of AvePoint's clock, which is AvePoint's time minus the exporter's time in seconds."""
         ...
 
     def unreadable(self, endpoint: str, field: str) -> None:
@@ -80,17 +80,17 @@ class ValueIssues:
 
     @property
     def latest(self) -> Ticks:
-        """The latest time that is accepted for a past event: the current time plus a tolerance for different clocks."""
+        """The latest accepted time of a past event, which is the current time plus a tolerance for different clocks."""
         return Ticks(ticks_at(self._clock.time()) + CLOCK_TOLERANCE)
 
     def unreadable(self, endpoint: str, field: str, value: object, why: str) -> None:
-        """Count a value that cannot be read, and log it with the reason `why` the first time."""
+        """Count an unreadable value. The first time, log the value and the reason `why`."""
         self._observer.unreadable(endpoint, field)
         if self._is_new(field, short(value)):
             self._log.warning("value is unreadable", path=endpoint, field=field, value=short(value), why=why)
 
     def unknown(self, endpoint: str, field: str, value: str) -> None:
-        """Count an unknown name, and log it the first time. Unknown names are exposed unchanged."""
+        """Count an unknown name. The first time, log the name. Unknown names are exposed unchanged."""
         self._observer.unknown(field)
         if self._is_new(field, value):
             self._log.warning("unknown name is used unchanged", path=endpoint, field=field, value=short(value))

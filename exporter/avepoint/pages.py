@@ -39,7 +39,7 @@ FetchPage = Callable[[Query], Awaitable[ListPage]]
 
 
 def read_page(response: object, endpoint: Endpoint) -> ListPage:
-    """Return the page from a response. Raise AnswerError if the response does not have the documented form."""
+    """Parse a response, and return the page. Raise AnswerError if the response does not have the documented format."""
     if endpoint.paging in (Paging.ODATA, Paging.ODATA_LINKS):
         return _odata_page(response, endpoint)
     if endpoint.paging is Paging.ELEMENTS and isinstance(response, list):
@@ -67,9 +67,9 @@ def _odata_page(response: object, endpoint: Endpoint) -> ListPage:
 
 
 def read_rows(value: object, endpoint: Endpoint, name: str, *, total: int | None = None) -> tuple[RawRow, ...]:
-    """Return the rows of a JSON list. If the total is 0, null counts as an empty list.
+    """Return the rows of a JSON list. If the total is 0, null is accepted as an empty list.
 
-    Raise AnswerError for any other value. `name` is the field that contains the list.
+    Raise AnswerError if any other value is not a list. `name` is the field that contains the list.
     """
     if value is None and total == 0:
         return ()
@@ -83,7 +83,7 @@ def _narrowed(row: RawRow, fields: Collection[str]) -> RawRow:
 
 
 def read_total(value: object) -> int | None:
-    """Return the total of a list, or None if it is missing or not a count."""
+    """Return the total of a list, or None if the total is missing or not a count."""
     try:
         return read_count(value)
     except UnreadableValueError:
@@ -91,7 +91,7 @@ def read_total(value: object) -> int | None:
 
 
 def read_link(value: object) -> str | None:
-    """Return the link to the next page, or None if it is empty, null or not a string."""
+    """Return the link to the next page, or None if the value is empty, null or not a string."""
     return value if isinstance(value, str) and value.strip() else None
 
 
@@ -101,7 +101,7 @@ def folded(value: object) -> Mapping[str, object]:
 
 
 def row_id(row: RawRow) -> str | None:
-    """Return the id of a row, or None if the row has no id. The case of the key does not matter."""
+    """Return the id of a row, or None if the row has no id. The key is case-insensitive."""
     for key, value in row.items():
         if key.lower() == "id" and isinstance(value, str | int) and value != "":
             return str(value)[:_LONGEST_ID]
@@ -127,7 +127,7 @@ class ListProgress:
         self._is_repeated = False
 
     def enter(self, page: ListPage) -> bool:
-        """Add a page, and return whether it has new rows. Raise AnswerError if the list is endless."""
+        """Add a page, and return whether the page has new rows. Raise AnswerError if the list is endless."""
         self._pages += 1
         if self._pages > MOST_PAGES:
             raise self.endpoint.unexpected(f"the list does not end after {MOST_PAGES} pages")
@@ -151,19 +151,19 @@ class ListProgress:
     def total(self) -> int | None:
         """The reported total of the list, or None if it is unknown.
 
-        The total is unknown if the total on every page equals the number of rows on that page. In this case, the
-        service may report the total of each page.
+        The total is unknown if the total on every page equals the number of rows on that page. In this case, AvePoint
+        may report the number of rows on each page as the total.
         """
         return None if self._counts_pages or not self._totals else max(self._totals)
 
     @property
     def states_total(self) -> bool:
-        """Whether any page contained a total, which may be the total of the list or of the page."""
+        """Whether any page contained a total. The total may be the total of the list or of the page."""
         return bool(self._totals)
 
     @property
     def lacks_rows(self) -> bool:
-        """Whether fewer rows have been received than the total."""
+        """Whether fewer rows than the total have been received."""
         return self.total is not None and self.received < self.total
 
     @property
@@ -176,7 +176,7 @@ class ListProgress:
     def end(self, page: ListPage, size: int) -> None:
         """End the list after a page without new rows. `size` is the requested number of rows.
 
-        If the page is full although rows are missing, the service repeats pages instead of returning the missing rows.
+        If the page is full although rows are missing, AvePoint repeats pages instead of returning the missing rows.
         """
         self._is_repeated = bool(page.rows) and page.is_full(size) and self.lacks_rows
 
@@ -218,7 +218,7 @@ class ListProgress:
 async def numbered_pages(fetch: FetchPage, progress: ListProgress, *, size: int) -> AsyncIterator[RawRow]:
     """Yield the rows of a list from the Elements API.
 
-    If the service does not report a total, the list ends with the first page that is not full.
+    If AvePoint does not report a total, the list ends with the first page that is not full.
     """
     number = 0
     while True:
@@ -229,8 +229,8 @@ async def numbered_pages(fetch: FetchPage, progress: ListProgress, *, size: int)
             return
         for row in page.rows:
             yield row
-        # A total above the number of rows on the page is the total of the list. An equal total may be the total of the
-        # page.
+        # If the total exceeds the number of rows on the page, it is the total of the list. If both numbers are equal,
+        # the total may be the total of the page.
         is_counted = progress.total is not None and progress.total > len(page.rows)
         if not (progress.lacks_rows or (page.is_full(size) and not is_counted)):
             return

@@ -24,10 +24,11 @@ If a response contains no total, a page with at least this many rows may be foll
 async def odata_pages(
     client: ApiClient, fetch: FetchPage, progress: ListProgress, *, top: int | None = None
 ) -> AsyncIterator[RawRow]:
-    """Yield the rows of an OData list. Follow its links, or use $top and $skip if there are no links and `top` is set.
+    """Yield the rows of an OData list. Follow the links to the next pages.
 
-    With $top and $skip, the list ends with the first page that has no new rows. A page that is not full does not end
-    the list, because a service may return fewer rows than requested.
+    If there are no links and `top` is set, use $top and $skip. With $top and $skip, the list ends with the first page
+    that has no new rows. A page that is not full does not end the list, because AvePoint may return fewer rows than
+    requested.
     """
     query: Query | None = {} if top is None else {"$top": top, "$skip": 0}
     while query is not None:
@@ -35,10 +36,10 @@ async def odata_pages(
             page = await fetch(query)
         except (BadRequestError, NotFoundError) as error:
             if progress.received and not progress.lacks_rows and "$skip" in query:
-                return  # the service rejects requests beyond the end of the list
+                return  # AvePoint rejects requests beyond the end of the list
             if top is None or progress.received or not isinstance(error, BadRequestError):
                 raise
-            top, query = None, {}  # the service rejects the parameter $top
+            top, query = None, {}  # AvePoint rejects the parameter $top
             continue
         if not progress.enter(page):
             progress.end(page, top or 0)
@@ -65,7 +66,10 @@ class IndexedPages:
     def __init__(
         self, client: ApiClient, endpoint: Endpoint, parameters: tuple[str, str] = ("PageIndex", "PageSize")
     ) -> None:
-        """Create a reader. `parameters` holds the names of the query parameters for the index and the page size."""
+        """Create a reader.
+
+        `parameters` contains the names of the query parameters for the page index and the page size.
+        """
         self._client = client
         self._endpoint = endpoint
         self._index, self._size = parameters
@@ -89,7 +93,7 @@ class IndexedPages:
             self._has_page_zero = self._has_page_zero or cursor.index == 0
             for row in page.rows:
                 yield row
-            # If the total equals the number of rows on the page, it may be the total of the page.
+            # If the total equals the number of rows on the page, the total may be the total of this page only.
             is_counted = progress.total is not None and progress.total > len(page.rows)
             cursor.may_go_on = progress.lacks_rows or page.is_full(size if page.total is not None else _SMALLEST_CAP)
             cursor.advance(self._usable(page.link), has_link=page.link is not None and not is_counted)
@@ -118,7 +122,7 @@ class _Cursor:
     may_go_on: bool = True
 
     def advance(self, link: Query | None, *, has_link: bool) -> None:
-        """Go to the next page, with the link if there is one. Ignore a link to the same page or an earlier page."""
+        """Go to the next page. If there is a link, use the link. Ignore a link to the same page or an earlier page."""
         named = {key.lower(): value for key, value in (link or {}).items()}.get("pageindex")
         is_number = isinstance(named, str) and named.isascii() and named.isdigit() and len(named) < 6  # noqa: PLR2004 - digits
         number = int(named) if is_number and named is not None else self.index + 1
@@ -148,7 +152,7 @@ class _Cursor:
         elif self.index == 0 and not self.has_page_zero and page.total != 0:
             self.first = self.index = 1  # page 0 is empty, so the list is empty or begins with page 1
         elif self.index == 1 and self.first == 0 and page.rows:
-            self.first, self.index = 1, 2  # the service treats page 0 as page 1, so page 1 was a repetition
+            self.first, self.index = 1, 2  # AvePoint returned the same rows for page 0 and page 1
         else:
             progress.end(page, size)
             self.is_open = False
@@ -157,7 +161,8 @@ class _Cursor:
 def _merged(own: Query, link: Query) -> Query:
     """Return the query with the parameters of a link.
 
-    A parameter of the link replaces the parameter with the same name. Names are case-insensitive.
+    A parameter of the link replaces the parameter of the query with the same name. Parameter names are
+    case-insensitive.
     """
     names = {key.lower(): key for key in own}
     return {**own, **{names.get(key.lower(), key): value for key, value in link.items()}}

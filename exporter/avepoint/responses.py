@@ -1,4 +1,4 @@
-"""Functions that decode HTTP responses and raise the errors that they report."""
+"""Functions that decode HTTP responses and raise the errors in the responses."""
 
 import json
 import re
@@ -51,9 +51,9 @@ class RawResponse:
 
 
 def without_secrets(response: RawResponse, secrets: Collection[str]) -> RawResponse:
-    """Return a response in which the secrets of its request are masked, because a server or proxy may echo them."""
+    """Mask the secrets of a request in its response, because a server or proxy may echo secrets."""
     for secret in secrets:
-        if len(secret) < _SHORTEST_SECRET:  # a short text may occur in the data by chance
+        if len(secret) < _SHORTEST_SECRET:  # a short secret may occur in the data by chance
             continue
         if secret.encode() in response.body:
             response = replace(response, body=response.body.replace(secret.encode(), _MASK.encode()))
@@ -72,7 +72,10 @@ def read_json(body: bytes) -> object:
 
 
 def _beginning(body: bytes) -> str:
-    """Return a note with the beginning of a body, or "" for truncated JSON, which may contain personal data."""
+    """Return a note with the beginning of a body.
+
+    Return "" for truncated JSON, because JSON may contain personal data.
+    """
     text = body[:_LONGEST_BEGINNING].decode("utf-8", "replace").lstrip()
     return "" if text.startswith(("{", "[")) else f"; it begins with {short(text)}"
 
@@ -125,7 +128,10 @@ def _is_empty(value: object) -> bool:
 
 
 def _status_inside(value: object) -> int | None:
-    """Return the status code of an envelope, 200 if it is missing, or None if it is invalid."""
+    """Return the status code of a JSON envelope. If the code is missing, return 200.
+
+    If the code is invalid, return None.
+    """
     if value is None or (isinstance(value, str) and value.strip().lower() in _SUCCESS):
         return 200
     match = re.fullmatch(r"\s*([1-5]\d\d)\s*", str(value), re.ASCII) if isinstance(value, int | str) else None
@@ -144,11 +150,11 @@ def _folded(value: object) -> Mapping[str, object]:
 
 
 def error_text(body: object, secrets: Collection[str] = ()) -> str:
-    """Return the error text from a body, prefixed with ": ", or "" if there is none.
+    """Return the error text from a body, prefixed with ": ", or "" if there is no error text.
 
-    The documented forms are {message, errors: [{code, field, message}]}, {error}, {error: {code, message}} and {error,
-    error_description}. The text is printable and at most 200 characters long. E-mail addresses, GUIDs and secrets are
-    removed.
+    The documented formats are {message, errors: [{code, field, message}]}, {error}, {error: {code, message}} and
+    {error, error_description}. The text is printable and at most 200 characters long. E-mail addresses, GUIDs and
+    secrets are removed.
     """
     text = _GUID.sub("<id>", "; ".join(dict.fromkeys(_error_parts(_folded(body)))))
     for secret in filter(None, secrets):
@@ -220,10 +226,10 @@ def _http_date(text: str) -> float | None:
 
 
 def request_id_of(headers: Mapping[str, str], envelope: Mapping[str, object]) -> str:
-    """Return the request id from the headers or the JSON envelope of a response, or "" if there is none.
+    """Return the request id from the headers or the JSON envelope of a response, or "" if there is no id.
 
     An id has at most 64 characters, which are letters, digits, `.`, `:`, `_` and `-`. Other values are ignored, because
-    a server or proxy can return anything in their place, such as a token or markup.
+    a server or proxy can return any text instead of an id, such as a token or markup.
     """
     candidates = [envelope.get("requestid"), *map(headers.get, _REQUEST_ID_HEADERS), envelope.get("traceid")]
     for candidate in candidates:
@@ -237,5 +243,5 @@ def request_id_of(headers: Mapping[str, str], envelope: Mapping[str, object]) ->
 
 
 def _whole_number(text: str) -> int | float:
-    # Python cannot convert thousands of digits to an integer. A float is later reported as unreadable.
+    # Python cannot convert thousands of digits to an integer. The returned float is later reported as unreadable.
     return int(text) if len(text) <= _LONGEST_INT else float(text)

@@ -1,4 +1,4 @@
-"""A limit on concurrent requests that lets urgent requests go first."""
+"""A limit on concurrent requests, in which urgent requests start first."""
 
 import asyncio
 import heapq
@@ -28,7 +28,7 @@ class Slots:
             raise
 
     def release(self) -> None:
-        """Pass the slot to the most urgent waiter, or free it if there is none."""
+        """Pass the slot to the most urgent waiter, or free the slot if no task is waiting."""
         while self._waiting:
             granted = heapq.heappop(self._waiting)[-1]
             if not granted.done():

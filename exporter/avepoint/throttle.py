@@ -25,9 +25,9 @@ _MOST_OVERRUN: Final = 0.02  # maximum timer delay, in seconds, that shortens th
 class LimitUsage:
     """The current usage of the rate limits.
 
-    `under_way` is the number of running requests, and `concurrency` is its limit. `rate` is the current limit in
-    requests per second, and `full_rate` is the configured limit. `pause` is the remaining pause in seconds. `recent` is
-    the average number of requests per second during the last ten seconds.
+    `under_way` is the number of running requests, and `concurrency` is the maximum of this number. `rate` is the
+    current limit in requests per second, and `full_rate` is the configured limit. `pause` is the remaining pause in
+    seconds. `recent` is the average number of requests per second during the last ten seconds.
     """
 
     under_way: int
@@ -88,8 +88,8 @@ class Throttle:
     async def slot(self, patience: float = 0.0) -> AsyncIterator[None]:
         """Wait until the limits allow a request.
 
-        `patience` is the interval of the collector in seconds. A request is due after this time, and the request that
-        is due first starts first. Therefore, collectors with long intervals do not delay collectors with short
+        `patience` is the interval of the collector in seconds. A request is due when this time has passed. The request
+        that is due first starts first. Therefore, collectors with long intervals do not delay collectors with short
         intervals.
         """
         deadline = self._clock.monotonic() + patience
@@ -111,10 +111,7 @@ class Throttle:
             self._starts.popleft()
 
     async def turn(self, deadline: float = 0.0) -> None:
-        """Wait until the rate limit allows a request. Requests with earlier deadlines start first.
-
-        Call this method only within the limit on concurrent requests.
-        """
+        """Wait until the rate limit allows a request. Requests with earlier deadlines start first."""
         # Only the first request in the queue sleeps, which preserves the order.
         await self._turns.acquire(deadline)
         try:

@@ -1,8 +1,8 @@
 """Authentication with a certificate: a signed assertion proves that the exporter has the private key.
 
-The assertion has the form that AvePoint documents. The assertion is signed with RS256 and is valid for five minutes.
-The header field `kid` contains the SHA-1 thumbprint of the certificate in upper-case hex, and `x5t` contains it in
-base64url.
+The assertion is signed with RS256 and is valid for five minutes, as AvePoint's documentation requires. The header field
+`kid` contains the SHA-1 thumbprint of the certificate in upper-case hex. The header field `x5t` contains the thumbprint
+in base64url.
 """
 
 import base64
@@ -32,7 +32,7 @@ _PASSWORD: Final = "set auth.certificate_password_file or auth.certificate_passw
 
 
 class ClientCertificate:
-    """A credential that reads the configured certificate file each time it is used."""
+    """A credential that reads the configured certificate file for each token request."""
 
     def __init__(self, auth: Auth, token_url: str, clock: Clock, expires: Callable[[float], None]) -> None:
         self._auth = auth
@@ -47,12 +47,15 @@ class ClientCertificate:
         return "ClientCertificate(…)"
 
     def form(self) -> Mapping[str, str]:
-        """Return the fields of a token request, with a new assertion. Raise TokenError if the file cannot be used."""
+        """Create an assertion, and return the fields of a token request.
+
+        Raise TokenError if the file cannot be used.
+        """
         pair = self.load()
         return {"client_assertion_type": ASSERTION_TYPE, "client_assertion": self._assertion(pair)}
 
     def load(self) -> KeyPair:
-        """Read the key pair from the file, and report when the certificate expires.
+        """Read the key pair from the file, and report the expiry of the certificate.
 
         Raise TokenError if the file cannot be used, or if the certificate has expired or is not valid yet.
         """
@@ -69,7 +72,7 @@ class ClientCertificate:
         return pair
 
     def _read(self, path: Path, password: bytes | None) -> KeyPair:
-        """Return the key pair in the file. It is parsed again only if the file or the password has changed."""
+        """Return the key pair in the file. The file is parsed again only if the file or the password has changed."""
         try:
             contents = KeyFile(path.read_bytes(), password)
             with self._lock:
@@ -95,7 +98,7 @@ class ClientCertificate:
             raise _broken(path, str(error)) from None
 
     def _assertion(self, pair: KeyPair) -> str:
-        thumbprint = pair.certificate.fingerprint(hashes.SHA1())  # noqa: S303 - AvePoint identifies the certificate by it
+        thumbprint = pair.certificate.fingerprint(hashes.SHA1())  # noqa: S303 - AvePoint identifies certificates by SHA-1
         now = int(self._clock.time())
         return jwt.encode(
             {

@@ -25,7 +25,7 @@ class Credential(Protocol):
     """
 
     def form(self) -> Mapping[str, str]:
-        """Return the fields of the token request that authenticate the app.
+        """Return the fields that authenticate the app in a token request.
 
         Raise TokenError if the credential cannot be read.
         """
@@ -56,7 +56,7 @@ class ClientSecret:
 
 
 def credential(account: Account, clock: Clock, observer: Observer) -> Credential:
-    """Return the credential of an account. Its files are not read before the first token request."""
+    """Return the credential of an account. The files of the credential are read later, for each token request."""
     if account.auth.certificate_file is None:
         return ClientSecret(account.auth)
     from exporter.avepoint.auth.certificate import ClientCertificate  # noqa: PLC0415 - cryptography is slow to load
@@ -68,7 +68,7 @@ def certificate_mistakes(config: Config, clock: Clock) -> Iterator[str]:
     """Yield an error message for each configured certificate that cannot be used."""
     for index, account in enumerate(config.accounts):
         if account.auth.certificate_file is not None:
-            from exporter.avepoint.auth.certificate import ClientCertificate  # noqa: PLC0415 - as above
+            from exporter.avepoint.auth.certificate import ClientCertificate  # noqa: PLC0415 - slow to load
 
             try:
                 ClientCertificate(account.auth, account.identity_url, clock, lambda _: None).load()

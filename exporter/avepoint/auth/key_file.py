@@ -1,8 +1,8 @@
 """Key files: a private key with its certificate, in PEM or PFX.
 
-A file with many iterations takes up to a second to decrypt, and the check of a long key takes a quarter of a second.
-The library holds Python's global lock during this time. Therefore, the exporter parses a new file in a child
-process, while the event loop runs.
+Decrypting a file with many iterations takes up to a second, and checking a long key takes a quarter of a second. During
+this time, the library `cryptography` holds Python's global interpreter lock. Therefore, the exporter parses a new file
+in a child process, so the event loop continues to run.
 """
 
 import base64
@@ -61,7 +61,10 @@ class KeyFileError(Exception):
 
 
 def parse_in_child(contents: KeyFile, run: Callable[..., Any] = subprocess.run) -> KeyPair:
-    """Return the key pair from a file. Raise KeyFileError if there is none, or OSError if no process can be started."""
+    """Parse a file in a child process, and return the key pair.
+
+    Raise KeyFileError if the file contains no usable key pair, or OSError if no process can be started.
+    """
     try:
         child = run(
             [sys.executable, "-P", "-m", __name__],
@@ -76,7 +79,7 @@ def parse_in_child(contents: KeyFile, run: Callable[..., Any] = subprocess.run) 
     result = json.loads(child.stdout)
     if "problem" in result:
         raise KeyFileError(result["problem"], is_of_password=result["is_of_password"])
-    # The child process has checked the key.
+    # The child process has already checked the key, so this check is skipped.
     key = load_pem_private_key(result["key"].encode(), None, unsafe_skip_rsa_key_validation=True)
     if not isinstance(key, RSAPrivateKey):
         raise KeyFileError("cannot be parsed")
@@ -84,7 +87,7 @@ def parse_in_child(contents: KeyFile, run: Callable[..., Any] = subprocess.run) 
 
 
 def parsed_in_child(request: bytes) -> str:
-    """Return the response of the child process to the parent process."""
+    """Return the JSON that the child process sends to the parent process."""
     return json.dumps(_result(_decoded(request)))
 
 
@@ -108,7 +111,7 @@ def _decoded(request: bytes) -> KeyFile:
 
 
 def parse(contents: KeyFile) -> KeyPair:
-    """Return the key pair from a file. Raise KeyFileError if there is none."""
+    """Parse a file, and return the key pair. Raise KeyFileError if the file contains no usable key pair."""
     data = _unwrapped(contents.data)
     key, certificates = (_read_pem if b"-----BEGIN" in data else _read_pfx)(data, contents.password)
     if not isinstance(key, RSAPrivateKey):

@@ -1,6 +1,6 @@
 """Access tokens for OAuth 2.0 client credentials.
 
-The exporter requests one token per permission and renews it before it expires.
+The exporter requests one token per permission, and renews each token before its expiry.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ LONGEST_SCOPE: Final = 300
 """Maximum length of a scope that AvePoint accepts."""
 _RENEWAL_MARGIN: Final = 120.0
 _DEFAULT_LIFE: Final = 300.0
-_MINIMUM_AGE: Final = 300.0  # seconds; a 403 does not renew a younger token
+_MINIMUM_AGE: Final = 300.0  # seconds; a younger token is not renewed after a 403
 _FAILURE_LIFE: Final = 60.0  # seconds for which `token` raises the stored error of `token_ahead`
 _OAUTH_ERRORS: Final = frozenset(
     {"invalid_client", "invalid_scope", "invalid_grant", "invalid_request", "unauthorized_client"}
@@ -38,7 +38,7 @@ _HINTS: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Token:
-    """An access token, with the times at which it was requested and must be renewed, in monotonic seconds."""
+    """An access token. `requested_at` and `renew_at` are monotonic times in seconds."""
 
     text: str
     requested_at: float
@@ -75,7 +75,7 @@ class TokenSource:
     async def token_ahead(self, permission: str) -> None:
         """Request a token before it is needed. If the request fails, the next call to `token` raises the error.
 
-        Do nothing if the last token request for this permission failed.
+        If the last token request for this permission failed, do nothing.
         """
         if permission in self._refused:
             return
@@ -94,7 +94,7 @@ class TokenSource:
             raise error
         task = self._renewals.get(permission)
         if task is None:
-            # Tokens are shared by all customers, so log lines about a token request must not contain a customer id.
+            # Tokens are shared by all customers, so log lines for a token request must not contain a customer id.
             context = contextvars.copy_context()
             context.run(unbind_contextvars, "customer_id")
             task = self._start_task(self._renew(permission), context=context)
@@ -103,12 +103,12 @@ class TokenSource:
         return await asyncio.shield(task)
 
     def discard(self, permission: str, token: Token) -> None:
-        """Discard a rejected token, unless it has already been replaced."""
+        """Discard a rejected token if it has not been replaced yet."""
         if self._tokens.get(permission) is token:
             del self._tokens[permission]
 
     def discard_denied(self, permission: str, token: Token) -> None:
-        """Discard a token after a 403 if it is older than five minutes.
+        """After a 403, discard a token that is older than five minutes.
 
         The permission may have been granted after an old token was issued.
         """
@@ -145,7 +145,7 @@ class TokenSource:
 
 
 def secrets_of(form: Mapping[str, str]) -> tuple[str, str]:
-    """Return the client secret and the client assertion in the form of a token request, or "" if they are missing."""
+    """Return the client secret and the client assertion from the form of a token request. A missing value is ""."""
     return form.get("client_secret", ""), form.get("client_assertion", "")
 
 
@@ -188,7 +188,10 @@ def refusal(code: str, permission: str, *, reason: str = "", **request: Unpack[R
 
 
 def token_text(response: Mapping[str, object]) -> str:
-    """Return the token from a response. Raise TokenError if it is missing or cannot be sent in an HTTP header."""
+    """Return the token from a response.
+
+    Raise TokenError if the token is missing or cannot be sent in an HTTP header.
+    """
     text = response.get("access_token")
     if not isinstance(text, str) or not text or not text.isascii() or not text.isprintable() or " " in text:
         raise TokenError("the token response has no access_token", reason="parse", hint=WRONG_ISSUER)
@@ -196,7 +199,7 @@ def token_text(response: Mapping[str, object]) -> str:
 
 
 def _useful_life(response: Mapping[str, object]) -> float:
-    """Return the number of seconds until a token is renewed, which is its lifetime minus a margin for slow requests."""
+    """Return the lifetime of a token in seconds, minus a margin for slow requests."""
     life = response.get("expires_in")
     if isinstance(life, str) and life.isascii() and life.isdigit() and len(life) < 10:  # noqa: PLR2004 - digits
         life = int(life)

@@ -1,4 +1,4 @@
-"""Canonical names for the codes and words in the job lists of Google Workspace and Salesforce.
+"""Canonical names for the codes and names in the job lists of Google Workspace and Salesforce.
 
 Sources: the documentation of GET /backup/google/admin/jobs and GET /backup/sfbapi/jobs.
 """
@@ -76,19 +76,19 @@ _SALESFORCE: Final = {
 
 
 def google_app(name: str) -> tuple[str, bool]:
-    """Return the workload for a number or name in the field `appType`, and whether the number or name is known."""
+    """Return the workload for a code or name in the field `appType`, and whether the code or name is known."""
     found = _GOOGLE_APPS.get(fold(name))
     return (name, False) if found is None else (found, True)
 
 
 def google_job_type(name: str) -> tuple[str, bool]:
-    """Return the job type for a number or name in the field `jobType`, and whether the number or name is known."""
+    """Return the job type for a code or name in the field `jobType`, and whether the code or name is known."""
     found = _GOOGLE_JOB_TYPES.get(fold(name))
     return (snake_case(name) or name, False) if found is None else (found, True)
 
 
 def google_state(name: str) -> tuple[str | None, bool]:
-    """Return the state for the field `status` of a Google Workspace job, and whether the number or name is known.
+    """Return the state for the field `status` of a Google Workspace job, and whether the code or name is known.
 
     Return None for "N/A".
     """
@@ -96,13 +96,13 @@ def google_state(name: str) -> tuple[str | None, bool]:
 
 
 def salesforce_kind(name: str) -> tuple[tuple[str, str], bool]:
-    """Return the workload and the job type for the field `type`, and whether the number or name is known."""
+    """Return the workload and the job type for the field `type`, and whether the code or name is known."""
     found = _SALESFORCE.get(fold(name))
     return ((SALESFORCE, snake_case(name) or name), False) if found is None else (found, True)
 
 
 def salesforce_state(name: str) -> tuple[str | None, bool]:
-    """Return the state for the field `state` of a Salesforce job, and whether the number or name is known.
+    """Return the state for the field `state` of a Salesforce job, and whether the code or name is known.
 
     Return None for "N/A".
     """

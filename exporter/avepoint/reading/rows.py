@@ -36,7 +36,7 @@ class Row:
     """One JSON object. Keys are case-insensitive, and a missing key is equivalent to null.
 
     Methods with several `spellings` read the first of these keys whose value is not null. `fields` contains the keys
-    that were kept when the page was decoded; reading any other key raises LookupError. If `fields` is empty, any key
+    that were kept when the page was decoded. Reading any other key raises LookupError. If `fields` is empty, any key
     can be read.
     """
 
@@ -60,7 +60,7 @@ class Row:
         return row_id(self._values)
 
     def raw(self, *spellings: str) -> object:
-        """Return the first value that is not null, as decoded from JSON, or None if there is none."""
+        """Return the first value that is not null, as decoded from JSON, or None if all values are null."""
         for name in spellings:
             if (value := self._get(name)) is not None:
                 return value
@@ -89,7 +89,7 @@ class Row:
         return self._read(read_flag, spellings)
 
     def needed_flag(self, *spellings: str) -> bool | None:
-        """Return a required boolean. If it is missing, report an unreadable value and return None."""
+        """Return a required boolean. If the boolean is missing, report an unreadable value and return None."""
         return self._required(self.flag(*spellings), spellings)
 
     def size(self, *spellings: str) -> float | None:
@@ -125,7 +125,7 @@ class Row:
         return self._read(read_last_day, (name,))
 
     def past_time(self, *spellings: str, since: Ticks | None = None) -> Ticks | None:
-        """Return a time. Treat a time in the future or before `since` as unreadable."""
+        """Return a time. A time in the future or before `since` is unreadable."""
         ticks = self.time(*spellings)
         if ticks is None or (since or 0) <= ticks <= self._value_issues.latest:
             return ticks
@@ -142,7 +142,10 @@ class Row:
         return self._read(read_duration, spellings)
 
     def past_duration(self, name: str, start: Ticks) -> Ticks | None:
-        """Return the duration of something that began at `start`. Treat an end in the future as unreadable."""
+        """Return the duration of a job that began at `start`.
+
+        If the end of the job is in the future, the duration is unreadable.
+        """
         duration = self.duration(name)
         if duration is None or start + duration <= self._value_issues.latest:
             return duration
@@ -158,7 +161,10 @@ class Row:
         return self._read(read_name, spellings)
 
     def masked_name(self, name: str) -> str:
-        """Return a name for a label with e-mail addresses masked, or "" if it is missing or unreadable."""
+        """Return a name for a label, in which e-mail addresses are masked.
+
+        If the name is missing or unreadable, return "".
+        """
         value = self.raw(name)
         masked = without_addresses(value) if isinstance(value, str) else value
         return self._value(read_name, masked, name) or ""
@@ -168,11 +174,14 @@ class Row:
         return self._read(read_address, (name,))
 
     def word(self, *spellings: str) -> str | None:
-        """Return a string for a label, or None if it is "N/A"."""
+        """Return a string for a label, or None if the value is "N/A"."""
         return self._read(read_word, spellings)
 
     def key(self, *spellings: str) -> str | None:
-        """Return a required string for a label. If it is missing, return None and report an unreadable value."""
+        """Return a required string for a label.
+
+        If the string is missing, report an unreadable value and return None.
+        """
         return self._required(self._read(read_label, spellings), spellings)
 
     def workload(self, name: str) -> str | None:
@@ -184,11 +193,11 @@ class Row:
         return self._named(name, self.key(name), vocabulary.service_type)
 
     def job_service(self, name: str) -> str | None:
-        """Return the product or the scan that a customer's job belongs to, or "" if it is "N/A"."""
+        """Return the product or the scan of a customer's job, or "" if the value is "N/A"."""
         return self._named(name, self.key(name), vocabulary.job_service)
 
     def module(self, name: str) -> str | None:
-        """Return the workload of a customer's job, or "" if it is "N/A"."""
+        """Return the workload of a customer's job, or "" if the value is "N/A"."""
         return self._named(name, self.key(name), vocabulary.module)
 
     def job_state(self, name: str) -> str | None:
@@ -200,7 +209,7 @@ class Row:
         return self._named(name, self.key(name), vocabulary.job_status)
 
     def customer_status(self, name: str) -> str | None:
-        """Return the status of a customer, or None if it is "N/A"."""
+        """Return the status of a customer, or None if the value is "N/A"."""
         return self._named(name, self.label(name), vocabulary.customer_status)
 
     def resolved(self, resolve: Callable[[str], tuple[T, bool]], *spellings: str) -> T | None:
@@ -208,11 +217,11 @@ class Row:
         return self._named(spellings[0], self.key(*spellings), resolve)
 
     def management_mode(self, name: str) -> str | None:
-        """Return the management mode of a customer's services, or None if it is "N/A"."""
+        """Return the management mode of a customer's services, or None if the value is "N/A"."""
         return self._named(name, self.label(name), vocabulary.management_mode)
 
     def nested(self, name: str) -> "Row":
-        """Return the object under a key, or an empty object if there is none."""
+        """Return the object under a key, or an empty object if there is no object."""
         return self._object(self.raw(name), name)
 
     def each(self, name: str) -> tuple["Row", ...]:
@@ -230,11 +239,11 @@ class Row:
         return tuple(Row(one, self._endpoint, self._value_issues) for one in value)
 
     def unexpected(self, what: str) -> AnswerError:
-        """Return an error for rows that do not have the documented form. `what` describes the difference."""
+        """Return an error for rows that do not have the documented format. `what` describes the difference."""
         return AnswerError(f"{self._endpoint}: {what}", hint=CHANGED, path=self._endpoint)
 
     def refuse(self, field: str, reason: str) -> None:
-        """Report a value as unreadable because it cannot be correct. `reason` describes why."""
+        """Report a value that cannot be correct as unreadable. `reason` describes why."""
         self._value_issues.unreadable(self._endpoint, field, self.raw(field), reason)
 
     def is_na(self, field: str) -> bool:
@@ -246,7 +255,7 @@ class Row:
         self._value_issues.unreadable(self._endpoint, field, None, "the field is missing")
 
     def conflict(self, field: str, value: str) -> None:
-        """Report two contradictory rows as an unreadable value. Callers expose neither row."""
+        """Report two contradictory rows as an unreadable value. Callers do not expose these rows."""
         self._value_issues.unreadable(self._endpoint, field, value, "two rows contradict each other")
 
     def _read(self, read: Callable[[object], T | None], spellings: Sequence[str]) -> T | None:

@@ -29,7 +29,7 @@ def without_addresses(value: object) -> str:
 def short(value: object) -> str:
     """Return a short form of a value for messages, with e-mail addresses masked."""
     if isinstance(value, str):
-        # Addresses are masked before the text is shortened, because shortening could split an address.
+        # Mask e-mail addresses before shortening the string, because shortening could split an address.
         masked = _AROUND_AT.sub("<e-mail>", value[:_LONGEST_VALUE])
         is_cut = len(masked) > _LONGEST_SHORT or len(value) > _LONGEST_VALUE
         return repr(masked[:_LONGEST_SHORT]) + ("…" if is_cut else "")

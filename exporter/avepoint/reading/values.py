@@ -1,7 +1,7 @@
 """Functions that parse the values in AvePoint's responses.
 
-Each function returns None for an empty value: null, "", "N/A" or a date in the year 1. It raises UnreadableValueError
-if the value does not have one of the forms in docs/avepoint-api.md.
+Each function returns None for an empty value: null, "", "N/A" or a date in the year 1. Each function raises
+UnreadableValueError if the value does not have a format that docs/avepoint-api.md describes.
 """
 
 import math
@@ -39,7 +39,7 @@ _MONTH_FIRST: Final = re.compile(rf"(?P<m>\d\d)-(?P<d>\d\d)-(?P<y>\d{{4}}){_CLOC
 _SLASHED: Final = re.compile(rf"(?P<m>\d\d?)/(?P<d>\d\d?)/(?P<y>\d{{4}}){_CLOCK}", re.ASCII)
 _YEAR_FIRST: Final = re.compile(rf"(?P<y>\d{{4}})/(?P<m>\d\d?)/(?P<d>\d\d?){_CLOCK}", re.ASCII)
 _DATES: Final = (_ISO, _MONTH_FIRST, _SLASHED, _YEAR_FIRST)
-# In the month-first formats, AvePoint writes a day as noon of this day.
+# In the month-first formats, AvePoint represents a day without a time as noon.
 _ONLY_DAY: Final = re.compile(
     r"\d+[/-]\d+[/-]\d+|\d\d?[/-]\d\d?[/-]\d{4}[T ]12:00(?::00(?:\.0+)?)?\s?(?:Z|[+-]00:?00)?",
     re.ASCII | re.IGNORECASE,
@@ -243,7 +243,7 @@ def read_address(value: object) -> str | None:
 
 
 def read_word(value: object) -> str | None:
-    """Return a string for a label, or None if it is "N/A"."""
+    """Return a string for a label, or None if the value is "N/A"."""
     return None if _is_nothing(value) else read_label(value)
 
 
@@ -252,7 +252,7 @@ def _is_nothing(value: object) -> bool:
 
 
 def _short_text(value: object) -> str | None:
-    """Return a stripped string, or None if it is too long to be a number or a time.
+    """Return a stripped string, or None if the string is too long to be a number or a time.
 
     Long strings would slow down the regular expressions.
     """

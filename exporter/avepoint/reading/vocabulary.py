@@ -162,13 +162,13 @@ def workload(name: str) -> tuple[str, bool]:
 
 
 def service_type(name: str) -> tuple[str, bool]:
-    """Return the workload for a number or name in the field `serviceType`, and whether the number or name is known."""
+    """Return the workload for a code or name in the field `serviceType`, and whether the code or name is known."""
     found = _SERVICE_TYPES.get(fold(name))
     return workload(name) if found is None else (found, True)
 
 
 def job_service(name: str) -> tuple[str, bool]:
-    """Return the product or scan for a number or name in the field `jobType`, and whether the number or name is known.
+    """Return the product or scan for a code or name in the field `jobType`, and whether the code or name is known.
 
     Return "" for "N/A". Return the Microsoft 365 scan for "DOR", although "DOR" may represent another scan.
     """
@@ -177,7 +177,7 @@ def job_service(name: str) -> tuple[str, bool]:
 
 
 def module(name: str) -> tuple[str, bool]:
-    """Return the workload for a number or name in the field `jobModule`, and whether the number or name is known.
+    """Return the workload for a code or name in the field `jobModule`, and whether the code or name is known.
 
     Return "" for "none" and "N/A".
     """
@@ -186,7 +186,7 @@ def module(name: str) -> tuple[str, bool]:
 
 
 def job_status(name: str) -> tuple[str | None, bool]:
-    """Return the state for the field `status` of a customer's job, and whether the number or name is known.
+    """Return the state for the field `status` of a customer's job, and whether the code or name is known.
 
     Return None for "N/A".
     """
@@ -199,23 +199,26 @@ def job_state(name: str) -> tuple[str, bool]:
 
 
 def customer_status(name: str) -> tuple[str | None, bool]:
-    """Return the status for `jobStatus`, or None for "N/A", and whether the number or name is known."""
+    """Return the status for `jobStatus`, or None for "N/A", and whether the code or name is known."""
     return (None, True) if _is_na(name) or fold(name) == "0" else _resolved(_CUSTOMER_STATUSES, name)
 
 
 def management_mode(name: str) -> tuple[str | None, bool]:
-    """Return the mode for `managementMode`, or None for "N/A", and whether the number or name is known."""
+    """Return the mode for `managementMode`, or None for "N/A", and whether the code or name is known."""
     return (None, True) if _is_na(name) else _resolved(_MANAGEMENT_MODES, name)
 
 
 def worst_state(states: Iterable[str]) -> str:
-    """Return the worst state of completed jobs, in the order failed, incomplete, any other state, finished."""
+    """Return the worst state of completed jobs.
+
+    The order from worst to best is failed, incomplete, any other state, finished.
+    """
     ranks = {state: rank for rank, state in enumerate((*FAILED, *INCOMPLETE))}
     return min(states, key=lambda state: (ranks.get(state, len(ranks)), state == FINISHED, state))
 
 
 def may_mean_success(state: str) -> bool:
-    """Return whether a state is unknown, so that a job in this state may be successful."""
+    """Return whether a state is unknown. A job in an unknown state may be successful."""
     return state not in OVER and state not in NOT_OVER
 
 
