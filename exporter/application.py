@@ -1,4 +1,4 @@
-"""The application, which connects the parts of the exporter and runs them in one process."""
+"""The application, which connects the accounts, the metrics and the HTTP server, and runs them in one process."""
 
 import asyncio
 import signal
@@ -34,15 +34,15 @@ if TYPE_CHECKING:
     from exporter.engine.shared.state import SharedState
     from exporter.engine.storage.state import StateStore
 
-_SUPPRESSED_SECONDS: Final = 10.0  # seconds between two checks for counts of suppressed log lines
+_SUPPRESSED_SECONDS: Final = 10.0  # seconds between two checks for suppressed log lines
 
 Load = Callable[[], Config]
-"""A function that reads the configuration and raises ConfigError if it is invalid."""
+"""A function that loads the configuration. The function raises ConfigError if the configuration is invalid."""
 
 
 @dataclass(frozen=True, slots=True)
 class Listening:
-    """The addresses and options of the HTTP server. `watched` is the file whose changes trigger a reload."""
+    """The addresses and options of the HTTP server. If the file `watched` changes, the configuration is reloaded."""
 
     addresses: Sequence[str]
     web_config: Path | None = None
@@ -85,9 +85,10 @@ class Application:
         announce: Callable[[Sequence[str]], None],
         on_stop: Callable[[], None] = lambda: None,
     ) -> None:
-        """Serve until SIGTERM or SIGINT, and reload on SIGHUP. Raise ConfigError if the start fails.
+        """Serve requests until SIGTERM or SIGINT, and reload on SIGHUP. Raise ConfigError if the start fails.
 
-        `announce` is called with the addresses of the server, and `on_stop` at the first signal.
+        When the server accepts connections, `announce` is called with its addresses. `on_stop` is called at the first
+        signal.
         """
         raise_limit()
         watch = None if listening.watched is None else FileWatch(listening.watched)
@@ -116,7 +117,8 @@ class Application:
         )
 
         def bound(addresses: Sequence[str]) -> None:
-            # Refreshes start only now, because a process that cannot listen must not send requests to AvePoint.
+            # Refreshes start here, because a process that cannot listen on its addresses must not send requests to
+            # AvePoint.
             self.accounts.start()
             if self._keeper is not None:
                 background.append(loop.create_task(self._keeper.run()))
@@ -147,7 +149,7 @@ class Application:
             write_suppressed()
 
     async def reload(self) -> None:
-        """Reload the configuration. If the new configuration is invalid, keep the old one."""
+        """Reload the configuration. If the new configuration is invalid, keep the old configuration."""
         try:
             config = await asyncio.to_thread(self._load)
             await self._apply(config)
@@ -166,7 +168,7 @@ class Application:
         self.configured = ConfigStatus(loaded_at=self._clock.time())
 
     async def once(self) -> tuple[str, tuple[SnapshotView, ...]]:
-        """Refresh all collectors once and return the metrics page and a view of each collector."""
+        """Refresh all collectors once. Return the metrics page and a view of each collector."""
         background = list[asyncio.Task[None]]()
         try:
             if self._keeper is not None:
@@ -184,7 +186,7 @@ class Application:
 
 
 def _open_storage(path: Path, clock: Clock, log: structlog.stdlib.BoundLogger) -> "StateStore":
-    # These modules load SQLite, which is not needed without persistent state.
+    # These modules import SQLite, which is not needed without persistent state.
     from exporter.engine.storage.sqlite import open_directory  # noqa: PLC0415
     from exporter.engine.storage.state import StateStore  # noqa: PLC0415
 
@@ -220,12 +222,12 @@ def _stop_on_signals(on_stop: Callable[[], None]) -> asyncio.Event:
 
 
 async def _ended_first(coroutine: Coroutine[Any, Any, None], stop: asyncio.Event) -> bool:
-    """Run a coroutine until it ends or `stop` is set, and return whether `stop` was set."""
+    """Run a coroutine until it ends or until `stop` is set. Return whether `stop` was set."""
     task, stopping = asyncio.ensure_future(coroutine), asyncio.ensure_future(stop.wait())
     await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
     if not stop.is_set():
-        await task  # raises the error of the coroutine, if any
+        await task  # raise the error of the coroutine, if any
     await _cancel([task])
     return stop.is_set()
 

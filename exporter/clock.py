@@ -1,4 +1,4 @@
-"""The clock. The clock is passed as an argument, so tests can set the time."""
+"""The clock. Code receives the clock as an argument, so that tests can set the time."""
 
 import asyncio
 import time
@@ -22,7 +22,7 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The clock of the machine."""
+    """The clock of the operating system."""
 
     def time(self) -> float:
         """Return the Unix time in seconds."""

@@ -32,7 +32,7 @@ _ABOUT_FILES: Final = {
 
 
 def why_unreadable(error: OSError) -> str:
-    """Return the reason why a file cannot be read, and advice."""
+    """Return the reason why a file cannot be read, and how to fix the error."""
     what_to_do = _ABOUT_FILES.get(error.errno or 0, "use another file")
     return f"{(error.strerror or 'unknown error').lower()}; {what_to_do}"
 
@@ -50,7 +50,7 @@ class ConfigError(ExporterError):
 
 
 class UnreadableValueError(ExporterError):
-    """A value that cannot be read. The message contains only a short part of the value."""
+    """A value that cannot be parsed. The message contains only a short part of the value."""
 
 
 class RequestContext(TypedDict, total=False):
@@ -80,11 +80,11 @@ class AvePointError(ExporterError):
 
     @property
     def means_not_granted(self) -> bool:
-        """Whether the cause may be a missing permission, or a product that the Microsoft 365 tenant lacks."""
+        """Whether the cause may be a missing permission or a missing license."""
         return False
 
     def context(self) -> ErrorContext:
-        """Return the path, hint and request id, without those that are empty, as fields for a log line."""
+        """Return the fields for a log line: the path, hint and request id. Empty fields are omitted."""
         about = ErrorContext()
         if self.path:
             about["path"] = self.path
@@ -97,10 +97,10 @@ class AvePointError(ExporterError):
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A stored error: its message, hint and request id.
+    """The message, hint and request id of an error, without the exception object.
 
-    `since` and `at` are the Unix times of the first and the last refresh with this error. Outside of refreshes, `since`
-    and `at` are None.
+    `since` and `at` are the Unix times of the first and last refresh with this error. If no refresh caused the error,
+    `since` and `at` are None.
     """
 
     message: str
@@ -111,11 +111,11 @@ class Failure:
 
     @classmethod
     def of(cls, error: AvePointError, *, at: float | None = None, before: Self | None = None) -> Self:
-        """Return the failure for an error in a refresh that began at `at`.
+        """Return the failure for an error in a refresh that began at the Unix time `at`.
 
-        If `before`, the failure of the previous refresh, has the same message, keep its `since`.
+        `before` is the failure of the previous refresh. If both messages are equal, keep the `since` of `before`.
         """
-        message = sys.intern(str(error))  # Interning saves memory if thousands of customers fail with the same message.
+        message = sys.intern(str(error))  # Interning saves memory if thousands of customers have equal messages.
         since = before.since if before is not None and before.message == message else at
         return cls(message, sys.intern(error.hint), error.request_id, since, at)
 
@@ -129,7 +129,7 @@ class TokenError(AvePointError):
 
     @property
     def means_not_granted(self) -> bool:
-        """Whether the token service refused the permission, because the app does not have it."""
+        """Whether the token service refused the request because the app lacks the permission."""
         return self.reason == "invalid_scope"
 
 
@@ -142,7 +142,7 @@ class TransportError(AvePointError):
 
 
 class StatusError(AvePointError):
-    """A response with an error status, either in HTTP or in its JSON."""
+    """A response with an error status, either as its HTTP status or in its JSON body."""
 
     def __init__(self, message: str, *, status: int, **about: Unpack[ErrorContext]) -> None:
         self.status = status
@@ -171,7 +171,7 @@ class NotFoundError(StatusError):
 
 
 class UnavailableError(StatusError):
-    """HTTP status 429 or 5xx. `retry_after` is the Retry-After header in seconds, or None if there is none."""
+    """HTTP status 429 or 5xx. `retry_after` is the Retry-After header in seconds, or None if the header is missing."""
 
     def __init__(self, message: str, *, status: int, retry_after: float | None, **about: Unpack[ErrorContext]) -> None:
         self.retry_after = retry_after
@@ -179,14 +179,14 @@ class UnavailableError(StatusError):
 
 
 class NotOfferedError(AvePointError):
-    """Data that the configured API version does not provide. No request was sent."""
+    """The configured API version does not provide the data, so no request was sent."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, hint="set api to auto or modern, or disable the collector with enabled: false")
 
 
 class AnswerError(AvePointError):
-    """A response with status 200 that reports an error or does not have the documented form."""
+    """A response with status 200 that reports an error or does not match the documentation."""
 
 
 class IncompleteListError(AnswerError):
@@ -199,4 +199,4 @@ class IncompleteListError(AnswerError):
 
 
 class LinkRefusedError(AnswerError):
-    """A redirect, or a link that cannot be followed. The exporter never sends a token to another origin."""
+    """A redirect, or a link that leads to another origin. The exporter never sends a token to another origin."""

@@ -1,7 +1,7 @@
 """A limit on similar log lines, so that no client, account or server can fill the log.
 
-The first line of each kind is written at once. Equal lines are counted for a minute, and the count is written as one
-line at the end of that minute or when the process ends.
+The first line of each kind is written immediately. For a minute, equal lines are only counted. The count is written at
+the end of the minute or when the process ends.
 """
 
 import logging
@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 WINDOW: Final = 60.0
-"""Seconds during which equal lines are written once."""
+"""Seconds during which equal lines are written only once."""
 SUPPRESSED: Final = "similar lines suppressed"
-"""The message of the line with the count."""
+"""The message of the line that contains the number of suppressed lines."""
 _MAX_VARIANTS: Final = 10
-"""Number of different lines of one kind that are written per window, for example for different customers."""
+"""Number of different lines of one kind that are written per window, such as lines about different customers."""
 _MAX_KINDS: Final = 1000
 _DIGITS: Final = re.compile(r"\d+")
 _VARYING: Final = frozenset({"request_id", "timestamp", "ts", "_record", "_logger", "_name", "_from_structlog"})
@@ -33,26 +33,26 @@ class _Window:
 
 
 class RepeatFilter(logging.Filter):
-    """A filter that passes equal lines once per window, and different lines of one kind up to a limit.
+    """A filter that passes equal lines once per window, and a limited number of different lines per kind.
 
     Lines at the level debug always pass. A handler must call `due` to write the counts of suppressed lines.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
-        """Create a filter. `clock` returns monotonic seconds."""
+        """Create a filter. `clock` returns the monotonic time in seconds."""
         super().__init__()
         self._clock = clock
         self._lock = threading.Lock()
         self._windows: dict[Kind, _Window] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Return whether a record is written."""
+        """Return whether to write a record."""
         if record.levelno <= logging.DEBUG or _event(record).get("event") == SUPPRESSED:
             return True
         kind, variant = _kind(record), _variant(record)
         with self._lock:
             if kind not in self._windows and len(self._windows) >= _MAX_KINDS:
-                kind = (record.name, record.levelno, "", "", "")  # Above the limit, all new messages count as one kind.
+                kind = (record.name, record.levelno, "", "", "")  # Above the limit, all new messages share one kind.
             window = self._windows.setdefault(kind, _Window(self._clock() + WINDOW))
             if variant in window.written or len(window.written) >= _MAX_VARIANTS:
                 window.suppressed += 1
@@ -61,7 +61,10 @@ class RepeatFilter(logging.Filter):
             return True
 
     def due(self, *, all_windows: bool = False) -> list[tuple[Kind, int]]:
-        """End the windows that are over, or all windows, and return their counts of suppressed lines."""
+        """End all windows whose time is over. Return the number of suppressed lines per kind.
+
+        If `all_windows` is true, end all windows.
+        """
         now = self._clock()
         with self._lock:
             ended = [kind for kind, window in self._windows.items() if all_windows or now >= window.ends]
@@ -70,7 +73,7 @@ class RepeatFilter(logging.Filter):
 
 
 def _event(record: logging.LogRecord) -> Mapping[str, Any]:
-    """Return the fields of a record. The records of other libraries have only a message."""
+    """Return the fields of a record. Records of other libraries contain only a message."""
     return record.msg if isinstance(record.msg, dict) else {"event": record.msg}
 
 
@@ -81,7 +84,7 @@ def _kind(record: logging.LogRecord) -> Kind:
 
 
 def _variant(record: logging.LogRecord) -> tuple[str, ...]:
-    """Return the texts of a record, without numbers and without ids that differ in each line."""
+    """Return the texts of a record. Numbers and ids that differ in each line are omitted."""
     if not isinstance(record.msg, dict):
         return (_DIGITS.sub("0", record.getMessage()),)
     return tuple(

@@ -26,7 +26,7 @@ LEVELS: Final = {
 _LONGEST_VALUE: Final = 2000
 _LONGEST_SCRUBBED: Final = 65_536
 _GAP: Final = " […] "
-# The messages of the operating system follow the names of files, such as "app.secret: No such file or directory".
+# Messages of the operating system follow file names, for example in "app.secret: No such file or directory".
 _SYSTEM_MESSAGES: Final = "|".join(sorted({re.escape(os.strerror(number)) for number in errno.errorcode}))
 # Matches secrets in headers, form fields and JSON, but not messages of the exporter, the operating system or OpenSSL,
 # such as "client_secret: must be a string", "basic authentication" or "Basic Constraints of CA cert".
@@ -37,14 +37,14 @@ _SECRET_SHAPES: Final = re.compile(
 )
 _JWT: Final = re.compile(r"eyJ[\w-]{8,}(?:\.[\w-]*)*")
 _PASSWORD_IN_URL: Final = re.compile(r"(?<=://)[^\s/@]+@")
-# Control characters, including those that change the direction of text in a terminal.
+# Control characters, including the characters that change the direction of text in a terminal.
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
-# Libraries whose debug output contains headers and bodies.
+# The debug output of these libraries contains headers and bodies.
 _VERBOSE: Final = ("httpx", "httpcore", "hpack", "h11", "asyncio", "uvicorn")
 
 
 def scrub(text: str) -> str:
-    """Mask the secrets and control characters in a string. Keep only the start and the end of a long string."""
+    """Mask the secrets and control characters in a string. If the string is long, keep only its start and end."""
     text = _SECRET_SHAPES.sub(r"\1<secret>", _PASSWORD_IN_URL.sub("<secret>@", text[:_LONGEST_SCRUBBED]))
     text = _CONTROL.sub("\N{REPLACEMENT CHARACTER}", _JWT.sub("<secret>", text)).replace("\t", " ")
     half = (_LONGEST_VALUE - len(_GAP)) // 2
@@ -66,7 +66,7 @@ def _scrub_values(_: object, __: str, event: MutableMapping[str, Any]) -> Mutabl
 
 
 class LimitedHandler(logging.StreamHandler[TextIO]):
-    """A handler that limits similar lines, and writes how many it suppressed."""
+    """A handler that suppresses similar lines, and writes the number of suppressed lines."""
 
     def __init__(self, stream: TextIO, clock: Callable[[], float]) -> None:
         super().__init__(stream)
@@ -74,19 +74,22 @@ class LimitedHandler(logging.StreamHandler[TextIO]):
         self.addFilter(self._repeats)
 
     def handle(self, record: logging.LogRecord) -> bool:
-        """Write a record, after the counts that are due."""
+        """Write the counts that are due, and then the record."""
         self.write_counts()
         return super().handle(record)
 
     def write_counts(self, *, all_windows: bool = False) -> None:
-        """Write the counts of suppressed lines whose minute is over, or all counts."""
+        """Write the counts of suppressed lines for all windows that are over.
+
+        If `all_windows` is true, write all counts.
+        """
         for kind, count in self._repeats.due(all_windows=all_windows):
             context = {key: value for key, value in (("account", kind[3]), ("collector", kind[4])) if value}
             logger(**context).log(kind[1], SUPPRESSED, similar_to=kind[2], count=count)
 
 
 def write_suppressed(*, all_windows: bool = False) -> None:
-    """Write the count of suppressed lines for each kind of line whose minute is over.
+    """Write the number of suppressed lines per kind of line, for all windows that are over.
 
     At the end of the process, write all counts.
     """
@@ -96,13 +99,16 @@ def write_suppressed(*, all_windows: bool = False) -> None:
 
 
 def _name_level(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Write levels with the names that --log.level accepts."""
+    """Replace the name of the level with a name that --log.level accepts."""
     event["level"] = {"warning": "warn", "critical": "error"}.get(event["level"], event["level"])
     return event
 
 
 def setup(level: str = "info", form: str = "logfmt", clock: Callable[[], float] = time.monotonic) -> None:
-    """Configure all loggers of the process to write to standard error. `form` is "logfmt" or "json"."""
+    """Configure all loggers of the process to write to standard error.
+
+    The format is `form`, which is "logfmt" or "json".
+    """
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -144,7 +150,7 @@ def setup(level: str = "info", form: str = "logfmt", clock: Callable[[], float] 
 
 
 def hush() -> None:
-    """Log only critical events, for commands that print their own messages."""
+    """Log only critical events, because the command prints its own messages."""
     logging.getLogger().setLevel(logging.CRITICAL)
 
 

@@ -1,4 +1,4 @@
-"""The command line, with its commands, flags, environment variables and exit codes."""
+"""The command line: commands, flags, environment variables and exit codes."""
 
 from exporter.cli.main import command, entry_point, run
 

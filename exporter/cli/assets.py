@@ -7,7 +7,7 @@ import click
 
 from exporter.cli.flags import CONTEXT, option
 
-# These paths are relative to the root of the checkout. The wheel contains the same paths under exporter/assets.
+# These paths are relative to the root of the repository. The wheel contains the same paths in exporter/assets.
 ASSETS: Final = (
     "config.example.yaml",
     "deploy/systemd",
@@ -52,7 +52,7 @@ def assets(*, output: Path, force: bool) -> None:
 
 
 def asset_files() -> dict[str, Path]:
-    """Return the example files; each key is a path relative to the output directory."""
+    """Return the source paths of the example files. The keys are paths relative to the output directory."""
     installed = _PACKAGE / "assets"
     root = installed if installed.is_dir() else _PACKAGE.parent
     found = [path for name in ASSETS for path in sorted(_files_of(root / name))]

@@ -87,7 +87,7 @@ def check(ctx: click.Context, /, account: tuple[str, ...], *, quick: bool, **own
     flags = merged(ctx, own)
     setup(flags["log_level"] or "error", flags["log_format"] or "logfmt")
     if flags["log_level"] is None:
-        hush()  # the report already contains every error
+        hush()  # the report contains every error
     result = run_check(flags, account, quick=quick)
     if is_report:
         click.echo(_bug_report(result))
@@ -97,7 +97,7 @@ def check(ctx: click.Context, /, account: tuple[str, ...], *, quick: bool, **own
 
 
 def run_check(flags: Flags, names: tuple[str, ...] = (), *, quick: bool = False) -> "Report":
-    """Test the named accounts, or all accounts if `names` is empty; raise ConfigError if a name is unknown."""
+    """Test the named accounts, or all accounts if `names` is empty. Raise ConfigError if a name is unknown."""
     from exporter.diagnose.examination import check_accounts  # noqa: PLC0415 - only this command needs it
     from exporter.engine.accounts import Accounts  # noqa: PLC0415 - only this command needs it
 
@@ -131,7 +131,7 @@ def warn(config: Config) -> None:
 
 
 def show(report: "Report", *, as_json: bool) -> None:
-    """Print the report; use colors if standard output is a terminal."""
+    """Print the report. If standard output is a terminal, use colors."""
     from exporter.diagnose.report_json import json_report  # noqa: PLC0415 - only this command needs it
     from exporter.diagnose.report_text import text_report  # noqa: PLC0415 - only this command needs it
 
@@ -158,7 +158,7 @@ def _chosen(config: Config, names: tuple[str, ...]) -> Config:
 class ProgressBar:
     """A progress bar for a check.
 
-    The unit of the bar is a thousandth of a step, because the number of completed steps can be a fraction.
+    The bar has a fixed length, because the number of completed steps can be a fraction.
     """
 
     def __init__(self, bar: Any) -> None:  # noqa: ANN401 - click does not export the type
@@ -167,19 +167,19 @@ class ProgressBar:
         self._done = 0.0
 
     def begin(self, steps: float) -> None:
-        """Show an empty bar that represents `steps` steps."""
+        """Show an empty bar for a check that has `steps` steps."""
         self._steps = steps
         self._bar.render_progress()
 
     def advance(self, steps: float, label: str) -> None:
-        """Move the bar forward."""
+        """Advance the bar by `steps` steps."""
         self._done += steps
         position = round(_BAR_LENGTH * min(1.0, self._done / self._steps))
         self._bar.update(position - self._bar.pos, label)
 
 
 def _shortened(label: str | None) -> str:
-    # A line that is wider than the terminal wraps and cannot be overwritten.
+    # A line that is wider than the terminal wraps, and the next update cannot overwrite it.
     return (label or "")[:_LABEL_WIDTH]
 
 

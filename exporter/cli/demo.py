@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from avepoint_simulator import AppCredentials, Scenario
 
 _DAY: Final = 86_400
-_SHORTEST: Final = 30  # seconds between two refreshes of a collector whose default interval is an hour or less
+_SHORTEST: Final = 30  # seconds between two refreshes of collectors whose default interval is at most an hour
 _SCENARIOS: Final = ("healthy", "typical", "incident", "varied")
 _CONFIGURATION: Final = """
 accounts:
@@ -136,7 +136,7 @@ def _configuration(url: str, app: "AppCredentials", speed: float, scenario: "Sce
 
 
 def _interval(options: type[CollectorOptions]) -> str:
-    """Return a short interval in proportion to the default, so that slow collectors send few requests."""
+    """Return a short interval in proportion to the default interval, so that infrequent collectors stay infrequent."""
     return f"{round(_SHORTEST * max(1.0, options().interval / 3600))}s"
 
 

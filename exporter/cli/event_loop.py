@@ -1,4 +1,4 @@
-"""Event loops for commands, and a function that ends the process without waiting for threads."""
+"""Functions that run coroutines for commands and end the process without waiting for threads."""
 
 import asyncio
 import os
@@ -17,11 +17,11 @@ T = TypeVar("T")
 
 _MOST_LOOKUPS: Final = 32
 _LONGEST_SHUTDOWN: Final = 4.5
-"""Maximum time, in seconds, from a signal to the exit of the process, even if a database or file system hangs."""
+"""Maximum seconds from a signal to the exit of the process, even if a database or file system hangs."""
 
 
 class _AbandonedThreads(ThreadPoolExecutor):
-    """Threads for which the event loop does not wait when it closes, such as name lookups without a response."""
+    """A thread pool that does not wait for its threads at shutdown, because a name lookup may get no response."""
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = True) -> None:  # noqa: ARG002, FBT001, FBT002 - as in the base class
         super().shutdown(wait=False, cancel_futures=cancel_futures)
@@ -40,13 +40,13 @@ class _EventLoop(asyncio.SelectorEventLoop):
         return await self.run_in_executor(self._lookups, partial(socket.getaddrinfo, *address, **options))
 
     def close(self) -> None:
-        """Close the loop without waiting for lookups."""
+        """Close the event loop without waiting for name lookups."""
         self._lookups.shutdown()
         super().close()
 
 
 def run_coroutine(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine and return its result, as asyncio.run does, but do not wait for threads."""
+    """Run a coroutine and return its result. Unlike asyncio.run, do not wait for threads."""
     with asyncio.Runner(loop_factory=_EventLoop) as runner:
         return runner.run(coroutine)
 
@@ -54,8 +54,8 @@ def run_coroutine(coroutine: Coroutine[Any, Any, T]) -> T:
 def run_server(serve: Callable[[Callable[[], None]], Coroutine[Any, Any, None]]) -> None:
     """Run a server until SIGTERM or SIGINT. `serve` must call its argument at the first signal.
 
-    The process exits with code 0 if SIGTERM arrives before the server handles signals, or if the shutdown takes too
-    long.
+    If SIGTERM arrives before the server handles signals, or if the shutdown takes too long, exit immediately with code
+    0.
     """
     limit = threading.Timer(_LONGEST_SHUTDOWN, _give_up)
     limit.daemon = True

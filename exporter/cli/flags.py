@@ -1,4 +1,4 @@
-"""Flags and environment variables that several commands share, and the objects that they configure."""
+"""Flags and environment variables that several commands share, and functions that evaluate the flags."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -25,7 +25,7 @@ UNREADABLE: Final = 2
 CONTEXT: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 80}
 """Settings for the help texts of all commands."""
 FILE: Final = click.Path(readable=False)
-"""The type of a path that may not exist yet. Shells complete it with the names of existing files."""
+"""The type of a path that may not exist yet. Shells complete such paths with the names of existing files."""
 EPILOG: Final = "Every flag has an environment variable. For example, AVEPOINT_EXPORTER_CONFIG_FILE sets --config.file."
 _PREFIX: Final = "AVEPOINT_EXPORTER"
 _DEFAULT_ADDRESS: Final = ":10087"
@@ -38,7 +38,7 @@ Flags = dict[str, Any]
 
 
 class Address(StringParamType):
-    """An address HOST:PORT; an environment variable can contain several addresses, separated by spaces or commas."""
+    """An address HOST:PORT. An environment variable can contain several addresses, separated by spaces or commas."""
 
     name = "address"
 
@@ -116,9 +116,9 @@ def _storage_url(ctx: click.Context, parameter: click.Parameter, value: str | No
 
 
 def merged(ctx: click.Context, own: Flags) -> Flags:
-    """Return the values of a command's flags.
+    """Return the values of all flags of a command. Flags after the command name override flags before the command name.
 
-    Flags after the command name override flags before the command name. All flags override environment variables.
+    All flags override environment variables.
     """
     before = ctx.parent.params if ctx.parent is not None else {}
     given = {key: value for key, value in own.items() if ctx.get_parameter_source(key) is ParameterSource.COMMANDLINE}
@@ -126,13 +126,16 @@ def merged(ctx: click.Context, own: Flags) -> Flags:
 
 
 def make_application(load: Callable[[], Config], flags: Flags) -> Application:
-    """Return an application that loads its configuration with `load`; the flags set its storage and its shard."""
+    """Return an application that loads its configuration with `load`. The flags select the storage and the shard."""
     path, url = storage_of(flags)
     return Application(load, storage_path=path, storage_url=url, shard=shard_of(flags))
 
 
 def storage_of(flags: Flags) -> tuple[Path | None, str | None]:
-    """Return the directory or the URL of the persistent state. Raise ConfigError if both are set."""
+    """Return the directory and the URL for persistent state, or None for each.
+
+    Raise ConfigError if both flags are set.
+    """
     path, url = flags["storage_path"], flags["storage_url"]
     if path and url:
         raise ConfigError(["--storage.url: cannot be used with --storage.path; remove one of them"])
@@ -140,12 +143,12 @@ def storage_of(flags: Flags) -> tuple[Path | None, str | None]:
 
 
 def unsharded(flags: Flags) -> Flags:
-    """Return a copy of the flags without a shard, so that the command reads all accounts."""
+    """Return a copy of the flags without the shard, so that a command tests all accounts."""
     return flags | dict.fromkeys(SHARDING)
 
 
 def shard_of(flags: Flags) -> Shard:
-    """Return the shard of this process; raise ConfigError if the flags are invalid."""
+    """Return the shard of this process. Raise ConfigError if the flags are invalid."""
     return parse_shard(flags["shard"] or "0", flags["total_shards"] or 1)
 
 
@@ -155,7 +158,10 @@ def config_file(flags: Flags) -> Path:
 
 
 def loader(flags: Flags) -> Callable[[], Config]:
-    """Return a function that loads the configuration and raises ConfigError if the configuration is invalid."""
+    """Return a function that loads the configuration.
+
+    The function raises ConfigError if the configuration is invalid.
+    """
     return partial(load_config, config_file(flags), catalogue())
 
 

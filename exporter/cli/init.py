@@ -76,7 +76,7 @@ def init(ctx: click.Context, /, *, force: bool, no_check: bool, **own: Any) -> N
     setup(flags["log_level"] or "error", flags["log_format"] or "logfmt")
     target = config_file(flags)
     if not force:
-        ConfigFiles(target, None, catalogue()).refuse_existing()  # report existing files before the first prompt
+        ConfigFiles(target, None, catalogue()).refuse_existing()  # fail before the first prompt, if the file exists
     settings = _settings(flags, target)
     files = ConfigFiles(target, settings.secret_file, catalogue())
     if not force:
@@ -104,13 +104,16 @@ def _settings(flags: Flags, target: Path) -> Settings:
 
 
 def _short(path: Path) -> Path:
-    """Return a path relative to the working directory, or the path itself if the file is outside it."""
+    """Return a path relative to the working directory.
+
+    If the file is outside this directory, return the path unchanged.
+    """
     here = Path.cwd()
     return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 def _is_exposed_to_git(path: Path) -> bool:
-    """Return whether a file is in a git repository and is not ignored; return False if git is not installed."""
+    """Return whether a file is in a git repository and not ignored. Return False if git is not installed."""
     try:
         done = subprocess.run(  # noqa: S603 - only the file name varies
             ["git", "check-ignore", "--quiet", "--", path.name],  # noqa: S607 - the user's own git
@@ -122,7 +125,7 @@ def _is_exposed_to_git(path: Path) -> bool:
 
 
 def _test(flags: Flags, target: Path) -> int:
-    """Test the new configuration and return the exit code."""
+    """Test the new configuration, print the report, and return the exit code."""
     hush()
     click.echo("Testing the account. The requests only read from AvePoint.\n")
     report = run_check(unsharded(flags) | {"config_file": str(target)})

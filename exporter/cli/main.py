@@ -106,14 +106,14 @@ for _each in (init, check, demo, assets, completion):
 
 
 def _refuse(ctx: click.Context, *keys: str) -> None:
-    """Raise UsageError if one of these flags precedes a command that does not support it."""
+    """Raise UsageError if the command line sets one of these flags before a command that does not support the flag."""
     for parameter in ctx.command.params:
         if parameter.name in keys and ctx.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE:
             raise click.UsageError(f"{parameter.opts[0]} cannot be used with {ctx.invoked_subcommand}")
 
 
 def _checked(flags: Flags) -> str:
-    """Check the flags and files without sending requests.
+    """Check the flags and the configuration files without sending requests.
 
     Return a message, or raise ConfigError if a flag or file is invalid.
     """
@@ -150,7 +150,7 @@ def _authority_mistakes(config: Config) -> Iterator[str]:
 
 
 def _refresh_once(flags: Flags) -> tuple[str, tuple[SnapshotView, ...]]:
-    """Refresh every collector once; return the metrics page and a view of each collector's data."""
+    """Refresh every collector once. Return the metrics page and a view of each collector."""
     try:
         return run_coroutine(make_application(loader(flags), flags).once())
     except KeyboardInterrupt:
@@ -162,7 +162,7 @@ def _exit_code(views: Iterable[SnapshotView]) -> int:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run the command that the arguments select, and return the exit code."""
+    """Run the command line with the given arguments, and return the exit code."""
     try:
         result = command.main(list(arguments), prog_name="avepoint-exporter", standalone_mode=False)
     except click.ClickException as error:
@@ -184,8 +184,8 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _output_failed(error: OSError) -> int:
-    """Report that writing to standard output failed, and return the exit code; click handles a closed pipe."""
-    # Without this, the interpreter would flush standard output again at exit and fail with a traceback.
+    """Report that writing to standard output failed, and return the exit code. click handles closed pipes itself."""
+    # Without this line, Python would flush standard output again at exit and print a traceback.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     click.echo(f"avepoint-exporter: cannot write to standard output: {(error.strerror or '').lower()}", err=True)
     return WRONG_CONFIGURATION
@@ -195,7 +195,7 @@ def entry_point() -> None:
     """Run the console script and exit."""
     code = run(sys.argv[1:])
     if threading.active_count() > 1:
-        # Python would wait for a name lookup that gets no response. It would also stop a thread in the middle of a
-        # bcrypt check, and bcrypt would then abort the process.
+        # A normal exit would wait for a name lookup that gets no response. It would also stop threads during a bcrypt
+        # check, and bcrypt would then abort the process.
         exit_now(code)
     sys.exit(code)

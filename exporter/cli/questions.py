@@ -1,4 +1,4 @@
-"""The settings that `avepoint-exporter init` needs, from its flags or from answers on the terminal."""
+"""The settings for `avepoint-exporter init`, from flags or from answers on the terminal."""
 
 import os
 import sys
@@ -35,7 +35,10 @@ Prompt = Callable[..., str]
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Settings:
-    """An account's configuration keys, its secret ("" if there is none), and the file to write the secret to."""
+    """The configuration of an account, its secret, and the file to write the secret to.
+
+    If there is no secret, `secret` is "".
+    """
 
     answers: Answers
     secret: str
@@ -43,7 +46,7 @@ class Settings:
 
 
 def permissions(account_type: str) -> tuple[tuple[str, str], ...]:
-    """Return (collector names, permission) pairs for an account type, with the permissions of the modern API."""
+    """Return pairs of collector names and the permission that the collectors need in the modern API."""
     collectors: dict[str, list[str]] = {}
     for kind in COLLECTORS:
         if kind.account_type == account_type:
@@ -53,7 +56,7 @@ def permissions(account_type: str) -> tuple[tuple[str, str], ...]:
 
 
 def registration(account_type: str) -> str:
-    """Return a description of the place to register an app for an account type."""
+    """Return the page in AvePoint's portal where an app for an account type is registered."""
     return where_registered(permissions(account_type)[0][1])
 
 
@@ -73,7 +76,7 @@ class Questions:
         self._mistakes: list[str] = []
 
     def settings(self) -> Settings:
-        """Return the settings; raise ConfigError if a setting is missing or invalid."""
+        """Return the settings. Raise ConfigError if a setting is missing or invalid."""
         self._key("type", "Account type", choices=TYPES)
         if self._is_terminal and self._flags["client_id"] is None and self._answers.get("type"):
             self._show_permissions(self._answers["type"])
@@ -86,7 +89,7 @@ class Questions:
         return Settings(self._answers, secret, self._secret_file)
 
     def _urls(self) -> None:
-        """Collect the environment and the data center, unless flags set the URLs."""
+        """Collect the URLs from the flags. If a URL is missing, collect the environment and the data center."""
         urls = [key for key in _URLS if self._flags[key] is not None]
         if len(urls) < len(_URLS) or self._flags["environment"] is not None:
             self._key("environment", "Cloud", _ABOUT_ENVIRONMENTS, choices=ENVIRONMENTS, default=ENVIRONMENTS[0])
@@ -105,7 +108,7 @@ class Questions:
     def _key(
         self, key: str, question: str, about: str = "", *, choices: Sequence[str] = (), default: str | None = None
     ) -> None:
-        """Collect the value of one key; show `about` before the question."""
+        """Collect the value of one key. If a question is needed, print `about` first."""
         given, flag = self._flags[key], f"--{key.replace('_', '-')}"
         if given is None and not self._is_terminal:
             given = default
@@ -134,7 +137,7 @@ class Questions:
         return answer_error(key, self._answers | {key: value}, self._directory, catalogue())
 
     def _credential(self) -> str:
-        """Collect the path of the certificate, if any; return the certificate's password or the client secret."""
+        """Collect the path of the certificate, if any. Return the certificate's password or the client secret."""
         certificate = self._flags["certificate_file"]
         if certificate is None and self._has_no_source() and self._is_terminal:
             question = "Credential of the app"
@@ -157,12 +160,12 @@ class Questions:
         return self._flags["secret_env"] is None and self._flags["secret_from"] is None
 
     def _relative(self, path: Path) -> str:
-        """Return a path relative to the configuration's directory, or an absolute path if the file is outside it."""
+        """Return a path relative to the configuration's directory. If the file is outside, return an absolute path."""
         path = path.absolute()
         return str(path.relative_to(self._directory) if path.is_relative_to(self._directory) else path)
 
     def _secret(self, *, is_optional: bool) -> str:
-        """Return the secret from an environment variable, a file, standard input or a prompt that hides the input."""
+        """Return the secret from an environment variable, a file, standard input or a hidden prompt."""
         name, source = self._flags["secret_env"], self._flags["secret_from"]
         if name is not None and source is not None:
             return self._mistake("--secret-env: cannot be combined with --secret-from; remove one of them")

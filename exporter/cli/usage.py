@@ -16,14 +16,14 @@ class Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Return the command; raise UsageError with a suggestion if no command has this name."""
+        """Return the command. If no command has this name, raise UsageError, with a suggestion if possible."""
         if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
             raise click.UsageError(f"no command is named {args[0]!r}{_did_you_mean(args[0], self.commands)}", ctx)
         return super().resolve_command(ctx, args)
 
 
 def usage_message(error: click.ClickException, group: click.Group, arguments: Sequence[str]) -> str:
-    """Return a one-line message for an invalid command line, including the help command to run."""
+    """Return a one-line message for an invalid command line. The message ends with a command that prints help."""
     if not isinstance(error, click.UsageError):
         return error.format_message()
     message = _unknown_flag(error, group, arguments) if isinstance(error, click.NoSuchOption) else _message(error)
@@ -43,7 +43,7 @@ def _unknown_flag(error: click.NoSuchOption, group: click.Group, arguments: Sequ
     The message suggests a similar flag, or lists the other commands that have this flag.
     """
     flag = error.option_name
-    if not flag.startswith("--"):  # click splits -config.file into -c, -o, …
+    if not flag.startswith("--"):  # click parses -config.file as -c, -o and so on
         flag = next((argument.partition("=")[0] for argument in arguments if argument.startswith(flag)), flag)
     typed = f"--{flag.lstrip('-')}"
     suggestion = _did_you_mean(typed, _flags(error.ctx.command) if error.ctx else ())

@@ -1,1 +1,1 @@
-"""The tests that `avepoint-exporter check` runs on every account, with real requests."""
+"""The tests of `avepoint-exporter check`, which send real requests for every account."""

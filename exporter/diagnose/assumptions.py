@@ -1,7 +1,7 @@
 """A table of open questions about AvePoint's API, for `check --report`, the simulator and docs/assumptions.md.
 
-AvePoint's documentation does not answer these questions, contradicts itself, or differs from real responses.
-The exporter accepts every outcome in this table.
+For each question, AvePoint's documentation gives no answer, contradicts itself, or differs from real responses. The
+exporter accepts every outcome in this table.
 """
 
 from dataclasses import dataclass
@@ -21,8 +21,8 @@ NOT_AVAILABLE: Final = "N/A"
 class Assumption:
     """One open question about the API.
 
-    `outcomes` holds the possible answers, with the expected answer first. `switches` names the fields of the
-    simulator's `Switches` class. Each of these fields selects an outcome.
+    `outcomes` contains the possible answers, with the expected answer first. `switches` contains names of fields of the
+    simulator's class `Switches`. Each of these fields selects an outcome.
     """
 
     name: str

@@ -1,6 +1,6 @@
 """The block that `check --report` prints for a bug report.
 
-The block contains only fixed texts and numbers, so it contains no names, ids, addresses or secrets.
+The block contains only fixed texts and numbers, and no names, ids, addresses or secrets.
 """
 
 import platform
@@ -17,7 +17,7 @@ _NOT_SEEN: Final = "not seen"
 
 
 def bug_report(report: Report) -> str:
-    """Return the block; accounts are identified by number instead of by name."""
+    """Return the block. Accounts have numbers instead of names."""
     version = f"{platform.python_version_tuple()[0]}.{platform.python_version_tuple()[1]}"
     lines = [f"avepoint-exporter {__version__}, Python {version}, check --report"]
     for number, account in enumerate(report.accounts, start=1):

@@ -1,4 +1,4 @@
-"""Tests of the connection to AvePoint's hosts: a DNS lookup and a TLS handshake, without an HTTP request."""
+"""Tests of the connection to AvePoint's hosts. Each test consists of a DNS lookup and a TLS handshake."""
 
 import asyncio
 import socket
@@ -21,7 +21,7 @@ _NO_SUCH_NAME: Final = (
 
 @dataclass(frozen=True, slots=True, order=True)
 class Host:
-    """Host and port of a URL in the configuration."""
+    """The host and port of a URL, and whether the URL begins with https."""
 
     host: str
     port: int
@@ -44,7 +44,7 @@ def host_of(url: str) -> Host:
 
 
 def is_ip_address(host: str) -> bool:
-    """Return whether a host is given as an IP address."""
+    """Return whether a host is an IP address instead of a name."""
     try:
         ip_address(host)
     except ValueError:
@@ -53,7 +53,7 @@ def is_ip_address(host: str) -> bool:
 
 
 def proxy_description(account: Account, host: Host) -> str | None:
-    """Return a text with the setting that selects the proxy for a host, and the proxy's URL without the password.
+    """Return a text that contains the setting for the proxy of a host, and the proxy's URL without the password.
 
     Return None if no proxy is used.
     """
@@ -63,7 +63,10 @@ def proxy_description(account: Account, host: Host) -> str | None:
 
 
 async def resolve(host: Host, *, within: float = _TIMEOUT) -> tuple[str, ...]:
-    """Return the IP addresses of a host; raise TransportError if the lookup fails or exceeds `within` seconds."""
+    """Return the IP addresses of a host.
+
+    Raise TransportError if the lookup fails or takes longer than `within` seconds.
+    """
     try:
         async with asyncio.timeout(within):
             found = await asyncio.get_running_loop().getaddrinfo(host.host, host.port, type=socket.SOCK_STREAM)
@@ -76,7 +79,7 @@ async def resolve(host: Host, *, within: float = _TIMEOUT) -> tuple[str, ...]:
 
 
 async def tls_handshake(account: Account, host: Host, *, within: float = _TIMEOUT) -> Handshake:
-    """Complete a TLS handshake with the settings of the HTTP client; raise TransportError if the handshake fails."""
+    """Complete a TLS handshake with the settings of the HTTP client. Raise TransportError if the handshake fails."""
     name = f"{host.host}:{host.port}"
     try:
         async with asyncio.timeout(within):

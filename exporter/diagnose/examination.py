@@ -1,4 +1,4 @@
-"""The tests of an account: the preflight, a refresh of each collector, and a request with the other API version."""
+"""The tests of an account: the preflight, a refresh per collector, and a request with the other API version."""
 
 import asyncio
 from collections.abc import Callable, Collection
@@ -22,16 +22,16 @@ from exporter.logs import logger
 
 Monitors = dict[str, RequestMonitor]
 MakeAccounts = Callable[[Callable[[str], RequestMonitor]], Accounts]
-"""A function that creates the accounts. Its argument is a function that returns the monitor for an account name."""
+"""A function that creates the accounts. Its argument is a function that returns the monitor for an account."""
 
 _CUSTOMERS_STEPS: Final = 10
-"""Number of progress steps for a collector that makes requests for each customer."""
+"""Number of progress steps for a collector that sends requests per customer."""
 
 
 async def check_accounts(
     config: Config, make_accounts: MakeAccounts, clock: Clock, progress: Progress, *, customers_at_most: int | None
 ) -> Report:
-    """Test all accounts concurrently; raise ConfigError if an account cannot be created."""
+    """Test all accounts concurrently. Raise ConfigError if an account cannot be created."""
     began, monitors = clock.monotonic(), Monitors()
     accounts = make_accounts(lambda name: monitors.setdefault(name, RequestMonitor()))
     try:
@@ -48,7 +48,7 @@ async def check_accounts(
 
 
 class _AccountCheck:
-    """Tests one account. The collectors run one at a time, so that each request can be attributed to a collector."""
+    """Tests one account. The collectors run one at a time, so that each request can be assigned to its collector."""
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class _AccountCheck:
         self.steps = self._preflight.length(self._permissions) + sum(_steps(one) for one in running.refreshers)
 
     async def run(self) -> AccountReport:
-        """Run the preflight and test the collectors; skip the collectors if a preflight step fails."""
+        """Run the preflight and test the collectors. If a preflight step fails, skip the collectors."""
         account, refreshers = self._account, self._running.refreshers
         if refreshers:
             refreshers[0].collector.watch_customers(self._count_customers)
@@ -106,7 +106,7 @@ class _AccountCheck:
         )  # fmt: skip
 
     async def _collector(self, refresher: Refresher) -> CollectorReport:
-        """Refresh a collector, then send one request with the API version that the refresh did not use."""
+        """Refresh a collector, and then send one request with the API version that the refresh did not use."""
         collector, entry = refresher.collector, refresher.entry
         progress = self._collector_progress(refresher)
         self._monitor.on_request = progress.update
@@ -116,7 +116,7 @@ class _AccountCheck:
         result: Result = "ok" if status.up else "off" if status.off else "failed"
         failure = _without_times(status.failure, result)
         api_versions = _api_versions(refresher)
-        # If both versions fail, the report shows the failure of the version that was tried first.
+        # If both versions fail, the report contains the failure of the preferred version.
         used = next((one for one in api_versions if one == status.api_version), next(iter(api_versions), None))
         paths, versions = self._monitor.take_paths(), list[VersionReport]()
         for version in api_versions:
@@ -166,7 +166,7 @@ class _AccountCheck:
         return replace(report, seconds=self._clock.monotonic() - began, endpoints=self._monitor.take_paths())
 
     async def _probe(self, collector: Collector[Any, Any], version: ApiVersion, customer: str) -> None:
-        """Run the collector's `read` method with the given API version until the first successful response."""
+        """Run the method `read` of a collector with the given API version until the first successful response."""
         account: Account = self._account.model_copy(update={"api": version})
         client, log = ProbeClient(self._running.client), logger(account=account.name, collector=collector.name)
         customer_list = CustomerList(account, client, self._clock, log)
@@ -185,7 +185,7 @@ def _api_versions(refresher: Refresher) -> tuple[ApiVersion, ...]:
 
 
 def _without_times(failure: Failure | None, result: Result) -> Failure | None:
-    """Return a copy of a failure without its times; keep the request id only if the result is "failed"."""
+    """Return a copy of a failure without its times. Unless the result is "failed", also omit the request id."""
     request_id = failure.request_id if failure and result == "failed" else ""
     return Failure(failure.message, failure.hint, request_id) if failure else None
 

@@ -1,6 +1,6 @@
 """Findings, which show whether AvePoint's responses match the table in exporter/diagnose/assumptions.py.
 
-Findings contain only outcomes from that table and numbers. Findings never contain values from responses.
+Findings contain only outcomes from that table, and never values from responses.
 """
 
 from collections import Counter
@@ -38,22 +38,22 @@ _LEGACY_PATHS: Final = frozenset(
 
 
 class Findings:
-    """Counts how often each outcome of an assumption occurs in the responses for an account."""
+    """Counts how often each outcome of an assumption occurs in an account's responses."""
 
     def __init__(self) -> None:
         self._counts: dict[str, Counter[str]] = {assumption.name: Counter() for assumption in ASSUMPTIONS}
         self._first_pages: dict[object, tuple[int, frozenset[int]]] = {}
 
     def counts(self, assumption: Assumption) -> Mapping[str, int]:
-        """Return how often each outcome of an assumption occurred."""
+        """Return the number of times that each outcome of an assumption occurred."""
         return self._counts[assumption.name]
 
     def add(self, assumption: Assumption, outcome: str) -> None:
-        """Count an outcome; if it is not in the table, count it as "other"."""
+        """Count an outcome. If the table does not contain the outcome, count "other"."""
         self._counts[assumption.name][outcome if outcome in assumption.outcomes else OTHER] += 1
 
     def response(self, path: str, query: Query, response: object) -> None:
-        """Count the outcomes in a decoded response; `path` is the path template of the endpoint."""
+        """Count the outcomes in a decoded response. `path` is the path template of the endpoint."""
         keys = _folded(response)
         rows = _rows(response)
         self.add(table.API_VERSION, "legacy" if path in _LEGACY_PATHS else "modern")
@@ -83,7 +83,7 @@ class Findings:
             self.add(table.CUSTOMER_JOBS, "one" if max(modules.values()) == 1 else "several")
 
     def _page_base(self, path: str, query: Query, rows: list[Row]) -> None:
-        """Compare pages 0 and 1 of a list to find the index of its first page."""
+        """Find the index of a list's first page by comparing pages 0 and 1."""
         index = {key.lower(): value for key, value in query.items()}.get("pageindex")
         if str(index) not in ("0", "1"):
             return
@@ -106,7 +106,7 @@ def _folded(value: object) -> dict[str, object]:
 
 
 def _rows(response: object) -> list[Row]:
-    """Return the rows of a response; treat a single record as one row."""
+    """Return the rows of a response. If the response is a single record, return it as one row."""
     if isinstance(response, list):
         return [row for row in response if isinstance(row, dict)]
     keys = _folded(response)
@@ -161,7 +161,7 @@ def _totals(total: object, rows: int, size: str | int | None, position: str | in
 
 
 def _ends(rows: int, size: str | int | None, position: str | int | None) -> tuple[int, ...]:
-    """Return the possible row counts from the start of a list to the end of a page.
+    """Return the possible numbers of rows from the start of a list to the end of a page.
 
     `position` can be a zero-based page index, a one-based page index, or the number of rows before the page.
     """
@@ -196,7 +196,7 @@ def _body(path: str, query: Query, response: object, keys: Mapping[str, object])
 
 
 def _names(path: str, row: Row) -> Iterator[Finding]:
-    """Yield findings about the states, statuses and products in a row, such as whether they are numbers or names."""
+    """Yield findings about the states, statuses and products in a row."""
     if path in _JOBS and (state := row.get("state")) is not None:
         name, is_known = vocabulary.job_state(str(state))
         yield table.STATE, name if is_known else "unknown"

@@ -26,15 +26,15 @@ class Preflight:
         self._clock = clock
 
     def hosts(self) -> tuple[Host, ...]:
-        """Return the host of the API and the host of the token service, or one host if they are the same."""
+        """Return the hosts of the API and of the token service. If both have the same host, return only one."""
         return tuple(dict.fromkeys((host_of(self._account.api_url), host_of(self._account.identity_url))))
 
     def length(self, permissions: Iterable[str]) -> int:
-        """Return the number of steps, excluding the certificate step."""
+        """Return the number of steps, without the certificate step."""
         return 2 * len(self.hosts()) + len(tuple(permissions))
 
     async def steps(self, permissions: Iterable[str]) -> AsyncIterator[Step]:
-        """Run the steps in order, yield the result of each step, and stop after a step that fails."""
+        """Run the steps in order, and yield the result of each step. Stop after the first step that fails."""
         for host in self.hosts():
             yield (step := await self._dns(host))
             if step.result != "failed":

@@ -1,4 +1,4 @@
-"""A client that stops a collector after one successful request, to check whether an endpoint works."""
+"""A client that stops a collector after one successful request. The check uses it to test the other API version."""
 
 from collections.abc import Awaitable, Mapping
 from contextlib import suppress
@@ -13,9 +13,10 @@ class _ReadEndedError(ExporterError):
 
 
 class ProbeClient:
-    """Passes requests to `client` until a request succeeds, and stops the collector at the next request.
+    """Passes requests to `client` until a request succeeds. At the next request, stops the collector.
 
-    The collector parses the successful response as in a refresh, and raises an error if the response is unexpected.
+    The collector parses the successful response as in a refresh. If the response is unexpected, the collector raises an
+    error.
     """
 
     def __init__(self, client: ApiClient) -> None:
@@ -24,7 +25,10 @@ class ProbeClient:
         self._has_response = False
 
     async def read_once(self, read: Awaitable[object]) -> None:
-        """Await `read`, which uses this client; raise AvePointError if a request or response is invalid."""
+        """Await `read`, which sends requests with this client.
+
+        Raise AvePointError if a request fails or a response is invalid.
+        """
         with suppress(_ReadEndedError):
             await read
 
@@ -36,7 +40,7 @@ class ProbeClient:
         query: Query | None = None,
         body: Mapping[str, object] | None = None,
     ) -> object:
-        """Send a request and return the decoded JSON; stop the collector if an earlier request succeeded."""
+        """Send a request and return the decoded JSON. If an earlier request succeeded, stop the collector instead."""
         if self._has_response:
             raise _ReadEndedError
         response = await self._client.call(endpoint, ids=ids, query=query, body=body)
@@ -48,4 +52,4 @@ class ProbeClient:
         return self._client.link_query(endpoint, link)
 
     async def token_ahead(self, permission: str) -> None:
-        """Do nothing, because no later request of the probe needs a token."""
+        """Do nothing, because the probe sends only one successful request."""

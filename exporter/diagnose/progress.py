@@ -1,4 +1,4 @@
-"""The progress of a check, and the monitor that counts an account's requests and inspects the responses."""
+"""The progress of a check, and a monitor that counts an account's requests and inspects the responses."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable
@@ -11,14 +11,14 @@ from exporter.diagnose.report import Observations
 
 
 class Progress(Protocol):
-    """Shows the progress of a check. The number of steps is fixed, so that the progress never goes backward."""
+    """Shows the progress of a check. The number of steps is fixed, so that the progress never decreases."""
 
     def begin(self, steps: float) -> None:
-        """Show the start of a check with `steps` steps."""
+        """Show the start of a check that has `steps` steps."""
         ...
 
     def advance(self, steps: float, label: str) -> None:
-        """Add `steps` completed steps; `label` is the name of the account or the collector."""
+        """Add `steps` completed steps. `label` is the name of the account or the collector."""
         ...
 
 
@@ -35,7 +35,8 @@ class SilentProgress:
 class CollectorProgress:
     """Shows the progress of one collector, in proportion to the number of customers that have been read.
 
-    `listed` returns the number of customers, or 0 if it is unknown. `read` returns the number of customers read so far.
+    `listed` returns the number of customers, or 0 if this number is unknown. `read` returns the number of customers
+    read so far.
     """
 
     def __init__(
@@ -49,13 +50,13 @@ class CollectorProgress:
         self._done = 0.0
 
     def update(self) -> None:
-        """Show how many customers have been read."""
+        """Show the number of customers that have been read."""
         listed, read = self._listed(), self._read()
         if listed:
             self._advance_to(self._steps * min(1.0, read / listed), f"{self._label} {read:,}/{listed:,}")
 
     def end(self) -> None:
-        """Show the collector as completed."""
+        """Show that the collector is complete."""
         self._advance_to(self._steps, self._label)
 
     def _advance_to(self, done: float, label: str) -> None:
@@ -89,7 +90,10 @@ class RequestMonitor:
         )
 
     def take_paths(self) -> tuple[str, ...]:
-        """Return the paths of the successful requests since the last call, or of all requests if none succeeded."""
+        """Return the paths of the successful requests since the last call.
+
+        If no request succeeded, return all paths.
+        """
         requests, self._requests = self._requests, Counter()
         successful = [path for path, code in requests if code == "200"]
         return tuple(dict.fromkeys(successful or [path for path, _ in requests]))
@@ -102,7 +106,7 @@ class RequestMonitor:
         self.on_request()
 
     def inspect(self, endpoint: str, query: Query, response: object) -> None:
-        """Add the findings about a response."""
+        """Count the findings about a response."""
         self.findings.response(endpoint, query, response)
 
     def certificate(self, expires_at: float) -> None:
@@ -110,7 +114,7 @@ class RequestMonitor:
         self.certificate_expires_at = expires_at
 
     def throttled(self, seconds: float) -> None:
-        """Ignore the throttling."""
+        """Ignore the wait time of requests."""
 
     def token(self, result: str) -> None:
         """Ignore the token request, because the check reports each token as a step."""

@@ -1,4 +1,4 @@
-"""The result of a check, as immutable records."""
+"""The results of a check, as immutable records."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from exporter.errors import Failure
 
 StepKind = Literal["dns", "tls", "certificate", "token"]
 Result = Literal["ok", "failed", "refused", "skipped", "off"]
-"""`refused`: the app lacks a permission; `off`: an optional collector is off because its permission is missing."""
+"""If the app lacks a permission, the result is "refused" for the permission and "off" for optional collectors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class VersionReport:
-    """The result for one collector with one API version; `is_used` is true if refreshes use this version."""
+    """The result for one collector with one API version. If refreshes use this version, `is_used` is true."""
 
     api_version: ApiVersion
     permission: str
@@ -39,11 +39,11 @@ class VersionReport:
 
 @dataclass(frozen=True, slots=True)
 class ReadSummary:
-    """Counts of the data that one refresh read; a count is None if it does not apply to the collector.
+    """Counts of the data that one refresh returned. A count that does not apply to the collector is None.
 
     `customers` is the number of customers that the collector tried to read, and `customers_failed` is the number of
-    failed customers. `customer_failures` holds the most frequent failures, each with the number of affected customers.
-    `series` holds the number of series in each metric family.
+    failed customers. `customer_failures` contains the most frequent failures, each with the number of affected
+    customers. `series` contains the number of series per metric family.
     """
 
     customers: int | None = None
@@ -56,7 +56,7 @@ class ReadSummary:
 
 @dataclass(frozen=True, slots=True)
 class CollectorReport:
-    """The result for one collector; `is_per_customer` is true if the collector makes requests for each customer."""
+    """The result for one collector. If the collector sends requests per customer, `is_per_customer` is true."""
 
     name: str
     result: Result
@@ -69,7 +69,7 @@ class CollectorReport:
 
     @property
     def is_ok(self) -> bool:
-        """Whether the collector works, or is optional and off."""
+        """Whether the collector works or is off."""
         return self.result in ("ok", "off")
 
 
@@ -77,8 +77,8 @@ class CollectorReport:
 class Observations:
     """Observations about the requests of one account.
 
-    `codes` holds the number of requests for each status code, and `seconds` holds the durations of the requests for
-    each path. `outcomes` holds, for each assumption, the number of times that each outcome occurred.
+    `codes` contains the number of requests per status code. `seconds` contains the durations of the requests per path.
+    `outcomes` contains, per assumption, the number of times that each outcome occurred.
     """
 
     codes: Mapping[str, int] = field(default_factory=dict)
@@ -102,7 +102,7 @@ class AccountReport:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The result of the whole check; `customers_at_most` is the limit set by --quick, or None if there is no limit."""
+    """The result of the whole check. `customers_at_most` is the limit of --quick, or None if there is no limit."""
 
     accounts: tuple[AccountReport, ...]
     seconds: float
@@ -116,5 +116,5 @@ class Report:
 
     @property
     def is_ok(self) -> bool:
-        """Whether every collector works, or is optional and off."""
+        """Whether every collector works or is off."""
         return all(collector.is_ok for _, collector in self.collectors)

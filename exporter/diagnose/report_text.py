@@ -1,4 +1,4 @@
-"""The report as text: the steps, the counts of each collector, and the errors with their hints."""
+"""The report as text, with the steps, the counts per collector, and the errors and their hints."""
 
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,7 +20,7 @@ _INDENT: Final = "  "
 
 
 def text_report(report: Report, *, width: int) -> str:
-    """Return the report, wrapped at `width` characters; words longer than `width` are not split."""
+    """Return the report, wrapped at `width` characters. Words that are longer than `width` are not split."""
     if not report.collectors:
         return _NOTHING
     lines = [line for account in report.accounts for line in _account(account, report, width)]
@@ -35,7 +35,7 @@ def _account(account: AccountReport, report: Report, width: int) -> Iterator[str
         yield from _entry(step.result, step.seconds, _step(step), width)
     for collector in account.collectors:
         for version in collector.versions:
-            # Failures of the unused API version are not shown, because an account may support only one version.
+            # The report omits failures of the unused API version, because an account may support only one version.
             is_spare = not version.is_used and version.result != "skipped" and collector.result == "ok"
             result = "-" if is_spare and version.result != "ok" else version.result
             yield from _entry(result, version.seconds, _version(collector, version), width)
@@ -112,7 +112,7 @@ def _number(value: int | None) -> str:
 
 
 def _families(report: Report) -> Iterator[str]:
-    """Yield the metrics that the exporter would expose, each with its number of series."""
+    """Yield the names of the metrics that the exporter would expose, each with its number of series."""
     series: dict[str, int] = {}
     for _, collector in report.collectors:
         for name, count in collector.summary.series.items():
@@ -176,7 +176,7 @@ def _failed_customers(report: Report, width: int) -> Iterator[str]:
 
 
 def _failures(pairs: Sequence[tuple[AccountReport, CollectorReport]], width: int) -> Iterator[str]:
-    """Yield each distinct failure once, with the affected collectors and the request id of the first collector."""
+    """Yield each distinct failure once, with the affected collectors and one request id."""
     collectors: dict[tuple[str, str], tuple[Failure, list[str]]] = {}
     for account, collector in pairs:
         failure = collector.failure or Failure("unknown error")
@@ -204,5 +204,5 @@ def _colored(result: str, cell: str) -> str:
 
 
 def _one_line(text: str) -> str:
-    """Return text from a response without secrets, control characters and line breaks."""
+    """Remove secrets, control characters and line breaks from a text."""
     return scrub(text).replace("\n", " ")

@@ -1,4 +1,4 @@
-"""Counts of the customers, jobs, workloads and series in a collector's samples."""
+"""A function that counts the customers, jobs, workloads and series in a collector's samples."""
 
 from collections import Counter
 from typing import Any, Final
@@ -15,8 +15,8 @@ _FAILURES_SHOWN: Final = 3
 def summarize(collector: Collector[Any, Any], view: SnapshotView) -> ReadSummary:
     """Count the customers, jobs, workloads and exposed series in the samples of a collector.
 
-    If the collector has a window, count the jobs in the window. Otherwise, count the last job of each workload and
-    job type.
+    If the collector has a window, count the jobs in the window. Without a window, count the last job of each workload
+    and job type.
     """
     series: Counter[str] = Counter({family.name: 0 for family in collector.families if not family.internal})
     values: dict[str, set[str]] = {}
@@ -46,7 +46,7 @@ def summarize(collector: Collector[Any, Any], view: SnapshotView) -> ReadSummary
 
 
 def _frequent_failures(view: SnapshotView) -> tuple[tuple[int, Failure], ...]:
-    """Return the most frequent customer failures, each with its number of customers and one request id."""
+    """Return the most frequent failures of customers, each with the number of affected customers and one request id."""
     counts = Counter((failure.message, failure.hint) for failure in view.customer_failures.values())
     requests = {(failure.message, failure.hint): failure.request_id for failure in view.customer_failures.values()}
     return tuple((count, Failure(*text, requests[text])) for text, count in counts.most_common(_FAILURES_SHOWN))

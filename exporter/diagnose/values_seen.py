@@ -1,4 +1,4 @@
-"""Classification of values in responses by their form; the results never contain the values."""
+"""Functions that classify values in responses by their format. The results never contain the values."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -32,7 +32,7 @@ _DURATION_KEYS: Final = frozenset({"duration", "jobduration"})
 
 
 def value_findings(row: Mapping[str, object]) -> Iterator[Finding]:
-    """Yield the forms of the times, counts, sizes and durations in a row; the row's keys must be in lower case."""
+    """Yield the formats of the times, counts, sizes and durations in a row. The row's keys must be in lower case."""
     for key, value in row.items():
         if key in _DURATION_KEYS:
             yield table.DURATION_FORM, duration_form(value)
@@ -45,7 +45,7 @@ def value_findings(row: Mapping[str, object]) -> Iterator[Finding]:
 
 
 def time_finding(value: object) -> Finding:
-    """Return the form of a time or, if the time is missing, the form of the missing value."""
+    """Return the format of a time, or the notation of a missing time."""
     if value is None:
         return table.NO_TIME, "null"
     if isinstance(value, int | float):
@@ -62,7 +62,7 @@ def time_finding(value: object) -> Finding:
 
 
 def count_form(value: object) -> str:
-    """Return the form of a count, such as "number"."""
+    """Return the format of a count, such as "number" or "string"."""
     if value is None:
         return "null"
     if isinstance(value, int) and not isinstance(value, bool):
@@ -73,7 +73,7 @@ def count_form(value: object) -> str:
 
 
 def size_form(value: object) -> str:
-    """Return the form of a size, such as its unit."""
+    """Return the format of a size, which is usually its unit."""
     if not isinstance(value, str):
         return "null" if value is None else "number" if isinstance(value, int | float) else OTHER
     text = value.strip()
@@ -91,7 +91,7 @@ def size_form(value: object) -> str:
 
 
 def duration_form(value: object) -> str:
-    """Return the form of a duration, such as "hours"."""
+    """Return the format of a duration, such as "hours" or "ticks"."""
     if value is None:
         return "null"
     if isinstance(value, int):
@@ -110,7 +110,7 @@ def word_form(value: object) -> str:
 
 
 def state_form(value: object) -> str | None:
-    """Return how a job's state is spelled, or None for a single-word state, which has only one spelling."""
+    """Return the spelling of a job's state. If the state is a single word, it has only one spelling, so return None."""
     if word_form(value) == "number":
         return "number"
     text = str(value).strip()

@@ -1,4 +1,4 @@
-"""Compression of pages into one gzip member (RFC 1952). The first part is compressed once and reused for many pages."""
+"""Compression of pages into one gzip member (RFC 1952). Pages can share a first part that is compressed only once."""
 
 import struct
 from collections.abc import Iterable, Iterator
@@ -6,18 +6,18 @@ from dataclasses import dataclass
 from typing import Final
 
 try:
-    from isal import isal_zlib as zlib  # several times faster than zlib
+    from isal import isal_zlib as zlib  # isal is several times faster than zlib
 except ImportError:  # isal has no wheel for this platform
     import zlib  # type: ignore[no-redef] # both modules have the same interface
 
-_LEVEL: Final = 1  # higher levels take more time than the smaller transfer saves
-_RAW: Final = -15  # produces a deflate stream without a header or checksum
+_LEVEL: Final = 1  # the time for a higher level exceeds the time that the smaller transfer saves
+_RAW: Final = -15  # selects a deflate stream without a header or checksum
 _HEADER: Final = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 
 
 @dataclass(frozen=True, slots=True)
 class Compressed:
-    """Deflate blocks that end at a byte boundary, with the checksum and size of the uncompressed text."""
+    """Deflate blocks that end at a byte boundary, and the checksum and size of the uncompressed text."""
 
     blocks: tuple[bytes, ...]
     crc: int
@@ -25,7 +25,7 @@ class Compressed:
 
 
 def compress(pieces: Iterable[bytes]) -> Compressed:
-    """Compress a text piece by piece."""
+    """Compress a text, one piece after another."""
     compressor, blocks, crc, size = zlib.compressobj(_LEVEL, wbits=_RAW), list[bytes](), 0, 0
     for piece in pieces:
         blocks.append(compressor.compress(piece))
@@ -35,7 +35,7 @@ def compress(pieces: Iterable[bytes]) -> Compressed:
 
 
 def gzip_member(start: Compressed, end: bytes) -> Iterator[bytes]:
-    """Yield the pieces of a gzip member that contains a compressed text, followed by `end`."""
+    """Yield the pieces of a gzip member that contains the compressed text `start`, followed by the plain text `end`."""
     compressor = zlib.compressobj(_LEVEL, wbits=_RAW)
     yield _HEADER
     yield from start.blocks

@@ -1,4 +1,4 @@
-"""The exporter's own metrics, in a prometheus_client registry."""
+"""The exporter's own metrics, which prometheus_client renders."""
 
 import platform
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -22,14 +22,14 @@ _BUCKETS: Final = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60)
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Requests by code (HTTP status, `timeout`, `connect` or `parse`), and the time, in seconds, that they waited."""
+    """The number of requests by code (HTTP status, `timeout`, `connect` or `parse`), and their wait time in seconds."""
 
     calls: Mapping[str, int]
     throttled: float
 
 
 class OwnMetrics:
-    """The exporter's own metrics, such as requests, tokens and reloads."""
+    """The exporter's own metrics, about requests, tokens, reloads and the process."""
 
     def __init__(self, *, with_process: bool = True) -> None:
         prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call] # has no type hints
@@ -101,12 +101,12 @@ class OwnMetrics:
             prometheus_client.GCCollector(registry=registry)
 
     def set_shard(self, shard: Shard) -> None:
-        """Set the index of this shard and the number of shards."""
+        """Set the metrics for the index of this shard and the number of shards."""
         self._shard.set(shard.index)
         self._total_shards.set(shard.total)
 
     def observer(self, account: str) -> Observer:
-        """Return the observer for an account, and drop the series for the account's previous certificate."""
+        """Return an observer for an account. Drop the series for the account's previous certificate, if any."""
         self._accounts.add(account)
         self.certificates.remove_by_labels({"account": account})
         return _AccountObserver(self, account)
@@ -116,7 +116,7 @@ class OwnMetrics:
         return account in self._accounts
 
     def forget(self, account: str) -> None:
-        """Drop the series of an account that a reload removed. Requests that end later are not counted."""
+        """Drop the series of an account that a reload removed. Requests that complete later are not counted."""
         self._accounts.discard(account)
         calls = (self.requests, self.durations, self.throttled, self.tokens)
         values = (self.parse_errors, self.unknown_values, self.incomplete_lists)
@@ -124,17 +124,17 @@ class OwnMetrics:
             metric.remove_by_labels({"account": account})
 
     def usage(self) -> dict[str, Usage]:
-        """Return the request counts and wait time of each account since the account was first configured."""
+        """Return the request counts and wait time per account since the account was first configured."""
         calls: dict[str, dict[str, int]] = {}
         for labels, value in _totals(self.requests):
             codes = calls.setdefault(labels["account"], {})
             codes[labels["code"]] = codes.get(labels["code"], 0) + int(value)
-        # Every account has a series of this metric, even before the account's first request.
+        # Every account has a series of this counter, even before its first request.
         waited = {labels["account"]: value for labels, value in _totals(self.throttled)}
         return {account: Usage(calls.get(account, {}), seconds) for account, seconds in waited.items()}
 
     def text(self, *, account: str | None, names: Collection[str], openmetrics: bool) -> bytes:
-        """Return the metrics as text.
+        """Return the metrics in the text format or in OpenMetrics.
 
         If `account` is None, include all accounts. If `names` is empty, include all families.
         """
@@ -144,7 +144,7 @@ class OwnMetrics:
 
 
 class _AccountObserver:
-    """Counts the requests of one account."""
+    """Updates the metrics of one account after its requests."""
 
     inspect = None
 
@@ -193,7 +193,7 @@ def _totals(counter: Counter) -> Iterator[tuple[Mapping[str, str], float]]:
 
 
 class _Selection(Collector):
-    """Collects the metrics of one account or of some families from a registry."""
+    """Filters metrics by account and by family name."""
 
     def __init__(self, collect: Callable[[], Iterable[Metric]], account: str | None, names: Collection[str]) -> None:
         self._collect = collect

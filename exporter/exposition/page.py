@@ -1,4 +1,4 @@
-"""The metrics page, which contains the collected data, grouped by family, and then the exporter's own metrics."""
+"""The metrics page. It begins with the collected data, grouped by family, and ends with the exporter's own metrics."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from exporter.exposition.exporter_metrics import OwnMetrics
 TEXT: Final = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS: Final = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 _PIECE: Final = 128 * 1024
-_MAX_KEPT: Final = 4  # compressed pages, each for a different request
+_MAX_KEPT: Final = 4  # maximum number of cached compressed pages, one per combination of request parameters
 
 _COLLECTOR = ("account", "collector")
 UP = Family(
@@ -50,7 +50,7 @@ DURATION = Family(
 STATUS_FAMILIES: Final = (UP, CUSTOMER_UP, LAST_ATTEMPT, LAST_REFRESH, DURATION)
 
 State = tuple[object, ...]
-"""A value that changes whenever the collected data on the page changes."""
+"""A cache key that changes whenever the collected data on the page changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +65,12 @@ class PageRequest:
     openmetrics: bool = False
 
     def wants(self, family: Family) -> bool:
-        """Return whether a family is requested. Counters may be requested with or without their suffix."""
+        """Return whether a family is requested. The request may omit the suffix `_total` of a counter."""
         return not self.names or not self.names.isdisjoint((family.name, bare_name(family)))
 
 
 class MetricsPage:
-    """Renders the metrics page. Compressed data is reused until the collected data changes or becomes stale."""
+    """Renders the metrics page. Reuses the compressed page until the collected data changes or becomes stale."""
 
     def __init__(self, families: Sequence[Family], own: OwnMetrics) -> None:
         self._families = tuple(families)
@@ -79,14 +79,14 @@ class MetricsPage:
         self._compressed: dict[PageRequest, tuple[State, Compressed]] = {}
 
     def plain(self, views: Sequence[SnapshotView], request: PageRequest, *, monotonic: float) -> Sequence[bytes]:
-        """Return the page in chunks of any size. `monotonic` is the current monotonic time."""
+        """Return the uncompressed page in chunks. `monotonic` is the current monotonic time."""
         return [
             *self._of_reads(views, request, monotonic),
             self._end([(one.account, one.collector, one.status) for one in views], request),
         ]
 
     def gzipped(self, views: Sequence[SnapshotView], request: PageRequest, *, monotonic: float) -> Sequence[bytes]:
-        """Return the page as one gzip member, in chunks of any size. This method is not thread-safe."""
+        """Return the page as one gzip member, in chunks. Only one thread at a time may call this method."""
         state: State = tuple(
             (
                 view.account,
@@ -107,7 +107,7 @@ class MetricsPage:
         )
 
     def _of_reads(self, views: Sequence[SnapshotView], request: PageRequest, monotonic: float) -> Iterator[bytes]:
-        """Yield the part of the page with the collected data."""
+        """Yield the collected data, which is the first part of the page."""
         families = [family for family in (*self._families, CUSTOMER_UP) if request.wants(family)]
         if not families:
             return
@@ -116,7 +116,7 @@ class MetricsPage:
             for read in view.reads.values():
                 is_stale = monotonic - read.read_at_monotonic > view.stale_after
                 for name, lines in read.lines(view.account).items():
-                    if not is_stale or name in self._history:  # Stale data about past events is still true.
+                    if not is_stale or name in self._history:  # Past events do not change, so their samples stay.
                         chunks.setdefault(name, []).append(lines)
             if view.customer_up:
                 chunks.setdefault(CUSTOMER_UP.name, []).append(
@@ -128,7 +128,7 @@ class MetricsPage:
                 yield from chunks[family.name]
 
     def _end(self, statuses: Sequence[tuple[str, str, RefreshStatus]], request: PageRequest) -> bytes:
-        """Return the end of the page, which contains the collectors' status and the exporter's own metrics."""
+        """Return the status of the collectors and the exporter's own metrics, which are the last part of the page."""
         text = ""
         for family in STATUS_FAMILIES:
             lines = "".join(_status_line(family, *status) for status in statuses) if request.wants(family) else ""
@@ -138,7 +138,7 @@ class MetricsPage:
 
 
 def pieces(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Join chunks into pieces of about 128 KB, the size that the server sends at once."""
+    """Join chunks into pieces of at least 128 KiB. The server sends one piece at a time."""
     pending, size = [], 0
     for chunk in chunks:
         pending.append(chunk)
@@ -152,19 +152,22 @@ def pieces(chunks: Iterable[bytes]) -> Iterator[bytes]:
 def head(family: Family, *, openmetrics: bool = False) -> str:
     """Return the HELP and TYPE lines of a family.
 
-    In OpenMetrics, these lines contain the name of a counter without the suffix.
+    In OpenMetrics, these lines contain the name of a counter without the suffix `_total`.
     """
     name = bare_name(family) if openmetrics else family.name
     return f"# HELP {name} {family.help}\n# TYPE {name} {family.type}\n"
 
 
 def bare_name(family: Family) -> str:
-    """Return the name of a family, without the suffix of a counter."""
+    """Return the name of a family. If the family is a counter, omit the suffix `_total`."""
     return family.name.removesuffix("_total") if family.type == "counter" else family.name
 
 
 def _customer_up_lines(account: str, collector: str, customer_up: Mapping[str, bool]) -> bytes:
-    """Return the lines for all customers. For speed, the labels that the lines share are rendered once."""
+    """Return the `avepoint_customer_up` lines of a collector.
+
+    For speed, labels that all lines share are rendered once.
+    """
     start = f"{CUSTOMER_UP.name}{{{label_text(('account',), (account,))},"
     ends = [f",{label_text(('collector',), (collector,))}}} {value}\n" for value in ("0.0", "1.0")]
     names = ("customer_id",)
@@ -172,7 +175,7 @@ def _customer_up_lines(account: str, collector: str, customer_up: Mapping[str, b
 
 
 def _status_line(family: Family, account: str, collector: str, status: RefreshStatus) -> str:
-    """Return the sample line of a collector-status family, or "" if the family has no value yet."""
+    """Return the line of a collector for a family from STATUS_FAMILIES, or "" if there is no value yet."""
     values: Mapping[str, float | None] = {
         UP.name: None if status.up is None else float(status.up),
         LAST_ATTEMPT.name: status.last_attempt,

@@ -1,7 +1,7 @@
 """Accepts client connections, even if the process runs out of file descriptors.
 
-In that case, asyncio's own server logs a traceback for each connection, and accepts no connection until another part of
-the process closes a descriptor.
+Without free descriptors, asyncio's own server logs a traceback per connection. It accepts no connection until another
+part of the process closes a descriptor.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from exporter.web.descriptors import Reserve, is_exhausted
 log = logging.getLogger("exporter.web")
 
 BACKLOG: Final = 128
-_PER_TURN: Final = 8  # maximum number of connections that are accepted before their number is checked
+_PER_TURN: Final = 8  # maximum number of connections that are accepted before the event loop runs other tasks
 _PAUSE: Final = 0.1
 _REFILL_SECONDS: Final = 1.0
 
@@ -30,7 +30,10 @@ class Acceptor:
         close_idle: Callable[[], None],
         reserve: Reserve | None = None,
     ) -> None:
-        """Create an acceptor. `close_idle` is called if there are no free descriptors, and must close a connection."""
+        """Create an acceptor.
+
+        If no descriptors are free, the acceptor calls `close_idle`, which must close an idle connection.
+        """
         self._loop = asyncio.get_running_loop()
         self._listeners = listeners
         self._connect = connect
@@ -55,7 +58,7 @@ class Acceptor:
         self._reserve.close()
 
     def accept(self, listener: socket.socket) -> None:
-        """Accept at most `_PER_TURN` of the waiting connections."""
+        """Accept waiting connections, but at most `_PER_TURN`."""
         for _ in range(_PER_TURN):
             try:
                 client, _ = listener.accept()
@@ -76,7 +79,7 @@ class Acceptor:
             client.close()
 
     def _failed(self, listener: socket.socket, error: OSError) -> None:
-        """Free a descriptor for the next connection, or pause if no descriptor can be freed."""
+        """Free a descriptor for the next connection. If this is not possible, pause accepting."""
         log.error("cannot accept a connection: %s", error.strerror)
         if is_exhausted(error):
             self._close_idle()
@@ -84,7 +87,7 @@ class Acceptor:
                 self._is_refilling = True
                 self._loop.call_later(_REFILL_SECONDS, self._refill)
             if self._reserve.release():
-                return  # The loop calls `accept` again, because the connection is still waiting.
+                return  # The event loop calls `accept` again, because the connection is still waiting.
         self._loop.remove_reader(listener)
         self._loop.call_later(_PAUSE, self._resume, listener)
 

@@ -28,13 +28,14 @@ if TYPE_CHECKING:
 Reload = Callable[[], Awaitable[None]]
 
 _VERDICT_BUDGET: Final = 0.1
-"""Maximum time, in seconds, that a request spends updating outdated verdicts. Refreshes update the others."""
-_START_SECONDS: Final = 5.0  # duration of the startup period, during which scrapes wait for the first refreshes
+"""Maximum seconds that a request spends on updating outdated verdicts. Later refreshes update the rest.
+"""
+_START_SECONDS: Final = 5.0  # length of the startup period, during which scrapes wait for the first refreshes
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The parts of the exporter that the endpoints use. `reload` is None if reloads over HTTP are disabled."""
+    """The objects that the endpoints use. If reloads over HTTP are disabled, `reload` is None."""
 
     accounts: Accounts
     page: MetricsPage
@@ -45,7 +46,7 @@ class Services:
 
 
 class App:
-    """The endpoints of the exporter."""
+    """The HTTP endpoints of the exporter."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -56,8 +57,8 @@ class App:
 
     def asgi(self) -> Starlette:
         """Return the ASGI application."""
-        # Paths with a trailing slash have their own routes. Starlette would redirect them to a URL that contains the
-        # Host header and, behind a proxy, often begins with http://.
+        # Paths with a trailing slash have their own routes, because the redirects of Starlette use the Host header.
+        # Behind a proxy, such a redirect often leads to http:// instead of https://.
         application = Starlette(
             routes=[
                 *(Route(path, self._metrics) for path in ("/metrics", "/metrics/")),
@@ -88,7 +89,7 @@ class App:
         return await self._exposition(request, account)
 
     async def _exposition(self, request: HttpRequest, account: str | None) -> Response:
-        """Return the metrics from the snapshot. Shortly after the start, wait for the first refreshes."""
+        """Return the metrics. During the startup period, wait for the first refreshes."""
         services = self._services
         timeout, uptime = request.headers.get("x-prometheus-scrape-timeout-seconds", ""), self._uptime()
         await services.accounts.first_refreshes(account, within=first_refresh_wait(timeout, uptime))
@@ -103,7 +104,7 @@ class App:
             headers["Content-Encoding"] = "gzip"
         if request.method == "HEAD":
             response = Response(headers=headers)
-            del response.headers["content-length"]  # the length is unknown because the page was not rendered
+            del response.headers["content-length"]  # the length is unknown, because the page was not rendered
             return response
         await services.accounts.settle(account, _VERDICT_BUDGET)
         chunks = await self._renderings.page(Key(wanted, gzip))
@@ -139,9 +140,9 @@ class App:
         return self._services.clock.monotonic() - self._started
 
     def _render_status(self, data: StatusData, asked: Mapping[str, str]) -> Response:
-        """Render the status page; runs on the status thread."""
-        from exporter.web.status.page import StatusPage  # noqa: PLC0415 - rarely used, and Jinja2 takes long to import
-        from exporter.web.status.query import StatusQuery  # noqa: PLC0415 - as above
+        """Render the status page. This method runs on the status thread."""
+        from exporter.web.status.page import StatusPage  # noqa: PLC0415 - importing Jinja2 takes long
+        from exporter.web.status.query import StatusQuery  # noqa: PLC0415 - importing Jinja2 takes long
 
         if self._status_page is None:
             self._status_page = StatusPage()
@@ -167,9 +168,9 @@ class App:
 
 
 def wants_openmetrics(accept: str) -> bool:
-    """Return whether an Accept header prefers OpenMetrics to the text format, or accepts both equally."""
+    """Return whether an Accept header accepts OpenMetrics and does not prefer the text format."""
     text = next(filter(None, (_offer(accept, kind) for kind in ("text/plain", "text/*", "*/*"))), (0.0,))
-    # A wildcard selects the text format, because a client must request OpenMetrics explicitly.
+    # A wildcard selects the text format, because clients must request OpenMetrics explicitly.
     return 0 < max(_offer(accept, "application/openmetrics-text"), default=0.0) >= max(text)
 
 
@@ -179,7 +180,7 @@ def accepts_gzip(accept_encoding: str) -> bool:
 
 
 def _offer(header: str, name: str) -> tuple[float, ...]:
-    """Return the quality values of a name in a header, one per occurrence."""
+    """Return the quality values that a header contains for a name, such as a media type."""
     qualities = []
     for offer in header.lower().split(","):
         kind, _, parameters = offer.partition(";")
@@ -190,10 +191,10 @@ def _offer(header: str, name: str) -> tuple[float, ...]:
 
 
 def first_refresh_wait(scrape_timeout: str, uptime: float) -> float:
-    """Return how many seconds a scrape may wait for the first refreshes.
+    """Return the maximum number of seconds that a scrape may wait for the first refreshes.
 
-    The wait ends with the startup period. The wait lasts at most half of the scrape timeout, which Prometheus sends in
-    a header.
+    The wait ends with the startup period, and lasts at most half of the scrape timeout. Prometheus sends the scrape
+    timeout in a header.
     """
     try:
         timeout = float(scrape_timeout)
@@ -206,4 +207,4 @@ def first_refresh_wait(scrape_timeout: str, uptime: float) -> float:
 async def _sent(chunks: Chunks) -> AsyncIterator[bytes]:
     for piece in pieces(chunks):
         yield piece
-        await asyncio.sleep(0)  # let other requests run, because writing to a fast client never yields
+        await asyncio.sleep(0)  # let other requests run, because a fast client never blocks this loop

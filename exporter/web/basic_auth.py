@@ -1,9 +1,9 @@
 """HTTP basic authentication against bcrypt hashes.
 
-A bcrypt check takes tens of milliseconds of CPU time. To limit the CPU time of wrong passwords, results are cached,
-checks run on a few threads, and the queue of pending checks is short. A network or connection that has not yet sent a
-correct password can fill only part of the queue. This leaves room for new clients. An attacker who uses many networks
-and opens a new connection for each password can still fill the whole queue.
+A bcrypt check takes tens of milliseconds of CPU time. To limit the CPU time for wrong passwords, results are cached,
+checks run on a few threads, and the queue of pending checks is short. A network or connection that has sent only wrong
+passwords can fill only a part of the queue, so that new clients can still be checked. An attacker with many networks
+and connections can still fill the whole queue.
 """
 
 import asyncio
@@ -35,12 +35,12 @@ class CheckResult(enum.Enum):
 
     RIGHT = enum.auto()
     WRONG = enum.auto()
-    BUSY = enum.auto()  # the password was not checked, because too many checks are pending
+    BUSY = enum.auto()  # too many checks are pending, so the password was not checked
 
 
 @dataclass(frozen=True, slots=True)
 class BasicCredentials:
-    """The user name and password from a request. `repr` hides both."""
+    """The user name and password from a request. `repr` does not show them."""
 
     user: bytes = field(repr=False)
     password: bytes = field(repr=False)
@@ -48,14 +48,14 @@ class BasicCredentials:
 
 @dataclass(frozen=True, slots=True)
 class ClientKey:
-    """The network and port of a client, which identify its connection."""
+    """The network and port of a client. Together they identify the client's connection."""
 
     network: str
     port: int
 
 
 class BasicAuth:
-    """ASGI middleware that requires valid credentials on every path, as the exporter-toolkit does."""
+    """ASGI middleware that requires valid credentials on every path, like Prometheus's exporter-toolkit."""
 
     def __init__(self, app: ASGIApp, users: Callable[[], Users], checker: "PasswordChecker") -> None:
         self._app = app
@@ -63,7 +63,7 @@ class BasicAuth:
         self._checker = checker
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Respond with 401 if the credentials are missing or wrong, and with 429 if too many checks are pending."""
+        """Respond with 401 if credentials are missing or wrong. Respond with 429 if too many checks are pending."""
         users = self._users()
         result = CheckResult.RIGHT
         if scope["type"] == "http" and users:
@@ -85,7 +85,10 @@ class BasicAuth:
 
 
 def parse_credentials(headers: Iterable[tuple[bytes, bytes]]) -> BasicCredentials | None:
-    """Return the credentials from the Authorization header, or None unless there is exactly one well-formed header."""
+    """Return the credentials from the Authorization header.
+
+    Return None if the header is missing, malformed or repeated.
+    """
     values = [value for name, value in headers if name == b"authorization"]
     scheme, _, token = values[0].partition(b" ") if len(values) == 1 else (b"", b"", b"")
     if scheme.lower() != b"basic":
@@ -101,7 +104,7 @@ def parse_credentials(headers: Iterable[tuple[bytes, bytes]]) -> BasicCredential
 def matches(password: bytes, stored: bytes) -> bool:
     """Return whether a password matches a bcrypt hash.
 
-    A password that is too long for bcrypt never matches, but the check takes the same time.
+    A password that is too long for bcrypt never matches, but its check takes as long as any other check.
     """
     import bcrypt  # noqa: PLC0415 - most processes run without passwords
 
@@ -110,7 +113,7 @@ def matches(password: bytes, stored: bytes) -> bool:
 
 
 class _Cache:
-    """A set of limited size, which drops its oldest entry when it is full."""
+    """A set of limited size. If the set is full, adding a key drops the oldest key."""
 
     def __init__(self, size: int) -> None:
         self._size = size
@@ -134,19 +137,19 @@ class _Cache:
 
 
 class PasswordChecker:
-    """Checks passwords on a limited number of threads, with a limited queue, and caches the results."""
+    """Checks passwords and caches the results. The number of threads and the length of the queue are limited."""
 
     def __init__(self, limits: Limits, compare: Compare = matches, *, cache_size: int = _CACHE_SIZE) -> None:
         self._limits = limits
         self._compare = compare
         self._threads = asyncio.Semaphore(limits.password_checks)
-        # The caches contain only HMACs of credentials. The key of the HMACs never leaves this process.
+        # The caches contain HMACs of credentials, not the credentials. The HMAC key never leaves this process.
         self._key = secrets.token_bytes(32)
         self._right = _Cache(cache_size)
         self._wrong = _Cache(cache_size)
         self._decoys: dict[bytes, bytes] = {}
         self._pending: dict[bytes, asyncio.Task[CheckResult]] = {}
-        self._suspects = _Cache(cache_size)  # networks and connections that have not yet sent a correct password
+        self._suspects = _Cache(cache_size)  # networks and connections that have sent only wrong or unchecked passwords
 
     async def check(self, users: Users, credentials: BasicCredentials, client: ClientKey) -> CheckResult:
         """Check the password of a user. Concurrent requests with the same credentials share one check."""
@@ -170,7 +173,10 @@ class PasswordChecker:
         return await asyncio.shield(task)
 
     def _queue_for(self, client: ClientKey) -> int:
-        """Return the number of pending checks at which a new check for this client is refused."""
+        """Return the maximum length of the queue for this client.
+
+        If the queue is that long, the client's check is refused.
+        """
         limit = self._limits.password_queue
         if client.network not in self._suspects:
             return limit
@@ -197,15 +203,16 @@ class PasswordChecker:
         return hmac.digest(self._key, framed, "sha256")
 
     def _decoy(self, users: Users, user: bytes) -> bytes:
-        """Return a hash that matches no password, so that a check takes the same time for unknown and known users.
+        """Return a hash that matches no password.
 
-        The returned hash has the cost of one of the configured hashes. The user name determines the cost, so that
-        repeated requests for the same name take equally long.
+        With this hash, a check takes as long for an unknown user as for a known user. The hash has the cost of one of
+        the configured hashes. The user name determines the cost, so that repeated requests with the same name take
+        equally long.
         """
         costs = sorted({stored[4:6] for stored in users.values()})
         cost = costs[int.from_bytes(self._digest(user)[:4]) % len(costs)]
         if cost not in self._decoys:
-            import bcrypt  # noqa: PLC0415 - as above
+            import bcrypt  # noqa: PLC0415 - most processes run without passwords
 
             self._decoys[cost] = bcrypt.gensalt(int(cost)) + b"." * 31
         return self._decoys[cost]
@@ -214,8 +221,8 @@ class PasswordChecker:
 async def _in_daemon_thread(function: Callable[[], bool]) -> bool:
     """Run a function on a daemon thread and return its result.
 
-    An executor would delay the exit of the process, because Python joins its threads at exit. A bcrypt check with cost
-    17 takes seconds and cannot be interrupted.
+    An executor would delay the exit of the process, because Python waits for executor threads at exit. A bcrypt check
+    with cost 17 takes seconds and cannot be interrupted.
     """
     loop = asyncio.get_running_loop()
     future: asyncio.Future[bool] = loop.create_future()

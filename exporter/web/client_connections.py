@@ -1,6 +1,6 @@
 """Limits on the number of client connections, and deadlines for slow clients.
 
-uvicorn's h11 protocol handles the requests. This module adds deadlines, which that protocol does not have.
+uvicorn's h11 protocol receives requests and sends responses. This module adds the deadlines that uvicorn lacks.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ class Connection(Protocol):
     """The interface through which the guard checks and closes a connection."""
 
     network: str
-    quiet_since: float | None  # start of the idle time; None while a request is being handled
+    quiet_since: float | None  # start of the idle time, or None while a request is running
 
     def check(self, now: float) -> None:
         """Close the connection if its client is too slow."""
@@ -44,7 +44,10 @@ class Connection(Protocol):
 
 
 class Guard:
-    """Limits the number of open connections, in total and per client network, and closes slow connections."""
+    """Limits the number of open connections, both in total and per client network.
+
+    Closes the connections of slow clients.
+    """
 
     def __init__(self, limits: Limits, clock: Callable[[], float]) -> None:
         self._limits = limits
@@ -56,14 +59,14 @@ class Guard:
 
     @property
     def members(self) -> list[Connection]:
-        """Return the open connections, oldest first."""
+        """Return the open connections, in the order in which they were opened."""
         return list(self._members)
 
     def admit(self, new: Connection) -> bool:
         """Return whether a new connection is accepted.
 
-        If the limit is reached, close the connection with the longest idle time to make room. Therefore, clients that
-        only hold connections open cannot lock out other clients. If no connection is idle, refuse the new one.
+        If a limit is reached, close the connection with the longest idle time. Therefore, clients that keep idle
+        connections open cannot lock out other clients. If no connection is idle, refuse the new connection.
         """
         crowded = self._counts[new.network] >= self._limits.connections_per_address
         if crowded or len(self._members) >= self._limits.connections:
@@ -76,9 +79,9 @@ class Guard:
         return True
 
     def close_idle(self, network: str | None = None) -> bool:
-        """Close the connection with the longest idle time, of one network if given.
+        """Close the connection with the longest idle time, and return whether a connection was closed.
 
-        Return whether a connection was closed.
+        If `network` is given, consider only connections from this network.
         """
         candidates = [member for member in self._members if network in (None, member.network)]
         quiet = [(one.quiet_since, i) for i, one in enumerate(candidates) if one.quiet_since is not None]
@@ -94,12 +97,12 @@ class Guard:
         if member not in self._members:
             return
         del self._members[member]
-        self._counts -= Counter([member.network])  # the operator -= removes counts that reach 0
+        self._counts -= Counter([member.network])  # unlike `subtract`, the operator -= removes counts that reach 0
         if not self._members:
             self.empty.set()
 
     def sweep(self) -> None:
-        """Check every connection."""
+        """Check all connections, and close the connections of slow clients."""
         now = self._clock()
         for member in self.members:
             member.check(now)
@@ -109,8 +112,9 @@ class GuardedProtocol(H11Protocol):
     """uvicorn's protocol with deadlines and a limit on the number of connections.
 
     uvicorn limits only the idle time between two requests. A client that sends half a header or reads half a response
-    could keep its connection forever. This class adds a deadline for headers, and one for responses without progress.
-    Instead of a timer per connection, the guard checks all connections at regular intervals.
+    could keep its connection open forever. This class adds a deadline for the header of a request, and a deadline for
+    responses that make no progress. Instead of a timer per connection, the guard checks all connections at regular
+    intervals.
     """
 
     def __init__(
@@ -152,10 +156,10 @@ class GuardedProtocol(H11Protocol):
     async def _shake_hands(self, context: ssl.SSLContext, allowed: tuple[str, ...]) -> None:
         """Perform the TLS handshake.
 
-        Close the connection if the handshake fails or the client certificate is not allowed.
+        If the handshake fails, or if the client certificate is not allowed, close the connection.
         """
         transport: asyncio.Transport | None = None
-        with contextlib.suppress(OSError):  # includes TLS errors and timeouts
+        with contextlib.suppress(OSError):  # TLS errors and timeouts are also OSErrors
             transport = await self.loop.start_tls(
                 self._raw,
                 self,
@@ -183,9 +187,9 @@ class GuardedProtocol(H11Protocol):
             super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Handle received bytes. The first byte of a request starts the request's deadline."""
+        """Process received bytes. The first byte of a request starts the deadline for the request's header."""
         if not self._opened:
-            self._early += data  # the handshake is complete, but start_tls has not returned yet
+            self._early += data  # keep the bytes until start_tls returns, because the handshake is already complete
             return
         if self.transport.is_closing() or not data:
             return
@@ -197,14 +201,14 @@ class GuardedProtocol(H11Protocol):
             self._note_request()
 
     def on_response_complete(self) -> None:
-        """Wait for the next request, or close the connection if the body of this request is incomplete."""
+        """Wait for the next request. If the body of this request is incomplete, close the connection instead."""
         before = self.cycle
         self.quiet_since = self.loop.time()
         super().on_response_complete()
         if self.cycle is not before:
             self._note_request()  # the client had already sent the next request
         elif self.conn.their_state is h11.SEND_BODY:
-            self.transport.close()  # the client could otherwise keep sending the body forever
+            self.transport.close()  # without this, the client could send the body forever
         else:
             begun = bool(self.conn.trailing_data[0])
             self._deadline = self.quiet_since + self._limits.header_timeout if begun else None
@@ -215,9 +219,9 @@ class GuardedProtocol(H11Protocol):
         self._deadline = None
 
     def send_400_response(self, msg: str) -> None:
-        """Respond to a malformed request. The response includes the security headers."""
+        """Respond with 400 to a malformed request. The response includes the security headers."""
         if self.conn.our_state is not h11.IDLE:
-            self.cut()  # the body is malformed, and the application may already have started the response
+            self.cut()  # the application may already have started a response, because only the body is malformed
             return
         given = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close")]
         configured = self._live.current().config.http_server_config.headers
@@ -228,7 +232,7 @@ class GuardedProtocol(H11Protocol):
         self.transport.close()
 
     def check(self, now: float) -> None:
-        """Close the connection if its client sends a header or reads a response too slowly."""
+        """Close the connection if the client sends a header too slowly or reads a response too slowly."""
         unsent = self._raw.get_write_buffer_size()
         if self._opened and not self.transport.is_closing() and self.transport is not self._raw:
             unsent += self.transport.get_write_buffer_size()

@@ -1,4 +1,4 @@
-"""The limit on open files of the process, and a reserve of descriptors for clients."""
+"""The process's limit on open files, and a reserve of file descriptors for client connections."""
 
 import contextlib
 import errno
@@ -7,7 +7,7 @@ import resource
 from typing import Final
 
 _MOST: Final = 65_536
-_OTHER_FILES: Final = 64  # for listening sockets, the database, credentials and name lookups
+_OTHER_FILES: Final = 64  # descriptors for listening sockets, the database, credentials and name lookups
 _FEWEST_CLIENTS: Final = 8
 _RESERVED: Final = 8
 _EXHAUSTED: Final = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
@@ -15,7 +15,7 @@ _EXHAUSTED: Final = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
 def raise_limit() -> None:
     """Raise the soft limit on open files to the hard limit, because each connection needs a descriptor."""
-    with contextlib.suppress(ValueError, OSError):  # the change is not allowed, or the system's limit is lower
+    with contextlib.suppress(ValueError, OSError):  # the change is not allowed, or exceeds the system's limit
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         wanted = _MOST if hard == resource.RLIM_INFINITY else min(hard, _MOST)
         if soft != resource.RLIM_INFINITY and soft < wanted:
@@ -23,13 +23,16 @@ def raise_limit() -> None:
 
 
 def open_files() -> int:
-    """Return the number of files that the process can open."""
+    """Return the maximum number of files that the process can open."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return _MOST if soft == resource.RLIM_INFINITY else soft
 
 
 def client_share(most: int, files: int) -> int:
-    """Return the maximum number of client connections, which leaves half of the descriptors to other connections."""
+    """Return the maximum number of client connections.
+
+    Client connections can use about half of the available file descriptors.
+    """
     return min(most, max(_FEWEST_CLIENTS, (files - _OTHER_FILES) // 2))
 
 
@@ -39,7 +42,7 @@ def is_exhausted(error: OSError) -> bool:
 
 
 class Reserve:
-    """Spare descriptors, which are freed for clients when no other descriptors are left."""
+    """Spare file descriptors, which are closed for clients if no other descriptors are free."""
 
     def __init__(self, size: int = _RESERVED) -> None:
         self._size = size
@@ -47,20 +50,20 @@ class Reserve:
         self.refill()
 
     def release(self) -> bool:
-        """Free one descriptor. Return False if the reserve is empty."""
+        """Close one spare descriptor, so that a client can use it. Return False if the reserve is empty."""
         if self._held:
             os.close(self._held.pop())
             return True
         return False
 
     def refill(self) -> bool:
-        """Refill the reserve with free descriptors. Return whether the reserve is full."""
+        """Refill the reserve as far as descriptors are free. Return whether the reserve is full."""
         with contextlib.suppress(OSError):
             while len(self._held) < self._size:
                 self._held.append(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
         return len(self._held) == self._size
 
     def close(self) -> None:
-        """Free all descriptors."""
+        """Close all spare descriptors."""
         while self.release():
             pass

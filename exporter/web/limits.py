@@ -1,8 +1,8 @@
 """ASGI middlewares that limit clients and add security headers to every response.
 
 The middlewares are nested as `SecureHeaders(RateLimit(BasicAuth(BodyLimit(app))))`. `SecureHeaders` is outermost, so
-that error responses contain the headers too. `BodyLimit` is innermost, so that bodies are read only for authenticated
-clients.
+that error responses also contain the security headers. `BodyLimit` is innermost, so that only bodies from authenticated
+clients are read.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ _Header = tuple[bytes, bytes]
 _CLOSE: _Header = (b"connection", b"close")
 _LENGTH_DIGITS = 18
 
-# The status page replaces this content security policy with one that allows its style and its form.
+# The status page has its own content security policy, which allows the page's style and form.
 _SECURE: Mapping[bytes, bytes] = {
     b"x-content-type-options": b"nosniff",
     b"x-frame-options": b"DENY",
@@ -35,7 +35,7 @@ _SECURE: Mapping[bytes, bytes] = {
 class Limits:
     """Limits for clients. Times are in seconds, and sizes are in bytes."""
 
-    header_timeout: float = 10.0  # starts when the client connects or, for later requests, with the first byte
+    header_timeout: float = 10.0  # starts with the connection, or with the first byte of a later request
     handshake_timeout: float = 10.0
     body_timeout: float = 10.0
     write_timeout: float = 30.0  # maximum seconds without progress
@@ -51,7 +51,7 @@ class Limits:
 
     @classmethod
     def for_open_files(cls, files: int) -> "Limits":
-        """Return the default limits, with fewer connections if the process can open only a few files."""
+        """Return the default limits. If the process can open only `files` files, reduce the number of connections."""
         usual = cls()
         connections = client_share(usual.connections, files)
         return replace(
@@ -62,7 +62,7 @@ class Limits:
 
 
 def client_network(host: str) -> str:
-    """Return the network of a client, which is its IPv4 address or the /64 network of its IPv6 address."""
+    """Return the network of a client: its IPv4 address, or the /64 network of its IPv6 address."""
     try:
         address = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
@@ -77,14 +77,14 @@ def client_network(host: str) -> str:
 def secure_headers(given: Iterable[_Header], configured: Mapping[str, str]) -> list[_Header]:
     """Return the headers of a response, with security headers added.
 
-    Configured headers replace the response's own headers. A default is added only if the header is not set yet.
+    Configured headers replace the response's own headers. A default header is added only if the header is not set yet.
     """
     own = [(name.lower(), value) for name, value in given if name.lower() != b"server"]
     chosen = {name.lower().encode(): value.encode() for name, value in configured.items()}
     present = {name for name, _ in own} | set(chosen)
     return [
         *((name, value) for name, value in own if name not in chosen),
-        *((name, value) for name, value in chosen.items() if value),  # empty headers are omitted, as in the toolkit
+        *((name, value) for name, value in chosen.items() if value),  # omit empty headers
         *((name, value) for name, value in _SECURE.items() if name not in present),
     ]
 
@@ -99,14 +99,17 @@ async def send_text(send: Send, status: int, text: str, headers: Iterable[_Heade
 
 
 class SecureHeaders:
-    """Middleware that adds the security headers to every response, including the response after an exception."""
+    """Middleware that adds the security headers to every response, even after an exception."""
 
     def __init__(self, app: ASGIApp, configured: Callable[[], Mapping[str, str]]) -> None:
         self._app = app
         self._configured = configured
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve HTTP and lifespan events. Refuse WebSockets, which the other middlewares do not authenticate."""
+        """Serve HTTP requests and lifespan events.
+
+        Refuse WebSockets, because the other middlewares do not authenticate them.
+        """
         if scope["type"] == "http":
             await self._serve(scope, receive, send)
         elif scope["type"] == "lifespan":
@@ -145,7 +148,7 @@ class RateLimit:
         self._filled = 0.0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle the request if a rate-limit token is available. Otherwise, respond with 429."""
+        """Pass the request to the application. If no rate-limit token is available, respond with 429 instead."""
         if scope["type"] == "http" and not self._take():
             await send_text(send, 429, "Too Many Requests", [(b"retry-after", b"1")])
         else:
@@ -173,7 +176,7 @@ class BodyLimit:
         self._limits = limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Read the complete body, then handle the request."""
+        """Read the complete body, and then pass the request to the application."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
         elif scope["method"] in {"GET", "HEAD"}:
@@ -195,7 +198,10 @@ class BodyLimit:
             await self._app(scope, _replaying(body, receive), send)
 
     async def _read(self, scope: Scope, receive: Receive) -> bytes | None:
-        """Return the body, or None if it is too long. If the client disconnects, return the part that was received."""
+        """Return the body, or None if the body is too long.
+
+        If the client disconnects, return the bytes received so far.
+        """
         length = dict(scope["headers"]).get(b"content-length", b"0")
         # The number of digits is checked first, because int() raises ValueError for thousands of digits.
         if not length.isdigit() or len(length) > _LENGTH_DIGITS or int(length) > self._limits.body_bytes:
@@ -209,7 +215,7 @@ class BodyLimit:
 
 
 def _replaying(body: bytes, receive: Receive) -> Receive:
-    """Return a receive function that returns the body as one message, and then waits for the disconnect."""
+    """Return a receive function that returns the body as one message, and then waits until the client disconnects."""
     given = False
 
     async def replay() -> Message:

@@ -1,4 +1,4 @@
-"""The current web configuration, which is reloaded when one of its files changes."""
+"""The current web configuration. When one of its files changes, the configuration is reloaded."""
 
 import logging
 import ssl
@@ -17,7 +17,7 @@ log = logging.getLogger("exporter.web")
 
 @dataclass(frozen=True, slots=True)
 class Protection:
-    """The web configuration, its TLS context (None for plain HTTP), and its users with their password hashes."""
+    """The web configuration, its TLS context (None for plain HTTP), and the users' password hashes by user name."""
 
     config: WebConfig
     context: ssl.SSLContext | None
@@ -38,7 +38,7 @@ def _protection(config: WebConfig) -> Protection:
 
 
 class LiveProtection:
-    """The current protection. The files are checked for changes at most once per `interval` seconds."""
+    """Keeps the protection up to date. The files are checked for changes at most once per `interval` seconds."""
 
     def __init__(self, path: Path | None, *, clock: Callable[[], float], interval: float = 1.0) -> None:
         self._path = path
@@ -51,7 +51,7 @@ class LiveProtection:
         self._checked = clock()
 
     def current(self) -> Protection:
-        """Return the current protection, reloaded if a file has changed.
+        """Return the current protection. If a file has changed, load the files first.
 
         If the new files are invalid, log each error once and keep the old protection.
         """
@@ -67,8 +67,8 @@ class LiveProtection:
             protection = self._load()
             _refuse_weaker(self._current.config, protection.config)
         except ConfigError as error:
-            # With empty stamps, each check loads the files again. A stamp may be missing for the file that has the
-            # error.
+            # With empty stamps, each check loads the files again. This is necessary, because the file with the error
+            # may have no stamp.
             self._stamps = {}
             if str(error) != self._error:
                 log.error("web configuration %s not reloaded; the old configuration is kept: %s", self._path, error)
@@ -82,8 +82,8 @@ class LiveProtection:
     def _load(self) -> Protection:
         if self._path is None:
             return load_protection(None)
-        # The stamps are taken before the content is read, so that the next check detects a change between the two
-        # steps.
+        # The stamps are taken before the content is read. If a file changes in between, the next check detects the
+        # change.
         stamps = dict(file_stamps([self._path]))
         config = load_web_config(self._path)
         stamps |= file_stamps(config.files())
@@ -93,7 +93,10 @@ class LiveProtection:
 
 
 def _refuse_weaker(old: WebConfig, new: WebConfig) -> None:
-    """Raise ConfigError if a reload would disable a protection, which can happen if the file is half written."""
+    """Raise ConfigError if a reload would disable a protection.
+
+    Such a reload can happen while another program is writing the file.
+    """
     before, after = old.tls_server_config, new.tls_server_config
     changes = (
         ("tls_server_config", "TLS was turned on or off", before.enabled != after.enabled),

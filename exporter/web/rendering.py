@@ -1,4 +1,4 @@
-"""Rendering of pages on a separate thread. Clients that request the same page at the same time share a rendering."""
+"""Renders pages on a separate thread. Clients that request the same page at the same time share one rendering."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -19,15 +19,15 @@ class Key:
 
 
 Render = Callable[[Key], Callable[[], Chunks]]
-"""A function that collects the data on the event loop, and returns a function that renders the data on a thread."""
+"""A function that collects the data on the event loop. It returns a function that renders the data on a thread."""
 
 
 class Renderings:
     """Renders one page at a time on one thread.
 
-    A request shares a rendering of the same page if that rendering has not started yet. The data is read when the
-    rendering starts, so the shared page is up to date. Any number of simultaneous scrapes causes at most two
-    renderings.
+    If a rendering of the requested page is waiting, the request shares this rendering. The data is collected when the
+    rendering starts, so that the shared page is up to date. Any number of simultaneous requests for one page causes at
+    most two renderings.
     """
 
     def __init__(self, render: Render) -> None:
@@ -37,7 +37,7 @@ class Renderings:
         self._waiting: dict[Key, asyncio.Task[Chunks]] = {}
 
     async def page(self, key: Key) -> Chunks:
-        """Render the page for a key, or wait for a rendering that has not started yet."""
+        """Return the page for a key. If a rendering of the page is waiting, share this rendering."""
         task = self._waiting.get(key)
         if task is None:
             task = self._waiting[key] = asyncio.create_task(self._make(key))

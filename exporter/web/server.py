@@ -1,8 +1,8 @@
 """The HTTP server, which opens the sockets, accepts connections and shuts down within a deadline.
 
 This server uses uvicorn's h11 protocol with the deadlines in client_connections.py, but not uvicorn's server. uvicorn's
-server installs signal handlers and checks for shutdown ten times per second. uvicorn's server also reports a connection
-only after the TLS handshake, so that pending handshakes could not be counted or closed.
+server installs signal handlers and checks for shutdown ten times per second. It also reports connections only after the
+TLS handshake. Therefore, pending handshakes could not be counted or closed.
 """
 
 import asyncio
@@ -52,7 +52,7 @@ async def serve(
     limits: Limits | None = None,
     on_bound: Callable[[Sequence[str]], None] | None = None,
 ) -> None:
-    """Serve until `stop` is set, then shut down within the grace period.
+    """Serve requests until `stop` is set, and then shut down within the grace period.
 
     When the server accepts connections, call `on_bound` with the addresses as HOST:PORT, in the order of `listen`.
     Raise ConfigError if an address is unavailable or the web configuration is invalid.
@@ -62,7 +62,7 @@ async def serve(
     live = LiveProtection(web_config_path, clock=loop.time, interval=limits.reload_interval)
     sockets = bind(listen)
     for listener in sockets:
-        # Connections inherit this option, which sends the body without waiting for the ACK of the header.
+        # Connections inherit this option. With it, the server sends a body without waiting for the ACK of the header.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     service = _Service(app, live, limits)
     acceptor = Acceptor(sockets, service.connect, service.close_idle)
@@ -71,7 +71,7 @@ async def serve(
     log.info("listening on %s (%s)", ", ".join(addresses), "https" if live.current().context else "http")
     if on_bound:
         on_bound(addresses)
-    # In a task group, an exception in the sweeper stops the server. Otherwise, the server would continue without
+    # With a task group, an exception in the sweeper stops the server. Without it, the server would continue without
     # deadlines.
     async with asyncio.TaskGroup() as group:
         sweeper = group.create_task(service.sweep())
@@ -84,7 +84,7 @@ async def serve(
 
 
 def bind(addresses: Sequence[str]) -> list[socket.socket]:
-    """Listen on all addresses. If any address is unavailable, raise ConfigError with one line per such address."""
+    """Listen on all addresses. Raise ConfigError with one line per unavailable address."""
     sockets: list[socket.socket] = []
     errors: list[str] = []
     for address in addresses:
@@ -118,8 +118,8 @@ def _bind(address: str) -> socket.socket:
 
 
 def _bind_everywhere(port: int) -> socket.socket:
-    # One socket serves IPv4 and IPv6, so that port 0 selects the same port for both. The attempt to bind is the only
-    # way to detect whether IPv6 is disabled.
+    # One socket serves IPv4 and IPv6, so that port 0 selects the same port for both protocols. Only an attempt to bind
+    # can detect whether IPv6 is disabled.
     if socket.has_dualstack_ipv6():
         try:
             return socket.create_server(("", port), family=socket.AF_INET6, backlog=BACKLOG, dualstack_ipv6=True)
@@ -130,7 +130,7 @@ def _bind_everywhere(port: int) -> socket.socket:
 
 
 def _reason(error: OSError) -> str:
-    # socket.create_server appends the address to the system's error message, so the message is looked up again.
+    # socket.create_server appends the address to the error message. Therefore, the message is looked up again.
     number = error.errno or 0
     known = number in errno.errorcode and not isinstance(error, socket.gaierror)
     return (os.strerror(number) if known else str(error.strerror)).lower()
@@ -160,12 +160,12 @@ class _Service:
             access_log=False,
             proxy_headers=False,
             server_header=False,
-            workers=1,  # otherwise, uvicorn reads the number from the environment
+            workers=1,  # without this value, uvicorn reads WEB_CONCURRENCY
             timeout_keep_alive=limits.keep_alive,
             h11_max_incomplete_event_size=limits.header_bytes,
         )
         self._config.load()
-        # uvicorn logs a warning for each malformed request. Without this level, clients could fill the log.
+        # uvicorn logs a warning per malformed request. Without this log level, clients could fill the log.
         http_log.setLevel(logging.ERROR)
         http_log.addFilter(_is_no_cancellation)
         self._update_date()
@@ -181,7 +181,7 @@ class _Service:
         return GuardedProtocol(self._config, self._state, guard=self._guard, live=self._live, limits=self._limits)
 
     def close_idle(self) -> None:
-        """Close the connection with the longest idle time, if there is one."""
+        """Close the connection with the longest idle time, if any connection is idle."""
         self._guard.close_idle()
 
     async def sweep(self) -> None:
@@ -194,7 +194,7 @@ class _Service:
             self._update_date()
 
     async def drain(self) -> None:
-        """Wait for running requests to complete within the grace period, then close all connections."""
+        """Wait for running requests until the end of the grace period, and then close all connections."""
         for member in self._guard.members:
             member.retire()
         if not await self._emptied(self._limits.shutdown_grace):
@@ -218,5 +218,6 @@ class _Service:
 
 
 def _is_no_cancellation(record: logging.LogRecord) -> bool:
-    # A shutdown that cancels requests logs one warning. Without this filter, uvicorn adds a traceback per request.
+    # If a shutdown cancels requests, the server logs one warning. Without this filter, uvicorn adds a traceback per
+    # request.
     return not (record.exc_info and record.exc_info[0] is asyncio.CancelledError)

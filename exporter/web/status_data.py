@@ -1,4 +1,4 @@
-"""The input data of the status page. The page is in another module, which is imported only on request."""
+"""The input data of the status page. The package with the page is imported only when a client requests the page."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from exporter.exposition.exporter_metrics import Usage
 
 @dataclass(frozen=True, slots=True)
 class ConfigStatus:
-    """The load time of the current configuration, as Unix time, and the errors if a later reload failed."""
+    """The Unix time at which the current configuration was loaded, and the errors of a later failed reload."""
 
     loaded_at: float | None = None
     errors: tuple[str, ...] = ()
@@ -18,9 +18,10 @@ class ConfigStatus:
 
 @dataclass(frozen=True, slots=True)
 class StatusData:
-    """The data for one rendering of the page. `now` is Unix time, and `monotonic` and `uptime` are in seconds.
+    """The data for one rendering of the status page. `now` is Unix time. `monotonic` and `uptime` are in seconds.
 
-    `views` contains one view per collector. `verdicts` contains one view per account, with the customers' problems.
+    `views` contains one view per collector. `verdicts` contains one view per account, with the problems of its
+    customers.
     """
 
     views: Sequence[SnapshotView]

@@ -1,7 +1,7 @@
 """The TLS contexts of the server.
 
-Each new connection uses the current context. When a certificate is renewed, a new context replaces it. Loading the
-certificate into the existing context would be unsafe. If the key did not match, the context would be left without a
+Each new connection uses the current context. When a certificate is renewed, a new context replaces the current context.
+Loading the certificate into the existing context would be unsafe. If the key did not match, the context would have no
 certificate.
 """
 
@@ -19,7 +19,8 @@ from exporter.errors import ConfigError, why_unreadable
 _VERSIONS = {"TLS12": ssl.TLSVersion.TLSv1_2, "TLS13": ssl.TLSVersion.TLSv1_3}
 _CURVES = {"CurveP256": "prime256v1", "CurveP384": "secp384r1", "CurveP521": "secp521r1", "X25519": "X25519"}
 _VERIFY = {"VerifyClientCertIfGiven": ssl.CERT_OPTIONAL, "RequireAndVerifyClientCert": ssl.CERT_REQUIRED}
-# These suites have forward secrecy and authenticated encryption. Every Prometheus release since 2016 supports them.
+# These cipher suites have forward secrecy and authenticated encryption. Every Prometheus release since 2016 supports
+# them.
 _DEFAULT_CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 
 
@@ -63,7 +64,7 @@ def _load_client_ca(context: ssl.SSLContext, tls: TlsServerConfig) -> None:
     context.verify_mode = _VERIFY.get(tls.client_auth_type, ssl.CERT_NONE)
     if context.verify_mode == ssl.CERT_NONE:
         return
-    # As in Go, every certificate in the file is trusted, including intermediate and client certificates.
+    # As in Go, every certificate in the file is trusted, even intermediate and client certificates.
     context.verify_flags |= ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
     field = "client_ca_file" if tls.client_ca_file else "client_ca"
     try:
@@ -80,7 +81,7 @@ def _error(field: str, text: str) -> ConfigError:
 
 
 def _refuse_passphrase() -> str:
-    # Without this callback, OpenSSL would prompt for the passphrase on the terminal and block.
+    # Without this callback, OpenSSL would block and prompt for the passphrase on the terminal.
     raise _error(
         "key_file", "is encrypted, but a server cannot prompt for a passphrase; store the key without a passphrase"
     )
@@ -88,8 +89,8 @@ def _refuse_passphrase() -> str:
 
 @contextlib.contextmanager
 def _as_file(text: str) -> Iterator[str]:
-    # OpenSSL loads certificates only from files. A file in memory keeps the key off the disk and needs no writable
-    # file system.
+    # OpenSSL loads certificates only from files. With a file in memory, the key is not written to a disk, and no
+    # writable file system is needed.
     if hasattr(os, "memfd_create"):
         descriptor = os.memfd_create("web-config")
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
@@ -104,7 +105,10 @@ def _as_file(text: str) -> Iterator[str]:
 
 
 def is_allowed(certificate: Mapping[str, object] | None, allowed: tuple[str, ...]) -> bool:
-    """Return whether a verified certificate has an allowed alternative name. If `allowed` is empty, allow all names."""
+    """Return whether a verified certificate has an allowed alternative name.
+
+    If `allowed` is empty, all names are allowed.
+    """
     names = certificate.get("subjectAltName") if certificate else None
     if not allowed:
         return True
@@ -114,7 +118,7 @@ def is_allowed(certificate: Mapping[str, object] | None, allowed: tuple[str, ...
 
 
 def _canonical(name: str) -> str:
-    # OpenSSL writes IPv6 addresses in full, but Go writes them in the shortest form.
+    # OpenSSL writes IPv6 addresses in full, but Go writes the shortest notation.
     try:
         return str(ipaddress.ip_address(name.strip()))
     except ValueError:

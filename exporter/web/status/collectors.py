@@ -1,4 +1,4 @@
-"""The rows of the status page for the collectors and for the requests of each account."""
+"""Rows of the status page about collectors, and about each account's requests to AvePoint."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,10 +20,9 @@ _THROTTLED: Final = ("429", "503")
 
 @dataclass(frozen=True, slots=True)
 class CollectorRow:
-    """The row of one collector of one account.
+    """The row of one collector of one account. If the collector is off, `reason` and `hint` are set.
 
-    `reason` and `hint` are set if the collector is off. `stale_after` is the age limit if the values are stale, else
-    "".
+    If its data is stale, `stale_after` is the maximum age.
     """
 
     account: str
@@ -46,8 +45,8 @@ class CollectorRow:
 class AccountUsage:
     """The rate limit and requests of an account.
 
-    `throttling` describes AvePoint's current throttling, and is empty if there is none. `throttled` is the number of
-    AvePoint's throttling responses. `waited` is the time that requests waited. `codes` holds the request counts by
+    If AvePoint is throttling the account, `throttling` contains the reduced rate. `throttled` is the number of
+    responses with status 429 or 503. `waited` is the time that requests waited. `codes` contains request counts by
     status code, highest count first.
     """
 
@@ -64,14 +63,14 @@ class AccountUsage:
 
 
 def state_of(status: RefreshStatus) -> State:
-    """Return the state of a collector; it is "waiting" until its first refresh is complete."""
+    """Return the state of a collector. The state is "waiting" until the first refresh is complete."""
     if status.off:
         return "off"
     return "waiting" if status.up is None else "up" if status.up else "down"
 
 
 def collector(view: SnapshotView, data: StatusData, query: StatusQuery) -> CollectorRow:
-    """Return the row of a collector."""
+    """Return the row of one collector."""
     status, whole = view.status, view.reads.get("")
     state, failed = state_of(status), sum(not is_up for is_up in view.customer_up.values())
     is_old = whole is not None and data.monotonic - whole.read_at_monotonic > view.stale_after
@@ -94,12 +93,12 @@ def collector(view: SnapshotView, data: StatusData, query: StatusQuery) -> Colle
 
 
 def failed_link(account: str, query: StatusQuery) -> str:
-    """Return the link that lists the failed customers of an account."""
+    """Return a link to the list of an account's failed customers."""
     return query.link("customers", account=account, text="", state="failed", page=1)
 
 
 def account_usage(accounts: Sequence[str], data: StatusData) -> tuple[AccountUsage, ...]:
-    """Return the usage of each account, in the given order; skip accounts that are being removed."""
+    """Return the usage of each account, in the given order. Skip accounts that a reload has just removed."""
     usage = data.usage()
     return tuple(
         _account_usage(account, data.budgets[account], usage.get(account, Usage({}, 0.0)))
@@ -124,7 +123,7 @@ def _account_usage(account: str, budget: LimitUsage, usage: Usage) -> AccountUsa
 
 
 def is_throttled(budget: LimitUsage) -> bool:
-    """Return whether AvePoint is throttling an account, so that requests are paused or the rate is reduced."""
+    """Return whether the exporter has paused or slowed down requests because AvePoint is throttling the account."""
     return budget.pause > 0 or budget.rate < budget.full_rate
 
 

@@ -1,6 +1,6 @@
-"""The rows of the status page for customers that match a query.
+"""Rows of the status page about the customers that match a query.
 
-Failed customers come first. The other customers are sorted by severity.
+Failed customers come first. Within each group, customers are sorted by the severity of their problems.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,14 +21,14 @@ from exporter.web.status_data import StatusData
 _PAGE_SIZE: Final = 25
 
 Organizations = Mapping[str, Mapping[str, str]]
-"""Organization names by account and customer id. A name is included only if it is on the metrics page."""
+"""Organization names by account and customer id. The status page shows only names that are on the metrics page."""
 CustomerViews = Mapping[CustomerKey, Sequence[SnapshotView]]
-"""The collectors that read each customer. A customer that has problems but is not read by a collector has no views."""
+"""The views of the collectors that read each customer. A customer without such a collector has no views."""
 
 
 @dataclass(frozen=True, slots=True)
 class CustomerError:
-    """An error that affects one customer in one or more collectors."""
+    """An error of one customer. Several collectors can report the same error."""
 
     collectors: str
     error: str
@@ -41,9 +41,9 @@ class CustomerError:
 class CustomerRow:
     """The state of one customer.
 
-    `collectors` is the number of collectors that read the customer, and `up` is the number of these that are up.
-    `read_at` is the time of the oldest last success, or None if a collector has never succeeded. `stale_after` is the
-    age limit if values are stale, else "".
+    `collectors` is the number of collectors that read the customer, and `up` is the number of successful collectors
+    among them. `read_at` is the earliest of the collectors' last success times, or None if any collector has never
+    succeeded. If data is stale, `stale_after` is the maximum age.
     """
 
     account: str
@@ -73,7 +73,7 @@ def organizations(data: StatusData) -> Organizations:
 
 
 def customer_views(data: StatusData) -> CustomerViews:
-    """Return all customers that a collector reads or that have a verdict."""
+    """Return all customers that a collector reads, and all customers that have a verdict."""
     found: dict[CustomerKey, list[SnapshotView]] = {}
     for view in data.views:
         for customer_id in view.customer_up:
@@ -97,7 +97,7 @@ def customers(
 def _matching(
     views: CustomerViews, names: Organizations, problems: Problems, query: StatusQuery
 ) -> Iterator[tuple[bool, int, str, CustomerKey]]:
-    """Yield the matching customers as tuples in the order of the page."""
+    """Yield the matching customers as tuples that can be sorted into the order of the page."""
     needle = query.text.casefold()
     for key, of_customer in views.items():
         is_up = all(view.customer_up[key.id] for view in of_customer)

@@ -1,4 +1,4 @@
-"""Cards for current and earlier errors. The collectors and customers of an account share one card per cause."""
+"""Cards that show current and earlier errors. All collectors and customers of an account share one card per cause."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ _SKIPPED: Final = "skipped: "
 
 @dataclass(frozen=True, slots=True)
 class ErrorCard:
-    """An error with its hint and the times of its first and last occurrence; `link` lists the affected customers."""
+    """An error, its hint, and the times of its first and last occurrence. `link` leads to the affected customers."""
 
     account: str
     collectors: str
@@ -35,7 +35,7 @@ class ErrorCard:
 
 
 class Cause(NamedTuple):
-    """The cause of an error: its hint, and its message without the permission or endpoint of the request."""
+    """The cause of an error. `reason` is the error message without the permission or endpoint at its beginning."""
 
     hint: str
     reason: str
@@ -55,14 +55,14 @@ class _Occurrence(NamedTuple):
 def cause_of(failure: Failure) -> Cause:
     """Return the cause of an error.
 
-    A single cause, such as a wrong secret, can produce a different message for each permission.
+    One cause, such as a wrong secret, can produce a different message per permission.
     """
     message = failure.message.removeprefix(_SKIPPED)
     return Cause(failure.hint, (message.partition(": ")[2] if failure.hint else "") or message)
 
 
 def error_cards(data: StatusData, query: StatusQuery) -> Iterator[ErrorCard]:
-    """Yield the errors of collectors that are down, then the errors of customers, most frequent first."""
+    """Yield the errors of collectors that are down, and then the errors of customers, most frequent first."""
     down = _grouped(_of_collectors(data))
     for group in down.values():
         summary = "is down" if len(group) == 1 else "are down"

@@ -1,4 +1,4 @@
-"""Formatting of numbers, times and texts for the status page."""
+"""Functions that format numbers, times and texts for the status page."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,7 +12,7 @@ _MILLISECONDS_BELOW: Final = 0.1  # seconds
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A point in time, as an age ("5 min ago"), as an ISO 8601 date, and as a readable date."""
+    """A point in time as an age ("5 min ago"), in ISO 8601 format, and in a readable format."""
 
     text: str
     iso: str
@@ -20,7 +20,7 @@ class Moment:
 
 
 def moment(at: float, now: float) -> Moment:
-    """Format the Unix time `at`; its age is relative to the Unix time `now`."""
+    """Format the Unix time `at`. The age is the difference from the Unix time `now`."""
     try:
         utc = datetime.fromtimestamp(at, UTC)
     except (OverflowError, ValueError, OSError):
@@ -29,7 +29,7 @@ def moment(at: float, now: float) -> Moment:
 
 
 def rounded_time(seconds: float) -> str:
-    """Format a duration as a whole number in the largest suitable unit, such as 42 s, 5 min, 3 h or 2 d."""
+    """Format a duration as an integer with the largest suitable unit, such as 42 s, 5 min, 3 h or 2 d."""
     for length, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
         if seconds >= 2 * length:
             return f"{seconds / length:,.0f} {unit}"
@@ -37,14 +37,14 @@ def rounded_time(seconds: float) -> str:
 
 
 def precise_time(seconds: float) -> str:
-    """Format a duration, with milliseconds or tenths if it is short, such as 12 ms, 0.5 s, 42 s or 5 min."""
+    """Format a duration such as 12 ms, 0.5 s, 42 s or 5 min. Short durations have a higher precision."""
     if 0 < seconds < _MILLISECONDS_BELOW:
         return f"{max(1.0, seconds * 1000):.0f} ms"
     return f"{seconds:.1f} s" if 0 < seconds < _TENTHS_BELOW else rounded_time(seconds)
 
 
 def count(number: int, one: str, many: str = "") -> str:
-    """Format a number with its noun in the singular or plural, such as 1 customer or 1,204 customers."""
+    """Format a number with a noun in the singular or plural, such as "1 customer" or "1,204 customers"."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
@@ -54,5 +54,5 @@ def rate(per_second: float) -> str:
 
 
 def safe_text(text: str) -> str:
-    """Return untrusted text without secrets and control characters."""
+    """Remove secrets and control characters from an untrusted text."""
     return scrub(text)

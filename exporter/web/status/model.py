@@ -1,4 +1,4 @@
-"""The content of the whole status page as dataclasses, without HTML."""
+"""The content of the status page as dataclasses, without HTML."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -37,7 +37,7 @@ _PROBLEM: Final[Mapping[Severity, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Headline:
-    """The overall state in one sentence. The level is "waiting" until all first refreshes are complete."""
+    """The overall state in one sentence. Until all first refreshes are complete, the level is "waiting" or worse."""
 
     level: Literal["good", "waiting", "warning", "bad"]
     text: str
@@ -45,7 +45,7 @@ class Headline:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """The content of the page. A `more_` field counts the entries that are omitted from a list."""
+    """The content of the page. The fields `more_...` contain the number of entries that are omitted from a list."""
 
     version: str
     uptime: str
@@ -68,7 +68,7 @@ class Model:
 
 
 def model(data: StatusData, query: StatusQuery) -> Model:
-    """Return the content of the page for a query, whose values are untrusted."""
+    """Return the content of the page for a query. The values of the query are untrusted."""
     views = customer_views(data)
     with_customers = tuple(dict.fromkeys(key.account for key in views))
     if query.account not in with_customers:
@@ -140,7 +140,7 @@ def _collectors(data: StatusData, states: Mapping[State, int]) -> list[str]:
 
 
 def _worst(problems: Problems) -> tuple[Severity | None, str]:
-    """Return the highest severity of all problems, and a text with the number of customers that have such a problem."""
+    """Return the highest severity of all problems, and a text that counts the affected customers."""
     severities = Counter(one.severity for one in problems.by_customer.values())
     customers = count(problems.customers, "customer")
     for severity in SEVERITIES:

@@ -1,4 +1,4 @@
-"""The HTML of the status page. The content security policy contains the hash of the inline style."""
+"""Renders the status page as HTML. The content security policy contains the hash of the inline style."""
 
 import base64
 import hashlib
@@ -17,7 +17,7 @@ PROJECT: Final = "https://github.com/avepoint-exporter/avepoint-exporter"
 
 
 class StatusPage:
-    """The compiled template of the page, and the content security policy for it."""
+    """The compiled template of the status page, and the page's content security policy."""
 
     def __init__(self) -> None:
         files = resources.files("exporter.web").joinpath("templates")
@@ -34,5 +34,5 @@ class StatusPage:
         )
 
     def html(self, data: StatusData, query: StatusQuery) -> str:
-        """Return the page as HTML, with all texts escaped."""
+        """Return the page as HTML. All texts are escaped."""
         return self._template.render(page=model(data, query))

@@ -15,7 +15,7 @@ _OUTLINE: Final = 1.0
 
 @dataclass(frozen=True, slots=True)
 class PlotBar:
-    """The position and size of the bar for one refresh; a failed refresh is drawn as an outline."""
+    """The position and size of the bar for one refresh. The bar of a failed refresh is an outline."""
 
     x: float
     y: float
@@ -26,7 +26,7 @@ class PlotBar:
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """The bars, oldest refresh first, and their text description."""
+    """The bars of the chart, oldest refresh first, and a text description."""
 
     bars: tuple[PlotBar, ...]
     width: int
@@ -35,7 +35,7 @@ class Plot:
 
 
 def plot(refreshes: Sequence[RefreshOutcome]) -> Plot | None:
-    """Return the chart of the refreshes, or None if there are none."""
+    """Return a chart of the refreshes, or None if there are no refreshes."""
     if not refreshes:
         return None
     slowest = max(one.seconds for one in refreshes)
@@ -47,7 +47,7 @@ def plot(refreshes: Sequence[RefreshOutcome]) -> Plot | None:
 
 
 def _bar(x: int, height: float, *, failed: bool) -> PlotBar:
-    inset = _OUTLINE / 2 if failed else 0.0  # half of the outline's width lies outside the bar
+    inset = _OUTLINE / 2 if failed else 0.0  # half of the outline's width is outside the bar
     height = max(_LEAST, height)
     y, tall = HEIGHT - height + inset, height - 2 * inset
     return PlotBar(x + inset, round(y, 1), _STEP - 1 - 2 * inset, round(tall, 1), failed)

@@ -1,4 +1,4 @@
-"""The problems of customers, counted for the headline and listed in a table."""
+"""The problems of customers, for the headline and the table of problems."""
 
 import heapq
 from collections import Counter
@@ -46,18 +46,18 @@ _TEXTS: Final[Mapping[ProblemName, tuple[str, str]]] = {
     "customer_status_failed": ("AvePoint reports a failure", "AvePointCustomerStatusFailed"),
     "customer_attention": ("AvePoint reports that attention is needed", "AvePointCustomerStatusFailed"),
 }
-"""The text of each problem, and the name of its runbook ("" if there is none)."""
+"""The text of each problem, and the name of its runbook. If a problem has no runbook, the name is ""."""
 
 
 class CustomerKey(NamedTuple):
-    """The identity of a customer. The id of a tenant account is empty."""
+    """The key of a customer. For a tenant account, the id is empty."""
 
     account: str
     id: str
 
 
 class CurrentProblem(NamedTuple):
-    """A current problem; the order of the fields is the order in the table. `start` is Unix time."""
+    """A current problem. The table is sorted by the fields in this order. `start` is a Unix time."""
 
     rank: int
     start: float
@@ -82,7 +82,7 @@ class CustomerProblems:
 class Problems:
     """All current problems.
 
-    `customers` is the number of customers with a verdict. `is_known` is false if facts are missing for some customers.
+    `customers` is the number of customers with a verdict. If facts are missing for some customers, `is_known` is false.
     """
 
     current: tuple[CurrentProblem, ...]
@@ -93,7 +93,10 @@ class Problems:
 
 @dataclass(frozen=True, slots=True)
 class ProblemRow:
-    """The row of one problem. `name` is the organization, the customer id or, for a tenant, the account name."""
+    """The row of one problem.
+
+    `name` is the organization, the customer id or, for a tenant account, the account name.
+    """
 
     severity: Severity
     name: str
@@ -124,7 +127,7 @@ def current_problems(data: StatusData) -> Problems:
 def problem_rows(
     problems: Problems, organizations: Mapping[str, Mapping[str, str]], query: StatusQuery, now: float
 ) -> tuple[ProblemRow, ...]:
-    """Return the rows of the most severe problems, oldest first."""
+    """Return the rows of the most severe problems. Within a severity, the oldest problems come first."""
     shown = heapq.nsmallest(_ROWS, problems.current)
     return tuple(_row(one, organizations.get(one.customer.account, {}), query, now) for one in shown)
 
@@ -144,7 +147,7 @@ def _of_view(view: SnapshotView) -> Iterator[CurrentProblem]:
 
 
 def _customer_counts(view: SnapshotView) -> tuple[int, int]:
-    """Return the number of customers with a verdict, and the highest number of unknown verdicts per problem."""
+    """Return the number of customers with a verdict, and the largest number of unknown verdicts for any problem."""
     totals: dict[str, float] = {}
     unknown = 0.0
     for family, labels, value in view.reads[""].samples if "" in view.reads else ():

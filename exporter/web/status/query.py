@@ -1,6 +1,6 @@
-"""The query string of the status page, which filters customers and selects pages of two lists.
+"""The query string of the status page. It filters customers, and selects pages of customers and collectors.
 
-The query string is untrusted.
+The values are untrusted.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ _NEAR: Final = 1
 
 @dataclass(frozen=True, slots=True)
 class StatusQuery:
-    """A filter for customers, and the one-based page numbers of the customers (`page`) and collectors (`part`)."""
+    """A filter for customers, and page numbers. `page` is for customers, and `part` is for collectors."""
 
     account: str = ""
     text: str = ""
@@ -30,7 +30,7 @@ class StatusQuery:
 
     @classmethod
     def read(cls, given: Mapping[str, str]) -> "StatusQuery":
-        """Return the query from the parameters of a URL; an invalid value is replaced with the default."""
+        """Return the query from the parameters of a URL. Replace invalid values with their defaults."""
         state = given.get("state", "")
         return cls(
             account=given.get("account", "")[:_LONGEST_ACCOUNT],
@@ -45,8 +45,8 @@ class StatusQuery:
         """Return whether a filter is set."""
         return bool(self.account or self.text or self.state != "all")
 
-    def link(self, fragment: str, **changes: Any) -> str:  # noqa: ANN401 - dataclasses.replace checks the names
-        """Return a link to a fragment of the page, with some values of the query changed."""
+    def link(self, fragment: str, **changes: Any) -> str:  # noqa: ANN401 - dataclasses.replace checks the field names
+        """Return a link to a fragment of the page, with the given changes to the query."""
         other, default = replace(self, **changes), StatusQuery()
         values = {
             "account": other.account,
@@ -60,7 +60,7 @@ class StatusQuery:
 
 @dataclass(frozen=True, slots=True)
 class PagerStep:
-    """One link in the page navigation; `current` is true for the page that is shown."""
+    """One link in the page navigation. For the page that is shown, `current` is true."""
 
     text: str
     link: str
@@ -69,7 +69,7 @@ class PagerStep:
 
 @dataclass(frozen=True, slots=True)
 class Paged(Generic[Item]):
-    """One page of a list: its items, their range, the total, and the links to other pages (None for a gap)."""
+    """One page of a list. `steps` contains the links to other pages, with None for each gap between page numbers."""
 
     items: Sequence[Item]
     first: int
@@ -81,7 +81,7 @@ class Paged(Generic[Item]):
 def paged(
     items: Sequence[Item], size: int, query: StatusQuery, key: Literal["page", "part"], fragment: str
 ) -> Paged[Item]:
-    """Return the page of a list that the query selects, or the last page if the page number is too high."""
+    """Return the page of a list that the query selects. If the page number is too high, return the last page."""
     pages = max(1, -(-len(items) // size))
     number = min(pages, getattr(query, key))
     begin = (number - 1) * size
