@@ -23,7 +23,7 @@ from exporter.avepoint.connections import Connections, origin_of
 from exporter.avepoint.endpoints import Endpoint, Query
 from exporter.avepoint.hints import NOT_OURS, reason_of, unreached
 from exporter.avepoint.observer import Observer, ServerClock, ValueIssues
-from exporter.avepoint.responses import RawResponse, decode_response, server_time, without_secrets
+from exporter.avepoint.responses import RawResponse, decode_response, read_body, server_time, without_secrets
 from exporter.avepoint.throttle import LimitUsage, Throttle
 from exporter.clock import Clock
 from exporter.config.schema import Account
@@ -291,9 +291,8 @@ class Client:
         """Send one request within the deadline and read the response up to the size limit."""
         host = self._http.target(request)
         try:
-            async with asyncio.timeout(self._account.requests.timeout):
-                response, body = await self._http.exchange(request)
-                return RawResponse(response.status_code, response.headers, body)
+            async with asyncio.timeout(self._account.requests.timeout), self._http.send(request) as response:
+                return RawResponse(response.status_code, response.headers, await read_body(response))
         except (TimeoutError, httpx.TimeoutException) as error:
             raise TransportError(f"{host}: no response in time", kind="timeout", hint=unreached(error)) from None
         except (httpx.HTTPError, OSError, UnicodeError) as error:

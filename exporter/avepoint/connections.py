@@ -1,26 +1,23 @@
-"""Connections to AvePoint, and functions that read response bodies and compare the origins of URLs."""
+"""Connections to AvePoint, and a function that returns the origin of a URL."""
 
 import asyncio
 import re
 import ssl
-import zlib
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import aclosing, asynccontextmanager, suppress
 from functools import lru_cache, partial
 from ipaddress import ip_address, ip_network
-from typing import Any, Final, cast
+from typing import Any, Final
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
 from exporter import __version__
-from exporter.avepoint.hints import NOT_OURS, UNUSABLE_CA
+from exporter.avepoint.hints import UNUSABLE_CA
 from exporter.config.schema import Account, has_unencoded_password
-from exporter.errors import AnswerError, TransportError
+from exporter.errors import TransportError
 
-LARGEST_BODY: Final = 4 * 1024**2
-"""Maximum size of a decompressed body in bytes. Responses from AvePoint are smaller."""
 _CONNECT_TIMEOUT: Final = 10.0
 _GATE_SECONDS: Final = 0.1  # seconds between two calls of `may_send`
 _HEADERS: Final = {
@@ -77,22 +74,20 @@ class Connections:
         headers = {**_HEADERS, **(headers or {})}
         return httpx.Request(method, url, headers=headers, extensions=dict(self._extensions), **contents)
 
-    async def exchange(self, request: httpx.Request) -> tuple[httpx.Response, bytes]:
-        """Send a request, and return the response and its body.
+    @asynccontextmanager
+    async def send(self, request: httpx.Request) -> AsyncIterator[httpx.Response]:
+        """Send a request, and yield the response before its body is read. Close the response afterwards.
 
-        Raise AnswerError, TransportError, httpx.HTTPError or OSError if the request fails.
+        Raise TransportError, httpx.HTTPError or OSError if the request fails.
         """
         proxy = self._proxy_of(request)
         free = self._free.setdefault(proxy, [])
         transport = free.pop() if free else self._connect(proxy, await self._tls_context())
         try:
-            while not self._may_send():  # noqa: ASYNC110 - requests rarely wait here
+            while not self._may_send():  # noqa: ASYNC110 - rare, and each request asks for itself
                 await asyncio.sleep(_GATE_SECONDS)
-            response = await transport.handle_async_request(request)
-            try:
-                return response, await read_body(response)
-            finally:
-                await response.aclose()
+            async with aclosing(await transport.handle_async_request(request)) as response:
+                yield response
         finally:
             free.append(transport)
 
@@ -194,38 +189,6 @@ def tls_context(account: Account) -> ssl.SSLContext:
             message = f"tls.ca_file: {account.tls.ca_file}: {problem}"
             raise TransportError(message, kind="connect", hint=UNUSABLE_CA) from None
     return tls
-
-
-async def read_body(response: httpx.Response) -> bytes:
-    """Return the decompressed body of a response. Raise AnswerError if the body is too large or cannot be decompressed.
-
-    The body is decompressed in pieces, because a small compressed body can expand to more than the available memory.
-    Any bytes after the end of the compressed data are ignored.
-    """
-    inflate = _inflate(response.headers.get("content-encoding", ""))
-    body = bytearray()
-    async for piece in cast("httpx.AsyncByteStream", response.stream):
-        body += piece if inflate is None else _decompressed(inflate, piece, LARGEST_BODY + 1 - len(body))
-        if len(body) > LARGEST_BODY:
-            raise AnswerError(f"the response is larger than {LARGEST_BODY} bytes", hint=NOT_OURS)
-        if inflate is not None and inflate.unused_data:
-            break
-    return bytes(body)
-
-
-def _inflate(encoding: str) -> "zlib._Decompress | None":
-    if encoding.strip().lower() in ("", "identity"):
-        return None
-    if encoding.strip().lower() in ("gzip", "x-gzip", "deflate"):
-        return zlib.decompressobj(zlib.MAX_WBITS | 32)  # the flag 32 detects gzip and zlib headers
-    raise AnswerError("the response has an encoding that was not requested", hint=NOT_OURS)
-
-
-def _decompressed(inflate: "zlib._Decompress", piece: bytes, most: int) -> bytes:
-    try:
-        return inflate.decompress(piece, most)
-    except zlib.error:
-        raise AnswerError("the response cannot be decompressed", hint=NOT_OURS) from None
 
 
 def origin_of(url: str) -> tuple[str, str, int | None] | None:

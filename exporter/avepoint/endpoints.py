@@ -1,15 +1,15 @@
 """The endpoints of each API version: paths, permissions, paging and fields."""
 
 import re
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Final, Literal, TypeVar
+from typing import Final, TypeVar
 from urllib.parse import quote
 
 from exporter.avepoint.hints import CHANGED
 from exporter.config.schema import ApiVersion
-from exporter.errors import AnswerError, AvePointError, NotFoundError, NotOfferedError, TokenError
+from exporter.errors import AnswerError
 
 T = TypeVar("T")
 Query = Mapping[str, str | int]
@@ -92,76 +92,6 @@ class EndpointPair:
     def permissions(self) -> Mapping[ApiVersion, str]:
         """The required permission by API version."""
         return {version: endpoint.permission for version, endpoint in self.versions.items()}
-
-
-class ApiVersions:
-    """Selects the API version that is available to an account. The modern version is tried first.
-
-    A version is not available if it returns a 404 or if its permission is not granted. After the first response, only
-    the version that responded is requested until the next call of `begin`. A 404 for one customer therefore does not
-    cause a request to the other version.
-    """
-
-    def __init__(self, api: Literal["auto", "modern", "legacy"]) -> None:
-        self._configured: ApiVersion | None = None if api == "auto" else api
-        self._answered: ApiVersion | None = None
-        self._is_certain = False
-
-    @property
-    def allowed(self) -> tuple[ApiVersion, ...]:
-        """The versions that may be requested, in order of preference."""
-        return ("modern", "legacy") if self._configured is None else (self._configured,)
-
-    @property
-    def answered(self) -> ApiVersion | None:
-        """The version that was selected last, or None if no version has responded."""
-        return self._answered
-
-    def first(self, offered: Collection[ApiVersion]) -> ApiVersion:
-        """Return the version to request first.
-
-        `offered` contains the versions that provide the data. Raise NotOfferedError if the configured version is not in
-        `offered`.
-        """
-        return self._order(offered)[0]
-
-    def begin(self) -> None:
-        """Begin a refresh, which may select a different version than the previous refresh."""
-        self._is_certain = False
-
-    async def ask(self, readers: Mapping[ApiVersion, Callable[[], Awaitable[T]]]) -> T:
-        """Call the reader of each API version in turn, and return the result of the first version that is available.
-
-        If no version is available, raise the first error. If there is no reader for the configured version, raise
-        NotOfferedError without a request.
-        """
-        failure: AvePointError | None = None
-        for api_version in self._order(readers):
-            try:
-                result = await readers[api_version]()
-            except NotFoundError as error:
-                failure = failure or error
-            except TokenError as error:
-                if error.reason != "invalid_scope":
-                    raise
-                failure = failure or error
-            else:
-                # Later responses do not change the version, even if a customer exists only in the other version.
-                if not self._is_certain:
-                    self._answered, self._is_certain = api_version, True
-                return result
-        raise failure or AssertionError("no version was requested")
-
-    def _order(self, offered: Collection[ApiVersion]) -> tuple[ApiVersion, ...]:
-        if self._configured is not None:
-            if self._configured not in offered:
-                raise NotOfferedError(f"the {self._configured} endpoints do not provide this data")
-            return self.allowed
-        first = self._answered or "modern"
-        if self._is_certain:
-            return (first,)
-        both: tuple[ApiVersion, ...] = (first, "legacy" if first == "modern" else "modern")
-        return tuple(api_version for api_version in both if api_version in offered)
 
 
 def fields(names: str) -> frozenset[str]:

@@ -1,13 +1,14 @@
-"""Functions that read complete lists. A list with fewer rows than its reported total causes an error."""
+"""Readers of complete lists, in the API version that is available.
 
-from collections.abc import AsyncIterator, Callable, Hashable, Mapping
-from contextlib import aclosing
-from dataclasses import dataclass
+A list with fewer rows than its reported total causes an error.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Hashable, Mapping
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final, Literal, TypeVar
 
 from exporter.avepoint.api_client import ApiClient
-from exporter.avepoint.endpoints import TENANT_JOBS, ApiVersions, Endpoint, EndpointPair, Paging, Query
+from exporter.avepoint.endpoints import Endpoint, EndpointPair, Paging, Query
 from exporter.avepoint.pages import (
     Identity,
     ListPage,
@@ -16,12 +17,11 @@ from exporter.avepoint.pages import (
     numbered_pages,
     read_page,
     row_hash,
-    row_id,
 )
-from exporter.avepoint.paging import IndexedPages, odata_pages
+from exporter.avepoint.paging import odata_pages
 from exporter.avepoint.reading.rows import Row
-from exporter.avepoint.reading.values import TICKS_PER_SECOND, Ticks, dotnet_ticks, iso_time
-from exporter.errors import BadRequestError
+from exporter.config.schema import ApiVersion
+from exporter.errors import AvePointError, NotFoundError, NotOfferedError, TokenError
 
 T = TypeVar("T")
 PAGE_SIZE: Final = 100
@@ -29,6 +29,76 @@ PAGE_SIZE: Final = 100
 _SETTLED: Final = 3
 """If so many consecutive refreshes return the same rows and the same total, the total is ignored."""
 _MOST_INCOMPLETE: Final = 10_000
+
+
+class ApiVersions:
+    """Selects the API version that is available to an account. The modern version is tried first.
+
+    A version is not available if it returns a 404 or if its permission is not granted. After the first response, only
+    the version that responded is requested until the next call of `begin`. A 404 for one customer therefore does not
+    cause a request to the other version.
+    """
+
+    def __init__(self, api: Literal["auto", "modern", "legacy"]) -> None:
+        self._configured: ApiVersion | None = None if api == "auto" else api
+        self._answered: ApiVersion | None = None
+        self._is_certain = False
+
+    @property
+    def allowed(self) -> tuple[ApiVersion, ...]:
+        """The versions that may be requested, in order of preference."""
+        return ("modern", "legacy") if self._configured is None else (self._configured,)
+
+    @property
+    def answered(self) -> ApiVersion | None:
+        """The version that was selected last, or None if no version has responded."""
+        return self._answered
+
+    def first(self, offered: Collection[ApiVersion]) -> ApiVersion:
+        """Return the version to request first.
+
+        `offered` contains the versions that provide the data. Raise NotOfferedError if the configured version is not in
+        `offered`.
+        """
+        return self._order(offered)[0]
+
+    def begin(self) -> None:
+        """Begin a refresh, which may select a different version than the previous refresh."""
+        self._is_certain = False
+
+    async def ask(self, readers: Mapping[ApiVersion, Callable[[], Awaitable[T]]]) -> T:
+        """Call the reader of each API version in turn, and return the result of the first version that is available.
+
+        If no version is available, raise the first error. If there is no reader for the configured version, raise
+        NotOfferedError without a request.
+        """
+        failure: AvePointError | None = None
+        for api_version in self._order(readers):
+            try:
+                result = await readers[api_version]()
+            except NotFoundError as error:
+                failure = failure or error
+            except TokenError as error:
+                if error.reason != "invalid_scope":
+                    raise
+                failure = failure or error
+            else:
+                # Later responses do not change the version, even if a customer exists only in the other version.
+                if not self._is_certain:
+                    self._answered, self._is_certain = api_version, True
+                return result
+        raise failure or AssertionError("no version was requested")
+
+    def _order(self, offered: Collection[ApiVersion]) -> tuple[ApiVersion, ...]:
+        if self._configured is not None:
+            if self._configured not in offered:
+                raise NotOfferedError(f"the {self._configured} endpoints do not provide this data")
+            return self.allowed
+        first = self._answered or "modern"
+        if self._is_certain:
+            return (first,)
+        both: tuple[ApiVersion, ...] = (first, "legacy" if first == "modern" else "modern")
+        return tuple(api_version for api_version in both if api_version in offered)
 
 
 class ListReader:
@@ -41,7 +111,7 @@ class ListReader:
         self._client = client
         self._endpoints = endpoints
         self._identity = identity
-        self._checked = _CheckedReader(client)
+        self._checked = CheckedReader(client)
 
     async def read(
         self,
@@ -103,119 +173,7 @@ class ListReader:
         return Row(raw, endpoint.template, self._client.value_issues, endpoint.fields)
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A time range that selects jobs by their start times."""
-
-    start: Ticks
-    end: Ticks
-
-
-class JobList:
-    """The job list of a tenant account in one API version.
-
-    The list can be filtered by time, job type, workload and geo location. The value 0 or "" disables a filter. Use the
-    same `JobList` in every refresh.
-    """
-
-    def __init__(self, client: ApiClient, endpoint: Endpoint, location: str = "") -> None:
-        self.endpoint = endpoint
-        self._location: Query = {"location": location} if location else {}
-        self._client = client
-        self._pages = IndexedPages(client, endpoint)
-        self._checked = _CheckedReader(client)
-        self._times: Callable[[Span], Query] = _iso_times if endpoint is TENANT_JOBS.modern else _tick_times
-
-    async def read(self, span: Span, *, size: int, job_type: int = 0, object_type: int = 0) -> list[Row]:
-        """Return all rows, requested in pages of `size` rows. Raise AvePointError if a request fails.
-
-        If the last unfiltered list had fewer rows than its total, the totals of filtered lists are ignored.
-        """
-        query = self._query(span, job_type=job_type, object_type=object_type)
-        is_filtered = bool(job_type or object_type)
-        return await self._checked.read(
-            (job_type, object_type),
-            self._progress,
-            lambda progress: self._pages.read(self._fetch, progress, query, size),
-            lambda raw: Row(raw, self.endpoint.template, self._client.value_issues, self.endpoint.fields),
-            ignores_total=is_filtered and self.is_short,
-        )
-
-    @property
-    def is_short(self) -> bool:
-        """Whether the last unfiltered list had fewer rows than its total."""
-        return self._checked.is_short((0, 0))
-
-    async def has_any(self, span: Span) -> bool:
-        """Return whether the list contains any job. Raise AvePointError if a request fails."""
-        progress = self._progress()
-        async with aclosing(self._pages.read(self._fetch, progress, self._query(span), 1)) as rows:
-            async for _ in rows:
-                return True
-        if error := progress.incomplete():
-            raise error
-        return False
-
-    async def ids(
-        self, span: Span, *, size: int, largest: int, job_type: int = 0, object_type: int = 0
-    ) -> set[str | None]:
-        """Return the ids of all rows. The set contains None if an id is unreadable.
-
-        Request pages of `largest` rows, or pages of `size` rows if AvePoint refuses larger pages.
-        """
-        try:
-            rows = await self.read(span, size=largest, job_type=job_type, object_type=object_type)
-        except BadRequestError:
-            if largest <= size:
-                raise
-            rows = await self.read(span, size=size, job_type=job_type, object_type=object_type)
-        return {row.id for row in rows}
-
-    def _query(self, span: Span, *, job_type: int = 0, object_type: int = 0) -> Query:
-        return {**self._times(span), "JobType": job_type, "ObjectType": object_type, "JobState": 0, **self._location}
-
-    def _progress(self) -> ListProgress:
-        return ListProgress(self.endpoint, row_id)
-
-    async def _fetch(self, query: Query) -> ListPage:
-        return read_page(await self._client.call(self.endpoint, query=query), self.endpoint)
-
-
-class ProductJobList:
-    """The job list of one product of a tenant account, other than Microsoft 365.
-
-    `times` returns the query parameters for a time range. Use the same object in every refresh.
-    """
-
-    def __init__(
-        self, client: ApiClient, endpoint: Endpoint, identity: Identity, times: Callable[[Span], Query]
-    ) -> None:
-        self.endpoint = endpoint
-        self._client = client
-        self._identity = identity
-        self._times = times
-        self._pages = IndexedPages(client, endpoint, ("pageIndex", "pageSize"))
-        self._checked = _CheckedReader(client)
-
-    async def read(self, span: Span, *, size: int) -> list[Row]:
-        """Return all rows, requested in pages of `size` rows. Raise AvePointError if a request fails."""
-        return await self._checked.read(
-            "",
-            lambda: ListProgress(self.endpoint, self._identity),
-            lambda progress: self._pages.read(self._fetch, progress, self._times(span), size),
-            lambda raw: Row(raw, self.endpoint.template, self._client.value_issues, self.endpoint.fields),
-        )
-
-    @property
-    def is_short(self) -> bool:
-        """Whether the last list had fewer rows than its total."""
-        return self._checked.is_short("")
-
-    async def _fetch(self, query: Query) -> ListPage:
-        return read_page(await self._client.call(self.endpoint, query=query), self.endpoint)
-
-
-class _CheckedReader:
+class CheckedReader:
     """Reads an incomplete list a second time before raising an error."""
 
     def __init__(self, client: ApiClient) -> None:
@@ -275,20 +233,3 @@ class _CheckedReader:
         self._incomplete[key] = progress.signature, refreshes
         if len(self._incomplete) > _MOST_INCOMPLETE:
             del self._incomplete[next(iter(self._incomplete))]
-
-
-def _tick_times(span: Span) -> Query:
-    return {"StartTime": dotnet_ticks(span.start), "FinishTime": dotnet_ticks(span.end)}
-
-
-def _iso_times(span: Span) -> Query:
-    start, end = iso_seconds(span)
-    return {"StartTime": start, "FinishTime": end}
-
-
-def iso_seconds(span: Span) -> tuple[str, str]:
-    """Return the start and the end in whole seconds, as the APIs require.
-
-    The start is rounded down, and the end is rounded up.
-    """
-    return iso_time(span.start), iso_time(Ticks(span.end + TICKS_PER_SECOND - 1))

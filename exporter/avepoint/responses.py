@@ -1,13 +1,16 @@
-"""Functions that decode HTTP responses and raise the errors in the responses."""
+"""Functions that read and decode HTTP responses, and raise the errors in the responses."""
 
 import json
 import re
+import zlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import Final, NoReturn
+from typing import Final, NoReturn, cast
+
+import httpx
 
 from exporter.avepoint.endpoints import Endpoint, Paging
 from exporter.avepoint.hints import CHANGED, NOT_OURS, REDIRECTED, lacking, not_there, unavailable
@@ -28,6 +31,8 @@ from exporter.errors import (
 )
 from exporter.logs import scrub
 
+LARGEST_BODY: Final = 4 * 1024**2
+"""Maximum size of a decompressed body in bytes. Responses from AvePoint are smaller."""
 _REQUEST_ID_HEADERS: Final = ("x-request-id", "request-id", "x-ms-request-id", "x-correlation-id", "trace-id")
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9.:_-]{1,64}")
 _SUCCESS: Final = frozenset({"ok", "success", "succeeded"})
@@ -48,6 +53,38 @@ class RawResponse:
     status: int
     headers: Mapping[str, str]
     body: bytes
+
+
+async def read_body(response: httpx.Response) -> bytes:
+    """Return the decompressed body of a response. Raise AnswerError if the body is too large or cannot be decompressed.
+
+    The body is decompressed in pieces, because a small compressed body can expand to more than the available memory.
+    Any bytes after the end of the compressed data are ignored.
+    """
+    inflate = _inflate(response.headers.get("content-encoding", ""))
+    body = bytearray()
+    async for piece in cast("httpx.AsyncByteStream", response.stream):
+        body += piece if inflate is None else _decompressed(inflate, piece, LARGEST_BODY + 1 - len(body))
+        if len(body) > LARGEST_BODY:
+            raise AnswerError(f"the response is larger than {LARGEST_BODY} bytes", hint=NOT_OURS)
+        if inflate is not None and inflate.unused_data:
+            break
+    return bytes(body)
+
+
+def _inflate(encoding: str) -> "zlib._Decompress | None":
+    if encoding.strip().lower() in ("", "identity"):
+        return None
+    if encoding.strip().lower() in ("gzip", "x-gzip", "deflate"):
+        return zlib.decompressobj(zlib.MAX_WBITS | 32)  # the flag 32 detects gzip and zlib headers
+    raise AnswerError("the response has an encoding that was not requested", hint=NOT_OURS)
+
+
+def _decompressed(inflate: "zlib._Decompress", piece: bytes, most: int) -> bytes:
+    try:
+        return inflate.decompress(piece, most)
+    except zlib.error:
+        raise AnswerError("the response cannot be decompressed", hint=NOT_OURS) from None
 
 
 def without_secrets(response: RawResponse, secrets: Collection[str]) -> RawResponse:

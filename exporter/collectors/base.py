@@ -9,7 +9,7 @@ from typing import ClassVar, Generic, Literal, NamedTuple, TypeVar
 import structlog
 
 from exporter.avepoint.api_client import ApiClient
-from exporter.avepoint.endpoints import ApiVersions
+from exporter.avepoint.lists import ApiVersions
 from exporter.clock import Clock
 from exporter.collectors.customer_list import CustomerList
 from exporter.config.schema import Account, AccountType, ApiVersion, CollectorOptions

@@ -11,8 +11,8 @@ import structlog
 
 from exporter.avepoint.api_client import ApiClient
 from exporter.avepoint.auth.tokens import StartTask
-from exporter.avepoint.endpoints import CUSTOMERS, ApiVersions
-from exporter.avepoint.lists import PAGE_SIZE, ListReader
+from exporter.avepoint.endpoints import CUSTOMERS
+from exporter.avepoint.lists import PAGE_SIZE, ApiVersions, ListReader
 from exporter.avepoint.pages import row_id
 from exporter.avepoint.reading.rows import Row
 from exporter.clock import Clock

@@ -5,7 +5,7 @@ from typing import Literal
 
 import pytest
 
-from exporter.avepoint.endpoints import ApiVersions
+from exporter.avepoint.lists import ApiVersions
 from exporter.config.schema import ApiVersion
 from exporter.errors import AvePointError, NotFoundError, NotOfferedError, TokenError, UnavailableError
 

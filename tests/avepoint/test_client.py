@@ -8,8 +8,8 @@ from email.utils import formatdate
 import httpx
 import pytest
 
-from exporter.avepoint.connections import LARGEST_BODY
 from exporter.avepoint.endpoints import Endpoint
+from exporter.avepoint.responses import LARGEST_BODY
 from exporter.errors import (
     AnswerError,
     BadRequestError,

@@ -21,9 +21,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 from pydantic import SecretStr
 
-from exporter.avepoint.connections import LARGEST_BODY, Connections, matches_no_proxy, tls_context
+from exporter.avepoint.connections import Connections, matches_no_proxy, tls_context
 from exporter.avepoint.endpoints import Endpoint
 from exporter.avepoint.hints import reason_of, unreached
+from exporter.avepoint.responses import LARGEST_BODY, read_body
 from exporter.config.schema import Tls
 from exporter.errors import AnswerError, LinkRefusedError, TokenError, TransportError
 from tests.fakes import ClientHarness, Stream, make_account
@@ -204,11 +205,11 @@ async def test_ca_file_is_trusted_and_nothing_goes_to_who_is_not(authority: Path
     request = connections.request("GET", url)
     async with server:
         if trusted:
-            _, body = await connections.exchange(request)
+            body = await body_of(connections, request)
             assert body == b"{}"
         else:
             with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
-                await connections.exchange(request)
+                await body_of(connections, request)
     await connections.aclose()
     assert bool(received) is trusted
 
@@ -233,9 +234,9 @@ async def test_a_connection_that_is_free_is_taken_again_and_never_one_that_is_no
     request = connections.request("GET", f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/")
     async with server:
         async with asyncio.timeout(10):
-            answers = await asyncio.gather(*(connections.exchange(request) for _ in range(3)))
-            answers += [await connections.exchange(request) for _ in range(5)]
-        assert [body for _, body in answers] == [b"{}"] * 8
+            answers = await asyncio.gather(*(body_of(connections, request) for _ in range(3)))
+            answers += [await body_of(connections, request) for _ in range(5)]
+        assert answers == [b"{}"] * 8
         assert len(set(peers[:3])) == 3, "all three requests run at the same time"
         assert len(set(peers)) == 3
         await connections.aclose()
@@ -266,10 +267,15 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     return monkeypatch
 
 
+async def body_of(connections: Connections, request: httpx.Request) -> bytes:
+    async with connections.send(request) as response:
+        return await read_body(response)
+
+
 async def exchanged(url: str, **changes: object) -> bytes:
     connections = Connections(make_account().model_copy(update=changes), None)
     try:
-        return (await connections.exchange(connections.request("GET", url)))[1]
+        return await body_of(connections, connections.request("GET", url))
     finally:
         await connections.aclose()
 
@@ -411,12 +417,12 @@ async def test_a_ca_file_that_cannot_be_used_until_it_is_replaced(tmp_path: Path
         if content is not None:
             file.write_text(content)
         with pytest.raises(TransportError) as caught:
-            await connections.exchange(connections.request("GET", "https://127.0.0.1:9/"))
+            await body_of(connections, connections.request("GET", "https://127.0.0.1:9/"))
         assert str(caught.value) == f"tls.ca_file: {file}: {problem}"
         assert caught.value.hint == "replace the file with PEM certificates; no restart is needed"
     shutil.copy(authority, file)
     with pytest.raises(httpx.ConnectError):
-        await connections.exchange(connections.request("GET", "https://127.0.0.1:9/"))
+        await body_of(connections, connections.request("GET", "https://127.0.0.1:9/"))
     await connections.aclose()
 
 

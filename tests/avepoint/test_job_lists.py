@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter.avepoint.endpoints import TENANT_JOBS
-from exporter.avepoint.lists import JobList, Span
+from exporter.avepoint.job_lists import JobList, Span
 from exporter.avepoint.pages import MOST_PAGES, row_id
 from exporter.avepoint.reading.values import ticks_at
 from exporter.errors import AnswerError, BadRequestError, IncompleteListError, NotFoundError

@@ -16,12 +16,12 @@ from exporter.avepoint.endpoints import (
     PROTECTED_DATA,
     SUBSCRIPTIONS,
     TENANT_JOBS,
-    ApiVersions,
     Endpoint,
     EndpointPair,
     Paging,
 )
-from exporter.avepoint.lists import JobList, ListReader, Span
+from exporter.avepoint.job_lists import JobList, Span
+from exporter.avepoint.lists import ApiVersions, ListReader
 from exporter.avepoint.reading.values import ticks_at
 from exporter.config.schema import ApiVersion
 from exporter.errors import IncompleteListError
@@ -254,7 +254,7 @@ async def test_a_field_that_the_table_lacks_cannot_be_read() -> None:
 MEMORY = """
 import asyncio, httpx, re
 from pathlib import Path
-from exporter.avepoint.endpoints import ApiVersions
+from exporter.avepoint.lists import ApiVersions
 from exporter.avepoint.endpoints import PROTECTED_DATA
 from exporter.avepoint.lists import ListReader
 from tests.fakes import FAST, ClientHarness, make_account

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import structlog
 
-from exporter.avepoint.lists import JobList, Span
+from exporter.avepoint.job_lists import JobList, Span
 from exporter.avepoint.reading.values import Ticks
 from exporter.collectors.jobs.options import LARGEST_PAGE
 from exporter.errors import BadRequestError

@@ -11,7 +11,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from exporter.avepoint.endpoints import EndpointPair, Query
-from exporter.avepoint.lists import ProductJobList, Span
+from exporter.avepoint.job_lists import ProductJobList, Span
 from exporter.avepoint.pages import RawRow
 from exporter.avepoint.reading.rows import Row
 from exporter.avepoint.reading.values import Ticks, seconds, ticks_at

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from exporter.avepoint.endpoints import TENANT_JOBS, ApiVersions
-from exporter.avepoint.lists import JobList, Span
+from exporter.avepoint.endpoints import TENANT_JOBS
+from exporter.avepoint.job_lists import JobList, Span
+from exporter.avepoint.lists import ApiVersions
 from exporter.avepoint.reading.rows import Row
 from exporter.avepoint.reading.text import without_addresses
 from exporter.avepoint.reading.values import Ticks, ticks_at

@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from exporter.avepoint.endpoints import GOOGLE_JOBS, Query
-from exporter.avepoint.lists import Span, iso_seconds
+from exporter.avepoint.job_lists import Span, iso_seconds
 from exporter.avepoint.pages import RawRow
 from exporter.avepoint.reading.product_vocabulary import google_app, google_job_type, google_state
 from exporter.avepoint.reading.rows import Row

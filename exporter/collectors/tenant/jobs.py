@@ -4,9 +4,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from exporter.avepoint.endpoints import TENANT_JOBS, ApiVersions
+from exporter.avepoint.endpoints import TENANT_JOBS
 from exporter.avepoint.hints import NOT_MULTI_GEO
-from exporter.avepoint.lists import JobList, Span
+from exporter.avepoint.job_lists import JobList, Span
+from exporter.avepoint.lists import ApiVersions
 from exporter.avepoint.reading.values import Ticks, seconds, ticks_at
 from exporter.collectors.base import AccountCollector, CollectorContext, Sample
 from exporter.collectors.jobs.counter import (

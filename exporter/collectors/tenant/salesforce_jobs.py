@@ -3,7 +3,7 @@
 from typing import ClassVar, Final
 
 from exporter.avepoint.endpoints import SALESFORCE_JOBS, Query
-from exporter.avepoint.lists import Span
+from exporter.avepoint.job_lists import Span
 from exporter.avepoint.pages import RawRow
 from exporter.avepoint.reading.product_vocabulary import SALESFORCE, salesforce_kind, salesforce_state
 from exporter.avepoint.reading.rows import Row
