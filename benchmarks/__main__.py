@@ -15,15 +15,18 @@ _DOCS = Path(__file__).parent.parent / "docs"
 
 
 def main() -> None:
-    """Run the benchmark."""
+    """Run all benchmarks."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--customers", type=int, nargs="*", default=[10, 200, 1000, 5000], help="numbers of customers")
     parser.add_argument(
-        "--stretch", type=int, default=0, help="customers of one more refresh, with low latency, to measure the memory"
+        "--stretch",
+        type=int,
+        default=0,
+        help="number of customers in an additional refresh with low latency, which measures the memory",
     )
     parser.add_argument("--latency", type=float, default=0.15, help="latency of AvePoint's responses in seconds")
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--quick", action="store_true", help="measure less, in seconds, and write no files")
+    parser.add_argument("--quick", action="store_true", help="measure less, within seconds, and write no files")
     options = parser.parse_args()
     if options.quick:
         options.customers, options.latency, options.repeats = [10, 50], 0.02, 2

@@ -1,8 +1,8 @@
-"""CPU time of the dashboards' queries: `python -m benchmarks.dashboards --customers 5000 --incident`.
+"""Measure the CPU time of the dashboards' queries: `python -m benchmarks.dashboards --customers 5000 --incident`.
 
-A Prometheus scrapes a page with twelve workloads per customer and evaluates the rules. Each panel is opened three
-times; the lowest CPU time counts. Range queries cover only the few minutes of collected data, but with as many points
-as in Grafana.
+Prometheus scrapes a page with twelve workloads per customer and evaluates the rules. The benchmark opens each panel
+three times and uses the lowest CPU time. Range queries cover only the few minutes of collected data, but with as many
+points as in Grafana.
 """
 
 import argparse
@@ -66,7 +66,7 @@ def _ask(server: Prometheus, target: dict[str, Any], points: int) -> None:
     if target.get("instant"):
         path = f"query?{urlencode({'query': expr})}"
     else:
-        # The range covers some minutes, but has as many points as a day in Grafana.
+        # The range covers only some minutes, but has as many points as a range of one day in Grafana.
         path = f"query_range?{urlencode({'query': expr, 'start': now - 120, 'end': now, 'step': 120 / points})}"
     with urllib.request.urlopen(f"{server.url}/api/v1/{path}") as response:
         answer = json.load(response)
@@ -86,7 +86,7 @@ def _cost(server: Prometheus, panel: dict[str, Any]) -> float:
 
 
 def measure(customers: int, program: str, warm_up: float, *, incident: bool) -> Iterator[str]:
-    """Yield a line for each panel, and the sums."""
+    """Yield the CPU time of each dashboard, of its five slowest panels, and of all dashboards, as lines of text."""
     body = page(customers, *WRONG[incident]) + "\n".join(_more(customers)).encode() + b"\n"
     with ExitStack() as stack:
         target = stack.enter_context(serve(body))
@@ -106,9 +106,14 @@ def main() -> None:
     """Measure one portfolio."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--customers", type=int, default=1000)
-    parser.add_argument("--incident", action="store_true", help="30 %% of the customers are overdue, not 5 %%")
     parser.add_argument(
-        "--warm-up", type=float, default=330, help="seconds; the slowest rules are evaluated every 4 minutes"
+        "--incident", action="store_true", help="make the backups of 30 %% of the customers overdue, not of 5 %%"
+    )
+    parser.add_argument(
+        "--warm-up",
+        type=float,
+        default=330,
+        help="seconds before the measurement (the slowest rules run every 4 minutes)",
     )
     parser.add_argument("--program", default="prometheus")
     options = parser.parse_args()

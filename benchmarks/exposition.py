@@ -1,4 +1,4 @@
-"""The time to render a page, compared with prometheus_client for the same samples."""
+"""Measure the time to render a page, and the time that prometheus_client needs for the same samples."""
 
 import gzip
 import statistics
@@ -19,7 +19,7 @@ from exporter.exposition.exporter_metrics import OwnMetrics
 from exporter.exposition.page import MetricsPage, PageRequest, pieces
 
 _CHANGED = 1 / 6
-"""Share of the customers that change between two scrapes: four clients scrape every 15 s, and a refresh takes 24 s."""
+"""Share of the customers that change between two scrapes. Four clients scrape every 15 s, and a refresh takes 24 s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Timing:
 
 
 class World:
-    """A number of customers with their samples, and their metrics page."""
+    """The samples of a number of customers, and the metrics page that contains these samples."""
 
     def __init__(self, customers: int) -> None:
         self._random = Random(customers)
@@ -72,7 +72,7 @@ class World:
         return ProtectedData(tuple(modules), is_complete=False)  # without sums
 
     def views(self) -> Sequence[SnapshotView]:
-        """Return an immutable view."""
+        """Return an immutable view of the current samples."""
         return [
             SnapshotView(
                 "msp", "protected_data", 60.0, RefreshStatus(up=True), dict(self.known), dict.fromkeys(self.known, True)
@@ -90,7 +90,7 @@ class World:
 
 
 class Theirs(Collector):
-    """The samples as families of prometheus_client, which are created in advance."""
+    """Returns the samples as families of prometheus_client. The families are created in advance."""
 
     def __init__(self, world: World) -> None:
         families = {family.name: GaugeMetricFamily(family.name, family.help, labels=family.labels)
@@ -116,7 +116,7 @@ def _timed(repeats: int, what: Callable[[], object], before: Callable[[], None] 
 
 
 def measure(customers: int, repeats: int) -> dict[str, Timing]:
-    """Return the timing of each kind of page."""
+    """Return the time to render each kind of page."""
     world = World(customers)
     theirs = Theirs(world)
     world.gzipped()

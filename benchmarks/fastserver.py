@@ -1,4 +1,4 @@
-"""A fast server, which returns prepared responses after a fixed latency."""
+"""An HTTP server that returns prepared responses after a fixed latency."""
 
 import asyncio
 import re
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 Answerer = Callable[[str], bytes | None]
-"""Return the body for a path with its query, or None if there is no such path."""
+"""Return the body for a path and its query, or None if the path does not exist."""
 _END = b"\r\n\r\n"
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _HEAD = b"HTTP/1.1 %s\r\ncontent-type: application/json; charset=utf-8\r\ncontent-length: %d\r\n\r\n"
@@ -33,7 +33,7 @@ class Asked:
 
 
 class Protocol(asyncio.Protocol):
-    """A connection whose requests are handled in order; each response is sent `latency` seconds after its request."""
+    """A connection that answers requests in order, each `latency` seconds after its arrival."""
 
     def __init__(self, answer: Answerer, asked: Asked, latency: float) -> None:
         self._answer = answer

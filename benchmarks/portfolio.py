@@ -1,4 +1,4 @@
-"""A simulated AvePoint with any number of customers: `python -m benchmarks.portfolio --customers 5000`."""
+"""Serve a simulated AvePoint with any number of customers: `python -m benchmarks.portfolio --customers 5000`."""
 
 import argparse
 import asyncio
@@ -25,8 +25,8 @@ _OVERVIEW = "/partner/external/v3/general/customers/{}/cloud-backup-m365/overvie
 _TOKEN = "/connect/token"  # noqa: S105 - a path
 _SCOPE = "elements.customers.read.all elements.cbprotected.read.all"
 _PAGE_SIZE = 100
-_OVERVIEWS = 499  # does not divide the number of customers, so that values change in each refresh
-_ANY_CUSTOMER = b"0" * 36  # has the length of an id, because the length of a body is fixed
+_OVERVIEWS = 499  # a number that does not divide the number of customers, so that values change in each refresh
+_ANY_CUSTOMER = b"0" * 36  # as long as an id, because the length of a body is fixed
 
 
 class Uniform(StaticPortfolio):
@@ -45,7 +45,7 @@ class Uniform(StaticPortfolio):
 
 
 class Answers:
-    """Response bodies from the simulator: a token, all pages of customers, and overviews that are returned in turn."""
+    """Response bodies from the simulator: a token, all pages of customers, and overviews, which it returns in turn."""
 
     def __init__(self, token: bytes, pages: Sequence[bytes], overviews: Sequence[bytes]) -> None:
         self._token = token
@@ -99,7 +99,7 @@ async def _serve(customers: int, latency: float) -> None:
 
 
 def main() -> None:
-    """Print the URL, serve until SIGTERM, then print the number of API requests and of token requests."""
+    """Print the URL and serve until SIGTERM. Then print the numbers of API requests and token requests."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--customers", type=int, default=5000)
     parser.add_argument("--latency", type=float, default=0.15, help="latency of each response in seconds")

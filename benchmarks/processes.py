@@ -37,7 +37,7 @@ Other collectors are disabled, so that results of different versions are compara
 
 @dataclass(slots=True)
 class AvePoint:
-    """A simulated AvePoint; its request counts are set when the process has ended."""
+    """A simulated AvePoint. The request counts are set after its process has ended."""
 
     url: str
     calls: int = 0
@@ -63,7 +63,10 @@ def avepoint(customers: int, latency: float) -> Iterator[AvePoint]:
 def serving(
     folder: Path, url: str, *, concurrency: int, interval: str, ready_within: float | None = 60.0
 ) -> Iterator[Exporter]:
-    """Run an exporter that reads a simulated AvePoint, and wait until it is ready unless `ready_within` is None."""
+    """Run an exporter that reads a simulated AvePoint.
+
+    Wait until the exporter is ready, unless `ready_within` is None.
+    """
     text = _CONFIG.format(url=url, app=AppCredentials(), concurrency=concurrency, interval=interval)
     (folder / "config.yaml").write_text(text + "".join(f"      {name}: {{enabled: false}}\n" for name in _unmeasured()))
     with exporter(
@@ -83,7 +86,10 @@ def _unmeasured() -> Iterator[str]:
 
 
 def _wait_until_ready(running: Exporter, within: float) -> None:
-    """Wait for the first refreshes. Raise AssertionError with the log if they take longer than `within` seconds."""
+    """Wait for the first refreshes.
+
+    Raise AssertionError with the log if the refreshes take longer than `within` seconds.
+    """
     deadline = time.monotonic() + within
     while (answer := fetch(f"{running.url}/-/ready")).status != 200:
         assert running.process.poll() is None, f"the exporter ended:\n{running.log.read_text()}"
@@ -104,13 +110,13 @@ def mebibytes(running: Exporter) -> float:
 
 
 def value(running: Exporter, name: str, collector: str = "protected_data") -> float:
-    """Return the value of a collector-status metric."""
+    """Return the value of a status metric of a collector."""
     page = fetch(f"{running.url}/metrics?name[]={name}").text
     return float(next(line for line in page.splitlines() if f'collector="{collector}"' in line).split()[-1])
 
 
 class Client:
-    """A scraper with a persistent connection, like Prometheus; `seconds` contains the response times."""
+    """A scraper with a persistent connection, like Prometheus. `seconds` contains the response times."""
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)

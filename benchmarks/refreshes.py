@@ -14,7 +14,8 @@ from benchmarks.processes import Client, avepoint, cpu_seconds, mebibytes, servi
 from tests.e2e.processes import Exporter, fetch
 
 DURATION = "avepoint_collector_duration_seconds"
-_MOST_START, _MOST_TIMES_IDEAL = 60.0, 20.0  # limit of the first refresh: seconds plus a multiple of the ideal time
+# The time limit of the first refresh is a number of seconds plus a multiple of the ideal time.
+_MOST_START, _MOST_TIMES_IDEAL = 60.0, 20.0
 _SCRAPERS, _SCRAPE_INTERVAL = 4, 15.0
 
 
@@ -42,7 +43,10 @@ def least_calls(customers: int) -> int:
 
 
 def refresh_once(customers: int, latency: float, concurrency: int) -> Refreshed:
-    """Refresh a portfolio once; return the wall time, the CPU time per customer, the requests and the memory."""
+    """Refresh a portfolio once.
+
+    Return the wall time, the CPU time per customer, the number of requests and the memory.
+    """
     result = _expected(customers, latency, concurrency)
     with tempfile.TemporaryDirectory() as folder:
         with avepoint(customers, latency) as service:
@@ -97,7 +101,7 @@ def _walls(running: Exporter, result: Refreshed, count: int) -> list[float]:
 
 
 class _crowd:  # noqa: N801 - used as a function
-    """Scrapers with an interval of 15 s at different times, and a client with frequent health checks."""
+    """Runs scrapers that each scrape every 15 s, at different times, and a client that sends frequent health checks."""
 
     def __init__(self, running: Exporter, result: Refreshed) -> None:
         self._running = running
@@ -134,7 +138,7 @@ class _crowd:  # noqa: N801 - used as a function
 
 
 def starts(repeats: int) -> list[float]:
-    """Return the CPU time of each start until the first response to /metrics."""
+    """Return, for each start, the CPU time until the first response to /metrics."""
     seconds = []
     for _ in range(repeats):
         with tempfile.TemporaryDirectory() as folder:

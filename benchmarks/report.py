@@ -1,4 +1,4 @@
-"""The results as a document and a plot."""
+"""Write the results as a document and a plot."""
 
 import math
 import statistics
@@ -13,7 +13,7 @@ SAMPLES = 48  # per customer: twelve workloads with four samples each
 
 @dataclass(slots=True)
 class Results:
-    """All results of one run."""
+    """All results of one benchmark run."""
 
     machine: str
     starts: Sequence[float] = ()
@@ -24,7 +24,7 @@ class Results:
 
 
 def page(results: Results) -> str:
-    """Return docs/performance.md."""
+    """Return the content of docs/performance.md."""
     return _TEXT.format(
         machine=results.machine,
         pages="\n".join(_page_rows(results)),
@@ -86,7 +86,7 @@ _WIDTH, _HEIGHT, _LEFT, _BOTTOM = 640, 360, 70, 300
 
 
 def plot(results: Results) -> str:
-    """Return an SVG plot of the time to render a page by the number of samples, with logarithmic axes."""
+    """Return an SVG plot with logarithmic axes, which shows the time to render a page by the number of samples."""
     sizes = list(results.pages)
     times = [result[kind].median * 1e3 for result in results.pages.values() for kind in _KINDS]
     across = _scale(min(sizes) * SAMPLES, max(sizes) * SAMPLES, _LEFT, _WIDTH - 20)
@@ -139,8 +139,8 @@ customers changed since the previous page. The changed customers are consecutive
 
 ![Time to generate a page, by number of samples](images/performance.svg)
 
-The exporter renders the lines of a customer once per refresh, and joins these lines to a page. It keeps the compressed parts of a page until a result
-changes or becomes stale.
+The exporter renders the lines of a customer once per refresh, and joins these lines to a page. The exporter keeps the compressed parts of a page until a
+result changes or becomes stale.
 
 ## Refreshes
 
@@ -148,7 +148,7 @@ The ideal time is `requests x seconds per request / concurrent requests`. A refr
 for the list. The table shows the first refresh after the start, which also requests two tokens. Only the collectors `customers` and `protected_data` are
 enabled.
 
-A small server returns responses that the simulator generated before, so that the measurement does not include the time of the simulator.
+A small server returns responses that the simulator generated in advance, so that the measurement excludes the time of the simulator.
 
 | customers | AvePoint | time and ideal time | requests and minimum | CPU per customer, with the start | memory |
 | --- | --- | --- | --- | --- | --- |

@@ -1,4 +1,4 @@
-"""The CPU time and series that the rules add: `python -m benchmarks.rules --customers 1000 --incident`.
+"""Measure the CPU time and the series that the rules add: `python -m benchmarks.rules --customers 1000 --incident`.
 
 Two Prometheus servers scrape the same page, one with the rules and one without. The page has twelve workloads per
 customer.
@@ -25,7 +25,7 @@ from benchmarks.portfolio import SERVICE, WORKLOADS
 _RULES = Path(__file__).parent.parent / "prometheus" / "rules" / "avepoint.rules.yaml"
 _COLLECTORS = ("customers", "customer_jobs", "protected_data", "subscriptions")
 WRONG = {False: (0.05, 3), True: (0.30, 12)}
-"""The share of customers with a problem and the number of their workloads, without and with an incident."""
+"""Share of customers with a problem, and number of their affected workloads, without and with an incident."""
 _OF_JOBS = ("last_job_start_timestamp_seconds", "last_job_finish_timestamp_seconds", "last_job_duration_seconds",
             "last_success_timestamp_seconds")  # fmt: skip
 _RESULTS = ("successful", "failed", "skipped", "warning")
@@ -33,7 +33,7 @@ _STATES = ("finished", "failed", "failed_to_start", "finished_with_exception", "
 
 
 def page(customers: int, wrong: float, workloads: int) -> bytes:
-    """Return a metrics page; `wrong` is the share of customers with a problem in `workloads` workloads."""
+    """Return a metrics page on which the share `wrong` of the customers has a problem in `workloads` workloads."""
     account = 'account="msp"'
     lines = ["avepoint_exporter_build_info 1", "avepoint_exporter_shard 0", "avepoint_exporter_total_shards 1",
              "process_start_time_seconds 1"]  # fmt: skip
@@ -99,7 +99,7 @@ class Prometheus:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def value(self, query: str) -> float:
-        """Return the value of a query, or 0 if there is none."""
+        """Return the value of a query, or 0 if the result is empty."""
         with urllib.request.urlopen(f"{self.url}/api/v1/query?{urlencode({'query': query})}") as response:
             result = json.load(response)["data"]["result"]
         return float(result[0]["value"][1]) if result else 0.0
@@ -135,7 +135,10 @@ def run_prometheus(program: str, target: int, *, rules: bool) -> Iterator[Promet
 
 
 def measure(customers: int, minutes: int, warm_up: int, program: str, *, incident: bool) -> str:
-    """Return one line with the CPU seconds per minute and the series that the rules add. `warm_up` is in minutes."""
+    """Return a line with the CPU seconds per minute and the number of series that the rules add.
+
+    `warm_up` is in minutes.
+    """
     with ExitStack() as stack:
         target = stack.enter_context(serve(page(customers, *WRONG[incident])))
         with_rules = stack.enter_context(run_prometheus(program, target, rules=True))
@@ -158,10 +161,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--customers", type=int, default=1000)
     parser.add_argument(
-        "--incident", action="store_true", help="the backups of 30 %% of customers are overdue, not 5 %%"
+        "--incident", action="store_true", help="make the backups of 30 %% of the customers overdue, not of 5 %%"
     )
     parser.add_argument("--minutes", type=int, default=5)
-    parser.add_argument("--warm-up", type=int, default=13, help="minutes before the measurement; alerts fire after ten")
+    parser.add_argument("--warm-up", type=int, default=13, help="minutes before the measurement (alerts fire after 10)")
     parser.add_argument("--program", default="prometheus")
     options = parser.parse_args()
     print(

@@ -45,7 +45,7 @@ def main(arguments: list[str]) -> int:
 
 
 def build(dist: Path, work: Path) -> None:
-    """Build everything into `dist`; raise CalledProcessError or ValueError if a check fails."""
+    """Build everything into `dist`. Raise CalledProcessError or ValueError if a check fails."""
     dist.mkdir(parents=True)
     tools = environment(work / "tools", REQUIREMENTS / "release.txt")
     wheel, sdist = packages(tools, dist / "python", work)
@@ -64,7 +64,7 @@ def build(dist: Path, work: Path) -> None:
 
 
 def run(*command: str | Path, cwd: Path = ROOT) -> str:
-    """Run a program; return its standard output."""
+    """Run a program and return its standard output."""
     variables = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "AVEPOINT_"))}
     variables.setdefault("SOURCE_DATE_EPOCH", str(commit_time()))
     done = subprocess.run(command, cwd=cwd, check=True, capture_output=True, text=True, env=variables)
@@ -72,7 +72,10 @@ def run(*command: str | Path, cwd: Path = ROOT) -> str:
 
 
 def commit_time() -> int:
-    """Return the time of the last commit, or 2020-01-01 without Git, as Unix time, so that two builds are identical."""
+    """Return the Unix time of the last commit, or of 2020-01-01 without Git.
+
+    With this time, two builds are identical.
+    """
     command = ["git", "-C", str(ROOT), "log", "-1", "--pretty=%ct"]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     return int(done.stdout or 1577836800)
@@ -94,7 +97,7 @@ def environment(path: Path, requirements: Path) -> Path:
 
 
 def packages(tools: Path, target: Path, work: Path) -> tuple[Path, Path]:
-    """Build the wheel and the sdist; check their metadata, and check that the sdist builds the same wheel."""
+    """Build the wheel and the sdist. Check their metadata, and check that the sdist builds the same wheel."""
     run(tools / "hatchling", "build", "-d", target)
     [wheel], [sdist] = target.glob("*.whl"), target.glob("*.tar.gz")
     run(tools / "twine", "check", "--strict", wheel, sdist)
@@ -114,7 +117,7 @@ def contents(wheel: Path) -> dict[str, bytes]:
 
 
 def sbom(tools: Path, installed: Path, target: Path, version: str) -> None:
-    """Write the SBOM of the installed wheel, with its version, which the tool cannot read from pyproject.toml."""
+    """Write the SBOM of the installed wheel. Add the version, because the tool cannot read it from pyproject.toml."""
     run(tools / "cyclonedx-py", "environment", "--pyproject", "pyproject.toml", "--mc-type", "application",
         "--output-reproducible", "--of", "JSON", "-o", target, installed / "python")  # fmt: skip
     document = json.loads(target.read_bytes())
@@ -130,7 +133,7 @@ def sbom(tools: Path, installed: Path, target: Path, version: str) -> None:
 
 
 def chart(tools: Path, installed: Path, target: Path, version: str) -> None:
-    """Package the chart, and check that the files that were copied into it are identical to their sources."""
+    """Package the chart. First, check that the copied files in the chart are identical to their sources."""
     run(installed / "python", ROOT / "scripts" / "sync-chart", "--check")
     target.mkdir()
     code = "import sys, helm_python; helm_python.package(sys.argv[1], destination=sys.argv[2])"

@@ -48,8 +48,8 @@ _PLAIN: Final[dict[object, str]] = {
 }  # fmt: skip
 _CONFIGURATION: Final = (
     "The flag `--config.file` sets the path of a YAML file. [config.example.yaml](../config.example.yaml) shows every"
-    " key. To check a file without requests, run `avepoint-exporter --config.check`. Each error shows the path, line"
-    " and account.\n\n"
+    " key. To check a file without requests to AvePoint, run `avepoint-exporter --config.check`. Each error contains "
+    "the path of the key, the line and the account.\n\n"
     "The exporter ignores keys without a value, and top-level keys that begin with `x-`. Relative paths are"
     " relative to the directory of the file. Durations have the Prometheus format: `30s`, `5m`, `1h30m`, `7d`. After a"
     " change, send SIGHUP to reload, or run the exporter with `--config.watch`. If the new file has an error, the"
@@ -59,20 +59,20 @@ _COLLECTORS: Final = (
     "All collectors are enabled by default. Each collector is a key of `accounts[].collectors` and has these options:"
 )
 _ASSUMPTIONS: Final = """\
-AvePoint's documentation does not specify some properties of responses, or contradicts itself. The exporter accepts
-every outcome in this table. `avepoint-exporter check --report` prints the outcomes of your accounts, without names,
-IDs, addresses or secrets. Add its output to bug reports.
+AvePoint's documentation leaves some questions about responses open, or contradicts itself. The exporter accepts every
+outcome in this table. `avepoint-exporter check --report` prints the outcomes that occur in your accounts, without
+names, IDs, addresses or secrets. Add this report to bug reports.
 
-The source is the origin of the expected outcome. `seed` and `docs` are AvePoint's documentation, `field` is a response
-from the real API, and `assumed` means that there is no source. The switch selects an outcome in the
-[simulator](../avepoint_simulator/README.md).
+The column *source* shows where the expected outcome comes from. `seed` and `docs` are AvePoint's documentation,
+`field` is a response from the real API, and `assumed` means that there is no source. The column *switch* shows the
+switch of the [simulator](../avepoint_simulator/README.md) that selects an outcome.
 
 | name | question | outcomes, the expected one first | source | switch |
 | --- | --- | --- | --- | --- |"""
 _METRICS: Final = (
     "A series is absent if its value is unknown or does not apply; unknown values are never 0. A label without a value"
-    " is absent, such as `customer_id` on tenant accounts. [Reading the numbers](reading-the-numbers.md) explains"
-    " the meaning.\n\n"
+    " is absent, such as `customer_id` on tenant accounts. [Reading the numbers](reading-the-numbers.md) explains what "
+    "the numbers mean.\n\n"
     "Metrics are gauges, except counters (`…_total`) and histograms. All metrics have the label `account`, except"
     " `avepoint_exporter_…`. The metrics of jobs have the label `customer_id` on partner accounts only."
 )
@@ -121,7 +121,7 @@ Rows = Iterable[Sequence[str]]
 
 
 class _Described(NamedTuple):
-    """One of the exporter's own metrics, with the attributes of a collector's family."""
+    """One of the exporter's own metrics. It has the same attributes as a family of a collector."""
 
     name: str
     type: str
@@ -131,7 +131,7 @@ class _Described(NamedTuple):
 
 
 def main(arguments: Sequence[str], docs: Path = DOCS) -> int:
-    """Generate the documents, or compare them with --check; return the exit code."""
+    """Generate the documents or, with --check, compare them with the files. Return the exit code."""
     pages = {
         docs / "configuration.md": configuration(),
         docs / "metrics.md": metrics(),
@@ -143,7 +143,7 @@ def main(arguments: Sequence[str], docs: Path = DOCS) -> int:
 
 
 def assumptions() -> str:
-    """Return the page about the open questions of the API."""
+    """Return the page about the open questions on the API."""
     lines = ["# Assumptions about AvePoint's API", "", _WRITTEN, "", _ASSUMPTIONS]
     for one in ASSUMPTIONS:
         switches = ", ".join(f"`{switch}`" for switch in one.switches)
@@ -152,7 +152,7 @@ def assumptions() -> str:
 
 
 def write(pages: Mapping[Path, str], arguments: Sequence[str]) -> int:
-    """Write the pages, or with --check compare them; return the exit code."""
+    """Write the pages or, with --check, compare them with the files. Return the exit code."""
     if arguments == ["--check"]:
         stale = [path for path, text in pages.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
         for path in stale:
@@ -213,7 +213,7 @@ def _section(path: str, section: type[BaseModel]) -> str:
 
 
 def _key_rows(path: str, section: type[BaseModel], without: type[BaseModel] | None = None) -> list[tuple[str, ...]]:
-    """Return a row for each key of a section, except keys of the section `without`."""
+    """Return one table row per key of a section, except the keys of the section `without`."""
     return [
         (
             f"`{path}.{name}`" if path else f"`{name}`",
@@ -237,7 +237,7 @@ def _environments() -> str:
 
 
 def _metadata(field: FieldInfo) -> list[Any]:
-    """Return the metadata of a type and, if it is optional, of the inner type."""
+    """Return the metadata of a field and, if the field is optional, of the inner type."""
     inner = [part for argument in get_args(field.annotation) for part in getattr(argument, "__metadata__", ())]
     return [
         part
@@ -324,7 +324,7 @@ def metrics() -> str:
 
 
 def _source_of(kind: type[Collector[Any, Any]]) -> str:
-    if issubclass(kind, ProductJobsCollector):  # the metrics of these collectors have several sources
+    if issubclass(kind, ProductJobsCollector):  # the HELP texts of these collectors name several sources
         return f"{kind.endpoints.modern.method} {kind.endpoints.modern.template}"
     return next(
         one.help.partition("; from ")[2].partition(", cached")[0] for one in kind.families if "; from " in one.help
@@ -339,7 +339,7 @@ def _permission(kind: type[Collector[Any, Any]]) -> str:
 
 
 def with_permissions(page: str) -> str:
-    """Replace the marked parts of a page with the permissions for the named account type."""
+    """Replace the marked parts of a page with the permissions for the account type in the mark."""
     return _MARKED.sub(_permissions, page)
 
 
@@ -366,12 +366,12 @@ def _examples(families: Iterable["_Described | Family"]) -> str:
 
 
 def _own() -> Iterator["_Described"]:
-    registry = OwnMetrics(with_process=False)._registry  # noqa: SLF001 - the library tells labels nowhere else
-    for collector in registry._collector_to_names:  # noqa: SLF001 - as above
+    registry = OwnMetrics(with_process=False)._registry  # noqa: SLF001 - the library has no public attribute for labels
+    for collector in registry._collector_to_names:  # noqa: SLF001 - not public
         if isinstance(collector, MetricWrapperBase):
             (metric,) = collector.describe()
             name = f"{metric.name}_total" if metric.type == "counter" else metric.name
-            yield _Described(name, metric.type, collector._labelnames, metric.documentation, _OWN_QUERIES[name])  # noqa: SLF001 - as above
+            yield _Described(name, metric.type, collector._labelnames, metric.documentation, _OWN_QUERIES[name])  # noqa: SLF001 - not public
 
 
 def _labels(names: Iterable[str]) -> str:

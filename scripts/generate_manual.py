@@ -29,7 +29,7 @@ _VARIABLES: Final = (
 )
 _JSON: Final = (
     "`check --json` prints one JSON document, which [check.schema.json](check.schema.json) describes. New"
-    " keys may be added. No key is removed or changes its meaning without a new `version`. Each collector of each"
+    " keys may be added. If a key is removed or changes its meaning, `version` increases. Each collector of each"
     " account has a `result` and the number of `series` per metric. A collector that fails also has the `error`, a"
     " `hint` and the `request_id` for AvePoint's support."
 )
@@ -41,14 +41,14 @@ _FILES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A paragraph of a help text; `is_kept` is true if its line breaks are kept."""
+    """A paragraph of a help text. If `is_kept` is true, the line breaks of the paragraph are kept."""
 
     text: str
     is_kept: bool
 
 
 def main(arguments: Sequence[str], docs: Path = DOCS) -> int:
-    """Write the documents, or compare them with --check; return the exit code."""
+    """Write the documents or, with --check, compare them with the files. Return the exit code."""
     return write({docs / "command-line.md": page(), docs / f"{_NAME}.1": manual()}, arguments)
 
 
@@ -64,12 +64,12 @@ def _blocks(each: click.Command) -> list[Block]:
 
 
 def _usage(name: str, each: click.Command) -> str:
-    # The context needs the command's settings, because click caches the help option that the first context creates.
+    # click caches the help option of the first context, so this context must have the command's settings.
     return " ".join([name, *each.collect_usage_pieces(click.Context(each, **each.context_settings))])
 
 
 def _options(each: click.Command) -> Iterator[tuple[str, str, str]]:
-    """Yield each flag of a command with its value, its environment variable and its meaning."""
+    """Yield the name, environment variable and meaning of each flag of a command. The name includes the value."""
     for parameter in each.params:
         if isinstance(parameter, click.Option):
             names = ", ".join(parameter.opts)
@@ -79,7 +79,7 @@ def _options(each: click.Command) -> Iterator[tuple[str, str, str]]:
 
 
 def page() -> str:
-    """Return the Markdown page."""
+    """Return the content of docs/command-line.md."""
     parts = ["# Command line", f"<!-- {_WRITTEN} -->", _VARIABLES, "| exit code | means |\n| --- | --- |"]
     parts[-1] += "".join(f"\n| {code} | {meaning} |" for code, meaning in _EXIT_CODES)
     for name, each in _commands():
@@ -140,7 +140,7 @@ def _paragraph(block: Block) -> list[str]:
 
 
 def _roff(text: str) -> str:
-    """Return a text in which all characters with a meaning in roff are escaped."""
+    """Escape all characters of a text that have a meaning in roff."""
     text = (
         text.replace("\\", r"\e").replace("-", r"\-").replace("`", "").replace("…", r"\[u2026]").replace("'", r"\[aq]")
     )

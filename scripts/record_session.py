@@ -1,4 +1,4 @@
-"""Record docs/images/session.svg: `init`, `check` and `--once` in a terminal, against the simulator.
+"""Record docs/images/session.svg: a terminal in which `init`, `check` and `--once` run against the simulator.
 
 Run it as a module: `python -m scripts.record_session`.
 """
@@ -37,14 +37,14 @@ _PROMPT: Final = "~/avepoint $ "
 _URL: Final = f"http://127.0.0.1:{PORT}"
 _TITLE: Final = "avepoint-exporter in a terminal"
 _DESCRIPTION: Final = (
-    "avepoint-exporter init writes a configuration, avepoint-exporter check tests every request, and avepoint-exporter"
-    " --once prints the metrics, here those of the problems with backups."
+    "avepoint-exporter init writes a configuration, avepoint-exporter check tests every request, and avepoint-exporter "
+    "--once prints metrics about problems with backups."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """The text to type when the terminal shows `after`."""
+    """The text to type when the current line of the terminal ends with `after`."""
 
     after: str
     text: str
@@ -70,7 +70,7 @@ def session(app: AppCredentials) -> Sequence[Entry]:
 
 @dataclass(slots=True)
 class Recorder:
-    """A shell in a terminal, and the recorded frames."""
+    """Runs a shell in a terminal and records frames of the screen."""
 
     shell: "pexpect.spawn[str]"
     screen: pyte.Screen = field(default_factory=lambda: pyte.Screen(_COLUMNS, _LINES))
@@ -81,7 +81,7 @@ class Recorder:
         self.stream = pyte.Stream(self.screen)
 
     def play(self, entries: Sequence[Entry]) -> Sequence[Frame]:
-        """Type each text when its prompt is shown, and return the frames."""
+        """Type each text when the terminal shows its prompt. Return the frames."""
         for entry in entries:
             self._wait(entry.after)
             self._keep(entry.pause)
@@ -109,7 +109,7 @@ class Recorder:
     def _read(self, seconds: float, kept: float = 0.0) -> None:
         """Read the output for this number of seconds.
 
-        With `kept`, each new line is a frame, so that a long output is readable.
+        If `kept` is positive, each new line becomes a frame, so that viewers can read a long output.
         """
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:

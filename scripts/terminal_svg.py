@@ -1,7 +1,7 @@
-"""An animated SVG of a terminal, which shows the frames of a screen with CSS.
+"""Draw the recorded frames of a terminal as an SVG that CSS animates.
 
-Each distinct row is drawn once, and frames refer to it. The frames are stacked, and the animation moves
-the stack. Without animation, the last frame is visible.
+Each distinct row is drawn once, and frames refer to the row. The frames are stacked, and the animation moves the stack.
+Without animation, the last frame is visible.
 """
 
 import re
@@ -29,7 +29,7 @@ text{{font:14px ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",mo
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Characters of a row with the same style; `column` is the column of the first character."""
+    """Characters of a row with the same style. `column` is the column of the first character."""
 
     column: int
     text: str
