@@ -13,7 +13,7 @@ from exporter.errors import why_unreadable
 
 _BYTE_ORDER_MARKS: Final = (
     (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),  # precedes UTF-16, because the UTF-32 mark begins with the UTF-16 mark
+    (codecs.BOM_UTF32_LE, "utf-32"),  # must precede UTF-16, because the UTF-32 mark begins with the UTF-16 mark
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
@@ -25,7 +25,10 @@ FileStamps = Mapping[Path, tuple[int, int, int] | None]
 
 
 def decode_text(data: bytes) -> str:
-    """Decode UTF-8, UTF-32 or UTF-16, which PowerShell writes by default. Raise ValueError if the data is invalid."""
+    """Decode text in UTF-8, UTF-32 or UTF-16. PowerShell writes UTF-16 by default.
+
+    Raise ValueError if the data is invalid.
+    """
     encoding = next((name for mark, name in _BYTE_ORDER_MARKS if data.startswith(mark)), "utf-8")
     if encoding == "utf-8" and b"\0" in data[:2]:
         encoding = "utf-16-be" if data.startswith(b"\0") else "utf-16-le"
@@ -89,7 +92,7 @@ ReadableFile = Annotated[Path, AfterValidator(readable_file)]
 
 
 def file_stamps(paths: Iterable[Path]) -> FileStamps:
-    """Return the stamps of the files; a stamp changes when the file changes."""
+    """Return the stamps of the files. When a file changes, its stamp changes."""
     return {path: _stamp(path) for path in paths}
 
 

@@ -20,18 +20,21 @@ _FREE: Final = "x-"
 
 
 def load_config(path: Path, catalogue: Catalogue) -> Config:
-    """Load a configuration file. Raise ConfigError if it is invalid or unreadable."""
+    """Load a configuration file. Raise ConfigError if the file is invalid or unreadable."""
     document = read_yaml(path, flag=_FLAG, hint=_INIT)
     return _config(document, catalogue, source=str(path), directory=path.absolute().parent)
 
 
 def parse_config(text: str, catalogue: Catalogue, *, source: str, directory: Path) -> Config:
-    """Parse a configuration. Relative paths are resolved against `directory`. Raise ConfigError if it is invalid."""
+    """Parse a configuration. Relative paths are resolved against `directory`.
+
+    Raise ConfigError if the text is invalid.
+    """
     return _config(parse_yaml(text, source=source), catalogue, source=source, directory=directory)
 
 
 def account_names(path: Path) -> tuple[str, ...]:
-    """Return the account names in a file, even if the file contains errors, or an empty tuple if it is unreadable."""
+    """Return the account names in a file, even if the file contains errors. If the file is unreadable, return ()."""
     try:
         data = read_yaml(path, flag=_FLAG).data
     except ConfigError:
@@ -57,7 +60,7 @@ def _config(document: Document, catalogue: Catalogue, *, source: str, directory:
 
 
 def _inherited(config: Config) -> Config:
-    """Copy the top-level `labels` and `expectations` into accounts that do not set them."""
+    """Copy the top-level `labels` and `expectations` into accounts that do not set these keys."""
     return config.model_copy(update={"accounts": tuple(_with_defaults(account, config) for account in config.accounts)})
 
 
@@ -69,7 +72,7 @@ def _with_defaults(account: Account, config: Config) -> Account:
 
 
 def _with_collectors(raw: object, index: int, catalogue: Catalogue, errors: list[InvalidKey]) -> object:
-    """Return an account with its collector options validated and completed with defaults."""
+    """Validate the collector options of an account, add the defaults, and return the account."""
     if not isinstance(raw, dict):
         return raw
     every = {name: kind for kinds in catalogue.values() for name, kind in kinds.items()}

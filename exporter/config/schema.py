@@ -39,7 +39,7 @@ _PERCENT_ENCODING: Final = "; percent-encode the password (@ is %40, / is %2F, :
 
 
 def _url_parts(url: str) -> SplitResult | None:
-    """Return the parts of a URL, or None if it is invalid.
+    """Return the parts of a URL, or None if the URL is invalid.
 
     Messages from urllib are hidden, because they may contain a password.
     """
@@ -75,7 +75,10 @@ def _safe_url(url: str) -> str:
 
 
 def has_unencoded_password(url: str) -> bool:
-    """Return whether the password in a URL may contain an unencoded @, / or #, which would change the host."""
+    """Return whether the password in a URL may contain an unencoded @, / or #.
+
+    Such a character would change the host.
+    """
     signs = url.count("@")
     return signs > 1 or (signs == 1 and "@" not in url.partition("://")[2].partition("/")[0].partition("#")[0])
 
@@ -91,7 +94,7 @@ def _set_variable(name: str) -> str:
     if name.startswith(("$", "%")):
         raise ValueError("must be the name of an environment variable, without $, % or braces")
     if not os.environ.get(name, "").strip():
-        # The value may be a secret that was entered in the wrong key, so the error must not contain it.
+        # The value may be a secret that was entered in the wrong key, so the error must not contain the value.
         shown = name if _VARIABLE.fullmatch(name) else "with this name"
         raise ValueError(f"the environment variable {shown} is not set or is empty; set it for the exporter process")
     return name

@@ -1,6 +1,6 @@
 """Client secrets, which are in the configuration, in a file or in an environment variable.
 
-Secrets are checked by --config.check and before each token request. They are not checked when the exporter starts,
+Secrets are checked by --config.check and before each token request. Secrets are not checked when the exporter starts,
 because an invalid secret for one account must not stop the other accounts.
 """
 
@@ -14,7 +14,7 @@ from exporter.errors import why_unreadable
 
 
 def read_client_secret(auth: Auth) -> str:
-    """Return the client secret. Raise OSError if its file is unreadable, or ValueError if the secret is invalid."""
+    """Return the client secret. Raise OSError if the file is unreadable, or ValueError if the secret is invalid."""
     if auth.client_secret is not None:
         return auth.client_secret.get_secret_value()
     if auth.client_secret_env is not None:

@@ -16,7 +16,7 @@ _DURATION: Final = re.compile("".join(rf"(?:(\d{{1,9}}(?:\.\d{{1,9}})?){unit})?"
 
 
 def parse_duration(value: object) -> float:
-    """Return the seconds in a duration in Prometheus or Go format, such as "30s", "1h30m", "7d" or "1.5s".
+    """Convert a duration in Prometheus or Go format, such as "30s", "1h30m", "7d" or "1.5s", to seconds.
 
     Raise ValueError if the format is invalid.
     """

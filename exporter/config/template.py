@@ -100,13 +100,14 @@ class ConfigFiles:
             raise ConfigError(errors)
 
     def write(self, answers: Answers, secret: str, *, force: bool) -> None:
-        """Write both files. If one of the files cannot be written, write neither file and raise ConfigError.
+        """Write the configuration file and the secret file.
 
-        Only the current user can read the secret file.
+        If one of these files cannot be written, write no file and raise ConfigError. Only the current user can read the
+        secret file.
         """
         if self.secret is not None and self.secret.absolute() == self.config.absolute():
             raise ConfigError([f"{self.secret}: the configuration file has the same path; use another --secret-file"])
-        # An existing secret is replaced last, so that the old secret remains if the configuration cannot be written.
+        # An existing secret is replaced last. If the configuration cannot be written, the old secret therefore remains.
         is_replaced = force and self.secret is not None and self.secret.exists()
         if self.secret is not None and not is_replaced:
             _create(self.secret, secret + "\n", 0o600, force=False)

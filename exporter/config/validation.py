@@ -1,6 +1,7 @@
 """Validation of the data in a YAML file.
 
-All errors are reported together, each with its key path, line and account. No error contains a value from the file.
+All errors are reported together. Each error contains the key path, the line and the account. No error contains a value
+from the file.
 """
 
 import difflib
@@ -160,7 +161,7 @@ def _advice(detail: ErrorDetails, section: type[BaseModel]) -> str:
 
 
 def _context(section: type[BaseModel], location: tuple[int | str, ...], detail: ErrorDetails) -> dict[str, str]:
-    """Return the bounds and choices for the message, with durations in the format of the file."""
+    """Return the bounds and choices for the message. Durations have the format of the configuration file."""
     field = section.model_fields.get(str(location[-1])) if location else None
     write = format_duration if field is not None and is_duration(field) else "{:g}".format
     context = {

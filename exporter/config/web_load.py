@@ -13,7 +13,7 @@ _SLOW_COST = 14  # with a higher bcrypt cost, checking a password takes seconds
 
 
 def load_web_config(path: Path) -> WebConfig:
-    """Load a web configuration file. Raise ConfigError if it is invalid. An empty file disables all features."""
+    """Load a web configuration file. Raise ConfigError if the file is invalid. An empty file disables all features."""
     document = read_yaml(path, flag="--web.config.file")
     errors: list[InvalidKey] = []
     config = validate(WebConfig, {} if document.data is None else document.data, "", errors, path.parent)

@@ -52,7 +52,7 @@ def _version(value: str) -> str:
 
 def _client_auth(value: str) -> str:
     if value in {"RequestClientCert", "RequireAnyClientCert", "RequireClientCert"}:
-        # Python's ssl module cannot request a client certificate without verifying it.
+        # Python's ssl module cannot request a client certificate without verifying the certificate.
         raise ValueError(
             f"{value} is not supported, because it does not verify certificates; use RequireAndVerifyClientCert"
         )
@@ -186,7 +186,7 @@ class HttpServerConfig(WebSection):
 class RateLimitConfig(WebSection):
     """The section `rate_limit`, a token bucket for all requests.
 
-    One token is added per `interval` seconds; 0 disables the limit.
+    One token is added per `interval` seconds. If `interval` is 0, there is no limit.
     """
 
     interval: Seconds = 0.0
@@ -200,7 +200,7 @@ class RateLimitConfig(WebSection):
 
 
 class WebConfig(WebSection):
-    """The whole web configuration file; by default, all features are disabled."""
+    """The whole web configuration file. By default, all features are disabled."""
 
     tls_server_config: TlsServerConfig = TlsServerConfig()
     http_server_config: HttpServerConfig = HttpServerConfig()

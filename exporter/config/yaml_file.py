@@ -1,7 +1,7 @@
 """A strict YAML reader, which rejects duplicate keys, reads only decimal integers and reports the line of each error.
 
-Errors never contain values from the file, which may be secrets, and contain keys only if they look like configuration
-keys.
+Errors never contain values, because a value may be a secret. Errors contain a key only if it looks like a configuration
+key.
 """
 
 import re
@@ -45,7 +45,7 @@ def read_yaml(path: Path, *, flag: str, hint: str = "") -> Document:
 
 
 def parse_yaml(text: str, *, source: str) -> Document:
-    """Parse the text of a YAML file. Raise ConfigError if it is not valid YAML."""
+    """Parse the text of a YAML file. Raise ConfigError if the text is not valid YAML."""
     try:
         loader = _Loader(text)
         node = loader.get_single_node()
@@ -63,13 +63,13 @@ def join_path(path: str, key: object) -> str:
 def one_line(message: str) -> str:
     """Return a message as one line of limited length.
 
-    Replace unprintable characters, because file paths can contain them.
+    File paths can contain unprintable characters, which are replaced.
     """
     return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in message[:_LONGEST_LINE])
 
 
 class _Loader(yaml.SafeLoader):
-    """A stricter version of PyYAML's safe loader, which rejects duplicate keys and does not read octal numbers."""
+    """A strict version of PyYAML's safe loader. The loader rejects duplicate keys and does not read octal numbers."""
 
     def compose_mapping_node(self, anchor: dict[Any, yaml.Node]) -> yaml.MappingNode:
         node = super().compose_mapping_node(anchor)
@@ -92,7 +92,7 @@ class _Loader(yaml.SafeLoader):
             ) from None
 
 
-# YAML 1.1 reads 050 as 40, 1:30 as 90 and 1_0 as 10. The loader reads these values as strings instead.
+# YAML 1.1 reads 050 as 40, 1:30 as 90 and 1_0 as 10. This loader reads such values as strings.
 _Loader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:int"]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()

@@ -35,7 +35,10 @@ class _Backup:
 
     @property
     def idle_from(self) -> float:
-        """Unix time at which the workload becomes idle, based on the last job or, if unknown, on the last success."""
+        """Unix time at which the workload becomes idle, based on the start of the last job.
+
+        If this start is unknown, the last success is used.
+        """
         began = self.job.start if self.job.start is not None else self.job.last_success
         return 0.0 if began is None else began + self.limits.idle_after
 
@@ -49,7 +52,7 @@ class _Backup:
 
     @property
     def is_expected(self) -> bool | None:
-        """Whether a backup is expected, or None if the number of scanned objects decides this and is unknown."""
+        """Whether a backup is expected, or None if the answer depends on an unknown number of scanned objects."""
         if self.is_off:
             return False
         return self.is_scanned if self.is_idle else True
@@ -79,17 +82,17 @@ def _backups(view: View) -> Iterator[_Backup]:
 
 
 def _unclassified(view: View) -> Iterator[Finding]:
-    """Yield an unknown finding for each group of jobs of an unknown workload that may be backups."""
+    """Yield an unknown finding for each group of unclassified jobs that may be backups."""
     for job in view.facts.jobs:
         if job.is_unclassified and job.job_type in ("", _BACKUP):
-            # The subject omits the workload, so that a successful backup of the workload still resolves the problem.
+            # The subject omits the workload. Therefore, a successful backup of the workload still resolves the problem.
             subject = Subject(job.product, geo_location=job.geo_location)
             # In a partner account, a product may have no workloads.
             yield Finding(subject, Outcome.UNKNOWN, job.collector, is_unclassified=view.is_tenant)
 
 
 def _is_scanned(view: View, job: JobFacts) -> bool | None:
-    """Return whether the last scan found objects of a workload, or False if no collector reads scan results."""
+    """Return whether the last scan found objects of a workload. If no collector reads scan results, return False."""
     source = view.sources.get(_SCANNING)
     if source is None or source.off or job.product != MICROSOFT_365:
         return False
@@ -167,11 +170,11 @@ def never_succeeded(view: View) -> Iterator[Finding]:
 
 
 def _may_have_succeeded(job: JobFacts) -> bool:
-    """Return whether the last job may be a success of unknown state or time, unless another success is known."""
+    """Return whether the last job may be successful although no success is known."""
     if job.last_success is not None:
         return False
     states = {job.state, job.completed_state} - {None}
-    # If a resource is unsuccessful, a successful last job may belong to another resource.
+    # If a resource is unsuccessful, the successful last job may be a job of another resource.
     return not states <= {*OVER, *NOT_OVER} or (FINISHED in states and not job.unsuccessful)
 
 

@@ -19,10 +19,10 @@ Key = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The samples of one customer that one collector last read successfully.
+    """The samples of one customer from the last successful refresh of one collector.
 
-    `read_at` is the Unix time at which the samples were read, or None if there are none. The samples are fresh for
-    `fresh_for` seconds. `off` is true if the app lacks the permission for the collector.
+    `read_at` is the Unix time at which the samples were read, or None if there are no samples. The samples are fresh
+    for `fresh_for` seconds. `off` is true if the app lacks the permission for the collector.
     """
 
     collector: str
@@ -33,12 +33,12 @@ class Source:
 
     @property
     def fresh_until(self) -> float:
-        """Unix time until which the samples are fresh; 0 if nothing has been read yet."""
+        """Unix time until which the samples are fresh, or 0 if there are no samples."""
         return 0.0 if self.read_at is None else self.read_at + self.fresh_for
 
 
 def fresh_for(interval: float) -> float:
-    """Return how long, in seconds, the samples of a collector with this interval are fresh."""
+    """Return the number of seconds for which samples are fresh. `interval` is the interval of the collector."""
     return max(_FRESH_FOR, 3 * interval)
 
 
@@ -76,7 +76,7 @@ class JobFacts:
 
     @property
     def is_unclassified(self) -> bool:
-        """Whether the job type or the workload is unknown. A retention job needs no workload."""
+        """Whether the job type or the workload is unknown. A retention job has no workload."""
         return not self.job_type or not (self.workload or self.job_type == "retention")
 
 
@@ -89,7 +89,7 @@ class Record:
     values: Mapping[str, float]
 
     def get(self, family: str) -> float | None:
-        """Return the value of a family, or None if it is unknown."""
+        """Return the value of a family, or None if the value is unknown."""
         return self.values.get(family)
 
 
@@ -157,7 +157,7 @@ class Facts:
         return found
 
     def records(self, families: Iterable[str], key: Key) -> tuple[Record, ...]:
-        """Return the values of several families, joined on the labels named in `key`, in the order of the samples."""
+        """Return the values of several families in the order of the samples, joined on the labels in `key`."""
         found: dict[tuple[str, Key], dict[str, float]] = {}
         for name in families:
             for collector, labels, sample in self._keyed(name, key):

@@ -71,15 +71,18 @@ def _subject(job: JobFacts) -> Subject:
 
 
 def _is_unclassified(view: View, job: JobFacts) -> bool:
-    """Return whether a tenant's job may belong to several workloads or types. In a partner account, this is normal."""
+    """Return whether the workload or the job type of a tenant's job is unknown.
+
+    In a partner account, jobs without a workload are normal.
+    """
     return job.is_unclassified and view.is_tenant
 
 
 def _by_state(view: View, job: JobFacts, states: frozenset[str]) -> Finding:
     """Check whether the last completed job has one of the given states.
 
-    A job older than `job_verdict_age` is ignored. If the job is unclassified, it may hide an earlier job of another
-    workload, so the finding is never FINE.
+    A job older than `job_verdict_age` is ignored. An unclassified job may hide an earlier job of another workload, so
+    the finding is never FINE.
     """
     age = view.limits.of(job.product, job.workload).job_verdict_age
     is_unclassified = _is_unclassified(view, job)
@@ -116,7 +119,7 @@ def _ends(view: View, job: JobFacts, completed: str, states: frozenset[str]) -> 
 
 
 def _completed_state(job: JobFacts) -> str | None:
-    """Return the state of the last completed job, or None if it is unknown."""
+    """Return the state of the last completed job, or None if the state is unknown."""
     if job.completed_state is not None:
         return job.completed_state
     if job.state in OVER:

@@ -1,7 +1,8 @@
-"""The verdict on one customer, computed from its facts, the expectations, the time and the saved state.
+"""The verdict on one customer, computed from the facts, the expectations, the time and the saved state.
 
-A problem begins only if fresh facts confirm it. A problem ends if fresh facts that were read after its detection refute
-it. A problem also ends if, after a change of the expectations, its condition is no longer a problem.
+A problem begins only if fresh facts confirm the problem. A problem ends if fresh facts refute the problem. These facts
+must have been read after the exporter detected the problem. After a change of the expectations, a problem also ends if
+its condition is no longer a problem.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -112,7 +113,7 @@ class _Decision:
         """Decide on every subject that has findings or a current problem, and return this object."""
         sources = [self._view.sources.get(name) for name in self._rules.collectors[self.problem.name]]
         present = [source for source in sources if source is not None]
-        # If only some collectors are off, the customer does not have the products of these collectors.
+        # If only some collectors are off, assume that the customer does not have the products of these collectors.
         working = [source for source in present if not source.off]
         is_stale = not working or any(source.fresh_until <= self._view.now for source in working)
         self.is_unknown = is_stale
@@ -192,7 +193,7 @@ class _Decision:
         return _LONG_AGO if self.problem.is_loud else self._rules.started
 
     def _keep_first_seen(self, key: ProblemKey, findings: Iterable[Finding]) -> None:
-        """Keep the time at which a condition was first seen until fresh facts refute the condition."""
+        """Until fresh facts refute a condition, keep the time at which the condition was first seen."""
         if key in self._memory.first_seen and not all(self._refutes(one) for one in findings):
             self.first_seen[key] = self._memory.first_seen[key]
 
@@ -200,7 +201,7 @@ class _Decision:
         return finding.outcome is Outcome.FINE and self._is_fresh(finding.collector)
 
     def _stays(self, held: HeldProblem, findings: Iterable[Finding]) -> bool:
-        """Return whether a problem persists although no fresh facts confirm it."""
+        """Return whether a problem persists although no fresh facts confirm the problem."""
         if held.rules != self._rules.fingerprint:
             return not all(self._is_over(held, one) for one in findings)
         return not all(

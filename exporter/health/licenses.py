@@ -63,7 +63,7 @@ def storage_nearly_full(view: View) -> Iterator[Finding]:
 def _of_license(view: View, families: Sequence[str]) -> Iterator[_Usage]:
     for record in view.facts.records(families, ()):
         purchased, used = map(record.get, families)
-        if purchased != 0:  # The purchased number is 0, for example, if the customer uses its own storage.
+        if purchased != 0:  # The purchased quantity is 0 if, for example, the customer uses its own storage.
             ratio = None if purchased is None or used is None else used / purchased
             yield _Usage(Subject(), record.collector, ratio, is_absent=used is None)
 
@@ -72,7 +72,7 @@ def _of_subscriptions(view: View, families: Sequence[str]) -> Iterator[_Usage]:
     """Yield the usage of each service, excluding expired subscriptions.
 
     The purchased quantities of a service's subscriptions are added. Each subscription may report the usage of the whole
-    customer, so only the largest used quantity counts.
+    customer, so the ratio is based on the largest used quantity.
     """
     for collector, service_type, several in _services(view, (*families, EXPIRY, INFO)):
         ends = [record.get(EXPIRY) for record in several]
@@ -128,9 +128,10 @@ def subscription_expiring(view: View) -> Iterator[Finding]:
 
 
 def _last_expiries(view: View) -> Iterator[tuple[Subject, str, float | Outcome]]:
-    """Yield the expiry of the last subscription to each service.
+    """Yield the latest expiry of the subscriptions to each service.
 
-    The value is UNKNOWN if only some subscriptions have an expiry, and ABSENT if none of them has one.
+    If only some subscriptions have an expiry, the value is UNKNOWN. If no subscription has an expiry, the value is
+    ABSENT.
     """
     for collector, service_type, several in _services(view, (INFO, EXPIRY)):
         ends = [record.get(EXPIRY) for record in several]

@@ -1,4 +1,4 @@
-"""The limits for a customer's workload, from the first matching exception or, if none matches, from the account."""
+"""The limits for a customer's workload. They come from the first matching exception or from the account."""
 
 import hashlib
 from collections.abc import Sequence
@@ -12,7 +12,10 @@ _FINGERPRINT_LENGTH: Final = 16
 
 @dataclass(frozen=True, slots=True)
 class _Exception:
-    """An exception, with its limits merged into the limits of the account."""
+    """An exception to the limits of the account.
+
+    `limits` contains the account's limits and the limits of the exception.
+    """
 
     customers: frozenset[str]
     products: frozenset[str]

@@ -1,4 +1,4 @@
-"""Saved state for the next verdict on a customer: current problems, and times when conditions were first seen."""
+"""The saved state for the next verdict on a customer: current problems, and times when conditions were first seen."""
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from exporter.health.findings import Subject
 
 _NAMES: Final[frozenset[str]] = frozenset(get_args(ProblemName))
 _EMPTY: Final[Mapping[Any, Any]] = MappingProxyType({})
-_MOST_SHARED: Final = 10_000  # more values than a portfolio needs; protects against a malicious server
+_MOST_SHARED: Final = 10_000  # Portfolios need fewer values. The limit protects against malicious servers.
 _H = TypeVar("_H", bound=Hashable)
 
 
@@ -21,7 +21,7 @@ def _shared(value: Hashable) -> Hashable:
 
 
 def shared(value: _H) -> _H:
-    """Return the same object for equal values of one type, because thousands of customers have the same few values."""
+    """To save memory, return the same object for equal values. Thousands of customers have the same few values."""
     return _shared(value)  # type: ignore[return-value] # The cache is of the type of the value.
 
 
@@ -36,9 +36,9 @@ class ProblemKey(NamedTuple):
 class HeldProblem:
     """A current problem of a customer. Times are in Unix seconds.
 
-    `start` is the time when the problem began, and `began` is the time when the exporter detected it. Only facts that
-    were read after `began` can end the problem. `rules` is the fingerprint of the limits with which the problem was
-    last confirmed.
+    `start` is the time when the problem began, and `began` is the time when the exporter detected the problem. Only
+    facts that were read after `began` can end the problem. `rules` is the fingerprint of the limits with which the
+    problem was last confirmed.
     """
 
     key: ProblemKey

@@ -37,7 +37,7 @@ def _sum(parts: list[Record], family: str) -> float | None:
 
 
 def users_unprotected(view: View) -> Iterator[Finding]:
-    """Find workloads in which too many users of a tenant have had no backup for at least `unprotected_after`."""
+    """Find workloads in which too many users of one tenant have had no backup for at least `unprotected_after`."""
     counts: dict[tuple[str, str, str], dict[str, float]] = {}
     for record in view.facts.records((USERS,), ("workload", "tenant_id", "state")):
         workload, tenant_id, state = record.key

@@ -1,4 +1,4 @@
-"""The list of all problems, each with its severity, its metric families and the function that finds it."""
+"""The list of all problems. Each problem has a severity, metric families and a function that finds the problem."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,8 +22,8 @@ class Problem:
     """A problem that a customer may have.
 
     The problem depends on the collectors that export one of the `families`. The problem is not reported for a subject
-    that has one of the problems in `hidden_by`. If the facts do not show how long the condition has existed, `is_loud`
-    selects whether the problem is reported immediately or only after its grace period.
+    that has one of the problems in `hidden_by`. If the facts do not show how long the condition has existed, a loud
+    problem is reported immediately, and any other problem is reported after its grace period.
     """
 
     name: ProblemName
@@ -73,7 +73,10 @@ PROBLEMS: Final = (
 
 
 def collectors_of(account_type: AccountType) -> Mapping[ProblemName, frozenset[str]]:
-    """Return the collectors of an account type that each problem depends on, or none if the problem cannot occur."""
+    """Return the collectors that each problem depends on, for one account type.
+
+    If a problem cannot occur, its set is empty.
+    """
     names = {kind.name: {one.name for one in kind.families} for kind in COLLECTORS if kind.account_type == account_type}
     return {
         problem.name: frozenset(name for name, families in names.items() if not families.isdisjoint(problem.families))

@@ -66,7 +66,7 @@ class AccountVerdict:
         self.mark([*self._absent_since, *new])
 
     def drop(self, customer_id: str) -> None:
-        """Drop the verdict and the state of a customer immediately, for example if the configuration excludes it."""
+        """Drop the verdict and the state of a customer, for example because the configuration excludes the customer."""
         self._count(self._verdicts.pop(customer_id, None), -1)
         if self._memories.pop(customer_id, None) is not None:
             self.unsaved.add(customer_id)
@@ -133,7 +133,7 @@ class AccountVerdict:
         return len(self._verdicts)
 
     def customer_samples(self, customer_id: str) -> tuple[Sample, ...]:
-        """Return the samples of a customer's problems and due times, or none before the customer's first verdict."""
+        """Return the samples of a customer's problems and due times. Before the first verdict, there are no samples."""
         verdict = self._verdicts.get(customer_id)
         return () if verdict is None else tuple(customer_samples(customer_id, verdict))
 
