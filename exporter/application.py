@@ -193,12 +193,23 @@ def _open_storage(path: Path, clock: Clock, log: structlog.stdlib.BoundLogger) -
     return StateStore(open_directory(path, clock, log), stored_families(), clock, log)
 
 
-def _open_shared(url: str, shard: Shard, clock: Clock, log: structlog.stdlib.BoundLogger) -> "SharedState":
+def check_storage_url(url: str) -> None:
+    """Raise ConfigError if the URL of the database is invalid. Do not connect to the database."""
     try:
-        from exporter.engine.shared.opening import open_shared  # noqa: PLC0415 - loads psycopg, which is optional
+        from exporter.engine.shared.url import connection_parameters  # noqa: PLC0415 - loads psycopg, which is optional
     except ImportError:
         what = "PostgreSQL needs the package psycopg; run: pip install 'avepoint-exporter[postgresql]'"
         raise ConfigError([f"--storage.url: {what}"]) from None
+    try:
+        connection_parameters(url)
+    except ValueError as error:
+        raise ConfigError([f"--storage.url: {error}"]) from None
+
+
+def _open_shared(url: str, shard: Shard, clock: Clock, log: structlog.stdlib.BoundLogger) -> "SharedState":
+    check_storage_url(url)
+    from exporter.engine.shared.opening import open_shared  # noqa: PLC0415 - loads psycopg, which is optional
+
     return open_shared(url, shard, clock, log)
 
 

@@ -37,10 +37,11 @@ SECRETS = ("hunter2", "a-secret-that-nobody-sees")
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """An empty working directory, and the standard error of the process."""
+    """An empty working directory, the standard error of the process, and a function that sets a variable."""
 
     folder: Path
     written: Callable[[], str]
+    set_variable: Callable[[str, str], None]
 
 
 Provoke = Callable[[Stage], str]
@@ -74,6 +75,16 @@ def typed(*arguments: str, **files: str) -> Provoke:
 def configured(text: str) -> Provoke:
     """Check a configuration."""
     return typed("--config.check", config_yaml=text)
+
+
+def with_variable(name: str, value: str, provoke: Provoke) -> Provoke:
+    """Set an environment variable first."""
+
+    def provoked(stage: Stage) -> str:
+        stage.set_variable(name, value)
+        return provoke(stage)
+
+    return provoked
 
 
 def account(more: str = "", *, auth: str = "client_id: app, client_secret: hunter2", kind: str = "tenant") -> Provoke:
@@ -317,7 +328,32 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
     ),
     "a database URL with a wrong parameter": (
         typed("--once", "--storage.url", "postgresql://db/exporter?colour=red", config_yaml=FINE),
-        "--storage.url: ^not a valid PostgreSQL URL; ^use postgresql://USER@HOST:5432/DATABASE",
+        "--storage.url: ^contains an unknown parameter; ^remove the parameter, or use one that libpq supports",
+    ),
+    "a database URL with a port that is a word": (
+        typed("--config.check", "--storage.url", "postgresql://me@db:port/exporter", config_yaml=FINE),
+        "--storage.url: ^the port has an invalid value; ^correct or remove it",
+    ),
+    "a database URL with a misspelled parameter": (
+        typed("--config.check", "--storage.url", "postgresql://db/exporter?sslmdoe=require", config_yaml=FINE),
+        "--storage.url: ^contains an unknown parameter; ^did you mean sslmode?",
+    ),
+    "a database URL with a misspelled value": (
+        typed("--config.check", "--storage.url", "postgresql://db/exporter?sslmode=requird", config_yaml=FINE),
+        "--storage.url: ^the parameter sslmode has an invalid value; ^correct or remove it",
+    ),
+    "a database URL without a host": (
+        typed("--config.check", "--storage.url", "postgresql://me@:5432/exporter", config_yaml=FINE),
+        "--storage.url: ^contains no host; ^use postgresql://USER@HOST:5432/DATABASE",
+    ),
+    "a database password that is not percent-encoded": (
+        with_variable(
+            "AVEPOINT_EXPORTER_STORAGE_URL",
+            "postgresql://me:hunter2/@db/exporter",
+            typed("--config.check", config_yaml=FINE),
+        ),
+        ("--storage.url: ^the host name or the database name is invalid; ^percent-encode special characters"
+         " (@ is %40, / is %2F, : is %3A, % is %25, a space is %20)"),
     ),
     "two databases": (
         typed("--config.check", "--storage.url", "postgresql://db/exporter", "--storage.path", "x", config_yaml=FINE),
@@ -652,7 +688,7 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv(UNSET, raising=False)
     monkeypatch.setenv("COLUMNS", "80")
-    return Stage(tmp_path, lambda: capsys.readouterr().err)
+    return Stage(tmp_path, lambda: capsys.readouterr().err, monkeypatch.setenv)
 
 
 def test_the_table_is_long_enough() -> None:

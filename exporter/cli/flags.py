@@ -10,7 +10,7 @@ import click
 from click.core import ParameterSource
 from click.types import StringParamType
 
-from exporter.application import Application, Listening
+from exporter.application import Application, Listening, check_storage_url
 from exporter.collectors.registry import catalogue
 from exporter.config.load import load_config
 from exporter.config.schema import Config
@@ -104,6 +104,7 @@ def _storage_url(ctx: click.Context, parameter: click.Parameter, value: str | No
 
     Raise ConfigError if the URL is invalid, or if the command line contains a password.
     """
+    value = (value or "").strip()
     if not value:
         return None
     if not value.startswith(("postgresql://", "postgres://")):
@@ -134,11 +135,13 @@ def make_application(load: Callable[[], Config], flags: Flags) -> Application:
 def storage_of(flags: Flags) -> tuple[Path | None, str | None]:
     """Return the directory and the URL for persistent state, or None for each.
 
-    Raise ConfigError if both flags are set.
+    Raise ConfigError if the URL is invalid, or if both flags are set.
     """
     path, url = flags["storage_path"], flags["storage_url"]
     if path and url:
         raise ConfigError(["--storage.url: cannot be used with --storage.path; remove one of them"])
+    if url:
+        check_storage_url(url)
     return Path(path) if path else None, url
 
 

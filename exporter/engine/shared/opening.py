@@ -3,7 +3,6 @@
 import os
 import secrets
 import socket
-from typing import Final
 
 import structlog
 
@@ -14,8 +13,6 @@ from exporter.engine.shared.lease import LeaseTimes
 from exporter.engine.shared.state import SharedState
 from exporter.errors import ConfigError
 
-_EXAMPLE: Final = "postgresql://USER@HOST:5432/DATABASE"
-
 
 def open_shared(
     url: str, shard: Shard, clock: Clock, log: structlog.stdlib.BoundLogger, times: LeaseTimes | None = None
@@ -25,4 +22,4 @@ def open_shared(
     try:
         return SharedState(url, shard, holder, stored_families(), clock, log, times or LeaseTimes())
     except ValueError as error:
-        raise ConfigError([f"--storage.url: {error}; use {_EXAMPLE}"]) from None
+        raise ConfigError([f"--storage.url: {error}"]) from None

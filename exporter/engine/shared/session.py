@@ -7,8 +7,8 @@ from contextlib import suppress
 from typing import Any, Final
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict
 
+from exporter.engine.shared.url import connection_parameters
 from exporter.engine.storage.database import StorageError
 
 _DEFAULTS: Final = {
@@ -33,11 +33,7 @@ class Session:
 
     def __init__(self, url: str) -> None:
         """Create a session. Raise ValueError if the URL is invalid. The message does not contain the URL."""
-        try:
-            given = conninfo_to_dict(url)
-        except psycopg.Error:
-            raise ValueError("not a valid PostgreSQL URL") from None
-        self._parameters = {**_DEFAULTS, **given}
+        self._parameters = {**_DEFAULTS, **connection_parameters(url)}
         self._connection: psycopg.Connection[Row] | None = None
         self._socket: socket.socket | None = None
 
