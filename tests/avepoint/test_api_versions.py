@@ -1,4 +1,4 @@
-"""The selection of the API version, and its change after a response."""
+"""The exporter selects the API version, and may change the version after a response."""
 
 from collections.abc import Awaitable, Callable
 from typing import Literal
@@ -95,7 +95,7 @@ async def test_one_customer_whom_only_the_other_generation_knows_changes_nothing
     asked = Asked()
 
     async def gone() -> str:
-        await asked.api_versions.ask({"modern": asked._reader("m", "new")})  # another request succeeds first
+        await asked.api_versions.ask({"modern": asked._reader("m", "new")})  # meanwhile, another request succeeds
         raise GONE
 
     assert await asked.api_versions.ask({"modern": gone, "legacy": asked._reader("l", "old")}) == "old"

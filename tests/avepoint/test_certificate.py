@@ -1,4 +1,4 @@
-"""Authentication with a certificate: signed assertions, and the errors for unusable files."""
+"""Authentication with a certificate: signed assertions, and errors for unusable certificate files."""
 
 import asyncio
 import base64
@@ -34,7 +34,7 @@ from exporter.errors import TokenError
 from tests.helpers import NOW, FakeClock
 
 TOKEN_URL = "https://identity.example.com/connect/token"
-PASSWORD = b"correct horse "  # the space at the end is part of the password
+PASSWORD = b"correct horse "  # the trailing space is part of the password
 PEM = Encoding.PEM
 Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
@@ -73,7 +73,7 @@ def app(keys: tuple[rsa.RSAPrivateKey, rsa.RSAPrivateKey]) -> Identity:
 
 
 class Bench:
-    """A certificate file, the credential that reads it, and the reported expiry times."""
+    """A certificate file, the credential that reads the file, and the reported expiry times."""
 
     def __init__(self, folder: Path) -> None:
         self.file = folder / "app.pem"
@@ -245,7 +245,7 @@ def test_a_file_is_read_again_at_each_use(
 
 
 def test_a_certificate_in_the_chain_that_cannot_be_understood_is_passed_over(bench: Bench, app: Identity) -> None:
-    kind = bytes.fromhex("06092a864886f70d010101")  # rsaEncryption; the next line changes it to an unknown type
+    kind = bytes.fromhex("06092a864886f70d010101")  # rsaEncryption, which the next line changes to an unknown key type
     strange = app.certificate.public_bytes(Encoding.DER).replace(kind, kind[:-1] + b"\x63")
     wrapped = x509.load_der_x509_certificate(strange).public_bytes(PEM)
     verified(bench.credential(wrapped + app.pem()).form(), app.certificate)

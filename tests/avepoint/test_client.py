@@ -101,7 +101,7 @@ async def test_fifty_calls_with_a_revoked_token_renew_it_once() -> None:
 
 
 def _granted_from(token: str) -> tuple[list[str], Handler]:
-    """Return a list of received tokens, and a handler that accepts only `token` and responds to others with 403."""
+    """Return a list of received tokens, and a handler that returns 403 for every token except `token`."""
     sent: list[str] = []
 
     def handler(request: httpx.Request) -> httpx.Response:
@@ -237,7 +237,7 @@ async def test_silence_is_kept_by_the_whole_account() -> None:
 
 
 async def test_silence_holds_for_a_call_whose_token_came_late() -> None:
-    """A request that got its slot before the 429 of another request must still wait for the pause."""
+    """If one request receives 429, a request that already has a slot must also wait until the pause ends."""
     let_token_through = asyncio.Event()
     times: dict[str, list[float]] = {"/cloudbackup/jobs": [], "/cloudbackup/licenseconsumption": []}
 

@@ -246,7 +246,10 @@ async def test_a_connection_that_is_free_is_taken_again_and_never_one_that_is_no
 
 @pytest.fixture
 async def proxy() -> AsyncIterator[tuple[str, list[str]]]:
-    """The address of a proxy that responds to every request itself, and the request lines that it received."""
+    """The address of a proxy, and the request lines that it has received.
+
+    The proxy itself responds to every request.
+    """
     lines: list[str] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

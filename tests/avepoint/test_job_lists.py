@@ -1,4 +1,4 @@
-"""Job lists from a service that numbers, counts and links its pages in every documented way."""
+"""The exporter reads job lists whose pages are numbered, counted and linked in every documented way."""
 
 import asyncio
 import math
@@ -33,7 +33,7 @@ LINKS: list[Link] = [
 
 @dataclass
 class Jobs:
-    """A service with `count` jobs."""
+    """A fake service whose job list contains `count` jobs."""
 
     count: int
     modern: bool = True
@@ -122,7 +122,7 @@ async def test_every_job_is_read_however_pages_are_numbered_and_linked(link: Lin
     reading = Reading(Jobs(0, link=link))
     for begins, total, count in product(BEGINNINGS, totals, (0, 10, 25)):
         if begins == "empty" and total(count, 0) in (0, "0"):
-            continue  # the exporter accepts a total of 0
+            continue  # this list is valid: an empty page 0 with a total of 0
         reading.service.begins, reading.service.total, reading.service.count = begins, total, count
         reading.list = JobList(reading.world.client, MODERN)
         for _ in range(2):

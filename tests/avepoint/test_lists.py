@@ -1,4 +1,4 @@
-"""Lists with fewer rows than their total, for every form of paging, and the memory usage of a list."""
+"""Lists that contain fewer rows than their total, with every type of paging, and the memory usage of a list."""
 
 import math
 import subprocess
@@ -39,7 +39,10 @@ PAGED_IDS = [pair.versions[version].template for pair, version in PAGED]
 
 
 class Service:
-    """A list in pages of 100 rows; `pages` contains the rows of each page, and `totals` the reported totals."""
+    """A list in pages of 100 rows.
+
+    `pages` contains the rows of each page, and `totals` contains the reported totals.
+    """
 
     def __init__(self, pair: EndpointPair, version: ApiVersion) -> None:
         self.endpoint: Endpoint = pair.versions[version]
@@ -75,7 +78,7 @@ class Service:
         return httpx.Response(200, json=body)
 
     async def read(self) -> int:
-        """Refresh once, and return the number of distinct rows."""
+        """Read the list once, and return the number of distinct rows."""
         if self._jobs is not None:
             rows = await self._jobs.read(SPAN, size=100)
         else:
@@ -163,7 +166,7 @@ async def test_equal_rows_and_an_equal_total_in_three_refreshes_are_the_list(
             await service.read()
     assert await service.read() == len(ALL)
     assert await service.read() == len(ALL)
-    assert service.incomplete == 7  # the last refresh reads the list once
+    assert service.incomplete == 7  # the last refresh reads the list only once
     assert sum("three consecutive refreshes" in line for line in service.world.log.lines) == 1
     service.pages[2] = ALL[200:249]
     with pytest.raises(IncompleteListError, match="249 of 260"):

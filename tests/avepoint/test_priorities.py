@@ -1,4 +1,4 @@
-"""Collectors with long intervals do not delay the others, even if they exhaust the limits of the account."""
+"""Collectors with long intervals do not delay other collectors, even if they use up the account's limits."""
 
 import asyncio
 import heapq
@@ -12,7 +12,7 @@ import pytest
 from exporter.avepoint.throttle import Throttle
 
 HOUR, DAY = 3600.0, 86_400.0
-WORKERS = 9  # per collector, one more than the number of slots
+WORKERS = 9  # workers of a collector: one more than the account has slots
 CONCURRENCY, RATE = 8, 10.0
 
 
@@ -37,7 +37,7 @@ class EventClock:
 
     async def run(self) -> None:
         while True:
-            for _ in range(20):  # more turns of the loop than a request takes between two sleeps
+            for _ in range(20):  # a request needs fewer turns of the event loop between two sleeps
                 await asyncio.sleep(0)
             if self._sleeps:
                 self._now, _, ended = heapq.heappop(self._sleeps)
@@ -46,7 +46,7 @@ class EventClock:
 
 
 class Account:
-    """The limits of an account, and requests that take `latency` seconds each."""
+    """The limits of an account, and requests that each take `latency` seconds."""
 
     def __init__(self, latency: float) -> None:
         self.clock = EventClock()
@@ -72,7 +72,7 @@ class Account:
 
     @asynccontextmanager
     async def running(self, slow_collectors: int) -> AsyncIterator[None]:
-        """Run the clock, and slow collectors that always have requests to send."""
+        """Run the clock and some slow collectors, which always have another request to send."""
         running: list[Coroutine[Any, Any, object]] = [self.refresh(10**6, DAY, WORKERS) for _ in range(slow_collectors)]
         tasks = [asyncio.create_task(one) for one in (self.clock.run(), *running)]
         try:
@@ -84,7 +84,7 @@ class Account:
 
 
 async def seconds(latency: float, requests: int, workers: int, slow_collectors: int) -> float:
-    """Return the duration of a fast refresh that begins while slow collectors exhaust the limits."""
+    """Return the duration of a fast refresh that begins while slow collectors use up the account's limits."""
     account = Account(latency)
     async with account.running(slow_collectors):
         await account.clock.sleep(60)

@@ -1,4 +1,4 @@
-"""Decoding of responses, and the errors for invalid ones."""
+"""The client decodes responses, and raises errors for invalid responses."""
 
 import json
 import math

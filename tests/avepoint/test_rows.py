@@ -1,4 +1,4 @@
-"""The fields of rows."""
+"""The parsers of the fields in AvePoint's rows."""
 
 import pytest
 from hypothesis import given

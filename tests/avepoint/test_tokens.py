@@ -14,7 +14,7 @@ from tests.helpers import FakeClock
 
 
 class Identity:
-    """A token service that counts requests, and responds while `open` is set."""
+    """A token service that counts requests. It responds only while `open` is set."""
 
     def __init__(self, answer: Mapping[str, object] | Exception | None = None) -> None:
         self.clock = FakeClock()

@@ -1,4 +1,4 @@
-"""All documented spellings of workloads, states and statuses."""
+"""The exporter recognizes all documented spellings of workloads, states and statuses."""
 
 import pytest
 

@@ -35,7 +35,7 @@ def make_job(number: int, **changes: Any) -> CustomerJob:
 
 @pytest.fixture
 def jobs(api: Any, static: StaticPortfolio) -> Any:
-    """Return a function that sets the jobs, and returns their rows in one API version."""
+    """Return a function that sets a customer's jobs and returns the job rows of one API version."""
 
     async def ask(*records: CustomerJob, legacy: bool = False, body: Any = None, **switches: Any) -> Any:
         api.simulator.portfolio = replace(static, customer_job_list=records)
@@ -113,7 +113,7 @@ def test_durations(seconds: int | None, words: str) -> None:
 
 
 def generated(now: float, **changes: Any) -> dict[int, list[CustomerJob]]:
-    """Return the jobs of a generated portfolio, by the number of the customer."""
+    """Return the jobs in a generated portfolio, by customer number."""
     portfolio = GeneratedPortfolio(**({"seed": 1, "customers": 40, "start": NOON} | changes))
     people = portfolio.customers(now)
     return {place: list(portfolio.customer_jobs(one.id, now) or ()) for place, one in enumerate(people)}

@@ -1,4 +1,4 @@
-"""The Python examples in the simulator's README run without changes, and the names in it exist."""
+"""The Python examples in the simulator's README run without changes, and all names in the README exist."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Scenarios of the generated data, and the faults of an incident."""
+"""The scenarios of the generated data, and the faults of the scenario `incident`."""
 
 from __future__ import annotations
 

@@ -186,7 +186,7 @@ def test_the_frequency_is_that_of_the_jobs(later: float) -> None:
         began = [job.start_unix_ns for job in jobs if (job.job_type, job.object_type) == (1, object_type)]
         for start in one.starts_unix_ns:
             if start < unix_ns(now - DAY / 10):
-                # A job starts up to one twelfth of the interval after its scheduled time.
+                # A job starts at its scheduled time or up to one twelfth of the interval later.
                 assert any(0 <= begin - start <= DAY * 10**9 / one.times_a_day / 12 for begin in began)
     assert len({one.service_type for one in portfolio.backup_frequencies(now)}) == 12
 

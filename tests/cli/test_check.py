@@ -116,14 +116,14 @@ def slow() -> Iterator[str]:
 
 
 def shown_on_a_terminal(arguments: list[str], env: dict[str, str] | None = None) -> tuple[int, str]:
-    """Run a process on a terminal; return its exit code and output."""
+    """Run a process on a terminal, and return its exit code and output."""
     command = [sys.executable, "-m", "exporter", *arguments]
     got = b""
     with on_a_terminal(command, env={**os.environ, "TERM": "xterm", **(env or {})}) as (process, ours):
         while True:
             try:
                 piece = os.read(ours, 4096)
-            except OSError:  # Linux reports the closed end of a terminal this way
+            except OSError:  # Linux raises this error when the other end of the terminal is closed
                 break
             if not piece:
                 break

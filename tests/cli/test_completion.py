@@ -1,4 +1,4 @@
-"""`avepoint-exporter completion`: scripts for three shells; one script also runs in its shell."""
+"""`avepoint-exporter completion` prints scripts for three shells. The test also runs one script in its shell."""
 
 import subprocess
 import sys
@@ -34,7 +34,7 @@ def test_another_shell_is_refused_in_words(capsys: pytest.CaptureFixture[str]) -
         (["avepoint-exporter", "check", "--account", "con"], {"contoso"}),
         (["avepoint-exporter", "check", "--config.file", "my-config.yaml", "--account", ""], {"fabrikam", "msp"}),
         (["avepoint-exporter", "--config.f"], {"--config.file"}),
-        (["avepoint-exporter", "--config.file", "my-"], {"compopt", "-o", "default"}),  # the shell completes file names
+        (["avepoint-exporter", "--config.file", "my-"], {"compopt", "-o", "default"}),  # file names
     ],
 )
 def test_bash_completes(typed: list[str], expected: set[str], tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""`avepoint-exporter init`: a valid configuration and a protected secret, from flags and from prompts."""
+"""`avepoint-exporter init` writes a valid configuration and a protected secret, from flags or prompts."""
 
 import os
 import re
@@ -134,7 +134,7 @@ def test_it_tests_the_new_account(
     assert "invalid_client" in shown
     assert shown.endswith("Fix the errors, then run: avepoint-exporter check --config.file wrong.yaml\n")
     monkeypatch.setenv("THE_SECRET", APP.client_secret)
-    monkeypatch.setenv("AVEPOINT_EXPORTER_SHARD", "avepoint-exporter-3")  # this shard would read no account
+    monkeypatch.setenv("AVEPOINT_EXPORTER_SHARD", "avepoint-exporter-3")  # no account belongs to this shard
     monkeypatch.setenv("AVEPOINT_EXPORTER_TOTAL_SHARDS", "1000")
     assert run(["init", *flags, "--config.file", "right.yaml", "--secret-file", "right.secret"]) == 0
     shown = capsys.readouterr().out
@@ -265,7 +265,7 @@ def test_no_secret_file_stays_if_the_configuration_cannot_be_written(
 
 
 def uncommented(text: str) -> str:
-    """Return a configuration with its commented defaults as keys."""
+    """Return a configuration in which the commented defaults are active keys."""
     return re.sub(r"(?m)^    # (?!proxy_url)", "    ", text)
 
 
@@ -292,7 +292,7 @@ def test_every_id_is_written_as_a_string(value: str, tmp_path: Path) -> None:
 
 
 def conversation(answers: list[tuple[str, str]], *arguments: str) -> tuple[int, str]:
-    """Answer the prompts of a real process on a terminal; return its exit code and output."""
+    """Answer the prompts of a real process on a terminal, and return its exit code and output."""
     command = [sys.executable, "-m", "exporter", "init", *arguments]
     environment = {**os.environ, "TERM": "dumb"}
     seen, deadline = "", time.monotonic() + 60
@@ -318,7 +318,7 @@ def conversation(answers: list[tuple[str, str]], *arguments: str) -> tuple[int, 
 
 
 class Person:
-    """Answers prompts from a list, with further answers after an invalid answer."""
+    """Answers prompts from a list. If an answer is invalid, the next answer follows."""
 
     def __init__(self, *answers: tuple[str, str]) -> None:
         self.answers = list(answers)

@@ -1,4 +1,4 @@
-"""The command line: flags and their environment variables, messages, exit codes."""
+"""The command line: flags, environment variables of flags, messages, and exit codes."""
 
 import json
 import os
@@ -51,7 +51,7 @@ def test_every_option_of_every_command_has_a_variable_and_a_help() -> None:
     for each in commands:
         for parameter in each.params:
             if isinstance(parameter, click.Argument):
-                continue  # the shell name of the command completion
+                continue  # `completion` has an argument: the name of the shell
             assert isinstance(parameter, click.Option)
             assert parameter.help
             if parameter.name != "version":
@@ -95,7 +95,7 @@ def test_the_console_script_ends_with_the_exit_code() -> None:
     assert (done.returncode, done.stdout) == (1, "")
 
 
-# Errors: exit code 1 and one line
+# Errors: each prints one line and returns exit code 1
 
 
 @pytest.mark.parametrize(
@@ -315,7 +315,7 @@ def test_once_without_the_right_secret(avepoint: str, config: Path, capsys: pyte
 
 
 def stop_once_it_listens(port: int) -> threading.Thread:
-    """Send SIGTERM to this process as soon as the port accepts connections; the signal handlers are set by then."""
+    """Send SIGTERM to this process as soon as the port accepts connections. By then, the signal handlers are set."""
 
     def wait() -> None:
         for _ in range(600):

@@ -1,4 +1,4 @@
-"""Jobs of customers: the fields of rows, ignored rows, and the history of jobs that AvePoint no longer lists."""
+"""Jobs of customers: parsed fields, ignored rows, and counters of jobs that AvePoint no longer lists."""
 
 import json
 import zlib
@@ -36,7 +36,7 @@ def iso(seconds: float) -> str:
 
 
 def row(identifier: str, start: float | None = 0.0, finish: float | None = None, **values: Any) -> dict[str, Any]:
-    """Return the row of a successful Teams backup; times are seconds relative to now, or None for "N/A"."""
+    """Return the row of a successful Teams backup. Times are seconds relative to now, or None for "N/A"."""
     counts = {f"{name}Count": "1" for name in ("total", "failed", "successful", "skipped", "warning")}
     times = {"startTime": start, "endTime": finish}
     return {
@@ -60,7 +60,7 @@ async def world() -> AsyncIterator[World]:
 
 
 async def shown(world: World, *rows: Any, api_version: str = "modern") -> dict[tuple[str, str], float]:
-    """Refresh with these rows; return the samples by name and labels, without counters that are 0."""
+    """Refresh with these rows, and return the samples by name and labels, without counters that are 0."""
     world.api.routes.update({JOBS: v3(list(rows))} if api_version == "modern" else {LEGACY: {"value": list(rows)}})
     assert await world.refresh()
     return samples(world)
@@ -359,7 +359,7 @@ async def test_all_is_kept_by_the_storage(tmp_path: Path) -> None:
     before = samples(world)
     await world.restart(config(account))
     assert samples(world) == before
-    # The first job ran entirely during the restart, and the second job had started before it.
+    # The first job ran entirely during the restart. The second job had started before the restart.
     found = await shown(world, row("c", 20, 30, status=3), row("m", -500, 40, jobModule=303))
     assert {labels: value for (name, labels), value in found.items() if name == "jobs_completed_total"} == {
         "backup finished Teams": 1, "backup failed Teams": 1, "backup finished Exchange Online": 1,

@@ -18,7 +18,7 @@ from tests.helpers import BATCH_PATH, FakeApi, World, customer, customer_jobs_pa
 
 
 class Portfolio:
-    """A service with customers, in one API version."""
+    """A service that lists customers in one API version."""
 
     def __init__(self, more: str = "", *, modern: bool = True, account: str = FAST) -> None:
         self.ids: list[str] = ["a", "b", "c"]
@@ -232,7 +232,7 @@ async def test_only_what_this_process_owns() -> None:
 
 
 class Paged:
-    """A service that returns each page of customers when the test allows it."""
+    """A service that returns each page of customers only when the test releases the page."""
 
     def __init__(self, count: int) -> None:
         self.answers: asyncio.Queue[int] = asyncio.Queue()

@@ -1,7 +1,7 @@
-"""The sample responses in AvePoint's documentation give the expected values.
+"""The exporter reads the expected values from the sample responses in AvePoint's documentation.
 
 The sources are files at a commit of the public repository AvePoint/cloud-api, or AvePoint's first documents ("seed").
-The date is the date in the sample, or "" if there is none.
+The date of a sample is the date in its text, or "" if the text contains no date.
 """
 
 import math
@@ -37,9 +37,9 @@ def unix(text: str) -> float:
 
 
 class Sample(NamedTuple):
-    """A documented sample: its file, source and date, the collector and path that read it, and its values.
+    """A documented sample response, the collector and path that read the sample, and the expected values.
 
-    The keys of the values are the family, without "avepoint_", and the values of the labels except account and
+    The keys of `values` are families without "avepoint_". The inner keys are label values without account and
     customer_id.
     """
 
@@ -109,7 +109,7 @@ SAMPLES = (
             "last_success_timestamp_seconds": {},
         },
         customer_id="c-1",
-        refreshes=3,  # the sample has one row, but its total is 2
+        refreshes=3,  # the documented list has one row, but a total of 2
     ),
     Sample(
         "customer-jobs-legacy", "docs/docs/services-and-features/elements/jobs/all-backup-jobs.md at 01782d300ad8", "",
@@ -221,7 +221,7 @@ SAMPLES = (
 
 
 def only_exchange_backups(body: Any) -> Any:
-    """Return a route that lists the jobs only for the filters of Exchange Online and of backups."""
+    """Return a route that lists the jobs only if the filters select Exchange Online and backups."""
     rows = "data" if "data" in body else "Jobs"
 
     def answer(request: httpx.Request) -> object:

@@ -1,4 +1,4 @@
-"""Compare the exposed text of each collector and API version with its golden file, for fixed responses."""
+"""For fixed responses, the page of each collector and API version is equal to its golden file."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -41,7 +41,7 @@ KINDS = {"FB1": (1, 1), "FB2": (2, 3), "FB3": (1, 1)}
 
 
 def jobs(name: str) -> Any:
-    """Return the jobs in the fixed list that match the filters of the request."""
+    """Return a route that lists the jobs of a payload file that match the filters of the request."""
     whole = payload(name)
     rows = "data" if "data" in whole else "Jobs"
 

@@ -1,4 +1,4 @@
-"""Each completed job is counted once, even if lists omit it, repeat it or contain it late."""
+"""The exporter counts each completed job once, even if job lists omit, repeat or delay the job."""
 
 import json
 from collections import Counter
@@ -25,7 +25,7 @@ def at(seconds: float) -> Ticks:
 
 
 def job(key: str, start: float, finish: float | None = None, state: str = "finished") -> Job:
-    """Return a job, which is running if it has no finish time."""
+    """Return a job. Without a finish time, the job is running."""
     if finish is None:
         return Job(key, "in_progress", at(start), None, None, ())
     return Job(key, state, at(start), at(finish), None, ())
@@ -136,7 +136,7 @@ def test_a_listing_that_flaps_changes_nothing() -> None:
         assert one.refresh(20) == 1
         assert one.refresh(20, job("a", 1, 2)) == 1
         assert one.refresh(20, job("c", 13)) == 1
-        assert one.refresh(20, job("b", 11)) == 1  # an outdated response, in which job b is still running
+        assert one.refresh(20, job("b", 11)) == 1  # this response is outdated: job b is still running
     assert one.refresh(30, job("c", 13, 29)) == 2
     assert one.refresh(30, job("b", 11, 12), job("c", 13, 29)) == 2
 
@@ -146,19 +146,19 @@ def test_what_a_larger_lookback_brings_into_view_does_not_count() -> None:
     one.refresh(100, job("a", 95, 96), since=90)
     assert one.refresh(200, job("b", 195, 196), since=190) == 1
     assert one.refresh(200, job("c", 150, 151), job("b", 195, 196), since=0) == 1
-    # Old jobs of a new kind do not count either.
+    # Old jobs of a new workload do not count either.
     assert one.of_kinds(200, {TEAMS: [job("b", 195, 196)], CHAT: [job("d", 150, 151)]}, since=0) == 1
     assert one.counter.totals()[CHAT] == dict.fromkeys(ENDED, 0)
 
 
 def test_a_clock_that_was_ahead_costs_no_job() -> None:
     one = Counted()
-    one.refresh(1000, since=990)  # the list is empty, and the time is wrong (in the future)
+    one.refresh(1000, since=990)  # the list is empty, and the clock is ahead
     assert one.refresh(10, job("a", 5, 6), since=0) == 0
     assert one.refresh(20, job("a", 5, 6), job("b", 11, 12), since=10) == 1
     assert one.refresh(1020, since=1010) == 1
     assert one.refresh(30, job("b", 11, 12), job("c", 21, 22), since=20) == 2
-    assert one.refresh(40, job("odd", 4000, 4001)) == 3  # nor does a job with a start in the future change the base
+    assert one.refresh(40, job("odd", 4000, 4001)) == 3  # a job that starts in the future does not change the base
     assert one.refresh(50, job("d", 45, 46)) == 4
 
 
@@ -214,7 +214,7 @@ def test_a_restart_without_storage_begins_again_and_with_it_goes_on() -> None:
 def test_nothing_is_remembered_before_the_first_refresh() -> None:
     one = Counted()
     assert one.counter.dump_state() is None
-    one.counter.load_state(None)  # the state of an older version without counters
+    one.counter.load_state(None)  # an older version without counters stored this state
     assert one.refresh(10, job("a", 1, 2)) == 0
 
 
@@ -245,7 +245,7 @@ def test_memory_does_not_grow_with_time() -> None:
     one = Counted()
     sizes = []
     for day in range(1, 400):
-        # Only the newest jobs are listed. No refresh sees the end of a running job.
+        # AvePoint lists only the latest jobs, so that no refresh sees the end of a running job.
         one.refresh(day * 24, job(f"r{day:04}", day * 24 - 2), job(f"f{day:04}", day * 24 - 3, day * 24 - 1))
         sizes.append(len(json.dumps(one.counter.dump_state())))
     assert max(sizes[100:]) < 1200
@@ -253,7 +253,7 @@ def test_memory_does_not_grow_with_time() -> None:
 
 @dataclass
 class Ideal:
-    """An ideal counter, which never drops the id of a job."""
+    """An ideal counter, which remembers all job ids."""
 
     base: float | None = None
     floor: float = 0.0
@@ -293,7 +293,7 @@ class Ideal:
 HISTORIES = st.lists(
     st.tuples(st.sampled_from([TEAMS, CHAT]), st.integers(0, 60), st.integers(1, 40)), min_size=1, max_size=12
 )
-# Passed time, clock error, visible jobs (one bit per job), and whether the exporter restarts.
+# Each refresh: elapsed time, clock error, visible jobs (one bit per job), and whether the exporter restarts.
 REFRESHES = st.lists(
     st.tuples(st.integers(0, 15), st.integers(-30, 30), st.integers(0, 2**12 - 1), st.booleans()),
     min_size=1, max_size=15,

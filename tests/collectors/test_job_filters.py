@@ -1,4 +1,4 @@
-"""If a service ignores the filters of its job list, no job gets a wrong type or workload."""
+"""If AvePoint ignores the filters of the job list, the exporter sets no wrong type or workload."""
 
 from dataclasses import replace
 from random import Random
@@ -40,7 +40,7 @@ async def test_a_service_that_ignores_filters_leaves_jobs_without_names(options:
     assert len(api.filters) <= 5 * 8, "a conflict ends the classification in this refresh"
     unknown = world.value("avepoint_unknown_values_total", account="contoso", field="jobKind")
     assert options or (unknown or 0) >= 1
-    # No wrong classification was stored, so all jobs are classified when the service filters again.
+    # The exporter has stored no wrong type, so it finds all types when the service filters again.
     api.ignores = 0
     assert await world.refresh()
     types = tuple(options.get("job_types", ("backup", "restore", "export", "delete", "retention")))
@@ -94,7 +94,7 @@ async def test_wrong_names_of_an_older_state_do_not_hide_new_jobs_for_long() -> 
     world = await world_of(api)
     assert await world.refresh()
     for number, job in enumerate(api.jobs):
-        api.jobs[number] = replace(job, workload=1)  # the exporter has classified them as jobs of Teams
+        api.jobs[number] = replace(job, workload=1)  # the exporter has stored Teams as the workload of these jobs
     api.jobs.append(replace(_job(Random(99), 99, NOW, back=60), type=1, workload=1))
     for _ in range(5):
         assert await world.refresh()

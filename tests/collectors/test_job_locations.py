@@ -1,4 +1,4 @@
-"""Jobs of Multi-Geo tenants, which are read per geo location, and the errors that jobs report."""
+"""The jobs of Multi-Geo tenants, which the exporter reads per geo location, and the errors that jobs report."""
 
 import itertools
 from pathlib import Path
@@ -22,7 +22,7 @@ def raw(identifier: str, *, minutes: int, workload: int = 1) -> Raw:
 
 
 class GeoApi(JobApi):
-    """A tenant with jobs in several geo locations; a request without `location` returns all jobs."""
+    """A tenant with jobs in several geo locations. A request without `location` returns all jobs."""
 
     def __init__(self, jobs: dict[str, list[Raw]]) -> None:
         super().__init__(list(itertools.chain(*jobs.values())))
@@ -119,7 +119,7 @@ async def test_a_tenant_that_is_not_multi_geo_is_not_shown_as_one_without_jobs()
     assert (status.failure.message, status.failure.hint) == (LACKING, NOT_MULTI_GEO)
     assert world.value("avepoint_up", account="contoso", collector="jobs") == 0
     assert not starts(world)
-    world.clock.advance(25 * 3600)  # the newest job is now outside of the window, but within the lookback period
+    world.clock.advance(25 * 3600)  # the last job is now outside of the window, but within the lookback period
     assert not await world.refresh()
     api.by_location = {"JPN": JOBS["NAM"], "EUR": [raw("e-3", minutes=26 * 60)]}
     assert await world.refresh(), "one of the geo locations has a job now"
@@ -143,7 +143,7 @@ async def test_it_is_looked_elsewhere_only_where_no_location_ever_had_a_job(tmp_
     await world.apply(account)
     assert await world.refresh(), "one of the two geo locations has a job"
     api.by_location = {"JPN": JOBS["EUR"]}
-    for days in (2, 30):  # outside of the window, then outside of the lookback period
+    for days in (2, 30):  # first outside of the window, then outside of the lookback period
         world.clock.advance(days * DAY)
         assert await world.refresh()
     await world.restart(config(account))

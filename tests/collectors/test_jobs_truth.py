@@ -25,7 +25,7 @@ HOUR = 3600
 
 @dataclass(frozen=True)
 class Raw:
-    """A job in AvePoint's data; times are ticks since 1970. No filter returns a job whose type or workload is 0."""
+    """A job in AvePoint's data. Times are ticks since 1970. Filters never return a job whose type or workload is 0."""
 
     id: str
     type: int
@@ -118,7 +118,7 @@ def oracle(
     jobs: list[Raw], now: float, successes: dict[tuple[str, str], int], *, types: tuple[str, ...] = tuple(JOB_TYPES),
     window: float = DAY, lookback: float = 7 * DAY,
 ) -> dict[Any, float]:  # fmt: skip
-    """Return every sample of the account, and add new successes to `successes`."""
+    """Return all expected samples of the account, and add new successes to `successes`."""
     until = round(now * TICK)
     kinds: dict[tuple[str, str], list[Raw]] = defaultdict(list)
     for job in jobs:
@@ -138,12 +138,12 @@ def oracle(
 
 
 def gauges(world: World) -> dict[Any, float]:
-    """Return all samples except the counters, which the oracle does not compute."""
+    """Return all samples except counters, because the oracle does not compute counters."""
     return {key: value for key, value in world.of_avepoint().items() if "_completed_total" not in key[0]}
 
 
 def ended(world: World) -> Counter[tuple[str, str, str]]:
-    """Return the count of completed jobs on the page, by workload, job type and state."""
+    """Return the counters of completed jobs on the page, by workload, job type and state."""
     shown = Counter[tuple[str, str, str]]()
     for (name, series), value in world.samples().items():
         if name == "avepoint_jobs_completed_total":
@@ -229,7 +229,7 @@ async def test_calls_of_a_refresh_are_its_pages_and_at_most_17_more_for_new_jobs
     await world.apply(tenant(collectors={"jobs": {"page_size": size}}))
     pages = max(1, math.ceil(count / size))
     await world.refresh()
-    assert len(api.requests) - len(api.filters) <= pages + 1 + legacy  # plus a request that determines the API version
+    assert len(api.requests) - len(api.filters) <= pages + 1 + legacy  # one selects the API version
     assert len(api.filters) <= 17
     assert len(api.ends) == 1, "all requests have the same end time"
     for _ in range(3):
@@ -297,7 +297,7 @@ async def test_narrowed_job_types_show_and_ask_for_those_alone() -> None:
     world.clock.advance(60)
     await world.refresh()
     assert api.calls() <= 2
-    # If no job has a configured type, the exporter requests no workload.
+    # If no job has a configured type, the exporter requests no workloads.
     api.jobs = [replace(job, type=5, id=f"x{job.id}") for job in api.jobs]
     api.filters.clear()
     await world.refresh()

@@ -1,4 +1,4 @@
-"""The settings and unusual activities of a tenant, per geo location and in undocumented forms."""
+"""The settings and unusual activities of a tenant, per geo location and in undocumented formats."""
 
 import math
 from collections.abc import Mapping
@@ -38,7 +38,7 @@ def envelope(data: object) -> dict[str, Any]:
 
 
 async def read(name: str, answer: object, *, now: datetime = NOON, is_up: bool = True, **options: Any) -> World:
-    """Return a world after one refresh of a collector; `answer` is the content of the envelope."""
+    """Return a world after one refresh of a collector. `answer` is the content of the response envelope."""
     world = World(FakeApi({SETTINGS[name]: envelope(answer)}), FakeClock(now.timestamp()))
     await world.apply(tenant(collectors={name: options}))
     assert await world.refresh() is is_up
@@ -47,7 +47,7 @@ async def read(name: str, answer: object, *, now: datetime = NOON, is_up: bool =
 
 
 def shown(world: World) -> Shown:
-    """Return the samples; each key consists of the end of the family name, the workload and the geo location."""
+    """Return the samples. Each key is the family name without its prefix, the workload and the geo location."""
     return {
         tuple(
             part for part in (name.removeprefix("avepoint_"), *(dict(labels).get(key) for key in KEYS)) if part
@@ -303,7 +303,7 @@ async def test_an_answer_of_another_shape_is_a_failure(name: str, answer: object
 
 
 def of_location(request: httpx.Request) -> object:
-    """Return different numbers for each geo location."""
+    """Return a response whose numbers depend on the geo location."""
     number = {"NAM": 1, "EUR": 2}[request.url.params["location"]]
     answers: dict[str, object] = {
         ACTIVITY_PATH: [activity(unusual=number, ransomware=0)],

@@ -1,4 +1,4 @@
-"""Collectors that read each Microsoft 365 tenant of a customer."""
+"""Collectors that send one request per Microsoft 365 tenant of a customer."""
 
 import sys
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Names of customers are shown, hashed or hidden, as the configuration specifies."""
+"""The configuration decides whether the names of customers are shown, hashed or hidden."""
 
 from itertools import product
 from pathlib import Path

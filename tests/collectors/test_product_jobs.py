@@ -102,7 +102,7 @@ async def test_queries_have_the_documented_parameters(world: World) -> None:
     one, second, other = (dict(request.url.params) for request in world.api.requests)
     assert one == {"startTime": iso(NOW - 7 * DAY).replace("+00:00", "Z"), "finishTime": iso(NOW)[:19] + "Z",
                    "pageIndex": "0", "pageSize": "50"}  # fmt: skip
-    assert second == {**one, "pageIndex": "1"}  # an empty page 0 may mean that the first page is 1
+    assert second == {**one, "pageIndex": "1"}  # page 0 is empty, so the index of the first page may be 1
     assert other == {"startTime": iso(NOW - 7 * DAY)[:10], "finishTime": iso(NOW + DAY)[:10],
                      "pageIndex": "0", "pageSize": "50"}  # fmt: skip
 
@@ -129,7 +129,7 @@ async def test_every_page_of_an_opaque_link_is_read(total: int, world: World) ->
     world.api.routes[GOOGLE_JOBS_PATH] = answer
     assert await world.refresh("google")
     assert world.value("avepoint_jobs", **GMAIL, state="finished") == (total or None)
-    # Without a total, only a page that is not full ends the list.
+    # Without a total, only a partial page ends the list.
     expected = {0: 2, 1: 1, 9: 1, 10: 2, 49: 2, 50: 2, 51: 2, 100: 3, 120: 4}
     assert world.api.calls() == expected[total]
 

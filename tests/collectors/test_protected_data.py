@@ -1,4 +1,4 @@
-"""Protected data of customers with several Microsoft 365 tenants, and ambiguous rows."""
+"""The protected data of customers with several Microsoft 365 tenants, and rows that are ambiguous."""
 
 from collections.abc import Iterable
 from typing import Any

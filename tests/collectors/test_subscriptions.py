@@ -1,4 +1,4 @@
-"""Subscriptions: each subscription has its own series, even if AvePoint's list changes."""
+"""Each subscription has its own series, even if AvePoint's list changes."""
 
 import random
 from typing import Any
@@ -31,7 +31,7 @@ def later(**values: Any) -> dict[str, Any]:
 
 
 async def shown(name: str, *rows: Any, **keys: Any) -> dict[tuple[str, ...], float]:
-    """Refresh with these rows; return the values of a family by all labels except `account`."""
+    """Refresh with these rows, and return the values of a family by all labels except `account`."""
     world = World(FakeApi({PATH: v3(list(rows))}))
     await world.apply(partner(collectors=only({}), **keys))
     assert await world.refresh()
@@ -114,7 +114,7 @@ async def test_a_customer_in_two_rows_has_what_both_list() -> None:
 
 
 async def test_what_is_told_twice_counts_once() -> None:
-    again = product(change="+3")  # a field that the exporter does not read
+    again = product(change="+3")  # the exporter does not read the changed field
     assert await shown(SEATS, row("c-1", product(), again), row("c-1", product())) == {("c-1", M365): 5}
 
 
@@ -156,7 +156,7 @@ async def test_only_customers_that_are_wanted_and_listed() -> None:
     listing = v3([customer("c-1"), customer("c-2"), customer("c-3")])
     world = World(FakeApi({BATCH_PATH: listing, PATH: v3(rows)}))
     await world.apply(partner(collectors=only({}) | {"customers": {}}, customers={"exclude": ["c-2"]}))
-    for _ in range(3):  # subscriptions are read before the customers are listed, and again afterwards
+    for _ in range(3):  # the first refresh of subscriptions runs before the exporter lists customers
         assert await world.refresh("subscriptions")
         assert await world.refresh("customers")
     assert set(by_labels(world, SEATS)) == {("c-1", M365), ("c-3", M365)}
@@ -221,7 +221,7 @@ async def test_a_first_generation_that_knows_no_skip_gives_no_phantoms() -> None
 
     def services(_: httpx.Request) -> object:
         nonlocal answers
-        answers += 1  # the service returns the same list again, but with a larger size
+        answers += 1  # each response repeats the list, but with a larger size
         return {"value": [row("c-1", product(consumedStorage=f"{answers} GB")), {"Products": [product()]}]}
 
     world = World(FakeApi({"/partner/services": services}))
