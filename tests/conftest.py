@@ -18,12 +18,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Groups:
-    """Return the scheduler of parallel tests."""
+    """Return the scheduler that assigns tests to parallel workers."""
     return Groups(config, log)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Start slow tests first, so that parallel workers end at about the same time. Soaks may take an hour each."""
+    """Start slow tests first, so that parallel workers end at about the same time. A soak test may take an hour."""
     if config.getoption("--soak"):
         for item in items:
             item.add_marker(pytest.mark.timeout(3600))
@@ -51,7 +51,7 @@ def postgres(_postgresql: PostgresServer) -> PostgresServer:
 
 @pytest.fixture(params=["debian", "current"])
 def monitoring(request: pytest.FixtureRequest) -> Monitoring:
-    """Prometheus and Alertmanager, in the oldest release that the rules support and in the current release."""
+    """Prometheus and Alertmanager, both in the oldest supported release and in the current release."""
     return Monitoring(request.param)
 
 
@@ -67,7 +67,7 @@ def _logs_as_before() -> Iterator[None]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Escape characters that UTF-8 cannot encode in the log of a test, and fail skipped tests in CI."""
+    """Escape characters in test logs that UTF-8 cannot encode. In CI, report skipped tests as failed."""
     report = yield
     report.sections = [(name, text.encode("utf-8", "backslashreplace").decode()) for name, text in report.sections]
     is_skipped = report.skipped and not hasattr(report, "wasxfail") and UNAVAILABLE not in str(report.longrepr)

@@ -74,7 +74,7 @@ class RecordingObserver:
 
 
 class Log:
-    """A logger that records its lines; `bound` is the logger for the code under test."""
+    """A logger that records its lines. The code under test uses `bound`."""
 
     def __init__(self) -> None:
         self._captured = CapturingLogger()
@@ -91,7 +91,7 @@ class Log:
 
 
 def make_account(kind: str = "tenant", more: str = "", *, auth: str = f"client_secret: {SECRET}") -> Account:
-    """Return an account from YAML; `more` contains additional keys of the account."""
+    """Return an account from YAML. `more` contains additional keys of the account."""
     address = "base_url: https://graph.example.com\n    token_url: https://identity.example.com/connect/token"
     lines = f"accounts:\n  - name: contoso\n    type: {kind}\n    {address}\n    auth: {{client_id: app, {auth}}}\n"
     extra = "".join(f"    {line}\n" for line in more.splitlines())
@@ -103,7 +103,7 @@ FAST = "requests: {concurrency: 8, per_second: 1000, retries: 3, timeout: 30s}"
 
 
 class ClientHarness:
-    """A client with a fake transport, which records requests, waits, metrics and log lines."""
+    """A client with a fake transport. Requests, waits, metrics and log lines are recorded."""
 
     def __init__(self, handler: Handler, account: Account | None = None, *, tokens: Handler | None = None) -> None:
         self.account = account or make_account(more=FAST)
@@ -126,7 +126,7 @@ class ClientHarness:
 
     @property
     def calls(self) -> list[httpx.Request]:
-        """Requests to the API."""
+        """The recorded requests to the API, without token requests."""
         return [request for request in self.sent if request.url.path != TOKEN_PATH]
 
     @property
@@ -152,7 +152,7 @@ class Script:
 
 
 class Stream(httpx.AsyncByteStream):
-    """A body in pieces, with a pause after each piece."""
+    """A response body in pieces, with a pause after each piece."""
 
     def __init__(self, *pieces: bytes, pause: float = 0) -> None:
         self._pieces = pieces

@@ -1,4 +1,4 @@
-"""The section `expectations`: the keys that an account inherits, and the documented defaults."""
+"""The section `expectations`: keys that an account inherits, and documented defaults."""
 
 from pathlib import Path
 

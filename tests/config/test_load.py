@@ -1,4 +1,7 @@
-"""Loading of the configuration, with one file per error, and properties of all errors."""
+"""The loader of the configuration.
+
+Each error has a test with one file, and other tests check properties of all errors.
+"""
 
 import importlib.util
 import re
@@ -34,7 +37,7 @@ accounts:
 def errors(text: str, folder: Path = Path("/nonexistent")) -> list[str]:
     with pytest.raises(ConfigError) as caught:
         parse_config(text, catalogue(), source="FILE", directory=folder)
-    # No traceback may contain the values that pydantic and PyYAML quote.
+    # pydantic and PyYAML quote values in their errors, so a traceback must not contain these errors.
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
     return list(caught.value.errors)
@@ -282,7 +285,7 @@ def test_every_error_is_one_line_without_a_secret(accounts: list[object]) -> Non
     for line in errors(yaml.safe_dump({"accounts": accounts}, allow_unicode=True)):
         assert line.isprintable()
         assert re.match(r"accounts\[\d\]|FILE: invalid YAML", line)
-        assert "hunter2" not in line.removesuffix(", account hunter2)")  # an account name is no secret
+        assert "hunter2" not in line.removesuffix(", account hunter2)")  # the account name is not a secret
 
 
 def test_labels_of_the_file_apply_to_accounts_without_labels() -> None:

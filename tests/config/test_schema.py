@@ -1,4 +1,4 @@
-"""Keys, defaults and bounds of the configuration, such as durations, URLs and files."""
+"""Keys of the configuration with their types, defaults and bounds."""
 
 from pathlib import Path
 

@@ -19,7 +19,7 @@ async def test_each_change_is_reported_once(tmp_path: Path) -> None:
     file.write_text("two, written before the watch runs")
     task = asyncio.create_task(watch.run(clock, changed))
     assert await changes.get() == "two, written before the watch runs"
-    for text in ("three", "four"):  # as with a ConfigMap, the path is a symbolic link that is replaced
+    for text in ("three", "four"):  # replace a symbolic link, as Kubernetes does for a ConfigMap
         target, link = tmp_path / text, tmp_path / "link"
         target.write_text(text)
         link.symlink_to(target)

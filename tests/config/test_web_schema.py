@@ -1,4 +1,4 @@
-"""The web configuration file: valid content, and the message of each error."""
+"""The web configuration file: valid contents, and the message of each error."""
 
 import logging
 import re
@@ -12,7 +12,7 @@ from exporter.config.web_load import load_web_config, warn_of_slow_hashes
 from exporter.config.web_schema import WebConfig
 from exporter.errors import ConfigError
 
-HASH = "$2y$10$mDwo.lAisC94iLAyP81MCesa29IzH37oigHC/42V2pdJlUprsJPze"  # the toolkit's own example
+HASH = "$2y$10$mDwo.lAisC94iLAyP81MCesa29IzH37oigHC/42V2pdJlUprsJPze"  # from the exporter toolkit
 
 
 def read(folder: Path, text: str) -> WebConfig:

@@ -24,7 +24,7 @@ LINES = (
 
 @pytest.mark.e2e
 @pytest.mark.slow
-@pytest.mark.timeout(900)  # a new machine downloads the packages of the base image
+@pytest.mark.timeout(900)  # a new machine first downloads the packages of the base image
 def test_it_is_built_and_runs_hardened() -> None:
     for name in ("buildah", "podman", "runc", "debootstrap"):
         program(name)

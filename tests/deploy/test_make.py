@@ -1,4 +1,4 @@
-"""The packages that `make run` and `make test` install, with a fake pip."""
+"""`make run` and `make test` install the right packages. A fake pip records the installations."""
 
 import os
 import re
@@ -43,10 +43,10 @@ class Checkout:
         os.utime(self.folder / name, (at, at))
 
     def make(self, target: str, *, code: int = 0) -> list[str]:
-        """Run make for a target; return the recorded installations."""
+        """Run make for a target, and return the recorded installations."""
         (self.folder / "installed").write_text("")
         command = ["make", "PYTHON=./python", target]
-        # Omit the variables of an outer `make test`.
+        # Omit the variables that an outer `make test` has set.
         environment = {
             key: os.environ[key] for key in os.environ.keys() - {"ARGS", "MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES"}
         }

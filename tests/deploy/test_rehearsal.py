@@ -1,4 +1,4 @@
-"""Build everything that release.yml publishes, and check the contents."""
+"""Build everything that release.yml publishes, and check the contents of the files."""
 
 import email
 import json

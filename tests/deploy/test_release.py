@@ -20,7 +20,7 @@ def check(root: Path, *arguments: str) -> tuple[int, str]:
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    """A copy of the files that contain the version."""
+    """A copy of all files that contain the version."""
     for name in ("exporter/__init__.py", "scripts/release-check", "helm/avepoint-exporter/Chart.yaml",
                  "helm/avepoint-exporter/values.yaml"):  # fmt: skip
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)

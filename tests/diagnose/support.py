@@ -1,4 +1,4 @@
-"""A check against a fake API on a loopback address, which needs no DNS lookup."""
+"""Run checks against a fake API on a loopback address, so that no DNS lookup is needed."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -38,7 +38,7 @@ async def checked(
     kind: type[Accounts] = Accounts,
     shard: Shard = WHOLE,
 ) -> Report:
-    """Run a check on accounts, each given by the keys that differ from the defaults."""
+    """Run a check on accounts. Each argument contains the keys of an account that differ from the defaults."""
     clock = FakeClock()
 
     def make(observe: Callable[[str], RequestMonitor]) -> Accounts:

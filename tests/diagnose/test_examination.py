@@ -1,4 +1,4 @@
-"""The check: one refresh per collector, one request with the other API version, and the reported failures."""
+"""The check refreshes each collector once, sends one request with the other API version, and reports failures."""
 
 from typing import Any
 
@@ -198,7 +198,7 @@ class OptionalLicense(LicenseCollector):
 
 
 class WithOptional(Accounts):
-    """Accounts whose collector `license` is optional."""
+    """Accounts in which the collector `license` is optional."""
 
     async def apply(self, config: Config, *, start: bool = True) -> None:
         await super().apply(config, start=start)

@@ -1,4 +1,4 @@
-"""The preflight with real sockets: DNS, TLS and the app's certificate."""
+"""The preflight checks DNS, TLS and the app's certificate, here with real sockets."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""The commands in console blocks, parsed as a shell parses them."""
+"""Parse the commands in console blocks as a shell does."""
 
 import shlex
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,7 @@ _BETWEEN: Final = frozenset({"&&", "||", "|", ";", "(", ")", ">", "<"})
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line that the reader types, and its block; `text` excludes the prompt."""
+    """A line that the reader types, and its block. `text` does not contain the prompt."""
 
     block: Block
     text: str
@@ -23,7 +23,7 @@ class Line:
         return f"{self.block.page}: {self.text[:60]}"
 
     def commands(self) -> Iterator[Sequence[str]]:
-        """Yield the commands of the line as program and arguments, without assignments and redirections."""
+        """Yield each command of the line as a list of program and arguments, without assignments and redirections."""
         lexer = shlex.shlex(self.text, posix=True, punctuation_chars=True)
         lexer.whitespace_split = True
         parts = [(is_between, list(words)) for is_between, words in groupby(lexer, _BETWEEN.__contains__)]
@@ -33,13 +33,13 @@ class Line:
                 before = words
                 continue
             while "=" in words[0] and not words[0].startswith("-"):
-                words = words[1:] or [""]  # noqa: PLW2901 - an assignment is not the program
+                words = words[1:] or [""]  # noqa: PLW2901 - the program follows the assignment
             if before[-1:] not in ([">"], ["<"]) and words != [""]:
                 yield words
 
 
 def lines(block: Block) -> Iterator[Line]:
-    """Yield the lines that the reader types; each line of the block begins or continues one of them."""
+    """Yield the lines that the reader types. A typed line may continue on the next lines of the block."""
     typed = ""
     for raw in block.text.splitlines():
         if not typed:

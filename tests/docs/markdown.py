@@ -18,7 +18,7 @@ _NO_SLUG: Final = re.compile(r"[^\w\- ]")
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A fenced block; `language` is the first word after the fence."""
+    """A fenced block. `language` is the first word after the fence."""
 
     page: str
     line: int
@@ -31,7 +31,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A Markdown file; `name` is its path relative to the root of the checkout."""
+    """A Markdown file. `name` is the path of the file relative to the root of the checkout."""
 
     name: str
     tokens: Sequence[Token]
@@ -41,7 +41,7 @@ class Page:
         return ROOT / self.name
 
     def blocks(self) -> Iterator[Block]:
-        """Return every block of code; an indented block has no language."""
+        """Return every block of code. Indented blocks have no language."""
         for token in self.tokens:
             if token.type in ("fence", "code_block"):
                 line = token.map[0] + 1 if token.map else 0
@@ -87,6 +87,6 @@ def pages() -> Mapping[str, Page]:
 
 
 def blocks(*languages: str) -> list[Block]:
-    """Return the blocks in these languages, or all blocks."""
+    """Return the blocks in these languages. Without arguments, return all blocks."""
     found = (block for page in pages().values() for block in page.blocks())
     return [block for block in found if not languages or block.language in languages]

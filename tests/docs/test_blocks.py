@@ -105,7 +105,7 @@ def web_reads(text: str, folder: Path) -> None:
     protection = load_protection(path)
     assert protection.context is not None
     for stored in yaml.safe_load(text)["basic_auth_users"].values():
-        assert bcrypt.checkpw(b"test", stored.encode())  # the password in the text of the page
+        assert bcrypt.checkpw(b"test", stored.encode())  # the page names this password
 
 
 def prometheus_reads(text: str, folder: Path) -> None:
@@ -160,7 +160,7 @@ READERS: Final[tuple[tuple[Callable[[Mapping[str, Any], Block], bool], Callable[
 
 
 def query_findings(text: str) -> list[str]:
-    """Return the errors of a query: syntax errors, and names that are neither exposed nor recorded."""
+    """Return the errors of a query: invalid syntax, and names of metrics that do not exist."""
     walk = Walk(known())
     try:
         walk.labels(promql.parse(text))
@@ -185,7 +185,7 @@ def check_promql(block: Block, _: Path) -> None:
 
 
 def check_ini(block: Block, _: Path) -> None:
-    """Check that a drop-in sets only keys that the unit sets."""
+    """Check that a drop-in sets only keys that the unit of systemd also sets."""
     given, unit = (configparser.ConfigParser(strict=False, interpolation=None, delimiters="=") for _ in range(2))
     given.read_string(block.text)
     unit.read(_UNIT)

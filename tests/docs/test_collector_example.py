@@ -37,7 +37,7 @@ def block(language: str) -> str:
 
 @pytest.fixture
 def example(tmp_path: Path) -> Iterator[ModuleType]:
-    """Import the code on the page as a module."""
+    """Import the code blocks of the page as a module."""
     file = tmp_path / "microsoft_seats.py"
     file.write_text(block("python"), encoding="utf-8")
     spec = importlib.util.spec_from_file_location("microsoft_seats_example", file)

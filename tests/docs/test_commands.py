@@ -1,4 +1,4 @@
-"""Programs, flags, make targets, metrics and keys in the documents exist."""
+"""All programs, flags, make targets, metrics and keys in the documents exist."""
 
 import re
 import shlex
@@ -73,7 +73,7 @@ def takes(name: str, words: Sequence[str]) -> None:
 
 
 def check_exporter(words: Sequence[str]) -> None:
-    """Check that the exporter accepts the arguments; with --help, it only prints its help."""
+    """Check that the exporter accepts the arguments. With --help added, the exporter only prints its help."""
     assert run([*words, "--help"]) == 0, words
 
 
@@ -229,7 +229,7 @@ def test_metrics_in_the_text_are_exposed_or_recorded(page: Page) -> None:
 def test_keys_in_the_text_are_of_the_configuration(page: Page) -> None:
     keys = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
     for code in page.code():
-        if _DOTTED.fullmatch(code) and page.name != "helm/avepoint-exporter/README.md":  # it contains keys of the chart
+        if _DOTTED.fullmatch(code) and page.name != "helm/avepoint-exporter/README.md":  # has keys of the chart
             assert f"accounts[].{code}`" in keys, code
 
 

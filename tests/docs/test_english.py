@@ -1,4 +1,4 @@
-"""Words and forms that the style guide refuses, in code and documents."""
+"""Code and documents do not contain words and forms that the style guide refuses."""
 
 import ast
 import re

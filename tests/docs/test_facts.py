@@ -53,7 +53,7 @@ def test_data_centers_are_those_of_the_code() -> None:
 
 
 def test_the_longest_of_the_hours_are_those_of_the_collectors() -> None:
-    """The page contains the interval of `jobs`, and the shortest and longest interval of the other collectors."""
+    """The page contains the interval of `jobs`, and the shortest and longest intervals of all other collectors."""
     intervals = {kind.name: kind.options_type().interval for kind in COLLECTORS}
     assert "5 min for `jobs`, 15 min to 1 day for others" in text("docs/reading-the-numbers.md")
     assert intervals.pop("jobs") == 300
@@ -62,7 +62,7 @@ def test_the_longest_of_the_hours_are_those_of_the_collectors() -> None:
 
 
 def test_what_programs_and_templates_point_at_is_there() -> None:
-    """Links in code, rules, dashboards, the chart and the unit lead to files of the project on GitHub."""
+    """Links in code, rules, dashboards, chart and systemd unit lead to existing files of the project on GitHub."""
     pointing = [
         path
         for place in ("exporter", "prometheus", "helm", "deploy", "grafana")

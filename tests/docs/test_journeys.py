@@ -1,4 +1,4 @@
-"""The commands of each getting-started page and of docs/running.md, in order, against the simulator."""
+"""Run the commands of each getting-started page and of docs/running.md in order, against the simulator."""
 
 import contextlib
 import os
@@ -42,7 +42,7 @@ def environment(**more: str) -> Mapping[str, str]:
 
 
 def typed(text: str, folder: Path, stdin: str = "") -> str:
-    """Run a line in a shell; return the output."""
+    """Run a line in a shell, and return the output."""
     done = subprocess.run(["bash", "-c", text], input=stdin, capture_output=True, text=True, check=False, cwd=folder,
                           env=environment())  # fmt: skip
     assert done.returncode == 0, f"{text}: {done.stdout}{done.stderr}"
@@ -50,7 +50,7 @@ def typed(text: str, folder: Path, stdin: str = "") -> str:
 
 
 def pointed(text: str, url: str) -> str:
-    """Change the accounts of a page to the simulator's URL and credentials."""
+    """Set the simulator's URL and credentials in the accounts of a page."""
     config: dict[str, Any] = yaml.safe_load(text)
     for account in config["accounts"]:
         account.pop("data_center", None)
@@ -99,7 +99,7 @@ def test_a_page_leads_from_nothing_to_graphs(name: str, simulator: SimulatorServ
 
 @contextlib.contextmanager
 def serving(folder: Path, *arguments: str) -> Iterator[str]:
-    """Run the exporter in this directory, and yield its address when it is ready. Check that it exits with code 0."""
+    """Run the exporter in this directory, and yield its address when it is ready. Check that the exit code is 0."""
     address = f"127.0.0.1:{free_port()}"
     with (folder / "log").open("w") as stderr:
         process = subprocess.Popen([SERVES, *arguments], stderr=stderr, cwd=folder,
@@ -115,7 +115,7 @@ def serving(folder: Path, *arguments: str) -> Iterator[str]:
 
 
 def _answers(server: Prometheus, queries: list[str]) -> None:
-    """Check that each query returns a result, except those in FINDS_NOTHING."""
+    """Check that each query returns a result, except the queries in FINDS_NOTHING."""
     assert queries
     assert server.query("avepoint_up == 0") == []
     for query in queries:

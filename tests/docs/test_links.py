@@ -1,4 +1,4 @@
-"""Linked files, anchors and pictures exist, hosts are known, and links lead to every page."""
+"""Linked files, anchors and pictures exist, linked hosts are known, and every page is the target of a link."""
 
 import re
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ each_page = pytest.mark.parametrize("page", pages().values(), ids=lambda page: p
 
 
 def _inside(page: Page) -> Iterator[tuple[str, Path, str]]:
-    """Return each link to a file of the checkout, with the file and the anchor."""
+    """Return each link to a file of the checkout, as link, file and anchor."""
     for link in page.links():
         parts = urlsplit(link)
         if not parts.scheme:

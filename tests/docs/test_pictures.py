@@ -1,4 +1,4 @@
-"""scripts/take-pictures uses the right URL and size, and writes only complete pictures."""
+"""scripts/take-pictures opens the right URL in the right size, and writes only complete pictures."""
 
 import json
 import struct

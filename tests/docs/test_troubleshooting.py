@@ -1,4 +1,4 @@
-"""The messages on the troubleshooting page are messages of Prometheus or of the exporter's log."""
+"""Prometheus or the exporter really prints the messages that the troubleshooting page quotes."""
 
 import re
 import subprocess

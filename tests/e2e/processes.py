@@ -71,7 +71,7 @@ def free_port() -> int:
 
 @contextlib.contextmanager
 def process(command: Sequence[str], **options: Any) -> Iterator["subprocess.Popen[Any]"]:
-    """Run a process, and kill it if it still runs at the end, so that an error in a test leaves nothing behind."""
+    """Run a process, and kill the process at the end if it still runs, even after an error in the test."""
     with subprocess.Popen(command, **options) as started:
         try:
             yield started
@@ -82,7 +82,7 @@ def process(command: Sequence[str], **options: Any) -> Iterator["subprocess.Pope
 
 @contextlib.contextmanager
 def on_a_terminal(command: Sequence[str], **options: Any) -> Iterator[tuple["subprocess.Popen[Any]", int]]:
-    """Run a process on a terminal; yield the process and the file descriptor of the other end of the terminal."""
+    """Run a process on a terminal. Yield the process, and the file descriptor of the other end of the terminal."""
     ours, theirs = pty.openpty()
     try:
         with process(command, stdin=theirs, stdout=theirs, stderr=theirs, **options) as started:
@@ -94,7 +94,7 @@ def on_a_terminal(command: Sequence[str], **options: Any) -> Iterator[tuple["sub
 
 @dataclass(slots=True)
 class Exporter:
-    """A running exporter; `log` is its standard error so far, `out` its standard output."""
+    """A running exporter. `log` is the file with its standard error, and `out` is the file with its standard output."""
 
     url: str
     process: "subprocess.Popen[str]"
@@ -158,7 +158,7 @@ class Prometheus:
 
 @contextlib.contextmanager
 def running(command: Sequence[str], folder: Path) -> Iterator["subprocess.Popen[bytes]"]:
-    """Run a program with its output in a file in the directory."""
+    """Run a program, and write its output to a file in the directory."""
     with (folder / f"{Path(command[0]).name}.log").open("wb") as log:
         process = subprocess.Popen(list(command), stdout=log, stderr=log, cwd=folder)
     try:

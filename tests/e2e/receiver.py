@@ -1,4 +1,4 @@
-"""A webhook that receives messages from Alertmanager, and rules without long durations."""
+"""A webhook that receives messages from Alertmanager, and a copy of the rules with short durations."""
 
 import json
 import re
@@ -21,7 +21,7 @@ Alert = dict[str, Any]
 
 @dataclass(slots=True)
 class Inbox:
-    """The received alerts, and the messages with their paths, newest last."""
+    """The received alerts, and the received messages with their paths, in the order of arrival."""
 
     alerts: list[Alert] = field(default_factory=list)
     messages: list[tuple[str, list[Alert]]] = field(default_factory=list)
@@ -62,7 +62,7 @@ def webhook() -> Iterator[Inbox]:
 
 
 def impatient_rules() -> str:
-    """Return the rules with durations of a few seconds."""
+    """Return the rules, with each duration reduced to a few seconds."""
     rules = yaml.safe_load(re.sub(r"\[(20|90)m\]", "[4s]", RULES.read_text()))
     for group in rules["groups"]:
         group.pop("interval", None)

@@ -1,6 +1,6 @@
-"""The path of an alert: simulator, exporter, Prometheus, Alertmanager, webhook.
+"""An alert passes from the simulator through exporter, Prometheus and Alertmanager to a webhook.
 
-In the rules, each `for` and `keep_firing_for` is replaced with one second.
+In the rules of this test, each `for` and `keep_firing_for` is one second.
 """
 
 import re
@@ -62,7 +62,7 @@ _OF_THE_STORY = {
 
 @contextmanager
 def _alertmanager(monitoring: Monitoring, folder: Path, inbox: Inbox) -> Iterator[int]:
-    """Run Alertmanager with the inhibition rules of the example and a route without delays; yield the port."""
+    """Run Alertmanager with the inhibition rules of the example and a route without delays. Yield the port."""
     example = yaml.safe_load((ROOT / "prometheus" / "alertmanager.yml").read_text())
     config = {
         "route": {"receiver": "hook", "group_by": ["..."], "group_wait": "0s", "group_interval": "1s"},
@@ -84,7 +84,7 @@ def _alertmanager(monitoring: Monitoring, folder: Path, inbox: Inbox) -> Iterato
 
 
 def _portfolio(simulator: Simulator, *, is_well: bool, at: float) -> StaticPortfolio:
-    """Return a tenant and a customer, which both have problems unless `is_well` is true."""
+    """Return a portfolio with a tenant and a customer. If `is_well` is false, both have problems."""
     start = int((at - 120) * 10**9)
     job = JobRecord(
         id=f"FB{start}", job_type=1, object_type=7, state=2 if is_well else 3, start_unix_ns=start,

@@ -1,4 +1,4 @@
-"""The number of messages that the Alertmanager example sends when many of 1,000 customers have a problem."""
+"""The Alertmanager example sends only a few messages when many of 1,000 customers have a problem."""
 
 import threading
 import time
@@ -44,14 +44,14 @@ avepoint_up{account="msp",collector="customers"} 1
 
 @dataclass(slots=True)
 class Page:
-    """A fake metrics page, on which `wrong` customers have a problem."""
+    """A fake metrics page. On this page, `wrong` customers have a problem."""
 
     wrong: int = 0
     problem: str = 'problem="backup_overdue",severity="critical"'
     port: int = 0
 
     def text(self) -> str:
-        """Respond with the page."""
+        """Return the current page to Prometheus."""
         lines = [_EXPORTER.strip()]
         for number in range(_CUSTOMERS):
             of = f'account="msp",customer_id="c{number}"'
@@ -136,7 +136,7 @@ def test_a_bad_night_is_few_messages(tmp_path: Path, monitoring: Monitoring) -> 
             time.sleep(2 * 60 / _TEMPO)
             assert len(inbox.messages) < _MOST_MESSAGES
 
-            for page.wrong in range(290, 0, -10):  # the incident ends within an hour
+            for page.wrong in range(290, 0, -10):  # the number of affected customers falls for an hour
                 time.sleep(2 * 60 / _TEMPO)
             page.wrong = 1
             received(inbox, "AvePointBackupOverdue", "firing", customer_id="c0")

@@ -1,4 +1,4 @@
-"""Processes with few file descriptors: health checks succeed, the log stays short, and the server recovers."""
+"""If file descriptors run out, health checks succeed, the log stays short, and the server recovers."""
 
 import asyncio
 import contextlib
@@ -26,14 +26,14 @@ ACCOUNTS = """
 
 @contextlib.contextmanager
 def silent_server() -> Iterator[int]:
-    """Run a server that accepts connections into its backlog and never responds; return its port."""
+    """Run a server that queues connections in its backlog and never responds. Return its port."""
     with socket.create_server(("127.0.0.1", 0), backlog=4096) as listener:
         yield listener.getsockname()[1]
 
 
 @contextlib.contextmanager
 def limited(folder: Path, files: int, accounts: int, port: int) -> Iterator[Exporter]:
-    """Run an exporter that can open at most this number of files."""
+    """Run an exporter that can open at most `files` files."""
     text = "".join(ACCOUNTS.format(number=number, port=port) for number in range(accounts))
     (folder / "config.yaml").write_text(f"accounts:{text}")
     arguments = ("--config.file", "config.yaml", "--storage.path", "state")
@@ -42,7 +42,7 @@ def limited(folder: Path, files: int, accounts: int, port: int) -> Iterator[Expo
 
 
 async def _flood(running: Exporter, connections: int, seconds: float) -> list[float]:
-    """Open idle connections, and return the durations of health checks in the meantime."""
+    """Open idle connections, and return the durations of health checks while these connections are open."""
     host, port = running.url.removeprefix("http://").split(":")
     writers, durations, ends = [], list[float](), time.monotonic() + seconds
     for _ in range(connections):

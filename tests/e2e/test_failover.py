@@ -19,7 +19,7 @@ from tests.relay import relay
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.soak]
 
-# The page size is not part of the identity of an account, so it can identify the replica in the log.
+# Each replica has its own page size, which identifies the replica in the log. The account stays the same.
 CONFIG = """
 accounts:
   - name: tenant
@@ -37,7 +37,7 @@ LONGEST_TAKEOVER = 30.0
 
 @dataclass(slots=True)
 class Replica:
-    """One of two replicas, and the page size that identifies its requests."""
+    """A replica, and the page size that identifies the replica's requests."""
 
     folder: Path
     simulator: Simulator
@@ -76,7 +76,7 @@ def replicas(tmp_path: Path, simulator: Simulator, postgres: PostgresServer) -> 
 
 
 def counters(running: Exporter) -> dict[object, float]:
-    """Return counters and last successes, but omit jobs whose workload is not known yet."""
+    """Return counters and last successes, except of jobs whose workload is not known yet."""
     found = parsed(running.metrics()).items()
     return {key: value for key, value in found if key[0] in COUNTERS and "workload" in dict(key[1])}
 

@@ -1,4 +1,4 @@
-"""Many scrapers, slow clients and wrong passwords at the same time, and a shutdown within its deadline."""
+"""The exporter withstands many scrapers, slow clients and wrong passwords at once, and then stops in time."""
 
 import asyncio
 import base64
@@ -45,7 +45,7 @@ def _request(path: str, password: str, *, more: str = "") -> str:
 
 
 class Crowd:
-    """Many clients of an exporter; the waiting times and errors of the authenticated clients are recorded."""
+    """Many clients of an exporter. The waiting times and errors of authenticated clients are recorded."""
 
     def __init__(self, url: str) -> None:
         host, port = url.removeprefix("http://").split(":")
@@ -128,7 +128,7 @@ def test_the_right_password_gets_through_a_crowd_and_sigterm_ends_it(tmp_path: P
             ended.append(time.monotonic() - began)
 
         asyncio.run(crowd.run(60 if soak else 6, end))
-        print(  # noqa: T201 - figures for who runs it
+        print(  # noqa: T201 - shows the results
             f"{len(crowd.waits)} scrapes, median {statistics.median(crowd.waits):.2f} s, longest "
             f"{max(crowd.waits):.2f} s; {crowd.guesses} guesses; ended in {ended[0]:.1f} s"
         )

@@ -1,4 +1,4 @@
-"""One of ten accounts has an API that hangs; Prometheus misses no scrape."""
+"""Prometheus misses no scrape, although the API of one of ten accounts hangs."""
 
 import contextlib
 import re
@@ -48,11 +48,11 @@ def test_prometheus_misses_no_scrape(tmp_path: Path, soak: bool) -> None:
         with exporter(tmp_path, "--config.file", "config.yaml") as running:
             config = SCRAPE.format(interval=interval, target=running.url.removeprefix("http://"))
             with prometheus(program("prometheus"), tmp_path, config) as scraper:
-                time.sleep(seconds + interval + 7)  # without the first scrapes, which wait for first results
+                time.sleep(seconds + interval + 7)  # skip the first scrapes, which wait for the first refresh
                 window = f"[{seconds}s]"
                 longest = scraper.value(f"max_over_time(scrape_duration_seconds{window})")
                 scrapes = scraper.value(f"count_over_time(up{window})")
-                print(f"{scrapes:.0f} scrapes, longest {longest:.3f} s")  # noqa: T201 - for who runs it
+                print(f"{scrapes:.0f} scrapes, longest {longest:.3f} s")  # noqa: T201 - shows the result
                 assert scraper.value(f"min_over_time(up{window})") == 1
                 assert scrapes is not None
                 assert scrapes >= seconds // interval - 1

@@ -1,4 +1,4 @@
-"""The memory usage of a process does not grow during hours of faults."""
+"""The memory usage of a process does not grow, even if AvePoint's responses contain faults for hours."""
 
 import json
 import re
@@ -35,12 +35,12 @@ accounts:
     requests: {{per_second: 1000, timeout: 3s, retries: 1}}
     collectors: {partner}
 """
-# Faults that make the exporter wait are omitted, because they would only slow down this test.
+# The test omits faults that make the exporter wait, because these faults would only slow down the test.
 _WAITING = ("too_many_requests_date", "too_many_requests_bare", "unavailable")
 
 
 def _config(url: str) -> str:
-    """Return a configuration in which every collector refreshes all the time."""
+    """Return a configuration in which every collector refreshes continuously."""
     collectors = {kind: {name: {"interval": "1s"} for name in names} for kind, names in catalogue().items()}
     return CONFIG.format(url=url, app=AppCredentials(), **{kind: json.dumps(each) for kind, each in collectors.items()})
 
@@ -77,7 +77,7 @@ def test_faults_leave_nothing_behind(tmp_path: Path, soak: bool) -> None:
                 assert fetch(f"{running.url}/metrics").status == 200
                 time.sleep(1)
             after, calls = _mebibytes(running), _attempts(running) - began
-            print(f"{before:.1f} MiB, {after:.1f} MiB after {calls:.0f} more requests")  # noqa: T201 - for who runs it
+            print(f"{before:.1f} MiB, {after:.1f} MiB after {calls:.0f} more requests")  # noqa: T201 - shows the result
             assert after < before * (1.05 if soak else 1.4)
             faults.probability = 0.0
             eventually(lambda: _is_well(running), what="all collectors are up again")

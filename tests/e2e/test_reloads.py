@@ -30,7 +30,7 @@ accounts:
 
 
 def resident(running: Exporter) -> float:
-    """Return the current memory usage in MiB. The peak usage may be inherited from the parent process."""
+    """Return the current memory usage in MiB, because a process may inherit the peak usage from its parent."""
     text = Path(f"/proc/{running.process.pid}/status").read_text()
     match = re.search(r"VmRSS:\s*(\d+) kB", text)
     assert match is not None
@@ -56,13 +56,13 @@ def test_changed_reloads_leave_nothing_behind(tmp_path: Path, soak: bool) -> Non
                 if number == warmup:
                     before = resident(running)
             after = resident(running)
-            print(f"{before:.1f} MiB, after {reloads} reloads {after:.1f} MiB")  # noqa: T201 - for who runs it
+            print(f"{before:.1f} MiB, after {reloads} reloads {after:.1f} MiB")  # noqa: T201 - shows the result
             assert after < before * (1.05 if soak else 1.25)
             assert running.stop() == 0
 
 
 def _reload_times(running: Exporter) -> float:
-    """Return the time of the last reload."""
+    """Return the time of the last successful reload."""
     page = running.metrics("/metrics?name[]=avepoint_exporter_config_last_reload_success_timestamp_seconds")
     match = re.search(r"^avepoint_exporter_config_last_reload_success_timestamp_seconds (\S+)$", page, re.MULTILINE)
     assert match is not None, page

@@ -1,4 +1,4 @@
-"""A large portfolio is refreshed continuously, and Prometheus misses no scrape."""
+"""Prometheus misses no scrape, although the exporter refreshes a large portfolio continuously."""
 
 import gzip
 import re
@@ -26,7 +26,7 @@ scrape_configs:
 
 def test_prometheus_misses_no_scrape_of_a_portfolio_that_is_read_all_the_time(tmp_path: Path, soak: bool) -> None:
     customers, latency, interval, seconds = (5000, 0.15, 15, 300) if soak else (200, 0.02, 4, 12)
-    with avepoint(customers, latency) as service:  # noqa: SIM117 - ends last, and then says how it was asked
+    with avepoint(customers, latency) as service:  # noqa: SIM117 - counts requests until the exporter has stopped
         with serving(tmp_path, service.url, concurrency=32, interval="1s") as running:
             config = SCRAPE.format(interval=interval, target=running.url.removeprefix("http://"))
             with (
@@ -44,10 +44,10 @@ def test_prometheus_misses_no_scrape_of_a_portfolio_that_is_read_all_the_time(tm
                 assert server.value(f"changes(avepoint_scanned_objects[{seconds}s]) > 0") is not None
                 slowest = server.value(f"max_over_time(scrape_duration_seconds[{seconds}s])")
             p99 = sorted(health.seconds)[int(len(health.seconds) * 0.99)]
-            print(  # noqa: T201 - figures for who runs it
+            print(  # noqa: T201 - shows the results
                 f"slowest scrape {slowest} s, health within {p99 * 1e3:.1f} ms, {mebibytes(running):.0f} MiB"
             )
-            # The target is 25 ms on an idle machine, but Prometheus and the simulator also run on this machine.
+            # The target is 25 ms on an idle machine. Here, Prometheus and the simulator use the same processors.
             assert p99 < 0.25 or not soak
             assert mebibytes(running) < (200 if soak else 120)
     assert service.tokens == 2

@@ -75,7 +75,7 @@ def _certificate() -> bytes:
 
 
 def _prepare(folder: Path, url: str) -> str:
-    """Write all files that the exporter reads; return the hash of the scraper's password."""
+    """Write all files that the exporter reads, and return the hash of the scraper's password."""
     hashed = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
     (folder / "app.pem").write_bytes(_certificate())
     (folder / "app.secret").write_text(SECRET)
@@ -85,7 +85,7 @@ def _prepare(folder: Path, url: str) -> str:
 
 
 def _stored(folder: Path) -> list[str]:
-    """Return the contents of the state directory: the raw bytes of the files, and the decompressed rows."""
+    """Return the raw bytes of all files in the state directory, and the decompressed rows of the database."""
     raw = [file.read_bytes().decode("latin-1") for file in folder.iterdir()]
     with closing(sqlite3.connect(folder / FILE_NAME)) as connection:
         rows = connection.execute("SELECT * FROM customer").fetchall()

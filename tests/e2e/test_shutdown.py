@@ -1,4 +1,4 @@
-"""SIGTERM in many states of a process, which exits with code 0 within five seconds."""
+"""After SIGTERM, a process exits with code 0 within five seconds, whatever it is doing."""
 
 import contextlib
 import datetime as dt
@@ -36,7 +36,7 @@ ACCOUNT: Final = """
     requests: {{timeout: 60s, retries: 5, concurrency: 4}}
     {more}
 """
-# The lookup of 127.0.0.1 is fast, so that the process can listen.
+# Only the lookup of 127.0.0.1 is fast, because the process needs this lookup to listen.
 SLOW_LOOKUPS: Final = """
 import socket, time
 lookup = socket.getaddrinfo
@@ -44,7 +44,7 @@ def slow(host, *values, **options):
     return lookup(host, *values, **options) if host == "127.0.0.1" else time.sleep(60)
 socket.getaddrinfo = slow
 """
-# Only the end of a refresh is slow, because the first verdicts are committed before the process listens.
+# Only commits at the end of a refresh are slow. Earlier commits are fast, so that the process can listen.
 SLOW_COMMITS: Final = """
 import sqlite3, time
 connect = sqlite3.connect
@@ -63,7 +63,7 @@ pathlib.Path.read_bytes = lambda path: time.sleep(60) if path.suffix == ".pem" e
 
 
 class Api(http.server.BaseHTTPRequestHandler):
-    """A fake AvePoint with several failures, which the path of the base URL selects."""
+    """A fake AvePoint. The path of the base URL selects one of several failures."""
 
     protocol_version = "HTTP/1.1"
 
@@ -334,7 +334,7 @@ def test_the_process_ends(state: Callable[[Case], None], tmp_path: Path, api: st
         code = case.process.wait(timeout=TIMEOUT)
         seconds = time.monotonic() - began
         log = (tmp_path / "log").read_text()
-        print(f"{state.__name__}: {seconds:.1f} s, {len(log.splitlines())} lines")  # noqa: T201 - for who runs it
+        print(f"{state.__name__}: {seconds:.1f} s, {len(log.splitlines())} lines")  # noqa: T201 - shows the result
         assert code == 0, log
         assert soak <= (seconds < 5)
         assert "Traceback" not in log, log

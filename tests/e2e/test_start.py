@@ -1,4 +1,4 @@
-"""The CPU time of a start, and the modules that it must not load."""
+"""The CPU time of a start, and the modules that a start must not load."""
 
 import os
 import subprocess
@@ -35,7 +35,7 @@ def test_the_first_scrape_is_answered_after_little_work(tmp_path: Path) -> None:
         assert fetch(f"{running.url}/metrics", headers=headers).status == 200
         fields = Path(f"/proc/{running.process.pid}/stat").read_text().rpartition(")")[2].split()
         seconds = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-        print(f"{seconds:.2f} s of CPU time until the first scrape")  # noqa: T201 - for who runs it
-        # The target is 0.6 s on an idle machine; the same work may take twice the CPU time on a busy machine.
+        print(f"{seconds:.2f} s of CPU time until the first scrape")  # noqa: T201 - shows the result
+        # The target is 0.6 s on an idle machine. On a busy machine, the same work may take twice the CPU time.
         assert seconds < 1.5
         assert running.stop() == 0

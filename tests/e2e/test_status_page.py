@@ -43,7 +43,7 @@ Visit = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exporter]:
-    """An exporter after a dozen refreshes, with one collector down and some failed customers."""
+    """An exporter after a dozen refreshes. One collector is down, and some customers have failed."""
     folder = tmp_path_factory.mktemp("exporter")
     faults = Faults(probability=0.03, kinds=["not_found", "server_error"], endpoints=["overview_v3"])
     faults.always = {"license_modern": "forbidden"}
@@ -58,12 +58,12 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exporter]:
 
 @pytest.fixture(scope="module")
 def modules(request: pytest.FixtureRequest) -> Path:
-    """The browser driver and the accessibility checker from npm, which are kept between test runs."""
+    """The browser driver and the accessibility checker from npm. The installation is kept between test runs."""
     return from_npm(request.config.cache.mkdir("browser"), *PACKAGES)
 
 
 def browse(modules: Path, *visits: Visit) -> list[dict[str, Any]]:
-    """Visit the pages in turn, and return the observations from each page."""
+    """Visit the pages one after the other, and return the browser's observations on each page."""
     browser = program("chromium", "google-chrome")
     command = [program("node"), str(Path(__file__).parent / "browser.cjs"), str(modules)]
     wanted = json.dumps({"browser": browser, "visits": visits})
@@ -123,7 +123,7 @@ def test_it_is_worked_by_keyboard_and_read_by_a_screen_reader(running: Exporter,
     assert (first["outline"], first["visible"]) == ("solid", True)
     assert re.search(r'img "Last \d+ refreshes: ', tree)
     assert re.search(r'heading "Errors" \[level=2\]', tree)
-    # On a phone, tables look like cards, but screen readers still report tables.
+    # On a phone, tables look like cards. Screen readers must still report tables.
     assert re.search(r'table "State of each collector"', tree)
     assert re.search(r'rowheader "Collector license', tree)
     assert re.search(r'cell "State down"', tree)

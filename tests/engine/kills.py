@@ -1,4 +1,4 @@
-"""Processes that refresh until they are killed, and the pages that they showed before."""
+"""Run processes that refresh until the test kills them, and collect the pages that they exposed."""
 
 import asyncio
 import multiprocessing
@@ -19,7 +19,7 @@ Refresh = Callable[[Place, float, Show], Coroutine[None, None, None]]
 
 
 def shown(world: World) -> Shown:
-    """Return the counters and last successes on the page, by series."""
+    """Return the values of counters and last successes on the page, by series."""
     return {
         f"{name}{sorted(labels)}": value
         for (name, labels), value in world.samples().items()
@@ -28,7 +28,7 @@ def shown(world: World) -> Shown:
 
 
 def pages_until_killed(refresh: Refresh, place: Place, now: float, pages: int) -> list[tuple[float, Shown]]:
-    """Run a child process, kill it after a number of pages, and return the pages and their times."""
+    """Run a child process, kill the process after a number of pages, and return the pages with their times."""
     ours, theirs = multiprocessing.Pipe(duplex=False)
     child = multiprocessing.get_context("fork").Process(target=_run_child, args=(refresh, place, now, theirs))
     child.start()

@@ -1,4 +1,4 @@
-"""Simulated processes that share a PostgreSQL database."""
+"""Processes of the exporter, simulated within the test, that share a PostgreSQL database."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -40,7 +40,7 @@ def world_at(place: Place, api: FakeApi, clock: FakeClock) -> World:
 
 
 async def get_lease(world: World) -> None:
-    """Get or renew the lease, if the database is shared."""
+    """If the database is shared, get or renew the lease."""
     if isinstance(world.storage, SharedState):
         await world.storage.attempt()
         while world.storage.lease.grant is None:

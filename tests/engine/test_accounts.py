@@ -1,4 +1,4 @@
-"""Reloads keep unchanged accounts running, and stop removed accounts."""
+"""A reload keeps unchanged accounts running, and stops removed accounts."""
 
 import asyncio
 from pathlib import Path
@@ -124,7 +124,10 @@ class Unlistable(FakeApi):
 
 
 async def unlistable(folder: Path | None = None) -> World:
-    """Return a world after a refresh in which one customer failed; the customer list is no longer available."""
+    """Return a world after a refresh in which one customer failed.
+
+    After this refresh, the customer list is unavailable.
+    """
     world = World(api := Unlistable(), folder=folder)
     api.routes[overview_path("y")] = httpx.Response(500)
     await world.apply(partner())
@@ -135,7 +138,7 @@ async def unlistable(folder: Path | None = None) -> World:
 
 
 def customers_shown(world: World) -> set[str]:
-    """Return the customers that have a series on the page or data in an entry."""
+    """Return the customers that have a series on the page or data in an entry of the snapshot."""
     known = {one for refresher in world.accounts.refreshers() for one in refresher.entry.customers()}
     shown = {dict(labels)["customer_id"] for _, labels in world.samples() if "customer_id" in dict(labels)}
     return known | shown
@@ -188,7 +191,7 @@ async def test_a_removed_account_leaves_the_page_and_the_counters() -> None:
     observer = world.accounts._running["a"].client._observer
     await world.apply(licensed("b"))
     assert {dict(labels).get("account") for _, labels in world.samples()} == {"b", None}
-    # Late results of the removed account do not create series.
+    # Results that arrive after the removal of the account must not create series.
     observer.token("timeout")
     observer.request("/x", "200", 1.0)
     observer.throttled(1.0)
@@ -253,14 +256,14 @@ async def test_an_account_removed_while_it_asks_for_a_token_stays_gone() -> None
     await world.apply(licensed("a", requests={"timeout": "100ms", "retries": 0}), start=True)
     await asyncio.wait_for(asked.wait(), 5)
     await world.apply(licensed("b"))
-    await asyncio.sleep(0.3)  # until the token request has timed out
+    await asyncio.sleep(0.3)  # meanwhile, the token request times out
     assert {dict(labels).get("account") for _, labels in world.samples()} == {"b", None}
     await world.accounts.stop()
 
 
 @pytest.mark.parametrize("path", [BATCH_PATH, "/connect/token", overview_path("x")])
 async def test_nothing_is_requested_for_an_account_after_its_removal(path: str) -> None:
-    """This applies to a running request for the customer list, which has more pages, for a token or for a customer."""
+    """The running request is for a page of the customer list, for a token or for a customer."""
     reached, released = asyncio.Event(), asyncio.Event()
     api = FakeApi(portfolio([f"c{number:04}" for number in range(500)] + ["x"]))
     answer, sent = api.answer, list[str]()

@@ -1,4 +1,4 @@
-"""Two processes of a shard with a real database: one process reads AvePoint, and the other exposes stored data."""
+"""Two processes of a shard share a real database. One reads AvePoint, and the other exposes stored data."""
 
 import asyncio
 import time
@@ -30,12 +30,12 @@ def customers(*names: str, jobs: int = 1) -> FakeApi:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    while not condition():  # noqa: ASYNC110 - the condition is about a whole process
+    while not condition():  # noqa: ASYNC110 - a process has no event to wait for
         await asyncio.sleep(0.02)
 
 
 class Process:
-    """A process with its accounts and the task that keeps its lease."""
+    """A process: its accounts, and the task that keeps its lease."""
 
     def __init__(self, url: str, holder: str, times: LeaseTimes, api: FakeApi) -> None:
         self.world = World(api, RealClock(), shared=shared(url, holder, times=times))
@@ -53,7 +53,7 @@ class Process:
         return self.storage.may_request and self.world.accounts.is_started
 
     async def pause(self) -> None:
-        """Stop renewals, as if the process had been stopped."""
+        """Stop the renewals of the lease, as if the process had been stopped."""
         assert self._task is not None
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)

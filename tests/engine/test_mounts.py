@@ -1,4 +1,4 @@
-"""Directories on network file systems."""
+"""The exporter recognizes directories on network file systems."""
 
 from pathlib import Path
 

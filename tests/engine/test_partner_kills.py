@@ -1,4 +1,4 @@
-"""A partner's counters and last successes after many kills of the process."""
+"""A partner's counters and last successes never go back, even if the process is killed many times."""
 
 import asyncio
 from pathlib import Path
@@ -52,7 +52,7 @@ async def refresh_without_end(place: Place, now: float, show: Show) -> None:
         assert await refresh
 
 
-@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")  # the child process is killed at a random time
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")  # the test kills the child
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_no_counter_falls_and_no_success_goes_back_when_the_process_is_killed(
     tmp_path: Path, request: pytest.FixtureRequest, kind: str, soak: bool
@@ -68,7 +68,7 @@ def test_no_counter_falls_and_no_success_goes_back_when_the_process_is_killed(
 
     for _ in range(100 if soak else 12):
         for at, page in pages_until_killed(refresh_without_end, place, now, random.randrange(20, 200)):
-            now = max(now, at)  # a process would drop restored times in the future
+            now = max(now, at)  # earlier, the next process would drop restored times in the future
             for series, value in page.items():
                 assert value >= highest.get(series, 0), "within a process"
                 highest[series] = value

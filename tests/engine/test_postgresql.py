@@ -1,4 +1,4 @@
-"""Persistent state in PostgreSQL, with a real server, directly and behind PgBouncer in transaction mode."""
+"""Persistent state in a real PostgreSQL server, accessed directly and through PgBouncer in transaction mode."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -30,7 +30,7 @@ def url(postgres: PostgresServer, request: pytest.FixtureRequest) -> Iterator[st
 
 
 def customers(*names: str, jobs: int = 1, now: float = NOW) -> FakeApi:
-    """Return the API of a partner whose customers have had this number of jobs. AvePoint lists only the last job."""
+    """Return the API of a partner whose customers have each had `jobs` jobs. AvePoint lists only the last job."""
     routes = portfolio(names)
     for name in names:
         routes[customer_jobs_path(name)] = v3([row(f"{name}-{jobs}", now - NOW - 3600 + 60 * jobs, now - NOW + 10)])
@@ -55,7 +55,7 @@ async def test_values_counters_and_successes_survive_a_restart(url: str) -> None
 
 
 async def test_customers_move_with_their_state(url: str) -> None:
-    """300 customers in 3, 4 and 2 shards have the same series as before, and their counters continue."""
+    """If the number of shards changes from 3 to 4 and 2, all customers keep their series and counters."""
     names, clock, before = [f"c{number}" for number in range(300)], FakeClock(), dict[Series, float]()
     for jobs, total in enumerate((3, 3, 4, 2), start=1):
         shards = [
@@ -77,7 +77,7 @@ async def test_customers_move_with_their_state(url: str) -> None:
 
 
 async def of_customers(shards: Sequence[World]) -> dict[Series, float]:
-    """Return the series of customers of all shards, and check that no series is in two shards."""
+    """Return the series of customers of all shards, and check that no series occurs in two shards."""
     parts = [(key, value) for shard in shards for key, value in (await shown(shard)).items()]
     found = [(key, value) for key, value in parts if "customer_id" in dict(key[1])]
     assert len(dict(found)) == len(found)
@@ -160,7 +160,7 @@ async def test_a_shard_gets_its_customers_back_from_a_process_that_ended(postgre
 
 
 async def test_a_database_that_lost_its_last_commits_gets_them_back(postgres: PostgresServer) -> None:
-    """This simulates a failover to a PostgreSQL replica that is behind: the rows and the lease are older."""
+    """The test simulates a failover to a PostgreSQL replica with older rows and an older lease."""
     world = await process(postgres.url, PARTNER, api=customers("x"))
     assert await world.refresh()
     postgres.execute("CREATE TABLE earlier AS TABLE avepoint_exporter_customer")

@@ -1,4 +1,4 @@
-"""An optional collector without its permission is off, logs this once, and starts after the permission is granted."""
+"""An optional collector without permission is off. It logs this once, and starts when the permission is granted."""
 
 from typing import Any, ClassVar
 
@@ -33,7 +33,10 @@ class ModernLicense(OptionalLicense):
 
 
 async def portfolio_world(answers: dict[str, Any], **options: Any) -> World:
-    """Return a world in which `protected_data` is optional; `answers` replace responses of a complete portfolio."""
+    """Return a world in which `protected_data` is optional.
+
+    `answers` replaces some responses of a complete portfolio.
+    """
     world = World(FakeApi(portfolio(NAMES) | answers))
     await world.apply(partner(collectors={"customers": {}, "protected_data": options}))
     world.accounts.refreshers()[-1].collector.__class__ = OptionalData
@@ -55,7 +58,7 @@ async def test_a_portfolio_that_refuses_is_asked_a_few_times_and_said_once(statu
         assert await world.refresh()
         assert await world.refresh()
     assert said(logs) == ["collector is off; the collector starts automatically after the permission is granted"]
-    # With `api: auto`, the exporter also requests the other API version after a 404.
+    # With `api: auto`, a 404 causes a second request, to the other API version.
     assert world.api.calls("overview") + world.api.calls("protected") == 2 * (10 if status == 403 else 20)
     assert world.value("avepoint_up", account="msp", collector="protected_data") is None
     assert not world.labels("avepoint_customer_up", "customer_id")

@@ -1,4 +1,4 @@
-"""Retries of failed customers, which occur before the next refresh and at separate times."""
+"""The exporter retries failed customers before the next refresh, and not all at the same time."""
 
 from itertools import pairwise
 from typing import Any
@@ -15,7 +15,7 @@ BROKEN = httpx.Response(500)
 
 
 class Stop(Exception):  # noqa: N818 - no error
-    """Raised to end an endless loop."""
+    """Ends the endless loop of a refresher."""
 
 
 async def slow_world(**options: Any) -> World:
@@ -48,7 +48,7 @@ async def run_for(world: World, duration: float) -> None:
 
 
 def failing_at(world: World, name: str, *, until: float = DAY) -> list[float]:
-    """Let requests for a customer fail for some time; return a list to which the world appends request times."""
+    """Let requests for a customer fail until a time. Return a list to which the world appends the times of requests."""
     began, times = world.clock.monotonic(), list[float]()
 
     def answer(_: httpx.Request) -> object:
@@ -101,7 +101,7 @@ async def test_retries_of_a_dead_server_end_soon_and_take_turns() -> None:
     await world.apply(partner(collectors={"customers": {"enabled": False}, "protected_data": {"interval": "1d"}}))
     refresher = refresher_of(world)
     for name in names[:50]:
-        world.api.routes[overview_path(name)] = httpx.Response(404)  # an error that affects only the customer
+        world.api.routes[overview_path(name)] = httpx.Response(404)  # this error affects only the customer
     assert await refresher.refresh()
     for name in names:
         world.api.routes[overview_path(name)] = httpx.ConnectError("down")

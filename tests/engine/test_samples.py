@@ -1,4 +1,4 @@
-"""Compact samples are equal to the original samples."""
+"""Samples are the same after compaction."""
 
 from hypothesis import given
 from hypothesis import strategies as st

@@ -1,4 +1,4 @@
-"""The data that an entry keeps and drops."""
+"""An entry of the snapshot keeps and drops the right data."""
 
 from exporter.collectors.base import Family, Sample
 from exporter.engine.snapshot import CollectorEntry, ReadResult, Snapshot

@@ -1,4 +1,4 @@
-"""The persistent state after regular exits and crashes."""
+"""The exporter restores its persistent state after regular exits and after crashes."""
 
 import asyncio
 import json
@@ -92,7 +92,7 @@ async def test_values_successes_and_identities_survive_with_their_true_ages(tmp_
     labels = {"account": "contoso", "collector": "jobs"}
     assert world.value("avepoint_collector_last_success_timestamp_seconds", **labels) == pytest.approx(NOW, abs=1)
     assert world.value("avepoint_up", **labels) is None
-    world.clock.advance(2 * 3600)  # values that are now 13 h old are dropped after a restart
+    world.clock.advance(2 * 3600)  # after the restart, values older than 12 h are dropped
     history = {SUCCESS, "avepoint_jobs_completed_total", "avepoint_customer_backups_completed_total"}
     assert {name for name, _ in world.of_avepoint()} == history
     api.fail_after = None
@@ -171,11 +171,11 @@ async def test_reads_that_end_together_are_committed_together(tmp_path: Path) ->
     assert statements.count("COMMIT") == 1
     assert len((await store.load(account, "license", WHOLE.owns)).reads) == 100
     await store.close()
-    await store.of(account, "license").commit("late", read, None)  # this commit has no effect
+    await store.of(account, "license").commit("late", read, None)  # after close(), a commit has no effect
 
 
 def damaged(folder: Path, kind: str) -> None:
-    """Replace the database or part of it."""
+    """Damage the database: replace the whole file or a part of its content."""
     path = folder / FILE_NAME
     content = path.read_bytes()
     match kind:
@@ -235,7 +235,7 @@ async def test_an_invalid_read_is_dropped_without_its_state(tmp_path: Path, chan
     world = await stored_world(tmp_path)
     ((column, value),) = change.items()
     with database(tmp_path) as connection:
-        connection.execute(f"UPDATE customer SET {column} = ? WHERE collector = 'jobs'", (value,))  # noqa: S608 - a name of this file
+        connection.execute(f"UPDATE customer SET {column} = ? WHERE collector = 'jobs'", (value,))  # noqa: S608 - a constant
     with capture_logs() as logs:
         await world.restart(config(JOBS))
     assert [log["event"] for log in logs] == ["state of a customer is invalid and was dropped"]

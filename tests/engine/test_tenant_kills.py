@@ -1,4 +1,4 @@
-"""A tenant's counters and last successes after many kills of the process."""
+"""A tenant's counters and last successes never go back, even if the process is killed many times."""
 
 import asyncio
 from itertools import pairwise
@@ -21,7 +21,7 @@ STEP = 900
 
 
 class BusyTenant(JobApi):
-    """A tenant with one backup per step, which completes in the middle of the step."""
+    """A tenant with one backup per step. The backup completes in the middle of the step."""
 
     def __init__(self, clock: FakeClock) -> None:
         super().__init__([])
@@ -62,19 +62,19 @@ async def refresh_without_end(place: Place, now: float, show: Show) -> None:
 
 
 def increase(values: list[float]) -> float:
-    """Return the increase that Prometheus computes, which assumes that a counter restarts at 0 when it falls."""
+    """Return the increase as Prometheus computes it: if a counter falls, Prometheus assumes a restart at 0."""
     return sum(later - earlier if later >= earlier else later for earlier, later in pairwise(values))
 
 
-@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")  # the child process is killed at a random time
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")  # the test kills the child
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_nothing_falls_goes_back_or_is_counted_twice_when_the_process_is_killed(
     tmp_path: Path, request: pytest.FixtureRequest, kind: str, soak: bool
 ) -> None:
     place = tmp_path if kind == "sqlite" else request.getfixturevalue("postgres").url
     random, now, history, falls = Random(11), NOW, dict[str, list[float]](), 0
-    began = 0.0  # time of the first refresh, after which jobs are counted
-    kills, most = 100 if soak else 10, 120 if kind == "sqlite" else 600  # network commits are slow
+    began = 0.0  # time of the first refresh; later jobs are counted
+    kills, most = 100 if soak else 10, 120 if kind == "sqlite" else 600  # commits over the network are slower
     for _ in range(kills):
         for at, page in pages_until_killed(refresh_without_end, place, now, random.randrange(3, most)):
             now = max(now, at)

@@ -1,4 +1,4 @@
-"""Verdicts depend on the reads, the configuration and the time, and survive restarts and reloads."""
+"""Verdicts depend on data, configuration and time, and survive restarts and reloads."""
 
 import asyncio
 import gc
@@ -126,7 +126,7 @@ async def test_a_memory_that_is_not_usable_is_dropped(world: World, tmp_path: Pa
         connection.commit()
 
     await world.restart(config(licensed()))
-    assert await problems(world) == {("contoso", "", FULL)}  # the verdict is computed again from the stored read
+    assert await problems(world) == {("contoso", "", FULL)}  # the exporter computes the verdict again from stored data
 
 
 @pytest.mark.parametrize("change", [{"ignore": [FULL, "storage_nearly_full"]}])

@@ -1,4 +1,4 @@
-"""Label names that do not conflict with target labels of Prometheus, Kubernetes or a hosted Prometheus."""
+"""Label names do not conflict with target labels of Prometheus, Kubernetes or a hosted Prometheus."""
 
 from typing import Final
 

@@ -127,7 +127,7 @@ async def test_no_series_and_no_family_stands_twice_and_every_family_is_of_one_p
 async def test_promtool_has_no_complaint() -> None:
     promtool = program("promtool")
     world = await full_world()
-    checked = subprocess.run(  # noqa: ASYNC221 - short, and nothing else runs
+    checked = subprocess.run(  # noqa: ASYNC221 - no other task runs
         [promtool, "check", "metrics"], input=world.text().encode(), capture_output=True, check=False, timeout=30
     )
     assert (checked.returncode, checked.stdout + checked.stderr) == (0, b"")
@@ -226,7 +226,7 @@ def test_the_exporters_own_metrics() -> None:
     assert any(name == "avepoint_exporter_build_info" for name, _ in samples)
     assert any(name.startswith("process_") for name, _ in samples)
     assert any(name.startswith("python_") for name, _ in samples)
-    own.observer("a")  # a reload may remove the certificate
+    own.observer("a")  # after a reload, the account has no certificate
     again = parsed(own.text(account="a", names=(), openmetrics=False).decode())
     assert not any(name == "avepoint_certificate_expiry_timestamp_seconds" for name, _ in again)
     own.forget("a")

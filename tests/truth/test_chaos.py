@@ -171,4 +171,4 @@ async def test_two_accounts_never_show_each_others_customers(soak: bool) -> None
                 shown = {dict(labels).get("customer_id") for _, labels in seen.of_avepoint()} - {None}
                 assert shown == customers
             rounds += 1
-        print(f"{rounds} refreshes of two accounts with 100 customers each")  # noqa: T201 - for who runs it
+        print(f"{rounds} refreshes of two accounts with 100 customers each")  # noqa: T201 - shows the result
