@@ -493,7 +493,7 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
     ),
     "id in two pairs of quotes": (
         account(auth="""client_id: '"0000-00"', client_secret: hunter2"""),
-        f"{AUTH}.client_id: ^begins or ends with a quotation mark; ^remove it{PLACE}",
+        f"{AUTH}.client_id: ^begins or ends with a quotation mark; ^remove the mark{PLACE}",
     ),
     "id that is a reference": (
         account(auth="client_id: '${CLIENT_ID}', client_secret: hunter2"),
@@ -538,7 +538,7 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
     ),
     "empty secret file": (
         secret_file(b"\n"),
-        f"{AUTH}.client_secret_file: ^the file (looked in FOLDER) is empty; ^fill it, or use another file{PLACE}",
+        f"{AUTH}.client_secret_file: ^the file (looked in FOLDER) is empty; ^use a file with contents{PLACE}",
     ),
     "configuration in another encoding": (
         written(b"accounts:\n  # f\xfcr alle"), "config.yaml: ^line 2 is not UTF-8; ^save the file as UTF-8",
@@ -633,7 +633,7 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
     "locations of a tenant that is not Multi-Geo": (
         locations_answered({"data": []}, payload("jobs-modern")),
         (f"{JOBS}: ^no jobs in the configured locations (NAM), but the tenant has other jobs: "
-        "^remove locations, or list the ones that have jobs; the tenant may not be Multi-Geo"),
+        "^remove locations, or list only geo locations that have jobs; the tenant may not use Multi-Geo"),
     ),
     "403 of a tenant": (
         answered(httpx.Response(403)),

@@ -38,7 +38,10 @@ class Paging(Enum):
     LEGACY_JOBS = auto()
     """Like MODERN_JOBS, but a page is {"Jobs", "TotalCount", "NextLink"}."""
     GOOGLE_JOBS = auto()
-    """Parameters `pageIndex` and `pageSize` as in MODERN_JOBS; {"status", "message", "jobs", "nextLink"}, no total."""
+    """Like MODERN_JOBS, with the parameters `pageIndex` and `pageSize`.
+
+    A page is {"status", "message", "jobs", "nextLink"}, without a total.
+    """
     SALESFORCE_JOBS = auto()
     """Like GOOGLE_JOBS, but a page is {"data": {"totalCount", "jobs", "nextLink"}}."""
 

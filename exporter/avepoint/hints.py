@@ -14,7 +14,7 @@ NOT_OURS: Final = (
 REDIRECTED: Final = "check the URL: environment, data_center or base_url"
 CHANGED: Final = "the API may have changed; check whether a newer version of the exporter supports it"
 CLOCK: Final = "synchronize the clock of this machine, for example with NTP"
-NOT_MULTI_GEO: Final = "remove locations, or list the ones that have jobs; the tenant may not be Multi-Geo"
+NOT_MULTI_GEO: Final = "remove locations, or list only geo locations that have jobs; the tenant may not use Multi-Geo"
 UNUSABLE_CA: Final = "replace the file with PEM certificates; no restart is needed"
 WRONG_ISSUER: Final = "check environment or token_url"
 _LONGEST_REASON: Final = 200
@@ -22,8 +22,8 @@ _UNREACHABLE: Final = "check the network, proxy_url, and the URL (environment, d
 _UNTRUSTED: Final = "if a proxy or firewall inspects TLS, add its CA certificate to tls.ca_file; if not, check the URL"
 _CERTIFICATE_HINTS: Final = {
     9: "the certificate is not valid yet; check the clock of this machine",
-    10: "the certificate has expired; check the clock of this machine, and the proxy or firewall if one inspects TLS",
-    62: "the certificate belongs to another host; check the URL, and the proxy or firewall if one inspects TLS",
+    10: "the certificate has expired; check the clock of this machine, and any proxy or firewall that inspects TLS",
+    62: "the certificate is for another host; check the URL, and any proxy or firewall that inspects TLS",
     66: "the key of the certificate is too short; issue a certificate with a longer key",
     67: "the key of the CA is too short; use a CA with a longer key in the proxy or firewall",
     68: "the certificate is signed with a weak hash such as SHA-1; issue a certificate that is signed with SHA-256",
@@ -34,7 +34,7 @@ _PROXY: Final = (
     "check proxy_url with its user name and password, or HTTPS_PROXY and NO_PROXY; percent-encode special characters"
 )
 _NO_DESCRIPTORS: Final = (
-    "raise the limit of open files (ulimit -n, LimitNOFILE= of systemd), or lower requests.concurrency"
+    "raise the limit on open files (ulimit -n, LimitNOFILE= of systemd), or lower requests.concurrency"
 )
 _THROTTLED: Final = "the exporter retries; if the error persists, lower requests.per_second or lengthen the intervals"
 _SERVER_ERROR: Final = "the exporter retries; if the error persists, contact AvePoint with the request id"

@@ -18,7 +18,7 @@ LARGE_OFFSET: Final = 300.0
 
 
 Inspect = Callable[[str, Query, object], None]
-"""A function that inspects a successful response: the path template, the query and the decoded JSON."""
+"""A function that receives the path template, the query and the decoded JSON of a successful response."""
 
 
 class Observer(Protocol):

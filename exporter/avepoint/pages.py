@@ -12,10 +12,10 @@ from exporter.errors import IncompleteListError, UnreadableValueError
 RawRow = Mapping[str, object]
 Identity = Callable[[RawRow], object]
 MOST_PAGES: Final = 1000
-"""Maximum number of pages in a list. A list with more pages is treated as endless."""
+"""Maximum number of pages in a list. If a list has more pages, the exporter assumes that the list is endless."""
 _LONGEST_ID: Final = 200
 _JOB_PAGES: Final = (Paging.LEGACY_JOBS, Paging.GOOGLE_JOBS, Paging.SALESFORCE_JOBS)
-"""Pages with the rows in `jobs` and with the total and the link next to them."""
+"""Formats in which the field `jobs` contains the rows, and the same JSON object contains the total and the link."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,10 +73,10 @@ class Collector(ABC, Generic[Options, Records]):
     options_type: ClassVar[type[CollectorOptions]]
     families: ClassVar[tuple[Family, ...]]
     optional: ClassVar[bool] = False
-    """Whether the collector is off, instead of down, if the permission is missing."""
+    """If true, a missing permission turns the collector off. If false, the collector is down."""
 
     licensed_per_customer: ClassVar[bool] = False
-    """Whether some customers may lack a license. A 403 or 404 for such a customer is not an error."""
+    """If true, some customers may lack a license. In this case, a 403 or 404 for one customer is not an error."""
 
     def __init__(self, context: CollectorContext, options: Options) -> None:
         self.options = options

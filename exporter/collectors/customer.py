@@ -58,7 +58,7 @@ def merged(found: Iterable[tuple[Customer, Row]]) -> tuple[dict[str, Customer], 
             row.conflict("id", customer.id)
         customers[customer.id] = _common(earlier, customer)
     for row in conflicts.values():
-        return customers, row.unexpected(f"rows contradict each other: {len(conflicts)} by id")
+        return customers, row.unexpected(f"rows with the same id contradict each other: {len(conflicts)}")
     return customers, None
 
 

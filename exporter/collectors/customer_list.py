@@ -21,7 +21,7 @@ from exporter.collectors.privacy import NamePolicy
 from exporter.config.schema import Account
 from exporter.errors import AnswerError, AvePointError, IncompleteListError
 
-_NOT_LISTED: Final = "check whether the collector customers is up; the customer list contains the tenants"
+_NOT_LISTED: Final = "check whether the collector customers is up, because the customer list contains the tenants"
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +238,7 @@ class CustomerList:
             if last is None and not self._include:
                 return self._incomplete.ids if self._incomplete is not None else (), error
             self._log.warning(
-                "customer list failed; an earlier list is used",
+                "customer list failed; the last known customers are used",
                 error=error,
                 **error.context(),
             )

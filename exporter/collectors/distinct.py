@@ -13,7 +13,7 @@ _GUID: Final = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}", re.A
 _OTHER_ID: Final = re.compile(r"(?=.*\d)[0-9a-z_-]{8,64}", re.ASCII)
 
 _REFUSED: Final = 3
-"""Number of responses whose unlisted ids are refused. Later responses with unlisted ids may be accepted."""
+"""Number of responses in which rows with unlisted ids are refused. In later responses, such rows may be accepted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ def distinct(
             continue
         kept[key] = record
     for row in dropped.values():
-        return Distinct(kept, row.unexpected(f"rows contradict each other: {len(dropped)} by {field}"))
+        return Distinct(kept, row.unexpected(f"rows with the same {field} contradict each other: {len(dropped)}"))
     return Distinct(kept)
 
 

@@ -38,7 +38,7 @@ class Limits(Section):
     )
     idle_after: Age = Field(
         7 * _DAY,
-        description="`backup_stopped`: time without new jobs and scanned objects until the problem is reported.",
+        description="`backup_stopped`: time without new jobs and scanned objects after which the problem is reported.",
     )
     retired_after: Age = Field(
         30 * _DAY, description="After this time without new jobs, no backup is expected and `backup_stopped` resolves."
@@ -72,7 +72,7 @@ class Limits(Section):
         30 * _DAY, description="`subscription_expiring`: time before the expiry at which the problem begins."
     )
     subscription_history: Span = Field(
-        30 * _DAY, description="`subscription_expired`: how long an expired subscription is reported."
+        30 * _DAY, description="`subscription_expired`: time for which an expired subscription is reported."
     )
     retention: Span = Field(0.0, description="`retention_too_short`: minimum retention period; 0s disables the check.")
     restore_age: Span = Field(
@@ -93,7 +93,7 @@ class ExpectationException(Limits):
         if not (self.customers or self.products or self.workloads):
             raise ValueError("contains no customers, products or workloads; set these limits outside of exceptions")
         if not self.own_limits():
-            raise ValueError("contains no limit; add at least one, such as backup_age, or ignore")
+            raise ValueError("contains no limit; add a limit such as backup_age, or add ignore")
         return self
 
     def own_limits(self) -> dict[str, object]:

@@ -110,7 +110,7 @@ def _id(value: str) -> str:
     if any(sign.isspace() or not sign.isprintable() for sign in value):
         raise ValueError("contains a space or an invisible character; copy the id again")
     if value[0] in "\"'`" or value[-1] in "\"'`":
-        raise ValueError("begins or ends with a quotation mark; remove it")
+        raise ValueError("begins or ends with a quotation mark; remove the mark")
     return value
 
 
@@ -141,7 +141,7 @@ class Auth(Section):
     """Client ID and credential of the app registration; set exactly one secret or certificate."""
 
     client_id: Id = Field(description="Id of the app registration.")
-    client_secret: Secret | None = Field(None, description="Client secret; prefer a file.")
+    client_secret: Secret | None = Field(None, description="Client secret; a file is more secure.")
     client_secret_file: ReadableFile | None = Field(
         None, description="File with the client secret, read for each token request."
     )
@@ -173,7 +173,7 @@ class Requests(Section):
     concurrency: Integer = Field(8, ge=1, le=64, description="Concurrent requests.")
     per_second: Number = Field(10, gt=0, le=1000, description="Requests per second on average.")
     timeout: Seconds = Field(30.0, ge=0.1, le=600, description="Timeout of one request.")
-    retries: Integer = Field(3, ge=0, le=10, description="Maximum retries of a failed request.")
+    retries: Integer = Field(3, ge=0, le=10, description="Maximum number of retries for a failed request.")
 
 
 class Tls(Section):
@@ -208,9 +208,7 @@ class CollectorOptions(Section):
         default=True,
         description="`false` disables the collector. If set to `true`, a missing permission is an error.",
     )
-    interval: Interval = Field(
-        3600.0, description="Time from the start of one refresh to the start of the next refresh."
-    )
+    interval: Interval = Field(3600.0, description="Time between the starts of consecutive refreshes.")
     max_age: Annotated[Seconds, Field(ge=1)] | None = Field(
         None,
         description="Age at which values are dropped, at least `interval`. Default: the longer of 12h and 3 intervals.",

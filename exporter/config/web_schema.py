@@ -144,8 +144,8 @@ class TlsServerConfig(WebSection):
         verifies = self.client_auth_type != "NoClientCert"
         no_suite = bool(self.cipher_suites) and not self.openssl_ciphers and self.min_version == "TLS12"
         return (
-            ("cert_file", "is missing; add it or cert", not (self.cert or self.cert_file)),
-            ("key_file", "is missing; add it or key", not (self.key or self.key_file)),
+            ("cert_file", "is missing; add cert_file or cert", not (self.cert or self.cert_file)),
+            ("key_file", "is missing; add key_file or key", not (self.key or self.key_file)),
             ("cert", "conflicts with cert_file; remove one", bool(self.cert and self.cert_file)),
             ("key", "conflicts with key_file; remove one", bool(self.key and self.key_file)),
             (
@@ -195,7 +195,7 @@ class RateLimitConfig(WebSection):
     @model_validator(mode="after")
     def _check_together(self) -> Self:
         if self.interval and not self.burst:
-            raise InvalidKeysError([("burst", "must be at least 1; otherwise every request is refused")])
+            raise InvalidKeysError([("burst", "must be at least 1, because 0 refuses every request")])
         return self
 
 

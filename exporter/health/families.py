@@ -15,7 +15,7 @@ _LABELS: Final = (
 
 PROBLEM = Family(
     "avepoint_problem",
-    f"1 for each current problem of a customer or tenant; absent otherwise; {_SOURCE}.",
+    f"1 for each current problem of a customer or tenant account; absent if there is no problem; {_SOURCE}.",
     _LABELS,
     query='count by (account) (group by (account, customer_id) (avepoint_problem{severity="critical"}))',
 )

@@ -78,7 +78,7 @@ class Memory:
                 times = [time for row in first_seen if (time := _load_time(row)) is not None]
                 return cls({one.key: one for one in problems}, dict(times), shared(frozenset(map(str, judged))))
             case _:
-                raise ValueError("not the saved state of a customer")
+                raise ValueError("expected the saved state of a customer")
 
 
 def _dump_key(key: ProblemKey) -> list[object]:
@@ -87,7 +87,7 @@ def _dump_key(key: ProblemKey) -> list[object]:
 
 def _load_key(problem: object, subject: object) -> ProblemKey | None:
     if not (isinstance(subject, list) and len(subject) == len(Subject._fields)):
-        raise ValueError("not a saved subject")
+        raise ValueError("expected a saved subject")
     return shared(ProblemKey(problem, Subject(*map(str, subject)))) if problem in _NAMES else None  # type: ignore[arg-type] # in _NAMES
 
 
@@ -97,7 +97,7 @@ def _load_held(row: object) -> HeldProblem | None:
             key = _load_key(problem, subject)
             return None if key is None else HeldProblem(key, float(start), float(began), collector, rules)
         case _:
-            raise ValueError("not a saved problem")
+            raise ValueError("expected a saved problem")
 
 
 def _load_time(row: object) -> tuple[ProblemKey, float] | None:
@@ -106,4 +106,4 @@ def _load_time(row: object) -> tuple[ProblemKey, float] | None:
             key = _load_key(problem, subject)
             return None if key is None else (key, float(time))
         case _:
-            raise ValueError("not the saved time of a condition")
+            raise ValueError("expected the saved time of a condition")

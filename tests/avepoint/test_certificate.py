@@ -194,13 +194,13 @@ def test_what_is_wrong_is_said(bench: Bench, app: Identity, keys: tuple[rsa.RSAP
     )
     assert bench.problem(own_key) == "contains no certificate"
     assert (
-        bench.problem(other.certificate.public_bytes(PEM) + own_key) == "the private key belongs to another certificate"
+        bench.problem(other.certificate.public_bytes(PEM) + own_key) == "the private key does not match the certificate"
     )
     assert bench.problem(elliptic.pem()) == "contains a key that is not an RSA key"
     assert bench.problem(elliptic.pfx(PASSWORD), PASSWORD) == "contains a key that is not an RSA key"
     bench.password.unlink()
-    assert bench.problem(b"garbage") == "neither PEM nor PFX"
-    assert bench.problem(b"\x30\x82\x00\x00") == "neither PEM nor PFX"
+    assert bench.problem(b"garbage") == "the format is not PEM or PFX"
+    assert bench.problem(b"\x30\x82\x00\x00") == "the format is not PEM or PFX"
     broken = public.replace(b"MII", b"AAA", 1)
     assert bench.problem(broken + own_key) == "the certificate in the file cannot be read"
     nonsense = base64.encodebytes(b"no key at all")
@@ -216,7 +216,7 @@ def test_a_certificate_is_used_only_while_it_is_valid(
     assert bench.problem(identity(keys[0], end=NOW - 1).pem()) == "the certificate expired on 2026-11-18"
     assert bench.problem(identity(keys[0], end=NOW).pem()) == "the certificate expired on 2026-11-18"
     late = identity(keys[0], start=NOW + 86_400, end=NOW + 2 * 86_400)
-    assert bench.problem(late.pem()) == "the certificate is valid only from 2026-11-19"
+    assert bench.problem(late.pem()) == "the certificate is not valid before 2026-11-19"
     assert bench.expiries == [NOW - 1, NOW, NOW + 2 * 86_400], "the expiry of an expired certificate is still reported"
 
 
@@ -299,4 +299,4 @@ def test_the_child_process_returns_the_key_or_the_problem(app: Identity) -> None
         request = key_file._encoded(KeyFile(app.pem(), password))
         assert json.loads(key_file.parsed_in_child(request)).keys() == {"key", "certificate"}
     result = json.loads(key_file.parsed_in_child(key_file._encoded(KeyFile(b"x", None))))
-    assert result == {"problem": "neither PEM nor PFX", "is_of_password": False}
+    assert result == {"problem": "the format is not PEM or PFX", "is_of_password": False}

@@ -434,5 +434,5 @@ async def test_no_descriptors_are_left() -> None:
     error.__cause__ = OSError(errno.EMFILE, "x")
     assert (reason_of(error), unreached(error).partition(" (")[0]) == (
         "Too many open files",
-        "raise the limit of open files",
+        "raise the limit on open files",
     )

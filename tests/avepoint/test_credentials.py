@@ -131,7 +131,7 @@ async def test_a_rotated_certificate_proves_the_next_token_without_a_reload(
     world.clock.advance(3600)
     assert not await world.refresh()
     assert world.value("avepoint_up", account="contoso", collector="license") == 0
-    assert "neither PEM nor PFX" in str(world.accounts.snapshot.views()[0].status.failure)
+    assert "the format is not PEM or PFX" in str(world.accounts.snapshot.views()[0].status.failure)
     await world.accounts.stop()
 
 

@@ -22,7 +22,7 @@ def test_rows_that_contradict_each_other_are_dropped_and_counted() -> None:
     entries = [("a", 1, row), ("b", 2, row), ("a", 1, row), ("b", 3, row), ("b", 2, row), ("c", 4, row)]
     found = distinct(entries, "module")
     assert found.records == {"a": 1, "c": 4}
-    assert str(found.error) == "/x: rows contradict each other: 1 by module"
+    assert str(found.error) == "/x: rows with the same module contradict each other: 1"
     assert observer.unread == {("/x", "module"): 1}
 
 

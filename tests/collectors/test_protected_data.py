@@ -61,7 +61,7 @@ async def test_rows_that_nothing_tells_apart_are_not_shown(other: int, *, legacy
     assert up(world) == 0
     assert contradictions(world, "/partner/customers/{id}/protected" if legacy else overview_path("{customerId}")) == 1
     (entry,) = [view for view in world.accounts.snapshot.views() if view.collector == "protected_data"]
-    assert "rows contradict each other: 1 by serviceModule" in entry.customer_failures["c-1"].message
+    assert "rows with the same serviceModule contradict each other: 1" in entry.customer_failures["c-1"].message
     assert world.value("avepoint_up", account="msp", collector="protected_data") == 1
 
 

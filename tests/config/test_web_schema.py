@@ -76,8 +76,8 @@ PAIR = "cert_file: a.crt, key_file: a.key"
 
 MISTAKES = {
     "tls_server_config: {min_version: TLS12}": [
-        "tls_server_config.cert_file: is missing; add it or cert",
-        "tls_server_config.key_file: is missing; add it or key",
+        "tls_server_config.cert_file: is missing; add cert_file or cert",
+        "tls_server_config.key_file: is missing; add key_file or key",
     ],
     f"tls_server_config: {{{PAIR}, cert: x, key: y, client_ca: z, client_ca_file: ca.crt}}": [
         "tls_server_config.cert: conflicts with cert_file; remove one",
@@ -138,7 +138,7 @@ MISTAKES = {
         "rate_limit.interval: must be a duration such as 30s, 5m, 1h or 7d",
         "rate_limit.burst: must be at least 0",
     ],
-    "rate_limit: {interval: 1s}": ["rate_limit.burst: must be at least 1; otherwise every request is refused"],
+    "rate_limit: {interval: 1s}": ["rate_limit.burst: must be at least 1, because 0 refuses every request"],
     "rate_limit: {interval: 5}": ["rate_limit.interval: must be a duration such as 30s, 5m, 1h or 7d"],
     "basic_auth_users: {alice: hunter2, 'b:b': $2y$03$x, 5: no, c: 7}\nother: 1": [
         "basic_auth_users.alice: must be a bcrypt hash; create one with htpasswd -nBC 10 USER",

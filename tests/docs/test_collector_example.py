@@ -81,7 +81,7 @@ async def test_rows_that_contradict_each_other_have_no_sample(example: ModuleTyp
     collector = build(example, FakeApi({PATH: v3([*ROWS, {"tenantId": "t-1", "assignedUserSeat": 26}])}))
     records = await collector.read("c-1")
     assert list(collector.samples(records, "c-1")) == []
-    assert "rows contradict each other: 1 by tenantId" in str(collector.error(records))
+    assert "rows with the same tenantId contradict each other: 1" in str(collector.error(records))
 
 
 async def test_a_missing_permission_is_an_error_of_the_client(example: ModuleType) -> None:

@@ -68,7 +68,7 @@ class ClientCertificate:
         if now >= pair.certificate.not_valid_after_utc:
             raise _broken(path, f"the certificate expired on {pair.certificate.not_valid_after_utc:%Y-%m-%d}")
         if now < pair.certificate.not_valid_before_utc:
-            raise _broken(path, f"the certificate is valid only from {pair.certificate.not_valid_before_utc:%Y-%m-%d}")
+            raise _broken(path, f"the certificate is not valid before {pair.certificate.not_valid_before_utc:%Y-%m-%d}")
         return pair
 
     def _read(self, path: Path, password: bytes | None) -> KeyPair:

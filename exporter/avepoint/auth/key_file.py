@@ -120,7 +120,7 @@ def parse(contents: KeyFile) -> KeyPair:
     for certificate in certificates:
         if _public_key(certificate) == public:
             return KeyPair(certificate, key)
-    raise KeyFileError("the private key belongs to another certificate" if certificates else "contains no certificate")
+    raise KeyFileError("the private key does not match the certificate" if certificates else "contains no certificate")
 
 
 def _unwrapped(data: bytes) -> bytes:
@@ -159,7 +159,7 @@ def _read_pfx(data: bytes, password: bytes | None) -> tuple[object, list[x509.Ce
     except (ValueError, UnsupportedAlgorithm) as error:
         # Only the message of the exception distinguishes a wrong password from a broken file.
         if "password" not in str(error).lower():
-            raise KeyFileError("neither PEM nor PFX") from None
+            raise KeyFileError("the format is not PEM or PFX") from None
         raise KeyFileError("the password is wrong" if password else "needs a password", is_of_password=True) from None
     return key, [*([certificate] if certificate is not None else []), *others]
 

@@ -29,7 +29,7 @@ from exporter.errors import AnswerError, UnreadableValueError
 
 T = TypeVar("T")
 _NO_ENUMERATOR: Final = re.compile(r"(?=.*\d)(?!\d+$)[\d\s.,+-]+", re.ASCII)
-"""A signed or fractional number. The names of values are compared without punctuation, so -3 would be read as 3."""
+"""A signed or fractional number. Names are compared without punctuation, so -3 would be read as the code 3."""
 
 
 class Row:
@@ -149,7 +149,7 @@ class Row:
         duration = self.duration(name)
         if duration is None or start + duration <= self._value_issues.latest:
             return duration
-        self.refuse(name, "ends in the future")
+        self.refuse(name, "the end is in the future")
         return None
 
     def label(self, *spellings: str) -> str | None:
@@ -286,7 +286,7 @@ class Row:
         if name is None:
             return None
         if _NO_ENUMERATOR.fullmatch(name):
-            self.refuse(field, "not the number of a value")
+            self.refuse(field, "not a valid code")
             return None
         resolved, is_known = resolve(name)
         if not is_known:

@@ -97,7 +97,7 @@ NOT_OVER: Final = frozenset({
 })  # fmt: skip
 """The states of jobs that are not completed or have not started.
 
-A state that is neither in this set nor in OVER is unknown, and may be the state of a successful job.
+If a state is not in this set and not in OVER, the state is unknown, and the job may be successful.
 """
 
 CUSTOMER_STATUSES: Final[Mapping[int, str]] = MappingProxyType({

@@ -15,7 +15,7 @@ from exporter.collectors.jobs.state import parse_kind, parse_name, parse_success
 _ZERO_FILLED: Final = (FINISHED, "failed", "finished_with_exception")
 """States whose counters start at 0.
 
-To limit the number of series, counters of other states are exposed after they have counted a job.
+To limit the number of series, the counter of any other state is exposed only after its first job.
 """
 _KEPT_ABSENT: Final = 30 * 86_400 * TICKS_PER_SECOND
 

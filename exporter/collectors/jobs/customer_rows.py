@@ -24,7 +24,7 @@ _SCANNED: Final = {
     JobKind(MICROSOFT_365_SCAN, "", ""): MICROSOFT_365,
     JobKind(GOOGLE_WORKSPACE_SCAN, "", ""): GOOGLE_WORKSPACE,
 }
-"""The product that each scan belongs to."""
+"""The product of each scan."""
 _NO_SCAN: Final = frozenset({"none", "disabled", "not_scanned", "not_started"})
 
 

@@ -104,7 +104,7 @@ LAST_COMPLETED_STATE = Family(
 )
 UNSUCCESSFUL = Family(
     "avepoint_resource_completed_job_timestamp_seconds",
-    "Completion time of the last completed job of each resource whose job failed or is incomplete, as Unix time; "
+    "Completion time of each resource's last completed job if the job failed or is incomplete, as Unix time; "
     f"{SOURCE}.",
     (*LABELS, "resource", "state"),
     internal=True,

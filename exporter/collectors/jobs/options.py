@@ -15,7 +15,7 @@ LARGEST_PAGE: Final = 1000
 class JobsOptions(CollectorOptions):
     """Options of the collector `jobs`."""
 
-    interval: Interval = Field(300.0, description="Time between the starts of two refreshes.")
+    interval: Interval = Field(300.0, description="Time between the starts of consecutive refreshes.")
     window: Annotated[Seconds, Field(ge=60, le=31 * 86_400)] = Field(
         86_400.0, description="`avepoint_jobs` counts the jobs that started within this time."
     )
@@ -25,7 +25,7 @@ class JobsOptions(CollectorOptions):
     job_types: Annotated[tuple[JobType, ...], AfterValidator(once_each)] = Field(
         ("backup", "restore", "export", "delete", "retention"), min_length=1, description="Job types to expose."
     )
-    page_size: Integer = Field(50, ge=1, le=LARGEST_PAGE, description="Jobs per page of the list.")
+    page_size: Integer = Field(50, ge=1, le=LARGEST_PAGE, description="Number of jobs per page.")
 
     @model_validator(mode="after")
     def _reaches_back_far_enough(self) -> "JobsOptions":

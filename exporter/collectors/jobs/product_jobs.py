@@ -48,7 +48,7 @@ FAMILIES = (
     JOBS, LAST_START, LAST_FINISH, LAST_DURATION, LAST_STATE, LAST_SUCCESS, OLDEST_RUNNING, COMPLETED_TOTAL,
     LAST_COMPLETED_STATE, UNSUCCESSFUL, OLDEST_START,
 )  # fmt: skip
-"""The families that these collectors share."""
+"""The metric families of the collectors `google_jobs` and `salesforce_jobs`."""
 
 
 class ProductJobsOptions(CollectorOptions):
@@ -57,8 +57,8 @@ class ProductJobsOptions(CollectorOptions):
     The options of `jobs` set the window and the lookback period.
     """
 
-    interval: Interval = Field(900.0, description="Time between the starts of two refreshes.")
-    page_size: Integer = Field(50, ge=1, le=LARGEST_PAGE, description="Jobs per page of the list.")
+    interval: Interval = Field(900.0, description="Time between the starts of consecutive refreshes.")
+    page_size: Integer = Field(50, ge=1, le=LARGEST_PAGE, description="Number of jobs per page.")
 
 
 @dataclass(frozen=True, slots=True)

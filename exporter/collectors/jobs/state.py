@@ -66,7 +66,7 @@ def parse_counts(value: object) -> dict[str, int]:
         case dict(counts):
             return {parse_name(name): int(parse_ticks(count)) for name, count in counts.items()}
         case _:
-            raise ValueError("expected numbers of jobs")
+            raise ValueError("expected job counts by state")
 
 
 def success_rows(last_success: Mapping[JobKind, Ticks]) -> list[list[str | int]]:

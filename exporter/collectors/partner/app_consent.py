@@ -22,7 +22,7 @@ APPS: Final = EndpointPair(
 )
 CONSENT = Family(
     "avepoint_app_consent",
-    "1 if the backup app has the consent of a Microsoft 365 tenant, else 0; "
+    "1 if a Microsoft 365 tenant has granted consent to the backup app, else 0; "
     "from GET …/product/Office365Backup/apps, cached between refreshes.",
     ("account", "customer_id", "tenant_id"),
     query="avepoint_app_consent == 0",
@@ -32,7 +32,7 @@ CONSENT = Family(
 class AppConsentOptions(CollectorOptions):
     """Options of the collector `app_consent`."""
 
-    interval: Interval = Field(21_600.0, description="Time from the start of a refresh to the start of the next.")
+    interval: Interval = Field(21_600.0, description="Time between the starts of consecutive refreshes.")
 
 
 class AppConsentCollector(PerTenantCollector[AppConsentOptions, bool | None]):

@@ -13,14 +13,14 @@ _SOURCE = "from POST …/customers/batch or GET /partner/customers, cached betwe
 
 INFO = Family(
     "avepoint_customer_info",
-    f"Names of a customer, always 1; join with group_left; {_SOURCE}.",
+    f"Information about a customer, always 1; join with group_left; {_SOURCE}.",
     ("account", "customer_id", "organization", "country", "owner_email"),
     query="sum by (account, customer_id) (avepoint_protected_objects) * on (account, customer_id) "
     "group_left (organization) avepoint_customer_info",
 )
 TENANT_INFO = Family(
     "avepoint_customer_tenant_info",
-    f"Name of a customer's Microsoft 365 tenant, always 1; join with group_left; {_SOURCE}.",
+    f"Information about a customer's Microsoft 365 tenant, always 1; join with group_left; {_SOURCE}.",
     ("account", "customer_id", "tenant_id", "tenant"),
     query="sum by (account, customer_id, tenant_id) (avepoint_protected_objects) "
     "* on (account, customer_id, tenant_id) group_left (tenant) avepoint_customer_tenant_info",

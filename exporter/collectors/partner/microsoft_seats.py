@@ -53,7 +53,7 @@ class Seats:
 class MicrosoftSeatsOptions(CollectorOptions):
     """Options of the collector `microsoft_seats`."""
 
-    interval: Interval = Field(86_400.0, description="Time from the start of a refresh to the start of the next.")
+    interval: Interval = Field(86_400.0, description="Time between the starts of consecutive refreshes.")
 
 
 class MicrosoftSeatsCollector(CustomerCollector[MicrosoftSeatsOptions, Distinct[Seats]]):

@@ -26,7 +26,7 @@ SCANNED = Family(
 )
 PROTECTED_OBJECTS = Family(
     "avepoint_protected_objects",
-    f"Number of objects of the last scan that are backed up; {_SOURCE}.",
+    f"Number of objects from the last scan that are backed up; {_SOURCE}.",
     _LABELS,
     query="1 - sum by (account, customer_id) (avepoint_protected_objects) "
     "/ sum by (account, customer_id) (avepoint_scanned_objects)",

@@ -51,7 +51,7 @@ class Detections:
 class RansomwareOptions(CollectorOptions):
     """Options of the collector `ransomware`."""
 
-    interval: Interval = Field(21_600.0, description="Time from the start of a refresh to the start of the next.")
+    interval: Interval = Field(21_600.0, description="Time between the starts of consecutive refreshes.")
 
 
 class RansomwareCollector(PerTenantCollector[RansomwareOptions, tuple[Detections, ...]]):

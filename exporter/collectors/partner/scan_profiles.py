@@ -33,7 +33,7 @@ _LABELS: Final = ("account", "customer_id", "tenant_id", "profile")
 
 STATUS = Family(
     "avepoint_scan_profile_status",
-    f"1 for the status of the last scan of a scan profile; {_SOURCE}.",
+    f"1 for the status of a scan profile's last scan; {_SOURCE}.",
     (*_LABELS, "status"),
     query='avepoint_scan_profile_status{status="failed"}',
 )
@@ -74,7 +74,7 @@ class ScanProfile:
 class ScanProfilesOptions(CollectorOptions):
     """Options of the collector `scan_profiles`."""
 
-    interval: Interval = Field(21_600.0, description="Time from the start of a refresh to the start of the next.")
+    interval: Interval = Field(21_600.0, description="Time between the starts of consecutive refreshes.")
 
 
 class ScanProfilesCollector(CustomerCollector[ScanProfilesOptions, Distinct[ScanProfile]]):

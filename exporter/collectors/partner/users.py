@@ -38,13 +38,13 @@ COUNT = Family(
 User = tuple[int | None, Mapping[str, bool | None] | None]
 """A user's hashed id, and whether each workload is protected. Unknown values are None."""
 Counts = Mapping[str, tuple[int, int]]
-"""The number of protected and unprotected users by workload."""
+"""The numbers of protected and unprotected users by workload."""
 
 
 class UsersOptions(CollectorOptions):
     """Options of the collector `users`."""
 
-    interval: Interval = Field(86_400.0, description="Time from the start of a refresh to the start of the next.")
+    interval: Interval = Field(86_400.0, description="Time between the starts of consecutive refreshes.")
 
 
 class UsersCollector(PerTenantCollector[UsersOptions, Counts]):

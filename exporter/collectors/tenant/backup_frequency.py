@@ -17,7 +17,9 @@ from exporter.errors import AvePointError
 
 _DAY: Final = 86_400
 _FARTHEST: Final = 7 * _DAY * TICKS_PER_SECOND
-"""Maximum time from a refresh to a scheduled start. Later starts are invalid, because AvePoint lists only one day.
+"""Maximum time from a refresh to a scheduled start.
+
+Later starts are invalid, because AvePoint lists the starts of one day.
 """
 _SOURCE: Final = "from GET …/settings/backup/frequency, cached between refreshes"
 _LABELS: Final = ("account", "workload", "geo_location")
@@ -48,7 +50,7 @@ NEXT = Family(
 class BackupFrequencyOptions(CollectorOptions):
     """Options of the collector `backup_frequency`."""
 
-    interval: Interval = Field(900.0, description="Time between the starts of two refreshes.")
+    interval: Interval = Field(900.0, description="Time between the starts of consecutive refreshes.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,7 @@ def _keyed(rows: Iterable[Row], now: Ticks) -> Iterator[tuple[str, Schedule, Row
         if workload is not None:
             per_day, starts = row.count("frequency"), row.times("backupStartTime")
             if any(start > now + _FARTHEST for start in starts):
-                row.refuse("backupStartTime", "too far in the future")
+                row.refuse("backupStartTime", "the start is too far in the future")
                 starts = tuple(start for start in starts if start <= now + _FARTHEST)
             yield workload, Schedule(workload, per_day, None if per_day == 0 else _next(starts, now)), row
 

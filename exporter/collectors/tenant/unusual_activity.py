@@ -31,9 +31,9 @@ WINDOW = Family(
 class UnusualActivityOptions(CollectorOptions):
     """Options of the collector `unusual_activity`."""
 
-    interval: Interval = Field(900.0, description="Time between the starts of two refreshes.")
+    interval: Interval = Field(900.0, description="Time between the starts of consecutive refreshes.")
     window: Annotated[Seconds, Field(ge=_DAY, le=366 * _DAY)] = Field(
-        7.0 * _DAY, description="Period in which sites are counted; it begins at midnight (UTC)."
+        7.0 * _DAY, description="Period in which sites are counted; the period begins at midnight (UTC)."
     )
 
 
