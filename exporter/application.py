@@ -51,7 +51,7 @@ class Listening:
 
 
 class Application:
-    """The accounts, the metrics page and the exporter's own metrics."""
+    """The exporter as one object, which serves the accounts' data and the exporter's own metrics."""
 
     def __init__(
         self,
@@ -87,8 +87,8 @@ class Application:
     ) -> None:
         """Serve requests until SIGTERM or SIGINT, and reload on SIGHUP. Raise ConfigError if the start fails.
 
-        When the server accepts connections, `announce` is called with its addresses. `on_stop` is called at the first
-        signal.
+        When the server accepts connections, `announce` is called with the server's addresses. `on_stop` is called at
+        the first signal.
         """
         raise_limit()
         watch = None if listening.watched is None else FileWatch(listening.watched)
@@ -186,7 +186,7 @@ class Application:
 
 
 def _open_storage(path: Path, clock: Clock, log: structlog.stdlib.BoundLogger) -> "StateStore":
-    # These modules import SQLite, which is not needed without persistent state.
+    # These modules import SQLite. Without persistent state, the import would be unnecessary.
     from exporter.engine.storage.sqlite import open_directory  # noqa: PLC0415
     from exporter.engine.storage.state import StateStore  # noqa: PLC0415
 

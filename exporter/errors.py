@@ -26,7 +26,7 @@ from typing import Final, Self, TypedDict, Unpack
 
 _ABOUT_FILES: Final = {
     errno.ENOENT: "create it, or correct the path",
-    errno.EACCES: "give the user that runs the exporter read permission",
+    errno.EACCES: "give read permission to the user that runs the exporter",
     errno.EISDIR: "use the path of a file",
 }
 
@@ -97,7 +97,7 @@ class AvePointError(ExporterError):
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """The message, hint and request id of an error, without the exception object.
+    """The message, hint and request id of an error.
 
     `since` and `at` are the Unix times of the first and last refresh with this error. If no refresh caused the error,
     `since` and `at` are None.
@@ -113,9 +113,10 @@ class Failure:
     def of(cls, error: AvePointError, *, at: float | None = None, before: Self | None = None) -> Self:
         """Return the failure for an error in a refresh that began at the Unix time `at`.
 
-        `before` is the failure of the previous refresh. If both messages are equal, keep the `since` of `before`.
+        `before` is the failure of the previous refresh. If both failures have the same message, keep the `since` of
+        `before`.
         """
-        message = sys.intern(str(error))  # Interning saves memory if thousands of customers have equal messages.
+        message = sys.intern(str(error))  # Interning saves memory if thousands of customers have the same message.
         since = before.since if before is not None and before.message == message else at
         return cls(message, sys.intern(error.hint), error.request_id, since, at)
 
@@ -150,7 +151,7 @@ class StatusError(AvePointError):
 
     @property
     def means_not_granted(self) -> bool:
-        """Whether the status is 403 or 404, which the API returns if the app lacks the permission."""
+        """Whether the status is 403 or 404. The API returns these statuses if the app lacks the permission."""
         return self.status in (403, 404)
 
 
@@ -199,4 +200,4 @@ class IncompleteListError(AnswerError):
 
 
 class LinkRefusedError(AnswerError):
-    """A redirect, or a link that leads to another origin. The exporter never sends a token to another origin."""
+    """A redirect, or a link to another origin. The exporter never sends a token to another origin."""

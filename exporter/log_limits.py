@@ -1,7 +1,7 @@
-"""A limit on similar log lines, so that no client, account or server can fill the log.
+"""A filter that limits similar log lines, so that no client, account or server can fill the log.
 
-The first line of each kind is written immediately. For a minute, equal lines are only counted. The count is written at
-the end of the minute or when the process ends.
+The first line of each kind is written immediately. During the next minute, equal lines are counted instead of written.
+The count is written at the end of the minute or of the process.
 """
 
 import logging
@@ -52,7 +52,7 @@ class RepeatFilter(logging.Filter):
         kind, variant = _kind(record), _variant(record)
         with self._lock:
             if kind not in self._windows and len(self._windows) >= _MAX_KINDS:
-                kind = (record.name, record.levelno, "", "", "")  # Above the limit, all new messages share one kind.
+                kind = (record.name, record.levelno, "", "", "")  # Above this limit, all new messages share one kind.
             window = self._windows.setdefault(kind, _Window(self._clock() + WINDOW))
             if variant in window.written or len(window.written) >= _MAX_VARIANTS:
                 window.suppressed += 1
@@ -61,7 +61,7 @@ class RepeatFilter(logging.Filter):
             return True
 
     def due(self, *, all_windows: bool = False) -> list[tuple[Kind, int]]:
-        """End all windows whose time is over. Return the number of suppressed lines per kind.
+        """End the windows whose time is over, and return the number of suppressed lines per kind.
 
         If `all_windows` is true, end all windows.
         """
@@ -84,7 +84,7 @@ def _kind(record: logging.LogRecord) -> Kind:
 
 
 def _variant(record: logging.LogRecord) -> tuple[str, ...]:
-    """Return the texts of a record. Numbers and ids that differ in each line are omitted."""
+    """Return the texts of a record, without numbers and request ids."""
     if not isinstance(record.msg, dict):
         return (_DIGITS.sub("0", record.getMessage()),)
     return tuple(

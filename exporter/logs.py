@@ -1,4 +1,4 @@
-"""Structured logging to standard error, as logfmt or JSON, without secrets."""
+"""Structured logging to standard error, as logfmt or JSON. Secrets are masked."""
 
 import errno
 import logging
@@ -26,10 +26,11 @@ LEVELS: Final = {
 _LONGEST_VALUE: Final = 2000
 _LONGEST_SCRUBBED: Final = 65_536
 _GAP: Final = " […] "
-# Messages of the operating system follow file names, for example in "app.secret: No such file or directory".
+# Error messages can contain a file name and a message of the operating system, as in "app.secret: No such file or
+# directory".
 _SYSTEM_MESSAGES: Final = "|".join(sorted({re.escape(os.strerror(number)) for number in errno.errorcode}))
-# Matches secrets in headers, form fields and JSON, but not messages of the exporter, the operating system or OpenSSL,
-# such as "client_secret: must be a string", "basic authentication" or "Basic Constraints of CA cert".
+# Matches secrets in headers, form fields and JSON. Does not match messages such as "client_secret: must be a string",
+# "basic authentication" or "Basic Constraints of CA cert".
 _SECRET_SHAPES: Final = re.compile(
     r"(?is)(\b(?:bearer|basic)\s+(?!auth|tokens?\b|constraints\b)|(?:secret|assertion|_token|passw(?:or)?d|pwd|api_?key)"
     rf"[\"'\\]*\s*[=:]\s*(?!(?:must|has|needs|is|of) |(?:{_SYSTEM_MESSAGES})(?![\w-])))"
@@ -52,7 +53,7 @@ def scrub(text: str) -> str:
 
 
 def _printable(value: object) -> object:
-    """Return None, booleans and finite numbers unchanged. Convert all other values to scrubbed strings."""
+    """Return None, booleans and finite numbers unchanged. Convert all other values to strings without secrets."""
     if value is None or isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)):
         return value
     return scrub(str(value) or (type(value).__name__ if isinstance(value, BaseException) else ""))
@@ -60,7 +61,7 @@ def _printable(value: object) -> object:
 
 def _scrub_values(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     for key, value in event.items():
-        if key != "_record":  # structlog adds this key and removes it before the line is rendered
+        if key != "_record":  # structlog adds this key, and removes the key before the line is rendered
             event[key] = _printable(value)
     return event
 
@@ -91,7 +92,7 @@ class LimitedHandler(logging.StreamHandler[TextIO]):
 def write_suppressed(*, all_windows: bool = False) -> None:
     """Write the number of suppressed lines per kind of line, for all windows that are over.
 
-    At the end of the process, write all counts.
+    If `all_windows` is true, write all counts.
     """
     for handler in logging.getLogger().handlers:
         if isinstance(handler, LimitedHandler):
@@ -99,7 +100,7 @@ def write_suppressed(*, all_windows: bool = False) -> None:
 
 
 def _name_level(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Replace the name of the level with a name that --log.level accepts."""
+    """Rename the level of an event to a name that --log.level accepts."""
     event["level"] = {"warning": "warn", "critical": "error"}.get(event["level"], event["level"])
     return event
 
@@ -107,7 +108,7 @@ def _name_level(_logger: object, _method: str, event: MutableMapping[str, Any]) 
 def setup(level: str = "info", form: str = "logfmt", clock: Callable[[], float] = time.monotonic) -> None:
     """Configure all loggers of the process to write to standard error.
 
-    The format is `form`, which is "logfmt" or "json".
+    The argument `form` is "logfmt" or "json".
     """
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,

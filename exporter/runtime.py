@@ -10,7 +10,7 @@ from typing import Final
 _OLD_COLLECTIONS: Final = 50
 """Number of partial garbage collections per full garbage collection.
 
-Full collections can be rare, because collected data forms no reference cycles.
+Full garbage collections can be rare, because the data from AvePoint forms no reference cycles.
 """
 _SWITCH_INTERVAL: Final = 0.0005  # maximum seconds until a rendering thread yields to the event loop
 _M_MMAP_THRESHOLD: Final = -3  # a parameter of mallopt(3)
@@ -24,14 +24,17 @@ By default, glibc raises this limit up to 32 MiB. The process would then keep th
 
 @contextmanager
 def settings_of_a_server() -> Iterator[None]:
-    """Disable garbage collection during the start. Afterwards, limit the delays that collections and threads cause."""
+    """Disable garbage collection during the start.
+
+    After the start, limit the delays that garbage collections and threads cause.
+    """
     with suppress(AttributeError, OSError, TypeError):  # Only glibc has the function mallopt.
         ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _LARGE)
     gc.disable()  # Restored state contains no cycles, but a collection during a restore takes up to 100 ms.
     try:
         yield
     finally:
-        gc.freeze()  # Full collections then skip restored state, which saves up to 100 ms per collection.
+        gc.freeze()  # Full garbage collections then skip restored state, which saves up to 100 ms each.
         gc.enable()
         gc.set_threshold(*gc.get_threshold()[:2], _OLD_COLLECTIONS)
         sys.setswitchinterval(_SWITCH_INTERVAL)

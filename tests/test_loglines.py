@@ -76,7 +76,7 @@ async def test_a_customer(kind: str, lines: Lines) -> None:
     answer, known = FAILURES[kind]
     api = FakeApi(portfolio(["c1", "c2"]) | {overview_path("c2"): answer})
     await refreshed(api, partner_with("customers", "protected_data", api="modern"))
-    assert lines("customer not read") == [
+    assert lines("customer failed") == [
         {"account": "msp", "collector": "protected_data", "customer_id": "c2", "path": OVERVIEW, **known}
     ]
 

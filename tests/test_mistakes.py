@@ -265,7 +265,7 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
     ),
     "shard without a number": (
         typed("--config.check", "--shard", "pod", config_yaml=FINE),
-        "--shard: ^'pod' is neither ^a number nor a name ending in -NUMBER",
+        "--shard: ^'pod' is not an index; ^use an integer, or a name that ends in -INDEX",
     ),
     "shell": (
         typed("completion", "tcsh"),
@@ -286,7 +286,7 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
     ),
     "init without a secret": (
         typed(*INIT, "--secret-env", UNSET),
-        f"--secret-env: ^the environment variable {UNSET} is not set or empty; ^export it, or use --secret-from",
+        f"--secret-env: ^the environment variable {UNSET} is missing or empty; ^set it, or use --secret-from",
     ),
     "init with an empty secret": (
         typed(*INIT, "--secret-from", "/dev/null"),

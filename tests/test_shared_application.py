@@ -41,7 +41,7 @@ def test_once_does_not_read_what_another_process_reads(
         postgres.execute("UPDATE avepoint_exporter_lease SET holder = 'other', expires = now() + interval '1 hour'")
         assert run(["--once", "--config.file", str(config)]) == 1
     (line,) = capsys.readouterr().err.splitlines()
-    expected = "another process reads this shard; use its /metrics, or run --once without --storage.url"
+    expected = "another process holds the lease of this shard; scrape that process, or omit --storage.url"
     assert line == f"avepoint-exporter: --storage.url: {expected}"
 
 

@@ -50,29 +50,29 @@ def _complete_account(ctx: click.Context, _parameter: click.Parameter, typed: st
 @common
 @sharding
 @option("--account", multiple=True, metavar="NAME", shell_complete=_complete_account,
-        help="Test only this account; repeatable.")  # fmt: skip
+        help="Test only this account. This flag can be repeated.")  # fmt: skip
 @option("--quick", is_flag=True, help=f"Read at most {_QUICK_CUSTOMERS} customers per partner account.")
 @option("--json", is_flag=True, help="Print a JSON document for scripts.")
 @option("--report", is_flag=True,
         help="Print an anonymous summary of the API's responses for a bug report.")  # fmt: skip
 @click.pass_context
 def check(ctx: click.Context, /, account: tuple[str, ...], *, quick: bool, **own: Any) -> None:  # noqa: ANN401 - one value per flag
-    """Test every account with real requests and report what to fix.
+    """Test every account with real requests and report all errors.
 
     The check resolves the names of AvePoint's hosts, connects with TLS,
     requests one token per permission and runs each collector once. The check
     also tries each collector with the other API version. The report contains
-    the number of customers and jobs that were read and the metrics that would
-    be exposed, but no secrets. The check reads each customer at most once and
-    respects the configured rate limits.
+    the numbers of customers and jobs, and the metrics that the exporter would
+    expose. The report contains no secrets. The check reads each customer at
+    most once and respects the configured rate limits.
 
     With --report, the output is a block of text without names, ids, addresses
-    or secrets. The block shows how AvePoint's API behaves in cases that its
-    documentation does not describe. Paste the block into bug reports.
+    or secrets. The block shows how AvePoint's API behaves if the API's
+    documentation is unclear. Paste the block into bug reports.
 
-    Exit codes: 0 if every collector works, or is off because it is optional
-    and its permission is missing; 1 if the configuration is invalid; 2 if a
-    collector does not work.
+    The exit code is 0 if every collector works or is off. An optional
+    collector is off if its permission is missing. The exit code is 1 if the
+    configuration is invalid, and 2 if a collector does not work.
 
     \b
     Examples:

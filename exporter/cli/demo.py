@@ -80,7 +80,7 @@ the license:
 @option("--customers", type=click.IntRange(0, 100_000), metavar="N", default=25, show_default=True,
         help="Number of customers in the partner account.")  # fmt: skip
 @option("--seed", type=int, metavar="N", default=1, show_default=True,
-        help="Seed of the generated data; the same seed generates the same data.")  # fmt: skip
+        help="Seed of the generated data. Equal seeds generate equal data.")  # fmt: skip
 @option("--scenario", type=click.Choice(_SCENARIOS), metavar="NAME", default="typical", show_default=True,
         help=f"Scenario to simulate: {', '.join(_SCENARIOS)}.")  # fmt: skip
 @option("--speed", type=click.FloatRange(1, 3600), metavar="N", default=60.0, show_default=True,
@@ -89,15 +89,18 @@ the license:
 def demo(ctx: click.Context, /, customers: int, seed: int, scenario: "Scenario", speed: float, **own: Any) -> None:  # noqa: ANN401 - one value per flag
     """Run against a built-in simulator of AvePoint, without credentials.
 
-    The demo needs no configuration. The demo simulates a tenant account and a
-    partner account, and prints the URLs to open. Press Ctrl-C to stop the
-    demo.
+    The demo needs no configuration. It simulates a tenant account and a
+    partner account, and prints the URLs to open. To stop the demo, press
+    Ctrl-C.
 
     In the typical scenario, 5 % of the customers have a problem. In the
     healthy scenario, no customer has a problem. In the varied scenario, many
-    customers have a problem, and every type of problem occurs. The incident scenario is for practice. A third of the
-    customers have no recent backup, ransomware is suspected, and the secret of one account has expired. In the incident
-    scenario, AvePoint also throttles requests, and its API fails from minute 3 to minute 7.
+    customers have a problem, and every type of problem occurs.
+
+    The incident scenario is for practice. A third of the customers have no
+    recent backup, ransomware is suspected, and the secret of one account has
+    expired. AvePoint also throttles requests, and the API fails from minute 3
+    to minute 7.
 
     \b
     Examples:
@@ -136,7 +139,7 @@ def _configuration(url: str, app: "AppCredentials", speed: float, scenario: "Sce
 
 
 def _interval(options: type[CollectorOptions]) -> str:
-    """Return a short interval in proportion to the default interval, so that infrequent collectors stay infrequent."""
+    """Return a short interval that is proportional to the default interval of a collector."""
     return f"{round(_SHORTEST * max(1.0, options().interval / 3600))}s"
 
 
@@ -144,6 +147,6 @@ def _announce(scheme: str, manual: str, addresses: Sequence[str]) -> None:
     click.echo("\nThe demo is running. The first metrics appear within seconds. Open:")
     for address in addresses:
         host, _, port = address.rpartition(":")
-        host = "localhost" if host in ("", "0.0.0.0", "[::]") else host  # noqa: S104 - only compared, not bound
+        host = "localhost" if host in ("", "0.0.0.0", "[::]") else host  # noqa: S104 - compared, not bound
         click.echo(f"  {scheme}://{host}:{port}/         status page\n  {scheme}://{host}:{port}/metrics  metrics")
     click.echo(f"\n{manual}\nPress Ctrl-C to stop the demo.\n")

@@ -46,7 +46,7 @@ class _EventLoop(asyncio.SelectorEventLoop):
 
 
 def run_coroutine(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine and return its result. Unlike asyncio.run, do not wait for threads."""
+    """Run a coroutine and return its result. Unlike asyncio.run, this function does not wait for threads."""
     with asyncio.Runner(loop_factory=_EventLoop) as runner:
         return runner.run(coroutine)
 

@@ -79,7 +79,7 @@ def sharding(command: Command) -> Command:
             "--shard", metavar="N", help="Zero-based index of this shard, or a name that ends in -INDEX (default: 0)."
         ),
         option("--total-shards", type=click.IntRange(1), metavar="N",
-               help="Number of processes that share the accounts (default: 1)."),
+               help="Total number of shards (default: 1)."),
     )  # fmt: skip
 
 
@@ -88,9 +88,10 @@ def listening(command: Command) -> Command:
     return _decorated(
         command,
         option("--web.listen-address", multiple=True, type=Address(), metavar="HOST:PORT",
-               help=f"Address to listen on; repeatable; :PORT listens on every address (default: {_DEFAULT_ADDRESS})."),
+               help="Address to listen on. This flag can be repeated. "
+                    f":PORT listens on all addresses (default: {_DEFAULT_ADDRESS})."),
         option("--web.config.file", type=FILE, metavar="PATH",
-               help="Web configuration file: TLS and basic authentication, as in the Prometheus exporter-toolkit."),
+               help="File with TLS and authentication settings, in the format of the Prometheus exporter-toolkit."),
         option("--web.enable-lifecycle", is_flag=True, default=None, help="Allow POST /-/reload."),
         option("--storage.path", type=FILE, metavar="DIR",
                help="Directory for persistent state (default: none)."),
@@ -100,9 +101,9 @@ def listening(command: Command) -> Command:
 
 
 def _storage_url(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
-    """Return the URL of a database.
+    """Return the value of --storage.url.
 
-    Raise ConfigError if the URL is invalid, or if the command line contains a password.
+    Raise ConfigError if the URL is invalid, or if a URL on the command line contains a password.
     """
     value = (value or "").strip()
     if not value:
@@ -133,7 +134,7 @@ def make_application(load: Callable[[], Config], flags: Flags) -> Application:
 
 
 def storage_of(flags: Flags) -> tuple[Path | None, str | None]:
-    """Return the directory and the URL for persistent state, or None for each.
+    """Return the directory and the URL for persistent state. Each value is None if its flag is not set.
 
     Raise ConfigError if the URL is invalid, or if both flags are set.
     """

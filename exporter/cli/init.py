@@ -46,11 +46,11 @@ def _complete_data_center(_ctx: click.Context, _parameter: click.Parameter, type
 @option("--token-url", metavar="URL", help="URL of the token service (default: derived from --environment).")
 @option("--client-id", metavar="ID", help="Client ID of the app registration.")
 @option("--certificate-file", type=FILE, metavar="PATH",
-        help="Certificate and private key (.pem or .pfx), used instead of a client secret.")  # fmt: skip
+        help="Certificate and private key (.pem or .pfx) to use instead of a client secret.")  # fmt: skip
 @option("--secret-env", metavar="NAME",
         help="Environment variable that contains the client secret or the certificate's password.")  # fmt: skip
 @option("--secret-from", type=FILE, metavar="PATH",
-        help="File that contains the client secret or the certificate's password; - reads standard input.")  # fmt: skip
+        help="File with the client secret or the certificate's password. Use - for standard input.")  # fmt: skip
 @option("--secret-file", type=FILE, metavar="PATH",
         help="File to write the secret to (default: NAME.secret in the configuration's directory).")  # fmt: skip
 @option("--force", is_flag=True, help="Replace existing files.")
@@ -76,7 +76,7 @@ def init(ctx: click.Context, /, *, force: bool, no_check: bool, **own: Any) -> N
     setup(flags["log_level"] or "error", flags["log_format"] or "logfmt")
     target = config_file(flags)
     if not force:
-        ConfigFiles(target, None, catalogue()).refuse_existing()  # fail before the first prompt, if the file exists
+        ConfigFiles(target, None, catalogue()).refuse_existing()  # refuse existing files before the first prompt
     settings = _settings(flags, target)
     files = ConfigFiles(target, settings.secret_file, catalogue())
     if not force:
@@ -86,8 +86,8 @@ def init(ctx: click.Context, /, *, force: bool, no_check: bool, **own: Any) -> N
     click.echo(f"Wrote {target}" + (f" and {shown} (mode 0600)." if shown else "."))
     if files.secret is not None and _is_exposed_to_git(files.secret):
         click.echo(
-            f"avepoint-exporter: warning: git does not ignore {shown}; add it to .gitignore so that"
-            " the secret is not committed", err=True,
+            f"avepoint-exporter: warning: git does not ignore {shown}; to avoid committing the"
+            " secret, add this file to .gitignore", err=True,
         )  # fmt: skip
     if no_check:
         click.echo(f"To test it, run: avepoint-exporter check --config.file {target}")
@@ -113,10 +113,10 @@ def _short(path: Path) -> Path:
 
 
 def _is_exposed_to_git(path: Path) -> bool:
-    """Return whether a file is in a git repository and not ignored. Return False if git is not installed."""
+    """Return whether git could commit a file by mistake. Return False if git is not installed."""
     try:
         done = subprocess.run(  # noqa: S603 - only the file name varies
-            ["git", "check-ignore", "--quiet", "--", path.name],  # noqa: S607 - the user's own git
+            ["git", "check-ignore", "--quiet", "--", path.name],  # noqa: S607 - git is on the user's PATH
             cwd=path.absolute().parent, capture_output=True, timeout=10, check=False,
         )  # fmt: skip
     except (OSError, subprocess.SubprocessError):
@@ -127,7 +127,7 @@ def _is_exposed_to_git(path: Path) -> bool:
 def _test(flags: Flags, target: Path) -> int:
     """Test the new configuration, print the report, and return the exit code."""
     hush()
-    click.echo("Testing the account. The requests only read from AvePoint.\n")
+    click.echo("Testing the account. The requests change nothing in AvePoint.\n")
     report = run_check(unsharded(flags) | {"config_file": str(target)})
     show(report, as_json=False)
     if report.is_ok:

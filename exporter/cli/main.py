@@ -64,9 +64,9 @@ _OUTPUT_ERRORS: Final = {errno.ENOSPC, errno.EDQUOT, errno.EIO}
 @common
 @sharding
 @listening
-@option("--config.check", is_flag=True, help="Check the configuration, print all errors and exit; send no request.")
+@option("--config.check", is_flag=True, help="Check the configuration without requests, print all errors, and exit.")
 @option("--config.watch", is_flag=True, default=None, help="Reload the configuration file when it changes.")
-@option("--once", is_flag=True, help="Refresh everything once, print the metrics and exit.")
+@option("--once", is_flag=True, help="Refresh all collectors once, print the metrics, and exit.")
 @click.version_option(
     __version__, message=f"%(prog)s %(version)s (Python {platform.python_version()})", help="Show the version and exit."
 )
@@ -82,7 +82,7 @@ def command(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - one 
     First steps:
       avepoint-exporter demo     run without credentials
       avepoint-exporter init     write a configuration
-      avepoint-exporter check    test it with real requests
+      avepoint-exporter check    test the configuration
     """  # noqa: D301 - click does not rewrap paragraphs that begin with this mark
     if ctx.invoked_subcommand is not None:
         _refuse(ctx, "config_check", "once", *(SHARDING if ctx.invoked_subcommand == init.name else ()))
@@ -115,7 +115,7 @@ def _refuse(ctx: click.Context, *keys: str) -> None:
 def _checked(flags: Flags) -> str:
     """Check the flags and the configuration files without sending requests.
 
-    Return a message, or raise ConfigError if a flag or file is invalid.
+    Return a message for the user. Raise ConfigError if a flag or file is invalid.
     """
     mistakes: list[str] = []
     config: Config | None = None
@@ -184,7 +184,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _output_failed(error: OSError) -> int:
-    """Report that writing to standard output failed, and return the exit code. click handles closed pipes itself."""
+    """Report that writing to standard output failed, and return the exit code."""
     # Without this line, Python would flush standard output again at exit and print a traceback.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     click.echo(f"avepoint-exporter: cannot write to standard output: {(error.strerror or '').lower()}", err=True)
@@ -195,7 +195,7 @@ def entry_point() -> None:
     """Run the console script and exit."""
     code = run(sys.argv[1:])
     if threading.active_count() > 1:
-        # A normal exit would wait for a name lookup that gets no response. It would also stop threads during a bcrypt
-        # check, and bcrypt would then abort the process.
+        # A normal exit would wait for a name lookup that gets no response. A normal exit would also stop threads during
+        # a bcrypt check, and bcrypt would then abort the process.
         exit_now(code)
     sys.exit(code)

@@ -21,13 +21,14 @@ TYPES: Final[tuple[str, ...]] = get_args(AccountType)
 _URLS: Final = ("base_url", "token_url")
 _NO_TERMINAL: Final = "required, because standard input is not a terminal"
 _ABOUT_ENVIRONMENTS: Final = """
-AvePoint runs several clouds. Accounts are in the commercial cloud, unless the
-organization signed up for a government cloud."""
+AvePoint runs several clouds. If the organization did not sign up for a
+government cloud, its account is in the commercial cloud."""
 _ABOUT_DATA_CENTERS: Final = """
 The organization chose its data center when it signed up for AvePoint.
-AvePoint's support can look it up. The data centers are us, ca, au, sg, jp, kr,
-ne (Ireland), we (Netherlands), fr, de, ch, uk, uae, za, qa; on Google Cloud
-gcp-us, gcp-au, gcp-jp, gcp-kr, gcp-we."""
+If you do not know the data center, ask AvePoint's support. The data centers
+are us, ca, au, sg, jp, kr, ne (Ireland), we (Netherlands), fr, de, ch, uk,
+uae, za, qa. The data centers on Google Cloud are gcp-us, gcp-au, gcp-jp,
+gcp-kr, gcp-we."""
 
 Prompt = Callable[..., str]
 """A function that shows a question and returns the answer, such as click.prompt."""
@@ -46,7 +47,7 @@ class Settings:
 
 
 def permissions(account_type: str) -> tuple[tuple[str, str], ...]:
-    """Return pairs of collector names and the permission that the collectors need in the modern API."""
+    """Return pairs of collector names and the permission that these collectors need for the modern API."""
     collectors: dict[str, list[str]] = {}
     for kind in COLLECTORS:
         if kind.account_type == account_type:
@@ -160,7 +161,10 @@ class Questions:
         return self._flags["secret_env"] is None and self._flags["secret_from"] is None
 
     def _relative(self, path: Path) -> str:
-        """Return a path relative to the configuration's directory. If the file is outside, return an absolute path."""
+        """Return a path relative to the configuration's directory.
+
+        If the path is outside this directory, return an absolute path.
+        """
         path = path.absolute()
         return str(path.relative_to(self._directory) if path.is_relative_to(self._directory) else path)
 
@@ -172,7 +176,7 @@ class Questions:
         if name is not None:
             secret = os.environ.get(name, "").strip()
             return secret or self._mistake(
-                f"--secret-env: the environment variable {name} is not set or empty; export it, or use --secret-from"
+                f"--secret-env: the environment variable {name} is missing or empty; set it, or use --secret-from"
             )
         if source is not None:
             return self._read(source)
@@ -188,7 +192,7 @@ class Questions:
 
     def _read(self, source: str) -> str:
         if source == "-" and sys.stdin is None:
-            return self._mistake("--secret-from: standard input is closed; pipe the secret into it")
+            return self._mistake("--secret-from: standard input is closed; pipe the secret to the command")
         try:
             secret = sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8-sig")
         except (OSError, ValueError) as error:

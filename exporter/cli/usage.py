@@ -16,7 +16,7 @@ class Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Return the command. If no command has this name, raise UsageError, with a suggestion if possible."""
+        """Return the command. If no command has this name, raise UsageError. The error can suggest a similar name."""
         if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
             raise click.UsageError(f"no command is named {args[0]!r}{_did_you_mean(args[0], self.commands)}", ctx)
         return super().resolve_command(ctx, args)
@@ -48,7 +48,7 @@ def _unknown_flag(error: click.NoSuchOption, group: click.Group, arguments: Sequ
     typed = f"--{flag.lstrip('-')}"
     suggestion = _did_you_mean(typed, _flags(error.ctx.command) if error.ctx else ())
     if not suggestion and (owners := ", ".join(_owners(typed, group))):
-        suggestion = f"; this flag belongs to {owners}"
+        suggestion = f"; use this flag with {owners}"
     return f"no flag is named {flag}{suggestion}"
 
 

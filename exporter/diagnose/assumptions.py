@@ -36,15 +36,15 @@ API_VERSION: Final = Assumption(
     "API version", "Which API version returns data?", ("modern", "legacy"), "docs", ("api_versions",)
 )
 PAGE_BASE: Final = Assumption(
-    "page base", "Which index does the first page of a tenant's jobs have?",
+    "page base", "Which index does the first page of a tenant's job list have?",
     ("0", "1 (page 0 is empty)", "1 (page 0 returns the same rows)"), "seed", ("page_base", "index_zero"),
 )  # fmt: skip
 PAGE_SIZE: Final = Assumption(
-    "page size", "Does every page except the last have as many rows as requested?",
+    "page size", "Does every page except the last page contain the requested number of rows?",
     ("as requested", "smaller"), "docs", ("page_size_cap",),
 )  # fmt: skip
 NEXT_LINK: Final = Assumption(
-    "next link", "What form does the link to the next page have?",
+    "next link", "How is the link to the next page written?",
     ("absent", "empty", "absolute URL", "path", "token"), "assumed", ("next_link",),
 )  # fmt: skip
 TOTAL: Final = Assumption(
@@ -79,7 +79,7 @@ OVERVIEW_SHAPE: Final = Assumption(
     "overview shape", "Is a customer's overview split into pages?", ("paged", "bare array"), "docs", ("overview_shape",)
 )
 TENANTS: Final = Assumption(
-    "several tenants", "How many Microsoft 365 tenants occur in a customer's overview?",
+    "several tenants", "How many Microsoft 365 tenants does a customer's overview contain?",
     ("one tenant", "several tenants", "no tenant"), "docs", ("overview_tenants",),
 )  # fmt: skip
 CONSENT: Final = Assumption(
@@ -90,8 +90,8 @@ STATE: Final = Assumption(
     "job states", "Which job states does a tenant's job list contain?", (*STATES, "unknown"), "docs"
 )
 STATE_FORM: Final = Assumption(
-    "form of job states", "How are states of several words written?", ("spaced", "compact", "number"), "docs",
-    ("state_spelling",),
+    "form of job states", "How are job states that have several words written?",
+    ("spaced", "compact", "number"), "docs", ("state_spelling",),
 )  # fmt: skip
 JOB_STATUS: Final = Assumption(
     "job statuses",
@@ -103,7 +103,7 @@ PRODUCT: Final = Assumption(
     "products", "Which products does a customer's job list contain?", (*JOB_SERVICES.values(), "unknown"), "docs"
 )
 JOB_FORM: Final = Assumption(
-    "form of customer jobs", "Are the type, module and status of a customer's job numbers or names?",
+    "form of customer jobs", "Does a customer's job list contain types, modules and statuses as numbers or as names?",
     ("number", "name"), "docs", ("job_words",),
 )  # fmt: skip
 CUSTOMER_JOBS: Final = Assumption(
@@ -123,7 +123,7 @@ CUSTOMER_STATUS_FORM: Final = Assumption(
     ("job_status",),
 )  # fmt: skip
 SERVICE_TYPE: Final = Assumption(
-    "workloads of settings", "Do settings and unusual activities identify a workload by number or by name?",
+    "workloads of settings", "Do settings and unusual activities identify a workload by a number or by a name?",
     ("number", "name"), "docs", ("service_types",),
 )  # fmt: skip
 ACTIVITY_SHAPE: Final = Assumption(
@@ -135,7 +135,7 @@ ACTIVITY_TIMES: Final = Assumption(
     ("activity_times",),
 )  # fmt: skip
 LOCATION: Final = Assumption(
-    "location", "Does a query with a location return rows?", ("rows", "no rows"), "field", ("locations",)
+    "location", "Does a request for a single location return rows?", ("rows", "no rows"), "field", ("locations",)
 )
 DATE_FORM: Final = Assumption(
     "date form", "How are times written?",

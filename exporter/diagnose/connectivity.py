@@ -44,7 +44,7 @@ def host_of(url: str) -> Host:
 
 
 def is_ip_address(host: str) -> bool:
-    """Return whether a host is an IP address instead of a name."""
+    """Return whether a host is an IP address."""
     try:
         ip_address(host)
     except ValueError:
@@ -53,7 +53,7 @@ def is_ip_address(host: str) -> bool:
 
 
 def proxy_description(account: Account, host: Host) -> str | None:
-    """Return a text that contains the setting for the proxy of a host, and the proxy's URL without the password.
+    """Return a text that names the setting for a host's proxy, and contains the proxy's URL without the password.
 
     Return None if no proxy is used.
     """

@@ -1,6 +1,6 @@
 """Findings, which show whether AvePoint's responses match the table in exporter/diagnose/assumptions.py.
 
-Findings contain only outcomes from that table, and never values from responses.
+Findings contain only outcomes from the table, and never values from responses.
 """
 
 from collections import Counter
@@ -106,7 +106,7 @@ def _folded(value: object) -> dict[str, object]:
 
 
 def _rows(response: object) -> list[Row]:
-    """Return the rows of a response. If the response is a single record, return it as one row."""
+    """Return the rows of a response. If the response is a single record, return this record as one row."""
     if isinstance(response, list):
         return [row for row in response if isinstance(row, dict)]
     keys = _folded(response)
@@ -196,7 +196,7 @@ def _body(path: str, query: Query, response: object, keys: Mapping[str, object])
 
 
 def _names(path: str, row: Row) -> Iterator[Finding]:
-    """Yield findings about the states, statuses and products in a row."""
+    """Yield findings about the states, statuses and products in a row of a list."""
     if path in _JOBS and (state := row.get("state")) is not None:
         name, is_known = vocabulary.job_state(str(state))
         yield table.STATE, name if is_known else "unknown"

@@ -26,11 +26,11 @@ class Preflight:
         self._clock = clock
 
     def hosts(self) -> tuple[Host, ...]:
-        """Return the hosts of the API and of the token service. If both have the same host, return only one."""
+        """Return the hosts of the API and of the token service, without duplicates."""
         return tuple(dict.fromkeys((host_of(self._account.api_url), host_of(self._account.identity_url))))
 
     def length(self, permissions: Iterable[str]) -> int:
-        """Return the number of steps, without the certificate step."""
+        """Return the number of steps, not counting the certificate step."""
         return 2 * len(self.hosts()) + len(tuple(permissions))
 
     async def steps(self, permissions: Iterable[str]) -> AsyncIterator[Step]:
@@ -53,7 +53,7 @@ class Preflight:
 
     async def _dns(self, host: Host) -> Step:
         if proxy := proxy_description(self._account, host):
-            return Step("dns", host.host, "skipped", detail=f"the name is resolved by {proxy}")
+            return Step("dns", host.host, "skipped", detail=f"the proxy resolves the name ({proxy})")
         if is_ip_address(host.host):
             return Step("dns", host.host, "skipped", detail="an IP address needs no lookup")
         began = self._clock.monotonic()
@@ -68,7 +68,7 @@ class Preflight:
         if not host.is_encrypted:
             return Step("tls", name, "skipped", detail="local http:// connection without TLS")
         if proxy := proxy_description(self._account, host):
-            return Step("tls", name, "skipped", detail=f"the connection goes through {proxy}")
+            return Step("tls", name, "skipped", detail=f"the proxy opens the connection ({proxy})")
         began = self._clock.monotonic()
         try:
             handshake = await tls_handshake(self._account, host)

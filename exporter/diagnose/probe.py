@@ -1,4 +1,4 @@
-"""A client that stops a collector after one successful request. The check uses it to test the other API version."""
+"""A client that stops a collector after one successful request, to test the API version that refreshes do not use."""
 
 from collections.abc import Awaitable, Mapping
 from contextlib import suppress
@@ -52,4 +52,4 @@ class ProbeClient:
         return self._client.link_query(endpoint, link)
 
     async def token_ahead(self, permission: str) -> None:
-        """Do nothing, because the probe sends only one successful request."""
+        """Do nothing, because the probe needs no token in advance."""

@@ -114,7 +114,7 @@ class RequestMonitor:
         self.certificate_expires_at = expires_at
 
     def throttled(self, seconds: float) -> None:
-        """Ignore the wait time of requests."""
+        """Ignore the time that a request waited."""
 
     def token(self, result: str) -> None:
         """Ignore the token request, because the check reports each token as a step."""

@@ -1,4 +1,7 @@
-"""The report as JSON, in the format of docs/check.schema.json. Keys may be added, but existing keys never change."""
+"""The report as JSON, in the format of docs/check.schema.json.
+
+New versions can add keys, but they never change existing keys.
+"""
 
 import json
 from datetime import UTC, datetime

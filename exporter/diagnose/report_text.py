@@ -15,7 +15,7 @@ from exporter.logs import scrub
 _COLORS: Final = {"ok": "green", "failed": "red"}
 _HEADER: Final = ("COLLECTOR", "RESULT", "API", "CUSTOMERS", "JOBS", "WORKLOADS", "SERIES")
 _TEXT_COLUMNS: Final = 3
-_NOTHING: Final = "Nothing was tested: every collector is disabled, or all accounts belong to other shards."
+_NOTHING: Final = "Nothing was tested: every collector is disabled, or all accounts are in other shards."
 _INDENT: Final = "  "
 
 
@@ -62,7 +62,7 @@ def _quick(account: AccountReport, customers_at_most: int | None) -> Iterator[st
     """Yield a note if the limit of --quick was reached."""
     read = max((one.summary.customers or 0 for one in account.collectors if one.is_per_customer), default=0)
     if customers_at_most is not None and read >= customers_at_most:
-        yield f"{_INDENT}--quick: {read} customers were read."
+        yield f"{_INDENT}With --quick, the check read only {read} customers."
 
 
 def _clock(account: AccountReport, width: int) -> Iterator[str]:
@@ -166,7 +166,7 @@ def _failed_customers(report: Report, width: int) -> Iterator[str]:
     pairs = [pair for pair in report.collectors if pair[1].is_ok and pair[1].summary.customers_failed]
     if not pairs:
         return
-    yield "Some customers failed; to log each failure, use --log.level warn:"
+    yield "Some customers failed. To log each failure, use --log.level warn."
     for account, collector in pairs:
         summary = collector.summary
         yield f"{_INDENT}{account.name}/{collector.name}: {summary.customers_failed:,} of {_number(summary.customers)}"

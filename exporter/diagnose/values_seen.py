@@ -45,7 +45,7 @@ def value_findings(row: Mapping[str, object]) -> Iterator[Finding]:
 
 
 def time_finding(value: object) -> Finding:
-    """Return the format of a time, or the notation of a missing time."""
+    """Return the format of a time. If the time is missing, return the value that replaces it."""
     if value is None:
         return table.NO_TIME, "null"
     if isinstance(value, int | float):
@@ -110,7 +110,7 @@ def word_form(value: object) -> str:
 
 
 def state_form(value: object) -> str | None:
-    """Return the spelling of a job's state. If the state is a single word, it has only one spelling, so return None."""
+    """Return the spelling of a job's state. Return None for a state of one word, which has only one spelling."""
     if word_form(value) == "number":
         return "number"
     text = str(value).strip()

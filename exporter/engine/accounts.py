@@ -110,7 +110,7 @@ class Accounts:
         return True
 
     async def apply(self, config: Config, *, start: bool = True) -> None:
-        """Apply a new configuration by replacing the accounts that it changes."""
+        """Apply a new configuration. Replace only the accounts whose configuration has changed."""
         async with self._lock:
             before, after = self._running, await self._kept_or_made(config)
             await self._replace(after)
@@ -144,7 +144,7 @@ class Accounts:
         before, storage = self._running, self._storage
         for name, running in before.items():
             if after.get(name) is not running:
-                await running.stop()  # The account's state must not change after it has been copied.
+                await running.stop()  # Stop the account before its state is copied.
         loads_all = is_takeover or not before
         if storage is not None and loads_all:
             await storage.begin_load()
@@ -178,7 +178,7 @@ class Accounts:
         return any(running.is_started for running in self._running.values())
 
     def start(self) -> None:
-        """Start all accounts that have not been started yet, unless another process sends requests for them."""
+        """If this process may send requests, start all accounts that have not been started yet."""
         if not self._may_request():
             return
         self._has_read = True

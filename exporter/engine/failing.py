@@ -8,7 +8,7 @@ from exporter.clock import Clock
 
 FIRST_RETRY: Final = 30.0
 """Seconds to wait before a retry after the first failure. The pause doubles after each further failure."""
-_MOST_DOUBLINGS: Final = 20  # 30 s doubled 20 times exceeds every interval
+_MOST_DOUBLINGS: Final = 20  # 30 s, doubled 20 times, exceeds every interval
 
 
 def retry_pause(failures: int, longest: float) -> float:

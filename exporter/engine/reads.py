@@ -206,7 +206,7 @@ class CustomerReader:
         if not self._collector.is_customer(customer_id):
             return  # The customer left the list before its failure was recorded.
         log = self._log.debug if self._entry.customer_up.get(customer_id) is False else self._log.warning
-        log("customer not read", customer_id=customer_id, error=error, **error.context())
+        log("customer failed", customer_id=customer_id, error=error, **error.context())
         self._entry.record_customer_failure(customer_id, error)
         self._failing.add(customer_id)
 

@@ -1,6 +1,7 @@
 """Functions and types that store samples compactly and render samples as lines of the exposition format.
 
-The lines are the same in text format 0.0.4 and in OpenMetrics 1.0. Only the HELP and TYPE lines of counters differ.
+The line of a sample is identical in text format 0.0.4 and in OpenMetrics 1.0. Only the HELP and TYPE lines of counters
+differ.
 """
 
 from array import array
@@ -13,7 +14,7 @@ Lines = Mapping[str, bytes]
 """Rendered samples, by family name."""
 
 _MAX_SHARED: Final = 10_000
-_MAX_DIGITS: Final = 6  # Numbers with more digits before the decimal point are written with an exponent.
+_MAX_DIGITS: Final = 6  # Numbers with more than 6 digits before the decimal point are written with an exponent.
 _SPECIAL_NUMBERS: Final = {"inf": "+Inf", "-inf": "-Inf", "nan": "NaN"}
 
 
@@ -69,7 +70,7 @@ class SharedSeries:
     def samples(self, customer_id: str, samples: Collection[Sample]) -> CustomerSamples:
         """Return a customer's samples as an object that uses shared series."""
         if len(self._series) > _MAX_SHARED:
-            self._series.clear()  # This drops unused series. CustomerSamples objects keep the series that they use.
+            self._series.clear()  # Drop unused series. CustomerSamples objects keep the series that they use.
         series = tuple(self._shared(customer_id, sample.family, sample.labels) for sample in samples)
         return CustomerSamples(customer_id, series, (sample.value for sample in samples))
 

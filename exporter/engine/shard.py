@@ -32,7 +32,8 @@ def _jump_hash(number: int, total: int) -> int:
     """Return the shard of a hash value.
 
     If `total` increases from N to N + 1, the fraction 1 / (N + 1) of all hash values moves to the new shard. All other
-    hash values stay. The algorithm is from "A Fast, Minimal Memory, Consistent Hash Algorithm" by Lamping and Veach.
+    hash values stay in their shards. The algorithm is from "A Fast, Minimal Memory, Consistent Hash Algorithm" by
+    Lamping and Veach.
     """
     shard, following = 0, 0
     while following < total:
@@ -49,7 +50,7 @@ def parse_shard(shard: str, total: int) -> Shard:
     """
     match = re.fullmatch(r"(?:.+-)?(\d{1,6})", shard.strip(), re.ASCII)
     if match is None:
-        raise ConfigError([f"--shard: {shard!r} is neither a number nor a name ending in -NUMBER"])
+        raise ConfigError([f"--shard: {shard!r} is not an index; use an integer, or a name that ends in -INDEX"])
     index = int(match[1])
     if index >= total:
         raise ConfigError(

@@ -83,7 +83,8 @@ class AccountVerdicts:
     async def settle(self, budget: float = inf) -> None:
         """Update all outdated verdicts. Spend at most `budget` seconds. Other tasks can run during the update.
 
-        If another call is running, wait for its end at most `budget` seconds. After that time, do nothing.
+        If another call is running, wait for its end at most `budget` seconds. If the other call does not end in time,
+        do nothing.
         """
         try:
             async with asyncio.timeout(budget if budget < inf else None):
@@ -207,7 +208,7 @@ class AccountVerdicts:
         return Source(collector.name, samples, None if read is None else read.read_at, fresh, off)
 
     def _show(self, customer_id: str) -> None:
-        """Replace the samples of a customer if they have changed."""
+        """If the samples of a customer have changed, replace the samples."""
         if self._is_tenant:
             return  # `_show_counts` shows the samples of a tenant together with the counts.
         self._replace(customer_id, self._verdict.customer_samples(customer_id))

@@ -1,4 +1,4 @@
-"""Compression of pages into one gzip member (RFC 1952). Pages can share a first part that is compressed only once."""
+"""Functions that compress a page into one gzip member (RFC 1952). Pages can share a compressed first part."""
 
 import struct
 from collections.abc import Iterable, Iterator
@@ -7,10 +7,10 @@ from typing import Final
 
 try:
     from isal import isal_zlib as zlib  # isal is several times faster than zlib
-except ImportError:  # isal has no wheel for this platform
+except ImportError:  # there is no wheel of isal for this platform
     import zlib  # type: ignore[no-redef] # both modules have the same interface
 
-_LEVEL: Final = 1  # the time for a higher level exceeds the time that the smaller transfer saves
+_LEVEL: Final = 1  # higher levels need more CPU time than the smaller transfer saves
 _RAW: Final = -15  # selects a deflate stream without a header or checksum
 _HEADER: Final = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 

@@ -22,7 +22,7 @@ _BUCKETS: Final = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60)
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """The number of requests by code (HTTP status, `timeout`, `connect` or `parse`), and their wait time in seconds."""
+    """The numbers of requests by code (HTTP status, `timeout`, `connect` or `parse`), and the wait time in seconds."""
 
     calls: Mapping[str, int]
     throttled: float
@@ -38,7 +38,7 @@ class OwnMetrics:
         counter, gauge = partial(Counter, registry=registry), partial(Gauge, registry=registry)
         self.requests = counter(
             "avepoint_api_requests_total",
-            "Requests to AvePoint by code, which is the HTTP status, timeout, connect or parse.",
+            "Requests to AvePoint, by code (HTTP status, timeout, connect or parse).",
             ("account", "path", "code"),
         )
         self.durations = Histogram(
@@ -55,7 +55,7 @@ class OwnMetrics:
         )
         self.tokens = counter(
             "avepoint_token_requests_total",
-            "Requests for access tokens by result, which is success or the type of error.",
+            "Requests for access tokens, by result (success or the type of error).",
             ("account", "result"),
         )
         self.certificates = gauge(
@@ -144,7 +144,7 @@ class OwnMetrics:
 
 
 class _AccountObserver:
-    """Updates the metrics of one account after its requests."""
+    """Updates the metrics of one account after each request."""
 
     inspect = None
 

@@ -1,4 +1,4 @@
-"""The metrics page. It begins with the collected data, grouped by family, and ends with the exporter's own metrics."""
+"""The metrics page, which contains the collected data, grouped by family, and the exporter's own metrics."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -107,7 +107,7 @@ class MetricsPage:
         )
 
     def _of_reads(self, views: Sequence[SnapshotView], request: PageRequest, monotonic: float) -> Iterator[bytes]:
-        """Yield the collected data, which is the first part of the page."""
+        """Yield the first part of the page, which contains the collected data."""
         families = [family for family in (*self._families, CUSTOMER_UP) if request.wants(family)]
         if not families:
             return
@@ -116,7 +116,7 @@ class MetricsPage:
             for read in view.reads.values():
                 is_stale = monotonic - read.read_at_monotonic > view.stale_after
                 for name, lines in read.lines(view.account).items():
-                    if not is_stale or name in self._history:  # Past events do not change, so their samples stay.
+                    if not is_stale or name in self._history:  # Data about past events never becomes stale.
                         chunks.setdefault(name, []).append(lines)
             if view.customer_up:
                 chunks.setdefault(CUSTOMER_UP.name, []).append(
@@ -128,7 +128,7 @@ class MetricsPage:
                 yield from chunks[family.name]
 
     def _end(self, statuses: Sequence[tuple[str, str, RefreshStatus]], request: PageRequest) -> bytes:
-        """Return the status of the collectors and the exporter's own metrics, which are the last part of the page."""
+        """Return the last part of the page, which contains the collectors' status and the exporter's own metrics."""
         text = ""
         for family in STATUS_FAMILIES:
             lines = "".join(_status_line(family, *status) for status in statuses) if request.wants(family) else ""
@@ -175,7 +175,7 @@ def _customer_up_lines(account: str, collector: str, customer_up: Mapping[str, b
 
 
 def _status_line(family: Family, account: str, collector: str, status: RefreshStatus) -> str:
-    """Return the line of a collector for a family from STATUS_FAMILIES, or "" if there is no value yet."""
+    """Return a collector's line for a family in STATUS_FAMILIES. If there is no value yet, return ""."""
     values: Mapping[str, float | None] = {
         UP.name: None if status.up is None else float(status.up),
         LAST_ATTEMPT.name: status.last_attempt,

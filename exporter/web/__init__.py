@@ -1,1 +1,1 @@
-"""The HTTP server: application, TLS, basic authentication, limits and status page."""
+"""The HTTP server, with TLS, basic authentication, limits for clients and the status page."""

@@ -1,7 +1,7 @@
 """Accepts client connections, even if the process runs out of file descriptors.
 
-Without free descriptors, asyncio's own server logs a traceback per connection. It accepts no connection until another
-part of the process closes a descriptor.
+Without free descriptors, asyncio's own server logs a traceback per connection. asyncio's server then accepts no
+connection until another part of the process closes a descriptor.
 """
 
 import asyncio
@@ -50,7 +50,7 @@ class Acceptor:
             self._loop.add_reader(listener, self.accept, listener)
 
     def close(self) -> None:
-        """Close the listening sockets and free the reserve."""
+        """Close the listening sockets and the reserved descriptors."""
         self._is_closed = True
         for listener in self._listeners:
             self._loop.remove_reader(listener)
@@ -79,7 +79,10 @@ class Acceptor:
             client.close()
 
     def _failed(self, listener: socket.socket, error: OSError) -> None:
-        """Free a descriptor for the next connection. If this is not possible, pause accepting."""
+        """Free a descriptor for the next connection.
+
+        If no descriptor can be freed, wait before accepting more connections.
+        """
         log.error("cannot accept a connection: %s", error.strerror)
         if is_exhausted(error):
             self._close_idle()

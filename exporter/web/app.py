@@ -104,7 +104,7 @@ class App:
             headers["Content-Encoding"] = "gzip"
         if request.method == "HEAD":
             response = Response(headers=headers)
-            del response.headers["content-length"]  # the length is unknown, because the page was not rendered
+            del response.headers["content-length"]  # the content length is unknown, because the page was not rendered
             return response
         await services.accounts.settle(account, _VERDICT_BUDGET)
         chunks = await self._renderings.page(Key(wanted, gzip))
@@ -155,7 +155,7 @@ class App:
     async def _ready(self, _: HttpRequest) -> Response:
         if self._services.accounts.ready:
             return PlainTextResponse("ready\n")
-        return PlainTextResponse("not ready: a collector has not finished its first refresh\n", 503)
+        return PlainTextResponse("not ready: a collector has not completed its first refresh\n", 503)
 
     async def _reload(self, _: HttpRequest) -> Response:
         if self._services.reload is None:
@@ -207,4 +207,4 @@ def first_refresh_wait(scrape_timeout: str, uptime: float) -> float:
 async def _sent(chunks: Chunks) -> AsyncIterator[bytes]:
     for piece in pieces(chunks):
         yield piece
-        await asyncio.sleep(0)  # let other requests run, because a fast client never blocks this loop
+        await asyncio.sleep(0)  # let other requests run, because sending to a fast client never waits

@@ -1,9 +1,9 @@
-"""HTTP basic authentication against bcrypt hashes.
+"""HTTP basic authentication with bcrypt hashes.
 
 A bcrypt check takes tens of milliseconds of CPU time. To limit the CPU time for wrong passwords, results are cached,
-checks run on a few threads, and the queue of pending checks is short. A network or connection that has sent only wrong
-passwords can fill only a part of the queue, so that new clients can still be checked. An attacker with many networks
-and connections can still fill the whole queue.
+checks run on a few threads, and the queue of pending checks is short. If a network or connection has sent only wrong
+passwords, it can fill only a part of the queue. The rest is for other clients. An attacker that uses many networks can
+still fill the whole queue.
 """
 
 import asyncio
@@ -40,7 +40,7 @@ class CheckResult(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class BasicCredentials:
-    """The user name and password from a request. `repr` does not show them."""
+    """The user name and password from a request. `repr` shows neither the name nor the password."""
 
     user: bytes = field(repr=False)
     password: bytes = field(repr=False)
@@ -48,7 +48,7 @@ class BasicCredentials:
 
 @dataclass(frozen=True, slots=True)
 class ClientKey:
-    """The network and port of a client. Together they identify the client's connection."""
+    """The network and port of a client. Together, the network and the port identify a connection."""
 
     network: str
     port: int
@@ -132,7 +132,7 @@ class _Cache:
             self._keys.popitem(last=False)
 
     def discard(self, key: object) -> None:
-        """Remove a key if it is present."""
+        """Remove a key, if present."""
         self._keys.pop(key, None)
 
 
@@ -143,7 +143,7 @@ class PasswordChecker:
         self._limits = limits
         self._compare = compare
         self._threads = asyncio.Semaphore(limits.password_checks)
-        # The caches contain HMACs of credentials, not the credentials. The HMAC key never leaves this process.
+        # The caches contain only HMACs of credentials. The HMAC key never leaves this process.
         self._key = secrets.token_bytes(32)
         self._right = _Cache(cache_size)
         self._wrong = _Cache(cache_size)
@@ -175,7 +175,7 @@ class PasswordChecker:
     def _queue_for(self, client: ClientKey) -> int:
         """Return the maximum length of the queue for this client.
 
-        If the queue is that long, the client's check is refused.
+        If the queue has reached this length, the check is refused.
         """
         limit = self._limits.password_queue
         if client.network not in self._suspects:

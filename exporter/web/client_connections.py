@@ -63,7 +63,7 @@ class Guard:
         return list(self._members)
 
     def admit(self, new: Connection) -> bool:
-        """Return whether a new connection is accepted.
+        """Return whether to accept a new connection.
 
         If a limit is reached, close the connection with the longest idle time. Therefore, clients that keep idle
         connections open cannot lock out other clients. If no connection is idle, refuse the new connection.
@@ -93,7 +93,7 @@ class Guard:
         return True
 
     def leave(self, member: Connection) -> None:
-        """Remove a closed connection if it was admitted."""
+        """Remove a closed connection. Ignore connections that were not admitted."""
         if member not in self._members:
             return
         del self._members[member]
@@ -109,7 +109,7 @@ class Guard:
 
 
 class GuardedProtocol(H11Protocol):
-    """uvicorn's protocol with deadlines and a limit on the number of connections.
+    """uvicorn's h11 protocol, extended with deadlines and a limit on the number of connections.
 
     uvicorn limits only the idle time between two requests. A client that sends half a header or reads half a response
     could keep its connection open forever. This class adds a deadline for the header of a request, and a deadline for
@@ -201,14 +201,17 @@ class GuardedProtocol(H11Protocol):
             self._note_request()
 
     def on_response_complete(self) -> None:
-        """Wait for the next request. If the body of this request is incomplete, close the connection instead."""
+        """Wait for the next request.
+
+        If the client has not sent the whole body of this request, close the connection instead.
+        """
         before = self.cycle
         self.quiet_since = self.loop.time()
         super().on_response_complete()
         if self.cycle is not before:
             self._note_request()  # the client had already sent the next request
         elif self.conn.their_state is h11.SEND_BODY:
-            self.transport.close()  # without this, the client could send the body forever
+            self.transport.close()  # without this call, the client could send the body forever
         else:
             begun = bool(self.conn.trailing_data[0])
             self._deadline = self.quiet_since + self._limits.header_timeout if begun else None

@@ -35,10 +35,10 @@ _SECURE: Mapping[bytes, bytes] = {
 class Limits:
     """Limits for clients. Times are in seconds, and sizes are in bytes."""
 
-    header_timeout: float = 10.0  # starts with the connection, or with the first byte of a later request
+    header_timeout: float = 10.0  # starts when the client connects, or when it sends the first byte of a later request
     handshake_timeout: float = 10.0
     body_timeout: float = 10.0
-    write_timeout: float = 30.0  # maximum seconds without progress
+    write_timeout: float = 30.0  # maximum seconds without progress of a response
     keep_alive: int = 30
     shutdown_grace: float = 3.0
     connections: int = 768
@@ -77,7 +77,7 @@ def client_network(host: str) -> str:
 def secure_headers(given: Iterable[_Header], configured: Mapping[str, str]) -> list[_Header]:
     """Return the headers of a response, with security headers added.
 
-    Configured headers replace the response's own headers. A default header is added only if the header is not set yet.
+    Configured headers replace the response's own headers. The default security headers replace no other header.
     """
     own = [(name.lower(), value) for name, value in given if name.lower() != b"server"]
     chosen = {name.lower().encode(): value.encode() for name, value in configured.items()}
@@ -148,7 +148,7 @@ class RateLimit:
         self._filled = 0.0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request to the application. If no rate-limit token is available, respond with 429 instead."""
+        """Pass the request to the application. If the token bucket is empty, respond with 429 instead."""
         if scope["type"] == "http" and not self._take():
             await send_text(send, 429, "Too Many Requests", [(b"retry-after", b"1")])
         else:
@@ -176,7 +176,7 @@ class BodyLimit:
         self._limits = limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Read the complete body, and then pass the request to the application."""
+        """Read the complete body of a request, and then pass the request to the application."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
         elif scope["method"] in {"GET", "HEAD"}:

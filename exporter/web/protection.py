@@ -1,4 +1,4 @@
-"""The current web configuration. When one of its files changes, the configuration is reloaded."""
+"""Keeps the web configuration up to date. When a file of the web configuration changes, this module reloads it."""
 
 import logging
 import ssl
@@ -38,7 +38,7 @@ def _protection(config: WebConfig) -> Protection:
 
 
 class LiveProtection:
-    """Keeps the protection up to date. The files are checked for changes at most once per `interval` seconds."""
+    """Reloads the protection after changes. The files are checked at most once per `interval` seconds."""
 
     def __init__(self, path: Path | None, *, clock: Callable[[], float], interval: float = 1.0) -> None:
         self._path = path
@@ -51,7 +51,7 @@ class LiveProtection:
         self._checked = clock()
 
     def current(self) -> Protection:
-        """Return the current protection. If a file has changed, load the files first.
+        """Return the current protection. If a file has changed, reload the files first.
 
         If the new files are invalid, log each error once and keep the old protection.
         """
@@ -67,8 +67,7 @@ class LiveProtection:
             protection = self._load()
             _refuse_weaker(self._current.config, protection.config)
         except ConfigError as error:
-            # With empty stamps, each check loads the files again. This is necessary, because the file with the error
-            # may have no stamp.
+            # Without stamps, each check loads the files again. The file that has the error may not have a stamp.
             self._stamps = {}
             if str(error) != self._error:
                 log.error("web configuration %s not reloaded; the old configuration is kept: %s", self._path, error)
@@ -82,8 +81,8 @@ class LiveProtection:
     def _load(self) -> Protection:
         if self._path is None:
             return load_protection(None)
-        # The stamps are taken before the content is read. If a file changes in between, the next check detects the
-        # change.
+        # Take the stamps before reading the content. If a file changes between the two steps, the next check detects
+        # the change.
         stamps = dict(file_stamps([self._path]))
         config = load_web_config(self._path)
         stamps |= file_stamps(config.files())
@@ -99,7 +98,7 @@ def _refuse_weaker(old: WebConfig, new: WebConfig) -> None:
     """
     before, after = old.tls_server_config, new.tls_server_config
     changes = (
-        ("tls_server_config", "TLS was turned on or off", before.enabled != after.enabled),
+        ("tls_server_config", "TLS was enabled or disabled", before.enabled != after.enabled),
         (
             "tls_server_config.client_auth_type",
             "client certificates are no longer required",

@@ -19,15 +19,15 @@ class Key:
 
 
 Render = Callable[[Key], Callable[[], Chunks]]
-"""A function that collects the data on the event loop. It returns a function that renders the data on a thread."""
+"""A function that collects data on the event loop, and returns a function for rendering the data on a thread."""
 
 
 class Renderings:
     """Renders one page at a time on one thread.
 
-    If a rendering of the requested page is waiting, the request shares this rendering. The data is collected when the
-    rendering starts, so that the shared page is up to date. Any number of simultaneous requests for one page causes at
-    most two renderings.
+    If a rendering of the requested page has not started yet, the request shares this rendering. The data is collected
+    when the rendering starts, so that the shared page is up to date. Any number of simultaneous requests for one page
+    causes at most two renderings.
     """
 
     def __init__(self, render: Render) -> None:
@@ -37,7 +37,7 @@ class Renderings:
         self._waiting: dict[Key, asyncio.Task[Chunks]] = {}
 
     async def page(self, key: Key) -> Chunks:
-        """Return the page for a key. If a rendering of the page is waiting, share this rendering."""
+        """Return the page for a key. If a rendering of this page has not started yet, wait for it."""
         task = self._waiting.get(key)
         if task is None:
             task = self._waiting[key] = asyncio.create_task(self._make(key))

@@ -1,8 +1,8 @@
 """The HTTP server, which opens the sockets, accepts connections and shuts down within a deadline.
 
 This server uses uvicorn's h11 protocol with the deadlines in client_connections.py, but not uvicorn's server. uvicorn's
-server installs signal handlers and checks for shutdown ten times per second. It also reports connections only after the
-TLS handshake. Therefore, pending handshakes could not be counted or closed.
+server installs signal handlers and checks for shutdown ten times per second. uvicorn's server also reports connections
+only after the TLS handshake. Therefore, it could not count or close pending handshakes.
 """
 
 import asyncio
@@ -62,7 +62,8 @@ async def serve(
     live = LiveProtection(web_config_path, clock=loop.time, interval=limits.reload_interval)
     sockets = bind(listen)
     for listener in sockets:
-        # Connections inherit this option. With it, the server sends a body without waiting for the ACK of the header.
+        # Connections inherit TCP_NODELAY. With this option, the server sends a body without waiting for the ACK of the
+        # header.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     service = _Service(app, live, limits)
     acceptor = Acceptor(sockets, service.connect, service.close_idle)
@@ -71,7 +72,7 @@ async def serve(
     log.info("listening on %s (%s)", ", ".join(addresses), "https" if live.current().context else "http")
     if on_bound:
         on_bound(addresses)
-    # With a task group, an exception in the sweeper stops the server. Without it, the server would continue without
+    # In a task group, an exception in the sweeper also stops the server. A server without a sweeper would have no
     # deadlines.
     async with asyncio.TaskGroup() as group:
         sweeper = group.create_task(service.sweep())
@@ -130,7 +131,8 @@ def _bind_everywhere(port: int) -> socket.socket:
 
 
 def _reason(error: OSError) -> str:
-    # socket.create_server appends the address to the error message. Therefore, the message is looked up again.
+    # socket.create_server appends the address to the error message. Therefore, look up the message of the operating
+    # system.
     number = error.errno or 0
     known = number in errno.errorcode and not isinstance(error, socket.gaierror)
     return (os.strerror(number) if known else str(error.strerror)).lower()

@@ -1,4 +1,7 @@
-"""The input data of the status page. The package with the page is imported only when a client requests the page."""
+"""The input data of the status page.
+
+The package `status` is separate, because it is imported only when a client requests the page.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """The TLS contexts of the server.
 
 Each new connection uses the current context. When a certificate is renewed, a new context replaces the current context.
-Loading the certificate into the existing context would be unsafe. If the key did not match, the context would have no
+The new certificate is not loaded into the existing context. If the key did not match, that context would lose its
 certificate.
 """
 
@@ -64,7 +64,7 @@ def _load_client_ca(context: ssl.SSLContext, tls: TlsServerConfig) -> None:
     context.verify_mode = _VERIFY.get(tls.client_auth_type, ssl.CERT_NONE)
     if context.verify_mode == ssl.CERT_NONE:
         return
-    # As in Go, every certificate in the file is trusted, even intermediate and client certificates.
+    # As in Go, trust every certificate in the file, even intermediate and client certificates.
     context.verify_flags |= ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
     field = "client_ca_file" if tls.client_ca_file else "client_ca"
     try:

@@ -153,7 +153,7 @@ def test_a_warning_if_git_would_add_the_secret(
     assert run(["init", *TENANT_FLAGS, *FROM, "--no-check"]) == 0
     shown = capsys.readouterr().err
     assert ("git does not ignore" in shown) is is_warned
-    assert ("contoso.secret; add it to .gitignore" in shown) is is_warned
+    assert ("contoso.secret; to avoid committing the secret, add" in shown) is is_warned
 
 
 def test_the_checkout_ignores_secrets_keys_and_environments() -> None:
@@ -218,7 +218,7 @@ def test_a_symbolic_link_is_not_followed(tmp_path: Path, capsys: pytest.CaptureF
     [
         ([], [f"{flag}: {REQUIRED}" for flag in ("--type", "--name", "--client-id", "--secret-env or --secret-from")]),
         ([*TENANT_FLAGS, "--secret-env", "UNSET"],
-         ["--secret-env: the environment variable UNSET is not set or empty; export it, or use --secret-from"]),
+         ["--secret-env: the environment variable UNSET is missing or empty; set it, or use --secret-from"]),
         ([*TENANT_FLAGS, "--secret-from", "absent"],
          ["--secret-from: cannot read absent: no such file or directory; correct the path"]),
         ([*TENANT_FLAGS, "--secret-from", "/dev/null"],

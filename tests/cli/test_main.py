@@ -105,7 +105,7 @@ def test_the_console_script_ends_with_the_exit_code() -> None:
         (["--log.levle", "info"], "no flag is named --log.levle; did you mean --log.level?"),
         (["-config.file=x"], "no flag is named -config.file; did you mean --config.file?"),
         (["--config-file", "x"], "no flag is named --config-file; did you mean --config.file?"),
-        (["--customers", "5"], "no flag is named --customers; this flag belongs to avepoint-exporter demo"),
+        (["--customers", "5"], "no flag is named --customers; use this flag with avepoint-exporter demo"),
         (["-x"], "no flag is named -x"),
         (["--log.level", "verbose"], "'debug', 'info', 'warn', 'error'"),
         (["--log.format", "xml"], "'logfmt', 'json'"),
@@ -115,7 +115,7 @@ def test_the_console_script_ends_with_the_exit_code() -> None:
         (["check", "more"], "unexpected extra argument"),
         (
             ["check", "--web.listen-address", ":1"],
-            "this flag belongs to avepoint-exporter without a command, avepoint-exporter demo",
+            "use this flag with avepoint-exporter without a command, avepoint-exporter demo",
         ),
         (["demo", "--customers", "-1"], "--customers"),
         (["demo", "--customers", "many"], "invalid value for '--customers': 'many' is not an integer"),
@@ -124,7 +124,7 @@ def test_the_console_script_ends_with_the_exit_code() -> None:
         (["--once", "check"], "--once cannot be used with check"),
         (["--config.check", "demo"], "--config.check cannot be used with demo"),
         (["--total-shards", "2", "init"], "--total-shards cannot be used with init"),
-        (["init", "--shard", "1"], "no flag is named --shard; this flag belongs to "),
+        (["init", "--shard", "1"], "no flag is named --shard; use this flag with "),
         (
             ["--once"],
             "create it, or correct the path (`avepoint-exporter init` ",

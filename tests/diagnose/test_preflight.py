@@ -124,10 +124,13 @@ async def test_a_proxy_resolves_names_and_its_password_is_not_shown() -> None:
     proxied = at("https://graph.example.com", proxy_url="http://user:hunter2@proxy.example.com:3128")
     report = await checked(FakeApi(), proxied)
     dns, tls = steps_of(report)[:2]
-    assert (dns.result, dns.detail) == ("skipped", "the name is resolved by proxy_url: http://proxy.example.com:3128")
+    assert (dns.result, dns.detail) == (
+        "skipped",
+        "the proxy resolves the name (proxy_url: http://proxy.example.com:3128)",
+    )
     assert (tls.result, tls.detail) == (
         "skipped",
-        "the connection goes through proxy_url: http://proxy.example.com:3128",
+        "the proxy opens the connection (proxy_url: http://proxy.example.com:3128)",
     )
     assert "hunter2" not in repr(report)
 

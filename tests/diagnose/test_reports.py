@@ -72,13 +72,13 @@ def test_the_whole_report_in_text() -> None:
         "",
         "  COLLECTOR  RESULT  API          CUSTOMERS  JOBS  WORKLOADS  SERIES",
         "  license    ok      modern  1,200 of 1,234     5          2   1,007",
-        "  --quick: 1234 customers were read.",
+        "  With --quick, the check read only 1234 customers.",
         "",
         "  SERIES  METRIC",
         "   1,000  avepoint_x",
         "       7  avepoint_y",
         "",
-        "Some customers failed; to log each failure, use --log.level warn:",
+        "Some customers failed. To log each failure, use --log.level warn.",
         "  contoso/license: 34 of 1,234",
         "    33 customers: /z: HTTP 500 (request r-9)",
         "      ask",
@@ -120,7 +120,7 @@ def test_each_failure_is_shown_once_with_its_hint() -> None:
             (collector(result="skipped", failure=Failure("not tested: token: x")),),
             "  contoso/license: not tested: token: x",
         ),
-        ((), "Nothing was tested: every collector is disabled, or all accounts belong to other shards."),
+        ((), "Nothing was tested: every collector is disabled, or all accounts are in other shards."),
     ],
 )
 def test_the_last_line(collectors: tuple[CollectorReport, ...], last: str) -> None:
@@ -196,7 +196,7 @@ def test_the_limit_of_quick_is_only_mentioned_if_it_was_reached(customers: int |
     listing = collector("customers", summary=ReadSummary(customers=250))
     per_customer = collector("protected_data", summary=ReadSummary(customers=customers), is_per_customer=True)
     found = lines(listing, per_customer, most=3)
-    assert ("  --quick: 3 customers were read." in found) is shown
+    assert ("  With --quick, the check read only 3 customers." in found) is shown
     assert ("--quick" in "".join(found)) is shown
 
 

@@ -213,6 +213,6 @@ async def test_ids_that_postgresql_cannot_store_do_not_matter(postgres: Postgres
     world = await process(postgres.url, PARTNER, api=customers("x\0y", "z\ud800"))
     with capture_logs() as logs:
         await world.refresh("protected_data")
-    assert [log for log in logs if log["event"] == "state not stored"] == []
+    assert [log for log in logs if log["event"] == "persistent state not stored"] == []
     assert postgres.execute("SELECT count(*) FROM avepoint_exporter_customer WHERE customer_id LIKE 'x%'") != [(0,)]
     await world.accounts.stop()

@@ -462,7 +462,7 @@ async def test_no_customers_is_a_good_refresh_and_a_repeated_failure_is_logged_o
         for _ in range(3):
             world.clock.advance(3600)
             assert await world.refresh()
-    assert [log["log_level"] for log in logs if log["event"] == "customer not read"] == ["warning", "debug", "debug"]
+    assert [log["log_level"] for log in logs if log["event"] == "customer failed"] == ["warning", "debug", "debug"]
     await world.accounts.stop()
 
 

@@ -48,9 +48,9 @@ def test_a_shard_is_a_number_or_the_name_of_a_pod(text: str, index: int) -> None
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "--shard: '' is neither a number nor a name ending in -NUMBER"),
-        ("pod", "--shard: 'pod' is neither a number nor a name ending in -NUMBER"),
-        ("-1", "--shard: '-1' is neither a number nor a name ending in -NUMBER"),
+        ("", "--shard: '' is not an index; use an integer, or a name that ends in -INDEX"),
+        ("pod", "--shard: 'pod' is not an index; use an integer, or a name that ends in -INDEX"),
+        ("-1", "--shard: '-1' is not an index; use an integer, or a name that ends in -INDEX"),
         ("4", "--shard: 4 must be less than --total-shards, which is 1; the first shard is 0"),
     ],
 )

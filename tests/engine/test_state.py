@@ -383,7 +383,7 @@ async def test_an_invalid_file_of_an_earlier_version_is_ignored(tmp_path: Path, 
     world = World(JobApi([RAW]), folder=tmp_path)
     with capture_logs() as logs:
         await world.restart(config(JOBS))
-    assert [log["event"] for log in logs] == ["state file of an earlier version is unusable; ignored"]
+    assert [log["event"] for log in logs] == ["unusable state file of an earlier version was ignored"]
     assert world.of_avepoint() == {}
     assert file.exists()
     assert await world.refresh()
@@ -413,7 +413,7 @@ def test_a_directory_that_cannot_be_used_is_an_error_of_the_command_line(tmp_pat
 
 async def test_a_second_process_on_the_same_directory_is_refused(tmp_path: Path) -> None:
     first = storage(tmp_path)
-    with pytest.raises(ConfigError, match="another process uses it"):
+    with pytest.raises(ConfigError, match="another process uses this directory"):
         storage(tmp_path)
     await first.close()
     await storage(tmp_path).close()
@@ -430,7 +430,7 @@ async def test_a_full_disk_costs_a_warning_and_no_refresh(tmp_path: Path) -> Non
     with capture_logs() as logs:
         assert await world.refresh()
     errors = [log for log in logs if log["log_level"] == "error"]
-    assert [(log["event"], "full" in str(log["error"])) for log in errors] == [("state not stored", True)]
+    assert [(log["event"], "full" in str(log["error"])) for log in errors] == [("persistent state not stored", True)]
     assert len(world.labels("avepoint_scanned_objects", "customer_id")) == 50
     connection.execute("PRAGMA max_page_count = 100000")
     with capture_logs() as logs:

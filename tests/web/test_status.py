@@ -103,7 +103,7 @@ def test_the_page_shows_a_failed_reload() -> None:
     read = page(status_data(configured=ConfigStatus(NOW - 7200, errors=many)))
     assert "The changed configuration is invalid. The configuration loaded 2 h ago is still in use." in read.text
     assert "accounts[9]: is missing" in read.text
-    assert "and 2 more;" in read.text
+    assert "And 2 more." in read.text
     assert "a later change is invalid" in read.text
     assert (
         "The old configuration is still in use" in page(status_data(configured=ConfigStatus(None, errors=("x",)))).text

@@ -53,7 +53,7 @@ def test_the_headline_names_the_worst_first() -> None:
         status_data(view(status=UP), view(status=RefreshStatus(off=True))), StatusQuery()
     ).headline == Headline("good", "1 collector up, 1 off")
     assert model(status_data(view(status=UP), view()), StatusQuery()).headline == Headline(
-        "waiting", "Not ready: 1 of 2 collectors still in the first refresh"
+        "waiting", "Not ready: first refresh incomplete for 1 of 2 collectors"
     )
     assert model(status_data(), StatusQuery()).headline == Headline("waiting", "No account is configured")
     assert model(status_data(view(status=DOWN), partly, configured=mistakes), StatusQuery()).headline == Headline(

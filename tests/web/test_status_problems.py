@@ -54,10 +54,10 @@ DOWN = view("msp", "license", status=RefreshStatus(up=False))
         (
             [view()],
             verdicts("a", 12, LATE),
-            Headline("warning", "Not ready: 1 of 1 collector still in the first refresh"
+            Headline("warning", "Not ready: first refresh incomplete for 1 of 1 collector"
                      " · 1 of 12 customers with a warning"),
         ),
-        ([view()], verdicts("a", 12), Headline("waiting", "Not ready: 1 of 1 collector still in the first refresh")),
+        ([view()], verdicts("a", 12), Headline("waiting", "Not ready: first refresh incomplete for 1 of 1 collector")),
     ],
 )  # fmt: skip
 def test_the_headline_has_the_customers_with_the_worst_problems(
@@ -114,8 +114,8 @@ def test_customers_have_their_problems_and_come_by_severity() -> None:
 def test_a_long_list_of_problems_is_cut_with_the_number_of_the_rest() -> None:
     many = [Verdict(f"c{number}", "backup_late", "warning", age=number) for number in range(1234)]
     read = page(status_data(UP, verdicts=(verdicts("msp", 1234, *many, OVERDUE),)))
-    assert "20 of 1,235 problems of backups, by severity and age" in read.text
-    assert "And 1,215 more;" in read.text
+    assert "20 of 1,235 problems with backups, by severity and age" in read.text
+    assert "And 1,215 more." in read.text
     assert len([one for one in read.of("td") if one.get("data-label") == "Severity"]) == 20
 
 

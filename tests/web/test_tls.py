@@ -262,8 +262,8 @@ def test_a_missing_file_is_a_change(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("before", "after", "mistake"),
     [
-        (FULL, "", "tls_server_config: TLS was turned on or off; to apply this change, restart the exporter"),
-        ("", FULL, "tls_server_config: TLS was turned on or off; to apply this change, restart the exporter"),
+        (FULL, "", "tls_server_config: TLS was enabled or disabled; to apply this change, restart the exporter"),
+        ("", FULL, "tls_server_config: TLS was enabled or disabled; to apply this change, restart the exporter"),
         (FULL, FULL[: FULL.index("  client_auth")], "client certificates are no longer required"),
         (FULL, FULL[: FULL.index("  client_allowed")], "the list is empty; to apply this change, restart the exporter"),
         (f"basic_auth_users: {{alice: {HASH}}}", "", "no user remains; to apply this change, restart the exporter"),

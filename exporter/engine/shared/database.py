@@ -190,5 +190,5 @@ def _texts(values: Iterable[str]) -> list[object]:
 
 
 def _text(value: str) -> str:
-    """Escape the characters of a string that PostgreSQL cannot store."""
+    """Escape the characters that PostgreSQL cannot store."""
     return value.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")

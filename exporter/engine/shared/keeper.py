@@ -73,7 +73,7 @@ class Keeper:
         except StorageError as error:
             raise ConfigError([f"--storage.url: {error}; start the database, or correct the URL"]) from None
         if self._storage.lease.grant is None:
-            what = "another process reads this shard; use its /metrics, or run --once without --storage.url"
+            what = "another process holds the lease of this shard; scrape that process, or omit --storage.url"
             raise ConfigError([f"--storage.url: {what}"])
         return asyncio.get_running_loop().create_task(self._renew())
 
@@ -103,7 +103,7 @@ class Keeper:
     async def _stop_unless_allowed(self) -> None:
         if self._storage.lease.may_read(self._clock.monotonic()) or not self._accounts.is_reading:
             return
-        self._log.warning("this process stops reading AvePoint until it holds the lease again")
+        self._log.warning("this process sends no requests to AvePoint until it holds the lease again")
         self._storage.distrust()
         if self._task is not None:
             self._task.cancel()
@@ -132,9 +132,9 @@ class Keeper:
     def _log_role(self) -> None:
         lease, before = self._storage.lease, self._role
         if lease.grant is not None:
-            self._role = "this process holds the lease of its shard and reads AvePoint"
+            self._role = "this process holds the lease of its shard and sends requests to AvePoint"
         elif lease.is_blind:
-            self._role = "the database was never reachable; this process reads AvePoint without the stored state"
+            self._role = "the database has never been reachable; requests start without the stored state"
         elif lease.is_reachable:
             self._role = "another process holds the lease; this process exposes the stored data"
         if self._role != before:

@@ -1,6 +1,6 @@
-"""Functions that merge two versions of a persistent state that were changed independently.
+"""Functions that merge two versions of persistent state that changed independently of each other.
 
-For each time and counter, the merged version contains the greater value. It contains the job ids of both versions.
+The merged version contains the greater value of each time and counter, and the job ids of both versions.
 """
 
 import json
@@ -51,7 +51,10 @@ def _merge_rows(own: Sequence[Any], stored: Sequence[Any]) -> list[Any]:
 
 
 def _names(row: object) -> str:
-    """Return the values that identify a row, as JSON. These are the values before the first number or object."""
+    """Return the values that identify a row, as JSON.
+
+    The values before a row's first number or object identify the row.
+    """
     if not isinstance(row, list):
         return json.dumps(row)
     names = []

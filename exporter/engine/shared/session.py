@@ -51,7 +51,8 @@ class Session:
     def _connected(self) -> psycopg.Connection[Row]:
         if self._connection is None:
             connection = psycopg.connect(**self._parameters, autocommit=True, prepare_threshold=None)  # type: ignore[arg-type] # strings are valid for all parameters
-            # Duplicate the descriptor, because this thread may close the original one while `interrupt` uses it.
+            # Duplicate the descriptor, because this thread may close the original descriptor while another thread calls
+            # `interrupt`.
             self._socket = socket.socket(fileno=os.dup(connection.fileno()))
             self._connection = connection
         return self._connection

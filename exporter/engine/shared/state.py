@@ -108,7 +108,7 @@ class SharedState(StateStore):
     async def begin_load(self) -> None:
         """If this process holds the lease, prepare to claim the customers of this shard with the next loads.
 
-        Pending changes are dropped. The accounts still have the changed data in memory, and write it later.
+        Pending changes are dropped. The accounts keep the changed data in memory, and commit the data later.
         """
         self._has_failed = False
         if self.needs_load and self.lease.grant is not None and self.lease.is_reachable:
@@ -143,7 +143,7 @@ class SharedState(StateStore):
         return with_moved_customers(state, found, owns)
 
     async def commit(self, *changes: Change) -> bool:
-        """Commit changes, like StateStore.
+        """Commit changes, like StateStore.commit.
 
         If the stored state has not been loaded yet, ignore the changes and return True.
         """
@@ -158,7 +158,7 @@ class SharedState(StateStore):
                 if self._can_write():
                     await self._finish_writing()
         except TimeoutError:
-            self._log.error("state not stored", error="the database does not respond")
+            self._log.error("persistent state not stored", error="the database does not respond")
         self._database = None
         await self._release()
         self._rows.session.interrupt()
@@ -173,7 +173,7 @@ class SharedState(StateStore):
         try:
             await _limited(self._lease_worker, self._leases.session, release, _CLOSE_SECONDS)
         except StorageError as error:
-            self._log.warning("lease not ended; another process takes over after it has expired", error=error)
+            self._log.warning("lease not released; another process takes over after the lease expires", error=error)
 
     def _key(self, account: Account, collector: str) -> CollectorKey:
         # A tenant account is in one shard, but the customers of a partner account are in all shards.

@@ -1,4 +1,4 @@
-"""Functions that expose the data that another process stored, and merge it with the data of this process."""
+"""Functions that expose the stored data of another process, and merge this data with the data of this process."""
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
@@ -15,7 +15,7 @@ _FAILED: Final = "the refresh failed in another process, whose log contains the 
 
 
 def merged_states(own: Mapping[str, object], stored: Mapping[str, object]) -> Mapping[str, object]:
-    """Merge the own and the stored states of customers, by customer id."""
+    """Merge the states of this process with the stored states, by customer id."""
     return {**own, **{key: merge(own.get(key), state) for key, state in stored.items()}}
 
 

@@ -1,4 +1,4 @@
-"""Conversion of samples, states and statuses to and from the format that databases store."""
+"""Converts samples, states and statuses to and from the format in which databases store them."""
 
 import json
 import math
@@ -87,7 +87,7 @@ class Decoder:
     def _read(self, row: CustomerRow, shared: SharedSeries) -> ReadResult | None:
         """Restore stored samples with their original age.
 
-        Omit samples of families that no longer exist, and implausible times of past events that are in the future.
+        Omit samples of families that no longer exist. Also omit samples whose time of a past event is in the future.
         """
         if row.samples is None or row.read_at is None:
             return None

@@ -39,10 +39,10 @@ def changes_from_json(
     except FileNotFoundError:
         return path, ()
     except (OSError, ValueError) as error:
-        log.warning("state file of an earlier version is unusable; ignored", file=str(path), error=error)
+        log.warning("unusable state file of an earlier version was ignored", file=str(path), error=error)
         return path, ()
     if stored is None:
-        log.info("stored state belongs to another registration; ignored", file=str(path))
+        log.info("stored state of another registration was ignored", file=str(path))
         return path, ()
     customers = frozenset({*stored.reads, *stored.states})
     puts = [PutCustomer(key, customer, partial(_row, stored, customer)) for customer in customers]
@@ -64,7 +64,7 @@ def _read_json_state(path: Path, registration: str) -> JsonState | None:
     try:
         document = json.loads(path.read_bytes())
         if (document["format"], document["version"]) != ("avepoint-exporter", 1):
-            raise ValueError("another format or version")
+            raise ValueError("the file has another format or version")
         if document["registration"] != registration:
             return None
         last_success, remembered = document["last_success"], document["remembered"]

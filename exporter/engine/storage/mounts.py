@@ -30,6 +30,6 @@ def network_file_system(folder: Path, mounts: Path = _MOUNTS) -> str | None:
             continue
         point = fields[4].replace("\\040", " ").replace("\\011", "\t").replace("\\012", "\n").replace("\\134", "\\")
         inside = path == point or path.startswith(point.rstrip("/") + "/")
-        if inside and len(point) >= len(found):  # A later mount hides an earlier one.
+        if inside and len(point) >= len(found):  # A later mount hides earlier mounts.
             found, kind = point, after.split(" ")[0]
     return kind if kind in _NETWORK else None

@@ -152,7 +152,7 @@ def open_directory(folder: Path, clock: Clock, log: structlog.stdlib.BoundLogger
             log.error("persistent state is off until the exporter restarts", file=str(path), error=error)
             return None
         if error.sqlite_errorcode in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-            what = "another process uses it; stop that process or use another directory"
+            what = "another process uses this directory; stop that process, or use another directory"
             raise ConfigError([f"--storage.path: {folder}: {what}"]) from None
         raise ConfigError([f"--storage.path: {folder}: {error}; {_USE_ANOTHER}"]) from None
 
@@ -198,7 +198,7 @@ def _prepare(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")  # Commits survive a crash of the process.
     connection.execute("PRAGMA secure_delete = ON")  # SQLite overwrites deleted data, such as hidden names.
-    connection.execute("BEGIN IMMEDIATE")  # This statement locks the database until it is closed.
+    connection.execute("BEGIN IMMEDIATE")  # This lock lasts until the database is closed.
     if is_new:
         for statement in filter(str.strip, _SCHEMA.split(";")):
             connection.execute(statement)

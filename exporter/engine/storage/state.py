@@ -86,7 +86,7 @@ class StateStore:
         return await asyncio.to_thread(self._decoder.state, account, collector, rows)
 
     async def commit(self, *changes: Change) -> bool:
-        """Commit changes and all pending changes. Return False if a newer process owns any of the customers.
+        """Commit the given changes and all pending changes. Return False if a newer process owns any of the customers.
 
         If an error occurs, log the error and return True.
         """
@@ -120,7 +120,7 @@ class StateStore:
         return CollectorKey(account.name, collector, registration_id(account))
 
     def _can_write(self) -> bool:
-        """Return whether changes can be written now. If not, the changes wait for a later commit."""
+        """Return whether changes can be written now. If changes cannot be written now, they wait for a later commit."""
         return True
 
     def _start_writing(self) -> None:
@@ -154,9 +154,9 @@ class StateStore:
                         future.set_result(key not in refused)
 
     def _failed(self, error: Exception) -> None:
-        """Log that changes could not be committed, but not too often."""
+        """Log that changes could not be committed, at most once per minute."""
         if self._clock.monotonic() >= self._quiet_until:
-            self._log.error("state not stored", error=error)
+            self._log.error("persistent state not stored", error=error)
             self._quiet_until = self._clock.monotonic() + _QUIET_SECONDS
 
 

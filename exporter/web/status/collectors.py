@@ -22,7 +22,7 @@ _THROTTLED: Final = ("429", "503")
 class CollectorRow:
     """The row of one collector of one account. If the collector is off, `reason` and `hint` are set.
 
-    If its data is stale, `stale_after` is the maximum age.
+    If the collector's data is stale, `stale_after` is the maximum age.
     """
 
     account: str
@@ -43,7 +43,7 @@ class CollectorRow:
 
 @dataclass(frozen=True, slots=True)
 class AccountUsage:
-    """The rate limit and requests of an account.
+    """The rate limit of an account, and counts of its requests.
 
     If AvePoint is throttling the account, `throttling` contains the reduced rate. `throttled` is the number of
     responses with status 429 or 503. `waited` is the time that requests waited. `codes` contains request counts by

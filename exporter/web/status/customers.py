@@ -43,7 +43,7 @@ class CustomerRow:
 
     `collectors` is the number of collectors that read the customer, and `up` is the number of successful collectors
     among them. `read_at` is the earliest of the collectors' last success times, or None if any collector has never
-    succeeded. If data is stale, `stale_after` is the maximum age.
+    succeeded. If the customer's data is stale, `stale_after` is the maximum age.
     """
 
     account: str

@@ -35,7 +35,7 @@ class ErrorCard:
 
 
 class Cause(NamedTuple):
-    """The cause of an error. `reason` is the error message without the permission or endpoint at its beginning."""
+    """The cause of an error. `reason` is the error message without the permission or endpoint at the beginning."""
 
     hint: str
     reason: str
@@ -55,7 +55,7 @@ class _Occurrence(NamedTuple):
 def cause_of(failure: Failure) -> Cause:
     """Return the cause of an error.
 
-    One cause, such as a wrong secret, can produce a different message per permission.
+    One cause, such as a wrong secret, can produce several messages, which differ in the permission.
     """
     message = failure.message.removeprefix(_SKIPPED)
     return Cause(failure.hint, (message.partition(": ")[2] if failure.hint else "") or message)
@@ -76,7 +76,7 @@ def error_cards(data: StatusData, query: StatusQuery) -> Iterator[ErrorCard]:
 
 
 def earlier_errors(views: Sequence[SnapshotView], now: float) -> list[ErrorCard]:
-    """Return the recent resolved errors of all collectors, newest first."""
+    """Return the recent resolved errors of all collectors, most recent first."""
     failures = (
         _Occurrence(view, "", failure)
         for view in views

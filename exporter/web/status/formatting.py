@@ -20,7 +20,7 @@ class Moment:
 
 
 def moment(at: float, now: float) -> Moment:
-    """Format the Unix time `at`. The age is the difference from the Unix time `now`."""
+    """Format the Unix time `at`. The age is relative to the Unix time `now`."""
     try:
         utc = datetime.fromtimestamp(at, UTC)
     except (OverflowError, ValueError, OSError):
@@ -37,7 +37,7 @@ def rounded_time(seconds: float) -> str:
 
 
 def precise_time(seconds: float) -> str:
-    """Format a duration such as 12 ms, 0.5 s, 42 s or 5 min. Short durations have a higher precision."""
+    """Format a duration such as 12 ms, 0.5 s, 42 s or 5 min. The shorter the duration, the higher the precision."""
     if 0 < seconds < _MILLISECONDS_BELOW:
         return f"{max(1.0, seconds * 1000):.0f} ms"
     return f"{seconds:.1f} s" if 0 < seconds < _TENTHS_BELOW else rounded_time(seconds)

@@ -37,7 +37,7 @@ _PROBLEM: Final[Mapping[Severity, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Headline:
-    """The overall state in one sentence. Until all first refreshes are complete, the level is "waiting" or worse."""
+    """The overall state in one sentence. If a first refresh is incomplete, the level is "waiting" or worse."""
 
     level: Literal["good", "waiting", "warning", "bad"]
     text: str
@@ -130,7 +130,7 @@ def _collectors(data: StatusData, states: Mapping[State, int]) -> list[str]:
     if not data.views:
         return ["no account is configured"]
     if waiting := states.get("waiting"):
-        return [f"not ready: {waiting} of {count(len(data.views), 'collector')} still in the first refresh"]
+        return [f"not ready: first refresh incomplete for {waiting} of {count(len(data.views), 'collector')}"]
     off = f", {states['off']} off" if states.get("off") else ""
     throttled = sum(map(is_throttled, data.budgets.values()))
     return [

@@ -57,7 +57,7 @@ class CustomerKey(NamedTuple):
 
 
 class CurrentProblem(NamedTuple):
-    """A current problem. The table is sorted by the fields in this order. `start` is a Unix time."""
+    """A current problem. The table of problems is sorted by these fields. `start` is a Unix time."""
 
     rank: int
     start: float
@@ -68,7 +68,7 @@ class CurrentProblem(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CustomerProblems:
-    """The number of problems of one customer by severity, most severe first."""
+    """The numbers of problems of one customer, by severity, most severe first."""
 
     counts: tuple[tuple[Severity, int], ...]
 
@@ -127,7 +127,7 @@ def current_problems(data: StatusData) -> Problems:
 def problem_rows(
     problems: Problems, organizations: Mapping[str, Mapping[str, str]], query: StatusQuery, now: float
 ) -> tuple[ProblemRow, ...]:
-    """Return the rows of the most severe problems. Within a severity, the oldest problems come first."""
+    """Return the rows of the most severe problems. Problems of equal severity are sorted by age, oldest first."""
     shown = heapq.nsmallest(_ROWS, problems.current)
     return tuple(_row(one, organizations.get(one.customer.account, {}), query, now) for one in shown)
 
@@ -147,7 +147,7 @@ def _of_view(view: SnapshotView) -> Iterator[CurrentProblem]:
 
 
 def _customer_counts(view: SnapshotView) -> tuple[int, int]:
-    """Return the number of customers with a verdict, and the largest number of unknown verdicts for any problem."""
+    """Return the number of customers with a verdict, and the maximum number of unknown verdicts per problem."""
     totals: dict[str, float] = {}
     unknown = 0.0
     for family, labels, value in view.reads[""].samples if "" in view.reads else ():

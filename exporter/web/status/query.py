@@ -1,6 +1,6 @@
-"""The query string of the status page. It filters customers, and selects pages of customers and collectors.
+"""The query string of the status page.
 
-The values are untrusted.
+The query string filters customers, and selects pages of customers and collectors. The values are untrusted.
 """
 
 from collections.abc import Mapping, Sequence
