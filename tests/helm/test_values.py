@@ -153,7 +153,7 @@ def test_an_account_takes_what_the_exporter_takes() -> None:
         ({"persistence": {"existingClaim": "x"}}, "persistence.existingClaim needs persistence.enabled."),
         (
             {"shards": 2, "persistence": {"enabled": True, "existingClaim": "x"}},
-            "persistence.existingClaim is one volume, but each shard needs its own; leave it empty.",
+            "persistence.existingClaim is one volume, but each shard needs its own volume; leave persistence.existingClaim empty.",
         ),
         (
             {"podDisruptionBudget": {"enabled": True, "minAvailable": 0, "maxUnavailable": 1}},
@@ -174,7 +174,7 @@ def test_an_account_takes_what_the_exporter_takes() -> None:
         ({"web": TLS, "podMonitor": {"enabled": True}}, "podMonitor.tlsConfig is needed with web.tls.enabled;"),
         (
             {"persistentVolumeClaimRetentionPolicy": {"whenScaled": "Delete"}},
-            "persistentVolumeClaimRetentionPolicy needs persistence.enabled and more than one of shards.",
+            "persistentVolumeClaimRetentionPolicy needs persistence.enabled and shards above 1.",
         ),
     ],
 )

@@ -205,9 +205,9 @@ PORTFOLIO_SCENARIOS: Final = [
                 {"job": "a", "account": "m", "problem": "backup_overdue", "severity": "critical"},
                 {
                     "summary": "12 of 40 customers of m have the problem backup_overdue",
-                    "description": "12 customers of account m have the problem backup_overdue, at least a fifth of all "
-                    "when it began. The alert resolves below 5 %. Alerts for single customers with this problem are "
-                    "inhibited.",
+                    "description": "12 customers of account m have the problem backup_overdue. The alert "
+                    "begins at 20 % of the customers and resolves below 5 %. Alerts for single customers with this "
+                    "problem are inhibited.",
                     "runbook_url": "https://github.com/avepoint-exporter/avepoint-exporter/blob/main/docs/runbooks/"
                     "AvePointManyCustomersAffected.md",
                 },

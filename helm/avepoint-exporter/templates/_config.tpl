@@ -1,4 +1,4 @@
-{{/* The directory of the mounted Secrets. In the configuration, each secret becomes the path of a file in it. */}}
+{{/* The directory of the mounted Secrets. In the configuration, each secret becomes the path of a file in this directory. */}}
 {{- define "avepoint-exporter.secretsFolder" -}}/etc/avepoint-exporter/secrets{{- end -}}
 
 {{/* The exporter's configuration file, from the accounts. */}}

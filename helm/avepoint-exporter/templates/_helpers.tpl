@@ -94,7 +94,7 @@ imagePullSecrets:
 {{- end -}}
 {{- end -}}
 
-{{/* "true" or nothing: facts that follow from several values. */}}
+{{/* Conditions on several values. Each template returns "true" or nothing. */}}
 {{- define "avepoint-exporter.configured" -}}
 {{- if or .Values.accounts .Values.existingConfig.configMap .Values.existingConfig.secret .Values.demo.enabled -}}true{{- end -}}
 {{- end -}}
@@ -119,7 +119,7 @@ imagePullSecrets:
 {{- ternary "https" "http" .Values.web.tls.enabled -}}
 {{- end -}}
 
-{{/* The request of a probe: list ROOT PATH. The kubelet has no password and no client certificate; then it only connects. */}}
+{{/* The request of a probe: list ROOT PATH. If the listener requires a password or a client certificate, the probe only connects. */}}
 {{- define "avepoint-exporter.probe" -}}
 {{- $root := index . 0 -}}
 {{- if or (include "avepoint-exporter.verifiesClients" $root) (include "avepoint-exporter.basicAuth" $root) -}}

@@ -21,7 +21,7 @@
 {{- toYaml $alert -}}
 {{- end -}}
 
-{{/* The groups of the rules with the changes of the values: list ROOT GROUPS. A group with an interval of its own keeps it. */}}
+{{/* The groups of the rules with the changes of the values: list ROOT GROUPS. A group that sets an interval keeps this interval. */}}
 {{- define "avepoint-exporter.ruleGroups" -}}
 {{- $root := index . 0 -}}
 {{- $values := $root.Values.prometheusRule -}}

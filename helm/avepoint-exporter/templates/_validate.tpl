@@ -1,4 +1,4 @@
-{{/* Rules between values, which a schema cannot express. Each error is one sentence that names the values and the fix. */}}
+{{/* Check combinations of values, which the schema cannot check. Each error message names the values and the fix. */}}
 {{- define "avepoint-exporter.validate" -}}
 {{- $sources := list -}}
 {{- if .Values.accounts }}{{ $sources = append $sources "accounts" }}{{ end -}}
@@ -35,7 +35,7 @@
 {{- end -}}
 {{- end -}}
 
-{{/* Fail if a list of values that exclude each other has more than one. */}}
+{{/* Fail if more than one value of a list is set, because the values exclude each other. */}}
 {{- define "avepoint-exporter.onlyOne" -}}
 {{- if gt (len .) 1 -}}
 {{- fail (printf "%s are set, but only one of them can be used." (join " and " .)) -}}
@@ -149,9 +149,9 @@
 {{- fail "persistence.existingClaim needs persistence.enabled." -}}
 {{- end -}}
 {{- if and $storage.existingClaim $sharded -}}
-{{- fail "persistence.existingClaim is one volume, but each shard needs its own; leave it empty." -}}
+{{- fail "persistence.existingClaim is one volume, but each shard needs its own volume; leave persistence.existingClaim empty." -}}
 {{- end -}}
 {{- if and .Values.persistentVolumeClaimRetentionPolicy (not (and $storage.enabled $sharded)) -}}
-{{- fail "persistentVolumeClaimRetentionPolicy needs persistence.enabled and more than one of shards." -}}
+{{- fail "persistentVolumeClaimRetentionPolicy needs persistence.enabled and shards above 1." -}}
 {{- end -}}
 {{- end -}}
