@@ -30,7 +30,7 @@ NOTES: dict[str, tuple[list[str], list[str]]] = {
     "persistent-storage": (["rollout status deployment/"], ["state is lost"]),
     "standby": (
         [
-            "The persistent state needs Secret avepoint-database with key url",
+            "The pods need the URL of a PostgreSQL database in key url of Secret avepoint-database",
             "prod-avepoint-exporter.monitoring.svc:10087",
         ],
         ["state is lost"],
@@ -69,4 +69,6 @@ def test_notes_are_right(case: str) -> None:
 def test_a_route_to_shards_is_no_target() -> None:
     route = {"ingress": {"enabled": True, "hosts": [{"host": "avepoint.example.com"}]}}
 
-    assert "The Ingress sends each request to one of the shards. Do not scrape it." in notes(CASES["sharded"] | route)
+    assert "The Ingress sends each request to one of the shards. Do not scrape the Ingress." in notes(
+        CASES["sharded"] | route
+    )
