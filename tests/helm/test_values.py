@@ -153,7 +153,7 @@ def test_an_account_takes_what_the_exporter_takes() -> None:
         ({"persistence": {"existingClaim": "x"}}, "persistence.existingClaim needs persistence.enabled."),
         (
             {"shards": 2, "persistence": {"enabled": True, "existingClaim": "x"}},
-            "persistence.existingClaim is one volume, but each shard needs its own volume; leave persistence.existingClaim empty.",
+            "persistence.existingClaim is one volume, but each shard needs its own volume; leave the value empty.",
         ),
         (
             {"podDisruptionBudget": {"enabled": True, "minAvailable": 0, "maxUnavailable": 1}},

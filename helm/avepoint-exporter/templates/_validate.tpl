@@ -149,7 +149,7 @@
 {{- fail "persistence.existingClaim needs persistence.enabled." -}}
 {{- end -}}
 {{- if and $storage.existingClaim $sharded -}}
-{{- fail "persistence.existingClaim is one volume, but each shard needs its own volume; leave persistence.existingClaim empty." -}}
+{{- fail "persistence.existingClaim is one volume, but each shard needs its own volume; leave the value empty." -}}
 {{- end -}}
 {{- if and .Values.persistentVolumeClaimRetentionPolicy (not (and $storage.enabled $sharded)) -}}
 {{- fail "persistentVolumeClaimRetentionPolicy needs persistence.enabled and shards above 1." -}}
