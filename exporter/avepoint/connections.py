@@ -84,7 +84,7 @@ class Connections:
         free = self._free.setdefault(proxy, [])
         transport = free.pop() if free else self._connect(proxy, await self._tls_context())
         try:
-            while not self._may_send():  # noqa: ASYNC110 - rare, and each request asks for itself
+            while not self._may_send():  # noqa: ASYNC110 - requests rarely wait here
                 await asyncio.sleep(_GATE_SECONDS)
             async with aclosing(await transport.handle_async_request(request)) as response:
                 yield response

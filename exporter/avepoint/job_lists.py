@@ -93,7 +93,7 @@ class JobList:
 
 
 class ProductJobList:
-    """The job list of one product of a tenant account, other than Microsoft 365.
+    """The job list of a tenant account for one product other than Microsoft 365.
 
     `times` returns the query parameters for a time range. Use the same object in every refresh.
     """

@@ -122,7 +122,7 @@ class ListReader:
         tenant_id: str = "",
         body: Mapping[str, object] | None = None,
     ) -> list[T]:
-        """Return the result of `convert` for each row. Raise AvePointError if a request fails.
+        """Return the results of `convert` for all rows. Raise AvePointError if a request fails.
 
         `convert` is called for each row as soon as the row is received. If the list is incomplete and is therefore read
         again, `convert` is called again for each row.

@@ -84,13 +84,13 @@ class ValueIssues:
         return Ticks(ticks_at(self._clock.time()) + CLOCK_TOLERANCE)
 
     def unreadable(self, endpoint: str, field: str, value: object, why: str) -> None:
-        """Count an unreadable value. The first time, log the value and the reason `why`."""
+        """Count an unreadable value. If the value is new, log the value and the reason `why`."""
         self._observer.unreadable(endpoint, field)
         if self._is_new(field, short(value)):
             self._log.warning("value is unreadable", path=endpoint, field=field, value=short(value), why=why)
 
     def unknown(self, endpoint: str, field: str, value: str) -> None:
-        """Count an unknown name. The first time, log the name. Unknown names are exposed unchanged."""
+        """Count an unknown name, which is exposed unchanged. If the name is new, log the name."""
         self._observer.unknown(field)
         if self._is_new(field, value):
             self._log.warning("unknown name is used unchanged", path=endpoint, field=field, value=short(value))

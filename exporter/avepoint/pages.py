@@ -69,7 +69,7 @@ def _odata_page(response: object, endpoint: Endpoint) -> ListPage:
 def read_rows(value: object, endpoint: Endpoint, name: str, *, total: int | None = None) -> tuple[RawRow, ...]:
     """Return the rows of a JSON list. If the total is 0, null is accepted as an empty list.
 
-    Raise AnswerError if any other value is not a list. `name` is the field that contains the list.
+    For any other value that is not a list, raise AnswerError. `name` is the field that contains the list.
     """
     if value is None and total == 0:
         return ()
@@ -229,8 +229,8 @@ async def numbered_pages(fetch: FetchPage, progress: ListProgress, *, size: int)
             return
         for row in page.rows:
             yield row
-        # If the total exceeds the number of rows on the page, it is the total of the list. If both numbers are equal,
-        # the total may be the total of the page.
+        # If the total exceeds the number of rows on the page, the total is the total of the list. If both numbers are
+        # equal, the total may be the total of the page.
         is_counted = progress.total is not None and progress.total > len(page.rows)
         if not (progress.lacks_rows or (page.is_full(size) and not is_counted)):
             return

@@ -280,5 +280,6 @@ def request_id_of(headers: Mapping[str, str], envelope: Mapping[str, object]) ->
 
 
 def _whole_number(text: str) -> int | float:
-    # Python cannot convert thousands of digits to an integer. The returned float is later reported as unreadable.
+    # Python cannot convert thousands of digits to an integer. Therefore, return a float, which is later reported as
+    # unreadable.
     return int(text) if len(text) <= _LONGEST_INT else float(text)

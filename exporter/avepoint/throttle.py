@@ -88,9 +88,9 @@ class Throttle:
     async def slot(self, patience: float = 0.0) -> AsyncIterator[None]:
         """Wait until the limits allow a request.
 
-        `patience` is the interval of the collector in seconds. A request is due when this time has passed. The request
-        that is due first starts first. Therefore, collectors with long intervals do not delay collectors with short
-        intervals.
+        `patience` is the interval of the collector in seconds. A request is due `patience` seconds after its arrival.
+        The request that is due first starts first. Therefore, collectors with long intervals do not delay collectors
+        with short intervals.
         """
         deadline = self._clock.monotonic() + patience
         await self._slots.acquire(deadline)

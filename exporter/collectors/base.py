@@ -1,4 +1,7 @@
-"""Base classes of collectors. A collector converts responses to immutable records, and the records to samples."""
+"""Base classes of collectors.
+
+A collector converts responses to immutable records, and converts the records to samples.
+"""
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Mapping
@@ -96,7 +99,7 @@ class Collector(ABC, Generic[Options, Records]):
     def error(cls, records: Records) -> AvePointError | None:  # noqa: ARG003 - for subclasses
         """Return the error if the records are incomplete, or None if they are complete.
 
-        Incomplete records are exposed, but the refresh counts as failed.
+        Incomplete records are exposed, but the refresh is reported as failed.
         """
         return None
 
@@ -120,7 +123,10 @@ class Collector(ABC, Generic[Options, Records]):
         return None if customer_id else self.dump_state()
 
     def load_states(self, states: Mapping[str, object]) -> None:
-        """Restore states that `state_of` returned, by customer id. Raise ValueError if a state is invalid."""
+        """Restore the states of customers that `state_of` returned. The keys are customer ids.
+
+        Raise ValueError if a state is invalid.
+        """
         if "" in states:
             self.load_state(states[""])
 

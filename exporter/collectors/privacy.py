@@ -13,8 +13,8 @@ _DIGITS: Final = 16
 class NamePolicy:
     """Shows, hashes or hides names as configured in `labels` of an account.
 
-    Names are hashed with the client id as a key, so that a precomputed table of hashes cannot reveal them. The hash of
-    a name is stable across restarts and shards.
+    Names are hashed with the client id as a key, so that a precomputed table of hashes cannot reveal the names. The
+    hash of a name is stable across restarts and shards.
     """
 
     def __init__(self, account: Account) -> None:

@@ -77,7 +77,7 @@ def _safe_url(url: str) -> str:
 def has_unencoded_password(url: str) -> bool:
     """Return whether the password in a URL may contain an unencoded @, / or #.
 
-    Such a character would change the host.
+    An unencoded @, / or # would change the host.
     """
     signs = url.count("@")
     return signs > 1 or (signs == 1 and "@" not in url.partition("://")[2].partition("/")[0].partition("#")[0])

@@ -1,7 +1,7 @@
 """A strict YAML reader, which rejects duplicate keys, reads only decimal integers and reports the line of each error.
 
-Errors never contain values, because a value may be a secret. Errors contain a key only if it looks like a configuration
-key.
+Errors never contain values, because a value may be a secret. Errors contain a key only if the key looks like a
+configuration key.
 """
 
 import re
@@ -63,7 +63,7 @@ def join_path(path: str, key: object) -> str:
 def one_line(message: str) -> str:
     """Return a message as one line of limited length.
 
-    File paths can contain unprintable characters, which are replaced.
+    Unprintable characters, which file paths can contain, are replaced.
     """
     return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in message[:_LONGEST_LINE])
 
@@ -92,7 +92,7 @@ class _Loader(yaml.SafeLoader):
             ) from None
 
 
-# YAML 1.1 reads 050 as 40, 1:30 as 90 and 1_0 as 10. This loader reads such values as strings.
+# YAML 1.1 reads 050 as 40, 1:30 as 90 and 1_0 as 10. This loader reads 050, 1:30 and 1_0 as strings.
 _Loader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:int"]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()

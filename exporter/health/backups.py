@@ -85,7 +85,7 @@ def _unclassified(view: View) -> Iterator[Finding]:
     """Yield an unknown finding for each group of unclassified jobs that may be backups."""
     for job in view.facts.jobs:
         if job.is_unclassified and job.job_type in ("", _BACKUP):
-            # The subject omits the workload. Therefore, a successful backup of the workload still resolves the problem.
+            # Because the subject omits the workload, a successful backup of the workload still resolves the problem.
             subject = Subject(job.product, geo_location=job.geo_location)
             # In a partner account, a product may have no workloads.
             yield Finding(subject, Outcome.UNKNOWN, job.collector, is_unclassified=view.is_tenant)

@@ -76,7 +76,7 @@ class JobFacts:
 
     @property
     def is_unclassified(self) -> bool:
-        """Whether the job type or the workload is unknown. A retention job has no workload."""
+        """Whether the job type or the workload is unknown. A retention job is classified even without a workload."""
         return not self.job_type or not (self.workload or self.job_type == "retention")
 
 
@@ -119,7 +119,7 @@ _JOB_KEY: Final = ("product", "workload", "job_type", "geo_location")
 
 
 class Facts:
-    """The facts about one customer. Every fact includes the name of the collector that read it."""
+    """The facts about one customer. Every fact includes the name of the collector that read the fact."""
 
     def __init__(self, sources: Iterable[Source]) -> None:
         self._samples: dict[str, list[tuple[str, Sample]]] = {}

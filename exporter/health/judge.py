@@ -1,8 +1,8 @@
 """The verdict on one customer, computed from the facts, the expectations, the time and the saved state.
 
-A problem begins only if fresh facts confirm the problem. A problem ends if fresh facts refute the problem. These facts
-must have been read after the exporter detected the problem. After a change of the expectations, a problem also ends if
-its condition is no longer a problem.
+A problem begins only if fresh facts confirm the problem. A problem ends if fresh facts refute the problem. Facts can
+refute a problem only if they were read after the exporter detected the problem. After a change of the expectations, a
+problem also ends if its condition is no longer a problem.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

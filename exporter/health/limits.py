@@ -1,4 +1,7 @@
-"""The limits for a customer's workload. They come from the first matching exception or from the account."""
+"""The limits for a customer's workload.
+
+The first matching exception takes precedence over the limits of the account.
+"""
 
 import hashlib
 from collections.abc import Sequence

@@ -121,7 +121,10 @@ class Row:
         return self._read(read_time, spellings)
 
     def last_day(self, name: str) -> Ticks | None:
-        """Return the time at which something ends. For a day without a time, this is the last second of the day."""
+        """Return the end of a subscription or contract.
+
+        If the value is a day without a time, return the last second of the day.
+        """
         return self._read(read_last_day, (name,))
 
     def past_time(self, *spellings: str, since: Ticks | None = None) -> Ticks | None:

@@ -175,7 +175,10 @@ def read_time(value: object) -> Ticks | None:
 
 
 def read_last_day(value: object) -> Ticks | None:
-    """Parse the time at which something ends. If the value contains only a day, return the last second of the day."""
+    """Parse the end of a subscription or contract.
+
+    If the value contains only a day, return the last second of the day.
+    """
     ticks, text = read_time(value), _short_text(value)
     if ticks is None or text is None or not _ONLY_DAY.fullmatch(text):
         return ticks

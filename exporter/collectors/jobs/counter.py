@@ -98,15 +98,15 @@ class JobCounter:
         `since` is the start of the requested time range, or None if the list has no time range. `unsure` contains the
         ids of jobs that are counted later, because their job types or workloads are not certain yet. `unread` contains
         the ids of unreadable rows. If a row is unreadable in the first refresh, its job is never counted. `is_short` is
-        true if the list has fewer rows than its reported total. If such a list omits a job that was completed before
-        this refresh, the job is counted only if an earlier refresh found the job running.
+        true if the list has fewer rows than its reported total. If a short list omits a completed job, the job is
+        counted later only if an earlier refresh found the job running.
         """
         # If the first refresh is in the future, the clock was wrong at that time, so the list may have been incomplete.
         is_first = self._base is None or now < self._base
         if is_first:
             self._base, self._unread = now, frozenset(unread)
         # A job that was completed before the first refresh is never counted. AvePoint's clock may differ from the
-        # exporter's.
+        # exporter's clock.
         before = Ticks((now if self._base is None else self._base) - CLOCK_TOLERANCE)
         known = {*self._tallies}
         completed = {key for tally in self._tallies.values() for key in tally.completed}

@@ -112,7 +112,7 @@ class JobHistory:
         self.resources |= listed
         self.last_success.pop(kind, None)
         successes = [one.success for one in listed.values()]
-        # If a success is in the future, the clock may be wrong. The success is stored but not exposed.
+        # A success in the future is stored but not exposed, because the exporter's clock may be wrong.
         if all(0 < success <= now + CLOCK_TOLERANCE for success in successes):
             self.last_success[kind] = min(successes)
         self.completed_states.pop(kind, None)
@@ -181,10 +181,10 @@ def _parse_resource(value: object) -> tuple[tuple[JobKind, str], _Resource]:
             times = parse_ticks(success), parse_ticks(listed_at)
             resource = _Resource(*times, parse_name(completed_state), parse_ticks(completed_at))
             return (parse_kind(kind), parse_name(name)), resource
-        case [*kind, name, success, listed_at, str(completed_state)]:  # a state from an older version
+        case [*kind, name, success, listed_at, str(completed_state)]:  # The state was written by an older version.
             times = parse_ticks(success), parse_ticks(listed_at)
             return (parse_kind(kind), parse_name(name)), _Resource(*times, parse_name(completed_state), times[1])
-        case [*kind, name, success, listed_at]:  # a state from an older version
+        case [*kind, name, success, listed_at]:  # The state was written by an older version.
             times = parse_ticks(success), parse_ticks(listed_at)
             return (parse_kind(kind), parse_name(name)), _Resource(*times, "", times[1])
         case _:

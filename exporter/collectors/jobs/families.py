@@ -236,7 +236,7 @@ def read_objects(
 
 
 def resource_hash(name: str | None) -> str:
-    """Return a hash of a resource's name or id, because names may contain personal data.
+    """Hash the name or id of a resource, because names may contain personal data.
 
     If `name` is empty, return "".
     """

@@ -21,8 +21,8 @@ Starts = Mapping[str, Ticks]
 class JobFilter:
     """A filter of a job list. `parameter` is the name of the filter.
 
-    `values` contains the values to request, and `all_values` contains all values that the API supports. These mappings
-    contain a code for each name.
+    `values` contains the codes of the values to request, by name. `all_values` contains the codes of all values that
+    the API supports.
     """
 
     parameter: str
@@ -137,8 +137,8 @@ class Classification:
     def _witness_start(self, name: str, first: Ticks) -> Ticks:
         """Return the start of a time range that contains a classified job whose value is not `name`.
 
-        If AvePoint returns this job, AvePoint ignores the filter. If no such job exists, or if an earlier start would
-        add too many rows, return `first`.
+        If AvePoint returns the classified job, AvePoint ignores the filter. If no such job exists, or if an earlier
+        start would add too many rows, return `first`.
         """
         starts = [self.listed[key] for key, value in self.known.items() if value != name and key in self.listed]
         earlier = max((start for start in starts if start < first), default=first)

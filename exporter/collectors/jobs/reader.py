@@ -159,7 +159,7 @@ class JobReader:
         }
         kinds |= dict.fromkeys(new - wanted, JobKind(MICROSOFT_365, "", _NOT_WANTED))
         self._kinds |= kinds
-        # A try is not counted if its result is doubtful. Jobs whose types are not configured are tried only once.
+        # A try is not counted if its result is doubtful. Jobs whose job types are not configured are tried only once.
         is_doubtful = job_types.is_doubtful or workloads.is_doubtful
         has_conflicts = bool(job_types.conflicts or workloads.conflicts)
         self._conflicting_refreshes = self._conflicting_refreshes + 1 if has_conflicts else 0
@@ -209,7 +209,10 @@ class JobReader:
         return LocationJobs(jobs, shown, completed, error)
 
     def _count(self, now: Ticks, earliest: Ticks) -> None:
-        """Count completed jobs, including jobs whose types are not configured, because a reload may add job types."""
+        """Count completed jobs.
+
+        Jobs whose job types are not configured are counted too, because a reload may add job types.
+        """
         every: dict[JobKind, list[Job]] = {}
         for key, job in self._jobs.items():
             every.setdefault(self._kinds[key], []).append(job)

@@ -14,7 +14,7 @@ _LATEST: Final = 2**63  # ticks
 def parse_name(value: object) -> str:
     """Return a label value, interned to save memory."""
     if not isinstance(value, str):
-        raise ValueError("not a name")  # noqa: TRY004 - one exception for every invalid state
+        raise ValueError("not a name")  # noqa: TRY004 - always ValueError for invalid states
     value.encode()  # This call raises ValueError if UTF-8 cannot encode a character.
     return sys.intern(value)
 
@@ -34,7 +34,7 @@ def parse_kind(value: object) -> JobKind:
 
 
 def parse_ticks(value: object) -> Ticks:
-    """Return a time in ticks. The time may be 0."""
+    """Return a time in ticks. The value 0 is valid."""
     match value:
         case int(ticks) if 0 <= ticks < _LATEST:
             return Ticks(ticks)

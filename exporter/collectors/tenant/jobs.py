@@ -71,7 +71,7 @@ class JobsCollector(AccountCollector[JobsOptions, JobRecords]):
     async def read(self) -> JobRecords:
         """Read the jobs of each geo location.
 
-        Raise AvePointError if a request fails, or if the tenant has jobs but none in the configured geo locations.
+        Raise AvePointError if a request fails, or if the tenant has jobs, but no jobs in the configured geo locations.
         """
         now = ticks_at(self._clock.time())
         locations = {location: await reader.read(self.api_versions) for location, reader in self._readers.items()}
@@ -83,8 +83,7 @@ class JobsCollector(AccountCollector[JobsOptions, JobRecords]):
     async def _expect_none_elsewhere(self, span: Span) -> None:
         """Raise AvePointError if an unfiltered list contains jobs that started within `span`.
 
-        AvePoint returns an empty list for every geo location if a tenant has no jobs, but also if the tenant does not
-        use Multi-Geo.
+        If a tenant has no jobs or does not use Multi-Geo, AvePoint returns an empty list for every geo location.
         """
         if await JobList(self._client, TENANT_JOBS.modern).has_any(span):
             names, path = ", ".join(self._readers), TENANT_JOBS.modern.template

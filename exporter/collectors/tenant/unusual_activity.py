@@ -94,8 +94,8 @@ class UnusualActivityCollector(PerLocationCollector[UnusualActivityOptions, Acti
 def _summed(rows: Iterable[Row]) -> Iterator[Signals]:
     """Add up the rows of each workload, and yield the sums. A sum is None if any number is unknown.
 
-    There may be several rows for one workload, one per Microsoft 365 tenant or geo location. If rows are equal, only
-    one of them is counted.
+    There may be several rows for one workload, one per Microsoft 365 tenant or geo location. If several rows are equal,
+    only one of these rows is counted.
     """
     by_workload: dict[str, list[Signals]] = {}
     for _, signals in dict.fromkeys(_signals_of_tenants(rows)):
