@@ -6,13 +6,14 @@ import socket
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from exporter.cli import run
+from exporter.config.expectations import ProblemName, ProductName
 from exporter.diagnose.connectivity import Host, resolve, tls_handshake
 from exporter.errors import AvePointError, ConfigError
 from tests.avepoint.test_certificate import identity
@@ -85,6 +86,25 @@ def with_variable(name: str, value: str, provoke: Provoke) -> Provoke:
         return provoke(stage)
 
     return provoked
+
+
+def warned(text: str, **variables: str) -> Provoke:
+    """Check a valid configuration, and return the only warning."""
+
+    def provoke(stage: Stage) -> str:
+        (stage.folder / "config.yaml").write_text(text)
+        for name, value in variables.items():
+            stage.set_variable(name, value)
+        assert run(["--config.check"]) == 0
+        (line,) = stage.written().splitlines()
+        return line.removeprefix("avepoint-exporter: warning: ")
+
+    return provoke
+
+
+def expecting(exceptions: str) -> str:
+    """Return a configuration with these exceptions in the second line."""
+    return f"{FINE}\nexpectations: {{exceptions: [{exceptions}]}}"
 
 
 def account(more: str = "", *, auth: str = "client_id: app, client_secret: hunter2", kind: str = "tenant") -> Provoke:
@@ -241,6 +261,9 @@ CENTERS = "au, ca, ch, de, fr, gcp-au, gcp-jp, gcp-kr, gcp-us, gcp-we, jp, kr, n
 LOCALHOST = ["--log.level", "error", "--web.listen-address"]
 INIT = ["init", "--type", "tenant", "--name", "contoso", "--data-center", "us", "--client-id", "app", "--no-check"]
 AUTH = "accounts[0].auth"
+EXCEPTION = "expectations.exceptions[0]"
+NO_FLAG = "is not the variable of a flag"
+LINE = " (config.yaml:2)"
 PLACE = " (config.yaml:1, account contoso)"
 
 # An error, a function that causes it, and the message in three parts: place^error^advice.
@@ -310,6 +333,17 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
     "port too high": (
         typed(*LOCALHOST, ":70000", config_yaml=FINE),
         "--web.listen-address: ^':70000' has a port above 65535; ^use a lower port",
+    ),
+    "address that the check refuses": (
+        typed("--config.check", "--web.listen-address", "localhost", config_yaml=FINE),
+        "--web.listen-address: ^'localhost' is not HOST:PORT; ^write an IPv6 address in square brackets",
+    ),
+    "address twice": (
+        typed("--config.check", *("--web.listen-address", ":9766") * 2, config_yaml=FINE),
+        "--web.listen-address: ^':9766' is a duplicate; ^remove one",
+    ),
+    "check and once": (
+        typed("--config.check", "--once", config_yaml=FINE), "--config.check ^cannot be used with --once ^" + HELP,
     ),
     "storage in a file": (
         typed("--once", "--storage.path", "config.yaml", config_yaml=FINE),
@@ -459,6 +493,84 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
     "misspelled choice": (
         account("api: moderne"),
         f"accounts[0].api: ^must be one of auto, modern, legacy; ^did you mean modern?{PLACE}",
+    ),
+    "misspelled workload": (
+        warned(expecting("{workloads: [Exchnage Online], backup_age: 8d}")),
+        (f"{EXCEPTION}.workloads[0]: ^no known workload has this name; ^did you mean Exchange Online?{LINE}"),
+    ),
+    "part of a workload's name": (
+        warned(expecting("{workloads: [Teams, Exchange], backup_age: 8d}")),
+        (f"{EXCEPTION}.workloads[1]: ^no known workload has this name; ^did you mean Exchange Online?{LINE}"),
+    ),
+    "workload that nobody knows": (
+        warned(expecting("{workloads: [Quux], backup_age: 8d}")),
+        f"{EXCEPTION}.workloads[0]: ^no known workload has this name; ^use a value of the label workload{LINE}",
+    ),
+    "exception for customers without a partner account": (
+        warned(expecting("{customers: [c1], backup_age: 8d}")),
+        f"{EXCEPTION}.customers: ^no account is a partner account; ^remove the exception{LINE}",
+    ),
+    "exception for customers of a tenant": (
+        account("expectations: {exceptions: [{customers: [c1], backup_age: 8d}]}"),
+        f"accounts[0].{EXCEPTION}.customers: ^not available for tenant accounts; ^remove it{PLACE}",
+    ),
+    "misspelled problem": (
+        configured(expecting("{workloads: [Teams], ignore: [backup_overdu]}")),
+        (f"{EXCEPTION}.ignore[0]: ^must be one of {', '.join(get_args(ProblemName))}; "
+         f"^did you mean backup_overdue?{LINE}"),
+    ),
+    "part of a product's name": (
+        configured(expecting("{products: [google], ignore: [job_incomplete]}")),
+        (f"{EXCEPTION}.products[0]: ^must be one of {', '.join(get_args(ProductName))}; "
+         f"^did you mean Google Workspace?{LINE}"),
+    ),
+    "limit of a customer for a workload": (
+        configured(expecting("{workloads: [Teams], storage_ratio: 0.5}")),
+        (f"{EXCEPTION}.storage_ratio: ^applies to whole customers; "
+         f"^move it to an exception without products and workloads{LINE}"),
+    ),
+    "problem of a customer for a product": (
+        configured(expecting("{products: [Salesforce], ignore: [job_failed, storage_full]}")),
+        (f"{EXCEPTION}.ignore[1]: ^applies to whole customers; "
+         f"^move it to an exception without products and workloads{LINE}"),
+    ),
+    "limit of another product": (
+        configured(expecting("{products: [Salesforce], retention: 30d}")),
+        (f"{EXCEPTION}.retention: ^applies only to Microsoft 365; "
+         f"^add Microsoft 365 to products, or remove this limit{LINE}"),
+    ),
+    "exception after a broader exception": (
+        configured(expecting("{workloads: [Teams], backup_age: 8d}, {workloads: [teams], backup_age: 9d}")),
+        ("expectations.exceptions[1]: ^never applies, because exceptions[0] matches first; "
+         f"^change the order, or remove one{LINE}"),
+    ),
+    "exception that contradicts the other limits": (
+        configured(expecting("{workloads: [Teams], idle_after: 60d}")),
+        f"{EXCEPTION}: ^retired_after must be ^at least as long as idle_after{LINE}",
+    ),
+    "customer that is included and excluded": (
+        account("customers: {include: [c1, c2], exclude: [c2]}", kind="partner"),
+        f"accounts[0].customers.exclude[0]: ^is also in include; ^remove one of them{PLACE}",
+    ),
+    "misspelled environment variable": (
+        warned(FINE, AVEPOINT_EXPORTER_LOG_LEVLE="debug"),
+        f"AVEPOINT_EXPORTER_LOG_LEVLE: ^{NO_FLAG}; ^did you mean AVEPOINT_EXPORTER_LOG_LEVEL?",
+    ),
+    "environment variable in lower case": (
+        warned(FINE, avepoint_exporter_log_level="debug"),
+        f"avepoint_exporter_log_level: ^{NO_FLAG}; ^did you mean AVEPOINT_EXPORTER_LOG_LEVEL?",
+    ),
+    "environment variable for a port": (
+        warned(FINE, AVEPOINT_EXPORTER_PORT="9766"),
+        f"AVEPOINT_EXPORTER_PORT: ^{NO_FLAG}; ^did you mean AVEPOINT_EXPORTER_REPORT?",
+    ),
+    "data center and URL": (
+        warned(FINE.replace("data_center: us", "data_center: us, base_url: 'https://api.example.com'")),
+        "accounts[0].data_center: ^has no effect, because base_url is set; ^remove it" + PLACE,
+    ),
+    "environment and URLs": (
+        warned(FINE.replace("data_center: us", "environment: aos2, base_url: 'https://a.test', token_url: 'https://b.test'")),
+        "accounts[0].environment: ^has no effect, because base_url and token_url are set; ^remove it" + PLACE,
     ),
     "home directory": (
         account(auth="client_id: app, client_secret_file: ~/contoso.secret"),

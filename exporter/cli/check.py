@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 from click.exceptions import Exit
 
-from exporter.avepoint.auth.credentials import readable_secrets
 from exporter.cli.event_loop import run_coroutine
 from exporter.cli.flags import (
     CONTEXT,
@@ -26,6 +25,7 @@ from exporter.cli.flags import (
     shard_of,
     sharding,
 )
+from exporter.cli.warnings import print_warnings
 from exporter.clock import SystemClock
 from exporter.config.load import account_names
 from exporter.config.schema import Config
@@ -104,7 +104,7 @@ def run_check(flags: Flags, names: tuple[str, ...] = (), *, quick: bool = False)
     loaded = loader(flags)()
     config, shard, clock = _chosen(loaded, names), shard_of(flags), SystemClock()
     customers_at_most = _QUICK_CUSTOMERS if quick else None
-    warn(loaded)
+    print_warnings(loaded, config_file(flags))
 
     async def test(progress: "Progress") -> "Report":
         return await check_accounts(
@@ -122,12 +122,6 @@ def run_check(flags: Flags, names: tuple[str, ...] = (), *, quick: bool = False)
             return run_coroutine(test(progress))
     except KeyboardInterrupt:
         raise Exit(UNREADABLE) from None
-
-
-def warn(config: Config) -> None:
-    """Print a warning for each secret file that other users can read."""
-    for line in readable_secrets(config):
-        click.echo(f"avepoint-exporter: warning: {line}", err=True)
 
 
 def show(report: "Report", *, as_json: bool) -> None:

@@ -18,7 +18,7 @@ from click.exceptions import Exit
 from exporter import __version__
 from exporter.avepoint.auth.credentials import certificate_mistakes
 from exporter.cli.assets import assets
-from exporter.cli.check import check, warn
+from exporter.cli.check import check
 from exporter.cli.completion import completion
 from exporter.cli.demo import demo
 from exporter.cli.event_loop import exit_now, run_coroutine, run_server
@@ -43,6 +43,7 @@ from exporter.cli.flags import (
 )
 from exporter.cli.init import init
 from exporter.cli.usage import Commands, usage_message
+from exporter.cli.warnings import logging_warnings, print_warnings
 from exporter.clock import SystemClock
 from exporter.config.schema import Config
 from exporter.config.secrets import secret_errors
@@ -50,6 +51,7 @@ from exporter.engine.snapshot import SnapshotView
 from exporter.errors import ConfigError
 from exporter.logs import setup, write_suppressed
 from exporter.web.protection import load_protection
+from exporter.web.server import check_addresses
 
 _OUTPUT_ERRORS: Final = {errno.ENOSPC, errno.EDQUOT, errno.EIO}
 
@@ -88,6 +90,8 @@ def command(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - one 
         _refuse(ctx, "config_check", "once", *(SHARDING if ctx.invoked_subcommand == init.name else ()))
         return
     setup(flags["log_level"] or "info", flags["log_format"] or "logfmt")
+    if flags["config_check"] and flags["once"]:
+        raise click.UsageError("--config.check cannot be used with --once", ctx)
     if flags["config_check"]:
         click.echo(_checked(flags))
     elif flags["once"]:
@@ -97,7 +101,7 @@ def command(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - one 
     else:
         watched = config_file(flags) if flags["config_watch"] else None
         listening = replace(listening_of(flags), watched=watched)
-        application = make_application(loader(flags), flags)
+        application = make_application(logging_warnings(loader(flags), config_file(flags)), flags)
         run_server(partial(application.serve, listening, lambda _: None))
 
 
@@ -122,6 +126,7 @@ def _checked(flags: Flags) -> str:
     for read in (
         loader(flags),
         lambda: load_protection(listening_of(flags).web_config),
+        lambda: check_addresses(listening_of(flags).addresses),
         lambda: shard_of(flags),
         lambda: storage_of(flags),
     ):
@@ -131,7 +136,7 @@ def _checked(flags: Flags) -> str:
         except ConfigError as error:
             mistakes += error.errors
     if config is not None:
-        warn(config)
+        print_warnings(config, config_file(flags))
         mistakes += [*secret_errors(config), *certificate_mistakes(config, SystemClock()), *_authority_mistakes(config)]
     if mistakes or config is None:
         raise ConfigError(mistakes)
@@ -152,7 +157,8 @@ def _authority_mistakes(config: Config) -> Iterator[str]:
 def _refresh_once(flags: Flags) -> tuple[str, tuple[SnapshotView, ...]]:
     """Refresh every collector once. Return the metrics page and a view of each collector."""
     try:
-        return run_coroutine(make_application(loader(flags), flags).once())
+        load = logging_warnings(loader(flags), config_file(flags))
+        return run_coroutine(make_application(load, flags).once())
     except KeyboardInterrupt:
         raise Exit(UNREADABLE) from None
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from exporter.config.clouds import DATA_CENTERS, ENVIRONMENTS
+from exporter.config.schema import Config
 from exporter.config.validation import InvalidKey
 
 _SECRETS: Final = ("client_secret", "client_secret_file", "client_secret_env")
@@ -28,8 +29,35 @@ def cross_checks(accounts: list[object]) -> Iterator[InvalidKey]:
             yield InvalidKey(f"accounts[{index}].name", f"duplicate of accounts[{first[name]}].name; use another name")
         yield from _check_type(raw, f"accounts[{index}]")
         yield from _check_data_center(raw, f"accounts[{index}].data_center")
+        yield from _check_customers(raw, f"accounts[{index}]")
         if isinstance(auth := raw.get("auth"), dict):
             yield from _check_credentials(auth, f"accounts[{index}].auth")
+
+
+def contradictions(config: Config) -> Iterator[InvalidKey]:
+    """Yield an error for each contradiction between expectations, after the accounts have inherited expectations."""
+    common = config.expectations
+    yield from (InvalidKey(f"expectations{path}", message) for path, message in common.contradictions())
+    for index, account in enumerate(config.accounts):
+        own = account.expectations
+        if any(getattr(own, key) != getattr(common, key) for key in ("idle_after", "retired_after", "exceptions")):
+            for path, message in own.contradictions():
+                yield InvalidKey(f"accounts[{index}].expectations{path}", message)
+
+
+def _check_customers(raw: dict[str, object], path: str) -> Iterator[InvalidKey]:
+    match raw:
+        case {"customers": {"include": list(include), "exclude": list(exclude)}}:
+            for index, customer in enumerate(exclude):
+                if customer in include:
+                    message = "is also in include; remove one of them"
+                    yield InvalidKey(f"{path}.customers.exclude[{index}]", message)
+    match raw:
+        case {"type": "tenant", "expectations": {"exceptions": list(exceptions)}}:
+            for index, exception in enumerate(exceptions):
+                if isinstance(exception, dict) and exception.get("customers"):
+                    message = "not available for tenant accounts; remove it"
+                    yield InvalidKey(f"{path}.expectations.exceptions[{index}].customers", message)
 
 
 def _check_type(raw: dict[str, object], path: str) -> Iterator[InvalidKey]:

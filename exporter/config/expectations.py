@@ -1,10 +1,11 @@
 """The section `expectations`, which defines when a backup, a license or a customer has a problem."""
 
-from typing import Annotated, Literal, Self
+from collections.abc import Iterator
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
-from exporter.config.sections import NonEmptyString, Number, Seconds, Section
+from exporter.config.sections import InvalidKeysError, NonEmptyString, Number, Seconds, Section
 
 ProblemName = Literal[
     "backup_overdue", "backup_late", "backup_stopped", "backup_never_succeeded", "success_unknown",
@@ -15,6 +16,18 @@ ProblemName = Literal[
     "subscription_expiring", "subscription_expired", "customer_status_failed", "customer_attention",
 ]  # fmt: skip
 ProductName = Literal["Microsoft 365", "Google Workspace", "IaaS + PaaS", "Salesforce", "Dynamics 365"]
+
+_OF_CUSTOMERS: Final = frozenset({
+    "scan_failed_after", "status_after", "storage_ratio", "subscription_left", "subscription_history",
+    "scan_failed", "consent_missing", "seats_exceeded", "storage_nearly_full", "storage_full", "license_out_of_policy",
+    "subscription_expiring", "subscription_expired", "customer_status_failed", "customer_attention",
+})  # fmt: skip
+"""Limits and problems of a whole customer, which has no product and no workload."""
+_OF_MICROSOFT_365: Final = frozenset({
+    "unprotected_after", "unprotected_ratio", "users_unprotected_ratio", "retention",
+    "objects_unprotected", "users_unprotected", "ransomware_suspected", "unusual_activity", "retention_too_short",
+})  # fmt: skip
+"""Limits and problems of the product Microsoft 365."""
 
 _DAY = 86_400.0
 Age = Annotated[Seconds, Field(ge=60, le=10 * 365 * _DAY)]
@@ -94,7 +107,29 @@ class ExpectationException(Limits):
             raise ValueError("contains no customers, products or workloads; set these limits outside of exceptions")
         if not self.own_limits():
             raise ValueError("contains no limit; add a limit such as backup_age, or add ignore")
+        if errors := list(self._without_effect()):
+            raise InvalidKeysError(errors)
         return self
+
+    def _without_effect(self) -> Iterator[tuple[str, str]]:
+        """Yield the keys of limits and problems that this exception can never match, each with an error."""
+        problems = [(f"ignore[{index}]", problem) for index, problem in enumerate(self.ignore)]
+        for key, name in [*((key, key) for key in self.own_limits()), *problems]:
+            if name in _OF_CUSTOMERS and (self.products or self.workloads):
+                yield key, "applies to whole customers; move it to an exception without products and workloads"
+            elif name in _OF_MICROSOFT_365 and self.products and "Microsoft 365" not in self.products:
+                yield key, "applies only to Microsoft 365; add Microsoft 365 to products, or remove this limit"
+
+    def hides(self, later: Self) -> bool:
+        """Return whether this exception matches everything that a later exception matches."""
+        return all(
+            not mine or (theirs and theirs <= mine)
+            for mine, theirs in (
+                (set(self.customers), set(later.customers)),
+                (set(self.products), set(later.products)),
+                ({one.casefold() for one in self.workloads}, {one.casefold() for one in later.workloads}),
+            )
+        )
 
     def own_limits(self) -> dict[str, object]:
         """Return the limits that this exception sets, by key."""
@@ -110,10 +145,27 @@ class Expectations(Limits):
     )
 
     @model_validator(mode="after")
-    def _retires_after_idling(self) -> Self:
-        if self.retired_after < self.idle_after:
-            raise ValueError("retired_after must be at least as long as idle_after")
+    def _each_exception_can_match(self) -> Self:
+        errors = []
+        for index, one in enumerate(self.exceptions):
+            hiding = next((place for place, other in enumerate(self.exceptions[:index]) if other.hides(one)), None)
+            if hiding is not None:
+                message = f"never applies, because exceptions[{hiding}] matches first; change the order, or remove one"
+                errors.append((f"exceptions[{index}]", message))
+        if errors:
+            raise InvalidKeysError(errors)
         return self
+
+    def contradictions(self) -> Iterator[tuple[str, str]]:
+        """Yield the path and the message of each contradiction between two limits, including inherited limits."""
+        message = "retired_after must be at least as long as idle_after"
+        if self.retired_after < self.idle_after:
+            yield "", message
+        for index, one in enumerate(self.exceptions):
+            own = one.own_limits()
+            limits = self.model_copy(update=own)
+            if {"retired_after", "idle_after"} & own.keys() and limits.retired_after < limits.idle_after:
+                yield f".exceptions[{index}]", message
 
     def inherit(self, parent: "Expectations") -> "Expectations":
         """Return a copy in which all unset keys have the values of `parent`."""

@@ -1,12 +1,12 @@
 """Functions that load the configuration file. A ConfigError lists all errors in the file."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from exporter.config.checks import cross_checks
+from exporter.config.checks import contradictions, cross_checks
 from exporter.config.schema import Account, CollectorOptions, Config
-from exporter.config.validation import InvalidKey, require_valid, unknown_key, validate
+from exporter.config.validation import InvalidKey, locate, require_valid, unknown_key, validate
 from exporter.config.yaml_file import Document, parse_yaml, read_yaml
 from exporter.errors import ConfigError
 
@@ -56,7 +56,16 @@ def _config(document: Document, catalogue: Catalogue, *, source: str, directory:
         data["accounts"] = [_with_collectors(raw, index, catalogue, errors) for index, raw in enumerate(accounts)]
         errors += cross_checks(accounts)
     config = validate(Config, data, "", errors, directory)
-    return _inherited(require_valid(config, errors, document, source))
+    if config is not None:
+        config = _inherited(config)
+        errors += contradictions(config)
+    return require_valid(config, errors, document, source)
+
+
+def located(errors: Iterable[InvalidKey], path: Path) -> Iterator[str]:
+    """Yield the message of each error in a configuration file, with its line number and account."""
+    document = read_yaml(path, flag=_FLAG)
+    yield from (locate(error, document, str(path)) for error in errors)
 
 
 def _inherited(config: Config) -> Config:

@@ -75,7 +75,7 @@ def validate(kind: type[M], data: object, path: str, errors: list[InvalidKey], d
 
 def require_valid(section: M | None, errors: Iterable[InvalidKey], document: Document, source: str) -> M:
     """Return the section. Raise ConfigError if there are errors, with one line per error, sorted by account."""
-    lines = [_located(error, document, source) for error in sorted(errors, key=_account_index)]
+    lines = [locate(error, document, source) for error in sorted(errors, key=_account_index)]
     if lines or section is None:
         raise ConfigError(list(dict.fromkeys(lines)))
     return section
@@ -105,7 +105,15 @@ def unknown_key(path: str, key: object, section: type[BaseModel] | Iterable[str]
     return InvalidKey(join_path(path, text), f"unknown key; {f'did you mean {close[0]}?' if close else f'use {names}'}")
 
 
-def _located(error: InvalidKey, document: Document, source: str) -> str:
+def similar(value: str, choices: Iterable[str]) -> str:
+    """Return the choice that is most similar to a value, or that contains the value, or "" if there is none."""
+    names = {choice.casefold(): choice for choice in choices}
+    typed = value.strip().casefold()
+    close = difflib.get_close_matches(typed, names, n=1) or [name for name in names if typed and typed in name]
+    return names[close[0]] if close else ""
+
+
+def locate(error: InvalidKey, document: Document, source: str) -> str:
     """Format an error as one line, with the file, the line number and the account name if they are available."""
     path = error.path
     if not path:
@@ -151,8 +159,8 @@ def _advice(detail: ErrorDetails, section: type[BaseModel]) -> str:
     if detail["type"] == "model_type" and value is False and "enabled" in section.model_fields and not detail["loc"]:
         return "; to disable the collector, set enabled: false"
     if detail["type"] == "literal_error" and isinstance(value, str):
-        close = difflib.get_close_matches(value.lower(), _choices(detail), n=1)
-        return f"; did you mean {close[0]}?" if close else ""
+        close = similar(value, _choices(detail))
+        return f"; did you mean {close}?" if close else ""
     if detail["type"] == "string_type" and not isinstance(value, list | dict):
         return "; put it in quotes"
     if detail["type"] == "int_type" and isinstance(value, str) and _LEADING_ZERO.fullmatch(value):

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from math import inf
 from typing import Final
 
+from exporter.avepoint.reading.vocabulary import MICROSOFT_365
 from exporter.config.expectations import ProblemName
 from exporter.health.backups import due_times
 from exporter.health.findings import Finding, Outcome, Subject, View, next_change
@@ -141,7 +142,9 @@ class _Decision:
         return groups
 
     def _is_ignored(self, subject: Subject) -> bool:
-        ignore = self._view.limits.of(subject.product, subject.workload).ignore
+        # Only problems of Microsoft 365 have a workload without a product.
+        product = subject.product or (MICROSOFT_365 if subject.workload else "")
+        ignore = self._view.limits.of(product, subject.workload).ignore
         return self.problem.name in ignore
 
     def _is_fresh(self, collector: str) -> bool:

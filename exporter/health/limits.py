@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from exporter.avepoint.reading.workload_labels import workload_label
 from exporter.config.expectations import ExpectationException, Expectations, Limits
 
 _FINGERPRINT_LENGTH: Final = 16
@@ -69,6 +70,6 @@ def _resolved(base: Limits, exception: ExpectationException) -> _Exception:
     return _Exception(
         frozenset(exception.customers),
         frozenset(exception.products),
-        frozenset(workload.casefold() for workload in exception.workloads),
+        frozenset(workload_label(workload)[0].casefold() for workload in exception.workloads),
         base.model_copy(update=exception.own_limits()),
     )

@@ -103,14 +103,32 @@ def bind(addresses: Sequence[str]) -> list[socket.socket]:
     return sockets
 
 
-def _bind(address: str) -> socket.socket:
+def check_addresses(addresses: Sequence[str]) -> None:
+    """Raise ConfigError with one line per invalid or duplicate address. Do not listen."""
+    errors: list[str] = []
+    for index, address in enumerate(addresses):
+        try:
+            _parse(address)
+            if address in addresses[:index]:
+                raise ValueError("is a duplicate; remove one")
+        except ValueError as error:
+            errors.append(f"--web.listen-address: {address!r} {error}")
+    if errors:
+        raise ConfigError(errors)
+
+
+def _parse(address: str) -> tuple[str, int]:
     match = _ADDRESS.fullmatch(address)
     if not match:
         raise ValueError("is not HOST:PORT; write an IPv6 address in square brackets")
     port = int(match["port"])
     if port > _HIGHEST_PORT:
         raise ValueError("has a port above 65535; use a lower port")
-    host = match["ipv6"] or match["host"]
+    return match["ipv6"] or match["host"], port
+
+
+def _bind(address: str) -> socket.socket:
+    host, port = _parse(address)
     if not host:
         return _bind_everywhere(port)
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)

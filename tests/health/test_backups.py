@@ -205,6 +205,18 @@ def test_each_product_and_workload_has_its_own_limit() -> None:
     assert [subject.workload for subject in world.problems()["backup_overdue"]] == ["OneDrive"]
 
 
+def test_an_exception_may_have_any_name_of_a_workload() -> None:
+    exceptions = [{"workloads": ["Yammer", "Office 365 groups"], "backup_age": "8d"}]
+    samples = [
+        one
+        for name in ("Viva Engage", "Microsoft 365 Groups", "Teams")
+        for one in job(start=NOW, success=NOW - 3 * DAY, workload=name)
+    ]
+    world = World(expectations={"exceptions": exceptions}).read(ON_PARTNER, *samples)
+
+    assert [subject.workload for subject in world.problems()["backup_overdue"]] == ["Teams"]
+
+
 OF_BACKUPS = ("backup_overdue", "backup_late", "backup_stopped", "backup_never_succeeded", "success_unknown")
 
 

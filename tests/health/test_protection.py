@@ -24,6 +24,12 @@ def test_objects_are_unprotected_above_the_ratio(scanned: float, protected: floa
     assert World().read(DATA, *objects(scanned, protected)).outcome("objects_unprotected") == outcome
 
 
+def test_an_exception_for_microsoft_365_covers_its_objects() -> None:
+    exceptions = [{"products": ["Microsoft 365"], "ignore": ["objects_unprotected"]}]
+    assert World().read(DATA, *objects(50, 0)).names() == {"objects_unprotected"}
+    assert World(expectations={"exceptions": exceptions}).read(DATA, *objects(50, 0)).names() == set()
+
+
 def test_the_parts_of_a_workload_are_added_up() -> None:
     enough = objects(50, 0, service_type="A") + objects(950, 950, service_type="B")
     [subject] = World().read(DATA, *objects(50, 0, service_type="A")).problems()["objects_unprotected"]

@@ -1,0 +1,49 @@
+"""Environment variables that begin like the variables of flags, but set no flag."""
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from difflib import get_close_matches
+from typing import Final
+
+import click
+
+_PREFIX: Final = "AVEPOINT_EXPORTER_"
+_SIMILARITY: Final = 0.6
+_OF_A_SERVICE: Final = re.compile(
+    r"(?:\w+_)?(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT_\d+_[A-Z]+(?:_[A-Z]+)?)", re.ASCII
+)
+_PORT: Final = re.compile(r"(?:\w+_)?PORT", re.ASCII)
+_ADDRESS: Final = re.compile(r"[a-z]+://", re.ASCII)
+
+
+def flag_variables(group: click.Group) -> frozenset[str]:
+    """Return the environment variables of all flags of all commands."""
+    found = set[str]()
+    for command in (group, *group.commands.values()):
+        for parameter in command.params:
+            if isinstance(parameter.envvar, str):
+                found.add(parameter.envvar)
+    return frozenset(found)
+
+
+def unknown_variables(environment: Mapping[str, str], known: Collection[str], used: Iterable[str]) -> Iterator[str]:
+    """Yield a warning for each variable that begins with the prefix in any case, but sets no flag.
+
+    `known` contains the variables of flags, and `used` contains the variables in the configuration.
+    """
+    settings = {*known, *used}
+    names = {name.removeprefix(_PREFIX): name for name in known}
+    for name, value in sorted(environment.items()):
+        rest = re.sub(r"\W", "_", name).upper()
+        if name in settings or not rest.startswith(_PREFIX):
+            continue
+        rest = rest.removeprefix(_PREFIX)
+        if not (name.startswith(_PREFIX) and _is_of_a_service(rest, value)):
+            close = get_close_matches(rest, names, n=1, cutoff=_SIMILARITY)
+            advice = f"did you mean {names[close[0]]}?" if close else "remove it (help: avepoint-exporter --help)"
+            yield f"{name}: is not the variable of a flag; {advice}"
+
+
+def _is_of_a_service(rest: str, value: str) -> bool:
+    """Return whether Kubernetes may have set the variable for a service whose name begins with avepoint-exporter."""
+    return bool(_OF_A_SERVICE.fullmatch(rest) or (_PORT.fullmatch(rest) and _ADDRESS.match(value)))

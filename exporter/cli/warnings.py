@@ -1,0 +1,48 @@
+"""Warnings about keys and environment variables that may have no effect, and about readable secret files."""
+
+import os
+from collections.abc import Callable, Collection, Iterator
+from pathlib import Path
+from typing import Final
+
+import click
+
+from exporter.avepoint.auth.credentials import readable_secrets
+from exporter.cli.variables import flag_variables, unknown_variables
+from exporter.config.load import located
+from exporter.config.schema import Config
+from exporter.health.ineffective import ineffective_keys
+from exporter.logs import logger
+
+_VARIABLES: Final = ("client_secret_env", "certificate_password_env")
+
+
+def print_warnings(config: Config, path: Path) -> None:
+    """Print each warning about the configuration, the environment and the secret files to standard error."""
+    for line in (*readable_secrets(config), *_ineffective(config, path, _known_variables())):
+        click.echo(f"avepoint-exporter: warning: {line}", err=True)
+
+
+def logging_warnings(load: Callable[[], Config], path: Path) -> Callable[[], Config]:
+    """Return a function that loads the configuration, and logs a warning for each setting that may have no effect."""
+    known = _known_variables()
+
+    def loaded() -> Config:
+        config = load()
+        for line in _ineffective(config, path, known):
+            logger().warning("a setting may have no effect", setting=line)
+        return config
+
+    return loaded
+
+
+def _ineffective(config: Config, path: Path, known: Collection[str]) -> Iterator[str]:
+    if errors := tuple(ineffective_keys(config)):
+        yield from located(errors, path)
+    used = [getattr(account.auth, key) for account in config.accounts for key in _VARIABLES]
+    yield from unknown_variables(os.environ, known, filter(None, used))
+
+
+def _known_variables() -> frozenset[str]:
+    root = click.get_current_context().find_root().command
+    return flag_variables(root) if isinstance(root, click.Group) else frozenset()
