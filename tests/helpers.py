@@ -39,7 +39,7 @@ Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 
 class FakeClock:
-    """A clock that only `advance`, `step` and `sleep` move; with `stands_still`, the wall time is constant."""
+    """A clock that changes only in `advance`, `step` and `sleep`. With `stands_still`, the wall time is constant."""
 
     def __init__(self, now: float = NOW, *, stands_still: bool = False) -> None:
         self.wall = now
@@ -55,7 +55,7 @@ class FakeClock:
         return self.steady
 
     async def sleep(self, seconds: float) -> None:
-        """Let other tasks run, then advance to the end of the sleep; concurrent sleeps overlap."""
+        """Let other tasks run, then advance to the end of the sleep. Concurrent sleeps overlap."""
         self.slept.append(seconds)
         until = self.steady + seconds
         await asyncio.sleep(0)
@@ -68,7 +68,7 @@ class FakeClock:
             self.wall += seconds
 
     def step(self, seconds: float) -> None:
-        """Change the wall time, as an operator or NTP does."""
+        """Change the wall time suddenly, as an operator or NTP does."""
         self.wall += seconds
 
 
@@ -76,7 +76,7 @@ Route = Callable[[httpx.Request], httpx.Response | object]
 
 
 class FakeApi:
-    """A fake API with routes by path; the result of a route is JSON, a response, or an exception to raise."""
+    """A fake API with routes by path. The result of a route is JSON, a response, or an exception to raise."""
 
     def __init__(self, routes: Mapping[str, Route | object] | None = None) -> None:
         self.routes: dict[str, Any] = dict(routes or {})
@@ -116,7 +116,10 @@ class FakeApi:
 
 
 def config(*accounts: Mapping[str, Any]) -> Config:
-    """Return a configuration with accounts, given by the keys that differ from the defaults."""
+    """Return a configuration with accounts.
+
+    Each argument contains the keys of an account that differ from the defaults.
+    """
     plain = {
         "base_url": "https://api.example.com",
         "token_url": "https://api.example.com/connect/token",
@@ -154,7 +157,7 @@ def storage(folder: Path, clock: FakeClock | None = None) -> StateStore:
 
 @dataclass
 class World:
-    """The accounts of an exporter, which send requests to a fake API, another transport or the network."""
+    """The accounts of an exporter. They send requests to a fake API, another transport or the network."""
 
     api: FakeApi = field(default_factory=FakeApi)
     clock: FakeClock = field(default_factory=FakeClock)
@@ -170,7 +173,7 @@ class World:
         self.accounts = self.fresh()
 
     def fresh(self) -> Accounts:
-        """Return new accounts, as after a restart."""
+        """Return new accounts, as a restarted process would create them."""
         self.storage = None if self.folder is None else storage(self.folder, self.clock)
         if self.shared is not None:
             self.storage = self.shared(self.clock)
@@ -185,7 +188,7 @@ class World:
 
     async def restart(self, configuration: Config) -> None:
         await self.accounts.stop()
-        self.clock.steady = 5.0  # a different value, as on another machine
+        self.clock.steady = 5.0  # as on another machine
         self.accounts = self.fresh()
         await self.accounts.apply(configuration, start=False)
 
@@ -217,7 +220,7 @@ class World:
 
 def stored_text(folder: Path) -> str:
     """Return all text in the database of an exporter, with decompressed samples and histories."""
-    with tempfile.TemporaryDirectory() as copy:  # a running exporter locks its database
+    with tempfile.TemporaryDirectory() as copy:  # copied, because a running exporter locks its database
         for file in folder.iterdir():
             shutil.copy(file, copy)
         with closing(sqlite3.connect(Path(copy) / "state.sqlite")) as database:
@@ -270,7 +273,7 @@ SETTINGS = {"unusual_activity": ACTIVITY_PATH, "backup_frequency": FREQUENCY_PAT
 
 
 def settings_routes() -> dict[str, Any]:
-    """Return routes with the settings of a tenant."""
+    """Return routes that return the settings of a tenant."""
     return {path: canned(f"{name}-modern") for name, path in SETTINGS.items()}
 
 
@@ -323,7 +326,7 @@ def customer(identifier: str, **values: Any) -> dict[str, Any]:
 
 
 def portfolio(ids: Iterable[str]) -> dict[str, Any]:
-    """Return routes of a partner with these customers, with one module per customer."""
+    """Return the routes of a partner with these customers. Each customer has one module."""
     names = list(ids)
 
     def batch(request: httpx.Request) -> object:

@@ -1,4 +1,4 @@
-"""The assignment of tests to the workers of pytest-xdist.
+"""Assign tests to the workers of pytest-xdist.
 
 The scheduler groups tests by their files, not by the mark `xdist_group`, which has no effect in pytest 9.
 """

@@ -1,4 +1,4 @@
-"""A private PostgreSQL server and PgBouncer on 127.0.0.1, which tests start as a user without privileges."""
+"""Tests start a private PostgreSQL server and PgBouncer on 127.0.0.1, as a user without privileges."""
 
 import contextlib
 import os
@@ -49,7 +49,7 @@ def _port() -> int:
 
 
 def _unprivileged() -> str | None:
-    """Return the user that runs the servers, or None for the current user."""
+    """Return the user that runs the servers. None means the current user."""
     if os.geteuid() != 0:
         return None
     known = {user.pw_name for user in pwd.getpwall()}
@@ -114,7 +114,7 @@ def _folder() -> Iterator[Path]:
 
 @contextlib.contextmanager
 def postgresql() -> Iterator[PostgresServer]:
-    """Start a server; skip the test if PostgreSQL is not installed."""
+    """Start a server. Skip the test if PostgreSQL is not installed."""
     initialize = _postgres("initdb")
     with _folder() as folder:
         server = PostgresServer(folder, _port())
@@ -153,7 +153,7 @@ def pgbouncer(server: PostgresServer) -> Iterator[str]:
 
 
 def wait_for_port(port: int) -> None:
-    """Wait until a server listens."""
+    """Wait until a server listens on the port."""
     for _ in range(600):
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
             return

@@ -1,6 +1,6 @@
-"""Programs that are not Python packages.
+"""Find programs that are not Python packages.
 
-If a program is missing, its tests are skipped, and fail in CI (see tests/conftest.py).
+If a program is missing, its tests are skipped or, in CI, fail (see tests/conftest.py).
 """
 
 import fcntl
@@ -23,7 +23,7 @@ _GO: Final = f"{os.environ.get('PATH', '')}:/usr/local/go/bin"
 
 @dataclass(frozen=True, slots=True)
 class Monitoring:
-    """A release of Prometheus and Alertmanager, from Debian or from scripts/build-prometheus."""
+    """A release of Prometheus and Alertmanager, installed by Debian or scripts/build-prometheus."""
 
     name: str
 
@@ -32,7 +32,7 @@ class Monitoring:
         return self.name == "current"
 
     def program(self, *names: str) -> str:
-        """Return the path of the first installed program of these names; skip the test if none is installed."""
+        """Return the path of the first of these programs that is installed. Skip the test if none is installed."""
         if not self.is_current:
             return program(*names)
         where = subprocess.run([_BUILD, "--where"], capture_output=True, text=True, check=True).stdout.strip()
@@ -45,7 +45,7 @@ class Monitoring:
 
 
 def program(*names: str) -> str:
-    """Return the path of the first installed program of these names; skip the test if none is installed."""
+    """Return the path of the first of these programs that is installed. Skip the test if none is installed."""
     for name in names:
         if (path := shutil.which(name)) is not None:
             return path
@@ -53,10 +53,10 @@ def program(*names: str) -> str:
 
 
 def from_npm(folder: Path, *packages: str) -> Path:
-    """Return the node_modules of a directory with these npm packages (NAME@VERSION); install missing packages."""
+    """Install npm packages (NAME@VERSION) into a directory if necessary, and return its node_modules."""
     modules, done = folder / "node_modules", folder / "installed"
     with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # parallel tests share the directory
+        fcntl.flock(lock, fcntl.LOCK_EX)  # parallel tests use the same directory
         if not done.exists() or done.read_text() != " ".join(packages):
             command = [program("npm"), "install", "--no-save", "--no-audit", "--no-fund", "--prefix", str(folder)]
             result = subprocess.run([*command, *packages], check=False, capture_output=True, text=True)

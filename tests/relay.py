@@ -1,4 +1,4 @@
-"""A TCP relay that a test can cut, or freeze so that connections stay open but transfer no data."""
+"""A TCP relay. A test can cut the relay, or freeze it, so that connections stay open but transfer no data."""
 
 import contextlib
 import socket
@@ -25,7 +25,7 @@ class Relay:
         self._close_all()
 
     def freeze(self) -> None:
-        """Transfer no data until `restore` is called, but keep the connections open."""
+        """Keep the connections open, but transfer no data until `restore` is called."""
         self._passes.clear()
 
     def restore(self) -> None:

@@ -1,4 +1,4 @@
-"""The application: reloads and the status of the configuration."""
+"""The application reloads the configuration and reports the status of the reload."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Limits on the sizes of files and folders."""
+"""Files, functions and folders do not exceed their maximum sizes."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Similar log lines are counted, and written once per minute."""
+"""The log contains only one of many similar lines per minute, with their number."""
 
 import io
 import json
@@ -13,14 +13,14 @@ from exporter.logs import logger, setup, write_suppressed
 
 
 class Log:
-    """The lines that were written, and the clock of the limit."""
+    """The lines that the log contains, and the clock of the limit."""
 
     def __init__(self, stream: io.StringIO) -> None:
         self.now = 0.0
         self._stream = stream
 
     def lines(self) -> list[dict[str, object]]:
-        """Return the lines since the last call, without their times."""
+        """Return the lines since the previous call, without their times."""
         text = self._stream.getvalue()
         self._stream.seek(0)
         self._stream.truncate()

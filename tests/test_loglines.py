@@ -22,7 +22,7 @@ Lines = Callable[[str], list[dict[str, Any]]]
 
 @pytest.fixture
 def lines(monkeypatch: pytest.MonkeyPatch) -> Lines:
-    """Return a function that returns the log lines with a message, without the fields that every line has."""
+    """Return a function that returns the log lines with a given message, without the fields that all lines have."""
     stream = io.StringIO()
     monkeypatch.setattr(sys, "stderr", stream)
     setup("debug", "json")
@@ -122,7 +122,7 @@ async def test_a_throttled_token_request_names_no_customer_although_one_began_it
         good = httpx.Response(200, json={"access_token": "t", "expires_in": 3600})
         return good if is_list else httpx.Response(429, headers=NAMED | {"retry-after": "1"})
 
-    # An optional collector requests its token when it reads its first customer.
+    # An optional collector requests a token only when it reads its first customer.
     api = FakeApi(portfolio(["c1"]) | {"/connect/token": busy})
     await refreshed(api, partner_with("customers", "customer_jobs", api="modern"))
     (line,) = lines("AvePoint throttles the account")
@@ -168,7 +168,7 @@ async def test_a_refused_filter(lines: Lines) -> None:
 
 
 async def test_a_line_after_a_customer_names_no_customer(lines: Lines) -> None:
-    """This also applies if the refresh reads customers in its own task."""
+    """This is also true if the refresh reads customers in its own task."""
     api = FakeApi(portfolio(["c1"]) | {overview_path("c1"): httpx.Response(403)})
     await refreshed(api, partner_with("customers", "protected_data", api="modern"))
     assert [line.get("customer_id") for line in lines("refresh failed")] == [None]

@@ -1,4 +1,4 @@
-"""In both formats, each event is one line without secrets."""
+"""In both log formats, each event is one line without secrets."""
 
 import errno
 import io
@@ -49,7 +49,7 @@ def form(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def lines(form: str, monkeypatch: pytest.MonkeyPatch) -> Lines:
-    """Configure logging at level debug in one format; return a function that returns the output."""
+    """Configure logging at level debug in one format. Return a function that returns the output."""
     stream = io.StringIO()
     monkeypatch.setattr(sys, "stderr", stream)
     setup("debug", form)

@@ -1,4 +1,4 @@
-"""A table of user errors: each message names the place, the error and the advice."""
+"""A table of user errors. Each message names the place of the error, the error, and what to do."""
 
 import asyncio
 import re
@@ -60,7 +60,7 @@ def waiting(provoke: Callable[[Stage], Awaitable[str]]) -> Provoke:
 def typed(*arguments: str, **files: str) -> Provoke:
     """Return a function that runs a command in a directory with `files`, and returns the message of the command.
 
-    In the names of the files, `_` stands for a dot.
+    In the names of the keyword arguments, `_` replaces the dot of a file name.
     """
 
     def provoke(stage: Stage) -> str:
@@ -108,13 +108,13 @@ def expecting(exceptions: str) -> str:
 
 
 def account(more: str = "", *, auth: str = "client_id: app, client_secret: hunter2", kind: str = "tenant") -> Provoke:
-    """Check a configuration of one account with these further keys."""
+    """Check a configuration of one account with these additional keys."""
     center = ", data_center: us" if kind == "tenant" and "data_center" not in more else ""
     return configured(f"accounts: [{{name: contoso, type: {kind}{center}, auth: {{{auth}}}{more and ', '}{more}}}]")
 
 
 def written(content: bytes, name: str = "config.yaml", config: str = "") -> Provoke:
-    """Check a configuration after writing these bytes to a file."""
+    """Write these bytes to a file, and check a configuration."""
 
     def provoke(stage: Stage) -> str:
         (stage.folder / name).write_bytes(content)
@@ -135,7 +135,7 @@ def web(text: str) -> Provoke:
 
 
 def answered(answer: Any, path: str = LICENSE) -> Provoke:
-    """Return the error that `check` reports for this response to the request for a tenant's license or a token."""
+    """Return the error that `check` reports if this is the response to the request for a license or a token."""
 
     async def provoke(_: Stage) -> str:
         report = await checked(FakeApi({path: answer}), tenant_with("license", api="modern"))
@@ -146,7 +146,7 @@ def answered(answer: Any, path: str = LICENSE) -> Provoke:
 
 
 def customer_answered(answer: Any) -> Provoke:
-    """Return the error that `check` reports for this response to the request for a customer."""
+    """Return the error that `check` reports if this is the response to the request for a customer."""
 
     async def provoke(_: Stage) -> str:
         api = FakeApi(portfolio(["c1"]) | {overview_path("c1"): answer})
@@ -158,7 +158,7 @@ def customer_answered(answer: Any) -> Provoke:
 
 
 def locations_answered(answer: Any, otherwise: Any) -> Provoke:
-    """Return the error that `check` reports for this response with a geo location, and another without."""
+    """Return the error of `check` if requests with a geo location return `answer`, and all others `otherwise`."""
 
     async def provoke(_: Stage) -> str:
         api = FakeApi({JOBS: lambda request: answer if "location" in request.url.params else otherwise})
@@ -173,7 +173,7 @@ def refused(code: str) -> Provoke:
 
 
 def asked(method: str, path: str, *, reload: str | None = None) -> Provoke:
-    """Return the response of the exporter; `reload` is the error of a reload, None if reload is disabled."""
+    """Return the response of the exporter. `reload` is the error of a reload. None disables reloads."""
 
     async def fail() -> None:
         raise ConfigError([str(reload)])
@@ -227,7 +227,7 @@ async def untrusted(stage: Stage) -> str:
 @waiting
 async def unknown_name(_: Stage) -> str:
     said = await said_by(resolve(Host("graph-usa.invalid", 443, is_encrypted=True)))
-    # The message depends on the operating system.
+    # This part of the message depends on the operating system.
     return re.sub(r"(?<=invalid: )[^:]+", "NO SUCH NAME", said)
 
 
@@ -238,7 +238,7 @@ async def secret_gone(stage: Stage) -> str:
 
     class Gone(FakeApi):
         def transport(self) -> httpx.MockTransport:
-            (stage.folder / "secret").unlink()  # after the configuration has been loaded
+            (stage.folder / "secret").unlink()  # the configuration is already loaded
             return super().transport()
 
     report = await checked(Gone(), tenant_with("license", auth=auth))
@@ -266,7 +266,7 @@ NO_FLAG = "is not the variable of a flag"
 LINE = " (config.yaml:2)"
 PLACE = " (config.yaml:1, account contoso)"
 
-# An error, a function that causes it, and the message in three parts: place^error^advice.
+# Each entry: the name of an error, a function that causes the error, and the message as place^error^advice.
 USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
     # The command line
     "unknown flag": (typed("--nonsense"), "no flag is named ^--nonsense ^" + HELP),
@@ -320,7 +320,7 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
         ("FOLDER/no/contoso.secret: ^cannot write the file: no such file or directory; ^create the directory FOLDER/no,"
          " or use another --config.file"),
     ),
-    # Listening, storage and the web configuration
+    # The listen address, the storage and the web configuration
     "port in use": (
         port_in_use,
         ("--web.listen-address: cannot listen on 127.0.0.1:PORT: ^address already in use; "
@@ -419,7 +419,7 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
         web("basic_auth_users: {alice: hunter2}"),
         "basic_auth_users.alice: ^must be a bcrypt hash; ^create one with htpasswd -nBC 10 USER (web.yaml:1)",
     ),
-    # The configuration; tests/config has one file for each error
+    # The configuration (tests/config contains a file for each error)
     "no configuration": (
         typed("--config.check"),
         ("--config.file: ^cannot read config.yaml: no such file or directory; "

@@ -1,6 +1,6 @@
-"""The number of functions and files that a customer's size passes from the response to the page.
+"""Limit the number of functions and files that a customer's size passes from the response to the page.
 
-The verdict on the customer also uses the size, but is not included.
+The path to the customer's verdict is not included.
 """
 
 import json
@@ -27,7 +27,7 @@ MAX_DEPTH = 7
 
 
 def holds_size(value: object, depth: int = 0) -> bool:
-    """Return whether a value is the size, or a record, a container or a string that contains it."""
+    """Return whether a value is the size, or a record, a container or a string that contains the size."""
     if isinstance(value, bytes | bytearray | str):
         text = value if isinstance(value, str) else value.decode("utf-8", "replace")
         return any(one in text for one in TEXTS)
@@ -39,7 +39,7 @@ def holds_size(value: object, depth: int = 0) -> bool:
         return any(holds_size(one, depth + 1) for one in value.values())
     if isinstance(value, tuple | list | set | array | KeysView | ValuesView):
         return any(holds_size(one, depth + 1) for one in value)
-    if isinstance(value, RunningAccount):  # it contains everything, as do objects that only start or stop it
+    if isinstance(value, RunningAccount):  # an account contains everything
         return False
     is_ours = type(value).__module__.startswith("exporter.")
     return is_ours and any(holds_size(one, depth + 1) for one in fields_of(value))
@@ -77,7 +77,7 @@ class Tracer:
 
     @property
     def names(self) -> set[str]:
-        """The functions by file, without comprehensions and lambdas."""
+        """Return the functions by file, without comprehensions and lambdas."""
         return {f"{code.co_filename}:{code.co_qualname}" for code in self.functions if not code.co_name.startswith("<")}
 
     @property
@@ -86,7 +86,7 @@ class Tracer:
 
 
 async def traced() -> Tracer:
-    """Trace a refresh of one customer and one scrape, after the customers were listed and a token was requested."""
+    """Trace a refresh of one customer and one scrape. Before, list the customers and request a token."""
     world, tracer = World(FakeApi(portfolio(["x"]))), Tracer()
     await world.apply(partner())
     assert await world.refresh()

@@ -1,4 +1,4 @@
-"""Rules for all dashboards; each rule yields findings."""
+"""Rules that all dashboards must follow. Each rule yields its findings."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,7 +21,7 @@ _COUNTS: Final = {0.0, 0.5, 1.0, 1.0001}
 
 
 def panels(board: Json) -> list[Json]:
-    """Return the panels except row titles."""
+    """Return the panels of a dashboard, without row titles."""
     return [panel for panel in board["panels"] if panel["type"] != "row"]
 
 
@@ -69,7 +69,7 @@ def _overlap(one: Mapping[str, int], other: Mapping[str, int]) -> bool:
 
 
 def datasource(board: Json) -> Iterator[str]:
-    """Panels, queries and variables use the data source variable, never the data source of a server."""
+    """Panels, queries and variables use the data source variable, never a fixed data source."""
     owners = [*panels(board), *(target for _, target in queries(board)), *_asking(board)]
     for owner in owners:
         if owner.get("datasource") != DATASOURCE:
@@ -88,7 +88,7 @@ def words(board: Json) -> Iterator[str]:
 
 
 def values(board: Json) -> Iterator[str]:
-    """Each panel has a unit and a text for missing data."""
+    """Each panel has a unit, and a text that it shows if data is missing."""
     for panel in panels(board):
         defaults = panel["fieldConfig"]["defaults"]
         if not defaults.get("unit"):
@@ -127,7 +127,7 @@ def labels_of_legends(board: Json) -> Iterator[str]:
 
 
 def numbers(board: Json) -> Iterator[str]:
-    """A panel with a number has one series and a calculation, so that restarts and replicas do not count twice."""
+    """A stat panel has one series and a calculation, so that it does not count restarts and replicas twice."""
     for panel in panels(board):
         if panel["type"] != "stat":
             continue
@@ -139,7 +139,7 @@ def numbers(board: Json) -> Iterator[str]:
 
 
 def merges(board: Json) -> Iterator[str]:
-    """Rows of several queries can only be merged if at most one query keeps the metric name."""
+    """In a table with several queries, at most one query keeps the metric name, because Grafana must merge the rows."""
     for panel in panels(board):
         if panel["type"] == "table" and len(panel["targets"]) > 1:
             trees = [promql.parse(replaced(target["expr"])) for target in panel["targets"]]
@@ -150,7 +150,10 @@ def merges(board: Json) -> Iterator[str]:
 
 
 def variables(board: Json) -> Iterator[str]:
-    """The first variable is the data source; the other variables follow in order, depend on each other and are used."""
+    """The data source is the first variable.
+
+    The other variables are in order, depend on the earlier ones, and are used.
+    """
     first, *asking = board["templating"]["list"]
     if (first["name"], first["label"], first["type"]) != ("datasource", "Data source", "datasource"):
         yield "the first variable is not the data source"
@@ -222,7 +225,7 @@ def links(board: Json) -> Iterator[str]:
 
 
 def data_links(panel: Json) -> list[str]:
-    """Return the URLs of links in cells."""
+    """Return the URLs of links in the cells of tables."""
     overrides = panel["fieldConfig"].get("overrides", [])
     items = [item for override in overrides for item in override["properties"] if item["id"] == "links"]
     return [link["url"] for item in items for link in item["value"]]
@@ -240,7 +243,7 @@ def lint(board: Json) -> list[str]:
 
 
 def lint_together(boards: Sequence[Json]) -> list[str]:
-    """Return the findings that concern several dashboards."""
+    """Return the findings from comparisons of dashboards with each other."""
     uids = [board["uid"] for board in boards]
     found = [] if len(set(uids)) == len(uids) else ["two dashboards have one uid"]
     if len({board["schemaVersion"] for board in boards}) != 1:

@@ -1,4 +1,4 @@
-"""The queries of a dashboard as PromQL without Grafana's macros and variables, and checks of names and labels."""
+"""Replace Grafana's macros and variables in the queries of a dashboard, and check names and labels in the queries."""
 
 import functools
 import re
@@ -40,7 +40,7 @@ def known() -> Mapping[str, Labels]:
     files = [yaml.safe_load(file.read_text(encoding="utf-8")) for file in (RULES, *OPTIONAL)]
     groups = [group for file in files for group in file["groups"]]
     records = [rule for group in groups for rule in group["rules"] if "record" in rule]
-    for _ in range(4):  # some rules depend on later rules or on themselves
+    for _ in range(4):  # some rules read later rules or themselves
         for rule in records:
             labels = Walk(series).labels(promql.parse(rule["expr"])) | frozenset(rule.get("labels", {}))
             series[rule["record"]] = series.get(rule["record"], frozenset()) | labels
@@ -48,14 +48,14 @@ def known() -> Mapping[str, Labels]:
 
 
 class Lint(Walk):
-    """A walk that also requires matchers of job and instance, valid windows, and rates of counters."""
+    """A walk that also checks the windows, the matchers of job and instance, and that counters have a rate."""
 
     def __init__(self, series: Mapping[str, Labels]) -> None:
         super().__init__(series)
         self.matched: set[str] = set()
 
     def _matrix(self, expression: promql.MatrixSelector) -> Labels:
-        return self.labels(expression.vector_selector)  # windows are macros, or are checked as text
+        return self.labels(expression.vector_selector)  # the window is a macro, or is checked as text
 
     def _selector(self, expression: promql.VectorSelector) -> Labels:
         labels = super()._selector(expression)
@@ -109,7 +109,7 @@ def series_labels(text: str) -> Labels:
 
 
 def keeps_name(expression: Any) -> bool:
-    """Return whether series keep their metric name, which prevents the merge of rows."""
+    """Return whether the series of an expression keep their metric name. Grafana cannot merge rows of such series."""
     match expression:
         case promql.VectorSelector():
             return True
@@ -131,7 +131,7 @@ def keeps_name(expression: Any) -> bool:
 
 
 def variable_expressions(query: str) -> Iterator[tuple[str, str]]:
-    """Return the expressions in a variable's query with the selected label, one per metric name."""
+    """Yield the expressions in a variable's query, one per metric name, with the label that the query selects."""
     call = _CALL.fullmatch(query)
     if call is None:
         raise ValueError(f"neither label_values nor query_result: {query}")

@@ -1,4 +1,4 @@
-"""The committed dashboards have no findings of the linter, and are equal to the output of the generator."""
+"""The linter finds nothing in the committed dashboards, and the dashboards are equal to the generator's output."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Each rule of the linter reports an error that is added to a dashboard."""
+"""If a test adds an error to a valid dashboard, the rule of the linter reports the error."""
 
 import copy
 import json
@@ -165,7 +165,7 @@ def test_a_variable_that_nothing_uses_is_found() -> None:
 
 
 def test_dashboards_are_compared() -> None:
-    assert lint_together([GOOD]) != []  # the dashboard links to others
+    assert lint_together([GOOD]) != []  # the dashboard links to dashboards that are missing here
     copied = copy.deepcopy(GOOD)
     copied["schemaVersion"] = 1
     found = lint_together([GOOD, copied])

@@ -37,7 +37,7 @@ _RANGE: Final = 5
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
-    """A Prometheus server that has scraped the demo for some time."""
+    """A Prometheus server that has scraped the demo for some seconds."""
     folder = tmp_path_factory.mktemp("dashboards")
     rules = _hurried_rules(folder)
     with exporter(folder, "demo", "--scenario", "varied", "--customers", "20", "--speed", "240") as running:
@@ -85,7 +85,7 @@ def test_every_query_returns_data(server: Prometheus, path: Path) -> None:
         for panel, target in queries(board)
         if (panel["title"], target["refId"]) not in MAY_BE_EMPTY and not _has_data(server, target)
     ]
-    # Some rules may not have been evaluated yet.
+    # Wait for rules that Prometheus has not evaluated yet.
     eventually(lambda: not [one for one in _again(board, empty) if not _has_data(server, one)], what=f"{empty}")
 
 

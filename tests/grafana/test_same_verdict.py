@@ -1,4 +1,4 @@
-"""The metrics, the alerts and all dashboards have the same number of customers for the same problem.
+"""Metrics, alerts and all dashboards agree on the number of customers with a problem.
 
 `test_queries.py` compares the status page, the metrics and the Overview of a running exporter.
 """
@@ -33,7 +33,7 @@ SCENARIOS: Final = {
 
 
 def _world(name: str, severity: str, customers: tuple[str, ...]) -> Series:
-    """Return the series of an exporter with this problem in two workloads of each of these customers."""
+    """Return the series of an exporter that reports this problem for two workloads of each of these customers."""
     found = [
         problem(ALWAYS, name, severity, customer_id=customer, product="Microsoft 365", workload=workload)
         for customer in customers

@@ -1,4 +1,4 @@
-"""The number on each stat panel if certain problems exist, as promtool computes it with the rules."""
+"""If certain problems exist, each stat panel shows the right number. promtool evaluates the rules and queries."""
 
 import json
 import re
@@ -43,7 +43,7 @@ PROBLEMS: Final = (
 
 
 def series(name: str, labels: str, values: str = ALWAYS) -> Series:
-    """Return a series of the first exporter."""
+    """Return a series of the first of the exporters."""
     return {f"{name}{{{_TARGET}, {labels}}}": values}
 
 
@@ -119,7 +119,7 @@ def _stats() -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def as_grafana_asks(text: str) -> str:
-    """Return a query with all values chosen."""
+    """Return a query in which all values of each variable are chosen."""
     text = text.replace("$__range", "1h").replace("$__rate_interval", "5m")
     return re.sub(r"\$(job|instance|account|customer|workload)\b", ".+", text)
 

@@ -1,4 +1,4 @@
-"""A customer whose facts and time are set by tests."""
+"""A customer for tests of verdicts. Tests set the facts and the time."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -17,7 +17,7 @@ DAY = 24 * HOUR
 NOW = 1_800_000_000.0
 CUSTOMER = "c1"
 FAMILIES = {family.name: family for family in families()}
-# Families that tests use even if no collector in this version exports them.
+# Tests use these families, even if no collector of this version exports them.
 EXTRA = {
     "avepoint_users": ("account", "customer_id", "tenant_id", "workload", "state"),
     "avepoint_scan_profile_status": ("account", "customer_id", "tenant_id", "profile", "status"),
@@ -28,7 +28,7 @@ EXTRA = {
 
 
 def sample(name: str, value: float = 1.0, **labels: Any) -> Sample:
-    """Return a sample of a family; labels that are not given are ""."""
+    """Return a sample of a family. Omitted labels are ""."""
     family = FAMILIES.get(name) or Family(name, "for tests", EXTRA[name])
     assert labels.keys() <= set(family.labels), (labels, family.labels)
     return Sample(family, tuple(labels.get(label, "") for label in family.labels[1:]), value)
@@ -91,7 +91,7 @@ class World:
         return self
 
     def reread(self) -> "World":
-        """Record a successful refresh of every collector with its previous samples."""
+        """Record a successful refresh of every collector, with the same samples as before."""
         for name, source in self.sources.items():
             self.read(name, *source.samples)
         return self
@@ -113,7 +113,7 @@ class World:
         return self
 
     def dumped(self) -> dict[str, object]:
-        """Return the state of all customers."""
+        """Return the stored state of all customers."""
         return {one: state for one in self.verdict.customers() if (state := self.verdict.state_of(one)) is not None}
 
     def expects(self, **expectations: Any) -> "World":
@@ -123,7 +123,7 @@ class World:
         return self
 
     def problems(self) -> dict[str, list[Subject]]:
-        """Return the subjects of each current problem."""
+        """Return the subjects of each current problem, by the name of the problem."""
         self.verdict.settle(self.now)
         found: dict[str, list[Subject]] = {}
         if self.customer in self.verdict:
@@ -136,7 +136,7 @@ class World:
         return set(self.problems())
 
     def outcome(self, problem: str) -> str | None:
-        """Return wrong, fine or unknown, or None if the problem does not apply."""
+        """Return the verdict: wrong, fine or unknown, or None if the problem does not apply."""
         self.verdict.settle(self.now)
         counts = {one.labels: one.value for one in self.verdict.count_samples() if one.labels[0] == problem}
         assert sum(counts.values()) <= 1
@@ -149,6 +149,6 @@ class World:
         return start
 
     def due(self) -> list[float]:
-        """Return the current due times."""
+        """Return the current due times of backups."""
         self.verdict.settle(self.now)
         return [due for _, due in self.verdict[self.customer].due]

@@ -1,4 +1,4 @@
-"""The saved state of customers."""
+"""The state of customers that verdicts store."""
 
 from exporter.health.findings import Subject
 from exporter.health.memory import HeldProblem, Memory, ProblemKey

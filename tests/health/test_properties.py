@@ -122,9 +122,9 @@ def test_what_holds_of_every_verdict(taken: list[tuple[str, Any]], share: float)
                 assert one.labels[2] == SEVERITIES[one.labels[1]]
         verdict = world.verdict[CUSTOMER]
         assert verdict.valid_until > world.now
-        # The verdict does not change before that time unless facts change, so it may be cached.
+        # Before `valid_until`, the verdict changes only if facts change, so the exporter may cache the verdict.
         left = min(verdict.valid_until - world.now, 100 * DAY)
-        world.now += share * left if left > 1 else 0  # shorter times are not exact
+        world.now += share * left if left > 1 else 0  # shorter times are inexact
         world.verdict.mark([CUSTOMER])
         assert problems(world).keys() == found.keys()
         again = world.verdict[CUSTOMER]

@@ -1,4 +1,4 @@
-"""Changes of verdicts after restarts, reloads and removals of customers, and the number of updated verdicts."""
+"""Verdicts change as expected after restarts, reloads and removals, and only affected verdicts are updated."""
 
 import json
 from typing import Any, get_args
@@ -232,7 +232,7 @@ def test_only_what_changed_is_judged_again() -> None:
     assert list(verdict.steps(NOW + HOUR)) == []
     verdict.mark(["c3"])
     assert list(verdict.steps(NOW + HOUR)) == ["c3"]
-    assert list(verdict.steps(NOW + 3 * HOUR)) == list(reads)  # facts are no longer fresh
+    assert list(verdict.steps(NOW + 3 * HOUR)) == list(reads)  # all facts are stale now
     assert list(verdict.steps(NOW + 4 * HOUR)) == []
 
 

@@ -1,4 +1,4 @@
-"""Rendering of the chart with two versions of Helm."""
+"""Render the chart with two versions of Helm."""
 
 import base64
 import subprocess
@@ -24,14 +24,17 @@ Object = dict[str, Any]
 
 
 def manifests(values: Mapping[str, Any], *, release: str = RELEASE) -> dict[str, str]:
-    """Render with Helm 4 and the schema; return the texts by template. Raise HelmError if a value is wrong."""
+    """Render the chart with Helm 4 and the schema.
+
+    Return the texts by template. Raise HelmError if a value is wrong.
+    """
     with helm_python.Chart.load(CHART) as chart:
         chart.validate_schema(dict(values))
         return chart.render(dict(values), name=release, namespace=NAMESPACE)
 
 
 def objects(values: Mapping[str, Any], *, release: str = RELEASE) -> list[Object]:
-    """Render with Helm 4; return all objects."""
+    """Render the chart with Helm 4, and return all objects."""
     texts = manifests(values, release=release)
     return [document for path, text in texts.items() if path.endswith(".yaml") for document in parsed(text)]
 
@@ -43,7 +46,7 @@ def notes(values: Mapping[str, Any], *, release: str = RELEASE) -> str:
 
 
 def objects_of_old_helm(helm: str, values: Mapping[str, Any], folder: Path) -> list[Object]:
-    """Render with `helm template` of another Helm."""
+    """Render the chart with `helm template` of another version of Helm."""
     file = folder / "values.yaml"
     file.write_text(yaml.safe_dump(dict(values)), "utf-8")
     command = [
@@ -70,7 +73,7 @@ def parsed(text: str) -> Iterator[Object]:
 
 
 def one(found: list[Object], kind: str, name: str | None = None) -> Object:
-    """Return the only object of a kind, or of a kind and a name."""
+    """Return the only object of this kind and, if `name` is set, with this name."""
     (only,) = (each for each in found if each["kind"] == kind and name in (None, each["metadata"]["name"]))
     return only
 

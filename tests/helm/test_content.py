@@ -38,7 +38,7 @@ with_accounts = pytest.mark.parametrize(
 
 @with_accounts
 def test_the_exporter_accepts_the_configuration(values: dict[str, Any], tmp_path: Path) -> None:
-    """With all mounted files in place, --config.check reports no error."""
+    """After the mounted files are written, --config.check reports no error."""
     found = objects(values)
     spec = exporter(found)
     for volume in spec["volumes"]:
@@ -112,7 +112,7 @@ def test_no_secret_reaches_the_environment_and_secret_files_are_closed(values: d
     spec = exporter(objects(values))
     own = [v for v in spec["containers"][0]["env"] if v["name"].startswith("AVEPOINT_EXPORTER_")]
 
-    # libpq ignores a password file that a group can read, and the files of a pod are readable by a group.
+    # A group can read the files of a pod, and libpq ignores a password file that a group can read.
     others = [variable for variable in own if variable["name"] != "AVEPOINT_EXPORTER_STORAGE_URL"]
     assert all("secretKeyRef" not in variable.get("valueFrom", {}) for variable in others)
     for volume in spec.get("volumes", []):

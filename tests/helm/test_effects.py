@@ -32,7 +32,8 @@ TLS = {"web": {"tls": {"enabled": True, "secretName": "tls"}}}
 WEB = {"web": {"existingSecret": {"name": "web"}}}
 STORAGE = {"shards": 2, "persistence": {"enabled": True}}
 DATABASE = {"storage": {"existingSecret": {"name": "database"}}}
-# Values that a value requires to have an effect, by the prefix of its path. Every `enabled` along the path is also set.
+# Some values have an effect only with other values. The keys are prefixes of paths, the values are the required values.
+# The test also sets every `enabled` along a path.
 BASES: dict[str, Values] = {
     "existingConfig.key": {"accounts": [], "existingConfig": {"secret": "config"}},
     "existingConfig": {"accounts": []},
@@ -49,7 +50,7 @@ BASES: dict[str, Values] = {
     "ingress": {"ingress": {"hosts": [{"host": "example.com"}]}},
     "httpRoute": {"httpRoute": {"parentRefs": [{"name": "gateway"}]}},
 }
-# Different values for keys whose schema does not determine one.
+# If the schema of a key does not determine a different value, the test uses the value listed here.
 SAMPLES: Values = {
     "accounts": [{**ACCOUNT, "name": "another"}],
     "image.digest": f"sha256:{'0' * 64}",
@@ -68,7 +69,7 @@ SAMPLES: Values = {
     "accounts.0.labels.owner_email": "hashed",
     "accounts.0.labels.organization": "hashed",
 }
-# Strings that match the patterns in the schema.
+# Strings for the test. Each pattern in the schema matches one of these strings.
 TEXTS = ("another", "7m", "https://another.example.com", "/another", "7Gi", "64MB", "192.0.2.7", "YW5vdGhlcg==")
 
 
@@ -97,7 +98,7 @@ LEAVES = {".".join(path): (path, schema) for path, schema in [*leaves(SCHEMA), *
 
 
 def base(path: Path) -> Values:
-    """Return values with which the value at a path has an effect."""
+    """Return the values that are required for the value at a path to have an effect."""
     name = ".".join(path)
     [*_, prefix] = ["", *sorted((key for key in BASES if f"{name}.".startswith(f"{key}.")), key=len)]
     values = merged({"accounts": [ACCOUNT]}, BASES.get(prefix, {}))
@@ -123,7 +124,7 @@ def nested(path: Path, *, value: Any) -> Values:
 
 
 def at(values: Any, path: Path) -> Any:
-    """Return the value at a path, or None."""
+    """Return the value at a path, or None if the path does not exist."""
     for key in path:
         values = values[int(key)] if isinstance(values, list) and values else values.get(key) if values else None
     return values

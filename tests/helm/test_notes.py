@@ -1,4 +1,4 @@
-"""NOTES.txt is right for every file in ci/."""
+"""The chart's NOTES.txt is correct for every file of values in ci/."""
 
 import pytest
 

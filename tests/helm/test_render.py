@@ -1,4 +1,4 @@
-"""Every case renders with both versions of Helm, and the objects are valid and restricted."""
+"""The chart renders with both versions of Helm, and all objects are valid and restricted."""
 
 import json
 import subprocess
@@ -22,7 +22,7 @@ cases = pytest.mark.parametrize("values", CASES.values(), ids=CASES)
 
 
 def problems(found: Object, version: str) -> str:
-    """Return the errors of an object for a version of Kubernetes; raise SchemaNotFoundError for an unknown kind."""
+    """Return the errors of an object for a version of Kubernetes. Raise SchemaNotFoundError if its kind is unknown."""
     if found["kind"] in CUSTOM:
         return "\n".join(error.message for error in CUSTOM[found["kind"]].iter_errors(found))
     try:

@@ -1,4 +1,4 @@
-"""Rules and dashboards in the chart are equal to their sources, except for changes by values."""
+"""Rules and dashboards in the chart are equal to their sources, except for changes that values request."""
 
 import re
 import subprocess

@@ -1,4 +1,4 @@
-"""All scenarios, by alert."""
+"""All scenarios for promtool, by alert."""
 
 from typing import Final
 

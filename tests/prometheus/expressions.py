@@ -1,4 +1,4 @@
-"""The possible labels of an expression's series, and errors for names that are neither exposed nor recorded."""
+"""Infer the labels of an expression's series, and report names of metrics that do not exist."""
 
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -18,7 +18,7 @@ _REMOVED_IN_3: Final = ("holt_winters",)
 
 
 def exposed() -> Mapping[str, Labels]:
-    """Return the labels of each series of the exporter and of `up`, including the labels of the scrape."""
+    """Return the labels of each metric of the exporter and of `up`, including the labels that a scrape adds."""
     names = {family.name: frozenset(family.labels) for family in (*families(), *VERDICT_FAMILIES, *STATUS_FAMILIES)}
     for metric in vars(OwnMetrics(with_process=False)).values():
         if isinstance(metric, MetricWrapperBase):
@@ -50,7 +50,7 @@ class Walk:
         self.comparisons = 0
 
     def labels(self, expression: promql.Expr) -> Labels:
-        """Return the possible labels of the expression's series."""
+        """Return the labels that the expression's series can have."""
         handlers: tuple[tuple[type, Callable[..., Labels]], ...] = (
             (promql.VectorSelector, self._selector),
             (promql.MatrixSelector, self._matrix),
@@ -70,7 +70,7 @@ class Walk:
         return self.labels(expression.expr)
 
     def _matrix(self, expression: promql.MatrixSelector) -> Labels:
-        # Prometheus 3 excludes a sample at the start of a range, so the range must contain enough other samples.
+        # Prometheus 3 ignores a sample at the start of a range, so a range must contain enough later samples.
         self._note(expression.range.total_seconds() >= 300, f"range {expression.range} is below five scrapes")
         return self.labels(expression.vector_selector)
 
@@ -82,7 +82,7 @@ class Walk:
         for matcher in expression.matchers.matchers:
             self._note(matcher.name in labels, f"{name} has no label {matcher.name}")
             if matcher.op in (promql.MatchOp.Re, promql.MatchOp.NotRe):
-                # In Prometheus 3 a dot also matches a line break.
+                # In Prometheus 3, a dot also matches a line break.
                 self._note("." not in matcher.value, f"{name}: a dot in the pattern of {matcher.name}")
             if matcher.op == promql.MatchOp.Equal and matcher.value == "":
                 labels -= {matcher.name}

@@ -16,7 +16,7 @@ _SUMS: Final[Mapping[str, tuple[float, Mapping[str, str]]]] = {
 
 
 def _both(name: str, first: int, second: int, **labels: str) -> Series:
-    """Return the series of two customers; two replicas export the first customer."""
+    """Return the series of two customers. Two replicas export the first customer."""
     of = "".join(f', {key}="{value}"' for key, value in labels.items())
     text = f'{name}{{{{job="a", instance="{{}}", account="m", customer_id="{{}}"{of}}}}}'
     values = {("i1", "c1"): first, ("i2", "c1"): first, ("i1", "c2"): second}

@@ -32,7 +32,7 @@ _OVERDUE: Final = "AvePointBackupOverdue"
 
 
 def _all_problems(values: str) -> Series:
-    """Return one problem of each kind, each for a different customer."""
+    """Return every problem once, each for a different customer."""
     series: Series = {}
     for one in PROBLEMS:
         series |= problem(values, one.name, one.severity, customer_id=f"of-{one.name}", **EXCHANGE)
@@ -52,7 +52,7 @@ def _severities(time: str) -> Iterator[tuple[str, str, Expected]]:
 
 
 def _down(values: str) -> Series:
-    """Return the series of an exporter with all problems, whose target is down while values are missing."""
+    """Return the series of an exporter with all problems. While values are missing, the target is down."""
     gone = {name: values for name in _all_problems(values) if not name.startswith("up{")}
     return {**exporter(values), **gone}
 

@@ -1,4 +1,4 @@
-"""Scenarios of the alerts on accounts and customers that cannot be read."""
+"""Scenarios of the alerts on accounts and customers that the exporter cannot read."""
 
 from typing import Final
 

@@ -16,7 +16,7 @@ Expected = Mapping[str, float]
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """One test of promtool. `series` maps a series to its values, one per interval, in promtool's notation."""
+    """One test of promtool. `series` maps each series to its values, one value per interval, in promtool's notation."""
 
     name: str
     series: Series
@@ -24,7 +24,7 @@ class Scenario:
     alerts: list[tuple[str, str, Mapping[str, str], Mapping[str, str]]] = field(default_factory=list)
 
     def document(self, interval: str) -> dict[str, Any]:
-        """Return the test as promtool reads it."""
+        """Return the test in promtool's format."""
         return {
             "name": self.name,
             "interval": interval,
@@ -49,7 +49,7 @@ class Scenario:
 
 
 def promtool_test(program: str, folder: Path, scenarios: Iterable[Scenario], interval: str = "1m") -> str:
-    """Run promtool on scenarios; return its errors, or "" if there are none.
+    """Run promtool on scenarios. Return its errors, or "" if all scenarios succeed.
 
     Rules are evaluated once per `interval`.
     """
@@ -88,7 +88,7 @@ def exporter(values: str = ALWAYS, **labels: str) -> Series:
 
 
 def up_of(values: str) -> str:
-    """Return the values of `up` for a target whose series have these values, with 0 in place of missing values."""
+    """Return the values of `up` for a target whose series have these values: 0 while values are missing."""
     return values.replace("stale _x", "0 0x")
 
 
@@ -110,7 +110,7 @@ def partner(values: str = ALWAYS, *, customers: Iterable[str] = ("c1",), **label
 
 
 def problem(values: str, name: str, severity: str, **labels: str) -> Series:
-    """Return one problem of a customer of the partner account."""
+    """Return the series of one problem of a customer of the partner account."""
     of = {"job": "a", "instance": "i1", "account": "m", "customer_id": "c1", "problem": name, "severity": severity}
     return {f"avepoint_problem{{{_text({**of, **labels})}}}": values}
 
@@ -125,12 +125,12 @@ EXCHANGE: Final = {"product": "Microsoft 365", "workload": "Exchange Online"}
 
 
 def overdue(values: str, **labels: str) -> Series:
-    """Return an overdue backup of Exchange Online."""
+    """Return the series of the problem that a backup of Exchange Online is overdue."""
     return problem(values, "backup_overdue", "critical", **EXCHANGE, **labels)
 
 
 def names_of(scenarios: Iterable[Scenario]) -> Iterator[tuple[str, bool]]:
-    """Yield the expression of each check, and whether the check expects a value."""
+    """Yield each check's expression, and whether the check expects a result."""
     for scenario in scenarios:
         for _, expression, expected in scenario.checks:
             yield expression, bool(expected)

@@ -1,4 +1,4 @@
-"""The Alertmanager example is valid, and Alertmanager applies its routes and inhibition rules as documented."""
+"""The example for Alertmanager is valid, and its routes and inhibition rules work as documented."""
 
 import contextlib
 import json
@@ -119,7 +119,7 @@ _HEARD: Final = [
 
 @contextlib.contextmanager
 def _alertmanager(monitoring: Monitoring, folder: Path) -> Iterator[str]:
-    """Run Alertmanager with the example; yield its address."""
+    """Run Alertmanager with the example, and yield the address of Alertmanager."""
     url = f"127.0.0.1:{free_port()}"
     command = [monitoring.program("alertmanager", "prometheus-alertmanager"), f"--config.file={_FILE}"]
     options = [f"--storage.path={folder}", f"--web.listen-address={url}", "--cluster.listen-address="]

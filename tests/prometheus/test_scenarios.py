@@ -1,4 +1,4 @@
-"""The rules over time, evaluated by promtool."""
+"""promtool evaluates the rules in all scenarios."""
 
 from pathlib import Path
 

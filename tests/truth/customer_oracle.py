@@ -1,4 +1,4 @@
-"""Random jobs of customers, and the expected samples, which are computed only from the records."""
+"""Create random jobs of customers, and compute the expected samples only from these records."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -85,7 +85,7 @@ def _job(random: Random, customer: str, job_type: int, module: int, start: int) 
 
 
 def expect_customer_jobs(add: "Add", jobs: Iterable[CustomerJob], *, every_job: bool) -> None:
-    """Add the samples of these jobs; unless `every_job` is true, AvePoint lists only the last job of each module."""
+    """Add the samples of these jobs. If `every_job` is false, AvePoint lists only the last job of each module."""
     modules: dict[tuple[str, int, int, str | None], list[CustomerJob]] = defaultdict(list)
     for job in jobs:
         if job.job_type == 0:
@@ -129,7 +129,7 @@ def _expect_kind(add: "Add", jobs: list[CustomerJob], what: dict[str, str]) -> N
         add("jobs_completed_total", 0, **what, state=state)
     running = [job.start_unix_ns for job in jobs if job.status == 1 and job.start_unix_ns is not None]
     add("oldest_running_job_start_timestamp_seconds", min(running) / UNIT if running else None, **what)
-    # The last success is the earliest of the servers' last successes.
+    # A module may have several servers. Its last success is the earliest of their last successes.
     names: dict[str | None, list[int]] = defaultdict(list)
     for job in jobs:
         names[job.name] += [job.finish_unix_ns] if job.status == 2 and job.finish_unix_ns is not None else []

@@ -1,4 +1,4 @@
-"""Random details of customers' tenants, and the expected samples, which are computed only from the records."""
+"""Create random details of customers' tenants, and compute the expected samples only from these records."""
 
 from collections import Counter
 from collections.abc import Iterable

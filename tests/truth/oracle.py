@@ -1,4 +1,4 @@
-"""A random portfolio, and the expected samples, which are computed only from the records and share no code."""
+"""Create a random portfolio, and compute the expected samples from its records, without code of the exporter."""
 
 import itertools
 from collections import defaultdict
@@ -30,13 +30,13 @@ SERVICES = ("Cloud Backup for Microsoft 365", "Cloud Backup for Microsoft 365 Ex
 
 
 class Add(Protocol):
-    """Adds a sample unless its value is None."""
+    """Add a sample if its value is not None."""
 
     def __call__(self, name: str, value: float | None, /, **labels: str) -> None: ...
 
 
 def random_portfolio(seed: int, *, jobs: int, customers: int, whole_seconds: bool = False) -> StaticPortfolio:
-    """Return a portfolio; with `whole_seconds`, jobs start and finish at whole seconds."""
+    """Return a random portfolio. With `whole_seconds`, jobs start and finish at whole seconds."""
     random = Random(seed)
     people = [_customer(random, number) for number in range(customers)]
     rows = [row for customer in people for row in _rows(random, customer)]
@@ -100,7 +100,7 @@ def _rows(random: Random, customer: CustomerRecord) -> list[ProtectedRow]:
 
 
 def _job(random: Random, number: int, *, whole_seconds: bool) -> JobRecord:
-    # Times have a resolution of 100 ns, as in AvePoint, so that no two jobs start at the same time.
+    # Times have a resolution of 100 ns, as in AvePoint. With this resolution, no two jobs start at the same time.
     unit = 10**7 if whole_seconds else 1
     start = (int((NOW - 3 * 3600 - random.random() * 0.8 * DAY) * 10**7) // unit) * unit
     state = random.choice([2] * 6 + [1, 3, 4, 5])
@@ -159,7 +159,7 @@ def expected(
         what = {"account": "tenant", "product": "Microsoft 365", "workload": workload, "job_type": job_type}
         for code, state in enumerate(STATES, 1):
             add("jobs", sum(job.state == code for job in jobs), **what, state=state)
-            # Jobs that completed before the first refresh are not counted.
+            # The exporter does not count jobs that completed before the first refresh.
             add("jobs_completed_total", None if state == "in_progress" else 0, **what, state=state)
         _expect_last(add, jobs, what)
         if api_versions != "legacy":

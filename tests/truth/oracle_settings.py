@@ -1,4 +1,4 @@
-"""Random settings and unusual activities of a tenant, and the expected samples, computed only from the records."""
+"""Create random settings and unusual activities of a tenant, and compute the expected samples from these records."""
 
 from collections import Counter
 from dataclasses import replace
@@ -22,7 +22,7 @@ WINDOW_START = MIDNIGHT - 7 * DAY
 
 
 def with_settings(portfolio: StaticPortfolio, seed: int) -> StaticPortfolio:
-    """Return the portfolio with settings and unusual activities."""
+    """Return the portfolio with added settings and unusual activities."""
     random = Random(seed)
     frequencies = (_frequency(random, number) for number in random.sample(range(15), random.randrange(16)))
     return replace(
@@ -72,7 +72,7 @@ def _retention(random: Random) -> RetentionRecord:
 
 
 def expected_settings(portfolio: StaticPortfolio) -> Samples:
-    """Return every sample of the settings and activities for the account "tenant", or none for the legacy API."""
+    """Return all samples of settings and activities for the account "tenant". The legacy API has none."""
     samples: Samples = {}
 
     def add(name: str, value: float, workload: str = "") -> None:

@@ -1,4 +1,4 @@
-"""Random Google Workspace and Salesforce jobs of a tenant, and the expected samples, computed from the records."""
+"""Create random Google Workspace and Salesforce jobs of a tenant, and compute the expected samples from these jobs."""
 
 from collections import defaultdict
 from dataclasses import replace
@@ -36,7 +36,7 @@ Job = tuple[GoogleJob | SalesforceJob, str]
 
 
 def with_products(portfolio: StaticPortfolio, seed: int, *, jobs: int = 137) -> StaticPortfolio:
-    """Return the portfolio with jobs of two more products."""
+    """Return the portfolio with added Google Workspace and Salesforce jobs."""
     random = Random(f"{seed}:products")
     starts = random.sample(range(int(NOW) - 6 * DAY, int(NOW) - 3 * 3600), 2 * jobs)
     return replace(
@@ -74,7 +74,7 @@ def _salesforce(random: Random, start: int) -> SalesforceJob:
 
 
 def expected_products(portfolio: StaticPortfolio) -> Samples:
-    """Return every sample of these jobs for the account "tenant", or none for the legacy API."""
+    """Return all samples of these jobs for the account "tenant". The legacy API has none."""
     samples: Samples = {}
     kinds: dict[Kind, list[Job]] = defaultdict(list)
     for google in portfolio.google_job_list or ():
@@ -105,7 +105,7 @@ def _expect(samples: Samples, what: dict[str, str], jobs: list[Job]) -> None:
     add("last_job_state", 1, state=state)
     running = [job.start_unix_ns for job, state in jobs if state == "in_progress"]
     add("oldest_running_job_start_timestamp_seconds", min(running) / UNIT if running else None)
-    # The last success is the earliest of the organizations' last successes.
+    # The last success of Salesforce is the earliest of all organizations' last successes.
     finishes: dict[str | None, list[int]] = defaultdict(list)
     for job, state in jobs:
         organization = job.organization_id if isinstance(job, SalesforceJob) else None

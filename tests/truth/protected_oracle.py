@@ -1,4 +1,4 @@
-"""The expected samples of protected data, which are computed only from the records."""
+"""Compute the expected samples of protected data only from the simulated records."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -28,7 +28,7 @@ MODULES: Mapping[str, str] = {
 
 
 def expect_protected(add: "Add", rows: Iterable[ProtectedRow], *, with_tenants: bool) -> None:
-    """Add the samples of these rows. Unless `with_tenants` is true, the rows contain no tenant ids."""
+    """Add the samples of these rows. If `with_tenants` is false, AvePoint returns no tenant ids."""
     customers: dict[str, dict[tuple[str, ...], list[ProtectedRow]]] = defaultdict(lambda: defaultdict(list))
     for row in rows:
         tenant = str(row.tenant_id) if with_tenants else ""

@@ -1,4 +1,4 @@
-"""Random subscriptions, and the expected samples, which are computed only from the records."""
+"""Create random subscriptions, and compute the expected samples only from these records."""
 
 from collections.abc import Iterable
 from random import Random
@@ -18,7 +18,7 @@ WORDS = {"package": "package", "model": "model", "source": "source", "payment_ty
 
 
 def random_subscriptions(seed: int, customers: Iterable[CustomerRecord]) -> tuple[SubscriptionRecord, ...]:
-    """Return subscriptions for each customer, often several to one service, some of them with equal texts."""
+    """Return subscriptions for each customer. A customer often has several subscriptions to one service."""
     random = Random(f"subscriptions:{seed}")
     return tuple(_subscription(random, one.id) for one in customers for _ in range(random.randrange(6)))
 
@@ -73,9 +73,10 @@ def numbers_of(one: SubscriptionRecord, *, only_days: bool = False) -> dict[str,
 
 
 def expect_subscriptions(add: Any, subscriptions: Iterable[SubscriptionRecord], *, only_days: bool) -> None:
-    """Add the samples of each subscription, whose number is its position among the subscriptions with equal texts.
+    """Add the samples of each subscription.
 
-    With `only_days`, AvePoint writes dates without a time, which mean the end of the day.
+    If subscriptions have equal texts, a label contains their position among these subscriptions. If `only_days` is
+    true, AvePoint's dates contain no time and mean the end of the day.
     """
     different = list(dict.fromkeys(subscriptions))
     for one in different:

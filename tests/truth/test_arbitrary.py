@@ -1,4 +1,4 @@
-"""For arbitrary JSON, every collector returns valid records or raises an AvePointError."""
+"""For any JSON response, every collector returns valid records or raises an AvePointError."""
 
 import asyncio
 import json
@@ -62,7 +62,7 @@ _JSON = st.recursive(
 _ROW = st.dictionaries(st.sampled_from(_KEYS), _VALUES, max_size=12)
 _PARTS = st.lists(_ROW, max_size=4)
 _ROWS = st.lists(_ROW | st.builds(dict, _ROW, products=_PARTS) | st.builds(dict, _ROW, moduleStatus=_PARTS), max_size=4)
-# Arbitrary JSON, and envelopes with lists of almost valid rows or with an object.
+# Bodies are arbitrary JSON, or envelopes that contain almost valid rows or an object.
 _BODIES = (
     _JSON
     | st.fixed_dictionaries({"data": st.dictionaries(st.sampled_from(_KEYS), _JSON | _ROWS, max_size=8)})
@@ -72,7 +72,7 @@ _BODIES = (
 
 
 class Inside:
-    """A collector that gets the same body in every response."""
+    """A collector that receives the same body in every response."""
 
     def __init__(self, kind: str, api: str, name: str) -> None:
         self.body: object = None
@@ -94,7 +94,7 @@ class Inside:
 
     async def samples(self) -> list[Sample]:
         collector: Any = self.collector
-        if isinstance(collector, PerTenantCollector):  # `read` would first look for the customer in the list
+        if isinstance(collector, PerTenantCollector):  # `read` would first need a customer list
             records = {"tenant": await collector.read_tenant("customer", "tenant")}
             return list(collector.samples(records, "customer"))
         if isinstance(collector, CustomerCollector):

@@ -1,4 +1,4 @@
-"""Random faults in a fifth of the responses cause no wrong number and no crash, and the exporter recovers."""
+"""If a fifth of the responses are faulty, the exporter exposes no wrong number, does not crash, and recovers."""
 
 import asyncio
 import logging
@@ -24,7 +24,7 @@ from tests.truth.protected_oracle import SIZES
 from tests.truth.subscriptions import BOUGHT
 from tests.truth.world import world
 
-# A value may be wrong because of a fault, but the server must have returned it for the same customer and field.
+# A fault may change a value. Every value on the page must be one that the server returned for this customer and field.
 _FIELDS = {
     "avepoint_scanned_objects": "totalScannedObjects",
     "avepoint_protected_objects": "totalProtectedObjects",
@@ -105,7 +105,7 @@ def _impossible(seen: World, portfolio: StaticPortfolio) -> list[str]:
 
 
 async def _succeeds(seen: World) -> bool:
-    """Refresh until a refresh succeeds, because a busy machine may miss the short deadline."""
+    """Refresh until a refresh succeeds. On a busy machine, a refresh may miss the short deadline."""
     for _ in range(20):
         if await seen.refresh():
             return True
@@ -146,8 +146,8 @@ async def test_random_faults_cost_no_more_than_their_own_samples(
                 assert {key: shown.get(key) for key in truth if key[0] not in _COMPLETED} == {
                     key: value for key, value in truth.items() if key[0] not in _COMPLETED
                 }
-                # The counters may count only jobs that may have ended after the first refresh. They do not count
-                # earlier jobs, even if a fault hid these jobs from the first refresh.
+                # Counters may include only jobs that ended after the first refresh, never earlier jobs that a fault hid
+                # at first.
                 ends = [job.finish_unix_ns for job in portfolio.job_list]
                 ends += [job.finish_unix_ns for job in portfolio.customer_job_list]
                 recent = sum(end is None or end > (NOW - 300) * 10**9 for end in ends)

@@ -1,4 +1,4 @@
-"""Under random faults, no job is counted before it ends, and none twice."""
+"""Despite random faults, the exporter counts no job before its end, and no job twice."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ from tests.truth.oracle import JOB_TYPES, NOW, WORKLOADS, random_portfolio
 from tests.truth.world import CONFIG, INSIDE
 
 UNIT = 10**9
-# These faults need a connection, or invent a module, so that a job appears to be another one.
+# The test omits faults that need a connection, and faults that change the name or module of a job.
 KINDS = tuple(
     kind for kind in FAULTS if kind not in ("timeout", "cut", "gzip_bomb", "conflicting_row", "odd_text", "long_text")
 )
@@ -52,7 +52,7 @@ def _end(job: JobRecord | CustomerJob) -> int:
 
 
 def moving_portfolio(seed: int, rounds: int) -> MovingPortfolio:
-    """Return a portfolio with jobs from one day before NOW until the last round."""
+    """Return a portfolio whose jobs start between one day before NOW and the last round."""
     random = Random(seed)
     still = random_portfolio(seed, jobs=0, customers=3)
 
@@ -137,7 +137,7 @@ async def test_each_job_counts_once_whatever_the_faults(version: Any, soak: bool
         assert sum(kinds.values()) <= sum(truth.values())
         before |= counts
         clock.advance(300)
-    # Jobs that end before the first successful refresh never count. In a short run, they are a larger part of all jobs.
+    # Jobs that end before the first successful refresh are never counted. A short run has more such jobs.
     least = 0.95 if soak else 0.75
     assert sum(by_kind(before).values()) >= least * sum(truth.values()), "few jobs are hidden permanently"
     await seen.accounts.stop()

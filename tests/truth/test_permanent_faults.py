@@ -1,4 +1,4 @@
-"""A fault in every response hides numbers but changes none, and all numbers return when the fault stops."""
+"""If every response has a fault, the exporter hides numbers but exposes no wrong ones. After the fault, all return."""
 
 from typing import Any
 
@@ -26,13 +26,13 @@ JOB_LISTS = ("/cloudbackupjobs", "/cloudbackup/jobs")
 
 
 def liar(portfolio: StaticPortfolio, version: Any, kind: str) -> Simulator:
-    """Return a simulator with one kind of fault in every response."""
+    """Return a simulator with the same fault in every response."""
     always = dict.fromkeys(OF_CUSTOMERS, kind) if kind == "foreign_rows" else {"*": kind}
     return Simulator(portfolio, now=lambda: NOW, switches=Switches(api_versions=version), faults=Faults(always=always))
 
 
 def wrong(seen: World, truth: Samples) -> list[str]:
-    """Return the samples that differ from the truth, except counters that have counted nothing."""
+    """Return the samples that differ from the oracle's samples, except counters that are still 0."""
     return [
         f"{key}: {value}"
         for key, value in seen.of_avepoint().items()

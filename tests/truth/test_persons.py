@@ -16,7 +16,7 @@ from tests.truth.world import world
 
 PERSONAL = ("customer", "displayName", "email", "operator", "ownerEmail", "tenantOwner")
 USERS = "/users/batch"
-_ENOUGH = 12  # characters of an id or address that are personal data as well
+_ENOUGH = 12  # so many characters of an id or address are personal data, too
 FAULTS = ("truncated_json", "nulls", "missing_keys", "wrong_types", "long_text", "duplicate_row", "conflicting_row",
           "envelope_errors", "short_list", "error_field")  # fmt: skip
 
@@ -34,13 +34,13 @@ class Recorder(httpx.AsyncBaseTransport):
         try:
             self.persons |= set(_persons(json.loads(body), USERS in request.url.path))
         except ValueError:
-            pass  # an undisturbed response has the same persons
+            pass  # an earlier response without a fault contained the same persons
         headers = {name: value for name, value in response.headers.items() if name != "content-length"}
         return httpx.Response(response.status_code, headers=headers, content=body)
 
 
 def _persons(value: object, of_users: bool) -> Iterator[str]:
-    """Yield the personal data in a response; the ids in the list of users are personal as well."""
+    """Yield the personal data in a response. In the list of users, the ids are personal data, too."""
     if isinstance(value, list):
         for each in value:
             yield from _persons(each, of_users)
@@ -58,13 +58,13 @@ def _leaks(persons: frozenset[str], text: str) -> list[str]:
 
 @pytest.mark.parametrize("probability", [0.0, 0.3], ids=["good", "faults"])
 async def test_no_person_is_in_a_label_or_a_log_line(probability: float, capsys: pytest.CaptureFixture[str]) -> None:
-    setup("info", clock=itertools.count(step=3600).__next__)  # no line is suppressed
+    setup("info", clock=itertools.count(step=3600).__next__)  # the clock is so fast that the log suppresses no line
     simulator = Simulator(now=lambda: NOW, customers=15, seed=6)
     recorder = Recorder(simulator)
     shown = ""
     async with world(simulator, transport=recorder) as seen:
         assert await seen.refresh()
-        persons = frozenset(recorder.persons)  # without the values of faults, which other fields have as well
+        persons = frozenset(recorder.persons)  # recorded without faults, which repeat the same values in other fields
         simulator.faults = Faults(probability=probability, kinds=FAULTS, options=FaultOptions(text_bytes=3000))
         for _ in range(5):
             await seen.refresh()

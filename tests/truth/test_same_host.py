@@ -1,4 +1,4 @@
-"""Tokens are sent only to the configured origin; a second server must not receive any request."""
+"""The exporter sends tokens only to the configured origin. A second server must not receive any request."""
 
 import json
 import threading
@@ -32,7 +32,7 @@ REDIRECTS = (301, 302, 303, 307, 308)
 
 @contextmanager
 def _server(answer: Answerer) -> Iterator[tuple[str, list[dict[str, str]]]]:
-    """Run a server on a free port; yield HOST:PORT and the headers of each request."""
+    """Run a server on a free port. Yield HOST:PORT and a list of the headers of each request."""
     seen: list[dict[str, str]] = []
 
     class Handler(BaseHTTPRequestHandler):

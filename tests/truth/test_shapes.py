@@ -1,4 +1,4 @@
-"""The samples are correct for every documented form of AvePoint's responses."""
+"""The samples are correct for every documented variant of AvePoint's responses."""
 
 import math
 from dataclasses import replace
@@ -23,7 +23,7 @@ SHAPES: tuple[dict[str, Any], ...] = (
       for link in ("none", "empty", "prefixed", "unprefixed", "token", "wrong_host")),
     *({"api_versions": g, "page_base": 1, "index_zero": zero, "next_link": link} for g in ("modern", "legacy")
       for zero in ("clamp", "empty", "error") for link in ("none", "absolute")),
-    # In the legacy API, a customer's rows can only be paged with links, so the cap exceeds their number.
+    # The legacy API can split a customer's rows into pages only with links, so this cap exceeds the number of rows.
     *({"api_versions": g, "page_size_cap": cap, "next_link": link} for g, cap in (("modern", 20), ("legacy", 40))
       for link in ("none", "absolute")),
     {"api_versions": "modern", "details_keys": "Number"},
@@ -58,7 +58,7 @@ def _differences(world: World, truth: dict[Any, float]) -> list[str]:
 
 
 def _same(shown: float | None, true: float) -> bool:
-    # Two ways to convert a size such as 143.22 GB may differ by 2 ulp.
+    # Two conversions of a size such as 143.22 GB may differ by 2 units in the last place.
     return shown is not None and math.isclose(shown, true, rel_tol=5e-16)
 
 

@@ -1,4 +1,4 @@
-"""The shards of a configuration together expose the same samples as a single process."""
+"""Together, the shards of a configuration expose the same samples as a single process."""
 
 from collections import Counter
 
@@ -12,7 +12,7 @@ OVERVIEW = "/cloud-backup-m365/overview"
 
 
 async def _read(simulator: Simulator, shard: Shard) -> tuple[Samples, int]:
-    """Refresh one shard, and return its samples and the number of requests for overviews."""
+    """Refresh one shard. Return its samples, and the number of its requests for overviews."""
     simulator.reset_log()
     async with world(simulator, shard=shard) as seen:
         assert await seen.refresh()

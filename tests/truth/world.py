@@ -1,4 +1,4 @@
-"""The accounts of an exporter that uses a simulator."""
+"""Create the accounts of an exporter that reads a simulator."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

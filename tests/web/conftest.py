@@ -1,4 +1,4 @@
-"""Fixtures of the server: certificates, a raw HTTP client and a running server."""
+"""Fixtures for tests of the web server: certificates, a raw HTTP client and a running server."""
 
 import asyncio
 import contextlib
@@ -24,7 +24,7 @@ from exporter.web.server import serve
 
 @dataclass(frozen=True)
 class Pki:
-    """A CA and its certificates, as files in one directory."""
+    """A certificate authority and its certificates, as files in one directory."""
 
     folder: Path
 
@@ -178,7 +178,7 @@ class Running:
     task: asyncio.Task[None]
 
     async def end(self) -> float:
-        """Stop, and return the duration in seconds."""
+        """Stop the server, and return the duration of the shutdown in seconds."""
         loop = asyncio.get_running_loop()
         start = loop.time()
         self.stop.set()

@@ -51,7 +51,7 @@ def names(organizations: Mapping[str, str], *, age: float = 0) -> Mapping[str, R
 
 @dataclass(frozen=True)
 class Verdict:
-    """A problem of a customer; `age` is in seconds."""
+    """A problem of a customer. `age` is in seconds."""
 
     customer_id: str
     problem: str
@@ -87,7 +87,7 @@ def status_data(*views: SnapshotView, usage: Mapping[str, Usage] | None = None, 
 
 @dataclass
 class Read:
-    """A parsed page: the texts in order, and the tags with their attributes."""
+    """A parsed page: the texts in the order of the page, and the tags with their attributes."""
 
     texts: list[str] = field(default_factory=list)
     tags: list[tuple[str, dict[str, str | None]]] = field(default_factory=list)

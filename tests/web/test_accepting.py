@@ -1,4 +1,4 @@
-"""Connections that are accepted when the process has no free descriptors."""
+"""The server accepts connections even if the process has no free file descriptors."""
 
 import asyncio
 import errno
@@ -18,7 +18,7 @@ NO_DESCRIPTORS = OSError(errno.EMFILE, "Too many open files")
 
 
 class Listener:
-    """A listening socket that raises the given errors before it accepts a connection."""
+    """A fake listening socket. It raises the given errors before it accepts a connection."""
 
     def __init__(self, *errors: OSError) -> None:
         self._errors = list(errors)
@@ -62,7 +62,7 @@ async def test_the_reserve_serves_clients_and_is_filled_again(caplog: pytest.Log
     assert not reserve.release()
     assert {record.levelno for record in caplog.records} == {logging.ERROR}
     assert {record.getMessage() for record in caplog.records} == {"cannot accept a connection: Too many open files"}
-    while not reserve.release():  # noqa: ASYNC110 - the acceptor fills the reserve after a second
+    while not reserve.release():  # noqa: ASYNC110 - the reserve has no event to wait for
         await asyncio.sleep(0.05)
     acceptor.close()
 
@@ -92,7 +92,7 @@ async def test_a_closed_acceptor_neither_listens_nor_holds_descriptors() -> None
     acceptor.start()
     acceptor.accept(listener)  # type: ignore[arg-type] # a double
     acceptor.close()
-    await asyncio.sleep(1.1)  # the reserve would be filled after a second
+    await asyncio.sleep(1.1)  # longer than the acceptor waits to fill the reserve
     assert descriptors() == before
     with pytest.raises(ConnectionRefusedError):
         await hello(listener)

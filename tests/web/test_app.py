@@ -1,4 +1,4 @@
-"""Every path and method of the contract."""
+"""The server responds correctly to every path and method of the contract."""
 
 import asyncio
 import gzip
@@ -165,7 +165,7 @@ async def test_a_probe_is_of_a_configured_account_only() -> None:
 
 
 async def waiting_world() -> tuple[World, asyncio.Event]:
-    """Return a world whose first refresh lasts until the event."""
+    """Return a world whose first refresh ends only when the event is set."""
     api, released = FakeApi({LICENSE: SEATS}), asyncio.Event()
 
     async def slow(request: httpx.Request) -> httpx.Response:

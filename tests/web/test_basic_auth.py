@@ -1,4 +1,4 @@
-"""Basic authentication: accepted credentials, number of checks, and floods of wrong passwords."""
+"""Basic authentication: accepted credentials, the number of password checks, and floods of wrong passwords."""
 
 import asyncio
 import base64
@@ -31,7 +31,7 @@ def authorization(user: str, password: str) -> str:
 
 
 class Counting:
-    """Counts the comparisons. A comparison is real, or calls the given function."""
+    """Counts the comparisons. By default, the comparison is real. Tests can pass another function."""
 
     def __init__(self, compare: Callable[[bytes, bytes], bool] = matches) -> None:
         self.seen: list[tuple[bytes, bytes]] = []
@@ -45,7 +45,7 @@ class Counting:
 
 
 class Gate:
-    """A comparison that waits for the test; "right" is the right password."""
+    """A comparison that waits for the test. "right" is the right password."""
 
     def __init__(self) -> None:
         self.order: list[bytes] = []
@@ -158,7 +158,7 @@ async def test_each_password_is_checked_once_and_on_a_thread() -> None:
 
 
 async def test_an_unknown_user_takes_as_long() -> None:
-    compare = Counting(lambda _, __: True)  # even if the decoy matches, access is denied
+    compare = Counting(lambda _, __: True)  # a decoy that matches must not grant access
     checker = PasswordChecker(Limits(), compare)
     users = {b"a": STORED, b"b": STORED.replace(b"$04$", b"$05$")}
     for i in range(20):
@@ -166,7 +166,7 @@ async def test_an_unknown_user_takes_as_long() -> None:
         assert await checker.check(users, BasicCredentials(b"user%d" % i, b"y"), HERE) is CheckResult.WRONG
     decoys = [stored for _, stored in compare.seen]
     assert {stored[4:6] for stored in decoys} == {b"04", b"05"}
-    assert decoys[::2] == decoys[1::2]  # the name determines the decoy
+    assert decoys[::2] == decoys[1::2]  # each name always has the same decoy
     assert not any(matches(b"x", stored) for stored in set(decoys))
 
 
@@ -199,7 +199,7 @@ async def test_clients_that_guess_leave_room_for_others(honest: ClientKey) -> No
     await asyncio.sleep(0)
     right = check(b"right", honest)
     await asyncio.sleep(0)
-    shared = check(b"right", guesser)  # uses no additional check
+    shared = check(b"right", guesser)  # shares the running check
     gate.open(10)
     assert await right is CheckResult.RIGHT
     assert await shared is CheckResult.RIGHT
@@ -279,7 +279,7 @@ def test_a_check_may_end_after_its_event_loop() -> None:
 
 @pytest.mark.parametrize("same_network", [False, True])
 async def test_wrong_passwords_do_not_keep_the_right_one_out(same_network: bool) -> None:
-    """Wrong passwords arrive at 1,000 per second, from 8 networks or over 8 connections from the client's network."""
+    """Wrong passwords arrive at 1,000 per second, from 8 networks, or over 8 connections from the client's network."""
     users = {b"alice": bcrypt.hashpw(b"right", bcrypt.gensalt(10)), b"bob": STORED}
     app = BasicAuth(hello, lambda: users, PasswordChecker(Limits()))
     assert (await ask(app, authorization("bob", "right")))[0] == 200

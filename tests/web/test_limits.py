@@ -1,4 +1,4 @@
-"""Headers on every response; limits on bodies, rates and connections."""
+"""Every response has the security headers, and bodies, rates and connections are limited."""
 
 import asyncio
 import logging
@@ -90,7 +90,7 @@ def test_configured_headers_win_then_the_responses_own() -> None:
 
 
 class Page:
-    """An application that fails before or after the start of its response."""
+    """An application that raises an error before or after the start of its response."""
 
     def __init__(self, *, before: bool = False, after: bool = False) -> None:
         self.before, self.after = before, after
@@ -192,7 +192,7 @@ async def test_the_body_of_a_get_is_ignored() -> None:
 
 
 class Member:
-    """A connection for the guard."""
+    """A fake connection for the connection limit."""
 
     def __init__(self, network: str, quiet_since: float | None = None) -> None:
         self.network = network

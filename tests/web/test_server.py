@@ -1,4 +1,4 @@
-"""The server over real sockets: listening, TLS, slow clients and shutdown."""
+"""The server with real sockets: listening, TLS, slow clients and shutdown."""
 
 import asyncio
 import base64
@@ -32,7 +32,7 @@ HASH = bcrypt.hashpw(b"right", bcrypt.gensalt(4)).decode()
 
 
 class App:
-    """An application that never responds to `/stuck`, and returns more data for `/big` than sockets buffer."""
+    """An application that never responds to `/stuck`. For `/big`, it returns more data than sockets can buffer."""
 
     def __init__(self) -> None:
         self.reached = asyncio.Event()
@@ -141,7 +141,7 @@ async def test_the_server_installs_no_signal_handlers(start: Any) -> None:
         assert {number: signal.getsignal(number) for number in before} == before
 
 
-# The content of the web configuration
+# The settings of the web configuration file
 
 
 async def test_basic_auth_guards_every_path(start: Any, browser: Any, tmp_path: Path) -> None:
@@ -231,7 +231,7 @@ async def test_a_second_header_that_does_not_arrive(start: Any, browser: Any, co
     async with start(App(), limits=QUICK) as running, connect(running.port) as (reader, writer):
         writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         assert (await browser.read(reader)).status == 200
-        await asyncio.sleep(0.3)  # an idle connection is allowed
+        await asyncio.sleep(0.3)  # the server allows idle connections
         writer.write(b"GET / HT")
         await asyncio.sleep(0.1)
         writer.write(b"TP/1.1\r\n")
@@ -387,7 +387,7 @@ async def test_a_running_request_is_finished_at_shutdown(start: Any, browser: An
 async def test_shutdown_ends_within_the_grace_period(
     start: Any, connect: Any, pki: Any, tls_config: Path, tls: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Open connections: half a header, half a handshake, idle, a stuck request, and a client that does not read."""
+    """Open connections: half a header, half a handshake, no data, a stuck request, and a client that does not read."""
     app = App()
     limits = Limits(shutdown_grace=0.3)
     context = pki.client_context("client") if tls else None

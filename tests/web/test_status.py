@@ -1,4 +1,4 @@
-"""The status page as HTML: texts, escaping, links and policy."""
+"""The HTML of the status page: texts, escaping, links and content security policy."""
 
 import asyncio
 import base64
@@ -200,7 +200,7 @@ async def test_the_event_loop_runs_while_the_page_is_rendered() -> None:
             await asyncio.sleep(0)
             turns += 1
         assert {answer.status_code for answer in await pages} == {200}
-    # Without a thread, ten requests would need fewer than a hundred turns of the event loop.
+    # If the event loop rendered the pages itself, ten requests would need fewer than a hundred turns of the loop.
     assert turns > 200
     await world.accounts.stop()
 

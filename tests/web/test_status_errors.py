@@ -1,4 +1,4 @@
-"""The error cards of the status page."""
+"""The cards with errors on the status page."""
 
 from exporter.engine.snapshot import RefreshStatus, SnapshotView
 from exporter.errors import Failure

@@ -1,4 +1,4 @@
-"""The records of the status page."""
+"""The records from which the status page is rendered."""
 
 import pytest
 

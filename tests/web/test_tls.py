@@ -1,4 +1,4 @@
-"""TLS contexts, and the reload of changed files."""
+"""The server creates TLS contexts, and reloads changed certificate files."""
 
 import logging
 import os
@@ -17,7 +17,7 @@ from exporter.errors import ConfigError
 from exporter.web.protection import LiveProtection, load_protection
 from exporter.web.tls import build_context, is_allowed
 
-SALT = b"$2b$04$tkAz5K8Qnp6pVUtcGEPE6O"  # constant, because test names contain the hash
+SALT = b"$2b$04$tkAz5K8Qnp6pVUtcGEPE6O"  # fixed, because the names of tests contain the hash
 HASH = bcrypt.hashpw(b"right", SALT).decode()
 
 
@@ -38,7 +38,7 @@ def names(certificate: Any) -> set[str]:
 
 
 def handshake(server: ssl.SSLContext, client: ssl.SSLContext) -> tuple[ssl.SSLObject, ssl.SSLObject]:
-    """Perform a handshake in memory; return the server side and the client side."""
+    """Perform a handshake in memory. Return the server side and the client side."""
     to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
     ends = (
         server.wrap_bio(to_server, to_client, server_side=True),
@@ -170,7 +170,7 @@ def test_errors_in_files(folder: Path) -> None:
 
 
 class Hand:
-    """A clock that tests control."""
+    """A clock that tests set."""
 
     now = 100.0
 
