@@ -196,7 +196,7 @@ def _open_storage(path: Path, clock: Clock, log: structlog.stdlib.BoundLogger) -
 def check_storage_url(url: str) -> None:
     """Raise ConfigError if the URL of the database is invalid. Do not connect to the database."""
     try:
-        from exporter.engine.shared.url import connection_parameters  # noqa: PLC0415 - loads psycopg, which is optional
+        from exporter.engine.shared.url import connection_parameters  # noqa: PLC0415 - this import loads psycopg, which is optional
     except ImportError:
         what = "PostgreSQL needs the package psycopg; run: pip install 'avepoint-exporter[postgresql]'"
         raise ConfigError([f"--storage.url: {what}"]) from None
@@ -208,13 +208,13 @@ def check_storage_url(url: str) -> None:
 
 def _open_shared(url: str, shard: Shard, clock: Clock, log: structlog.stdlib.BoundLogger) -> "SharedState":
     check_storage_url(url)
-    from exporter.engine.shared.opening import open_shared  # noqa: PLC0415 - loads psycopg, which is optional
+    from exporter.engine.shared.opening import open_shared  # noqa: PLC0415 - this import loads psycopg, which is optional
 
     return open_shared(url, shard, clock, log)
 
 
 def _keeper(storage: "SharedState", accounts: Accounts, clock: Clock, log: structlog.stdlib.BoundLogger) -> "Keeper":
-    from exporter.engine.shared.keeper import Keeper  # noqa: PLC0415 - loads psycopg, which is optional
+    from exporter.engine.shared.keeper import Keeper  # noqa: PLC0415 - this import loads psycopg, which is optional
 
     return Keeper(storage, accounts, clock, log)
 

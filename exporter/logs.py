@@ -29,8 +29,8 @@ _GAP: Final = " […] "
 # Error messages can contain a file name and a message of the operating system, as in "app.secret: No such file or
 # directory".
 _SYSTEM_MESSAGES: Final = "|".join(sorted({re.escape(os.strerror(number)) for number in errno.errorcode}))
-# Matches secrets in headers, form fields and JSON. Does not match messages such as "client_secret: must be a string",
-# "basic authentication" or "Basic Constraints of CA cert".
+# This pattern matches secrets in headers, form fields and JSON. The pattern does not match messages such as
+# "client_secret: must be a string", "basic authentication" or "Basic Constraints of CA cert".
 _SECRET_SHAPES: Final = re.compile(
     r"(?is)(\b(?:bearer|basic)\s+(?!auth|tokens?\b|constraints\b)|(?:secret|assertion|_token|passw(?:or)?d|pwd|api_?key)"
     rf"[\"'\\]*\s*[=:]\s*(?!(?:must|has|needs|is|of) |(?:{_SYSTEM_MESSAGES})(?![\w-])))"

@@ -35,7 +35,7 @@ def assets(*, output: Path, force: bool) -> None:
     Examples:
       avepoint-exporter assets --output avepoint-assets
       avepoint-exporter assets --output avepoint-assets --force
-    """  # noqa: D301 - click does not rewrap paragraphs that begin with this mark
+    """  # noqa: D301 - click does not rewrap paragraphs that begin with \b
     files = asset_files()
     try:
         changed = [name for name, source in files.items() if _differs(output / name, source)]

@@ -56,7 +56,7 @@ def _complete_account(ctx: click.Context, _parameter: click.Parameter, typed: st
 @option("--report", is_flag=True,
         help="Print an anonymous summary of the API's responses for a bug report.")  # fmt: skip
 @click.pass_context
-def check(ctx: click.Context, /, account: tuple[str, ...], *, quick: bool, **own: Any) -> None:  # noqa: ANN401 - one value per flag
+def check(ctx: click.Context, /, account: tuple[str, ...], *, quick: bool, **own: Any) -> None:  # noqa: ANN401 - click passes one value per flag
     """Test every account with real requests and report all errors.
 
     The check resolves the names of AvePoint's hosts, connects with TLS,
@@ -80,7 +80,7 @@ def check(ctx: click.Context, /, account: tuple[str, ...], *, quick: bool, **own
       avepoint-exporter check --quick --account msp
       avepoint-exporter check --quick --report
       avepoint-exporter check --json | jq '.accounts[].collectors[].error'
-    """  # noqa: D301 - click does not rewrap paragraphs that begin with this mark
+    """  # noqa: D301 - click does not rewrap paragraphs that begin with \b
     as_json, is_report = own.pop("json"), own.pop("report")
     if as_json and is_report:
         raise click.UsageError("--json cannot be combined with --report", ctx)
@@ -98,8 +98,8 @@ def check(ctx: click.Context, /, account: tuple[str, ...], *, quick: bool, **own
 
 def run_check(flags: Flags, names: tuple[str, ...] = (), *, quick: bool = False) -> "Report":
     """Test the named accounts, or all accounts if `names` is empty. Raise ConfigError if a name is unknown."""
-    from exporter.diagnose.examination import check_accounts  # noqa: PLC0415 - only this command needs it
-    from exporter.engine.accounts import Accounts  # noqa: PLC0415 - only this command needs it
+    from exporter.diagnose.examination import check_accounts  # noqa: PLC0415 - only this command needs this module
+    from exporter.engine.accounts import Accounts  # noqa: PLC0415 - only this command needs this module
 
     loaded = loader(flags)()
     config, shard, clock = _chosen(loaded, names), shard_of(flags), SystemClock()
@@ -126,8 +126,8 @@ def run_check(flags: Flags, names: tuple[str, ...] = (), *, quick: bool = False)
 
 def show(report: "Report", *, as_json: bool) -> None:
     """Print the report. If standard output is a terminal, use colors."""
-    from exporter.diagnose.report_json import json_report  # noqa: PLC0415 - only this command needs it
-    from exporter.diagnose.report_text import text_report  # noqa: PLC0415 - only this command needs it
+    from exporter.diagnose.report_json import json_report  # noqa: PLC0415 - only this command needs this module
+    from exporter.diagnose.report_text import text_report  # noqa: PLC0415 - only this command needs this module
 
     color = None if "NO_COLOR" not in os.environ else False
     width = max(80, shutil.get_terminal_size().columns)
@@ -135,7 +135,7 @@ def show(report: "Report", *, as_json: bool) -> None:
 
 
 def _bug_report(report: "Report") -> str:
-    from exporter.diagnose.bug_report import bug_report  # noqa: PLC0415 - only this command needs it
+    from exporter.diagnose.bug_report import bug_report  # noqa: PLC0415 - only this command needs this module
 
     return bug_report(report)
 
@@ -180,7 +180,7 @@ def _shortened(label: str | None) -> str:
 @contextmanager
 def _progress() -> Iterator["Progress"]:
     """Show a progress bar if standard error is a terminal."""
-    from exporter.diagnose.progress import SilentProgress  # noqa: PLC0415 - only this command needs it
+    from exporter.diagnose.progress import SilentProgress  # noqa: PLC0415 - only this command needs this module
 
     if not sys.stderr.isatty():
         yield SilentProgress()

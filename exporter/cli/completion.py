@@ -29,5 +29,5 @@ def completion(ctx: click.Context, shell: str) -> None:
     fish:
       avepoint-exporter completion fish \\
         > ~/.config/fish/completions/avepoint-exporter.fish
-    """  # noqa: D301 - click does not rewrap paragraphs that begin with this mark
+    """  # noqa: D301 - click does not rewrap paragraphs that begin with \b
     click.echo(_SHELLS[shell](ctx.find_root().command, {}, "avepoint-exporter", _VARIABLE).source())

@@ -86,10 +86,10 @@ the license:
 @option("--speed", type=click.FloatRange(1, 3600), metavar="N", default=60.0, show_default=True,
         help="Speed of jobs and data growth, relative to real time.")  # fmt: skip
 @click.pass_context
-def demo(ctx: click.Context, /, customers: int, seed: int, scenario: "Scenario", speed: float, **own: Any) -> None:  # noqa: ANN401 - one value per flag
+def demo(ctx: click.Context, /, customers: int, seed: int, scenario: "Scenario", speed: float, **own: Any) -> None:  # noqa: ANN401 - click passes one value per flag
     """Run against a built-in simulator of AvePoint, without credentials.
 
-    The demo needs no configuration. It simulates a tenant account and a
+    The demo needs no configuration. The demo simulates a tenant account and a
     partner account, and prints the URLs to open. To stop the demo, press
     Ctrl-C.
 
@@ -108,8 +108,8 @@ def demo(ctx: click.Context, /, customers: int, seed: int, scenario: "Scenario",
       avepoint-exporter demo --scenario incident
       avepoint-exporter demo --customers 500 \\
         --web.listen-address 127.0.0.1:8080
-    """  # noqa: D301 - click does not rewrap paragraphs that begin with this mark
-    from avepoint_simulator import AppCredentials, Simulator, SimulatorServer  # noqa: PLC0415 - not for production
+    """  # noqa: D301 - click does not rewrap paragraphs that begin with \b
+    from avepoint_simulator import AppCredentials, Simulator, SimulatorServer  # noqa: PLC0415 - the simulator is not for production
 
     flags = merged(ctx, own)
     setup(flags["log_level"] or "info", flags["log_format"] or "logfmt")

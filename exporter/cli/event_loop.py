@@ -23,7 +23,7 @@ _LONGEST_SHUTDOWN: Final = 4.5
 class _AbandonedThreads(ThreadPoolExecutor):
     """A thread pool that does not wait for its threads at shutdown, because a name lookup may get no response."""
 
-    def shutdown(self, wait: bool = True, *, cancel_futures: bool = True) -> None:  # noqa: ARG002, FBT001, FBT002 - as in the base class
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = True) -> None:  # noqa: ARG002, FBT001, FBT002 - the base class has the same signature
         super().shutdown(wait=False, cancel_futures=cancel_futures)
 
 
@@ -35,7 +35,7 @@ class _EventLoop(asyncio.SelectorEventLoop):
         self.set_default_executor(_AbandonedThreads(thread_name_prefix="work"))
         self._lookups = _AbandonedThreads(_MOST_LOOKUPS, thread_name_prefix="lookup")
 
-    async def getaddrinfo(self, *address: Any, **options: Any) -> Any:  # noqa: ANN401 - as in the base class
+    async def getaddrinfo(self, *address: Any, **options: Any) -> Any:  # noqa: ANN401 - the base class has the same signature
         """Look up an address."""
         return await self.run_in_executor(self._lookups, partial(socket.getaddrinfo, *address, **options))
 

@@ -56,7 +56,7 @@ def _complete_data_center(_ctx: click.Context, _parameter: click.Parameter, type
 @option("--force", is_flag=True, help="Replace existing files.")
 @option("--no-check", is_flag=True, help="Do not test the account.")
 @click.pass_context
-def init(ctx: click.Context, /, *, force: bool, no_check: bool, **own: Any) -> None:  # noqa: ANN401 - one value per flag
+def init(ctx: click.Context, /, *, force: bool, no_check: bool, **own: Any) -> None:  # noqa: ANN401 - click passes one value per flag
     """Write a first configuration and its secret file, and test the account.
 
     On a terminal, init prompts for the settings that flags do not set. No
@@ -71,7 +71,7 @@ def init(ctx: click.Context, /, *, force: bool, no_check: bool, **own: Any) -> N
         --client-id 00000000-0000-0000-0000-000000000000 --secret-env SECRET
       pass avepoint/msp | avepoint-exporter init --type partner --name msp \\
         --client-id 00000000-0000-0000-0000-000000000000 --secret-from -
-    """  # noqa: D301 - click does not rewrap paragraphs that begin with this mark
+    """  # noqa: D301 - click does not rewrap paragraphs that begin with \b
     flags = merged(ctx, own)
     setup(flags["log_level"] or "error", flags["log_format"] or "logfmt")
     target = config_file(flags)

@@ -73,7 +73,7 @@ _OUTPUT_ERRORS: Final = {errno.ENOSPC, errno.EDQUOT, errno.EIO}
     __version__, message=f"%(prog)s %(version)s (Python {platform.python_version()})", help="Show the version and exit."
 )
 @click.pass_context
-def command(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - one value per flag, of the flag's type
+def command(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - click passes one value per flag, of the flag's type
     """Prometheus exporter for AvePoint Cloud Backup for Microsoft 365.
 
     Without a command, the exporter reads data from AvePoint in the background,
@@ -85,7 +85,7 @@ def command(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - one 
       avepoint-exporter demo     run without credentials
       avepoint-exporter init     write a configuration
       avepoint-exporter check    test the configuration
-    """  # noqa: D301 - click does not rewrap paragraphs that begin with this mark
+    """  # noqa: D301 - click does not rewrap paragraphs that begin with \b
     if ctx.invoked_subcommand is not None:
         _refuse(ctx, "config_check", "once", *(SHARDING if ctx.invoked_subcommand == init.name else ()))
         return

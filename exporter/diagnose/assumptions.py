@@ -90,7 +90,7 @@ STATE: Final = Assumption(
     "job states", "Which job states does a tenant's job list contain?", (*STATES, "unknown"), "docs"
 )
 STATE_FORM: Final = Assumption(
-    "form of job states", "How are job states that have several words written?",
+    "form of job states", "How are multi-word job states written?",
     ("spaced", "compact", "number"), "docs", ("state_spelling",),
 )  # fmt: skip
 JOB_STATUS: Final = Assumption(

@@ -94,7 +94,7 @@ class Refresher:
             try:
                 with bound_contextvars(collector=self.collector.name):
                     await self._reader.retry()
-            except Exception as error:  # noqa: BLE001 - a bug in one collector must not stop the others
+            except Exception as error:  # noqa: BLE001 - a bug in one collector must not stop other collectors
                 self._log.error("retry failed unexpectedly", error=error, exc_info=True)
             await self._finish()
         await self._after()
@@ -116,7 +116,7 @@ class Refresher:
                     self._turn_off(error)
                 else:
                     self._failed(error)
-            except Exception as error:  # noqa: BLE001 - a bug in one collector must not stop the others
+            except Exception as error:  # noqa: BLE001 - a bug in one collector must not stop other collectors
                 self._log.error("refresh failed unexpectedly", error=error, exc_info=True)
                 self._failed(AvePointError(f"unexpected {type(error).__name__}", hint="please report this"))
             else:

@@ -73,7 +73,7 @@ class RefreshOutcome:
 
 @dataclass(frozen=True, slots=True)
 class RefreshStatus:
-    """The status of a collector. All times are Unix times. A time is None before its event.
+    """The status of a collector. All times are Unix times. If an event has not occurred yet, its time is None.
 
     If the collector is optional and the app lacks its permission, `off` is true and `up` is None. `failure` contains
     the reason why the collector is down or off. `failures` contains the most recent failures.

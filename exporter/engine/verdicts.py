@@ -30,7 +30,10 @@ Collectors = Sequence[tuple[Collector[Any, Any], CollectorEntry]]
 
 
 class _Read(NamedTuple):
-    """Samples, and the Unix time at which they were read. Unlike ReadResult, this class keeps no rendered lines."""
+    """Samples, and the Unix time at which the samples were read.
+
+    Unlike ReadResult, this class keeps no rendered lines.
+    """
 
     samples: Collection[Sample]
     read_at: float
@@ -150,7 +153,10 @@ class AccountVerdicts:
         return {customer_id: state for customer_id, state in states.items() if state is not None}
 
     def load_states(self, states: Mapping[str, object]) -> None:
-        """Restore states by customer id. Raise ValueError if the format of a state is invalid."""
+        """Restore states. The keys of `states` are customer ids.
+
+        Raise ValueError if the format of a state is invalid.
+        """
         self._verdict.load(states)
 
     def follow(self, states: Mapping[str, object]) -> None:

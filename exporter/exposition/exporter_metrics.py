@@ -32,7 +32,7 @@ class OwnMetrics:
     """The exporter's own metrics, about requests, tokens, reloads and the process."""
 
     def __init__(self, *, with_process: bool = True) -> None:
-        prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call] # has no type hints
+        prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call] # this function has no type hints
         registry = self._registry = CollectorRegistry()
         self._accounts: set[str] = set()
         counter, gauge = partial(Counter, registry=registry), partial(Gauge, registry=registry)

@@ -35,11 +35,11 @@ class Connection(Protocol):
         ...
 
     def cut(self) -> None:
-        """Close the connection at once, without sending the rest of the response."""
+        """Close the connection immediately, without sending the rest of the response."""
         ...
 
     def retire(self) -> None:
-        """Close the connection after the current response, or at once if there is none."""
+        """Close the connection after the current response. If there is no response, close it immediately."""
         ...
 
 
@@ -247,11 +247,11 @@ class GuardedProtocol(H11Protocol):
             self.cut()
 
     def cut(self) -> None:
-        """Close the connection at once, without sending the rest of the response."""
+        """Close the connection immediately, without sending the rest of the response."""
         self._raw.abort()
 
     def retire(self) -> None:
-        """Close the connection after the current response, or at once if there is none."""
+        """Close the connection after the current response. If there is no response, close it immediately."""
         if not self._opened:
             self.cut()
         elif not self.transport.is_closing():

@@ -1,4 +1,4 @@
-"""Keeps the web configuration up to date. When a file of the web configuration changes, this module reloads it."""
+"""The current web configuration. If one of its files changes, this module reloads the configuration."""
 
 import logging
 import ssl

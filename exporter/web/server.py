@@ -180,7 +180,7 @@ class _Service:
             access_log=False,
             proxy_headers=False,
             server_header=False,
-            workers=1,  # without this value, uvicorn reads WEB_CONCURRENCY
+            workers=1,  # by default, uvicorn reads this number from WEB_CONCURRENCY
             timeout_keep_alive=limits.keep_alive,
             h11_max_incomplete_event_size=limits.header_bytes,
         )

@@ -98,7 +98,7 @@ class Lease:
             self._deadline = max(self._deadline, sent + self._times.deadline)
 
     def lost_contact(self) -> None:
-        """Record that loading or writing failed. Writes then wait until the next renewal."""
+        """Record that loading or writing failed. Nothing is written until the next renewal."""
         self._reachable_since = None
 
     def _answered(self, sent: float) -> None:

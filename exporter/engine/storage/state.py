@@ -177,7 +177,10 @@ class CollectorStore:
         return await self._store.commit(PutCustomer(self._key, customer_id, row))
 
     async def commit_states(self, states: Mapping[str, object]) -> None:
-        """Commit states without samples, by customer id. If a state is None, delete the row of the customer."""
+        """Commit states, but no samples. The keys of `states` are customer ids.
+
+        If a state is None, delete the row of the customer.
+        """
         await self._store.commit(
             *(
                 DropCustomer(self._key, one)

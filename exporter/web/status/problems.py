@@ -68,7 +68,7 @@ class CurrentProblem(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CustomerProblems:
-    """The numbers of problems of one customer, by severity, most severe first."""
+    """One customer's number of problems per severity, most severe first."""
 
     counts: tuple[tuple[Severity, int], ...]
 
