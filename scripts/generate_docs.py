@@ -47,12 +47,12 @@ _PLAIN: Final[dict[object, str]] = {
     str: "string", int: "integer", float: "number", bool: "true or false", Path: "file", SecretStr: "string, secret",
 }  # fmt: skip
 _CONFIGURATION: Final = (
-    "The flag `--config.file` sets the path of a YAML file. [config.example.yaml](../config.example.yaml) shows every"
-    " key. To check a file without requests to AvePoint, run `avepoint-exporter --config.check`. Each error contains "
-    "the path of the key, the line and the account.\n\n"
+    "The configuration is a YAML file. The flag `--config.file` sets its path."
+    " [config.example.yaml](../config.example.yaml) contains every key. To check the file without requests, run"
+    " `avepoint-exporter --config.check`. Each error shows the path, line and account.\n\n"
     "The exporter ignores keys without a value, and top-level keys that begin with `x-`. Relative paths are"
-    " relative to the directory of the file. Durations have the Prometheus format: `30s`, `5m`, `1h30m`, `7d`. After a"
-    " change, send SIGHUP to reload, or run the exporter with `--config.watch`. If the new file has an error, the"
+    " relative to the directory of the file. Durations have the Prometheus format: `30s`, `5m`, `1h30m`, `7d`. To"
+    " reload a changed file, send SIGHUP, or run the exporter with `--config.watch`. If the new file has an error, the"
     " exporter keeps the old configuration."
 )
 _COLLECTORS: Final = (
@@ -70,16 +70,16 @@ switch of the [simulator](../avepoint_simulator/README.md) that selects an outco
 | name | question | outcomes, the expected one first | source | switch |
 | --- | --- | --- | --- | --- |"""
 _METRICS: Final = (
-    "A series is absent if its value is unknown or does not apply; unknown values are never 0. A label without a value"
-    " is absent, such as `customer_id` on tenant accounts. [Reading the numbers](reading-the-numbers.md) explains what "
-    "the numbers mean.\n\n"
+    "A series is absent if its value is unknown or does not apply. An unknown value is never 0. A label without a value"
+    " is absent, such as `customer_id` on tenant accounts. [Reading the numbers](reading-the-numbers.md) explains"
+    " the metrics.\n\n"
     "Metrics are gauges, except counters (`…_total`) and histograms. All metrics have the label `account`, except"
-    " `avepoint_exporter_…`. The metrics of jobs have the label `customer_id` on partner accounts only."
+    " `avepoint_exporter_…`. The metrics of jobs have the label `customer_id` only for partner accounts."
 )
 _VERDICT: Final = (
-    "From [expectations](configuration.md#expectations) and the data of its collectors, the exporter decides which"
-    " problems each customer has. A problem begins and resolves only with fresh data. While data are missing, the"
-    " problem remains. With persistent state, the problem also remains after a restart."
+    "The exporter compares its data with the [expectations](configuration.md#expectations) to determine the problems of"
+    " each customer. A problem begins or resolves only when the data are fresh. While data are missing, problems"
+    " remain. With persistent state, problems also remain after a restart."
 )
 _PERMISSIONS: Final = ("collector", "permission", "legacy permission", "if missing")
 _MARKED: Final = re.compile(
@@ -88,7 +88,7 @@ _MARKED: Final = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 _OWN_LIBRARY: Final = (
-    "The metrics page also contains `process_*` and `python_*` from prometheus-client. No metric has a `_created`"
+    "`/metrics` also contains the `process_*` and `python_*` metrics of prometheus-client. No metric has a `_created`"
     " series."
 )
 
@@ -203,7 +203,7 @@ def _collectors() -> list[str]:
             ("account", "default of `interval`", "collectors"),
             [(*group, ", ".join(names)) for group, names in intervals.items()],
         ),
-        "These collectors have more options:", _table(_KEYS, own),
+        "These collectors have additional options:", _table(_KEYS, own),
     ]  # fmt: skip
 
 
@@ -312,7 +312,7 @@ def metrics() -> str:
             f"For {kind.account_type} accounts. Source: {source}. Permission: {_permission(kind)}.",
         ]
         if repeated := [family.name for family in shown if family.name in known]:
-            parts.append(f"Metrics described above: {_labels(repeated)}.")
+            parts.append(f"This collector also exposes these metrics, which are described above: {_labels(repeated)}.")
         if new := [family for family in shown if family.name not in known]:
             parts += [_table(_HEAD, map(_row, new)), _examples(new)]
         known.update(family.name for family in new)

@@ -22,10 +22,11 @@ _EXIT_CODES: Final = (
     ("2", "a refresh failed"),
 )
 _VARIABLES: Final = (
-    "Every flag except `--version` has an environment variable: `AVEPOINT_EXPORTER_` and the name of the flag in"
-    " capital letters, with underscores. For example, `AVEPOINT_EXPORTER_CONFIG_FILE` sets `--config.file`. The"
-    " variable of a repeatable flag contains values separated by spaces. Flags override environment variables. A flag"
-    " after a command overrides the same flag before the command."
+    "You can set every flag except `--version` with an environment variable. The variable's name is"
+    " `AVEPOINT_EXPORTER_` and the flag's name in capital letters, with underscores. For example,"
+    " `AVEPOINT_EXPORTER_CONFIG_FILE` sets `--config.file`. If a flag can be repeated, its variable contains values"
+    " separated by spaces. Flags override environment variables. A flag after a command overrides the same flag before"
+    " the command."
 )
 _JSON: Final = (
     "`check --json` prints one JSON document, which [check.schema.json](check.schema.json) describes. New"
@@ -97,7 +98,7 @@ def page() -> str:
             parts.append(f"This command also accepts these flags of `{_NAME}`: {', '.join(shared)}.")
         if name.endswith("check"):
             parts.append(_JSON)
-    parts.append(f"The manual page [{_NAME}.1]({_NAME}.1) has the same content; `man docs/{_NAME}.1` shows it.")
+    parts.append(f"The manual page [{_NAME}.1]({_NAME}.1) has the same content.")
     return "\n\n".join(parts) + "\n"
 
 

@@ -55,7 +55,7 @@ def test_data_centers_are_those_of_the_code() -> None:
 def test_the_longest_of_the_hours_are_those_of_the_collectors() -> None:
     """The page contains the interval of `jobs`, and the shortest and longest intervals of all other collectors."""
     intervals = {kind.name: kind.options_type().interval for kind in COLLECTORS}
-    assert "5 min for `jobs`, 15 min to 1 day for others" in text("docs/reading-the-numbers.md")
+    assert "5 min for `jobs`, 15 min to 1 day for other collectors" in text("docs/reading-the-numbers.md")
     assert intervals.pop("jobs") == 300
     assert min(intervals.values()) == 900
     assert max(intervals.values()) == 86_400
