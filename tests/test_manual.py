@@ -57,6 +57,6 @@ def test_the_manual_page_is_one() -> None:
     )  # fmt: skip
     assert done.stderr == ""
     shown = re.sub(r"\x1b\[[\d;]*m|.\x08", "", done.stdout)
-    assert "but no secrets" in " ".join(shown.split())
+    assert "contains no secrets" in " ".join(shown.split())
     assert "--config.file" in shown
     assert all(len(line) <= 80 for line in shown.splitlines())
