@@ -60,17 +60,17 @@ def _refresh_rows(results: Results) -> Iterator[str]:
 
 def _busy_rows(results: Results) -> Iterator[str]:
     starts = sorted(results.starts)
-    yield f"| CPU from the start to the first byte of `/metrics` | 0.6 s | {_spread(starts, 's', 1)} |"
+    yield f"| CPU time from the start to the first byte of `/metrics` | 0.6 s | {_spread(starts, 's', 1)} |"
     if (busy := results.busy) is None:
         return
     health = sorted(busy.health)
     p99 = health[min(len(health) - 1, math.ceil(len(health) * 0.99))]
     walls = [wall / busy.ideal for wall in busy.walls]
     yield f"| time of a refresh / ideal time | 1.05 | {_spread(sorted(walls), '', 1)} |"
-    yield f"| time of a refresh with scrapes / without | 1.05 | {busy.ratio_scraped:.3f} |"
+    yield f"| time of a refresh with scrapes / time without scrapes | 1.05 | {busy.ratio_scraped:.3f} |"
     yield f"| response time of `/-/healthy`, 99th percentile | 25 ms | {p99 * 1e3:.1f} ms of {len(health)} |"
     yield f"| response time of a compressed scrape | | {_spread(sorted(busy.scrapes), 'ms', 1000)} |"
-    yield f"| CPU per customer, with decoding, rendering and scrapes | 2 ms | {busy.cpu * 1e3:.2f} ms |"
+    yield f"| CPU time per customer, including decoding, rendering and scrapes | 2 ms | {busy.cpu * 1e3:.2f} ms |"
     yield f"| resident memory | 150 MB | {busy.memory:.0f} MB |"
 
 
@@ -123,15 +123,16 @@ class _scale:  # noqa: N801 - used as a function
 
 _TEXT = """# Performance
 
-`make bench` generated this page. The benchmark ran the exporter against a simulated AvePoint in a separate process, on this machine: {machine}.
-Each figure is the median of several runs, with the fastest and the slowest run in parentheses. All figures of a comparison come
-from the same run. On other machines, the times differ, but the ratios are similar.
+`make bench` generates this page. The benchmark runs the exporter against a simulated AvePoint in a separate process. Machine: {machine}.
+Each figure is the median of several runs, with the fastest and the slowest run in parentheses. Figures that are compared with each
+other come from the same run. On other machines, the times differ, but the ratios are similar.
 
 ## Pages
 
 Each customer has 12 workloads and 48 samples. The column `generate_latest` shows the time that prometheus_client needs for the same samples. The
-other columns show the time that the exporter needs, and how many times faster the exporter is. In the columns *changed*, the data of a sixth of the
-customers changed since the previous page. The changed customers are consecutive, as in a refresh (*in order*), or chosen at random (*anywhere*).
+other columns show the time that the exporter needs, and (in bold) how many times faster the exporter is. In the columns *changed*, the data of a
+sixth of the customers changed since the previous page. The changed customers are consecutive, as in a refresh (*in order*), or chosen at random
+(*anywhere*).
 
 | customers (samples) | `generate_latest` | changed in order | changed anywhere | unchanged | with gzip, level 6 | changed in order | changed anywhere | unchanged |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- |
@@ -148,9 +149,9 @@ The ideal time is `requests x seconds per request / concurrent requests`. A refr
 for the list. The table shows the first refresh after the start, which also requests two tokens. Only the collectors `customers` and `protected_data` are
 enabled.
 
-A small server returns responses that the simulator generated in advance, so that the measurement excludes the time of the simulator.
+A small server returns responses that the simulator generated in advance, so the times do not include the work of the simulator.
 
-| customers | AvePoint | time and ideal time | requests and minimum | CPU per customer, with the start | memory |
+| customers | AvePoint | time and ideal time | requests and minimum | CPU time per customer, including the start | memory |
 | --- | --- | --- | --- | --- | --- |
 {refreshes}
 
