@@ -1,4 +1,4 @@
-"""The simulator, an ASGI application with AvePoint's endpoints and token service."""
+"""The simulator: an ASGI application that serves AvePoint's endpoints and token service."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ class BadRequestError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultOptions:
-    """Parameters of the faults."""
+    """Parameters of the simulated faults."""
 
     retry_after_seconds: int = 1
     timeout_seconds: float = 60.0

@@ -1,4 +1,4 @@
-"""Conversion of replies to HTTP responses, and middleware that logs requests."""
+"""Convert replies to HTTP responses, and log requests in a middleware."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class LogMiddleware:
         self._now = now
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle the request and record it, even if an exception is raised."""
+        """Pass the request to the application, and record the request even if the application raises an exception."""
         status, is_recorded, started = 0, False, self._now()
 
         def record() -> None:
@@ -54,7 +54,7 @@ class LogMiddleware:
             if message["type"] == "http.response.start":
                 status = message["status"]
             elif not message.get("more_body", False):
-                record()  # The record must exist before the client has received the complete response.
+                record()  # Record the request before the client has received the complete response.
             await send(message)
 
         self._log.begin(scope["path"])

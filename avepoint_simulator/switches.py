@@ -67,7 +67,7 @@ class Switches:
     `seen`: 12-29-2026T… in v3, 2026-12-29 in the legacy API.
     """
     product_keys: ProductKeys = "camel"
-    """`mixed` capitalizes the first letter of two keys, as one of AvePoint's documents does."""
+    """`mixed` capitalizes the first letter of two keys, as in one of AvePoint's documents."""
     service_types: ServiceTypes = "numbers"
     """Whether workloads are codes or names in settings and unusual activities."""
     activity_shape: ActivityShape = "nested"
@@ -80,4 +80,4 @@ class Switches:
     """Maximum random delay that is added to `latency_seconds`."""
     token_lifetime_seconds: float = 3600.0
     granted_scopes: frozenset[str] | None = None
-    """Permissions of the app. None grants the permissions of all endpoints."""
+    """Permissions of the app. None means that the app has the permissions of all endpoints."""

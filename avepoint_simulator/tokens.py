@@ -1,4 +1,4 @@
-"""POST /connect/token: the OAuth 2.0 client credentials grant and the issued tokens."""
+"""POST /connect/token: issue tokens by the OAuth 2.0 client credentials grant."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Run all benchmarks and write docs/performance.md (`make bench`); `--quick` measures less and writes nothing."""
+"""Run all benchmarks and write docs/performance.md (`make bench`). `--quick` measures less and writes no files."""
 
 import argparse
 import os
@@ -26,7 +26,7 @@ def main() -> None:
     )
     parser.add_argument("--latency", type=float, default=0.15, help="latency of AvePoint's responses in seconds")
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--quick", action="store_true", help="measure less, within seconds, and write no files")
+    parser.add_argument("--quick", action="store_true", help="take only a few measurements, and write no files")
     options = parser.parse_args()
     if options.quick:
         options.customers, options.latency, options.repeats = [10, 50], 0.02, 2

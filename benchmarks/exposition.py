@@ -80,7 +80,7 @@ class World:
         ]
 
     def plain(self) -> bytes:
-        """Render the page in the pieces that the server sends, and return the size."""
+        """Render the page in the same pieces as the server, and return the size of the page."""
         size = sum(map(len, pieces(self.page.plain(self.views(), PageRequest(), monotonic=2.0))))
         return size.to_bytes(8)
 

@@ -33,7 +33,7 @@ class Asked:
 
 
 class Protocol(asyncio.Protocol):
-    """A connection that answers requests in order, each `latency` seconds after its arrival."""
+    """A connection that responds to requests in order. Each response follows `latency` seconds after the request."""
 
     def __init__(self, answer: Answerer, asked: Asked, latency: float) -> None:
         self._answer = answer

@@ -45,7 +45,7 @@ class Uniform(StaticPortfolio):
 
 
 class Answers:
-    """Response bodies from the simulator: a token, all pages of customers, and overviews, which it returns in turn."""
+    """Response bodies from the simulator: a token, all pages of customers, and overviews, in turn."""
 
     def __init__(self, token: bytes, pages: Sequence[bytes], overviews: Sequence[bytes]) -> None:
         self._token = token

@@ -59,7 +59,7 @@ def refresh_once(customers: int, latency: float, concurrency: int) -> Refreshed:
 
 
 def refresh_for_ever(customers: int, latency: float, concurrency: int, refreshes: int) -> Refreshed:
-    """Refresh a portfolio repeatedly, first without and then with scrapers."""
+    """Refresh a portfolio repeatedly, first without scrapers, and then with scrapers."""
     result = _expected(customers, latency, concurrency)
     with tempfile.TemporaryDirectory() as folder, avepoint(customers, latency) as service:
         with _serving(folder, service.url, result, interval="1s") as running:

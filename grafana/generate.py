@@ -1,4 +1,4 @@
-"""Write the dashboards (`python -m grafana.generate`), or check with `--check` whether the files are current."""
+"""Write the dashboards (`python -m grafana.generate`). With `--check`, only check that the files are current."""
 
 import json
 import sys
@@ -30,7 +30,7 @@ def _without_defaults(board: Dashboard) -> object:
             variable.pop(name, None)
     for panel in tree["panels"]:
         if panel["type"] == "table":
-            panel["options"].pop("footer", None)  # Since Grafana 12, footers are properties of fields.
+            panel["options"].pop("footer", None)  # Since Grafana 12, the footer is a property of fields.
     return tree
 
 

@@ -59,9 +59,9 @@ _COLLECTORS: Final = (
     "All collectors are enabled by default. Each collector is a key of `accounts[].collectors` and has these options:"
 )
 _ASSUMPTIONS: Final = """\
-AvePoint's documentation leaves some questions about responses open, or contradicts itself. The exporter accepts every
-outcome in this table. `avepoint-exporter check --report` prints the outcomes that occur in your accounts, without
-names, IDs, addresses or secrets. Add this report to bug reports.
+AvePoint's documentation does not answer some questions about responses, or contradicts itself. The exporter accepts
+every outcome in this table. `avepoint-exporter check --report` prints the outcomes that occur in your accounts,
+without names, IDs, addresses or secrets. If you report a bug, attach this output.
 
 The column *source* shows where the expected outcome comes from. `seed` and `docs` are AvePoint's documentation,
 `field` is a response from the real API, and `assumed` means that there is no source. The column *switch* shows the
@@ -121,7 +121,7 @@ Rows = Iterable[Sequence[str]]
 
 
 class _Described(NamedTuple):
-    """One of the exporter's own metrics. It has the same attributes as a family of a collector."""
+    """One of the exporter's own metrics. The attributes are the same as the attributes of a collector's family."""
 
     name: str
     type: str

@@ -70,7 +70,7 @@ def _usage(name: str, each: click.Command) -> str:
 
 
 def _options(each: click.Command) -> Iterator[tuple[str, str, str]]:
-    """Yield the name, environment variable and meaning of each flag of a command. The name includes the value."""
+    """Yield the flag with its value, the environment variable and the meaning of each flag of a command."""
     for parameter in each.params:
         if isinstance(parameter, click.Option):
             names = ", ".join(parameter.opts)

@@ -85,7 +85,7 @@ def _text(row: Row) -> str:
 
 
 def _run(run: Run) -> str:
-    """Return one run with a fixed length, so that columns are aligned in every font."""
+    """Return the SVG of one run. Its length is fixed, so that columns are aligned in every font."""
     style = " ".join([run.color] * (run.color != "default") + ["bold"] * run.is_bold)
     name = f' class="{style}"' if style else ""
     length = f' textLength="{len(run.text) * _CELL:.1f}" lengthAdjust="spacingAndGlyphs"'

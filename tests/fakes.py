@@ -74,7 +74,7 @@ class RecordingObserver:
 
 
 class Log:
-    """A logger that records its lines. The code under test uses `bound`."""
+    """A logger that records its lines. Pass `bound` to the code under test."""
 
     def __init__(self) -> None:
         self._captured = CapturingLogger()

@@ -157,7 +157,7 @@ def storage(folder: Path, clock: FakeClock | None = None) -> StateStore:
 
 @dataclass
 class World:
-    """The accounts of an exporter. They send requests to a fake API, another transport or the network."""
+    """The accounts of an exporter. Requests go to a fake API, another transport or the network."""
 
     api: FakeApi = field(default_factory=FakeApi)
     clock: FakeClock = field(default_factory=FakeClock)
@@ -188,7 +188,7 @@ class World:
 
     async def restart(self, configuration: Config) -> None:
         await self.accounts.stop()
-        self.clock.steady = 5.0  # as on another machine
+        self.clock.steady = 5.0  # on another machine, the monotonic clock differs
         self.accounts = self.fresh()
         await self.accounts.apply(configuration, start=False)
 
@@ -273,7 +273,7 @@ SETTINGS = {"unusual_activity": ACTIVITY_PATH, "backup_frequency": FREQUENCY_PAT
 
 
 def settings_routes() -> dict[str, Any]:
-    """Return routes that return the settings of a tenant."""
+    """Return the routes of a tenant's settings."""
     return {path: canned(f"{name}-modern") for name, path in SETTINGS.items()}
 
 

@@ -49,7 +49,7 @@ def _port() -> int:
 
 
 def _unprivileged() -> str | None:
-    """Return the user that runs the servers. None means the current user."""
+    """Return the user that runs the servers. The result is None if this is the current user."""
     if os.geteuid() != 0:
         return None
     known = {user.pw_name for user in pwd.getpwall()}
@@ -134,7 +134,7 @@ def postgresql() -> Iterator[PostgresServer]:
 
 @contextlib.contextmanager
 def pgbouncer(server: PostgresServer) -> Iterator[str]:
-    """Start PgBouncer in transaction mode in front of a server, and return a URL."""
+    """Start PgBouncer in transaction mode in front of a server, and return the URL of PgBouncer."""
     path = program("pgbouncer", "/usr/sbin/pgbouncer")
     with _folder() as folder:
         port = _port()

@@ -32,7 +32,10 @@ class Monitoring:
         return self.name == "current"
 
     def program(self, *names: str) -> str:
-        """Return the path of the first of these programs that is installed. Skip the test if none is installed."""
+        """Return the path of the first of these programs that is installed.
+
+        If none of the programs is installed, skip the test.
+        """
         if not self.is_current:
             return program(*names)
         where = subprocess.run([_BUILD, "--where"], capture_output=True, text=True, check=True).stdout.strip()
@@ -45,7 +48,10 @@ class Monitoring:
 
 
 def program(*names: str) -> str:
-    """Return the path of the first of these programs that is installed. Skip the test if none is installed."""
+    """Return the path of the first of these programs that is installed.
+
+    If none of the programs is installed, skip the test.
+    """
     for name in names:
         if (path := shutil.which(name)) is not None:
             return path

@@ -1,4 +1,4 @@
-"""A TCP relay. A test can cut the relay, or freeze it, so that connections stay open but transfer no data."""
+"""A TCP relay. A test can cut all connections, or freeze the relay: connections then stay open but transfer no data."""
 
 import contextlib
 import socket

@@ -1,4 +1,4 @@
-"""The log contains only one of many similar lines per minute, with their number."""
+"""If many lines are similar, the log contains one line per minute, with the number of suppressed lines."""
 
 import io
 import json

@@ -79,7 +79,7 @@ def configured(text: str) -> Provoke:
 
 
 def with_variable(name: str, value: str, provoke: Provoke) -> Provoke:
-    """Set an environment variable first."""
+    """First set an environment variable, then run the function."""
 
     def provoked(stage: Stage) -> str:
         stage.set_variable(name, value)

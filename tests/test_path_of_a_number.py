@@ -1,6 +1,6 @@
 """Limit the number of functions and files that a customer's size passes from the response to the page.
 
-The path to the customer's verdict is not included.
+The path from the size to the customer's verdict is not included.
 """
 
 import json
@@ -86,7 +86,7 @@ class Tracer:
 
 
 async def traced() -> Tracer:
-    """Trace a refresh of one customer and one scrape. Before, list the customers and request a token."""
+    """Trace a refresh of one customer and one scrape. First, list the customers and request a token without tracing."""
     world, tracer = World(FakeApi(portfolio(["x"]))), Tracer()
     await world.apply(partner())
     assert await world.refresh()

@@ -1,4 +1,4 @@
-"""Settings of the interpreter and of the C library."""
+"""The exporter configures the garbage collector and the allocator of the C library."""
 
 import platform
 import subprocess

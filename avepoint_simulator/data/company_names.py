@@ -26,7 +26,7 @@ _COUNTRIES: Final = (
     "Japan", "Switzerland", "Sweden", "Ireland",
 )  # fmt: skip
 _STEMS: Final = len(_HEADS) * len(_MIDDLES) * len(_TAILS)
-# The prime does not divide the number of combinations, so every name is used once before a name repeats.
+# The prime does not divide the number of combinations, so all combinations occur before one repeats.
 _STEP: Final = 104_729
 
 

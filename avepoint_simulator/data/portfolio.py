@@ -70,7 +70,7 @@ class Portfolio(Protocol):
         """Return the number of backups per day for each workload, or None if the product is not licensed."""
 
     def retentions(self, now: float, /) -> Sequence[RetentionRecord] | None:
-        """Return the retention policies, starting with the central location, or None if the product is not licensed."""
+        """Return the retention policies, or None if the product is not licensed. The central location comes first."""
 
     def google_jobs(self, now: float, /) -> Sequence[GoogleJob] | None:
         """Return the Google Workspace jobs, newest first, or None if the product is not licensed."""
@@ -81,7 +81,7 @@ class Portfolio(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StaticPortfolio:
-    """A portfolio that never changes. It returns lists in the given order."""
+    """A portfolio that never changes. The order of the lists does not change either."""
 
     customer_list: tuple[CustomerRecord, ...] = ()
     rows: tuple[ProtectedRow, ...] = ()

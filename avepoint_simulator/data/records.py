@@ -1,4 +1,4 @@
-"""The simulated records, independent of their format in responses."""
+"""The records that the simulator stores, independent of their format in responses."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ class ProtectedRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobError:
-    """An error of a job. Only the modern API returns such errors."""
+    """An error of a job. Only the modern API returns errors of jobs."""
 
     value: str
     url: str = ""
@@ -206,7 +206,7 @@ class ServiceRetention:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetentionRecord:
-    """A retention policy. The periods are sent unchanged."""
+    """A retention policy. The simulator sends the retention periods unchanged."""
 
     period: str | None
     customized: bool | str | None = False
@@ -240,7 +240,7 @@ class CustomerJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GoogleJob:
-    """A Google Workspace job of a tenant. Integers are AvePoint's codes; strings are sent unchanged."""
+    """A Google Workspace job of a tenant. Integers are AvePoint's codes. Strings are sent unchanged."""
 
     id: str
     app_type: int | str
@@ -253,7 +253,7 @@ class GoogleJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SalesforceJob:
-    """A Salesforce job of a tenant. Integers are AvePoint's codes; strings are sent unchanged."""
+    """A Salesforce job of a tenant. Integers are AvePoint's codes. Strings are sent unchanged."""
 
     id: str
     type: int | str

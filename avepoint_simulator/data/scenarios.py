@@ -55,7 +55,7 @@ def conditions(scenario: Scenario, seed: int, number: int) -> frozenset[Conditio
 
 def _typical(seed: int, number: int) -> frozenset[Condition]:
     block, place = divmod(number, _BLOCK)
-    # Skip the first customers, because one of them has no backup product.
+    # Skip the first three customers, because one of these customers has no backup product.
     chosen = Random(f"{seed}:problem:{block}").randrange(3, _BLOCK)
     return _TYPICAL[(seed - 1 + block) % len(_TYPICAL)] if place == chosen else _NONE
 

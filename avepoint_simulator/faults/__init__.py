@@ -1,4 +1,4 @@
-"""The faults by name, and a class that selects a fault for each request."""
+"""All faults by name, and the class that selects a fault for each request."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class Faults:
     def script(self, endpoint: str, *names: str | None) -> None:
         """Add one fault for each of the next requests to an endpoint or, with "*", to all API endpoints.
 
-        None means no fault.
+        If a name is None, the request has no fault.
         """
         _known(name for name in names if name is not None)
         self._queues[endpoint].extend(names)

@@ -1,4 +1,4 @@
 """The dashboards.
 
-Each dashboard has its own file. Queries, panels and texts that dashboards share have other modules.
+Each dashboard has its own file. Other modules contain the queries, panels and texts that dashboards share.
 """

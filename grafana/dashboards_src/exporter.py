@@ -83,8 +83,8 @@ def _facts() -> Line:
         ),
         number(
             "Configuration",
-            "Number of exporters whose last reload of the configuration failed, out of all exporters. If the number "
-            "is orange, these exporters use the previous configuration, and a restart would fail. Run "
+            "Number of exporters whose last reload of the configuration failed, out of all exporters. If the number is "
+            "orange, these exporters use the previous configuration, and a restart would fail. To see the errors, run "
             "avepoint-exporter check.",
             f"count({reload} == 0) or 0 * count({reload})",
             of=f"count({reload})",
@@ -158,9 +158,9 @@ def _data_age() -> timeseries.Panel:
 def _requests() -> timeseries.Panel:
     return lines(
         "Requests by status",
-        "Requests per second by result: the HTTP status, timeout, connect or parse. If the status is often 401 or 403, "
-        "check the secret and the permissions. If it is often 429, AvePoint throttles the account. If the result is "
-        "often 5xx, timeout or connect, check AvePoint's status and the network.",
+        "Requests per second by result: the HTTP status, timeout, connect or parse. If the status is often 401 or "
+        "403, check the secret and the permissions. If the status is often 429, AvePoint throttles the account. If "
+        "the result is often 5xx, timeout or connect, check AvePoint's status and the network.",
         [(f"sum by (account, code) ({q.rate('avepoint_api_requests_total')})", "{{account}} {{code}}")],
         unit="reqps", empty="No requests in the time range",
     )  # fmt: skip
@@ -192,7 +192,8 @@ def _errors() -> timeseries.Panel:
     failing, calls = (f"sum by (account) ({one})" for one in (_failing(window), _calls(window)))
     return lines(
         "Share of failed requests",
-        "Share of failed requests among all requests. If the share stays high, the status codes above show the reason.",
+        "Share of failed requests among all requests over time. If the share stays high, the status codes above show "
+        "the reason.",
         [(f"{failing} / ({calls} > 0)", "{{account}}")],
         unit="percentunit", empty=UNREAD,
     ).axis_soft_max(0.05)  # fmt: skip
@@ -219,8 +220,8 @@ def _not_understood() -> table.Panel:
     return rows(
         "Unreadable or unknown values, last six hours",
         "Values in AvePoint's responses that the exporter could not parse or does not support. If a number is red, "
-        "AvePointValuesNotUnderstood fires, and AvePoint may have changed its API. Install a newer version of "
-        "the exporter or report the field.",
+        "AvePointValuesNotUnderstood fires, and AvePoint may have changed its API. Install a newer version of the "
+        "exporter, or report the name of the field to the project.",
         [("A", counted("avepoint_parse_errors_total")), ("B", counted("avepoint_unknown_values_total"))],
         [
             Column("account", "Account"),

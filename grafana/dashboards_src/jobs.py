@@ -54,7 +54,7 @@ def _succeeded() -> stat.Panel:
     return number(
         "Succeeded",
         "Number of successful backups of the chosen accounts within the time range, out of all completed backups. If "
-        "the share is low, look for a common cause. The table below shows each workload.",
+        "the share is low, look for a common cause. The table below shows the backups of each workload.",
         f"{good} or 0 * {total}", of=total, unit="locale", steps=plain(), empty="None completed", decimals=0,
     )  # fmt: skip
 
@@ -67,7 +67,7 @@ def _running() -> table.Panel:
     return rows(
         "Running jobs",
         f"The oldest running job of each workload and job type, oldest first, at most {MOST} rows. If a job runs too "
-        "long, AvePointJobStuck fires. In this case, ask AvePoint's support to examine the job.",
+        "long, AvePointJobStuck fires. If the alert persists, ask AvePoint's support to examine the job.",
         [("A", f"1000 * {q.named(f'bottomk({MOST}, max by ({_KIND}) ({start}))')}")],
         [
             Column("name", "Customer or tenant", link=TO_CUSTOMER),

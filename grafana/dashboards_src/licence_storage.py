@@ -76,8 +76,8 @@ def _storage() -> timeseries.Panel:
     expected = f"clamp_min(({_used()}) + {_MONTH} * ({_growth_rate()}), 0)"
     return lines(
         "Storage: used, purchased, and expected in 30 days",
-        "The dashed line shows the expected use 30 days later, if the growth of the previous week continues. If the "
-        "expected use exceeds the purchased storage of a tenant, purchase more storage within 30 days.",
+        "For each point, the dashed line shows the expected use 30 days later, if storage grows as in the week "
+        "before. If the expected use exceeds the purchased storage of a tenant, purchase more storage within 30 days.",
         [
             (q.scoped(_used()), "{{account}} used"),
             (q.scoped(PURCHASED), "{{account}} purchased"),
@@ -90,8 +90,8 @@ def _storage() -> timeseries.Panel:
 def _seats() -> timeseries.Panel:
     return lines(
         "Seats: assigned and purchased",
-        "Seats of tenant accounts, and Microsoft 365 seats and purchased seats of all customers of a partner. If more "
-        "seats are assigned than purchased, purchase more seats or unassign some.",
+        "Assigned and purchased seats of each account. For partner accounts, the graph shows the sums of all "
+        "customers. If more seats are assigned than purchased, purchase more seats or unassign some.",
         [(SEATS_USED, "{{account}} assigned"), (SEATS, "{{account}} purchased")],
         unit="locale", empty="The number of seats is unknown", dashed=["/ purchased$/"],
     ).decimals(0).max_data_points(_FEW_POINTS)  # fmt: skip

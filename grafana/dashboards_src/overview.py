@@ -56,9 +56,8 @@ def _checks() -> table.Panel:
     )
     return rows(
         "All problems",
-        "One row per problem that the exporter can detect. The columns count the customers that have the problem, "
-        "customers for which the exporter cannot decide, and all checked customers. If a number is colored, the "
-        "table above shows the customers.",
+        "One row per problem that the exporter can detect. The columns show how many customers have the problem, may "
+        "have it (Unknown), and are checked in total. If a number is colored, the table above shows the customers.",
         [
             ("A", ranked),
             ("B", _wrong()),

@@ -40,7 +40,7 @@ Words = Mapping[str, tuple[str, str]]
 
 NONE: Final[Words] = {}
 DENOMINATOR: Final = "of"
-"""The name of the query for a denominator."""
+"""Name of the query whose value is shown as the denominator."""
 
 
 def words(meanings: Words) -> list[ValueMapping]:
@@ -61,7 +61,7 @@ def steps_of(steps: Sequence[Threshold]) -> ThresholdsConfig:
 
 
 def by_threshold() -> FieldColor:
-    """Return the color mode that uses thresholds."""
+    """Return the color mode that colors a value by its thresholds."""
     return FieldColor().mode(FieldColorModeId.THRESHOLDS)
 
 
@@ -132,7 +132,7 @@ def lines(
     calcs: Sequence[str] = ("lastNotNull",),
     dashed: Sequence[str] = (),
 ) -> timeseries.Panel:
-    """Return a panel with values over time; `steps` are drawn as lines."""
+    """Return a graph with values over time. The thresholds `steps` are drawn as lines."""
     panel = (
         timeseries.Panel()
         .title(title)

@@ -1,4 +1,4 @@
-"""Panels for the processes of exporters. Other targets of Prometheus are excluded."""
+"""Panels for the processes of exporters. The panels exclude other targets of Prometheus."""
 
 from typing import Final
 

@@ -155,7 +155,7 @@ def _over_time() -> timeseries.Panel:
     panel = lines(
         "Customers by problem",
         "Number of customers of the chosen accounts that have a problem with protection, by problem. If ransomware is "
-        "suspected, start your incident procedure, and do not let older backups expire.",
+        "suspected, follow your incident procedure, and do not let older backups expire.",
         [(f"sum by (problem) ({affected})", "{{problem}}"), (verdict.customers(), "All customers")],
         unit="locale", empty=NO_RULES,
     )  # fmt: skip

@@ -46,7 +46,10 @@ def customer_level(name: str, *matchers: str) -> str:
 
 
 def by_account(expr: str) -> str:
-    """Keep only the labels by which tables merge rows. Rows with different names would not merge."""
+    """Keep only the labels by which tables merge rows.
+
+    Tables would not merge rows that differ in other labels, such as names.
+    """
     return f"max by (job, account) ({expr})"
 
 
@@ -68,7 +71,7 @@ def or_none(expr: str) -> str:
 def with_name(expr: str) -> str:
     """Add the label `name`.
 
-    Its value is the organization or, if missing, the customer's id or, if missing, the account.
+    The name is the organization. If the organization is missing, the name is the customer's id or the account.
     """
     for label in ("account", "customer_id", "organization"):
         expr = f'label_replace({expr}, "name", "$1", "{label}", "(.+)")'
@@ -76,7 +79,7 @@ def with_name(expr: str) -> str:
 
 
 def named(expr: str) -> str:
-    """Add the label `organization`, if known, and the label `name` of `with_name`."""
+    """Add the label `organization`, if known, and the label `name`."""
     info = recorded("customer:avepoint_customer_info:last", *OF_CUSTOMER)
     nameless = recorded("customer:avepoint_read:bool", *OF_CUSTOMER)
     return with_name(f"{expr} * {_BY_CUSTOMER} group_left (organization) ({info} or {_BY_CUSTOMER} {nameless})")

@@ -38,7 +38,10 @@ _PLAIN: Final[Mapping[str, object]] = {"type": "auto"}
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a table. `source` is a label or the letter of a query. Without a title, only links use the column."""
+    """A column of a table.
+
+    `source` is a label or the letter of a query. A column without a title is hidden; only links use its value.
+    """
 
     source: str
     title: str = ""
@@ -136,7 +139,7 @@ def _field(column: Column, *, several: bool) -> str:
 
 
 def _mappings(column: Column) -> list[ValueMapping]:
-    """Return the mappings from values to texts. In a column with meaningful colors, missing values have no color."""
+    """Return the mappings from values to texts, including the text for missing values."""
     if not (column.steps or column.meanings or column.mappings):
         return []
     return [

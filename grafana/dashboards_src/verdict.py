@@ -65,7 +65,10 @@ def affected(*matchers: str, of: tuple[str, ...] = (q.ACCOUNT,)) -> str:
 
 
 def verdicts(by: str, *matchers: str) -> str:
-    """Return the number of customers by verdict. Shards are added; among replicas, the maximum is used."""
+    """Return the number of customers by verdict.
+
+    The number is the sum of all shards. Of replicas, the largest number is used.
+    """
     verdict = q.raw("avepoint_verdict_customers", q.ACCOUNT, *matchers)
     shard = _SHARDS.format(q.raw("avepoint_exporter_shard"))
     of_each = f"{verdict} * on (job, instance) group_left (shard) {shard} or on (job, instance) {verdict}"
@@ -89,7 +92,7 @@ def order(*matchers: str, of: tuple[str, ...] = (q.ACCOUNT,)) -> str:
 def health() -> str:
     """Return the `order` of each customer's worst problem.
 
-    Without problems, return UNIT / 10 if the customer is unreadable, else 0.
+    For a customer without problems, return UNIT / 10 if the customer is unreadable, and 0 otherwise.
     """
     order = q.recorded("customer:avepoint_problem:order", *q.OF_CUSTOMER)
     unreadable = q.recorded("customer:avepoint_customer_unreadable:bool", *q.OF_CUSTOMER)

@@ -12,7 +12,7 @@ import pytest
 from exporter.avepoint.throttle import Throttle
 
 HOUR, DAY = 3600.0, 86_400.0
-WORKERS = 9  # workers of a collector: one more than the account has slots
+WORKERS = 9  # per collector: one worker more than the account has slots
 CONCURRENCY, RATE = 8, 10.0
 
 
@@ -101,5 +101,5 @@ async def test_a_fast_refresh_waits_for_one_slow_request_per_slot_at_most(latenc
 @pytest.mark.parametrize("latency", [0.1, 0.5], ids=["rate", "both"])
 async def test_requests_one_after_another_do_not_queue_behind_slow_ones(latency: float) -> None:
     together = await seconds(latency, 20, 1, 5)
-    # Each request waits for a free slot, then for the request whose turn it is, then for its own turn.
+    # Each request waits until a slot is free, until the request before it is sent, and until its own turn.
     assert together <= 20 * (latency + 3 / RATE)

@@ -1,4 +1,4 @@
-"""Tokens are requested once, reused until they expire, and never shown."""
+"""The client requests a token once, reuses the token until it expires, and never shows the token."""
 
 import asyncio
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from tests.helpers import FakeClock
 
 
 class Identity:
-    """A token service that counts requests. It responds only while `open` is set."""
+    """A token service that counts requests. The service responds only while `open` is set."""
 
     def __init__(self, answer: Mapping[str, object] | Exception | None = None) -> None:
         self.clock = FakeClock()

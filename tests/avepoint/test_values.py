@@ -166,7 +166,7 @@ def test_published_ticks_keep_every_digit() -> None:
     assert start == 638645575921780695 - EPOCH_TICKS
     assert finish is not None
     assert values.dotnet_ticks(finish) == 638645576438386696
-    # The documented duration equals the difference, except for rounding.
+    # The documented duration is equal to the difference of the documented times.
     assert values.read_duration(516606001) == 516606001 == Ticks(finish - start)
 
 

@@ -1,4 +1,4 @@
-"""`avepoint-exporter assets` in a checkout."""
+"""`avepoint-exporter assets` writes the files of a checkout."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""`avepoint-exporter completion` prints scripts for three shells. The test also runs one script in its shell."""
+"""`avepoint-exporter completion` prints scripts for three shells. The script for Bash also runs in Bash."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""The configuration of the demo."""
+"""The configuration of the demo refreshes every collector often."""
 
 from avepoint_simulator import AppCredentials
 from exporter.cli.demo import _configuration

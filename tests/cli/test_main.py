@@ -95,7 +95,7 @@ def test_the_console_script_ends_with_the_exit_code() -> None:
     assert (done.returncode, done.stdout) == (1, "")
 
 
-# Errors: each prints one line and returns exit code 1
+# Each error prints one line and returns exit code 1.
 
 
 @pytest.mark.parametrize(

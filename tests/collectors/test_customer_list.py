@@ -1,4 +1,4 @@
-"""The list of a partner's customers."""
+"""The collector of a partner's customer list."""
 
 import asyncio
 import json

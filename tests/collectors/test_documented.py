@@ -39,8 +39,8 @@ def unix(text: str) -> float:
 class Sample(NamedTuple):
     """A documented sample response, the collector and path that read the sample, and the expected values.
 
-    The keys of `values` are families without "avepoint_". The inner keys are label values without account and
-    customer_id.
+    The keys of `values` are names of families without "avepoint_". The inner keys are label values, except of account
+    and customer_id.
     """
 
     file: str

@@ -32,7 +32,7 @@ def job(key: str, start: float, finish: float | None = None, state: str = "finis
 
 
 class Counted:
-    """A counter whose times are in hours."""
+    """A counter for tests. All times are in hours."""
 
     def __init__(self) -> None:
         self.counter = JobCounter()
@@ -214,7 +214,7 @@ def test_a_restart_without_storage_begins_again_and_with_it_goes_on() -> None:
 def test_nothing_is_remembered_before_the_first_refresh() -> None:
     one = Counted()
     assert one.counter.dump_state() is None
-    one.counter.load_state(None)  # an older version without counters stored this state
+    one.counter.load_state(None)  # the state of an older version, which had no counters
     assert one.refresh(10, job("a", 1, 2)) == 0
 
 

@@ -1,4 +1,4 @@
-"""Jobs: every sample is compared with an oracle that computes it from the raw jobs."""
+"""Every sample of jobs is equal to the result of an oracle, which computes the samples from the raw jobs."""
 
 import math
 from collections import Counter, defaultdict
@@ -229,7 +229,7 @@ async def test_calls_of_a_refresh_are_its_pages_and_at_most_17_more_for_new_jobs
     await world.apply(tenant(collectors={"jobs": {"page_size": size}}))
     pages = max(1, math.ceil(count / size))
     await world.refresh()
-    assert len(api.requests) - len(api.filters) <= pages + 1 + legacy  # one selects the API version
+    assert len(api.requests) - len(api.filters) <= pages + 1 + legacy  # one determines the version
     assert len(api.filters) <= 17
     assert len(api.ends) == 1, "all requests have the same end time"
     for _ in range(3):

@@ -1,4 +1,4 @@
-"""The configuration decides whether the names of customers are shown, hashed or hidden."""
+"""The exporter shows, hashes or hides the names of customers, as the configuration specifies."""
 
 from itertools import product
 from pathlib import Path

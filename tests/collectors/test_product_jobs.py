@@ -1,4 +1,4 @@
-"""Google Workspace and Salesforce jobs of tenants."""
+"""The collectors of Google Workspace and Salesforce jobs."""
 
 from collections import Counter
 from collections.abc import AsyncIterator

@@ -1,6 +1,6 @@
 """The loader of the configuration.
 
-Each error has a test with one file, and other tests check properties of all errors.
+Each error has one test file. Other tests check properties of all errors.
 """
 
 import importlib.util

@@ -12,7 +12,8 @@ from exporter.config.web_load import load_web_config, warn_of_slow_hashes
 from exporter.config.web_schema import WebConfig
 from exporter.errors import ConfigError
 
-HASH = "$2y$10$mDwo.lAisC94iLAyP81MCesa29IzH37oigHC/42V2pdJlUprsJPze"  # from the exporter toolkit
+# This hash is an example from Prometheus's exporter toolkit.
+HASH = "$2y$10$mDwo.lAisC94iLAyP81MCesa29IzH37oigHC/42V2pdJlUprsJPze"
 
 
 def read(folder: Path, text: str) -> WebConfig:

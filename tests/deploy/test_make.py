@@ -1,4 +1,4 @@
-"""`make run` and `make test` install the right packages. A fake pip records the installations."""
+"""`make run` and `make test` install the right packages. In these tests, a fake pip only records the installations."""
 
 import os
 import re

@@ -33,7 +33,7 @@ class Line:
                 before = words
                 continue
             while "=" in words[0] and not words[0].startswith("-"):
-                words = words[1:] or [""]  # noqa: PLW2901 - the program follows the assignment
+                words = words[1:] or [""]  # noqa: PLW2901 - skips an assignment
             if before[-1:] not in ([">"], ["<"]) and words != [""]:
                 yield words
 

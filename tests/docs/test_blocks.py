@@ -185,7 +185,7 @@ def check_promql(block: Block, _: Path) -> None:
 
 
 def check_ini(block: Block, _: Path) -> None:
-    """Check that a drop-in sets only keys that the unit of systemd also sets."""
+    """Check that a drop-in for systemd sets only keys that the unit also sets."""
     given, unit = (configparser.ConfigParser(strict=False, interpolation=None, delimiters="=") for _ in range(2))
     given.read_string(block.text)
     unit.read(_UNIT)

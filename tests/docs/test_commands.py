@@ -229,7 +229,7 @@ def test_metrics_in_the_text_are_exposed_or_recorded(page: Page) -> None:
 def test_keys_in_the_text_are_of_the_configuration(page: Page) -> None:
     keys = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
     for code in page.code():
-        if _DOTTED.fullmatch(code) and page.name != "helm/avepoint-exporter/README.md":  # has keys of the chart
+        if _DOTTED.fullmatch(code) and page.name != "helm/avepoint-exporter/README.md":  # keys of the chart
             assert f"accounts[].{code}`" in keys, code
 
 

@@ -1,4 +1,4 @@
-"""Prometheus or the exporter really prints the messages that the troubleshooting page quotes."""
+"""The troubleshooting page quotes only messages that Prometheus or the exporter prints."""
 
 import re
 import subprocess

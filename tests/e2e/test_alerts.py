@@ -84,7 +84,10 @@ def _alertmanager(monitoring: Monitoring, folder: Path, inbox: Inbox) -> Iterato
 
 
 def _portfolio(simulator: Simulator, *, is_well: bool, at: float) -> StaticPortfolio:
-    """Return a portfolio with a tenant and a customer. If `is_well` is false, both have problems."""
+    """Return a portfolio with a tenant and a customer.
+
+    If `is_well` is false, the tenant and the customer have problems.
+    """
     start = int((at - 120) * 10**9)
     job = JobRecord(
         id=f"FB{start}", job_type=1, object_type=7, state=2 if is_well else 3, start_unix_ns=start,

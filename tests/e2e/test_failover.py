@@ -1,4 +1,4 @@
-"""Two replicas with a PostgreSQL database; the log of the simulator shows which replica sends requests."""
+"""Two replicas share a PostgreSQL database. The log of the simulator shows which replica sends requests."""
 
 import contextlib
 import os
@@ -19,7 +19,7 @@ from tests.relay import relay
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.soak]
 
-# Each replica has its own page size, which identifies the replica in the log. The account stays the same.
+# Each replica has its own page size, which identifies the replica in the log. Both replicas read the same account.
 CONFIG = """
 accounts:
   - name: tenant
@@ -76,7 +76,7 @@ def replicas(tmp_path: Path, simulator: Simulator, postgres: PostgresServer) -> 
 
 
 def counters(running: Exporter) -> dict[object, float]:
-    """Return counters and last successes, except of jobs whose workload is not known yet."""
+    """Return counters and last successes, without jobs whose workload is not known yet."""
     found = parsed(running.metrics()).items()
     return {key: value for key, value in found if key[0] in COUNTERS and "workload" in dict(key[1])}
 

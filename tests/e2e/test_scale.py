@@ -26,7 +26,7 @@ scrape_configs:
 
 def test_prometheus_misses_no_scrape_of_a_portfolio_that_is_read_all_the_time(tmp_path: Path, soak: bool) -> None:
     customers, latency, interval, seconds = (5000, 0.15, 15, 300) if soak else (200, 0.02, 4, 12)
-    with avepoint(customers, latency) as service:  # noqa: SIM117 - counts requests until the exporter has stopped
+    with avepoint(customers, latency) as service:  # noqa: SIM117 - must end after the exporter
         with serving(tmp_path, service.url, concurrency=32, interval="1s") as running:
             config = SCRAPE.format(interval=interval, target=running.url.removeprefix("http://"))
             with (
@@ -47,7 +47,8 @@ def test_prometheus_misses_no_scrape_of_a_portfolio_that_is_read_all_the_time(tm
             print(  # noqa: T201 - shows the results
                 f"slowest scrape {slowest} s, health within {p99 * 1e3:.1f} ms, {mebibytes(running):.0f} MiB"
             )
-            # The target is 25 ms on an idle machine. Here, Prometheus and the simulator use the same processors.
+            # The target is 25 ms on an idle machine. In this test, Prometheus and the simulator use the same
+            # processors.
             assert p99 < 0.25 or not soak
             assert mebibytes(running) < (200 if soak else 120)
     assert service.tokens == 2

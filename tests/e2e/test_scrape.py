@@ -1,4 +1,4 @@
-"""The exporter as a process that Prometheus scrapes."""
+"""Scrapes of an exporter that runs in its own process."""
 
 import concurrent.futures
 import re
@@ -86,7 +86,7 @@ def test_health_is_answered_during_fifty_scrapes(tmp_path: Path, soak: bool) -> 
                 if all(scrape.done() for scrape in scrapes):
                     break
             assert [scrape.result().status for scrape in scrapes] == [200] * 50
-        # The target is 0.1 s during a refresh. Here, the simulator runs in the process of the test.
+        # The target is 0.1 s during a refresh. In this test, the simulator runs in the test's own process.
         assert slowest < 1 or not soak
 
 

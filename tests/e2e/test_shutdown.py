@@ -1,4 +1,4 @@
-"""After SIGTERM, a process exits with code 0 within five seconds, whatever it is doing."""
+"""After SIGTERM, a process exits with code 0 within five seconds, in each of many states."""
 
 import contextlib
 import datetime as dt

@@ -114,7 +114,7 @@ async def test_what_a_changed_account_still_reads_does_not_reach_its_successor()
 
 
 class Unlistable(FakeApi):
-    """A partner with three customers; after `end_listing`, requests for the customer list fail."""
+    """A partner with three customers. After `end_listing`, requests for the customer list fail."""
 
     def __init__(self) -> None:
         super().__init__(portfolio(["x", "y", "z"]))
@@ -124,10 +124,7 @@ class Unlistable(FakeApi):
 
 
 async def unlistable(folder: Path | None = None) -> World:
-    """Return a world after a refresh in which one customer failed.
-
-    After this refresh, the customer list is unavailable.
-    """
+    """Return a world in which one customer failed in the last refresh. Now, the customer list is unavailable."""
     world = World(api := Unlistable(), folder=folder)
     api.routes[overview_path("y")] = httpx.Response(500)
     await world.apply(partner())
@@ -263,7 +260,7 @@ async def test_an_account_removed_while_it_asks_for_a_token_stays_gone() -> None
 
 @pytest.mark.parametrize("path", [BATCH_PATH, "/connect/token", overview_path("x")])
 async def test_nothing_is_requested_for_an_account_after_its_removal(path: str) -> None:
-    """The running request is for a page of the customer list, for a token or for a customer."""
+    """When the account is removed, a request for a customer list, a token or a customer is running."""
     reached, released = asyncio.Event(), asyncio.Event()
     api = FakeApi(portfolio([f"c{number:04}" for number in range(500)] + ["x"]))
     answer, sent = api.answer, list[str]()

@@ -1,4 +1,4 @@
-"""Two processes of a shard share a real database. One reads AvePoint, and the other exposes stored data."""
+"""Two processes of a shard share a real database. One process reads AvePoint, and the other exposes stored data."""
 
 import asyncio
 import time
@@ -35,7 +35,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 class Process:
-    """A process: its accounts, and the task that keeps its lease."""
+    """A process with its accounts, and with a task that renews the lease."""
 
     def __init__(self, url: str, holder: str, times: LeaseTimes, api: FakeApi) -> None:
         self.world = World(api, RealClock(), shared=shared(url, holder, times=times))

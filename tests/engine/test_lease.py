@@ -1,4 +1,7 @@
-"""The results of lease attempts decide what a process may do. The tests need no clock and no database."""
+"""The results of attempts to get the lease decide whether a process may read AvePoint.
+
+The tests need no clock and no database.
+"""
 
 import pytest
 

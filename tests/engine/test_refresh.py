@@ -1,4 +1,4 @@
-"""The times of refreshes, and the isolation of failures."""
+"""Refreshes run at the right times, and a failure of one customer does not affect other customers."""
 
 import asyncio
 from typing import Any

@@ -1,4 +1,7 @@
-"""An optional collector without permission is off. It logs this once, and starts when the permission is granted."""
+"""An optional collector without permission is off.
+
+The collector logs this state once, and starts when the permission is granted.
+"""
 
 from typing import Any, ClassVar
 

@@ -1,4 +1,4 @@
-"""The assignment of customers and accounts to shards."""
+"""The exporter assigns each customer and each tenant account to exactly one shard."""
 
 from collections import Counter
 

@@ -1,4 +1,4 @@
-"""An entry of the snapshot keeps and drops the right data."""
+"""The snapshot drops removed customers, and its views do not change."""
 
 from exporter.collectors.base import Family, Sample
 from exporter.engine.snapshot import CollectorEntry, ReadResult, Snapshot

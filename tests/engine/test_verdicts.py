@@ -240,7 +240,7 @@ async def test_a_collector_that_is_off_is_unknown() -> None:
 
 
 class RunningClock(FakeClock):
-    """A clock that advances by 10 ms each time it is read."""
+    """A clock that advances by 10 ms whenever a caller reads the time."""
 
     def monotonic(self) -> float:
         self.steady += 0.01

@@ -88,7 +88,7 @@ def words(board: Json) -> Iterator[str]:
 
 
 def values(board: Json) -> Iterator[str]:
-    """Each panel has a unit, and a text that it shows if data is missing."""
+    """Each panel has a unit, and a text for missing data."""
     for panel in panels(board):
         defaults = panel["fieldConfig"]["defaults"]
         if not defaults.get("unit"):
@@ -98,7 +98,7 @@ def values(board: Json) -> Iterator[str]:
 
 
 def legend(board: Json) -> Iterator[str]:
-    """Each query has a legend, and panels with several series show it."""
+    """Each query has a legend, and panels with several series show the legend."""
     for panel, target in queries(board):
         if not target.get("legendFormat") or target["legendFormat"] == "__auto":
             yield f"{panel['title']}: a query has no legend"
@@ -127,7 +127,7 @@ def labels_of_legends(board: Json) -> Iterator[str]:
 
 
 def numbers(board: Json) -> Iterator[str]:
-    """A stat panel has one series and a calculation, so that it does not count restarts and replicas twice."""
+    """A stat panel has one series and a calculation, so that the panel does not count restarts and replicas twice."""
     for panel in panels(board):
         if panel["type"] != "stat":
             continue
@@ -152,7 +152,7 @@ def merges(board: Json) -> Iterator[str]:
 def variables(board: Json) -> Iterator[str]:
     """The data source is the first variable.
 
-    The other variables are in order, depend on the earlier ones, and are used.
+    The other variables are in order, depend on earlier variables, and occur in queries.
     """
     first, *asking = board["templating"]["list"]
     if (first["name"], first["label"], first["type"]) != ("datasource", "Data source", "datasource"):

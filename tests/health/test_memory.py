@@ -1,4 +1,4 @@
-"""The state of customers that verdicts store."""
+"""The state of verdicts is the same after a dump and a load."""
 
 from exporter.health.findings import Subject
 from exporter.health.memory import HeldProblem, Memory, ProblemKey

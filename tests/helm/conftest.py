@@ -1,4 +1,4 @@
-"""An old release of Helm. It is stricter than Helm 4."""
+"""An old release of Helm. The old release is stricter than Helm 4."""
 
 import subprocess
 

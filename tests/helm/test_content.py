@@ -1,4 +1,4 @@
-"""The rendered objects: configuration, secrets, probes, shards, storage, network, image."""
+"""The content of rendered objects: configuration, secrets, probes, shards, storage, network and image."""
 
 import copy
 from pathlib import Path

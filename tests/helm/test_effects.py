@@ -32,8 +32,8 @@ TLS = {"web": {"tls": {"enabled": True, "secretName": "tls"}}}
 WEB = {"web": {"existingSecret": {"name": "web"}}}
 STORAGE = {"shards": 2, "persistence": {"enabled": True}}
 DATABASE = {"storage": {"existingSecret": {"name": "database"}}}
-# Some values have an effect only with other values. The keys are prefixes of paths, the values are the required values.
-# The test also sets every `enabled` along a path.
+# Some values of the chart have an effect only together with other values. Each key is the prefix of a path; the
+# dictionary contains the values that this path requires. The test also sets every `enabled` along a path.
 BASES: dict[str, Values] = {
     "existingConfig.key": {"accounts": [], "existingConfig": {"secret": "config"}},
     "existingConfig": {"accounts": []},

@@ -129,7 +129,7 @@ def _expect_kind(add: "Add", jobs: list[CustomerJob], what: dict[str, str]) -> N
         add("jobs_completed_total", 0, **what, state=state)
     running = [job.start_unix_ns for job in jobs if job.status == 1 and job.start_unix_ns is not None]
     add("oldest_running_job_start_timestamp_seconds", min(running) / UNIT if running else None, **what)
-    # A module may have several servers. Its last success is the earliest of their last successes.
+    # A module may have several servers. The module's last success is the earliest of the servers' last successes.
     names: dict[str | None, list[int]] = defaultdict(list)
     for job in jobs:
         names[job.name] += [job.finish_unix_ns] if job.status == 2 and job.finish_unix_ns is not None else []

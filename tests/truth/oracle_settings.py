@@ -72,7 +72,10 @@ def _retention(random: Random) -> RetentionRecord:
 
 
 def expected_settings(portfolio: StaticPortfolio) -> Samples:
-    """Return all samples of settings and activities for the account "tenant". The legacy API has none."""
+    """Return all samples of settings and activities for the account "tenant".
+
+    The legacy API returns no settings and activities.
+    """
     samples: Samples = {}
 
     def add(name: str, value: float, workload: str = "") -> None:

@@ -75,8 +75,8 @@ def numbers_of(one: SubscriptionRecord, *, only_days: bool = False) -> dict[str,
 def expect_subscriptions(add: Any, subscriptions: Iterable[SubscriptionRecord], *, only_days: bool) -> None:
     """Add the samples of each subscription.
 
-    If subscriptions have equal texts, a label contains their position among these subscriptions. If `only_days` is
-    true, AvePoint's dates contain no time and mean the end of the day.
+    If several subscriptions have equal texts, a label contains each subscription's position among them. If `only_days`
+    is true, AvePoint's dates contain no time and mean the end of the day.
     """
     different = list(dict.fromkeys(subscriptions))
     for one in different:

@@ -24,7 +24,8 @@ from tests.truth.protected_oracle import SIZES
 from tests.truth.subscriptions import BOUGHT
 from tests.truth.world import world
 
-# A fault may change a value. Every value on the page must be one that the server returned for this customer and field.
+# A fault may change a value. Still, the server must have returned every value on the page for the same customer and
+# field.
 _FIELDS = {
     "avepoint_scanned_objects": "totalScannedObjects",
     "avepoint_protected_objects": "totalProtectedObjects",

@@ -137,7 +137,8 @@ async def test_each_job_counts_once_whatever_the_faults(version: Any, soak: bool
         assert sum(kinds.values()) <= sum(truth.values())
         before |= counts
         clock.advance(300)
-    # Jobs that end before the first successful refresh are never counted. A short run has more such jobs.
+    # Jobs that end before the first successful refresh are never counted. In a short run, the share of these jobs is
+    # larger.
     least = 0.95 if soak else 0.75
     assert sum(by_kind(before).values()) >= least * sum(truth.values()), "few jobs are hidden permanently"
     await seen.accounts.stop()

@@ -1,4 +1,7 @@
-"""If every response has a fault, the exporter hides numbers but exposes no wrong ones. After the fault, all return."""
+"""If every response has a fault, the exporter hides numbers but exposes no wrong numbers.
+
+After the fault, all numbers return.
+"""
 
 from typing import Any
 

@@ -16,7 +16,7 @@ from tests.truth.world import world
 
 PERSONAL = ("customer", "displayName", "email", "operator", "ownerEmail", "tenantOwner")
 USERS = "/users/batch"
-_ENOUGH = 12  # so many characters of an id or address are personal data, too
+_ENOUGH = 12  # this many characters of an id or address are personal data
 FAULTS = ("truncated_json", "nulls", "missing_keys", "wrong_types", "long_text", "duplicate_row", "conflicting_row",
           "envelope_errors", "short_list", "error_field")  # fmt: skip
 

@@ -12,7 +12,7 @@ OVERVIEW = "/cloud-backup-m365/overview"
 
 
 async def _read(simulator: Simulator, shard: Shard) -> tuple[Samples, int]:
-    """Refresh one shard. Return its samples, and the number of its requests for overviews."""
+    """Refresh one shard. Return the samples of this shard, and the number of requests for overviews."""
     simulator.reset_log()
     async with world(simulator, shard=shard) as seen:
         assert await seen.refresh()

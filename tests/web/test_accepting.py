@@ -18,7 +18,7 @@ NO_DESCRIPTORS = OSError(errno.EMFILE, "Too many open files")
 
 
 class Listener:
-    """A fake listening socket. It raises the given errors before it accepts a connection."""
+    """A fake listening socket. The socket raises the given errors before it accepts a connection."""
 
     def __init__(self, *errors: OSError) -> None:
         self._errors = list(errors)

@@ -31,7 +31,10 @@ def authorization(user: str, password: str) -> str:
 
 
 class Counting:
-    """Counts the comparisons. By default, the comparison is real. Tests can pass another function."""
+    """Counts the comparisons.
+
+    By default, the comparison is real. Tests can replace the comparison by another function.
+    """
 
     def __init__(self, compare: Callable[[bytes, bytes], bool] = matches) -> None:
         self.seen: list[tuple[bytes, bytes]] = []

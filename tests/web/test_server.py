@@ -32,7 +32,10 @@ HASH = bcrypt.hashpw(b"right", bcrypt.gensalt(4)).decode()
 
 
 class App:
-    """An application that never responds to `/stuck`. For `/big`, it returns more data than sockets can buffer."""
+    """An application that never responds to `/stuck`.
+
+    For `/big`, the application returns more data than sockets can buffer.
+    """
 
     def __init__(self) -> None:
         self.reached = asyncio.Event()

@@ -17,7 +17,7 @@ _MOST_PAGE_SIZE: Final = 100
 
 
 def v3_page(request: SimulatedRequest, rows: Sequence[T]) -> RowSlice[T]:
-    """Return the page that `pageIndex` and `pageSize` select; `pageIndex` is one-based."""
+    """Return the page that `pageIndex` and `pageSize` select. `pageIndex` begins at 1."""
     return numbered_page(request, rows, base=1, size=_DEFAULT_PAGE_SIZE, most=_MOST_PAGE_SIZE)
 
 

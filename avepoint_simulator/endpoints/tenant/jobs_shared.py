@@ -30,7 +30,7 @@ def next_index(page: RowSlice[JobRecord]) -> dict[str, str] | None:
 def state_text(request: SimulatedRequest, state: int | str) -> str:
     """Return the name of a job's state in the selected spelling.
 
-    A state that is already a string is returned unchanged.
+    If the state is a string, return the string unchanged.
     """
     if isinstance(state, str):
         return state

@@ -17,7 +17,7 @@ class Located(Protocol):
 
     @property
     def location(self) -> str:
-        """The geo location; "" means all geo locations."""
+        """The geo location, or "" for all geo locations."""
 
 
 T = TypeVar("T")
