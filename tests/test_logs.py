@@ -233,9 +233,9 @@ def test_no_secret_is_written(text: str, lines: Lines) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "accounts[0].auth.client_secret: must be a string; put it in quotes",
+        "accounts[0].auth.client_secret: must be a string; put the value in quotes",
         "accounts[0].auth.client_secret: must not be empty",
-        "accounts[0].auth.client_secret: needs a space after its colon",
+        "accounts[0].auth.client_secret: needs a space after the colon",
         "accounts[0].auth.client_secret_file: the file (looked in /etc) is empty",
         "accounts[0].auth: contains client_secret and client_secret_file; keep only one",
         "basic authentication is off, no bearer token was sent",

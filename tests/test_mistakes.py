@@ -454,7 +454,7 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
         account(auth="client_id: app, client_secret: x, 4hunter2: y"),
         f"{AUTH}: ^contains an unknown key, which is not shown because it may be a secret; ^check the keys{PLACE}",
     ),
-    "no client id": (account(auth="client_secret: hunter2"), f"{AUTH}.client_id: ^is missing; ^add it{PLACE}"),
+    "no client id": (account(auth="client_secret: hunter2"), f"{AUTH}.client_id: ^is missing; ^add the key{PLACE}"),
     "no secret": (
         account(auth="client_id: app"),
         (f"{AUTH}: ^contains no credential; ^set one of client_secret, client_secret_file, client_secret_env or"
@@ -466,7 +466,7 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
     ),
     "secret that is a number": (
         account(auth="client_id: app, client_secret: 31415926"),
-        f"{AUTH}.client_secret: ^must be a string; ^put it in quotes{PLACE}",
+        f"{AUTH}.client_secret: ^must be a string; ^put the value in quotes{PLACE}",
     ),
     "secret file that is not there": (
         account(auth="client_id: app, client_secret_file: /no/such"),
@@ -589,7 +589,7 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
     ),
     "collector of the other kind": (
         account("collectors: {customers: {}}"),
-        "accounts[0].collectors.customers: ^not available for tenant accounts; ^remove it" + PLACE,
+        "accounts[0].collectors.customers: ^not available for tenant accounts; ^remove the key" + PLACE,
     ),
     "integer with a leading zero": (
         account("collectors: {jobs: {page_size: 050}}"),
@@ -623,7 +623,7 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
     ),
     "secret in two pairs of quotes": (
         account(auth="""client_id: app, client_secret: '"hunter2"'"""),
-        f"{AUTH}.client_secret: ^begins and ends with a quotation mark; ^remove both{PLACE}",
+        f"{AUTH}.client_secret: ^begins and ends with a quotation mark; ^remove both marks{PLACE}",
     ),
     "private key in place of the secret": (
         account(auth="client_id: app, client_secret: '-----BEGIN PRIVATE KEY-----'"),
@@ -640,7 +640,7 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
     ),
     "secret file with two lines": (
         secret_file(b"hunter2\nother"),
-        (f"{AUTH}.client_secret_file: FOLDER/secret: ^has more than one line; ^it must contain only the secret"
+        (f"{AUTH}.client_secret_file: FOLDER/secret: ^has more than one line; ^keep only the line with the secret"
          " (account contoso)"),
     ),
     "secret file with a certificate": (
@@ -789,8 +789,8 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
     "reload that is off": (
         asked("POST", "/-/reload"), "reload ^is disabled; ^start the exporter with --web.enable-lifecycle"),
     "reload of a bad file": (
-        asked("POST", "/-/reload", reload="accounts: is missing; add it"),
-        "configuration not reloaded; the old configuration is kept: accounts: ^is missing; ^add it",
+        asked("POST", "/-/reload", reload="accounts: is missing; add the key"),
+        "configuration not reloaded; the old configuration is kept: accounts: ^is missing; ^add the key",
     ),
 }  # fmt: skip
 

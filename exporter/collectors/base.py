@@ -76,10 +76,10 @@ class Collector(ABC, Generic[Options, Records]):
     options_type: ClassVar[type[CollectorOptions]]
     families: ClassVar[tuple[Family, ...]]
     optional: ClassVar[bool] = False
-    """If true, a missing permission turns the collector off. If false, the collector is down."""
+    """If true, the collector is off, instead of down, while the app lacks the permission."""
 
     licensed_per_customer: ClassVar[bool] = False
-    """If true, some customers may lack a license. In this case, a 403 or 404 for one customer is not an error."""
+    """If true, a 403 or 404 for one customer is not an error, because the customer may lack a license."""
 
     def __init__(self, context: CollectorContext, options: Options) -> None:
         self.options = options

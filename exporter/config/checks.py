@@ -64,7 +64,7 @@ def _check_type(raw: dict[str, object], path: str) -> Iterator[InvalidKey]:
     account_type = raw.get("type")
     for key, only in _KEYS_OF_ONE_TYPE.items():
         if account_type in _TYPES and account_type != only and raw.get(key) is not None:
-            yield InvalidKey(f"{path}.{key}", f"not available for {account_type} accounts; remove it")
+            yield InvalidKey(f"{path}.{key}", f"not available for {account_type} accounts; remove the key")
     if account_type == "tenant" and raw.get("api") == "legacy" and raw.get("locations"):
         yield InvalidKey(f"{path}.locations", "not available with the legacy API; set api to auto or modern")
 
@@ -77,9 +77,11 @@ def _check_data_center(raw: dict[str, object], path: str) -> Iterator[InvalidKey
     choices = sorted(DATA_CENTERS - {other.data_center for other in ENVIRONMENTS.values()})
     if environment.data_center is not None:
         if center not in (None, environment.data_center):
-            yield InvalidKey(path, f"must be {environment.data_center} in environment {name}; correct or remove it")
+            yield InvalidKey(
+                path, f"must be {environment.data_center} in environment {name}; correct or remove the key"
+            )
     elif center is None:
-        yield InvalidKey(path, f"is missing; set it to one of {', '.join(choices)}, or set base_url")
+        yield InvalidKey(path, f"is missing; set the key to one of {', '.join(choices)}, or set base_url")
     elif others := [other for other, its in ENVIRONMENTS.items() if its.data_center == center]:
         yield InvalidKey(path, f"is available only in environment {others[0]}; set environment: {others[0]}")
     elif isinstance(center, str) and center and center not in choices:

@@ -95,7 +95,7 @@ class Limits(Section):
 
 
 class ExpectationException(Limits):
-    """Different limits for some customers, products or workloads, with all keys except `exceptions`."""
+    """Limits for some customers, products or workloads, which replace the limits of the account."""
 
     customers: tuple[NonEmptyString, ...] = Field((), description="Customer ids; an empty list means all customers.")
     products: tuple[ProductName, ...] = Field((), description="Products; an empty list means all products.")

@@ -56,9 +56,9 @@ def check_secret(secret: str) -> str:
     if secret.startswith("-----BEGIN"):
         raise ValueError("is a certificate or key in PEM format; use certificate_file")
     if len(secret.splitlines()) > 1:
-        raise ValueError("has more than one line; it must contain only the secret")
+        raise ValueError("has more than one line; keep only the line with the secret")
     if secret[0] == secret[-1] and secret[0] in "\"'`" and len(secret) > 1:
-        raise ValueError("begins and ends with a quotation mark; remove both")
+        raise ValueError("begins and ends with a quotation mark; remove both marks")
     if not secret.isprintable():
         raise ValueError("contains an invisible character; copy the secret again")
     return secret

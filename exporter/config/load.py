@@ -93,7 +93,7 @@ def _with_collectors(raw: object, index: int, catalogue: Catalogue, errors: list
         given = None
     given = given or {}
     errors += [
-        InvalidKey(f"{path}.{name}", f"not available for {account_type} accounts; remove it")
+        InvalidKey(f"{path}.{name}", f"not available for {account_type} accounts; remove the key")
         if name in every
         else unknown_key(path, name, known)
         for name in given

@@ -247,7 +247,7 @@ class Account(Section):
     customers: CustomerFilter = Field(CustomerFilter(), description="Partner accounts only: customers to read.")
     labels: Labels = Field(Labels(), description="Partner accounts only: names in labels. Default: top-level `labels`.")
     expectations: Expectations = Field(
-        Expectations(), description="Limits that define problems. Default of each key: top-level `expectations`."
+        Expectations(), description="Limits that define problems. Default for each key: top-level `expectations`."
     )
     requests: Requests = Field(Requests(), description="Limits on the requests to AvePoint.")
     tls: Tls = Field(Tls(), description="Trusted certificate authorities.")
@@ -278,6 +278,6 @@ class Account(Section):
 class Config(Section):
     """The whole configuration file."""
 
-    labels: Labels = Field(Labels(), description="How labels show names, in accounts that do not set `labels`.")
+    labels: Labels = Field(Labels(), description="Names in labels, for accounts that do not set `labels`.")
     expectations: Expectations = Field(Expectations(), description="Limits that define problems, for all accounts.")
     accounts: tuple[Account, ...] = Field(min_length=1, description="Accounts to read. At least one is required.")

@@ -20,7 +20,7 @@ from exporter.errors import ConfigError
 M = TypeVar("M", bound=BaseModel)
 
 _MESSAGES: Final = {
-    "missing": "is missing; add it",
+    "missing": "is missing; add the key",
     "dict_type": "must be a mapping of keys to values",
     "model_type": "must be a mapping of keys to values",
     "tuple_type": "must be a list; begin each item with a dash",
@@ -94,7 +94,7 @@ def unknown_key(path: str, key: object, section: type[BaseModel] | Iterable[str]
     text, names = str(key), ", ".join(known)
     before = text.partition(":")[0]
     if before != text and before in known:
-        return InvalidKey(join_path(path, before), "needs a space after its colon")
+        return InvalidKey(join_path(path, before), "needs a space after the colon")
     if not KEY.fullmatch(text):
         return InvalidKey(
             path,
@@ -162,7 +162,7 @@ def _advice(detail: ErrorDetails, section: type[BaseModel]) -> str:
         close = similar(value, _choices(detail))
         return f"; did you mean {close}?" if close else ""
     if detail["type"] == "string_type" and not isinstance(value, list | dict):
-        return "; put it in quotes"
+        return "; put the value in quotes"
     if detail["type"] == "int_type" and isinstance(value, str) and _LEADING_ZERO.fullmatch(value):
         return " without a leading zero"
     return ""

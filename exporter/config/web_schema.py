@@ -146,11 +146,11 @@ class TlsServerConfig(WebSection):
         return (
             ("cert_file", "is missing; add cert_file or cert", not (self.cert or self.cert_file)),
             ("key_file", "is missing; add key_file or key", not (self.key or self.key_file)),
-            ("cert", "conflicts with cert_file; remove one", bool(self.cert and self.cert_file)),
-            ("key", "conflicts with key_file; remove one", bool(self.key and self.key_file)),
+            ("cert", "conflicts with cert_file; remove one of the keys", bool(self.cert and self.cert_file)),
+            ("key", "conflicts with key_file; remove one of the keys", bool(self.key and self.key_file)),
             (
                 "client_ca",
-                "conflicts with client_ca_file; remove one",
+                "conflicts with client_ca_file; remove one of the keys",
                 bool(self.client_ca and self.client_ca_file),
             ),
             (

@@ -128,4 +128,4 @@ def _explain(error: Exception) -> str:
         return f"invalid YAML at line {mark.line + 1}, column {mark.column + 1}: {problem}{advice}"
     if isinstance(error, RecursionError):
         return "invalid YAML: nested too deeply; see config.example.yaml"
-    return "invalid YAML: invalid character; remove it"
+    return "invalid YAML: invalid character; remove the character"

@@ -221,11 +221,11 @@ def test_a_certificate_is_used_only_while_it_is_valid(
 
 
 def test_files_that_are_not_there(bench: Bench, app: Identity) -> None:
-    assert bench.problem(None) == "cannot be read: No such file or directory"
+    assert bench.problem(None) == "cannot read the file: No such file or directory"
     bench.file.write_bytes(app.pfx(PASSWORD))
     missing = bench.file.with_name("missing")
     assert bench.problem(None, certificate_password_file=missing).endswith(
-        "missing: cannot be read: No such file or directory"
+        "missing: cannot read the file: No such file or directory"
     )
     auth = Auth.model_construct(client_id="x", certificate_file=None)
     with pytest.raises(TokenError, match="certificate_file is not set"):

@@ -230,7 +230,7 @@ def test_a_symbolic_link_is_not_followed(tmp_path: Path, capsys: pytest.CaptureF
         ([*TENANT_FLAGS, "--certificate-file", "absent.pem"],
          [f"--certificate-file: cannot read the file (looked in FOLDER): {MISSING}"]),
         ([*PARTNER_FLAGS, *FROM, "--data-center", "us"],
-         ["--data-center: not available for partner accounts; remove it"]),
+         ["--data-center: not available for partner accounts; remove the key"]),
         ([*PARTNER_FLAGS, *FROM, "--base-url", "http://graph.example.com"],
          ["--base-url: must begin with https://, because tokens are never sent unencrypted"]),
         (["--type", "tenant", "--name", "no good", "--client-id", "app", "--data-center", "mars", *FROM],

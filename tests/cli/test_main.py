@@ -165,7 +165,7 @@ def test_a_wrong_configuration_in_a_real_process(config: Path) -> None:
         assert (done.returncode, done.stdout) == (1, "")
         assert done.stderr.splitlines() == [
             (
-                "avepoint-exporter: accounts[0].auth.client_secret: must be a string; put it in quotes"
+                "avepoint-exporter: accounts[0].auth.client_secret: must be a string; put the value in quotes"
                 " (config.yaml:6, account contoso)"
             ),
             "avepoint-exporter: accounts[0].nmae: unknown key; did you mean name? (config.yaml:7, account contoso)",

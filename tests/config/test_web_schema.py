@@ -81,9 +81,9 @@ MISTAKES = {
         "tls_server_config.key_file: is missing; add key_file or key",
     ],
     f"tls_server_config: {{{PAIR}, cert: x, key: y, client_ca: z, client_ca_file: ca.crt}}": [
-        "tls_server_config.cert: conflicts with cert_file; remove one",
-        "tls_server_config.key: conflicts with key_file; remove one",
-        "tls_server_config.client_ca: conflicts with client_ca_file; remove one",
+        "tls_server_config.cert: conflicts with cert_file; remove one of the keys",
+        "tls_server_config.key: conflicts with key_file; remove one of the keys",
+        "tls_server_config.client_ca: conflicts with client_ca_file; remove one of the keys",
         "tls_server_config.client_auth_type: NoClientCert ignores the client CA; use RequireAndVerifyClientCert",
     ],
     f"tls_server_config: {{{PAIR}, min_version: TLS10, max_version: TLS14}}": [
@@ -145,8 +145,8 @@ MISTAKES = {
         "basic_auth_users.alice: must be a bcrypt hash; create one with htpasswd -nBC 10 USER",
         "basic_auth_users.b:b: user names must not contain a colon",
         "basic_auth_users.b:b: must be a bcrypt hash; create one with htpasswd -nBC 10 USER",
-        "basic_auth_users[5]: must be a string; put it in quotes",
-        "basic_auth_users.c: must be a string; put it in quotes",
+        "basic_auth_users[5]: must be a string; put the value in quotes",
+        "basic_auth_users.c: must be a string; put the value in quotes",
         "other: unknown key; use tls_server_config, http_server_config, rate_limit, basic_auth_users",
     ],
 }

@@ -79,7 +79,7 @@ class ClientCertificate:
                 if contents != self._contents:
                     self._pair, self._contents = _parsed(contents), contents
         except OSError as error:
-            raise _broken(path, f"cannot be read: {error.strerror}") from None
+            raise _broken(path, f"cannot read the file: {error.strerror}") from None
         if isinstance(self._pair, KeyFileError):
             raise _broken(path, self._pair.problem, _PASSWORD if self._pair.is_of_password else _REPLACE)
         return self._pair
@@ -93,7 +93,7 @@ class ClientCertificate:
         try:
             return decode_text(path.read_bytes()).strip("\r\n").encode() or None
         except OSError as error:
-            raise _broken(path, f"cannot be read: {error.strerror}") from None
+            raise _broken(path, f"cannot read the file: {error.strerror}") from None
         except ValueError as error:
             raise _broken(path, str(error)) from None
 

@@ -76,7 +76,7 @@ class UnusualActivityCollector(PerLocationCollector[UnusualActivityOptions, Acti
         if isinstance(data, dict):
             inner = folded(data)
             if "data" not in inner:
-                raise UNUSUAL_ACTIVITY.modern.unexpected("the field data contains no nested field data")
+                raise UNUSUAL_ACTIVITY.modern.unexpected("the inner field data is missing")
             data = inner["data"]
         return tuple(_summed(self.rows(UNUSUAL_ACTIVITY.modern, data)))
 
