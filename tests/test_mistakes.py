@@ -512,7 +512,7 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
     ),
     "exception for customers of a tenant": (
         account("expectations: {exceptions: [{customers: [c1], backup_age: 8d}]}"),
-        f"accounts[0].{EXCEPTION}.customers: ^not available for tenant accounts; ^remove it{PLACE}",
+        f"accounts[0].{EXCEPTION}.customers: ^not available for tenant accounts; ^remove the key{PLACE}",
     ),
     "misspelled problem": (
         configured(expecting("{workloads: [Teams], ignore: [backup_overdu]}")),

@@ -123,7 +123,7 @@ class Collector(ABC, Generic[Options, Records]):
         return None if customer_id else self.dump_state()
 
     def load_states(self, states: Mapping[str, object]) -> None:
-        """Restore the states of customers that `state_of` returned. The keys are customer ids.
+        """Restore customer states that `state_of` returned, by customer id.
 
         Raise ValueError if a state is invalid.
         """

@@ -56,7 +56,7 @@ def _check_customers(raw: dict[str, object], path: str) -> Iterator[InvalidKey]:
         case {"type": "tenant", "expectations": {"exceptions": list(exceptions)}}:
             for index, exception in enumerate(exceptions):
                 if isinstance(exception, dict) and exception.get("customers"):
-                    message = "not available for tenant accounts; remove it"
+                    message = "not available for tenant accounts; remove the key"
                     yield InvalidKey(f"{path}.expectations.exceptions[{index}].customers", message)
 
 
