@@ -23,13 +23,13 @@ _PACKAGE: Final = Path(__file__).resolve().parents[1]
 @click.command(context_settings=CONTEXT, short_help="Write alert rules, dashboards and example configurations.")
 @option("--output", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", required=True,
               help="Directory to write to. If the directory does not exist, the command creates it.")  # fmt: skip
-@option("--force", is_flag=True, help="Overwrite files that differ.")
+@option("--force", is_flag=True, help="Overwrite existing files that differ.")
 def assets(*, output: Path, force: bool) -> None:
     """Write alert rules, dashboards and example configurations to a directory.
 
     The files match this version of the exporter. After an upgrade, run the
-    command again with --force. Without --force, the command overwrites no
-    file that differs.
+    command again with --force. Without --force, the command does not
+    overwrite files that differ.
 
     \b
     Examples:

@@ -73,7 +73,7 @@ the license:
 """
 
 
-@click.command(context_settings=CONTEXT, epilog=EPILOG, short_help="Run against a built-in simulator of AvePoint.")
+@click.command(context_settings=CONTEXT, epilog=EPILOG, short_help="Run with a built-in simulator of AvePoint.")
 @common
 @sharding
 @listening
@@ -87,7 +87,7 @@ the license:
         help="Speed of jobs and data growth, relative to real time.")  # fmt: skip
 @click.pass_context
 def demo(ctx: click.Context, /, customers: int, seed: int, scenario: "Scenario", speed: float, **own: Any) -> None:  # noqa: ANN401 - click passes one value per flag
-    """Run against a built-in simulator of AvePoint, without credentials.
+    """Run with a built-in simulator of AvePoint, without credentials.
 
     The demo needs no configuration. The demo simulates a tenant account and a
     partner account, and prints the URLs to open. To stop the demo, press

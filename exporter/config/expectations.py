@@ -44,10 +44,10 @@ class Limits(Section):
     )
     backup_intervals: Annotated[Number, Field(ge=1, le=100)] = Field(
         2.5,
-        description="`backup_late`: maximum age of the last successful backup, in intervals between backups.",
+        description="`backup_late`: maximum age of the last success, as a multiple of the time between two backups.",
     )
     never_succeeded_after: Grace = Field(
-        _DAY, description="`backup_never_succeeded`: time after the first known job within which a job must succeed."
+        _DAY, description="`backup_never_succeeded`: maximum time from the first known job to the first successful job."
     )
     idle_after: Age = Field(
         7 * _DAY,
@@ -82,7 +82,7 @@ class Limits(Section):
         0.90, description="`storage_nearly_full`: maximum used share of the purchased storage."
     )
     subscription_left: Span = Field(
-        30 * _DAY, description="`subscription_expiring`: time before the expiry at which the problem begins."
+        30 * _DAY, description="`subscription_expiring`: a subscription is reported this long before its expiry."
     )
     subscription_history: Span = Field(
         30 * _DAY, description="`subscription_expired`: time for which an expired subscription is reported."

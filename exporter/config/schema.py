@@ -140,7 +140,7 @@ Shown = Annotated[bool | Literal["hashed"], BeforeValidator(_shown)]
 class Auth(Section):
     """Client ID and credential of the app registration; set exactly one secret or certificate."""
 
-    client_id: Id = Field(description="Id of the app registration.")
+    client_id: Id = Field(description="Client ID of the app registration.")
     client_secret: Secret | None = Field(None, description="Client secret; a file is more secure.")
     client_secret_file: ReadableFile | None = Field(
         None, description="File with the client secret, read for each token request."
@@ -170,8 +170,8 @@ class Auth(Section):
 class Requests(Section):
     """Limits on the requests to AvePoint."""
 
-    concurrency: Integer = Field(8, ge=1, le=64, description="Concurrent requests.")
-    per_second: Number = Field(10, gt=0, le=1000, description="Requests per second on average.")
+    concurrency: Integer = Field(8, ge=1, le=64, description="Maximum number of concurrent requests.")
+    per_second: Number = Field(10, gt=0, le=1000, description="Maximum requests per second, on average.")
     timeout: Seconds = Field(30.0, ge=0.1, le=600, description="Timeout of one request.")
     retries: Integer = Field(3, ge=0, le=10, description="Maximum number of retries for a failed request.")
 
@@ -186,7 +186,7 @@ class Tls(Section):
 
 
 class CustomerFilter(Section):
-    """Customers of a partner account, by id."""
+    """Customers of a partner account to read or to ignore."""
 
     include: tuple[Id, ...] = Field(
         (), description="Ids of the customers to read; an empty list means all visible customers."
@@ -197,7 +197,7 @@ class CustomerFilter(Section):
 class Labels(Section):
     """Names in the labels of `avepoint_customer_info`; `hashed` replaces each name with its hash."""
 
-    owner_email: Shown = Field(default=False, description="E-mail address of the owner, which is personal data.")
+    owner_email: Shown = Field(default=False, description="E-mail addresses of owners, which are personal data.")
     organization: Shown = Field(default=True, description="Names of customers and of their Microsoft 365 tenants.")
 
 
@@ -206,7 +206,7 @@ class CollectorOptions(Section):
 
     enabled: Switch = Field(
         default=True,
-        description="`false` disables the collector. If set to `true`, a missing permission is an error.",
+        description="`false` disables the collector. If you set `true`, a missing permission is an error.",
     )
     interval: Interval = Field(3600.0, description="Time between the starts of consecutive refreshes.")
     max_age: Annotated[Seconds, Field(ge=1)] | None = Field(
@@ -234,7 +234,9 @@ class Account(Section):
     environment: Literal["commercial", "us-gov", "aos2", "fedramp"] = Field(
         "commercial", description="AvePoint cloud of the account."
     )
-    data_center: Id | None = Field(None, description="Data center of a tenant; required in `commercial`.")
+    data_center: Id | None = Field(
+        None, description="Data center of a tenant; required if `environment` is `commercial`."
+    )
     base_url: Url | None = Field(None, description="URL of the API, used instead of `environment` and `data_center`.")
     token_url: Url | None = Field(None, description="URL for token requests. Default: the token URL of `environment`.")
     auth: Auth = Field(description="Credential of the app.")
@@ -276,8 +278,8 @@ class Account(Section):
 
 
 class Config(Section):
-    """The whole configuration file."""
+    """Top-level keys of the configuration file."""
 
     labels: Labels = Field(Labels(), description="Names in labels, for accounts that do not set `labels`.")
     expectations: Expectations = Field(Expectations(), description="Limits that define problems, for all accounts.")
-    accounts: tuple[Account, ...] = Field(min_length=1, description="Accounts to read. At least one is required.")
+    accounts: tuple[Account, ...] = Field(min_length=1, description="Accounts to read.")

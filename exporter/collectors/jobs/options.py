@@ -17,7 +17,7 @@ class JobsOptions(CollectorOptions):
 
     interval: Interval = Field(300.0, description="Time between the starts of consecutive refreshes.")
     window: Annotated[Seconds, Field(ge=60, le=31 * 86_400)] = Field(
-        86_400.0, description="`avepoint_jobs` counts the jobs that started within this time."
+        86_400.0, description="`avepoint_jobs` counts the jobs that started within this period."
     )
     lookback: Annotated[Seconds, Field(ge=60, le=366 * 86_400)] = Field(
         7 * 86_400.0, description="Period in which the exporter looks for the last jobs; at least `window`."

@@ -55,7 +55,7 @@ OUT_OF_POLICY = Family(
 )
 OUT_OF_POLICY_SINCE = Family(
     "avepoint_license_out_of_policy_timestamp_seconds",
-    f"Time at which the license went out of policy, as Unix time; absent while it is in policy; {_SOURCE}.",
+    f"Time at which the license went out of policy, as Unix time; absent if the license is in policy; {_SOURCE}.",
     _LABELS,
     query="time() - avepoint_license_out_of_policy_timestamp_seconds",
 )
