@@ -51,7 +51,7 @@ class Listening:
 
 
 class Application:
-    """The exporter as one object, which serves the accounts' data and the exporter's own metrics."""
+    """Loads the configuration, refreshes the accounts, and serves the metrics."""
 
     def __init__(
         self,

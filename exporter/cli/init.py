@@ -113,7 +113,10 @@ def _short(path: Path) -> Path:
 
 
 def _is_exposed_to_git(path: Path) -> bool:
-    """Return whether git could commit a file by mistake. Return False if git is not installed."""
+    """Return whether a file is in a git repository and git does not ignore the file.
+
+    Return False if git is not installed.
+    """
     try:
         done = subprocess.run(  # noqa: S603 - only the file name varies
             ["git", "check-ignore", "--quiet", "--", path.name],  # noqa: S607 - git is on the user's PATH

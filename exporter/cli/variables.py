@@ -1,4 +1,4 @@
-"""Environment variables that begin like the variables of flags, but set no flag."""
+"""Functions that find environment variables that have the prefix of the flags, but set no flag."""
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping

@@ -17,7 +17,7 @@ _NOT_SEEN: Final = "not seen"
 
 
 def bug_report(report: Report) -> str:
-    """Return the block. Accounts are numbered, because their names are omitted."""
+    """Return the block. Accounts have numbers, because the block contains no names."""
     version = f"{platform.python_version_tuple()[0]}.{platform.python_version_tuple()[1]}"
     lines = [f"avepoint-exporter {__version__}, Python {version}, check --report"]
     for number, account in enumerate(report.accounts, start=1):

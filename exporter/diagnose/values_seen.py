@@ -110,7 +110,10 @@ def word_form(value: object) -> str:
 
 
 def state_form(value: object) -> str | None:
-    """Return the spelling of a job's state. Return None for a state of one word, which has only one spelling."""
+    """Return the spelling of a job's state.
+
+    If the state is a single word, return None, because a single word has only one spelling.
+    """
     if word_form(value) == "number":
         return "number"
     text = str(value).strip()

@@ -39,7 +39,7 @@ class Connection(Protocol):
         ...
 
     def retire(self) -> None:
-        """Close the connection after the current response. If there is no response, close it immediately."""
+        """Close the connection after the current response. Without a response, close the connection immediately."""
         ...
 
 
@@ -251,7 +251,7 @@ class GuardedProtocol(H11Protocol):
         self._raw.abort()
 
     def retire(self) -> None:
-        """Close the connection after the current response. If there is no response, close it immediately."""
+        """Close the connection after the current response. Without a response, close the connection immediately."""
         if not self._opened:
             self.cut()
         elif not self.transport.is_closing():

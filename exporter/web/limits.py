@@ -38,7 +38,7 @@ class Limits:
     header_timeout: float = 10.0  # starts when the client connects, or when it sends the first byte of a later request
     handshake_timeout: float = 10.0
     body_timeout: float = 10.0
-    write_timeout: float = 30.0  # maximum seconds without progress of a response
+    write_timeout: float = 30.0  # maximum seconds without progress while a response is sent
     keep_alive: int = 30
     shutdown_grace: float = 3.0
     connections: int = 768

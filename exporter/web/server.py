@@ -2,7 +2,7 @@
 
 This server uses uvicorn's h11 protocol with the deadlines in client_connections.py, but not uvicorn's server. uvicorn's
 server installs signal handlers and checks for shutdown ten times per second. uvicorn's server also reports connections
-only after the TLS handshake. Therefore, it could not count or close pending handshakes.
+only after the TLS handshake. Therefore, uvicorn's server could not count or close pending handshakes.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""Checks of a PostgreSQL URL without a connection. Messages contain no part of the URL, which may be a secret."""
+"""Functions that check a PostgreSQL URL without a connection. Error messages contain no part of the URL."""
 
 import os
 import re
@@ -28,7 +28,7 @@ _INTEGERS: Final = (
 )  # fmt: skip
 _LOCAL: Final = "connection to server on socket"
 _NOWHERE: Final = "/dev/null"
-"""Directory of the socket for a trial connection, which always fails, because this path is not a directory."""
+"""Socket directory for a trial connection. The trial always fails, because this path is not a directory."""
 _PLACES: Final = {"host": "PGHOST", "hostaddr": "PGHOSTADDR", "service": "PGSERVICE"}
 
 
