@@ -220,7 +220,7 @@ class World:
 
 def stored_text(folder: Path) -> str:
     """Return all text in the database of an exporter, with decompressed samples and histories."""
-    with tempfile.TemporaryDirectory() as copy:  # copied, because a running exporter locks its database
+    with tempfile.TemporaryDirectory() as copy:  # a running exporter locks its database, so read a copy
         for file in folder.iterdir():
             shutil.copy(file, copy)
         with closing(sqlite3.connect(Path(copy) / "state.sqlite")) as database:

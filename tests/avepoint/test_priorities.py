@@ -12,7 +12,7 @@ import pytest
 from exporter.avepoint.throttle import Throttle
 
 HOUR, DAY = 3600.0, 86_400.0
-WORKERS = 9  # per collector: one worker more than the account has slots
+WORKERS = 9  # workers per collector, one more than the number of slots
 CONCURRENCY, RATE = 8, 10.0
 
 

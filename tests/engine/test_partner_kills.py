@@ -52,7 +52,7 @@ async def refresh_without_end(place: Place, now: float, show: Show) -> None:
         assert await refresh
 
 
-@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")  # the test kills the child
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")  # the test kills a forked process
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_no_counter_falls_and_no_success_goes_back_when_the_process_is_killed(
     tmp_path: Path, request: pytest.FixtureRequest, kind: str, soak: bool

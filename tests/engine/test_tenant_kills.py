@@ -66,7 +66,7 @@ def increase(values: list[float]) -> float:
     return sum(later - earlier if later >= earlier else later for earlier, later in pairwise(values))
 
 
-@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")  # the test kills the child
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")  # the test kills a forked process
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_nothing_falls_goes_back_or_is_counted_twice_when_the_process_is_killed(
     tmp_path: Path, request: pytest.FixtureRequest, kind: str, soak: bool

@@ -69,7 +69,7 @@ SAMPLES: Values = {
     "accounts.0.labels.owner_email": "hashed",
     "accounts.0.labels.organization": "hashed",
 }
-# Strings for the test. Each pattern in the schema matches one of these strings.
+# Each pattern in the schema matches one of these strings.
 TEXTS = ("another", "7m", "https://another.example.com", "/another", "7Gi", "64MB", "192.0.2.7", "YW5vdGhlcg==")
 
 

@@ -147,8 +147,8 @@ async def test_random_faults_cost_no_more_than_their_own_samples(
                 assert {key: shown.get(key) for key in truth if key[0] not in _COMPLETED} == {
                     key: value for key, value in truth.items() if key[0] not in _COMPLETED
                 }
-                # Counters may include only jobs that ended after the first refresh, never earlier jobs that a fault hid
-                # at first.
+                # Counters include only jobs that ended after the first refresh, even if a fault hid earlier jobs at
+                # first.
                 ends = [job.finish_unix_ns for job in portfolio.job_list]
                 ends += [job.finish_unix_ns for job in portfolio.customer_job_list]
                 recent = sum(end is None or end > (NOW - 300) * 10**9 for end in ends)

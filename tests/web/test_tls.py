@@ -170,7 +170,7 @@ def test_errors_in_files(folder: Path) -> None:
 
 
 class Hand:
-    """A clock that tests set."""
+    """A clock whose time is set by the tests."""
 
     now = 100.0
 
