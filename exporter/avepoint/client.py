@@ -96,7 +96,7 @@ class Client:
         If requests must wait for the rate limit, the requests of collectors with shorter intervals start first.
         """
         view = copy(self)
-        view._patience = interval  # noqa: SLF001 - the object is of this class
+        view._patience = interval  # noqa: SLF001 - `view` is an object of this class
         return view
 
     async def aclose(self) -> None:

@@ -112,7 +112,7 @@ class ExpectationException(Limits):
         return self
 
     def _without_effect(self) -> Iterator[tuple[str, str]]:
-        """Yield the keys of limits and problems that this exception can never match, each with an error."""
+        """Yield a key and an error for each limit or problem that has no effect in this exception."""
         problems = [(f"ignore[{index}]", problem) for index, problem in enumerate(self.ignore)]
         for key, name in [*((key, key) for key in self.own_limits()), *problems]:
             if name in _OF_CUSTOMERS and (self.products or self.workloads):
@@ -157,7 +157,7 @@ class Expectations(Limits):
         return self
 
     def contradictions(self) -> Iterator[tuple[str, str]]:
-        """Yield the path and the message of each contradiction between two limits, including inherited limits."""
+        """Yield a path and an error message for each contradiction between two limits, including inherited limits."""
         message = "retired_after must be at least as long as idle_after"
         if self.retired_after < self.idle_after:
             yield "", message

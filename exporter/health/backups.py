@@ -37,7 +37,7 @@ class _Backup:
     def idle_from(self) -> float:
         """Unix time at which the workload becomes idle, based on the start of the last job.
 
-        If this start is unknown, the last success is used.
+        If the start of the last job is unknown, the time is based on the last success.
         """
         began = self.job.start if self.job.start is not None else self.job.last_success
         return 0.0 if began is None else began + self.limits.idle_after

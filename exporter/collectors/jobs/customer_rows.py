@@ -78,7 +78,7 @@ def _scan_status(jobs: Iterable[Job], without_job: Iterable[str]) -> str | None:
 
 
 def _keyed(rows: Iterable[Row]) -> Iterator[tuple[str, tuple[JobKind, Job | str], Row]]:
-    """Yield a tuple for each readable row: a key, a pair (the `JobKind`, and the job or the state), and the row."""
+    """Yield a key, a `JobKind` with a job or a state, and the row, for each readable row."""
     for row in rows:
         kind = _kind(row)
         state = None if kind is None else row.job_status("status")

@@ -1,6 +1,6 @@
 """Reads the jobs of a tenant or geo location, and determines their job types and workloads.
 
-AvePoint's job list contains neither job types nor workloads. To determine the job type and workload of each job, the
+AvePoint's job list does not contain job types or workloads. To determine the job type and workload of each job, the
 exporter requests the list with different filters and checks which filters return the job. Each refresh reads the
 unfiltered list once, and then requests the ids of each job type and each workload until every new job is classified.
 Jobs are classified only once, because the job type and the workload of a job never change.
