@@ -47,7 +47,7 @@ _PLAIN: Final[dict[object, str]] = {
     str: "string", int: "integer", float: "number", bool: "true or false", Path: "file", SecretStr: "string, secret",
 }  # fmt: skip
 _CONFIGURATION: Final = (
-    "The configuration is a YAML file. The flag `--config.file` sets its path."
+    "The configuration is a YAML file. The flag `--config.file` sets the path of this file."
     " [config.example.yaml](../config.example.yaml) contains every key. To check the file without requests, run"
     " `avepoint-exporter --config.check`. Each error shows the path, line and account.\n\n"
     "The exporter ignores keys without a value, and top-level keys that begin with `x-`. Relative paths are"
@@ -312,7 +312,7 @@ def metrics() -> str:
             f"For {kind.account_type} accounts. Source: {source}. Permission: {_permission(kind)}.",
         ]
         if repeated := [family.name for family in shown if family.name in known]:
-            parts.append(f"This collector also exposes these metrics, which are described above: {_labels(repeated)}.")
+            parts.append(f"This collector exposes these metrics, which are described above: {_labels(repeated)}.")
         if new := [family for family in shown if family.name not in known]:
             parts += [_table(_HEAD, map(_row, new)), _examples(new)]
         known.update(family.name for family in new)
