@@ -389,6 +389,34 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
         ("--storage.url: ^the host name or the database name is invalid; ^percent-encode special characters"
          " (@ is %40, / is %2F, : is %3A, % is %25, a space is %20)"),
     ),
+    "an empty path, from a variable of the shell that is not set": (
+        typed("--config.check", "--web.config.file", "", config_yaml=FINE),
+        "invalid value for '--web.config.file': ^the path is empty; ^set it, or remove the flag " + HELP,
+    ),
+    "an empty database URL": (
+        typed("--config.check", "--storage.url", "", config_yaml=FINE),
+        "--storage.url: ^is not the URL of a PostgreSQL database; ^begin it with postgresql://",
+    ),
+    "storage in a file, for the check": (
+        typed("--config.check", "--storage.path", "config.yaml", config_yaml=FINE),
+        "--storage.path: ^config.yaml: file exists; ^use a directory to which the exporter can write",
+    ),
+    "number of shards without a shard": (
+        typed("--config.check", "--total-shards", "3", config_yaml=FINE),
+        "--shard: ^is missing; ^set the index of this shard, because --total-shards is set",
+    ),
+    "empty shard": (
+        typed("--config.check", "--shard", "", "--total-shards", "3", config_yaml=FINE),
+        "--shard: ^'' is not an index; ^use an integer, or a name that ends in -INDEX",
+    ),
+    "flag of another command": (
+        typed("--storage.path", "state", "check", config_yaml=FINE),
+        "--storage.path ^cannot be used with check ^" + HELP,
+    ),
+    "speed that is no number": (
+        typed("demo", "--speed", "nan"),
+        "invalid value for '--speed': ^nan is not a number ^(help: avepoint-exporter demo --help)",
+    ),
     "two databases": (
         typed("--config.check", "--storage.url", "postgresql://db/exporter", "--storage.path", "x", config_yaml=FINE),
         "--storage.url: ^cannot be used with --storage.path; ^remove one of them",
@@ -414,6 +442,10 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
     "TLS certificate that is none": (
         web("tls_server_config: {cert_file: web.yaml, key_file: web.yaml}"),
         "tls_server_config.cert_file: ^certificate or key is not valid PEM; ^use files that openssl can read",
+    ),
+    "burst without an interval": (
+        web("rate_limit: {burst: 5}"),
+        "rate_limit.interval: ^is missing; ^without it, burst has no effect (web.yaml:1)",
     ),
     "password in place of a hash": (
         web("basic_auth_users: {alice: hunter2}"),
@@ -547,6 +579,10 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
     "exception that contradicts the other limits": (
         configured(expecting("{workloads: [Teams], idle_after: 60d}")),
         f"{EXCEPTION}: ^retired_after must be ^at least as long as idle_after{LINE}",
+    ),
+    "exception for a customer with a space": (
+        configured(expecting("{customers: [c 1], backup_age: 8d}")),
+        f"{EXCEPTION}.customers[0]: ^contains a space or an invisible character; ^copy the id again{LINE}",
     ),
     "customer that is included and excluded": (
         account("customers: {include: [c1, c2], exclude: [c2]}", kind="partner"),

@@ -5,7 +5,7 @@ from typing import Final
 
 import click
 
-from exporter.cli.flags import CONTEXT, option
+from exporter.cli.flags import CONTEXT, FilePath, option
 
 # These paths are relative to the root of the repository. The wheel contains the same paths in exporter/assets.
 ASSETS: Final = (
@@ -21,7 +21,7 @@ _PACKAGE: Final = Path(__file__).resolve().parents[1]
 
 
 @click.command(context_settings=CONTEXT, short_help="Write alert rules, dashboards and example configurations.")
-@option("--output", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", required=True,
+@option("--output", type=FilePath(file_okay=False, path_type=Path), metavar="DIR", required=True,
               help="Directory to write to. If the directory does not exist, the command creates it.")  # fmt: skip
 @option("--force", is_flag=True, help="Overwrite existing files that differ.")
 def assets(*, output: Path, force: bool) -> None:

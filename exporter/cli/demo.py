@@ -73,6 +73,15 @@ the license:
 """
 
 
+class Speed(click.FloatRange):
+    """A number in a range, which is not NaN."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 - as in the base class
+        """Return the number. Raise UsageError if the value is not in the range."""
+        found = super().convert(value, param, ctx)
+        return found if found == found else self.fail("nan is not a number", param, ctx)  # noqa: PLR0124 - true unless NaN
+
+
 @click.command(context_settings=CONTEXT, epilog=EPILOG, short_help="Run with a built-in simulator of AvePoint.")
 @common
 @sharding
@@ -83,7 +92,7 @@ the license:
         help="Seed of the generated data. Equal seeds generate equal data.")  # fmt: skip
 @option("--scenario", type=click.Choice(_SCENARIOS), metavar="NAME", default="typical", show_default=True,
         help=f"Scenario to simulate: {', '.join(_SCENARIOS)}.")  # fmt: skip
-@option("--speed", type=click.FloatRange(1, 3600), metavar="N", default=60.0, show_default=True,
+@option("--speed", type=Speed(1, 3600), metavar="N", default=60.0, show_default=True,
         help="Speed of jobs and data growth, relative to real time.")  # fmt: skip
 @click.pass_context
 def demo(ctx: click.Context, /, customers: int, seed: int, scenario: "Scenario", speed: float, **own: Any) -> None:  # noqa: ANN401 - click passes one value per flag

@@ -24,8 +24,6 @@ UNREADABLE: Final = 2
 
 CONTEXT: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 80}
 """Settings for the help texts of all commands."""
-FILE: Final = click.Path(readable=False)
-"""The type of a path that may not exist yet. Shells complete such paths with the names of existing files."""
 EPILOG: Final = "Every flag has an environment variable. For example, AVEPOINT_EXPORTER_CONFIG_FILE sets --config.file."
 _PREFIX: Final = "AVEPOINT_EXPORTER"
 _DEFAULT_ADDRESS: Final = ":10087"
@@ -35,6 +33,20 @@ SHARDING: Final = ("shard", "total_shards")
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Flags = dict[str, Any]
+
+
+class FilePath(click.Path):
+    """The path of a file or directory, which is not empty."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 - as in the base class
+        """Return the path. Raise UsageError if the path is empty, as from a variable of the shell that is not set."""
+        if not value:
+            self.fail("the path is empty; set it, or remove the flag", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+FILE: Final = FilePath(readable=False)
+"""The type of a path that may not exist yet. Shells complete such paths with the names of existing files."""
 
 
 class Address(StringParamType):
@@ -105,9 +117,9 @@ def _storage_url(ctx: click.Context, parameter: click.Parameter, value: str | No
 
     Raise ConfigError if the URL is invalid, or if a URL on the command line contains a password.
     """
-    value = (value or "").strip()
-    if not value:
+    if value is None:
         return None
+    value = value.strip()
     if not value.startswith(("postgresql://", "postgres://")):
         raise ConfigError(["--storage.url: is not the URL of a PostgreSQL database; begin it with postgresql://"])
     is_public = ctx.get_parameter_source(str(parameter.name)) is ParameterSource.COMMANDLINE
@@ -141,6 +153,9 @@ def storage_of(flags: Flags) -> tuple[Path | None, str | None]:
     path, url = flags["storage_path"], flags["storage_url"]
     if path and url:
         raise ConfigError(["--storage.url: cannot be used with --storage.path; remove one of them"])
+    if path and Path(path).exists() and not Path(path).is_dir():
+        what = "file exists; use a directory to which the exporter can write"
+        raise ConfigError([f"--storage.path: {path}: {what}"])
     if url:
         check_storage_url(url)
     return Path(path) if path else None, url
@@ -153,7 +168,9 @@ def unsharded(flags: Flags) -> Flags:
 
 def shard_of(flags: Flags) -> Shard:
     """Return the shard of this process. Raise ConfigError if the flags are invalid."""
-    return parse_shard(flags["shard"] or "0", flags["total_shards"] or 1)
+    if flags["shard"] is None and (flags["total_shards"] or 1) > 1:
+        raise ConfigError(["--shard: is missing; set the index of this shard, because --total-shards is set"])
+    return parse_shard("0" if flags["shard"] is None else flags["shard"], flags["total_shards"] or 1)
 
 
 def config_file(flags: Flags) -> Path:

@@ -26,7 +26,6 @@ from exporter.cli.flags import (
     CONTEXT,
     DONE,
     EPILOG,
-    SHARDING,
     UNREADABLE,
     WRONG_CONFIGURATION,
     Flags,
@@ -87,7 +86,7 @@ def command(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - clic
       avepoint-exporter check    test the configuration
     """  # noqa: D301 - click does not rewrap paragraphs that begin with \b
     if ctx.invoked_subcommand is not None:
-        _refuse(ctx, "config_check", "once", *(SHARDING if ctx.invoked_subcommand == init.name else ()))
+        _refuse_unsupported(ctx, command.commands[ctx.invoked_subcommand])
         return
     setup(flags["log_level"] or "info", flags["log_format"] or "logfmt")
     if flags["config_check"] and flags["once"]:
@@ -109,10 +108,12 @@ for _each in (init, check, demo, assets, completion):
     command.add_command(_each)
 
 
-def _refuse(ctx: click.Context, *keys: str) -> None:
-    """Raise UsageError if the command line sets one of these flags before a command that does not support the flag."""
+def _refuse_unsupported(ctx: click.Context, chosen: click.Command) -> None:
+    """Raise UsageError if the command line sets a flag before a command that does not support the flag."""
+    supported = {parameter.name for parameter in chosen.params}
     for parameter in ctx.command.params:
-        if parameter.name in keys and ctx.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE:
+        name = parameter.name or ""
+        if name not in supported and ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
             raise click.UsageError(f"{parameter.opts[0]} cannot be used with {ctx.invoked_subcommand}")
 
 

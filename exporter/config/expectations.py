@@ -5,6 +5,7 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
+from exporter.config.ids import Id
 from exporter.config.sections import InvalidKeysError, NonEmptyString, Number, Seconds, Section
 
 ProblemName = Literal[
@@ -97,7 +98,7 @@ class Limits(Section):
 class ExpectationException(Limits):
     """Limits for some customers, products or workloads, which replace the limits of the account."""
 
-    customers: tuple[NonEmptyString, ...] = Field((), description="Customer ids; an empty list means all customers.")
+    customers: tuple[Id, ...] = Field((), description="Customer ids; an empty list means all customers.")
     products: tuple[ProductName, ...] = Field((), description="Products; an empty list means all products.")
     workloads: tuple[NonEmptyString, ...] = Field((), description="Workload names; an empty list means all workloads.")
 

@@ -19,10 +19,10 @@ from pydantic import (
 from exporter.config.clouds import ENVIRONMENTS, GEOGRAPHIES
 from exporter.config.expectations import Expectations
 from exporter.config.files import ReadableFile, check_no_reference, check_secret
+from exporter.config.ids import Id
 from exporter.config.sections import (
     Integer,
     InvalidKeysError,
-    NonEmptyString,
     Number,
     Seconds,
     Section,
@@ -104,16 +104,6 @@ def _secret(secret: SecretStr) -> SecretStr:
     return SecretStr(check_secret(secret.get_secret_value()))
 
 
-def _id(value: str) -> str:
-    """Return the id. Raise ValueError if the id contains white space, invisible characters or quotation marks."""
-    check_no_reference(value)
-    if any(sign.isspace() or not sign.isprintable() for sign in value):
-        raise ValueError("contains a space or an invisible character; copy the id again")
-    if value[0] in "\"'`" or value[-1] in "\"'`":
-        raise ValueError("begins or ends with a quotation mark; remove the mark")
-    return value
-
-
 def _geography(name: str) -> str:
     if name not in GEOGRAPHIES:
         raise ValueError(f"must be one of {', '.join(GEOGRAPHIES)}")
@@ -128,7 +118,6 @@ def _shown(value: object) -> object:
 
 Interval = Annotated[Seconds, Field(ge=1, le=30 * 86_400)]
 AccountName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
-Id = Annotated[NonEmptyString, AfterValidator(_id)]
 Url = Annotated[str, AfterValidator(_safe_url)]
 Secret = Annotated[SecretStr, AfterValidator(_secret)]
 ProxyUrl = Annotated[SecretStr, AfterValidator(_proxy)]

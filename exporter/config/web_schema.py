@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from exporter.config.files import ReadableFile
-from exporter.config.sections import InvalidKeysError, Seconds, Section
+from exporter.config.sections import Integer, InvalidKeysError, Seconds, Section
 
 # The salt has 16 bytes in 22 characters, so the last character has only four valid values.
 _HASH = re.compile(r"\$2[aby]\$(0[4-9]|[12][0-9]|3[01])\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{31}")
@@ -190,10 +190,12 @@ class RateLimitConfig(WebSection):
     """
 
     interval: Seconds = 0.0
-    burst: int = Field(default=0, ge=0)
+    burst: Integer = Field(default=0, ge=0)
 
     @model_validator(mode="after")
     def _check_together(self) -> Self:
+        if self.burst and "interval" not in self.model_fields_set:
+            raise InvalidKeysError([("interval", "is missing; without it, burst has no effect")])
         if self.interval and not self.burst:
             raise InvalidKeysError([("burst", "must be at least 1, because 0 refuses every request")])
         return self
