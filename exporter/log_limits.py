@@ -35,7 +35,8 @@ class _Window:
 class RepeatFilter(logging.Filter):
     """A filter that passes equal lines once per window, and a limited number of different lines per kind.
 
-    Lines at the level debug always pass. A handler must call `due` to write the counts of suppressed lines.
+    Log lines at the level debug always pass the filter. A handler must call `due` to write the counts of suppressed
+    lines.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:

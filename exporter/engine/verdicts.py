@@ -136,7 +136,7 @@ class AccountVerdicts:
         self._unshown.clear()
 
     def view(self) -> SnapshotView:
-        """Return an immutable view of the verdicts. The view has the type of a collector's view, but no status."""
+        """Return an immutable view of the verdicts. The view has the same type as a collector's view, but no status."""
         return SnapshotView(self._account, VERDICT, inf, RefreshStatus(), dict(self._shown), {})
 
     def take_unsaved(self) -> Mapping[str, object]:
