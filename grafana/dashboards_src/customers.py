@@ -56,7 +56,10 @@ def _portfolio() -> table.Panel:
     users = q.raw("avepoint_users", *q.OF_CUSTOMER, 'state="unprotected"')
 
     def shown(expr: str) -> str:
-        return f"({expr}) and on ({by}) {worst}"
+        return f"{expr} and on ({by}) {worst}"
+
+    def most(kind: str) -> str:
+        return f"max by ({by}) ({shown(_objects(kind))})"
 
     return rows(
         "Portfolio",
@@ -65,13 +68,13 @@ def _portfolio() -> table.Panel:
         "unknown or does not apply.",
         [
             ("A", q.named(f"max by ({by}) ({worst})")),
-            ("B", shown(f"count by ({by}) ({problems})")),
-            ("C", f"1000 * ({shown(f'min by ({by}) ({start})')})"),
-            ("D", shown(f"max by ({by}, status) ({status})")),
-            ("E", shown(f"{_objects('protected')} / ({_objects('scanned')} > 0)")),
-            ("F", shown(_objects("scanned"))),
-            ("G", shown(f"sum by ({by}) (max by ({by}, tenant_id, workload) ({users}))")),
-            ("H", shown(_data())),
+            ("B", f"count by ({by}) ({shown(problems)})"),
+            ("C", f"1000 * min by ({by}) ({shown(start)})"),
+            ("D", f"max by ({by}, status) ({shown(status)})"),
+            ("E", f"{most('protected')} / ({most('scanned')} > 0)"),
+            ("F", most("scanned")),
+            ("G", f"sum by ({by}) (max by ({by}, tenant_id, workload) ({shown(users)}))"),
+            ("H", f"({_data()}) and on ({by}) {worst}"),
         ],
         [
             Column("A", "Health", width=110, mappings=severity_words("Well"), cell=FILLED, align="center"),
@@ -95,7 +98,7 @@ def _portfolio() -> table.Panel:
 
 
 def _objects(kind: str) -> str:
-    return f"max by ({verdict.CUSTOMER}) ({q.raw(f'avepoint_customer_{kind}_objects', *q.OF_CUSTOMER)})"
+    return q.raw(f"avepoint_customer_{kind}_objects", *q.OF_CUSTOMER)
 
 
 def _data() -> str:

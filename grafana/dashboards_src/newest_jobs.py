@@ -19,10 +19,9 @@ def newest_jobs() -> table.Panel:
     """
     start = q.raw("avepoint_last_job_start_timestamp_seconds", *q.OF_WORKLOAD)
     state = q.raw("avepoint_last_job_state", *q.OF_WORKLOAD)
-    newest = (
-        f"topk({MOST}, max by ({_KIND}) ({start})) * on ({_KIND}) group_left (state) topk by ({_KIND}) (1, max by "
-        f"({_KIND}, state) ({state}))"
-    )
+    # First limit the rows, then aggregate.
+    started = f"{state} * on ({_KIND}) group_left () topk({MOST}, max by ({_KIND}) ({start}))"
+    newest = f"topk by ({_KIND}) (1, max by ({_KIND}, state) ({started}))"
     return rows(
         "Newest jobs",
         f"The last job of each workload and job type, sorted by start time, at most {MOST} rows. If a state is red, "

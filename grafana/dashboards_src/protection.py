@@ -22,6 +22,7 @@ _PROBLEMS: Final = (
 _COLORS: Final = ("red", "light-red", "purple", "orange", "yellow", "dark-yellow", "blue", "light-blue")
 _TENANT: Final = "job, account, customer_id, tenant_id"
 _KEPT: Final = "job, account, customer_id, workload, geo_location"
+_FAILED: Final = 'status=~"failed|failed_to_start"'
 _DEFAULT: Final = "Default"
 _UNLIMITED: Final = {"Infinity": ("Unlimited", "text")}
 _CONSENT: Final = {"0": ("Missing", "red"), "1": ("Given", "green")}
@@ -61,37 +62,29 @@ def _tenants() -> table.Panel:
         f"topk({MOST}, {info} * on ({verdict.CUSTOMER}) group_left () ({health}) or (({health}) unless on "
         f"({verdict.CUSTOMER}) {info}))"
     )
-    users = _of_customers("avepoint_users")
-    failed = _of_customers("avepoint_scan_profile_status", 'status=~"failed|failed_to_start"')
-    scans = _of_customers("avepoint_scan_profile_status")
 
-    def shown(expr: str) -> str:
-        return f"({expr}) and on ({_TENANT}) {first}"
+    def shown(name: str, *matchers: str) -> str:
+        return f"{_of_customers(name, *matchers)} and on ({_TENANT}) {first}"
 
-    def users_of(matcher: str) -> str:
-        unprotected = _of_customers("avepoint_users", matcher)
-        return shown(f"sum by ({_TENANT}) (max by ({_TENANT}, workload) ({unprotected}))")
+    def profiles(*matchers: str) -> str:
+        status = shown("avepoint_scan_profile_status", *matchers)
+        return f"count by ({_TENANT}) (group by ({_TENANT}, profile) ({status}))"
 
-    def sites(name: str) -> str:
-        return shown(f"sum by ({_TENANT}) (max by ({_TENANT}, workload, geo_location) ({_of_customers(name)}))")
-
-    scanned = _of_customers("avepoint_scan_profile_update_timestamp_seconds")
+    unprotected, users = shown("avepoint_users", 'state="unprotected"'), shown("avepoint_users")
+    sites = shown("avepoint_potential_ransomware_sites")
     return rows(
         "Microsoft 365 tenants",
         f"One row per tenant, sorted by the worst problem of the customer, at most {MOST} rows. If a cell is "
         "red, click the customer to see its problems. A dash means that a value is unknown or does not apply.",
         [
             ("A", q.named(f"({first})")),
-            ("B", shown(f"min by ({_TENANT}) ({_of_customers('avepoint_app_consent')})")),
-            ("C", users_of('state="unprotected"')),
-            ("D", shown(f"sum by ({_TENANT}) (max by ({_TENANT}, workload, state) ({users}))")),
-            (
-                "E",
-                shown(f"count by ({_TENANT}) ({_profiles(failed)}) or 0 * count by ({_TENANT}) ({_profiles(scans)})"),
-            ),
-            ("F", shown(f"count by ({_TENANT}) ({_profiles(scans)})")),
-            ("G", f"1000 * ({shown(f'min by ({_TENANT}) ({scanned})')})"),
-            ("H", sites("avepoint_potential_ransomware_sites")),
+            ("B", f"min by ({_TENANT}) ({shown('avepoint_app_consent')})"),
+            ("C", f"sum by ({_TENANT}) (max by ({_TENANT}, workload) ({unprotected}))"),
+            ("D", f"sum by ({_TENANT}) (max by ({_TENANT}, workload, state) ({users}))"),
+            ("E", f"{profiles(_FAILED)} or 0 * {profiles()}"),
+            ("F", profiles()),
+            ("G", f"1000 * min by ({_TENANT}) ({shown('avepoint_scan_profile_update_timestamp_seconds')})"),
+            ("H", f"sum by ({_TENANT}) (max by ({_TENANT}, workload, geo_location) ({sites}))"),
         ],
         [
             Column("A", "Health", width=95, mappings=severity_words("Well"), cell=FILLED, align="center"),
@@ -110,10 +103,6 @@ def _tenants() -> table.Panel:
         sort="Health",
         empty=NO_RULES,
     )
-
-
-def _profiles(status: str) -> str:
-    return f"group by ({_TENANT}, profile) ({status})"
 
 
 def _retention() -> table.Panel:

@@ -16,7 +16,11 @@ _NEVER: Final = 10**11
 
 
 def _of_each(name: str) -> str:
-    return f"max by ({_ONE}) ({q.raw(f'avepoint_subscription_{name}', *q.OF_CUSTOMER)})"
+    return f"max by ({_ONE}) ({_subscription(name)})"
+
+
+def _subscription(name: str) -> str:
+    return q.raw(f"avepoint_subscription_{name}", *q.OF_CUSTOMER)
 
 
 def _license(name: str) -> str:
@@ -41,12 +45,13 @@ def licenses() -> table.Panel:
     """Return a table with one row per license of a tenant and per subscription of a customer, sorted by expiry."""
     tenants = f"{_NEVER} * ({_license('out_of_policy')} >= bool 0)"
     first = f"bottomk({MOST}, {_of_each('expiry_timestamp_seconds')})"
-    bought, bought_of_tenants = _of_each("purchased_capacity_bytes"), _license("purchased_storage_bytes")
-    share = f"{_of_each('protected_capacity_bytes')} / ({bought} > 0)"
+    bought_of_tenants = _license("purchased_storage_bytes")
     microsoft = f"sum by ({verdict.CUSTOMER}) ({_MICROSOFT})"
 
-    def shown(expr: str) -> str:
-        return f"{expr} and on ({_ONE}) {first}"
+    def shown(name: str) -> str:
+        return f"max by ({_ONE}) ({_subscription(name)} and on ({_ONE}) {first})"
+
+    share = f"{shown('protected_capacity_bytes')} / ({shown('purchased_capacity_bytes')} > 0)"
 
     return rows(
         "Licenses and subscriptions",
@@ -55,11 +60,11 @@ def licenses() -> table.Panel:
         "the subscription.",
         [
             ("A", q.named(f"({first} - time() or {tenants})")),
-            ("B", f"{shown(_of_each('purchased_seats'))} or {_license('purchased_seats')}"),
-            ("C", f"{shown(_of_each('microsoft_licenses_assigned'))} or {_license('assigned_seats')}"),
-            ("D", f"{shown(bought)} or {bought_of_tenants}"),
-            ("E", f"{shown(share)} or {_license('protected_bytes')} / ({bought_of_tenants} > 0)"),
-            ("F", shown(_of_each("consumed_storage_bytes"))),
+            ("B", f"{shown('purchased_seats')} or {_license('purchased_seats')}"),
+            ("C", f"{shown('microsoft_licenses_assigned')} or {_license('assigned_seats')}"),
+            ("D", f"{shown('purchased_capacity_bytes')} or {bought_of_tenants}"),
+            ("E", f"{share} or {_license('protected_bytes')} / ({bought_of_tenants} > 0)"),
+            ("F", shown("consumed_storage_bytes")),
             ("G", _license("out_of_policy")),
             ("H", f"0 * {first} + on ({verdict.CUSTOMER}) group_left () {microsoft}"),
         ],

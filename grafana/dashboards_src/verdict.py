@@ -47,13 +47,9 @@ def customers(of: tuple[str, ...] = (q.ACCOUNT,)) -> str:
 def everyone() -> str:
     """Return a series with the value 1 for each chosen customer and for each tenant account."""
     info = q.recorded("customer:avepoint_customer_info:last", *q.OF_CUSTOMER)
-    return q.scoped(f"{info} or {_tenants()}")
-
-
-def _tenants(condition: str = "") -> str:
     up = q.recorded("account:avepoint_up:min", q.ACCOUNT)
     partners = q.recorded("account:avepoint_up:min", q.ACCOUNT, 'collector="customers"')
-    return f"group by (job, account) ({up}{condition}) unless on (job, account) {partners}"
+    return q.scoped(f"{info} or group by (job, account) ({up}) unless on (job, account) {partners}")
 
 
 def affected(*matchers: str, of: tuple[str, ...] = (q.ACCOUNT,)) -> str:
@@ -78,7 +74,7 @@ def verdicts(by: str, *matchers: str) -> str:
 def order(*matchers: str, of: tuple[str, ...] = (q.ACCOUNT,)) -> str:
     """Return a sort key for each problem. The key sorts a table by severity and then by age.
 
-    The recording rule `customer:avepoint_problem:order` contains the maximum for each customer.
+    The recording rule `customer:avepoint_health:order` contains the maximum for each customer.
     """
     ranked = " or ".join(
         f"{rank * UNIT:.0f} * {q.recorded('avepoint:problem:named', *of, *matchers, _severity(severity))}"
@@ -94,12 +90,7 @@ def health() -> str:
 
     For a customer without problems, return UNIT / 10 if the customer is unreadable, and 0 otherwise.
     """
-    order = q.recorded("customer:avepoint_problem:order", *q.OF_CUSTOMER)
-    unreadable = q.recorded("customer:avepoint_customer_unreadable:bool", *q.OF_CUSTOMER)
-    unread = f"group by ({CUSTOMER}) ({unreadable}) or ({_tenants(' == 0')})"
-    well = q.recorded("customer:avepoint_customer_info:last", *q.OF_CUSTOMER)
-    by = f"on ({CUSTOMER})"
-    return q.scoped(f"{order} or {by} {UNIT / 10:.0f} * ({unread}) or {by} (0 * {well} or 0 * ({_tenants()}))")
+    return q.scoped(q.recorded("customer:avepoint_health:order", *q.OF_CUSTOMER))
 
 
 def _severity(severity: str) -> str:

@@ -129,6 +129,11 @@ RECORD_SCENARIOS: Final = [
             **overdue("1x20 stale", geo_location="EUR"),
             **problem(ALWAYS, "success_unknown", "info", customer_id="c3"),
             _START: "1700000000x20 stale",
+            'avepoint_customer_up{job="a", instance="i1", account="m", customer_id="c4", collector="customer_jobs"}': (
+                "0x20 stale"
+            ),
+            **tenant("0x20 stale"),
+            **tenant("1x20 stale", account="u"),
         },
         [
             ("10m", 'avepoint:problem:held{problem="backup_overdue", geo_location=""}', {_HELD: 1}),
@@ -150,13 +155,17 @@ RECORD_SCENARIOS: Final = [
             ("30m", 'account:avepoint_problem_customers:count{problem="backup_overdue"}', {}),
             (
                 "10m",
-                "customer:avepoint_problem:order",
+                "customer:avepoint_health:order",
                 {
-                    'customer:avepoint_problem:order{job="a", account="m", customer_id="c1"}': 4e11 - 1_700_000_000,
-                    'customer:avepoint_problem:order{job="a", account="m", customer_id="c3"}': 1e11,
+                    'customer:avepoint_health:order{job="a", account="m", customer_id="c1"}': 4e11 - 1_700_000_000,
+                    'customer:avepoint_health:order{job="a", account="m", customer_id="c2"}': 0,
+                    'customer:avepoint_health:order{job="a", account="m", customer_id="c3"}': 1e11,
+                    'customer:avepoint_health:order{job="a", account="m", customer_id="c4"}': 1e10,
+                    'customer:avepoint_health:order{job="a", account="t"}': 1e10,
+                    'customer:avepoint_health:order{job="a", account="u"}': 0,
                 },
             ),
-            ("30m", 'customer:avepoint_problem:order{customer_id="c1"}', {}),
+            ("30m", 'customer:avepoint_health:order{account!="m"}', {}),
             (
                 "10m",
                 'account:avepoint_problem_customers:ratio{problem="backup_overdue"}',
