@@ -52,8 +52,8 @@ def _refresh_rows(results: Results) -> Iterator[str]:
     for one in [*results.refreshes, *([results.wide] if results.wide is not None else [])]:
         wall = statistics.median(one.walls)
         yield (
-            f"| {one.customers:,} | {one.concurrency} concurrent, {one.latency * 1e3:.0f} ms | {wall:.2f} s of {one.ideal:.2f}: "
-            f"**{wall / one.ideal:.3f}** | {one.calls:,} of {least_calls(one.customers):,} and {one.tokens} for tokens "
+            f"| {one.customers:,} | {one.concurrency} concurrent, {one.latency * 1e3:.0f} ms | {wall:.2f} s ({one.ideal:.2f} s), "
+            f"**{wall / one.ideal:.3f}** | {one.calls:,} (minimum {least_calls(one.customers):,}), and {one.tokens} for tokens "
             f"| {one.cpu * 1e3:.2f} ms | {one.memory:.0f} MB |"
         )
 
@@ -151,7 +151,7 @@ enabled.
 
 A small server returns responses that the simulator generated in advance, so the times do not include the work of the simulator.
 
-| customers | AvePoint | time and ideal time | requests and minimum | CPU time per customer, including the start | memory |
+| customers | AvePoint | time (ideal time), **ratio** | requests | CPU time per customer, including the start | memory |
 | --- | --- | --- | --- | --- | --- |
 {refreshes}
 
