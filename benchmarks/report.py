@@ -53,7 +53,7 @@ def _refresh_rows(results: Results) -> Iterator[str]:
         wall = statistics.median(one.walls)
         yield (
             f"| {one.customers:,} | {one.concurrency} concurrent, {one.latency * 1e3:.0f} ms | {wall:.2f} s ({one.ideal:.2f} s), "
-            f"**{wall / one.ideal:.3f}** | {one.calls:,} (minimum {least_calls(one.customers):,}), and {one.tokens} for tokens "
+            f"**{wall / one.ideal:.3f}** | {one.calls:,} (minimum {least_calls(one.customers):,}), plus {one.tokens} token requests "
             f"| {one.cpu * 1e3:.2f} ms | {one.memory:.0f} MB |"
         )
 

@@ -74,4 +74,4 @@ def test_the_benchmark_runs() -> None:
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (result.returncode, result.stderr) == (0, "")
     assert "| 50 (2,400) |" in result.stdout
-    assert "(minimum 51), and 2 for tokens" in result.stdout
+    assert "(minimum 51), plus 2 token requests" in result.stdout
