@@ -1,6 +1,6 @@
 """Functions that classify jobs with the filters of a job list, and detect whether AvePoint ignores these filters."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -36,20 +36,32 @@ class FilterResult:
 
     `conflicts` contains the ids of jobs that cannot be classified, because AvePoint returned each of these jobs for
     several values. `is_doubtful` is true if AvePoint rejected a value, returned an unlisted id, or ignored the filter.
+    `omitted` contains the ids of the jobs that AvePoint did not return for a value, by value. `refused` contains the
+    rejected values.
     """
 
     values: Mapping[str, str]
     is_doubtful: bool
-    conflicts: frozenset[str] = frozenset()
+    conflicts: frozenset[str]
+    omitted: Mapping[str, Collection[str]]
+    refused: frozenset[str]
+
+    def may_be(self, key: str, value: str) -> bool:
+        """Return whether a job may have a filter value."""
+        return self.values.get(key, value) == value and key not in self.omitted.get(value, ())
 
 
 @dataclass(slots=True)
 class Classification:
     """Classifies jobs by requesting the values of one filter in turn.
 
-    `listed` contains the start times of all listed jobs. `wanted` contains the ids of the jobs to classify. `known`
-    contains the filter values of jobs that have already been classified. If a response contains a job that was
-    classified with a value other than the requested value, AvePoint ignores the filter.
+    `all_ids` contains the ids of the unfiltered list. `listed` contains the start times of all listed jobs. `wanted`
+    contains the ids of the jobs to classify. `known` contains the filter values of jobs that have already been
+    classified. If a response contains a job that was classified with a value other than the requested value, AvePoint
+    ignores the filter. `rejected` contains the values that AvePoint has rejected in every recent refresh.
+
+    A response that omits a listed job proves that AvePoint applies the filter. If a response omits no job, its jobs are
+    classified only if AvePoint returns them for no other value.
     """
 
     job_list: JobList
@@ -57,82 +69,90 @@ class Classification:
     log: structlog.stdlib.BoundLogger
     page_size: int
     now: Ticks
+    all_ids: frozenset[str | None]
     listed: Starts
     wanted: frozenset[str]
     known: Mapping[str, str]
+    rejected: Collection[str]
     _claims: dict[str, str] = field(default_factory=dict)
+    _proven: set[str] = field(default_factory=set)
     _conflicts: set[str] = field(default_factory=set)
-    _responses: dict[str, set[str | None]] = field(default_factory=dict)
+    _omitted: dict[str, set[str]] = field(default_factory=dict)
+    _refused: dict[str, BadRequestError] = field(default_factory=dict)
     _is_doubtful: bool = False
 
-    async def run(self, all_ids: frozenset[str | None]) -> FilterResult:
+    async def run(self) -> FilterResult:
         """Request one filter value after another until each job in `wanted` is classified.
 
-        `all_ids` contains the ids of the unfiltered list. Raise AvePointError if a request fails. Raise BadRequestError
-        if AvePoint rejects every requested value.
+        Raise AvePointError if a request fails. Raise BadRequestError if AvePoint rejects every requested value.
         """
-        refused: BadRequestError | None = None
-        answered = 0
-        for name in self.job_filter.values:
-            pending = self.wanted - self._claims.keys() - self._conflicts
-            if not pending:
-                break
-            try:
-                ids = await self._ids(name, pending)
-            except BadRequestError as error:
-                # AvePoint may accept the other values of the filter.
-                context = {"filter": self.job_filter.parameter, "value": name}
-                self.log.warning("AvePoint rejected the filter", **context, error=error, **error.context())
-                refused, self._is_doubtful = error, True
-                continue
-            answered += 1
-            self._is_doubtful = self._is_doubtful or not ids <= all_ids
-            self._claim(name, ids)
-        if refused is not None and not answered:
-            raise refused
+        requested = 0
+        for name in {**self.job_filter.values, **self.job_filter.all_values}:
+            if pending := self._pending(name):
+                requested += 1
+                await self._request_value(name, pending)
+        if self._refused and len(self._refused) == requested:
+            raise next(iter(self._refused.values()))
         if self._conflicts:
             self.log.warning("AvePoint ignores the filter", filter=self.job_filter.parameter, jobs=len(self._conflicts))
-        return FilterResult(self._claims, self._is_doubtful or bool(self._conflicts), frozenset(self._conflicts))
+        values = {key: name for key, name in self._claims.items() if self._is_certain(key, name)}
+        is_doubtful = self._is_doubtful or bool(self._conflicts or self._refused)
+        return FilterResult(values, is_doubtful, frozenset(self._conflicts), self._omitted, frozenset(self._refused))
 
-    def _claim(self, name: str, ids: set[str | None]) -> None:
-        for key in self.wanted & ids:
+    def _pending(self, name: str) -> frozenset[str]:
+        """Return the ids of the jobs for which a value must be requested.
+
+        A value that is not in `values` is requested only to check the claims of other values.
+        """
+        pending = self.wanted - self._conflicts - self._proven
+        return pending if name in self.job_filter.values else pending & self._claims.keys()
+
+    async def _request_value(self, name: str, pending: frozenset[str]) -> None:
+        """Request a filter value, and claim the returned jobs for this value. A rejected value claims no job."""
+        start = self._witness_start(name, min(self.listed[key] for key in pending))
+        try:
+            ids = every_id = await self._request(name, start)
+            if self._is_unproven(name, start, ids):  # AvePoint may apply the filter if it is requested again.
+                again = await self._request(name, start)
+                ids, every_id = ids & again, ids | again
+        except BadRequestError as error:
+            # AvePoint may accept the other values of the filter.
+            context = {"filter": self.job_filter.parameter, "value": name}
+            self.log.warning("AvePoint rejected the filter", **context, error=error, **error.context())
+            self._refused[name] = error
+            return
+        returned = self.wanted & ids
+        if every_id <= self.all_ids:
+            self._omitted[name] = {key for key in self.wanted if self.listed[key] >= start} - returned
+        else:
+            self._is_doubtful = True
+        if self._is_ignored(name, ids):
+            self._conflicts |= returned
+        elif not self._is_unproven(name, start, ids):
+            self._proven |= returned
+        self._claim(name, returned)
+
+    def _is_ignored(self, name: str, ids: Collection[str | None]) -> bool:
+        """Return whether a response contains a job that was classified with another value."""
+        return any(self.known.get(key or "", name) != name for key in ids)
+
+    def _is_unproven(self, name: str, start: Ticks, ids: Collection[str | None]) -> bool:
+        """Return whether AvePoint may have ignored the filter in a response."""
+        omits_any = any(one >= start and key not in ids for key, one in self.listed.items())
+        return self._is_ignored(name, ids) or not omits_any
+
+    def _claim(self, name: str, returned: Collection[str]) -> None:
+        """Claim jobs for a filter value. A job that is claimed for several values is a conflict."""
+        for key in returned:
             if self._claims.setdefault(key, name) != name:
                 self._conflicts.add(key)
         for key in self._conflicts:
             self._claims.pop(key, None)
 
-    async def _ids(self, name: str, pending: frozenset[str]) -> set[str | None]:
-        """Return the ids of the jobs with a filter value. If AvePoint ignores the filter, omit the ids in `wanted`."""
-        if name in self._responses:
-            return self._responses[name]
-        first = min(self.listed[key] for key in pending)
-        start = self._witness_start(name, first)
-        ids = await self._request(name, start)
-        if any(self.known.get(key or "", name) != name for key in ids):
-            return self._ignored(ids)
-        in_span = {key for key, one in self.listed.items() if one >= start}
-        if not in_span <= ids:
-            return ids
-        # The response contains every job in the time range, so AvePoint may have ignored the filter.
-        ids &= await self._request(name, start)
-        other = self._other(name)
-        if other is None or not in_span <= ids:
-            return ids
-        try:
-            self._responses[other] = await self._request(other, start)
-        except BadRequestError:
-            return ids
-        return self._ignored(ids) if ids & self._responses[other] else ids
-
-    def _ignored(self, ids: set[str | None]) -> set[str | None]:
-        self._conflicts |= self.wanted & ids
-        self._claim("", set())
-        return ids - self.wanted
-
-    def _other(self, name: str) -> str | None:
-        """Return a filter value other than `name`, preferably a value that will be requested later."""
-        later = [one for one in self.job_filter.values if one != name and one not in self._claims.values()]
-        return next(iter([*later, *(one for one in self.job_filter.all_values if one != name)]), None)
+    def _is_certain(self, key: str, name: str) -> bool:
+        """Return whether AvePoint applies the filter, or does not return the job for any other value."""
+        others = self.job_filter.all_values.keys() - {name} - set(self.rejected)
+        return key in self._proven or all(key in self._omitted.get(other, ()) for other in others)
 
     def _witness_start(self, name: str, first: Ticks) -> Ticks:
         """Return the start of a time range that contains a classified job whose value is not `name`.

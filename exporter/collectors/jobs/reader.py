@@ -3,7 +3,8 @@
 AvePoint's job list does not contain job types or workloads. To determine the job type and workload of each job, the
 exporter requests the list with different filters and checks which filters return the job. Each refresh reads the
 unfiltered list once, and then requests the ids of each job type and each workload until every new job is classified.
-Jobs are classified only once, because the job type and the workload of a job never change.
+Jobs are classified only once, because the job type and the workload of a job never change. While an unclassified job
+may belong to a workload, the workload has the samples of an earlier refresh, and the refresh counts as failed.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,7 +12,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from exporter.avepoint.endpoints import TENANT_JOBS
+from exporter.avepoint.endpoints import TENANT_JOBS, Endpoint
+from exporter.avepoint.hints import UNCLASSIFIED
 from exporter.avepoint.job_lists import JobList, Span
 from exporter.avepoint.lists import ApiVersions
 from exporter.avepoint.reading.rows import Row
@@ -23,6 +25,7 @@ from exporter.collectors.distinct import Distinct, distinct
 from exporter.collectors.jobs.counter import JobCounter, Totals
 from exporter.collectors.jobs.families import Job, JobKind, newer_success, past_successes, read_objects
 from exporter.collectors.jobs.filters import Classification, FilterResult, JobFilter
+from exporter.collectors.jobs.held import PossibleKinds, held, uncertain_kinds
 from exporter.collectors.jobs.listed import ListedJobs
 from exporter.collectors.jobs.options import JobsOptions
 from exporter.collectors.jobs.state import parse_kind, parse_success, success_rows
@@ -38,7 +41,8 @@ class LocationJobs:
     """The jobs of a tenant or geo location, by product, workload and job type.
 
     `jobs` contains the jobs within the lookback period. `last_success` contains the finish times of the last successful
-    jobs, in ticks. `completed` counts the completed jobs. `error` is set if rows contradict each other.
+    jobs, in ticks. `completed` counts the completed jobs. `error` is set if rows contradict each other, or if an
+    unclassified job may belong to a workload.
     """
 
     jobs: Mapping[JobKind, list[Job]]
@@ -63,10 +67,14 @@ class JobReader:
         }
         self._kinds: dict[str, JobKind] = {}
         self._tries: dict[str, int] = {}  # number of refreshes in which no filter returned a job, by job id
+        self._possible: dict[str, PossibleKinds] = {}  # possible kinds of unclassified jobs, by job id
         self._conflicting_refreshes = 0
+        self._refusals: dict[str, dict[str, int]] = {}  # number of consecutive refreshes, by parameter and value
         self._listed: set[str | None] = set()
         self._list = ListedJobs(options.window, options.lookback)
         self._last_success: dict[JobKind, Ticks] = {}
+        self._shown_jobs: dict[JobKind, list[Job]] = {}
+        self._shown_success: dict[JobKind, Ticks] = {}
         self._counter = JobCounter()
 
     async def read(self, api_versions: ApiVersions) -> LocationJobs:
@@ -87,7 +95,7 @@ class JobReader:
         self._list.replace(found, span.start, now)
         self._kinds = {key: self._kinds[key] for key in self._jobs}
         self._tries = {key: tries for key, tries in self._tries.items() if "" in self._kinds.get(key, ())}
-        return self._records(now, earliest, listed.error)
+        return self._records(now, earliest, listed.error, job_list.endpoint)
 
     @property
     def has_jobs(self) -> bool:
@@ -146,6 +154,7 @@ class JobReader:
 
     async def _classify(self, job_list: JobList, found: Mapping[str, Job], now: Ticks) -> None:
         """Determine the job types and then the workloads of unclassified jobs."""
+        self._possible = {}
         new = frozenset(key for key in found if self._is_unclassified(key))
         if not new:
             return
@@ -166,6 +175,10 @@ class JobReader:
         for key in (key for key, kind in kinds.items() if "" in kind):
             tries = 0 if is_doubtful else 1 if key in wanted else _MAX_TRIES
             self._tries[key] = self._tries.get(key, 0) + tries
+            self._possible[key] = PossibleKinds(
+                frozenset(name for name in types if job_types.may_be(key, name)),
+                frozenset(name for name in _OBJECTS if workloads.may_be(key, name)),
+            )
         if unclassified := [key for key in wanted if "" in kinds[key]]:
             self._value_issues.unknown(job_list.endpoint.template, "jobKind", unclassified[0])
 
@@ -183,15 +196,20 @@ class JobReader:
         field = "job_type" if job_filter.parameter == "job_type" else "workload"
         values = {key: getattr(kind, field) for key, kind in self._kinds.items()}
         known = {key: value for key, value in values.items() if value not in ("", _NOT_WANTED) and key not in wanted}
-        # If conflicts persist, the known values may be wrong, so the exporter stops using them to detect ignored
+        # If conflicts persist, the known values may be wrong, so some refreshes do not use them to detect ignored
         # filters.
-        known = known if self._conflicting_refreshes < _MAX_TRIES else {}
+        known = known if self._conflicting_refreshes % (_MAX_TRIES + 1) < _MAX_TRIES else {}
+        all_ids = frozenset(self._listed)
+        refusals = self._refusals.setdefault(job_filter.parameter, {})
+        rejected = {name for name, refreshes in refusals.items() if refreshes >= _MAX_TRIES}
         classification = Classification(
-            job_list, job_filter, self._log, self._options.page_size, now, listed, wanted, known
+            job_list, job_filter, self._log, self._options.page_size, now, all_ids, listed, wanted, known, rejected
         )
-        return await classification.run(frozenset(self._listed))
+        result = await classification.run()
+        self._refusals[job_filter.parameter] = {name: refusals.get(name, 0) + 1 for name in result.refused}
+        return result
 
-    def _records(self, now: Ticks, earliest: Ticks, error: AnswerError | None) -> LocationJobs:
+    def _records(self, now: Ticks, earliest: Ticks, error: AnswerError | None, endpoint: Endpoint) -> LocationJobs:
         jobs: dict[JobKind, list[Job]] = {}
         last_success = past_successes(self._last_success, now)
         shown = {kind: finish for kind, finish in last_success.items() if self._is_wanted(kind)}
@@ -206,7 +224,16 @@ class JobReader:
                     successes[kind] = success
         self._count(now, earliest)
         completed = {kind: states for kind, states in self._counter.totals().items() if self._is_wanted(kind)}
-        return LocationJobs(jobs, shown, completed, error)
+        uncertain = uncertain_kinds({*jobs, *shown, *self._shown_jobs, *self._shown_success}, self._possible.values())
+        self._shown_jobs = held(jobs, self._shown_jobs, uncertain)
+        self._shown_success = held(shown, past_successes(self._shown_success, now), uncertain)
+        if uncertain and error is None:
+            error = AnswerError(
+                f"{endpoint.template}: jobs that may belong to several workloads: {len(self._possible)}",
+                hint=UNCLASSIFIED,
+                path=endpoint.template,
+            )
+        return LocationJobs(self._shown_jobs, self._shown_success, completed, error)
 
     def _count(self, now: Ticks, earliest: Ticks) -> None:
         """Count completed jobs.
@@ -250,6 +277,6 @@ class JobReader:
                     loaded = {key: kind for key, kind in loaded.items() if kind.job_type != _NOT_WANTED}
                 last_success = dict(map(parse_success, successes))
                 self._counter.load_state(others.get("counter"))
-                self._last_success, self._kinds = last_success, loaded
+                self._last_success, self._shown_success, self._kinds = last_success, dict(last_success), loaded
             case _:
                 raise ValueError("expected the state of a job reader")

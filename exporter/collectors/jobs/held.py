@@ -1,0 +1,35 @@
+"""Functions that hold the values of a workload while an unclassified job may belong to it."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from exporter.collectors.jobs.families import JobKind
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class PossibleKinds:
+    """The job types and the workloads that an unclassified job may have."""
+
+    job_types: frozenset[str]
+    workloads: frozenset[str]
+
+    def include(self, kind: JobKind) -> bool:
+        """Return whether the job may have this `JobKind`."""
+        return kind.job_type in self.job_types and kind.workload in self.workloads
+
+
+def uncertain_kinds(kinds: Collection[JobKind], possible: Collection[PossibleKinds]) -> frozenset[JobKind]:
+    """Return the kinds that any unclassified job may have."""
+    return frozenset(kind for kind in kinds if any(one.include(kind) for one in possible))
+
+
+def held(found: Mapping[JobKind, T], shown: Mapping[JobKind, T], uncertain: Collection[JobKind]) -> dict[JobKind, T]:
+    """Return the values in `found`, but the values in `shown` of the kinds in `uncertain`.
+
+    `shown` contains the values of the previous refresh. An uncertain kind that was never certain has no value.
+    """
+    certain = {kind: value for kind, value in found.items() if kind not in uncertain}
+    return certain | {kind: value for kind, value in shown.items() if kind in uncertain}
