@@ -584,9 +584,9 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
         configured(expecting("{customers: [c 1], backup_age: 8d}")),
         f"{EXCEPTION}.customers[0]: ^contains a space or an invisible character; ^copy the id again{LINE}",
     ),
-    "customer that is included and excluded": (
-        account("customers: {include: [c1, c2], exclude: [c2]}", kind="partner"),
-        f"accounts[0].customers.exclude[0]: ^is also in include; ^remove one of them{PLACE}",
+    "customers that are included and excluded": (
+        account("customers: {include: [c1, c2], exclude: [c2, c1, c3]}", kind="partner"),
+        f"accounts[0].customers.exclude: ^contains all customers of include; ^remove some of them{PLACE}",
     ),
     "misspelled environment variable": (
         warned(FINE, AVEPOINT_EXPORTER_LOG_LEVLE="debug"),

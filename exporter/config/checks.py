@@ -48,10 +48,9 @@ def contradictions(config: Config) -> Iterator[InvalidKey]:
 def _check_customers(raw: dict[str, object], path: str) -> Iterator[InvalidKey]:
     match raw:
         case {"customers": {"include": list(include), "exclude": list(exclude)}}:
-            for index, customer in enumerate(exclude):
-                if customer in include:
-                    message = "is also in include; remove one of them"
-                    yield InvalidKey(f"{path}.customers.exclude[{index}]", message)
+            if include and all(customer in exclude for customer in include):
+                message = "contains all customers of include; remove some of them"
+                yield InvalidKey(f"{path}.customers.exclude", message)
     match raw:
         case {"type": "tenant", "expectations": {"exceptions": list(exceptions)}}:
             for index, exception in enumerate(exceptions):
