@@ -68,6 +68,7 @@ class Application:
         self._own.set_shard(shard)
         self._page = MetricsPage((*VERDICT_FAMILIES, *families()), self._own)
         self._log = logger()
+        self._reloading = asyncio.Lock()
         self.configured = ConfigStatus()
         shared = None if storage_url is None else _open_shared(storage_url, shard, self._clock, self._log)
         self.accounts = Accounts(
@@ -93,10 +94,9 @@ class Application:
         raise_limit()
         watch = None if listening.watched is None else FileWatch(listening.watched)
         stop = _stop_on_signals(on_stop)
-        reloading = asyncio.Lock()
 
         async def reload() -> None:
-            async with reloading:
+            async with self._reloading:
                 await self.reload()
 
         async def reload_quietly() -> None:
@@ -119,29 +119,41 @@ class Application:
         def bound(addresses: Sequence[str]) -> None:
             # Refreshes start here, because a process that cannot listen on its addresses must not send requests to
             # AvePoint.
-            self.accounts.start()
-            if self._keeper is not None:
-                background.append(loop.create_task(self._keeper.run()))
+            if self._keeper is None:
+                self.accounts.start()
+            else:
+                background.append(loop.create_task(self._join(self._keeper, config)))
+                background[-1].add_done_callback(lambda _: stop.set())
             announce(addresses)
 
         background = [loop.create_task(self._write_suppressed())]
         if watch is not None:
             background.append(loop.create_task(watch.run(self._clock, reload_quietly)))
         try:
-            with settings_of_a_server():
-                is_stopped = await _ended_first(self._start(), stop)
-            if is_stopped:
+            config = await asyncio.to_thread(self._load)
+            self._record_config()
+            if self._keeper is None and await _ended_first(self._restore(config), stop):
                 return
             await serve(app.asgi(), listening.addresses, listening.web_config, stop=stop, on_bound=bound)
+            for task in background:
+                if task.done() and not task.cancelled():
+                    task.result()  # raise the error of the task, which stopped the server
         finally:
             await _cancel([*background, *reloads])
             app.close()
             await self.accounts.stop()
 
-    async def _start(self) -> None:
-        if self._keeper is not None:
-            await self._keeper.attempt()
-        await self._apply(await asyncio.to_thread(self._load), start=False)
+    async def _restore(self, config: Config) -> None:
+        with settings_of_a_server():
+            await self._apply(config, start=False)
+
+    async def _join(self, keeper: "Keeper", config: Config) -> None:
+        """Restore the state from the shared database, which may hang, and keep the lease until canceled."""
+        async with self._reloading:
+            await keeper.attempt()
+            await self._restore(config)
+        self.accounts.start()
+        await keeper.run()
 
     async def _write_suppressed(self) -> None:
         while True:
@@ -163,6 +175,9 @@ class Application:
     async def _apply(self, config: Config, *, start: bool = True) -> None:
         await self.accounts.apply(config, start=start)
         await self.accounts.settle()
+        self._record_config()
+
+    def _record_config(self) -> None:
         self._own.reload_successful.set(1)
         self._own.reload_time.set(self._clock.time())
         self.configured = ConfigStatus(loaded_at=self._clock.time())

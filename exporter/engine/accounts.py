@@ -63,6 +63,7 @@ class Accounts:
         self._running: dict[str, RunningAccount] = {}
         self._lock = asyncio.Lock()
         self._has_read = False
+        self._applied = asyncio.Event()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -72,7 +73,7 @@ class Accounts:
     @property
     def ready(self) -> bool:
         """Whether every collector has completed its first refresh, even if the refresh failed."""
-        return all(refresher.first_ended.is_set() for refresher in self.refreshers())
+        return self._applied.is_set() and all(refresher.first_ended.is_set() for refresher in self.refreshers())
 
     def running(self) -> tuple[RunningAccount, ...]:
         """Return the running accounts."""
@@ -99,15 +100,22 @@ class Accounts:
 
     async def first_refreshes(self, account: str | None = None, *, within: float) -> bool:
         """Wait at most `within` seconds for the first refreshes, and return whether all of them are complete."""
-        waits = [one.first_ended.wait() for one in self.refreshers(account) if not one.first_ended.is_set()]
-        if not waits:
+        if self._applied.is_set() and all(one.first_ended.is_set() for one in self.refreshers(account)):
             return True
         try:
             async with asyncio.timeout(within):
-                await asyncio.gather(*waits)
+                await self._applied.wait()
+                await asyncio.gather(*(one.first_ended.wait() for one in self.refreshers(account)))
         except TimeoutError:
             return False
         return True
+
+    async def knows(self, account: str, *, within: float) -> bool:
+        """Return whether an account is configured. Wait at most `within` seconds for the first configuration."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                await self._applied.wait()
+        return account in self._running
 
     async def apply(self, config: Config, *, start: bool = True) -> None:
         """Apply a new configuration. Replace only the accounts whose configuration has changed."""
@@ -119,6 +127,7 @@ class Accounts:
                     after[account.name].expect(account)
             for name in before.keys() - after.keys():
                 self._forget(name)
+            self._applied.set()
             if start:
                 self.start()
 

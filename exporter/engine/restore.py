@@ -43,7 +43,9 @@ async def restore(
             await asyncio.to_thread(_copy_state, old[name], refresher, changed)
         elif storage is not None:
             stored = await _load(storage, running, name)
+            refresher.entry.hides_counters = not stored.is_known
             if name in old:
+                refresher.entry.hides_counters &= old[name].entry.hides_counters
                 stored = await asyncio.to_thread(merged_state, old[name], stored)
             await asyncio.to_thread(_load_state, stored, refresher)
         if name in old and old[name].first_ended.is_set():
@@ -76,7 +78,7 @@ async def _load(storage: "StateStore", running: "RunningAccount", collector: str
     except StorageError as error:
         log = logger(account=running.account.name, collector=collector)
         log.error("persistent state cannot be read", error=error)
-        return StoredState()
+        return StoredState(is_known=not storage.loads_again)
 
 
 def _copy_state(old: Refresher, new: Refresher, changed: frozenset[str]) -> None:
@@ -86,6 +88,7 @@ def _copy_state(old: Refresher, new: Refresher, changed: frozenset[str]) -> None
     entry.customer_failures = dict(old.entry.customer_failures)
     entry.reads = {key: read.without_labels(changed) for key, read in old.entry.reads.items()}
     entry.status = old.entry.status
+    entry.hides_counters = old.entry.hides_counters
     new.collector.load_state(old.collector.dump_state())
 
 

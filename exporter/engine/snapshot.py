@@ -43,6 +43,10 @@ class ReadResult:
             self._lines = samples.lines(account) if isinstance(samples, CustomerSamples) else lines_of(samples, account)
         return self._lines
 
+    def without_counters(self) -> "ReadResult":
+        """Return a copy without the samples of counters."""
+        return self._with(sample for sample in self.samples if sample.family.type != "counter")
+
     def without_labels(self, names: frozenset[str]) -> "ReadResult":
         """Return a copy without the samples of families that have one of the given labels."""
         return self._with(s for s in self.samples if names.isdisjoint(s.family.labels)) if names else self
@@ -105,11 +109,16 @@ class SnapshotView:
     reads: Mapping[str, ReadResult]
     customer_up: Mapping[str, bool]
     customer_failures: Mapping[str, Failure] = field(default_factory=dict)
+    hides_counters: bool = False
 
 
 @dataclass(slots=True)
 class CollectorEntry:
-    """The current state of one collector of one account."""
+    """The current state of one collector of one account.
+
+    `hides_counters` is true while the stored counters are unknown. Otherwise, a counter could begin at 0 and later
+    continue at its stored value, which Prometheus would interpret as an increase.
+    """
 
     account: str
     collector: str
@@ -118,6 +127,7 @@ class CollectorEntry:
     reads: dict[str, ReadResult] = field(default_factory=dict)
     customer_up: dict[str, bool] = field(default_factory=dict)
     customer_failures: dict[str, Failure] = field(default_factory=dict)
+    hides_counters: bool = False
 
     def update_status(self, **changes: Any) -> None:  # noqa: ANN401 - dataclasses.replace checks the field names
         """Replace the given fields of the status."""
@@ -191,6 +201,7 @@ class CollectorEntry:
             dict(self.reads),
             dict(self.customer_up),
             dict(self.customer_failures),
+            self.hides_counters,
         )
 
 

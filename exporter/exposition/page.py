@@ -75,6 +75,7 @@ class MetricsPage:
     def __init__(self, families: Sequence[Family], own: OwnMetrics) -> None:
         self._families = tuple(families)
         self._history = frozenset(family.name for family in families if family.history)
+        self._counters = frozenset(family.name for family in families if family.type == "counter")
         self._own = own
         self._compressed: dict[PageRequest, tuple[State, Compressed]] = {}
 
@@ -92,6 +93,7 @@ class MetricsPage:
                 view.account,
                 view.collector,
                 view.customer_up,
+                view.hides_counters,
                 *((ref(read), monotonic - read.read_at_monotonic > view.stale_after) for read in view.reads.values()),
             )
             for view in views
@@ -116,6 +118,8 @@ class MetricsPage:
             for read in view.reads.values():
                 is_stale = monotonic - read.read_at_monotonic > view.stale_after
                 for name, lines in read.lines(view.account).items():
+                    if view.hides_counters and name in self._counters:
+                        continue
                     if not is_stale or name in self._history:  # Data about past events never becomes stale.
                         chunks.setdefault(name, []).append(lines)
             if view.customer_up:

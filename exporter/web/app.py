@@ -83,7 +83,7 @@ class App:
 
     async def _probe(self, request: HttpRequest) -> Response:
         account = request.query_params.get("account", "")
-        if account not in self._services.accounts.names:
+        if not await self._services.accounts.knows(account, within=self._startup_wait(request)):
             return PlainTextResponse(
                 "/probe: unknown account; set account=NAME to the name of a configured account\n", 404
             )
@@ -92,8 +92,7 @@ class App:
     async def _exposition(self, request: HttpRequest, account: str | None) -> Response:
         """Return the metrics. During the startup period, wait for the first refreshes."""
         services = self._services
-        timeout, uptime = request.headers.get("x-prometheus-scrape-timeout-seconds", ""), self._uptime()
-        await services.accounts.first_refreshes(account, within=first_refresh_wait(timeout, uptime))
+        await services.accounts.first_refreshes(account, within=self._startup_wait(request))
         wanted = PageRequest(
             account=account,
             names=frozenset(request.query_params.getlist("name[]")),
@@ -111,6 +110,10 @@ class App:
         chunks = await self._renderings.page(Key(wanted, gzip))
         headers["Content-Length"] = str(sum(map(len, chunks)))
         return StreamingResponse(_sent(chunks), headers=headers)
+
+    def _startup_wait(self, request: HttpRequest) -> float:
+        timeout = request.headers.get("x-prometheus-scrape-timeout-seconds", "")
+        return first_refresh_wait(timeout, self._uptime())
 
     def _render(self, key: Key) -> Callable[[], Chunks]:
         services = self._services

@@ -183,3 +183,25 @@ def test_sigterm_ends_a_process_whose_database_hangs(
             assert running.stop() == 0
             seconds = time.time() - asked
     print(f"ended in {seconds:.1f} s")  # noqa: T201 - figures
+
+
+def test_a_process_whose_database_hangs_listens_before_the_database_responds(
+    replicas: tuple[Replica, Replica], postgres: PostgresServer
+) -> None:
+    holder, _ = replicas
+    with relay(postgres.port) as path:
+        holder.url = postgres.url_at(path.port)
+        path.freeze()
+        with holder.run() as running:
+            log = running.log.read_text()
+            assert "listening on" in log.partition("the database for persistent state is unreachable")[0]
+            assert fetch(running.url + "/-/healthy").status == 200
+            assert fetch(running.url + "/-/ready").status == 503
+            assert fetch(running.url + "/metrics").status == 200
+            assert fetch(running.url + "/").status == 200
+            assert holder.requests() == []
+            path.restore()
+            eventually(lambda: fetch(running.url + "/-/ready").status == 200, what="the process is ready")
+            eventually(lambda: counters(running), what="counters")
+            assert fetch(running.url + "/probe?account=tenant").status == 200
+            assert running.stop() == 0

@@ -28,6 +28,7 @@ async def _follow(running: "RunningAccount", storage: "StateStore") -> None:
     for refresher in running.refreshers:
         stored = await storage.load(account, refresher.collector.name, owns)
         await asyncio.to_thread(show, stored, refresher.entry)
+        refresher.entry.hides_counters = not stored.is_known
         if stored.status.last_attempt is not None:
             refresher.first_ended.set()
     await running.verdicts.settle()

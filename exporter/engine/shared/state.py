@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from functools import partial
-from typing import Final, TypeVar
+from typing import ClassVar, Final, TypeVar
 
 import structlog
 
@@ -32,6 +32,8 @@ _CLOSE_SECONDS: Final = 0.5
 
 class SharedState(StateStore):
     """The persistent state of one shard. Only the holder of the shard's lease writes the state (see keeper.py)."""
+
+    loads_again: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -129,7 +131,7 @@ class SharedState(StateStore):
         """Return the stored state of a collector, including the samples of customers that moved to this shard."""
         if self._database is None or not self.lease.is_reachable:
             self._has_failed = self.needs_load = True
-            return StoredState()
+            return StoredState(is_known=False)
         try:
             rows = await self._run(partial(self._rows.load, self._key(account, collector), owns), _LOAD_SECONDS)
         except StorageError:

@@ -24,7 +24,9 @@ def merged_state(former: "Refresher", stored: StoredState) -> StoredState:
     collector, entry = former.collector, former.entry
     own = {key: state for key in collector.state_ids() if (state := collector.state_of(key)) is not None}
     reads = dict(stored.reads)
-    for key, read in entry.reads.items():
+    for key, own_read in entry.reads.items():
+        # Until the next refresh, the samples do not include the stored counts.
+        read = own_read.without_counters() if entry.hides_counters else own_read
         if key not in reads or reads[key].read_at < read.read_at:
             reads[key] = read
     status = StoredStatus(

@@ -52,12 +52,16 @@ class StoredStatus:
 
 @dataclass(frozen=True, slots=True)
 class StoredState:
-    """The stored state of a collector. The keys of `reads` and `states` are customer ids."""
+    """The stored state of a collector. The keys of `reads` and `states` are customer ids.
+
+    If `is_known` is false, the state could not be loaded, but may be loaded later.
+    """
 
     reads: Mapping[str, ReadResult] = field(default_factory=dict)
     states: Mapping[str, object] = field(default_factory=dict)
     last_success: float | None = None
     status: StoredStatus = field(default_factory=StoredStatus)
+    is_known: bool = True
 
 
 class Decoder:

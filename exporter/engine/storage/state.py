@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from itertools import islice
-from typing import Final, TypeVar
+from typing import ClassVar, Final, TypeVar
 
 import structlog
 
@@ -44,6 +44,9 @@ class StateStore:
 
     If a commit fails, the next commit includes its changes.
     """
+
+    loads_again: ClassVar[bool] = False
+    """Whether a state that could not be loaded is loaded again later."""
 
     def __init__(
         self,
