@@ -15,8 +15,9 @@ from benchmarks.portfolio import SERVICE, WORKLOADS
 from exporter.collectors.partner.protected_data import Module, ProtectedData, ProtectedDataCollector
 from exporter.engine.samples import SharedSeries
 from exporter.engine.snapshot import ReadResult, RefreshStatus, SnapshotView
+from exporter.exposition.compression import pieces
 from exporter.exposition.exporter_metrics import OwnMetrics
-from exporter.exposition.page import MetricsPage, PageRequest, pieces
+from exporter.exposition.page import MetricsPage, PageRequest
 
 _CHANGED = 1 / 6
 """Share of the customers that change between two scrapes. Four clients scrape every 15 s, and a refresh takes 24 s."""

@@ -26,6 +26,14 @@ both = [b"x" * size for _ in range(30) for size in (2**20, 1000)]
 del both[::2]
 print(int(open("/proc/self/statm").read().split()[1]) * 4096)
 """
+_HOLES = """
+from exporter.runtime import trim_memory
+small = [b"x" * size for size in [1000] * 60_000]
+kept = small[::50]
+del small
+{trim}
+print(int(open("/proc/self/statm").read().split()[1]) * 4096)
+"""
 _SETTINGS = "with settings_of_a_server(): pass"
 
 
@@ -40,3 +48,8 @@ def test_garbage_is_collected_after_the_start_only() -> None:
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason=f"{UNAVAILABLE}glibc")
 def test_memory_of_large_pages_returns_to_the_operating_system() -> None:
     assert int(run(_MEMORY.format(settings=_SETTINGS))) < int(run(_MEMORY.format(settings=""))) - 10 * 2**20
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason=f"{UNAVAILABLE}glibc")
+def test_memory_between_objects_returns_to_the_operating_system() -> None:
+    assert int(run(_HOLES.format(trim="trim_memory()"))) < int(run(_HOLES.format(trim=""))) - 20 * 2**20

@@ -6,7 +6,8 @@ differ.
 
 from array import array
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import Final, NamedTuple
+from dataclasses import dataclass
+from typing import Final
 
 from exporter.collectors.base import Family, Sample
 
@@ -18,8 +19,12 @@ _MAX_DIGITS: Final = 6  # Numbers with more than 6 digits before the decimal poi
 _SPECIAL_NUMBERS: Final = {"inf": "+Inf", "-inf": "-Inf", "nan": "NaN"}
 
 
-class Series(NamedTuple):
-    """A series without a customer id, which several customers can share. `end` is the rendered text of `labels`."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Series:
+    """A series without a customer id, which several customers can share. `end` is the rendered text of `labels`.
+
+    Two series are equal only if they are the same object, which makes a combination of series a fast dictionary key.
+    """
 
     family: Family
     labels: tuple[str, ...]
@@ -35,7 +40,7 @@ class CustomerSamples(Collection[Sample]):
 
     __slots__ = ("_customer_id", "_series", "_values")
 
-    def __init__(self, customer_id: str, series: tuple[Series, ...], values: Iterable[float]) -> None:
+    def __init__(self, customer_id: str, series: tuple[Series, ...], values: Collection[float]) -> None:
         self._customer_id = customer_id
         self._series = series
         self._values = array("d", values)
@@ -47,32 +52,37 @@ class CustomerSamples(Collection[Sample]):
         return any(sample == one for one in self)
 
     def __iter__(self) -> Iterator[Sample]:
-        for (family, labels, is_of_customer, _), value in zip(self._series, self._values, strict=True):
-            yield Sample(family, (self._customer_id, *labels) if is_of_customer else labels, value)
+        for one, value in zip(self._series, self._values, strict=True):
+            yield Sample(one.family, (self._customer_id, *one.labels) if one.is_of_customer else one.labels, value)
 
     def lines(self, account: str) -> Lines:
         """Return the samples as rendered lines."""
         start = label_text(("account", "customer_id"), (account, self._customer_id))
         plain_start = label_text(("account",), (account,))
         lines: dict[str, list[str]] = {}
-        for (family, _, is_of_customer, end), value in zip(self._series, self._values, strict=True):
-            text = f"{family.name}{{{start if is_of_customer else plain_start}{end}}} {number_text(value)}\n"
-            lines.setdefault(family.name, []).append(text)
+        for one, value in zip(self._series, self._values, strict=True):
+            name = one.family.name
+            text = f"{name}{{{start if one.is_of_customer else plain_start}{one.end}}} {number_text(value)}\n"
+            lines.setdefault(name, []).append(text)
         return {name: "".join(texts).encode() for name, texts in lines.items()}
 
 
 class SharedSeries:
-    """A cache that stores each series once for all customers of a collector."""
+    """A cache that stores each series, and each combination of series, once for all customers of a collector."""
 
     def __init__(self) -> None:
         self._series: dict[tuple[str, tuple[str, ...]], Series] = {}
+        self._combinations: dict[tuple[Series, ...], tuple[Series, ...]] = {}
 
     def samples(self, customer_id: str, samples: Collection[Sample]) -> CustomerSamples:
         """Return a customer's samples as an object that uses shared series."""
         if len(self._series) > _MAX_SHARED:
             self._series.clear()  # Drop unused series. CustomerSamples objects keep the series that they use.
         series = tuple(self._shared(customer_id, sample.family, sample.labels) for sample in samples)
-        return CustomerSamples(customer_id, series, (sample.value for sample in samples))
+        if len(self._combinations) > _MAX_SHARED:
+            self._combinations.clear()
+        series = self._combinations.setdefault(series, series)
+        return CustomerSamples(customer_id, series, [sample.value for sample in samples])
 
     def _shared(self, customer_id: str, family: Family, labels: tuple[str, ...]) -> Series:
         is_of_customer = family.labels[1:2] == ("customer_id",) and labels[0] == customer_id

@@ -11,6 +11,7 @@ except ImportError:  # there is no wheel of isal for this platform
     import zlib  # type: ignore[no-redef] # both modules have the same interface
 
 _LEVEL: Final = 1  # higher levels need more CPU time than the smaller transfer saves
+_PIECE: Final = 128 * 1024
 _RAW: Final = -15  # selects a deflate stream without a header or checksum
 _HEADER: Final = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 
@@ -24,14 +25,26 @@ class Compressed:
     size: int
 
 
-def compress(pieces: Iterable[bytes]) -> Compressed:
-    """Compress a text, one piece after another."""
+def compress(text: Iterable[bytes]) -> Compressed:
+    """Compress a text in pieces. Small blocks are joined, because each block has its own memory."""
     compressor, blocks, crc, size = zlib.compressobj(_LEVEL, wbits=_RAW), list[bytes](), 0, 0
-    for piece in pieces:
+    for piece in text:
         blocks.append(compressor.compress(piece))
         crc, size = zlib.crc32(piece, crc), size + len(piece)
     blocks.append(compressor.flush(zlib.Z_SYNC_FLUSH))
-    return Compressed(tuple(filter(None, blocks)), crc, size)
+    return Compressed(tuple(pieces(blocks)), crc, size)
+
+
+def pieces(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Join chunks into pieces of at least 128 KiB. The server sends one piece at a time."""
+    pending, size = [], 0
+    for chunk in chunks:
+        pending.append(chunk)
+        size += len(chunk)
+        if size >= _PIECE:
+            yield b"".join(pending)
+            pending, size = [], 0
+    yield b"".join(pending)
 
 
 def gzip_member(start: Compressed, end: bytes) -> Iterator[bytes]:

@@ -1,6 +1,6 @@
 """The metrics page, which contains the collected data, grouped by family, and the exporter's own metrics."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from weakref import ref
@@ -8,12 +8,12 @@ from weakref import ref
 from exporter.collectors.base import Family, Sample
 from exporter.engine.samples import label_text, line
 from exporter.engine.snapshot import RefreshStatus, SnapshotView
-from exporter.exposition.compression import Compressed, compress, gzip_member
+from exporter.exposition.compression import Compressed, compress, gzip_member, pieces
 from exporter.exposition.exporter_metrics import OwnMetrics
+from exporter.runtime import trim_memory
 
 TEXT: Final = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS: Final = "application/openmetrics-text; version=1.0.0; charset=utf-8"
-_PIECE: Final = 128 * 1024
 _MAX_KEPT: Final = 4  # maximum number of cached compressed pages, one per combination of request parameters
 
 _COLLECTOR = ("account", "collector")
@@ -101,6 +101,7 @@ class MetricsPage:
         kept_state, compressed = self._compressed.pop(request, (None, None))
         if compressed is None or kept_state != state:
             compressed = compress(pieces(self._of_reads(views, request, monotonic)))
+            trim_memory()  # The refresh since the last page has replaced many small objects.
         while len(self._compressed) >= _MAX_KEPT:
             del self._compressed[next(iter(self._compressed))]
         self._compressed[request] = state, compressed
@@ -139,18 +140,6 @@ class MetricsPage:
             text += head(family) + lines if lines else ""
         own = self._own.text(account=request.account, names=request.names, openmetrics=request.openmetrics)
         return text.encode() + own
-
-
-def pieces(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Join chunks into pieces of at least 128 KiB. The server sends one piece at a time."""
-    pending, size = [], 0
-    for chunk in chunks:
-        pending.append(chunk)
-        size += len(chunk)
-        if size >= _PIECE:
-            yield b"".join(pending)
-            pending, size = [], 0
-    yield b"".join(pending)
 
 
 def head(family: Family, *, openmetrics: bool = False) -> str:

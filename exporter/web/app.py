@@ -17,8 +17,9 @@ from starlette.routing import Route
 from exporter.clock import Clock
 from exporter.engine.accounts import Accounts
 from exporter.errors import ConfigError
+from exporter.exposition.compression import pieces
 from exporter.exposition.exporter_metrics import OwnMetrics
-from exporter.exposition.page import OPENMETRICS, TEXT, MetricsPage, PageRequest, pieces
+from exporter.exposition.page import OPENMETRICS, TEXT, MetricsPage, PageRequest
 from exporter.web.rendering import Chunks, Key, Renderings
 from exporter.web.status_data import ConfigStatus, StatusData
 

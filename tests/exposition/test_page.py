@@ -22,8 +22,9 @@ from exporter.collectors.registry import families
 from exporter.engine.samples import SharedSeries, line
 from exporter.engine.shard import Shard
 from exporter.engine.snapshot import ReadResult, RefreshStatus, SnapshotView
+from exporter.exposition.compression import pieces
 from exporter.exposition.exporter_metrics import OwnMetrics, Usage
-from exporter.exposition.page import STATUS_FAMILIES, MetricsPage, PageRequest, head, pieces
+from exporter.exposition.page import STATUS_FAMILIES, MetricsPage, PageRequest, head
 from tests.collectors.test_jobs_truth import JobApi, Raw
 from tests.helpers import NOW, SETTINGS, FakeApi, World, parsed, partner, portfolio, settings_routes, tenant
 from tests.programs import program
