@@ -28,15 +28,19 @@ def shown(world: World) -> Shown:
 
 
 def pages_until_killed(refresh: Refresh, place: Place, now: float, pages: int) -> list[tuple[float, Shown]]:
-    """Run a child process, kill the process after a number of pages, and return the pages with their times."""
+    """Run a child process, kill the process after a number of pages with values, and return all pages with their times.
+
+    Pages without values do not count, because on a slow machine the first refresh may outlast all of them.
+    """
     ours, theirs = multiprocessing.Pipe(duplex=False)
     child = multiprocessing.get_context("fork").Process(target=_run_child, args=(refresh, place, now, theirs))
     child.start()
     theirs.close()
     seen: list[tuple[float, Shown]] = []
     try:
-        while len(seen) < pages:
+        while pages:
             seen.append(ours.recv())
+            pages -= bool(seen[-1][1])
     finally:
         assert child.pid is not None
         os.kill(child.pid, signal.SIGKILL)
