@@ -1,23 +1,37 @@
-"""Metrics, alerts and all dashboards agree on the number of customers with a problem.
+"""The status page, metrics, alerts and all dashboards agree on the number of customers with a problem.
 
-`test_queries.py` compares the status page, the metrics and the Overview of a running exporter.
+Each scenario is one state of the exporter. Both the status page and the metrics page show this state, and the rules and
+dashboards use the metrics page. `test_queries.py` compares the status page and the Overview of a running exporter.
 """
 
 import json
 from collections.abc import Iterator
+from math import inf
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
+from exporter.config.expectations import ProblemName
+from exporter.engine.snapshot import ReadResult, RefreshStatus, SnapshotView
+from exporter.exposition.exporter_metrics import OwnMetrics
+from exporter.exposition.page import MetricsPage, PageRequest
+from exporter.health.families import FAMILIES, count_samples, customer_samples
+from exporter.health.findings import Subject
+from exporter.health.judge import CustomerVerdict
+from exporter.health.memory import HeldProblem, Memory, ProblemKey
+from exporter.health.registry import Severity
+from exporter.web.status.query import StatusQuery
 from tests.grafana.test_sick_states import FILES, as_grafana_asks
+from tests.helpers import NOW, parsed
 from tests.programs import program
 from tests.prometheus.problem_scenarios import ALERT_OF
-from tests.prometheus.scenario import ALWAYS, Expected, Scenario, Series, exporter, partner, problem, promtool_test
+from tests.prometheus.scenario import Expected, Scenario, Series, exporter, partner, promtool_test
+from tests.web.status_data import MONOTONIC, names, page, status_data, view
 
 CUSTOMERS: Final = [f"c{number}" for number in range(1, 10)]
 NOBODY: Final = ()
-SCENARIOS: Final = {
+SCENARIOS: Final[dict[str, tuple[ProblemName, Severity, str, tuple[str, ...]]]] = {
     "nothing is wrong": ("backup_overdue", "critical", "Overdue", NOBODY),
     "one backup is overdue": ("backup_overdue", "critical", "Overdue", ("c1",)),
     "backups of several customers are overdue": ("backup_overdue", "critical", "Overdue", ("c1", "c2", "c3", "c4")),
@@ -32,20 +46,31 @@ SCENARIOS: Final = {
 }
 
 
-def _world(name: str, severity: str, customers: tuple[str, ...]) -> Series:
-    """Return the series of an exporter that reports this problem for two workloads of each of these customers."""
-    found = [
-        problem(ALWAYS, name, severity, customer_id=customer, product="Microsoft 365", workload=workload)
-        for customer in customers
-        for workload in ("Exchange Online", "OneDrive")
-    ]
-    counts = {"wrong": len(customers), "fine": len(CUSTOMERS) - len(customers), "unknown": 0}
-    of = f'job="a", instance="i1", account="m", problem="{name}"'
-    verdicts = {
-        f'avepoint_verdict_customers{{{of}, verdict="{one}"}}': f"{number}x5000" for one, number in counts.items()
-    }
-    series = {key: value for one in found for key, value in one.items()}
-    return {**exporter(), **partner(customers=CUSTOMERS), **verdicts, **series}
+def _state(name: ProblemName, customers: tuple[str, ...]) -> SnapshotView:
+    """Return the verdicts of an exporter: this problem in two workloads of each of these customers."""
+    counts = {(name, "wrong"): len(customers), (name, "fine"): len(CUSTOMERS) - len(customers)}
+    found = {"": count_samples([name], counts), **{one: customer_samples(one, _verdict(name)) for one in customers}}
+    reads = {key: ReadResult(tuple(samples), NOW, MONOTONIC) for key, samples in found.items()}
+    return SnapshotView("m", "verdict", inf, RefreshStatus(), reads, {})
+
+
+def _verdict(name: ProblemName) -> CustomerVerdict:
+    subjects = [Subject("Microsoft 365", workload) for workload in ("Exchange Online", "OneDrive")]
+    held = tuple(HeldProblem(ProblemKey(name, subject), NOW - 60, NOW - 60, "", "") for subject in subjects)
+    return CustomerVerdict(held, frozenset(), frozenset(), (), inf, Memory())
+
+
+def _world(name: ProblemName, customers: tuple[str, ...]) -> Series:
+    """Return the series that Prometheus scrapes from the metrics page of this state."""
+    request = PageRequest(names=frozenset(family.name for family in FAMILIES))
+    chunks = MetricsPage(FAMILIES, OwnMetrics(with_process=False)).plain(
+        [_state(name, customers)], request, monotonic=MONOTONIC
+    )
+    found: Series = {}
+    for (metric, labels), value in parsed(b"".join(chunks).decode()).items():
+        text = ", ".join(f'{label}="{text}"' for label, text in sorted(labels) if text)
+        found[f'{metric}{{job="a", instance="i1", {text}}}'] = f"{value:.0f}x5000"
+    return {**exporter(), **partner(customers=CUSTOMERS), **found}
 
 
 def _panels(title: str, kind: str = "stat") -> Iterator[dict[str, Any]]:
@@ -75,10 +100,32 @@ def _checks(name: str, severity: str, title: str, customers: tuple[str, ...]) ->
 @pytest.mark.slow
 def test_metrics_alerts_and_dashboards_have_the_same_numbers(tmp_path: Path) -> None:
     scenarios = [
-        Scenario(title, _world(name, severity, customers), list(_checks(name, severity, panel, customers)))
+        Scenario(title, _world(name, customers), list(_checks(name, severity, panel, customers)))
         for title, (name, severity, panel, customers) in SCENARIOS.items()
     ]
     assert promtool_test(program("promtool"), tmp_path, scenarios) == ""
+
+
+@pytest.mark.parametrize("title", SCENARIOS)
+def test_the_status_page_has_the_same_numbers(title: str) -> None:
+    name, severity, _, customers = SCENARIOS[title]
+    listed = view(
+        "m", "customers", status=RefreshStatus(up=True), known=names({one: f"Org {one}" for one in CUSTOMERS})
+    )
+    given = status_data(listed, verdicts=(_state(name, customers),))
+    read = page(given)
+    assert f"{_HEADLINES[severity if customers else None].format(len(customers), len(CUSTOMERS))}." in read.text
+    affected = page(given, StatusQuery(state="problem"))
+    assert [one["data-label"] for one in read.of("td")].count("Severity") == 2 * len(customers)
+    shown = [one for one in CUSTOMERS if f"Org {one}" in affected.texts]
+    assert shown == sorted(customers)
+
+
+_HEADLINES: Final = {
+    "critical": "{} of {} customers with a critical problem",
+    "warning": "{} of {} customers with a warning",
+    None: "no problem in {1} customers",
+}
 
 
 def test_the_titles_are_there() -> None:
