@@ -3,7 +3,7 @@
 from typing import Final
 
 from grafana_foundation_sdk.builders import stat, table, timeseries
-from grafana_foundation_sdk.models.dashboard import Dashboard
+from grafana_foundation_sdk.models.dashboard import Dashboard, Threshold
 
 from grafana.dashboards_src import queries as q
 from grafana.dashboards_src import variables, verdict
@@ -15,7 +15,7 @@ from grafana.dashboards_src.newest_jobs import newest_jobs
 from grafana.dashboards_src.panels import lines, number, renamed
 from grafana.dashboards_src.problems import MOST, what_is_wrong
 from grafana.dashboards_src.tables import Column, rows
-from grafana.dashboards_src.thresholds import plain
+from grafana.dashboards_src.thresholds import BLUE, RED
 from grafana.dashboards_src.vocabulary import NO_RULES, PROBLEMS, TO_CUSTOMER
 
 _OF_JOBS: Final = (
@@ -53,13 +53,14 @@ def _succeeded() -> stat.Panel:
     good, total = f"sum({completed('$__range', _GOOD)})", f"sum({completed('$__range')})"
     return number(
         "Succeeded",
-        "Number of successful backups of the chosen accounts within the time range, out of all completed backups. If "
-        "the share is low, look for a common cause. The table below shows the backups of each workload.",
-        f"{good} or 0 * {total}", of=total, unit="locale", steps=plain(), empty="None completed", decimals=0,
+        "Number of successful backups of the chosen accounts within the time range, out of all completed backups. The number is red if no backup succeeded. If "
+        "the share is low, look for a common cause. The table below shows each workload.",
+        f"{good} or 0 * {total}", of=total, unit="locale", steps=_ANY, empty="None completed", decimals=0,
     )  # fmt: skip
 
 
 _GOOD: Final = 'result="success"'
+_ANY: Final = [Threshold(color=RED), Threshold(value=1, color=BLUE)]
 
 
 def _running() -> table.Panel:
@@ -67,7 +68,7 @@ def _running() -> table.Panel:
     return rows(
         "Running jobs",
         f"The oldest running job of each workload and job type, oldest first, at most {MOST} rows. If a job runs too "
-        "long, AvePointJobStuck fires. If the alert persists, ask AvePoint's support to examine the job.",
+        "long, AvePointJobStuck fires. In this case, ask AvePoint's support to examine the job.",
         [("A", f"1000 * {q.named(f'bottomk({MOST}, max by ({_KIND}) ({start}))')}")],
         [
             Column("name", "Customer or tenant", link=TO_CUSTOMER),

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import pytest
 
+from grafana.dashboards_src.thresholds import BLUE, RED
 from tests.grafana.promql import ROOT
 from tests.programs import program
 from tests.prometheus.scenario import (
@@ -107,8 +108,18 @@ EXPECTED: Final[Mapping[str, tuple[float, float | None]]] = {
     "Waiting": (0.75, None),
     "Configuration": (1, 1),
 }
-OF_DAYS: Final = {"Succeeded", "Growth per day"}
-"""Panels whose numbers need several days of data; tests/grafana/test_queries.py tests these panels."""
+FALLING: Final[Series] = {
+    **exporter(),
+    **partner(),
+    **series("avepoint_customer_backups_completed_total", 'account="m", customer_id="c1", result="failure"', "0+2x500"),
+    **series("avepoint_customer_protected_data_bytes", _BYTES, "1000000-600x500"),
+}
+"""In each 10 minutes, two backups fail, no backup succeeds, and 600 bytes of protected data are deleted."""
+OF_DAYS: Final[Mapping[str, tuple[float, float]]] = {
+    "Succeeded": (0, 12),
+    "Growth per day": (-86_400, 1_000_000 - 600 * 288),
+}
+"""The numbers of the panels that need several days of data, after two days of `FALLING`."""
 
 
 def _stats() -> Iterator[tuple[str, dict[str, Any]]]:
@@ -133,7 +144,7 @@ def _checks() -> Iterator[tuple[str, str, Expected]]:
 
 
 def test_every_number_is_known() -> None:
-    assert {panel["title"] for _, panel in _stats()} == EXPECTED.keys() | OF_DAYS
+    assert {panel["title"] for _, panel in _stats()} == EXPECTED.keys() | OF_DAYS.keys()
 
 
 def test_every_number_has_a_denominator_or_is_a_share() -> None:
@@ -160,6 +171,25 @@ def test_the_numbers_say_what_is_wrong_and_the_alerts_fire_for_the_same_customer
     ]
     scenario = Scenario("known trouble", SICK, [*_checks(), *alerts])
     assert promtool_test(program("promtool"), tmp_path, [scenario]) == ""
+
+
+@pytest.mark.slow
+def test_numbers_over_days_show_failures_and_losses(tmp_path: Path) -> None:
+    checks: list[tuple[str, str, Expected]] = [
+        ("2881m", as_grafana_asks(target["expr"]), {"{}": value})
+        for _, panel in _stats()
+        if panel["title"] in OF_DAYS
+        for target, value in zip(panel["targets"], OF_DAYS[panel["title"]], strict=True)
+    ]
+    assert len(checks) == 2 * len(OF_DAYS)
+    scenario = Scenario("two days of failures and losses", FALLING, checks)
+    assert promtool_test(program("promtool"), tmp_path, [scenario], interval="10m") == ""
+
+
+def test_no_success_is_red() -> None:
+    (panel,) = (panel for _, panel in _stats() if panel["title"] == "Succeeded")
+    first, second = panel["fieldConfig"]["defaults"]["thresholds"]["steps"]
+    assert (first["color"], second) == (RED, {"value": 1, "color": BLUE})
 
 
 @pytest.mark.slow
