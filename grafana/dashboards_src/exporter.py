@@ -14,7 +14,6 @@ from grafana.dashboards_src.tables import COLORED, FILLED, Column, rows
 from grafana.dashboards_src.thresholds import ORANGE, alert_threshold, falling, plain, rising, stale_after
 from grafana.dashboards_src.vocabulary import NO_RULES, NOTHING, READABLE, UNKNOWN
 
-DATA_AGE_OF_SLOW: Final = alert_threshold("AvePointDataStale")
 THROTTLED: Final = alert_threshold("AvePointThrottled")
 TOKENS: Final = alert_threshold("AvePointTokenRequestsFailing")
 CERTIFICATE: Final = alert_threshold("AvePointCertificateExpiresSoon")
@@ -97,9 +96,8 @@ def _facts() -> Line:
 def _stale() -> str:
     """Return the ages of data that exceed the threshold of AvePointDataStale."""
     ages = "account:avepoint_data_age_seconds:max"
-    slow, seconds = stale_after()
-    others = q.account_level(ages, f'collector!~"{slow}"')
-    return f"(({others}) > {seconds:.0f} or ({q.account_level(ages)}) > {DATA_AGE_OF_SLOW:.0f})"
+    limited = (f"({q.account_level(ages, *filter(None, [of]))}) > {seconds:.0f}" for of, seconds in stale_after())
+    return f"({' or '.join(limited)})"
 
 
 def _calls(window: str, *matchers: str) -> str:
@@ -148,8 +146,8 @@ def _collectors() -> table.Panel:
 def _data_age() -> timeseries.Panel:
     return lines(
         "Age of the data",
-        "Time since the last successful refresh of each collector. If a line rises above 3 hours (3 days for slow "
-        "collectors), AvePointDataStale fires.",
+        "Time since the last successful refresh of each collector. If a line rises above 3 hours (18 hours or 3 days "
+        "for collectors with long intervals), AvePointDataStale fires.",
         [(q.account_level("account:avepoint_data_age_seconds:max"), "{{account}} {{collector}}")],
         unit="s", empty=NO_RULES,
     )  # fmt: skip

@@ -53,8 +53,8 @@ def _succeeded() -> stat.Panel:
     good, total = f"sum({completed('$__range', _GOOD)})", f"sum({completed('$__range')})"
     return number(
         "Succeeded",
-        "Number of successful backups of the chosen accounts within the time range, out of all completed backups. The number is red if no backup succeeded. If "
-        "the share is low, look for a common cause. The table below shows each workload.",
+        "Number of successful backups of the chosen accounts within the time range, out of all completed backups. If "
+        "the number is red, no backup succeeded. If the share is low, look for a common cause.",
         f"{good} or 0 * {total}", of=total, unit="locale", steps=_ANY, empty="None completed", decimals=0,
     )  # fmt: skip
 

@@ -3,7 +3,7 @@
 import functools
 import operator
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -19,7 +19,7 @@ BLUE: Final = "blue"
 GREY: Final = "#8e8e8e"
 DARK_GREY: Final = "#55595f"
 _COMPARED: Final = re.compile(r"[<>] ([\d.]+(?: \* [\d.]+)*)\s*$")
-_STALE: Final = re.compile(r'collector!~"([^"]+)"\} > ([\d.]+(?: \* [\d.]+)*)')
+_STALE: Final = re.compile(r"account:avepoint_data_age_seconds:max(?:\{(.+?)\})? > ([\d.]+(?: \* [\d.]+)*)")
 
 
 @functools.cache
@@ -40,12 +40,16 @@ def alert_threshold(alert: str) -> float:
     return thresholds_of_alerts()[alert]
 
 
-def stale_after() -> tuple[str, float]:
-    """Return the regular expression for slow collectors, and the age limit of all other collectors in seconds."""
-    match = _STALE.search(_expressions()["AvePointDataStale"])
-    if match is None:
-        raise ValueError("AvePointDataStale does not name slow collectors")
-    return match[1], _product(match[2])
+@functools.cache
+def stale_after() -> Sequence[tuple[str, float]]:
+    """Return the age limits of AvePointDataStale in seconds, each with the matcher of its collectors.
+
+    If a limit applies to all collectors, the matcher is "".
+    """
+    found = [(match[1] or "", _product(match[2])) for match in _STALE.finditer(_expressions()["AvePointDataStale"])]
+    if not found:
+        raise ValueError("AvePointDataStale has no limits")
+    return found
 
 
 def _product(text: str) -> float:

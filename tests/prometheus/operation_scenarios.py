@@ -38,15 +38,19 @@ OPERATION_SCENARIOS: Final = [
         ],
     ),
     Scenario(
-        "data of slow collectors is stale after three days",
+        "data of slow collectors is stale after 18 hours or three days",
         {
             **exporter(),
             **_of_account("avepoint_up", ALWAYS, collector="users"),
             **_of_account(_LAST, f"-{70 * 3600}x300", collector="users"),
+            **_of_account("avepoint_up", ALWAYS, collector="ransomware"),
+            **_of_account(_LAST, f"-{17 * 3600}x150 7200x150", collector="ransomware"),
         },
         [
             firing("1h", "AvePointDataStale", 0),
+            firing("80m", "AvePointDataStale", collector="ransomware", severity="warning"),
             firing("3h", "AvePointDataStale", collector="users", severity="warning"),
+            firing("190m", "AvePointDataStale", 1),
         ],
     ),
     Scenario(

@@ -10,9 +10,11 @@ import promql_parser as promql
 import pytest
 import yaml
 
+from exporter.collectors.base import Collector
 from exporter.collectors.registry import COLLECTORS
 from exporter.config.sections import parse_duration
 from exporter.health.registry import PROBLEMS
+from grafana.dashboards_src.thresholds import stale_after
 from tests.programs import Monitoring
 from tests.prometheus.alert_scenarios import ALERT_SCENARIOS
 from tests.prometheus.expressions import Labels, Walk, exposed
@@ -168,12 +170,19 @@ def test_a_rule_names_only_what_is_exposed_or_recorded(rule: Rule) -> None:
         assert ("organization" in labels) == ("customer_id" in labels), "a customer alert must contain the name"
 
 
-def test_data_of_a_working_collector_are_never_stale() -> None:
-    slow = re.search(r'collector!~"([\w|]+)"', ALERTS["AvePointDataStale"]["expr"])
-    intervals = {kind.name: kind.options_type().interval for kind in COLLECTORS}
-    assert slow is not None
-    assert set(slow[1].split("|")) == {name for name, interval in intervals.items() if interval > 3600}
-    assert max(intervals.values()) <= 86_400
+@pytest.mark.parametrize("kind", COLLECTORS, ids=lambda kind: kind.name)
+def test_data_are_stale_after_three_intervals_and_before_they_are_dropped(kind: type[Collector[Any, Any]]) -> None:
+    options = kind.options_type()
+    limit = min(seconds for matcher, seconds in stale_after() if _selects(matcher, kind.name))
+    assert limit == max(3 * 3600, 3 * options.interval)
+    assert limit <= options.stale_after
+
+
+def _selects(matcher: str, collector: str) -> bool:
+    if not matcher:
+        return True
+    operator, names, _ = matcher.removeprefix("collector").split('"')
+    return (collector in names.split("|")) == (operator == "=~")
 
 
 def test_the_walk_finds_mistakes() -> None:
