@@ -54,7 +54,8 @@ def _succeeded() -> stat.Panel:
     return number(
         "Succeeded",
         "Number of successful backups of the chosen accounts within the time range, out of all completed backups. If "
-        "the number is red, no backup succeeded. If the share is low, look for a common cause.",
+        "the number is red, no backup succeeded. If the share is low, look for a common cause. The table below shows "
+        "the backups of each workload.",
         f"{good} or 0 * {total}", of=total, unit="locale", steps=_ANY, empty="None completed", decimals=0,
     )  # fmt: skip
 
