@@ -254,4 +254,19 @@ def lint_together(boards: Sequence[Json]) -> list[str]:
                 match = re.match(r"/d/([\w-]+)\?", url)
                 if match is None or match[1] not in uids:
                     found.append(f"{panel['title']}: links to no dashboard here")
+                else:
+                    found += _unknown_names(url, panel, board, boards[uids.index(match[1])])
     return found
+
+
+def _unknown_names(url: str, panel: Json, board: Json, target: Json) -> Iterator[str]:
+    """Yield the variables and columns that a link uses but that do not exist, and missing variables."""
+    here, there = ({variable["name"] for variable in one["templating"]["list"]} for one in (board, target))
+    kept, set_to = (set(re.findall(pattern, url)) for pattern in (r"\$\{(\w+):queryparam\}", r"[?&]var-(\w+)="))
+    columns = {override["matcher"]["options"] for override in panel["fieldConfig"]["overrides"]}
+    yield from (f"{panel['title']}: no variable {name} to keep" for name in sorted(kept - here))
+    yield from (f"{panel['title']}: no variable {name} to set" for name in sorted((kept | set_to) - there))
+    yield from (f"{panel['title']}: {name} is lost" for name in ("instance", "account") if name not in kept | set_to)
+    for name in re.findall(r"__data\.fields\.(\w+)", url):
+        if name not in columns:
+            yield f"{panel['title']}: no column {name}"

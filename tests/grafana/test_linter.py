@@ -37,12 +37,12 @@ def _expr(expr: str, kind: str = "stat") -> Callable[[Json], None]:
     return _in(kind, "targets", 0, "expr", to=expr)
 
 
-def _links(board: Json) -> None:
+def _links(board: Json, url: str = "/d/avepoint-customers") -> None:
     for panel in panels(board):
         for override in panel["fieldConfig"].get("overrides", []):
             for item in override["properties"]:
                 if item["id"] == "links":
-                    item["value"][0]["url"] = "/d/avepoint-customers"
+                    item["value"][0]["url"] = url
 
 
 def _merge(board: Json) -> None:
@@ -171,6 +171,17 @@ def test_dashboards_are_compared() -> None:
     found = lint_together([GOOD, copied])
     assert "two dashboards have one uid" in found
     assert "there is more than one schemaVersion" in found
+
+
+def test_names_in_links_are_compared() -> None:
+    url = "/d/avepoint-overview?${job:queryparam}&${x:queryparam}&var-y=1&var-account=${__data.fields.Nothing}"
+    board = copy.deepcopy(GOOD)
+    _links(board, url)
+    titles = {finding.partition(": ")[2] for finding in lint_together([board])}
+    assert titles == {
+        "no variable x to keep", "no variable x to set", "no variable y to set", "instance is lost",
+        "no column Nothing",
+    }  # fmt: skip
 
 
 def test_names_are_followed() -> None:
