@@ -12,7 +12,7 @@ from grafana.dashboards_src.facts import fact
 from grafana.dashboards_src.history import completed, success
 from grafana.dashboards_src.layout import Line, frame, place
 from grafana.dashboards_src.newest_jobs import newest_jobs
-from grafana.dashboards_src.panels import lines, number, renamed
+from grafana.dashboards_src.panels import ALL_CUSTOMERS, lines, number, renamed, with_all_customers
 from grafana.dashboards_src.problems import MOST, what_is_wrong
 from grafana.dashboards_src.tables import Column, rows
 from grafana.dashboards_src.thresholds import BLUE, RED
@@ -39,7 +39,7 @@ def build() -> Dashboard:
         _facts(),
         (11, [(24, what_is_wrong(verdict.any_of(_OF_JOBS), of=q.OF_WORKLOAD, title="Jobs with problems"))]),
         (12, [(24, backups())]),
-        (11, [(14, newest_jobs()), (10, _running())]),
+        (11, [(13, newest_jobs()), (11, _running())]),
         (9, [(8, _by_problem()), (8, _by_result()), (8, success())]),
     )
 
@@ -73,10 +73,10 @@ def _running() -> table.Panel:
         [("A", f"1000 * {q.named(f'bottomk({MOST}, max by ({_KIND}) ({start}))')}")],
         [
             Column("name", "Customer or tenant", link=TO_CUSTOMER),
-            Column("workload", "Workload", width=150),
-            Column("job_type", "Job type", width=90),
-            Column("A", "Started", width=140, unit="dateTimeFromNow"),
-            Column("account", "Account", width=90),
+            Column("workload", "Workload", width=140),
+            Column("job_type", "Job type", width=80),
+            Column("A", "Started", width=125, unit="dateTimeFromNow"),
+            Column("account", "Account", width=85),
             Column("customer_id"),
         ],
         sort="Started",
@@ -91,11 +91,11 @@ def _by_problem() -> timeseries.Panel:
         "Customers by problem",
         "Number of customers of the chosen accounts that have a problem with jobs, by problem. If a line rises "
         "suddenly, look for a common cause.",
-        [(f"sum by (problem) ({affected})", "{{problem}}"), (verdict.customers(), "All customers")],
+        [(f"sum by (problem) ({affected})", "{{problem}}"), (verdict.customers(), ALL_CUSTOMERS)],
         unit="locale", empty=NO_RULES,
     )  # fmt: skip
     texts = {name: (PROBLEMS[name][0], color) for name, color in zip(_OF_JOBS, _COLORS, strict=True)}
-    return renamed(panel, texts).decimals(0).max_data_points(100)
+    return renamed(with_all_customers(panel), texts).decimals(0).max_data_points(100)
 
 
 _COLORS: Final = (

@@ -10,7 +10,7 @@ from grafana.dashboards_src import verdict
 from grafana.dashboards_src.facts import critical, fact, not_judged, unreadable
 from grafana.dashboards_src.history import protected_data, success
 from grafana.dashboards_src.layout import Line, frame, place
-from grafana.dashboards_src.panels import lines, on_its_own, renamed
+from grafana.dashboards_src.panels import ALL_CUSTOMERS, lines, renamed, with_all_customers
 from grafana.dashboards_src.problems import severity_words, what_is_wrong
 from grafana.dashboards_src.tables import COLORED, Column, rows
 from grafana.dashboards_src.thresholds import rising
@@ -18,7 +18,6 @@ from grafana.dashboards_src.vocabulary import NO_RULES, OF_SEVERITY, PROBLEMS, S
 from grafana.dashboards_src.workloads import workloads
 
 _FEW_POINTS: Final = 100
-_ALL: Final = "All customers"
 _WRONG: Final = 'verdict="wrong"'
 
 
@@ -89,12 +88,11 @@ def _over_time() -> timeseries.Panel:
         "Number of customers that have a problem, by severity of the problem, and number of all customers. If a line "
         "rises suddenly, look for a common cause, first on the Exporter dashboard and then in AvePoint's service "
         "status.",
-        [(by_severity, "{{severity}}"), (verdict.customers(), _ALL)],
+        [(by_severity, "{{severity}}"), (verdict.customers(), ALL_CUSTOMERS)],
         unit="locale",
         empty=NO_RULES,
     )
-    panel.override_by_name(_ALL, on_its_own("text"))
-    return renamed(panel, SEVERITIES).decimals(0).max_data_points(_FEW_POINTS)
+    return renamed(with_all_customers(panel), SEVERITIES).decimals(0).max_data_points(_FEW_POINTS)
 
 
 def _accounts() -> table.Panel:

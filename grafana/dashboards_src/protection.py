@@ -9,7 +9,7 @@ from grafana.dashboards_src import queries as q
 from grafana.dashboards_src import variables, verdict
 from grafana.dashboards_src.facts import fact
 from grafana.dashboards_src.layout import Line, frame, place
-from grafana.dashboards_src.panels import lines, renamed
+from grafana.dashboards_src.panels import ALL_CUSTOMERS, lines, renamed, with_all_customers
 from grafana.dashboards_src.problems import MOST, severity_words, what_is_wrong
 from grafana.dashboards_src.tables import COLORED, FILLED, Column, rows
 from grafana.dashboards_src.thresholds import GREY, rising
@@ -92,12 +92,12 @@ def _tenants() -> table.Panel:
             Column("tenant", "Tenant", width=200),
             Column("account", "Account", width=90),
             Column("B", "Consent", width=90, meanings=_CONSENT, cell=COLORED),
-            Column("C", "Users without backup", width=160, unit="locale"),
+            Column("C", "Users without backup", width=165, unit="locale"),
             Column("D", "Of users", width=85, unit="locale"),
             Column("E", "Failed scans", width=105, unit="locale", steps=rising(warning=1), cell=COLORED),
             Column("F", "Of profiles", width=95, unit="locale"),
             Column("G", "Oldest scan", width=130, unit="dateTimeFromNow"),
-            Column("H", "Ransomware sites", width=135, unit="locale", steps=rising(critical=1), cell=COLORED),
+            Column("H", "Ransomware sites", width=145, unit="locale", steps=rising(critical=1), cell=COLORED),
             Column("customer_id"),
         ],
         sort="Health",
@@ -121,14 +121,14 @@ def _retention() -> table.Panel:
         f"Retention periods of tenant accounts, and the last successful restore of each workload, at most {MOST} rows. "
         "If no restore has succeeded for a long time, test a restore.",
         [
-            ("A", default(f"bottomk({MOST}, max by ({by}) ({kept}))")),
-            ("B", default(f"bottomk({MOST}, min by ({by}) ({shortest}))")),
+            ("A", default(q.with_name(f"bottomk({MOST}, max by ({by}) ({kept}))"))),
+            ("B", default(q.with_name(f"bottomk({MOST}, min by ({by}) ({shortest}))"))),
             ("C", f"1000 * {first} or on (account) {q.with_name(none)}"),
         ],
         [
             Column("name", "Customer or tenant"),
             Column("account", "Account", width=90),
-            Column("workload", "Workload", width=150),
+            Column("workload", "Workload", width=170),
             Column("A", "Kept", width=90, unit="dtdurations", meanings=_UNLIMITED),
             Column("B", "Any part", width=90, unit="dtdurations", meanings=_UNLIMITED),
             Column("C", "Last restore", width=130, unit="dateTimeFromNow", meanings={"0": ("None known", GREY)}),
@@ -145,8 +145,8 @@ def _over_time() -> timeseries.Panel:
         "Customers by problem",
         "Number of customers of the chosen accounts that have a problem with protection, by problem. If ransomware is "
         "suspected, follow your incident procedure, and do not let older backups expire.",
-        [(f"sum by (problem) ({affected})", "{{problem}}"), (verdict.customers(), "All customers")],
+        [(f"sum by (problem) ({affected})", "{{problem}}"), (verdict.customers(), ALL_CUSTOMERS)],
         unit="locale", empty=NO_RULES,
     )  # fmt: skip
     texts = {name: (PROBLEMS[name][0], color) for name, color in zip(_PROBLEMS, _COLORS, strict=True)}
-    return renamed(panel, texts).decimals(0).max_data_points(100)
+    return renamed(with_all_customers(panel), texts).decimals(0).max_data_points(100)

@@ -71,7 +71,7 @@ def licenses() -> table.Panel:
         [
             Column("name", "Customer or tenant", link=TO_CUSTOMER),
             Column("account", "Account", width=90),
-            Column("service_type", "Service", width=250),
+            Column("service_type", "Service", width=285),
             Column(
                 "A", "Ends in", width=120, unit="dtdurations", meanings={str(_NEVER): ("No end", GREY)}, cell=COLORED
             ),
@@ -83,7 +83,7 @@ def licenses() -> table.Panel:
                 "E", "Capacity used", width=130, unit="percentunit", steps=plain(), cell=GAUGE, least=0, most=1,
                 decimals=0,
             ),
-            Column("D", "Capacity purchased", width=150, unit="bytes"),
+            Column("D", "Capacity purchased", width=155, unit="bytes"),
             Column("F", "Storage", width=100, unit="bytes"),
             Column("customer_id"),
         ],
