@@ -3,13 +3,14 @@
 import copy
 import json
 import re
+from base64 import b64decode
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import yaml
 
-from tests.helm.chart import CHART, manifests
+from tests.helm.chart import CHART, objects
 
 Values = dict[str, Any]
 Schema = dict[str, Any]
@@ -97,6 +98,36 @@ def of_account() -> Iterator[tuple[Path, Schema]]:
 LEAVES = {".".join(path): (path, schema) for path, schema in [*leaves(SCHEMA), *of_account()]}
 
 
+def keys(schema: Schema, path: Path = ()) -> Iterator[Path]:
+    """Yield the path of every key, including keys in lists (0) and in mappings with free names (*)."""
+    schema = resolved(schema)
+    inner = list(schema.get("properties", {}).items())
+    yield from ((*path, name) for name, _ in inner)
+    inner += [("0", schema["items"])] if isinstance(schema.get("items"), dict) else []
+    inner += [("*", schema["additionalProperties"])] if isinstance(schema.get("additionalProperties"), dict) else []
+    for name, one in inner:
+        yield from keys(one, (*path, name))
+
+
+def of_exceptions() -> Iterator[tuple[Path, Schema]]:
+    exception = {"properties": resolved(SCHEMA["definitions"]["expectations"]["properties"]["exceptions"]["items"])}
+    for path in (("expectations",), ("accounts", "0", "expectations")):
+        for name, schema in exception["properties"]["properties"].items():
+            yield (*path, "exceptions", "0", name), schema
+
+
+INNER = {".".join(path): (path, resolved(schema)) for path, schema in of_exceptions()}
+TESTED_BELOW = (
+    r"accounts\.0\.auth\.", r"prometheusRule\.alerts\.\*\.", r"ingress\.hosts\.0\.", r"httpRoute\.rules\.0\.",
+    r"(image\.pull|imagePull)Secrets\.0\.name",
+)  # fmt: skip
+
+
+def with_exception(path: Path, exception: Values) -> Values:
+    value: Values = {"expectations": {"exceptions": [exception]}}
+    return {"accounts": [{**ACCOUNT, **value}]} if path[0] == "accounts" else value
+
+
 def base(path: Path) -> Values:
     """Return the values that are required for the value at a path to have an effect."""
     name = ".".join(path)
@@ -157,8 +188,23 @@ def another(name: str, schema: Schema, current: Any) -> Any:
     return next(text for text in TEXTS if re.search(pattern, text) and text != current)
 
 
-def rendered(values: Values) -> Values:
-    return {name: text for name, text in manifests(values).items() if name.endswith(".yaml")}
+def rendered(values: Values) -> list[Any]:
+    """Return all rendered objects, without checksums, which change with any text, and without comments."""
+    return [without_checksums(decoded(one)) for one in objects(values)]
+
+
+def decoded(one: Values) -> Values:
+    if one["kind"] != "Secret":
+        return one
+    return {**one, "data": {key: b64decode(text).decode("utf-8", "replace") for key, text in one["data"].items()}}
+
+
+def without_checksums(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: without_checksums(one) for key, one in value.items() if not str(key).startswith("checksum/")}
+    if isinstance(value, str) and "\n" in value:  # a file, whose comments are not an effect
+        return [line for line in value.splitlines() if not line.lstrip().startswith("#")]
+    return [without_checksums(one) for one in value] if isinstance(value, list) else value
 
 
 @pytest.mark.parametrize("name", LEAVES)
@@ -166,10 +212,34 @@ def test_every_value_changes_an_object(name: str) -> None:
     path, schema = LEAVES[name]
     values = base(path)
     given = at(values, path)
-    changed = with_value(values, path, another(name, schema, at(VALUES, path) if given is None else given))
+    sample = another(name, schema, at(VALUES, path) if given is None else given)
+    changed = with_value(values, path, sample)
 
     assert changed != values
-    assert rendered(changed) != rendered(values)
+    before, after = rendered(values), rendered(changed)
+    assert after != before
+    if isinstance(sample, str):
+        assert str(after).count(sample) > str(before).count(sample)
+
+
+@pytest.mark.parametrize("name", INNER)
+def test_every_key_of_an_exception_changes_an_object(name: str) -> None:
+    path, schema = INNER[name]
+    sample = another(path[-1], schema, None)
+
+    def excepting(**keys: Any) -> list[Any]:
+        return rendered(merged({"accounts": [ACCOUNT]}, with_exception(path, {"backup_age": "7h", **keys})))
+
+    assert excepting(**{path[-1]: sample}) != excepting(**({"backup_age": "8h"} if path[-1] == "backup_age" else {}))
+
+
+def test_no_key_of_the_schema_is_left_out() -> None:
+    """Every key is tested above, or is in a section that the following tests cover."""
+    names = {".".join(path) for path in keys(SCHEMA)}
+    sections = {name for name in names if any(other.startswith(f"{name}.") for other in names)}
+    left = names - sections - LEAVES.keys() - INNER.keys()
+    assert {name for name in left if not re.match("|".join(TESTED_BELOW), name)} == set()
+    assert all(any(re.match(pattern, name) for name in left) for pattern in TESTED_BELOW)
 
 
 AUTH: dict[str, tuple[Values, str | None]] = {
@@ -228,10 +298,10 @@ def test_every_change_of_an_alert_changes_its_rule() -> None:
 
 
 def test_every_key_of_a_host_and_of_a_route_changes_an_object() -> None:
-    def ingress(**path: str) -> Values:
+    def ingress(**path: str) -> list[Any]:
         return rendered({"ingress": {"enabled": True, "hosts": [{"host": "example.com", "paths": [path]}]}})
 
-    def route(**rule: Any) -> Values:
+    def route(**rule: Any) -> list[Any]:
         return rendered({"httpRoute": {"enabled": True, "parentRefs": [{"name": "a"}], "rules": [rule]}})
 
     matches = [{"path": {"type": "Exact", "value": "/"}}]
