@@ -31,9 +31,9 @@ NOTES: dict[str, tuple[list[str], list[str]]] = {
     "standby": (
         [
             "The pods need the URL of a PostgreSQL database in key url of Secret avepoint-database",
-            "prod-avepoint-exporter.monitoring.svc:10087",
+            "through ServiceMonitor",
         ],
-        ["state is lost"],
+        ["state is lost", "monitoring.svc"],
     ),
     "pod-monitor": (
         ["namespace backup-monitoring.", "through PodMonitor", "--namespace backup-monitoring"],

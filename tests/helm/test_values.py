@@ -143,9 +143,8 @@ def test_an_account_takes_what_the_exporter_takes() -> None:
         ({"replicas": 2}, "replicas above 1 needs storage.existingSecret.name, the database that the replicas share."),
         (
             {**DATABASE, "replicas": 2, "shards": 2},
-            "replicas above 1 cannot be used with shards; each shard has one pod,",
+            "replicas above 1 cannot be used with shards; each shard has one pod, which Kubernetes restarts.",
         ),
-        ({**DATABASE, "replicas": 2, **MONITOR}, "replicas above 1 cannot be used with serviceMonitor or podMonitor,"),
         (
             {**DATABASE, "persistence": {"enabled": True}},
             "persistence.enabled are set, but only one of them can be used.",

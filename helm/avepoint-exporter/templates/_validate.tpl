@@ -139,10 +139,7 @@
 {{- fail "replicas above 1 needs storage.existingSecret.name, the database that the replicas share." -}}
 {{- end -}}
 {{- if $sharded -}}
-{{- fail "replicas above 1 cannot be used with shards; each shard has one pod, which Kubernetes restarts." -}}
-{{- end -}}
-{{- if or .Values.serviceMonitor.enabled .Values.podMonitor.enabled -}}
-{{- fail "replicas above 1 cannot be used with serviceMonitor or podMonitor, which would scrape all series twice; scrape the Service as one target." -}}
+{{- fail "replicas above 1 cannot be used with shards; each shard has one pod, which Kubernetes restarts. Set replicas or shards to 1." -}}
 {{- end -}}
 {{- end -}}
 {{- if and $storage.existingClaim (not $storage.enabled) -}}
