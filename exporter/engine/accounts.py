@@ -23,6 +23,7 @@ from exporter.engine.running_account import RunningAccount
 from exporter.engine.shard import WHOLE, Shard
 from exporter.engine.snapshot import CollectorEntry, Snapshot, SnapshotView
 from exporter.engine.tasks import AccountTasks
+from exporter.engine.unlisted import UnlistedCustomers
 from exporter.engine.verdicts import VERDICT, AccountVerdicts
 from exporter.logs import logger
 
@@ -64,6 +65,7 @@ class Accounts:
         self._lock = asyncio.Lock()
         self._has_read = False
         self._applied = asyncio.Event()
+        self._unlisted = UnlistedCustomers()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -246,6 +248,7 @@ class Accounts:
         save = None if self._storage is None else self._storage.of(account, VERDICT).commit_states
         verdicts = AccountVerdicts(account, collectors, self._clock, started=self._started, save=save)
         customer_list.watch(verdicts.record_list)
+        customer_list.watch(lambda _: self._unlisted.check(self._running.values()))
         return RunningAccount(account, client, customer_list, tasks, refreshers, verdicts)
 
     def _refreshers(self, context: CollectorContext, client: Client) -> Iterator[Refresher]:

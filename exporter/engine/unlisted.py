@@ -1,0 +1,35 @@
+"""A warning about customers that `expectations.exceptions` names, but that are in no customer list."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from exporter.engine.running_account import RunningAccount
+from exporter.logs import logger
+
+_MOST_SHOWN: Final = 3
+
+
+class UnlistedCustomers:
+    """Logs a warning when the unlisted customers change."""
+
+    def __init__(self) -> None:
+        self._unlisted = frozenset[str]()
+
+    def check(self, accounts: Iterable[RunningAccount]) -> None:
+        """Compare the customers in exceptions with the customer lists. Until all lists have been read, do nothing."""
+        partners = [one for one in accounts if one.account.type == "partner"]
+        exceptions = [exception for one in partners for exception in one.account.expectations.exceptions]
+        named = {customer for exception in exceptions for customer in exception.customers}
+        unlisted = frozenset(one for one in named if not any(_may_list(account, one) for account in partners))
+        if unlisted - self._unlisted:
+            logger().warning(
+                "expectations.exceptions names customers that are in no customer list; check their ids",
+                customers=len(unlisted),
+                examples=", ".join(sorted(unlisted)[:_MOST_SHOWN]),
+            )
+        self._unlisted = unlisted
+
+
+def _may_list(account: RunningAccount, customer_id: str) -> bool:
+    """Return whether an account lists a customer, has not read its list yet, or leaves the customer to other shards."""
+    return account.customer_list.lists(customer_id) or not account.customer_list.owns(customer_id)
