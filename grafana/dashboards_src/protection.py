@@ -56,12 +56,11 @@ def _of_customers(name: str, *matchers: str) -> str:
 
 
 def _tenants() -> table.Panel:
-    info = f"group by ({_TENANT}, tenant) ({_of_customers('avepoint_customer_tenant_info')})"
-    health = verdict.health()
-    first = (
-        f"topk({MOST}, {info} * on ({verdict.CUSTOMER}) group_left () ({health}) or (({health}) unless on "
-        f"({verdict.CUSTOMER}) {info}))"
-    )
+    info, by = _of_customers("avepoint_customer_tenant_info"), f"on ({verdict.CUSTOMER})"
+    worst = f"topk({MOST}, {verdict.health()})"
+    # The tenants of the worst customers, and the customers without a tenant.
+    of_tenants = f"max by ({_TENANT}, tenant) ({info} * {by} group_left () {worst})"
+    first = f"topk({MOST}, {of_tenants} or ({worst} unless {by} {info}))"
 
     def shown(name: str, *matchers: str) -> str:
         return f"{_of_customers(name, *matchers)} and on ({_TENANT}) {first}"
