@@ -29,9 +29,9 @@ def newest_jobs() -> table.Panel:
         [("A", f"1000 * ({q.named(newest)})")],
         [
             Column("name", "Customer or tenant", link=TO_CUSTOMER),
-            Column("workload", "Workload", width=170),
-            Column("job_type", "Job type", width=90),
-            Column("state", "State", width=150, meanings=STATES, cell=COLORED),
+            Column("workload", "Workload", width=155),
+            Column("job_type", "Job type", width=80),
+            Column("state", "State", width=135, meanings=STATES, cell=COLORED),
             Column("A", "Started", width=140, unit="dateTimeFromNow"),
             Column("account", "Account", width=90),
             Column("customer_id"),
