@@ -10,6 +10,7 @@ from base64 import b64decode
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -239,14 +240,26 @@ def unpacked_state(state: str | None) -> str:
 
 
 def parsed(text: str) -> Samples:
-    """Return the samples on a page, and check that no series occurs twice."""
+    """Return the samples on a page, and check that no series occurs twice.
+
+    prometheus_client parses each series only once, because it is slow and most series are on many pages.
+    """
     samples: Samples = {}
-    for family in text_string_to_metric_families(text):
-        for sample in family.samples:
-            key = (sample.name, frozenset(sample.labels.items()))
+    for line in text.split("\n"):
+        if line and not line.startswith("#"):
+            series, _, value = line.rpartition(" ")
+            key = _series(series)
             assert key not in samples, key
-            samples[key] = sample.value
+            samples[key] = float(value)
     return samples
+
+
+@lru_cache(200_000)
+def _series(text: str) -> tuple[str, frozenset[tuple[str, str]]]:
+    """Return the name and the labels of a series in the exposition format."""
+    (family,) = text_string_to_metric_families(f"{text} 0\n")
+    (sample,) = family.samples
+    return sample.name, frozenset(sample.labels.items())
 
 
 def expected_samples(rows: Iterable[tuple[str, float, Mapping[str, str]]]) -> Iterator[tuple[Any, float]]:

@@ -12,6 +12,7 @@ from typing import Final
 
 from avepoint_simulator.requests import Reply, SimulatedRequest, envelope, refuse
 
+TIMEOUT_HEADER: Final = "x-simulated-timeout"
 _BLOCK: Final = b" " * 1_000_000
 
 
@@ -72,8 +73,13 @@ def redirect(request: SimulatedRequest, _reply: Reply) -> Reply:
 
 
 def timeout(request: SimulatedRequest, reply: Reply) -> Reply:
-    """Delay the response by more than the client's timeout."""
-    return replace(reply, delay_seconds=request.fault_options.timeout_seconds)
+    """Delay the response by more than the client's timeout.
+
+    If `timeout_seconds` is 0, add the header TIMEOUT_HEADER instead, so that a test need not wait.
+    """
+    seconds = request.fault_options.timeout_seconds
+    headers = reply.headers if seconds else {**reply.headers, TIMEOUT_HEADER: "1"}
+    return replace(reply, delay_seconds=seconds, headers=headers)
 
 
 def cut(_request: SimulatedRequest, reply: Reply) -> Reply:

@@ -121,4 +121,4 @@ async def test_ignored_filters_give_no_job_a_name_and_cost_few_requests(version:
 
 
 REQUESTS_IF_IGNORED = 8
-"""Requests for each refresh, in addition to the list: three for each of the two filters."""
+"""Requests for each refresh, in addition to the list: four for each of the two filters."""

@@ -52,7 +52,8 @@ async def world(
     config = parse_config(text, catalogue(), source="test", directory=Path())
     inside = transport or httpx.ASGITransport(app=simulator.asgi)
     clock = FakeClock(NOW, stands_still=True)
-    seen = World(clock=clock, transport=lambda: inside, uses_network=url != INSIDE, shard=shard)
+    uses_network = url != INSIDE and transport is None
+    seen = World(clock=clock, transport=lambda: inside, uses_network=uses_network, shard=shard)
     await seen.accounts.apply(config, start=False)
     try:
         yield seen
