@@ -73,9 +73,14 @@ class Accounts:
         return tuple(self._running)
 
     @property
+    def is_configured(self) -> bool:
+        """Whether the first configuration has been applied, which includes loading the persistent state."""
+        return self._applied.is_set()
+
+    @property
     def ready(self) -> bool:
         """Whether every collector has completed its first refresh, even if the refresh failed."""
-        return self._applied.is_set() and all(refresher.first_ended.is_set() for refresher in self.refreshers())
+        return self.is_configured and all(refresher.first_ended.is_set() for refresher in self.refreshers())
 
     def running(self) -> tuple[RunningAccount, ...]:
         """Return the running accounts."""

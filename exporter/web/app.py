@@ -139,6 +139,7 @@ class App:
             now=services.clock.time(),
             monotonic=now,
             uptime=self._uptime(),
+            is_loading=not services.accounts.is_configured,
         )
 
     def _uptime(self) -> float:
@@ -160,7 +161,11 @@ class App:
     async def _ready(self, _: HttpRequest) -> Response:
         if self._services.accounts.ready:
             return PlainTextResponse("ready\n")
-        return PlainTextResponse("not ready: a collector has not completed its first refresh\n", 503)
+        is_loading = not self._services.accounts.is_configured
+        why = (
+            "the persistent state is being loaded" if is_loading else "a collector has not completed its first refresh"
+        )
+        return PlainTextResponse(f"not ready: {why}\n", 503)
 
     async def _reload(self, _: HttpRequest) -> Response:
         if self._services.reload is None:

@@ -24,7 +24,7 @@ class StatusData:
     """The data for one rendering of the status page. `now` is Unix time. `monotonic` and `uptime` are in seconds.
 
     `views` contains one view per collector. `verdicts` contains one view per account, with the problems of its
-    customers.
+    customers. `is_loading` is true until the persistent state has been loaded.
     """
 
     views: Sequence[SnapshotView]
@@ -35,3 +35,4 @@ class StatusData:
     now: float
     monotonic: float
     uptime: float
+    is_loading: bool = False

@@ -53,6 +53,23 @@ async def test_metrics_return_everything_without_requests_to_avepoint() -> None:
         assert world.api.requests == []
 
 
+async def test_every_path_responds_while_the_persistent_state_is_being_loaded() -> None:
+    world = World(FakeApi({LICENSE: SEATS}))
+    async with browser(world) as client:
+        world.clock.advance(60)  # the startup period is over, so that no request waits
+        answers = {path: await client.get(path) for path in ("/-/healthy", "/metrics", "/", "/-/ready")}
+        assert [answer.status_code for answer in answers.values()] == [200, 200, 200, 503]
+        assert answers["/-/ready"].text == "not ready: the persistent state is being loaded\n"
+        scrape = asyncio.create_task(world.accounts.first_refreshes(within=30))
+        probe = asyncio.create_task(world.accounts.knows("a", within=30))
+        await world.apply(tenant("a", collectors={"license": {}}))
+        assert await probe
+        assert not scrape.done()
+        await world.refresh()
+        assert await scrape
+    await world.accounts.stop()
+
+
 async def test_fifty_concurrent_scrapes_succeed_without_requests_to_avepoint() -> None:
     async with ready() as (world, client):
         world.api.requests.clear()

@@ -129,6 +129,9 @@ def test_the_url_of_the_project_is_that_of_the_chart() -> None:
 
 def test_empty_states_have_a_text() -> None:
     assert "No account is configured for this process." in page(status_data()).text
+    loading = page(status_data(is_loading=True)).text
+    assert "The persistent state is being loaded." in loading
+    assert "No account" not in loading
     read = page(status_data(view(customers={"x": True})), StatusQuery(text="nobody"))
     assert "No customers match." in read.text
 

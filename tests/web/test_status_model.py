@@ -56,6 +56,9 @@ def test_the_headline_names_the_worst_first() -> None:
         "waiting", "Not ready: first refresh incomplete for 1 of 2 collectors"
     )
     assert model(status_data(), StatusQuery()).headline == Headline("waiting", "No account is configured")
+    assert model(status_data(is_loading=True), StatusQuery()).headline == Headline(
+        "waiting", "Not ready: the persistent state is being loaded"
+    )
     assert model(status_data(view(status=DOWN), partly, configured=mistakes), StatusQuery()).headline == Headline(
         "bad", "1 of 2 collectors down · 1 of 2 customers failed · the changed configuration is invalid"
     )

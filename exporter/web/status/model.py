@@ -64,6 +64,7 @@ class Model:
     accounts: tuple[str, ...]
     customers: Paged[CustomerRow]
     customers_total: int
+    is_loading: bool
     query: StatusQuery
 
 
@@ -96,6 +97,7 @@ def model(data: StatusData, query: StatusQuery) -> Model:
         accounts=with_customers,
         customers=customers(data, views, names, problems, query),
         customers_total=len(views),
+        is_loading=data.is_loading,
         query=query,
     )
 
@@ -128,7 +130,7 @@ def _errors(data: StatusData, states: Mapping[State, int]) -> list[str]:
 
 def _collectors(data: StatusData, states: Mapping[State, int]) -> list[str]:
     if not data.views:
-        return ["no account is configured"]
+        return ["not ready: the persistent state is being loaded" if data.is_loading else "no account is configured"]
     if waiting := states.get("waiting"):
         return [f"not ready: first refresh incomplete for {waiting} of {count(len(data.views), 'collector')}"]
     off = f", {states['off']} off" if states.get("off") else ""
