@@ -1,4 +1,4 @@
-"""Run all benchmarks and write docs/performance.md (`make bench`). `--quick` measures less and writes no files."""
+"""Run all benchmarks and write docs/performance.md (`make bench`). `--quick` measures less and writes nothing."""
 
 import argparse
 import os

@@ -1,4 +1,4 @@
-"""The exporter and a simulated AvePoint as separate processes, and their resource usage."""
+"""Run the exporter and a simulated AvePoint as separate processes, and measure their resource usage."""
 
 import contextlib
 import http.client
@@ -37,7 +37,7 @@ Other collectors are disabled, so that results of different versions are compara
 
 @dataclass(slots=True)
 class AvePoint:
-    """A simulated AvePoint. The request counts are set after the process has ended."""
+    """A simulated AvePoint. The numbers of requests are known after the process has ended."""
 
     url: str
     calls: int = 0

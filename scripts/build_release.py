@@ -74,7 +74,7 @@ def run(*command: str | Path, cwd: Path = ROOT) -> str:
 def commit_time() -> int:
     """Return the Unix time of the last commit, or of 2020-01-01 without Git.
 
-    Files with this time make two builds identical.
+    If all files have this time, two builds are identical.
     """
     command = ["git", "-C", str(ROOT), "log", "-1", "--pretty=%ct"]
     done = subprocess.run(command, check=False, capture_output=True, text=True)

@@ -121,7 +121,7 @@ Rows = Iterable[Sequence[str]]
 
 
 class _Described(NamedTuple):
-    """One of the exporter's own metrics. The attributes are the same as the attributes of a collector's family."""
+    """One of the exporter's own metrics, with the same attributes as a collector's family."""
 
     name: str
     type: str
@@ -213,7 +213,7 @@ def _section(path: str, section: type[BaseModel]) -> str:
 
 
 def _key_rows(path: str, section: type[BaseModel], without: type[BaseModel] | None = None) -> list[tuple[str, ...]]:
-    """Return one table row per key of a section, except the keys of the section `without`."""
+    """Return one table row per key of `section`. Omit the keys that are also keys of `without`."""
     return [
         (
             f"`{path}.{name}`" if path else f"`{name}`",
@@ -237,7 +237,7 @@ def _environments() -> str:
 
 
 def _metadata(field: FieldInfo) -> list[Any]:
-    """Return the metadata of a field and, if the field is optional, of the inner type."""
+    """Return the metadata of a field. If the field is optional, include the metadata of the inner type."""
     inner = [part for argument in get_args(field.annotation) for part in getattr(argument, "__metadata__", ())]
     return [
         part
@@ -339,7 +339,7 @@ def _permission(kind: type[Collector[Any, Any]]) -> str:
 
 
 def with_permissions(page: str) -> str:
-    """Replace the marked parts of a page with the permissions for the account type in the mark."""
+    """Replace each marked part of a page with a table of permissions. The mark names the account type."""
     return _MARKED.sub(_permissions, page)
 
 

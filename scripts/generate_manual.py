@@ -70,7 +70,7 @@ def _usage(name: str, each: click.Command) -> str:
 
 
 def _options(each: click.Command) -> Iterator[tuple[str, str, str]]:
-    """Yield the flag with its value, the environment variable and the meaning of each flag of a command."""
+    """For each flag of a command, yield the flag with its value, its environment variable and its meaning."""
     for parameter in each.params:
         if isinstance(parameter, click.Option):
             names = ", ".join(parameter.opts)

@@ -44,7 +44,7 @@ _DESCRIPTION: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """The text to type when the current line of the terminal ends with `after`."""
+    """`text` is typed when the current line of the terminal ends with `after`."""
 
     after: str
     text: str
@@ -109,7 +109,7 @@ class Recorder:
     def _read(self, seconds: float, kept: float = 0.0) -> None:
         """Read the output for this number of seconds.
 
-        If `kept` is positive, each new line becomes a frame, so that viewers can read a long output.
+        If `kept` is positive, each new line is shown for `kept` seconds, so that viewers can read a long output.
         """
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
@@ -123,7 +123,7 @@ class Recorder:
                     self._keep(kept)
 
     def _keep(self, seconds: float) -> None:
-        """Add the screen as a frame, or extend the last frame if the screen has not changed."""
+        """Add the screen as a frame. If the screen has not changed, extend the last frame."""
         if self._is_unchanged():
             seconds += self.frames.pop().seconds
         self.frames.append(Frame(self._rows(), seconds, self._cursor()))
@@ -140,7 +140,7 @@ class Recorder:
 
 
 def _runs(line: "pyte.screens.StaticDefaultDict[int, Char]") -> Iterator[Run]:
-    """Return the text of a line in runs of equal style, without trailing spaces."""
+    """Yield the runs of characters with the same style in a line, without surrounding spaces."""
     cells = [line[column] for column in range(_COLUMNS)]
     column = 0
     for (color, is_bold), group in groupby(cells, lambda cell: (cell.fg, cell.bold)):

@@ -29,7 +29,7 @@ text{{font:14px ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",mo
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Characters of a row with the same style. `column` is the column of the first character."""
+    """A run of characters with the same style in one row. `column` is the column of the first character."""
 
     column: int
     text: str
@@ -85,7 +85,7 @@ def _text(row: Row) -> str:
 
 
 def _run(run: Run) -> str:
-    """Return the SVG of one run. Its length is fixed, so that columns are aligned in every font."""
+    """Return the SVG of one run. The run has a fixed length, so that columns are aligned in every font."""
     style = " ".join([run.color] * (run.color != "default") + ["bold"] * run.is_bold)
     name = f' class="{style}"' if style else ""
     length = f' textLength="{len(run.text) * _CELL:.1f}" lengthAdjust="spacingAndGlyphs"'

@@ -74,7 +74,7 @@ class RecordingObserver:
 
 
 class Log:
-    """A logger that records its lines. Pass `bound` to the code under test."""
+    """A logger that records its lines. The code under test logs to `bound`."""
 
     def __init__(self) -> None:
         self._captured = CapturingLogger()

@@ -119,7 +119,7 @@ class FakeApi:
 def config(*accounts: Mapping[str, Any]) -> Config:
     """Return a configuration with accounts.
 
-    Each argument contains the keys of an account that differ from the defaults.
+    Each argument contains the non-default keys of one account.
     """
     plain = {
         "base_url": "https://api.example.com",

@@ -1,4 +1,4 @@
-"""A TCP relay. A test can cut all connections, or freeze the relay: connections then stay open but transfer no data."""
+"""A TCP relay. A test can cut all connections, or freeze them, so that they stay open but transfer no data."""
 
 import contextlib
 import socket
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 
 class Relay:
-    """Passes bytes between clients and a server on 127.0.0.1. `passes` is cleared while the relay is frozen."""
+    """Transfers bytes between clients and a server on 127.0.0.1. While `_passes` is cleared, the relay is frozen."""
 
     def __init__(self, target: int) -> None:
         self._target = target

@@ -13,7 +13,7 @@ from exporter.logs import logger, setup, write_suppressed
 
 
 class Log:
-    """The lines that the log contains, and the clock of the limit."""
+    """The lines of the log, and the clock that limits the log."""
 
     def __init__(self, stream: io.StringIO) -> None:
         self.now = 0.0

@@ -1,4 +1,4 @@
-"""A table of user errors. Each message names the place of the error, the error, and what to do."""
+"""A table of user errors. Each message shows where the error is, what is wrong, and what to do."""
 
 import asyncio
 import re
@@ -49,7 +49,7 @@ Provoke = Callable[[Stage], str]
 
 
 def waiting(provoke: Callable[[Stage], Awaitable[str]]) -> Provoke:
-    """Return a function that runs a coroutine, because commands need their own event loop."""
+    """Return a synchronous function that runs a coroutine, because commands need their own event loop."""
 
     async def awaited(stage: Stage) -> str:
         return await provoke(stage)
@@ -58,9 +58,9 @@ def waiting(provoke: Callable[[Stage], Awaitable[str]]) -> Provoke:
 
 
 def typed(*arguments: str, **files: str) -> Provoke:
-    """Return a function that runs a command in a directory with `files`, and returns the message of the command.
+    """Return a function that runs a command in a directory with `files`. The function returns the command's message.
 
-    In the names of the keyword arguments, `_` replaces the dot of a file name.
+    In the keyword arguments, `_` stands for the dot of a file name.
     """
 
     def provoke(stage: Stage) -> str:
@@ -173,7 +173,7 @@ def refused(code: str) -> Provoke:
 
 
 def asked(method: str, path: str, *, reload: str | None = None) -> Provoke:
-    """Return the response of the exporter. `reload` is the error of a reload. None disables reloads."""
+    """Return the response of the exporter. If `reload` is not None, reloads are enabled and fail with this error."""
 
     async def fail() -> None:
         raise ConfigError([str(reload)])
@@ -238,7 +238,7 @@ async def secret_gone(stage: Stage) -> str:
 
     class Gone(FakeApi):
         def transport(self) -> httpx.MockTransport:
-            (stage.folder / "secret").unlink()  # the configuration is already loaded
+            (stage.folder / "secret").unlink()  # after the configuration was loaded
             return super().transport()
 
     report = await checked(Gone(), tenant_with("license", auth=auth))

@@ -1,6 +1,6 @@
-"""Limit the number of functions and files that a customer's size passes from the response to the page.
+"""A customer's size passes through a limited number of functions and files between the response and the page.
 
-The path from the size to the customer's verdict is not included.
+Functions that compute the customer's verdict do not count.
 """
 
 import json
@@ -39,7 +39,7 @@ def holds_size(value: object, depth: int = 0) -> bool:
         return any(holds_size(one, depth + 1) for one in value.values())
     if isinstance(value, tuple | list | set | array | KeysView | ValuesView):
         return any(holds_size(one, depth + 1) for one in value)
-    if isinstance(value, RunningAccount):  # an account contains everything
+    if isinstance(value, RunningAccount):  # an account refers to almost every object
         return False
     is_ours = type(value).__module__.startswith("exporter.")
     return is_ours and any(holds_size(one, depth + 1) for one in fields_of(value))
@@ -86,11 +86,12 @@ class Tracer:
 
 
 async def traced() -> Tracer:
-    """Trace a refresh of one customer and one scrape. First, list the customers and request a token without tracing."""
+    """Trace a customer's refresh and the next scrape. Before tracing, list the customers and request a token."""
     world, tracer = World(FakeApi(portfolio(["x"]))), Tracer()
     await world.apply(partner())
     assert await world.refresh()
-    # The body is a stream, as over a network, so a response does not contain the size before its body is read.
+    # As over a network, the body is a stream. Therefore, the response does not contain the size before its body is
+    # read.
     body = json.dumps(v3([module(dataSizeStoredInAvePoint=f"{SIZE:.0f} B")])).encode()
     world.api.routes[overview_path("x")] = httpx.Response(200, stream=Stream(body))
     refresher = next(one for one in world.accounts.refreshers() if one.collector.name == "protected_data")

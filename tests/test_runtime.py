@@ -1,4 +1,4 @@
-"""The exporter configures the garbage collector and the allocator of the C library."""
+"""The exporter configures the garbage collector, and the memory allocator of the C library."""
 
 import platform
 import subprocess

@@ -96,7 +96,7 @@ def _facts() -> Line:
 
 
 def _stale() -> str:
-    """Return the ages of data that exceed the threshold of AvePointDataStale."""
+    """Return the data ages above the thresholds of AvePointDataStale."""
     ages = "account:avepoint_data_age_seconds:max"
     limited = (f"({q.account_level(ages, *filter(None, [of]))}) > {seconds:.0f}" for of, seconds in stale_after())
     return f"({' or '.join(limited)})"
@@ -107,7 +107,7 @@ def _calls(window: str, *matchers: str) -> str:
 
 
 def _failing(window: str) -> str:
-    """Return the number of failed requests per account, or 0 if all requests of an account succeeded."""
+    """Return the number of failed requests per account. The number is 0 if no request of the account failed."""
     return f"{_calls(window, _NO_SUCCESS)} or 0 * {_calls(window)}"
 
 

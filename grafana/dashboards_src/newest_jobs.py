@@ -19,7 +19,7 @@ def newest_jobs() -> table.Panel:
     """
     start = q.raw("avepoint_last_job_start_timestamp_seconds", *q.OF_WORKLOAD)
     state = q.raw("avepoint_last_job_state", *q.OF_WORKLOAD)
-    # First limit the rows, then aggregate.
+    # For speed, limit the rows before aggregating them.
     started = f"{state} * on ({_KIND}) group_left () topk({MOST}, max by ({_KIND}) ({start}))"
     newest = f"topk by ({_KIND}) (1, max by ({_KIND}, state) ({started}))"
     return rows(

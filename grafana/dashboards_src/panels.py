@@ -166,14 +166,14 @@ def lines(
 
 
 def renamed(panel: timeseries.Panel, names: Words) -> timeseries.Panel:
-    """Return overrides with the name and the color of each series."""
+    """Set the name and the color of each series, and return the panel."""
     for name, (text, color) in names.items():
         panel.override_by_name(name, [DynamicConfigValue(id_val="displayName", value=text), _fixed(color)])
     return panel
 
 
 def on_its_own(color: str) -> list[DynamicConfigValue]:
-    """Return an override that draws a series as a line outside of the stack."""
+    """Return overrides that draw a series as a line that is not stacked."""
     return [
         DynamicConfigValue(id_val="custom.stacking", value={"mode": "none", "group": "A"}),
         DynamicConfigValue(id_val="custom.fillOpacity", value=0),

@@ -12,9 +12,9 @@ UNREAD: Final = "No data; check that Prometheus scrapes the exporter"
 
 
 def targets() -> str:
-    """Return `up` for exporters only.
+    """Return `up` of exporters, without other targets.
 
-    If the Prometheus job has other targets, return only the exporters that are up.
+    If the Prometheus job also has other targets, return only the exporters that are up.
     """
     up, exporters = q.raw("up"), q.recorded("job:avepoint_exporters:count")
     mixed = f"(count by (job) ({up} == 1) > on (job) {exporters})"

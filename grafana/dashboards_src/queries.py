@@ -1,9 +1,8 @@
 """PromQL that all dashboards share.
 
-Recorded series (prometheus/rules) have no label `instance`, so that sums do not count restarts and replicas twice. To
-apply the variable `instance` to recorded series, the function `scoped` keeps the accounts that the chosen instances
-read. `$customer|` and `$workload|` also match series without the label, such as series of tenant accounts and of jobs
-whose workload is unknown.
+Recorded series (prometheus/rules) have no label `instance`, so that sums do not count restarts and replicas twice.
+Therefore, the function `scoped` limits recorded series to the accounts that the chosen instances read. `$customer|` and
+`$workload|` also match series without the label, such as series of tenant accounts and of unknown workloads.
 """
 
 from typing import Final
@@ -36,19 +35,19 @@ def scoped(expr: str) -> str:
 
 
 def account_level(name: str, *matchers: str) -> str:
-    """Select a recorded series of accounts that the chosen instances read."""
+    """Select a recorded series of accounts. Keep only accounts that the chosen instances read."""
     return scoped(recorded(name, ACCOUNT, *matchers))
 
 
 def customer_level(name: str, *matchers: str) -> str:
-    """Select a recorded series of customers and tenants that the chosen instances read."""
+    """Select a recorded series of customers and tenants. Keep only accounts that the chosen instances read."""
     return scoped(recorded(name, *OF_CUSTOMER, *matchers))
 
 
 def by_account(expr: str) -> str:
     """Keep only the labels by which tables merge rows.
 
-    Tables would not merge rows that differ in other labels, such as names.
+    If rows differ in another label, such as a name, tables do not merge these rows.
     """
     return f"max by (job, account) ({expr})"
 
@@ -64,14 +63,14 @@ def by_customer(expr: str) -> str:
 
 
 def or_none(expr: str) -> str:
-    """Return the expression, or 0 if the expression has no series. Without rules or exporters, return no series."""
+    """Return the expression. If it has no series, its value is 0. Without rules or exporters, return no series."""
     return f"{expr} or 0 * sum({account_level('account:avepoint_customers:count')})"
 
 
 def with_name(expr: str) -> str:
     """Add the label `name`.
 
-    The name is the organization. If the organization is missing, the name is the customer's id or the account.
+    The name is the organization. The name is the first of these labels that exists: organization, customer id, account.
     """
     for label in ("account", "customer_id", "organization"):
         expr = f'label_replace({expr}, "name", "$1", "{label}", "(.+)")'

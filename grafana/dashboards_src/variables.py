@@ -1,6 +1,6 @@
 """Variables of dashboards: data source, job, instance, account, customer, workload.
 
-Each variable filters the next one.
+The value of each variable limits the values of the next variables.
 """
 
 from typing import Final

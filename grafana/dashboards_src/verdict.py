@@ -1,6 +1,6 @@
 """PromQL for the exporter's verdicts: customers with problems, all customers, and customers with unknown verdicts.
 
-All dashboards use these functions and therefore show consistent numbers. A tenant account counts as one customer.
+All dashboards use these functions, so that their numbers agree. A tenant account counts as one customer.
 """
 
 from collections.abc import Iterable
@@ -63,7 +63,7 @@ def affected(*matchers: str, of: tuple[str, ...] = (q.ACCOUNT,)) -> str:
 def verdicts(by: str, *matchers: str) -> str:
     """Return the number of customers by verdict.
 
-    The number is the sum of all shards. Of replicas, the largest number is used.
+    The number is the sum of all shards. For each shard, the replica with the largest number counts.
     """
     verdict = q.raw("avepoint_verdict_customers", q.ACCOUNT, *matchers)
     shard = _SHARDS.format(q.raw("avepoint_exporter_shard"))
@@ -74,7 +74,7 @@ def verdicts(by: str, *matchers: str) -> str:
 def order(*matchers: str, of: tuple[str, ...] = (q.ACCOUNT,)) -> str:
     """Return a sort key for each problem. The key sorts a table by severity and then by age.
 
-    The recording rule `customer:avepoint_health:order` contains the maximum for each customer.
+    The recording rule `customer:avepoint_health:order` contains the largest key of each customer.
     """
     ranked = " or ".join(
         f"{rank * UNIT:.0f} * {q.recorded('avepoint:problem:named', *of, *matchers, _severity(severity))}"

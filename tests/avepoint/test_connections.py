@@ -1,4 +1,4 @@
-"""Connections: the size limit of bodies, redirects, cookies, certificate authorities, proxies and links."""
+"""Connections: redirects, cookies, certificate authorities, proxies, links, and the size limit of bodies."""
 
 import asyncio
 import errno

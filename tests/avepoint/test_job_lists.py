@@ -122,7 +122,7 @@ async def test_every_job_is_read_however_pages_are_numbered_and_linked(link: Lin
     reading = Reading(Jobs(0, link=link))
     for begins, total, count in product(BEGINNINGS, totals, (0, 10, 25)):
         if begins == "empty" and total(count, 0) in (0, "0"):
-            continue  # this list is valid: an empty page 0 with a total of 0
+            continue  # an empty page 0 with a total of 0 is a valid list
         reading.service.begins, reading.service.total, reading.service.count = begins, total, count
         reading.list = JobList(reading.world.client, MODERN)
         for _ in range(2):

@@ -1,4 +1,4 @@
-"""Lists that contain fewer rows than their total, with every type of paging, and the memory usage of a list."""
+"""Lists that contain fewer rows than their total (with each type of paging), and the memory usage of a list."""
 
 import math
 import subprocess

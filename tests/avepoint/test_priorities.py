@@ -1,4 +1,4 @@
-"""Collectors with long intervals do not delay other collectors, even if they use up the account's limits."""
+"""Collectors with long intervals do not delay collectors with short intervals, even at the account's limits."""
 
 import asyncio
 import heapq
@@ -37,7 +37,7 @@ class EventClock:
 
     async def run(self) -> None:
         while True:
-            for _ in range(20):  # a request needs fewer turns of the event loop between two sleeps
+            for _ in range(20):  # a request needs fewer than 20 turns of the event loop between two sleeps
                 await asyncio.sleep(0)
             if self._sleeps:
                 self._now, _, ended = heapq.heappop(self._sleeps)
@@ -84,7 +84,7 @@ class Account:
 
 
 async def seconds(latency: float, requests: int, workers: int, slow_collectors: int) -> float:
-    """Return the duration of a fast refresh that begins while slow collectors use up the account's limits."""
+    """Return the duration of a fast refresh that begins while slow collectors keep the account at its limits."""
     account = Account(latency)
     async with account.running(slow_collectors):
         await account.clock.sleep(60)
@@ -101,5 +101,5 @@ async def test_a_fast_refresh_waits_for_one_slow_request_per_slot_at_most(latenc
 @pytest.mark.parametrize("latency", [0.1, 0.5], ids=["rate", "both"])
 async def test_requests_one_after_another_do_not_queue_behind_slow_ones(latency: float) -> None:
     together = await seconds(latency, 20, 1, 5)
-    # Each request waits until a slot is free, until the request before it is sent, and until its own turn.
+    # Each request first waits for a free slot, then until the previous request is sent, and then for its own turn.
     assert together <= 20 * (latency + 3 / RATE)

@@ -29,7 +29,7 @@ READERS = (
 )  # fmt: skip
 
 
-# Each example is passed to all parsers, because the generation of examples takes most of the time.
+# Generating examples takes most of the time, so each example is passed to all parsers.
 @given(value=JSON | NEARLY)
 @settings(max_examples=500, deadline=None)
 def test_any_json_gives_a_value_or_the_typed_error(value: object) -> None:

@@ -35,7 +35,7 @@ class Clock:
 
 
 class Api:
-    """A client of the simulator. By default, the client sends a token with all permissions."""
+    """A client of the simulator. By default, the client's token has all permissions."""
 
     def __init__(self, simulator: Simulator, client: httpx.AsyncClient) -> None:
         self.simulator = simulator

@@ -17,7 +17,7 @@ from tests.cli.support import TENANT
 
 @pytest.fixture(autouse=True)
 def _surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Use an empty working directory without variables that set flags, and restore the log configuration afterwards."""
+    """Use an empty working directory, unset the variables of flags, and restore the log configuration afterwards."""
     for name in os.environ:
         if name.startswith("AVEPOINT_EXPORTER_"):
             monkeypatch.delenv(name)

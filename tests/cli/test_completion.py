@@ -1,4 +1,4 @@
-"""`avepoint-exporter completion` prints scripts for three shells. The script for Bash also runs in Bash."""
+"""`avepoint-exporter completion` prints scripts for three shells. The test runs the script for Bash."""
 
 import subprocess
 import sys

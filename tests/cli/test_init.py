@@ -265,7 +265,7 @@ def test_no_secret_file_stays_if_the_configuration_cannot_be_written(
 
 
 def uncommented(text: str) -> str:
-    """Return a configuration in which the commented defaults are active keys."""
+    """Return a configuration with its commented-out defaults as active keys."""
     return re.sub(r"(?m)^    # (?!proxy_url)", "    ", text)
 
 
@@ -318,7 +318,7 @@ def conversation(answers: list[tuple[str, str]], *arguments: str) -> tuple[int, 
 
 
 class Person:
-    """Answers prompts from a list. If an answer is invalid, the next answer follows."""
+    """Answers prompts from a list. After an invalid answer, the next answer is used."""
 
     def __init__(self, *answers: tuple[str, str]) -> None:
         self.answers = list(answers)

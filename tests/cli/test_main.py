@@ -51,7 +51,7 @@ def test_every_option_of_every_command_has_a_variable_and_a_help() -> None:
     for each in commands:
         for parameter in each.params:
             if isinstance(parameter, click.Argument):
-                continue  # `completion` has an argument: the name of the shell
+                continue  # the argument of `completion` is the name of a shell
             assert isinstance(parameter, click.Option)
             assert parameter.help
             if parameter.name != "version":
@@ -315,7 +315,7 @@ def test_once_without_the_right_secret(avepoint: str, config: Path, capsys: pyte
 
 
 def stop_once_it_listens(port: int) -> threading.Thread:
-    """Send SIGTERM to this process as soon as the port accepts connections. By then, the signal handlers are set."""
+    """Send SIGTERM to this process when the port accepts connections. By then, the signal handlers are set."""
 
     def wait() -> None:
         for _ in range(600):

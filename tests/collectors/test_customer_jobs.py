@@ -359,7 +359,7 @@ async def test_all_is_kept_by_the_storage(tmp_path: Path) -> None:
     before = samples(world)
     await world.restart(config(account))
     assert samples(world) == before
-    # The first job ran entirely during the restart. The second job had started before the restart.
+    # Job c started and completed while the exporter was stopped. Job m had started earlier.
     found = await shown(world, row("c", 20, 30, status=3), row("m", -500, 40, jobModule=303))
     assert {labels: value for (name, labels), value in found.items() if name == "jobs_completed_total"} == {
         "backup finished Teams": 1, "backup failed Teams": 1, "backup finished Exchange Online": 1,

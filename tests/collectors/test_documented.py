@@ -1,6 +1,6 @@
-"""The exporter reads the expected values from the sample responses in AvePoint's documentation.
+"""For the sample responses in AvePoint's documentation, the exporter returns the expected values.
 
-The sources are files at a commit of the public repository AvePoint/cloud-api, or AvePoint's first documents ("seed").
+Each source is a file at a commit of the public repository AvePoint/cloud-api, or "seed" for AvePoint's first documents.
 The date of a sample is the date in its text, or "" if the text contains no date.
 """
 
@@ -37,10 +37,10 @@ def unix(text: str) -> float:
 
 
 class Sample(NamedTuple):
-    """A documented sample response, the collector and path that read the sample, and the expected values.
+    """A documented sample response, its collector and path, and the expected values.
 
-    The keys of `values` are names of families without "avepoint_". The inner keys are label values, except of account
-    and customer_id.
+    The keys of `values` are family names without the prefix "avepoint_". The inner keys are the values of all labels
+    except account and customer_id.
     """
 
     file: str
@@ -109,7 +109,7 @@ SAMPLES = (
             "last_success_timestamp_seconds": {},
         },
         customer_id="c-1",
-        refreshes=3,  # the documented list has one row, but a total of 2
+        refreshes=3,  # the documented list has only one row, but its total is 2
     ),
     Sample(
         "customer-jobs-legacy", "docs/docs/services-and-features/elements/jobs/all-backup-jobs.md at 01782d300ad8", "",
@@ -221,7 +221,7 @@ SAMPLES = (
 
 
 def only_exchange_backups(body: Any) -> Any:
-    """Return a route that lists the jobs only if the filters select Exchange Online and backups."""
+    """Return a route that lists the jobs only if the filters allow backups of Exchange Online."""
     rows = "data" if "data" in body else "Jobs"
 
     def answer(request: httpx.Request) -> object:

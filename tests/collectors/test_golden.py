@@ -41,7 +41,7 @@ KINDS = {"FB1": (1, 1), "FB2": (2, 3), "FB3": (1, 1)}
 
 
 def jobs(name: str) -> Any:
-    """Return a route that lists the jobs of a payload file that match the filters of the request."""
+    """Return a route that reads the jobs of a payload file, and lists those that match the request's filters."""
     whole = payload(name)
     rows = "data" if "data" in whole else "Jobs"
 

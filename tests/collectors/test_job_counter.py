@@ -146,7 +146,7 @@ def test_what_a_larger_lookback_brings_into_view_does_not_count() -> None:
     one.refresh(100, job("a", 95, 96), since=90)
     assert one.refresh(200, job("b", 195, 196), since=190) == 1
     assert one.refresh(200, job("c", 150, 151), job("b", 195, 196), since=0) == 1
-    # Old jobs of a new workload do not count either.
+    # Old jobs of a new workload do not count.
     assert one.of_kinds(200, {TEAMS: [job("b", 195, 196)], CHAT: [job("d", 150, 151)]}, since=0) == 1
     assert one.counter.totals()[CHAT] == dict.fromkeys(ENDED, 0)
 
@@ -206,7 +206,7 @@ def test_a_restart_without_storage_begins_again_and_with_it_goes_on() -> None:
     one.restart()
     assert one.states() == {"finished": 1}
     for counted, total in ((one, 3), (forgetful, 0)):
-        # Job c ran entirely during the restart.
+        # Job c started and completed during the restart.
         assert counted.refresh(30, job("b", 11, 12), job("r", 13, 25), job("c", 22, 24)) == total
     assert forgetful.refresh(40, job("c", 22, 24), job("d", 31, 32)) == 1
 
@@ -214,7 +214,7 @@ def test_a_restart_without_storage_begins_again_and_with_it_goes_on() -> None:
 def test_nothing_is_remembered_before_the_first_refresh() -> None:
     one = Counted()
     assert one.counter.dump_state() is None
-    one.counter.load_state(None)  # the state of an older version, which had no counters
+    one.counter.load_state(None)  # older versions stored no counters
     assert one.refresh(10, job("a", 1, 2)) == 0
 
 
@@ -245,7 +245,7 @@ def test_memory_does_not_grow_with_time() -> None:
     one = Counted()
     sizes = []
     for day in range(1, 400):
-        # AvePoint lists only the latest jobs, so that no refresh sees the end of a running job.
+        # AvePoint lists only the latest jobs. Therefore, no refresh sees the end of a running job.
         one.refresh(day * 24, job(f"r{day:04}", day * 24 - 2), job(f"f{day:04}", day * 24 - 3, day * 24 - 1))
         sizes.append(len(json.dumps(one.counter.dump_state())))
     assert max(sizes[100:]) < 1200

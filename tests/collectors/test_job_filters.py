@@ -1,4 +1,4 @@
-"""If AvePoint ignores the filters of the job list, no type, workload or other value is wrong."""
+"""If AvePoint ignores the filters of the job list, the exporter reports no wrong type, workload or other value."""
 
 from collections import Counter, defaultdict
 from dataclasses import replace
@@ -42,7 +42,7 @@ async def test_a_service_that_ignores_filters_leaves_jobs_without_names(options:
     assert len(api.filters) <= 5 * 8, "a conflict ends the classification in this refresh"
     unknown = world.value("avepoint_unknown_values_total", account="contoso", field="jobKind")
     assert options or (unknown or 0) >= 1
-    # The exporter has stored no wrong type, so it finds all types when the service filters again.
+    # The exporter has stored no wrong types. Therefore, it finds all types as soon as the service filters again.
     api.ignores = 0
     assert await world.refresh()
     types = tuple(options.get("job_types", ("backup", "restore", "export", "delete", "retention")))
@@ -103,7 +103,7 @@ async def test_wrong_names_of_an_older_state_do_not_hide_new_jobs_for_long() -> 
 
 
 def named(samples: Samples) -> Samples:
-    """Return the samples that describe the jobs of one workload and job type."""
+    """Return the samples that have the labels `workload` and `job_type`."""
     return {key: value for key, value in samples.items() if {"workload", "job_type"} <= dict(key[1]).keys()}
 
 
@@ -162,7 +162,7 @@ async def test_before_any_certain_value_an_uncertain_workload_has_no_series() ->
 
 async def test_a_job_of_no_known_workload_holds_no_value() -> None:
     api = JobApi([job for job in jobs(30) if job.workload != 12])
-    api.refused = {("ObjectType", 12)}  # the service does not know Power Apps
+    api.refused = {("ObjectType", 12)}  # the service rejects the filter for Power Apps
     world = await world_of(api)
     assert await world.refresh()
     api.jobs.append(replace(_job(Random(99), 99, NOW, back=60), type=1, workload=77))

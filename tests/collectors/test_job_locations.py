@@ -1,4 +1,4 @@
-"""The jobs of Multi-Geo tenants, which the exporter reads per geo location, and the errors that jobs report."""
+"""The exporter reads the jobs of each geo location of a Multi-Geo tenant, and the errors that jobs report."""
 
 import itertools
 from pathlib import Path
@@ -143,7 +143,7 @@ async def test_it_is_looked_elsewhere_only_where_no_location_ever_had_a_job(tmp_
     await world.apply(account)
     assert await world.refresh(), "one of the two geo locations has a job"
     api.by_location = {"JPN": JOBS["EUR"]}
-    for days in (2, 30):  # first outside of the window, then outside of the lookback period
+    for days in (2, 30):  # the jobs leave first the window, then the lookback period
         world.clock.advance(days * DAY)
         assert await world.refresh()
     await world.restart(config(account))

@@ -25,7 +25,7 @@ HOUR = 3600
 
 @dataclass(frozen=True)
 class Raw:
-    """A job in AvePoint's data. Times are ticks since 1970. Filters never return a job whose type or workload is 0."""
+    """A job in AvePoint's data. Times are ticks since 1970. No filter selects a job whose type or workload is 0."""
 
     id: str
     type: int
@@ -37,7 +37,7 @@ class Raw:
 
 
 class JobApi(FakeApi):
-    """The job list of one API version, with filters, pages and times as ticks or ISO 8601."""
+    """The job list of one API version, with filters and pages. Times are ticks or in ISO 8601."""
 
     def __init__(self, jobs: list[Raw], *, legacy: bool = False, most: int = 10_000) -> None:
         super().__init__({LEGACY if legacy else MODERN: self._list})
@@ -143,7 +143,7 @@ def gauges(world: World) -> dict[Any, float]:
 
 
 def ended(world: World) -> Counter[tuple[str, str, str]]:
-    """Return the counters of completed jobs on the page, by workload, job type and state."""
+    """Return the page's counters of completed jobs, by workload, job type and state."""
     shown = Counter[tuple[str, str, str]]()
     for (name, series), value in world.samples().items():
         if name == "avepoint_jobs_completed_total":
@@ -229,7 +229,7 @@ async def test_calls_of_a_refresh_are_its_pages_and_at_most_19_more_for_new_jobs
     await world.apply(tenant(collectors={"jobs": {"page_size": size}}))
     pages = max(1, math.ceil(count / size))
     await world.refresh()
-    assert len(api.requests) - len(api.filters) <= pages + 1 + legacy  # one determines the version
+    assert len(api.requests) - len(api.filters) <= pages + 1 + legacy  # one request determines the API version
     assert len(api.filters) <= 19
     assert len(api.ends) == 1, "all requests have the same end time"
     for _ in range(3):
@@ -297,7 +297,7 @@ async def test_narrowed_job_types_show_and_ask_for_those_alone() -> None:
     world.clock.advance(60)
     await world.refresh()
     assert api.calls() <= 2
-    # If no job has a configured type, the exporter requests no workloads.
+    # If no job has a configured type, the exporter does not filter by workload.
     api.jobs = [replace(job, type=5, id=f"x{job.id}") for job in api.jobs]
     api.filters.clear()
     await world.refresh()

@@ -1,4 +1,4 @@
-"""The settings and unusual activities of a tenant, per geo location and in undocumented formats."""
+"""Settings and unusual activities of a tenant, per geo location. AvePoint does not document their formats."""
 
 import math
 from collections.abc import Mapping
@@ -47,7 +47,7 @@ async def read(name: str, answer: object, *, now: datetime = NOON, is_up: bool =
 
 
 def shown(world: World) -> Shown:
-    """Return the samples. Each key is the family name without its prefix, the workload and the geo location."""
+    """Return the samples. Each key contains the family name (without its prefix), the workload and the geo location."""
     return {
         tuple(
             part for part in (name.removeprefix("avepoint_"), *(dict(labels).get(key) for key in KEYS)) if part

@@ -114,7 +114,7 @@ async def test_a_customer_in_two_rows_has_what_both_list() -> None:
 
 
 async def test_what_is_told_twice_counts_once() -> None:
-    again = product(change="+3")  # the exporter does not read the changed field
+    again = product(change="+3")  # the exporter does not read the field `change`
     assert await shown(SEATS, row("c-1", product(), again), row("c-1", product())) == {("c-1", M365): 5}
 
 
@@ -221,7 +221,7 @@ async def test_a_first_generation_that_knows_no_skip_gives_no_phantoms() -> None
 
     def services(_: httpx.Request) -> object:
         nonlocal answers
-        answers += 1  # each response repeats the list, but with a larger size
+        answers += 1  # each response contains the same list with a larger size
         return {"value": [row("c-1", product(consumedStorage=f"{answers} GB")), {"Products": [product()]}]}
 
     world = World(FakeApi({"/partner/services": services}))

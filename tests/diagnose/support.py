@@ -38,7 +38,7 @@ async def checked(
     kind: type[Accounts] = Accounts,
     shard: Shard = WHOLE,
 ) -> Report:
-    """Run a check on accounts. Each argument contains the keys of an account that differ from the defaults."""
+    """Run a check on accounts. Each argument contains the non-default keys of one account."""
     clock = FakeClock()
 
     def make(observe: Callable[[str], RequestMonitor]) -> Accounts:

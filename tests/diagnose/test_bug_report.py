@@ -113,7 +113,7 @@ async def report_of(simulator: Simulator, **switches: Any) -> Report:
 
 
 def allowed(line: str) -> bool:
-    """Return whether a line of the report contains only names from the code and numbers."""
+    """Return whether a line of the report contains only numbers and names that the code defines."""
     names = "|".join(one.name for one in COLLECTORS)
     paths = "|".join(map(re.escape, PATHS))
     outcomes = "|".join(re.escape(outcome) for one in ASSUMPTIONS for outcome in (*one.outcomes, OTHER))

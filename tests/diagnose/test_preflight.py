@@ -1,4 +1,4 @@
-"""The preflight checks DNS, TLS and the app's certificate, here with real sockets."""
+"""The preflight checks DNS, TLS and the app's certificate. These tests use real sockets."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""Fenced blocks are checked with the programs that read their languages."""
+"""Each fenced block is valid for the program that reads its language."""
 
 import configparser
 import json
@@ -87,7 +87,7 @@ def check_yaml(block: Block, folder: Path) -> None:
 
 
 def exporter_reads(text: str, folder: Path) -> None:
-    """Load a configuration, after creating the files that it names."""
+    """Create the files that a configuration names, and load the configuration."""
     for name in _FILE_KEY.findall(text):
         here = Path(name).name
         (folder / here).write_text("something")
@@ -170,7 +170,7 @@ def query_findings(text: str) -> list[str]:
 
 
 def queries(text: str) -> Iterator[str]:
-    """Return the query of a block, or one query per line if the block is not a single query."""
+    """Yield the query of a block. If the block is not a single query, yield one query per line."""
     try:
         promql.parse(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Code and documents do not contain words and forms that the style guide refuses."""
+"""Code and documents do not contain the words and forms that the style guide refuses."""
 
 import ast
 import re

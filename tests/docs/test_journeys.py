@@ -115,7 +115,7 @@ def serving(folder: Path, *arguments: str) -> Iterator[str]:
 
 
 def _answers(server: Prometheus, queries: list[str]) -> None:
-    """Check that each query returns a result, except the queries in FINDS_NOTHING."""
+    """Check that the queries in FINDS_NOTHING return no result, and that each other query returns a result."""
     assert queries
     assert server.query("avepoint_up == 0") == []
     for query in queries:

@@ -1,4 +1,4 @@
-"""Linked files, anchors and pictures exist, linked hosts are known, and every page is the target of a link."""
+"""Links lead to existing files, anchors and pictures, and to known hosts. Every page is the target of a link."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""scripts/take-pictures opens the right URL in the right size, and writes only complete pictures."""
+"""scripts/take-pictures opens the right URLs with the right window sizes, and writes only complete pictures."""
 
 import json
 import struct

@@ -50,7 +50,7 @@ def fetch(
 
 
 def eventually(probe: Callable[[], T | None], *, what: str, within: float = TIMEOUT) -> T:
-    """Call `probe` repeatedly, and return the first result other than None and False."""
+    """Call `probe` until the result is neither None nor False, and return the result."""
     deadline = time.monotonic() + within
     while True:
         with contextlib.suppress(OSError):
@@ -71,7 +71,7 @@ def free_port() -> int:
 
 @contextlib.contextmanager
 def process(command: Sequence[str], **options: Any) -> Iterator["subprocess.Popen[Any]"]:
-    """Run a process, and kill the process at the end if it still runs, even after an error in the test."""
+    """Run a process. If the process still runs at the end, kill it, even after an error in the test."""
     with subprocess.Popen(command, **options) as started:
         try:
             yield started
@@ -94,7 +94,7 @@ def on_a_terminal(command: Sequence[str], **options: Any) -> Iterator[tuple["sub
 
 @dataclass(slots=True)
 class Exporter:
-    """A running exporter. `log` is the file with its standard error, and `out` is the file with its standard output."""
+    """A running exporter. `log` is the file of its standard error, and `out` is the file of its standard output."""
 
     url: str
     process: "subprocess.Popen[str]"

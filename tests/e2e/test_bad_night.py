@@ -44,14 +44,14 @@ avepoint_up{account="msp",collector="customers"} 1
 
 @dataclass(slots=True)
 class Page:
-    """A fake metrics page of 1,000 customers. The attribute `wrong` is the number of customers with a problem."""
+    """A fake metrics page of 1,000 customers, of which `wrong` have a problem."""
 
     wrong: int = 0
     problem: str = 'problem="backup_overdue",severity="critical"'
     port: int = 0
 
     def text(self) -> str:
-        """Return the current page to Prometheus."""
+        """Return the current text of the page."""
         lines = [_EXPORTER.strip()]
         for number in range(_CUSTOMERS):
             of = f'account="msp",customer_id="c{number}"'

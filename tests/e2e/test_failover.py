@@ -19,7 +19,7 @@ from tests.relay import relay
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.soak]
 
-# Each replica has its own page size, which identifies the replica in the log. Both replicas read the same account.
+# The page size of each replica identifies the replica in the log. Both replicas read the same account.
 CONFIG = """
 accounts:
   - name: tenant

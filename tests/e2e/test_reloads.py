@@ -30,7 +30,7 @@ accounts:
 
 
 def resident(running: Exporter) -> float:
-    """Return the current memory usage in MiB, because a process may inherit the peak usage from its parent."""
+    """Return the current memory usage in MiB. The peak usage may be inherited from the parent process."""
     text = Path(f"/proc/{running.process.pid}/status").read_text()
     match = re.search(r"VmRSS:\s*(\d+) kB", text)
     assert match is not None

@@ -28,9 +28,10 @@ def shown(world: World) -> Shown:
 
 
 def pages_until_killed(refresh: Refresh, place: Place, now: float, pages: int) -> list[tuple[float, Shown]]:
-    """Run a child process, kill the process after a number of pages with values, and return all pages with their times.
+    """Run a child process, kill it once it has sent `pages` pages that contain values, and return all pages with their
+    times.
 
-    Pages without values do not count, because on a slow machine the first refresh may outlast all of them.
+    Pages without values do not count, because a slow machine may send many before the first refresh completes.
     """
     ours, theirs = multiprocessing.Pipe(duplex=False)
     child = multiprocessing.get_context("fork").Process(target=_run_child, args=(refresh, place, now, theirs))

@@ -1,4 +1,4 @@
-"""Processes of the exporter, simulated within the test, that share a PostgreSQL database."""
+"""Simulated processes of the exporter that share a PostgreSQL database."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -33,7 +33,7 @@ def shared(
 
 
 def world_at(place: Place, api: FakeApi, clock: FakeClock) -> World:
-    """Return a process whose state is in a directory or in a database."""
+    """Return a process that stores its state at `place`, a directory or the URL of a database."""
     if isinstance(place, Path):
         return World(api, clock, place)
     return World(api, clock, shared=shared(place, holder=token_hex(4), times=BRIEF))

@@ -124,7 +124,7 @@ class Unlistable(FakeApi):
 
 
 async def unlistable(folder: Path | None = None) -> World:
-    """Return a world in which one customer failed in the last refresh. Now, the customer list is unavailable."""
+    """Return a world after a refresh that failed for one customer. Later requests for the customer list fail."""
     world = World(api := Unlistable(), folder=folder)
     api.routes[overview_path("y")] = httpx.Response(500)
     await world.apply(partner())
@@ -260,7 +260,7 @@ async def test_an_account_removed_while_it_asks_for_a_token_stays_gone() -> None
 
 @pytest.mark.parametrize("path", [BATCH_PATH, "/connect/token", overview_path("x")])
 async def test_nothing_is_requested_for_an_account_after_its_removal(path: str) -> None:
-    """When the account is removed, a request for a customer list, a token or a customer is running."""
+    """The account is removed while a request for a customer list, a token or a customer is running."""
     reached, released = asyncio.Event(), asyncio.Event()
     api = FakeApi(portfolio([f"c{number:04}" for number in range(500)] + ["x"]))
     answer, sent = api.answer, list[str]()

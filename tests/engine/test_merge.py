@@ -1,4 +1,4 @@
-"""The merge of two versions of a state keeps the greater counters and times, and each job id once."""
+"""Merging two versions of a state keeps the greater counters, the later times, and each job id once."""
 
 from base64 import b64encode
 from typing import Any

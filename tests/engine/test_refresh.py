@@ -255,7 +255,7 @@ async def test_where_customers_cannot_be_listed_the_collector_is_down_and_its_cu
     world = World(api)
     await world.apply(partner())
     assert await world.refresh()
-    await world.apply(partner(collectors={"protected_data": {"interval": "2h"}}))  # this change drops the customer list
+    await world.apply(partner(collectors={"protected_data": {"interval": "2h"}}))  # this reload drops the customer list
     api.routes[BATCH_PATH] = httpx.Response(500)
     assert not await world.refresh()
     assert up(world) == {"c0000": 0, "c0001": 0}
@@ -323,7 +323,7 @@ async def test_steps_of_the_wall_clock_neither_drop_nor_keep_values(step: float)
 
 
 class Stop(Exception):  # noqa: N818 - no error
-    """Ends the endless loop of a refresher."""
+    """Raised to stop the endless loop of a refresher."""
 
 
 async def pauses(world: World, outcomes: list[bool]) -> list[float]:

@@ -15,7 +15,7 @@ BROKEN = httpx.Response(500)
 
 
 class Stop(Exception):  # noqa: N818 - no error
-    """Ends the endless loop of a refresher."""
+    """Raised to stop the endless loop of a refresher."""
 
 
 async def slow_world(**options: Any) -> World:
@@ -37,7 +37,7 @@ async def run_for(world: World, duration: float) -> None:
     end, kept = world.clock.monotonic() + duration, world.clock.sleep
 
     async def sleep(seconds: float) -> None:
-        if seconds >= 1 and world.clock.monotonic() + seconds > end:  # shorter sleeps are waits for the rate limit
+        if seconds >= 1 and world.clock.monotonic() + seconds > end:  # the rate limit causes shorter sleeps
             raise Stop
         await kept(seconds)
 
@@ -48,7 +48,7 @@ async def run_for(world: World, duration: float) -> None:
 
 
 def failing_at(world: World, name: str, *, until: float = DAY) -> list[float]:
-    """Let requests for a customer fail until a time. Return a list to which the world appends the times of requests."""
+    """Let requests for a customer fail for `until` seconds. Return a list that collects the time of each request."""
     began, times = world.clock.monotonic(), list[float]()
 
     def answer(_: httpx.Request) -> object:

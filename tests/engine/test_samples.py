@@ -1,4 +1,4 @@
-"""Samples are the same after compaction."""
+"""Compaction does not change samples."""
 
 from hypothesis import given
 from hypothesis import strategies as st

@@ -1,4 +1,4 @@
-"""The URL of the database: libpq accepts every valid URL, and each invalid URL has an error without a secret."""
+"""libpq accepts every valid URL of a database. The error for an invalid URL contains no secret."""
 
 import pytest
 

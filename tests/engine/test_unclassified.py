@@ -1,4 +1,4 @@
-"""While a job is unclassified, no problem begins or ends on the older jobs of its workload."""
+"""While a job is unclassified, problems with older jobs of the same workload neither begin nor resolve."""
 
 from dataclasses import replace
 
@@ -47,7 +47,7 @@ async def test_an_unclassified_job_of_another_type_does_not_hold_a_problem() -> 
     original = api._list
 
     def hides(request: object) -> object:
-        """Return a list in which the id of one job is unlisted if it is filtered by workload."""
+        """Return the list. If the filter is workload 9, replace the id of each job by "unlisted"."""
         page = original(request)  # type: ignore[arg-type] # a request
         if request.url.params["ObjectType"] == "9":  # type: ignore[attr-defined]
             page["data"] = [{**row, "id": "unlisted"} for row in page["data"]]  # type: ignore[index]

@@ -1,4 +1,4 @@
-"""While the stored counters are unknown, counters are hidden. Otherwise, they would begin at 0 and jump later."""
+"""Counters are hidden until the stored counters are loaded. Otherwise, they would begin at 0 and jump later."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -132,7 +132,7 @@ async def test_an_account_that_is_added_while_the_database_is_away_hides_only_it
 
 
 class Unreadable(StateStore):
-    """A store whose state cannot be loaded, as from a damaged file."""
+    """A store whose state cannot be loaded, for example because a file is damaged."""
 
     async def load(self, account: Account, collector: str, owns: Owns) -> StoredState:
         raise StorageError(f"cannot read {account.name} {collector} {owns('x')}")

@@ -126,7 +126,7 @@ async def test_a_memory_that_is_not_usable_is_dropped(world: World, tmp_path: Pa
         connection.commit()
 
     await world.restart(config(licensed()))
-    assert await problems(world) == {("contoso", "", FULL)}  # the exporter computes the verdict again from stored data
+    assert await problems(world) == {("contoso", "", FULL)}  # the exporter recomputes the verdict from stored data
 
 
 @pytest.mark.parametrize("change", [{"ignore": [FULL, "storage_nearly_full"]}])
@@ -240,7 +240,7 @@ async def test_a_collector_that_is_off_is_unknown() -> None:
 
 
 class RunningClock(FakeClock):
-    """A clock that advances by 10 ms whenever a caller reads the time."""
+    """A clock that advances by 10 ms on each call of `monotonic`."""
 
     def monotonic(self) -> float:
         self.steady += 0.01

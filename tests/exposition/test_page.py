@@ -1,4 +1,4 @@
-"""The page contains the same samples as a page from prometheus_client."""
+"""The metrics page contains the same samples as a page that prometheus_client renders."""
 
 import gzip
 import math
@@ -227,7 +227,7 @@ def test_the_exporters_own_metrics() -> None:
     assert any(name == "avepoint_exporter_build_info" for name, _ in samples)
     assert any(name.startswith("process_") for name, _ in samples)
     assert any(name.startswith("python_") for name, _ in samples)
-    own.observer("a")  # after a reload, the account has no certificate
+    own.observer("a")  # as after a reload, the account no longer has a certificate
     again = parsed(own.text(account="a", names=(), openmetrics=False).decode())
     assert not any(name == "avepoint_certificate_expiry_timestamp_seconds" for name, _ in again)
     own.forget("a")
@@ -246,7 +246,7 @@ def test_usage_is_what_each_account_has_called() -> None:
 
 
 class Oracle(Collector):
-    """Yield the samples as families of prometheus_client, in the order of the page."""
+    """Yields the samples as prometheus_client families, in the order of the families on the page."""
 
     def __init__(self, order: Sequence[Family], reads: Sequence[ReadResult]) -> None:
         self._order = order

@@ -1,4 +1,4 @@
-"""Rules that all dashboards must follow. Each rule yields its findings."""
+"""Rules that all dashboards must follow. Each rule is a function that yields the errors of a dashboard."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,7 +26,7 @@ def panels(board: Json) -> list[Json]:
 
 
 def queries(board: Json) -> Iterator[tuple[Json, Json]]:
-    """Return each panel with each of its queries."""
+    """Yield each pair of a panel and one of its queries."""
     yield from ((panel, target) for panel in panels(board) for target in panel["targets"])
 
 
@@ -139,7 +139,7 @@ def numbers(board: Json) -> Iterator[str]:
 
 
 def merges(board: Json) -> Iterator[str]:
-    """In a table with several queries, at most one query keeps the metric name, because Grafana must merge the rows."""
+    """At most one query of a table keeps the metric name. Otherwise, Grafana cannot merge the rows."""
     for panel in panels(board):
         if panel["type"] == "table" and len(panel["targets"]) > 1:
             trees = [promql.parse(replaced(target["expr"])) for target in panel["targets"]]
@@ -152,7 +152,7 @@ def merges(board: Json) -> Iterator[str]:
 def variables(board: Json) -> Iterator[str]:
     """The data source is the first variable.
 
-    The other variables are in order, depend on earlier variables, and occur in queries.
+    The other variables have the order of CHAIN, depend on earlier variables, and occur in queries.
     """
     first, *asking = board["templating"]["list"]
     if (first["name"], first["label"], first["type"]) != ("datasource", "Data source", "datasource"):
@@ -243,7 +243,7 @@ def lint(board: Json) -> list[str]:
 
 
 def lint_together(boards: Sequence[Json]) -> list[str]:
-    """Return the findings from comparisons of dashboards with each other."""
+    """Return the findings of rules that compare dashboards with each other."""
     uids = [board["uid"] for board in boards]
     found = [] if len(set(uids)) == len(uids) else ["two dashboards have one uid"]
     if len({board["schemaVersion"] for board in boards}) != 1:
@@ -260,7 +260,7 @@ def lint_together(boards: Sequence[Json]) -> list[str]:
 
 
 def _unknown_names(url: str, panel: Json, board: Json, target: Json) -> Iterator[str]:
-    """Yield the variables and columns that a link uses but that do not exist, and missing variables."""
+    """Yield variables and columns that a link uses but that do not exist, and variables that a link lacks."""
     here, there = ({variable["name"] for variable in one["templating"]["list"]} for one in (board, target))
     kept, set_to = (set(re.findall(pattern, url)) for pattern in (r"\$\{(\w+):queryparam\}", r"[?&]var-(\w+)="))
     columns = {override["matcher"]["options"] for override in panel["fieldConfig"]["overrides"]}

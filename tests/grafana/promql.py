@@ -40,7 +40,7 @@ def known() -> Mapping[str, Labels]:
     files = [yaml.safe_load(file.read_text(encoding="utf-8")) for file in (RULES, *OPTIONAL)]
     groups = [group for file in files for group in file["groups"]]
     records = [rule for group in groups for rule in group["rules"] if "record" in rule]
-    for _ in range(4):  # some rules read later rules or themselves
+    for _ in range(4):  # some rules read their own series or series of later rules
         for rule in records:
             labels = Walk(series).labels(promql.parse(rule["expr"])) | frozenset(rule.get("labels", {}))
             series[rule["record"]] = series.get(rule["record"], frozenset()) | labels
@@ -55,7 +55,7 @@ class Lint(Walk):
         self.matched: set[str] = set()
 
     def _matrix(self, expression: promql.MatrixSelector) -> Labels:
-        return self.labels(expression.vector_selector)  # the window is a macro, or is checked as text
+        return self.labels(expression.vector_selector)  # the window is a macro, or another rule checks its text
 
     def _selector(self, expression: promql.VectorSelector) -> Labels:
         labels = super()._selector(expression)
@@ -134,7 +134,7 @@ def keeps_name(expression: Any) -> bool:
 
 
 def variable_expressions(query: str) -> Iterator[tuple[str, str]]:
-    """Yield the expressions in a variable's query, one per metric name, with the label that the query selects."""
+    """Yield each expression in a variable's query (one per metric name), and the label that the query selects."""
     call = _CALL.fullmatch(query)
     if call is None:
         raise ValueError(f"neither label_values nor query_result: {query}")

@@ -1,4 +1,4 @@
-"""If a test adds an error to a valid dashboard, the rule of the linter reports the error."""
+"""Each rule of the linter reports an error that a test adds to a valid dashboard."""
 
 import copy
 import json

@@ -1,4 +1,4 @@
-"""The dashboards match schemas that are derived from Grafana's types (tests/grafana/schemas)."""
+"""The dashboards match the schemas in tests/grafana/schemas, which are derived from Grafana's types."""
 
 import copy
 import json
@@ -40,7 +40,7 @@ def _findings(board: Json) -> list[str]:
 
 
 def _overridden(panel: Json) -> Iterator[Json]:
-    """Yield the custom options of each override, together with the defaults."""
+    """For each override, yield its custom options together with the default options of the panel."""
     for override in panel["fieldConfig"].get("overrides", []):
         custom = copy.deepcopy(panel["fieldConfig"]["defaults"].get("custom", {}))
         for item in override["properties"]:

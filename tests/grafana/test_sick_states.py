@@ -44,7 +44,7 @@ PROBLEMS: Final = (
 
 
 def series(name: str, labels: str, values: str = ALWAYS) -> Series:
-    """Return a series of the first of the exporters."""
+    """Return a series of the first exporter."""
     return {f"{name}{{{_TARGET}, {labels}}}": values}
 
 
@@ -130,7 +130,7 @@ def _stats() -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def as_grafana_asks(text: str) -> str:
-    """Return a query in which all values of each variable are chosen."""
+    """Return the query as Grafana sends it if all values of each variable are chosen."""
     text = text.replace("$__range", "1h").replace("$__rate_interval", "5m")
     return re.sub(r"\$(job|instance|account|customer|workload)\b", ".+", text)
 

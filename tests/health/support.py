@@ -102,7 +102,7 @@ class World:
         return self
 
     def restarts(self, *, memory: bool = True, reads: bool = True) -> "World":
-        """Restart the process, with or without its stored state."""
+        """Restart the process. `memory` keeps the state of verdicts, and `reads` keeps the results of refreshes."""
         dumped, self.started = self.dumped(), self.now
         self.verdict = self._new()
         if memory:
@@ -136,7 +136,7 @@ class World:
         return set(self.problems())
 
     def outcome(self, problem: str) -> str | None:
-        """Return the verdict: wrong, fine or unknown, or None if the problem does not apply."""
+        """Return "wrong", "fine" or "unknown", or None if the problem does not apply."""
         self.verdict.settle(self.now)
         counts = {one.labels: one.value for one in self.verdict.count_samples() if one.labels[0] == problem}
         assert sum(counts.values()) <= 1

@@ -1,4 +1,4 @@
-"""The state of verdicts is the same after a dump and a load."""
+"""After a dump and a load, the state of verdicts is unchanged."""
 
 from exporter.health.findings import Subject
 from exporter.health.memory import HeldProblem, Memory, ProblemKey

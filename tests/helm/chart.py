@@ -112,7 +112,7 @@ def secret_data(found: list[Object]) -> dict[str, bytes]:
 
 
 def account(**auth: Any) -> Object:
-    """Return the values of one tenant account with these credentials."""
+    """Return the chart's values for one tenant account with these credentials."""
     return {
         "accounts": [{"name": "contoso", "type": "tenant", "data_center": "us", "auth": {"client_id": "id", **auth}}]
     }

@@ -38,7 +38,7 @@ with_accounts = pytest.mark.parametrize(
 
 @with_accounts
 def test_the_exporter_accepts_the_configuration(values: dict[str, Any], tmp_path: Path) -> None:
-    """After the mounted files are written, --config.check reports no error."""
+    """If the mounted files exist, --config.check reports no error."""
     found = objects(values)
     spec = exporter(found)
     for volume in spec["volumes"]:

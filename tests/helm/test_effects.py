@@ -33,8 +33,8 @@ TLS = {"web": {"tls": {"enabled": True, "secretName": "tls"}}}
 WEB = {"web": {"existingSecret": {"name": "web"}}}
 STORAGE = {"shards": 2, "persistence": {"enabled": True}}
 DATABASE = {"storage": {"existingSecret": {"name": "database"}}}
-# Some values of the chart have an effect only together with other values. Each key is the prefix of a path; the
-# dictionary contains the values that this path requires. The test also sets every `enabled` along a path.
+# Some values of the chart have an effect only if other values are set. For each prefix of a path, BASES contains these
+# other values. The test also enables every section along a path.
 BASES: dict[str, Values] = {
     "existingConfig.key": {"accounts": [], "existingConfig": {"secret": "config"}},
     "existingConfig": {"accounts": []},
@@ -129,7 +129,7 @@ def with_exception(path: Path, exception: Values) -> Values:
 
 
 def base(path: Path) -> Values:
-    """Return the values that are required for the value at a path to have an effect."""
+    """Return the other values without which the value at a path has no effect."""
     name = ".".join(path)
     [*_, prefix] = ["", *sorted((key for key in BASES if f"{name}.".startswith(f"{key}.")), key=len)]
     values = merged({"accounts": [ACCOUNT]}, BASES.get(prefix, {}))

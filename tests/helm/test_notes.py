@@ -1,4 +1,4 @@
-"""The chart's NOTES.txt is correct for every file of values in ci/."""
+"""The chart's NOTES.txt is correct for every values file in ci/."""
 
 import pytest
 

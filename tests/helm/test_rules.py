@@ -1,4 +1,4 @@
-"""Rules and dashboards in the chart are equal to their sources, except for changes that values request."""
+"""Rules and dashboards in the chart are equal to their sources, unless values request changes."""
 
 import re
 import subprocess

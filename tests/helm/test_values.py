@@ -79,7 +79,7 @@ def test_the_readme_gives_the_defaults() -> None:
 def test_an_account_takes_what_the_exporter_takes() -> None:
     properties = SCHEMA["definitions"]["account"]["properties"]
     own_auth = {"existing_secret", "certificate", "certificate_password"}
-    # The chart puts no secrets into environment variables or a ConfigMap, so client_secret becomes a Secret.
+    # The chart stores client_secret in a Secret, never in an environment variable or a ConfigMap.
     variables = {"client_secret_env", "certificate_password_env"}
 
     assert properties.keys() == Account.model_fields.keys()

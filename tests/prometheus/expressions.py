@@ -18,7 +18,7 @@ _REMOVED_IN_3: Final = ("holt_winters",)
 
 
 def exposed() -> Mapping[str, Labels]:
-    """Return the labels of each metric of the exporter and of `up`, including the labels that a scrape adds."""
+    """Return the labels of `up` and of each metric of the exporter. Include the labels that a scrape adds."""
     names = {family.name: frozenset(family.labels) for family in (*families(), *VERDICT_FAMILIES, *STATUS_FAMILIES)}
     for metric in vars(OwnMetrics(with_process=False)).values():
         if isinstance(metric, MetricWrapperBase):

@@ -1,4 +1,4 @@
-"""Scenarios of the recording rules of a portfolio, each with and without data."""
+"""Scenarios of the recording rules for portfolios. Each rule is tested with and without data."""
 
 from collections.abc import Mapping
 from typing import Final

@@ -1,4 +1,4 @@
-"""Scenarios of the recording rules for the exporter and for problems, each with and without data."""
+"""Scenarios of the recording rules for the exporter and for problems. Each rule is tested with and without data."""
 
 from typing import Final
 

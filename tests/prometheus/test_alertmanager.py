@@ -83,7 +83,7 @@ def test_the_example_names_only_alerts_and_labels_that_there_are() -> None:
 _C1: Final = {"customer_id": "c1"}
 _C1_EXCHANGE: Final = {**_C1, **_EXCHANGE}
 _BACKUP: Final = {"job_type": "backup"}
-# Pairs of a source alert and the alert that it inhibits. Each pair has its own account.
+# In each pair, the first alert inhibits the second alert. Each pair has its own account.
 _SILENCED: Final = [
     ("AvePointManyCustomersAffected", _OVERDUE, "AvePointBackupOverdue", _C1_EXCHANGE),
     ("AvePointManyCustomersAffected", _OVERDUE, "AvePointJobFailed", {**_C1_EXCHANGE, **_BACKUP}),

@@ -54,7 +54,7 @@ _SEVERITIES_OF_PROBLEMS: Final = "severity of the problem"
 
 
 def severity(alert: str) -> str:
-    """Return the severity of an alert or of its problem. If the alert covers several problems, return a description."""
+    """Return the severity of an alert or of its problem. If the alert covers several problems, return a text."""
     own: str = ALERTS[alert].get("labels", {}).get("severity", "")
     return own or _SEVERITY_OF_PROBLEM.get(alert, _SEVERITIES_OF_PROBLEMS)
 
@@ -93,7 +93,7 @@ def test_every_alert_is_tested_before_firing_resolved_and_with_data_missing() ->
 
 
 def _course(scenario: Scenario, alert: str) -> Iterator[bool]:
-    """Yield, for each check in order of time, whether the alert fires."""
+    """For each check, in chronological order, yield whether the alert fires."""
     for _, expression, expected in sorted(scenario.checks, key=lambda check: parse_duration(check[0])):
         if re.fullmatch(re.findall(r'alertname=~"(.*?)"', expression)[0], alert):
             yield any(expected.values())
@@ -143,7 +143,7 @@ def test_no_runbook_is_left_over() -> None:
 def _walked() -> Mapping[str, Labels]:
     """Return the labels of all exposed and recorded series."""
     known = dict(exposed())
-    # A rule may read its own series. The rest of the expression determines the labels of this series.
+    # If a recording rule reads its own series, the rest of its expression determines the labels of the series.
     known.update({name: frozenset() for name in RECORDS})
     known["ALERTS"] = exposed()["avepoint_problem"] | {"alertname", "alertstate", "collector", "organization"}
     for _ in range(3):

@@ -1,4 +1,4 @@
-"""Create random jobs of customers, and compute the expected samples only from these records."""
+"""Create random jobs of customers, and compute the expected samples from these jobs alone."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -36,7 +36,7 @@ UNIT = 10**9
 def random_customer_jobs(seed: int, customers: Iterable[str], now: float) -> tuple[CustomerJob, ...]:
     """Return random jobs of customers.
 
-    A module has no job, one job or several jobs. Some jobs are scans or belong to other products.
+    A module has any number of jobs. Some jobs are scans or belong to other products.
     """
     random = Random(f"{seed}:customers' jobs")
     return tuple(job for customer in customers for job in _of_customer(random, customer, now))
@@ -129,7 +129,8 @@ def _expect_kind(add: "Add", jobs: list[CustomerJob], what: dict[str, str]) -> N
         add("jobs_completed_total", 0, **what, state=state)
     running = [job.start_unix_ns for job in jobs if job.status == 1 and job.start_unix_ns is not None]
     add("oldest_running_job_start_timestamp_seconds", min(running) / UNIT if running else None, **what)
-    # A module may have several servers. The module's last success is the earliest of the servers' last successes.
+    # A module may have several servers. Find the last success of each server. The earliest of these times is the last
+    # success of the module.
     names: dict[str | None, list[int]] = defaultdict(list)
     for job in jobs:
         names[job.name] += [job.finish_unix_ns] if job.status == 2 and job.finish_unix_ns is not None else []

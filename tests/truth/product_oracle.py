@@ -105,7 +105,7 @@ def _expect(samples: Samples, what: dict[str, str], jobs: list[Job]) -> None:
     add("last_job_state", 1, state=state)
     running = [job.start_unix_ns for job, state in jobs if state == "in_progress"]
     add("oldest_running_job_start_timestamp_seconds", min(running) / UNIT if running else None)
-    # The last success of Salesforce is the earliest of all organizations' last successes.
+    # Find the last success of each organization. The earliest of these times is the last success of Salesforce.
     finishes: dict[str | None, list[int]] = defaultdict(list)
     for job, state in jobs:
         organization = job.organization_id if isinstance(job, SalesforceJob) else None

@@ -1,4 +1,4 @@
-"""Create random subscriptions, and compute the expected samples only from these records."""
+"""Create random subscriptions, and compute the expected samples from these subscriptions alone."""
 
 from collections.abc import Iterable
 from random import Random
@@ -75,8 +75,8 @@ def numbers_of(one: SubscriptionRecord, *, only_days: bool = False) -> dict[str,
 def expect_subscriptions(add: Any, subscriptions: Iterable[SubscriptionRecord], *, only_days: bool) -> None:
     """Add the samples of each subscription.
 
-    If several subscriptions have equal texts, a label contains each subscription's position among them. If `only_days`
-    is true, AvePoint's dates contain no time and mean the end of the day.
+    If several subscriptions have the same text properties, the label `subscription` contains their positions. If
+    `only_days` is true, AvePoint's dates have no time of day. Such a date means the end of the day.
     """
     different = list(dict.fromkeys(subscriptions))
     for one in different:

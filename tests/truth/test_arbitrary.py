@@ -62,7 +62,7 @@ _JSON = st.recursive(
 _ROW = st.dictionaries(st.sampled_from(_KEYS), _VALUES, max_size=12)
 _PARTS = st.lists(_ROW, max_size=4)
 _ROWS = st.lists(_ROW | st.builds(dict, _ROW, products=_PARTS) | st.builds(dict, _ROW, moduleStatus=_PARTS), max_size=4)
-# Bodies are arbitrary JSON, or envelopes that contain almost valid rows or an object.
+# Bodies are arbitrary JSON, envelopes of an object or of almost valid rows, or such rows without an envelope.
 _BODIES = (
     _JSON
     | st.fixed_dictionaries({"data": st.dictionaries(st.sampled_from(_KEYS), _JSON | _ROWS, max_size=8)})
@@ -94,7 +94,7 @@ class Inside:
 
     async def samples(self) -> list[Sample]:
         collector: Any = self.collector
-        if isinstance(collector, PerTenantCollector):  # `read` would first need a customer list
+        if isinstance(collector, PerTenantCollector):  # `read` requires a customer list
             records = {"tenant": await collector.read_tenant("customer", "tenant")}
             return list(collector.samples(records, "customer"))
         if isinstance(collector, CustomerCollector):

@@ -26,8 +26,7 @@ from tests.truth.protected_oracle import SIZES
 from tests.truth.subscriptions import BOUGHT
 from tests.truth.world import world
 
-# A fault may change a value. Still, the server must have returned every value on the page for the same customer and
-# field.
+# Faults may change values. However, each value on the page must come from a response about the same customer and field.
 _FIELDS = {
     "avepoint_scanned_objects": "totalScannedObjects",
     "avepoint_protected_objects": "totalProtectedObjects",
@@ -91,7 +90,7 @@ class _Returned:
         self._sizes: dict[object, float | None] = {**dict(SIZES), **dict(BOUGHT)}
 
     def lies(self, samples: Samples) -> list[str]:
-        """Return the samples with a value that the server never returned for their customer."""
+        """Return the samples whose values the server never returned for their customers."""
         self._add_new()
         lies = []
         for (name, labels), value in samples.items():
@@ -179,8 +178,8 @@ async def test_random_faults_cost_no_more_than_their_own_samples(
                 assert {key: shown.get(key) for key in truth if key[0] not in _COMPLETED} == {
                     key: value for key, value in truth.items() if key[0] not in _COMPLETED
                 }
-                # Counters include only jobs that ended after the first refresh, even if a fault hid earlier jobs at
-                # first.
+                # Counters include only jobs that ended after the first refresh. This is also true for jobs that a fault
+                # hid at first.
                 ends = [job.finish_unix_ns for job in portfolio.job_list]
                 ends += [job.finish_unix_ns for job in portfolio.customer_job_list]
                 recent = sum(end is None or end > (NOW - 300) * 10**9 for end in ends)

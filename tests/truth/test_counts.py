@@ -23,7 +23,7 @@ from tests.truth.oracle import JOB_TYPES, NOW, WORKLOADS, random_portfolio
 from tests.truth.world import CONFIG, INSIDE
 
 UNIT = 10**9
-# The test omits faults that need a connection, and faults that change the name or module of a job.
+# The test omits faults that need a connection, and faults that change a job's name or module.
 KINDS = tuple(
     kind for kind in FAULTS if kind not in ("timeout", "cut", "gzip_bomb", "conflicting_row", "odd_text", "long_text")
 )
@@ -128,7 +128,7 @@ async def test_each_job_counts_once_whatever_the_faults(version: Any, soak: bool
             simulator.faults.probability = 0.0
         await seen.refresh()
         counts, truth = counted(seen), ended(portfolio, clock.time())
-        # The series of a customer are absent while the customer list does not contain it.
+        # While the customer list does not contain a customer, the series of the customer are absent.
         assert {labels: value for labels, value in counts.items() if value < before.get(labels, 0)} == {}
         kinds = by_kind(counts)
         assert {

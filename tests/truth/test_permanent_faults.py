@@ -1,6 +1,6 @@
-"""If every response has a fault, the exporter hides numbers but exposes no wrong numbers.
+"""While every response has a fault, numbers may be missing from the page, but no number is wrong.
 
-After the fault, all numbers return.
+Afterwards, all numbers return.
 """
 
 from typing import Any

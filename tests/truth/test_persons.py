@@ -1,4 +1,4 @@
-"""No name, address or id of a person is in a label or in a log line, whatever AvePoint returns."""
+"""No label and no log line contains a person's name, address or id, whatever AvePoint returns."""
 
 import itertools
 import json
@@ -16,13 +16,13 @@ from tests.truth.world import world
 
 PERSONAL = ("customer", "displayName", "email", "operator", "ownerEmail", "tenantOwner")
 USERS = "/users/batch"
-_ENOUGH = 12  # this many characters of an id or address are personal data
+_ENOUGH = 12  # a leak is at least this many leading characters of a name, id or address
 FAULTS = ("truncated_json", "nulls", "missing_keys", "wrong_types", "long_text", "duplicate_row", "conflicting_row",
           "envelope_errors", "short_list", "error_field")  # fmt: skip
 
 
 class Recorder(httpx.AsyncBaseTransport):
-    """A transport to a simulator that collects the personal data in the responses."""
+    """A transport to a simulator. The transport collects the personal data in the responses."""
 
     def __init__(self, simulator: Simulator) -> None:
         self.persons: set[str] = set()
@@ -58,13 +58,13 @@ def _leaks(persons: frozenset[str], text: str) -> list[str]:
 
 @pytest.mark.parametrize("probability", [0.0, 0.3], ids=["good", "faults"])
 async def test_no_person_is_in_a_label_or_a_log_line(probability: float, capsys: pytest.CaptureFixture[str]) -> None:
-    setup("info", clock=itertools.count(step=3600).__next__)  # the clock is so fast that the log suppresses no line
+    setup("info", clock=itertools.count(step=3600).__next__)  # with this fast clock, the log suppresses no line
     simulator = Simulator(now=lambda: NOW, customers=15, seed=6)
     recorder = Recorder(simulator)
     shown = ""
     async with world(simulator, transport=recorder) as seen:
         assert await seen.refresh()
-        persons = frozenset(recorder.persons)  # recorded without faults, which repeat the same values in other fields
+        persons = frozenset(recorder.persons)  # recorded before faults copy such values to other fields
         simulator.faults = Faults(probability=probability, kinds=FAULTS, options=FaultOptions(text_bytes=3000))
         for _ in range(5):
             await seen.refresh()

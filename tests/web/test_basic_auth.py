@@ -31,9 +31,9 @@ def authorization(user: str, password: str) -> str:
 
 
 class Counting:
-    """Counts the comparisons.
+    """Counts the comparisons of passwords.
 
-    By default, the comparison is real. Tests can replace the comparison by another function.
+    By default, the class compares as the exporter does. Tests can pass another function.
     """
 
     def __init__(self, compare: Callable[[bytes, bytes], bool] = matches) -> None:
@@ -48,7 +48,7 @@ class Counting:
 
 
 class Gate:
-    """A comparison that waits for the test. "right" is the right password."""
+    """A comparison that waits for the test. The correct password is "right"."""
 
     def __init__(self) -> None:
         self.order: list[bytes] = []
@@ -161,7 +161,7 @@ async def test_each_password_is_checked_once_and_on_a_thread() -> None:
 
 
 async def test_an_unknown_user_takes_as_long() -> None:
-    compare = Counting(lambda _, __: True)  # a decoy that matches must not grant access
+    compare = Counting(lambda _, __: True)  # a match with the hash of a decoy must not grant access
     checker = PasswordChecker(Limits(), compare)
     users = {b"a": STORED, b"b": STORED.replace(b"$04$", b"$05$")}
     for i in range(20):
@@ -169,7 +169,7 @@ async def test_an_unknown_user_takes_as_long() -> None:
         assert await checker.check(users, BasicCredentials(b"user%d" % i, b"y"), HERE) is CheckResult.WRONG
     decoys = [stored for _, stored in compare.seen]
     assert {stored[4:6] for stored in decoys} == {b"04", b"05"}
-    assert decoys[::2] == decoys[1::2]  # each name always has the same decoy
+    assert decoys[::2] == decoys[1::2]  # each user name always has the same decoy
     assert not any(matches(b"x", stored) for stored in set(decoys))
 
 
@@ -202,7 +202,7 @@ async def test_clients_that_guess_leave_room_for_others(honest: ClientKey) -> No
     await asyncio.sleep(0)
     right = check(b"right", honest)
     await asyncio.sleep(0)
-    shared = check(b"right", guesser)  # shares the running check
+    shared = check(b"right", guesser)  # uses the result of the running check
     gate.open(10)
     assert await right is CheckResult.RIGHT
     assert await shared is CheckResult.RIGHT
@@ -282,7 +282,7 @@ def test_a_check_may_end_after_its_event_loop() -> None:
 
 @pytest.mark.parametrize("same_network", [False, True])
 async def test_wrong_passwords_do_not_keep_the_right_one_out(same_network: bool) -> None:
-    """Wrong passwords arrive at 1,000 per second, from 8 networks, or over 8 connections from the client's network."""
+    """An attacker sends 1,000 wrong passwords per second, from 8 networks or from the client's network."""
     users = {b"alice": bcrypt.hashpw(b"right", bcrypt.gensalt(10)), b"bob": STORED}
     app = BasicAuth(hello, lambda: users, PasswordChecker(Limits()))
     assert (await ask(app, authorization("bob", "right")))[0] == 200

@@ -1,4 +1,4 @@
-"""Every response has the security headers, and bodies, rates and connections are limited."""
+"""Every response has the security headers. The server limits bodies, rates and connections."""
 
 import asyncio
 import logging

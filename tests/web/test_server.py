@@ -234,7 +234,7 @@ async def test_a_second_header_that_does_not_arrive(start: Any, browser: Any, co
     async with start(App(), limits=QUICK) as running, connect(running.port) as (reader, writer):
         writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         assert (await browser.read(reader)).status == 200
-        await asyncio.sleep(0.3)  # the server allows idle connections
+        await asyncio.sleep(0.3)  # the server keeps idle connections open
         writer.write(b"GET / HT")
         await asyncio.sleep(0.1)
         writer.write(b"TP/1.1\r\n")
@@ -390,7 +390,7 @@ async def test_a_running_request_is_finished_at_shutdown(start: Any, browser: An
 async def test_shutdown_ends_within_the_grace_period(
     start: Any, connect: Any, pki: Any, tls_config: Path, tls: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Open connections: half a header, half a handshake, no data, a stuck request, and a client that does not read."""
+    """Connections stay open: half a header, half a handshake, no data, a stuck request, and unread responses."""
     app = App()
     limits = Limits(shutdown_grace=0.3)
     context = pki.client_context("client") if tls else None

@@ -17,7 +17,7 @@ from exporter.errors import ConfigError
 from exporter.web.protection import LiveProtection, load_protection
 from exporter.web.tls import build_context, is_allowed
 
-SALT = b"$2b$04$tkAz5K8Qnp6pVUtcGEPE6O"  # fixed, because the names of tests contain the hash
+SALT = b"$2b$04$tkAz5K8Qnp6pVUtcGEPE6O"  # constant, because test names contain the hash
 HASH = bcrypt.hashpw(b"right", SALT).decode()
 
 
