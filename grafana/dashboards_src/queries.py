@@ -70,7 +70,7 @@ def or_none(expr: str) -> str:
 def with_name(expr: str) -> str:
     """Add the label `name`.
 
-    The name is the organization. The name is the first of these labels that exists: organization, customer id, account.
+    The name is the first of these labels that exists: organization, customer id, account.
     """
     for label in ("account", "customer_id", "organization"):
         expr = f'label_replace({expr}, "name", "$1", "{label}", "(.+)")'
