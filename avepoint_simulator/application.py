@@ -94,7 +94,7 @@ class Simulator:
         return tuple(self.tokens.granted)
 
     def reset_log(self) -> None:
-        """Clear the logs of completed requests, granted scopes and returned values."""
+        """Clear the log of completed requests, the list of granted scopes, and the returned values."""
         self._log.reset()
         self.tokens.granted.clear()
         if self.returned_values is not None:

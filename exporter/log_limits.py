@@ -14,9 +14,9 @@ from typing import Any, Final
 WINDOW: Final = 60.0
 """Seconds during which equal lines are written only once."""
 SUPPRESSED: Final = "similar lines suppressed"
-"""The message of the line that contains the number of suppressed lines."""
+"""Message of the log line that reports how many lines were suppressed."""
 _MAX_VARIANTS: Final = 10
-"""Number of different lines of one kind that are written per window, such as lines about different customers."""
+"""Maximum number of different lines of one kind per window. For example, the lines may differ in the customer."""
 _MAX_KINDS: Final = 1000
 _DIGITS: Final = re.compile(r"\d+")
 _VARYING: Final = frozenset({"request_id", "timestamp", "ts", "_record", "_logger", "_name", "_from_structlog"})
@@ -33,7 +33,7 @@ class _Window:
 
 
 class RepeatFilter(logging.Filter):
-    """A filter that passes equal lines once per window, and a limited number of different lines per kind.
+    """A filter that passes each line once per window, and a limited number of different lines per kind and window.
 
     Log lines at the level debug always pass the filter. A handler must call `due` to write the counts of suppressed
     lines.
@@ -62,9 +62,9 @@ class RepeatFilter(logging.Filter):
             return True
 
     def due(self, *, all_windows: bool = False) -> list[tuple[Kind, int]]:
-        """End the windows whose time is over, and return the number of suppressed lines per kind.
+        """Remove the expired windows, and return the number of suppressed lines per kind.
 
-        If `all_windows` is true, end all windows.
+        If `all_windows` is true, remove all windows.
         """
         now = self._clock()
         with self._lock:
@@ -74,7 +74,7 @@ class RepeatFilter(logging.Filter):
 
 
 def _event(record: logging.LogRecord) -> Mapping[str, Any]:
-    """Return the fields of a record. Records of other libraries contain only a message."""
+    """Return the fields of a record. Log records of other libraries have no fields except the message."""
     return record.msg if isinstance(record.msg, dict) else {"event": record.msg}
 
 

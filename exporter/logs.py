@@ -80,7 +80,7 @@ class LimitedHandler(logging.StreamHandler[TextIO]):
         return super().handle(record)
 
     def write_counts(self, *, all_windows: bool = False) -> None:
-        """Write the counts of suppressed lines for all windows that are over.
+        """Write the number of suppressed lines of each expired window.
 
         If `all_windows` is true, write all counts.
         """
@@ -90,7 +90,7 @@ class LimitedHandler(logging.StreamHandler[TextIO]):
 
 
 def write_suppressed(*, all_windows: bool = False) -> None:
-    """Write the number of suppressed lines per kind of line, for all windows that are over.
+    """Write the number of suppressed lines of each expired window.
 
     If `all_windows` is true, write all counts.
     """

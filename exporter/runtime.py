@@ -24,9 +24,9 @@ By default, glibc raises this limit up to 32 MiB. The process would then keep th
 
 @contextmanager
 def settings_of_a_server() -> Iterator[None]:
-    """Disable garbage collection during the start.
+    """Disable garbage collection during startup.
 
-    After the start, limit the delays that garbage collections and threads cause.
+    After startup, limit the delays that garbage collection and threads cause.
     """
     with suppress(AttributeError, OSError, TypeError):  # Only glibc has the function mallopt.
         ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _LARGE)
@@ -41,9 +41,9 @@ def settings_of_a_server() -> Iterator[None]:
 
 
 def trim_memory() -> None:
-    """Return unused memory between objects to the operating system. This takes a few milliseconds.
+    """Return the unused memory between objects to the operating system, which takes a few milliseconds.
 
-    Without this function, glibc returns only the memory after the last object.
+    On its own, glibc returns only the unused memory after the last object.
     """
     with suppress(AttributeError, OSError, TypeError):  # Only glibc has the function malloc_trim.
         ctypes.CDLL(None).malloc_trim(0)

@@ -35,7 +35,7 @@ class CustomerRecord:
 class UserRecord:
     """A user of a customer's Microsoft 365 tenant.
 
-    Each entry of `modules` is a module code and whether the module is protected. The codes are 0 (mailbox) and 2
+    Each entry of `modules` contains a module code, and True if the module is protected. The codes are 0 (mailbox) and 2
     (OneDrive).
     """
 
@@ -72,8 +72,8 @@ class DetectionRecord:
 class TenantDetails:
     """The details of a customer's Microsoft 365 tenant.
 
-    `consents` contains whether the tenant has consented to each app. `detections` is None if the customer has no
-    license for ransomware detection.
+    `consents` contains one entry per app, which is True if the tenant has consented to the app. `detections` is None if
+    the customer has no license for ransomware detection.
     """
 
     customer_id: str

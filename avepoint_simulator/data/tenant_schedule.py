@@ -97,7 +97,7 @@ class JobSchedule:
         return shown
 
     def _visible_fixed(self, now: float) -> tuple[JobRecord, ...]:
-        """Return the jobs that stay visible for eight days of real time at any speed."""
+        """Return the fixed jobs, which stay visible for eight days of real time at every speed."""
         limit = unix_ns(now - HISTORY_DAYS * DAY)
         return tuple(job for job in self._fixed if job.start_unix_ns >= limit)
 
@@ -141,7 +141,7 @@ def _as_seen(job: JobRecord, now_ns: int) -> JobRecord:
 
 
 def _fixed_jobs(seed: int, start: float, scenario: Scenario) -> tuple[JobRecord, ...]:
-    """Return a stuck job and the last successful backup of a workload, which stay visible at any speed."""
+    """Return a stuck job, and the last successful backup of the failing workload, at times that ignore the speed."""
     source = Random(f"{seed}:stories")
     stuck = JobRecord(
         id=_new_id(source),
@@ -212,7 +212,7 @@ def _retentions(source: Random, timeline: Timeline, day: int) -> list[JobRecord]
 def _on_demand(
     source: Random, timeline: Timeline, day: int, job_type: int, fewest: int, most: int, minutes: float, objects: int
 ) -> list[JobRecord]:
-    """Return the jobs of one type, which users start during working hours."""
+    """Return the jobs of one on-demand type. Users start these jobs during working hours."""
     return [
         _job(source, timeline, job_type, source.randint(1, 12), day * DAY + source.uniform(7, 19) * HOUR, minutes,
              source.randint(1, objects))

@@ -1,4 +1,4 @@
-"""Faults that return valid responses that contradict other responses, the request or the clock."""
+"""Faults whose responses are valid, but contradict other responses, the request or the clock."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ def check(ctx: click.Context, /, account: tuple[str, ...], *, quick: bool, **own
     most once and respects the configured rate limits.
 
     With --report, the output is a block of text without names, ids, addresses
-    or secrets. The block shows how AvePoint's API behaves if the API's
+    or secrets. The block shows how AvePoint's API behaves where its
     documentation is unclear. Paste the block into bug reports.
 
     The exit code is 0 if every collector works or is off. An optional

@@ -74,7 +74,7 @@ the license:
 
 
 class Speed(click.FloatRange):
-    """A number in a range, which is not NaN."""
+    """A number in a range. NaN is not valid."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 - as in the base class
         """Return the number. Raise UsageError if the value is not in the range."""
@@ -108,8 +108,8 @@ def demo(ctx: click.Context, /, customers: int, seed: int, scenario: "Scenario",
 
     The incident scenario is for practice. A third of the customers have no
     recent backup, ransomware is suspected, and the secret of one account has
-    expired. AvePoint also throttles requests, and the API fails from minute 3
-    to minute 7.
+    expired. AvePoint throttles some requests. From minute 3 to minute 7, all
+    requests to the API fail.
 
     \b
     Examples:

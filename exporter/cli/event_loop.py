@@ -52,7 +52,7 @@ def run_coroutine(coroutine: Coroutine[Any, Any, T]) -> T:
 
 
 def run_server(serve: Callable[[Callable[[], None]], Coroutine[Any, Any, None]]) -> None:
-    """Run a server until SIGTERM or SIGINT. `serve` must call its argument at the first signal.
+    """Run a server until SIGTERM or SIGINT. `serve` receives a function, which it must call at the first signal.
 
     If SIGTERM arrives before the server handles signals, or if the shutdown takes too long, exit immediately with code
     0.

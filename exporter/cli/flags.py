@@ -36,10 +36,10 @@ Flags = dict[str, Any]
 
 
 class FilePath(click.Path):
-    """The path of a file or directory, which is not empty."""
+    """The path of a file or directory. An empty path is not valid."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 - as in the base class
-        """Return the path. Raise UsageError if the path is empty, as from a variable of the shell that is not set."""
+        """Return the path. Raise UsageError if the path is empty, for example because a shell variable is not set."""
         if not value:
             self.fail("the path is empty; set it, or remove the flag", param, ctx)
         return super().convert(value, param, ctx)

@@ -118,7 +118,7 @@ def _is_exposed_to_git(path: Path) -> bool:
     Return False if git is not installed.
     """
     try:
-        done = subprocess.run(  # noqa: S603 - only the file name varies
+        done = subprocess.run(  # noqa: S603 - the command is constant except for the file name
             ["git", "check-ignore", "--quiet", "--", path.name],  # noqa: S607 - git is on the user's PATH
             cwd=path.absolute().parent, capture_output=True, timeout=10, check=False,
         )  # fmt: skip

@@ -72,7 +72,7 @@ _OUTPUT_ERRORS: Final = {errno.ENOSPC, errno.EDQUOT, errno.EIO}
     __version__, message=f"%(prog)s %(version)s (Python {platform.python_version()})", help="Show the version and exit."
 )
 @click.pass_context
-def command(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - click passes one value per flag, of the flag's type
+def command(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - click passes one value per flag, and the types differ
     """Prometheus exporter for AvePoint Cloud Backup for Microsoft 365.
 
     Without a command, the exporter reads data from AvePoint in the background,

@@ -47,7 +47,7 @@ class Settings:
 
 
 def permissions(account_type: str) -> tuple[tuple[str, str], ...]:
-    """Return pairs of collector names and the permission that these collectors need for the modern API."""
+    """Return a tuple (collector names, permission) for each permission of the modern API."""
     collectors: dict[str, list[str]] = {}
     for kind in COLLECTORS:
         if kind.account_type == account_type:

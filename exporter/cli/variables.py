@@ -1,4 +1,4 @@
-"""Functions that find environment variables that have the prefix of the flags, but set no flag."""
+"""Functions that find environment variables with the prefix AVEPOINT_EXPORTER_ that do not set a flag."""
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -17,7 +17,7 @@ _ADDRESS: Final = re.compile(r"[a-z]+://", re.ASCII)
 
 
 def flag_variables(group: click.Group) -> frozenset[str]:
-    """Return the environment variables of all flags of all commands."""
+    """Return the names of the environment variables that set flags, for all commands."""
     found = set[str]()
     for command in (group, *group.commands.values()):
         for parameter in command.params:
@@ -27,7 +27,7 @@ def flag_variables(group: click.Group) -> frozenset[str]:
 
 
 def unknown_variables(environment: Mapping[str, str], known: Collection[str], used: Iterable[str]) -> Iterator[str]:
-    """Yield a warning for each variable that begins with the prefix in any case, but sets no flag.
+    """Yield a warning for each variable that begins with the prefix, in upper or lower case, and does not set a flag.
 
     `known` contains the variables of flags, and `used` contains the variables in the configuration.
     """

@@ -1,4 +1,4 @@
-"""Warnings about keys and environment variables that may have no effect, and about readable secret files."""
+"""Warnings about settings that may have no effect, and about secret files that other users can read."""
 
 import os
 from collections.abc import Callable, Collection, Iterator

@@ -49,9 +49,9 @@ NEXT_LINK: Final = Assumption(
 )  # fmt: skip
 TOTAL: Final = Assumption(
     "total",
-    "What does the reported total of a list count?",
-    ("all rows of the list", "more rows than a full page", "more rows than a partial page",
-     "fewer rows than the page contains", "absent"),
+    "Which number does a list report as its total?",
+    ("number of rows in the list", "more than the rows on a full page", "more than the rows on a partial page",
+     "less than the rows on the page", "absent"),
     "docs",
 )  # fmt: skip
 TOTAL_KEY: Final = Assumption(
@@ -135,7 +135,7 @@ ACTIVITY_TIMES: Final = Assumption(
     ("activity_times",),
 )  # fmt: skip
 LOCATION: Final = Assumption(
-    "location", "Does a request for a single location return rows?", ("rows", "no rows"), "field", ("locations",)
+    "location", "Does a request for a single geo location return rows?", ("rows", "no rows"), "field", ("locations",)
 )
 DATE_FORM: Final = Assumption(
     "date form", "How are times written?",

@@ -53,7 +53,7 @@ def is_ip_address(host: str) -> bool:
 
 
 def proxy_description(account: Account, host: Host) -> str | None:
-    """Return a text that names the setting for a host's proxy, and contains the proxy's URL without the password.
+    """Return the setting that selects the proxy for a host, and the URL of the proxy without the password, as a text.
 
     Return None if no proxy is used.
     """

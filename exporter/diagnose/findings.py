@@ -151,17 +151,17 @@ def _totals(total: object, rows: int, size: str | int | None, position: str | in
     if not isinstance(total, int) or isinstance(total, bool):
         yield table.TOTAL, OTHER
     elif total == rows or total in _ends(rows, size, position):
-        yield table.TOTAL, "all rows of the list"
+        yield table.TOTAL, "number of rows in the list"
     elif total < rows:
-        yield table.TOTAL, "fewer rows than the page contains"
+        yield table.TOTAL, "less than the rows on the page"
     else:
         is_full = size is not None and rows >= int(size)
-        yield table.TOTAL, "more rows than a full page" if is_full else "more rows than a partial page"
+        yield table.TOTAL, "more than the rows on a full page" if is_full else "more than the rows on a partial page"
         yield table.PAGE_SIZE, "as requested" if is_full else "smaller"
 
 
 def _ends(rows: int, size: str | int | None, position: str | int | None) -> tuple[int, ...]:
-    """Return the possible numbers of rows from the start of a list to the end of a page.
+    """Return the number of rows in the list up to the end of this page, for each possible meaning of `position`.
 
     `position` can be a zero-based page index, a one-based page index, or the number of rows before the page.
     """

@@ -1,4 +1,4 @@
-"""A client that stops a collector after one successful request, to test the API version that refreshes do not use."""
+"""A client for tests of the API version that refreshes do not use. The client stops a collector after one response."""
 
 from collections.abc import Awaitable, Mapping
 from contextlib import suppress
@@ -13,10 +13,10 @@ class _ReadEndedError(ExporterError):
 
 
 class ProbeClient:
-    """Passes requests to `client` until a request succeeds. At the next request, stops the collector.
+    """Passes requests to `client` until a request succeeds. Stops the collector if it sends another request.
 
-    The collector parses the successful response as in a refresh. If the response is unexpected, the collector raises an
-    error.
+    The collector parses the successful response in the same way as in a refresh. If the response is not as documented,
+    the collector raises an error.
     """
 
     def __init__(self, client: ApiClient) -> None:

@@ -56,7 +56,7 @@ class CollectorProgress:
             self._advance_to(self._steps * min(1.0, read / listed), f"{self._label} {read:,}/{listed:,}")
 
     def end(self) -> None:
-        """Show that the collector is complete."""
+        """Show that the test of the collector is complete."""
         self._advance_to(self._steps, self._label)
 
     def _advance_to(self, done: float, label: str) -> None:
@@ -68,7 +68,7 @@ class CollectorProgress:
 class RequestMonitor:
     """Counts the requests of one account, and calls `on_request` after each request.
 
-    The monitor also stores the data for a bug report: status codes, durations, the clock offset and findings.
+    The monitor stores the data for `check --report`: status codes, durations, the clock offset and findings.
     """
 
     def __init__(self) -> None:

@@ -9,7 +9,7 @@ from exporter.errors import Failure
 
 StepKind = Literal["dns", "tls", "certificate", "token"]
 Result = Literal["ok", "failed", "refused", "skipped", "off"]
-"""If the app lacks a permission, the result is "refused" for the permission and "off" for optional collectors."""
+"""If the app lacks a permission, the token step is "refused". Optional collectors without a permission are "off"."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ def value_findings(row: Mapping[str, object]) -> Iterator[Finding]:
 
 
 def time_finding(value: object) -> Finding:
-    """Return the format of a time. If the time is missing, return the value that replaces it."""
+    """Return the format of a time. For a missing time, return the value that AvePoint sends instead."""
     if value is None:
         return table.NO_TIME, "null"
     if isinstance(value, int | float):

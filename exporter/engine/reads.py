@@ -31,7 +31,7 @@ _MAX_FAILURES: Final = 10
 _TRIES: Final = 10
 """Number of customers that a refresh tries one at a time before it turns off an optional collector."""
 _OF_THE_ACCOUNT: Final = (TransportError, UnavailableError, UnauthorizedError, ForbiddenError)
-"""Errors that may affect the whole account. Any other error shows that the account is readable."""
+"""Errors that may affect the whole account. All other errors show that the account is readable."""
 
 
 class Results:
@@ -159,7 +159,7 @@ class CustomerReader:
         try:
             with bound_contextvars(customer_id=customer_id):
                 records = await self._collector.read(customer_id)
-            if self._collector.is_customer(customer_id):  # The customer may have left the list in the meantime.
+            if self._collector.is_customer(customer_id):  # The customer may have been dropped during the request.
                 await self._record_customer(customer_id, records, tally)
         except AvePointError as error:
             if tally.is_trying and may_turn_off(self._collector, self._entry, error):
@@ -191,7 +191,7 @@ class CustomerReader:
             self._entry.record_read(customer_id, read)
             return
         self._entry.reads[customer_id] = read
-        tally.read += 1  # Incomplete records also show that the account is readable.
+        tally.read += 1  # Even incomplete records prove that the account is readable.
         raise error
 
     def _customer_failed(self, customer_id: str, error: AvePointError, tally: RefreshTally) -> None:
@@ -204,7 +204,7 @@ class CustomerReader:
         if isinstance(error, TokenError) or tally.in_a_row >= max(_MAX_FAILURES, 2 * self._workers):
             tally.fatal = tally.fatal or error
         if not self._collector.is_customer(customer_id):
-            return  # The customer left the list before its failure was recorded.
+            return  # The customer was dropped during the request.
         log = self._log.debug if self._entry.customer_up.get(customer_id) is False else self._log.warning
         log("customer failed", customer_id=customer_id, error=error, **error.context())
         self._entry.record_customer_failure(customer_id, error)

@@ -171,7 +171,7 @@ class Refresher:
         read = await asyncio.to_thread(self._results.of, "", records)
         if self._store is not None and not await self._store.commit("", read, collector.state_of("")):
             return
-        if self._listed is not None and self._listed is not listed:  # Customers may have left the list in the meantime.
+        if self._listed is not None and self._listed is not listed:  # Customers may have been dropped in the meantime.
             read = read.of_customers(frozenset({"", *self._listed}))
         self.entry.reads[""] = read
         if (error := collector.error(records)) is not None:

@@ -50,7 +50,8 @@ async def restore(
             await asyncio.to_thread(_load_state, stored, refresher)
         if name in old and old[name].first_ended.is_set():
             refresher.first_ended.set()
-        # Drop customers that are now excluded or that are in another shard. The next customer list may be hours away.
+        # Drop customers that are now excluded or that are in another shard. The next customer list may be read hours
+        # later.
         await asyncio.to_thread(_drop_unwanted, refresher.entry, customer_list)
 
 

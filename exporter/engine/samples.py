@@ -68,7 +68,7 @@ class CustomerSamples(Collection[Sample]):
 
 
 class SharedSeries:
-    """A cache that stores each series, and each combination of series, once for all customers of a collector."""
+    """A cache of the series and the combinations of series that the customers of a collector share."""
 
     def __init__(self) -> None:
         self._series: dict[tuple[str, tuple[str, ...]], Series] = {}

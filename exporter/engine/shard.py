@@ -31,9 +31,9 @@ WHOLE: Final = Shard()
 def _jump_hash(number: int, total: int) -> int:
     """Return the shard of a hash value.
 
-    If `total` increases from N to N + 1, the fraction 1 / (N + 1) of all hash values moves to the new shard. All other
-    hash values stay in their shards. The algorithm is from "A Fast, Minimal Memory, Consistent Hash Algorithm" by
-    Lamping and Veach.
+    If `total` increases from N to N + 1, the fraction 1 / (N + 1) of all hash values moves to the new shard. The other
+    hash values do not move. The algorithm is from "A Fast, Minimal Memory, Consistent Hash Algorithm" by Lamping and
+    Veach.
     """
     shard, following = 0, 0
     while following < total:

@@ -139,7 +139,7 @@ class CollectorEntry:
         earlier, last = status.failures, status.failures[-1] if status.failures and status.up is False else None
         failure = Failure.of(error, at=status.last_attempt, before=last)
         if last is not None and last.message == failure.message:
-            earlier = earlier[:-1]  # The new failure replaces the equal failure before it.
+            earlier = earlier[:-1]  # The new failure replaces the previous failure, which has the same message.
         self.update_status(up=False, off=False, failure=failure, failures=(*earlier, failure)[-RECENT_FAILURES:])
 
     def record_end(self, seconds: float, *, api_version: str) -> None:

@@ -86,8 +86,7 @@ class AccountVerdicts:
     async def settle(self, budget: float = inf) -> None:
         """Update all outdated verdicts. Spend at most `budget` seconds. Other tasks can run during the update.
 
-        If another call is running, wait for its end at most `budget` seconds. If the other call does not end in time,
-        do nothing.
+        If another call is running, wait at most `budget` seconds until it ends. If it does not end in time, do nothing.
         """
         try:
             async with asyncio.timeout(budget if budget < inf else None):

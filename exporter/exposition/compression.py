@@ -18,7 +18,7 @@ _HEADER: Final = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 
 @dataclass(frozen=True, slots=True)
 class Compressed:
-    """Deflate blocks that end at a byte boundary, and the checksum and size of the uncompressed text."""
+    """DEFLATE blocks that end at a byte boundary, with the checksum and size of the uncompressed text."""
 
     blocks: tuple[bytes, ...]
     crc: int

@@ -1,4 +1,4 @@
-"""The metrics page, which contains the collected data, grouped by family, and the exporter's own metrics."""
+"""The metrics page. It contains the collected data by family, followed by the exporter's own metrics."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -101,7 +101,7 @@ class MetricsPage:
         kept_state, compressed = self._compressed.pop(request, (None, None))
         if compressed is None or kept_state != state:
             compressed = compress(pieces(self._of_reads(views, request, monotonic)))
-            trim_memory()  # The refresh since the last page has replaced many small objects.
+            trim_memory()  # Since the last page, refreshes have freed many small objects.
         while len(self._compressed) >= _MAX_KEPT:
             del self._compressed[next(iter(self._compressed))]
         self._compressed[request] = state, compressed

@@ -1,7 +1,7 @@
 """Accepts client connections, even if the process runs out of file descriptors.
 
-Without free descriptors, asyncio's own server logs a traceback per connection. asyncio's server then accepts no
-connection until another part of the process closes a descriptor.
+If no descriptors are free, the server of asyncio logs a traceback per connection. It accepts no connections until
+another descriptor is closed.
 """
 
 import asyncio

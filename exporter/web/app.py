@@ -147,8 +147,8 @@ class App:
 
     def _render_status(self, data: StatusData, asked: Mapping[str, str]) -> Response:
         """Render the status page. This method runs on the status thread."""
-        from exporter.web.status.page import StatusPage  # noqa: PLC0415 - importing Jinja2 takes long
-        from exporter.web.status.query import StatusQuery  # noqa: PLC0415 - importing Jinja2 takes long
+        from exporter.web.status.page import StatusPage  # noqa: PLC0415 - importing Jinja2 takes a long time
+        from exporter.web.status.query import StatusQuery  # noqa: PLC0415 - importing Jinja2 takes a long time
 
         if self._status_page is None:
             self._status_page = StatusPage()
@@ -190,7 +190,7 @@ def accepts_gzip(accept_encoding: str) -> bool:
 
 
 def _offer(header: str, name: str) -> tuple[float, ...]:
-    """Return the quality values that a header contains for a name, such as a media type."""
+    """Return the quality values for a name, such as a media type, in a header."""
     qualities = []
     for offer in header.lower().split(","):
         kind, _, parameters = offer.partition(";")
@@ -203,7 +203,7 @@ def _offer(header: str, name: str) -> tuple[float, ...]:
 def first_refresh_wait(scrape_timeout: str, uptime: float) -> float:
     """Return the maximum number of seconds that a scrape may wait for the first refreshes.
 
-    The wait ends with the startup period, and lasts at most half of the scrape timeout. Prometheus sends the scrape
+    The wait ends when the startup period ends or half of the scrape timeout has passed. Prometheus sends the scrape
     timeout in a header.
     """
     try:
@@ -217,4 +217,4 @@ def first_refresh_wait(scrape_timeout: str, uptime: float) -> float:
 async def _sent(chunks: Chunks) -> AsyncIterator[bytes]:
     for piece in pieces(chunks):
         yield piece
-        await asyncio.sleep(0)  # let other requests run, because sending to a fast client never waits
+        await asyncio.sleep(0)  # without this line, sending to a fast client would block other tasks

@@ -39,7 +39,7 @@ class Connection(Protocol):
         ...
 
     def retire(self) -> None:
-        """Close the connection after the current response. Without a response, close the connection immediately."""
+        """Close the connection after the current response, or immediately if no response is being sent."""
         ...
 
 
@@ -113,7 +113,7 @@ class GuardedProtocol(H11Protocol):
 
     uvicorn limits only the idle time between two requests. A client that sends half a header or reads half a response
     could keep its connection open forever. This class adds a deadline for the header of a request, and a deadline for
-    responses that make no progress. Instead of a timer per connection, the guard checks all connections at regular
+    responses that make no progress. Connections have no timers, because the guard checks all connections at regular
     intervals.
     """
 
@@ -251,7 +251,7 @@ class GuardedProtocol(H11Protocol):
         self._raw.abort()
 
     def retire(self) -> None:
-        """Close the connection after the current response. Without a response, close the connection immediately."""
+        """Close the connection after the current response, or immediately if no response is being sent."""
         if not self._opened:
             self.cut()
         elif not self.transport.is_closing():

@@ -42,7 +42,7 @@ def is_exhausted(error: OSError) -> bool:
 
 
 class Reserve:
-    """Spare file descriptors, which are closed for clients if no other descriptors are free."""
+    """Spare file descriptors. If all others are in use, the server closes a spare descriptor to accept a client."""
 
     def __init__(self, size: int = _RESERVED) -> None:
         self._size = size

@@ -77,7 +77,8 @@ def client_network(host: str) -> str:
 def secure_headers(given: Iterable[_Header], configured: Mapping[str, str]) -> list[_Header]:
     """Return the headers of a response, with security headers added.
 
-    Configured headers replace the response's own headers. The default security headers replace no other header.
+    Configured headers replace the response's own headers. The default security headers do not replace headers that are
+    already set.
     """
     own = [(name.lower(), value) for name, value in given if name.lower() != b"server"]
     chosen = {name.lower().encode(): value.encode() for name, value in configured.items()}

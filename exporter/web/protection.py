@@ -1,4 +1,4 @@
-"""The current web configuration. If one of its files changes, this module reloads the configuration."""
+"""The current web configuration. If its file or one of the certificate files changes, this module reloads it."""
 
 import logging
 import ssl
@@ -67,7 +67,8 @@ class LiveProtection:
             protection = self._load()
             _refuse_weaker(self._current.config, protection.config)
         except ConfigError as error:
-            # Without stamps, each check loads the files again. The file that has the error may not have a stamp.
+            # Without stamps, each check loads the files again. This is necessary, because the invalid file may have no
+            # stamp.
             self._stamps = {}
             if str(error) != self._error:
                 log.error("web configuration %s not reloaded; the old configuration is kept: %s", self._path, error)

@@ -37,7 +37,7 @@ class Renderings:
         self._waiting: dict[Key, asyncio.Task[Chunks]] = {}
 
     async def page(self, key: Key) -> Chunks:
-        """Return the page for a key. If a rendering of this page has not started yet, wait for it."""
+        """Return the page for a key. If a rendering of this page is already waiting to start, share it."""
         task = self._waiting.get(key)
         if task is None:
             task = self._waiting[key] = asyncio.create_task(self._make(key))

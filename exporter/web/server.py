@@ -1,8 +1,8 @@
 """The HTTP server, which opens the sockets, accepts connections and shuts down within a deadline.
 
 This server uses uvicorn's h11 protocol with the deadlines in client_connections.py, but not uvicorn's server. uvicorn's
-server installs signal handlers and checks for shutdown ten times per second. uvicorn's server also reports connections
-only after the TLS handshake. Therefore, uvicorn's server could not count or close pending handshakes.
+server installs signal handlers and checks for shutdown ten times per second. It reports connections only after the TLS
+handshake, so pending handshakes could not be counted or closed.
 """
 
 import asyncio
@@ -72,8 +72,8 @@ async def serve(
     log.info("listening on %s (%s)", ", ".join(addresses), "https" if live.current().context else "http")
     if on_bound:
         on_bound(addresses)
-    # In a task group, an exception in the sweeper also stops the server. A server without a sweeper would have no
-    # deadlines.
+    # In a task group, an exception in the sweeper stops the server. Without the sweeper, the server would never close
+    # the connections of slow clients.
     async with asyncio.TaskGroup() as group:
         sweeper = group.create_task(service.sweep())
         try:
@@ -149,8 +149,8 @@ def _bind_everywhere(port: int) -> socket.socket:
 
 
 def _reason(error: OSError) -> str:
-    # socket.create_server appends the address to the error message. Therefore, look up the message of the operating
-    # system.
+    # socket.create_server appends the address to the error message. To omit the address, use the message of the
+    # operating system.
     number = error.errno or 0
     known = number in errno.errorcode and not isinstance(error, socket.gaierror)
     return (os.strerror(number) if known else str(error.strerror)).lower()

@@ -1,8 +1,8 @@
 """The TLS contexts of the server.
 
 Each new connection uses the current context. When a certificate is renewed, a new context replaces the current context.
-The new certificate is not loaded into the existing context. If the key did not match, that context would lose its
-certificate.
+The new certificate is not loaded into the existing context. If its key did not match, the existing context would lose
+the certificate that it uses.
 """
 
 import contextlib

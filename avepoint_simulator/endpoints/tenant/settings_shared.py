@@ -1,4 +1,4 @@
-"""Functions that endpoints of the tenant API share."""
+"""Functions that several endpoints of the tenant API use."""
 
 from __future__ import annotations
 

@@ -27,8 +27,8 @@ from exporter.engine.storage.database import (
 )
 
 _COLUMNS: Final = "customer_id, labels, read_at, is_complete, samples, state"
-# This query returns a row only to the holder of the lease. Standby processes detect new data by the increase of
-# `writes`.
+# This query returns a row only to the holder of the lease. If `writes` has increased, standby processes load the new
+# data.
 _LEASE: Final = """WITH lease AS (
   UPDATE avepoint_exporter_lease SET writes = writes + 1
   WHERE shard = %(shard)s AND holder = %(holder)s AND epoch = %(epoch)s RETURNING epoch)"""

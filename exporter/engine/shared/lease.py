@@ -1,7 +1,7 @@
 """The lease of a shard, which at most one process holds. Only the holder of the lease sends requests to AvePoint.
 
-This module decides whether a process may send requests and write state. The caller passes the times and the responses
-of the database.
+This module decides whether a process may send requests and write state. The caller passes the current time and the
+outcome of each database request.
 """
 
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class LeaseTimes:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """The right to send requests for a shard. Each new grant of any shard has a higher epoch."""
+    """The right to send requests for a shard. `epoch` increases with each new grant, across all shards."""
 
     holder: str
     epoch: int
@@ -53,7 +53,7 @@ class Lease:
 
     @property
     def is_blind(self) -> bool:
-        """Whether this process may send requests to AvePoint although it has never reached the database."""
+        """Whether this process may send requests to AvePoint even though it has never reached the database."""
         return self._is_blind
 
     @property

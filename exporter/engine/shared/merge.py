@@ -16,8 +16,8 @@ _PACKED: Final = "eJ", "eA", "eN", "eF"
 def merge(own: Any, stored: Any) -> Any:  # noqa: ANN401 - JSON values
     """Return the merged version of two JSON values.
 
-    Of two numbers, return the greater number. Objects are merged key by key, and rows that begin with the same names
-    are merged. For all other types, return the stored value.
+    Of two numbers, return the greater number. Merge objects key by key, and merge lists row by row. For all other
+    types, return the stored value.
     """
     if stored is None or own == stored:
         return own
@@ -39,7 +39,7 @@ def _merge_objects(own: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[st
 
 
 def _merge_rows(own: Sequence[Any], stored: Sequence[Any]) -> list[Any]:
-    """Merge the rows that begin with the same names. Keep all other rows of both lists, and drop duplicates."""
+    """Merge two rows if their names are equal. Keep all other rows of both lists, and drop duplicates."""
     rows = {_names(row): row for row in own}
     for row in stored:
         name = _names(row)
@@ -51,9 +51,9 @@ def _merge_rows(own: Sequence[Any], stored: Sequence[Any]) -> list[Any]:
 
 
 def _names(row: object) -> str:
-    """Return the values that identify a row, as JSON.
+    """Return the names that identify a row, as JSON.
 
-    The values before a row's first number or object identify the row.
+    The names of a row are its values up to the first number or object.
     """
     if not isinstance(row, list):
         return json.dumps(row)

@@ -10,8 +10,8 @@ from exporter.engine.storage.codec import StoredState
 def with_moved_customers(state: StoredState, others: Sequence[StoredState], owns: Callable[[str], bool]) -> StoredState:
     """Add samples that other shards have stored for customers of this shard.
 
-    If several shards have stored samples of a customer, use the most recent samples. The result has the age of its
-    oldest samples.
+    If several shards have stored samples of a customer, use the most recent samples. The age of the result is the age
+    of its oldest samples.
     """
     own = state.reads.get("")
     found = [own, *(other.reads.get("") for other in others)]

@@ -1,4 +1,4 @@
-"""A connection to PostgreSQL. Only one thread uses the connection, and the event loop can interrupt it."""
+"""A connection to PostgreSQL. Only one thread uses the connection. The event loop can interrupt a running statement."""
 
 import os
 import socket
@@ -27,8 +27,9 @@ Row = tuple[Any, ...]
 class Session:
     """A connection that opens with the first statement, and opens again after an error.
 
-    Each statement is a separate transaction, so that a stopped process never holds a lock. No statement changes the
-    state of the connection. Therefore, a pooler such as PgBouncer can use a different server connection per statement.
+    Each statement is a separate transaction, so that a stopped process never holds a lock. No statement changes
+    settings of the connection. Therefore, a pooler such as PgBouncer can use a different server connection per
+    statement.
     """
 
     def __init__(self, url: str) -> None:

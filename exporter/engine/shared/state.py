@@ -69,7 +69,7 @@ class SharedState(StateStore):
         self.needs_load = True
 
     def trust(self) -> None:
-        """Allow requests to AvePoint although the stored state could not be loaded."""
+        """Allow requests to AvePoint even if the stored state could not be loaded."""
         self._is_current = True
 
     async def attempt(self) -> Version:
@@ -108,7 +108,7 @@ class SharedState(StateStore):
         self._waiting.clear()
 
     async def begin_load(self) -> None:
-        """If this process holds the lease, prepare to claim the customers of this shard with the next loads.
+        """If this process holds the lease, let the next loads claim the customers of this shard.
 
         Pending changes are dropped. The accounts keep the changed data in memory, and commit the data later.
         """

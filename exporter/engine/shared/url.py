@@ -1,4 +1,4 @@
-"""Functions that check a PostgreSQL URL without a connection. Error messages contain no part of the URL."""
+"""Functions that check a PostgreSQL URL before the first connection. Error messages contain no part of the URL."""
 
 import os
 import re

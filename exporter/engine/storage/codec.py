@@ -91,7 +91,8 @@ class Decoder:
     def _read(self, row: CustomerRow, shared: SharedSeries) -> ReadResult | None:
         """Restore stored samples with their original age.
 
-        Omit samples of families that no longer exist. Also omit timestamps of past events that are in the future.
+        Omit samples of families that no longer exist. If the time of a past event is in the future, omit this sample,
+        too.
         """
         if row.samples is None or row.read_at is None:
             return None

@@ -63,7 +63,7 @@ class StoredRows(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PutCustomer:
-    """Replaces the row of a customer. The thread that uses the database calls `row`."""
+    """Replaces the row of a customer. `row` is called on the thread that uses the database."""
 
     key: CollectorKey
     customer_id: str
@@ -113,7 +113,8 @@ class Database(Protocol):
     def write(self, changes: Sequence[Change]) -> Collection[RowKey]:
         """Write changes in transactions. Skip rows that a newer process owns, and return their keys.
 
-        Raise StorageError after an error that may be temporary. The caller may then repeat the changes.
+        Raise StorageError after an error that may be temporary. After a StorageError, the caller may repeat the
+        changes.
         """
         ...
 

@@ -196,8 +196,8 @@ def _prepare(connection: sqlite3.Connection) -> None:
     if not is_new and (result := _pragma(connection, "quick_check(1)")) != "ok":
         raise UnusableDatabaseError(str(result))
     connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = NORMAL")  # Commits survive a crash of the process.
-    connection.execute("PRAGMA secure_delete = ON")  # SQLite overwrites deleted data, such as hidden names.
+    connection.execute("PRAGMA synchronous = NORMAL")  # If the process crashes, no committed data is lost.
+    connection.execute("PRAGMA secure_delete = ON")  # SQLite overwrites deleted data, such as customer names.
     connection.execute("BEGIN IMMEDIATE")  # This lock lasts until the database is closed.
     if is_new:
         for statement in filter(str.strip, _SCHEMA.split(";")):

@@ -46,7 +46,7 @@ class StateStore:
     """
 
     loads_again: ClassVar[bool] = False
-    """Whether a state that could not be loaded is loaded again later."""
+    """Whether the store later tries again to load a state that could not be loaded."""
 
     def __init__(
         self,
@@ -72,7 +72,7 @@ class StateStore:
         return True
 
     async def begin_load(self) -> None:
-        """Prepare to load the state of accounts."""
+        """Prepare for calls of `load`."""
 
     def end_load(self) -> None:
         """Record that the state of all accounts has been loaded."""

@@ -12,7 +12,7 @@ class Store(Protocol):
     async def commit(self, customer_id: str, read: ReadResult, state: object) -> bool:
         """Commit a customer's samples and the collector's state for the customer.
 
-        Return False if a newer process owns the customer. The caller must then not show the samples.
+        Return False if a newer process owns the customer. In this case, the caller must not show the samples.
         """
         ...
 

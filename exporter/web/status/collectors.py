@@ -46,8 +46,8 @@ class AccountUsage:
     """The rate limit of an account, and counts of its requests.
 
     If AvePoint is throttling the account, `throttling` contains the reduced rate. `throttled` is the number of
-    responses with status 429 or 503. `waited` is the time that requests waited. `codes` contains request counts by
-    status code, highest count first.
+    responses with status 429 or 503. `waited` is the total waiting time of the requests. `codes` contains request
+    counts by status code, highest count first.
     """
 
     account: str

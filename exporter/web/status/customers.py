@@ -23,7 +23,7 @@ _PAGE_SIZE: Final = 25
 Organizations = Mapping[str, Mapping[str, str]]
 """Organization names by account and customer id. The status page shows only names that are on the metrics page."""
 CustomerViews = Mapping[CustomerKey, Sequence[SnapshotView]]
-"""The views of the collectors that read each customer. A customer without such a collector has no views."""
+"""For each customer, the views of the collectors that read the customer, if any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +42,8 @@ class CustomerRow:
     """The state of one customer.
 
     `collectors` is the number of collectors that read the customer, and `up` is the number of successful collectors
-    among them. `read_at` is the earliest of the collectors' last success times, or None if any collector has never
-    succeeded. If the customer's data is stale, `stale_after` is the maximum age.
+    among them. `read_at` is the earliest of the collectors' last success times, or None if one of the collectors has
+    never succeeded. If the customer's data is stale, `stale_after` is the maximum age.
     """
 
     account: str

@@ -1,6 +1,7 @@
 """The query string of the status page.
 
-The query string filters customers, and selects pages of customers and collectors. The values are untrusted.
+The query string filters customers, and selects pages of customers and collectors. All values come from the client and
+are untrusted.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,7 +21,7 @@ _NEAR: Final = 1
 
 @dataclass(frozen=True, slots=True)
 class StatusQuery:
-    """A filter for customers, and page numbers. `page` is for customers, and `part` is for collectors."""
+    """A filter for customers, and two page numbers: `page` for the customers and `part` for the collectors."""
 
     account: str = ""
     text: str = ""
