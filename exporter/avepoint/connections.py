@@ -92,9 +92,9 @@ class Connections:
             free.append(transport)
 
     def target(self, request: httpx.Request) -> str:
-        """Return the host of a request for error messages.
+        """Return the host of a request, for use in error messages.
 
-        If there is a proxy, add the URL of the proxy without the password.
+        If the request uses a proxy, append the URL of the proxy, without the password.
         """
         host, proxy = request.url.netloc.decode(), self._proxy_of(request)
         return f"{host} (through proxy {without_password(proxy)})" if proxy else host

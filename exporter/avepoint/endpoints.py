@@ -17,7 +17,7 @@ _PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
 
 
 class Paging(Enum):
-    """The query parameters and the JSON format of the pages of a list."""
+    """The query parameters of a list, and the JSON format of its pages."""
 
     NONE = auto()
     """The response is not a list."""

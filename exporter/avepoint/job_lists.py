@@ -58,7 +58,7 @@ class JobList:
         return self._checked.is_short((0, 0))
 
     async def has_any(self, span: Span) -> bool:
-        """Return whether the list contains any job. Raise AvePointError if a request fails."""
+        """Return whether the list contains at least one job. Raise AvePointError if a request fails."""
         progress = self._progress()
         async with aclosing(self._pages.read(self._fetch, progress, self._query(span), 1)) as rows:
             async for _ in rows:

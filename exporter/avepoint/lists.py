@@ -1,4 +1,4 @@
-"""Readers of complete lists, in the API version that is available.
+"""Classes that read complete lists in the available API version.
 
 A list with fewer rows than its reported total causes an error.
 """
@@ -35,8 +35,8 @@ class ApiVersions:
     """Selects the API version that is available to an account. The modern version is tried first.
 
     A version is not available if it returns a 404 or if its permission is not granted. After the first response, only
-    the version that responded is requested until the next call of `begin`. A 404 for one customer therefore does not
-    cause a request to the other version.
+    the version that responded is requested until the next call of `begin`. If this version returns a 404 for one
+    customer, the other version is not requested.
     """
 
     def __init__(self, api: Literal["auto", "modern", "legacy"]) -> None:

@@ -15,7 +15,7 @@ MOST_PAGES: Final = 1000
 """Maximum number of pages in a list. If a list has more pages, the exporter assumes that the list is endless."""
 _LONGEST_ID: Final = 200
 _JOB_PAGES: Final = (Paging.LEGACY_JOBS, Paging.GOOGLE_JOBS, Paging.SALESFORCE_JOBS)
-"""Formats in which the field `jobs` contains the rows, and the same JSON object contains the total and the link."""
+"""Formats in which the fields for the rows (`jobs`), the total and the link are in the same JSON object."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,14 +151,14 @@ class ListProgress:
     def total(self) -> int | None:
         """The reported total of the list, or None if it is unknown.
 
-        The total is unknown if the total on every page equals the number of rows on that page. In this case, AvePoint
-        may report the number of rows on each page as the total.
+        If the reported total always equals the number of rows on the same page, the total of the list is unknown. In
+        this case, AvePoint may report the size of each page instead of the total.
         """
         return None if self._counts_pages or not self._totals else max(self._totals)
 
     @property
     def states_total(self) -> bool:
-        """Whether any page contained a total. The total may be the total of the list or of the page."""
+        """Whether at least one page contained a total. The total may be the total of the list or of the page."""
         return bool(self._totals)
 
     @property
@@ -168,7 +168,7 @@ class ListProgress:
 
     @property
     def signature(self) -> tuple[int, int] | None:
-        """The total and a hash of all rows, or None if the total is unknown or changed, or if a page was repeated."""
+        """The total and a hash of all rows. None if a page was repeated, or if the total changed or is unknown."""
         if self.total is None or self._is_repeated or self._total_changed:
             return None
         return self.total, hash(frozenset(self._identities()))
@@ -209,7 +209,7 @@ class ListProgress:
     def _identities_of(self, rows: Iterable[RawRow]) -> set[object]:
         """Return an identity for each row.
 
-        Equal rows on the same page have different identities. Equal rows on different pages share an identity.
+        Equal rows have different identities on the same page, but the same identities on different pages.
         """
         counts = Counter(row_hash(row) if (key := self._identity(row)) is None else key for row in rows)
         return {(key, number) for key, count in counts.items() for number in range(count)}

@@ -131,7 +131,7 @@ class _Cursor:
         self.index = max(number, self.index + 1)
 
     def after_refusal(self, error: StatusError, progress: ListProgress) -> None:
-        """Continue after a response with status 400 or 404, or raise the error.
+        """After a response with status 400 or 404, request another page, end the list or raise the error.
 
         If a link failed, continue by page number. If AvePoint rejects page 0, continue with page 1.
         """
@@ -145,7 +145,7 @@ class _Cursor:
             raise error
 
     def after_repeated_page(self, page: ListPage, progress: ListProgress, size: int) -> None:
-        """Continue or end the list after a page without new rows."""
+        """After a page without new rows, request another page or end the list."""
         if self.link is not None:
             # The link led to no new rows, but a request by page number may return new rows.
             self.link, self.is_open = None, self.may_go_on
@@ -159,10 +159,9 @@ class _Cursor:
 
 
 def _merged(own: Query, link: Query) -> Query:
-    """Return the query with the parameters of a link.
+    """Return the query `own`, extended by the parameters of a link.
 
-    A parameter of the link replaces the parameter of the query with the same name. Parameter names are
-    case-insensitive.
+    A parameter of the link replaces the query parameter with the same name. Parameter names are case-insensitive.
     """
     names = {key.lower(): key for key in own}
     return {**own, **{names.get(key.lower(), key): value for key, value in link.items()}}

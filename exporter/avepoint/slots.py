@@ -1,4 +1,4 @@
-"""A limit on concurrent requests, in which urgent requests start first."""
+"""A limit on the number of concurrent requests. Urgent requests start first."""
 
 import asyncio
 import heapq

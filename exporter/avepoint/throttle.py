@@ -18,7 +18,7 @@ LONGEST_PAUSE: Final = 900.0
 RECENT: Final = 10.0
 """Period over which the requests per second are averaged, in seconds."""
 _SLOWEST: Final = 0.05  # minimum rate, as a fraction of the configured rate
-_MOST_OVERRUN: Final = 0.02  # maximum timer delay, in seconds, that shortens the next wait
+_MOST_OVERRUN: Final = 0.02  # maximum timer delay, in seconds, by which the next wait is shortened
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ class Throttle:
         """Wait until the limits allow a request.
 
         `patience` is the interval of the collector in seconds. A request is due `patience` seconds after its arrival.
-        The request that is due first starts first. Therefore, collectors with long intervals do not delay collectors
+        The request with the earliest due time starts first, so collectors with long intervals do not delay collectors
         with short intervals.
         """
         deadline = self._clock.monotonic() + patience

@@ -154,7 +154,7 @@ class CustomerCollector(Collector[Options, Records]):
 
     async def token_ahead(self) -> None:
         """Request the access token while the customers are being listed."""
-        with suppress(NotOfferedError):  # The first request for a customer reports this error.
+        with suppress(NotOfferedError):  # The first request for a customer raises the same error.
             await self._client.token_ahead(self.permissions[self.api_versions.first(self.permissions)])
 
     def is_customer(self, customer_id: str) -> bool:

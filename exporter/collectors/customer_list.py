@@ -66,7 +66,7 @@ class _Incomplete:
 
 
 class CustomerList:
-    """The customers of one account, without the customers that the configuration excludes."""
+    """The customers of one account, except customers that the configuration excludes."""
 
     def __init__(
         self,
@@ -211,7 +211,7 @@ class CustomerList:
             listing.exception()  # Retrieving the exception prevents an asyncio warning if no caller awaits the task.
 
     async def _arriving(self, listing: asyncio.Task[Listing]) -> AsyncIterator[str]:
-        """Yield the received ids until `listing` ends. If another caller requests the list again, start over."""
+        """Yield the received ids until `listing` ends. If another caller requests a new list, continue with it."""
         arrivals, seen = self._arrivals, 0
         while True:
             changed, is_over = self._arrivals.changed, listing.done()

@@ -21,7 +21,7 @@ Rows with unlisted ids in later responses may be accepted.
 
 @dataclass(frozen=True, slots=True)
 class Distinct(Generic[T]):
-    """Records by key, without contradictory records. `error` is set if records were dropped."""
+    """Records by key. `error` is set if contradictory records were dropped."""
 
     records: Mapping[str, T]
     error: AnswerError | None = None
@@ -56,7 +56,7 @@ class RowOwners:
     A row belongs to another customer if it contains the id of another listed customer, or a different id in the format
     of the requested id. Rows with masked ids are accepted, because responses in AvePoint's documentation contain masked
     ids. Use the same object in every refresh. If no response has ever contained a requested id, the ids in the rows may
-    have another meaning. In this case, from the fourth response on, rows are accepted if all rows of the response
+    not be customer ids. In this case, the fourth response and later responses are accepted if all rows of the response
     contain the same unlisted id.
     """
 
@@ -94,7 +94,7 @@ class RowOwners:
 
 
 def _other_id(value: object, customer_id: str) -> str | None:
-    """Return the customer id `value` from a row, or None if the id is equal to `customer_id`."""
+    """Return the id `value` from a row if it differs from `customer_id`, else None."""
     is_other = isinstance(value, str) and _kind(value)[1] not in ("", _kind(customer_id)[1])
     return value.strip() if isinstance(value, str) and is_other else None
 

@@ -30,7 +30,7 @@ class PerTenantCollector(CustomerCollector[Options, Mapping[str, T]], Generic[Op
         """Yield the customers that have Microsoft 365 tenants, then the customers without tenants.
 
         A customer without tenants needs no request and therefore does not show whether the permission is granted. If
-        some customers have tenants but every request has failed, omit the customers without tenants.
+        all requests for customers with tenants have failed, omit the customers without tenants.
         """
         others, has_tenants = list[str](), False
         async with aclosing(super().customer_ids()) as ids:

@@ -175,7 +175,7 @@ class Tls(Section):
 
 
 class CustomerFilter(Section):
-    """Customers of a partner account to read or to ignore."""
+    """The customers of a partner account that the exporter reads or ignores."""
 
     include: tuple[Id, ...] = Field(
         (), description="Ids of the customers to read; an empty list means all visible customers."

@@ -169,7 +169,7 @@ def _advice(detail: ErrorDetails, section: type[BaseModel]) -> str:
 
 
 def _context(section: type[BaseModel], location: tuple[int | str, ...], detail: ErrorDetails) -> dict[str, str]:
-    """Return the bounds and choices for the message. Durations have the format of the configuration file."""
+    """Return the bounds and choices for an error message. Durations have the format of the configuration file."""
     field = section.model_fields.get(str(location[-1])) if location else None
     write = format_duration if field is not None and is_duration(field) else "{:g}".format
     context = {

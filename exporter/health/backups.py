@@ -156,7 +156,7 @@ def success_unknown(view: View) -> Iterator[Finding]:
 
 
 def never_succeeded(view: View) -> Iterator[Finding]:
-    """Find workloads whose backups have run for at least `never_succeeded_after` without any known success."""
+    """Find workloads that have had backup jobs for at least `never_succeeded_after`, but no known success."""
     jobs = view.facts.jobs
     oldest = {(job.collector, job.product, job.workload, job.geo_location): job.oldest_start for job in jobs}
     backups = (job for job in jobs if job.job_type == _BACKUP and _may_have_succeeded(job))

@@ -55,9 +55,9 @@ def by_customer(samples: Iterable[Sample]) -> Mapping[str, Collection[Sample]]:
 class JobFacts:
     """Facts about the jobs of one workload and job type. Times are in Unix seconds, or None if they are unknown.
 
-    `state` and `start` describe the last job. `completed_state` and `finish` describe the last completed job. If the
-    jobs are for several resources, `unsuccessful` maps each failed or incomplete state to the completion times of the
-    resources in this state.
+    `state` and `start` describe the last job. `completed_state` and `finish` describe the last completed job. If there
+    are several resources, `unsuccessful` maps a state (failed or incomplete) to the completion times of the last
+    completed jobs in this state.
     """
 
     collector: str
@@ -82,7 +82,7 @@ class JobFacts:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Values from several families for the same labels. `values` omits families without a value."""
+    """The values of several families for one set of labels. `values` omits families without a value."""
 
     collector: str
     key: Key
@@ -95,7 +95,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The value of a sample's label `status`. `key` contains the labels that identify the object with this status."""
+    """The value of the label `status` in a sample. `key` contains the labels that identify the object."""
 
     collector: str
     key: Key

@@ -23,7 +23,7 @@ class Subject(NamedTuple):
 class Outcome(Enum):
     """The result of checking the facts about a subject.
 
-    ABSENT means that AvePoint does not return the value. While the outcome is ABSENT, a problem does not begin or end.
+    ABSENT means that AvePoint does not return the value. In this case, a problem neither begins nor ends.
     """
 
     WRONG = auto()
@@ -36,13 +36,13 @@ class Finding(NamedTuple):
     """The result of checking the facts that one collector provides about one subject.
 
     `since` is the time when the problem began, and `seen_since` is the time when its condition was first seen. `since`
-    and `seen_since` are None if the facts do not contain these times. The condition becomes a problem only after the
-    condition has lasted for `grace` seconds. If no new facts arrive, the finding remains valid until `changes_at`.
-    Times are in Unix seconds.
+    and `seen_since` are None if the facts do not contain these times. The condition becomes a problem after it has
+    lasted for `grace` seconds. If no new facts arrive, the finding remains valid until `changes_at`. Times are in Unix
+    seconds.
 
     An unknown finding keeps a current problem until `held_for` seconds after the start of the problem. If
-    `is_unclassified` is true, the facts may describe any subject of the product. Therefore, the finding also keeps
-    problems of subjects without findings.
+    `is_unclassified` is true, the facts may describe any subject of the product. An unclassified finding also keeps the
+    current problems of subjects about which there are no facts.
     """
 
     subject: Subject

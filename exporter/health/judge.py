@@ -2,7 +2,7 @@
 
 A problem begins only if fresh facts confirm the problem. A problem ends if fresh facts refute the problem. Facts can
 refute a problem only if they were read after the exporter detected the problem. After a change of the expectations, a
-problem also ends if its condition is no longer a problem.
+problem also ends if its condition does not violate the new expectations.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -98,7 +98,7 @@ def _is_hidden(key: ProblemKey, found: Mapping[ProblemKey, HeldProblem]) -> bool
 
 
 class _Decision:
-    """Decides which subjects of a customer have a problem, and which state is saved."""
+    """Determines, for one problem, which subjects of a customer have the problem and which data is saved."""
 
     def __init__(self, problem: Problem, view: View, memory: Memory, rules: Rules) -> None:
         self.problem = problem
@@ -111,7 +111,7 @@ class _Decision:
         self._rules = rules
 
     def decide(self) -> "_Decision":
-        """Decide on every subject that has findings or a current problem, and return this object."""
+        """Decide on every subject that has a finding or a current problem, and return this object."""
         sources = [self._view.sources.get(name) for name in self._rules.collectors[self.problem.name]]
         present = [source for source in sources if source is not None]
         # If only some collectors are off, assume that the customer does not have the products of these collectors.
@@ -142,7 +142,7 @@ class _Decision:
         return groups
 
     def _is_ignored(self, subject: Subject) -> bool:
-        # Only problems of Microsoft 365 have a workload without a product.
+        # A subject with a workload but without a product belongs to Microsoft 365.
         product = subject.product or (MICROSOFT_365 if subject.workload else "")
         ignore = self._view.limits.of(product, subject.workload).ignore
         return self.problem.name in ignore
@@ -196,7 +196,7 @@ class _Decision:
         return _LONG_AGO if self.problem.is_loud else self._rules.started
 
     def _keep_first_seen(self, key: ProblemKey, findings: Iterable[Finding]) -> None:
-        """Until fresh facts refute a condition, keep the time at which the condition was first seen."""
+        """Keep the time when a condition was first seen until fresh facts show that the condition is over."""
         if key in self._memory.first_seen and not all(self._refutes(one) for one in findings):
             self.first_seen[key] = self._memory.first_seen[key]
 
@@ -204,7 +204,7 @@ class _Decision:
         return finding.outcome is Outcome.FINE and self._is_fresh(finding.collector)
 
     def _stays(self, held: HeldProblem, findings: Iterable[Finding]) -> bool:
-        """Return whether a problem persists although no fresh facts confirm the problem."""
+        """Return whether a problem remains active when no fresh facts confirm the problem."""
         if held.rules != self._rules.fingerprint:
             return not all(self._is_over(held, one) for one in findings)
         return not all(
@@ -216,7 +216,7 @@ class _Decision:
         return finding.outcome is Outcome.FINE or self._view.now >= held.start + finding.held_for
 
     def _stays_without_findings(self, held: HeldProblem, unclassified: Iterable[Finding]) -> bool:
-        """Return whether a problem persists although there are no facts about its subject."""
+        """Return whether a problem remains active when there are no facts about its subject."""
         source = self._view.sources.get(held.collector)
         if source is None or source.off or self._is_ignored(held.key.subject):
             return False

@@ -71,8 +71,8 @@ def _of_license(view: View, families: Sequence[str]) -> Iterator[_Usage]:
 def _of_subscriptions(view: View, families: Sequence[str]) -> Iterator[_Usage]:
     """Yield the usage of each service, excluding expired subscriptions.
 
-    The purchased quantities of a service's subscriptions are added. Each subscription may report the usage of the whole
-    customer, so the ratio is based on the largest used quantity.
+    The purchased quantities of all subscriptions to the service are added up. Each subscription may report the usage of
+    the whole customer, so the ratio is based on the largest used quantity.
     """
     for collector, service_type, several in _services(view, (*families, EXPIRY, INFO)):
         ends = [record.get(EXPIRY) for record in several]
@@ -89,7 +89,7 @@ def _of_subscriptions(view: View, families: Sequence[str]) -> Iterator[_Usage]:
 
 
 def _services(view: View, families: Sequence[str]) -> Iterator[tuple[str, str, list[Record]]]:
-    """Group the subscriptions by collector and service."""
+    """Yield the subscriptions to each service, with the names of the collector and the service."""
     services: dict[tuple[str, str], list[Record]] = {}
     for record in view.facts.records(families, ("service_type", "subscription")):
         services.setdefault((record.collector, record.key[0]), []).append(record)

@@ -11,7 +11,7 @@ from exporter.health.findings import Subject
 
 _NAMES: Final[frozenset[str]] = frozenset(get_args(ProblemName))
 _EMPTY: Final[Mapping[Any, Any]] = MappingProxyType({})
-_MOST_SHARED: Final = 10_000  # Portfolios need fewer values. The limit protects against malicious servers.
+_MOST_SHARED: Final = 10_000  # more than a normal account needs; the limit protects against malicious servers
 _H = TypeVar("_H", bound=Hashable)
 
 
@@ -21,7 +21,7 @@ def _shared(value: Hashable) -> Hashable:
 
 
 def shared(value: _H) -> _H:
-    """To save memory, return the same object for equal values. Thousands of customers have the same few values."""
+    """To save memory, return the same object for equal values. Thousands of customers may have equal values."""
     return _shared(value)  # type: ignore[return-value] # The cache is of the type of the value.
 
 
@@ -36,9 +36,9 @@ class ProblemKey(NamedTuple):
 class HeldProblem:
     """A current problem of a customer. Times are in Unix seconds.
 
-    `start` is the time when the problem began, and `began` is the time when the exporter detected the problem. Only
-    facts that were read after `began` can end the problem. `rules` is the fingerprint of the limits with which the
-    problem was last confirmed.
+    `start` is the time when the problem began. `began` is the time when the exporter detected the problem. Only facts
+    that were read after `began` can end the problem. `rules` is the fingerprint of the limits with which the problem
+    was last confirmed.
     """
 
     key: ProblemKey
@@ -68,7 +68,7 @@ class Memory:
 
     @classmethod
     def load(cls, dumped: object) -> "Memory":
-        """Restore the state that `dump` returned, without problems whose names are unknown.
+        """Restore the state that `dump` returned, and drop problems with unknown names.
 
         Raise ValueError if the format of `dumped` is invalid.
         """

@@ -22,8 +22,8 @@ class Problem:
     """A problem that a customer may have.
 
     The problem depends on the collectors that export one of the `families`. The problem is not reported for a subject
-    that has one of the problems in `hidden_by`. If the facts do not show how long the condition has existed, a loud
-    problem is reported immediately, and any other problem is reported after its grace period.
+    that has one of the problems in `hidden_by`. If the start of the condition is unknown, `is_loud` determines whether
+    the problem is reported immediately or after its grace period.
     """
 
     name: ProblemName

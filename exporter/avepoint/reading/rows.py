@@ -109,7 +109,7 @@ class Row:
         return self._read(read_gigabytes, spellings)
 
     def is_past_time(self, name: str) -> bool:
-        """Return whether the field exists and is either empty or a time that is not in the future."""
+        """Return whether the field exists, and is empty or contains a time that is not in the future."""
         try:
             ticks = read_time(self.raw(name))
         except UnreadableValueError:

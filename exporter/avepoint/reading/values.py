@@ -14,11 +14,11 @@ from exporter.avepoint.reading.text import LONGEST_TEXT, short
 from exporter.errors import UnreadableValueError
 
 Ticks = NewType("Ticks", int)
-"""A time since 1970-01-01 UTC, or a duration. The unit is 100 ns, which is the resolution of AvePoint's times."""
+"""A time, counted from 1970-01-01 UTC, or a duration. The unit is 100 ns, the resolution of AvePoint's times."""
 
 TICKS_PER_SECOND: Final = 10_000_000
 CLOCK_TOLERANCE: Final = Ticks(300 * TICKS_PER_SECOND)
-"""Tolerance for past events whose times are in the future because the clocks of AvePoint and the exporter differ."""
+"""Accepted difference between AvePoint's clock and the exporter's clock, for the times of past events."""
 _DOTNET_EPOCH: Final = 621_355_968_000_000_000  # ticks from 0001-01-01 to 1970-01-01
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST: Final = 7_258_118_400 * TICKS_PER_SECOND  # the year 2200; later times are considered invalid

@@ -22,7 +22,7 @@ def workload_label(name: str) -> tuple[str, bool]:
 
     The name can have any spelling of the API. Return an unknown name unchanged.
     """
-    if not name.isdigit():  # The fields of the API have different codes.
+    if not name.isdigit():  # The meaning of a code depends on the field.
         for known in KNOWN_WORKLOADS:
             if known.casefold() == name.casefold():
                 return known, True

@@ -38,7 +38,7 @@ CUSTOMER_BACKUPS_TOTAL = Family(
 
 _NOT_COUNTED: Final = frozenset({"skipped", "stopped", "canceled", "rejected"})
 _COMPLETED_STATES: Final = tuple(state for state in STATES if state in OVER)
-# Some ids per `JobKind` are kept after AvePoint stops listing the jobs, because a response may be out of date.
+# For each `JobKind`, keep some ids of jobs that AvePoint no longer lists, because a response may be out of date.
 _KEPT_RUNNING: Final = 16
 _KEPT_COMPLETED: Final = 1
 
@@ -63,7 +63,7 @@ class _JobTally:
             self.counts[job.state] = self.counts.get(job.state, 0) + 1
 
     def advance(self, since: Ticks) -> None:
-        """Increase `since`, and drop the ids of jobs that started earlier."""
+        """Increase `since`, and drop the ids of jobs that started before `since`."""
         self.since = max(self.since, since)
         self.completed = _recent(self.completed, self.since, _KEPT_COMPLETED)
         self.running = _recent(self.running, self.since, _KEPT_RUNNING)
@@ -139,7 +139,7 @@ class JobCounter:
     def _drop_old(self, jobs: Mapping[JobKind, Collection[Job]], now: Ticks, since: Ticks | None) -> None:
         """Drop the ids of jobs that AvePoint no longer lists.
 
-        Keep the id of the last job, because the clock may be wrong.
+        Do not drop the id of the last job, because the exporter's clock may be wrong.
         """
         starts = {kind: [job.start for job in of_kind] for kind, of_kind in jobs.items() if of_kind}
         if since is not None:
@@ -211,7 +211,7 @@ def _was_completed(job: Job, at: Ticks | None) -> bool:
 
 
 def _recent(jobs: dict[str, Ticks], since: Ticks, kept: int) -> dict[str, Ticks]:
-    """Return the jobs that started at or after `since`, and the last `kept` jobs that started earlier."""
+    """Return all jobs that started at or after `since`, and the `kept` most recent jobs that started before `since`."""
     before = sorted((key for key, start in jobs.items() if start < since), key=lambda key: (jobs[key], key))
     dropped = set(before[: max(0, len(before) - kept)])
     return {key: start for key, start in jobs.items() if key not in dropped} if dropped else jobs

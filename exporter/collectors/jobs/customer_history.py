@@ -38,10 +38,10 @@ class _Resource:
 
 @dataclass(slots=True)
 class JobHistory:
-    """The history of the jobs of one customer, or of one product of a tenant.
+    """The job history of one customer, or of one product of a tenant.
 
-    `completed_states` contains the worst state of the last completed jobs of all resources. `unsuccessful` contains the
-    last completed job of each resource if this job failed or is incomplete.
+    If a job kind has several resources, `completed_states` contains the worst state among their last completed jobs.
+    For each resource, `unsuccessful` contains the last completed job if this job failed or is incomplete.
     """
 
     last_success: dict[JobKind, Ticks] = field(default_factory=dict)
@@ -95,7 +95,7 @@ class JobHistory:
         self.counter.count(jobs, now=now, since=since, unread=unread, is_short=is_short)
 
     def _add_resources(self, kind: JobKind, jobs: Iterable[Job], now: Ticks) -> None:
-        """Set the last success to the earliest value of all resources, and the completed state to the worst value.
+        """Set the last success to the earliest success, and the completed state to the worst state, of all resources.
 
         Ignore resources that AvePoint no longer lists. If a resource has no successful job, remove the last success. If
         no resource has a completed job, remove the completed state.
@@ -103,7 +103,7 @@ class JobHistory:
         by_name: dict[str, list[Job]] = {}
         for job in jobs:
             by_name.setdefault(job.resource, []).append(job)
-        # If no name is stored, AvePoint has just begun to list names, so the last success applies to all resources.
+        # If no name is stored, AvePoint did not list names before, so the last success applies to all resources.
         is_new = not any((kind, name) in self.resources for name in by_name)
         success = self.last_success.pop(kind, None) if is_new else None
         listed = {

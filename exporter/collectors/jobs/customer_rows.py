@@ -1,4 +1,4 @@
-"""Functions that sort the rows of a customer's job list into jobs, scans and workloads without a job."""
+"""Functions that divide the rows of a customer's job list into jobs, scans and workloads without a job."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ _NO_SCAN: Final = frozenset({"none", "disabled", "not_scanned", "not_started"})
 
 @dataclass(frozen=True, slots=True)
 class SortedJobs:
-    """The sorted rows of a customer's job list, by product, workload and job type.
+    """The rows of a customer's job list, grouped by product, workload and job type.
 
     `without_job` contains the states from rows without a job. `scans` contains the worst status of the scans by
     product. `error` is set if rows were dropped because they contradict each other or belong to another customer.
@@ -43,7 +43,7 @@ class SortedJobs:
 
 
 def sort_rows(rows: Iterable[Row], customer_id: str, owners: RowOwners) -> SortedJobs:
-    """Sort the rows of a customer's job list, except the rows that `owners` refuses."""
+    """Group the rows of a customer's job list, and drop the rows that `owners` refuses."""
     own, foreign = owners.own_rows(rows, customer_id)
     found = distinct(_keyed(own), "jobId")
     jobs: dict[JobKind, list[Job]] = {}
@@ -66,8 +66,8 @@ def sort_rows(rows: Iterable[Row], customer_id: str, owners: RowOwners) -> Sorte
 def _scan_status(jobs: Iterable[Job], without_job: Iterable[str]) -> str | None:
     """Return the worst status of a product's scans, or None if there is no scan.
 
-    Only the last scan of each Microsoft 365 tenant is considered. If any scan has started, scans that are disabled or
-    have not started are ignored.
+    Only the last scan of each Microsoft 365 tenant is considered. If at least one scan has started, scans that are
+    disabled or have not started are ignored.
     """
     last: dict[str, Job] = {}
     for job in sorted(jobs, key=by_start):
@@ -78,7 +78,7 @@ def _scan_status(jobs: Iterable[Job], without_job: Iterable[str]) -> str | None:
 
 
 def _keyed(rows: Iterable[Row]) -> Iterator[tuple[str, tuple[JobKind, Job | str], Row]]:
-    """Yield a key, a `JobKind` with a job or a state, and the row, for each readable row."""
+    """For each readable row, yield a key, the `JobKind` with the job (or the state if there is no job), and the row."""
     for row in rows:
         kind = _kind(row)
         state = None if kind is None else row.job_status("status")
@@ -121,7 +121,7 @@ def _kind(row: Row) -> JobKind | None:
 
 
 def _kind_without_product(row: Row, module: str | None) -> JobKind | None:
-    """If the row has only a status, return the `JobKind` of the Microsoft 365 scan, else None."""
+    """Return the `JobKind` of the Microsoft 365 scan if the row has only a status, else None."""
     if module == "" and row.time("startTime") is None:
         return JobKind(MICROSOFT_365_SCAN, "", "")
     row.lacks("jobType")

@@ -152,7 +152,7 @@ class Unsuccessful(NamedTuple):
 def newer_success(last: Ticks | None, job: Job, now: Ticks) -> Ticks | None:
     """Return the later of `last` and the finish time of `job`, or `last` if the job is not successful.
 
-    If `last` is in the future, `last` is invalid and is replaced by the finish time of a successful job.
+    If `last` is in the future, it is invalid, and the finish time of a successful job replaces it.
     """
     if job.state != FINISHED or job.finish is None:
         return last
@@ -160,7 +160,7 @@ def newer_success(last: Ticks | None, job: Job, now: Ticks) -> Ticks | None:
 
 
 def past_successes(last_success: Mapping[JobKind, Ticks], now: Ticks) -> dict[JobKind, Ticks]:
-    """Return the finish times of the last successful jobs, without times in the future.
+    """Return the finish times of the last successful jobs, except times in the future.
 
     The caller still stores the times in the future, because the exporter's clock may be wrong.
     """
@@ -229,7 +229,7 @@ def read_objects(
 ) -> tuple[tuple[str, int], ...]:
     """Return the object counts of a job, by result. Omit results that are not in the row.
 
-    Each key in the row consists of a result and one of the `endings`.
+    In the row, the key of each count is a result followed by one of the `endings`, such as "successfulCount".
     """
     counts = ((result, row.count(*(f"{result}{ending}" for ending in endings))) for result in results)
     return tuple((result, count) for result, count in counts if count is not None)

@@ -47,7 +47,7 @@ class FilterResult:
     refused: frozenset[str]
 
     def may_be(self, key: str, value: str) -> bool:
-        """Return whether a job may have a filter value."""
+        """Return whether `value` may be the filter value of a job."""
         return self.values.get(key, value) == value and key not in self.omitted.get(value, ())
 
 
@@ -60,8 +60,8 @@ class Classification:
     classified. If a response contains a job that was classified with a value other than the requested value, AvePoint
     ignores the filter. `rejected` contains the values that AvePoint has rejected in every recent refresh.
 
-    A response that omits a listed job proves that AvePoint applies the filter. If a response omits no job, its jobs are
-    classified only if AvePoint returns them for no other value.
+    A response that omits a listed job proves that AvePoint applies the filter. If a response omits no job, a returned
+    job is classified only if AvePoint does not return it for any other value.
     """
 
     job_list: JobList
@@ -102,17 +102,17 @@ class Classification:
     def _pending(self, name: str) -> frozenset[str]:
         """Return the ids of the jobs for which a value must be requested.
 
-        A value that is not in `values` is requested only to check the claims of other values.
+        If the value is not in `values`, return only jobs that AvePoint has already returned for another value.
         """
         pending = self.wanted - self._conflicts - self._proven
         return pending if name in self.job_filter.values else pending & self._claims.keys()
 
     async def _request_value(self, name: str, pending: frozenset[str]) -> None:
-        """Request a filter value, and claim the returned jobs for this value. A rejected value claims no job."""
+        """Request a filter value, and record the value for each returned job."""
         start = self._witness_start(name, min(self.listed[key] for key in pending))
         try:
             ids = every_id = await self._request(name, start)
-            if self._is_unproven(name, start, ids):  # AvePoint may apply the filter if it is requested again.
+            if self._is_unproven(name, start, ids):  # If the request is repeated, AvePoint may apply the filter.
                 again = await self._request(name, start)
                 ids, every_id = ids & again, ids | again
         except BadRequestError as error:
@@ -142,7 +142,7 @@ class Classification:
         return self._is_ignored(name, ids) or not omits_any
 
     def _claim(self, name: str, returned: Collection[str]) -> None:
-        """Claim jobs for a filter value. A job that is claimed for several values is a conflict."""
+        """Record the filter value of the returned jobs. A job that is returned for several values is a conflict."""
         for key in returned:
             if self._claims.setdefault(key, name) != name:
                 self._conflicts.add(key)
@@ -150,12 +150,12 @@ class Classification:
             self._claims.pop(key, None)
 
     def _is_certain(self, key: str, name: str) -> bool:
-        """Return whether AvePoint applies the filter, or does not return the job for any other value."""
+        """Return whether AvePoint applies the filter, or returns the job for this value only."""
         others = self.job_filter.all_values.keys() - {name} - set(self.rejected)
         return key in self._proven or all(key in self._omitted.get(other, ()) for other in others)
 
     def _witness_start(self, name: str, first: Ticks) -> Ticks:
-        """Return the start of a time range that contains a classified job whose value is not `name`.
+        """Return the start of a time range that contains a classified job with a value other than `name`.
 
         If AvePoint returns the classified job, AvePoint ignores the filter. If no such job exists, or if an earlier
         start would add too many rows, return `first`.

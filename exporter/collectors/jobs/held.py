@@ -1,4 +1,4 @@
-"""Functions that hold the values of a workload while an unclassified job may belong to it."""
+"""Functions that keep the previous values of a workload while an unclassified job may belong to the workload."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -22,14 +22,14 @@ class PossibleKinds:
 
 
 def uncertain_kinds(kinds: Collection[JobKind], possible: Collection[PossibleKinds]) -> frozenset[JobKind]:
-    """Return the kinds that any unclassified job may have."""
+    """Return all kinds in `kinds` that at least one unclassified job may have."""
     return frozenset(kind for kind in kinds if any(one.include(kind) for one in possible))
 
 
 def held(found: Mapping[JobKind, T], shown: Mapping[JobKind, T], uncertain: Collection[JobKind]) -> dict[JobKind, T]:
-    """Return the values in `found`, but the values in `shown` of the kinds in `uncertain`.
+    """Return the values in `found`, except that the values of the kinds in `uncertain` come from `shown`.
 
-    `shown` contains the values of the previous refresh. An uncertain kind that was never certain has no value.
+    `shown` contains the values of the previous refresh. An uncertain kind that is not in `shown` has no value.
     """
     certain = {kind: value for kind, value in found.items() if kind not in uncertain}
     return certain | {kind: value for kind, value in shown.items() if kind in uncertain}

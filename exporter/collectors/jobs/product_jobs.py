@@ -63,7 +63,7 @@ class ProductJobsOptions(CollectorOptions):
 
 @dataclass(frozen=True, slots=True)
 class ProductJobRecords:
-    """The jobs of a product within the lookback period, and their history, by product, workload and job type.
+    """The jobs of a product within the lookback period, and the job history, by product, workload and job type.
 
     `last_success` contains the finish times of the last successful jobs, in ticks. `completed` counts the completed
     jobs. `JobHistory` describes `completed_states` and `unsuccessful`.
@@ -152,9 +152,9 @@ class ProductJobsCollector(AccountCollector[ProductJobsOptions, ProductJobRecord
         return await self._list.read(span, size=self.options.page_size)
 
     def _sorted(self, rows: Iterable[Row], unread: set[str]) -> Distinct[tuple[JobKind, Job]]:
-        """Return the jobs from the rows by key, without rows that contradict each other.
+        """Return the jobs by key, except jobs whose rows contradict each other.
 
-        Add the keys of rows that contain no readable job or contradict each other to `unread`.
+        Add to `unread` the keys of rows without a readable job, and the keys of rows that contradict each other.
         """
         keys: set[str] = set()
 

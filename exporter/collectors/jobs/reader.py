@@ -66,10 +66,10 @@ class JobReader:
             if version == "modern" or not location
         }
         self._kinds: dict[str, JobKind] = {}
-        self._tries: dict[str, int] = {}  # number of refreshes in which no filter returned a job, by job id
+        self._tries: dict[str, int] = {}  # number of failed tries to classify a job, by job id
         self._possible: dict[str, PossibleKinds] = {}  # possible kinds of unclassified jobs, by job id
         self._conflicting_refreshes = 0
-        self._refusals: dict[str, dict[str, int]] = {}  # number of consecutive refreshes, by parameter and value
+        self._refusals: dict[str, dict[str, int]] = {}  # consecutive refreshes with a rejection, by parameter and value
         self._listed: set[str | None] = set()
         self._list = ListedJobs(options.window, options.lookback)
         self._last_success: dict[JobKind, Ticks] = {}
@@ -110,7 +110,7 @@ class JobReader:
         return job_list, await job_list.read(span, size=self._options.page_size)
 
     def _distinct(self, rows: Iterable[Row]) -> Distinct[Job]:
-        """Return the jobs from the rows by id, without completed jobs whose rows contradict each other.
+        """Return the jobs by id, except completed jobs whose rows contradict each other.
 
         A job may be listed twice if its row moves to the next page while the list is being read. If the job was
         completed in the meantime, the completed job is returned.
@@ -168,7 +168,7 @@ class JobReader:
         }
         kinds |= dict.fromkeys(new - wanted, JobKind(MICROSOFT_365, "", _NOT_WANTED))
         self._kinds |= kinds
-        # A try is not counted if its result is doubtful. Jobs whose job types are not configured are tried only once.
+        # A doubtful result does not count as a try. A job whose job type is not configured gets only one try.
         is_doubtful = job_types.is_doubtful or workloads.is_doubtful
         has_conflicts = bool(job_types.conflicts or workloads.conflicts)
         self._conflicting_refreshes = self._conflicting_refreshes + 1 if has_conflicts else 0
@@ -196,8 +196,7 @@ class JobReader:
         field = "job_type" if job_filter.parameter == "job_type" else "workload"
         values = {key: getattr(kind, field) for key, kind in self._kinds.items()}
         known = {key: value for key, value in values.items() if value not in ("", _NOT_WANTED) and key not in wanted}
-        # If conflicts persist, the known values may be wrong, so some refreshes do not use them to detect ignored
-        # filters.
+        # If conflicts persist, the known values may be wrong. Some refreshes then ignore the known values.
         known = known if self._conflicting_refreshes % (_MAX_TRIES + 1) < _MAX_TRIES else {}
         all_ids = frozenset(self._listed)
         refusals = self._refusals.setdefault(job_filter.parameter, {})

@@ -14,7 +14,7 @@ _LATEST: Final = 2**63  # ticks
 def parse_name(value: object) -> str:
     """Return a label value, interned to save memory."""
     if not isinstance(value, str):
-        raise ValueError("not a name")  # noqa: TRY004 - always ValueError for invalid states
+        raise ValueError("not a name")  # noqa: TRY004 - invalid states always raise ValueError
     value.encode()  # This call raises ValueError if UTF-8 cannot encode a character.
     return sys.intern(value)
 

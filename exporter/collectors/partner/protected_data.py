@@ -83,7 +83,7 @@ class Module:
 
     @property
     def may_repeat(self) -> bool:
-        """Whether a second, equal row describes the same module.
+        """Whether two equal rows describe the same module.
 
         If the rows have no tenant id, they may describe different Microsoft 365 tenants.
         """
@@ -96,7 +96,7 @@ class ProtectedData:
 
     modules: tuple[Module, ...]
     is_complete: bool
-    """Whether there is a module for each row of the response."""
+    """Whether every row of the response was converted to a module."""
     error: AvePointError | None = None
 
 
@@ -139,7 +139,7 @@ class ProtectedDataCollector(CustomerCollector[ProtectedDataOptions, ProtectedDa
 
     @classmethod
     def samples(cls, records: ProtectedData, customer_id: str) -> Iterable[Sample]:
-        """Return the samples for one customer's modules. If no module is missing, add the sums over all modules."""
+        """Return the samples for one customer's modules. If no module is missing, include the sums over all modules."""
         for module in records.modules:
             labels = (customer_id, module.tenant_id, module.service_type, module.workload)
             values = (

@@ -8,11 +8,12 @@ series always describes the same subscription:
 - If there are several subscriptions to a service, the label consists of the text properties of a subscription (package,
   model, source, payment type, storage, …). The label does not contain numbers, dates or positions, so a third
   subscription does not change the labels of the first two.
-- Subscriptions with equal text properties are numbered in the order of their expiry. The number of a subscription may
-  change.
+- Subscriptions with equal text properties are numbered in the order of their expiry, so a subscription may later get
+  another number.
 
 If a second subscription to a service is added, the first subscription gets the label. If one of two subscriptions is
-removed, the remaining subscription loses the label. The sum and the minimum over the label do not change.
+removed, the remaining subscription loses the label. These changes do not affect the sum and the minimum over all
+subscriptions to the service.
 """
 
 from collections import defaultdict
