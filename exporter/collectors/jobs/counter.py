@@ -29,7 +29,8 @@ COMPLETED_TOTAL = Family(
 
 CUSTOMER_BACKUPS_TOTAL = Family(
     "avepoint_customer_backups_completed_total",
-    f"Backups completed since the first refresh, by result; success means the state finished; {SOURCE_OF_BACKUPS}.",
+    "Backups completed since the first refresh, by result; only the state finished counts as success; "
+    f"{SOURCE_OF_BACKUPS}.",
     ("account", "customer_id", "result"),
     history=True,
     type="counter",

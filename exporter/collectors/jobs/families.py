@@ -75,7 +75,7 @@ LAST_OBJECTS = Family(
 )
 LAST_ERRORS = Family(
     "avepoint_last_job_errors",
-    "Number of errors with or without an error code (label has_code) in the last completed job; "
+    "Number of errors in the last completed job, by whether they have an error code (label has_code); "
     "from GET …/cloudbackupjobs, cached between refreshes.",
     (*LABELS, "has_code"),
     query="sum without (has_code) (avepoint_last_job_errors) > 0",

@@ -19,7 +19,7 @@ _UNITS: Final = "in seconds (a year is 365 days, a month is 30 days; +Inf if unl
 
 PERIOD = Family(
     "avepoint_retention_seconds",
-    f"Retention period {_UNITS}; without the label workload, the default period; {_SOURCE}.",
+    f"Retention period {_UNITS}; series without the label workload contain the default period; {_SOURCE}.",
     _LABELS,
     query="avepoint_retention_seconds < 365 * 86400",
 )
