@@ -66,8 +66,8 @@ def _busy_rows(results: Results) -> Iterator[str]:
     health = sorted(busy.health)
     p99 = health[min(len(health) - 1, math.ceil(len(health) * 0.99))]
     walls = [wall / busy.ideal for wall in busy.walls]
-    yield f"| time of a refresh / ideal time | 1.05 | {_spread(sorted(walls), '', 1)} |"
-    yield f"| time of a refresh with scrapes / time without scrapes | 1.05 | {busy.ratio_scraped:.3f} |"
+    yield f"| refresh duration / ideal duration | 1.05 | {_spread(sorted(walls), '', 1)} |"
+    yield f"| refresh duration with scrapes / duration without scrapes | 1.05 | {busy.ratio_scraped:.3f} |"
     yield f"| response time of `/-/healthy`, 99th percentile | 25 ms | {p99 * 1e3:.1f} ms of {len(health)} |"
     yield f"| response time of a compressed scrape | | {_spread(sorted(busy.scrapes), 'ms', 1000)} |"
     yield f"| CPU time per customer, including decoding, rendering and scrapes | 2 ms | {busy.cpu * 1e3:.2f} ms |"
@@ -130,9 +130,9 @@ other come from the same run. On other machines, the times differ, but the ratio
 ## Pages
 
 Each customer has 12 workloads and 48 samples. The column `generate_latest` shows the time that prometheus_client needs for the same samples. The
-other columns show the time that the exporter needs, and (in bold) how many times faster the exporter is. In the columns *changed*, the data of a
-sixth of the customers changed since the previous page. The changed customers are consecutive, as in a refresh (*in order*), or chosen at random
-(*anywhere*).
+other columns show the time that the exporter needs, and (in bold) how many times faster the exporter is. For the columns *changed in order*
+and *changed anywhere*, one sixth of the customers has new data since the previous page. *In order* means consecutive customers, as in a refresh.
+*Anywhere* means random customers.
 
 | customers (samples) | `generate_latest` | changed in order | changed anywhere | unchanged | with gzip, level 6 | changed in order | changed anywhere | unchanged |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- |

@@ -59,27 +59,27 @@ _COLLECTORS: Final = (
     "All collectors are enabled by default. Each collector is a key of `accounts[].collectors` and has these options:"
 )
 _ASSUMPTIONS: Final = """\
-AvePoint's documentation does not answer some questions about responses, or contradicts itself. The exporter accepts
-every outcome in this table. `avepoint-exporter check --report` prints the outcomes that occur in your accounts,
-without names, IDs, addresses or secrets. If you report a bug, attach this output.
+AvePoint's documentation leaves some questions about responses unanswered, and sometimes contradicts itself. The
+exporter accepts every outcome in this table. `avepoint-exporter check --report` prints the outcomes that occur in your
+accounts, without names, IDs, addresses or secrets. If you report a bug, attach this output.
 
-The column *source* shows where the expected outcome comes from. `seed` and `docs` are AvePoint's documentation,
-`field` is a response from the real API, and `assumed` means that there is no source. The column *switch* shows the
-switch of the [simulator](../avepoint_simulator/README.md) that selects an outcome.
+The column *source* shows where the expected outcome comes from. `seed` and `docs` mean AvePoint's documentation,
+`field` means a response from the real API, and `assumed` means that there is no source. The column *switch* shows how
+to select an outcome in the [simulator](../avepoint_simulator/README.md).
 
 | name | question | outcomes, the expected one first | source | switch |
 | --- | --- | --- | --- | --- |"""
 _METRICS: Final = (
-    "A series is absent if its value is unknown or does not apply. An unknown value is never 0. A label without a value"
-    " is absent, such as `customer_id` on tenant accounts. [Reading the numbers](reading-the-numbers.md) explains"
-    " the metrics.\n\n"
+    "A series is absent if its value is unknown or does not apply. An unknown value is never 0. If a label has no"
+    " value, the label is absent. For example, series of tenant accounts have no label `customer_id`. [Reading the"
+    " numbers](reading-the-numbers.md) explains the metrics.\n\n"
     "Metrics are gauges, except counters (`…_total`) and histograms. All metrics have the label `account`, except"
     " `avepoint_exporter_…`. The metrics of jobs have the label `customer_id` only for partner accounts."
 )
 _VERDICT: Final = (
     "The exporter compares its data with the [expectations](configuration.md#expectations) to determine the problems of"
-    " each customer. A problem begins or resolves only when the data are fresh. While data are missing, problems"
-    " remain. With persistent state, problems also remain after a restart."
+    " each customer. A problem begins or resolves only when the data are fresh. While data are missing,"
+    " existing problems stay active. With persistent state, problems also stay active after a restart."
 )
 _PERMISSIONS: Final = ("collector", "permission", "legacy permission", "if missing")
 _MARKED: Final = re.compile(

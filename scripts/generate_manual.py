@@ -22,17 +22,17 @@ _EXIT_CODES: Final = (
     ("2", "a refresh failed"),
 )
 _VARIABLES: Final = (
-    "You can set every flag except `--version` with an environment variable. The variable's name is"
-    " `AVEPOINT_EXPORTER_` and the flag's name in capital letters, with underscores. For example,"
-    " `AVEPOINT_EXPORTER_CONFIG_FILE` sets `--config.file`. If a flag can be repeated, its variable contains values"
-    " separated by spaces. Flags override environment variables. A flag after a command overrides the same flag before"
-    " the command."
+    "You can set every flag except `--version` with an environment variable. The name of the variable is"
+    " `AVEPOINT_EXPORTER_` followed by the name of the flag in capital letters, with underscores instead of dots and"
+    " hyphens. For example, `AVEPOINT_EXPORTER_CONFIG_FILE` sets `--config.file`. If a flag can be repeated, its"
+    " variable contains values separated by spaces. Flags override environment variables. A flag after a command"
+    " overrides the same flag before the command."
 )
 _JSON: Final = (
     "`check --json` prints one JSON document, which [check.schema.json](check.schema.json) describes. New"
-    " keys may be added. If a key is removed or changes its meaning, `version` increases. Each collector of each"
-    " account has a `result` and the number of `series` per metric. A collector that fails also has the `error`, a"
-    " `hint` and the `request_id` for AvePoint's support."
+    " keys may be added. If a key is removed or changes its meaning, `version` increases. For each collector of"
+    " each account, the document contains a `result` and the number of `series` per metric. If a collector fails, the"
+    " document also contains the `error`, a `hint` and the `request_id` for AvePoint's support."
 )
 _FILES: Final = (
     ("config.yaml", "configuration in the working directory; --config.file sets another path"),

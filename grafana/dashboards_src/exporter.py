@@ -120,8 +120,8 @@ def _collectors() -> table.Panel:
     duration = q.raw("avepoint_collector_duration_seconds", q.ACCOUNT)
     return rows(
         "Collectors",
-        "One row per account and collector. If the column Readable shows No, the metrics keep the last values, and the "
-        "exporter's status page shows the reason.",
+        "One row per account and collector. If the column *Readable* shows *No*, the metrics keep the last values, and "
+        "the exporter's status page shows the reason.",
         [
             ("A", f"min by ({by}) ({q.account_level('account:avepoint_up:min')})"),
             ("B", f"max by ({by}) ({q.account_level('account:avepoint_data_age_seconds:max')})"),
@@ -158,9 +158,10 @@ def _data_age() -> timeseries.Panel:
 def _requests() -> timeseries.Panel:
     return lines(
         "Requests by status",
-        "Requests per second by result: the HTTP status, timeout, connect or parse. If the status is often 401 or "
-        "403, check the secret and the permissions. If the status is often 429, AvePoint throttles the account. If "
-        "the result is often 5xx, timeout or connect, check AvePoint's status and the network.",
+        "Requests per second by result. The result is an HTTP status or, for other errors, timeout, connect or parse. "
+        "If the result is often 401 or 403, check the secret and the permissions. If the result is often 429, AvePoint "
+        "throttles the account. If the result is often 5xx, timeout or connect, check AvePoint's status and the "
+        "network.",
         [(f"sum by (account, code) ({q.rate('avepoint_api_requests_total')})", "{{account}} {{code}}")],
         unit="reqps", empty="No requests in the time range",
     )  # fmt: skip

@@ -13,16 +13,16 @@ from grafana.dashboards_src.vocabulary import NOTHING, UNKNOWN
 
 _OF_ACCOUNTS: Final = (q.ACCOUNT,)
 _FACTS: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
-    "Overdue": (("backup_overdue",), "whose last successful backup of a workload is too old"),
+    "Overdue": (("backup_overdue",), "with a workload whose last successful backup is too old"),
     "Never": (("backup_never_succeeded",), "with a workload that has never had a successful backup"),
-    "Late": (("backup_late",), "with a backup that is later than its own schedule, but not overdue yet"),
+    "Late": (("backup_late",), "with a backup that is behind schedule but not overdue yet"),
     "Stopped": (("backup_stopped",), "with a workload that is no longer backed up"),
     "Failed job": (("job_failed",), "with a workload whose last completed job failed"),
     "Incomplete": (("job_incomplete",), "with a workload whose last jobs did not back up all objects"),
     "Stuck": (("job_stuck",), "with a job that has run too long"),
-    "Unprotected": (verdict.UNPROTECTED, "with too many objects or users without a backup"),
+    "Unprotected": (verdict.UNPROTECTED, "with too many unprotected objects or users"),
     "Scan failed": (("scan_failed",), "whose scans fail, so that AvePoint does not find new objects"),
-    "No consent": (("consent_missing",), "with a Microsoft 365 tenant that has withdrawn its consent"),
+    "No consent": (("consent_missing",), "with a Microsoft 365 tenant in which the backup app has no consent"),
     "Running out": (
         verdict.RUNNING_OUT,
         "with too few seats, nearly full storage, a license out of policy, or an expired or expiring subscription",

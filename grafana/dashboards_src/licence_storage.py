@@ -64,8 +64,8 @@ def _growth_rate() -> str:
 def _growth() -> stat.Panel:
     return number(
         "Growth per day",
-        "Growth of all protected data of the chosen accounts per day, on average over the last week, and the size of "
-        "this data. If the growth rises suddenly, see the graph below.",
+        "Average daily growth of the protected data of the chosen accounts over the last week, and size of this data. "
+        "If the growth rises suddenly, see the graph below.",
         f"{_DAY} * sum({q.scoped(_growth_rate())})",
         of=f"sum({q.scoped(_used())})",
         unit="bytes", of_unit="bytes", steps=plain(), empty="Unknown", decimals=1,
@@ -76,8 +76,9 @@ def _storage() -> timeseries.Panel:
     expected = f"clamp_min(({_used()}) + {_MONTH} * ({_growth_rate()}), 0)"
     return lines(
         "Storage: used, purchased, and expected in 30 days",
-        "For each point, the dashed line shows the expected use 30 days later, if storage grows as in the week "
-        "before. If the expected use exceeds the purchased storage of a tenant, purchase more storage within 30 days.",
+        "At each point, the dashed line shows the use that is expected 30 days later, at the growth rate of the week "
+        "before the point. If the expected use exceeds the purchased storage of a tenant, purchase more storage within "
+        "30 days.",
         [
             (q.scoped(_used()), "{{account}} used"),
             (q.scoped(PURCHASED), "{{account}} purchased"),

@@ -55,8 +55,8 @@ def _checks() -> table.Panel:
     )
     return rows(
         "All problems",
-        "One row per problem that the exporter can detect. The columns show how many customers have the problem, may "
-        "have it (Unknown), and are checked in total. If a number is colored, the table above shows the customers.",
+        "One row per problem that the exporter can detect. The columns show the number of customers with the "
+        "problem, with an unknown verdict, and in total. If a number is colored, the table above shows the customers.",
         [
             ("A", ranked),
             ("B", _wrong()),
@@ -85,9 +85,9 @@ def _over_time() -> timeseries.Panel:
     by_severity = f"count by (severity) (group by ({verdict.CUSTOMER}, severity) ({held}))"
     panel = lines(
         "Customers with problems",
-        "Number of customers that have a problem, by severity of the problem, and number of all customers. If a line "
-        "rises suddenly, look for a common cause, first on the Exporter dashboard and then in AvePoint's service "
-        "status.",
+        "One line per severity shows the number of customers with such a problem. Another line shows the number of all "
+        "customers. If a line rises suddenly, look for a common cause. Check the Exporter dashboard and AvePoint's "
+        "service status.",
         [(by_severity, "{{severity}}"), (verdict.customers(), ALL_CUSTOMERS)],
         unit="locale",
         empty=NO_RULES,

@@ -36,7 +36,7 @@ from grafana.dashboards_src.thresholds import DARK_GREY, plain
 from grafana.dashboards_src.variables import DATASOURCE
 
 Words = Mapping[str, tuple[str, str]]
-"""Maps each value, as a string, to the text that replaces the value and to the color of the text."""
+"""Maps each value (as a string) to a text and to the color of the text."""
 
 NONE: Final[Words] = {}
 ALL_CUSTOMERS: Final = "All customers"

@@ -20,7 +20,7 @@ RUNNING_OUT: Final = (
 )  # fmt: skip
 RANKS: Final = {"critical": 3, "warning": 2, "info": 1}
 UNIT: Final = 100_000_000_000
-"""The weight of one rank. The weight exceeds any Unix time, so that problems sort first by rank, then by start time.
+"""The weight of one rank. It exceeds every Unix time, so that problems sort by rank first, and then by start time.
 
 An unreadable customer has a tenth of this weight.
 """

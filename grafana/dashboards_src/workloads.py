@@ -23,9 +23,9 @@ def workloads() -> table.Panel:
     scanned, protected = _sum("scanned_objects"), _sum("protected_objects")
     return rows(
         "Workloads",
-        "One row per workload of all customers. The column Of backups counts expected backups that have succeeded at "
-        "least once. If the number of overdue backups is red, click the workload to see its jobs. The columns of "
-        "objects and data contain only customers of partner accounts.",
+        "One row per workload of all customers. The column *Of backups* counts expected backups that have succeeded at "
+        "least once. If the number of overdue backups is red, click the workload to see its jobs. The columns *Objects "
+        "protected*, *Of objects* and *Data* include only customers of partner accounts.",
         [
             ("A", due),
             ("B", f"count by ({by}) ({overdue})"),
