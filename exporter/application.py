@@ -148,7 +148,7 @@ class Application:
             await self._apply(config, start=False)
 
     async def _join(self, keeper: "Keeper", config: Config) -> None:
-        """Restore the state from the shared database, which may hang, and keep the lease until canceled."""
+        """Restore the state from the shared database, and then keep the lease until canceled. The database may hang."""
         async with self._reloading:
             await keeper.attempt()
             await self._restore(config)

@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """A clock that returns Unix time for exposed values, and monotonic time for ages and waits."""
+    """A clock that returns Unix time for exposed values, and monotonic time for ages and waiting times."""
 
     def time(self) -> float:
         """Return the Unix time in seconds."""

@@ -15,7 +15,7 @@ Full garbage collections can be rare, because the data from AvePoint forms no re
 _SWITCH_INTERVAL: Final = 0.0005  # maximum seconds until a rendering thread yields to the event loop
 _M_MMAP_THRESHOLD: Final = -3  # a parameter of mallopt(3)
 _LARGE: Final = 128 * 1024
-"""Size of an allocation in bytes. When an allocation of at least this size is freed, glibc returns its memory to the
+"""Size of an allocation in bytes. When an allocation of at least this size is freed, glibc returns the memory to the
 operating system.
 
 By default, glibc raises this limit up to 32 MiB. The process would then keep the memory of large metrics pages.
@@ -34,7 +34,7 @@ def settings_of_a_server() -> Iterator[None]:
     try:
         yield
     finally:
-        gc.freeze()  # Full garbage collections then skip restored state, which saves up to 100 ms each.
+        gc.freeze()  # Full garbage collections skip frozen objects, which saves up to 100 ms each.
         gc.enable()
         gc.set_threshold(*gc.get_threshold()[:2], _OLD_COLLECTIONS)
         sys.setswitchinterval(_SWITCH_INTERVAL)

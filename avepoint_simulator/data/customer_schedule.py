@@ -1,4 +1,4 @@
-"""The simulated jobs of customers, which depend on the seed and the time."""
+"""Jobs of customers, generated from the seed and the time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The simulated customers and their protected data, which depend on the seed and the time."""
+"""Customers and their protected data, generated from the seed and the time."""
 
 from __future__ import annotations
 

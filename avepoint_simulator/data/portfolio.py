@@ -155,7 +155,7 @@ def _newest_first(jobs: Sequence[_ProductJob] | None) -> Sequence[_ProductJob] |
 
 
 class GeneratedPortfolio:
-    """A generated portfolio, which depends only on the constructor's arguments and the time of the request."""
+    """A portfolio that is generated from the constructor's arguments and the time of the request."""
 
     def __init__(
         self, *, seed: int, customers: int, start: float, speed: float = 1.0, scenario: Scenario = "varied"
@@ -222,7 +222,7 @@ class GeneratedPortfolio:
         )
 
     def unusual_activities(self, _now: float, /) -> Sequence[ActivityRecord]:
-        """Return the unusual activities, which were all detected before the simulator started."""
+        """Return the unusual activities. AvePoint detected all of them before the simulator started."""
         return self._activities
 
     def backup_frequencies(self, now: float, /) -> Sequence[FrequencyRecord]:

@@ -1,4 +1,4 @@
-"""The Google Workspace and Salesforce jobs of a tenant, which depend on the seed and the time."""
+"""Google Workspace and Salesforce jobs of a tenant, generated from the seed and the time."""
 
 from __future__ import annotations
 

@@ -216,7 +216,7 @@ class RetentionRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CustomerJob:
-    """A job of a customer. A record without an id and a start time represents a module without a job.
+    """A job of a customer. If `id` and `start_unix_ns` are None, the module has no job.
 
     `job_type`, `job_module` and `status` contain codes of the v3 API, or strings that are sent unchanged. The
     `job_type` of a scan is 0.

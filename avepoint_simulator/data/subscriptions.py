@@ -1,4 +1,4 @@
-"""The simulated subscriptions, which depend on the seed, the customer's number and the time."""
+"""Subscriptions, generated from the seed, the customer's number and the time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Details of the Microsoft 365 tenants of each customer, which depend on the seed and the time."""
+"""Details of each customer's Microsoft 365 tenants, generated from the seed and the time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The simulated jobs of a tenant, which depend on the seed and the time."""
+"""Jobs of a tenant, generated from the seed and the time."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def _as_seen(job: JobRecord, now_ns: int) -> JobRecord:
 
 
 def _fixed_jobs(seed: int, start: float, scenario: Scenario) -> tuple[JobRecord, ...]:
-    """Return a stuck job, and the last successful backup of the failing workload, at times that ignore the speed."""
+    """Return a stuck job and the last successful backup of the failing workload, both with fixed times."""
     source = Random(f"{seed}:stories")
     stuck = JobRecord(
         id=_new_id(source),

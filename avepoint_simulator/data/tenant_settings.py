@@ -1,4 +1,4 @@
-"""The simulated settings and unusual activities of a tenant, which depend on the seed and the time."""
+"""Settings and unusual activities of a tenant, generated from the seed and the time."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def unusual_activities(seed: int, start: float, scenario: Scenario = "varied") -
 
 
 def backup_frequencies(start: float, now: float) -> tuple[FrequencyRecord, ...]:
-    """Return the number of backups on the day of `now` and their start times, which do not depend on the speed."""
+    """Return the number and the start times of the backups on the day of `now`, regardless of the speed."""
     return tuple(
         FrequencyRecord(
             service_type=SERVICE_TYPES[plan.object_type],

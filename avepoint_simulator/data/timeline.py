@@ -20,7 +20,7 @@ class Timeline:
     speed: float
 
     def schedule_seconds(self, now: float) -> float:
-        """Return the schedule time at `now`, which is negative before the start."""
+        """Return the schedule time at `now`. Before the start, the schedule time is negative."""
         return (now - self.start) * self.speed
 
     def wall_ns(self, schedule_seconds: float) -> int:

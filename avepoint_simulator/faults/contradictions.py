@@ -79,7 +79,7 @@ def _other_number(value: object) -> object:
 
 
 def _change_totals(body: Any, by: int) -> bool:  # noqa: ANN401 - `body` can be any JSON value
-    """Add `by` to the totals in a body, and return whether the body contains any totals."""
+    """Add `by` to each total in a body. Return whether the body contains a total."""
     if not isinstance(body, dict):
         return False
     found = _change_totals(body.get("metadata"), by) or _change_totals(body.get("data"), by)

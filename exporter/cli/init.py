@@ -113,7 +113,7 @@ def _short(path: Path) -> Path:
 
 
 def _is_exposed_to_git(path: Path) -> bool:
-    """Return whether a file is in a git repository and git does not ignore the file.
+    """Return whether a file is in a git repository and is not ignored by git.
 
     Return False if git is not installed.
     """

@@ -31,7 +31,7 @@ uae, za, qa. The data centers on Google Cloud are gcp-us, gcp-au, gcp-jp,
 gcp-kr, gcp-we."""
 
 Prompt = Callable[..., str]
-"""A function that shows a question and returns the answer, such as click.prompt."""
+"""A function that shows a question and returns the answer, like click.prompt."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -24,7 +24,7 @@ def print_warnings(config: Config, path: Path) -> None:
 
 
 def logging_warnings(load: Callable[[], Config], path: Path) -> Callable[[], Config]:
-    """Return a function that loads the configuration, and logs a warning for each setting that may have no effect."""
+    """Return a function that loads the configuration and logs a warning for each setting that may have no effect."""
     known = _known_variables()
 
     def loaded() -> Config:

@@ -45,7 +45,7 @@ class Findings:
         self._first_pages: dict[object, tuple[int, frozenset[int]]] = {}
 
     def counts(self, assumption: Assumption) -> Mapping[str, int]:
-        """Return the number of times that each outcome of an assumption occurred."""
+        """Return how often each outcome of an assumption occurred."""
         return self._counts[assumption.name]
 
     def add(self, assumption: Assumption, outcome: str) -> None:

@@ -23,7 +23,7 @@ _SPECIAL_NUMBERS: Final = {"inf": "+Inf", "-inf": "-Inf", "nan": "NaN"}
 class Series:
     """A series without a customer id, which several customers can share. `end` is the rendered text of `labels`.
 
-    Two series are equal only if they are the same object, which makes a combination of series a fast dictionary key.
+    Series are compared by identity, so that dictionaries can look up a combination of series fast.
     """
 
     family: Family

@@ -116,8 +116,8 @@ class SnapshotView:
 class CollectorEntry:
     """The current state of one collector of one account.
 
-    `hides_counters` is true while the stored counters are unknown. Otherwise, a counter could begin at 0 and later
-    continue at its stored value, which Prometheus would interpret as an increase.
+    `hides_counters` is true while the stored counters are unknown. Otherwise, a counter could begin at 0 and later jump
+    to its stored value. Prometheus would interpret the jump as an increase.
     """
 
     account: str

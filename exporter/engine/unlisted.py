@@ -1,4 +1,4 @@
-"""A warning about customers that `expectations.exceptions` names, but that are in no customer list."""
+"""A warning about customers in `expectations.exceptions` that no customer list contains."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -31,5 +31,5 @@ class UnlistedCustomers:
 
 
 def _may_list(account: RunningAccount, customer_id: str) -> bool:
-    """Return whether an account lists a customer, has not read its list yet, or leaves the customer to other shards."""
+    """Return False if this shard owns the customer and the account's list does not contain the customer."""
     return account.customer_list.lists(customer_id) or not account.customer_list.owns(customer_id)

@@ -26,7 +26,7 @@ class Compressed:
 
 
 def compress(text: Iterable[bytes]) -> Compressed:
-    """Compress a text in pieces. Small blocks are joined, because each block has its own memory."""
+    """Compress a text in pieces. To save memory, small blocks are joined."""
     compressor, blocks, crc, size = zlib.compressobj(_LEVEL, wbits=_RAW), list[bytes](), 0, 0
     for piece in text:
         blocks.append(compressor.compress(piece))

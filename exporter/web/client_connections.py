@@ -203,7 +203,7 @@ class GuardedProtocol(H11Protocol):
     def on_response_complete(self) -> None:
         """Wait for the next request.
 
-        If the client has not sent the whole body of this request, close the connection instead.
+        If the client has not sent the whole body of the current request, close the connection.
         """
         before = self.cycle
         self.quiet_since = self.loop.time()

@@ -26,8 +26,8 @@ class Renderings:
     """Renders one page at a time on one thread.
 
     If a rendering of the requested page has not started yet, the request shares this rendering. The data is collected
-    when the rendering starts, so that the shared page is up to date. Any number of simultaneous requests for one page
-    causes at most two renderings.
+    when the rendering starts, so that the shared page is up to date. Simultaneous requests for one page cause at most
+    two renderings.
     """
 
     def __init__(self, render: Render) -> None:

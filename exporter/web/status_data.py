@@ -13,7 +13,7 @@ from exporter.exposition.exporter_metrics import Usage
 
 @dataclass(frozen=True, slots=True)
 class ConfigStatus:
-    """The load time of the current configuration, as Unix time, and the errors of a later reload that failed."""
+    """The Unix time at which the current configuration was loaded, and the errors if a later reload failed."""
 
     loaded_at: float | None = None
     errors: tuple[str, ...] = ()

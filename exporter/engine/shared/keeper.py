@@ -18,8 +18,7 @@ from exporter.engine.storage.database import StorageError
 from exporter.errors import ConfigError
 
 _REST: Final = 10.0
-"""A standby process that needs N seconds to load the stored state pauses for this multiple of N before the next load.
-"""
+"""After loading the stored state, a standby process pauses for this multiple of the time that the load took."""
 
 
 class Keeper:

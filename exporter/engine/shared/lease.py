@@ -68,7 +68,7 @@ class Lease:
     def may_take_over(self, now: float) -> bool:
         """Return whether this process may take over an expired lease.
 
-        After an outage of the database, the last holder has `grace` seconds to renew its lease first.
+        After an outage of the database, the last holder has `grace` seconds to renew its lease.
         """
         if not self._had_outage:
             return True

@@ -1,4 +1,4 @@
-"""Functions that merge two versions of persistent state that changed independently of each other.
+"""Functions that merge two versions of the persistent state that two processes changed independently.
 
 The merged version contains the greater value of each time and counter, and the job ids of both versions.
 """

@@ -42,7 +42,7 @@ def merged_state(former: "Refresher", stored: StoredState) -> StoredState:
 
 
 def show(stored: StoredState, entry: CollectorEntry) -> None:
-    """Show the stored samples of a collector. If the status of its last refresh is stored, show the status, too."""
+    """Show the stored samples of a collector and the status of its last refresh, if stored."""
     entry.reads = {key: _same(entry.reads.get(key), read) for key, read in stored.reads.items()}
     status = stored.status
     entry.update_status(last_success=stored.last_success)
@@ -62,7 +62,7 @@ def show(stored: StoredState, entry: CollectorEntry) -> None:
 
 
 def _same(former: Any, read: Any) -> Any:  # noqa: ANN401 - reads
-    """If the two results are equal, return the former result, because its lines may already be rendered."""
+    """If the two results are equal, return `former`, because its lines may already be rendered."""
     is_same = former is not None and (former.read_at, former.is_complete) == (read.read_at, read.is_complete)
     return former if is_same else read
 

@@ -1,4 +1,4 @@
-"""The interface of the two databases for persistent state, SQLite and PostgreSQL, and their records.
+"""The interface and the record types of the databases for persistent state: SQLite and PostgreSQL.
 
 Each database contains one row per collector, and one row per collector and customer.
 """

@@ -29,7 +29,7 @@ class JsonState:
 def changes_from_json(
     folder: Path, key: CollectorKey, log: structlog.stdlib.BoundLogger
 ) -> tuple[Path, Sequence[Change]]:
-    """Return the path of a collector's JSON file, and the changes that store its content in the database.
+    """Return the path of a collector's JSON file, and the changes that move the content of the file to the database.
 
     If the file is missing or unusable, return no changes.
     """

@@ -157,7 +157,7 @@ class StateStore:
                         future.set_result(key not in refused)
 
     def _failed(self, error: Exception) -> None:
-        """Log that changes could not be committed, at most once per minute."""
+        """At most once per minute, log that changes could not be committed."""
         if self._clock.monotonic() >= self._quiet_until:
             self._log.error("persistent state not stored", error=error)
             self._quiet_until = self._clock.monotonic() + _QUIET_SECONDS

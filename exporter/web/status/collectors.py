@@ -43,7 +43,7 @@ class CollectorRow:
 
 @dataclass(frozen=True, slots=True)
 class AccountUsage:
-    """The rate limit of an account, and counts of its requests.
+    """The rate limit of an account, and the counts of the account's requests.
 
     If AvePoint is throttling the account, `throttling` contains the reduced rate. `throttled` is the number of
     responses with status 429 or 503. `waited` is the total waiting time of the requests. `codes` contains request
