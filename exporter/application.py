@@ -137,7 +137,7 @@ class Application:
             await serve(app.asgi(), listening.addresses, listening.web_config, stop=stop, on_bound=bound)
             for task in background:
                 if task.done() and not task.cancelled():
-                    task.result()  # raise the error of the task, which stopped the server
+                    task.result()  # raise the error that stopped the server
         finally:
             await _cancel([*background, *reloads])
             app.close()

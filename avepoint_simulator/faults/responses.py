@@ -68,7 +68,7 @@ def not_found(request: SimulatedRequest, _reply: Reply) -> Reply:
 
 
 def redirect(request: SimulatedRequest, _reply: Reply) -> Reply:
-    """Return 302 to another host."""
+    """Redirect to another host with status 302."""
     return Reply(body=b"", status=302, headers={"location": f"{request.switches.other_host}{request.path}"})
 
 

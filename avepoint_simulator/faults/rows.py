@@ -33,7 +33,7 @@ _ODD_TEXT: Final = ' "quoted" \\ {brace} new\nline tab\t nul\x00 bell\x07 rtl\u2
 
 
 def rows_of(body: object) -> list[JsonRow]:
-    """Return the rows in a response body of any API version. If the body is a single record, return one row."""
+    """Return the rows in a response body of either API version. If the body is a single record, return one row."""
     if isinstance(body, list):
         return body
     if not isinstance(body, dict) or "error" in body:

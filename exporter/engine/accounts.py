@@ -190,7 +190,7 @@ class Accounts:
 
     @property
     def is_reading(self) -> bool:
-        """Whether the periodic refreshes of any account have been started."""
+        """Whether the periodic refreshes of at least one account have been started."""
         return any(running.is_started for running in self._running.values())
 
     def start(self) -> None:

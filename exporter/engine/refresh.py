@@ -183,5 +183,5 @@ class Refresher:
 
 
 async def refresh_all(refreshers: Sequence[Refresher]) -> bool:
-    """Refresh all collectors once, concurrently, and return False if any collector is down."""
+    """Refresh all collectors once, concurrently. Return False if at least one collector is down."""
     return all(await asyncio.gather(*(refresher.refresh() for refresher in refreshers)))

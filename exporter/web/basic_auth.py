@@ -26,7 +26,7 @@ from exporter.web.limits import Limits, client_network, send_text
 Users = Mapping[bytes, bytes]
 Compare = Callable[[bytes, bytes], bool]
 
-_LONGEST_PASSWORD: Final = 72  # maximum length in bytes, because bcrypt ignores any further bytes
+_LONGEST_PASSWORD: Final = 72  # maximum length in bytes, because bcrypt ignores the rest
 _CACHE_SIZE: Final = 4096
 
 
@@ -104,7 +104,7 @@ def parse_credentials(headers: Iterable[tuple[bytes, bytes]]) -> BasicCredential
 def matches(password: bytes, stored: bytes) -> bool:
     """Return whether a password matches a bcrypt hash.
 
-    A password that is too long for bcrypt never matches, but its check takes as long as any other check.
+    A password that is too long for bcrypt never matches, but its check takes as long as all other checks.
     """
     import bcrypt  # noqa: PLC0415 - most processes run without passwords
 

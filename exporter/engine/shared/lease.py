@@ -89,7 +89,7 @@ class Lease:
         """Record that the database did not respond to a request. `sent` is the monotonic time of the request.
 
         The last holder continues to send requests to AvePoint. A process that has never reached the database starts to
-        send requests after `patience` seconds. Any other process waits.
+        send requests after `patience` seconds. All other processes wait.
         """
         self._reachable_since, self._had_outage = None, True
         if self.grant is None and not self._has_answered and now >= self._started + self._times.patience:
