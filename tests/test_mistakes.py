@@ -744,7 +744,7 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
     "proxy that wants a password": (
         answered(httpx.ProxyError("407 Proxy Authentication Required")),
         ("127.0.0.1:9: ^407 Proxy Authentication Required: "
-         "^check proxy_url with its user name and password, or HTTPS_PROXY and NO_PROXY;"
+         "^check the URL, user name and password in proxy_url, or check HTTPS_PROXY and NO_PROXY;"
          " percent-encode special characters"),
     ),
     "wrong secret": (

@@ -69,7 +69,7 @@ class Connections:
     ) -> httpx.Request:
         """Return a request. Raise httpx.InvalidURL or UnicodeError if the URL is invalid.
 
-        The request is built without an httpx client, because a client parses the URL and every header a second time.
+        To avoid parsing the URL and every header twice, the request is built without an httpx client.
         """
         headers = {**_HEADERS, **(headers or {})}
         return httpx.Request(method, url, headers=headers, extensions=dict(self._extensions), **contents)
@@ -149,7 +149,7 @@ def proxy_of(account: Account, scheme: str, host: str, port: int) -> str | None:
 def matches_no_proxy(no_proxy: str, host: str, port: int) -> bool:
     """Return whether an entry of NO_PROXY matches a host.
 
-    An entry is an asterisk, or a host name, domain, IP address or network with an optional port.
+    An entry is an asterisk, a network, or a host name, domain or IP address with an optional port.
     """
     return any(_matches_entry(entry, host.lower(), port) for entry in no_proxy.lower().replace(",", " ").split())
 

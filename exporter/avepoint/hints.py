@@ -32,7 +32,8 @@ _CERTIFICATE_HINTS: Final = {
 }
 """Hints by OpenSSL's error code for a failed certificate verification."""
 _PROXY: Final = (
-    "check proxy_url with its user name and password, or HTTPS_PROXY and NO_PROXY; percent-encode special characters"
+    "check the URL, user name and password in proxy_url, or check HTTPS_PROXY and NO_PROXY; "
+    "percent-encode special characters"
 )
 _NO_DESCRIPTORS: Final = (
     "raise the limit on open files (ulimit -n, LimitNOFILE= of systemd), or lower requests.concurrency"

@@ -53,7 +53,7 @@ class Observer(Protocol):
         ...
 
     def clock_offset(self, seconds: float) -> None:
-        """Set the offset of AvePoint's clock, which is AvePoint's time minus the exporter's time in seconds."""
+        """Set the offset of AvePoint's clock (AvePoint's time minus the exporter's time) in seconds."""
         ...
 
     def unreadable(self, endpoint: str, field: str) -> None:

@@ -31,7 +31,7 @@ class ListPage:
     size: int | None = None
 
     def is_full(self, requested: int) -> bool:
-        """Return whether the page has as many rows as requested, or as many as the reported page size."""
+        """Return whether the number of rows reaches the requested or the reported page size."""
         return len(self.rows) >= min(requested, self.size or requested)
 
 

@@ -61,7 +61,7 @@ def _odata_next(client: ApiClient, page: ListPage, progress: ListProgress, top: 
 
 
 class IndexedPages:
-    """Reads job lists, in which the index of the first page is 0 or 1. Links to the next page are used if possible."""
+    """Reads job lists whose first page has the index 0 or 1. Links to the next page are used if possible."""
 
     def __init__(
         self, client: ApiClient, endpoint: Endpoint, parameters: tuple[str, str] = ("PageIndex", "PageSize")

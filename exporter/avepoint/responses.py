@@ -1,4 +1,4 @@
-"""Functions that read and decode HTTP responses, and raise the errors in the responses."""
+"""Functions that read and decode HTTP responses, and raise an error if a response reports one."""
 
 import json
 import re
@@ -238,8 +238,8 @@ def _raise_status(
 def retry_after(response: RawResponse, now: float) -> float | None:
     """Return the Retry-After header in seconds, or None if it is missing or unreadable.
 
-    If the header contains a date, return the seconds from the Date header of the response until that date. If there is
-    no Date header, use the Unix time `now` instead.
+    If the header contains a date, return the number of seconds from the Date header until this date. If there is no
+    Date header, use the Unix time `now` instead.
     """
     text = response.headers.get("retry-after", "").strip()
     if re.fullmatch(r"\d{1,9}(\.\d{1,6})?", text, re.ASCII):
@@ -280,6 +280,5 @@ def request_id_of(headers: Mapping[str, str], envelope: Mapping[str, object]) ->
 
 
 def _whole_number(text: str) -> int | float:
-    # Python cannot convert thousands of digits to an integer. Therefore, return a float, which is later reported as
-    # unreadable.
+    # Python cannot convert thousands of digits to an integer. Return a float, which is later reported as unreadable.
     return int(text) if len(text) <= _LONGEST_INT else float(text)

@@ -63,7 +63,7 @@ def merged(found: Iterable[tuple[Customer, Row]]) -> tuple[dict[str, Customer], 
 
 
 def _common(one: Customer, other: Customer) -> Customer:
-    """Return a customer with the values that are equal in `one` and `other`, and with the tenants of both customers."""
+    """Return a customer that has the equal values of `one` and `other`, and the tenants of both."""
     return replace(
         one,
         organization=one.organization if one.organization == other.organization else "",

@@ -66,7 +66,7 @@ class _Incomplete:
 
 
 class CustomerList:
-    """The customers of one account, except customers that the configuration excludes."""
+    """The customers of one account that the configuration does not exclude."""
 
     def __init__(
         self,
@@ -142,8 +142,8 @@ class CustomerList:
         """List the customers. Raise AvePointError if a request fails.
 
         If another caller is already listing the customers, wait for the result. If the last list was incomplete and is
-        younger than `max_age` seconds, raise the same error again without a request. Therefore, several waiting
-        collectors request an incomplete list only once.
+        younger than `max_age` seconds, raise the same error again without a request. This prevents repeated requests
+        for an incomplete list.
         """
         joined, before = self._lock.locked(), self._last
         async with self._lock:

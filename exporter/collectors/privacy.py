@@ -23,7 +23,7 @@ class NamePolicy:
 
     @property
     def shows_owner(self) -> bool:
-        """Whether owners' e-mail addresses are exposed, in plain text or hashed."""
+        """Whether the e-mail addresses of owners are exposed, either in plain text or as hashes."""
         return self._labels.owner_email is not False
 
     def organization(self, name: str | None) -> str:

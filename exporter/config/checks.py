@@ -35,7 +35,7 @@ def cross_checks(accounts: list[object]) -> Iterator[InvalidKey]:
 
 
 def contradictions(config: Config) -> Iterator[InvalidKey]:
-    """Yield an error for each contradiction between expectations, after the accounts have inherited expectations."""
+    """Yield an error for each contradiction between expectations, including expectations that an account inherits."""
     common = config.expectations
     yield from (InvalidKey(f"expectations{path}", message) for path, message in common.contradictions())
     for index, account in enumerate(config.accounts):

@@ -52,7 +52,7 @@ class Limits(Section):
     )
     idle_after: Age = Field(
         7 * _DAY,
-        description="`backup_stopped`: time without new jobs and scanned objects after which the problem is reported.",
+        description="`backup_stopped`: maximum age of the last job of a workload without scanned objects.",
     )
     retired_after: Age = Field(
         30 * _DAY, description="After this time without new jobs, no backup is expected and `backup_stopped` resolves."

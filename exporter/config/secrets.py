@@ -1,4 +1,4 @@
-"""Client secrets, which are in the configuration, in a file or in an environment variable.
+"""Client secrets from the configuration, a file or an environment variable.
 
 Secrets are checked by --config.check and before each token request. Secrets are not checked when the exporter starts,
 because an invalid secret for one account must not stop the other accounts.

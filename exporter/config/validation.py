@@ -106,7 +106,7 @@ def unknown_key(path: str, key: object, section: type[BaseModel] | Iterable[str]
 
 
 def similar(value: str, choices: Iterable[str]) -> str:
-    """Return the choice that is most similar to a value, or that contains the value, or "" if there is none."""
+    """Return the choice that contains a value or is most similar to it, or "" if there is no such choice."""
     names = {choice.casefold(): choice for choice in choices}
     typed = value.strip().casefold()
     close = difflib.get_close_matches(typed, names, n=1) or [name for name in names if typed and typed in name]

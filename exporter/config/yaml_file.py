@@ -1,4 +1,4 @@
-"""A strict YAML reader, which rejects duplicate keys, reads only decimal integers and reports the line of each error.
+"""A strict YAML reader. It rejects duplicate keys, accepts only decimal integers, and reports the line of each error.
 
 Errors never contain values, because a value may be a secret. Errors contain a key only if the key looks like a
 configuration key.

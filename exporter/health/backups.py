@@ -174,7 +174,7 @@ def _may_have_succeeded(job: JobFacts) -> bool:
     if job.last_success is not None:
         return False
     states = {job.state, job.completed_state} - {None}
-    # If a resource is unsuccessful, the successful last job may be a job of another resource.
+    # If one resource is unsuccessful, the last job may be a successful job of another resource.
     return not states <= {*OVER, *NOT_OVER} or (FINISHED in states and not job.unsuccessful)
 
 

@@ -146,7 +146,7 @@ def status_failed(view: View) -> Iterator[Finding]:
 
 
 def attention(view: View) -> Iterator[Finding]:
-    """Find customers that have had an AvePoint status that needs attention for at least `status_after`."""
+    """Find customers whose AvePoint status has needed attention for at least `status_after`."""
     return _status(view, _ATTENTION)
 
 

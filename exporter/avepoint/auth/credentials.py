@@ -1,4 +1,4 @@
-"""Client secrets and certificates, and checks of the files that contain them."""
+"""Client secrets and certificates, and functions that check their files."""
 
 import shlex
 import stat

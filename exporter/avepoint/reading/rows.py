@@ -35,9 +35,8 @@ _NO_ENUMERATOR: Final = re.compile(r"(?=.*\d)(?!\d+$)[\d\s.,+-]+", re.ASCII)
 class Row:
     """One JSON object. Keys are case-insensitive, and a missing key is equivalent to null.
 
-    Methods with several `spellings` read the first of these keys whose value is not null. `fields` contains the keys
-    that were kept when the page was decoded. Reading any other key raises LookupError. If `fields` is empty, any key
-    can be read.
+    A method with several `spellings` reads the first key whose value is not null. `fields` contains the keys that were
+    kept when the page was decoded. Reading any other key raises LookupError. If `fields` is empty, any key can be read.
     """
 
     __slots__ = ("_endpoint", "_fields", "_value_issues", "_values")
@@ -60,7 +59,7 @@ class Row:
         return row_id(self._values)
 
     def raw(self, *spellings: str) -> object:
-        """Return the first value that is not null, as decoded from JSON, or None if all values are null."""
+        """Return the first JSON value that is not null, or None if all values are null."""
         for name in spellings:
             if (value := self._get(name)) is not None:
                 return value
@@ -164,7 +163,7 @@ class Row:
         return self._read(read_name, spellings)
 
     def masked_name(self, name: str) -> str:
-        """Return a name for a label, in which e-mail addresses are masked.
+        """Return a name for a label, and mask e-mail addresses in the name.
 
         If the name is missing or unreadable, return "".
         """

@@ -1,7 +1,7 @@
 """Functions that parse the values in AvePoint's responses.
 
 Each function returns None for an empty value: null, "", "N/A" or a date in the year 1. Each function raises
-UnreadableValueError if the value does not have a format that docs/avepoint-api.md describes.
+UnreadableValueError if docs/avepoint-api.md does not describe the format of the value.
 """
 
 import math

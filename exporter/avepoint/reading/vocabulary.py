@@ -1,4 +1,4 @@
-"""Canonical names of workloads, products, job types, states and statuses, for every spelling in the API.
+"""Canonical names for all spellings of workloads, products, job types, states and statuses in the API.
 
 Sources: the enumerations of GET /cloudbackup/jobs and of POST …/avpt-products/jobs/batch, the module names of the
 overview, and the statuses of POST …/customers/batch.

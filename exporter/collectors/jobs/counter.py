@@ -1,7 +1,7 @@
 """Counters of completed jobs by state. Each job is counted once, even if AvePoint lists it in several refreshes.
 
 The counter therefore stores the ids of completed jobs. To save memory, the counter drops the ids of jobs that started
-before the time `since`, which only increases. A job that started before `since` is counted only if an earlier refresh
+before `since`, a time that never decreases. A job that started before `since` is counted only if an earlier refresh
 found the job running. A job that was completed before the first refresh is never counted.
 """
 
@@ -46,7 +46,7 @@ _KEPT_COMPLETED: Final = 1
 
 @dataclass(slots=True)
 class _JobTally:
-    """The counted jobs with the same product, workload and job type.
+    """The counted jobs of one product, workload and job type.
 
     `completed` and `running` contain the start times of jobs by id. `counts` contains the count of completed jobs by
     state.
@@ -102,7 +102,7 @@ class JobCounter:
         true if the list has fewer rows than its reported total. If a short list omits a completed job, the job is
         counted later only if an earlier refresh found the job running.
         """
-        # If the first refresh is in the future, the clock was wrong at that time, so the list may have been incomplete.
+        # If the first refresh is in the future, the clock was wrong then, and the list may have been incomplete.
         is_first = self._base is None or now < self._base
         if is_first:
             self._base, self._unread = now, frozenset(unread)

@@ -32,8 +32,8 @@ _NO_SCAN: Final = frozenset({"none", "disabled", "not_scanned", "not_started"})
 class SortedJobs:
     """The rows of a customer's job list, grouped by product, workload and job type.
 
-    `without_job` contains the states from rows without a job. `scans` contains the worst status of the scans by
-    product. `error` is set if rows were dropped because they contradict each other or belong to another customer.
+    `without_job` contains the states from rows without a job. `scans` contains the worst scan status of each product.
+    `error` is set if rows were dropped because they contradict each other or belong to another customer.
     """
 
     jobs: Mapping[JobKind, list[Job]]

@@ -21,7 +21,7 @@ Starts = Mapping[str, Ticks]
 class JobFilter:
     """A filter of a job list. `parameter` is the name of the filter.
 
-    `values` contains the codes of the values to request, by name. `all_values` contains the codes of all values that
+    `values` maps the names of the requested values to their codes. `all_values` contains the codes of all values that
     the API supports.
     """
 
@@ -36,8 +36,8 @@ class FilterResult:
 
     `conflicts` contains the ids of jobs that cannot be classified, because AvePoint returned each of these jobs for
     several values. `is_doubtful` is true if AvePoint rejected a value, returned an unlisted id, or ignored the filter.
-    `omitted` contains the ids of the jobs that AvePoint did not return for a value, by value. `refused` contains the
-    rejected values.
+    For each value, `omitted` contains the ids of the jobs that AvePoint did not return. `refused` contains the rejected
+    values.
     """
 
     values: Mapping[str, str]
@@ -57,8 +57,8 @@ class Classification:
 
     `all_ids` contains the ids of the unfiltered list. `listed` contains the start times of all listed jobs. `wanted`
     contains the ids of the jobs to classify. `known` contains the filter values of jobs that have already been
-    classified. If a response contains a job that was classified with a value other than the requested value, AvePoint
-    ignores the filter. `rejected` contains the values that AvePoint has rejected in every recent refresh.
+    classified. If the response for one value contains a job that was classified with another value, AvePoint ignores
+    the filter. `rejected` contains the values that AvePoint has rejected in every recent refresh.
 
     A response that omits a listed job proves that AvePoint applies the filter. If a response omits no job, a returned
     job is classified only if AvePoint does not return it for any other value.

@@ -4,7 +4,8 @@ AvePoint's job list does not contain job types or workloads. To determine the jo
 exporter requests the list with different filters and checks which filters return the job. Each refresh reads the
 unfiltered list once, and then requests the ids of each job type and each workload until every new job is classified.
 Jobs are classified only once, because the job type and the workload of a job never change. While an unclassified job
-may belong to a workload, the workload has the samples of an earlier refresh, and the refresh counts as failed.
+may belong to a workload, the workload keeps the samples of an earlier refresh, and the current refresh counts as
+failed.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -133,7 +134,7 @@ class JobReader:
         return Job(identifier, state, start, finish, duration, objects, self._errors(row, identifier))
 
     def _errors(self, row: Row, identifier: str) -> tuple[tuple[str, int], ...]:
-        """Return the number of errors with and without an error code, and log new errors."""
+        """Count the errors with an error code and the errors without one, and log new errors."""
         errors = row.whole_list("jobErrors")
         if errors is None:
             return ()

@@ -60,7 +60,7 @@ class UsersCollector(PerTenantCollector[UsersOptions, Counts]):
         self._list = ListReader(context.client, USERS, row_id)
 
     async def read_tenant(self, customer_id: str, tenant_id: str) -> Counts:
-        """Return the numbers of a tenant's users with and without backup.
+        """Return the numbers of a tenant's users with backup and without backup.
 
         Raise AvePointError if a page is missing or rows contradict each other.
         """

@@ -55,7 +55,7 @@ class BackupFrequencyOptions(CollectorOptions):
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """The number of backups per day and the next scheduled backup of a workload.
+    """For one workload, the number of backups per day and the start of the next scheduled backup.
 
     Unknown values are None.
     """

@@ -71,7 +71,7 @@ class JobsCollector(AccountCollector[JobsOptions, JobRecords]):
     async def read(self) -> JobRecords:
         """Read the jobs of each geo location.
 
-        Raise AvePointError if a request fails, or if the tenant has jobs, but no jobs in the configured geo locations.
+        Raise AvePointError if a request fails, or if the tenant has jobs only outside the configured geo locations.
         """
         now = ticks_at(self._clock.time())
         locations = {location: await reader.read(self.api_versions) for location, reader in self._readers.items()}
