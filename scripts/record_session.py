@@ -81,7 +81,7 @@ class Recorder:
         self.stream = pyte.Stream(self.screen)
 
     def play(self, entries: Sequence[Entry]) -> Sequence[Frame]:
-        """Type each text when the terminal shows its prompt. Return the frames."""
+        """Wait for the prompt of each text, and type the text. Return the frames."""
         for entry in entries:
             self._wait(entry.after)
             self._keep(entry.pause)

@@ -242,7 +242,8 @@ def unpacked_state(state: str | None) -> str:
 def parsed(text: str) -> Samples:
     """Return the samples on a page, and check that no series occurs twice.
 
-    prometheus_client parses each series only once, because it is slow and most series are on many pages.
+    prometheus_client is slow, and most series are on many pages. Therefore, prometheus_client parses each series only
+    once.
     """
     samples: Samples = {}
     for line in text.split("\n"):

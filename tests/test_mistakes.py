@@ -135,7 +135,7 @@ def web(text: str) -> Provoke:
 
 
 def answered(answer: Any, path: str = LICENSE) -> Provoke:
-    """Return the error that `check` reports if this is the response to the request for a license or a token."""
+    """Return the error of `check` if a request for a license or a token returns this response."""
 
     async def provoke(_: Stage) -> str:
         report = await checked(FakeApi({path: answer}), tenant_with("license", api="modern"))
@@ -146,7 +146,7 @@ def answered(answer: Any, path: str = LICENSE) -> Provoke:
 
 
 def customer_answered(answer: Any) -> Provoke:
-    """Return the error that `check` reports if this is the response to the request for a customer."""
+    """Return the error of `check` if a request for a customer returns this response."""
 
     async def provoke(_: Stage) -> str:
         api = FakeApi(portfolio(["c1"]) | {overview_path("c1"): answer})
@@ -158,7 +158,7 @@ def customer_answered(answer: Any) -> Provoke:
 
 
 def locations_answered(answer: Any, otherwise: Any) -> Provoke:
-    """Return the error of `check` if requests with a geo location return `answer`, and all others `otherwise`."""
+    """Return the error of `check` if requests with a geo location return `answer`, and others return `otherwise`."""
 
     async def provoke(_: Stage) -> str:
         api = FakeApi({JOBS: lambda request: answer if "location" in request.url.params else otherwise})

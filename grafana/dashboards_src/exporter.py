@@ -20,7 +20,7 @@ CERTIFICATE: Final = alert_threshold("AvePointCertificateExpiresSoon")
 CERTIFICATE_LAST: Final = alert_threshold("AvePointCertificateExpiresVerySoon")
 _FAILED: Final = 'result!="success"'
 _END_OF_PATH: Final = "/(?:partner/external/v3/[a-z]+/|backup/)?(?:customers/[{][^/]+/)?(?:tenants/[{][^/]+/)?(.+)"
-"""The part of a path that tells endpoints apart. Whole paths would leave no space for the graph."""
+"""The part of a path that identifies an endpoint. Whole paths would leave no space for the graph."""
 _NO_SUCCESS: Final = 'code!~"200|202|204"'
 
 
@@ -172,8 +172,8 @@ def _latency() -> timeseries.Panel:
     quantile = f"histogram_quantile(0.95, sum by (path, le) ({buckets})) >= 0"
     return lines(
         "Response time, 95th percentile",
-        "95 % of the requests took at most this time, by the end of the path. If the response time approaches "
-        "the timeout (30 s by default), raise the timeout or lower the page size.",
+        "95 % of the requests took at most this time. The legend shows the end of each path. If the response time "
+        "approaches the timeout (30 s by default), raise the timeout or lower the page size.",
         [(f'label_replace({quantile}, "end", "$1", "path", "{_END_OF_PATH}")', "{{end}}")],
         unit="s", empty="No requests in the time range",
     )  # fmt: skip

@@ -55,8 +55,9 @@ def _checks() -> table.Panel:
     )
     return rows(
         "All problems",
-        "One row per problem that the exporter can detect. The columns show the number of customers with the "
-        "problem, with an unknown verdict, and in total. If a number is colored, the table above shows the customers.",
+        "One row per problem that the exporter can detect. The columns show how many customers have the "
+        "problem, how many have an unknown verdict, and how many are checked. If a number is colored, the table above "
+        "shows the customers.",
         [
             ("A", ranked),
             ("B", _wrong()),

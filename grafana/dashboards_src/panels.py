@@ -183,7 +183,7 @@ def on_its_own(color: str) -> list[DynamicConfigValue]:
 
 
 def with_all_customers(panel: timeseries.Panel) -> timeseries.Panel:
-    """Draw the number of all customers as a line in the color of text, which no problem has."""
+    """Draw the number of all customers as a line in the text color, which no severity has."""
     return panel.override_by_name(ALL_CUSTOMERS, on_its_own("text"))
 
 

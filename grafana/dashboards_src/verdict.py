@@ -63,7 +63,7 @@ def affected(*matchers: str, of: tuple[str, ...] = (q.ACCOUNT,)) -> str:
 def verdicts(by: str, *matchers: str) -> str:
     """Return the number of customers by verdict.
 
-    The number is the sum of all shards. For each shard, the replica with the largest number counts.
+    The number is the sum of all shards. For each shard, the largest number among its replicas is used.
     """
     verdict = q.raw("avepoint_verdict_customers", q.ACCOUNT, *matchers)
     shard = _SHARDS.format(q.raw("avepoint_exporter_shard"))

@@ -1,4 +1,4 @@
-"""Collectors with long intervals do not delay collectors with short intervals, even at the account's limits."""
+"""Collectors with long intervals do not delay other collectors, even if the account's limits are reached."""
 
 import asyncio
 import heapq

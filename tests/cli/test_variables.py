@@ -8,7 +8,8 @@ import pytest
 from exporter.cli import command, run
 from exporter.cli.variables import flag_variables, unknown_variables
 
-# The variables in a pod of a namespace with a service named avepoint-exporter, and another with a longer name.
+# In a Kubernetes namespace with a service avepoint-exporter and a service with a longer name, pods have these
+# variables.
 KUBERNETES: Mapping[str, str] = {
     f"AVEPOINT_EXPORTER{more}_{name}": value
     for more in ("", "_0", "_STORAGE", "_LOG")

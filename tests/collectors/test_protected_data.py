@@ -1,4 +1,4 @@
-"""The protected data of customers with several Microsoft 365 tenants, and rows that are ambiguous."""
+"""The protected data of customers with several Microsoft 365 tenants, and ambiguous rows."""
 
 from collections.abc import Iterable
 from typing import Any

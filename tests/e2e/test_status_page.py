@@ -123,7 +123,7 @@ def test_it_is_worked_by_keyboard_and_read_by_a_screen_reader(running: Exporter,
     assert (first["outline"], first["visible"]) == ("solid", True)
     assert re.search(r'img "Last \d+ refreshes: ', tree)
     assert re.search(r'heading "Errors" \[level=2\]', tree)
-    # On a phone, tables look like cards. To screen readers, they must remain tables.
+    # On a phone, tables look like cards. For screen readers, the tables must remain tables.
     assert re.search(r'table "State of each collector"', tree)
     assert re.search(r'rowheader "Collector license', tree)
     assert re.search(r'cell "State down"', tree)

@@ -55,7 +55,7 @@ async def test_values_counters_and_successes_survive_a_restart(url: str) -> None
 
 
 async def test_customers_move_with_their_state(url: str) -> None:
-    """If the number of shards changes from 3 to 4 and 2, all customers keep their series and counters."""
+    """If the number of shards changes from 3 to 4 and then to 2, all customers keep their series and counters."""
     names, clock, before = [f"c{number}" for number in range(300)], FakeClock(), dict[Series, float]()
     for jobs, total in enumerate((3, 3, 4, 2), start=1):
         shards = [

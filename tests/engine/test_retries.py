@@ -1,4 +1,4 @@
-"""The exporter retries failed customers before the next refresh, and not all at the same time."""
+"""The exporter retries failed customers before the next refresh, but not all at the same time."""
 
 from itertools import pairwise
 from typing import Any

@@ -128,7 +128,7 @@ async def test_no_series_and_no_family_stands_twice_and_every_family_is_of_one_p
 async def test_promtool_has_no_complaint() -> None:
     promtool = program("promtool")
     world = await full_world()
-    checked = subprocess.run(  # noqa: ASYNC221 - no other task runs
+    checked = subprocess.run(  # noqa: ASYNC221 - blocks no other task
         [promtool, "check", "metrics"], input=world.text().encode(), capture_output=True, check=False, timeout=30
     )
     assert (checked.returncode, checked.stdout + checked.stderr) == (0, b"")

@@ -1,4 +1,4 @@
-"""If certain problems exist, each stat panel shows the right number. promtool evaluates the rules and queries."""
+"""Each stat panel shows the right number for certain problems. promtool evaluates the rules and queries."""
 
 import json
 import re

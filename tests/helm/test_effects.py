@@ -189,7 +189,7 @@ def another(name: str, schema: Schema, current: Any) -> Any:
 
 
 def rendered(values: Values) -> list[Any]:
-    """Return all rendered objects, without checksums, which change with any text, and without comments."""
+    """Return all rendered objects without comments and checksums. A checksum changes if any text changes."""
     return [without_checksums(decoded(one)) for one in objects(values)]
 
 
@@ -202,7 +202,7 @@ def decoded(one: Values) -> Values:
 def without_checksums(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: without_checksums(one) for key, one in value.items() if not str(key).startswith("checksum/")}
-    if isinstance(value, str) and "\n" in value:  # a file, whose comments are not an effect
+    if isinstance(value, str) and "\n" in value:  # comments in a file have no effect
         return [line for line in value.splitlines() if not line.lstrip().startswith("#")]
     return [without_checksums(one) for one in value] if isinstance(value, list) else value
 

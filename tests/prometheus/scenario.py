@@ -69,7 +69,7 @@ def promtool_test(program: str, folder: Path, scenarios: Iterable[Scenario], int
 
 
 def firing(time: str, alert: str, number: int = 1, **labels: str) -> tuple[str, str, Expected]:
-    """Return a check: at `time`, `number` alerts fire whose name matches `alert`."""
+    """Return a check of the number of alerts that match `alert` and fire at `time`."""
     matchers = "".join(f', {name}="{value}"' for name, value in labels.items())
     expression = f'count(ALERTS{{alertname=~"{alert}", alertstate="firing"{matchers}}}) or vector(0)'
     return time, expression, {"{}": float(number)}

@@ -1,4 +1,4 @@
-"""Create random details of customers' tenants, and compute the expected samples only from these records."""
+"""Create random details of customers' tenants, and compute the expected samples from these details alone."""
 
 from collections import Counter
 from collections.abc import Iterable
