@@ -158,7 +158,7 @@ class ListProgress:
 
     @property
     def states_total(self) -> bool:
-        """Whether at least one page contained a total. The total may be the total of the list or of the page."""
+        """Whether at least one page contained a total. The total may apply to the list or to the page."""
         return bool(self._totals)
 
     @property

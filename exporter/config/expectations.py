@@ -83,7 +83,7 @@ class Limits(Section):
         0.90, description="`storage_nearly_full`: maximum used share of the purchased storage."
     )
     subscription_left: Span = Field(
-        30 * _DAY, description="`subscription_expiring`: a subscription is reported this long before its expiry."
+        30 * _DAY, description="`subscription_expiring`: minimum time until a subscription expires."
     )
     subscription_history: Span = Field(
         30 * _DAY, description="`subscription_expired`: time for which an expired subscription is reported."

@@ -60,7 +60,7 @@ _CHANGES: Final = {
 class ScanProfile:
     """A scan profile and the result of its last scan. Unknown values are None.
 
-    `changes` contains the number of objects by change.
+    `changes` contains the number of objects for each kind of change.
     """
 
     id: str

@@ -40,7 +40,7 @@ INTERVAL = Family(
 )
 NEXT = Family(
     "avepoint_next_scheduled_backup_timestamp_seconds",
-    f"Start of the next scheduled backup as of the last refresh, as Unix time; {_SOURCE}.",
+    f"Start of the next scheduled backup after the last refresh, as Unix time; {_SOURCE}.",
     _LABELS,
     query="avepoint_next_scheduled_backup_timestamp_seconds - time()",
     is_coming=True,

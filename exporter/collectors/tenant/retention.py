@@ -25,7 +25,7 @@ PERIOD = Family(
 )
 SHORTEST = Family(
     "avepoint_retention_shortest_seconds",
-    f"Shortest retention period of a workload and its containers {_UNITS}; absent if a period is unknown; {_SOURCE}.",
+    f"Shortest retention period of a workload and its containers, {_UNITS}; absent if a period is unknown; {_SOURCE}.",
     _LABELS,
     query="avepoint_retention_shortest_seconds < 365 * 86400",
 )
