@@ -37,4 +37,6 @@ def test_the_innermost_mount_decides(tmp_path: Path, folder: str, kind: str | No
 
 def test_a_system_without_a_list_of_mounts_is_not_refused(tmp_path: Path) -> None:
     assert network_file_system(tmp_path, tmp_path / "missing") is None
-    open_directory(tmp_path, FakeClock(), logger())
+    database = open_directory(tmp_path, FakeClock(), logger())
+    assert database is not None
+    database.close()

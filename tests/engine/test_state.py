@@ -399,7 +399,7 @@ async def test_a_file_of_another_registration_is_not_used(tmp_path: Path) -> Non
     await world.accounts.stop()
 
 
-def test_a_directory_that_cannot_be_used_is_an_error_of_the_command_line(tmp_path: Path) -> None:
+async def test_a_directory_that_cannot_be_used_is_an_error_of_the_command_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(ConfigError, match=r"--storage.path: .*file"):
         storage(tmp_path / "file")
@@ -407,7 +407,7 @@ def test_a_directory_that_cannot_be_used_is_an_error_of_the_command_line(tmp_pat
     with pytest.raises(ConfigError, match=r"--storage.path: "):
         storage(tmp_path)
     made = tmp_path / "a" / "b"
-    storage(made)
+    await storage(made).close()
     assert stat.S_IMODE(made.stat().st_mode) == 0o700
 
 
