@@ -107,7 +107,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--customers", type=int, default=1000)
     parser.add_argument(
-        "--incident", action="store_true", help="make the backups of 30 %% of the customers overdue, not of 5 %%"
+        "--incident", action="store_true", help="make the backups of 30 %% of the customers overdue, instead of 5 %%"
     )
     parser.add_argument(
         "--warm-up",

@@ -86,7 +86,7 @@ _WIDTH, _HEIGHT, _LEFT, _BOTTOM = 640, 360, 70, 300
 
 
 def plot(results: Results) -> str:
-    """Return an SVG plot with logarithmic axes, which shows the time to render a page by the number of samples."""
+    """Return an SVG plot of the time to render a page, by the number of samples, with logarithmic axes."""
     sizes = list(results.pages)
     times = [result[kind].median * 1e3 for result in results.pages.values() for kind in _KINDS]
     across = _scale(min(sizes) * SAMPLES, max(sizes) * SAMPLES, _LEFT, _WIDTH - 20)
@@ -146,7 +146,7 @@ result changes or becomes stale.
 ## Refreshes
 
 The ideal time is `requests x seconds per request / concurrent requests`. A refresh needs one request per customer, and one request per 100 customers
-for the list. The table shows the first refresh after the start, which also requests two tokens. Only the collectors `customers` and `protected_data` are
+for the list. The table shows the first refresh after the start. This refresh also requests two tokens. Only the collectors `customers` and `protected_data` are
 enabled.
 
 A small server returns responses that the simulator generated in advance, so the times do not include the work of the simulator.

@@ -63,7 +63,7 @@ def by_customer(expr: str) -> str:
 
 
 def or_none(expr: str) -> str:
-    """Return the expression. If it has no series, its value is 0. Without rules or exporters, return no series."""
+    """Return the expression. If the expression has no series, return 0. Without rules or exporters, return nothing."""
     return f"{expr} or 0 * sum({account_level('account:avepoint_customers:count')})"
 
 

@@ -110,7 +110,7 @@ def partner(values: str = ALWAYS, *, customers: Iterable[str] = ("c1",), **label
 
 
 def problem(values: str, name: str, severity: str, **labels: str) -> Series:
-    """Return the series of one problem of a customer of the partner account."""
+    """For a customer of the partner account, return the series of one problem."""
     of = {"job": "a", "instance": "i1", "account": "m", "customer_id": "c1", "problem": name, "severity": severity}
     return {f"avepoint_problem{{{_text({**of, **labels})}}}": values}
 

@@ -36,7 +36,7 @@ UNIT = 10**9
 def random_customer_jobs(seed: int, customers: Iterable[str], now: float) -> tuple[CustomerJob, ...]:
     """Return random jobs of customers.
 
-    A module has any number of jobs. Some jobs are scans or belong to other products.
+    A module has zero or more jobs. Some jobs are scans or belong to other products.
     """
     random = Random(f"{seed}:customers' jobs")
     return tuple(job for customer in customers for job in _of_customer(random, customer, now))
