@@ -73,9 +73,9 @@ def _running() -> table.Panel:
         [("A", f"1000 * {q.named(f'bottomk({MOST}, max by ({_KIND}) ({start}))')}")],
         [
             Column("name", "Customer or tenant", link=TO_CUSTOMER),
-            Column("workload", "Workload", width=140),
+            Column("workload", "Workload", width=135),
             Column("job_type", "Job type", width=80),
-            Column("A", "Started", width=125, unit="dateTimeFromNow"),
+            Column("A", "Started", width=140, unit="dateTimeFromNow"),
             Column("account", "Account", width=85),
             Column("customer_id"),
         ],

@@ -37,8 +37,8 @@ def build() -> Dashboard:
         _facts(),
         (11, [(24, what_is_wrong())]),
         (10, [(10, _checks()), (14, _over_time())]),
-        (10, [(14, workloads()), (10, success())]),
-        (8, [(14, _accounts()), (10, protected_data())]),
+        (10, [(15, workloads()), (9, success())]),
+        (8, [(15, _accounts()), (9, protected_data())]),
     )
 
 

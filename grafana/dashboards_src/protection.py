@@ -58,12 +58,12 @@ def _of_customers(name: str, *matchers: str) -> str:
 def _tenants() -> table.Panel:
     info, by = _of_customers("avepoint_customer_tenant_info"), f"on ({verdict.CUSTOMER})"
     worst = f"topk({MOST}, {verdict.health()})"
-    # The tenants of the worst customers, and the customers without a tenant.
+    # The tenants of the worst customers, and the worst customers without a tenant.
     of_tenants = f"max by ({_TENANT}, tenant) ({info} * {by} group_left () {worst})"
-    first = f"topk({MOST}, {of_tenants} or ({worst} unless {by} {info}))"
+    first = f"{of_tenants} or ({worst} unless {by} {info})"
 
     def shown(name: str, *matchers: str) -> str:
-        return f"{_of_customers(name, *matchers)} and on ({_TENANT}) {first}"
+        return f"{_of_customers(name, *matchers)} and {by} {worst}"
 
     def profiles(*matchers: str) -> str:
         status = shown("avepoint_scan_profile_status", *matchers)
@@ -73,7 +73,7 @@ def _tenants() -> table.Panel:
     sites = shown("avepoint_potential_ransomware_sites")
     return rows(
         "Microsoft 365 tenants",
-        f"One row per tenant, sorted by the worst problem of the customer, at most {MOST} rows. If a cell is "
+        f"One row per tenant, sorted by the worst problem of the customer, for at most {MOST} customers. If a cell is "
         "red, click the customer to see its problems. A dash means that a value is unknown or does not apply.",
         [
             ("A", q.named(f"({first})")),
