@@ -24,15 +24,15 @@ _EXIT_CODES: Final = (
 _VARIABLES: Final = (
     "You can set every flag except `--version` with an environment variable. The name of the variable is"
     " `AVEPOINT_EXPORTER_` followed by the name of the flag in capital letters, with underscores instead of dots and"
-    " hyphens. For example, `AVEPOINT_EXPORTER_CONFIG_FILE` sets `--config.file`. If a flag can be repeated, its"
-    " variable contains values separated by spaces. Flags override environment variables. A flag after a command"
+    " hyphens. For example, `AVEPOINT_EXPORTER_CONFIG_FILE` sets `--config.file`. If a flag can be repeated,"
+    " separate the values in its variable with spaces. Flags override environment variables. A flag after a command"
     " overrides the same flag before the command."
 )
 _JSON: Final = (
-    "`check --json` prints one JSON document, which [check.schema.json](check.schema.json) describes. New"
-    " keys may be added. If a key is removed or changes its meaning, `version` increases. For each collector of"
-    " each account, the document contains a `result` and the number of `series` per metric. If a collector fails, the"
-    " document also contains the `error`, a `hint` and the `request_id` for AvePoint's support."
+    "`check --json` prints one JSON document, which [check.schema.json](check.schema.json) describes. A"
+    " later version may add keys. If a key is removed or changes its meaning, `version` increases. Each collector of"
+    " each account has a `result` and the number of `series` per metric. A collector that fails also has the `error`, a"
+    " `hint` and the `request_id` for AvePoint's support."
 )
 _FILES: Final = (
     ("config.yaml", "configuration in the working directory; --config.file sets another path"),
@@ -84,7 +84,8 @@ def page() -> str:
     parts = ["# Command line", f"<!-- {_WRITTEN} -->", _VARIABLES, "| exit code | means |\n| --- | --- |"]
     parts[-1] += "".join(f"\n| {code} | {meaning} |" for code, meaning in _EXIT_CODES)
     for name, each in _commands():
-        parts += [f"## `{name}`", f"```text\n{_usage(name, each)}\n```"]
+        usage = _usage(name, each)
+        parts += [f"## `{name}`", *([] if usage == f"{name} [OPTIONS]" else [f"```text\n{usage}\n```"])]
         parts += [_markdown(block) for block in _blocks(each)]
         options, common = list(_options(each)), set() if each is command else set(_options(command))
         rows = [

@@ -61,14 +61,12 @@ def check(ctx: click.Context, /, account: tuple[str, ...], *, quick: bool, **own
 
     The check resolves the names of AvePoint's hosts, connects with TLS,
     requests one token per permission and runs each collector once. The check
-    also tries each collector with the other API version. The report contains
-    the numbers of customers and jobs, and the metrics that the exporter would
-    expose. The report contains no secrets. The check reads each customer at
-    most once and respects the configured rate limits.
+    also tries the other API version. The output contains the numbers of
+    customers, jobs and series, but no secrets. The check reads each customer
+    at most once and respects the configured rate limits.
 
-    With --report, the output is a block of text without names, ids, addresses
-    or secrets. The block shows how AvePoint's API behaves where its
-    documentation is unclear. Paste the block into bug reports.
+    With --report, the output is a summary of AvePoint's responses for bug
+    reports. The summary contains no names, IDs, addresses or secrets.
 
     The exit code is 0 if every collector works or is off. An optional
     collector is off if its permission is missing. The exit code is 1 if the

@@ -98,18 +98,18 @@ class Speed(click.FloatRange):
 def demo(ctx: click.Context, /, customers: int, seed: int, scenario: "Scenario", speed: float, **own: Any) -> None:  # noqa: ANN401 - click passes one value per flag
     """Run with a built-in simulator of AvePoint, without credentials.
 
-    The demo needs no configuration. The demo simulates a tenant account and a
-    partner account, and prints the URLs to open. To stop the demo, press
-    Ctrl-C.
+    The demo simulates a tenant account and a partner account, and prints the
+    URLs to open. To stop the demo, press Ctrl-C.
 
-    In the typical scenario, 5 % of the customers have a problem. In the
-    healthy scenario, no customer has a problem. In the varied scenario, many
-    customers have a problem, and every type of problem occurs.
-
-    The incident scenario is for practice. A third of the customers have no
-    recent backup, ransomware is suspected, and the secret of one account has
-    expired. AvePoint throttles some requests. From minute 3 to minute 7, all
-    requests to the API fail.
+    \b
+    Scenarios:
+      healthy   no customer has a problem
+      typical   5 % of the customers have a problem
+      varied    many customers have problems, of every type
+      incident  a third of the customers have no recent backup,
+                ransomware is suspected, a secret has expired,
+                AvePoint throttles requests, and all requests fail
+                from minute 3 to minute 7
 
     \b
     Examples:

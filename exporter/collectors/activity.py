@@ -11,15 +11,12 @@ _LABELS: Final = ("account", "customer_id", "tenant_id", "workload", "geo_locati
 
 UNUSUAL = Family(
     "avepoint_unusual_activity_sites",
-    "Sites with unusual activity within the window (seven days for customers); absent for workloads that AvePoint does"
-    f" not list; {_SOURCE}.",
+    f"Sites with unusual activity within the window (seven days for customers); {_SOURCE}.",
     _LABELS,
-    query="sum by (account, customer_id, workload) (avepoint_unusual_activity_sites) > 0",
 )
 RANSOMWARE = Family(
     "avepoint_potential_ransomware_sites",
-    "Sites with a potential ransomware attack within the window (seven days for customers); absent for workloads that"
-    f" AvePoint does not list; {_SOURCE}.",
+    f"Sites with a potential ransomware attack within the window (seven days for customers); {_SOURCE}.",
     _LABELS,
     query="sum by (account, customer_id, workload) (avepoint_potential_ransomware_sites) > 0",
 )

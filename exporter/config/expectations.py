@@ -74,13 +74,13 @@ class Limits(Section):
         description="`customer_status_failed`, `customer_attention`: maximum time for which the status may last.",
     )
     unprotected_ratio: Ratio = Field(
-        0.10, description="`objects_unprotected`: maximum share of the scanned objects without a backup."
+        0.10, description="`objects_unprotected`: maximum share of scanned objects that have no backup."
     )
     users_unprotected_ratio: Ratio = Field(
-        0.10, description="`users_unprotected`: maximum share of the users without a backup."
+        0.10, description="`users_unprotected`: maximum share of users that have no backup."
     )
     storage_ratio: Annotated[Number, Field(gt=0, le=1)] = Field(
-        0.90, description="`storage_nearly_full`: maximum used share of the purchased storage."
+        0.90, description="`storage_nearly_full`: maximum share of the purchased storage that may be in use."
     )
     subscription_left: Span = Field(
         30 * _DAY, description="`subscription_expiring`: minimum time until a subscription expires."
@@ -105,7 +105,9 @@ class ExpectationException(Limits):
     @model_validator(mode="after")
     def _is_narrowed_and_sets_limits(self) -> Self:
         if not (self.customers or self.products or self.workloads):
-            raise ValueError("contains no customers, products or workloads; set these limits outside of exceptions")
+            raise ValueError(
+                "names no customers, products or workloads; add one of these keys, or move the limits out of exceptions"
+            )
         if not self.own_limits():
             raise ValueError("contains no limit; add a limit such as backup_age, or add ignore")
         if errors := list(self._without_effect()):

@@ -218,7 +218,7 @@ class CollectorOptions(Section):
 class Account(Section):
     """Credentials and settings for one tenant in AvePoint Online Services or one partner in Elements."""
 
-    name: AccountName = Field(description="Unique name, which is the value of the label `account`.")
+    name: AccountName = Field(description="Unique name; value of the label `account`.")
     type: AccountType = Field(description="`tenant` for one organization, `partner` for the customers of a partner.")
     environment: Literal["commercial", "us-gov", "aos2", "fedramp"] = Field(
         "commercial", description="AvePoint cloud of the account."

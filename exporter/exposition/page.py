@@ -33,7 +33,6 @@ LAST_ATTEMPT = Family(
     "avepoint_collector_last_attempt_timestamp_seconds",
     "Start time of the collector's last refresh, as Unix time.",
     _COLLECTOR,
-    query="time() - avepoint_collector_last_attempt_timestamp_seconds",
 )
 LAST_REFRESH = Family(
     "avepoint_collector_last_success_timestamp_seconds",
@@ -45,7 +44,6 @@ DURATION = Family(
     "avepoint_collector_duration_seconds",
     "Duration of the collector's last refresh.",
     _COLLECTOR,
-    query="max by (account, collector) (avepoint_collector_duration_seconds)",
 )
 STATUS_FAMILIES: Final = (UP, CUSTOMER_UP, LAST_ATTEMPT, LAST_REFRESH, DURATION)
 

@@ -152,7 +152,7 @@ def _is_chart_values(data: Mapping[str, Any], block: Block) -> bool:
 READERS: Final[tuple[tuple[Callable[[Mapping[str, Any], Block], bool], Callable[[str, Path], None]], ...]] = (
     (_has("accounts"), exporter_reads),
     (_has("tls_server_config", "basic_auth_users"), web_reads),
-    (_has("scrape_configs"), prometheus_reads),
+    (_has("scrape_configs", "remote_write"), prometheus_reads),
     (_has("groups"), rules_read),
     (_has("route"), alertmanager_reads),
     (_is_chart_values, chart_reads),

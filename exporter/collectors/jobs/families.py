@@ -47,19 +47,16 @@ LAST_START = Family(
     "avepoint_last_job_start_timestamp_seconds",
     f"Start of the last job, as Unix time; {SOURCE}.",
     LABELS,
-    query='time() - avepoint_last_job_start_timestamp_seconds{job_type="backup"}',
 )
 LAST_FINISH = Family(
     "avepoint_last_job_finish_timestamp_seconds",
     f"Completion time of the last completed job, as Unix time; {SOURCE}.",
     LABELS,
-    query='time() - avepoint_last_job_finish_timestamp_seconds{job_type="backup"}',
 )
 LAST_DURATION = Family(
     "avepoint_last_job_duration_seconds",
     f"Duration of the last completed job in seconds; {SOURCE}.",
     LABELS,
-    query='max by (workload) (avepoint_last_job_duration_seconds{job_type="backup"})',
 )
 LAST_STATE = Family(
     "avepoint_last_job_state",
@@ -71,14 +68,12 @@ LAST_OBJECTS = Family(
     "avepoint_last_job_objects",
     f"Number of objects in the last completed job, by result; {SOURCE}.",
     (*LABELS, "result"),
-    query='sum by (account, workload) (avepoint_last_job_objects{result="failed"})',
 )
 LAST_ERRORS = Family(
     "avepoint_last_job_errors",
     "Number of errors in the last completed job, by whether they have an error code (label has_code); "
     "from GET …/cloudbackupjobs, cached between refreshes.",
     (*LABELS, "has_code"),
-    query="sum without (has_code) (avepoint_last_job_errors) > 0",
 )
 LAST_SUCCESS = Family(
     "avepoint_last_success_timestamp_seconds",

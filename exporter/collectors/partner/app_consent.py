@@ -25,7 +25,6 @@ CONSENT = Family(
     "1 if a Microsoft 365 tenant has granted consent to the backup app, else 0; "
     "from GET …/product/Office365Backup/apps, cached between refreshes.",
     ("account", "customer_id", "tenant_id"),
-    query="avepoint_app_consent == 0",
 )
 
 

@@ -15,28 +15,22 @@ INFO = Family(
     "avepoint_customer_info",
     f"Information about a customer, always 1; join with group_left; {_SOURCE}.",
     ("account", "customer_id", "organization", "country", "owner_email"),
-    query="sum by (account, customer_id) (avepoint_protected_objects) * on (account, customer_id) "
-    "group_left (organization) avepoint_customer_info",
 )
 TENANT_INFO = Family(
     "avepoint_customer_tenant_info",
     f"Information about a customer's Microsoft 365 tenant, always 1; join with group_left; {_SOURCE}.",
     ("account", "customer_id", "tenant_id", "tenant"),
-    query="sum by (account, customer_id, tenant_id) (avepoint_protected_objects) "
-    "* on (account, customer_id, tenant_id) group_left (tenant) avepoint_customer_tenant_info",
 )
 STATUS = Family(
     "avepoint_customer_status",
     f"1 for the current status of a customer's backup jobs; {_SOURCE}.",
     ("account", "customer_id", "status"),
-    query="count by (account, status) (avepoint_customer_status)",
 )
 MANAGEMENT_MODE = Family(
     "avepoint_customer_management_mode",
     "1 for the customer's current management mode (customer, partner or to_be_configured); "
     "from POST …/customers/batch, cached between refreshes.",
     ("account", "customer_id", "mode"),
-    query="count by (account, mode) (avepoint_customer_management_mode)",
 )
 
 

@@ -22,32 +22,26 @@ SCANNED = Family(
     "avepoint_scanned_objects",
     f"Number of objects that the last scan found; {_SOURCE}.",
     _LABELS,
-    query="sum by (workload) (avepoint_scanned_objects)",
 )
 PROTECTED_OBJECTS = Family(
     "avepoint_protected_objects",
     f"Number of objects from the last scan that are backed up; {_SOURCE}.",
     _LABELS,
-    query="1 - sum by (account, customer_id) (avepoint_protected_objects) "
-    "/ sum by (account, customer_id) (avepoint_scanned_objects)",
 )
 DATA_BYTES = Family(
     "avepoint_protected_data_bytes",
     f"Size of the backed-up objects in bytes, by storage: AvePoint's or the customer's own (byos); {_SOURCE}.",
     (*_LABELS, "storage"),
-    query="topk(10, sum by (account, customer_id) (avepoint_protected_data_bytes))",
 )
 LAST_RUN = Family(
     "avepoint_last_run_timestamp_seconds",
     f"Time of the last run of a workload, as Unix time; {_SOURCE}.",
     _LABELS,
-    query="time() - avepoint_last_run_timestamp_seconds",
 )
 CUSTOMER_SCANNED = Family(
     "avepoint_customer_scanned_objects",
     f"Sum of avepoint_scanned_objects for a customer; absent if any value is unknown; {_SOURCE}.",
     _CUSTOMER,
-    query="topk(10, avepoint_customer_scanned_objects)",
 )
 CUSTOMER_PROTECTED = Family(
     "avepoint_customer_protected_objects",
@@ -59,7 +53,6 @@ CUSTOMER_BYTES = Family(
     "avepoint_customer_protected_data_bytes",
     f"Sum of avepoint_protected_data_bytes for a customer, by storage; absent if any value is unknown; {_SOURCE}.",
     (*_CUSTOMER, "storage"),
-    query="topk(10, sum by (account, customer_id) (avepoint_customer_protected_data_bytes))",
 )
 
 

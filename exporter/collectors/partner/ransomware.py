@@ -31,7 +31,6 @@ SUSPICIOUS = Family(
     "Sites with suspicious objects within the last seven days; "
     "from GET …/data-protection/ransomware-detection, cached between refreshes.",
     ("account", "customer_id", "tenant_id", "workload"),
-    query="sum by (account, customer_id) (avepoint_suspicious_object_sites) > 0",
 )
 _WORKLOADS: Final = {
     "teams": "Teams", "sharePointSites": "SharePoint Online", "oneDrives": "OneDrive", "groups": "Microsoft 365 Groups",

@@ -35,7 +35,6 @@ STATUS = Family(
     "avepoint_scan_profile_status",
     f"1 for the status of a scan profile's last scan; {_SOURCE}.",
     (*_LABELS, "status"),
-    query='avepoint_scan_profile_status{status="failed"}',
 )
 UPDATED = Family(
     "avepoint_scan_profile_update_timestamp_seconds",
@@ -47,7 +46,6 @@ OBJECTS = Family(
     "avepoint_scan_profile_objects",
     f"Objects that the last scan registered, moved to another container or removed; {_SOURCE}.",
     (*_LABELS, "change"),
-    query="sum by (account, customer_id, change) (avepoint_scan_profile_objects)",
 )
 _CHANGES: Final = {
     "registered": "newRegisteredContentCount",

@@ -33,7 +33,7 @@ _SOURCE = "from POST …/customers/services/batch or GET /partner/services, cach
 _LABELS = ("account", "customer_id", "service_type", "subscription")
 
 
-def _family(name: str, what: str, query: str) -> Family:
+def _family(name: str, what: str, query: str = "") -> Family:
     full = f"avepoint_subscription_{name}"
     is_coming = name.endswith("_timestamp_seconds")
     return Family(full, f"{what}; {_SOURCE}.", _LABELS, query=query.format(full), is_coming=is_coming)
@@ -44,38 +44,35 @@ INFO = Family(
     "Properties of a subscription, always 1; several subscriptions to a service differ in the label subscription; "
     f"{_SOURCE}.",
     (*_LABELS, "name", "package", "model", "source", "payment_type", "storage_type", "retention"),
-    query="count by (service_type, package) (avepoint_subscription_info)",
 )
 NUMBERS: Final = (
     _family(
         "expiry_timestamp_seconds",
-        "Expiry of the subscription, as Unix time; a date without a time means the end of that day in UTC",
+        "Expiry of the subscription, as Unix time",
         "{} - time() < 30 * 86400",
     ),
     _family(
         "contract_end_timestamp_seconds",
-        "End of the contract, as Unix time; a date without a time means the end of that day in UTC",
-        "{} - time() < 90 * 86400",
+        "End of the contract, as Unix time",
     ),
-    _family("purchased_seats", "Purchased user seats", "sum by (account, service_type) ({})"),
+    _family("purchased_seats", "Purchased user seats"),
     _family(
         "purchased_units",
         "Purchased units of a service that is sold by unit or by Microsoft 365 tenant",
-        "sum by (account, service_type) ({})",
     ),
     _family(
         "purchased_capacity_bytes",
         "Purchased capacity in bytes",
         "avepoint_subscription_protected_capacity_bytes / {} > 0.9",
     ),
-    _family("protected_capacity_bytes", "Size of the protected data in bytes", "topk(10, {})"),
-    _family("consumed_storage_bytes", "Used storage in bytes", "sum by (account, service_type) ({})"),
+    _family("protected_capacity_bytes", "Size of the protected data in bytes"),
+    _family("consumed_storage_bytes", "Used storage in bytes"),
     _family(
         "microsoft_licenses_assigned",
         "Microsoft licenses that the customer has assigned",
         "{} > avepoint_subscription_purchased_seats",
     ),
-    _family("microsoft_licenses_available", "Microsoft licenses that the customer has not assigned", "topk(10, {})"),
+    _family("microsoft_licenses_available", "Microsoft licenses that the customer has not assigned"),
 )
 
 

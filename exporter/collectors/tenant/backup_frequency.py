@@ -28,7 +28,6 @@ PER_DAY = Family(
     "avepoint_backups_per_day",
     f"Scheduled backups per day; {_SOURCE}.",
     _LABELS,
-    query="min by (account) (avepoint_backups_per_day)",
 )
 INTERVAL = Family(
     "avepoint_backup_interval_seconds",
@@ -42,7 +41,6 @@ NEXT = Family(
     "avepoint_next_scheduled_backup_timestamp_seconds",
     f"Start of the next scheduled backup after the last refresh, as Unix time; {_SOURCE}.",
     _LABELS,
-    query="avepoint_next_scheduled_backup_timestamp_seconds - time()",
     is_coming=True,
 )
 

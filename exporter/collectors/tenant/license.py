@@ -33,17 +33,15 @@ ASSIGNED_SEATS = Family(
     "avepoint_license_assigned_seats",
     f"Assigned user seats; {_SOURCE}.",
     _LABELS,
-    query="avepoint_license_assigned_seats > avepoint_license_purchased_seats",
 )
 PURCHASED_STORAGE = Family(
     "avepoint_license_purchased_storage_bytes",
-    f"Purchased storage in bytes, converted from GB of 1024³ bytes; {_SOURCE}.",
+    f"Purchased storage in bytes; {_SOURCE}.",
     _LABELS,
-    query="avepoint_license_purchased_storage_bytes - avepoint_license_protected_bytes",
 )
 PROTECTED_BYTES = Family(
     "avepoint_license_protected_bytes",
-    f"Size of the protected data in bytes, converted from GB of 1024³ bytes; {_SOURCE}.",
+    f"Size of the protected data in bytes; {_SOURCE}.",
     _LABELS,
     query="predict_linear(avepoint_license_protected_bytes[7d], 30 * 86400) > avepoint_license_purchased_storage_bytes",
 )
@@ -51,13 +49,11 @@ OUT_OF_POLICY = Family(
     "avepoint_license_out_of_policy",
     f"1 if the license is out of policy, else 0; {_SOURCE}.",
     _LABELS,
-    query="avepoint_license_out_of_policy == 1",
 )
 OUT_OF_POLICY_SINCE = Family(
     "avepoint_license_out_of_policy_timestamp_seconds",
     f"Time at which the license went out of policy, as Unix time; absent if the license is in policy; {_SOURCE}.",
     _LABELS,
-    query="time() - avepoint_license_out_of_policy_timestamp_seconds",
 )
 
 

@@ -15,17 +15,16 @@ from exporter.errors import AvePointError
 _FIELDS: Final = ("retentionPeriod", "enableCustomizedRetentionPolicy", "servicePolicies")
 _SOURCE: Final = "from GET …/settings/retention-policy, cached between refreshes"
 _LABELS: Final = ("account", "workload", "geo_location")
-_UNITS: Final = "in seconds (a year is 365 days, a month is 30 days; +Inf if unlimited)"
 
 PERIOD = Family(
     "avepoint_retention_seconds",
-    f"Retention period {_UNITS}; series without the label workload contain the default period; {_SOURCE}.",
+    f"Retention period in seconds; series without the label workload contain the default period; {_SOURCE}.",
     _LABELS,
-    query="avepoint_retention_seconds < 365 * 86400",
 )
 SHORTEST = Family(
     "avepoint_retention_shortest_seconds",
-    f"Shortest retention period of a workload and its containers, {_UNITS}; absent if a period is unknown; {_SOURCE}.",
+    "Shortest retention period of a workload and its containers, in seconds; absent if a period is unknown;"
+    f" {_SOURCE}.",
     _LABELS,
     query="avepoint_retention_shortest_seconds < 365 * 86400",
 )
@@ -33,7 +32,6 @@ CUSTOM = Family(
     "avepoint_custom_retention",
     f"1 if workloads have separate retention policies, else 0; {_SOURCE}.",
     ("account", "geo_location"),
-    query="avepoint_custom_retention == 1",
 )
 
 

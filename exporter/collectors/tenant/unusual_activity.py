@@ -24,7 +24,6 @@ WINDOW = Family(
     "Length of the window of avepoint_unusual_activity_sites and avepoint_potential_ransomware_sites in seconds;"
     f" {_SOURCE}.",
     ("account",),
-    query="avepoint_unusual_activity_window_seconds / 86400",
 )
 
 
