@@ -44,7 +44,7 @@ def build() -> Dashboard:
 
 def _facts() -> Line:
     titles = ("Storage", "Seats", "Expiring", "Policy")
-    return 4, [*((5, fact(title, of=q.OF_CUSTOMER)) for title in titles), (4, _growth())]
+    return 4, [*((4, fact(title, of=q.OF_CUSTOMER)) for title in titles), (8, _growth())]
 
 
 def _used() -> str:

@@ -88,7 +88,7 @@ def _tenants() -> table.Panel:
         [
             Column("A", "Health", width=95, mappings=severity_words("Well"), cell=FILLED, align="center"),
             Column("name", "Customer or tenant", link=TO_CUSTOMER),
-            Column("tenant", "Tenant", width=200),
+            Column("tenant", "Tenant", width=225),
             Column("account", "Account", width=90),
             Column("B", "Consent", width=90, meanings=_CONSENT, cell=COLORED),
             Column("C", "Users without backup", width=165, unit="locale"),

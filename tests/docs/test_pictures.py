@@ -1,12 +1,15 @@
 """scripts/take-pictures opens the right URLs with the right window sizes, and writes only complete pictures."""
 
+import functools
 import json
+import runpy
 import struct
 import subprocess
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,6 +38,11 @@ class _Grafana(BaseHTTPRequestHandler):
         """Log nothing."""
 
 
+@functools.cache
+def _script() -> dict[str, Any]:
+    return runpy.run_path(str(SCRIPT))
+
+
 @pytest.fixture
 def grafana() -> Iterator[tuple[str, list[str]]]:
     """The address of a fake Grafana, and the requested paths."""
@@ -61,12 +69,21 @@ def test_a_picture_is_taken(grafana: tuple[str, list[str]], tmp_path: Path) -> N
     assert done.returncode == 0, done.stderr
     picture = tmp_path / "dashboard-overview.png"
     assert done.stdout == f"{picture}\n"
+    assert _script()["titles_in"](picture.read_bytes())[0] == "Customers with a critical problem"
     assert list(tmp_path.iterdir()) == [picture]
     board = json.loads((ROOT / "grafana" / "dashboards" / "overview.json").read_text(encoding="utf-8"))
-    assert f"/d/{board['uid']}?kiosk&theme=dark&from=now-1h&to=now" in asked
+    assert f"/d/{board['uid']}?kiosk&theme=dark&from=now-30m&to=now" in asked
     width, height = struct.unpack(">II", picture.read_bytes()[16:24])
     assert width == 1600
     assert 900 < height < 3000
+
+
+def test_titles_are_added_to_a_picture_of_another_program(tmp_path: Path) -> None:
+    picture = tmp_path / "dashboard-jobs.png"
+    picture.write_bytes((ROOT / "docs" / "images" / "status-page.png").read_bytes())
+    assert _script()["titles_in"](picture.read_bytes()) is None
+    assert take("--stamp", "--only", "jobs", "--into", tmp_path, chromium="/bin/false").returncode == 0
+    assert "Newest jobs" in _script()["titles_in"](picture.read_bytes())
 
 
 def test_where_there_is_none_the_old_one_stays(tmp_path: Path) -> None:
@@ -83,3 +100,9 @@ def test_every_picture_has_its_dashboard() -> None:
     boards = {path.stem for path in (ROOT / "grafana" / "dashboards").glob("*.json")}
     pictures = (ROOT / "docs" / "images").glob("dashboard-*.png")
     assert {path.stem.removeprefix("dashboard-") for path in pictures} == boards
+
+
+@pytest.mark.parametrize("board", sorted((ROOT / "grafana" / "dashboards").glob("*.json")), ids=lambda path: path.stem)
+def test_a_picture_shows_the_current_titles(board: Path) -> None:
+    picture = ROOT / "docs" / "images" / f"dashboard-{board.stem}.png"
+    assert _script()["titles_in"](picture.read_bytes()) == _script()["titles_of"](board), "take the picture again"
