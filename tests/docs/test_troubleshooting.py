@@ -23,7 +23,7 @@ _WEB: Final = {
     "password": "basic_auth_users: {prometheus: $2b$12$hNf2lSsxfm0.i4a.1kVpSOVyBCfIB51VRjgBUyv6kdnyTlgWj81Ay}",
 }
 _TRUSTS: Final = "scheme: https, tls_config: {ca_file: web.crt}"
-_CUT: Final = "EOF|connection reset by peer"
+_CUT: Final = "EOF|connection reset by peer|server closed idle connection"
 SEEN: Final = {
     "refused": ("nobody", "", "connection refused"),
     "no-password": ("password", "", "server returned HTTP status 401"),
