@@ -100,10 +100,10 @@ def test_what_is_listed_late_counts_once_whenever_it_ended() -> None:
     assert one.refresh(30, job("a", 1, 2), job("b", 3, 11), since=0) == 2
 
 
-def test_what_was_listed_first_but_could_not_be_read_is_of_the_base() -> None:
+def test_a_job_that_the_first_refresh_could_not_read_counts_only_if_it_ended_later() -> None:
     one = Counted()
-    one.counter.count({TEAMS: [job("a", 1, 2)]}, now=at(10), since=at(0), unread={"b"})
-    assert one.refresh(20, job("a", 1, 2), job("b", 3, 4), job("c", 5, 6), since=0) == 1
+    one.counter.count({TEAMS: [job("a", 1, 2)]}, now=at(10), since=at(0), has_unread=True)
+    assert one.refresh(20, job("a", 1, 2), job("b", 3, 4), job("c", 5, 6), job("d", 5, 11), since=0) == 1
 
 
 def test_a_kind_whose_jobs_were_counted_elsewhere_begins_at_zero_too() -> None:

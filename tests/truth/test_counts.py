@@ -1,7 +1,7 @@
 """Despite random faults, the exporter counts no job before its end, and no job twice."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
@@ -18,7 +18,7 @@ from avepoint_simulator.switches import Switches
 from avepoint_simulator.tokens import AppCredentials
 from exporter.collectors.registry import catalogue
 from exporter.config.load import parse_config
-from tests.helpers import FakeClock, World
+from tests.helpers import FakeClock, Samples, World
 from tests.truth.oracle import JOB_TYPES, NOW, WORKLOADS, random_portfolio
 from tests.truth.world import CONFIG, INSIDE
 
@@ -78,24 +78,40 @@ def moving_portfolio(seed: int, rounds: int) -> MovingPortfolio:
     )
 
 
-def ended(portfolio: MovingPortfolio, now: float) -> Counter[Kind]:
-    """Return the number of jobs that ended after NOW, by customer, workload and job type."""
+def ended(portfolio: MovingPortfolio, now: float, since: Mapping[str, float]) -> Counter[Kind]:
+    """Return the number of jobs that ended by `now`, by customer, workload and job type.
+
+    `since` contains the time after which jobs count, by customer. The key "" represents the tenant account.
+    """
+
+    def counts(customer_id: str, job: JobRecord | CustomerJob) -> bool:
+        return since.get(customer_id, now) * UNIT < _end(job) <= now * UNIT
+
     found = Counter(
         ("", WORKLOADS[job.object_type - 1], JOB_TYPES[job.job_type - 1])
         for job in portfolio.job_list
-        if NOW * UNIT < _end(job) <= now * UNIT
+        if counts("", job)
     )
     return found + Counter(
         (job.customer_id, MODULES[int(job.job_module)], "backup")
         for job in portfolio.customer_job_list
-        if NOW * UNIT < _end(job) <= now * UNIT
+        if counts(job.customer_id, job)
     )
 
 
-def counted(seen: World) -> dict[frozenset[tuple[str, str]], float]:
-    return {
-        labels: value for (name, labels), value in seen.samples().items() if name == "avepoint_jobs_completed_total"
+def read_by_now(samples: Samples) -> set[str]:
+    """Return the customers whose jobs have been read at least once. The key "" represents the tenant account."""
+    found = {
+        dict(labels)["customer_id"]
+        for (name, labels), value in samples.items()
+        if (name.startswith(("avepoint_last_job_", "avepoint_jobs_completed_")) and "customer_id" in dict(labels))
+        or (name == "avepoint_customer_up" and value == 1 and ("collector", "customer_jobs") in labels)
     }
+    return found | {"" for name, _ in samples if name == "avepoint_jobs_window_seconds"}
+
+
+def counted(samples: Samples) -> dict[frozenset[tuple[str, str]], float]:
+    return {labels: value for (name, labels), value in samples.items() if name == "avepoint_jobs_completed_total"}
 
 
 def by_kind(counts: dict[frozenset[tuple[str, str]], float]) -> Counter[Kind]:
@@ -108,37 +124,49 @@ def by_kind(counts: dict[frozenset[tuple[str, str]], float]) -> Counter[Kind]:
 
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("version", ["modern", "legacy"])
-async def test_each_job_counts_once_whatever_the_faults(version: Any, soak: bool) -> None:
+@pytest.mark.parametrize("seed", [3, 8])
+async def test_each_job_counts_once_whatever_the_faults(version: Any, seed: int, soak: bool) -> None:
     rounds = 1000 if soak else 40
-    portfolio = moving_portfolio(3, rounds)
+    portfolio = moving_portfolio(seed, rounds)
     clock = FakeClock(NOW)
     simulator = Simulator(
         portfolio,
         now=clock.time,
         switches=Switches(api_versions=version, customer_jobs="all"),
-        faults=Faults(probability=0.2, kinds=KINDS, seed=7),
+        faults=Faults(probability=0.2, kinds=KINDS, seed=seed + 4),
     )
     text = CONFIG.format(url=INSIDE, app=AppCredentials(), page_size=50, deadline="30s")
     seen = World(clock=clock, transport=lambda: httpx.ASGITransport(app=simulator.asgi))
     await seen.accounts.apply(parse_config(text, catalogue(), source="test", directory=Path()), start=False)
-    truth: Counter[Kind] = Counter()
     before: dict[frozenset[tuple[str, str]], float] = {}
+    # A job counts if it ends after the first successful refresh, whose time is between `earliest` and `latest`.
+    everyone = {"", *(customer.id for customer in portfolio.customer_list)}
+    earliest, latest = dict[str, float](), dict[str, float]()
+    now, most = clock.time(), Counter[Kind]()
     for number in range(rounds + 5):
         if number == rounds:
             simulator.faults.probability = 0.0
+        began = clock.time()
         await seen.refresh()
-        counts, truth = counted(seen), ended(portfolio, clock.time())
+        samples, now = seen.samples(), clock.time()
+        for customer in read_by_now(samples) - earliest.keys():
+            earliest[customer], latest[customer] = began, now
+        counts, most = counted(samples), ended(portfolio, now, earliest)
         # While the customer list does not contain a customer, the series of the customer are absent.
         assert {labels: value for labels, value in counts.items() if value < before.get(labels, 0)} == {}
         kinds = by_kind(counts)
         assert {
-            kind: (count, truth[kind]) for kind, count in kinds.items() if count > truth[kind] and all(kind[1:])
+            kind: (count, most[kind]) for kind, count in kinds.items() if count > most[kind] and all(kind[1:])
         } == {}
-        assert sum(kinds.values()) <= sum(truth.values())
+        assert sum(kinds.values()) <= sum(most.values())
         before |= counts
         clock.advance(300)
-    # Jobs that end before the first successful refresh are never counted. In a short run, the share of these jobs is
-    # larger.
-    least = 0.95 if soak else 0.75
-    assert sum(by_kind(before).values()) >= least * sum(truth.values()), "few jobs are hidden permanently"
+    assert earliest.keys() >= everyone
+    least, kinds = ended(portfolio, now, latest), by_kind(before)
+    assert {
+        kind: (least[kind], kinds[kind], most[kind])
+        for kind in {*most, *kinds}
+        if not least[kind] <= kinds[kind] <= most[kind]
+    } == {}
+    assert sum(most.values()) - sum(least.values()) <= 2, "few jobs end during a first refresh"
     await seen.accounts.stop()

@@ -73,13 +73,12 @@ class _JobTally:
 class JobCounter:
     """Counts the completed jobs of a tenant, a geo location or a customer."""
 
-    __slots__ = ("_base", "_short_at", "_since", "_states", "_tallies", "_unread")
+    __slots__ = ("_base", "_short_at", "_since", "_states", "_tallies")
 
     def __init__(self, states: Sequence[str] = _COMPLETED_STATES) -> None:
         """Create a counter. A count of 0 is exposed only for the states in `states`."""
         self._states = states
         self._base: Ticks | None = None
-        self._unread: frozenset[str] = frozenset()
         self._since = Ticks(0)
         self._short_at = Ticks(0)
         self._tallies: dict[JobKind, _JobTally] = {}
@@ -91,21 +90,21 @@ class JobCounter:
         now: Ticks,
         since: Ticks | None = None,
         unsure: Collection[str] = (),
-        unread: Collection[str] = (),
+        has_unread: bool = False,
         is_short: bool = False,
     ) -> None:
         """Count the completed jobs of one refresh. Jobs without an id are not counted.
 
         `since` is the start of the requested time range, or None if the list has no time range. `unsure` contains the
-        ids of jobs that are counted later, because their job types or workloads are not certain yet. `unread` contains
-        the ids of unreadable rows. If a row is unreadable in the first refresh, its job is never counted. `is_short` is
-        true if the list has fewer rows than its reported total. If a short list omits a completed job, the job is
-        counted later only if an earlier refresh found the job running.
+        ids of jobs that are counted later, because their job types or workloads are not certain yet. `is_short` is true
+        if the list has fewer rows than its reported total. If a short list omits a completed job, the job is counted
+        later only if an earlier refresh found the job running. `has_unread` is true if the list has unreadable rows. In
+        the first refresh, such a list is a short list.
         """
         # If the first refresh is in the future, the clock was wrong then, and the list may have been incomplete.
         is_first = self._base is None or now < self._base
         if is_first:
-            self._base, self._unread = now, frozenset(unread)
+            self._base, is_short = now, is_short or has_unread
         # A job that was completed before the first refresh is never counted. AvePoint's clock may differ from the
         # exporter's clock.
         before = Ticks((now if self._base is None else self._base) - CLOCK_TOLERANCE)
@@ -130,7 +129,7 @@ class JobCounter:
                         tally.running[job.id] = job.start
                     continue
                 completed.add(job.id)
-                is_base = is_first or job.id in self._unread or (is_late and _was_completed(job, self._base))
+                is_base = is_first or (is_late and _was_completed(job, self._base))
                 is_base = is_base or _was_completed(job, self._short_at) or _was_completed(job, before)
                 counts = ran is not None or (job.start >= tally.since and not is_base)
                 tally.complete(job, counts=counts and not (job.finish is not None and job.finish <= before))

@@ -2,7 +2,7 @@
 
 import json
 import zlib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import astuple, dataclass, field
 from typing import Final
 
@@ -78,7 +78,7 @@ class JobHistory:
         *,
         is_short: bool,
         since: Ticks | None = None,
-        unread: Collection[str] = (),
+        has_unread: bool = False,
     ) -> None:
         """Add the jobs of one refresh. `JobCounter.count` describes the other arguments."""
         self.unsuccessful = {}
@@ -92,7 +92,7 @@ class JobHistory:
                 if (success := newer_success(self.last_success.get(kind), job, now)) is not None:
                     self.last_success[kind] = success
         self.resources = {key: one for key, one in self.resources.items() if now - one.listed_at <= _KEPT_ABSENT}
-        self.counter.count(jobs, now=now, since=since, unread=unread, is_short=is_short)
+        self.counter.count(jobs, now=now, since=since, has_unread=has_unread, is_short=is_short)
 
     def _add_resources(self, kind: JobKind, jobs: Iterable[Job], now: Ticks) -> None:
         """Set the last success to the earliest success of all resources, and the completed state to the worst state.

@@ -127,8 +127,7 @@ class ProductJobsCollector(AccountCollector[ProductJobsOptions, ProductJobRecord
         start = self._listed.start(now, lambda _, job: job.is_running)
         rows = await self.api_versions.ask({"modern": lambda: self._rows(Span(start, now))})
         earliest = self._listed.earliest(now)
-        unread: set[str] = set()
-        found = self._sorted(rows, unread)
+        found, has_unread = self._sorted(rows)
         recent = {key: one for key, one in found.records.items() if one[1].start >= earliest}
         self._listed.replace({key: job for key, (_, job) in recent.items()}, start, now)
         self._kinds |= {key: kind for key, (kind, _) in recent.items()}
@@ -137,7 +136,7 @@ class ProductJobsCollector(AccountCollector[ProductJobsOptions, ProductJobRecord
         for key, job in self._listed.jobs.items():
             jobs.setdefault(self._kinds[key], []).append(job)
         history = self._history
-        history.add(jobs, now, is_short=self._list.is_short, since=earliest, unread=unread)
+        history.add(jobs, now, is_short=self._list.is_short, since=earliest, has_unread=has_unread)
         return ProductJobRecords(
             self._listed.window_start(now),
             jobs,
@@ -151,27 +150,26 @@ class ProductJobsCollector(AccountCollector[ProductJobsOptions, ProductJobRecord
     async def _rows(self, span: Span) -> list[Row]:
         return await self._list.read(span, size=self.options.page_size)
 
-    def _sorted(self, rows: Iterable[Row], unread: set[str]) -> Distinct[tuple[JobKind, Job]]:
+    def _sorted(self, rows: Iterable[Row]) -> tuple[Distinct[tuple[JobKind, Job]], bool]:
         """Return the jobs by key, except jobs whose rows contradict each other.
 
-        Add to `unread` the keys of rows without a readable job, and the keys of rows that contradict each other.
+        Also return whether any row contains no readable job or contradicts another row.
         """
-        keys: set[str] = set()
+        unread: list[Row] = []
 
         def keyed() -> Iterator[tuple[str, tuple[JobKind, Job], Row]]:
             for row in rows:
                 identifier = row.key("jobId")
-                if identifier is None:
-                    continue
-                kind = self.kind(row)
-                key = "\t".join((*kind[1:], identifier))  # Job ids may be unique only within a workload.
-                keys.add(key)
-                if (job := self.job(row, key)) is not None:
-                    yield key, (kind, job), row
+                if identifier is not None:
+                    kind = self.kind(row)
+                    key = "\t".join((*kind[1:], identifier))  # Job ids may be unique only within a workload.
+                    if (job := self.job(row, key)) is not None:
+                        yield key, (kind, job), row
+                        continue
+                unread.append(row)
 
         found = distinct(keyed(), "jobId")
-        unread |= keys - found.records.keys()
-        return found
+        return found, bool(unread) or found.error is not None
 
     @classmethod
     def error(cls, records: ProductJobRecords) -> AvePointError | None:

@@ -244,9 +244,9 @@ class JobReader:
         for key, job in self._jobs.items():
             every.setdefault(self._kinds[key], []).append(job)
         unsure = {key for key in self._jobs if self._is_unclassified(key)}
-        unread = {key for key in self._listed if key is not None and key not in self._jobs}
+        has_unread = not self._listed <= self._jobs.keys()
         is_short = any(job_list.is_short for job_list in self._lists.values())
-        self._counter.count(every, now=now, since=earliest, unsure=unsure, unread=unread, is_short=is_short)
+        self._counter.count(every, now=now, since=earliest, unsure=unsure, has_unread=has_unread, is_short=is_short)
 
     def _is_wanted(self, kind: JobKind) -> bool:
         """Return whether the job type of `kind` is configured.
