@@ -72,7 +72,7 @@ _METRICS: Final = (
     "[Reading the numbers](reading-the-numbers.md) explains the values, and why [some series are"
     " absent](reading-the-numbers.md#absent-is-not-0). Metrics are gauges, except counters (`…_total`) and histograms."
     " Timestamps are Unix times. All metrics have the label `account`, except `avepoint_exporter_…`. Only metrics of"
-    " partner accounts have the label `customer_id`. The HELP texts name AvePoint's endpoints. For legacy"
+    " partner accounts have the label `customer_id`. The HELP texts name the endpoints. For legacy"
     " permissions, see the pages for [tenant accounts](getting-started-tenant.md#1-register-an-app) and [partner"
     " accounts](getting-started-partner.md#1-register-an-app)."
 )
