@@ -4,12 +4,17 @@ import logging
 import os
 from collections.abc import Generator, Iterator
 
+import hypothesis
 import pytest
 import structlog
 
 from tests.parallel import Groups
 from tests.postgresql import PostgresServer, postgresql
 from tests.programs import UNAVAILABLE, Monitoring
+
+# On a busy machine, any example may take longer than Hypothesis allows by default.
+hypothesis.settings.register_profile("project", deadline=None)
+hypothesis.settings.load_profile("project")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
