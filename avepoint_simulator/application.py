@@ -1,4 +1,4 @@
-"""The simulator: an ASGI application that serves AvePoint's endpoints and token service."""
+"""The simulator is an ASGI application that serves AvePoint's endpoints and token service."""
 
 from __future__ import annotations
 

@@ -82,5 +82,5 @@ def returned_values(customer_id: str, body: Json) -> set[tuple[str, str, object]
 
 
 def _row_id(row: Mapping[str, object]) -> str:
-    """Return the customer id in a row of a customer list, or "" for all other rows."""
+    """Return the customer id in a row of a customer list. For all other rows, return ""."""
     return str(row.get("customerId", row.get("id", ""))) if "organization" in row else ""

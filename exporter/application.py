@@ -117,7 +117,7 @@ class Application:
         )
 
         def bound(addresses: Sequence[str]) -> None:
-            # Refreshes start here, because a process that cannot listen on its addresses must not send requests to
+            # Start the refreshes only now. If the process cannot listen on its addresses, it must not send requests to
             # AvePoint.
             if self._keeper is None:
                 self.accounts.start()
@@ -201,7 +201,7 @@ class Application:
 
 
 def _open_storage(path: Path, clock: Clock, log: structlog.stdlib.BoundLogger) -> "StateStore":
-    # These modules import SQLite. Without persistent state, the import would be unnecessary.
+    # Import SQLite only if persistent state is configured.
     from exporter.engine.storage.sqlite import open_directory  # noqa: PLC0415
     from exporter.engine.storage.state import StateStore  # noqa: PLC0415
 

@@ -34,16 +34,16 @@ def settings_of_a_server() -> Iterator[None]:
     try:
         yield
     finally:
-        gc.freeze()  # Full garbage collections skip frozen objects, which saves up to 100 ms each.
+        gc.freeze()  # Full garbage collections skip frozen objects. This saves up to 100 ms each.
         gc.enable()
         gc.set_threshold(*gc.get_threshold()[:2], _OLD_COLLECTIONS)
         sys.setswitchinterval(_SWITCH_INTERVAL)
 
 
 def trim_memory() -> None:
-    """Return the unused memory between objects to the operating system, which takes a few milliseconds.
+    """Return unused memory to the operating system. This takes a few milliseconds.
 
-    On its own, glibc returns only the unused memory after the last object.
+    On its own, glibc does not return unused memory between two objects.
     """
     with suppress(AttributeError, OSError, TypeError):  # Only glibc has the function malloc_trim.
         ctypes.CDLL(None).malloc_trim(0)

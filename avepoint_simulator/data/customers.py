@@ -26,7 +26,7 @@ _WORKING, _FAILED = 1, 2
 _SCAN_SECONDS: Final = 15 * MINUTE
 _STATUS_SECONDS: Final = 6 * HOUR
 _EARLIEST_DAYS: Final = -8.0
-# Mean number of objects per workload, and mean size of an object in KiB, in the order of the ObjectType codes.
+# Per workload, the mean number of objects and their mean size in KiB. Workloads are in the order of ObjectType codes.
 _OBJECTS: Final = (420, 95, 400, 130, 6, 12, 110, 30, 380, 24, 60, 35)
 _OBJECT_KIB: Final = (3_100_000, 9_400_000, 6_200_000, 2_700_000, 900_000, 450_000, 1_900_000, 120_000, 45_000,
                       260_000, 900, 4_200)  # fmt: skip

@@ -222,7 +222,7 @@ class GeneratedPortfolio:
         )
 
     def unusual_activities(self, _now: float, /) -> Sequence[ActivityRecord]:
-        """Return the unusual activities. AvePoint detected all of them before the simulator started."""
+        """Return the unusual activities. All detection times are before the start of the simulator."""
         return self._activities
 
     def backup_frequencies(self, now: float, /) -> Sequence[FrequencyRecord]:

@@ -21,7 +21,7 @@ _RETENTION: Final = 5
 _GOOGLE_FINISHED, _GOOGLE_FAILED, _GOOGLE_RUNNING = 2, 3, 0
 _SALESFORCE_RUNNING, _SALESFORCE_FINISHED, _SALESFORCE_FAILED = 1, 2, 4
 _AUDIT_LOG_BACKUP: Final = 20
-# App type and minutes per backup, for Gmail, Drive, Calendar, Contacts, shared drives and Chat.
+# Columns: app type, minutes per backup. The apps are Gmail, Drive, Calendar, Contacts, shared drives and Chat.
 _APPS: Final = ((1, 34.0), (2, 41.0), (4, 6.0), (8, 4.0), (_SHARED_DRIVES, 27.0), (4096, 11.0))
 _TIMES_A_DAY: Final = 2
 

@@ -35,8 +35,7 @@ class CustomerRecord:
 class UserRecord:
     """A user of a customer's Microsoft 365 tenant.
 
-    Each entry of `modules` contains a module code, and True if the module is protected. The codes are 0 (mailbox) and 2
-    (OneDrive).
+    `modules` contains pairs (code, is_protected). The code is 0 for the mailbox and 2 for OneDrive.
     """
 
     id: str
@@ -72,8 +71,8 @@ class DetectionRecord:
 class TenantDetails:
     """The details of a customer's Microsoft 365 tenant.
 
-    `consents` contains one entry per app, which is True if the tenant has consented to the app. `detections` is None if
-    the customer has no license for ransomware detection.
+    `consents` contains one boolean per app. True means that the tenant has consented to the app. `detections` is None
+    if the customer has no license for ransomware detection.
     """
 
     customer_id: str

@@ -65,7 +65,7 @@ BACKUPS: Final = (
     BackupPlan(11, 4, 1_150, 0.008, 7),
     BackupPlan(12, 4, 480, 0.004, 7),
 )
-# Job type, minimum and maximum number of jobs per day, typical duration in minutes, maximum number of objects.
+# Columns: job type, minimum and maximum number of jobs per day, typical duration in minutes, maximum number of objects.
 _ON_DEMAND: Final = (
     (words.RESTORE, 3, 8, 12.0, 900),
     (words.EXPORT, 0, 3, 20.0, 400),
@@ -124,7 +124,7 @@ class JobSchedule:
 
 
 def _as_seen(job: JobRecord, now_ns: int) -> JobRecord:
-    """Return the job as of `now_ns`. A job that is not completed is running and has partial counts."""
+    """Return the job with its state at `now_ns`. Until its finish time, a job is running and has partial counts."""
     if job.finish_unix_ns is None or job.finish_unix_ns <= now_ns:
         return job
     progress = (now_ns - job.start_unix_ns) / (job.finish_unix_ns - job.start_unix_ns)

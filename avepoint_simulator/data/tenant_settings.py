@@ -20,7 +20,7 @@ _ONEDRIVE: Final = 2
 _GROUPS: Final = 3
 _POWER_AUTOMATE: Final = 12
 _USUAL: Final = "1 years"
-# Workload, hours between detection and start, number of unusual sites, number of sites with ransomware.
+# Columns: workload, hours from detection to start, number of unusual sites, number of sites with ransomware.
 _DETECTIONS: Final = ((_ONEDRIVE, 5, 9, 3), (_ONEDRIVE, 20, 4, 1), (_SHAREPOINT, 50, 6, 0))
 
 

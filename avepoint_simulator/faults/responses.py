@@ -113,7 +113,7 @@ def _bomb(size: int) -> bytes:
 
 
 def envelope_status(request: SimulatedRequest, _reply: Reply) -> Reply:
-    """Return 200 with an envelope in which statusCode is 500."""
+    """Return 200 with an envelope that contains statusCode 500."""
     return Reply(body=envelope(request, None, status=500, message="Internal error", errors=["Internal error"]))
 
 

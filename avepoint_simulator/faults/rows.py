@@ -136,7 +136,7 @@ def duplicate_row(_request: SimulatedRequest, reply: Reply) -> Reply:
 
 
 def conflicting_row(_request: SimulatedRequest, reply: Reply) -> Reply:
-    """Repeat the first row with different numbers, or with different names if the row contains no numbers."""
+    """Repeat the first row with different numbers. If the row contains no numbers, change its names instead."""
 
     def conflict(row: JsonRow) -> JsonRow:
         changed: JsonRow = _map_numbers(row, lambda number: number + 1)
@@ -168,7 +168,7 @@ def _put_link(body: JsonRow, link: str) -> None:
 
 
 def endless(request: SimulatedRequest, reply: Reply) -> Reply:
-    """Return an endless list of full pages, in which all rows have new ids."""
+    """Return an endless list of full pages. All rows have new ids."""
     if reply.status != HTTPStatus.OK or rows_of(reply.body) == [reply.body]:
         return reply  # The body is an error or a single record, not a list.
     reply = request.endpoint.handle(replace(request, endless=True))

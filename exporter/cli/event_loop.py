@@ -21,7 +21,7 @@ _LONGEST_SHUTDOWN: Final = 4.5
 
 
 class _AbandonedThreads(ThreadPoolExecutor):
-    """A thread pool that does not wait for its threads at shutdown, because a name lookup may get no response."""
+    """A thread pool for name lookups. Its shutdown does not wait for running lookups, because a lookup may hang."""
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = True) -> None:  # noqa: ARG002, FBT001, FBT002 - the base class has the same signature
         super().shutdown(wait=False, cancel_futures=cancel_futures)
@@ -52,7 +52,7 @@ def run_coroutine(coroutine: Coroutine[Any, Any, T]) -> T:
 
 
 def run_server(serve: Callable[[Callable[[], None]], Coroutine[Any, Any, None]]) -> None:
-    """Run a server until SIGTERM or SIGINT. `serve` receives a function, which it must call at the first signal.
+    """Run a server until SIGTERM or SIGINT. `serve` receives a function and must call it at the first signal.
 
     If SIGTERM arrives before the server handles signals, or if the shutdown takes too long, exit immediately with code
     0.

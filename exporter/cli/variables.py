@@ -1,4 +1,4 @@
-"""Functions that find environment variables with the prefix AVEPOINT_EXPORTER_ that do not set a flag."""
+"""Find environment variables that begin with AVEPOINT_EXPORTER_ but do not set a flag."""
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -27,7 +27,7 @@ def flag_variables(group: click.Group) -> frozenset[str]:
 
 
 def unknown_variables(environment: Mapping[str, str], known: Collection[str], used: Iterable[str]) -> Iterator[str]:
-    """Yield a warning for each variable that begins with the prefix, in upper or lower case, and does not set a flag.
+    """Yield a warning for each variable that begins with the prefix but does not set a flag. The case is ignored.
 
     `known` contains the variables of flags, and `used` contains the variables in the configuration.
     """

@@ -74,12 +74,12 @@ class Accounts:
 
     @property
     def is_configured(self) -> bool:
-        """Whether the first configuration has been applied, which includes loading the persistent state."""
+        """Whether the first configuration has been applied and the persistent state has been loaded."""
         return self._applied.is_set()
 
     @property
     def ready(self) -> bool:
-        """Whether every collector has completed its first refresh, even if the refresh failed."""
+        """Whether the first refresh of every collector has either succeeded or failed."""
         return self.is_configured and all(refresher.first_ended.is_set() for refresher in self.refreshers())
 
     def running(self) -> tuple[RunningAccount, ...]:

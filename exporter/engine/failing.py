@@ -1,4 +1,4 @@
-"""The customers that failed, and the times at which to retry them."""
+"""The customers that failed, and the times of their retries."""
 
 from collections.abc import Collection, Iterator
 from math import inf
@@ -20,7 +20,7 @@ def retry_pause(failures: int, longest: float) -> float:
 
 
 class FailingCustomers:
-    """The customers that failed when they were last read, in the order of their failures.
+    """The customers whose last refresh failed, in the order of their failures.
 
     Each customer has its own retry time. Therefore, a customer that always fails does not delay other customers.
     """

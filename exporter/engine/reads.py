@@ -107,7 +107,8 @@ class CustomerReader:
         self._failing.keep_only(queue.taken)
         if tally.fatal is not None:
             self._entry.record_skipped(skipped, tally.fatal)
-        # If all skipped customers had already failed in earlier refreshes, the error does not affect the whole account.
+        # If all skipped customers already failed in earlier refreshes, assume that the error does not affect the whole
+        # account.
         if isinstance(tally.fatal, TokenError) or (tally.fatal and any(one not in self._failing for one in skipped)):
             raise tally.fatal
         if tally.first_error is not None and tally.read == 0:
@@ -115,7 +116,7 @@ class CustomerReader:
 
     @property
     def next_retry(self) -> float:
-        """The monotonic time of the next retry in seconds, or infinity if no customer failed."""
+        """The monotonic time of the next retry in seconds. If no customer failed, the value is infinity."""
         return self._failing.next_retry()
 
     async def retry(self) -> None:
@@ -128,7 +129,7 @@ class CustomerReader:
         for customer_id in due:
             if not self._collector.is_customer(customer_id):
                 self._failing.remove(customer_id)
-            elif customer_id not in queue.taken:  # An error that may affect the whole account ended the retry.
+            elif customer_id not in queue.taken:  # An error of the account ended the retry early.
                 self._failing.add(customer_id)
 
     async def _try(self, queue: WorkQueue, tally: RefreshTally) -> None:

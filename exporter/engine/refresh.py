@@ -79,8 +79,8 @@ class Refresher:
     def _next_retry(self) -> float:
         """Return the monotonic time of the next retry, or infinity if there is no retry.
 
-        The time is at least FIRST_RETRY seconds away, so that customers that failed at about the same time are retried
-        together.
+        The time is at least FIRST_RETRY seconds in the future. Customers that failed at about the same time are then
+        retried together.
         """
         if self._reader is None or not self.entry.status.up:
             return inf

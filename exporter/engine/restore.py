@@ -83,7 +83,7 @@ async def _load(storage: "StateStore", running: "RunningAccount", collector: str
 
 
 def _copy_state(old: Refresher, new: Refresher, changed: frozenset[str]) -> None:
-    """Copy the state of the stopped refresher `old` to `new`, without samples that have a label in `changed`."""
+    """Copy the state of the stopped refresher `old` to `new`. Do not copy samples that have a label in `changed`."""
     entry = new.entry
     entry.customer_up = dict(old.entry.customer_up)
     entry.customer_failures = dict(old.entry.customer_failures)

@@ -29,7 +29,7 @@ class RunningAccount:
             self.tasks.start(refresher.run())
 
     def expect(self, account: Account) -> None:
-        """Apply the expectations from `account`. All other settings of `account` equal the current settings."""
+        """Apply the expectations of `account`. Its other settings must be the same as before."""
         if account.expectations != self.account.expectations:
             self.account = account
             self.verdicts.configure(account.expectations)

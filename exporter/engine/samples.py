@@ -68,16 +68,16 @@ class CustomerSamples(Collection[Sample]):
 
 
 class SharedSeries:
-    """A cache of the series and the combinations of series that the customers of a collector share."""
+    """A cache that stores equal series, and equal combinations of series, once for all customers of a collector."""
 
     def __init__(self) -> None:
         self._series: dict[tuple[str, tuple[str, ...]], Series] = {}
         self._combinations: dict[tuple[Series, ...], tuple[Series, ...]] = {}
 
     def samples(self, customer_id: str, samples: Collection[Sample]) -> CustomerSamples:
-        """Return a customer's samples as an object that uses shared series."""
+        """Return a customer's samples. Customers with equal series share the Series objects."""
         if len(self._series) > _MAX_SHARED:
-            self._series.clear()  # Drop unused series. CustomerSamples objects keep the series that they use.
+            self._series.clear()  # This frees only series that no CustomerSamples object uses.
         series = tuple(self._shared(customer_id, sample.family, sample.labels) for sample in samples)
         if len(self._combinations) > _MAX_SHARED:
             self._combinations.clear()
@@ -96,7 +96,7 @@ class SharedSeries:
 
 
 def lines_of(samples: Collection[Sample], account: str) -> Lines:
-    """Render samples that do not use shared series as lines, by family name."""
+    """Render samples that do not use shared series. Return the lines, keyed by family name."""
     lines: dict[str, list[str]] = {}
     for sample in samples:
         lines.setdefault(sample.family.name, []).append(line(sample, account))
@@ -118,7 +118,7 @@ def number_text(value: float) -> str:
     """Format a number as Go does, so that it matches the output of the official client libraries."""
     text = repr(float(value))
     whole, dot, fraction = text.partition(".")
-    if not dot:  # Either the number has an exponent without a fraction, or the text is "inf", "-inf" or "nan".
+    if not dot:  # The text is "inf", "-inf", "nan", or a number such as "1e+16".
         return _SPECIAL_NUMBERS.get(text, text)
     if len(whole) <= _MAX_DIGITS or value < 0:
         return text

@@ -44,7 +44,7 @@ def _jump_hash(number: int, total: int) -> int:
 
 
 def parse_shard(shard: str, total: int) -> Shard:
-    """Return the shard for the value of --shard, which is an index or the name of a pod in a StatefulSet.
+    """Return the shard for the value of --shard. The value is an index or the name of a pod in a StatefulSet.
 
     Raise ConfigError if the value is invalid.
     """

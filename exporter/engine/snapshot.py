@@ -139,7 +139,7 @@ class CollectorEntry:
         earlier, last = status.failures, status.failures[-1] if status.failures and status.up is False else None
         failure = Failure.of(error, at=status.last_attempt, before=last)
         if last is not None and last.message == failure.message:
-            earlier = earlier[:-1]  # The new failure replaces the previous failure, which has the same message.
+            earlier = earlier[:-1]  # Keep only the newer of two failures with the same message.
         self.update_status(up=False, off=False, failure=failure, failures=(*earlier, failure)[-RECENT_FAILURES:])
 
     def record_end(self, seconds: float, *, api_version: str) -> None:
@@ -162,7 +162,8 @@ class CollectorEntry:
     def drop_unlicensed(self, customer_id: str, error: AvePointError) -> bool:
         """If a customer has no license, drop the customer. Return whether the customer was dropped.
 
-        A customer has no license if AvePoint responds with 403 or 404 and has returned data for other customers only.
+        If AvePoint responds with 403 or 404 and has returned data only for other customers, the customer has no
+        license.
         """
         is_refused = isinstance(error, StatusError) and error.means_not_granted
         if not is_refused or not self.reads or customer_id in self.reads:
@@ -216,5 +217,5 @@ class Snapshot:
         self._entries = {(entry.account, entry.collector): entry for entry in entries}
 
     def views(self, account: str | None = None) -> tuple[SnapshotView, ...]:
-        """Return immutable views of the entries of one account, or of all accounts if `account` is None."""
+        """Return immutable views of the entries of one account. If `account` is None, include all accounts."""
         return tuple(entry.view() for entry in self._entries.values() if account in (None, entry.account))

@@ -86,7 +86,7 @@ class AccountVerdicts:
     async def settle(self, budget: float = inf) -> None:
         """Update all outdated verdicts. Spend at most `budget` seconds. Other tasks can run during the update.
 
-        If another call is running, wait at most `budget` seconds until it ends. If it does not end in time, do nothing.
+        If another call is running, wait at most `budget` seconds for its end. If the wait times out, do nothing.
         """
         try:
             async with asyncio.timeout(budget if budget < inf else None):
@@ -139,7 +139,7 @@ class AccountVerdicts:
         return SnapshotView(self._account, VERDICT, inf, RefreshStatus(), dict(self._shown), {})
 
     def take_unsaved(self) -> Mapping[str, object]:
-        """Return the states that changed since the last call, by customer id.
+        """Return the states that changed since the last call, keyed by customer id.
 
         If a customer was dropped, its state is None.
         """
@@ -147,7 +147,7 @@ class AccountVerdicts:
         return {customer_id: self._verdict.state_of(customer_id) for customer_id in unsaved}
 
     def states(self) -> Mapping[str, object]:
-        """Return the states of all customers as JSON values, by customer id."""
+        """Return the states of all customers as JSON values, keyed by customer id."""
         states = {customer_id: self._verdict.state_of(customer_id) for customer_id in self._verdict.customers()}
         return {customer_id: state for customer_id, state in states.items() if state is not None}
 
@@ -215,7 +215,7 @@ class AccountVerdicts:
     def _show(self, customer_id: str) -> None:
         """If the samples of a customer have changed, replace the samples."""
         if self._is_tenant:
-            return  # `_show_counts` shows the samples of a tenant together with the counts.
+            return  # For a tenant account, `_show_counts` also shows these samples.
         self._replace(customer_id, self._verdict.customer_samples(customer_id))
 
     def _show_counts(self) -> None:

@@ -10,7 +10,7 @@ try:
 except ImportError:  # there is no wheel of isal for this platform
     import zlib  # type: ignore[no-redef] # both modules have the same interface
 
-_LEVEL: Final = 1  # higher levels need more CPU time than the smaller transfer saves
+_LEVEL: Final = 1  # higher levels take more time than the smaller page saves
 _PIECE: Final = 128 * 1024
 _RAW: Final = -15  # selects a deflate stream without a header or checksum
 _HEADER: Final = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"

@@ -22,7 +22,7 @@ _BUCKETS: Final = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60)
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """The numbers of requests by code (HTTP status, `timeout`, `connect` or `parse`), and the wait time in seconds."""
+    """The number of requests per code, and the wait time in seconds. `calls` is keyed by HTTP status or error type."""
 
     calls: Mapping[str, int]
     throttled: float
@@ -116,7 +116,7 @@ class OwnMetrics:
         return account in self._accounts
 
     def forget(self, account: str) -> None:
-        """Drop the series of an account that a reload removed. Requests that complete later are not counted."""
+        """Drop the series of an account that a reload removed. Do not count its requests that are still running."""
         self._accounts.discard(account)
         calls = (self.requests, self.durations, self.throttled, self.tokens)
         values = (self.parse_errors, self.unknown_values, self.incomplete_lists)

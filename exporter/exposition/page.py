@@ -1,4 +1,4 @@
-"""The metrics page. It contains the collected data by family, followed by the exporter's own metrics."""
+"""The metrics page. The collected data comes first, grouped by family. The exporter's own metrics come last."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -99,7 +99,7 @@ class MetricsPage:
         kept_state, compressed = self._compressed.pop(request, (None, None))
         if compressed is None or kept_state != state:
             compressed = compress(pieces(self._of_reads(views, request, monotonic)))
-            trim_memory()  # Since the last page, refreshes have freed many small objects.
+            trim_memory()  # Refreshes have freed many small objects.
         while len(self._compressed) >= _MAX_KEPT:
             del self._compressed[next(iter(self._compressed))]
         self._compressed[request] = state, compressed
@@ -108,7 +108,7 @@ class MetricsPage:
         )
 
     def _of_reads(self, views: Sequence[SnapshotView], request: PageRequest, monotonic: float) -> Iterator[bytes]:
-        """Yield the first part of the page, which contains the collected data."""
+        """Yield the lines of the collected data. They are the first part of the page."""
         families = [family for family in (*self._families, CUSTOMER_UP) if request.wants(family)]
         if not families:
             return
@@ -131,7 +131,7 @@ class MetricsPage:
                 yield from chunks[family.name]
 
     def _end(self, statuses: Sequence[tuple[str, str, RefreshStatus]], request: PageRequest) -> bytes:
-        """Return the last part of the page, which contains the collectors' status and the exporter's own metrics."""
+        """Return the lines of the collectors' status and of the exporter's own metrics. They end the page."""
         text = ""
         for family in STATUS_FAMILIES:
             lines = "".join(_status_line(family, *status) for status in statuses) if request.wants(family) else ""

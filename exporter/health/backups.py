@@ -35,9 +35,9 @@ class _Backup:
 
     @property
     def idle_from(self) -> float:
-        """Unix time at which the workload becomes idle, based on the start of the last job.
+        """Unix time at which the workload becomes idle, counted from the start of the last job.
 
-        If the start of the last job is unknown, the time is based on the last success.
+        If the start of the last job is unknown, count from the last success.
         """
         began = self.job.start if self.job.start is not None else self.job.last_success
         return 0.0 if began is None else began + self.limits.idle_after
@@ -52,7 +52,7 @@ class _Backup:
 
     @property
     def is_expected(self) -> bool | None:
-        """Whether a backup is expected, or None if the answer depends on an unknown number of scanned objects."""
+        """Whether a backup is expected. None means that the number of scanned objects is needed, but unknown."""
         if self.is_off:
             return False
         return self.is_scanned if self.is_idle else True
@@ -85,7 +85,8 @@ def _unclassified(view: View) -> Iterator[Finding]:
     """Yield an unknown finding for each group of unclassified jobs that may be backups."""
     for job in view.facts.jobs:
         if job.is_unclassified and job.job_type in ("", _BACKUP):
-            # Because the subject omits the workload, a successful backup of the workload still resolves the problem.
+            # Omit the workload from the subject, so that a successful backup of a workload can still resolve its
+            # problem.
             subject = Subject(job.product, geo_location=job.geo_location)
             # In a partner account, a product may have no workloads.
             yield Finding(subject, Outcome.UNKNOWN, job.collector, is_unclassified=view.is_tenant)

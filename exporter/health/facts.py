@@ -38,7 +38,7 @@ class Source:
 
 
 def fresh_for(interval: float) -> float:
-    """Return the number of seconds for which samples are fresh. `interval` is the interval of the collector."""
+    """Return the number of seconds that samples stay fresh. `interval` is the interval of the collector."""
     return max(_FRESH_FOR, 3 * interval)
 
 
@@ -55,9 +55,9 @@ def by_customer(samples: Iterable[Sample]) -> Mapping[str, Collection[Sample]]:
 class JobFacts:
     """Facts about the jobs of one workload and job type. Times are in Unix seconds, or None if they are unknown.
 
-    `state` and `start` describe the last job. `completed_state` and `finish` describe the last completed job. If there
-    are several resources, `unsuccessful` maps a state (failed or incomplete) to the completion times of the last
-    completed jobs in this state.
+    `state` and `start` describe the last job. `completed_state` and `finish` describe the last completed job. If the
+    jobs belong to several resources, each resource has its own last job. `unsuccessful` then maps the states failed and
+    incomplete to the completion times of these jobs.
     """
 
     collector: str
@@ -150,7 +150,7 @@ class Facts:
 
     @cached_property
     def scanned(self) -> Mapping[str, bool]:
-        """Whether the last scan found objects, by workload."""
+        """For each workload, whether the last scan found objects."""
         found: dict[str, bool] = {}
         for _, (workload,), sample in self._keyed(SCANNED, ("workload",)):
             found[workload] = found.get(workload, False) or sample.value > 0
@@ -165,7 +165,7 @@ class Facts:
         return tuple(Record(collector, labels, values) for (collector, labels), values in found.items())
 
     def statuses(self, family: str, key: Key = ()) -> tuple[Status, ...]:
-        """Return the values of the label `status`, which must be the last label of the family."""
+        """Return the values of the label `status`. This label must be the last label of the family."""
         return tuple(
             Status(collector, labels, sample.labels[-1]) for collector, labels, sample in self._keyed(family, key)
         )

@@ -23,7 +23,7 @@ class Subject(NamedTuple):
 class Outcome(Enum):
     """The result of checking the facts about a subject.
 
-    ABSENT means that AvePoint does not return the value. In this case, a problem neither begins nor ends.
+    If AvePoint does not return the value, the result is ABSENT. This result neither begins nor ends a problem.
     """
 
     WRONG = auto()
@@ -33,7 +33,7 @@ class Outcome(Enum):
 
 
 class Finding(NamedTuple):
-    """The result of checking the facts that one collector provides about one subject.
+    """The result of checking one subject with the facts from one collector.
 
     `since` is the time when the problem began, and `seen_since` is the time when its condition was first seen. `since`
     and `seen_since` are None if the facts do not contain these times. The condition becomes a problem after it has
@@ -41,8 +41,8 @@ class Finding(NamedTuple):
     seconds.
 
     An unknown finding keeps a current problem until `held_for` seconds after the start of the problem. If
-    `is_unclassified` is true, the facts may describe any subject of the product. An unclassified finding also keeps the
-    current problems of subjects about which there are no facts.
+    `is_unclassified` is true, the facts may describe any subject of the product. If a subject has a problem but no
+    facts, an unclassified finding keeps the problem active.
     """
 
     subject: Subject
@@ -76,5 +76,5 @@ def outcome(*, wrong: bool) -> Outcome:
 
 
 def next_change(now: float, *times: float) -> float:
-    """Return the earliest time after `now`, or infinity if no time is after `now`."""
+    """Return the earliest of `times` that is after `now`. If all times have passed, return infinity."""
     return min((time for time in times if time > now), default=inf)

@@ -1,8 +1,8 @@
 """The verdict on one customer, computed from the facts, the expectations, the time and the saved state.
 
 A problem begins only if fresh facts confirm the problem. A problem ends if fresh facts refute the problem. Facts can
-refute a problem only if they were read after the exporter detected the problem. After a change of the expectations, a
-problem also ends if its condition does not violate the new expectations.
+refute a problem only if they were read after the exporter detected the problem. After the expectations have changed,
+stale facts can also end a problem.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -98,7 +98,7 @@ def _is_hidden(key: ProblemKey, found: Mapping[ProblemKey, HeldProblem]) -> bool
 
 
 class _Decision:
-    """Determines, for one problem, which subjects of a customer have the problem and which data is saved."""
+    """Finds the subjects of a customer that have the problem `problem`, and the data to save for the next verdict."""
 
     def __init__(self, problem: Problem, view: View, memory: Memory, rules: Rules) -> None:
         self.problem = problem

@@ -40,7 +40,7 @@ class CustomerLimits:
     _exceptions: Sequence[_Exception]
 
     def of(self, product: str = "", workload: str = "") -> Limits:
-        """Return the limits for a workload, or for the customer as a whole if both arguments are ""."""
+        """Return the limits for a workload. If both arguments are "", return the limits for the whole customer."""
         for exception in self._exceptions:
             if exception.matches(product, workload):
                 return exception.limits

@@ -1,4 +1,4 @@
-"""The saved state for the next verdict on a customer: current problems, and times when conditions were first seen."""
+"""The state of a customer that is saved for the next verdict."""
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
@@ -37,8 +37,8 @@ class HeldProblem:
     """A current problem of a customer. Times are in Unix seconds.
 
     `start` is the time when the problem began. `began` is the time when the exporter detected the problem. Only facts
-    that were read after `began` can end the problem. `rules` is the fingerprint of the limits with which the problem
-    was last confirmed.
+    that were read after `began` can end the problem. `rules` is the fingerprint of the limits when the problem was last
+    confirmed.
     """
 
     key: ProblemKey

@@ -21,9 +21,9 @@ _STORAGE: Final = (*licenses.LICENSE_STORAGE, *licenses.STORAGE)
 class Problem:
     """A problem that a customer may have.
 
-    The problem depends on the collectors that export one of the `families`. The problem is not reported for a subject
-    that has one of the problems in `hidden_by`. If the start of the condition is unknown, `is_loud` determines whether
-    the problem is reported immediately or after its grace period.
+    The problem depends on all collectors that export at least one of the `families`. The problem is not reported for a
+    subject that has one of the problems in `hidden_by`. If the start of the condition is unknown, `is_loud` determines
+    whether the problem is reported immediately or after its grace period.
     """
 
     name: ProblemName

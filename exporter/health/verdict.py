@@ -54,7 +54,7 @@ class AccountVerdict:
         self._changed |= dict.fromkeys(customers)
 
     def list_read(self, customers: Collection[str], now: float) -> None:
-        """Record the complete customer list, which was read at `now` (as Unix time)."""
+        """Record the complete customer list. `now` is the Unix time when the list was read."""
         for customer_id in self._memories.keys() - set(customers):
             if self._absent_since.setdefault(customer_id, now) == now:
                 self.unsaved.add(customer_id)
@@ -152,7 +152,7 @@ class AccountVerdict:
         return memory.dump() if since is None else {**memory.dump(), "absent_since": since}
 
     def load(self, states: Mapping[str, object]) -> None:
-        """Restore states that `state_of` returned, by customer id.
+        """Restore states that `state_of` returned. The keys are customer ids.
 
         Raise ValueError if the format of a state is invalid.
         """

@@ -1,7 +1,7 @@
 """Accepts client connections, even if the process runs out of file descriptors.
 
-If no descriptors are free, the server of asyncio logs a traceback per connection. It accepts no connections until
-another descriptor is closed.
+If no descriptors are free, asyncio's server logs a traceback per connection, and accepts no connections until a
+descriptor is closed.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ class Acceptor:
     ) -> None:
         """Create an acceptor.
 
-        If no descriptors are free, the acceptor calls `close_idle`, which must close an idle connection.
+        If no descriptors are free, the acceptor calls `close_idle`. This function must close an idle connection.
         """
         self._loop = asyncio.get_running_loop()
         self._listeners = listeners

@@ -2,7 +2,7 @@
 
 A bcrypt check takes tens of milliseconds of CPU time. To limit the CPU time for wrong passwords, results are cached,
 checks run on a few threads, and the queue of pending checks is short. If a network or connection has sent only wrong
-passwords, it can fill only a part of the queue. The rest of the queue is for other clients. An attacker that uses many
+passwords, it can fill only a part of the queue. Other clients can use the rest of the queue. An attacker that uses many
 networks can still fill the whole queue.
 """
 

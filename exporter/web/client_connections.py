@@ -25,7 +25,7 @@ http_log = logging.getLogger("exporter.web.http")
 
 
 class Connection(Protocol):
-    """The interface through which the guard checks and closes a connection."""
+    """The interface that the guard uses to check and close a connection."""
 
     network: str
     quiet_since: float | None  # start of the idle time, or None while a request is running

@@ -42,7 +42,7 @@ def is_exhausted(error: OSError) -> bool:
 
 
 class Reserve:
-    """Spare file descriptors. If all others are in use, the server closes a spare descriptor to accept a client."""
+    """Spare file descriptors. To accept a client when no descriptor is free, the server closes a spare descriptor."""
 
     def __init__(self, size: int = _RESERVED) -> None:
         self._size = size

@@ -1,4 +1,4 @@
-"""The current web configuration. If its file or one of the certificate files changes, this module reloads it."""
+"""The current web configuration, which is reloaded when its file or a certificate file changes."""
 
 import logging
 import ssl
@@ -17,7 +17,7 @@ log = logging.getLogger("exporter.web")
 
 @dataclass(frozen=True, slots=True)
 class Protection:
-    """The web configuration, its TLS context (None for plain HTTP), and the users' password hashes by user name."""
+    """The loaded web configuration. `context` is None for plain HTTP. `users` maps user names to password hashes."""
 
     config: WebConfig
     context: ssl.SSLContext | None
@@ -67,8 +67,8 @@ class LiveProtection:
             protection = self._load()
             _refuse_weaker(self._current.config, protection.config)
         except ConfigError as error:
-            # Without stamps, each check loads the files again. This is necessary, because the invalid file may have no
-            # stamp.
+            # Without stamps, each check loads the files again. A comparison of stamps could miss a change, because the
+            # invalid file may have no stamp.
             self._stamps = {}
             if str(error) != self._error:
                 log.error("web configuration %s not reloaded; the old configuration is kept: %s", self._path, error)

@@ -1,8 +1,8 @@
 """The HTTP server, which opens the sockets, accepts connections and shuts down within a deadline.
 
 This server uses uvicorn's h11 protocol with the deadlines in client_connections.py, but not uvicorn's server. uvicorn's
-server installs signal handlers and checks for shutdown ten times per second. It reports connections only after the TLS
-handshake, so pending handshakes could not be counted or closed.
+server installs signal handlers and checks for shutdown ten times per second. Pending TLS handshakes could not be
+counted or closed, because uvicorn's server reports connections only after the handshake.
 """
 
 import asyncio

@@ -1,8 +1,8 @@
 """The TLS contexts of the server.
 
 Each new connection uses the current context. When a certificate is renewed, a new context replaces the current context.
-The new certificate is not loaded into the existing context. If its key did not match, the existing context would lose
-the certificate that it uses.
+Do not load the new certificate into the current context. If the new key did not match, the current context would lose
+its certificate.
 """
 
 import contextlib
@@ -89,8 +89,8 @@ def _refuse_passphrase() -> str:
 
 @contextlib.contextmanager
 def _as_file(text: str) -> Iterator[str]:
-    # OpenSSL loads certificates only from files. With a file in memory, the key is not written to a disk, and no
-    # writable file system is needed.
+    # OpenSSL loads certificates only from files. A file in memory keeps the key off the disk, and needs no writable
+    # file system.
     if hasattr(os, "memfd_create"):
         descriptor = os.memfd_create("web-config")
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:

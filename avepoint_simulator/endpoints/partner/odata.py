@@ -15,7 +15,7 @@ _NOT_SIMULATED: Final = ("$filter", "$orderby", "$select", "$search", "$apply")
 
 
 def odata_reply(request: SimulatedRequest, model: str, rows: Sequence[T], write: Callable[[T], Json]) -> Reply:
-    """Return the rows that `$top` and `$skip` select, with a link to the next page if there is one."""
+    """Return the rows that `$top` and `$skip` select. If more rows remain, add a link to the next page."""
     for option in _NOT_SIMULATED:
         if request.param(option):
             raise BadRequestError(HTTPStatus.BAD_REQUEST, f"{option} is not simulated.")

@@ -82,7 +82,7 @@ _ORPHANS: Final = """SELECT count(*) FROM avepoint_exporter_customer customer
 
 
 class PostgresqlDatabase:
-    """The tables that contain the state of collectors and customers, as seen by one shard.
+    """Reads and writes the stored state of collectors and customers for one shard.
 
     `grant` is the right of this process to write. Without a grant, the process can only load state.
     """

@@ -20,7 +20,7 @@ _RELEASE: Final = """UPDATE avepoint_exporter_lease SET expires = clock_timestam
 
 
 class Version(NamedTuple):
-    """The version of the state that the holder of a lease stores. The version changes with each write."""
+    """The version of a shard's stored state. The version changes with each write."""
 
     epoch: int = 0
     writes: int = 0
@@ -45,9 +45,10 @@ class LeaseTable:
         self._is_prepared = False
 
     def attempt(self, grant: Grant | None, *, may_take: bool, is_new: bool = False) -> LeaseAnswer:
-        """Renew the lease, or get an expired lease if `may_take` is true. Raise StorageError if a statement fails.
+        """If there is a grant, renew the lease. Otherwise, if `may_take` is true, take over an expired lease.
 
-        If `is_new` is true, get a grant with a new epoch instead of a renewal.
+        If `is_new` is true, do not renew the lease, but get a grant with a new epoch. Raise StorageError if a statement
+        fails.
         """
         if not self._is_prepared:
             prepare_schema(self.session)

@@ -108,7 +108,7 @@ class SharedState(StateStore):
         self._waiting.clear()
 
     async def begin_load(self) -> None:
-        """If this process holds the lease, let the next loads claim the customers of this shard.
+        """Prepare for calls of `load`. If this process holds the lease, these calls claim the customers of the shard.
 
         Pending changes are dropped. The accounts keep the changed data in memory, and commit the data later.
         """
@@ -178,7 +178,7 @@ class SharedState(StateStore):
             self._log.warning("lease not released; another process takes over after the lease expires", error=error)
 
     def _key(self, account: Account, collector: str) -> CollectorKey:
-        # A tenant account is in one shard, but the customers of a partner account are in all shards.
+        # A tenant account belongs to one shard. The customers of a partner account are divided among all shards.
         return super()._key(account, collector)._replace(scope="" if account.type == "tenant" else self._scope)
 
     def _can_write(self) -> bool:

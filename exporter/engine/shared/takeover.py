@@ -15,7 +15,7 @@ _FAILED: Final = "the refresh failed in another process, whose log contains the 
 
 
 def merged_states(own: Mapping[str, object], stored: Mapping[str, object]) -> Mapping[str, object]:
-    """Merge the states of this process with the stored states, by customer id."""
+    """Merge the states of this process with the stored states. The keys are customer ids."""
     return {**own, **{key: merge(own.get(key), state) for key, state in stored.items()}}
 
 
@@ -42,7 +42,7 @@ def merged_state(former: "Refresher", stored: StoredState) -> StoredState:
 
 
 def show(stored: StoredState, entry: CollectorEntry) -> None:
-    """Show the stored samples of a collector and the status of its last refresh, if stored."""
+    """Show the stored samples of a collector and, if stored, the status of its last refresh."""
     entry.reads = {key: _same(entry.reads.get(key), read) for key, read in stored.reads.items()}
     status = stored.status
     entry.update_status(last_success=stored.last_success)

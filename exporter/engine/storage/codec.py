@@ -91,8 +91,7 @@ class Decoder:
     def _read(self, row: CustomerRow, shared: SharedSeries) -> ReadResult | None:
         """Restore stored samples with their original age.
 
-        Omit samples of families that no longer exist. If the time of a past event is in the future, omit this sample,
-        too.
+        Omit samples of families that no longer exist. Also omit each past event whose time is in the future.
         """
         if row.samples is None or row.read_at is None:
             return None
@@ -111,7 +110,7 @@ class Decoder:
 
 
 def customer_row(customer_id: str, labels: str, read: ReadResult | None, state: object) -> CustomerRow:
-    """Return a row that contains a customer's samples, if any, and the collector's state for the customer."""
+    """Return a row with a customer's samples and state. If `read` is None, the row contains no samples."""
     row = CustomerRow(customer_id, labels, None, True, None, None if state is None else to_json(state))
     if read is None:
         return row

@@ -1,4 +1,4 @@
-"""Functions that import the JSON files in which earlier versions stored persistent state."""
+"""Import the persistent state that earlier versions stored in JSON files."""
 
 import json
 import sys
@@ -29,7 +29,7 @@ class JsonState:
 def changes_from_json(
     folder: Path, key: CollectorKey, log: structlog.stdlib.BoundLogger
 ) -> tuple[Path, Sequence[Change]]:
-    """Return the path of a collector's JSON file, and the changes that move the content of the file to the database.
+    """Return the path of a collector's JSON file, and the changes that import the file into the database.
 
     If the file is missing or unusable, return no changes.
     """

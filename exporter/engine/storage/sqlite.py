@@ -53,7 +53,7 @@ class UnusableDatabaseError(Exception):
 
 
 class SqliteDatabase:
-    """An open SQLite database, which this process has locked."""
+    """A SQLite database that this process has opened and locked."""
 
     def __init__(self, connection: sqlite3.Connection, folder: Path, log: structlog.stdlib.BoundLogger) -> None:
         self._connection = connection

@@ -196,7 +196,7 @@ class CollectorStore:
     async def finish(
         self, reads: Collection[str], states: Collection[str], status: RefreshStatus, failed: Collection[str]
     ) -> None:
-        """Commit the status of a refresh. Delete the stored samples and states of customers that are not given."""
+        """Commit the status of a refresh. Delete samples of customers not in `reads`, and states not in `states`."""
         stored = StoredStatus(status.up, status.off, status.last_attempt, status.duration, failed)
         row = CollectorRow(status.last_success, stored.dump())
         await self._store.commit(FinishRefresh(self._key, row, frozenset(reads), frozenset(states)))

@@ -1,4 +1,4 @@
-"""The interface through which refreshes store persistent state."""
+"""The interface that refreshes use to store persistent state."""
 
 from collections.abc import Collection
 from typing import Protocol
@@ -12,12 +12,12 @@ class Store(Protocol):
     async def commit(self, customer_id: str, read: ReadResult, state: object) -> bool:
         """Commit a customer's samples and the collector's state for the customer.
 
-        Return False if a newer process owns the customer. In this case, the caller must not show the samples.
+        If a newer process owns the customer, return False. The caller must then not show the samples.
         """
         ...
 
     async def finish(
         self, reads: Collection[str], states: Collection[str], status: RefreshStatus, failed: Collection[str]
     ) -> None:
-        """Commit the status of a refresh. Delete the stored samples and states of customers that are not given."""
+        """Commit the status of a refresh. Delete samples of customers not in `reads`, and states not in `states`."""
         ...

@@ -1,4 +1,4 @@
-"""Rows of the status page about collectors, and about each account's requests to AvePoint."""
+"""Status page rows for the collectors and for each account's requests to AvePoint."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

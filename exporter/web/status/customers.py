@@ -1,4 +1,4 @@
-"""Rows of the status page about the customers that match a query.
+"""The rows for customers on the status page. A query selects the customers.
 
 Failed customers come first. Within each group, customers are sorted by the severity of their problems.
 """
@@ -42,8 +42,8 @@ class CustomerRow:
     """The state of one customer.
 
     `collectors` is the number of collectors that read the customer, and `up` is the number of successful collectors
-    among them. `read_at` is the earliest of the collectors' last success times, or None if one of the collectors has
-    never succeeded. If the customer's data is stale, `stale_after` is the maximum age.
+    among them. `read_at` is the earliest of the collectors' last success times. If a collector has never succeeded,
+    `read_at` is None. If the customer's data is stale, `stale_after` is the maximum age.
     """
 
     account: str

@@ -37,7 +37,7 @@ _PROBLEM: Final[Mapping[Severity, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Headline:
-    """The overall state in one sentence. If a first refresh is incomplete, the level is "waiting" or worse."""
+    """The overall state in one sentence. Until all first refreshes are complete, the level is "waiting" or worse."""
 
     level: Literal["good", "waiting", "warning", "bad"]
     text: str

@@ -147,7 +147,7 @@ def _of_view(view: SnapshotView) -> Iterator[CurrentProblem]:
 
 
 def _customer_counts(view: SnapshotView) -> tuple[int, int]:
-    """Return the number of customers with a verdict, and the greatest number of unknown verdicts among all problems."""
+    """Return the number of customers with a verdict, and the highest number of unknown verdicts per problem."""
     totals: dict[str, float] = {}
     unknown = 0.0
     for family, labels, value in view.reads[""].samples if "" in view.reads else ():

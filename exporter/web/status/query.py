@@ -82,7 +82,7 @@ class Paged(Generic[Item]):
 def paged(
     items: Sequence[Item], size: int, query: StatusQuery, key: Literal["page", "part"], fragment: str
 ) -> Paged[Item]:
-    """Return the page of a list that the query selects. If the page number is too high, return the last page."""
+    """Return the part of a list that is on the selected page. If the page number is too high, return the last page."""
     pages = max(1, -(-len(items) // size))
     number = min(pages, getattr(query, key))
     begin = (number - 1) * size
