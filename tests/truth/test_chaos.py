@@ -20,7 +20,7 @@ from avepoint_simulator.server import SimulatorServer
 from avepoint_simulator.switches import Switches
 from exporter.logs import setup
 from tests.helpers import Samples, parsed
-from tests.truth.oracle import JOB_TYPES, NOW, WORKLOADS, random_portfolio
+from tests.truth.oracle import JOB_TYPES, NOW, WORKLOADS, expected, random_portfolio
 from tests.truth.oracle_settings import with_settings
 from tests.truth.protected_oracle import SIZES
 from tests.truth.subscriptions import BOUGHT
@@ -78,6 +78,12 @@ def messages() -> Iterator[list[str]]:
 
 
 _COMPLETED = ("avepoint_jobs_completed_total", "avepoint_customer_backups_completed_total")
+_JOBS_UP = ("avepoint_up", frozenset({("account", "tenant"), ("collector", "jobs")}))
+_OF_LAST_JOBS = (
+    "avepoint_last_job_start_timestamp_seconds",
+    "avepoint_last_job_finish_timestamp_seconds",
+    "avepoint_last_job_duration_seconds",
+)
 _MAY_BE_COMING = ("avepoint_subscription_", "avepoint_next_scheduled_")
 
 
@@ -136,6 +142,18 @@ def _impossible(samples: Samples, portfolio: StaticPortfolio) -> list[str]:
     return wrong + [f"{kind}: {count} jobs" for kind, count in shown.items() if count > kinds[kind]]
 
 
+def _not_the_last(samples: Samples, truth: Samples) -> list[str]:
+    """Return the fresh samples of last jobs that are the samples of other jobs."""
+    if samples.get(_JOBS_UP) != 1:
+        return []
+    return [
+        f"{name} {dict(labels)} {value}"
+        for (name, labels), value in samples.items()
+        if name in _OF_LAST_JOBS and {"workload", "job_type"} <= dict(labels).keys() and ("account", "tenant") in labels
+        if truth.get((name, labels)) != pytest.approx(value, rel=1e-12)
+    ]
+
+
 def _check_format(page: str, checked: set[str]) -> None:
     """Check the format of the lines that are not in `checked`, and add these lines to `checked`."""
     new = [line for line in page.split("\n") if line.startswith("#") or line not in checked]
@@ -157,6 +175,7 @@ async def test_random_faults_cost_no_more_than_their_own_samples(
         faults=Faults(probability=0.2, kinds=FAULTS, seed=5, options=_OPTIONS),
         record_values=True,
     )
+    truth = expected(portfolio, api_versions)
     with SimulatorServer(simulator) as server:
         async with world(simulator, url=server.url, transport=Impatient()) as seen:
             returned, checked = _Returned(simulator), set[str]()
@@ -167,6 +186,7 @@ async def test_random_faults_cost_no_more_than_their_own_samples(
                 samples = parsed(page)
                 assert returned.lies(samples) == []
                 assert _impossible(samples, portfolio) == []
+                assert _not_the_last(samples, truth) == []
                 assert "@" not in page
             simulator.faults.probability = 0.0
             seen.clock.advance(3600)

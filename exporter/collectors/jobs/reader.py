@@ -30,6 +30,7 @@ from exporter.collectors.jobs.held import PossibleKinds, held, uncertain_kinds
 from exporter.collectors.jobs.listed import ListedJobs
 from exporter.collectors.jobs.options import JobsOptions
 from exporter.collectors.jobs.state import parse_kind, parse_success, success_rows
+from exporter.collectors.jobs.unreadable import UnreadableRows, has_not_started
 from exporter.errors import AnswerError
 
 _MAX_TRIES: Final = 3  # maximum number of refreshes in which the exporter tries to classify a job
@@ -72,6 +73,7 @@ class JobReader:
         self._conflicting_refreshes = 0
         self._refusals: dict[str, dict[str, int]] = {}  # consecutive refreshes with a rejection, by parameter and value
         self._listed: set[str | None] = set()
+        self._unreadable = UnreadableRows()
         self._list = ListedJobs(options.window, options.lookback)
         self._last_success: dict[JobKind, Ticks] = {}
         self._shown_jobs: dict[JobKind, list[Job]] = {}
@@ -81,7 +83,7 @@ class JobReader:
     async def read(self, api_versions: ApiVersions) -> LocationJobs:
         """Read the jobs that may have changed, classify new jobs, and return all jobs within the lookback period.
 
-        Raise AvePointError if a request fails.
+        Raise AvePointError if a request fails, or if an unreadable row may hide a job.
         """
         now = ticks_at(self._clock.time())
         span = Span(self._list.start(now, lambda key, job: job.is_running or self._is_unclassified(key)), now)
@@ -90,8 +92,10 @@ class JobReader:
         )
         earliest = self._list.earliest(now)
         self._listed = {row.id for row in rows} | self._jobs.keys()
-        listed = self._distinct(rows)
-        found = {key: job for key, job in listed.records.items() if job.start >= earliest}
+        jobs = [(self._job(row), row) for row in rows]
+        listed = self._distinct((job, row) for job, row in jobs if job is not None)
+        kept = self._kept(row for job, row in jobs if job is None and not has_not_started(row))
+        found = {key: job for key, job in {**kept, **listed.records}.items() if job.start >= earliest}
         await self._classify(job_list, found, now)
         self._list.replace(found, span.start, now)
         self._kinds = {key: self._kinds[key] for key in self._jobs}
@@ -110,13 +114,25 @@ class JobReader:
     async def _rows(self, job_list: JobList, span: Span) -> tuple[JobList, list[Row]]:
         return job_list, await job_list.read(span, size=self._options.page_size)
 
-    def _distinct(self, rows: Iterable[Row]) -> Distinct[Job]:
+    def _kept(self, unread: Iterable[Row]) -> Mapping[str, Job]:
+        """Return the known completed jobs whose rows are now unreadable, because a completed job does not change.
+
+        Raise AnswerError if another unreadable row may hide a job.
+        """
+        rows = list(unread)
+        known = {row.id for row in rows}
+        kept = {key: job for key, job in self._jobs.items() if key in known and not job.is_running}
+        if not self._unreadable.are_accepted(row.id for row in rows if row.id not in kept):
+            raise rows[0].unexpected(f"rows that cannot be read: {len(rows)}")
+        return kept
+
+    def _distinct(self, jobs: Iterable[tuple[Job, Row]]) -> Distinct[Job]:
         """Return the jobs by id, except completed jobs whose rows contradict each other.
 
         A job may be listed twice if its row moves to the next page while the list is being read. If the job was
         completed in the meantime, the completed job is returned.
         """
-        jobs = [(job, row) for row in rows if (job := self._job(row)) is not None]
+        jobs = list(jobs)
         completed = distinct(((job.id, job, row) for job, row in jobs if not job.is_running), "id")
         over = {job.id for job, _ in jobs if not job.is_running}
         running = {job.id: job for job, _ in jobs if job.id not in over}
