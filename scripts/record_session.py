@@ -58,7 +58,7 @@ def session(app: AppCredentials) -> Sequence[Entry]:
         Entry(_PROMPT, f"# {_URL} is the built-in simulator of AvePoint"),
         Entry(_PROMPT, init),
         Entry("partner): ", "tenant"),
-        Entry("label: ", "contoso"),
+        Entry("label [tenant]: ", "contoso"),
         Entry("registration: ", app.client_id),
         Entry("[secret]: ", ""),
         Entry("(hidden): ", app.client_secret),

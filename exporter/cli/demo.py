@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from avepoint_simulator import AppCredentials, Scenario
 
 _DAY: Final = 86_400
+_CUSTOMERS: Final = 25
+_CUSTOMERS_OF_INCIDENT: Final = 60  # AvePointManyCustomersAffected fires if ten customers have one problem
 _SHORTEST: Final = 30  # seconds between two refreshes of collectors whose default interval is at most an hour
 _SCENARIOS: Final = ("healthy", "typical", "incident", "varied")
 _CONFIGURATION: Final = """
@@ -86,8 +88,9 @@ class Speed(click.FloatRange):
 @common
 @sharding
 @listening
-@option("--customers", type=click.IntRange(0, 100_000), metavar="N", default=25, show_default=True,
-        help="Number of customers in the partner account.")  # fmt: skip
+@option("--customers", type=click.IntRange(0, 100_000), metavar="N",
+        help=f"Number of customers in the partner account (default: {_CUSTOMERS}, or {_CUSTOMERS_OF_INCIDENT} for"
+        " incident).")  # fmt: skip
 @option("--seed", type=int, metavar="N", default=1, show_default=True,
         help="Seed of the generated data. Equal seeds generate equal data.")  # fmt: skip
 @option("--scenario", type=click.Choice(_SCENARIOS), metavar="NAME", default="typical", show_default=True,
@@ -95,11 +98,14 @@ class Speed(click.FloatRange):
 @option("--speed", type=Speed(1, 3600), metavar="N", default=60.0, show_default=True,
         help="Speed of jobs and data growth, relative to real time.")  # fmt: skip
 @click.pass_context
-def demo(ctx: click.Context, /, customers: int, seed: int, scenario: "Scenario", speed: float, **own: Any) -> None:  # noqa: ANN401 - click passes one value per flag
+def demo(
+    ctx: click.Context, /, customers: int | None, seed: int, scenario: "Scenario", speed: float,
+    **own: Any,  # noqa: ANN401 - click passes one value per flag
+) -> None:  # fmt: skip
     """Run with a built-in simulator of AvePoint, without credentials.
 
-    The demo simulates a tenant account and a partner account, and prints the
-    URLs to open. To stop the demo, press Ctrl-C.
+    The demo simulates the tenant account contoso and the partner account msp,
+    and prints the URLs to open. To stop the demo, press Ctrl-C.
 
     \b
     Scenarios:
@@ -107,9 +113,9 @@ def demo(ctx: click.Context, /, customers: int, seed: int, scenario: "Scenario",
       typical   5 % of the customers have a problem
       varied    many customers have problems, of every type
       incident  a third of the customers have no recent backup,
-                ransomware is suspected, a secret has expired,
-                AvePoint throttles requests, and all requests fail
-                from minute 3 to minute 7
+                ransomware is suspected, AvePoint throttles requests,
+                all requests fail from minute 3 to minute 7, and the
+                secret of a second tenant account, fabrikam, has expired
 
     \b
     Examples:
@@ -123,6 +129,7 @@ def demo(ctx: click.Context, /, customers: int, seed: int, scenario: "Scenario",
     flags = merged(ctx, own)
     setup(flags["log_level"] or "info", flags["log_format"] or "logfmt")
     app = AppCredentials()
+    customers = default_customers(scenario) if customers is None else customers
     simulator = Simulator(customers=customers, seed=seed, scenario=scenario, speed=speed, credentials=app)
     with SimulatorServer(simulator) as server:
         application = make_application(lambda: _configuration(server.url, app, speed, scenario), flags)
@@ -130,6 +137,11 @@ def demo(ctx: click.Context, /, customers: int, seed: int, scenario: "Scenario",
         scheme = "http" if load_protection(listen.web_config).context is None else "https"
         manual = _MANUAL_REQUESTS.format(url=server.url, client_id=app.client_id, client_secret=app.client_secret)
         run_server(partial(application.serve, listen, partial(_announce, scheme, manual)))
+
+
+def default_customers(scenario: "Scenario") -> int:
+    """Return the number of customers if --customers is not set."""
+    return _CUSTOMERS_OF_INCIDENT if scenario == "incident" else _CUSTOMERS
 
 
 def _configuration(url: str, app: "AppCredentials", speed: float, scenario: "Scenario") -> Config:

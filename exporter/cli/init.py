@@ -37,7 +37,9 @@ def _complete_data_center(_ctx: click.Context, _parameter: click.Parameter, type
 @common
 @option("--type", type=click.Choice(TYPES), metavar="TYPE",
         help="Account type: tenant for one organization, partner for Elements.")  # fmt: skip
-@option("--name", metavar="NAME", help="Account name, used as the value of the account label.")
+@option(
+    "--name", metavar="NAME", help="Account name, used as the value of the account label (default: the account type)."
+)
 @option("--environment", type=click.Choice(ENVIRONMENTS), metavar="CLOUD",
         help=f"Cloud: {', '.join(ENVIRONMENTS)} (default: {ENVIRONMENTS[0]}).")  # fmt: skip
 @option("--data-center", metavar="NAME", shell_complete=_complete_data_center,
@@ -62,7 +64,8 @@ def init(ctx: click.Context, /, *, force: bool, no_check: bool, **own: Any) -> N
     On a terminal, init prompts for the settings that flags do not set. No
     flag accepts the secret itself. Enter the secret at a hidden prompt, or
     pass it in an environment variable or a file. The secret file has mode
-    0600. Existing files are overwritten only with --force.
+    0600. Existing files are overwritten only with --force. The test reads at
+    most three customers of a partner account, like check --quick.
 
     \b
     Examples:
@@ -131,7 +134,7 @@ def _test(flags: Flags, target: Path) -> int:
     """Test the new configuration, print the report, and return the exit code."""
     hush()
     click.echo("Testing the account. The requests change nothing in AvePoint.\n")
-    report = run_check(unsharded(flags) | {"config_file": str(target)})
+    report = run_check(unsharded(flags) | {"config_file": str(target)}, quick=True)
     show(report, as_json=False)
     if report.is_ok:
         click.echo(f"\nTo serve metrics, run: avepoint-exporter --config.file {target}")

@@ -81,7 +81,7 @@ class Questions:
         self._key("type", "Account type", choices=TYPES)
         if self._is_terminal and self._flags["client_id"] is None and self._answers.get("type"):
             self._show_permissions(self._answers["type"])
-        self._key("name", "Account name, used as the value of the account label")
+        self._key("name", "Account name, used as the value of the account label", default=self._answers.get("type"))
         self._urls()
         self._key("client_id", "Client ID of the app registration")
         secret = self._credential()
@@ -119,7 +119,11 @@ class Questions:
             if about:
                 click.echo(about)
             kind = click.Choice(choices) if choices else None
-            self._answers[key] = self._prompt(question, default=default, type=kind, value_proc=self._checker(key, kind))
+            # Without a default, click repeats the question after an empty answer and prints no error.
+            self._answers[key] = self._prompt(
+                question, default=default or "", show_default=bool(default), type=kind,
+                value_proc=self._checker(key, kind),
+            )  # fmt: skip
         elif error := self._error(key, given):
             self._mistakes.append(f"{flag}: {error}")
         else:
@@ -135,6 +139,8 @@ class Questions:
         return check
 
     def _error(self, key: str, value: str) -> str:
+        if not value:
+            return "must not be empty"
         return answer_error(key, self._answers | {key: value}, self._directory, catalogue())
 
     def _credential(self) -> str:

@@ -62,7 +62,7 @@ def _quick(account: AccountReport, customers_at_most: int | None) -> Iterator[st
     """Yield a note if the limit of --quick was reached."""
     read = max((one.summary.customers or 0 for one in account.collectors if one.is_per_customer), default=0)
     if customers_at_most is not None and read >= customers_at_most:
-        yield f"{_INDENT}With --quick, the check read only {read} customers."
+        yield f"{_INDENT}The check read only {read} customers. To read all, run avepoint-exporter check."
 
 
 def _clock(account: AccountReport, width: int) -> Iterator[str]:

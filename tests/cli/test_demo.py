@@ -1,7 +1,8 @@
-"""The configuration of the demo refreshes every collector often."""
+"""The demo refreshes every collector often, and simulates enough customers for each scenario."""
 
 from avepoint_simulator import AppCredentials
-from exporter.cli.demo import _configuration
+from exporter.cli.demo import _configuration, default_customers
+from tests.avepoint_simulator.test_scenarios import START, make, problems
 
 
 def test_every_collector_refreshes_often_and_slow_ones_less_often() -> None:
@@ -10,3 +11,11 @@ def test_every_collector_refreshes_often_and_slow_ones_less_often() -> None:
     assert (intervals["jobs"], intervals["protected_data"], intervals["customers"]) == (15, 30, 60)
     assert (intervals["scan_profiles"], intervals["users"]) == (180, 720)
     assert max(intervals.values()) == 720
+
+
+def test_an_incident_affects_enough_customers_for_one_alert_on_all_of_them() -> None:
+    customers = default_customers("incident")
+    found = problems(make("incident", customers=customers), START + 600)
+    overdue = sum("overdue" in wrong for wrong in found.values())
+    assert overdue >= 10  # the smallest number for which AvePointManyCustomersAffected fires
+    assert overdue / customers >= 0.2

@@ -14,6 +14,8 @@ from typing import Any
 import click
 import pytest
 
+from avepoint_simulator.application import Simulator
+from avepoint_simulator.server import SimulatorServer
 from avepoint_simulator.tokens import AppCredentials
 from exporter.cli import command, run
 from exporter.cli.questions import Questions, Settings
@@ -141,6 +143,17 @@ def test_it_tests_the_new_account(
     assert "collectors work." in shown
     assert shown.endswith("To serve metrics, run: avepoint-exporter --config.file right.yaml\n")
     assert APP.client_secret not in shown
+
+
+def test_it_tests_three_customers_of_a_partner(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("THE_SECRET", APP.client_secret)
+    flags = ["--type", "partner", "--client-id", APP.client_id, *FROM]
+    with SimulatorServer(Simulator(customers=5, now=time.time)) as server:
+        assert run(["init", *flags, "--base-url", server.url, "--token-url", f"{server.url}/connect/token"]) == 0
+    assert "The check read only 3 customers." in capsys.readouterr().out
+    assert written().accounts[0].name == "partner"
 
 
 @pytest.mark.parametrize(("ignored", "is_warned"), [("*.secret", False), ("*.txt", True), (None, False)])
@@ -360,6 +373,16 @@ def test_a_question_is_repeated_after_a_wrong_answer(tmp_path: Path, capsys: pyt
     shown = capsys.readouterr().out
     assert "microsoft365backup.jobInfo.read.all  (jobs)" in shown
     assert shown.count("microsoft365backup.settings.read.all") == 1
+
+
+def test_an_empty_answer_is_the_default_or_an_error(tmp_path: Path) -> None:
+    person = Person(
+        ("type", ""), ("type", "partner"), ("label", ""), ("Cloud", ""), ("Client ID", ""), ("Client ID", "app"),
+        ("Credential", ""), ("hidden", SECRET),
+    )  # fmt: skip
+    found = questions(person, tmp_path)
+    assert found.answers["name"] == "partner"
+    assert [told.partition(",")[0] for told in person.told] == ["'' is not one of 'tenant'", "must not be empty"]
 
 
 def test_flags_replace_questions(tmp_path: Path) -> None:
