@@ -25,8 +25,8 @@ class Span:
 class JobList:
     """The job list of a tenant account in one API version.
 
-    The list can be filtered by time, job type, workload and geo location. The value 0 or "" disables a filter. Use the
-    same `JobList` in every refresh.
+    The list can be filtered by time, job type, workload and geo location. The value 0 or "" disables a filter. Create
+    the `JobList` once, and use it in every refresh.
     """
 
     def __init__(self, client: ApiClient, endpoint: Endpoint, location: str = "") -> None:
@@ -95,7 +95,7 @@ class JobList:
 class ProductJobList:
     """The job list of a tenant account for one product other than Microsoft 365.
 
-    `times` returns the query parameters for a time range. Use the same object in every refresh.
+    `times` returns the query parameters for a time range. Create the object once, and use it in every refresh.
     """
 
     def __init__(

@@ -63,7 +63,7 @@ class ApiVersions:
         return self._order(offered)[0]
 
     def begin(self) -> None:
-        """Begin a refresh, which may select a different version than the previous refresh."""
+        """Begin a refresh. The refresh may select another version than the previous refresh."""
         self._is_certain = False
 
     async def ask(self, readers: Mapping[ApiVersion, Callable[[], Awaitable[T]]]) -> T:
@@ -83,7 +83,7 @@ class ApiVersions:
                     raise
                 failure = failure or error
             else:
-                # Later responses do not change the version, even if a customer exists only in the other version.
+                # Later responses do not change the version, even if only the other version contains a customer.
                 if not self._is_certain:
                     self._answered, self._is_certain = api_version, True
                 return result
@@ -135,7 +135,7 @@ class ListReader:
         return await api_versions.ask(readers)
 
     async def rows(self, api_versions: ApiVersions, customer_id: str, tenant_id: str = "") -> list[Row]:
-        """Return all rows of a customer, or of one Microsoft 365 tenant of the customer.
+        """Return all rows of a customer. If `tenant_id` is set, return only the rows of this Microsoft 365 tenant.
 
         Raise AvePointError if a request fails.
         """
@@ -192,7 +192,7 @@ class CheckedReader:
         """Return the converted rows of a list. Raise IncompleteListError if the list is incomplete.
 
         `key` identifies the list in later refreshes. If three consecutive refreshes return the same rows and the same
-        total, the list is accepted as complete. In this case, the total probably does not count rows.
+        total, the list is accepted as complete. In this case, the total probably does not represent the number of rows.
         """
 
         async def attempt() -> tuple[list[T], ListProgress]:

@@ -49,7 +49,7 @@ class Observer(Protocol):
         ...
 
     def certificate(self, expires_at: float) -> None:
-        """Set the time at which the account's certificate expires, as Unix time."""
+        """Set the expiry time of the account's certificate, as Unix time."""
         ...
 
     def clock_offset(self, seconds: float) -> None:
@@ -65,7 +65,7 @@ class Observer(Protocol):
         ...
 
     def incomplete_list(self, endpoint: str) -> None:
-        """Count a list that has fewer rows than its total."""
+        """Count a list that has fewer rows than its reported total."""
         ...
 
 
@@ -80,7 +80,7 @@ class ValueIssues:
 
     @property
     def latest(self) -> Ticks:
-        """The latest accepted time of a past event, which is the current time plus a tolerance for different clocks."""
+        """The latest accepted time of a past event: the current time plus a tolerance for different clocks."""
         return Ticks(ticks_at(self._clock.time()) + CLOCK_TOLERANCE)
 
     def unreadable(self, endpoint: str, field: str, value: object, why: str) -> None:
@@ -90,13 +90,13 @@ class ValueIssues:
             self._log.warning("value is unreadable", path=endpoint, field=field, value=short(value), why=why)
 
     def unknown(self, endpoint: str, field: str, value: str) -> None:
-        """Count an unknown name, which is exposed unchanged. If the name is new, log the name."""
+        """Count an unknown name. The name itself is exposed unchanged. If the name is new, log the name."""
         self._observer.unknown(field)
         if self._is_new(field, value):
             self._log.warning("unknown name is used unchanged", path=endpoint, field=field, value=short(value))
 
     def incomplete_list(self, endpoint: str) -> None:
-        """Count a list that has fewer rows than its total."""
+        """Count a list that has fewer rows than its reported total."""
         self._observer.incomplete_list(endpoint)
 
     def settled_list(self, error: IncompleteListError) -> None:

@@ -20,7 +20,7 @@ _JOB_PAGES: Final = (Paging.LEGACY_JOBS, Paging.GOOGLE_JOBS, Paging.SALESFORCE_J
 
 @dataclass(frozen=True, slots=True)
 class ListPage:
-    """The rows of one response, the total of the list, the link to the next page, and the reported page size.
+    """One page of a list: its rows, the total, the link to the next page, and the reported page size.
 
     Values that the response does not contain are None.
     """
@@ -31,7 +31,7 @@ class ListPage:
     size: int | None = None
 
     def is_full(self, requested: int) -> bool:
-        """Return whether the number of rows reaches the requested or the reported page size."""
+        """Return whether the page is full. The page size is the lower of the requested and the reported size."""
         return len(self.rows) >= min(requested, self.size or requested)
 
 
@@ -168,7 +168,7 @@ class ListProgress:
 
     @property
     def signature(self) -> tuple[int, int] | None:
-        """The total and a hash of all rows. None if a page was repeated, or if the total changed or is unknown."""
+        """The total and a hash of all rows. None if a page was repeated, the total changed, or the total is unknown."""
         if self.total is None or self._is_repeated or self._total_changed:
             return None
         return self.total, hash(frozenset(self._identities()))

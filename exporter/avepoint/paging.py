@@ -133,7 +133,7 @@ class _Cursor:
     def after_refusal(self, error: StatusError, progress: ListProgress) -> None:
         """After a response with status 400 or 404, request another page, end the list or raise the error.
 
-        If a link failed, continue by page number. If AvePoint rejects page 0, continue with page 1.
+        If a request for a link failed, continue with page numbers. If AvePoint rejects page 0, continue with page 1.
         """
         if self.link is not None:
             self.link, self.is_open = None, self.may_go_on

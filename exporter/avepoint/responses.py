@@ -265,8 +265,8 @@ def _http_date(text: str) -> float | None:
 def request_id_of(headers: Mapping[str, str], envelope: Mapping[str, object]) -> str:
     """Return the request id from the headers or the JSON envelope of a response, or "" if there is no id.
 
-    An id has at most 64 characters, which are letters, digits, `.`, `:`, `_` and `-`. Other values are ignored, because
-    a server or proxy can return any text instead of an id, such as a token or markup.
+    An id has at most 64 characters. Valid characters are letters, digits, `.`, `:`, `_` and `-`. Other values are
+    ignored, because a server or proxy can return any text instead of an id, such as a token or markup.
     """
     candidates = [envelope.get("requestid"), *map(headers.get, _REQUEST_ID_HEADERS), envelope.get("traceid")]
     for candidate in candidates:
@@ -280,5 +280,5 @@ def request_id_of(headers: Mapping[str, str], envelope: Mapping[str, object]) ->
 
 
 def _whole_number(text: str) -> int | float:
-    # Python cannot convert thousands of digits to an integer. Return a float, which is later reported as unreadable.
+    # Python cannot convert thousands of digits to an integer. A float is later reported as unreadable.
     return int(text) if len(text) <= _LONGEST_INT else float(text)

@@ -18,7 +18,7 @@ LONGEST_PAUSE: Final = 900.0
 RECENT: Final = 10.0
 """Period over which the requests per second are averaged, in seconds."""
 _SLOWEST: Final = 0.05  # minimum rate, as a fraction of the configured rate
-_MOST_OVERRUN: Final = 0.02  # maximum timer delay, in seconds, by which the next wait is shortened
+_MOST_OVERRUN: Final = 0.02  # seconds; the next wait is shortened by the timer's delay, up to this limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class Throttle:
         return LimitUsage(self._under_way, self._concurrency, self.rate, self._full_rate, pause, recent)
 
     def slow_down(self, pause: float) -> None:
-        """Pause requests for `pause` seconds and halve the rate, because AvePoint returned a 429 or 503."""
+        """After a 429 or 503 from AvePoint, pause requests for `pause` seconds and halve the rate."""
         now = self._clock.monotonic()
         self._paused_until = max(self._paused_until, now + min(pause, LONGEST_PAUSE))
         if self._reduced_at is None or now - self._reduced_at >= HALVING_WINDOW:
@@ -112,7 +112,7 @@ class Throttle:
 
     async def turn(self, deadline: float = 0.0) -> None:
         """Wait until the rate limit allows a request. Requests with earlier deadlines start first."""
-        # Only the first request in the queue sleeps, which preserves the order.
+        # Only the first request in the queue sleeps, so the order does not change.
         await self._turns.acquire(deadline)
         try:
             began = due = self._clock.monotonic()

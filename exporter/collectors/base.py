@@ -93,7 +93,7 @@ class Collector(ABC, Generic[Options, Records]):
     @classmethod
     @abstractmethod
     def samples(cls, records: Records, customer_id: str) -> Iterable[Sample]:
-        """Return the samples for the records of a customer, or of the account if `customer_id` is ""."""
+        """Return the samples for the records. If `customer_id` is "", the records belong to the whole account."""
 
     @classmethod
     def error(cls, records: Records) -> AvePointError | None:  # noqa: ARG003 - for subclasses
@@ -123,7 +123,7 @@ class Collector(ABC, Generic[Options, Records]):
         return None if customer_id else self.dump_state()
 
     def load_states(self, states: Mapping[str, object]) -> None:
-        """Restore customer states that `state_of` returned, by customer id.
+        """Restore customer states, keyed by customer id, as returned by `state_of`.
 
         Raise ValueError if a state is invalid.
         """

@@ -63,7 +63,7 @@ def merged(found: Iterable[tuple[Customer, Row]]) -> tuple[dict[str, Customer], 
 
 
 def _common(one: Customer, other: Customer) -> Customer:
-    """Return a customer that has the equal values of `one` and `other`, and the tenants of both."""
+    """Merge two customers. Values that differ become unknown, and all tenants are kept."""
     return replace(
         one,
         organization=one.organization if one.organization == other.organization else "",

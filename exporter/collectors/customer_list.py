@@ -26,7 +26,7 @@ _NOT_LISTED: Final = "check whether the collector customers is up, because the c
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The customers by id, and the monotonic time in seconds at which the exporter began to request the list.
+    """The customers by id. `listed_at` is the monotonic time of the first request for the list, in seconds.
 
     `error` is set if rows of the same customer contradict each other, or if the id of a row cannot be read.
     """
@@ -66,7 +66,7 @@ class _Incomplete:
 
 
 class CustomerList:
-    """The customers of one account that the configuration does not exclude."""
+    """The customers of one account, except the excluded customers."""
 
     def __init__(
         self,
@@ -228,9 +228,9 @@ class CustomerList:
     async def _listed_or_known(
         self, listing: asyncio.Task[Listing], last: Listing | None
     ) -> tuple[Collection[str], AvePointError | None]:
-        """Return the ids from `listing`. If `listing` failed, return the ids from `last` or from the configuration.
+        """Return the ids from `listing`. If `listing` failed, return the ids from `last`.
 
-        If `last` is None and the configuration contains no ids, return the received ids and the error.
+        If `last` is None, return the configured ids. If no ids are configured, return the received ids and the error.
         """
         try:
             return (await listing).customers, None

@@ -55,9 +55,9 @@ class RowOwners:
 
     A row belongs to another customer if it contains the id of another listed customer, or a different id in the format
     of the requested id. Rows with masked ids are accepted, because responses in AvePoint's documentation contain masked
-    ids. Use the same object in every refresh. If no response has ever contained a requested id, the ids in the rows may
-    not be customer ids. In this case, the fourth response and later responses are accepted if all rows of the response
-    contain the same unlisted id.
+    ids. Create the object once, and use it in every refresh. If no response has ever contained a requested id, the ids
+    in the rows may not be customer ids. In this case, from the fourth response on, a response is accepted if all its
+    rows contain the same unlisted id.
     """
 
     def __init__(self, is_listed: Callable[[str], bool]) -> None:
@@ -83,7 +83,7 @@ class RowOwners:
         return own, foreign[0].unexpected(f"rows of another customer: {len(foreign)}") if foreign else None
 
     def _trusts(self, rows: Iterable[Row], others: Collection[str | None], customer_id: str) -> bool:
-        """Return whether to accept rows with unlisted ids, and count the response."""
+        """Count the response, and return whether to accept its rows with unlisted ids."""
         is_mixed = len({_kind(other)[1] if other else None for other in others}) > 1
         if any(_is_same(row.raw("customerId"), customer_id) for row in rows):
             self._contain_requested_ids = True
@@ -109,7 +109,10 @@ def _is_comparable(identifier: str, customer_id: str) -> bool:
 
 
 def _kind(identifier: str) -> tuple[str | None, str]:
-    """Return the format of an id ("guid", "other", or None if the id may be masked) and the normalized id."""
+    """Return the format of an id ("guid", "other" or None) and the normalized id.
+
+    The format is None if the id may be masked.
+    """
     folded = identifier.strip().strip("{}").lower()
     if _GUID.fullmatch(folded):
         return "guid", folded.replace("-", "")

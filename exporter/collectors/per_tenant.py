@@ -1,4 +1,4 @@
-"""Base class of partner collectors that read each Microsoft 365 tenant of a customer."""
+"""Base class of partner collectors that read the Microsoft 365 tenants of each customer."""
 
 from abc import abstractmethod
 from collections.abc import AsyncGenerator, Mapping
@@ -14,7 +14,7 @@ T = TypeVar("T")
 class PerTenantCollector(CustomerCollector[Options, Mapping[str, T]], Generic[Options, T]):
     """Base class of collectors that read each Microsoft 365 tenant in the customer list.
 
-    The records of a customer map tenant ids to the data of the tenants. If AvePoint returns 403 or 404 for some tenants
+    A customer's records map each tenant id to the data of this tenant. If AvePoint returns 403 or 404 for some tenants
     of a customer but data for other tenants, the refused tenants are omitted.
     """
 

@@ -13,7 +13,7 @@ _DIGITS: Final = 16
 class NamePolicy:
     """Shows, hashes or hides names as configured in `labels` of an account.
 
-    Names are hashed with the client id as a key, so that a precomputed table of hashes cannot reveal the names. The
+    Names are hashed with the client id as a key. A precomputed table of hashes therefore cannot reveal the names. The
     hash of a name is stable across restarts and shards.
     """
 

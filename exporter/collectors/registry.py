@@ -56,5 +56,5 @@ def families() -> tuple[Family, ...]:
 
 
 def stored_families() -> tuple[Family, ...]:
-    """Return all families without duplicates, including internal families, which are not exposed."""
+    """Return all families without duplicates, including internal families. Internal families are not exposed."""
     return tuple(dict.fromkeys(family for collector in COLLECTORS for family in collector.families))

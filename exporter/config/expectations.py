@@ -1,4 +1,4 @@
-"""The section `expectations`, which defines when a backup, a license or a customer has a problem."""
+"""The section `expectations`. It defines when a backup, a license or a customer has a problem."""
 
 from collections.abc import Iterator
 from typing import Annotated, Final, Literal, Self
@@ -96,7 +96,7 @@ class Limits(Section):
 
 
 class ExpectationException(Limits):
-    """Limits for some customers, products or workloads, which replace the limits of the account."""
+    """Limits that replace the account's limits for some customers, products or workloads."""
 
     customers: tuple[Id, ...] = Field((), description="Customer ids; an empty list means all customers.")
     products: tuple[ProductName, ...] = Field((), description="Products; an empty list means all products.")
@@ -124,7 +124,7 @@ class ExpectationException(Limits):
                 yield key, "applies only to Microsoft 365; add Microsoft 365 to products, or remove this limit"
 
     def hides(self, later: Self) -> bool:
-        """Return whether this exception matches everything that a later exception matches."""
+        """Return whether `later` never applies, because this exception always matches first."""
         return all(
             not mine or (theirs and theirs <= mine)
             for mine, theirs in (
@@ -171,6 +171,6 @@ class Expectations(Limits):
                 yield f".exceptions[{index}]", message
 
     def inherit(self, parent: "Expectations") -> "Expectations":
-        """Return a copy in which all unset keys have the values of `parent`."""
+        """Return a copy that has the values of `parent` for all unset keys."""
         own = {name: getattr(self, name) for name in self.model_fields_set}
         return parent.model_copy(update=own) if own else parent

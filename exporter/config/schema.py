@@ -175,7 +175,7 @@ class Tls(Section):
 
 
 class CustomerFilter(Section):
-    """The customers of a partner account that the exporter reads or ignores."""
+    """Selects the customers of a partner account."""
 
     include: tuple[Id, ...] = Field(
         (), description="Ids of the customers to read; an empty list means all visible customers."

@@ -56,7 +56,7 @@ class InvalidKey(NamedTuple):
 
 
 def validate(kind: type[M], data: object, path: str, errors: list[InvalidKey], directory: Path) -> M | None:
-    """Return the validated section, or add its errors to `errors` and return None.
+    """Return the validated section. If the section is invalid, add its errors to `errors` and return None.
 
     Relative file paths are resolved against `directory`.
     """
@@ -106,7 +106,7 @@ def unknown_key(path: str, key: object, section: type[BaseModel] | Iterable[str]
 
 
 def similar(value: str, choices: Iterable[str]) -> str:
-    """Return the choice that contains a value or is most similar to it, or "" if there is no such choice."""
+    """Return the choice that contains a value, else the most similar choice. If no choice is similar, return ""."""
     names = {choice.casefold(): choice for choice in choices}
     typed = value.strip().casefold()
     close = difflib.get_close_matches(typed, names, n=1) or [name for name in names if typed and typed in name]

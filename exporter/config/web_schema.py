@@ -1,4 +1,4 @@
-"""The types of the web configuration file, which has the format of the Prometheus exporter-toolkit.
+"""The types of the web configuration file. The file has the format of the Prometheus exporter-toolkit.
 
 See https://github.com/prometheus/exporter-toolkit/blob/master/docs/web-configuration.md for the format.
 """

@@ -24,14 +24,14 @@ _LONGEST_LINE: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """The data of a YAML file, and the line number of each key by its path, such as `accounts[0].auth`."""
+    """The data of a YAML file. `lines` maps the path of each key, such as `accounts[0].auth`, to its line number."""
 
     data: object
     lines: Mapping[str, int]
 
 
 def read_yaml(path: Path, *, flag: str, hint: str = "") -> Document:
-    """Read the YAML file given by a flag. Raise ConfigError if the file is unreadable or not valid YAML."""
+    """Read the YAML file that a flag names. Raise ConfigError if the file is unreadable or not valid YAML."""
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -63,7 +63,7 @@ def join_path(path: str, key: object) -> str:
 def one_line(message: str) -> str:
     """Return a message as one line of limited length.
 
-    Unprintable characters, which file paths can contain, are replaced.
+    Unprintable characters in file paths are replaced.
     """
     return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in message[:_LONGEST_LINE])
 

@@ -1,1 +1,1 @@
-"""The tests of `avepoint-exporter check`, which send real requests for every account."""
+"""The tests of `avepoint-exporter check`. The tests send real requests for every account."""

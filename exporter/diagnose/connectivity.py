@@ -53,7 +53,7 @@ def is_ip_address(host: str) -> bool:
 
 
 def proxy_description(account: Account, host: Host) -> str | None:
-    """Return the setting that selects the proxy for a host, and the URL of the proxy without the password, as a text.
+    """Return a text with the name of the setting that selects the proxy, and with the proxy URL without its password.
 
     Return None if no proxy is used.
     """

@@ -48,7 +48,7 @@ async def check_accounts(
 
 
 class _AccountCheck:
-    """Tests one account. The collectors run one at a time, so that each request can be assigned to its collector."""
+    """Tests one account. The collectors run one at a time. Each request therefore belongs to a known collector."""
 
     def __init__(
         self,
@@ -166,7 +166,7 @@ class _AccountCheck:
         return replace(report, seconds=self._clock.monotonic() - began, endpoints=self._monitor.take_paths())
 
     async def _probe(self, collector: Collector[Any, Any], version: ApiVersion, customer: str) -> None:
-        """Run the method `read` of a collector with the given API version until the first successful response."""
+        """Call the method `read` of a collector with an API version, and stop after the first successful response."""
         account: Account = self._account.model_copy(update={"api": version})
         client, log = ProbeClient(self._running.client), logger(account=account.name, collector=collector.name)
         customer_list = CustomerList(account, client, self._clock, log)

@@ -1,4 +1,4 @@
-"""Findings, which show whether AvePoint's responses match the table in exporter/diagnose/assumptions.py.
+"""Functions that compare AvePoint's responses with the table in exporter/diagnose/assumptions.py.
 
 Findings contain only outcomes from the table, and never values from responses.
 """
@@ -161,7 +161,7 @@ def _totals(total: object, rows: int, size: str | int | None, position: str | in
 
 
 def _ends(rows: int, size: str | int | None, position: str | int | None) -> tuple[int, ...]:
-    """Return the number of rows in the list up to the end of this page, for each possible meaning of `position`.
+    """Return the number of rows on this page and all pages before it, for each possible meaning of `position`.
 
     `position` can be a zero-based page index, a one-based page index, or the number of rows before the page.
     """

@@ -1,4 +1,4 @@
-"""A client for tests of the API version that refreshes do not use. The client stops a collector after one response."""
+"""A client that tests the API version that refreshes do not use. The client stops a collector after one response."""
 
 from collections.abc import Awaitable, Mapping
 from contextlib import suppress
@@ -13,10 +13,10 @@ class _ReadEndedError(ExporterError):
 
 
 class ProbeClient:
-    """Passes requests to `client` until a request succeeds. Stops the collector if it sends another request.
+    """Passes requests to `client` until a request succeeds.
 
-    The collector parses the successful response in the same way as in a refresh. If the response is not as documented,
-    the collector raises an error.
+    If the collector sends another request, the client stops it. The collector parses the successful response in the
+    same way as in a refresh. If the response is not as documented, the collector raises an error.
     """
 
     def __init__(self, client: ApiClient) -> None:
@@ -25,7 +25,7 @@ class ProbeClient:
         self._has_response = False
 
     async def read_once(self, read: Awaitable[object]) -> None:
-        """Await `read`, which sends requests with this client.
+        """Await `read`. The awaitable sends its requests with this client.
 
         Raise AvePointError if a request fails or a response is invalid.
         """

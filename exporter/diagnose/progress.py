@@ -11,7 +11,7 @@ from exporter.diagnose.report import Observations
 
 
 class Progress(Protocol):
-    """Shows the progress of a check. The number of steps is fixed, so that the progress never decreases."""
+    """Shows the progress of a check. The number of steps is fixed. The progress therefore never decreases."""
 
     def begin(self, steps: float) -> None:
         """Show the start of a check that has `steps` steps."""
@@ -33,7 +33,7 @@ class SilentProgress:
 
 
 class CollectorProgress:
-    """Shows the progress of one collector, in proportion to the number of customers that have been read.
+    """Shows the progress of one collector, measured by the number of customers read.
 
     `listed` returns the number of customers, or 0 if this number is unknown. `read` returns the number of customers
     read so far.
@@ -114,7 +114,7 @@ class RequestMonitor:
         self.certificate_expires_at = expires_at
 
     def throttled(self, seconds: float) -> None:
-        """Ignore the time that a request waited."""
+        """Ignore the waiting time."""
 
     def token(self, result: str) -> None:
         """Ignore the token request, because the check reports each token as a step."""
@@ -126,7 +126,7 @@ class RequestMonitor:
         """Ignore the unknown value."""
 
     def clock_offset(self, seconds: float) -> None:
-        """Store the offset of AvePoint's clock, which is positive if AvePoint's clock is ahead."""
+        """Store the offset of AvePoint's clock. The offset is positive if AvePoint's clock is ahead."""
         self.clock_offset_seconds = seconds
 
     def incomplete_list(self, endpoint: str) -> None:

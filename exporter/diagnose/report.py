@@ -78,7 +78,7 @@ class Observations:
     """Observations about the requests of one account.
 
     `codes` contains the number of requests per status code. `seconds` contains the durations of the requests per path.
-    `outcomes` contains the number of occurrences of each outcome, by assumption.
+    For each assumption, `outcomes` contains the number of occurrences of each outcome.
     """
 
     codes: Mapping[str, int] = field(default_factory=dict)

@@ -176,7 +176,7 @@ def _failed_customers(report: Report, width: int) -> Iterator[str]:
 
 
 def _failures(pairs: Sequence[tuple[AccountReport, CollectorReport]], width: int) -> Iterator[str]:
-    """Yield each distinct failure once, with the affected collectors and one request id."""
+    """Yield the text for each distinct failure. The text names all affected collectors and one request id."""
     collectors: dict[tuple[str, str], tuple[Failure, list[str]]] = {}
     for account, collector in pairs:
         failure = collector.failure or Failure("unknown error")

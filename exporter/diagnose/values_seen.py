@@ -45,7 +45,7 @@ def value_findings(row: Mapping[str, object]) -> Iterator[Finding]:
 
 
 def time_finding(value: object) -> Finding:
-    """Return the format of a time. For a missing time, return the value that AvePoint sends instead."""
+    """Return the format of a time. If the time is missing, return AvePoint's placeholder."""
     if value is None:
         return table.NO_TIME, "null"
     if isinstance(value, int | float):
@@ -105,7 +105,7 @@ def duration_form(value: object) -> str:
 
 
 def word_form(value: object) -> str:
-    """Return whether a code is a number or a name."""
+    """Return the format of a code, "number" or "name"."""
     return "number" if isinstance(value, int) or str(value).strip().isdigit() else "name"
 
 

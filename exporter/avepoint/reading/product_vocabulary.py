@@ -76,19 +76,19 @@ _SALESFORCE: Final = {
 
 
 def google_app(name: str) -> tuple[str, bool]:
-    """Return the workload for a code or name in the field `appType`, and whether the code or name is known."""
+    """Return the workload for a value of `appType`, and whether the value is known."""
     found = _GOOGLE_APPS.get(fold(name))
     return (name, False) if found is None else (found, True)
 
 
 def google_job_type(name: str) -> tuple[str, bool]:
-    """Return the job type for a code or name in the field `jobType`, and whether the code or name is known."""
+    """Return the job type for a value of `jobType`, and whether the value is known."""
     found = _GOOGLE_JOB_TYPES.get(fold(name))
     return (snake_case(name) or name, False) if found is None else (found, True)
 
 
 def google_state(name: str) -> tuple[str | None, bool]:
-    """Return the state for the field `status` of a Google Workspace job, and whether the code or name is known.
+    """Return the state for a value of `status` in a Google Workspace job, and whether the value is known.
 
     Return None for "N/A".
     """
@@ -96,13 +96,13 @@ def google_state(name: str) -> tuple[str | None, bool]:
 
 
 def salesforce_kind(name: str) -> tuple[tuple[str, str], bool]:
-    """Return the workload and the job type for the field `type`, and whether the code or name is known."""
+    """Return the workload and the job type for a value of `type`, and whether the value is known."""
     found = _SALESFORCE.get(fold(name))
     return ((SALESFORCE, snake_case(name) or name), False) if found is None else (found, True)
 
 
 def salesforce_state(name: str) -> tuple[str | None, bool]:
-    """Return the state for the field `state` of a Salesforce job, and whether the code or name is known.
+    """Return the state for a value of `state` in a Salesforce job, and whether the value is known.
 
     Return None for "N/A".
     """
@@ -110,7 +110,7 @@ def salesforce_state(name: str) -> tuple[str | None, bool]:
 
 
 def _state(states: Mapping[int, str], name: str) -> tuple[str | None, bool]:
-    """Return the state for a code in `states`, or for the name of a state of any product."""
+    """Return the state for a code in `states`. Also accept the name of a state of any product."""
     if name.strip().isdecimal():
         found = states.get(int(name)) if len(name) < 4 else None  # noqa: PLR2004 - digits
         return (name, False) if found is None else (found, True)

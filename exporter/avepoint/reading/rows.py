@@ -100,7 +100,7 @@ class Row:
         return self._read(read_purchased, spellings)
 
     def retention(self, *spellings: str) -> float | None:
-        """Return a retention period in seconds, which is infinite if the retention is unlimited."""
+        """Return a retention period in seconds. An unlimited period is infinite."""
         return self._read(read_retention, spellings)
 
     def gigabytes(self, *spellings: str) -> float | None:
@@ -108,7 +108,7 @@ class Row:
         return self._read(read_gigabytes, spellings)
 
     def is_past_time(self, name: str) -> bool:
-        """Return whether the field exists, and is empty or contains a time that is not in the future."""
+        """Return True if the field exists and its value is either empty or a time that is not in the future."""
         try:
             ticks = read_time(self.raw(name))
         except UnreadableValueError:
@@ -191,11 +191,11 @@ class Row:
         return self._named(name, self.key(name), vocabulary.workload)
 
     def service_type(self, name: str) -> str | None:
-        """Return the workload to which a tenant's setting applies."""
+        """Return the workload of a tenant's setting."""
         return self._named(name, self.key(name), vocabulary.service_type)
 
     def job_service(self, name: str) -> str | None:
-        """Return the product or the scan of a customer's job, or "" if the value is "N/A"."""
+        """Return the product or the scan of a customer's job. For "N/A", return ""."""
         return self._named(name, self.key(name), vocabulary.job_service)
 
     def module(self, name: str) -> str | None:
@@ -249,7 +249,7 @@ class Row:
         self._value_issues.unreadable(self._endpoint, field, self.raw(field), reason)
 
     def is_na(self, field: str) -> bool:
-        """Return whether the field is "N/A", which AvePoint uses for values that do not apply."""
+        """Return whether the field is "N/A". AvePoint uses "N/A" for values that do not apply."""
         return isinstance(value := self.raw(field), str) and value.strip().lower() in ("n/a", "na")
 
     def lacks(self, field: str) -> None:

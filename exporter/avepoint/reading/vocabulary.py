@@ -162,13 +162,13 @@ def workload(name: str) -> tuple[str, bool]:
 
 
 def service_type(name: str) -> tuple[str, bool]:
-    """Return the workload for a code or name in the field `serviceType`, and whether the code or name is known."""
+    """Return the workload for a value of `serviceType`, and whether the value is known."""
     found = _SERVICE_TYPES.get(fold(name))
     return workload(name) if found is None else (found, True)
 
 
 def job_service(name: str) -> tuple[str, bool]:
-    """Return the product or scan for a code or name in the field `jobType`, and whether the code or name is known.
+    """Return the product or scan for a value of `jobType`, and whether the value is known.
 
     Return "" for "N/A". Return the Microsoft 365 scan for "DOR", although "DOR" may represent another scan.
     """
@@ -177,7 +177,7 @@ def job_service(name: str) -> tuple[str, bool]:
 
 
 def module(name: str) -> tuple[str, bool]:
-    """Return the workload for a code or name in the field `jobModule`, and whether the code or name is known.
+    """Return the workload for a value of `jobModule`, and whether the value is known.
 
     Return "" for "none" and "N/A".
     """
@@ -186,7 +186,7 @@ def module(name: str) -> tuple[str, bool]:
 
 
 def job_status(name: str) -> tuple[str | None, bool]:
-    """Return the state for the field `status` of a customer's job, and whether the code or name is known.
+    """Return the state for a value of `status` in a customer's job, and whether the value is known.
 
     Return None for "N/A".
     """
@@ -194,17 +194,17 @@ def job_status(name: str) -> tuple[str | None, bool]:
 
 
 def job_state(name: str) -> tuple[str, bool]:
-    """Return the state for a name in a tenant's job or a code of `JobState`, and whether the state is known."""
+    """Return the state of a tenant's job for a name or `JobState` code, and whether the name or code is known."""
     return _resolved(_STATES, name)
 
 
 def customer_status(name: str) -> tuple[str | None, bool]:
-    """Return the status for `jobStatus`, or None for "N/A", and whether the code or name is known."""
+    """Return the status for a value of `jobStatus`, and whether the value is known. The status for "N/A" is None."""
     return (None, True) if _is_na(name) or fold(name) == "0" else _resolved(_CUSTOMER_STATUSES, name)
 
 
 def management_mode(name: str) -> tuple[str | None, bool]:
-    """Return the mode for `managementMode`, or None for "N/A", and whether the code or name is known."""
+    """Return the mode for a value of `managementMode`, and whether the value is known. The mode for "N/A" is None."""
     return (None, True) if _is_na(name) else _resolved(_MANAGEMENT_MODES, name)
 
 

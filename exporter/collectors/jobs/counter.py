@@ -1,8 +1,8 @@
 """Counters of completed jobs by state. Each job is counted once, even if AvePoint lists it in several refreshes.
 
 The counter therefore stores the ids of completed jobs. To save memory, the counter drops the ids of jobs that started
-before `since`, a time that never decreases. A job that started before `since` is counted only if an earlier refresh
-found the job running. A job that was completed before the first refresh is never counted.
+before `since`. The time `since` never decreases. A job that started before `since` is counted only if an earlier
+refresh listed it as running. A job that was completed before the first refresh is never counted.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -96,10 +96,10 @@ class JobCounter:
         """Count the completed jobs of one refresh. Jobs without an id are not counted.
 
         `since` is the start of the requested time range, or None if the list has no time range. `unsure` contains the
-        ids of jobs that are counted later, because their job types or workloads are not certain yet. `is_short` is true
-        if the list has fewer rows than its reported total. If a short list omits a completed job, the job is counted
-        later only if an earlier refresh found the job running. `has_unread` is true if the list has unreadable rows. In
-        the first refresh, such a list is a short list.
+        ids of jobs that are counted later, because their job types or workloads are not known yet. `is_short` is true
+        if the list has fewer rows than its reported total. If a short list omits a completed job, later refreshes count
+        the job only if an earlier refresh listed it as running. `has_unread` is true if the list has unreadable rows.
+        In the first refresh, a list with unreadable rows is handled like a short list.
         """
         # If the first refresh is in the future, the clock was wrong then, and the list may have been incomplete.
         is_first = self._base is None or now < self._base

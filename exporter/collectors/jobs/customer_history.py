@@ -26,8 +26,8 @@ class _Resource:
 
     `success` is the finish time of the last successful job, or 0 if no job was successful. `listed_at` is the time at
     which AvePoint last listed the resource. `completed_state` is the state of the last completed job, or "" if the
-    state is unknown. `completed_at` is the finish time of the last completed job, or its start time if the finish time
-    is unknown.
+    state is unknown. `completed_at` is the finish time of the last completed job. If it is unknown, `completed_at` is
+    the start time.
     """
 
     success: Ticks
@@ -95,10 +95,10 @@ class JobHistory:
         self.counter.count(jobs, now=now, since=since, has_unread=has_unread, is_short=is_short)
 
     def _add_resources(self, kind: JobKind, jobs: Iterable[Job], now: Ticks) -> None:
-        """Set the last success to the earliest success of all resources, and the completed state to the worst state.
+        """Store the earliest last success of all resources, and the worst state of their last completed jobs.
 
-        Ignore resources that AvePoint no longer lists. If a resource has no successful job, remove the last success. If
-        no resource has a completed job, remove the completed state.
+        Ignore resources that AvePoint no longer lists. If a resource has no successful job, remove the stored success.
+        If no resource has a completed job, remove the stored state.
         """
         by_name: dict[str, list[Job]] = {}
         for job in jobs:

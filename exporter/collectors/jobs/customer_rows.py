@@ -1,4 +1,4 @@
-"""Functions that divide the rows of a customer's job list into jobs, scans and workloads without a job."""
+"""Functions that sort the rows of a customer's job list into jobs, scans and workloads without a job."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -78,7 +78,7 @@ def _scan_status(jobs: Iterable[Job], without_job: Iterable[str]) -> str | None:
 
 
 def _keyed(rows: Iterable[Row]) -> Iterator[tuple[str, tuple[JobKind, Job | str], Row]]:
-    """For each readable row, yield a key, the `JobKind` with the job (or the state if there is no job), and the row."""
+    """Yield a key, the `JobKind`, the job and the row, for each readable row. Without a job, yield its state."""
     for row in rows:
         kind = _kind(row)
         state = None if kind is None else row.job_status("status")

@@ -116,8 +116,8 @@ OLDEST_START = Family(
 class Job:
     """One job. Times are in ticks, or None if they are unknown.
 
-    `objects` contains pairs of a result ("successful", "failed", "skipped" or "warning") and a number of objects.
-    `errors` contains pairs of a string ("true" if the errors have an error code, else "false") and a number of errors.
+    `objects` contains pairs (result, count). The results are "successful", "failed", "skipped" and "warning". `errors`
+    contains pairs (has_code, count). `has_code` is "true" if the errors have an error code, else "false".
     """
 
     id: str
@@ -137,7 +137,7 @@ class Job:
 
 
 class Unsuccessful(NamedTuple):
-    """A resource's last completed job, which failed or is incomplete. `end` is the completion time of the job."""
+    """A resource's last completed job, if this job failed or is incomplete. `end` is the completion time of the job."""
 
     resource: str
     state: str
@@ -145,7 +145,7 @@ class Unsuccessful(NamedTuple):
 
 
 def newer_success(last: Ticks | None, job: Job, now: Ticks) -> Ticks | None:
-    """Return the later of `last` and the finish time of `job`, or `last` if the job is not successful.
+    """Return the later of `last` and the finish time of `job`. If the job is not successful, return `last`.
 
     If `last` is in the future, it is invalid, and the finish time of a successful job replaces it.
     """
@@ -202,7 +202,7 @@ def last_job_samples(
 def unsuccessful_samples(
     unsuccessful: Mapping[JobKind, tuple[Unsuccessful, ...]], customer_id: str
 ) -> Iterator[Sample]:
-    """Yield the completion times of the resources' failed or incomplete jobs, by `JobKind`."""
+    """Yield the completion time of each failed or incomplete job in `unsuccessful`."""
     for kind, of_kind in sorted(unsuccessful.items()):
         for one in sorted(of_kind):
             yield Sample(UNSUCCESSFUL, (customer_id, *kind, "", one.resource, one.state), seconds(one.end))

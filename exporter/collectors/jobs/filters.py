@@ -34,10 +34,9 @@ class JobFilter:
 class FilterResult:
     """The filter values of the classified jobs, by job id.
 
-    `conflicts` contains the ids of jobs that cannot be classified, because AvePoint returned each of these jobs for
-    several values. `is_doubtful` is true if AvePoint rejected a value, returned an unlisted id, or ignored the filter.
-    For each value, `omitted` contains the ids of the jobs that AvePoint did not return. `refused` contains the rejected
-    values.
+    `conflicts` contains the ids of jobs that AvePoint returned for several values. These jobs cannot be classified.
+    `is_doubtful` is true if AvePoint rejected a value, returned an unlisted id, or ignored the filter. For each value,
+    `omitted` contains the ids of the jobs that AvePoint did not return. `refused` contains the rejected values.
     """
 
     values: Mapping[str, str]
@@ -53,15 +52,15 @@ class FilterResult:
 
 @dataclass(slots=True)
 class Classification:
-    """Classifies jobs by requesting the values of one filter in turn.
+    """Classifies jobs by requesting the job list with each value of one filter.
 
     `all_ids` contains the ids of the unfiltered list. `listed` contains the start times of all listed jobs. `wanted`
     contains the ids of the jobs to classify. `known` contains the filter values of jobs that have already been
-    classified. If the response for one value contains a job that was classified with another value, AvePoint ignores
-    the filter. `rejected` contains the values that AvePoint has rejected in every recent refresh.
+    classified. If a response for one value contains a job with another known value, the exporter concludes that
+    AvePoint ignores the filter. `rejected` contains the values that AvePoint has rejected in every recent refresh.
 
-    A response that omits a listed job proves that AvePoint applies the filter. If a response omits no job, a returned
-    job is classified only if AvePoint does not return it for any other value.
+    A response that omits a listed job proves that AvePoint applies the filter. If a response contains every listed job,
+    a job is classified only if AvePoint returns it for no other value.
     """
 
     job_list: JobList
@@ -100,7 +99,7 @@ class Classification:
         return FilterResult(values, is_doubtful, frozenset(self._conflicts), self._omitted, frozenset(self._refused))
 
     def _pending(self, name: str) -> frozenset[str]:
-        """Return the ids of the jobs for which a value must be requested.
+        """Return the ids of the jobs that need a request with this filter value.
 
         If the value is not in `values`, return only jobs that AvePoint has already returned for another value.
         """
@@ -108,7 +107,7 @@ class Classification:
         return pending if name in self.job_filter.values else pending & self._claims.keys()
 
     async def _request_value(self, name: str, pending: frozenset[str]) -> None:
-        """Request a filter value, and record the value for each returned job."""
+        """Request the jobs with a filter value, and record the value for each returned job."""
         start = self._witness_start(name, min(self.listed[key] for key in pending))
         try:
             ids = every_id = await self._request(name, start)
@@ -150,14 +149,14 @@ class Classification:
             self._claims.pop(key, None)
 
     def _is_certain(self, key: str, name: str) -> bool:
-        """Return whether AvePoint applies the filter, or returns the job for this value only."""
+        """Return True if AvePoint applies the filter, or if AvePoint returns the job for this value only."""
         others = self.job_filter.all_values.keys() - {name} - set(self.rejected)
         return key in self._proven or all(key in self._omitted.get(other, ()) for other in others)
 
     def _witness_start(self, name: str, first: Ticks) -> Ticks:
         """Return the start of a time range that contains a classified job with a value other than `name`.
 
-        If AvePoint returns the classified job, AvePoint ignores the filter. If no such job exists, or if an earlier
+        If AvePoint returns this job for `name`, AvePoint ignores the filter. If no such job exists, or if an earlier
         start would add too many rows, return `first`.
         """
         starts = [self.listed[key] for key, value in self.known.items() if value != name and key in self.listed]

@@ -1,4 +1,4 @@
-"""Functions that keep the previous values of a workload while an unclassified job may belong to the workload."""
+"""Functions that keep a workload's previous values if an unclassified job may belong to the workload."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class PossibleKinds:
-    """The job types and the workloads that an unclassified job may have."""
+    """The possible job types and workloads of an unclassified job."""
 
     job_types: frozenset[str]
     workloads: frozenset[str]
@@ -27,9 +27,9 @@ def uncertain_kinds(kinds: Collection[JobKind], possible: Collection[PossibleKin
 
 
 def held(found: Mapping[JobKind, T], shown: Mapping[JobKind, T], uncertain: Collection[JobKind]) -> dict[JobKind, T]:
-    """Return the values in `found`, except that the values of the kinds in `uncertain` come from `shown`.
+    """Return the values in `found`, but use the previous values for the kinds in `uncertain`.
 
-    `shown` contains the values of the previous refresh. An uncertain kind that is not in `shown` has no value.
+    `shown` contains the values of the previous refresh. If `shown` has no value for an uncertain kind, omit the kind.
     """
     certain = {kind: value for kind, value in found.items() if kind not in uncertain}
     return certain | {kind: value for kind, value in shown.items() if kind in uncertain}

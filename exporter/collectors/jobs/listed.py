@@ -1,4 +1,4 @@
-"""The jobs of a tenant's job list within the lookback period, kept between refreshes."""
+"""A store that keeps the jobs of the lookback period between refreshes."""
 
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -11,7 +11,7 @@ _OVERLAP: Final = 900 * TICKS_PER_SECOND
 
 
 class ListedJobs:
-    """The jobs that a list returned in earlier refreshes, by id.
+    """Stores the jobs from earlier refreshes, keyed by job id.
 
     The first refresh requests the jobs of the lookback period. Later refreshes request the jobs of the window and all
     jobs that may change.
@@ -33,7 +33,7 @@ class ListedJobs:
         return ago(now, self._window)
 
     def start(self, now: Ticks, may_change: Callable[[str, Job], bool]) -> Ticks:
-        """Return the start of a time range that includes all jobs for which `may_change` returns true."""
+        """Return the start of a time range that includes all jobs that `may_change` selects."""
         # If the last refresh is in the future, the clock was wrong then, and the refresh may have missed jobs.
         if self._read_until is None or now < self._read_until:
             return self.earliest(now)

@@ -63,7 +63,7 @@ class ProductJobsOptions(CollectorOptions):
 
 @dataclass(frozen=True, slots=True)
 class ProductJobRecords:
-    """The jobs of a product within the lookback period, and the job history, by product, workload and job type.
+    """A product's jobs within the lookback period, and its job history. The mappings are keyed by `JobKind`.
 
     `last_success` contains the finish times of the last successful jobs, in ticks. `completed` counts the completed
     jobs. `JobHistory` describes `completed_states` and `unsuccessful`.

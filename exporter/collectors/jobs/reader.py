@@ -3,9 +3,8 @@
 AvePoint's job list does not contain job types or workloads. To determine the job type and workload of each job, the
 exporter requests the list with different filters and checks which filters return the job. Each refresh reads the
 unfiltered list once, and then requests the ids of each job type and each workload until every new job is classified.
-Jobs are classified only once, because the job type and the workload of a job never change. While an unclassified job
-may belong to a workload, the workload keeps the samples of an earlier refresh, and the current refresh counts as
-failed.
+Jobs are classified only once, because the job type and the workload of a job never change. If an unclassified job may
+belong to a workload, the exporter keeps the workload's previous samples. The refresh counts as failed.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -33,14 +32,14 @@ from exporter.collectors.jobs.state import parse_kind, parse_success, success_ro
 from exporter.collectors.jobs.unreadable import UnreadableRows, has_not_started
 from exporter.errors import AnswerError
 
-_MAX_TRIES: Final = 3  # maximum number of refreshes in which the exporter tries to classify a job
+_MAX_TRIES: Final = 3  # maximum number of attempts to classify a job
 _OBJECTS: Final = {name: number for number, name in WORKLOADS.items()}
 _NOT_WANTED: Final = "-"  # represents every job type that is not configured
 
 
 @dataclass(frozen=True, slots=True)
 class LocationJobs:
-    """The jobs of a tenant or geo location, by product, workload and job type.
+    """The jobs of a tenant or geo location, keyed by product, workload and job type.
 
     `jobs` contains the jobs within the lookback period. `last_success` contains the finish times of the last successful
     jobs, in ticks. `completed` counts the completed jobs. `error` is set if rows contradict each other, or if an
@@ -68,10 +67,10 @@ class JobReader:
             if version == "modern" or not location
         }
         self._kinds: dict[str, JobKind] = {}
-        self._tries: dict[str, int] = {}  # number of failed tries to classify a job, by job id
-        self._possible: dict[str, PossibleKinds] = {}  # possible kinds of unclassified jobs, by job id
+        self._tries: dict[str, int] = {}  # number of failed attempts to classify each job, by job id
+        self._possible: dict[str, PossibleKinds] = {}  # possible job types and workloads, by job id
         self._conflicting_refreshes = 0
-        self._refusals: dict[str, dict[str, int]] = {}  # consecutive refreshes with a rejection, by parameter and value
+        self._refusals: dict[str, dict[str, int]] = {}  # consecutive rejections, by parameter and value
         self._listed: set[str | None] = set()
         self._unreadable = UnreadableRows()
         self._list = ListedJobs(options.window, options.lookback)
@@ -185,7 +184,8 @@ class JobReader:
         }
         kinds |= dict.fromkeys(new - wanted, JobKind(MICROSOFT_365, "", _NOT_WANTED))
         self._kinds |= kinds
-        # A doubtful result does not count as a try. A job whose job type is not configured gets only one try.
+        # A doubtful result does not count as an attempt. If the job type of a job is not configured, there is only one
+        # attempt.
         is_doubtful = job_types.is_doubtful or workloads.is_doubtful
         has_conflicts = bool(job_types.conflicts or workloads.conflicts)
         self._conflicting_refreshes = self._conflicting_refreshes + 1 if has_conflicts else 0

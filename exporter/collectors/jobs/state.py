@@ -22,7 +22,7 @@ def parse_name(value: object) -> str:
 def parse_kind(value: object) -> JobKind:
     """Return the product, workload and job type of a job.
 
-    States from older versions do not contain the product, which is always Microsoft 365.
+    States from older versions omit the product, because it is always Microsoft 365.
     """
     match value:
         case [product, workload, job_type]:

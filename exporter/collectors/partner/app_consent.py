@@ -47,7 +47,7 @@ class AppConsentCollector(PerTenantCollector[AppConsentOptions, bool | None]):
         self._list = ListReader(context.client, APPS)
 
     async def read_tenant(self, customer_id: str, tenant_id: str) -> bool | None:
-        """Return True if every backup app of a tenant has consent, or False if at least one app lacks consent.
+        """Return whether every backup app of a tenant has consent.
 
         Return None if the tenant has no backup app, or if the consent is unknown. Raise AvePointError if a request
         fails.

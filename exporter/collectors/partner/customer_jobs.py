@@ -61,7 +61,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class CustomerJobRecords:
-    """The listed jobs and the job history of one customer, by product, workload and job type.
+    """The listed jobs and the job history of one customer, keyed by product, workload and job type.
 
     `last_success` contains the finish times of the last successful jobs, in ticks. `completed` counts the completed
     jobs. `JobHistory` describes `completed_states` and `unsuccessful`.
@@ -107,7 +107,7 @@ class CustomerJobsCollector(CustomerCollector[CustomerJobsOptions, CustomerJobRe
         self._list = ListReader(context.client, CUSTOMER_JOBS)
         self._owners = RowOwners(context.customer_list.contains)
         self._histories: dict[str, bytes] = {}
-        self._absent: dict[str, float] = {}  # monotonic time at which each customer was first missing, by id
+        self._absent: dict[str, float] = {}  # monotonic time of each customer's removal, by customer id
         self.watch_customers(self._drop_absent)
 
     def _drop_absent(self, customers: Collection[str]) -> None:
@@ -194,5 +194,5 @@ class CustomerJobsCollector(CustomerCollector[CustomerJobsOptions, CustomerJobRe
         return None if packed is None else b64encode(packed).decode()
 
     def load_states(self, states: Mapping[str, object]) -> None:
-        """Restore histories that `state_of` returned, by customer id. Raise ValueError if a history is invalid."""
+        """Restore histories that `state_of` returned, keyed by id. Raise ValueError if a history is invalid."""
         self.load_state({"customers": dict(states)})

@@ -57,7 +57,7 @@ class CustomersCollector(AccountCollector[CustomersOptions, Listing]):
 
     @classmethod
     def error(cls, records: Listing) -> AvePointError | None:
-        """Return the error if rows contradict each other or have no readable id, or None if all rows are correct."""
+        """Return an error if rows contradict each other or have no readable id, else None."""
         return records.error
 
     @classmethod

@@ -162,7 +162,7 @@ def _sums(modules: tuple[Module, ...], customer_id: str) -> Iterator[Sample]:
 
 
 def _sum(modules: Iterable[Module], value: Callable[[Module], float | None]) -> float | None:
-    """Return the sum of a value over all modules, or None if there are no modules or if a value is unknown."""
+    """Return the sum of a value over all modules. If there are no modules or a value is unknown, return None."""
     values = [value(module) for module in modules]
     known = [one for one in values if one is not None]
     return math.fsum(known) if known and len(known) == len(values) else None

@@ -1,6 +1,6 @@
 """Signs of ransomware in each customer's Microsoft 365 tenants: GET …/data-protection/ransomware-detection.
 
-The counts cover the last seven days. The endpoint is part of another AvePoint product, which requires a separate
+The counts cover the last seven days. The endpoint is part of another AvePoint product. This product requires a separate
 license.
 """
 
@@ -39,7 +39,7 @@ _WORKLOADS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Detections:
-    """The numbers of a workload's sites that show signs of an attack. Unknown numbers are None."""
+    """The counts of affected sites in one workload. Unknown counts are None."""
 
     workload: str
     ransomware: int | None
@@ -62,7 +62,7 @@ class RansomwareCollector(PerTenantCollector[RansomwareOptions, tuple[Detections
     families = (UNUSUAL, RANSOMWARE, SUSPICIOUS)
 
     async def read_tenant(self, customer_id: str, tenant_id: str) -> tuple[Detections, ...]:
-        """Return the numbers of sites by workload, or () if AvePoint lists no sites.
+        """Return the number of sites of each workload. If AvePoint lists no sites, return ().
 
         Raise AvePointError if the request fails.
         """

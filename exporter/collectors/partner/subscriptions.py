@@ -88,7 +88,7 @@ class Words(NamedTuple):
     retention: str
 
     def __str__(self) -> str:
-        """Join the text properties to one string. Remove "#", which is reserved for numbered labels."""
+        """Join the text properties to one string. Remove "#", because "#" is reserved for numbered labels."""
         return " / ".join(filter(None, self)).replace("#", "")
 
 

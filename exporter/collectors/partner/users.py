@@ -60,7 +60,7 @@ class UsersCollector(PerTenantCollector[UsersOptions, Counts]):
         self._list = ListReader(context.client, USERS, row_id)
 
     async def read_tenant(self, customer_id: str, tenant_id: str) -> Counts:
-        """Return the numbers of a tenant's users with backup and without backup.
+        """Count a tenant's users with backup and users without backup.
 
         Raise AvePointError if a page is missing or rows contradict each other.
         """
@@ -103,7 +103,7 @@ def _hashed(row: Row) -> int | None:
 
 
 def _counts(users: Iterable[Mapping[str, bool | None] | None]) -> Counts:
-    """Return the numbers of protected and unprotected users by workload.
+    """Count the protected and the unprotected users of each workload.
 
     Omit a workload if the state of any user is unknown.
     """

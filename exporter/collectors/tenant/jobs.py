@@ -40,7 +40,7 @@ from exporter.errors import AvePointError
 
 @dataclass(frozen=True, slots=True)
 class JobRecords:
-    """The jobs of a tenant by geo location. If no geo locations are configured, the key is "".
+    """The jobs of a tenant, keyed by geo location. If no geo locations are configured, the key is "".
 
     `window` is in seconds.
     """

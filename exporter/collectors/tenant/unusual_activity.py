@@ -38,7 +38,7 @@ class UnusualActivityOptions(CollectorOptions):
 
 @dataclass(frozen=True, slots=True)
 class Signals:
-    """The numbers of a workload's sites with unusual activity or signs of ransomware. Unknown numbers are None."""
+    """The counts of affected sites in one workload. Unknown counts are None."""
 
     workload: str
     unusual: int | None
@@ -47,7 +47,7 @@ class Signals:
 
 @dataclass(frozen=True, slots=True)
 class Activities:
-    """The number of affected sites within the window, by geo location. `window` is in seconds."""
+    """For each geo location, the number of affected sites within the window. `window` is in seconds."""
 
     window: float
     found: Mapping[str, tuple[Signals, ...]]
@@ -104,7 +104,7 @@ def _summed(rows: Iterable[Row]) -> Iterator[Signals]:
 
 
 def _signals_of_tenants(rows: Iterable[Row]) -> Iterator[tuple[str, Signals]]:
-    """Yield the Microsoft 365 tenant id and the numbers from each row. If the tenant id is missing, yield ""."""
+    """Yield the Microsoft 365 tenant id ("" if it is missing) and the site counts from each row."""
     for row in rows:
         workload = row.service_type("serviceType")
         if workload is not None:
