@@ -175,7 +175,7 @@ class Tls(Section):
 
 
 class CustomerFilter(Section):
-    """Selects the customers of a partner account."""
+    """The customers of a partner account that the exporter reads, and the customers that it ignores."""
 
     include: tuple[Id, ...] = Field(
         (), description="Ids of the customers to read; an empty list means all visible customers."
