@@ -49,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--seed", type=int, default=1, help="seed of the generated data (default: 1)")
     parser.add_argument(
-        "--speed", type=float, default=1.0, help="factor by which simulated time is faster than real time (default: 1)"
+        "--speed", type=float, default=1.0, help="speed of simulated time, relative to real time (default: 1)"
     )
     parser.add_argument(
         "--scenario", choices=SCENARIOS, default="varied", help="set of problems to simulate (default: varied)"

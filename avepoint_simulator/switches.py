@@ -52,7 +52,7 @@ class Switches:
     page_size_cap: int | None = None
     """Maximum number of rows per page, even if the request contains a larger page size."""
     job_status: JobStatus = "documented"
-    """`documented` selects a string in the legacy API and an integer in v3."""
+    """With `documented`, the status is a string in the legacy API and an integer in v3."""
     customer_jobs: CustomerJobsForm = "latest"
     """`latest` returns only the last job of each module, as in real responses. `all` returns every job."""
     scan_row: ScanRow = "blank"

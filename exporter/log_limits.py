@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 WINDOW: Final = 60.0
-"""Seconds during which equal lines are written only once."""
+"""Length of a window in seconds. In each window, equal lines are written only once."""
 SUPPRESSED: Final = "similar lines suppressed"
 """Message of the log line that reports how many lines were suppressed."""
 _MAX_VARIANTS: Final = 10

@@ -15,8 +15,7 @@ Full garbage collections can be rare, because the data from AvePoint forms no re
 _SWITCH_INTERVAL: Final = 0.0005  # maximum seconds until a rendering thread yields to the event loop
 _M_MMAP_THRESHOLD: Final = -3  # a parameter of mallopt(3)
 _LARGE: Final = 128 * 1024
-"""Size of an allocation in bytes. When an allocation of at least this size is freed, glibc returns the memory to the
-operating system.
+"""Minimum size, in bytes, of an allocation that glibc returns to the operating system as soon as it is freed.
 
 By default, glibc raises this limit up to 32 MiB. The process would then keep the memory of large metrics pages.
 """

@@ -10,7 +10,7 @@ from avepoint_simulator.faults.rows import JsonRow, rows_of
 from avepoint_simulator.requests import Reply, SimulatedRequest
 
 FOREIGN_NUMBER: Final = 987_654_321
-"""The fault `foreign_rows` sets this number in the rows that it adds."""
+"""Number that appears only in rows added by the fault `foreign_rows`."""
 IMPOSSIBLE_TIME: Final = "2199-01-01T00:00:00Z"
 _OTHER_DIGITS: Final = str.maketrans("0123456789abcdef", "123456789abcdef0")
 _FILTERS: Final = frozenset({"jobtype", "objecttype", "jobstate"})

@@ -9,7 +9,7 @@ from avepoint_simulator.faults import TOKEN_ENDPOINT, Faults
 from avepoint_simulator.requests import FaultOptions
 
 OUTAGE_BEGINS: Final = 180.0
-"""Seconds from the start to the outage. This is enough time for a client to read all data once."""
+"""Seconds from the start to the outage. Before the outage, a client can read all data once."""
 OUTAGE_ENDS: Final = 420.0
 THROTTLED_SHARE: Final = 0.1
 

@@ -34,7 +34,7 @@ Observe = Callable[[str], Observer]
 
 _LAST_SAVE_SECONDS: Final = 1.5
 _SPARE_WORKERS: Final = 1 / 8
-"""Additional workers per request slot. These workers process responses while all slots are in use."""
+"""Additional workers per concurrent request. They process responses while the other workers send requests."""
 
 
 class Accounts:

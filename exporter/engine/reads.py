@@ -27,9 +27,9 @@ from exporter.errors import (
 )
 
 _MAX_FAILURES: Final = 10
-"""Number of consecutive account-wide errors after which a refresh skips the remaining customers."""
+"""Maximum number of consecutive account-wide errors. After these errors, a refresh skips the remaining customers."""
 _TRIES: Final = 10
-"""Number of customers that a refresh tries one at a time before it turns off an optional collector."""
+"""Number of customers to try, one at a time, before an optional collector is turned off."""
 _OF_THE_ACCOUNT: Final = (TransportError, UnavailableError, UnauthorizedError, ForbiddenError)
 """Errors that may affect the whole account. All other errors show that the account is readable."""
 

@@ -12,7 +12,7 @@ from typing import Final
 from exporter.collectors.base import Family, Sample
 
 Lines = Mapping[str, bytes]
-"""Rendered samples, by family name."""
+"""Rendered samples, keyed by family name."""
 
 _MAX_SHARED: Final = 10_000
 _MAX_DIGITS: Final = 6  # Numbers with more than 6 digits before the decimal point are written with an exponent.

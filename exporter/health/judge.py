@@ -18,7 +18,7 @@ from exporter.health.memory import HeldProblem, Memory, ProblemKey, shared
 from exporter.health.registry import PROBLEMS, Problem
 
 _LONG_AGO: Final = 0.0
-"""Start of a condition that may have existed before the exporter saved any state."""
+"""Assumed start of a condition that may be older than the saved state."""
 
 
 @dataclass(frozen=True, slots=True)

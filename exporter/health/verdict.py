@@ -17,10 +17,10 @@ from exporter.health.memory import Memory
 from exporter.health.registry import collectors_of
 
 Sources = Callable[[str], Mapping[str, Source]]
-"""A function that returns the source of each collector for a customer id ("" for a tenant account)."""
+"""A function that returns a customer's sources, keyed by collector. The argument is the customer id."""
 
 _KEPT_ABSENT: Final = 86_400.0
-"""Time, in seconds, for which a customer's problems are kept after the customer has left the customer list."""
+"""Seconds to keep a customer's problems after the customer has left the customer list."""
 
 
 class AccountVerdict:

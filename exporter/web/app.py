@@ -32,7 +32,7 @@ _VERDICT_BUDGET: Final = 0.1
 """Maximum seconds that a request spends on updating outdated verdicts. Later refreshes update the verdicts that are
 still outdated.
 """
-_START_SECONDS: Final = 5.0  # length of the startup period, during which scrapes wait for the first refreshes
+_START_SECONDS: Final = 5.0  # length of the startup period; in this period, scrapes wait for the first refreshes
 
 
 @dataclass(frozen=True, slots=True)

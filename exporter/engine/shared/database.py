@@ -91,7 +91,7 @@ class PostgresqlDatabase:
         self.session = session
         self.grant: Grant | None = None
         self.has_orphans = False
-        """Whether a write was refused because the row belongs to a newer process that no longer holds a lease."""
+        """Whether a write failed because a newer process, which no longer holds a lease, owns the row."""
         self._shard = shard
 
     def load(self, key: CollectorKey, owns: Owns) -> StoredRows:

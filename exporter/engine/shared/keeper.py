@@ -18,7 +18,7 @@ from exporter.engine.storage.database import StorageError
 from exporter.errors import ConfigError
 
 _REST: Final = 10.0
-"""After loading the stored state, a standby process pauses for this multiple of the time that the load took."""
+"""Pause of a standby process after each load of the stored state, relative to the duration of the load."""
 
 
 class Keeper:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 LEASE_SECONDS: Final = 20.0
-"""Length of a lease in seconds, measured by the database's clock. Another process may take over after this time."""
+"""Seconds after which a lease expires, measured by the database's clock. Another process can then take over."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,7 @@ class SharedState(StateStore):
         super().__init__(self._rows, families, clock, log)
         self.lease = Lease(times, clock.monotonic())
         self.needs_load = True
-        """Whether the stored state may be newer than the state of this process. While this is true, nothing is written.
+        """Whether the stored state may be newer than the state of this process. If so, nothing is written.
         """
         self._is_current = False
         self._has_failed = False

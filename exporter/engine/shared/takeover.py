@@ -11,7 +11,7 @@ from exporter.errors import Failure
 if TYPE_CHECKING:
     from exporter.engine.refresh import Refresher
 
-_FAILED: Final = "the refresh failed in another process, whose log contains the reason"
+_FAILED: Final = "the refresh failed in another process; for the reason, see the log of that process"
 
 
 def merged_states(own: Mapping[str, object], stored: Mapping[str, object]) -> Mapping[str, object]:

@@ -21,9 +21,9 @@ from exporter.web.status_data import StatusData
 _PAGE_SIZE: Final = 25
 
 Organizations = Mapping[str, Mapping[str, str]]
-"""Organization names by account and customer id. The status page shows only names that are on the metrics page."""
+"""Organization names, keyed by account and customer id. The page shows only names that are on the metrics page."""
 CustomerViews = Mapping[CustomerKey, Sequence[SnapshotView]]
-"""For each customer, the views of the collectors that read the customer, if any."""
+"""For each customer, the views of all collectors that read this customer."""
 
 
 @dataclass(frozen=True, slots=True)
