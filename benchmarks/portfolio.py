@@ -25,8 +25,8 @@ _OVERVIEW = "/partner/external/v3/general/customers/{}/cloud-backup-m365/overvie
 _TOKEN = "/connect/token"  # noqa: S105 - a path
 _SCOPE = "elements.customers.read.all elements.cbprotected.read.all"
 _PAGE_SIZE = 100
-_OVERVIEWS = 499  # does not divide the number of customers, so that values change in each refresh
-_ANY_CUSTOMER = b"0" * 36  # has the length of an id, because the length of a body is fixed
+_OVERVIEWS = 499  # no divisor of the number of customers, so that values change in each refresh
+_ANY_CUSTOMER = b"0" * 36  # has the length of a real id, because each body has a fixed length
 
 
 class Uniform(StaticPortfolio):
@@ -45,7 +45,7 @@ class Uniform(StaticPortfolio):
 
 
 class Answers:
-    """Response bodies from the simulator: a token, all pages of customers, and overviews (one after another)."""
+    """Returns stored response bodies: a token, the pages of the customer list, and one overview after another."""
 
     def __init__(self, token: bytes, pages: Sequence[bytes], overviews: Sequence[bytes]) -> None:
         self._token = token

@@ -38,7 +38,7 @@ class Refreshed:
 
 
 def least_calls(customers: int) -> int:
-    """Return the minimum number of requests: one per customer, and one per 100 customers for the list."""
+    """Return the minimum number of requests: one per customer, plus one list request per 100 customers."""
     return customers + math.ceil(customers / 100)
 
 
@@ -138,7 +138,7 @@ class _crowd:  # noqa: N801 - used as a function
 
 
 def starts(repeats: int) -> list[float]:
-    """Return, for each start, the CPU time until the first response to /metrics."""
+    """Start the exporter several times. For each start, return the CPU time until the first response to /metrics."""
     seconds = []
     for _ in range(repeats):
         with tempfile.TemporaryDirectory() as folder:

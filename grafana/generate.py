@@ -23,7 +23,7 @@ DASHBOARDS: Final[Mapping[str, Callable[[], Dashboard]]] = {
 
 
 def _without_defaults(board: Dashboard) -> object:
-    """Remove fields that the SDK writes to places where Grafana does not read them."""
+    """Remove fields that the SDK writes but Grafana ignores."""
     tree = json.loads(json.dumps(board, cls=JSONEncoder))
     for variable in tree["templating"]["list"]:
         for name in ("auto", "auto_min", "auto_count"):

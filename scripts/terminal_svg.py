@@ -1,4 +1,4 @@
-"""Draw the recorded frames of a terminal as an SVG that CSS animates.
+"""Draw the recorded frames of a terminal as an animated SVG.
 
 Each distinct row is drawn once, and frames refer to the row. The frames are stacked, and the animation moves the stack.
 Without animation, the last frame is visible.
@@ -42,7 +42,7 @@ Row = tuple[Run, ...]
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """The content of a screen, its duration in seconds, and the column and row of the cursor."""
+    """The content of a screen, its display time in seconds, and the column and row of the cursor."""
 
     rows: tuple[Row, ...]
     seconds: float

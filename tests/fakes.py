@@ -103,7 +103,7 @@ FAST = "requests: {concurrency: 8, per_second: 1000, retries: 3, timeout: 30s}"
 
 
 class ClientHarness:
-    """A client with a fake transport. Requests, waits, metrics and log lines are recorded."""
+    """A client with a fake transport. The class records requests, waits, metrics and log lines."""
 
     def __init__(self, handler: Handler, account: Account | None = None, *, tokens: Handler | None = None) -> None:
         self.account = account or make_account(more=FAST)

@@ -13,14 +13,14 @@ from exporter.logs import logger, setup, write_suppressed
 
 
 class Log:
-    """The lines of the log, and the clock that limits the log."""
+    """A log that limits its lines. Tests set the clock."""
 
     def __init__(self, stream: io.StringIO) -> None:
         self.now = 0.0
         self._stream = stream
 
     def lines(self) -> list[dict[str, object]]:
-        """Return the lines since the previous call, without their times."""
+        """Return the lines that were logged since the previous call. Omit the times."""
         text = self._stream.getvalue()
         self._stream.seek(0)
         self._stream.truncate()

@@ -49,7 +49,7 @@ def form(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def lines(form: str, monkeypatch: pytest.MonkeyPatch) -> Lines:
-    """Configure logging at level debug in one format. Return a function that returns the output."""
+    """Write logs of level debug in this format. Return a function that returns the lines of the log."""
     stream = io.StringIO()
     monkeypatch.setattr(sys, "stderr", stream)
     setup("debug", form)

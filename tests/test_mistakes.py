@@ -1,4 +1,4 @@
-"""A table of user errors. Each message shows where the error is, what is wrong, and what to do."""
+"""Each test makes a user error. The message must show where the error is, what is wrong, and what to do."""
 
 import asyncio
 import re
@@ -114,7 +114,7 @@ def account(more: str = "", *, auth: str = "client_id: app, client_secret: hunte
 
 
 def written(content: bytes, name: str = "config.yaml", config: str = "") -> Provoke:
-    """Write these bytes to a file, and check a configuration."""
+    """Write these bytes to a file, check the configuration, and return the error."""
 
     def provoke(stage: Stage) -> str:
         (stage.folder / name).write_bytes(content)
@@ -158,7 +158,7 @@ def customer_answered(answer: Any) -> Provoke:
 
 
 def locations_answered(answer: Any, otherwise: Any) -> Provoke:
-    """Return the error of `check` if requests with a geo location return `answer`, and others return `otherwise`."""
+    """Return the error of `check`. Requests with a geo location return `answer`, all others return `otherwise`."""
 
     async def provoke(_: Stage) -> str:
         api = FakeApi({JOBS: lambda request: answer if "location" in request.url.params else otherwise})

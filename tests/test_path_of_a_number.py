@@ -27,7 +27,7 @@ MAX_DEPTH = 7
 
 
 def holds_size(value: object, depth: int = 0) -> bool:
-    """Return whether a value is the size, or a record, a container or a string that contains the size."""
+    """Return whether a value is the size or contains the size."""
     if isinstance(value, bytes | bytearray | str):
         text = value if isinstance(value, str) else value.decode("utf-8", "replace")
         return any(one in text for one in TEXTS)
@@ -60,7 +60,7 @@ def is_of_verdict(frame: FrameType | None) -> bool:
 
 
 class Tracer:
-    """Records the exporter's functions whose arguments, variables or results contain the size."""
+    """Records each function of the exporter that has the size in its arguments, variables or results."""
 
     def __init__(self) -> None:
         self.functions: set[CodeType] = set()
@@ -77,7 +77,7 @@ class Tracer:
 
     @property
     def names(self) -> set[str]:
-        """Return the functions by file, without comprehensions and lambdas."""
+        """Return FILE:FUNCTION for each function, without comprehensions and lambdas."""
         return {f"{code.co_filename}:{code.co_qualname}" for code in self.functions if not code.co_name.startswith("<")}
 
     @property
@@ -90,8 +90,8 @@ async def traced() -> Tracer:
     world, tracer = World(FakeApi(portfolio(["x"]))), Tracer()
     await world.apply(partner())
     assert await world.refresh()
-    # As over a network, the body is a stream. Therefore, the response does not contain the size before its body is
-    # read.
+    # The body is a stream, as over a network. Therefore, the response contains no size until the exporter reads the
+    # body.
     body = json.dumps(v3([module(dataSizeStoredInAvePoint=f"{SIZE:.0f} B")])).encode()
     world.api.routes[overview_path("x")] = httpx.Response(200, stream=Stream(body))
     refresher = next(one for one in world.accounts.refreshers() if one.collector.name == "protected_data")

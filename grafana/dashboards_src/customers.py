@@ -17,7 +17,7 @@ from grafana.dashboards_src.thresholds import plain
 from grafana.dashboards_src.vocabulary import CUSTOMER_STATUSES, NO_RULES, SEVERITIES, TO_CUSTOMER
 
 _FEW_POINTS: Final = 24
-"""Maximum number of points of a graph, because each point reads the series of thousands of customers."""
+"""Maximum number of points in a graph. Each point is expensive, because it reads series of thousands of customers."""
 
 
 def build() -> Dashboard:

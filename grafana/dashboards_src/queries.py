@@ -45,7 +45,7 @@ def customer_level(name: str, *matchers: str) -> str:
 
 
 def by_account(expr: str) -> str:
-    """Keep only the labels by which tables merge rows.
+    """Keep only the labels that tables use to merge rows.
 
     If rows differ in another label, such as a name, tables do not merge these rows.
     """

@@ -1,4 +1,4 @@
-"""The thresholds of alerts, read from the rules, so that colors agree with alerts."""
+"""Read the thresholds of the alerts from the rules, so that the colors of panels agree with the alerts."""
 
 import functools
 import operator
@@ -79,5 +79,5 @@ def falling(*, warning: float | None = None, critical: float | None = None) -> l
 
 
 def plain(color: str = BLUE) -> list[Threshold]:
-    """Return one color for values that are neither good nor bad."""
+    """Return a single color, for values that are neither good nor bad."""
     return [Threshold(color=color)]

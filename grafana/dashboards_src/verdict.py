@@ -20,7 +20,8 @@ RUNNING_OUT: Final = (
 )  # fmt: skip
 RANKS: Final = {"critical": 3, "warning": 2, "info": 1}
 UNIT: Final = 100_000_000_000
-"""The weight of one rank. It exceeds every Unix time, so that problems sort by rank first, and then by start time.
+"""The weight of one rank. It is larger than every Unix time. Therefore, problems sort by rank first, and then by start
+time.
 
 An unreadable customer has a tenth of this weight.
 """
@@ -74,7 +75,7 @@ def verdicts(by: str, *matchers: str) -> str:
 def order(*matchers: str, of: tuple[str, ...] = (q.ACCOUNT,)) -> str:
     """Return a sort key for each problem. The key sorts a table by severity and then by age.
 
-    The recording rule `customer:avepoint_health:order` contains the largest key of each customer.
+    The recording rule `customer:avepoint_health:order` returns the largest key of each customer.
     """
     ranked = " or ".join(
         f"{rank * UNIT:.0f} * {q.recorded('avepoint:problem:named', *of, *matchers, _severity(severity))}"
@@ -86,7 +87,7 @@ def order(*matchers: str, of: tuple[str, ...] = (q.ACCOUNT,)) -> str:
 
 
 def health() -> str:
-    """Return the `order` of each customer's worst problem.
+    """Return the `order` of the worst problem of each customer.
 
     For a customer without problems, return UNIT / 10 if the customer is unreadable, and 0 otherwise.
     """

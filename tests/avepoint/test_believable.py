@@ -63,7 +63,7 @@ def tenant_jobs(jobs: list[tuple[str, float, float]], total: int | None = None) 
 
 
 def customer_jobs(jobs: list[tuple[str, float, float]], total: int | None = None) -> dict[str, Any]:
-    """Return the routes of one customer's successful Teams backups, in both API versions."""
+    """Return routes that list one customer's successful Teams backups, for both API versions."""
     rows = [
         {"jobType": 7, "jobModule": 308, "status": 2, "jobId": key, "startTime": iso(start), "endTime": iso(finish)}
         for key, start, finish in jobs

@@ -1,4 +1,4 @@
-"""The credential of an account, and the warnings and errors of --config.check."""
+"""Test how an account's credential is chosen, and what --config.check reports about it."""
 
 import json
 import subprocess

@@ -72,7 +72,7 @@ class Account:
 
     @asynccontextmanager
     async def running(self, slow_collectors: int) -> AsyncIterator[None]:
-        """Run the clock and some slow collectors, which always have another request to send."""
+        """Run the clock and several slow collectors. The slow collectors always have another request to send."""
         running: list[Coroutine[Any, Any, object]] = [self.refresh(10**6, DAY, WORKERS) for _ in range(slow_collectors)]
         tasks = [asyncio.create_task(one) for one in (self.clock.run(), *running)]
         try:

@@ -1,4 +1,4 @@
-"""Environment variables that set no flag cause a warning, except those that Kubernetes sets for services."""
+"""A variable AVEPOINT_EXPORTER_… that sets no flag causes a warning, unless Kubernetes sets it for a service."""
 
 import re
 from collections.abc import Mapping

@@ -52,7 +52,7 @@ def blank(status: int | str) -> dict[str, Any]:
 
 @pytest.fixture
 async def world() -> AsyncIterator[World]:
-    """Return a world with one customer, whose jobs the test sets."""
+    """Return a world with one customer. Each test sets the customer's jobs."""
     world = World(FakeApi({BATCH_PATH: v3([customer("c-1")])}))
     await world.apply(partner(collectors=ONLY))
     yield world

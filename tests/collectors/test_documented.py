@@ -1,7 +1,7 @@
 """For the sample responses in AvePoint's documentation, the exporter returns the expected values.
 
 Each source is a file at a commit of the public repository AvePoint/cloud-api, or "seed" for AvePoint's first documents.
-The date of a sample is the date in its text, or "" if the text contains no date.
+Each sample response has a date. The date is "" if the text of the sample contains no date.
 """
 
 import math

@@ -1,4 +1,4 @@
-"""For fixed responses, the page of each collector and API version is equal to its golden file."""
+"""The responses are fixed. For each collector and API version, the page must be equal to a golden file."""
 
 from datetime import UTC, datetime
 from pathlib import Path

@@ -143,7 +143,7 @@ async def test_it_is_looked_elsewhere_only_where_no_location_ever_had_a_job(tmp_
     await world.apply(account)
     assert await world.refresh(), "one of the two geo locations has a job"
     api.by_location = {"JPN": JOBS["EUR"]}
-    for days in (2, 30):  # the jobs leave first the window, then the lookback period
+    for days in (2, 30):  # first the window ends, then the lookback period
         world.clock.advance(days * DAY)
         assert await world.refresh()
     await world.restart(config(account))

@@ -24,7 +24,7 @@ async def refreshed(rows: Iterable[Any], *, legacy: bool = False) -> World:
 
 
 def of(world: World, name: str) -> dict[str, float]:
-    """Return the values of a family by tenant id."""
+    """Return the values of a metric, keyed by tenant id."""
     samples = world.samples().items()
     return {dict(labels).get("tenant_id", ""): value for (found, labels), value in samples if found == name}
 

@@ -1,4 +1,4 @@
-"""The release that the tests in this directory share."""
+"""Build a release once for all tests in this directory."""
 
 import subprocess
 import sys
@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """The results of scripts/build_release.py. `installed` contains the programs of the installed wheel."""
+    """The results of scripts/build_release.py. `installed` is the directory of the installed programs."""
 
     dist: Path
     installed: Path

@@ -1,4 +1,4 @@
-"""The installed wheel works without the files of the checkout."""
+"""The installed wheel works without the checkout."""
 
 import os
 import re

@@ -38,7 +38,7 @@ async def checked(
     kind: type[Accounts] = Accounts,
     shard: Shard = WHOLE,
 ) -> Report:
-    """Run a check on accounts. Each argument contains the non-default keys of one account."""
+    """Check several accounts. Each argument contains the non-default keys of one account."""
     clock = FakeClock()
 
     def make(observe: Callable[[str], RequestMonitor]) -> Accounts:
@@ -57,6 +57,6 @@ def found(report: Report, name: str) -> CollectorReport:
 
 
 def failure_of(report: VersionReport | CollectorReport) -> Failure:
-    """Return the failure of a collector or of one of its API versions."""
+    """Return the failure that a report contains."""
     assert report.failure is not None
     return report.failure

@@ -198,7 +198,7 @@ class OptionalLicense(LicenseCollector):
 
 
 class WithOptional(Accounts):
-    """Accounts in which the collector `license` is optional."""
+    """Accounts with an optional collector `license`."""
 
     async def apply(self, config: Config, *, start: bool = True) -> None:
         await super().apply(config, start=start)

@@ -14,7 +14,7 @@ _BETWEEN: Final = frozenset({"&&", "||", "|", ";", "(", ")", ">", "<"})
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line that the reader types, and its block. `text` does not contain the prompt."""
+    """A line that the reader types, and the block that contains it. `text` does not contain the prompt."""
 
     block: Block
     text: str

@@ -105,7 +105,7 @@ def web_reads(text: str, folder: Path) -> None:
     protection = load_protection(path)
     assert protection.context is not None
     for stored in yaml.safe_load(text)["basic_auth_users"].values():
-        assert bcrypt.checkpw(b"test", stored.encode())  # the page names this password
+        assert bcrypt.checkpw(b"test", stored.encode())  # this password is in the page
 
 
 def prometheus_reads(text: str, folder: Path) -> None:

@@ -50,7 +50,7 @@ def typed(text: str, folder: Path, stdin: str = "") -> str:
 
 
 def pointed(text: str, url: str) -> str:
-    """Set the simulator's URL and credentials in the accounts of a page."""
+    """In an example configuration, set the simulator's URL and credentials."""
     config: dict[str, Any] = yaml.safe_load(text)
     for account in config["accounts"]:
         account.pop("data_center", None)

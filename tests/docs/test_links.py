@@ -29,7 +29,7 @@ each_page = pytest.mark.parametrize("page", pages().values(), ids=lambda page: p
 
 
 def _inside(page: Page) -> Iterator[tuple[str, Path, str]]:
-    """Return each link to a file of the checkout, as link, file and anchor."""
+    """Return (link, file, anchor) for each link to a file of the checkout."""
     for link in page.links():
         parts = urlsplit(link)
         if not parts.scheme:

@@ -1,4 +1,4 @@
-"""The picture of a terminal session: its content, and the code that records and draws it."""
+"""Test the picture of a terminal session, and the code that records and draws the session."""
 
 import re
 from pathlib import Path

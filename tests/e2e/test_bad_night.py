@@ -96,7 +96,7 @@ def _served() -> Iterator[Page]:
 
 
 def _example(inbox: Inbox) -> str:
-    """Return the Alertmanager example with shorter durations, and with the webhook as every receiver."""
+    """Return the Alertmanager example, with shorter durations and the webhook in every receiver."""
     config = yaml.safe_load((_ROOT / "prometheus" / "alertmanager.yml").read_text())
     for route in (config["route"], *config["route"]["routes"]):
         for key in {"group_wait", "group_interval", "repeat_interval"} & route.keys():

@@ -56,7 +56,7 @@ class Crowd:
         self._numbers = itertools.count()
 
     async def run(self, seconds: float, end: Callable[[], Awaitable[None]]) -> None:
-        """Run all clients for some seconds. Then call `end` while the clients still send requests."""
+        """Run all clients for `seconds` seconds. Then call `end` while the clients still send requests."""
         tasks = [
             *(asyncio.create_task(self._guess()) for _ in range(_GUESSERS)),
             *(asyncio.create_task(self._dawdle()) for _ in range(_SLOW)),

@@ -35,7 +35,7 @@ accounts:
     requests: {{per_second: 1000, timeout: 3s, retries: 1}}
     collectors: {partner}
 """
-# The test omits faults after which the exporter waits, because waiting would only slow down the test.
+# The test omits faults that make the exporter wait. Waiting would only slow down the test.
 _WAITING = ("too_many_requests_date", "too_many_requests_bare", "unavailable")
 
 

@@ -63,7 +63,7 @@ def modules(request: pytest.FixtureRequest) -> Path:
 
 
 def browse(modules: Path, *visits: Visit) -> list[dict[str, Any]]:
-    """Visit the pages one after the other, and return the browser's observations on each page."""
+    """Open one page after the other, and return what the browser measured on each page."""
     browser = program("chromium", "google-chrome")
     command = [program("node"), str(Path(__file__).parent / "browser.cjs"), str(modules)]
     wanted = json.dumps({"browser": browser, "visits": visits})

@@ -28,10 +28,10 @@ def shown(world: World) -> Shown:
 
 
 def pages_until_killed(refresh: Refresh, place: Place, now: float, pages: int) -> list[tuple[float, Shown]]:
-    """Run a child process, kill it once it has sent `pages` pages that contain values, and return all pages with their
-    times.
+    """Kill a child process after it has sent `pages` pages with values. Return all pages with their times.
 
-    Pages without values do not count, because a slow machine may send many before the first refresh completes.
+    Pages without values do not count, because a slow machine may send many such pages before the first refresh
+    completes.
     """
     ours, theirs = multiprocessing.Pipe(duplex=False)
     child = multiprocessing.get_context("fork").Process(target=_run_child, args=(refresh, place, now, theirs))

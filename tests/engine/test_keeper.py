@@ -1,4 +1,5 @@
-"""Two processes of a shard share a real database. One process reads AvePoint, and the other exposes stored data."""
+"""Two processes share a shard and a real database. One process reads AvePoint, and the other exposes stored
+data."""
 
 import asyncio
 import time
@@ -30,7 +31,7 @@ def customers(*names: str, jobs: int = 1) -> FakeApi:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    while not condition():  # noqa: ASYNC110 - a process has no event to wait for
+    while not condition():  # noqa: ASYNC110 - no event reports this change
         await asyncio.sleep(0.02)
 
 

@@ -1,4 +1,4 @@
-"""The results of attempts to get the lease decide whether a process may read AvePoint.
+"""A process tries to get the lease. The results decide whether the process may read AvePoint.
 
 The tests need no clock and no database.
 """

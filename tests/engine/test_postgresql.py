@@ -77,7 +77,7 @@ async def test_customers_move_with_their_state(url: str) -> None:
 
 
 async def of_customers(shards: Sequence[World]) -> dict[Series, float]:
-    """Return the series of customers of all shards, and check that no series occurs in two shards."""
+    """Check that no series occurs in two shards, and return the customer series of all shards."""
     parts = [(key, value) for shard in shards for key, value in (await shown(shard)).items()]
     found = [(key, value) for key, value in parts if "customer_id" in dict(key[1])]
     assert len(dict(found)) == len(found)

@@ -1,4 +1,4 @@
-"""The order of customers in the queue, and the customers that no worker has taken."""
+"""The queue has the right order, and returns the customers that no worker has taken."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""The compressed parts of a page form one gzip member, which every client can decompress."""
+"""The compressed parts of a page form a single gzip member, so that every client can decompress the page."""
 
 import gzip
 import io

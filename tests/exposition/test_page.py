@@ -246,7 +246,7 @@ def test_usage_is_what_each_account_has_called() -> None:
 
 
 class Oracle(Collector):
-    """Yields the samples as prometheus_client families, in the order of the families on the page."""
+    """Yields the samples as prometheus_client families, in the same order as on the page."""
 
     def __init__(self, order: Sequence[Family], reads: Sequence[ReadResult]) -> None:
         self._order = order

@@ -260,7 +260,7 @@ def lint_together(boards: Sequence[Json]) -> list[str]:
 
 
 def _unknown_names(url: str, panel: Json, board: Json, target: Json) -> Iterator[str]:
-    """Yield variables and columns that a link uses but that do not exist, and variables that a link lacks."""
+    """Yield an error for each unknown variable or column in a link, and for each missing variable."""
     here, there = ({variable["name"] for variable in one["templating"]["list"]} for one in (board, target))
     kept, set_to = (set(re.findall(pattern, url)) for pattern in (r"\$\{(\w+):queryparam\}", r"[?&]var-(\w+)="))
     columns = {override["matcher"]["options"] for override in panel["fieldConfig"]["overrides"]}

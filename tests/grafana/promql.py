@@ -48,7 +48,7 @@ def known() -> Mapping[str, Labels]:
 
 
 class Lint(Walk):
-    """A walk that also checks windows, the matchers of job and instance, and the rates of counters."""
+    """A walk that also checks windows, rates of counters, and the matchers of job and instance."""
 
     def __init__(self, series: Mapping[str, Labels]) -> None:
         super().__init__(series)
@@ -109,7 +109,7 @@ def series_labels(text: str) -> Labels:
 
 
 def keeps_name(expression: Any) -> bool:
-    """Return whether the series of an expression keep their metric name.
+    """Return whether the result of an expression has a metric name.
 
     Grafana cannot merge rows of series with different metric names.
     """

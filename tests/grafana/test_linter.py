@@ -1,4 +1,4 @@
-"""Each rule of the linter reports an error that a test adds to a valid dashboard."""
+"""Each test adds an error to a valid dashboard. The linter must report the error."""
 
 import copy
 import json

@@ -58,7 +58,7 @@ def _hurried_rules(folder: Path) -> Path:
 
 
 def _asked(text: str) -> str:
-    """Return the query as Grafana sends it if all values of each variable are chosen."""
+    """Return the query that Grafana sends if the user chooses "All" for each variable."""
     text = text.replace("$__rate_interval", f"{_RANGE}s").replace("$__range", f"{_RANGE}s")
     return re.sub(r"\$(job|instance|account|customer|workload)\b", ".+", text)
 

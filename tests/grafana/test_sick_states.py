@@ -1,4 +1,4 @@
-"""Each stat panel shows the right number for certain problems. promtool evaluates the rules and queries."""
+"""If customers have problems, each stat panel shows the right number. promtool evaluates the rules and queries."""
 
 import json
 import re
@@ -130,7 +130,7 @@ def _stats() -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def as_grafana_asks(text: str) -> str:
-    """Return the query as Grafana sends it if all values of each variable are chosen."""
+    """Return the query that Grafana sends if the user chooses "All" for each variable."""
     text = text.replace("$__range", "1h").replace("$__rate_interval", "5m")
     return re.sub(r"\$(job|instance|account|customer|workload)\b", ".+", text)
 

@@ -45,7 +45,7 @@ def job(
     oldest: float | None = None,
     **labels: Any,
 ) -> list[Sample]:
-    """Return the samples of a workload's jobs, by default Teams backups."""
+    """Return the samples for the jobs of a workload. By default, the jobs are Teams backups."""
     labels = {"workload": "Teams", "job_type": "backup", **labels}
     values = {
         "avepoint_last_job_start_timestamp_seconds": start,
@@ -136,7 +136,7 @@ class World:
         return set(self.problems())
 
     def outcome(self, problem: str) -> str | None:
-        """Return "wrong", "fine" or "unknown", or None if the problem does not apply."""
+        """Return "wrong", "fine" or "unknown". Return None if the problem does not apply."""
         self.verdict.settle(self.now)
         counts = {one.labels: one.value for one in self.verdict.count_samples() if one.labels[0] == problem}
         assert sum(counts.values()) <= 1

@@ -124,7 +124,7 @@ def test_what_holds_of_every_verdict(taken: list[tuple[str, Any]], share: float)
         assert verdict.valid_until > world.now
         # Before `valid_until`, the verdict changes only if facts change, so the exporter may cache the verdict.
         left = min(verdict.valid_until - world.now, 100 * DAY)
-        world.now += share * left if left > 1 else 0  # rounding would affect shorter times
+        world.now += share * left if left > 1 else 0  # rounding errors would be too large for shorter times
         world.verdict.mark([CUSTOMER])
         assert problems(world).keys() == found.keys()
         again = world.verdict[CUSTOMER]

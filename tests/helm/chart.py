@@ -26,7 +26,7 @@ Object = dict[str, Any]
 def manifests(values: Mapping[str, Any], *, release: str = RELEASE) -> dict[str, str]:
     """Render the chart with Helm 4 and the schema.
 
-    Return the texts by template. Raise HelmError if a value is wrong.
+    Return the rendered text of each template. Raise HelmError if a value is wrong.
     """
     with helm_python.Chart.load(CHART) as chart:
         chart.validate_schema(dict(values))

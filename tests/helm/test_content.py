@@ -112,7 +112,7 @@ def test_no_secret_reaches_the_environment_and_secret_files_are_closed(values: d
     spec = exporter(objects(values))
     own = [v for v in spec["containers"][0]["env"] if v["name"].startswith("AVEPOINT_EXPORTER_")]
 
-    # A group can read the files of a pod, and libpq ignores a password file that a group can read.
+    # In a pod, the group can read all mounted files. libpq ignores a password file that the group can read.
     others = [variable for variable in own if variable["name"] != "AVEPOINT_EXPORTER_STORAGE_URL"]
     assert all("secretKeyRef" not in variable.get("valueFrom", {}) for variable in others)
     for volume in spec.get("volumes", []):

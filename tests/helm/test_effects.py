@@ -33,8 +33,8 @@ TLS = {"web": {"tls": {"enabled": True, "secretName": "tls"}}}
 WEB = {"web": {"existingSecret": {"name": "web"}}}
 STORAGE = {"shards": 2, "persistence": {"enabled": True}}
 DATABASE = {"storage": {"existingSecret": {"name": "database"}}}
-# Some values of the chart have an effect only if other values are set. For each prefix of a path, BASES contains these
-# other values. The test also enables every section along a path.
+# Some values of the chart have an effect only if other values are set. BASES maps the prefix of a value's path to these
+# other values. The test also enables each section that contains the value.
 BASES: dict[str, Values] = {
     "existingConfig.key": {"accounts": [], "existingConfig": {"secret": "config"}},
     "existingConfig": {"accounts": []},

@@ -1,4 +1,4 @@
-"""Infer the labels of an expression's series, and report names of metrics that do not exist."""
+"""Infer the labels of an expression's series, and report unknown metric names."""
 
 from collections.abc import Callable, Mapping
 from typing import Final

@@ -1,4 +1,4 @@
-"""Scenarios of the alerts on accounts and customers that the exporter cannot read."""
+"""Test scenarios for the alerts that fire if the exporter cannot read an account or a customer."""
 
 from typing import Final
 

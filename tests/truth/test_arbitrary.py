@@ -62,7 +62,7 @@ _JSON = st.recursive(
 _ROW = st.dictionaries(st.sampled_from(_KEYS), _VALUES, max_size=12)
 _PARTS = st.lists(_ROW, max_size=4)
 _ROWS = st.lists(_ROW | st.builds(dict, _ROW, products=_PARTS) | st.builds(dict, _ROW, moduleStatus=_PARTS), max_size=4)
-# Bodies are arbitrary JSON, envelopes of an object or of almost valid rows, or such rows without an envelope.
+# A body is one of these: arbitrary JSON, an object in an envelope, or almost valid rows with or without an envelope.
 _BODIES = (
     _JSON
     | st.fixed_dictionaries({"data": st.dictionaries(st.sampled_from(_KEYS), _JSON | _ROWS, max_size=8)})

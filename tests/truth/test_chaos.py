@@ -110,7 +110,7 @@ class _Returned:
         return lies
 
     def _add_new(self) -> None:
-        """Add the numbers that the server has returned since the last call."""
+        """Record the numbers that the server has returned since the last call."""
         values = self._simulator.returned_values
         assert values is not None
         for customer, key, value in values:

@@ -79,9 +79,9 @@ def moving_portfolio(seed: int, rounds: int) -> MovingPortfolio:
 
 
 def ended(portfolio: MovingPortfolio, now: float, since: Mapping[str, float]) -> Counter[Kind]:
-    """Return the number of jobs that ended by `now`, by customer, workload and job type.
+    """Count the jobs that ended before or at `now`, per customer, workload and job type.
 
-    `since` contains the time after which jobs count, by customer. The key "" represents the tenant account.
+    `since` maps a customer to a time. A job counts only if it ends later. The key "" represents the tenant account.
     """
 
     def counts(customer_id: str, job: JobRecord | CustomerJob) -> bool:
@@ -139,7 +139,8 @@ async def test_each_job_counts_once_whatever_the_faults(version: Any, seed: int,
     seen = World(clock=clock, transport=lambda: httpx.ASGITransport(app=simulator.asgi))
     await seen.accounts.apply(parse_config(text, catalogue(), source="test", directory=Path()), start=False)
     before: dict[frozenset[tuple[str, str]], float] = {}
-    # A job counts if it ends after the first successful refresh, whose time is between `earliest` and `latest`.
+    # A job counts if it ends after the first successful refresh. The time of this refresh is between `earliest` and
+    # `latest`.
     everyone = {"", *(customer.id for customer in portfolio.customer_list)}
     earliest, latest = dict[str, float](), dict[str, float]()
     now, most = clock.time(), Counter[Kind]()

@@ -1,6 +1,6 @@
 """While every response has a fault, numbers may be missing from the page, but no number is wrong.
 
-Afterwards, all numbers return.
+Without faults, the page contains all numbers again.
 """
 
 from typing import Any

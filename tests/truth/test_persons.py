@@ -16,7 +16,7 @@ from tests.truth.world import world
 
 PERSONAL = ("customer", "displayName", "email", "operator", "ownerEmail", "tenantOwner")
 USERS = "/users/batch"
-_ENOUGH = 12  # a leak is at least this many leading characters of a name, id or address
+_ENOUGH = 12  # a text leaks personal data if it contains this many leading characters of a name, id or address
 FAULTS = ("truncated_json", "nulls", "missing_keys", "wrong_types", "long_text", "duplicate_row", "conflicting_row",
           "envelope_errors", "short_list", "error_field")  # fmt: skip
 
@@ -64,7 +64,7 @@ async def test_no_person_is_in_a_label_or_a_log_line(probability: float, capsys:
     shown = ""
     async with world(simulator, transport=recorder) as seen:
         assert await seen.refresh()
-        persons = frozenset(recorder.persons)  # recorded before faults copy such values to other fields
+        persons = frozenset(recorder.persons)  # recorded before faults copy personal data to other fields
         simulator.faults = Faults(probability=probability, kinds=FAULTS, options=FaultOptions(text_bytes=3000))
         for _ in range(5):
             await seen.refresh()

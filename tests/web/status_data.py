@@ -1,4 +1,4 @@
-"""Data for the status page, and a parser of the page."""
+"""Create data for the status page, and parse the page."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -18,7 +18,7 @@ NO_DESCRIPTORS = OSError(errno.EMFILE, "Too many open files")
 
 
 class Listener:
-    """A fake listening socket. The socket raises the given errors before it accepts a connection."""
+    """A fake listening socket. The socket raises `errors` before it accepts a connection."""
 
     def __init__(self, *errors: OSError) -> None:
         self._errors = list(errors)
@@ -62,7 +62,7 @@ async def test_the_reserve_serves_clients_and_is_filled_again(caplog: pytest.Log
     assert not reserve.release()
     assert {record.levelno for record in caplog.records} == {logging.ERROR}
     assert {record.getMessage() for record in caplog.records} == {"cannot accept a connection: Too many open files"}
-    while not reserve.release():  # noqa: ASYNC110 - the reserve has no event to wait for
+    while not reserve.release():  # noqa: ASYNC110 - no event reports this change
         await asyncio.sleep(0.05)
     acceptor.close()
 

@@ -33,7 +33,7 @@ def authorization(user: str, password: str) -> str:
 class Counting:
     """Counts the comparisons of passwords.
 
-    By default, the class compares as the exporter does. Tests can pass another function.
+    By default, the class uses the exporter's comparison. Tests can pass another function.
     """
 
     def __init__(self, compare: Callable[[bytes, bytes], bool] = matches) -> None:
@@ -202,7 +202,7 @@ async def test_clients_that_guess_leave_room_for_others(honest: ClientKey) -> No
     await asyncio.sleep(0)
     right = check(b"right", honest)
     await asyncio.sleep(0)
-    shared = check(b"right", guesser)  # uses the result of the running check
+    shared = check(b"right", guesser)  # gets the result of the check that already runs
     gate.open(10)
     assert await right is CheckResult.RIGHT
     assert await shared is CheckResult.RIGHT

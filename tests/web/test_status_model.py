@@ -1,4 +1,4 @@
-"""The records from which the status page is rendered."""
+"""The records that the status page displays."""
 
 import pytest
 

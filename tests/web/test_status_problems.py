@@ -1,4 +1,4 @@
-"""The problems of customers on the status page."""
+"""The status page shows the problems of each customer."""
 
 from pathlib import Path
 from typing import get_args

@@ -23,7 +23,7 @@ HASH = bcrypt.hashpw(b"right", SALT).decode()
 
 @pytest.fixture
 def folder(tmp_path: Path, pki: Any) -> Path:
-    """Return a copy of the certificates that a test may change."""
+    """Copy the certificates, so that a test can change the copy, and return the copy."""
     shutil.copytree(pki.folder, tmp_path / "tls")
     return tmp_path / "tls"
 
@@ -38,7 +38,7 @@ def names(certificate: Any) -> set[str]:
 
 
 def handshake(server: ssl.SSLContext, client: ssl.SSLContext) -> tuple[ssl.SSLObject, ssl.SSLObject]:
-    """Perform a handshake in memory. Return the server side and the client side."""
+    """Perform a TLS handshake in memory. Return the TLS objects of the server and the client."""
     to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
     ends = (
         server.wrap_bio(to_server, to_client, server_side=True),
