@@ -66,7 +66,7 @@ def _ask(server: Prometheus, target: dict[str, Any], points: int) -> None:
     if target.get("instant"):
         path = f"query?{urlencode({'query': expr})}"
     else:
-        # The range covers only some minutes, but has as many points as a range of one day in Grafana.
+        # The range covers only a few minutes, but has as many points as a range of one day in Grafana.
         path = f"query_range?{urlencode({'query': expr, 'start': now - 120, 'end': now, 'step': 120 / points})}"
     with urllib.request.urlopen(f"{server.url}/api/v1/{path}") as response:
         answer = json.load(response)
@@ -86,7 +86,7 @@ def _cost(server: Prometheus, panel: dict[str, Any]) -> float:
 
 
 def measure(customers: int, program: str, warm_up: float, *, incident: bool) -> Iterator[str]:
-    """Yield the CPU time of each dashboard, of its five slowest panels, and of all dashboards, as lines of text."""
+    """Yield lines of text with the CPU time of each dashboard, its five slowest panels, and all dashboards together."""
     body = page(customers, *WRONG[incident]) + "\n".join(_more(customers)).encode() + b"\n"
     with ExitStack() as stack:
         target = stack.enter_context(serve(body))

@@ -37,7 +37,7 @@ Other collectors are disabled, so that results of different versions are compara
 
 @dataclass(slots=True)
 class AvePoint:
-    """A simulated AvePoint. The numbers of requests are known after the process has ended."""
+    """A simulated AvePoint. The counts are set after the process has ended."""
 
     url: str
     calls: int = 0

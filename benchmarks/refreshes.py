@@ -101,7 +101,7 @@ def _walls(running: Exporter, result: Refreshed, count: int) -> list[float]:
 
 
 class _crowd:  # noqa: N801 - used as a function
-    """Runs scrapers that each scrape every 15 s, at different times, and a client that sends frequent health checks."""
+    """Runs a client that sends health checks, and several scrapers. Each scraper scrapes once per 15 s."""
 
     def __init__(self, running: Exporter, result: Refreshed) -> None:
         self._running = running

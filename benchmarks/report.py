@@ -86,7 +86,7 @@ _WIDTH, _HEIGHT, _LEFT, _BOTTOM = 640, 360, 70, 300
 
 
 def plot(results: Results) -> str:
-    """Return an SVG plot of the time to render a page, by the number of samples, with logarithmic axes."""
+    """Return an SVG plot of rendering times over the number of samples. Both axes are logarithmic."""
     sizes = list(results.pages)
     times = [result[kind].median * 1e3 for result in results.pages.values() for kind in _KINDS]
     across = _scale(min(sizes) * SAMPLES, max(sizes) * SAMPLES, _LEFT, _WIDTH - 20)

@@ -25,7 +25,7 @@ from benchmarks.portfolio import SERVICE, WORKLOADS
 _RULES = Path(__file__).parent.parent / "prometheus" / "rules" / "avepoint.rules.yaml"
 _COLLECTORS = ("customers", "customer_jobs", "protected_data", "subscriptions")
 WRONG = {False: (0.05, 3), True: (0.30, 12)}
-"""By `--incident`: the share of customers with a problem, and the number of affected workloads per such customer."""
+"""For each value of `--incident`: the share of customers with a problem, and the affected workloads per customer."""
 _OF_JOBS = ("last_job_start_timestamp_seconds", "last_job_finish_timestamp_seconds", "last_job_duration_seconds",
             "last_success_timestamp_seconds")  # fmt: skip
 _RESULTS = ("successful", "failed", "skipped", "warning")

@@ -1,6 +1,6 @@
 """Build and check everything that a release publishes: build_release.py DIST [--work DIR].
 
-The script needs Python 3.11 or newer and a package index, and publishes nothing. Afterwards, DIST contains:
+The script needs Python 3.11 or newer and a package index. It does not publish anything. Afterwards, DIST contains:
 
   python/avepoint_exporter-VERSION-py3-none-any.whl, python/avepoint_exporter-VERSION.tar.gz
   chart/avepoint-exporter-VERSION.tgz
@@ -72,7 +72,7 @@ def run(*command: str | Path, cwd: Path = ROOT) -> str:
 
 
 def commit_time() -> int:
-    """Return the Unix time of the last commit, or of 2020-01-01 without Git.
+    """Return the Unix time of the last commit. Without Git, return the time of 2020-01-01.
 
     If all files have this time, two builds are identical.
     """

@@ -1,4 +1,4 @@
-"""Record docs/images/session.svg: a terminal in which `init`, `check` and `--once` run against the simulator.
+"""Record docs/images/session.svg. It shows `init`, `check` and `--once` in a terminal, against the simulator.
 
 Run it as a module: `python -m scripts.record_session`.
 """

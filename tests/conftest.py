@@ -72,7 +72,7 @@ def _logs_as_before() -> Iterator[None]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Escape characters in test logs that UTF-8 cannot encode. In CI, report skipped tests as failed."""
+    """In test logs, escape characters that UTF-8 cannot encode. In CI, report skipped tests as failed."""
     report = yield
     report.sections = [(name, text.encode("utf-8", "backslashreplace").decode()) for name, text in report.sections]
     is_skipped = report.skipped and not hasattr(report, "wasxfail") and UNAVAILABLE not in str(report.longrepr)

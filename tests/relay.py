@@ -1,4 +1,4 @@
-"""A TCP relay. A test can cut all connections, or freeze them, so that they stay open but transfer no data."""
+"""A TCP relay. A test can close or freeze all connections. A frozen connection stays open but transfers no data."""
 
 import contextlib
 import socket

@@ -38,7 +38,7 @@ SECRETS = ("hunter2", "a-secret-that-nobody-sees")
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """An empty working directory, the standard error of the process, and a function that sets a variable."""
+    """The surroundings of a command: an empty directory, its standard error, and its environment variables."""
 
     folder: Path
     written: Callable[[], str]
@@ -103,7 +103,7 @@ def warned(text: str, **variables: str) -> Provoke:
 
 
 def expecting(exceptions: str) -> str:
-    """Return a configuration with these exceptions in the second line."""
+    """Return a configuration. Its second line contains these exceptions."""
     return f"{FINE}\nexpectations: {{exceptions: [{exceptions}]}}"
 
 
@@ -135,7 +135,7 @@ def web(text: str) -> Provoke:
 
 
 def answered(answer: Any, path: str = LICENSE) -> Provoke:
-    """Return the error of `check` if a request for a license or a token returns this response."""
+    """Return the error of `check` if the request to `path` returns this response."""
 
     async def provoke(_: Stage) -> str:
         report = await checked(FakeApi({path: answer}), tenant_with("license", api="modern"))

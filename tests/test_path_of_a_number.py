@@ -39,7 +39,7 @@ def holds_size(value: object, depth: int = 0) -> bool:
         return any(holds_size(one, depth + 1) for one in value.values())
     if isinstance(value, tuple | list | set | array | KeysView | ValuesView):
         return any(holds_size(one, depth + 1) for one in value)
-    if isinstance(value, RunningAccount):  # an account refers to almost every object
+    if isinstance(value, RunningAccount):  # stop, because an account refers to almost every object
         return False
     is_ours = type(value).__module__.startswith("exporter.")
     return is_ours and any(holds_size(one, depth + 1) for one in fields_of(value))

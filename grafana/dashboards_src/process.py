@@ -12,7 +12,7 @@ UNREAD: Final = "No data; check that Prometheus scrapes the exporter"
 
 
 def targets() -> str:
-    """Return `up` of exporters, without other targets.
+    """Return `up` of the exporters. Exclude other targets.
 
     If the Prometheus job also has other targets, return only the exporters that are up.
     """
@@ -23,7 +23,7 @@ def targets() -> str:
 
 
 def _of_exporters(expr: str) -> str:
-    """Keep only the process metrics of exporters, because other targets have process metrics, too."""
+    """Keep only the process metrics of exporters. Other targets have process metrics, too."""
     return f"{expr} and on (job, instance) {q.raw('avepoint_exporter_build_info')}"
 
 

@@ -34,7 +34,7 @@ def any_of(problems: Iterable[str]) -> str:
 
 
 def problems(*matchers: str, of: tuple[str, ...] = (q.ACCOUNT,)) -> str:
-    """Return a series with the value 1 for each problem, with the problem's labels and the organization."""
+    """Return one series per problem. Its value is 1, and it has the problem's labels and the organization."""
     return q.scoped(q.recorded("avepoint:problem:named", *of, *matchers))
 
 

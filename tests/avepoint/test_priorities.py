@@ -46,7 +46,7 @@ class EventClock:
 
 
 class Account:
-    """The limits of an account, and requests that each take `latency` seconds."""
+    """Applies the limits of an account to simulated requests. Each request takes `latency` seconds."""
 
     def __init__(self, latency: float) -> None:
         self.clock = EventClock()

@@ -1,4 +1,4 @@
-"""The parsers return exact results for documented formats, and None or an error for any other JSON value."""
+"""The parsers return exact results for documented formats. Other JSON values result in None or an error."""
 
 import json
 import math
@@ -21,7 +21,7 @@ EPOCH_TICKS = 621_355_968_000_000_000
 EARLIEST, LATEST = datetime.fromisoformat("1970-01-03"), datetime.fromisoformat("2199-01-01")
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=80)
 JSON = SCALARS | st.lists(SCALARS, max_size=2) | st.dictionaries(st.text(max_size=3), SCALARS, max_size=2)
-# Almost valid strings reach more branches of the parsers than random strings.
+# Almost valid strings reach more branches of the parsers than random strings do.
 NEARLY = st.text(alphabet="0123456789.,:-+/TZ GgMmKkBbhsdNA\u00a0\u0663", max_size=70)
 READERS = (
     values.read_count, values.read_size, values.read_gigabytes, values.read_time, values.read_duration,

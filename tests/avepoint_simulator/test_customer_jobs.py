@@ -113,7 +113,7 @@ def test_durations(seconds: int | None, words: str) -> None:
 
 
 def generated(now: float, **changes: Any) -> dict[int, list[CustomerJob]]:
-    """Return the jobs in a generated portfolio, by customer number."""
+    """Return the jobs in a generated portfolio, keyed by customer number."""
     portfolio = GeneratedPortfolio(**({"seed": 1, "customers": 40, "start": NOON} | changes))
     people = portfolio.customers(now)
     return {place: list(portfolio.customer_jobs(one.id, now) or ()) for place, one in enumerate(people)}

@@ -1,4 +1,4 @@
-"""The scenarios of the generated data, and the faults of the scenario `incident`."""
+"""Test the scenarios for generated data, and the faults in the scenario `incident`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`avepoint-exporter assets` writes the files of a checkout."""
+"""`avepoint-exporter assets` writes the same files as in a checkout."""
 
 from pathlib import Path
 

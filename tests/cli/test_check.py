@@ -123,7 +123,7 @@ def shown_on_a_terminal(arguments: list[str], env: dict[str, str] | None = None)
         while True:
             try:
                 piece = os.read(ours, 4096)
-            except OSError:  # Linux raises this error when the other end of the terminal is closed
+            except OSError:  # on Linux, this error means that the other end of the terminal is closed
                 break
             if not piece:
                 break

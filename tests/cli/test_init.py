@@ -278,7 +278,7 @@ def test_no_secret_file_stays_if_the_configuration_cannot_be_written(
 
 
 def uncommented(text: str) -> str:
-    """Return a configuration with its commented-out defaults as active keys."""
+    """Uncomment the defaults in a configuration, and return the result."""
     return re.sub(r"(?m)^    # (?!proxy_url)", "    ", text)
 
 

@@ -36,7 +36,7 @@ def iso(seconds: float) -> str:
 
 
 def row(identifier: str, start: float | None = 0.0, finish: float | None = None, **values: Any) -> dict[str, Any]:
-    """Return the row of a successful Teams backup. Times are seconds relative to now, or None for "N/A"."""
+    """Return the row of a successful Teams backup. Times are in seconds from now. None means "N/A"."""
     counts = {f"{name}Count": "1" for name in ("total", "failed", "successful", "skipped", "warning")}
     times = {"startTime": start, "endTime": finish}
     return {
@@ -60,7 +60,7 @@ async def world() -> AsyncIterator[World]:
 
 
 async def shown(world: World, *rows: Any, api_version: str = "modern") -> dict[tuple[str, str], float]:
-    """Refresh with these rows, and return the samples by name and labels, without counters that are 0."""
+    """Refresh with these rows. Return the samples, keyed by name and labels, without counters that are 0."""
     world.api.routes.update({JOBS: v3(list(rows))} if api_version == "modern" else {LEGACY: {"value": list(rows)}})
     assert await world.refresh()
     return samples(world)

@@ -18,7 +18,7 @@ from tests.helpers import BATCH_PATH, FakeApi, World, customer, customer_jobs_pa
 
 
 class Portfolio:
-    """A service that lists customers in one API version."""
+    """A fake service that returns a customer list through only one API version."""
 
     def __init__(self, more: str = "", *, modern: bool = True, account: str = FAST) -> None:
         self.ids: list[str] = ["a", "b", "c"]

@@ -245,7 +245,7 @@ def test_memory_does_not_grow_with_time() -> None:
     one = Counted()
     sizes = []
     for day in range(1, 400):
-        # AvePoint lists only the latest jobs. Therefore, no refresh sees the end of a running job.
+        # AvePoint lists only the latest jobs. Therefore, no later list shows that a running job has ended.
         one.refresh(day * 24, job(f"r{day:04}", day * 24 - 2), job(f"f{day:04}", day * 24 - 3, day * 24 - 1))
         sizes.append(len(json.dumps(one.counter.dump_state())))
     assert max(sizes[100:]) < 1200
@@ -253,7 +253,7 @@ def test_memory_does_not_grow_with_time() -> None:
 
 @dataclass
 class Ideal:
-    """An ideal counter, which remembers all job ids."""
+    """An ideal job counter. It remembers all job ids."""
 
     base: float | None = None
     floor: float = 0.0

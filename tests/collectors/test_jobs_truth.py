@@ -1,4 +1,4 @@
-"""Every sample of jobs is equal to the result of an oracle, which computes the samples from the raw jobs."""
+"""An oracle computes samples from the raw jobs. Every sample of jobs is equal to the oracle's sample."""
 
 import math
 from collections import Counter, defaultdict
@@ -118,7 +118,7 @@ def oracle(
     jobs: list[Raw], now: float, successes: dict[tuple[str, str], int], *, types: tuple[str, ...] = tuple(JOB_TYPES),
     window: float = DAY, lookback: float = 7 * DAY,
 ) -> dict[Any, float]:  # fmt: skip
-    """Return all expected samples of the account, and add new successes to `successes`."""
+    """Add new successes to `successes`, and return all expected samples of the account."""
     until = round(now * TICK)
     kinds: dict[tuple[str, str], list[Raw]] = defaultdict(list)
     for job in jobs:
@@ -143,7 +143,7 @@ def gauges(world: World) -> dict[Any, float]:
 
 
 def ended(world: World) -> Counter[tuple[str, str, str]]:
-    """Return the page's counters of completed jobs, by workload, job type and state."""
+    """Return the page's counters of completed jobs, keyed by workload, job type and state."""
     shown = Counter[tuple[str, str, str]]()
     for (name, series), value in world.samples().items():
         if name == "avepoint_jobs_completed_total":

@@ -13,7 +13,7 @@ ROWS = [customer("c-1", organization="Alpha"), customer("c-2", organization="Bet
 
 
 async def shown(labels: Any, **more: Any) -> dict[str, dict[str, str]]:
-    """Return the labels of avepoint_customer_info, by customer."""
+    """Return the labels of avepoint_customer_info for each customer."""
     world = World(FakeApi({BATCH_PATH: v3(ROWS)}))
     await world.apply(partner(collectors={"protected_data": OFF}, labels=labels, **more))
     assert await world.refresh()

@@ -129,7 +129,7 @@ async def test_every_page_of_an_opaque_link_is_read(total: int, world: World) ->
     world.api.routes[GOOGLE_JOBS_PATH] = answer
     assert await world.refresh("google")
     assert world.value("avepoint_jobs", **GMAIL, state="finished") == (total or None)
-    # Without a total, only a partial page ends the list.
+    # The responses contain no total. Therefore, only a partial page ends the list.
     expected = {0: 2, 1: 1, 9: 1, 10: 2, 49: 2, 50: 2, 51: 2, 100: 3, 120: 4}
     assert world.api.calls() == expected[total]
 

@@ -1,4 +1,4 @@
-"""The client that stops a collector after one response."""
+"""Test the client that stops a collector after one response."""
 
 import httpx
 import pytest

@@ -82,7 +82,7 @@ def process(command: Sequence[str], **options: Any) -> Iterator["subprocess.Pope
 
 @contextlib.contextmanager
 def on_a_terminal(command: Sequence[str], **options: Any) -> Iterator[tuple["subprocess.Popen[Any]", int]]:
-    """Run a process on a terminal. Yield the process, and the file descriptor of the other end of the terminal."""
+    """Run a process on a terminal. Yield the process, and a file descriptor of the terminal's other end."""
     ours, theirs = pty.openpty()
     try:
         with process(command, stdin=theirs, stdout=theirs, stderr=theirs, **options) as started:

@@ -44,7 +44,7 @@ avepoint_up{account="msp",collector="customers"} 1
 
 @dataclass(slots=True)
 class Page:
-    """A fake metrics page of 1,000 customers, of which `wrong` have a problem."""
+    """A fake metrics page of 1,000 customers. `wrong` is the number of customers with a problem."""
 
     wrong: int = 0
     problem: str = 'problem="backup_overdue",severity="critical"'

@@ -37,7 +37,7 @@ LONGEST_TAKEOVER = 30.0
 
 @dataclass(slots=True)
 class Replica:
-    """A replica, and the page size that identifies the replica's requests."""
+    """A replica. Its page size identifies its requests."""
 
     folder: Path
     simulator: Simulator

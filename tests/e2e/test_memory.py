@@ -40,7 +40,7 @@ _WAITING = ("too_many_requests_date", "too_many_requests_bare", "unavailable")
 
 
 def _config(url: str) -> str:
-    """Return a configuration in which every collector refreshes continuously."""
+    """Return a configuration that makes every collector refresh continuously."""
     collectors = {kind: {name: {"interval": "1s"} for name in names} for kind, names in catalogue().items()}
     return CONFIG.format(url=url, app=AppCredentials(), **{kind: json.dumps(each) for kind, each in collectors.items()})
 

@@ -36,7 +36,7 @@ ACCOUNT: Final = """
     requests: {{timeout: 60s, retries: 5, concurrency: 4}}
     {more}
 """
-# Only the lookup of 127.0.0.1 is fast, because the process needs this lookup to listen.
+# Only the lookup of 127.0.0.1 is fast, because a process must look up this address to listen on it.
 SLOW_LOOKUPS: Final = """
 import socket, time
 lookup = socket.getaddrinfo
@@ -45,7 +45,7 @@ def slow(host, *values, **options):
 socket.getaddrinfo = slow
 """
 # Only commits at the end of a refresh are slow. Only the commit at the end of a refresh is slow. Earlier commits are
-# fast, so that the process can start to listen.
+# fast. Otherwise, the process could not start to listen.
 SLOW_COMMITS: Final = """
 import sqlite3, time
 connect = sqlite3.connect

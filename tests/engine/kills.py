@@ -19,7 +19,7 @@ Refresh = Callable[[Place, float, Show], Coroutine[None, None, None]]
 
 
 def shown(world: World) -> Shown:
-    """Return the values of counters and last successes on the page, by series."""
+    """Return the values of counters and last successes on the page, keyed by series."""
     return {
         f"{name}{sorted(labels)}": value
         for (name, labels), value in world.samples().items()

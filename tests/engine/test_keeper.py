@@ -1,5 +1,4 @@
-"""Two processes share a shard and a real database. One process reads AvePoint, and the other exposes stored
-data."""
+"""Two processes share a shard and a real database. One reads AvePoint, and the other exposes stored data."""
 
 import asyncio
 import time

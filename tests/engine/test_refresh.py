@@ -1,4 +1,4 @@
-"""Refreshes run at the right times, and a failure of one customer does not affect other customers."""
+"""Refreshes run at the right times. If one customer fails, other customers are not affected."""
 
 import asyncio
 from typing import Any

@@ -47,7 +47,7 @@ async def test_an_unclassified_job_of_another_type_does_not_hold_a_problem() -> 
     original = api._list
 
     def hides(request: object) -> object:
-        """Return the list. If the filter is workload 9, replace the id of each job by "unlisted"."""
+        """Return the list. If the request filters by workload 9, set the id of each job to "unlisted"."""
         page = original(request)  # type: ignore[arg-type] # a request
         if request.url.params["ObjectType"] == "9":  # type: ignore[attr-defined]
             page["data"] = [{**row, "id": "unlisted"} for row in page["data"]]  # type: ignore[index]

@@ -1,4 +1,4 @@
-"""Counters are hidden until the stored counters are loaded. Otherwise, they would begin at 0 and jump later."""
+"""The page omits counters until the stored counters are loaded. Otherwise, counters would begin at 0 and jump later."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager

@@ -227,7 +227,7 @@ def test_the_exporters_own_metrics() -> None:
     assert any(name == "avepoint_exporter_build_info" for name, _ in samples)
     assert any(name.startswith("process_") for name, _ in samples)
     assert any(name.startswith("python_") for name, _ in samples)
-    own.observer("a")  # as after a reload, the account no longer has a certificate
+    own.observer("a")  # simulates a reload; the account now has no certificate
     again = parsed(own.text(account="a", names=(), openmetrics=False).decode())
     assert not any(name == "avepoint_certificate_expiry_timestamp_seconds" for name, _ in again)
     own.forget("a")

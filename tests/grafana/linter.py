@@ -127,7 +127,7 @@ def labels_of_legends(board: Json) -> Iterator[str]:
 
 
 def numbers(board: Json) -> Iterator[str]:
-    """A stat panel has one series and a calculation, so that the panel does not count restarts and replicas twice."""
+    """A stat panel reduces a single series to one number, so that restarts and replicas are not counted twice."""
     for panel in panels(board):
         if panel["type"] != "stat":
             continue

@@ -55,7 +55,7 @@ class Lint(Walk):
         self.matched: set[str] = set()
 
     def _matrix(self, expression: promql.MatrixSelector) -> Labels:
-        return self.labels(expression.vector_selector)  # the window is a macro, or its text is checked
+        return self.labels(expression.vector_selector)  # other checks read the window
 
     def _selector(self, expression: promql.VectorSelector) -> Labels:
         labels = super()._selector(expression)

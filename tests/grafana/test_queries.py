@@ -37,7 +37,7 @@ _RANGE: Final = 5
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
-    """A Prometheus server that has scraped the demo for some seconds."""
+    """A Prometheus server that has scraped the demo for a few seconds."""
     folder = tmp_path_factory.mktemp("dashboards")
     rules = _hurried_rules(folder)
     with exporter(folder, "demo", "--scenario", "varied", "--customers", "20", "--speed", "240") as running:

@@ -73,7 +73,7 @@ def parsed(text: str) -> Iterator[Object]:
 
 
 def one(found: list[Object], kind: str, name: str | None = None) -> Object:
-    """Return the only object of this kind and, if `name` is set, with this name."""
+    """Return the only object of this kind. If `name` is set, the object must have this name."""
     (only,) = (each for each in found if each["kind"] == kind and name in (None, each["metadata"]["name"]))
     return only
 
@@ -102,7 +102,7 @@ def environment(found: list[Object]) -> dict[str, Any]:
 
 
 def secret_data(found: list[Object]) -> dict[str, bytes]:
-    """Return the data of all Secrets by key."""
+    """Return the decoded entries of all Secrets in one dictionary."""
     return {
         key: base64.b64decode(value, validate=True)
         for each in found

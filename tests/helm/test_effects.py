@@ -99,7 +99,7 @@ LEAVES = {".".join(path): (path, schema) for path, schema in [*leaves(SCHEMA), *
 
 
 def keys(schema: Schema, path: Path = ()) -> Iterator[Path]:
-    """Yield the path of every key, including keys in lists (0) and in mappings with free names (*)."""
+    """Yield the path of every key. In a path, 0 means a list item, and * means any name."""
     schema = resolved(schema)
     inner = list(schema.get("properties", {}).items())
     yield from ((*path, name) for name, _ in inner)
@@ -129,7 +129,7 @@ def with_exception(path: Path, exception: Values) -> Values:
 
 
 def base(path: Path) -> Values:
-    """Return the other values without which the value at a path has no effect."""
+    """Return the other values that are necessary for the value at a path to have an effect."""
     name = ".".join(path)
     [*_, prefix] = ["", *sorted((key for key in BASES if f"{name}.".startswith(f"{key}.")), key=len)]
     values = merged({"accounts": [ACCOUNT]}, BASES.get(prefix, {}))

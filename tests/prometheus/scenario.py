@@ -69,7 +69,7 @@ def promtool_test(program: str, folder: Path, scenarios: Iterable[Scenario], int
 
 
 def firing(time: str, alert: str, number: int = 1, **labels: str) -> tuple[str, str, Expected]:
-    """Return a check of the number of alerts that match `alert` and fire at `time`."""
+    """Return a check that `number` alerts match `alert` and fire at `time`."""
     matchers = "".join(f', {name}="{value}"' for name, value in labels.items())
     expression = f'count(ALERTS{{alertname=~"{alert}", alertstate="firing"{matchers}}}) or vector(0)'
     return time, expression, {"{}": float(number)}
@@ -88,7 +88,7 @@ def exporter(values: str = ALWAYS, **labels: str) -> Series:
 
 
 def up_of(values: str) -> str:
-    """Return the values of `up` for a target with these series values. While values are missing, `up` is 0."""
+    """Return the values of `up` for a target with these values. While values are missing, `up` is 0."""
     return values.replace("stale _x", "0 0x")
 
 

@@ -54,7 +54,7 @@ _SEVERITIES_OF_PROBLEMS: Final = "severity of the problem"
 
 
 def severity(alert: str) -> str:
-    """Return the severity of an alert or its problem, or a text for alerts on several problems."""
+    """Return the severity of the alert or of its problem. For alerts about several problems, return a text."""
     own: str = ALERTS[alert].get("labels", {}).get("severity", "")
     return own or _SEVERITY_OF_PROBLEM.get(alert, _SEVERITIES_OF_PROBLEMS)
 

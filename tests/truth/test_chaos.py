@@ -51,7 +51,7 @@ _OPTIONS = FaultOptions(retry_after_seconds=2, timeout_seconds=0, text_bytes=300
 
 
 class Impatient(httpx.AsyncHTTPTransport):
-    """Sends requests over the network. A request times out at once if the server announces a timeout."""
+    """Sends requests over the network. If the server simulates a timeout, the request times out immediately."""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         response = await super().handle_async_request(request)
@@ -88,7 +88,7 @@ _MAY_BE_COMING = ("avepoint_subscription_", "avepoint_next_scheduled_")
 
 
 class _Returned:
-    """The numbers that the server has returned, by customer and field."""
+    """The numbers that the server has returned for each customer and field."""
 
     def __init__(self, simulator: Simulator) -> None:
         self._simulator = simulator
@@ -198,8 +198,7 @@ async def test_random_faults_cost_no_more_than_their_own_samples(
                 assert {key: shown.get(key) for key in truth if key[0] not in _COMPLETED} == {
                     key: value for key, value in truth.items() if key[0] not in _COMPLETED
                 }
-                # Counters include only jobs that ended after the first refresh. This is also true for jobs that a fault
-                # hid at first.
+                # Counters include only jobs that ended after the first refresh, even if a fault hid a job at first.
                 ends = [job.finish_unix_ns for job in portfolio.job_list]
                 ends += [job.finish_unix_ns for job in portfolio.customer_job_list]
                 recent = sum(end is None or end > (NOW - 300) * 10**9 for end in ends)

@@ -92,7 +92,7 @@ async def test_a_closed_acceptor_neither_listens_nor_holds_descriptors() -> None
     acceptor.start()
     acceptor.accept(listener)  # type: ignore[arg-type] # a double
     acceptor.close()
-    await asyncio.sleep(1.1)  # longer than the acceptor waits to fill the reserve
+    await asyncio.sleep(1.1)  # an open acceptor would fill the reserve after one second
     assert descriptors() == before
     with pytest.raises(ConnectionRefusedError):
         await hello(listener)

@@ -56,7 +56,7 @@ async def test_metrics_return_everything_without_requests_to_avepoint() -> None:
 async def test_every_path_responds_while_the_persistent_state_is_being_loaded() -> None:
     world = World(FakeApi({LICENSE: SEATS}))
     async with browser(world) as client:
-        world.clock.advance(60)  # the startup period is over, so that no request waits
+        world.clock.advance(60)  # after the startup period, no request waits
         answers = {path: await client.get(path) for path in ("/-/healthy", "/metrics", "/", "/-/ready")}
         assert [answer.status_code for answer in answers.values()] == [200, 200, 200, 503]
         assert answers["/-/ready"].text == "not ready: the persistent state is being loaded\n"

@@ -48,7 +48,7 @@ class Counting:
 
 
 class Gate:
-    """A comparison that waits for the test. The correct password is "right"."""
+    """A fake password comparison that waits until the test continues. The correct password is "right"."""
 
     def __init__(self) -> None:
         self.order: list[bytes] = []
