@@ -22,7 +22,7 @@ def main() -> None:
         "--stretch",
         type=int,
         default=0,
-        help="number of customers in an additional low-latency refresh that measures the memory",
+        help="number of customers in an additional refresh, which measures the memory (default: no such refresh)",
     )
     parser.add_argument("--latency", type=float, default=0.15, help="latency of AvePoint's responses in seconds")
     parser.add_argument("--repeats", type=int, default=5)

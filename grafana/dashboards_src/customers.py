@@ -63,9 +63,9 @@ def _portfolio() -> table.Panel:
 
     return rows(
         "Portfolio",
-        "One row per customer or tenant, sorted by the severity and then by the age of the worst problem, at most "
-        f"{MOST} rows. If a row is colored, click the name to see the problems below. A dash means that a value is "
-        "unknown or does not apply.",
+        f"One row per customer or tenant, at most {MOST} rows. The rows are sorted by the severity and then by the age "
+        "of the worst problem. If a row is colored, click the name to see the problems below. A dash means that a "
+        "value is unknown or does not apply.",
         [
             ("A", q.named(f"max by ({by}) ({worst})")),
             ("B", f"count by ({by}) ({shown(problems)})"),
@@ -140,7 +140,7 @@ def _success_over_time() -> timeseries.Panel:
 def _data_over_time() -> timeseries.Panel:
     return lines(
         "Protected data over time",
-        "Size of the protected data of the chosen customers by account. If the size falls suddenly, check who deleted "
+        "Size of the chosen customers' protected data, per account. If the size falls suddenly, check who deleted "
         "data.",
         [(f"sum by (account) ({_data()})", "{{account}}")],
         unit="bytes", empty="The size is unknown",

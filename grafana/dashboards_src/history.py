@@ -31,7 +31,7 @@ def protected_data() -> timeseries.Panel:
     tenants = q.account_level("account:avepoint_license_protected_bytes:max")
     return lines(
         "Protected data",
-        "Size of the protected data by account. If the size falls suddenly, check who deleted data.",
+        "Size of the protected data, per account. If the size falls suddenly, check who deleted data.",
         [(f"sum by (account) ({customers}) or sum by (account) ({tenants})", "{{account}}")],
         unit="bytes", empty=NO_RULES,
     ).max_data_points(100)  # fmt: skip

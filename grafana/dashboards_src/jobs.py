@@ -89,8 +89,8 @@ def _by_problem() -> timeseries.Panel:
     affected = q.account_level("account:avepoint_problem_customers:count", verdict.any_of(_OF_JOBS))
     panel = lines(
         "Customers by problem",
-        "Number of customers of the chosen accounts that have a problem with jobs, by problem. If a line rises "
-        "suddenly, look for a common cause.",
+        "Number of customers with a job problem in the chosen accounts, by problem. If a line rises suddenly, look for "
+        "a common cause.",
         [(f"sum by (problem) ({affected})", "{{problem}}"), (verdict.customers(), ALL_CUSTOMERS)],
         unit="locale", empty=NO_RULES,
     )  # fmt: skip

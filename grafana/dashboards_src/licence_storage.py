@@ -64,8 +64,8 @@ def _growth_rate() -> str:
 def _growth() -> stat.Panel:
     return number(
         "Growth per day",
-        "Average daily growth of the protected data of the chosen accounts over the last week, and size of this data. "
-        "If the growth rises suddenly, see the graph below.",
+        "Average daily growth of the chosen accounts' protected data over the last week, and the current size of the "
+        "data. If the growth rises suddenly, see the graph below.",
         f"{_DAY} * sum({q.scoped(_growth_rate())})",
         of=f"sum({q.scoped(_used())})",
         unit="bytes", of_unit="bytes", steps=plain(), empty="Unknown", decimals=1,
@@ -76,7 +76,7 @@ def _storage() -> timeseries.Panel:
     expected = f"clamp_min(({_used()}) + {_MONTH} * ({_growth_rate()}), 0)"
     return lines(
         "Storage: used, purchased, and expected in 30 days",
-        "At each point, the dashed line shows the use that is expected 30 days later, at the growth rate of the week "
+        "The dashed line shows the expected use 30 days after each point. It assumes the growth rate of the week "
         "before the point. If the expected use exceeds the purchased storage of a tenant, purchase more storage within "
         "30 days.",
         [
@@ -103,8 +103,8 @@ def _by_place() -> timeseries.Panel:
     tenants = q.account_level("account:avepoint_license_protected_bytes:max")
     return lines(
         "Protected data by storage",
-        "Size of the protected data by account. For partner accounts, the graph separates AvePoint's storage from the "
-        "customers' own storage (byos). If a size falls suddenly, check who deleted data.",
+        "Size of the protected data, per account. For partner accounts, the graph separates AvePoint's storage from "
+        "the customers' own storage (byos). If a size falls suddenly, check who deleted data.",
         [
             (f"sum by (account, storage) ({customers})", "{{account}} {{storage}}"),
             (f"sum by (account) ({tenants})", "{{account}}"),

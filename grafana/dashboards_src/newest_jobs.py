@@ -25,7 +25,7 @@ def newest_jobs() -> table.Panel:
     return rows(
         "Newest jobs",
         f"The last job of each workload and job type, sorted by start time, at most {MOST} rows. If a state is red, "
-        "the table of problems shows whether and since when the job causes a problem.",
+        "check the table of problems. It shows whether the job causes a problem, and when the problem began.",
         [("A", f"1000 * ({q.named(newest)})")],
         [
             Column("name", "Customer or tenant", link=TO_CUSTOMER),

@@ -73,8 +73,8 @@ def _tenants() -> table.Panel:
     sites = shown("avepoint_potential_ransomware_sites")
     return rows(
         "Microsoft 365 tenants",
-        f"One row per tenant, sorted by the worst problem of the customer, for at most {MOST} customers. If a cell is "
-        "red, click the customer to see its problems. A dash means that a value is unknown or does not apply.",
+        f"One row per tenant, for at most {MOST} customers. The customers with the worst problems come first. If a "
+        "cell is red, click the customer to see its problems. A dash means that a value is unknown or does not apply.",
         [
             ("A", q.named(f"({first})")),
             ("B", f"min by ({_TENANT}) ({shown('avepoint_app_consent')})"),
@@ -117,8 +117,8 @@ def _retention() -> table.Panel:
     none = f"0 * {q.by_account(q.account_level('account:avepoint_customers:count'))}"
     return rows(
         "Retention and restores",
-        f"Retention periods of tenant accounts, and the last successful restore of each workload, at most {MOST} rows. "
-        "If no restore has succeeded for a long time, test a restore.",
+        "The table shows the retention periods of tenant accounts, and the last successful restore of each workload. "
+        f"The table has at most {MOST} rows. If no restore has succeeded for a long time, test a restore.",
         [
             ("A", default(q.with_name(f"bottomk({MOST}, max by ({by}) ({kept}))"))),
             ("B", default(q.with_name(f"bottomk({MOST}, min by ({by}) ({shortest}))"))),
@@ -142,7 +142,7 @@ def _over_time() -> timeseries.Panel:
     affected = q.account_level("account:avepoint_problem_customers:count", verdict.any_of(_PROBLEMS))
     panel = lines(
         "Customers by problem",
-        "Number of customers of the chosen accounts that have a problem with protection, by problem. If ransomware is "
+        "Number of customers with a protection problem in the chosen accounts, by problem. If ransomware is "
         "suspected, follow your incident procedure, and do not let older backups expire.",
         [(f"sum by (problem) ({affected})", "{{problem}}"), (verdict.customers(), ALL_CUSTOMERS)],
         unit="locale", empty=NO_RULES,
