@@ -1,4 +1,4 @@
-"""The application, which connects the accounts, the metrics and the HTTP server, and runs them in one process."""
+"""The application runs the accounts, the metrics and the HTTP server in one process."""
 
 import asyncio
 import signal

@@ -1,4 +1,4 @@
-"""Scenarios, which select the problems of each customer."""
+"""Scenarios select the problems of each customer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The faults in the scenario `incident`: an API outage, and throttling before and after the outage."""
+"""The scenario `incident` has an API outage, and throttling before and after the outage."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The root command, which serves metrics, and the exit codes of all commands."""
+"""The root command serves metrics. This module also defines the exit codes of all commands."""
 
 import errno
 import os

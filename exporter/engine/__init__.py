@@ -1,1 +1,1 @@
-"""The engine, which runs accounts, refreshes collectors, and stores the results."""
+"""The engine runs accounts, refreshes collectors, and stores the results."""

@@ -91,7 +91,7 @@ class Accounts:
         return {name: running.client.budget for name, running in self._running.items()}
 
     def refreshers(self, account: str | None = None) -> tuple[Refresher, ...]:
-        """Return the refreshers of one account, or of all accounts if `account` is None."""
+        """Return the refreshers of one account. If `account` is None, return the refreshers of all accounts."""
         chosen = [running for name, running in self._running.items() if account in (None, name)]
         return tuple(refresher for running in chosen for refresher in running.refreshers)
 
@@ -102,7 +102,7 @@ class Accounts:
                 await running.verdicts.settle(budget)
 
     def verdict_views(self, account: str | None = None) -> tuple[SnapshotView, ...]:
-        """Return views of the verdicts for one account, or for all accounts if `account` is None."""
+        """Return views of the verdicts for one account. If `account` is None, include all accounts."""
         return tuple(running.verdicts.view() for name, running in self._running.items() if account in (None, name))
 
     async def first_refreshes(self, account: str | None = None, *, within: float) -> bool:

@@ -1,4 +1,4 @@
-"""Shards, which divide customers and tenant accounts among several processes."""
+"""Shards divide customers and tenant accounts among several processes."""
 
 import hashlib
 import re

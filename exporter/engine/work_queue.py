@@ -1,4 +1,4 @@
-"""The queue from which the workers of a refresh take customers."""
+"""The queue of customers for the workers of a refresh."""
 
 import asyncio
 from collections.abc import AsyncIterator, Collection

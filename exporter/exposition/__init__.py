@@ -1,4 +1,4 @@
-"""The metrics page, which contains the collected data and the exporter's own metrics."""
+"""The metrics page contains the collected data and the exporter's own metrics."""
 
 import os
 

@@ -59,7 +59,7 @@ class AccountLimits:
         self.fingerprint = hashlib.sha256(text.encode()).hexdigest()[:_FINGERPRINT_LENGTH]
 
     def of(self, customer_id: str) -> CustomerLimits:
-        """Return the limits of a customer, or of a tenant account if the id is ""."""
+        """Return the limits of a customer. If the id is "", return the limits of the tenant account."""
         if customer_id not in self._named:
             return self._common
         chosen = tuple(one for one in self._exceptions if not one.customers or customer_id in one.customers)

@@ -1,4 +1,4 @@
-"""The HTTP server, which opens the sockets, accepts connections and shuts down within a deadline.
+"""The HTTP server opens the sockets, accepts connections, and shuts down within a deadline.
 
 This server uses uvicorn's h11 protocol with the deadlines in client_connections.py, but not uvicorn's server. uvicorn's
 server installs signal handlers and checks for shutdown ten times per second. Pending TLS handshakes could not be

@@ -1,4 +1,4 @@
-"""The PostgreSQL database for persistent state, which shards and replicas share.
+"""The PostgreSQL database that shards and replicas share for persistent state.
 
 Each customer row contains the epoch of the process that owns the row. A process that takes over a shard claims the rows
 of the shard's customers. The database then refuses writes from processes with an older epoch. Therefore, a customer

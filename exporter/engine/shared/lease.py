@@ -1,4 +1,4 @@
-"""The lease of a shard, which at most one process holds. Only the holder of the lease sends requests to AvePoint.
+"""The lease of a shard. At most one process holds the lease. Only the holder of the lease sends requests to AvePoint.
 
 This module decides whether a process may send requests and write state. The caller passes the current time and the
 outcome of each database request.

@@ -1,4 +1,4 @@
-"""Converts samples, states and statuses to and from the format in which databases store them."""
+"""Converts samples, states and statuses to and from their format in databases."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""The persistent state, which contains samples, success times and counters.
+"""The persistent state contains samples, success times and counters.
 
 New samples are committed to a database before a scrape can return them.
 """
