@@ -645,13 +645,13 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
     ),
     "id that is a reference": (
         account(auth="client_id: '${CLIENT_ID}', client_secret: hunter2"),
-        (f"{AUTH}.client_id: ^is a reference to a variable, which is not expanded; ^enter the value, or use a key"
-         f" that ends in _env{PLACE}"),
+        (f"{AUTH}.client_id: ^is a variable reference, but variables are not expanded; ^enter the value, or use a"
+         f" key that ends in _env{PLACE}"),
     ),
     "secret that is a reference": (
         account(auth="client_id: app, client_secret: '${SECRET}'"),
-        (f"{AUTH}.client_secret: ^is a reference to a variable, which is not expanded; ^enter the value, or use a key"
-         f" that ends in _env{PLACE}"),
+        (f"{AUTH}.client_secret: ^is a variable reference, but variables are not expanded; ^enter the value, or use a"
+         f" key that ends in _env{PLACE}"),
     ),
     "id in place of the secret": (
         account(auth="client_id: hunter2, client_secret: HUNTER2"),

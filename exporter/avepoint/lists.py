@@ -27,7 +27,7 @@ T = TypeVar("T")
 PAGE_SIZE: Final = 100
 """Rows per page of a partner list. This is the maximum page size of the Elements API."""
 _SETTLED: Final = 3
-"""Number of consecutive refreshes with the same rows and the same total after which the total is ignored."""
+"""After this number of consecutive refreshes with the same rows and the same total, the total is ignored."""
 _MOST_INCOMPLETE: Final = 10_000
 
 

@@ -15,7 +15,7 @@ MOST_PAGES: Final = 1000
 """Maximum number of pages in a list. If a list has more pages, the exporter assumes that the list is endless."""
 _LONGEST_ID: Final = 200
 _JOB_PAGES: Final = (Paging.LEGACY_JOBS, Paging.GOOGLE_JOBS, Paging.SALESFORCE_JOBS)
-"""Formats in which the fields for the rows (`jobs`), the total and the link are in the same JSON object."""
+"""Formats of pages that contain the rows (`jobs`), the total and the link in one JSON object."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ _OF_CUSTOMERS: Final = frozenset({
     "scan_failed", "consent_missing", "seats_exceeded", "storage_nearly_full", "storage_full", "license_out_of_policy",
     "subscription_expiring", "subscription_expired", "customer_status_failed", "customer_attention",
 })  # fmt: skip
-"""Limits and problems of a whole customer, which has no product and no workload."""
+"""Limits and problems that apply to a whole customer, not to a product or a workload."""
 _OF_MICROSOFT_365: Final = frozenset({
     "unprotected_after", "unprotected_ratio", "users_unprotected_ratio", "retention",
     "objects_unprotected", "users_unprotected", "ransomware_suspected", "unusual_activity", "retention_too_short",
@@ -61,17 +61,15 @@ class Limits(Section):
     job_verdict_age: Age = Field(
         2 * _DAY, description="Age at which a failed or incomplete job is no longer a problem."
     )
-    incomplete_after: Grace = Field(
-        _DAY, description="`job_incomplete`: maximum time for which jobs may be incomplete."
-    )
+    incomplete_after: Grace = Field(_DAY, description="`job_incomplete`: how long jobs may be incomplete.")
     unprotected_after: Grace = Field(
         2 * _DAY,
-        description="`objects_unprotected`, `users_unprotected`: maximum time for which the ratio may be exceeded.",
+        description="`objects_unprotected`, `users_unprotected`: how long the ratio may be exceeded.",
     )
-    scan_failed_after: Grace = Field(30 * 3600.0, description="`scan_failed`: maximum time for which scans may fail.")
+    scan_failed_after: Grace = Field(30 * 3600.0, description="`scan_failed`: how long scans may fail.")
     status_after: Grace = Field(
         2 * 3600.0,
-        description="`customer_status_failed`, `customer_attention`: maximum time for which the status may last.",
+        description="`customer_status_failed`, `customer_attention`: maximum duration of the status.",
     )
     unprotected_ratio: Ratio = Field(
         0.10, description="`objects_unprotected`: maximum share of scanned objects that have no backup."
@@ -86,7 +84,7 @@ class Limits(Section):
         30 * _DAY, description="`subscription_expiring`: minimum time until a subscription expires."
     )
     subscription_history: Span = Field(
-        30 * _DAY, description="`subscription_expired`: time for which an expired subscription is reported."
+        30 * _DAY, description="`subscription_expired`: how long an expired subscription is reported."
     )
     retention: Span = Field(0.0, description="`retention_too_short`: minimum retention period; 0s disables the check.")
     restore_age: Span = Field(

@@ -43,7 +43,7 @@ def check_no_reference(value: str) -> str:
     """Return the value. Raise ValueError if the value is a reference to a variable, such as ${NAME}."""
     if _REFERENCE.fullmatch(value.strip()):
         raise ValueError(
-            "is a reference to a variable, which is not expanded; enter the value, or use a key that ends in _env"
+            "is a variable reference, but variables are not expanded; enter the value, or use a key that ends in _env"
         )
     return value
 

@@ -186,7 +186,7 @@ class CustomerFilter(Section):
 class Labels(Section):
     """Names in the labels of `avepoint_customer_info`; `hashed` replaces each name with its hash."""
 
-    owner_email: Shown = Field(default=False, description="E-mail addresses of owners, which are personal data.")
+    owner_email: Shown = Field(default=False, description="E-mail addresses of owners (personal data).")
     organization: Shown = Field(default=True, description="Names of customers and of their Microsoft 365 tenants.")
 
 
@@ -238,7 +238,8 @@ class Account(Section):
     customers: CustomerFilter = Field(CustomerFilter(), description="Partner accounts only: customers to read.")
     labels: Labels = Field(Labels(), description="Partner accounts only: names in labels. Default: top-level `labels`.")
     expectations: Expectations = Field(
-        Expectations(), description="Limits that define problems. Default for each key: top-level `expectations`."
+        Expectations(),
+        description="Limits at which a problem is reported. Default for each key: top-level `expectations`.",
     )
     requests: Requests = Field(Requests(), description="Limits on the requests to AvePoint.")
     tls: Tls = Field(Tls(), description="Trusted certificate authorities.")
@@ -270,5 +271,7 @@ class Config(Section):
     """Top-level keys of the configuration file."""
 
     labels: Labels = Field(Labels(), description="Names in labels, for accounts that do not set `labels`.")
-    expectations: Expectations = Field(Expectations(), description="Limits that define problems, for all accounts.")
+    expectations: Expectations = Field(
+        Expectations(), description="Limits at which a problem is reported, for all accounts."
+    )
     accounts: tuple[Account, ...] = Field(min_length=1, description="Accounts to read.")

@@ -6,7 +6,7 @@ from typing import Final
 _LONGEST_VALUE: Final = 200
 _LONGEST_SHORT: Final = 60
 LONGEST_TEXT: Final = 2000
-"""Maximum number of characters of a string that are searched for e-mail addresses."""
+"""Number of characters at the beginning of a string that are searched for e-mail addresses."""
 _AROUND_AT: Final = re.compile(r"[^\s@]*@\S*")  # also matches a truncated e-mail address
 
 

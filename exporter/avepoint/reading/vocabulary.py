@@ -33,8 +33,9 @@ SERVICE_TYPES: Final[Mapping[int, str]] = MappingProxyType({
     10: "Teams Chat", 11: "Power BI", 12: "Power Automate", 13: "Shared Channel", 14: "Power Apps",
     15: "Copilot Studio Agents",
 })  # fmt: skip
-"""Workloads by their code in the field `serviceType` of a tenant's settings and unusual activities. The `ObjectType`
-filter has other codes.
+"""Workloads by their code in the field `serviceType`. Tenant settings and unusual activities contain this field.
+
+The `ObjectType` filter has other codes.
 """
 
 MODULES: Final[Mapping[int, str]] = MappingProxyType({

@@ -38,7 +38,7 @@ COUNT = Family(
 User = tuple[int | None, Mapping[str, bool | None] | None]
 """A user's hashed id, and whether each workload is protected. Unknown values are None."""
 Counts = Mapping[str, tuple[int, int]]
-"""The numbers of protected and unprotected users by workload."""
+"""The number of protected users and the number of unprotected users, keyed by workload."""
 
 
 class UsersOptions(CollectorOptions):
