@@ -103,6 +103,15 @@ async def test_a_request_for_patience(status: int, lines: Lines) -> None:
     ]  # fmt: skip
 
 
+async def test_a_503_without_retry_after_may_be_an_outage(lines: Lines) -> None:
+    api = FakeApi({LICENSE: httpx.Response(503, headers=NAMED)})
+    await refreshed(api, tenant_with("license", api="modern"))
+    assert lines("AvePoint throttles the account") == []
+    assert lines("AvePoint may be unavailable") == [
+        {"account": "contoso", "collector": "license", "path": LICENSE, "request_id": "r-1", "retry_after": None}
+    ]
+
+
 async def test_a_token_service_that_asks_for_patience_names_no_customer(lines: Lines) -> None:
     def busy(request: httpx.Request) -> httpx.Response:
         is_data = b"cbprotected" in request.content

@@ -801,6 +801,15 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
         (f"{LICENSE}: ^HTTP 429: ^the exporter retries; if the error persists, lower requests.per_second or lengthen"
         " the intervals"),
     ),
+    "503 of an overloaded server": (
+        answered(httpx.Response(503, headers={"retry-after": "1"})),
+        (f"{LICENSE}: ^HTTP 503: ^the exporter retries; if the error persists, lower requests.per_second or lengthen"
+        " the intervals"),
+    ),
+    "503 in an outage": (
+        answered(httpx.Response(503)),
+        f"{LICENSE}: ^HTTP 503: ^AvePoint may be unavailable; check its service status; the exporter retries",
+    ),
     "500": (
         answered(httpx.Response(500)),
         f"{LICENSE}: ^HTTP 500: ^the exporter retries; if the error persists, contact AvePoint with the request id",

@@ -21,7 +21,7 @@ from exporter.avepoint.auth.tokens import (
 )
 from exporter.avepoint.connections import Connections, origin_of
 from exporter.avepoint.endpoints import Endpoint, Query
-from exporter.avepoint.hints import NOT_OURS, reason_of, unreached
+from exporter.avepoint.hints import NOT_OURS, is_throttling, reason_of, unreached
 from exporter.avepoint.observer import Observer, ServerClock, ValueIssues
 from exporter.avepoint.responses import RawResponse, decode_response, read_body, server_time, without_secrets
 from exporter.avepoint.throttle import LimitUsage, Throttle
@@ -206,9 +206,9 @@ class Client:
         """Pause all requests of the account after a 429 or 503."""
         if error.status in (429, 503):
             self._throttle.slow_down(_DEFAULT_PAUSE if error.retry_after is None else error.retry_after)
-            self._log.warning(
-                "AvePoint throttles the account", error=error, retry_after=error.retry_after, **error.context()
-            )
+            is_limit = is_throttling(error.status, error.retry_after)
+            event = "AvePoint throttles the account" if is_limit else "AvePoint may be unavailable"
+            self._log.warning(event, error=error, retry_after=error.retry_after, **error.context())
 
     async def _exchange(self, endpoint: Endpoint, request: httpx.Request, token: Token) -> object:
         """Send one request and return the decoded response.

@@ -3,6 +3,7 @@
 import errno
 import os
 import ssl
+from http import HTTPStatus
 from typing import Final
 
 import httpx
@@ -39,6 +40,7 @@ _NO_DESCRIPTORS: Final = (
     "raise the limit on open files (ulimit -n, LimitNOFILE= of systemd), or lower requests.concurrency"
 )
 _THROTTLED: Final = "the exporter retries; if the error persists, lower requests.per_second or lengthen the intervals"
+_UNAVAILABLE: Final = "AvePoint may be unavailable; check its service status; the exporter retries"
 _SERVER_ERROR: Final = "the exporter retries; if the error persists, contact AvePoint with the request id"
 
 
@@ -70,9 +72,18 @@ def not_there(permission: str) -> str:
     )
 
 
-def unavailable(status: int) -> str:
-    """Return the hint for a 429 or 5xx."""
-    return _THROTTLED if status in (429, 503) else _SERVER_ERROR
+def unavailable(status: int, retry_after: float | None) -> str:
+    """Return the hint for a 429 or 5xx. `retry_after` is the Retry-After header in seconds, or None."""
+    if is_throttling(status, retry_after):
+        return _THROTTLED
+    return _UNAVAILABLE if status == HTTPStatus.SERVICE_UNAVAILABLE else _SERVER_ERROR
+
+
+def is_throttling(status: int, retry_after: float | None) -> bool:
+    """Return whether AvePoint limits the requests of the account. A 503 without Retry-After may be an outage."""
+    return status == HTTPStatus.TOO_MANY_REQUESTS or (
+        status == HTTPStatus.SERVICE_UNAVAILABLE and retry_after is not None
+    )
 
 
 def unreached(error: Exception) -> str:

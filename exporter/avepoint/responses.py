@@ -223,8 +223,8 @@ def _raise_status(
         raise LinkRefusedError(f"{what}: redirects are not followed", hint=REDIRECTED, **about)
     what += error_text(body, secrets)
     if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        pause, hint = retry_after(response, now), unavailable(status)
-        raise UnavailableError(what, status=status, retry_after=pause, hint=hint, **about)
+        pause = retry_after(response, now)
+        raise UnavailableError(what, status=status, retry_after=pause, hint=unavailable(status, pause), **about)
     kinds: dict[int, tuple[type[StatusError], str]] = {
         400: (BadRequestError, f"AvePoint rejected a parameter; {CHANGED}"),
         401: (UnauthorizedError, "AvePoint rejected a new token; check environment, data_center and base_url"),

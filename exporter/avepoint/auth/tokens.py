@@ -162,13 +162,9 @@ def decode_token_response(response: RawResponse, form: Mapping[str, str], *, now
     body = {**decoded, "error": None} if is_documented and isinstance(decoded, dict) else decoded
     reason = error_text(body, secrets_of(form))
     if response.status == HTTPStatus.TOO_MANY_REQUESTS or response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        raise UnavailableError(
-            f"token: HTTP {response.status}{reason}",
-            status=response.status,
-            retry_after=retry_after(response, now),
-            hint=unavailable(response.status),
-            **request,
-        )
+        what, pause = f"token: HTTP {response.status}{reason}", retry_after(response, now)
+        hint = unavailable(response.status, pause)
+        raise UnavailableError(what, status=response.status, retry_after=pause, hint=hint, **request)
     if response.status != HTTPStatus.OK:
         if is_documented:
             raise refusal(str(code), permission, reason=reason, **request)
