@@ -2,7 +2,7 @@
 
 import platform
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
@@ -22,10 +22,14 @@ _BUCKETS: Final = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60)
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """The number of requests per code, and the wait time in seconds. `calls` is keyed by HTTP status or error type."""
+    """The number of requests per code, the wait time in seconds, and the number of token requests per result.
+
+    `calls` is keyed by HTTP status or error type.
+    """
 
     calls: Mapping[str, int]
     throttled: float
+    tokens: Mapping[str, int] = field(default_factory=dict)
 
 
 class OwnMetrics:
@@ -125,13 +129,13 @@ class OwnMetrics:
 
     def usage(self) -> dict[str, Usage]:
         """Return the request counts and wait time per account since the account was first configured."""
-        calls: dict[str, dict[str, int]] = {}
-        for labels, value in _totals(self.requests):
-            codes = calls.setdefault(labels["account"], {})
-            codes[labels["code"]] = codes.get(labels["code"], 0) + int(value)
+        calls, tokens = _by_account(self.requests, "code"), _by_account(self.tokens, "result")
         # Every account has a series of this counter, even before its first request.
         waited = {labels["account"]: value for labels, value in _totals(self.throttled)}
-        return {account: Usage(calls.get(account, {}), seconds) for account, seconds in waited.items()}
+        return {
+            account: Usage(calls.get(account, {}), seconds, tokens.get(account, {}))
+            for account, seconds in waited.items()
+        }
 
     def text(self, *, account: str | None, names: Collection[str], openmetrics: bool) -> bytes:
         """Return the metrics in the text format or in OpenMetrics.
@@ -184,6 +188,15 @@ class _AccountObserver:
     def _count(self, counter: Counter, *labels: str, amount: float = 1.0) -> None:
         if self._own.knows(self._account):
             counter.labels(self._account, *labels).inc(amount)
+
+
+def _by_account(counter: Counter, label: str) -> dict[str, dict[str, int]]:
+    """Return the totals of a counter by account and by the value of a label."""
+    found: dict[str, dict[str, int]] = {}
+    for labels, value in _totals(counter):
+        totals = found.setdefault(labels["account"], {})
+        totals[labels[label]] = totals.get(labels[label], 0) + int(value)
+    return found
 
 
 def _totals(counter: Counter) -> Iterator[tuple[Mapping[str, str], float]]:

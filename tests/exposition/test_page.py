@@ -240,7 +240,11 @@ def test_usage_is_what_each_account_has_called() -> None:
     for endpoint, code in (("/a", "200"), ("/b", "200"), ("/b", "429"), ("/b", "timeout")):
         busy.request(endpoint, code, 0.1)
     busy.throttled(2.5)
-    assert own.usage() == {"busy": Usage({"200": 2, "429": 1, "timeout": 1}, 2.5), "idle": Usage({}, 0.0)}
+    busy.token("success")
+    busy.token("invalid_client")
+    busy.token("success")
+    tokens = {"success": 2, "invalid_client": 1}
+    assert own.usage() == {"busy": Usage({"200": 2, "429": 1, "timeout": 1}, 2.5, tokens), "idle": Usage({}, 0.0)}
     own.forget("busy")
     assert own.usage() == {"idle": Usage({}, 0.0)}
 

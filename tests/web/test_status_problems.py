@@ -72,6 +72,15 @@ def test_customers_of_all_accounts_count() -> None:
     assert headline.text == "1 collector up · 2 of 12 customers with a critical problem"
 
 
+@pytest.mark.parametrize("has_tenants", [True, False])
+def test_the_list_of_customers_explains_why_the_headline_counts_more(has_tenants: bool) -> None:
+    tenants = (verdicts("contoso", 1),) if has_tenants else ()
+    text = page(status_data(UP, verdicts=(verdicts("msp", 1, OVERDUE), *tenants))).text
+    assert "Customers 1 to 1 of 1" in text
+    assert ("1 of 2 customers with a critical problem" in text) is has_tenants
+    assert ("The headline also counts each tenant account as one customer." in text) is has_tenants
+
+
 def test_problems_are_shown_by_severity_then_age() -> None:
     older = Verdict("c4", "job_failed", "warning", "SharePoint Online", age=90_000)
     tenant = verdicts("contoso", 1, Verdict("", "storage_full", "critical", age=3600))

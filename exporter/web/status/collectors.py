@@ -1,6 +1,6 @@
 """Status page rows for the collectors and for each account's requests to AvePoint."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 from urllib.parse import urlencode
@@ -45,9 +45,9 @@ class CollectorRow:
 class AccountUsage:
     """The rate limit of an account, and the counts of the account's requests.
 
-    If AvePoint is throttling the account, `throttling` contains the reduced rate. `throttled` is the number of
-    responses with status 429 or 503. `waited` is the total waiting time of the requests. `codes` contains request
-    counts by status code, highest count first.
+    If the exporter backs off after a response with status 429 or 503, `backing_off` contains the reduced rate.
+    `throttled` is the number of such responses. `waited` is the total waiting time of the requests. `codes` contains
+    request counts by status code, and `tokens` token request counts by result, highest count first.
     """
 
     account: str
@@ -56,10 +56,11 @@ class AccountUsage:
     concurrency: int
     rate: str
     full_rate: str
-    throttling: str
+    backing_off: str
     throttled: int
     waited: str
     codes: tuple[tuple[str, int], ...]
+    tokens: tuple[tuple[str, int], ...] = ()
 
 
 def state_of(status: RefreshStatus) -> State:
@@ -115,20 +116,25 @@ def _account_usage(account: str, budget: LimitUsage, usage: Usage) -> AccountUsa
         concurrency=budget.concurrency,
         rate=rate(budget.recent),
         full_rate=rate(budget.full_rate),
-        throttling=_throttling(budget),
+        backing_off=_backing_off(budget),
         throttled=sum(usage.calls.get(code, 0) for code in _THROTTLED),
         waited=precise_time(usage.throttled),
-        codes=tuple(sorted(usage.calls.items(), key=lambda code: (-code[1], code[0]))),
+        codes=_highest_first(usage.calls),
+        tokens=_highest_first(usage.tokens),
     )
 
 
-def is_throttled(budget: LimitUsage) -> bool:
-    """Return whether the exporter has paused or slowed down requests because AvePoint is throttling the account."""
+def _highest_first(counts: Mapping[str, int]) -> tuple[tuple[str, int], ...]:
+    return tuple(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
+def is_backing_off(budget: LimitUsage) -> bool:
+    """Return whether the exporter has paused or slowed down requests after a response with status 429 or 503."""
     return budget.pause > 0 or budget.rate < budget.full_rate
 
 
-def _throttling(budget: LimitUsage) -> str:
-    if not is_throttled(budget):
+def _backing_off(budget: LimitUsage) -> str:
+    if not is_backing_off(budget):
         return ""
     pause = f"paused for {rounded_time(budget.pause)}, then " if budget.pause > 0 else ""
     return f"{pause}at most {rate(budget.rate)} per second"

@@ -14,7 +14,7 @@ from exporter.web.status.collectors import (
     State,
     account_usage,
     collector,
-    is_throttled,
+    is_backing_off,
     state_of,
 )
 from exporter.web.status.customers import CustomerRow, customer_views, customers, organizations
@@ -64,6 +64,7 @@ class Model:
     accounts: tuple[str, ...]
     customers: Paged[CustomerRow]
     customers_total: int
+    has_tenants: bool
     is_loading: bool
     query: StatusQuery
 
@@ -97,6 +98,7 @@ def model(data: StatusData, query: StatusQuery) -> Model:
         accounts=with_customers,
         customers=customers(data, views, names, problems, query),
         customers_total=len(views),
+        has_tenants=any(view.account not in with_customers for view in data.verdicts),
         is_loading=data.is_loading,
         query=query,
     )
@@ -134,15 +136,18 @@ def _collectors(data: StatusData, states: Mapping[State, int]) -> list[str]:
     if waiting := states.get("waiting"):
         return [f"not ready: first refresh incomplete for {waiting} of {count(len(data.views), 'collector')}"]
     off = f", {states['off']} off" if states.get("off") else ""
-    throttled = sum(map(is_throttled, data.budgets.values()))
+    slowed = sum(map(is_backing_off, data.budgets.values()))
     return [
         f"{count(states.get('up', 0), 'collector')} up{off}",
-        *([f"AvePoint is throttling {count(throttled, 'account')}"] if throttled else ()),
+        *([f"the exporter backs off for {count(slowed, 'account')}"] if slowed else ()),
     ]
 
 
 def _worst(problems: Problems) -> tuple[Severity | None, str]:
-    """Return the highest severity of all problems, and a text that counts the affected customers."""
+    """Return the highest severity of all problems, and a text that counts the affected customers.
+
+    A tenant account counts as one customer.
+    """
     severities = Counter(one.severity for one in problems.by_customer.values())
     customers = count(problems.customers, "customer")
     for severity in SEVERITIES:
