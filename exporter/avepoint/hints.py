@@ -17,6 +17,9 @@ CHANGED: Final = "the API may have changed; check whether a newer version of the
 CLOCK: Final = "synchronize the clock of this machine, for example with NTP"
 NOT_MULTI_GEO: Final = "remove locations, or list only geo locations that have jobs; the tenant may not use Multi-Geo"
 UNCLASSIFIED: Final = "AvePoint ignored or rejected a filter of the job list; the exporter retries in the next refresh"
+INCOMPLETE: Final = (
+    "the exporter keeps the previous values and reads the list again; if the error persists, contact AvePoint's support"
+)
 UNUSABLE_CA: Final = "replace the file with PEM certificates; no restart is needed"
 WRONG_ISSUER: Final = "check environment or token_url"
 _LONGEST_REASON: Final = 200

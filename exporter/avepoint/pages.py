@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from exporter.avepoint.endpoints import Endpoint, Paging, Query
+from exporter.avepoint.hints import INCOMPLETE
 from exporter.avepoint.reading.values import read_count
 from exporter.errors import IncompleteListError, UnreadableValueError
 
@@ -194,6 +195,7 @@ class ListProgress:
             f"{self.endpoint.template}: the list is incomplete: {reason}",
             rows=self.received,
             total=total,
+            hint=INCOMPLETE,
             path=self.endpoint.template,
         )
 

@@ -132,6 +132,7 @@ async def test_a_short_list_is_read_again_and_is_then_an_error(
     assert service.incomplete == 2
     assert caught.value.rows < caught.value.total
     assert caught.value.path == service.endpoint.template
+    assert "reads the list again" in caught.value.hint
     service.pages, service.totals = [ALL[:100], ALL[100:200], ALL[200:]], lambda _: len(ALL)
     assert await service.read() == len(ALL)
     assert service.incomplete == 2

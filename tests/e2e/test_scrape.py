@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
+from tests.docs.markdown import blocks
 from tests.e2e.processes import Exporter, eventually, exporter, fetch, prometheus
 from tests.programs import Monitoring
 
@@ -95,3 +96,13 @@ def test_sigterm_ends_it_while_everything_refreshes(tmp_path: Path, soak: bool) 
         began = time.monotonic()
         assert running.stop() == 0
         assert time.monotonic() - began < 5 or not soak
+
+
+def test_the_sample_in_the_readme_is_from_the_page_of_the_demo(tmp_path: Path) -> None:
+    """Names, labels and label values are equal. Ids are shortened, and sample values depend on the time."""
+    (block,) = (block for block in blocks() if (block.page, block.language) == ("README.md", "text"))
+    with exporter(tmp_path, "demo") as running:
+        _ready(running)
+        page = "\n".join(_series(running.metrics()))
+    for series in _series(block.text):
+        assert re.search(rf"^{re.escape(series).replace('…', '[0-9a-f-]+')}$", page, re.MULTILINE), series

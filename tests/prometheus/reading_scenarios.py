@@ -47,6 +47,16 @@ READING_SCENARIOS: Final = [
         ],
     ),
     Scenario(
+        "account unreadable: never worked since the start, or since the account was added",
+        {**world(), **tenant(), **_up("0x300"), **_up("_x60 0x300", account="new")},
+        [
+            firing("8m", _UNREADABLE, 0),
+            firing("12m", _UNREADABLE, collector="license"),
+            firing("68m", _UNREADABLE, 0, account="new"),
+            firing("73m", _UNREADABLE, account="new"),
+        ],
+    ),
+    Scenario(
         "account unreadable: jobs, after half an hour; data missing and a restart do not fire",
         {**exporter(), **tenant("1x60 0x100 1x60 stale _x10 1x60 stale")},
         [

@@ -212,3 +212,10 @@ def test_the_page_is_imported_on_the_first_request() -> None:
     code = "import sys, exporter.application; print([n for n in sys.modules if 'jinja' in n or 'web.status.' in n])"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
+
+
+def test_failed_token_requests_are_counted_although_no_other_request_was_sent() -> None:
+    usage = {"a": Usage({}, 0.0, {"invalid_client": 28})}
+    text = page(status_data(view(), usage=usage)).text
+    assert "token requests: invalid_client 28" in text
+    assert "none yet" in text

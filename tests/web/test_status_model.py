@@ -111,7 +111,16 @@ def test_usage_has_requests_by_status() -> None:
     codes = (("200", 1204), ("429", 2), ("timeout", 2))
     assert shown.account_usage == (
         AccountUsage(
-            "a", "probe?account=a", 3, 8, "0.4", "10", "paused for 43 s, then at most 2.5 per second", 2, "12 s", codes,
+            "a",
+            "probe?account=a",
+            3,
+            8,
+            "0.4",
+            "10",
+            "paused for 43 s, then at most 2.5 per second",
+            2,
+            "12 s",
+            codes,
             (("invalid_client", 28), ("success", 3)),
         ),
     )
