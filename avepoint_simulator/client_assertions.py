@@ -1,4 +1,4 @@
-"""Client assertions: JWTs that clients send instead of a client secret."""
+"""Client assertions are JWTs that clients send instead of a client secret."""
 
 from __future__ import annotations
 

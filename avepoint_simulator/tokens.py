@@ -1,4 +1,4 @@
-"""POST /connect/token: issue tokens by the OAuth 2.0 client credentials grant."""
+"""POST /connect/token: issue tokens for the OAuth 2.0 client credentials grant."""
 
 from __future__ import annotations
 

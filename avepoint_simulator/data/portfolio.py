@@ -70,7 +70,7 @@ class Portfolio(Protocol):
         """Return the number of backups per day for each workload, or None if the product is not licensed."""
 
     def retentions(self, now: float, /) -> Sequence[RetentionRecord] | None:
-        """Return the retention policies, or None if the product is not licensed. The central location comes first."""
+        """Return the retention policies, central location first, or None if the product is not licensed."""
 
     def google_jobs(self, now: float, /) -> Sequence[GoogleJob] | None:
         """Return the Google Workspace jobs, newest first, or None if the product is not licensed."""

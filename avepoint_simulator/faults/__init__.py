@@ -88,7 +88,7 @@ class Faults:
         self._queues: defaultdict[str, deque[str | None]] = defaultdict(deque)
 
     def script(self, endpoint: str, *names: str | None) -> None:
-        """Add one fault for each of the next requests to an endpoint or, with "*", to all API endpoints.
+        """Add one fault for each of the next requests to an endpoint. The endpoint "*" includes all API endpoints.
 
         If a name is None, the request has no fault.
         """

@@ -1,4 +1,4 @@
-"""Functions that run coroutines for commands and end the process without waiting for threads."""
+"""Run coroutines for commands, and end the process without waiting for threads."""
 
 import asyncio
 import os

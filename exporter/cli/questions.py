@@ -1,4 +1,4 @@
-"""The settings for `avepoint-exporter init`, from flags or from answers on the terminal."""
+"""Collect the settings for `avepoint-exporter init` from flags and from answers on the terminal."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""A warning about customers in `expectations.exceptions` that no customer list contains."""
+"""Warn about customers in `expectations.exceptions` that are missing from all customer lists."""
 
 from collections.abc import Iterable
 from typing import Final

@@ -1,1 +1,1 @@
-"""Detection of problems with backups, based on the facts about a customer and the configured expectations."""
+"""Find problems with backups by comparing the facts about a customer with the configured expectations."""

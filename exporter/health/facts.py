@@ -157,7 +157,7 @@ class Facts:
         return found
 
     def records(self, families: Iterable[str], key: Key) -> tuple[Record, ...]:
-        """Join the values of several families on the labels in `key`, in the order of the samples."""
+        """Join the values of several families on the labels in `key`. Keep the order of the samples."""
         found: dict[tuple[str, Key], dict[str, float]] = {}
         for name in families:
             for collector, labels, sample in self._keyed(name, key):

@@ -1,4 +1,4 @@
-"""The verdict on one customer, computed from the facts, the expectations, the time and the saved state.
+"""Compute the verdict on one customer from the facts, the expectations, the time and the saved state.
 
 A problem begins only if fresh facts confirm the problem. A problem ends if fresh facts refute the problem. Facts can
 refute a problem only if they were read after the exporter detected the problem. After the expectations have changed,

@@ -1,4 +1,4 @@
-"""Problems with seats, storage, license policy and subscriptions, and with a customer's status in AvePoint."""
+"""Problems with seats, storage, license policy, subscriptions and the customer's AvePoint status."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

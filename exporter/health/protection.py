@@ -1,4 +1,4 @@
-"""Problems with protection: unprotected objects and users, failed scans, and missing consent to the backup app."""
+"""Problems with unprotected objects and users, failed scans, and missing consent to the backup app."""
 
 from collections.abc import Iterator
 from typing import Final

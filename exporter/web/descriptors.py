@@ -37,7 +37,7 @@ def client_share(most: int, files: int) -> int:
 
 
 def is_exhausted(error: OSError) -> bool:
-    """Return whether an error means that the process or the system has no free descriptors or buffers."""
+    """Return whether an error was caused by a lack of file descriptors or buffers."""
     return error.errno in _EXHAUSTED
 
 

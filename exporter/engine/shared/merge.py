@@ -1,4 +1,4 @@
-"""Functions that merge two versions of the persistent state that two processes changed independently.
+"""Merge two versions of persistent state after two processes have changed the state independently.
 
 The merged version contains the greater value of each time and counter, and the job ids of both versions.
 """

@@ -1,4 +1,4 @@
-"""Samples of customers that moved to this shard, for collectors that read a whole account at once."""
+"""Add the samples of moved customers for collectors that read a whole account at once."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace

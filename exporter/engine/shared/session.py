@@ -25,7 +25,7 @@ Row = tuple[Any, ...]
 
 
 class Session:
-    """A connection that opens with the first statement, and opens again after an error.
+    """A connection that opens with the first statement, and reopens after an error.
 
     Each statement is a separate transaction, so that a stopped process never holds a lock. No statement changes
     settings of the connection. Therefore, a pooler such as PgBouncer can use a different server connection per

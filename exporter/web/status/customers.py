@@ -97,7 +97,7 @@ def customers(
 def _matching(
     views: CustomerViews, names: Organizations, problems: Problems, query: StatusQuery
 ) -> Iterator[tuple[bool, int, str, CustomerKey]]:
-    """Yield the matching customers as tuples that can be sorted into the order of the page."""
+    """Yield the matching customers as tuples. When sorted, the tuples are in the order of the page."""
     needle = query.text.casefold()
     for key, of_customer in views.items():
         is_up = all(view.customer_up[key.id] for view in of_customer)

@@ -70,7 +70,7 @@ class PagerStep:
 
 @dataclass(frozen=True, slots=True)
 class Paged(Generic[Item]):
-    """One page of a list. `steps` contains the links to other pages, with None for each gap between page numbers."""
+    """One page of a list. `steps` contains the links to other pages. None marks a gap between page numbers."""
 
     items: Sequence[Item]
     first: int
