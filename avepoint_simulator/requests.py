@@ -81,7 +81,7 @@ class SimulatedRequest:
     body: bytes = b""
     request_id: str = ""
     endless: bool = False
-    """Whether the fault `endless` is active, so that lists never end."""
+    """Whether the fault `endless` is active. If so, lists never end."""
     fault_options: FaultOptions = FaultOptions()
 
     def param(self, name: str) -> str:

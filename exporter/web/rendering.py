@@ -19,7 +19,7 @@ class Key:
 
 
 Render = Callable[[Key], Callable[[], Chunks]]
-"""A function that collects data on the event loop, and returns a function for rendering the data on a thread."""
+"""A function that collects data on the event loop. It returns a function that renders the data on a thread."""
 
 
 class Renderings:

@@ -28,7 +28,7 @@ _INTEGERS: Final = (
 )  # fmt: skip
 _LOCAL: Final = "connection to server on socket"
 _NOWHERE: Final = "/dev/null"
-"""Socket directory for a trial connection. The trial always fails, because this path is not a directory."""
+"""Socket directory for a test connection. This path is not a directory, so the connection always fails."""
 _PLACES: Final = {"host": "PGHOST", "hostaddr": "PGHOSTADDR", "service": "PGSERVICE"}
 
 

@@ -46,7 +46,7 @@ class StateStore:
     """
 
     loads_again: ClassVar[bool] = False
-    """Whether the store later tries again to load a state that could not be loaded."""
+    """Whether the store later repeats a load that failed."""
 
     def __init__(
         self,
