@@ -26,7 +26,7 @@ class Observer(Protocol):
 
     @property
     def inspect(self) -> Inspect | None:
-        """A function of the `check` command that inspects each response, or None."""
+        """A function that inspects each response for the `check` command, or None."""
         ...
 
     def request(self, endpoint: str, code: str, seconds: float) -> None:

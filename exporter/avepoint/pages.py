@@ -182,7 +182,7 @@ class ListProgress:
         self._is_repeated = bool(page.rows) and page.is_full(size) and self.lacks_rows
 
     def incomplete(self) -> IncompleteListError | None:
-        """Return the error for an incomplete list, or None if the list is complete."""
+        """Return an error if the list is incomplete, else None."""
         total = self.total
         if total is None or not (self.lacks_rows or self._total_changed):
             return None
@@ -231,7 +231,7 @@ async def numbered_pages(fetch: FetchPage, progress: ListProgress, *, size: int)
             return
         for row in page.rows:
             yield row
-        # If the total exceeds the number of rows on the page, the total is the total of the list. If both numbers are
+        # If the total exceeds the number of rows on the page, it is the total of the whole list. If both numbers are
         # equal, the total may be the total of the page.
         is_counted = progress.total is not None and progress.total > len(page.rows)
         if not (progress.lacks_rows or (page.is_full(size) and not is_counted)):

@@ -97,7 +97,7 @@ class Collector(ABC, Generic[Options, Records]):
 
     @classmethod
     def error(cls, records: Records) -> AvePointError | None:  # noqa: ARG003 - for subclasses
-        """Return the error if the records are incomplete, or None if they are complete.
+        """Return an error if the records are incomplete, else None.
 
         Incomplete records are exposed, but the refresh is reported as failed.
         """

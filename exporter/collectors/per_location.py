@@ -18,7 +18,7 @@ class PerLocationCollector(AccountCollector[Options, Records]):
     optional = True
 
     async def each_location(self, read: Callable[[str], Awaitable[T]]) -> Mapping[str, T]:
-        """Call `read` for each geo location, and return the results by geo location.
+        """Call `read` for each geo location, and return the results keyed by geo location.
 
         Raise AvePointError if a request fails.
         """

@@ -53,7 +53,7 @@ def is_ip_address(host: str) -> bool:
 
 
 def proxy_description(account: Account, host: Host) -> str | None:
-    """Return a text with the name of the setting that selects the proxy, and with the proxy URL without its password.
+    """Return a text with the setting that selects the proxy and the proxy URL without its password.
 
     Return None if no proxy is used.
     """

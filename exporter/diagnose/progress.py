@@ -1,4 +1,4 @@
-"""The progress of a check, and a monitor that counts an account's requests and inspects the responses."""
+"""Classes that show the progress of a check, count an account's requests and inspect the responses."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable

@@ -1,8 +1,8 @@
 """Key files: a private key with its certificate, in PEM or PFX.
 
-Decrypting a file with many iterations takes up to a second, and checking a long key takes a quarter of a second. During
-this time, the library `cryptography` holds Python's global interpreter lock. To keep the event loop running, the
-exporter parses a new file in a child process.
+Decrypting a key file can take a second. Checking a long key takes a quarter of a second. During this time, the library
+`cryptography` holds Python's global interpreter lock. To keep the event loop running, the exporter parses a new file in
+a child process.
 """
 
 import base64

@@ -121,7 +121,7 @@ class TokenSource:
 
     def _renewed(self, permission: str, task: asyncio.Task[Token]) -> None:
         del self._renewals[permission]
-        # Retrieving the exception prevents a warning from asyncio if all requests that awaited the task were canceled.
+        # If all waiting requests were canceled, retrieving the exception prevents a warning from asyncio.
         if task.cancelled() or task.exception() is not None:
             self._refused.add(permission)
         else:

@@ -195,7 +195,7 @@ def job_status(name: str) -> tuple[str | None, bool]:
 
 
 def job_state(name: str) -> tuple[str, bool]:
-    """Return the state of a tenant's job for a name or `JobState` code, and whether the name or code is known."""
+    """Return the state for a value of `state` in a tenant's job, and whether the value is known."""
     return _resolved(_STATES, name)
 
 

@@ -101,7 +101,7 @@ class JobCounter:
         the job only if an earlier refresh listed it as running. `has_unread` is true if the list has unreadable rows.
         In the first refresh, a list with unreadable rows is handled like a short list.
         """
-        # If the first refresh is in the future, the clock was wrong then, and the list may have been incomplete.
+        # If the time of the first refresh is in the future, the clock was wrong. That list may have been incomplete.
         is_first = self._base is None or now < self._base
         if is_first:
             self._base, is_short = now, is_short or has_unread

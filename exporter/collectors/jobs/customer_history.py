@@ -103,7 +103,7 @@ class JobHistory:
         by_name: dict[str, list[Job]] = {}
         for job in jobs:
             by_name.setdefault(job.resource, []).append(job)
-        # If no name is stored, AvePoint did not list names before, so the last success applies to all resources.
+        # If no name is stored, AvePoint did not list names before. The stored success then applies to all resources.
         is_new = not any((kind, name) in self.resources for name in by_name)
         success = self.last_success.pop(kind, None) if is_new else None
         listed = {
@@ -112,7 +112,7 @@ class JobHistory:
         self.resources |= listed
         self.last_success.pop(kind, None)
         successes = [one.success for one in listed.values()]
-        # A success in the future is stored but not exposed, because the exporter's clock may be wrong.
+        # A finish time in the future is stored but not exposed, because the exporter's clock may be wrong.
         if all(0 < success <= now + CLOCK_TOLERANCE for success in successes):
             self.last_success[kind] = min(successes)
         self.completed_states.pop(kind, None)

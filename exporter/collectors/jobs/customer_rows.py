@@ -78,7 +78,7 @@ def _scan_status(jobs: Iterable[Job], without_job: Iterable[str]) -> str | None:
 
 
 def _keyed(rows: Iterable[Row]) -> Iterator[tuple[str, tuple[JobKind, Job | str], Row]]:
-    """Yield a key, the `JobKind`, the job and the row, for each readable row. Without a job, yield its state."""
+    """Yield a key, the `JobKind`, the job and the row, for each readable row. If there is no job, yield the state."""
     for row in rows:
         kind = _kind(row)
         state = None if kind is None else row.job_status("status")

@@ -147,7 +147,7 @@ class Unsuccessful(NamedTuple):
 def newer_success(last: Ticks | None, job: Job, now: Ticks) -> Ticks | None:
     """Return the later of `last` and the finish time of `job`. If the job is not successful, return `last`.
 
-    If `last` is in the future, it is invalid, and the finish time of a successful job replaces it.
+    If `last` is in the future, it is invalid. The finish time of a successful job then replaces `last`.
     """
     if job.state != FINISHED or job.finish is None:
         return last
@@ -224,7 +224,7 @@ def read_objects(
 ) -> tuple[tuple[str, int], ...]:
     """Return the object counts of a job, by result. Omit results that are not in the row.
 
-    In the row, the key of each count is a result followed by one of the `endings`, such as "successfulCount".
+    The key of each count consists of a result and one of the `endings`, such as "successfulCount".
     """
     counts = ((result, row.count(*(f"{result}{ending}" for ending in endings))) for result in results)
     return tuple((result, count) for result, count in counts if count is not None)

@@ -154,7 +154,7 @@ class Classification:
         return key in self._proven or all(key in self._omitted.get(other, ()) for other in others)
 
     def _witness_start(self, name: str, first: Ticks) -> Ticks:
-        """Return the start of a time range that contains a classified job with a value other than `name`.
+        """Return the start of a time range with a classified job whose value is not `name`.
 
         If AvePoint returns this job for `name`, AvePoint ignores the filter. If no such job exists, or if an earlier
         start would add too many rows, return `first`.

@@ -22,7 +22,7 @@ class PossibleKinds:
 
 
 def uncertain_kinds(kinds: Collection[JobKind], possible: Collection[PossibleKinds]) -> frozenset[JobKind]:
-    """Return all kinds in `kinds` that at least one unclassified job may have."""
+    """Return the kinds that at least one unclassified job may have."""
     return frozenset(kind for kind in kinds if any(one.include(kind) for one in possible))
 
 

@@ -173,7 +173,7 @@ class ProductJobsCollector(AccountCollector[ProductJobsOptions, ProductJobRecord
 
     @classmethod
     def error(cls, records: ProductJobRecords) -> AvePointError | None:
-        """Return the error if contradictory rows were dropped, or None if no rows were dropped."""
+        """Return an error if contradictory rows were dropped, else None."""
         return records.error
 
     @classmethod

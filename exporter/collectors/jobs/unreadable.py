@@ -37,7 +37,7 @@ class UnreadableRows:
 
 
 def has_not_started(row: Row) -> bool:
-    """Return whether the start time of a row is present and represents no time."""
+    """Return whether a row contains an empty start time, such as "" or a date in the year 1."""
     start = row.raw("startTime")
     try:
         return start is not None and read_time(start) is None

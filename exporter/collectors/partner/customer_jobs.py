@@ -151,7 +151,7 @@ class CustomerJobsCollector(CustomerCollector[CustomerJobsOptions, CustomerJobRe
 
     @classmethod
     def error(cls, records: CustomerJobRecords) -> AvePointError | None:
-        """Return the error for dropped rows, or None if no rows were dropped."""
+        """Return an error if rows were dropped, else None."""
         return records.listed.error
 
     @classmethod

@@ -77,7 +77,7 @@ class MicrosoftSeatsCollector(CustomerCollector[MicrosoftSeatsOptions, Distinct[
 
     @classmethod
     def error(cls, records: Distinct[Seats]) -> AvePointError | None:
-        """Return the error if rows contradict each other, or None if all rows agree."""
+        """Return an error if rows contradict each other, else None."""
         return records.error
 
     @classmethod

@@ -127,7 +127,7 @@ class ProtectedDataCollector(CustomerCollector[ProtectedDataOptions, ProtectedDa
 
     @classmethod
     def error(cls, records: ProtectedData) -> AvePointError | None:
-        """Return the error for dropped rows, or None if no rows were dropped."""
+        """Return an error if rows were dropped, else None."""
         return records.error
 
     @classmethod

@@ -95,7 +95,7 @@ class ScanProfilesCollector(CustomerCollector[ScanProfilesOptions, Distinct[Scan
 
     @classmethod
     def error(cls, records: Distinct[ScanProfile]) -> AvePointError | None:
-        """Return the error if rows contradict each other, or None if all rows agree."""
+        """Return an error if rows contradict each other, else None."""
         return records.error
 
     @classmethod

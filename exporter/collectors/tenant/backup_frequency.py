@@ -81,7 +81,7 @@ class BackupFrequencyCollector(PerLocationCollector[BackupFrequencyOptions, Mapp
 
     @classmethod
     def error(cls, records: Mapping[str, Distinct[Schedule]]) -> AvePointError | None:
-        """Return the error if rows contradict each other, or None if all rows agree."""
+        """Return an error if rows contradict each other, else None."""
         return next((found.error for found in records.values() if found.error), None)
 
     @classmethod

@@ -92,7 +92,7 @@ class JobsCollector(AccountCollector[JobsOptions, JobRecords]):
 
     @classmethod
     def error(cls, records: JobRecords) -> AvePointError | None:
-        """Return the error if rows contradict each other, or None if all rows agree."""
+        """Return an error if rows contradict each other, else None."""
         return next((found.error for found in records.locations.values() if found.error is not None), None)
 
     @classmethod

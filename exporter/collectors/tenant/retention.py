@@ -88,7 +88,7 @@ class RetentionCollector(PerLocationCollector[RetentionOptions, Mapping[str, Pol
 
     @classmethod
     def error(cls, records: Mapping[str, Policy]) -> AvePointError | None:
-        """Return the error if rows contradict each other, or None if all rows agree."""
+        """Return an error if rows contradict each other, else None."""
         return next((policy.services.error for policy in records.values() if policy.services.error), None)
 
     @classmethod
