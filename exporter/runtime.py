@@ -29,7 +29,7 @@ def settings_of_a_server() -> Iterator[None]:
     """
     with suppress(AttributeError, OSError, TypeError):  # Only glibc has the function mallopt.
         ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _LARGE)
-    gc.disable()  # Restored state contains no cycles, but a collection during a restore takes up to 100 ms.
+    gc.disable()  # A collection during a restore would take up to 100 ms and find no cycles.
     try:
         yield
     finally:

@@ -150,7 +150,7 @@ def _chosen(config: Config, names: tuple[str, ...]) -> Config:
 class ProgressBar:
     """A progress bar for a check.
 
-    The number of positions does not depend on the number of steps, because the bar also shows parts of a step.
+    The bar can also show parts of a step.
     """
 
     def __init__(self, bar: Any) -> None:  # noqa: ANN401 - click does not export the type

@@ -63,7 +63,7 @@ def storage_nearly_full(view: View) -> Iterator[Finding]:
 def _of_license(view: View, families: Sequence[str]) -> Iterator[_Usage]:
     for record in view.facts.records(families, ()):
         purchased, used = map(record.get, families)
-        if purchased != 0:  # The purchased quantity is 0 if, for example, the customer uses its own storage.
+        if purchased != 0:  # For example, the purchased quantity is 0 if the customer uses its own storage.
             ratio = None if purchased is None or used is None else used / purchased
             yield _Usage(Subject(), record.collector, ratio, is_absent=used is None)
 

@@ -189,7 +189,7 @@ class GuardedProtocol(H11Protocol):
     def data_received(self, data: bytes) -> None:
         """Process received bytes. The first byte of a request starts the deadline for the request's header."""
         if not self._opened:
-            self._early += data  # keep the bytes until start_tls returns, because the handshake is already complete
+            self._early += data  # the handshake is complete, but start_tls has not returned yet
             return
         if self.transport.is_closing() or not data:
             return
@@ -224,7 +224,7 @@ class GuardedProtocol(H11Protocol):
     def send_400_response(self, msg: str) -> None:
         """Respond with 400 to a malformed request. The response includes the security headers."""
         if self.conn.our_state is not h11.IDLE:
-            self.cut()  # the application may already have started a response, because only the body is malformed
+            self.cut()  # if only the body is malformed, the application may already have started a response
             return
         given = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close")]
         configured = self._live.current().config.http_server_config.headers

@@ -1,4 +1,4 @@
-"""The interface and the record types of the databases for persistent state: SQLite and PostgreSQL.
+"""The interface and the record types of the SQLite and PostgreSQL databases for persistent state.
 
 Each database contains one row per collector, and one row per collector and customer.
 """

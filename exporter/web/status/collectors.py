@@ -47,7 +47,8 @@ class AccountUsage:
 
     If the exporter backs off after a response with status 429 or 503, `backing_off` contains the reduced rate.
     `throttled` is the number of such responses. `waited` is the total waiting time of the requests. `codes` contains
-    request counts by status code, and `tokens` token request counts by result, highest count first.
+    the number of requests per status code. `tokens` contains the number of token requests per result. The highest
+    numbers come first.
     """
 
     account: str
