@@ -1,6 +1,6 @@
 """Measure the CPU time of the dashboards' queries: `python -m benchmarks.dashboards --customers 5000 --incident`.
 
-Prometheus scrapes a page with twelve workloads per customer and evaluates the rules. The benchmark opens each panel
+Prometheus evaluates the rules, and scrapes a page with twelve workloads per customer. The benchmark opens each panel
 three times and uses the lowest CPU time. Range queries cover only the few minutes of collected data, but have as many
 points as in Grafana.
 """

@@ -142,7 +142,7 @@ def _paragraph(block: Block) -> list[str]:
 
 
 def _roff(text: str) -> str:
-    """Escape all characters of a text that have a meaning in roff."""
+    """Escape each character that has a meaning in roff."""
     text = (
         text.replace("\\", r"\e").replace("-", r"\-").replace("`", "").replace("…", r"\[u2026]").replace("'", r"\[aq]")
     )

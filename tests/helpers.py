@@ -189,7 +189,7 @@ class World:
 
     async def restart(self, configuration: Config) -> None:
         await self.accounts.stop()
-        self.clock.steady = 5.0  # on another machine, the monotonic clock differs
+        self.clock.steady = 5.0  # simulates another machine with another monotonic clock
         self.accounts = self.fresh()
         await self.accounts.apply(configuration, start=False)
 
@@ -221,7 +221,7 @@ class World:
 
 def stored_text(folder: Path) -> str:
     """Return all text in the database of an exporter, with decompressed samples and histories."""
-    with tempfile.TemporaryDirectory() as copy:  # a running exporter locks its database, so read a copy
+    with tempfile.TemporaryDirectory() as copy:  # a running exporter locks its database, so this function reads a copy
         for file in folder.iterdir():
             shutil.copy(file, copy)
         with closing(sqlite3.connect(Path(copy) / "state.sqlite")) as database:

@@ -1,4 +1,4 @@
-"""A customer's size passes through a limited number of functions and files between the response and the page.
+"""A customer's data size passes through few functions and files from the response to the page.
 
 Functions that compute the customer's verdict do not count.
 """

@@ -130,7 +130,7 @@ def _success_over_time() -> timeseries.Panel:
     good, total = completed('result="success"'), completed()
     return lines(
         "Successful backups within a day",
-        "Share of the backups of the chosen customers that succeeded in the 24 hours before each point. If the "
+        "Share of the chosen customers' backups that succeeded in the 24 hours before each point. If the "
         "share falls, the table of backups shows the overdue backups.",
         [(f"sum by (account) ({good}) / (sum by (account) ({total}) > 0)", "{{account}}")],
         unit="percentunit", empty="No backup completed yet",

@@ -106,7 +106,7 @@ _COLORS: Final = (
 def _by_result() -> timeseries.Panel:
     panel = lines(
         "Backups completed within an hour",
-        "Number of backups of the chosen accounts that completed in the hour before each point, by result. If failures "
+        "Number of the chosen accounts' backups that completed in the hour before each point, by result. If failures "
         "increase, look for a common cause. If there are no backups, check whether backups are scheduled.",
         [(f"sum by (result) ({completed('1h')})", "{{result}}")],
         unit="locale", empty="No backup completed yet", stacked=True,

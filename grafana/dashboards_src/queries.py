@@ -78,7 +78,7 @@ def with_name(expr: str) -> str:
 
 
 def named(expr: str) -> str:
-    """Add the label `organization`, if known, and the label `name`."""
+    """Add the label `name`. Also add the label `organization` if the organization is known."""
     info = recorded("customer:avepoint_customer_info:last", *OF_CUSTOMER)
     nameless = recorded("customer:avepoint_read:bool", *OF_CUSTOMER)
     return with_name(f"{expr} * {_BY_CUSTOMER} group_left (organization) ({info} or {_BY_CUSTOMER} {nameless})")

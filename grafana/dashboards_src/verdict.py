@@ -87,7 +87,7 @@ def order(*matchers: str, of: tuple[str, ...] = (q.ACCOUNT,)) -> str:
 
 
 def health() -> str:
-    """Return the `order` of the worst problem of each customer.
+    """For each customer, return the `order` of the worst problem.
 
     For a customer without problems, return UNIT / 10 if the customer is unreadable, and 0 otherwise.
     """

@@ -95,7 +95,7 @@ async def test_one_customer_whom_only_the_other_generation_knows_changes_nothing
     asked = Asked()
 
     async def gone() -> str:
-        await asked.api_versions.ask({"modern": asked._reader("m", "new")})  # meanwhile, another request succeeds
+        await asked.api_versions.ask({"modern": asked._reader("m", "new")})  # another request succeeds in the meantime
         raise GONE
 
     assert await asked.api_versions.ask({"modern": gone, "legacy": asked._reader("l", "old")}) == "old"

@@ -37,7 +37,7 @@ def ticks(unix: float) -> int:
 
 
 def tenant_jobs(jobs: list[tuple[str, float, float]], total: int | None = None) -> dict[str, Any]:
-    """Return the routes of a tenant's successful Exchange Online backups, in both API versions."""
+    """Return routes that list a tenant's successful Exchange Online backups, for both API versions."""
 
     def is_wanted(request: httpx.Request) -> bool:
         return request.url.params["ObjectType"] in ("0", "1") and request.url.params["JobType"] in ("0", "1")

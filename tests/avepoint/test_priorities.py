@@ -37,7 +37,7 @@ class EventClock:
 
     async def run(self) -> None:
         while True:
-            for _ in range(20):  # a request needs fewer than 20 turns of the event loop between two sleeps
+            for _ in range(20):  # between two sleeps, a request needs fewer than 20 turns of the event loop
                 await asyncio.sleep(0)
             if self._sleeps:
                 self._now, _, ended = heapq.heappop(self._sleeps)
@@ -84,7 +84,7 @@ class Account:
 
 
 async def seconds(latency: float, requests: int, workers: int, slow_collectors: int) -> float:
-    """Return the duration of a fast refresh that begins while slow collectors keep the account at its limits."""
+    """Return the duration of a fast refresh. When it begins, slow collectors already use up the account's limits."""
     account = Account(latency)
     async with account.running(slow_collectors):
         await account.clock.sleep(60)

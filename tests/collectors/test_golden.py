@@ -41,7 +41,7 @@ KINDS = {"FB1": (1, 1), "FB2": (2, 3), "FB3": (1, 1)}
 
 
 def jobs(name: str) -> Any:
-    """Return a route that reads the jobs of a payload file, and lists those that match the request's filters."""
+    """Return a route that reads jobs from a payload file, and lists the jobs that match the request's filters."""
     whole = payload(name)
     rows = "data" if "data" in whole else "Jobs"
 

@@ -96,7 +96,7 @@ async def test_wrong_names_of_an_older_state_do_not_hide_new_jobs_for_long() -> 
     world = await world_of(api)
     assert await world.refresh()
     for number, job in enumerate(api.jobs):
-        api.jobs[number] = replace(job, workload=1)  # the exporter has stored Teams as the workload of these jobs
+        api.jobs[number] = replace(job, workload=1)  # earlier, the exporter stored Teams as the workload of these jobs
     api.jobs.append(replace(_job(Random(99), 99, NOW, back=60), type=1, workload=1))
     assert [await world.refresh() for _ in range(5)][-1]
     assert "Exchange Online" in world.labels("avepoint_jobs", "workload")
@@ -162,7 +162,7 @@ async def test_before_any_certain_value_an_uncertain_workload_has_no_series() ->
 
 async def test_a_job_of_no_known_workload_holds_no_value() -> None:
     api = JobApi([job for job in jobs(30) if job.workload != 12])
-    api.refused = {("ObjectType", 12)}  # the service rejects the filter for Power Apps
+    api.refused = {("ObjectType", 12)}  # the service rejects requests that filter by Power Apps
     world = await world_of(api)
     assert await world.refresh()
     api.jobs.append(replace(_job(Random(99), 99, NOW, back=60), type=1, workload=77))

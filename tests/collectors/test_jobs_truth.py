@@ -229,7 +229,7 @@ async def test_calls_of_a_refresh_are_its_pages_and_at_most_19_more_for_new_jobs
     await world.apply(tenant(collectors={"jobs": {"page_size": size}}))
     pages = max(1, math.ceil(count / size))
     await world.refresh()
-    assert len(api.requests) - len(api.filters) <= pages + 1 + legacy  # one request determines the API version
+    assert len(api.requests) - len(api.filters) <= pages + 1 + legacy  # the first request determines the API version
     assert len(api.filters) <= 19
     assert len(api.ends) == 1, "all requests have the same end time"
     for _ in range(3):

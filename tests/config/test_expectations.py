@@ -1,4 +1,4 @@
-"""The section `expectations`: keys that an account inherits, and documented defaults."""
+"""Test the section `expectations`: inherited keys and documented defaults."""
 
 from pathlib import Path
 

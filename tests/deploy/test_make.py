@@ -25,7 +25,7 @@ RUNS, IS_READY = ".venv/.runs", ".venv/.ready"
 
 
 class Checkout:
-    """A copy of the files that create virtual environments, with a fake Python that only records its arguments."""
+    """Copy the files that create virtual environments. A fake Python only records its arguments."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

@@ -113,7 +113,7 @@ async def report_of(simulator: Simulator, **switches: Any) -> Report:
 
 
 def allowed(line: str) -> bool:
-    """Return whether a line of the report contains only numbers and names that the code defines."""
+    """Return whether a line of the report contains only numbers and names from the code."""
     names = "|".join(one.name for one in COLLECTORS)
     paths = "|".join(map(re.escape, PATHS))
     outcomes = "|".join(re.escape(outcome) for one in ASSUMPTIONS for outcome in (*one.outcomes, OTHER))

@@ -1,4 +1,4 @@
-"""A webhook that receives messages from Alertmanager, and a copy of the rules with short durations."""
+"""Run a webhook that receives messages from Alertmanager, and shorten the durations in the rules."""
 
 import json
 import re

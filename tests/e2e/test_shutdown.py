@@ -44,8 +44,8 @@ def slow(host, *values, **options):
     return lookup(host, *values, **options) if host == "127.0.0.1" else time.sleep(60)
 socket.getaddrinfo = slow
 """
-# Only commits at the end of a refresh are slow. Only the commit at the end of a refresh is slow. Earlier commits are
-# fast. Otherwise, the process could not start to listen.
+# Only commits at the end of a refresh are slow. Earlier commits are fast. Otherwise, the process could not start to
+# listen.
 SLOW_COMMITS: Final = """
 import sqlite3, time
 connect = sqlite3.connect

@@ -1,4 +1,4 @@
-"""Run processes that refresh until the test kills them, and collect the pages that they exposed."""
+"""Run processes until the test kills them, and collect the pages that the processes exposed."""
 
 import asyncio
 import multiprocessing

@@ -135,7 +135,7 @@ async def unlistable(folder: Path | None = None) -> World:
 
 
 def customers_shown(world: World) -> set[str]:
-    """Return the customers that have a series on the page or data in an entry of the snapshot."""
+    """Return the customers that occur on the page or in the snapshot."""
     known = {one for refresher in world.accounts.refreshers() for one in refresher.entry.customers()}
     shown = {dict(labels)["customer_id"] for _, labels in world.samples() if "customer_id" in dict(labels)}
     return known | shown

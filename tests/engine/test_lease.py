@@ -45,7 +45,7 @@ def test_the_last_holder_reads_on_without_the_database() -> None:
 def test_a_holder_that_was_stopped_does_not_trust_an_attempt_from_before() -> None:
     one = lease()
     one.granted(MINE, sent=100)
-    one.unreachable(sent=105, now=200)  # this attempt was sent before the process was stopped
+    one.unreachable(sent=105, now=200)  # the process sent this request before it was suspended
     assert not one.may_read(200)
     one.unreachable(sent=200, now=204)
     assert one.may_read(204), "the process may still be the last holder"

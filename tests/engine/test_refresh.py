@@ -334,7 +334,7 @@ async def pauses(world: World, outcomes: list[bool]) -> list[float]:
 
     async def sleep(seconds: float) -> None:
         if seconds < 1:
-            world.clock.advance(seconds)  # a wait for the rate limit
+            world.clock.advance(seconds)  # the client waits because of the rate limit
             return
         slept.append(seconds)
         if not left:

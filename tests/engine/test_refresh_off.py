@@ -36,7 +36,7 @@ class ModernLicense(OptionalLicense):
 
 
 async def portfolio_world(answers: dict[str, Any], **options: Any) -> World:
-    """Return a world in which `protected_data` is optional.
+    """Return a world with an optional collector `protected_data`.
 
     `answers` replaces some responses of a complete portfolio.
     """

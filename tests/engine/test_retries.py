@@ -48,7 +48,7 @@ async def run_for(world: World, duration: float) -> None:
 
 
 def failing_at(world: World, name: str, *, until: float = DAY) -> list[float]:
-    """Let requests for a customer fail for `until` seconds. Return a list that collects the time of each request."""
+    """Let a customer's requests fail for `until` seconds. Return a list that collects the time of each request."""
     began, times = world.clock.monotonic(), list[float]()
 
     def answer(_: httpx.Request) -> object:

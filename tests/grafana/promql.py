@@ -40,7 +40,7 @@ def known() -> Mapping[str, Labels]:
     files = [yaml.safe_load(file.read_text(encoding="utf-8")) for file in (RULES, *OPTIONAL)]
     groups = [group for file in files for group in file["groups"]]
     records = [rule for group in groups for rule in group["rules"] if "record" in rule]
-    for _ in range(4):  # some rules read their own series or series of later rules
+    for _ in range(4):  # repeat, because some rules read their own series or series of later rules
         for rule in records:
             labels = Walk(series).labels(promql.parse(rule["expr"])) | frozenset(rule.get("labels", {}))
             series[rule["record"]] = series.get(rule["record"], frozenset()) | labels

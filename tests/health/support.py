@@ -62,7 +62,7 @@ def job(
 
 
 class World:
-    """An account with one customer, its collectors, and the time."""
+    """Computes the verdict on an account with one customer. Tests set the collectors and the time."""
 
     def __init__(
         self,

@@ -232,7 +232,7 @@ def test_only_what_changed_is_judged_again() -> None:
     assert list(verdict.steps(NOW + HOUR)) == []
     verdict.mark(["c3"])
     assert list(verdict.steps(NOW + HOUR)) == ["c3"]
-    assert list(verdict.steps(NOW + 3 * HOUR)) == list(reads)  # by then, all facts are stale
+    assert list(verdict.steps(NOW + 3 * HOUR)) == list(reads)  # after 3 hours, all facts are stale
     assert list(verdict.steps(NOW + 4 * HOUR)) == []
 
 

@@ -22,7 +22,7 @@ cases = pytest.mark.parametrize("values", CASES.values(), ids=CASES)
 
 
 def problems(found: Object, version: str) -> str:
-    """Return the errors of an object for a version of Kubernetes."""
+    """Return the errors that a version of Kubernetes finds in an object."""
     if found["kind"] in CUSTOM:
         return "\n".join(error.message for error in CUSTOM[found["kind"]].iter_errors(found))
     try:

@@ -34,7 +34,7 @@ class Recorder(httpx.AsyncBaseTransport):
         try:
             self.persons |= set(_persons(json.loads(body), USERS in request.url.path))
         except ValueError:
-            pass  # an earlier response without a fault contained the same persons
+            pass  # damaged JSON; an earlier valid response contained the same persons
         headers = {name: value for name, value in response.headers.items() if name != "content-length"}
         return httpx.Response(response.status_code, headers=headers, content=body)
 
@@ -58,7 +58,7 @@ def _leaks(persons: frozenset[str], text: str) -> list[str]:
 
 @pytest.mark.parametrize("probability", [0.0, 0.3], ids=["good", "faults"])
 async def test_no_person_is_in_a_label_or_a_log_line(probability: float, capsys: pytest.CaptureFixture[str]) -> None:
-    setup("info", clock=itertools.count(step=3600).__next__)  # with this fast clock, the log suppresses no line
+    setup("info", clock=itertools.count(step=3600).__next__)  # this clock is so fast that the log suppresses no line
     simulator = Simulator(now=lambda: NOW, customers=15, seed=6)
     recorder = Recorder(simulator)
     shown = ""
