@@ -52,7 +52,7 @@ class Entry:
 
 
 def session(app: AppCredentials) -> Sequence[Entry]:
-    """Return the texts to type, with the credentials of the simulator's app."""
+    """Return the texts to type. They contain the credentials of the simulator's app."""
     init = f"avepoint-exporter init --no-check --base-url {_URL} --token-url {_URL}/connect/token"
     return (
         Entry(_PROMPT, f"# {_URL} is the built-in simulator of AvePoint"),

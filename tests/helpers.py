@@ -132,13 +132,13 @@ def config(*accounts: Mapping[str, Any]) -> Config:
 
 
 def tenant(name: str = "contoso", *, collectors: Mapping[str, Any] | None = None, **keys: Any) -> dict[str, Any]:
-    """Return a tenant account with only the given collectors enabled."""
+    """Return a tenant account. Only these collectors are enabled."""
     chosen = dict.fromkeys(catalogue()["tenant"], OFF) | dict(collectors or {"jobs": {}})
     return {"name": name, "type": "tenant", "collectors": chosen, **keys}
 
 
 def partner(name: str = "msp", *, collectors: Mapping[str, Any] | None = None, **keys: Any) -> dict[str, Any]:
-    """Return a partner account with only the given optional collectors enabled."""
+    """Return a partner account. Only these optional collectors are enabled."""
     optional = {kind.name: OFF for kind in COLLECTORS if kind.account_type == "partner" and kind.optional}
     return {"name": name, "type": "partner", "collectors": optional | dict(collectors or {}), **keys}
 

@@ -1,4 +1,4 @@
-"""Panels for all dashboards: the number of customers with certain problems, and the number of all customers."""
+"""Create panels for all dashboards. They show the number of customers with problems, and of all customers."""
 
 from collections.abc import Mapping
 from typing import Final

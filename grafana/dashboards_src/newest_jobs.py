@@ -15,7 +15,7 @@ _KIND: Final = "job, account, customer_id, product, workload, job_type, geo_loca
 def newest_jobs() -> table.Panel:
     """Return a table with the last job of each workload and job type. The job that started most recently comes first.
 
-    The table uses a single query, which is fast even for thousands of customers.
+    The table uses a single query. This query is fast even for thousands of customers.
     """
     start = q.raw("avepoint_last_job_start_timestamp_seconds", *q.OF_WORKLOAD)
     state = q.raw("avepoint_last_job_state", *q.OF_WORKLOAD)

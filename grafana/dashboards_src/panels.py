@@ -1,4 +1,4 @@
-"""Functions that create panels with a title, a description, a unit, a legend and a text for missing data."""
+"""Create panels. Each panel has a title, a description, a unit, a legend and a text for missing data."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -183,7 +183,7 @@ def on_its_own(color: str) -> list[DynamicConfigValue]:
 
 
 def with_all_customers(panel: timeseries.Panel) -> timeseries.Panel:
-    """Draw the number of all customers as a line in the text color, which no severity has."""
+    """Draw the number of all customers as a line in the text color. No severity has this color."""
     return panel.override_by_name(ALL_CUSTOMERS, on_its_own("text"))
 
 

@@ -1,4 +1,4 @@
-"""The table of problems, which several dashboards contain."""
+"""Create the table of problems for several dashboards."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""Tables whose rows combine the results of several queries with the same labels."""
+"""Create tables. Each row combines the results of several queries with the same labels."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

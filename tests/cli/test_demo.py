@@ -17,5 +17,5 @@ def test_an_incident_affects_enough_customers_for_one_alert_on_all_of_them() -> 
     customers = default_customers("incident")
     found = problems(make("incident", customers=customers), START + 600)
     overdue = sum("overdue" in wrong for wrong in found.values())
-    assert overdue >= 10  # the smallest number for which AvePointManyCustomersAffected fires
+    assert overdue >= 10  # AvePointManyCustomersAffected fires at this number or above
     assert overdue / customers >= 0.2

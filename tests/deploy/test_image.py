@@ -1,4 +1,4 @@
-"""Build, run and check the image with scripts/build-image, which prints the result of each check."""
+"""Build, run and check the image with scripts/build-image. The script prints the result of each check."""
 
 import os
 import re

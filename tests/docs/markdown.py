@@ -76,7 +76,7 @@ class Page:
 
 @functools.cache
 def pages() -> Mapping[str, Page]:
-    """Return every page, by name."""
+    """Return every page, keyed by name."""
     parser = MarkdownIt("commonmark").enable("table")
     paths = sorted({path for place in _PLACES for path in ROOT.glob(place)})
     return {

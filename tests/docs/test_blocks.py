@@ -160,7 +160,7 @@ READERS: Final[tuple[tuple[Callable[[Mapping[str, Any], Block], bool], Callable[
 
 
 def query_findings(text: str) -> list[str]:
-    """Return the errors of a query, such as invalid syntax and names of missing metrics."""
+    """Return the errors of a query, such as invalid syntax or unknown metric names."""
     walk = Walk(known())
     try:
         walk.labels(promql.parse(text))

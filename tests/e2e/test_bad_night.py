@@ -154,7 +154,7 @@ def test_one_customer_is_one_message(tmp_path: Path, monitoring: Monitoring) -> 
         with prometheus(monitoring.program("prometheus"), tmp_path, scrape):
             overdue = received(inbox, "AvePointBackupOverdue", "firing", customer_id="c0")
             time.sleep(2 * 60 / _TEMPO)
-            # Ignore AvePointExporterAbsent, which may fire before the first scrape.
+            # Ignore AvePointExporterAbsent, because it may fire before the first scrape.
             of_customers = [path for path, [alert, *_] in inbox.messages if "account" in alert["labels"]]
             assert sorted(of_customers) == ["/backup-team", "/night-duty"]
             assert overdue["labels"]["organization"] == "Org 0"

@@ -48,7 +48,7 @@ def test_prometheus_misses_no_scrape(tmp_path: Path, soak: bool) -> None:
         with exporter(tmp_path, "--config.file", "config.yaml") as running:
             config = SCRAPE.format(interval=interval, target=running.url.removeprefix("http://"))
             with prometheus(program("prometheus"), tmp_path, config) as scraper:
-                time.sleep(seconds + interval + 7)  # skip the first scrapes, which wait for the first refresh
+                time.sleep(seconds + interval + 7)  # skip the first scrapes, because they wait for the first refresh
                 window = f"[{seconds}s]"
                 longest = scraper.value(f"max_over_time(scrape_duration_seconds{window})")
                 scrapes = scraper.value(f"count_over_time(up{window})")

@@ -68,7 +68,7 @@ def test_no_counter_falls_and_no_success_goes_back_when_the_process_is_killed(
 
     for _ in range(100 if soak else 12):
         for at, page in pages_until_killed(refresh_without_end, place, now, random.randrange(20, 200)):
-            now = max(now, at)  # the clock never goes back, because processes drop times in the future
+            now = max(now, at)  # never set the clock back, because processes drop times in the future
             for series, value in page.items():
                 assert value >= highest.get(series, 0), "within a process"
                 highest[series] = value

@@ -1,4 +1,4 @@
-"""The dashboards match the schemas in tests/grafana/schemas, which are derived from Grafana's types."""
+"""The dashboards match the schemas in tests/grafana/schemas. The schemas are derived from Grafana's types."""
 
 import copy
 import json

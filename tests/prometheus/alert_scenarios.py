@@ -1,4 +1,4 @@
-"""All scenarios for promtool, by alert."""
+"""All scenarios for promtool, keyed by alert."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""Scenarios for promtool: series over time, and the expected values of expressions at certain times."""
+"""Create scenarios for promtool. A scenario contains series over time, and expected values of expressions."""
 
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping

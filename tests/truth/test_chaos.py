@@ -96,7 +96,7 @@ class _Returned:
         self._sizes: dict[object, float | None] = {**dict(SIZES), **dict(BOUGHT)}
 
     def lies(self, samples: Samples) -> list[str]:
-        """Return the samples whose values the server never returned for their customers."""
+        """Return each sample with a value that the server never returned for its customer."""
         self._add_new()
         lies = []
         for (name, labels), value in samples.items():
@@ -143,7 +143,7 @@ def _impossible(samples: Samples, portfolio: StaticPortfolio) -> list[str]:
 
 
 def _not_the_last(samples: Samples, truth: Samples) -> list[str]:
-    """Return the fresh samples of last jobs that are the samples of other jobs."""
+    """Return the fresh samples of last jobs that differ from the truth."""
     if samples.get(_JOBS_UP) != 1:
         return []
     return [

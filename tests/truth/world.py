@@ -44,7 +44,7 @@ async def world(
     shard: Shard = WHOLE,
     transport: httpx.AsyncBaseTransport | None = None,
 ) -> AsyncIterator[World]:
-    """Yield a world with the accounts "tenant" and "partner", and a simulator in this process or at a URL.
+    """Yield a world with the accounts "tenant" and "partner". The simulator runs in this process or at a URL.
 
     The wall time is constant, so that all jobs stay in the window.
     """
