@@ -1,6 +1,7 @@
 """Build and check everything that a release publishes: build_release.py DIST [--work DIR].
 
-The script needs Python 3.11 or newer and a package index. It does not publish anything. Afterwards, DIST contains:
+The script needs Python 3.11 or newer and a package index. The script does not publish anything. Afterwards, DIST
+contains:
 
   python/avepoint_exporter-VERSION-py3-none-any.whl, python/avepoint_exporter-VERSION.tar.gz
   chart/avepoint-exporter-VERSION.tgz

@@ -1,6 +1,6 @@
-"""Record docs/images/session.svg. It shows `init`, `check` and `--once` in a terminal, against the simulator.
+"""Record docs/images/session.svg. The picture shows a terminal that runs `init`, `check` and `--once`.
 
-Run it as a module: `python -m scripts.record_session`.
+Run this file as a module: `python -m scripts.record_session`.
 """
 
 import os
@@ -52,7 +52,7 @@ class Entry:
 
 
 def session(app: AppCredentials) -> Sequence[Entry]:
-    """Return the texts to type. They contain the credentials of the simulator's app."""
+    """Return the texts to type. The texts contain the credentials of the simulator's app."""
     init = f"avepoint-exporter init --no-check --base-url {_URL} --token-url {_URL}/connect/token"
     return (
         Entry(_PROMPT, f"# {_URL} is the built-in simulator of AvePoint"),

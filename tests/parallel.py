@@ -1,6 +1,6 @@
 """Assign tests to the workers of pytest-xdist.
 
-The scheduler groups tests by file. It ignores the mark `xdist_group`, which has no effect in pytest 9.
+The scheduler groups tests by file. The mark `xdist_group` has no effect in pytest 9.
 """
 
 from typing import Final

@@ -22,7 +22,7 @@ Lines = Callable[[str], list[dict[str, Any]]]
 
 @pytest.fixture
 def lines(monkeypatch: pytest.MonkeyPatch) -> Lines:
-    """Return a function that returns the log lines with one message. It omits the fields that all lines have."""
+    """Return a function that returns the log lines with one message. Fields that all lines have are omitted."""
     stream = io.StringIO()
     monkeypatch.setattr(sys, "stderr", stream)
     setup("debug", "json")

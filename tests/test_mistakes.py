@@ -103,7 +103,7 @@ def warned(text: str, **variables: str) -> Provoke:
 
 
 def expecting(exceptions: str) -> str:
-    """Return a configuration. Its second line contains these exceptions."""
+    """Return a configuration. The second line contains these exceptions."""
     return f"{FINE}\nexpectations: {{exceptions: [{exceptions}]}}"
 
 

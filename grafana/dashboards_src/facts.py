@@ -1,4 +1,4 @@
-"""Create panels for all dashboards. They show the number of customers with problems, and of all customers."""
+"""Create panels for all dashboards. The panels show the numbers of customers with problems."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -88,7 +88,7 @@ def _count(title: str, about: str, matcher: str, *, of: tuple[str, ...], is_crit
 
 
 def not_judged() -> stat.Panel:
-    """Return the panel with the number of customers that may have overdue backups. Their recent jobs are missing."""
+    """Return the panel with the number of customers that may have overdue backups. Recent jobs are missing."""
     backups = 'problem="backup_overdue"'
     unknown = f"sum({verdict.verdicts('problem', backups, _UNKNOWN)})"
     everyone = f"sum({verdict.verdicts('problem', backups)})"

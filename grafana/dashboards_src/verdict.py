@@ -20,8 +20,8 @@ RUNNING_OUT: Final = (
 )  # fmt: skip
 RANKS: Final = {"critical": 3, "warning": 2, "info": 1}
 UNIT: Final = 100_000_000_000
-"""The weight of one rank. It is larger than every Unix time. Therefore, problems sort by rank first, and then by start
-time.
+"""The weight of one rank. This weight is larger than every Unix time. Therefore, problems sort by rank first, and then
+by start time.
 
 An unreadable customer has a tenth of this weight.
 """
@@ -34,7 +34,7 @@ def any_of(problems: Iterable[str]) -> str:
 
 
 def problems(*matchers: str, of: tuple[str, ...] = (q.ACCOUNT,)) -> str:
-    """Return one series per problem. Its value is 1, and it has the problem's labels and the organization."""
+    """Return one series per problem. Each series has the value 1, the problem's labels and the organization."""
     return q.scoped(q.recorded("avepoint:problem:named", *of, *matchers))
 
 

@@ -84,7 +84,7 @@ class Account:
 
 
 async def seconds(latency: float, requests: int, workers: int, slow_collectors: int) -> float:
-    """Return the duration of a fast refresh. When it begins, slow collectors already use up the account's limits."""
+    """Return the duration of a fast refresh. At the start, slow collectors already use up the limits."""
     account = Account(latency)
     async with account.running(slow_collectors):
         await account.clock.sleep(60)

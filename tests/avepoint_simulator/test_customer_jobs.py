@@ -35,7 +35,7 @@ def make_job(number: int, **changes: Any) -> CustomerJob:
 
 @pytest.fixture
 def jobs(api: Any, static: StaticPortfolio) -> Any:
-    """Return a function. It sets a customer's jobs, and returns the job rows of one API version."""
+    """Return a function. The function sets a customer's jobs, and returns the job rows of one API version."""
 
     async def ask(*records: CustomerJob, legacy: bool = False, body: Any = None, **switches: Any) -> Any:
         api.simulator.portfolio = replace(static, customer_job_list=records)

@@ -1,4 +1,4 @@
-"""Settings and unusual activities of a tenant, per geo location. AvePoint does not document their formats."""
+"""Settings and unusual activities of a tenant, per geo location. AvePoint does not document the formats of these data."""
 
 import math
 from collections.abc import Mapping

@@ -37,7 +37,7 @@ LONGEST_TAKEOVER = 30.0
 
 @dataclass(slots=True)
 class Replica:
-    """A replica. Its page size identifies its requests."""
+    """A replica. The page size identifies the requests of the replica."""
 
     folder: Path
     simulator: Simulator

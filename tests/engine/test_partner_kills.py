@@ -19,7 +19,7 @@ BUSY = partner(collectors={"customers": OFF, "protected_data": OFF, "customer_jo
 
 
 class BusyPartner(FakeApi):
-    """A partner. Each of its customers completes one backup between two refreshes."""
+    """A partner account. Each customer completes one backup between two refreshes."""
 
     def __init__(self) -> None:
         self.now = NOW

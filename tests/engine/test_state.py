@@ -72,7 +72,7 @@ def database(folder: Path) -> Iterator[sqlite3.Connection]:
 
 
 async def stored_world(folder: Path) -> World:
-    """Return a stopped world. Its persistent state contains one refresh of a tenant's jobs."""
+    """Return a stopped world. The persistent state contains one refresh of a tenant's jobs."""
     world = World(JobApi([RAW]), folder=folder)
     await world.apply(JOBS)
     assert await world.refresh()

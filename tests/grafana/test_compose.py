@@ -1,4 +1,4 @@
-"""compose.yaml and the provisioning files are complete. All their files exist, and no port is open to the network."""
+"""compose.yaml and the provisioning are complete. All referenced files exist. No port is open to the network."""
 
 import json
 import re
