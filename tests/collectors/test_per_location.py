@@ -1,4 +1,4 @@
-"""Settings and unusual activities of a tenant, per geo location. AvePoint does not document the formats of these data."""
+"""Settings and unusual activities of a tenant, per geo location. AvePoint does not document these formats."""
 
 import math
 from collections.abc import Mapping
