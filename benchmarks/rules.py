@@ -99,7 +99,7 @@ class Prometheus:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def value(self, query: str) -> float:
-        """Return the value of a query, or 0 if the result is empty."""
+        """Return the value of a query. If the result is empty, return 0."""
         with urllib.request.urlopen(f"{self.url}/api/v1/query?{urlencode({'query': query})}") as response:
             result = json.load(response)["data"]["result"]
         return float(result[0]["value"][1]) if result else 0.0

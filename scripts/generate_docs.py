@@ -123,7 +123,7 @@ class _Described(NamedTuple):
 
 
 def main(arguments: Sequence[str], docs: Path = DOCS) -> int:
-    """Generate the documents or, with --check, compare them with the files. Return the exit code."""
+    """Generate the documents. With --check, compare the documents with the files. Return the exit code."""
     pages = {
         docs / "configuration.md": configuration(),
         docs / "metrics.md": metrics(),
@@ -144,7 +144,7 @@ def assumptions() -> str:
 
 
 def write(pages: Mapping[Path, str], arguments: Sequence[str]) -> int:
-    """Write the pages or, with --check, compare them with the files. Return the exit code."""
+    """Write the pages. With --check, only compare the pages with the files. Return the exit code."""
     if arguments == ["--check"]:
         stale = [path for path, text in pages.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
         for path in stale:

@@ -49,7 +49,7 @@ class Block:
 
 
 def main(arguments: Sequence[str], docs: Path = DOCS) -> int:
-    """Write the documents or, with --check, compare them with the files. Return the exit code."""
+    """Write the documents. With --check, only compare the documents with the files. Return the exit code."""
     return write({docs / "command-line.md": page(), docs / f"{_NAME}.1": manual()}, arguments)
 
 

@@ -1,4 +1,4 @@
-"""A client with a fake transport, and an observer and a logger that record their calls."""
+"""A client with a fake transport. An observer and a logger record their calls."""
 
 import asyncio
 import json

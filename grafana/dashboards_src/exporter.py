@@ -158,10 +158,10 @@ def _data_age() -> timeseries.Panel:
 def _requests() -> timeseries.Panel:
     return lines(
         "Requests by status",
-        "Requests per second by result. The result is an HTTP status or, for other errors, timeout, connect or parse. "
-        "If the result is often 401 or 403, check the secret and the permissions. If the result is often 429, AvePoint "
-        "throttles the account. If the result is often 5xx, timeout or connect, check AvePoint's status and the "
-        "network.",
+        "Requests per second by result. The result is an HTTP status. For other errors, it is timeout, connect or "
+        "parse. If the result is often 401 or 403, check the secret and the permissions. If the result is often 429, "
+        "AvePoint throttles the account. If the result is often 5xx, timeout or connect, check AvePoint's status and "
+        "the network.",
         [(f"sum by (account, code) ({q.rate('avepoint_api_requests_total')})", "{{account}} {{code}}")],
         unit="reqps", empty="No requests in the time range",
     )  # fmt: skip

@@ -48,14 +48,14 @@ def _facts() -> Line:
 
 
 def _used() -> str:
-    """Return the size of the protected data per account: the sum of its customers, or the value of the license."""
+    """Return the size of the protected data per account. The source is the account's customers or its license."""
     customers = q.recorded("account:avepoint_protected_data_bytes:sum", q.ACCOUNT)
     tenants = q.recorded("account:avepoint_license_protected_bytes:max", q.ACCOUNT)
     return f"sum by (job, account) ({customers}) or sum by (job, account) ({tenants})"
 
 
 def _growth_rate() -> str:
-    """Return the growth rate of the protected data of each account over the last week, in bytes per second."""
+    """Return the growth rate of each account's protected data over the last week, in bytes per second."""
     customers = q.recorded("account:avepoint_protected_data_bytes:sum", q.ACCOUNT)
     tenants = q.recorded("account:avepoint_license_protected_bytes:max", q.ACCOUNT)
     return f"sum by (job, account) (deriv({customers}[7d])) or sum by (job, account) (deriv({tenants}[7d]))"

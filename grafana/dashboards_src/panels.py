@@ -173,7 +173,7 @@ def renamed(panel: timeseries.Panel, names: Words) -> timeseries.Panel:
 
 
 def on_its_own(color: str) -> list[DynamicConfigValue]:
-    """Return overrides that draw a series as a line that is not stacked."""
+    """Return overrides that draw a series as an unstacked line."""
     return [
         DynamicConfigValue(id_val="custom.stacking", value={"mode": "none", "group": "A"}),
         DynamicConfigValue(id_val="custom.fillOpacity", value=0),

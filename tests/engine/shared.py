@@ -33,7 +33,7 @@ def shared(
 
 
 def world_at(place: Place, api: FakeApi, clock: FakeClock) -> World:
-    """Return a process that stores its state at `place`, a directory or the URL of a database."""
+    """Return a process that stores its state at `place`. `place` is a directory or the URL of a database."""
     if isinstance(place, Path):
         return World(api, clock, place)
     return World(api, clock, shared=shared(place, holder=token_hex(4), times=BRIEF))

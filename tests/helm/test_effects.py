@@ -155,7 +155,7 @@ def nested(path: Path, *, value: Any) -> Values:
 
 
 def at(values: Any, path: Path) -> Any:
-    """Return the value at a path, or None if the path does not exist."""
+    """Return the value at a path. If the path does not exist, return None."""
     for key in path:
         values = values[int(key)] if isinstance(values, list) and values else values.get(key) if values else None
     return values
@@ -168,7 +168,7 @@ def with_value(values: Values, path: Path, value: Any) -> Values:
 
 
 def another(name: str, schema: Schema, current: Any) -> Any:
-    """Return a value that the schema accepts and that differs from the current value."""
+    """Return a value that the schema accepts. The value differs from the current value."""
     if name in SAMPLES:
         return SAMPLES[name]
     kind = schema.get("type")

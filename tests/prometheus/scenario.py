@@ -49,7 +49,7 @@ class Scenario:
 
 
 def promtool_test(program: str, folder: Path, scenarios: Iterable[Scenario], interval: str = "1m") -> str:
-    """Run promtool on scenarios. Return the errors of promtool, or "" if all scenarios succeed.
+    """Run promtool on scenarios. Return the errors of promtool. If all scenarios succeed, return "".
 
     Rules are evaluated once per `interval`.
     """
