@@ -33,7 +33,7 @@ class Timing:
 
 
 class World:
-    """The samples of a number of customers, and the metrics page that contains these samples."""
+    """Creates samples for `customers` customers, and renders a metrics page."""
 
     def __init__(self, customers: int) -> None:
         self._random = Random(customers)

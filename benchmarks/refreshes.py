@@ -21,7 +21,7 @@ _SCRAPERS, _SCRAPE_INTERVAL = 4, 15.0
 
 @dataclass(slots=True)
 class Refreshed:
-    """The measurements of refreshes of one portfolio."""
+    """The measurements of one portfolio's refreshes."""
 
     customers: int
     latency: float

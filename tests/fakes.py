@@ -126,7 +126,7 @@ class ClientHarness:
 
     @property
     def calls(self) -> list[httpx.Request]:
-        """The recorded requests to the API, without token requests."""
+        """Return the recorded requests to the API. Omit token requests."""
         return [request for request in self.sent if request.url.path != TOKEN_PATH]
 
     @property

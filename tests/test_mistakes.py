@@ -266,7 +266,7 @@ NO_FLAG = "is not the variable of a flag"
 LINE = " (config.yaml:2)"
 PLACE = " (config.yaml:1, account contoso)"
 
-# Each entry: the name of an error, a function that causes the error, and the message as place^error^advice.
+# An entry contains the name of an error, a function that causes the error, and the message as place^error^advice.
 USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
     # The command line
     "unknown flag": (typed("--nonsense"), "no flag is named ^--nonsense ^" + HELP),

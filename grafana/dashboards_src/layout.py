@@ -21,7 +21,7 @@ from grafana.dashboards_src import variables
 TAG: Final = "avepoint"
 COLUMNS: Final = 24
 Line = tuple[int, Sequence[tuple[int, Builder[Panel]]]]
-"""A line of panels: the height, and the panels with their widths. The widths add up to 24."""
+"""A line of panels. The line has a height, and each panel has a width. The widths add up to 24."""
 
 
 def frame(*, uid: str, title: str, description: str, names: Sequence[str], since: str) -> Dashboard:

@@ -42,7 +42,7 @@ SEATS_USED: Final = _sum("microsoft_licenses_assigned", "assigned_seats")
 
 
 def licenses() -> table.Panel:
-    """Return a table with one row per license of a tenant and per subscription of a customer, sorted by expiry."""
+    """Return a table of tenants' licenses and customers' subscriptions, sorted by expiry."""
     tenants = f"{_NEVER} * ({_license('out_of_policy')} >= bool 0)"
     first = f"bottomk({MOST}, {_of_each('expiry_timestamp_seconds')})"
     bought_of_tenants = _license("purchased_storage_bytes")

@@ -73,7 +73,7 @@ def app(keys: tuple[rsa.RSAPrivateKey, rsa.RSAPrivateKey]) -> Identity:
 
 
 class Bench:
-    """A certificate file, the credential loaded from the file, and the reported expiry times."""
+    """Loads a credential from a certificate file, and records the reported expiry times."""
 
     def __init__(self, folder: Path) -> None:
         self.file = folder / "app.pem"

@@ -293,7 +293,7 @@ class Ideal:
 HISTORIES = st.lists(
     st.tuples(st.sampled_from([TEAMS, CHAT]), st.integers(0, 60), st.integers(1, 40)), min_size=1, max_size=12
 )
-# Each refresh: elapsed time, clock error, visible jobs (one bit per job), and whether the exporter restarts.
+# A refresh has an elapsed time, a clock error, visible jobs (one bit per job), and a flag for a restart.
 REFRESHES = st.lists(
     st.tuples(st.integers(0, 15), st.integers(-30, 30), st.integers(0, 2**12 - 1), st.booleans()),
     min_size=1, max_size=15,

@@ -1,4 +1,4 @@
-"""A job whose row cannot be read hides no newer job: known values stay, and the account is not up for a while."""
+"""An unreadable job row does not hide newer jobs. Known values stay, and the collector is down for a while."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -21,7 +21,7 @@ Alert = dict[str, Any]
 
 @dataclass(slots=True)
 class Inbox:
-    """The received alerts, and the received messages with their paths, in the order of arrival."""
+    """Stores the received alerts and messages in the order of arrival. Each message has a path."""
 
     alerts: list[Alert] = field(default_factory=list)
     messages: list[tuple[str, list[Alert]]] = field(default_factory=list)

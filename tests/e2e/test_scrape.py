@@ -1,4 +1,4 @@
-"""Scrapes of an exporter that runs in its own process."""
+"""An exporter in its own process responds to scrapes."""
 
 import concurrent.futures
 import re

@@ -1,4 +1,4 @@
-"""The CPU time of a start, and the modules that a start must not load."""
+"""A start takes little CPU time, and does not load unnecessary modules."""
 
 import os
 import subprocess

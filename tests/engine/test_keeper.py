@@ -35,7 +35,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 class Process:
-    """A process with its accounts, and with a task that renews the lease."""
+    """Simulates a process. The process has accounts, and a task that renews the lease."""
 
     def __init__(self, url: str, holder: str, times: LeaseTimes, api: FakeApi) -> None:
         self.world = World(api, RealClock(), shared=shared(url, holder, times=times))
