@@ -34,7 +34,7 @@ _CERTIFICATE_HINTS: Final = {
     68: "the certificate is signed with a weak hash such as SHA-1; issue a certificate that is signed with SHA-256",
     79: "the certificate in tls.ca_file is not a CA certificate; add the CA certificate",
 }
-"""Hints by OpenSSL's error code for a failed certificate verification."""
+"""Maps OpenSSL's error codes for failed certificate verifications to hints."""
 _PROXY: Final = (
     "check the URL, user name and password in proxy_url, or check HTTPS_PROXY and NO_PROXY; "
     "percent-encode special characters"

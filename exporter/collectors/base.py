@@ -76,7 +76,7 @@ class Collector(ABC, Generic[Options, Records]):
     options_type: ClassVar[type[CollectorOptions]]
     families: ClassVar[tuple[Family, ...]]
     optional: ClassVar[bool] = False
-    """If true, the collector is off, instead of down, while the app lacks the permission."""
+    """If this is true and the app lacks the permission, the collector is off instead of down."""
 
     licensed_per_customer: ClassVar[bool] = False
     """If true, a 403 or 404 for one customer is not an error, because the customer may lack a license."""

@@ -11,7 +11,7 @@ from exporter.config.yaml_file import Document, parse_yaml, read_yaml
 from exporter.errors import ConfigError
 
 Catalogue = Mapping[str, Mapping[str, type[CollectorOptions]]]
-"""The types of collector options, by account type and collector name."""
+"""Maps account types and collector names to the types of collector options."""
 
 _FLAG: Final = "--config.file"
 _INIT: Final = " (`avepoint-exporter init` creates the file)"

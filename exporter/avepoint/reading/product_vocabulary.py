@@ -26,17 +26,17 @@ GOOGLE_APPS: Final[Mapping[int, str]] = MappingProxyType({
     256: "Users", 512: "Groups", 4096: MODULES[507],
     8192: MODULES[501] + _VAULT, 16384: MODULES[504] + _VAULT, 32768: MODULES[505] + _VAULT,
 })  # fmt: skip
-"""Workloads of Google Workspace by their code in the field `appType`."""
+"""Maps codes in the field `appType` to workloads of Google Workspace."""
 
 GOOGLE_JOB_TYPES: Final[Mapping[int, str]] = MappingProxyType(
     {1: "backup", 2: "restore", 3: "export", 4: "delete", 5: "retention", 6: "generate_report"}
 )
-"""Job types of Google Workspace by their code in the field `jobType`."""
+"""Maps codes in the field `jobType` to job types of Google Workspace."""
 
 GOOGLE_STATES: Final[Mapping[int, str]] = MappingProxyType(
     {0: IN_PROGRESS, 2: FINISHED, 3: "failed", 7: "finished_with_exception"}
 )
-"""States of Google Workspace jobs by their code in the field `status`."""
+"""Maps codes in the field `status` of Google Workspace jobs to states."""
 
 _SALESFORCE_TYPES: Final = {
     1: "Backup", 2: "On-demand backup", 3: "Restore", 4: "Pre restore", 5: "Compare", 6: "Archive", 7: "Simulation",
@@ -50,7 +50,7 @@ SALESFORCE_TYPES: Final[Mapping[int, tuple[str, str]]] = MappingProxyType({
     else (SALESFORCE, snake_case(name))
     for number, name in _SALESFORCE_TYPES.items()
 })  # fmt: skip
-"""Workloads and job types of Salesforce by their code in the field `type`.
+"""Maps codes in the field `type` to workloads and job types of Salesforce.
 
 An on-demand backup has its own job type, because it is not scheduled and may contain only some of the objects.
 """
@@ -58,7 +58,7 @@ An on-demand backup has its own job type, because it is not scheduled and may co
 SALESFORCE_STATES: Final[Mapping[int, str]] = MappingProxyType({
     1: IN_PROGRESS, 2: FINISHED, 3: "finished_with_exception", 4: "failed", 5: "paused", 6: "stopped", 7: "skipped",
 })  # fmt: skip
-"""States of Salesforce jobs by their code in the field `state` or `status`."""
+"""Maps codes in the field `state` or `status` of Salesforce jobs to states."""
 
 _GOOGLE_APPS: Final = {
     **{str(number): name for number, name in GOOGLE_APPS.items()},

@@ -18,7 +18,7 @@ Ticks = NewType("Ticks", int)
 
 TICKS_PER_SECOND: Final = 10_000_000
 CLOCK_TOLERANCE: Final = Ticks(300 * TICKS_PER_SECOND)
-"""Accepted difference between AvePoint's clock and the exporter's clock, for the times of past events."""
+"""Past events may be this far ahead of the exporter's clock, because AvePoint's clock may differ."""
 _DOTNET_EPOCH: Final = 621_355_968_000_000_000  # ticks from 0001-01-01 to 1970-01-01
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST: Final = 7_258_118_400 * TICKS_PER_SECOND  # the year 2200; later times are considered invalid

@@ -15,12 +15,12 @@ WORKLOADS: Final[Mapping[int, str]] = MappingProxyType({
     5: "Project Online", 6: "Public Folder", 7: "Teams", 8: "Viva Engage",
     9: "Teams Chat", 10: "Power BI", 11: "Power Automate", 12: "Power Apps",
 })  # fmt: skip
-"""Workloads by their code in the `ObjectType` filter of a tenant's job list."""
+"""Maps workloads to their codes in the `ObjectType` filter of a tenant's job list."""
 
 JOB_TYPES: Final[Mapping[str, int]] = MappingProxyType(
     {"backup": 1, "restore": 2, "export": 3, "delete": 4, "retention": 5}
 )
-"""Codes of the job types in the `JobType` filter of a tenant's job list."""
+"""Maps job types to their codes in the `JobType` filter of a tenant's job list."""
 
 IN_PROGRESS: Final = "in_progress"
 FINISHED: Final = "finished"
@@ -33,7 +33,7 @@ SERVICE_TYPES: Final[Mapping[int, str]] = MappingProxyType({
     10: "Teams Chat", 11: "Power BI", 12: "Power Automate", 13: "Shared Channel", 14: "Power Apps",
     15: "Copilot Studio Agents",
 })  # fmt: skip
-"""Workloads by their code in the field `serviceType`. Tenant settings and unusual activities contain this field.
+"""Maps codes in the field `serviceType` to workloads. Tenant settings and unusual activities contain this field.
 
 The `ObjectType` filter has other codes.
 """
@@ -49,7 +49,8 @@ MODULES: Final[Mapping[int, str]] = MappingProxyType({
     501: "Gmail", 502: "Calendar", 503: "Contacts", 504: "Drive", 505: "Shared Drives", 506: "Google Classroom",
     507: "Chat", 508: "Google Directory",
 })  # fmt: skip
-"""Workloads by their code in the field `jobModule` of a customer's jobs. The code 0 means that there is no workload.
+"""Maps codes in the field `jobModule` of customer jobs to workloads. The code 0 means that there is no workload.
+
 Most codes above 354 belong to products other than Microsoft 365.
 """
 
@@ -60,7 +61,7 @@ JOB_SERVICES: Final[Mapping[int, str]] = MappingProxyType({
     0: "Microsoft 365 Scan", 7: "Microsoft 365", 10: "Google Workspace Scan", 11: "Google Workspace",
     12: "IaaS + PaaS", 15: "Salesforce", 16: "Dynamics 365",
 })  # fmt: skip
-"""Products, and the scans of two products, by their code in the field `jobType` of a customer's jobs."""
+"""Maps codes in the field `jobType` of customer jobs to products and to the scans of two products."""
 
 MICROSOFT_365: Final = JOB_SERVICES[7]
 MICROSOFT_365_SCAN: Final = JOB_SERVICES[0]
@@ -71,7 +72,7 @@ PRODUCTS: Final = tuple(JOB_SERVICES[number] for number in (7, 11, 12, 15, 16))
 SCANS: Final[Mapping[str, str]] = MappingProxyType({
     "Microsoft 365 Discovery": MICROSOFT_365_SCAN, "Google Workspace Discovery": GOOGLE_WORKSPACE_SCAN,
 })  # fmt: skip
-"""Scans by the value of `jobModule`, which takes precedence over `jobType`.
+"""Maps values of `jobModule` to scans. The field `jobModule` takes precedence over `jobType`.
 
 The legacy API returns the `jobType` "DOR" for every scan.
 """
@@ -81,7 +82,7 @@ JOB_STATUSES: Final[Mapping[int, str]] = MappingProxyType({
     7: "failed_to_start", 8: "canceled", 9: "rejected", 10: "stopped", 11: "not_scanned", 12: "disabled",
     13: "not_started", 14: "waiting_for_configuration",
 })  # fmt: skip
-"""States by their code in the field `status` of a customer's jobs. The `JobState` filter has other codes."""
+"""Maps codes in the field `status` of customer jobs to states. The `JobState` filter has other codes."""
 
 OVER: Final = (
     FINISHED, "failed", "finished_with_exception", "partially_finished", "skipped", "failed_to_start", "canceled",
@@ -96,7 +97,7 @@ NOT_OVER: Final = frozenset({
     "none", IN_PROGRESS, "pending", "not_started", "not_finished", "not_scanned", "disabled",
     "waiting_for_configuration", "paused",
 })  # fmt: skip
-"""The states of jobs that are not completed or have not started.
+"""The states of jobs that are not completed, including jobs that have not started.
 
 If a state is not in this set and not in OVER, the state is unknown, and the job may be successful.
 """
@@ -105,10 +106,10 @@ CUSTOMER_STATUSES: Final[Mapping[int, str]] = MappingProxyType({
     1: "working", 2: "failed", 3: "waiting_for_configuration", 4: "multiple_issues_found",
     5: "finished_with_exception", 6: "no_backup_updates",
 })  # fmt: skip
-"""Statuses by their code in the field `jobStatus` of a customer. The code 0 means "N/A"."""
+"""Maps codes in the field `jobStatus` of a customer to statuses. The code 0 means "N/A"."""
 
 MANAGEMENT_MODES: Final[Mapping[int, str]] = MappingProxyType({0: "customer", 1: "partner", 2: "to_be_configured"})
-"""Management modes by their code in the field `managementMode` of a customer."""
+"""Maps codes in the field `managementMode` of a customer to management modes."""
 
 _OTHER_WORKLOADS: Final = {
     "Microsoft 365 Group": 4, "Office 365 Groups": 4, "OneDrive for Business": 3, "Microsoft Teams": 7,

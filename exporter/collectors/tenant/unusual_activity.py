@@ -32,7 +32,7 @@ class UnusualActivityOptions(CollectorOptions):
 
     interval: Interval = Field(900.0, description="Time between the starts of consecutive refreshes.")
     window: Annotated[Seconds, Field(ge=_DAY, le=366 * _DAY)] = Field(
-        7.0 * _DAY, description="Period in which sites are counted; the period begins at midnight (UTC)."
+        7.0 * _DAY, description="Period for counting sites; the period begins at midnight (UTC)."
     )
 
 
