@@ -22,7 +22,7 @@ Lines = Callable[[str], list[dict[str, Any]]]
 
 @pytest.fixture
 def lines(monkeypatch: pytest.MonkeyPatch) -> Lines:
-    """Return a function that returns the log lines with one message. Fields that all lines have are omitted."""
+    """Return a function that finds the log lines with a message. The function omits the common fields."""
     stream = io.StringIO()
     monkeypatch.setattr(sys, "stderr", stream)
     setup("debug", "json")

@@ -1,4 +1,4 @@
-"""The protected data of customers with several Microsoft 365 tenants, and ambiguous rows."""
+"""Test the protected data of customers with several Microsoft 365 tenants, and test ambiguous rows."""
 
 from collections.abc import Iterable
 from typing import Any

@@ -35,7 +35,7 @@ def liar(portfolio: StaticPortfolio, version: Any, kind: str) -> Simulator:
 
 
 def wrong(seen: World, truth: Samples) -> list[str]:
-    """Return the samples that differ from the oracle's samples, except counters that are still 0."""
+    """Return the samples that differ from the oracle's samples. Ignore counters that are still 0."""
     return [
         f"{key}: {value}"
         for key, value in seen.of_avepoint().items()
