@@ -88,12 +88,12 @@ class EndpointPair:
 
     @property
     def versions(self) -> Mapping[ApiVersion, Endpoint]:
-        """The endpoints by API version."""
+        """The endpoints, keyed by API version."""
         return {"modern": self.modern} if self.legacy is None else {"modern": self.modern, "legacy": self.legacy}
 
     @property
     def permissions(self) -> Mapping[ApiVersion, str]:
-        """The required permission by API version."""
+        """The required permissions, keyed by API version."""
         return {version: endpoint.permission for version, endpoint in self.versions.items()}
 
 

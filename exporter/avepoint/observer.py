@@ -30,7 +30,7 @@ class Observer(Protocol):
         ...
 
     def request(self, endpoint: str, code: str, seconds: float) -> None:
-        """Count one HTTP request by endpoint and code, and add its duration.
+        """Count one HTTP request with its endpoint and code, and add its duration.
 
         `code` is the HTTP status, "timeout", "connect" or "parse".
         """
@@ -41,7 +41,7 @@ class Observer(Protocol):
         ...
 
     def token(self, result: str) -> None:
-        """Count one token request by result.
+        """Count one token request with its result.
 
         `result` is "success", an OAuth error code, an HTTP status, "timeout", "connect", "parse" or the reason of
         another TokenError.

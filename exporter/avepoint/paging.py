@@ -159,7 +159,7 @@ class _Cursor:
 
 
 def _merged(own: Query, link: Query) -> Query:
-    """Return the query `own`, extended by the parameters of a link.
+    """Return the query `own` with the added parameters of a link.
 
     A parameter of the link replaces the query parameter with the same name. Parameter names are case-insensitive.
     """

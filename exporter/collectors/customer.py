@@ -45,7 +45,7 @@ def _tenants(row: Row, names: NamePolicy) -> Iterator[tuple[str, str]]:
 
 
 def merged(found: Iterable[tuple[Customer, Row]]) -> tuple[dict[str, Customer], AnswerError | None]:
-    """Return the customers by id, and an error if rows with the same id contradict each other.
+    """Return the customers, keyed by id, and an error if rows with the same id contradict each other.
 
     If two rows contain different values for the same field of a customer, the value is unknown.
     """

@@ -26,7 +26,7 @@ _NOT_LISTED: Final = "check whether the collector customers is up, because the c
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The customers by id. `listed_at` is the monotonic time of the first request for the list, in seconds.
+    """The customers, keyed by id. `listed_at` is the monotonic time of the first request for the list, in seconds.
 
     `error` is set if rows of the same customer contradict each other, or if the id of a row cannot be read.
     """

@@ -133,7 +133,7 @@ class ExpectationException(Limits):
         )
 
     def own_limits(self) -> dict[str, object]:
-        """Return the limits that this exception sets, by key."""
+        """Return the limits that this exception sets, as a mapping."""
         return {name: getattr(self, name) for name in self.model_fields_set if name in Limits.model_fields}
 
 

@@ -213,7 +213,7 @@ class WebConfig(WebSection):
 
     @property
     def users(self) -> dict[bytes, bytes]:
-        """Return the bcrypt hashes by user name, as bytes."""
+        """Return the bcrypt hashes as bytes, keyed by user name."""
         return {user.encode(): secret.get_secret_value().encode() for user, secret in self.basic_auth_users.items()}
 
     def files(self) -> tuple[Path, ...]:

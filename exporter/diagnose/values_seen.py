@@ -73,7 +73,7 @@ def count_form(value: object) -> str:
 
 
 def size_form(value: object) -> str:
-    """Return the format of a size, which is usually its unit."""
+    """Return the format of a size. The format is usually the unit."""
     if not isinstance(value, str):
         return "null" if value is None else "number" if isinstance(value, int | float) else OTHER
     text = value.strip()

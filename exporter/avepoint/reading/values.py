@@ -71,7 +71,7 @@ def ticks_at(unix_seconds: float) -> Ticks:
 
 
 def dotnet_ticks(ticks: Ticks) -> int:
-    """Convert a time to .NET ticks, which start in the year 1, for parameters of the legacy API."""
+    """Convert a time to .NET ticks for parameters of the legacy API. These ticks start in the year 1."""
     return ticks + _DOTNET_EPOCH
 
 

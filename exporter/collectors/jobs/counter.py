@@ -1,4 +1,4 @@
-"""Counters of completed jobs by state. Each job is counted once, even if AvePoint lists it in several refreshes.
+"""Counters of completed jobs per state. Each job is counted once, even if AvePoint lists it in several refreshes.
 
 The counter therefore stores the ids of completed jobs. To save memory, the counter drops the ids of jobs that started
 before `since`. The time `since` never decreases. A job that started before `since` is counted only if an earlier
@@ -48,8 +48,7 @@ _KEPT_COMPLETED: Final = 1
 class _JobTally:
     """The counted jobs of one product, workload and job type.
 
-    `completed` and `running` contain the start times of jobs by id. `counts` contains the count of completed jobs by
-    state.
+    `completed` and `running` map job ids to start times. `counts` contains the number of completed jobs per state.
     """
 
     since: Ticks
@@ -150,7 +149,7 @@ class JobCounter:
             tally.advance(min(listed, now))
 
     def totals(self) -> Totals:
-        """Return the count of completed jobs by `JobKind` and state."""
+        """Return the number of completed jobs per `JobKind` and state."""
         zeros = dict.fromkeys(self._states, 0)
         return {kind: {**zeros, **tally.counts} for kind, tally in self._tallies.items()}
 
@@ -180,7 +179,7 @@ class JobCounter:
 
 
 def completed_samples(totals: Totals, customer_id: str, location: str = "") -> Iterator[Sample]:
-    """Yield the count of completed jobs by state."""
+    """Yield the number of completed jobs per state."""
     for kind, counts in sorted(totals.items()):
         for state, count in counts.items():
             yield Sample(COMPLETED_TOTAL, (customer_id, *kind, location, state), float(count))

@@ -164,7 +164,7 @@ def past_successes(last_success: Mapping[JobKind, Ticks], now: Ticks) -> dict[Jo
 
 
 def count_samples(jobs: Iterable[tuple[JobKind, Job]], location: str = "") -> Iterator[Sample]:
-    """Yield the count of jobs by `JobKind` and state, including zeros for known states."""
+    """Yield the number of jobs per `JobKind` and state, including zeros for known states."""
     counts = Counter((kind, job.state) for kind, job in jobs)
     states = {(kind, state): 0 for kind in sorted({kind for kind, _ in counts}) for state in STATES}
     for (kind, state), count in {**states, **counts}.items():
@@ -222,7 +222,7 @@ def _completed_samples(job: Job, labels: tuple[str, ...]) -> Iterator[Sample]:
 def read_objects(
     row: Row, endings: Sequence[str] = ("Count", "Number"), results: Sequence[str] = RESULTS
 ) -> tuple[tuple[str, int], ...]:
-    """Return the object counts of a job, by result. Omit results that are not in the row.
+    """Return the object counts of a job as pairs (result, count). Omit results that are not in the row.
 
     The key of each count consists of a result and one of the `endings`, such as "successfulCount".
     """

@@ -32,7 +32,7 @@ class JobFilter:
 
 @dataclass(frozen=True, slots=True)
 class FilterResult:
-    """The filter values of the classified jobs, by job id.
+    """The filter values of the classified jobs, keyed by job id.
 
     `conflicts` contains the ids of jobs that AvePoint returned for several values. These jobs cannot be classified.
     `is_doubtful` is true if AvePoint rejected a value, returned an unlisted id, or ignored the filter. For each value,

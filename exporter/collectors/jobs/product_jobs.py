@@ -151,7 +151,7 @@ class ProductJobsCollector(AccountCollector[ProductJobsOptions, ProductJobRecord
         return await self._list.read(span, size=self.options.page_size)
 
     def _sorted(self, rows: Iterable[Row]) -> tuple[Distinct[tuple[JobKind, Job]], bool]:
-        """Return the jobs by key, except jobs whose rows contradict each other.
+        """Return the jobs as a mapping, except jobs whose rows contradict each other.
 
         Also return whether any row contains no readable job or contradicts another row.
         """

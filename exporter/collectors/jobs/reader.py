@@ -67,10 +67,10 @@ class JobReader:
             if version == "modern" or not location
         }
         self._kinds: dict[str, JobKind] = {}
-        self._tries: dict[str, int] = {}  # number of failed attempts to classify each job, by job id
-        self._possible: dict[str, PossibleKinds] = {}  # possible job types and workloads, by job id
+        self._tries: dict[str, int] = {}  # number of failed attempts to classify a job, keyed by job id
+        self._possible: dict[str, PossibleKinds] = {}  # possible job types and workloads, keyed by job id
         self._conflicting_refreshes = 0
-        self._refusals: dict[str, dict[str, int]] = {}  # consecutive rejections, by parameter and value
+        self._refusals: dict[str, dict[str, int]] = {}  # consecutive rejections, keyed by parameter and value
         self._listed: set[str | None] = set()
         self._unreadable = UnreadableRows()
         self._list = ListedJobs(options.window, options.lookback)
@@ -126,7 +126,7 @@ class JobReader:
         return kept
 
     def _distinct(self, jobs: Iterable[tuple[Job, Row]]) -> Distinct[Job]:
-        """Return the jobs by id, except completed jobs whose rows contradict each other.
+        """Return the jobs, keyed by id, except completed jobs whose rows contradict each other.
 
         A job may be listed twice if its row moves to the next page while the list is being read. If the job was
         completed in the meantime, the completed job is returned.

@@ -52,7 +52,7 @@ def parse_success(value: object) -> tuple[JobKind, Ticks]:
 
 
 def parse_jobs(value: object) -> dict[str, Ticks]:
-    """Return the start times of jobs by id."""
+    """Return the start times of jobs, keyed by job id."""
     match value:
         case dict(jobs):
             return {str(key): parse_ticks(start) for key, start in jobs.items()}
@@ -61,7 +61,7 @@ def parse_jobs(value: object) -> dict[str, Ticks]:
 
 
 def parse_counts(value: object) -> dict[str, int]:
-    """Return the count of jobs by state."""
+    """Return the number of jobs per state."""
     match value:
         case dict(counts):
             return {parse_name(name): int(parse_ticks(count)) for name, count in counts.items()}

@@ -107,7 +107,7 @@ class CustomerJobsCollector(CustomerCollector[CustomerJobsOptions, CustomerJobRe
         self._list = ListReader(context.client, CUSTOMER_JOBS)
         self._owners = RowOwners(context.customer_list.contains)
         self._histories: dict[str, bytes] = {}
-        self._absent: dict[str, float] = {}  # monotonic time of each customer's removal, by customer id
+        self._absent: dict[str, float] = {}  # monotonic time of removal, keyed by customer id
         self.watch_customers(self._drop_absent)
 
     def _drop_absent(self, customers: Collection[str]) -> None:

@@ -72,7 +72,7 @@ class BackupFrequencyCollector(PerLocationCollector[BackupFrequencyOptions, Mapp
     families = (PER_DAY, INTERVAL, NEXT)
 
     async def read(self) -> Mapping[str, Distinct[Schedule]]:
-        """Return the schedules by geo location. Raise AvePointError if a request fails."""
+        """Return the schedules, keyed by geo location. Raise AvePointError if a request fails."""
         return await self.each_location(self._read)
 
     async def _read(self, location: str) -> Distinct[Schedule]:

@@ -72,7 +72,7 @@ class RetentionCollector(PerLocationCollector[RetentionOptions, Mapping[str, Pol
     families = (PERIOD, SHORTEST, CUSTOM)
 
     async def read(self) -> Mapping[str, Policy]:
-        """Return the policies by geo location. Raise AvePointError if a request fails."""
+        """Return the policies, keyed by geo location. Raise AvePointError if a request fails."""
         return await self.each_location(self._read)
 
     async def _read(self, location: str) -> Policy:
