@@ -38,7 +38,7 @@ class JobList:
         self._times: Callable[[Span], Query] = _iso_times if endpoint is TENANT_JOBS.modern else _tick_times
 
     async def read(self, span: Span, *, size: int, job_type: int = 0, object_type: int = 0) -> list[Row]:
-        """Return all rows, requested in pages of `size` rows. Raise AvePointError if a request fails.
+        """Request pages of `size` rows, and return all rows. Raise AvePointError if a request fails.
 
         If the last unfiltered list had fewer rows than its total, the totals of filtered lists are ignored.
         """
@@ -109,7 +109,7 @@ class ProductJobList:
         self._checked = CheckedReader(client)
 
     async def read(self, span: Span, *, size: int) -> list[Row]:
-        """Return all rows, requested in pages of `size` rows. Raise AvePointError if a request fails."""
+        """Request pages of `size` rows, and return all rows. Raise AvePointError if a request fails."""
         return await self._checked.read(
             "",
             lambda: ListProgress(self.endpoint, self._identity),

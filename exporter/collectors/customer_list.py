@@ -132,7 +132,7 @@ class CustomerList:
         return customer is not None and not customer.tenants
 
     def _customer(self, customer_id: str) -> Customer | None:
-        """Look up a customer in the list that is being read, then in the last list."""
+        """Return a customer from the list that is being read, or else from the last list."""
         customer = self._arrivals.customers.get(customer_id)
         if customer is None and self._last is not None:
             customer = self._last.customers.get(customer_id)

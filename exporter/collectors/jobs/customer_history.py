@@ -95,10 +95,10 @@ class JobHistory:
         self.counter.count(jobs, now=now, since=since, has_unread=has_unread, is_short=is_short)
 
     def _add_resources(self, kind: JobKind, jobs: Iterable[Job], now: Ticks) -> None:
-        """Store the earliest last success of all resources, and the worst state of their last completed jobs.
+        """Find the last success of each resource, and store the earliest.
 
-        Ignore resources that AvePoint no longer lists. If a resource has no successful job, remove the stored success.
-        If no resource has a completed job, remove the stored state.
+        Store the worst state of the last completed jobs. Ignore resources that AvePoint no longer lists. If a resource
+        has no successful job, remove the stored success. If no resource has a completed job, remove the stored state.
         """
         by_name: dict[str, list[Job]] = {}
         for job in jobs:
