@@ -1,6 +1,6 @@
 """Functions that sort the rows of a customer's job list into jobs, scans and workloads without a job."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,6 +18,7 @@ from exporter.avepoint.reading.vocabulary import (
 )
 from exporter.collectors.distinct import RowOwners, distinct
 from exporter.collectors.jobs.families import Job, JobKind, by_start, read_objects, resource_hash
+from exporter.collectors.jobs.unreadable import Unread, has_not_started
 from exporter.errors import AvePointError
 
 _SCANNED: Final = {
@@ -25,6 +26,7 @@ _SCANNED: Final = {
     JobKind(GOOGLE_WORKSPACE_SCAN, "", ""): GOOGLE_WORKSPACE,
 }
 """The product of each scan."""
+_OTHER_SCAN: Final = JobKind("", "", "")  # represents every scan that is not in `_SCANNED`
 _NO_SCAN: Final = frozenset({"none", "disabled", "not_scanned", "not_started"})
 
 
@@ -33,19 +35,22 @@ class SortedJobs:
     """The rows of a customer's job list, grouped by product, workload and job type.
 
     `without_job` contains the states from rows without a job. `scans` contains the worst scan status of each product.
-    `error` is set if rows were dropped because they contradict each other or belong to another customer.
+    `error` is set if rows were dropped because they contradict each other or belong to another customer. `unread`
+    contains the unreadable rows, which may hide jobs.
     """
 
     jobs: Mapping[JobKind, list[Job]]
     without_job: Mapping[JobKind, str]
     scans: Mapping[str, str]
     error: AvePointError | None = None
+    unread: Sequence[Unread] = ()
 
 
 def sort_rows(rows: Iterable[Row], customer_id: str, owners: RowOwners) -> SortedJobs:
     """Group the rows of a customer's job list, and drop the rows that `owners` refuses."""
     own, foreign = owners.own_rows(rows, customer_id)
-    found = distinct(_keyed(own), "jobId")
+    unread: list[Unread] = []
+    found = distinct(_keyed(own, unread), "jobId")
     jobs: dict[JobKind, list[Job]] = {}
     states: dict[JobKind, set[str]] = {}
     for kind, one in found.records.values():
@@ -60,7 +65,7 @@ def sort_rows(rows: Iterable[Row], customer_id: str, owners: RowOwners) -> Sorte
             scans[product] = status
     # If several resources have the same `JobKind` but different states, no state is exposed.
     without_job = {kind: min(of_kind) for kind, of_kind in states.items() if kind not in jobs and len(of_kind) == 1}
-    return SortedJobs(jobs, without_job, scans, found.error or foreign)
+    return SortedJobs(jobs, without_job, scans, found.error or foreign, unread)
 
 
 def _scan_status(jobs: Iterable[Job], without_job: Iterable[str]) -> str | None:
@@ -77,12 +82,19 @@ def _scan_status(jobs: Iterable[Job], without_job: Iterable[str]) -> str | None:
     return worst_state(running) if running else None
 
 
-def _keyed(rows: Iterable[Row]) -> Iterator[tuple[str, tuple[JobKind, Job | str], Row]]:
-    """Yield a key, the `JobKind`, the job and the row, for each readable row. If there is no job, yield the state."""
+def _keyed(rows: Iterable[Row], unread: list[Unread]) -> Iterator[tuple[str, tuple[JobKind, Job | str], Row]]:
+    """Yield a key, the `JobKind`, the job and the row, for each readable row. If there is no job, yield the state.
+
+    Add rows that may hide a job to `unread`.
+    """
     for row in rows:
         kind = _kind(row)
+        if kind == _OTHER_SCAN:
+            continue
         state = None if kind is None else row.job_status("status")
         if kind is None or state is None:
+            if not (row.is_na("status") and has_not_started(row)):
+                unread.append((row.word("jobId"), row))
             continue
         machine = resource_hash(row.word("name")) if kind.product == IAAS_PAAS else ""
         tenant = row.word("tenantId") or ""
@@ -90,6 +102,8 @@ def _keyed(rows: Iterable[Row]) -> Iterator[tuple[str, tuple[JobKind, Job | str]
         prefix = "\t".join((*(kind[1:] if kind.product == MICROSOFT_365 else kind), *filter(None, [machine])))
         start = row.past_time("startTime")
         if start is None:
+            if not has_not_started(row):
+                unread.append((row.word("jobId"), row))
             yield f"{prefix}\t{tenant}", (kind, state), row
             continue
         job = _job(row, prefix, state, start, resource_hash(f"{tenant}\t{machine}") if tenant else machine)
@@ -108,7 +122,7 @@ def _kind(row: Row) -> JobKind | None:
     is_scan = product in SCANS.values()
     module = "" if is_scan and row.raw("jobModule") is None else row.module("jobModule")
     if module is not None and module.lower().endswith(" discovery"):
-        return JobKind(SCANS[module], "", "") if module in SCANS else None
+        return JobKind(SCANS[module], "", "") if module in SCANS else _OTHER_SCAN
     if product == MICROSOFT_365_SCAN or (is_scan and module == ""):
         return JobKind(product, "", "")
     if product == "":

@@ -40,6 +40,7 @@ from exporter.collectors.jobs.families import (
 )
 from exporter.collectors.jobs.listed import ListedJobs
 from exporter.collectors.jobs.options import LARGEST_PAGE, JobsOptions
+from exporter.collectors.jobs.unreadable import Unread, UnreadableRows, has_not_started
 from exporter.config.schema import CollectorOptions, Interval
 from exporter.config.sections import Integer
 from exporter.errors import AvePointError
@@ -95,6 +96,7 @@ class ProductJobsCollector(AccountCollector[ProductJobsOptions, ProductJobRecord
         of_jobs = jobs if isinstance(jobs, JobsOptions) else JobsOptions()
         self._list = ProductJobList(context.client, self.endpoints.modern, self.identity, self.times)
         self._listed = ListedJobs(of_jobs.window, of_jobs.lookback)
+        self._unreadable = UnreadableRows()
         self._kinds: dict[str, JobKind] = {}
         self._history = JobHistory()
 
@@ -121,21 +123,22 @@ class ProductJobsCollector(AccountCollector[ProductJobsOptions, ProductJobRecord
     async def read(self) -> ProductJobRecords:
         """Read the jobs that may have changed, and return all jobs within the lookback period.
 
-        Raise AvePointError if a request fails.
+        Raise AvePointError if a request fails, or if an unreadable row may hide a job.
         """
         now = ticks_at(self._clock.time())
         start = self._listed.start(now, lambda _, job: job.is_running)
         rows = await self.api_versions.ask({"modern": lambda: self._rows(Span(start, now))})
         earliest = self._listed.earliest(now)
-        found, has_unread = self._sorted(rows)
-        recent = {key: one for key, one in found.records.items() if one[1].start >= earliest}
-        self._listed.replace({key: job for key, (_, job) in recent.items()}, start, now)
-        self._kinds |= {key: kind for key, (kind, _) in recent.items()}
+        found, unread = self._sorted(rows)
+        kept = self._unreadable.accept((one for one in unread if not has_not_started(one[1])), self._listed.jobs)
+        listed = {**kept, **{key: job for key, (_, job) in found.records.items()}}
+        self._listed.replace({key: job for key, job in listed.items() if job.start >= earliest}, start, now)
+        self._kinds |= {key: kind for key, (kind, _) in found.records.items()}
         self._kinds = {key: self._kinds[key] for key in self._listed.jobs}
         jobs: dict[JobKind, list[Job]] = {}
         for key, job in self._listed.jobs.items():
             jobs.setdefault(self._kinds[key], []).append(job)
-        history = self._history
+        history, has_unread = self._history, bool(unread) or found.error is not None
         history.add(jobs, now, is_short=self._list.is_short, since=earliest, has_unread=has_unread)
         return ProductJobRecords(
             self._listed.window_start(now),
@@ -150,26 +153,25 @@ class ProductJobsCollector(AccountCollector[ProductJobsOptions, ProductJobRecord
     async def _rows(self, span: Span) -> list[Row]:
         return await self._list.read(span, size=self.options.page_size)
 
-    def _sorted(self, rows: Iterable[Row]) -> tuple[Distinct[tuple[JobKind, Job]], bool]:
+    def _sorted(self, rows: Iterable[Row]) -> tuple[Distinct[tuple[JobKind, Job]], list[Unread]]:
         """Return the jobs as a mapping, except jobs whose rows contradict each other.
 
-        Also return whether any row contains no readable job or contradicts another row.
+        Also return the rows that contain no readable job.
         """
-        unread: list[Row] = []
+        unread: list[Unread] = []
 
         def keyed() -> Iterator[tuple[str, tuple[JobKind, Job], Row]]:
             for row in rows:
-                identifier = row.key("jobId")
-                if identifier is not None:
-                    kind = self.kind(row)
-                    key = "\t".join((*kind[1:], identifier))  # Job ids may be unique only within a workload.
-                    if (job := self.job(row, key)) is not None:
-                        yield key, (kind, job), row
-                        continue
-                unread.append(row)
+                identifier, kind = row.key("jobId"), self.kind(row)
+                # Job ids may be unique only within a workload.
+                key = None if identifier is None else "\t".join((*kind[1:], identifier))
+                job = None if key is None or "" in kind else self.job(row, key)
+                if key is None or job is None:
+                    unread.append((key, row))
+                else:
+                    yield key, (kind, job), row
 
-        found = distinct(keyed(), "jobId")
-        return found, bool(unread) or found.error is not None
+        return distinct(keyed(), "jobId"), unread
 
     @classmethod
     def error(cls, records: ProductJobRecords) -> AvePointError | None:

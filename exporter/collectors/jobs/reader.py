@@ -93,7 +93,8 @@ class JobReader:
         self._listed = {row.id for row in rows} | self._jobs.keys()
         jobs = [(self._job(row), row) for row in rows]
         listed = self._distinct((job, row) for job, row in jobs if job is not None)
-        kept = self._kept(row for job, row in jobs if job is None and not has_not_started(row))
+        unread = ((row.id, row) for job, row in jobs if job is None and not has_not_started(row))
+        kept = self._unreadable.accept(unread, self._jobs)
         found = {key: job for key, job in {**kept, **listed.records}.items() if job.start >= earliest}
         await self._classify(job_list, found, now)
         self._list.replace(found, span.start, now)
@@ -112,18 +113,6 @@ class JobReader:
 
     async def _rows(self, job_list: JobList, span: Span) -> tuple[JobList, list[Row]]:
         return job_list, await job_list.read(span, size=self._options.page_size)
-
-    def _kept(self, unread: Iterable[Row]) -> Mapping[str, Job]:
-        """Return the known completed jobs whose rows are now unreadable, because a completed job does not change.
-
-        Raise AnswerError if another unreadable row may hide a job.
-        """
-        rows = list(unread)
-        known = {row.id for row in rows}
-        kept = {key: job for key, job in self._jobs.items() if key in known and not job.is_running}
-        if not self._unreadable.are_accepted(row.id for row in rows if row.id not in kept):
-            raise rows[0].unexpected(f"rows that cannot be read: {len(rows)}")
-        return kept
 
     def _distinct(self, jobs: Iterable[tuple[Job, Row]]) -> Distinct[Job]:
         """Return the jobs, keyed by id, except completed jobs whose rows contradict each other.

@@ -1,39 +1,62 @@
 """Decides whether a job list with unreadable rows is accepted."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
 from exporter.avepoint.reading.rows import Row
 from exporter.avepoint.reading.values import read_time
+from exporter.collectors.jobs.families import Job
 from exporter.errors import UnreadableValueError
 
 _SETTLED: Final = 3
 
+Unread = tuple[str | None, Row]
+"""An unreadable row and the key of its job, or None if the key is unknown."""
+
 
 class UnreadableRows:
-    """The unreadable rows of a job list in consecutive refreshes.
+    """The unreadable rows of job lists in consecutive refreshes, by customer id.
 
-    An unreadable row may hide the last job of a workload. Therefore, the list is accepted only if its unreadable rows
-    existed in the first refresh or in three consecutive refreshes.
+    An unreadable row may hide the last job of a workload. Therefore, a list is accepted only if its unreadable rows
+    existed in the first refresh or in three consecutive refreshes. The customer id of a tenant account is "".
     """
 
     def __init__(self) -> None:
-        self._refreshes: dict[object, int] | None = None
+        self._refreshes: dict[str, dict[object, int]] = {}
 
-    def are_accepted(self, ids: Iterable[str | None]) -> bool:
+    def accept(
+        self, unread: Iterable[Unread], known_jobs: Mapping[str, Job], customer_id: str = ""
+    ) -> Mapping[str, Job]:
+        """Return the known completed jobs whose rows are now unreadable, because a completed job does not change.
+
+        `unread` contains the unreadable rows of one refresh. Raise AnswerError if another unreadable row may hide a
+        job.
+        """
+        rows = list(unread)
+        keys = {key for key, _ in rows}
+        kept = {key: job for key, job in known_jobs.items() if key in keys and not job.is_running}
+        if not self._are_accepted((key for key, _ in rows if key not in kept), customer_id):
+            raise rows[0][1].unexpected(f"rows that cannot be read: {len(rows)}")
+        return kept
+
+    def _are_accepted(self, ids: Iterable[str | None], customer_id: str) -> bool:
         """Record the unreadable rows of one refresh by id, and return whether the list is accepted.
 
         Rows without an id are compared by their number.
         """
         counts = Counter(ids)
         keys: set[object] = {key for key in counts if key is not None} | ({counts[None]} if counts[None] else set())
-        former = self._refreshes
+        former = self._refreshes.get(customer_id)
         if former is None:
-            self._refreshes = dict.fromkeys(keys, _SETTLED)
+            self._refreshes[customer_id] = dict.fromkeys(keys, _SETTLED)
         else:
-            self._refreshes = {key: former.get(key, 0) + 1 for key in keys}
-        return all(refreshes >= _SETTLED for refreshes in self._refreshes.values())
+            self._refreshes[customer_id] = {key: former.get(key, 0) + 1 for key in keys}
+        return all(refreshes >= _SETTLED for refreshes in self._refreshes[customer_id].values())
+
+    def keep_only(self, customers: Collection[str]) -> None:
+        """Drop the rows of all customers that are not in `customers`."""
+        self._refreshes = {key: refreshes for key, refreshes in self._refreshes.items() if key in customers}
 
 
 def has_not_started(row: Row) -> bool:

@@ -41,6 +41,7 @@ from exporter.collectors.jobs.families import (
     past_successes,
     unsuccessful_samples,
 )
+from exporter.collectors.jobs.unreadable import UnreadableRows
 from exporter.config.schema import CollectorOptions
 from exporter.config.sections import once_each
 from exporter.errors import AvePointError
@@ -106,6 +107,7 @@ class CustomerJobsCollector(CustomerCollector[CustomerJobsOptions, CustomerJobRe
         super().__init__(context, options)
         self._list = ListReader(context.client, CUSTOMER_JOBS)
         self._owners = RowOwners(context.customer_list.contains)
+        self._unreadable = UnreadableRows()
         self._histories: dict[str, bytes] = {}
         self._absent: dict[str, float] = {}  # monotonic time of removal, keyed by customer id
         self.watch_customers(self._drop_absent)
@@ -116,15 +118,21 @@ class CustomerJobsCollector(CustomerCollector[CustomerJobsOptions, CustomerJobRe
         self._absent = {key: self._absent.get(key, now) for key in self._histories if key not in customers}
         expired = {key for key, since in self._absent.items() if now - since > _KEPT_ABSENT}
         self._histories = {key: packed for key, packed in self._histories.items() if key not in expired}
+        self._unreadable.keep_only(self._histories.keys())
 
     async def read(self, customer_id: str) -> CustomerJobRecords:
-        """Return the jobs of one customer. Raise AvePointError if a request fails."""
+        """Return the jobs of one customer.
+
+        Raise AvePointError if a request fails, or if an unreadable row may hide a job.
+        """
         now = ticks_at(self._clock.time())
         listed = sort_rows(await self._list.rows(self.api_versions, customer_id), customer_id, self._owners)
         history = self._history(customer_id)
-        history.add(listed.jobs, now, is_short=self._list.is_short(customer_id))
+        has_unread = bool(listed.unread)
+        history.add(listed.jobs, now, is_short=self._list.is_short(customer_id), has_unread=has_unread)
         if self.is_customer(customer_id):  # The customer may have been removed during the request.
             self._histories[customer_id] = history.packed()
+        self._unreadable.accept(listed.unread, {}, customer_id)
         return CustomerJobRecords(
             replace(
                 listed,
