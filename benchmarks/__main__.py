@@ -30,7 +30,9 @@ def main() -> None:
     options = parser.parse_args()
     if options.quick:
         options.customers, options.latency, options.repeats = [10, 50], 0.02, 2
-    results = Results(f"{platform.python_implementation()} {platform.python_version()}, {os.cpu_count()} cores")
+    results = Results(
+        f"{platform.python_implementation()} {platform.python_version()} on a machine with {os.cpu_count()} cores"
+    )
     results.starts = _said("starts", starts(options.repeats))
     for customers in options.customers:
         results.pages[customers] = _said(f"pages of {customers} customers", measure(customers, options.repeats))

@@ -123,7 +123,7 @@ class _scale:  # noqa: N801 - used as a function
 
 _TEXT = """# Performance
 
-`make bench` generates this page. The benchmark runs the exporter against a simulated AvePoint in a separate process. The figures are from a machine with {machine}.
+`make bench` generates this page. The benchmark runs the exporter against a simulated AvePoint in a separate process. The figures are from {machine}.
 Each figure is the median of several runs, with the fastest and the slowest run in parentheses. Figures that are compared with each
 other come from the same run. On other machines, the times differ, but the ratios are similar.
 

@@ -59,8 +59,8 @@ _COLLECTORS: Final = (
 )
 _ASSUMPTIONS: Final = """\
 AvePoint's documentation leaves some questions about responses unanswered, and sometimes contradicts itself. The
-exporter accepts every outcome in this table. `avepoint-exporter check --report` prints the outcomes that occur in your
-accounts, without names, IDs, addresses or secrets. If you report a bug, attach this output.
+exporter accepts every outcome in this table. `avepoint-exporter check --report` prints which of these outcomes
+occur in your accounts. The output contains no names, IDs, addresses or secrets. If you report a bug, attach it.
 
 The column *source* shows where the expected outcome comes from. `seed` and `docs` mean AvePoint's documentation,
 `field` means a response from the real API, and `assumed` means that there is no source. The column *switch* shows how
@@ -69,8 +69,8 @@ to select an outcome in the [simulator](../avepoint_simulator/README.md).
 | name | question | outcomes, the expected one first | source | switch |
 | --- | --- | --- | --- | --- |"""
 _METRICS: Final = (
-    "[Reading the numbers](reading-the-numbers.md) explains the values, and why [some series are"
-    " absent](reading-the-numbers.md#absent-is-not-0). Metrics are gauges, except counters (`…_total`) and histograms."
+    "For the meaning of the values and of [absent series](reading-the-numbers.md#absent-is-not-0), see [Reading the"
+    " numbers](reading-the-numbers.md). Metrics are gauges, except counters (`…_total`) and histograms."
     " Timestamps are Unix times. All metrics have the label `account`, except `avepoint_exporter_…`. Only metrics of"
     " partner accounts have the label `customer_id`. The HELP texts name the endpoints. For legacy"
     " permissions, see the pages for [tenant accounts](getting-started-tenant.md#1-register-an-app) and [partner"

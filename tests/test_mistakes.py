@@ -347,7 +347,7 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
     ),
     "storage in a file": (
         typed("--once", "--storage.path", "config.yaml", config_yaml=FINE),
-        "--storage.path: ^config.yaml: file exists; ^use a directory to which the exporter can write",
+        "--storage.path: ^config.yaml: is not a directory; ^use a directory to which the exporter can write",
     ),
     "a database that is not PostgreSQL": (
         typed("--once", "--storage.url", "mysql://db/exporter", config_yaml=FINE),
@@ -399,7 +399,7 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
     ),
     "storage in a file, for the check": (
         typed("--config.check", "--storage.path", "config.yaml", config_yaml=FINE),
-        "--storage.path: ^config.yaml: file exists; ^use a directory to which the exporter can write",
+        "--storage.path: ^config.yaml: is not a directory; ^use a directory to which the exporter can write",
     ),
     "number of shards without a shard": (
         typed("--config.check", "--total-shards", "3", config_yaml=FINE),

@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 _MOST_LOOKUPS: Final = 32
 _LONGEST_SHUTDOWN: Final = 4.5
-"""Maximum seconds from a signal to the exit of the process, even if a database or file system hangs."""
+"""Maximum seconds for the shutdown after a signal, even if a database or file system hangs."""
 
 
 class _AbandonedThreads(ThreadPoolExecutor):

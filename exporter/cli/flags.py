@@ -154,7 +154,7 @@ def storage_of(flags: Flags) -> tuple[Path | None, str | None]:
     if path and url:
         raise ConfigError(["--storage.url: cannot be used with --storage.path; remove one of them"])
     if path and Path(path).exists() and not Path(path).is_dir():
-        what = "file exists; use a directory to which the exporter can write"
+        what = "is not a directory; use a directory to which the exporter can write"
         raise ConfigError([f"--storage.path: {path}: {what}"])
     if url:
         check_storage_url(url)

@@ -52,7 +52,7 @@ class Limits(Section):
     )
     idle_after: Age = Field(
         7 * _DAY,
-        description="`backup_stopped`: maximum age of the last job of a workload without scanned objects.",
+        description="`backup_stopped`: maximum age of the last job, if the workload has no scanned objects.",
     )
     retired_after: Age = Field(
         30 * _DAY, description="After this time without new jobs, no backup is expected and `backup_stopped` resolves."
@@ -64,7 +64,7 @@ class Limits(Section):
     incomplete_after: Grace = Field(_DAY, description="`job_incomplete`: how long jobs may be incomplete.")
     unprotected_after: Grace = Field(
         2 * _DAY,
-        description="`objects_unprotected`, `users_unprotected`: how long the ratio may be exceeded.",
+        description="`objects_unprotected`, `users_unprotected`: how long the share may be too high.",
     )
     scan_failed_after: Grace = Field(30 * 3600.0, description="`scan_failed`: how long scans may fail.")
     status_after: Grace = Field(

@@ -236,7 +236,9 @@ class Account(Section):
         (), description="Multi-Geo tenants only: geo locations to read; values of the label `geo_location`."
     )
     customers: CustomerFilter = Field(CustomerFilter(), description="Partner accounts only: customers to read.")
-    labels: Labels = Field(Labels(), description="Partner accounts only: names in labels. Default: top-level `labels`.")
+    labels: Labels = Field(
+        Labels(), description="Partner accounts only: which labels contain names. Default: top-level `labels`."
+    )
     expectations: Expectations = Field(
         Expectations(),
         description="Limits at which a problem is reported. Default for each key: top-level `expectations`.",

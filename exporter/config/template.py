@@ -46,7 +46,7 @@ _DEFAULTS: Final = """
 """
 
 Answers = Mapping[str, str]
-"""The values of an account's keys and of the keys in section `auth`."""
+"""The values of one account's keys, including the keys in its section `auth`."""
 
 
 def config_text(answers: Answers, catalogue: Catalogue) -> str:

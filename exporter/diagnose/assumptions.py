@@ -50,8 +50,8 @@ NEXT_LINK: Final = Assumption(
 TOTAL: Final = Assumption(
     "total",
     "Which number does a list report as its total?",
-    ("number of rows in the list", "more than the rows on a full page", "more than the rows on a partial page",
-     "less than the rows on the page", "absent"),
+    ("number of all rows", "larger than a full page", "larger than a partial page",
+     "smaller than the page", "absent"),
     "docs",
 )  # fmt: skip
 TOTAL_KEY: Final = Assumption(

@@ -151,12 +151,12 @@ def _totals(total: object, rows: int, size: str | int | None, position: str | in
     if not isinstance(total, int) or isinstance(total, bool):
         yield table.TOTAL, OTHER
     elif total == rows or total in _ends(rows, size, position):
-        yield table.TOTAL, "number of rows in the list"
+        yield table.TOTAL, "number of all rows"
     elif total < rows:
-        yield table.TOTAL, "less than the rows on the page"
+        yield table.TOTAL, "smaller than the page"
     else:
         is_full = size is not None and rows >= int(size)
-        yield table.TOTAL, "more than the rows on a full page" if is_full else "more than the rows on a partial page"
+        yield table.TOTAL, "larger than a full page" if is_full else "larger than a partial page"
         yield table.PAGE_SIZE, "as requested" if is_full else "smaller"
 
 

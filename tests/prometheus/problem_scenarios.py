@@ -206,8 +206,8 @@ PORTFOLIO_SCENARIOS: Final = [
                 {
                     "summary": "12 of 40 customers of m have the problem backup_overdue",
                     "description": "12 customers of account m have the problem backup_overdue. The alert "
-                    "begins at 20 % of the customers and resolves below 5 %. Alerts for single customers with this "
-                    "problem are inhibited.",
+                    "fires at 20 % of the customers, and resolves when fewer than 5 % have the problem. Alerts for "
+                    "single customers with this problem are inhibited.",
                     "runbook_url": "https://github.com/avepoint-exporter/avepoint-exporter/blob/main/docs/runbooks/"
                     "AvePointManyCustomersAffected.md",
                 },

@@ -29,7 +29,7 @@ COMPLETED_TOTAL = Family(
 
 CUSTOMER_BACKUPS_TOTAL = Family(
     "avepoint_customer_backups_completed_total",
-    "Backups completed since the first refresh, by result; only the state finished counts as success; "
+    "Completed backups since the first refresh, by result; only jobs in state finished are successful; "
     f"{SOURCE_OF_BACKUPS}.",
     ("account", "customer_id", "result"),
     history=True,

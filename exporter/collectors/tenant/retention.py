@@ -18,7 +18,7 @@ _LABELS: Final = ("account", "workload", "geo_location")
 
 PERIOD = Family(
     "avepoint_retention_seconds",
-    f"Retention period in seconds; series without the label workload contain the default period; {_SOURCE}.",
+    f"Retention period in seconds; series without a workload label contain the default; {_SOURCE}.",
     _LABELS,
 )
 SHORTEST = Family(
