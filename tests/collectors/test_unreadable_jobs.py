@@ -96,3 +96,26 @@ async def test_a_job_that_has_not_started_is_not_unreadable(*, legacy: bool) -> 
     assert await world.refresh()
     assert gauges(world) == oracle(api.jobs[:-1], NOW, {})
     await world.accounts.stop()
+
+
+@pytest.mark.parametrize("legacy", [False, True], ids=["modern", "legacy"])
+async def test_the_unreadable_finish_of_a_success_shows_no_older_success(*, legacy: bool) -> None:
+    api = JobApi(jobs(30), legacy=legacy)
+    world = await world_of(api)
+    assert await world.refresh()
+    before = gauges(world)
+    new = _job(Random(99), 99, NOW, back=60)
+    api.jobs = [*api.jobs, replace(new, id="new", state=2, finish=new.start)]
+    garbled(
+        api, lambda row: {key: "soon" if key.lower() == "finishtime" else value for key, value in row.items()}, "new"
+    )
+    for _ in range(2):
+        world.clock.advance(300)
+        assert not await world.refresh()
+        assert gauges(world) == before
+    world.clock.advance(300)
+    assert await world.refresh(), "the finish time is permanently unreadable"
+    garbled(api, lambda row: row)
+    assert await world.refresh()
+    assert gauges(world) == oracle(api.jobs, world.clock.wall, {})
+    await world.accounts.stop()

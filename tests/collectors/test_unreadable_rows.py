@@ -34,11 +34,12 @@ class Source:
     row: Callable[..., dict[str, Any]]
     kind: str
     state: str
+    finish: str
 
 
-CUSTOMER = Source("customer_jobs", JOBS, lambda *rows: v3(list(rows)), customer_row, "jobModule", "status")
-GOOGLE = Source("google_jobs", GOOGLE_JOBS_PATH, google_page, google, "appType", "status")
-SALESFORCE = Source("salesforce_jobs", SALESFORCE_JOBS_PATH, salesforce_page, salesforce, "type", "state")
+CUSTOMER = Source("customer_jobs", JOBS, lambda *rows: v3(list(rows)), customer_row, "jobModule", "status", "endTime")
+GOOGLE = Source("google_jobs", GOOGLE_JOBS_PATH, google_page, google, "appType", "status", "finishTime")
+SALESFORCE = Source("salesforce_jobs", SALESFORCE_JOBS_PATH, salesforce_page, salesforce, "type", "state", "finishTime")
 SOURCES = [pytest.param(one, id=one.collector) for one in (CUSTOMER, GOOGLE, SALESFORCE)]
 
 Garble = Callable[[Source, dict[str, Any]], Any]
@@ -126,6 +127,42 @@ async def test_rows_that_were_unreadable_in_the_first_refresh_are_ignored(
         starts = [value for (name, _), value in gauges(world).items() if name.startswith("avepoint_last_job_start")]
         assert starts == [NOW - 2 * HOUR]
     assert completed(world) == 0
+
+
+def last_success(world: World) -> list[float]:
+    return [value for (name, _), value in gauges(world).items() if name == "avepoint_last_success_timestamp_seconds"]
+
+
+@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize("finish", ["soon", "2999-01-01T00:00:00Z", "2020-01-01T00:00:00Z"])
+async def test_the_unreadable_finish_of_a_success_shows_no_older_success(
+    world: World, source: Source, finish: str
+) -> None:
+    await start(world, source)
+    old, new = source.row("a", -2 * HOUR, -HOUR), source.row("b", 60, 120)
+    assert await refresh(world, source, old)
+    before = gauges(world)
+    world.clock.advance(HOUR)
+    for _ in range(2):
+        assert not await refresh(world, source, {**new, source.finish: finish}, old)
+        assert gauges(world) == before
+    assert await refresh(world, source, {**new, source.finish: finish}, old)
+    assert last_success(world) == [NOW - HOUR], "the finish time is permanently unreadable"
+    assert await refresh(world, source, new, old)
+    assert last_success(world) == [NOW + 120]
+    assert completed(world) == 1
+
+
+@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize("state", [2, 3])
+async def test_a_missing_finish_and_the_unreadable_finish_of_a_failure_hide_no_success(
+    world: World, source: Source, state: int
+) -> None:
+    await start(world, source)
+    assert await refresh(world, source, source.row("a", -2 * HOUR, -HOUR))
+    new = source.row("b", -HOUR, None if state == 2 else -60, **{source.state: state})
+    odd = new if state == 2 else {**new, source.finish: "soon"}
+    assert await refresh(world, source, odd, source.row("a", -2 * HOUR, -HOUR))
 
 
 @pytest.mark.parametrize("source", SOURCES)

@@ -18,7 +18,7 @@ from exporter.avepoint.reading.vocabulary import (
 )
 from exporter.collectors.distinct import RowOwners, distinct
 from exporter.collectors.jobs.families import Job, JobKind, by_start, read_objects, resource_hash
-from exporter.collectors.jobs.unreadable import Unread, has_not_started
+from exporter.collectors.jobs.unreadable import Unread, has_not_started, hides_success
 from exporter.errors import AvePointError
 
 _SCANNED: Final = {
@@ -36,7 +36,7 @@ class SortedJobs:
 
     `without_job` contains the states from rows without a job. `scans` contains the worst scan status of each product.
     `error` is set if rows were dropped because they contradict each other or belong to another customer. `unread`
-    contains the unreadable rows, which may hide jobs.
+    contains the unreadable rows, which may hide jobs or successes.
     """
 
     jobs: Mapping[JobKind, list[Job]]
@@ -85,7 +85,7 @@ def _scan_status(jobs: Iterable[Job], without_job: Iterable[str]) -> str | None:
 def _keyed(rows: Iterable[Row], unread: list[Unread]) -> Iterator[tuple[str, tuple[JobKind, Job | str], Row]]:
     """Yield a key, the `JobKind`, the job and the row, for each readable row. If there is no job, yield the state.
 
-    Add rows that may hide a job to `unread`.
+    Add rows that may hide a job or a success to `unread`.
     """
     for row in rows:
         kind = _kind(row)
@@ -107,6 +107,8 @@ def _keyed(rows: Iterable[Row], unread: list[Unread]) -> Iterator[tuple[str, tup
             yield f"{prefix}\t{tenant}", (kind, state), row
             continue
         job = _job(row, prefix, state, start, resource_hash(f"{tenant}\t{machine}") if tenant else machine)
+        if kind not in _SCANNED and hides_success(job, row, "endTime"):
+            unread.append((job.id or None, row))
         # The job id omits the tenant, because the id must not change if AvePoint begins to list the tenants.
         yield "\t".join((job.id or f"{prefix}\t{start}", tenant)), (kind, job), row
 

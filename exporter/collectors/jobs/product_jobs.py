@@ -40,7 +40,7 @@ from exporter.collectors.jobs.families import (
 )
 from exporter.collectors.jobs.listed import ListedJobs
 from exporter.collectors.jobs.options import LARGEST_PAGE, JobsOptions
-from exporter.collectors.jobs.unreadable import Unread, UnreadableRows, has_not_started
+from exporter.collectors.jobs.unreadable import Unread, UnreadableRows, has_not_started, hides_success
 from exporter.config.schema import CollectorOptions, Interval
 from exporter.config.sections import Integer
 from exporter.errors import AvePointError
@@ -131,7 +131,7 @@ class ProductJobsCollector(AccountCollector[ProductJobsOptions, ProductJobRecord
         earliest = self._listed.earliest(now)
         found, unread = self._sorted(rows)
         kept = self._unreadable.accept((one for one in unread if not has_not_started(one[1])), self._listed.jobs)
-        listed = {**kept, **{key: job for key, (_, job) in found.records.items()}}
+        listed = {**{key: job for key, (_, job) in found.records.items()}, **kept}
         self._listed.replace({key: job for key, job in listed.items() if job.start >= earliest}, start, now)
         self._kinds |= {key: kind for key, (kind, _) in found.records.items()}
         self._kinds = {key: self._kinds[key] for key in self._listed.jobs}
@@ -156,7 +156,7 @@ class ProductJobsCollector(AccountCollector[ProductJobsOptions, ProductJobRecord
     def _sorted(self, rows: Iterable[Row]) -> tuple[Distinct[tuple[JobKind, Job]], list[Unread]]:
         """Return the jobs as a mapping, except jobs whose rows contradict each other.
 
-        Also return the rows that contain no readable job.
+        Also return the rows that contain no readable job, or a successful job without a readable finish time.
         """
         unread: list[Unread] = []
 
@@ -166,9 +166,9 @@ class ProductJobsCollector(AccountCollector[ProductJobsOptions, ProductJobRecord
                 # Job ids may be unique only within a workload.
                 key = None if identifier is None else "\t".join((*kind[1:], identifier))
                 job = None if key is None or "" in kind else self.job(row, key)
-                if key is None or job is None:
+                if job is None or hides_success(job, row, "finishTime"):
                     unread.append((key, row))
-                else:
+                if key is not None and job is not None:
                     yield key, (kind, job), row
 
         return distinct(keyed(), "jobId"), unread

@@ -6,6 +6,7 @@ from typing import Final
 
 from exporter.avepoint.reading.rows import Row
 from exporter.avepoint.reading.values import read_time
+from exporter.avepoint.reading.vocabulary import FINISHED
 from exporter.collectors.jobs.families import Job
 from exporter.errors import UnreadableValueError
 
@@ -16,10 +17,11 @@ Unread = tuple[str | None, Row]
 
 
 class UnreadableRows:
-    """The unreadable rows of job lists in consecutive refreshes, by customer id.
+    """The unreadable rows of job lists in consecutive refreshes, keyed by customer id.
 
-    An unreadable row may hide the last job of a workload. Therefore, a list is accepted only if its unreadable rows
-    existed in the first refresh or in three consecutive refreshes. The customer id of a tenant account is "".
+    An unreadable row may hide the last job or the last success of a workload. Therefore, a list is accepted only if its
+    unreadable rows existed in the first refresh or in three consecutive refreshes. The customer id of a tenant account
+    is "".
     """
 
     def __init__(self) -> None:
@@ -61,8 +63,19 @@ class UnreadableRows:
 
 def has_not_started(row: Row) -> bool:
     """Return whether a row contains an empty start time, such as "" or a date in the year 1."""
-    start = row.raw("startTime")
+    return row.raw("startTime") is not None and _is_no_time(row, "startTime")
+
+
+def hides_success(job: Job, row: Row, field: str) -> bool:
+    """Return whether the job of a row is successful, but its finish time is unreadable or impossible.
+
+    `field` contains the finish time. A row without a finish time hides no success.
+    """
+    return job.state == FINISHED and job.finish is None and not _is_no_time(row, field)
+
+
+def _is_no_time(row: Row, field: str) -> bool:
     try:
-        return start is not None and read_time(start) is None
+        return read_time(row.raw(field)) is None
     except UnreadableValueError:
         return False
