@@ -1,1 +1,1 @@
-"""Benchmarks that compare the exporter with prometheus_client, the minimum number of requests and the ideal time."""
+"""Compare the exporter with prometheus_client, and its requests and run time with the theoretical minimum."""

@@ -14,7 +14,7 @@ from benchmarks.processes import Client, avepoint, cpu_seconds, mebibytes, servi
 from tests.e2e.processes import Exporter, fetch
 
 DURATION = "avepoint_collector_duration_seconds"
-# The time limit of the first refresh is a number of seconds plus a multiple of the ideal time.
+# The time limit of the first refresh is 60 s plus 20 times the ideal time.
 _MOST_START, _MOST_TIMES_IDEAL = 60.0, 20.0
 _SCRAPERS, _SCRAPE_INTERVAL = 4, 15.0
 
@@ -101,7 +101,7 @@ def _walls(running: Exporter, result: Refreshed, count: int) -> list[float]:
 
 
 class _crowd:  # noqa: N801 - used as a function
-    """Runs a client that sends health checks, and several scrapers. Each scraper scrapes once per 15 s."""
+    """Runs several scrapers, and one client that sends health checks. Each scraper scrapes once per 15 s."""
 
     def __init__(self, running: Exporter, result: Refreshed) -> None:
         self._running = running

@@ -33,7 +33,7 @@ _STATES = ("finished", "failed", "failed_to_start", "finished_with_exception", "
 
 
 def page(customers: int, wrong: float, workloads: int) -> bytes:
-    """Return a metrics page. The share of customers with problems is `wrong`, in `workloads` workloads each."""
+    """Return a metrics page. `wrong` is the share of customers with problems in `workloads` workloads each."""
     account = 'account="msp"'
     lines = ["avepoint_exporter_build_info 1", "avepoint_exporter_shard 0", "avepoint_exporter_total_shards 1",
              "process_start_time_seconds 1"]  # fmt: skip
@@ -135,7 +135,7 @@ def run_prometheus(program: str, target: int, *, rules: bool) -> Iterator[Promet
 
 
 def measure(customers: int, minutes: int, warm_up: int, program: str, *, incident: bool) -> str:
-    """Return a line with the CPU seconds per minute and the number of series that the rules add.
+    """Return a line with the cost of the rules: CPU seconds per minute, and additional series.
 
     `warm_up` is in minutes.
     """

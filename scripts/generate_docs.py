@@ -113,7 +113,7 @@ Rows = Iterable[Sequence[str]]
 
 
 class _Described(NamedTuple):
-    """One of the exporter's own metrics, with the same attributes as a collector's family."""
+    """A metric about the exporter itself. The attributes are the same as for a collector's metric family."""
 
     name: str
     type: str
@@ -200,7 +200,7 @@ def _collectors() -> list[str]:
 
 
 def _section(path: str, section: type[BaseModel]) -> str:
-    # The section `expectations` already describes the limits of an exception.
+    # Omit the limits of exceptions, because the section `expectations` already describes these limits.
     return _table(_KEYS, _key_rows(path, section, without=Limits if section is ExpectationException else None))
 
 
@@ -312,7 +312,7 @@ def metrics() -> str:
 
 
 def with_permissions(page: str) -> str:
-    """Replace each marked part of a page with a table of permissions. The mark names the account type."""
+    """Write a table of permissions into each marked section of a page. The mark contains the account type."""
     return _MARKED.sub(_permissions, page)
 
 

@@ -109,7 +109,7 @@ class Recorder:
     def _read(self, seconds: float, kept: float = 0.0) -> None:
         """Read the output for this number of seconds.
 
-        If `kept` is positive, each new line is shown for `kept` seconds, so that viewers can read a long output.
+        If `kept` is positive, show each new line for `kept` seconds. Viewers can then read a long output.
         """
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
@@ -140,7 +140,7 @@ class Recorder:
 
 
 def _runs(line: "pyte.screens.StaticDefaultDict[int, Char]") -> Iterator[Run]:
-    """Yield the runs of characters with the same style in a line, without surrounding spaces."""
+    """Split a line into runs of characters with the same style. Omit surrounding spaces."""
     cells = [line[column] for column in range(_COLUMNS)]
     column = 0
     for (color, is_bold), group in groupby(cells, lambda cell: (cell.fg, cell.bold)):

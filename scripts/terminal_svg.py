@@ -1,6 +1,6 @@
 """Draw the recorded frames of a terminal as an animated SVG.
 
-Each distinct row is drawn once, and frames refer to the row. The frames are stacked, and the animation moves the stack.
+The file contains each distinct row once, and frames refer to rows. The animation moves a stack of all frames.
 Without animation, the last frame is visible.
 """
 
@@ -85,7 +85,7 @@ def _text(row: Row) -> str:
 
 
 def _run(run: Run) -> str:
-    """Return the SVG of one run. The run has a fixed length, so that columns are aligned in every font."""
+    """Return the SVG of one run. The run has a fixed length. Therefore, columns are aligned in every font."""
     style = " ".join([run.color] * (run.color != "default") + ["bold"] * run.is_bold)
     name = f' class="{style}"' if style else ""
     length = f' textLength="{len(run.text) * _CELL:.1f}" lengthAdjust="spacingAndGlyphs"'

@@ -242,8 +242,7 @@ def unpacked_state(state: str | None) -> str:
 def parsed(text: str) -> Samples:
     """Return the samples on a page, and check that no series occurs twice.
 
-    prometheus_client is slow, and most series are on many pages. Therefore, prometheus_client parses each series only
-    once.
+    prometheus_client is slow, and most series occur on many pages. Therefore, each series is parsed only once.
     """
     samples: Samples = {}
     for line in text.split("\n"):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 
 class Relay:
-    """Transfers bytes between clients and a server on 127.0.0.1. While `_passes` is cleared, the relay is frozen."""
+    """Transfers bytes between clients and a server on 127.0.0.1. If `_passes` is not set, no data passes."""
 
     def __init__(self, target: int) -> None:
         self._target = target

@@ -1,4 +1,4 @@
-"""Files, functions and folders do not exceed their maximum sizes."""
+"""Files, functions and directories do not exceed their maximum sizes."""
 
 from pathlib import Path
 

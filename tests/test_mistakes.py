@@ -103,7 +103,7 @@ def warned(text: str, **variables: str) -> Provoke:
 
 
 def expecting(exceptions: str) -> str:
-    """Return a configuration. The second line contains these exceptions."""
+    """Return a configuration whose second line contains these items of `expectations.exceptions`."""
     return f"{FINE}\nexpectations: {{exceptions: [{exceptions}]}}"
 
 
@@ -158,7 +158,7 @@ def customer_answered(answer: Any) -> Provoke:
 
 
 def locations_answered(answer: Any, otherwise: Any) -> Provoke:
-    """Return the error of `check`. Requests with a geo location return `answer`, all others return `otherwise`."""
+    """Return the error of `check`. The API returns `answer` if the request has a geo location, else `otherwise`."""
 
     async def provoke(_: Stage) -> str:
         api = FakeApi({JOBS: lambda request: answer if "location" in request.url.params else otherwise})

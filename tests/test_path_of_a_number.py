@@ -1,6 +1,6 @@
-"""A customer's data size passes through few functions and files from the response to the page.
+"""From the response to the page, a customer's data size passes through only a few functions and files.
 
-Functions that compute the customer's verdict do not count.
+The test ignores functions that compute the customer's verdict.
 """
 
 import json
@@ -39,7 +39,7 @@ def holds_size(value: object, depth: int = 0) -> bool:
         return any(holds_size(one, depth + 1) for one in value.values())
     if isinstance(value, tuple | list | set | array | KeysView | ValuesView):
         return any(holds_size(one, depth + 1) for one in value)
-    if isinstance(value, RunningAccount):  # stop, because an account refers to almost every object
+    if isinstance(value, RunningAccount):  # the search stops here, because an account refers to almost every object
         return False
     is_ours = type(value).__module__.startswith("exporter.")
     return is_ours and any(holds_size(one, depth + 1) for one in fields_of(value))
@@ -60,7 +60,7 @@ def is_of_verdict(frame: FrameType | None) -> bool:
 
 
 class Tracer:
-    """Records each function of the exporter that has the size in its arguments, variables or results."""
+    """Records each function of the exporter whose arguments, variables or results contain the size."""
 
     def __init__(self) -> None:
         self.functions: set[CodeType] = set()

@@ -1,4 +1,4 @@
-"""Create panels for all dashboards. The panels show the numbers of customers with problems."""
+"""Create panels that show how many customers have a problem. All dashboards use these panels."""
 
 from collections.abc import Mapping
 from typing import Final

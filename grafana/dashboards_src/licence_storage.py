@@ -48,7 +48,7 @@ def _facts() -> Line:
 
 
 def _used() -> str:
-    """Return the size of the protected data per account. The source is the account's customers or its license."""
+    """Return the size of the protected data per account. For tenant accounts, use the license."""
     customers = q.recorded("account:avepoint_protected_data_bytes:sum", q.ACCOUNT)
     tenants = q.recorded("account:avepoint_license_protected_bytes:max", q.ACCOUNT)
     return f"sum by (job, account) ({customers}) or sum by (job, account) ({tenants})"

@@ -1,4 +1,4 @@
-"""Panels for the processes of exporters. The panels exclude other targets of Prometheus."""
+"""Panels for the processes of exporters. The panels do not show other programs that Prometheus scrapes."""
 
 from typing import Final
 
@@ -12,7 +12,7 @@ UNREAD: Final = "No data; check that Prometheus scrapes the exporter"
 
 
 def targets() -> str:
-    """Return `up` of the exporters. Exclude other targets.
+    """Return the series `up` of each exporter. Exclude other targets.
 
     If the Prometheus job also has other targets, return only the exporters that are up.
     """

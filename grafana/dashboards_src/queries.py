@@ -1,7 +1,7 @@
 """PromQL that all dashboards share.
 
-Recorded series (prometheus/rules) have no label `instance`, so that sums do not count restarts and replicas twice.
-Therefore, the function `scoped` limits recorded series to the accounts that the chosen instances read. `$customer|` and
+Recorded series (prometheus/rules) have no label `instance`. Otherwise, sums would count restarts and replicas
+twice. The function `scoped` limits recorded series to the accounts that the chosen instances read. `$customer|` and
 `$workload|` also match series without the label, such as series of tenant accounts and of unknown workloads.
 """
 
@@ -30,17 +30,17 @@ def recorded(name: str, *matchers: str) -> str:
 
 
 def scoped(expr: str) -> str:
-    """Keep the accounts that the chosen instances read. If a target goes down, its accounts stay for one hour."""
+    """Keep the accounts that the chosen instances read. If a target is down, keep its accounts for one hour."""
     return f"({expr}) and on (job, account) last_over_time({raw('avepoint_up', ACCOUNT)}[1h])"
 
 
 def account_level(name: str, *matchers: str) -> str:
-    """Select a recorded series of accounts. Keep only accounts that the chosen instances read."""
+    """Select a recorded metric about accounts. Keep only accounts that the chosen instances read."""
     return scoped(recorded(name, ACCOUNT, *matchers))
 
 
 def customer_level(name: str, *matchers: str) -> str:
-    """Select a recorded series of customers and tenants. Keep only accounts that the chosen instances read."""
+    """Select a recorded metric about customers and tenants. Keep only accounts that the chosen instances read."""
     return scoped(recorded(name, *OF_CUSTOMER, *matchers))
 
 

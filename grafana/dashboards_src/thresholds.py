@@ -1,4 +1,4 @@
-"""Read the thresholds of the alerts from the rules, so that the colors of panels agree with the alerts."""
+"""Read the thresholds of the alerts from the rules. Panels use these thresholds for their colors."""
 
 import functools
 import operator
@@ -42,7 +42,7 @@ def alert_threshold(alert: str) -> float:
 
 @functools.cache
 def stale_after() -> Sequence[tuple[str, float]]:
-    """Return the age limits of AvePointDataStale in seconds, each with the matcher of its collectors.
+    """Return the age limits of AvePointDataStale in seconds. Each limit has a matcher that selects collectors.
 
     If a limit applies to all collectors, the matcher is "".
     """

@@ -1,6 +1,6 @@
 """PromQL for the exporter's verdicts: customers with problems, all customers, and customers with unknown verdicts.
 
-All dashboards use these functions, so that their numbers agree. A tenant account counts as one customer.
+All dashboards use these functions. Therefore, their numbers agree. A tenant account counts as one customer.
 """
 
 from collections.abc import Iterable
@@ -39,7 +39,7 @@ def problems(*matchers: str, of: tuple[str, ...] = (q.ACCOUNT,)) -> str:
 
 
 def customers(of: tuple[str, ...] = (q.ACCOUNT,)) -> str:
-    """Return the number of customers and tenant accounts."""
+    """Return the number of customers. Count each tenant account as one customer."""
     if of == (q.ACCOUNT,):
         return f"sum({q.account_level('account:avepoint_customers:count')})"
     return f"count({everyone()})"
@@ -62,9 +62,9 @@ def affected(*matchers: str, of: tuple[str, ...] = (q.ACCOUNT,)) -> str:
 
 
 def verdicts(by: str, *matchers: str) -> str:
-    """Return the number of customers by verdict.
+    """Return the number of customers per verdict.
 
-    The number is the sum of all shards. For each shard, the largest number among its replicas is used.
+    Add the numbers of all shards. For each shard, use the largest number among the replicas.
     """
     verdict = q.raw("avepoint_verdict_customers", q.ACCOUNT, *matchers)
     shard = _SHARDS.format(q.raw("avepoint_exporter_shard"))

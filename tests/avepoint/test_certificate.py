@@ -245,7 +245,7 @@ def test_a_file_is_read_again_at_each_use(
 
 
 def test_a_certificate_in_the_chain_that_cannot_be_understood_is_passed_over(bench: Bench, app: Identity) -> None:
-    kind = bytes.fromhex("06092a864886f70d010101")  # rsaEncryption; the next line creates an unknown type
+    kind = bytes.fromhex("06092a864886f70d010101")  # the key type rsaEncryption
     strange = app.certificate.public_bytes(Encoding.DER).replace(kind, kind[:-1] + b"\x63")
     wrapped = x509.load_der_x509_certificate(strange).public_bytes(PEM)
     verified(bench.credential(wrapped + app.pem()).form(), app.certificate)

@@ -237,7 +237,7 @@ async def test_silence_is_kept_by_the_whole_account() -> None:
 
 
 async def test_silence_holds_for_a_call_whose_token_came_late() -> None:
-    """After a 429, a request must wait until the pause ends, even if the request already has a slot."""
+    """After a 429, a request waits until the pause ends, even if the request is already waiting for a token."""
     let_token_through = asyncio.Event()
     times: dict[str, list[float]] = {"/cloudbackup/jobs": [], "/cloudbackup/licenseconsumption": []}
 

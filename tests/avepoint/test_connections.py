@@ -246,7 +246,7 @@ async def test_a_connection_that_is_free_is_taken_again_and_never_one_that_is_no
 
 @pytest.fixture
 async def proxy() -> AsyncIterator[tuple[str, list[str]]]:
-    """Run a proxy. Yield its address and the received request lines.
+    """Run a proxy. Yield the proxy's address and the received request lines.
 
     The proxy itself responds to every request.
     """

@@ -1,4 +1,4 @@
-"""The exporter reads job lists whose pages are numbered, counted and linked in every documented way."""
+"""The exporter reads job lists with all documented kinds of page numbers, totals and links."""
 
 import asyncio
 import math

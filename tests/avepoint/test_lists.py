@@ -1,4 +1,4 @@
-"""Lists that contain fewer rows than their total (with each type of paging), and the memory usage of a list."""
+"""Test lists with fewer rows than the reported total, for each type of paging. Also test the memory usage."""
 
 import math
 import subprocess

@@ -101,5 +101,5 @@ async def test_a_fast_refresh_waits_for_one_slow_request_per_slot_at_most(latenc
 @pytest.mark.parametrize("latency", [0.1, 0.5], ids=["rate", "both"])
 async def test_requests_one_after_another_do_not_queue_behind_slow_ones(latency: float) -> None:
     together = await seconds(latency, 20, 1, 5)
-    # A request waits for a free slot. Then it waits until the previous request is sent, and then for its own turn.
+    # A request waits for a free slot, then until the previous request is sent, and then for its own turn.
     assert together <= 20 * (latency + 3 / RATE)

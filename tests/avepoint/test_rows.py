@@ -1,4 +1,4 @@
-"""The parsers of the fields in AvePoint's rows."""
+"""Test the parsers of fields in AvePoint's rows."""
 
 import pytest
 from hypothesis import given

@@ -315,7 +315,7 @@ def test_once_without_the_right_secret(avepoint: str, config: Path, capsys: pyte
 
 
 def stop_once_it_listens(port: int) -> threading.Thread:
-    """Send SIGTERM to this process when the port accepts connections. By then, the signal handlers are set."""
+    """When the port accepts connections, send SIGTERM to this process. At this time, the signal handlers are set."""
 
     def wait() -> None:
         for _ in range(600):

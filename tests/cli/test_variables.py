@@ -1,4 +1,4 @@
-"""A variable AVEPOINT_EXPORTER_… that sets no flag causes a warning, unless Kubernetes sets it for a service."""
+"""If a variable AVEPOINT_EXPORTER_… sets no flag, the exporter warns, unless the variable is from Kubernetes."""
 
 import re
 from collections.abc import Mapping

@@ -52,7 +52,7 @@ def blank(status: int | str) -> dict[str, Any]:
 
 @pytest.fixture
 async def world() -> AsyncIterator[World]:
-    """Return a world with one customer. Each test sets the customer's jobs."""
+    """Return a `World` with one customer. Each test sets the customer's jobs."""
     world = World(FakeApi({BATCH_PATH: v3([customer("c-1")])}))
     await world.apply(partner(collectors=ONLY))
     yield world
@@ -60,7 +60,7 @@ async def world() -> AsyncIterator[World]:
 
 
 async def shown(world: World, *rows: Any, api_version: str = "modern") -> dict[tuple[str, str], float]:
-    """Refresh with these rows. Return the samples, keyed by name and labels, without counters that are 0."""
+    """Refresh the collector with these rows. Return the samples, without counters that are 0."""
     world.api.routes.update({JOBS: v3(list(rows))} if api_version == "modern" else {LEGACY: {"value": list(rows)}})
     assert await world.refresh()
     return samples(world)

@@ -158,7 +158,7 @@ def test_a_clock_that_was_ahead_costs_no_job() -> None:
     assert one.refresh(20, job("a", 5, 6), job("b", 11, 12), since=10) == 1
     assert one.refresh(1020, since=1010) == 1
     assert one.refresh(30, job("b", 11, 12), job("c", 21, 22), since=20) == 2
-    assert one.refresh(40, job("odd", 4000, 4001)) == 3  # a job that starts in the future does not change the base
+    assert one.refresh(40, job("odd", 4000, 4001)) == 3  # a job in the future does not affect later counts
     assert one.refresh(50, job("d", 45, 46)) == 4
 
 
@@ -293,7 +293,7 @@ class Ideal:
 HISTORIES = st.lists(
     st.tuples(st.sampled_from([TEAMS, CHAT]), st.integers(0, 60), st.integers(1, 40)), min_size=1, max_size=12
 )
-# A refresh has an elapsed time, a clock error, visible jobs (one bit per job), and a flag for a restart.
+# Each tuple contains the elapsed time, the clock error, one bit per visible job, and whether the exporter restarts.
 REFRESHES = st.lists(
     st.tuples(st.integers(0, 15), st.integers(-30, 30), st.integers(0, 2**12 - 1), st.booleans()),
     min_size=1, max_size=15,

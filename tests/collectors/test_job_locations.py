@@ -1,4 +1,4 @@
-"""The exporter reads the jobs of each geo location of a Multi-Geo tenant, and the errors that jobs report."""
+"""The exporter reads the jobs of all geo locations, and the errors that the jobs report."""
 
 import itertools
 from pathlib import Path
@@ -119,7 +119,7 @@ async def test_a_tenant_that_is_not_multi_geo_is_not_shown_as_one_without_jobs()
     assert (status.failure.message, status.failure.hint) == (LACKING, NOT_MULTI_GEO)
     assert world.value("avepoint_up", account="contoso", collector="jobs") == 0
     assert not starts(world)
-    world.clock.advance(25 * 3600)  # the last job is now outside of the window, but within the lookback period
+    world.clock.advance(25 * 3600)  # the last job is now older than the window, but within the lookback period
     assert not await world.refresh()
     api.by_location = {"JPN": JOBS["NAM"], "EUR": [raw("e-3", minutes=26 * 60)]}
     assert await world.refresh(), "one of the geo locations has a job now"

@@ -37,7 +37,7 @@ class Raw:
 
 
 class JobApi(FakeApi):
-    """A fake job list for one API version. The list supports filters and pages. Times are ticks or in ISO 8601."""
+    """A fake job list for one API version. The list supports filters and pages. Times are ticks or ISO 8601."""
 
     def __init__(self, jobs: list[Raw], *, legacy: bool = False, most: int = 10_000) -> None:
         super().__init__({LEGACY if legacy else MODERN: self._list})

@@ -38,7 +38,7 @@ def envelope(data: object) -> dict[str, Any]:
 
 
 async def read(name: str, answer: object, *, now: datetime = NOON, is_up: bool = True, **options: Any) -> World:
-    """Return a world after one refresh of a collector. `answer` is the content of the response envelope."""
+    """Return a `World` after one refresh of a collector. `answer` is the content of the response envelope."""
     world = World(FakeApi({SETTINGS[name]: envelope(answer)}), FakeClock(now.timestamp()))
     await world.apply(tenant(collectors={name: options}))
     assert await world.refresh() is is_up

@@ -45,7 +45,7 @@ FORBIDDEN = httpx.Response(403)
 
 
 def listed(*names: str, without: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Return a list of customers. Each of `names` has one tenant "t-NAME", and each of `without` has none."""
+    """Return a customer list. Customers in `names` have one tenant each, and customers in `without` have none."""
     rows = [customer(name, tenants=[{"id": f"t-{name}", "name": "x"}]) for name in names]
     return v3(rows + [customer(name, tenants=[]) for name in without])
 

@@ -31,7 +31,7 @@ def later(**values: Any) -> dict[str, Any]:
 
 
 async def shown(name: str, *rows: Any, **keys: Any) -> dict[tuple[str, ...], float]:
-    """Refresh with these rows. Return the values of a metric, keyed by all labels except `account`."""
+    """Refresh the collector with these rows. Return the values of a metric, keyed by all labels except `account`."""
     world = World(FakeApi({PATH: v3(list(rows))}))
     await world.apply(partner(collectors=only({}), **keys))
     assert await world.refresh()

@@ -1,4 +1,4 @@
-"""An unreadable job row does not hide newer jobs. Known values stay, and the collector is down for a while."""
+"""An unreadable job row does not hide newer jobs. The last values stay, and the collector is down at first."""
 
 from collections.abc import Callable
 from dataclasses import replace

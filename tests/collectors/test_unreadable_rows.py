@@ -1,4 +1,4 @@
-"""If a row of a customer, of Google Workspace or of Salesforce is unreadable, no older job is shown as the last job."""
+"""If the row of the last job is unreadable, the page does not show an older job as the last job."""
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ from tests.helpers import (
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A job list. The fields are the names of the fields that a job needs."""
+    """A job list. `kind` and `state` are the names of the fields with a job's workload and state."""
 
     collector: str
     path: str
@@ -57,7 +57,7 @@ GARBLES: dict[str, Garble] = {
 
 @pytest.fixture
 async def world() -> AsyncIterator[World]:
-    """Return a world without an account."""
+    """Return a `World` without an account."""
     world = World(FakeApi({BATCH_PATH: v3([customer("c-1")])}))
     yield world
     await world.accounts.stop()
@@ -69,7 +69,7 @@ async def start(world: World, source: Source) -> None:
 
 
 async def refresh(world: World, source: Source, *rows: Any) -> bool:
-    """Refresh with these rows, and return whether the account or the customer is up."""
+    """Refresh the collector with these rows. Return whether `avepoint_up` or `avepoint_customer_up` is 1."""
     world.api.routes[source.path] = source.page(*rows)
     await world.refresh()
     name = "avepoint_customer_up" if source is CUSTOMER else "avepoint_up"

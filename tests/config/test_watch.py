@@ -1,4 +1,4 @@
-"""The watch on the configuration file."""
+"""Test how the exporter detects changes of the configuration file."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""`make run` and `make test` install the right packages. In these tests, a fake pip only records the installations."""
+"""`make run` and `make test` install the right packages. A fake pip records the packages to install."""
 
 import os
 import re
@@ -25,7 +25,7 @@ RUNS, IS_READY = ".venv/.runs", ".venv/.ready"
 
 
 class Checkout:
-    """Copy the files that create virtual environments. A fake Python only records its arguments."""
+    """Copy the files that create virtual environments. A fake `python` records its arguments and does nothing else."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

@@ -1,4 +1,4 @@
-"""Run checks against a fake API on a loopback address, so that no DNS lookup is needed."""
+"""Run checks against a fake API on a loopback address. These checks need no DNS lookup."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any

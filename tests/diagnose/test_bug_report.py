@@ -1,4 +1,4 @@
-"""`check --report` prints outcomes of AvePoint's responses, without personal data."""
+"""`check --report` prints what AvePoint's responses show about the API, but no personal data."""
 
 import re
 import sys
@@ -113,7 +113,7 @@ async def report_of(simulator: Simulator, **switches: Any) -> Report:
 
 
 def allowed(line: str) -> bool:
-    """Return whether a line of the report contains only numbers and names from the code."""
+    """Return whether every word in a line of the report is a number or a name from the code."""
     names = "|".join(one.name for one in COLLECTORS)
     paths = "|".join(map(re.escape, PATHS))
     outcomes = "|".join(re.escape(outcome) for one in ASSUMPTIONS for outcome in (*one.outcomes, OTHER))

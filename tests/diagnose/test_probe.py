@@ -1,4 +1,4 @@
-"""Test the client that stops a collector after one response."""
+"""Test the client that lets a collector send only one request."""
 
 import httpx
 import pytest

@@ -21,7 +21,7 @@ Alert = dict[str, Any]
 
 @dataclass(slots=True)
 class Inbox:
-    """Stores the received alerts and messages in the order of arrival. Each message has a path."""
+    """Stores the received alerts and messages in the order of arrival. A message consists of a path and alerts."""
 
     alerts: list[Alert] = field(default_factory=list)
     messages: list[tuple[str, list[Alert]]] = field(default_factory=list)

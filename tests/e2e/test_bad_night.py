@@ -136,7 +136,7 @@ def test_a_bad_night_is_few_messages(tmp_path: Path, monitoring: Monitoring) -> 
             time.sleep(2 * 60 / _TEMPO)
             assert len(inbox.messages) < _MOST_MESSAGES
 
-            for page.wrong in range(290, 0, -10):  # the number of affected customers falls for an hour
+            for page.wrong in range(290, 0, -10):  # for an hour, more and more customers recover
                 time.sleep(2 * 60 / _TEMPO)
             page.wrong = 1
             received(inbox, "AvePointBackupOverdue", "firing", customer_id="c0")

@@ -76,7 +76,7 @@ def replicas(tmp_path: Path, simulator: Simulator, postgres: PostgresServer) -> 
 
 
 def counters(running: Exporter) -> dict[object, float]:
-    """Return counters and last successes. Exclude jobs with a workload that is not known yet."""
+    """Return counters and times of last successes. Exclude jobs whose workload is still unknown."""
     found = parsed(running.metrics()).items()
     return {key: value for key, value in found if key[0] in COUNTERS and "workload" in dict(key[1])}
 

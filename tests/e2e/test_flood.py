@@ -45,7 +45,7 @@ def _request(path: str, password: str, *, more: str = "") -> str:
 
 
 class Crowd:
-    """Simulates many clients of an exporter. The waiting times and errors of authenticated clients are recorded."""
+    """Simulates many clients of an exporter. Records the waiting times and errors of authenticated clients."""
 
     def __init__(self, url: str) -> None:
         host, port = url.removeprefix("http://").split(":")

@@ -30,7 +30,7 @@ accounts:
 
 
 def resident(running: Exporter) -> float:
-    """Return the current memory usage in MiB. The peak usage may be inherited from the parent process."""
+    """Return the current memory usage in MiB, not the peak. A process may inherit the peak from its parent."""
     text = Path(f"/proc/{running.process.pid}/status").read_text()
     match = re.search(r"VmRSS:\s*(\d+) kB", text)
     assert match is not None

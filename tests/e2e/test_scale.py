@@ -26,7 +26,7 @@ scrape_configs:
 
 def test_prometheus_misses_no_scrape_of_a_portfolio_that_is_read_all_the_time(tmp_path: Path, soak: bool) -> None:
     customers, latency, interval, seconds = (5000, 0.15, 15, 300) if soak else (200, 0.02, 4, 12)
-    with avepoint(customers, latency) as service:  # noqa: SIM117 - the exporter must end before AvePoint
+    with avepoint(customers, latency) as service:  # noqa: SIM117 - the exporter must stop before the simulator
         with serving(tmp_path, service.url, concurrency=32, interval="1s") as running:
             config = SCRAPE.format(interval=interval, target=running.url.removeprefix("http://"))
             with (

@@ -99,7 +99,7 @@ def test_sigterm_ends_it_while_everything_refreshes(tmp_path: Path, soak: bool) 
 
 
 def test_the_sample_in_the_readme_is_from_the_page_of_the_demo(tmp_path: Path) -> None:
-    """Names, labels and label values are equal. Ids are shortened, and sample values depend on the time."""
+    """The metric names and labels are equal, except for shortened ids. Sample values depend on the time."""
     (block,) = (block for block in blocks() if (block.page, block.language) == ("README.md", "text"))
     with exporter(tmp_path, "demo") as running:
         _ready(running)

@@ -36,7 +36,7 @@ ACCOUNT: Final = """
     requests: {{timeout: 60s, retries: 5, concurrency: 4}}
     {more}
 """
-# Only the lookup of 127.0.0.1 is fast, because a process must look up this address to listen on it.
+# The lookup of 127.0.0.1 stays fast. Otherwise, the process could not listen. All other lookups are slow.
 SLOW_LOOKUPS: Final = """
 import socket, time
 lookup = socket.getaddrinfo

@@ -58,7 +58,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exporter]:
 
 @pytest.fixture(scope="module")
 def modules(request: pytest.FixtureRequest) -> Path:
-    """The browser driver and the accessibility checker from npm. The installation is kept between test runs."""
+    """Install a browser driver and an accessibility checker from npm. Keep them between test runs."""
     return from_npm(request.config.cache.mkdir("browser"), *PACKAGES)
 
 

@@ -62,7 +62,7 @@ async def process(
     shard: Shard = WHOLE,
     **others: Any,
 ) -> World:
-    """Return a process that has tried to get the lease. The accounts of the process are restored."""
+    """Return a process that has tried to get the lease and has loaded the stored state of its accounts."""
     world = World(api or FakeApi(), clock or FakeClock(), shard=shard, shared=shared(url, holder, shard), **others)
     await state_of(world).attempt()
     await world.apply(*accounts)

@@ -124,7 +124,7 @@ class Unlistable(FakeApi):
 
 
 async def unlistable(folder: Path | None = None) -> World:
-    """Return a world after a refresh that failed for one customer. Later requests for the customer list fail."""
+    """Return a `World` after a refresh that failed for one customer. Later requests for the customer list fail."""
     world = World(api := Unlistable(), folder=folder)
     api.routes[overview_path("y")] = httpx.Response(500)
     await world.apply(partner())

@@ -1,4 +1,4 @@
-"""Two processes share a shard and a real database. One reads AvePoint, and the other exposes stored data."""
+"""Two processes share a shard and a real database. Only one of the processes reads data from AvePoint."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""The number of stored failures and refreshes is limited, and stored failures contain request ids."""
+"""The exporter stores a limited number of failures and refreshes. Each failure contains the request id."""
 
 import sys
 import tracemalloc
@@ -81,7 +81,7 @@ def test_five_thousand_failing_customers_cost_about_a_megabyte() -> None:
     tracemalloc.start()
     try:
         for number, customer in enumerate(customers):
-            # Create new strings, because each response contains new strings.
+            # Create a new string for each customer, as real responses do.
             message, hint = "".join(["/partner/…: HTTP ", "403"]), "".join(["grant ", "it"])
             entry.record_customer_failure(customer, AvePointError(message, hint=hint, request_id=f"{number:036}"))
         size, _ = tracemalloc.get_traced_memory()

@@ -479,7 +479,7 @@ async def test_a_customer_that_leaves_while_a_list_is_made_ready_is_not_shown_ag
     class Leaving(CustomersCollector):
         @classmethod
         def samples(cls, records: Any, customer_id: str) -> Any:
-            # This method runs on a thread, while the event loop runs `leave`.
+            # This method runs on another thread, and waits until the event loop has run `leave`.
             asyncio.run_coroutine_threadsafe(leave(), loop).result(10)
             return super().samples(records, customer_id)
 

@@ -36,7 +36,7 @@ class ModernLicense(OptionalLicense):
 
 
 async def portfolio_world(answers: dict[str, Any], **options: Any) -> World:
-    """Return a world with an optional collector `protected_data`.
+    """Return a `World` with an optional collector `protected_data`.
 
     `answers` replaces some responses of a complete portfolio.
     """
@@ -161,7 +161,7 @@ async def test_an_off_collector_is_asked_again_at_its_interval_or_after_an_hour(
 
 
 async def modern_license(api: FakeApi, **options: Any) -> World:
-    """Return a world with `api: legacy`, and a collector that requires the modern API version."""
+    """Return a `World` with `api: legacy`, and a collector that requires the modern API version."""
     world = World(api)
     await world.apply(tenant(collectors={"license": options}, api="legacy"))
     [refresher] = [one for one in world.accounts.refreshers() if one.collector.name == "license"]

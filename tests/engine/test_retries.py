@@ -19,7 +19,7 @@ class Stop(Exception):  # noqa: N818 - no error
 
 
 async def slow_world(**options: Any) -> World:
-    """Return a world with a collector that refreshes once per day."""
+    """Return a `World` with a collector that refreshes once per day."""
     world = World(FakeApi(portfolio(NAMES)))
     await world.apply(
         partner(collectors={"customers": {"enabled": False}, "protected_data": {"interval": "1d"}}, **options)
@@ -37,7 +37,7 @@ async def run_for(world: World, duration: float) -> None:
     end, kept = world.clock.monotonic() + duration, world.clock.sleep
 
     async def sleep(seconds: float) -> None:
-        if seconds >= 1 and world.clock.monotonic() + seconds > end:  # the rate limit causes shorter sleeps
+        if seconds >= 1 and world.clock.monotonic() + seconds > end:  # shorter sleeps are waits for the rate limit
             raise Stop
         await kept(seconds)
 
@@ -48,7 +48,7 @@ async def run_for(world: World, duration: float) -> None:
 
 
 def failing_at(world: World, name: str, *, until: float = DAY) -> list[float]:
-    """Let a customer's requests fail for `until` seconds. Return a list that collects the time of each request."""
+    """For `until` seconds, a customer's requests fail. Return a list that collects the times of the requests."""
     began, times = world.clock.monotonic(), list[float]()
 
     def answer(_: httpx.Request) -> object:

@@ -1,4 +1,4 @@
-"""While a job is unclassified, problems with older jobs of the same workload neither begin nor resolve."""
+"""While the type and workload of a new job are unknown, problems with older jobs neither begin nor resolve."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""If an exception names a customer that no customer list contains, a warning names this customer."""
+"""If `expectations.exceptions` contains a customer that no customer list contains, the exporter logs a warning."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ def naming(*customers: str, name: str = "msp") -> dict[str, Any]:
 
 
 async def warnings(world: World, *accounts: dict[str, Any], refreshes: int = 1) -> list[str]:
-    """Refresh the customer lists, and return the customers that the warnings name."""
+    """Refresh the customer lists. Return the customers in the logged warnings."""
     await world.apply(*accounts)
     with capture_logs() as logs:
         for _ in range(refreshes):

@@ -1,4 +1,4 @@
-"""The compressed parts of a page form a single gzip member, so that every client can decompress the page."""
+"""The compressed parts of a page form a single gzip member. Therefore, every client can decompress the page."""
 
 import gzip
 import io
@@ -22,7 +22,7 @@ def test_start_and_end_are_one_member(pieces: list[bytes], end: bytes) -> None:
     body = b"".join(gzip_member(compress(pieces), end))
     expected = b"".join(pieces) + end
     assert gzip.decompress(body) == expected
-    # Clients such as httpx and aiohttp read only the first member. Therefore, this member must contain the whole page.
+    # Clients such as httpx and aiohttp read only the first gzip member, so this member must contain the whole page.
     client = zlib.decompressobj(wbits=31)
     assert client.decompress(body) == expected
     assert (client.eof, client.unused_data) == (True, b"")

@@ -81,7 +81,7 @@ def test_a_counter_is_printed_as_prometheus_client_does_in_both_formats() -> Non
 
 
 async def full_world() -> World:
-    """Return a world whose page contains many samples. The labels of some samples contain special characters."""
+    """Return a `World` whose page contains many samples. The labels of some samples contain special characters."""
     start = round((NOW - 3600) * 10**7)
     jobs = [Raw("a", 1, 1, 2, start, start + 10**7, (1, 0, 0)), Raw("b", 1, 1, 1, start + 5, None, (0, 0, 0))]
     api = FakeApi(portfolio(["x", 'y"\\\n', "z"]) | JobApi(jobs).routes | settings_routes())

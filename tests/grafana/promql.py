@@ -40,7 +40,7 @@ def known() -> Mapping[str, Labels]:
     files = [yaml.safe_load(file.read_text(encoding="utf-8")) for file in (RULES, *OPTIONAL)]
     groups = [group for file in files for group in file["groups"]]
     records = [rule for group in groups for rule in group["rules"] if "record" in rule]
-    for _ in range(4):  # repeat, because some rules read their own series or series of later rules
+    for _ in range(4):  # repeat, because a rule may read its own series or a later rule's series
         for rule in records:
             labels = Walk(series).labels(promql.parse(rule["expr"])) | frozenset(rule.get("labels", {}))
             series[rule["record"]] = series.get(rule["record"], frozenset()) | labels
@@ -48,14 +48,14 @@ def known() -> Mapping[str, Labels]:
 
 
 class Lint(Walk):
-    """A walk that also checks windows, rates of counters, and the matchers of job and instance."""
+    """Infers labels like `Walk`. Also checks windows, rates of counters, and matchers of `job` and `instance`."""
 
     def __init__(self, series: Mapping[str, Labels]) -> None:
         super().__init__(series)
         self.matched: set[str] = set()
 
     def _matrix(self, expression: promql.MatrixSelector) -> Labels:
-        return self.labels(expression.vector_selector)  # other checks read the window
+        return self.labels(expression.vector_selector)  # other checks test the window
 
     def _selector(self, expression: promql.VectorSelector) -> Labels:
         labels = super()._selector(expression)

@@ -50,7 +50,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
 
 
 def _hurried_rules(folder: Path) -> Path:
-    """Write the rules with short intervals and without offsets, so that the test takes only seconds."""
+    """Write the rules with short intervals and short offsets. As a result, the test takes only seconds."""
     text = re.sub(r"(?m)^    interval: .+\n", "", RULES.read_text(encoding="utf-8"))
     hurried = folder / RULES.name
     hurried.write_text(text.replace("offset 10m", "offset 2s"), encoding="utf-8")

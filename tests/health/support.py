@@ -102,7 +102,7 @@ class World:
         return self
 
     def restarts(self, *, memory: bool = True, reads: bool = True) -> "World":
-        """Restart the process. `memory` keeps the state of verdicts, and `reads` keeps the results of refreshes."""
+        """Restart the process. With `memory`, keep stored verdicts. With `reads`, keep the results of refreshes."""
         dumped, self.started = self.dumped(), self.now
         self.verdict = self._new()
         if memory:

@@ -1,4 +1,4 @@
-"""Problems with the age of the last successful backup."""
+"""Test the problems about the age of the last successful backup."""
 
 from typing import Any
 

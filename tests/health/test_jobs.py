@@ -1,4 +1,4 @@
-"""Problems with individual jobs and with restore tests."""
+"""Test the problems about individual jobs and about restore tests."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Problems with seats, storage, license policy and subscriptions, and with a customer's status in AvePoint."""
+"""Test the problems about licenses, storage and subscriptions, and about a customer's status in AvePoint."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Problems with objects, users, scans, consent, attacks and retention."""
+"""Test the problems about objects, users, scans, consent, attacks and retention."""
 
 import math
 

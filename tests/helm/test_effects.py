@@ -33,8 +33,8 @@ TLS = {"web": {"tls": {"enabled": True, "secretName": "tls"}}}
 WEB = {"web": {"existingSecret": {"name": "web"}}}
 STORAGE = {"shards": 2, "persistence": {"enabled": True}}
 DATABASE = {"storage": {"existingSecret": {"name": "database"}}}
-# Some values of the chart have an effect only if other values are set. BASES maps the prefix of a value's path to these
-# other values. The test also enables each section that contains the value.
+# Some values of the chart have an effect only if other values are set. BASES contains these
+# other values, keyed by a prefix of the path. The test also enables each section that contains the value.
 BASES: dict[str, Values] = {
     "existingConfig.key": {"accounts": [], "existingConfig": {"secret": "config"}},
     "existingConfig": {"accounts": []},
@@ -51,7 +51,7 @@ BASES: dict[str, Values] = {
     "ingress": {"ingress": {"hosts": [{"host": "example.com"}]}},
     "httpRoute": {"httpRoute": {"parentRefs": [{"name": "gateway"}]}},
 }
-# If the schema of a key does not determine a different value, the test uses the value listed here.
+# If the test cannot derive another value from the schema of a key, the test uses the value in this dictionary.
 SAMPLES: Values = {
     "accounts": [{**ACCOUNT, "name": "another"}],
     "image.digest": f"sha256:{'0' * 64}",
@@ -129,7 +129,7 @@ def with_exception(path: Path, exception: Values) -> Values:
 
 
 def base(path: Path) -> Values:
-    """Return the other values that are necessary for the value at a path to have an effect."""
+    """Return the other values that the chart needs before the value at this path has an effect."""
     name = ".".join(path)
     [*_, prefix] = ["", *sorted((key for key in BASES if f"{name}.".startswith(f"{key}.")), key=len)]
     values = merged({"accounts": [ACCOUNT]}, BASES.get(prefix, {}))

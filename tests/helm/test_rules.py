@@ -1,4 +1,4 @@
-"""Rules and dashboards in the chart are equal to their sources, unless values request changes."""
+"""Rules and dashboards in the chart are equal to their sources, unless the chart's values change them."""
 
 import re
 import subprocess

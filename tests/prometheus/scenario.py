@@ -88,7 +88,7 @@ def exporter(values: str = ALWAYS, **labels: str) -> Series:
 
 
 def up_of(values: str) -> str:
-    """Return the values of `up` for a target with these values. While values are missing, `up` is 0."""
+    """Return the values of `up` for an exporter whose samples are `values`. If a value is missing, `up` is 0."""
     return values.replace("stale _x", "0 0x")
 
 
@@ -125,7 +125,7 @@ EXCHANGE: Final = {"product": "Microsoft 365", "workload": "Exchange Online"}
 
 
 def overdue(values: str, **labels: str) -> Series:
-    """Return the series of the problem that a backup of Exchange Online is overdue."""
+    """Return the series of the problem `backup_overdue` for Exchange Online."""
     return problem(values, "backup_overdue", "critical", **EXCHANGE, **labels)
 
 

@@ -141,7 +141,7 @@ def _post(url: str, alerts: list[Labels]) -> None:
 
 
 def _inhibited(url: str) -> dict[tuple[str, str], bool]:
-    """Return whether each alert is inhibited, keyed by account and alert name."""
+    """For each account and alert name, return whether the alert is inhibited."""
     alerts: list[dict[str, Any]] = json.loads(fetch(url).body)
     return {
         (alert["labels"].get("account", ""), alert["labels"]["alertname"]): bool(alert["status"]["inhibitedBy"])

@@ -75,7 +75,7 @@ def numbers_of(one: SubscriptionRecord, *, only_days: bool = False) -> dict[str,
 def expect_subscriptions(add: Any, subscriptions: Iterable[SubscriptionRecord], *, only_days: bool) -> None:
     """Add the samples of each subscription.
 
-    If several subscriptions have the same text properties, the label `subscription` contains their positions. If
+    If several subscriptions have the same text properties, they differ in the label `subscription`. If
     `only_days` is true, AvePoint's dates have no time of day. Such a date means the end of the day.
     """
     different = list(dict.fromkeys(subscriptions))

@@ -143,7 +143,7 @@ def _impossible(samples: Samples, portfolio: StaticPortfolio) -> list[str]:
 
 
 def _not_the_last(samples: Samples, truth: Samples) -> list[str]:
-    """Return the fresh samples of last jobs with wrong values."""
+    """If the collector of jobs is up, return the last-job samples whose values are wrong."""
     if samples.get(_JOBS_UP) != 1:
         return []
     return [

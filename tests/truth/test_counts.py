@@ -1,4 +1,4 @@
-"""Despite random faults, the exporter counts no job before its end, and no job twice."""
+"""Despite random faults, the exporter never counts a job twice or before the job is completed."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -81,7 +81,7 @@ def moving_portfolio(seed: int, rounds: int) -> MovingPortfolio:
 def ended(portfolio: MovingPortfolio, now: float, since: Mapping[str, float]) -> Counter[Kind]:
     """Count the jobs that ended before or at `now`, per customer, workload and job type.
 
-    `since` maps a customer to a time. A job counts only if it ends later. The key "" represents the tenant account.
+    Count only jobs that end after `since[customer]`. The key "" represents the tenant account.
     """
 
     def counts(customer_id: str, job: JobRecord | CustomerJob) -> bool:

@@ -1,4 +1,4 @@
-"""While every response has a fault, numbers may be missing from the page, but no number is wrong.
+"""If every response has a fault, numbers may be missing from the page, but no number is wrong.
 
 Without faults, the page contains all numbers again.
 """

@@ -64,7 +64,7 @@ async def test_no_person_is_in_a_label_or_a_log_line(probability: float, capsys:
     shown = ""
     async with world(simulator, transport=recorder) as seen:
         assert await seen.refresh()
-        persons = frozenset(recorder.persons)  # recorded before faults copy personal data to other fields
+        persons = frozenset(recorder.persons)  # later, faults copy personal data to other fields
         simulator.faults = Faults(probability=probability, kinds=FAULTS, options=FaultOptions(text_bytes=3000))
         for _ in range(5):
             await seen.refresh()

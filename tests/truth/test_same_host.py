@@ -32,7 +32,7 @@ REDIRECTS = (301, 302, 303, 307, 308)
 
 @contextmanager
 def _server(answer: Answerer) -> Iterator[tuple[str, list[dict[str, str]]]]:
-    """Run a server on a free port. Yield HOST:PORT and a list. The list collects the headers of each request."""
+    """Run a server on a free port. Yield HOST:PORT, and a list that collects the headers of each request."""
     seen: list[dict[str, str]] = []
 
     class Handler(BaseHTTPRequestHandler):

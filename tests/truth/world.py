@@ -44,9 +44,9 @@ async def world(
     shard: Shard = WHOLE,
     transport: httpx.AsyncBaseTransport | None = None,
 ) -> AsyncIterator[World]:
-    """Yield a world with the accounts "tenant" and "partner". The simulator runs in this process or at a URL.
+    """Yield a `World` with the accounts "tenant" and "partner". The simulator runs in this process or at a URL.
 
-    The wall time is constant, so that all jobs stay in the window.
+    The wall time is constant. Therefore, all jobs stay in the window.
     """
     text = CONFIG.format(url=url, app=AppCredentials(), page_size=page_size, deadline=deadline)
     config = parse_config(text, catalogue(), source="test", directory=Path())

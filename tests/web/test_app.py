@@ -182,7 +182,7 @@ async def test_a_probe_is_of_a_configured_account_only() -> None:
 
 
 async def waiting_world() -> tuple[World, asyncio.Event]:
-    """Return a world and an event. The first refresh ends only after the event is set."""
+    """Return a `World` and an event. The first refresh ends only after the event is set."""
     api, released = FakeApi({LICENSE: SEATS}), asyncio.Event()
 
     async def slow(request: httpx.Request) -> httpx.Response:

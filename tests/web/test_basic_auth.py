@@ -33,7 +33,7 @@ def authorization(user: str, password: str) -> str:
 class Counting:
     """Counts the comparisons of passwords.
 
-    By default, the class uses the exporter's comparison. Tests can pass another function.
+    By default, the exporter's function compares the passwords. Tests can pass another function.
     """
 
     def __init__(self, compare: Callable[[bytes, bytes], bool] = matches) -> None:

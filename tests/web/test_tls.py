@@ -23,7 +23,7 @@ HASH = bcrypt.hashpw(b"right", SALT).decode()
 
 @pytest.fixture
 def folder(tmp_path: Path, pki: Any) -> Path:
-    """Copy the certificates, so that a test can change the copy, and return the copy."""
+    """Return a copy of the certificates. Tests may change the copy."""
     shutil.copytree(pki.folder, tmp_path / "tls")
     return tmp_path / "tls"
 
