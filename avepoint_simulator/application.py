@@ -90,7 +90,7 @@ class Simulator:
 
     @property
     def granted(self) -> tuple[str, ...]:
-        """Scopes of the issued tokens, oldest first."""
+        """Scopes of the issued tokens, oldest token first."""
         return tuple(self.tokens.granted)
 
     def reset_log(self) -> None:

@@ -61,8 +61,8 @@ def add_next_link(
 ) -> None:
     """Add a link to the next page to a body.
 
-    `changes` contains the query parameters that differ on the next page. On the last page, `changes` is None and the
-    link is `end`.
+    `changes` contains the query parameters that differ on the next page. For the last page, `changes` is None. The
+    link is then `end`.
     """
     form = request.switches.next_link
     if form == "none":

@@ -1,4 +1,4 @@
-"""Convert replies to HTTP responses, and log requests in a middleware."""
+"""Convert the simulator's replies to HTTP responses. A middleware logs the requests."""
 
 from __future__ import annotations
 

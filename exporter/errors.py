@@ -180,7 +180,7 @@ class UnavailableError(StatusError):
 
 
 class NotOfferedError(AvePointError):
-    """The configured API version does not provide the data, so no request was sent."""
+    """The configured API version does not provide the data. The exporter sent no request."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, hint="set api to auto or modern, or disable the collector with enabled: false")
@@ -191,7 +191,7 @@ class AnswerError(AvePointError):
 
 
 class IncompleteListError(AnswerError):
-    """A list with fewer rows than its reported total, or a list whose total changed while it was being read."""
+    """The list has fewer rows than its reported total, or the total changed between two pages."""
 
     def __init__(self, message: str, *, rows: int, total: int, **about: Unpack[ErrorContext]) -> None:
         self.rows = rows

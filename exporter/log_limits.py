@@ -33,7 +33,7 @@ class _Window:
 
 
 class RepeatFilter(logging.Filter):
-    """A filter that passes equal lines only once per window. It also limits the number of lines per kind and window.
+    """Writes equal lines once per window. The filter also limits the number of lines per kind and window.
 
     Log lines at the level debug always pass the filter. A handler must call `due` to write the counts of suppressed
     lines.
@@ -53,7 +53,7 @@ class RepeatFilter(logging.Filter):
         kind, variant = _kind(record), _variant(record)
         with self._lock:
             if kind not in self._windows and len(self._windows) >= _MAX_KINDS:
-                kind = (record.name, record.levelno, "", "", "")  # At the limit, all new messages share one kind.
+                kind = (record.name, record.levelno, "", "", "")  # at the limit, other messages count as one kind
             window = self._windows.setdefault(kind, _Window(self._clock() + WINDOW))
             if variant in window.written or len(window.written) >= _MAX_VARIANTS:
                 window.suppressed += 1

@@ -75,7 +75,7 @@ class LimitedHandler(logging.StreamHandler[TextIO]):
         self.addFilter(self._repeats)
 
     def handle(self, record: logging.LogRecord) -> bool:
-        """Write the counts that are due, and then the record."""
+        """Before the record, write the number of suppressed lines of each expired window."""
         self.write_counts()
         return super().handle(record)
 
@@ -156,6 +156,6 @@ def hush() -> None:
 
 
 def logger(**context: str) -> structlog.stdlib.BoundLogger:
-    """Return a logger that adds the given context to every line."""
+    """Return a logger that adds `context` to every line."""
     log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger("exporter").bind(**context)
     return log

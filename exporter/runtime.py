@@ -33,7 +33,7 @@ def settings_of_a_server() -> Iterator[None]:
     try:
         yield
     finally:
-        gc.freeze()  # Full garbage collections skip frozen objects. Each collection is up to 100 ms faster.
+        gc.freeze()  # Garbage collections skip frozen objects. Each full collection is up to 100 ms faster.
         gc.enable()
         gc.set_threshold(*gc.get_threshold()[:2], _OLD_COLLECTIONS)
         sys.setswitchinterval(_SWITCH_INTERVAL)
@@ -42,7 +42,7 @@ def settings_of_a_server() -> Iterator[None]:
 def trim_memory() -> None:
     """Return unused memory to the operating system. This takes a few milliseconds.
 
-    On its own, glibc does not return unused memory between two objects.
+    Without this call, glibc does not return unused memory between two used blocks.
     """
     with suppress(AttributeError, OSError, TypeError):  # Only glibc has the function malloc_trim.
         ctypes.CDLL(None).malloc_trim(0)

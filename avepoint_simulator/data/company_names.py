@@ -26,7 +26,7 @@ _COUNTRIES: Final = (
     "Japan", "Switzerland", "Sweden", "Ireland",
 )  # fmt: skip
 _STEMS: Final = len(_HEADS) * len(_MIDDLES) * len(_TAILS)
-# The prime does not divide the number of combinations, so all combinations occur before one repeats.
+# This prime number is not a divisor of `_STEMS`. Therefore, every stem occurs once before a stem repeats.
 _STEP: Final = 104_729
 
 

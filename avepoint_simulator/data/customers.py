@@ -26,7 +26,8 @@ _WORKING, _FAILED = 1, 2
 _SCAN_SECONDS: Final = 15 * MINUTE
 _STATUS_SECONDS: Final = 6 * HOUR
 _EARLIEST_DAYS: Final = -8.0
-# Per workload, the mean number of objects and their mean size in KiB. Workloads are in the order of ObjectType codes.
+# The mean number of objects per workload, and the mean object size in KiB per workload. The order is that of the
+# ObjectType codes.
 _OBJECTS: Final = (420, 95, 400, 130, 6, 12, 110, 30, 380, 24, 60, 35)
 _OBJECT_KIB: Final = (3_100_000, 9_400_000, 6_200_000, 2_700_000, 900_000, 450_000, 1_900_000, 120_000, 45_000,
                       260_000, 900, 4_200)  # fmt: skip
@@ -48,7 +49,7 @@ class _RowPlan:
 
     def at(self, customer: CustomerRecord, days: float, last_run_unix_ns: int) -> ProtectedRow:
         scanned = int(self.scanned * (1 + self.growth_per_day * days))
-        # Rounding down would make a few objects appear unprotected.
+        # With rounding down, a few protected objects would seem unprotected.
         protected = ceil(scanned * self.protected_share)
         size = int(self.scanned * (1 + self.growth_per_day * days) * self.protected_share * self.object_bytes)
         byos = None if self.byos_share is None else int(size * self.byos_share)
@@ -166,7 +167,7 @@ def _row_plans(seed: int, number: int, scenario: Scenario) -> tuple[_RowPlan, ..
     return tuple(rows)
 
 
-def _share(source: Random, is_unprotected: bool) -> float:  # noqa: FBT001 - selects one of two ranges
+def _share(source: Random, is_unprotected: bool) -> float:  # noqa: FBT001 - only code in this module calls the function
     """Return the fraction of objects that are protected."""
     return source.uniform(0.6, 0.88) if is_unprotected else source.choice((1.0, 1.0, source.uniform(0.96, 1)))
 

@@ -81,7 +81,7 @@ class Portfolio(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StaticPortfolio:
-    """A portfolio that never changes, with the lists in the given order."""
+    """A portfolio that never changes. The simulator returns the lists in their original order."""
 
     customer_list: tuple[CustomerRecord, ...] = ()
     rows: tuple[ProtectedRow, ...] = ()

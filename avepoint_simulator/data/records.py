@@ -195,7 +195,7 @@ class FrequencyRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceRetention:
-    """Retention periods of a workload, of each container, and of objects that are not in a container."""
+    """Retention periods of one workload. Containers and objects outside containers have their own periods."""
 
     service_type: int
     period: str | None

@@ -44,7 +44,7 @@ _NONE: Final[frozenset[Condition]] = frozenset()
 
 
 def conditions(scenario: Scenario, seed: int, number: int) -> frozenset[Condition]:
-    """Return the conditions of customer `number`. The scenario `varied` does not use the condition "expiring"."""
+    """Return the problems of customer `number`. The scenario `varied` does not use the problem "expiring"."""
     if scenario == "varied":
         return _varied(number)
     if scenario == "incident" and number % 10 in (1, 4, 7):

@@ -49,7 +49,7 @@ def _details(
     tenant: Tenant,
     last_scan: int,
     found: frozenset[Condition],
-    is_licensed: bool,  # noqa: FBT001 - a flag of an internal function
+    is_licensed: bool,  # noqa: FBT001 - only code in this module calls the function
 ) -> TenantDetails:
     users = _users(source, tenant, source.uniform(0.25, 0.4) if "users unprotected" in found else 0.02)
     return TenantDetails(
@@ -71,7 +71,7 @@ def _users(source: Random, tenant: Tenant, unprotected: float) -> tuple[UserReco
             id=str(uuid.UUID(int=source.getrandbits(128), version=4)),
             email=f"user{number}@{tenant.name}",
             display_name=f"User {number}",
-            # The first users have no backup, so that the number of users without backup is not random.
+            # The first users have no backup. Therefore, `unprotected` alone determines how many users have no backup.
             modules=tuple((module, number >= int(count * unprotected)) for module in (_MAILBOX, _ONEDRIVE)),
         )
         for number in range(count)

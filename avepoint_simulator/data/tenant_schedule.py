@@ -74,7 +74,7 @@ _ON_DEMAND: Final = (
 
 
 class JobSchedule:
-    """All jobs of the simulated tenant. The jobs of each day are generated once and stored while they are visible."""
+    """All jobs of the simulated tenant. The jobs of each day are generated once and kept while they are visible."""
 
     def __init__(self, seed: int, timeline: Timeline, scenario: Scenario = "varied") -> None:
         self._seed = seed
@@ -141,7 +141,7 @@ def _as_seen(job: JobRecord, now_ns: int) -> JobRecord:
 
 
 def _fixed_jobs(seed: int, start: float, scenario: Scenario) -> tuple[JobRecord, ...]:
-    """Return a stuck job and the last successful backup of the failing workload, both with fixed times."""
+    """Return a stuck job and the last successful backup of the failing workload. The times of both jobs are fixed."""
     source = Random(f"{seed}:stories")
     stuck = JobRecord(
         id=_new_id(source),

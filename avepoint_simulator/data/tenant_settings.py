@@ -20,7 +20,7 @@ _ONEDRIVE: Final = 2
 _GROUPS: Final = 3
 _POWER_AUTOMATE: Final = 12
 _USUAL: Final = "1 years"
-# Columns: workload, hours from detection to start, number of unusual sites, number of sites with ransomware.
+# Columns: workload, hours between detection and start, number of unusual sites, number of sites with ransomware.
 _DETECTIONS: Final = ((_ONEDRIVE, 5, 9, 3), (_ONEDRIVE, 20, 4, 1), (_SHAREPOINT, 50, 6, 0))
 
 
@@ -42,7 +42,7 @@ def unusual_activities(seed: int, start: float, scenario: Scenario = "varied") -
 
 
 def backup_frequencies(start: float, now: float) -> tuple[FrequencyRecord, ...]:
-    """Return the number and the start times of the backups on the day of `now`, regardless of the speed."""
+    """Return the backups of each workload on the day of `now`. The simulator's speed has no effect."""
     return tuple(
         FrequencyRecord(
             service_type=SERVICE_TYPES[plan.object_type],

@@ -1,4 +1,4 @@
-"""Schedule time: seconds since the simulator started, multiplied by the speed."""
+"""Schedule time is the number of seconds since the simulator started, multiplied by the speed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All faults by name, and the class that selects a fault for each request."""
+"""Registers all faults by name, and selects a fault for each request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command `avepoint-exporter assets`, which writes the example files of the repository to a directory."""
+"""The command `avepoint-exporter assets` writes the example files of the repository to a directory."""
 
 from pathlib import Path
 from typing import Final

@@ -1,4 +1,4 @@
-"""The command `avepoint-exporter check`, which tests every account and prints a report."""
+"""The command `avepoint-exporter check` tests every account and prints a report."""
 
 import os
 import shutil

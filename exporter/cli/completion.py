@@ -1,4 +1,4 @@
-"""The command `avepoint-exporter completion`, which prints a completion script for a shell."""
+"""The command `avepoint-exporter completion` prints a completion script for a shell."""
 
 from collections.abc import Mapping
 from types import MappingProxyType

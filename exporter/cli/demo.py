@@ -1,4 +1,4 @@
-"""The command `avepoint-exporter demo`, which runs the exporter against the built-in simulator."""
+"""The command `avepoint-exporter demo` runs the exporter against the built-in simulator."""
 
 import json
 from collections.abc import Sequence

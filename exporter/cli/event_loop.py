@@ -28,7 +28,7 @@ class _AbandonedThreads(ThreadPoolExecutor):
 
 
 class _EventLoop(asyncio.SelectorEventLoop):
-    """An event loop that runs name lookups on separate threads, so that slow lookups do not delay other work."""
+    """An event loop that runs name lookups on separate threads, so slow lookups do not delay other work."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The command `avepoint-exporter init`, which writes and tests a first configuration."""
+"""The command `avepoint-exporter init` writes and tests a first configuration."""
 
 import subprocess
 import sys

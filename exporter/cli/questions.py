@@ -36,7 +36,7 @@ Prompt = Callable[..., str]
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Settings:
-    """The configuration of an account, its secret, and the file to write the secret to.
+    """The settings of a new account. If `secret_file` is set, `init` writes `secret` to this file.
 
     If there is no secret, `secret` is "".
     """

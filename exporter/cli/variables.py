@@ -29,7 +29,7 @@ def flag_variables(group: click.Group) -> frozenset[str]:
 def unknown_variables(environment: Mapping[str, str], known: Collection[str], used: Iterable[str]) -> Iterator[str]:
     """Yield a warning for each variable that begins with the prefix but does not set a flag. The case is ignored.
 
-    `known` contains the variables of flags, and `used` contains the variables in the configuration.
+    `known` contains the variables that set flags. `used` contains the variables that the configuration refers to.
     """
     settings = {*known, *used}
     names = {name.removeprefix(_PREFIX): name for name in known}

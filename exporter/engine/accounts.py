@@ -217,7 +217,7 @@ class Accounts:
     def _of_this_shard(self, config: Config) -> Iterator[Account]:
         """Yield the tenant accounts of this shard and all partner accounts.
 
-        Every shard has the partner accounts, because shards divide the customers of a partner account.
+        Every shard needs all partner accounts, because each shard reads some customers of each partner.
         """
         for account in config.accounts:
             if account.type == "partner" or self._shard.owns(account.name):

@@ -60,5 +60,5 @@ class FailingCustomers:
         return [one for one in self._failures if self._retry_at[one] <= now]
 
     def next_retry(self) -> float:
-        """Return the monotonic time of the next retry in seconds, or infinity if no customer failed."""
+        """Return the monotonic time of the next retry. If no customer failed, return infinity."""
         return min(self._retry_at.values(), default=inf)

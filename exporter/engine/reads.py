@@ -62,7 +62,7 @@ class Results:
 
 
 class CustomerReader:
-    """Reads the customers of one collector of one account with several workers."""
+    """Reads the customers of an account for one collector. Several workers read customers concurrently."""
 
     def __init__(
         self,
@@ -107,7 +107,7 @@ class CustomerReader:
         self._failing.keep_only(queue.taken)
         if tally.fatal is not None:
             self._entry.record_skipped(skipped, tally.fatal)
-        # If all skipped customers already failed in earlier refreshes, assume that the error does not affect the whole
+        # If all skipped customers already failed in earlier refreshes, the error probably does not affect the whole
         # account.
         if isinstance(tally.fatal, TokenError) or (tally.fatal and any(one not in self._failing for one in skipped)):
             raise tally.fatal
@@ -116,7 +116,7 @@ class CustomerReader:
 
     @property
     def next_retry(self) -> float:
-        """The monotonic time of the next retry in seconds. If no customer failed, the value is infinity."""
+        """The monotonic time of the next retry. If no customer failed, the value is infinity."""
         return self._failing.next_retry()
 
     async def retry(self) -> None:
@@ -129,13 +129,13 @@ class CustomerReader:
         for customer_id in due:
             if not self._collector.is_customer(customer_id):
                 self._failing.remove(customer_id)
-            elif customer_id not in queue.taken:  # An error of the account ended the retry early.
+            elif customer_id not in queue.taken:  # An account error ended the retry before this customer.
                 self._failing.add(customer_id)
 
     async def _try(self, queue: WorkQueue, tally: RefreshTally) -> None:
-        """Read up to `_TRIES` customers, one at a time, to find out whether the permission is granted.
+        """To check whether the permission is granted, read up to `_TRIES` customers one after another.
 
-        Raise AvePointError if no customer could be read and at least one error indicates a missing permission.
+        If all customers failed and at least one error indicates a missing permission, raise AvePointError.
         """
         tally.is_trying = True
         for _ in range(_TRIES):
@@ -143,7 +143,7 @@ class CustomerReader:
                 await self._read_customer(customer_id, tally)
         tally.is_trying = False
         if tally.refused and not tally.read:
-            # The next refresh reads these customers last, so that other customers are tried first.
+            # The next refresh tries all other customers before these customers.
             for customer_id in tally.refused:
                 self._failing.add(customer_id)
             # If every error indicates a missing permission, the raised error turns the collector off.

@@ -29,13 +29,13 @@ class RunningAccount:
             self.tasks.start(refresher.run())
 
     def expect(self, account: Account) -> None:
-        """Apply the expectations of `account`. Its other settings must be the same as before."""
+        """Apply the expectations of `account`. Its other settings must be unchanged."""
         if account.expectations != self.account.expectations:
             self.account = account
             self.verdicts.configure(account.expectations)
 
     async def stop(self) -> None:
-        """Cancel all tasks and close the connections, so that no more requests are sent."""
+        """Cancel all tasks and close the connections. After that, no requests are sent."""
         self.is_started = False
         await self.tasks.cancel()
         await self.client.aclose()

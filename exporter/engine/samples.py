@@ -21,9 +21,9 @@ _SPECIAL_NUMBERS: Final = {"inf": "+Inf", "-inf": "-Inf", "nan": "NaN"}
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Series:
-    """A series without a customer id, which several customers can share. `end` is the rendered text of `labels`.
+    """A series without a customer id. Several customers can share it. `end` is the rendered text of `labels`.
 
-    Series are compared by identity, so that dictionaries can look up a combination of series fast.
+    Series are compared by identity, because this makes dictionary lookups fast.
     """
 
     family: Family
@@ -68,7 +68,7 @@ class CustomerSamples(Collection[Sample]):
 
 
 class SharedSeries:
-    """A cache that stores equal series, and equal combinations of series, once for all customers of a collector."""
+    """A cache that saves memory. If customers of a collector have equal series, they share the objects."""
 
     def __init__(self) -> None:
         self._series: dict[tuple[str, tuple[str, ...]], Series] = {}

@@ -48,7 +48,7 @@ class ReadResult:
         return self._with(sample for sample in self.samples if sample.family.type != "counter")
 
     def without_labels(self, names: frozenset[str]) -> "ReadResult":
-        """Return a copy without the samples of families that have one of the given labels."""
+        """Return a copy without samples that have one of the labels in `names`."""
         return self._with(s for s in self.samples if names.isdisjoint(s.family.labels)) if names else self
 
     def of_customers(self, customers: frozenset[str]) -> "ReadResult":
@@ -130,7 +130,7 @@ class CollectorEntry:
     hides_counters: bool = False
 
     def update_status(self, **changes: Any) -> None:  # noqa: ANN401 - dataclasses.replace checks the field names
-        """Replace the given fields of the status."""
+        """Replace fields of the status."""
         self.status = replace(self.status, **changes)
 
     def record_failure(self, error: AvePointError) -> None:

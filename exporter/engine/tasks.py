@@ -1,4 +1,4 @@
-"""The asyncio tasks of one account, which are canceled together."""
+"""The asyncio tasks of one account. All tasks are canceled together."""
 
 import asyncio
 from collections.abc import Coroutine

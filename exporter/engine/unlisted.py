@@ -31,5 +31,5 @@ class UnlistedCustomers:
 
 
 def _may_list(account: RunningAccount, customer_id: str) -> bool:
-    """Return False if this shard owns the customer and the account's list does not contain the customer."""
+    """Return True if the account's list contains the customer, or if another shard owns the customer."""
     return account.customer_list.lists(customer_id) or not account.customer_list.owns(customer_id)

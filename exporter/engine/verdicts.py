@@ -119,8 +119,8 @@ class AccountVerdicts:
     async def _publish(self, deadline: float) -> None:
         """Commit the new states, and then show the verdicts.
 
-        If the commit takes too long, the next call shows the verdicts. If verdicts were shown before the commit, a
-        known problem could look new after a restart.
+        If the commit takes too long, the next call shows the verdicts. If a verdict was shown but not committed, its
+        problem would look new after a restart.
         """
         unsaved = self.take_unsaved() if self._save is not None else {}
         if self._save is not None and unsaved:
@@ -215,7 +215,7 @@ class AccountVerdicts:
     def _show(self, customer_id: str) -> None:
         """If the samples of a customer have changed, replace the samples."""
         if self._is_tenant:
-            return  # For a tenant account, `_show_counts` also shows these samples.
+            return  # `_show_counts` shows these samples for a tenant account.
         self._replace(customer_id, self._verdict.customer_samples(customer_id))
 
     def _show_counts(self) -> None:
@@ -233,7 +233,7 @@ class AccountVerdicts:
 
 
 def _complete(reads: Mapping[str, ReadResult], former: Mapping[str, _Read]) -> Iterator[tuple[str, _Read]]:
-    """Yield each customer's last complete samples, because incomplete samples may lack facts."""
+    """Yield the samples of each customer's last complete refresh. Incomplete samples may lack facts."""
     for customer_id, read in reads.items():
         known = former.get(customer_id)
         if read.is_complete and (known is None or known.samples is not read.samples or known.read_at != read.read_at):

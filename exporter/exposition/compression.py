@@ -18,7 +18,7 @@ _HEADER: Final = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 
 @dataclass(frozen=True, slots=True)
 class Compressed:
-    """DEFLATE blocks that end at a byte boundary, with the checksum and size of the uncompressed text."""
+    """A compressed text. The DEFLATE blocks end at a byte boundary. `crc` and `size` belong to the original text."""
 
     blocks: tuple[bytes, ...]
     crc: int
@@ -48,7 +48,7 @@ def pieces(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def gzip_member(start: Compressed, end: bytes) -> Iterator[bytes]:
-    """Yield the pieces of a gzip member that contains the compressed text `start`, followed by the plain text `end`."""
+    """Compress `end`, append it to the compressed text `start`, and yield the gzip member in pieces."""
     compressor = zlib.compressobj(_LEVEL, wbits=_RAW)
     yield _HEADER
     yield from start.blocks

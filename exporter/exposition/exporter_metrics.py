@@ -1,4 +1,4 @@
-"""The exporter's own metrics, which prometheus_client renders."""
+"""The exporter's own metrics. The package prometheus_client renders these metrics."""
 
 import platform
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -22,9 +22,10 @@ _BUCKETS: Final = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60)
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """The number of requests per code, the wait time in seconds, and the number of token requests per result.
+    """The statistics of an account's requests.
 
-    `calls` is keyed by HTTP status or error type.
+    `calls` is the number of requests, keyed by HTTP status or error type. `throttled` is the wait time in seconds.
+    `tokens` is the number of token requests, keyed by result.
     """
 
     calls: Mapping[str, int]
@@ -120,7 +121,7 @@ class OwnMetrics:
         return account in self._accounts
 
     def forget(self, account: str) -> None:
-        """Drop the series of an account that a reload removed. Do not count its requests that are still running."""
+        """Drop the series of an account that a reload removed. Ignore the account's requests that are still running."""
         self._accounts.discard(account)
         calls = (self.requests, self.durations, self.throttled, self.tokens)
         values = (self.parse_errors, self.unknown_values, self.incomplete_lists)

@@ -146,7 +146,7 @@ class App:
         return self._services.clock.monotonic() - self._started
 
     def _render_status(self, data: StatusData, asked: Mapping[str, str]) -> Response:
-        """Render the status page. This method runs on the status thread."""
+        """Render the status page. The status thread calls this method."""
         from exporter.web.status.page import StatusPage  # noqa: PLC0415 - importing Jinja2 takes a long time
         from exporter.web.status.query import StatusQuery  # noqa: PLC0415 - importing Jinja2 takes a long time
 

@@ -1,8 +1,8 @@
 """HTTP basic authentication with bcrypt hashes.
 
 A bcrypt check takes tens of milliseconds of CPU time. To limit the CPU time for wrong passwords, results are cached,
-checks run on a few threads, and the queue of pending checks is short. If a network or connection has sent only wrong
-passwords, it can fill only a part of the queue. Other clients can use the rest of the queue. An attacker that uses many
+checks run on a few threads, and the queue of pending checks is short. A network or connection that has sent only wrong
+passwords can fill at most a part of the queue. Other clients can use the rest of the queue. An attacker that uses many
 networks can still fill the whole queue.
 """
 
@@ -106,7 +106,7 @@ def matches(password: bytes, stored: bytes) -> bool:
 
     A password that is too long for bcrypt never matches, but its check takes as long as all other checks.
     """
-    import bcrypt  # noqa: PLC0415 - most processes run without passwords
+    import bcrypt  # noqa: PLC0415 - only configurations with passwords need this module
 
     same = bcrypt.checkpw(password[:_LONGEST_PASSWORD], stored)
     return same and len(password) <= _LONGEST_PASSWORD
@@ -206,13 +206,13 @@ class PasswordChecker:
         """Return a hash that matches no password.
 
         With this hash, a check takes as long for an unknown user as for a known user. The hash has the same bcrypt cost
-        as one of the configured hashes. The cost depends on the user name, so that all requests with the same name take
+        as one of the configured hashes. The cost depends on the user name, so all requests with the same name take
         equally long.
         """
         costs = sorted({stored[4:6] for stored in users.values()})
         cost = costs[int.from_bytes(self._digest(user)[:4]) % len(costs)]
         if cost not in self._decoys:
-            import bcrypt  # noqa: PLC0415 - most processes run without passwords
+            import bcrypt  # noqa: PLC0415 - only configurations with passwords need this module
 
             self._decoys[cost] = bcrypt.gensalt(int(cost)) + b"." * 31
         return self._decoys[cost]

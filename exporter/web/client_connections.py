@@ -59,7 +59,7 @@ class Guard:
 
     @property
     def members(self) -> list[Connection]:
-        """Return the open connections, in the order in which they were opened."""
+        """Return the open connections, oldest first."""
         return list(self._members)
 
     def admit(self, new: Connection) -> bool:
@@ -81,7 +81,7 @@ class Guard:
     def close_idle(self, network: str | None = None) -> bool:
         """Close the connection with the longest idle time, and return whether a connection was closed.
 
-        If `network` is given, consider only connections from this network.
+        If `network` is set, consider only connections from this network.
         """
         candidates = [member for member in self._members if network in (None, member.network)]
         quiet = [(one.quiet_since, i) for i, one in enumerate(candidates) if one.quiet_since is not None]

@@ -1,8 +1,8 @@
 """ASGI middlewares that limit clients and add security headers to every response.
 
 The middlewares are nested as `SecureHeaders(RateLimit(BasicAuth(BodyLimit(app))))`. `SecureHeaders` is outermost, so
-that error responses also contain the security headers. `BodyLimit` is innermost, so that only bodies from authenticated
-clients are read.
+error responses also contain the security headers. `BodyLimit` is innermost, so it reads bodies from authenticated
+clients only.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ _Header = tuple[bytes, bytes]
 _CLOSE: _Header = (b"connection", b"close")
 _LENGTH_DIGITS = 18
 
-# The status page has its own content security policy, which allows the page's style and form.
+# The status page sets its own content security policy, because the page contains a style and a form.
 _SECURE: Mapping[bytes, bytes] = {
     b"x-content-type-options": b"nosniff",
     b"x-frame-options": b"DENY",

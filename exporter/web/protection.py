@@ -1,4 +1,4 @@
-"""The current web configuration, which is reloaded when its file or a certificate file changes."""
+"""Reload the web configuration when its file or a certificate file changes."""
 
 import logging
 import ssl
@@ -67,8 +67,8 @@ class LiveProtection:
             protection = self._load()
             _refuse_weaker(self._current.config, protection.config)
         except ConfigError as error:
-            # Without stamps, each check loads the files again. A comparison of stamps could miss a change, because the
-            # invalid file may have no stamp.
+            # If there are no stamps, each check loads the files again. A new invalid file has no stamp yet, so a
+            # comparison of stamps could miss a change of this file.
             self._stamps = {}
             if str(error) != self._error:
                 log.error("web configuration %s not reloaded; the old configuration is kept: %s", self._path, error)
@@ -82,8 +82,8 @@ class LiveProtection:
     def _load(self) -> Protection:
         if self._path is None:
             return load_protection(None)
-        # Take the stamps before reading the content. If a file changes between the two steps, the next check detects
-        # the change.
+        # Read the stamps before the content. If a file changes between the two steps, the next check detects the
+        # change.
         stamps = dict(file_stamps([self._path]))
         config = load_web_config(self._path)
         stamps |= file_stamps(config.files())
@@ -93,7 +93,7 @@ class LiveProtection:
 
 
 def _refuse_weaker(old: WebConfig, new: WebConfig) -> None:
-    """Raise ConfigError if a reload would disable a protection.
+    """Raise ConfigError if a reload would turn TLS on or off, or weaken authentication.
 
     Such a reload can happen while another program is writing the file.
     """

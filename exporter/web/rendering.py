@@ -25,9 +25,9 @@ Render = Callable[[Key], Callable[[], Chunks]]
 class Renderings:
     """Renders one page at a time on one thread.
 
-    If a rendering of the requested page has not started yet, the request shares this rendering. The data is collected
-    when the rendering starts, so that the shared page is up to date. Simultaneous requests for one page cause at most
-    two renderings.
+    If a rendering of the requested page is already waiting to start, the request shares this rendering. The data is
+    collected when the rendering starts, so the shared page is up to date. Simultaneous requests for one page cause at
+    most two renderings.
     """
 
     def __init__(self, render: Render) -> None:

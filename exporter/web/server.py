@@ -72,8 +72,8 @@ async def serve(
     log.info("listening on %s (%s)", ", ".join(addresses), "https" if live.current().context else "http")
     if on_bound:
         on_bound(addresses)
-    # In a task group, an exception in the sweeper stops the server. Without the sweeper, the server would never close
-    # the connections of slow clients.
+    # If the sweeper fails, the task group stops the server. Without the sweeper, the server would never close the
+    # connections of slow clients.
     async with asyncio.TaskGroup() as group:
         sweeper = group.create_task(service.sweep())
         try:
@@ -137,8 +137,8 @@ def _bind(address: str) -> socket.socket:
 
 
 def _bind_everywhere(port: int) -> socket.socket:
-    # One socket serves IPv4 and IPv6, so that port 0 selects the same port for both protocols. Only an attempt to bind
-    # can detect whether IPv6 is disabled.
+    # If one socket serves IPv4 and IPv6, port 0 selects the same port for both protocols. Only an attempt to bind can
+    # detect whether IPv6 is disabled.
     if socket.has_dualstack_ipv6():
         try:
             return socket.create_server(("", port), family=socket.AF_INET6, backlog=BACKLOG, dualstack_ipv6=True)
@@ -162,7 +162,7 @@ def _name(listener: socket.socket) -> str:
 
 
 class _Service:
-    """The application with its middlewares, and the client connections."""
+    """Runs the application and its middlewares, and manages the client connections."""
 
     def __init__(self, app: ASGIApp, live: LiveProtection, limits: Limits) -> None:
         self._live = live

@@ -1,8 +1,8 @@
 """The TLS contexts of the server.
 
 Each new connection uses the current context. When a certificate is renewed, a new context replaces the current context.
-Do not load the new certificate into the current context. If the new key did not match, the current context would lose
-its certificate.
+The current context never loads a new certificate. If the new certificate and key did not match, the current context
+would lose its old certificate.
 """
 
 import contextlib

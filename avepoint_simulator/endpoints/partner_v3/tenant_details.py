@@ -1,4 +1,4 @@
-"""Find the details of a customer's Microsoft 365 tenants, for endpoints of the Elements API v3."""
+"""Endpoints of the Elements API v3 use these functions to find a customer's Microsoft 365 tenants."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""POST …/tenants/{tenantId}/cloud-backup-m365/users/batch: users of a tenant with their backup state, v3."""
+"""POST …/tenants/{tenantId}/cloud-backup-m365/users/batch: users of a tenant, Elements API v3."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ PERMISSION: Final = "microsoft365backup.settings.read.all"
 
 
 class Located(Protocol):
-    """A record for one geo location or for all geo locations."""
+    """A record that applies to one geo location or to all geo locations."""
 
     @property
     def location(self) -> str:

@@ -1,1 +1,1 @@
-"""Persistent state in PostgreSQL that several processes share, and the leases of the shards."""
+"""Several processes share their persistent state and the leases of their shards in PostgreSQL."""

@@ -17,7 +17,7 @@ class LeaseTimes:
 
     `length` is the length of a lease. After a successful renewal, the holder may send requests to AvePoint for
     `deadline` seconds. A new process waits `patience` seconds for an unreachable database. After an outage of the
-    database, a process waits `grace` seconds before it takes over, so that the last holder can renew its lease.
+    database, a process waits `grace` seconds before it takes over. Meanwhile, the last holder can renew its lease.
     """
 
     length: float = LEASE_SECONDS

@@ -53,7 +53,7 @@ def _merge_rows(own: Sequence[Any], stored: Sequence[Any]) -> list[Any]:
 def _names(row: object) -> str:
     """Return the names that identify a row, as JSON.
 
-    The names of a row are its values up to the first number or object.
+    The names are the strings and lists at the start of the row.
     """
     if not isinstance(row, list):
         return json.dumps(row)

@@ -1,4 +1,4 @@
-"""Add the samples of moved customers for collectors that read a whole account at once."""
+"""If a collector reads a whole account at once, add the samples of customers that moved to this shard."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace

@@ -27,7 +27,7 @@ Row = tuple[Any, ...]
 class Session:
     """A connection that opens with the first statement, and reopens after an error.
 
-    Each statement is a separate transaction, so that a stopped process never holds a lock. No statement changes
+    Each statement is a separate transaction, so a stopped process never holds a lock. No statement changes
     settings of the connection. Therefore, a pooler such as PgBouncer can use a different server connection per
     statement.
     """
@@ -59,7 +59,7 @@ class Session:
         return self._connection
 
     def interrupt(self) -> None:
-        """Interrupt the running statement with a StorageError. Every thread may call this method."""
+        """Interrupt the running statement with a StorageError. Any thread may call this method."""
         if (connected := self._socket) is not None:
             with suppress(OSError):
                 connected.shutdown(socket.SHUT_RDWR)

@@ -122,7 +122,7 @@ class SharedState(StateStore):
                 self._log.error("persistent state cannot be read", error=error)
 
     def end_load(self) -> None:
-        """Allow writes and requests if the state of all accounts has been loaded and claimed."""
+        """If this process has loaded and claimed the state of all accounts, allow writes and requests."""
         is_claimed = self.lease.grant is not None and self._rows.grant == self.lease.grant
         self.needs_load = self._has_failed or not is_claimed
         self._is_current |= not self.needs_load

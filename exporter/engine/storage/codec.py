@@ -91,7 +91,7 @@ class Decoder:
     def _read(self, row: CustomerRow, shared: SharedSeries) -> ReadResult | None:
         """Restore stored samples with their original age.
 
-        Omit samples of families that no longer exist. Also omit each past event whose time is in the future.
+        Omit samples of families that no longer exist. If the time of a past event lies in the future, omit this sample.
         """
         if row.samples is None or row.read_at is None:
             return None

@@ -43,7 +43,7 @@ class CustomerRow(NamedTuple):
 
 
 class CollectorRow(NamedTuple):
-    """The Unix time of a collector's last successful refresh, and the collector's status as JSON."""
+    """A collector's stored data. `last_success` is the Unix time of the last successful refresh. `status` is JSON."""
 
     last_success: float | None = None
     status: str | None = None

@@ -29,7 +29,7 @@ def label_settings(account: Account) -> Mapping[str, object]:
 
 
 def changed_labels(former: object, account: Account) -> frozenset[str]:
-    """Return the labels whose settings changed. Stored samples with these labels must be dropped."""
+    """Return the labels whose settings changed. The caller must drop stored samples with these labels."""
     before = former if isinstance(former, Mapping) else {}
     settings = label_settings(account)
     return frozenset(name for name, value in settings.items() if before.get(name, _DEFAULT_LABELS[name]) != value)

@@ -188,7 +188,7 @@ def open_database(path: Path, log: structlog.stdlib.BoundLogger) -> SqliteDataba
 
 
 def _prepare(connection: sqlite3.Connection) -> None:
-    """Check and lock the database. If the database is new, create the tables."""
+    """Check the database and lock its file. If the database is new, create the tables."""
     application_id, version = (_pragma(connection, name) for name in ("application_id", "user_version"))
     is_new = application_id == 0 and connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
     if not is_new and (application_id, version) != (_APPLICATION_ID, _VERSION):

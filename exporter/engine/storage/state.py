@@ -89,7 +89,7 @@ class StateStore:
         return await asyncio.to_thread(self._decoder.state, account, collector, rows)
 
     async def commit(self, *changes: Change) -> bool:
-        """Commit the given changes and all pending changes. Return False if a newer process owns one of the customers.
+        """Commit `changes` and all pending changes. Return False if a newer process owns one of the customers.
 
         If an error occurs, log the error and return True.
         """

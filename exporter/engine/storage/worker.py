@@ -1,4 +1,4 @@
-"""A thread that runs database operations, so that the event loop never waits for a database."""
+"""A thread that runs database operations. Therefore, the event loop never waits for a database."""
 
 import asyncio
 from collections.abc import Callable
@@ -13,7 +13,7 @@ T = TypeVar("T")
 class Worker:
     """Runs functions one after another on a thread.
 
-    The thread is a daemon, so that a hanging function cannot delay the exit.
+    The thread is a daemon, so a hanging function cannot delay the exit.
     """
 
     def __init__(self, name: str) -> None:

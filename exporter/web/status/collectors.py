@@ -1,4 +1,4 @@
-"""Status page rows for the collectors and for each account's requests to AvePoint."""
+"""The status page contains one row per collector, and one row per account about its requests to AvePoint."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,9 +20,9 @@ _THROTTLED: Final = ("429", "503")
 
 @dataclass(frozen=True, slots=True)
 class CollectorRow:
-    """The row of one collector of one account. If the collector is off, `reason` and `hint` are set.
+    """The row of an account's collector. If the collector is off, `reason` and `hint` are set.
 
-    If the collector's data is stale, `stale_after` is the maximum age.
+    If the collector's data is stale, `stale_after` is the maximum age of fresh data.
     """
 
     account: str
@@ -43,12 +43,12 @@ class CollectorRow:
 
 @dataclass(frozen=True, slots=True)
 class AccountUsage:
-    """The rate limit of an account, and the counts of the account's requests.
+    """An account's rate limit and the statistics of its requests.
 
-    If the exporter backs off after a response with status 429 or 503, `backing_off` contains the reduced rate.
-    `throttled` is the number of such responses. `waited` is the total waiting time of the requests. `codes` contains
-    the number of requests per status code. `tokens` contains the number of token requests per result. The highest
-    numbers come first.
+    While the exporter backs off, `backing_off` contains the reduced rate. `throttled` is the number of responses with
+    status 429 or 503. `waited` is the total waiting time of the requests. `codes` contains the number of requests per
+    status code. `tokens` contains the number of token requests per result. `codes` and `tokens` begin with the highest
+    number.
     """
 
     account: str
@@ -100,7 +100,7 @@ def failed_link(account: str, query: StatusQuery) -> str:
 
 
 def account_usage(accounts: Sequence[str], data: StatusData) -> tuple[AccountUsage, ...]:
-    """Return the usage of each account, in the given order. Skip accounts that a reload has just removed."""
+    """Return the usage of each account, in the order of `accounts`. Skip accounts that a reload has just removed."""
     usage = data.usage()
     return tuple(
         _account_usage(account, data.budgets[account], usage.get(account, Usage({}, 0.0)))

@@ -42,8 +42,9 @@ class CustomerRow:
     """The state of one customer.
 
     `collectors` is the number of collectors that read the customer, and `up` is the number of successful collectors
-    among them. `read_at` is the earliest of the collectors' last success times. If a collector has never succeeded,
-    `read_at` is None. If the customer's data is stale, `stale_after` is the maximum age.
+    among them. Each collector has a time of its last success. `read_at` is the earliest of these times. If a collector
+    has never succeeded, `read_at` is None. If the customer's data is stale, `stale_after` is the maximum age of fresh
+    data.
     """
 
     account: str
@@ -97,7 +98,7 @@ def customers(
 def _matching(
     views: CustomerViews, names: Organizations, problems: Problems, query: StatusQuery
 ) -> Iterator[tuple[bool, int, str, CustomerKey]]:
-    """Yield the matching customers as tuples. When sorted, the tuples are in the order of the page."""
+    """Yield one tuple per matching customer. The sort order of the tuples is the order on the page."""
     needle = query.text.casefold()
     for key, of_customer in views.items():
         is_up = all(view.customer_up[key.id] for view in of_customer)

@@ -35,7 +35,7 @@ class ErrorCard:
 
 
 class Cause(NamedTuple):
-    """The cause of an error. `reason` is the error message without the permission or endpoint at the beginning."""
+    """The cause of an error. `reason` is the part of the error message after the permission or endpoint."""
 
     hint: str
     reason: str

@@ -45,7 +45,7 @@ class Headline:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """The content of the page. The fields `more_...` contain the number of entries that are omitted from a list."""
+    """The content of the page. Each field `more_...` is the number of entries that a list omits."""
 
     version: str
     uptime: str

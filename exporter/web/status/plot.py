@@ -26,7 +26,7 @@ class PlotBar:
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """The bars of the chart, oldest refresh first, and a text description."""
+    """The chart of the refreshes. The bars begin with the oldest refresh. `text` describes the chart."""
 
     bars: tuple[PlotBar, ...]
     width: int

@@ -68,7 +68,7 @@ class CurrentProblem(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CustomerProblems:
-    """One customer's number of problems per severity, most severe first."""
+    """The number of a customer's problems per severity. The highest severity comes first."""
 
     counts: tuple[tuple[Severity, int], ...]
 
@@ -147,7 +147,7 @@ def _of_view(view: SnapshotView) -> Iterator[CurrentProblem]:
 
 
 def _customer_counts(view: SnapshotView) -> tuple[int, int]:
-    """Return the number of customers with a verdict, and the highest number of unknown verdicts per problem."""
+    """Return the number of customers and of unknown verdicts. If the problems differ, use the highest number."""
     totals: dict[str, float] = {}
     unknown = 0.0
     for family, labels, value in view.reads[""].samples if "" in view.reads else ():

@@ -21,7 +21,7 @@ _NEAR: Final = 1
 
 @dataclass(frozen=True, slots=True)
 class StatusQuery:
-    """A filter for customers, and two page numbers: `page` for the customers and `part` for the collectors."""
+    """A filter for customers, and two page numbers. `page` applies to customers, and `part` applies to collectors."""
 
     account: str = ""
     text: str = ""
@@ -47,7 +47,7 @@ class StatusQuery:
         return bool(self.account or self.text or self.state != "all")
 
     def link(self, fragment: str, **changes: Any) -> str:  # noqa: ANN401 - dataclasses.replace checks the field names
-        """Return a link to a fragment of the page, with the given changes to the query."""
+        """Return a link to a fragment of the page. The link contains the query with `changes`."""
         other, default = replace(self, **changes), StatusQuery()
         values = {
             "account": other.account,
@@ -61,7 +61,7 @@ class StatusQuery:
 
 @dataclass(frozen=True, slots=True)
 class PagerStep:
-    """One link in the page navigation. For the page that is shown, `current` is true."""
+    """One link in the page navigation. If the link leads to the current page, `current` is true."""
 
     text: str
     link: str
