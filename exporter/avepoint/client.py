@@ -91,12 +91,12 @@ class Client:
         return self._server_clock.offset
 
     def patient(self, interval: float) -> "Client":
-        """Return a view of this client for a collector. `interval` is the interval of the collector in seconds.
+        """Return a copy of this client for a collector. `interval` is the interval of the collector in seconds.
 
         If requests must wait for the rate limit, the requests of collectors with shorter intervals start first.
         """
         view = copy(self)
-        view._patience = interval  # noqa: SLF001 - `view` is an object of this class
+        view._patience = interval  # noqa: SLF001 - `view` is also a `Client`
         return view
 
     async def aclose(self) -> None:

@@ -94,7 +94,7 @@ class Connections:
     def target(self, request: httpx.Request) -> str:
         """Return the host of a request, for use in error messages.
 
-        If the request uses a proxy, append the URL of the proxy, without the password.
+        If the request uses a proxy, append the proxy URL without its password.
         """
         host, proxy = request.url.netloc.decode(), self._proxy_of(request)
         return f"{host} (through proxy {without_password(proxy)})" if proxy else host

@@ -17,7 +17,7 @@ _PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
 
 
 class Paging(Enum):
-    """The query parameters of a list, and the JSON format of its pages."""
+    """Defines the query parameters of a list and the JSON format of its pages."""
 
     NONE = auto()
     """The response is not a list."""
@@ -72,7 +72,7 @@ class Endpoint:
         return _PLACEHOLDER.sub(lambda match: _segment(ids[match[1]]), self.template)
 
     def unexpected(self, what: str) -> AnswerError:
-        """Return an error for a response that does not have the documented format. `what` describes the difference."""
+        """Return an error for a response that does not have the documented format. `what` is the reason."""
         return AnswerError(f"{self.template}: {what}", hint=CHANGED, path=self.template)
 
 

@@ -1,4 +1,4 @@
-"""Classes that read complete lists in the available API version.
+"""Classes that read complete lists with the available API version.
 
 A list with fewer rows than its reported total causes an error.
 """

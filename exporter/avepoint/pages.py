@@ -1,4 +1,4 @@
-"""Pages of lists: decoding, checks for missing rows, and the numbered pages of the Elements API."""
+"""Functions and classes that decode the pages of lists, number the pages and detect missing rows."""
 
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
@@ -68,7 +68,7 @@ def _odata_page(response: object, endpoint: Endpoint) -> ListPage:
 
 
 def read_rows(value: object, endpoint: Endpoint, name: str, *, total: int | None = None) -> tuple[RawRow, ...]:
-    """Return the rows of a JSON list. If the total is 0, null is accepted as an empty list.
+    """Return the rows of a JSON list. If the total is 0, AvePoint may return null instead of a list.
 
     For any other value that is not a list, raise AnswerError. `name` is the field that contains the list.
     """
@@ -169,7 +169,7 @@ class ListProgress:
 
     @property
     def signature(self) -> tuple[int, int] | None:
-        """The total and a hash of all rows. None if a page was repeated, the total changed, or the total is unknown."""
+        """The total and a hash of all rows, or None if a page was repeated or the list has no constant total."""
         if self.total is None or self._is_repeated or self._total_changed:
             return None
         return self.total, hash(frozenset(self._identities()))

@@ -61,7 +61,7 @@ def _odata_next(client: ApiClient, page: ListPage, progress: ListProgress, top: 
 
 
 class IndexedPages:
-    """Reads job lists whose first page has the index 0 or 1. Links to the next page are used if possible."""
+    """Reads job lists whose first page has the index 0 or 1. The reader prefers links to page numbers."""
 
     def __init__(
         self, client: ApiClient, endpoint: Endpoint, parameters: tuple[str, str] = ("PageIndex", "PageSize")
@@ -159,7 +159,7 @@ class _Cursor:
 
 
 def _merged(own: Query, link: Query) -> Query:
-    """Return the query `own` with the added parameters of a link.
+    """Add the parameters of a link to the query `own`, and return the result.
 
     A parameter of the link replaces the query parameter with the same name. Parameter names are case-insensitive.
     """

@@ -1,4 +1,4 @@
-"""Functions that read and decode HTTP responses, and raise an error if a response reports one."""
+"""Functions that read and decode HTTP responses. They raise an error if a response reports an error."""
 
 import json
 import re
@@ -266,7 +266,7 @@ def request_id_of(headers: Mapping[str, str], envelope: Mapping[str, object]) ->
     """Return the request id from the headers or the JSON envelope of a response, or "" if there is no id.
 
     An id has at most 64 characters. Valid characters are letters, digits, `.`, `:`, `_` and `-`. Other values are
-    ignored, because a server or proxy can return any text instead of an id, such as a token or markup.
+    ignored, because a server or proxy may return a token or markup instead of an id.
     """
     candidates = [envelope.get("requestid"), *map(headers.get, _REQUEST_ID_HEADERS), envelope.get("traceid")]
     for candidate in candidates:

@@ -18,7 +18,7 @@ LONGEST_PAUSE: Final = 900.0
 RECENT: Final = 10.0
 """Period over which the requests per second are averaged, in seconds."""
 _SLOWEST: Final = 0.05  # minimum rate, as a fraction of the configured rate
-_MOST_OVERRUN: Final = 0.02  # seconds; the next wait is shortened by the timer's delay, up to this limit
+_MOST_OVERRUN: Final = 0.02  # seconds; a late timer shortens the next wait by at most this value
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,7 +104,7 @@ class Collector(ABC, Generic[Options, Records]):
         return None
 
     def watch_customers(self, watcher: Callable[[Collection[str]], None]) -> None:
-        """Call `watcher` with all customer ids each time the customer list has been read."""
+        """Call `watcher` with all customer ids whenever a complete customer list has been received."""
         self._customer_list.watch(watcher)
 
     def dump_state(self) -> object:
@@ -154,7 +154,7 @@ class CustomerCollector(Collector[Options, Records]):
 
     async def token_ahead(self) -> None:
         """Request the access token while the customers are being listed."""
-        with suppress(NotOfferedError):  # The first request for a customer raises the same error.
+        with suppress(NotOfferedError):  # The first request for a customer raises this error again.
             await self._client.token_ahead(self.permissions[self.api_versions.first(self.permissions)])
 
     def is_customer(self, customer_id: str) -> bool:

@@ -63,7 +63,7 @@ def merged(found: Iterable[tuple[Customer, Row]]) -> tuple[dict[str, Customer], 
 
 
 def _common(one: Customer, other: Customer) -> Customer:
-    """Merge two customers. Values that differ become unknown, and all tenants are kept."""
+    """Merge two customers. Clear each value that differs, and keep the tenants of both customers."""
     return replace(
         one,
         organization=one.organization if one.organization == other.organization else "",

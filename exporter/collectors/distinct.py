@@ -32,7 +32,7 @@ def distinct(
 ) -> Distinct[T]:
     """Return one record per key. If different records have the same key, drop all of them.
 
-    If several records are equal, keep one of them, or drop all of them if `may_repeat` returns False.
+    If several records are equal, keep one record. If `may_repeat` returns False, drop all of these records.
     """
     kept: dict[str, T] = {}
     dropped: dict[str, Row] = {}
@@ -56,8 +56,8 @@ class RowOwners:
     A row belongs to another customer if it contains the id of another listed customer, or a different id in the format
     of the requested id. Rows with masked ids are accepted, because responses in AvePoint's documentation contain masked
     ids. Create the object once, and use it in every refresh. If no response has ever contained a requested id, the ids
-    in the rows may not be customer ids. In this case, from the fourth response on, a response is accepted if all its
-    rows contain the same unlisted id.
+    in the rows may not be customer ids. After three such responses, a response is accepted if all its rows contain the
+    same unlisted id.
     """
 
     def __init__(self, is_listed: Callable[[str], bool]) -> None:

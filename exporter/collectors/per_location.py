@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 class PerLocationCollector(AccountCollector[Options, Records]):
-    """Base class of collectors that read each geo location. If none is configured, the whole tenant is read."""
+    """Base class of collectors that read each geo location, or the whole tenant if no geo locations are configured."""
 
     account_type = "tenant"
     optional = True

@@ -43,7 +43,7 @@ COLLECTORS: Final[tuple[type[Collector[Any, Any]], ...]] = (
 
 
 def catalogue() -> Mapping[str, Mapping[str, type[CollectorOptions]]]:
-    """Return the options class of each collector. The keys are the account type and the collector name."""
+    """Return the options class of each collector, keyed by the account type and the collector name."""
     options: dict[str, dict[str, type[CollectorOptions]]] = {}
     for collector in COLLECTORS:
         options.setdefault(collector.account_type, {})[collector.name] = collector.options_type

@@ -21,7 +21,7 @@ _DOMAIN: Final = "avepointonlineservices.com"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
-    """The URLs of an AvePoint cloud, and the default data center for tenant accounts."""
+    """The URLs of an AvePoint cloud. `data_center` is the default for tenant accounts."""
 
     token_url: str
     partner_url: str

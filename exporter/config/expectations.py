@@ -122,7 +122,7 @@ class ExpectationException(Limits):
                 yield key, "applies only to Microsoft 365; add Microsoft 365 to products, or remove this limit"
 
     def hides(self, later: Self) -> bool:
-        """Return whether `later` never applies, because this exception always matches first."""
+        """Return whether this exception applies in all cases to which `later` would apply."""
         return all(
             not mine or (theirs and theirs <= mine)
             for mine, theirs in (
@@ -158,7 +158,7 @@ class Expectations(Limits):
         return self
 
     def contradictions(self) -> Iterator[tuple[str, str]]:
-        """Yield a path and an error message for each contradiction between two limits, including inherited limits."""
+        """Yield a path and an error message if two limits contradict each other. Check inherited limits too."""
         message = "retired_after must be at least as long as idle_after"
         if self.retired_after < self.idle_after:
             yield "", message
@@ -169,6 +169,6 @@ class Expectations(Limits):
                 yield f".exceptions[{index}]", message
 
     def inherit(self, parent: "Expectations") -> "Expectations":
-        """Return a copy that has the values of `parent` for all unset keys."""
+        """Return a copy. If a key is not set, the copy has the value of `parent`."""
         own = {name: getattr(self, name) for name in self.model_fields_set}
         return parent.model_copy(update=own) if own else parent

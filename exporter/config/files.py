@@ -65,10 +65,10 @@ def check_secret(secret: str) -> str:
 
 
 def readable_file(path: Path, info: ValidationInfo) -> Path:
-    """Resolve a path against the directory of the configuration.
+    """Resolve a path against the directory of the configuration file.
 
-    Raise ValueError if the file is unreadable or empty. Error messages never contain a relative path, because the path
-    may be a secret in the wrong key.
+    Raise ValueError if the file is unreadable or empty. Error messages never contain a relative path, because the user
+    may have entered a secret instead of a path.
     """
     directory: Path = (info.context or {}).get("directory", Path())
     name = str(path) if path.is_absolute() else f"the file (looked in {directory})"
@@ -92,7 +92,7 @@ ReadableFile = Annotated[Path, AfterValidator(readable_file)]
 
 
 def file_stamps(paths: Iterable[Path]) -> FileStamps:
-    """Return the stamps of the files. When a file changes, its stamp changes."""
+    """Return a stamp for each file. A new stamp means that the file has changed."""
     return {path: _stamp(path) for path in paths}
 
 

@@ -63,7 +63,7 @@ def _config(document: Document, catalogue: Catalogue, *, source: str, directory:
 
 
 def located(errors: Iterable[InvalidKey], path: Path) -> Iterator[str]:
-    """Yield the message of each error in a configuration file, with its line number and account."""
+    """Yield the message of each error in a configuration file, with the line number and the account."""
     document = read_yaml(path, flag=_FLAG)
     yield from (locate(error, document, str(path)) for error in errors)
 

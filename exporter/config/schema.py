@@ -60,7 +60,7 @@ def _is_this_machine(host: str) -> bool:
 
 
 def _safe_url(url: str) -> str:
-    """Return a URL without a trailing slash. Raise ValueError if the URL is invalid or not encrypted.
+    """Return a URL without a trailing slash. Raise ValueError if the URL is invalid or does not use HTTPS.
 
     Plain HTTP is allowed only for servers on the local machine.
     """
@@ -175,7 +175,7 @@ class Tls(Section):
 
 
 class CustomerFilter(Section):
-    """The customers of a partner account that the exporter reads, and the customers that it ignores."""
+    """Ids that select the customers of a partner account."""
 
     include: tuple[Id, ...] = Field(
         (), description="Ids of the customers to read; an empty list means all visible customers."
@@ -216,7 +216,7 @@ class CollectorOptions(Section):
 
 
 class Account(Section):
-    """Credentials and settings for one tenant in AvePoint Online Services or one partner in Elements."""
+    """Settings of one tenant in AvePoint Online Services, or of one partner in Elements."""
 
     name: AccountName = Field(description="Unique name; value of the label `account`.")
     type: AccountType = Field(description="`tenant` for one organization, `partner` for the customers of a partner.")

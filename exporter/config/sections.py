@@ -1,4 +1,4 @@
-"""The base class for sections of YAML files, and simple types for their keys."""
+"""Types for the sections and keys of YAML files."""
 
 import re
 from collections.abc import Sequence

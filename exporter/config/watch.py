@@ -1,4 +1,4 @@
-"""Detection of changes to the configuration file, for `--config.watch`."""
+"""Functions that detect changes to the configuration file, for `--config.watch`."""
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -12,7 +12,7 @@ INTERVAL: Final = 5.0
 
 
 class FileWatch:
-    """Detects changes to a file since the watch was created.
+    """Detects changes to a file after this object was created.
 
     The file is polled, because notifications do not work on network file systems or with Kubernetes ConfigMaps.
     """

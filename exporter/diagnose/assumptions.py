@@ -22,7 +22,7 @@ class Assumption:
     """One open question about the API.
 
     `outcomes` contains the possible answers, with the expected answer first. `switches` contains names of fields of the
-    simulator's class `Switches`. Each of these fields selects an outcome.
+    simulator's class `Switches`. These fields select the outcome in the simulator.
     """
 
     name: str

@@ -17,7 +17,7 @@ _NOT_SEEN: Final = "not seen"
 
 
 def bug_report(report: Report) -> str:
-    """Return the block. Accounts have numbers, because the block contains no names."""
+    """Return the block. Each account has a number instead of its name."""
     version = f"{platform.python_version_tuple()[0]}.{platform.python_version_tuple()[1]}"
     lines = [f"avepoint-exporter {__version__}, Python {version}, check --report"]
     for number, account in enumerate(report.accounts, start=1):

@@ -30,7 +30,7 @@ class Host:
 
 @dataclass(frozen=True, slots=True)
 class Handshake:
-    """The negotiated TLS version, and the expiry of the server's certificate as Unix time."""
+    """The result of a TLS handshake. `expires_at` is the expiry of the server's certificate, as Unix time."""
 
     version: str
     expires_at: float
@@ -53,7 +53,7 @@ def is_ip_address(host: str) -> bool:
 
 
 def proxy_description(account: Account, host: Host) -> str | None:
-    """Return a text with the setting that selects the proxy and the proxy URL without its password.
+    """Return the setting that selects the proxy, followed by the proxy URL without its password.
 
     Return None if no proxy is used.
     """

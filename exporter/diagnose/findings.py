@@ -161,7 +161,7 @@ def _totals(total: object, rows: int, size: str | int | None, position: str | in
 
 
 def _ends(rows: int, size: str | int | None, position: str | int | None) -> tuple[int, ...]:
-    """Return the number of rows on this page and all pages before it, for each possible meaning of `position`.
+    """Return the number of rows on this page and all earlier pages, for each possible meaning of `position`.
 
     `position` can be a zero-based page index, a one-based page index, or the number of rows before the page.
     """

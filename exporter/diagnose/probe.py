@@ -15,8 +15,8 @@ class _ReadEndedError(ExporterError):
 class ProbeClient:
     """Passes requests to `client` until a request succeeds.
 
-    If the collector sends another request, the client stops it. The collector parses the successful response in the
-    same way as in a refresh. If the response is not as documented, the collector raises an error.
+    If the collector then sends another request, the client stops the collector. The collector parses the successful
+    response in the same way as in a refresh. If the response is not as documented, the collector raises an error.
     """
 
     def __init__(self, client: ApiClient) -> None:
@@ -25,7 +25,7 @@ class ProbeClient:
         self._has_response = False
 
     async def read_once(self, read: Awaitable[object]) -> None:
-        """Await `read`. The awaitable sends its requests with this client.
+        """Await `read`. All requests of `read` must use this client.
 
         Raise AvePointError if a request fails or a response is invalid.
         """

@@ -56,7 +56,7 @@ class CollectorProgress:
             self._advance_to(self._steps * min(1.0, read / listed), f"{self._label} {read:,}/{listed:,}")
 
     def end(self) -> None:
-        """Show that the test of the collector is complete."""
+        """Show all steps of the collector as completed."""
         self._advance_to(self._steps, self._label)
 
     def _advance_to(self, done: float, label: str) -> None:
@@ -92,7 +92,7 @@ class RequestMonitor:
     def take_paths(self) -> tuple[str, ...]:
         """Return the paths of the successful requests since the last call.
 
-        If no request succeeded, return all paths.
+        If all these requests failed, return the paths of the failed requests.
         """
         requests, self._requests = self._requests, Counter()
         successful = [path for path, code in requests if code == "200"]

@@ -1,4 +1,4 @@
-"""Functions that classify values in responses by their format. The results never contain the values."""
+"""Functions that return the format of a value in a response, but never the value itself."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -45,7 +45,7 @@ def value_findings(row: Mapping[str, object]) -> Iterator[Finding]:
 
 
 def time_finding(value: object) -> Finding:
-    """Return the format of a time. If the time is missing, return AvePoint's placeholder."""
+    """Return the format of a time. If there is no time, return the value that AvePoint uses instead."""
     if value is None:
         return table.NO_TIME, "null"
     if isinstance(value, int | float):
@@ -73,7 +73,7 @@ def count_form(value: object) -> str:
 
 
 def size_form(value: object) -> str:
-    """Return the format of a size. The format is usually the unit."""
+    """Return the format of a size, such as "GB" or "number"."""
     if not isinstance(value, str):
         return "null" if value is None else "number" if isinstance(value, int | float) else OTHER
     text = value.strip()
@@ -110,7 +110,7 @@ def word_form(value: object) -> str:
 
 
 def state_form(value: object) -> str | None:
-    """Return the spelling of a job's state.
+    """Return the format of a job's state, such as "spaced" or "compact".
 
     If the state is a single word, return None, because a single word has only one spelling.
     """
@@ -123,7 +123,7 @@ def state_form(value: object) -> str | None:
 
 
 def key_case(keys: list[str]) -> str | None:
-    """Return the letter case of a row's keys, or None if there are no keys."""
+    """Return the letter case of the keys, such as "camelCase", or None if there are no keys."""
     cases = {key[:1].isupper() for key in keys if key[:1].isalpha()}
     if not cases:
         return None

@@ -35,9 +35,9 @@ class _Backup:
 
     @property
     def idle_from(self) -> float:
-        """Unix time at which the workload becomes idle, counted from the start of the last job.
+        """The Unix time at which the workload becomes idle.
 
-        If the start of the last job is unknown, count from the last success.
+        This is `idle_after` seconds after the start of the last job. If the start is unknown, use the last success.
         """
         began = self.job.start if self.job.start is not None else self.job.last_success
         return 0.0 if began is None else began + self.limits.idle_after
@@ -85,8 +85,8 @@ def _unclassified(view: View) -> Iterator[Finding]:
     """Yield an unknown finding for each group of unclassified jobs that may be backups."""
     for job in view.facts.jobs:
         if job.is_unclassified and job.job_type in ("", _BACKUP):
-            # Omit the workload from the subject, so that a successful backup of a workload can still resolve its
-            # problem.
+            # Omit the workload from the subject. A subject with a workload would prevent a successful backup of the
+            # workload from resolving the problem.
             subject = Subject(job.product, geo_location=job.geo_location)
             # In a partner account, a product may have no workloads.
             yield Finding(subject, Outcome.UNKNOWN, job.collector, is_unclassified=view.is_tenant)
@@ -171,7 +171,7 @@ def never_succeeded(view: View) -> Iterator[Finding]:
 
 
 def _may_have_succeeded(job: JobFacts) -> bool:
-    """Return whether the last job may be successful although no success is known."""
+    """Return whether there is no known success but the last job may be successful."""
     if job.last_success is not None:
         return False
     states = {job.state, job.completed_state} - {None}

@@ -56,8 +56,8 @@ class JobFacts:
     """Facts about the jobs of one workload and job type. Times are in Unix seconds, or None if they are unknown.
 
     `state` and `start` describe the last job. `completed_state` and `finish` describe the last completed job. If the
-    jobs belong to several resources, each resource has its own last job. `unsuccessful` then maps the states failed and
-    incomplete to the completion times of these jobs.
+    jobs belong to several resources, each resource has its own last job. For the states "failed" and "incomplete",
+    `unsuccessful` contains the completion times of these jobs.
     """
 
     collector: str

@@ -1,4 +1,4 @@
-"""Keys of a valid configuration that may have no effect."""
+"""Functions that find keys without effect in a valid configuration."""
 
 from collections.abc import Iterator
 

@@ -81,8 +81,8 @@ def _is_unclassified(view: View, job: JobFacts) -> bool:
 def _by_state(view: View, job: JobFacts, states: frozenset[str]) -> Finding:
     """Check whether the last completed job has one of the given states.
 
-    A job older than `job_verdict_age` is ignored. An unclassified job may hide an earlier job of another workload, so
-    the finding is never FINE.
+    A job older than `job_verdict_age` is ignored. The finding for an unclassified job is never FINE, because an earlier
+    job of another workload may have failed.
     """
     age = view.limits.of(job.product, job.workload).job_verdict_age
     is_unclassified = _is_unclassified(view, job)

@@ -23,7 +23,7 @@ _LONG_AGO: Final = 0.0
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """Inputs of a verdict that are the same for all customers of an account.
+    """The inputs that all verdicts on the customers of an account have in common.
 
     `fingerprint` identifies the limits. `collectors` contains the collectors that each problem depends on. `started` is
     the Unix time at which the process started.
@@ -39,7 +39,7 @@ class CustomerVerdict:
     """The problems of one customer. If no new facts arrive, the verdict remains valid until `valid_until`.
 
     `applicable` contains all problems that the account's collectors can find. `unknown` contains the problems that
-    cannot be ruled out, because facts are missing or stale.
+    the exporter cannot rule out because facts are missing or stale.
     """
 
     problems: tuple[HeldProblem, ...]
@@ -98,7 +98,7 @@ def _is_hidden(key: ProblemKey, found: Mapping[ProblemKey, HeldProblem]) -> bool
 
 
 class _Decision:
-    """Finds the subjects of a customer that have the problem `problem`, and the data to save for the next verdict."""
+    """Finds the subjects that have one problem, and the data to save for the next verdict."""
 
     def __init__(self, problem: Problem, view: View, memory: Memory, rules: Rules) -> None:
         self.problem = problem
@@ -111,7 +111,7 @@ class _Decision:
         self._rules = rules
 
     def decide(self) -> "_Decision":
-        """Decide on every subject that has a finding or a current problem, and return this object."""
+        """Check every subject that has a finding or already has the problem, and return this object."""
         sources = [self._view.sources.get(name) for name in self._rules.collectors[self.problem.name]]
         present = [source for source in sources if source is not None]
         # If only some collectors are off, assume that the customer does not have the products of these collectors.

@@ -89,7 +89,7 @@ def _of_subscriptions(view: View, families: Sequence[str]) -> Iterator[_Usage]:
 
 
 def _services(view: View, families: Sequence[str]) -> Iterator[tuple[str, str, list[Record]]]:
-    """Yield the subscriptions to each service, with the names of the collector and the service."""
+    """For each service, yield the name of the collector, the name of the service and the subscriptions."""
     services: dict[tuple[str, str], list[Record]] = {}
     for record in view.facts.records(families, ("service_type", "subscription")):
         services.setdefault((record.collector, record.key[0]), []).append(record)
@@ -128,7 +128,7 @@ def subscription_expiring(view: View) -> Iterator[Finding]:
 
 
 def _last_expiries(view: View) -> Iterator[tuple[Subject, str, float | Outcome]]:
-    """Yield the latest expiry of the subscriptions to each service.
+    """For each service, yield the expiry of the subscription that expires last.
 
     If only some subscriptions have an expiry, the value is UNKNOWN. If no subscription has an expiry, the value is
     ABSENT.

@@ -26,7 +26,7 @@ def shared(value: _H) -> _H:
 
 
 class ProblemKey(NamedTuple):
-    """The identity of a problem of one customer."""
+    """Identifies one problem of a customer."""
 
     problem: ProblemName
     subject: Subject
@@ -37,8 +37,8 @@ class HeldProblem:
     """A current problem of a customer. Times are in Unix seconds.
 
     `start` is the time when the problem began. `began` is the time when the exporter detected the problem. Only facts
-    that were read after `began` can end the problem. `rules` is the fingerprint of the limits when the problem was last
-    confirmed.
+    that were read after `began` can end the problem. `rules` is the fingerprint of the limits that were configured when
+    the problem was last confirmed.
     """
 
     key: ProblemKey

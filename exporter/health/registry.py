@@ -22,8 +22,8 @@ class Problem:
     """A problem that a customer may have.
 
     The problem depends on all collectors that export at least one of the `families`. The problem is not reported for a
-    subject that has one of the problems in `hidden_by`. If the start of the condition is unknown, `is_loud` determines
-    whether the problem is reported immediately or after its grace period.
+    subject that has one of the problems in `hidden_by`. If the start of the condition is unknown and `is_loud` is
+    true, the problem is reported without a grace period.
     """
 
     name: ProblemName
@@ -75,7 +75,7 @@ PROBLEMS: Final = (
 def collectors_of(account_type: AccountType) -> Mapping[ProblemName, frozenset[str]]:
     """Return the collectors that each problem depends on, for one account type.
 
-    If a problem cannot occur, its set is empty.
+    If no collector of the account type can find a problem, its set is empty.
     """
     names = {kind.name: {one.name for one in kind.families} for kind in COLLECTORS if kind.account_type == account_type}
     return {

@@ -1,1 +1,1 @@
-"""Conversion of the names, numbers and times in responses."""
+"""Modules that convert the names, numbers and times in responses."""

@@ -100,7 +100,7 @@ class Row:
         return self._read(read_purchased, spellings)
 
     def retention(self, *spellings: str) -> float | None:
-        """Return a retention period in seconds. An unlimited period is infinite."""
+        """Return a retention period in seconds. For an unlimited period, return infinity."""
         return self._read(read_retention, spellings)
 
     def gigabytes(self, *spellings: str) -> float | None:
@@ -108,7 +108,7 @@ class Row:
         return self._read(read_gigabytes, spellings)
 
     def is_past_time(self, name: str) -> bool:
-        """Return True if the field exists and its value is either empty or a time that is not in the future."""
+        """Return True if the field exists and does not contain a future or unreadable time."""
         try:
             ticks = read_time(self.raw(name))
         except UnreadableValueError:
@@ -120,7 +120,7 @@ class Row:
         return self._read(read_time, spellings)
 
     def last_day(self, name: str) -> Ticks | None:
-        """Return the end of a subscription or contract.
+        """Return the time at which a subscription or contract expires.
 
         If the value is a day without a time, return the last second of the day.
         """
@@ -195,7 +195,7 @@ class Row:
         return self._named(name, self.key(name), vocabulary.service_type)
 
     def job_service(self, name: str) -> str | None:
-        """Return the product or the scan of a customer's job. For "N/A", return ""."""
+        """Return the product that a job backs up, or the name of a scan. For "N/A", return ""."""
         return self._named(name, self.key(name), vocabulary.job_service)
 
     def module(self, name: str) -> str | None:
@@ -215,7 +215,7 @@ class Row:
         return self._named(name, self.label(name), vocabulary.customer_status)
 
     def resolved(self, resolve: Callable[[str], tuple[T, bool]], *spellings: str) -> T | None:
-        """Return the result of `resolve` for a required string. Report a string that `resolve` does not recognize."""
+        """Apply `resolve` to a required string, and return the result. Report unknown strings."""
         return self._named(spellings[0], self.key(*spellings), resolve)
 
     def management_mode(self, name: str) -> str | None:

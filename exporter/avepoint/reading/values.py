@@ -71,7 +71,7 @@ def ticks_at(unix_seconds: float) -> Ticks:
 
 
 def dotnet_ticks(ticks: Ticks) -> int:
-    """Convert a time to .NET ticks for parameters of the legacy API. These ticks start in the year 1."""
+    """Convert a time to .NET ticks for parameters of the legacy API. The legacy API counts ticks from the year 1."""
     return ticks + _DOTNET_EPOCH
 
 
@@ -144,7 +144,7 @@ def read_purchased(value: object) -> float | None:
 def read_retention(value: object) -> float | None:
     """Convert a retention period, such as "2 years", "6 months" or "Unlimited", to seconds.
 
-    A year has 365 days, and a month has 30 days. An unlimited period is infinite.
+    A year has 365 days, and a month has 30 days. For an unlimited period, return infinity.
     """
     if _is_nothing(value):
         return None
@@ -175,7 +175,7 @@ def read_time(value: object) -> Ticks | None:
 
 
 def read_last_day(value: object) -> Ticks | None:
-    """Parse the end of a subscription or contract.
+    """Parse the time at which a subscription or contract expires.
 
     If the value contains only a day, return the last second of the day.
     """

@@ -201,12 +201,12 @@ def job_state(name: str) -> tuple[str, bool]:
 
 
 def customer_status(name: str) -> tuple[str | None, bool]:
-    """Return the status for a value of `jobStatus`, and whether the value is known. The status for "N/A" is None."""
+    """Return the status for a value of `jobStatus`, and whether the value is known. For "N/A", return None."""
     return (None, True) if _is_na(name) or fold(name) == "0" else _resolved(_CUSTOMER_STATUSES, name)
 
 
 def management_mode(name: str) -> tuple[str | None, bool]:
-    """Return the mode for a value of `managementMode`, and whether the value is known. The mode for "N/A" is None."""
+    """Return the mode for a value of `managementMode`, and whether the value is known. For "N/A", return None."""
     return (None, True) if _is_na(name) else _resolved(_MANAGEMENT_MODES, name)
 
 

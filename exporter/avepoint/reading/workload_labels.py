@@ -20,7 +20,7 @@ KNOWN_WORKLOADS: Final = tuple(
 def workload_label(name: str) -> tuple[str, bool]:
     """Return the value of the label `workload` for a name, and whether the name is known.
 
-    The name can be in every spelling that the API uses. Return an unknown name unchanged.
+    Accept every spelling that the API uses. Return an unknown name unchanged.
     """
     if not name.isdigit():  # The meaning of a code depends on the field.
         for known in KNOWN_WORKLOADS:

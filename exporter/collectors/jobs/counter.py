@@ -39,7 +39,7 @@ CUSTOMER_BACKUPS_TOTAL = Family(
 
 _NOT_COUNTED: Final = frozenset({"skipped", "stopped", "canceled", "rejected"})
 _COMPLETED_STATES: Final = tuple(state for state in STATES if state in OVER)
-# For each `JobKind`, keep some ids of jobs that AvePoint no longer lists, because a response may be out of date.
+# A response may be out of date. Therefore, keep some ids per `JobKind` after AvePoint stops listing the jobs.
 _KEPT_RUNNING: Final = 16
 _KEPT_COMPLETED: Final = 1
 
@@ -98,9 +98,9 @@ class JobCounter:
         ids of jobs that are counted later, because their job types or workloads are not known yet. `is_short` is true
         if the list has fewer rows than its reported total. If a short list omits a completed job, later refreshes count
         the job only if an earlier refresh listed it as running. `has_unread` is true if the list has unreadable rows.
-        In the first refresh, a list with unreadable rows is handled like a short list.
+        In the first refresh, a list with unreadable rows is treated as if `is_short` were true.
         """
-        # If the time of the first refresh is in the future, the clock was wrong. That list may have been incomplete.
+        # A first refresh in the future shows that the clock was wrong. The first list may have been incomplete.
         is_first = self._base is None or now < self._base
         if is_first:
             self._base, is_short = now, is_short or has_unread

@@ -26,8 +26,8 @@ class _Resource:
 
     `success` is the finish time of the last successful job, or 0 if no job was successful. `listed_at` is the time at
     which AvePoint last listed the resource. `completed_state` is the state of the last completed job, or "" if the
-    state is unknown. `completed_at` is the finish time of the last completed job. If it is unknown, `completed_at` is
-    the start time.
+    state is unknown. `completed_at` is the finish time of the last completed job. If the finish time is unknown,
+    `completed_at` is the start time.
     """
 
     success: Ticks
@@ -41,7 +41,7 @@ class JobHistory:
     """The job history of one customer, or of one product of a tenant.
 
     If a job kind has several resources, `completed_states` contains the worst state among their last completed jobs.
-    For each resource, `unsuccessful` contains the last completed job if this job failed or is incomplete.
+    For each resource, `unsuccessful` contains the last completed job if its state is "failed" or "incomplete".
     """
 
     last_success: dict[JobKind, Ticks] = field(default_factory=dict)
@@ -80,7 +80,7 @@ class JobHistory:
         since: Ticks | None = None,
         has_unread: bool = False,
     ) -> None:
-        """Add the jobs of one refresh. `JobCounter.count` describes the other arguments."""
+        """Add the jobs of one refresh. For the other arguments, see `JobCounter.count`."""
         self.unsuccessful = {}
         for kind, of_kind in jobs.items():
             if any(job.resource for job in of_kind):
@@ -95,7 +95,7 @@ class JobHistory:
         self.counter.count(jobs, now=now, since=since, has_unread=has_unread, is_short=is_short)
 
     def _add_resources(self, kind: JobKind, jobs: Iterable[Job], now: Ticks) -> None:
-        """Find the last success of each resource, and store the earliest.
+        """Find the time of each resource's last success, and store the earliest of these times.
 
         Store the worst state of the last completed jobs. Ignore resources that AvePoint no longer lists. If a resource
         has no successful job, remove the stored success. If no resource has a completed job, remove the stored state.
@@ -103,7 +103,7 @@ class JobHistory:
         by_name: dict[str, list[Job]] = {}
         for job in jobs:
             by_name.setdefault(job.resource, []).append(job)
-        # If no name is stored, AvePoint did not list names before. The stored success then applies to all resources.
+        # Without stored names, the stored success applies to all resources, because earlier responses had no names.
         is_new = not any((kind, name) in self.resources for name in by_name)
         success = self.last_success.pop(kind, None) if is_new else None
         listed = {

@@ -34,9 +34,9 @@ _NO_SCAN: Final = frozenset({"none", "disabled", "not_scanned", "not_started"})
 class SortedJobs:
     """The rows of a customer's job list, grouped by product, workload and job type.
 
-    `without_job` contains the states from rows without a job. `scans` contains the worst scan status of each product.
-    `error` is set if rows were dropped because they contradict each other or belong to another customer. `unread`
-    contains the unreadable rows, which may hide jobs or successes.
+    If a row contains a state but no job, `without_job` contains the state. `scans` contains the worst scan status of
+    each product. `error` is set if rows were dropped because they contradict each other or belong to another customer.
+    `unread` contains the unreadable rows, which may hide jobs or successes.
     """
 
     jobs: Mapping[JobKind, list[Job]]
@@ -83,7 +83,9 @@ def _scan_status(jobs: Iterable[Job], without_job: Iterable[str]) -> str | None:
 
 
 def _keyed(rows: Iterable[Row], unread: list[Unread]) -> Iterator[tuple[str, tuple[JobKind, Job | str], Row]]:
-    """Yield a key, the `JobKind`, the job and the row, for each readable row. If there is no job, yield the state.
+    """For each readable row, yield the key, the `JobKind`, the job and the row itself.
+
+    If a row contains a state but no job, yield the state instead of the job.
 
     Add rows that may hide a job or a success to `unread`.
     """
@@ -98,7 +100,7 @@ def _keyed(rows: Iterable[Row], unread: list[Unread]) -> Iterator[tuple[str, tup
             continue
         machine = resource_hash(row.word("name")) if kind.product == IAAS_PAAS else ""
         tenant = row.word("tenantId") or ""
-        # For compatibility with the persistent state of older versions, the prefix omits the product Microsoft 365.
+        # The prefix omits the product Microsoft 365, as in the persistent state of older versions.
         prefix = "\t".join((*(kind[1:] if kind.product == MICROSOFT_365 else kind), *filter(None, [machine])))
         start = row.past_time("startTime")
         if start is None:

@@ -137,7 +137,7 @@ class Job:
 
 
 class Unsuccessful(NamedTuple):
-    """A resource's last completed job, if this job failed or is incomplete. `end` is the completion time of the job."""
+    """The last completed job of a resource, if its state is "failed" or "incomplete". `end` is the completion time."""
 
     resource: str
     state: str
@@ -147,7 +147,7 @@ class Unsuccessful(NamedTuple):
 def newer_success(last: Ticks | None, job: Job, now: Ticks) -> Ticks | None:
     """Return the later of `last` and the finish time of `job`. If the job is not successful, return `last`.
 
-    If `last` is in the future, it is invalid. The finish time of a successful job then replaces `last`.
+    If the job is successful and `last` is in the future, ignore `last`.
     """
     if job.state != FINISHED or job.finish is None:
         return last
@@ -157,7 +157,7 @@ def newer_success(last: Ticks | None, job: Job, now: Ticks) -> Ticks | None:
 def past_successes(last_success: Mapping[JobKind, Ticks], now: Ticks) -> dict[JobKind, Ticks]:
     """Return the finish times of the last successful jobs, except times in the future.
 
-    The caller still stores the times in the future, because the exporter's clock may be wrong.
+    The caller also stores times in the future, because the exporter's clock may be wrong.
     """
     latest = now + CLOCK_TOLERANCE
     return {kind: finish for kind, finish in last_success.items() if finish <= latest}

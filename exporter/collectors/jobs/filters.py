@@ -59,8 +59,8 @@ class Classification:
     classified. If a response for one value contains a job with another known value, the exporter concludes that
     AvePoint ignores the filter. `rejected` contains the values that AvePoint has rejected in every recent refresh.
 
-    A response that omits a listed job proves that AvePoint applies the filter. If a response contains every listed job,
-    a job is classified only if AvePoint returns it for no other value.
+    A response that omits a listed job proves that AvePoint applies the filter. A response that contains every listed
+    job proves nothing. In this case, a job is classified only if AvePoint omits the job for every other value.
     """
 
     job_list: JobList
@@ -101,7 +101,7 @@ class Classification:
     def _pending(self, name: str) -> frozenset[str]:
         """Return the ids of the jobs that need a request with this filter value.
 
-        If the value is not in `values`, return only jobs that AvePoint has already returned for another value.
+        If `values` does not contain the value, omit the jobs that AvePoint has not returned for any value yet.
         """
         pending = self.wanted - self._conflicts - self._proven
         return pending if name in self.job_filter.values else pending & self._claims.keys()
@@ -111,7 +111,7 @@ class Classification:
         start = self._witness_start(name, min(self.listed[key] for key in pending))
         try:
             ids = every_id = await self._request(name, start)
-            if self._is_unproven(name, start, ids):  # If the request is repeated, AvePoint may apply the filter.
+            if self._is_unproven(name, start, ids):  # AvePoint may apply the filter to the second request.
                 again = await self._request(name, start)
                 ids, every_id = ids & again, ids | again
         except BadRequestError as error:
@@ -132,7 +132,7 @@ class Classification:
         self._claim(name, returned)
 
     def _is_ignored(self, name: str, ids: Collection[str | None]) -> bool:
-        """Return whether a response contains a job that was classified with another value."""
+        """Return whether a response for `name` contains a job whose known value is different."""
         return any(self.known.get(key or "", name) != name for key in ids)
 
     def _is_unproven(self, name: str, start: Ticks, ids: Collection[str | None]) -> bool:
@@ -141,7 +141,7 @@ class Classification:
         return self._is_ignored(name, ids) or not omits_any
 
     def _claim(self, name: str, returned: Collection[str]) -> None:
-        """Record the filter value of the returned jobs. A job that is returned for several values is a conflict."""
+        """Record `name` as the value of the returned jobs. If a job has several values, drop the values."""
         for key in returned:
             if self._claims.setdefault(key, name) != name:
                 self._conflicts.add(key)
@@ -154,10 +154,10 @@ class Classification:
         return key in self._proven or all(key in self._omitted.get(other, ()) for other in others)
 
     def _witness_start(self, name: str, first: Ticks) -> Ticks:
-        """Return the start of a time range with a classified job whose value is not `name`.
+        """Return the start of a time range that contains a job with a known value other than `name`.
 
-        If AvePoint returns this job for `name`, AvePoint ignores the filter. If no such job exists, or if an earlier
-        start would add too many rows, return `first`.
+        A response for `name` that contains this job shows that AvePoint ignores the filter. Return `first` if there is
+        no such job, or if the longer time range would contain too many rows.
         """
         starts = [self.listed[key] for key, value in self.known.items() if value != name and key in self.listed]
         earlier = max((start for start in starts if start < first), default=first)

@@ -22,12 +22,12 @@ class PossibleKinds:
 
 
 def uncertain_kinds(kinds: Collection[JobKind], possible: Collection[PossibleKinds]) -> frozenset[JobKind]:
-    """Return the kinds that at least one unclassified job may have."""
+    """Return the kinds to which an unclassified job may belong."""
     return frozenset(kind for kind in kinds if any(one.include(kind) for one in possible))
 
 
 def held(found: Mapping[JobKind, T], shown: Mapping[JobKind, T], uncertain: Collection[JobKind]) -> dict[JobKind, T]:
-    """Return the values in `found`, but use the previous values for the kinds in `uncertain`.
+    """Return the values in `found`. For the kinds in `uncertain`, return the values in `shown` instead.
 
     `shown` contains the values of the previous refresh. If `shown` has no value for an uncertain kind, omit the kind.
     """

@@ -33,8 +33,8 @@ class ListedJobs:
         return ago(now, self._window)
 
     def start(self, now: Ticks, may_change: Callable[[str, Job], bool]) -> Ticks:
-        """Return the start of a time range that includes all jobs that `may_change` selects."""
-        # If the time of the last refresh is in the future, the clock was wrong. That refresh may have missed jobs.
+        """Return the start of the time range to request. The range includes all jobs that may change."""
+        # A last refresh in the future shows that the clock was wrong. That refresh may have missed jobs.
         if self._read_until is None or now < self._read_until:
             return self.earliest(now)
         changing = [job.start for key, job in self.jobs.items() if may_change(key, job)]

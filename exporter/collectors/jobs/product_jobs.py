@@ -108,7 +108,7 @@ class ProductJobsCollector(AccountCollector[ProductJobsOptions, ProductJobRecord
     @staticmethod
     @abstractmethod
     def identity(row: RawRow) -> object:
-        """Return the values that identify the job of a row, or None if the row has no id."""
+        """Return the values that identify the job in a row, or None if the row has no id."""
 
     @classmethod
     @abstractmethod

@@ -138,7 +138,7 @@ class JobReader:
         return Job(identifier, state, start, finish, duration, objects, self._errors(row, identifier))
 
     def _errors(self, row: Row, identifier: str) -> tuple[tuple[str, int], ...]:
-        """Count the errors with an error code and the errors without one, and log new errors."""
+        """Count errors with and without an error code separately, and log new errors."""
         errors = row.whole_list("jobErrors")
         if errors is None:
             return ()
@@ -202,7 +202,7 @@ class JobReader:
         field = "job_type" if job_filter.parameter == "job_type" else "workload"
         values = {key: getattr(kind, field) for key, kind in self._kinds.items()}
         known = {key: value for key, value in values.items() if value not in ("", _NOT_WANTED) and key not in wanted}
-        # If conflicts persist, the known values may be wrong. Some refreshes then ignore the known values.
+        # After repeated contradictions, the known values may be wrong. Therefore, one refresh ignores these values.
         known = known if self._conflicting_refreshes % (_MAX_TRIES + 1) < _MAX_TRIES else {}
         all_ids = frozenset(self._listed)
         refusals = self._refusals.setdefault(job_filter.parameter, {})

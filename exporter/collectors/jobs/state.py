@@ -22,7 +22,7 @@ def parse_name(value: object) -> str:
 def parse_kind(value: object) -> JobKind:
     """Return the product, workload and job type of a job.
 
-    States from older versions omit the product, because it is always Microsoft 365.
+    A state from an older version omits the product, because older versions read only Microsoft 365 jobs.
     """
     match value:
         case [product, workload, job_type]:

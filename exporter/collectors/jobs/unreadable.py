@@ -17,7 +17,7 @@ Unread = tuple[str | None, Row]
 
 
 class UnreadableRows:
-    """The unreadable rows of job lists in consecutive refreshes, keyed by customer id.
+    """Counts the consecutive refreshes in which AvePoint returned an unreadable row.
 
     An unreadable row may hide the last job or the last success of a workload. Therefore, a list is accepted only if its
     unreadable rows existed in the first refresh or in three consecutive refreshes. The customer id of a tenant account
@@ -30,10 +30,9 @@ class UnreadableRows:
     def accept(
         self, unread: Iterable[Unread], known_jobs: Mapping[str, Job], customer_id: str = ""
     ) -> Mapping[str, Job]:
-        """Return the known completed jobs whose rows are now unreadable, because a completed job does not change.
+        """Return the known completed jobs whose rows are now unreadable. A completed job does not change.
 
-        `unread` contains the unreadable rows of one refresh. Raise AnswerError if another unreadable row may hide a
-        job.
+        `unread` contains the unreadable rows of one refresh. Raise AnswerError if the list is not accepted.
         """
         rows = list(unread)
         keys = {key for key, _ in rows}
@@ -43,9 +42,9 @@ class UnreadableRows:
         return kept
 
     def _are_accepted(self, ids: Iterable[str | None], customer_id: str) -> bool:
-        """Record the unreadable rows of one refresh by id, and return whether the list is accepted.
+        """Record the ids of the unreadable rows in one refresh, and return whether the list is accepted.
 
-        Rows without an id are compared by their number.
+        If rows have no id, compare only the number of these rows.
         """
         counts = Counter(ids)
         keys: set[object] = {key for key in counts if key is not None} | ({counts[None]} if counts[None] else set())

@@ -65,7 +65,7 @@ class CustomerJobRecords:
     """The listed jobs and the job history of one customer, keyed by product, workload and job type.
 
     `last_success` contains the finish times of the last successful jobs, in ticks. `completed` counts the completed
-    jobs. `JobHistory` describes `completed_states` and `unsuccessful`.
+    jobs. For `completed_states` and `unsuccessful`, see `JobHistory`.
     """
 
     listed: SortedJobs

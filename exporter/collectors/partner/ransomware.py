@@ -39,7 +39,7 @@ _WORKLOADS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Detections:
-    """The counts of affected sites in one workload. Unknown counts are None."""
+    """The number of affected sites in one workload, per kind of detection. Unknown counts are None."""
 
     workload: str
     ransomware: int | None
@@ -71,7 +71,7 @@ class RansomwareCollector(PerTenantCollector[RansomwareOptions, tuple[Detections
             return await self._client.call(DETECTION.modern, ids={"customerId": customer_id, "tenantId": tenant_id})
 
         answer = await self.api_versions.ask({"modern": request})
-        if answer == []:  # The response has status 204.
+        if answer == []:  # The client returns an empty list for status 204.
             return ()
         response = folded(answer)
         data = folded(response["data"]) if "data" in response else response

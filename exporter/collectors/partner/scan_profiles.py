@@ -113,7 +113,7 @@ class ScanProfilesCollector(CustomerCollector[ScanProfilesOptions, Distinct[Scan
 
 
 def _labeled(profiles: Iterable[ScanProfile]) -> Iterator[tuple[str, ScanProfile]]:
-    """Yield a label and the scan profile for each profile. The label is the name of the profile.
+    """Yield each scan profile with its label. The label is the name of the profile.
 
     If several profiles have the same name, the label also contains the id.
     """

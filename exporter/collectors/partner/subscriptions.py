@@ -1,19 +1,19 @@
 """Subscriptions of customers: POST …/customers/services/batch, or GET /partner/services.
 
 A subscription has no id, and a customer may have several subscriptions to one service. For example, a customer may have
-two packages, or a subscription and its renewal. The following rules for the label `subscription` ensure that each
-series always describes the same subscription:
+two packages, or a subscription and its renewal. With the following rules for the label `subscription`, a series usually
+describes the same subscription after each refresh:
 
 - If there is only one subscription to a service, it has no label `subscription`.
 - If there are several subscriptions to a service, the label consists of the text properties of a subscription (package,
   model, source, payment type, storage, …). The label does not contain numbers, dates or positions, so a third
   subscription does not change the labels of the first two.
-- Subscriptions with equal text properties are numbered in the order of their expiry, so a subscription may later get
-  another number.
+- Subscriptions with equal text properties are numbered in the order of their expiry. If such a subscription is
+  added or removed, the numbers of the others may change.
 
 If a second subscription to a service is added, the first subscription gets the label. If one of two subscriptions is
-removed, the remaining subscription loses the label. These changes do not affect the sum and the minimum over all
-subscriptions to the service.
+removed, the remaining subscription loses the label. The sum or minimum over all subscriptions to a service does not
+depend on the label.
 """
 
 from collections import defaultdict
@@ -88,7 +88,7 @@ class Words(NamedTuple):
     retention: str
 
     def __str__(self) -> str:
-        """Join the text properties to one string. Remove "#", because "#" is reserved for numbered labels."""
+        """Join the text properties into one string. Remove "#", because "#" is reserved for numbered labels."""
         return " / ".join(filter(None, self)).replace("#", "")
 
 

@@ -59,7 +59,7 @@ OUT_OF_POLICY_SINCE = Family(
 
 @dataclass(frozen=True, slots=True)
 class LicenseConsumption:
-    """The purchased and used seats and bytes, and the time at which the license went out of policy.
+    """The seats and the storage of a tenant's license, and the time at which the license went out of policy.
 
     Unknown values are None. If `knows_policy` is true and `out_of_policy_since` is None, the license is in policy.
     """

@@ -41,7 +41,7 @@ class RetentionOptions(CollectorOptions):
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """The retention period of a workload, and the shortest period of the workload and its containers.
+    """The retention of a workload. `shortest` is the shortest period of the workload and its containers.
 
     Periods are in seconds, or None if they are unknown.
     """

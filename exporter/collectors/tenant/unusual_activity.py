@@ -104,7 +104,7 @@ def _summed(rows: Iterable[Row]) -> Iterator[Signals]:
 
 
 def _signals_of_tenants(rows: Iterable[Row]) -> Iterator[tuple[str, Signals]]:
-    """Yield the Microsoft 365 tenant id ("" if it is missing) and the site counts from each row."""
+    """For each row, yield the Microsoft 365 tenant id and the site counts. If the id is missing, yield ""."""
     for row in rows:
         workload = row.service_type("serviceType")
         if workload is not None:
