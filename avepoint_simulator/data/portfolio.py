@@ -226,7 +226,7 @@ class GeneratedPortfolio:
         return self._activities
 
     def backup_frequencies(self, now: float, /) -> Sequence[FrequencyRecord]:
-        """Return the number of backups on the current day and their start times."""
+        """Return the number and the start times of the backups on the current day."""
         return tenant_settings.backup_frequencies(self._timeline.start, now)
 
     def retentions(self, _now: float, /) -> Sequence[RetentionRecord]:

@@ -1,4 +1,4 @@
-"""The customers that failed, and the times of their retries."""
+"""Stores the customers that failed, and the times of the retries."""
 
 from collections.abc import Collection, Iterator
 from math import inf

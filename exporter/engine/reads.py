@@ -35,7 +35,7 @@ _OF_THE_ACCOUNT: Final = (TransportError, UnavailableError, UnauthorizedError, F
 
 
 class Results:
-    """Converts the records of one collector of one account to samples."""
+    """Converts the records of an account's collector to samples."""
 
     def __init__(
         self, collector: Collector[Any, Any], account: str, clock: Clock, log: structlog.stdlib.BoundLogger

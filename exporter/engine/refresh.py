@@ -22,7 +22,7 @@ _MIN_PAUSE: Final = 1.0
 
 
 class Refresher:
-    """Refreshes one collector of one account, and updates the collector's entry in the snapshot.
+    """Refreshes an account's collector, and updates the collector's entry in the snapshot.
 
     Refreshes do not overlap.
     """

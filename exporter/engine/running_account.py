@@ -29,7 +29,7 @@ class RunningAccount:
             self.tasks.start(refresher.run())
 
     def expect(self, account: Account) -> None:
-        """Apply the expectations of `account`. Its other settings must be unchanged."""
+        """Apply the expectations of `account`. All other settings must be unchanged."""
         if account.expectations != self.account.expectations:
             self.account = account
             self.verdicts.configure(account.expectations)

@@ -21,7 +21,7 @@ _SPECIAL_NUMBERS: Final = {"inf": "+Inf", "-inf": "-Inf", "nan": "NaN"}
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Series:
-    """A series without a customer id. Several customers can share it. `end` is the rendered text of `labels`.
+    """A series without a customer id. Several customers can share the series. `end` is the rendered text of `labels`.
 
     Series are compared by identity, because this makes dictionary lookups fast.
     """
@@ -68,7 +68,7 @@ class CustomerSamples(Collection[Sample]):
 
 
 class SharedSeries:
-    """A cache that saves memory. If customers of a collector have equal series, they share the objects."""
+    """A cache that saves memory. If customers of a collector have equal series, these customers share the objects."""
 
     def __init__(self) -> None:
         self._series: dict[tuple[str, tuple[str, ...]], Series] = {}

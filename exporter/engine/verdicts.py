@@ -119,8 +119,8 @@ class AccountVerdicts:
     async def _publish(self, deadline: float) -> None:
         """Commit the new states, and then show the verdicts.
 
-        If the commit takes too long, the next call shows the verdicts. If a verdict was shown but not committed, its
-        problem would look new after a restart.
+        If the commit takes too long, the next call shows the verdicts. In the opposite
+        order, a restart could make a known problem look new.
         """
         unsaved = self.take_unsaved() if self._save is not None else {}
         if self._save is not None and unsaved:

@@ -192,7 +192,7 @@ class _AccountObserver:
 
 
 def _by_account(counter: Counter, label: str) -> dict[str, dict[str, int]]:
-    """Return the totals of a counter by account and by the value of a label."""
+    """Return the totals of a counter per account and label value."""
     found: dict[str, dict[str, int]] = {}
     for labels, value in _totals(counter):
         totals = found.setdefault(labels["account"], {})

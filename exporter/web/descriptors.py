@@ -1,4 +1,4 @@
-"""The process's limit on open files, and a reserve of file descriptors for client connections."""
+"""Raise the limit on open files, and keep a reserve of file descriptors for client connections."""
 
 import contextlib
 import errno

@@ -38,7 +38,7 @@ def _protection(config: WebConfig) -> Protection:
 
 
 class LiveProtection:
-    """Reloads the protection if a file has changed. The files are checked at most once per `interval` seconds."""
+    """Reloads the web configuration if a file has changed. Checks the files at most once per `interval` seconds."""
 
     def __init__(self, path: Path | None, *, clock: Callable[[], float], interval: float = 1.0) -> None:
         self._path = path

@@ -201,7 +201,7 @@ class _Service:
         return GuardedProtocol(self._config, self._state, guard=self._guard, live=self._live, limits=self._limits)
 
     def close_idle(self) -> None:
-        """Close the connection with the longest idle time, if there is an idle connection."""
+        """If there are idle connections, close the connection with the longest idle time."""
         self._guard.close_idle()
 
     async def sweep(self) -> None:

@@ -23,8 +23,8 @@ class ConfigStatus:
 class StatusData:
     """The data for one rendering of the status page. `now` is Unix time. `monotonic` and `uptime` are in seconds.
 
-    `views` contains one view per collector. `verdicts` contains one view per account, with the problems of its
-    customers. `is_loading` is true until the persistent state has been loaded.
+    `views` contains one view per collector. `verdicts` contains one view per account. These views
+    contain the problems of customers. `is_loading` is true until the persistent state has been loaded.
     """
 
     views: Sequence[SnapshotView]

@@ -178,7 +178,7 @@ class SharedState(StateStore):
             self._log.warning("lease not released; another process takes over after the lease expires", error=error)
 
     def _key(self, account: Account, collector: str) -> CollectorKey:
-        # A tenant account belongs to one shard. The customers of a partner account are divided among all shards.
+        # A tenant account belongs to one shard. All shards read some customers of each partner account.
         return super()._key(account, collector)._replace(scope="" if account.type == "tenant" else self._scope)
 
     def _can_write(self) -> bool:

@@ -1,1 +1,1 @@
-"""Persistent state of accounts, and the databases that store it."""
+"""Stores the persistent state of accounts in databases."""

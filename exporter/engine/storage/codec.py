@@ -1,4 +1,4 @@
-"""Converts samples, states and statuses to and from their format in databases."""
+"""Converts samples, states and statuses to the database format and back."""
 
 import json
 import math
@@ -54,7 +54,7 @@ class StoredStatus:
 class StoredState:
     """The stored state of a collector. The keys of `reads` and `states` are customer ids.
 
-    If `is_known` is false, the state could not be loaded, but may be loaded later.
+    If `is_known` is false, loading has failed. A later attempt may succeed.
     """
 
     reads: Mapping[str, ReadResult] = field(default_factory=dict)

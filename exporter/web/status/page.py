@@ -17,7 +17,7 @@ PROJECT: Final = "https://github.com/avepoint-exporter/avepoint-exporter"
 
 
 class StatusPage:
-    """The compiled template of the status page, and the page's content security policy."""
+    """The compiled template and the content security policy of the status page."""
 
     def __init__(self) -> None:
         files = resources.files("exporter.web").joinpath("templates")

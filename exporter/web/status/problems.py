@@ -1,4 +1,4 @@
-"""The problems of customers, for the headline and the table of problems."""
+"""Prepares the problems of customers for the headline and the table of problems."""
 
 import heapq
 from collections import Counter
@@ -147,7 +147,7 @@ def _of_view(view: SnapshotView) -> Iterator[CurrentProblem]:
 
 
 def _customer_counts(view: SnapshotView) -> tuple[int, int]:
-    """Return the number of customers and of unknown verdicts. If the problems differ, use the highest number."""
+    """Return the number of customers and of unknown verdicts. If problems have different numbers, use the highest."""
     totals: dict[str, float] = {}
     unknown = 0.0
     for family, labels, value in view.reads[""].samples if "" in view.reads else ():
