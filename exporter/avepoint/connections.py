@@ -149,7 +149,7 @@ def proxy_of(account: Account, scheme: str, host: str, port: int) -> str | None:
 def matches_no_proxy(no_proxy: str, host: str, port: int) -> bool:
     """Return whether an entry of NO_PROXY matches a host.
 
-    An entry is an asterisk, a network, or a host name, domain or IP address with an optional port.
+    An entry is an asterisk, a network, a host name, a domain or an IP address. The last three can have a port.
     """
     return any(_matches_entry(entry, host.lower(), port) for entry in no_proxy.lower().replace(",", " ").split())
 

@@ -263,7 +263,7 @@ def _http_date(text: str) -> float | None:
 
 
 def request_id_of(headers: Mapping[str, str], envelope: Mapping[str, object]) -> str:
-    """Return the request id from the headers or the JSON envelope of a response, or "" if there is no id.
+    """Return the request id of a response, or "" if neither the headers nor the JSON envelope contain an id.
 
     An id has at most 64 characters. Valid characters are letters, digits, `.`, `:`, `_` and `-`. Other values are
     ignored, because a server or proxy may return a token or markup instead of an id.

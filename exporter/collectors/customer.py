@@ -23,7 +23,7 @@ class Customer:
 
 
 def customer_in(row: Row, names: NamePolicy) -> Customer | None:
-    """Return the customer from a row of the customer list, or None if the id is missing or unreadable."""
+    """Parse a row of the customer list. If the id cannot be read, return None."""
     identifier = row.key("id")
     if identifier is None:
         return None

@@ -53,11 +53,11 @@ def distinct(
 class RowOwners:
     """Refuses rows of other customers in the responses of one endpoint.
 
-    A row belongs to another customer if it contains the id of another listed customer, or a different id in the format
-    of the requested id. Rows with masked ids are accepted, because responses in AvePoint's documentation contain masked
-    ids. Create the object once, and use it in every refresh. If no response has ever contained a requested id, the ids
-    in the rows may not be customer ids. After three such responses, a response is accepted if all its rows contain the
-    same unlisted id.
+    A row is refused if its id belongs to another listed customer. A row is also refused if its id has the format of the
+    requested id, but a different value. Rows with masked ids are accepted, because responses in AvePoint's
+    documentation contain masked ids. Create the object once, and use it in every refresh. If no response has ever
+    contained a requested id, the ids in the rows may not be customer ids. After three such responses, a response is
+    accepted if all its rows contain the same unlisted id.
     """
 
     def __init__(self, is_listed: Callable[[str], bool]) -> None:

@@ -122,7 +122,7 @@ class ExpectationException(Limits):
                 yield key, "applies only to Microsoft 365; add Microsoft 365 to products, or remove this limit"
 
     def hides(self, later: Self) -> bool:
-        """Return whether this exception applies in all cases to which `later` would apply."""
+        """Return whether this exception covers every case of the exception `later`."""
         return all(
             not mine or (theirs and theirs <= mine)
             for mine, theirs in (

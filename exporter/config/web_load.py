@@ -1,4 +1,4 @@
-"""Functions that load the file that --web.config.file names. A ConfigError lists all errors in the file."""
+"""Functions that load the file of --web.config.file. A ConfigError lists all errors in the file."""
 
 import logging
 from pathlib import Path

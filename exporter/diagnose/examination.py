@@ -106,7 +106,7 @@ class _AccountCheck:
         )  # fmt: skip
 
     async def _collector(self, refresher: Refresher) -> CollectorReport:
-        """Refresh a collector, and then send one request with the API version that the refresh did not use."""
+        """Refresh a collector, and then send one request with the other API version."""
         collector, entry = refresher.collector, refresher.entry
         progress = self._collector_progress(refresher)
         self._monitor.on_request = progress.update

@@ -1,4 +1,4 @@
-"""Problems with sites that may be under attack, and with retention that is too short."""
+"""Problems with possible attacks on sites, and with short retention."""
 
 from collections.abc import Iterator
 from typing import Final

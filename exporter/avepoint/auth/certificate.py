@@ -57,7 +57,7 @@ class ClientCertificate:
     def load(self) -> KeyPair:
         """Read the key pair from the file, and report the expiry of the certificate.
 
-        Raise TokenError if the file cannot be used, or if the certificate has expired or is not valid yet.
+        Raise TokenError if the file is unusable or the certificate is not valid at this time.
         """
         path = self._auth.certificate_file
         if path is None:

@@ -158,7 +158,7 @@ def read_retention(value: object) -> float | None:
 
 
 def read_time(value: object) -> Ticks | None:
-    """Parse a time in .NET ticks or in a format such as ISO 8601, 09-30-2025, 9/30/2025 or 2025/9/30."""
+    """Parse a time. The formats are .NET ticks, ISO 8601 and dates such as 09-30-2025, 9/30/2025 or 2025/9/30."""
     if _is_nothing(value):
         return None
     ticks = _whole(value)

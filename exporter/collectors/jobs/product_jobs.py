@@ -118,7 +118,7 @@ class ProductJobsCollector(AccountCollector[ProductJobsOptions, ProductJobRecord
     @classmethod
     @abstractmethod
     def job(cls, row: Row, identifier: str) -> Job | None:
-        """Return the job from a row, or None if the state or the start time is missing or unreadable."""
+        """Parse a row, and return the job. If the state or the start time cannot be read, return None."""
 
     async def read(self) -> ProductJobRecords:
         """Read the jobs that may have changed, and return all jobs within the lookback period.

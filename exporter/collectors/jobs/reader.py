@@ -2,7 +2,7 @@
 
 AvePoint's job list does not contain job types or workloads. To determine the job type and workload of each job, the
 exporter requests the list with different filters and checks which filters return the job. Each refresh reads the
-unfiltered list once, and then requests the ids of each job type and each workload until every new job is classified.
+unfiltered list once. It then requests the ids of each job type and each workload until every new job is classified.
 Jobs are classified only once, because the job type and the workload of a job never change. If an unclassified job may
 belong to a workload, the exporter keeps the workload's previous samples. The refresh counts as failed.
 """
@@ -127,7 +127,7 @@ class JobReader:
         return Distinct({**running, **completed.records}, completed.error)
 
     def _job(self, row: Row) -> Job | None:
-        """Return the job from a row, or None if the id, the state or the start time is missing or unreadable."""
+        """Parse a row, and return the job. If the id, the state or the start time cannot be read, return None."""
         identifier, state, start = row.id, row.job_state("state"), row.past_time("startTime")
         if identifier is None:
             row.lacks("id")

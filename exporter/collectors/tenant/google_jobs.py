@@ -40,7 +40,7 @@ class GoogleJobsCollector(ProductJobsCollector):
 
     @classmethod
     def job(cls, row: Row, identifier: str) -> Job | None:
-        """Return the job from a row, or None if the state or the start time is missing or unreadable."""
+        """Parse a row, and return the job. If the state or the start time cannot be read, return None."""
         state, start = row.resolved(google_state, "status"), row.past_time("startTime")
         if state is None or start is None:
             return None

@@ -28,7 +28,7 @@ class SalesforceJobsCollector(ProductJobsCollector):
         """Return the query parameters for a time range.
 
         The parameters are dates, as in AvePoint's documentation. The end is one day later, because AvePoint may
-        interpret a date as midnight and would then exclude today's jobs.
+        interpret the end date as the beginning of the day.
         """
         return {"startTime": iso_date(span.start), "finishTime": iso_date(Ticks(span.end + _DAY))}
 
@@ -45,7 +45,7 @@ class SalesforceJobsCollector(ProductJobsCollector):
 
     @classmethod
     def job(cls, row: Row, identifier: str) -> Job | None:
-        """Return the job from a row, or None if the state or the start time is missing or unreadable."""
+        """Parse a row, and return the job. If the state or the start time cannot be read, return None."""
         state, start = row.resolved(salesforce_state, "state", "status"), row.past_time("startTime")
         if state is None or start is None:
             return None

@@ -65,8 +65,7 @@ class UnusualActivityCollector(PerLocationCollector[UnusualActivityOptions, Acti
         """Read the number of affected sites within the window. Raise AvePointError if a request fails."""
         now = self._clock.time()
         start = (now - self.options.window) // _DAY * _DAY
-        # The end is tomorrow, because AvePoint may interpret a date as midnight and would then exclude today's
-        # activity.
+        # The end is tomorrow, because AvePoint may interpret the end date as the beginning of the day.
         query = {"startTime": iso_date(ticks_at(start)), "finishTime": iso_date(ticks_at(now + _DAY))}
         return Activities(now - start, await self.each_location(lambda location: self._read(location, query)))
 
