@@ -91,7 +91,7 @@ class World:
 
 
 class Theirs(Collector):
-    """Returns the samples as families of prometheus_client. The families are created in advance."""
+    """Returns the samples as families of prometheus_client. The constructor creates the families."""
 
     def __init__(self, world: World) -> None:
         families = {family.name: GaugeMetricFamily(family.name, family.help, labels=family.labels)

@@ -45,7 +45,7 @@ class Uniform(StaticPortfolio):
 
 
 class Answers:
-    """Returns stored response bodies: a token, the pages of the customer list, and one overview after another."""
+    """Returns stored response bodies: a token, the pages of the customer list, and each overview in turn."""
 
     def __init__(self, token: bytes, pages: Sequence[bytes], overviews: Sequence[bytes]) -> None:
         self._token = token
@@ -99,7 +99,7 @@ async def _serve(customers: int, latency: float) -> None:
 
 
 def main() -> None:
-    """Print the URL and serve until SIGTERM. Then print the numbers of API requests and token requests."""
+    """Print the URL and serve until SIGTERM. Then print counters of the requests."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--customers", type=int, default=5000)
     parser.add_argument("--latency", type=float, default=0.15, help="latency of each response in seconds")

@@ -28,7 +28,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Groups:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Start slow tests first, so that parallel workers end at about the same time. A soak test may take an hour."""
+    """Start slow tests first. Then, parallel workers end at about the same time. A soak test may take an hour."""
     if config.getoption("--soak"):
         for item in items:
             item.add_marker(pytest.mark.timeout(3600))

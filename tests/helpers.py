@@ -69,7 +69,7 @@ class FakeClock:
             self.wall += seconds
 
     def step(self, seconds: float) -> None:
-        """Change the wall time suddenly, as an operator or NTP does."""
+        """Change the wall time suddenly, like a corrected system clock."""
         self.wall += seconds
 
 
@@ -77,7 +77,7 @@ Route = Callable[[httpx.Request], httpx.Response | object]
 
 
 class FakeApi:
-    """A fake API with routes by path. The result of a route is JSON, a response, or an exception to raise."""
+    """A fake API with one route per path. The result of a route is JSON, a response, or an exception to raise."""
 
     def __init__(self, routes: Mapping[str, Route | object] | None = None) -> None:
         self.routes: dict[str, Any] = dict(routes or {})

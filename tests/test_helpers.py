@@ -1,4 +1,4 @@
-"""The fast parser of the tests reads each page as prometheus_client does."""
+"""The tests' fast parser returns the same samples as the parser of prometheus_client."""
 
 import math
 from collections.abc import Iterator

@@ -38,7 +38,7 @@ SECRETS = ("hunter2", "a-secret-that-nobody-sees")
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """The surroundings of a command: an empty directory, its standard error, and its environment variables."""
+    """The environment of a command: an empty directory, the standard error, and the environment variables."""
 
     folder: Path
     written: Callable[[], str]
@@ -135,7 +135,7 @@ def web(text: str) -> Provoke:
 
 
 def answered(answer: Any, path: str = LICENSE) -> Provoke:
-    """Return the error of `check` if the request to `path` returns this response."""
+    """Return the error that `check` reports for this response from `path`."""
 
     async def provoke(_: Stage) -> str:
         report = await checked(FakeApi({path: answer}), tenant_with("license", api="modern"))
@@ -146,7 +146,7 @@ def answered(answer: Any, path: str = LICENSE) -> Provoke:
 
 
 def customer_answered(answer: Any) -> Provoke:
-    """Return the error of `check` if a request for a customer returns this response."""
+    """Return the error that `check` reports for this response about a customer."""
 
     async def provoke(_: Stage) -> str:
         api = FakeApi(portfolio(["c1"]) | {overview_path("c1"): answer})
@@ -238,7 +238,7 @@ async def secret_gone(stage: Stage) -> str:
 
     class Gone(FakeApi):
         def transport(self) -> httpx.MockTransport:
-            (stage.folder / "secret").unlink()  # after the configuration was loaded
+            (stage.folder / "secret").unlink()  # the exporter has already loaded the configuration
             return super().transport()
 
     report = await checked(Gone(), tenant_with("license", auth=auth))

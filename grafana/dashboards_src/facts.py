@@ -49,7 +49,7 @@ _CRITICAL: Final = frozenset(
 def fact(title: str, *, of: tuple[str, ...] = _OF_ACCOUNTS) -> stat.Panel:
     """Return the panel `title`.
 
-    The panel shows the number of customers with at least one of the problems in `_FACTS[title]`.
+    The panel shows how many customers have at least one problem from `_FACTS[title]`.
     """
     problems, text = _FACTS[title]
     return _count(

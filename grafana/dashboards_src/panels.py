@@ -133,7 +133,7 @@ def lines(
     calcs: Sequence[str] = ("lastNotNull",),
     dashed: Sequence[str] = (),
 ) -> timeseries.Panel:
-    """Return a graph with values over time. The thresholds `steps` are drawn as lines."""
+    """Return a graph with values over time. Draw the thresholds `steps` as lines."""
     panel = (
         timeseries.Panel()
         .title(title)

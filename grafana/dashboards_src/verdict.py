@@ -46,7 +46,7 @@ def customers(of: tuple[str, ...] = (q.ACCOUNT,)) -> str:
 
 
 def everyone() -> str:
-    """Return a series with the value 1 for each chosen customer and for each tenant account."""
+    """For each chosen customer and each tenant account, return one series with the value 1."""
     info = q.recorded("customer:avepoint_customer_info:last", *q.OF_CUSTOMER)
     up = q.recorded("account:avepoint_up:min", q.ACCOUNT)
     partners = q.recorded("account:avepoint_up:min", q.ACCOUNT, 'collector="customers"')
@@ -54,7 +54,7 @@ def everyone() -> str:
 
 
 def affected(*matchers: str, of: tuple[str, ...] = (q.ACCOUNT,)) -> str:
-    """Return the number of customers with at least one of the problems.
+    """Return the number of customers with at least one of these problems.
 
     Without rules or exporters, return no series.
     """

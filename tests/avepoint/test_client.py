@@ -101,7 +101,7 @@ async def test_fifty_calls_with_a_revoked_token_renew_it_once() -> None:
 
 
 def _granted_from(token: str) -> tuple[list[str], Handler]:
-    """Return a list of received tokens, and a handler. The handler returns 403 for every token except `token`."""
+    """Return a list and a handler. The handler adds received tokens to the list, and only accepts `token`."""
     sent: list[str] = []
 
     def handler(request: httpx.Request) -> httpx.Response:

@@ -78,8 +78,8 @@ def v3_service(
 async def test_v3_takes_its_pages_and_one_more_where_the_only_one_is_full(count: int, size: int) -> None:
     read = List(v3_service(count))
     assert await read.v3(size) == [row["id"] for row in rows(count)]
-    # After several full pages, the exporter stops at the total. After a single full page, the exporter requests another
-    # page.
+    # After several full pages, the exporter stops at the reported total. After a single full page, the exporter
+    # requests another page.
     last_alone = count > 0 and count % size == 0 and size in (count, 1)
     assert len(read.queries) <= max(1, math.ceil(count / size)) + last_alone
     assert not read.progress.lacks_rows

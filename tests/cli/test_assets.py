@@ -1,4 +1,4 @@
-"""`avepoint-exporter assets` writes the same files as in a checkout."""
+"""`avepoint-exporter assets` writes files that are identical to the files in a checkout."""
 
 from pathlib import Path
 

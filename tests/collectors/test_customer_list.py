@@ -1,4 +1,4 @@
-"""The collector of a partner's customer list."""
+"""Test the collector that reads a partner's customer list."""
 
 import asyncio
 import json

@@ -37,7 +37,7 @@ def unix(text: str) -> float:
 
 
 class Sample(NamedTuple):
-    """A documented sample response. The collector at the path must return the expected values.
+    """A documented sample response. The collector that reads this endpoint must return the expected values.
 
     The keys of `values` are family names without the prefix "avepoint_". The inner keys are the values of all labels
     except account and customer_id.

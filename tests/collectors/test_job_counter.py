@@ -253,7 +253,7 @@ def test_memory_does_not_grow_with_time() -> None:
 
 @dataclass
 class Ideal:
-    """An ideal job counter. The counter remembers all job ids."""
+    """A job counter for comparison. This counter stores all job ids."""
 
     base: float | None = None
     floor: float = 0.0

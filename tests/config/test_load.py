@@ -1,4 +1,4 @@
-"""The loader of the configuration.
+"""Test how the exporter loads its configuration.
 
 Each error has one test file. Other tests check properties of all errors.
 """

@@ -198,7 +198,7 @@ class OptionalLicense(LicenseCollector):
 
 
 class WithOptional(Accounts):
-    """Accounts with an optional collector `license`."""
+    """Accounts whose collector `license` is optional."""
 
     async def apply(self, config: Config, *, start: bool = True) -> None:
         await super().apply(config, start=start)

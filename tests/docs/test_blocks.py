@@ -1,4 +1,4 @@
-"""Each fenced block is valid for the program that reads its language."""
+"""Each fenced block in the documents is valid in its language."""
 
 import configparser
 import json
@@ -105,7 +105,7 @@ def web_reads(text: str, folder: Path) -> None:
     protection = load_protection(path)
     assert protection.context is not None
     for stored in yaml.safe_load(text)["basic_auth_users"].values():
-        assert bcrypt.checkpw(b"test", stored.encode())  # this password is in the page
+        assert bcrypt.checkpw(b"test", stored.encode())  # the page contains this password
 
 
 def prometheus_reads(text: str, folder: Path) -> None:
@@ -160,7 +160,7 @@ READERS: Final[tuple[tuple[Callable[[Mapping[str, Any], Block], bool], Callable[
 
 
 def query_findings(text: str) -> list[str]:
-    """Return the errors of a query, such as invalid syntax or unknown metric names."""
+    """Return the errors in a query, such as invalid syntax or unknown metric names."""
     walk = Walk(known())
     try:
         walk.labels(promql.parse(text))

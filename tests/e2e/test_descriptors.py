@@ -1,4 +1,4 @@
-"""If file descriptors run out, health checks succeed, the log stays short, and the server recovers."""
+"""If file descriptors run out, health checks still succeed, the log stays short, and the server recovers."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""Prometheus misses no scrape, although the API of one of ten accounts hangs."""
+"""Prometheus misses no scrape, even if AvePoint does not respond to one of ten accounts."""
 
 import contextlib
 import re

@@ -30,7 +30,7 @@ def shown(world: World) -> Shown:
 def pages_until_killed(refresh: Refresh, place: Place, now: float, pages: int) -> list[tuple[float, Shown]]:
     """Kill a child process after it has sent `pages` pages with values. Return the time and content of every page.
 
-    Pages without values do not count, because a slow machine may send many such pages before the first refresh
+    Ignore pages without values, because a slow machine may send many such pages before the first refresh
     completes.
     """
     ours, theirs = multiprocessing.Pipe(duplex=False)

@@ -53,7 +53,7 @@ class Process:
         return self.storage.may_request and self.world.accounts.is_started
 
     async def pause(self) -> None:
-        """Stop the renewals of the lease, as if the process had been stopped."""
+        """Stop the renewals of the lease, as in a suspended process."""
         assert self._task is not None
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)

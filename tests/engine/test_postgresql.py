@@ -30,7 +30,7 @@ def url(postgres: PostgresServer, request: pytest.FixtureRequest) -> Iterator[st
 
 
 def customers(*names: str, jobs: int = 1, now: float = NOW) -> FakeApi:
-    """Return the API of a partner. Each customer has had `jobs` jobs, and AvePoint lists only the last one."""
+    """Return the API of a partner. AvePoint lists only the last of each customer's `jobs` jobs."""
     routes = portfolio(names)
     for name in names:
         routes[customer_jobs_path(name)] = v3([row(f"{name}-{jobs}", now - NOW - 3600 + 60 * jobs, now - NOW + 10)])

@@ -1,4 +1,4 @@
-"""The metrics page contains the same samples as a page that prometheus_client renders."""
+"""The exporter renders the same samples as prometheus_client."""
 
 import gzip
 import math

@@ -26,7 +26,7 @@ def panels(board: Json) -> list[Json]:
 
 
 def queries(board: Json) -> Iterator[tuple[Json, Json]]:
-    """Yield each pair of a panel and one of its queries."""
+    """For each query of each panel, yield the panel and the query."""
     yield from ((panel, target) for panel in panels(board) for target in panel["targets"])
 
 

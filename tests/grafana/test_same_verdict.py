@@ -61,7 +61,7 @@ def _verdict(name: ProblemName) -> CustomerVerdict:
 
 
 def _world(name: ProblemName, customers: tuple[str, ...]) -> Series:
-    """Return the series that Prometheus scrapes from the metrics page of this state."""
+    """Return the series on the metrics page of an exporter. These customers have this problem."""
     request = PageRequest(names=frozenset(family.name for family in FAMILIES))
     chunks = MetricsPage(FAMILIES, OwnMetrics(with_process=False)).plain(
         [_state(name, customers)], request, monotonic=MONOTONIC

@@ -123,7 +123,7 @@ class World:
         return self
 
     def problems(self) -> dict[str, list[Subject]]:
-        """Return the subjects of all current problems, keyed by the name of the problem."""
+        """Return the subjects of all current problems, keyed by the problem's name."""
         self.verdict.settle(self.now)
         found: dict[str, list[Subject]] = {}
         if self.customer in self.verdict:

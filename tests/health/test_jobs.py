@@ -67,7 +67,7 @@ def test_incomplete_jobs_may_last_for_a_grace_period(state: str) -> None:
 def test_an_incomplete_job_becomes_history() -> None:
     world = World(expectations={"backup_age": "10d"})
     world.read(ON_PARTNER, *job("finished_with_exception", start=NOW, finish=NOW, success=NOW))
-    assert world.names() == {"job_incomplete"}  # without stored state, there is no grace period
+    assert world.names() == {"job_incomplete"}  # without stored state, the problem begins immediately
 
     assert world.passes(2 * DAY).reread().names() == set()
 

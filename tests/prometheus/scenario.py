@@ -76,7 +76,7 @@ def firing(time: str, alert: str, number: int = 1, **labels: str) -> tuple[str, 
 
 
 def exporter(values: str = ALWAYS, **labels: str) -> Series:
-    """Return the series of an exporter process without shards: `up` and its own metrics."""
+    """Return the series of an unsharded exporter: `up`, and the metrics about the exporter itself."""
     target = _text({"job": "a", "instance": "i1", **labels})
     own = {
         f"avepoint_exporter_build_info{{{target}}}": values,

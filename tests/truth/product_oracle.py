@@ -74,7 +74,7 @@ def _salesforce(random: Random, start: int) -> SalesforceJob:
 
 
 def expected_products(portfolio: StaticPortfolio) -> Samples:
-    """Return all samples of these jobs for the account "tenant". The legacy API returns no such jobs."""
+    """Return all samples of these jobs for the account "tenant". The legacy API does not return these jobs."""
     samples: Samples = {}
     kinds: dict[Kind, list[Job]] = defaultdict(list)
     for google in portfolio.google_job_list or ():

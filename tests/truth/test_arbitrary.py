@@ -62,7 +62,7 @@ _JSON = st.recursive(
 _ROW = st.dictionaries(st.sampled_from(_KEYS), _VALUES, max_size=12)
 _PARTS = st.lists(_ROW, max_size=4)
 _ROWS = st.lists(_ROW | st.builds(dict, _ROW, products=_PARTS) | st.builds(dict, _ROW, moduleStatus=_PARTS), max_size=4)
-# A body is one of these: arbitrary JSON, an object in an envelope, or almost valid rows with or without an envelope.
+# A body is arbitrary JSON, an object in an envelope, rows in an envelope, or only rows. The rows are almost valid.
 _BODIES = (
     _JSON
     | st.fixed_dictionaries({"data": st.dictionaries(st.sampled_from(_KEYS), _JSON | _ROWS, max_size=8)})

@@ -96,7 +96,7 @@ class _Returned:
         self._sizes: dict[object, float | None] = {**dict(SIZES), **dict(BOUGHT)}
 
     def lies(self, samples: Samples) -> list[str]:
-        """Return each sample with a value that the server never returned for its customer."""
+        """Return each sample whose value the server has never returned for the sample's customer."""
         self._add_new()
         lies = []
         for (name, labels), value in samples.items():

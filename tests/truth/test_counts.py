@@ -139,8 +139,8 @@ async def test_each_job_counts_once_whatever_the_faults(version: Any, seed: int,
     seen = World(clock=clock, transport=lambda: httpx.ASGITransport(app=simulator.asgi))
     await seen.accounts.apply(parse_config(text, catalogue(), source="test", directory=Path()), start=False)
     before: dict[frozenset[tuple[str, str]], float] = {}
-    # A job counts if it ends after the first successful refresh. The time of this refresh is between `earliest` and
-    # `latest`.
+    # The exporter counts jobs that end after the first successful refresh. The time of this refresh is between
+    # `earliest` and `latest`.
     everyone = {"", *(customer.id for customer in portfolio.customer_list)}
     earliest, latest = dict[str, float](), dict[str, float]()
     now, most = clock.time(), Counter[Kind]()

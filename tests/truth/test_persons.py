@@ -40,7 +40,7 @@ class Recorder(httpx.AsyncBaseTransport):
 
 
 def _persons(value: object, of_users: bool) -> Iterator[str]:
-    """Yield the personal data in a response. In the list of users, the ids are personal data, too."""
+    """Yield the personal data in a response. In the list of users, ids are also personal data."""
     if isinstance(value, list):
         for each in value:
             yield from _persons(each, of_users)

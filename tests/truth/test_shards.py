@@ -1,4 +1,4 @@
-"""Together, the shards of a configuration expose the same samples as a single process."""
+"""All shards together expose the same samples as a single process."""
 
 from collections import Counter
 

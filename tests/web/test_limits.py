@@ -192,7 +192,7 @@ async def test_the_body_of_a_get_is_ignored() -> None:
 
 
 class Member:
-    """A fake connection for the connection limit."""
+    """A fake connection for tests of the connection limit."""
 
     def __init__(self, network: str, quiet_since: float | None = None) -> None:
         self.network = network

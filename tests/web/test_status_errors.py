@@ -1,4 +1,4 @@
-"""The cards with errors on the status page."""
+"""Test the errors that the status page shows."""
 
 from exporter.engine.snapshot import RefreshStatus, SnapshotView
 from exporter.errors import Failure
