@@ -1,1 +1,1 @@
-"""Compare the exporter with prometheus_client, and its requests and run time with the theoretical minimum."""
+"""Compare the exporter with prometheus_client. Compare its requests and times with the theoretical minimum."""

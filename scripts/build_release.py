@@ -112,7 +112,7 @@ def packages(tools: Path, target: Path, work: Path) -> tuple[Path, Path]:
 
 
 def contents(wheel: Path) -> dict[str, bytes]:
-    """Return the files of a wheel by name."""
+    """Return the files of a wheel, keyed by name."""
     with zipfile.ZipFile(wheel) as archive:
         return {name: archive.read(name) for name in archive.namelist()}
 

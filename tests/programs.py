@@ -1,6 +1,6 @@
 """Find programs that are not Python packages.
 
-If a program is missing, tests that need the program are skipped. In CI, such tests fail (see tests/conftest.py).
+If a program is missing, tests that need it are skipped. In CI, skipped tests fail (see tests/conftest.py).
 """
 
 import fcntl

@@ -1,4 +1,4 @@
-"""The command line with persistent state in a PostgreSQL database."""
+"""Test the command line with persistent state in a PostgreSQL database."""
 
 from pathlib import Path
 

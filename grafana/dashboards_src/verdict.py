@@ -64,7 +64,7 @@ def affected(*matchers: str, of: tuple[str, ...] = (q.ACCOUNT,)) -> str:
 def verdicts(by: str, *matchers: str) -> str:
     """Return the number of customers per verdict.
 
-    Add the numbers of all shards. For each shard, use the largest number among the replicas.
+    Add the results of all shards. For each shard, use the largest result among its replicas.
     """
     verdict = q.raw("avepoint_verdict_customers", q.ACCOUNT, *matchers)
     shard = _SHARDS.format(q.raw("avepoint_exporter_shard"))
@@ -89,7 +89,7 @@ def order(*matchers: str, of: tuple[str, ...] = (q.ACCOUNT,)) -> str:
 def health() -> str:
     """For each customer, return the `order` of the worst problem.
 
-    For a customer without problems, return UNIT / 10 if the customer is unreadable, and 0 otherwise.
+    Without problems, return UNIT / 10 for an unreadable customer, and 0 for other customers.
     """
     return q.scoped(q.recorded("customer:avepoint_health:order", *q.OF_CUSTOMER))
 

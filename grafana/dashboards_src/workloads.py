@@ -54,6 +54,6 @@ def workloads() -> table.Panel:
 
 
 def _sum(name: str) -> str:
-    """Return the sum of a recorded series by workload, and add the label `product` with the value Microsoft 365."""
+    """Return the sum of a recorded series per workload. Add the label `product` with the value Microsoft 365."""
     total = f"sum by (workload) ({q.account_level(f'account_workload:avepoint_{name}:sum')})"
     return f'label_replace({total}, "product", "{_MICROSOFT}", "", "")'

@@ -1,4 +1,4 @@
-"""Authentication with a certificate: signed assertions, and errors for unusable certificate files."""
+"""Test authentication with a certificate: signed assertions, and errors for unusable certificate files."""
 
 import asyncio
 import base64

@@ -1,4 +1,4 @@
-"""The client: retries, tokens, rate limits, timeouts, and links to other origins."""
+"""Test the client: retries, tokens, rate limits, timeouts, and links to other origins."""
 
 import asyncio
 import json
@@ -101,7 +101,7 @@ async def test_fifty_calls_with_a_revoked_token_renew_it_once() -> None:
 
 
 def _granted_from(token: str) -> tuple[list[str], Handler]:
-    """Return a list and a handler. The handler adds received tokens to the list, and only accepts `token`."""
+    """Return a list and a handler. The handler adds received tokens to the list, and accepts only `token`."""
     sent: list[str] = []
 
     def handler(request: httpx.Request) -> httpx.Response:

@@ -1,4 +1,4 @@
-"""Connections: redirects, cookies, certificate authorities, proxies, links, and the size limit of bodies."""
+"""Test connections: redirects, cookies, certificate authorities, proxies, links, and the size limit of bodies."""
 
 import asyncio
 import errno

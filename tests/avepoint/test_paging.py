@@ -1,4 +1,4 @@
-"""Paging of partner lists: Elements v3 and OData, with correct and incorrect responses."""
+"""Test paging of partner lists: Elements v3 and OData, with correct and incorrect responses."""
 
 import math
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The rate limit, the order of requests, pauses, and the recovery after throttling."""
+"""Test the rate limit, the order of requests, pauses, and the recovery after throttling."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""`avepoint-exporter check` against a simulator: its output and its exit codes."""
+"""Test `avepoint-exporter check` against a simulator: its output and its exit codes."""
 
 import io
 import json

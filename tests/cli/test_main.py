@@ -1,4 +1,4 @@
-"""The command line: flags, environment variables of flags, messages, and exit codes."""
+"""Test the command line: flags, environment variables of flags, messages, and exit codes."""
 
 import json
 import os

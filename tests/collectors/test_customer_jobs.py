@@ -1,4 +1,4 @@
-"""Jobs of customers: parsed fields, ignored rows, and counters of jobs that AvePoint no longer lists."""
+"""Test jobs of customers: parsed fields, ignored rows, and counters of jobs that AvePoint no longer lists."""
 
 import json
 import zlib

@@ -1,4 +1,4 @@
-"""The collectors of Google Workspace and Salesforce jobs."""
+"""Test the collectors of Google Workspace and Salesforce jobs."""
 
 from collections import Counter
 from collections.abc import AsyncIterator

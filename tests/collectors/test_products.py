@@ -1,4 +1,4 @@
-"""Jobs of all products: the label `product`, the option `products`, and resources that differ only by name."""
+"""Test jobs of all products: the label `product`, the option `products`, and resources that differ only by name."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

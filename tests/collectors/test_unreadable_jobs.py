@@ -1,4 +1,4 @@
-"""An unreadable job row does not hide newer jobs. The last values stay, and the collector is down at first."""
+"""An unreadable job row does not hide newer jobs. At first, the collector is down and the last values stay."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Keys of the configuration with their types, defaults and bounds."""
+"""Test keys of the configuration with their types, defaults and bounds."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The web configuration file: valid contents, and the message of each error."""
+"""Test the web configuration file: valid contents, and the message of each error."""
 
 import logging
 import re

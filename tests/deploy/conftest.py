@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """The results of scripts/build_release.py. `installed` is the directory of the installed programs."""
+    """The files that scripts/build_release.py has built. `installed` is the directory of the installed programs."""
 
     dist: Path
     installed: Path

@@ -1,4 +1,4 @@
-"""The systemd unit."""
+"""Test the systemd unit."""
 
 import re
 import subprocess

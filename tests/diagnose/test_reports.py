@@ -1,4 +1,4 @@
-"""The report of a check as text and as JSON, without secrets."""
+"""Test the report of a check as text and as JSON, without secrets."""
 
 import json
 from dataclasses import replace

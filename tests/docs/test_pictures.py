@@ -45,7 +45,7 @@ def _script() -> dict[str, Any]:
 
 @pytest.fixture
 def grafana() -> Iterator[tuple[str, list[str]]]:
-    """Run a fake Grafana. Yield its address and a list of the requested paths."""
+    """Run a fake Grafana. Yield the server's address and a list of the requested paths."""
     server = _Server()
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()

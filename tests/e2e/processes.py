@@ -94,7 +94,7 @@ def on_a_terminal(command: Sequence[str], **options: Any) -> Iterator[tuple["sub
 
 @dataclass(slots=True)
 class Exporter:
-    """A running exporter. `log` is the file of its standard error, and `out` is the file of its standard output."""
+    """A running exporter. `log` is the file with the standard error, and `out` is the file with the standard output."""
 
     url: str
     process: "subprocess.Popen[str]"

@@ -62,7 +62,7 @@ _OF_THE_STORY = {
 
 @contextmanager
 def _alertmanager(monitoring: Monitoring, folder: Path, inbox: Inbox) -> Iterator[int]:
-    """Run Alertmanager with the inhibition rules of the example and a route without delays. Yield the port."""
+    """Run Alertmanager with a route without delays, and with the example's inhibition rules. Yield the port."""
     example = yaml.safe_load((ROOT / "prometheus" / "alertmanager.yml").read_text())
     config = {
         "route": {"receiver": "hook", "group_by": ["..."], "group_wait": "0s", "group_interval": "1s"},

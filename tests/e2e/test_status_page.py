@@ -1,4 +1,4 @@
-"""The status page in Chromium: three widths, light and dark mode, no JavaScript, keyboard and screen reader."""
+"""Test the status page in Chromium: three widths, light and dark mode, no JavaScript, keyboard and screen reader."""
 
 import json
 import re
@@ -58,7 +58,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exporter]:
 
 @pytest.fixture(scope="module")
 def modules(request: pytest.FixtureRequest) -> Path:
-    """Install a browser driver and an accessibility checker from npm. Keep them between test runs."""
+    """Install a browser driver and an accessibility checker from npm. Keep the installation between test runs."""
     return from_npm(request.config.cache.mkdir("browser"), *PACKAGES)
 
 

@@ -1,4 +1,4 @@
-"""Merging two versions of a state keeps the greater counters, the later times, and each job id once."""
+"""The merge of two states keeps the larger counters, the later times, and all job ids without duplicates."""
 
 from base64 import b64encode
 from typing import Any

@@ -62,7 +62,7 @@ async def refresh_without_end(place: Place, now: float, show: Show) -> None:
 
 
 def increase(values: list[float]) -> float:
-    """Return the increase of a counter, as Prometheus computes it. If the counter falls, it has restarted at 0."""
+    """Return the increase of a counter, as Prometheus computes it. A counter that falls has restarted at 0."""
     return sum(later - earlier if later >= earlier else later for earlier, later in pairwise(values))
 
 

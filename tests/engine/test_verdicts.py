@@ -62,7 +62,7 @@ async def shown(world: World) -> dict[Any, float]:
 
 
 async def problems(world: World) -> Problems:
-    """Return the account, customer and name of each problem on the page."""
+    """For each problem on the page, return the account, the customer and the problem's name."""
     labels = [dict(labels) for name, labels in await shown(world) if name == "avepoint_problem"]
     return {(one["account"], one.get("customer_id", ""), one["problem"]) for one in labels}
 

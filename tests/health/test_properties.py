@@ -1,4 +1,4 @@
-"""Properties of verdicts for random facts, random times between refreshes, and restarts with stored state."""
+"""Test properties of verdicts for random facts, random times between refreshes, and restarts with stored state."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""The content of rendered objects: configuration, secrets, probes, shards, storage, network and image."""
+"""Test the content of rendered objects: configuration, secrets, probes, shards, storage, network and image."""
 
 import copy
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Create a random portfolio, and compute the expected samples from its records, without code of the exporter."""
+"""Create a random portfolio, and compute the expected samples from its records, without the exporter's code."""
 
 import itertools
 from collections import defaultdict

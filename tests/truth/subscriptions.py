@@ -76,7 +76,7 @@ def expect_subscriptions(add: Any, subscriptions: Iterable[SubscriptionRecord], 
     """Add the samples of each subscription.
 
     If several subscriptions have the same text properties, they differ in the label `subscription`. If
-    `only_days` is true, AvePoint's dates have no time of day. Such a date means the end of the day.
+    `only_days` is true, AvePoint's dates have no time of day. A date without a time means the end of this day.
     """
     different = list(dict.fromkeys(subscriptions))
     for one in different:

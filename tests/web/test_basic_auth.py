@@ -1,4 +1,4 @@
-"""Basic authentication: accepted credentials, the number of password checks, and floods of wrong passwords."""
+"""Test basic authentication: accepted credentials, the number of password checks, and floods of wrong passwords."""
 
 import asyncio
 import base64

@@ -1,4 +1,4 @@
-"""The server with real sockets: listening, TLS, slow clients and shutdown."""
+"""Test the server with real sockets: listening, TLS, slow clients and shutdown."""
 
 import asyncio
 import base64

@@ -1,4 +1,4 @@
-"""The HTML of the status page: texts, escaping, links and content security policy."""
+"""Test the HTML of the status page: texts, escaping, links and content security policy."""
 
 import asyncio
 import base64

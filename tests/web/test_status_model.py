@@ -1,4 +1,4 @@
-"""The records that the status page displays."""
+"""Test the records that the status page displays."""
 
 import pytest
 

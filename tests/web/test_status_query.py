@@ -1,4 +1,4 @@
-"""The query parameters of the status page: limits, invalid values and links."""
+"""Test the query parameters of the status page: limits, invalid values and links."""
 
 from urllib.parse import parse_qs, urlsplit
 
