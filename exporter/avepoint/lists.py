@@ -34,9 +34,9 @@ _MOST_INCOMPLETE: Final = 10_000
 class ApiVersions:
     """Selects the API version that is available to an account. The modern version is tried first.
 
-    A version is not available if it returns a 404 or if its permission is not granted. After the first response, only
-    the version that responded is requested until the next call of `begin`. If this version returns a 404 for one
-    customer, the other version is not requested.
+    A version is not available if it returns a 404 or if its permission is not granted. Until the next call of `begin`,
+    only the version of the first response is requested. If this version returns a 404 for one customer, the other
+    version is not requested.
     """
 
     def __init__(self, api: Literal["auto", "modern", "legacy"]) -> None:

@@ -1,4 +1,4 @@
-"""Request counters, logs of unreadable values and the offset of AvePoint's clock, for each account."""
+"""Classes that count requests, log unreadable values and measure the offset of AvePoint's clock."""
 
 from collections import OrderedDict
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""A customer, and functions that read customers from the rows of the customer list."""
+"""The class for a customer, and functions that parse the customer list."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace

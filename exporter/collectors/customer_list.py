@@ -58,7 +58,7 @@ class _Arrivals:
 
 @dataclass(frozen=True, slots=True)
 class _Incomplete:
-    """An incomplete customer list: the error, the received ids, and the monotonic time of the error in seconds."""
+    """The error and the received ids of an incomplete customer list. `at` is the monotonic time in seconds."""
 
     error: IncompleteListError
     ids: tuple[str, ...]
@@ -100,7 +100,7 @@ class CustomerList:
         self._watchers: list[Callable[[Collection[str]], None]] = []
 
     def watch(self, watcher: Callable[[Collection[str]], None]) -> None:
-        """Call `watcher` with all customer ids each time the customer list has been read."""
+        """Call `watcher` with all customer ids whenever a complete customer list has been received."""
         self._watchers.append(watcher)
 
     def lists(self, customer_id: str) -> bool:

@@ -35,7 +35,7 @@ def cross_checks(accounts: list[object]) -> Iterator[InvalidKey]:
 
 
 def contradictions(config: Config) -> Iterator[InvalidKey]:
-    """Yield an error for each contradiction between expectations, including expectations that an account inherits."""
+    """Yield an error if two expectations contradict each other. Check inherited expectations too."""
     common = config.expectations
     yield from (InvalidKey(f"expectations{path}", message) for path, message in common.contradictions())
     for index, account in enumerate(config.accounts):

@@ -171,7 +171,7 @@ def never_succeeded(view: View) -> Iterator[Finding]:
 
 
 def _may_have_succeeded(job: JobFacts) -> bool:
-    """Return whether there is no known success but the last job may be successful."""
+    """Return True if no success is known but the last job may be successful."""
     if job.last_success is not None:
         return False
     states = {job.state, job.completed_state} - {None}

@@ -138,7 +138,7 @@ class JobCounter:
     def _drop_old(self, jobs: Mapping[JobKind, Collection[Job]], now: Ticks, since: Ticks | None) -> None:
         """Drop the ids of jobs that AvePoint no longer lists.
 
-        Do not drop the id of the last job, because the exporter's clock may be wrong.
+        Keep the id of the last job even if the exporter's clock is wrong.
         """
         starts = {kind: [job.start for job in of_kind] for kind, of_kind in jobs.items() if of_kind}
         if since is not None:

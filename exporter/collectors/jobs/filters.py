@@ -166,8 +166,7 @@ class Classification:
         return earlier if sum(start >= earlier for start in self.listed.values()) <= _MAX_WITNESS_ROWS else first
 
     async def _request(self, name: str, start: Ticks) -> set[str | None]:
-        # The page size exceeds the expected number of rows by one, because a full page requires a request for the next
-        # page.
+        # The page size exceeds the expected number of rows by one, because a full page would cause a second request.
         rows = 1 + sum(one >= start for one in self.listed.values())
         filters: dict[str, Any] = {self.job_filter.parameter: self.job_filter.all_values[name]}
         largest = min(max(rows, self.page_size), LARGEST_PAGE)

@@ -66,7 +66,7 @@ def has_not_started(row: Row) -> bool:
 
 
 def hides_success(job: Job, row: Row, field: str) -> bool:
-    """Return whether the job of a row is successful, but its finish time is unreadable or impossible.
+    """Return True if the job of a row is successful but has an unreadable or impossible finish time.
 
     `field` contains the finish time. A row without a finish time hides no success.
     """

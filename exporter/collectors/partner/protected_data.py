@@ -78,7 +78,7 @@ class Module:
     def may_repeat(self) -> bool:
         """Whether two equal rows describe the same module.
 
-        If the rows have no tenant id, they may describe different Microsoft 365 tenants.
+        Rows without a tenant id may describe different Microsoft 365 tenants.
         """
         return self.tenant_id != "" or not (self.scanned_objects or self.avepoint_bytes or self.byos_bytes)
 
