@@ -1,6 +1,6 @@
 """Measure the CPU time and the series that the rules add: `python -m benchmarks.rules --customers 1000 --incident`.
 
-Two Prometheus servers scrape the same page, one with the rules and one without. The page has twelve workloads per
+Two Prometheus servers scrape the same page, but only one server evaluates the rules. The page has twelve workloads per
 customer.
 """
 

@@ -1,4 +1,4 @@
-"""The License dashboard: purchased and used seats and storage, their growth, and the time until the storage is full."""
+"""The License dashboard: purchased and used seats, storage, growth, and the time until the storage is full."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""The Overview dashboard: customers with problems, by severity, and the number of all customers."""
+"""The Overview dashboard: all customers, and customers with problems per severity."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""After SIGTERM, a process exits with code 0 within five seconds, in each of many states."""
+"""In many different states, a process exits with code 0 within five seconds after SIGTERM."""
 
 import contextlib
 import datetime as dt

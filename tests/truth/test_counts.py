@@ -100,7 +100,7 @@ def ended(portfolio: MovingPortfolio, now: float, since: Mapping[str, float]) ->
 
 
 def read_by_now(samples: Samples) -> set[str]:
-    """Return the customers with jobs that the exporter has read. The key "" represents the tenant account."""
+    """Return the customers whose jobs the exporter has read. The key "" represents the tenant account."""
     found = {
         dict(labels)["customer_id"]
         for (name, labels), value in samples.items()
