@@ -15,7 +15,7 @@ _HEAD = b"HTTP/1.1 %s\r\ncontent-type: application/json; charset=utf-8\r\nconten
 
 @dataclass(slots=True)
 class Asked:
-    """Counters of requests per path (without the query), and of concurrent requests."""
+    """Counts the requests per path (without the query) and the concurrent requests."""
 
     count: Counter[str] = field(default_factory=Counter)
     now: int = 0

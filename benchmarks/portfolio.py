@@ -25,8 +25,8 @@ _OVERVIEW = "/partner/external/v3/general/customers/{}/cloud-backup-m365/overvie
 _TOKEN = "/connect/token"  # noqa: S105 - a path
 _SCOPE = "elements.customers.read.all elements.cbprotected.read.all"
 _PAGE_SIZE = 100
-_OVERVIEWS = 499  # no divisor of the number of customers; otherwise, all refreshes would return the same values
-_ANY_CUSTOMER = b"0" * 36  # has the length of a real id, because each body has a fixed length
+_OVERVIEWS = 499  # must not divide the number of customers; otherwise, all refreshes would return the same values
+_ANY_CUSTOMER = b"0" * 36  # placeholder with the length of a real id
 
 
 class Uniform(StaticPortfolio):

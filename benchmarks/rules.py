@@ -33,7 +33,7 @@ _STATES = ("finished", "failed", "failed_to_start", "finished_with_exception", "
 
 
 def page(customers: int, wrong: float, workloads: int) -> bytes:
-    """Return a metrics page. `wrong` is the share of customers with problems in `workloads` workloads each."""
+    """Return a metrics page. `wrong` is the share of customers that have problems in `workloads` workloads."""
     account = 'account="msp"'
     lines = ["avepoint_exporter_build_info 1", "avepoint_exporter_shard 0", "avepoint_exporter_total_shards 1",
              "process_start_time_seconds 1"]  # fmt: skip

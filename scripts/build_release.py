@@ -75,7 +75,7 @@ def run(*command: str | Path, cwd: Path = ROOT) -> str:
 def commit_time() -> int:
     """Return the Unix time of the last commit. Without Git, return the time of 2020-01-01.
 
-    If all files have this time, two builds are identical.
+    The build sets this time for all files. Therefore, two builds of a commit are identical.
     """
     command = ["git", "-C", str(ROOT), "log", "-1", "--pretty=%ct"]
     done = subprocess.run(command, check=False, capture_output=True, text=True)

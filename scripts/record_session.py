@@ -109,7 +109,7 @@ class Recorder:
     def _read(self, seconds: float, kept: float = 0.0) -> None:
         """Read the output for this number of seconds.
 
-        If `kept` is positive, show each new line for `kept` seconds. Viewers can then read a long output.
+        If `kept` is positive, show each new line for `kept` seconds. Then viewers have time to read a long output.
         """
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:

@@ -1,7 +1,7 @@
 """Draw the recorded frames of a terminal as an animated SVG.
 
-The file contains each distinct row once, and frames refer to rows. The animation moves a stack of all frames.
-Without animation, the last frame is visible.
+The file contains each distinct row once, and frames refer to rows. The frames are stacked, and the animation moves
+the stack from frame to frame. Without animation, the last frame is visible.
 """
 
 import re
@@ -42,7 +42,7 @@ Row = tuple[Run, ...]
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """The content of a screen, its display time in seconds, and the column and row of the cursor."""
+    """A screen that the animation shows for `seconds`. `cursor` is the column and the row of the cursor."""
 
     rows: tuple[Row, ...]
     seconds: float

@@ -139,7 +139,7 @@ def good_token(_: httpx.Request) -> httpx.Response:
 
 
 class Script:
-    """Returns the responses in order, then repeats the last one."""
+    """Returns the responses in order, then repeats the last response."""
 
     def __init__(self, *answers: httpx.Response | Callable[[], httpx.Response] | Exception) -> None:
         self._answers = list(answers)

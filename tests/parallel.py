@@ -20,7 +20,7 @@ _GROUPS: Final = {
 
 
 class Groups(LoadScopeScheduling):  # type: ignore[misc] # as above
-    """Send the tests of one group to one worker, and each other test to the next free worker."""
+    """Run all tests of a group on the same worker, and every other test on the next free worker."""
 
     def _split_scope(self, nodeid: str) -> str:
         return _GROUPS.get(nodeid.partition("::")[0], nodeid)

@@ -49,7 +49,7 @@ def _port() -> int:
 
 
 def _unprivileged() -> str | None:
-    """Return the user that runs the servers. Return None if the current user runs the servers."""
+    """Return the user that runs the servers, or None for the current user."""
     if os.geteuid() != 0:
         return None
     known = {user.pw_name for user in pwd.getpwall()}

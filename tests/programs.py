@@ -32,7 +32,7 @@ class Monitoring:
         return self.name == "current"
 
     def program(self, *names: str) -> str:
-        """Return the path of the first of these programs that is installed.
+        """Return the path of the first program in `names` that is installed.
 
         If none of the programs is installed, skip the test.
         """
@@ -48,7 +48,7 @@ class Monitoring:
 
 
 def program(*names: str) -> str:
-    """Return the path of the first of these programs that is installed.
+    """Return the path of the first program in `names` that is installed.
 
     If none of the programs is installed, skip the test.
     """

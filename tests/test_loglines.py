@@ -177,7 +177,7 @@ async def test_a_refused_filter(lines: Lines) -> None:
 
 
 async def test_a_line_after_a_customer_names_no_customer(lines: Lines) -> None:
-    """Log lines about the whole refresh do not contain the fields of a failed customer."""
+    """Log lines about a whole refresh contain no customer id, even after the request for a customer failed."""
     api = FakeApi(portfolio(["c1"]) | {overview_path("c1"): httpx.Response(403)})
     await refreshed(api, partner_with("customers", "protected_data", api="modern"))
     assert [line.get("customer_id") for line in lines("refresh failed")] == [None]

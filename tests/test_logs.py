@@ -49,7 +49,7 @@ def form(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def lines(form: str, monkeypatch: pytest.MonkeyPatch) -> Lines:
-    """Write logs of level debug in this format. Return a function that returns the lines of the log."""
+    """Set up a log of level debug in the format `form`. Return a function that returns the logged lines."""
     stream = io.StringIO()
     monkeypatch.setattr(sys, "stderr", stream)
     setup("debug", form)

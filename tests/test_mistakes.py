@@ -1,4 +1,4 @@
-"""Each test makes a user error. The message must show where the error is, what is wrong, and what to do."""
+"""Each test uses the exporter incorrectly. The message must show where the error is, what is wrong, and what to do."""
 
 import asyncio
 import re
@@ -38,7 +38,7 @@ SECRETS = ("hunter2", "a-secret-that-nobody-sees")
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """The environment of a command: an empty directory, the standard error, and the environment variables."""
+    """A test runs a command in `folder`. Then `written` returns the command's output on standard error."""
 
     folder: Path
     written: Callable[[], str]
@@ -49,7 +49,7 @@ Provoke = Callable[[Stage], str]
 
 
 def waiting(provoke: Callable[[Stage], Awaitable[str]]) -> Provoke:
-    """Return a synchronous function that runs a coroutine, because commands need their own event loop."""
+    """Return a synchronous function that runs a coroutine in a new event loop."""
 
     async def awaited(stage: Stage) -> str:
         return await provoke(stage)
@@ -103,7 +103,7 @@ def warned(text: str, **variables: str) -> Provoke:
 
 
 def expecting(exceptions: str) -> str:
-    """Return a configuration whose second line contains these items of `expectations.exceptions`."""
+    """Return a configuration with these items of `expectations.exceptions` on the second line."""
     return f"{FINE}\nexpectations: {{exceptions: [{exceptions}]}}"
 
 

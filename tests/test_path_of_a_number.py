@@ -60,7 +60,7 @@ def is_of_verdict(frame: FrameType | None) -> bool:
 
 
 class Tracer:
-    """Records each function of the exporter whose arguments, variables or results contain the size."""
+    """Records the functions of the exporter that have the size in an argument, a variable or the result."""
 
     def __init__(self) -> None:
         self.functions: set[CodeType] = set()

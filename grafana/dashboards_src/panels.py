@@ -62,7 +62,7 @@ def steps_of(steps: Sequence[Threshold]) -> ThresholdsConfig:
 
 
 def by_threshold() -> FieldColor:
-    """Return the color mode that colors a value by its thresholds."""
+    """Return the color mode that takes the color of a value from the thresholds."""
     return FieldColor().mode(FieldColorModeId.THRESHOLDS)
 
 

@@ -58,7 +58,7 @@ def _of_customers(name: str, *matchers: str) -> str:
 def _tenants() -> table.Panel:
     info, by = _of_customers("avepoint_customer_tenant_info"), f"on ({verdict.CUSTOMER})"
     worst = f"topk({MOST}, {verdict.health()})"
-    # Select the worst customers. If a customer has tenants, select the tenants instead.
+    # Select the customers with the worst problems. If a customer has tenants, select the tenants instead.
     of_tenants = f"max by ({_TENANT}, tenant) ({info} * {by} group_left () {worst})"
     first = f"{of_tenants} or ({worst} unless {by} {info})"
 

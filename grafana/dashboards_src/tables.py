@@ -40,7 +40,7 @@ _PLAIN: Final[Mapping[str, object]] = {"type": "auto"}
 class Column:
     """A column of a table.
 
-    `source` is a label or the letter of a query. A column without a title is hidden; only links use its value.
+    `source` is a label or the letter of a query. A column without a title is hidden. Only links use its values.
     """
 
     source: str

@@ -42,9 +42,9 @@ def alert_threshold(alert: str) -> float:
 
 @functools.cache
 def stale_after() -> Sequence[tuple[str, float]]:
-    """Return the age limits of AvePointDataStale in seconds. Each limit has a matcher that selects collectors.
+    """Return pairs of a matcher and an age limit of AvePointDataStale, in seconds.
 
-    If a limit applies to all collectors, the matcher is "".
+    The matcher selects the collectors with this limit. The matcher "" selects all collectors.
     """
     found = [(match[1] or "", _product(match[2])) for match in _STALE.finditer(_expressions()["AvePointDataStale"])]
     if not found:

@@ -75,7 +75,7 @@ def verdicts(by: str, *matchers: str) -> str:
 def order(*matchers: str, of: tuple[str, ...] = (q.ACCOUNT,)) -> str:
     """Return a sort key for each problem. The key sorts a table by severity and then by age.
 
-    The recording rule `customer:avepoint_health:order` returns the largest key of each customer.
+    For each customer, the recording rule `customer:avepoint_health:order` records the largest key.
     """
     ranked = " or ".join(
         f"{rank * UNIT:.0f} * {q.recorded('avepoint:problem:named', *of, *matchers, _severity(severity))}"
@@ -89,7 +89,7 @@ def order(*matchers: str, of: tuple[str, ...] = (q.ACCOUNT,)) -> str:
 def health() -> str:
     """For each customer, return the `order` of the worst problem.
 
-    Without problems, return UNIT / 10 for an unreadable customer, and 0 for other customers.
+    For a customer without problems, return UNIT / 10 if the customer is unreadable, otherwise 0.
     """
     return q.scoped(q.recorded("customer:avepoint_health:order", *q.OF_CUSTOMER))
 

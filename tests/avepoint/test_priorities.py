@@ -84,7 +84,7 @@ class Account:
 
 
 async def seconds(latency: float, requests: int, workers: int, slow_collectors: int) -> float:
-    """Return the duration of a fast refresh. At the start, slow collectors already use up the limits."""
+    """Start slow collectors that reach the limits of the account. Then return the duration of a fast refresh."""
     account = Account(latency)
     async with account.running(slow_collectors):
         await account.clock.sleep(60)
@@ -101,5 +101,5 @@ async def test_a_fast_refresh_waits_for_one_slow_request_per_slot_at_most(latenc
 @pytest.mark.parametrize("latency", [0.1, 0.5], ids=["rate", "both"])
 async def test_requests_one_after_another_do_not_queue_behind_slow_ones(latency: float) -> None:
     together = await seconds(latency, 20, 1, 5)
-    # A request waits for a free slot, then until the previous request is sent, and then for its own turn.
+    # Each request waits three times: for a free slot, for the previous request, and for its own turn.
     assert together <= 20 * (latency + 3 / RATE)

@@ -31,7 +31,7 @@ def everything(portfolio: GeneratedPortfolio, now: float) -> Any:
 def test_the_data_is_a_function_of_seed_and_time(speed: float) -> None:
     one, other = make(speed=speed), make(speed=speed)
     later = START + 12_345
-    other.jobs(later + 9 * DAY / speed)  # these earlier requests must not change the results below
+    other.jobs(later + 9 * DAY / speed)  # these calls must not change the results below
     other.customers(later + DAY)
     assert everything(one, later) == everything(other, later)
     assert everything(make(seed=2), START) != everything(one, START)

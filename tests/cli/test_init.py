@@ -1,4 +1,4 @@
-"""`avepoint-exporter init` writes a valid configuration and a protected secret, from flags or prompts."""
+"""`avepoint-exporter init` reads flags or answers, and writes a valid configuration and a protected secret."""
 
 import os
 import re
@@ -331,7 +331,7 @@ def conversation(answers: list[tuple[str, str]], *arguments: str) -> tuple[int, 
 
 
 class Person:
-    """Answers prompts from a list. After an invalid answer, the next answer is used."""
+    """Answers prompts from a list. If an answer is invalid, the next answer is for the same prompt."""
 
     def __init__(self, *answers: tuple[str, str]) -> None:
         self.answers = list(answers)

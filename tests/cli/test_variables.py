@@ -1,4 +1,4 @@
-"""If a variable AVEPOINT_EXPORTER_… sets no flag, the exporter warns, unless the variable is from Kubernetes."""
+"""The exporter warns of unknown variables AVEPOINT_EXPORTER_…, except the variables that Kubernetes sets."""
 
 import re
 from collections.abc import Mapping
@@ -8,8 +8,8 @@ import pytest
 from exporter.cli import command, run
 from exporter.cli.variables import flag_variables, unknown_variables
 
-# In a Kubernetes namespace with a service avepoint-exporter and a service with a longer name, pods have these
-# variables.
+# Kubernetes sets these variables for the service avepoint-exporter and for services with longer names, such as
+# avepoint-exporter-0.
 KUBERNETES: Mapping[str, str] = {
     f"AVEPOINT_EXPORTER{more}_{name}": value
     for more in ("", "_0", "_STORAGE", "_LOG")

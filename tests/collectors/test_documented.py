@@ -1,7 +1,7 @@
 """For the sample responses in AvePoint's documentation, the exporter returns the expected values.
 
-Each source is a file at a commit of the public repository AvePoint/cloud-api, or "seed" for AvePoint's first documents.
-Each sample response has a date. The date is "" if the text of the sample contains no date.
+Each source is a file at a commit of the public repository AvePoint/cloud-api. The source "seed" stands for AvePoint's
+first documents. Each sample response has a date. The date is "" if the text of the sample contains no date.
 """
 
 import math

@@ -146,7 +146,7 @@ def test_what_a_larger_lookback_brings_into_view_does_not_count() -> None:
     one.refresh(100, job("a", 95, 96), since=90)
     assert one.refresh(200, job("b", 195, 196), since=190) == 1
     assert one.refresh(200, job("c", 150, 151), job("b", 195, 196), since=0) == 1
-    # Old jobs of a new workload do not count.
+    # If a workload is new, its old jobs are not counted.
     assert one.of_kinds(200, {TEAMS: [job("b", 195, 196)], CHAT: [job("d", 150, 151)]}, since=0) == 1
     assert one.counter.totals()[CHAT] == dict.fromkeys(ENDED, 0)
 
@@ -158,7 +158,7 @@ def test_a_clock_that_was_ahead_costs_no_job() -> None:
     assert one.refresh(20, job("a", 5, 6), job("b", 11, 12), since=10) == 1
     assert one.refresh(1020, since=1010) == 1
     assert one.refresh(30, job("b", 11, 12), job("c", 21, 22), since=20) == 2
-    assert one.refresh(40, job("odd", 4000, 4001)) == 3  # a job in the future does not affect later counts
+    assert one.refresh(40, job("odd", 4000, 4001)) == 3  # this job ends in the future, but later jobs are counted
     assert one.refresh(50, job("d", 45, 46)) == 4
 
 
@@ -253,7 +253,7 @@ def test_memory_does_not_grow_with_time() -> None:
 
 @dataclass
 class Ideal:
-    """A job counter for comparison. This counter stores all job ids."""
+    """A simple job counter that stores all job ids. Tests compare the exporter's counter with this counter."""
 
     base: float | None = None
     floor: float = 0.0

@@ -42,7 +42,7 @@ async def test_a_service_that_ignores_filters_leaves_jobs_without_names(options:
     assert len(api.filters) <= 5 * 8, "a conflict ends the classification in this refresh"
     unknown = world.value("avepoint_unknown_values_total", account="contoso", field="jobKind")
     assert options or (unknown or 0) >= 1
-    # The exporter has stored no wrong types. When the service filters again, the exporter finds all types.
+    # The exporter has stored no wrong types. When the service applies filters again, the exporter finds all types.
     api.ignores = 0
     assert await world.refresh()
     types = tuple(options.get("job_types", ("backup", "restore", "export", "delete", "retention")))

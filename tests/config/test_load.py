@@ -1,6 +1,6 @@
 """Test how the exporter loads its configuration.
 
-Each error has one test file. Other tests check properties of all errors.
+For each error, this directory contains a file that causes the error. Other tests check properties of all errors.
 """
 
 import importlib.util

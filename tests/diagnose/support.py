@@ -57,6 +57,6 @@ def found(report: Report, name: str) -> CollectorReport:
 
 
 def failure_of(report: VersionReport | CollectorReport) -> Failure:
-    """Return the failure that a report contains."""
+    """Return the failure of a report."""
     assert report.failure is not None
     return report.failure

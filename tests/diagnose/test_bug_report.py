@@ -1,4 +1,4 @@
-"""`check --report` prints what AvePoint's responses show about the API, but no personal data."""
+"""`check --report` prints properties of AvePoint's responses. The report contains no personal data."""
 
 import re
 import sys

@@ -14,7 +14,7 @@ _BETWEEN: Final = frozenset({"&&", "||", "|", ";", "(", ")", ">", "<"})
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line that the reader types, and the block that contains it. `text` does not contain the prompt."""
+    """A line that the reader types. `block` contains this line, and `text` is the line without the prompt."""
 
     block: Block
     text: str

@@ -73,7 +73,7 @@ def takes(name: str, words: Sequence[str]) -> None:
 
 
 def check_exporter(words: Sequence[str]) -> None:
-    """Check that the exporter accepts the arguments. With --help added, the exporter only prints its help."""
+    """Check that the exporter accepts the arguments. The function adds --help, so the exporter only prints its help."""
     assert run([*words, "--help"]) == 0, words
 
 

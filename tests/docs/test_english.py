@@ -30,7 +30,7 @@ def _files() -> list[str]:
 
 
 def findings(name: str, text: str) -> list[str]:
-    """Return the refused words, the table cells that refer to the row above, and docstrings that begin with "Give"."""
+    """Return refused words, table cells with "the same", and docstrings that begin with "Give"."""
     found = _REFUSED.findall(_BREAK.sub(" ", text))
     if name.endswith(".md"):
         found += _SAME.findall(text)

@@ -115,7 +115,7 @@ def api() -> Iterator[str]:
 
 @dataclass
 class Case:
-    """A process under test, and connections that stay open during the test."""
+    """A test of one process. `sockets` contains the connections that stay open during the test."""
 
     folder: Path
     api: str

@@ -24,7 +24,7 @@ QUICK = LeaseTimes(length=1.0, renewal=0.1, poll=0.1, grace=0.2)
 def shared(
     url: str, holder: str = "first", shard: Shard = WHOLE, times: LeaseTimes | None = None
 ) -> Callable[[FakeClock], SharedState]:
-    """Return a function that creates the state of a process."""
+    """Return a function that takes a clock and creates the state of a process."""
 
     def make(clock: FakeClock) -> SharedState:
         return SharedState(url, shard, holder, stored_families(), clock, logger(), times or LeaseTimes())

@@ -1,4 +1,4 @@
-"""A process tries to get the lease. The results decide whether the process may send requests to AvePoint.
+"""A process tries to get the lease. The result decides whether the process may send requests to AvePoint.
 
 The tests need no clock and no database.
 """

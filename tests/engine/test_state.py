@@ -328,7 +328,7 @@ async def test_impossible_times_of_an_older_version_are_dropped(tmp_path: Path) 
 
 
 def document(**changes: Any) -> dict[str, Any]:
-    """Return the content of a file of an earlier version."""
+    """Return the content of a state file that an earlier version wrote."""
     state = {"kinds": {"a": ["Exchange Online", "backup"]},
              "last_success": [["Exchange Online", "backup", round(FINISHED * 10**7)]]}  # fmt: skip
     return {

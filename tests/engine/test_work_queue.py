@@ -1,4 +1,4 @@
-"""The queue has the right order, and returns the customers that no worker has taken."""
+"""Test the order of the work queue, and the list of customers that no worker has taken."""
 
 import asyncio
 from collections.abc import AsyncIterator

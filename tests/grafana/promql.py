@@ -48,7 +48,7 @@ def known() -> Mapping[str, Labels]:
 
 
 class Lint(Walk):
-    """Infers labels like `Walk`. Also checks windows, rates of counters, and matchers of `job` and `instance`."""
+    """Infers labels as `Walk` does. Also checks windows, rates, and matchers of `job` and `instance`."""
 
     def __init__(self, series: Mapping[str, Labels]) -> None:
         super().__init__(series)

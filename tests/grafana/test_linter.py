@@ -165,7 +165,7 @@ def test_a_variable_that_nothing_uses_is_found() -> None:
 
 
 def test_dashboards_are_compared() -> None:
-    assert lint_together([GOOD]) != []  # GOOD links to dashboards that this list does not contain
+    assert lint_together([GOOD]) != []  # GOOD links to dashboards that are not in this list
     copied = copy.deepcopy(GOOD)
     copied["schemaVersion"] = 1
     found = lint_together([GOOD, copied])

@@ -1,7 +1,7 @@
 """The status page, metrics, alerts and all dashboards agree on the number of customers with a problem.
 
-Each scenario is a state of the exporter. The status page and the metrics page show this state. The rules and dashboards
-read the metrics page. `test_queries.py` compares the status page and the Overview of a running exporter.
+Each scenario defines a state of the exporter. The status page and the metrics page show this state. The rules and
+dashboards read the metrics page. `test_queries.py` compares the status page and the Overview of a running exporter.
 """
 
 import json
@@ -47,7 +47,7 @@ SCENARIOS: Final[dict[str, tuple[ProblemName, Severity, str, tuple[str, ...]]]] 
 
 
 def _state(name: ProblemName, customers: tuple[str, ...]) -> SnapshotView:
-    """Return the verdicts of an exporter. Each of these customers has this problem in two workloads."""
+    """Return a snapshot of verdicts. Each customer in `customers` has the problem `name` in two workloads."""
     counts = {(name, "wrong"): len(customers), (name, "fine"): len(CUSTOMERS) - len(customers)}
     found = {"": count_samples([name], counts), **{one: customer_samples(one, _verdict(name)) for one in customers}}
     reads = {key: ReadResult(tuple(samples), NOW, MONOTONIC) for key, samples in found.items()}

@@ -17,7 +17,7 @@ DAY = 24 * HOUR
 NOW = 1_800_000_000.0
 CUSTOMER = "c1"
 FAMILIES = {family.name: family for family in families()}
-# Tests use these families, even if no collector of this version exports them.
+# Tests use these families. Collectors of this version need not export these families.
 EXTRA = {
     "avepoint_users": ("account", "customer_id", "tenant_id", "workload", "state"),
     "avepoint_scan_profile_status": ("account", "customer_id", "tenant_id", "profile", "status"),
@@ -102,7 +102,7 @@ class World:
         return self
 
     def restarts(self, *, memory: bool = True, reads: bool = True) -> "World":
-        """Restart the process. With `memory`, keep stored verdicts. With `reads`, keep the results of refreshes."""
+        """Restart the process. `memory` keeps the stored verdicts, and `reads` keeps the results of refreshes."""
         dumped, self.started = self.dumped(), self.now
         self.verdict = self._new()
         if memory:
@@ -136,7 +136,7 @@ class World:
         return set(self.problems())
 
     def outcome(self, problem: str) -> str | None:
-        """Return "wrong", "fine" or "unknown". Return None if the problem does not apply."""
+        """Return "wrong", "fine" or "unknown" for a problem. If the problem does not apply, return None."""
         self.verdict.settle(self.now)
         counts = {one.labels: one.value for one in self.verdict.count_samples() if one.labels[0] == problem}
         assert sum(counts.values()) <= 1

@@ -1,4 +1,4 @@
-"""Test the problems about the age of the last successful backup."""
+"""Test the problems that depend on the age of the last successful backup."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Test the problems about individual jobs and about restore tests."""
+"""Test the problems with individual jobs and with restore tests."""
 
 from typing import Any
 

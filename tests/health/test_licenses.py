@@ -1,4 +1,4 @@
-"""Test the problems about licenses, storage and subscriptions, and about a customer's status in AvePoint."""
+"""Test the problems with licenses, storage and subscriptions, and with a customer's status in AvePoint."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Test properties of verdicts for random facts, random times between refreshes, and restarts with stored state."""
+"""Test verdicts with random facts, random times between refreshes, and restarts with stored state."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -122,7 +122,8 @@ def test_what_holds_of_every_verdict(taken: list[tuple[str, Any]], share: float)
                 assert one.labels[2] == SEVERITIES[one.labels[1]]
         verdict = world.verdict[CUSTOMER]
         assert verdict.valid_until > world.now
-        # Before `valid_until`, the verdict changes only if facts change, so the exporter may cache the verdict.
+        # Before `valid_until`, the verdict changes only if facts change. Therefore, the exporter may cache the
+        # verdict.
         left = min(verdict.valid_until - world.now, 100 * DAY)
         world.now += share * left if left > 1 else 0  # rounding errors would be too large for shorter times
         world.verdict.mark([CUSTOMER])

@@ -1,4 +1,4 @@
-"""Test the problems about objects, users, scans, consent, attacks and retention."""
+"""Test the problems with objects, users, scans, consent, attacks and retention."""
 
 import math
 

@@ -46,7 +46,7 @@ def notes(values: Mapping[str, Any], *, release: str = RELEASE) -> str:
 
 
 def objects_of_old_helm(helm: str, values: Mapping[str, Any], folder: Path) -> list[Object]:
-    """Render the chart with `helm template` of another version of Helm."""
+    """Render the chart with `helm template`, using an old version of Helm."""
     file = folder / "values.yaml"
     file.write_text(yaml.safe_dump(dict(values)), "utf-8")
     command = [

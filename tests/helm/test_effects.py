@@ -33,8 +33,8 @@ TLS = {"web": {"tls": {"enabled": True, "secretName": "tls"}}}
 WEB = {"web": {"existingSecret": {"name": "web"}}}
 STORAGE = {"shards": 2, "persistence": {"enabled": True}}
 DATABASE = {"storage": {"existingSecret": {"name": "database"}}}
-# Some values of the chart have an effect only if other values are set. BASES contains these
-# other values, keyed by a prefix of the path. The test also enables each section that contains the value.
+# Some values of the chart have an effect only if other values are set. BASES contains these other values for each
+# prefix of a path. The test also enables each section that contains the tested value.
 BASES: dict[str, Values] = {
     "existingConfig.key": {"accounts": [], "existingConfig": {"secret": "config"}},
     "existingConfig": {"accounts": []},
@@ -51,7 +51,7 @@ BASES: dict[str, Values] = {
     "ingress": {"ingress": {"hosts": [{"host": "example.com"}]}},
     "httpRoute": {"httpRoute": {"parentRefs": [{"name": "gateway"}]}},
 }
-# If the test cannot derive another value from the schema of a key, the test uses the value in this dictionary.
+# For some keys, the test cannot derive another value from the schema. For these keys, SAMPLES contains the value.
 SAMPLES: Values = {
     "accounts": [{**ACCOUNT, "name": "another"}],
     "image.digest": f"sha256:{'0' * 64}",
@@ -99,7 +99,7 @@ LEAVES = {".".join(path): (path, schema) for path, schema in [*leaves(SCHEMA), *
 
 
 def keys(schema: Schema, path: Path = ()) -> Iterator[Path]:
-    """Yield the path of every key. In a path, 0 means a list item, and * means any name."""
+    """Yield the path of every key. In a path, 0 stands for every list item, and * stands for every name."""
     schema = resolved(schema)
     inner = list(schema.get("properties", {}).items())
     yield from ((*path, name) for name, _ in inner)
@@ -129,7 +129,7 @@ def with_exception(path: Path, exception: Values) -> Values:
 
 
 def base(path: Path) -> Values:
-    """Return the other values that the chart needs before the value at this path has an effect."""
+    """Return other values that must be set before the value at this path has an effect."""
     name = ".".join(path)
     [*_, prefix] = ["", *sorted((key for key in BASES if f"{name}.".startswith(f"{key}.")), key=len)]
     values = merged({"accounts": [ACCOUNT]}, BASES.get(prefix, {}))
@@ -234,7 +234,7 @@ def test_every_key_of_an_exception_changes_an_object(name: str) -> None:
 
 
 def test_no_key_of_the_schema_is_left_out() -> None:
-    """Every key is tested above, or is in a section that the following tests cover."""
+    """The tests above cover all keys, except the keys that match TESTED_BELOW."""
     names = {".".join(path) for path in keys(SCHEMA)}
     sections = {name for name in names if any(other.startswith(f"{name}.") for other in names)}
     left = names - sections - LEAVES.keys() - INNER.keys()

@@ -88,7 +88,7 @@ def exporter(values: str = ALWAYS, **labels: str) -> Series:
 
 
 def up_of(values: str) -> str:
-    """Return the values of `up` for an exporter whose samples are `values`. If a value is missing, `up` is 0."""
+    """Return the values of `up` for an exporter with these sample values. If a value is missing, `up` is 0."""
     return values.replace("stale _x", "0 0x")
 
 

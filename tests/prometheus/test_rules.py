@@ -54,7 +54,7 @@ _SEVERITIES_OF_PROBLEMS: Final = "severity of the problem"
 
 
 def severity(alert: str) -> str:
-    """Return the severity of the alert. If the alert covers several problems, return a phrase instead."""
+    """Return the severity of the alert. If the alert covers several problems, return "severity of the problem"."""
     own: str = ALERTS[alert].get("labels", {}).get("severity", "")
     return own or _SEVERITY_OF_PROBLEM.get(alert, _SEVERITIES_OF_PROBLEMS)
 

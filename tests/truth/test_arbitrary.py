@@ -94,7 +94,7 @@ class Inside:
 
     async def samples(self) -> list[Sample]:
         collector: Any = self.collector
-        if isinstance(collector, PerTenantCollector):  # `read` would need a customer list
+        if isinstance(collector, PerTenantCollector):  # `read` requires a customer list
             records = {"tenant": await collector.read_tenant("customer", "tenant")}
             return list(collector.samples(records, "customer"))
         if isinstance(collector, CustomerCollector):

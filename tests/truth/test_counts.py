@@ -23,7 +23,7 @@ from tests.truth.oracle import JOB_TYPES, NOW, WORKLOADS, random_portfolio
 from tests.truth.world import CONFIG, INSIDE
 
 UNIT = 10**9
-# The test omits faults that need a connection, and faults that change a job's name or module.
+# The test omits faults that need a connection. It also omits faults that change the name or the module of a job.
 KINDS = tuple(
     kind for kind in FAULTS if kind not in ("timeout", "cut", "gzip_bomb", "conflicting_row", "odd_text", "long_text")
 )

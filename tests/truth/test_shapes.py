@@ -23,8 +23,8 @@ SHAPES: tuple[dict[str, Any], ...] = (
       for link in ("none", "empty", "prefixed", "unprefixed", "token", "wrong_host")),
     *({"api_versions": g, "page_base": 1, "index_zero": zero, "next_link": link} for g in ("modern", "legacy")
       for zero in ("clamp", "empty", "error") for link in ("none", "absolute")),
-    # Without links, the legacy API can return only one page of a customer's rows. Therefore, this page size limit
-    # exceeds the number of rows.
+    # Without links, the legacy API can return only one page of a customer's rows. Therefore, this page must be large
+    # enough for all rows.
     *({"api_versions": g, "page_size_cap": cap, "next_link": link} for g, cap in (("modern", 20), ("legacy", 40))
       for link in ("none", "absolute")),
     {"api_versions": "modern", "details_keys": "Number"},

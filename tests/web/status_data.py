@@ -87,7 +87,7 @@ def status_data(*views: SnapshotView, usage: Mapping[str, Usage] | None = None, 
 
 @dataclass
 class Read:
-    """A parsed page: the texts in the order of the page, and the tags with their attributes."""
+    """A parsed page. `tags` contains the name and the attributes of each tag."""
 
     texts: list[str] = field(default_factory=list)
     tags: list[tuple[str, dict[str, str | None]]] = field(default_factory=list)

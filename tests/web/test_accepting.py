@@ -92,7 +92,7 @@ async def test_a_closed_acceptor_neither_listens_nor_holds_descriptors() -> None
     acceptor.start()
     acceptor.accept(listener)  # type: ignore[arg-type] # a double
     acceptor.close()
-    await asyncio.sleep(1.1)  # after one second, an acceptor that is not closed fills the reserve
+    await asyncio.sleep(1.1)  # an acceptor that is still open fills the reserve within one second
     assert descriptors() == before
     with pytest.raises(ConnectionRefusedError):
         await hello(listener)

@@ -202,7 +202,7 @@ async def test_clients_that_guess_leave_room_for_others(honest: ClientKey) -> No
     await asyncio.sleep(0)
     right = check(b"right", honest)
     await asyncio.sleep(0)
-    shared = check(b"right", guesser)  # gets the result of the check that already runs
+    shared = check(b"right", guesser)  # shares the result of the running check
     gate.open(10)
     assert await right is CheckResult.RIGHT
     assert await shared is CheckResult.RIGHT

@@ -203,7 +203,7 @@ async def test_the_event_loop_runs_while_the_page_is_rendered() -> None:
             await asyncio.sleep(0)
             turns += 1
         assert {answer.status_code for answer in await pages} == {200}
-    # If the event loop rendered the pages itself, ten requests would end within a hundred turns of the loop.
+    # If the event loop rendered the pages itself, the ten requests would end within 100 turns of the loop.
     assert turns > 200
     await world.accounts.stop()
 
