@@ -33,9 +33,8 @@ _DEFAULT_PORTS: Final = {"https": 443, "http": 80}
 class Connections:
     """The TLS connections for one account. Certificates are verified.
 
-    Each connection has its own transport, because the CPU time of a pool in httpx grows with the square of the number
-    of concurrent requests. Idle transports are reused. Unlike an httpx client, a transport does not follow redirects or
-    store cookies.
+    Each connection has its own transport, because the connection pool of httpx is slow with many concurrent requests.
+    Idle transports are reused. Unlike an httpx client, a transport does not follow redirects or store cookies.
     """
 
     def __init__(
@@ -149,7 +148,8 @@ def proxy_of(account: Account, scheme: str, host: str, port: int) -> str | None:
 def matches_no_proxy(no_proxy: str, host: str, port: int) -> bool:
     """Return whether an entry of NO_PROXY matches a host.
 
-    An entry is an asterisk, a network, a host name, a domain or an IP address. The last three can have a port.
+    An entry is an asterisk, a network, a host name, a domain or an IP address. An entry with a host name, a domain or
+    an IP address can include a port.
     """
     return any(_matches_entry(entry, host.lower(), port) for entry in no_proxy.lower().replace(",", " ").split())
 

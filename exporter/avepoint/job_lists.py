@@ -72,7 +72,7 @@ class JobList:
     ) -> set[str | None]:
         """Return the ids of all rows. The set contains None if an id is unreadable.
 
-        Request pages of `largest` rows, or pages of `size` rows if AvePoint refuses larger pages.
+        Request pages of `largest` rows. If AvePoint refuses this page size, request pages of `size` rows.
         """
         try:
             rows = await self.read(span, size=largest, job_type=job_type, object_type=object_type)

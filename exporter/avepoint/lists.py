@@ -34,9 +34,9 @@ _MOST_INCOMPLETE: Final = 10_000
 class ApiVersions:
     """Selects the API version that is available to an account. The modern version is tried first.
 
-    A version is not available if it returns a 404 or if its permission is not granted. Until the next call of `begin`,
-    only the version of the first response is requested. If this version returns a 404 for one customer, the other
-    version is not requested.
+    A version is not available if it returns a 404 or if its permission is not granted. After the first response, only
+    the API version of this response is requested until the next call of `begin`. If this version returns a 404 for one
+    customer, the other version is not requested.
     """
 
     def __init__(self, api: Literal["auto", "modern", "legacy"]) -> None:
@@ -63,7 +63,7 @@ class ApiVersions:
         return self._order(offered)[0]
 
     def begin(self) -> None:
-        """Begin a refresh. The refresh may select another version than the previous refresh."""
+        """Begin a refresh. The refresh may select a different API version than the previous refresh."""
         self._is_certain = False
 
     async def ask(self, readers: Mapping[ApiVersion, Callable[[], Awaitable[T]]]) -> T:
@@ -83,7 +83,7 @@ class ApiVersions:
                     raise
                 failure = failure or error
             else:
-                # Later responses do not change the version, even if only the other version contains a customer.
+                # Later responses do not change the API version, even if only the other API version returns a customer.
                 if not self._is_certain:
                     self._answered, self._is_certain = api_version, True
                 return result
@@ -192,7 +192,7 @@ class CheckedReader:
         """Return the converted rows of a list. Raise IncompleteListError if the list is incomplete.
 
         `key` identifies the list in later refreshes. If three consecutive refreshes return the same rows and the same
-        total, the list is accepted as complete. In this case, the total probably does not represent the number of rows.
+        total, the list is accepted as complete. In this case, AvePoint's total is probably wrong.
         """
 
         async def attempt() -> tuple[list[T], ListProgress]:

@@ -61,7 +61,7 @@ class Observer(Protocol):
         ...
 
     def unknown(self, field: str) -> None:
-        """Count an unknown state, workload or similar name."""
+        """Count an unknown name of a state, a workload or another enumerated field."""
         ...
 
     def incomplete_list(self, endpoint: str) -> None:

@@ -159,7 +159,7 @@ class ListProgress:
 
     @property
     def states_total(self) -> bool:
-        """Whether at least one page contained a total. The total may apply to the list or to the page."""
+        """Whether at least one page contained a total. This total may count the rows of the list or of the page."""
         return bool(self._totals)
 
     @property
@@ -169,7 +169,7 @@ class ListProgress:
 
     @property
     def signature(self) -> tuple[int, int] | None:
-        """The total and a hash of all rows, or None if a page was repeated or the list has no constant total."""
+        """The total and a hash of all rows. The value is None if a page was repeated or there is no constant total."""
         if self.total is None or self._is_repeated or self._total_changed:
             return None
         return self.total, hash(frozenset(self._identities()))
@@ -177,7 +177,7 @@ class ListProgress:
     def end(self, page: ListPage, size: int) -> None:
         """End the list after a page without new rows. `size` is the requested number of rows.
 
-        If the page is full although rows are missing, AvePoint repeats pages instead of returning the missing rows.
+        If this page is full but the list still lacks rows, the page is recorded as a repeated page.
         """
         self._is_repeated = bool(page.rows) and page.is_full(size) and self.lacks_rows
 
@@ -211,7 +211,8 @@ class ListProgress:
     def _identities_of(self, rows: Iterable[RawRow]) -> set[object]:
         """Return an identity for each row.
 
-        Equal rows have different identities on the same page, but the same identities on different pages.
+        Equal rows on one page have different identities. If two pages contain the same rows, their identities are the
+        same.
         """
         counts = Counter(row_hash(row) if (key := self._identity(row)) is None else key for row in rows)
         return {(key, number) for key, count in counts.items() for number in range(count)}

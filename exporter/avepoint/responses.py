@@ -1,4 +1,4 @@
-"""Functions that read and decode HTTP responses. They raise an error if a response reports an error."""
+"""Functions that read and decode HTTP responses. The functions raise an error if a response reports an error."""
 
 import json
 import re

@@ -142,8 +142,8 @@ class CustomerList:
         """List the customers. Raise AvePointError if a request fails.
 
         If another caller is already listing the customers, wait for the result. If the last list was incomplete and is
-        younger than `max_age` seconds, raise the same error again without a request. This prevents repeated requests
-        for an incomplete list.
+        younger than `max_age` seconds, raise the same error again without a request. This error prevents repeated
+        requests for an incomplete list.
         """
         joined, before = self._lock.locked(), self._last
         async with self._lock:
@@ -211,7 +211,7 @@ class CustomerList:
             listing.exception()  # Retrieving the exception prevents an asyncio warning if no caller awaits the task.
 
     async def _arriving(self, listing: asyncio.Task[Listing]) -> AsyncIterator[str]:
-        """Yield the received ids until `listing` ends. If another caller requests a new list, yield the new ids."""
+        """Yield the received ids until `listing` ends. If another caller starts a new list, yield its ids."""
         arrivals, seen = self._arrivals, 0
         while True:
             changed, is_over = self._arrivals.changed, listing.done()

@@ -32,7 +32,8 @@ def distinct(
 ) -> Distinct[T]:
     """Return one record per key. If different records have the same key, drop all of them.
 
-    If several records are equal, keep one record. If `may_repeat` returns False, drop all of these records.
+    If several records are equal, keep one record. If `may_repeat` returns False for equal records, drop all of these
+    records.
     """
     kept: dict[str, T] = {}
     dropped: dict[str, Row] = {}
@@ -56,8 +57,8 @@ class RowOwners:
     A row is refused if its id belongs to another listed customer. A row is also refused if its id has the format of the
     requested id, but a different value. Rows with masked ids are accepted, because responses in AvePoint's
     documentation contain masked ids. Create the object once, and use it in every refresh. If no response has ever
-    contained a requested id, the ids in the rows may not be customer ids. After three such responses, a response is
-    accepted if all its rows contain the same unlisted id.
+    contained a requested id, the ids in the rows may not be customer ids. After three responses without a requested id,
+    a response is accepted if all its rows contain the same unlisted id.
     """
 
     def __init__(self, is_listed: Callable[[str], bool]) -> None:
@@ -83,7 +84,7 @@ class RowOwners:
         return own, foreign[0].unexpected(f"rows of another customer: {len(foreign)}") if foreign else None
 
     def _trusts(self, rows: Iterable[Row], others: Collection[str | None], customer_id: str) -> bool:
-        """Count the response, and return whether to accept its rows with unlisted ids."""
+        """Return whether to accept the rows with unlisted ids, and count the response."""
         is_mixed = len({_kind(other)[1] if other else None for other in others}) > 1
         if any(_is_same(row.raw("customerId"), customer_id) for row in rows):
             self._contain_requested_ids = True
@@ -94,7 +95,7 @@ class RowOwners:
 
 
 def _other_id(value: object, customer_id: str) -> str | None:
-    """Return the id `value` from a row if it differs from `customer_id`, else None."""
+    """Return the id in a row, or None if the id is missing or equals `customer_id`."""
     is_other = isinstance(value, str) and _kind(value)[1] not in ("", _kind(customer_id)[1])
     return value.strip() if isinstance(value, str) and is_other else None
 

@@ -14,8 +14,8 @@ T = TypeVar("T")
 class PerTenantCollector(CustomerCollector[Options, Mapping[str, T]], Generic[Options, T]):
     """Base class of collectors that read each Microsoft 365 tenant in the customer list.
 
-    A customer's records map each tenant id to the data of this tenant. If AvePoint returns 403 or 404 for some tenants
-    of a customer but data for other tenants, the refused tenants are omitted.
+    A customer's records map each tenant id to the data of this tenant. A tenant is omitted if AvePoint returns 403 or
+    404 for this tenant but data for another tenant of the customer.
     """
 
     account_type = "partner"

@@ -1,4 +1,4 @@
-"""The section `expectations`. It defines when a backup, a license or a customer has a problem."""
+"""The section `expectations`. This section defines when a backup, a license or a customer has a problem."""
 
 from collections.abc import Iterator
 from typing import Annotated, Final, Literal, Self
@@ -133,7 +133,7 @@ class ExpectationException(Limits):
         )
 
     def own_limits(self) -> dict[str, object]:
-        """Return the limits that this exception sets, as a mapping."""
+        """Return the limits that this exception sets, keyed by name."""
         return {name: getattr(self, name) for name in self.model_fields_set if name in Limits.model_fields}
 
 

@@ -13,7 +13,7 @@ from exporter.errors import why_unreadable
 
 _BYTE_ORDER_MARKS: Final = (
     (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),  # must precede UTF-16, because this mark begins with the mark of UTF-16
+    (codecs.BOM_UTF32_LE, "utf-32"),  # must come before UTF-16, because both marks begin with the same bytes
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )

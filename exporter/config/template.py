@@ -107,7 +107,7 @@ class ConfigFiles:
         """
         if self.secret is not None and self.secret.absolute() == self.config.absolute():
             raise ConfigError([f"{self.secret}: the configuration file has the same path; use another --secret-file"])
-        # Replace an existing secret last. Otherwise, the old secret would be lost if writing the configuration fails.
+        # Replace an existing secret last. Otherwise, a failure to write the configuration would lose the old secret.
         is_replaced = force and self.secret is not None and self.secret.exists()
         if self.secret is not None and not is_replaced:
             _create(self.secret, secret + "\n", 0o600, force=False)

@@ -12,7 +12,7 @@ INTERVAL: Final = 5.0
 
 
 class FileWatch:
-    """Detects changes to a file after this object was created.
+    """Detects changes to a file. Changes before the creation of this object are ignored.
 
     The file is polled, because notifications do not work on network file systems or with Kubernetes ConfigMaps.
     """

@@ -95,7 +95,7 @@ def _header_error(name: str, text: str) -> str:
 
 
 class WebSection(Section):
-    """A section of the web configuration file. As in Go, a key with an empty string is not set."""
+    """A section of the web configuration file. As in Go, an empty string means that a key is not set."""
 
     unset: ClassVar[tuple[object, ...]] = (None, "")
 

@@ -1,7 +1,7 @@
-"""A strict YAML reader. It rejects duplicate keys, accepts only decimal integers, and reports the line of each error.
+"""A strict YAML reader.
 
-Errors never contain values, because a value may be a secret. Errors contain a key only if the key looks like a
-configuration key.
+The reader rejects duplicate keys, accepts only decimal integers, and reports the line of each error. Errors never
+contain values, because a value may be a secret. Errors contain a key only if the key looks like a configuration key.
 """
 
 import re

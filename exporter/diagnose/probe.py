@@ -40,7 +40,7 @@ class ProbeClient:
         query: Query | None = None,
         body: Mapping[str, object] | None = None,
     ) -> object:
-        """Send a request and return the decoded JSON. If an earlier request succeeded, only stop the collector."""
+        """Send a request and return the decoded JSON. If an earlier request succeeded, stop the collector instead."""
         if self._has_response:
             raise _ReadEndedError
         response = await self._client.call(endpoint, ids=ids, query=query, body=body)

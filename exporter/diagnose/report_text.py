@@ -1,4 +1,4 @@
-"""The report as text. It contains the steps, the counts per collector, and the errors with their hints."""
+"""The report as text. The report contains the steps, the counts per collector, and the errors with their hints."""
 
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence

@@ -45,7 +45,7 @@ def value_findings(row: Mapping[str, object]) -> Iterator[Finding]:
 
 
 def time_finding(value: object) -> Finding:
-    """Return the format of a time. If there is no time, return the value that AvePoint uses instead."""
+    """Return the format of a time, or the placeholder that AvePoint uses for a missing time."""
     if value is None:
         return table.NO_TIME, "null"
     if isinstance(value, int | float):

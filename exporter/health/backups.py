@@ -37,7 +37,8 @@ class _Backup:
     def idle_from(self) -> float:
         """The Unix time at which the workload becomes idle.
 
-        This is `idle_after` seconds after the start of the last job. If the start is unknown, use the last success.
+        This time is `idle_after` seconds after the start of the last job. If the start is unknown, use the last
+        success.
         """
         began = self.job.start if self.job.start is not None else self.job.last_success
         return 0.0 if began is None else began + self.limits.idle_after
@@ -85,8 +86,8 @@ def _unclassified(view: View) -> Iterator[Finding]:
     """Yield an unknown finding for each group of unclassified jobs that may be backups."""
     for job in view.facts.jobs:
         if job.is_unclassified and job.job_type in ("", _BACKUP):
-            # Omit the workload from the subject. A subject with a workload would prevent a successful backup of the
-            # workload from resolving the problem.
+            # Do not set a workload in the subject. Otherwise, a successful backup of the workload could not resolve the
+            # problem.
             subject = Subject(job.product, geo_location=job.geo_location)
             # In a partner account, a product may have no workloads.
             yield Finding(subject, Outcome.UNKNOWN, job.collector, is_unclassified=view.is_tenant)
@@ -157,7 +158,7 @@ def success_unknown(view: View) -> Iterator[Finding]:
 
 
 def never_succeeded(view: View) -> Iterator[Finding]:
-    """Find workloads that have had backup jobs for at least `never_succeeded_after`, but no known success."""
+    """Find workloads without a known success whose oldest backup job is older than `never_succeeded_after`."""
     jobs = view.facts.jobs
     oldest = {(job.collector, job.product, job.workload, job.geo_location): job.oldest_start for job in jobs}
     backups = (job for job in jobs if job.job_type == _BACKUP and _may_have_succeeded(job))

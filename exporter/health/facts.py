@@ -56,8 +56,8 @@ class JobFacts:
     """Facts about the jobs of one workload and job type. Times are in Unix seconds, or None if they are unknown.
 
     `state` and `start` describe the last job. `completed_state` and `finish` describe the last completed job. If the
-    jobs belong to several resources, each resource has its own last job. For the states "failed" and "incomplete",
-    `unsuccessful` contains the completion times of these jobs.
+    jobs belong to several resources, each resource has its own last job. `unsuccessful` contains the completion times
+    of the last jobs with the state "failed" or "incomplete", keyed by state.
     """
 
     collector: str
@@ -76,7 +76,7 @@ class JobFacts:
 
     @property
     def is_unclassified(self) -> bool:
-        """Whether the job type or the workload is unknown. A retention job is classified even without a workload."""
+        """Whether the job type or the workload is unknown. A retention job without a workload counts as classified."""
         return not self.job_type or not (self.workload or self.job_type == "retention")
 
 
@@ -157,7 +157,7 @@ class Facts:
         return found
 
     def records(self, families: Iterable[str], key: Key) -> tuple[Record, ...]:
-        """Join the values of several families on the labels in `key`. Keep the order of the samples."""
+        """Combine the values of several families that have equal labels in `key`. Keep the order of the samples."""
         found: dict[tuple[str, Key], dict[str, float]] = {}
         for name in families:
             for collector, labels, sample in self._keyed(name, key):

@@ -40,9 +40,9 @@ class Finding(NamedTuple):
     lasted for `grace` seconds. If no new facts arrive, the finding remains valid until `changes_at`. Times are in Unix
     seconds.
 
-    An unknown finding keeps a current problem active, but only for `held_for` seconds after its start. If
-    `is_unclassified` is true, the facts may describe any subject of the product. If a subject has a problem but no
-    facts, an unclassified finding keeps the problem active.
+    If a finding is unknown, a current problem remains active until `held_for` seconds after the start of the problem.
+    If `is_unclassified` is true, the facts may describe any subject of the product. If there are no facts about a
+    subject, an unclassified finding keeps the problems of this subject active.
     """
 
     subject: Subject

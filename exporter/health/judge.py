@@ -23,7 +23,7 @@ _LONG_AGO: Final = 0.0
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The inputs that all verdicts on the customers of an account have in common.
+    """The inputs that are the same for all customers of an account.
 
     `fingerprint` identifies the limits. `collectors` contains the collectors that each problem depends on. `started` is
     the Unix time at which the process started.
@@ -98,7 +98,7 @@ def _is_hidden(key: ProblemKey, found: Mapping[ProblemKey, HeldProblem]) -> bool
 
 
 class _Decision:
-    """Finds the subjects that have one problem, and the data to save for the next verdict."""
+    """Decides which subjects have `problem`, and collects the data to save for the next verdict."""
 
     def __init__(self, problem: Problem, view: View, memory: Memory, rules: Rules) -> None:
         self.problem = problem
@@ -196,7 +196,7 @@ class _Decision:
         return _LONG_AGO if self.problem.is_loud else self._rules.started
 
     def _keep_first_seen(self, key: ProblemKey, findings: Iterable[Finding]) -> None:
-        """Keep the time when a condition was first seen until fresh facts show that the condition is over."""
+        """Until fresh facts show that a condition is over, keep the time when the condition was first seen."""
         if key in self._memory.first_seen and not all(self._refutes(one) for one in findings):
             self.first_seen[key] = self._memory.first_seen[key]
 

@@ -1,4 +1,4 @@
-"""The state of a customer that is saved for the next verdict."""
+"""The state that is saved for the next verdict on a customer."""
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field

@@ -16,7 +16,7 @@ _FAILED: Final = frozenset({"failed", "failed_to_start"})
 
 
 def objects_unprotected(view: View) -> Iterator[Finding]:
-    """Find workloads that have had too many scanned objects without backup for at least `unprotected_after`."""
+    """Find workloads that have exceeded the limit of unprotected objects for at least `unprotected_after`."""
     parts: dict[tuple[str, str], list[Record]] = {}
     for part in view.facts.records((SCANNED, PROTECTED), ("workload", "service_type", "tenant_id")):
         parts.setdefault((part.collector, part.key[0]), []).append(part)
@@ -37,7 +37,7 @@ def _sum(parts: list[Record], family: str) -> float | None:
 
 
 def users_unprotected(view: View) -> Iterator[Finding]:
-    """Find workloads that have had too many users without backup in one tenant for at least `unprotected_after`."""
+    """Find workloads that have exceeded the limit of unprotected users in a tenant for at least `unprotected_after`."""
     counts: dict[tuple[str, str, str], dict[str, float]] = {}
     for record in view.facts.records((USERS,), ("workload", "tenant_id", "state")):
         workload, tenant_id, state = record.key

@@ -75,7 +75,7 @@ PROBLEMS: Final = (
 def collectors_of(account_type: AccountType) -> Mapping[ProblemName, frozenset[str]]:
     """Return the collectors that each problem depends on, for one account type.
 
-    If no collector of the account type can find a problem, its set is empty.
+    If no collector of the account type can find a problem, the problem has an empty set.
     """
     names = {kind.name: {one.name for one in kind.families} for kind in COLLECTORS if kind.account_type == account_type}
     return {

@@ -25,7 +25,7 @@ LONGEST_SCOPE: Final = 300
 _RENEWAL_MARGIN: Final = 120.0
 _DEFAULT_LIFE: Final = 300.0
 _MINIMUM_AGE: Final = 300.0  # seconds; a younger token is not renewed after a 403
-_FAILURE_LIFE: Final = 60.0  # seconds; `token` raises a stored error only if the error is younger
+_FAILURE_LIFE: Final = 60.0  # seconds; `token` ignores a stored error that is older
 _OAUTH_ERRORS: Final = frozenset(
     {"invalid_client", "invalid_scope", "invalid_grant", "invalid_request", "unauthorized_client"}
 )

@@ -110,7 +110,7 @@ def salesforce_state(name: str) -> tuple[str | None, bool]:
 
 
 def _state(states: Mapping[int, str], name: str) -> tuple[str | None, bool]:
-    """Return the state for a code in `states`. Also accept the name of a state of any product."""
+    """Return the state for a code in `states`, or for a state name of any product."""
     if name.strip().isdecimal():
         found = states.get(int(name)) if len(name) < 4 else None  # noqa: PLR2004 - digits
         return (name, False) if found is None else (found, True)

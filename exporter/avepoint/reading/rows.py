@@ -108,7 +108,7 @@ class Row:
         return self._read(read_gigabytes, spellings)
 
     def is_past_time(self, name: str) -> bool:
-        """Return True if the field exists and does not contain a future or unreadable time."""
+        """Return True if the field contains a past time or an empty value."""
         try:
             ticks = read_time(self.raw(name))
         except UnreadableValueError:
@@ -195,7 +195,7 @@ class Row:
         return self._named(name, self.key(name), vocabulary.service_type)
 
     def job_service(self, name: str) -> str | None:
-        """Return the product that a job backs up, or the name of a scan. For "N/A", return ""."""
+        """Return the product of a job. For a scan, return the name of the scan. For "N/A", return ""."""
         return self._named(name, self.key(name), vocabulary.job_service)
 
     def module(self, name: str) -> str | None:
@@ -245,7 +245,7 @@ class Row:
         return AnswerError(f"{self._endpoint}: {what}", hint=CHANGED, path=self._endpoint)
 
     def refuse(self, field: str, reason: str) -> None:
-        """Report a value that cannot be correct as unreadable. `reason` describes why."""
+        """Report an impossible value as unreadable. `reason` describes why."""
         self._value_issues.unreadable(self._endpoint, field, self.raw(field), reason)
 
     def is_na(self, field: str) -> bool:

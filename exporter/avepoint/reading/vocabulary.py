@@ -1,7 +1,7 @@
 """Canonical names for all spellings of workloads, products, job types, states and statuses in the API.
 
-Sources: the enumerations of GET /cloudbackup/jobs and of POST …/avpt-products/jobs/batch, the module names of the
-overview, and the statuses of POST …/customers/batch.
+The names are from the documentation of GET /cloudbackup/jobs, POST …/avpt-products/jobs/batch, GET
+…/cloud-backup-m365/overview and POST …/customers/batch.
 """
 
 from collections.abc import Iterable, Mapping

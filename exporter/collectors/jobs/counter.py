@@ -100,7 +100,8 @@ class JobCounter:
         the job only if an earlier refresh listed it as running. `has_unread` is true if the list has unreadable rows.
         In the first refresh, a list with unreadable rows is treated as if `is_short` were true.
         """
-        # A first refresh in the future shows that the clock was wrong. The first list may have been incomplete.
+        # If the time of the first refresh is in the future, the clock was wrong at that time. The list of the first
+        # refresh may have been incomplete.
         is_first = self._base is None or now < self._base
         if is_first:
             self._base, is_short = now, is_short or has_unread

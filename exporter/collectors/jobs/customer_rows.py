@@ -87,7 +87,7 @@ def _keyed(rows: Iterable[Row], unread: list[Unread]) -> Iterator[tuple[str, tup
 
     If a row contains a state but no job, yield the state instead of the job.
 
-    Add rows that may hide a job or a success to `unread`.
+    Add to `unread` each row that may hide a job or a success.
     """
     for row in rows:
         kind = _kind(row)

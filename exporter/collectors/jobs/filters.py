@@ -34,9 +34,10 @@ class JobFilter:
 class FilterResult:
     """The filter values of the classified jobs, keyed by job id.
 
-    `conflicts` contains the ids of jobs that AvePoint returned for several values. These jobs cannot be classified.
-    `is_doubtful` is true if AvePoint rejected a value, returned an unlisted id, or ignored the filter. For each value,
-    `omitted` contains the ids of the jobs that AvePoint did not return. `refused` contains the rejected values.
+    `conflicts` contains the ids of jobs that AvePoint returned for more than one value of the filter. These jobs cannot
+    be classified. `is_doubtful` is true if AvePoint rejected a value, returned an unlisted id, or ignored the filter.
+    For each value, `omitted` contains the ids of the jobs that AvePoint did not return. `refused` contains the rejected
+    values.
     """
 
     values: Mapping[str, str]
@@ -56,8 +57,8 @@ class Classification:
 
     `all_ids` contains the ids of the unfiltered list. `listed` contains the start times of all listed jobs. `wanted`
     contains the ids of the jobs to classify. `known` contains the filter values of jobs that have already been
-    classified. If a response for one value contains a job with another known value, the exporter concludes that
-    AvePoint ignores the filter. `rejected` contains the values that AvePoint has rejected in every recent refresh.
+    classified. If a response for one value contains a job that is known to have another value, the exporter concludes
+    that AvePoint ignores the filter. `rejected` contains the values that AvePoint has rejected in every recent refresh.
 
     A response that omits a listed job proves that AvePoint applies the filter. A response that contains every listed
     job proves nothing. In this case, a job is classified only if AvePoint omits the job for every other value.
@@ -101,7 +102,7 @@ class Classification:
     def _pending(self, name: str) -> frozenset[str]:
         """Return the ids of the jobs that need a request with this filter value.
 
-        If `values` does not contain the value, omit the jobs that AvePoint has not returned for any value yet.
+        If `values` does not contain this value, return only jobs that AvePoint has already returned for another value.
         """
         pending = self.wanted - self._conflicts - self._proven
         return pending if name in self.job_filter.values else pending & self._claims.keys()
@@ -132,7 +133,7 @@ class Classification:
         self._claim(name, returned)
 
     def _is_ignored(self, name: str, ids: Collection[str | None]) -> bool:
-        """Return whether a response for `name` contains a job whose known value is different."""
+        """Return whether a response for `name` contains a job that is known to have another value."""
         return any(self.known.get(key or "", name) != name for key in ids)
 
     def _is_unproven(self, name: str, start: Ticks, ids: Collection[str | None]) -> bool:
@@ -141,7 +142,7 @@ class Classification:
         return self._is_ignored(name, ids) or not omits_any
 
     def _claim(self, name: str, returned: Collection[str]) -> None:
-        """Record `name` as the value of the returned jobs. If a job has several values, drop the values."""
+        """Record `name` as the filter value of the returned jobs. Drop the values of jobs with more than one value."""
         for key in returned:
             if self._claims.setdefault(key, name) != name:
                 self._conflicts.add(key)
@@ -149,7 +150,7 @@ class Classification:
             self._claims.pop(key, None)
 
     def _is_certain(self, key: str, name: str) -> bool:
-        """Return True if AvePoint applies the filter, or if AvePoint returns the job for this value only."""
+        """Return True if AvePoint applies the filter or omits the job for every other value."""
         others = self.job_filter.all_values.keys() - {name} - set(self.rejected)
         return key in self._proven or all(key in self._omitted.get(other, ()) for other in others)
 

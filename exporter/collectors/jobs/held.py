@@ -22,14 +22,15 @@ class PossibleKinds:
 
 
 def uncertain_kinds(kinds: Collection[JobKind], possible: Collection[PossibleKinds]) -> frozenset[JobKind]:
-    """Return the kinds to which an unclassified job may belong."""
+    """Return each `JobKind` that an unclassified job may have."""
     return frozenset(kind for kind in kinds if any(one.include(kind) for one in possible))
 
 
 def held(found: Mapping[JobKind, T], shown: Mapping[JobKind, T], uncertain: Collection[JobKind]) -> dict[JobKind, T]:
-    """Return the values in `found`. For the kinds in `uncertain`, return the values in `shown` instead.
+    """Return the values in `found`. For each kind in `uncertain`, return the value in `shown` instead.
 
-    `shown` contains the values of the previous refresh. If `shown` has no value for an uncertain kind, omit the kind.
+    `shown` contains the values that the previous refresh exposed. If `shown` does not contain an uncertain kind, omit
+    the kind.
     """
     certain = {kind: value for kind, value in found.items() if kind not in uncertain}
     return certain | {kind: value for kind, value in shown.items() if kind in uncertain}

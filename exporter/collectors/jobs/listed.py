@@ -1,4 +1,4 @@
-"""A store that keeps the jobs of the lookback period between refreshes."""
+"""Keeps the listed jobs for later refreshes, and drops jobs that are older than the lookback period."""
 
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -34,7 +34,8 @@ class ListedJobs:
 
     def start(self, now: Ticks, may_change: Callable[[str, Job], bool]) -> Ticks:
         """Return the start of the time range to request. The range includes all jobs that may change."""
-        # A last refresh in the future shows that the clock was wrong. That refresh may have missed jobs.
+        # If the time of the last refresh is in the future, the clock was wrong at that time. The last refresh may have
+        # missed jobs.
         if self._read_until is None or now < self._read_until:
             return self.earliest(now)
         changing = [job.start for key, job in self.jobs.items() if may_change(key, job)]

@@ -67,7 +67,7 @@ class ProductJobRecords:
     """A product's jobs within the lookback period, and its job history. The mappings are keyed by `JobKind`.
 
     `last_success` contains the finish times of the last successful jobs, in ticks. `completed` counts the completed
-    jobs. `JobHistory` describes `completed_states` and `unsuccessful`.
+    jobs. For `completed_states` and `unsuccessful`, see `JobHistory`.
     """
 
     window_start: Ticks

@@ -2,9 +2,10 @@
 
 AvePoint's job list does not contain job types or workloads. To determine the job type and workload of each job, the
 exporter requests the list with different filters and checks which filters return the job. Each refresh reads the
-unfiltered list once. It then requests the ids of each job type and each workload until every new job is classified.
-Jobs are classified only once, because the job type and the workload of a job never change. If an unclassified job may
-belong to a workload, the exporter keeps the workload's previous samples. The refresh counts as failed.
+unfiltered list once. The exporter then requests the ids of each job type and each workload until every new job is
+classified. Jobs are classified only once, because the job type and the workload of a job never change. If an
+unclassified job may belong to a workload, the exporter keeps the workload's previous samples. The refresh counts as
+failed.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -115,7 +116,7 @@ class JobReader:
         return job_list, await job_list.read(span, size=self._options.page_size)
 
     def _distinct(self, jobs: Iterable[tuple[Job, Row]]) -> Distinct[Job]:
-        """Return the jobs, keyed by id, except completed jobs whose rows contradict each other.
+        """Return the jobs, keyed by id. Omit completed jobs with contradictory rows.
 
         A job may be listed twice if its row moves to the next page while the list is being read. If the job was
         completed in the meantime, the completed job is returned.
@@ -173,8 +174,8 @@ class JobReader:
         }
         kinds |= dict.fromkeys(new - wanted, JobKind(MICROSOFT_365, "", _NOT_WANTED))
         self._kinds |= kinds
-        # A doubtful result does not count as an attempt. If the job type of a job is not configured, there is only one
-        # attempt.
+        # A doubtful result does not count as an attempt. The exporter does not retry a job whose job type is not
+        # configured.
         is_doubtful = job_types.is_doubtful or workloads.is_doubtful
         has_conflicts = bool(job_types.conflicts or workloads.conflicts)
         self._conflicting_refreshes = self._conflicting_refreshes + 1 if has_conflicts else 0

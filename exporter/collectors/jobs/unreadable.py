@@ -17,11 +17,11 @@ Unread = tuple[str | None, Row]
 
 
 class UnreadableRows:
-    """Counts the consecutive refreshes in which AvePoint returned an unreadable row.
+    """For each unreadable row, counts how many consecutive refreshes returned the row.
 
-    An unreadable row may hide the last job or the last success of a workload. Therefore, a list is accepted only if its
-    unreadable rows existed in the first refresh or in three consecutive refreshes. The customer id of a tenant account
-    is "".
+    An unreadable row may hide the last job or the last success of a workload. Therefore, a list with an unreadable row
+    is accepted only after three consecutive refreshes have returned the row. Unreadable rows in the first refresh are
+    accepted immediately. The customer id of a tenant account is "".
     """
 
     def __init__(self) -> None:
@@ -44,7 +44,7 @@ class UnreadableRows:
     def _are_accepted(self, ids: Iterable[str | None], customer_id: str) -> bool:
         """Record the ids of the unreadable rows in one refresh, and return whether the list is accepted.
 
-        If rows have no id, compare only the number of these rows.
+        For rows without an id, record only the number of these rows.
         """
         counts = Counter(ids)
         keys: set[object] = {key for key in counts if key is not None} | ({counts[None]} if counts[None] else set())

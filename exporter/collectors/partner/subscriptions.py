@@ -8,8 +8,8 @@ describes the same subscription after each refresh:
 - If there are several subscriptions to a service, the label consists of the text properties of a subscription (package,
   model, source, payment type, storage, …). The label does not contain numbers, dates or positions, so a third
   subscription does not change the labels of the first two.
-- Subscriptions with equal text properties are numbered in the order of their expiry. If such a subscription is
-  added or removed, the numbers of the others may change.
+- Subscriptions with equal text properties are numbered in the order of their expiry. If such a subscription is added or
+  removed, the numbers of the other subscriptions may change.
 
 If a second subscription to a service is added, the first subscription gets the label. If one of two subscriptions is
 removed, the remaining subscription loses the label. The sum or minimum over all subscriptions to a service does not

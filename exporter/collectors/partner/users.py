@@ -60,7 +60,7 @@ class UsersCollector(PerTenantCollector[UsersOptions, Counts]):
         self._list = ListReader(context.client, USERS, row_id)
 
     async def read_tenant(self, customer_id: str, tenant_id: str) -> Counts:
-        """Count a tenant's users with backup and users without backup.
+        """Count a tenant's users with and without backup.
 
         Raise AvePointError if a page is missing or rows contradict each other.
         """
