@@ -1,1 +1,1 @@
-"""Compare the exporter with prometheus_client. Compare its requests and times with the theoretical minimum."""
+"""Compare the exporter with prometheus_client, and with the theoretical minimum of requests and time."""

@@ -312,7 +312,7 @@ def metrics() -> str:
 
 
 def with_permissions(page: str) -> str:
-    """Write a table of permissions into each marked section of a page. The mark contains the account type."""
+    """Write the permissions for an account type into each marked section of a page. The mark contains the type."""
     return _MARKED.sub(_permissions, page)
 
 

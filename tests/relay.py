@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 
 class Relay:
-    """Transfers bytes between clients and a server on 127.0.0.1. If `_passes` is not set, no data passes."""
+    """Transfers data between clients and a server on 127.0.0.1, but only while `_passes` is set."""
 
     def __init__(self, target: int) -> None:
         self._target = target

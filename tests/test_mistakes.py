@@ -79,7 +79,7 @@ def configured(text: str) -> Provoke:
 
 
 def with_variable(name: str, value: str, provoke: Provoke) -> Provoke:
-    """First set an environment variable, then run the function."""
+    """Return a function that sets an environment variable and then calls `provoke`."""
 
     def provoked(stage: Stage) -> str:
         stage.set_variable(name, value)

@@ -90,8 +90,7 @@ async def traced() -> Tracer:
     world, tracer = World(FakeApi(portfolio(["x"]))), Tracer()
     await world.apply(partner())
     assert await world.refresh()
-    # The body is a stream, as over a network. Therefore, the response contains no size until the exporter reads the
-    # body.
+    # As over a network, the body is a stream. Therefore, the exporter does not have the size until it reads the body.
     body = json.dumps(v3([module(dataSizeStoredInAvePoint=f"{SIZE:.0f} B")])).encode()
     world.api.routes[overview_path("x")] = httpx.Response(200, stream=Stream(body))
     refresher = next(one for one in world.accounts.refreshers() if one.collector.name == "protected_data")

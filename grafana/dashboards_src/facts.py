@@ -88,7 +88,7 @@ def _count(title: str, about: str, matcher: str, *, of: tuple[str, ...], is_crit
 
 
 def not_judged() -> stat.Panel:
-    """Return the panel with the number of customers that may have overdue backups. Recent jobs are missing."""
+    """Return the panel with the number of customers that may have overdue backups, because recent jobs are missing."""
     backups = 'problem="backup_overdue"'
     unknown = f"sum({verdict.verdicts('problem', backups, _UNKNOWN)})"
     everyone = f"sum({verdict.verdicts('problem', backups)})"

@@ -1,8 +1,9 @@
 """PromQL that all dashboards share.
 
-Recorded series (prometheus/rules) have no label `instance`. Otherwise, sums would count restarts and replicas
-twice. The function `scoped` limits recorded series to the accounts that the chosen instances read. `$customer|` and
-`$workload|` also match series without the label, such as series of tenant accounts and of unknown workloads.
+Recorded series (prometheus/rules) have no label `instance`. With this label, sums would count customers twice, after a
+restart or with replicas. The function `scoped` limits recorded series to the accounts that the chosen instances read.
+`$customer|` and `$workload|` also match series without the label, such as series of tenant accounts and of unknown
+workloads.
 """
 
 from typing import Final
@@ -30,7 +31,7 @@ def recorded(name: str, *matchers: str) -> str:
 
 
 def scoped(expr: str) -> str:
-    """Keep the accounts that the chosen instances read. If a target is down, keep its accounts for one hour."""
+    """Keep only accounts that the chosen instances read. If an instance is down, keep its accounts for one hour."""
     return f"({expr}) and on (job, account) last_over_time({raw('avepoint_up', ACCOUNT)}[1h])"
 
 

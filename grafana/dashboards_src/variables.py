@@ -11,7 +11,7 @@ from grafana_foundation_sdk.models.dashboard import DataSourceRef, VariableOptio
 from grafana.dashboards_src.queries import ACCOUNT, CUSTOMER, INSTANCE, JOB
 
 DATASOURCE: Final = DataSourceRef(type_val="prometheus", uid="${datasource}")
-# Metrics with the label workload. With a regular expression, Prometheus needs only one lookup.
+# These metrics have the label `workload`. With a regular expression, Prometheus needs only one lookup.
 _WITH_WORKLOAD: Final = '__name__=~"avepoint_scanned_objects|avepoint_last_job_start_timestamp_seconds"'
 _INFO: Final = f"avepoint_customer_info{{{JOB}, {INSTANCE}, {ACCOUNT}}}"
 

@@ -29,7 +29,7 @@ _SHARDS: Final = 'count_values by (job, instance) ("shard", {})'
 
 
 def any_of(problems: Iterable[str]) -> str:
-    """Return a matcher for several problems."""
+    """Return a matcher that selects several problems."""
     return f'problem=~"{"|".join(problems)}"'
 
 

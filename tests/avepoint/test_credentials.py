@@ -1,4 +1,4 @@
-"""Test how an account's credential is chosen, and what --config.check reports about it."""
+"""Test the choice of an account's credential, and the report of --config.check about the credential."""
 
 import json
 import subprocess

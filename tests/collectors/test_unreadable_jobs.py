@@ -1,4 +1,4 @@
-"""An unreadable job row does not hide newer jobs. At first, the collector is down and the last values stay."""
+"""An unreadable job row does not hide newer jobs. At first, the collector is down, and its last values stay."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -99,7 +99,7 @@ def test_a_page_leads_from_nothing_to_graphs(name: str, simulator: SimulatorServ
 
 @contextlib.contextmanager
 def serving(folder: Path, *arguments: str) -> Iterator[str]:
-    """Run the exporter in this directory. Yield its address when it is ready. Check that the exit code is 0."""
+    """Run the exporter in this directory, and yield the exporter's address. Check that the exit code is 0."""
     address = f"127.0.0.1:{free_port()}"
     with (folder / "log").open("w") as stderr:
         process = subprocess.Popen([SERVES, *arguments], stderr=stderr, cwd=folder,

@@ -37,7 +37,7 @@ LONGEST_TAKEOVER = 30.0
 
 @dataclass(slots=True)
 class Replica:
-    """A replica. The page size identifies the requests of the replica."""
+    """A replica that sends its requests with its own page size. The page size identifies the replica in the log."""
 
     folder: Path
     simulator: Simulator

@@ -64,7 +64,7 @@ pathlib.Path.read_bytes = lambda path: time.sleep(60) if path.suffix == ".pem" e
 
 
 class Api(http.server.BaseHTTPRequestHandler):
-    """A fake AvePoint. The path in the base URL selects the failure to simulate."""
+    """A fake AvePoint. The path in the base URL selects the simulated failure."""
 
     protocol_version = "HTTP/1.1"
 

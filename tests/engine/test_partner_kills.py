@@ -1,4 +1,4 @@
-"""A partner's counters and last successes never go back, even if the process is killed many times."""
+"""A partner's counters and times of last successes never decrease, even if the process is killed many times."""
 
 import asyncio
 from pathlib import Path

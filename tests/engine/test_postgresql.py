@@ -1,4 +1,4 @@
-"""Persistent state in a real PostgreSQL server, accessed directly and through PgBouncer in transaction mode."""
+"""Test persistent state in a real PostgreSQL server, without PgBouncer and with PgBouncer in transaction mode."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack

@@ -37,7 +37,7 @@ async def run_for(world: World, duration: float) -> None:
     end, kept = world.clock.monotonic() + duration, world.clock.sleep
 
     async def sleep(seconds: float) -> None:
-        if seconds >= 1 and world.clock.monotonic() + seconds > end:  # shorter sleeps are waits for the rate limit
+        if seconds >= 1 and world.clock.monotonic() + seconds > end:  # the rate limit causes shorter sleeps
             raise Stop
         await kept(seconds)
 

@@ -1,4 +1,4 @@
-"""The snapshot drops removed customers. Existing views of the snapshot do not change."""
+"""The snapshot drops removed customers. Views that were created earlier do not change."""
 
 from exporter.collectors.base import Family, Sample
 from exporter.engine.snapshot import CollectorEntry, ReadResult, Snapshot

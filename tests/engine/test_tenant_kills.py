@@ -1,4 +1,4 @@
-"""A tenant's counters and last successes never go back, even if the process is killed many times."""
+"""A tenant's counters and times of last successes never decrease, even if the process is killed many times."""
 
 import asyncio
 from itertools import pairwise
@@ -73,7 +73,7 @@ def test_nothing_falls_goes_back_or_is_counted_twice_when_the_process_is_killed(
 ) -> None:
     place = tmp_path if kind == "sqlite" else request.getfixturevalue("postgres").url
     random, now, history, falls = Random(11), NOW, dict[str, list[float]](), 0
-    began = 0.0  # time of the first refresh; only later jobs count
+    began = 0.0  # time of the first refresh; earlier jobs are not counted
     kills, most = 100 if soak else 10, 120 if kind == "sqlite" else 600  # commits over the network are slower
     for _ in range(kills):
         for at, page in pages_until_killed(refresh_without_end, place, now, random.randrange(3, most)):

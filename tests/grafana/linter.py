@@ -127,7 +127,7 @@ def labels_of_legends(board: Json) -> Iterator[str]:
 
 
 def numbers(board: Json) -> Iterator[str]:
-    """A stat panel shows one number from a single series. Several series may count restarts and replicas twice."""
+    """A stat panel shows one number from a single series. With several series, customers may be counted twice."""
     for panel in panels(board):
         if panel["type"] != "stat":
             continue

@@ -48,7 +48,7 @@ def known() -> Mapping[str, Labels]:
 
 
 class Lint(Walk):
-    """Infers labels as `Walk` does. Also checks windows, rates, and matchers of `job` and `instance`."""
+    """Infers labels as `Walk` does. Also checks that rates read counters, and that job and instance are matched."""
 
     def __init__(self, series: Mapping[str, Labels]) -> None:
         super().__init__(series)

@@ -74,7 +74,7 @@ def _retention(random: Random) -> RetentionRecord:
 def expected_settings(portfolio: StaticPortfolio) -> Samples:
     """Return all samples of settings and activities for the account "tenant".
 
-    The legacy API returns no settings and activities.
+    The legacy API returns neither settings nor activities.
     """
     samples: Samples = {}
 

@@ -81,7 +81,7 @@ def moving_portfolio(seed: int, rounds: int) -> MovingPortfolio:
 def ended(portfolio: MovingPortfolio, now: float, since: Mapping[str, float]) -> Counter[Kind]:
     """Count the jobs that ended before or at `now`, per customer, workload and job type.
 
-    Count only jobs that end after `since[customer]`. The key "" represents the tenant account.
+    Omit jobs that ended before or at `since[customer]`. The key "" represents the tenant account.
     """
 
     def counts(customer_id: str, job: JobRecord | CustomerJob) -> bool:

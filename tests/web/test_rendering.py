@@ -25,7 +25,7 @@ async def test_a_client_that_disconnects_does_not_cancel_a_shared_page() -> None
     renderings = Renderings(render)
     first = asyncio.create_task(renderings.page(KEY))
     await asyncio.wait_for(started.wait(), 20)
-    # Two clients wait for the next rendering. This rendering has not started yet.
+    # Two clients wait for the next rendering, which has not started yet.
     leaving, staying = (asyncio.create_task(renderings.page(KEY)) for _ in range(2))
     await asyncio.sleep(0)
     leaving.cancel()
