@@ -86,7 +86,7 @@ def _cost(server: Prometheus, panel: dict[str, Any]) -> float:
 
 
 def measure(customers: int, program: str, warm_up: float, *, incident: bool) -> Iterator[str]:
-    """Yield one line per dashboard, one line for each of its five slowest panels, and a line with the total CPU time."""
+    """Yield the CPU time of each dashboard and of its five slowest panels. At the end, yield the total CPU time."""
     body = page(customers, *WRONG[incident]) + "\n".join(_more(customers)).encode() + b"\n"
     with ExitStack() as stack:
         target = stack.enter_context(serve(body))

@@ -134,7 +134,7 @@ def keeps_name(expression: Any) -> bool:
 
 
 def variable_expressions(query: str) -> Iterator[tuple[str, str]]:
-    """Yield each expression in a variable's query (one per metric name), and the label that the query selects."""
+    """For each metric name in a variable's query, yield an expression and the label that the query selects."""
     call = _CALL.fullmatch(query)
     if call is None:
         raise ValueError(f"neither label_values nor query_result: {query}")
