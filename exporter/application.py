@@ -117,8 +117,8 @@ class Application:
         )
 
         def bound(addresses: Sequence[str]) -> None:
-            # Start the refreshes only now. If the process cannot listen on its addresses, it must not send requests to
-            # AvePoint.
+            # Do not start the refreshes earlier. If the process cannot listen on its addresses, it must not send
+            # requests to AvePoint.
             if self._keeper is None:
                 self.accounts.start()
             else:

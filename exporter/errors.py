@@ -32,7 +32,7 @@ _ABOUT_FILES: Final = {
 
 
 def why_unreadable(error: OSError) -> str:
-    """Return the reason why a file cannot be read, and how to fix the error."""
+    """Return a text that explains why a file cannot be read and how to fix the error."""
     what_to_do = _ABOUT_FILES.get(error.errno or 0, "use another file")
     return f"{(error.strerror or 'unknown error').lower()}; {what_to_do}"
 
@@ -111,9 +111,9 @@ class Failure:
 
     @classmethod
     def of(cls, error: AvePointError, *, at: float | None = None, before: Self | None = None) -> Self:
-        """Return the failure for an error in a refresh that began at the Unix time `at`.
+        """Return the failure for an error. `at` is the Unix time at which the refresh began.
 
-        `before` is the failure of the previous refresh. If both failures have the same message, keep the `since` of
+        `before` is the failure of the previous refresh. If both failures have the same message, copy `since` from
         `before`.
         """
         message = sys.intern(str(error))  # Interning saves memory if thousands of customers have the same message.

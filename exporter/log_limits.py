@@ -33,7 +33,7 @@ class _Window:
 
 
 class RepeatFilter(logging.Filter):
-    """Writes equal lines once per window. The filter also limits the number of lines per kind and window.
+    """Writes equal lines only once per window of time, and limits the number of similar lines per window.
 
     Log lines at the level debug always pass the filter. A handler must call `due` to write the counts of suppressed
     lines.
@@ -53,7 +53,7 @@ class RepeatFilter(logging.Filter):
         kind, variant = _kind(record), _variant(record)
         with self._lock:
             if kind not in self._windows and len(self._windows) >= _MAX_KINDS:
-                kind = (record.name, record.levelno, "", "", "")  # at the limit, other messages count as one kind
+                kind = (record.name, record.levelno, "", "", "")  # too many kinds: new messages share one kind
             window = self._windows.setdefault(kind, _Window(self._clock() + WINDOW))
             if variant in window.written or len(window.written) >= _MAX_VARIANTS:
                 window.suppressed += 1
@@ -64,7 +64,7 @@ class RepeatFilter(logging.Filter):
     def due(self, *, all_windows: bool = False) -> list[tuple[Kind, int]]:
         """Remove the expired windows, and return the number of suppressed lines per kind.
 
-        If `all_windows` is true, remove all windows.
+        If `all_windows` is true, include the windows that have not expired.
         """
         now = self._clock()
         with self._lock:

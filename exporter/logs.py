@@ -82,7 +82,7 @@ class LimitedHandler(logging.StreamHandler[TextIO]):
     def write_counts(self, *, all_windows: bool = False) -> None:
         """Write the number of suppressed lines of each expired window.
 
-        If `all_windows` is true, write all counts.
+        If `all_windows` is true, include the windows that have not expired.
         """
         for kind, count in self._repeats.due(all_windows=all_windows):
             context = {key: value for key, value in (("account", kind[3]), ("collector", kind[4])) if value}
@@ -92,7 +92,7 @@ class LimitedHandler(logging.StreamHandler[TextIO]):
 def write_suppressed(*, all_windows: bool = False) -> None:
     """Write the number of suppressed lines of each expired window.
 
-    If `all_windows` is true, write all counts.
+    If `all_windows` is true, include the windows that have not expired.
     """
     for handler in logging.getLogger().handlers:
         if isinstance(handler, LimitedHandler):

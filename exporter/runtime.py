@@ -29,11 +29,11 @@ def settings_of_a_server() -> Iterator[None]:
     """
     with suppress(AttributeError, OSError, TypeError):  # Only glibc has the function mallopt.
         ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _LARGE)
-    gc.disable()  # A collection during a restore would take up to 100 ms and find no cycles.
+    gc.disable()  # During a restore, a collection would take up to 100 ms and free no memory.
     try:
         yield
     finally:
-        gc.freeze()  # Garbage collections skip frozen objects. Each full collection is up to 100 ms faster.
+        gc.freeze()  # Collections skip frozen objects. This makes a full collection up to 100 ms faster.
         gc.enable()
         gc.set_threshold(*gc.get_threshold()[:2], _OLD_COLLECTIONS)
         sys.setswitchinterval(_SWITCH_INTERVAL)

@@ -26,12 +26,12 @@ _COUNTRIES: Final = (
     "Japan", "Switzerland", "Sweden", "Ireland",
 )  # fmt: skip
 _STEMS: Final = len(_HEADS) * len(_MIDDLES) * len(_TAILS)
-# This prime number is not a divisor of `_STEMS`. Therefore, every stem occurs once before a stem repeats.
+# This prime number does not divide `_STEMS`. Therefore, no stem repeats until every stem has occurred once.
 _STEP: Final = 104_729
 
 
 def stem(number: int) -> str:
-    """Return the first word of the name of organization `number`."""
+    """Return the first word of an organization's name."""
     rest, tail = divmod(number * _STEP % _STEMS, len(_TAILS))
     head, middle = divmod(rest, len(_MIDDLES))
     return f"{_HEADS[head]}{_MIDDLES[middle]}{_TAILS[tail]}"

@@ -148,5 +148,5 @@ def _job(customer_id: str, module: int, status: int, **values: Any) -> CustomerJ
 
 
 def _failed(job: CustomerJob) -> CustomerJob:
-    """Return a failed copy of the job, with all object counts set to 0."""
+    """Return a copy of the job with the status `failed`, and with all object counts set to 0."""
     return replace(job, status=_FAILED, total_objects=0, successful_objects=0, failed_objects=0, backup_bytes=0)

@@ -26,7 +26,7 @@ _WORKING, _FAILED = 1, 2
 _SCAN_SECONDS: Final = 15 * MINUTE
 _STATUS_SECONDS: Final = 6 * HOUR
 _EARLIEST_DAYS: Final = -8.0
-# The mean number of objects per workload, and the mean object size in KiB per workload. The order is that of the
+# The mean number of objects in each workload, and their mean size in KiB. The workloads have the same order as the
 # ObjectType codes.
 _OBJECTS: Final = (420, 95, 400, 130, 6, 12, 110, 30, 380, 24, 60, 35)
 _OBJECT_KIB: Final = (3_100_000, 9_400_000, 6_200_000, 2_700_000, 900_000, 450_000, 1_900_000, 120_000, 45_000,
@@ -35,7 +35,7 @@ _OBJECT_KIB: Final = (3_100_000, 9_400_000, 6_200_000, 2_700_000, 900_000, 450_0
 
 @dataclass(frozen=True, slots=True)
 class _RowPlan:
-    """The initial values and the growth rate of one row in a customer's protected data."""
+    """The initial values and the daily growth of one row of protected data."""
 
     service_type: str
     service_module: str
@@ -49,7 +49,7 @@ class _RowPlan:
 
     def at(self, customer: CustomerRecord, days: float, last_run_unix_ns: int) -> ProtectedRow:
         scanned = int(self.scanned * (1 + self.growth_per_day * days))
-        # With rounding down, a few protected objects would seem unprotected.
+        # If this number were rounded down, a protected object could seem unprotected.
         protected = ceil(scanned * self.protected_share)
         size = int(self.scanned * (1 + self.growth_per_day * days) * self.protected_share * self.object_bytes)
         byos = None if self.byos_share is None else int(size * self.byos_share)

@@ -185,7 +185,7 @@ class GeneratedPortfolio:
         return subscriptions_of(self._seed, number, customer_id, self._timeline, now, self._scenario)
 
     def customer_jobs(self, customer_id: str, now: float, /) -> Sequence[CustomerJob] | None:
-        """Return a customer's jobs from the last day, with an additional row for each module without a job."""
+        """Return a customer's jobs from the last day, and one row for each module without a job."""
         number = self._book.number(customer_id)
         if number is None:
             return None

@@ -16,7 +16,7 @@ from avepoint_simulator.data.vocabulary import CLOUD_BACKUP, CLOUD_BACKUP_EXPRES
 _GIB: Final = 1024**3
 _EARLIEST_DAYS: Final = -30.0
 _MANY: Final = 20
-# The keys are positions within groups of twenty customers. The values are the days until the subscription expires.
+# The keys are customer numbers modulo `_MANY`. The values are the days until the subscription expires.
 _EXPIRES_SOON: Final = {4: 20, 8: -3, 11: 5, 15: 12}
 _EXPIRING_DAYS: Final = 12
 _TWO_PACKAGES: Final = 7

@@ -71,7 +71,7 @@ def _users(source: Random, tenant: Tenant, unprotected: float) -> tuple[UserReco
             id=str(uuid.UUID(int=source.getrandbits(128), version=4)),
             email=f"user{number}@{tenant.name}",
             display_name=f"User {number}",
-            # The first users have no backup. Therefore, `unprotected` alone determines how many users have no backup.
+            # The first users have no backup. The number of these users depends only on `unprotected`.
             modules=tuple((module, number >= int(count * unprotected)) for module in (_MAILBOX, _ONEDRIVE)),
         )
         for number in range(count)

@@ -188,7 +188,7 @@ def _successful(job: JobRecord) -> JobRecord:
 
 
 def _failed(job: JobRecord) -> JobRecord:
-    """Return a failed copy of the job, with all object counts set to 0."""
+    """Return a copy of the job with the state `failed`, and with all object counts set to 0."""
     return replace(
         job,
         state=words.FAILED,
@@ -212,7 +212,7 @@ def _retentions(source: Random, timeline: Timeline, day: int) -> list[JobRecord]
 def _on_demand(
     source: Random, timeline: Timeline, day: int, job_type: int, fewest: int, most: int, minutes: float, objects: int
 ) -> list[JobRecord]:
-    """Return the jobs of one on-demand type. Users start these jobs during working hours."""
+    """Return the jobs of one job type. Users start these jobs manually during working hours."""
     return [
         _job(source, timeline, job_type, source.randint(1, 12), day * DAY + source.uniform(7, 19) * HOUR, minutes,
              source.randint(1, objects))

@@ -73,7 +73,7 @@ SERVICE_MODULES: Final[Mapping[int, tuple[str, ...]]] = MappingProxyType(
     }
 )
 
-# Settings and unusual activities use different workload codes. The keys are ObjectType codes.
+# Backup settings and unusual activities have their own workload codes. The keys are ObjectType codes.
 SERVICE_TYPES: Final[Mapping[int, int]] = MappingProxyType(
     {1: 0, 2: 1, 3: 2, 4: 3, 5: 4, 6: 5, 7: 6, 8: 9, 9: 10, 10: 11, 11: 12, 12: 14}
 )

@@ -7,7 +7,7 @@ import click
 
 from exporter.cli.flags import CONTEXT, FilePath, option
 
-# These paths are relative to the root of the repository. The wheel contains the same paths in exporter/assets.
+# These paths are relative to the root of the repository. In the wheel, the paths are relative to exporter/assets.
 ASSETS: Final = (
     "config.example.yaml",
     "deploy/systemd",

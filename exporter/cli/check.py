@@ -150,7 +150,7 @@ def _chosen(config: Config, names: tuple[str, ...]) -> Config:
 class ProgressBar:
     """A progress bar for a check.
 
-    The bar can also show parts of a step.
+    The bar also shows fractions of a step.
     """
 
     def __init__(self, bar: Any) -> None:  # noqa: ANN401 - click does not export the type

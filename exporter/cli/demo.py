@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _DAY: Final = 86_400
 _CUSTOMERS: Final = 25
-_CUSTOMERS_OF_INCIDENT: Final = 60  # AvePointManyCustomersAffected fires if ten customers have one problem
+_CUSTOMERS_OF_INCIDENT: Final = 60  # AvePointManyCustomersAffected fires if ten customers have the same problem
 _SHORTEST: Final = 30  # seconds between two refreshes of collectors whose default interval is at most an hour
 _SCENARIOS: Final = ("healthy", "typical", "incident", "varied")
 _CONFIGURATION: Final = """
@@ -140,7 +140,7 @@ def demo(
 
 
 def default_customers(scenario: "Scenario") -> int:
-    """Return the number of customers if --customers is not set."""
+    """Return the default of --customers for a scenario."""
     return _CUSTOMERS_OF_INCIDENT if scenario == "incident" else _CUSTOMERS
 
 
@@ -160,7 +160,7 @@ def _configuration(url: str, app: "AppCredentials", speed: float, scenario: "Sce
 
 
 def _interval(options: type[CollectorOptions]) -> str:
-    """Return a short interval that is proportional to the default interval of a collector."""
+    """Return a collector's interval for the demo, based on the collector's default interval."""
     return f"{round(_SHORTEST * max(1.0, options().interval / 3600))}s"
 
 

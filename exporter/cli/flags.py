@@ -162,7 +162,7 @@ def storage_of(flags: Flags) -> tuple[Path | None, str | None]:
 
 
 def unsharded(flags: Flags) -> Flags:
-    """Return a copy of the flags without the shard, so that a command tests all accounts."""
+    """Return a copy of the flags without the shard. With these flags, a command tests all accounts."""
     return flags | dict.fromkeys(SHARDING)
 
 

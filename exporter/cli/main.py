@@ -72,7 +72,7 @@ _OUTPUT_ERRORS: Final = {errno.ENOSPC, errno.EDQUOT, errno.EIO}
     __version__, message=f"%(prog)s %(version)s (Python {platform.python_version()})", help="Show the version and exit."
 )
 @click.pass_context
-def command(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - click passes one value per flag, and the types differ
+def command(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401 - the values of flags have different types
     """Prometheus exporter for AvePoint Cloud Backup for Microsoft 365.
 
     Without a command, the exporter reads data from AvePoint in the background,
@@ -109,7 +109,7 @@ for _each in (init, check, demo, assets, completion):
 
 
 def _refuse_unsupported(ctx: click.Context, chosen: click.Command) -> None:
-    """Raise UsageError if the command line sets a flag before a command that does not support the flag."""
+    """Raise UsageError if the command does not support a flag that stands before the command's name."""
     supported = {parameter.name for parameter in chosen.params}
     for parameter in ctx.command.params:
         name = parameter.name or ""

@@ -57,7 +57,7 @@ def permissions(account_type: str) -> tuple[tuple[str, str], ...]:
 
 
 def registration(account_type: str) -> str:
-    """Return the page in AvePoint's portal where an app for an account type is registered."""
+    """Return the page of AvePoint's portal on which you register an app. The page depends on the account type."""
     return where_registered(permissions(account_type)[0][1])
 
 
@@ -90,7 +90,7 @@ class Questions:
         return Settings(self._answers, secret, self._secret_file)
 
     def _urls(self) -> None:
-        """Collect the URLs from the flags. If a URL is missing, collect the environment and the data center."""
+        """Collect the URLs from the flags. If a URL is missing, also collect the environment and the data center."""
         urls = [key for key in _URLS if self._flags[key] is not None]
         if len(urls) < len(_URLS) or self._flags["environment"] is not None:
             self._key("environment", "Cloud", _ABOUT_ENVIRONMENTS, choices=ENVIRONMENTS, default=ENVIRONMENTS[0])

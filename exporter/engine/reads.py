@@ -129,7 +129,7 @@ class CustomerReader:
         for customer_id in due:
             if not self._collector.is_customer(customer_id):
                 self._failing.remove(customer_id)
-            elif customer_id not in queue.taken:  # An account error ended the retry before this customer.
+            elif customer_id not in queue.taken:  # An error of the account ended the retries before this customer's retry.
                 self._failing.add(customer_id)
 
     async def _try(self, queue: WorkQueue, tally: RefreshTally) -> None:
@@ -181,7 +181,7 @@ class CustomerReader:
         Raise AvePointError if the records are incomplete.
         """
         read, error = self._results.of(customer_id, records), self._collector.error(records)
-        # The samples are stored before a scrape can return them, so that counters do not decrease after a restart.
+        # Store the samples before a scrape can return them. Otherwise, counters could decrease after a restart.
         state, is_owned = self._collector.state_of(customer_id), True
         if self._store is not None:
             is_owned = await self._store.commit(customer_id, read, state)
@@ -218,7 +218,7 @@ async def _each(customer_ids: Iterable[str]) -> AsyncIterator[str]:
 
 
 def may_turn_off(collector: Collector[Any, Any], entry: CollectorEntry, error: AvePointError) -> bool:
-    """Return True if an error turns the collector off, and False if the error marks the collector as down.
+    """Return whether an error turns the collector off. Otherwise, the error marks the collector as down.
 
     A collector is off if AvePoint does not offer the data, or if the permission has never been granted.
     """

@@ -50,8 +50,8 @@ async def restore(
             await asyncio.to_thread(_load_state, stored, refresher)
         if name in old and old[name].first_ended.is_set():
             refresher.first_ended.set()
-        # Drop customers that are now excluded or that are in another shard. The next customer list may be read hours
-        # later.
+        # Drop customers that are now excluded or in another shard. Otherwise, these customers could stay for hours,
+        # until the next customer list is read.
         await asyncio.to_thread(_drop_unwanted, refresher.entry, customer_list)
 
 

@@ -1,7 +1,7 @@
 """Functions and types that store samples compactly and render samples as lines of the exposition format.
 
-The line of a sample is identical in text format 0.0.4 and in OpenMetrics 1.0. Only the HELP and TYPE lines of counters
-differ.
+The line of a sample is identical in text format 0.0.4 and in OpenMetrics 1.0. The two formats differ only in the HELP
+and TYPE lines of counters.
 """
 
 from array import array
@@ -68,7 +68,7 @@ class CustomerSamples(Collection[Sample]):
 
 
 class SharedSeries:
-    """A cache that saves memory. If customers of a collector have equal series, these customers share the objects."""
+    """Saves memory. If several customers of a collector have equal series, these customers share one copy."""
 
     def __init__(self) -> None:
         self._series: dict[tuple[str, tuple[str, ...]], Series] = {}
@@ -96,7 +96,7 @@ class SharedSeries:
 
 
 def lines_of(samples: Collection[Sample], account: str) -> Lines:
-    """Render samples that do not use shared series. Return the lines, keyed by family name."""
+    """Render `Sample` records. Return the lines, keyed by family name."""
     lines: dict[str, list[str]] = {}
     for sample in samples:
         lines.setdefault(sample.family.name, []).append(line(sample, account))

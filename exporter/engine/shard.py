@@ -10,7 +10,7 @@ from exporter.errors import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """One of `total` processes. Each process reads some customers and tenant accounts. `index` is zero-based."""
+    """One of `total` processes that share the customers and the tenant accounts. `index` is zero-based."""
 
     index: int = 0
     total: int = 1
@@ -31,8 +31,8 @@ WHOLE: Final = Shard()
 def _jump_hash(number: int, total: int) -> int:
     """Return the shard of a hash value.
 
-    If `total` increases from N to N + 1, the fraction 1 / (N + 1) of all hash values moves to the new shard. All other
-    hash values keep their shard. The algorithm is from "A Fast, Minimal Memory, Consistent Hash Algorithm" by Lamping
+    If the number of shards increases from N to N + 1, one of N + 1 hash values moves to the new shard. All other hash
+    values stay in their shards. The algorithm is from "A Fast, Minimal Memory, Consistent Hash Algorithm" by Lamping
     and Veach.
     """
     shard, following = 0, 0

@@ -52,7 +52,7 @@ class ReadResult:
         return self._with(s for s in self.samples if names.isdisjoint(s.family.labels)) if names else self
 
     def of_customers(self, customers: frozenset[str]) -> "ReadResult":
-        """Return a copy without the samples of customers that are not in `customers`."""
+        """Return a copy that keeps only the samples of `customers` and the samples without a customer."""
         return self._with(s for s in self.samples if (customer := customer_of(s)) is None or customer in customers)
 
     def _with(self, samples: Iterable[Sample]) -> "ReadResult":
@@ -162,8 +162,8 @@ class CollectorEntry:
     def drop_unlicensed(self, customer_id: str, error: AvePointError) -> bool:
         """If a customer has no license, drop the customer. Return whether the customer was dropped.
 
-        If AvePoint responds with 403 or 404 and has returned data only for other customers, the customer has no
-        license.
+        Status 403 or 404 means a missing license in one case: the exporter has data of other customers, but none of
+        this customer.
         """
         is_refused = isinstance(error, StatusError) and error.means_not_granted
         if not is_refused or not self.reads or customer_id in self.reads:

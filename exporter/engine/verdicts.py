@@ -119,8 +119,8 @@ class AccountVerdicts:
     async def _publish(self, deadline: float) -> None:
         """Commit the new states, and then show the verdicts.
 
-        If the commit takes too long, the next call shows the verdicts. In the opposite
-        order, a restart could make a known problem look new.
+        If the commit takes too long, the next call shows the verdicts. If verdicts were shown before the commit, a
+        restart could make a known problem look new.
         """
         unsaved = self.take_unsaved() if self._save is not None else {}
         if self._save is not None and unsaved:
@@ -159,7 +159,7 @@ class AccountVerdicts:
         self._verdict.load(states)
 
     def follow(self, states: Mapping[str, object]) -> None:
-        """Replace the states with the states that another process stored.
+        """Load the states that another process stored, and drop all other states.
 
         Raise ValueError if the format of a state is invalid.
         """
@@ -215,7 +215,7 @@ class AccountVerdicts:
     def _show(self, customer_id: str) -> None:
         """If the samples of a customer have changed, replace the samples."""
         if self._is_tenant:
-            return  # `_show_counts` shows these samples for a tenant account.
+            return  # For a tenant account, `_show_counts` shows these samples.
         self._replace(customer_id, self._verdict.customer_samples(customer_id))
 
     def _show_counts(self) -> None:
@@ -233,7 +233,7 @@ class AccountVerdicts:
 
 
 def _complete(reads: Mapping[str, ReadResult], former: Mapping[str, _Read]) -> Iterator[tuple[str, _Read]]:
-    """Yield the samples of each customer's last complete refresh. Incomplete samples may lack facts."""
+    """Yield the samples of each customer's last complete refresh. Incomplete samples could cause wrong verdicts."""
     for customer_id, read in reads.items():
         known = former.get(customer_id)
         if read.is_complete and (known is None or known.samples is not read.samples or known.read_at != read.read_at):

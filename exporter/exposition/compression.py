@@ -10,7 +10,7 @@ try:
 except ImportError:  # there is no wheel of isal for this platform
     import zlib  # type: ignore[no-redef] # both modules have the same interface
 
-_LEVEL: Final = 1  # higher levels take more time than the smaller page saves
+_LEVEL: Final = 1  # at higher levels, compressing takes more time than sending a smaller page saves
 _PIECE: Final = 128 * 1024
 _RAW: Final = -15  # selects a deflate stream without a header or checksum
 _HEADER: Final = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
@@ -48,7 +48,7 @@ def pieces(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def gzip_member(start: Compressed, end: bytes) -> Iterator[bytes]:
-    """Compress `end`, append it to the compressed text `start`, and yield the gzip member in pieces."""
+    """Yield a gzip member that contains `start` and `end`, in pieces. `start` is already compressed."""
     compressor = zlib.compressobj(_LEVEL, wbits=_RAW)
     yield _HEADER
     yield from start.blocks

@@ -106,7 +106,7 @@ class OwnMetrics:
             prometheus_client.GCCollector(registry=registry)
 
     def set_shard(self, shard: Shard) -> None:
-        """Set the metrics for the index of this shard and the number of shards."""
+        """Set the metric for this shard's index, and the metric for the number of shards."""
         self._shard.set(shard.index)
         self._total_shards.set(shard.total)
 
@@ -129,7 +129,7 @@ class OwnMetrics:
             metric.remove_by_labels({"account": account})
 
     def usage(self) -> dict[str, Usage]:
-        """Return the request counts and wait time per account since the account was first configured."""
+        """Return the request counts and the wait time of each account since its first request."""
         calls, tokens = _by_account(self.requests, "code"), _by_account(self.tokens, "result")
         # Every account has a series of this counter, even before its first request.
         waited = {labels["account"]: value for labels, value in _totals(self.throttled)}

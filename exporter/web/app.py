@@ -37,7 +37,7 @@ _START_SECONDS: Final = 5.0  # length of the startup period; in this period, scr
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The objects that the endpoints use. If reloads over HTTP are disabled, `reload` is None."""
+    """The objects on which the endpoints depend. If reloads over HTTP are disabled, `reload` is None."""
 
     accounts: Accounts
     page: MetricsPage
@@ -190,7 +190,7 @@ def accepts_gzip(accept_encoding: str) -> bool:
 
 
 def _offer(header: str, name: str) -> tuple[float, ...]:
-    """Return the quality values for a name, such as a media type, in a header."""
+    """Return the quality values that a header contains for a name, such as a media type."""
     qualities = []
     for offer in header.lower().split(","):
         kind, _, parameters = offer.partition(";")

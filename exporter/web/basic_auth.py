@@ -206,8 +206,8 @@ class PasswordChecker:
         """Return a hash that matches no password.
 
         With this hash, a check takes as long for an unknown user as for a known user. The hash has the same bcrypt cost
-        as one of the configured hashes. The cost depends on the user name, so all requests with the same name take
-        equally long.
+        as one of the configured hashes. The user name determines the cost. Therefore, all requests with the same name
+        take equally long.
         """
         costs = sorted({stored[4:6] for stored in users.values()})
         cost = costs[int.from_bytes(self._digest(user)[:4]) % len(costs)]

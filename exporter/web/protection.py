@@ -67,8 +67,8 @@ class LiveProtection:
             protection = self._load()
             _refuse_weaker(self._current.config, protection.config)
         except ConfigError as error:
-            # If there are no stamps, each check loads the files again. A new invalid file has no stamp yet, so a
-            # comparison of stamps could miss a change of this file.
+            # Without stamps, each check loads the files again. The new configuration may refer to files that have no
+            # stamps, and comparing stamps would not detect changes of these files.
             self._stamps = {}
             if str(error) != self._error:
                 log.error("web configuration %s not reloaded; the old configuration is kept: %s", self._path, error)

@@ -1,8 +1,8 @@
 """The HTTP server opens the sockets, accepts connections, and shuts down within a deadline.
 
 This server uses uvicorn's h11 protocol with the deadlines in client_connections.py, but not uvicorn's server. uvicorn's
-server installs signal handlers and checks for shutdown ten times per second. Pending TLS handshakes could not be
-counted or closed, because uvicorn's server reports connections only after the handshake.
+server installs signal handlers, and checks for shutdown ten times per second. It also reports connections only after
+the TLS handshake. This server can count and close connections during the handshake.
 """
 
 import asyncio
@@ -62,8 +62,8 @@ async def serve(
     live = LiveProtection(web_config_path, clock=loop.time, interval=limits.reload_interval)
     sockets = bind(listen)
     for listener in sockets:
-        # Connections inherit TCP_NODELAY. With this option, the server sends a body without waiting for the ACK of the
-        # header.
+        # Accepted connections inherit TCP_NODELAY. With this option, the server sends a body without waiting for the
+        # ACK of the header.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     service = _Service(app, live, limits)
     acceptor = Acceptor(sockets, service.connect, service.close_idle)

@@ -13,7 +13,7 @@ from exporter.exposition.exporter_metrics import Usage
 
 @dataclass(frozen=True, slots=True)
 class ConfigStatus:
-    """The current configuration was loaded at the Unix time `loaded_at`. `errors` come from a later failed reload."""
+    """The Unix time at which the current configuration was loaded, and the errors of a later reload that failed."""
 
     loaded_at: float | None = None
     errors: tuple[str, ...] = ()

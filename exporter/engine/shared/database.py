@@ -2,7 +2,7 @@
 
 Each customer row contains the epoch of the process that owns the row. A process that takes over a shard claims the rows
 of the shard's customers. The database then refuses writes from processes with an older epoch. Therefore, a customer
-that moves to another shard keeps its state, even while old and new processes run at the same time.
+keeps its state when the customer moves to another shard. Old and new processes can run at the same time.
 """
 
 from collections.abc import Collection, Iterable, Sequence

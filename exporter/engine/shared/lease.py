@@ -53,7 +53,7 @@ class Lease:
 
     @property
     def is_blind(self) -> bool:
-        """Whether this process may send requests to AvePoint even though it has never reached the database."""
+        """Whether this process may send requests to AvePoint although it has never reached the database."""
         return self._is_blind
 
     @property

@@ -47,8 +47,8 @@ class LeaseTable:
     def attempt(self, grant: Grant | None, *, may_take: bool, is_new: bool = False) -> LeaseAnswer:
         """If there is a grant, renew the lease. Otherwise, if `may_take` is true, take over an expired lease.
 
-        If `is_new` is true, do not renew the lease, but get a grant with a new epoch. Raise StorageError if a statement
-        fails.
+        If `is_new` is true, get a grant with a new epoch instead of renewing the lease. Raise StorageError if a
+        statement fails.
         """
         if not self._is_prepared:
             prepare_schema(self.session)

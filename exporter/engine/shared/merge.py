@@ -1,6 +1,6 @@
 """Merge two versions of persistent state after two processes have changed the state independently.
 
-The merged version contains the greater value of each time and counter, and the job ids of both versions.
+Keep the greater value of each time and counter. Keep the job ids of both versions.
 """
 
 import json
@@ -16,8 +16,8 @@ _PACKED: Final = "eJ", "eA", "eN", "eF"
 def merge(own: Any, stored: Any) -> Any:  # noqa: ANN401 - JSON values
     """Return the merged version of two JSON values.
 
-    Of two numbers, return the greater number. Merge objects key by key, and merge lists row by row. For all other
-    types, return the stored value.
+    If both values are numbers, return the greater number. Merge objects key by key, and merge lists row by row. For all
+    other types, return the stored value.
     """
     if stored is None or own == stored:
         return own
@@ -53,7 +53,7 @@ def _merge_rows(own: Sequence[Any], stored: Sequence[Any]) -> list[Any]:
 def _names(row: object) -> str:
     """Return the names that identify a row, as JSON.
 
-    The names are the strings and lists at the start of the row.
+    The row's leading strings and lists are its names.
     """
     if not isinstance(row, list):
         return json.dumps(row)

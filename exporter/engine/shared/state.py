@@ -108,14 +108,14 @@ class SharedState(StateStore):
         self._waiting.clear()
 
     async def begin_load(self) -> None:
-        """Prepare for calls of `load`. If this process holds the lease, these calls claim the customers of the shard.
+        """Prepare to load the stored state. If this process holds the lease, `load` then claims the shard's customers.
 
         Pending changes are dropped. The accounts keep the changed data in memory, and commit the data later.
         """
         self._has_failed = False
         if self.needs_load and self.lease.grant is not None and self.lease.is_reachable:
             self._forget_pending()
-            # The thread uses the new grant only after it has completed the writes that it began with the old grant.
+            # The thread first completes the writes that use the old grant, and then uses the new grant.
             try:
                 await self._run(partial(setattr, self._rows, "grant", self.lease.grant))
             except StorageError as error:
@@ -178,7 +178,7 @@ class SharedState(StateStore):
             self._log.warning("lease not released; another process takes over after the lease expires", error=error)
 
     def _key(self, account: Account, collector: str) -> CollectorKey:
-        # A tenant account belongs to one shard. All shards read some customers of each partner account.
+        # A tenant account belongs to one shard. Every shard reads some customers of each partner account.
         return super()._key(account, collector)._replace(scope="" if account.type == "tenant" else self._scope)
 
     def _can_write(self) -> bool:

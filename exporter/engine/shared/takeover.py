@@ -25,7 +25,7 @@ def merged_state(former: "Refresher", stored: StoredState) -> StoredState:
     own = {key: state for key in collector.state_ids() if (state := collector.state_of(key)) is not None}
     reads = dict(stored.reads)
     for key, own_read in entry.reads.items():
-        # While counters are hidden, they do not include the stored counts.
+        # Hidden counters are too low, because they do not include the stored counts.
         read = own_read.without_counters() if entry.hides_counters else own_read
         if key not in reads or reads[key].read_at < read.read_at:
             reads[key] = read
@@ -42,7 +42,7 @@ def merged_state(former: "Refresher", stored: StoredState) -> StoredState:
 
 
 def show(stored: StoredState, entry: CollectorEntry) -> None:
-    """Show the stored samples of a collector. If the status of the last refresh is stored, also show the status."""
+    """Show the stored samples of a collector, and the stored status of its last refresh, if any."""
     entry.reads = {key: _same(entry.reads.get(key), read) for key, read in stored.reads.items()}
     status = stored.status
     entry.update_status(last_success=stored.last_success)

@@ -91,7 +91,8 @@ class Decoder:
     def _read(self, row: CustomerRow, shared: SharedSeries) -> ReadResult | None:
         """Restore stored samples with their original age.
 
-        Omit samples of families that no longer exist. If the time of a past event lies in the future, omit this sample.
+        Omit samples of families that no longer exist. Omit the sample if an
+        event that should be in the past has a time in the future.
         """
         if row.samples is None or row.read_at is None:
             return None

@@ -82,8 +82,8 @@ class DropCustomer:
 class FinishRefresh:
     """Replaces the row of a collector.
 
-    Also deletes the samples of customers not in `reads`, the states of customers not in `states`, and all rows with an
-    outdated registration.
+    Keeps only the samples of the customers in `reads`, and the states of the customers in `states`. Also deletes all
+    rows with an outdated registration.
     """
 
     key: CollectorKey

@@ -1,4 +1,4 @@
-"""A function that returns the file system of a directory, as Linux reports it."""
+"""A function that detects network file systems on Linux."""
 
 import os
 from pathlib import Path

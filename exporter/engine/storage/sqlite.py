@@ -197,7 +197,7 @@ def _prepare(connection: sqlite3.Connection) -> None:
         raise UnusableDatabaseError(str(result))
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")  # If the process crashes, no committed data is lost.
-    connection.execute("PRAGMA secure_delete = ON")  # SQLite overwrites deleted data, such as customer names.
+    connection.execute("PRAGMA secure_delete = ON")  # Deleted customer names do not stay in the file.
     connection.execute("BEGIN IMMEDIATE")  # This lock lasts until the database is closed.
     if is_new:
         for statement in filter(str.strip, _SCHEMA.split(";")):

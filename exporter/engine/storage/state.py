@@ -72,7 +72,7 @@ class StateStore:
         return True
 
     async def begin_load(self) -> None:
-        """Prepare for calls of `load`."""
+        """Prepare to load the stored state."""
 
     def end_load(self) -> None:
         """Record that the state of all accounts has been loaded."""
@@ -96,7 +96,7 @@ class StateStore:
         if self._database is None or not changes:
             return True
         for change in changes:
-            self._pending.pop(row_key(change), None)  # The new change moves to the end of the queue.
+            self._pending.pop(row_key(change), None)  # The row's new change goes to the end of the queue.
             self._pending[row_key(change)] = change
         if not self._can_write():
             return True
@@ -196,7 +196,10 @@ class CollectorStore:
     async def finish(
         self, reads: Collection[str], states: Collection[str], status: RefreshStatus, failed: Collection[str]
     ) -> None:
-        """Commit the status of a refresh. Delete samples of customers not in `reads`, and states not in `states`."""
+        """Commit the status of a refresh.
+
+        Keep only the samples of the customers in `reads`, and the states of the customers in `states`.
+        """
         stored = StoredStatus(status.up, status.off, status.last_attempt, status.duration, failed)
         row = CollectorRow(status.last_success, stored.dump())
         await self._store.commit(FinishRefresh(self._key, row, frozenset(reads), frozenset(states)))

@@ -12,12 +12,15 @@ class Store(Protocol):
     async def commit(self, customer_id: str, read: ReadResult, state: object) -> bool:
         """Commit a customer's samples and the collector's state for the customer.
 
-        If a newer process owns the customer, return False. The caller must then not show the samples.
+        Return False if a newer process owns the customer. In this case, the caller must not show the samples.
         """
         ...
 
     async def finish(
         self, reads: Collection[str], states: Collection[str], status: RefreshStatus, failed: Collection[str]
     ) -> None:
-        """Commit the status of a refresh. Delete samples of customers not in `reads`, and states not in `states`."""
+        """Commit the status of a refresh.
+
+        Keep only the samples of the customers in `reads`, and the states of the customers in `states`.
+        """
         ...

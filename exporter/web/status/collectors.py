@@ -1,4 +1,4 @@
-"""The status page contains one row per collector, and one row per account about its requests to AvePoint."""
+"""The status page contains one row per collector, and one row with request statistics per account."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ _THROTTLED: Final = ("429", "503")
 class CollectorRow:
     """The row of an account's collector. If the collector is off, `reason` and `hint` are set.
 
-    If the collector's data is stale, `stale_after` is the maximum age of fresh data.
+    `stale_after` is the age at which the collector's data became stale, or "" if the data is not stale.
     """
 
     account: str
@@ -47,8 +47,8 @@ class AccountUsage:
 
     While the exporter backs off, `backing_off` contains the reduced rate. `throttled` is the number of responses with
     status 429 or 503. `waited` is the total waiting time of the requests. `codes` contains the number of requests per
-    status code. `tokens` contains the number of token requests per result. `codes` and `tokens` begin with the highest
-    number.
+    status code. `tokens` contains the number of token requests per result. `codes` and `tokens` are sorted by number,
+    highest first.
     """
 
     account: str
@@ -130,7 +130,7 @@ def _highest_first(counts: Mapping[str, int]) -> tuple[tuple[str, int], ...]:
 
 
 def is_backing_off(budget: LimitUsage) -> bool:
-    """Return whether the exporter has paused or slowed down requests after a response with status 429 or 503."""
+    """Return whether the exporter backs off after a response with status 429 or 503."""
     return budget.pause > 0 or budget.rate < budget.full_rate
 
 

@@ -41,10 +41,9 @@ class CustomerError:
 class CustomerRow:
     """The state of one customer.
 
-    `collectors` is the number of collectors that read the customer, and `up` is the number of successful collectors
-    among them. Each collector has a time of its last success. `read_at` is the earliest of these times. If a collector
-    has never succeeded, `read_at` is None. If the customer's data is stale, `stale_after` is the maximum age of fresh
-    data.
+    `collectors` is the number of collectors that read the customer. `up` is the number of these collectors that
+    succeeded in their last refresh. `read_at` is the read time of the oldest data, or None if a collector has no data.
+    `stale_after` is the age at which data of the customer became stale, or "" if no data is stale.
     """
 
     account: str
@@ -74,7 +73,7 @@ def organizations(data: StatusData) -> Organizations:
 
 
 def customer_views(data: StatusData) -> CustomerViews:
-    """Return all customers that a collector reads, and all customers that have a verdict."""
+    """Return the views of each customer. Include customers without views if they have a verdict."""
     found: dict[CustomerKey, list[SnapshotView]] = {}
     for view in data.views:
         for customer_id in view.customer_up:
@@ -98,7 +97,7 @@ def customers(
 def _matching(
     views: CustomerViews, names: Organizations, problems: Problems, query: StatusQuery
 ) -> Iterator[tuple[bool, int, str, CustomerKey]]:
-    """Yield one tuple per matching customer. The sort order of the tuples is the order on the page."""
+    """Yield one tuple per matching customer. The page shows the customers in the sort order of the tuples."""
     needle = query.text.casefold()
     for key, of_customer in views.items():
         is_up = all(view.customer_up[key.id] for view in of_customer)

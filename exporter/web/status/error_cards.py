@@ -35,7 +35,7 @@ class ErrorCard:
 
 
 class Cause(NamedTuple):
-    """The cause of an error. `reason` is the part of the error message after the permission or endpoint."""
+    """The cause of an error. `reason` is the error message without the permission or endpoint at its start."""
 
     hint: str
     reason: str
@@ -62,7 +62,7 @@ def cause_of(failure: Failure) -> Cause:
 
 
 def error_cards(data: StatusData, query: StatusQuery) -> Iterator[ErrorCard]:
-    """Yield the errors of collectors that are down, and then the errors of customers, most frequent first."""
+    """Yield the errors of collectors that are down. Then yield the errors of customers, most frequent first."""
     down = _grouped(_of_collectors(data))
     for group in down.values():
         summary = "is down" if len(group) == 1 else "are down"

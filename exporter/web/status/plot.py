@@ -47,7 +47,7 @@ def plot(refreshes: Sequence[RefreshOutcome]) -> Plot | None:
 
 
 def _bar(x: int, height: float, *, failed: bool) -> PlotBar:
-    inset = _OUTLINE / 2 if failed else 0.0  # half of the outline's width is outside the bar
+    inset = _OUTLINE / 2 if failed else 0.0  # SVG draws half of the outline outside the bar
     height = max(_LEAST, height)
     y, tall = HEIGHT - height + inset, height - 2 * inset
     return PlotBar(x + inset, round(y, 1), _STEP - 1 - 2 * inset, round(tall, 1), failed)

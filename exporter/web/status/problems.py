@@ -1,4 +1,4 @@
-"""Prepares the problems of customers for the headline and the table of problems."""
+"""The problems of customers, for the headline and the table of problems on the status page."""
 
 import heapq
 from collections import Counter
@@ -82,7 +82,7 @@ class CustomerProblems:
 class Problems:
     """All current problems.
 
-    `customers` is the number of customers with a verdict. If facts are missing for some customers, `is_known` is false.
+    `customers` is the number of customers with a verdict. If data about some customers is missing, `is_known` is false.
     """
 
     current: tuple[CurrentProblem, ...]
@@ -147,7 +147,10 @@ def _of_view(view: SnapshotView) -> Iterator[CurrentProblem]:
 
 
 def _customer_counts(view: SnapshotView) -> tuple[int, int]:
-    """Return the number of customers and of unknown verdicts. If problems have different numbers, use the highest."""
+    """Return the number of customers and the number of unknown verdicts.
+
+    If the numbers differ between problems, return the highest numbers.
+    """
     totals: dict[str, float] = {}
     unknown = 0.0
     for family, labels, value in view.reads[""].samples if "" in view.reads else ():

@@ -21,7 +21,7 @@ _NEAR: Final = 1
 
 @dataclass(frozen=True, slots=True)
 class StatusQuery:
-    """A filter for customers, and two page numbers. `page` applies to customers, and `part` applies to collectors."""
+    """A filter for customers, and two page numbers: `page` for customers and `part` for collectors."""
 
     account: str = ""
     text: str = ""
@@ -47,7 +47,7 @@ class StatusQuery:
         return bool(self.account or self.text or self.state != "all")
 
     def link(self, fragment: str, **changes: Any) -> str:  # noqa: ANN401 - dataclasses.replace checks the field names
-        """Return a link to a fragment of the page. The link contains the query with `changes`."""
+        """Return a link to a fragment of the page. In the link, `changes` replace values of this query."""
         other, default = replace(self, **changes), StatusQuery()
         values = {
             "account": other.account,
