@@ -129,7 +129,7 @@ class CustomerReader:
         for customer_id in due:
             if not self._collector.is_customer(customer_id):
                 self._failing.remove(customer_id)
-            elif customer_id not in queue.taken:  # An error of the account ended the retries before this customer's retry.
+            elif customer_id not in queue.taken:  # An account error ended the retries before this customer's turn.
                 self._failing.add(customer_id)
 
     async def _try(self, queue: WorkQueue, tally: RefreshTally) -> None:
