@@ -115,7 +115,7 @@ class Client:
         try:
             request = self._build(
                 endpoint.method,
-                # httpx would parse the URL a second time to add a query, so the URL already includes the query.
+                # The URL includes the query, because httpx would parse the URL again to add a query.
                 self._account.api_url + endpoint.path(ids or {}) + (f"?{urlencode(query)}" if query else ""),
                 json=body,
                 headers={"Content-Type": "application/json"},

@@ -174,9 +174,9 @@ def without_password(url: str) -> str:
 def tls_context(account: Account) -> ssl.SSLContext:
     """Return a TLS context that verifies certificates. Raise TransportError if `tls.ca_file` cannot be used.
 
-    Since version 3.13, Python sets the flag VERIFY_X509_STRICT by default. With this flag, Python rejects the
-    certificates of many private CAs, although other clients accept these certificates. The exporter clears the flag but
-    still verifies the chain and the host name. Intermediate certificates in `tls.ca_file` are also trusted.
+    Since version 3.13, Python sets the flag VERIFY_X509_STRICT by default. With this flag, Python rejects certificates
+    that other clients accept, such as the certificates of many private CAs. The exporter clears the flag but still
+    verifies the chain and the host name. Intermediate certificates in `tls.ca_file` are also trusted.
     """
     tls = ssl.create_default_context()
     tls.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -194,7 +194,7 @@ def tls_context(account: Account) -> ssl.SSLContext:
 def origin_of(url: str) -> tuple[str, str, int | None] | None:
     """Return the scheme, host and port of a URL, or None if the URL is relative.
 
-    Raise ValueError if HTTP clients could interpret the URL differently.
+    Raise ValueError if HTTP clients could interpret the URL in different ways.
     """
     parts = urlsplit(url)
     if "\\" in url or not url.isprintable() or len(url) > _LONGEST_LINK or "@" in parts.netloc:

@@ -35,7 +35,7 @@ class ApiVersions:
     """Selects the API version that is available to an account. The modern version is tried first.
 
     A version is not available if it returns a 404 or if its permission is not granted. After the first response, only
-    the API version of this response is requested until the next call of `begin`. If this version returns a 404 for one
+    the API version of this response is used until the next call of `begin`. If this version returns a 404 for one
     customer, the other version is not requested.
     """
 

@@ -97,7 +97,7 @@ class IndexedPages:
             is_counted = progress.total is not None and progress.total > len(page.rows)
             cursor.may_go_on = progress.lacks_rows or page.is_full(size if page.total is not None else _SMALLEST_CAP)
             cursor.advance(self._usable(page.link), has_link=page.link is not None and not is_counted)
-        # Store the index of the first page only if the list is complete, because a wrong index may skip rows.
+        # Store the index of the first page only after a complete list. With a wrong index, rows may be missing.
         is_proof = progress.received and progress.states_total and not progress.lacks_rows
         self._first = cursor.first if is_proof else 0
 

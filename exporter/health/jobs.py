@@ -81,8 +81,8 @@ def _is_unclassified(view: View, job: JobFacts) -> bool:
 def _by_state(view: View, job: JobFacts, states: frozenset[str]) -> Finding:
     """Check whether the last completed job has one of the given states.
 
-    A job older than `job_verdict_age` is ignored. The finding for an unclassified job is never FINE, because an earlier
-    job of another workload may have failed.
+    A job older than `job_verdict_age` is ignored. Unclassified jobs may belong to several workloads, and an earlier job
+    of another workload may have failed. Therefore, their finding is never FINE.
     """
     age = view.limits.of(job.product, job.workload).job_verdict_age
     is_unclassified = _is_unclassified(view, job)

@@ -111,7 +111,7 @@ class _Decision:
         self._rules = rules
 
     def decide(self) -> "_Decision":
-        """Check every subject that has a finding or already has the problem, and return this object."""
+        """Check every subject that has a finding or already has the problem, and return this decision."""
         sources = [self._view.sources.get(name) for name in self._rules.collectors[self.problem.name]]
         present = [source for source in sources if source is not None]
         # If only some collectors are off, assume that the customer does not have the products of these collectors.

@@ -103,7 +103,8 @@ class JobHistory:
         by_name: dict[str, list[Job]] = {}
         for job in jobs:
             by_name.setdefault(job.resource, []).append(job)
-        # Without stored names, the stored success applies to all resources, because earlier responses had no names.
+        # If no resource names are stored, the stored success applies to all resources, because earlier responses had no
+        # names.
         is_new = not any((kind, name) in self.resources for name in by_name)
         success = self.last_success.pop(kind, None) if is_new else None
         listed = {

@@ -156,7 +156,7 @@ class ProductJobsCollector(AccountCollector[ProductJobsOptions, ProductJobRecord
     def _sorted(self, rows: Iterable[Row]) -> tuple[Distinct[tuple[JobKind, Job]], list[Unread]]:
         """Return the jobs as a mapping, except jobs whose rows contradict each other.
 
-        Also return rows without a readable job, and rows of successful jobs without a readable finish time.
+        Also return each row that may hide a job or a success.
         """
         unread: list[Unread] = []
 

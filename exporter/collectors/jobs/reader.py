@@ -174,8 +174,8 @@ class JobReader:
         }
         kinds |= dict.fromkeys(new - wanted, JobKind(MICROSOFT_365, "", _NOT_WANTED))
         self._kinds |= kinds
-        # A doubtful result does not count as an attempt. The exporter does not retry a job whose job type is not
-        # configured.
+        # A doubtful result does not count as an attempt. The exporter does not try again to classify a job whose job
+        # type is not configured.
         is_doubtful = job_types.is_doubtful or workloads.is_doubtful
         has_conflicts = bool(job_types.conflicts or workloads.conflicts)
         self._conflicting_refreshes = self._conflicting_refreshes + 1 if has_conflicts else 0
@@ -203,7 +203,8 @@ class JobReader:
         field = "job_type" if job_filter.parameter == "job_type" else "workload"
         values = {key: getattr(kind, field) for key, kind in self._kinds.items()}
         known = {key: value for key, value in values.items() if value not in ("", _NOT_WANTED) and key not in wanted}
-        # After repeated contradictions, the known values may be wrong. Therefore, one refresh ignores these values.
+        # If three consecutive refreshes find contradictions, the known values may be wrong. Therefore, the next refresh
+        # ignores these values.
         known = known if self._conflicting_refreshes % (_MAX_TRIES + 1) < _MAX_TRIES else {}
         all_ids = frozenset(self._listed)
         refusals = self._refusals.setdefault(job_filter.parameter, {})

@@ -216,7 +216,7 @@ def _named_by_words(several: Iterable[Subscription]) -> Iterator[tuple[str, Subs
 
 
 def _rank(subscription: Subscription) -> tuple[list[tuple[bool, float]], Words]:
-    """Return a sort key that consists of the expiry, the other numbers and the text properties.
+    """Return a sort key that consists of the subscription's expiry, its other numbers and its text properties.
 
     Unknown values come last.
     """
