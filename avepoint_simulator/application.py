@@ -29,7 +29,7 @@ from avepoint_simulator.responses import LogMiddleware, make_response
 from avepoint_simulator.switches import Switches
 from avepoint_simulator.tokens import AppCredentials, TokenBook
 
-# The token service has an EndpointHandler so that faults can affect token requests.
+# The token service has an EndpointHandler. Therefore, faults can affect token requests.
 _TOKEN: Final = EndpointHandler(
     name=TOKEN_ENDPOINT,
     method="POST",

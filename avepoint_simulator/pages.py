@@ -59,10 +59,10 @@ def _index_zero(request: SimulatedRequest, base: int) -> int:
 def add_next_link(
     body: dict[str, Json], key: str, request: SimulatedRequest, changes: Mapping[str, str] | None, end: Json
 ) -> None:
-    """Add a link to the next page to a body.
+    """Set the link in `body` that leads to the next page.
 
-    `changes` contains the query parameters that differ on the next page. For the last page, `changes` is None. The
-    link is then `end`.
+    `changes` contains the query parameters that differ on the next page. If `body` is the last page, `changes` is None
+    and the link is `end`.
     """
     form = request.switches.next_link
     if form == "none":

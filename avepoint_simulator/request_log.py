@@ -1,4 +1,4 @@
-"""A log of requests for assertions in tests."""
+"""A log of requests. Tests check the log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The clock. Code receives the clock as an argument, so that tests can set the time."""
+"""The clock. Code receives the clock as an argument. Therefore, tests can set the time."""
 
 import asyncio
 import time

@@ -143,7 +143,7 @@ class TransportError(AvePointError):
 
 
 class StatusError(AvePointError):
-    """A response with an error status, either as its HTTP status or in its JSON body."""
+    """A response with an error status. The error status is the HTTP status or a code in the JSON body."""
 
     def __init__(self, message: str, *, status: int, **about: Unpack[ErrorContext]) -> None:
         self.status = status

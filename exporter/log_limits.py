@@ -1,4 +1,4 @@
-"""A filter that limits similar log lines, so that no client, account or server can fill the log.
+"""A filter that limits similar log lines. Otherwise, one client, account or server could fill the log.
 
 The first line of each kind is written immediately. During the next minute, equal lines are counted instead of written.
 The count is written at the end of the minute, or when the process ends.

@@ -59,7 +59,7 @@ class ScanProfileRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DetectionRecord:
-    """The number of sites with signs of an attack in one workload. `kind` is the key of the workload in responses."""
+    """The number of sites with signs of an attack. `kind` is the key of the workload in responses."""
 
     kind: str
     ransomware: int = 0
@@ -195,7 +195,7 @@ class FrequencyRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceRetention:
-    """Retention periods of one workload. Containers and objects outside containers have their own periods."""
+    """Retention periods of a workload. `unassigned_period` applies to objects outside containers."""
 
     service_type: int
     period: str | None

@@ -63,7 +63,7 @@ FAULTS: Final = tuple(REGISTRY)
 class Faults:
     """Selects a fault for each request.
 
-    Scripted faults take precedence over permanent faults, and permanent faults take precedence over random faults.
+    Faults from `script` take precedence over permanent faults. Permanent faults take precedence over random faults.
     `probability` is the probability of a random fault from `kinds`. `seed` makes the random faults reproducible. If
     `endpoints` is None, random faults affect all endpoints except "token". `always` maps endpoints to permanent faults.
     The key "*" includes all API endpoints.
@@ -88,7 +88,7 @@ class Faults:
         self._queues: defaultdict[str, deque[str | None]] = defaultdict(deque)
 
     def script(self, endpoint: str, *names: str | None) -> None:
-        """Add one fault for each of the next requests to an endpoint. The endpoint "*" includes all API endpoints.
+        """Set the faults of the next requests to an endpoint, in order. The endpoint "*" includes all API endpoints.
 
         If a name is None, the request has no fault.
         """

@@ -75,7 +75,7 @@ def redirect(request: SimulatedRequest, _reply: Reply) -> Reply:
 def timeout(request: SimulatedRequest, reply: Reply) -> Reply:
     """Delay the response by more than the client's timeout.
 
-    If `timeout_seconds` is 0, add the header TIMEOUT_HEADER instead, so that a test need not wait.
+    If `timeout_seconds` is 0, add the header TIMEOUT_HEADER instead. Tests then do not wait.
     """
     seconds = request.fault_options.timeout_seconds
     headers = reply.headers if seconds else {**reply.headers, TIMEOUT_HEADER: "1"}
@@ -88,7 +88,7 @@ def cut(_request: SimulatedRequest, reply: Reply) -> Reply:
 
 
 def truncated_json(_request: SimulatedRequest, reply: Reply) -> Reply:
-    """Return the first half of the JSON with a matching Content-Length header."""
+    """Return only the first half of the JSON. Content-Length is the length of this half."""
     whole = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
     return replace(reply, body=whole[: len(whole) // 2])
 

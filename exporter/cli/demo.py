@@ -78,7 +78,7 @@ the license:
 class Speed(click.FloatRange):
     """A number in a range. NaN is not valid."""
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 - as in the base class
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 - the base class has the same types
         """Return the number. Raise UsageError if the value is not in the range."""
         found = super().convert(value, param, ctx)
         return found if found == found else self.fail("nan is not a number", param, ctx)  # noqa: PLR0124 - true unless NaN

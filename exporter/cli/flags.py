@@ -38,7 +38,7 @@ Flags = dict[str, Any]
 class FilePath(click.Path):
     """The path of a file or directory. An empty path is not valid."""
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 - as in the base class
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 - the base class has the same types
         """Return the path. Raise UsageError if the path is empty, for example because a shell variable is not set."""
         if not value:
             self.fail("the path is empty; set it, or remove the flag", param, ctx)

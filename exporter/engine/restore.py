@@ -1,4 +1,4 @@
-"""Functions that restore an account's state from its predecessor after a reload, or from the storage."""
+"""Functions that restore an account's state from the storage or, after a reload, from the replaced account."""
 
 import asyncio
 from collections.abc import Mapping

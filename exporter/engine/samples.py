@@ -115,7 +115,7 @@ def label_text(names: Iterable[str], values: Iterable[str]) -> str:
 
 
 def number_text(value: float) -> str:
-    """Format a number as Go does, so that it matches the output of the official client libraries."""
+    """Format a number as Go does. The official client libraries use the same format."""
     text = repr(float(value))
     whole, dot, fraction = text.partition(".")
     if not dot:  # The text is "inf", "-inf", "nan", or a number such as "1e+16".

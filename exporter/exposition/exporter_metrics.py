@@ -156,7 +156,7 @@ class _AccountObserver:
     def __init__(self, own: OwnMetrics, account: str) -> None:
         self._own = own
         self._account = account
-        own.throttled.labels(account)  # The series starts at 0, so that increase() includes the first value.
+        own.throttled.labels(account)  # Start the series at 0. Otherwise, increase() would omit the first value.
 
     def request(self, endpoint: str, code: str, seconds: float) -> None:
         if self._own.knows(self._account):

@@ -50,7 +50,7 @@ class Reserve:
         self.refill()
 
     def release(self) -> bool:
-        """Close one spare descriptor, so that a client can use it. Return False if the reserve is empty."""
+        """Close one spare descriptor to make room for a client. Return False if the reserve is empty."""
         if self._held:
             os.close(self._held.pop())
             return True

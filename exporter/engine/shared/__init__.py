@@ -1,1 +1,1 @@
-"""Several processes share their persistent state and the leases of their shards in PostgreSQL."""
+"""Several processes share one PostgreSQL database for their persistent state and the leases of their shards."""

@@ -66,7 +66,7 @@ class LeaseTable:
         return LeaseAnswer(None, Version(epoch, writes))
 
     def release(self, grant: Grant) -> None:
-        """End the lease, so that another process can take over immediately.
+        """End the lease. Another process can then take over immediately.
 
         Raise StorageError if the statement fails.
         """

@@ -123,7 +123,7 @@ class SqliteDatabase:
             path.unlink()
 
     def close(self) -> None:
-        """Close the database, so that another process can use it."""
+        """Close the database. Another process can then use the database."""
         self._connection.close()
 
 
@@ -158,7 +158,7 @@ def open_directory(folder: Path, clock: Clock, log: structlog.stdlib.BoundLogger
 
 
 def _set_aside(path: Path, error: Exception, clock: Clock, log: structlog.stdlib.BoundLogger) -> None:
-    """Rename the files of an unusable database, so that an operator can examine them."""
+    """Rename the files of an unusable database. An operator can examine the renamed files."""
     aside = path.with_name(f"{FILE_NAME}.unreadable-{int(clock.time())}")
     log.warning("stored state is unusable; the database was renamed", file=str(path), aside=str(aside), error=error)
     for suffix in SIDE_FILES:

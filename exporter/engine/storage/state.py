@@ -107,7 +107,7 @@ class StateStore:
         return all(await asyncio.gather(*futures))
 
     async def close(self) -> None:
-        """Commit pending changes and close the database, so that another process can use it."""
+        """Commit pending changes and close the database. Another process can then use the database."""
         if self._database is not None:
             await self._finish_writing()
             database, self._database = self._database, None
