@@ -111,7 +111,7 @@ class CustomerBook:
     def _with_status(self, customer: CustomerRecord, number: int, slot: int) -> CustomerRecord:
         """Return the customer with its job status.
 
-        Every twentieth customer has a different status for a quarter of each day.
+        In the scenario `varied`, every twentieth customer has job status 5 for a quarter of each day.
         """
         is_affected = self._scenario == "varied" and number % _MANY == _MANY - 1
         return replace(customer, job_status=5) if is_affected and (slot + number // _MANY) % 4 == 0 else customer

@@ -31,9 +31,9 @@ WHOLE: Final = Shard()
 def _jump_hash(number: int, total: int) -> int:
     """Return the shard of a hash value.
 
-    If the number of shards increases from N to N + 1, one of N + 1 hash values moves to the new shard. All other hash
-    values stay in their shards. The algorithm is from "A Fast, Minimal Memory, Consistent Hash Algorithm" by Lamping
-    and Veach.
+    If the number of shards increases from N to N + 1, about one in N + 1 hash values moves to the new shard. All other
+    hash values stay in their shards. The algorithm is from "A Fast, Minimal Memory, Consistent Hash Algorithm" by
+    Lamping and Veach.
     """
     shard, following = 0, 0
     while following < total:

@@ -16,7 +16,7 @@ class UnlistedCustomers:
         self._unlisted = frozenset[str]()
 
     def check(self, accounts: Iterable[RunningAccount]) -> None:
-        """Warn if exceptions name customers that are in no list. Until all lists have been read, do nothing."""
+        """Log a warning if an exception names an unlisted customer. Until all lists have been read, do nothing."""
         partners = [one for one in accounts if one.account.type == "partner"]
         exceptions = [exception for one in partners for exception in one.account.expectations.exceptions]
         named = {customer for exception in exceptions for customer in exception.customers}

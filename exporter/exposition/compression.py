@@ -10,7 +10,7 @@ try:
 except ImportError:  # there is no wheel of isal for this platform
     import zlib  # type: ignore[no-redef] # both modules have the same interface
 
-_LEVEL: Final = 1  # at higher levels, compressing takes more time than sending a smaller page saves
+_LEVEL: Final = 1  # higher levels cost more compression time than they save in transfer time
 _PIECE: Final = 128 * 1024
 _RAW: Final = -15  # selects a deflate stream without a header or checksum
 _HEADER: Final = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"

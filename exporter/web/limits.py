@@ -138,7 +138,7 @@ class SecureHeaders:
 
 
 class RateLimit:
-    """Middleware for the section `rate_limit`. One token bucket limits the requests of all clients, as in the exporter-toolkit."""
+    """Middleware for the section `rate_limit`. As in the exporter-toolkit, all clients share one token bucket."""
 
     def __init__(self, app: ASGIApp, settings: Callable[[], RateLimitConfig], clock: Callable[[], float]) -> None:
         self._app = app

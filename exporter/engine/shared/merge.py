@@ -53,7 +53,7 @@ def _merge_rows(own: Sequence[Any], stored: Sequence[Any]) -> list[Any]:
 def _names(row: object) -> str:
     """Return the names that identify a row, as JSON.
 
-    The row's leading strings and lists are its names.
+    The names are the leading strings and lists of the row.
     """
     if not isinstance(row, list):
         return json.dumps(row)

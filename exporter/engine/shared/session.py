@@ -59,7 +59,7 @@ class Session:
         return self._connection
 
     def interrupt(self) -> None:
-        """Interrupt the running statement, which then raises StorageError. Any thread may call this method."""
+        """Interrupt the running statement. The statement then raises StorageError. Any thread may call this method."""
         if (connected := self._socket) is not None:
             with suppress(OSError):
                 connected.shutdown(socket.SHUT_RDWR)

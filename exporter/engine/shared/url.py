@@ -88,7 +88,7 @@ def _check_values(given: Mapping[str, str]) -> None:
 
 
 def _named(name: str, given: Mapping[str, str]) -> str:
-    """Return the name of a parameter. If an environment variable sets the parameter, return its name instead."""
+    """Return the name of a parameter. If an environment variable sets the parameter, name the variable."""
     variables = {option.keyword.decode(): (option.envvar or b"").decode() for option in pq.Conninfo.get_defaults()}
     if name not in given and variables.get(name):
         return f"the environment variable {variables[name]}"

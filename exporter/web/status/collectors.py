@@ -130,7 +130,7 @@ def _highest_first(counts: Mapping[str, int]) -> tuple[tuple[str, int], ...]:
 
 
 def is_backing_off(budget: LimitUsage) -> bool:
-    """Return whether the exporter backs off after a response with status 429 or 503."""
+    """Return whether the exporter backs off at the moment, after a response with status 429 or 503."""
     return budget.pause > 0 or budget.rate < budget.full_rate
 
 
