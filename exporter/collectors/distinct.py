@@ -96,12 +96,14 @@ class RowOwners:
 
 def _other_id(value: object, customer_id: str) -> str | None:
     """Return the id in a row, or None if the id is missing or equals `customer_id`."""
+    if value == customer_id:
+        return None
     is_other = isinstance(value, str) and _kind(value)[1] not in ("", _kind(customer_id)[1])
     return value.strip() if isinstance(value, str) and is_other else None
 
 
 def _is_same(value: object, customer_id: str) -> bool:
-    return isinstance(value, str) and _kind(value)[1] == _kind(customer_id)[1]
+    return value == customer_id or (isinstance(value, str) and _kind(value)[1] == _kind(customer_id)[1])
 
 
 def _is_comparable(identifier: str, customer_id: str) -> bool:
