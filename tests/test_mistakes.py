@@ -586,7 +586,7 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
     ),
     "customers that are included and excluded": (
         account("customers: {include: [c1, c2], exclude: [c2, c1, c3]}", kind="partner"),
-        f"accounts[0].customers.exclude: ^contains all customers of include; ^remove some of them{PLACE}",
+        f"accounts[0].customers.exclude: ^contains all customers of `include`; ^remove some of these customers{PLACE}",
     ),
     "misspelled environment variable": (
         warned(FINE, AVEPOINT_EXPORTER_LOG_LEVLE="debug"),

@@ -49,7 +49,7 @@ def _check_customers(raw: dict[str, object], path: str) -> Iterator[InvalidKey]:
     match raw:
         case {"customers": {"include": list(include), "exclude": list(exclude)}}:
             if include and all(customer in exclude for customer in include):
-                message = "contains all customers of include; remove some of them"
+                message = "contains all customers of `include`; remove some of these customers"
                 yield InvalidKey(f"{path}.customers.exclude", message)
     match raw:
         case {"type": "tenant", "expectations": {"exceptions": list(exceptions)}}:
