@@ -8,7 +8,6 @@ from typing import Final
 import click
 
 _PREFIX: Final = "AVEPOINT_EXPORTER_"
-_SIMILARITY: Final = 0.6
 _OF_A_SERVICE: Final = re.compile(
     r"(?:\w+_)?(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT_\d+_[A-Z]+(?:_[A-Z]+)?)", re.ASCII
 )
@@ -39,7 +38,7 @@ def unknown_variables(environment: Mapping[str, str], known: Collection[str], us
             continue
         rest = rest.removeprefix(_PREFIX)
         if not (name.startswith(_PREFIX) and _is_of_a_service(rest, value)):
-            close = get_close_matches(rest, names, n=1, cutoff=_SIMILARITY)
+            close = get_close_matches(rest, names, n=1)
             advice = f"did you mean {names[close[0]]}?" if close else "remove it (help: avepoint-exporter --help)"
             yield f"{name}: is not the variable of a flag; {advice}"
 

@@ -107,7 +107,7 @@ class Accounts:
 
     async def first_refreshes(self, account: str | None = None, *, within: float) -> bool:
         """Wait at most `within` seconds for the first refreshes, and return whether all of them are complete."""
-        if self._applied.is_set() and all(one.first_ended.is_set() for one in self.refreshers(account)):
+        if self.is_configured and all(one.first_ended.is_set() for one in self.refreshers(account)):
             return True
         try:
             async with asyncio.timeout(within):
