@@ -35,7 +35,7 @@ class _Window:
 class RepeatFilter(logging.Filter):
     """Writes equal lines only once per window of time, and limits the number of similar lines per window.
 
-    Log lines at the level debug always pass the filter. A handler must call `due` to write the counts of suppressed
+    Debug lines always pass the filter. A handler must call `due` to write the counts of suppressed
     lines.
     """
 

@@ -10,7 +10,7 @@ from typing import Final
 _OLD_COLLECTIONS: Final = 50
 """Number of partial garbage collections per full garbage collection.
 
-Full garbage collections can be rare, because the data from AvePoint forms no reference cycles.
+The exporter needs few full garbage collections, because the data from AvePoint forms no reference cycles.
 """
 _SWITCH_INTERVAL: Final = 0.0005  # maximum seconds until a rendering thread yields to the event loop
 _M_MMAP_THRESHOLD: Final = -3  # a parameter of mallopt(3)

@@ -686,7 +686,7 @@ USER_ERRORS: Mapping[str, tuple[Provoke, str]] = {
     ),
     "empty secret file": (
         secret_file(b"\n"),
-        f"{AUTH}.client_secret_file: ^the file (looked in FOLDER) is empty; ^use a file with contents{PLACE}",
+        f"{AUTH}.client_secret_file: ^the file (looked in FOLDER) is empty; ^use another file{PLACE}",
     ),
     "configuration in another encoding": (
         written(b"accounts:\n  # f\xfcr alle"), "config.yaml: ^line 2 is not UTF-8; ^save the file as UTF-8",

@@ -150,7 +150,7 @@ def _renamed(key: str, value: object) -> object:
 
 
 def foreign_link(request: SimulatedRequest, reply: Reply) -> Reply:
-    """Add a link to the next page that points to another host."""
+    """Add a link to the next page. The link points to another host."""
     body = copy.deepcopy(reply.body)
     link = f"{request.switches.other_host}{request.path}?PageIndex=1"
     if isinstance(body, dict):

@@ -13,9 +13,7 @@ _GUID: Final = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}", re.A
 _OTHER_ID: Final = re.compile(r"(?=.*\d)[0-9a-z_-]{8,64}", re.ASCII)
 
 _REFUSED: Final = 3
-"""Number of responses from which rows with unlisted ids are refused.
-
-Rows with unlisted ids in later responses may be accepted.
+"""Number of responses after which rows with unlisted ids may be accepted.
 """
 
 

@@ -84,7 +84,7 @@ def readable_file(path: Path, info: ValidationInfo) -> Path:
     except OSError as error:
         raise ValueError(f"cannot read {name}: {why_unreadable(error)}") from None
     if is_blank:
-        raise ValueError(f"{name} is empty; use a file with contents")
+        raise ValueError(f"{name} is empty; use another file")
     return path
 
 

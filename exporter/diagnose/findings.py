@@ -38,14 +38,14 @@ _LEGACY_PATHS: Final = frozenset(
 
 
 class Findings:
-    """Counts how often each outcome of an assumption occurs in an account's responses."""
+    """For each assumption, counts the outcomes that an account's responses show."""
 
     def __init__(self) -> None:
         self._counts: dict[str, Counter[str]] = {assumption.name: Counter() for assumption in ASSUMPTIONS}
         self._first_pages: dict[object, tuple[int, frozenset[int]]] = {}
 
     def counts(self, assumption: Assumption) -> Mapping[str, int]:
-        """Return how often each outcome of an assumption occurred."""
+        """Return the number of times that each outcome of an assumption was found."""
         return self._counts[assumption.name]
 
     def add(self, assumption: Assumption, outcome: str) -> None:

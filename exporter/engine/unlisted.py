@@ -23,7 +23,7 @@ class UnlistedCustomers:
         unlisted = frozenset(one for one in named if not any(_may_list(account, one) for account in partners))
         if unlisted - self._unlisted:
             logger().warning(
-                "expectations.exceptions names customers that are in no customer list; check their ids",
+                "expectations.exceptions contains customers that AvePoint does not list; check the ids",
                 customers=len(unlisted),
                 examples=", ".join(sorted(unlisted)[:_MOST_SHOWN]),
             )

@@ -233,7 +233,7 @@ class AccountVerdicts:
 
 
 def _complete(reads: Mapping[str, ReadResult], former: Mapping[str, _Read]) -> Iterator[tuple[str, _Read]]:
-    """Yield the samples of each customer's last complete refresh. Incomplete samples may lack data for a verdict."""
+    """Yield the samples of each customer's last complete refresh. A verdict needs complete samples."""
     for customer_id, read in reads.items():
         known = former.get(customer_id)
         if read.is_complete and (known is None or known.samples is not read.samples or known.read_at != read.read_at):

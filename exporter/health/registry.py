@@ -73,9 +73,9 @@ PROBLEMS: Final = (
 
 
 def collectors_of(account_type: AccountType) -> Mapping[ProblemName, frozenset[str]]:
-    """Return the collectors that each problem depends on, for one account type.
+    """For one account type, return the collectors that can find each problem.
 
-    If no collector of the account type can find a problem, the problem has an empty set.
+    For a problem that accounts of this type cannot have, return an empty set.
     """
     names = {kind.name: {one.name for one in kind.families} for kind in COLLECTORS if kind.account_type == account_type}
     return {

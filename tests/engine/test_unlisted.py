@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 from exporter.engine.shard import Shard
 from tests.helpers import FakeApi, World, partner, portfolio
 
-MESSAGE = "expectations.exceptions names customers that are in no customer list; check their ids"
+MESSAGE = "expectations.exceptions contains customers that AvePoint does not list; check the ids"
 
 
 def naming(*customers: str, name: str = "msp") -> dict[str, Any]:

@@ -124,7 +124,7 @@ def parse(contents: KeyFile) -> KeyPair:
 
 
 def _unwrapped(data: bytes) -> bytes:
-    """Decode the contents of a file to PEM or PFX.
+    """Return the PEM or PFX data of a file.
 
     PowerShell writes PEM files in UTF-16, and Azure Key Vault returns PFX files in base64.
     """

@@ -205,7 +205,7 @@ def read_duration(value: object) -> Ticks | None:
 
 
 def read_flag(value: object) -> bool | None:
-    """Parse a boolean, such as true, "False" or "N/A"."""
+    """Parse a boolean, such as true or "False"."""
     if _is_nothing(value) or isinstance(value, bool):
         return value if isinstance(value, bool) else None
     text = (_short_text(value) or "").lower()

@@ -132,7 +132,7 @@ class Job:
 
     @property
     def is_running(self) -> bool:
-        """Whether the job is not completed yet. A job in an unknown state is completed if the job has a finish time."""
+        """Whether the job is waiting or running. A job in an unknown state is completed if it has a finish time."""
         return self.state in NOT_OVER or (self.state not in OVER and self.finish is None)
 
 

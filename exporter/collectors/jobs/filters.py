@@ -57,7 +57,7 @@ class Classification:
 
     `all_ids` contains the ids of the unfiltered list. `listed` contains the start times of all listed jobs. `wanted`
     contains the ids of the jobs to classify. `known` contains the filter values of jobs that have already been
-    classified. If a response for one value contains a job that is known to have another value, the exporter concludes
+    classified. If a response for one value contains a job of which another value is known, the exporter concludes
     that AvePoint ignores the filter. `rejected` contains the values that AvePoint has rejected in every recent refresh.
 
     A response that omits a listed job proves that AvePoint applies the filter. A response that contains every listed
@@ -133,7 +133,7 @@ class Classification:
         self._claim(name, returned)
 
     def _is_ignored(self, name: str, ids: Collection[str | None]) -> bool:
-        """Return whether a response for `name` contains a job that is known to have another value."""
+        """Return whether a response for `name` contains a job that was classified differently before."""
         return any(self.known.get(key or "", name) != name for key in ids)
 
     def _is_unproven(self, name: str, start: Ticks, ids: Collection[str | None]) -> bool:

@@ -13,7 +13,7 @@ from exporter.errors import UnreadableValueError
 _SETTLED: Final = 3
 
 Unread = tuple[str | None, Row]
-"""An unreadable row and the key of its job, or None if the key is unknown."""
+"""The key of a job, or None if the key is unknown, and the job's unreadable row."""
 
 
 class UnreadableRows:

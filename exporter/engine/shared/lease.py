@@ -16,8 +16,9 @@ class LeaseTimes:
     """The times of a lease, in seconds. Tests use shorter times.
 
     `length` is the length of a lease. After a successful renewal, the holder may send requests to AvePoint for
-    `deadline` seconds. A new process waits `patience` seconds for an unreachable database. After an outage of the
-    database, a process waits `grace` seconds before it takes over. Meanwhile, the last holder can renew its lease.
+    `deadline` seconds. If the database is unreachable, a new process waits for at most `patience` seconds. After an
+    outage of the database, a process waits `grace` seconds before it takes over. Meanwhile, the last holder can renew
+    its lease.
     """
 
     length: float = LEASE_SECONDS

@@ -34,5 +34,5 @@ class StatusPage:
         )
 
     def html(self, data: StatusData, query: StatusQuery) -> str:
-        """Return the page as HTML. All texts are escaped."""
+        """Return the page as HTML. All text is escaped."""
         return self._template.render(page=model(data, query))
