@@ -18,7 +18,7 @@ from exporter.avepoint.reading.vocabulary import (
 )
 from exporter.collectors.distinct import RowOwners, distinct
 from exporter.collectors.jobs.families import Job, JobKind, by_start, read_objects, resource_hash
-from exporter.collectors.jobs.unreadable import Unread, has_not_started, hides_success
+from exporter.collectors.jobs.unreadable import Unread, is_unread
 from exporter.errors import AvePointError
 
 _SCANNED: Final = {
@@ -95,7 +95,7 @@ def _keyed(rows: Iterable[Row], unread: list[Unread]) -> Iterator[tuple[str, tup
             continue
         state = None if kind is None else row.job_status("status")
         if kind is None or state is None:
-            if not (row.is_na("status") and has_not_started(row)):
+            if not row.is_na("status") or is_unread(None, row, "endTime"):
                 unread.append((row.word("jobId"), row))
             continue
         machine = resource_hash(row.word("name")) if kind.product == IAAS_PAAS else ""
@@ -104,12 +104,12 @@ def _keyed(rows: Iterable[Row], unread: list[Unread]) -> Iterator[tuple[str, tup
         prefix = "\t".join((*(kind[1:] if kind.product == MICROSOFT_365 else kind), *filter(None, [machine])))
         start = row.past_time("startTime")
         if start is None:
-            if not has_not_started(row):
+            if is_unread(None, row, "endTime"):
                 unread.append((row.word("jobId"), row))
             yield f"{prefix}\t{tenant}", (kind, state), row
             continue
         job = _job(row, prefix, state, start, resource_hash(f"{tenant}\t{machine}") if tenant else machine)
-        if kind not in _SCANNED and hides_success(job, row, "endTime"):
+        if kind not in _SCANNED and is_unread(job, row, "endTime"):
             unread.append((job.id or None, row))
         # The job id omits the tenant, because the id must not change if AvePoint begins to list the tenants.
         yield "\t".join((job.id or f"{prefix}\t{start}", tenant)), (kind, job), row

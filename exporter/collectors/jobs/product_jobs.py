@@ -40,7 +40,7 @@ from exporter.collectors.jobs.families import (
 )
 from exporter.collectors.jobs.listed import ListedJobs
 from exporter.collectors.jobs.options import LARGEST_PAGE, JobsOptions
-from exporter.collectors.jobs.unreadable import Unread, UnreadableRows, has_not_started, hides_success
+from exporter.collectors.jobs.unreadable import Unread, UnreadableRows, is_unread
 from exporter.config.schema import CollectorOptions, Interval
 from exporter.config.sections import Integer
 from exporter.errors import AvePointError
@@ -130,7 +130,7 @@ class ProductJobsCollector(AccountCollector[ProductJobsOptions, ProductJobRecord
         rows = await self.api_versions.ask({"modern": lambda: self._rows(Span(start, now))})
         earliest = self._listed.earliest(now)
         found, unread = self._sorted(rows)
-        kept = self._unreadable.accept((one for one in unread if not has_not_started(one[1])), self._listed.jobs)
+        kept = self._unreadable.accept(unread, self._listed.jobs)
         listed = {**{key: job for key, (_, job) in found.records.items()}, **kept}
         self._listed.replace({key: job for key, job in listed.items() if job.start >= earliest}, start, now)
         self._kinds |= {key: kind for key, (kind, _) in found.records.items()}
@@ -166,7 +166,7 @@ class ProductJobsCollector(AccountCollector[ProductJobsOptions, ProductJobRecord
                 # Job ids may be unique only within a workload.
                 key = None if identifier is None else "\t".join((*kind[1:], identifier))
                 job = None if key is None or "" in kind else self.job(row, key)
-                if job is None or hides_success(job, row, "finishTime"):
+                if is_unread(job, row, "finishTime"):
                     unread.append((key, row))
                 if key is not None and job is not None:
                     yield key, (kind, job), row

@@ -30,7 +30,7 @@ from exporter.collectors.jobs.held import PossibleKinds, held, uncertain_kinds
 from exporter.collectors.jobs.listed import ListedJobs
 from exporter.collectors.jobs.options import JobsOptions
 from exporter.collectors.jobs.state import parse_kind, parse_success, success_rows
-from exporter.collectors.jobs.unreadable import UnreadableRows, has_not_started, hides_success
+from exporter.collectors.jobs.unreadable import UnreadableRows, is_unread
 from exporter.errors import AnswerError
 
 _MAX_TRIES: Final = 3  # maximum number of attempts to classify a job
@@ -94,7 +94,7 @@ class JobReader:
         self._listed = {row.id for row in rows} | self._jobs.keys()
         jobs = [(self._job(row), row) for row in rows]
         listed = self._distinct((job, row) for job, row in jobs if job is not None)
-        unread = ((row.id, row) for job, row in jobs if _is_unread(job, row))
+        unread = ((row.id, row) for job, row in jobs if is_unread(job, row, "finishTime"))
         kept = self._unreadable.accept(unread, self._jobs)
         found = {key: job for key, job in {**listed.records, **kept}.items() if job.start >= earliest}
         await self._classify(job_list, found, now)
@@ -287,7 +287,3 @@ class JobReader:
                 self._last_success, self._shown_success, self._kinds = last_success, dict(last_success), loaded
             case _:
                 raise ValueError("expected the state of a job reader")
-
-
-def _is_unread(job: Job | None, row: Row) -> bool:
-    return not has_not_started(row) if job is None else hides_success(job, row, "finishTime")

@@ -60,17 +60,15 @@ class UnreadableRows:
         self._refreshes = {key: refreshes for key, refreshes in self._refreshes.items() if key in customers}
 
 
-def has_not_started(row: Row) -> bool:
-    """Return whether a row contains an empty start time, such as "" or a date in the year 1."""
-    return row.raw("startTime") is not None and _is_no_time(row, "startTime")
+def is_unread(job: Job | None, row: Row, finish: str) -> bool:
+    """Return whether a row may hide a job or a success. `job` is None if the row cannot be read.
 
-
-def hides_success(job: Job, row: Row, field: str) -> bool:
-    """Return True if the job of a row is successful but has an unreadable or impossible finish time.
-
-    `field` contains the finish time. A row without a finish time hides no success.
+    A row with an empty start time, such as "" or a date in the year 1, hides no job. `finish` is the name of the field
+    with the finish time. If this field is empty, the row hides no success.
     """
-    return job.state == FINISHED and job.finish is None and not _is_no_time(row, field)
+    if job is None:
+        return row.raw("startTime") is None or not _is_no_time(row, "startTime")
+    return job.state == FINISHED and job.finish is None and not _is_no_time(row, finish)
 
 
 def _is_no_time(row: Row, field: str) -> bool:
