@@ -3,6 +3,7 @@
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Final, Literal, NamedTuple, Union, get_args, get_origin
@@ -20,7 +21,6 @@ from exporter.config.schema import (
     Account,
     Auth,
     CollectorOptions,
-    Config,
     CustomerFilter,
     EnvironmentVariable,
     Labels,
@@ -48,15 +48,13 @@ _PLAIN: Final[dict[object, str]] = {
 _CONFIGURATION: Final = (
     "The configuration is a YAML file. The flag `--config.file` sets the path of this file."
     " [config.example.yaml](../config.example.yaml) contains every key. To check the file without requests, run"
-    " `avepoint-exporter --config.check`. Each error shows the path, line and account.\n\n"
-    "The exporter ignores keys without a value, and top-level keys that begin with `x-`. Relative paths are"
-    " relative to the directory of the file. Durations have the Prometheus format: `30s`, `5m`, `1h30m`, `7d`. To"
-    " reload a changed file, send SIGHUP, or run the exporter with `--config.watch`. If the new file has an error, the"
-    " exporter keeps the old configuration."
+    " `avepoint-exporter --config.check`. To reload a changed file, send SIGHUP, or run the exporter with"
+    " `--config.watch`. If the new file has an error, the exporter keeps the old configuration.\n\n"
+    "The top-level keys are `accounts` (required), `labels` and `expectations`. The exporter ignores keys without a"
+    " value, and top-level keys that begin with `x-`. Relative paths are relative to the directory of the file."
+    " Durations have the Prometheus format: `30s`, `5m`, `1h30m`, `7d`."
 )
-_COLLECTORS: Final = (
-    "All collectors are enabled by default. Each collector is a key of `accounts[].collectors` and has these options:"
-)
+_COLLECTORS: Final = "Each collector is a key of `accounts[].collectors` and has these options:"
 _ASSUMPTIONS: Final = """\
 AvePoint's documentation leaves some questions about responses unanswered, and sometimes contradicts itself. The
 exporter accepts every outcome in this table. `avepoint-exporter check --report` prints which of these outcomes
@@ -69,19 +67,15 @@ to select an outcome in the [simulator](../avepoint_simulator/README.md).
 | name | question | outcomes, the expected one first | source | switch |
 | --- | --- | --- | --- | --- |"""
 _METRICS: Final = (
-    "For the meaning of the values and of [absent series](reading-the-numbers.md#absent-is-not-0), see [Reading the"
-    " numbers](reading-the-numbers.md). Metrics are gauges, except counters (`…_total`) and histograms."
-    " Timestamps are Unix times. All metrics have the label `account`, except `avepoint_exporter_…`. Only metrics of"
-    " partner accounts have the label `customer_id`. The HELP texts name the endpoints. For legacy"
-    " permissions, see the pages for [tenant accounts](getting-started-tenant.md#1-register-an-app) and [partner"
+    "For the meaning of the values and of absent series, see [Reading the numbers](reading-the-numbers.md). Metrics are"
+    " gauges, except counters (`…_total`) and histograms. Timestamps are Unix times.\n\n"
+    "Each entry lists the labels of the metric in parentheses. All metrics also have the label `account`, except"
+    " `avepoint_exporter_…`. Only metrics of partner accounts have the label `customer_id`. For the permission of each"
+    " collector, see the pages for [tenant accounts](getting-started-tenant.md#1-register-an-app) and [partner"
     " accounts](getting-started-partner.md#1-register-an-app)."
 )
-_VERDICT: Final = (
-    "Each violation of an [expectation](configuration.md#expectations) is a problem. A problem begins or resolves only"
-    " when the data are fresh. While data are missing, problems remain. With persistent state, problems also remain"
-    " after a restart."
-)
-_PERMISSIONS: Final = ("collector", "permission", "legacy permission", "if missing")
+_PROBLEMS: Final = "See [Problems](reading-the-numbers.md#problems)."
+_PERMISSIONS: Final[tuple[str, ...]] = ("collector", "permission", "legacy permission", "if missing")
 _MARKED: Final = re.compile(
     r"^(?P<indent> *)(?P<begin><!-- permissions of (?P<type>[a-z]+); written by `make docs` -->)$"
     r".*?^ *<!-- end -->$",
@@ -92,8 +86,8 @@ _OWN_LIBRARY: Final = (
     " series."
 )
 
+_RANGE: Final = re.compile("≥ ([^ ]+), ≤ ([^ ]+)")
 _SOURCE: Final = re.compile("; (?:from|determined by) ")
-_HEAD: Final = ("metric", "labels", "meaning")
 _OWN_QUERIES: Final = {
     "avepoint_api_requests_total": 'sum by (account, path) (rate(avepoint_api_requests_total{code!="200"}[15m]))',
     "avepoint_api_request_duration_seconds":
@@ -162,13 +156,13 @@ def configuration() -> str:
     """Return the page about all keys of the configuration file."""
     parts = ["# Configuration", _WRITTEN, _CONFIGURATION]
     sections: list[tuple[str, type[BaseModel]]] = [
-        ("", Config), ("accounts[]", Account), ("accounts[].auth", Auth), ("accounts[].requests", Requests),
+        ("accounts[]", Account), ("accounts[].auth", Auth), ("accounts[].requests", Requests),
         ("accounts[].tls", Tls), ("accounts[].customers", CustomerFilter),
         ("accounts[].labels", Labels), ("expectations", Expectations),
         ("expectations.exceptions[]", ExpectationException),
     ]  # fmt: skip
     for path, section in sections:
-        parts += [f"## `{path}`" if path else "## The file", str(section.__doc__), _section(path, section)]
+        parts += [f"## `{path}`", " ".join(str(section.__doc__).split()), _section(path, section)]
     parts += _collectors()
     parts += ["## Environments", _environments()]
     return "\n\n".join(parts) + "\n"
@@ -176,13 +170,13 @@ def configuration() -> str:
 
 def _collectors() -> list[str]:
     """Return the section about collectors: common options, intervals, and the options of individual collectors."""
-    known = [(kind, name, options) for kind, named in catalogue().items() for name, options in named.items()]
-    intervals: dict[tuple[str, str], list[str]] = {}
-    for kind, name, options in known:
-        intervals.setdefault((kind, f"`{format_duration(options().interval)}`"), []).append(f"`{name}`")
+    known = {name: options for named in catalogue().values() for name, options in named.items()}
+    intervals: dict[float, list[str]] = {}
+    for name, options in known.items():
+        intervals.setdefault(options().interval, []).append(f"`{name}`")
     own = [
         row
-        for _, name, options in known
+        for name, options in known.items()
         for row in _key_rows(f"accounts[].collectors.{name}", options, without=CollectorOptions)
     ]
     common = [
@@ -190,11 +184,8 @@ def _collectors() -> list[str]:
         for key, kind, default, *rest in _key_rows("", CollectorOptions)
     ]
     return [
-        "## Collectors", _COLLECTORS, _table(_KEYS, common),
-        _table(
-            ("account", "default of `interval`", "collectors"),
-            [(*group, ", ".join(names)) for group, names in intervals.items()],
-        ),
+        "## Collectors", _COLLECTORS, _table(_KEYS, common), "The default of `interval` depends on the collector:",
+        "\n".join(f"- `{format_duration(each)}`: {', '.join(names)}" for each, names in sorted(intervals.items())),
         "These collectors have additional options:", _table(_KEYS, own),
     ]  # fmt: skip
 
@@ -205,7 +196,7 @@ def _section(path: str, section: type[BaseModel]) -> str:
 
 
 def _key_rows(path: str, section: type[BaseModel], without: type[BaseModel] | None = None) -> list[tuple[str, ...]]:
-    """Return one table row per key of `section`. Omit the keys that are also keys of `without`."""
+    """Return one table row per key of `section`. Omit mappings, and the keys that are also keys of `without`."""
     return [
         (
             f"`{path}.{name}`" if path else f"`{name}`",
@@ -214,7 +205,7 @@ def _key_rows(path: str, section: type[BaseModel], without: type[BaseModel] | No
             field.description or "",
         )
         for name, field in section.model_fields.items()
-        if without is None or name not in without.model_fields
+        if _type(field) != "mapping" and (without is None or name not in without.model_fields)
     ]
 
 
@@ -265,8 +256,6 @@ def _default(field: FieldInfo) -> str:
         return "none"
     if is_duration(field):
         return f"`{format_duration(value)}`"
-    if isinstance(value, BaseModel):
-        return "see below"
     if isinstance(value, tuple):
         choices = {choice for kind in get_args(field.annotation) for choice in get_args(kind)}
         return "all" if choices and choices == set(value) else f"`[{', '.join(value)}]`"
@@ -288,27 +277,54 @@ def _bounds(field: FieldInfo) -> str:
                 words.append(f"`{pattern}`")
             case MinLen():
                 words.append("at least one")
-    return ", ".join(words)
+    return _RANGE.sub("\\1\N{EN DASH}\\2", ", ".join(words))
 
 
 def metrics() -> str:
     """Return the page about all metrics, with one section per collector."""
     parts = ["# Metrics", _WRITTEN, _METRICS]
-    known = set[str]()
-    for kind in COLLECTORS:
-        shown = [family for family in kind.families if not family.internal]
-        permission = kind.permissions["modern"]
-        parts += [f"## Collector `{kind.name}`", f"For {kind.account_type} accounts. Permission: `{permission}`."]
-        if repeated := [family.name for family in shown if family.name in known]:
-            parts.append(f"This collector also exposes metrics that are described above: {_labels(repeated)}.")
-        if new := [family for family in shown if family.name not in known]:
-            parts += [_table(_HEAD, map(_row, new)), _examples(new)]
-        known.update(family.name for family in new)
-    parts += ["## Problems", _VERDICT, _table(_HEAD, map(_row, VERDICT_FAMILIES)), _examples(VERDICT_FAMILIES)]
-    parts += ["## State of collectors", _table(_HEAD, map(_row, STATUS_FAMILIES)), _examples(STATUS_FAMILIES)]
-    own = tuple(_own())
-    parts += ["## The exporter", _table(_HEAD, map(_row, own)), _examples(own), _OWN_LIBRARY]
+    owners: dict[str, type[Collector[Any, Any]]] = {}
+    for account_type, kinds in groupby(COLLECTORS, lambda kind: kind.account_type):
+        parts.append(f"## Collectors of {account_type} accounts")
+        for kind in kinds:
+            parts += [f"### `{kind.name}`", *_collector(kind, owners)]
+            owners = {family.name: kind for family in kind.families} | owners
+    parts += ["## Problems", _PROBLEMS, *_families(VERDICT_FAMILIES)]
+    parts += ["## State of collectors", *_families(STATUS_FAMILIES)]
+    parts += ["## The exporter", *_families(tuple(_own())), _OWN_LIBRARY]
     return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def _collector(kind: type[Collector[Any, Any]], owners: Mapping[str, type[Collector[Any, Any]]]) -> Iterator[str]:
+    """Yield the section about a collector. `owners` contains the collectors whose sections describe earlier metrics."""
+    shown = [family for family in kind.families if not family.internal]
+    names = {family.name for family in shown}
+    for owner in dict.fromkeys(owners[name] for name in sorted(names) if name in owners):
+        missing = [family.name for family in owner.families if not family.internal and family.name not in names]
+        without = f", except {_all_of(missing)}" if missing else ""
+        yield f"This collector exposes the metrics of `{owner.name}`{without}."
+    yield from _families([family for family in shown if family.name not in owners])
+
+
+def _families(families: "Sequence[_Described | Family]") -> Iterator[str]:
+    """Yield the labels that all families have, a list of the families, and examples."""
+    shared = [name for name in _own_labels(families[0]) if len(families) > 1] if families else []
+    shared = [name for name in shared if all(name in family.labels for family in families)]
+    if shared:
+        yield f"All metrics in this list have the label{'s' if len(shared) > 1 else ''} {_all_of(shared)}."
+    yield "\n".join(_entry(family, shared) for family in families)
+    yield _examples(families)
+
+
+def _own_labels(family: "_Described | Family") -> list[str]:
+    return [name for name in family.labels if name != "account"]
+
+
+def _entry(family: "_Described | Family", shared: Sequence[str]) -> str:
+    text = f"{_SOURCE.split(family.help)[0].replace(', as Unix time', '').rstrip('.')}."
+    labels = _labels(name for name in _own_labels(family) if name not in shared)
+    kind = "Histogram. " if family.type == "histogram" else ""
+    return f"- `{family.name}`{f' ({labels})' if labels else ''}: {kind}{text}"
 
 
 def with_permissions(page: str) -> str:
@@ -317,21 +333,17 @@ def with_permissions(page: str) -> str:
 
 
 def _permissions(place: re.Match[str]) -> str:
-    rows = [_permission_row(kind) for kind in COLLECTORS if kind.account_type == place["type"]]
-    lines = [place["begin"], "", *_table(_PERMISSIONS, rows).splitlines(), "", "<!-- end -->"]
+    table = [_PERMISSIONS, *(_permission_row(kind) for kind in COLLECTORS if kind.account_type == place["type"])]
+    if all(legacy in (modern, "none") for _, modern, legacy, _ in table[1:]):
+        table = [(collector, modern, missing) for collector, modern, _, missing in table]
+    lines = [place["begin"], "", *_table(table[0], table[1:]).splitlines(), "", "<!-- end -->"]
     return "\n".join(f"{place['indent']}{line}".rstrip() for line in lines)
 
 
-def _permission_row(kind: type[Collector[Any, Any]]) -> Sequence[str]:
+def _permission_row(kind: type[Collector[Any, Any]]) -> tuple[str, ...]:
     modern, legacy = kind.permissions["modern"], kind.permissions.get("legacy")
     first = "none" if legacy is None else f"`{legacy}`"
     return f"`{kind.name}`", f"`{modern}`", first, "off" if kind.optional else "fails"
-
-
-def _row(family: "_Described | Family") -> Sequence[str]:
-    text = f"{_SOURCE.split(family.help)[0].replace(', as Unix time', '').rstrip('.')}."
-    labels = (name for name in family.labels if name != "account")
-    return f"`{family.name}`", _labels(labels), f"Histogram. {text}" if family.type == "histogram" else text
 
 
 def _examples(families: Iterable["_Described | Family"]) -> str:
@@ -350,6 +362,11 @@ def _own() -> Iterator["_Described"]:
 
 def _labels(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in names)
+
+
+def _all_of(names: Iterable[str]) -> str:
+    """Return the names as the end of a sentence: `a`, `b` and `c`."""
+    return " and ".join(_labels(names).rsplit(", ", 1))
 
 
 def _table(head: Sequence[str], rows: Rows) -> str:

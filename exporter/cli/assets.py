@@ -22,7 +22,7 @@ _PACKAGE: Final = Path(__file__).resolve().parents[1]
 
 @click.command(context_settings=CONTEXT, short_help="Write alert rules, dashboards and example configurations.")
 @option("--output", type=FilePath(file_okay=False, path_type=Path), metavar="DIR", required=True,
-              help="Directory to write to. If the directory does not exist, the command creates it.")  # fmt: skip
+              help="Directory to write to; created if it does not exist.")  # fmt: skip
 @option("--force", is_flag=True, help="Overwrite existing files that differ.")
 def assets(*, output: Path, force: bool) -> None:
     """Write alert rules, dashboards and example configurations to a directory.

@@ -54,7 +54,8 @@ def _complete_account(ctx: click.Context, _parameter: click.Parameter, typed: st
 @option("--quick", is_flag=True, help=f"Read at most {_QUICK_CUSTOMERS} customers per partner account.")
 @option("--json", is_flag=True, help="Print a JSON document for scripts.")
 @option("--report", is_flag=True,
-        help="Print an anonymous summary of the API's responses for a bug report.")  # fmt: skip
+        help="Print a summary of AvePoint's responses for a bug report, without names, IDs, addresses or"
+        " secrets.")  # fmt: skip
 @click.pass_context
 def check(ctx: click.Context, /, account: tuple[str, ...], *, quick: bool, **own: Any) -> None:  # noqa: ANN401 - click passes one value per flag
     """Test every account with real requests and report all errors.
@@ -65,12 +66,8 @@ def check(ctx: click.Context, /, account: tuple[str, ...], *, quick: bool, **own
     customers, jobs and series, but no secrets. The check reads each customer
     at most once and respects the configured rate limits.
 
-    With --report, the output is a summary of AvePoint's responses for bug
-    reports. The summary contains no names, IDs, addresses or secrets.
-
     The exit code is 0 if every collector works or is off. An optional
-    collector is off if its permission is missing. The exit code is 1 if the
-    configuration is invalid, and 2 if a collector does not work.
+    collector is off if its permission is missing.
 
     \b
     Examples:

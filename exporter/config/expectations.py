@@ -94,9 +94,12 @@ class Limits(Section):
 
 
 class ExpectationException(Limits):
-    """Limits that replace the account's limits for some customers, products or workloads."""
+    """Limits that replace the account's limits for some customers, products or workloads.
 
-    customers: tuple[Id, ...] = Field((), description="Customer ids; an empty list means all customers.")
+    An exception sets at least one of these keys, and at least one limit or `ignore`.
+    """
+
+    customers: tuple[Id, ...] = Field((), description="Customer IDs; an empty list means all customers.")
     products: tuple[ProductName, ...] = Field((), description="Products; an empty list means all products.")
     workloads: tuple[NonEmptyString, ...] = Field((), description="Workload names; an empty list means all workloads.")
 
@@ -138,7 +141,10 @@ class ExpectationException(Limits):
 
 
 class Expectations(Limits):
-    """Expectations for backups, licenses and customers; each violation is a problem."""
+    """Limits for backups, licenses and customers. Each violation is a [problem](reading-the-numbers.md#problems).
+
+    You can also set `expectations` for one account. If the account does not set a limit, the top-level limit applies.
+    """
 
     exceptions: tuple[ExpectationException, ...] = Field(
         (),

@@ -127,7 +127,7 @@ Shown = Annotated[bool | Literal["hashed"], BeforeValidator(_shown)]
 
 
 class Auth(Section):
-    """Client ID and credential of the app registration; set exactly one secret or certificate."""
+    """Required: client ID of the app registration, and exactly one secret or certificate."""
 
     client_id: Id = Field(description="Client ID of the app registration.")
     client_secret: Secret | None = Field(None, description="Client secret; a file is more secure.")
@@ -175,16 +175,19 @@ class Tls(Section):
 
 
 class CustomerFilter(Section):
-    """Ids that select the customers of a partner account."""
+    """Partner accounts only: IDs that select the customers to read."""
 
     include: tuple[Id, ...] = Field(
-        (), description="Ids of the customers to read; an empty list means all visible customers."
+        (), description="IDs of the customers to read; an empty list means all visible customers."
     )
-    exclude: tuple[Id, ...] = Field((), description="Ids of customers to ignore.")
+    exclude: tuple[Id, ...] = Field((), description="IDs of customers to ignore.")
 
 
 class Labels(Section):
-    """Names in the labels of `avepoint_customer_info`; `hashed` replaces each name with its hash."""
+    """Partner accounts only: names in the labels of `avepoint_customer_info`.
+
+    `hashed` replaces each name with its hash. If an account does not set `labels`, the top-level `labels` apply.
+    """
 
     owner_email: Shown = Field(default=False, description="E-mail addresses of owners (personal data).")
     organization: Shown = Field(default=True, description="Names of customers and of their Microsoft 365 tenants.")

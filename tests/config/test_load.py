@@ -132,7 +132,7 @@ def test_every_key_and_every_metric_is_documented() -> None:
     module = generator()
     assert not re.search(r"\|\s*\|$", module.configuration(), re.MULTILINE)
     for family in families():
-        assert f"| `{family.name}` |" in module.metrics()
+        assert re.search(rf"^- `{family.name}`[: ]", module.metrics(), re.MULTILINE)
 
 
 def test_the_smallest_file_has_every_collector_of_its_account_with_its_defaults() -> None:
