@@ -16,7 +16,7 @@ from pydantic.fields import FieldInfo
 from exporter.collectors.base import Collector, Family
 from exporter.collectors.registry import COLLECTORS, catalogue
 from exporter.config.clouds import DATA_CENTERS, ENVIRONMENTS
-from exporter.config.expectations import ExpectationException, Expectations, Limits
+from exporter.config.expectations import ExpectationException, Expectations, Limits, ProblemName
 from exporter.config.schema import (
     Account,
     Auth,
@@ -52,7 +52,9 @@ _CONFIGURATION: Final = (
     " `--config.watch`. If the new file has an error, the exporter keeps the old configuration.\n\n"
     "The top-level keys are `accounts` (required), `labels` and `expectations`. The exporter ignores keys without a"
     " value, and top-level keys that begin with `x-`. Relative paths are relative to the directory of the file."
-    " Durations have the Prometheus format: `30s`, `5m`, `1h30m`, `7d`."
+    " Durations have the Prometheus format: `30s`, `5m`, `1h30m`, `7d`.\n\n"
+    "Each entry shows the type, the bounds and the default of the key in parentheses. Keys are optional unless they are"
+    " marked as required."
 )
 _COLLECTORS: Final = "Each collector is a key of `accounts[].collectors` and has these options:"
 _ASSUMPTIONS: Final = """\
@@ -68,7 +70,8 @@ to select an outcome in the [simulator](../avepoint_simulator/README.md).
 | --- | --- | --- | --- | --- |"""
 _METRICS: Final = (
     "For the meaning of the values and of absent series, see [Reading the numbers](reading-the-numbers.md). Metrics are"
-    " gauges, except counters (`…_total`) and histograms. Timestamps are Unix times.\n\n"
+    " gauges, except counters (`…_total`) and histograms. Timestamps are Unix times. For more queries, see the [alert"
+    " rules](../prometheus/rules/avepoint.rules.yaml).\n\n"
     "Each entry lists the labels of the metric in parentheses. All metrics also have the label `account`, except"
     " `avepoint_exporter_…`. Only metrics of partner accounts have the label `customer_id`. For the permission of each"
     " collector, see the pages for [tenant accounts](getting-started-tenant.md#1-register-an-app) and [partner"
@@ -92,16 +95,7 @@ _OWN_QUERIES: Final = {
     "avepoint_api_requests_total": 'sum by (account, path) (rate(avepoint_api_requests_total{code!="200"}[15m]))',
     "avepoint_api_request_duration_seconds":
         "histogram_quantile(0.9, sum by (account, le) (rate(avepoint_api_request_duration_seconds_bucket[1h])))",
-    "avepoint_api_throttled_seconds_total": "rate(avepoint_api_throttled_seconds_total[1h]) > 0.5",
-    "avepoint_token_requests_total": 'increase(avepoint_token_requests_total{result!="success"}[1h])',
-    "avepoint_certificate_expiry_timestamp_seconds":
-        "avepoint_certificate_expiry_timestamp_seconds - time() < 21 * 86400",
-    "avepoint_incomplete_lists_total": "increase(avepoint_incomplete_lists_total[6h]) > 0",
-    "avepoint_exporter_total_shards":
-        "max by (job) (avepoint_exporter_total_shards) - count by (job) (avepoint_exporter_shard)",
 }  # fmt: skip
-
-_KEYS: Final = ("key", "type", "default", "meaning")
 
 Rows = Iterable[Sequence[str]]
 
@@ -162,10 +156,14 @@ def configuration() -> str:
         ("expectations.exceptions[]", ExpectationException),
     ]  # fmt: skip
     for path, section in sections:
-        parts += [f"## `{path}`", " ".join(str(section.__doc__).split()), _section(path, section)]
+        # Omit the limits of exceptions, because the section `expectations` already describes these limits.
+        without = Limits if section is ExpectationException else None
+        keys = "\n".join(_keys(f"{path}.", section, without))
+        names = f"The problems are {_all_of(get_args(ProblemName))}." if section is Expectations else ""
+        parts += [f"## `{path}`", " ".join(str(section.__doc__).split()), keys, names]
     parts += _collectors()
     parts += ["## Environments", _environments()]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(filter(None, parts)) + "\n"
 
 
 def _collectors() -> list[str]:
@@ -175,38 +173,25 @@ def _collectors() -> list[str]:
     for name, options in known.items():
         intervals.setdefault(options().interval, []).append(f"`{name}`")
     own = [
-        row
+        key
         for name, options in known.items()
-        for row in _key_rows(f"accounts[].collectors.{name}", options, without=CollectorOptions)
-    ]
-    common = [
-        (key, kind, "see below" if key == "`interval`" else default, *rest)
-        for key, kind, default, *rest in _key_rows("", CollectorOptions)
+        for key in _keys(f"accounts[].collectors.{name}.", options, without=CollectorOptions)
     ]
     return [
-        "## Collectors", _COLLECTORS, _table(_KEYS, common), "The default of `interval` depends on the collector:",
+        "## Collectors", _COLLECTORS, "\n".join(_keys("", CollectorOptions)),
+        "The default of `interval` depends on the collector:",
         "\n".join(f"- `{format_duration(each)}`: {', '.join(names)}" for each, names in sorted(intervals.items())),
-        "These collectors have additional options:", _table(_KEYS, own),
+        "These collectors have additional options:", "\n".join(own),
     ]  # fmt: skip
 
 
-def _section(path: str, section: type[BaseModel]) -> str:
-    # Omit the limits of exceptions, because the section `expectations` already describes these limits.
-    return _table(_KEYS, _key_rows(path, section, without=Limits if section is ExpectationException else None))
-
-
-def _key_rows(path: str, section: type[BaseModel], without: type[BaseModel] | None = None) -> list[tuple[str, ...]]:
-    """Return one table row per key of `section`. Omit mappings, and the keys that are also keys of `without`."""
-    return [
-        (
-            f"`{path}.{name}`" if path else f"`{name}`",
-            ", ".join(filter(None, (_type(field), _bounds(field)))),
-            _default(field),
-            field.description or "",
-        )
-        for name, field in section.model_fields.items()
-        if _type(field) != "mapping" and (without is None or name not in without.model_fields)
-    ]
+def _keys(prefix: str, section: type[BaseModel], without: type[BaseModel] | None = None) -> Iterator[str]:
+    """Yield a list entry per key of `section`. Omit mappings, and the keys that are also keys of `without`."""
+    for name, field in section.model_fields.items():
+        if _type(field) != "mapping" and (without is None or name not in without.model_fields):
+            kind = ", ".join(filter(None, (_type(field), _bounds(field))))
+            default = "" if name == "interval" else _default(field)
+            yield f"- `{prefix}{name}` ({'; '.join(filter(None, (kind, default)))}): {field.description}"
 
 
 def _environments() -> str:
@@ -238,6 +223,8 @@ def _type(field: FieldInfo) -> str:
 
 def _plain_type(annotation: object) -> str:
     origin, parts = get_origin(annotation), get_args(annotation)
+    if annotation == ProblemName:
+        return "problem"
     if origin is Literal:
         return ", ".join(f"`{choice}`" for choice in parts)
     if origin is tuple:
@@ -253,13 +240,13 @@ def _default(field: FieldInfo) -> str:
         return "required"
     value = field.default
     if value is None:
-        return "none"
+        return ""
     if is_duration(field):
-        return f"`{format_duration(value)}`"
+        return f"default `{format_duration(value)}`"
     if isinstance(value, tuple):
         choices = {choice for kind in get_args(field.annotation) for choice in get_args(kind)}
-        return "all" if choices and choices == set(value) else f"`[{', '.join(value)}]`"
-    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+        return "default: all" if choices and choices == set(value) else f"default `[{', '.join(value)}]`"
+    return f"default `{str(value).lower() if isinstance(value, bool) else value}`"
 
 
 def _bounds(field: FieldInfo) -> str:

@@ -18,5 +18,4 @@ RANSOMWARE = Family(
     "avepoint_potential_ransomware_sites",
     f"Sites with a potential ransomware attack within the window (seven days for customers); {_SOURCE}.",
     _LABELS,
-    query="sum by (account, customer_id, workload) (avepoint_potential_ransomware_sites) > 0",
 )

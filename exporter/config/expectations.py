@@ -40,55 +40,54 @@ Ratio = Annotated[Number, Field(ge=0, le=1)]
 class Limits(Section):
     """Limits for a workload or for a whole customer."""
 
-    backup_age: Age = Field(
-        26 * 3600.0, description="`backup_overdue`: age at which the last successful backup is overdue."
-    )
+    backup_age: Age = Field(26 * 3600.0, description="Maximum age of the last successful backup (`backup_overdue`).")
     backup_intervals: Annotated[Number, Field(ge=1, le=100)] = Field(
         2.5,
-        description="`backup_late`: maximum age of the last success, as a multiple of the time between two backups.",
+        description="Maximum age of the last success, as a multiple of the time between two backups (`backup_late`).",
     )
     never_succeeded_after: Grace = Field(
-        _DAY, description="`backup_never_succeeded`: maximum time from the first known job to the first successful job."
+        _DAY,
+        description="Maximum time from the first known job to the first successful job (`backup_never_succeeded`).",
     )
     idle_after: Age = Field(
         7 * _DAY,
-        description="`backup_stopped`: maximum age of the last job, if the workload has no scanned objects.",
+        description="Maximum age of the last job, if the workload has no scanned objects (`backup_stopped`).",
     )
     retired_after: Age = Field(
         30 * _DAY, description="After this time without new jobs, no backup is expected and `backup_stopped` resolves."
     )
-    job_runtime: Age = Field(_DAY, description="`job_stuck`: maximum duration of a job.")
+    job_runtime: Age = Field(_DAY, description="Maximum duration of a job (`job_stuck`).")
     job_verdict_age: Age = Field(
         2 * _DAY, description="Age at which a failed or incomplete job is no longer a problem."
     )
-    incomplete_after: Grace = Field(_DAY, description="`job_incomplete`: how long jobs may be incomplete.")
+    incomplete_after: Grace = Field(_DAY, description="How long jobs may be incomplete (`job_incomplete`).")
     unprotected_after: Grace = Field(
         2 * _DAY,
-        description="`objects_unprotected`, `users_unprotected`: how long the share may be too high.",
+        description="How long the share may be too high (`objects_unprotected`, `users_unprotected`).",
     )
-    scan_failed_after: Grace = Field(30 * 3600.0, description="`scan_failed`: how long scans may fail.")
+    scan_failed_after: Grace = Field(30 * 3600.0, description="How long scans may fail (`scan_failed`).")
     status_after: Grace = Field(
         2 * 3600.0,
-        description="`customer_status_failed`, `customer_attention`: maximum duration of the status.",
+        description="How long AvePoint may report a bad status (`customer_status_failed`, `customer_attention`).",
     )
     unprotected_ratio: Ratio = Field(
-        0.10, description="`objects_unprotected`: maximum share of scanned objects that have no backup."
+        0.10, description="Maximum share of scanned objects that have no backup (`objects_unprotected`)."
     )
     users_unprotected_ratio: Ratio = Field(
-        0.10, description="`users_unprotected`: maximum share of users that have no backup."
+        0.10, description="Maximum share of users that have no backup (`users_unprotected`)."
     )
     storage_ratio: Annotated[Number, Field(gt=0, le=1)] = Field(
-        0.90, description="`storage_nearly_full`: maximum share of the purchased storage that may be in use."
+        0.90, description="Maximum share of the purchased storage that may be in use (`storage_nearly_full`)."
     )
     subscription_left: Span = Field(
-        30 * _DAY, description="`subscription_expiring`: minimum time until a subscription expires."
+        30 * _DAY, description="Minimum time until a subscription expires (`subscription_expiring`)."
     )
     subscription_history: Span = Field(
-        30 * _DAY, description="`subscription_expired`: how long an expired subscription is reported."
+        30 * _DAY, description="How long an expired subscription is reported (`subscription_expired`)."
     )
-    retention: Span = Field(0.0, description="`retention_too_short`: minimum retention period; 0s disables the check.")
+    retention: Span = Field(0.0, description="Minimum retention period (`retention_too_short`); 0s disables the check.")
     restore_age: Span = Field(
-        0.0, description="`restore_not_tested`: maximum age of the last successful restore; 0s disables the check."
+        0.0, description="Maximum age of the last successful restore (`restore_not_tested`); 0s disables the check."
     )
     ignore: tuple[ProblemName, ...] = Field((), description="Problems that are never reported.")
 
@@ -143,7 +142,8 @@ class ExpectationException(Limits):
 class Expectations(Limits):
     """Limits for backups, licenses and customers. Each violation is a [problem](reading-the-numbers.md#problems).
 
-    You can also set `expectations` for one account. If the account does not set a limit, the top-level limit applies.
+    Each limit shows its problem in parentheses. You can also set `expectations` for one account. If the account does
+    not set a limit, the top-level limit applies.
     """
 
     exceptions: tuple[ExpectationException, ...] = Field(

@@ -21,7 +21,6 @@ UP = Family(
     "avepoint_up",
     "1 if the last refresh of the collector succeeded, else 0.",
     _COLLECTOR,
-    query="avepoint_up == 0",
 )
 CUSTOMER_UP = Family(
     "avepoint_customer_up",
@@ -38,7 +37,6 @@ LAST_REFRESH = Family(
     "avepoint_collector_last_success_timestamp_seconds",
     "End time of the collector's last successful refresh, as Unix time.",
     _COLLECTOR,
-    query="time() - avepoint_collector_last_success_timestamp_seconds > 3 * 3600",
 )
 DURATION = Family(
     "avepoint_collector_duration_seconds",

@@ -64,7 +64,7 @@ def test_prometheus_says_what_the_page_says(tmp_path: Path) -> None:
             errors = {target["scrapePool"]: target["lastError"] for target in server.targets()}
     for name, (_, _, words) in SEEN.items():
         assert re.search(words, errors[name]), f"{name}: {errors[name]}"
-        assert all(re.search(rf"^\|.*\*.*{one}", PAGE, re.MULTILINE) for one in words.split("|")), words
+        assert all(re.search(rf"^- .*\*.*{one}", PAGE, re.MULTILINE) for one in words.split("|")), words
 
 
 def _listening(folder: Path, name: str) -> AbstractContextManager[Exporter]:

@@ -62,7 +62,6 @@ LAST_STATE = Family(
     "avepoint_last_job_state",
     f"1 for the state of the last job; other states are absent; {SOURCE}.",
     (*LABELS, "state"),
-    query='avepoint_last_job_state{state="failed"}',
 )
 LAST_OBJECTS = Family(
     "avepoint_last_job_objects",
@@ -80,13 +79,11 @@ LAST_SUCCESS = Family(
     f"Completion time of the last successful job, as Unix time; kept until a later success; {SOURCE}.",
     LABELS,
     history=True,
-    query='time() - avepoint_last_success_timestamp_seconds{job_type="backup"} > 86400',
 )
 OLDEST_RUNNING = Family(
     "avepoint_oldest_running_job_start_timestamp_seconds",
     f"Start of the oldest job in progress, as Unix time; absent if no job is running; {SOURCE}.",
     LABELS,
-    query="time() - avepoint_oldest_running_job_start_timestamp_seconds > 12 * 3600",
 )
 
 

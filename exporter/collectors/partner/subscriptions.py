@@ -33,10 +33,9 @@ _SOURCE = "from POST …/customers/services/batch or GET /partner/services, cach
 _LABELS = ("account", "customer_id", "service_type", "subscription")
 
 
-def _family(name: str, what: str, query: str = "") -> Family:
-    full = f"avepoint_subscription_{name}"
+def _family(name: str, what: str) -> Family:
     is_coming = name.endswith("_timestamp_seconds")
-    return Family(full, f"{what}; {_SOURCE}.", _LABELS, query=query.format(full), is_coming=is_coming)
+    return Family(f"avepoint_subscription_{name}", f"{what}; {_SOURCE}.", _LABELS, is_coming=is_coming)
 
 
 INFO = Family(
@@ -49,7 +48,6 @@ NUMBERS: Final = (
     _family(
         "expiry_timestamp_seconds",
         "Expiry of the subscription, as Unix time",
-        "{} - time() < 30 * 86400",
     ),
     _family(
         "contract_end_timestamp_seconds",
@@ -63,14 +61,12 @@ NUMBERS: Final = (
     _family(
         "purchased_capacity_bytes",
         "Purchased capacity in bytes",
-        "avepoint_subscription_protected_capacity_bytes / {} > 0.9",
     ),
     _family("protected_capacity_bytes", "Size of the protected data in bytes"),
     _family("consumed_storage_bytes", "Used storage in bytes"),
     _family(
         "microsoft_licenses_assigned",
         "Microsoft licenses that the customer has assigned",
-        "{} > avepoint_subscription_purchased_seats",
     ),
     _family("microsoft_licenses_available", "Microsoft licenses that the customer has not assigned"),
 )

@@ -33,9 +33,6 @@ INTERVAL = Family(
     "avepoint_backup_interval_seconds",
     f"Expected seconds between two backups; absent if no backups are scheduled; {_SOURCE}.",
     _LABELS,
-    query="time() - max by (account, workload) "
-    '(avepoint_last_success_timestamp_seconds{job_type="backup"}) '
-    "> on (account, workload) 2 * avepoint_backup_interval_seconds",
 )
 NEXT = Family(
     "avepoint_next_scheduled_backup_timestamp_seconds",

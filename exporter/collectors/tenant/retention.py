@@ -26,7 +26,6 @@ SHORTEST = Family(
     "Shortest retention period of a workload and its containers, in seconds; absent if a period is unknown;"
     f" {_SOURCE}.",
     _LABELS,
-    query="avepoint_retention_shortest_seconds < 365 * 86400",
 )
 CUSTOM = Family(
     "avepoint_custom_retention",
