@@ -10,15 +10,12 @@ class Clock(Protocol):
 
     def time(self) -> float:
         """Return the Unix time in seconds."""
-        ...
 
     def monotonic(self) -> float:
         """Return the time of a monotonic clock in seconds."""
-        ...
 
     async def sleep(self, seconds: float) -> None:
         """Sleep for a number of seconds."""
-        ...
 
 
 class SystemClock:

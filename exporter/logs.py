@@ -80,20 +80,14 @@ class LimitedHandler(logging.StreamHandler[TextIO]):
         return super().handle(record)
 
     def write_counts(self, *, all_windows: bool = False) -> None:
-        """Write the number of suppressed lines of each expired window.
-
-        If `all_windows` is true, include the windows that have not expired.
-        """
+        """Write the number of suppressed lines of each expired window, or of all windows if `all_windows` is true."""
         for kind, count in self._repeats.due(all_windows=all_windows):
             context = {key: value for key, value in (("account", kind[3]), ("collector", kind[4])) if value}
             logger(**context).log(kind[1], SUPPRESSED, similar_to=kind[2], count=count)
 
 
 def write_suppressed(*, all_windows: bool = False) -> None:
-    """Write the number of suppressed lines of each expired window.
-
-    If `all_windows` is true, include the windows that have not expired.
-    """
+    """Write the number of suppressed lines of each expired window, or of all windows if `all_windows` is true."""
     for handler in logging.getLogger().handlers:
         if isinstance(handler, LimitedHandler):
             handler.write_counts(all_windows=all_windows)

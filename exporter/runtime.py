@@ -40,9 +40,6 @@ def settings_of_a_server() -> Iterator[None]:
 
 
 def trim_memory() -> None:
-    """Return unused memory to the operating system. This takes a few milliseconds.
-
-    Without this call, glibc does not return unused memory between two used blocks.
-    """
+    """Return unused memory to the operating system, even between used blocks. This takes a few milliseconds."""
     with suppress(AttributeError, OSError, TypeError):  # Only glibc has the function malloc_trim.
         ctypes.CDLL(None).malloc_trim(0)

@@ -13,7 +13,6 @@ class ApiClient(Protocol):
     @property
     def value_issues(self) -> ValueIssues:
         """The object that counts and logs unreadable values."""
-        ...
 
     async def call(
         self,
@@ -24,15 +23,9 @@ class ApiClient(Protocol):
         body: Mapping[str, object] | None = None,
     ) -> object:
         """Send a request, and return the decoded JSON of the response. Raise AvePointError if the request fails."""
-        ...
 
     def link_query(self, endpoint: Endpoint, link: str) -> Query:
-        """Return the query parameters of a link to the next page.
-
-        Raise LinkRefusedError if the link cannot be followed.
-        """
-        ...
+        """Return the query of a link to the next page. Raise LinkRefusedError if the link cannot be followed."""
 
     async def token_ahead(self, permission: str) -> None:
         """Request an access token before it is needed."""
-        ...

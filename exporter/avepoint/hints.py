@@ -60,10 +60,7 @@ def lacking(permission: str) -> str:
 
 
 def not_granted(permission: str) -> str:
-    """Return the hint for a token request that failed because the permission is not granted.
-
-    The hint does not name the permission, because the error message already contains the name.
-    """
+    """Return the hint for a permission that is not granted. The error message contains the name of the permission."""
     return f"the app was not granted this permission; add it in {where_registered(permission)}"
 
 

@@ -136,8 +136,5 @@ def _iso_times(span: Span) -> Query:
 
 
 def iso_seconds(span: Span) -> tuple[str, str]:
-    """Return the start and the end in whole seconds, as the APIs require.
-
-    The start is rounded down, and the end is rounded up.
-    """
+    """Return the start, rounded down, and the end, rounded up, in whole seconds, as the APIs require."""
     return iso_time(span.start), iso_time(Ticks(span.end + TICKS_PER_SECOND - 1))

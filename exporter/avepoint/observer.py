@@ -27,18 +27,12 @@ class Observer(Protocol):
     @property
     def inspect(self) -> Inspect | None:
         """A function that inspects each response for the `check` command, or None."""
-        ...
 
     def request(self, endpoint: str, code: str, seconds: float) -> None:
-        """Count one HTTP request with its endpoint and code, and add its duration.
-
-        `code` is the HTTP status, "timeout", "connect" or "parse".
-        """
-        ...
+        """Count one HTTP request and add its duration. `code` is the HTTP status, "timeout", "connect" or "parse"."""
 
     def throttled(self, seconds: float) -> None:
         """Add the time that a request waited for the rate limit or for Retry-After."""
-        ...
 
     def token(self, result: str) -> None:
         """Count one token request with its result.
@@ -46,27 +40,21 @@ class Observer(Protocol):
         `result` is "success", an OAuth error code, an HTTP status, "timeout", "connect", "parse" or the reason of
         another TokenError.
         """
-        ...
 
     def certificate(self, expires_at: float) -> None:
         """Set the expiry time of the account's certificate, as Unix time."""
-        ...
 
     def clock_offset(self, seconds: float) -> None:
         """Set the offset of AvePoint's clock (AvePoint's time minus the exporter's time) in seconds."""
-        ...
 
     def unreadable(self, endpoint: str, field: str) -> None:
         """Count a value that cannot be read."""
-        ...
 
     def unknown(self, field: str) -> None:
         """Count an unknown name of a state, a workload or another enumerated field."""
-        ...
 
     def incomplete_list(self, endpoint: str) -> None:
         """Count a list that has fewer rows than its reported total."""
-        ...
 
 
 class ValueIssues:
@@ -101,12 +89,8 @@ class ValueIssues:
 
     def settled_list(self, error: IncompleteListError) -> None:
         """Log that an incomplete list is accepted as complete because its rows and its total do not change."""
-        self._log.warning(
-            "total differs from the number of rows in three consecutive refreshes; the total is ignored",
-            path=error.path,
-            rows=error.rows,
-            total=error.total,
-        )
+        event = "total differs from the number of rows in three consecutive refreshes; the total is ignored"
+        self._log.warning(event, path=error.path, rows=error.rows, total=error.total)
 
     def _is_new(self, field: str, value: str) -> bool:
         key = (field, value)

@@ -55,8 +55,7 @@ def asset_files() -> dict[str, Path]:
     """Return the source paths of the example files. The keys are paths relative to the output directory."""
     installed = _PACKAGE / "assets"
     root = installed if installed.is_dir() else _PACKAGE.parent
-    found = [path for name in ASSETS for path in sorted(_files_of(root / name))]
-    return {path.relative_to(root).as_posix(): path for path in found}
+    return {path.relative_to(root).as_posix(): path for name in ASSETS for path in sorted(_files_of(root / name))}
 
 
 def _files_of(path: Path) -> list[Path]:

@@ -179,18 +179,12 @@ def config_file(flags: Flags) -> Path:
 
 
 def loader(flags: Flags) -> Callable[[], Config]:
-    """Return a function that loads the configuration.
-
-    The function raises ConfigError if the configuration is invalid.
-    """
+    """Return a function that loads the configuration, or raises ConfigError if the configuration is invalid."""
     return partial(load_config, config_file(flags), catalogue())
 
 
 def listening_of(flags: Flags) -> Listening:
     """Return the settings of the HTTP server."""
     web_config = flags["web_config_file"]
-    return Listening(
-        addresses=flags["web_listen_address"] or (_DEFAULT_ADDRESS,),
-        web_config=Path(web_config) if web_config else None,
-        lifecycle=bool(flags["web_enable_lifecycle"]),
-    )
+    addresses = flags["web_listen_address"] or (_DEFAULT_ADDRESS,)
+    return Listening(addresses, Path(web_config) if web_config else None, bool(flags["web_enable_lifecycle"]))

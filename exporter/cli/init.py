@@ -107,10 +107,7 @@ def _settings(flags: Flags, target: Path) -> Settings:
 
 
 def _short(path: Path) -> Path:
-    """Return a path relative to the working directory.
-
-    If the file is outside this directory, return the path unchanged.
-    """
+    """Return a path relative to the working directory, or the same path if the file is outside this directory."""
     here = Path.cwd()
     return path.relative_to(here) if path.is_relative_to(here) else path
 

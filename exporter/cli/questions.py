@@ -167,10 +167,7 @@ class Questions:
         return self._flags["secret_env"] is None and self._flags["secret_from"] is None
 
     def _relative(self, path: Path) -> str:
-        """Return a path relative to the configuration's directory.
-
-        If the path is outside this directory, return an absolute path.
-        """
+        """Return a path relative to the configuration's directory, or an absolute path outside this directory."""
         path = path.absolute()
         return str(path.relative_to(self._directory) if path.is_relative_to(self._directory) else path)
 

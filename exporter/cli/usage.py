@@ -55,9 +55,8 @@ def _unknown_flag(error: click.NoSuchOption, group: click.Group, arguments: Sequ
 def _owners(flag: str, group: click.Group) -> Iterator[str]:
     if flag in _flags(group):
         yield "avepoint-exporter without a command"
-    for name, command in sorted(group.commands.items()):
-        if flag in _flags(command):
-            yield f"avepoint-exporter {name}"
+    commands = sorted(group.commands.items())
+    yield from (f"avepoint-exporter {name}" for name, command in commands if flag in _flags(command))
 
 
 def _flags(command: click.Command) -> list[str]:

@@ -17,12 +17,8 @@ _ADDRESS: Final = re.compile(r"[a-z]+://", re.ASCII)
 
 def flag_variables(group: click.Group) -> frozenset[str]:
     """Return the names of the environment variables that set flags, for all commands."""
-    found = set[str]()
-    for command in (group, *group.commands.values()):
-        for parameter in command.params:
-            if isinstance(parameter.envvar, str):
-                found.add(parameter.envvar)
-    return frozenset(found)
+    parameters = [parameter for command in (group, *group.commands.values()) for parameter in command.params]
+    return frozenset(parameter.envvar for parameter in parameters if isinstance(parameter.envvar, str))
 
 
 def unknown_variables(environment: Mapping[str, str], known: Collection[str], used: Iterable[str]) -> Iterator[str]:

@@ -97,10 +97,7 @@ class Collector(ABC, Generic[Options, Records]):
 
     @classmethod
     def error(cls, records: Records) -> AvePointError | None:  # noqa: ARG003 - for subclasses
-        """Return an error if the records are incomplete, else None.
-
-        Incomplete records are exposed, but the refresh is reported as failed.
-        """
+        """Return an error if the records are incomplete, else None. Such records are exposed, but the refresh fails."""
         return None
 
     def watch_customers(self, watcher: Callable[[Collection[str]], None]) -> None:
@@ -123,10 +120,7 @@ class Collector(ABC, Generic[Options, Records]):
         return None if customer_id else self.dump_state()
 
     def load_states(self, states: Mapping[str, object]) -> None:
-        """Restore customer states, keyed by customer id, as returned by `state_of`.
-
-        Raise ValueError if a state is invalid.
-        """
+        """Restore the states that `state_of` returned, keyed by customer id. Raise ValueError if a state is invalid."""
         if "" in states:
             self.load_state(states[""])
 

@@ -104,10 +104,7 @@ class CustomerList:
         self._watchers.append(watcher)
 
     def lists(self, customer_id: str) -> bool:
-        """Return whether a customer is in the last list or in the list that is being read.
-
-        Until the first list has been read, return True for every customer.
-        """
+        """Return whether a customer is in the last list or the list being read. Before the first list, return True."""
         return self._last is None or customer_id in self._last.customers or customer_id in self._arrivals.customers
 
     def is_wanted(self, customer_id: str) -> bool:
@@ -121,8 +118,7 @@ class CustomerList:
 
     def tenants(self, customer_id: str) -> Collection[str]:
         """Return the ids of a customer's Microsoft 365 tenants. Raise AvePointError if the customer is not listed."""
-        customer = self._customer(customer_id)
-        if customer is None:
+        if (customer := self._customer(customer_id)) is None:
             raise AvePointError("the Microsoft 365 tenants of the customer are unknown", hint=_NOT_LISTED)
         return customer.tenants.keys()
 
@@ -133,10 +129,9 @@ class CustomerList:
 
     def _customer(self, customer_id: str) -> Customer | None:
         """Return a customer from the list that is being read, or else from the last list."""
-        customer = self._arrivals.customers.get(customer_id)
-        if customer is None and self._last is not None:
-            customer = self._last.customers.get(customer_id)
-        return customer
+        if customer_id in self._arrivals.customers or self._last is None:
+            return self._arrivals.customers.get(customer_id)
+        return self._last.customers.get(customer_id)
 
     async def refresh(self, max_age: float = 0.0) -> Listing:
         """List the customers. Raise AvePointError if a request fails.
@@ -267,7 +262,6 @@ class CustomerList:
 
     def _arrived(self, row: Row) -> tuple[Customer | None, Row]:
         """Parse a row, and return the customer and the row. Pass the customer's id to the waiting tasks."""
-        customer = customer_in(row, self._names)
-        if customer is not None and self.is_wanted(customer.id):
+        if (customer := customer_in(row, self._names)) is not None and self.is_wanted(customer.id):
             self._arrivals.add(customer)
         return customer, row

@@ -94,10 +94,9 @@ class RowOwners:
 
 def _other_id(value: object, customer_id: str) -> str | None:
     """Return the id in a row, or None if the id is missing or equals `customer_id`."""
-    if value == customer_id:
+    if value == customer_id or not isinstance(value, str) or _kind(value)[1] in ("", _kind(customer_id)[1]):
         return None
-    is_other = isinstance(value, str) and _kind(value)[1] not in ("", _kind(customer_id)[1])
-    return value.strip() if isinstance(value, str) and is_other else None
+    return value.strip()
 
 
 def _is_same(value: object, customer_id: str) -> bool:

@@ -26,10 +26,7 @@ def load_config(path: Path, catalogue: Catalogue) -> Config:
 
 
 def parse_config(text: str, catalogue: Catalogue, *, source: str, directory: Path) -> Config:
-    """Parse a configuration. Relative paths are resolved against `directory`.
-
-    Raise ConfigError if the text is invalid.
-    """
+    """Parse a configuration with paths relative to `directory`. Raise ConfigError if the text is invalid."""
     return _config(parse_yaml(text, source=source), catalogue, source=source, directory=directory)
 
 

@@ -75,10 +75,7 @@ def _safe_url(url: str) -> str:
 
 
 def has_unencoded_password(url: str) -> bool:
-    """Return whether the password in a URL may contain an unencoded @, / or #.
-
-    An unencoded @, / or # would change the host.
-    """
+    """Return whether the password in a URL may contain an unencoded @, / or #, which would change the host."""
     signs = url.count("@")
     return signs > 1 or (signs == 1 and "@" not in url.partition("://")[2].partition("/")[0].partition("#")[0])
 
@@ -260,11 +257,8 @@ class Account(Section):
     def api_url(self) -> str:
         """Return the URL of the API without a trailing slash."""
         environment = ENVIRONMENTS[self.environment]
-        if self.base_url is not None:
-            return self.base_url
-        if self.type == "partner":
-            return environment.partner_url
-        return environment.tenant_url.format(dc=self.data_center or environment.data_center)
+        tenant_url = environment.tenant_url.format(dc=self.data_center or environment.data_center)
+        return self.base_url or (environment.partner_url if self.type == "partner" else tenant_url)
 
     @property
     def identity_url(self) -> str:

@@ -61,10 +61,7 @@ def join_path(path: str, key: object) -> str:
 
 
 def one_line(message: str) -> str:
-    """Return a message as one line of limited length.
-
-    Unprintable characters in file paths are replaced.
-    """
+    """Return a message as one line of limited length. Replace unprintable characters, such as those in file paths."""
     return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in message[:_LONGEST_LINE])
 
 

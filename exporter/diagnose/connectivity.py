@@ -53,10 +53,7 @@ def is_ip_address(host: str) -> bool:
 
 
 def proxy_description(account: Account, host: Host) -> str | None:
-    """Return the setting that selects the proxy, followed by the proxy URL without its password.
-
-    Return None if no proxy is used.
-    """
+    """Return the setting that selects the proxy and the URL without its password, or None if no proxy is used."""
     url = proxy_of(account, "https" if host.is_encrypted else "http", host.host, host.port)
     setting = "the environment's proxy" if account.proxy_url is None else "proxy_url"
     return None if url is None else f"{setting}: {without_password(url)}"

@@ -76,9 +76,8 @@ class Findings:
             self._page_base(path, query, rows)
 
     def _customer_jobs(self, rows: list[Row]) -> None:
-        modules = Counter(
-            (str(row.get("jobtype")), str(row.get("jobmodule")), str(row.get("name"))) for row in map(_folded, rows)
-        )
+        keys = ("jobtype", "jobmodule", "name")
+        modules = Counter(tuple(str(row.get(key)) for key in keys) for row in map(_folded, rows))
         if modules:
             self.add(table.CUSTOMER_JOBS, "one" if max(modules.values()) == 1 else "several")
 
@@ -120,10 +119,8 @@ def _rows(response: object) -> list[Row]:
 
 def _parts(row: Row) -> Iterator[Row]:
     for value in row.values():
-        if isinstance(value, dict):
-            yield value
-        elif isinstance(value, list):
-            yield from (part for part in value if isinstance(part, dict))
+        parts = value if isinstance(value, list) else [value]
+        yield from (part for part in parts if isinstance(part, dict))
 
 
 def _page(path: str, query: Query, response: object, rows: list[Row]) -> Iterator[Finding]:

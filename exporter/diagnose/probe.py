@@ -25,10 +25,7 @@ class ProbeClient:
         self._has_response = False
 
     async def read_once(self, read: Awaitable[object]) -> None:
-        """Await `read`. All requests of `read` must use this client.
-
-        Raise AvePointError if a request fails or a response is invalid.
-        """
+        """Await `read`, which must use this client. Raise AvePointError if a request fails or a response is invalid."""
         with suppress(_ReadEndedError):
             await read
 

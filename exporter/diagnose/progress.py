@@ -15,11 +15,9 @@ class Progress(Protocol):
 
     def begin(self, steps: float) -> None:
         """Show the start of a check that has `steps` steps."""
-        ...
 
     def advance(self, steps: float, label: str) -> None:
         """Add `steps` completed steps. `label` is the name of the account or the collector."""
-        ...
 
 
 class SilentProgress:
@@ -90,10 +88,7 @@ class RequestMonitor:
         )
 
     def take_paths(self) -> tuple[str, ...]:
-        """Return the paths of the successful requests since the last call.
-
-        If all these requests failed, return the paths of the failed requests.
-        """
+        """Return the paths of the successful requests since the last call, or of the failed requests if all failed."""
         requests, self._requests = self._requests, Counter()
         successful = [path for path, code in requests if code == "200"]
         return tuple(dict.fromkeys(successful or [path for path, _ in requests]))

@@ -214,14 +214,9 @@ class Accounts:
     def _may_request(self) -> bool:
         return self._storage is None or self._storage.may_request
 
-    def _of_this_shard(self, config: Config) -> Iterator[Account]:
-        """Yield the tenant accounts of this shard and all partner accounts.
-
-        Every shard needs all partner accounts, because each shard reads some customers of each partner.
-        """
-        for account in config.accounts:
-            if account.type == "partner" or self._shard.owns(account.name):
-                yield account
+    def _of_this_shard(self, config: Config) -> list[Account]:
+        # Every shard needs all partner accounts, because each shard reads some customers of each partner.
+        return [one for one in config.accounts if one.type == "partner" or self._shard.owns(one.name)]
 
     def _make(self, account: Account) -> RunningAccount:
         """Create an account without starting it or restoring its state. The caller runs this method on a thread."""

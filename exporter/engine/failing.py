@@ -12,10 +12,7 @@ _MOST_DOUBLINGS: Final = 20  # 30 s, doubled 20 times, exceeds every interval
 
 
 def retry_pause(failures: int, longest: float) -> float:
-    """Return the seconds to wait before a retry, at most `longest`.
-
-    `failures` is the number of consecutive failures.
-    """
+    """Return the seconds, at most `longest`, to wait before a retry after a number of consecutive failures."""
     return min(longest, FIRST_RETRY * 2.0 ** min(failures - 1, _MOST_DOUBLINGS))
 
 

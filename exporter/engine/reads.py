@@ -218,10 +218,7 @@ async def _each(customer_ids: Iterable[str]) -> AsyncIterator[str]:
 
 
 def may_turn_off(collector: Collector[Any, Any], entry: CollectorEntry, error: AvePointError) -> bool:
-    """Return whether an error turns the collector off. Otherwise, the error marks the collector as down.
-
-    A collector is off if AvePoint does not offer the data, or if the permission has never been granted.
-    """
+    """Return whether a collector is off because its data is not offered or its permission has never been granted."""
     is_optional = collector.optional and "enabled" not in collector.options.model_fields_set
     never_worked = not entry.reads
     return is_optional and (isinstance(error, NotOfferedError) or (error.means_not_granted and never_worked))

@@ -16,10 +16,7 @@ class Shard:
     total: int = 1
 
     def owns(self, key: str) -> bool:
-        """Return whether this shard includes a customer or a tenant account.
-
-        `key` is the customer id or the account name.
-        """
+        """Return whether this shard includes a customer, given its id, or a tenant account, given its name."""
         digest = hashlib.sha256(key.encode("utf-8", "replace")).digest()
         return _jump_hash(int.from_bytes(digest[:8], "big"), self.total) == self.index
 

@@ -139,10 +139,7 @@ class AccountVerdicts:
         return SnapshotView(self._account, VERDICT, inf, RefreshStatus(), dict(self._shown), {})
 
     def take_unsaved(self) -> Mapping[str, object]:
-        """Return the states that changed since the last call, keyed by customer id.
-
-        If a customer was dropped, its state is None.
-        """
+        """Return the states that changed since the last call, by customer id. A dropped customer has the state None."""
         unsaved, self._verdict.unsaved = self._verdict.unsaved, set()
         return {customer_id: self._verdict.state_of(customer_id) for customer_id in unsaved}
 
@@ -152,10 +149,7 @@ class AccountVerdicts:
         return {customer_id: state for customer_id, state in states.items() if state is not None}
 
     def load_states(self, states: Mapping[str, object]) -> None:
-        """Restore states. The keys of `states` are customer ids.
-
-        Raise ValueError if the format of a state is invalid.
-        """
+        """Restore states, keyed by customer id. Raise ValueError if the format of a state is invalid."""
         self._verdict.load(states)
 
     def follow(self, states: Mapping[str, object]) -> None:

@@ -139,10 +139,7 @@ class OwnMetrics:
         }
 
     def text(self, *, account: str | None, names: Collection[str], openmetrics: bool) -> bytes:
-        """Return the metrics in the text format or in OpenMetrics.
-
-        If `account` is None, include all accounts. If `names` is empty, include all families.
-        """
+        """Return the metrics of an account, or of all accounts if None. An empty `names` selects all families."""
         selection = _Selection(self._registry.collect, account, names)
         generate = generate_openmetrics if openmetrics else generate_text
         return bytes(generate(selection))

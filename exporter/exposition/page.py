@@ -77,10 +77,8 @@ class MetricsPage:
 
     def plain(self, views: Sequence[SnapshotView], request: PageRequest, *, monotonic: float) -> Sequence[bytes]:
         """Return the uncompressed page in chunks. `monotonic` is the current monotonic time."""
-        return [
-            *self._of_reads(views, request, monotonic),
-            self._end([(one.account, one.collector, one.status) for one in views], request),
-        ]
+        statuses = [(one.account, one.collector, one.status) for one in views]
+        return [*self._of_reads(views, request, monotonic), self._end(statuses, request)]
 
     def gzipped(self, views: Sequence[SnapshotView], request: PageRequest, *, monotonic: float) -> Sequence[bytes]:
         """Return the page as one gzip member, in chunks. Only one thread at a time may call this method."""
@@ -139,10 +137,7 @@ class MetricsPage:
 
 
 def head(family: Family, *, openmetrics: bool = False) -> str:
-    """Return the HELP and TYPE lines of a family.
-
-    In OpenMetrics, these lines contain the name of a counter without the suffix `_total`.
-    """
+    """Return the HELP and TYPE lines of a family. In OpenMetrics, counter names here lack the suffix `_total`."""
     name = bare_name(family) if openmetrics else family.name
     return f"# HELP {name} {family.help}\n# TYPE {name} {family.type}\n"
 

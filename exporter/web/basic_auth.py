@@ -77,8 +77,7 @@ class BasicAuth:
             await send_text(send, 401, "Unauthorized", [challenge])
 
     async def _check(self, users: Users, scope: Scope) -> CheckResult:
-        credentials = parse_credentials(scope["headers"])
-        if credentials is None:
+        if (credentials := parse_credentials(scope["headers"])) is None:
             return CheckResult.WRONG
         host, port = scope.get("client") or ("", 0)
         return await self._checker.check(users, credentials, ClientKey(client_network(host), port))

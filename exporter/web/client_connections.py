@@ -32,15 +32,12 @@ class Connection(Protocol):
 
     def check(self, now: float) -> None:
         """Close the connection if its client is too slow."""
-        ...
 
     def cut(self) -> None:
         """Close the connection immediately, without sending the rest of the response."""
-        ...
 
     def retire(self) -> None:
         """Close the connection after the current response, or immediately if no response is being sent."""
-        ...
 
 
 class Guard:

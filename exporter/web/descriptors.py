@@ -29,10 +29,7 @@ def open_files() -> int:
 
 
 def client_share(most: int, files: int) -> int:
-    """Return the maximum number of client connections.
-
-    Client connections can use about half of the available file descriptors.
-    """
+    """Return the maximum number of client connections, which can use about half of the file descriptors."""
     return min(most, max(_FEWEST_CLIENTS, (files - _OTHER_FILES) // 2))
 
 

@@ -25,10 +25,7 @@ class Protection:
 
 
 def load_protection(path: Path | None) -> Protection:
-    """Load the web configuration and its certificates.
-
-    Raise ConfigError if the configuration or a certificate is invalid.
-    """
+    """Load the web configuration and its certificates. Raise ConfigError if one of these files is invalid."""
     return _protection(load_web_config(path) if path else WebConfig())
 
 

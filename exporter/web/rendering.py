@@ -38,8 +38,7 @@ class Renderings:
 
     async def page(self, key: Key) -> Chunks:
         """Return the page for a key. If a rendering of this page is already waiting to start, share it."""
-        task = self._waiting.get(key)
-        if task is None:
+        if (task := self._waiting.get(key)) is None:
             task = self._waiting[key] = asyncio.create_task(self._make(key))
         return await asyncio.shield(task)
 

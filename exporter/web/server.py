@@ -149,8 +149,7 @@ def _bind_everywhere(port: int) -> socket.socket:
 
 
 def _reason(error: OSError) -> str:
-    # socket.create_server appends the address to the error message. To omit the address, use the message of the
-    # operating system.
+    # Unlike the message of socket.create_server, the message of the operating system does not contain the address.
     number = error.errno or 0
     known = number in errno.errorcode and not isinstance(error, socket.gaierror)
     return (os.strerror(number) if known else str(error.strerror)).lower()

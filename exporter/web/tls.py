@@ -118,8 +118,7 @@ def is_allowed(certificate: Mapping[str, object] | None, allowed: tuple[str, ...
 
 
 def _canonical(name: str) -> str:
-    # OpenSSL writes IPv6 addresses in full, but Go writes the shortest notation.
     try:
-        return str(ipaddress.ip_address(name.strip()))
+        return str(ipaddress.ip_address(name.strip()))  # Go's notation; OpenSSL writes IPv6 addresses in full
     except ValueError:
         return name

@@ -47,12 +47,8 @@ class ClientCertificate:
         return "ClientCertificate(…)"
 
     def form(self) -> Mapping[str, str]:
-        """Create an assertion, and return the fields of a token request.
-
-        Raise TokenError if the file cannot be used.
-        """
-        pair = self.load()
-        return {"client_assertion_type": ASSERTION_TYPE, "client_assertion": self._assertion(pair)}
+        """Return the fields of a token request with a new assertion. Raise TokenError if the file cannot be used."""
+        return {"client_assertion_type": ASSERTION_TYPE, "client_assertion": self._assertion(self.load())}
 
     def load(self) -> KeyPair:
         """Read the key pair from the file, and report the expiry of the certificate.

@@ -25,11 +25,7 @@ class Credential(Protocol):
     """
 
     def form(self) -> Mapping[str, str]:
-        """Return the fields that authenticate the app in a token request.
-
-        Raise TokenError if the credential cannot be read.
-        """
-        ...
+        """Return the fields that authenticate a token request. Raise TokenError if the credential cannot be read."""
 
 
 class ClientSecret:

@@ -108,10 +108,7 @@ class TokenSource:
             del self._tokens[permission]
 
     def discard_denied(self, permission: str, token: Token) -> None:
-        """After a 403, discard a token that is older than five minutes.
-
-        The permission may have been granted after an old token was issued.
-        """
+        """After a 403, discard a token older than five minutes, because the permission may have been granted since."""
         if self._clock.monotonic() - token.requested_at >= _MINIMUM_AGE:
             self.discard(permission, token)
 

@@ -83,10 +83,7 @@ class CustomerJobsOptions(CollectorOptions):
     )
 
     def includes(self, product: str) -> bool:
-        """Return whether the jobs of a product are exposed.
-
-        If all known products are configured, the jobs of unknown products are exposed too.
-        """
+        """Return whether a product is included. If all known products are configured, include unknown products too."""
         return product in self.products or (product not in PRODUCTS and len(self.products) == len(PRODUCTS))
 
 

@@ -76,10 +76,7 @@ class Module:
 
     @property
     def may_repeat(self) -> bool:
-        """Whether two equal rows describe the same module.
-
-        Rows without a tenant id may describe different Microsoft 365 tenants.
-        """
+        """Whether two equal rows describe the same module. Rows without a tenant id may describe different tenants."""
         return self.tenant_id != "" or not (self.scanned_objects or self.avepoint_bytes or self.byos_bytes)
 
 

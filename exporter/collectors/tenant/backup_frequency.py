@@ -112,9 +112,6 @@ def _keyed(rows: Iterable[Row], now: Ticks) -> Iterator[tuple[str, Schedule, Row
 
 def _next(starts: Collection[Ticks], now: Ticks) -> Ticks | None:
     """Return the earliest start after `now`. If all starts are in the past, assume that backups repeat daily."""
-    coming = [start for start in starts if start > now]
-    if coming:
-        return min(coming)
     again = [Ticks(start + _DAY * TICKS_PER_SECOND) for start in starts]
-    # The next start is unknown if all starts are more than one day old.
-    return min((start for start in again if start > now), default=None)
+    coming = [start for start in starts if start > now] or [start for start in again if start > now]
+    return min(coming, default=None)  # None if all starts are more than one day old

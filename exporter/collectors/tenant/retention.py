@@ -106,8 +106,7 @@ class RetentionCollector(PerLocationCollector[RetentionOptions, Mapping[str, Pol
 
 def _keyed(rows: Iterable[Row]) -> Iterator[tuple[str, Service, Row]]:
     for row in rows:
-        workload = row.service_type("serviceType")
-        if workload is not None:
+        if (workload := row.service_type("serviceType")) is not None:
             period = row.retention("retentionPeriod")
             yield workload, Service(workload, period, _shortest(row, period)), row
 

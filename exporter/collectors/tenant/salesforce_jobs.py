@@ -25,11 +25,8 @@ class SalesforceJobsCollector(ProductJobsCollector):
 
     @staticmethod
     def times(span: Span) -> Query:
-        """Return the query parameters for a time range.
-
-        The parameters are dates, as in AvePoint's documentation. The end is one day later, because AvePoint may
-        interpret the end date as the beginning of the day.
-        """
+        """Return a time range as query parameters. The values are dates, as in AvePoint's documentation."""
+        # The end is one day later, because AvePoint may interpret the end date as the beginning of the day.
         return {"startTime": iso_date(span.start), "finishTime": iso_date(Ticks(span.end + _DAY))}
 
     @staticmethod

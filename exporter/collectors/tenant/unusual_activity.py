@@ -114,9 +114,6 @@ def _signals_of_tenants(rows: Iterable[Row]) -> Iterator[tuple[str, Signals]]:
 
 
 def _sum(counts: Iterable[int | None]) -> int | None:
-    total = 0
-    for count in counts:
-        if count is None:
-            return None
-        total += count
-    return total
+    found = list(counts)
+    known = [count for count in found if count is not None]
+    return sum(known) if len(known) == len(found) else None

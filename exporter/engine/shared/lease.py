@@ -67,10 +67,7 @@ class Lease:
         return (self.grant is not None or self._is_blind) and now < self._deadline
 
     def may_take_over(self, now: float) -> bool:
-        """Return whether this process may take over an expired lease.
-
-        After an outage of the database, the last holder has `grace` seconds to renew its lease.
-        """
+        """Return whether an expired lease is available. After an outage, its holder has `grace` seconds to renew it."""
         if not self._had_outage:
             return True
         return self._reachable_since is not None and now >= self._reachable_since + self._times.grace

@@ -66,8 +66,5 @@ class LeaseTable:
         return LeaseAnswer(None, Version(epoch, writes))
 
     def release(self, grant: Grant) -> None:
-        """End the lease. Another process can then take over immediately.
-
-        Raise StorageError if the statement fails.
-        """
+        """End the lease, so that another process can take over. Raise StorageError if the statement fails."""
         self.session.execute(_RELEASE, (self._shard, grant.holder, grant.epoch))

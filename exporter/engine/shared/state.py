@@ -145,10 +145,7 @@ class SharedState(StateStore):
         return with_moved_customers(state, found, owns)
 
     async def commit(self, *changes: Change) -> bool:
-        """Commit changes, like StateStore.commit.
-
-        If the stored state has not been loaded yet, ignore the changes and return True.
-        """
+        """Commit changes, like StateStore.commit. If the state is not loaded, ignore the changes and return True."""
         return await super().commit(*changes) if self._is_current or self.lease.is_blind else True
 
     async def close(self) -> None:

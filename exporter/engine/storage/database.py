@@ -108,16 +108,12 @@ class Database(Protocol):
 
     def load(self, key: CollectorKey, owns: Owns) -> StoredRows:
         """Return the rows of a collector. Raise StorageError if the rows cannot be read."""
-        ...
 
     def write(self, changes: Sequence[Change]) -> Collection[RowKey]:
         """Write changes in transactions. Skip rows that a newer process owns, and return their keys.
 
-        Raise StorageError after an error that may be temporary. After a StorageError, the caller may repeat the
-        changes.
+        Raise StorageError after an error that may be temporary. The caller may then repeat the changes.
         """
-        ...
 
     def close(self) -> None:
         """Close the database."""
-        ...

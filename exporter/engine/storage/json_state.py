@@ -82,11 +82,7 @@ def _read_json_state(path: Path, registration: str) -> JsonState | None:
 
 
 def _is_of_customers(remembered: object) -> bool:
-    match remembered:
-        case {"customers": dict()}:
-            return True
-        case _:
-            return False
+    return isinstance(remembered, dict) and isinstance(remembered.get("customers"), dict)
 
 
 def _time(value: object) -> float:

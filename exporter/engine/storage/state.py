@@ -172,10 +172,7 @@ class CollectorStore:
         self._labels = to_json(label_settings(account))
 
     async def commit(self, customer_id: str, read: ReadResult, state: object) -> bool:
-        """Commit a customer's samples and the collector's state for the customer.
-
-        The customer id "" represents the account itself. Return False if a newer process owns the customer.
-        """
+        """Commit a customer's samples and state, like Store.commit. The id "" represents the account itself."""
         row = partial(customer_row, customer_id, self._labels, read, state)
         return await self._store.commit(PutCustomer(self._key, customer_id, row))
 

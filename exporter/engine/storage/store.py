@@ -14,7 +14,6 @@ class Store(Protocol):
 
         Return False if a newer process owns the customer. In this case, the caller must not show the samples.
         """
-        ...
 
     async def finish(
         self, reads: Collection[str], states: Collection[str], status: RefreshStatus, failed: Collection[str]
@@ -23,4 +22,3 @@ class Store(Protocol):
 
         Keep only the samples of the customers in `reads`, and the states of the customers in `states`.
         """
-        ...

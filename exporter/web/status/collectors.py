@@ -102,11 +102,8 @@ def failed_link(account: str, query: StatusQuery) -> str:
 def account_usage(accounts: Sequence[str], data: StatusData) -> tuple[AccountUsage, ...]:
     """Return the usage of each account, in the order of `accounts`. Skip accounts that a reload has just removed."""
     usage = data.usage()
-    return tuple(
-        _account_usage(account, data.budgets[account], usage.get(account, Usage({}, 0.0)))
-        for account in accounts
-        if account in data.budgets
-    )
+    known = [account for account in accounts if account in data.budgets]
+    return tuple(_account_usage(one, data.budgets[one], usage.get(one, Usage({}, 0.0))) for one in known)
 
 
 def _account_usage(account: str, budget: LimitUsage, usage: Usage) -> AccountUsage:

@@ -53,10 +53,7 @@ class _Occurrence(NamedTuple):
 
 
 def cause_of(failure: Failure) -> Cause:
-    """Return the cause of an error.
-
-    One cause, such as a wrong secret, can produce several messages that differ only in the permission.
-    """
+    """Return the cause of an error. If several messages differ only in the permission, they have the same cause."""
     message = failure.message.removeprefix(_SKIPPED)
     return Cause(failure.hint, (message.partition(": ")[2] if failure.hint else "") or message)
 

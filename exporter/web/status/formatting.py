@@ -37,10 +37,7 @@ def rounded_time(seconds: float) -> str:
 
 
 def precise_time(seconds: float) -> str:
-    """Format a duration such as 12 ms, 0.5 s, 42 s or 5 min.
-
-    Durations below 0.1 s are in milliseconds. Other durations below 10 s have one decimal place.
-    """
+    """Format a duration such as 12 ms (below 0.1 s), 0.5 s (below 10 s), 42 s or 5 min."""
     if 0 < seconds < _MILLISECONDS_BELOW:
         return f"{max(1.0, seconds * 1000):.0f} ms"
     return f"{seconds:.1f} s" if 0 < seconds < _TENTHS_BELOW else rounded_time(seconds)
