@@ -4,7 +4,7 @@ A collector converts responses to immutable records, and converts the records to
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import ClassVar, Generic, Literal, NamedTuple, TypeVar
@@ -50,6 +50,11 @@ class Sample(NamedTuple):
     family: Family
     labels: tuple[str, ...]
     value: float
+
+
+def known_samples(values: Iterable[tuple[Family, tuple[str, ...], float | None]]) -> Iterator[Sample]:
+    """Yield a sample for each value that is not None."""
+    return (Sample(family, labels, float(value)) for family, labels, value in values if value is not None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from exporter.avepoint.endpoints import ELEMENTS, Endpoint, EndpointPair, Paging, fields
 from exporter.avepoint.lists import ListReader
-from exporter.collectors.base import CollectorContext, Family, Sample
+from exporter.collectors.base import CollectorContext, Family, Sample, known_samples
 from exporter.collectors.per_tenant import PerTenantCollector
 from exporter.config.schema import CollectorOptions, Interval
 
@@ -61,6 +61,4 @@ class AppConsentCollector(PerTenantCollector[AppConsentOptions, bool | None]):
     @classmethod
     def samples(cls, records: Mapping[str, bool | None], customer_id: str) -> Iterable[Sample]:
         """Return the samples for the tenants of one customer."""
-        for tenant_id, has_consent in records.items():
-            if has_consent is not None:
-                yield Sample(CONSENT, (customer_id, tenant_id), float(has_consent))
+        return known_samples((CONSENT, (customer_id, tenant_id), consent) for tenant_id, consent in records.items())

@@ -9,7 +9,7 @@ from pydantic import Field
 from exporter.avepoint.endpoints import ELEMENTS, Endpoint, EndpointPair, Paging, fields
 from exporter.avepoint.lists import ListReader
 from exporter.avepoint.reading.rows import Row
-from exporter.collectors.base import CollectorContext, CustomerCollector, Family, Sample
+from exporter.collectors.base import CollectorContext, CustomerCollector, Family, Sample, known_samples
 from exporter.collectors.distinct import Distinct, distinct
 from exporter.config.schema import CollectorOptions, Interval
 from exporter.errors import AvePointError
@@ -84,13 +84,11 @@ class MicrosoftSeatsCollector(CustomerCollector[MicrosoftSeatsOptions, Distinct[
     def samples(cls, records: Distinct[Seats], customer_id: str) -> Iterable[Sample]:
         """Return the samples for the tenants of one customer."""
         for seats in records.records.values():
-            for family, number in ((ASSIGNED, seats.assigned), (AVAILABLE, seats.available)):
-                if number is not None:
-                    yield Sample(family, (customer_id, seats.tenant_id), float(number))
+            labels = (customer_id, seats.tenant_id)
+            yield from known_samples([(ASSIGNED, labels, seats.assigned), (AVAILABLE, labels, seats.available)])
 
 
 def _keyed(rows: Iterable[Row]) -> Iterator[tuple[str, Seats, Row]]:
     for row in rows:
-        tenant_id = row.key("tenantId")
-        if tenant_id is not None:
+        if (tenant_id := row.key("tenantId")) is not None:
             yield tenant_id, Seats(tenant_id, row.count("assignedUserSeat"), row.count("availableUserSeat")), row

@@ -14,7 +14,7 @@ from exporter.avepoint.endpoints import Endpoint, EndpointPair
 from exporter.avepoint.pages import folded
 from exporter.avepoint.reading.rows import Row
 from exporter.collectors.activity import RANSOMWARE, UNUSUAL
-from exporter.collectors.base import Family, Sample
+from exporter.collectors.base import Family, Sample, known_samples
 from exporter.collectors.per_tenant import PerTenantCollector
 from exporter.config.schema import CollectorOptions, Interval
 
@@ -92,7 +92,7 @@ class RansomwareCollector(PerTenantCollector[RansomwareOptions, tuple[Detections
                     (RANSOMWARE, (*labels, ""), one.ransomware),
                     (SUSPICIOUS, labels, one.suspicious),
                 )
-                yield from (Sample(family, names, float(count)) for family, names, count in values if count is not None)
+                yield from known_samples(values)
 
 
 def _detections(row: Row, key: str, workload: str) -> Detections:

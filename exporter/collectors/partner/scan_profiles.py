@@ -11,7 +11,7 @@ from exporter.avepoint.endpoints import ELEMENTS, Endpoint, EndpointPair, Paging
 from exporter.avepoint.lists import ListReader
 from exporter.avepoint.reading.rows import Row
 from exporter.avepoint.reading.values import Ticks, seconds
-from exporter.collectors.base import CollectorContext, CustomerCollector, Family, Sample
+from exporter.collectors.base import CollectorContext, CustomerCollector, Family, Sample, known_samples
 from exporter.collectors.distinct import Distinct, distinct
 from exporter.config.schema import CollectorOptions, Interval
 from exporter.errors import AvePointError
@@ -107,9 +107,8 @@ class ScanProfilesCollector(CustomerCollector[ScanProfilesOptions, Distinct[Scan
                 yield Sample(STATUS, (*labels, profile.status), 1.0)
             if profile.updated is not None:
                 yield Sample(UPDATED, labels, seconds(profile.updated))
-            for change, count in profile.changes.items():
-                if count is not None:
-                    yield Sample(OBJECTS, (*labels, change), float(count))
+            changes = profile.changes.items()
+            yield from known_samples((OBJECTS, (*labels, change), count) for change, count in changes)
 
 
 def _labeled(profiles: Iterable[ScanProfile]) -> Iterator[tuple[str, ScanProfile]]:
@@ -126,8 +125,7 @@ def _labeled(profiles: Iterable[ScanProfile]) -> Iterator[tuple[str, ScanProfile
 
 def _keyed(rows: Iterable[Row]) -> Iterator[tuple[str, ScanProfile, Row]]:
     for row in rows:
-        identifier = row.key("profileId")
-        if identifier is not None:
+        if (identifier := row.key("profileId")) is not None:
             profile = ScanProfile(
                 id=identifier,
                 tenant_id=row.word("tenantId") or "",

@@ -26,7 +26,7 @@ from exporter.avepoint.lists import ListReader
 from exporter.avepoint.pages import RawRow, folded
 from exporter.avepoint.reading.rows import Row
 from exporter.avepoint.reading.values import Ticks, seconds
-from exporter.collectors.base import AccountCollector, CollectorContext, Family, Sample
+from exporter.collectors.base import AccountCollector, CollectorContext, Family, Sample, known_samples
 from exporter.config.schema import CollectorOptions
 
 _SOURCE = "from POST …/customers/services/batch or GET /partner/services, cached between refreshes"
@@ -128,8 +128,7 @@ class SubscriptionsCollector(AccountCollector[SubscriptionsOptions, tuple[Subscr
         ):
             return
         for product in row.each("products"):
-            service = product.key("service")
-            if service is not None:
+            if (service := product.key("service")) is not None:
                 yield Subscription(customer_id, service, _words(product), _numbers(product))
 
     @classmethod
@@ -142,9 +141,8 @@ class SubscriptionsCollector(AccountCollector[SubscriptionsOptions, tuple[Subscr
         for name, subscription in _named(records):
             labels = (subscription.customer_id, subscription.service, name)
             yield Sample(INFO, (*labels, *subscription.words), 1.0)
-            for family, number in zip(NUMBERS, subscription.numbers, strict=True):
-                if number is not None:
-                    yield Sample(family, labels, float(number))
+            numbers = zip(NUMBERS, subscription.numbers, strict=True)
+            yield from known_samples((family, labels, number) for family, number in numbers)
 
 
 def _identity(raw: RawRow) -> str | None:

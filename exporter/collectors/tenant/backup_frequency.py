@@ -101,8 +101,7 @@ class BackupFrequencyCollector(PerLocationCollector[BackupFrequencyOptions, Mapp
 
 def _keyed(rows: Iterable[Row], now: Ticks) -> Iterator[tuple[str, Schedule, Row]]:
     for row in rows:
-        workload = row.service_type("serviceType")
-        if workload is not None:
+        if (workload := row.service_type("serviceType")) is not None:
             per_day, starts = row.count("frequency"), row.times("backupStartTime")
             if any(start > now + _FARTHEST for start in starts):
                 row.refuse("backupStartTime", "the start is too far in the future")

@@ -9,7 +9,7 @@ from exporter.avepoint.endpoints import LICENSE, Endpoint
 from exporter.avepoint.pages import folded
 from exporter.avepoint.reading.rows import Row
 from exporter.avepoint.reading.values import Ticks, seconds
-from exporter.collectors.base import AccountCollector, Family, Sample
+from exporter.collectors.base import AccountCollector, Family, Sample, known_samples
 from exporter.config.schema import CollectorOptions
 
 _FIELDS: Final = (
@@ -112,12 +112,12 @@ class LicenseCollector(AccountCollector[LicenseOptions, LicenseConsumption]):
     def samples(cls, records: LicenseConsumption, customer_id: str) -> Iterable[Sample]:  # noqa: ARG003 - account only
         """Return the samples for a tenant's license."""
         since = records.out_of_policy_since
-        values: tuple[tuple[Family, float | None], ...] = (
-            (PURCHASED_SEATS, records.purchased_seats),
-            (ASSIGNED_SEATS, records.assigned_seats),
-            (PURCHASED_STORAGE, records.purchased_bytes),
-            (PROTECTED_BYTES, records.protected_bytes),
-            (OUT_OF_POLICY, (0.0 if since is None else 1.0) if records.knows_policy else None),
-            (OUT_OF_POLICY_SINCE, None if since is None else seconds(since)),
-        )
-        return (Sample(family, (), float(value)) for family, value in values if value is not None)
+        values = {
+            PURCHASED_SEATS: records.purchased_seats,
+            ASSIGNED_SEATS: records.assigned_seats,
+            PURCHASED_STORAGE: records.purchased_bytes,
+            PROTECTED_BYTES: records.protected_bytes,
+            OUT_OF_POLICY: (0.0 if since is None else 1.0) if records.knows_policy else None,
+            OUT_OF_POLICY_SINCE: None if since is None else seconds(since),
+        }
+        return known_samples((family, (), value) for family, value in values.items())

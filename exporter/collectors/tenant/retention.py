@@ -6,7 +6,7 @@ from typing import ClassVar, Final
 
 from exporter.avepoint.endpoints import RETENTION
 from exporter.avepoint.reading.rows import Row
-from exporter.collectors.base import Family, Sample
+from exporter.collectors.base import Family, Sample, known_samples
 from exporter.collectors.distinct import Distinct, distinct
 from exporter.collectors.per_location import PerLocationCollector
 from exporter.config.schema import CollectorOptions
@@ -94,14 +94,10 @@ class RetentionCollector(PerLocationCollector[RetentionOptions, Mapping[str, Pol
     def samples(cls, records: Mapping[str, Policy], customer_id: str) -> Iterable[Sample]:  # noqa: ARG003 - account only
         """Return the samples for a tenant's policies."""
         for location, policy in records.items():
-            if policy.is_custom is not None:
-                yield Sample(CUSTOM, (location,), float(policy.is_custom))
-            periods = [(PERIOD, "", policy.period)]
+            yield from known_samples([(CUSTOM, (location,), policy.is_custom), (PERIOD, ("", location), policy.period)])
             for service in policy.services.records.values():
-                periods += [(PERIOD, service.workload, service.period), (SHORTEST, service.workload, service.shortest)]
-            for family, workload, period in periods:
-                if period is not None:
-                    yield Sample(family, (workload, location), period)
+                labels = (service.workload, location)
+                yield from known_samples([(PERIOD, labels, service.period), (SHORTEST, labels, service.shortest)])
 
 
 def _keyed(rows: Iterable[Row]) -> Iterator[tuple[str, Service, Row]]:

@@ -11,7 +11,7 @@ from exporter.avepoint.pages import folded
 from exporter.avepoint.reading.rows import Row
 from exporter.avepoint.reading.values import iso_date, ticks_at
 from exporter.collectors.activity import RANSOMWARE, UNUSUAL
-from exporter.collectors.base import Family, Sample
+from exporter.collectors.base import Family, Sample, known_samples
 from exporter.collectors.per_location import PerLocationCollector
 from exporter.config.schema import CollectorOptions, Interval
 from exporter.config.sections import Seconds
@@ -84,9 +84,8 @@ class UnusualActivityCollector(PerLocationCollector[UnusualActivityOptions, Acti
         yield Sample(WINDOW, (), records.window)
         for location, found in records.found.items():
             for signals in found:
-                for family, count in ((UNUSUAL, signals.unusual), (RANSOMWARE, signals.ransomware)):
-                    if count is not None:
-                        yield Sample(family, ("", "", signals.workload, location), float(count))
+                labels = ("", "", signals.workload, location)
+                yield from known_samples([(UNUSUAL, labels, signals.unusual), (RANSOMWARE, labels, signals.ransomware)])
 
 
 def _summed(rows: Iterable[Row]) -> Iterator[Signals]:
@@ -105,8 +104,7 @@ def _summed(rows: Iterable[Row]) -> Iterator[Signals]:
 def _signals_of_tenants(rows: Iterable[Row]) -> Iterator[tuple[str, Signals]]:
     """For each row, yield the Microsoft 365 tenant id and the site counts. If the id is missing, yield ""."""
     for row in rows:
-        workload = row.service_type("serviceType")
-        if workload is not None:
+        if (workload := row.service_type("serviceType")) is not None:
             # The field names are correct, although AvePoint's documentation swaps their descriptions.
             unusual = row.needed_count("unusualActivitiesCount")
             ransomware = row.needed_count("potentialRansomwareAttackCount")
