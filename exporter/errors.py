@@ -111,11 +111,7 @@ class Failure:
 
     @classmethod
     def of(cls, error: AvePointError, *, at: float | None = None, before: Self | None = None) -> Self:
-        """Return the failure for an error. `at` is the Unix time at which the refresh began.
-
-        `before` is the failure of the previous refresh. If both failures have the same message, copy `since` from
-        `before`.
-        """
+        """Return the failure of a refresh that began at `at`. If `before` has the same message, copy its `since`."""
         message = sys.intern(str(error))  # Interning saves memory if thousands of customers have the same message.
         since = before.since if before is not None and before.message == message else at
         return cls(message, sys.intern(error.hint), error.request_id, since, at)

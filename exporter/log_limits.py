@@ -35,12 +35,11 @@ class _Window:
 class RepeatFilter(logging.Filter):
     """Writes equal lines only once per window of time, and limits the number of similar lines per window.
 
-    Debug lines always pass the filter. A handler must call `due` to write the counts of suppressed
-    lines.
+    Debug lines always pass the filter. A handler must call `due` to write the counts of suppressed lines. `clock`
+    returns the monotonic time in seconds.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
-        """Create a filter. `clock` returns the monotonic time in seconds."""
         super().__init__()
         self._clock = clock
         self._lock = threading.Lock()

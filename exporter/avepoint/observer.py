@@ -35,11 +35,7 @@ class Observer(Protocol):
         """Add the time that a request waited for the rate limit or for Retry-After."""
 
     def token(self, result: str) -> None:
-        """Count one token request with its result.
-
-        `result` is "success", an OAuth error code, an HTTP status, "timeout", "connect", "parse" or the reason of
-        another TokenError.
-        """
+        """Count one token request. `result` is "success", an OAuth error code, an HTTP status or another reason."""
 
     def certificate(self, expires_at: float) -> None:
         """Set the expiry time of the account's certificate, as Unix time."""

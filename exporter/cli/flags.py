@@ -130,10 +130,7 @@ def _storage_url(ctx: click.Context, parameter: click.Parameter, value: str | No
 
 
 def merged(ctx: click.Context, own: Flags) -> Flags:
-    """Return the values of all flags of a command. Flags after the command name override flags before the command name.
-
-    All flags override environment variables.
-    """
+    """Return a command's flags. Flags after its name override flags before it. Both override environment variables."""
     before = ctx.parent.params if ctx.parent is not None else {}
     given = {key: value for key, value in own.items() if ctx.get_parameter_source(key) is ParameterSource.COMMANDLINE}
     return {**before, **own, **{key: value for key, value in before.items() if value not in (None, ())}, **given}

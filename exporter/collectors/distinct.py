@@ -109,10 +109,7 @@ def _is_comparable(identifier: str, customer_id: str) -> bool:
 
 
 def _kind(identifier: str) -> tuple[str | None, str]:
-    """Return the format of an id ("guid", "other" or None) and the normalized id.
-
-    The format is None if the id may be masked.
-    """
+    """Return the format of an id and the normalized id. The format of a masked id is None, else "guid" or "other"."""
     folded = identifier.strip().strip("{}").lower()
     if _GUID.fullmatch(folded):
         return "guid", folded.replace("-", "")

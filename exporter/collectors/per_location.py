@@ -18,10 +18,7 @@ class PerLocationCollector(AccountCollector[Options, Records]):
     optional = True
 
     async def each_location(self, read: Callable[[str], Awaitable[T]]) -> Mapping[str, T]:
-        """Call `read` for each geo location, and return the results keyed by geo location.
-
-        Raise AvePointError if a request fails.
-        """
+        """Return the results of `read`, keyed by geo location. Raise AvePointError if a request fails."""
 
         async def read_all() -> Mapping[str, T]:
             return {location: await read(location) for location in self.locations}
@@ -29,10 +26,7 @@ class PerLocationCollector(AccountCollector[Options, Records]):
         return await self.api_versions.ask({"modern": read_all})
 
     async def data(self, endpoint: Endpoint, location: str, query: Query | None = None) -> object:
-        """Request an endpoint for one geo location, and return the field `data` of the response.
-
-        Raise AvePointError if the request fails or the field is missing.
-        """
+        """Return the field `data` of the response for one geo location. Raise AvePointError if there is none."""
         response = folded(await self._client.call(endpoint, query={**(query or {}), **at_location(location)}))
         if "data" not in response:
             raise endpoint.unexpected("the response has no field data")

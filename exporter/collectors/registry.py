@@ -44,10 +44,8 @@ COLLECTORS: Final[tuple[type[Collector[Any, Any]], ...]] = (
 
 def catalogue() -> Mapping[str, Mapping[str, type[CollectorOptions]]]:
     """Return the options class of each collector, keyed by the account type and the collector name."""
-    options: dict[str, dict[str, type[CollectorOptions]]] = {}
-    for collector in COLLECTORS:
-        options.setdefault(collector.account_type, {})[collector.name] = collector.options_type
-    return options
+    types = dict.fromkeys(collector.account_type for collector in COLLECTORS)
+    return {kind: {one.name: one.options_type for one in COLLECTORS if one.account_type == kind} for kind in types}
 
 
 def families() -> tuple[Family, ...]:

@@ -148,8 +148,7 @@ class Auth(Section):
     def _secret_is_not_the_id(self) -> Self:
         secret = self.client_secret.get_secret_value() if self.client_secret is not None else ""
         if secret.casefold() == self.client_id.casefold():
-            message = "is equal to client_id; use the secret of the app registration"
-            raise InvalidKeysError([("client_secret", message)])
+            raise InvalidKeysError([("client_secret", "is equal to client_id; use the secret of the app registration")])
         return self
 
 

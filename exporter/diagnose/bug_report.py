@@ -18,7 +18,7 @@ _NOT_SEEN: Final = "not seen"
 
 def bug_report(report: Report) -> str:
     """Return the block. Each account has a number instead of its name."""
-    version = f"{platform.python_version_tuple()[0]}.{platform.python_version_tuple()[1]}"
+    version = ".".join(platform.python_version_tuple()[:2])
     lines = [f"avepoint-exporter {__version__}, Python {version}, check --report"]
     for number, account in enumerate(report.accounts, start=1):
         lines += ["", *_account(number, account)]

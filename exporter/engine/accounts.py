@@ -141,9 +141,7 @@ class Accounts:
     async def take_over(self, *, start: bool = True) -> None:
         """Merge the stored state with the state of this process, and start to send requests to AvePoint."""
         async with self._lock:
-            after = {
-                name: await asyncio.to_thread(self._make, running.account) for name, running in self._running.items()
-            }
+            after = {name: await asyncio.to_thread(self._make, one.account) for name, one in self._running.items()}
             await self._replace(after, is_takeover=True)
             if start:
                 self.start()
@@ -271,8 +269,7 @@ class Accounts:
 
     async def _judge(self, name: str) -> None:
         """Update the verdicts for an account after a refresh."""
-        running = self._running.get(name)
-        if running is not None:
+        if (running := self._running.get(name)) is not None:
             await running.verdicts.settle()
 
     async def _save_verdicts(self, running: RunningAccount) -> None:

@@ -19,11 +19,11 @@ def retry_pause(failures: int, longest: float) -> float:
 class FailingCustomers:
     """The customers whose last refresh failed, in the order of their failures.
 
-    Each customer has its own retry time. Therefore, a customer that always fails does not delay other customers.
+    Each customer has its own retry time, at most `interval` seconds ahead. Therefore, a customer that always fails does
+    not delay other customers.
     """
 
     def __init__(self, clock: Clock, interval: float) -> None:
-        """Create an empty collection. `interval` is the maximum number of seconds before a customer is retried."""
         self._clock = clock
         self._interval = interval
         self._failures: dict[str, int] = {}

@@ -70,18 +70,13 @@ class Refresher:
             await self._sleep(self._clock.monotonic() + pause)
 
     async def _sleep(self, until: float) -> None:
-        """Sleep until the monotonic time `until`. Meanwhile, retry the customers that failed."""
         while (retry_at := self._next_retry()) < until:
             await self._clock.sleep(retry_at - self._clock.monotonic())
             await self.retry()
         await self._clock.sleep(max(0.0, until - self._clock.monotonic()))
 
     def _next_retry(self) -> float:
-        """Return the monotonic time of the next retry, or infinity if there is no retry.
-
-        The time is at least FIRST_RETRY seconds in the future. Customers that failed at about the same time are then
-        retried together.
-        """
+        """Return the monotonic time of the next retry, or infinity. A minimum pause combines retries of customers."""
         if self._reader is None or not self.entry.status.up:
             return inf
         return max(self._reader.next_retry, self._clock.monotonic() + FIRST_RETRY)

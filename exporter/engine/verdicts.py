@@ -153,10 +153,7 @@ class AccountVerdicts:
         self._verdict.load(states)
 
     def follow(self, states: Mapping[str, object]) -> None:
-        """Load the states that another process stored, and drop all other states.
-
-        Raise ValueError if the format of a state is invalid.
-        """
+        """Load the states that another process stored, and drop all others. Raise ValueError if a state is invalid."""
         changed = {key: state for key, state in states.items() if self._followed.get(key) != state}
         self.load_states(changed)
         self.keep_only({"", *states})
@@ -220,10 +217,9 @@ class AccountVerdicts:
 
     def _replace(self, customer_id: str, samples: tuple[Sample, ...]) -> None:
         former = self._shown.get(customer_id)
-        if former is not None and tuple(former.samples) == samples:
-            return
-        kept = self._series.samples(customer_id, samples) if customer_id else samples
-        self._shown[customer_id] = ReadResult(kept, self._clock.time(), self._clock.monotonic())
+        if former is None or tuple(former.samples) != samples:
+            kept = self._series.samples(customer_id, samples) if customer_id else samples
+            self._shown[customer_id] = ReadResult(kept, self._clock.time(), self._clock.monotonic())
 
 
 def _complete(reads: Mapping[str, ReadResult], former: Mapping[str, _Read]) -> Iterator[tuple[str, _Read]]:

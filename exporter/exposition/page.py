@@ -148,14 +148,11 @@ def bare_name(family: Family) -> str:
 
 
 def _customer_up_lines(account: str, collector: str, customer_up: Mapping[str, bool]) -> bytes:
-    """Return the `avepoint_customer_up` lines of a collector.
-
-    For speed, labels that all lines share are rendered once.
-    """
+    """Return the `avepoint_customer_up` lines of a collector. Labels that all lines share are rendered once."""
     start = f"{CUSTOMER_UP.name}{{{label_text(('account',), (account,))},"
     ends = [f",{label_text(('collector',), (collector,))}}} {value}\n" for value in ("0.0", "1.0")]
-    names = ("customer_id",)
-    return "".join([f"{start}{label_text(names, (one,))}{ends[up]}" for one, up in customer_up.items()]).encode()
+    texts = [f"{start}{label_text(('customer_id',), (one,))}{ends[up]}" for one, up in customer_up.items()]
+    return "".join(texts).encode()
 
 
 def _status_line(family: Family, account: str, collector: str, status: RefreshStatus) -> str:

@@ -101,14 +101,10 @@ def parse_credentials(headers: Iterable[tuple[bytes, bytes]]) -> BasicCredential
 
 
 def matches(password: bytes, stored: bytes) -> bool:
-    """Return whether a password matches a bcrypt hash.
-
-    A password that is too long for bcrypt never matches, but its check takes as long as all other checks.
-    """
+    """Return whether a password matches a hash. A password too long for bcrypt never matches, but takes as long."""
     import bcrypt  # noqa: PLC0415 - only configurations with passwords need this module
 
-    same = bcrypt.checkpw(password[:_LONGEST_PASSWORD], stored)
-    return same and len(password) <= _LONGEST_PASSWORD
+    return bcrypt.checkpw(password[:_LONGEST_PASSWORD], stored) and len(password) <= _LONGEST_PASSWORD
 
 
 class _Cache:

@@ -181,10 +181,7 @@ def refusal(code: str, permission: str, *, reason: str = "", **request: Unpack[R
 
 
 def token_text(response: Mapping[str, object]) -> str:
-    """Return the token from a response.
-
-    Raise TokenError if the token is missing or cannot be sent in an HTTP header.
-    """
+    """Return the token from a response. Raise TokenError if it is missing or cannot be sent in an HTTP header."""
     text = response.get("access_token")
     if not isinstance(text, str) or not text or not text.isascii() or not text.isprintable() or " " in text:
         raise TokenError("the token response has no access_token", reason="parse", hint=WRONG_ISSUER)

@@ -18,7 +18,4 @@ class Store(Protocol):
     async def finish(
         self, reads: Collection[str], states: Collection[str], status: RefreshStatus, failed: Collection[str]
     ) -> None:
-        """Commit the status of a refresh.
-
-        Keep only the samples of the customers in `reads`, and the states of the customers in `states`.
-        """
+        """Commit the status of a refresh. Keep only the samples of customers in `reads`, and the states in `states`."""
