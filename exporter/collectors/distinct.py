@@ -1,4 +1,4 @@
-"""Functions that drop contradictory rows and rows of other customers."""
+"""Functions that tell rows apart, and drop contradictory rows and rows of other customers."""
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
 from exporter.avepoint.reading.rows import Row
+from exporter.avepoint.reading.values import is_nothing
 from exporter.errors import AnswerError
 
 T = TypeVar("T")
@@ -23,6 +24,18 @@ class Distinct(Generic[T]):
 
     records: Mapping[str, T]
     error: AnswerError | None = None
+
+
+def resource_name(row: Row, field: str) -> str | None:
+    """Return the name or id of a resource. If the field is empty, return "". If it cannot be read, return None.
+
+    Do not use the name as a label. It may be any text, even a text that must not become a label. A name that were
+    refused would merge its resource with others.
+    """
+    value = row.raw(field)
+    if is_nothing(value):
+        return ""
+    return value.strip() if isinstance(value, str) else row.label(field)
 
 
 def distinct(

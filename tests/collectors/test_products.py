@@ -350,3 +350,30 @@ async def test_the_worst_machine_survives_a_restart_and_no_name_is_stored(tmp_pa
     await world.accounts.stop()
     assert "secret-server" not in stored_text(tmp_path)
     assert "secret-server" not in world.text()
+
+
+ODD_NAMES = [
+    ("a@example.com", "b@example.com"),
+    ("x" * 300 + "a", "x" * 300 + "b"),
+    ("v\x01", "v\x02"),
+    ("\ud800", "b"),
+]
+
+
+@pytest.mark.parametrize("names", ODD_NAMES, ids=["addresses", "long", "control characters", "surrogates"])
+@pytest.mark.parametrize("field", ["name", "tenantId"])
+async def test_names_that_must_not_become_labels_tell_resources_apart(
+    names: tuple[str, str], field: str, tmp_path: Path
+) -> None:
+    world = World(FakeApi({BATCH_PATH: v3([customer("c-1")])}), folder=tmp_path)
+    await world.apply(partner(collectors=ONLY))
+    one, other = ({field: name} for name in names)
+    kind = {"jobType": 12, "jobModule": 356, "name": "vm"}
+    await refresh(world, row("1", -900, -800, **kind | one), row("2", -700, -600, **kind | other))
+    assert world.value(SUCCESS, **MACHINE) == NOW - 800
+    await refresh(world, row("3", -90, -80, **kind | one | {"status": 3}), row("4", -70, -60, **kind | other))
+    assert world.value(SUCCESS, **MACHINE) == NOW - 800
+    assert await job_problems(world) == {"job_failed"}
+    assert world.value("avepoint_parse_errors_total", account="msp", field=field) is None
+    await world.accounts.stop()
+    assert "@" not in world.text() + stored_text(tmp_path)

@@ -89,6 +89,8 @@ async def test_a_customer_recovers_from_contradictory_rows() -> None:
         ({"totalProtectedObjects": None}, "protected_objects", None),
         ({"totalScannedObjects": None}, "protected_objects", 18.0),
         ({"serviceModule": None}, "scanned_objects", None),
+        ({"serviceType": ["many"]}, "scanned_objects", None),
+        ({"tenantId": ["many"]}, "scanned_objects", None),
         ({"dataSizeStoredInAvePoint": "N/A"}, "protected_data_bytes", GB),
         ({"dataSizeStoredInAvePoint": None}, "protected_data_bytes", None),
         ({"dataSizeStoredInAvePoint": "much"}, "protected_data_bytes", None),

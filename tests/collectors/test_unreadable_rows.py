@@ -26,7 +26,7 @@ from tests.helpers import (
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A job list. `kind` and `state` are the names of the fields with a job's workload and state."""
+    """A job list. `kind`, `state` and `resource` name the fields with a job's workload, state and resource."""
 
     collector: str
     path: str
@@ -35,11 +35,23 @@ class Source:
     kind: str
     state: str
     finish: str
+    resource: str = ""
 
 
-CUSTOMER = Source("customer_jobs", JOBS, lambda *rows: v3(list(rows)), customer_row, "jobModule", "status", "endTime")
+CUSTOMER = Source(
+    "customer_jobs", JOBS, lambda *rows: v3(list(rows)), customer_row, "jobModule", "status", "endTime", "tenantId"
+)
 GOOGLE = Source("google_jobs", GOOGLE_JOBS_PATH, google_page, google, "appType", "status", "finishTime")
-SALESFORCE = Source("salesforce_jobs", SALESFORCE_JOBS_PATH, salesforce_page, salesforce, "type", "state", "finishTime")
+SALESFORCE = Source(
+    "salesforce_jobs",
+    SALESFORCE_JOBS_PATH,
+    salesforce_page,
+    salesforce,
+    "type",
+    "state",
+    "finishTime",
+    "organizationId",
+)
 SOURCES = [pytest.param(one, id=one.collector) for one in (CUSTOMER, GOOGLE, SALESFORCE)]
 
 Garble = Callable[[Source, dict[str, Any]], Any]
@@ -52,6 +64,7 @@ GARBLES: dict[str, Garble] = {
     "odd state": lambda source, row: {**row, source.state: ["many"]},
     "no state": lambda source, row: {**row, source.state: None},
     "not an object": lambda _source, _row: "a job",
+    "odd resource": lambda source, row: {**row, source.resource or source.state: ["many"]},
 }
 
 

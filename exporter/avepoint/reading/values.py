@@ -87,7 +87,7 @@ def iso_date(ticks: Ticks) -> str:
 
 def read_count(value: object) -> int | None:
     """Parse a count, such as 25, 25.0, "2430", "2,430" or "N/A"."""
-    if _is_nothing(value):
+    if is_nothing(value):
         return None
     count = _whole(value)
     if (text := _short_text(value)) is not None and _COUNT.fullmatch(text):
@@ -99,7 +99,7 @@ def read_count(value: object) -> int | None:
 
 def read_size(value: object) -> float | None:
     """Convert a size, such as "0 GB", "1.5 TB", "1,024.5 GB", "512MB" or "N/A", to bytes. One GB is 1024³ bytes."""
-    if _is_nothing(value):
+    if is_nothing(value):
         return None
     text = _short_text(value)
     match = None if text is None else _SIZE.fullmatch(text)
@@ -146,7 +146,7 @@ def read_retention(value: object) -> float | None:
 
     A year has 365 days, and a month has 30 days. For an unlimited period, return infinity.
     """
-    if _is_nothing(value):
+    if is_nothing(value):
         return None
     text = (_short_text(value) or "").lower()
     if text in _UNLIMITED:
@@ -159,7 +159,7 @@ def read_retention(value: object) -> float | None:
 
 def read_time(value: object) -> Ticks | None:
     """Parse a time. The formats are .NET ticks, ISO 8601 and dates such as 09-30-2025, 9/30/2025 or 2025/9/30."""
-    if _is_nothing(value):
+    if is_nothing(value):
         return None
     ticks = _whole(value)
     if (text := _short_text(value)) is not None:
@@ -190,7 +190,7 @@ def read_duration(value: object) -> Ticks | None:
 
     A number is in ticks, but a numeric string, such as "0.011", is in hours.
     """
-    if _is_nothing(value):
+    if is_nothing(value):
         return None
     span = _whole(value)
     if (text := _short_text(value)) is not None:
@@ -206,7 +206,7 @@ def read_duration(value: object) -> Ticks | None:
 
 def read_flag(value: object) -> bool | None:
     """Parse a boolean, such as true or "False"."""
-    if _is_nothing(value) or isinstance(value, bool):
+    if is_nothing(value) or isinstance(value, bool):
         return value if isinstance(value, bool) else None
     text = (_short_text(value) or "").lower()
     if text not in ("true", "false"):
@@ -247,10 +247,11 @@ def read_address(value: object) -> str | None:
 
 def read_word(value: object) -> str | None:
     """Return a string for a label, or None if the value is "N/A"."""
-    return None if _is_nothing(value) else read_label(value)
+    return None if is_nothing(value) else read_label(value)
 
 
-def _is_nothing(value: object) -> bool:
+def is_nothing(value: object) -> bool:
+    """Return whether a value is empty: null, "", "N/A" or another spelling of these."""
     return value is None or (isinstance(value, str) and value.strip().lower() in _NOTHING)
 
 

@@ -16,7 +16,7 @@ from exporter.avepoint.reading.vocabulary import (
     SCANS,
     worst_state,
 )
-from exporter.collectors.distinct import RowOwners, distinct
+from exporter.collectors.distinct import RowOwners, distinct, resource_name
 from exporter.collectors.jobs.families import Job, JobKind, by_start, read_objects, resource_hash
 from exporter.collectors.jobs.unreadable import Unread, is_unread
 from exporter.errors import AvePointError
@@ -98,8 +98,12 @@ def _keyed(rows: Iterable[Row], unread: list[Unread]) -> Iterator[tuple[str, tup
             if not row.is_na("status") or is_unread(None, row, "endTime"):
                 unread.append((row.word("jobId"), row))
             continue
-        machine = resource_hash(row.word("name")) if kind.product == IAAS_PAAS else ""
-        tenant = row.word("tenantId") or ""
+        tenant = resource_name(row, "tenantId")
+        name = resource_name(row, "name") if kind.product == IAAS_PAAS else ""
+        if tenant is None or name is None:
+            unread.append((row.word("jobId"), row))
+            continue
+        machine = resource_hash(name)
         # The prefix omits the product Microsoft 365, as in the persistent state of older versions.
         prefix = "\t".join((*(kind[1:] if kind.product == MICROSOFT_365 else kind), *filter(None, [machine])))
         start = row.past_time("startTime")

@@ -232,7 +232,7 @@ def resource_hash(name: str | None) -> str:
 
     If `name` is empty, return "".
     """
-    return hashlib.sha256(name.encode()).hexdigest()[:_DIGITS] if name else ""
+    return hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()[:_DIGITS] if name else ""
 
 
 by_start: Final[Callable[[Job], tuple[Ticks, str]]] = lambda job: (job.start, job.id)  # noqa: E731 - a sort key

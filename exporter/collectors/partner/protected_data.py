@@ -8,7 +8,7 @@ from typing import ClassVar, Final
 from exporter.avepoint.endpoints import PROTECTED_DATA
 from exporter.avepoint.lists import ListReader
 from exporter.avepoint.reading.rows import Row
-from exporter.avepoint.reading.values import Ticks, seconds
+from exporter.avepoint.reading.values import Ticks, is_nothing, seconds
 from exporter.collectors.base import CollectorContext, CustomerCollector, Family, Sample
 from exporter.collectors.distinct import RowOwners, distinct
 from exporter.config.schema import CollectorOptions
@@ -168,9 +168,10 @@ def _sum(modules: Iterable[Module], value: Callable[[Module], float | None]) -> 
 def _keyed_modules(rows: Iterable[Row]) -> Iterator[tuple[str, Module, Row]]:
     for row in rows:
         workload = row.workload("serviceModule")
-        if workload is None:
+        texts = ("serviceType", "tenantId")
+        service_type, tenant_id = ("" if is_nothing(row.raw(name)) else row.label(name) for name in texts)
+        if workload is None or service_type is None or tenant_id is None:
             continue
-        service_type, tenant_id = row.label("serviceType") or "", row.word("tenantId") or ""
         sizes = {"avepoint": "dataSizeStoredInAvePoint", "byos": "dataSizeStoredInBYOS"}
         module = Module(
             tenant_id=tenant_id,

@@ -8,6 +8,7 @@ from exporter.avepoint.pages import RawRow
 from exporter.avepoint.reading.product_vocabulary import SALESFORCE, salesforce_kind, salesforce_state
 from exporter.avepoint.reading.rows import Row
 from exporter.avepoint.reading.values import TICKS_PER_SECOND, Ticks, iso_date
+from exporter.collectors.distinct import resource_name
 from exporter.collectors.jobs.families import LAST_OBJECTS, Job, JobKind, read_objects, resource_hash
 from exporter.collectors.jobs.product_jobs import FAMILIES, ProductJobsCollector
 
@@ -42,12 +43,13 @@ class SalesforceJobsCollector(ProductJobsCollector):
 
     @classmethod
     def job(cls, row: Row, identifier: str) -> Job | None:
-        """Parse a row, and return the job. If the state or the start time cannot be read, return None."""
+        """Parse a row, and return the job. If the state, the start time or the resource cannot be read, return None."""
         state, start = row.resolved(salesforce_state, "state", "status"), row.past_time("startTime")
-        if state is None or start is None:
+        organization = resource_name(row, "organizationId")
+        if state is None or start is None or organization is None:
             return None
         finish = row.past_time("finishTime", since=start)
         duration = None if finish is None else Ticks(finish - start)
         objects = read_objects(row, ("Records",), _RESULTS)
-        organization = resource_hash(row.word("organizationId"))
-        return Job(identifier, state, start, finish, duration, objects, resource=organization)
+        resource = resource_hash(organization)
+        return Job(identifier, state, start, finish, duration, objects, resource=resource)

@@ -12,6 +12,7 @@ from exporter.avepoint.reading.rows import Row
 from exporter.avepoint.reading.values import iso_date, ticks_at
 from exporter.collectors.activity import RANSOMWARE, UNUSUAL
 from exporter.collectors.base import Family, Sample, known_samples
+from exporter.collectors.distinct import resource_name
 from exporter.collectors.per_location import PerLocationCollector
 from exporter.config.schema import CollectorOptions, Interval
 from exporter.config.sections import Seconds
@@ -108,7 +109,10 @@ def _signals_of_tenants(rows: Iterable[Row]) -> Iterator[tuple[str, Signals]]:
             # The field names are correct, although AvePoint's documentation swaps their descriptions.
             unusual = row.needed_count("unusualActivitiesCount")
             ransomware = row.needed_count("potentialRansomwareAttackCount")
-            yield row.label("tenantId") or "", Signals(workload, unusual, ransomware)
+            tenant = resource_name(row, "tenantId")
+            # If the tenant is unknown, the row may be a repetition of another row.
+            signals = Signals(workload, None, None) if tenant is None else Signals(workload, unusual, ransomware)
+            yield tenant or "", signals
 
 
 def _sum(counts: Iterable[int | None]) -> int | None:
