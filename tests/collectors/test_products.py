@@ -100,6 +100,33 @@ async def test_a_product_that_is_configured_later_has_been_counted(world: World)
     assert world.value("avepoint_jobs_completed_total", **labels, state="finished") == 1
 
 
+ODD_ROWS = [
+    [row("b", -20, -10, status=["many"])], [row("b", -20, -10, startTime="soon")],
+    [row("b", -20, -10, jobModule=None)], [row("b", -20, -10, endTime="soon")],
+    [row("b", -20, -10), row("b", -20, -10, failedCount="7")],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("rows", ODD_ROWS, ids=["state", "start", "module", "finish", "contradiction"])
+async def test_odd_rows_fail_a_customer_only_if_their_product_is_included(world: World, rows: Any) -> None:
+    for products, expected in ((["Microsoft 365"], 1), (["Microsoft 365", "Salesforce"], 0)):
+        await world.apply(partner(collectors={**ONLY, "customer_jobs": {"products": products}}))
+        for odd in ([], [{**one, "jobType": 15} for one in rows]):
+            world.api.routes[JOBS] = v3([row("a", -90, -30), *odd])
+            await world.refresh()
+        up = world.value("avepoint_customer_up", account="msp", customer_id="c-1", collector="customer_jobs")
+        assert up == expected
+
+
+@pytest.mark.parametrize("job_type", [["many"], "N/A", 0, 10])
+async def test_an_odd_row_of_an_unknown_product_fails_the_customer(world: World, job_type: Any) -> None:
+    await world.apply(partner(collectors={**ONLY, "customer_jobs": {"products": ["Microsoft 365"]}}))
+    await refresh(world, row("a", -90, -30))
+    world.api.routes[JOBS] = v3([row("a", -90, -30), row("b", -20, -10, jobType=job_type, jobModule=["many"])])
+    await world.refresh()
+    assert world.value("avepoint_customer_up", account="msp", customer_id="c-1", collector="customer_jobs") == 0
+
+
 @pytest.mark.parametrize("products", [[], ["Teams"], "Microsoft 365", [7], {"Microsoft 365": True}])
 def test_products_are_validated(products: Any) -> None:
     with pytest.raises(ConfigError, match="products"):

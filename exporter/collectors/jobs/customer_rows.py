@@ -1,6 +1,6 @@
 """Functions that sort the rows of a customer's job list into jobs, scans and workloads without a job."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -27,6 +27,8 @@ _SCANNED: Final = {
 }
 """The product of each scan."""
 _OTHER_SCAN: Final = JobKind("", "", "")  # represents every scan that is not in `_SCANNED`
+_Placed = tuple[Row, JobKind | None]
+_Found = tuple[JobKind, Job | str]
 _NO_SCAN: Final = frozenset({"none", "disabled", "not_scanned", "not_started"})
 
 
@@ -36,7 +38,8 @@ class SortedJobs:
 
     If a row contains a state but no job, `without_job` contains the state. `scans` contains the worst scan status of
     each product. `error` is set if rows were dropped because they contradict each other or belong to another customer.
-    `unread` contains the unreadable rows, which may hide jobs or successes.
+    `unread` contains the unreadable rows, which may hide jobs or successes. `error` and `unread` ignore the rows of
+    excluded products. `has_unread` includes them.
     """
 
     jobs: Mapping[JobKind, list[Job]]
@@ -44,20 +47,22 @@ class SortedJobs:
     scans: Mapping[str, str]
     error: AvePointError | None = None
     unread: Sequence[Unread] = ()
+    has_unread: bool = False
 
 
-def sort_rows(rows: Iterable[Row], customer_id: str, owners: RowOwners) -> SortedJobs:
-    """Group the rows of a customer's job list, and drop the rows that `owners` refuses."""
+def sort_rows(rows: Iterable[Row], customer_id: str, owners: RowOwners, includes: Callable[[str], bool]) -> SortedJobs:
+    """Group the rows of a customer's job list, and drop the rows that `owners` refuses.
+
+    `includes` returns whether a product is included.
+    """
     own, foreign = owners.own_rows(rows, customer_id)
-    unread: list[Unread] = []
-    found = distinct(_keyed(own, unread), "jobId")
-    jobs: dict[JobKind, list[Job]] = {}
-    states: dict[JobKind, set[str]] = {}
-    for kind, one in found.records.values():
-        if isinstance(one, Job):
-            jobs.setdefault(kind, []).append(one)
-        else:
-            states.setdefault(kind, set()).add(one)
+    included, excluded = list[_Placed](), list[_Placed]()
+    for row in own:
+        kind, product = _place(row)
+        (included if product is None or includes(product) else excluded).append((row, kind))
+    unread, unread_excluded = list[Unread](), list[Unread]()
+    found, others = distinct(_keyed(included, unread), "jobId"), distinct(_keyed(excluded, unread_excluded), "jobId")
+    jobs, states = _grouped((*found.records.values(), *others.records.values()))
     scans: dict[str, str] = {}
     for kind, product in _SCANNED.items():
         status = _scan_status(jobs.pop(kind, []), states.pop(kind, set()))
@@ -65,7 +70,19 @@ def sort_rows(rows: Iterable[Row], customer_id: str, owners: RowOwners) -> Sorte
             scans[product] = status
     # If several resources have the same `JobKind` but different states, no state is exposed.
     without_job = {kind: min(of_kind) for kind, of_kind in states.items() if kind not in jobs and len(of_kind) == 1}
-    return SortedJobs(jobs, without_job, scans, found.error or foreign, unread)
+    return SortedJobs(jobs, without_job, scans, found.error or foreign, unread, bool(unread or unread_excluded))
+
+
+def _grouped(found: Iterable[_Found]) -> tuple[dict[JobKind, list[Job]], dict[JobKind, set[str]]]:
+    """Group the jobs, and the states of rows without a job, by their `JobKind`."""
+    jobs: dict[JobKind, list[Job]] = {}
+    states: dict[JobKind, set[str]] = {}
+    for kind, one in found:
+        if isinstance(one, Job):
+            jobs.setdefault(kind, []).append(one)
+        else:
+            states.setdefault(kind, set()).add(one)
+    return jobs, states
 
 
 def _scan_status(jobs: Iterable[Job], without_job: Iterable[str]) -> str | None:
@@ -82,15 +99,14 @@ def _scan_status(jobs: Iterable[Job], without_job: Iterable[str]) -> str | None:
     return worst_state(running) if running else None
 
 
-def _keyed(rows: Iterable[Row], unread: list[Unread]) -> Iterator[tuple[str, tuple[JobKind, Job | str], Row]]:
+def _keyed(rows: Iterable[_Placed], unread: list[Unread]) -> Iterator[tuple[str, _Found, Row]]:
     """For each readable row, yield the key, the `JobKind`, the job and the row itself.
 
     If a row contains a state but no job, yield the state instead of the job.
 
     Add to `unread` each row that may hide a job or a success.
     """
-    for row in rows:
-        kind = _kind(row)
+    for row, kind in rows:
         if kind == _OTHER_SCAN:
             continue
         state = None if kind is None else row.job_status("status")
@@ -119,30 +135,37 @@ def _keyed(rows: Iterable[Row], unread: list[Unread]) -> Iterator[tuple[str, tup
         yield "\t".join((job.id or f"{prefix}\t{start}", tenant)), (kind, job), row
 
 
-def _kind(row: Row) -> JobKind | None:
+def _place(row: Row) -> tuple[JobKind | None, str | None]:
+    """Return the `JobKind` of a row, and the row's product. Unknown values are None."""
+    product = row.job_service("jobType")
+    kind = None if product is None else _kind(row, product)
+    if kind is not None:
+        return kind, _SCANNED.get(kind, kind.product)
+    # Without its module, a scan may belong to any product.
+    return None, None if product in ("", *SCANS.values()) else product
+
+
+def _kind(row: Row, product: str) -> JobKind | None:
     """Return the product, workload and job type of a row, or None if they are unknown.
 
     A module whose name ends with "Discovery" is a scan, regardless of the job type.
     """
-    product = row.job_service("jobType")
-    if product is None:
-        return None
     is_scan = product in SCANS.values()
     module = "" if is_scan and row.raw("jobModule") is None else row.module("jobModule")
-    if module is not None and module.lower().endswith(" discovery"):
+    if module is None:
+        return None
+    if module.lower().endswith(" discovery"):
         return JobKind(SCANS[module], "", "") if module in SCANS else _OTHER_SCAN
     if product == MICROSOFT_365_SCAN or (is_scan and module == ""):
         return JobKind(product, "", "")
     if product == "":
         return _kind_without_product(row, module)
-    if module is None:
-        return None
     # A Google Workspace job may be a backup even if its job type is a scan.
     product = GOOGLE_WORKSPACE if is_scan else product
     return JobKind(product, "", "retention") if module == RETENTION else JobKind(product, module, "backup")
 
 
-def _kind_without_product(row: Row, module: str | None) -> JobKind | None:
+def _kind_without_product(row: Row, module: str) -> JobKind | None:
     """Return the `JobKind` of the Microsoft 365 scan if the row has only a status, else None."""
     if module == "" and row.time("startTime") is None:
         return JobKind(MICROSOFT_365_SCAN, "", "")

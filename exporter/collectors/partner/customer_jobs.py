@@ -123,10 +123,10 @@ class CustomerJobsCollector(CustomerCollector[CustomerJobsOptions, CustomerJobRe
         Raise AvePointError if a request fails, or if an unreadable row may hide a job.
         """
         now = ticks_at(self._clock.time())
-        listed = sort_rows(await self._list.rows(self.api_versions, customer_id), customer_id, self._owners)
-        history = self._history(customer_id)
-        has_unread = bool(listed.unread)
-        history.add(listed.jobs, now, is_short=self._list.is_short(customer_id), has_unread=has_unread)
+        rows = await self._list.rows(self.api_versions, customer_id)
+        listed = sort_rows(rows, customer_id, self._owners, self.options.includes)
+        history, is_short = self._history(customer_id), self._list.is_short(customer_id)
+        history.add(listed.jobs, now, is_short=is_short, has_unread=listed.has_unread)
         if self.is_customer(customer_id):  # The customer may have been removed during the request.
             self._histories[customer_id] = history.packed()
         self._unreadable.accept(listed.unread, {}, customer_id)
