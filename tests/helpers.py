@@ -31,6 +31,8 @@ from exporter.logs import logger
 
 NOW = 1_795_000_000.0
 DAY = 86_400.0
+RETRIES = (30.0, 60.0, 120.0, 240.0, 449.0)
+"""Seconds between a failed refresh and the next refreshes. The sum is one second less than 15 minutes."""
 TOKEN = "the-token-of-"
 SECRET = "a-secret-that-nobody-sees"
 

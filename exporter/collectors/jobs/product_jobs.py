@@ -96,7 +96,7 @@ class ProductJobsCollector(AccountCollector[ProductJobsOptions, ProductJobRecord
         of_jobs = jobs if isinstance(jobs, JobsOptions) else JobsOptions()
         self._list = ProductJobList(context.client, self.endpoints.modern, self.identity, self.times)
         self._listed = ListedJobs(of_jobs.window, of_jobs.lookback)
-        self._unreadable = UnreadableRows()
+        self._unreadable = UnreadableRows(context.clock)
         self._kinds: dict[str, JobKind] = {}
         self._history = JobHistory()
 

@@ -73,7 +73,7 @@ class JobReader:
         self._conflicting_refreshes = 0
         self._refusals: dict[str, dict[str, int]] = {}  # consecutive rejections, keyed by parameter and value
         self._listed: set[str | None] = set()
-        self._unreadable = UnreadableRows()
+        self._unreadable = UnreadableRows(context.clock)
         self._list = ListedJobs(options.window, options.lookback)
         self._last_success: dict[JobKind, Ticks] = {}
         self._shown_jobs: dict[JobKind, list[Job]] = {}

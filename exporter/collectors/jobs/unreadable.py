@@ -2,30 +2,29 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
-from typing import Final
 
 from exporter.avepoint.reading.rows import Row
 from exporter.avepoint.reading.values import read_time
 from exporter.avepoint.reading.vocabulary import FINISHED
+from exporter.clock import Clock
 from exporter.collectors.jobs.families import Job
+from exporter.collectors.settling import Settling
 from exporter.errors import UnreadableValueError
-
-_SETTLED: Final = 3
 
 Unread = tuple[str | None, Row]
 """The key of a job, or None if the key is unknown, and the job's unreadable row."""
 
 
 class UnreadableRows:
-    """For each unreadable row, counts how many consecutive refreshes returned the row.
+    """Refuses lists with unreadable rows until the rows are permanently unreadable.
 
     An unreadable row may hide the last job or the last success of a workload. Therefore, a list with an unreadable row
-    is accepted only after three consecutive refreshes have returned the row. Unreadable rows in the first refresh are
-    accepted immediately. The customer id of a tenant account is "".
+    is accepted only after 15 minutes, even in the first refresh. A permanently unreadable row is ignored, because the
+    other jobs would otherwise never be exposed. The customer id of a tenant account is "".
     """
 
-    def __init__(self) -> None:
-        self._refreshes: dict[str, dict[object, int]] = {}
+    def __init__(self, clock: Clock) -> None:
+        self._settling = Settling(clock)
 
     def accept(
         self, unread: Iterable[Unread], known_jobs: Mapping[str, Job], customer_id: str = ""
@@ -37,27 +36,20 @@ class UnreadableRows:
         rows = list(unread)
         keys = {key for key, _ in rows}
         kept = {key: job for key, job in known_jobs.items() if key in keys and not job.is_running}
-        if not self._are_accepted((key for key, _ in rows if key not in kept), customer_id):
+        if not self._settling.are_permanent(_faults(key for key, _ in rows if key not in kept), customer_id):
             raise rows[0][1].unexpected(f"rows that cannot be read: {len(rows)}")
         return kept
 
-    def _are_accepted(self, ids: Iterable[str | None], customer_id: str) -> bool:
-        """Record the ids of the unreadable rows in one refresh, and return whether the list is accepted.
-
-        For rows without an id, record only the number of these rows.
-        """
-        counts = Counter(ids)
-        keys: set[object] = {key for key in counts if key is not None} | ({counts[None]} if counts[None] else set())
-        former = self._refreshes.get(customer_id)
-        if former is None:
-            self._refreshes[customer_id] = dict.fromkeys(keys, _SETTLED)
-        else:
-            self._refreshes[customer_id] = {key: former.get(key, 0) + 1 for key in keys}
-        return all(refreshes >= _SETTLED for refreshes in self._refreshes[customer_id].values())
-
     def keep_only(self, customers: Collection[str]) -> None:
         """Drop the rows of all customers that are not in `customers`."""
-        self._refreshes = {key: refreshes for key, refreshes in self._refreshes.items() if key in customers}
+        self._settling.keep_only(customers)
+
+
+def _faults(keys: Iterable[str | None]) -> set[str | int]:
+    """Return the keys of unreadable rows. Rows without a key are represented by their number."""
+    counts = Counter(keys)
+    without_key = counts.pop(None, 0)
+    return {*(key for key in counts if key is not None), *([without_key] if without_key else [])}
 
 
 def is_unread(job: Job | None, row: Row, finish: str) -> bool:

@@ -104,7 +104,7 @@ class CustomerJobsCollector(CustomerCollector[CustomerJobsOptions, CustomerJobRe
         super().__init__(context, options)
         self._list = ListReader(context.client, CUSTOMER_JOBS)
         self._owners = RowOwners(context.customer_list.contains)
-        self._unreadable = UnreadableRows()
+        self._unreadable = UnreadableRows(context.clock)
         self._histories: dict[str, bytes] = {}
         self._absent: dict[str, float] = {}  # monotonic time of removal, keyed by customer id
         self.watch_customers(self._drop_absent)
@@ -115,7 +115,7 @@ class CustomerJobsCollector(CustomerCollector[CustomerJobsOptions, CustomerJobRe
         self._absent = {key: self._absent.get(key, now) for key in self._histories if key not in customers}
         expired = {key for key, since in self._absent.items() if now - since > _KEPT_ABSENT}
         self._histories = {key: packed for key, packed in self._histories.items() if key not in expired}
-        self._unreadable.keep_only(self._histories.keys())
+        self._unreadable.keep_only(customers)
 
     async def read(self, customer_id: str) -> CustomerJobRecords:
         """Return the jobs of one customer.
