@@ -100,7 +100,8 @@ class Failure:
     """The message, hint and request id of an error.
 
     `since` and `at` are the Unix times of the first and last refresh with this error. If no refresh caused the error,
-    `since` and `at` are None.
+    `since` and `at` are None. `hides_data` is true if AvePoint has returned data that the exporter could not use since
+    the last successful refresh. These data may contradict the exposed values.
     """
 
     message: str
@@ -108,13 +109,18 @@ class Failure:
     request_id: str = ""
     since: float | None = None
     at: float | None = None
+    hides_data: bool = False
 
     @classmethod
     def of(cls, error: AvePointError, *, at: float | None = None, before: Self | None = None) -> Self:
-        """Return the failure of a refresh that began at `at`. If `before` has the same message, copy its `since`."""
+        """Return the failure of a refresh that began at `at`. `before` is the failure of the previous refresh.
+
+        If `before` has the same message, copy its `since`. If `before` hides data, the failure also hides data.
+        """
         message = sys.intern(str(error))  # Interning saves memory if thousands of customers have the same message.
         since = before.since if before is not None and before.message == message else at
-        return cls(message, sys.intern(error.hint), error.request_id, since, at)
+        hides_data = isinstance(error, AnswerError) or (before is not None and before.hides_data)
+        return cls(message, sys.intern(error.hint), error.request_id, since, at, hides_data)
 
 
 class TokenError(AvePointError):

@@ -176,8 +176,12 @@ class CollectorEntry:
         """Record that the current refresh skipped customers because of an error."""
         skipped = tuple(customers)
         failure = Failure.of(AvePointError(f"skipped: {error}", **error.context()), at=self.status.last_attempt)
+        hiding = replace(failure, hides_data=True)
+        former = self.customer_failures
         self.customer_up.update(dict.fromkeys(skipped, False))
-        self.customer_failures.update(dict.fromkeys(skipped, failure))
+        self.customer_failures = former | {
+            key: hiding if key in former and former[key].hides_data else failure for key in skipped
+        }
 
     def customers(self) -> frozenset[str]:
         """Return the ids of all customers in this entry."""

@@ -56,6 +56,7 @@ class AccountVerdicts:
         self._verdict = AccountVerdict(account.type, account.expectations, self._sources, started=started)
         self._facts: dict[str, Mapping[str, _Read]] = {}
         self._seen_off: dict[str, bool] = {}
+        self._doubtful: dict[str, frozenset[str]] = {}
         self._parts: dict[str, tuple[_Read, Mapping[str, Collection[Sample]]]] = {}
         self._shown: dict[str, ReadResult] = {}
         self._series = SharedSeries()
@@ -169,9 +170,20 @@ class AccountVerdicts:
             else:
                 self._verdict.mark(_differing(former, reads))
             await asyncio.sleep(0)
+            self._find_doubts(collector, entry)
             if self._seen_off.setdefault(name, entry.status.off) != entry.status.off:
                 self._seen_off[name] = entry.status.off
                 self._verdict.mark(self._verdict.customers())
+
+    def _find_doubts(self, collector: Collector[Any, Any], entry: CollectorEntry) -> None:
+        """Find the customers whose values may be contradicted by data that the exporter could not use.
+
+        These values are not fresh, so they neither begin nor end a problem.
+        """
+        former, doubtful = self._doubtful.get(collector.name, frozenset()), _doubtful(collector, entry)
+        self._doubtful[collector.name] = doubtful
+        customers, changed = self._verdict.customers(), former ^ doubtful
+        self._verdict.mark(customers if "" in changed else changed.intersection(customers))
 
     def _is_divided(self, collector: Collector[Any, Any]) -> bool:
         """Return whether the collector reads all customers of a partner account at once."""
@@ -194,14 +206,15 @@ class AccountVerdicts:
         return {collector.name: self._source(collector, entry, customer_id) for collector, entry in self._collectors}
 
     def _source(self, collector: Collector[Any, Any], entry: CollectorEntry, customer_id: str) -> Source:
-        fresh, off = fresh_for(collector.options.interval), entry.status.off
+        doubtful = self._doubtful.get(collector.name, frozenset())
+        fresh = 0.0 if not doubtful.isdisjoint({"", customer_id}) else fresh_for(collector.options.interval)
         if self._is_divided(collector):
             read, parts = self._parts.get(collector.name, (None, {}))
             samples = parts.get(customer_id, ())
         else:
             read = self._facts.get(collector.name, {}).get(customer_id)
             samples = () if read is None else read.samples
-        return Source(collector.name, samples, None if read is None else read.read_at, fresh, off)
+        return Source(collector.name, samples, None if read is None else read.read_at, fresh, entry.status.off)
 
     def _show(self, customer_id: str) -> None:
         """If the samples of a customer have changed, replace the samples."""
@@ -236,3 +249,11 @@ def _differing(former: Mapping[str, _Read], reads: Mapping[str, _Read]) -> Itera
     """Yield the customers whose samples were replaced, added or removed."""
     yield from (customer_id for customer_id, read in reads.items() if former.get(customer_id) is not read)
     yield from former.keys() - reads.keys()
+
+
+def _doubtful(collector: Collector[Any, Any], entry: CollectorEntry) -> frozenset[str]:
+    """Return the customers with doubtful values, or "" if the values of the whole account are doubtful."""
+    if isinstance(collector, CustomerCollector):
+        return frozenset(key for key, failure in entry.customer_failures.items() if failure.hides_data)
+    failure = entry.status.failure
+    return frozenset({""} if failure is not None and failure.hides_data else ())

@@ -16,10 +16,14 @@ from exporter.engine.storage.sqlite import FILE_NAME
 from exporter.engine.verdicts import AccountVerdicts
 from exporter.exposition.page import MetricsPage, PageRequest
 from exporter.health.families import FAMILIES
+from tests.collectors.test_customer_jobs import ONLY
+from tests.collectors.test_customer_jobs import row as customer_row
 from tests.collectors.test_job_filters import jobs as classified_jobs
 from tests.collectors.test_jobs_truth import JobApi
+from tests.collectors.test_product_jobs import google, google_page
 from tests.helpers import (
     BATCH_PATH,
+    GOOGLE_JOBS_PATH,
     NOW,
     FakeApi,
     FakeClock,
@@ -293,3 +297,48 @@ async def test_a_commit_that_hangs_delays_no_scrape_and_shows_no_verdict() -> No
     await verdicts.settle(0.01)
     assert len(saved) == 1
     assert verdicts.view().reads
+
+
+ODD_LISTS: dict[str, Any] = {
+    "unreadable": lambda *rows: v3([*rows, customer_row("x", 60, 120, status=["many"])]),
+    "short": lambda *rows: v3([*rows], total=len(rows) + 1),
+    "contradictory": lambda *rows: v3([*rows, customer_row("x", 60, 120), customer_row("x", 60, 120, status=3)]),
+}
+
+
+@pytest.mark.parametrize("odd", ODD_LISTS)
+async def test_time_begins_no_problem_while_the_list_may_hide_a_newer_success(odd: str) -> None:
+    world = World(FakeApi({BATCH_PATH: v3([customer("c-1")])}))
+    await world.apply(partner(collectors=ONLY))
+    good = customer_row("a", -26 * HOUR, 600 - 26 * HOUR), customer_row("b", -HOUR, -60, jobModule=303, status=3)
+    world.api.routes[customer_jobs_path("c-1")] = v3([*good])
+    assert await world.refresh()
+    assert await problems(world) == {("msp", "c-1", "job_failed"), ("msp", "c-1", "success_unknown")}
+    world.api.routes[customer_jobs_path("c-1")] = ODD_LISTS[odd](*good)
+    await world.refresh()
+    for fails_otherwise in (False, True):
+        world.clock.advance(450)
+        if fails_otherwise:
+            world.api.routes[customer_jobs_path("c-1")] = httpx.Response(500)
+            await world.refresh()
+        assert await problems(world) == {("msp", "c-1", "job_failed"), ("msp", "c-1", "success_unknown")}
+        assert await counts(world, "backup_overdue") == {"wrong": 0, "fine": 0, "unknown": 1}
+    world.api.routes[customer_jobs_path("c-1")] = v3([*good])
+    assert await world.refresh()
+    assert ("msp", "c-1", "backup_overdue") in await problems(world)
+    await world.accounts.stop()
+
+
+async def test_time_begins_no_problem_of_a_tenant_while_a_row_is_unreadable() -> None:
+    world = World(FakeApi({GOOGLE_JOBS_PATH: google_page(google("a", -26 * HOUR, 600 - 26 * HOUR))}))
+    await world.apply(tenant(collectors={"google_jobs": {}}))
+    assert await world.refresh()
+    odd = google("b", -60, -30, status=["many"])
+    world.api.routes[GOOGLE_JOBS_PATH] = google_page(google("a", -26 * HOUR, 600 - 26 * HOUR), odd)
+    assert not await world.refresh()
+    world.clock.advance(700)
+    assert await problems(world) == set()
+    world.clock.advance(200)
+    assert await world.refresh()
+    assert await problems(world) == {("contoso", "", "backup_overdue")}
+    await world.accounts.stop()

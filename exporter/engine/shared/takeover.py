@@ -48,7 +48,7 @@ def show(stored: StoredState, entry: CollectorEntry) -> None:
     entry.update_status(last_success=stored.last_success)
     if status.up is None and not status.off:
         return
-    failure = Failure(_FAILED, at=status.last_attempt)
+    failure = Failure(_FAILED, at=status.last_attempt, hides_data=True)  # the reason is not stored
     failed = [key for key in status.failed if key]
     entry.customer_up = {**{key: True for key in stored.reads if key}, **dict.fromkeys(failed, False)}
     entry.customer_failures = dict.fromkeys(failed, failure)
