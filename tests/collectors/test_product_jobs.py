@@ -118,6 +118,26 @@ async def test_window_and_lookback_are_those_of_the_jobs_collector(world: World)
     assert world.api.requests[1].url.params["startTime"] == iso(NOW - 2 * HOUR).replace("+00:00", "Z")
 
 
+DROPPED = [
+    [google("b", -3 * DAY, 60 - 3 * DAY), google("b", -3 * DAY, 60 - 3 * DAY, status=3)],
+    [google("b", -3 * DAY, 60 - 3 * DAY, status=["many"])],
+]
+
+
+@pytest.mark.parametrize("rows", DROPPED, ids=["contradictory", "unreadable"])
+async def test_rows_that_were_dropped_are_requested_again_however_old_they_are(rows: Any, world: World) -> None:
+    await world.apply(tenant(collectors={"google_jobs": {}}))
+    world.api.routes[GOOGLE_JOBS_PATH] = google_page(google("a", -4 * DAY, 60 - 4 * DAY), *rows)
+    await world.refresh()
+    world.clock.advance(900)
+    await world.refresh()  # the exporter ignores an unreadable row from now on
+    world.api.routes[GOOGLE_JOBS_PATH] = google_page(google("a", -4 * DAY, 60 - 4 * DAY), rows[0] | {"status": 2})
+    for start in (900 - 7 * DAY, 900 - DAY):
+        assert await world.refresh()
+        assert world.api.requests[-1].url.params["startTime"] == iso(NOW + start).replace("+00:00", "Z")
+        assert world.value(SUCCESS, **GMAIL) == NOW + 60 - 3 * DAY
+
+
 @pytest.mark.parametrize("total", [0, 1, 9, 10, 49, 50, 51, 100, 120])
 async def test_every_page_of_an_opaque_link_is_read(total: int, world: World) -> None:
     rows = [google(f"g{number}", -HOUR - number, -60) for number in range(total)]

@@ -41,12 +41,15 @@ class ListedJobs:
         changing = [job.start for key, job in self.jobs.items() if may_change(key, job)]
         return max(self.earliest(now), min([self.window_start(now), Ticks(self._read_until - _OVERLAP), *changing]))
 
-    def replace(self, found: Mapping[str, Job], start: Ticks, now: Ticks) -> None:
-        """Replace the jobs that started at `start` or later, and drop jobs that started before the lookback period."""
+    def replace(self, found: Mapping[str, Job], start: Ticks, now: Ticks, *, is_complete: bool) -> None:
+        """Replace the jobs that started at `start` or later, and drop jobs that started before the lookback period.
+
+        If `is_complete` is false, rows were dropped. The next refresh requests these rows again.
+        """
         earliest = self.earliest(now)
         kept = {key: job for key, job in self.jobs.items() if earliest <= job.start < start}
         self.jobs = {**kept, **found}
-        self._read_until = now
+        self._read_until = now if is_complete else self._read_until
 
 
 def ago(now: Ticks, span: float) -> Ticks:

@@ -131,8 +131,10 @@ class ProductJobsCollector(AccountCollector[ProductJobsOptions, ProductJobRecord
         earliest = self._listed.earliest(now)
         found, unread = self._sorted(rows)
         kept = self._unreadable.accept(unread, self._listed.jobs)
-        listed = {**{key: job for key, (_, job) in found.records.items()}, **kept}
-        self._listed.replace({key: job for key, job in listed.items() if job.start >= earliest}, start, now)
+        readable = {**{key: job for key, (_, job) in found.records.items()}, **kept}
+        is_complete = found.error is None and all(key in readable for key, _ in unread)
+        listed = {key: job for key, job in readable.items() if job.start >= earliest}
+        self._listed.replace(listed, start, now, is_complete=is_complete)
         self._kinds |= {key: kind for key, (kind, _) in found.records.items()}
         self._kinds = {key: self._kinds[key] for key in self._listed.jobs}
         jobs: dict[JobKind, list[Job]] = {}

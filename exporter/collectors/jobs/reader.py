@@ -94,11 +94,12 @@ class JobReader:
         self._listed = {row.id for row in rows} | self._jobs.keys()
         jobs = [(self._job(row), row) for row in rows]
         listed = self._distinct((job, row) for job, row in jobs if job is not None)
-        unread = ((row.id, row) for job, row in jobs if is_unread(job, row, "finishTime"))
-        kept = self._unreadable.accept(unread, self._jobs)
-        found = {key: job for key, job in {**listed.records, **kept}.items() if job.start >= earliest}
+        unread = [(row.id, row) for job, row in jobs if is_unread(job, row, "finishTime")]
+        readable = {**listed.records, **self._unreadable.accept(unread, self._jobs)}
+        found = {key: job for key, job in readable.items() if job.start >= earliest}
         await self._classify(job_list, found, now)
-        self._list.replace(found, span.start, now)
+        is_complete = listed.error is None and all(key in readable for key, _ in unread)
+        self._list.replace(found, span.start, now, is_complete=is_complete)
         self._kinds = {key: self._kinds[key] for key in self._jobs}
         self._tries = {key: tries for key, tries in self._tries.items() if "" in self._kinds.get(key, ())}
         return self._records(now, earliest, listed.error, job_list.endpoint)
