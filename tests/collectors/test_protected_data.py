@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from exporter.avepoint.reading.values import iso_time, ticks_at
-from tests.helpers import BATCH_PATH, NOW, FakeApi, World, customer, module, overview_path, partner, v3
+from tests.helpers import BATCH_PATH, NOW, RETRIES, FakeApi, World, customer, module, overview_path, partner, v3
 
 GB = 1024.0**3
 SCANNED = "avepoint_scanned_objects"
@@ -103,6 +103,21 @@ async def test_a_sum_is_absent_if_a_part_is_unknown(
     labels = {"storage": "avepoint"} if family.endswith("bytes") else {}
     shown = world.value(f"avepoint_customer_{family}", account="msp", customer_id="c-1", **labels)
     assert shown == expected
+
+
+@pytest.mark.parametrize("field", ["serviceModule", "serviceType", "tenantId"])
+async def test_a_row_that_cannot_be_placed_fails_the_customer_for_15_minutes(field: str) -> None:
+    world = await refreshed([module(), module("Teams", **{field: ["many"]})])
+    for seconds in RETRIES:
+        assert up(world) == 0
+        world.clock.advance(seconds)
+        await world.refresh()
+    assert up(world) == 0
+    world.clock.advance(1)
+    assert await world.refresh()
+    assert up(world) == 1
+    assert of(world, SCANNED) == {"": 10}
+    assert of(world, "avepoint_customer_scanned_objects") == {}
 
 
 async def test_a_customer_without_the_product_has_no_sums() -> None:

@@ -11,6 +11,7 @@ from exporter.avepoint.reading.rows import Row
 from exporter.avepoint.reading.values import Ticks, is_nothing, seconds
 from exporter.collectors.base import CollectorContext, CustomerCollector, Family, Sample
 from exporter.collectors.distinct import RowOwners, distinct
+from exporter.collectors.settling import Settling
 from exporter.config.schema import CollectorOptions
 from exporter.errors import AvePointError
 
@@ -82,7 +83,10 @@ class Module:
 
 @dataclass(frozen=True, slots=True)
 class ProtectedData:
-    """The modules of a customer. `error` is set if rows contradict each other or belong to another customer."""
+    """The modules of a customer.
+
+    `error` is set if rows contradict each other, belong to another customer or cannot be read.
+    """
 
     modules: tuple[Module, ...]
     is_complete: bool
@@ -109,6 +113,8 @@ class ProtectedDataCollector(CustomerCollector[ProtectedDataOptions, ProtectedDa
         super().__init__(context, options)
         self._list = ListReader(context.client, PROTECTED_DATA)
         self._owners = RowOwners(context.customer_list.contains)
+        self._settling = Settling(context.clock)
+        self.watch_customers(self._settling.keep_only)
 
     async def read(self, customer_id: str) -> ProtectedData:
         """Return the modules of one customer. Raise AvePointError if a request fails.
@@ -119,7 +125,10 @@ class ProtectedDataCollector(CustomerCollector[ProtectedDataOptions, ProtectedDa
         rows, foreign = self._owners.own_rows(found_rows, customer_id)
         keyed = tuple(_keyed_modules(rows))
         found = distinct(keyed, "serviceModule", may_repeat=lambda module: module.may_repeat)
-        error = found.error or foreign
+        unread = len(rows) - len(keyed)
+        is_accepted = self._settling.are_permanent({unread} - {0}, customer_id)
+        odd = None if is_accepted else rows[0].unexpected(f"rows that cannot be read: {unread}")
+        error = found.error or foreign or odd
         return ProtectedData(tuple(found.records.values()), error is None and len(keyed) == len(rows), error)
 
     @classmethod
