@@ -4,6 +4,7 @@ import json
 import re
 import zlib
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -14,6 +15,7 @@ import httpx
 
 from exporter.avepoint.endpoints import Endpoint, Paging
 from exporter.avepoint.hints import CHANGED, NOT_OURS, REDIRECTED, lacking, not_there, unavailable
+from exporter.avepoint.pages import folded
 from exporter.avepoint.reading.text import short, without_addresses
 from exporter.avepoint.reading.values import read_label
 from exporter.errors import (
@@ -109,10 +111,7 @@ def read_json(body: bytes) -> object:
 
 
 def _beginning(body: bytes) -> str:
-    """Return a note with the beginning of a body.
-
-    Return "" for truncated JSON, because JSON may contain personal data.
-    """
+    """Return a note with the beginning of a body, or "" for truncated JSON, which may contain personal data."""
     text = body[:_LONGEST_BEGINNING].decode("utf-8", "replace").lstrip()
     return "" if text.startswith(("{", "[")) else f"; it begins with {short(text)}"
 
@@ -142,7 +141,7 @@ def _check_envelope(
     endpoint: Endpoint, response: RawResponse, body: Mapping[str, object], *, now: float, secrets: Collection[str]
 ) -> None:
     """Raise StatusError or AnswerError if the response has status 200 but its JSON reports an error."""
-    envelope = _folded(body)
+    envelope = folded(body)
     about = ErrorContext(hint=CHANGED, request_id=request_id_of(response.headers, envelope), path=endpoint.template)
     reported = envelope.get("status" if endpoint.paging is Paging.GOOGLE_JOBS else "statuscode")
     status = _status_inside(reported)
@@ -165,10 +164,7 @@ def _is_empty(value: object) -> bool:
 
 
 def _status_inside(value: object) -> int | None:
-    """Return the status code of a JSON envelope. If the code is missing, return 200.
-
-    If the code is invalid, return None.
-    """
+    """Return the status code of a JSON envelope, 200 if the code is missing, or None if the code is invalid."""
     if value is None or (isinstance(value, str) and value.strip().lower() in _SUCCESS):
         return 200
     match = re.fullmatch(r"\s*([1-5]\d\d)\s*", str(value), re.ASCII) if isinstance(value, int | str) else None
@@ -182,10 +178,6 @@ def _json_or_none(body: bytes) -> object:
         return None
 
 
-def _folded(value: object) -> Mapping[str, object]:
-    return {key.lower(): part for key, part in value.items()} if isinstance(value, Mapping) else {}
-
-
 def error_text(body: object, secrets: Collection[str] = ()) -> str:
     """Return the error text from a body, prefixed with ": ", or "" if there is no error text.
 
@@ -193,7 +185,7 @@ def error_text(body: object, secrets: Collection[str] = ()) -> str:
     {error, error_description}. The text is printable and at most 200 characters long. E-mail addresses, GUIDs and
     secrets are removed.
     """
-    text = _GUID.sub("<id>", "; ".join(dict.fromkeys(_error_parts(_folded(body)))))
+    text = _GUID.sub("<id>", "; ".join(dict.fromkeys(_error_parts(folded(body)))))
     for secret in filter(None, secrets):
         text = text.replace(secret, "<secret>")  # remove secrets before the text is truncated
     text = " ".join(without_addresses(scrub(text)).split())
@@ -206,7 +198,7 @@ def _error_parts(body: Mapping[str, object]) -> list[str]:
     for name in ("error", "errors"):
         value = body.get(name)
         for item in value[:_MOST_ERRORS] if isinstance(value, list) else [value]:
-            error = _folded(item)
+            error = folded(item)
             labels = [str(error[key]) for key in ("code", "field") if not _is_empty(error.get(key))]
             about = f" ({', '.join(labels)})" if labels else ""
             text = error.get("message") if isinstance(item, Mapping) else item
@@ -217,7 +209,7 @@ def _error_parts(body: Mapping[str, object]) -> list[str]:
 def _raise_status(
     endpoint: Endpoint, response: RawResponse, status: int, body: object, *, now: float, secrets: Collection[str]
 ) -> NoReturn:
-    about = RequestContext(request_id=request_id_of(response.headers, _folded(body)), path=endpoint.template)
+    about = RequestContext(request_id=request_id_of(response.headers, folded(body)), path=endpoint.template)
     what = f"{endpoint.template}: HTTP {status}"
     if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
         raise LinkRefusedError(f"{what}: redirects are not followed", hint=REDIRECTED, **about)
@@ -255,11 +247,10 @@ def server_time(headers: Mapping[str, str]) -> float | None:
 
 
 def _http_date(text: str) -> float | None:
-    try:
+    with suppress(ValueError, OverflowError):
         moment = parsedate_to_datetime(text)
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-    except (ValueError, OverflowError):
-        return None
+    return None
 
 
 def request_id_of(headers: Mapping[str, str], envelope: Mapping[str, object]) -> str:
