@@ -14,14 +14,12 @@ from exporter.errors import Failure
 from exporter.health.registry import Severity
 from exporter.web.status.error_cards import Cause, cause_of
 from exporter.web.status.formatting import Moment, moment, rounded_time, safe_text
-from exporter.web.status.problems import SEVERITIES, CustomerKey, Problems
+from exporter.web.status.problems import SEVERITIES, CustomerKey, Organizations, Problems
 from exporter.web.status.query import Paged, StatusQuery, paged
 from exporter.web.status_data import StatusData
 
 _PAGE_SIZE: Final = 25
 
-Organizations = Mapping[str, Mapping[str, str]]
-"""Organization names, keyed by account and customer id. The page shows only names that are on the metrics page."""
 CustomerViews = Mapping[CustomerKey, Sequence[SnapshotView]]
 """For each customer, the views of all collectors that read this customer."""
 

@@ -18,6 +18,8 @@ from exporter.web.status_data import StatusData
 
 SEVERITIES: Final[tuple[Severity, ...]] = get_args(Severity)
 """All severities, most severe first."""
+Organizations = Mapping[str, Mapping[str, str]]
+"""Organization names, keyed by account and customer id. The page shows only names that are on the metrics page."""
 _ROWS: Final = 20
 _FAMILIES: Final = {problem.name: problem.families for problem in PROBLEMS}
 _TEXTS: Final[Mapping[ProblemName, tuple[str, str]]] = {
@@ -124,12 +126,10 @@ def current_problems(data: StatusData) -> Problems:
     )
 
 
-def problem_rows(
-    problems: Problems, organizations: Mapping[str, Mapping[str, str]], query: StatusQuery, now: float
-) -> tuple[ProblemRow, ...]:
+def problem_rows(problems: Problems, names: Organizations, query: StatusQuery, now: float) -> tuple[ProblemRow, ...]:
     """Return the rows of the most severe problems. Problems of equal severity are sorted by age, oldest first."""
     shown = heapq.nsmallest(_ROWS, problems.current)
-    return tuple(_row(one, organizations.get(one.customer.account, {}), query, now) for one in shown)
+    return tuple(_row(one, names.get(one.customer.account, {}), query, now) for one in shown)
 
 
 def _by_severity(numbers: Mapping[int, int]) -> CustomerProblems:
