@@ -132,12 +132,6 @@ def test_a_legacy_scan_is_named_by_its_module() -> None:
         assert scan in vocabulary.JOB_SERVICES.values()
 
 
-@pytest.mark.parametrize("state", ["completed", "done", "odd_one"])
-def test_an_unknown_state_may_mean_success(state: str) -> None:
-    assert vocabulary.may_mean_success(state)
-    assert not any(map(vocabulary.may_mean_success, (*vocabulary.OVER, *vocabulary.NOT_OVER)))
-
-
 @pytest.mark.parametrize("text", ["0", "None", "none", "N/A", "", "-"])
 def test_a_job_of_no_module_has_no_workload(text: str) -> None:
     assert vocabulary.module(text) == ("", True)

@@ -170,28 +170,19 @@ def service_type(name: str) -> tuple[str, bool]:
 
 
 def job_service(name: str) -> tuple[str, bool]:
-    """Return the product or scan for a value of `jobType`, and whether the value is known.
-
-    Return "" for "N/A". Return the Microsoft 365 scan for "DOR", although "DOR" may represent another scan.
-    """
+    """Return the product or scan for a `jobType` ("" for "N/A"), and whether the value is known."""
     found = "" if _is_na(name) else _JOB_SERVICES.get(fold(name))
     return (name, False) if found is None else (found, True)
 
 
 def module(name: str) -> tuple[str, bool]:
-    """Return the workload for a value of `jobModule`, and whether the value is known.
-
-    Return "" for "none" and "N/A".
-    """
+    """Return the workload for a `jobModule` ("" for "none" and "N/A"), and whether the value is known."""
     found = "" if _is_na(name) else _MODULES.get(fold(name))
     return workload(name) if found is None else (found, True)
 
 
 def job_status(name: str) -> tuple[str | None, bool]:
-    """Return the state for a value of `status` in a customer's job, and whether the value is known.
-
-    Return None for "N/A".
-    """
+    """Return the state for a `status` of a customer's job (None for "N/A"), and whether the value is known."""
     return (None, True) if _is_na(name) else _resolved(_JOB_STATUSES, name)
 
 
@@ -211,17 +202,9 @@ def management_mode(name: str) -> tuple[str | None, bool]:
 
 
 def worst_state(states: Iterable[str]) -> str:
-    """Return the worst state of completed jobs.
-
-    The order from worst to best is failed, incomplete, any other state, finished.
-    """
+    """Return the worst state of completed jobs, in the order failed, incomplete, any other state, finished."""
     ranks = {state: rank for rank, state in enumerate((*FAILED, *INCOMPLETE))}
     return min(states, key=lambda state: (ranks.get(state, len(ranks)), state == FINISHED, state))
-
-
-def may_mean_success(state: str) -> bool:
-    """Return whether a state is unknown. A job in an unknown state may be successful."""
-    return state not in OVER and state not in NOT_OVER
 
 
 def _is_na(name: str) -> bool:
