@@ -91,10 +91,7 @@ class Client:
         return self._server_clock.offset
 
     def patient(self, interval: float) -> "Client":
-        """Return a copy of this client for a collector. `interval` is the interval of the collector in seconds.
-
-        If requests must wait for the rate limit, the requests of collectors with shorter intervals start first.
-        """
+        """Return a copy for a collector. If requests must wait, collectors with shorter intervals take precedence."""
         view = copy(self)
         view._patience = interval  # noqa: SLF001 - `view` is also a `Client`
         return view

@@ -91,10 +91,7 @@ class Connections:
             free.append(transport)
 
     def target(self, request: httpx.Request) -> str:
-        """Return the host of a request, for use in error messages.
-
-        If the request uses a proxy, append the proxy URL without its password.
-        """
+        """Return the host of a request for error messages, and the URL of its proxy, if any, without the password."""
         host, proxy = request.url.netloc.decode(), self._proxy_of(request)
         return f"{host} (through proxy {without_password(proxy)})" if proxy else host
 
@@ -146,11 +143,7 @@ def proxy_of(account: Account, scheme: str, host: str, port: int) -> str | None:
 
 
 def matches_no_proxy(no_proxy: str, host: str, port: int) -> bool:
-    """Return whether an entry of NO_PROXY matches a host.
-
-    An entry is an asterisk, a network, a host name, a domain or an IP address. An entry with a host name, a domain or
-    an IP address can include a port.
-    """
+    """Return whether NO_PROXY contains the host, its domain or network, or an asterisk. Entries may include a port."""
     return any(_matches_entry(entry, host.lower(), port) for entry in no_proxy.lower().replace(",", " ").split())
 
 

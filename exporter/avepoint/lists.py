@@ -55,11 +55,7 @@ class ApiVersions:
         return self._answered
 
     def first(self, offered: Collection[ApiVersion]) -> ApiVersion:
-        """Return the version to request first.
-
-        `offered` contains the versions that provide the data. Raise NotOfferedError if the configured version is not in
-        `offered`.
-        """
+        """Return the version to request first. Raise NotOfferedError if the configured version is not in `offered`."""
         return self._order(offered)[0]
 
     def begin(self) -> None:
@@ -135,10 +131,7 @@ class ListReader:
         return await api_versions.ask(readers)
 
     async def rows(self, api_versions: ApiVersions, customer_id: str, tenant_id: str = "") -> list[Row]:
-        """Return all rows of a customer. If `tenant_id` is set, return only the rows of this Microsoft 365 tenant.
-
-        Raise AvePointError if a request fails.
-        """
+        """Return the rows of a customer, or of one of its tenants. Raise AvePointError if a request fails."""
         return await self.read(api_versions, lambda row: row, customer_id=customer_id, tenant_id=tenant_id)
 
     def is_short(self, customer_id: str = "") -> bool:
@@ -149,13 +142,8 @@ class ListReader:
         self, endpoint: Endpoint, convert: Callable[[Row], T], ids: Mapping[str, str], body: Mapping[str, object]
     ) -> list[T]:
         async def fetch(query: Query) -> ListPage:
-            response = await self._client.call(
-                endpoint,
-                ids=ids,
-                query=query,
-                body=body if endpoint.method == "POST" else None,
-            )
-            return read_page(response, endpoint)
+            content = body if endpoint.method == "POST" else None
+            return read_page(await self._client.call(endpoint, ids=ids, query=query, body=content), endpoint)
 
         def walk(progress: ListProgress) -> AsyncIterator[RawRow]:
             if endpoint.paging is Paging.ELEMENTS:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -60,11 +61,8 @@ def read_page(response: object, endpoint: Endpoint) -> ListPage:
 def _odata_page(response: object, endpoint: Endpoint) -> ListPage:
     if not isinstance(response, dict) or "value" not in response:
         raise endpoint.unexpected("the response has no field value")
-    return ListPage(
-        read_rows(response["value"], endpoint, "value"),
-        read_total(response.get("@odata.count")),
-        read_link(response.get("@odata.nextLink")),
-    )
+    rows = read_rows(response["value"], endpoint, "value")
+    return ListPage(rows, read_total(response.get("@odata.count")), read_link(response.get("@odata.nextLink")))
 
 
 def read_rows(value: object, endpoint: Endpoint, name: str, *, total: int | None = None) -> tuple[RawRow, ...]:
@@ -85,10 +83,9 @@ def _narrowed(row: RawRow, fields: Collection[str]) -> RawRow:
 
 def read_total(value: object) -> int | None:
     """Return the total of a list, or None if the total is missing or not a count."""
-    try:
+    with suppress(UnreadableValueError):
         return read_count(value)
-    except UnreadableValueError:
-        return None
+    return None
 
 
 def read_link(value: object) -> str | None:
@@ -150,11 +147,8 @@ class ListProgress:
 
     @property
     def total(self) -> int | None:
-        """The reported total of the list, or None if it is unknown.
-
-        If the reported total always equals the number of rows on the same page, the total of the list is unknown. In
-        this case, AvePoint may report the size of each page instead of the total.
-        """
+        """The reported total of the list, or None if it is unknown."""
+        # If each total equals the number of rows on its page, AvePoint may report the size of the page instead.
         return None if self._counts_pages or not self._totals else max(self._totals)
 
     @property
@@ -175,10 +169,7 @@ class ListProgress:
         return self.total, hash(frozenset(self._identities()))
 
     def end(self, page: ListPage, size: int) -> None:
-        """End the list after a page without new rows. `size` is the requested number of rows.
-
-        If this page is full but the list still lacks rows, the page is recorded as a repeated page.
-        """
+        """End the list after a page without new rows. A full page is a repeated page if the list still lacks rows."""
         self._is_repeated = bool(page.rows) and page.is_full(size) and self.lacks_rows
 
     def incomplete(self) -> IncompleteListError | None:
@@ -209,11 +200,7 @@ class ListProgress:
         return self._seen
 
     def _identities_of(self, rows: Iterable[RawRow]) -> set[object]:
-        """Return an identity for each row.
-
-        Equal rows on one page have different identities. If two pages contain the same rows, their identities are the
-        same.
-        """
+        """Return an identity for each row. Equal rows on one page differ, but equal rows on two pages do not."""
         counts = Counter(row_hash(row) if (key := self._identity(row)) is None else key for row in rows)
         return {(key, number) for key, count in counts.items() for number in range(count)}
 

@@ -1,6 +1,7 @@
 """Functions that request all pages of OData lists and job lists, with links or page numbers."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -102,12 +103,10 @@ class IndexedPages:
         self._first = cursor.first if is_proof else 0
 
     def _usable(self, link: str | None) -> Query | None:
-        if link is None:
-            return None
-        try:
-            return self._client.link_query(self._endpoint, link)
-        except LinkRefusedError:
-            return None
+        if link is not None:
+            with suppress(LinkRefusedError):
+                return self._client.link_query(self._endpoint, link)
+        return None
 
 
 @dataclass(slots=True)
@@ -159,9 +158,6 @@ class _Cursor:
 
 
 def _merged(own: Query, link: Query) -> Query:
-    """Add the parameters of a link to the query `own`, and return the result.
-
-    A parameter of the link replaces the query parameter with the same name. Parameter names are case-insensitive.
-    """
+    """Return the query `own`, updated by the parameters of a link. Parameter names are case-insensitive."""
     names = {key.lower(): key for key in own}
     return {**own, **{names.get(key.lower(), key): value for key, value in link.items()}}

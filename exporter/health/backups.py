@@ -35,11 +35,7 @@ class _Backup:
 
     @property
     def idle_from(self) -> float:
-        """The Unix time at which the workload becomes idle.
-
-        This time is `idle_after` seconds after the start of the last job. If the start is unknown, use the last
-        success.
-        """
+        """The Unix time at which the workload becomes idle, counted from the last start, or else the last success."""
         began = self.job.start if self.job.start is not None else self.job.last_success
         return 0.0 if began is None else began + self.limits.idle_after
 
@@ -78,8 +74,7 @@ def _backups(view: View) -> Iterator[_Backup]:
     """Yield the backups of all workloads. Jobs without a workload are ignored."""
     for job in view.facts.jobs:
         if job.job_type == "backup" and job.workload:
-            limits = view.limits.of(job.product, job.workload)
-            yield _Backup(job, limits, view.now, _is_scanned(view, job))
+            yield _Backup(job, view.limits.of(job.product, job.workload), view.now, _is_scanned(view, job))
 
 
 def _unclassified(view: View) -> Iterator[Finding]:

@@ -171,18 +171,14 @@ class Facts:
         )
 
     def _keyed(self, name: str, key: Key) -> Iterator[tuple[str, Key, Sample]]:
-        samples = self._samples.get(name, ())
         read: Callable[[Sample], Key] | None = None
-        for collector, sample in samples:
+        for collector, sample in self._samples.get(name, ()):
             read = read or _key_reader(sample.family.labels, key)
             yield collector, read(sample), sample
 
 
 def _key_reader(labels: tuple[str, ...], key: Key) -> Callable[[Sample], Key]:
-    """Return a function that reads the labels in `key` from a sample.
-
-    The function returns "" for labels that do not exist.
-    """
+    """Return a function that reads the labels in `key` from a sample, with "" for labels that do not exist."""
     places = {name: place for place, name in enumerate(labels[1:])}
     chosen = [places.get(name) for name in key]
     return lambda sample: tuple("" if place is None else sample.labels[place] for place in chosen)

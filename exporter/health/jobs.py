@@ -71,10 +71,7 @@ def _subject(job: JobFacts) -> Subject:
 
 
 def _is_unclassified(view: View, job: JobFacts) -> bool:
-    """Return whether the workload or the job type of a tenant's job is unknown.
-
-    In a partner account, jobs without a workload are normal.
-    """
+    # In a partner account, jobs without a workload are normal.
     return job.is_unclassified and view.is_tenant
 
 

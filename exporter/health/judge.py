@@ -56,10 +56,7 @@ class CustomerVerdict:
             yield problem, "wrong" if problem in wrong else "unknown" if problem in self.unknown else "fine"
 
     def of_absent_customer(self, gone_from: float) -> "CustomerVerdict":
-        """Return a copy of this verdict for a customer that has left the customer list.
-
-        The copy contains only the current problems and is valid until `gone_from`.
-        """
+        """Return a copy for a customer that has left the list, with only the current problems, until `gone_from`."""
         wrong = frozenset(held.key.problem for held in self.problems)
         return replace(self, applicable=wrong, unknown=frozenset(), due=(), valid_until=gone_from)
 

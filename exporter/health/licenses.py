@@ -101,8 +101,7 @@ def out_of_policy(view: View) -> Iterator[Finding]:
     """Find licenses that are out of policy."""
     for record in view.facts.records((OUT_OF_POLICY, OUT_OF_POLICY_SINCE), ()):
         if (value := record.get(OUT_OF_POLICY)) is not None:
-            since = record.get(OUT_OF_POLICY_SINCE)
-            yield Finding(Subject(), outcome(wrong=value == 1), record.collector, since=since)
+            yield Finding(Subject(), outcome(wrong=value == 1), record.collector, since=record.get(OUT_OF_POLICY_SINCE))
 
 
 def subscription_expired(view: View) -> Iterator[Finding]:

@@ -41,10 +41,7 @@ class CustomerLimits:
 
     def of(self, product: str = "", workload: str = "") -> Limits:
         """Return the limits for a workload. If both arguments are "", return the limits for the whole customer."""
-        for exception in self._exceptions:
-            if exception.matches(product, workload):
-                return exception.limits
-        return self._base
+        return next((one.limits for one in self._exceptions if one.matches(product, workload)), self._base)
 
 
 class AccountLimits:

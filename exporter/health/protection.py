@@ -54,9 +54,8 @@ def users_unprotected(view: View) -> Iterator[Finding]:
 def scan_failed(view: View) -> Iterator[Finding]:
     """Find customers whose scans have failed for at least `scan_failed_after`."""
     grace = view.limits.of().scan_failed_after
-    for family in (CUSTOMER_SCAN, PROFILE_SCAN):
-        for scan in view.facts.statuses(family):
-            yield Finding(Subject(), outcome(wrong=scan.status in _FAILED), scan.collector, grace=grace)
+    for scan in (*view.facts.statuses(CUSTOMER_SCAN), *view.facts.statuses(PROFILE_SCAN)):
+        yield Finding(Subject(), outcome(wrong=scan.status in _FAILED), scan.collector, grace=grace)
 
 
 def consent_missing(view: View) -> Iterator[Finding]:

@@ -166,16 +166,12 @@ class AccountVerdict:
 
 
 def _load_state(state: object) -> tuple[Memory, float | None]:
-    match state:
-        case {"absent_since": since, **memory}:
-            return Memory.load(memory), _time(since)
-        case _:
-            return Memory.load(state), None
+    if isinstance(state, dict) and "absent_since" in state:
+        return Memory.load(state), _time(state["absent_since"])
+    return Memory.load(state), None
 
 
 def _time(value: object) -> float:
-    match value:
-        case float() | int():
-            return float(value)
-        case _:
-            raise ValueError("not a time")
+    if isinstance(value, float | int):
+        return float(value)
+    raise ValueError("not a time")

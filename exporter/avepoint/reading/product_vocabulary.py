@@ -88,10 +88,7 @@ def google_job_type(name: str) -> tuple[str, bool]:
 
 
 def google_state(name: str) -> tuple[str | None, bool]:
-    """Return the state for a value of `status` in a Google Workspace job, and whether the value is known.
-
-    Return None for "N/A".
-    """
+    """Return the state for a `status` of a Google Workspace job (None for "N/A"), and whether the value is known."""
     return _state(GOOGLE_STATES, name)
 
 
@@ -102,10 +99,7 @@ def salesforce_kind(name: str) -> tuple[tuple[str, str], bool]:
 
 
 def salesforce_state(name: str) -> tuple[str | None, bool]:
-    """Return the state for a value of `state` in a Salesforce job, and whether the value is known.
-
-    Return None for "N/A".
-    """
+    """Return the state for a `state` of a Salesforce job (None for "N/A"), and whether the value is known."""
     return _state(SALESFORCE_STATES, name)
 
 

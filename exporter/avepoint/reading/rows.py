@@ -120,10 +120,7 @@ class Row:
         return self._read(read_time, spellings)
 
     def last_day(self, name: str) -> Ticks | None:
-        """Return the time at which a subscription or contract expires.
-
-        If the value is a day without a time, return the last second of the day.
-        """
+        """Return the time at which a subscription or contract expires. If it is a day, return its last second."""
         return self._read(read_last_day, (name,))
 
     def past_time(self, *spellings: str, since: Ticks | None = None) -> Ticks | None:
@@ -163,10 +160,7 @@ class Row:
         return self._read(read_name, spellings)
 
     def masked_name(self, name: str) -> str:
-        """Return a name for a label, and mask e-mail addresses in the name.
-
-        If the name is missing or unreadable, return "".
-        """
+        """Return a name for a label with masked e-mail addresses, or "" if the name is missing or unreadable."""
         value = self.raw(name)
         masked = without_addresses(value) if isinstance(value, str) else value
         return self._value(read_name, masked, name) or ""
@@ -180,10 +174,7 @@ class Row:
         return self._read(read_word, spellings)
 
     def key(self, *spellings: str) -> str | None:
-        """Return a required string for a label.
-
-        If the string is missing, report an unreadable value and return None.
-        """
+        """Return a required string for a label. If it is missing, report an unreadable value and return None."""
         return self._required(self._read(read_label, spellings), spellings)
 
     def workload(self, name: str) -> str | None:

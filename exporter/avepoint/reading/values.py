@@ -175,10 +175,7 @@ def read_time(value: object) -> Ticks | None:
 
 
 def read_last_day(value: object) -> Ticks | None:
-    """Parse the time at which a subscription or contract expires.
-
-    If the value contains only a day, return the last second of the day.
-    """
+    """Parse the time at which a subscription or contract expires. If it is a day, return its last second."""
     ticks, text = read_time(value), _short_text(value)
     if ticks is None or text is None or not _ONLY_DAY.fullmatch(text):
         return ticks
@@ -256,10 +253,7 @@ def is_nothing(value: object) -> bool:
 
 
 def _short_text(value: object) -> str | None:
-    """Return a stripped string, or None if the string is too long to be a number or a time.
-
-    Long strings would slow down the regular expressions.
-    """
+    """Return a stripped string, or None for a long string, which would slow down the regular expressions."""
     return value.strip() if isinstance(value, str) and len(value) <= _LONGEST_NUMBER else None
 
 

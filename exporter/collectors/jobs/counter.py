@@ -203,10 +203,7 @@ def customer_backup_samples(totals: Iterable[Totals], customer_id: str) -> Itera
 
 
 def _was_completed(job: Job, at: Ticks | None) -> bool:
-    """Return whether a job was completed at the time `at`.
-
-    If the finish time is unknown, use the start time.
-    """
+    """Return whether a job was completed at the time `at`. If the finish time is unknown, use the start time."""
     return at is not None and (job.start if job.finish is None else job.finish) <= at
 
 

@@ -10,7 +10,7 @@ from exporter.avepoint.reading.values import CLOCK_TOLERANCE, TICKS_PER_SECOND, 
 from exporter.avepoint.reading.vocabulary import FAILED, FINISHED, INCOMPLETE, worst_state
 from exporter.collectors.jobs.counter import JobCounter
 from exporter.collectors.jobs.families import Job, JobKind, Unsuccessful, by_start, newer_success
-from exporter.collectors.jobs.state import parse_kind, parse_name, parse_success, parse_ticks, success_rows
+from exporter.collectors.jobs.state import parse_kind, parse_name, parse_success, parse_ticks, require, success_rows
 
 _ZERO_FILLED: Final = (FINISHED, "failed", "finished_with_exception")
 """States whose counters start at 0.
@@ -161,19 +161,13 @@ def _last_completed(jobs: Iterable[Job]) -> Job | None:
 
 
 def _parse_states(value: object) -> dict[JobKind, str]:
-    match value:
-        case list(rows) if all(isinstance(row, list) and row for row in rows):
-            return {parse_kind(kind): parse_name(name) for *kind, name in rows}
-        case _:
-            raise ValueError("expected the states of completed jobs")
+    if not isinstance(value, list) or not all(isinstance(row, list) and row for row in value):
+        raise ValueError("expected the states of completed jobs")
+    return {parse_kind(kind): parse_name(name) for *kind, name in value}
 
 
 def _parse_resources(value: object) -> dict[tuple[JobKind, str], _Resource]:
-    match value:
-        case list(resources):
-            return dict(map(_parse_resource, resources))
-        case _:
-            raise ValueError("expected a list of resources")
+    return dict(map(_parse_resource, require(list, value, "a list of resources")))
 
 
 def _parse_resource(value: object) -> tuple[tuple[JobKind, str], _Resource]:

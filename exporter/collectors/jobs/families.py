@@ -142,20 +142,14 @@ class Unsuccessful(NamedTuple):
 
 
 def newer_success(last: Ticks | None, job: Job, now: Ticks) -> Ticks | None:
-    """Return the later of `last` and the finish time of `job`. If the job is not successful, return `last`.
-
-    If the job is successful and `last` is in the future, ignore `last`.
-    """
+    """Return the later of `last` and the finish time of a successful job, which also replaces a future `last`."""
     if job.state != FINISHED or job.finish is None:
         return last
     return job.finish if last is None or last > now + CLOCK_TOLERANCE else max(last, job.finish)
 
 
 def past_successes(last_success: Mapping[JobKind, Ticks], now: Ticks) -> dict[JobKind, Ticks]:
-    """Return the finish times of the last successful jobs, except times in the future.
-
-    The caller also stores times in the future, because the exporter's clock may be wrong.
-    """
+    """Return the finish times of the last successful jobs, except future times, which a wrong clock can cause."""
     latest = now + CLOCK_TOLERANCE
     return {kind: finish for kind, finish in last_success.items() if finish <= latest}
 
@@ -196,11 +190,9 @@ def last_job_samples(
         yield Sample(LAST_SUCCESS, (customer_id, *kind, location), seconds(finish))
 
 
-def unsuccessful_samples(
-    unsuccessful: Mapping[JobKind, tuple[Unsuccessful, ...]], customer_id: str
-) -> Iterator[Sample]:
-    """Yield the completion time of each failed or incomplete job in `unsuccessful`."""
-    for kind, of_kind in sorted(unsuccessful.items()):
+def unsuccessful_samples(jobs: Mapping[JobKind, tuple[Unsuccessful, ...]], customer_id: str) -> Iterator[Sample]:
+    """Yield the completion time of each failed or incomplete job."""
+    for kind, of_kind in sorted(jobs.items()):
         for one in sorted(of_kind):
             yield Sample(UNSUCCESSFUL, (customer_id, *kind, "", one.resource, one.state), seconds(one.end))
 
@@ -228,10 +220,7 @@ def read_objects(
 
 
 def resource_hash(name: str | None) -> str:
-    """Hash the name or id of a resource, because names may contain personal data.
-
-    If `name` is empty, return "".
-    """
+    """Return a hash of a resource's name or id, because names may contain personal data, or "" without a name."""
     return hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()[:_DIGITS] if name else ""
 
 

@@ -100,10 +100,8 @@ class Classification:
         return FilterResult(values, is_doubtful, frozenset(self._conflicts), self._omitted, frozenset(self._refused))
 
     def _pending(self, name: str) -> frozenset[str]:
-        """Return the ids of the jobs that need a request with this filter value.
-
-        If `values` does not contain this value, return only jobs that AvePoint has already returned for another value.
-        """
+        """Return the ids of the jobs that need a request with this filter value."""
+        # A value that is not in `values` is requested only for jobs that AvePoint has returned for another value.
         pending = self.wanted - self._conflicts - self._proven
         return pending if name in self.job_filter.values else pending & self._claims.keys()
 

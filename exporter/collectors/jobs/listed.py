@@ -14,11 +14,10 @@ class ListedJobs:
     """Stores the jobs from earlier refreshes, keyed by job id.
 
     The first refresh requests the jobs of the lookback period. Later refreshes request the jobs of the window and all
-    jobs that may change.
+    jobs that may change. The window and the lookback period are in seconds.
     """
 
     def __init__(self, window: float, lookback: float) -> None:
-        """Create an object without jobs. `window` and `lookback` are in seconds."""
         self.jobs: dict[str, Job] = {}
         self._window = window
         self._lookback = lookback

@@ -257,10 +257,7 @@ class JobReader:
         self._counter.count(every, now=now, since=earliest, unsure=unsure, has_unread=has_unread, is_short=is_short)
 
     def _is_wanted(self, kind: JobKind) -> bool:
-        """Return whether the job type of `kind` is configured.
-
-        An unknown job type is included only if all job types are configured.
-        """
+        """Return whether a job type is configured. An unknown job type is included if all job types are configured."""
         has_all = len(self._options.job_types) == len(JOB_TYPES)
         return kind.job_type in self._options.job_types or (kind.job_type == "" and has_all)
 

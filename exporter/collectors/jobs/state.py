@@ -2,21 +2,29 @@
 
 import sys
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, TypeVar
 
 from exporter.avepoint.reading.values import Ticks
 from exporter.avepoint.reading.vocabulary import MICROSOFT_365
 from exporter.collectors.jobs.families import JobKind
 
+T = TypeVar("T")
+
 _LATEST: Final = 2**63  # ticks
+
+
+def require(kind: type[T], value: object, what: str) -> T:
+    """Return the value if it has the expected type."""
+    if isinstance(value, kind):
+        return value
+    raise ValueError(f"expected {what}")
 
 
 def parse_name(value: object) -> str:
     """Return a label value, interned to save memory."""
-    if not isinstance(value, str):
-        raise ValueError("not a name")  # noqa: TRY004 - invalid states always raise ValueError
-    value.encode()  # This call raises ValueError if UTF-8 cannot encode a character.
-    return sys.intern(value)
+    name = require(str, value, "a name")
+    name.encode()  # This call raises ValueError if UTF-8 cannot encode a character.
+    return sys.intern(name)
 
 
 def parse_kind(value: object) -> JobKind:
@@ -35,11 +43,9 @@ def parse_kind(value: object) -> JobKind:
 
 def parse_ticks(value: object) -> Ticks:
     """Return a time in ticks. The value 0 is valid."""
-    match value:
-        case int(ticks) if 0 <= ticks < _LATEST:
-            return Ticks(ticks)
-        case _:
-            raise ValueError("not a time")
+    if not isinstance(value, int) or not 0 <= value < _LATEST:
+        raise ValueError("not a time")
+    return Ticks(value)
 
 
 def parse_success(value: object) -> tuple[JobKind, Ticks]:
@@ -53,20 +59,13 @@ def parse_success(value: object) -> tuple[JobKind, Ticks]:
 
 def parse_jobs(value: object) -> dict[str, Ticks]:
     """Return the start times of jobs, keyed by job id."""
-    match value:
-        case dict(jobs):
-            return {str(key): parse_ticks(start) for key, start in jobs.items()}
-        case _:
-            raise ValueError("expected job ids and times")
+    return {str(key): parse_ticks(start) for key, start in require(dict, value, "job ids and times").items()}
 
 
 def parse_counts(value: object) -> dict[str, int]:
     """Return the number of jobs per state."""
-    match value:
-        case dict(counts):
-            return {parse_name(name): int(parse_ticks(count)) for name, count in counts.items()}
-        case _:
-            raise ValueError("expected job counts by state")
+    counts = require(dict, value, "job counts by state")
+    return {parse_name(name): int(parse_ticks(count)) for name, count in counts.items()}
 
 
 def success_rows(last_success: Mapping[JobKind, Ticks]) -> list[list[str | int]]:
