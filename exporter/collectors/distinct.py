@@ -122,7 +122,7 @@ def _is_comparable(identifier: str, customer_id: str) -> bool:
 
 
 def _kind(identifier: str) -> tuple[str | None, str]:
-    """Return the format of an id and the normalized id. The format of a masked id is None, else "guid" or "other"."""
+    """Return the format ("guid", "other", or None if the id may be masked) and the normalized id."""
     folded = identifier.strip().strip("{}").lower()
     if _GUID.fullmatch(folded):
         return "guid", folded.replace("-", "")
