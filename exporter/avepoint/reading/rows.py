@@ -120,7 +120,7 @@ class Row:
         return self._read(read_time, spellings)
 
     def last_day(self, name: str) -> Ticks | None:
-        """Return the time at which a subscription or contract expires. If it is a day, return its last second."""
+        """Return the expiry of a subscription or contract. If the value is only a day, return its last second."""
         return self._read(read_last_day, (name,))
 
     def past_time(self, *spellings: str, since: Ticks | None = None) -> Ticks | None:

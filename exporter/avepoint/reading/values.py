@@ -175,7 +175,7 @@ def read_time(value: object) -> Ticks | None:
 
 
 def read_last_day(value: object) -> Ticks | None:
-    """Parse the time at which a subscription or contract expires. If it is a day, return its last second."""
+    """Parse the expiry of a subscription or contract. If the value is only a day, return its last second."""
     ticks, text = read_time(value), _short_text(value)
     if ticks is None or text is None or not _ONLY_DAY.fullmatch(text):
         return ticks
