@@ -277,7 +277,9 @@ async def test_a_client_that_reads_slowly_is_served(start: Any, connect: Any) ->
         writer.write(b"GET /big HTTP/1.1\r\nHost: x\r\n\r\n")
         received = 0
         while received < 20_000_000:
-            received += len(await asyncio.wait_for(reader.read(1_000_000), 1))
+            piece = await asyncio.wait_for(reader.read(1_000_000), 1)
+            assert piece, f"the server closed the connection after {received} bytes"
+            received += len(piece)
             await asyncio.sleep(0.001)
 
 
