@@ -93,7 +93,7 @@ def _is_scanned(view: View, job: JobFacts) -> bool | None:
     source = view.sources.get(_SCANNING)
     if source is None or source.off or job.product != MICROSOFT_365:
         return False
-    if view.facts.scanned.get(job.workload):
+    if job.workload in view.facts.scanned:
         return True
     return None if source.read_at is None else False
 

@@ -149,12 +149,9 @@ class Facts:
         )
 
     @cached_property
-    def scanned(self) -> Mapping[str, bool]:
-        """For each workload, whether the last scan found objects."""
-        found: dict[str, bool] = {}
-        for _, (workload,), sample in self._keyed(SCANNED, ("workload",)):
-            found[workload] = found.get(workload, False) or sample.value > 0
-        return found
+    def scanned(self) -> Collection[str]:
+        """The workloads in which the last scan found objects."""
+        return {workload for _, (workload,), sample in self._keyed(SCANNED, ("workload",)) if sample.value > 0}
 
     def records(self, families: Iterable[str], key: Key) -> tuple[Record, ...]:
         """Combine the values of several families that have equal labels in `key`. Keep the order of the samples."""
